@@ -1,0 +1,56 @@
+/**
+ * What the configuration means to the scheduler: targets with their policies bound to groups.
+ * Pure and immutable; a reload makes a new one.
+ */
+import type { Policy, PolicyTarget } from '../policies/policy.ts';
+import type { TargetName } from './event.ts';
+
+/** One policy of one target. */
+export interface Binding {
+  readonly policy: Policy<unknown>;
+  readonly options: unknown;
+  /** Policy type and group: targets with an equal key are looked at together. */
+  readonly key: string;
+}
+
+export interface Target extends PolicyTarget {
+  readonly name: TargetName;
+  readonly description?: string;
+  readonly runner: { readonly type: string; readonly options: unknown };
+  readonly bindings: readonly Binding[];
+  readonly timeoutMs?: number;
+  /** From TERM to KILL, for `cancel` and `timeout`. */
+  readonly killAfterMs: number;
+  readonly maxWaitMs?: number;
+  readonly okExit: readonly number[];
+  readonly warnExit: readonly number[];
+  /** Why it cannot work on this machine; its requests are refused with this sentence. */
+  readonly broken?: string;
+}
+
+export interface Group {
+  readonly key: string;
+  readonly members: readonly { readonly target: TargetName; readonly options: unknown }[];
+}
+
+export interface Catalog {
+  readonly targets: ReadonlyMap<TargetName, Target>;
+  readonly groups: ReadonlyMap<string, Group>;
+}
+
+export function makeCatalog(targets: readonly Target[]): Catalog {
+  const groups = new Map<string, { key: string; members: Group['members'][number][] }>();
+  for (const target of targets) {
+    for (const { key, options } of target.bindings) {
+      const group = groups.get(key) ?? { key, members: [] };
+      group.members.push({ target: target.name, options });
+      groups.set(key, group);
+    }
+  }
+  return { targets: new Map(targets.map((target) => [target.name, target])), groups };
+}
+
+/** Binds a policy with options that its schema has parsed. */
+export function bind<O>(policy: Policy<O>, options: O, target: PolicyTarget): Binding {
+  return { policy, options, key: `${policy.type}:${policy.group(options, target)}` };
+}

@@ -1,0 +1,114 @@
+/**
+ * The facts that the journal records, in the past tense. The journal is the only source of truth:
+ * whatever is not said by an event is forgotten by a restart, so every fact that the scheduler
+ * decides by stands here. Pure data, no functions with effects.
+ *
+ * A released version's events must be readable for ever: fields may be added (as optional), never
+ * renamed or removed.
+ */
+
+/** Number of a run, unique for the life of the state directory, rising by acceptance. */
+export type RunId = number;
+export type TargetName = string;
+
+/**
+ * When something happened. `steadyMs` never jumps and only ever serves to compute; `wallMs` is
+ * what people are shown. Both in milliseconds; see daemon/clock.ts.
+ */
+export interface Stamp {
+  readonly steadyMs: number;
+  readonly wallMs: number;
+}
+
+/** The process that keeps a run: a pid alone could be somebody else's by now. */
+export interface KeeperId {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
+  readonly startTime: number;
+  readonly bootId: string;
+}
+
+/** Why the daemon ends a running run. */
+export type StopReason = 'cancelled' | 'timed-out';
+
+/** How a run ended. Never a bare number: an exit status can be read in two ways, this cannot. */
+export type Outcome =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
+  | { readonly kind: 'timed-out' }
+  /** `signal` is absent if the run was cancelled before its command ran. */
+  | { readonly kind: 'cancelled'; readonly signal?: number }
+  | {
+      readonly kind: 'not-started';
+      /** What failed: finding or executing the command, or something before it. */
+      readonly stage: 'command' | 'directory' | 'user' | 'system';
+      readonly errno: string;
+      readonly detail: string;
+    }
+  | { readonly kind: 'expired'; readonly waitedMs: number }
+  | { readonly kind: 'skipped'; readonly reason: string }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'interrupted' };
+
+/** What an outcome means to the target: by its `okExit` and `warnExit`. */
+export type Verdict = 'ok' | 'warning' | 'failed';
+
+export type Event =
+  /** First line of a compacted journal: numbers below `nextRun` have been given away. */
+  | { readonly type: 'base'; readonly nextRun: RunId }
+  /** The steady clock of this boot: steadyMs = monotonic + offsetMs. */
+  | { readonly type: 'booted'; readonly bootId: string; readonly offsetMs: number }
+  | {
+      readonly type: 'accepted';
+      readonly run: RunId;
+      readonly target: TargetName;
+      readonly at: Stamp;
+      /** Chosen by the client: asking again with it never runs twice. */
+      readonly token: string;
+      /** One file for both streams (their order is exact), or one each. */
+      readonly merged: boolean;
+      readonly expiresAtMs?: number;
+      /** Only in a compacted journal; see `overtook`. */
+      readonly overtaken?: number;
+    }
+  /** Another request shares this run. */
+  | { readonly type: 'joined'; readonly run: RunId; readonly token: string }
+  /** The place in the policies is taken; a keeper is being spawned. */
+  | {
+      readonly type: 'starting';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly at: Stamp;
+      /** Older waiting runs of the same groups that this one went before. */
+      readonly overtook?: readonly RunId[];
+    }
+  /** A keeper stands ready; only after this is durable is it told to go. */
+  | {
+      readonly type: 'started';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly at: Stamp;
+      readonly keeper: KeeperId;
+      readonly timeoutAtMs?: number;
+    }
+  | {
+      readonly type: 'stopping';
+      readonly run: RunId;
+      readonly at: Stamp;
+      readonly why: StopReason;
+    }
+  | {
+      readonly type: 'ended';
+      readonly run: RunId;
+      readonly at: Stamp;
+      readonly outcome: Outcome;
+      readonly verdict: Verdict;
+      /** Processes of a lost run that are still alive: its place stays held for them. */
+      readonly heldBy?: readonly number[];
+    }
+  /** The last process of a lost run is gone; its place is free. */
+  | { readonly type: 'released'; readonly run: RunId }
+  /** Ended runs that the retention rules dropped. */
+  | { readonly type: 'forgotten'; readonly runs: readonly RunId[] }
+  | { readonly type: 'paused'; readonly target: TargetName }
+  | { readonly type: 'resumed'; readonly target: TargetName };

@@ -1,0 +1,68 @@
+/**
+ * Builds what a policy sees of its group. Pure. Costs one step per target of the group and one per
+ * run that holds a place, however many runs wait.
+ */
+import type { ActiveRun, Member, QueuedRun, Scene } from '../policies/policy.ts';
+import type { Catalog } from './catalog.ts';
+import type { RunId, TargetName } from './event.ts';
+import type { Lane, ReadonlyState } from './state.ts';
+
+export type SceneOf = (key: string, self: TargetName) => Scene<unknown>;
+
+/** Looks at each group once, however many of its targets ask; good until the next event. */
+export function sceneMaker(state: ReadonlyState, catalog: Catalog, nowMs: number): SceneOf {
+  const groups = new Map<string, Omit<Scene<unknown>, 'self'>>();
+  return (key, self) => {
+    const group = groups.get(key) ?? makeGroup(state, catalog, key, nowMs);
+    groups.set(key, group);
+    const own = group.members.find((member) => member.target === self);
+    if (own === undefined) throw new Error(`Internal error: ${self} is not in the group ${key}`);
+    return { ...group, self: own };
+  };
+}
+
+function makeGroup(
+  state: ReadonlyState,
+  catalog: Catalog,
+  key: string,
+  nowMs: number,
+): Omit<Scene<unknown>, 'self'> {
+  const members = (catalog.groups.get(key)?.members ?? []).map(({ target, options }) =>
+    makeMember(state, target, options),
+  );
+  return {
+    nowMs,
+    members,
+    active: members.flatMap((member) => member.active),
+    waiting: members.reduce((sum, member) => sum + member.waiting, 0),
+  };
+}
+
+const NO_LANE: Lane = { queue: new Set(), active: new Set(), ended: new Set(), paused: false };
+
+function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
+  const { queue, active, paused } = state.lanes.get(target) ?? NO_LANE;
+  const [oldest] = queue;
+  const first = queuedRun(state, oldest);
+  return {
+    target,
+    options,
+    ...(first === undefined ? {} : { first }),
+    ...(first === undefined || paused ? {} : { head: first }),
+    waiting: queue.size,
+    active: [...active].map((run) => activeRun(state, run, target)),
+  };
+}
+
+function queuedRun(state: ReadonlyState, number: RunId | undefined): QueuedRun | undefined {
+  const run = number === undefined ? undefined : state.runs.get(number);
+  if (run?.state !== 'queued') return undefined;
+  const { target, overtaken, accepted } = run;
+  return { run: run.run, target, overtaken, queuedAtMs: accepted.steadyMs };
+}
+
+function activeRun(state: ReadonlyState, number: RunId, target: TargetName): ActiveRun {
+  const run = state.runs.get(number);
+  const held = run?.state === 'starting' || run?.state === 'running' ? run.state : 'lost';
+  return { run: number, target, state: held };
+}

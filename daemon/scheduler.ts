@@ -1,0 +1,399 @@
+/**
+ * The heart: `decide` turns a command and the state into events, `explain` says why a run waits.
+ * Pure and deterministic: no clock, no I/O, no randomness; time comes with the command.
+ *
+ * Queues are per target, and only the head of each can start. After every event the loop asks with
+ * `look` for the targets that share a group with the one concerned; `look` starts at most one run,
+ * the oldest one that all its policies let go, and is asked again until it starts none. So a
+ * request costs the same with 1 and with 100,000 runs waiting.
+ *
+ * No guarantee of fairness for a run that needs room in two groups at once: younger runs that need
+ * only one of them may keep it out. `maxWait` bounds that.
+ */
+import { nameRun, type QueuedRun, type Readiness } from '../policies/policy.ts';
+import type { Catalog, Target } from './catalog.ts';
+import type { Event, KeeperId, Outcome, RunId, Stamp, TargetName, Verdict } from './event.ts';
+import { type SceneOf, sceneMaker } from './scene.ts';
+import type { Queued, ReadonlyState, Run, Running } from './state.ts';
+
+/** Most runs that may wait for one target. */
+export const WAITING_PER_TARGET_MAX = 200_000;
+
+/** What a keeper recorded of the end of its child. */
+export interface Report {
+  /** False: the command provably never ran. */
+  readonly started: boolean;
+  readonly code: number | null;
+  readonly signal: number | null;
+  readonly core: boolean;
+  /** The child could not be executed. */
+  readonly failure?: Extract<Outcome, { kind: 'not-started' }>;
+}
+
+/** Wishes and observations. Every one carries its time; `decide` has no other clock. */
+export type Command = { readonly at: Stamp } & (
+  | {
+      readonly type: 'submit';
+      readonly target: TargetName;
+      readonly token: string;
+      readonly merged: boolean;
+    }
+  | { readonly type: 'cancel'; readonly run: RunId }
+  | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
+  /** A keeper stands ready. */
+  | {
+      readonly type: 'kept';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly keeper: KeeperId;
+    }
+  | {
+      readonly type: 'reported';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly report: Report;
+    }
+  /** The keeper is gone and left no report. */
+  | {
+      readonly type: 'gone';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly rebooted: boolean;
+      readonly survivors: readonly number[];
+    }
+  /** The last survivor of a lost run is gone. */
+  | { readonly type: 'vacated'; readonly run: RunId }
+  /** Something about this run may be due: its expiry, its timeout, another look. */
+  | { readonly type: 'due'; readonly run: RunId }
+  | { readonly type: 'look'; readonly target: TargetName }
+  /** A daemon takes over: `bootId` is that of this boot. */
+  | { readonly type: 'recover'; readonly run: RunId }
+  /** The catalog has changed. */
+  | { readonly type: 'configured' }
+  | { readonly type: 'retain'; readonly target: TargetName; readonly runsMax: number }
+);
+
+export type Answer =
+  | { readonly type: 'accepted'; readonly run: RunId }
+  | { readonly type: 'joined'; readonly run: RunId }
+  | { readonly type: 'ignored'; readonly reason: string }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'broken'; readonly reason: string }
+  | { readonly type: 'unknown-target' }
+  | { readonly type: 'unknown-run' }
+  | { readonly type: 'ended' }
+  | { readonly type: 'done' };
+
+export interface Decision {
+  readonly events: readonly Event[];
+  readonly answer: Answer;
+  /** Targets whose groups deserve a look, beside those that the events concern. */
+  readonly touched: readonly TargetName[];
+  /** Times at which a run may be due. */
+  readonly looks: readonly { readonly run: RunId; readonly atMs: number }[];
+}
+
+const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], looks: [] };
+
+export function decide(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
+  switch (command.type) {
+    case 'submit':
+      return submit(state, command, catalog);
+    case 'cancel':
+      return cancel(state, command, catalog);
+    case 'pause':
+    case 'resume':
+      return hold(state, command, catalog);
+    case 'kept':
+      return kept(state, command, catalog);
+    case 'reported':
+      return reported(state, command, catalog);
+    case 'gone':
+      return gone(state, command, catalog);
+    case 'vacated': {
+      const run = state.runs.get(command.run);
+      if (run?.state !== 'ended' || run.heldBy.length === 0) return NOTHING;
+      return { ...NOTHING, events: [{ type: 'released', run: run.run }] };
+    }
+    case 'due':
+      return due(state, command, catalog);
+    case 'look':
+      return look(state, command, catalog);
+    case 'recover': {
+      const run = state.runs.get(command.run);
+      if (run?.state !== 'starting') return NOTHING;
+      return { ...NOTHING, events: [startAgain(run, command.at)] };
+    }
+    case 'configured':
+      return configured(state, command, catalog);
+    case 'retain':
+      return retain(state, command);
+    default:
+      throw new Error(`Internal error: command ${JSON.stringify(command satisfies never)}`);
+  }
+}
+
+type Of<T extends Command['type']> = Extract<Command, { readonly type: T }>;
+
+function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): Decision {
+  const answer = (of: Answer): Decision => ({ ...NOTHING, answer: of });
+  const again = state.tokens.get(command.token);
+  if (again !== undefined) return answer({ type: 'accepted', run: again });
+  const target = catalog.targets.get(command.target);
+  if (target === undefined) return answer({ type: 'unknown-target' });
+  if (target.broken !== undefined) return answer({ type: 'broken', reason: target.broken });
+  const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
+  if (size >= WAITING_PER_TARGET_MAX) {
+    return answer({ type: 'refused', reason: `${size} runs of it wait already, the most allowed` });
+  }
+  let joins: RunId | undefined;
+  const sceneOf = sceneMaker(state, catalog, command.at.steadyMs);
+  for (const { policy, key } of target.bindings) {
+    const admission = policy.admit(sceneOf(key, target.name));
+    if (admission.type === 'refuse') return answer({ type: 'refused', reason: admission.reason });
+    if (admission.type === 'ignore') return answer({ type: 'ignored', reason: admission.reason });
+    if (admission.type === 'join') joins ??= admission.run;
+  }
+  const { token, at, merged } = command;
+  if (joins !== undefined) {
+    const events: Event[] = [{ type: 'joined', run: joins, token }];
+    return { ...NOTHING, events, answer: { type: 'joined', run: joins } };
+  }
+  const run = state.nextRun;
+  const expiry =
+    target.maxWaitMs === undefined ? {} : { expiresAtMs: at.steadyMs + target.maxWaitMs };
+  return {
+    events: [{ type: 'accepted', run, target: target.name, at, token, merged, ...expiry }],
+    answer: { type: 'accepted', run },
+    touched: [],
+    looks: expiry.expiresAtMs === undefined ? [] : [{ run, atMs: expiry.expiresAtMs }],
+  };
+}
+
+function cancel(
+  state: ReadonlyState,
+  { run: number, at }: Of<'cancel'>,
+  catalog: Catalog,
+): Decision {
+  const run = state.runs.get(number);
+  if (run === undefined) return { ...NOTHING, answer: { type: 'unknown-run' } };
+  switch (run.state) {
+    case 'queued':
+    case 'starting':
+      return { ...NOTHING, events: [ended(run, at, { kind: 'cancelled' }, catalog)] };
+    case 'running':
+      if (run.stopping !== undefined) return NOTHING;
+      return { ...NOTHING, events: [{ type: 'stopping', run: number, at, why: 'cancelled' }] };
+    case 'ended':
+      return { ...NOTHING, answer: { type: 'ended' } };
+    default:
+      return run satisfies never;
+  }
+}
+
+function hold(state: ReadonlyState, command: Of<'pause' | 'resume'>, catalog: Catalog): Decision {
+  const { target, type } = command;
+  const lane = state.lanes.get(target);
+  if (lane === undefined && !catalog.targets.has(target)) {
+    return { ...NOTHING, answer: { type: 'unknown-target' } };
+  }
+  if ((lane?.paused ?? false) === (type === 'pause')) return NOTHING;
+  const event = { type: type === 'pause' ? 'paused' : 'resumed', target } as const;
+  return { ...NOTHING, events: [event], touched: [target] };
+}
+
+function kept(state: ReadonlyState, command: Of<'kept'>, catalog: Catalog): Decision {
+  const run = state.runs.get(command.run);
+  if (run?.state !== 'starting' || run.attempt !== command.attempt) return NOTHING;
+  const { attempt, keeper, at } = command;
+  const { timeoutMs } = catalog.targets.get(run.target) ?? {};
+  const timeout = timeoutMs === undefined ? {} : { timeoutAtMs: at.steadyMs + timeoutMs };
+  return {
+    ...NOTHING,
+    events: [{ type: 'started', run: run.run, attempt, at, keeper, ...timeout }],
+    looks: timeout.timeoutAtMs === undefined ? [] : [{ run: run.run, atMs: timeout.timeoutAtMs }],
+  };
+}
+
+function reported(state: ReadonlyState, command: Of<'reported'>, catalog: Catalog): Decision {
+  const { report, at } = command;
+  const run = state.runs.get(command.run);
+  if (run === undefined || run.state === 'queued' || run.state === 'ended') return NOTHING;
+  if (run.attempt !== command.attempt) return NOTHING;
+  const stopping = run.state === 'running' ? run.stopping : undefined;
+  if (!report.started) {
+    if (stopping === undefined) return { ...NOTHING, events: [startAgain(run, at)] };
+    const outcome: Outcome =
+      stopping.why === 'timed-out' ? { kind: 'timed-out' } : { kind: 'cancelled' };
+    return { ...NOTHING, events: [ended(run, at, outcome, catalog)] };
+  }
+  return { ...NOTHING, events: [ended(run, at, outcomeOf(report, stopping), catalog)] };
+}
+
+/** TERM is what a cancelled run was told; it may have answered with a code of its own. */
+const SIGTERM = 15;
+
+function outcomeOf(report: Report, stopping: Running['stopping']): Outcome {
+  const { code, signal, core, failure } = report;
+  if (failure !== undefined) return failure;
+  if (stopping?.why === 'timed-out') return { kind: 'timed-out' };
+  if (stopping?.why === 'cancelled') return { kind: 'cancelled', signal: signal ?? SIGTERM };
+  if (signal !== null) return { kind: 'signalled', signal, core };
+  return code === null ? { kind: 'lost' } : { kind: 'exited', code };
+}
+
+function gone(state: ReadonlyState, command: Of<'gone'>, catalog: Catalog): Decision {
+  const { attempt, rebooted, survivors, at } = command;
+  const run = state.runs.get(command.run);
+  if (run === undefined || run.state === 'queued' || run.state === 'ended') return NOTHING;
+  if (run.attempt !== attempt) return NOTHING;
+  // Without `started` in the journal nobody was told to go: the command never ran.
+  if (run.state === 'starting') return { ...NOTHING, events: [startAgain(run, at)] };
+  const outcome: Outcome = { kind: rebooted ? 'interrupted' : 'lost' };
+  const event = ended(run, at, outcome, catalog);
+  return {
+    ...NOTHING,
+    events: [survivors.length > 0 && !rebooted ? { ...event, heldBy: survivors } : event],
+  };
+}
+
+function due(state: ReadonlyState, { run: number, at }: Of<'due'>, catalog: Catalog): Decision {
+  const run = state.runs.get(number);
+  if (run?.state === 'queued') {
+    if (run.expiresAtMs === undefined || run.expiresAtMs > at.steadyMs) {
+      return { ...NOTHING, touched: [run.target] };
+    }
+    const waitedMs = at.steadyMs - run.accepted.steadyMs;
+    return { ...NOTHING, events: [ended(run, at, { kind: 'expired', waitedMs }, catalog)] };
+  }
+  if (run?.state !== 'running' || run.stopping !== undefined) return NOTHING;
+  if (run.timeoutAtMs === undefined || run.timeoutAtMs > at.steadyMs) return NOTHING;
+  return { ...NOTHING, events: [{ type: 'stopping', run: number, at, why: 'timed-out' }] };
+}
+
+/** Starts the oldest waiting run around this target that all its policies let go, if any. */
+function look(state: ReadonlyState, { target, at }: Of<'look'>, catalog: Catalog): Decision {
+  const looks: Decision['looks'][number][] = [];
+  const sceneOf = sceneMaker(state, catalog, at.steadyMs);
+  for (const run of candidates(state, target, catalog)) {
+    const waits = hindrances(run, catalog, sceneOf);
+    if (waits.length === 0) return { ...NOTHING, events: [start(state, run, at, catalog)], looks };
+    for (const { untilMs } of waits) {
+      if (untilMs !== undefined) looks.push({ run: run.run, atMs: untilMs });
+    }
+  }
+  return { ...NOTHING, looks };
+}
+
+/** The heads of all queues that share a group with this target, oldest first. */
+function candidates(state: ReadonlyState, name: TargetName, catalog: Catalog): readonly Queued[] {
+  const names = new Set([name]);
+  for (const { key } of catalog.targets.get(name)?.bindings ?? []) {
+    for (const { target } of catalog.groups.get(key)?.members ?? []) names.add(target);
+  }
+  return [...names].flatMap((target) => headOf(state, target) ?? []).sort((a, b) => a.run - b.run);
+}
+
+function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
+  const lane = state.lanes.get(target);
+  if (lane === undefined || lane.paused) return undefined;
+  const [first] = lane.queue;
+  const run = first === undefined ? undefined : state.runs.get(first);
+  return run?.state === 'queued' ? run : undefined;
+}
+
+type Wait = Extract<Readiness, { type: 'wait' }>;
+
+function hindrances(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Wait[] {
+  const asked: QueuedRun = { ...run, queuedAtMs: run.accepted.steadyMs };
+  return (catalog.targets.get(run.target)?.bindings ?? []).flatMap(({ policy, key }) => {
+    const readiness = policy.ready(asked, sceneOf(key, run.target));
+    return readiness.type === 'wait' ? [readiness] : [];
+  });
+}
+
+function start(state: ReadonlyState, run: Queued, at: Stamp, catalog: Catalog): Event {
+  const target = catalog.targets.get(run.target);
+  if (target === undefined) {
+    const reason = 'the target was removed from the configuration';
+    return ended(run, at, { kind: 'skipped', reason }, catalog);
+  }
+  if (target.broken !== undefined) {
+    return ended(run, at, { kind: 'skipped', reason: target.broken }, catalog);
+  }
+  const overtook = candidates(state, run.target, catalog)
+    .map((other) => other.run)
+    .filter((other) => other < run.run);
+  const { run: number } = run;
+  return {
+    type: 'starting',
+    run: number,
+    attempt: 1,
+    at,
+    ...(overtook.length > 0 ? { overtook } : {}),
+  };
+}
+
+function startAgain(run: { readonly run: RunId; readonly attempt: number }, at: Stamp): Event {
+  return { type: 'starting', run: run.run, attempt: run.attempt + 1, at };
+}
+
+function configured(state: ReadonlyState, { at }: Of<'configured'>, catalog: Catalog): Decision {
+  const events: Event[] = [];
+  for (const [name, { queue }] of state.lanes) {
+    if (catalog.targets.has(name)) continue;
+    const reason = 'the target was removed from the configuration';
+    for (const number of queue) {
+      const run = state.runs.get(number);
+      if (run) events.push(ended(run, at, { kind: 'skipped', reason }, catalog));
+    }
+  }
+  return { ...NOTHING, events, touched: [...state.lanes.keys()] };
+}
+
+function retain(state: ReadonlyState, { target, runsMax }: Of<'retain'>): Decision {
+  const past = state.lanes.get(target)?.ended ?? new Set();
+  const runs: RunId[] = [];
+  for (const number of past) {
+    if (past.size - runs.length <= runsMax) break;
+    const run = state.runs.get(number);
+    if (run?.state === 'ended' && run.heldBy.length === 0) runs.push(number);
+  }
+  return runs.length === 0 ? NOTHING : { ...NOTHING, events: [{ type: 'forgotten', runs }] };
+}
+
+type EndedEvent = Extract<Event, { type: 'ended' }>;
+
+function ended(run: Run, at: Stamp, outcome: Outcome, catalog: Catalog): EndedEvent {
+  const verdict = judge(outcome, catalog.targets.get(run.target));
+  return { type: 'ended', run: run.run, at, outcome, verdict };
+}
+
+function judge(outcome: Outcome, target: Target | undefined): Verdict {
+  if (outcome.kind !== 'exited') return 'failed';
+  if ((target?.okExit ?? [0]).includes(outcome.code)) return 'ok';
+  return target?.warnExit.includes(outcome.code) ? 'warning' : 'failed';
+}
+
+/** Why a run has not started, and what it stands behind. Empty if it is about to start. */
+export function explain(
+  state: ReadonlyState,
+  run: Queued,
+  catalog: Catalog,
+  at: Stamp,
+): readonly Wait[] {
+  const lane = state.lanes.get(run.target);
+  const reasons: Wait[] = [];
+  if (lane?.paused) {
+    const reason = `target ${run.target} is paused; "baton resume ${run.target}" lets it go on`;
+    reasons.push({ type: 'wait', reason, behind: [] });
+  }
+  const [first] = lane?.queue ?? new Set<RunId>();
+  if (first !== undefined && first !== run.run) {
+    const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;
+    reasons.push({ type: 'wait', reason, behind: [first] });
+  } else {
+    reasons.push(...hindrances(run, catalog, sceneMaker(state, catalog, at.steadyMs)));
+  }
+  return reasons;
+}

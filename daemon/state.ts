@@ -1,0 +1,343 @@
+/**
+ * What is known now: the fold of all events. `apply` is deterministic and the only writer; it
+ * changes the state in place, because copying 100,000 waiting runs for every event would not be
+ * honest about cost. Everybody else sees ReadonlyState. Start-up feeds the journal through the
+ * same `apply`, so replay and live cannot differ.
+ *
+ *                    started:false, or the daemon died before `started`
+ *                        ┌───────────────────────────┐
+ *                        v                           │
+ *   accepted ──> queued ──starting──> starting ──started──> running ──stopping──> running, stopping
+ *                  │                     │                     │                        │
+ *                  └───────ended─────────┴────────ended────────┴───────────ended────────┘
+ *                                                │
+ *                             ended {heldBy: pids} ──released──> ended ──forgotten──> (gone)
+ *
+ * A run holds its place in the policies from `starting` until `ended`, or until `released` where
+ * processes of a lost run are still alive. An event that the diagram does not have is a bug or a
+ * forged journal: `apply` throws.
+ */
+import type {
+  Event,
+  KeeperId,
+  Outcome,
+  RunId,
+  Stamp,
+  StopReason,
+  TargetName,
+  Verdict,
+} from './event.ts';
+
+interface Request {
+  readonly run: RunId;
+  readonly target: TargetName;
+  readonly accepted: Stamp;
+  readonly merged: boolean;
+  readonly tokens: readonly string[];
+}
+
+export interface Queued extends Request {
+  readonly state: 'queued';
+  readonly overtaken: number;
+  readonly expiresAtMs?: number;
+}
+
+export interface Starting extends Request {
+  readonly state: 'starting';
+  readonly attempt: number;
+  readonly starting: Stamp;
+}
+
+export interface Running extends Request {
+  readonly state: 'running';
+  readonly attempt: number;
+  readonly started: Stamp;
+  readonly keeper: KeeperId;
+  readonly timeoutAtMs?: number;
+  readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
+}
+
+export interface Ended extends Request {
+  readonly state: 'ended';
+  readonly started?: Stamp;
+  readonly ended: Stamp;
+  readonly outcome: Outcome;
+  readonly verdict: Verdict;
+  /** Living processes of a lost run; empty once the place is free. */
+  readonly heldBy: readonly number[];
+}
+
+export type Run = Queued | Starting | Running | Ended;
+
+/** The runs of one target, each set in the order of entry. */
+export interface Lane {
+  readonly queue: ReadonlySet<RunId>;
+  /** Starting, running, or lost with living processes: what holds a place in the policies. */
+  readonly active: ReadonlySet<RunId>;
+  readonly ended: ReadonlySet<RunId>;
+  readonly paused: boolean;
+}
+
+export interface ReadonlyState {
+  readonly nextRun: RunId;
+  readonly runs: ReadonlyMap<RunId, Run>;
+  readonly lanes: ReadonlyMap<TargetName, Lane>;
+  readonly tokens: ReadonlyMap<string, RunId>;
+  readonly boot?: { readonly bootId: string; readonly offsetMs: number };
+}
+
+interface MutableLane extends Lane {
+  readonly queue: Set<RunId>;
+  readonly active: Set<RunId>;
+  readonly ended: Set<RunId>;
+  paused: boolean;
+}
+
+/** Only `apply` may write to it. */
+export interface State extends ReadonlyState {
+  nextRun: RunId;
+  readonly runs: Map<RunId, Run>;
+  readonly lanes: Map<TargetName, MutableLane>;
+  readonly tokens: Map<string, RunId>;
+  boot?: { readonly bootId: string; readonly offsetMs: number };
+}
+
+export function emptyState(): State {
+  return { nextRun: 1, runs: new Map(), lanes: new Map(), tokens: new Map() };
+}
+
+/** Folds one event into the state. Throws if the diagram above has no such transition. */
+export function apply(state: State, event: Event): void {
+  switch (event.type) {
+    case 'base':
+      state.nextRun = Math.max(state.nextRun, event.nextRun);
+      return;
+    case 'booted':
+      state.boot = { bootId: event.bootId, offsetMs: event.offsetMs };
+      return;
+    case 'accepted':
+      accept(state, event);
+      return;
+    case 'joined': {
+      const run = expectRun(state, event, event.run);
+      state.runs.set(run.run, { ...run, tokens: [...run.tokens, event.token] });
+      state.tokens.set(event.token, run.run);
+      return;
+    }
+    case 'starting':
+      beginStart(state, event);
+      return;
+    case 'started': {
+      const run = expectState(state, event, event.run, 'starting');
+      const { starting: _, state: __, attempt: ___, ...request } = run;
+      state.runs.set(run.run, {
+        ...request,
+        state: 'running',
+        attempt: event.attempt,
+        started: event.at,
+        keeper: event.keeper,
+        ...(event.timeoutAtMs === undefined ? {} : { timeoutAtMs: event.timeoutAtMs }),
+      });
+      return;
+    }
+    case 'stopping': {
+      const run = expectState(state, event, event.run, 'running');
+      if (run.stopping !== undefined) throw impossible(event, 'is being stopped already');
+      state.runs.set(run.run, { ...run, stopping: { why: event.why, at: event.at } });
+      return;
+    }
+    case 'ended':
+      end(state, event);
+      return;
+    case 'released': {
+      const run = expectState(state, event, event.run, 'ended');
+      if (run.heldBy.length === 0) throw impossible(event, 'holds no place');
+      lane(state, run.target).active.delete(run.run);
+      state.runs.set(run.run, { ...run, heldBy: [] });
+      return;
+    }
+    case 'forgotten':
+      for (const number of event.runs) forget(state, expectState(state, event, number, 'ended'));
+      return;
+    case 'paused':
+      lane(state, event.target).paused = true;
+      return;
+    case 'resumed':
+      lane(state, event.target).paused = false;
+      tidy(state, event.target);
+      return;
+    default:
+      throw new Error(`Internal error: unknown event ${JSON.stringify(event satisfies never)}`);
+  }
+}
+
+function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void {
+  const { run, target } = event;
+  if (run < state.nextRun) throw impossible(event, `the next number is ${state.nextRun}`);
+  state.nextRun = run + 1;
+  state.runs.set(run, {
+    state: 'queued',
+    run,
+    target,
+    accepted: event.at,
+    merged: event.merged,
+    tokens: [event.token],
+    overtaken: event.overtaken ?? 0,
+    ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
+  });
+  state.tokens.set(event.token, run);
+  lane(state, target).queue.add(run);
+}
+
+function beginStart(state: State, event: Extract<Event, { type: 'starting' }>): void {
+  const run = expectRun(state, event, event.run);
+  if (run.state === 'ended') throw impossible(event, 'has ended');
+  const at = lane(state, run.target);
+  if (run.state === 'queued') {
+    at.queue.delete(run.run);
+    at.active.add(run.run);
+  } else if (event.attempt <= run.attempt) {
+    throw impossible(event, `is at attempt ${run.attempt} already`);
+  }
+  const { target, accepted, merged, tokens } = run;
+  const common = { run: run.run, target, accepted, merged, tokens };
+  const { attempt } = event;
+  state.runs.set(run.run, { ...common, state: 'starting', attempt, starting: event.at });
+  for (const number of event.overtook ?? []) {
+    const other = expectState(state, event, number, 'queued');
+    state.runs.set(number, { ...other, overtaken: other.overtaken + 1 });
+  }
+}
+
+function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
+  const run = expectRun(state, event, event.run);
+  if (run.state === 'ended') throw impossible(event, 'has ended');
+  const at = lane(state, run.target);
+  const heldBy = event.heldBy ?? [];
+  at.queue.delete(run.run);
+  if (heldBy.length === 0) at.active.delete(run.run);
+  at.ended.add(run.run);
+  const { target, accepted, merged, tokens } = run;
+  state.runs.set(run.run, {
+    state: 'ended',
+    run: run.run,
+    target,
+    accepted,
+    merged,
+    tokens,
+    ...(run.state === 'running' ? { started: run.started } : {}),
+    ended: event.at,
+    outcome: event.outcome,
+    verdict: event.verdict,
+    heldBy,
+  });
+}
+
+function forget(state: State, run: Ended): void {
+  for (const token of run.tokens) state.tokens.delete(token);
+  const at = lane(state, run.target);
+  at.active.delete(run.run);
+  at.ended.delete(run.run);
+  state.runs.delete(run.run);
+  tidy(state, run.target);
+}
+
+/** A target that nothing is known of leaves no trace. */
+function tidy(state: State, target: TargetName): void {
+  const { queue, active, ended, paused } = lane(state, target);
+  if (queue.size + active.size + ended.size === 0 && !paused) state.lanes.delete(target);
+}
+
+/**
+ * The shortest history that leads to this state, for compaction: replaying it gives an equal state.
+ * Ended runs come in the order of their ends, so that every lane keeps its order.
+ */
+export function* history(state: ReadonlyState): Generator<Event> {
+  if (state.boot !== undefined) yield { type: 'booted', ...state.boot };
+  const order = [...state.runs.values()].sort((a, b) => a.run - b.run);
+  for (const run of order) yield* acceptance(run);
+  for (const { active, ended } of state.lanes.values()) {
+    for (const number of active) yield* beginning(state.runs.get(number));
+    for (const number of ended) {
+      if (!active.has(number)) yield* beginning(state.runs.get(number));
+      yield* ending(state.runs.get(number));
+    }
+  }
+  for (const [target, { paused }] of state.lanes) if (paused) yield { type: 'paused', target };
+  yield { type: 'base', nextRun: state.nextRun };
+}
+
+function* acceptance(run: Run): Generator<Event> {
+  const { run: number, target, accepted: at, merged, tokens } = run;
+  const [token = '', ...joined] = tokens;
+  const expiry =
+    run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
+  const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
+  yield { type: 'accepted', run: number, target, at, merged, token, ...expiry, ...overtaken };
+  for (const other of joined) yield { type: 'joined', run: number, token: other };
+}
+
+function* beginning(run: Run | undefined): Generator<Event> {
+  if (run === undefined || run.state === 'queued') return;
+  if (run.state === 'starting') {
+    yield { type: 'starting', run: run.run, attempt: run.attempt, at: run.starting };
+    return;
+  }
+  if (run.started === undefined) return;
+  const attempt = run.state === 'running' ? run.attempt : 1;
+  yield { type: 'starting', run: run.run, attempt, at: run.started };
+  const keeper = run.state === 'running' ? run.keeper : { pid: 0, startTime: 0, bootId: '' };
+  const timeout =
+    run.state === 'running' && run.timeoutAtMs !== undefined
+      ? { timeoutAtMs: run.timeoutAtMs }
+      : {};
+  yield { type: 'started', run: run.run, attempt, at: run.started, keeper, ...timeout };
+  if (run.state === 'running' && run.stopping !== undefined) {
+    yield { type: 'stopping', run: run.run, ...run.stopping };
+  }
+}
+
+function* ending(run: Run | undefined): Generator<Event> {
+  if (run?.state !== 'ended') return;
+  const { ended: at, outcome, verdict, heldBy } = run;
+  const held = heldBy.length > 0 ? { heldBy } : {};
+  yield { type: 'ended', run: run.run, at, outcome, verdict, ...held };
+}
+
+function lane(state: State, target: TargetName): MutableLane {
+  const known = state.lanes.get(target);
+  if (known !== undefined) return known;
+  const fresh = {
+    queue: new Set<RunId>(),
+    active: new Set<RunId>(),
+    ended: new Set<RunId>(),
+    paused: false,
+  };
+  state.lanes.set(target, fresh);
+  return fresh;
+}
+
+function expectRun(state: State, event: Event, number: RunId): Run {
+  const run = state.runs.get(number);
+  if (run === undefined) throw impossible(event, 'is not known');
+  return run;
+}
+
+function expectState<S extends Run['state']>(
+  state: State,
+  event: Event,
+  number: RunId,
+  wanted: S,
+): Extract<Run, { state: S }> {
+  const run = expectRun(state, event, number);
+  if (!isIn(run, wanted)) throw impossible(event, `is ${run.state}, not ${wanted}`);
+  return run;
+}
+
+function isIn<S extends Run['state']>(run: Run, wanted: S): run is Extract<Run, { state: S }> {
+  return run.state === wanted;
+}
+
+function impossible(event: Event, why: string): Error {
+  return new Error(`Internal error: event ${JSON.stringify(event)} cannot happen: its run ${why}`);
+}

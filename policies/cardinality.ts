@@ -1,0 +1,98 @@
+/**
+ * cardinality: at most `instances` runs of a group at the same time.
+ *
+ * Without `group` the target is its own group; a group named by several targets is a limit that
+ * they share ("one job on this disk at a time"). Waiting runs start in the order of their
+ * acceptance, except that a run which some other policy holds back is passed over meanwhile.
+ */
+import * as v from 'valibot';
+import type { Admission, Member, Policy, QueuedRun, Readiness, Scene } from './policy.ts';
+import { describeActive, nameRun } from './policy.ts';
+
+/** Most instances that a group may allow. */
+export const INSTANCES_MAX = 10_000;
+
+/** Most runs that a sentence names. */
+const NAMED_MAX = 3;
+
+const Options = v.strictObject({
+  type: v.literal('cardinality'),
+  instances: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(INSTANCES_MAX)),
+    1,
+  ),
+  group: v.optional(v.pipe(v.string(), v.minLength(1))),
+  whenFull: v.optional(v.picklist(['queue', 'refuse', 'ignore', 'join']), 'queue'),
+  queueMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+});
+type CardinalityOptions = v.InferOutput<typeof Options>;
+
+export const cardinality: Policy<CardinalityOptions> = {
+  type: 'cardinality',
+  options: Options,
+
+  group(options, target) {
+    return options.group === undefined ? `target ${target.name}` : options.group;
+  },
+
+  conflict(self, other) {
+    if (self.options.instances === other.options.instances) return undefined;
+    return `instances is ${self.options.instances} here and ${other.options.instances} in target "${other.target}" of the same group`;
+  },
+
+  admit(scene): Admission {
+    const { whenFull, instances, queueMax } = scene.self.options;
+    const { active, waiting } = scene;
+    if (active.length + waiting < instances) return { type: 'admit' };
+    const reason = describeFull(scene);
+    switch (whenFull) {
+      case 'refuse':
+        return { type: 'refuse', reason };
+      case 'ignore':
+        return { type: 'ignore', reason };
+      case 'join': {
+        const run = joinable(scene.self);
+        if (run !== undefined) return { type: 'join', run };
+        break;
+      }
+      case 'queue':
+        break;
+      default:
+        whenFull satisfies never;
+    }
+    if (queueMax !== undefined && waiting >= queueMax) {
+      return { type: 'refuse', reason: `the queue is full: ${reason}, queueMax is ${queueMax}` };
+    }
+    return { type: 'admit' };
+  },
+
+  ready(_run: QueuedRun, scene): Readiness {
+    const { active } = scene;
+    if (active.length < scene.self.options.instances) return { type: 'start' };
+    const named = active.slice(0, NAMED_MAX);
+    const more = active.length > NAMED_MAX ? ` or one of ${active.length - NAMED_MAX} more` : '';
+    const { group } = scene.self.options;
+    const where = group === undefined ? '' : ` (group "${group}")`;
+    return {
+      type: 'wait',
+      reason: `waits for ${named.map(describeActive).join(' or ')}${more}${where}`,
+      behind: named.map((run) => run.run),
+    };
+  },
+};
+
+/** The run of this very target that a further request can share: a waiting one, else a running. */
+function joinable(self: Member<CardinalityOptions>): number | undefined {
+  if (self.first !== undefined) return self.first.run;
+  return self.active.findLast((run) => run.state !== 'lost')?.run;
+}
+
+function describeFull({ active, waiting, self }: Scene<CardinalityOptions>): string {
+  const { instances, group } = self.options;
+  const who = active.slice(0, NAMED_MAX).map(nameRun).join(', ');
+  const more = active.length > NAMED_MAX ? ` and ${active.length - NAMED_MAX} more` : '';
+  const running = active.length > 0 ? `already serving ${who}${more}` : 'nothing runs yet';
+  const queue = waiting > 0 ? `, ${waiting} waiting` : '';
+  const where = group === undefined ? '' : ` in group "${group}"`;
+  return `${running}${queue}; at most ${instances} at once${where}`;
+}

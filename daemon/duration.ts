@@ -30,7 +30,7 @@ export function parseDuration(text: string): number | undefined {
 /** A duration for people, in its two largest units: "850 ms", "2.0 s", "1 h 12 min". */
 export function showDuration(ms: number): string {
   if (ms < 0) return showDuration(0);
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   const [days, hours, minutes] = [

@@ -54,7 +54,9 @@ export type Outcome =
 export type Verdict = 'ok' | 'warning' | 'failed';
 
 export type Event =
-  /** First line of a compacted journal: numbers below `nextRun` have been given away. */
+  /** First line of every journal. */
+  | { readonly type: 'journal'; readonly format: number }
+  /** Last line of a compacted journal: numbers below `nextRun` have been given away. */
   | { readonly type: 'base'; readonly nextRun: RunId }
   /** The steady clock of this boot: steadyMs = monotonic + offsetMs. */
   | { readonly type: 'booted'; readonly bootId: string; readonly offsetMs: number }

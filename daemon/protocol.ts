@@ -266,7 +266,9 @@ export function suggest(wrong: string, known: Iterable<string>): string | undefi
   let least = Math.max(2, Math.floor(wrong.length / 3)) + 1;
   for (const name of known) {
     const far = editDistance(wrong.toLowerCase(), name.toLowerCase(), least);
-    if (far < least) [best, least] = [name, far];
+    // Where every letter differs it is another name, not a misspelt one.
+    const unlike = far > 0 && far >= Math.max(wrong.length, name.length);
+    if (far < least && !unlike) [best, least] = [name, far];
   }
   return best;
 }

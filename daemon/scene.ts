@@ -5,7 +5,7 @@
 import type { ActiveRun, Member, QueuedRun, Scene } from '../policies/policy.ts';
 import type { Catalog } from './catalog.ts';
 import type { RunId, TargetName } from './event.ts';
-import type { Lane, ReadonlyState } from './state.ts';
+import type { Lane, ReadonlyState, Run } from './state.ts';
 
 export type SceneOf = (key: string, self: TargetName) => Scene<unknown>;
 
@@ -63,6 +63,10 @@ function queuedRun(state: ReadonlyState, number: RunId | undefined): QueuedRun |
 
 function activeRun(state: ReadonlyState, number: RunId, target: TargetName): ActiveRun {
   const run = state.runs.get(number);
-  const held = run?.state === 'starting' || run?.state === 'running' ? run.state : 'lost';
-  return { run: number, target, state: held };
+  return { run: number, target, state: holding(run) };
+}
+
+function holding(run: Run | undefined): ActiveRun['state'] {
+  if (run?.state === 'running') return run.stopping === undefined ? 'running' : 'stopping';
+  return run?.state === 'starting' ? 'starting' : 'lost';
 }

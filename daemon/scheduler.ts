@@ -277,7 +277,9 @@ function look(state: ReadonlyState, { target, at }: Of<'look'>, catalog: Catalog
   const sceneOf = sceneMaker(state, catalog, at.steadyMs);
   for (const run of candidates(state, target, catalog)) {
     const waits = hindrances(run, catalog, sceneOf);
-    if (waits.length === 0) return { ...NOTHING, events: [start(state, run, at, catalog)], looks };
+    if (waits.length === 0) {
+      return { ...NOTHING, events: [start(state, run, at, catalog, sceneOf)], looks };
+    }
     for (const { untilMs } of waits) {
       if (untilMs !== undefined) looks.push({ run: run.run, atMs: untilMs });
     }
@@ -312,7 +314,13 @@ function hindrances(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly W
   });
 }
 
-function start(state: ReadonlyState, run: Queued, at: Stamp, catalog: Catalog): Event {
+function start(
+  state: ReadonlyState,
+  run: Queued,
+  at: Stamp,
+  catalog: Catalog,
+  sceneOf: SceneOf,
+): Event {
   const target = catalog.targets.get(run.target);
   if (target === undefined) {
     const reason = 'the target was removed from the configuration';
@@ -321,10 +329,13 @@ function start(state: ReadonlyState, run: Queued, at: Stamp, catalog: Catalog): 
   if (target.broken !== undefined) {
     return ended(run, at, { kind: 'skipped', reason: target.broken }, catalog);
   }
-  const overtook = candidates(state, run.target, catalog)
-    .map((other) => other.run)
-    .filter((other) => other < run.run);
+  // Only where a policy lets it go first: a run that waits for a full disk is not overtaken by what
+  // needs no disk, and must not win a place before a higher rsnapshot interval by that.
   const { run: number } = run;
+  const overtook = candidates(state, run.target, catalog)
+    .filter((other) => other.run < number)
+    .filter((other) => hindrances(other, catalog, sceneOf).some((w) => w.behind.includes(number)))
+    .map((other) => other.run);
   return {
     type: 'starting',
     run: number,

@@ -109,6 +109,8 @@ export function emptyState(): State {
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
   switch (event.type) {
+    case 'journal':
+      return;
     case 'base':
       state.nextRun = Math.max(state.nextRun, event.nextRun);
       return;
@@ -120,8 +122,9 @@ export function apply(state: State, event: Event): void {
       return;
     case 'joined': {
       const run = expectRun(state, event, event.run);
+      if (run.state === 'ended') throw impossible(event, 'has ended');
+      takeToken(state, event);
       state.runs.set(run.run, { ...run, tokens: [...run.tokens, event.token] });
-      state.tokens.set(event.token, run.run);
       return;
     }
     case 'starting':
@@ -129,6 +132,7 @@ export function apply(state: State, event: Event): void {
       return;
     case 'started': {
       const run = expectState(state, event, event.run, 'starting');
+      if (event.attempt !== run.attempt) throw impossible(event, `is at attempt ${run.attempt}`);
       const { starting: _, state: __, attempt: ___, ...request } = run;
       state.runs.set(run.run, {
         ...request,
@@ -157,7 +161,9 @@ export function apply(state: State, event: Event): void {
       return;
     }
     case 'forgotten':
-      for (const number of event.runs) forget(state, expectState(state, event, number, 'ended'));
+      for (const number of event.runs) {
+        forget(state, event, expectState(state, event, number, 'ended'));
+      }
       return;
     case 'paused':
       lane(state, event.target).paused = true;
@@ -174,6 +180,7 @@ export function apply(state: State, event: Event): void {
 function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void {
   const { run, target } = event;
   if (run < state.nextRun) throw impossible(event, `the next number is ${state.nextRun}`);
+  takeToken(state, event);
   state.nextRun = run + 1;
   state.runs.set(run, {
     state: 'queued',
@@ -185,13 +192,22 @@ function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void
     overtaken: event.overtaken ?? 0,
     ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
   });
-  state.tokens.set(event.token, run);
   lane(state, target).queue.add(run);
+}
+
+/** A token stands for one run, or asking again could run twice. */
+function takeToken(state: State, event: Extract<Event, { type: 'accepted' | 'joined' }>): void {
+  const other = state.tokens.get(event.token);
+  if (other !== undefined) throw impossible(event, `takes the token of run ${other}`);
+  state.tokens.set(event.token, event.run);
 }
 
 function beginStart(state: State, event: Extract<Event, { type: 'starting' }>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
+  if (run.state === 'running' && run.stopping !== undefined) {
+    throw impossible(event, 'is being stopped');
+  }
   const at = lane(state, run.target);
   if (run.state === 'queued') {
     at.queue.delete(run.run);
@@ -214,6 +230,7 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
   if (run.state === 'ended') throw impossible(event, 'has ended');
   const at = lane(state, run.target);
   const heldBy = event.heldBy ?? [];
+  if (heldBy.length > 0 && run.state !== 'running') throw impossible(event, `is ${run.state}`);
   at.queue.delete(run.run);
   if (heldBy.length === 0) at.active.delete(run.run);
   at.ended.add(run.run);
@@ -233,10 +250,10 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
   });
 }
 
-function forget(state: State, run: Ended): void {
+function forget(state: State, event: Event, run: Ended): void {
+  if (run.heldBy.length > 0) throw impossible(event, 'holds a place');
   for (const token of run.tokens) state.tokens.delete(token);
   const at = lane(state, run.target);
-  at.active.delete(run.run);
   at.ended.delete(run.run);
   state.runs.delete(run.run);
   tidy(state, run.target);

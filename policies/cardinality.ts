@@ -81,10 +81,11 @@ export const cardinality: Policy<CardinalityOptions> = {
   },
 };
 
-/** The run of this very target that a further request can share: a waiting one, else a running. */
+/** The run of this very target that a further request can share: a waiting one, else a running,
+ * but none that will not end by itself. */
 function joinable(self: Member<CardinalityOptions>): number | undefined {
   if (self.first !== undefined) return self.first.run;
-  return self.active.findLast((run) => run.state !== 'lost')?.run;
+  return self.active.findLast(({ state }) => state === 'starting' || state === 'running')?.run;
 }
 
 function describeFull({ active, waiting, self }: Scene<CardinalityOptions>): string {

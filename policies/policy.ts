@@ -19,11 +19,11 @@ export interface QueuedRun {
   readonly overtaken: number;
 }
 
-/** A run that holds a place: being started, running, or lost with processes still alive. */
+/** A run that holds a place: from being started until its last process is gone. */
 export interface ActiveRun {
   readonly run: RunId;
   readonly target: TargetName;
-  readonly state: 'starting' | 'running' | 'lost';
+  readonly state: 'starting' | 'running' | 'stopping' | 'lost';
 }
 
 /** One target of the group. Only the head of its queue can start next. */
@@ -102,6 +102,7 @@ export function describeActive(active: ActiveRun): string {
   const how = {
     starting: 'is being started',
     running: 'is running',
+    stopping: 'is being stopped',
     lost: 'was lost but still has living processes',
   };
   return `${nameRun(active)}, which ${how[active.state]}`;

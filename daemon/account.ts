@@ -1,0 +1,52 @@
+/**
+ * Who a run runs as: the passwd entry behind a name or a number, by getent(1), which asks all of
+ * the system's sources. Looked up before the start, since setpriv's own failure would look like
+ * an exit of the command.
+ */
+import { execFile } from 'node:child_process';
+import { userInfo } from 'node:os';
+
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
+}
+
+/** How long a directory service may take to answer. */
+const LOOKUP_MS_MAX = 10_000;
+
+/** Undefined if there is no such user. */
+export async function findUser(who: string | number): Promise<Account | undefined> {
+  const fields = await getent('passwd', String(who));
+  if (fields === undefined) return undefined;
+  const [name = '', , uid, gid, , home = '/', shell] = fields;
+  return { name, uid: Number(uid), gid: Number(gid), home, shell: shell || '/bin/sh' };
+}
+
+/** The number of a group, or undefined if there is no such group. */
+export async function findGroup(which: string | number): Promise<number | undefined> {
+  const fields = await getent('group', String(which));
+  return fields === undefined ? undefined : Number(fields[2]);
+}
+
+/** The user that the daemon itself is. */
+export function ownAccount(): Account {
+  try {
+    const { username, uid, gid, homedir } = userInfo();
+    return { name: username, uid, gid, home: homedir, shell: '/bin/sh' };
+  } catch {
+    // A uid without a passwd entry.
+    const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+    return { name: String(uid), uid, gid, home: '/', shell: '/bin/sh' };
+  }
+}
+
+function getent(database: string, key: string): Promise<readonly string[] | undefined> {
+  return new Promise((resolve) => {
+    execFile('getent', [database, key], { timeout: LOOKUP_MS_MAX }, (error, stdout) => {
+      resolve(error === null ? stdout.split('\n')[0]?.split(':') : undefined);
+    });
+  });
+}

@@ -1,0 +1,50 @@
+/**
+ * The one place that reads clocks. Steady time is the kernel's monotonic clock plus an offset that
+ * the journal keeps for the length of a boot, so that it goes on across restarts of the daemon and
+ * never jumps when somebody sets the clock. Wall time is for people only.
+ */
+import type { Event, Stamp } from './event.ts';
+import type { ReadonlyState } from './state.ts';
+
+export interface Clock {
+  now(): Stamp;
+  /** Calls back once, at least `delayMs` from now; the result cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** Longest delay that a timer of Node takes; longer ones fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export class SystemClock implements Clock {
+  readonly #offsetMs: number;
+
+  constructor(offsetMs: number) {
+    this.#offsetMs = offsetMs;
+  }
+
+  now(): Stamp {
+    return { steadyMs: Math.round(monotonicMs() + this.#offsetMs), wallMs: Date.now() };
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), TIMER_MS_MAX));
+    return () => clearTimeout(timer);
+  }
+}
+
+/** The event that gives this boot its offset, or undefined if the journal has it already. */
+export function bootEvent(state: ReadonlyState, bootId: string): Event | undefined {
+  if (state.boot?.bootId === bootId) return undefined;
+  // Steady time never runs backwards, not even after a boot with a wrong clock.
+  let latestMs = Date.now();
+  for (const run of state.runs.values()) {
+    latestMs = Math.max(latestMs, run.accepted.steadyMs);
+    if (run.state === 'ended') latestMs = Math.max(latestMs, run.ended.steadyMs);
+  }
+  return { type: 'booted', bootId, offsetMs: Math.round(latestMs - monotonicMs()) };
+}
+
+/** CLOCK_MONOTONIC in milliseconds: since boot, the same for all processes. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

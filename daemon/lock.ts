@@ -1,0 +1,37 @@
+/**
+ * A lock for the daemon's life, by flock(2): Node has no call for it, but a lock belongs to the open
+ * file, so flock(1) can take it on a descriptor that it inherits. It is free again the moment the
+ * daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
+ */
+import { spawnSync } from 'node:child_process';
+import { openSync, readFileSync, writeSync } from 'node:fs';
+import { errnoOf } from './launch.ts';
+import type { Result } from './journal.ts';
+
+/** What flock(1) exits with if somebody else holds the lock. */
+const BUSY = 75;
+
+/** Takes the lock or says who has it. The descriptor stays open until the process ends. */
+export function takeLock(path: string): Result<number> {
+  let file: number;
+  try {
+    file = openSync(path, 'a+', 0o600);
+  } catch (error) {
+    return { ok: false, error: `${path}: cannot be opened (${errnoOf(error)})` };
+  }
+  const stdio = ['ignore', 'ignore', 'pipe', file] as const;
+  const flock = spawnSync('flock', ['-n', '-E', String(BUSY), '3'], { stdio: [...stdio] });
+  if (flock.status === 0) return { ok: true, value: file };
+  if (flock.status === BUSY) {
+    const holder = readFileSync(path, 'utf8').trim().split('\n').at(-1);
+    const who = holder ? `the daemon with pid ${holder}` : 'another daemon';
+    return { ok: false, error: `${path}: is held by ${who}; stop that one first` };
+  }
+  const why = flock.error === undefined ? String(flock.stderr).trim() : errnoOf(flock.error);
+  return { ok: false, error: `${path}: cannot be locked: flock(1) of util-linux says: ${why}` };
+}
+
+/** Writes who holds it, for the message above. */
+export function signLock(file: number): void {
+  writeSync(file, `${process.pid}\n`);
+}

@@ -1,0 +1,248 @@
+/**
+ * The one loop: inbox → decide → journal → apply → (durable) → effects and replies.
+ *
+ * Nothing changes the state but a turn of this loop, and nobody outside hears of a change before
+ * it is durable: effects and replies of a batch wait for the fdatasync that covers it, while the
+ * next commands are decided already. Commands that cannot be journaled for want of disk space are
+ * refused if they are wishes, and kept and tried again if they are observations, for those are
+ * true whether there is room or not.
+ */
+import { Agenda } from './agenda.ts';
+import type { Catalog } from './catalog.ts';
+import type { Clock } from './clock.ts';
+import type { Event, RunId, TargetName } from './event.ts';
+import type { Log } from './log.ts';
+import { type Answer, type Command, type Decision, decide } from './scheduler.ts';
+import { apply, history, type ReadonlyState, type State } from './state.ts';
+
+/** Most commands that one turn carries out before sockets and timers get their share. */
+const TURN_COMMANDS_MAX = 256;
+/** How long an observation waits for room in the journal before it is tried again. */
+const ROOM_RETRY_MS = 1_000;
+
+/** The journal as the loop needs it; see daemon/journal.ts for the promises. */
+export interface JournalPort {
+  append(events: readonly Event[]): { readonly ok: true } | { readonly ok: false; readonly error: string };
+  sync(): Promise<void>;
+  readonly isQuiet: boolean;
+  readonly isBloated: boolean;
+  compact(events: Iterable<Event>): { readonly ok: true } | { readonly ok: false; readonly error: string };
+}
+
+/** A command before the loop stamps it. */
+export type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;
+export type LoopAnswer = Answer | { readonly type: 'no-room'; readonly errno: string };
+type Reply = (answer: LoopAnswer) => void;
+
+interface Batch {
+  readonly events: Event[];
+  readonly replies: (() => void)[];
+}
+
+const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume'];
+
+export class Loop {
+  readonly #state: State;
+  readonly #journal: JournalPort;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #perform: (event: Event) => void;
+  readonly #fail: (error: unknown) => void;
+  readonly #agenda = new Agenda();
+  #catalog: Catalog;
+  #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
+  #batch: Batch = { events: [], replies: [] };
+  #scheduled = false;
+  #stopped = false;
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  #isShort = false;
+
+  constructor(options: {
+    readonly state: State;
+    readonly catalog: Catalog;
+    readonly journal: JournalPort;
+    readonly clock: Clock;
+    readonly log: Log;
+    /** Called for every event, in order, once it is durable. */
+    readonly perform: (event: Event) => void;
+    /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
+    readonly fail: (error: unknown) => void;
+  }) {
+    this.#state = options.state;
+    this.#catalog = options.catalog;
+    this.#journal = options.journal;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#perform = options.perform;
+    this.#fail = options.fail;
+  }
+
+  get state(): ReadonlyState {
+    return this.#state;
+  }
+
+  get catalog(): Catalog {
+    return this.#catalog;
+  }
+
+  /** Puts a command into the inbox; `reply` is called once all it has brought about is durable. */
+  post(wish: Wish, reply?: Reply): void {
+    this.#inbox.push(reply === undefined ? { wish } : { wish, reply });
+    this.#schedule();
+  }
+
+  /** Calls back once everything that is in the state now is durable. */
+  whenDurable(callback: () => void): void {
+    this.#batch.replies.push(callback);
+    this.#schedule();
+  }
+
+  /** Puts a new configuration in force. */
+  configure(catalog: Catalog): void {
+    this.#catalog = catalog;
+    this.post({ type: 'configured' });
+  }
+
+  /** Takes up what the journal says: deadlines are set again, half-done starts are repeated. */
+  recover(): void {
+    for (const run of this.#state.runs.values()) {
+      if (run.state === 'queued' && run.expiresAtMs !== undefined) {
+        this.#agenda.add(run.run, run.expiresAtMs);
+      }
+      if (run.state === 'running' && run.timeoutAtMs !== undefined) {
+        this.#agenda.add(run.run, run.timeoutAtMs);
+      }
+      if (run.state === 'starting') this.post({ type: 'recover', run: run.run });
+    }
+    this.post({ type: 'configured' });
+  }
+
+  /** No further turn begins; what is appended stays appended. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#stopped) return;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  #turn(): void {
+    const now = this.#inbox.splice(0, TURN_COMMANDS_MAX);
+    for (const { wish, reply } of now) this.#carryOut(wish, reply);
+    this.#commit();
+    this.#setTimer();
+    if (this.#inbox.length > 0) this.#schedule();
+  }
+
+  #carryOut(wish: Wish, reply: Reply | undefined): void {
+    const decision = this.#decide(wish);
+    const written = this.#record(decision);
+    if (written === undefined) {
+      if (reply !== undefined) this.#batch.replies.push(() => reply(decision.answer));
+      const concerned = decision.events.flatMap((event) => this.#targetsOf(event));
+      this.#look(new Set([...concerned, ...decision.touched]));
+    } else if (WISHES.includes(wish.type)) {
+      if (reply !== undefined) this.#batch.replies.push(() => reply({ type: 'no-room', errno: written }));
+    } else {
+      this.#clock.after(ROOM_RETRY_MS, () => this.post(wish, reply));
+    }
+  }
+
+  /** Starts whatever may start around these targets. */
+  #look(targets: Set<TargetName>): void {
+    for (const target of targets) {
+      for (;;) {
+        const decision = this.#decide({ type: 'look', target });
+        const run = decision.events[0];
+        if (this.#record(decision) !== undefined) {
+          if (run && 'run' in run) this.#agenda.add(run.run, this.#clock.now().steadyMs + ROOM_RETRY_MS);
+          break;
+        }
+        if (run === undefined) break;
+        for (const name of this.#targetsOf(run)) targets.add(name);
+      }
+    }
+  }
+
+  #decide(wish: Wish): Decision {
+    const command = { ...wish, at: this.#clock.now() } as Command;
+    return decide(this.#state, command, this.#catalog);
+  }
+
+  /** Journals and applies a decision, or neither; then the errno says why. */
+  #record(decision: Decision): string | undefined {
+    const { events, looks } = decision;
+    if (events.length > 0) {
+      const written = this.#journal.append(events);
+      this.#tellRoom(written.ok ? undefined : written.error);
+      if (!written.ok) return written.error;
+      for (const event of events) {
+        apply(this.#state, event);
+        this.#batch.events.push(event);
+      }
+    }
+    for (const { run, atMs } of looks) this.#agenda.add(run, atMs);
+    return undefined;
+  }
+
+  #tellRoom(errno: string | undefined): void {
+    if (this.#isShort === (errno !== undefined)) return;
+    this.#isShort = errno !== undefined;
+    if (errno === undefined) this.#log.info('journal can be written again');
+    else this.#log.error({ errno }, 'journal cannot be written; new work is refused');
+  }
+
+  #commit(): void {
+    const batch = this.#batch;
+    if (batch.events.length === 0 && batch.replies.length === 0) return;
+    this.#batch = { events: [], replies: [] };
+    this.#journal
+      .sync()
+      .then(() => this.#publish(batch))
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  #publish(batch: Batch): void {
+    if (this.#stopped) return;
+    for (const event of batch.events) this.#perform(event);
+    for (const reply of batch.replies) reply();
+    if (this.#journal.isBloated && this.#journal.isQuiet) this.#compact();
+  }
+
+  #compact(): void {
+    const compacted = this.#journal.compact(history(this.#state));
+    if (compacted.ok) this.#log.info('journal compacted');
+    else this.#log.warn({ errno: compacted.error }, 'journal could not be compacted');
+  }
+
+  #setTimer(): void {
+    const atMs = this.#agenda.nextMs;
+    if (atMs === undefined || this.#timer?.atMs === atMs) return;
+    this.#timer?.cancel();
+    const cancel = this.#clock.after(atMs - this.#clock.now().steadyMs, () => {
+      this.#timer = undefined;
+      for (const run of this.#agenda.due(this.#clock.now().steadyMs)) this.post({ type: 'due', run });
+      this.#setTimer();
+    });
+    this.#timer = { atMs, cancel };
+  }
+
+  /** The target whose groups an event may have changed. */
+  #targetsOf(event: Event): readonly TargetName[] {
+    if ('target' in event) return [event.target];
+    const run: RunId | undefined = 'run' in event ? event.run : undefined;
+    const target = run === undefined ? undefined : this.#state.runs.get(run)?.target;
+    return target === undefined ? [] : [target];
+  }
+}

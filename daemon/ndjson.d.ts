@@ -1,0 +1,9 @@
+/** The package's own options that its published types leave out; see daemon/connection.ts. */
+declare module 'ndjson' {
+  import type { Duplex } from 'node:stream';
+
+  const ndjson: {
+    parse(options?: { readonly strict?: boolean; readonly maxLength?: number }): Duplex;
+  };
+  export default ndjson;
+}

@@ -1,0 +1,312 @@
+/**
+ * What the daemon does for its clients: one method a request. It reads the state, posts to the
+ * loop, and answers; it decides nothing.
+ */
+import type { Clock } from './clock.ts';
+import type { Event, RunId } from './event.ts';
+import type { Loop, LoopAnswer } from './loop.ts';
+import { Follower, type Offsets } from './output.ts';
+import {
+  describeOutcome,
+  type ErrorCode,
+  EXIT,
+  exitStatus,
+  type Reply,
+  type Request,
+  suggest,
+} from './protocol.ts';
+import type { Run } from './state.ts';
+import { runOf, viewChain, viewHistory, viewTargets } from './view.ts';
+
+/** The client's end of one request. */
+export interface Caller {
+  /** False: the client is slow, wait for `onDrain`. */
+  send(reply: Reply): boolean;
+  onDrain(callback: () => void): void;
+  onClose(callback: () => void): void;
+  /** Nothing more will be sent for this request. */
+  finish(): void;
+}
+
+export type Reloaded =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly message: string };
+
+type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
+
+export class Service {
+  readonly #loop: Loop;
+  readonly #clock: Clock;
+  readonly #directoryOf: (run: RunId) => string;
+  readonly #reload: () => Reloaded;
+  readonly #about: { readonly version: string; readonly config: () => string };
+  readonly #startedAtMs: number;
+  readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
+  #requests = 0;
+
+  constructor(options: {
+    readonly loop: Loop;
+    readonly clock: Clock;
+    readonly directoryOf: (run: RunId) => string;
+    readonly reload: () => Reloaded;
+    readonly about: { readonly version: string; readonly config: () => string };
+  }) {
+    this.#loop = options.loop;
+    this.#clock = options.clock;
+    this.#directoryOf = options.directoryOf;
+    this.#reload = options.reload;
+    this.#about = options.about;
+    this.#startedAtMs = options.clock.now().wallMs;
+  }
+
+  handle(request: Request, caller: Caller): void {
+    this.#requests++;
+    switch (request.type) {
+      case 'run':
+        return this.#run(request, caller);
+      case 'wait':
+        return this.#wait(request, caller);
+      case 'output':
+        return this.#output(request, caller);
+      case 'cancel':
+        return this.#cancel(request, caller);
+      case 'status':
+        return this.#answer(caller, this.#status());
+      case 'why':
+        return this.#why(request, caller);
+      case 'history':
+        return this.#history(request, caller);
+      case 'pause':
+      case 'resume':
+        return this.#hold(request, caller);
+      case 'reload': {
+        const reloaded = this.#reload();
+        if (reloaded.ok) return this.#answer(caller, { type: 'done', text: reloaded.text });
+        return this.#error(caller, 'bad-config', EXIT.config, reloaded.message);
+      }
+      default:
+        return request satisfies never;
+    }
+  }
+
+  /** Tells the clients who wait for this run. Called once the event is durable. */
+  notify(event: Event): void {
+    if (!('run' in event)) return;
+    for (const watcher of this.#watchers.get(event.run) ?? []) watcher(event);
+  }
+
+  #run(request: Of<'run'>, caller: Caller): void {
+    const { target, merged, wait } = request;
+    const token = request.token ?? `anonymous ${this.#startedAtMs} ${this.#requests}`;
+    this.#loop.post({ type: 'submit', target, token, merged }, (answer) => {
+      if (answer.type !== 'accepted' && answer.type !== 'joined') {
+        this.#refuse(caller, target, answer);
+        return;
+      }
+      caller.send({ type: answer.type, run: answer.run, target });
+      if (wait) this.#attend(answer.run, { out: 0, err: 0 }, caller);
+      else caller.finish();
+    });
+  }
+
+  #refuse(caller: Caller, target: string, answer: LoopAnswer): void {
+    switch (answer.type) {
+      case 'ignored':
+        return this.#answer(caller, { type: 'ignored', reason: answer.reason });
+      case 'refused':
+        return this.#answer(caller, { type: 'refused', exit: EXIT.notNow, reason: answer.reason });
+      case 'broken':
+        return this.#error(caller, 'broken-target', EXIT.config, answer.reason);
+      case 'no-room': {
+        const text = `cannot be accepted: the journal cannot be written (${answer.errno})`;
+        return this.#error(caller, 'disk-full', EXIT.notNow, text);
+      }
+      default:
+        return this.#unknownTarget(caller, target);
+    }
+  }
+
+  #wait(request: Of<'wait'>, caller: Caller): void {
+    if (!this.#loop.state.runs.has(request.run)) return this.#unknownRun(caller, request.run);
+    this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
+  }
+
+  /** Relays the output of a run and its end to a client. */
+  #attend(number: RunId, from: Offsets, caller: Caller): void {
+    const follower = this.#follow(number, from, caller, () => this.#tellEnd(number, caller));
+    const stop = this.#watch(number, (event) => {
+      if (event.type === 'started') {
+        caller.send({ type: 'started', run: number });
+        follower.pump();
+      } else if (event.type === 'ended') {
+        stop();
+        follower.end();
+      }
+    });
+    caller.onClose(() => stop());
+    const run = this.#loop.state.runs.get(number);
+    if (run?.state === 'running') {
+      caller.send({ type: 'started', run: number });
+      follower.pump();
+    } else if (run === undefined || run.state === 'ended') {
+      stop();
+      this.#loop.whenDurable(() => follower.end());
+    }
+  }
+
+  #follow(run: RunId, from: Offsets, caller: Caller, done: () => void): Follower {
+    const follower = new Follower({
+      directory: this.#directoryOf(run),
+      from,
+      send: (frame) => caller.send({ type: 'output', run, ...frame }),
+      done,
+    });
+    caller.onDrain(() => follower.resume());
+    caller.onClose(() => follower.close());
+    return follower;
+  }
+
+  #tellEnd(number: RunId, caller: Caller): void {
+    const run = this.#loop.state.runs.get(number);
+    if (run?.state !== 'ended') return this.#unknownRun(caller, number);
+    const { target, outcome, verdict } = run;
+    const tell = outcome.kind !== 'exited';
+    const text = describeOutcome(outcome);
+    const exit = exitStatus(outcome);
+    this.#answer(caller, { type: 'ended', run: number, target, outcome, verdict, exit, text, tell });
+  }
+
+  #output(request: Of<'output'>, caller: Caller): void {
+    const run = this.#find(request.of, caller);
+    if (run === undefined) return;
+    const from = request.from ?? { out: 0, err: 0 };
+    const finish = (): void => this.#answer(caller, { type: 'done', runs: [run.run] });
+    const follower = this.#follow(run.run, from, caller, finish);
+    if (!request.follow || run.state === 'ended') return follower.end();
+    const stop = this.#watch(run.run, (event) => {
+      if (event.type === 'started') follower.pump();
+      if (event.type !== 'ended') return;
+      stop();
+      follower.end();
+    });
+    caller.onClose(() => stop());
+    if (run.state === 'running') follower.pump();
+  }
+
+  #cancel(request: Of<'cancel'>, caller: Caller): void {
+    const { of } = request;
+    const lane = typeof of === 'string' ? this.#loop.state.lanes.get(of) : undefined;
+    if (typeof of === 'string' && lane === undefined && !this.#loop.catalog.targets.has(of)) {
+      return this.#unknownTarget(caller, of);
+    }
+    const runs =
+      typeof of === 'number' ? [of] : [...(lane?.queue ?? []), ...(lane?.active ?? [])];
+    const cancelled: RunId[] = [];
+    const finish = (): void => this.#answer(caller, { type: 'done', runs: cancelled });
+    if (runs.length === 0) return finish();
+    let open = runs.length;
+    for (const run of runs) {
+      this.#loop.post({ type: 'cancel', run }, (answer) => {
+        if (answer.type === 'done') cancelled.push(run);
+        if (answer.type === 'unknown-run') return this.#unknownRun(caller, run);
+        if (--open === 0) finish();
+      });
+    }
+  }
+
+  #status(): Extract<Reply, { type: 'status' }> {
+    const { state, catalog } = this.#loop;
+    const now = this.#clock.now();
+    const targets = viewTargets({ state, catalog, now });
+    const executing = targets.flatMap((target) => target.active.map(() => target.target));
+    return {
+      type: 'status',
+      version: this.#about.version,
+      pid: process.pid,
+      startedAtMs: this.#startedAtMs,
+      nowMs: now.wallMs,
+      requests: this.#requests,
+      running: executing.length,
+      queued: targets.reduce((sum, target) => sum + target.waiting, 0),
+      executing,
+      config: this.#about.config(),
+      targets,
+    };
+  }
+
+  #why(request: Of<'why'>, caller: Caller): void {
+    const { state, catalog } = this.#loop;
+    const { of } = request;
+    if (typeof of === 'string' && !state.lanes.has(of) && catalog.targets.has(of)) {
+      return this.#answer(caller, { type: 'why', chain: [], target: of });
+    }
+    const run = this.#find(of, caller);
+    if (run === undefined) return;
+    const [waiting] = state.lanes.get(run.target)?.queue ?? new Set<RunId>();
+    const queued = waiting === undefined ? undefined : state.runs.get(waiting);
+    const asked = typeof of === 'string' && queued !== undefined ? queued : run;
+    const chain = viewChain(asked, { state, catalog, now: this.#clock.now() });
+    this.#answer(caller, { type: 'why', chain, target: run.target });
+  }
+
+  #history(request: Of<'history'>, caller: Caller): void {
+    const { state, catalog } = this.#loop;
+    const { target, limit } = request;
+    if (target !== undefined && !catalog.targets.has(target) && !state.lanes.has(target)) {
+      return this.#unknownTarget(caller, target);
+    }
+    const runs = viewHistory({ state, catalog, now: this.#clock.now() }, limit, target);
+    this.#answer(caller, { type: 'history', runs });
+  }
+
+  #hold(request: Of<'pause' | 'resume'>, caller: Caller): void {
+    const { type, target } = request;
+    this.#loop.post({ type, target }, (answer) => {
+      if (answer.type === 'done') this.#answer(caller, { type: 'done' });
+      else this.#refuse(caller, target, answer);
+    });
+  }
+
+  #find(of: number | string, caller: Caller): Run | undefined {
+    const { state, catalog } = this.#loop;
+    const run = typeof of === 'number' ? state.runs.get(of) : runOf(state, of);
+    if (run !== undefined) return run;
+    if (typeof of === 'number') this.#unknownRun(caller, of);
+    else if (catalog.targets.has(of)) {
+      this.#error(caller, 'no-output', EXIT.usage, `target ${of} has no run yet`);
+    } else this.#unknownTarget(caller, of);
+    return undefined;
+  }
+
+  #watch(run: RunId, watcher: (event: Event) => void): () => void {
+    const watchers = this.#watchers.get(run) ?? new Set();
+    watchers.add(watcher);
+    this.#watchers.set(run, watchers);
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0) this.#watchers.delete(run);
+    };
+  }
+
+  #unknownTarget(caller: Caller, target: string): void {
+    const near = suggest(target, this.#loop.catalog.targets.keys());
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    const message = `there is no target of this name in ${this.#about.config()}${hint}`;
+    this.#error(caller, 'unknown-target', EXIT.config, message);
+  }
+
+  #unknownRun(caller: Caller, run: RunId): void {
+    const message = `there is no run ${run}; "baton history" lists those that are remembered`;
+    this.#error(caller, 'unknown-run', EXIT.usage, message);
+  }
+
+  #error(caller: Caller, code: ErrorCode, exit: number, message: string): void {
+    this.#answer(caller, { type: 'error', code, exit, message });
+  }
+
+  #answer(caller: Caller, reply: Reply): void {
+    caller.send(reply);
+    caller.finish();
+  }
+}
+

@@ -1,0 +1,144 @@
+/**
+ * What clients are shown of the state. Reads only; the sentences come from the policies and from
+ * the protocol's table of outcomes.
+ */
+import type { Catalog } from './catalog.ts';
+import type { RunId, Stamp, TargetName } from './event.ts';
+import { describeOutcome, exitStatus, type RunView, type TargetView } from './protocol.ts';
+import { explain } from './scheduler.ts';
+import type { ReadonlyState, Run } from './state.ts';
+
+/** Most waiting runs of one target that `status` names; the rest are counted. */
+const QUEUED_SHOWN_MAX = 10;
+/** Longest chain that `why` follows. */
+const CHAIN_RUNS_MAX = 50;
+
+export interface Scenery {
+  readonly state: ReadonlyState;
+  readonly catalog: Catalog;
+  readonly now: Stamp;
+}
+
+export function viewRun(run: Run, { state, catalog, now }: Scenery): RunView {
+  const base = { run: run.run, target: run.target, acceptedAtMs: run.accepted.wallMs };
+  const waitedUntil = (stamp: Stamp): number => stamp.steadyMs - run.accepted.steadyMs;
+  switch (run.state) {
+    case 'queued': {
+      const reasons = explain(state, run, catalog, now).map((wait) => wait.reason);
+      return { ...base, state: 'queued', waitedMs: waitedUntil(now), reasons };
+    }
+    case 'starting':
+      return { ...base, state: 'starting', waitedMs: waitedUntil(now) };
+    case 'running':
+      return {
+        ...base,
+        state: run.stopping === undefined ? 'running' : 'stopping',
+        startedAtMs: run.started.wallMs,
+        waitedMs: waitedUntil(run.started),
+        tookMs: now.steadyMs - run.started.steadyMs,
+        pid: run.keeper.pid,
+      };
+    case 'ended': {
+      const { started, ended, outcome, verdict, heldBy } = run;
+      return {
+        ...base,
+        state: 'ended',
+        endedAtMs: ended.wallMs,
+        waitedMs: waitedUntil(started ?? ended),
+        ...(started === undefined
+          ? {}
+          : { startedAtMs: started.wallMs, tookMs: ended.steadyMs - started.steadyMs }),
+        outcome,
+        verdict,
+        exit: exitStatus(outcome),
+        text: describeOutcome(outcome),
+        ...(heldBy.length > 0 ? { heldBy } : {}),
+      };
+    }
+    default:
+      return run satisfies never;
+  }
+}
+
+/** Every configured target, and those that are gone from the configuration but not from memory. */
+export function viewTargets(scenery: Scenery): readonly TargetView[] {
+  const { state, catalog } = scenery;
+  const names = new Set([...catalog.targets.keys(), ...state.lanes.keys()]);
+  return [...names].map((name) => viewTarget(name, scenery));
+}
+
+function viewTarget(name: TargetName, scenery: Scenery): TargetView {
+  const { state, catalog } = scenery;
+  const target = catalog.targets.get(name);
+  const lane = state.lanes.get(name);
+  const views = (numbers: Iterable<RunId>, max: number): RunView[] => {
+    const shown: RunView[] = [];
+    for (const number of numbers) {
+      if (shown.length >= max) break;
+      const run = state.runs.get(number);
+      if (run !== undefined) shown.push(viewRun(run, scenery));
+    }
+    return shown;
+  };
+  const [last] = views([latestEnded(state, name) ?? []].flat(), 1);
+  return {
+    target: name,
+    ...(target?.description === undefined ? {} : { description: target.description }),
+    runner: target?.runner.type ?? 'removed from the configuration',
+    groups: target?.bindings.map(({ key }) => key) ?? [],
+    paused: lane?.paused ?? false,
+    ...(target?.broken === undefined ? {} : { broken: target.broken }),
+    active: views(lane?.active ?? [], Number.POSITIVE_INFINITY),
+    queued: views(lane?.queue ?? [], QUEUED_SHOWN_MAX),
+    waiting: lane?.queue.size ?? 0,
+    ...(last === undefined ? {} : { last }),
+  };
+}
+
+/** The run asked about, then the runs in its way, then those in theirs; each once. */
+export function viewChain(first: Run, scenery: Scenery): readonly RunView[] {
+  const { state, catalog, now } = scenery;
+  const chain = new Map<RunId, Run>([[first.run, first]]);
+  for (const run of chain.values()) {
+    if (run.state !== 'queued' || chain.size >= CHAIN_RUNS_MAX) continue;
+    for (const { behind } of explain(state, run, catalog, now)) {
+      for (const number of behind) {
+        const other = state.runs.get(number);
+        if (other !== undefined) chain.set(number, other);
+      }
+    }
+  }
+  return [...chain.values()].map((run) => viewRun(run, scenery));
+}
+
+/** The newest runs that have ended, newest first. */
+export function viewHistory(
+  scenery: Scenery,
+  limit: number,
+  target: TargetName | undefined,
+): readonly RunView[] {
+  const { state } = scenery;
+  const views: RunView[] = [];
+  const [oldest = 0] = state.runs.keys();
+  for (let number = state.nextRun - 1; number >= oldest && views.length < limit; number--) {
+    const run = state.runs.get(number);
+    if (run?.state !== 'ended' || (target !== undefined && run.target !== target)) continue;
+    views.push(viewRun(run, scenery));
+  }
+  return views;
+}
+
+/** The run that a target's name stands for: one that runs, else one that waits, else the last. */
+export function runOf(state: ReadonlyState, target: TargetName): Run | undefined {
+  const lane = state.lanes.get(target);
+  const [active] = lane?.active ?? new Set<RunId>();
+  const [queued] = lane?.queue ?? new Set<RunId>();
+  const number = active ?? queued ?? latestEnded(state, target);
+  return number === undefined ? undefined : state.runs.get(number);
+}
+
+function latestEnded(state: ReadonlyState, target: TargetName): RunId | undefined {
+  let latest: RunId | undefined;
+  for (const number of state.lanes.get(target)?.ended ?? []) latest = number;
+  return latest;
+}

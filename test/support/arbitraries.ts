@@ -1,0 +1,180 @@
+/**
+ * Random catalogs and random histories for the properties of the core. A catalog mixes rsnapshot
+ * intervals, shared limits and limits of one target, as a careless administrator would. A history is
+ * a list of steps with plain numbers in them, so that a counterexample shrinks and reads well.
+ */
+import fc from 'fast-check';
+import type { Target } from '../../daemon/catalog.ts';
+import type { Run } from '../../daemon/state.ts';
+import { type Core, EXIT_0, exit, NEVER_RAN, type RawPolicy, target } from './core.ts';
+
+const LEVELS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+const REPORTS = [
+  EXIT_0,
+  exit(1),
+  NEVER_RAN,
+  { started: true, code: null, signal: 9, core: true },
+  {
+    ...EXIT_0,
+    code: null,
+    failure: { kind: 'not-started', stage: 'command', errno: 'ENOENT', detail: 'no such file' },
+  },
+] as const;
+
+const whenFull = fc.constantFrom('queue', 'refuse', 'ignore', 'join');
+const onDuplicate = fc.constantFrom('refuse', 'ignore', 'join');
+
+const own = fc.record({
+  type: fc.constant('cardinality' as const),
+  instances: fc.integer({ min: 1, max: 3 }),
+  whenFull: fc.oneof({ weight: 4, arbitrary: fc.constant('queue' as const) }, whenFull),
+});
+/** The limit of a shared group must be the same for all its targets: by its name. */
+const shared = fc.subarray<RawPolicy>([
+  { type: 'cardinality', instances: 1, group: 'disk1' },
+  { type: 'cardinality', instances: 2, group: 'disk2' },
+]);
+/** Distinct intervals in a group, or the same twice: the policy must bear both. */
+const level = fc
+  .record({
+    interval: fc.constantFrom(...LEVELS),
+    group: fc.constantFrom('conf1', 'conf2'),
+    onDuplicate,
+  })
+  .map((options): RawPolicy => ({ type: 'rsnapshot', ...options }));
+
+const bindings = fc
+  .tuple(fc.option(level), fc.option(own), shared)
+  .map(([interval, alone, limits]): readonly RawPolicy[] => [
+    ...(interval === null ? [] : [interval]),
+    ...(alone === null ? [] : [alone]),
+    ...limits,
+  ]);
+
+const someTarget = fc.record({
+  policies: bindings,
+  limits: fc.record(
+    {
+      timeoutMs: fc.integer({ min: 1, max: 5_000 }),
+      maxWaitMs: fc.integer({ min: 1, max: 20_000 }),
+      broken: fc.constant('no such user on this machine'),
+    },
+    { requiredKeys: [] },
+  ),
+});
+
+/** One to six targets: t0, t1, … Few of them broken or with limits of time. */
+export const targets: fc.Arbitrary<Target[]> = fc
+  .array(fc.tuple(someTarget, fc.nat(5)), { minLength: 1, maxLength: 6 })
+  .map((list) => {
+    const raw = list.map(([{ policies, limits }, luck], index) => {
+      return { name: `t${index}`, policies, limits: luck === 0 ? limits : {} };
+    });
+    const made = raw.map(({ name, policies, limits }) => target(name, policies, limits));
+    // A counterexample shows what config.json would hold, not the inside of a schema.
+    return Object.defineProperty(made, fc.toStringMethod, { value: () => JSON.stringify(raw) });
+  });
+
+const which = fc.nat(30);
+
+const step = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('submit' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('ask again' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const), which }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('keep' as const), which }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('end' as const), which, report: fc.nat(4) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('lose' as const),
+      which,
+      survivors: fc.nat(1),
+      rebooted: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('vacate' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), which }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('resume' as const), which }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ max: 4_000 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('restart' as const, 'compact' as const) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('retain' as const), which, runsMax: fc.nat(3) }),
+  },
+);
+export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+export const steps: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 60, size: 'max' });
+
+/** Does one step of a history; a step that has nothing to act on does nothing. */
+export function perform(core: Core, step: Step): void {
+  switch (step.do) {
+    case 'submit':
+      core.submit(nameAt(core, step.which));
+      return;
+    case 'ask again': {
+      const token = pick([...core.state.tokens.keys()], step.which);
+      if (token !== undefined) core.submit(nameAt(core, step.which), token);
+      return;
+    }
+    case 'cancel':
+      onRun([...core.state.runs.values()], step.which, ({ run }) =>
+        core.send({ type: 'cancel', run }),
+      );
+      return;
+    case 'keep':
+      onRun(core.runs('starting'), step.which, ({ run }) => core.keep(run));
+      return;
+    case 'end':
+      onRun(core.runs('running'), step.which, ({ run }) => core.end(run, REPORTS[step.report]));
+      return;
+    case 'lose':
+      onRun([...core.runs('starting'), ...core.runs('running')], step.which, ({ run }) =>
+        core.lose(run, step.survivors > 0 ? [4_711] : [], step.rebooted),
+      );
+      return;
+    case 'vacate':
+      onRun(core.runs('ended'), step.which, ({ run }) => core.send({ type: 'vacated', run }));
+      return;
+    case 'pause':
+    case 'resume':
+      core.send({ type: step.do, target: nameAt(core, step.which) });
+      return;
+    case 'pass':
+      core.advance(core.nowMs + Math.max(0, step.ms));
+      return;
+    case 'restart':
+      core.restart();
+      return;
+    case 'compact':
+      core.compact();
+      return;
+    case 'retain':
+      core.send({ type: 'retain', target: nameAt(core, step.which), runsMax: step.runsMax });
+      return;
+    default:
+      step satisfies never;
+  }
+}
+
+function nameAt(core: Core, at: number): string {
+  return pick([...core.catalog.targets.keys()], at) ?? '';
+}
+
+function onRun(runs: readonly Run[], at: number, act: (run: Run) => void): void {
+  const run = pick(runs, at);
+  if (run !== undefined) act(run);
+}
+
+function pick<T>(list: readonly T[], at: number): T | undefined {
+  return list[at % list.length];
+}

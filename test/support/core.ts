@@ -1,0 +1,266 @@
+/**
+ * Drives the pure core as daemon/loop.ts does, without a clock, a journal or a process: a command is
+ * decided, its events are applied, and the groups concerned are looked at until nothing starts. Time
+ * moves only by `advance`, which fires what is due in the order of time. Keepers are simulated: by
+ * default one stands ready at once, so that a run that starts is running when `send` returns.
+ */
+import * as v from 'valibot';
+import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
+import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
+import {
+  type Answer,
+  type Command,
+  type Decision,
+  decide,
+  explain,
+  type Report,
+} from '../../daemon/scheduler.ts';
+import { apply, emptyState, history, type Run, type State } from '../../daemon/state.ts';
+import { cardinality } from '../../policies/cardinality.ts';
+import { rsnapshot } from '../../policies/rsnapshot.ts';
+
+/** One entry of `policies` as config.json has it. */
+export type RawPolicy = { readonly type: 'cardinality' | 'rsnapshot' } & Record<string, unknown>;
+
+type Timeless<C> = C extends Command ? Omit<C, 'at'> : never;
+/** A command without its time: the driver knows it. */
+export type Wish = Timeless<Command>;
+
+/** What is known when an event is about to be applied. */
+export interface Moment {
+  readonly core: Core;
+  readonly command: Command;
+  readonly event: Event;
+}
+
+/** Most steps between two rests; more is an endless loop in the core. */
+const STEPS_MAX = 5_000;
+
+export const EXIT_0: Report = { started: true, code: 0, signal: null, core: false };
+export const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
+
+export function exit(code: number): Report {
+  return { ...EXIT_0, code };
+}
+
+export function stamp(ms: number): Stamp {
+  return { steadyMs: ms, wallMs: 1_700_000_000_000 + ms };
+}
+
+export function keeper(run: RunId, attempt: number): KeeperId {
+  return { pid: 1_000 + run, startTime: attempt, bootId: 'boot' };
+}
+
+/** A target as daemon/config.ts makes it. */
+export function target(
+  name: TargetName,
+  policies: readonly RawPolicy[] = [],
+  more: Partial<Target> = {},
+): Target {
+  return {
+    name,
+    runner: { type: 'local', options: {} },
+    bindings: policies.map((raw) => bindRaw(raw, { name, ...more })),
+    killAfterMs: 30_000,
+    okExit: [0],
+    warnExit: [],
+    ...more,
+  };
+}
+
+function bindRaw(raw: RawPolicy, self: Partial<Target> & { readonly name: string }): Binding {
+  return raw.type === 'rsnapshot'
+    ? bind(rsnapshot, v.parse(rsnapshot.options, raw), self)
+    : bind(cardinality, v.parse(cardinality.options, raw), self);
+}
+
+export function replay(events: Iterable<Event>): State {
+  const state = emptyState();
+  for (const event of events) apply(state, event);
+  return state;
+}
+
+/** A state's sets as lists, so that a comparison sees their order. */
+export function ordered(state: State) {
+  return [...state.lanes]
+    .map(([name, { queue, active, ended }]) => ({
+      name,
+      queue: [...queue],
+      active: [...active],
+      ended: [...ended],
+    }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+export class Core {
+  state: State = emptyState();
+  catalog;
+  nowMs = 0;
+  readonly events: Event[] = [];
+  /** What a daemon's timers hold: fired by `advance`. */
+  agenda: Decision['looks'][number][] = [];
+  readonly #manualKeepers: boolean;
+  readonly #watch: (moment: Moment) => void;
+  #tokens = 0;
+
+  constructor(
+    targets: readonly Target[],
+    {
+      manualKeepers = false,
+      watch = () => {},
+    }: { manualKeepers?: boolean; watch?: (moment: Moment) => void } = {},
+  ) {
+    this.catalog = makeCatalog(targets);
+    this.#manualKeepers = manualKeepers;
+    this.#watch = watch;
+  }
+
+  /** Decides, applies, and looks until nothing starts any more. */
+  send(wish: Wish): Answer {
+    const command: Command = { ...wish, at: stamp(this.nowMs) };
+    const decision = decide(this.state, command, this.catalog);
+    const dirty = new Set(this.#absorb(decision, command));
+    for (let steps = 0; dirty.size > 0; steps++) {
+      if (steps > STEPS_MAX) throw new Error('The core does not come to rest');
+      const [name = ''] = dirty;
+      const look = { type: 'look', target: name, at: stamp(this.nowMs) } as const;
+      const found = this.#absorb(decide(this.state, look, this.catalog), look);
+      if (found.length === 0) dirty.delete(name);
+      for (const other of found) dirty.add(other);
+    }
+    if (!this.#manualKeepers) {
+      for (let [next] = this.runs('starting'); next; [next] = this.runs('starting')) {
+        this.keep(next.run);
+      }
+    }
+    return decision.answer;
+  }
+
+  #absorb({ events, touched, looks }: Decision, command: Command): readonly TargetName[] {
+    const concerned = [...touched];
+    for (const event of events) {
+      this.#watch({ core: this, command, event });
+      if ('run' in event) concerned.push(this.state.runs.get(event.run)?.target ?? '');
+      if (event.type === 'accepted') concerned.push(event.target);
+      apply(this.state, event);
+      this.events.push(event);
+    }
+    for (const look of looks) {
+      const known = this.agenda.some(({ run, atMs }) => run === look.run && atMs === look.atMs);
+      if (!known) this.agenda.push(look);
+    }
+    return concerned.filter((name) => name !== '');
+  }
+
+  submit(name: TargetName, token = `token ${++this.#tokens}`): Answer {
+    return this.send({ type: 'submit', target: name, token, merged: true });
+  }
+
+  /** Submits where an acceptance is expected, and gives the run's number. */
+  ask(name: TargetName): RunId {
+    const answer = this.submit(name);
+    if (answer.type === 'accepted' || answer.type === 'joined') return answer.run;
+    throw new Error(`Not accepted: ${JSON.stringify(answer)}`);
+  }
+
+  keep(run: RunId): void {
+    const { attempt } = this.expect(run, 'starting');
+    this.send({ type: 'kept', run, attempt, keeper: keeper(run, attempt) });
+  }
+
+  /** The keeper's report arrives. */
+  end(run: RunId, report: Report = EXIT_0): void {
+    const known = this.state.runs.get(run);
+    const attempt = known !== undefined && 'attempt' in known ? known.attempt : 0;
+    this.send({ type: 'reported', run, attempt, report });
+  }
+
+  lose(run: RunId, survivors: readonly number[] = [], rebooted = false): void {
+    const known = this.state.runs.get(run);
+    const attempt = known !== undefined && 'attempt' in known ? known.attempt : 0;
+    this.send({ type: 'gone', run, attempt, rebooted, survivors });
+  }
+
+  /** Fires all that is due until then, in the order of time. */
+  advance(toMs: number): void {
+    for (let steps = 0; ; steps++) {
+      if (steps > STEPS_MAX) throw new Error('Time does not go on');
+      const next = this.agenda.reduce<Decision['looks'][number] | undefined>(
+        (best, look) => (best === undefined || look.atMs < best.atMs ? look : best),
+        undefined,
+      );
+      if (next === undefined || next.atMs > toMs) break;
+      this.agenda = this.agenda.filter((look) => look !== next);
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      this.send({ type: 'due', run: next.run });
+    }
+    this.nowMs = Math.max(this.nowMs, toMs);
+  }
+
+  /** A new daemon: its state is the replay of all events, its timers are those the state names. */
+  restart(events: Iterable<Event> = [...this.events]): void {
+    this.state = replay(events);
+    this.agenda = [...this.state.runs.values()].flatMap((run) => {
+      if (run.state === 'queued' && run.expiresAtMs !== undefined) {
+        return [{ run: run.run, atMs: run.expiresAtMs }];
+      }
+      return run.state === 'running' && run.timeoutAtMs !== undefined
+        ? [{ run: run.run, atMs: run.timeoutAtMs }]
+        : [];
+    });
+    for (const { run } of this.runs('starting')) this.send({ type: 'recover', run });
+    this.send({ type: 'configured' });
+  }
+
+  compact(): void {
+    this.restart([...history(this.state)]);
+  }
+
+  configure(targets: readonly Target[]): void {
+    this.catalog = makeCatalog(targets);
+    this.send({ type: 'configured' });
+  }
+
+  /** Lets everything end that can: active runs succeed, survivors die, time passes. */
+  drain(): void {
+    for (let steps = 0; steps < STEPS_MAX; steps++) {
+      const [starting] = this.runs('starting');
+      const [running] = this.runs('running');
+      const held = this.runs('ended').find((run) => run.heldBy.length > 0);
+      const nextMs = Math.min(...this.agenda.map((look) => look.atMs));
+      if (starting !== undefined) this.keep(starting.run);
+      else if (running !== undefined) this.end(running.run);
+      else if (held !== undefined) this.send({ type: 'vacated', run: held.run });
+      else if (nextMs !== Number.POSITIVE_INFINITY) this.advance(nextMs);
+      else return;
+    }
+    throw new Error('It does not end');
+  }
+
+  runs<S extends Run['state']>(state: S): Extract<Run, { state: S }>[] {
+    return [...this.state.runs.values()].filter(
+      (run): run is Extract<Run, { state: S }> => run.state === state,
+    );
+  }
+
+  expect<S extends Run['state']>(run: RunId, state: S): Extract<Run, { state: S }> {
+    const found = this.runs(state).find((known) => known.run === run);
+    if (found === undefined) {
+      throw new Error(`Run ${run} is ${this.state.runs.get(run)?.state}, not ${state}`);
+    }
+    return found;
+  }
+
+  /** Names of the targets in the order in which their runs began. */
+  order(): TargetName[] {
+    return this.events.flatMap((event) =>
+      event.type === 'started' ? (this.state.runs.get(event.run)?.target ?? '?') : [],
+    );
+  }
+
+  /** Sentences that say why a run waits. */
+  why(run: RunId): string[] {
+    const queued = this.expect(run, 'queued');
+    return explain(this.state, queued, this.catalog, stamp(this.nowMs)).map((wait) => wait.reason);
+  }
+}

@@ -24,6 +24,8 @@ export interface Target extends PolicyTarget {
   readonly maxWaitMs?: number;
   readonly okExit: readonly number[];
   readonly warnExit: readonly number[];
+  /** How many ended runs are remembered; the configuration's own number where absent. */
+  readonly keepRuns?: number;
   /** Why it cannot work on this machine; its requests are refused with this sentence. */
   readonly broken?: string;
 }

@@ -10,6 +10,8 @@ export interface Clock {
   now(): Stamp;
   /** Calls back once, at least `delayMs` from now; the result cancels it. */
   after(delayMs: number, callback: () => void): () => void;
+  /** Calls back once, when what goes on now is over. */
+  soon(callback: () => void): void;
 }
 
 /** Longest delay that a timer of Node takes; longer ones fire at once. */
@@ -29,6 +31,10 @@ export class SystemClock implements Clock {
   after(delayMs: number, callback: () => void): () => void {
     const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), TIMER_MS_MAX));
     return () => clearTimeout(timer);
+  }
+
+  soon(callback: () => void): void {
+    setImmediate(callback);
   }
 }
 

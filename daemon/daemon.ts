@@ -1,145 +1,78 @@
 /**
- * Puts the daemon together: journal → state → loop → keepers → service → socket. Read it as a
- * table of contents. It is started by main.ts and, with other parts, by tests.
+ * What facts bring about: joins the loop to the keepers, and takes over what another daemon left.
+ * It has no files, sockets or clocks of its own, so that the simulation runs the very same code;
+ * boot.ts gives it the real ones.
  */
-import { mkdirSync, rmSync } from 'node:fs';
-import type { Server, Socket } from 'node:net';
-import { join } from 'node:path';
 import { runners } from '../runners/index.ts';
 import type { Plan, Runner } from '../runners/runner.ts';
-import type { Target } from './catalog.ts';
-import { bootEvent, SystemClock } from './clock.ts';
-import { type Config, formatMistakes, loadConfig } from './config.ts';
-import { Connection } from './connection.ts';
-import type { Event, RunId } from './event.ts';
-import { Journal, type Result } from './journal.ts';
-import { Keepers } from './keeper.ts';
-import { signLock, takeLock } from './lock.ts';
+import type { Catalog, Target } from './catalog.ts';
+import type { Clock } from './clock.ts';
+import type { Event, KeeperId, RunId, TargetName } from './event.ts';
 import type { Log } from './log.ts';
-import { Loop } from './loop.ts';
-import { bootId } from './process.ts';
-import { listen } from './server.ts';
-import { type Reloaded, Service } from './service.ts';
-import { apply, emptyState, type State } from './state.ts';
+import { type JournalPort, Loop, type Wish } from './loop.ts';
+import type { State } from './state.ts';
 
-export interface DaemonOptions {
-  readonly config: Config;
-  readonly socket: string;
-  readonly directory: string;
+/** What a keeper is told of its run. */
+export interface KeptRun {
+  readonly run: RunId;
+  readonly target: TargetName;
+  readonly merged: boolean;
+}
+
+/** The keepers as the daemon needs them; see daemon/keeper.ts for the real ones. */
+export interface KeepersPort {
+  /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
+  start(run: KeptRun, attempt: number, plan: Plan): Promise<void>;
+  /** The start is in the journal: let the command run. */
+  go(run: RunId): void;
+  /** The run ended before its command was let go: it must never start. */
+  drop(run: RunId): void;
+  /** Takes over a keeper that another daemon spawned. */
+  adopt(run: KeptRun, attempt: number, keeper: KeeperId): void;
+  /** Ends all processes of a run; its end is posted when the last of them is gone. */
+  stop(run: RunId, graceMs: number): void;
+  /** Posts `vacated` when the last of these processes, left by a lost run, is gone. */
+  guard(run: RunId, pids: readonly number[]): void;
+  /** Deletes what is left of a run: it is forgotten. */
+  remove(run: RunId): void;
+}
+
+export interface DaemonParts {
+  readonly state: State;
+  readonly catalog: Catalog;
+  readonly journal: JournalPort;
+  readonly clock: Clock;
   readonly log: Log;
-  readonly version: string;
-  /** The daemon cannot go on; the process has to end. */
+  readonly keepers: (post: (observation: Wish) => void) => KeepersPort;
+  /** Hears every event once it is durable and its effects have been set going. */
+  readonly notify: (event: Event) => void;
+  /** A bug, or a journal that cannot be trusted any more: the process has to end. */
   readonly fail: (error: unknown) => void;
 }
 
 export class Daemon {
-  readonly #options: DaemonOptions;
+  readonly loop: Loop;
+  readonly #keepers: KeepersPort;
+  readonly #parts: DaemonParts;
   readonly #log: Log;
-  readonly #journal: Journal;
-  readonly #loop: Loop;
-  readonly #keepers: Keepers;
-  readonly #service: Service;
-  #config: Config;
-  #server: Server | undefined;
 
-  /** Takes the state directory, replays the journal, takes over what runs, and listens. */
-  static async start(options: DaemonOptions): Promise<Result<Daemon>> {
-    const { directory, log } = options;
-    mkdirSync(join(directory, 'runs'), { recursive: true, mode: 0o700 });
-    const lock = takeLock(join(directory, 'lock'));
-    if (!lock.ok) return lock;
-    signLock(lock.value);
-    const opened = Journal.open(directory);
-    if (!opened.ok) return opened;
-    const { journal, events, tornBytes } = opened.value;
-    if (tornBytes > 0) log.warn({ path: journal.path, tornBytes }, 'torn last line cut off');
-    const state = emptyState();
-    for (const event of events) apply(state, event);
-    log.info({ path: journal.path, events: events.length }, 'journal replayed');
-    const booted = bootEvent(state, bootId());
-    if (booted !== undefined) {
-      const written = journal.append([booted]);
-      if (!written.ok) return { ok: false, error: `${journal.path}: cannot be written (${written.error})` };
-      await journal.sync();
-      apply(state, booted);
-    }
-    const daemon = new Daemon(options, journal, state);
-    daemon.#recover();
-    const listening = await listen(options.socket, (socket) => daemon.#serve(socket));
-    if (!listening.ok) return listening;
-    daemon.#server = listening.value;
-    log.info({ socket: options.socket, pid: process.pid, version: options.version }, 'ready');
-    return { ok: true, value: daemon };
-  }
-
-  private constructor(options: DaemonOptions, journal: Journal, state: State) {
-    const { log, config, fail } = options;
-    this.#options = options;
-    this.#log = log;
-    this.#config = config;
-    this.#journal = journal;
-    const clock = new SystemClock(state.boot?.offsetMs ?? 0);
-    this.#loop = new Loop({
-      state,
-      catalog: config.catalog,
-      journal,
-      clock,
-      log,
-      perform: (event) => this.#perform(event),
-      fail,
-    });
-    this.#keepers = new Keepers({
-      directory: join(options.directory, 'runs'),
-      clock,
-      log,
-      post: (observation) => this.#loop.post(observation),
-    });
-    this.#service = new Service({
-      loop: this.#loop,
-      clock,
-      directoryOf: (run) => this.#keepers.directoryOf(run),
-      reload: () => this.reload(),
-      about: { version: options.version, config: () => this.#config.path },
-    });
-  }
-
-  /** Reads the configuration again; a bad one leaves the old one in force. */
-  reload(): Reloaded {
-    const loaded = loadConfig(this.#config.path);
-    if (!loaded.ok) {
-      this.#log.error({ config: this.#config.path, mistakes: loaded.mistakes }, 'reload refused');
-      const message = `the old configuration stays in force:\n${formatMistakes(loaded)}`;
-      return { ok: false, message };
-    }
-    this.#config = loaded.value;
-    this.#loop.configure(loaded.value.catalog);
-    const { size } = loaded.value.catalog.targets;
-    this.#log.info({ config: this.#config.path, targets: size }, 'reloaded');
-    return { ok: true, text: `${this.#config.path}: ${size} targets` };
-  }
-
-  /** Stops listening and leaves all runs to their keepers. */
-  async stop(): Promise<void> {
-    this.#server?.close();
-    await this.#journal.sync();
-    this.#loop.stop();
-    this.#log.info('stopped');
-  }
-
-  #serve(socket: Socket): void {
-    new Connection(socket, (request, caller) => this.#service.handle(request, caller), this.#log);
+  constructor(parts: DaemonParts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    this.loop = new Loop({ ...parts, perform: (event) => this.#perform(event) });
+    this.#keepers = parts.keepers((observation) => this.loop.post(observation));
   }
 
   /** Takes over what another daemon left: living keepers, deadlines, half-done starts. */
-  #recover(): void {
-    for (const run of this.#loop.state.runs.values()) {
+  recover(): void {
+    for (const run of this.loop.state.runs.values()) {
       if (run.state === 'running') {
         this.#keepers.adopt(run, run.attempt, run.keeper);
         if (run.stopping !== undefined) this.#stopRun(run.run);
       }
       if (run.state === 'ended' && run.heldBy.length > 0) this.#keepers.guard(run.run, run.heldBy);
     }
-    this.#loop.recover();
+    this.loop.recover();
   }
 
   /** What a fact brings about in the world, once it is durable. */
@@ -161,46 +94,38 @@ export class Daemon {
         this.#retain(event.run);
         break;
       case 'forgotten':
-        for (const run of event.runs) this.#remove(run);
+        for (const run of event.runs) this.#keepers.remove(run);
         break;
       default:
         break;
     }
-    this.#service.notify(event);
+    this.#parts.notify(event);
   }
 
   #startRun(number: RunId, attempt: number): void {
-    const run = this.#loop.state.runs.get(number);
+    const run = this.loop.state.runs.get(number);
     if (run?.state !== 'starting' || run.attempt !== attempt) return;
-    const target = this.#loop.catalog.targets.get(run.target);
+    const target = this.loop.catalog.targets.get(run.target);
     if (target === undefined) {
       const detail = 'the target was removed from the configuration';
       const failure = { kind: 'not-started', stage: 'system', errno: 'ENOENT', detail } as const;
       const report = { started: true, code: null, signal: null, core: false, failure };
-      this.#loop.post({ type: 'reported', run: number, attempt, report });
+      this.loop.post({ type: 'reported', run: number, attempt, report });
       return;
     }
-    this.#keepers.start(run, attempt, planOf(target)).catch(this.#options.fail);
+    this.#keepers.start(run, attempt, planOf(target)).catch(this.#parts.fail);
   }
 
   #stopRun(run: RunId): void {
-    const target = this.#loop.catalog.targets.get(this.#loop.state.runs.get(run)?.target ?? '');
+    const target = this.loop.catalog.targets.get(this.loop.state.runs.get(run)?.target ?? '');
     this.#keepers.stop(run, target?.killAfterMs ?? KILL_AFTER_MS_DEFAULT);
   }
 
   #retain(number: RunId): void {
-    const target = this.#loop.state.runs.get(number)?.target;
+    const target = this.loop.state.runs.get(number)?.target;
     if (target === undefined) return;
-    const runsMax = this.#loop.catalog.targets.get(target)?.keepRuns ?? this.#config.keepRuns;
-    this.#loop.post({ type: 'retain', target, runsMax });
-  }
-
-  #remove(run: RunId): void {
-    try {
-      rmSync(this.#keepers.directoryOf(run), { recursive: true, force: true });
-    } catch (error) {
-      this.#log.warn({ run, error: String(error) }, 'run directory cannot be removed');
-    }
+    const runsMax = this.loop.catalog.targets.get(target)?.keepRuns ?? KEEP_RUNS_DEFAULT;
+    this.loop.post({ type: 'retain', target, runsMax });
   }
 
   /** Log lines are events: a constant message, what varies as fields. */
@@ -209,7 +134,7 @@ export class Daemon {
       if (event.type !== 'forgotten') this.#log.info(event, event.type);
       return;
     }
-    const target = this.#loop.state.runs.get(event.run)?.target;
+    const target = this.loop.state.runs.get(event.run)?.target;
     const about = { run: event.run, target };
     if (event.type === 'ended') {
       const { outcome, verdict, heldBy } = event;
@@ -225,6 +150,8 @@ export class Daemon {
   }
 }
 
+/** How many ended runs of a target that is no longer configured are remembered. */
+const KEEP_RUNS_DEFAULT = 100;
 /** From TERM to KILL for a run whose target is no longer configured. */
 const KILL_AFTER_MS_DEFAULT = 30_000;
 

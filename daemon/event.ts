@@ -81,7 +81,9 @@ export type Event =
       readonly run: RunId;
       readonly attempt: number;
       readonly at: Stamp;
-      /** Older waiting runs of the same groups that this one went before. */
+      /** Where it takes a place: a reload must not free it. Absent where it holds its place already. */
+      readonly groups?: readonly string[];
+      /** Older runs that a policy made wait behind this one. */
       readonly overtook?: readonly RunId[];
     }
   /** A keeper stands ready; only after this is durable is it told to go. */

@@ -79,7 +79,11 @@ export class Journal {
   static open(directory: string, disk: Disk = REAL_DISK): Result<Opened> {
     const path = join(directory, 'journal.ndjson');
     try {
-      const file = disk.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND, 0o600);
+      const file = disk.openSync(
+        path,
+        fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND,
+        0o600,
+      );
       const read = parseJournal(path, disk.readFileSync(path));
       if (!read.ok) {
         disk.closeSync(file);

@@ -6,18 +6,20 @@
  * time, and a second look finds no status file. A status file always wins.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, fchownSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fchownSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import type { ProcessPlan } from '../runners/runner.ts';
 import type { Clock } from './clock.ts';
-import type { KeeperId, RunId, TargetName } from './event.ts';
+import type { KeepersPort, KeptRun } from './daemon.ts';
+import type { KeeperId, RunId } from './event.ts';
 import { endMembers, type Killing } from './kill.ts';
 import { describeFailure, errnoOf, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
+import type { Wish } from './loop.ts';
 import { bootId, isAlive, membersOf, statOf } from './process.ts';
-import type { Command, Report } from './scheduler.ts';
+import type { Report } from './scheduler.ts';
 
 /** How often an adopted keeper is looked at; a keeper of this daemon's own tells by its socket. */
 const ADOPTED_LOOK_MS = 250;
@@ -39,15 +41,6 @@ const SYSCALLS: Readonly<Partial<Record<string, readonly [number, number]>>> = {
 /** Errors that pass: too many files or processes, no memory, a full disk. */
 const PASSING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT', 'EIO']);
 
-export interface KeptRun {
-  readonly run: RunId;
-  readonly target: TargetName;
-  readonly merged: boolean;
-}
-
-type Observation = Extract<Command, { type: 'kept' | 'reported' | 'gone' | 'vacated' }>;
-type WithoutTime<C> = C extends Command ? Omit<C, 'at'> : never;
-
 /** Everything that the daemon knows of one run that is being started or runs. */
 interface Kept extends KeptRun {
   readonly attempt: number;
@@ -61,12 +54,12 @@ interface Kept extends KeptRun {
   over?: boolean;
 }
 
-export class Keepers {
+export class Keepers implements KeepersPort {
   readonly #runs = new Map<RunId, Kept>();
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #post: (observation: WithoutTime<Observation>) => void;
+  readonly #post: (observation: Wish) => void;
   readonly #script: string;
   readonly #bootId = bootId();
 
@@ -75,7 +68,7 @@ export class Keepers {
     readonly directory: string;
     readonly clock: Clock;
     readonly log: Log;
-    readonly post: (observation: WithoutTime<Observation>) => void;
+    readonly post: (observation: Wish) => void;
   }) {
     this.#directory = options.directory;
     this.#clock = options.clock;
@@ -84,15 +77,10 @@ export class Keepers {
     this.#script = join(import.meta.dirname, 'keeper.pl');
   }
 
-  directoryOf(run: RunId): string {
-    return join(this.#directory, String(run));
-  }
-
-  /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
   async start(run: KeptRun, attempt: number, plan: ProcessPlan): Promise<void> {
     const kept: Kept = { ...run, attempt };
     this.#runs.set(run.run, kept);
-    const directory = this.directoryOf(run.run);
+    const directory = this.#directoryOf(run.run);
     const launch = await prepare(plan, { ...run, directory });
     if (kept.dropped) return;
     if ('kind' in launch) return this.#fail(kept, launch);
@@ -100,12 +88,11 @@ export class Keepers {
     this.#spawn(kept, launch);
   }
 
-  /** The start is in the journal: let the command run. */
   go(run: RunId): void {
     this.#runs.get(run)?.control?.write('go\n');
   }
 
-  /** The run ended before its command was let go: the keeper sees EOF and never starts it. */
+  /** The keeper sees EOF on its control socket and never starts the command. */
   drop(run: RunId): void {
     const kept = this.#runs.get(run);
     if (kept === undefined) return;
@@ -114,30 +101,32 @@ export class Keepers {
     this.#runs.delete(run);
   }
 
-  /** Takes over a keeper that another daemon spawned. */
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
     const kept: Kept = { ...run, attempt, keeper };
     this.#runs.set(run.run, kept);
     this.#watch(kept);
   }
 
-  /** Ends all processes of a run; its end is posted when the last of them is gone. */
   stop(run: RunId, graceMs: number): void {
     const kept = this.#runs.get(run);
     if (kept?.keeper === undefined || kept.killing !== undefined) return;
     kept.killing = endMembers(this.#clock, kept.keeper, {
-      directory: this.directoryOf(run),
+      directory: this.#directoryOf(run),
       graceMs,
       settled: () => kept.report !== undefined || kept.over === true,
       done: () => this.#finish(kept),
-      stuck: (members) => this.#log.error(
-        { run, target: kept.target, processes: members.map(({ pid, state }) => ({ pid, state })) },
-        'processes cannot be killed',
-      ),
+      stuck: (members) =>
+        this.#log.error(
+          {
+            run,
+            target: kept.target,
+            processes: members.map(({ pid, state }) => ({ pid, state })),
+          },
+          'processes cannot be killed',
+        ),
     });
   }
 
-  /** Looks after the processes that a lost run left; posts `vacated` when the last is gone. */
   guard(run: RunId, pids: readonly number[]): void {
     const starts = new Map(pids.map((pid) => [pid, statOf(pid)?.startTime]));
     const look = (): void => {
@@ -149,6 +138,18 @@ export class Keepers {
       else this.#post({ type: 'vacated', run });
     };
     look();
+  }
+
+  remove(run: RunId): void {
+    try {
+      rmSync(this.#directoryOf(run), { recursive: true, force: true });
+    } catch (error) {
+      this.#log.warn({ run, error: String(error) }, 'run directory cannot be removed');
+    }
+  }
+
+  #directoryOf(run: RunId): string {
+    return join(this.#directory, String(run));
   }
 
   #spawn(kept: Kept, launch: Launch): void {
@@ -189,12 +190,19 @@ export class Keepers {
     const limit = prlimit === 0 ? ['prlimit', `--nofile=${NOFILE_SOFT}:`, '--'] : [];
     const own = [prctl, prlimit, NOFILE_SOFT, launch.umask].map(String);
     const status = this.#statusFile(kept);
-    return [`baton run ${kept.run} ${kept.target}`, status, ...own, launch.cwd, ...limit, ...launch.args];
+    return [
+      `baton run ${kept.run} ${kept.target}`,
+      status,
+      ...own,
+      launch.cwd,
+      ...limit,
+      ...launch.args,
+    ];
   }
 
   /** One file for both streams if their order matters, else two. O_APPEND: nobody overwrites. */
   #openOutput(kept: Kept, launch: Launch): readonly number[] {
-    const directory = this.directoryOf(kept.run);
+    const directory = this.#directoryOf(kept.run);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const names = kept.merged ? ['out'] : ['out', 'err'];
     return names.map((name) => {
@@ -235,7 +243,7 @@ export class Keepers {
     if (late !== undefined) return this.#report(kept, late);
     const { run, attempt, keeper } = kept;
     const rebooted = keeper.bootId !== this.#bootId;
-    const survivors = rebooted ? [] : membersOf(keeper, this.directoryOf(run));
+    const survivors = rebooted ? [] : membersOf(keeper, this.#directoryOf(run));
     this.#forget(kept);
     const pids = survivors.map(({ pid }) => pid);
     this.#post({ type: 'gone', run, attempt, rebooted, survivors: pids });
@@ -267,7 +275,7 @@ export class Keepers {
   }
 
   #statusFile(kept: Kept): string {
-    return join(this.directoryOf(kept.run), `status.${kept.attempt}`);
+    return join(this.#directoryOf(kept.run), `status.${kept.attempt}`);
   }
 
   #readReport(kept: Kept): Report | undefined {
@@ -276,7 +284,8 @@ export class Keepers {
     try {
       status = JSON.parse(readFileSync(path, 'utf8')) as StatusFile;
     } catch (error) {
-      if (error instanceof SyntaxError) this.#log.error({ run: kept.run, path }, 'unreadable status');
+      if (error instanceof SyntaxError)
+        this.#log.error({ run: kept.run, path }, 'unreadable status');
       return undefined;
     }
     const { started, code, signal, core, stage, errno } = status;

@@ -10,9 +10,9 @@
 import { Agenda } from './agenda.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
-import type { Event, RunId, TargetName } from './event.ts';
+import type { Event, TargetName } from './event.ts';
 import type { Log } from './log.ts';
-import { type Answer, type Command, type Decision, decide } from './scheduler.ts';
+import { type Answer, type Command, concerned, type Decision, decide } from './scheduler.ts';
 import { apply, history, type ReadonlyState, type State } from './state.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
@@ -22,11 +22,15 @@ const ROOM_RETRY_MS = 1_000;
 
 /** The journal as the loop needs it; see daemon/journal.ts for the promises. */
 export interface JournalPort {
-  append(events: readonly Event[]): { readonly ok: true } | { readonly ok: false; readonly error: string };
+  append(
+    events: readonly Event[],
+  ): { readonly ok: true } | { readonly ok: false; readonly error: string };
   sync(): Promise<void>;
   readonly isQuiet: boolean;
   readonly isBloated: boolean;
-  compact(events: Iterable<Event>): { readonly ok: true } | { readonly ok: false; readonly error: string };
+  compact(
+    events: Iterable<Event>,
+  ): { readonly ok: true } | { readonly ok: false; readonly error: string };
 }
 
 /** A command before the loop stamps it. */
@@ -126,7 +130,7 @@ export class Loop {
   #schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#clock.soon(() => {
       this.#scheduled = false;
       if (this.#stopped) return;
       try {
@@ -147,13 +151,14 @@ export class Loop {
 
   #carryOut(wish: Wish, reply: Reply | undefined): void {
     const decision = this.#decide(wish);
+    const touched = new Set([...this.#concerned(decision), ...decision.touched]);
     const written = this.#record(decision);
     if (written === undefined) {
       if (reply !== undefined) this.#batch.replies.push(() => reply(decision.answer));
-      const concerned = decision.events.flatMap((event) => this.#targetsOf(event));
-      this.#look(new Set([...concerned, ...decision.touched]));
+      this.#look(touched);
     } else if (WISHES.includes(wish.type)) {
-      if (reply !== undefined) this.#batch.replies.push(() => reply({ type: 'no-room', errno: written }));
+      if (reply !== undefined)
+        this.#batch.replies.push(() => reply({ type: 'no-room', errno: written }));
     } else {
       this.#clock.after(ROOM_RETRY_MS, () => this.post(wish, reply));
     }
@@ -166,11 +171,12 @@ export class Loop {
         const decision = this.#decide({ type: 'look', target });
         const run = decision.events[0];
         if (this.#record(decision) !== undefined) {
-          if (run && 'run' in run) this.#agenda.add(run.run, this.#clock.now().steadyMs + ROOM_RETRY_MS);
+          if (run && 'run' in run)
+            this.#agenda.add(run.run, this.#clock.now().steadyMs + ROOM_RETRY_MS);
           break;
         }
         if (run === undefined) break;
-        for (const name of this.#targetsOf(run)) targets.add(name);
+        for (const name of this.#concerned(decision)) targets.add(name);
       }
     }
   }
@@ -178,6 +184,10 @@ export class Loop {
   #decide(wish: Wish): Decision {
     const command = { ...wish, at: this.#clock.now() } as Command;
     return decide(this.#state, command, this.#catalog);
+  }
+
+  #concerned({ events }: Decision): readonly TargetName[] {
+    return events.flatMap((event) => concerned(this.#state, event, this.#catalog));
   }
 
   /** Journals and applies a decision, or neither; then the errno says why. */
@@ -232,17 +242,10 @@ export class Loop {
     this.#timer?.cancel();
     const cancel = this.#clock.after(atMs - this.#clock.now().steadyMs, () => {
       this.#timer = undefined;
-      for (const run of this.#agenda.due(this.#clock.now().steadyMs)) this.post({ type: 'due', run });
+      for (const run of this.#agenda.due(this.#clock.now().steadyMs))
+        this.post({ type: 'due', run });
       this.#setTimer();
     });
     this.#timer = { atMs, cancel };
-  }
-
-  /** The target whose groups an event may have changed. */
-  #targetsOf(event: Event): readonly TargetName[] {
-    if ('target' in event) return [event.target];
-    const run: RunId | undefined = 'run' in event ? event.run : undefined;
-    const target = run === undefined ? undefined : this.#state.runs.get(run)?.target;
-    return target === undefined ? [] : [target];
   }
 }

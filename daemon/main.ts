@@ -5,8 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import meow from 'meow';
+import { boot } from './boot.ts';
 import { type Config, describeConfig, formatMistakes, loadConfig } from './config.ts';
-import { Daemon } from './daemon.ts';
 import { LOG_LEVELS, type Log, makeLog } from './log.ts';
 import { findConfig, findSocket, findState } from './places.ts';
 import { EXIT } from './protocol.ts';
@@ -93,7 +93,8 @@ async function run(
 ): Promise<void> {
   for (const warning of config.warnings) log.warn({ config: config.path, warning }, 'config');
   for (const target of config.catalog.targets.values()) {
-    if (target.broken) log.error({ target: target.name, reason: target.broken }, 'target is broken');
+    if (target.broken)
+      log.error({ target: target.name, reason: target.broken }, 'target is broken');
   }
   const socket = findSocket(flags.socket, PLACES);
   if (!socket.ok) return complain(socket.error, EXIT.config);
@@ -104,7 +105,7 @@ async function run(
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
   const directory = resolve(findState(flags.state, PLACES));
-  const started = await Daemon.start({
+  const started = await boot({
     config,
     socket: resolve(socket.value),
     directory,

@@ -157,8 +157,7 @@ export class Follower {
       this.#quiet = 0; // no watches left, or the directory is gone: go on looking
     }
     const fresh = this.#sources.some(
-      ({ file, offset, shift }) =>
-        file !== undefined && fs.fstatSync(file).size !== offset - shift,
+      ({ file, offset, shift }) => file !== undefined && fs.fstatSync(file).size !== offset - shift,
     );
     if (fresh || this.#watchers.length === 0) this.#wake();
   }

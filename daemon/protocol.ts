@@ -7,12 +7,16 @@
 import * as v from 'valibot';
 import type { Outcome, RunId, Verdict } from './event.ts';
 
+export { DURATION_EXPECTED, parseDuration, showDuration } from './duration.ts';
+
 /** Sent as `v` by baton's own client; another number in a request is refused with status 76. */
 export const PROTOCOL_VERSION = 1;
 /** Longest request line, in bytes without the newline. */
 export const LINE_BYTES_MAX = 65_536;
 /** Longest socket path that the kernel takes; Node cuts longer ones silently. */
 export const SOCKET_PATH_BYTES_MAX = 107;
+/** The socket of the machine's own daemon. */
+export const RUN_SOCKET = '/run/baton/baton.sock';
 /** Most past runs that one `history` reply holds. */
 export const HISTORY_RUNS_MAX = 10_000;
 const TEXT_CHARS_MAX = 200;
@@ -286,4 +290,16 @@ function editDistance(a: string, b: string, limit: number): number {
     row = next;
   }
   return row[b.length] ?? limit;
+}
+
+/** The socket that daemon and client use unless told otherwise. cron sets no XDG_RUNTIME_DIR. */
+export function defaultSocket(
+  env: Readonly<Record<string, string | undefined>>,
+  uid: number,
+  runSocketExists: boolean,
+): string {
+  const { BATON_SOCKET, XDG_RUNTIME_DIR } = env;
+  if (BATON_SOCKET) return BATON_SOCKET;
+  if (uid === 0 || runSocketExists) return RUN_SOCKET;
+  return `${XDG_RUNTIME_DIR || `/run/user/${uid}`}/baton.sock`;
 }

@@ -33,7 +33,7 @@ function makeGroup(
   return {
     nowMs,
     members,
-    active: members.flatMap((member) => member.active),
+    active: [...(state.groups.get(key) ?? [])].map((run) => activeRun(state, run)),
     waiting: members.reduce((sum, member) => sum + member.waiting, 0),
   };
 }
@@ -50,7 +50,7 @@ function makeMember(state: ReadonlyState, target: TargetName, options: unknown):
     ...(first === undefined ? {} : { first }),
     ...(first === undefined || paused ? {} : { head: first }),
     waiting: queue.size,
-    active: [...active].map((run) => activeRun(state, run, target)),
+    active: [...active].map((run) => activeRun(state, run)),
   };
 }
 
@@ -61,9 +61,9 @@ function queuedRun(state: ReadonlyState, number: RunId | undefined): QueuedRun |
   return { run: run.run, target, overtaken, queuedAtMs: accepted.steadyMs };
 }
 
-function activeRun(state: ReadonlyState, number: RunId, target: TargetName): ActiveRun {
+function activeRun(state: ReadonlyState, number: RunId): ActiveRun {
   const run = state.runs.get(number);
-  return { run: number, target, state: holding(run) };
+  return { run: number, target: run?.target ?? '', state: holding(run) };
 }
 
 function holding(run: Run | undefined): ActiveRun['state'] {

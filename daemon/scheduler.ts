@@ -95,6 +95,23 @@ export interface Decision {
 
 const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], looks: [] };
 
+/**
+ * Targets whose groups an event concerns: the run's own target, and one of each group in which it
+ * held a place, should a reload have moved it. To be asked before the event is applied.
+ */
+export function concerned(
+  state: ReadonlyState,
+  event: Event,
+  catalog: Catalog,
+): readonly TargetName[] {
+  if ('target' in event) return [event.target];
+  const run = 'run' in event ? state.runs.get(event.run) : undefined;
+  if (run === undefined) return [];
+  const groups = run.state === 'queued' ? [] : run.groups;
+  const members = groups.flatMap((key) => catalog.groups.get(key)?.members[0]?.target ?? []);
+  return [run.target, ...members];
+}
+
 export function decide(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
   switch (command.type) {
     case 'submit':
@@ -138,7 +155,12 @@ type Of<T extends Command['type']> = Extract<Command, { readonly type: T }>;
 function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): Decision {
   const answer = (of: Answer): Decision => ({ ...NOTHING, answer: of });
   const again = state.tokens.get(command.token);
-  if (again !== undefined) return answer({ type: 'accepted', run: again });
+  if (again !== undefined) {
+    if (state.runs.get(again)?.target === command.target) {
+      return answer({ type: 'accepted', run: again });
+    }
+    return answer({ type: 'refused', reason: `the token was used for run ${again} already` });
+  }
   const target = catalog.targets.get(command.target);
   if (target === undefined) return answer({ type: 'unknown-target' });
   if (target.broken !== undefined) return answer({ type: 'broken', reason: target.broken });
@@ -341,6 +363,7 @@ function start(
     run: number,
     attempt: 1,
     at,
+    groups: target.bindings.map(({ key }) => key),
     ...(overtook.length > 0 ? { overtook } : {}),
   };
 }

@@ -2,6 +2,7 @@
  * What the daemon does for its clients: one method a request. It reads the state, posts to the
  * loop, and answers; it decides nothing.
  */
+import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { Event, RunId } from './event.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
@@ -97,7 +98,7 @@ export class Service {
 
   #run(request: Of<'run'>, caller: Caller): void {
     const { target, merged, wait } = request;
-    const token = request.token ?? `anonymous ${this.#startedAtMs} ${this.#requests}`;
+    const token = request.token ?? randomUUID();
     this.#loop.post({ type: 'submit', target, token, merged }, (answer) => {
       if (answer.type !== 'accepted' && answer.type !== 'joined') {
         this.#refuse(caller, target, answer);
@@ -173,7 +174,16 @@ export class Service {
     const tell = outcome.kind !== 'exited';
     const text = describeOutcome(outcome);
     const exit = exitStatus(outcome);
-    this.#answer(caller, { type: 'ended', run: number, target, outcome, verdict, exit, text, tell });
+    this.#answer(caller, {
+      type: 'ended',
+      run: number,
+      target,
+      outcome,
+      verdict,
+      exit,
+      text,
+      tell,
+    });
   }
 
   #output(request: Of<'output'>, caller: Caller): void {
@@ -199,8 +209,7 @@ export class Service {
     if (typeof of === 'string' && lane === undefined && !this.#loop.catalog.targets.has(of)) {
       return this.#unknownTarget(caller, of);
     }
-    const runs =
-      typeof of === 'number' ? [of] : [...(lane?.queue ?? []), ...(lane?.active ?? [])];
+    const runs = typeof of === 'number' ? [of] : [...(lane?.queue ?? []), ...(lane?.active ?? [])];
     const cancelled: RunId[] = [];
     const finish = (): void => this.#answer(caller, { type: 'done', runs: cancelled });
     if (runs.length === 0) return finish();
@@ -309,4 +318,3 @@ export class Service {
     caller.finish();
   }
 }
-

@@ -42,13 +42,18 @@ export interface Queued extends Request {
   readonly expiresAtMs?: number;
 }
 
-export interface Starting extends Request {
+/** What holds a place in its groups, also if a reload has moved or removed its target. */
+interface Placed extends Request {
+  readonly groups: readonly string[];
+}
+
+export interface Starting extends Placed {
   readonly state: 'starting';
   readonly attempt: number;
   readonly starting: Stamp;
 }
 
-export interface Running extends Request {
+export interface Running extends Placed {
   readonly state: 'running';
   readonly attempt: number;
   readonly started: Stamp;
@@ -57,7 +62,7 @@ export interface Running extends Request {
   readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
 }
 
-export interface Ended extends Request {
+export interface Ended extends Placed {
   readonly state: 'ended';
   readonly started?: Stamp;
   readonly ended: Stamp;
@@ -82,6 +87,8 @@ export interface ReadonlyState {
   readonly nextRun: RunId;
   readonly runs: ReadonlyMap<RunId, Run>;
   readonly lanes: ReadonlyMap<TargetName, Lane>;
+  /** The runs that hold a place in a group, by the group's key. */
+  readonly groups: ReadonlyMap<string, ReadonlySet<RunId>>;
   readonly tokens: ReadonlyMap<string, RunId>;
   readonly boot?: { readonly bootId: string; readonly offsetMs: number };
 }
@@ -98,12 +105,13 @@ export interface State extends ReadonlyState {
   nextRun: RunId;
   readonly runs: Map<RunId, Run>;
   readonly lanes: Map<TargetName, MutableLane>;
+  readonly groups: Map<string, Set<RunId>>;
   readonly tokens: Map<string, RunId>;
   boot?: { readonly bootId: string; readonly offsetMs: number };
 }
 
 export function emptyState(): State {
-  return { nextRun: 1, runs: new Map(), lanes: new Map(), tokens: new Map() };
+  return { nextRun: 1, runs: new Map(), lanes: new Map(), groups: new Map(), tokens: new Map() };
 }
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
@@ -157,7 +165,8 @@ export function apply(state: State, event: Event): void {
       const run = expectState(state, event, event.run, 'ended');
       if (run.heldBy.length === 0) throw impossible(event, 'holds no place');
       lane(state, run.target).active.delete(run.run);
-      state.runs.set(run.run, { ...run, heldBy: [] });
+      leave(state, run);
+      state.runs.set(run.run, { ...run, groups: [], heldBy: [] });
       return;
     }
     case 'forgotten':
@@ -215,8 +224,13 @@ function beginStart(state: State, event: Extract<Event, { type: 'starting' }>): 
   } else if (event.attempt <= run.attempt) {
     throw impossible(event, `is at attempt ${run.attempt} already`);
   }
+  const groups = run.state === 'queued' ? (event.groups ?? []) : run.groups;
+  for (const key of groups) {
+    const holders = state.groups.get(key) ?? new Set();
+    state.groups.set(key, holders.add(run.run));
+  }
   const { target, accepted, merged, tokens } = run;
-  const common = { run: run.run, target, accepted, merged, tokens };
+  const common = { run: run.run, target, accepted, merged, tokens, groups };
   const { attempt } = event;
   state.runs.set(run.run, { ...common, state: 'starting', attempt, starting: event.at });
   for (const number of event.overtook ?? []) {
@@ -232,7 +246,10 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
   const heldBy = event.heldBy ?? [];
   if (heldBy.length > 0 && run.state !== 'running') throw impossible(event, `is ${run.state}`);
   at.queue.delete(run.run);
-  if (heldBy.length === 0) at.active.delete(run.run);
+  if (heldBy.length === 0) {
+    at.active.delete(run.run);
+    leave(state, run);
+  }
   at.ended.add(run.run);
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
@@ -242,12 +259,23 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
     accepted,
     merged,
     tokens,
+    groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
     ...(run.state === 'running' ? { started: run.started } : {}),
     ended: event.at,
     outcome: event.outcome,
     verdict: event.verdict,
     heldBy,
   });
+}
+
+/** Gives its places in the groups back. */
+function leave(state: State, run: Run): void {
+  if (run.state === 'queued') return;
+  for (const key of run.groups) {
+    const holders = state.groups.get(key);
+    holders?.delete(run.run);
+    if (holders?.size === 0) state.groups.delete(key);
+  }
 }
 
 function forget(state: State, event: Event, run: Ended): void {
@@ -297,12 +325,13 @@ function* acceptance(run: Run): Generator<Event> {
 function* beginning(run: Run | undefined): Generator<Event> {
   if (run === undefined || run.state === 'queued') return;
   if (run.state === 'starting') {
-    yield { type: 'starting', run: run.run, attempt: run.attempt, at: run.starting };
+    const { groups, attempt, starting: at } = run;
+    yield { type: 'starting', run: run.run, attempt, at, groups };
     return;
   }
   if (run.started === undefined) return;
   const attempt = run.state === 'running' ? run.attempt : 1;
-  yield { type: 'starting', run: run.run, attempt, at: run.started };
+  yield { type: 'starting', run: run.run, attempt, at: run.started, groups: run.groups };
   const keeper = run.state === 'running' ? run.keeper : { pid: 0, startTime: 0, bootId: '' };
   const timeout =
     run.state === 'running' && run.timeoutAtMs !== undefined

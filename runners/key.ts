@@ -26,7 +26,9 @@ export function keyProblems(path: string): readonly string[] {
     if (problem !== undefined) problems.push(`key "${path}" ${problem}`);
     return problems;
   } catch (error) {
-    return [unreadable('key', path, error, 'name an existing private key, or make one: ssh-keygen')];
+    return [
+      unreadable('key', path, error, 'name an existing private key, or make one: ssh-keygen'),
+    ];
   }
 }
 
@@ -52,7 +54,7 @@ function contentProblem(content: string): string | undefined {
     return 'is encrypted and nobody is there to type its passphrase; use a key without one (ssh-keygen -p removes it)';
   }
   // What OpenSSH knows and ssh2 does not (security keys, PKCS#8) is left to OpenSSH.
-  const framed = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^]*-----END /.test(content);
+  const framed = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*-----END /s.test(content);
   if (framed && /unsupported/i.test(parsed.message)) return undefined;
   return 'is not a private key that OpenSSH could read; name the file that ssh-keygen made';
 }

@@ -7,20 +7,24 @@ import type { ProcessPlan, Runner } from './runner.ts';
 
 /** The kernel takes no text with NUL inside. */
 const Text = v.pipe(
-  v.string(),
-  v.check((text) => !text.includes('\0'), 'text without NUL characters'),
+  v.string('a text in double quotes'),
+  v.check((text) => !text.includes('\0'), 'a text without NUL characters'),
 );
 
 const PROGRAM_EXPECTED = 'the path or name of a program';
+const Program = v.pipe(
+  v.string(PROGRAM_EXPECTED),
+  v.check((text) => text !== '' && !text.includes('\0'), PROGRAM_EXPECTED),
+);
 const CWD_EXPECTED = 'an absolute path';
 const ENV_NAME_EXPECTED = 'the name of a variable: letters, digits and "_", no digit first';
-const ACCOUNT_EXPECTED = 'a name or a number';
+const ACCOUNT_EXPECTED = 'a name (no spaces, no ":", not starting with "-") or a number';
 const ID_MAX = 2 ** 32 - 2;
 const UMASK_EXPECTED = 'an octal number in quotes, such as "027"';
 const NICE_EXPECTED = 'a whole number from -20 (first) to 19 (last)';
 const IONICE_EXPECTED = '"idle", "best-effort", "best-effort:0" to ":7" or "realtime:0" to ":7"';
 
-/** What setpriv and getent could not take for an option or a line of its own is left to them. */
+/** Neither an option nor a second field for getent(1) and setpriv(1). */
 const Account = v.union(
   [
     v.pipe(v.string(), v.regex(/^[^\s\p{Cc}:-][^\s\p{Cc}:]*$/u, ACCOUNT_EXPECTED)),
@@ -48,7 +52,7 @@ const Ionice = v.pipe(
 
 const Options = v.strictObject({
   type: v.literal('local'),
-  args: v.tupleWithRest([v.pipe(Text, v.minLength(1, PROGRAM_EXPECTED))], Text),
+  args: v.tupleWithRest([Program], Text),
   cwd: v.exactOptional(v.pipe(Text, v.startsWith('/', CWD_EXPECTED))),
   env: v.optional(
     v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, ENV_NAME_EXPECTED)), Text),

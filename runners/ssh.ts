@@ -39,8 +39,8 @@ const Cmd = v.pipe(
   v.check((text) => text !== '' && !text.includes('\0'), CMD_EXPECTED),
 );
 const Arg = v.pipe(
-  v.string(),
-  v.check((text) => !text.includes('\0'), 'text without NUL characters'),
+  v.string('a text in double quotes'),
+  v.check((text) => !text.includes('\0'), 'a text without NUL characters'),
 );
 const ConnectTimeout = v.pipe(
   v.string(DURATION_EXPECTED),
@@ -55,7 +55,7 @@ const Options = v.pipe(
     user: v.exactOptional(
       v.pipe(v.string(), v.regex(/^[^\s\p{Cc}@-][^\s\p{Cc}@]*$/u, USER_EXPECTED)),
     ),
-    key: v.optional(
+    key: v.exactOptional(
       v.union(
         [
           v.pipe(
@@ -66,7 +66,6 @@ const Options = v.pipe(
         ],
         `${PATH_EXPECTED}, or a list of such paths`,
       ),
-      [],
     ),
     port: v.exactOptional(Port),
     cmds: v.exactOptional(v.pipe(v.array(Cmd), v.minLength(1))),
@@ -88,7 +87,7 @@ export const ssh: Runner<SshOptions> = {
   options: Options,
 
   plan(options): ProcessPlan {
-    const { host, user, key, port, knownHosts, connectTimeoutS } = options;
+    const { host, user, key = [], port, knownHosts, connectTimeoutS } = options;
     const settings = [
       'BatchMode=yes',
       'StrictHostKeyChecking=yes',
@@ -114,7 +113,7 @@ export const ssh: Runner<SshOptions> = {
     return { keeper: 'process', args, env: {} };
   },
 
-  check({ key, knownHosts }): readonly string[] {
+  check({ key = [], knownHosts }): readonly string[] {
     return [...key.flatMap(keyProblems), ...knownHostsProblems(knownHosts)];
   },
 };

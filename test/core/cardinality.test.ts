@@ -195,6 +195,19 @@ test('a reload that allows more starts more, one that allows fewer stops none', 
   assert.equal(running(core).length, 2);
 });
 
+test('a reload that removes or moves a running target does not free its place', () => {
+  const disk = limit({ group: 'disk' });
+  for (const after of [[], [target('a', [limit({ group: 'other' })])]]) {
+    const core = new Core([target('a', [disk]), target('b', [disk])]);
+    const first = core.ask('a');
+    core.configure([...after, target('b', [disk])]);
+    const second = core.ask('b');
+    assert.deepEqual(running(core), [`${first} a`]);
+    core.end(first);
+    assert.deepEqual(running(core), [`${second} b`]);
+  }
+});
+
 test('options are checked: instances from 1 to its limit, and nothing misspelt', () => {
   const good = (more: object) =>
     v.safeParse(cardinality.options, { type: 'cardinality', ...more }).success;

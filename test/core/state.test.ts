@@ -161,21 +161,30 @@ test('a target of which nothing is known leaves no trace', () => {
 test('what a run knows is carried from state to state, and nothing is left behind', () => {
   const state = replay([
     { ...accepted, expiresAtMs: 500, overtaken: 2 },
-    starting,
+    { ...starting, groups: ['g'] },
     { ...started, timeoutAtMs: 900 },
     { ...starting, attempt: 2 },
   ]);
   const request = { run: 1, target: 't', accepted: at, merged: true, tokens: ['a'] };
-  assert.deepEqual(state.runs.get(1), { ...request, state: 'starting', attempt: 2, starting: at });
+  assert.deepEqual(state.runs.get(1), {
+    ...request,
+    groups: ['g'],
+    state: 'starting',
+    attempt: 2,
+    starting: at,
+  });
+  assert.deepEqual([...(state.groups.get('g') ?? [])], [1]);
   apply(state, { ...ended, outcome: { kind: 'cancelled' }, verdict: 'failed' });
   assert.deepEqual(state.runs.get(1), {
     ...request,
+    groups: [],
     state: 'ended',
     ended: at,
     outcome: { kind: 'cancelled' },
     verdict: 'failed',
     heldBy: [],
   });
+  assert.equal(state.groups.size, 0);
 });
 
 test('replaying all events, or the compacted history, gives an equal state', () => {

@@ -1,9 +1,9 @@
 /** Runs as a client of the socket sees them: real daemon, real keeper, real processes. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
 import { readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before, test } from 'node:test';
 import type { Reply } from '../../daemon/protocol.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
@@ -21,7 +21,11 @@ before(async () => {
     targets: {
       free: puppet('free'),
       one: { ...puppet('one'), policies: [{ type: 'cardinality' }] },
-      placed: puppet('placed', { cwd: tmpdir(), env: { GREETING: 'a b', PERL5LIB: '/x' }, umask: '077' }),
+      placed: puppet('placed', {
+        cwd: tmpdir(),
+        env: { GREETING: 'a b', PERL5LIB: '/x' },
+        umask: '077',
+      }),
       nobody: {
         runner: {
           type: 'local',
@@ -34,7 +38,11 @@ before(async () => {
       polite: { ...puppet('polite', { nice: 5, ionice: 'idle' }) },
       brief: { ...puppet('brief'), timeout: '150ms', killAfter: '200ms' },
       stubborn: { ...puppet('stubborn'), killAfter: '200ms' },
-      missing: { ...sh(''), runner: { type: 'local', args: ['/nonexistent/command'] }, policies: [{ type: 'cardinality' }] },
+      missing: {
+        ...sh(''),
+        runner: { type: 'local', args: ['/nonexistent/command'] },
+        policies: [{ type: 'cardinality' }],
+      },
       unnamed: { runner: { type: 'local', args: ['no-such-command-anywhere'] } },
       unfit: { runner: { type: 'local', args: ['/etc/passwd'] } },
       directory: { runner: { type: 'local', args: ['/tmp'] } },
@@ -43,7 +51,12 @@ before(async () => {
       prefixed: { runner: { type: 'local', args: ['/nonexistent/command'], nice: 3 } },
       nap: { runner: { type: 'dummy', time: '1ms' } },
       seven: sh('exit 7'),
-      odd: { runner: { type: 'local', args: ['/usr/bin/printf', '[%s]', '', 'a b', '$HOME', '*', 'é\n'] } },
+      odd: {
+        runner: {
+          type: 'local',
+          args: ['/usr/bin/printf', '[%s]', '', 'a b', '$HOME', '*', 'é\n'],
+        },
+      },
     },
   });
 });
@@ -55,7 +68,10 @@ after(async () => {
 
 async function runOf(target: string) {
   const session = await rig.open();
-  const accepted = await session.ask({ type: 'run', target, wait: true, merged: false }, 'accepted');
+  const accepted = await session.ask(
+    { type: 'run', target, wait: true, merged: false },
+    'accepted',
+  );
   return { session, run: accepted.run, ended: () => session.reply('ended', accepted.id as string) };
 }
 
@@ -109,7 +125,10 @@ test('a second run of a cardinality waits, says for whom, and starts when the fi
   const puppet = await puppets.next();
   const second = await runOf('one');
   const why = await second.session.ask({ type: 'why', of: second.run }, 'why');
-  assert.deepEqual(why.chain.map((view) => view.run), [second.run, first.run]);
+  assert.deepEqual(
+    why.chain.map((view) => view.run),
+    [second.run, first.run],
+  );
   assert.match(why.chain[0]?.reasons?.[0] ?? '', new RegExp(`run ${first.run} \\(one\\)`));
   puppet.exit(1);
   await first.ended();
@@ -149,7 +168,18 @@ test('the environment is built from nothing, as cron does it', async () => {
   const names = (await puppet.tell('env')).split('\t').map((pair) => pair.split('=')[0]);
   assert.deepEqual(
     names.sort(),
-    ['BATON_RUN', 'BATON_RUN_DIR', 'BATON_TARGET', 'GREETING', 'HOME', 'LOGNAME', 'PATH', 'PERL5LIB', 'SHELL', 'USER'].sort(),
+    [
+      'BATON_RUN',
+      'BATON_RUN_DIR',
+      'BATON_TARGET',
+      'GREETING',
+      'HOME',
+      'LOGNAME',
+      'PATH',
+      'PERL5LIB',
+      'SHELL',
+      'USER',
+    ].sort(),
   );
   assert.equal(puppet.cwd, tmpdir());
   assert.equal(await puppet.tell('umask'), '0077');
@@ -222,7 +252,9 @@ test('cancelling a run that ignores TERM kills it after the grace', async () => 
 test('cancelling reaches processes that have left the group and the session', async () => {
   const { session, run, ended } = await runOf('stubborn');
   const puppet = await puppets.next();
-  await puppet.tell(`sh env -i setsid perl ${puppets.args('x')[1]} ${puppets.socket} escaped >/dev/null 2>&1 &`);
+  await puppet.tell(
+    `sh env -i setsid perl ${puppets.args('x')[1]} ${puppets.socket} escaped >/dev/null 2>&1 &`,
+  );
   const escaped = await puppets.next();
   assert.equal(escaped.name, 'escaped');
   await escaped.tell('trap TERM ignore');

@@ -10,6 +10,7 @@ import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/eve
 import {
   type Answer,
   type Command,
+  concerned,
   type Decision,
   decide,
   explain,
@@ -137,11 +138,10 @@ export class Core {
   }
 
   #absorb({ events, touched, looks }: Decision, command: Command): readonly TargetName[] {
-    const concerned = [...touched];
+    const around = [...touched];
     for (const event of events) {
       this.#watch({ core: this, command, event });
-      if ('run' in event) concerned.push(this.state.runs.get(event.run)?.target ?? '');
-      if (event.type === 'accepted') concerned.push(event.target);
+      around.push(...concerned(this.state, event, this.catalog));
       apply(this.state, event);
       this.events.push(event);
     }
@@ -149,7 +149,7 @@ export class Core {
       const known = this.agenda.some(({ run, atMs }) => run === look.run && atMs === look.atMs);
       if (!known) this.agenda.push(look);
     }
-    return concerned.filter((name) => name !== '');
+    return around;
   }
 
   submit(name: TargetName, token = `token ${++this.#tokens}`): Answer {

@@ -222,7 +222,8 @@ export class Session {
         if (found === undefined && bad === undefined && !this.isClosed) return;
         this.#watchers.delete(look);
         if (found !== undefined) resolve(found);
-        else reject(new Error(`wanted ${type}, got ${JSON.stringify(bad ?? 'a closed connection')}`));
+        else
+          reject(new Error(`wanted ${type}, got ${JSON.stringify(bad ?? 'a closed connection')}`));
       };
       this.#watchers.add(look);
       look();

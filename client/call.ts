@@ -1,0 +1,153 @@
+/**
+ * A conversation with the daemon that survives its death: connects, asks, hands in the replies, and
+ * when the connection breaks asks anew. What to ask then is for the conversation to say; see
+ * client/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is no mistake.
+ */
+import { statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import ndjson from 'ndjson';
+import { EXIT, type Reply, type RequestInput, showDuration } from '../daemon/protocol.ts';
+import { codeOf } from './output.ts';
+import type { Ending } from './relay.ts';
+
+export interface Conversation<T> {
+  /** How the lines on stderr name it. */
+  readonly label: string | undefined;
+  /** The number of the run it is about, once that is known. */
+  readonly run: number | undefined;
+  request(): RequestInput;
+  opened(send: (request: RequestInput) => void): void;
+  lost(): void;
+  /** Something else than undefined is the end of the conversation. */
+  take(reply: Reply): T | undefined;
+}
+
+export interface Place {
+  readonly socket: string;
+  readonly connectTimeoutMs: number | undefined;
+}
+
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly ending: Ending };
+
+/** How long the daemon may be away, unless the command line says otherwise. */
+const REACH_MS_DEFAULT = 10_000;
+/** The same once a run is known: a daemon that is being upgraded comes back. */
+const REACH_RUN_MS_DEFAULT = 60_000;
+const PAUSE_MS_MIN = 20;
+const PAUSE_MS_MAX = 1_000;
+/** A connection that stood as long was a good one, also where nothing was said. */
+const STOOD_MS = 5_000;
+/** Longest reply: `history` at its limit has some 4 MB. */
+const REPLY_CHARS_MAX = 64 * 1_048_576;
+
+/** Talks until the conversation has its end, or until the daemon has been away for too long. */
+export async function converse<T>(place: Place, talk: Conversation<T>): Promise<Answer<T>> {
+  let goodAtMs = performance.now();
+  let pauseMs = PAUSE_MS_MIN;
+  for (;;) {
+    const call = await callOnce(place.socket, talk);
+    if (call.kind === 'answered') return { ok: true, value: call.value };
+    if (call.kind === 'garbled') return fail(talk, EXIT.version, foreign(place.socket));
+    talk.lost();
+    const { code } = call;
+    if (code === 'EACCES' || code === 'EPERM') {
+      return fail(talk, EXIT.notPermitted, forbidden(place.socket, code));
+    }
+    if (call.wasGood) [goodAtMs, pauseMs] = [performance.now(), PAUSE_MS_MIN];
+    const fallbackMs = talk.run === undefined ? REACH_MS_DEFAULT : REACH_RUN_MS_DEFAULT;
+    const reachMs = place.connectTimeoutMs ?? fallbackMs;
+    const leftMs = goodAtMs + reachMs - performance.now();
+    if (leftMs <= 0)
+      return fail(talk, EXIT.unavailable, away(place.socket, talk.run, code, reachMs));
+    await delay(Math.min(pauseMs, leftMs));
+    pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+  }
+}
+
+type Call<T> =
+  | { readonly kind: 'answered'; readonly value: T }
+  | { readonly kind: 'garbled' }
+  | { readonly kind: 'lost'; readonly code: string; readonly wasGood: boolean };
+
+/** One connection, until it gave an answer or broke. */
+function callOnce<T>(path: string, talk: Conversation<T>): Promise<Call<T>> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const parser = ndjson.parse({ strict: true, maxLength: REPLY_CHARS_MAX });
+    let openedAtMs = Number.POSITIVE_INFINITY;
+    let wasHeard = false;
+    let isOver = false;
+    const settle = (call: Call<T>): void => {
+      if (isOver) return;
+      isOver = true;
+      socket.destroy();
+      resolve(call);
+    };
+    const lose = (code: string): void => {
+      const wasGood = wasHeard || performance.now() - openedAtMs >= STOOD_MS;
+      settle({ kind: 'lost', code, wasGood });
+    };
+    const send = (request: RequestInput): void => {
+      socket.write(`${JSON.stringify(request)}\n`);
+    };
+    socket.on('connect', () => {
+      openedAtMs = performance.now();
+      send(talk.request());
+      talk.opened(send);
+    });
+    socket.on('data', (chunk) => {
+      if (parser.write(chunk)) return;
+      socket.pause();
+      parser.once('drain', () => socket.resume());
+    });
+    socket.on('error', (error) => lose(codeOf(error)));
+    // What was read before the end is still on its way through the parser.
+    socket.on('close', () => setImmediate(() => lose('connection closed')));
+    parser.on('data', (value: unknown) => {
+      if (isOver || !isReply(value)) return settle({ kind: 'garbled' });
+      wasHeard = true;
+      const answer = talk.take(value);
+      if (answer !== undefined) settle({ kind: 'answered', value: answer });
+    });
+    parser.on('error', () => settle({ kind: 'garbled' }));
+    parser.on('end', () => settle({ kind: 'garbled' }));
+  });
+}
+
+/** The parser's edge: the daemon's replies are trusted as far as their type. */
+export function isReply(value: unknown): value is Reply {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}
+
+function fail<T>(talk: Conversation<T>, status: number, reason: string): Answer<T> {
+  const line = talk.label === undefined ? reason : `${talk.label}: ${reason}`;
+  return { ok: false, ending: { status, isOwn: true, line } };
+}
+
+function foreign(socket: string): string {
+  const expected = 'expected one JSON object a line';
+  return `what answers on ${socket} does not speak baton's protocol: ${expected}`;
+}
+
+function away(socket: string, run: number | undefined, code: string, reachMs: number): string {
+  const what = `no answer on ${socket} for ${showDuration(reachMs)} (${code})`;
+  if (run !== undefined) return `${what}; run ${run} may go on, ask later: baton wait ${run}`;
+  return `${what}; start batond, or name its socket with --socket or $BATON_SOCKET`;
+}
+
+function forbidden(socket: string, code: string): string {
+  const found = `${code}${ownership(socket)}`;
+  return `not permitted to use ${socket} (${found}); ask as its owner or as root`;
+}
+
+function ownership(socket: string): string {
+  try {
+    const { mode, uid, gid } = statSync(socket);
+    return `; it has mode ${(mode & 0o7777).toString(8)}, user ${uid}, group ${gid}`;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * baton: the fast path. It is bundled on its own and kept tiny, because a crontab line pays for it
+ * every minute: it knows `run TARGET [--wait]` as long as all goes well. Every other command line
+ * and all trouble are for client/cli.ts, which is a bundle of its own and loaded only then.
+ */
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import {
+  defaultSocket,
+  EXIT,
+  type Reply,
+  RUN_SOCKET,
+  SOCKET_PATH_BYTES_MAX,
+} from '../daemon/protocol.ts';
+import { parseFast } from './grammar.ts';
+import { complain } from './output.ts';
+import { finish, Relay, runRequest } from './relay.ts';
+
+// A bug must not look like the command's own status 1.
+process.setUncaughtExceptionCaptureCallback((error) => {
+  complain(`internal error: ${error.stack}`);
+  process.exit(EXIT.noVerdict);
+});
+
+const socket = defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RUN_SOCKET));
+const command = parseFast(process.argv.slice(2));
+if (command?.verb === 'run' && Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX) {
+  run(command.target, command.wait);
+} else {
+  full().main(process.argv.slice(2));
+}
+
+function run(target: string, wait: boolean): void {
+  const relay = new Relay(runRequest(target, wait));
+  if (wait) relay.heedSignals();
+  const connection = connect(socket);
+  let isOver = false;
+  /** The line that has not ended yet. */
+  let rest = '';
+  connection.setEncoding('utf8');
+  connection.on('connect', () => {
+    const send = (request: object): void => {
+      connection.write(`${JSON.stringify(request)}\n`);
+    };
+    send(relay.request());
+    relay.opened(send);
+  });
+  connection.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (!connection.destroyed) take(line);
+  });
+  connection.on('error', () => {}); // 'close' follows
+  connection.on('close', () => {
+    if (isOver) return;
+    relay.lost();
+    full().resume(relay, socket);
+  });
+
+  function take(line: string): void {
+    const reply = parse(line);
+    const ending = reply && relay.take(reply);
+    if (reply && !ending) return;
+    isOver = ending !== undefined;
+    connection.destroy();
+    if (ending) finish(ending);
+  }
+}
+
+/** A reply, or undefined for what is none: the full client then finds words for it. */
+function parse(line: string): Reply | undefined {
+  try {
+    return JSON.parse(line) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function full(): typeof import('./cli.ts') {
+  return require('./cli.cjs');
+}

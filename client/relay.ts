@@ -1,0 +1,228 @@
+/**
+ * One run as its client sees it: what was asked, how far its output has come, how it ended. It
+ * knows no connection: the fast path (client/main.ts) begins with it, and when the connection
+ * breaks client/call.ts goes on with the same object, at the same byte.
+ *
+ *   asked ── accepted, joined ──> waiting ── ended ──────────────> Ending
+ *     ├── refused, ignored, error ──────────────────────────────> Ending
+ *     └── (without wait) accepted, joined, ignored ─────────────> Ending, status 0
+ *
+ * Invariants: every byte is written once, in the order of its stream; the status is never 0 for a
+ * run that did not succeed; nothing of baton's own goes to stdout.
+ */
+import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import { areOneFile, complain, writeAll } from './output.ts';
+
+/** How the client is to exit. */
+export interface Ending {
+  readonly status: number;
+  /** The status is baton's, not the command's: `--error-code` replaces it. */
+  readonly isOwn: boolean;
+  /** Printed on stderr, after `baton: `. */
+  readonly line?: string;
+  /** The command's output stopped in the middle of a line. */
+  readonly isMidLine?: boolean;
+}
+
+export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
+
+type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
+
+const CANCEL_ID = 'cancel';
+const DONE: Ending = { status: 0, isOwn: false };
+const FD = { out: 1, err: 2 } as const;
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+const SIGHUP = 1;
+
+export class Relay {
+  readonly #request: RunRequest;
+  readonly #label: string;
+  readonly #offsets = { out: 0, err: 0 };
+  /** Streams that nobody reads any more. */
+  readonly #closed = { out: false, err: false };
+  #run: number | undefined;
+  /** The run was there before: it is not this client's to cancel. */
+  #isForeign = false;
+  readonly #isMerged = areOneFile();
+  #isMidLine = false;
+  #wasAsked = false;
+  #signal: number | undefined;
+  #send: ((request: RequestInput) => void) | undefined;
+
+  constructor(request: RunRequest) {
+    this.#request = request;
+    if (request.type === 'wait') this.#run = request.run;
+    this.#isForeign = request.type !== 'run';
+    this.#label = labelOf(request);
+  }
+
+  get label(): string {
+    return this.#label;
+  }
+
+  /** The number of the run, once it is known. */
+  get run(): number | undefined {
+    return this.#run;
+  }
+
+  /** What to ask on a new connection. */
+  request(): RequestInput {
+    if (this.#run === undefined) return this.#request;
+    const from = { ...this.#offsets };
+    if (this.#request.type === 'output') return { ...this.#request, of: this.#run, from };
+    return { type: 'wait', v: PROTOCOL_VERSION, run: this.#run, from };
+  }
+
+  /** The request has been sent; `send` sends more on the same connection. */
+  opened(send: (request: RequestInput) => void): void {
+    this.#wasAsked = true;
+    this.#send = send;
+    this.#cancel();
+  }
+
+  lost(): void {
+    this.#send = undefined;
+  }
+
+  /** From now on SIGINT and SIGTERM end the run, and a second one this client. */
+  heedSignals(): void {
+    process.on('SIGINT', () => this.#interrupt(SIGNALS.SIGINT));
+    process.on('SIGTERM', () => this.#interrupt(SIGNALS.SIGTERM));
+    process.on('SIGHUP', () => process.exit(EXIT.signalBase + SIGHUP));
+  }
+
+  /** Takes in one reply; returns how to exit once that is known. */
+  take(reply: Reply): Ending | undefined {
+    switch (reply.type) {
+      case 'accepted':
+      case 'joined':
+        return this.#accepted(reply);
+      case 'ignored':
+        return this.#isWaiting() ? this.#own(EXIT.notNow, reply.reason) : DONE;
+      case 'refused':
+        return this.#own(reply.exit, reply.reason);
+      case 'output':
+        this.#write(reply);
+        return undefined;
+      case 'ended':
+        return this.#request.type === 'output' ? DONE : this.#ended(reply);
+      case 'done':
+        return this.#request.type === 'output' ? DONE : undefined;
+      case 'error':
+        return this.#failed(reply);
+      case 'started':
+      case 'history':
+      case 'status':
+      case 'why':
+        return undefined;
+      default:
+        // A newer daemon may say more.
+        reply satisfies never;
+        return undefined;
+    }
+  }
+
+  #accepted({ type, run }: ReplyOf<'accepted' | 'joined'>): Ending | undefined {
+    if (!this.#isWaiting()) return DONE;
+    if (this.#run !== undefined) return undefined;
+    this.#run = run;
+    this.#isForeign = type === 'joined';
+    this.#cancel();
+    return undefined;
+  }
+
+  #isWaiting(): boolean {
+    return this.#request.type !== 'run' || this.#request.wait === true;
+  }
+
+  #own(status: number, reason: string): Ending {
+    const line = `${this.#label}: ${reason}`;
+    return { status: status || EXIT.noVerdict, isOwn: true, line, isMidLine: this.#isMidLine };
+  }
+
+  /** Writes what is new of a frame: after a reconnect it may begin before our offset. */
+  #write(frame: ReplyOf<'output'>): void {
+    const { stream, run } = frame;
+    if (run !== this.#run) {
+      this.#run = run;
+      this.#offsets.out = 0;
+      this.#offsets.err = 0;
+    }
+    const bytes = Buffer.from(frame.data, frame.encoding ?? 'utf8');
+    const behind = this.#offsets[stream] - frame.offset;
+    const fresh = behind > 0 ? bytes.subarray(behind) : bytes;
+    if (fresh.length === 0) return;
+    this.#offsets[stream] = frame.offset + bytes.length;
+    if (this.#closed[stream]) return;
+    const code = writeAll(FD[stream], fresh);
+    this.#isMidLine = fresh.at(-1) !== 0x0a && (stream === 'err' || this.#isMerged);
+    if (code === undefined) return;
+    this.#closed[stream] = true;
+    if (code !== 'EPIPE') complain(`${this.#label}: cannot write std${stream} (${code})`);
+  }
+
+  #ended(reply: ReplyOf<'ended'>): Ending {
+    const { exit, outcome, verdict, tell, target, run, text } = reply;
+    const wasSilent = this.#offsets.out + this.#offsets.err === 0;
+    const ending = { status: exit, isOwn: isOwn(outcome), isMidLine: this.#isMidLine };
+    const line = `${target}: run ${run} ${text}`;
+    if (tell) return { ...ending, line };
+    // cron mails only what is printed: a failure without a word would go unseen.
+    if (exit !== 0 && verdict === 'failed' && wasSilent) {
+      return { ...ending, line: `${line} and printed nothing` };
+    }
+    return ending;
+  }
+
+  #failed({ id, code, exit, message }: ReplyOf<'error'>): Ending | undefined {
+    if (id === CANCEL_ID) {
+      complain(`${this.#label}: cannot cancel run ${this.#run}: ${message}`, this.#isMidLine);
+      return undefined;
+    }
+    if (code === 'unknown-run' && this.#request.type === 'run') {
+      const text = `the daemon does not know run ${this.#run} any more, nor how it ended`;
+      return this.#own(EXIT.noVerdict, text);
+    }
+    return this.#own(exit, message);
+  }
+
+  #interrupt(signal: number): void {
+    if (this.#signal !== undefined || !this.#wasAsked) process.exit(EXIT.signalBase + signal);
+    this.#signal = signal;
+    this.#cancel();
+  }
+
+  /** Passes on a signal once there is a run and a connection. */
+  #cancel(): void {
+    if (this.#signal === undefined || this.#run === undefined) return;
+    if (this.#isForeign) {
+      complain(`${this.#label}: run ${this.#run} goes on without this client`, this.#isMidLine);
+      process.exit(EXIT.signalBase + this.#signal);
+    }
+    this.#send?.({ type: 'cancel', v: PROTOCOL_VERSION, id: CANCEL_ID, of: this.#run });
+  }
+}
+
+/** Says what there is to say and sets the status; Node then ends by itself. */
+export function finish(ending: Ending, errorCode?: number): void {
+  if (ending.line !== undefined) complain(ending.line, ending.isMidLine);
+  process.exitCode = ending.isOwn ? (errorCode ?? ending.status) : ending.status;
+}
+
+export function runRequest(target: string, wait: boolean): RunRequest {
+  const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  const request = { type: 'run', v: PROTOCOL_VERSION, target, token } as const;
+  return wait ? { ...request, wait, merged: areOneFile() } : request;
+}
+
+function labelOf(request: RunRequest): string {
+  if (request.type === 'run') return request.target;
+  const of = request.type === 'wait' ? request.run : request.of;
+  return typeof of === 'number' ? `run ${of}` : of;
+}
+
+/** The command's own code or signal is not baton's, also where the signal was sent by baton. */
+function isOwn(outcome: ReplyOf<'ended'>['outcome']): boolean {
+  if (outcome.kind === 'cancelled') return outcome.signal === undefined;
+  return outcome.kind !== 'exited' && outcome.kind !== 'signalled';
+}

@@ -1,0 +1,201 @@
+/**
+ * From config.json to what the daemon works with. All mistakes are found at once; a configuration
+ * with a mistake is no configuration. What merely cannot work on this machine (a missing key file)
+ * is no mistake: that one target is broken and says why, the others work.
+ */
+import { dirname } from 'node:path';
+import { policies } from '../policies/index.ts';
+import type { Member, Policy } from '../policies/policy.ts';
+import { runners } from '../runners/index.ts';
+import type { Runner } from '../runners/runner.ts';
+import { type Binding, bind, type Catalog, makeCatalog, type Target } from './catalog.ts';
+import { type Complaint, check, showKeys } from './complaint.ts';
+import { readConfigFile } from './configfile.ts';
+import { showDuration } from './duration.ts';
+import type { Keys } from './json.ts';
+import { type Converted, fromPy9tor } from './py9tor.ts';
+import { KEEP_RUNS_DEFAULT, Settings, type TargetSettings } from './schema.ts';
+
+export interface Config {
+  readonly path: string;
+  readonly logLevel?: string;
+  /** How many ended runs of a target are remembered, where the target does not say. */
+  readonly keepRuns: number;
+  readonly catalog: Catalog;
+  readonly warnings: readonly string[];
+}
+
+export interface Mistake {
+  /** Such as targets.web.policies[0]; empty for the file itself. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface Mistakes {
+  readonly ok: false;
+  readonly path: string;
+  readonly mistakes: readonly Mistake[];
+}
+
+export type Loaded = { readonly ok: true; readonly value: Config } | Mistakes;
+
+/** Reads a configuration; `uid` is the daemon's own. */
+export function loadConfig(path: string, uid: number = process.getuid?.() ?? 0): Loaded {
+  const content = readConfigFile(path, uid);
+  if (content.value === undefined) return refuse(path, content.complaints);
+  const made = makeConfig(path, content.value);
+  if (!('catalog' in made))
+    return refuse(path, inOrder(content.value, [...content.complaints, ...made]));
+  return content.complaints.length > 0
+    ? refuse(path, inOrder(content.value, content.complaints))
+    : { ok: true, value: made };
+}
+
+/** One line for each mistake: FILE: place: what is wrong. */
+export function formatMistakes({ path, mistakes }: Mistakes): string {
+  return mistakes
+    .map((mistake) => [path, mistake.path, mistake.text].filter((it) => it !== '').join(': '))
+    .join('\n');
+}
+
+/** What `batond --check` prints: every target with its groups and limits, then what to look at. */
+export function describeConfig({ path, catalog, warnings }: Config): string {
+  const targets = [...catalog.targets.values()];
+  const wide = Math.max(0, ...targets.map((target) => target.name.length));
+  const lines = targets.map((target) => {
+    const what = [target.runner.type, ...target.bindings.map(({ key }) => key), ...limits(target)];
+    return `  ${target.name.padEnd(wide)}  ${what.join(', ')}`;
+  });
+  const broken = targets.flatMap(({ name, broken }) =>
+    broken === undefined ? [] : `problem: target "${name}" is broken: ${broken}`,
+  );
+  const notes = warnings.map((warning) => `warning: ${warning}`);
+  const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
+  return `${[`${path}: ${count}`, ...lines, ...notes, ...broken].join('\n')}\n`;
+}
+
+function limits(target: Target): readonly string[] {
+  const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keepRuns } = target;
+  return [
+    ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
+    ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
+    ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
+    ...(okExit.join() === '0' ? [] : [`okExit ${okExit.join(' ') || 'none'}`]),
+    ...(warnExit.length === 0 ? [] : [`warnExit ${warnExit.join(' ')}`]),
+    ...(keepRuns === undefined ? [] : [`keeps ${keepRuns} runs`]),
+  ];
+}
+
+/** The configuration, or what is wrong with it, by places in the user's own file. */
+function makeConfig(path: string, value: unknown): Config | readonly Complaint[] {
+  const converted = fromPy9tor(value, dirname(path));
+  const checked = check(Settings, converted.value);
+  if (!checked.ok) return merge(converted, checked.complaints);
+  const { log, keep, targets: settings } = checked.value;
+  const targets = Object.entries(settings).map(([name, target]) => makeTarget(name, target));
+  const complaints = merge(converted, [...targets.flatMap(findTwice), ...findConflicts(targets)]);
+  if (complaints.length > 0) return complaints;
+  return {
+    path,
+    ...(log?.level === undefined ? {} : { logLevel: log.level }),
+    keepRuns: keep?.runs ?? KEEP_RUNS_DEFAULT,
+    catalog: makeCatalog(targets),
+    warnings: converted.warnings,
+  };
+}
+
+function makeTarget(name: string, settings: TargetSettings): Target {
+  const { runner, policies: options, timeout, killAfter, maxWait, keep, ...rest } = settings;
+  const args = 'args' in runner && runner.type === 'local' ? runner.args : undefined;
+  const known = { name, ...(isTexts(args) ? { args } : {}) };
+  const problems = find<Runner<unknown>>(runners, runner.type).check?.(runner) ?? [];
+  return {
+    ...known,
+    ...rest,
+    runner: { type: runner.type, options: runner },
+    bindings: options.map((it) => bind(find<Policy<unknown>>(policies, it.type), it, known)),
+    killAfterMs: killAfter,
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(maxWait === undefined ? {} : { maxWaitMs: maxWait }),
+    ...(keep?.runs === undefined ? {} : { keepRuns: keep.runs }),
+    ...(problems.length === 0 ? {} : { broken: problems.join('; ') }),
+  };
+}
+
+/**
+ * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place
+ * in the order of one while it waits for the other, and the other way round: nobody would start.
+ */
+function findTwice({ name, bindings }: Target): readonly Complaint[] {
+  return bindings.flatMap((binding, index) => {
+    const same = ({ key, policy }: Binding): boolean =>
+      key === binding.key || (policy === binding.policy && policy.type === 'rsnapshot');
+    const first = bindings.findIndex(same);
+    if (first === index) return [];
+    const what = bindings[first]?.key === binding.key ? `group "${binding.key}"` : 'type rsnapshot';
+    const text = `${what} is already named by policies[${first}] of this target; remove one`;
+    return [{ at: ['targets', name, 'policies', index], text }];
+  });
+}
+
+/** Every member of a group against the group's first. */
+function findConflicts(targets: readonly Target[]): readonly Complaint[] {
+  const firsts = new Map<string, Member<unknown>>();
+  return targets.flatMap(({ name, bindings }) =>
+    bindings.flatMap(({ key, policy, options }, index) => {
+      const self = { target: name, options, waiting: 0, active: [] };
+      const first = firsts.get(key);
+      if (first === undefined) firsts.set(key, self);
+      const text = first === undefined ? undefined : policy.conflict?.(self, first);
+      if (text === undefined) return [];
+      return [{ at: ['targets', name, 'policies', index], text: `${text}; make them equal` }];
+    }),
+  );
+}
+
+/** What the schema says of a place that the conversion has complained of says nothing new. */
+function merge(converted: Converted, complaints: readonly Complaint[]): readonly Complaint[] {
+  const known = converted.complaints.map(({ at }) => JSON.stringify(at).slice(0, -1));
+  const more = complaints
+    .map(({ at, text }) => ({ at: converted.origin(at), text }))
+    .filter(({ at }) => !known.some((start) => JSON.stringify(at).startsWith(start)));
+  return [...converted.complaints, ...more];
+}
+
+/** In the order of the file, so that an editor can be held beside. */
+function inOrder(value: unknown, complaints: readonly Complaint[]): readonly Complaint[] {
+  const ranked = complaints.map((complaint) => ({ complaint, rank: rankOf(value, complaint.at) }));
+  ranked.sort((a, b) => {
+    const at = a.rank.findIndex((rank, index) => rank !== b.rank[index]);
+    return at < 0 ? a.rank.length - b.rank.length : (a.rank[at] ?? 0) - (b.rank[at] ?? -1);
+  });
+  return ranked.map(({ complaint }) => complaint);
+}
+
+/** The position of every key among its neighbours; a missing key comes last. */
+function rankOf(value: unknown, at: Keys): readonly number[] {
+  let node: unknown = value;
+  return at.map((key) => {
+    const entries: [string, unknown][] =
+      typeof node === 'object' && node !== null ? Object.entries(node) : [];
+    const position = entries.findIndex(([name]) => name === String(key));
+    node = entries[position]?.[1];
+    return position < 0 ? entries.length : position;
+  });
+}
+
+function refuse(path: string, complaints: readonly Complaint[]): Mistakes {
+  const mistakes = complaints.map(({ at, text }) => ({ path: showKeys(at), text }));
+  return { ok: false, path, mistakes };
+}
+
+/** A plugin by the type that the schema has let through. */
+function find<P>(plugins: Readonly<Record<string, P>>, type: string): P {
+  const plugin = plugins[type];
+  if (plugin === undefined) throw new Error(`Internal error: no plugin "${type}"`);
+  return plugin;
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((it) => typeof it === 'string');
+}

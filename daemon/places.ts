@@ -1,0 +1,50 @@
+/**
+ * Where the configuration, the socket and the state are, unless the command line says so. Pure:
+ * what exists is asked of the caller. The socket is found by the same rule as in the client.
+ */
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Result } from './journal.ts';
+import { defaultSocket, RUN_SOCKET, SOCKET_PATH_BYTES_MAX } from './protocol.ts';
+
+export interface Places {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The daemon's own. */
+  readonly uid: number;
+  readonly exists: (path: string) => boolean;
+}
+
+const SYSTEM_CONFIG = '/etc/baton/config.json';
+const SYSTEM_STATE = '/var/lib/baton';
+
+/** The first that exists; what is named by hand need not, so that the message names it. */
+export function findConfig(flag: string | undefined, places: Places): string | undefined {
+  const { env, uid, exists } = places;
+  const named = flag || env['BATON_CONFIG'];
+  if (named) return named;
+  const own = join(baseOf(env, 'XDG_CONFIG_HOME', '.config'), 'baton/config.json');
+  return [...(uid === 0 ? [] : [own]), SYSTEM_CONFIG].find(exists);
+}
+
+/** Refuses a path that the kernel would not take: Node cuts it without a word. */
+export function findSocket(flag: string | undefined, { env, uid, exists }: Places): Result<string> {
+  const path = resolve(flag || defaultSocket(env, uid, exists(RUN_SOCKET)));
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= SOCKET_PATH_BYTES_MAX) return { ok: true, value: path };
+  const limit = `expected at most ${SOCKET_PATH_BYTES_MAX} bytes`;
+  const advice = 'name a shorter one with --socket PATH or BATON_SOCKET';
+  return { ok: false, error: `${path}: socket path of ${bytes} bytes; ${limit}; ${advice}` };
+}
+
+export function findState(flag: string | undefined, { env, uid }: Places): string {
+  // systemd separates several directories by colons.
+  const named = flag || env['STATE_DIRECTORY']?.split(':')[0];
+  if (named) return named;
+  return uid === 0 ? SYSTEM_STATE : join(baseOf(env, 'XDG_STATE_HOME', '.local/state'), 'baton');
+}
+
+/** The XDG base directory; its rules say that relative paths are to be ignored. */
+function baseOf(env: Places['env'], name: string, fallback: string): string {
+  const base = env[name];
+  return base && isAbsolute(base) ? base : join(env['HOME'] || homedir(), fallback);
+}

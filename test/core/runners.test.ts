@@ -1,0 +1,284 @@
+/** What the runners take, what they plan, and what ssh says of its key. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import * as v from 'valibot';
+import { dummy } from '../../runners/dummy.ts';
+import { local } from '../../runners/local.ts';
+import type { Plan, Runner } from '../../runners/runner.ts';
+import { ssh } from '../../runners/ssh.ts';
+import { directory } from '../support/config.ts';
+
+function plan<O>(runner: Runner<O>, options: Record<string, unknown>): Plan {
+  return runner.plan(v.parse(runner.options, { type: runner.type, ...options }));
+}
+
+function takes<O>(runner: Runner<O>, options: Record<string, unknown>): boolean {
+  return v.safeParse(runner.options, { type: runner.type, ...options }).success;
+}
+
+function checked(options: Record<string, unknown>): readonly string[] {
+  const parsed = v.parse(ssh.options, { type: 'ssh', host: 'nas', args: ['id'], ...options });
+  return ssh.check?.(parsed) ?? [];
+}
+
+test('local plans its command as it stands', () => {
+  assert.deepEqual(plan(local, { args: ['ls', '-l', ''] }), {
+    keeper: 'process',
+    args: ['ls', '-l', ''],
+    env: {},
+  });
+  const options = { cwd: '/srv', env: { LANG: 'C' }, user: 'ada', group: 100, nice: -5 };
+  const all = { args: ['x'], ...options, umask: '027', ionice: 'best-effort:3' };
+  assert.deepEqual(plan(local, all), {
+    keeper: 'process',
+    args: ['x'],
+    ...options,
+    umask: 0o027,
+    ionice: { class: 'best-effort', level: 3 },
+  });
+});
+
+test('local understands every way to write ionice', () => {
+  const cases: readonly (readonly [string, Plan['ionice']])[] = [
+    ['idle', { class: 'idle' }],
+    ['best-effort', { class: 'best-effort' }],
+    ['best-effort:0', { class: 'best-effort', level: 0 }],
+    ['realtime:7', { class: 'realtime', level: 7 }],
+  ];
+  for (const [ionice, expected] of cases) {
+    assert.deepEqual(plan(local, { args: ['x'], ionice }).ionice, expected, ionice);
+  }
+});
+
+test('local refuses what could not be started', () => {
+  const wrong: readonly Record<string, unknown>[] = [
+    {},
+    { args: [] },
+    { args: '' },
+    { args: [''] },
+    { args: ['x\0'] },
+    { args: ['x', 1] },
+    ...['srv', ''].map((cwd) => ({ args: ['x'], cwd })),
+    ...['1A', 'A-B', ''].map((name) => ({ args: ['x'], env: { [name]: 'a' } })),
+    ...['-u', 'a b', 'a:b', '', -1, 1.5, 2 ** 32].map((user) => ({ args: ['x'], user })),
+    ...['8', '1777', '', 27].map((umask) => ({ args: ['x'], umask })),
+    ...[-21, 20, 0.5, '1'].map((nice) => ({ args: ['x'], nice })),
+    ...['idle:1', 'realtime', 'best-effort:8'].map((ionice) => ({ args: ['x'], ionice })),
+  ];
+  for (const options of wrong) assert.ok(!takes(local, options), JSON.stringify(options));
+});
+
+test('a missing binary, directory or user is left to the run', () => {
+  assert.equal(local.check, undefined);
+  assert.ok(takes(local, { args: ['/no/such'], cwd: '/no/such', user: 'nosuchuser' }));
+});
+
+test('dummy sleeps for seconds or for a duration', () => {
+  const cases: readonly (readonly [number | string, string])[] = [
+    [0, '0'],
+    [10, '10'],
+    [0.25, '0.25'],
+    ['1h30m', '5400'],
+    ['250ms', '0.25'],
+    [366 * 86_400, '31622400'],
+  ];
+  for (const [time, seconds] of cases) {
+    assert.deepEqual(plan(dummy, { time }).args, ['sleep', seconds], String(time));
+  }
+  for (const time of [-1, 366 * 86_400 + 1, '5', '', null, '367d', Number.NaN]) {
+    assert.ok(!takes(dummy, { time }), String(time));
+  }
+});
+
+test('ssh always checks the host key and never asks', () => {
+  const { args } = plan(ssh, { host: 'nas', args: ['id'] });
+  assert.deepEqual(args.slice(0, 7), [
+    'ssh',
+    '-o',
+    'BatchMode=yes',
+    '-o',
+    'StrictHostKeyChecking=yes',
+    '-o',
+    'ConnectTimeout=20',
+  ]);
+  assert.deepEqual(args.slice(-4), ['-T', '--', 'nas', 'id']);
+  assert.ok(!args.includes('IdentitiesOnly=yes'));
+});
+
+test('ssh names keys, port, user and known hosts', () => {
+  const { args } = plan(ssh, {
+    host: 'nas',
+    user: 'ada',
+    key: ['/a', '~/b'],
+    port: '2222',
+    connectTimeout: '1500ms',
+    knownHosts: '/etc/my hosts',
+    args: ['id'],
+  });
+  assert.deepEqual(args.slice(args.indexOf('IdentitiesOnly=yes') - 1, -3), [
+    ...['-o', 'IdentitiesOnly=yes'],
+    ...['-o', 'UserKnownHostsFile="/etc/my hosts"'],
+    ...['-i', '/a', '-i', '~/b', '-p', '2222', '-l', 'ada', '-T'],
+  ]);
+  assert.ok(args.includes('ConnectTimeout=2'));
+});
+
+test('ssh believes that its command line is well-formed', () => {
+  // ssh forgets a key that does not exist.
+  const key = process.execPath;
+  const { args } = plan(ssh, {
+    ...{ host: 'nas.example', user: 'ada', port: 2222, key, knownHosts: '/my hosts' },
+    args: ['id'],
+  });
+  const seen = execFileSync('ssh', ['-G', '-F', '/dev/null', ...args.slice(1)], {
+    encoding: 'utf8',
+  });
+  for (const line of ['hostname nas.example', 'user ada', 'port 2222', `identityfile ${key}`]) {
+    assert.ok(seen.split('\n').includes(line), line);
+  }
+  assert.match(seen, /^userknownhostsfile \/my hosts$/m);
+  assert.match(seen, /^stricthostkeychecking (true|yes)$/m);
+  assert.match(seen, /^batchmode yes$/m);
+});
+
+test('the commands of ssh stop at the first that fails, with its status', () => {
+  const script = ['cd /', 'pwd', "echo 'a b'", '(exit 7)', 'echo no'];
+  const remote = plan(ssh, { host: 'nas', cmds: script }).args.at(-1) ?? '';
+  for (const shell of ['sh', 'bash']) {
+    assert.deepEqual(run(shell, remote), { output: '/\na b\n', status: 7 });
+  }
+});
+
+test('with stopOnError false the remote shell itself reads the commands and goes on', () => {
+  const cmds = ['X=1', 'false', 'echo "X is $X"', '(exit 3)'];
+  const remote = plan(ssh, { host: 'nas', cmds, stopOnError: false }).args.at(-1) ?? '';
+  assert.equal(remote, cmds.join('\n'));
+  assert.deepEqual(run('sh', remote), { output: 'X is 1\n', status: 3 });
+});
+
+test('the arguments of ssh arrive as they are, whatever they hold', () => {
+  const word = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'));
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 5 }), (words) => {
+      const args = ['printf', '%s\\0', ...words];
+      const remote = plan(ssh, { host: 'nas', args }).args.at(-1) ?? '';
+      const { output } = run('sh', remote);
+      assert.equal(output, words.length === 0 ? '\0' : words.map((it) => `${it}\0`).join(''));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('harmless words are not quoted, so that forced commands recognise them', () => {
+  const args = ['rsync', '--server', '-vlogDtpre.iLsfxC', '.', '/srv/a b'];
+  const remote = plan(ssh, { host: 'nas', args }).args.at(-1);
+  assert.equal(remote, "rsync --server -vlogDtpre.iLsfxC . '/srv/a b'");
+});
+
+test('ssh refuses what could be taken for an option, and all that is no host', () => {
+  const wrong: readonly Record<string, unknown>[] = [
+    ...['-oProxyCommand=x', 'a b', 'a\n', '', 'ada@nas', 'ssh://nas', 5].map((host) => ({ host })),
+    ...['-l', 'a b', '', 'a@b'].map((user) => ({ user })),
+    ...[0, 65_536, '0', '70000', 'ssh', 1.5, ''].map((port) => ({ port })),
+    ...['id_rsa', '', [], ['a']].map((key) => ({ key })),
+    { cmds: ['id'] },
+    { args: undefined },
+    { args: [] },
+    { connectTimeout: 20 },
+    { knownHosts: 'known' },
+  ];
+  for (const options of wrong) {
+    assert.ok(!takes(ssh, { host: 'nas', args: ['id'], ...options }), JSON.stringify(options));
+  }
+  assert.ok(!takes(ssh, { host: 'nas', cmds: [''] }));
+  assert.ok(takes(ssh, { host: '2001:db8::1', port: 22, cmds: ['id'] }));
+});
+
+test('a good private key is no problem, and none needs none', (t) => {
+  const path = keygen(directory(t), []);
+  assert.deepEqual(checked({ key: path }), []);
+  assert.deepEqual(checked({ key: [path, path] }), []);
+  assert.deepEqual(checked({}), []);
+});
+
+test('a private key in PKCS#8, which only OpenSSH reads, is no problem', (t) => {
+  const path = keygen(directory(t), ['-m', 'PKCS8'], 'rsa');
+  assert.deepEqual(checked({ key: path }), []);
+});
+
+test('every fault of a key is told with its path and what to do', (t) => {
+  const place = directory(t);
+  const path = keygen(place, []);
+  const locked = keygen(directory(t), ['-N', 'secret phrase']);
+  const locked8 = keygen(directory(t), ['-m', 'PKCS8', '-N', 'secret phrase'], 'rsa');
+  const garbage = join(place, 'garbage');
+  const broken = join(place, 'broken');
+  const long = join(place, 'long');
+  const frame = 'OPENSSH PRIVATE KEY-----';
+  writeFileSync(garbage, 'not a key', { mode: 0o600 });
+  writeFileSync(broken, `-----BEGIN ${frame}\nAAAA\n-----END ${frame}\n`, { mode: 0o600 });
+  writeFileSync(long, 'x'.repeat(65_537), { mode: 0o600 });
+  chmodSync(`${path}.pub`, 0o600);
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [join(place, 'none'), /does not exist; name an existing private key, or make one: ssh-keygen/],
+    [place, /is a directory; name a file/],
+    [`${path}.pub`, /is a public key; name the private key/],
+    [locked, /is encrypted .*ssh-keygen -p/],
+    [locked8, /is encrypted .*ssh-keygen -p/],
+    [garbage, /is not a private key/],
+    [broken, /is not a private key/],
+    [long, /is not a private key: it is too long/],
+  ];
+  for (const [key, expected] of cases) {
+    const [problem = ''] = checked({ key }).filter((it) => !it.includes('chmod'));
+    assert.match(problem, expected);
+    assert.ok(problem.includes(`key "${key}"`), problem);
+    assert.ok(!problem.includes('secret'), problem);
+  }
+});
+
+test('a key that others can read is told with the chmod that helps', (t) => {
+  const path = keygen(directory(t), []);
+  chmodSync(path, 0o640);
+  const [problem = '', ...more] = checked({ key: path });
+  assert.match(problem, /mode 640.*; run chmod 600 \//);
+  assert.deepEqual(more, []);
+});
+
+test('a missing file of known hosts is told', () => {
+  assert.match(checked({ knownHosts: '/no/hosts' })[0] ?? '', /^knownHosts "\/no\/hosts" does not/);
+});
+
+test('ssh2 is not loaded where no ssh target has a key', () => {
+  const index = new URL('../../runners/index.js', import.meta.url);
+  const script = `
+    import { createRequire } from 'node:module';
+    await import(${JSON.stringify(index.href)});
+    const { cache } = createRequire(${JSON.stringify(index.href)});
+    console.log(Object.keys(cache).some((path) => path.includes('/ssh2/')));
+  `;
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script]);
+  assert.equal(output.toString().trim(), 'false');
+});
+
+/** What a remote shell would make of the command that sshd hands to it. */
+function run(shell: string, command: string): { output: string; status: number } {
+  try {
+    const output = execFileSync(shell, ['-c', command], { encoding: 'utf8', stdio: 'pipe' });
+    return { output, status: 0 };
+  } catch (error) {
+    const { stdout, status } = error as { stdout: string; status: number };
+    return { output: stdout, status };
+  }
+}
+
+function keygen(place: string, options: readonly string[], type = 'ed25519'): string {
+  const path = join(place, 'id');
+  const phrase = options.includes('-N') ? [] : ['-N', ''];
+  execFileSync('ssh-keygen', ['-q', '-t', type, ...phrase, ...options, '-f', path]);
+  return path;
+}

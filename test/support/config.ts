@@ -1,0 +1,42 @@
+/** A configuration in a file of its own, loaded as the daemon would load it. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, formatMistakes, type Loaded, loadConfig } from '../../daemon/config.ts';
+
+/** The repository, seen from dist/test/support. */
+export const ROOT = join(import.meta.dirname, '../../..');
+
+/** A fresh directory for one test, removed at its end. */
+export function directory(t: { after(done: () => void): void }): string {
+  const path = mkdtempSync(join(tmpdir(), 'baton-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export function loadText(text: string, mode = 0o600): Loaded {
+  const path = mkdtempSync(join(tmpdir(), 'baton-'));
+  try {
+    const file = join(path, 'config.json');
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+    return loadConfig(file);
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+export function load(value: unknown): Loaded {
+  return loadText(JSON.stringify(value));
+}
+
+/** Fails with all mistakes if there are any. */
+export function accepted(loaded: Loaded): Config {
+  if (!loaded.ok) throw new Error(formatMistakes(loaded));
+  return loaded.value;
+}
+
+/** Each mistake as "place: text"; none if the configuration was accepted. */
+export function mistakesOf(loaded: Loaded): readonly string[] {
+  return loaded.ok ? [] : loaded.mistakes.map(({ path, text }) => `${path}: ${text}`);
+}

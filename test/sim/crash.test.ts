@@ -1,0 +1,177 @@
+/**
+ * Simulated histories: random requests against random catalogs, with deaths, power cuts, full disks
+ * and killed keepers anywhere. At the end of each, when things have calmed down: every accepted run
+ * has ended once, was executed at most once, and everybody was told the truth.
+ *
+ * SIM_HISTORIES sets how many; SIM_SEED runs one again.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeCatalog, type Target } from '../../daemon/catalog.ts';
+import type { Outcome, RunId } from '../../daemon/event.ts';
+import { target } from '../support/core.ts';
+import { compacted, type Hazards, World } from './world.ts';
+
+const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? 10_000);
+const STEPS_MAX = 20_000;
+
+const CATALOGS: readonly (readonly Target[])[] = [
+  [
+    target('free'),
+    target('one', [{ type: 'cardinality' }]),
+    target('two', [{ type: 'cardinality', instances: 2 }], { timeoutMs: 1_500, killAfterMs: 300 }),
+  ],
+  [
+    target('a', [{ type: 'cardinality', group: 'disk' }], { maxWaitMs: 4_000 }),
+    target('b', [{ type: 'cardinality', group: 'disk' }]),
+    target('c', [{ type: 'cardinality', group: 'disk' }, { type: 'cardinality', whenFull: 'join' }]),
+  ],
+  ['hourly', 'daily', 'weekly', 'monthly'].map((interval) =>
+    target(interval, [
+      { type: 'rsnapshot', interval, onDuplicate: interval === 'daily' ? 'join' : 'refuse' },
+      ...(interval === 'daily' ? [{ type: 'cardinality', group: 'disk' } as const] : []),
+    ]),
+  ),
+];
+
+/** Most live commands of a group, by catalog and group. */
+const LIMITS: readonly (readonly { targets: readonly string[]; most: number }[])[] = [
+  [
+    { targets: ['one'], most: 1 },
+    { targets: ['two'], most: 2 },
+  ],
+  [{ targets: ['a', 'b', 'c'], most: 1 }],
+  [{ targets: ['hourly', 'daily', 'weekly', 'monthly'], most: 1 }],
+];
+
+const CALM: Hazards = { crash: 0, reboot: 0, full: 0, keeperDeath: 0 };
+const ROUGH: readonly Hazards[] = [
+  CALM,
+  { crash: 0.02, reboot: 0, full: 0, keeperDeath: 0 },
+  { crash: 0.1, reboot: 0.2, full: 0, keeperDeath: 0.1 },
+  { crash: 0.03, reboot: 0, full: 0.1, keeperDeath: 0.3 },
+];
+
+test(`${HISTORIES} simulated histories with crashes lose no run and no status`, async (t) => {
+  const only = process.env['SIM_SEED'];
+  const seeds = only === undefined ? Array.from({ length: HISTORIES }, (_, seed) => seed + 1) : [Number(only)];
+  const startedAtMs = performance.now();
+  let [deaths, runs] = [0, 0];
+  for (const seed of seeds) {
+    try {
+      const world = await live(seed);
+      deaths += world.deaths;
+      runs += world.replay().runs.size;
+    } catch (error) {
+      const message = error instanceof Error ? error.stack : String(error);
+      assert.fail(`history with SIM_SEED=${seed}: ${message}`);
+    }
+  }
+  const seconds = (performance.now() - startedAtMs) / 1_000;
+  const rate = Math.round(seeds.length / seconds);
+  t.diagnostic(`${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${rate} histories/s`);
+});
+
+async function live(seed: number): Promise<World> {
+  const which = seed % CATALOGS.length;
+  const targets = CATALOGS[which] ?? [];
+  const world = new World(seed, makeCatalog(targets), ROUGH[seed % ROUGH.length] ?? CALM);
+  const requests = world.between(1, 8);
+  for (let number = 0; number < requests; number++) {
+    const { name } = targets[world.between(0, targets.length - 1)] ?? { name: '' };
+    world.later(world.between(0, 2_500), () => world.submit(name));
+  }
+  if (world.random() < 0.4) world.later(world.between(0, 4_000), () => cancelOne(world));
+  if (world.random() < 0.3) {
+    world.later(world.between(0, 3_000), () => {
+      world.wallShiftMs = world.between(-7_200_000, 7_200_000);
+    });
+  }
+  for (let step = 0; ; step++) {
+    assert.ok(step < STEPS_MAX, 'it never comes to rest');
+    // After a while the dice are put away: what is left must come to its end.
+    if (step > 400) world.isCalm = true;
+    const { deaths } = world;
+    if (!(await world.step())) break;
+    checkLimits(world, LIMITS[which] ?? []);
+    if (world.deaths > deaths) checkReplay(world);
+  }
+  judge(world);
+  return world;
+}
+
+function cancelOne(world: World): void {
+  const client = world.clients[world.between(0, world.clients.length - 1)];
+  if (client?.run !== undefined) world.daemon?.loop.post({ type: 'cancel', run: client.run });
+}
+
+function checkLimits(world: World, limits: (typeof LIMITS)[number]): void {
+  for (const { targets, most } of limits) {
+    const live = [...world.processes.values()].filter(
+      (process) => process.isLive() && targets.includes(process.run.target),
+    );
+    assert.ok(live.length <= most, `${live.length} of ${targets.join(', ')} run at once`);
+  }
+}
+
+function checkReplay(world: World): void {
+  const state = world.replay();
+  assert.deepEqual(compacted(state), state, 'the compacted history leads elsewhere');
+}
+
+function judge(world: World): void {
+  const state = world.replay();
+  assert.deepEqual(world.daemon?.loop.state, state, 'the live state is not what the journal says');
+  for (const run of state.runs.values()) {
+    assert.ok(run.state === 'ended', `run ${run.run} is ${run.state} for ever`);
+    assert.deepEqual(run.heldBy, [], `run ${run.run} holds its place for ever`);
+    checkTruth(world, run.run, run.outcome);
+  }
+  for (const client of world.clients) {
+    if (client.refused !== undefined) continue;
+    assert.ok(client.run !== undefined, `${client.token} never got an answer`);
+    const run = state.runs.get(client.run);
+    assert.ok(run?.state === 'ended');
+    assert.deepEqual(client.told, run.outcome, `${client.token} was told something else`);
+  }
+  checkOrder(world);
+}
+
+/** The outcome says what the processes really did. */
+function checkTruth(world: World, run: RunId, outcome: Outcome): void {
+  const executed = [...world.processes.values()].filter(
+    (process) => process.run.run === run && process.executed,
+  );
+  assert.ok(executed.length <= 1, `run ${run} was executed ${executed.length} times`);
+  const [process] = executed;
+  switch (outcome.kind) {
+    case 'exited':
+      assert.equal(process?.report?.code, outcome.code);
+      break;
+    case 'cancelled':
+      if (outcome.signal === undefined) assert.equal(process, undefined, 'it did run');
+      break;
+    case 'not-started':
+    case 'expired':
+    case 'skipped':
+      assert.equal(process, undefined, `run ${run} is ${outcome.kind} and did run`);
+      break;
+    case 'lost':
+      assert.equal(process?.phase, 'dead', 'its keeper lives');
+      break;
+    default:
+      break;
+  }
+}
+
+/** Runs of one target begin in the order of their requests. */
+function checkOrder(world: World): void {
+  const last = new Map<string, RunId>();
+  const { runs } = world.replay();
+  for (const number of new Set(world.starts)) {
+    const name = runs.get(number)?.target;
+    if (name === undefined) continue;
+    assert.ok(number > (last.get(name) ?? 0), `run ${number} of ${name} began out of turn`);
+    last.set(name, number);
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Simulated keepers: `SimProcess` is the keeper with its child, which outlives daemons, and
+ * `SimKeepers` the daemon's side of them, which dies with its daemon.
+ */
+import assert from 'node:assert/strict';
+import type { KeepersPort, KeptRun } from '../../daemon/daemon.ts';
+import type { KeeperId, RunId } from '../../daemon/event.ts';
+import type { Wish } from '../../daemon/loop.ts';
+import type { Report } from '../../daemon/scheduler.ts';
+import type { World } from './world.ts';
+
+const LOOK_MS = 250;
+const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
+
+type Phase = 'waiting' | 'running' | 'ended' | 'dead';
+
+export class SimProcess {
+  readonly run: KeptRun;
+  readonly attempt: number;
+  readonly id: KeeperId;
+  readonly #world: World;
+  phase: Phase = 'waiting';
+  /** The status file. */
+  report: Report | undefined;
+  /** What the child does if nobody disturbs it. */
+  readonly code: number;
+  /** The child lives on though its keeper was killed. */
+  orphaned = false;
+  onEnd: (() => void) | undefined;
+
+  constructor(world: World, run: KeptRun, attempt: number, pid: number) {
+    this.#world = world;
+    this.run = run;
+    this.attempt = attempt;
+    this.id = { pid, startTime: pid, bootId: `boot ${world.boot}` };
+    this.code = world.between(0, 3);
+  }
+
+  /** The command runs: this must never happen twice for one run. */
+  go(): void {
+    if (this.phase !== 'waiting') return;
+    this.phase = 'running';
+    for (const other of this.#world.processes.values()) {
+      if (other !== this && other.run.run === this.run.run) {
+        assert.equal(other.executed, false, `run ${this.run.run} was executed twice`);
+      }
+    }
+    this.executed = true;
+    this.#world.later(this.#world.between(0, 3_000), () => this.#end({ ...NEVER_RAN, started: true, code: this.code }));
+    if (this.#world.chance(this.#world.hazards.keeperDeath)) {
+      this.#world.later(this.#world.between(0, 2_000), () => this.#kill());
+    }
+  }
+  executed = false;
+
+  /** TERM now, KILL after the grace. */
+  stop(graceMs: number): void {
+    const stubborn = this.#world.random() < 0.3;
+    const signal = stubborn ? 9 : 15;
+    const end = (): void => this.#end({ started: true, code: null, signal, core: false });
+    this.#world.later(stubborn ? graceMs : this.#world.between(0, 50), end);
+  }
+
+  /** The control socket is closed by the daemon's death or its wish. */
+  hangUp(): void {
+    this.onEnd = undefined;
+    if (this.phase === 'waiting') {
+      this.phase = 'ended';
+      this.report = NEVER_RAN;
+    }
+  }
+
+  cutPower(): void {
+    this.onEnd = undefined;
+    this.orphaned = false;
+    if (this.phase === 'waiting' || this.phase === 'running') this.phase = 'dead';
+  }
+
+  isLive(): boolean {
+    return this.phase === 'running' || this.orphaned;
+  }
+
+  #end(report: Report): void {
+    this.orphaned = false;
+    if (this.phase !== 'running') return;
+    this.phase = 'ended';
+    this.report = report;
+    this.onEnd?.();
+  }
+
+  #kill(): void {
+    if (this.phase !== 'running') return;
+    this.phase = 'dead';
+    this.orphaned = this.#world.random() < 0.5;
+    this.onEnd?.();
+  }
+}
+
+export class SimKeepers implements KeepersPort {
+  readonly #world: World;
+  readonly #generation: number;
+  readonly #post: (wish: Wish) => void;
+  readonly #mine = new Map<RunId, SimProcess>();
+  readonly #dropped = new Set<string>();
+
+  constructor(world: World, generation: number, post: (wish: Wish) => void) {
+    this.#world = world;
+    this.#generation = generation;
+    this.#post = post;
+  }
+
+  start(run: KeptRun, attempt: number): Promise<void> {
+    if (this.#dies()) return Promise.resolve();
+    // Now and then there is no process to be had; the real keepers try again, too.
+    const delayMs = this.#world.chance(0.1) ? 1_000 : this.#world.between(0, 3);
+    this.#later(delayMs, () => {
+      if (this.#dropped.has(`${run.run}.${attempt}`)) return;
+      if (this.#world.random() < 0.03) return this.#failToStart(run, attempt);
+      const pid = 10_000 + this.#world.processes.size;
+      const process = new SimProcess(this.#world, run, attempt, pid);
+      this.#world.processes.set(`${run.run}.${attempt}`, process);
+      this.#mine.set(run.run, process);
+      process.onEnd = () => this.#later(0, () => this.#look(process));
+      this.#post({ type: 'kept', run: run.run, attempt, keeper: process.id });
+    });
+    return Promise.resolve();
+  }
+
+  go(run: RunId): void {
+    if (!this.#dies()) this.#mine.get(run)?.go();
+  }
+
+  drop(run: RunId): void {
+    if (this.#dies()) return;
+    const process = this.#mine.get(run);
+    process?.hangUp();
+    this.#mine.delete(run);
+    for (let attempt = 1; attempt < 50; attempt++) this.#dropped.add(`${run}.${attempt}`);
+  }
+
+  adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
+    const process = this.#world.processes.get(`${run.run}.${attempt}`);
+    assert.ok(process !== undefined && process.id.pid === keeper.pid, 'adopted what never was');
+    this.#mine.set(run.run, process);
+    const look = (): void => {
+      if (!this.#look(process)) this.#later(LOOK_MS, look);
+    };
+    look();
+  }
+
+  stop(run: RunId, graceMs: number): void {
+    if (!this.#dies()) this.#mine.get(run)?.stop(graceMs);
+  }
+
+  guard(run: RunId): void {
+    const look = (): void => {
+      const lives = [...this.#world.processes.values()].some(
+        (process) => process.run.run === run && process.orphaned,
+      );
+      if (lives) this.#later(LOOK_MS, look);
+      else this.#post({ type: 'vacated', run });
+    };
+    look();
+  }
+
+  remove(): void {}
+
+  /** Posts how it ended, if it has; true if it has. */
+  #look(process: SimProcess): boolean {
+    const { run, attempt, id, phase, report, orphaned } = process;
+    if (report !== undefined) {
+      this.#post({ type: 'reported', run: run.run, attempt, report });
+      return true;
+    }
+    if (phase !== 'dead') return false;
+    const rebooted = id.bootId !== `boot ${this.#world.boot}`;
+    const survivors = orphaned ? [id.pid + 1] : [];
+    this.#post({ type: 'gone', run: run.run, attempt, rebooted, survivors });
+    return true;
+  }
+
+  #failToStart(run: KeptRun, attempt: number): void {
+    const detail = 'its command was not found';
+    const failure = { kind: 'not-started', stage: 'command', errno: 'ENOENT', detail } as const;
+    const report = { ...NEVER_RAN, started: true, failure };
+    this.#post({ type: 'reported', run: run.run, attempt, report });
+  }
+
+  #later(delayMs: number, what: () => void): void {
+    this.#world.later(delayMs, what, this.#generation);
+  }
+
+  #dies(): boolean {
+    return this.#world.mayDie(this.#generation);
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * The world around one daemon, simulated: time, disk, keepers, clients. The daemon in it is the real
+ * one (daemon/daemon.ts and all below it); what it touches is not. Everything that can happen next
+ * is a task, a seeded generator picks which, and the daemon can die at any task and between any two
+ * effects. A history is a function of its seed.
+ */
+import assert from 'node:assert/strict';
+import pino from 'pino';
+import type { Catalog } from '../../daemon/catalog.ts';
+import type { Clock } from '../../daemon/clock.ts';
+import { Daemon } from '../../daemon/daemon.ts';
+import type { Event, Outcome, RunId, Stamp } from '../../daemon/event.ts';
+import type { JournalPort } from '../../daemon/loop.ts';
+import { apply, emptyState, history, type State } from '../../daemon/state.ts';
+import { SimKeepers, type SimProcess } from './keepers.ts';
+
+interface Task {
+  readonly atMs: number;
+  /** The daemon that it dies with, or none. */
+  readonly of: number | undefined;
+  readonly what: () => void;
+}
+
+export interface Client {
+  readonly target: string;
+  readonly token: string;
+  run?: RunId;
+  refused?: string;
+  told?: Outcome;
+}
+
+export interface Hazards {
+  /** Chance of a daemon's death at each effect and each task. */
+  readonly crash: number;
+  /** Chance that a death is a power cut. */
+  readonly reboot: number;
+  /** Chance that the journal cannot be written. */
+  readonly full: number;
+  /** Chance that a keeper is killed. */
+  readonly keeperDeath: number;
+}
+
+const LOG = pino({ level: 'silent' });
+
+export class World {
+  readonly random: () => number;
+  readonly hazards: Hazards;
+  readonly catalog: Catalog;
+  readonly clients: Client[] = [];
+  readonly processes = new Map<string, SimProcess>();
+  /** First starts in the order of the journal. */
+  readonly starts: RunId[] = [];
+  nowMs = 1_000;
+  /** Wall time is set back and forth; nothing may depend on it. */
+  wallShiftMs = 0;
+  boot = 1;
+  deaths = 0;
+  isCalm = false;
+  generation = 0;
+  #tasks: Task[] = [];
+  #lines: string[] = [];
+  #durable = 0;
+  #daemon: Daemon | undefined;
+
+  constructor(seed: number, catalog: Catalog, hazards: Hazards) {
+    this.random = mulberry32(seed);
+    this.catalog = catalog;
+    this.hazards = hazards;
+    this.start();
+  }
+
+  get daemon(): Daemon | undefined {
+    return this.#daemon;
+  }
+
+  chance(probability: number): boolean {
+    return !this.isCalm && this.random() < probability;
+  }
+
+  between(from: number, to: number): number {
+    return from + Math.floor(this.random() * (to - from + 1));
+  }
+
+  /** Something that will happen; with `of`, only if that daemon still lives. */
+  later(delayMs: number, what: () => void, of?: number): () => void {
+    const task: Task = { atMs: this.nowMs + delayMs, of, what };
+    this.#tasks.push(task);
+    return () => {
+      this.#tasks = this.#tasks.filter((other) => other !== task);
+    };
+  }
+
+  /** Kills the daemon if the dice say so; true if it is dead now. */
+  mayDie(generation: number): boolean {
+    if (generation !== this.generation || this.#daemon === undefined) return true;
+    if (!this.chance(this.hazards.crash)) return false;
+    this.kill();
+    return true;
+  }
+
+  /** SIGKILL, or a power cut: what was not synced may be gone, and so is every process. */
+  kill(): void {
+    this.deaths++;
+    this.#daemon = undefined;
+    this.generation++;
+    this.#tasks = this.#tasks.filter((task) => task.of === undefined);
+    const reboot = this.chance(this.hazards.reboot);
+    if (reboot) {
+      this.boot++;
+      this.#lines.length = this.between(this.#durable, this.#lines.length);
+    }
+    for (const process of this.processes.values()) {
+      if (reboot) process.cutPower();
+      else process.hangUp();
+    }
+    this.later(this.between(0, 400), () => this.start());
+  }
+
+  start(): void {
+    const state = this.replay();
+    const { generation } = this;
+    const daemon: Daemon = new Daemon({
+      state,
+      catalog: this.catalog,
+      journal: this.#journal(generation),
+      clock: this.#clock(generation),
+      log: LOG,
+      keepers: (post) => new SimKeepers(this, generation, post),
+      notify: (event) => {
+        if (!this.mayDie(generation)) this.#notify(event);
+      },
+      fail: (error) => {
+        throw error;
+      },
+    });
+    this.#daemon = daemon;
+    daemon.recover();
+    for (const client of this.clients) this.#attend(client);
+  }
+
+  /** A client that asks, and asks again with the same token until it hears an answer. */
+  submit(target: string): void {
+    const client: Client = { target, token: `token ${this.clients.length}` };
+    this.clients.push(client);
+    this.#attend(client);
+  }
+
+  /** Does one thing that can happen now, or lets time pass until something can. */
+  async step(): Promise<boolean> {
+    if (this.#tasks.length === 0) return false;
+    const firstMs = Math.min(...this.#tasks.map((task) => task.atMs));
+    this.nowMs = Math.max(this.nowMs, firstMs);
+    const ready = this.#tasks.filter((task) => task.atMs <= this.nowMs);
+    const task = ready[this.between(0, ready.length - 1)];
+    if (task === undefined) return false;
+    this.#tasks = this.#tasks.filter((other) => other !== task);
+    task.what();
+    for (let turn = 0; turn < 5; turn++) await undefined;
+    if (this.#daemon !== undefined) this.mayDie(this.generation);
+    return true;
+  }
+
+  replay(): State {
+    const state = emptyState();
+    for (const line of this.#lines) apply(state, JSON.parse(line) as Event);
+    return state;
+  }
+
+  get journalEvents(): readonly Event[] {
+    return this.#lines.map((line) => JSON.parse(line) as Event);
+  }
+
+  #attend(client: Client): void {
+    const daemon = this.#daemon;
+    if (daemon === undefined || client.told !== undefined || client.refused !== undefined) return;
+    if (client.run !== undefined) return this.#await(client, client.run);
+    const { target, token } = client;
+    daemon.loop.post({ type: 'submit', target, token, merged: true }, (answer) => {
+      if (daemon !== this.#daemon) return; // the dead tell nothing
+      if (answer.type === 'accepted' || answer.type === 'joined') {
+        client.run = answer.run;
+        this.#await(client, answer.run);
+      } else if (answer.type === 'no-room') {
+        this.later(this.between(1, 500), () => this.#attend(client));
+      } else client.refused = answer.type;
+    });
+  }
+
+  #await(client: Client, number: RunId): void {
+    const daemon = this.#daemon;
+    const run = daemon?.loop.state.runs.get(number);
+    assert.ok(run !== undefined, `run ${number} was accepted and is forgotten`);
+    if (run.state !== 'ended') return;
+    daemon?.loop.whenDurable(() => {
+      if (daemon === this.#daemon) this.#tell(client, run.outcome);
+    });
+  }
+
+  #notify(event: Event): void {
+    if (event.type !== 'ended') return;
+    for (const client of this.clients) {
+      if (client.run === event.run) this.#tell(client, event.outcome);
+    }
+  }
+
+  #tell(client: Client, outcome: Outcome): void {
+    if (client.told !== undefined) assert.deepEqual(outcome, client.told, 'told two outcomes');
+    client.told = outcome;
+  }
+
+  #clock(generation: number): Clock {
+    return {
+      now: (): Stamp => ({ steadyMs: this.nowMs, wallMs: this.nowMs + this.wallShiftMs }),
+      after: (delayMs, callback) => this.later(Math.max(0, delayMs), callback, generation),
+      soon: (callback) => {
+        this.later(0, callback, generation);
+      },
+    };
+  }
+
+  #journal(generation: number): JournalPort {
+    let waiting: (() => void)[] = [];
+    let isSyncing = false;
+    const sync = (): void => {
+      isSyncing = true;
+      const covered = this.#lines.length;
+      const callbacks = waiting;
+      waiting = [];
+      const finish = (): void => {
+        this.#durable = Math.max(this.#durable, covered);
+        isSyncing = false;
+        if (this.mayDie(generation)) return;
+        for (const callback of callbacks) callback();
+        if (waiting.length > 0) sync();
+      };
+      this.later(this.between(0, 2), finish, generation);
+    };
+    const world = this;
+    return {
+      append: (events) => {
+        if (generation !== this.generation) return { ok: true }; // the dead write nothing
+        if (this.chance(this.hazards.full)) return { ok: false, error: 'ENOSPC' };
+        for (const event of events) {
+          if (event.type === 'starting' && event.attempt === 1) this.starts.push(event.run);
+          this.#lines.push(JSON.stringify(event));
+        }
+        return { ok: true };
+      },
+      sync: () =>
+        new Promise((resolve) => {
+          waiting.push(resolve);
+          if (!isSyncing) sync();
+        }),
+      get isQuiet() {
+        return !isSyncing && waiting.length === 0 && world.#durable === world.#lines.length;
+      },
+      get isBloated() {
+        return world.chance(0.05);
+      },
+      compact: (events) => {
+        if (generation !== this.generation) return { ok: true };
+        this.#lines = [...events].map((event) => JSON.stringify(event));
+        this.#durable = this.#lines.length;
+        return { ok: true };
+      },
+    };
+  }
+}
+
+/** The state that the compacted history leads to, for comparison. */
+export function compacted(state: State): State {
+  const again = emptyState();
+  for (const event of history(state)) apply(again, structuredClone(event));
+  return again;
+}
+
+/** A small generator of good quality; the whole history hangs on its seed. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,4 +1,5 @@
 /** A configuration in a file of its own, loaded as the daemon would load it. */
+import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,4 +40,11 @@ export function accepted(loaded: Loaded): Config {
 /** Each mistake as "place: text"; none if the configuration was accepted. */
 export function mistakesOf(loaded: Loaded): readonly string[] {
   return loaded.ok ? [] : loaded.mistakes.map(({ path, text }) => `${path}: ${text}`);
+}
+
+/** The one mistake of a configuration that has no other. */
+export function only(loaded: Loaded): string {
+  const [mistake, ...more] = mistakesOf(loaded);
+  assert.deepEqual(more, [], 'one mistake only');
+  return mistake ?? 'no mistake';
 }

@@ -1,0 +1,88 @@
+/** What ssh says of its key and its known hosts before anything runs. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import * as v from 'valibot';
+import { ssh } from '../../runners/ssh.ts';
+import { directory } from '../support/config.ts';
+
+function checked(options: Record<string, unknown>): readonly string[] {
+  const parsed = v.parse(ssh.options, { type: 'ssh', host: 'nas', args: ['id'], ...options });
+  return ssh.check?.(parsed) ?? [];
+}
+
+test('a good private key is no problem, and none needs none', (t) => {
+  const path = keygen(directory(t), []);
+  assert.deepEqual(checked({ key: path }), []);
+  assert.deepEqual(checked({ key: [path, path] }), []);
+  assert.deepEqual(checked({}), []);
+});
+
+test('a private key in PKCS#8, which only OpenSSH reads, is no problem', (t) => {
+  const path = keygen(directory(t), ['-m', 'PKCS8'], 'rsa');
+  assert.deepEqual(checked({ key: path }), []);
+});
+
+test('every fault of a key is told with its path and what to do', (t) => {
+  const place = directory(t);
+  const path = keygen(place, []);
+  const locked = keygen(directory(t), ['-N', 'secret phrase']);
+  const locked8 = keygen(directory(t), ['-m', 'PKCS8', '-N', 'secret phrase'], 'rsa');
+  const garbage = join(place, 'garbage');
+  const broken = join(place, 'broken');
+  const long = join(place, 'long');
+  const frame = 'OPENSSH PRIVATE KEY-----';
+  writeFileSync(garbage, 'not a key', { mode: 0o600 });
+  writeFileSync(broken, `-----BEGIN ${frame}\nAAAA\n-----END ${frame}\n`, { mode: 0o600 });
+  writeFileSync(long, 'x'.repeat(65_537), { mode: 0o600 });
+  chmodSync(`${path}.pub`, 0o600);
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [join(place, 'none'), /does not exist; name an existing private key, or make one: ssh-keygen/],
+    [place, /is no regular file; name a private key/],
+    [`${path}.pub`, /is a public key; name the private key/],
+    [locked, /is encrypted .*ssh-keygen -p/],
+    [locked8, /is encrypted .*ssh-keygen -p/],
+    [garbage, /is not a private key/],
+    [broken, /is not a private key/],
+    [long, /is not a private key: it is too long/],
+  ];
+  for (const [key, expected] of cases) {
+    const [problem = ''] = checked({ key }).filter((it) => !it.includes('chmod'));
+    assert.match(problem, expected);
+    assert.ok(problem.includes(`key "${key}"`), problem);
+    assert.ok(!problem.includes('secret'), problem);
+  }
+});
+
+test('a key that others can read is told with the chmod that helps', (t) => {
+  const path = keygen(directory(t), []);
+  chmodSync(path, 0o640);
+  const [problem = '', ...more] = checked({ key: path });
+  assert.match(problem, /mode 640.*; run chmod 600 \//);
+  assert.deepEqual(more, []);
+});
+
+test('a missing file of known hosts is told', () => {
+  assert.match(checked({ knownHosts: '/no/hosts' })[0] ?? '', /^knownHosts "\/no\/hosts" does not/);
+});
+
+test('ssh2 is not loaded where no ssh target has a key', () => {
+  const index = new URL('../../runners/index.js', import.meta.url);
+  const script = `
+    import { createRequire } from 'node:module';
+    await import(${JSON.stringify(index.href)});
+    const { cache } = createRequire(${JSON.stringify(index.href)});
+    console.log(Object.keys(cache).some((path) => path.includes('/ssh2/')));
+  `;
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script]);
+  assert.equal(output.toString().trim(), 'false');
+});
+
+function keygen(place: string, options: readonly string[], type = 'ed25519'): string {
+  const path = join(place, 'id');
+  const phrase = options.includes('-N') ? [] : ['-N', ''];
+  execFileSync('ssh-keygen', ['-q', '-t', type, ...phrase, ...options, '-f', path]);
+  return path;
+}

@@ -1,0 +1,11 @@
+/** The short version of `npm run crash`. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { soak } from '../soak.ts';
+
+test('real runs survive real deaths of the daemon, with every byte and every status', async (t) => {
+  const seed = Date.now() % 1_000_000;
+  const { runs, deaths, seconds, faults } = await soak(60, 15, seed);
+  t.diagnostic(`seed ${seed}: ${runs} runs, ${deaths} deaths, ${seconds.toFixed(0)} s`);
+  assert.deepEqual(faults, [], `seed ${seed}`);
+});

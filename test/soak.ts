@@ -1,0 +1,170 @@
+/**
+ * The crash soak: real clients ask for real runs while the daemon is killed, at random and at every
+ * step between two effects, and started again. Every client must exit with the true status and have
+ * every byte once; every command must have run exactly once.
+ *
+ *   npm run crash -- [RUNS] [DEATHS] [SEED]      default 1000 300 and a seed that is printed
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const DIST = join(import.meta.dirname, '..');
+const CLIENTS_AT_ONCE = 12;
+/** Chance of a death at each of the armed steps of a daemon. */
+const STEP_CHANCE = 0.01;
+/** Longest life of a daemon that dies by the clock. */
+const LIFE_MS_MAX = 500;
+
+export interface SoakResult {
+  readonly runs: number;
+  readonly deaths: number;
+  readonly seconds: number;
+  readonly faults: readonly string[];
+}
+
+interface Kind {
+  readonly name: string;
+  readonly code: number;
+  readonly lines: number;
+}
+
+/** Soaks until both numbers are reached; `faults` is empty if all is well. */
+export async function soak(runs: number, deaths: number, seed: number): Promise<SoakResult> {
+  const rig = new SoakRig(seed);
+  const startedAtMs = performance.now();
+  rig.startDaemon();
+  const faults: string[] = [];
+  let asked = 0;
+  const worker = async (): Promise<void> => {
+    while (asked < runs || rig.deaths < deaths) {
+      asked++;
+      const fault = await rig.runOne();
+      if (fault !== undefined) faults.push(fault);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, worker));
+  await rig.close();
+  faults.push(...rig.checkCounts(asked));
+  rmSync(rig.directory, { recursive: true, force: true });
+  const seconds = (performance.now() - startedAtMs) / 1_000;
+  return { runs: asked, deaths: rig.deaths, seconds, faults };
+}
+
+class SoakRig {
+  readonly directory = mkdtempSync(join(tmpdir(), 'baton-soak-'));
+  readonly #socket = join(this.directory, 's');
+  readonly #counter = join(this.directory, 'counter');
+  readonly #random: () => number;
+  readonly #kinds: readonly Kind[];
+  #daemon: ChildProcess | undefined;
+  #isClosing = false;
+  deaths = 0;
+
+  constructor(seed: number) {
+    this.#random = generator(seed);
+    this.#kinds = Array.from({ length: 24 }, (_, index) => ({
+      name: `kind-${index}`,
+      code: [0, 1, 2, 42, 75, 124, 137, 143, 255][index % 9] ?? 0,
+      lines: [0, 1, 100, 20_000][index % 4] ?? 0,
+    }));
+    const targets = this.#kinds.map((kind, index) => [kind.name, this.#target(kind, index)]);
+    const config = { targets: Object.fromEntries(targets), keep: { runs: 100_000 } };
+    writeFileSync(join(this.directory, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+    writeFileSync(this.#counter, '');
+  }
+
+  #target({ code, lines }: Kind, index: number): unknown {
+    const script = `echo $BATON_RUN >>${this.#counter}; seq ${lines}; sleep 0.0${index % 7}; seq ${lines} >&2; exit ${code}`;
+    const policies = index % 3 === 0 ? [{ type: 'cardinality', instances: 2, group: 'disk' }] : [];
+    return { runner: { type: 'local', args: ['/bin/sh', '-c', script] }, policies };
+  }
+
+  startDaemon(): void {
+    const byStep = this.#random() < 0.5;
+    const points = pathToFileURL(join(DIST, 'test/support/crashpoints.js')).href;
+    const args = [
+      ...(byStep ? ['--import', points] : []),
+      join(DIST, 'daemon/main.js'),
+      ...['--config', join(this.directory, 'config.json'), '--socket', this.#socket],
+      ...['--state', join(this.directory, 'state'), '--log-level', 'error'],
+    ];
+    const env = { PATH: process.env['PATH'] ?? '', CRASH_CHANCE: String(STEP_CHANCE) };
+    const daemon = spawn(process.execPath, args, { stdio: 'inherit', env });
+    this.#daemon = daemon;
+    const life = byStep ? undefined : setTimeout(() => daemon.kill('SIGKILL'), 150 + this.#random() * LIFE_MS_MAX);
+    daemon.once('exit', (_, signal) => {
+      clearTimeout(life);
+      if (signal === 'SIGKILL') this.deaths++;
+      if (!this.#isClosing) this.startDaemon();
+    });
+  }
+
+  /** One client, to its end; what is wrong with it, if anything. */
+  async runOne(): Promise<string | undefined> {
+    const kind = this.#kinds[Math.floor(this.#random() * this.#kinds.length)];
+    if (kind === undefined) return 'no kind';
+    const client = spawn(process.execPath, [join(DIST, 'client/main.cjs'), 'run', kind.name, '--wait'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '', BATON_SOCKET: this.#socket },
+    });
+    const [out, err]: [Buffer[], Buffer[]] = [[], []];
+    client.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    client.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    const code = await new Promise((resolve) => client.once('close', (c, s) => resolve(c ?? s)));
+    if (code !== kind.code) return `${kind.name}: exited with ${String(code)}, not ${kind.code}: ${Buffer.concat(err)}`;
+    const expected = sequence(kind.lines);
+    if (Buffer.concat(out).toString() !== expected) return `${kind.name}: its stdout is wrong`;
+    const silent = kind.lines === 0 && kind.code !== 0;
+    const errors = Buffer.concat(err).toString();
+    if (silent ? !/printed nothing\n$/.test(errors) : errors !== expected) {
+      return `${kind.name}: its stderr is wrong: ${errors.slice(0, 200)}`;
+    }
+    return undefined;
+  }
+
+  /** Every run executed exactly once. */
+  checkCounts(asked: number): string[] {
+    const lines = readFileSync(this.#counter, 'utf8').split('\n').filter(Boolean);
+    const faults: string[] = [];
+    if (lines.length !== asked) faults.push(`${asked} runs were asked for, ${lines.length} executed`);
+    if (new Set(lines).size !== lines.length) faults.push('a run was executed twice');
+    return faults;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const daemon = this.#daemon;
+    if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    const gone = new Promise((resolve) => daemon.once('close', resolve));
+    daemon.kill('SIGKILL');
+    await gone;
+  }
+}
+
+function sequence(lines: number): string {
+  return Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join('');
+}
+
+/** A linear congruential generator: enough to repeat a choice of kinds and lives. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 4_294_967_296;
+  };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [runs = 1_000, deaths = 300, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number);
+  process.stdout.write(`soak: ${runs} runs, ${deaths} daemon deaths at least, seed ${seed}\n`);
+  const result = await soak(runs, deaths, seed);
+  for (const fault of result.faults) process.stdout.write(`FAULT ${fault}\n`);
+  const { faults, seconds } = result;
+  process.stdout.write(
+    `${result.runs} runs, ${result.deaths} daemon deaths, ${seconds.toFixed(0)} s, ${faults.length} faults\n`,
+  );
+  process.exitCode = faults.length === 0 ? 0 : 1;
+}

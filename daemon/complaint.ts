@@ -28,12 +28,15 @@ export type Checked<O> =
 export function check<O>(schema: v.GenericSchema<unknown, O>, value: unknown): Checked<O> {
   const result = v.safeParse(schema, value);
   const complaints = [...compareKeys(schema, value, [])];
-  for (const issue of result.issues ?? []) {
-    const complaint = complain(schema, issue);
-    if (complaint !== undefined) complaints.push(complaint);
-  }
   if (result.success && complaints.length === 0) return { ok: true, value: result.output };
-  return { ok: false, complaints };
+  const more = (result.issues ?? []).flatMap((issue) => complain(schema, issue) ?? []);
+  const news = more.filter(({ at }) => !complaints.some((known) => isWithin(at, known.at)));
+  return { ok: false, complaints: [...complaints, ...news] };
+}
+
+/** Is a place another one, or inside of it? */
+export function isWithin(at: Keys, outer: Keys): boolean {
+  return outer.every((key, index) => key === at[index]);
 }
 
 /** "targets.web.policies[0]"; a key that is no plain word stands in brackets. */
@@ -58,6 +61,12 @@ export function unknown(what: string, wrong: string, known: readonly string[]): 
 /** Unknown, unusable and missing keys, in the whole value. */
 function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Complaint> {
   if (Array.isArray(value)) {
+    const expected = describe(schema);
+    if (expected?.startsWith('an object')) {
+      // To valibot a list is an object, too.
+      yield { at, text: `expected ${expected}; found ${show(value)}` };
+      return;
+    }
     for (const [index, item] of value.entries()) {
       yield* compareKeys(childOf(schema, value, index), item, [...at, index]);
     }

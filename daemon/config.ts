@@ -9,7 +9,7 @@ import type { Member, Policy } from '../policies/policy.ts';
 import { runners } from '../runners/index.ts';
 import type { Runner } from '../runners/runner.ts';
 import { type Binding, bind, type Catalog, makeCatalog, type Target } from './catalog.ts';
-import { type Complaint, check, showKeys } from './complaint.ts';
+import { type Complaint, check, isWithin, showKeys } from './complaint.ts';
 import { readConfigFile } from './configfile.ts';
 import { showDuration } from './duration.ts';
 import type { Keys } from './json.ts';
@@ -25,7 +25,7 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
-export interface Mistake {
+interface Mistake {
   /** Such as targets.web.policies[0]; empty for the file itself. */
   readonly path: string;
   readonly text: string;
@@ -155,10 +155,9 @@ function findConflicts(targets: readonly Target[]): readonly Complaint[] {
 
 /** What the schema says of a place that the conversion has complained of says nothing new. */
 function merge(converted: Converted, complaints: readonly Complaint[]): readonly Complaint[] {
-  const known = converted.complaints.map(({ at }) => JSON.stringify(at).slice(0, -1));
   const more = complaints
     .map(({ at, text }) => ({ at: converted.origin(at), text }))
-    .filter(({ at }) => !known.some((start) => JSON.stringify(at).startsWith(start)));
+    .filter(({ at }) => !converted.complaints.some((known) => isWithin(at, known.at)));
   return [...converted.complaints, ...more];
 }
 

@@ -65,9 +65,8 @@ function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] 
   }
   if ((stats.mode & 0o022) !== 0) {
     const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0');
-    problems.push(
-      `can be written by others (mode ${mode}), who could run commands as the daemon; run chmod go-w ${path}`,
-    );
+    const danger = `can be written by others (mode ${mode}), who could run commands as the daemon`;
+    problems.push(`${danger}; run chmod go-w ${path}`);
   }
   return problems;
 }

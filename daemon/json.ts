@@ -34,7 +34,10 @@ function locate(text: string, at: number, expected: string): Json {
   return { ok: false, line: before.length, column, text: `expected ${expected}; found ${found}` };
 }
 
-const STRING = /"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\x7f|[\x80-\x9f])*"/uy;
+const PLAIN = /[^"\\\p{Cc}]*/uy;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+/** Control characters from here on may stand in a text as they are. */
+const CONTROL_MIN = '\x7f';
 const SCALAR = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.+-])/y;
 const SPACE = /[ \t\r\n]*/y;
 
@@ -61,11 +64,10 @@ class Scanner {
     const first = this.#text[this.at];
     if (first === '{') return this.#object(keys);
     if (first === '[') return this.#list(keys);
-    if (first === '"') return this.#string('a text that ends with a double quote on its line');
+    if (first === '"') return this.#string('a text');
     if (this.#take(SCALAR) !== undefined) return true;
-    if (first === '/')
-      return this.#fail('a value; JSON has no comments, "description" may hold them');
-    return this.#fail('a value: {…}, […], "text" in double quotes, a number, true, false or null');
+    if (first === '/') return this.#fail('a value; JSON has no comments, use "description"');
+    return this.#fail('a value: {…}, […], "a text", a number, true, false or null');
   }
 
   #object(keys: Keys): boolean {
@@ -96,7 +98,25 @@ class Scanner {
   }
 
   #string(expected: string): boolean {
-    return this.#take(STRING) !== undefined || this.#fail(expected);
+    const from = this.at;
+    if (this.#text[this.at] !== '"') return this.#fail(expected);
+    this.at++;
+    for (;;) {
+      this.#take(PLAIN);
+      const next = this.#text[this.at] ?? '';
+      if (next === '\\') {
+        if (this.#take(ESCAPE) === undefined)
+          return this.#fail('\\\\ for a backslash, or \\n, \\t, …');
+      } else if (next >= CONTROL_MIN) {
+        this.at++;
+      } else if (next === '"') {
+        this.at++;
+        return true;
+      } else {
+        this.at = from;
+        return this.#fail('a text that ends with a double quote on its line');
+      }
+    }
   }
 
   #mark(mark: string): boolean {

@@ -7,15 +7,18 @@ import { policies } from '../policies/index.ts';
 import { runners } from '../runners/index.ts';
 import { DURATION_EXPECTED, parseDuration } from './duration.ts';
 
-export const KILL_AFTER_DEFAULT = '30s';
+const KILL_AFTER_DEFAULT = '30s';
 /** How many ended runs of a target are remembered unless the configuration says otherwise. */
 export const KEEP_RUNS_DEFAULT = 100;
 export const KEEP_RUNS_MAX = 1_000_000;
 export const NAME_CHARS_MAX = 100;
-export const DESCRIPTION_CHARS_MAX = 10_000;
+const DESCRIPTION_CHARS_MAX = 10_000;
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-const NAME_EXPECTED = `a target name: 1 to ${NAME_CHARS_MAX} characters, no "/" and no control characters, not starting with "-", not only digits (those name runs)`;
+const NAME_EXPECTED = [
+  `a target name: 1 to ${NAME_CHARS_MAX} characters, no "/" and no control characters`,
+  'not starting with "-", not only digits (those name runs)',
+].join(', ');
 const CODES_EXPECTED = 'a list of exit codes';
 const CODE_EXPECTED = 'an exit code: a whole number from 0 to 255';
 const KEEP_EXPECTED = `a whole number from 1 to ${KEEP_RUNS_MAX}`;

@@ -13,14 +13,15 @@ const KEY_BYTES_MAX = 65_536;
 export function keyProblems(path: string): readonly string[] {
   const file = fromHome(path);
   try {
-    const { mode, size } = statSync(file);
+    const stats = statSync(file);
+    const { mode, size } = stats;
+    if (!stats.isFile()) return [`key "${path}" is no regular file; name a private key`];
     if (size > KEY_BYTES_MAX) return [`key "${path}" is not a private key: it is too long`];
     const problems: string[] = [];
     if ((mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8).padStart(3, '0');
-      problems.push(
-        `key "${path}" can be used by others (mode ${octal}) and ssh refuses it; run chmod 600 ${file}`,
-      );
+      const danger = `can be read by others (mode ${octal}) and ssh refuses it`;
+      problems.push(`key "${path}" ${danger}; run chmod 600 ${file}`);
     }
     const problem = contentProblem(readFileSync(file, 'utf8'));
     if (problem !== undefined) problems.push(`key "${path}" ${problem}`);
@@ -51,7 +52,8 @@ function contentProblem(content: string): string | undefined {
     return 'is a public key; name the private key, which usually has no ".pub" at its end';
   }
   if (/encrypted/i.test(parsed.message) || content.includes('BEGIN ENCRYPTED PRIVATE KEY')) {
-    return 'is encrypted and nobody is there to type its passphrase; use a key without one (ssh-keygen -p removes it)';
+    const advice = 'use a key without one (ssh-keygen -p removes it)';
+    return `is encrypted and nobody is there to type its passphrase; ${advice}`;
   }
   // What OpenSSH knows and ssh2 does not (security keys, PKCS#8) is left to OpenSSH.
   const framed = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*-----END /s.test(content);
@@ -62,7 +64,6 @@ function contentProblem(content: string): string | undefined {
 function unreadable(what: string, path: string, error: unknown, advice: string): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return `${what} "${path}" does not exist; ${advice}`;
-  if (code === 'EISDIR') return `${what} "${path}" is a directory; name a file`;
   return `${what} "${path}" cannot be read (${code}); make it readable for the daemon's user`;
 }
 

@@ -11,7 +11,7 @@ import { DURATION_EXPECTED, parseDuration } from '../daemon/duration.ts';
 import { keyProblems, knownHostsProblems } from './key.ts';
 import type { ProcessPlan, Runner } from './runner.ts';
 
-export const CONNECT_TIMEOUT_DEFAULT = '20s';
+const CONNECT_TIMEOUT_DEFAULT = '20s';
 /** A link on which nothing comes back for a minute is dead: 4 unanswered questions of 15 s. */
 const ALIVE_INTERVAL_S = 15;
 const ALIVE_COUNT_MAX = 4;

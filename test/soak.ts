@@ -94,7 +94,9 @@ class SoakRig {
     const env = { PATH: process.env['PATH'] ?? '', CRASH_CHANCE: String(STEP_CHANCE) };
     const daemon = spawn(process.execPath, args, { stdio: 'inherit', env });
     this.#daemon = daemon;
-    const life = byStep ? undefined : setTimeout(() => daemon.kill('SIGKILL'), 150 + this.#random() * LIFE_MS_MAX);
+    const life = byStep
+      ? undefined
+      : setTimeout(() => daemon.kill('SIGKILL'), 150 + this.#random() * LIFE_MS_MAX);
     daemon.once('exit', (_, signal) => {
       clearTimeout(life);
       if (signal === 'SIGKILL') this.deaths++;
@@ -106,15 +108,20 @@ class SoakRig {
   async runOne(): Promise<string | undefined> {
     const kind = this.#kinds[Math.floor(this.#random() * this.#kinds.length)];
     if (kind === undefined) return 'no kind';
-    const client = spawn(process.execPath, [join(DIST, 'client/main.cjs'), 'run', kind.name, '--wait'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', BATON_SOCKET: this.#socket },
-    });
+    const client = spawn(
+      process.execPath,
+      [join(DIST, 'client/main.cjs'), 'run', kind.name, '--wait'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env['PATH'] ?? '', BATON_SOCKET: this.#socket },
+      },
+    );
     const [out, err]: [Buffer[], Buffer[]] = [[], []];
     client.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     client.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     const code = await new Promise((resolve) => client.once('close', (c, s) => resolve(c ?? s)));
-    if (code !== kind.code) return `${kind.name}: exited with ${String(code)}, not ${kind.code}: ${Buffer.concat(err)}`;
+    if (code !== kind.code)
+      return `${kind.name}: exited with ${String(code)}, not ${kind.code}: ${Buffer.concat(err)}`;
     const expected = sequence(kind.lines);
     if (Buffer.concat(out).toString() !== expected) return `${kind.name}: its stdout is wrong`;
     const silent = kind.lines === 0 && kind.code !== 0;
@@ -129,7 +136,8 @@ class SoakRig {
   checkCounts(asked: number): string[] {
     const lines = readFileSync(this.#counter, 'utf8').split('\n').filter(Boolean);
     const faults: string[] = [];
-    if (lines.length !== asked) faults.push(`${asked} runs were asked for, ${lines.length} executed`);
+    if (lines.length !== asked)
+      faults.push(`${asked} runs were asked for, ${lines.length} executed`);
     if (new Set(lines).size !== lines.length) faults.push('a run was executed twice');
     return faults;
   }
@@ -158,7 +166,9 @@ function generator(seed: number): () => number {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [runs = 1_000, deaths = 300, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number);
+  const [runs = 1_000, deaths = 300, seed = Date.now() % 1_000_000] = process.argv
+    .slice(2)
+    .map(Number);
   process.stdout.write(`soak: ${runs} runs, ${deaths} daemon deaths at least, seed ${seed}\n`);
   const result = await soak(runs, deaths, seed);
   for (const fault of result.faults) process.stdout.write(`FAULT ${fault}\n`);

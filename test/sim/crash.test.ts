@@ -24,7 +24,10 @@ const CATALOGS: readonly (readonly Target[])[] = [
   [
     target('a', [{ type: 'cardinality', group: 'disk' }], { maxWaitMs: 4_000 }),
     target('b', [{ type: 'cardinality', group: 'disk' }]),
-    target('c', [{ type: 'cardinality', group: 'disk' }, { type: 'cardinality', whenFull: 'join' }]),
+    target('c', [
+      { type: 'cardinality', group: 'disk' },
+      { type: 'cardinality', whenFull: 'join' },
+    ]),
   ],
   ['hourly', 'daily', 'weekly', 'monthly'].map((interval) =>
     target(interval, [
@@ -54,7 +57,8 @@ const ROUGH: readonly Hazards[] = [
 
 test(`${HISTORIES} simulated histories with crashes lose no run and no status`, async (t) => {
   const only = process.env['SIM_SEED'];
-  const seeds = only === undefined ? Array.from({ length: HISTORIES }, (_, seed) => seed + 1) : [Number(only)];
+  const seeds =
+    only === undefined ? Array.from({ length: HISTORIES }, (_, seed) => seed + 1) : [Number(only)];
   const startedAtMs = performance.now();
   let [deaths, runs] = [0, 0];
   for (const seed of seeds) {
@@ -69,7 +73,9 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   }
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const rate = Math.round(seeds.length / seconds);
-  t.diagnostic(`${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${rate} histories/s`);
+  t.diagnostic(
+    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${rate} histories/s`,
+  );
 });
 
 async function live(seed: number): Promise<World> {

@@ -46,7 +46,9 @@ export class SimProcess {
       }
     }
     this.executed = true;
-    this.#world.later(this.#world.between(0, 3_000), () => this.#end({ ...NEVER_RAN, started: true, code: this.code }));
+    this.#world.later(this.#world.between(0, 3_000), () =>
+      this.#end({ ...NEVER_RAN, started: true, code: this.code }),
+    );
     if (this.#world.chance(this.#world.hazards.keeperDeath)) {
       this.#world.later(this.#world.between(0, 2_000), () => this.#kill());
     }

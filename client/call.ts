@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import ndjson from 'ndjson';
 import { EXIT, type Reply, type RequestInput, showDuration } from '../daemon/protocol.ts';
 import { codeOf } from './output.ts';
-import type { Ending } from './relay.ts';
+import { type Ending, isReply } from './relay.ts';
 
 export interface Conversation<T> {
   /** How the lines on stderr name it. */
@@ -117,11 +117,6 @@ function callOnce<T>(path: string, talk: Conversation<T>): Promise<Call<T>> {
   });
 }
 
-/** The parser's edge: the daemon's replies are trusted as far as their type. */
-export function isReply(value: unknown): value is Reply {
-  return typeof value === 'object' && value !== null && 'type' in value;
-}
-
 function fail<T>(talk: Conversation<T>, status: number, reason: string): Answer<T> {
   const line = talk.label === undefined ? reason : `${talk.label}: ${reason}`;
   return { ok: false, ending: { status, isOwn: true, line } };
@@ -146,7 +141,8 @@ function forbidden(socket: string, code: string): string {
 function ownership(socket: string): string {
   try {
     const { mode, uid, gid } = statSync(socket);
-    return `; it has mode ${(mode & 0o7777).toString(8)}, user ${uid}, group ${gid}`;
+    const octal = (mode & 0o7777).toString(8).padStart(4, '0');
+    return `; it has mode ${octal}, user ${uid}, group ${gid}`;
   } catch {
     return '';
   }

@@ -26,14 +26,14 @@ import { showHistory, showJson, showStatus, showWhy } from './show.ts';
 
 const HELP = `
 Usage
-  baton run TARGET [--wait] [-E N]  ask for a run; --wait: relay it, exit as it does
-  baton wait RUN [-E N]             relay a run's output from its start, exit as it does
-  baton status [--json]             what runs, what waits and why, how it last ended
+  baton run TARGET [--wait] [-E N]  request a run; --wait: relay, exit as it did
+  baton wait RUN [-E N]             relay a run from its start, exit as it did
+  baton status [--json]             what runs, what waits and why, the last end
   baton why RUN|TARGET              who waits for whom
   baton history [TARGET] [--limit N] [--json]
-  baton logs RUN|TARGET [-f]        print the output; -f: follow it until the end
+  baton logs RUN|TARGET [-f]        its output; -f: follow it to the end
   baton cancel RUN|TARGET           end a run, or all runs of a target
-  baton pause|resume TARGET         let no further run start; let them start again
+  baton pause|resume TARGET         let no more runs start; let them start again
   baton reload                      read the configuration again
   baton -t TARGET | -s              as py9tor: run TARGET | status --json
 Options

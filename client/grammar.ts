@@ -7,7 +7,7 @@
 import { DURATION_EXPECTED, HISTORY_RUNS_MAX, parseDuration, suggest } from '../daemon/protocol.ts';
 
 /** A run by its number, or the runs of a target by its name. */
-export type Whose = number | string;
+type Whose = number | string;
 
 export type Command =
   | { readonly verb: 'run'; readonly target: string; readonly wait: boolean }
@@ -51,7 +51,7 @@ export function parseFast(argv: readonly string[]): Command | undefined {
 }
 
 export const BOOLEANS = ['wait', 'json', 'follow', 'status', 'help', 'version'] as const;
-export const STRINGS = ['target', 'errorCode', 'connectTimeout', 'socket', 'limit'] as const;
+const STRINGS = ['target', 'errorCode', 'connectTimeout', 'socket', 'limit'] as const;
 
 const ALWAYS: readonly string[] = ['connectTimeout', 'socket', 'help', 'version'];
 const ERROR_CODE_MAX = 255;

@@ -14,7 +14,7 @@ import {
 } from '../daemon/protocol.ts';
 import { parseFast } from './grammar.ts';
 import { complain } from './output.ts';
-import { finish, Relay, runRequest } from './relay.ts';
+import { finish, isReply, Relay, runRequest } from './relay.ts';
 
 // A bug must not look like the command's own status 1.
 process.setUncaughtExceptionCaptureCallback((error) => {
@@ -70,7 +70,8 @@ function run(target: string, wait: boolean): void {
 /** A reply, or undefined for what is none: the full client then finds words for it. */
 function parse(line: string): Reply | undefined {
   try {
-    return JSON.parse(line) ?? undefined;
+    const value: unknown = JSON.parse(line);
+    return isReply(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -4,8 +4,8 @@
  * breaks client/call.ts goes on with the same object, at the same byte.
  *
  *   asked ── accepted, joined ──> waiting ── ended ──────────────> Ending
- *     ├── refused, ignored, error ──────────────────────────────> Ending
- *     └── (without wait) accepted, joined, ignored ─────────────> Ending, status 0
+ *     ├── refused, error ───────────────────────────────────────> Ending
+ *     └── ignored, or (without wait) accepted, joined ──────────> Ending, status 0
  *
  * Invariants: every byte is written once, in the order of its stream; the status is never 0 for a
  * run that did not succeed; nothing of baton's own goes to stdout.
@@ -20,7 +20,7 @@ export interface Ending {
   readonly isOwn: boolean;
   /** Printed on stderr, after `baton: `. */
   readonly line?: string;
-  /** The command's output stopped in the middle of a line. */
+  /** What stderr shows stopped in the middle of a line. */
   readonly isMidLine?: boolean;
 }
 
@@ -33,6 +33,7 @@ const DONE: Ending = { status: 0, isOwn: false };
 const FD = { out: 1, err: 2 } as const;
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 const SIGHUP = 1;
+const NEWLINE = 10;
 
 export class Relay {
   readonly #request: RunRequest;
@@ -98,7 +99,7 @@ export class Relay {
       case 'joined':
         return this.#accepted(reply);
       case 'ignored':
-        return this.#isWaiting() ? this.#own(EXIT.notNow, reply.reason) : DONE;
+        return DONE; // the target's own wish: another run serves this one already
       case 'refused':
         return this.#own(reply.exit, reply.reason);
       case 'output':
@@ -155,7 +156,7 @@ export class Relay {
     this.#offsets[stream] = frame.offset + bytes.length;
     if (this.#closed[stream]) return;
     const code = writeAll(FD[stream], fresh);
-    this.#isMidLine = fresh.at(-1) !== 0x0a && (stream === 'err' || this.#isMerged);
+    if (stream === 'err' || this.#isMerged) this.#isMidLine = fresh.at(-1) !== NEWLINE;
     if (code === undefined) return;
     this.#closed[stream] = true;
     if (code !== 'EPIPE') complain(`${this.#label}: cannot write std${stream} (${code})`);
@@ -213,6 +214,11 @@ export function runRequest(target: string, wait: boolean): RunRequest {
   const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   const request = { type: 'run', v: PROTOCOL_VERSION, target, token } as const;
   return wait ? { ...request, wait, merged: areOneFile() } : request;
+}
+
+/** The parser's edge: the daemon's replies are trusted as far as their type. */
+export function isReply(value: unknown): value is Reply {
+  return typeof value === 'object' && value !== null && 'type' in value;
 }
 
 function labelOf(request: RunRequest): string {

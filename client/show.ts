@@ -101,10 +101,11 @@ function since({ tookMs, startedAtMs, pid }: RunView): string {
   return `${showDuration(tookMs ?? 0)}${at}${who}`;
 }
 
-function howEnded({ text, verdict, heldBy }: RunView): string {
+function howEnded({ text, verdict, heldBy, leftovers }: RunView): string {
   const warning = verdict === 'warning' ? ' (a warning)' : '';
+  const left = leftovers?.length ? `; it left processes ${leftovers.join(', ')} behind` : '';
   const held = heldBy?.length ? `; its place is held by processes ${heldBy.join(', ')}` : '';
-  return `${text ?? 'ended'}${warning}${held}`;
+  return `${text ?? 'ended'}${warning}${left}${held}`;
 }
 
 /** Wall-clock time where the client is: "2025-11-23 03:00". */

@@ -69,11 +69,12 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     reload,
     about: { version, config: () => config.path },
   });
-  daemon.recover();
   const listening = await listen(socket, (client) => {
     new Connection(client, (request, caller) => service.handle(request, caller), log);
   });
+  // Nothing is started or taken over by a daemon that nobody can reach.
   if (!listening.ok) return listening;
+  daemon.recover();
   log.info({ socket, pid: process.pid, version }, 'ready');
   return {
     ok: true,

@@ -13,6 +13,17 @@ export interface Binding {
   readonly key: string;
 }
 
+/** Which ended runs of a target are remembered, with their output. The latest always is. */
+export interface Keep {
+  readonly runs: number;
+  /** Longest since the end. */
+  readonly ms?: number;
+  /** Most bytes of output of all of them together. */
+  readonly bytes?: number;
+}
+
+export const KEEP_DEFAULT: Keep = { runs: 100 };
+
 export interface Target extends PolicyTarget {
   readonly name: TargetName;
   readonly description?: string;
@@ -24,13 +35,19 @@ export interface Target extends PolicyTarget {
   readonly maxWaitMs?: number;
   readonly okExit: readonly number[];
   readonly warnExit: readonly number[];
-  /** How many ended runs are remembered; the configuration's own number where absent. */
-  readonly keepRuns?: number;
+  /** KEEP_DEFAULT where absent. */
+  readonly keep?: Keep;
+  /** What becomes of a run whose keeper was killed or whose machine was restarted. */
+  readonly onLost?: 'leave' | 'retry';
+  /** What becomes of processes that a run left behind when it ended by itself. */
+  readonly leftovers?: 'leave' | 'kill';
+  /** Output beyond it is reported; nobody is killed for it. */
+  readonly logBytesMax?: number;
   /** Why it cannot work on this machine; its requests are refused with this sentence. */
   readonly broken?: string;
 }
 
-export interface Group {
+interface Group {
   readonly key: string;
   readonly members: readonly { readonly target: TargetName; readonly options: unknown }[];
 }

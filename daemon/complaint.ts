@@ -64,7 +64,7 @@ function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Comp
     const expected = describe(schema);
     if (expected?.startsWith('an object')) {
       // To valibot a list is an object, too.
-      yield { at, text: `expected ${expected}; found ${show(value)}` };
+      yield { at, text: `expected ${expected}; found ${showAt(at, value)}` };
       return;
     }
     for (const [index, item] of value.entries()) {
@@ -107,7 +107,7 @@ function complain(schema: unknown, issue: v.BaseIssue<unknown>): Complaint | und
   if (issue.type === 'variant' && at.at(-1) === 'type') return { at, text: wrongType(issue) };
   // A check over several keys that was forwarded to one of them shows that one.
   const found = issue.type === 'check' && last?.origin === 'value' ? last.value : issue.input;
-  return { at, text: `expected ${expectation(issue, node)}; found ${show(found)}` };
+  return { at, text: `expected ${expectation(issue, node)}; found ${showAt(at, found)}` };
 }
 
 function wrongType(issue: v.BaseIssue<unknown>): string {
@@ -176,6 +176,16 @@ function describe(schema: unknown): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** Complaints go into the log, and what stands in an environment may be a secret. */
+function showAt(at: Keys, value: unknown): string {
+  if (!at.includes('env') || value === undefined) return show(value);
+  return Array.isArray(value)
+    ? 'a list'
+    : value === null
+      ? 'null'
+      : `a value of type ${typeof value}`;
 }
 
 /** A found value, short enough for a line. */

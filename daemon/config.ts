@@ -8,19 +8,25 @@ import { policies } from '../policies/index.ts';
 import type { Member, Policy } from '../policies/policy.ts';
 import { runners } from '../runners/index.ts';
 import type { Runner } from '../runners/runner.ts';
-import { type Binding, bind, type Catalog, makeCatalog, type Target } from './catalog.ts';
+import {
+  type Binding,
+  bind,
+  type Catalog,
+  KEEP_DEFAULT,
+  type Keep,
+  makeCatalog,
+  type Target,
+} from './catalog.ts';
 import { type Complaint, check, isWithin, showKeys } from './complaint.ts';
 import { readConfigFile } from './configfile.ts';
 import { showDuration } from './duration.ts';
 import type { Keys } from './json.ts';
 import { type Converted, fromPy9tor } from './py9tor.ts';
-import { KEEP_RUNS_DEFAULT, Settings, type TargetSettings } from './schema.ts';
+import { KEEP_RUNS_MAX, type KeepSettings, Settings, type TargetSettings } from './schema.ts';
 
 export interface Config {
   readonly path: string;
   readonly logLevel?: string;
-  /** How many ended runs of a target are remembered, where the target does not say. */
-  readonly keepRuns: number;
   readonly catalog: Catalog;
   readonly warnings: readonly string[];
 }
@@ -75,14 +81,14 @@ export function describeConfig({ path, catalog, warnings }: Config): string {
 }
 
 function limits(target: Target): readonly string[] {
-  const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keepRuns } = target;
+  const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep } = target;
   return [
     ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
     ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
     ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
     ...(okExit.join() === '0' ? [] : [`okExit ${okExit.join(' ') || 'none'}`]),
     ...(warnExit.length === 0 ? [] : [`warnExit ${warnExit.join(' ')}`]),
-    ...(keepRuns === undefined ? [] : [`keeps ${keepRuns} runs`]),
+    ...(keep === undefined || keep === KEEP_DEFAULT ? [] : [`keeps ${keep.runs} runs`]),
   ];
 }
 
@@ -92,20 +98,28 @@ function makeConfig(path: string, value: unknown): Config | readonly Complaint[]
   const checked = check(Settings, converted.value);
   if (!checked.ok) return merge(converted, checked.complaints);
   const { log, keep, targets: settings } = checked.value;
-  const targets = Object.entries(settings).map(([name, target]) => makeTarget(name, target));
+  const targets = Object.entries(settings).map(([name, target]) => makeTarget(name, target, keep));
   const complaints = merge(converted, [...targets.flatMap(findTwice), ...findConflicts(targets)]);
   if (complaints.length > 0) return complaints;
   return {
     path,
     ...(log?.level === undefined ? {} : { logLevel: log.level }),
-    keepRuns: keep?.runs ?? KEEP_RUNS_DEFAULT,
     catalog: makeCatalog(targets),
     warnings: converted.warnings,
   };
 }
 
-function makeTarget(name: string, settings: TargetSettings): Target {
-  const { runner, policies: options, timeout, killAfter, maxWait, keep, ...rest } = settings;
+function makeTarget(name: string, settings: TargetSettings, keepAll?: KeepSettings): Target {
+  const {
+    runner,
+    policies: options,
+    timeout,
+    killAfter,
+    maxWait,
+    keep,
+    logMaxBytes,
+    ...rest
+  } = settings;
   const args = 'args' in runner && runner.type === 'local' ? runner.args : undefined;
   const known = { name, ...(isTexts(args) ? { args } : {}) };
   const problems = find<Runner<unknown>>(runners, runner.type).check?.(runner) ?? [];
@@ -117,10 +131,23 @@ function makeTarget(name: string, settings: TargetSettings): Target {
     killAfterMs: killAfter,
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(maxWait === undefined ? {} : { maxWaitMs: maxWait }),
-    ...(keep?.runs === undefined ? {} : { keepRuns: keep.runs }),
+    ...makeKeep({ ...keepAll, ...keep }),
+    ...(logMaxBytes === undefined ? {} : { logBytesMax: logMaxBytes }),
     ...(problems.length === 0 ? {} : { broken: problems.join('; ') }),
   };
 }
+
+function makeKeep({ runs, days, bytes }: KeepSettings): { readonly keep?: Keep } {
+  if (runs === undefined && days === undefined && bytes === undefined) return {};
+  const keep = {
+    runs: runs ?? (days === undefined && bytes === undefined ? KEEP_DEFAULT.runs : KEEP_RUNS_MAX),
+    ...(days === undefined ? {} : { ms: days * DAY_MS }),
+    ...(bytes === undefined ? {} : { bytes }),
+  };
+  return { keep };
+}
+
+const DAY_MS = 86_400_000;
 
 /**
  * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place

@@ -5,7 +5,7 @@
  */
 import { runners } from '../runners/index.ts';
 import type { Plan, Runner } from '../runners/runner.ts';
-import type { Catalog, Target } from './catalog.ts';
+import { type Catalog, KEEP_DEFAULT, type Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Event, KeeperId, RunId, TargetName } from './event.ts';
 import type { Log } from './log.ts';
@@ -17,6 +17,10 @@ export interface KeptRun {
   readonly run: RunId;
   readonly target: TargetName;
   readonly merged: boolean;
+  /** What becomes of processes that it leaves behind. */
+  readonly leftovers?: 'leave' | 'kill';
+  /** From TERM to KILL. */
+  readonly graceMs?: number;
 }
 
 /** The keepers as the daemon needs them; see daemon/keeper.ts for the real ones. */
@@ -67,7 +71,7 @@ export class Daemon {
   recover(): void {
     for (const run of this.loop.state.runs.values()) {
       if (run.state === 'running') {
-        this.#keepers.adopt(run, run.attempt, run.keeper);
+        this.#keepers.adopt(this.#kept(run), run.attempt, run.keeper);
         if (run.stopping !== undefined) this.#stopRun(run.run);
       }
       if (run.state === 'ended' && run.heldBy.length > 0) this.#keepers.guard(run.run, run.heldBy);
@@ -113,7 +117,14 @@ export class Daemon {
       this.loop.post({ type: 'reported', run: number, attempt, report });
       return;
     }
-    this.#keepers.start(run, attempt, planOf(target)).catch(this.#parts.fail);
+    this.#keepers.start(this.#kept(run), attempt, planOf(target)).catch(this.#parts.fail);
+  }
+
+  #kept({ run, target: name, merged }: KeptRun): KeptRun {
+    const target = this.loop.catalog.targets.get(name);
+    const kept = { run, target: name, merged };
+    if (target?.leftovers === undefined) return kept;
+    return { ...kept, leftovers: target.leftovers, graceMs: target.killAfterMs };
   }
 
   #stopRun(run: RunId): void {
@@ -124,8 +135,8 @@ export class Daemon {
   #retain(number: RunId): void {
     const target = this.loop.state.runs.get(number)?.target;
     if (target === undefined) return;
-    const runsMax = this.loop.catalog.targets.get(target)?.keepRuns ?? KEEP_RUNS_DEFAULT;
-    this.loop.post({ type: 'retain', target, runsMax });
+    const keep = this.loop.catalog.targets.get(target)?.keep ?? KEEP_DEFAULT;
+    this.loop.post({ type: 'retain', target, keep });
   }
 
   /** Log lines are events: a constant message, what varies as fields. */
@@ -137,7 +148,11 @@ export class Daemon {
     const target = this.loop.state.runs.get(event.run)?.target;
     const about = { run: event.run, target };
     if (event.type === 'ended') {
-      const { outcome, verdict, heldBy } = event;
+      const { outcome, verdict, heldBy, bytes = 0 } = event;
+      const { logBytesMax } = this.loop.catalog.targets.get(target ?? '') ?? {};
+      if (bytes > (logBytesMax ?? Number.POSITIVE_INFINITY)) {
+        this.#log.warn({ ...about, bytes, logBytesMax }, 'output is larger than logMaxBytes');
+      }
       const level = verdict === 'ok' ? 'info' : 'warn';
       this.#log[level]({ ...about, outcome, verdict, heldBy }, 'ended');
     } else if (event.type === 'started') {
@@ -150,8 +165,6 @@ export class Daemon {
   }
 }
 
-/** How many ended runs of a target that is no longer configured are remembered. */
-const KEEP_RUNS_DEFAULT = 100;
 /** From TERM to KILL for a run whose target is no longer configured. */
 const KILL_AFTER_MS_DEFAULT = 30_000;
 

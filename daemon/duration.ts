@@ -1,5 +1,5 @@
 /**
- * Durations as people write them ("90s", "1h30m") and read them ("1 h 12 min"). Pure.
+ * Durations and sizes as people write them ("1h30m", "2GiB") and read them ("1 h 12 min"). Pure.
  */
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -25,6 +25,26 @@ export function parseDuration(text: string): number | undefined {
     ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
   }
   return ms <= DURATION_MS_MAX ? Math.round(ms) : undefined;
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** Bytes of a number or of a text with a unit, or undefined if it is none. */
+export function parseBytes(size: number | string): number | undefined {
+  if (typeof size === 'number') return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
+  const [, amount, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*([kKMGT]?i?B)?$/.exec(size) ?? [];
+  const bytes = Math.round(Number(amount) * (UNIT_BYTES[unit] ?? Number.NaN));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** A duration for people, in its two largest units: "850 ms", "2.0 s", "1 h 12 min". */

@@ -28,6 +28,12 @@ export interface KeeperId {
   readonly bootId: string;
 }
 
+/** Any process, known as a keeper is. */
+export interface ProcessId {
+  readonly pid: number;
+  readonly startTime: number;
+}
+
 /** Why the daemon ends a running run. */
 export type StopReason = 'cancelled' | 'timed-out';
 
@@ -107,6 +113,10 @@ export type Event =
       readonly at: Stamp;
       readonly outcome: Outcome;
       readonly verdict: Verdict;
+      /** Size of its output. */
+      readonly bytes?: number;
+      /** Processes that it left behind when it ended. */
+      readonly leftovers?: readonly ProcessId[];
       /** Processes of a lost run that are still alive: its place stays held for them. */
       readonly heldBy?: readonly number[];
     }

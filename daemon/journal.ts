@@ -1,21 +1,16 @@
 /**
  * The journal: STATE/journal.ndjson, one event a line, append-only, the only source of truth.
  *
- *   {"seq":7,"crc":2774821094,"event":{"type":"accepted",…}}
- *
- * `seq` is dense, `crc` is that of "SEQ EVENT". The first line names the format. What has been
- * appended is durable once `sync` resolves; all that is appended while one fdatasync is under way
- * shares the next (group commit). A torn last line is what a power cut leaves: it is cut off. A bad
- * line elsewhere means that something else wrote here: the journal refuses to open.
+ * What has been appended is durable once `sync` resolves; all that is appended while one fdatasync
+ * is under way shares the next (group commit). What a line is, and what becomes of a damaged one:
+ * daemon/record.ts.
  */
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { Event } from './event.ts';
 import { errnoOf } from './launch.ts';
+import { encodeLine, FORMAT, parseJournal } from './record.ts';
 
-/** The format that this version writes; it reads this and all before. */
-const FORMAT = 1;
 /** A journal below this size is never compacted. */
 export const COMPACT_BYTES_MIN = 1_048_576;
 /** It is compacted when it has grown to so many times its size after the last compaction. */
@@ -35,6 +30,7 @@ export type Disk = Pick<
   | 'fdatasyncSync'
   | 'fsyncSync'
   | 'renameSync'
+  | 'unlinkSync'
   | 'closeSync'
 > & { fdatasync(file: number): Promise<void> };
 
@@ -60,6 +56,8 @@ export class Journal {
   #seq: number;
   #bytes: number;
   #bytesCompacted: number;
+  /** A part of a record may stand behind the last whole one, and could not be cut off yet. */
+  #torn = false;
   /** Appended, but not covered by a sync that has begun. */
   #dirty = false;
   #flushing: Promise<void> = Promise.resolve();
@@ -78,15 +76,14 @@ export class Journal {
   /** Opens or creates the journal of a state directory. The caller holds the directory's lock. */
   static open(directory: string, disk: Disk = REAL_DISK): Result<Opened> {
     const path = join(directory, 'journal.ndjson');
+    let file: number | undefined;
     try {
-      const file = disk.openSync(
-        path,
-        fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_APPEND,
-        0o600,
-      );
+      const { O_RDWR, O_CREAT, O_APPEND } = fs.constants;
+      file = disk.openSync(path, O_RDWR | O_CREAT | O_APPEND, 0o600);
+      removeAside(disk, path);
       const read = parseJournal(path, disk.readFileSync(path));
       if (!read.ok) {
-        disk.closeSync(file);
+        close(disk, file);
         return read;
       }
       const { events, seq, goodBytes, tornBytes } = read.value;
@@ -94,12 +91,14 @@ export class Journal {
       const journal = new Journal(path, disk, file, seq, goodBytes);
       if (goodBytes === 0) {
         const header = journal.append([{ type: 'journal', format: FORMAT }]);
-        if (!header.ok) return header;
+        if (!header.ok) throw Object.assign(new Error(), { code: header.error });
       }
       disk.fdatasyncSync(file);
       syncDirectory(disk, directory);
+      journal.#dirty = false;
       return { ok: true, value: { journal, events, tornBytes } };
     } catch (error) {
+      if (file !== undefined) close(disk, file);
       return { ok: false, error: `${path}: cannot be opened (${errnoOf(error)})` };
     }
   }
@@ -115,16 +114,29 @@ export class Journal {
     for (const event of events) text += encodeLine(++seq, event);
     const bytes = Buffer.from(text);
     try {
+      this.#mend();
+      this.#torn = true;
       for (let at = 0; at < bytes.length; ) at += this.#disk.writeSync(this.#file, bytes, at);
+      this.#torn = false;
     } catch (error) {
-      // A part of it may be there; cut it off, so that the next line begins where one may.
-      this.#disk.ftruncateSync(this.#file, this.#bytes);
+      try {
+        this.#mend();
+      } catch {
+        // The next append tries again before it writes; a restart cuts it off as a torn line.
+      }
       return { ok: false, error: errnoOf(error) };
     }
     this.#seq = seq;
     this.#bytes += bytes.length;
     this.#dirty = true;
     return { ok: true, value: undefined };
+  }
+
+  /** Cuts off a part of a record, so that the next one begins where one may. */
+  #mend(): void {
+    if (!this.#torn) return;
+    this.#disk.ftruncateSync(this.#file, this.#bytes);
+    this.#torn = false;
   }
 
   /**
@@ -163,33 +175,46 @@ export class Journal {
   compact(history: Iterable<Event>): Result<undefined> {
     if (!this.isQuiet) return { ok: false, error: 'the journal is in use' };
     const disk = this.#disk;
-    const aside = `${this.path}.tmp`;
+    const aside = asideOf(this.path);
     let file: number | undefined;
+    let parent: number | undefined;
     try {
       const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants;
+      parent = disk.openSync(dirname(this.path), 'r');
       file = disk.openSync(aside, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
       const { seq, bytes } = writeAll(disk, file, history);
       disk.fdatasyncSync(file);
       disk.renameSync(aside, this.path);
-      disk.closeSync(this.#file);
-      [this.#file, file] = [file, undefined];
-      [this.#seq, this.#bytes, this.#bytesCompacted] = [seq, bytes, bytes];
-      syncDirectory(disk, dirname(this.path));
+      [this.#file, file] = [file, this.#file];
+      [this.#seq, this.#bytes, this.#torn] = [seq, bytes, false];
+      this.#settle(parent);
       return { ok: true, value: undefined };
     } catch (error) {
-      if (file !== undefined) disk.closeSync(file);
+      removeAside(disk, this.path);
       return { ok: false, error: errnoOf(error) };
+    } finally {
+      // Also after a failure: another attempt is worth its while once the journal has grown.
+      this.#bytesCompacted = this.#bytes;
+      if (file !== undefined) close(disk, file);
+      if (parent !== undefined) close(disk, parent);
+    }
+  }
+
+  /** Makes a rename durable. Without it a power cut could bring the old file back: no event that
+   * is appended from now on would be safe, so no sync may succeed any more. */
+  #settle(parent: number): void {
+    try {
+      this.#disk.fsyncSync(parent);
+    } catch (error) {
+      this.#flushing = Promise.reject(error);
+      this.#flushing.catch(() => {}); // whoever syncs next hears of it
+      throw error;
     }
   }
 
   close(): void {
     this.#disk.closeSync(this.#file);
   }
-}
-
-function encodeLine(seq: number, event: Event): string {
-  const text = JSON.stringify(event);
-  return `{"seq":${seq},"crc":${crc32(`${seq} ${text}`)},"event":${text}}\n`;
 }
 
 /** How much is gathered before it is written out. */
@@ -212,47 +237,26 @@ function writeAll(disk: Disk, file: number, history: Iterable<Event>) {
   return { seq, bytes };
 }
 
-interface Parsed {
-  readonly events: readonly Event[];
-  readonly seq: number;
-  readonly goodBytes: number;
-  readonly tornBytes: number;
+/** Where a compaction writes; a crash may leave it behind. */
+function asideOf(path: string): string {
+  return `${path}.tmp`;
 }
 
-const NEWLINE = 10;
-
-function parseJournal(path: string, content: Buffer): Result<Parsed> {
-  const events: Event[] = [];
-  let [seq, at, line] = [0, 0, 0];
-  while (at < content.length) {
-    line++;
-    const end = content.indexOf(NEWLINE, at);
-    const event = end < 0 ? undefined : decodeLine(content.toString('utf8', at, end), seq + 1);
-    if (event === undefined) {
-      const isLast = end < 0 || end === content.length - 1;
-      if (isLast) break;
-      const where = `${path}: line ${line} (byte ${at})`;
-      const what = 'is damaged: its checksum or its number is wrong';
-      return {
-        ok: false,
-        error: `${where} ${what}. Nothing was changed. Restore the file from a backup, or move the state directory aside to begin anew`,
-      };
-    }
-    if (event.type === 'journal' && event.format > FORMAT) {
-      const error = `${path}: was written by a newer baton (format ${event.format}; this one reads up to ${FORMAT}). Install that version or a later one`;
-      return { ok: false, error };
-    }
-    events.push(event);
-    seq++;
-    at = end + 1;
+function removeAside(disk: Disk, path: string): void {
+  try {
+    disk.unlinkSync(asideOf(path));
+  } catch {
+    // As a rule there is none.
   }
-  return { ok: true, value: { events, seq, goodBytes: at, tornBytes: content.length - at } };
 }
 
-function decodeLine(text: string, seq: number): Event | undefined {
-  const [, number, crc, event] = /^\{"seq":(\d+),"crc":(\d+),"event":(.*)\}$/.exec(text) ?? [];
-  if (event === undefined || Number(number) !== seq) return undefined;
-  return crc32(`${seq} ${event}`) === Number(crc) ? (JSON.parse(event) as Event) : undefined;
+/** Linux closes the file whatever close(2) says, and what mattered has been synced. */
+function close(disk: Disk, file: number): void {
+  try {
+    disk.closeSync(file);
+  } catch {
+    // Nothing can be done about it.
+  }
 }
 
 /** After a file was created or renamed, its name is durable only with this. */

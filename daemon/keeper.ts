@@ -6,7 +6,15 @@
  * time, and a second look finds no status file. A status file always wins.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, fchownSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
@@ -18,7 +26,7 @@ import { endMembers, type Killing } from './kill.ts';
 import { describeFailure, errnoOf, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
 import type { Wish } from './loop.ts';
-import { bootId, isAlive, membersOf, statOf } from './process.ts';
+import { bootId, childrenOf, isAlive, membersOf, statOf } from './process.ts';
 import type { Report } from './scheduler.ts';
 
 /** How often an adopted keeper is looked at; a keeper of this daemon's own tells by its socket. */
@@ -250,13 +258,26 @@ export class Keepers implements KeepersPort {
   }
 
   #report(kept: Kept, report: Report): void {
-    kept.report = report;
+    const { run, keeper } = kept;
+    const bytes = this.#outputBytes(run);
+    const leftovers = keeper === undefined ? [] : childrenOf(keeper.pid);
+    kept.report = { ...report, bytes, leftovers };
+    if (leftovers.length > 0 && kept.leftovers === 'kill') this.stop(run, kept.graceMs ?? 0);
     if (kept.killing === undefined || kept.killing.isOver()) this.#finish(kept);
+  }
+
+  #outputBytes(run: RunId): number {
+    const sizes = ['out', 'err'].map((name) => {
+      const path = join(this.#directoryOf(run), name);
+      return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    });
+    return sizes.reduce((sum, size) => sum + size, 0);
   }
 
   #finish(kept: Kept): void {
     if (kept.over || kept.report === undefined) return;
-    const { run, attempt, report } = kept;
+    const { run, attempt } = kept;
+    const report = kept.killing === undefined ? kept.report : { ...kept.report, leftovers: [] };
     this.#forget(kept);
     this.#post({ type: 'reported', run, attempt, report });
   }

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import meow from 'meow';
-import { boot } from './boot.ts';
+import { boot, type Running } from './boot.ts';
 import { type Config, describeConfig, formatMistakes, loadConfig } from './config.ts';
 import { LOG_LEVELS, type Log, makeLog } from './log.ts';
 import { findConfig, findSocket, findState } from './places.ts';
@@ -27,6 +27,14 @@ const HELP = `
     TERM, INT  stop listening, leave runs to their keepers, exit 0
     HUP        read the configuration again; a bad one leaves the old one in force
 `;
+
+const FLAGS = {
+  config: { type: 'string' },
+  socket: { type: 'string' },
+  state: { type: 'string' },
+  logLevel: { type: 'string', choices: [...LOG_LEVELS] },
+  check: { type: 'boolean', default: false },
+} as const;
 
 /** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
 const EXIT_SOFTWARE = 70;
@@ -54,21 +62,22 @@ async function main(): Promise<void> {
   await run(loaded.value, version, makeLog(level), flags);
 }
 
+/**
+ * meow's own check of unknown flags prints in its own style and exits with 2, so they are let
+ * through and looked for here; what it throws (a flag given twice) is caught.
+ */
 function parseFlags(version: string) {
   try {
     const cli = meow(HELP, {
       importMeta: import.meta,
       pkg: { name: 'batond', version },
       description: false,
-      allowUnknownFlags: false,
-      flags: {
-        config: { type: 'string' },
-        socket: { type: 'string' },
-        state: { type: 'string' },
-        logLevel: { type: 'string', choices: [...LOG_LEVELS] },
-        check: { type: 'boolean', default: false },
-      },
+      flags: FLAGS,
     });
+    const unknown = Object.keys(cli.flags).find((name) => !Object.hasOwn(FLAGS, name));
+    if (unknown !== undefined) throw new Error(`unknown flag "${dashed(unknown)}"`);
+    const empty = Object.entries(cli.flags).find(([, value]) => value === '');
+    if (empty !== undefined) throw new Error(`${dashed(empty[0])} needs a value`);
     const extra = cli.input[cli.flags.check ? 1 : 0];
     if (extra !== undefined) throw new Error(`unexpected argument "${extra}"`);
     return cli;
@@ -77,6 +86,11 @@ function parseFlags(version: string) {
     complain(`${message.split('\n')[0]}; see batond --help`, EXIT.usage);
     return undefined;
   }
+}
+
+function dashed(name: string): string {
+  const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return name.length === 1 ? `-${words}` : `--${words}`;
 }
 
 function check(config: Config): void {
@@ -104,6 +118,14 @@ async function run(
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
+  let daemon: Running | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      if (daemon === undefined) process.exit(0);
+      daemon.stop().then(() => process.exit(0), fail);
+    });
+  }
+  process.on('SIGHUP', () => daemon?.reload());
   const directory = resolve(findState(flags.state, PLACES));
   const started = await boot({
     config,
@@ -114,13 +136,7 @@ async function run(
     fail,
   });
   if (!started.ok) return complain(started.error, EXIT.unavailable);
-  const daemon = started.value;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      daemon.stop().then(() => process.exit(0), fail);
-    });
-  }
-  process.on('SIGHUP', () => daemon.reload());
+  daemon = started.value;
 }
 
 function complain(message: string, status: number): void {

@@ -3,7 +3,7 @@
  * kernel gives pids away again.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { KeeperId } from './event.ts';
+import type { KeeperId, ProcessId } from './event.ts';
 
 export interface ProcessStat {
   readonly pid: number;
@@ -45,6 +45,27 @@ export function isAlive(keeper: KeeperId, boot: string): boolean {
   if (keeper.bootId !== boot) return false;
   const stat = statOf(keeper.pid);
   return stat !== undefined && !isGone(stat) && stat.startTime === keeper.startTime;
+}
+
+/**
+ * The children of a process. After a command has ended, those of its keeper are what it left
+ * behind: the keeper is a subreaper, and whoever loses its parent below it becomes its child.
+ */
+export function childrenOf(pid: number): readonly ProcessId[] {
+  const pids = readText(`/proc/${pid}/task/${pid}/children`)?.trim() ?? '';
+  return pids === ''
+    ? []
+    : pids.split(' ').flatMap((child) => {
+        const stat = statOf(Number(child));
+        if (stat === undefined || isGone(stat)) return [];
+        return [{ pid: stat.pid, startTime: stat.startTime }];
+      });
+}
+
+/** Whether this very process lives. */
+export function lives({ pid, startTime }: ProcessId): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && !isGone(stat) && stat.startTime === startTime;
 }
 
 /** All living processes. */

@@ -117,6 +117,10 @@ export interface RunView {
   readonly text?: string;
   /** Why it waits. */
   readonly reasons?: readonly string[];
+  /** Size of its output. */
+  readonly bytes?: number;
+  /** Processes that it left behind and that are still alive. */
+  readonly leftovers?: readonly number[];
   /** Processes of a lost run that are alive and hold its place. */
   readonly heldBy?: readonly number[];
 }

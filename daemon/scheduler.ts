@@ -11,8 +11,17 @@
  * only one of them may keep it out. `maxWait` bounds that.
  */
 import { nameRun, type QueuedRun, type Readiness } from '../policies/policy.ts';
-import type { Catalog, Target } from './catalog.ts';
-import type { Event, KeeperId, Outcome, RunId, Stamp, TargetName, Verdict } from './event.ts';
+import type { Catalog, Keep, Target } from './catalog.ts';
+import type {
+  Event,
+  KeeperId,
+  Outcome,
+  ProcessId,
+  RunId,
+  Stamp,
+  TargetName,
+  Verdict,
+} from './event.ts';
 import { type SceneOf, sceneMaker } from './scene.ts';
 import type { Queued, ReadonlyState, Run, Running } from './state.ts';
 
@@ -26,6 +35,10 @@ export interface Report {
   readonly code: number | null;
   readonly signal: number | null;
   readonly core: boolean;
+  /** Size of the output. */
+  readonly bytes?: number;
+  /** What it left behind. */
+  readonly leftovers?: readonly ProcessId[];
   /** The child could not be executed. */
   readonly failure?: Extract<Outcome, { kind: 'not-started' }>;
 }
@@ -70,7 +83,7 @@ export type Command = { readonly at: Stamp } & (
   | { readonly type: 'recover'; readonly run: RunId }
   /** The catalog has changed. */
   | { readonly type: 'configured' }
-  | { readonly type: 'retain'; readonly target: TargetName; readonly runsMax: number }
+  | { readonly type: 'retain'; readonly target: TargetName; readonly keep: Keep }
 );
 
 export type Answer =
@@ -156,8 +169,10 @@ function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): 
   const answer = (of: Answer): Decision => ({ ...NOTHING, answer: of });
   const again = state.tokens.get(command.token);
   if (again !== undefined) {
-    if (state.runs.get(again)?.target === command.target) {
-      return answer({ type: 'accepted', run: again });
+    const run = state.runs.get(again);
+    if (run?.target === command.target) {
+      const isOwn = run.tokens[0] === command.token;
+      return answer({ type: isOwn ? 'accepted' : 'joined', run: again });
     }
     return answer({ type: 'refused', reason: `the token was used for run ${again} already` });
   }
@@ -249,7 +264,13 @@ function reported(state: ReadonlyState, command: Of<'reported'>, catalog: Catalo
       stopping.why === 'timed-out' ? { kind: 'timed-out' } : { kind: 'cancelled' };
     return { ...NOTHING, events: [ended(run, at, outcome, catalog)] };
   }
-  return { ...NOTHING, events: [ended(run, at, outcomeOf(report, stopping), catalog)] };
+  const { bytes, leftovers } = report;
+  const event = {
+    ...ended(run, at, outcomeOf(report, stopping), catalog),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(leftovers === undefined || leftovers.length === 0 ? {} : { leftovers }),
+  };
+  return { ...NOTHING, events: [event] };
 }
 
 /** TERM is what a cancelled run was told; it may have answered with a code of its own. */
@@ -271,12 +292,23 @@ function gone(state: ReadonlyState, command: Of<'gone'>, catalog: Catalog): Deci
   if (run.attempt !== attempt) return NOTHING;
   // Without `started` in the journal nobody was told to go: the command never ran.
   if (run.state === 'starting') return { ...NOTHING, events: [startAgain(run, at)] };
+  if (mayRetry(run, survivors, catalog)) return { ...NOTHING, events: [startAgain(run, at)] };
   const outcome: Outcome = { kind: rebooted ? 'interrupted' : 'lost' };
   const event = ended(run, at, outcome, catalog);
   return {
     ...NOTHING,
     events: [survivors.length > 0 && !rebooted ? { ...event, heldBy: survivors } : event],
   };
+}
+
+/** Most attempts at a run that is lost each time. */
+export const LOST_ATTEMPTS_MAX = 3;
+
+/** By the target's own wish only: the command may have done a part of its work already. */
+function mayRetry(run: Running, survivors: readonly number[], catalog: Catalog): boolean {
+  const { onLost } = catalog.targets.get(run.target) ?? {};
+  if (onLost !== 'retry' || run.stopping !== undefined) return false;
+  return survivors.length === 0 && run.attempt < LOST_ATTEMPTS_MAX;
 }
 
 function due(state: ReadonlyState, { run: number, at }: Of<'due'>, catalog: Catalog): Decision {
@@ -385,13 +417,28 @@ function configured(state: ReadonlyState, { at }: Of<'configured'>, catalog: Cat
   return { ...NOTHING, events, touched: [...state.lanes.keys()] };
 }
 
-function retain(state: ReadonlyState, { target, runsMax }: Of<'retain'>): Decision {
-  const past = state.lanes.get(target)?.ended ?? new Set();
-  const runs: RunId[] = [];
-  for (const number of past) {
-    if (past.size - runs.length <= runsMax) break;
+/** However little is to be kept: a client may still be on its way back to it. */
+export const RECENT_MS = 300_000;
+
+function retain(state: ReadonlyState, { target, keep, at }: Of<'retain'>): Decision {
+  const past = [...(state.lanes.get(target)?.ended ?? [])].flatMap((number) => {
     const run = state.runs.get(number);
-    if (run?.state === 'ended' && run.heldBy.length === 0) runs.push(number);
+    return run?.state === 'ended' ? [run] : [];
+  });
+  let left = past.length;
+  let bytes = past.reduce((sum, run) => sum + (run.bytes ?? 0), 0);
+  const runs: RunId[] = [];
+  for (const run of past.slice(0, -1)) {
+    const ageMs = at.steadyMs - run.ended.steadyMs;
+    const isOver =
+      left > keep.runs ||
+      ageMs > (keep.ms ?? Number.POSITIVE_INFINITY) ||
+      bytes > (keep.bytes ?? Number.POSITIVE_INFINITY);
+    if (!isOver) break;
+    if (ageMs < RECENT_MS || run.heldBy.length > 0) continue;
+    runs.push(run.run);
+    left--;
+    bytes -= run.bytes ?? 0;
   }
   return runs.length === 0 ? NOTHING : { ...NOTHING, events: [{ type: 'forgotten', runs }] };
 }

@@ -5,11 +5,9 @@
 import * as v from 'valibot';
 import { policies } from '../policies/index.ts';
 import { runners } from '../runners/index.ts';
-import { DURATION_EXPECTED, parseDuration } from './duration.ts';
+import { DURATION_EXPECTED, parseBytes, parseDuration } from './duration.ts';
 
 const KILL_AFTER_DEFAULT = '30s';
-/** How many ended runs of a target are remembered unless the configuration says otherwise. */
-export const KEEP_RUNS_DEFAULT = 100;
 export const KEEP_RUNS_MAX = 1_000_000;
 export const NAME_CHARS_MAX = 100;
 const DESCRIPTION_CHARS_MAX = 10_000;
@@ -22,6 +20,8 @@ const NAME_EXPECTED = [
 const CODES_EXPECTED = 'a list of exit codes';
 const CODE_EXPECTED = 'an exit code: a whole number from 0 to 255';
 const KEEP_EXPECTED = `a whole number from 1 to ${KEEP_RUNS_MAX}`;
+const DAYS_EXPECTED = 'a number of days, more than 0';
+const BYTES_EXPECTED = 'a number of bytes, or a text such as "500MB" or "2GiB"';
 
 const Name = v.pipe(
   v.string(),
@@ -49,6 +49,12 @@ const Codes = v.array(
   CODES_EXPECTED,
 );
 
+const Bytes = v.pipe(
+  v.union([v.number(), v.string()], BYTES_EXPECTED),
+  v.check((size) => parseBytes(size) !== undefined, BYTES_EXPECTED),
+  v.transform((size) => parseBytes(size) ?? 0),
+);
+
 const Keep = v.strictObject({
   runs: v.exactOptional(
     v.pipe(
@@ -58,7 +64,10 @@ const Keep = v.strictObject({
       v.maxValue(KEEP_RUNS_MAX, KEEP_EXPECTED),
     ),
   ),
+  days: v.exactOptional(v.pipe(v.number(DAYS_EXPECTED), v.gtValue(0, DAYS_EXPECTED))),
+  bytes: v.exactOptional(Bytes),
 });
+export type KeepSettings = v.InferOutput<typeof Keep>;
 
 const Target = v.pipe(
   v.strictObject({
@@ -71,6 +80,9 @@ const Target = v.pipe(
     okExit: v.optional(Codes, [0]),
     warnExit: v.optional(Codes, []),
     keep: v.exactOptional(Keep),
+    onLost: v.exactOptional(v.picklist(['leave', 'retry'])),
+    leftovers: v.exactOptional(v.picklist(['leave', 'kill'])),
+    logMaxBytes: v.exactOptional(Bytes),
   }),
   v.forward(
     v.check(

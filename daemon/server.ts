@@ -3,7 +3,7 @@
  * is synchronous), a socket that a dead daemon left is replaced under a lock, and a path that the
  * kernel would cut is refused.
  */
-import { existsSync, mkdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import type { Result } from './journal.ts';
@@ -33,8 +33,13 @@ export async function listen(
   const lock = takeLock(`${path}.lock`);
   if (!lock.ok) return lock;
   signLock(lock.value);
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isSocket()) {
+    const error = `socket ${path}: is there already and is no socket; remove it, or name another place with --socket`;
+    return { ok: false, error };
+  }
   // Under the lock nobody else listens here: what is there was left by a dead daemon.
-  if (existsSync(path)) unlinkSync(path);
+  if (there !== undefined) unlinkSync(path);
   return await bind(path, serve);
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import type { Event, RunId } from './event.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
 import { Follower, type Offsets } from './output.ts';
+import { lives } from './process.ts';
 import {
   describeOutcome,
   type ErrorCode,
@@ -226,7 +227,7 @@ export class Service {
   #status(): Extract<Reply, { type: 'status' }> {
     const { state, catalog } = this.#loop;
     const now = this.#clock.now();
-    const targets = viewTargets({ state, catalog, now });
+    const targets = viewTargets({ state, catalog, now, lives });
     const executing = targets.flatMap((target) => target.active.map(() => target.target));
     return {
       type: 'status',
@@ -254,7 +255,7 @@ export class Service {
     const [waiting] = state.lanes.get(run.target)?.queue ?? new Set<RunId>();
     const queued = waiting === undefined ? undefined : state.runs.get(waiting);
     const asked = typeof of === 'string' && queued !== undefined ? queued : run;
-    const chain = viewChain(asked, { state, catalog, now: this.#clock.now() });
+    const chain = viewChain(asked, { state, catalog, now: this.#clock.now(), lives });
     this.#answer(caller, { type: 'why', chain, target: run.target });
   }
 
@@ -264,7 +265,7 @@ export class Service {
     if (target !== undefined && !catalog.targets.has(target) && !state.lanes.has(target)) {
       return this.#unknownTarget(caller, target);
     }
-    const runs = viewHistory({ state, catalog, now: this.#clock.now() }, limit, target);
+    const runs = viewHistory({ state, catalog, now: this.#clock.now(), lives }, limit, target);
     this.#answer(caller, { type: 'history', runs });
   }
 

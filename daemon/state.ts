@@ -21,6 +21,7 @@ import type {
   Event,
   KeeperId,
   Outcome,
+  ProcessId,
   RunId,
   Stamp,
   StopReason,
@@ -47,7 +48,7 @@ interface Placed extends Request {
   readonly groups: readonly string[];
 }
 
-export interface Starting extends Placed {
+interface Starting extends Placed {
   readonly state: 'starting';
   readonly attempt: number;
   readonly starting: Stamp;
@@ -62,7 +63,7 @@ export interface Running extends Placed {
   readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
 }
 
-export interface Ended extends Placed {
+interface Ended extends Placed {
   readonly state: 'ended';
   readonly started?: Stamp;
   readonly ended: Stamp;
@@ -70,6 +71,8 @@ export interface Ended extends Placed {
   readonly verdict: Verdict;
   /** Living processes of a lost run; empty once the place is free. */
   readonly heldBy: readonly number[];
+  readonly bytes?: number;
+  readonly leftovers?: readonly ProcessId[];
 }
 
 export type Run = Queued | Starting | Running | Ended;
@@ -265,6 +268,8 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
     outcome: event.outcome,
     verdict: event.verdict,
     heldBy,
+    ...(event.bytes === undefined ? {} : { bytes: event.bytes }),
+    ...(event.leftovers === undefined ? {} : { leftovers: event.leftovers }),
   });
 }
 
@@ -345,9 +350,13 @@ function* beginning(run: Run | undefined): Generator<Event> {
 
 function* ending(run: Run | undefined): Generator<Event> {
   if (run?.state !== 'ended') return;
-  const { ended: at, outcome, verdict, heldBy } = run;
-  const held = heldBy.length > 0 ? { heldBy } : {};
-  yield { type: 'ended', run: run.run, at, outcome, verdict, ...held };
+  const { ended: at, outcome, verdict, heldBy, bytes, leftovers } = run;
+  const more = {
+    ...(heldBy.length > 0 ? { heldBy } : {}),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(leftovers === undefined ? {} : { leftovers }),
+  };
+  yield { type: 'ended', run: run.run, at, outcome, verdict, ...more };
 }
 
 function lane(state: State, target: TargetName): MutableLane {

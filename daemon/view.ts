@@ -3,7 +3,7 @@
  * the protocol's table of outcomes.
  */
 import type { Catalog } from './catalog.ts';
-import type { RunId, Stamp, TargetName } from './event.ts';
+import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { describeOutcome, exitStatus, type RunView, type TargetView } from './protocol.ts';
 import { explain } from './scheduler.ts';
 import type { ReadonlyState, Run } from './state.ts';
@@ -17,9 +17,10 @@ export interface Scenery {
   readonly state: ReadonlyState;
   readonly catalog: Catalog;
   readonly now: Stamp;
+  readonly lives: (process: ProcessId) => boolean;
 }
 
-export function viewRun(run: Run, { state, catalog, now }: Scenery): RunView {
+function viewRun(run: Run, { state, catalog, now, lives }: Scenery): RunView {
   const base = { run: run.run, target: run.target, acceptedAtMs: run.accepted.wallMs };
   const waitedUntil = (stamp: Stamp): number => stamp.steadyMs - run.accepted.steadyMs;
   switch (run.state) {
@@ -39,7 +40,8 @@ export function viewRun(run: Run, { state, catalog, now }: Scenery): RunView {
         pid: run.keeper.pid,
       };
     case 'ended': {
-      const { started, ended, outcome, verdict, heldBy } = run;
+      const { started, ended, outcome, verdict, heldBy, bytes, leftovers = [] } = run;
+      const left = leftovers.filter(lives).map(({ pid }) => pid);
       return {
         ...base,
         state: 'ended',
@@ -52,6 +54,8 @@ export function viewRun(run: Run, { state, catalog, now }: Scenery): RunView {
         verdict,
         exit: exitStatus(outcome),
         text: describeOutcome(outcome),
+        ...(bytes === undefined ? {} : { bytes }),
+        ...(left.length > 0 ? { leftovers: left } : {}),
         ...(heldBy.length > 0 ? { heldBy } : {}),
       };
     }

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { describeConfig, loadConfig } from '../../daemon/config.ts';
 import { LOG_LEVELS } from '../../daemon/log.ts';
-import { KEEP_RUNS_DEFAULT } from '../../daemon/schema.ts';
 import { policies } from '../../policies/index.ts';
 import { runners } from '../../runners/index.ts';
 import { accepted, directory, load, mistakesOf, only, ROOT } from '../support/config.ts';
@@ -35,7 +34,6 @@ test('the configuration in the repository loads and nothing in it is broken', (t
 
 test('what a target leaves out has its default', () => {
   const config = accepted(one({ runner }));
-  assert.equal(config.keepRuns, KEEP_RUNS_DEFAULT);
   assert.equal(config.logLevel, undefined);
   assert.deepEqual(config.catalog.targets.get('web'), {
     name: 'web',
@@ -65,7 +63,7 @@ test('what a configuration says is what the daemon gets', () => {
           maxWait: '90s',
           okExit: [0, 3],
           warnExit: [2],
-          keep: { runs: 1 },
+          keep: { runs: 1, days: 30 },
         },
       },
     }),
@@ -84,10 +82,9 @@ test('what a configuration says is what the daemon gets', () => {
     maxWaitMs: 90_000,
     okExit: [0, 3],
     warnExit: [2],
-    keepRuns: 1,
+    keep: { runs: 1, ms: 86_400_000 * 30 },
   });
   assert.equal(config.logLevel, 'debug');
-  assert.equal(config.keepRuns, 7);
 });
 
 test('every level of the log can be configured', () => {

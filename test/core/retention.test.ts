@@ -1,38 +1,75 @@
-/** What is forgotten: the oldest ended runs of a target, as few as the limit asks for. */
+/** What is forgotten: the oldest ended runs of a target, as few as the limits ask for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Core, target } from '../support/core.ts';
+import type { Keep } from '../../daemon/catalog.ts';
+import { RECENT_MS } from '../../daemon/scheduler.ts';
+import { Core, EXIT_0, target } from '../support/core.ts';
+
+const LATER_MS = RECENT_MS + 1;
 
 function ended(core: Core, name = 't'): number[] {
   return [...(core.state.lanes.get(name)?.ended ?? [])];
 }
 
-/** Five runs, ended in the order 2, 1, 3, 5, 4. */
+function retain(core: Core, keep: Keep, name = 't'): void {
+  core.send({ type: 'retain', target: name, keep });
+}
+
+/** Five runs, ended in the order 2, 1, 3, 5, 4, a second apart, with 100 bytes of output each. */
 function five(): Core {
   const core = new Core([target('t'), target('other')]);
   for (let n = 0; n < 5; n++) core.ask('t');
-  for (const run of [2, 1, 3, 5, 4]) core.end(run);
+  for (const run of [2, 1, 3, 5, 4]) {
+    core.advance(core.nowMs + 1_000);
+    core.send({ type: 'reported', run, attempt: 1, report: { ...EXIT_0, bytes: 100 } });
+  }
   return core;
 }
 
 test('the runs that ended first are forgotten first, and no more than needed', () => {
   const core = five();
-  core.send({ type: 'retain', target: 't', runsMax: 3 });
+  core.advance(core.nowMs + LATER_MS);
+  retain(core, { runs: 3 });
   assert.deepEqual(ended(core), [3, 5, 4]);
   assert.deepEqual(core.events.at(-1), { type: 'forgotten', runs: [2, 1] });
   assert.deepEqual([...core.state.tokens.values()].toSorted(), [3, 4, 5]);
   const before = core.events.length;
-  core.send({ type: 'retain', target: 't', runsMax: 3 });
+  retain(core, { runs: 3 });
   assert.equal(core.events.length, before, 'nothing is journaled where nothing is forgotten');
+});
+
+test('runs are forgotten by their age and by the size of their output', () => {
+  const old = five();
+  old.advance(old.nowMs + LATER_MS);
+  retain(old, { runs: 100, ms: LATER_MS + 2_500 });
+  assert.deepEqual(ended(old), [3, 5, 4]);
+  const large = five();
+  large.advance(large.nowMs + LATER_MS);
+  retain(large, { runs: 100, bytes: 250 });
+  assert.deepEqual(ended(large), [5, 4]);
+});
+
+test('a run that has just ended is kept: its client may be on its way back', () => {
+  const core = five();
+  retain(core, { runs: 1 });
+  assert.deepEqual(ended(core), [2, 1, 3, 5, 4]);
+});
+
+test('the latest run is always kept', () => {
+  const core = five();
+  core.advance(core.nowMs + LATER_MS);
+  retain(core, { runs: 1, ms: 1, bytes: 0 });
+  assert.deepEqual(ended(core), [4]);
 });
 
 test('only the target asked about loses runs', () => {
   const core = five();
   core.end(core.ask('other'));
-  core.send({ type: 'retain', target: 't', runsMax: 0 });
-  assert.deepEqual([ended(core), ended(core, 'other')], [[], [6]]);
-  core.send({ type: 'retain', target: 'unknown', runsMax: 0 });
+  core.advance(core.nowMs + LATER_MS);
+  retain(core, { runs: 1 });
+  assert.deepEqual([ended(core), ended(core, 'other')], [[4], [6]]);
+  retain(core, { runs: 1 }, 'unknown');
 });
 
 test('a run that waits, runs, or is lost with living processes is never forgotten', () => {
@@ -41,34 +78,54 @@ test('a run that waits, runs, or is lost with living processes is never forgotte
   core.lose(1, [77]);
   core.end(2);
   assert.deepEqual([core.runs('running').length, core.runs('queued').length], [1, 1]);
-  core.send({ type: 'retain', target: 't', runsMax: 0 });
-  assert.deepEqual([...core.state.runs.keys()], [1, 3, 4]);
+  core.advance(core.nowMs + LATER_MS);
+  retain(core, { runs: 1 });
+  assert.deepEqual([...core.state.runs.keys()], [1, 2, 3, 4]);
   core.send({ type: 'vacated', run: 1 });
-  core.send({ type: 'retain', target: 't', runsMax: 0 });
-  assert.deepEqual([...core.state.runs.keys()], [3, 4]);
+  retain(core, { runs: 1 });
+  assert.deepEqual([...core.state.runs.keys()], [2, 3, 4]);
 });
 
 test('a number that was forgotten is not given away again', () => {
   const core = five();
-  core.send({ type: 'retain', target: 't', runsMax: 0 });
+  core.advance(core.nowMs + LATER_MS);
+  retain(core, { runs: 1 });
   core.compact();
   assert.equal(core.ask('t'), 6);
 });
 
 test('what is left are the latest, whatever was kept before', () => {
   fc.assert(
-    fc.property(fc.array(fc.nat(6), { maxLength: 30 }), fc.nat(9), (order, runsMax) => {
-      const core = new Core([target('t')]);
-      const ends: number[] = [];
-      for (let n = 0; n < 7; n++) core.ask('t');
-      for (const at of order) {
-        const run = core.runs('running')[at]?.run;
-        if (run === undefined) continue;
-        core.end(run);
-        ends.push(run);
-      }
-      core.send({ type: 'retain', target: 't', runsMax });
-      assert.deepEqual(ended(core), runsMax === 0 ? [] : ends.slice(-runsMax));
-    }),
+    fc.property(
+      fc.array(fc.nat(6), { maxLength: 30 }),
+      fc.integer({ min: 1, max: 9 }),
+      (order, runs) => {
+        const core = new Core([target('t')]);
+        const ends: number[] = [];
+        for (let n = 0; n < 7; n++) core.ask('t');
+        for (const at of order) {
+          const run = core.runs('running')[at]?.run;
+          if (run === undefined) continue;
+          core.end(run);
+          ends.push(run);
+        }
+        core.advance(core.nowMs + LATER_MS);
+        retain(core, { runs });
+        assert.deepEqual(ended(core), ends.slice(-runs));
+      },
+    ),
   );
+});
+
+test('a lost run is tried again only where its target says so, and not for ever', () => {
+  const core = new Core([target('t', [{ type: 'cardinality' }], { onLost: 'retry' })]);
+  const run = core.ask('t');
+  const attempts: (string | number)[] = [];
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    attempts.push(attempt);
+    core.send({ type: 'gone', run, attempt, rebooted: attempt === 2, survivors: [] });
+  }
+  assert.deepEqual(attempts, [1, 2, 3]);
+  const end = core.state.runs.get(run);
+  assert.ok(end?.state === 'ended' && end.outcome.kind === 'lost');
 });

@@ -74,7 +74,7 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
   look: { type: 'look', target: 't' },
   recover: { type: 'recover', run: 1 },
   configured: { type: 'configured' },
-  retain: { type: 'retain', target: 't', runsMax: 0 },
+  retain: { type: 'retain', target: 't', keep: { runs: 0 } },
 };
 
 /** The events that follow: `-` for none, with outcome and held processes where a run ends. */
@@ -100,7 +100,7 @@ due            -         ended:expired   -               stopping        -      
 look           -         starting:1      -               -               -                -          -
 recover        -         -               starting:2      -               -                -          -
 configured     -         -               -               -               -                -          -
-retain         -         -               -               -               -                forgotten  -
+retain         -         -               -               -               -                -          -
 `;
 
 const [header = [], ...rows] = TABLE.trim()

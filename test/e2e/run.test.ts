@@ -51,6 +51,8 @@ before(async () => {
       prefixed: { runner: { type: 'local', args: ['/nonexistent/command'], nice: 3 } },
       nap: { runner: { type: 'dummy', time: '1ms' } },
       seven: sh('exit 7'),
+      parent: puppet('parent'),
+      tidy: { ...puppet('tidy'), leftovers: 'kill', killAfter: '100ms' },
       odd: {
         runner: {
           type: 'local',
@@ -330,6 +332,45 @@ test('output written before a client asks is there from any offset', async () =>
   await session.ask({ type: 'wait', run, from: { out: 4, err: 0 } }, 'ended');
   assert.equal(text(session.replies, 'out').toString(), '456789');
   session.close();
+});
+
+test('what a run leaves behind is left alone and reported', async () => {
+  const { session, run, ended } = await runOf('parent');
+  const puppet = await puppets.next();
+  const command = puppets.args('left').join(' ');
+  await puppet.tell(`sh setsid ${command} >/dev/null 2>&1 &`);
+  const left = await puppets.next();
+  puppet.exit(0);
+  assert.equal((await ended()).exit, 0);
+  const { runs } = await session.ask({ type: 'history', target: 'parent' }, 'history');
+  assert.deepEqual(runs.find((view) => view.run === run)?.leftovers, [left.pid]);
+  left.exit(0);
+  await left.gone();
+  const later = await session.ask({ type: 'history', target: 'parent' }, 'history');
+  assert.equal(later.runs.find((view) => view.run === run)?.leftovers, undefined);
+});
+
+test('what a run leaves behind is killed where its target says so', async () => {
+  const { run, session, ended } = await runOf('tidy');
+  const puppet = await puppets.next();
+  await puppet.tell(`sh setsid ${puppets.args('left').join(' ')} >/dev/null 2>&1 &`);
+  const left = await puppets.next();
+  await left.tell('trap TERM ignore');
+  puppet.exit(5);
+  assert.equal((await ended()).exit, 5);
+  await left.gone();
+  const { runs } = await session.ask({ type: 'history', target: 'tidy' }, 'history');
+  assert.equal(runs.find((view) => view.run === run)?.leftovers, undefined);
+});
+
+test('the size of the output is known afterwards', async () => {
+  const { session, run, ended } = await runOf('odd');
+  await ended();
+  const { runs } = await session.ask({ type: 'history', target: 'odd' }, 'history');
+  assert.equal(
+    runs.find((view) => view.run === run)?.bytes,
+    Buffer.byteLength('[][a b][$HOME][*][é\n]'),
+  );
 });
 
 test('files of the state directory are for the daemon alone', async () => {

@@ -159,7 +159,7 @@ export function perform(core: Core, step: Step): void {
       core.compact();
       return;
     case 'retain':
-      core.send({ type: 'retain', target: nameAt(core, step.which), runsMax: step.runsMax });
+      core.send({ type: 'retain', target: nameAt(core, step.which), keep: { runs: step.runsMax } });
       return;
     default:
       step satisfies never;

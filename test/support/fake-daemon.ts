@@ -47,6 +47,14 @@ export class FakeDaemon {
     return { connection, request: await connection.request() };
   }
 
+  /** Runs a command whose first request is answered with these replies. */
+  async answered(args: string, ...replies: readonly Reply[]): Promise<BatonEnd> {
+    const baton = this.baton(args.split(' '));
+    const { connection } = await this.asked();
+    connection.send(...replies);
+    return await baton.ended;
+  }
+
   /** Stops listening, as a daemon that dies: the connections break. */
   async die(): Promise<void> {
     for (const socket of this.#open) socket.destroy();

@@ -10,7 +10,8 @@ export function skipWithout(t: TestContext, ...tools: readonly string[]): boolea
   const missing = tools.filter((tool) => !isThere(tool));
   if (missing.length === 0) return false;
   const reason = `needs ${missing.join(', ')}`;
-  if (process.env['BATON_TEST_NO_SKIP'] === '1') throw new Error(`${reason}; nothing may be skipped`);
+  if (process.env['BATON_TEST_NO_SKIP'] === '1')
+    throw new Error(`${reason}; nothing may be skipped`);
   t.skip(reason);
   return true;
 }
@@ -18,5 +19,7 @@ export function skipWithout(t: TestContext, ...tools: readonly string[]): boolea
 function isThere(tool: string): boolean {
   if (tool === 'root') return process.getuid?.() === 0;
   const path = `${process.env['PATH']}:/usr/sbin:/sbin`;
-  return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', tool], { env: { PATH: path } }).status === 0;
+  return (
+    spawnSync('sh', ['-c', 'command -v "$1"', 'sh', tool], { env: { PATH: path } }).status === 0
+  );
 }

@@ -19,7 +19,10 @@ import {
   SOCKET_PATH_BYTES_MAX,
 } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
-import { BOOLEANS, type Command, type Parsed, type Wish, wishOf } from './grammar.ts';
+import { checkCrontab } from './checkcrontab.ts';
+import { BOOLEANS, type Command, optionOf, type Parsed, type Wish, wishOf } from './grammar.ts';
+import { Held } from './held.ts';
+import { importPy9tor, importRsnapshot } from './import.ts';
 import { complain, plain, print } from './output.ts';
 import { type Ending, finish, Relay, type RunRequest, runRequest } from './relay.ts';
 import { showHistory, showJson, showStatus, showWhy } from './show.ts';
@@ -34,9 +37,14 @@ Usage
   baton logs RUN|TARGET [-f]        its output; -f: follow it to the end
   baton cancel RUN|TARGET           end a run, or all runs of a target
   baton pause|resume TARGET         let no more runs start; let them start again
+  baton probe TARGET                connect as a run would, and run nothing
+  baton check-crontab [FILE…]       say what crontabs would better say
+  baton import rsnapshot [CONF]     print targets for an rsnapshot.conf
+  baton import py9tor FILE          print a py9tor configuration in baton's form
   baton reload                      read the configuration again
   baton -t TARGET | -s              as py9tor: run TARGET | status --json
 Options
+  --quiet-success        print nothing of a run that ends in okExit or warnExit
   -E, --error-code N     exit with N (1 to 255) for every status of baton's own
   --connect-timeout DUR  how long the daemon may be away (10s; 60s once it runs)
   --socket PATH          else $BATON_SOCKET, ${RUN_SOCKET}, or
@@ -94,6 +102,7 @@ function cut(argv: readonly string[]) {
     booleanDefault: undefined,
     flags: {
       wait: { type: 'boolean' },
+      quietSuccess: { type: 'boolean' },
       json: { type: 'boolean' },
       follow: { type: 'boolean', shortFlag: 'f' },
       status: { type: 'boolean', shortFlag: 's' },
@@ -117,7 +126,7 @@ function explicit(argv: readonly string[]): readonly string[] {
   return argv.map((word, at) => {
     if (end >= 0 && at >= end) return word;
     const [name = ''] = word.split('=', 1);
-    if (!BOOLEANS.some((flag) => name === `--${flag}`)) return word;
+    if (!BOOLEANS.some((flag) => name === optionOf(flag))) return word;
     if (name !== word) throw new Error(`${name} takes no value, found "${word}"`);
     return `${word}=true`;
   });
@@ -127,7 +136,7 @@ async function perform({ command }: Wish, place: Place): Promise<Ending> {
   const v = PROTOCOL_VERSION;
   switch (command.verb) {
     case 'run':
-      return follow(begin(runRequest(command.target, command.wait), command.wait), place);
+      return run(command, place);
     case 'wait':
       return follow(begin({ type: 'wait', v, run: command.run }, true), place);
     case 'logs': {
@@ -139,12 +148,19 @@ async function perform({ command }: Wish, place: Place): Promise<Ending> {
       return ask({ type: command.verb, v, of: command.of }, command, place);
     case 'pause':
     case 'resume':
+    case 'probe':
       return ask({ type: command.verb, v, target: command.target }, command, place);
     case 'history': {
       const target = command.target === undefined ? {} : { target: command.target };
       const limit = command.limit === undefined ? {} : { limit: command.limit };
       return ask({ type: 'history', v, ...target, ...limit }, command, place);
     }
+    case 'check-crontab':
+      return checkCrontab(command.files, place);
+    case 'import':
+      return command.from === 'py9tor'
+        ? importPy9tor(command.file ?? '')
+        : importRsnapshot(command.file);
     case 'status':
     case 'reload':
       return ask({ type: command.verb, v }, command, place);
@@ -156,8 +172,19 @@ async function perform({ command }: Wish, place: Place): Promise<Ending> {
   }
 }
 
-function begin(request: RunRequest, heedsSignals: boolean): Relay {
-  const relay = new Relay(request);
+async function run(
+  command: Extract<Command, { readonly verb: 'run' }>,
+  place: Place,
+): Promise<Ending> {
+  const { target, wait, quiet } = command;
+  const held = quiet ? new Held() : undefined;
+  const ending = await follow(begin(runRequest(target, wait), wait, held), place);
+  if (ending.isSuccess !== true) held?.release();
+  return ending;
+}
+
+function begin(request: RunRequest, heedsSignals: boolean, held?: Held): Relay {
+  const relay = new Relay(request, held?.write);
   if (heedsSignals) relay.heedSignals();
   return relay;
 }
@@ -181,6 +208,7 @@ async function ask(request: RequestInput, command: Command, place: Place): Promi
   if (reply.type === 'error') return failed(reply.exit, reply.message);
   if (reply.type === 'refused') return failed(reply.exit, reply.reason);
   print(show(reply, command));
+  if (reply.type === 'probed') return { status: reply.exit, isOwn: true };
   return { status: 0, isOwn: false };
 }
 
@@ -189,6 +217,7 @@ function show(reply: Reply, command: Command): string {
   if (reply.type === 'status') return showStatus(reply);
   if (reply.type === 'why') return showWhy(reply);
   if (reply.type === 'history') return showHistory(reply.runs);
+  if (reply.type === 'probed') return reply.lines.map((line) => `${plain(line)}\n`).join('');
   if (reply.type !== 'done') return '';
   if (reply.text !== undefined) return `${plain(reply.text)}\n`;
   if (command.verb !== 'cancel') return '';

@@ -10,7 +10,13 @@ import { DURATION_EXPECTED, HISTORY_RUNS_MAX, parseDuration, suggest } from '../
 type Whose = number | string;
 
 export type Command =
-  | { readonly verb: 'run'; readonly target: string; readonly wait: boolean }
+  | {
+      readonly verb: 'run';
+      readonly target: string;
+      readonly wait: boolean;
+      /** Print nothing of a run that succeeds. */
+      readonly quiet?: boolean;
+    }
   | { readonly verb: 'wait'; readonly run: number }
   | { readonly verb: 'status'; readonly json: boolean }
   | { readonly verb: 'why'; readonly of: Whose }
@@ -22,7 +28,9 @@ export type Command =
     }
   | { readonly verb: 'logs'; readonly of: Whose; readonly follow: boolean }
   | { readonly verb: 'cancel'; readonly of: Whose }
-  | { readonly verb: 'pause' | 'resume'; readonly target: string }
+  | { readonly verb: 'pause' | 'resume' | 'probe'; readonly target: string }
+  | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
+  | { readonly verb: 'import'; readonly from: 'rsnapshot' | 'py9tor'; readonly file?: string }
   | { readonly verb: 'reload' | 'help' | 'version' };
 
 export interface Wish {
@@ -50,7 +58,15 @@ export function parseFast(argv: readonly string[]): Command | undefined {
   return target && !target.startsWith('-') ? { verb, target, wait: flags === 1 } : undefined;
 }
 
-export const BOOLEANS = ['wait', 'json', 'follow', 'status', 'help', 'version'] as const;
+export const BOOLEANS = [
+  'wait',
+  'quietSuccess',
+  'json',
+  'follow',
+  'status',
+  'help',
+  'version',
+] as const;
 const STRINGS = ['target', 'errorCode', 'connectTimeout', 'socket', 'limit'] as const;
 
 const ALWAYS: readonly string[] = ['connectTimeout', 'socket', 'help', 'version'];
@@ -59,11 +75,13 @@ const ERROR_CODE_MAX = 255;
 interface Shape {
   readonly args: string;
   readonly optional?: boolean;
+  /** How many there may be, where it is not one. */
+  readonly most?: number;
   readonly flags: readonly string[];
 }
 
 const SHAPES: Readonly<Record<string, Shape>> = {
-  run: { args: 'TARGET', flags: ['wait', 'errorCode'] },
+  run: { args: 'TARGET', flags: ['wait', 'quietSuccess', 'errorCode'] },
   wait: { args: 'RUN', flags: ['errorCode'] },
   status: { args: '', flags: ['json'] },
   why: { args: 'RUN|TARGET', flags: [] },
@@ -72,7 +90,10 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   cancel: { args: 'RUN|TARGET', flags: [] },
   pause: { args: 'TARGET', flags: [] },
   resume: { args: 'TARGET', flags: [] },
+  probe: { args: 'TARGET', flags: [] },
   reload: { args: '', flags: [] },
+  'check-crontab': { args: 'FILE…', optional: true, most: Number.POSITIVE_INFINITY, flags: [] },
+  import: { args: 'rsnapshot [CONF] or py9tor FILE', most: 2, flags: [] },
 };
 
 /** Judges the words and flags of a command line. */
@@ -124,7 +145,17 @@ function commandOf(input: readonly string[], flags: Flags): Command {
     throw new Mistake(`unknown command "${verb}"${hint}`);
   }
   checkShape(verb, shape, args, flags);
+  if (verb === 'check-crontab') return { verb, files: args };
+  if (verb === 'import') return importOf(args);
   return build(verb, args[0] ?? '', flags);
+}
+
+function importOf([from = '', file]: readonly string[]): Command {
+  if (from === 'py9tor' && !file) throw new Mistake('import py9tor: expected FILE, found nothing');
+  if (from === 'rsnapshot' || from === 'py9tor') {
+    return { verb: 'import', from, ...(file === undefined ? {} : { file }) };
+  }
+  throw new Mistake(`import: expected rsnapshot or py9tor, found "${from}"`);
 }
 
 /** py9tor's two: `-t TARGET` and `-s`. */
@@ -145,7 +176,7 @@ function checkShape(verb: string, shape: Shape, args: readonly string[], flags: 
     if (ALWAYS.includes(name) || shape.flags.includes(name)) continue;
     throw new Mistake(`${verb}: ${optionOf(name)} is not an option of this command`);
   }
-  const extra = args[shape.args === '' ? 0 : 1];
+  const extra = args[shape.args === '' ? 0 : (shape.most ?? 1)];
   if (extra !== undefined) throw new Mistake(`${verb}: unexpected argument "${extra}"`);
   if (shape.args === '' || (args.length === 0 && shape.optional === true)) return;
   if (!args[0]) throw new Mistake(`${verb}: expected ${shape.args}, found nothing`);
@@ -155,7 +186,9 @@ function build(verb: string, arg: string, flags: Flags): Command {
   const is = (name: string): boolean => flags[name] === true;
   switch (verb) {
     case 'run':
-      return { verb, target: arg, wait: is('wait') };
+      if (!is('quietSuccess')) return { verb, target: arg, wait: is('wait') };
+      if (is('wait')) return { verb, target: arg, wait: true, quiet: true };
+      throw new Mistake('run: --quiet-success needs --wait');
     case 'wait':
       return { verb, run: countOf('wait', arg, Number.MAX_SAFE_INTEGER) };
     case 'status':
@@ -172,6 +205,7 @@ function build(verb: string, arg: string, flags: Flags): Command {
       return { verb, of: whose(arg) };
     case 'pause':
     case 'resume':
+    case 'probe':
       return { verb, target: arg };
     default:
       return { verb: 'reload' };
@@ -203,7 +237,7 @@ function durationOf(text: string): number {
 }
 
 /** An option as it is written: `errorCode` is `--error-code`. */
-function optionOf(name: string): string {
+export function optionOf(name: string): string {
   if (name.length === 1) return `-${name}`;
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

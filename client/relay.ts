@@ -22,6 +22,8 @@ export interface Ending {
   readonly line?: string;
   /** What stderr shows stopped in the middle of a line. */
   readonly isMidLine?: boolean;
+  /** The run ended as its target wishes, if perhaps with a warning. */
+  readonly isSuccess?: boolean;
 }
 
 export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
@@ -38,6 +40,7 @@ const NEWLINE = 10;
 export class Relay {
   readonly #request: RunRequest;
   readonly #label: string;
+  readonly #writeOut: typeof writeAll;
   readonly #offsets = { out: 0, err: 0 };
   /** Streams that nobody reads any more. */
   readonly #closed = { out: false, err: false };
@@ -50,8 +53,10 @@ export class Relay {
   #signal: number | undefined;
   #send: ((request: RequestInput) => void) | undefined;
 
-  constructor(request: RunRequest) {
+  /** `write` takes what the run prints. */
+  constructor(request: RunRequest, write: typeof writeAll = writeAll) {
     this.#request = request;
+    this.#writeOut = write;
     if (request.type === 'wait') this.#run = request.run;
     this.#isForeign = request.type !== 'run';
     this.#label = labelOf(request);
@@ -115,6 +120,7 @@ export class Relay {
       case 'history':
       case 'status':
       case 'why':
+      case 'probed':
         return undefined;
       default:
         // A newer daemon may say more.
@@ -155,7 +161,7 @@ export class Relay {
     if (fresh.length === 0) return;
     this.#offsets[stream] = frame.offset + bytes.length;
     if (this.#closed[stream]) return;
-    const code = writeAll(FD[stream], fresh);
+    const code = this.#writeOut(FD[stream], fresh);
     if (stream === 'err' || this.#isMerged) this.#isMidLine = fresh.at(-1) !== NEWLINE;
     if (code === undefined) return;
     this.#closed[stream] = true;
@@ -165,7 +171,8 @@ export class Relay {
   #ended(reply: ReplyOf<'ended'>): Ending {
     const { exit, outcome, verdict, tell, target, run, text } = reply;
     const wasSilent = this.#offsets.out + this.#offsets.err === 0;
-    const ending = { status: exit, isOwn: isOwn(outcome), isMidLine: this.#isMidLine };
+    const isSuccess = verdict !== 'failed';
+    const ending = { status: exit, isOwn: isOwn(outcome), isMidLine: this.#isMidLine, isSuccess };
     const line = `${target}: run ${run} ${text}`;
     if (tell) return { ...ending, line };
     // cron mails only what is printed: a failure without a word would go unseen.

@@ -3,28 +3,38 @@
  * table of contents.
  */
 import { mkdirSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { bootEvent, SystemClock } from './clock.ts';
 import { type Config, formatMistakes, loadConfig } from './config.ts';
-import { Connection } from './connection.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, planOf } from './daemon.ts';
+import { locks } from './foreign.ts';
+import { hasWork, Idle } from './idle.ts';
 import { Journal, type Result } from './journal.ts';
 import { Keepers } from './keeper.ts';
+import { AllKeepers } from './keepers.ts';
 import { signLock, takeLock } from './lock.ts';
 import type { Log } from './log.ts';
 import { bootId } from './process.ts';
-import { listen } from './server.ts';
+import { refresh } from './refresh.ts';
 import { type Reloaded, Service } from './service.ts';
+import { nameDoor, placesOf, planDoors, Sockets } from './sockets.ts';
+import { SshKeepers } from './sshkeepers.ts';
 import { apply, emptyState, type State } from './state.ts';
+import type { PassedSocket } from './systemd.ts';
 
 export interface BootOptions {
   readonly config: Config;
-  readonly socket: string;
+  /** A socket that permits everything, beside those of the configuration and of systemd. */
+  readonly socket: string | undefined;
+  readonly passed: readonly PassedSocket[];
+  /** How long there may be nothing to do; absent: for ever. */
+  readonly idleExitMs: number | undefined;
   /** The state directory. */
   readonly directory: string;
   readonly log: Log;
   readonly version: string;
+  /** There was nothing to do for `idleExitMs`; the process may end. */
+  readonly idle: () => void;
   /** The daemon cannot go on; the process has to end. */
   readonly fail: (error: unknown) => void;
 }
@@ -38,48 +48,94 @@ export interface Running {
 
 /** Takes the state directory, replays the journal, takes over what runs, and listens. */
 export async function boot(options: BootOptions): Promise<Result<Running>> {
-  const { directory, log, socket, version } = options;
+  const { directory, log, version } = options;
   const opened = await openState(directory, log);
   if (!opened.ok) return opened;
   const { journal, state } = opened.value;
   const clock = new SystemClock(state.boot?.offsetMs ?? 0);
   const runs = join(directory, 'runs');
   let config = options.config;
+  let ssh: SshKeepers | undefined;
+  let idle: Idle | undefined;
   const daemon: Daemon = new Daemon({
     state,
     catalog: config.catalog,
     journal,
     clock,
     log,
-    keepers: (post) => new Keepers({ directory: runs, clock, log, post }),
-    notify: (event) => service.notify(event),
+    locks,
+    keepers: (post) => {
+      ssh = new SshKeepers({ directory, clock, log, post });
+      return new AllKeepers({
+        process: new Keepers({ directory: runs, clock, log, post }),
+        ssh,
+      });
+    },
+    notify: (event) => {
+      service.notify(event);
+      if (event.type === 'ended' || event.type === 'released') idle?.touch();
+    },
     fail: options.fail,
   });
   const reload = (): Reloaded => {
     const loaded = reloadConfig(config.path, log);
     if (!loaded.ok) return loaded;
+    if (placesOf(loaded.value.sockets) !== placesOf(config.sockets)) {
+      log.warn({ config: config.path }, 'sockets have changed: only a restart opens or moves them');
+    }
     config = loaded.value;
     daemon.loop.configure(config.catalog);
-    return { ok: true, text: `${config.path}: ${config.catalog.targets.size} targets` };
+    return { ok: true, text: summary(config) };
   };
   const service = new Service({
     loop: daemon.loop,
+    refresh: (target) => {
+      const news = refresh(config, target, daemon.loop.state, log);
+      if (news === undefined) return;
+      config = news;
+      daemon.loop.configure(config.catalog);
+    },
     clock,
     directoryOf: (run) => join(runs, String(run)),
     reload,
+    probe: async (target) => {
+      const plan = planOf(target);
+      return plan.keeper === 'ssh' ? await ssh?.probe(plan.session) : undefined;
+    },
     about: { version, config: () => config.path },
   });
-  const listening = await listen(socket, (client) => {
-    new Connection(client, (request, caller) => service.handle(request, caller), log);
+  const sockets = new Sockets({
+    log,
+    settings: () => config.sockets,
+    state: () => daemon.loop.state,
+    handle: (request, caller) => service.handle(request, caller),
+    left: () => idle?.touch(),
   });
+  const doors = planDoors(config.sockets, options.passed, options.socket);
+  const listening = await sockets.open(doors);
   // Nothing is started or taken over by a daemon that nobody can reach.
   if (!listening.ok) return listening;
+  idle = makeIdle(options, { clock, daemon, sockets });
   daemon.recover();
-  log.info({ socket, pid: process.pid, version }, 'ready');
-  return {
-    ok: true,
-    value: { reload, stop: () => stop(daemon, journal, listening.value, log) },
-  };
+  idle?.touch();
+  log.info({ sockets: doors.map(nameDoor), pid: process.pid, version }, 'ready');
+  return { ok: true, value: { reload, stop: () => stop(daemon, journal, sockets, log) } };
+}
+
+function makeIdle(
+  { idleExitMs, idle, log }: BootOptions,
+  parts: { readonly clock: SystemClock; readonly daemon: Daemon; readonly sockets: Sockets },
+): Idle | undefined {
+  if (idleExitMs === undefined) return undefined;
+  return new Idle({
+    afterMs: idleExitMs,
+    clock: parts.clock,
+    isBusy: () => parts.sockets.connections > 0 || hasWork(parts.daemon.loop.state),
+    exit: () => {
+      log.info({ idleExitMs }, 'nothing to do');
+      idle();
+    },
+  });
 }
 
 async function openState(
@@ -125,8 +181,17 @@ function reloadConfig(
   return { ok: false, message: `the old configuration stays in force\n${formatMistakes(loaded)}` };
 }
 
-async function stop(daemon: Daemon, journal: Journal, server: Server, log: Log): Promise<void> {
-  server.close();
+/** What `baton reload` prints: targets that are broken by now have to be seen at once. */
+function summary({ path, catalog }: Config): string {
+  const targets = [...catalog.targets.values()];
+  const broken = targets.flatMap(({ name, broken }) =>
+    broken === undefined ? [] : `; target "${name}" is broken: ${broken}`,
+  );
+  return `${path}: ${targets.length} targets${broken.join('')}`;
+}
+
+async function stop(daemon: Daemon, journal: Journal, sockets: Sockets, log: Log): Promise<void> {
+  await sockets.close();
   await journal.sync();
   daemon.loop.stop();
   log.info('stopped');

@@ -2,7 +2,7 @@
  * What the configuration means to the scheduler: targets with their policies bound to groups.
  * Pure and immutable; a reload makes a new one.
  */
-import type { Policy, PolicyTarget } from '../policies/policy.ts';
+import type { Lockfile, Policy, PolicyTarget } from '../policies/policy.ts';
 import type { TargetName } from './event.ts';
 
 /** One policy of one target. */
@@ -11,6 +11,8 @@ export interface Binding {
   readonly options: unknown;
   /** Policy type and group: targets with an equal key are looked at together. */
   readonly key: string;
+  /** Whose holder the policy wants to know before it lets a run start. */
+  readonly lockfile?: Lockfile;
 }
 
 /** Which ended runs of a target are remembered, with their output. The latest always is. */
@@ -43,6 +45,8 @@ export interface Target extends PolicyTarget {
   readonly leftovers?: 'leave' | 'kill';
   /** Output beyond it is reported; nobody is killed for it. */
   readonly logBytesMax?: number;
+  /** What its policies have read: a change may mean another order. */
+  readonly files?: readonly string[];
   /** Why it cannot work on this machine; its requests are refused with this sentence. */
   readonly broken?: string;
 }
@@ -55,6 +59,8 @@ interface Group {
 export interface Catalog {
   readonly targets: ReadonlyMap<TargetName, Target>;
   readonly groups: ReadonlyMap<string, Group>;
+  /** Whether any lockfile matters at all. */
+  readonly hasLocks: boolean;
 }
 
 export function makeCatalog(targets: readonly Target[]): Catalog {
@@ -66,10 +72,13 @@ export function makeCatalog(targets: readonly Target[]): Catalog {
       groups.set(key, group);
     }
   }
-  return { targets: new Map(targets.map((target) => [target.name, target])), groups };
+  const hasLocks = targets.some(({ bindings }) => bindings.some(({ lockfile }) => lockfile));
+  return { targets: new Map(targets.map((target) => [target.name, target])), groups, hasLocks };
 }
 
 /** Binds a policy with options that its schema has parsed. */
 export function bind<O>(policy: Policy<O>, options: O, target: PolicyTarget): Binding {
-  return { policy, options, key: `${policy.type}:${policy.group(options, target)}` };
+  const key = `${policy.type}:${policy.group(options, target)}`;
+  const lockfile = policy.lockfile?.(options);
+  return { policy, options, key, ...(lockfile === undefined ? {} : { lockfile }) };
 }

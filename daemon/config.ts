@@ -5,30 +5,41 @@
  */
 import { dirname } from 'node:path';
 import { policies } from '../policies/index.ts';
-import type { Member, Policy } from '../policies/policy.ts';
+import type { Member, Policy, PolicyTarget, ReadFile } from '../policies/policy.ts';
 import { runners } from '../runners/index.ts';
 import type { Runner } from '../runners/runner.ts';
 import {
   type Binding,
-  bind,
   type Catalog,
   KEEP_DEFAULT,
   type Keep,
   makeCatalog,
   type Target,
 } from './catalog.ts';
+import { bindAll, exclude } from './claims.ts';
 import { type Complaint, check, isWithin, showKeys } from './complaint.ts';
-import { readConfigFile } from './configfile.ts';
+import { Confs } from './conf.ts';
+import { type Content, readConfigFile } from './configfile.ts';
 import { showDuration } from './duration.ts';
 import type { Keys } from './json.ts';
+import type { LogFormat } from './log.ts';
 import { type Converted, fromPy9tor } from './py9tor.ts';
 import { KEEP_RUNS_MAX, type KeepSettings, Settings, type TargetSettings } from './schema.ts';
+import { describeSocket, findOddities, type SocketSettings } from './socketsettings.ts';
 
 export interface Config {
   readonly path: string;
   readonly logLevel?: string;
+  readonly logFormat?: LogFormat;
+  /** The default socket where absent. */
+  readonly sockets?: readonly SocketSettings[];
+  readonly idleExitMs?: number;
   readonly catalog: Catalog;
   readonly warnings: readonly string[];
+  /** What the policies have read. */
+  readonly confs: Confs;
+  /** Makes it again from the same text: what `confs` has forgotten is read anew. */
+  again(): Loaded;
 }
 
 interface Mistake {
@@ -45,16 +56,24 @@ export interface Mistakes {
 
 export type Loaded = { readonly ok: true; readonly value: Config } | Mistakes;
 
-/** Reads a configuration; `uid` is the daemon's own. */
-export function loadConfig(path: string, uid: number = process.getuid?.() ?? 0): Loaded {
+/** Reads a configuration; `uid` is the daemon's own, `confs` reads for the policies. */
+export function loadConfig(
+  path: string,
+  uid: number = process.getuid?.() ?? 0,
+  confs = new Confs(),
+): Loaded {
   const content = readConfigFile(path, uid);
   if (content.value === undefined) return refuse(path, content.complaints);
-  const made = makeConfig(path, content.value);
+  return load(path, content, confs);
+}
+
+function load(path: string, content: Content, confs: Confs): Loaded {
+  const made = makeConfig(path, content.value, confs.read);
   if (!('catalog' in made))
     return refuse(path, inOrder(content.value, [...content.complaints, ...made]));
   return content.complaints.length > 0
     ? refuse(path, inOrder(content.value, content.complaints))
-    : { ok: true, value: made };
+    : { ok: true, value: { ...made, confs, again: () => load(path, content, confs) } };
 }
 
 /** One line for each mistake: FILE: place: what is wrong. */
@@ -65,7 +84,7 @@ export function formatMistakes({ path, mistakes }: Mistakes): string {
 }
 
 /** What `batond --check` prints: every target with its groups and limits, then what to look at. */
-export function describeConfig({ path, catalog, warnings }: Config): string {
+export function describeConfig({ path, catalog, warnings, sockets = [] }: Config): string {
   const targets = [...catalog.targets.values()];
   const wide = Math.max(0, ...targets.map((target) => target.name.length));
   const lines = targets.map((target) => {
@@ -75,9 +94,15 @@ export function describeConfig({ path, catalog, warnings }: Config): string {
   const broken = targets.flatMap(({ name, broken }) =>
     broken === undefined ? [] : `problem: target "${name}" is broken: ${broken}`,
   );
+  const looks = targets.flatMap(({ name, runner }) =>
+    (find<Runner<unknown>>(runners, runner.type).inspect?.(runner.options) ?? []).map(
+      (text) => `warning: target "${name}": ${text}`,
+    ),
+  );
   const notes = warnings.map((warning) => `warning: ${warning}`);
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
-  return `${[`${path}: ${count}`, ...lines, ...notes, ...broken].join('\n')}\n`;
+  const doors = sockets.map((socket) => `  ${describeSocket(socket)}`);
+  return `${[`${path}: ${count}`, ...lines, ...doors, ...notes, ...looks, ...broken].join('\n')}\n`;
 }
 
 function limits(target: Target): readonly string[] {
@@ -93,23 +118,41 @@ function limits(target: Target): readonly string[] {
 }
 
 /** The configuration, or what is wrong with it, by places in the user's own file. */
-function makeConfig(path: string, value: unknown): Config | readonly Complaint[] {
+function makeConfig(
+  path: string,
+  value: unknown,
+  read: ReadFile,
+): Omit<Config, 'confs' | 'again'> | readonly Complaint[] {
   const converted = fromPy9tor(value, dirname(path));
   const checked = check(Settings, converted.value);
   if (!checked.ok) return merge(converted, checked.complaints);
-  const { log, keep, targets: settings } = checked.value;
-  const targets = Object.entries(settings).map(([name, target]) => makeTarget(name, target, keep));
+  const { log, keep, sockets = [], idleExit, targets: settings } = checked.value;
+  const warnings = [...converted.warnings];
+  const targets = Object.entries(settings).map(([name, target]) => {
+    const made = makeTarget(name, target, read, keep);
+    warnings.push(...made.warnings);
+    return made.target;
+  });
   const complaints = merge(converted, [...targets.flatMap(findTwice), ...findConflicts(targets)]);
   if (complaints.length > 0) return complaints;
+  const apart = exclude(targets);
   return {
     path,
     ...(log?.level === undefined ? {} : { logLevel: log.level }),
-    catalog: makeCatalog(targets),
-    warnings: converted.warnings,
+    ...(log?.format === undefined ? {} : { logFormat: log.format }),
+    ...(sockets.length === 0 ? {} : { sockets }),
+    ...(idleExit === undefined ? {} : { idleExitMs: idleExit }),
+    catalog: makeCatalog(apart.targets),
+    warnings: [...warnings, ...apart.warnings, ...findOddities(sockets, Object.keys(settings))],
   };
 }
 
-function makeTarget(name: string, settings: TargetSettings, keepAll?: KeepSettings): Target {
+function makeTarget(
+  name: string,
+  settings: TargetSettings,
+  read: ReadFile,
+  keepAll?: KeepSettings,
+): { readonly target: Target; readonly warnings: readonly string[] } {
   const {
     runner,
     policies: options,
@@ -120,20 +163,39 @@ function makeTarget(name: string, settings: TargetSettings, keepAll?: KeepSettin
     logMaxBytes,
     ...rest
   } = settings;
-  const args = 'args' in runner && runner.type === 'local' ? runner.args : undefined;
-  const known = { name, ...(isTexts(args) ? { args } : {}) };
-  const problems = find<Runner<unknown>>(runners, runner.type).check?.(runner) ?? [];
-  return {
+  const known = knownOf(name, runner);
+  const list = options.map((it) => ({
+    policy: find<Policy<unknown>>(policies, it.type),
+    options: it,
+  }));
+  const bound = bindAll(list, known, read);
+  const found = find<Runner<unknown>>(runners, runner.type).check?.(runner) ?? [];
+  const problems = [...found, ...bound.problems];
+  const { files } = bound;
+  const target = {
     ...known,
     ...rest,
+    warnExit: rest.warnExit ?? bound.warnExit.filter((code) => !rest.okExit.includes(code)),
     runner: { type: runner.type, options: runner },
-    bindings: options.map((it) => bind(find<Policy<unknown>>(policies, it.type), it, known)),
+    bindings: bound.bindings,
+    ...(files.length === 0 ? {} : { files }),
     killAfterMs: killAfter,
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(maxWait === undefined ? {} : { maxWaitMs: maxWait }),
     ...makeKeep({ ...keepAll, ...keep }),
     ...(logMaxBytes === undefined ? {} : { logBytesMax: logMaxBytes }),
     ...(problems.length === 0 ? {} : { broken: problems.join('; ') }),
+  };
+  return { target, warnings: bound.warnings };
+}
+
+/** What policies may know of a target. */
+function knownOf(name: string, runner: TargetSettings['runner']): PolicyTarget {
+  const { args, host } = { args: undefined, host: undefined, ...runner };
+  return {
+    name,
+    ...(isTexts(args) ? { args } : {}),
+    ...(typeof host === 'string' ? { host } : {}),
   };
 }
 

@@ -9,7 +9,7 @@ import { type Catalog, KEEP_DEFAULT, type Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Event, KeeperId, RunId, TargetName } from './event.ts';
 import type { Log } from './log.ts';
-import { type JournalPort, Loop, type Wish } from './loop.ts';
+import { type JournalPort, type LocksPort, Loop, type Wish } from './loop.ts';
 import type { State } from './state.ts';
 
 /** What a keeper is told of its run. */
@@ -36,7 +36,7 @@ export interface KeepersPort {
   /** Ends all processes of a run; its end is posted when the last of them is gone. */
   stop(run: RunId, graceMs: number): void;
   /** Posts `vacated` when the last of these processes, left by a lost run, is gone. */
-  guard(run: RunId, pids: readonly number[]): void;
+  guard(run: RunId, pids: readonly number[], startTimes?: readonly number[]): void;
   /** Deletes what is left of a run: it is forgotten. */
   remove(run: RunId): void;
 }
@@ -47,6 +47,7 @@ export interface DaemonParts {
   readonly journal: JournalPort;
   readonly clock: Clock;
   readonly log: Log;
+  readonly locks?: LocksPort;
   readonly keepers: (post: (observation: Wish) => void) => KeepersPort;
   /** Hears every event once it is durable and its effects have been set going. */
   readonly notify: (event: Event) => void;
@@ -74,7 +75,9 @@ export class Daemon {
         this.#keepers.adopt(this.#kept(run), run.attempt, run.keeper);
         if (run.stopping !== undefined) this.#stopRun(run.run);
       }
-      if (run.state === 'ended' && run.heldBy.length > 0) this.#keepers.guard(run.run, run.heldBy);
+      if (run.state === 'ended' && run.heldBy.length > 0) {
+        this.#keepers.guard(run.run, run.heldBy, run.heldStarts);
+      }
     }
     this.loop.recover();
   }
@@ -94,7 +97,8 @@ export class Daemon {
         break;
       case 'ended':
         this.#keepers.drop(event.run);
-        if (event.heldBy !== undefined) this.#keepers.guard(event.run, event.heldBy);
+        if (event.heldBy !== undefined)
+          this.#keepers.guard(event.run, event.heldBy, event.heldStarts);
         this.#retain(event.run);
         break;
       case 'forgotten':
@@ -168,7 +172,8 @@ export class Daemon {
 /** From TERM to KILL for a run whose target is no longer configured. */
 const KILL_AFTER_MS_DEFAULT = 30_000;
 
-function planOf(target: Target): Plan {
+/** What a keeper would be told for this target. */
+export function planOf(target: Target): Plan {
   const known: Readonly<Record<string, Runner<unknown>>> = runners;
   const runner = known[target.runner.type];
   if (runner === undefined) throw new Error(`Internal error: no runner ${target.runner.type}`);

@@ -26,6 +26,8 @@ export interface KeeperId {
   /** Field 22 of /proc/PID/stat: clock ticks since boot. */
   readonly startTime: number;
   readonly bootId: string;
+  /** The SSH keeper, which holds many runs; absent: a process keeper, which holds one. */
+  readonly kind?: 'ssh';
 }
 
 /** Any process, known as a keeper is. */
@@ -53,7 +55,14 @@ export type Outcome =
     }
   | { readonly kind: 'expired'; readonly waitedMs: number }
   | { readonly kind: 'skipped'; readonly reason: string }
-  | { readonly kind: 'lost' }
+  /** The command on another machine never ran. */
+  | {
+      readonly kind: 'unreachable';
+      readonly phase: 'connect' | 'auth' | 'hostkey';
+      readonly detail: string;
+    }
+  /** `detail` says why the end of a command on another machine is not known. */
+  | { readonly kind: 'lost'; readonly detail?: string }
   | { readonly kind: 'interrupted' };
 
 /** What an outcome means to the target: by its `okExit` and `warnExit`. */
@@ -119,6 +128,8 @@ export type Event =
       readonly leftovers?: readonly ProcessId[];
       /** Processes of a lost run that are still alive: its place stays held for them. */
       readonly heldBy?: readonly number[];
+      /** Their start times, in the same order: a pid alone could be somebody else's by now. */
+      readonly heldStarts?: readonly number[];
     }
   /** The last process of a lost run is gone; its place is free. */
   | { readonly type: 'released'; readonly run: RunId }

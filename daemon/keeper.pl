@@ -61,10 +61,12 @@ my $record = sprintf qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s
   $status & 128 ? 'true' : 'false', $stage ? qq("$stage") : 'null', $errno || 'null',
   $cpu[2] + $cpu[3], time;
 # 04011101 = O_WRONLY|O_CREAT|O_TRUNC|O_SYNC: on disk before the rename; a full disk is waited out,
-# a run directory that vanished is not
+# a run directory that vanished is made anew, unless its parent is gone, too
 until (sysopen(F, "$file.tmp", 04011101, 0600) && syswrite(F, $record) == length $record
     && close F && rename "$file.tmp", $file) {
-  last unless -d substr $file, 0, rindex $file, '/';
+  my $dir = substr $file, 0, rindex $file, '/';
+  next if !-d $dir && defined $go && mkdir $dir, 0700;
+  last unless -d $dir;
   select undef, undef, undef, 1;
 }
 close CTL;

@@ -135,8 +135,10 @@ export class Keepers implements KeepersPort {
     });
   }
 
-  guard(run: RunId, pids: readonly number[]): void {
-    const starts = new Map(pids.map((pid) => [pid, statOf(pid)?.startTime]));
+  guard(run: RunId, pids: readonly number[], startTimes?: readonly number[]): void {
+    const starts = new Map(
+      pids.map((pid, index) => [pid, startTimes?.[index] ?? statOf(pid)?.startTime]),
+    );
     const look = (): void => {
       const alive = [...starts].some(([pid, start]) => {
         const stat = statOf(pid);
@@ -254,7 +256,8 @@ export class Keepers implements KeepersPort {
     const survivors = rebooted ? [] : membersOf(keeper, this.#directoryOf(run));
     this.#forget(kept);
     const pids = survivors.map(({ pid }) => pid);
-    this.#post({ type: 'gone', run, attempt, rebooted, survivors: pids });
+    const startTimes = survivors.map(({ startTime }) => startTime);
+    this.#post({ type: 'gone', run, attempt, rebooted, survivors: pids, startTimes });
   }
 
   #report(kept: Kept, report: Report): void {

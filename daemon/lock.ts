@@ -4,7 +4,7 @@
  * daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
  */
 import { spawnSync } from 'node:child_process';
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Result } from './journal.ts';
 import { errnoOf } from './launch.ts';
 
@@ -31,7 +31,12 @@ export function takeLock(path: string): Result<number> {
   return { ok: false, error: `${path}: cannot be locked: flock(1) of util-linux says: ${why}` };
 }
 
-/** Writes who holds it, for the message above. */
+/** Writes who holds it, for the message above; on a full disk the lock is held without. */
 export function signLock(file: number): void {
-  writeSync(file, `${process.pid}\n`);
+  try {
+    ftruncateSync(file);
+    writeSync(file, `${process.pid}\n`);
+  } catch {
+    // The message will say "another daemon".
+  }
 }

@@ -12,7 +12,15 @@ import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Event, TargetName } from './event.ts';
 import type { Log } from './log.ts';
-import { type Answer, type Command, concerned, type Decision, decide } from './scheduler.ts';
+import type { Holders } from './scene.ts';
+import {
+  type Answer,
+  type Command,
+  concerned,
+  type Decision,
+  decide,
+  lockfilesAround,
+} from './scheduler.ts';
 import { apply, history, type ReadonlyState, type State } from './state.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
@@ -33,6 +41,12 @@ export interface JournalPort {
   ): { readonly ok: true } | { readonly ok: false; readonly error: string };
 }
 
+/** The locks as the loop needs them; see daemon/foreign.ts for the real ones. */
+export interface LocksPort {
+  /** Strangers that hold one of these lockfiles; `own` are the keepers of baton's own runs. */
+  holders(lockfiles: readonly string[], own: () => ReadonlySet<number>): Holders;
+}
+
 /** A command before the loop stamps it. */
 export type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;
 export type LoopAnswer = Answer | { readonly type: 'no-room'; readonly errno: string };
@@ -43,6 +57,8 @@ interface Batch {
   readonly replies: (() => void)[];
 }
 
+const NOBODY: Holders = new Map();
+
 const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume'];
 
 export class Loop {
@@ -52,6 +68,7 @@ export class Loop {
   readonly #log: Log;
   readonly #perform: (event: Event) => void;
   readonly #fail: (error: unknown) => void;
+  readonly #locks: LocksPort | undefined;
   readonly #agenda = new Agenda();
   #catalog: Catalog;
   #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
@@ -67,6 +84,8 @@ export class Loop {
     readonly journal: JournalPort;
     readonly clock: Clock;
     readonly log: Log;
+    /** Absent where nobody else can hold a lock. */
+    readonly locks?: LocksPort;
     /** Called for every event, in order, once it is durable. */
     readonly perform: (event: Event) => void;
     /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
@@ -79,6 +98,7 @@ export class Loop {
     this.#log = options.log;
     this.#perform = options.perform;
     this.#fail = options.fail;
+    this.#locks = options.locks;
   }
 
   get state(): ReadonlyState {
@@ -99,6 +119,20 @@ export class Loop {
   whenDurable(callback: () => void): void {
     this.#batch.replies.push(callback);
     this.#schedule();
+  }
+
+  /** Strangers in the way of what waits around a target. */
+  holdersAround(target: TargetName): Holders {
+    const lockfiles = lockfilesAround(this.#state, target, this.#catalog);
+    if (lockfiles.length === 0 || this.#locks === undefined) return NOBODY;
+    return this.#locks.holders(lockfiles, () => this.#keepers());
+  }
+
+  /** The keepers of all runs that hold a place. */
+  #keepers(): ReadonlySet<number> {
+    const active = [...this.#state.lanes.values()].flatMap((lane) => [...lane.active]);
+    const runs = active.map((number) => this.#state.runs.get(number));
+    return new Set(runs.flatMap((run) => (run?.state === 'running' ? [run.keeper.pid] : [])));
   }
 
   /** Puts a new configuration in force. */
@@ -168,7 +202,8 @@ export class Loop {
   #look(targets: Set<TargetName>): void {
     for (const target of targets) {
       for (;;) {
-        const decision = this.#decide({ type: 'look', target });
+        const holders = this.holdersAround(target);
+        const decision = this.#decide({ type: 'look', target, holders });
         const run = decision.events[0];
         if (this.#record(decision) !== undefined) {
           if (run && 'run' in run)

@@ -7,20 +7,25 @@ import { join, resolve } from 'node:path';
 import meow from 'meow';
 import { boot, type Running } from './boot.ts';
 import { type Config, describeConfig, formatMistakes, loadConfig } from './config.ts';
-import { LOG_LEVELS, type Log, makeLog } from './log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, makeLog } from './log.ts';
 import { findConfig, findSocket, findState } from './places.ts';
-import { EXIT } from './protocol.ts';
+import { DURATION_EXPECTED, EXIT, parseDuration } from './protocol.ts';
+import { goesToJournal, takeSockets } from './systemd.ts';
 
 const HELP = `
   Usage
-    batond [--config FILE] [--socket PATH] [--state DIR] [--log-level LEVEL]
+    batond [--config FILE] [--socket PATH] [--state DIR] [--idle-exit TIME]
+           [--log-level LEVEL] [--log-format FORMAT]
     batond --check [FILE]
 
   Options
     --config FILE      else $BATON_CONFIG, ~/.config/baton/config.json, /etc/baton/config.json
-    --socket PATH      else $BATON_SOCKET, /run/baton/baton.sock, $XDG_RUNTIME_DIR/baton.sock
+    --socket PATH      else those of systemd or of the configuration,
+                       else $BATON_SOCKET, /run/baton/baton.sock, $XDG_RUNTIME_DIR/baton.sock
     --state DIR        else $STATE_DIRECTORY, /var/lib/baton, ~/.local/state/baton
+    --idle-exit TIME   end when there was nothing to do for so long, such as 60s (see systemd)
     --log-level LEVEL  ${LOG_LEVELS.join(', ')}
+    --log-format TYPE  ${LOG_FORMATS.join(', ')}
     --check [FILE]     say what is wrong with the configuration, or what it means, and exit
 
   Signals
@@ -32,9 +37,11 @@ const FLAGS = {
   config: { type: 'string' },
   socket: { type: 'string' },
   state: { type: 'string' },
+  idleExit: { type: 'string' },
   logLevel: { type: 'string', choices: [...LOG_LEVELS] },
+  logFormat: { type: 'string', choices: [...LOG_FORMATS] },
   check: { type: 'boolean', default: false },
-} as const;
+} satisfies Record<string, { type: 'string' | 'boolean'; choices?: string[]; default?: false }>;
 
 /** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
 const EXIT_SOFTWARE = 70;
@@ -59,7 +66,9 @@ async function main(): Promise<void> {
   if (!loaded.ok) return complain(formatMistakes(loaded), EXIT.config);
   if (flags.check) return check(loaded.value);
   const level = flags.logLevel ?? loaded.value.logLevel ?? 'info';
-  await run(loaded.value, version, makeLog(level), flags);
+  const format = formatOf(flags.logFormat ?? loaded.value.logFormat);
+  const log = makeLog({ level, format, isJournal: goesToJournal(process.env, 1) });
+  await run(loaded.value, version, log, flags);
 }
 
 /**
@@ -80,6 +89,10 @@ function parseFlags(version: string) {
     if (empty !== undefined) throw new Error(`${dashed(empty[0])} needs a value`);
     const extra = cli.input[cli.flags.check ? 1 : 0];
     if (extra !== undefined) throw new Error(`unexpected argument "${extra}"`);
+    const { idleExit } = cli.flags;
+    if (idleExit !== undefined && !parseDuration(idleExit)) {
+      throw new Error(`--idle-exit: expected ${DURATION_EXPECTED}, found "${idleExit}"`);
+    }
     return cli;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -103,15 +116,25 @@ async function run(
   config: Config,
   version: string,
   log: Log,
-  flags: { readonly socket?: string | undefined; readonly state?: string | undefined },
+  flags: {
+    readonly socket?: string | undefined;
+    readonly state?: string | undefined;
+    readonly idleExit?: string | undefined;
+  },
 ): Promise<void> {
+  const passed = takeSockets(process.env, process.pid);
   for (const warning of config.warnings) log.warn({ config: config.path, warning }, 'config');
   for (const target of config.catalog.targets.values()) {
     if (target.broken)
       log.error({ target: target.name, reason: target.broken }, 'target is broken');
   }
-  const socket = findSocket(flags.socket, PLACES);
-  if (!socket.ok) return complain(socket.error, EXIT.config);
+  const hasOthers = passed.length > 0 || config.sockets !== undefined;
+  const socket = hasOthers && !flags.socket ? undefined : findSocket(flags.socket, PLACES);
+  if (socket?.ok === false) return complain(socket.error, EXIT.config);
+  const idleExitMs = flags.idleExit ? parseDuration(flags.idleExit) : config.idleExitMs;
+  if (idleExitMs !== undefined && passed.length === 0) {
+    log.warn({ idleExitMs }, 'idle exit without socket activation: nobody starts the daemon again');
+  }
   const fail = (error: unknown): void => {
     log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'cannot go on');
     process.exit(EXIT_SOFTWARE);
@@ -119,24 +142,30 @@ async function run(
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
   let daemon: Running | undefined;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      if (daemon === undefined) process.exit(0);
-      daemon.stop().then(() => process.exit(0), fail);
-    });
-  }
+  const end = (): void => {
+    if (daemon === undefined) process.exit(0);
+    daemon.stop().then(() => process.exit(0), fail);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   process.on('SIGHUP', () => daemon?.reload());
   const directory = resolve(findState(flags.state, PLACES));
   const started = await boot({
     config,
-    socket: resolve(socket.value),
+    socket: socket?.value,
+    passed,
+    idleExitMs,
     directory,
     log,
     version,
+    idle: end,
     fail,
   });
   if (!started.ok) return complain(started.error, EXIT.unavailable);
   daemon = started.value;
+}
+
+function formatOf(name: string | undefined): LogFormat {
+  return LOG_FORMATS.find((format) => format === name) ?? 'json';
 }
 
 function complain(message: string, status: number): void {

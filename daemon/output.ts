@@ -11,7 +11,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 
 /** Most bytes of one frame. */
-const CHUNK_BYTES = 65_536;
+export const CHUNK_BYTES = 65_536;
 const LOOK_MS = 20;
 const LOOKS_QUIET = 10;
 
@@ -40,28 +40,35 @@ interface Source {
 export class Follower {
   readonly #directory: string;
   readonly #sources: readonly Source[];
-  readonly #send: (frame: Frame) => boolean;
+  readonly #send: (frame: Frame) => void;
+  readonly #hasRoom: () => boolean;
   readonly #done: () => void;
-  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  readonly #chunk: Buffer;
   #ended = false;
   #closed = false;
   #blocked = false;
   #quiet = 0;
   #timer: NodeJS.Timeout | undefined;
+  #nextTurn: NodeJS.Immediate | undefined;
   #watchers: fs.FSWatcher[] = [];
 
   /**
-   * `send` returns false to be left alone until `resume`. `done` is called once, when the run has
-   * ended (see `end`) and its last byte has been sent.
+   * Without room nothing is read until `resume`. `done` is called once, when the run has ended (see
+   * `end`) and its last byte has been sent.
    */
   constructor(options: {
     readonly directory: string;
     readonly from: Offsets;
-    readonly send: (frame: Frame) => boolean;
+    /** Of CHUNK_BYTES; used within a call only, so that all followers can share one. */
+    readonly chunk: Buffer;
+    readonly send: (frame: Frame) => void;
+    readonly hasRoom: () => boolean;
     readonly done: () => void;
   }) {
     this.#directory = options.directory;
+    this.#chunk = options.chunk;
     this.#send = options.send;
+    this.#hasRoom = options.hasRoom;
     this.#done = options.done;
     this.#sources = (['out', 'err'] as const).map((stream) => ({
       stream,
@@ -70,26 +77,32 @@ export class Follower {
     }));
   }
 
-  /** Reads what there is, and goes on by itself. */
+  /**
+   * Sends a frame of each stream, and goes on by itself: in further turns, for a client that reads
+   * as fast as it is written to would have the daemon for itself.
+   */
   pump(): void {
     if (this.#closed || this.#blocked) return;
     this.#sleep();
     const ended = this.#ended;
     let moved = false;
-    for (let again = true; again && !this.#blocked; ) {
-      again = false;
-      for (const source of this.#sources) {
-        if (!this.#blocked && this.#read(source, ended)) again = true;
-      }
-      moved ||= again;
+    for (const source of this.#sources) {
+      this.#blocked = !this.#hasRoom();
+      if (this.#blocked) return;
+      if (this.#read(source, ended)) moved = true;
+      if (this.#closed) return; // the client was cut off by this frame
     }
-    if (this.#blocked) return;
+    if (moved) {
+      this.#quiet = 0;
+      this.#nextTurn = setImmediate(() => this.pump());
+      return;
+    }
     if (ended) {
       this.close();
       this.#done();
       return;
     }
-    this.#quiet = moved ? 0 : this.#quiet + 1;
+    this.#quiet++;
     if (this.#quiet < LOOKS_QUIET) this.#timer = setTimeout(() => this.pump(), LOOK_MS);
     else this.#doze();
   }
@@ -130,7 +143,7 @@ export class Follower {
     }
     const frame = encode(this.#chunk.subarray(0, bytes), source, ended);
     source.offset += frame.bytes;
-    if (!this.#send(frame)) this.#blocked = true;
+    this.#send(frame);
     return true;
   }
 
@@ -169,6 +182,7 @@ export class Follower {
   }
 
   #sleep(): void {
+    clearImmediate(this.#nextTurn);
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const watcher of this.#watchers) watcher.close();
@@ -176,11 +190,14 @@ export class Follower {
   }
 }
 
-/** Text where it is text, cut at a character's boundary; base64 where it is not. */
+/**
+ * Text where it is text, cut at a character's boundary; base64 where it is not. What holds a NUL is
+ * not: JSON would make six bytes of each.
+ */
 function encode(chunk: Buffer, { stream, offset }: Source, ended: boolean): Frame {
   const cut = ended && chunk.length < CHUNK_BYTES ? chunk.length : wholeCharacters(chunk);
   const text = cut > 0 && cut < chunk.length ? chunk.subarray(0, cut) : chunk;
-  if (isUtf8(text)) {
+  if (!text.includes(0) && isUtf8(text)) {
     return { stream, offset, bytes: text.length, data: text.toString('utf8') };
   }
   const data = chunk.toString('base64');

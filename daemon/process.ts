@@ -87,6 +87,9 @@ export function membersOf(keeper: KeeperId, runDirectory: string): readonly Proc
   const keeperAlive = all.some(
     (stat) => stat.pid === keeper.pid && stat.startTime === keeper.startTime,
   );
+  // If the pid is somebody else's by now, so is the session of that name.
+  const holder = statOf(keeper.pid);
+  const sessionIsOurs = holder === undefined || holder.startTime === keeper.startTime;
   const members = new Map<number, ProcessStat>();
   const add = (stat: ProcessStat): void => {
     if (stat.pid === keeper.pid || members.has(stat.pid)) return;
@@ -96,7 +99,7 @@ export function membersOf(keeper: KeeperId, runDirectory: string): readonly Proc
   for (const stat of all) {
     // A pid is not given away while it names a session; who started before is a stranger.
     const inSession = stat.session === keeper.pid && stat.startTime >= keeper.startTime;
-    if (inSession || (keeperAlive && stat.parent === keeper.pid)) add(stat);
+    if ((inSession && sessionIsOurs) || (keeperAlive && stat.parent === keeper.pid)) add(stat);
   }
   if (!keeperAlive) for (const stat of all) if (isMarked(stat, runDirectory)) add(stat);
   return [...members.values()];

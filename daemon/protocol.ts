@@ -2,7 +2,7 @@
  * The wire contract: one JSON object a line, UTF-8, both ways, on a Unix socket. The schemas are the
  * source, the types are inferred from them. It is the only file of the daemon that the client knows.
  *
- *   echo '{"type":"run","target":"hello","wait":true}' | nc -U -q -1 SOCKET
+ *   echo '{"type":"run","target":"hello","wait":true}' | nc -N -U SOCKET
  */
 import * as v from 'valibot';
 import type { Outcome, RunId, Verdict } from './event.ts';
@@ -35,6 +35,8 @@ export const EXIT = {
   notFound: 127,
   /** Plus the signal's number. */
   signalBase: 128,
+  /** As ssh(1): the other machine could not be reached, or the connection broke. */
+  unreachable: 255,
 } as const;
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_CHARS_MAX));
@@ -77,9 +79,12 @@ export const Request = v.variant('type', [
   }),
   v.strictObject({ ...common, type: v.literal('pause'), target: Text }),
   v.strictObject({ ...common, type: v.literal('resume'), target: Text }),
+  v.strictObject({ ...common, type: v.literal('probe'), target: Text }),
   v.strictObject({ ...common, type: v.literal('reload') }),
 ]);
 export type Request = v.InferOutput<typeof Request>;
+/** What can be asked for; a socket may permit some of it only. */
+export type Verb = Request['type'];
 /** What a client may leave out is optional here. */
 export type RequestInput = v.InferInput<typeof Request>;
 
@@ -93,7 +98,9 @@ export type ErrorCode =
   | 'broken-target'
   | 'bad-config'
   | 'no-output'
+  | 'no-probe'
   | 'busy'
+  | 'not-permitted'
   | 'disk-full';
 
 /** One run as `status` and `history` show it. Times are wall-clock milliseconds. */
@@ -130,6 +137,8 @@ export interface TargetView {
   readonly description?: string;
   readonly runner: string;
   readonly groups: readonly string[];
+  /** Its place in an order, such as "weekly" of an rsnapshot.conf; lowest first. */
+  readonly level?: { readonly name: string; readonly order: readonly string[] };
   readonly paused: boolean;
   readonly broken?: string;
   readonly active: readonly RunView[];
@@ -193,6 +202,13 @@ export type Reply = { readonly id?: string | number } & (
     }
   | { readonly type: 'done'; readonly runs?: readonly RunId[]; readonly text?: string }
   | { readonly type: 'history'; readonly runs: readonly RunView[] }
+  /** What was seen of a target's machine; nothing was run. */
+  | {
+      readonly type: 'probed';
+      readonly target: string;
+      readonly exit: number;
+      readonly lines: readonly string[];
+    }
   | StatusReply
   | WhyReply
   | {
@@ -221,7 +237,10 @@ export function exitStatus(outcome: Outcome): number {
     case 'expired':
     case 'skipped':
       return EXIT.notNow;
+    case 'unreachable':
+      return EXIT.unreachable;
     case 'lost':
+      return outcome.detail === undefined ? EXIT.noVerdict : EXIT.unreachable;
     case 'interrupted':
       return EXIT.noVerdict;
     default:
@@ -254,7 +273,10 @@ export function describeOutcome(outcome: Outcome): string {
       return `waited ${Math.round(outcome.waitedMs / 1_000)} s, longer than its maxWait`;
     case 'skipped':
       return `was skipped: ${outcome.reason}`;
+    case 'unreachable':
+      return `${PHASES[outcome.phase]}: ${outcome.detail}`;
     case 'lost':
+      if (outcome.detail !== undefined) return `is lost: ${outcome.detail}`;
       return 'is lost: its keeper was killed and nobody knows how the command ended';
     case 'interrupted':
       return 'was interrupted: the machine was restarted while it ran';
@@ -262,6 +284,12 @@ export function describeOutcome(outcome: Outcome): string {
       return outcome satisfies never;
   }
 }
+
+const PHASES = {
+  connect: 'could not connect',
+  auth: 'could not authenticate',
+  hostkey: 'was stopped at the host key',
+} as const;
 
 function nameSignal(signal: number): string {
   const name = SIGNALS[signal];

@@ -19,6 +19,8 @@ export interface Converted {
 
 /** All rsnapshot targets of a py9tor file share one queue, whatever their configuration file. */
 const RSNAPSHOT_GROUP = 'py9tor';
+/** The only intervals that py9tor knew, lowest first. */
+const RSNAPSHOT_ORDER = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
 const TARGET_KEYS = ['class', 'attrs', 'handler', 'instances', 'interval', 'description'];
 
 type Bag = Record<string, unknown>;
@@ -67,6 +69,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
       type: 'rsnapshot',
       interval: typeof interval === 'string' ? interval.toLowerCase() : interval,
       group: RSNAPSHOT_GROUP,
+      order: RSNAPSHOT_ORDER,
     }),
   },
 };

@@ -2,18 +2,26 @@
  * Builds what a policy sees of its group. Pure. Costs one step per target of the group and one per
  * run that holds a place, however many runs wait.
  */
-import type { ActiveRun, Member, QueuedRun, Scene } from '../policies/policy.ts';
+import type { ActiveRun, EndedRun, Holder, Member, QueuedRun, Scene } from '../policies/policy.ts';
 import type { Catalog } from './catalog.ts';
 import type { RunId, TargetName } from './event.ts';
 import type { Lane, ReadonlyState, Run } from './state.ts';
 
+/** Who holds a lockfile, by its path; strangers to baton only. */
+export type Holders = ReadonlyMap<string, Holder>;
+
 export type SceneOf = (key: string, self: TargetName) => Scene<unknown>;
 
 /** Looks at each group once, however many of its targets ask; good until the next event. */
-export function sceneMaker(state: ReadonlyState, catalog: Catalog, nowMs: number): SceneOf {
+export function sceneMaker(
+  state: ReadonlyState,
+  catalog: Catalog,
+  nowMs: number,
+  holders: Holders = new Map(),
+): SceneOf {
   const groups = new Map<string, Omit<Scene<unknown>, 'self'>>();
   return (key, self) => {
-    const group = groups.get(key) ?? makeGroup(state, catalog, key, nowMs);
+    const group = groups.get(key) ?? makeGroup(state, catalog, key, { nowMs, holders });
     groups.set(key, group);
     const own = group.members.find((member) => member.target === self);
     if (own === undefined) throw new Error(`Internal error: ${self} is not in the group ${key}`);
@@ -25,13 +33,13 @@ function makeGroup(
   state: ReadonlyState,
   catalog: Catalog,
   key: string,
-  nowMs: number,
+  seen: { readonly nowMs: number; readonly holders: Holders },
 ): Omit<Scene<unknown>, 'self'> {
   const members = (catalog.groups.get(key)?.members ?? []).map(({ target, options }) =>
     makeMember(state, target, options),
   );
   return {
-    nowMs,
+    ...seen,
     members,
     active: [...(state.groups.get(key) ?? [])].map((run) => activeRun(state, run)),
     waiting: members.reduce((sum, member) => sum + member.waiting, 0),
@@ -41,7 +49,8 @@ function makeGroup(
 const NO_LANE: Lane = { queue: new Set(), active: new Set(), ended: new Set(), paused: false };
 
 function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
-  const { queue, active, paused } = state.lanes.get(target) ?? NO_LANE;
+  const { queue, active, paused, latest } = state.lanes.get(target) ?? NO_LANE;
+  const last = endedRun(state, latest);
   const [oldest] = queue;
   const first = queuedRun(state, oldest);
   return {
@@ -51,7 +60,14 @@ function makeMember(state: ReadonlyState, target: TargetName, options: unknown):
     ...(first === undefined || paused ? {} : { head: first }),
     waiting: queue.size,
     active: [...active].map((run) => activeRun(state, run)),
+    ...(last === undefined ? {} : { last }),
   };
+}
+
+function endedRun(state: ReadonlyState, number: RunId | undefined): EndedRun | undefined {
+  const run = number === undefined ? undefined : state.runs.get(number);
+  if (run?.state !== 'ended') return undefined;
+  return { run: run.run, verdict: run.verdict, endedAtMs: run.ended.steadyMs };
 }
 
 function queuedRun(state: ReadonlyState, number: RunId | undefined): QueuedRun | undefined {

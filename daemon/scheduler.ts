@@ -22,7 +22,7 @@ import type {
   TargetName,
   Verdict,
 } from './event.ts';
-import { type SceneOf, sceneMaker } from './scene.ts';
+import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
 import type { Queued, ReadonlyState, Run, Running } from './state.ts';
 
 /** Most runs that may wait for one target. */
@@ -39,8 +39,8 @@ export interface Report {
   readonly bytes?: number;
   /** What it left behind. */
   readonly leftovers?: readonly ProcessId[];
-  /** The child could not be executed. */
-  readonly failure?: Extract<Outcome, { kind: 'not-started' }>;
+  /** The child could not be executed, or its machine not be reached. */
+  readonly failure?: Extract<Outcome, { kind: 'not-started' | 'unreachable' | 'lost' }>;
 }
 
 /** Wishes and observations. Every one carries its time; `decide` has no other clock. */
@@ -73,12 +73,14 @@ export type Command = { readonly at: Stamp } & (
       readonly attempt: number;
       readonly rebooted: boolean;
       readonly survivors: readonly number[];
+      readonly startTimes?: readonly number[];
     }
   /** The last survivor of a lost run is gone. */
   | { readonly type: 'vacated'; readonly run: RunId }
   /** Something about this run may be due: its expiry, its timeout, another look. */
   | { readonly type: 'due'; readonly run: RunId }
-  | { readonly type: 'look'; readonly target: TargetName }
+  /** `holders`: of the lockfiles around the target. */
+  | { readonly type: 'look'; readonly target: TargetName; readonly holders?: Holders }
   /** A daemon takes over: `bootId` is that of this boot. */
   | { readonly type: 'recover'; readonly run: RunId }
   /** The catalog has changed. */
@@ -286,7 +288,7 @@ function outcomeOf(report: Report, stopping: Running['stopping']): Outcome {
 }
 
 function gone(state: ReadonlyState, command: Of<'gone'>, catalog: Catalog): Decision {
-  const { attempt, rebooted, survivors, at } = command;
+  const { attempt, rebooted, survivors, startTimes, at } = command;
   const run = state.runs.get(command.run);
   if (run === undefined || run.state === 'queued' || run.state === 'ended') return NOTHING;
   if (run.attempt !== attempt) return NOTHING;
@@ -295,10 +297,9 @@ function gone(state: ReadonlyState, command: Of<'gone'>, catalog: Catalog): Deci
   if (mayRetry(run, survivors, catalog)) return { ...NOTHING, events: [startAgain(run, at)] };
   const outcome: Outcome = { kind: rebooted ? 'interrupted' : 'lost' };
   const event = ended(run, at, outcome, catalog);
-  return {
-    ...NOTHING,
-    events: [survivors.length > 0 && !rebooted ? { ...event, heldBy: survivors } : event],
-  };
+  if (survivors.length === 0 || rebooted) return { ...NOTHING, events: [event] };
+  const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
+  return { ...NOTHING, events: [{ ...event, heldBy: survivors, ...starts }] };
 }
 
 /** Most attempts at a run that is lost each time. */
@@ -326,10 +327,15 @@ function due(state: ReadonlyState, { run: number, at }: Of<'due'>, catalog: Cata
 }
 
 /** Starts the oldest waiting run around this target that all its policies let go, if any. */
-function look(state: ReadonlyState, { target, at }: Of<'look'>, catalog: Catalog): Decision {
+function look(state: ReadonlyState, command: Of<'look'>, catalog: Catalog): Decision {
+  const { target, at, holders } = command;
   const looks: Decision['looks'][number][] = [];
-  const sceneOf = sceneMaker(state, catalog, at.steadyMs);
+  const sceneOf = sceneMaker(state, catalog, at.steadyMs, holders);
   for (const run of candidates(state, target, catalog)) {
+    const skip = skipped(run, catalog, sceneOf);
+    if (skip !== undefined) {
+      return { ...NOTHING, events: [ended(run, at, { kind: 'skipped', ...skip }, catalog)], looks };
+    }
     const waits = hindrances(run, catalog, sceneOf);
     if (waits.length === 0) {
       return { ...NOTHING, events: [start(state, run, at, catalog, sceneOf)], looks };
@@ -361,11 +367,19 @@ function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
 type Wait = Extract<Readiness, { type: 'wait' }>;
 
 function hindrances(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Wait[] {
+  return readinesses(run, catalog, sceneOf).filter((it) => it.type === 'wait');
+}
+
+/** Why a policy will not let it run any more. */
+function skipped(run: Queued, catalog: Catalog, sceneOf: SceneOf): { reason: string } | undefined {
+  const skip = readinesses(run, catalog, sceneOf).find((it) => it.type === 'skip');
+  return skip === undefined ? undefined : { reason: skip.reason };
+}
+
+function readinesses(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Readiness[] {
   const asked: QueuedRun = { ...run, queuedAtMs: run.accepted.steadyMs };
-  return (catalog.targets.get(run.target)?.bindings ?? []).flatMap(({ policy, key }) => {
-    const readiness = policy.ready(asked, sceneOf(key, run.target));
-    return readiness.type === 'wait' ? [readiness] : [];
-  });
+  const bindings = catalog.targets.get(run.target)?.bindings ?? [];
+  return bindings.map(({ policy, key }) => policy.ready(asked, sceneOf(key, run.target)));
 }
 
 function start(
@@ -462,6 +476,7 @@ export function explain(
   run: Queued,
   catalog: Catalog,
   at: Stamp,
+  holders?: Holders,
 ): readonly Wait[] {
   const lane = state.lanes.get(run.target);
   const reasons: Wait[] = [];
@@ -474,7 +489,25 @@ export function explain(
     const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;
     reasons.push({ type: 'wait', reason, behind: [first] });
   } else {
-    reasons.push(...hindrances(run, catalog, sceneMaker(state, catalog, at.steadyMs)));
+    reasons.push(...hindrances(run, catalog, sceneMaker(state, catalog, at.steadyMs, holders)));
   }
   return reasons;
+}
+
+/** The lockfiles whose holders matter to what waits around this target, if any does. */
+export function lockfilesAround(
+  state: ReadonlyState,
+  target: TargetName,
+  catalog: Catalog,
+): readonly string[] {
+  if (!catalog.hasLocks) return [];
+  const waiting = candidates(state, target, catalog);
+  const bindings = waiting.flatMap((run) => catalog.targets.get(run.target)?.bindings ?? []);
+  return [
+    ...new Set(
+      bindings.flatMap(({ lockfile, key }) =>
+        lockfile === undefined || state.groups.has(key) ? [] : [lockfile.path],
+      ),
+    ),
+  ];
 }

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { policies } from '../policies/index.ts';
 import { runners } from '../runners/index.ts';
 import { DURATION_EXPECTED, parseBytes, parseDuration } from './duration.ts';
+import { Sockets } from './socketsettings.ts';
 
 const KILL_AFTER_DEFAULT = '30s';
 export const KEEP_RUNS_MAX = 1_000_000;
@@ -78,7 +79,7 @@ const Target = v.pipe(
     killAfter: v.optional(Duration, KILL_AFTER_DEFAULT),
     maxWait: v.exactOptional(Limit),
     okExit: v.optional(Codes, [0]),
-    warnExit: v.optional(Codes, []),
+    warnExit: v.exactOptional(Codes),
     keep: v.exactOptional(Keep),
     onLost: v.exactOptional(v.picklist(['leave', 'retry'])),
     leftovers: v.exactOptional(v.picklist(['leave', 'kill'])),
@@ -86,7 +87,7 @@ const Target = v.pipe(
   }),
   v.forward(
     v.check(
-      ({ okExit, warnExit }) => !warnExit.some((code) => okExit.includes(code)),
+      ({ okExit, warnExit = [] }) => !warnExit.some((code) => okExit.includes(code)),
       'exit codes that okExit (0, where it is absent) does not name as well',
     ),
     ['warnExit'],
@@ -97,7 +98,14 @@ export type TargetSettings = v.InferOutput<typeof Target>;
 export const Settings = v.strictObject({
   $schema: v.exactOptional(v.string()),
   description: v.exactOptional(Description),
-  log: v.exactOptional(v.strictObject({ level: v.exactOptional(v.picklist(LEVELS)) })),
+  log: v.exactOptional(
+    v.strictObject({
+      level: v.exactOptional(v.picklist(LEVELS)),
+      format: v.exactOptional(v.picklist(['json', 'text'])),
+    }),
+  ),
+  sockets: v.exactOptional(Sockets),
+  idleExit: v.exactOptional(Limit),
   keep: v.exactOptional(Keep),
   targets: v.record(Name, Target),
 });

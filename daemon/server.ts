@@ -1,32 +1,43 @@
 /**
- * Listens on the Unix socket. The mode is right from the first moment (umask around the bind, which
- * is synchronous), a socket that a dead daemon left is replaced under a lock, and a path that the
- * kernel would cut is refused.
+ * Listens on Unix sockets: on a path of the daemon's own, or on a descriptor that systemd passes.
+ *
+ * A path has its mode from the first moment (umask around the bind, which is synchronous; a wider
+ * mode only once the group is right), a socket that a dead daemon left is replaced under a lock, and
+ * a path that the kernel would cut is refused. What systemd owns is only listened on.
  */
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import type { Result } from './journal.ts';
 import { signLock, takeLock } from './lock.ts';
 import { SOCKET_PATH_BYTES_MAX } from './protocol.ts';
 
-/** Most clients at once; a further one is told to come back. */
+/** Most clients of one socket at once; the connection of a further one is closed. */
 export const CONNECTIONS_MAX = 4_096;
 /** Owner only. */
+export const MODE_DEFAULT = 0o600;
 const UMASK = 0o177;
+/** Of a directory that is made for a socket: who may open which is said by the sockets in it. */
+const DIRECTORY_MODE = 0o755;
 
-/** Listens on `path`; every client is handed to `serve`. */
-export async function listen(
-  path: string,
-  serve: (socket: net.Socket) => void,
-): Promise<Result<net.Server>> {
+type Serve = (client: net.Socket) => void;
+
+export interface Owned {
+  readonly path: string;
+  readonly mode: number;
+  readonly gid?: number;
+}
+
+/** Makes a socket and listens on it; every client is handed to `serve`. */
+export async function listenAt(place: Owned, serve: Serve): Promise<Result<net.Server>> {
+  const { path } = place;
   const bytes = Buffer.byteLength(path);
   if (bytes > SOCKET_PATH_BYTES_MAX) {
-    const error = `socket path ${path}: has ${bytes} bytes, at most ${SOCKET_PATH_BYTES_MAX} are possible; choose a shorter one with --socket`;
+    const error = `socket ${path}: has ${bytes} bytes, at most ${SOCKET_PATH_BYTES_MAX} are possible; choose a shorter one with --socket`;
     return { ok: false, error };
   }
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    withUmask(0o022, () => mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE }));
   } catch (error) {
     return { ok: false, error: `socket ${path}: its directory cannot be made (${text(error)})` };
   }
@@ -40,20 +51,62 @@ export async function listen(
   }
   // Under the lock nobody else listens here: what is there was left by a dead daemon.
   if (there !== undefined) unlinkSync(path);
-  return await bind(path, serve);
+  const bound = await listen({ path }, `socket ${path}`, serve);
+  return bound.ok ? widen(bound.value, place) : bound;
 }
 
-function bind(path: string, serve: (socket: net.Socket) => void): Promise<Result<net.Server>> {
+/** Listens on a descriptor that systemd passes. A network socket is refused: baton has none. */
+export async function listenOn(
+  { fd, name }: { readonly fd: number; readonly name: string },
+  serve: Serve,
+): Promise<Result<net.Server>> {
+  const what = `socket "${name}" (descriptor ${fd})`;
+  const bound = await listen({ fd }, what, serve);
+  if (!bound.ok) return bound;
+  const address = bound.value.address();
+  if (address === null || typeof address === 'string') return bound;
+  bound.value.close();
+  return {
+    ok: false,
+    error: `${what}: is a network socket; expected a Unix socket, which has a path`,
+  };
+}
+
+function listen(
+  where: { readonly path: string } | { readonly fd: number },
+  what: string,
+  serve: Serve,
+): Promise<Result<net.Server>> {
   const server = net.createServer({ allowHalfOpen: true }, serve);
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve) => {
     server.once('error', (error) => {
-      resolve({ ok: false, error: `socket ${path}: cannot be listened on (${text(error)})` });
+      resolve({ ok: false, error: `${what}: cannot be listened on (${text(error)})` });
     });
-    const before = process.umask(UMASK);
-    server.listen(path, () => resolve({ ok: true, value: server }));
-    process.umask(before);
+    withUmask(UMASK, () => server.listen(where, () => resolve({ ok: true, value: server })));
   });
+}
+
+/** Gives it to its group, and only then lets more than its owner in. */
+function widen(server: net.Server, { path, mode, gid }: Owned): Result<net.Server> {
+  try {
+    if (gid !== undefined) chownSync(path, -1, gid);
+    if (mode !== MODE_DEFAULT) chmodSync(path, mode);
+    return { ok: true, value: server };
+  } catch (error) {
+    server.close();
+    const what = gid === undefined ? 'its mode' : `its mode or group ${gid}`;
+    return { ok: false, error: `socket ${path}: ${what} cannot be set (${text(error)})` };
+  }
+}
+
+function withUmask(umask: number, action: () => void): void {
+  const before = process.umask(umask);
+  try {
+    action();
+  } finally {
+    process.umask(before);
+  }
 }
 
 function text(error: unknown): string {

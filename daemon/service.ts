@@ -3,10 +3,12 @@
  * loop, and answers; it decides nothing.
  */
 import { randomUUID } from 'node:crypto';
+import type { Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Event, RunId } from './event.ts';
+import { describeLeftLocks } from './foreign.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
-import { Follower, type Offsets } from './output.ts';
+import { CHUNK_BYTES, Follower, type Offsets } from './output.ts';
 import { lives } from './process.ts';
 import {
   describeOutcome,
@@ -17,18 +19,24 @@ import {
   type Request,
   suggest,
 } from './protocol.ts';
+import { outcomeOfFailure, type Probed } from './sshkeepers.ts';
 import type { Run } from './state.ts';
-import { runOf, viewChain, viewHistory, viewTargets } from './view.ts';
+import { runOf, type Scenery, viewChain, viewHistory, viewTargets } from './view.ts';
 
 /** The client's end of one request. */
 export interface Caller {
-  /** False: the client is slow, wait for `onDrain`. */
-  send(reply: Reply): boolean;
+  send(reply: Reply): void;
+  /** False: the client has not read what it was sent; output has to wait for `onDrain`. */
+  hasRoom(): boolean;
   onDrain(callback: () => void): void;
+  /** Calls back at once where the client has gone already. */
   onClose(callback: () => void): void;
   /** Nothing more will be sent for this request. */
   finish(): void;
 }
+
+/** Looks at the machine of a target without running anything; undefined where there is none. */
+type Prober = (target: Target) => Promise<Probed | undefined>;
 
 export type Reloaded =
   | { readonly ok: true; readonly text: string }
@@ -41,9 +49,15 @@ export class Service {
   readonly #clock: Clock;
   readonly #directoryOf: (run: RunId) => string;
   readonly #reload: () => Reloaded;
+  readonly #refresh: (target: string) => void;
+  readonly #prober: Prober;
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
+  /** What the views look at beside the state. */
+  readonly #eyes: Pick<Scenery, 'lives' | 'holdersAround'>;
   readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
+  /** All relays read into it, each within one call. */
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #requests = 0;
 
   constructor(options: {
@@ -51,13 +65,19 @@ export class Service {
     readonly clock: Clock;
     readonly directoryOf: (run: RunId) => string;
     readonly reload: () => Reloaded;
+    readonly probe: Prober;
+    /** A request for this target comes in: what it depends on may have changed. */
+    readonly refresh?: (target: string) => void;
     readonly about: { readonly version: string; readonly config: () => string };
   }) {
     this.#loop = options.loop;
     this.#clock = options.clock;
     this.#directoryOf = options.directoryOf;
     this.#reload = options.reload;
+    this.#refresh = options.refresh ?? (() => {});
+    this.#prober = options.probe;
     this.#about = options.about;
+    this.#eyes = { lives, holdersAround: (target) => this.#loop.holdersAround(target) };
     this.#startedAtMs = options.clock.now().wallMs;
   }
 
@@ -81,6 +101,8 @@ export class Service {
       case 'pause':
       case 'resume':
         return this.#hold(request, caller);
+      case 'probe':
+        return this.#probe(request, caller);
       case 'reload': {
         const reloaded = this.#reload();
         if (reloaded.ok) return this.#answer(caller, { type: 'done', text: reloaded.text });
@@ -100,6 +122,7 @@ export class Service {
   #run(request: Of<'run'>, caller: Caller): void {
     const { target, merged, wait } = request;
     const token = request.token ?? randomUUID();
+    this.#refresh(target);
     this.#loop.post({ type: 'submit', target, token, merged }, (answer) => {
       if (answer.type !== 'accepted' && answer.type !== 'joined') {
         this.#refuse(caller, target, answer);
@@ -160,7 +183,9 @@ export class Service {
     const follower = new Follower({
       directory: this.#directoryOf(run),
       from,
+      chunk: this.#chunk,
       send: (frame) => caller.send({ type: 'output', run, ...frame }),
+      hasRoom: () => caller.hasRoom(),
       done,
     });
     caller.onDrain(() => follower.resume());
@@ -173,7 +198,8 @@ export class Service {
     if (run?.state !== 'ended') return this.#unknownRun(caller, number);
     const { target, outcome, verdict } = run;
     const tell = outcome.kind !== 'exited';
-    const text = describeOutcome(outcome);
+    const left = tell ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
+    const text = `${describeOutcome(outcome)}${left}`;
     const exit = exitStatus(outcome);
     this.#answer(caller, {
       type: 'ended',
@@ -215,11 +241,15 @@ export class Service {
     const finish = (): void => this.#answer(caller, { type: 'done', runs: cancelled });
     if (runs.length === 0) return finish();
     let open = runs.length;
+    let short: LoopAnswer | undefined;
     for (const run of runs) {
       this.#loop.post({ type: 'cancel', run }, (answer) => {
         if (answer.type === 'done') cancelled.push(run);
         if (answer.type === 'unknown-run') return this.#unknownRun(caller, run);
-        if (--open === 0) finish();
+        if (answer.type === 'no-room') short = answer;
+        if (--open > 0) return;
+        if (short === undefined) finish();
+        else this.#refuse(caller, String(of), short);
       });
     }
   }
@@ -227,7 +257,7 @@ export class Service {
   #status(): Extract<Reply, { type: 'status' }> {
     const { state, catalog } = this.#loop;
     const now = this.#clock.now();
-    const targets = viewTargets({ state, catalog, now, lives });
+    const targets = viewTargets({ state, catalog, now, ...this.#eyes });
     const executing = targets.flatMap((target) => target.active.map(() => target.target));
     return {
       type: 'status',
@@ -255,7 +285,7 @@ export class Service {
     const [waiting] = state.lanes.get(run.target)?.queue ?? new Set<RunId>();
     const queued = waiting === undefined ? undefined : state.runs.get(waiting);
     const asked = typeof of === 'string' && queued !== undefined ? queued : run;
-    const chain = viewChain(asked, { state, catalog, now: this.#clock.now(), lives });
+    const chain = viewChain(asked, { state, catalog, now: this.#clock.now(), ...this.#eyes });
     this.#answer(caller, { type: 'why', chain, target: run.target });
   }
 
@@ -265,7 +295,11 @@ export class Service {
     if (target !== undefined && !catalog.targets.has(target) && !state.lanes.has(target)) {
       return this.#unknownTarget(caller, target);
     }
-    const runs = viewHistory({ state, catalog, now: this.#clock.now(), lives }, limit, target);
+    const runs = viewHistory(
+      { state, catalog, now: this.#clock.now(), ...this.#eyes },
+      limit,
+      target,
+    );
     this.#answer(caller, { type: 'history', runs });
   }
 
@@ -275,6 +309,25 @@ export class Service {
       if (answer.type === 'done') this.#answer(caller, { type: 'done' });
       else this.#refuse(caller, target, answer);
     });
+  }
+
+  #probe({ target: name }: Of<'probe'>, caller: Caller): void {
+    const target = this.#loop.catalog.targets.get(name);
+    if (target === undefined) return this.#unknownTarget(caller, name);
+    const { broken, runner } = target;
+    if (broken !== undefined) return this.#error(caller, 'broken-target', EXIT.config, broken);
+    const none = `nothing to probe: its runner (${runner.type}) keeps no connection of baton's own`;
+    this.#prober(target).then(
+      (probed) => {
+        if (probed === undefined) return this.#error(caller, 'no-probe', EXIT.usage, none);
+        const { lines, failure } = probed;
+        const outcome = failure === undefined ? undefined : outcomeOfFailure(failure);
+        const said = outcome === undefined ? lines : [...lines, describeOutcome(outcome)];
+        const exit = outcome === undefined ? 0 : exitStatus(outcome);
+        this.#answer(caller, { type: 'probed', target: name, exit, lines: said });
+      },
+      (error: unknown) => this.#error(caller, 'no-probe', EXIT.noVerdict, String(error)),
+    );
   }
 
   #find(of: number | string, caller: Caller): Run | undefined {

@@ -71,6 +71,7 @@ interface Ended extends Placed {
   readonly verdict: Verdict;
   /** Living processes of a lost run; empty once the place is free. */
   readonly heldBy: readonly number[];
+  readonly heldStarts?: readonly number[];
   readonly bytes?: number;
   readonly leftovers?: readonly ProcessId[];
 }
@@ -83,6 +84,8 @@ export interface Lane {
   /** Starting, running, or lost with living processes: what holds a place in the policies. */
   readonly active: ReadonlySet<RunId>;
   readonly ended: ReadonlySet<RunId>;
+  /** The last of `ended`, which a set cannot tell without a walk. */
+  readonly latest?: RunId;
   readonly paused: boolean;
 }
 
@@ -100,6 +103,7 @@ interface MutableLane extends Lane {
   readonly queue: Set<RunId>;
   readonly active: Set<RunId>;
   readonly ended: Set<RunId>;
+  latest?: RunId;
   paused: boolean;
 }
 
@@ -169,7 +173,8 @@ export function apply(state: State, event: Event): void {
       if (run.heldBy.length === 0) throw impossible(event, 'holds no place');
       lane(state, run.target).active.delete(run.run);
       leave(state, run);
-      state.runs.set(run.run, { ...run, groups: [], heldBy: [] });
+      const { heldStarts: _, ...rest } = run;
+      state.runs.set(run.run, { ...rest, groups: [], heldBy: [] });
       return;
     }
     case 'forgotten':
@@ -254,6 +259,7 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
     leave(state, run);
   }
   at.ended.add(run.run);
+  at.latest = run.run;
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
     state: 'ended',
@@ -268,6 +274,7 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
     outcome: event.outcome,
     verdict: event.verdict,
     heldBy,
+    ...(event.heldStarts === undefined ? {} : { heldStarts: event.heldStarts }),
     ...(event.bytes === undefined ? {} : { bytes: event.bytes }),
     ...(event.leftovers === undefined ? {} : { leftovers: event.leftovers }),
   });
@@ -288,6 +295,11 @@ function forget(state: State, event: Event, run: Ended): void {
   for (const token of run.tokens) state.tokens.delete(token);
   const at = lane(state, run.target);
   at.ended.delete(run.run);
+  if (at.latest === run.run) {
+    const latest = [...at.ended].at(-1);
+    if (latest === undefined) delete at.latest;
+    else at.latest = latest;
+  }
   state.runs.delete(run.run);
   tidy(state, run.target);
 }
@@ -350,9 +362,10 @@ function* beginning(run: Run | undefined): Generator<Event> {
 
 function* ending(run: Run | undefined): Generator<Event> {
   if (run?.state !== 'ended') return;
-  const { ended: at, outcome, verdict, heldBy, bytes, leftovers } = run;
+  const { ended: at, outcome, verdict, heldBy, heldStarts, bytes, leftovers } = run;
   const more = {
     ...(heldBy.length > 0 ? { heldBy } : {}),
+    ...(heldStarts === undefined ? {} : { heldStarts }),
     ...(bytes === undefined ? {} : { bytes }),
     ...(leftovers === undefined ? {} : { leftovers }),
   };

@@ -5,8 +5,9 @@
 import type { Catalog } from './catalog.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { describeOutcome, exitStatus, type RunView, type TargetView } from './protocol.ts';
+import type { Holders } from './scene.ts';
 import { explain } from './scheduler.ts';
-import type { ReadonlyState, Run } from './state.ts';
+import type { Queued, ReadonlyState, Run } from './state.ts';
 
 /** Most waiting runs of one target that `status` names; the rest are counted. */
 const QUEUED_SHOWN_MAX = 10;
@@ -18,14 +19,17 @@ export interface Scenery {
   readonly catalog: Catalog;
   readonly now: Stamp;
   readonly lives: (process: ProcessId) => boolean;
+  /** Of the lockfiles around a target. */
+  readonly holdersAround: (target: TargetName) => Holders;
 }
 
-function viewRun(run: Run, { state, catalog, now, lives }: Scenery): RunView {
+function viewRun(run: Run, scenery: Scenery): RunView {
+  const { now, lives } = scenery;
   const base = { run: run.run, target: run.target, acceptedAtMs: run.accepted.wallMs };
   const waitedUntil = (stamp: Stamp): number => stamp.steadyMs - run.accepted.steadyMs;
   switch (run.state) {
     case 'queued': {
-      const reasons = explain(state, run, catalog, now).map((wait) => wait.reason);
+      const reasons = waitsOf(run, scenery).map((wait) => wait.reason);
       return { ...base, state: 'queued', waitedMs: waitedUntil(now), reasons };
     }
     case 'starting':
@@ -64,6 +68,11 @@ function viewRun(run: Run, { state, catalog, now, lives }: Scenery): RunView {
   }
 }
 
+function waitsOf(run: Queued, scenery: Scenery): ReturnType<typeof explain> {
+  const { state, catalog, now, holdersAround } = scenery;
+  return explain(state, run, catalog, now, holdersAround(run.target));
+}
+
 /** Every configured target, and those that are gone from the configuration but not from memory. */
 export function viewTargets(scenery: Scenery): readonly TargetView[] {
   const { state, catalog } = scenery;
@@ -75,6 +84,8 @@ function viewTarget(name: TargetName, scenery: Scenery): TargetView {
   const { state, catalog } = scenery;
   const target = catalog.targets.get(name);
   const lane = state.lanes.get(name);
+  const levels = target?.bindings.flatMap((it) => it.policy.level?.(it.options) ?? []);
+  const level = levels?.[0];
   const views = (numbers: Iterable<RunId>, max: number): RunView[] => {
     const shown: RunView[] = [];
     for (const number of numbers) {
@@ -90,6 +101,7 @@ function viewTarget(name: TargetName, scenery: Scenery): TargetView {
     ...(target?.description === undefined ? {} : { description: target.description }),
     runner: target?.runner.type ?? 'removed from the configuration',
     groups: target?.bindings.map(({ key }) => key) ?? [],
+    ...(level === undefined ? {} : { level }),
     paused: lane?.paused ?? false,
     ...(target?.broken === undefined ? {} : { broken: target.broken }),
     active: views(lane?.active ?? [], Number.POSITIVE_INFINITY),
@@ -101,11 +113,11 @@ function viewTarget(name: TargetName, scenery: Scenery): TargetView {
 
 /** The run asked about, then the runs in its way, then those in theirs; each once. */
 export function viewChain(first: Run, scenery: Scenery): readonly RunView[] {
-  const { state, catalog, now } = scenery;
+  const { state } = scenery;
   const chain = new Map<RunId, Run>([[first.run, first]]);
   for (const run of chain.values()) {
     if (run.state !== 'queued' || chain.size >= CHAIN_RUNS_MAX) continue;
-    for (const { behind } of explain(state, run, catalog, now)) {
+    for (const { behind } of waitsOf(run, scenery)) {
       for (const number of behind) {
         const other = state.runs.get(number);
         if (other !== undefined) chain.set(number, other);
@@ -142,7 +154,5 @@ export function runOf(state: ReadonlyState, target: TargetName): Run | undefined
 }
 
 function latestEnded(state: ReadonlyState, target: TargetName): RunId | undefined {
-  let latest: RunId | undefined;
-  for (const number of state.lanes.get(target)?.ended ?? []) latest = number;
-  return latest;
+  return state.lanes.get(target)?.latest;
 }

@@ -8,7 +8,7 @@
  * the order of their acceptance, and asks again after every change in the group.
  */
 import type * as v from 'valibot';
-import type { RunId, TargetName } from '../daemon/event.ts';
+import type { RunId, TargetName, Verdict } from '../daemon/event.ts';
 
 /** A run that waits. Times are steady milliseconds. */
 export interface QueuedRun {
@@ -37,6 +37,34 @@ export interface Member<O> {
   /** How many runs wait, paused or not. */
   readonly waiting: number;
   readonly active: readonly ActiveRun[];
+  /** How its latest run ended. */
+  readonly last?: EndedRun;
+}
+
+export interface EndedRun {
+  readonly run: RunId;
+  readonly verdict: Verdict;
+  readonly endedAtMs: number;
+}
+
+/** A living process that holds a lockfile, and is no run of baton's. */
+export interface Holder {
+  readonly pid: number;
+  /** What it is, such as "rsnapshot hourly". */
+  readonly text: string;
+}
+
+/** The place of a target in the order of its group. */
+export interface Level {
+  readonly name: string;
+  /** All of them, lowest first. */
+  readonly order: readonly string[];
+}
+
+export interface Lockfile {
+  readonly path: string;
+  /** One whose process is gone has to be removed by hand before anything runs again. */
+  readonly stopsWhenStale: boolean;
 }
 
 export interface Scene<O> {
@@ -49,6 +77,8 @@ export interface Scene<O> {
   readonly active: readonly ActiveRun[];
   /** How many runs wait, over all members. */
   readonly waiting: number;
+  /** Who holds the lockfiles of the group, by the path of the lockfile. */
+  readonly holders: ReadonlyMap<string, Holder>;
 }
 
 export type Admission =
@@ -70,13 +100,32 @@ export type Readiness =
       readonly behind: readonly RunId[];
       /** Steady time of another look; without it, the next change in the group. */
       readonly untilMs?: number;
-    };
+    }
+  /** It must not run any more; its client exits with 75. */
+  | { readonly type: 'skip'; readonly reason: string };
+
+/** A file, or the name of the error that reading it met, such as ENOENT. */
+export type FileRead =
+  | { readonly ok: true; readonly text: string; readonly realPath: string }
+  | { readonly ok: false; readonly error: string };
+
+export type ReadFile = (path: string) => FileRead;
+
+/** Options that know what the machine says, when the configuration is read. */
+export interface Prepared<O> {
+  readonly options: O;
+  /** Why the target cannot work on this machine. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
 
 /** What a policy may know of the target that names it, when the configuration is read. */
 export interface PolicyTarget {
   readonly name: TargetName;
-  /** The command of a local target. */
+  /** The command; of a target on another machine, the one that is run there. */
   readonly args?: readonly string[];
+  /** The machine where it runs, if not this one. */
+  readonly host?: string;
 }
 
 /** Methods, not function properties: a map of policies with different options stays assignable. */
@@ -84,6 +133,16 @@ export interface Policy<O> {
   readonly type: string;
   /** The keys that config.json may hold beside `type`. */
   readonly options: v.GenericSchema<unknown, O>;
+  /** Exit codes that are warnings where the target does not say. */
+  readonly warnExit?: readonly number[];
+  /** Completes the options by files of this machine; asked before anything else. */
+  prepare?(options: O, target: PolicyTarget, read: ReadFile): Prepared<O>;
+  /** What two groups cannot use at the same time, such as "lockfile /run/x.pid". */
+  claims?(options: O): readonly string[];
+  /** What `baton check-crontab` compares the lines of a crontab by. */
+  level?(options: O): Level | undefined;
+  /** The lockfile whose holders `ready` wants to know. */
+  lockfile?(options: O): Lockfile | undefined;
   /** The group that this target belongs to under these options. */
   group(options: O, target: PolicyTarget): string;
   /** Why these options cannot stand together in one group, or undefined. */

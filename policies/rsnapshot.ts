@@ -9,55 +9,31 @@
  * starts nothing until its oldest waiting run is `settle` old; the highest interval of all need not
  * wait, since nothing can outrank it. A running interval is never stopped for a higher one, and a
  * waiting one is overtaken at most once per interval of the group, then it is next.
+ *
+ * The group is the rsnapshot.conf, since that names the lockfile. A lock that is held by a process
+ * which is no run of baton's (somebody ran rsnapshot by hand) is waited for. What the conf says is
+ * read when the configuration is; see policies/rsnapshotlevels.ts.
  */
-import * as v from 'valibot';
-import { DURATION_EXPECTED, parseDuration } from '../daemon/duration.ts';
 import type { Admission, Member, Policy, QueuedRun, Readiness, Scene } from './policy.ts';
 import { describeActive, nameRun } from './policy.ts';
+import { SYNC } from './rsnapshotconf.ts';
+import {
+  confPath,
+  levelOf,
+  Options,
+  orderOf,
+  prepare,
+  type RsnapshotOptions,
+  rankOf,
+  SETTLE_MS_DEFAULT,
+  usesSync,
+} from './rsnapshotlevels.ts';
 
-/** How long a group waits for higher intervals of the same minute: 20 times the spread measured. */
-export const SETTLE_MS_DEFAULT = 2_000;
-export const SETTLE_MS_MAX = 60_000;
+/** How long to wait before looking again at a lock that a stranger holds. */
+export const LOCK_RETRY_MS = 2_000;
+/** rsnapshot's "backup finished, with warnings": never a failure. */
+const EXIT_WARNINGS = 2;
 
-/** Where rsnapshot reads its configuration when nobody says otherwise. */
-const CONF_DEFAULT = '/etc/rsnapshot.conf';
-
-/** The two families of names that rsnapshot's own configuration has had, lowest first. */
-const FAMILIES: readonly (readonly string[])[] = [
-  ['hourly', 'daily', 'weekly', 'monthly', 'yearly'],
-  ['alpha', 'beta', 'gamma', 'delta'],
-];
-
-const Settle = v.pipe(
-  v.string(),
-  v.check(
-    (text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= SETTLE_MS_MAX,
-    `${DURATION_EXPECTED}, at most "60s"`,
-  ),
-  v.transform((text) => parseDuration(text) ?? SETTLE_MS_DEFAULT),
-);
-
-const Options = v.pipe(
-  v.strictObject({
-    type: v.literal('rsnapshot'),
-    interval: v.pipe(
-      v.string(),
-      v.regex(/^\w+$/, 'an interval as in rsnapshot.conf: letters, digits and _'),
-    ),
-    group: v.optional(v.pipe(v.string(), v.minLength(1))),
-    order: v.optional(v.pipe(v.array(v.pipe(v.string(), v.regex(/^\w+$/))), v.minLength(1))),
-    settle: v.optional(Settle),
-    onDuplicate: v.optional(v.picklist(['refuse', 'ignore', 'join']), 'refuse'),
-  }),
-  v.forward(
-    v.check(
-      ({ order, interval }) => orderOf(order, interval) !== undefined,
-      'one of "order" (lowest first); without "order": hourly, daily, weekly, monthly, yearly or alpha, beta, gamma, delta',
-    ),
-    ['interval'],
-  ),
-);
-type RsnapshotOptions = v.InferOutput<typeof Options>;
 type RsnapshotMember = Member<RsnapshotOptions>;
 type RsnapshotScene = Scene<RsnapshotOptions>;
 
@@ -65,16 +41,33 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
   type: 'rsnapshot',
   options: Options,
 
-  /** The configuration file is the group: `group`, else `-c FILE` of the command, else the default. */
+  warnExit: [EXIT_WARNINGS],
+  prepare,
+  level: levelOf,
+
+  /** The configuration file is the group; one on another machine is another file. */
   group(options, target) {
     if (options.group !== undefined) return options.group;
-    const args = target.args ?? [];
-    const at = args.indexOf('-c');
-    return (at >= 0 ? args[at + 1] : undefined) ?? CONF_DEFAULT;
+    const path = options.found?.path ?? confPath(options, target);
+    return target.host === undefined ? path : `${target.host}:${path}`;
+  },
+
+  claims({ found }) {
+    return [
+      ...(found?.lockfile === undefined ? [] : [`lockfile ${found.lockfile}`]),
+      ...(found?.snapshotRoot === undefined ? [] : [`snapshot_root ${found.snapshotRoot}`]),
+    ];
+  },
+
+  lockfile({ found, respectLock }) {
+    if (found?.lockfile === undefined || respectLock === false) return undefined;
+    return { path: found.lockfile, stopsWhenStale: found.stopOnStaleLockfile };
   },
 
   conflict(self, other) {
-    if (orderName(self.options) !== orderName(other.options)) {
+    const isKnown = ({ options }: RsnapshotMember): boolean => orderOf(options) !== undefined;
+    const differ = orderName(self.options) !== orderName(other.options);
+    if (isKnown(self) && isKnown(other) && differ) {
       return `the order is ${orderName(self.options)} here and ${orderName(other.options)} in target "${other.target}" of the same group`;
     }
     if (settleMs(self.options) !== settleMs(other.options)) {
@@ -105,7 +98,9 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
       return { type: 'wait', reason: `waits for ${describeActive(active)}`, behind: [active.run] };
     }
     const first = nextUp(scene);
-    if (first === undefined || first.run.run === run.run) return settled(run, scene);
+    if (first === undefined || first.run.run === run.run) {
+      return unsynced(scene) ?? locked(scene) ?? settled(run, scene);
+    }
     const why =
       first.member.options.interval === scene.self.options.interval
         ? 'which was asked for earlier'
@@ -124,10 +119,37 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
   },
 };
 
+/** Rotating after a sync that failed would throw good snapshots away for an old one. */
+function unsynced(scene: RsnapshotScene): Readiness | undefined {
+  const { self } = scene;
+  const isLowest = rank(self, scene) === lowestRank(scene) && usesSync(self.options);
+  if (self.options.interval === SYNC || !isLowest) return undefined;
+  const syncs = scene.members.filter((member) => member.options.interval === SYNC);
+  const sync = syncs
+    .flatMap((member) => member.last ?? [])
+    .reduce<typeof self.last>((a, b) => (a && a.endedAtMs >= b.endedAtMs ? a : b), undefined);
+  if (sync?.verdict !== 'failed') return undefined;
+  const reason = `run ${sync.run}, the sync that it needs, failed; ${self.options.interval} would rotate without new data`;
+  return { type: 'skip', reason };
+}
+
+/** A stranger holds the lock: rsnapshot would give up at once. */
+function locked({ self, holders, nowMs }: RsnapshotScene): Readiness | undefined {
+  const { found, respectLock } = self.options;
+  const holder = found?.lockfile === undefined ? undefined : holders.get(found.lockfile);
+  if (holder === undefined || respectLock === false) return undefined;
+  return {
+    type: 'wait',
+    reason: `waits for pid ${holder.pid} (${holder.text}), which holds ${found?.lockfile} and is no run of baton's`,
+    behind: [],
+    untilMs: nowMs + LOCK_RETRY_MS,
+  };
+}
+
 /** The settle window: fixed from the oldest waiting run, skipped by the top interval. */
 function settled(run: QueuedRun, scene: RsnapshotScene): Readiness {
-  const top = Math.max(...scene.members.map((member) => rank(member)));
-  if (rank(scene.self) === top) return { type: 'start' };
+  const top = Math.max(...scene.members.map((member) => rank(member, scene)));
+  if (rank(scene.self, scene) === top) return { type: 'start' };
   const heads = scene.members.flatMap((member) => member.head ?? []);
   const oldestMs = Math.min(run.queuedAtMs, ...heads.map((head) => head.queuedAtMs));
   const untilMs = oldestMs + settleMs(scene.self.options);
@@ -150,8 +172,9 @@ function nextUp(
   const overdue = heads.filter((head) => isOverdue(head.run, scene));
   if (overdue.length > 0) return overdue.reduce((a, b) => (b.run.run < a.run.run ? b : a));
   return heads.reduce<(typeof heads)[number] | undefined>((best, head) => {
-    if (best === undefined || rank(head.member) > rank(best.member)) return head;
-    return rank(head.member) === rank(best.member) && head.run.run < best.run.run ? head : best;
+    const above = best === undefined ? 1 : rank(head.member, scene) - rank(best.member, scene);
+    if (best === undefined || above > 0) return head;
+    return above === 0 && head.run.run < best.run.run ? head : best;
   }, undefined);
 }
 
@@ -161,18 +184,19 @@ function isOverdue(run: QueuedRun, scene: RsnapshotScene): boolean {
   return run.overtaken >= levels;
 }
 
-function orderOf(order: readonly string[] | undefined, interval: string) {
-  const candidates = order === undefined ? FAMILIES : [order];
-  return candidates.find((names) => names.includes(interval));
+function orderName(options: RsnapshotOptions): string {
+  return (orderOf(options) ?? []).join(' < ');
 }
 
-function orderName({ order, interval }: RsnapshotOptions): string {
-  return (orderOf(order, interval) ?? []).join(' < ');
+/** `sync` fetches what the lowest level of the group then rotates: it goes just before that. */
+function rank({ options }: RsnapshotMember, scene: RsnapshotScene): number {
+  if (options.interval !== SYNC) return rankOf(options);
+  return lowestRank(scene) + 0.5;
 }
 
-function rank(member: RsnapshotMember): number {
-  const { order, interval } = member.options;
-  return (orderOf(order, interval) ?? []).indexOf(interval);
+function lowestRank({ members }: RsnapshotScene): number {
+  const ranks = members.map((member) => rankOf(member.options));
+  return Math.min(...ranks.filter((height) => height >= 0));
 }
 
 function settleMs(options: RsnapshotOptions): number {

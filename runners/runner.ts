@@ -26,7 +26,46 @@ export interface ProcessPlan {
   };
 }
 
-export type Plan = ProcessPlan;
+/** What the SSH keeper is to keep. Paths, never what is inside: no secret passes through here. */
+export interface SshPlan {
+  readonly keeper: 'ssh';
+  readonly session: SshSession;
+}
+
+/** Plain data: it travels to the SSH keeper as JSON. */
+export interface SshSession {
+  /** A name, an address, or an alias of ~/.ssh/config. */
+  readonly host: string;
+  readonly port?: number;
+  readonly user?: string;
+  /** Private key files, offered in this order; those that ssh would try where it is empty. */
+  readonly keys: readonly string[];
+  readonly passphraseFile?: string;
+  /** Path of an agent's socket. */
+  readonly agent?: string;
+  /** `auto` asks ssh(1) for the host's settings where it is installed. */
+  readonly sshConfig: 'auto' | 'yes' | 'no';
+  /** Hosts on the way, as [USER@]HOST[:PORT], the nearest first. */
+  readonly jump?: readonly string[];
+  readonly knownHosts?: string;
+  /** "strict", "accept-new", or a fingerprint: SHA256:… */
+  readonly hostKey: string;
+  readonly connectTimeoutMs: number;
+  readonly keepaliveMs: number;
+  /** The remote command is to end with the connection. */
+  readonly killOnDisconnect: boolean;
+  /** How many times connecting is tried again. */
+  readonly retries: number;
+  /** The command is sent as it stands, for forced commands that look at it. */
+  readonly verbatim: boolean;
+  /** A shell's text. */
+  readonly command: string;
+  /** Who reads the command where it is not sent verbatim: sh, or the remote user's own shell. */
+  readonly shell: 'sh' | 'own';
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type Plan = ProcessPlan | SshPlan;
 
 /** Methods, not function properties: a map of runners with different options stays assignable. */
 export interface Runner<O> {
@@ -36,4 +75,6 @@ export interface Runner<O> {
   plan(options: O): Plan;
   /** What cannot work on this machine, as sentences. May read files; is asked at every load. */
   check?(options: O): readonly string[];
+  /** What deserves a look but refuses no run. Takes its time: only `batond --check` asks. */
+  inspect?(options: O): readonly string[];
 }

@@ -56,12 +56,15 @@ function makeSnapshots(): string {
   for (const interval of INTERVALS) {
     for (const age of [0, 1]) mkdirSync(join(root, `${interval}.${age}`), { recursive: true });
   }
+  // Every interval deletes its oldest snapshot; done slowly, there is something to see.
+  const slow = join(directory, 'slow-rm');
+  writeFileSync(slow, '#!/bin/sh\nsleep 0.7\nexec /bin/rm "$@"\n', { mode: 0o755 });
   const lines = [
     ['config_version', '1.2'],
     ['snapshot_root', `${root}/`],
     ['no_create_root', '1'],
     ['cmd_rsync', '/usr/bin/rsync'],
-    ['cmd_preexec', '/bin/sleep 0.7'],
+    ['cmd_rm', slow],
     ...INTERVALS.map((interval) => ['retain', interval, '2']),
     ['verbose', '2'],
     ['loglevel', '3'],

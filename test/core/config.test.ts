@@ -7,7 +7,7 @@ import { describeConfig, loadConfig } from '../../daemon/config.ts';
 import { LOG_LEVELS } from '../../daemon/log.ts';
 import { policies } from '../../policies/index.ts';
 import { runners } from '../../runners/index.ts';
-import { accepted, directory, load, mistakesOf, only, ROOT } from '../support/config.ts';
+import { accepted, directory, load, mistakesOf, only, ROOT, withConfs } from '../support/config.ts';
 
 const runner = { type: 'local', args: ['/bin/true'] };
 const lock = { type: 'rsnapshot', interval: 'daily' };
@@ -21,7 +21,7 @@ test('the configuration in the repository loads and nothing in it is broken', (t
   const path = join(directory(t), 'config.json');
   writeFileSync(path, '', { mode: 0o600 });
   copyFileSync(join(ROOT, 'config.json'), path);
-  const { catalog, warnings } = accepted(loadConfig(path));
+  const { catalog, warnings } = accepted(loadConfig(path, undefined, withConfs()));
   assert.deepEqual(warnings, []);
   const targets = [...catalog.targets.values()];
   assert.ok(targets.every((target) => target.broken === undefined));

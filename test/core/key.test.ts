@@ -1,12 +1,17 @@
 /** What ssh says of its key and its known hosts before anything runs. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as v from 'valibot';
 import { ssh } from '../../runners/ssh.ts';
 import { directory } from '../support/config.ts';
+
+function inspected(options: Record<string, unknown>): readonly string[] {
+  const parsed = v.parse(ssh.options, { type: 'ssh', host: 'nas', args: ['id'], ...options });
+  return ssh.inspect?.(parsed) ?? [];
+}
 
 function checked(options: Record<string, unknown>): readonly string[] {
   const parsed = v.parse(ssh.options, { type: 'ssh', host: 'nas', args: ['id'], ...options });
@@ -20,7 +25,7 @@ test('a good private key is no problem, and none needs none', (t) => {
   assert.deepEqual(checked({}), []);
 });
 
-test('a private key in PKCS#8, which only OpenSSH reads, is no problem', (t) => {
+test('a private key in PKCS#8 is no problem', (t) => {
   const path = keygen(directory(t), ['-m', 'PKCS8'], 'rsa');
   assert.deepEqual(checked({ key: path }), []);
 });
@@ -66,6 +71,40 @@ test('a key that others can read is told with the chmod that helps', (t) => {
 
 test('a missing file of known hosts is told', () => {
   assert.match(checked({ knownHosts: '/no/hosts' })[0] ?? '', /^knownHosts "\/no\/hosts" does not/);
+});
+
+test('a passphrase file opens an encrypted key, unless it is the wrong one or others can read it', (t) => {
+  const place = directory(t);
+  const key = keygen(place, ['-N', 'open sesame']);
+  const pkcs8 = keygen(directory(t), ['-m', 'PKCS8', '-N', 'open sesame'], 'rsa');
+  const passphraseFile = join(place, 'phrase');
+  writeFileSync(passphraseFile, 'open sesame\n', { mode: 0o600 });
+  const options = { key: [key, pkcs8], passphraseFile, hostKey: 'accept-new' };
+  assert.deepEqual([...checked(options), ...inspected(options)], []);
+  writeFileSync(passphraseFile, 'wrong');
+  assert.deepEqual(checked(options), []);
+  const wrong = inspected(options);
+  assert.equal(wrong.length, 2);
+  for (const problem of wrong) assert.match(problem, /passphraseFile" does not open it$/);
+  chmodSync(passphraseFile, 0o644);
+  assert.match(checked(options)[0] ?? '', /passphraseFile .* can be read by others; run chmod 600/);
+  assert.match(checked({ passphraseFile: '/no/phrase' })[0] ?? '', /does not exist; write/);
+});
+
+test('a host that no file knows is a warning with the command that makes it known', (t) => {
+  const knownHosts = join(directory(t), 'known');
+  writeFileSync(knownHosts, '');
+  const options = { host: 'nas.invalid', port: 2222, knownHosts, sshConfig: false };
+  assert.deepEqual(checked(options), []);
+  const [warning = ''] = inspected(options);
+  assert.match(
+    warning,
+    /no key of nas\.invalid .*; run ssh-keyscan -p 2222 nas\.invalid >> \S+known$/,
+  );
+  const key = keygen(directory(t), []);
+  const [type, encoded] = readFileSync(`${key}.pub`, 'utf8').split(' ');
+  writeFileSync(knownHosts, `[nas.invalid]:2222 ${type} ${encoded}\n`);
+  assert.deepEqual(inspected(options), []);
 });
 
 test('ssh2 is not loaded where no ssh target has a key', () => {

@@ -60,6 +60,14 @@ const OUTCOMES: readonly (readonly [Outcome, number, string])[] = [
   [{ kind: 'expired', waitedMs: 61_400 }, 75, 'waited 61 s, longer than its maxWait'],
   [{ kind: 'skipped', reason: 'it was removed' }, 75, 'was skipped: it was removed'],
   [{ kind: 'lost' }, 125, 'is lost: its keeper was killed and nobody knows how the command ended'],
+  [{ kind: 'lost', detail: 'the connection broke' }, 255, 'is lost: the connection broke'],
+  [{ kind: 'unreachable', phase: 'connect', detail }, 255, `could not connect: ${detail}`],
+  [{ kind: 'unreachable', phase: 'auth', detail }, 255, `could not authenticate: ${detail}`],
+  [
+    { kind: 'unreachable', phase: 'hostkey', detail },
+    255,
+    `was stopped at the host key: ${detail}`,
+  ],
   [{ kind: 'interrupted' }, 125, 'was interrupted: the machine was restarted while it ran'],
 ];
 

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { Config } from '../../daemon/config.ts';
 import { loadConfig } from '../../daemon/config.ts';
 import { ssh } from '../../runners/ssh.ts';
-import { accepted, directory, load, mistakesOf, ROOT } from '../support/config.ts';
+import { accepted, directory, load, mistakesOf, ROOT, withConfs } from '../support/config.ts';
 
 const FIXTURE = join(ROOT, 'test/support/py9tor.config.json');
 const local = { class: 'py9tor.worker.LocalExecutor', attrs: { args: ['ls'] } };
@@ -16,7 +16,7 @@ function fixture(t: { after(done: () => void): void }): { config: Config; place:
   const path = join(place, 'config.json');
   writeFileSync(path, '', { mode: 0o600 });
   copyFileSync(FIXTURE, path);
-  return { config: accepted(loadConfig(path)), place };
+  return { config: accepted(loadConfig(path, undefined, withConfs())), place };
 }
 
 function mistakes(targets: unknown): readonly string[] {
@@ -41,7 +41,10 @@ test('every class and handler of py9tor becomes a target of baton', (t) => {
     port: 2222,
     cmds: ['cd /srv', 'ls -la'],
     stopOnError: false,
-    connectTimeoutS: 20,
+    via: 'ssh2',
+    hostKey: 'strict',
+    connectTimeoutMs: 20_000,
+    keepaliveMs: 15_000,
   });
   assert.deepEqual(
     [...groups.values()].map(({ key, members }) => [key, members.map(({ target }) => target)]),
@@ -57,15 +60,21 @@ test('full means refused, and a duplicate interval too, as in py9tor', (t) => {
   const [counted] = targets.get('dummyTarget')?.bindings ?? [];
   assert.deepEqual(counted?.options, { type: 'cardinality', instances: 2, whenFull: 'refuse' });
   const [ranked] = targets.get('rsnap-yearly')?.bindings ?? [];
-  const yearly = { type: 'rsnapshot', interval: 'yearly', group: 'py9tor', onDuplicate: 'refuse' };
-  assert.deepEqual(ranked?.options, yearly);
+  assert.deepEqual(ranked?.options, {
+    type: 'rsnapshot',
+    interval: 'yearly',
+    group: 'py9tor',
+    order: ['hourly', 'daily', 'weekly', 'monthly', 'yearly'],
+    onDuplicate: 'refuse',
+  });
 });
 
 test('host keys are checked, which py9tor did not do', (t) => {
   const target = fixture(t).config.catalog.targets.get('aRemote');
-  const { args } = ssh.plan(target?.runner.options as Parameters<typeof ssh.plan>[0]);
-  assert.ok(args.includes('StrictHostKeyChecking=yes'));
-  assert.equal(args.at(-1), 'cd /srv\nls -la');
+  const plan = ssh.plan(target?.runner.options as Parameters<typeof ssh.plan>[0]);
+  assert.ok(plan.keeper === 'ssh');
+  assert.equal(plan.session.hostKey, 'strict');
+  assert.equal(plan.session.command, 'cd /srv\nls -la');
 });
 
 test('host and port are ignored with one warning', (t) => {
@@ -135,10 +144,10 @@ test('a value that baton’s own schema refuses is told where it stands in the u
   ]);
 });
 
-test('two families of intervals in one file are told at the handler', () => {
+test('an interval that py9tor did not know is told, whatever the rsnapshot.conf says', () => {
   const of = (interval: string) => ({ ...local, handler: 'py9tor.handlers.rsnapshot', interval });
   const [mistake = '', ...more] = mistakes({ a: of('daily'), b: of('beta') });
-  assert.match(mistake, /^targets\.b\.handler: the order is alpha/);
+  assert.match(mistake, /^targets\.b\.interval: expected one of "order" .*; found "beta"/);
   assert.deepEqual(more, []);
 });
 

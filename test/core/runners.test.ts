@@ -6,11 +6,18 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { dummy } from '../../runners/dummy.ts';
 import { local } from '../../runners/local.ts';
-import type { Plan, Runner } from '../../runners/runner.ts';
+import type { Plan, ProcessPlan, Runner } from '../../runners/runner.ts';
 import { ssh } from '../../runners/ssh.ts';
 
-function plan<O>(runner: Runner<O>, options: Record<string, unknown>): Plan {
+function planAny<O>(runner: Runner<O>, options: Record<string, unknown>): Plan {
   return runner.plan(v.parse(runner.options, { type: runner.type, ...options }));
+}
+
+function plan<O>(runner: Runner<O>, options: Record<string, unknown>): ProcessPlan {
+  const via = runner.type === 'ssh' ? { via: 'openssh' } : {};
+  const planned = planAny(runner, { ...via, ...options });
+  if (planned.keeper !== 'process') throw new Error('not for the process keeper');
+  return planned;
 }
 
 function takes<O>(runner: Runner<O>, options: Record<string, unknown>): boolean {
@@ -35,7 +42,7 @@ test('local plans its command as it stands', () => {
 });
 
 test('local understands every way to write ionice', () => {
-  const cases: readonly (readonly [string, Plan['ionice']])[] = [
+  const cases: readonly (readonly [string, ProcessPlan['ionice']])[] = [
     ['idle', { class: 'idle' }],
     ['best-effort', { class: 'best-effort' }],
     ['best-effort:0', { class: 'best-effort', level: 0 }],
@@ -188,6 +195,61 @@ test('ssh refuses what could be taken for an option, and all that is no host', (
   }
   assert.ok(!takes(ssh, { host: 'nas', cmds: [''] }));
   assert.ok(takes(ssh, { host: '2001:db8::1', port: 22, cmds: ['id'] }));
+});
+
+test('ssh plans a session of plain data, strict and with patience, where nothing else is said', () => {
+  const planned = planAny(ssh, { host: 'nas', args: ['id', '-u'] });
+  assert.deepEqual(planned, {
+    keeper: 'ssh',
+    session: {
+      host: 'nas',
+      keys: [],
+      sshConfig: 'auto',
+      hostKey: 'strict',
+      connectTimeoutMs: 20_000,
+      keepaliveMs: 15_000,
+      killOnDisconnect: false,
+      verbatim: false,
+      retries: 2,
+      command: 'id -u',
+      shell: 'sh',
+      env: {},
+    },
+  });
+  assert.deepEqual(JSON.parse(JSON.stringify(planned)), planned);
+});
+
+test('ssh refuses host keys unchecked, and options that would not be heeded', () => {
+  const wrong: readonly Record<string, unknown>[] = [
+    ...['no', 'off', 'ask', '', 'SHA256:short', false].map((hostKey) => ({ hostKey })),
+    ...[-1, 21, 1.5, '1'].map((retry) => ({ retry })),
+    ...['-J', 'a b', [], ['a', '']].map((jump) => ({ jump })),
+    ...['0s', '', 15].map((keepalive) => ({ keepalive })),
+    { agent: false },
+    { agent: 'relative' },
+    { env: { 'A-B': 'x' } },
+    { verbatim: true, env: { A: 'x' } },
+    { verbatim: true, killOnDisconnect: true },
+    { via: 'telnet' },
+    ...[{ passphraseFile: '/x' }, { killOnDisconnect: true }, { env: {} }, { retry: 1 }].map(
+      (it) => ({ via: 'openssh', ...it }),
+    ),
+    { via: 'openssh', hostKey: `SHA256:${'A'.repeat(43)}` },
+  ];
+  for (const options of wrong) {
+    assert.ok(!takes(ssh, { host: 'nas', args: ['id'], ...options }), JSON.stringify(options));
+  }
+  assert.ok(takes(ssh, { host: 'nas', args: ['id'], jump: ['a', 'b@c:22'], agent: true }));
+});
+
+test('via openssh, agent, jump, config file and accept-new are options of ssh', () => {
+  const more = { jump: ['a', 'b@c:22'], agent: '/run/agent', sshConfig: false };
+  const { args } = plan(ssh, { host: 'nas', args: ['id'], hostKey: 'accept-new', ...more });
+  const text = args.join(' ');
+  assert.match(
+    text,
+    /StrictHostKeyChecking=accept-new .*IdentityAgent=\/run\/agent -F none -J a,b@c:22 /,
+  );
 });
 
 /** What a remote shell would make of the command that sshd hands to it. */

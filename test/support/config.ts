@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Confs } from '../../daemon/conf.ts';
 import { type Config, formatMistakes, type Loaded, loadConfig } from '../../daemon/config.ts';
 
 /** The repository, seen from dist/test/support. */
@@ -15,20 +16,32 @@ export function directory(t: { after(done: () => void): void }): string {
   return path;
 }
 
-export function loadText(text: string, mode = 0o600): Loaded {
+/** A machine with these rsnapshot.conf and no others, whatever this one has. */
+export function withConfs(confs: Readonly<Record<string, string>> = {}): Confs {
+  return new Confs((path) => {
+    const text = confs[path];
+    return text === undefined ? { ok: false, error: 'ENOENT' } : { ok: true, text, realPath: path };
+  });
+}
+
+export function loadText(
+  text: string,
+  mode = 0o600,
+  confs: Readonly<Record<string, string>> = {},
+): Loaded {
   const path = mkdtempSync(join(tmpdir(), 'baton-'));
   try {
     const file = join(path, 'config.json');
     writeFileSync(file, text);
     chmodSync(file, mode);
-    return loadConfig(file);
+    return loadConfig(file, undefined, withConfs(confs));
   } finally {
     rmSync(path, { recursive: true, force: true });
   }
 }
 
-export function load(value: unknown): Loaded {
-  return loadText(JSON.stringify(value));
+export function load(value: unknown, confs: Readonly<Record<string, string>> = {}): Loaded {
+  return loadText(JSON.stringify(value), 0o600, confs);
 }
 
 /** Fails with all mistakes if there are any. */

@@ -7,6 +7,7 @@
 import * as v from 'valibot';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
 import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
+import type { Holders } from '../../daemon/scene.ts';
 import {
   type Answer,
   type Command,
@@ -75,6 +76,13 @@ function bindRaw(raw: RawPolicy, self: Partial<Target> & { readonly name: string
     : bind(cardinality, v.parse(cardinality.options, raw), self);
 }
 
+export function permutations<T>(list: readonly T[]): T[][] {
+  if (list.length === 0) return [[]];
+  return list.flatMap((first, at) =>
+    permutations(list.toSpliced(at, 1)).map((rest) => [first, ...rest]),
+  );
+}
+
 export function replay(events: Iterable<Event>): State {
   const state = emptyState();
   for (const event of events) apply(state, event);
@@ -97,6 +105,8 @@ export class Core {
   state: State = emptyState();
   catalog;
   nowMs = 0;
+  /** Strangers that hold lockfiles, as the daemon would see them. */
+  holders: Holders = new Map();
   readonly events: Event[] = [];
   /** What a daemon's timers hold: fired by `advance`. */
   agenda: Decision['looks'][number][] = [];
@@ -124,7 +134,8 @@ export class Core {
     for (let steps = 0; dirty.size > 0; steps++) {
       if (steps > STEPS_MAX) throw new Error('The core does not come to rest');
       const [name = ''] = dirty;
-      const look = { type: 'look', target: name, at: stamp(this.nowMs) } as const;
+      const { holders } = this;
+      const look = { type: 'look', target: name, holders, at: stamp(this.nowMs) } as const;
       const found = this.#absorb(decide(this.state, look, this.catalog), look);
       if (found.length === 0) dirty.delete(name);
       for (const other of found) dirty.add(other);
@@ -261,6 +272,7 @@ export class Core {
   /** Sentences that say why a run waits. */
   why(run: RunId): string[] {
     const queued = this.expect(run, 'queued');
-    return explain(this.state, queued, this.catalog, stamp(this.nowMs)).map((wait) => wait.reason);
+    const waits = explain(this.state, queued, this.catalog, stamp(this.nowMs), this.holders);
+    return waits.map((wait) => wait.reason);
   }
 }

@@ -49,7 +49,13 @@ export class Rig {
   async boot(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<void> {
     const own = ['--config', this.configFile, '--socket', this.socket, '--state', this.state];
     const since = this.log.length;
-    const daemon = spawn(process.execPath, [BATOND, ...own, ...args], {
+    const ended = this.spawn([process.execPath, BATOND, ...own, ...args], env);
+    await Promise.race([this.logged('ready', since), ended]);
+  }
+
+  /** Starts a daemon, or what brings one about. The promise rejects when that has ended. */
+  spawn([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<never> {
+    const daemon = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', ...env },
     });
@@ -67,7 +73,7 @@ export class Rig {
       });
     });
     ended.catch(() => {});
-    await Promise.race([this.logged('ready', since), ended]);
+    return ended;
   }
 
   /** Resolves with the first log line of this message from position `since` on. */
@@ -180,7 +186,9 @@ export class Session {
   private constructor(socket: net.Socket) {
     this.socket = socket;
     socket.on('error', () => {});
-    createInterface(socket).on('line', (line) => {
+    const lines = createInterface(socket);
+    lines.on('error', () => {}); // it passes on those of its socket
+    lines.on('line', (line) => {
       this.replies.push(JSON.parse(line) as Reply);
       this.#wake();
     });

@@ -1,0 +1,60 @@
+/**
+ * Holds a run's output back until one knows whether anybody wants it (`--quiet-success`, as
+ * chronic does), in files that have no name any more: however much it is, it takes no memory, and
+ * nothing is left behind if this client is killed. A full disk loses nothing: from then on the
+ * output is passed on as without it.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeAll } from './output.ts';
+
+const CHUNK_BYTES = 65_536;
+
+export class Held {
+  /** By the descriptor that it is meant for. */
+  readonly #files = new Map<number, { readonly file: number; bytes: number }>();
+  #isOpen = false;
+
+  /** Takes the place of `writeAll`. */
+  readonly write = (fd: number, bytes: Uint8Array): string | undefined => {
+    if (this.#isOpen) return writeAll(fd, bytes);
+    let written = 0;
+    try {
+      const held = this.#files.get(fd) ?? this.#make(fd);
+      while (written < bytes.length) {
+        const count = writeSync(held.file, bytes, written, bytes.length - written, held.bytes);
+        held.bytes += count;
+        written += count;
+      }
+      return undefined;
+    } catch {
+      this.release();
+      return writeAll(fd, bytes.subarray(written));
+    }
+  };
+
+  /** Passes on all that is held. */
+  release(): void {
+    this.#isOpen = true;
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    for (const [fd, { file, bytes }] of this.#files) {
+      for (let at = 0; at < bytes; ) {
+        const count = readSync(file, chunk, 0, Math.min(CHUNK_BYTES, bytes - at), at);
+        if (count === 0 || writeAll(fd, chunk.subarray(0, count)) !== undefined) break;
+        at += count;
+      }
+      closeSync(file);
+    }
+    this.#files.clear();
+  }
+
+  #make(fd: number): { readonly file: number; bytes: number } {
+    const path = join(tmpdir(), `baton-${randomUUID()}`);
+    const held = { file: openSync(path, 'wx+', 0o600), bytes: 0 };
+    unlinkSync(path);
+    this.#files.set(fd, held);
+    return held;
+  }
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+/**
+ * Puts `baton` and `batond` where cron finds them: node launchers.mjs [DIRECTORY], by default
+ * /usr/bin. cron's PATH is /usr/bin:/bin, so a `node` of nvm, volta or /usr/local is not on it, and
+ * `#!/usr/bin/env node` fails there. A launcher is two lines: the first names the very node that ran
+ * this script, the second the file to run. After an upgrade of node, run it again.
+ *
+ * Invariant: nothing is overwritten but a launcher of baton's.
+ */
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Longest first line that the kernel takes (BINPRM_BUF_SIZE of Linux 5.1). */
+const FIRST_LINE_BYTES_MAX = 255;
+const MARK = '// launcher of baton';
+
+const directory = resolve(process.argv[2] ?? '/usr/bin');
+const root = fileURLToPath(new URL('..', import.meta.url));
+const launchers = {
+  // The client is CommonJS: loading it like this costs nothing.
+  baton: `require(${JSON.stringify(join(root, 'dist/client/main.cjs'))});`,
+  batond: `import(${JSON.stringify(join(root, 'dist/daemon/main.js'))});`,
+};
+
+const first = `#!${process.execPath}`;
+if (Buffer.byteLength(first) > FIRST_LINE_BYTES_MAX || /\s/.test(process.execPath)) {
+  fail(`${process.execPath}: the kernel takes no such path in a first line; use a shorter one`);
+}
+for (const [name, line] of Object.entries(launchers)) {
+  const path = join(directory, name);
+  if (existsSync(path) && !readFileSync(path, 'utf8').includes(MARK)) {
+    fail(`${path}: is there already and no launcher of baton's; move it away`);
+  }
+  // In one step: cron may be looking at it.
+  const fresh = `${path}.${process.pid}`;
+  try {
+    writeFileSync(fresh, `${first}\n${line} ${MARK}\n`, { flag: 'wx' });
+    chmodSync(fresh, 0o755);
+    renameSync(fresh, path);
+  } catch (error) {
+    fail(`${path}: cannot be written (${error.code})`);
+  }
+  process.stdout.write(`${path} runs ${process.execPath}\n`);
+}
+
+function fail(message) {
+  process.stderr.write(`launchers: ${message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,77 @@
+/**
+ * Lockfiles in the form that rsnapshot writes (a pid and nothing else), and who holds them. A lock
+ * counts as rsnapshot itself counts it: its process lives, whatever that process is.
+ */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Holder } from '../policies/policy.ts';
+import type { Target } from './catalog.ts';
+import type { LocksPort } from './loop.ts';
+import { statOf } from './process.ts';
+
+/** Longest text that names a process. */
+const TEXT_CHARS_MAX = 60;
+
+export const locks: LocksPort = {
+  holders(lockfiles, own) {
+    const found = new Map<string, Holder>();
+    for (const path of lockfiles) {
+      const pid = pidIn(path);
+      const stat = pid === undefined ? undefined : statOf(pid);
+      if (pid === undefined || stat === undefined || isDead(stat.state)) continue;
+      // A keeper leads the session of its run.
+      if (own().has(stat.session) || own().has(pid)) continue;
+      found.set(path, { pid, text: nameOf(pid) });
+    }
+    return found;
+  },
+};
+
+/** What to say of lockfiles that an ended run left behind, where they keep all later runs away. */
+export function describeLeftLocks(target: Target | undefined): string {
+  const texts = (target?.bindings ?? []).flatMap(({ lockfile }) => {
+    if (!lockfile?.stopsWhenStale || !isStale(lockfile.path)) return [];
+    return `; its lockfile ${lockfile.path} was left behind: remove it, or no later run will work`;
+  });
+  return texts.join('');
+}
+
+function isStale(path: string): boolean {
+  const pid = pidIn(path);
+  if (pid === undefined) return false;
+  const stat = statOf(pid);
+  return stat === undefined || isDead(stat.state);
+}
+
+function pidIn(path: string): number | undefined {
+  try {
+    const [line = ''] = readFileSync(path, 'latin1').split('\n', 1);
+    return /^\d{1,10}$/.test(line) && Number(line) > 0 ? Number(line) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isDead(state: string): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+/** "rsnapshot hourly" for `/usr/bin/perl -w /usr/bin/rsnapshot hourly`. */
+function nameOf(pid: number): string {
+  const words = commandOf(pid);
+  const at = words.findIndex((word) => basename(word).startsWith('rsnapshot'));
+  const shown = words.slice(Math.max(0, at));
+  const text = [basename(shown[0] ?? ''), ...shown.slice(1)].join(' ').replace(/\p{Cc}/gu, ' ');
+  if (text === '') return 'of another user';
+  return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}…` : text;
+}
+
+function commandOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      .split('\0')
+      .filter((word) => word !== '');
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Reads an rsnapshot.conf again when it has changed: a cheap stat for each request of a target that
+ * depends on it, no watching. A group that is busy goes on with what it began with, and is looked at
+ * again by its next request.
+ */
+import type { Catalog } from './catalog.ts';
+import type { Config } from './config.ts';
+import type { TargetName } from './event.ts';
+import type { Log } from './log.ts';
+import type { ReadonlyState } from './state.ts';
+
+/** The configuration with the news around this target, or undefined where there are none. */
+export function refresh(
+  config: Config,
+  name: TargetName,
+  state: ReadonlyState,
+  log: Log,
+): Config | undefined {
+  const files = config.catalog.targets.get(name)?.files ?? [];
+  const changed = config.confs.changed(files);
+  if (changed.length === 0 || !isIdle(state, config.catalog, name)) return undefined;
+  config.confs.forget(changed);
+  const loaded = config.again();
+  if (!loaded.ok) {
+    log.error({ files: changed, mistakes: loaded.mistakes }, 'changed files refused');
+    return undefined;
+  }
+  log.info({ files: changed }, 'changed files read again');
+  const { catalog } = loaded.value;
+  for (const target of catalog.targets.values()) {
+    if (target.broken === config.catalog.targets.get(target.name)?.broken) continue;
+    log.warn({ target: target.name, reason: target.broken ?? 'none any more' }, 'target is broken');
+  }
+  return loaded.value;
+}
+
+/** Nothing runs or waits in the groups whose policies read files. */
+function isIdle(state: ReadonlyState, catalog: Catalog, name: TargetName): boolean {
+  const bindings = catalog.targets.get(name)?.bindings ?? [];
+  const keys = bindings.filter(({ policy }) => policy.prepare !== undefined).map(({ key }) => key);
+  return keys.every((key) => {
+    const members = catalog.groups.get(key)?.members ?? [];
+    const waits = members.some(({ target }) => (state.lanes.get(target)?.queue.size ?? 0) > 0);
+    return !waits && !state.groups.has(key);
+  });
+}

@@ -1,0 +1,48 @@
+/**
+ * What systemd hands over to a service: listening sockets (sd_listen_fds(3)), and a journal behind
+ * stdout. No library and no native code: it is all in the environment.
+ *
+ * Invariant: nothing of it is left in the environment for a child to take for its own.
+ */
+import { fstatSync } from 'node:fs';
+
+/** A listening socket that systemd owns: it is never unlinked, locked or changed. */
+export interface PassedSocket {
+  readonly fd: number;
+  /** FileDescriptorName= of its unit; the order of several differs from start to start. */
+  readonly name: string;
+}
+
+type Env = Record<string, string | undefined>;
+
+/** SD_LISTEN_FDS_START */
+const FIRST_FD = 3;
+/** Node closes descriptors from 3 on in its children as long as there is no gap. */
+const SOCKETS_MAX = 64;
+
+/** Takes the sockets that are meant for the process `pid` out of the environment. */
+export function takeSockets(env: Env, pid: number): readonly PassedSocket[] {
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = env;
+  delete env['LISTEN_PID'];
+  delete env['LISTEN_FDS'];
+  delete env['LISTEN_FDNAMES'];
+  if (LISTEN_PID !== String(pid)) return [];
+  const count = /^\d+$/.test(LISTEN_FDS ?? '') ? Math.min(Number(LISTEN_FDS), SOCKETS_MAX) : 0;
+  const names = LISTEN_FDNAMES.split(':');
+  return Array.from({ length: count }, (_, index) => ({
+    fd: FIRST_FD + index,
+    name: names[index] || 'unknown',
+  }));
+}
+
+/** Does what is written to this descriptor go to the journal? See systemd.exec(5), JOURNAL_STREAM. */
+export function goesToJournal(env: Readonly<Env>, fd: number): boolean {
+  const stream = env['JOURNAL_STREAM'];
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(fd);
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What the rsnapshot policy knows of its levels and its rsnapshot.conf: options, their completion by
+ * the files of this machine, and the rank of a level. Pure.
+ *
+ * The order of the levels is `order`, else that of the conf's retain lines, else that of the
+ * classic names. A conf that uses classic names only is ranked among all of them, so that two confs
+ * of one group agree on the order though each has but some of the levels.
+ */
+import * as v from 'valibot';
+import { DURATION_EXPECTED, parseDuration } from '../daemon/duration.ts';
+import type { Level, PolicyTarget, Prepared, ReadFile } from './policy.ts';
+import {
+  CLASSIC,
+  type ConfRead,
+  callsRsnapshot,
+  confOfCommand,
+  type RsnapshotConf,
+  readRsnapshotConf,
+  SYNC,
+  verbOfCommand,
+} from './rsnapshotconf.ts';
+
+/** How long a group waits for higher intervals of the same minute: 20 times the spread measured. */
+export const SETTLE_MS_DEFAULT = 2_000;
+export const SETTLE_MS_MAX = 60_000;
+
+/** Where rsnapshot reads its configuration when nobody says otherwise. */
+const CONF_DEFAULT = '/etc/rsnapshot.conf';
+
+const PATH_EXPECTED = 'the absolute path of an rsnapshot.conf';
+const LEVEL_EXPECTED = 'an interval as in rsnapshot.conf: letters, digits and _';
+const LevelName = v.pipe(v.string(), v.regex(/^\w+$/, LEVEL_EXPECTED));
+
+const Settle = v.pipe(
+  v.string(),
+  v.check(
+    (text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= SETTLE_MS_MAX,
+    `${DURATION_EXPECTED}, at most "60s"`,
+  ),
+  v.transform((text) => parseDuration(text) ?? SETTLE_MS_DEFAULT),
+);
+
+export const Options = v.pipe(
+  v.strictObject({
+    type: v.literal('rsnapshot'),
+    interval: LevelName,
+    conf: v.optional(v.pipe(v.string(), v.startsWith('/', PATH_EXPECTED))),
+    group: v.optional(v.pipe(v.string(), v.minLength(1))),
+    order: v.optional(v.pipe(v.array(LevelName), v.minLength(1))),
+    settle: v.optional(Settle),
+    onDuplicate: v.optional(v.picklist(['refuse', 'ignore', 'join']), 'refuse'),
+    respectLock: v.optional(v.boolean()),
+  }),
+  v.forward(
+    v.check(
+      ({ order, interval }) => order === undefined || interval === SYNC || order.includes(interval),
+      'one of "order" (lowest first), or "sync"',
+    ),
+    ['interval'],
+  ),
+);
+/** `found` is what the conf said when the configuration was read. */
+export type RsnapshotOptions = v.InferOutput<typeof Options> & { readonly found?: RsnapshotConf };
+
+/** The path of the conf as it is written; its real path is in `found`. */
+export function confPath(options: RsnapshotOptions, target: PolicyTarget): string {
+  return namedConf(options, target) ?? CONF_DEFAULT;
+}
+
+function namedConf({ conf }: RsnapshotOptions, { args = [] }: PolicyTarget): string | undefined {
+  return conf ?? confOfCommand(args);
+}
+
+/** Completes options by the conf; says what cannot work and what looks wrong. */
+export function prepare(
+  options: RsnapshotOptions,
+  target: PolicyTarget,
+  read: ReadFile,
+): Prepared<RsnapshotOptions> {
+  const path = confPath(options, target);
+  const conf = readConf(options, target, read);
+  const found = conf.ok && conf.conf.levels.length > 0 ? conf.conf : undefined;
+  const why = conf.ok ? 'has no retain lines' : `cannot be read (${conf.error})`;
+  const completed = found === undefined ? options : { ...options, found };
+  const problem = problemOf(completed, `${path} ${why}`);
+  return {
+    options: completed,
+    problems: problem === undefined ? [] : [problem],
+    warnings: warningsOf(completed, target),
+  };
+}
+
+/** The default is only read for rsnapshot itself: another command need not care for it. */
+function readConf(options: RsnapshotOptions, target: PolicyTarget, read: ReadFile): ConfRead {
+  if (target.host !== undefined) return { ok: false, error: `it is on ${target.host}` };
+  const isMeant = namedConf(options, target) !== undefined || callsRsnapshot(target.args ?? []);
+  if (!isMeant) return { ok: false, error: 'the command is not rsnapshot; name it with "conf"' };
+  return readRsnapshotConf(confPath(options, target), read);
+}
+
+function problemOf(options: RsnapshotOptions, unfound: string): string | undefined {
+  const { interval, order, found } = options;
+  if (interval === SYNC) {
+    if (found === undefined || found.syncFirst || found.unread.length > 0) return undefined;
+    return `interval "sync" needs "sync_first 1" in ${found.path}; write it there or remove the target`;
+  }
+  if (order !== undefined || orderOf(options) !== undefined) return undefined;
+  if (found === undefined) {
+    const known = CLASSIC.map((names) => names.join(', ')).join(' or ');
+    return `interval "${interval}" has no known rank, since ${unfound}; name one of ${known}, or give "order" (lowest first)`;
+  }
+  const levels = found.levels.join(', ');
+  const unread = found.unread.map((it) => `${it}; `).join('');
+  return `interval "${interval}" is no retain line of ${found.path}, which has ${levels}; ${unread}${
+    unread === '' ? 'correct one of them' : 'give "order" (lowest first)'
+  }`;
+}
+
+function warningsOf(options: RsnapshotOptions, { name, args }: PolicyTarget): readonly string[] {
+  const { interval, order, found } = options;
+  const warnings: string[] = [];
+  if (order === undefined) {
+    for (const it of found?.unread ?? []) {
+      warnings.push(`target "${name}": ${it}; give "order" (lowest first)`);
+    }
+  }
+  const verb = verbOfCommand(args ?? []);
+  const levels = [...(orderOf(options) ?? []), SYNC];
+  if (verb !== undefined && verb !== interval && levels.includes(verb)) {
+    warnings.push(`target "${name}" runs rsnapshot ${verb}, but its interval is "${interval}"`);
+  }
+  return warnings;
+}
+
+/** All levels of the group, lowest first; undefined where this one's place is not known. */
+export function orderOf({
+  order,
+  interval,
+  found,
+}: RsnapshotOptions): readonly string[] | undefined {
+  if (order !== undefined) return order;
+  if (found === undefined) return CLASSIC.find((names) => names.includes(interval));
+  if (interval !== SYNC && !found.levels.includes(interval)) return undefined;
+  return CLASSIC.find((names) => isPartOf(found.levels, names)) ?? found.levels;
+}
+
+/** In the same order, with gaps. */
+function isPartOf(some: readonly string[], all: readonly string[]): boolean {
+  const places = some.map((name) => all.indexOf(name));
+  return places.every((place, at) => place > (places[at - 1] ?? -1));
+}
+
+/** The height of a level; -1 for `sync`, whose place the group decides. */
+export function rankOf(options: RsnapshotOptions): number {
+  return (orderOf(options) ?? []).indexOf(options.interval);
+}
+
+/** Whether this is the level that uses what `sync` has fetched. */
+export function usesSync({ interval, found }: RsnapshotOptions): boolean {
+  return found === undefined || (found.syncFirst && found.levels[0] === interval);
+}
+
+/** For those who want to know what a target is to rsnapshot. */
+export function levelOf(options: RsnapshotOptions): Level | undefined {
+  const order = orderOf(options);
+  return order === undefined ? undefined : { name: options.interval, order };
+}

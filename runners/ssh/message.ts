@@ -1,0 +1,74 @@
+/**
+ * What the daemon and the SSH keeper say to each other on STATE/ssh.sock: one JSON object a line.
+ * Both are baton's own, yet a daemon may meet the keeper of an older version: `hello` carries a
+ * version, and `retire` is understood by all. Types only.
+ *
+ *   daemon → keeper   prepare, go, drop, stop, probe, retire
+ *   keeper → daemon   hello, ready, ended, probed
+ *
+ * Invariant: a run whose daemon is gone before `go` never starts, and its status file says so.
+ */
+import type { SshSession } from '../runner.ts';
+
+export const KEEPER_VERSION = 1;
+/** In the state directory. */
+export const SOCKET_NAME = 'ssh.sock';
+
+export interface Prepare {
+  readonly type: 'prepare';
+  readonly run: number;
+  readonly attempt: number;
+  /** The run directory, absolute; it exists. */
+  readonly directory: string;
+  /** One file for both streams. */
+  readonly merged: boolean;
+  readonly session: SshSession;
+}
+
+export type ToKeeper =
+  | Prepare
+  | { readonly type: 'go' | 'drop'; readonly run: number; readonly attempt: number }
+  | {
+      readonly type: 'stop';
+      readonly run: number;
+      readonly attempt: number;
+      /** From TERM to KILL. */
+      readonly graceMs: number;
+    }
+  | { readonly type: 'probe'; readonly id: string; readonly session: SshSession }
+  /** No further runs: another keeper takes the socket's name. */
+  | { readonly type: 'retire' };
+
+export type FromKeeper =
+  | { readonly type: 'hello'; readonly version: number; readonly pid: number }
+  | { readonly type: 'ready'; readonly run: number; readonly attempt: number }
+  /** The status file is in place. */
+  | { readonly type: 'ended'; readonly run: number; readonly attempt: number }
+  | {
+      readonly type: 'probed';
+      readonly id: string;
+      /** What was seen, a sentence each. */
+      readonly lines: readonly string[];
+      readonly failure?: Failure;
+    };
+
+/** What kept a session from doing its work, by the phase in which it happened. */
+export interface Failure {
+  readonly phase: 'connect' | 'auth' | 'hostkey' | 'lost';
+  /** The rest of a sentence, for people. */
+  readonly message: string;
+}
+
+/** What stands in `status.N`; the same keys as keeper.pl writes, and two more. */
+export interface StatusFile {
+  readonly started: boolean;
+  readonly code: number | null;
+  readonly signal: number | null;
+  readonly core: boolean;
+  readonly stage: null;
+  readonly errno: null;
+  readonly cpuS: number;
+  readonly endedAtS: number;
+  readonly phase?: Failure['phase'];
+  readonly message?: string;
+}

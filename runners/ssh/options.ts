@@ -1,0 +1,131 @@
+/**
+ * The options of an ssh target. Whatever could be taken for an option of ssh(1), or is no host, is
+ * refused here. What can only be known by looking (a key that is not there) is for check.ts.
+ */
+import * as v from 'valibot';
+import { DURATION_EXPECTED, parseDuration } from '../../daemon/duration.ts';
+import { parseJump } from './route.ts';
+
+/** Under `via: "openssh"` these have no meaning, and a wish that is not heeded is a trap. */
+const SSH2_ONLY = ['passphraseFile', 'killOnDisconnect', 'verbatim', 'env', 'retry'] as const;
+
+const HOST_EXPECTED =
+  'a host name or address without spaces, "@" and "/", not starting with "-" (users go to "user")';
+const USER_EXPECTED = 'a user name without spaces and "@", not starting with "-"';
+const PATH_EXPECTED = 'an absolute path, or one that starts with "~/"';
+const PORT_EXPECTED = 'a port from 1 to 65535';
+const PORT_MAX = 65_535;
+const CMD_EXPECTED = 'a command without NUL characters, not empty';
+const ENV_NAME_EXPECTED = 'the name of a variable: letters, digits and "_", no digit first';
+const JUMP_EXPECTED = '[USER@]HOST[:PORT], or a list of such hosts, the nearest first';
+const HOST_KEY_EXPECTED =
+  '"strict", "accept-new", or a fingerprint as ssh-keygen -l prints it: "SHA256:" and 43 characters';
+const RETRY_EXPECTED = 'how many times to try connecting again: a whole number from 0 to 20';
+const RETRY_MAX = 20;
+
+const Path = v.pipe(v.string(PATH_EXPECTED), v.regex(/^(\/|~\/)[^\p{Cc}]*$/u, PATH_EXPECTED));
+
+const Port = v.pipe(
+  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,5}$/, PORT_EXPECTED))], PORT_EXPECTED),
+  v.transform(Number),
+  v.integer(PORT_EXPECTED),
+  v.minValue(1, PORT_EXPECTED),
+  v.maxValue(PORT_MAX, PORT_EXPECTED),
+);
+
+const Cmd = v.pipe(
+  v.string(),
+  v.check((text) => text !== '' && !text.includes('\0'), CMD_EXPECTED),
+);
+const Text = v.pipe(
+  v.string('a text in double quotes'),
+  v.check((text) => !text.includes('\0'), 'a text without NUL characters'),
+);
+/** To milliseconds. */
+const Duration = v.pipe(
+  v.string(DURATION_EXPECTED),
+  v.check((text) => (parseDuration(text) ?? 0) > 0, `${DURATION_EXPECTED}, longer than 0`),
+  v.transform((text) => parseDuration(text) ?? 0),
+);
+const Jump = v.pipe(
+  v.string(JUMP_EXPECTED),
+  v.check((text) => parseJump(text) !== undefined, JUMP_EXPECTED),
+);
+
+/** One, or a list that is not empty. */
+function some<T>(
+  one: v.GenericSchema<unknown, T>,
+  expected: string,
+): v.GenericSchema<unknown, readonly T[]> {
+  const single = v.pipe(
+    one,
+    v.transform((value) => [value]),
+  );
+  return v.union([single, v.pipe(v.array(one), v.minLength(1))], expected);
+}
+
+export const Options = v.pipe(
+  v.strictObject({
+    type: v.literal('ssh'),
+    via: v.optional(v.picklist(['ssh2', 'openssh']), 'ssh2'),
+    host: v.pipe(v.string(), v.regex(/^[^\s\p{Cc}@/-][^\s\p{Cc}@/]*$/u, HOST_EXPECTED)),
+    port: v.exactOptional(Port),
+    user: v.exactOptional(
+      v.pipe(v.string(), v.regex(/^[^\s\p{Cc}@-][^\s\p{Cc}@]*$/u, USER_EXPECTED)),
+    ),
+    key: v.exactOptional(some(Path, `${PATH_EXPECTED}, or a list of such paths`)),
+    passphraseFile: v.exactOptional(Path),
+    agent: v.exactOptional(v.union([v.literal(true), Path], `true ($SSH_AUTH_SOCK), or a path`)),
+    sshConfig: v.exactOptional(v.boolean()),
+    jump: v.exactOptional(some(Jump, JUMP_EXPECTED)),
+    knownHosts: v.exactOptional(Path),
+    hostKey: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^(strict|accept-new|SHA256:[A-Za-z0-9+/]{43}=?)$/, HOST_KEY_EXPECTED),
+        v.transform((text) => text.replace(/=$/, '')),
+      ),
+      'strict',
+    ),
+    cmds: v.exactOptional(v.pipe(v.array(Cmd), v.minLength(1))),
+    args: v.exactOptional(v.pipe(v.array(Text), v.minLength(1))),
+    stopOnError: v.optional(v.boolean(), true),
+    env: v.exactOptional(
+      v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, ENV_NAME_EXPECTED)), Text),
+    ),
+    connectTimeout: v.optional(Duration, '20s'),
+    keepalive: v.optional(Duration, '15s'),
+    killOnDisconnect: v.exactOptional(v.boolean()),
+    verbatim: v.exactOptional(v.boolean()),
+    retry: v.exactOptional(
+      v.pipe(
+        v.number(RETRY_EXPECTED),
+        v.integer(RETRY_EXPECTED),
+        v.minValue(0, RETRY_EXPECTED),
+        v.maxValue(RETRY_MAX, RETRY_EXPECTED),
+      ),
+    ),
+  }),
+  v.check(
+    ({ cmds, args }) => (cmds === undefined) !== (args === undefined),
+    'exactly one of "cmds" (a script, one command an entry) and "args" (one command)',
+  ),
+  v.check(
+    (options) => options.via === 'ssh2' || SSH2_ONLY.every((name) => options[name] === undefined),
+    `none of ${SSH2_ONLY.join(', ')} beside "via": "openssh", which has no such thing`,
+  ),
+  v.check(
+    ({ verbatim, env, killOnDisconnect }) => !(verbatim && (env || killOnDisconnect)),
+    'no "env" and no "killOnDisconnect" beside "verbatim", since both need a shell around the command',
+  ),
+  v.check(
+    ({ via, hostKey }) => via === 'ssh2' || !hostKey.startsWith('SHA256:'),
+    'no fingerprint in "hostKey" beside "via": "openssh"; put the key into a file for "knownHosts"',
+  ),
+  v.transform(({ connectTimeout, keepalive, ...rest }) => ({
+    ...rest,
+    connectTimeoutMs: connectTimeout,
+    keepaliveMs: keepalive,
+  })),
+);
+export type SshOptions = v.InferOutput<typeof Options>;

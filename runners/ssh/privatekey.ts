@@ -1,0 +1,101 @@
+/**
+ * Private keys as ssh2 wants them. ssh2 reads OpenSSH's own format and the old PEM ones; PKCS#8,
+ * which `ssh-keygen -m PKCS8` writes, is translated by Node. What is inside never leaves this file
+ * but as a parsed key: no message quotes it.
+ */
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { ParsedKey } from 'ssh2';
+
+/** No private key is longer, in bytes; a device or an archive is not read. */
+export const KEY_BYTES_MAX = 65_536;
+
+export type KeyFault = 'encrypted' | 'wrong-passphrase' | 'public' | 'unsupported' | 'no-key';
+
+/** ssh2 is loaded by the first key only: 12 MB that a daemon without such targets saves. */
+export function parsePrivateKey(content: string, passphrase?: string): ParsedKey | KeyFault {
+  const text = content.includes('PRIVATE KEY-----') ? fromPkcs8(content, passphrase) : content;
+  if (text === undefined) return passphrase === undefined ? 'encrypted' : 'wrong-passphrase';
+  const { utils }: typeof import('ssh2') = createRequire(import.meta.url)('ssh2');
+  const parsed = utils.parseKey(text, passphrase);
+  if (parsed instanceof Error) return faultOf(parsed.message, content, passphrase);
+  const [key] = Array.isArray(parsed) ? parsed : [parsed];
+  if (key === undefined) return 'no-key';
+  return key.isPrivateKey() ? key : 'public';
+}
+
+/** The first line, as ssh-askpass gives it. Throws as the file system does. */
+export function readPassphrase(path: string): string {
+  return readFileSync(fromHome(path), 'utf8').split(/\r?\n/, 1)[0] ?? '';
+}
+
+/** A `~/` at the beginning is the home of the daemon's user. */
+export function fromHome(path: string): string {
+  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+}
+
+/** Keys by their files: a passphrase costs a third of a second, which is paid once. */
+export class KeyRing {
+  readonly #keys = new Map<string, { readonly stamp: string; readonly key: ParsedKey }>();
+
+  /** A key, or what is wrong with it, as the rest of a sentence. */
+  read(path: string, passphraseFile?: string): ParsedKey | string {
+    const file = fromHome(path);
+    try {
+      const { mode, mtimeMs, size, ino } = statSync(file);
+      if ((mode & 0o077) !== 0) return `${path} can be read by others: run chmod 600 ${file}`;
+      if (size > KEY_BYTES_MAX) return `${path} is too long to be a private key`;
+      const stamp = `${ino} ${mtimeMs} ${size} ${passphraseFile ?? ''}`;
+      const known = this.#keys.get(file);
+      if (known?.stamp === stamp) return known.key;
+      const content = readFileSync(file, 'utf8');
+      const plain = parsePrivateKey(content);
+      const parsed =
+        plain === 'encrypted' && passphraseFile !== undefined
+          ? parsePrivateKey(content, readPassphrase(passphraseFile))
+          : plain;
+      if (typeof parsed === 'string') return `${path} ${FAULTS[parsed]}`;
+      this.#keys.set(file, { stamp, key: parsed });
+      return parsed;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      return `${path} cannot be used (${code})`;
+    }
+  }
+}
+
+const FAULTS: Readonly<Record<KeyFault, string>> = {
+  encrypted: 'is encrypted and has no "passphraseFile"',
+  'wrong-passphrase': 'is encrypted and its "passphraseFile" does not open it',
+  public: 'is a public key',
+  unsupported: 'is of a kind that ssh2 does not know: set "via": "openssh"',
+  'no-key': 'is not a private key',
+};
+
+function faultOf(message: string, content: string, passphrase: string | undefined): KeyFault {
+  if (/encrypted|passphrase|integrity check/i.test(message)) {
+    return passphrase === undefined ? 'encrypted' : 'wrong-passphrase';
+  }
+  const isFramed = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*-----END /s.test(content);
+  return isFramed && /unsupported/i.test(message) ? 'unsupported' : 'no-key';
+}
+
+/** Undefined if it is encrypted and cannot be opened; other formats are handed through. */
+function fromPkcs8(content: string, passphrase: string | undefined): string | undefined {
+  const isLocked = content.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
+  if (!isLocked && !content.includes('-----BEGIN PRIVATE KEY-----')) return content;
+  try {
+    const key = createPrivateKey({ key: content, passphrase: passphrase ?? '' });
+    if (key.asymmetricKeyType === 'rsa') {
+      return key.export({ type: 'pkcs1', format: 'pem' }).toString();
+    }
+    if (key.asymmetricKeyType === 'ec')
+      return key.export({ type: 'sec1', format: 'pem' }).toString();
+    return content;
+  } catch {
+    return isLocked ? undefined : content;
+  }
+}

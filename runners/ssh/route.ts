@@ -1,0 +1,233 @@
+/**
+ * Which way leads to a host: the target itself and the hosts to jump over, each with its address,
+ * user, keys and known_hosts files. ssh(1) is asked (`ssh -G`) for what ~/.ssh/config says, since
+ * nobody else reads that file as ssh does; what the target's own options say goes before it.
+ *
+ * Never weaker than the target's own `hostKey`: StrictHostKeyChecking of the file is not heeded.
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { homedir, hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { SshSession } from '../runner.ts';
+import { fromHome } from './privatekey.ts';
+
+/** One connection of the way. */
+export interface Hop {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly keys: readonly string[];
+  readonly agent?: string;
+  /** By what name its key is known, and at which port. */
+  readonly knownAs: { readonly host: string; readonly port: number };
+  /** Files of known hosts; new ones go into the first. */
+  readonly knownHosts: readonly string[];
+  readonly hashKnownHosts: boolean;
+}
+
+export type Route =
+  | { readonly ok: true; readonly hops: readonly [Hop, ...Hop[]] }
+  | { readonly ok: false; readonly message: string };
+
+/** As much of a session as says where it leads to. */
+type Where = Pick<SshSession, 'host' | 'port' | 'user' | 'knownHosts' | 'sshConfig'>;
+
+type Settings = ReadonlyMap<string, readonly string[]>;
+
+const PORT_DEFAULT = 22;
+const JUMPS_MAX = 8;
+const KEYS_DEFAULT = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => `~/.ssh/${name}`);
+const KNOWN_DEFAULT = ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
+const KNOWN_GLOBAL = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
+/** How long an answer of `ssh -G` holds, so that fifty runs at one minute ask once. */
+const ANSWER_MS = 2_000;
+const ASK_TIMEOUT_MS = 10_000;
+
+/** Asks ssh(1), and remembers its answers for a moment. */
+export class Router {
+  readonly #answers = new Map<string, Promise<Settings | undefined>>();
+
+  async routeTo(session: SshSession): Promise<Route> {
+    try {
+      return { ok: true, hops: await this.#hops(session, session.jump, 0) };
+    } catch (error) {
+      if (!(error instanceof NoWay)) throw error;
+      return { ok: false, message: error.message };
+    }
+  }
+
+  /** The target's own place without the way to it, or why ssh does not say; waits for ssh(1). */
+  destination(where: Where): Hop | string {
+    if (where.sshConfig === 'no') return hopOf({ ...where, keys: [] }, new Map());
+    const asked = spawnSync('ssh', askArgs(where), { timeout: ASK_TIMEOUT_MS, encoding: 'utf8' });
+    if (asked.error !== undefined) return hopOf({ ...where, keys: [] }, new Map());
+    if (asked.status !== 0) return `ssh -G says: ${lastLine(asked.stderr)}`;
+    return hopOf({ ...where, keys: [] }, parseSettings(asked.stdout));
+  }
+
+  async #hops(
+    session: SshSession,
+    jump: readonly string[] | undefined,
+    depth: number,
+  ): Promise<[Hop, ...Hop[]]> {
+    const settings = await this.#settings(session);
+    const command = first(settings, 'proxycommand');
+    if (jump === undefined && command !== undefined && command !== 'none') {
+      throw new NoWay(
+        `~/.ssh/config gives ${session.host} a ProxyCommand, which only ssh itself can use: set "via": "openssh"`,
+      );
+    }
+    const configured = first(settings, 'proxyjump');
+    const jumps =
+      jump ?? (configured === undefined || configured === 'none' ? [] : configured.split(','));
+    if (depth + jumps.length > JUMPS_MAX) {
+      throw new NoWay(`there are more than ${JUMPS_MAX} hosts to jump over`);
+    }
+    const hop = hopOf(session, settings);
+    const way: Hop[] = [];
+    for (const [index, text] of jumps.entries()) {
+      const over = { ...session, ...jumpOf(text) };
+      // Only the first host of a list may have to be reached over others itself.
+      const before = await this.#hops(over, index === 0 ? undefined : [], depth + jumps.length);
+      way.push(...before);
+    }
+    const [nearest, ...rest] = [...way, hop];
+    return [nearest ?? hop, ...rest];
+  }
+
+  async #settings(session: SshSession): Promise<Settings> {
+    if (session.sshConfig === 'no') return new Map();
+    const args = askArgs(session);
+    const name = args.join('\0');
+    let answer = this.#answers.get(name);
+    if (answer === undefined) {
+      answer = askSsh(args);
+      this.#answers.set(name, answer);
+      setTimeout(() => this.#answers.delete(name), ANSWER_MS).unref();
+    }
+    const settings = await answer;
+    if (settings !== undefined) return settings;
+    if (session.sshConfig === 'auto') return new Map();
+    throw new NoWay('"sshConfig" needs ssh(1), which is not installed');
+  }
+}
+
+/** [USER@]HOST[:PORT], where an IPv6 address stands in brackets. */
+export function parseJump(
+  text: string,
+): { readonly host: string; readonly port?: number; readonly user?: string } | undefined {
+  const found =
+    /^(?:ssh:\/\/)?(?:([^\s@/]+)@)?(?:\[([^\s\]@/]+)\]|([^\s:@/[\]-][^\s:@/]*))(?::(\d{1,5}))?\/?$/;
+  const [, user, bracketed, plain, port] = found.exec(text.trim()) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port ?? 1) > 65_535 || Number(port ?? 1) < 1) return undefined;
+  return {
+    host,
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+/** Never leaves this file. */
+class NoWay extends Error {}
+
+/** The target's keys go for its jump hosts as well; its port, user and pinned key do not. */
+function jumpOf(text: string): Pick<SshSession, 'host' | 'hostKey'> {
+  const parsed = parseJump(text);
+  if (parsed === undefined) throw new NoWay(`"${text}" is no host to jump over`);
+  const nothing: Record<string, undefined> = { port: undefined, user: undefined };
+  return { ...nothing, hostKey: 'strict', ...parsed };
+}
+
+function hopOf(session: Where & Pick<SshSession, 'keys' | 'agent'>, settings: Settings): Hop {
+  const host = first(settings, 'hostname') ?? session.host;
+  const port = session.port ?? Number(first(settings, 'port') ?? PORT_DEFAULT);
+  const user = session.user ?? first(settings, 'user') ?? userInfo().username;
+  const expand = (path: string): string => expandPath(path, { host, user });
+  const configured = (settings.get('identityfile') ?? KEYS_DEFAULT).map(expand);
+  const agent = session.agent ?? (session.keys.length > 0 ? undefined : agentOf(settings, expand));
+  const alias = first(settings, 'hostkeyalias');
+  const user1 =
+    session.knownHosts === undefined
+      ? (words(settings, 'userknownhostsfile') ?? KNOWN_DEFAULT)
+      : [session.knownHosts];
+  const global = words(settings, 'globalknownhostsfile') ?? KNOWN_GLOBAL;
+  return {
+    host,
+    port,
+    user,
+    keys: session.keys.length > 0 ? session.keys.map(fromHome) : configured,
+    ...(agent === undefined ? {} : { agent }),
+    knownAs: alias === undefined ? { host, port } : { host: alias, port: PORT_DEFAULT },
+    knownHosts: [...user1, ...global].map(expand),
+    hashKnownHosts: first(settings, 'hashknownhosts') === 'yes',
+  };
+}
+
+function agentOf(settings: Settings, expand: (path: string) => string): string | undefined {
+  const named = first(settings, 'identityagent');
+  if (named === 'none') return undefined;
+  if (named === undefined || named === 'SSH_AUTH_SOCK') {
+    return process.env['SSH_AUTH_SOCK'] || undefined;
+  }
+  return named.startsWith('$') ? process.env[named.slice(1)] || undefined : expand(named);
+}
+
+/** The tokens of ssh_config(5) that a path may hold; `ssh -G` leaves them as they are. */
+function expandPath(path: string, { host, user }: { host: string; user: string }): string {
+  const tokens: Readonly<Record<string, string>> = {
+    '%': '%',
+    d: homedir(),
+    h: host,
+    r: user,
+    u: userInfo().username,
+    l: hostname(),
+    i: String(process.getuid?.() ?? 0),
+  };
+  const absolute = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+  return absolute.replace(/%(.)/g, (all, letter: string) => tokens[letter] ?? all);
+}
+
+function first(settings: Settings, name: string): string | undefined {
+  return settings.get(name)?.[0];
+}
+
+function words(settings: Settings, name: string): readonly string[] | undefined {
+  const value = first(settings, name);
+  const parts = value?.match(/"[^"]*"|\S+/g)?.map((word) => word.replace(/^"(.*)"$/, '$1'));
+  return parts?.filter((path) => path !== '/dev/null' && path !== 'none');
+}
+
+/** Undefined where there is no ssh(1). Throws where its configuration is wrong. */
+function askSsh(args: readonly string[]): Promise<Settings | undefined> {
+  return new Promise((resolve, reject) => {
+    execFile('ssh', args, { timeout: ASK_TIMEOUT_MS }, (error, stdout, stderr) => {
+      if (error?.code === 'ENOENT') return resolve(undefined);
+      if (error) return reject(new NoWay(`ssh -G says: ${lastLine(stderr) || error.message}`));
+      resolve(parseSettings(stdout));
+    });
+  });
+}
+
+function askArgs({ host, port, user }: Where): readonly string[] {
+  return [
+    '-G',
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...(user === undefined ? [] : ['-l', user]),
+    '--',
+    host,
+  ];
+}
+
+function parseSettings(text: string): Settings {
+  const settings = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const [name = ''] = line.split(' ', 1);
+    settings.set(name, [...(settings.get(name) ?? []), line.slice(name.length + 1)]);
+  }
+  return settings;
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}

@@ -1,0 +1,91 @@
+/**
+ * The text that a server is asked to run, and what is written to its stdin.
+ *
+ * As a rule the command runs below a small shell that listens to us on stdin, while the command's
+ * own stdin is empty. A line there is a signal for the whole process group. sshd's own way to
+ * signal a command is not enough: it refuses for root ("session signalling requires privilege
+ * separation") and for forced commands. With `killOnDisconnect` the end of stdin, by whatever way
+ * the connection dies, ends the group too. A command with `verbatim` is sent as it stands, for
+ * keys whose forced command looks at the text.
+ *
+ * Variables travel on stdin as well: sshd drops those of the protocol (AcceptEnv), and everybody on
+ * the other machine can read a command's text.
+ */
+import { randomBytes } from 'node:crypto';
+import type { SshSession } from '../runner.ts';
+
+/** From TERM to KILL when the connection is gone and nobody can tell any more. */
+const ALONE_GRACE_S = 30;
+
+export function script({
+  command,
+  env,
+  killOnDisconnect,
+  verbatim,
+  shell,
+}: Pick<SshSession, 'command' | 'env' | 'killOnDisconnect' | 'verbatim' | 'shell'>): {
+  readonly text: string;
+  readonly input: string;
+} {
+  if (verbatim) return { text: command, input: '' };
+  const mark = `# end ${randomBytes(8).toString('hex')}`;
+  const variables = Object.entries(env);
+  const lines = variables.map(([name, value]) => `export ${name}=${quoteText(value)}`);
+  const input = variables.length === 0 ? '' : `${[...lines, mark].join('\n')}\n`;
+  const parts = [
+    ...(variables.length === 0 ? [] : [readVariables(mark)]),
+    supervised(command, shell, killOnDisconnect),
+  ];
+  return { text: `exec sh -c ${quoteText(parts.join('\n'))}`, input };
+}
+
+/**
+ * For any Bourne shell. Harmless words stay as they are: a forced command such as rrsync compares
+ * the very text.
+ */
+export function quote(word: string): string {
+  return /^[\w@+:,./-]+$/.test(word) ? word : quoteText(word);
+}
+
+function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function readVariables(mark: string): string {
+  return [
+    'e=',
+    'while IFS= read -r l || exit 255; do',
+    `[ "$l" = "${mark}" ] && break`,
+    'e="$e$l',
+    '"',
+    'done',
+    'eval "$e"',
+    'unset e l',
+  ].join('\n');
+}
+
+/**
+ * The command is a foreground child: a background one would ignore INT. The trap with a handler keeps this shell alive through a TERM for the
+ * group, and is not inherited. Its own stderr is shut, or it would print "Terminated". Checked with dash and bash.
+ */
+function supervised(
+  command: string,
+  shell: SshSession['shell'],
+  killOnDisconnect: boolean,
+): string {
+  // By SHLVL bash knows that another one has read ~/.bashrc already.
+  const reader = shell === 'sh' ? 'exec sh' : `SHLVL=1; exec "\${SHELL:-/bin/sh}"`;
+  const atEnd = killOnDisconnect ? `kill -TERM 0; sleep ${ALONE_GRACE_S}; kill -KILL 0` : ':';
+  return [
+    'trap : TERM',
+    'exec 3<&0 </dev/null 4>&2 2>/dev/null',
+    `{ trap "" TERM; while IFS= read -r s; do kill -"$s" 0; done; ${atEnd}; } <&3 >/dev/null 4>&- &`,
+    'w=$!',
+    'exec 3<&-',
+    // dash redirects a command without parentheses in itself, and would print there after all.
+    `( exec 2>&4 4>&-; ${reader} -c ${quoteText(command)} )`,
+    'r=$?',
+    'kill -KILL $w 2>/dev/null',
+    'exit $r',
+  ].join('\n');
+}

@@ -1,0 +1,73 @@
+/**
+ * Takes what a remote command writes to the run's output files. A stream is read as fast as the
+ * disk takes it and no faster: ssh2 then stops opening the channel's window, and the remote command
+ * waits. Both streams are always drained; a full disk is waited out; memory stays flat.
+ *
+ * O_APPEND, and one queue a file, so that streams that share a file keep the order of arrival.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+
+const ROOM_RETRY_MS = 1_000;
+/** Errors that pass: the disk has no room now. */
+const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN']);
+
+export class Sink {
+  readonly #files: readonly FileHandle[];
+  readonly #queues: Promise<void>[];
+  readonly #streams: Readable[] = [];
+  #failed = false;
+
+  private constructor(files: readonly FileHandle[]) {
+    this.#files = files;
+    this.#queues = files.map(() => Promise.resolve());
+  }
+
+  static async open(directory: string, merged: boolean): Promise<Sink> {
+    const names = merged ? ['out'] : ['out', 'err'];
+    const files: FileHandle[] = [];
+    for (const name of names) files.push(await open(join(directory, name), 'a', 0o600));
+    return new Sink(files);
+  }
+
+  /** Drains a stream for good: 0 is stdout, 1 is stderr. */
+  drain(stream: Readable, number: 0 | 1): void {
+    this.#streams.push(stream);
+    const index = Math.min(number, this.#files.length - 1);
+    stream.on('data', (chunk: Buffer) => {
+      stream.pause();
+      const done = this.#queues[index]?.then(() => this.#write(index, chunk));
+      if (done === undefined) return;
+      this.#queues[index] = done;
+      void done.then(() => stream.resume());
+    });
+    stream.on('error', () => {}); // the channel's `close` follows
+  }
+
+  /** Resolves when all that has come so far is in the files, and closes them. */
+  async close(): Promise<void> {
+    do {
+      await Promise.all(this.#queues);
+      await turn();
+    } while (this.#streams.some((stream) => stream.readableLength > 0));
+    await Promise.all(this.#queues);
+    for (const file of this.#files) await file.close().catch(() => {});
+  }
+
+  async #write(index: number, chunk: Buffer): Promise<void> {
+    let done = 0;
+    while (done < chunk.length && !this.#failed) {
+      try {
+        const written = await this.#files[index]?.write(chunk, done);
+        done += written?.bytesWritten ?? chunk.length;
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+        // A file that can never be written again must not hold up the command.
+        if (!PASSING.has(code)) this.#failed = true;
+        else await delay(ROOM_RETRY_MS);
+      }
+    }
+  }
+}

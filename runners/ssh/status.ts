@@ -1,0 +1,56 @@
+/**
+ * Writes how a run ended where the daemon looks for it: `status.N` of the run directory, on disk
+ * before it gets its name. A full disk is waited out; a run directory that vanished is not.
+ */
+import { constants } from 'node:fs';
+import { open, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Failure, StatusFile } from './message.ts';
+
+const ROOM_RETRY_MS = 1_000;
+const { O_WRONLY, O_CREAT, O_TRUNC, O_SYNC } = constants;
+
+/** How a remote command ended. */
+export type End =
+  | { readonly kind: 'not-started' }
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export async function writeStatus(path: string, end: End): Promise<void> {
+  const record = `${JSON.stringify(statusOf(end))}\n`;
+  const temporary = `${path}.tmp`;
+  for (;;) {
+    try {
+      const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_SYNC, 0o600);
+      try {
+        await file.writeFile(record);
+      } finally {
+        await file.close();
+      }
+      return await rename(temporary, path);
+    } catch {
+      const isThere = await stat(dirname(path)).then(
+        () => true,
+        () => false,
+      );
+      if (!isThere) return;
+      await delay(ROOM_RETRY_MS);
+    }
+  }
+}
+
+function statusOf(end: End): StatusFile {
+  return {
+    started: end.kind !== 'not-started',
+    code: end.kind === 'exited' ? end.code : null,
+    signal: end.kind === 'signalled' ? end.signal : null,
+    core: end.kind === 'signalled' && end.core,
+    stage: null,
+    errno: null,
+    cpuS: 0,
+    endedAtS: Math.floor(Date.now() / 1_000),
+    ...(end.kind === 'failed' ? end.failure : {}),
+  };
+}

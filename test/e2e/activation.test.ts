@@ -1,0 +1,279 @@
+/** Sockets that systemd holds: activation, idle exit, and restarts that nobody notices. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Puppets } from '../support/puppet.ts';
+import { BATOND, Rig, Session } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
+
+const ACTIVATOR = join(import.meta.dirname, '../../../test/support/activator.pl');
+const nap = { runner: { type: 'dummy', time: 0 } };
+const CONFIG = { targets: { nap } };
+
+function stage(t: TestContext, config: unknown = CONFIG): Rig {
+  const rig = new Rig();
+  rig.configure(config);
+  t.after(async () => {
+    await rig.end('SIGTERM');
+    await rig.close();
+  });
+  return rig;
+}
+
+function batond(rig: Rig, ...args: readonly string[]): readonly string[] {
+  const own = ['--config', rig.configFile, '--state', rig.state];
+  return [process.execPath, BATOND, ...own, ...args];
+}
+
+/** A stand-in for systemd that starts a daemon again and again; see activator.pl. */
+async function activate(rig: Rig, ...args: readonly string[]): Promise<void> {
+  const ended = rig.spawn(['perl', ACTIVATOR, rig.socket, 'baton', ...batond(rig, ...args)]);
+  await Promise.race([rig.logged('listening'), ended]);
+}
+
+/** The real one: it turns into the daemon when somebody connects. */
+async function activateOnce(
+  rig: Rig,
+  listen: readonly string[],
+  names: string,
+  ...args: readonly string[]
+): Promise<ChildProcess> {
+  const sockets = listen.flatMap((socket) => ['-l', socket]);
+  const path = `PATH=${process.env['PATH']}`;
+  const own = [...sockets, `--fdname=${names}`, '-E', path, ...batond(rig, ...args)];
+  rig.spawn(['systemd-socket-activate', ...own]).catch(() => {});
+  const { daemon } = rig;
+  assert.ok(daemon?.stderr);
+  for await (const _ of daemon.stderr.iterator({ destroyOnReturn: false })) {
+    if (rig.stderr.split('Listening on').length > listen.length) break;
+  }
+  return daemon;
+}
+
+function exitOf(daemon: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => daemon.once('close', resolve));
+}
+
+async function puppetsOf(t: TestContext): Promise<Puppets> {
+  const puppets = await Puppets.open();
+  t.after(() => puppets.close());
+  return puppets;
+}
+
+/** Asks on a connection of its own, and never again. */
+async function once(rig: Rig, target = 'nap'): Promise<number> {
+  const session = await rig.open();
+  const { run } = await session.ask({ type: 'run', target }, 'accepted');
+  session.close();
+  return run;
+}
+
+test('systemd-socket-activate: sockets are matched by their names', async (t) => {
+  if (skipWithout(t, 'systemd-socket-activate')) return;
+  const rig = stage(t, {
+    targets: {
+      nap,
+      other: nap,
+      files: { runner: { type: 'local', args: ['/bin/ls', '-l', '/proc/self/fd'] } },
+    },
+    sockets: [{ name: 'submit', allow: ['run'], targets: ['nap'] }, { name: 'admin' }],
+  });
+  const submit = join(rig.directory, 'submit');
+  const daemon = await activateOnce(rig, [rig.socket, submit], 'admin:submit');
+  const inode = statSync(submit).ino;
+  const session = await Session.open(submit);
+  await session.ask({ type: 'run', target: 'nap' }, 'accepted');
+  for (const request of [{ type: 'run', target: 'other' }, { type: 'status' }] as const) {
+    const { exit, message } = await session.reply('error', session.send(request));
+    assert.equal(exit, 77);
+    assert.match(message, /^socket submit does not permit/);
+  }
+  const admin = await rig.open();
+  assert.equal((await admin.ask({ type: 'status' }, 'status')).pid, daemon.pid);
+  // A command has its three descriptors and the one that ls opens, and no socket.
+  const listed = await rig.baton('run', 'files', '--wait');
+  assert.doesNotMatch(listed.text, /socket/);
+  assert.equal(listed.text.match(/ -> /g)?.length, 4, listed.text);
+  const ended = exitOf(daemon);
+  daemon.kill('SIGTERM');
+  assert.equal(await ended, 0);
+  assert.equal(statSync(submit).ino, inode, 'a socket of systemd is left alone');
+  assert.ok(existsSync(rig.socket));
+  assert.equal(existsSync(`${rig.socket}.lock`), false);
+});
+
+test('systemd-socket-activate: a daemon with nothing to do ends with 0 and leaves the socket', async (t) => {
+  if (skipWithout(t, 'systemd-socket-activate')) return;
+  const rig = stage(t, { ...CONFIG, idleExit: '50ms' });
+  const daemon = await activateOnce(rig, [rig.socket], 'baton');
+  const ended = exitOf(daemon);
+  await once(rig);
+  assert.equal(await ended, 0);
+  assert.deepEqual(
+    rig.log.slice(-2).map(({ msg }) => msg),
+    ['nothing to do', 'stopped'],
+  );
+  assert.ok(statSync(rig.socket).isSocket());
+});
+
+test('systemd-socket-activate: a network socket is refused', async (t) => {
+  if (skipWithout(t, 'systemd-socket-activate')) return;
+  const rig = stage(t);
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as net.AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  const daemon = await activateOnce(rig, [`127.0.0.1:${port}`], 'baton');
+  const ended = exitOf(daemon);
+  const client = net.connect(port, '127.0.0.1').on('error', () => {});
+  assert.equal(await ended, 69);
+  assert.match(rig.stderr, /socket "baton" \(descriptor 3\): is a network socket; expected a Unix/);
+  client.destroy();
+});
+
+test('an idle daemon ends, and the next request is served by another, however close they are', async (t) => {
+  const rig = stage(t);
+  await activate(rig, '--idle-exit', '1ms');
+  const pids = new Set<unknown>();
+  for (let run = 1; run <= 4; run++) {
+    const since = rig.log.length;
+    assert.equal(await once(rig), run);
+    // Half of the requests come while the daemon is on its way out, half when it is gone.
+    pids.add((await rig.logged('nothing to do', since)) && (await rig.status()).pid);
+    if (run % 2 === 0) await rig.logged('gone', since);
+  }
+  assert.ok(pids.size >= 2, `${pids.size} daemons`);
+  const gone = rig.log.filter(({ msg }) => msg === 'gone');
+  assert.ok(gone.every(({ status }) => status === 0));
+});
+
+test('a daemon stays as long as a run waits for its time, or runs', async (t) => {
+  const puppets = await puppetsOf(t);
+  const rig = stage(t, {
+    targets: {
+      job: {
+        runner: { type: 'local', args: puppets.args('job') },
+        policies: [{ type: 'cardinality' }],
+        maxWait: '400ms',
+      },
+    },
+  });
+  await activate(rig, '--idle-exit', '20ms');
+  const running = await once(rig, 'job');
+  const puppet = await puppets.next();
+  const waiting = await once(rig, 'job');
+  await rig.logged('ended', 0, ({ run }) => run === waiting);
+  const told = (): unknown[] => rig.log.map(({ msg }) => msg);
+  assert.equal(told().includes('nothing to do'), false);
+  puppet.exit(0);
+  await rig.logged('ended', 0, ({ run }) => run === running);
+  await rig.logged('gone');
+  assert.equal(told().filter((msg) => msg === 'nothing to do').length, 1);
+});
+
+test('a client that is connected keeps the daemon, and is the last to see it', async (t) => {
+  const rig = stage(t);
+  await activate(rig, '--idle-exit', '20ms');
+  const session = await rig.open();
+  for (let time = 0; time < 3; time++) {
+    await session.ask({ type: 'run', target: 'nap', wait: true }, 'ended');
+  }
+  assert.equal(
+    rig.log.some(({ msg }) => msg === 'nothing to do'),
+    false,
+  );
+  session.close();
+  await rig.logged('gone');
+});
+
+test('a run that outlives its daemon is taken over by the one that the next request starts', async (t) => {
+  const puppets = await puppetsOf(t);
+  const rig = stage(t, {
+    targets: { job: { runner: { type: 'local', args: puppets.args('job') } } },
+  });
+  await activate(rig, '--idle-exit', '1h');
+  const run = await once(rig, 'job');
+  const puppet = await puppets.next();
+  const { pid } = await rig.logged('ready');
+  process.kill(Number(pid), 'SIGTERM');
+  await rig.logged('gone');
+  const session = await rig.open();
+  const id = session.send({ type: 'wait', run });
+  await session.reply('started', id);
+  puppet.exit(5);
+  assert.equal((await session.reply('ended', id)).exit, 5);
+});
+
+test('without socket activation an idle exit is obeyed, with a warning', async (t) => {
+  const rig = stage(t);
+  await rig.boot(['--idle-exit', '50ms']);
+  assert.ok(rig.daemon);
+  const ended = exitOf(rig.daemon);
+  await rig.logged('idle exit without socket activation: nobody starts the daemon again');
+  assert.equal(await ended, 0);
+});
+
+test('ten restarts under the load of fifty clients: no connection is lost, no request runs twice', async (t) => {
+  const rig = stage(t, { targets: { nap, slow: { runner: { type: 'dummy', time: '200ms' } } } });
+  await activate(rig);
+  let isOver = false;
+  const runs: number[] = [];
+  const clients = Array.from({ length: 50 }, async () => {
+    while (!isOver) runs.push(await once(rig));
+  });
+  const waiting: Promise<unknown>[] = [];
+  const load = Promise.all(clients);
+  for (let restart = 0; restart < 10; restart++) {
+    const since = rig.log.length;
+    waiting.push(rig.client(['run', 'slow', '--wait']).ended.then(({ status }) => status));
+    const { pid } = await Promise.race([
+      rig.logged('ready', restart === 0 ? 0 : rig.log.findLastIndex(({ msg }) => msg === 'gone')),
+      load.then(() => ({ pid: 0 })),
+    ]);
+    await Promise.race([rig.logged('accepted', since), load]);
+    process.kill(Number(pid), 'SIGTERM');
+    await Promise.race([rig.logged('gone', since), load]);
+  }
+  isOver = true;
+  await load;
+  assert.deepEqual(await Promise.all(waiting), Array(10).fill(0));
+  assert.equal(new Set(runs).size, runs.length);
+  const accepted = rig.journal().filter(({ type }) => type === 'accepted');
+  assert.equal(accepted.length, runs.length + 10);
+  t.diagnostic(`${runs.length} requests answered in 10 restarts`);
+});
+
+test('--log-format text writes lines for people, and --idle-exit wants a duration', async (t) => {
+  const rig = stage(t);
+  const run = async (...args: string[]) => {
+    const [file = '', ...rest] = batond(rig, '--socket', rig.socket, ...args);
+    const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (!text.includes(' ready ') && `${text}${chunk}`.includes(' ready ')) child.kill('SIGTERM');
+      text += chunk;
+    });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk));
+    return { status: await exitOf(child), text, errors };
+  };
+  const { status, text } = await run('--log-format', 'text');
+  assert.equal(status, 0);
+  assert.match(text, /^\d{4}-\d\d-\d\dT[\d:.]+Z info ready sockets=\S+ pid=\d+ version=\S+$/m);
+  for (const line of text.trimEnd().split('\n')) assert.match(line, /^\d{4}-\S+Z info \S/);
+  for (const args of [
+    ['--idle-exit', 'soon'],
+    ['--idle-exit', '0s'],
+    ['--log-format', 'xml'],
+  ]) {
+    const wrong = await run(...args);
+    assert.equal(wrong.status, 64);
+    assert.match(
+      wrong.errors,
+      /^batond: [^\n]*(idle-exit|logFormat|log-format)[^\n]*; see batond --help\n$/,
+    );
+  }
+});

@@ -1,0 +1,201 @@
+/**
+ * A full disk under the state directory: new work is refused with the reason, what runs goes on, and
+ * nothing that happened meanwhile is forgotten. Needs root, for a small file system of its own.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  watch,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { RequestInput } from '../../daemon/protocol.ts';
+import { Puppets } from '../support/puppet.ts';
+import { Rig, type Session } from '../support/rig.ts';
+
+const PAGE_BYTES = 4_096;
+/** Below that of the runner, which would leave the file system mounted. */
+const LIMIT = { timeout: 60_000 };
+
+interface Stage {
+  readonly rig: Rig;
+  readonly puppets: Puppets;
+  readonly filler: string;
+}
+
+/** A rig on a disk of 256 KiB, or undefined where the test was skipped. */
+async function stage(t: TestContext): Promise<Stage | undefined> {
+  const state = mkdtempSync(join(tmpdir(), 'baton-disk-'));
+  const options = ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', state];
+  const mounted = spawnSync('mount', options, { encoding: 'utf8' });
+  if (mounted.status !== 0) {
+    rmdirSync(state);
+    t.skip(`cannot mount a small tmpfs: ${mounted.error?.message ?? mounted.stderr.trim()}`);
+    return undefined;
+  }
+  const puppets = await Puppets.open();
+  const rig = new Rig();
+  t.after(async () => {
+    rmSync(join(state, 'filler'), { force: true });
+    await rig.close();
+    puppets.close();
+    spawnSync('umount', ['-l', state]);
+    rmdirSync(state);
+  });
+  Object.assign(rig, { state });
+  const policies = [{ type: 'cardinality' }];
+  rig.configure({
+    targets: { one: { runner: { type: 'local', args: puppets.args('one') }, policies } },
+  });
+  await rig.boot();
+  return { rig, puppets, filler: join(state, 'filler') };
+}
+
+/** Takes all the room there is. */
+function fill(filler: string): void {
+  const file = openSync(filler, 'a');
+  try {
+    for (;;) writeSync(file, Buffer.alloc(PAGE_BYTES));
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+  }
+  closeSync(file);
+}
+
+/** Gives one page of it back. */
+function makeRoom(filler: string): void {
+  const file = openSync(filler, 'r+');
+  const { size } = fstatSync(file);
+  ftruncateSync(file, size - (size % PAGE_BYTES || PAGE_BYTES));
+  closeSync(file);
+}
+
+/** Asks until there is no room for it in the journal's last page; resolves with how often there was. */
+async function exhaust(session: Session, ...requests: readonly RequestInput[]): Promise<number> {
+  for (let count = 0; ; count++) {
+    const request = requests[count % requests.length];
+    assert.ok(request !== undefined && count < 1_000);
+    const id = session.send(request);
+    const answer = await Promise.any([
+      session.reply('accepted', id),
+      session.reply('done', id),
+      session.reply('error', id),
+    ]);
+    if (answer.type !== 'error') continue;
+    assert.deepEqual([answer.code, answer.exit], ['disk-full', 75]);
+    assert.match(answer.message, /the journal cannot be written \(ENOSPC\)/);
+    return count;
+  }
+}
+
+async function activeRuns(rig: Rig): Promise<readonly number[]> {
+  const { targets } = await rig.status();
+  return targets.flatMap(({ active }) => active.map(({ run }) => run));
+}
+
+test(
+  'on a full disk requests are refused with 75, what runs goes on, and its end is recorded once there is room',
+  LIMIT,
+  async (t) => {
+    const staged = await stage(t);
+    if (staged === undefined) return;
+    const { rig, puppets, filler } = staged;
+    const session = await rig.open();
+    const first = session.send({ type: 'run', target: 'one', wait: true });
+    const { run } = await session.reply('accepted', first);
+    const puppet = await puppets.next();
+    fill(filler);
+    const waiting = await exhaust(session, { type: 'run', target: 'one' });
+    await exhaust(session, { type: 'pause', target: 'one' }, { type: 'resume', target: 'one' });
+    await exhaust(session, { type: 'cancel', of: run });
+    await exhaust(session, { type: 'cancel', of: 'one' });
+    const refused = await rig.baton('run', 'one');
+    assert.equal(refused.status, 75);
+    assert.match(refused.errors, /^baton: one: .*\(ENOSPC\)\n$/);
+    const { errno } = await rig.logged('journal cannot be written; new work is refused');
+    assert.equal(errno, 'ENOSPC');
+
+    // The command goes on and ends, but its keeper has no room to say so.
+    assert.equal(await puppet.tell('umask'), '0022');
+    puppet.exit(23);
+    await puppet.gone();
+    assert.deepEqual(await activeRuns(rig), [run]);
+
+    // Then it has, but the journal has not.
+    const directory = join(rig.state, 'runs', String(run));
+    const recorded = new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!readdirSync(directory).includes('status.1')) return;
+        watcher.close();
+        resolve();
+      };
+      const watcher = watch(directory, look);
+      look();
+    });
+    makeRoom(filler);
+    await recorded;
+    assert.deepEqual(await activeRuns(rig), [run]);
+
+    const since = rig.log.length;
+    rmSync(filler);
+    assert.equal((await session.reply('ended', first)).exit, 23);
+    await rig.logged('journal can be written again', since);
+    await session.ask({ type: 'resume', target: 'one' }, 'done');
+    for (let count = 0; count < waiting; count++) (await puppets.next()).exit(0);
+    const last = session.send({ type: 'run', target: 'one', wait: true });
+    (await puppets.next()).exit(5);
+    assert.equal((await session.reply('ended', last)).exit, 5);
+    assert.equal(puppets.order.length, waiting + 2, 'what was refused never ran');
+  },
+);
+
+test(
+  'a daemon starts on a full disk, takes over what runs, and says what it cannot do',
+  LIMIT,
+  async (t) => {
+    const staged = await stage(t);
+    if (staged === undefined) return;
+    const { rig, puppets, filler } = staged;
+    const before = await rig.open();
+    const { run } = await before.ask({ type: 'run', target: 'one' }, 'accepted');
+    const puppet = await puppets.next();
+    fill(filler);
+    await exhaust(before, { type: 'run', target: 'one' });
+    await exhaust(before, { type: 'pause', target: 'one' }, { type: 'resume', target: 'one' });
+    await rig.end('SIGKILL');
+    await rig.boot();
+    const session = await rig.open();
+    assert.deepEqual(await activeRuns(rig), [run]);
+    await exhaust(session, { type: 'run', target: 'one' });
+    const ended = session.send({ type: 'wait', run });
+    rmSync(filler);
+    puppet.exit(9);
+    assert.equal((await session.reply('ended', ended)).exit, 9);
+  },
+);
+
+test('a run for whose files there is no room starts once there is some', LIMIT, async (t) => {
+  const staged = await stage(t);
+  if (staged === undefined) return;
+  const { rig, puppets, filler } = staged;
+  const session = await rig.open();
+  // Room in the journal's page, none for the run's status file or output.
+  fill(filler);
+  const id = session.send({ type: 'run', target: 'one', wait: true });
+  await session.reply('accepted', id);
+  const puppet = await puppets.next();
+  puppet.exit(4);
+  await puppet.gone();
+  rmSync(filler);
+  assert.equal((await session.reply('ended', id)).exit, 4);
+});

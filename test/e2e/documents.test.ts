@@ -1,0 +1,83 @@
+/** What contrib/ tells an administrator to do is done here, on a machine that is laid over this one. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseCrontab } from '../../client/crontab.ts';
+import { callsOf } from '../../client/shellline.ts';
+import { directory, load, ROOT } from '../support/config.ts';
+import { cronMissing, skipReason } from '../support/cron.ts';
+import { makeRsnapshot } from '../support/rsnapshot.ts';
+
+const CONTRIB = join(ROOT, 'contrib');
+
+/** The shell blocks of a document, in order. */
+function blocks(document: string): string[] {
+  const fenced = /^```sh\n([\s\S]*?)^```$/gm;
+  return [...document.matchAll(fenced)].map(([, block = '']) => block);
+}
+
+/** In layers above /etc, /usr/bin and /var, and with a /run of its own. */
+const OVERLAY = `
+set -eu
+mount -t tmpfs tmpfs "$1/layers"
+for path in /etc /usr/bin /var; do
+  layer=$1/layers/$(echo $path | tr / -)
+  mkdir -p "$layer/upper" "$layer/work"
+  mount -t overlay -o "lowerdir=$path,upperdir=$layer/upper,workdir=$layer/work" overlay $path
+done
+mount -t tmpfs tmpfs /run
+rm -rf /etc/baton /etc/cron.d/* /etc/crontab /var/spool/cron/crontabs/*
+cp "$1/rsnapshot.conf" /etc/rsnapshot.conf
+cp "$1/old" /etc/cron.d/rsnapshot
+trap 'kill $(jobs -p)' EXIT
+`;
+
+const skip = skipReason(cronMissing('rsnapshot', 'rsync', 'npm'));
+
+test('every command of FROM-RSNAPSHOT.md works, one after the other', { skip }, (t) => {
+  const place = directory(t);
+  mkdirSync(join(place, 'layers'));
+  const it = makeRsnapshot(place, ['alpha', 'beta', 'gamma']);
+  writeFileSync(
+    join(place, 'old'),
+    '0 */4 * * * root /usr/bin/rsnapshot alpha\n30 3 * * * root /usr/bin/rsnapshot beta\n',
+  );
+  // Installed by `npm install --global`.
+  mkdirSync(join(place, 'prefix/lib/node_modules'), { recursive: true });
+  symlinkSync(ROOT, join(place, 'prefix/lib/node_modules/baton'));
+  const commands = blocks(readFileSync(join(CONTRIB, 'FROM-RSNAPSHOT.md'), 'utf8'));
+  assert.ok(commands.length >= 6, 'the document has its blocks');
+  const script = `${OVERLAY}set -x\n${commands.join('\n')}`;
+  const args = ['--mount', '--propagation', 'private', '/bin/sh', '-c', script, 'sh', place];
+  const env = { PATH: process.env['PATH'], HOME: place, npm_config_prefix: join(place, 'prefix') };
+  const { status, stdout, stderr } = spawnSync('unshare', args, { env, encoding: 'utf8' });
+  assert.equal(status, 0, `${stdout}\n${stderr}`);
+  assert.deepEqual(it.completed(), ['alpha']);
+  assert.match(stdout, /rsnapshot:1: runs rsnapshot alpha directly/);
+  assert.match(stdout, /instead: 30 3 \* \* \* root baton run rsnap-beta --wait/);
+  assert.match(stdout, /^0 \*\/12 \* \* \* {2}root baton run rsnap-alpha --wait$/m);
+  assert.match(stdout, /nothing to change in 3 lines of 1 crontab/);
+});
+
+test('the examples for cron name targets that the examples configure', () => {
+  const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+  const pairs = [
+    ['contrib/examples/cron.d-rsnapshot', 'contrib/examples/rsnapshot.json'],
+    ['contrib/examples/crontab', 'config.json'],
+  ] as const;
+  for (const [tab, file] of pairs) {
+    const config = load(JSON.parse(read(file)), {
+      '/etc/rsnapshot.conf':
+        'retain\tdaily\t7\nretain\tweekly\t4\nretain\tmonthly\t3\nsync_first\t1\n',
+    });
+    assert.ok(config.ok, JSON.stringify(config));
+    const { targets } = config.value.catalog;
+    assert.ok([...targets.values()].every(({ broken }) => broken === undefined));
+    const lines = parseCrontab(tab, read(tab), (word) => word === 'root');
+    const asked = lines.flatMap(({ command }) => callsOf(command));
+    assert.ok(asked.length >= 4);
+    for (const call of asked) assert.ok(call.kind === 'baton' && targets.has(call.target), tab);
+  }
+});

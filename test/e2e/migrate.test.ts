@@ -1,0 +1,158 @@
+/** From what an administrator has to what baton wants: check-crontab, import, the installed client. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { directory, ROOT } from '../support/config.ts';
+import { BATON, BATOND, Rig } from '../support/rig.ts';
+
+function run(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const PATH = process.env['PATH'];
+  const done = spawnSync(process.execPath, args, { env: { PATH, ...env }, encoding: 'utf8' });
+  return { status: done.status, text: done.stdout, errors: done.stderr };
+}
+
+function check(t: { after(done: () => void): void }, config: string) {
+  const path = join(directory(t), 'config.json');
+  writeFileSync(path, config, { mode: 0o600 });
+  return run([BATOND, '--check', path]);
+}
+
+test('import rsnapshot prints a target for each level, and the lines of cron', (t) => {
+  const conf = join(directory(t), 'rsnapshot-web.conf');
+  const lines = ['retain\tdaily\t7', 'retain\tmonthly\t3', 'retain\tepoch\t3', 'sync_first\t1'];
+  writeFileSync(conf, `${lines.join('\n')}\n`);
+  const { status, text, errors } = run([BATON, 'import', 'rsnapshot', conf]);
+  assert.equal(status, 0, errors);
+  const { targets } = JSON.parse(text) as { targets: Record<string, { policies: unknown[] }> };
+  assert.deepEqual(Object.keys(targets), [
+    ...['rsnap-web-epoch', 'rsnap-web-monthly', 'rsnap-web-daily', 'rsnap-web-sync'],
+  ]);
+  assert.match(errors, /^0 3 \* \* \* {5}root baton run rsnap-web-daily --wait$/m);
+  assert.match(errors, /^0 3 \* \* \* {5}root baton run rsnap-web-sync --wait$/m);
+  assert.match(errors, /^0 3 1 \* \* {5}root baton run rsnap-web-monthly --wait$/m);
+  assert.match(errors, /^# MIN .*rsnap-web-epoch --wait {4}\(choose when\)$/m);
+  const checked = check(t, text);
+  assert.equal(checked.status, 0, checked.errors);
+  assert.match(checked.text, /4 targets/);
+  assert.doesNotMatch(checked.text, /warning|problem/);
+});
+
+test('import rsnapshot asks for an order where a command writes a part of the conf', (t) => {
+  const conf = join(directory(t), 'rsnapshot.conf');
+  writeFileSync(conf, 'retain\talpha\t6\ninclude_conf\t`/bin/false`\nretain\tbeta\t7\n');
+  const { text, errors } = run([BATON, 'import', 'rsnapshot', conf]);
+  assert.match(errors, /never executes; complete "order"/);
+  assert.match(errors, /^0 \*\/4 \* \* \* {3}root baton run rsnap-alpha --wait$/m);
+  assert.equal(check(t, text).status, 0);
+});
+
+test('import rsnapshot says what it cannot read', (t) => {
+  const place = directory(t);
+  const missing = run([BATON, 'import', 'rsnapshot', join(place, 'x')]);
+  assert.deepEqual([missing.status, missing.text], [78, '']);
+  assert.match(missing.errors, /^baton: .*\/x: cannot be read \(ENOENT\)\n$/);
+  writeFileSync(join(place, 'empty'), '');
+  assert.match(run([BATON, 'import', 'rsnapshot', join(place, 'empty')]).errors, /no retain lines/);
+});
+
+test('import py9tor prints a configuration of the native form', (t) => {
+  const { status, text, errors } = run([
+    BATON,
+    'import',
+    'py9tor',
+    join(ROOT, 'test/support/py9tor.config.json'),
+  ]);
+  assert.equal(status, 0, errors);
+  assert.match(errors, /host and port are ignored/);
+  assert.doesNotMatch(text, /py9tor\.(worker|handlers)/);
+  const checked = check(t, text);
+  assert.match(checked.text, /targets\n/, checked.errors);
+  const wrong = join(directory(t), 'wrong.json');
+  writeFileSync(wrong, '{"targets": {"a": {"class": "py9tor.worker.X", "attrs": {}}}}');
+  assert.equal(run([BATON, 'import', 'py9tor', wrong]).status, 78);
+  writeFileSync(wrong, '{');
+  assert.match(run([BATON, 'import', 'py9tor', wrong]).errors, /cannot be read/);
+});
+
+test('import and check-crontab say what they expect', () => {
+  assert.match(
+    run([BATON, 'import']).errors,
+    /^baton: import: expected rsnapshot \[CONF\] or py9tor/,
+  );
+  assert.match(run([BATON, 'import', 'x']).errors, /found "x"/);
+  assert.match(run([BATON, 'import', 'py9tor']).errors, /expected FILE/);
+  assert.equal(run([BATON, 'check-crontab', '--wait']).status, 64);
+});
+
+test('check-crontab asks the daemon for its targets and changes nothing', async (t) => {
+  const place = directory(t);
+  const conf = join(place, 'rsnapshot.conf');
+  writeFileSync(conf, 'retain\tdaily\t7\nretain\tweekly\t4\n');
+  const targets = Object.fromEntries(
+    ['daily', 'weekly'].map((interval) => {
+      const runner = { type: 'local', args: ['/usr/bin/rsnapshot', '-c', conf, interval] };
+      return [`my-${interval}`, { runner, policies: [{ type: 'rsnapshot', interval }] }];
+    }),
+  );
+  const rig = await Rig.start({ targets });
+  t.after(() => rig.close());
+  const tab = join(place, 'tab');
+  const text = [
+    `0 3 * * * root /usr/bin/rsnapshot -c ${conf} daily`,
+    '0 4 * * 1 root baton run my-weekly --wait',
+    '0 5 * * * root baton run my-dayly --wait',
+    '',
+  ].join('\n');
+  writeFileSync(tab, text);
+  const { status, text: said, errors } = await rig.baton('check-crontab', tab);
+  assert.equal(errors, '');
+  assert.equal(status, 1);
+  assert.deepEqual(said.split('\n'), [
+    `${tab}:1: runs rsnapshot daily directly, which fails when another interval holds the lock`,
+    '  instead: 0 3 * * * root baton run my-daily --wait',
+    `${tab}:1: starts daily at 03:00, before weekly at 04:00 (${tab}:2) on the same day, such as 2027-01-04: weekly has to go first; with baton both may stand at the same minute`,
+    `${tab}:3: asks for the target "my-dayly", which the daemon does not know; did you mean "my-daily"?`,
+    '3 findings in 3 lines of 1 crontab',
+    '',
+  ]);
+  assert.equal(readFileSync(tab, 'utf8'), text);
+});
+
+test('check-crontab works without a daemon, and names files that it cannot read', (t) => {
+  const place = directory(t);
+  const tab = join(place, 'tab');
+  writeFileSync(tab, '0 3 * * * true\n');
+  const env = { BATON_SOCKET: join(place, 'nobody') };
+  const clean = run([BATON, 'check-crontab', tab], env);
+  assert.deepEqual([clean.status, clean.text], [0, 'nothing to change in 1 line of 1 crontab\n']);
+  assert.match(clean.errors, /^baton: no daemon answers: whether .* is not checked\n$/);
+  const missing = run([BATON, 'check-crontab', tab, join(place, 'x')], env);
+  assert.equal(missing.status, 66);
+  assert.match(missing.errors, /\/x: cannot be read, and was not checked/);
+  assert.ok(
+    [0, 1, 66].includes(run([BATON, 'check-crontab'], env).status ?? -1),
+    'the system’s own',
+  );
+});
+
+test('the launchers name the very node that wrote them, and overwrite nothing else', (t) => {
+  const place = directory(t);
+  const script = join(ROOT, 'contrib/launchers.mjs');
+  const bin = join(place, 'bin');
+  mkdirSync(bin);
+  assert.equal(run([script, bin]).status, 0);
+  for (const name of ['baton', 'batond']) {
+    const [first] = readFileSync(join(bin, name), 'utf8').split('\n');
+    assert.equal(first, `#!${process.execPath}`);
+    const bare = spawnSync(join(bin, name), ['--version'], { env: { PATH: '/nonexistent' } });
+    assert.equal(bare.status, 0, String(bare.stderr));
+  }
+  assert.equal(run([script, bin]).status, 0, 'again, after an upgrade');
+  writeFileSync(join(bin, 'baton'), '#!/bin/sh\n');
+  const refused = run([script, bin]);
+  assert.equal(refused.status, 1);
+  assert.match(refused.errors, /bin\/baton: is there already and no launcher of baton's/);
+  assert.match(run([script, join(place, 'nowhere')]).errors, /cannot be written \(ENOENT\)/);
+});

@@ -1,0 +1,51 @@
+/** Every order of arrival, with the real daemon: 120 confs at once, each with five intervals. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { permutations } from '../support/core.ts';
+import { Rig } from '../support/rig.ts';
+
+const LOWEST_FIRST = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
+/** What the lines of one minute are apart, as measured with the real cron. */
+const APART_MS = 20;
+
+test('all 120 orders of five intervals 20 ms apart run yearly, monthly, weekly, daily, hourly', async (t) => {
+  const orders = permutations(LOWEST_FIRST);
+  const targets = orders.flatMap((_, group) =>
+    LOWEST_FIRST.map((interval) => {
+      const policies = [{ type: 'rsnapshot', interval, group: `conf ${group}` }];
+      const runner = { type: 'local', args: ['/bin/true'] };
+      return [`${group} ${interval}`, { runner, policies }];
+    }),
+  );
+  const rig = await Rig.start({ targets: Object.fromEntries(targets) });
+  t.after(() => rig.close());
+  const session = await rig.open();
+  const ids: string[] = [];
+  for (let turn = 0; turn < LOWEST_FIRST.length; turn++) {
+    for (const [group, order] of orders.entries()) {
+      ids.push(session.send({ type: 'run', target: `${group} ${order[turn]}`, wait: true }));
+    }
+    // Part of what is tested, not a way to wait for something.
+    await pause(APART_MS);
+  }
+  for (const id of ids) assert.equal((await session.reply('ended', id)).exit, 0);
+  session.close();
+  const began = rig
+    .journal()
+    .flatMap((event) => (event['type'] === 'started' ? [event['run']] : []));
+  const names = new Map(
+    rig
+      .journal()
+      .flatMap((event) =>
+        event['type'] === 'accepted' ? [[event['run'], String(event['target'])]] : [],
+      ),
+  );
+  const ran = began.map((run) => names.get(run) ?? '');
+  for (const [group, order] of orders.entries()) {
+    const own = ran
+      .filter((name) => name.startsWith(`${group} `))
+      .map((name) => name.split(' ')[1]);
+    assert.deepEqual(own, LOWEST_FIRST.toReversed(), `arrived as ${order.join(', ')}`);
+  }
+});

@@ -1,0 +1,165 @@
+/** Several sockets with rights of their own: who may open them, and what they permit. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Puppets } from '../support/puppet.ts';
+import { Rig, Session } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
+
+const nap = { runner: { type: 'dummy', time: 0 } };
+
+/** A rig with one target "web" and one "db", and a socket beside its own. */
+function stage(t: TestContext, settings: object, name = 'submit') {
+  const rig = new Rig();
+  t.after(() => rig.close());
+  const path = join(rig.directory, name);
+  const configure = (more: object): void =>
+    rig.configure({ targets: { web: nap, db: nap }, sockets: [{ path, ...more }] });
+  configure(settings);
+  return { rig, path, configure };
+}
+
+test('a socket without rights of its own is like any other, and nothing is left of it', async (t) => {
+  const { rig, path } = stage(t, {});
+  await rig.boot();
+  const session = await Session.open(path);
+  const { exit } = await session.ask({ type: 'run', target: 'db', wait: true }, 'ended');
+  assert.equal(exit, 0);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.equal(await rig.end(), 0);
+  assert.deepEqual([existsSync(path), existsSync(rig.socket)], [false, false]);
+});
+
+test('what a socket does not permit is answered with 77 by the client, in one line', async (t) => {
+  const { rig, path } = stage(t, { allow: ['run', 'wait', 'status'], targets: ['w*'] });
+  await rig.boot();
+  const ask = (...args: string[]) => rig.client(args, { BATON_SOCKET: path }).ended;
+  const permitted = await ask('run', 'web', '--wait');
+  assert.deepEqual([permitted.status, permitted.errors], [0, '']);
+  const target = await ask('run', 'db');
+  assert.equal(target.status, 77);
+  assert.equal(
+    target.errors,
+    `baton: db: socket ${path} does not permit target "db"; it permits targets w*\n`,
+  );
+  const verb = await ask('pause', 'web');
+  assert.equal(verb.status, 77);
+  assert.match(
+    verb.errors,
+    /^baton: web: socket .* does not permit "pause"; it permits run, wait, status\n$/,
+  );
+  const own = await rig.baton('run', 'db', '--wait');
+  assert.equal(own.status, 0);
+  const status = await ask('status', '--json');
+  assert.match(status.text, /"web"/);
+  assert.doesNotMatch(status.text, /"db"/);
+});
+
+test('no request passes an argument to a command', async (t) => {
+  const { rig, path } = stage(t, {});
+  await rig.boot();
+  const session = await Session.open(path);
+  session.socket.write('{"type":"run","target":"web","args":["--help"]}\n');
+  await session.closed();
+  assert.match(JSON.stringify(session.replies), /"invalid".*args.*unknown key/);
+});
+
+test('a run of another target cannot be watched, read, explained or cancelled', async (t) => {
+  const puppets = await Puppets.open();
+  t.after(() => puppets.close());
+  const { rig, path } = stage(t, {});
+  rig.configure({
+    targets: { web: nap, job: { runner: { type: 'local', args: puppets.args('job') } } },
+    sockets: [{ path, targets: ['web'] }],
+  });
+  await rig.boot();
+  const admin = await rig.open();
+  const id = admin.send({ type: 'run', target: 'job', wait: true });
+  const { run } = await admin.reply('accepted', id);
+  const puppet = await puppets.next();
+  const session = await Session.open(path);
+  for (const request of [
+    { type: 'wait', run },
+    { type: 'output', of: run },
+    { type: 'why', of: run },
+    { type: 'cancel', of: run },
+    { type: 'cancel', of: 'job' },
+    { type: 'history', target: 'job' },
+  ] as const) {
+    const error = await session.reply('error', session.send(request));
+    assert.deepEqual([error.code, error.exit], ['not-permitted', 77]);
+  }
+  const { running, targets } = await session.ask({ type: 'status' }, 'status');
+  assert.equal(running, 0);
+  assert.deepEqual(
+    targets.map(({ target }) => target),
+    ['web'],
+  );
+  puppet.exit(3);
+  assert.equal((await admin.reply('ended', id)).exit, 3);
+  assert.deepEqual((await session.ask({ type: 'history' }, 'history')).runs, []);
+});
+
+test('a reload changes what a socket permits, also for who is connected', async (t) => {
+  const { rig, path, configure } = stage(t, { allow: ['status'] });
+  await rig.boot();
+  const admin = await rig.open();
+  const session = await Session.open(path);
+  const refused = await session.reply('error', session.send({ type: 'run', target: 'web' }));
+  assert.equal(refused.code, 'not-permitted');
+  configure({ allow: ['run'] });
+  await admin.ask({ type: 'reload' }, 'done');
+  await session.ask({ type: 'run', target: 'web' }, 'accepted');
+  const since = rig.log.length;
+  configure({ allow: ['status'], mode: '0666' });
+  await admin.ask({ type: 'reload' }, 'done');
+  await rig.logged('sockets have changed: only a restart opens or moves them', since);
+  const again = await session.reply('error', session.send({ type: 'run', target: 'web' }));
+  assert.equal(again.code, 'not-permitted');
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test('members of the group may use a socket of mode 0660, and nobody else', async (t) => {
+  if (skipWithout(t, 'root', 'setpriv', 'nc')) return;
+  const { rig, path } = stage(t, { mode: '0660', group: 65_534 });
+  chmodSync(rig.directory, 0o755);
+  await rig.boot();
+  const stats = statSync(path);
+  assert.deepEqual([stats.mode & 0o777, stats.uid, stats.gid], [0o660, 0, 65_534]);
+  const ask = (gid: number, socket: string): string => {
+    const user = ['--reuid=65534', `--regid=${gid}`, '--clear-groups'];
+    const input = '{"type":"run","target":"web"}\n';
+    const { stdout } = spawnSync('setpriv', [...user, 'nc', '-N', '-U', socket], { input });
+    return String(stdout);
+  };
+  assert.match(ask(65_534, path), /accepted/);
+  assert.equal(ask(65_533, path), '');
+  assert.equal(ask(65_534, rig.socket), '');
+});
+
+test('a directory made for a socket can be entered by those who may use the socket', async (t) => {
+  const { rig, path } = stage(t, { mode: '0660' }, 'run/deep/submit');
+  await rig.boot();
+  assert.equal(statSync(join(path, '..')).mode & 0o777, 0o755);
+  assert.equal(statSync(path).mode & 0o777, 0o660);
+});
+
+test('a group that is not there ends the daemon with 69 before anybody is served', async (t) => {
+  const { rig, path } = stage(t, { group: 'no-such-group' });
+  await assert.rejects(rig.boot(), /batond ended with 69: .*there is no group "no-such-group"/);
+  assert.deepEqual([existsSync(path), existsSync(rig.socket)], [false, false]);
+});
+
+test('where one socket cannot be had, none stays open', async (t) => {
+  const { rig, path } = stage(t, {});
+  const other = new Rig();
+  t.after(() => other.close());
+  Object.assign(other, { socket: path });
+  other.configure({ targets: { web: nap } });
+  await other.boot();
+  await assert.rejects(rig.boot(), /batond ended with 69: .*submit\.lock: is held by the daemon/);
+  assert.equal(existsSync(rig.socket), false);
+  assert.equal((await other.status()).pid, other.daemon?.pid);
+});

@@ -1,0 +1,74 @@
+/** contrib/systemd: the units as systemd reads them. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { accepted, directory, load, ROOT } from '../support/config.ts';
+import { skipWithout } from '../support/tools.ts';
+
+const UNITS = join(ROOT, 'contrib/systemd');
+const SERVICE = readFileSync(join(UNITS, 'baton.service'), 'utf8');
+
+/** The units in a directory of their own, with commands that are there. */
+function copyOf(t: TestContext): readonly string[] {
+  const to = directory(t);
+  const units = readdirSync(UNITS).filter((name) => /\.(socket|service)$/.test(name));
+  for (const name of units) {
+    const text = readFileSync(join(UNITS, name), 'utf8');
+    writeFileSync(join(to, name), text.replace(/^(Exec\w+)=batond?\b/gm, '$1=/bin/true'));
+  }
+  return units.map((name) => join(to, name));
+}
+
+test('systemd-analyze verify has nothing to say about the units', (t) => {
+  if (skipWithout(t, 'systemd-analyze')) return;
+  const units = copyOf(t);
+  assert.equal(units.length, 3);
+  // The manual pages are where the package puts them, not here.
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units]);
+  assert.equal(`${stdout}${stderr}`, '');
+  assert.equal(status, 0);
+});
+
+test('the service keeps runs alive and takes nothing from them', () => {
+  for (const line of [
+    'Type=exec',
+    'KillMode=process',
+    'Delegate=yes',
+    'OOMPolicy=continue',
+    'StateDirectory=baton',
+    'Restart=on-failure',
+  ]) {
+    assert.ok(SERVICE.split('\n').includes(line), line);
+  }
+  // systemd would remove the sockets with it.
+  assert.doesNotMatch(SERVICE, /^RuntimeDirectory=/m);
+});
+
+test('systemd-sysusers makes the group of the submit socket', (t) => {
+  if (skipWithout(t, 'systemd-sysusers', 'root')) return;
+  const root = directory(t);
+  mkdirSync(join(root, 'etc'));
+  copyFileSync(join(UNITS, 'baton.sysusers'), join(root, 'baton.conf'));
+  const args = [`--root=${root}`, join(root, 'baton.conf')];
+  const { status, stderr } = spawnSync('systemd-sysusers', args);
+  assert.equal(status, 0, String(stderr));
+  assert.match(readFileSync(join(root, 'etc/group'), 'utf8'), /^baton:x:\d+:$/m);
+});
+
+test('the sockets of the README of the units are read, and fit the units', () => {
+  const readme = readFileSync(join(UNITS, 'README.md'), 'utf8');
+  const example = readme.match(/```json\n(.*?)```/s)?.[1];
+  const rsnap = { runner: { type: 'dummy', time: 0 } };
+  const { sockets = [] } = accepted(
+    load({ ...JSON.parse(`{${example}}`), targets: { 'rsnap-daily': rsnap } }),
+  );
+  assert.equal(sockets.length, 2);
+  for (const { name, path, group } of sockets) {
+    const unit = readFileSync(join(UNITS, `${name}.socket`), 'utf8');
+    assert.match(unit, new RegExp(`^FileDescriptorName=${name}$`, 'm'));
+    assert.match(unit, new RegExp(`^ListenStream=${path}$`, 'm'));
+    if (group !== undefined) assert.match(unit, new RegExp(`^SocketGroup=${group}$`, 'm'));
+  }
+});

@@ -1,0 +1,145 @@
+/**
+ * The real Debian cron on a faked clock, seen from a test: what it logs and what it mails are
+ * events. Only cron sees the faked clock; its jobs run on real time, in the environment that cron
+ * really gives them. Nothing outside its namespace is touched. Needs root, cron, faketime and socat.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './config.ts';
+
+export interface Mail {
+  readonly subject: string;
+  readonly headers: string;
+  readonly body: Buffer;
+}
+
+/** Why the real cron cannot be used here, or undefined. */
+export function cronMissing(...more: readonly string[]): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root, for a mount namespace';
+  const tools = ['cron', 'faketime', 'socat', 'unshare', ...more];
+  const missing = tools.filter(
+    (tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status !== 0,
+  );
+  if (missing.length > 0) return `install ${missing.join(' ')}`;
+  const { status } = spawnSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
+  return status === 0 ? undefined : 'no mount namespace can be made here';
+}
+
+/** Skips a test for this reason; where CI says that everything has to be there, it fails. */
+export function skipReason(reason: string | undefined): string | false {
+  if (reason === undefined) return false;
+  if (process.env['BATON_TEST_NO_SKIP'] === '1') throw new Error(`cannot be skipped: ${reason}`);
+  return reason;
+}
+
+export class Cron {
+  /** What the namespace sees as /run, /usr/bin and so on lies below. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'baton-cron-'));
+  readonly mails: Mail[] = [];
+  /** When cron was started, in milliseconds of the real clock. */
+  startedAtMs = 0;
+  stderr = '';
+  #syslog = '';
+  readonly #watchers = new Set<() => void>();
+  readonly #server: net.Server;
+  #child: ChildProcess | undefined;
+
+  constructor() {
+    for (const name of ['bin', 'sbin', 'cron.d', 'tabs', 'run', 'layers']) {
+      mkdirSync(join(this.directory, name));
+    }
+    this.write('crontab', '');
+    const socket = join(this.directory, 'mail');
+    const script = readFileSync(join(ROOT, 'test/support/sendmail.pl'), 'utf8');
+    this.write('sbin/sendmail', script.replace('@SOCKET@', socket), 0o755);
+    this.#server = net.createServer({ allowHalfOpen: true }, (mail) => this.#deliver(mail));
+    // cron mails as the user whose job it was.
+    chmodSync(this.directory, 0o755);
+    this.#server.listen({ path: socket, writableAll: true });
+  }
+
+  /** What cron has logged. */
+  get log(): readonly string[] {
+    return this.#syslog.split(/(?=<\d+>)/).slice(1);
+  }
+
+  /** A file of the namespace, by its path below the directory. cron refuses what others can write. */
+  write(path: string, text: string, mode = 0o644): void {
+    writeFileSync(join(this.directory, path), text, { mode });
+  }
+
+  /** Starts cron at this time of its own. */
+  start(clock: string): void {
+    const script = join(ROOT, 'test/support/cron.sh');
+    const args = ['--mount', '--propagation', 'private', '/bin/sh', script, this.directory, clock];
+    const child = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = child;
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+    // Datagrams of syslog(3): they begin with <PRIORITY> and end without a newline.
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (this.startedAtMs === 0) this.startedAtMs = Date.now();
+      this.#syslog += chunk.toString();
+      this.#wake();
+    });
+    child.once('exit', () => this.#wake());
+  }
+
+  /** Resolves once cron is done with this many jobs, and with mailing what they said. */
+  async ended(jobs: number): Promise<void> {
+    const isEnd = (line: string): boolean => line.includes('session closed');
+    await this.#until(() => this.log.filter(isEnd).length >= jobs);
+  }
+
+  async mailed(mails: number): Promise<void> {
+    await this.#until(() => this.mails.length >= mails);
+  }
+
+  async close(): Promise<void> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null) {
+      const exit = new Promise((resolve) => child.once('exit', resolve));
+      child.stdin?.end();
+      await exit;
+    }
+    this.#server.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #until(isTrue: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const isOver = this.#child?.exitCode !== null;
+        if (!isTrue() && !isOver) return;
+        this.#watchers.delete(look);
+        if (isTrue()) resolve();
+        else reject(new Error(`cron has ended: ${this.stderr}`));
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  #deliver(socket: net.Socket): void {
+    const chunks: Buffer[] = [];
+    socket.on('error', () => {});
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('end', () => {
+      const text = Buffer.concat(chunks);
+      const at = text.indexOf('\n\n');
+      const headers = text.subarray(0, at).toString();
+      const subject = /^Subject: (.*)$/m.exec(headers)?.[1] ?? '';
+      this.mails.push({ subject, headers, body: text.subarray(at + 2) });
+      socket.end();
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}

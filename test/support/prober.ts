@@ -1,0 +1,100 @@
+/**
+ * The well-behaved client of the fuzz, in a thread of its own so that it measures the daemon and
+ * not the fuzz: asks for the status over old and new connections, and runs a target, again and
+ * again; both must always succeed, and the status must come in time.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { Session } from './rig.ts';
+
+const STATUS_EVERY_MS = 20;
+const RUN_EVERY_MS = 100;
+/** A status that takes longer is a fault, also on a machine with other things to do. */
+const STATUS_MS_MAX = 1_000;
+
+export interface Probed {
+  readonly statuses: number;
+  readonly runs: number;
+  readonly slowestStatusMs: number;
+  readonly slowestRunMs: number;
+  readonly faults: readonly string[];
+}
+
+/** Starts probing; the returned function stops it and says what was seen. */
+export function startProbing(path: string): () => Promise<Probed> {
+  const worker = new Worker(import.meta.filename, { workerData: path });
+  const probed = new Promise<Probed>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+  probed.catch(() => {});
+  return () => {
+    worker.postMessage('stop');
+    return probed;
+  };
+}
+
+async function probe(path: string): Promise<Probed> {
+  let isOver = false;
+  parentPort?.once('message', () => {
+    isOver = true;
+  });
+  const seen = { statuses: 0, runs: 0, slowestStatusMs: 0, slowestRunMs: 0 };
+  const faults: string[] = [];
+  const repeat = async (everyMs: number, once: () => Promise<void>): Promise<void> => {
+    while (!isOver && faults.length === 0) {
+      await once().catch((error: unknown) => faults.push(String(error)));
+      await sleep(everyMs);
+    }
+  };
+  const inTime = async <T>(work: () => Promise<T>): Promise<T> => {
+    const { value, ms } = await timed(work);
+    seen.slowestStatusMs = Math.max(seen.slowestStatusMs, ms);
+    if (ms > STATUS_MS_MAX) faults.push(`a connection or a status took ${ms.toFixed(0)} ms`);
+    return value;
+  };
+  const status = async (): Promise<void> => {
+    const session = await inTime(() => open(path));
+    for (let asked = 0; asked < 5 && !isOver; asked++) {
+      await inTime(() => session.ask({ type: 'status' }, 'status'));
+      seen.statuses++;
+      await sleep(STATUS_EVERY_MS);
+    }
+    session.close();
+  };
+  const run = async (): Promise<void> => {
+    const session = await open(path);
+    const { ms } = await timed(async () => {
+      const ended = await session.ask({ type: 'run', target: 'probe', wait: true }, 'ended');
+      if (ended.exit !== 0)
+        faults.push(`run ${ended.run} ${ended.text}, exit status ${ended.exit}`);
+    });
+    seen.runs++;
+    seen.slowestRunMs = Math.max(seen.slowestRunMs, ms);
+    session.close();
+  };
+  await Promise.all([repeat(0, status), repeat(RUN_EVERY_MS, run)]);
+  return { ...seen, faults };
+}
+
+/** Where the kernel's queue of the socket is full, the client comes again. */
+async function open(path: string): Promise<Session> {
+  for (;;) {
+    try {
+      return await Session.open(path);
+    } catch (error) {
+      if (!String(error).includes('EAGAIN')) throw error;
+      await sleep(1);
+    }
+  }
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  const startedAtMs = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - startedAtMs };
+}
+
+if (!isMainThread && typeof workerData === 'string') {
+  parentPort?.postMessage(await probe(workerData));
+}

@@ -1,0 +1,140 @@
+/**
+ * A real sshd for a test: on 127.0.0.1, a high port, with keys that live as long as the test, ended
+ * by its pid. `home` is a home directory for the daemon: its .ssh is the one that is looked at.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const SSHD = '/usr/sbin/sshd';
+/** Why the tests against it cannot run here; they must run where nothing may be skipped. */
+export const NO_SSHD: string | false =
+  existsSync(SSHD) || process.env['BATON_TEST_NO_SKIP'] === '1'
+    ? false
+    : 'needs /usr/sbin/sshd (apt-get install openssh-server)';
+
+export class Sshd {
+  readonly directory = mkdtempSync(join(tmpdir(), 'sshd-'));
+  readonly home = join(this.directory, 'home');
+  readonly user = userInfo().username;
+  readonly key = join(this.directory, 'id');
+  readonly knownHosts = join(this.home, '.ssh/known_hosts');
+  /** What sshd said on stderr, for a test that fails. */
+  log = '';
+  port = 0;
+  #process: ChildProcess | undefined;
+
+  /** `more` are lines for sshd_config. */
+  static async start(more: readonly string[] = []): Promise<Sshd> {
+    const sshd = new Sshd();
+    mkdirSync(join(sshd.home, '.ssh'), { recursive: true, mode: 0o700 });
+    for (const type of ['ed25519', 'rsa', 'ecdsa'])
+      keygen(join(sshd.directory, `host_${type}`), type);
+    keygen(sshd.key);
+    sshd.authorize(sshd.key);
+    sshd.port = await freePort();
+    sshd.know();
+    await sshd.boot(more);
+    return sshd;
+  }
+
+  async boot(more: readonly string[] = []): Promise<void> {
+    if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+    const config = join(this.directory, 'sshd_config');
+    const lines = [
+      `Port ${this.port}`,
+      'ListenAddress 127.0.0.1',
+      ...['ed25519', 'rsa', 'ecdsa'].map((type) => `HostKey ${this.directory}/host_${type}`),
+      `AuthorizedKeysFile ${this.directory}/authorized_keys`,
+      'StrictModes no',
+      'UsePAM no',
+      'PasswordAuthentication no',
+      'PidFile none',
+      'PermitRootLogin yes',
+      ...more,
+    ];
+    writeFileSync(config, `${lines.join('\n')}\n`);
+    const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#process = child;
+    await new Promise<void>((resolve, reject) => {
+      createInterface(child.stderr).on('line', (line) => {
+        this.log += `${line}\n`;
+        if (line.startsWith('Server listening')) resolve();
+      });
+      child.once('exit', (code) => reject(new Error(`sshd ended with ${code}: ${this.log}`)));
+    });
+  }
+
+  /** Lets a key in; `options` such as command="…" go before it. */
+  authorize(key: string, options = ''): void {
+    const line = `${options}${options && ' '}${readFileSync(`${key}.pub`, 'utf8')}`;
+    writeFileSync(join(this.directory, 'authorized_keys'), line, { flag: 'a', mode: 0o600 });
+  }
+
+  /** The key that it shows, as ssh-keyscan would write it without the name. */
+  hostKey(type = 'ed25519'): string {
+    const [kind, key] = readFileSync(join(this.directory, `host_${type}.pub`), 'utf8').split(' ');
+    return `${kind} ${key}`;
+  }
+
+  /** Makes it known, or something else: `line` takes the place of the right one. */
+  know(line = `[127.0.0.1]:${this.port} ${this.hostKey()}`): void {
+    writeFileSync(this.knownHosts, `${line}\n`, { mode: 0o600 });
+  }
+
+  /** What a target's runner has to be to get here. */
+  target(more: Record<string, unknown> = {}): { runner: Record<string, unknown> } {
+    const { port, user, key, knownHosts } = this;
+    const at = { type: 'ssh', host: '127.0.0.1', port, user, key, knownHosts, sshConfig: false };
+    return { runner: { ...at, retry: 0, ...more } };
+  }
+
+  /** A further key pair. */
+  keygen(name: string, ...options: readonly string[]): string {
+    const path = join(this.directory, name);
+    keygen(path, 'ed25519', options);
+    return path;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  async end(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    await this.end();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function keygen(path: string, type = 'ed25519', options: readonly string[] = []): void {
+  const phrase = options.includes('-N') ? [] : ['-N', ''];
+  execFileSync('ssh-keygen', ['-q', '-t', type, ...phrase, ...options, '-f', path]);
+  chmodSync(path, 0o600);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

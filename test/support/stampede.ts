@@ -1,0 +1,97 @@
+/**
+ * New Year's stampede: the real cron on a faked 1 January starts four intervals of the real
+ * rsnapshot at 03:00, directly or by the installed client, and one sees what becomes of them.
+ */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './config.ts';
+import { Cron, type Mail } from './cron.ts';
+import { Rig } from './rig.ts';
+import { type LogLine, makeRsnapshot } from './rsnapshot.ts';
+
+/** Lowest first, each with its line in cron; 1 January 2027 is a Friday. */
+const LINES = [
+  ['daily', '0 3 * * *'],
+  ['weekly', '0 3 * * 5'],
+  ['monthly', '0 3 1 * *'],
+  ['yearly', '0 3 1 1 *'],
+] as const;
+const LEVELS = LINES.map(([level]) => level);
+
+export interface Stampede {
+  readonly log: readonly LogLine[];
+  readonly order: readonly string[];
+  readonly completed: readonly string[];
+  readonly mails: readonly Mail[];
+  /** From 03:00 of cron's clock to the first and the last request, and to the first start. */
+  readonly firstAskedMs: number;
+  readonly lastAskedMs: number;
+  readonly firstStartMs: number;
+  /** From the end of each run to the start of the next. */
+  readonly gapsMs: readonly number[];
+}
+
+/** Puts the installed client where the jobs of this cron find it, and the socket beside it. */
+export function install(cron: Cron, rig: Rig): void {
+  const script = join(ROOT, 'contrib/launchers.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [script, join(cron.directory, 'bin')]);
+  if (status !== 0) throw new Error(String(stderr));
+  mkdirSync(join(cron.directory, 'run/baton'));
+  // Who may not use it is told so by its own mode.
+  chmodSync(rig.directory, 0o755);
+  symlinkSync(rig.socket, join(cron.directory, 'run/baton/baton.sock'));
+}
+
+/** `secondsBefore` 03:00 cron is started. `busySeconds` is what each interval takes at least. */
+export async function stampede(options: {
+  readonly isDirect?: boolean;
+  readonly secondsBefore: number;
+  readonly busySeconds: number;
+}): Promise<Stampede> {
+  const cron = new Cron();
+  const { busySeconds, secondsBefore } = options;
+  // The lowest interval fetches, the others delete what is oldest: both take their time.
+  const rm = join(cron.directory, 'slow-rm');
+  cron.write('slow-rm', `#!/bin/sh\nsleep ${busySeconds}\nexec /bin/rm "$@"\n`, 0o755);
+  const more = [
+    ['cmd_preexec', `/bin/sleep ${busySeconds}`],
+    ['cmd_rm', rm],
+  ];
+  const rsnapshot = makeRsnapshot(cron.directory, LEVELS, more);
+  const command = (level: string): string[] => ['/usr/bin/rsnapshot', '-c', rsnapshot.conf, level];
+  const targets = LEVELS.map((level) => {
+    const runner = { type: 'local', args: command(level) };
+    return [`rsnap-${level}`, { runner, policies: [{ type: 'rsnapshot', interval: level }] }];
+  });
+  const rig = await Rig.start({ targets: Object.fromEntries(targets) });
+  try {
+    install(cron, rig);
+    for (const [level, when] of LINES) {
+      const asked = options.isDirect ? command(level).join(' ') : `baton run rsnap-${level} --wait`;
+      cron.write(`cron.d/${level}`, `${when} root ${asked}\n`);
+    }
+    const second = String(60 - secondsBefore).padStart(2, '0');
+    cron.start(`2027-01-01 02:59:${second}`);
+    await cron.ended(LINES.length);
+    const [order, completed] = [rsnapshot.order(), rsnapshot.completed()];
+    const times = timesOf(rig.journal(), cron.startedAtMs + secondsBefore * 1_000);
+    return { log: rsnapshot.log(), order, completed, mails: [...cron.mails], ...times };
+  } finally {
+    await Promise.all([cron.close(), rig.close()]);
+  }
+}
+
+function timesOf(journal: readonly Record<string, unknown>[], minuteMs: number) {
+  const wall = (type: string): number[] =>
+    journal.flatMap(({ type: is, at }) =>
+      is === type ? (at as { wallMs: number }).wallMs - minuteMs : [],
+    );
+  const [asked, started, ended] = [wall('accepted'), wall('started'), wall('ended')];
+  return {
+    firstAskedMs: Math.min(...asked),
+    lastAskedMs: Math.max(...asked),
+    firstStartMs: Math.min(...started),
+    gapsMs: started.slice(1).map((startMs, at) => startMs - (ended[at] ?? startMs)),
+  };
+}

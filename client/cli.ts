@@ -30,6 +30,7 @@ import { showHistory, showJson, showStatus, showWhy } from './show.ts';
 const HELP = `
 Usage
   baton run TARGET [--wait] [-E N]  request a run; --wait: relay, exit as it did
+  baton run TARGET [--wait] -- ARG… the same with arguments, where acceptArgs lets them
   baton wait RUN [-E N]             relay a run from its start, exit as it did
   baton status [--json]             what runs, what waits and why, the last end
   baton why RUN|TARGET              who waits for whom
@@ -39,16 +40,14 @@ Usage
   baton pause|resume TARGET         let no more runs start; let them start again
   baton probe TARGET                connect as a run would, and run nothing
   baton check-crontab [FILE…]       say what crontabs would better say
-  baton import rsnapshot [CONF]     print targets for an rsnapshot.conf
-  baton import py9tor FILE          print a py9tor configuration in baton's form
+  baton import rsnapshot [CONF] | py9tor FILE   print targets for config.json
   baton reload                      read the configuration again
   baton -t TARGET | -s              as py9tor: run TARGET | status --json
 Options
   --quiet-success        print nothing of a run that ends in okExit or warnExit
   -E, --error-code N     exit with N (1 to 255) for every status of baton's own
   --connect-timeout DUR  how long the daemon may be away (10s; 60s once it runs)
-  --socket PATH          else $BATON_SOCKET, ${RUN_SOCKET}, or
-                         $XDG_RUNTIME_DIR/baton.sock
+  --socket PATH          else $BATON_SOCKET, ${RUN_SOCKET}
   --help, --version
 Exit status
   the command's own; 128+S: killed by signal S; 124: timeout; 125: no verdict;
@@ -81,6 +80,11 @@ export function resume(relay: Relay, socket: string): void {
 
 export function parse(argv: readonly string[]): Parsed {
   try {
+    const end = argv.indexOf('--');
+    const head = end < 0 ? undefined : cut(argv.slice(0, end));
+    // What follows TARGET and "--" is for the command; it may look like anything.
+    const isRun = head?.input[0] === 'run' && head.input.length === 2;
+    if (head && isRun) return wishOf(head.input, head.flags, argv.slice(end + 1));
     const { input, flags } = cut(argv);
     return wishOf(input, flags);
   } catch (error) {
@@ -176,9 +180,9 @@ async function run(
   command: Extract<Command, { readonly verb: 'run' }>,
   place: Place,
 ): Promise<Ending> {
-  const { target, wait, quiet } = command;
+  const { target, wait, quiet, args } = command;
   const held = quiet ? new Held() : undefined;
-  const ending = await follow(begin(runRequest(target, wait), wait, held), place);
+  const ending = await follow(begin(runRequest(target, wait, args), wait, held), place);
   if (ending.isSuccess !== true) held?.release();
   return ending;
 }

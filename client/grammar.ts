@@ -14,6 +14,8 @@ export type Command =
       readonly verb: 'run';
       readonly target: string;
       readonly wait: boolean;
+      /** For a target that accepts some. */
+      readonly args?: readonly string[];
       /** Print nothing of a run that succeeds. */
       readonly quiet?: boolean;
     }
@@ -96,10 +98,17 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   import: { args: 'rsnapshot [CONF] or py9tor FILE', most: 2, flags: [] },
 };
 
-/** Judges the words and flags of a command line. */
-export function wishOf(input: readonly string[], flags: Flags): Parsed {
+/** Judges the words and flags of a command line; `args` are for the command of a run. */
+export function wishOf(
+  input: readonly string[],
+  flags: Flags,
+  args: readonly string[] = [],
+): Parsed {
   try {
-    return { ok: true, wish: judge(input, flags) };
+    const wish = judge(input, flags);
+    const { command } = wish;
+    if (command.verb !== 'run' || args.length === 0) return { ok: true, wish };
+    return { ok: true, wish: { ...wish, command: { ...command, args } } };
   } catch (error) {
     if (error instanceof Mistake) return { ok: false, mistake: error.message };
     throw error;

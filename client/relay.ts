@@ -217,9 +217,10 @@ export function finish(ending: Ending, errorCode?: number): void {
   process.exitCode = ending.isOwn ? (errorCode ?? ending.status) : ending.status;
 }
 
-export function runRequest(target: string, wait: boolean): RunRequest {
+export function runRequest(target: string, wait: boolean, args?: readonly string[]): RunRequest {
   const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-  const request = { type: 'run', v: PROTOCOL_VERSION, target, token } as const;
+  const given = args === undefined ? {} : { args: [...args] };
+  const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...given } as const;
   return wait ? { ...request, wait, merged: areOneFile() } : request;
 }
 

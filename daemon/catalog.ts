@@ -43,6 +43,8 @@ export interface Target extends PolicyTarget {
   readonly onLost?: 'leave' | 'retry';
   /** What becomes of processes that a run left behind when it ended by itself. */
   readonly leftovers?: 'leave' | 'kill';
+  /** What a request may append to the command: a pattern for each argument. Nothing where absent. */
+  readonly acceptArgs?: readonly RegExp[];
   /** Output beyond it is reported; nobody is killed for it. */
   readonly logBytesMax?: number;
   /** What its policies have read: a change may mean another order. */
@@ -81,4 +83,18 @@ export function bind<O>(policy: Policy<O>, options: O, target: PolicyTarget): Bi
   const key = `${policy.type}:${policy.group(options, target)}`;
   const lockfile = policy.lockfile?.(options);
   return { policy, options, key, ...(lockfile === undefined ? {} : { lockfile }) };
+}
+
+/** Why a target does not take these arguments, as the rest of a sentence; undefined: it does. */
+export function findUnfit(
+  { acceptArgs = [] }: Target,
+  args: readonly string[],
+): string | undefined {
+  if (args.length !== acceptArgs.length) {
+    const count = acceptArgs.length === 0 ? 'no arguments' : `exactly ${acceptArgs.length} of them`;
+    return `takes ${count}, found ${args.length}`;
+  }
+  const wrong = acceptArgs.findIndex((pattern, index) => !pattern.test(args[index] ?? ''));
+  if (wrong < 0) return undefined;
+  return `does not take its argument ${wrong + 1}: expected ${acceptArgs[wrong]?.source}`;
 }

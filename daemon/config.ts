@@ -106,13 +106,14 @@ export function describeConfig({ path, catalog, warnings, sockets = [] }: Config
 }
 
 function limits(target: Target): readonly string[] {
-  const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep } = target;
+  const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep, acceptArgs = [] } = target;
   return [
     ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
     ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
     ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
     ...(okExit.join() === '0' ? [] : [`okExit ${okExit.join(' ') || 'none'}`]),
     ...(warnExit.length === 0 ? [] : [`warnExit ${warnExit.join(' ')}`]),
+    ...(acceptArgs.length === 0 ? [] : [`accepts ${acceptArgs.length} arguments`]),
     ...(keep === undefined || keep === KEEP_DEFAULT ? [] : [`keeps ${keep.runs} runs`]),
   ];
 }

@@ -54,6 +54,8 @@ export class Connection {
   /** The client has ended its side; every line of it has been taken, too. */
   #hasEnded = false;
   #isDrained = false;
+  /** Requests that came before a malformed line and wait for their turn. */
+  #leftBeforeBad: number | undefined;
   #goneTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, handle: (request: Request, caller: Caller) => void, log: Log) {
@@ -143,6 +145,10 @@ export class Connection {
       return this.#reject('busy', message, id, EXIT.notNow);
     }
     this.#serve(request);
+    if (this.#leftBeforeBad !== undefined) {
+      this.#leftBeforeBad--;
+      this.#malformed();
+    }
     // One request a turn: a chunk may hold thousands, and other clients wait.
     this.#parser.pause();
     if (this.#socket.writableLength <= UNREAD_BYTES_HOLD) {
@@ -199,8 +205,10 @@ export class Connection {
     this.#open.clear();
   }
 
+  /** What came before the bad line, in the same chunk, is answered first. */
   #malformed(): void {
-    this.#reject('malformed', 'a line is not a JSON object');
+    this.#leftBeforeBad ??= this.#parser.readableLength;
+    if (this.#leftBeforeBad === 0) this.#reject('malformed', 'a line is not a JSON object');
   }
 
   #reject(

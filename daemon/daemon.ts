@@ -5,7 +5,7 @@
  */
 import { runners } from '../runners/index.ts';
 import type { Plan, Runner } from '../runners/runner.ts';
-import { type Catalog, KEEP_DEFAULT, type Target } from './catalog.ts';
+import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Event, KeeperId, RunId, TargetName } from './event.ts';
 import type { Log } from './log.ts';
@@ -114,14 +114,17 @@ export class Daemon {
     const run = this.loop.state.runs.get(number);
     if (run?.state !== 'starting' || run.attempt !== attempt) return;
     const target = this.loop.catalog.targets.get(run.target);
-    if (target === undefined) {
-      const detail = 'the target was removed from the configuration';
+    const { args = [] } = run;
+    const unfit = target === undefined ? undefined : findUnfit(target, args);
+    if (target === undefined || unfit !== undefined) {
+      const removed = 'the target was removed from the configuration';
+      const detail = unfit === undefined ? removed : `its target by now ${unfit}`;
       const failure = { kind: 'not-started', stage: 'system', errno: 'ENOENT', detail } as const;
       const report = { started: true, code: null, signal: null, core: false, failure };
       this.loop.post({ type: 'reported', run: number, attempt, report });
       return;
     }
-    this.#keepers.start(this.#kept(run), attempt, planOf(target)).catch(this.#parts.fail);
+    this.#keepers.start(this.#kept(run), attempt, planOf(target, args)).catch(this.#parts.fail);
   }
 
   #kept({ run, target: name, merged }: KeptRun): KeptRun {
@@ -172,10 +175,12 @@ export class Daemon {
 /** From TERM to KILL for a run whose target is no longer configured. */
 const KILL_AFTER_MS_DEFAULT = 30_000;
 
-/** What a keeper would be told for this target. */
-export function planOf(target: Target): Plan {
+/** What a keeper would be told for this target, with the arguments of a request. */
+export function planOf(target: Target, args: readonly string[] = []): Plan {
   const known: Readonly<Record<string, Runner<unknown>>> = runners;
   const runner = known[target.runner.type];
   if (runner === undefined) throw new Error(`Internal error: no runner ${target.runner.type}`);
-  return runner.plan(target.runner.options);
+  const plan = runner.plan(target.runner.options);
+  if (plan.keeper !== 'process' || args.length === 0) return plan;
+  return { ...plan, args: [...plan.args, ...args] };
 }

@@ -84,6 +84,8 @@ export type Event =
       readonly token: string;
       /** One file for both streams (their order is exact), or one each. */
       readonly merged: boolean;
+      /** Behind those of the target: see `acceptArgs`. */
+      readonly args?: readonly string[];
       readonly expiresAtMs?: number;
       /** Only in a compacted journal; see `overtook`. */
       readonly overtaken?: number;

@@ -20,6 +20,8 @@ export const RUN_SOCKET = '/run/baton/baton.sock';
 /** Most past runs that one `history` reply holds. */
 export const HISTORY_RUNS_MAX = 10_000;
 const TEXT_CHARS_MAX = 200;
+const ARG_CHARS_MAX = 4_096;
+const ARGS_MAX = 100;
 
 /** What baton itself exits with, after sysexits(3) and timeout(1). */
 export const EXIT = {
@@ -40,6 +42,8 @@ export const EXIT = {
 } as const;
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_CHARS_MAX));
+/** The kernel takes no argument with NUL inside. */
+const Arg = v.pipe(v.string(), v.maxLength(ARG_CHARS_MAX), v.excludes('\0'));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const common = {
   id: v.optional(v.union([v.string(), v.number()])),
@@ -55,6 +59,8 @@ export const Request = v.variant('type', [
     ...common,
     type: v.literal('run'),
     target: Text,
+    /** For a target with `acceptArgs`. */
+    args: v.exactOptional(v.pipe(v.array(Arg), v.maxLength(ARGS_MAX))),
     wait: v.optional(v.boolean(), false),
     /** The client's stdout and stderr are one file: keep the order of the two streams. */
     merged: v.optional(v.boolean(), true),

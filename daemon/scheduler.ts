@@ -11,7 +11,7 @@
  * only one of them may keep it out. `maxWait` bounds that.
  */
 import { nameRun, type QueuedRun, type Readiness } from '../policies/policy.ts';
-import type { Catalog, Keep, Target } from './catalog.ts';
+import { type Catalog, findUnfit, type Keep, type Target } from './catalog.ts';
 import type {
   Event,
   KeeperId,
@@ -50,6 +50,7 @@ export type Command = { readonly at: Stamp } & (
       readonly target: TargetName;
       readonly token: string;
       readonly merged: boolean;
+      readonly args?: readonly string[];
     }
   | { readonly type: 'cancel'; readonly run: RunId }
   | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
@@ -94,6 +95,7 @@ export type Answer =
   | { readonly type: 'ignored'; readonly reason: string }
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'broken'; readonly reason: string }
+  | { readonly type: 'not-permitted'; readonly reason: string }
   | { readonly type: 'unknown-target' }
   | { readonly type: 'unknown-run' }
   | { readonly type: 'ended' }
@@ -181,6 +183,9 @@ function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): 
   const target = catalog.targets.get(command.target);
   if (target === undefined) return answer({ type: 'unknown-target' });
   if (target.broken !== undefined) return answer({ type: 'broken', reason: target.broken });
+  const { args = [] } = command;
+  const unfit = findUnfit(target, args);
+  if (unfit !== undefined) return answer({ type: 'not-permitted', reason: unfit });
   const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
   if (size >= WAITING_PER_TARGET_MAX) {
     return answer({ type: 'refused', reason: `${size} runs of it wait already, the most allowed` });
@@ -194,15 +199,20 @@ function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): 
     if (admission.type === 'join') joins ??= admission.run;
   }
   const { token, at, merged } = command;
-  if (joins !== undefined) {
+  // A run with other arguments is another run.
+  const joined = joins === undefined ? undefined : state.runs.get(joins);
+  if (joins !== undefined && JSON.stringify(joined?.args ?? []) === JSON.stringify(args)) {
     const events: Event[] = [{ type: 'joined', run: joins, token }];
     return { ...NOTHING, events, answer: { type: 'joined', run: joins } };
   }
   const run = state.nextRun;
+  const given = args.length === 0 ? {} : { args };
   const expiry =
     target.maxWaitMs === undefined ? {} : { expiresAtMs: at.steadyMs + target.maxWaitMs };
   return {
-    events: [{ type: 'accepted', run, target: target.name, at, token, merged, ...expiry }],
+    events: [
+      { type: 'accepted', run, target: target.name, at, token, merged, ...given, ...expiry },
+    ],
     answer: { type: 'accepted', run },
     touched: [],
     looks: expiry.expiresAtMs === undefined ? [] : [{ run, atMs: expiry.expiresAtMs }],

@@ -22,6 +22,7 @@ const CODES_EXPECTED = 'a list of exit codes';
 const CODE_EXPECTED = 'an exit code: a whole number from 0 to 255';
 const KEEP_EXPECTED = `a whole number from 1 to ${KEEP_RUNS_MAX}`;
 const DAYS_EXPECTED = 'a number of days, more than 0';
+const PATTERN_EXPECTED = 'a regular expression for one argument, such as "[a-z]+"';
 const BYTES_EXPECTED = 'a number of bytes, or a text such as "500MB" or "2GiB"';
 
 const Name = v.pipe(
@@ -36,6 +37,12 @@ const Duration = v.pipe(
   v.string(DURATION_EXPECTED),
   v.check((text) => parseDuration(text) !== undefined, `${DURATION_EXPECTED}, at most 366d`),
   v.transform((text) => parseDuration(text) ?? 0),
+);
+/** The whole argument has to match. */
+const Pattern = v.pipe(
+  v.string(PATTERN_EXPECTED),
+  v.check((text) => parsePattern(text) !== undefined, PATTERN_EXPECTED),
+  v.transform((text) => parsePattern(text) ?? /^(?!)/),
 );
 /** Of 0 every run would expire or be ended at once. */
 const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
@@ -84,6 +91,7 @@ const Target = v.pipe(
     onLost: v.exactOptional(v.picklist(['leave', 'retry'])),
     leftovers: v.exactOptional(v.picklist(['leave', 'kill'])),
     logMaxBytes: v.exactOptional(Bytes),
+    acceptArgs: v.exactOptional(v.array(Pattern)),
   }),
   v.forward(
     v.check(
@@ -91,6 +99,13 @@ const Target = v.pipe(
       'exit codes that okExit (0, where it is absent) does not name as well',
     ),
     ['warnExit'],
+  ),
+  v.forward(
+    v.check(
+      ({ runner, acceptArgs = [] }) => runner.type === 'local' || acceptArgs.length === 0,
+      'none: only a runner of type "local" takes arguments',
+    ),
+    ['acceptArgs'],
   ),
 );
 export type TargetSettings = v.InferOutput<typeof Target>;
@@ -125,4 +140,14 @@ function anyOf(
 ): v.GenericSchema<unknown, Typed> {
   const options = plugins.map((plugin) => plugin.options) as unknown as v.VariantOptions<'type'>;
   return v.variant('type', options) as unknown as v.GenericSchema<unknown, Typed>;
+}
+
+function parsePattern(text: string): RegExp | undefined {
+  try {
+    // By itself first: a ")" too many must not close what is put around it.
+    new RegExp(text, 'u');
+    return new RegExp(`^(?:${text})$`, 'u');
+  } catch {
+    return undefined;
+  }
 }

@@ -120,10 +120,11 @@ export class Service {
   }
 
   #run(request: Of<'run'>, caller: Caller): void {
-    const { target, merged, wait } = request;
+    const { target, merged, wait, args } = request;
     const token = request.token ?? randomUUID();
     this.#refresh(target);
-    this.#loop.post({ type: 'submit', target, token, merged }, (answer) => {
+    const given = args === undefined ? {} : { args };
+    this.#loop.post({ type: 'submit', target, token, merged, ...given }, (answer) => {
       if (answer.type !== 'accepted' && answer.type !== 'joined') {
         this.#refuse(caller, target, answer);
         return;
@@ -140,6 +141,8 @@ export class Service {
         return this.#answer(caller, { type: 'ignored', reason: answer.reason });
       case 'refused':
         return this.#answer(caller, { type: 'refused', exit: EXIT.notNow, reason: answer.reason });
+      case 'not-permitted':
+        return this.#error(caller, 'not-permitted', EXIT.notPermitted, answer.reason);
       case 'broken':
         return this.#error(caller, 'broken-target', EXIT.config, answer.reason);
       case 'no-room': {

@@ -34,6 +34,7 @@ interface Request {
   readonly target: TargetName;
   readonly accepted: Stamp;
   readonly merged: boolean;
+  readonly args?: readonly string[];
   readonly tokens: readonly string[];
 }
 
@@ -205,11 +206,16 @@ function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void
     target,
     accepted: event.at,
     merged: event.merged,
+    ...argsOf(event),
     tokens: [event.token],
     overtaken: event.overtaken ?? 0,
     ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
   });
   lane(state, target).queue.add(run);
+}
+
+function argsOf({ args }: { readonly args?: readonly string[] }): { args?: readonly string[] } {
+  return args === undefined ? {} : { args };
 }
 
 /** A token stands for one run, or asking again could run twice. */
@@ -238,7 +244,7 @@ function beginStart(state: State, event: Extract<Event, { type: 'starting' }>): 
     state.groups.set(key, holders.add(run.run));
   }
   const { target, accepted, merged, tokens } = run;
-  const common = { run: run.run, target, accepted, merged, tokens, groups };
+  const common = { run: run.run, target, accepted, merged, ...argsOf(run), tokens, groups };
   const { attempt } = event;
   state.runs.set(run.run, { ...common, state: 'starting', attempt, starting: event.at });
   for (const number of event.overtook ?? []) {
@@ -267,6 +273,7 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
     target,
     accepted,
     merged,
+    ...argsOf(run),
     tokens,
     groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
     ...(run.state === 'running' ? { started: run.started } : {}),
@@ -335,7 +342,8 @@ function* acceptance(run: Run): Generator<Event> {
   const expiry =
     run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
   const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
-  yield { type: 'accepted', run: number, target, at, merged, token, ...expiry, ...overtaken };
+  const more = { ...argsOf(run), ...expiry, ...overtaken };
+  yield { type: 'accepted', run: number, target, at, merged, token, ...more };
   for (const other of joined) yield { type: 'joined', run: number, token: other };
 }
 

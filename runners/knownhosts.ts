@@ -12,7 +12,7 @@ export interface KnownHostsFile {
 }
 
 /** One line that names a key. */
-export interface KnownKey {
+interface KnownKey {
   readonly path: string;
   /** From 1. */
   readonly line: number;

@@ -60,8 +60,11 @@ export interface SshSession {
   readonly verbatim: boolean;
   /** A shell's text. */
   readonly command: string;
-  /** Who reads the command where it is not sent verbatim: sh, or the remote user's own shell. */
-  readonly shell: 'sh' | 'own';
+  /**
+   * Who reads the command where it is not sent verbatim: sh, which becomes the one program or reads
+   * a script, or the remote user's own shell.
+   */
+  readonly shell: 'exec' | 'sh' | 'own';
   readonly env: Readonly<Record<string, string>>;
 }
 

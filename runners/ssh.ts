@@ -62,7 +62,7 @@ function planSession(options: SshOptions): SshPlan {
       verbatim: options.verbatim ?? false,
       retries: options.retry ?? RETRY_DEFAULT,
       command: remoteCommand(options),
-      shell: options.args === undefined && !options.stopOnError ? 'own' : 'sh',
+      shell: options.args !== undefined ? 'exec' : options.stopOnError ? 'sh' : 'own',
       env: options.env ?? {},
     },
   };

@@ -2,7 +2,7 @@
  * The text that a server is asked to run, and what is written to its stdin.
  *
  * As a rule the command runs below a small shell that listens to us on stdin, while the command's
- * own stdin is empty. A line there is a signal for the whole process group. sshd's own way to
+ * own stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group. sshd's way to
  * signal a command is not enough: it refuses for root ("session signalling requires privilege
  * separation") and for forced commands. With `killOnDisconnect` the end of stdin, by whatever way
  * the connection dies, ends the group too. A command with `verbatim` is sent as it stands, for
@@ -16,6 +16,11 @@ import type { SshSession } from '../runner.ts';
 
 /** From TERM to KILL when the connection is gone and nobody can tell any more. */
 const ALONE_GRACE_S = 30;
+
+/** What ends the group: at once, and by KILL those that are still there after the grace. */
+export function stopLine(name: 'TERM' | 'KILL', graceMs: number): string {
+  return `${name} ${Math.max(1, Math.ceil(graceMs / 1_000))}\n`;
+}
 
 export function script({
   command,
@@ -65,27 +70,36 @@ function readVariables(mark: string): string {
 }
 
 /**
- * The command is a foreground child: a background one would ignore INT. The trap with a handler keeps this shell alive through a TERM for the
- * group, and is not inherited. Its own stderr is shut, or it would print "Terminated". Checked with dash and bash.
+ * The command is a foreground child: a background one would ignore INT. The trap with a handler
+ * keeps this shell alive through a TERM for the group, and is not inherited. Its own stderr is shut,
+ * or it would print "Terminated". Where it was told to end the command, the listener stays until
+ * the grace is over, for those of the group that are still there. Checked with dash and bash.
  */
 function supervised(
   command: string,
   shell: SshSession['shell'],
   killOnDisconnect: boolean,
 ): string {
-  // By SHLVL bash knows that another one has read ~/.bashrc already.
-  const reader = shell === 'sh' ? 'exec sh' : `SHLVL=1; exec "\${SHELL:-/bin/sh}"`;
+  const readers = {
+    exec: `exec ${command}`,
+    sh: `exec sh -c ${quoteText(command)}`,
+    // By SHLVL bash knows that another one has read ~/.bashrc already.
+    own: `SHLVL=1; exec "\${SHELL:-/bin/sh}" -c ${quoteText(command)}`,
+  };
   const atEnd = killOnDisconnect ? `kill -TERM 0; sleep ${ALONE_GRACE_S}; kill -KILL 0` : ':';
   return [
-    'trap : TERM',
+    't=; trap t=1 TERM',
     'exec 3<&0 </dev/null 4>&2 2>/dev/null',
-    `{ trap "" TERM; while IFS= read -r s; do kill -"$s" 0; done; ${atEnd}; } <&3 >/dev/null 4>&- &`,
+    '{ trap "" TERM; g=',
+    'while read -r s n; do g=$n; kill -"$s" 0; done',
+    '[ -z "$g" ] || { sleep "$g"; kill -KILL 0; }',
+    `${atEnd}; } <&3 >/dev/null 4>&- &`,
     'w=$!',
     'exec 3<&-',
     // dash redirects a command without parentheses in itself, and would print there after all.
-    `( exec 2>&4 4>&-; ${reader} -c ${quoteText(command)} )`,
+    `( exec 2>&4 4>&-; ${readers[shell]} )`,
     'r=$?',
-    'kill -KILL $w 2>/dev/null',
+    '[ -n "$t" ] || kill -KILL $w',
     'exit $r',
   ].join('\n');
 }

@@ -16,7 +16,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import { showDuration } from '../../daemon/duration.ts';
 import { connect, type Desk, type Link } from './link.ts';
 import type { Failure, Prepare } from './message.ts';
-import { script } from './script.ts';
+import { script, stopLine } from './script.ts';
 import { Sink } from './sink.ts';
 import { type End, writeStatus } from './status.ts';
 
@@ -37,6 +37,7 @@ export class Task {
   #channel: ClientChannel | undefined;
   #sink: Sink | undefined;
   #exit: End | undefined;
+  #graceMs = 0;
   #isGoing = false;
   #isStopping = false;
   #isOver = false;
@@ -68,10 +69,9 @@ export class Task {
     this.#isStopping = true;
     this.#abort.abort();
     if (!this.#isGoing) return void this.drop();
-    if (this.#channel !== undefined) this.#kill(graceMs);
-    else this.#graceMs = graceMs;
+    this.#graceMs = graceMs;
+    if (this.#channel !== undefined) this.#kill();
   }
-  #graceMs = 0;
 
   async #run(): Promise<void> {
     const { session, directory, merged } = this.prepare;
@@ -97,20 +97,22 @@ export class Task {
     channel.stderr.on('error', () => {});
     channel.on('exit', (code: number | null, signal?: string, core?: boolean) => {
       this.#exit = endOf(code, signal, core === true);
-      this.#after(DRAIN_MS, () => this.#close());
+      // Where it was told to end, others of its group have the same grace as the command.
+      const graceMs = this.#isStopping ? this.#graceMs + KILL_WAIT_MS : DRAIN_MS;
+      this.#after(graceMs, () => this.#close());
     });
     channel.on('close', () => this.#close());
     this.#sink?.drain(channel, 0);
     this.#sink?.drain(channel.stderr, 1);
     if (input !== '') channel.write(input);
     if (this.prepare.session.verbatim) channel.end();
-    if (this.#isStopping) this.#kill(this.#graceMs);
+    if (this.#isStopping) this.#kill();
   }
 
   /** TERM, grace, KILL; a server that lets nobody signal its command is given up. */
-  #kill(graceMs: number): void {
+  #kill(): void {
     this.#signal('TERM');
-    this.#after(graceMs, () => {
+    this.#after(this.#graceMs, () => {
       this.#signal('KILL');
       this.#after(KILL_WAIT_MS, () => {
         const deaf = `${this.#link?.name} did not end it: no signal reached its command (a key with a forced command?)`;
@@ -122,7 +124,7 @@ export class Task {
   #signal(name: 'TERM' | 'KILL'): void {
     if (this.#link === undefined || this.#channel === undefined) return;
     const { verbatim } = this.prepare.session;
-    if (!verbatim) this.#channel.write(`${name}\n`);
+    if (!verbatim) this.#channel.write(stopLine(name, this.#graceMs));
     // A command that hears us must not hear TERM twice.
     if (verbatim || name === 'KILL') sendSignal(this.#link.client, this.#channel, name);
   }

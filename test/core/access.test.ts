@@ -46,7 +46,6 @@ function ask(input: RequestInput, rights: Omit<Rights, 'socket'>, answer: Reply)
       replies.push(reply);
     },
     hasRoom: () => true,
-    hasRoom: () => true,
     onDrain: () => {},
     onClose: () => {},
     finish: () => finished++,

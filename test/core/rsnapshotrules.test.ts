@@ -1,6 +1,7 @@
 /** The rsnapshot policy with what it reads of this machine: confs, locks, sync. No files here. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LOCK_RETRY_MS } from '../../policies/rsnapshot.ts';
 import { accepted, load } from '../support/config.ts';
 import { Core, exit } from '../support/core.ts';
 
@@ -219,11 +220,11 @@ test('a lock held by a stranger is waited for, by its pid and name, and looked a
   assert.deepEqual(it.why(monthly), [
     "waits for pid 4711 (rsnapshot hourly), which holds /run/r.pid and is no run of baton's",
   ]);
-  it.advance(1_999);
+  it.advance(LOCK_RETRY_MS - 1);
   it.holders = new Map();
   assert.deepEqual(it.order(), []);
-  it.advance(2_000);
-  assert.equal(it.expect(monthly, 'running').started.steadyMs, 2_000);
+  it.advance(LOCK_RETRY_MS);
+  assert.equal(it.expect(monthly, 'running').started.steadyMs, LOCK_RETRY_MS);
 });
 
 test('who waits for a stranger is overtaken by what comes above it, and expires as others do', () => {

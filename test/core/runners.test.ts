@@ -212,7 +212,7 @@ test('ssh plans a session of plain data, strict and with patience, where nothing
       verbatim: false,
       retries: 2,
       command: 'id -u',
-      shell: 'sh',
+      shell: 'exec',
       env: {},
     },
   });

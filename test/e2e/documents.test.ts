@@ -31,7 +31,7 @@ mount -t tmpfs tmpfs /run
 rm -rf /etc/baton /etc/cron.d/* /etc/crontab /var/spool/cron/crontabs/*
 cp "$1/rsnapshot.conf" /etc/rsnapshot.conf
 cp "$1/old" /etc/cron.d/rsnapshot
-trap 'kill $(jobs -p)' EXIT
+trap 'kill $!' EXIT
 `;
 
 const skip = skipReason(cronMissing('rsnapshot', 'rsync', 'npm'));

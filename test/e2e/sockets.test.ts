@@ -57,15 +57,6 @@ test('what a socket does not permit is answered with 77 by the client, in one li
   assert.doesNotMatch(status.text, /"db"/);
 });
 
-test('no request passes an argument to a command', async (t) => {
-  const { rig, path } = stage(t, {});
-  await rig.boot();
-  const session = await Session.open(path);
-  session.socket.write('{"type":"run","target":"web","args":["--help"]}\n');
-  await session.closed();
-  assert.match(JSON.stringify(session.replies), /"invalid".*args.*unknown key/);
-});
-
 test('a run of another target cannot be watched, read, explained or cancelled', async (t) => {
   const puppets = await Puppets.open();
   t.after(() => puppets.close());
@@ -162,4 +153,41 @@ test('where one socket cannot be had, none stays open', async (t) => {
   await assert.rejects(rig.boot(), /batond ended with 69: .*submit\.lock: is held by the daemon/);
   assert.equal(existsSync(rig.socket), false);
   assert.equal((await other.status()).pid, other.daemon?.pid);
+});
+
+test('a target takes the arguments that it describes, and a restarted daemon runs the same', async (t) => {
+  const rig = new Rig();
+  t.after(() => rig.close());
+  const echo = { type: 'local', args: ['/usr/bin/printf', '[%s]'] };
+  rig.configure({
+    targets: {
+      echo: { runner: echo, acceptArgs: ['[a-z $*]+', '-*\\d?'] },
+      plain: { runner: echo },
+    },
+  });
+  await rig.boot();
+  const printed = await rig.baton('run', 'echo', '--wait', '--', 'a $b *', '--');
+  assert.deepEqual([printed.status, printed.text], [0, '[a $b *][--]']);
+  for (const [args, words] of [
+    [['echo', '--', 'A', '1'], /^baton: echo: does not take its argument 1: expected .*\n$/],
+    [['echo', '--', 'a'], /^baton: echo: takes exactly 2 of them, found 1\n$/],
+    [['echo'], /^baton: echo: takes exactly 2 of them, found 0\n$/],
+    [['plain', '--', 'a'], /^baton: plain: takes no arguments, found 1\n$/],
+  ] as const) {
+    const refused = await rig.baton('run', ...args);
+    assert.equal(refused.status, 77);
+    assert.match(refused.errors, words);
+  }
+  const session = await rig.open();
+  await session.ask({ type: 'pause', target: 'echo' }, 'done');
+  const args = ['secret', '7'];
+  const { run } = await session.ask({ type: 'run', target: 'echo', args }, 'accepted');
+  await rig.end('SIGKILL');
+  await rig.boot();
+  const next = await rig.open();
+  const id = next.send({ type: 'wait', run });
+  await next.ask({ type: 'resume', target: 'echo' }, 'done');
+  const output = await next.reply('output', id);
+  assert.equal(output.data, '[secret][7]');
+  assert.doesNotMatch(JSON.stringify(rig.log), /secret/);
 });

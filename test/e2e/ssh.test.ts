@@ -29,6 +29,10 @@ describe('ssh', { skip: NO_SSHD }, () => {
     rig = await Rig.start({
       targets: {
         puppet: { ...sshd.target({ args: puppets.args('puppet') }), killAfter: '200ms' },
+        script: {
+          ...sshd.target({ cmds: [puppets.args('script').join(' '), 'true'] }),
+          killAfter: '200ms',
+        },
         guarded: {
           ...sshd.target({ args: puppets.args('guarded'), killOnDisconnect: true }),
           killAfter: '5s',
@@ -220,6 +224,7 @@ describe('ssh', { skip: NO_SSHD }, () => {
   });
 
   test('a verbatim command is signalled by the protocol though its stdin is finished', async () => {
+    const before = sshd.signalsRefused;
     const { session, run, ended } = await runOf('deaf');
     const puppet = await puppets.next();
     await session.ask({ type: 'cancel', of: run }, 'done');
@@ -228,7 +233,16 @@ describe('ssh', { skip: NO_SSHD }, () => {
     // sshd signals nothing in a session of root's, but says that it was asked to.
     if (process.getuid?.() !== 0) return assert.equal(end.outcome.kind, 'cancelled');
     assert.equal(end.outcome.kind, 'lost');
-    assert.equal(sshd.log.match(/session_signal_req/g)?.length, 2);
+    assert.equal(sshd.signalsRefused - before, 2);
+  });
+
+  test('what outlives a cancelled script in its group is killed after the grace', async () => {
+    const { session, run, ended } = await runOf('script');
+    const puppet = await puppets.next();
+    await puppet.tell('trap TERM ignore');
+    await session.ask({ type: 'cancel', of: run }, 'done');
+    assert.equal((await ended()).exit, 143);
+    await puppet.gone();
   });
 
   test('a timeout ends the remote command with 124', async () => {

@@ -63,7 +63,7 @@ export function makeRsnapshot(
 }
 
 function readLog(path: string): LogLine[] {
-  const lines = /rsnapshot\.conf (\w+): (.*)$/gm;
+  const lines = /\/rsnapshot(?: -c \S+)? (\w+): (.*)$/gm;
   return [...text(path).matchAll(lines)].map(([, interval = '', what = '']) => ({
     interval,
     what,

@@ -52,7 +52,9 @@ export class Sshd {
   async boot(more: readonly string[] = []): Promise<void> {
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     const config = join(this.directory, 'sshd_config');
+    // The first value of an option counts.
     const lines = [
+      ...more,
       `Port ${this.port}`,
       'ListenAddress 127.0.0.1',
       ...['ed25519', 'rsa', 'ecdsa'].map((type) => `HostKey ${this.directory}/host_${type}`),
@@ -62,7 +64,6 @@ export class Sshd {
       'PasswordAuthentication no',
       'PidFile none',
       'PermitRootLogin yes',
-      ...more,
     ];
     writeFileSync(config, `${lines.join('\n')}\n`);
     const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -105,6 +106,11 @@ export class Sshd {
     const path = join(this.directory, name);
     keygen(path, 'ed25519', options);
     return path;
+  }
+
+  /** How many signals sshd was asked for and did not pass on. */
+  get signalsRefused(): number {
+    return this.log.match(/session_signal_req/g)?.length ?? 0;
   }
 
   get pid(): number {

@@ -1,0 +1,107 @@
+/** `--quiet-success`: what a run prints is held back until one knows whether anybody wants it. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { directory } from '../support/config.ts';
+import { Puppets } from '../support/puppet.ts';
+import { BATON, Rig } from '../support/rig.ts';
+
+const MANY_BYTES = 200_000_000;
+/** What a client needs anyhow, and nothing for the output. */
+const CLIENT_KB_MAX = 150_000;
+const QUIET = ['--wait', '--quiet-success'];
+
+let puppets: Puppets;
+let rig: Rig;
+
+before(async () => {
+  puppets = await Puppets.open();
+  const sh = (script: string, more: object = {}) => ({
+    runner: { type: 'local', args: ['/bin/sh', '-c', script] },
+    ...more,
+  });
+  rig = await Rig.start({
+    targets: {
+      good: sh('echo out; echo err >&2'),
+      fair: sh('echo out; exit 24', { warnExit: [24] }),
+      odd: sh('echo out; exit 3', { okExit: [0, 3] }),
+      bad: sh('echo out; echo err >&2; exit 5'),
+      mute: sh('exit 5'),
+      slow: sh('echo out; sleep 60', { timeout: '300ms', killAfter: '100ms' }),
+      many: sh(`head -c ${MANY_BYTES} /dev/zero; exit 1`),
+      held: { runner: { type: 'local', args: puppets.args('held') } },
+    },
+  });
+});
+
+after(async () => {
+  await rig.close();
+  puppets.close();
+});
+
+async function quiet(target: string) {
+  const { status, text, errors } = await rig.baton('run', target, ...QUIET);
+  return [status, text, errors];
+}
+
+test('nothing is printed of a run whose status is in okExit or warnExit; the status is relayed', async () => {
+  assert.deepEqual(await quiet('good'), [0, '', '']);
+  assert.deepEqual(await quiet('fair'), [24, '', '']);
+  assert.deepEqual(await quiet('odd'), [3, '', '']);
+});
+
+test('all of a failure is printed, each stream where it belongs', async () => {
+  assert.deepEqual(await quiet('bad'), [5, 'out\n', 'err\n']);
+});
+
+test('a failure without a word, and one of baton’s own, are a line as ever', async () => {
+  const [status, text, errors] = await quiet('mute');
+  assert.deepEqual([status, text], [5, '']);
+  assert.match(String(errors), /^baton: mute: run \d+ exited with 5 and printed nothing\n$/);
+  const [code, said, why] = await quiet('slow');
+  assert.deepEqual([code, said], [124, 'out\n']);
+  assert.match(String(why), /^baton: slow: run \d+ ran longer than its timeout and was ended\n$/);
+  assert.equal((await quiet('nobody'))[0], 78);
+});
+
+test('a run that is cancelled prints what it has', async () => {
+  const client = rig.client(['run', 'held', ...QUIET]);
+  const puppet = await puppets.next();
+  await puppet.print('out', 'half a line');
+  client.child.kill('SIGTERM');
+  const { status, text } = await client.ended;
+  assert.deepEqual([status, text], [143, 'half a line']);
+});
+
+test('200 MB are held in no memory, and come out whole', async () => {
+  const env = { PATH: process.env['PATH'], BATON_SOCKET: rig.socket };
+  const child = spawn(process.execPath, [BATON, 'run', 'many', ...QUIET], { env });
+  const ended = once(child, 'exit');
+  // Nobody reads yet: at the first byte all is held, and most of it cannot get out.
+  await new Promise((resolve) => child.stdout.on('readable', resolve));
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  const peakKb = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
+  assert.ok(peakKb < CLIENT_KB_MAX, `${peakKb} kB at most`);
+  let bytes = 0;
+  for await (const chunk of child.stdout) bytes += (chunk as Buffer).length;
+  assert.deepEqual(await ended, [1, null]);
+  assert.equal(bytes, MANY_BYTES);
+});
+
+test('nothing is left in the temporary folder, and one that cannot be written loses nothing', async (t) => {
+  const place = directory(t);
+  const whole = rig.client(['run', 'bad', ...QUIET], { TMPDIR: place });
+  assert.equal((await whole.ended).text, 'out\n');
+  assert.deepEqual(readdirSync(place), []);
+  const env = { TMPDIR: '/nonexistent' };
+  assert.equal((await rig.client(['run', 'bad', ...QUIET], env).ended).text, 'out\n');
+  assert.equal((await rig.client(['run', 'good', ...QUIET], env).ended).text, 'out\n');
+});
+
+test('--quiet-success without --wait is a mistake', async () => {
+  const { status, errors } = await rig.baton('run', 'good', '--quiet-success');
+  assert.equal(status, 64);
+  assert.match(errors, /^baton: run: --quiet-success needs --wait; see baton --help\n$/);
+});

@@ -91,8 +91,8 @@ export function findUnfit(
   args: readonly string[],
 ): string | undefined {
   if (args.length !== acceptArgs.length) {
-    const count = acceptArgs.length === 0 ? 'no arguments' : `exactly ${acceptArgs.length} of them`;
-    return `takes ${count}, found ${args.length}`;
+    const noun = acceptArgs.length === 1 ? 'argument' : 'arguments';
+    return `takes ${acceptArgs.length || 'no'} ${noun}, found ${args.length}`;
   }
   const wrong = acceptArgs.findIndex((pattern, index) => !pattern.test(args[index] ?? ''));
   if (wrong < 0) return undefined;

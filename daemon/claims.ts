@@ -55,7 +55,25 @@ export function exclude(targets: readonly Target[]): Excluded {
     const names = those.map(({ name }) => name).join(', ');
     return `targets ${names} are of different groups but have one ${claim}: they wait for each other`;
   });
-  return { targets: targets.map((target) => withLimits(target, shared)), warnings };
+  return {
+    targets: targets.map((target) => withLimits(target, shared)),
+    warnings: [...warnings, ...findTwins(targets)],
+  };
+}
+
+/** Two targets for one level of a group: allowed, but mostly a slip of copying. */
+function findTwins(targets: readonly Target[]): readonly string[] {
+  const firsts = new Map<string, string>();
+  return targets.flatMap(({ name, bindings }) =>
+    bindings.flatMap(({ key, policy, options }) => {
+      const level = policy.level?.(options)?.name;
+      if (level === undefined) return [];
+      const first = firsts.get(`${key} ${level}`);
+      if (first === undefined) firsts.set(`${key} ${level}`, name);
+      if (first === undefined) return [];
+      return `targets ${first}, ${name} are both ${level} of ${key}: while one waits or runs, the other is a duplicate`;
+    }),
+  );
 }
 
 /** The groups that claim each thing. */

@@ -9,9 +9,12 @@
 import { isUtf8 } from 'node:buffer';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { errnoOf } from './launch.ts';
 
 /** Most bytes of one frame. */
 export const CHUNK_BYTES = 65_536;
+/** Why a file that is there may not be opened now: too many are open, no memory. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 const LOOK_MS = 20;
 const LOOKS_QUIET = 10;
 
@@ -35,6 +38,8 @@ interface Source {
   offset: number;
   /** offset − position in the file: not 0 once a job has truncated its own output. */
   shift: number;
+  /** There is no file to be had now; what it holds is not known. */
+  isUnread?: boolean;
 }
 
 export class Follower {
@@ -97,7 +102,7 @@ export class Follower {
       this.#nextTurn = setImmediate(() => this.pump());
       return;
     }
-    if (ended) {
+    if (ended && !this.#sources.some(({ isUnread }) => isUnread)) {
       this.close();
       this.#done();
       return;
@@ -150,8 +155,10 @@ export class Follower {
   #open(source: Source): number | undefined {
     try {
       source.file ??= fs.openSync(join(this.#directory, source.stream), 'r');
-    } catch {
-      // Not there: nothing was written yet, both streams share one file, or the run is forgotten.
+      source.isUnread = false;
+    } catch (error) {
+      // Else not there: nothing was written yet, both streams share one file, or it is forgotten.
+      source.isUnread = PASSING.has(errnoOf(error));
     }
     return source.file;
   }

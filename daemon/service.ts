@@ -19,7 +19,8 @@ import {
   type Request,
   suggest,
 } from './protocol.ts';
-import { outcomeOfFailure, type Probed } from './sshkeepers.ts';
+import type { Probed } from './sshkeepers.ts';
+import { outcomeOfFailure } from './sshstatus.ts';
 import type { Run } from './state.ts';
 import { runOf, type Scenery, viewChain, viewHistory, viewTargets } from './view.ts';
 

@@ -5,19 +5,20 @@
  * A closed connection is a hint only. A run is lost when the keeper is gone, by pid and start time,
  * and a second look finds no status file. A run that the keeper had not confirmed never starts.
  */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SshPlan, SshSession } from '../runners/runner.ts';
-import type { Failure, FromKeeper, StatusFile } from '../runners/ssh/message.ts';
+import type { Failure, FromKeeper } from '../runners/ssh/message.ts';
 import type { Clock } from './clock.ts';
 import type { KeptRun } from './daemon.ts';
-import type { KeeperId, Outcome, RunId } from './event.ts';
+import type { KeeperId, RunId } from './event.ts';
 import type { KindOfKeepers } from './keepers.ts';
 import type { Log } from './log.ts';
 import type { Wish } from './loop.ts';
 import { bootId, isAlive, statOf } from './process.ts';
 import type { Report } from './scheduler.ts';
 import { openConnection, type SshConnection } from './sshconnection.ts';
+import { readStatus } from './sshstatus.ts';
 
 /** How often a run is looked at when no connection would tell. */
 const LOOK_MS = 250;
@@ -229,23 +230,11 @@ export class SshKeepers implements KindOfKeepers {
     this.#post({ type: 'gone', run, attempt, rebooted, survivors: [] });
   }
 
-  #read(kept: Kept): Report | undefined {
-    const directory = this.#directoryOf(kept.run);
-    const path = join(directory, `status.${kept.attempt}`);
-    let status: StatusFile;
-    try {
-      status = JSON.parse(readFileSync(path, 'utf8')) as StatusFile;
-    } catch (error) {
-      if (error instanceof SyntaxError) {
-        this.#log.error({ run: kept.run, path }, 'unreadable status');
-      }
-      return undefined;
-    }
-    const { started, code, signal, core, phase, message: detail = '' } = status;
-    const bytes = sizeOf(join(directory, 'out')) + sizeOf(join(directory, 'err'));
-    const report = { started, code, signal, core, bytes };
-    if (phase === undefined) return report;
-    return { ...report, failure: outcomeOfFailure({ phase, message: detail }) };
+  #read({ run, attempt }: Kept): Report | undefined {
+    const found = readStatus(this.#directoryOf(run), attempt);
+    if (found !== 'unreadable') return found;
+    this.#log.error({ run, attempt }, 'unreadable status');
+    return undefined;
   }
 
   #fail(kept: Kept, why: string): void {
@@ -273,16 +262,4 @@ export class SshKeepers implements KindOfKeepers {
       if (this.#runs.size + this.#probes.size === 0) this.close();
     });
   }
-}
-
-/** What a failure means as the outcome of a run. */
-export function outcomeOfFailure({
-  phase,
-  message: detail,
-}: Failure): Extract<Outcome, { kind: 'unreachable' | 'lost' }> {
-  return phase === 'lost' ? { kind: 'lost', detail } : { kind: 'unreachable', phase, detail };
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

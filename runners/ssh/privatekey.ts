@@ -6,7 +6,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { ParsedKey } from 'ssh2';
 
@@ -32,9 +32,9 @@ export function readPassphrase(path: string): string {
   return readFileSync(fromHome(path), 'utf8').split(/\r?\n/, 1)[0] ?? '';
 }
 
-/** A `~/` at the beginning is the home of the daemon's user. */
+/** A `~/` is the home that the system knows for the daemon's user, as for ssh(1): not $HOME. */
 export function fromHome(path: string): string {
-  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+  return path.startsWith('~/') ? join(userInfo().homedir, path.slice(2)) : path;
 }
 
 /** Keys by their files: a passphrase costs a third of a second, which is paid once. */

@@ -6,8 +6,7 @@
  * Never weaker than the target's own `hostKey`: StrictHostKeyChecking of the file is not heeded.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { homedir, hostname, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { hostname, userInfo } from 'node:os';
 import type { SshSession } from '../runner.ts';
 import { fromHome } from './privatekey.ts';
 
@@ -177,15 +176,14 @@ function agentOf(settings: Settings, expand: (path: string) => string): string |
 function expandPath(path: string, { host, user }: { host: string; user: string }): string {
   const tokens: Readonly<Record<string, string>> = {
     '%': '%',
-    d: homedir(),
+    d: userInfo().homedir,
     h: host,
     r: user,
     u: userInfo().username,
     l: hostname(),
     i: String(process.getuid?.() ?? 0),
   };
-  const absolute = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
-  return absolute.replace(/%(.)/g, (all, letter: string) => tokens[letter] ?? all);
+  return fromHome(path).replace(/%(.)/g, (all, letter: string) => tokens[letter] ?? all);
 }
 
 function first(settings: Settings, name: string): string | undefined {

@@ -311,6 +311,18 @@ test('a target whose command and interval differ is warned about', () => {
   assert.deepEqual(warnings, ['target "x" runs rsnapshot weekly, but its interval is "daily"']);
 });
 
+test('two targets for one interval of a conf are a duplicate of each other, with a warning', () => {
+  const more = { conf: CONF };
+  const wanted = [{ interval: 'daily' }, { interval: 'daily', file: '/x', more }];
+  const { warnings } = config(wanted, { [CONF]: CLASSIC });
+  assert.deepEqual(warnings, [
+    `targets daily, x-daily are both daily of rsnapshot:${CONF}: while one waits or runs, the other is a duplicate`,
+  ]);
+  const it = core(wanted, { [CONF]: CLASSIC });
+  it.ask('daily');
+  assert.equal(it.submit('x-daily').type, 'refused');
+});
+
 test('two confs of one named group agree on the classic order though each has but a part', () => {
   const more = { group: 'both' };
   const it = core(

@@ -170,8 +170,8 @@ test('a target takes the arguments that it describes, and a restarted daemon run
   assert.deepEqual([printed.status, printed.text], [0, '[a $b *][--]']);
   for (const [args, words] of [
     [['echo', '--', 'A', '1'], /^baton: echo: does not take its argument 1: expected .*\n$/],
-    [['echo', '--', 'a'], /^baton: echo: takes exactly 2 of them, found 1\n$/],
-    [['echo'], /^baton: echo: takes exactly 2 of them, found 0\n$/],
+    [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1\n$/],
+    [['echo'], /^baton: echo: takes 2 arguments, found 0\n$/],
     [['plain', '--', 'a'], /^baton: plain: takes no arguments, found 1\n$/],
   ] as const) {
     const refused = await rig.baton('run', ...args);

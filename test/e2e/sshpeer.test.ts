@@ -1,6 +1,6 @@
 /** Machines that misbehave: silent, cut off, lying. And many at once, with sshd's own limits. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -29,21 +29,21 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
     const names = [sshd.port, line.port, peer.port].map((port) => `[127.0.0.1]:${port}`).join(',');
     sshd.know(`${names} ${sshd.hostKey()}`);
     const known = join(sshd.directory, 'known', 'hosts');
-    const alias = join(sshd.home, '.ssh/config');
+    const { key, knownHosts } = sshd;
+    const place = `HostName 127.0.0.1\nPort ${sshd.port}\nUser ${user}\n`;
+    const files = `IdentityFile ${key}\nUserKnownHostsFile ${knownHosts}\n`;
     writeFileSync(
-      alias,
-      [
-        'Host nas',
-        `  HostName 127.0.0.1`,
-        `  Port ${sshd.port}`,
-        `  User ${user}`,
-        `  IdentityFile ${sshd.key}`,
-        `  UserKnownHostsFile ${sshd.knownHosts}`,
-        '',
-      ].join('\n'),
+      join(sshd.home, '.ssh/config'),
+      `Host nas far\n${place}${files}Host far\nProxyJump nas\nHost pc\nProxyCommand nc %h %p\n`,
     );
+    // ssh(1) reads the configuration of the home in /etc/passwd, whatever $HOME says.
+    const bin = join(sshd.directory, 'bin');
+    mkdirSync(bin);
+    const wrapper = `#!/bin/sh\nexec /usr/bin/ssh -F ${sshd.home}/.ssh/config "$@"\n`;
+    writeFileSync(join(bin, 'ssh'), wrapper, { mode: 0o755 });
     const at = (port: number, more: object) => sshd.target({ port, ...more });
-    rig = await Rig.start({
+    rig = new Rig();
+    rig.configure({
       targets: {
         quiet: at(line.port, { args: puppets.args('quiet'), keepalive: '100ms' }),
         mute: at(line.port, { args: ['true'], connectTimeout: '300ms' }),
@@ -53,8 +53,12 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
         fresh: sshd.target({ args: ['true'], knownHosts: known, hostKey: 'accept-new' }),
         strict: sshd.target({ args: ['true'], knownHosts: known }),
         openssh: { runner: { ...viaOpenssh(sshd) } },
+        alias: { runner: { type: 'ssh', host: 'nas', args: ['true'] } },
+        far: { runner: { type: 'ssh', host: 'far', args: ['true'] } },
+        pc: { runner: { type: 'ssh', host: 'pc', args: ['true'] } },
       },
     });
+    await rig.boot([], { PATH: `${bin}:${process.env['PATH']}` });
   });
 
   after(async () => {
@@ -149,6 +153,14 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
     assert.equal((await (await runOf('strict')).ended()).exit, 0);
     const text = readFileSync(join(sshd.directory, 'known', 'hosts'), 'utf8');
     assert.equal(text, `[127.0.0.1]:${sshd.port} ${sshd.hostKey().trim()}\n`);
+  });
+
+  test('an alias, its key, its known hosts and its jump host come from ssh_config', async () => {
+    assert.equal((await (await runOf('alias')).ended()).exit, 0);
+    const probed = await rig.baton('probe', 'far');
+    assert.equal(probed.text.match(/^authenticated as/gm)?.length, 2, probed.text);
+    const end = await (await runOf('pc')).ended();
+    assert.match(end.text, /gives pc a ProxyCommand, .* set "via": "openssh"$/);
   });
 
   test("the system's own ssh does the same under the process keeper", async () => {

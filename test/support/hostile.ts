@@ -6,6 +6,7 @@
  * `quick` is run, `switch` is paused and resumed, `held` sleeps, `big` has printed very much.
  */
 import { LINE_BYTES_MAX } from '../../daemon/protocol.ts';
+import { makeRandom, type Random } from './random.ts';
 
 export interface Case {
   readonly kind: string;
@@ -36,13 +37,6 @@ export interface Scenery {
   readonly bigToken: string;
 }
 
-export interface Random {
-  /** From 0 up to, not including, `limit`. */
-  below(limit: number): number;
-  pick<T>(list: readonly [T, ...T[]]): T;
-  bytes(count: number): Buffer;
-}
-
 type Make = (random: Random, scenery: Scenery) => Omit<Case, 'kind'>;
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -55,23 +49,6 @@ export function makeCase(seed: number, index: number, scenery: Scenery): Case {
     at -= weight;
   }
   throw new Error('Internal error: the weights do not add up');
-}
-
-/** mulberry32: small, and good enough to be different for neighbouring seeds. */
-export function makeRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  const below = (limit: number): number => Math.floor(next() * limit);
-  return {
-    below,
-    pick: (list) => list[below(list.length)] ?? list[0],
-    bytes: (count) => Buffer.from(Array.from({ length: count }, () => below(256))),
-  };
 }
 
 const KINDS: readonly (readonly [kind: string, weight: number, make: Make])[] = [

@@ -1,0 +1,34 @@
+/** What the SSH keeper wrote of the end of a run, as the daemon's own words. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Failure, StatusFile } from '../runners/ssh/message.ts';
+import type { Outcome } from './event.ts';
+import type { Report } from './scheduler.ts';
+
+/** Undefined while there is no status file; it gets its name when it is complete. */
+export function readStatus(directory: string, attempt: number): Report | 'unreadable' | undefined {
+  let status: StatusFile;
+  try {
+    status = JSON.parse(readFileSync(join(directory, `status.${attempt}`), 'utf8')) as StatusFile;
+  } catch (error) {
+    return error instanceof SyntaxError ? 'unreadable' : undefined;
+  }
+  const { started, code, signal, core, phase, message = '' } = status;
+  const bytes = sizeOf(join(directory, 'out')) + sizeOf(join(directory, 'err'));
+  const report = { started, code, signal, core, bytes };
+  return phase === undefined
+    ? report
+    : { ...report, failure: outcomeOfFailure({ phase, message }) };
+}
+
+/** What a failure means as the outcome of a run. */
+export function outcomeOfFailure({
+  phase,
+  message: detail,
+}: Failure): Extract<Outcome, { kind: 'unreachable' | 'lost' }> {
+  return phase === 'lost' ? { kind: 'lost', detail } : { kind: 'unreachable', phase, detail };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,222 @@
+/**
+ * One handshake with one host: address, host key, authentication. Every failure is a value that
+ * names its phase and says if it may pass.
+ */
+import { createConnection, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
+import { showDuration } from '../../daemon/duration.ts';
+import { fingerprint } from '../knownhosts.ts';
+import type { SshSession } from '../runner.ts';
+import { HostKeyCheck } from './hostkey.ts';
+import type { Failure } from './message.ts';
+import type { KeyRing } from './privatekey.ts';
+import type { Hop } from './route.ts';
+
+/** A link on which nothing comes back so many times is dead. */
+const ALIVE_COUNT_MAX = 4;
+
+export interface Link {
+  readonly client: Client;
+  /** Where it leads to, for people. */
+  readonly name: string;
+  /** What was seen on the way, a sentence each. */
+  readonly seen: readonly string[];
+  /** Why it broke, as far as is known. */
+  trouble(): string | undefined;
+  /** Closes it, and all that it runs over. */
+  close(): void;
+}
+
+export type Linked =
+  | { readonly ok: true; readonly link: Link }
+  | {
+      readonly ok: false;
+      readonly failure: Failure;
+      readonly isPassing: boolean;
+      readonly seen: readonly string[];
+    };
+
+/** One handshake with one host. */
+export class Handshake {
+  readonly #hop: Hop;
+  readonly #session: SshSession;
+  readonly #keys: KeyRing;
+  readonly #check: HostKeyCheck;
+  readonly #client: Client = new ssh2.Client();
+  readonly #name: string;
+  readonly #offered: string[] = [];
+  readonly #skipped: string[] = [];
+  #method = '';
+  #trouble: string | undefined;
+  #isTrusted = false;
+  #version = '';
+
+  constructor(hop: Hop, session: SshSession, keys: KeyRing) {
+    this.#hop = hop;
+    this.#session = session;
+    this.#keys = keys;
+    this.#check = new HostKeyCheck(hop, session.hostKey);
+    this.#name = `${hop.user}@${hop.host}:${hop.port}`;
+  }
+
+  /** Over `before` where there is one. */
+  async run(before: Link | undefined, abort: AbortSignal): Promise<Linked> {
+    const { host, port } = this.#hop;
+    let sock: Duplex | undefined;
+    const over = AbortSignal.any([abort, AbortSignal.timeout(this.#session.connectTimeoutMs)]);
+    try {
+      over.throwIfAborted();
+      sock = await within(before ? forward(before, host, port) : dial(host, port), over);
+      await within(this.#shake(sock), over);
+    } catch (error) {
+      this.#client.destroy();
+      sock?.destroy();
+      return this.#fail(error, over.aborted && !abort.aborted);
+    }
+    this.#client.on('close', () => sock.destroy());
+    return { ok: true, link: this.#link() };
+  }
+
+  #shake(sock: Duplex): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const client = this.#client;
+      client.on('error', (error) => {
+        this.#trouble ??= error.message;
+        reject(error);
+      });
+      client.on('close', () => reject(new Error('the server closed the connection')));
+      client.on('handshake', () => {
+        this.#isTrusted = true;
+      });
+      client.on('ready', () => resolve());
+      const methods = this.#methods();
+      client.connect({
+        sock,
+        username: this.#hop.user,
+        readyTimeout: 0,
+        keepaliveInterval: this.#session.keepaliveMs,
+        keepaliveCountMax: ALIVE_COUNT_MAX,
+        algorithms: { serverHostKey: this.#check.algorithms },
+        hostVerifier: (key: Buffer) => this.#check.verify(key),
+        authHandler: (_left, _partial, next) => {
+          const method = methods.next();
+          if (method.done) next(false as never);
+          else next(method.value);
+        },
+        debug: (line: string) => this.#listen(line),
+      });
+    });
+  }
+
+  /** ssh2 tells the server's version only here. Nothing of these lines is kept or logged. */
+  #listen(line: string): void {
+    this.#version ||= /^Remote ident: '([\x20-\x7e]{1,255})'/.exec(line)?.[1] ?? '';
+  }
+
+  *#methods(): Generator<AnyAuthMethod> {
+    const { user: username, keys, agent } = this.#hop;
+    for (const path of keys) {
+      const key = this.#keys.read(path, this.#session.passphraseFile);
+      if (typeof key === 'string') {
+        if (!key.endsWith('(ENOENT)') || this.#session.keys.length > 0) this.#skipped.push(key);
+        continue;
+      }
+      this.#method = `key ${path} (${fingerprint(key.getPublicSSH())})`;
+      this.#offered.push(this.#method);
+      yield { type: 'publickey', username, key };
+    }
+    if (agent === undefined) return;
+    this.#method = `the agent at ${agent}`;
+    this.#offered.push(this.#method);
+    yield { type: 'agent', username, agent };
+  }
+
+  #link(): Link {
+    const trouble: string[] = [];
+    try {
+      this.#check.remember();
+    } catch (error) {
+      trouble.push(`the new host key could not be written down (${String(error)})`);
+    }
+    const seen = [
+      `connected to ${this.#hop.host} port ${this.#hop.port}${this.#version && ` (${this.#version})`}`,
+      `${this.#check.seen}`,
+      `authenticated as ${this.#hop.user} with ${this.#method}`,
+      ...trouble,
+    ];
+    const client = this.#client;
+    return {
+      client,
+      name: this.#name,
+      seen,
+      trouble: () => this.#trouble,
+      close: () => {
+        client.end();
+      },
+    };
+  }
+
+  #fail(error: unknown, isLate: boolean): Linked {
+    const fail = (phase: Failure['phase'], message: string, isPassing: boolean): Linked => {
+      const seen = this.#check.seen === undefined ? [] : [this.#check.seen];
+      return { ok: false, failure: { phase, message }, isPassing, seen };
+    };
+    if (this.#check.refusal !== undefined) return fail('hostkey', this.#check.refusal, false);
+    const said = error instanceof Error ? error.message : String(error);
+    const { host, port, user } = this.#hop;
+    const where = `${host} port ${port}`;
+    if (isLate) {
+      const limit = showDuration(this.#session.connectTimeoutMs);
+      return fail('connect', `no answer from ${where} within ${limit}`, true);
+    }
+    if (this.#isTrusted) {
+      const offered = this.#offered.join(', ') || 'nothing: there is no usable key';
+      const skipped = this.#skipped.length === 0 ? '' : `; not usable: ${this.#skipped.join('; ')}`;
+      const why = /All configured authentication/.test(said) ? '' : ` (${said})`;
+      return fail(
+        'auth',
+        `${where} refused user ${user}${why}; offered: ${offered}${skipped}`,
+        false,
+      );
+    }
+    const isFinal = /no matching|invalid|unsupported/i.test(said);
+    return fail('connect', `${where}: ${said}`, !isFinal);
+  }
+}
+
+/** ssh2's own socket does not set TCP_NODELAY, which costs 40 ms an exchange. */
+function dial(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host, port, noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+function forward(link: Link, host: string, port: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    link.client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+      if (error) reject(new Error(`${link.name} cannot reach it: ${error.message}`));
+      else resolve(channel);
+    });
+  });
+}
+
+/** A promise, or the abort if that comes first; what comes too late is thrown away. */
+function within<T>(promise: Promise<T>, abort: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      reject(new Error('given up'));
+      promise.then(
+        (late) => (late as { destroy?(): void } | undefined)?.destroy?.(),
+        () => {},
+      );
+    };
+    abort.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => abort.removeEventListener('abort', stop));
+  });
+}

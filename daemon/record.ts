@@ -57,7 +57,7 @@ export function parseJournal(path: string, content: Buffer): Result<Parsed> {
 }
 
 function decodeLine(text: string, seq: number): Event | undefined {
-  const [, number, crc, event] = /^\{"seq":(\d+),"crc":(\d+),"event":(.*)\}$/.exec(text) ?? [];
+  const [, number, crc, event] = /^\{"seq":(\d+),"crc":(\d+),"event":(.*)\}$/s.exec(text) ?? [];
   if (event === undefined || Number(number) !== seq) return undefined;
   return crc32(`${seq} ${event}`) === Number(crc) ? (JSON.parse(event) as Event) : undefined;
 }

@@ -6,8 +6,10 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
 import type { Event } from '../../daemon/event.ts';
 import { type Disk, Journal, type Opened, REAL_DISK, type Result } from '../../daemon/journal.ts';
+import { encodeLine, parseJournal } from '../../daemon/record.ts';
 import { apply, emptyState, history, type State } from '../../daemon/state.ts';
 import { directory } from '../support/config.ts';
 import { keeper, ordered, stamp } from '../support/core.ts';
@@ -102,6 +104,28 @@ test('what was appended is read again, in order, by the next daemon', (t) => {
   write(path, EIGHT);
   assert.deepEqual(read(path), EIGHT);
   assert.equal(fs.statSync(fileOf(path)).mode & 0o777, 0o600);
+});
+
+test('whatever text a client chose as its token is read again', () => {
+  fc.assert(
+    fc.property(
+      fc.string({
+        unit: fc.oneof(
+          fc.string({ unit: 'binary', maxLength: 3 }),
+          fc.constantFrom('\u2028', '\u2029', '\u0085', '"', '}\n', '\ud800'),
+        ),
+      }),
+      (token) => {
+        const at = stamp(1);
+        const event: Event = { type: 'accepted', run: 1, target: 't', at, token, merged: true };
+        const line = Buffer.from(encodeLine(1, event));
+        const parsed = parseJournal('journal', line);
+        assert.ok(parsed.ok);
+        assert.deepEqual(parsed.value.events, [event]);
+        assert.equal(parsed.value.tornBytes, 0);
+      },
+    ),
+  );
 });
 
 test('a tail torn at any byte of the last three records is cut off and all before it is kept', (t) => {

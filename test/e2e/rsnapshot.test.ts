@@ -1,6 +1,7 @@
 /** The rsnapshot policy with the real rsnapshot: locks, warnings, changed confs, sync. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -68,13 +69,14 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     const { puppets, held } = await puppeteer(t);
     const it = makeRsnapshot(directory(t), ['daily', 'weekly'], [held]);
     const rig = await rigOf(t, targetsOf(it, ['daily', 'weekly'], { respectLock: false }));
-    spawn('/usr/bin/rsnapshot', ['-c', it.conf, 'daily'], { stdio: 'ignore' });
+    const byHand = spawn('/usr/bin/rsnapshot', ['-c', it.conf, 'daily'], { stdio: 'ignore' });
+    const isOver = once(byHand, 'exit');
     const first = await puppets.next();
     const { status, errors } = await rig.baton('run', 'weekly', '--wait');
     assert.equal(status, 1);
     assert.match(errors, /Lockfile \S+ exists and so does its process/);
     first.exit(0);
-    await first.gone();
+    await isOver;
   });
 
   test('exit 2 is a warning: the status is relayed, nothing of baton’s own is said', async (t) => {

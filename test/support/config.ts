@@ -12,7 +12,7 @@ export const ROOT = join(import.meta.dirname, '../../..');
 /** A fresh directory for one test, removed at its end. */
 export function directory(t: { after(done: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), 'baton-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 

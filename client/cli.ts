@@ -29,7 +29,7 @@ import { showHistory, showJson, showStatus, showWhy } from './show.ts';
 
 const HELP = `
 Usage
-  baton run TARGET [--wait] [-- ARG…] request a run; --wait: relay, exit as it did
+  baton run TARGET [--wait] [-- ARG…]  ask for a run; --wait: relay, exit as it
   baton wait RUN [-E N]             relay a run from its start, exit as it did
   baton status [--json]             what runs, what waits and why, the last end
   baton why RUN|TARGET              who waits for whom

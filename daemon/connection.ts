@@ -26,15 +26,15 @@ import type { Caller } from './service.ts';
 /** Most requests of one connection that may be unanswered. */
 export const OPEN_REQUESTS_MAX = 1_024;
 /** Most bytes of replies that may wait for a client that does not read; it is cut off. */
-export const UNREAD_BYTES_MAX = 16 * 1_048_576;
+const UNREAD_BYTES_MAX = 16 * 1_048_576;
 /** While so many wait, no further request of the client is taken. More than a frame of output. */
-export const UNREAD_BYTES_HOLD = 1_048_576;
+const UNREAD_BYTES_HOLD = 1_048_576;
 
 /**
  * A client that has closed its side may still read, as `nc -N` does, or be gone; only a write tells.
  * An empty line, which readers of ndjson skip, is sent so long after, and then every so often.
  */
-export const GONE_LOOK_MS = 1_000;
+const GONE_LOOK_MS = 1_000;
 const GONE_LOOK_AGAIN_MS = 60_000;
 
 const NEWLINE = 10;

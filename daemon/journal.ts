@@ -12,7 +12,7 @@ import { errnoOf } from './launch.ts';
 import { encodeLine, FORMAT, parseJournal } from './record.ts';
 
 /** A journal below this size is never compacted. */
-export const COMPACT_BYTES_MIN = 1_048_576;
+const COMPACT_BYTES_MIN = 1_048_576;
 /** It is compacted when it has grown to so many times its size after the last compaction. */
 const COMPACT_FACTOR = 4;
 

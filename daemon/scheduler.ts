@@ -313,7 +313,7 @@ function gone(state: ReadonlyState, command: Of<'gone'>, catalog: Catalog): Deci
 }
 
 /** Most attempts at a run that is lost each time. */
-export const LOST_ATTEMPTS_MAX = 3;
+const LOST_ATTEMPTS_MAX = 3;
 
 /** By the target's own wish only: the command may have done a part of its work already. */
 function mayRetry(run: Running, survivors: readonly number[], catalog: Catalog): boolean {

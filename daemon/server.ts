@@ -13,7 +13,7 @@ import { signLock, takeLock } from './lock.ts';
 import { SOCKET_PATH_BYTES_MAX } from './protocol.ts';
 
 /** Most clients of one socket at once; the connection of a further one is closed. */
-export const CONNECTIONS_MAX = 4_096;
+const CONNECTIONS_MAX = 4_096;
 /** Owner only. */
 export const MODE_DEFAULT = 0o600;
 const UMASK = 0o177;

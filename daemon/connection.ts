@@ -34,7 +34,7 @@ const UNREAD_BYTES_HOLD = 1_048_576;
  * A client that has closed its side may still read, as `nc -N` does, or be gone; only a write tells.
  * An empty line, which readers of ndjson skip, is sent so long after, and then every so often.
  */
-const GONE_LOOK_MS = 1_000;
+const GONE_LOOK_MS = 5_000;
 const GONE_LOOK_AGAIN_MS = 60_000;
 
 const NEWLINE = 10;

@@ -10,8 +10,9 @@ import { spawn } from 'node:child_process';
 import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Scenery } from './support/case.ts';
 import { Crowd } from './support/crowd.ts';
-import { makeCase, type Scenery } from './support/hostile.ts';
+import { makeCase } from './support/hostile.ts';
 import { play } from './support/player.ts';
 import { startProbing } from './support/prober.ts';
 import { BATOND, Rig, Session } from './support/rig.ts';
@@ -32,6 +33,8 @@ export interface FuzzResult {
   readonly seconds: number;
   readonly peakRssBytes: number;
   readonly slowestAnswerMs: number;
+  /** The same without the time in which the machine had no processor for it. */
+  readonly slowestOwnMs: number;
   readonly slowestRunMs: number;
   readonly faults: readonly string[];
 }
@@ -90,7 +93,7 @@ class Fuzz {
     this.#start();
     const scenery = await this.#prepare();
     const descriptors = this.#descriptors();
-    const stopProbing = startProbing(socket);
+    const stopProbing = startProbing(socket, this.#daemon?.pid ?? 0);
     const crowd = await Crowd.gather(socket, SILENT, scenery.big);
     for (let read = 0; read < fastReads; read++) crowd.readFast(scenery.big);
     const played = await this.#playAll(scenery);
@@ -107,6 +110,7 @@ class Fuzz {
       seconds: (performance.now() - startedAtMs) / 1_000,
       peakRssBytes,
       slowestAnswerMs: probed.slowestStatusMs,
+      slowestOwnMs: probed.slowestOwnMs,
       slowestRunMs: probed.slowestRunMs,
       faults: this.#faults,
     };
@@ -229,11 +233,12 @@ if (process.argv[1] === import.meta.filename) {
   process.stdout.write(`fuzz: ${cases} cases, seed ${seed}, from case ${first}\n`);
   const result = await fuzz({ cases, seed, first });
   for (const fault of result.faults) process.stdout.write(`FAULT ${fault}\n`);
-  const { seconds, peakRssBytes, slowestAnswerMs, slowestRunMs, faults } = result;
+  const { seconds, peakRssBytes, slowestAnswerMs, slowestOwnMs, slowestRunMs, faults } = result;
   const rate = result.cases / seconds;
   process.stdout.write(
     `${result.cases} cases in ${seconds.toFixed(0)} s (${rate.toFixed(0)} a second), ` +
-      `peak RSS ${(peakRssBytes / 1e6).toFixed(0)} MB, slowest status ${slowestAnswerMs.toFixed(0)} ms, ` +
+      `peak RSS ${(peakRssBytes / 1e6).toFixed(0)} MB, slowest status ${slowestAnswerMs.toFixed(0)} ms ` +
+      `(${slowestOwnMs.toFixed(0)} ms without waiting for a processor), ` +
       `slowest run ${slowestRunMs.toFixed(0)} ms, ${faults.length} faults\n`,
   );
   process.exitCode = faults.length === 0 ? 0 : 1;

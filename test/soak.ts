@@ -9,10 +9,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
 const DIST = join(import.meta.dirname, '..');
 const CLIENTS_AT_ONCE = 12;
+/** Daemons here live for a moment and come back slowly; nobody is to give up on them. */
+const PATIENT = ['--connect-timeout', '2min'];
 /** Chance of a death at each of the armed steps of a daemon. */
 const STEP_CHANCE = 0.01;
 /** Longest life of a daemon that dies by the clock. */
@@ -89,14 +92,17 @@ class SoakRig {
       ...(byStep ? ['--import', points] : []),
       join(DIST, 'daemon/main.js'),
       ...['--config', join(this.directory, 'config.json'), '--socket', this.#socket],
-      ...['--state', join(this.directory, 'state'), '--log-level', 'error'],
+      ...['--state', join(this.directory, 'state')],
     ];
     const env = { PATH: process.env['PATH'] ?? '', CRASH_CHANCE: String(STEP_CHANCE) };
-    const daemon = spawn(process.execPath, args, { stdio: 'inherit', env });
+    const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
     this.#daemon = daemon;
-    const life = byStep
-      ? undefined
-      : setTimeout(() => daemon.kill('SIGKILL'), 150 + this.#random() * LIFE_MS_MAX);
+    let life: NodeJS.Timeout | undefined;
+    // A life begins when it can be asked: on a busy machine a start takes its time.
+    createInterface(daemon.stdout).on('line', (line) => {
+      if (byStep || !line.includes('"msg":"ready"')) return;
+      life = setTimeout(() => daemon.kill('SIGKILL'), 100 + this.#random() * LIFE_MS_MAX);
+    });
     daemon.once('exit', (_, signal) => {
       clearTimeout(life);
       if (signal === 'SIGKILL') this.deaths++;
@@ -110,7 +116,7 @@ class SoakRig {
     if (kind === undefined) return 'no kind';
     const client = spawn(
       process.execPath,
-      [join(DIST, 'client/main.cjs'), 'run', kind.name, '--wait'],
+      [join(DIST, 'client/main.cjs'), 'run', kind.name, '--wait', ...PATIENT],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { PATH: process.env['PATH'] ?? '', BATON_SOCKET: this.#socket },

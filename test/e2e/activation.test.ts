@@ -157,11 +157,11 @@ test('a daemon stays as long as a run waits for its time, or runs', async (t) =>
       job: {
         runner: { type: 'local', args: puppets.args('job') },
         policies: [{ type: 'cardinality' }],
-        maxWait: '400ms',
+        maxWait: '1s',
       },
     },
   });
-  await activate(rig, '--idle-exit', '20ms');
+  await activate(rig, '--idle-exit', '200ms');
   const running = await once(rig, 'job');
   const puppet = await puppets.next();
   const waiting = await once(rig, 'job');
@@ -176,11 +176,15 @@ test('a daemon stays as long as a run waits for its time, or runs', async (t) =>
 
 test('a client that is connected keeps the daemon, and is the last to see it', async (t) => {
   const rig = stage(t);
-  await activate(rig, '--idle-exit', '20ms');
+  await activate(rig, '--idle-exit', '200ms');
   const session = await rig.open();
-  for (let time = 0; time < 3; time++) {
-    await session.ask({ type: 'run', target: 'nap', wait: true }, 'ended');
-  }
+  await session.ask({ type: 'run', target: 'nap', wait: true }, 'ended');
+  // Longer than the daemon would wait, timed by another one.
+  const other = await Rig.start({
+    targets: { slow: { runner: { type: 'dummy', time: '400ms' } } },
+  });
+  t.after(() => other.close());
+  await (await other.open()).ask({ type: 'run', target: 'slow', wait: true }, 'ended');
   assert.equal(
     rig.log.some(({ msg }) => msg === 'nothing to do'),
     false,

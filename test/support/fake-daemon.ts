@@ -115,6 +115,8 @@ interface BatonOptions {
   /** Standard output goes to this file. */
   readonly stdout?: string;
   readonly uid?: number;
+  /** Another copy of the client. */
+  readonly client?: string;
 }
 
 /** The real client as a child process, in cron's empty environment. */
@@ -126,9 +128,9 @@ export class Baton {
   readonly #watchers = new Set<() => void>();
 
   constructor(args: readonly string[], env: Record<string, string>, options: BatonOptions) {
-    const { file, stdout, uid } = options;
+    const { file, stdout, uid, client = BATON } = options;
     const out = stdout === undefined ? file : openSync(stdout, 'w');
-    this.child = spawn(process.execPath, [BATON, ...args], {
+    this.child = spawn(process.execPath, [client, ...args], {
       stdio: ['ignore', out ?? 'pipe', file ?? 'pipe'],
       ...(uid === undefined ? {} : { uid }),
       env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },

@@ -6,39 +6,18 @@
  * `quick` is run, `switch` is paused and resumed, `held` sleeps, `big` has printed very much.
  */
 import { LINE_BYTES_MAX } from '../../daemon/protocol.ts';
+import {
+  type Case,
+  cut,
+  harmless,
+  line,
+  loose,
+  type Make,
+  refused,
+  type Scenery,
+  vanishing,
+} from './case.ts';
 import { makeRandom, type Random } from './random.ts';
-
-export interface Case {
-  readonly kind: string;
-  /** Written in this order; each reaches the daemon as a chunk of its own. */
-  readonly pieces: readonly Buffer[];
-  /** What the client does once all is written; `vanish` closes both directions at once. */
-  readonly end: 'stay' | 'half-close' | 'vanish';
-  /** Before it vanishes. */
-  readonly lingerMs: number;
-  readonly reads: boolean;
-  readonly expect: Expectation;
-}
-
-export type Expectation =
-  /** Whatever comes is valid; the daemon closes once the client has. */
-  | { readonly type: 'anything' }
-  /** One error, then the daemon closes. No codes: any. */
-  | { readonly type: 'error'; readonly codes: readonly string[] }
-  /** A last reply to each of the ids 1 to `count`. */
-  | { readonly type: 'answers'; readonly count: number };
-
-/** What the cases have to know of the daemon. */
-export interface Scenery {
-  /** Run numbers. */
-  readonly held: number;
-  readonly big: number;
-  /** With which `big` was asked for: the same request means the same run. */
-  readonly bigToken: string;
-}
-
-type Make = (random: Random, scenery: Scenery) => Omit<Case, 'kind'>;
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Case number `index` of a seed. */
 export function makeCase(seed: number, index: number, scenery: Scenery): Case {
@@ -74,55 +53,6 @@ const KINDS: readonly (readonly [kind: string, weight: number, make: Make])[] = 
   ['replies unread', 3, repliesUnread],
 ];
 const WEIGHTS = KINDS.reduce((sum, [, weight]) => sum + weight, 0);
-
-/** Requests that are answered at once. */
-function harmless(random: Random): Fields {
-  return random.pick<Fields>([
-    { type: 'status' },
-    { type: 'why', of: 'quick' },
-    { type: 'history', limit: random.below(20) },
-    { type: 'history', target: 'quick' },
-    { type: 'pause', target: 'switch' },
-    { type: 'resume', target: 'switch' },
-    { type: 'cancel', of: 'switch' },
-    { type: 'wait', run: 9_000_000, from: { out: 0, err: 5 } },
-    { type: 'output', of: 'switch', from: { out: 1, err: 0 }, follow: false },
-  ]);
-}
-
-function line(value: unknown): Buffer {
-  return Buffer.from(`${JSON.stringify(value)}\n`);
-}
-
-/** Bytes of which nobody can say what they mean. */
-function loose(bytes: Buffer, random: Random): Omit<Case, 'kind'> {
-  return {
-    ...{ pieces: cut(bytes, random), end: 'half-close', lingerMs: 0, reads: true },
-    expect: { type: 'anything' },
-  };
-}
-
-function refused(bytes: Buffer, random: Random, ...codes: string[]): Omit<Case, 'kind'> {
-  const end = random.pick<Case['end']>(['stay', 'half-close']);
-  return {
-    ...{ pieces: cut(bytes, random), end, lingerMs: 0, reads: true },
-    expect: { type: 'error', codes },
-  };
-}
-
-function vanishing(pieces: readonly Buffer[], lingerMs: number): Omit<Case, 'kind'> {
-  return { pieces, end: 'vanish', lingerMs, reads: true, expect: { type: 'anything' } };
-}
-
-/** Mostly whole, sometimes in up to three pieces. */
-function cut(bytes: Buffer, random: Random): Buffer[] {
-  if (random.below(4) > 0) return [bytes];
-  const [one = 0, two = 0] = [random.below(bytes.length), random.below(bytes.length)].sort(
-    (a, b) => a - b,
-  );
-  const pieces = [bytes.subarray(0, one), bytes.subarray(one, two), bytes.subarray(two)];
-  return pieces.filter((piece) => piece.length > 0);
-}
 
 function truncated(random: Random): Omit<Case, 'kind'> {
   const whole = line(harmless(random));

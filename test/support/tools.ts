@@ -3,6 +3,8 @@
  * skipped (BATON_TEST_NO_SKIP, as in .ci/run).
  */
 import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
 /** True if the test has to end here: a tool is missing, or it needs root ("root"). */
@@ -22,4 +24,22 @@ function isThere(tool: string): boolean {
   return (
     spawnSync('sh', ['-c', 'command -v "$1"', 'sh', tool], { env: { PATH: path } }).status === 0
   );
+}
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+/**
+ * Puts the installed form of the client where every user may read it, whatever the modes of the
+ * directories above this checkout are; returns the root of the copy.
+ */
+export function publishClient(directory: string): string {
+  const root = join(directory, 'baton');
+  for (const part of ['package.json', 'contrib/launchers.mjs', 'dist/client']) {
+    mkdirSync(join(root, part, '..'), { recursive: true });
+    cpSync(join(ROOT, part), join(root, part), { recursive: true });
+  }
+  for (const part of ['', 'contrib', 'dist', 'dist/client']) chmodSync(join(root, part), 0o755);
+  chmodSync(join(root, 'package.json'), 0o644);
+  for (const name of ['main.cjs', 'cli.cjs']) chmodSync(join(root, 'dist/client', name), 0o755);
+  return root;
 }

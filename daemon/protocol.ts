@@ -46,7 +46,9 @@ const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_CHARS_MAX));
 const Arg = v.pipe(v.string(), v.maxLength(ARG_CHARS_MAX), v.excludes('\0'));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const common = {
-  id: v.optional(v.union([v.string(), v.number()])),
+  id: v.optional(
+    v.union([v.pipe(v.string(), v.maxLength(TEXT_CHARS_MAX)), v.pipe(v.number(), v.finite())]),
+  ),
   v: v.optional(v.number()),
 };
 /** A run by its number, or all runs of a target by its name. */

@@ -80,7 +80,8 @@ function listen(
   const server = net.createServer({ allowHalfOpen: true }, serve);
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve) => {
-    server.once('error', (error) => {
+    // Also later: an accept that fails for want of files must not end the daemon.
+    server.on('error', (error) => {
       resolve({ ok: false, error: `${what}: cannot be listened on (${text(error)})` });
     });
     withUmask(UMASK, () => server.listen(where, () => resolve({ ok: true, value: server })));

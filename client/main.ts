@@ -63,7 +63,10 @@ function run(target: string, wait: boolean): void {
     if (reply && !ending) return;
     isOver = ending !== undefined;
     connection.destroy();
-    if (ending) finish(ending);
+    if (ending) {
+      finish(ending);
+      process.exit(); // all is written: nothing is gained by unwinding the event loop
+    }
   }
 }
 

@@ -5,10 +5,10 @@ import { findConfig, findSocket, findState, type Places } from '../../daemon/pla
 import { SOCKET_PATH_BYTES_MAX } from '../../daemon/protocol.ts';
 
 function places(uid: number, env: Places['env'] = {}, existing: readonly string[] = []): Places {
-  return { uid, env: { HOME: '/home/ada', ...env }, exists: (path) => existing.includes(path) };
+  return { uid, env: { HOME: '/home/user', ...env }, exists: (path) => existing.includes(path) };
 }
 
-const OWN = '/home/ada/.config/baton/config.json';
+const OWN = '/home/user/.config/baton/config.json';
 const SYSTEM = '/etc/baton/config.json';
 
 test('the flag names the configuration, then BATON_CONFIG, whether or not the file exists', () => {
@@ -65,5 +65,5 @@ test('the state directory is the flag, systemd’s, the machine’s for root, or
   assert.equal(findState(undefined, places(0, env)), '/var/lib/x');
   assert.equal(findState(undefined, places(0, { XDG_STATE_HOME: '/st' })), '/var/lib/baton');
   assert.equal(findState(undefined, places(1000, { XDG_STATE_HOME: '/st' })), '/st/baton');
-  assert.equal(findState(undefined, places(1000)), '/home/ada/.local/state/baton');
+  assert.equal(findState(undefined, places(1000)), '/home/user/.local/state/baton');
 });

@@ -30,7 +30,7 @@ test('local plans its command as it stands', () => {
     args: ['ls', '-l', ''],
     env: {},
   });
-  const options = { cwd: '/srv', env: { LANG: 'C' }, user: 'ada', group: 100, nice: -5 };
+  const options = { cwd: '/srv', env: { LANG: 'C' }, user: 'backup', group: 100, nice: -5 };
   const all = { args: ['x'], ...options, umask: '027', ionice: 'best-effort:3' };
   assert.deepEqual(plan(local, all), {
     keeper: 'process',
@@ -111,7 +111,7 @@ test('ssh always checks the host key and never asks', () => {
 test('ssh names keys, port, user and known hosts', () => {
   const { args } = plan(ssh, {
     host: 'nas',
-    user: 'ada',
+    user: 'backup',
     key: ['/a', '~/b'],
     port: '2222',
     connectTimeout: '1500ms',
@@ -121,7 +121,7 @@ test('ssh names keys, port, user and known hosts', () => {
   assert.deepEqual(args.slice(args.indexOf('IdentitiesOnly=yes') - 1, -3), [
     ...['-o', 'IdentitiesOnly=yes'],
     ...['-o', 'UserKnownHostsFile="/etc/my hosts"'],
-    ...['-i', '/a', '-i', '~/b', '-p', '2222', '-l', 'ada', '-T'],
+    ...['-i', '/a', '-i', '~/b', '-p', '2222', '-l', 'backup', '-T'],
   ]);
   assert.ok(args.includes('ConnectTimeout=2'));
 });
@@ -130,7 +130,7 @@ test('ssh believes that its command line is well-formed', () => {
   // ssh forgets a key that does not exist.
   const key = process.execPath;
   const { args } = plan(ssh, {
-    ...{ host: 'nas.example', user: 'ada', port: 2222, key, knownHosts: '/my hosts' },
+    ...{ host: 'nas.example', user: 'backup', port: 2222, key, knownHosts: '/my hosts' },
     args: ['id'],
   });
   const seen = execFileSync('ssh', ['-G', '-F', '/dev/null', ...args.slice(1)], {

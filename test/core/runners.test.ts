@@ -136,7 +136,7 @@ test('ssh believes that its command line is well-formed', () => {
   const seen = execFileSync('ssh', ['-G', '-F', '/dev/null', ...args.slice(1)], {
     encoding: 'utf8',
   });
-  for (const line of ['hostname nas.example', 'user ada', 'port 2222', `identityfile ${key}`]) {
+  for (const line of ['hostname nas.example', 'user backup', 'port 2222', `identityfile ${key}`]) {
     assert.ok(seen.split('\n').includes(line), line);
   }
   assert.match(seen, /^userknownhostsfile \/my hosts$/m);

@@ -295,15 +295,12 @@ export class Service {
 
   #history(request: Of<'history'>, caller: Caller): void {
     const { state, catalog } = this.#loop;
-    const { target, limit } = request;
+    const { target } = request;
     if (target !== undefined && !catalog.targets.has(target) && !state.lanes.has(target)) {
       return this.#unknownTarget(caller, target);
     }
-    const runs = viewHistory(
-      { state, catalog, now: this.#clock.now(), ...this.#eyes },
-      limit,
-      target,
-    );
+    const scenery = { state, catalog, now: this.#clock.now(), ...this.#eyes };
+    const runs = viewHistory(scenery, request);
     this.#answer(caller, { type: 'history', runs });
   }
 

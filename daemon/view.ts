@@ -4,7 +4,13 @@
  */
 import type { Catalog } from './catalog.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
-import { describeOutcome, exitStatus, type RunView, type TargetView } from './protocol.ts';
+import {
+  describeOutcome,
+  exitStatus,
+  type Request,
+  type RunView,
+  type TargetView,
+} from './protocol.ts';
 import type { Holders } from './scene.ts';
 import { explain } from './scheduler.ts';
 import type { Queued, ReadonlyState, Run } from './state.ts';
@@ -127,18 +133,19 @@ export function viewChain(first: Run, scenery: Scenery): readonly RunView[] {
   return [...chain.values()].map((run) => viewRun(run, scenery));
 }
 
-/** The newest runs that have ended, newest first. */
-export function viewHistory(
-  scenery: Scenery,
-  limit: number,
-  target: TargetName | undefined,
-): readonly RunView[] {
-  const { state } = scenery;
+type HistoryRequest = Extract<Request, { readonly type: 'history' }>;
+
+/** The newest runs that have ended and that were asked for, newest first. */
+export function viewHistory(scenery: Scenery, request: HistoryRequest): readonly RunView[] {
+  const { state, now } = scenery;
+  const { limit, target, sinceMs = Number.POSITIVE_INFINITY, outcome } = request;
   const views: RunView[] = [];
   const [oldest = 0] = state.runs.keys();
   for (let number = state.nextRun - 1; number >= oldest && views.length < limit; number--) {
     const run = state.runs.get(number);
     if (run?.state !== 'ended' || (target !== undefined && run.target !== target)) continue;
+    if (now.steadyMs - run.ended.steadyMs > sinceMs) continue;
+    if (outcome !== undefined && run.verdict !== outcome && run.outcome.kind !== outcome) continue;
     views.push(viewRun(run, scenery));
   }
   return views;

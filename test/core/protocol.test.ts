@@ -150,6 +150,8 @@ test('a request with a wrong, missing or unknown key is refused', () => {
     { type: 'wait', run: 1, from: { out: 0 } },
     { type: 'cancel', of: null },
     { type: 'history', limit: HISTORY_RUNS_MAX + 1 },
+    { type: 'history', sinceMs: -1 },
+    { type: 'history', outcome: 'good' },
     { type: 'status', target: 't' },
   ];
   for (const request of wrong) {

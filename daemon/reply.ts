@@ -1,0 +1,137 @@
+/**
+ * What the daemon answers: the other half of the wire contract (daemon/protocol.ts). Types only; a
+ * field that is not known or means nothing is left out. A released field keeps its name and its
+ * meaning, because scripts read `--json`; new ones are optional.
+ */
+import type { Outcome, RunId, Verdict } from './event.ts';
+
+export type ErrorCode =
+  | 'malformed'
+  | 'line-too-long'
+  | 'invalid'
+  | 'version'
+  | 'unknown-target'
+  | 'unknown-run'
+  | 'broken-target'
+  | 'bad-config'
+  | 'no-output'
+  | 'no-probe'
+  | 'busy'
+  | 'not-permitted'
+  | 'disk-full';
+
+/** One run as `status` and `history` show it. Times are wall-clock milliseconds. */
+export interface RunView {
+  readonly run: RunId;
+  readonly target: string;
+  readonly state: 'queued' | 'starting' | 'running' | 'stopping' | 'ended';
+  readonly acceptedAtMs: number;
+  readonly startedAtMs?: number;
+  readonly endedAtMs?: number;
+  /** From acceptance to start, or until now. */
+  readonly waitedMs: number;
+  /** From start to end, or until now. */
+  readonly tookMs?: number;
+  readonly pid?: number;
+  readonly outcome?: Outcome;
+  readonly verdict?: Verdict;
+  /** What `baton wait` exits with. */
+  readonly exit?: number;
+  /** The sentence for people: how it ended. */
+  readonly text?: string;
+  /** Why it waits. */
+  readonly reasons?: readonly string[];
+  /** Size of its output. */
+  readonly bytes?: number;
+  /** Processes that it left behind and that are still alive. */
+  readonly leftovers?: readonly number[];
+  /** Processes of a lost run that are alive and hold its place. */
+  readonly heldBy?: readonly number[];
+}
+
+export interface TargetView {
+  readonly target: string;
+  readonly description?: string;
+  readonly runner: string;
+  readonly groups: readonly string[];
+  /** Its place in an order, such as "weekly" of an rsnapshot.conf; lowest first. */
+  readonly level?: { readonly name: string; readonly order: readonly string[] };
+  readonly paused: boolean;
+  readonly broken?: string;
+  readonly active: readonly RunView[];
+  readonly queued: readonly RunView[];
+  /** How many wait; `queued` names the first few. */
+  readonly waiting: number;
+  readonly last?: RunView;
+}
+
+export interface StatusReply {
+  readonly type: 'status';
+  readonly version: string;
+  readonly pid: number;
+  /** When the daemon started, wall-clock milliseconds. */
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  /** Requests answered since then, and how many runs hold a place now: as py9tor's status. */
+  readonly requests: number;
+  readonly running: number;
+  readonly queued: number;
+  readonly executing: readonly string[];
+  readonly config: string;
+  readonly targets: readonly TargetView[];
+}
+
+export interface WhyReply {
+  readonly type: 'why';
+  /** The run asked about first, then the runs that it waits for. */
+  readonly chain: readonly RunView[];
+  readonly target?: string;
+}
+
+export type Reply = { readonly id?: string | number } & (
+  | { readonly type: 'accepted'; readonly run: RunId; readonly target: string }
+  | { readonly type: 'joined'; readonly run: RunId; readonly target: string }
+  | { readonly type: 'ignored'; readonly reason: string }
+  | { readonly type: 'refused'; readonly exit: number; readonly reason: string }
+  | { readonly type: 'started'; readonly run: RunId }
+  | {
+      readonly type: 'output';
+      readonly run: RunId;
+      readonly stream: 'out' | 'err';
+      /** Where `data` begins, in bytes of the stream. */
+      readonly offset: number;
+      /** How many bytes `data` stands for. */
+      readonly bytes: number;
+      readonly data: string;
+      /** Absent: `data` is text. */
+      readonly encoding?: 'base64';
+    }
+  | {
+      readonly type: 'ended';
+      readonly run: RunId;
+      readonly target: string;
+      readonly outcome: Outcome;
+      readonly verdict: Verdict;
+      readonly exit: number;
+      readonly text: string;
+      /** True where the text is not about the child's own code: the client prints it. */
+      readonly tell: boolean;
+    }
+  | { readonly type: 'done'; readonly runs?: readonly RunId[]; readonly text?: string }
+  | { readonly type: 'history'; readonly runs: readonly RunView[] }
+  /** What was seen of a target's machine; nothing was run. */
+  | {
+      readonly type: 'probed';
+      readonly target: string;
+      readonly exit: number;
+      readonly lines: readonly string[];
+    }
+  | StatusReply
+  | WhyReply
+  | {
+      readonly type: 'error';
+      readonly code: ErrorCode;
+      readonly exit: number;
+      readonly message: string;
+    }
+);

@@ -28,14 +28,20 @@ export interface Link {
   close(): void;
 }
 
-export type Linked =
-  | { readonly ok: true; readonly link: Link }
-  | {
-      readonly ok: false;
-      readonly failure: Failure;
-      readonly isPassing: boolean;
-      readonly seen: readonly string[];
-    };
+/** A link over all hops of a way. */
+export interface Way extends Link {
+  /** Its last server has answered on a channel: to be said once, see gate.ts. */
+  settled(): void;
+}
+
+export interface Unlinked {
+  readonly ok: false;
+  readonly failure: Failure;
+  readonly isPassing: boolean;
+  readonly seen: readonly string[];
+}
+
+export type Linked = { readonly ok: true; readonly link: Link } | Unlinked;
 
 /** One handshake with one host. */
 export class Handshake {

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SshSession } from '../runner.ts';
 import type { Gates } from './gate.ts';
-import { Handshake, type Link, type Linked } from './handshake.ts';
+import { Handshake, type Link, type Unlinked, type Way } from './handshake.ts';
 import type { Failure } from './message.ts';
 import type { KeyRing } from './privatekey.ts';
 import type { Router } from './route.ts';
@@ -21,12 +21,14 @@ export interface Desk {
   readonly keys: KeyRing;
 }
 
+type Connected = { readonly ok: true; readonly link: Way } | Unlinked;
+
 /** Connects, and tries again as often as the session says. Ends early when aborted. */
 export async function connect(
   session: SshSession,
   desk: Desk,
   abort: AbortSignal,
-): Promise<Linked> {
+): Promise<Connected> {
   for (let attempt = 0; ; attempt++) {
     const linked = await connectOnce(session, desk, abort);
     if (linked.ok || !linked.isPassing || abort.aborted) return linked;
@@ -36,28 +38,35 @@ export async function connect(
   }
 }
 
-function afterAll(linked: Extract<Linked, { ok: false }>, times: number): Linked {
+function afterAll(linked: Unlinked, times: number): Unlinked {
   const { phase, message } = linked.failure;
   return { ...linked, failure: { phase, message: `${message} (tried ${times} times)` } };
 }
 
-async function connectOnce(session: SshSession, desk: Desk, abort: AbortSignal): Promise<Linked> {
+async function connectOnce(
+  session: SshSession,
+  desk: Desk,
+  abort: AbortSignal,
+): Promise<Connected> {
   const route = await desk.router.routeTo(session);
   if (!route.ok) {
     const failure: Failure = { phase: 'connect', message: route.message };
     return { ok: false, failure, isPassing: false, seen: [] };
   }
   const links: Link[] = [];
+  let leave = (): void => {};
   const close = (): void => {
+    leave();
     for (const link of links.toReversed()) link.close();
   };
   const seen = (): readonly string[] => links.flatMap((link) => link.seen);
   for (const [index, hop] of route.hops.entries()) {
     const isLast = index === route.hops.length - 1;
-    const leave = await desk.gates.enter(`${hop.host}:${hop.port}`);
+    // Only the last gate is held any longer: who waits at one while in another waits for ever.
+    leave();
+    leave = await desk.gates.enter(`${hop.host}:${hop.port}`);
     const asked = { ...session, hostKey: hostKeyFor(session, isLast) };
     const linked = await new Handshake(hop, asked, desk.keys).run(links.at(-1), abort);
-    leave();
     if (!linked.ok) {
       close();
       return { ...linked, seen: [...seen(), ...linked.seen] };
@@ -70,7 +79,9 @@ async function connectOnce(session: SshSession, desk: Desk, abort: AbortSignal):
     for (const link of links) if (link.trouble() !== undefined) return link.trouble();
     return undefined;
   };
-  return { ok: true, link: { client: last.client, name: last.name, seen: seen(), trouble, close } };
+  setTimeout(leave, session.connectTimeoutMs).unref();
+  const { client, name } = last;
+  return { ok: true, link: { client, name, seen: seen(), trouble, close, settled: leave } };
 }
 
 /** A pinned key is the target's own; hosts on the way are known by the files. */

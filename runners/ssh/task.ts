@@ -14,7 +14,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Client, ClientChannel } from 'ssh2';
 import { showDuration } from '../../daemon/duration.ts';
-import type { Link } from './handshake.ts';
+import type { Way } from './handshake.ts';
 import { connect, type Desk } from './link.ts';
 import type { Failure, Prepare } from './message.ts';
 import { script, stopLine } from './script.ts';
@@ -34,7 +34,7 @@ export class Task {
   readonly #ended: () => void;
   readonly #abort = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
-  #link: Link | undefined;
+  #link: Way | undefined;
   #channel: ClientChannel | undefined;
   #sink: Sink | undefined;
   #exit: End | undefined;
@@ -87,6 +87,7 @@ export class Task {
     const { text, input } = script(session);
     linked.link.client.on('close', () => this.#close());
     linked.link.client.exec(text, (error, channel) => {
+      linked.link.settled();
       if (error) return void this.#finish(this.#refused(error));
       this.#attach(channel, input);
     });

@@ -304,7 +304,11 @@ describe('ssh', { skip: NO_SSHD }, () => {
 
   test('the connection breaks for the daemon only: a killed daemon loses none of 20 runs', async () => {
     const runs = await Promise.all(Array.from({ length: 20 }, () => runOf('puppet')));
-    const all = await Promise.all(runs.map(() => puppets.next()));
+    const early = Promise.race(runs.map(({ ended }) => ended())).then(({ text }) =>
+      assert.fail(`a run ended before its time: ${text}`),
+    );
+    early.catch(() => {}); // the connections of those that did not end so break with the daemon
+    const all = await Promise.race([Promise.all(runs.map(() => puppets.next())), early]);
     await Promise.all(all.map((puppet, at) => puppet.print('out', `before ${at}\n`)));
     await rig.end('SIGKILL');
     await Promise.all(all.slice(0, 10).map((puppet) => puppet.print('out', 'alone\n')));

@@ -189,6 +189,23 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
   });
 });
 
+test('a server that admits eight strangers at a time never turns one away', {
+  skip: NO_SSHD,
+}, async (t) => {
+  const sshd = await Sshd.start(['MaxStartups 8:100:8', 'LogLevel VERBOSE']);
+  t.after(() => sshd.close());
+  const rig = await Rig.start({ targets: { one: sshd.target({ args: ['true'] }) } });
+  t.after(() => rig.close());
+  const session = await rig.open();
+  const asked = Array.from({ length: FIFTY }, () =>
+    session.send({ type: 'run', target: 'one', wait: true }),
+  );
+  const ends = await Promise.all(asked.map((id) => session.reply('ended', id)));
+  for (const end of ends) assert.equal(end.exit, 0, end.text);
+  session.close();
+  assert.doesNotMatch(sshd.log, /MaxStartups|drop connection/);
+});
+
 function viaOpenssh(sshd: Sshd): Record<string, unknown> {
   const { runner } = sshd.target({ args: ['exit', '9'], via: 'openssh' });
   const { retry: _, ...rest } = runner;

@@ -12,7 +12,7 @@ import {
   RUN_SOCKET,
   SOCKET_PATH_BYTES_MAX,
 } from '../daemon/protocol.ts';
-import { parseFast } from './grammar.ts';
+import { parseFast } from './fast.ts';
 import { complain } from './output.ts';
 import { finish, isReply, Relay, runRequest } from './relay.ts';
 
@@ -24,7 +24,7 @@ process.setUncaughtExceptionCaptureCallback((error) => {
 
 const socket = defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RUN_SOCKET));
 const command = parseFast(process.argv.slice(2));
-if (command?.verb === 'run' && Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX) {
+if (command && Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX) {
   run(command.target, command.wait);
 } else {
   full().main(process.argv.slice(2));

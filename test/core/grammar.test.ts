@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from '../../client/cli.ts';
-import { type Command, parseFast } from '../../client/grammar.ts';
+import type { Command } from '../../client/command.ts';
+import { parseFast } from '../../client/fast.ts';
 
 const plainWish = { socket: undefined, connectTimeoutMs: undefined, errorCode: undefined };
 
@@ -76,7 +77,11 @@ const commands: readonly [string, Command][] = [
   ['pause x', { verb: 'pause', target: 'x' }],
   ['resume x', { verb: 'resume', target: 'x' }],
   ['reload', { verb: 'reload' }],
-  ['run x --help', { verb: 'help' }],
+  ['--help', { verb: 'help' }],
+  ['-h', { verb: 'help' }],
+  ['help', { verb: 'help' }],
+  ['run x --help', { verb: 'help', about: 'run' }],
+  ['help run', { verb: 'help', about: 'run' }],
   ['--version', { verb: 'version' }],
 ];
 for (const [line, command] of commands) {
@@ -102,6 +107,8 @@ for (const option of ['-E 75', '-E75', '--error-code 75', '--error-code=75']) {
 const mistakes: readonly [string, string][] = [
   ['', 'expected a command, found none'],
   ['rum x', 'unknown command "rum"; did you mean "run"?'],
+  ['rum --help', 'unknown command "rum"; did you mean "run"?'],
+  ['help rum', 'unknown command "rum"; did you mean "run"?'],
   ['constructor x', 'unknown command "constructor"'],
   ['run', 'run: expected TARGET, found nothing'],
   ['run x y', 'run: unexpected argument "y"'],

@@ -206,3 +206,11 @@ test('bad usage is one line with a hint, and status 64', async () => {
     assert.match(end.stderr, /^baton: .*; see baton --help\n$/);
   }
 });
+
+test('help about one command is asked for in two ways and needs no daemon', async () => {
+  const [one, other] = [daemon.baton(['help', 'run']), daemon.baton(['run', '--help'])];
+  const { status, text, stderr } = await one.ended;
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(text, /^baton run: .*\n\nUsage: baton run TARGET .*--wait[\s\S]*\nExamples\n/);
+  assert.equal((await other.ended).text, text);
+});

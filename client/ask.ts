@@ -1,0 +1,43 @@
+/** One question to the daemon, one answer, shown for people or as JSON. */
+import { EXIT, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import { converse, type Place } from './call.ts';
+import type { Command } from './command.ts';
+import { plain, print } from './output.ts';
+import type { Ending } from './relay.ts';
+import { showHistory, showJson, showStatus, showWhy } from './show.ts';
+
+/** Asks, prints the answer, and says how to exit. */
+export async function ask(request: RequestInput, command: Command, place: Place): Promise<Ending> {
+  const label = labelOf(command);
+  const talk = { label, run: undefined, request: () => request, opened() {}, lost() {} };
+  const answer = await converse(place, { ...talk, take: (reply: Reply) => reply });
+  if (!answer.ok) return answer.ending;
+  const reply = answer.value;
+  const failed = (status: number, reason: string): Ending => {
+    const line = label === undefined ? reason : `${label}: ${reason}`;
+    return { status: status || EXIT.noVerdict, isOwn: true, line };
+  };
+  if (reply.type === 'error') return failed(reply.exit, reply.message);
+  if (reply.type === 'refused') return failed(reply.exit, reply.reason);
+  print(show(reply, command));
+  if (reply.type === 'probed') return { status: reply.exit, isOwn: true };
+  return { status: 0, isOwn: false };
+}
+
+function show(reply: Reply, command: Command): string {
+  if ('json' in command && command.json) return showJson(reply);
+  if (reply.type === 'status') return showStatus(reply);
+  if (reply.type === 'why') return showWhy(reply);
+  if (reply.type === 'history') return showHistory(reply.runs);
+  if (reply.type === 'probed') return reply.lines.map((line) => `${plain(line)}\n`).join('');
+  if (reply.type !== 'done') return '';
+  if (reply.text !== undefined) return `${plain(reply.text)}\n`;
+  if (command.verb !== 'cancel') return '';
+  const runs = reply.runs ?? [];
+  return runs.length === 0 ? 'nothing to cancel\n' : `cancelling run ${runs.join(', ')}\n`;
+}
+
+function labelOf(command: Command): string | undefined {
+  if ('of' in command) return typeof command.of === 'number' ? `run ${command.of}` : command.of;
+  return 'target' in command ? command.target : undefined;
+}

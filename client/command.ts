@@ -1,0 +1,83 @@
+/**
+ * What baton can be asked to do, and how each verb's words and options become it. The words have
+ * been counted and the options are known to belong to the verb (client/grammar.ts).
+ */
+import { HISTORY_RUNS_MAX } from '../daemon/protocol.ts';
+import type { FastCommand } from './fast.ts';
+import { countOf, type Given, Mistake } from './given.ts';
+import type { VerbName } from './manual.ts';
+
+/** A run by its number, or the runs of a target by its name. */
+type Whose = number | string;
+
+export type Command =
+  | (FastCommand & {
+      /** For a target that accepts some. */
+      readonly args?: readonly string[];
+      /** Print nothing of a run that succeeds. */
+      readonly quiet?: boolean;
+    })
+  | { readonly verb: 'wait'; readonly run: number }
+  | { readonly verb: 'status'; readonly json: boolean }
+  | { readonly verb: 'why'; readonly of: Whose }
+  | {
+      readonly verb: 'history';
+      readonly target: string | undefined;
+      readonly json: boolean;
+      readonly limit: number | undefined;
+    }
+  | { readonly verb: 'logs'; readonly of: Whose; readonly follow: boolean }
+  | { readonly verb: 'cancel'; readonly of: Whose }
+  | { readonly verb: 'pause' | 'resume' | 'probe'; readonly target: string }
+  | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
+  | { readonly verb: 'import'; readonly from: 'rsnapshot' | 'py9tor'; readonly file?: string }
+  /** Of one verb, or of everything. */
+  | { readonly verb: 'help'; readonly about?: string }
+  | { readonly verb: 'reload' | 'version' };
+
+/** `rest` is what stood after "--". */
+type Builder = (words: readonly string[], given: Given, rest: readonly string[]) => Command;
+
+export const COMMANDS = {
+  run: ([target = ''], given, rest) => {
+    const wait = given.is('wait');
+    if (given.is('quietSuccess') && !wait) throw new Mistake('run: --quiet-success needs --wait');
+    return {
+      verb: 'run',
+      target,
+      wait,
+      ...(given.is('quietSuccess') ? { quiet: true } : {}),
+      ...(rest.length === 0 ? {} : { args: rest }),
+    };
+  },
+  wait: ([run = '']) => ({ verb: 'wait', run: countOf('wait', run, Number.MAX_SAFE_INTEGER) }),
+  logs: ([of = ''], given) => ({ verb: 'logs', of: whose(of), follow: given.is('follow') }),
+  cancel: ([of = '']) => ({ verb: 'cancel', of: whose(of) }),
+  status: (_, given) => ({ verb: 'status', json: given.is('json') }),
+  why: ([of = '']) => ({ verb: 'why', of: whose(of) }),
+  history: ([target], given) => ({
+    verb: 'history',
+    target: target || undefined,
+    json: given.is('json'),
+    limit: given.count('limit', HISTORY_RUNS_MAX),
+  }),
+  pause: ([target = '']) => ({ verb: 'pause', target }),
+  resume: ([target = '']) => ({ verb: 'resume', target }),
+  probe: ([target = '']) => ({ verb: 'probe', target }),
+  reload: () => ({ verb: 'reload' }),
+  'check-crontab': (files) => ({ verb: 'check-crontab', files }),
+  import: ([from = '', file]) => {
+    if (from === 'py9tor' && !file) {
+      throw new Mistake('import py9tor: expected FILE, found nothing');
+    }
+    if (from === 'rsnapshot' || from === 'py9tor') {
+      return { verb: 'import', from, ...(file === undefined ? {} : { file }) };
+    }
+    throw new Mistake(`import: expected rsnapshot or py9tor, found "${from}"`);
+  },
+  help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
+} as const satisfies Readonly<Record<VerbName, Builder>>;
+
+function whose(word: string): Whose {
+  return /^\d+$/.test(word) && Number.isSafeInteger(Number(word)) ? Number(word) : word;
+}

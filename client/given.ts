@@ -1,0 +1,60 @@
+/**
+ * The options of one command line, as meow hands them over, read one at a time. What they cannot
+ * mean is a `Mistake`, in one sentence that names the option, what was found and what was expected.
+ */
+import { DURATION_EXPECTED, parseDuration } from '../daemon/protocol.ts';
+import { optionOf, type SwitchName, type ValueName } from './manual.ts';
+
+/** Flags as meow hands them over, by their long names in camelCase. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** Thrown by whatever judges a command line, caught by `wishOf`. */
+export class Mistake extends Error {}
+
+export class Given {
+  readonly #flags: Flags;
+
+  constructor(flags: Flags) {
+    this.#flags = flags;
+  }
+
+  is(name: SwitchName): boolean {
+    return this.#flags[name] === true;
+  }
+
+  /** meow gives '' where the value was left out and false for `--no-…`. */
+  text(name: ValueName): string | undefined {
+    const value = this.#flags[name];
+    if (value === undefined) return undefined;
+    if (typeof value === 'string' && value !== '') return value;
+    throw new Mistake(`${optionOf(name)} needs a value, found none`);
+  }
+
+  /** A whole number from 1 to `max`. */
+  count(name: ValueName, max: number, label: string = optionOf(name)): number | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : countOf(label, text, max);
+  }
+
+  /** In milliseconds. */
+  duration(name: ValueName): number | undefined {
+    const text = this.text(name);
+    const ms = text === undefined ? undefined : parseDuration(text);
+    if (text === undefined || ms !== undefined) return ms;
+    throw new Mistake(`${optionOf(name)}: expected ${DURATION_EXPECTED}, found "${text}"`);
+  }
+
+  /** The names of those that say something. */
+  names(): readonly string[] {
+    const entries = Object.entries(this.#flags);
+    return entries.flatMap(([name, value]) =>
+      value === false || value === undefined ? [] : [name],
+    );
+  }
+}
+
+export function countOf(where: string, text: string, max: number): number {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= max) return count;
+  throw new Mistake(`${where}: expected a number from 1 to ${max}, found "${text}"`);
+}

@@ -1,0 +1,103 @@
+/** The manual of the verbs that are about one run: to ask for it, follow it, read it, end it. */
+import type { Option, Verb } from './verb.ts';
+
+const ERROR_CODE = {
+  name: 'errorCode',
+  short: 'E',
+  value: 'N',
+  text:
+    "exit with N (1 to 255) instead of any status of baton's own; the command's own status stays " +
+    'as it is',
+} as const satisfies Option;
+
+export const RUNS = [
+  {
+    name: 'run',
+    summary: 'ask for a run of a target',
+    overview: ['run TARGET [--wait] [-- ARG…]', 'ask for a run; --wait: relay, exit as it'],
+    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
+    rest: 'ARG…',
+    options: [
+      {
+        name: 'wait',
+        text: 'wait for the end, relay the output, and exit with the status of the command',
+      },
+      {
+        name: 'quietSuccess',
+        text: 'with `--wait`: print nothing of a run that ends in `okExit` or `warnExit`',
+      },
+      ERROR_CODE,
+    ],
+    text: [
+      'Asks the daemon to run TARGET, a name of the configuration. Its policies decide when ' +
+        'the run starts. Without `--wait` the client says nothing and exits with 0 as soon as ' +
+        'the request is safely on the disk: from then on the run is not lost, whatever becomes ' +
+        'of this client or of the daemon.',
+      'With `--wait` the client relays both streams of the command and exits with its status. ' +
+        'If the daemon is restarted meanwhile, the client finds it again and goes on at the same ' +
+        'byte. The first INT or TERM cancels the run and waits for its end, the second one ' +
+        'leaves at once; HUP and KILL leave the run alone.',
+      'Each ARG is handed to the command, if the target accepts it by `acceptArgs`.',
+    ],
+    examples: [
+      {
+        line: '0 3 * * *  root  baton run rsnap-daily --wait',
+        text: 'in /etc/cron.d: mails what the command prints, fails as the command fails',
+      },
+      {
+        line: 'baton run rsnap-daily --wait --quiet-success',
+        text: 'prints nothing unless the run fails',
+      },
+      { line: 'baton run restore --wait -- alice', text: 'with an argument for the command' },
+      {
+        line: 'baton run mirror --wait -E 1',
+        text: "1 for every failure of baton's own, such as no daemon (69) or refused (75)",
+      },
+    ],
+  },
+  {
+    name: 'wait',
+    summary: 'relay a run from its start and exit as it did',
+    overview: ['wait RUN [-E N]', 'relay a run from its start, exit as it did'],
+    operands: { show: 'RUN', least: 1, most: 1, completes: 'run' },
+    options: [ERROR_CODE],
+    text: [
+      'Prints the whole output of the run with the number RUN, waits for its end if it has not ' +
+        'ended yet, and exits with its status. `baton status` and `baton history` show the ' +
+        'numbers.',
+      'INT or TERM end the client alone: a run that another client has asked for goes on.',
+    ],
+    examples: [{ line: 'baton wait 17', text: 'the output of run 17, and its status' }],
+  },
+  {
+    name: 'logs',
+    summary: 'print the output of a run',
+    overview: ['logs RUN|TARGET [-f]', 'its output; -f: follow it to the end'],
+    operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
+    options: [{ name: 'follow', short: 'f', text: 'go on until the run has ended' }],
+    text: [
+      'Prints what a run has written so far, both streams where they belong: RUN by its ' +
+        "number, or TARGET's latest run. The status is 0 whatever the run's was.",
+    ],
+    examples: [
+      { line: 'baton logs rsnap-daily', text: 'what the last run said' },
+      { line: 'baton logs -f rsnap-daily', text: 'what the present one says, to its end' },
+    ],
+  },
+  {
+    name: 'cancel',
+    summary: 'end a run, or all runs of a target',
+    overview: ['cancel RUN|TARGET', 'end a run, or all runs of a target'],
+    operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
+    options: [],
+    text: [
+      'A run that waits leaves the queue. A run that runs is ended with everything that it has ' +
+        'started: TERM, and KILL after `killAfter` of its target. It prints the numbers of the ' +
+        'runs.',
+    ],
+    examples: [
+      { line: 'baton cancel 17', text: 'ends run 17' },
+      { line: 'baton cancel rsnap-daily', text: 'ends what waits and runs of this target' },
+    ],
+  },
+] as const satisfies readonly Verb[];

@@ -1,0 +1,100 @@
+/** The manual of the verbs for whoever keeps the daemon, its configuration and the crontabs. */
+import type { Verb } from './verb.ts';
+
+export const UPKEEP = [
+  {
+    name: 'pause',
+    summary: 'let no more runs of a target start',
+    overview: ['pause|resume TARGET', 'let no more runs start; let them start again'],
+    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
+    options: [],
+    text: [
+      'Requests for TARGET are taken and wait; none starts until `baton resume TARGET`. A run ' +
+        'that runs is left alone. A restart of the daemon changes nothing of it.',
+    ],
+    examples: [{ line: 'baton pause mirror-photos', text: 'while the disk is being replaced' }],
+  },
+  {
+    name: 'resume',
+    summary: 'let the runs of a paused target start again',
+    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
+    options: [],
+    text: ['Ends what `baton pause TARGET` began: what waits may start.'],
+    examples: [{ line: 'baton resume mirror-photos', text: 'the new disk is in' }],
+  },
+  {
+    name: 'probe',
+    summary: 'connect as a run of a target would, and run nothing',
+    overview: ['probe TARGET', 'connect as a run would, and run nothing'],
+    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
+    options: [],
+    text: [
+      'For targets with a runner of type `ssh`: connects, checks the host key, logs in, and ' +
+        'says what was seen. The command is not run. The status is 0 if a run could have ' +
+        'started.',
+    ],
+    examples: [{ line: 'baton probe db-dump', text: 'after putting the key on the machine' }],
+  },
+  {
+    name: 'reload',
+    summary: 'let the daemon read its configuration again',
+    overview: ['reload', 'read the configuration again'],
+    options: [],
+    text: [
+      'Does what SIGHUP to the daemon does, and says what came of it. A configuration with a ' +
+        'mistake changes nothing: every mistake is named, and the status is 78.',
+    ],
+    examples: [
+      { line: 'batond --check && baton reload', text: 'looks first, then takes it into use' },
+    ],
+  },
+  {
+    name: 'check-crontab',
+    summary: 'say what crontabs would better say',
+    overview: ['check-crontab [FILE…]', 'say what crontabs would better say'],
+    operands: { show: 'FILE…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'file' },
+    options: [],
+    text: [
+      'Reads the FILEs, or without one all crontabs of the machine, and says line by line what ' +
+        'would better be written otherwise, such as a command that is a target or a target that ' +
+        'is not configured. It changes no file. The status is 1 if something was found, and 66 ' +
+        'if a file could not be read.',
+    ],
+    examples: [
+      { line: 'baton check-crontab', text: 'all crontabs of the machine (as root)' },
+      { line: 'crontab -l | baton check-crontab /dev/stdin', text: 'your own' },
+    ],
+  },
+  {
+    name: 'import',
+    summary: 'print targets for config.json, made from those of another program',
+    overview: ['import rsnapshot|py9tor [FILE]', 'print targets for config.json'],
+    operands: {
+      show: 'rsnapshot [CONF] | py9tor FILE',
+      least: 1,
+      most: 2,
+      completes: ['rsnapshot', 'py9tor'],
+    },
+    options: [],
+    text: [
+      'Prints a configuration on stdout and what to know of it on stderr; it changes no file. ' +
+        'For rsnapshot: one target for each interval of CONF (/etc/rsnapshot.conf), and the ' +
+        'lines for cron. For py9tor: its config.json in the present form.',
+    ],
+    examples: [
+      {
+        line: 'baton import rsnapshot > /etc/baton/config.json',
+        text: 'the lines for cron appear on the terminal',
+      },
+      { line: 'baton import py9tor config.json', text: 'what py9tor had, in the present form' },
+    ],
+  },
+  {
+    name: 'help',
+    summary: 'explain a command, with examples',
+    operands: { show: 'COMMAND', least: 0, most: 1, completes: 'verb' },
+    options: [],
+    text: ['Prints what `baton COMMAND --help` prints; without COMMAND, what `baton --help` does.'],
+    examples: [{ line: 'baton help run', text: 'all about asking for a run' }],
+  },
+] as const satisfies readonly Verb[];

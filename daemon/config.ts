@@ -233,7 +233,7 @@ function findConflicts(targets: readonly Target[]): readonly Complaint[] {
   const firsts = new Map<string, Member<unknown>>();
   return targets.flatMap(({ name, bindings }) =>
     bindings.flatMap(({ key, policy, options }, index) => {
-      const self = { target: name, options, waiting: 0, active: [] };
+      const self = { target: name, options, waiting: 0, ignored: 0, active: [] };
       const first = firsts.get(key);
       if (first === undefined) firsts.set(key, self);
       const text = first === undefined ? undefined : policy.conflict?.(self, first);

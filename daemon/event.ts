@@ -92,6 +92,8 @@ export type Event =
     }
   /** Another request shares this run. */
   | { readonly type: 'joined'; readonly run: RunId; readonly token: string }
+  /** Requests in a row that a policy let pass without a run; the next accepted one ends the row. */
+  | { readonly type: 'ignored'; readonly target: TargetName; readonly times: number }
   /** The place in the policies is taken; a keeper is being spawned. */
   | {
       readonly type: 'starting';

@@ -46,10 +46,16 @@ function makeGroup(
   };
 }
 
-const NO_LANE: Lane = { queue: new Set(), active: new Set(), ended: new Set(), paused: false };
+const NO_LANE: Lane = {
+  queue: new Set(),
+  active: new Set(),
+  ended: new Set(),
+  paused: false,
+  ignored: 0,
+};
 
 function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
-  const { queue, active, paused, latest } = state.lanes.get(target) ?? NO_LANE;
+  const { queue, active, paused, latest, ignored } = state.lanes.get(target) ?? NO_LANE;
   const last = endedRun(state, latest);
   const [oldest] = queue;
   const first = queuedRun(state, oldest);
@@ -59,6 +65,7 @@ function makeMember(state: ReadonlyState, target: TargetName, options: unknown):
     ...(first === undefined ? {} : { first }),
     ...(first === undefined || paused ? {} : { head: first }),
     waiting: queue.size,
+    ignored,
     active: [...active].map((run) => activeRun(state, run)),
     ...(last === undefined ? {} : { last }),
   };

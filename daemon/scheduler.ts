@@ -195,7 +195,10 @@ function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): 
   for (const { policy, key } of target.bindings) {
     const admission = policy.admit(sceneOf(key, target.name));
     if (admission.type === 'refuse') return answer({ type: 'refused', reason: admission.reason });
-    if (admission.type === 'ignore') return answer({ type: 'ignored', reason: admission.reason });
+    if (admission.type === 'ignore') {
+      const events: Event[] = [{ type: 'ignored', target: target.name, times: 1 }];
+      return { ...NOTHING, events, answer: { type: 'ignored', reason: admission.reason } };
+    }
     if (admission.type === 'join') joins ??= admission.run;
   }
   const { token, at, merged } = command;

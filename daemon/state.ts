@@ -88,6 +88,8 @@ export interface Lane {
   /** The last of `ended`, which a set cannot tell without a walk. */
   readonly latest?: RunId;
   readonly paused: boolean;
+  /** How many requests in a row were ignored since the last accepted one. */
+  readonly ignored: number;
 }
 
 export interface ReadonlyState {
@@ -106,6 +108,7 @@ interface MutableLane extends Lane {
   readonly ended: Set<RunId>;
   latest?: RunId;
   paused: boolean;
+  ignored: number;
 }
 
 /** Only `apply` may write to it. */
@@ -143,6 +146,9 @@ export function apply(state: State, event: Event): void {
       state.runs.set(run.run, { ...run, tokens: [...run.tokens, event.token] });
       return;
     }
+    case 'ignored':
+      lane(state, event.target).ignored += event.times;
+      return;
     case 'starting':
       beginStart(state, event);
       return;
@@ -211,7 +217,9 @@ function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void
     overtaken: event.overtaken ?? 0,
     ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
   });
-  lane(state, target).queue.add(run);
+  const at = lane(state, target);
+  at.queue.add(run);
+  at.ignored = 0;
 }
 
 function argsOf({ args }: { readonly args?: readonly string[] }): { args?: readonly string[] } {
@@ -332,7 +340,10 @@ export function* history(state: ReadonlyState): Generator<Event> {
       yield* ending(state.runs.get(number));
     }
   }
-  for (const [target, { paused }] of state.lanes) if (paused) yield { type: 'paused', target };
+  for (const [target, { paused, ignored }] of state.lanes) {
+    if (paused) yield { type: 'paused', target };
+    if (ignored > 0) yield { type: 'ignored', target, times: ignored };
+  }
   yield { type: 'base', nextRun: state.nextRun };
 }
 
@@ -388,6 +399,7 @@ function lane(state: State, target: TargetName): MutableLane {
     active: new Set<RunId>(),
     ended: new Set<RunId>(),
     paused: false,
+    ignored: 0,
   };
   state.lanes.set(target, fresh);
   return fresh;

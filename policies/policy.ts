@@ -36,6 +36,8 @@ export interface Member<O> {
   readonly head?: QueuedRun;
   /** How many runs wait, paused or not. */
   readonly waiting: number;
+  /** How many requests in a row were ignored since the last accepted one. */
+  readonly ignored: number;
   readonly active: readonly ActiveRun[];
   /** How its latest run ended. */
   readonly last?: EndedRun;

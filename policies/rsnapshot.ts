@@ -77,7 +77,7 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
   },
 
   admit(scene): Admission {
-    const { interval, onDuplicate } = scene.self.options;
+    const { interval, onDuplicate, skipAlarm = Number.POSITIVE_INFINITY } = scene.self.options;
     const same = scene.members.filter((member) => member.options.interval === interval);
     const queued = same.find((member) => member.first !== undefined)?.first;
     const active = same.flatMap((member) => member.active)[0];
@@ -89,7 +89,14 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
         : active !== undefined
           ? `${interval} is already served by ${describeActive(active)}`
           : '';
-    return { type: onDuplicate === 'ignore' ? 'ignore' : 'refuse', reason };
+    const { ignored } = scene.self;
+    if (onDuplicate !== 'ignore') return { type: 'refuse', reason };
+    if (ignored < skipAlarm) return { type: 'ignore', reason };
+    // What is ignored for ever would be a backup that nobody misses.
+    return {
+      type: 'refuse',
+      reason: `${reason}; ${ignored} requests before were ignored for that`,
+    };
   },
 
   ready(run, scene): Readiness {

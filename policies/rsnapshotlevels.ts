@@ -28,6 +28,7 @@ export const SETTLE_MS_MAX = 60_000;
 const CONF_DEFAULT = '/etc/rsnapshot.conf';
 
 const PATH_EXPECTED = 'the absolute path of an rsnapshot.conf';
+const ALARM_EXPECTED = 'how many requests in a row may be ignored, from 1 on';
 const LEVEL_EXPECTED = 'an interval as in rsnapshot.conf: letters, digits and _';
 const LevelName = v.pipe(v.string(), v.regex(/^\w+$/, LEVEL_EXPECTED));
 
@@ -49,8 +50,18 @@ export const Options = v.pipe(
     order: v.optional(v.pipe(v.array(LevelName), v.minLength(1))),
     settle: v.optional(Settle),
     onDuplicate: v.optional(v.picklist(['refuse', 'ignore', 'join']), 'refuse'),
+    skipAlarm: v.exactOptional(
+      v.pipe(v.number(ALARM_EXPECTED), v.integer(ALARM_EXPECTED), v.minValue(1, ALARM_EXPECTED)),
+    ),
     respectLock: v.optional(v.boolean()),
   }),
+  v.forward(
+    v.check(
+      ({ skipAlarm, onDuplicate }) => skipAlarm === undefined || onDuplicate === 'ignore',
+      'nothing, or "onDuplicate": "ignore" beside it: only what is ignored is counted',
+    ),
+    ['skipAlarm'],
+  ),
   v.forward(
     v.check(
       ({ order, interval }) => order === undefined || interval === SYNC || order.includes(interval),

@@ -230,6 +230,7 @@ test('targets of one group must agree on its instances', () => {
     target: `t${instances}`,
     options: v.parse(cardinality.options, { type: 'cardinality', instances, group: 'disk' }),
     waiting: 0,
+    ignored: 0,
     active: [],
   });
   assert.equal(cardinality.conflict?.(member(1), member(1)), undefined);

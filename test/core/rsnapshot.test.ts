@@ -136,6 +136,33 @@ test('onDuplicate ignore answers that the wish is being served', () => {
   assert.equal(core.submit('daily').type, 'ignored');
 });
 
+test('skipAlarm lets so many duplicates in a row pass, then refuses; an accepted one ends the row', () => {
+  const core = new Core(intervals(LEVELS, { onDuplicate: 'ignore', skipAlarm: 2 }));
+  const daily = core.ask('daily');
+  core.advance(2_000);
+  assert.equal(core.submit('daily').type, 'ignored');
+  core.restart();
+  assert.equal(core.submit('daily').type, 'ignored');
+  for (let again = 0; again < 2; again++) {
+    assert.deepEqual(core.submit('daily'), {
+      type: 'refused',
+      reason: `daily is already served by run ${daily} (daily), which is running; 2 requests before were ignored for that`,
+    });
+  }
+  core.end(daily);
+  assert.equal(core.submit('daily').type, 'accepted');
+  assert.equal(core.submit('daily').type, 'ignored');
+});
+
+test('skipAlarm without onDuplicate ignore is a mistake', () => {
+  const parsed = v.safeParse(rsnapshot.options, {
+    type: 'rsnapshot',
+    interval: 'daily',
+    skipAlarm: 2,
+  });
+  assert.match(parsed.issues?.[0]?.message ?? '', /"onDuplicate": "ignore"/);
+});
+
 test('onDuplicate join shares a waiting run, and never a running one: its data may be older', () => {
   const core = new Core(intervals(LEVELS, { onDuplicate: 'join' }));
   const daily = core.ask('daily');
@@ -329,6 +356,7 @@ test('members of a group must agree on the order and on the settle window', () =
     target: name,
     options: v.parse(rsnapshot.options, { type: 'rsnapshot', interval: 'daily', ...more }),
     waiting: 0,
+    ignored: 0,
     active: [],
   });
   const plain = member('a', {});

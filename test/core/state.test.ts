@@ -56,6 +56,7 @@ const EVENTS: Readonly<Record<string, Event>> = {
   released: { type: 'released', run: 1 },
   forgotten: { type: 'forgotten', runs: [1] },
   paused: { type: 'paused', target: 't' },
+  ignored: { type: 'ignored', target: 't', times: 1 },
   resumed: { type: 'resumed', target: 't' },
   journal: { type: 'journal', format: 1 },
   base: { type: 'base', nextRun: 10 },
@@ -77,6 +78,7 @@ ended      -        ended     ended     ended     ended     -        -
 lost       -        -         -         held      held      -        -
 released   -        -         -         -         -         -        ended
 forgotten  -        -         -         -         -         unknown  -
+ignored    =        =         =         =         =         =        =
 paused     =        =         =         =         =         =        =
 resumed    =        =         =         =         =         =        =
 journal    =        =         =         =         =         =        =
@@ -150,6 +152,7 @@ test('a token stands for one run only', () => {
 test('a target of which nothing is known leaves no trace', () => {
   const state = replay([
     ...path('ended'),
+    { type: 'ignored', target: 't', times: 3 },
     { type: 'paused', target: 't' },
     { type: 'forgotten', runs: [1] },
   ]);

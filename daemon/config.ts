@@ -190,9 +190,11 @@ function makeTarget(
   return { target, warnings: bound.warnings };
 }
 
-/** What policies may know of a target. */
+/** What policies may know of a target; of several commands the last is the one that counts. */
 function knownOf(name: string, runner: TargetSettings['runner']): PolicyTarget {
-  const { args, host } = { args: undefined, host: undefined, ...runner };
+  const given: Readonly<Record<string, unknown>> = { ...runner };
+  const { host, cmds } = given;
+  const args = given['args'] ?? (Array.isArray(cmds) ? cmds.at(-1) : undefined);
   return {
     name,
     ...(isTexts(args) ? { args } : {}),

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { ProcessPlan, Runner } from './runner.ts';
+import { sequence } from './sequence.ts';
 
 /** The kernel takes no text with NUL inside. */
 const Text = v.pipe(
@@ -50,9 +51,20 @@ const Ionice = v.pipe(
   v.transform(parseIonice),
 );
 
-const Options = v.strictObject({
+const CODE_EXPECTED = 'an exit code from 0 to 255';
+const Code = v.pipe(
+  v.number(CODE_EXPECTED),
+  v.integer(CODE_EXPECTED),
+  v.minValue(0, CODE_EXPECTED),
+  v.maxValue(255, CODE_EXPECTED),
+);
+const Command = v.tupleWithRest([Program], Text);
+
+const Settings = v.strictObject({
   type: v.literal('local'),
-  args: v.tupleWithRest([Program], Text),
+  args: v.exactOptional(Command),
+  cmds: v.exactOptional(v.pipe(v.array(Command), v.minLength(1))),
+  continueOn: v.exactOptional(v.pipe(v.array(Code), v.minLength(1))),
   cwd: v.exactOptional(v.pipe(Text, v.startsWith('/', CWD_EXPECTED))),
   env: v.optional(
     v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, ENV_NAME_EXPECTED)), Text),
@@ -71,14 +83,35 @@ const Options = v.strictObject({
   ),
   ionice: v.exactOptional(Ionice),
 });
+const Options = v.pipe(
+  Settings,
+  v.forward(
+    v.check(
+      ({ args, cmds }) => args !== undefined || cmds !== undefined,
+      'the command as a list of words, or several as "cmds"',
+    ),
+    ['args'],
+  ),
+  v.forward(
+    v.check(({ args, cmds }) => args === undefined || cmds === undefined, 'nothing beside "args"'),
+    ['cmds'],
+  ),
+  v.forward(
+    v.check(
+      ({ continueOn, cmds }) => continueOn === undefined || cmds !== undefined,
+      'nothing without "cmds"',
+    ),
+    ['continueOn'],
+  ),
+);
 type LocalOptions = v.InferOutput<typeof Options>;
 
 export const local: Runner<LocalOptions> = {
   type: 'local',
   options: Options,
 
-  plan({ type: _, ...what }): ProcessPlan {
-    return { keeper: 'process', ...what };
+  plan({ type: _, args, cmds = [], continueOn = [0], ...what }): ProcessPlan {
+    return { keeper: 'process', args: args ?? sequence(cmds, continueOn), ...what };
   },
 };
 

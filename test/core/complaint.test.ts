@@ -45,7 +45,7 @@ test('all mistakes are told at once, in the order of the file, with suggestions'
 
 test('a key that is like none is told with those that are known', () => {
   const mistake = only(one({ runner: { ...runner, zzzzzz: 1 } }));
-  const known = 'type, args, cwd, env, user, group, umask, nice, ionice';
+  const known = 'type, args, cmds, continueOn, cwd, env, user, group, umask, nice, ionice';
   assert.equal(mistake, `targets.web.runner.zzzzzz: unknown key; known here: ${known}`);
 });
 

@@ -59,6 +59,22 @@ test('classic names that stand in another order in the conf are ranked as the co
   assert.deepEqual(order(it), ['daily', 'weekly']);
 });
 
+test('a target that runs sync and then its interval is known by the interval', () => {
+  const file = '/etc/own.conf';
+  const rsnapshot = ['/usr/bin/rsnapshot', '-c', file];
+  const cmds = [
+    [...rsnapshot, 'sync'],
+    [...rsnapshot, 'alpha'],
+  ];
+  const runner = { type: 'local', cmds, continueOn: [0, 2] };
+  const policies = [{ type: 'rsnapshot', interval: 'alpha' }];
+  const confs = { [file]: conf(['alpha', 'beta'], 'sync_first\t1') };
+  const { catalog, warnings } = accepted(load({ targets: { alpha: { runner, policies } } }, confs));
+  assert.deepEqual(warnings, []);
+  assert.equal(catalog.targets.get('alpha')?.broken, undefined);
+  assert.equal(catalog.targets.get('alpha')?.bindings[0]?.key, `rsnapshot:${file}`);
+});
+
 test('an explicit order counts more than the conf', () => {
   const more = { order: ['b', 'a'] };
   const it = core(

@@ -47,6 +47,8 @@ export interface Target extends PolicyTarget {
   readonly acceptArgs?: readonly RegExp[];
   /** Output beyond it is reported; nobody is killed for it. */
   readonly logBytesMax?: number;
+  /** Its output tells how far it is: the last "NN%". */
+  readonly progress?: boolean;
   /** What its policies have read: a change may mean another order. */
   readonly files?: readonly string[];
   /** Why it cannot work on this machine; its requests are refused with this sentence. */

@@ -139,5 +139,14 @@ export type Event =
   | { readonly type: 'released'; readonly run: RunId }
   /** Ended runs that the retention rules dropped. */
   | { readonly type: 'forgotten'; readonly runs: readonly RunId[] }
+  /**
+   * Only in a compacted journal: how long the last successes of a target took, oldest first. The
+   * runs themselves may be forgotten by now.
+   */
+  | {
+      readonly type: 'remembered';
+      readonly target: TargetName;
+      readonly tookMs: readonly number[];
+    }
   | { readonly type: 'paused'; readonly target: TargetName }
   | { readonly type: 'resumed'; readonly target: TargetName };

@@ -3,6 +3,7 @@
  * field that is not known or means nothing is left out. A released field keeps its name and its
  * meaning, because scripts read `--json`; new ones are optional.
  */
+import type { Pace, Usual } from './estimate.ts';
 import type { Outcome, RunId, Verdict } from './event.ts';
 
 export type ErrorCode =
@@ -32,6 +33,18 @@ export interface RunView {
   readonly waitedMs: number;
   /** From start to end, or until now. */
   readonly tookMs?: number;
+  /** Of one that waits: when it starts if all runs take as long as they usually do. */
+  readonly expectedStartAtMs?: number;
+  /** The same of the end. Absent: not known, or it runs longer than any success before. */
+  readonly expectedEndAtMs?: number;
+  /** How long the last successes of its target took. */
+  readonly usual?: Usual;
+  /** How `tookMs` compares with that. Of one that runs only "slower" is told. */
+  readonly pace?: Pace;
+  /** From 0 to 100, as its own output says; only where the target says `progress`. */
+  readonly progressPercent?: number;
+  /** How many younger runs were let start before it, while it waits. */
+  readonly overtaken?: number;
   readonly pid?: number;
   readonly outcome?: Outcome;
   readonly verdict?: Verdict;
@@ -63,6 +76,8 @@ export interface TargetView {
   /** How many wait; `queued` names the first few. */
   readonly waiting: number;
   readonly last?: RunView;
+  /** How long its last successes took, also of runs that are forgotten. */
+  readonly usual?: Usual;
 }
 
 export interface StatusReply {

@@ -50,6 +50,7 @@ const NO_LANE: Lane = {
   queue: new Set(),
   active: new Set(),
   ended: new Set(),
+  tookMs: [],
   paused: false,
   ignored: 0,
 };

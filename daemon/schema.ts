@@ -91,6 +91,7 @@ const Target = v.pipe(
     onLost: v.exactOptional(v.picklist(['leave', 'retry'])),
     leftovers: v.exactOptional(v.picklist(['leave', 'kill'])),
     logMaxBytes: v.exactOptional(Bytes),
+    progress: v.exactOptional(v.boolean()),
     acceptArgs: v.exactOptional(v.array(Pattern)),
   }),
   v.forward(

@@ -10,6 +10,7 @@ import { describeLeftLocks } from './foreign.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
 import { CHUNK_BYTES, Follower, type Offsets } from './output.ts';
 import { lives } from './process.ts';
+import { readProgress } from './progress.ts';
 import {
   describeOutcome,
   type ErrorCode,
@@ -19,10 +20,11 @@ import {
   type Request,
   suggest,
 } from './protocol.ts';
+import type { Scenery } from './runview.ts';
 import type { Probed } from './sshkeepers.ts';
 import { outcomeOfFailure } from './sshstatus.ts';
 import type { Run } from './state.ts';
-import { runOf, type Scenery, viewChain, viewHistory, viewTargets } from './view.ts';
+import { runOf, viewChain, viewHistory, viewTargets } from './view.ts';
 
 /** The client's end of one request. */
 export interface Caller {
@@ -55,7 +57,7 @@ export class Service {
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
   /** What the views look at beside the state. */
-  readonly #eyes: Pick<Scenery, 'lives' | 'holdersAround'>;
+  readonly #eyes: Pick<Scenery, 'lives' | 'holdersAround' | 'progressOf'>;
   readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
   /** All relays read into it, each within one call. */
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -78,7 +80,11 @@ export class Service {
     this.#refresh = options.refresh ?? (() => {});
     this.#prober = options.probe;
     this.#about = options.about;
-    this.#eyes = { lives, holdersAround: (target) => this.#loop.holdersAround(target) };
+    this.#eyes = {
+      lives,
+      holdersAround: (target) => this.#loop.holdersAround(target),
+      progressOf: (run) => readProgress(this.#directoryOf(run)),
+    };
     this.#startedAtMs = options.clock.now().wallMs;
   }
 

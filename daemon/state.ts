@@ -87,10 +87,15 @@ export interface Lane {
   readonly ended: ReadonlySet<RunId>;
   /** The last of `ended`, which a set cannot tell without a walk. */
   readonly latest?: RunId;
+  /** How long the last successes took, oldest first; at most TOOK_MAX, whatever was forgotten. */
+  readonly tookMs: readonly number[];
   readonly paused: boolean;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
 }
+
+/** So many durations tell what is usual, and follow when it changes. */
+export const TOOK_MAX = 20;
 
 export interface ReadonlyState {
   readonly nextRun: RunId;
@@ -107,6 +112,7 @@ interface MutableLane extends Lane {
   readonly active: Set<RunId>;
   readonly ended: Set<RunId>;
   latest?: RunId;
+  tookMs: readonly number[];
   paused: boolean;
   ignored: number;
 }
@@ -188,6 +194,9 @@ export function apply(state: State, event: Event): void {
       for (const number of event.runs) {
         forget(state, event, expectState(state, event, number, 'ended'));
       }
+      return;
+    case 'remembered':
+      lane(state, event.target).tookMs = event.tookMs.slice(-TOOK_MAX);
       return;
     case 'paused':
       lane(state, event.target).paused = true;
@@ -274,6 +283,10 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
   }
   at.ended.add(run.run);
   at.latest = run.run;
+  if (run.state === 'running' && event.verdict !== 'failed') {
+    const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
+    at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);
+  }
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
     state: 'ended',
@@ -340,7 +353,8 @@ export function* history(state: ReadonlyState): Generator<Event> {
       yield* ending(state.runs.get(number));
     }
   }
-  for (const [target, { paused, ignored }] of state.lanes) {
+  for (const [target, { paused, ignored, tookMs }] of state.lanes) {
+    if (tookMs.length > 0) yield { type: 'remembered', target, tookMs };
     if (paused) yield { type: 'paused', target };
     if (ignored > 0) yield { type: 'ignored', target, times: ignored };
   }
@@ -398,6 +412,7 @@ function lane(state: State, target: TargetName): MutableLane {
     queue: new Set<RunId>(),
     active: new Set<RunId>(),
     ended: new Set<RunId>(),
+    tookMs: [],
     paused: false,
     ignored: 0,
   };

@@ -1,92 +1,27 @@
 /**
- * What clients are shown of the state. Reads only; the sentences come from the policies and from
- * the protocol's table of outcomes.
+ * What clients are shown of the state: targets, chains, the past. Reads only; the sentences come
+ * from the policies and from the table of outcomes.
  */
-import type { Catalog } from './catalog.ts';
-import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
-import {
-  describeOutcome,
-  exitStatus,
-  type Request,
-  type RunView,
-  type TargetView,
-} from './protocol.ts';
-import type { Holders } from './scene.ts';
-import { explain } from './scheduler.ts';
-import type { Queued, ReadonlyState, Run } from './state.ts';
+import { usualOf } from './estimate.ts';
+import type { RunId, TargetName } from './event.ts';
+import type { Request, RunView, TargetView } from './protocol.ts';
+import { type Prospect, prospectOf, type Scenery, viewRun, waitsOf } from './runview.ts';
+import type { ReadonlyState, Run } from './state.ts';
 
 /** Most waiting runs of one target that `status` names; the rest are counted. */
 const QUEUED_SHOWN_MAX = 10;
 /** Longest chain that `why` follows. */
 const CHAIN_RUNS_MAX = 50;
 
-export interface Scenery {
-  readonly state: ReadonlyState;
-  readonly catalog: Catalog;
-  readonly now: Stamp;
-  readonly lives: (process: ProcessId) => boolean;
-  /** Of the lockfiles around a target. */
-  readonly holdersAround: (target: TargetName) => Holders;
-}
-
-function viewRun(run: Run, scenery: Scenery): RunView {
-  const { now, lives } = scenery;
-  const base = { run: run.run, target: run.target, acceptedAtMs: run.accepted.wallMs };
-  const waitedUntil = (stamp: Stamp): number => stamp.steadyMs - run.accepted.steadyMs;
-  switch (run.state) {
-    case 'queued': {
-      const reasons = waitsOf(run, scenery).map((wait) => wait.reason);
-      return { ...base, state: 'queued', waitedMs: waitedUntil(now), reasons };
-    }
-    case 'starting':
-      return { ...base, state: 'starting', waitedMs: waitedUntil(now) };
-    case 'running':
-      return {
-        ...base,
-        state: run.stopping === undefined ? 'running' : 'stopping',
-        startedAtMs: run.started.wallMs,
-        waitedMs: waitedUntil(run.started),
-        tookMs: now.steadyMs - run.started.steadyMs,
-        pid: run.keeper.pid,
-      };
-    case 'ended': {
-      const { started, ended, outcome, verdict, heldBy, bytes, leftovers = [] } = run;
-      const left = leftovers.filter(lives).map(({ pid }) => pid);
-      return {
-        ...base,
-        state: 'ended',
-        endedAtMs: ended.wallMs,
-        waitedMs: waitedUntil(started ?? ended),
-        ...(started === undefined
-          ? {}
-          : { startedAtMs: started.wallMs, tookMs: ended.steadyMs - started.steadyMs }),
-        outcome,
-        verdict,
-        exit: exitStatus(outcome),
-        text: describeOutcome(outcome),
-        ...(bytes === undefined ? {} : { bytes }),
-        ...(left.length > 0 ? { leftovers: left } : {}),
-        ...(heldBy.length > 0 ? { heldBy } : {}),
-      };
-    }
-    default:
-      return run satisfies never;
-  }
-}
-
-function waitsOf(run: Queued, scenery: Scenery): ReturnType<typeof explain> {
-  const { state, catalog, now, holdersAround } = scenery;
-  return explain(state, run, catalog, now, holdersAround(run.target));
-}
-
 /** Every configured target, and those that are gone from the configuration but not from memory. */
 export function viewTargets(scenery: Scenery): readonly TargetView[] {
   const { state, catalog } = scenery;
   const names = new Set([...catalog.targets.keys(), ...state.lanes.keys()]);
-  return [...names].map((name) => viewTarget(name, scenery));
+  const prospect = prospectOf(scenery);
+  return [...names].map((name) => viewTarget(name, prospect));
 }
 
-function viewTarget(name: TargetName, scenery: Scenery): TargetView {
+function viewTarget(name: TargetName, scenery: Prospect): TargetView {
   const { state, catalog } = scenery;
   const target = catalog.targets.get(name);
   const lane = state.lanes.get(name);
@@ -101,6 +36,7 @@ function viewTarget(name: TargetName, scenery: Scenery): TargetView {
     }
     return shown;
   };
+  const usual = usualOf(lane?.tookMs ?? []);
   const [last] = views([latestEnded(state, name) ?? []].flat(), 1);
   return {
     target: name,
@@ -114,6 +50,7 @@ function viewTarget(name: TargetName, scenery: Scenery): TargetView {
     queued: views(lane?.queue ?? [], QUEUED_SHOWN_MAX),
     waiting: lane?.queue.size ?? 0,
     ...(last === undefined ? {} : { last }),
+    ...(usual === undefined ? {} : { usual }),
   };
 }
 
@@ -130,7 +67,8 @@ export function viewChain(first: Run, scenery: Scenery): readonly RunView[] {
       }
     }
   }
-  return [...chain.values()].map((run) => viewRun(run, scenery));
+  const prospect = prospectOf(scenery);
+  return [...chain.values()].map((run) => viewRun(run, prospect));
 }
 
 type HistoryRequest = Extract<Request, { readonly type: 'history' }>;
@@ -146,7 +84,7 @@ export function viewHistory(scenery: Scenery, request: HistoryRequest): readonly
     if (run?.state !== 'ended' || (target !== undefined && run.target !== target)) continue;
     if (now.steadyMs - run.ended.steadyMs > sinceMs) continue;
     if (outcome !== undefined && run.verdict !== outcome && run.outcome.kind !== outcome) continue;
-    views.push(viewRun(run, scenery));
+    views.push(viewRun(run, { ...scenery, expected: new Map() }));
   }
   return views;
 }

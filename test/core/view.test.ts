@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { OUTCOME_WORDS } from '../../daemon/protocol.ts';
-import { type Scenery, viewHistory } from '../../daemon/view.ts';
+import type { Scenery } from '../../daemon/runview.ts';
+import { viewChain, viewHistory, viewTargets } from '../../daemon/view.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../support/core.ts';
 
 function sceneryOf({ state, catalog, nowMs }: Core): Scenery {
   const holdersAround = () => new Map();
-  return { state, catalog, now: stamp(nowMs), lives: () => false, holdersAround };
+  const now = stamp(nowMs);
+  return { state, catalog, now, lives: () => false, holdersAround, progressOf: () => undefined };
 }
 
 const ALL = { type: 'history', limit: 10_000 } as const;
@@ -50,4 +52,77 @@ test('a narrowed history is what the whole one holds of it', () => {
     }),
     { numRuns: 100 },
   );
+});
+
+const onDisk = [{ type: 'cardinality', group: 'disk', instances: 1 }] as const;
+const WALL_MS = stamp(0).wallMs;
+
+/** Four runs of `a` in the past, the last of them by far the longest, then one of each. */
+function night(): { core: Core; a: number; b: number } {
+  const core = new Core([target('a', onDisk, { progress: true }), target('b', onDisk)]);
+  for (const ms of [100, 110, 120, 500]) {
+    const run = core.ask('a');
+    core.advance(core.nowMs + ms);
+    core.end(run);
+  }
+  const [a, b] = [core.ask('a'), core.ask('b')];
+  core.advance(core.nowMs + 50);
+  return { core, a, b };
+}
+
+test('a run is shown with what is usual, when it is expected to end, and what that means for others', () => {
+  const { core, a } = night();
+  const [first, second] = viewTargets(sceneryOf(core));
+  const usual = { medianMs: 115, lowMs: 108, highMs: 215, runs: 4 };
+  assert.deepEqual(first?.usual, usual);
+  const [running] = first?.active ?? [];
+  assert.deepEqual([running?.run, running?.usual, running?.pace], [a, usual, undefined]);
+  assert.equal(running?.expectedEndAtMs, WALL_MS + 830 + 115);
+  const [waiting] = second?.queued ?? [];
+  assert.equal(waiting?.expectedStartAtMs, WALL_MS + 830 + 115);
+  assert.deepEqual([waiting?.expectedEndAtMs, waiting?.usual], [undefined, undefined]);
+  core.advance(core.nowMs + 300);
+  assert.equal(viewTargets(sceneryOf(core))[0]?.active[0]?.pace, 'slower');
+});
+
+test('history tells how each duration compares with the usual one', () => {
+  const { core } = night();
+  const paces = viewHistory(sceneryOf(core), ALL).map(({ pace }) => pace);
+  assert.deepEqual(paces, ['slower', 'usual', 'usual', 'usual']);
+});
+
+test('what a run tells of its progress counts more than what was usual, if its target says so', () => {
+  const { core, a, b } = night();
+  const scenery = { ...sceneryOf(core), progressOf: () => 25 };
+  const chain = viewChain(core.expect(b, 'queued'), scenery);
+  assert.deepEqual(
+    chain.map(({ run, progressPercent }) => [run, progressPercent]),
+    [
+      [b, undefined],
+      [a, 25],
+    ],
+  );
+  assert.deepEqual(
+    [chain[1]?.expectedEndAtMs, chain[0]?.expectedStartAtMs],
+    [WALL_MS + 830 + 200, WALL_MS + 830 + 200],
+  );
+  const { progress: _, ...silent } = core.catalog.targets.get('a') ?? target('a');
+  core.configure([silent, target('b', onDisk)]);
+  const other = viewChain(core.expect(b, 'queued'), { ...scenery, catalog: core.catalog });
+  assert.deepEqual(
+    [other[1]?.progressPercent, other[1]?.expectedEndAtMs],
+    [undefined, WALL_MS + 830 + 115],
+  );
+});
+
+test('a waiting run tells how often it was overtaken', () => {
+  const level = (interval: string) => ({ type: 'rsnapshot', interval, settle: '0s' }) as const;
+  const names = ['hourly', 'daily', 'monthly'];
+  const core = new Core(names.map((name) => target(name, [level(name)])));
+  const hourly = core.ask('hourly');
+  core.ask('daily');
+  core.ask('monthly');
+  core.end(hourly);
+  const [, daily] = viewTargets(sceneryOf(core));
+  assert.equal(daily?.queued[0]?.overtaken, 1);
 });

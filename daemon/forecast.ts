@@ -37,8 +37,8 @@ export interface Outlook {
   readonly endOf?: (run: RunId) => number | undefined;
 }
 
-/** Waiting runs of one target that are looked at. */
-const AHEAD_MAX = 10;
+/** Waiting runs of one target that are looked at; beyond them nobody knows who is older. */
+const AHEAD_MAX = 100;
 /** Members of groups that are looked at in all. */
 const WORK_MAX = 20_000;
 /** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
@@ -62,6 +62,8 @@ class Play {
   readonly #agenda = new Agenda();
   /** Runs whose start is to be foreseen yet. */
   readonly #waiting = new Set<RunId>();
+  /** Targets of which more runs wait than are looked at. */
+  readonly #cut: ReadonlySet<TargetName>;
   #nowMs: number;
   #work = 0;
 
@@ -69,6 +71,8 @@ class Play {
     this.#outlook = outlook;
     this.#state = copyOf(outlook.state);
     this.#nowMs = outlook.now.steadyMs;
+    const lanes = [...outlook.state.lanes].filter(([, { queue }]) => queue.size > AHEAD_MAX);
+    this.#cut = new Set(lanes.map(([name]) => name));
   }
 
   /** What is under way, and the first look at everybody. */
@@ -94,7 +98,7 @@ class Play {
   /** The next thing happens; false: nothing more does, or it is too much work to see. */
   step(): boolean {
     const { nextMs } = this.#agenda;
-    if (nextMs === undefined || this.#waiting.size === 0 || this.#work > WORK_MAX) return false;
+    if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
     this.#nowMs = Math.max(this.#nowMs, nextMs);
     const [number = 0] = this.#agenda.due(nextMs);
     const run = this.#state.runs.get(number);
@@ -118,13 +122,19 @@ class Play {
     for (const target of targets) {
       const holders = this.#holders.get(target) ?? this.#outlook.holdersAround(target);
       this.#holders.set(target, holders);
-      while (this.#work <= WORK_MAX) {
+      while (!this.#isBlind()) {
         this.#work += this.#sizeAround(target);
         const found = this.#decide({ type: 'look', target, holders });
         for (const name of found) targets.add(name);
         if (found.length === 0) break;
       }
     }
+  }
+
+  /** Nothing more can be foreseen: it is too much work, or the seen end of a queue is reached. */
+  #isBlind(): boolean {
+    if (this.#work > WORK_MAX) return true;
+    return [...this.#cut].some((name) => this.#state.lanes.get(name)?.queue.size === 0);
   }
 
   #sizeAround(name: TargetName): number {

@@ -81,6 +81,16 @@ test('a lock of a stranger is waited for without an end of work', () => {
   assert.equal(expect(core).get(run), undefined);
 });
 
+test('nothing is foretold beyond what is looked at of a long queue', () => {
+  const core = new Core([target('a', [disk()]), target('b', [disk()])]);
+  remember(core, { a: 1_000, b: 1_000 });
+  const runs = Array.from({ length: 150 }, () => core.ask('a'));
+  const last = core.ask('b');
+  const expected = expect(core);
+  assert.equal(expected.get(runs[100] ?? 0)?.startMs, 100_000);
+  assert.deepEqual([expected.get(runs[101] ?? 0), expected.get(last)], [undefined, undefined]);
+});
+
 test('thousands of targets in one group cost no more than the limit on work', () => {
   const crowd = Array.from({ length: 2_000 }, (_, at) => target(`t${at}`, [disk()]));
   const core = new Core(crowd);

@@ -27,7 +27,8 @@ export class FakeDaemon {
   }
 
   async listen(): Promise<void> {
-    const server = net.createServer((socket) => {
+    // As the real one: who asks by `nc -N` has ended its side and still reads.
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
       this.#open.add(socket);
       socket.on('close', () => this.#open.delete(socket));
       this.#lines.put(new FakeConnection(socket));
@@ -48,8 +49,16 @@ export class FakeDaemon {
   }
 
   /** Runs a command whose first request is answered with these replies. */
-  async answered(args: string, ...replies: readonly Reply[]): Promise<BatonEnd> {
-    const baton = this.baton(args.split(' '));
+  answered(args: string, ...replies: readonly Reply[]): Promise<BatonEnd> {
+    return this.answering(args, {}, ...replies);
+  }
+
+  async answering(
+    args: string,
+    more: BatonOptions,
+    ...replies: readonly Reply[]
+  ): Promise<BatonEnd> {
+    const baton = this.baton(args.split(' '), more);
     const { connection } = await this.asked();
     connection.send(...replies);
     return await baton.ended;
@@ -108,7 +117,7 @@ export class FakeConnection {
   }
 }
 
-interface BatonOptions {
+export interface BatonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Both streams go to this file descriptor, as under cron. */
   readonly file?: number;
@@ -117,6 +126,8 @@ interface BatonOptions {
   readonly uid?: number;
   /** Another copy of the client. */
   readonly client?: string;
+  /** Another client: what to execute, before the arguments. */
+  readonly program?: readonly [string, ...string[]];
 }
 
 /** The real client as a child process, in cron's empty environment. */
@@ -129,8 +140,9 @@ export class Baton {
 
   constructor(args: readonly string[], env: Record<string, string>, options: BatonOptions) {
     const { file, stdout, uid, client = BATON } = options;
+    const [program, ...given] = options.program ?? [process.execPath, client];
     const out = stdout === undefined ? file : openSync(stdout, 'w');
-    this.child = spawn(process.execPath, [client, ...args], {
+    this.child = spawn(program, [...given, ...args], {
       stdio: ['ignore', out ?? 'pipe', file ?? 'pipe'],
       ...(uid === undefined ? {} : { uid }),
       env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },

@@ -150,13 +150,12 @@ async function openState(
   const lock = takeLock(join(directory, 'lock'));
   if (!lock.ok) return lock;
   signLock(lock.value);
-  const opened = Journal.open(directory);
+  const state = emptyState();
+  const opened = Journal.open(directory, (event) => apply(state, event));
   if (!opened.ok) return opened;
   const { journal, events, tornBytes } = opened.value;
   if (tornBytes > 0) log.warn({ path: journal.path, tornBytes }, 'torn last line cut off');
-  const state = emptyState();
-  for (const event of events) apply(state, event);
-  log.info({ path: journal.path, events: events.length }, 'journal replayed');
+  log.info({ path: journal.path, events }, 'journal replayed');
   const booted = bootEvent(state, bootId());
   if (booted === undefined) return { ok: true, value: { journal, state } };
   const written = journal.append([booted]);

@@ -7,9 +7,10 @@
  */
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
+import { close, type Disk, piecesOf, REAL_DISK, syncDirectory, writeAll } from './disk.ts';
 import type { Event } from './event.ts';
 import { errnoOf } from './launch.ts';
-import { encodeLine, FORMAT, parseJournal } from './record.ts';
+import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
 
 /** A journal below this size is never compacted. */
 const COMPACT_BYTES_MIN = 1_048_576;
@@ -20,31 +21,10 @@ export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: string };
 
-/** The calls that a test may make fail. */
-export type Disk = Pick<
-  typeof fs,
-  | 'openSync'
-  | 'writeSync'
-  | 'readFileSync'
-  | 'ftruncateSync'
-  | 'fdatasyncSync'
-  | 'fsyncSync'
-  | 'renameSync'
-  | 'unlinkSync'
-  | 'closeSync'
-> & { fdatasync(file: number): Promise<void> };
-
-export const REAL_DISK: Disk = {
-  ...fs,
-  fdatasync: (file) =>
-    new Promise((resolve, reject) => {
-      fs.fdatasync(file, (error) => (error === null ? resolve() : reject(error)));
-    }),
-};
-
 export interface Opened {
   readonly journal: Journal;
-  readonly events: readonly Event[];
+  /** How many there were. */
+  readonly events: number;
   /** Bytes of a torn last line that were cut off. */
   readonly tornBytes: number;
 }
@@ -64,31 +44,39 @@ export class Journal {
   #next: Promise<void> | undefined;
   #pending = 0;
 
-  private constructor(path: string, disk: Disk, file: number, seq: number, bytes: number) {
+  private constructor(path: string, disk: Disk, file: number, parsed: Parsed) {
     this.path = path;
     this.#disk = disk;
     this.#file = file;
-    this.#seq = seq;
-    this.#bytes = bytes;
-    this.#bytesCompacted = bytes;
+    this.#seq = parsed.seq;
+    this.#bytes = parsed.goodBytes;
+    // Not the size found: a daemon that often starts anew would never compact.
+    this.#bytesCompacted = parsed.compactedBytes;
   }
 
-  /** Opens or creates the journal of a state directory. The caller holds the directory's lock. */
-  static open(directory: string, disk: Disk = REAL_DISK): Result<Opened> {
+  /**
+   * Opens or creates the journal of a state directory, whose lock the caller holds. `take` gets every
+   * event that is in it, in order.
+   */
+  static open(
+    directory: string,
+    take: (event: Event) => void,
+    disk: Disk = REAL_DISK,
+  ): Result<Opened> {
     const path = join(directory, 'journal.ndjson');
     let file: number | undefined;
     try {
       const { O_RDWR, O_CREAT, O_APPEND } = fs.constants;
       file = disk.openSync(path, O_RDWR | O_CREAT | O_APPEND, 0o600);
       removeAside(disk, path);
-      const read = parseJournal(path, disk.readFileSync(path));
+      const read = parseJournal(path, piecesOf(disk, file), take);
       if (!read.ok) {
         close(disk, file);
         return read;
       }
-      const { events, seq, goodBytes, tornBytes } = read.value;
+      const { seq: events, goodBytes, tornBytes } = read.value;
       if (tornBytes > 0) disk.ftruncateSync(file, goodBytes);
-      const journal = new Journal(path, disk, file, seq, goodBytes);
+      const journal = new Journal(path, disk, file, read.value);
       if (goodBytes === 0) {
         const header = journal.append([{ type: 'journal', format: FORMAT }]);
         if (!header.ok) throw Object.assign(new Error(), { code: header.error });
@@ -116,7 +104,7 @@ export class Journal {
     try {
       this.#mend();
       this.#torn = true;
-      for (let at = 0; at < bytes.length; ) at += this.#disk.writeSync(this.#file, bytes, at);
+      writeAll(this.#disk, this.#file, bytes);
       this.#torn = false;
     } catch (error) {
       try {
@@ -182,7 +170,7 @@ export class Journal {
       const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants;
       parent = disk.openSync(dirname(this.path), 'r');
       file = disk.openSync(aside, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
-      const { seq, bytes } = writeAll(disk, file, history);
+      const { seq, bytes } = rewrite(disk, file, history);
       disk.fdatasyncSync(file);
       disk.renameSync(aside, this.path);
       [this.#file, file] = [file, this.#file];
@@ -220,11 +208,11 @@ export class Journal {
 /** How much is gathered before it is written out. */
 const CHUNK_CHARS = 1_048_576;
 
-function writeAll(disk: Disk, file: number, history: Iterable<Event>) {
+function rewrite(disk: Disk, file: number, history: Iterable<Event>) {
   let [seq, bytes, text] = [0, 0, ''];
   const flush = (): void => {
     const chunk = Buffer.from(text);
-    for (let at = 0; at < chunk.length; ) at += disk.writeSync(file, chunk, at);
+    writeAll(disk, file, chunk);
     bytes += chunk.length;
     text = '';
   };
@@ -247,24 +235,5 @@ function removeAside(disk: Disk, path: string): void {
     disk.unlinkSync(asideOf(path));
   } catch {
     // As a rule there is none.
-  }
-}
-
-/** Linux closes the file whatever close(2) says, and what mattered has been synced. */
-function close(disk: Disk, file: number): void {
-  try {
-    disk.closeSync(file);
-  } catch {
-    // Nothing can be done about it.
-  }
-}
-
-/** After a file was created or renamed, its name is durable only with this. */
-function syncDirectory(disk: Disk, directory: string): void {
-  const file = disk.openSync(directory, 'r');
-  try {
-    disk.fsyncSync(file);
-  } finally {
-    disk.closeSync(file);
   }
 }

@@ -6,7 +6,11 @@
  * `seq` is dense, `crc` is that of "SEQ EVENT". The first line names the format. A torn last line
  * is what a power cut leaves: it is cut off. A bad line elsewhere means that something else wrote
  * here: the journal refuses to open, and is left as it is.
+ *
+ * A journal is read piece by piece, and each event is handed on as it comes: neither the file nor
+ * its events are ever in memory as a whole.
  */
+import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import type { Event } from './event.ts';
 import type { Result } from './journal.ts';
@@ -19,45 +23,82 @@ export function encodeLine(seq: number, event: Event): string {
   return `{"seq":${seq},"crc":${crc32(`${seq} ${text}`)},"event":${text}}\n`;
 }
 
-interface Parsed {
-  readonly events: readonly Event[];
+export interface Parsed {
+  /** Number of the last event, which is how many there are. */
   readonly seq: number;
   readonly goodBytes: number;
   readonly tornBytes: number;
+  /** Size that the journal had after its last compaction; 0 if it never was compacted. */
+  readonly compactedBytes: number;
+}
+
+/** `take` gets every event, in order; what it throws is said of the line. */
+export function parseJournal(
+  path: string,
+  pieces: Iterable<Buffer>,
+  take: (event: Event) => void,
+): Result<Parsed> {
+  let [seq, at, bytes, compactedBytes] = [0, 0, 0, 0];
+  let isBad = false;
+  const wrong = (what: string): Result<Parsed> => ({
+    ok: false,
+    error: `${path}: line ${seq + 1} (byte ${at}) ${what}. Nothing was changed. Restore the file from a backup, or move the state directory aside to begin anew`,
+  });
+  for (const block of blocksOf(pieces)) {
+    bytes += block.length;
+    const isPlain = isAscii(block);
+    // One string for many lines: a slice of it costs next to nothing.
+    const text = block.toString('utf8');
+    for (let [from, to] = [0, 0]; from < text.length; from = to) {
+      if (isBad) return wrong('is damaged: its checksum or its number is wrong');
+      to = text.indexOf('\n', from) + 1 || text.length;
+      const line = text.slice(from, to);
+      const event = decodeLine(line, seq + 1);
+      if (event === undefined) {
+        isBad = true; // torn, if nothing comes after it
+        continue;
+      }
+      if (event.type === 'journal' && event.format > FORMAT) {
+        const error = `${path}: was written by a newer baton (format ${event.format}; this one reads up to ${FORMAT}). Install that version or a later one`;
+        return { ok: false, error };
+      }
+      try {
+        take(event);
+      } catch (error) {
+        return wrong(`cannot be: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      seq++;
+      at += isPlain ? line.length : Buffer.byteLength(line);
+      if (event.type === 'base') compactedBytes = at;
+    }
+  }
+  return { ok: true, value: { seq, goodBytes: at, tornBytes: bytes - at, compactedBytes } };
 }
 
 const NEWLINE = 10;
 
-export function parseJournal(path: string, content: Buffer): Result<Parsed> {
-  const events: Event[] = [];
-  let [seq, at, line] = [0, 0, 0];
-  while (at < content.length) {
-    line++;
-    const end = content.indexOf(NEWLINE, at);
-    const event = end < 0 ? undefined : decodeLine(content.toString('utf8', at, end), seq + 1);
-    if (event === undefined) {
-      const isLast = end < 0 || end === content.length - 1;
-      if (isLast) break;
-      const where = `${path}: line ${line} (byte ${at})`;
-      const what = 'is damaged: its checksum or its number is wrong';
-      return {
-        ok: false,
-        error: `${where} ${what}. Nothing was changed. Restore the file from a backup, or move the state directory aside to begin anew`,
-      };
+/** Whole lines, many at a time; the last block may end without a newline. */
+function* blocksOf(pieces: Iterable<Buffer>): Generator<Buffer> {
+  let begun: Buffer[] = [];
+  for (const piece of pieces) {
+    const whole = piece.lastIndexOf(NEWLINE) + 1;
+    if (whole > 0) {
+      yield Buffer.concat([...begun, piece.subarray(0, whole)]);
+      begun = [];
     }
-    if (event.type === 'journal' && event.format > FORMAT) {
-      const error = `${path}: was written by a newer baton (format ${event.format}; this one reads up to ${FORMAT}). Install that version or a later one`;
-      return { ok: false, error };
-    }
-    events.push(event);
-    seq++;
-    at = end + 1;
+    if (whole < piece.length) begun.push(piece.subarray(whole));
   }
-  return { ok: true, value: { events, seq, goodBytes: at, tornBytes: content.length - at } };
+  if (begun.length > 0) yield Buffer.concat(begun);
 }
 
-function decodeLine(text: string, seq: number): Event | undefined {
-  const [, number, crc, event] = /^\{"seq":(\d+),"crc":(\d+),"event":(.*)\}$/s.exec(text) ?? [];
-  if (event === undefined || Number(number) !== seq) return undefined;
-  return crc32(`${seq} ${event}`) === Number(crc) ? (JSON.parse(event) as Event) : undefined;
+const EVENT = ',"event":';
+
+/** Undefined unless the line is, to the byte, as `encodeLine` would have written it. */
+function decodeLine(line: string, seq: number): Event | undefined {
+  const head = `{"seq":${seq},"crc":`;
+  const comma = line.indexOf(EVENT, head.length);
+  if (comma < 0 || !line.endsWith('}\n')) return undefined;
+  const event = line.slice(comma + EVENT.length, -2);
+  if (!line.startsWith(`${head}${crc32(event, crc32(`${seq} `))}${EVENT}`)) return undefined;
+  return JSON.parse(event) as Event;
 }

@@ -2,7 +2,8 @@
  * What is known now: the fold of all events. `apply` is deterministic and the only writer; it
  * changes the state in place, because copying 100,000 waiting runs for every event would not be
  * honest about cost. Everybody else sees ReadonlyState. Start-up feeds the journal through the
- * same `apply`, so replay and live cannot differ.
+ * same `apply`, so replay and live cannot differ. Runs are written out as literals: to spread what is
+ * common would make the replay of a long journal twice as long.
  *
  *                    started:false, or the daemon died before `started`
  *                        ┌───────────────────────────┐
@@ -161,10 +162,16 @@ export function apply(state: State, event: Event): void {
     case 'started': {
       const run = expectState(state, event, event.run, 'starting');
       if (event.attempt !== run.attempt) throw impossible(event, `is at attempt ${run.attempt}`);
-      const { starting: _, state: __, attempt: ___, ...request } = run;
+      const { target, accepted, merged, tokens, groups } = run;
       state.runs.set(run.run, {
-        ...request,
         state: 'running',
+        run: run.run,
+        target,
+        accepted,
+        merged,
+        ...argsOf(run),
+        tokens,
+        groups,
         attempt: event.attempt,
         started: event.at,
         keeper: event.keeper,
@@ -261,9 +268,18 @@ function beginStart(state: State, event: Extract<Event, { type: 'starting' }>): 
     state.groups.set(key, holders.add(run.run));
   }
   const { target, accepted, merged, tokens } = run;
-  const common = { run: run.run, target, accepted, merged, ...argsOf(run), tokens, groups };
-  const { attempt } = event;
-  state.runs.set(run.run, { ...common, state: 'starting', attempt, starting: event.at });
+  state.runs.set(run.run, {
+    state: 'starting',
+    run: run.run,
+    target,
+    accepted,
+    merged,
+    ...argsOf(run),
+    tokens,
+    groups,
+    attempt: event.attempt,
+    starting: event.at,
+  });
   for (const number of event.overtook ?? []) {
     const other = expectState(state, event, number, 'queued');
     state.runs.set(number, { ...other, overtaken: other.overtaken + 1 });

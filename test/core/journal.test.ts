@@ -7,8 +7,9 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { type Disk, REAL_DISK } from '../../daemon/disk.ts';
 import type { Event } from '../../daemon/event.ts';
-import { type Disk, Journal, type Opened, REAL_DISK, type Result } from '../../daemon/journal.ts';
+import { Journal, type Result } from '../../daemon/journal.ts';
 import { encodeLine, parseJournal } from '../../daemon/record.ts';
 import { apply, emptyState, history, type State } from '../../daemon/state.ts';
 import { directory } from '../support/config.ts';
@@ -21,7 +22,7 @@ type Fate = 'half' | 'EIO' | 'ENOSPC' | 'EDQUOT' | undefined;
 const CALLS = Object.keys({
   openSync: 0,
   writeSync: 0,
-  readFileSync: 0,
+  readSync: 0,
   ftruncateSync: 0,
   fdatasyncSync: 0,
   fsyncSync: 0,
@@ -60,8 +61,20 @@ const CARELESS: Disk = {
   fdatasync: () => Promise.resolve(),
 };
 
-function open(path: string, disk: Disk = CARELESS): Opened {
-  const opened = Journal.open(path, disk);
+interface Content {
+  readonly journal: Journal;
+  readonly events: readonly Event[];
+  readonly tornBytes: number;
+}
+
+function tryOpen(path: string, disk: Disk = CARELESS): Result<Content> {
+  const events: Event[] = [];
+  const opened = Journal.open(path, (event) => events.push(event), disk);
+  return opened.ok ? { ok: true, value: { ...opened.value, events } } : opened;
+}
+
+function open(path: string, disk: Disk = CARELESS): Content {
+  const opened = tryOpen(path, disk);
   if (!opened.ok) throw new Error(opened.error);
   return opened.value;
 }
@@ -119,9 +132,10 @@ test('whatever text a client chose as its token is read again', () => {
         const at = stamp(1);
         const event: Event = { type: 'accepted', run: 1, target: 't', at, token, merged: true };
         const line = Buffer.from(encodeLine(1, event));
-        const parsed = parseJournal('journal', line);
+        const events: Event[] = [];
+        const parsed = parseJournal('journal', [line], (read) => events.push(read));
         assert.ok(parsed.ok);
-        assert.deepEqual(parsed.value.events, [event]);
+        assert.deepEqual(events, [event]);
         assert.equal(parsed.value.tornBytes, 0);
       },
     ),
@@ -175,7 +189,7 @@ test('a flipped bit is named by line and byte, or cut off if it is in the last r
       const flipped = Buffer.from(whole);
       flipped.writeUInt8(whole.readUInt8(at) ^ bit, at);
       fs.writeFileSync(fileOf(path), flipped);
-      const opened = Journal.open(path, CARELESS);
+      const opened = tryOpen(path);
       // The newline before the last record, once flipped, makes it a part of the last line.
       if (at >= last - 1) {
         assert.ok(opened.ok && opened.value.tornBytes > 0, `byte ${at}, bit ${bit}`);
@@ -201,7 +215,7 @@ test('a record that is missing, doubled or out of order is named', (t) => {
     lines.toSpliced(2, 0, ''),
   ]) {
     fs.writeFileSync(fileOf(path), `${wrong.join('\n')}\n`);
-    const opened = Journal.open(path, CARELESS);
+    const opened = tryOpen(path);
     assert.ok(!opened.ok);
     assert.match(opened.error, /: line [34] \(byte \d+\) is damaged: /);
   }
@@ -210,7 +224,7 @@ test('a record that is missing, doubled or out of order is named', (t) => {
 test('a journal of a newer format is refused with the advice to install that version', (t) => {
   const path = directory(t);
   write(path, [{ type: 'journal', format: 2 }]);
-  const opened = Journal.open(path, CARELESS);
+  const opened = tryOpen(path);
   assert.ok(!opened.ok);
   assert.match(opened.error, /newer baton \(format 2; this one reads up to 1\)\. Install that/);
 });
@@ -446,15 +460,15 @@ test('a journal in use is not compacted', async (t) => {
 
 test('a journal that cannot be opened or read is named with the reason', (t) => {
   const path = directory(t);
-  for (const broken of ['openSync', 'readFileSync', 'fdatasyncSync', 'fsyncSync'] as const) {
+  for (const broken of ['openSync', 'readSync', 'fdatasyncSync', 'fsyncSync'] as const) {
     const { disk } = faulty((call) => (call === broken ? 'EIO' : undefined));
-    const opened = Journal.open(path, disk);
+    const opened = tryOpen(path, disk);
     assert.deepEqual(opened, {
       ok: false,
       error: `${fileOf(path)}: cannot be opened (EIO)`,
     });
   }
-  const missing = Journal.open(join(path, 'nowhere'));
+  const missing = tryOpen(join(path, 'nowhere'));
   assert.ok(!missing.ok && missing.error.endsWith('journal.ndjson: cannot be opened (ENOENT)'));
 });
 

@@ -92,7 +92,7 @@ test('a second daemon on one socket ends with 69, names the holder and starts no
   await rig.boot();
   const state = join(rig.directory, 'other');
   mkdirSync(state);
-  const opened = Journal.open(state);
+  const opened = Journal.open(state, () => {});
   assert.ok(opened.ok);
   const at = { steadyMs: 1, wallMs: 1 };
   opened.value.journal.append([

@@ -71,7 +71,7 @@ function outputOf(replies: readonly Reply[]): string {
 /** Writes a journal as a daemon of another time would have left it. */
 function leave(rig: Rig, events: readonly Event[]): void {
   mkdirSync(rig.state, { recursive: true });
-  const opened = Journal.open(rig.state);
+  const opened = Journal.open(rig.state, () => {});
   assert.ok(opened.ok);
   assert.ok(opened.value.journal.append(events).ok);
   opened.value.journal.close();

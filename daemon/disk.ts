@@ -1,0 +1,64 @@
+/**
+ * The calls of the file system that the journal is built of, as one thing that a test can make fail,
+ * and what is put together of them.
+ */
+import * as fs from 'node:fs';
+
+export type Disk = Pick<
+  typeof fs,
+  | 'openSync'
+  | 'writeSync'
+  | 'readSync'
+  | 'ftruncateSync'
+  | 'fdatasyncSync'
+  | 'fsyncSync'
+  | 'renameSync'
+  | 'unlinkSync'
+  | 'closeSync'
+> & { fdatasync(file: number): Promise<void> };
+
+export const REAL_DISK: Disk = {
+  ...fs,
+  fdatasync: (file) =>
+    new Promise((resolve, reject) => {
+      fs.fdatasync(file, (error) => (error === null ? resolve() : reject(error)));
+    }),
+};
+
+/** How much is read at once. */
+const PIECE_BYTES = 1_048_576;
+
+/** The content of a file; each piece is the caller's own. */
+export function* piecesOf(disk: Disk, file: number): Generator<Buffer> {
+  for (let at = 0; ; ) {
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    const bytes = disk.readSync(file, piece, 0, PIECE_BYTES, at);
+    if (bytes === 0) return;
+    yield piece.subarray(0, bytes);
+    at += bytes;
+  }
+}
+
+/** Goes on with short writes until every byte is there. */
+export function writeAll(disk: Disk, file: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += disk.writeSync(file, bytes, at);
+}
+
+/** Linux closes the file whatever close(2) says, and what mattered has been synced. */
+export function close(disk: Disk, file: number): void {
+  try {
+    disk.closeSync(file);
+  } catch {
+    // Nothing can be done about it.
+  }
+}
+
+/** After a file was created or renamed, its name is durable only with this. */
+export function syncDirectory(disk: Disk, directory: string): void {
+  const file = disk.openSync(directory, 'r');
+  try {
+    disk.fsyncSync(file);
+  } finally {
+    disk.closeSync(file);
+  }
+}

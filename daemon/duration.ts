@@ -17,9 +17,11 @@ export const DURATION_MS_MAX = 366 * 86_400_000;
 
 export const DURATION_EXPECTED = 'a duration with a unit, such as "90s", "30m", "8h" or "1h30m"';
 
+export const DURATION = /^(\d+(\.\d+)?\s*(ms|s|min|m|h|d|w)\s*)+$/;
+
 /** Milliseconds of a duration with units, or undefined if the text is none. */
 export function parseDuration(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?\s*(ms|s|min|m|h|d|w)\s*)+$/.test(text)) return undefined;
+  if (!DURATION.test(text)) return undefined;
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)/g)) {
     ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
@@ -39,10 +41,12 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
   TiB: 2 ** 40,
 };
 
+export const BYTES = /^(\d+(?:\.\d+)?)\s*([kMGT]?B|[KMGT]iB)?$/;
+
 /** Bytes of a number or of a text with a unit, or undefined if it is none. */
 export function parseBytes(size: number | string): number | undefined {
   if (typeof size === 'number') return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
-  const [, amount, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*([kKMGT]?i?B)?$/.exec(size) ?? [];
+  const [, amount, unit = 'B'] = BYTES.exec(size) ?? [];
   const bytes = Math.round(Number(amount) * (UNIT_BYTES[unit] ?? Number.NaN));
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

@@ -1,81 +1,58 @@
 /**
  * The shape of config.json: the one schema that every configuration goes through, py9tor's after
  * its conversion. What a runner or a policy takes is said by that plugin's own schema.
+ *
+ * In `v.metadata`, `keys` explains the keys of an object to people: contrib/config.schema.json and
+ * baton.json(5) are made from it (`npm run generate`), and a test asks for what is missing.
  */
 import * as v from 'valibot';
 import { policies } from '../policies/index.ts';
 import { runners } from '../runners/index.ts';
-import { DURATION_EXPECTED, parseBytes, parseDuration } from './duration.ts';
+import { Bytes, Codes, Description, Duration, Limit, Name, Pattern } from './scalars.ts';
 import { Sockets } from './socketsettings.ts';
 
 const KILL_AFTER_DEFAULT = '30s';
 export const KEEP_RUNS_MAX = 1_000_000;
-export const NAME_CHARS_MAX = 100;
-const DESCRIPTION_CHARS_MAX = 10_000;
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-const NAME_EXPECTED = [
-  `a target name: 1 to ${NAME_CHARS_MAX} characters, no "/" and no control characters`,
-  'not starting with "-", not only digits (those name runs)',
-].join(', ');
-const CODES_EXPECTED = 'a list of exit codes';
-const CODE_EXPECTED = 'an exit code: a whole number from 0 to 255';
 const KEEP_EXPECTED = `a whole number from 1 to ${KEEP_RUNS_MAX}`;
 const DAYS_EXPECTED = 'a number of days, more than 0';
-const PATTERN_EXPECTED = 'a regular expression for one argument, such as "[a-z]+"';
-const BYTES_EXPECTED = 'a number of bytes, or a text such as "500MB" or "2GiB"';
 
-const Name = v.pipe(
-  v.string(),
-  v.regex(/^(?!\d+$)(?!-)[^/\p{Cc}]+$/u, NAME_EXPECTED),
-  v.maxLength(NAME_CHARS_MAX, NAME_EXPECTED),
-);
-const Description = v.pipe(v.string(), v.maxLength(DESCRIPTION_CHARS_MAX));
-
-/** To milliseconds. */
-const Duration = v.pipe(
-  v.string(DURATION_EXPECTED),
-  v.check((text) => parseDuration(text) !== undefined, `${DURATION_EXPECTED}, at most 366d`),
-  v.transform((text) => parseDuration(text) ?? 0),
-);
-/** The whole argument has to match. */
-const Pattern = v.pipe(
-  v.string(PATTERN_EXPECTED),
-  v.check((text) => parsePattern(text) !== undefined, PATTERN_EXPECTED),
-  v.transform((text) => parsePattern(text) ?? /^(?!)/),
-);
-/** Of 0 every run would expire or be ended at once. */
-const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
-
-const Codes = v.array(
-  v.pipe(
-    v.number(CODE_EXPECTED),
-    v.integer(CODE_EXPECTED),
-    v.minValue(0, CODE_EXPECTED),
-    v.maxValue(255, CODE_EXPECTED),
-  ),
-  CODES_EXPECTED,
-);
-
-const Bytes = v.pipe(
-  v.union([v.number(), v.string()], BYTES_EXPECTED),
-  v.check((size) => parseBytes(size) !== undefined, BYTES_EXPECTED),
-  v.transform((size) => parseBytes(size) ?? 0),
-);
-
-const Keep = v.strictObject({
-  runs: v.exactOptional(
-    v.pipe(
-      v.number(KEEP_EXPECTED),
-      v.integer(KEEP_EXPECTED),
-      v.minValue(1, KEEP_EXPECTED),
-      v.maxValue(KEEP_RUNS_MAX, KEEP_EXPECTED),
+const Keep = v.pipe(
+  v.strictObject({
+    runs: v.exactOptional(
+      v.pipe(
+        v.number(KEEP_EXPECTED),
+        v.integer(KEEP_EXPECTED),
+        v.minValue(1, KEEP_EXPECTED),
+        v.maxValue(KEEP_RUNS_MAX, KEEP_EXPECTED),
+      ),
     ),
-  ),
-  days: v.exactOptional(v.pipe(v.number(DAYS_EXPECTED), v.gtValue(0, DAYS_EXPECTED))),
-  bytes: v.exactOptional(Bytes),
-});
+    days: v.exactOptional(v.pipe(v.number(DAYS_EXPECTED), v.gtValue(0, DAYS_EXPECTED))),
+    bytes: v.exactOptional(Bytes),
+  }),
+  v.metadata({
+    keys: {
+      runs: 'So many of the latest.',
+      days: 'Those that ended within so many days.',
+      bytes: 'The latest, as long as their output is no larger than this in all.',
+    },
+  }),
+);
 export type KeepSettings = v.InferOutput<typeof Keep>;
+
+const Log = v.pipe(
+  v.strictObject({
+    level: v.exactOptional(v.picklist(LEVELS)),
+    format: v.exactOptional(v.picklist(['json', 'text'])),
+  }),
+  v.metadata({
+    keys: {
+      level: 'The least important events that are logged; `info` by default.',
+      format: '`json` (the default): one object a line; `text`: for people.',
+    },
+  }),
+);
 
 const Target = v.pipe(
   v.strictObject({
@@ -94,6 +71,35 @@ const Target = v.pipe(
     progress: v.exactOptional(v.boolean()),
     acceptArgs: v.exactOptional(v.array(Pattern)),
   }),
+  v.metadata({
+    keys: {
+      description: 'For people: `baton status` shows it.',
+      runner: 'What runs. Its `type` says how, and what else it takes.',
+      policies: 'When it may run: all of them have to agree. Without any it starts at once.',
+      timeout: 'Ends a run that takes longer, with status 124: TERM, then KILL after `killAfter`.',
+      killAfter: 'How long a run that is being ended may take from TERM to KILL.',
+      maxWait: 'Gives a run up that has waited longer, with status 75.',
+      okExit: 'Exit codes that count as success.',
+      warnExit:
+        'Exit codes that count as a warning: none by default, [2] with the rsnapshot policy. ' +
+        "The client's status is always the command's own.",
+      keep:
+        'Which of its ended runs are remembered, with their output; each key is a limit of its ' +
+        'own. The latest run always is, and so are those of the last five minutes.',
+      onLost:
+        'What becomes of a run whose keeper was killed or whose machine was restarted: `leave` ' +
+        '(the default) only says so, `retry` runs it again, three times at most.',
+      leftovers:
+        'What becomes of processes that a run leaves behind: `leave` (the default) lets ' +
+        '`baton status` name them, `kill` ends them.',
+      logMaxBytes: 'Output beyond it is reported in the log; nothing is killed for it.',
+      progress:
+        '`true`: the last `NN%` of its output tells how far it has come, and foretells its end.',
+      acceptArgs:
+        'Regular expressions, one for each argument that `baton run TARGET -- ARG…` may ' +
+        'add to the command. The whole argument has to match. Without it there may be none.',
+    },
+  }),
   v.forward(
     v.check(
       ({ okExit, warnExit = [] }) => !warnExit.some((code) => okExit.includes(code)),
@@ -111,20 +117,31 @@ const Target = v.pipe(
 );
 export type TargetSettings = v.InferOutput<typeof Target>;
 
-export const Settings = v.strictObject({
-  $schema: v.exactOptional(v.string()),
-  description: v.exactOptional(Description),
-  log: v.exactOptional(
-    v.strictObject({
-      level: v.exactOptional(v.picklist(LEVELS)),
-      format: v.exactOptional(v.picklist(['json', 'text'])),
-    }),
-  ),
-  sockets: v.exactOptional(Sockets),
-  idleExit: v.exactOptional(Limit),
-  keep: v.exactOptional(Keep),
-  targets: v.record(Name, Target),
-});
+export const Settings = v.pipe(
+  v.strictObject({
+    $schema: v.exactOptional(v.string()),
+    description: v.exactOptional(Description),
+    log: v.exactOptional(Log),
+    sockets: v.exactOptional(Sockets),
+    idleExit: v.exactOptional(Limit),
+    keep: v.exactOptional(Keep),
+    targets: v.record(Name, Target),
+  }),
+  v.metadata({
+    title: 'configuration of baton',
+    keys: {
+      $schema: 'Where editors find the schema of this file, to complete and check it.',
+      description: 'For people; the daemon does not use it.',
+      log: 'What the daemon logs, and how.',
+      sockets: 'The sockets that the daemon listens on, in place of the default one.',
+      idleExit:
+        'Ends the daemon when there was nothing to do for so long. For socket activation, where ' +
+        'systemd starts it again for the next request.',
+      keep: 'Which ended runs are remembered, where a target does not say it.',
+      targets: 'What can be asked for, by names of your own.',
+    },
+  }),
+);
 export type Settings = v.InferOutput<typeof Settings>;
 
 /** Options of a plugin: `type` says whose, and only that plugin knows the rest. */
@@ -141,14 +158,4 @@ function anyOf(
 ): v.GenericSchema<unknown, Typed> {
   const options = plugins.map((plugin) => plugin.options) as unknown as v.VariantOptions<'type'>;
   return v.variant('type', options) as unknown as v.GenericSchema<unknown, Typed>;
-}
-
-function parsePattern(text: string): RegExp | undefined {
-  try {
-    // By itself first: a ")" too many must not close what is put around it.
-    new RegExp(text, 'u');
-    return new RegExp(`^(?:${text})$`, 'u');
-  } catch {
-    return undefined;
-  }
 }

@@ -31,6 +31,7 @@ const Path = v.pipe(
       Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX,
     PATH_EXPECTED,
   ),
+  v.metadata({ title: 'absolute path', pattern: '^/.*[^/]$' }),
 );
 
 const Name = v.pipe(
@@ -42,6 +43,7 @@ const Name = v.pipe(
 const Mode = v.pipe(
   v.string(MODE_EXPECTED),
   v.regex(/^0?[0-7]{3}$/, MODE_EXPECTED),
+  v.metadata({ title: 'octal number' }),
   v.transform((text) => Number.parseInt(text, 8)),
 );
 
@@ -68,6 +70,17 @@ const Entry = v.pipe(
     targets: v.exactOptional(
       v.pipe(v.array(v.string(PATTERN_EXPECTED), PATTERN_EXPECTED), v.maxLength(PATTERNS_MAX)),
     ),
+  }),
+  v.metadata({
+    anyOf: [{ required: ['path'] }, { required: ['name'] }],
+    keys: {
+      path: 'Where the socket is.',
+      name: 'Its `FileDescriptorName=`, for a socket that systemd opens and passes.',
+      mode: 'Who may open it, as for chmod(1): `"0600"` by default.',
+      group: "The socket's group, by name or number; the daemon's own by default.",
+      allow: 'What may be asked on it; everything by default.',
+      targets: 'For which targets, by names with `*` for any characters; all by default.',
+    },
   }),
   v.forward(
     v.check(({ path, name }) => path !== undefined || name !== undefined, PLACE_EXPECTED),

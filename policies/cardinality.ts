@@ -15,16 +15,32 @@ export const INSTANCES_MAX = 10_000;
 /** Most runs that a sentence names. */
 const NAMED_MAX = 3;
 
-const Options = v.strictObject({
-  type: v.literal('cardinality'),
-  instances: v.optional(
-    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(INSTANCES_MAX)),
-    1,
-  ),
-  group: v.optional(v.pipe(v.string(), v.minLength(1))),
-  whenFull: v.optional(v.picklist(['queue', 'refuse', 'ignore', 'join']), 'queue'),
-  queueMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
-});
+const Options = v.pipe(
+  v.strictObject({
+    type: v.literal('cardinality'),
+    instances: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(INSTANCES_MAX)),
+      1,
+    ),
+    group: v.optional(v.pipe(v.string(), v.minLength(1))),
+    whenFull: v.optional(v.picklist(['queue', 'refuse', 'ignore', 'join']), 'queue'),
+    queueMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  }),
+  v.metadata({
+    keys: {
+      type: 'At most so many runs at once.',
+      instances: 'How many.',
+      group:
+        'Targets that name the same group share the limit: "one job on this disk at a time". ' +
+        'Without it, the target has the limit for itself.',
+      whenFull:
+        'What a request meets when there is no place: it waits (`queue`), is refused with ' +
+        'status 75 (`refuse`), counts as served with status 0 (`ignore`), or shares the run ' +
+        'that waits, else the one that runs, with its output and status (`join`).',
+      queueMax: 'How many may wait; the next one is refused.',
+    },
+  }),
+);
 type CardinalityOptions = v.InferOutput<typeof Options>;
 
 export const cardinality: Policy<CardinalityOptions> = {

@@ -7,7 +7,7 @@
  * of one group agree on the order though each has but some of the levels.
  */
 import * as v from 'valibot';
-import { DURATION_EXPECTED, parseDuration } from '../daemon/duration.ts';
+import { DURATION, DURATION_EXPECTED, parseDuration } from '../daemon/duration.ts';
 import type { Level, PolicyTarget, Prepared, ReadFile } from './policy.ts';
 import {
   CLASSIC,
@@ -38,6 +38,7 @@ const Settle = v.pipe(
     (text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= SETTLE_MS_MAX,
     `${DURATION_EXPECTED}, at most "60s"`,
   ),
+  v.metadata({ title: 'duration', pattern: DURATION.source }),
   v.transform((text) => parseDuration(text) ?? SETTLE_MS_DEFAULT),
 );
 
@@ -54,6 +55,28 @@ export const Options = v.pipe(
       v.pipe(v.number(ALARM_EXPECTED), v.integer(ALARM_EXPECTED), v.minValue(1, ALARM_EXPECTED)),
     ),
     respectLock: v.optional(v.boolean()),
+  }),
+  v.metadata({
+    keys: {
+      type: 'One interval of an rsnapshot.conf at a time, the highest first.',
+      interval: 'Which one, or `sync`.',
+      conf:
+        'The rsnapshot.conf, whose targets belong together; by default the one behind `-c` in ' +
+        '`args`, else `/etc/rsnapshot.conf`. Its `retain` lines are the order.',
+      group: 'Puts targets together by a name instead of their rsnapshot.conf.',
+      order: 'The intervals, lowest first, where no rsnapshot.conf can tell.',
+      settle:
+        'How old the first request has to be before anything starts, so that the lines of one ' +
+        'minute are put in order: `"2s"` by default, `"60s"` at most.',
+      onDuplicate:
+        'What a second request of an interval that waits or runs meets: it is refused with ' +
+        'status 75 (`refuse`), counts as served with status 0 (`ignore`), or shares the run ' +
+        'that waits (`join`).',
+      skipAlarm:
+        'With `ignore`: how many in a row are ignored before one is refused again, so that a ' +
+        'run that hangs for ever is heard of.',
+      respectLock: '`false`: does not wait for a lock that a rsnapshot outside of baton holds.',
+    },
   }),
   v.forward(
     v.check(

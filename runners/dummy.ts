@@ -3,7 +3,7 @@
  * process (`sleep`), so that it can be cancelled, lost and taken over like any other run.
  */
 import * as v from 'valibot';
-import { DURATION_MS_MAX, parseDuration } from '../daemon/duration.ts';
+import { DURATION, DURATION_MS_MAX, parseDuration } from '../daemon/duration.ts';
 import type { ProcessPlan, Runner } from './runner.ts';
 
 const TIME_EXPECTED = 'seconds as a number, or a duration such as "90s" or "1h30m"; at most 366d';
@@ -20,6 +20,7 @@ const Time = v.union(
     v.pipe(
       v.string(),
       v.check((text) => parseDuration(text) !== undefined, TIME_EXPECTED),
+      v.metadata({ title: 'duration', pattern: DURATION.source }),
       v.transform((text) => parseDuration(text) ?? 0),
     ),
   ],
@@ -28,6 +29,12 @@ const Time = v.union(
 
 const Options = v.pipe(
   v.strictObject({ type: v.literal('dummy'), time: Time }),
+  v.metadata({
+    keys: {
+      type: 'Runs nothing: waits and succeeds, to try policies and crontab lines without harm.',
+      time: 'How long it takes; a number alone means seconds.',
+    },
+  }),
   v.transform(({ type, time }) => ({ type, timeMs: time })),
 );
 type DummyOptions = v.InferOutput<typeof Options>;

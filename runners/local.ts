@@ -42,6 +42,7 @@ const Account = v.union(
 const Umask = v.pipe(
   v.string(UMASK_EXPECTED),
   v.regex(/^0?[0-7]{1,3}$/, UMASK_EXPECTED),
+  v.metadata({ title: 'octal number' }),
   v.transform((text) => Number.parseInt(text, 8)),
 );
 
@@ -85,6 +86,35 @@ const Settings = v.strictObject({
 });
 const Options = v.pipe(
   Settings,
+  v.metadata({
+    oneOf: [{ required: ['args'] }, { required: ['cmds'] }],
+    dependencies: { continueOn: ['cmds'] },
+    keys: {
+      type: 'Runs a command on this machine.',
+      args:
+        'The command and its arguments, each a text of its own; no shell reads them. A name ' +
+        'without a "/" is looked up in its `PATH`.',
+      cmds:
+        'Several commands in place of `args`, one after the other, each as a list of its own. One ' +
+        'that ends with a code outside of `continueOn` is the last. The code of the last one ' +
+        'counts, or if it is 0 the first other one.',
+      continueOn: 'With `cmds`: exit codes after which the next command runs; [0] by default.',
+      cwd: "Where it runs, an absolute path; the user's home by default.",
+      env:
+        'Variables for its environment, beside `SHELL`, `PATH=/usr/bin:/bin`, `HOME`, `LOGNAME`, ' +
+        "`USER`, `BATON_TARGET`, `BATON_RUN` and `BATON_RUN_DIR`. Nothing else of the daemon's " +
+        'own gets there.',
+      user:
+        "Whose it is, by name or number, with that user's groups; the daemon's own user by " +
+        'default.',
+      group: "Its main group, in place of the user's.",
+      umask: 'The mode bits that its new files do not get; `"022"` by default.',
+      nice: 'How far it stands back for the processor: from -20 (first) to 19 (last).',
+      ionice:
+        'How far it stands back for the disk, as for ionice(1): `"idle"`, or a class with a ' +
+        'level such as `"best-effort:7"`.',
+    },
+  }),
   v.forward(
     v.check(
       ({ args, cmds }) => args !== undefined || cmds !== undefined,

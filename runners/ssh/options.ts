@@ -3,7 +3,7 @@
  * refused here. What can only be known by looking (a key that is not there) is for check.ts.
  */
 import * as v from 'valibot';
-import { DURATION_EXPECTED, parseDuration } from '../../daemon/duration.ts';
+import { DURATION, DURATION_EXPECTED, parseDuration } from '../../daemon/duration.ts';
 import { parseJump } from './route.ts';
 
 /** Under `via: "openssh"` these have no meaning, and a wish that is not heeded is a trap. */
@@ -26,7 +26,13 @@ const RETRY_MAX = 20;
 const Path = v.pipe(v.string(PATH_EXPECTED), v.regex(/^(\/|~\/)[^\p{Cc}]*$/u, PATH_EXPECTED));
 
 const Port = v.pipe(
-  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,5}$/, PORT_EXPECTED))], PORT_EXPECTED),
+  v.union(
+    [
+      v.pipe(v.number(), v.metadata({ type: 'integer', minimum: 1, maximum: PORT_MAX })),
+      v.pipe(v.string(), v.regex(/^\d{1,5}$/, PORT_EXPECTED)),
+    ],
+    PORT_EXPECTED,
+  ),
   v.transform(Number),
   v.integer(PORT_EXPECTED),
   v.minValue(1, PORT_EXPECTED),
@@ -45,6 +51,7 @@ const Text = v.pipe(
 const Duration = v.pipe(
   v.string(DURATION_EXPECTED),
   v.check((text) => (parseDuration(text) ?? 0) > 0, `${DURATION_EXPECTED}, longer than 0`),
+  v.metadata({ title: 'duration', pattern: DURATION.source }),
   v.transform((text) => parseDuration(text) ?? 0),
 );
 const Jump = v.pipe(
@@ -63,6 +70,42 @@ function some<T>(
   );
   return v.union([single, v.pipe(v.array(one), v.minLength(1))], expected);
 }
+
+const KEYS = {
+  type: 'Runs a command on another machine. More in contrib/SSH.md.',
+  via: "`openssh` runs the system's ssh(1), for certificates, `ProxyCommand` and security keys.",
+  host: 'Where to: a name, an address, or an alias of `~/.ssh/config`.',
+  port: '22 by default, or what `~/.ssh/config` says.',
+  user:
+    "Whose login there; by default what `~/.ssh/config` says, else the name of the daemon's " +
+    'user.',
+  key:
+    'A private key file, or a list of them; only these are offered. Without it, those that ' +
+    'ssh(1) would try.',
+  passphraseFile: 'A file of mode 0600 with the passphrase of the key on its first line.',
+  agent: "The path of an agent's socket, or `true` for the daemon's own `$SSH_AUTH_SOCK`.",
+  sshConfig: '`false`: does not heed `~/.ssh/config`.',
+  jump: 'Hosts on the way, as `[USER@]HOST[:PORT]`: one, or a list, the nearest first.',
+  knownHosts:
+    'Used instead of `~/.ssh/known_hosts`. `/etc/ssh/ssh_known_hosts` counts in any case.',
+  hostKey:
+    '`strict`: only known host keys; `accept-new`: writes down unknown ones and refuses ' +
+    'changed ones; `SHA256:…`: this one, as ssh-keygen(1) prints it.',
+  cmds: 'A script by its lines. It stops at the first that fails, with its status.',
+  args: 'One program and its arguments; no shell builtin.',
+  stopOnError:
+    "`false`: all lines of `cmds` run, in the remote user's own shell, and the last one's " +
+    'status counts.',
+  env: 'Variables for the command. They travel on its stdin, so that no `AcceptEnv` is needed.',
+  connectTimeout: 'How long an attempt to connect may take.',
+  keepalive:
+    'How often the other side is asked for a sign of life; after five without an answer the ' +
+    'connection is broken.',
+  killOnDisconnect:
+    '`true`: the remote command is ended when the connection breaks: TERM, KILL 30 seconds later.',
+  verbatim: '`true`: sends the command as it is, for keys with a forced command.',
+  retry: 'How many times connecting is tried again after network errors; 2 by default.',
+};
 
 export const Options = v.pipe(
   v.strictObject({
@@ -106,6 +149,10 @@ export const Options = v.pipe(
       ),
     ),
   }),
+  v.metadata({
+    oneOf: [{ required: ['cmds'] }, { required: ['args'] }],
+    keys: KEYS,
+  }),
   v.check(
     ({ cmds, args }) => (cmds === undefined) !== (args === undefined),
     'exactly one of "cmds" (a script, one command an entry) and "args" (one command)',
@@ -116,7 +163,8 @@ export const Options = v.pipe(
   ),
   v.check(
     ({ verbatim, env, killOnDisconnect }) => !(verbatim && (env || killOnDisconnect)),
-    'no "env" and no "killOnDisconnect" beside "verbatim", since both need a shell around the command',
+    'no "env" and no "killOnDisconnect" beside "verbatim", since both need a shell around the ' +
+      'command',
   ),
   v.check(
     ({ via, hostKey }) => via === 'ssh2' || !hostKey.startsWith('SHA256:'),

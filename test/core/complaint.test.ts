@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatMistakes } from '../../daemon/config.ts';
-import { KEEP_RUNS_MAX, NAME_CHARS_MAX } from '../../daemon/schema.ts';
+import { NAME_CHARS_MAX } from '../../daemon/scalars.ts';
+import { KEEP_RUNS_MAX } from '../../daemon/schema.ts';
 import { accepted, load, loadText, mistakesOf, only } from '../support/config.ts';
 
 const runner = { type: 'local', args: ['/bin/true'] };

@@ -18,9 +18,9 @@ const MARK = '// launcher of baton';
 const directory = resolve(process.argv[2] ?? '/usr/bin');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const launchers = {
-  // The client is CommonJS: loading it like this costs nothing.
+  // Both are CommonJS: loading them like this costs nothing.
   baton: `require(${JSON.stringify(join(root, 'dist/client/main.cjs'))});`,
-  batond: `import(${JSON.stringify(join(root, 'dist/daemon/main.js'))});`,
+  batond: `require(${JSON.stringify(join(root, 'dist/daemon/batond.cjs'))});`,
 };
 
 const first = `#!${process.execPath}`;

@@ -48,7 +48,8 @@ const EXIT_SOFTWARE = 70;
 
 const PLACES = { env: process.env, uid: process.getuid?.() ?? 0, exists: existsSync };
 
-await main();
+// Not awaited here: a bundle in CommonJS knows no await at the top. What it throws ends the process.
+void main();
 
 async function main(): Promise<void> {
   process.umask(0o077);

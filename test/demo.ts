@@ -88,7 +88,7 @@ function makeConfig(conf: string): unknown {
 
 function startDaemon() {
   const args = ['--config', 'config.json', '--socket', socket, '--state', 'state'];
-  const daemon = spawn(process.execPath, [join(DIST, 'daemon/main.js'), ...args], {
+  const daemon = spawn(process.execPath, [join(DIST, 'daemon/batond.cjs'), ...args], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

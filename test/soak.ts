@@ -90,7 +90,7 @@ class SoakRig {
     const points = pathToFileURL(join(DIST, 'test/support/crashpoints.js')).href;
     const args = [
       ...(byStep ? ['--import', points] : []),
-      join(DIST, 'daemon/main.js'),
+      join(DIST, 'daemon/batond.cjs'),
       ...['--config', join(this.directory, 'config.json'), '--socket', this.#socket],
       ...['--state', join(this.directory, 'state')],
     ];

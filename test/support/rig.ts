@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import type { Reply, RequestInput, StatusReply } from '../../daemon/protocol.ts';
 
 const DIST = join(import.meta.dirname, '../..');
-export const BATOND = join(DIST, 'daemon/main.js');
+export const BATOND = join(DIST, 'daemon/batond.cjs');
 export const BATON = join(DIST, 'client/main.cjs');
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;

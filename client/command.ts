@@ -7,6 +7,9 @@ import type { FastCommand } from './fast.ts';
 import { countOf, type Given, Mistake } from './given.ts';
 import type { VerbName } from './manual.ts';
 
+/** Less than that is no span of time to draw. */
+const SINCE_MS_MIN = 60_000;
+
 /** A run by its number, or the runs of a target by its name. */
 type Whose = number | string;
 
@@ -26,6 +29,13 @@ export type Command =
       readonly json: boolean;
       readonly limit: number | undefined;
     }
+  | { readonly verb: 'timeline'; readonly sinceMs: number | undefined }
+  | {
+      readonly verb: 'report';
+      readonly sinceMs: number | undefined;
+      readonly output: string | undefined;
+    }
+  | { readonly verb: 'metrics'; readonly output: string | undefined }
   | { readonly verb: 'logs'; readonly of: Whose; readonly follow: boolean }
   | { readonly verb: 'cancel'; readonly of: Whose }
   | { readonly verb: 'pause' | 'resume' | 'probe'; readonly target: string }
@@ -61,6 +71,13 @@ export const COMMANDS = {
     json: given.is('json'),
     limit: given.count('limit', HISTORY_RUNS_MAX),
   }),
+  timeline: (_, given) => ({ verb: 'timeline', sinceMs: sinceOf(given) }),
+  report: (_, given) => ({
+    verb: 'report',
+    sinceMs: sinceOf(given),
+    output: given.text('output'),
+  }),
+  metrics: (_, given) => ({ verb: 'metrics', output: given.text('output') }),
   pause: ([target = '']) => ({ verb: 'pause', target }),
   resume: ([target = '']) => ({ verb: 'resume', target }),
   probe: ([target = '']) => ({ verb: 'probe', target }),
@@ -77,6 +94,12 @@ export const COMMANDS = {
   },
   help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
 } as const satisfies Readonly<Record<VerbName, Builder>>;
+
+function sinceOf(given: Given): number | undefined {
+  const ms = given.duration('since');
+  if (ms === undefined || ms >= SINCE_MS_MIN) return ms;
+  throw new Mistake('--since: expected at least 1min');
+}
 
 function whose(word: string): Whose {
   return /^\d+$/.test(word) && Number.isSafeInteger(Number(word)) ? Number(word) : word;

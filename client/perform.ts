@@ -11,6 +11,7 @@ import { importPy9tor, importRsnapshot } from './import.ts';
 import { findVerb } from './manual.ts';
 import { print } from './output.ts';
 import { type Ending, Relay, type RunRequest, runRequest } from './relay.ts';
+import { metrics, report, timeline } from './survey.ts';
 
 const DONE: Ending = { status: 0, isOwn: false };
 
@@ -37,6 +38,12 @@ export async function perform(command: Command, place: Place): Promise<Ending> {
       const limit = command.limit === undefined ? {} : { limit: command.limit };
       return ask({ type: 'history', v, ...target, ...limit }, command, place);
     }
+    case 'timeline':
+      return timeline(command, place);
+    case 'report':
+      return report(command, place);
+    case 'metrics':
+      return metrics(command, place);
     case 'check-crontab':
       return checkCrontab(command.files, place);
     case 'import':

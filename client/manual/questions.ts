@@ -6,6 +6,19 @@ const JSON_OPTION = {
   text: "print the daemon's answer as JSON, as baton-protocol(7) describes it",
 } as const satisfies Option;
 
+const SINCE = {
+  name: 'since',
+  value: 'TIME',
+  text: 'how far back to look, such as 12h or 7d (`timeline`: 24h, `report`: 7d)',
+} as const satisfies Option;
+
+const OUTPUT = {
+  name: 'output',
+  value: 'FILE',
+  completes: 'file',
+  text: 'write to FILE: replaced at once, readable for everybody; status 73 if it cannot be',
+} as const satisfies Option;
+
 export const QUESTIONS = [
   {
     name: 'status',
@@ -53,6 +66,58 @@ export const QUESTIONS = [
     ],
     examples: [
       { line: 'baton history rsnap-daily --limit 7', text: 'the last seven runs of one target' },
+    ],
+  },
+  {
+    name: 'timeline',
+    summary: 'draw when what ran and how it ended',
+    overview: ['timeline [--since TIME]', 'when what ran, drawn in the terminal'],
+    options: [SINCE],
+    text: [
+      'Draws a row for each target: when its runs waited, ran and ended. Below it are the runs ' +
+        'that failed, and whatever stands still. The drawing is as wide as the terminal, or 80 ' +
+        'columns; $COLUMNS decides where it is set and the output is no terminal. There are ' +
+        'colours on a terminal, unless $NO_COLOR is set; the signs tell as much without them.',
+    ],
+    examples: [
+      { line: 'baton timeline', text: 'the last day' },
+      { line: 'baton timeline --since 12h', text: 'only the night' },
+    ],
+  },
+  {
+    name: 'report',
+    summary: 'write what happened as one HTML page',
+    overview: ['report > FILE.html', 'what ran and failed, as one HTML page'],
+    options: [SINCE, OUTPUT],
+    text: [
+      'Writes a page that needs no network and no scripts: what failed and with which last ' +
+        'lines of output, when what ran, how long it took, and a table of all runs. It prints ' +
+        'well, and follows the reader to light and dark.',
+    ],
+    examples: [
+      { line: 'baton report > night.html', text: 'the last seven days' },
+      {
+        line: 'baton report --since 24h --output /var/www/html/night.html',
+        text: 'from cron, to where a browser finds it',
+      },
+    ],
+  },
+  {
+    name: 'metrics',
+    summary: 'print what monitoring wants to know, as OpenMetrics',
+    overview: ['metrics [--output FILE]', 'for node_exporter and other monitoring'],
+    options: [OUTPUT],
+    text: [
+      'Prints for each target what runs and waits, when and how its last run ended, and when one ' +
+        'last succeeded. OpenMetrics and the older text format of Prometheus both read it. ' +
+        'contrib/systemd has a timer that keeps a file for the textfile collector of ' +
+        'node_exporter.',
+    ],
+    examples: [
+      {
+        line: 'baton metrics --output /var/lib/prometheus/node-exporter/baton.prom',
+        text: 'from a timer or from cron, every five minutes',
+      },
     ],
   },
 ] as const satisfies readonly Verb[];

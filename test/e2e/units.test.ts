@@ -4,7 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { parse } from '../../client/cli.ts';
+import { parseCrontab } from '../../client/crontab.ts';
+import { showMetrics } from '../../client/metrics.ts';
 import { accepted, directory, load, ROOT } from '../support/config.ts';
+import { past, status, view } from '../support/nights.ts';
+import { readMetrics } from '../support/openmetrics.ts';
 import { skipWithout } from '../support/tools.ts';
 
 const UNITS = join(ROOT, 'contrib/systemd');
@@ -13,7 +18,7 @@ const SERVICE = readFileSync(join(UNITS, 'baton.service'), 'utf8');
 /** The units in a directory of their own, with commands that are there. */
 function copyOf(t: TestContext): readonly string[] {
   const to = directory(t);
-  const units = readdirSync(UNITS).filter((name) => /\.(socket|service)$/.test(name));
+  const units = readdirSync(UNITS).filter((name) => /\.(socket|service|timer)$/.test(name));
   for (const name of units) {
     const text = readFileSync(join(UNITS, name), 'utf8');
     writeFileSync(join(to, name), text.replace(/^(Exec\w+)=batond?\b/gm, '$1=/bin/true'));
@@ -24,7 +29,7 @@ function copyOf(t: TestContext): readonly string[] {
 test('systemd-analyze verify has nothing to say about the units', (t) => {
   if (skipWithout(t, 'systemd-analyze')) return;
   const units = copyOf(t);
-  assert.equal(units.length, 3);
+  assert.equal(units.length, 5);
   // The manual pages are where the package puts them, not here.
   const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units]);
   assert.equal(`${stdout}${stderr}`, '');
@@ -44,6 +49,31 @@ test('the service keeps runs alive and takes nothing from them', () => {
   }
   // systemd would remove the sockets with it.
   assert.doesNotMatch(SERVICE, /^RuntimeDirectory=/m);
+});
+
+test('the timer and the line for cron write the figures to the same place', () => {
+  const service = readFileSync(join(UNITS, 'baton-metrics.service'), 'utf8');
+  const [, command = ''] = /^ExecStart=(.*)$/m.exec(service) ?? [];
+  assert.match(command, /^baton metrics --output \/.*\.prom$/);
+  const parsed = parse(command.split(' ').slice(1));
+  assert.ok(parsed.ok && parsed.wish.command.verb === 'metrics');
+  const cron = readFileSync(join(ROOT, 'contrib/examples/cron.d-metrics'), 'utf8');
+  const [line] = parseCrontab('cron.d-metrics', cron, (word) => word === 'root');
+  assert.equal(line?.command, command);
+});
+
+test('the figures that contrib tells of are those that there are', () => {
+  const readme = readFileSync(join(UNITS, 'README.md'), 'utf8');
+  const section = readme.split('\n## ').find((part) => part.startsWith('Figures')) ?? '';
+  const told = [...section.matchAll(/`(baton)?(_[a-z_]+)`/g)].map(([, whole, name = '']) =>
+    whole ? `baton${name}` : `baton_target${name}`,
+  );
+  const last = past(1, 'x', [3, 3, 2]);
+  const usual = { medianMs: 1, lowMs: 1, highMs: 1, runs: 1 };
+  const latest = new Map([['x', { ok: last, failed: last }]]);
+  const text = showMetrics(status([{ ...view({ target: 'x', last }), usual }]), latest);
+  const known = readMetrics(text).map(({ name }) => name);
+  assert.deepEqual([...new Set(told)].sort(), [...new Set(known)].sort());
 });
 
 test('systemd-sysusers makes the group of the submit socket', (t) => {

@@ -1,0 +1,151 @@
+/**
+ * Charts of a report as SVG: a lane of runs, the axis above the lanes, and how long the runs of a
+ * target took. Pure. Positions across are percentages, so that a chart is as wide as there is room
+ * while its text and its strokes keep their size. Colours are for client/report/style.ts; a bad end
+ * has a sign of its own, and every run says in words what it is.
+ */
+import { showDuration } from '../../daemon/protocol.ts';
+import { showClock, showMoment, type Tick } from '../calendar.ts';
+import { type Mark, type Span, tookOf } from '../night.ts';
+import { html, type Markup } from './markup.ts';
+
+/** What a chart shows, in wall-clock milliseconds. */
+export interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const LANE_HEIGHT = 24;
+const BAR_HEIGHT = 12;
+const TIMES_HEIGHT = 88;
+/** Room for the label of the longest duration. */
+const TIMES_TOP = 22;
+const TIMES_BOTTOM = 80;
+/** More runs than that are drawn without stems. */
+const STEMS_MAX = 50;
+
+/** The signs that lanes and durations use, once in a page. */
+export function signs(): Markup {
+  return html`<svg class="signs" width="0" height="0" aria-hidden="true"><defs>
+<g id="sign-failed"><circle r="6.5"/><path d="M-2.6-2.6 2.6 2.6M-2.6 2.6 2.6-2.6"/></g>
+<g id="sign-warning"><circle r="6.5"/><path d="M0-3.4V.6M0 3.2v.2"/></g>
+</defs></svg>`;
+}
+
+/** Runs of one target over time: what waits is a thin line, what runs is a bar. */
+export function lane(
+  label: string,
+  spans: readonly Span[],
+  ticks: readonly Tick[],
+  window: Window,
+): Markup {
+  const shown = spans.filter((span) => touches(span, window));
+  return html`<svg class="lane" role="img" aria-label="${label}" width="100%" height="${LANE_HEIGHT}">
+${grid(ticks, window, LANE_HEIGHT)}
+${shown.map((span) => bar(span, window))}
+${shown.map((span) => sign(span, window, LANE_HEIGHT / 2))}
+</svg>`;
+}
+
+export function axis(ticks: readonly Tick[], window: Window): Markup {
+  return html`<svg class="axis" aria-hidden="true" width="100%" height="18">
+${ticks.map(({ atMs, label }) => html`<text x="${percentOf(atMs, window)}%" y="12">${label}</text>`)}
+</svg>`;
+}
+
+/** How long runs took: a stroke each, as high as it took long; `usualMs` is a line across. */
+export function durations(
+  label: string,
+  spans: readonly Span[],
+  usualMs: number | undefined,
+  window: Window,
+): Markup {
+  const longestMs = Math.max(1, ...spans.map((span) => tookOf(span) ?? 0));
+  const yOf = (ms: number): string =>
+    (TIMES_BOTTOM - (ms / longestMs) * (TIMES_BOTTOM - TIMES_TOP)).toFixed(1);
+  const usualY = usualMs === undefined ? undefined : yOf(usualMs);
+  const look = spans.length > STEMS_MAX ? 'times dense' : 'times';
+  return html`<svg class="${look}" role="img" aria-label="${label}" width="100%" height="${TIMES_HEIGHT}">
+<line class="base" x1="0" x2="100%" y1="${TIMES_BOTTOM}" y2="${TIMES_BOTTOM}"/>
+${usualY && html`<line class="usual" x1="0" x2="100%" y1="${usualY}" y2="${usualY}"/>`}
+<text x="0" y="12">${showDuration(longestMs)}</text>
+${spans.map((span) => {
+  const x = `${percentOf(span.untilMs, window)}%`;
+  const y = yOf(tookOf(span) ?? 0);
+  return html`<g class="${span.mark}"><title>${describe(span)}</title><line x1="${x}" x2="${x}"
+ y1="${TIMES_BOTTOM}" y2="${y}"/><circle cx="${x}" cy="${y}" r="2.5"/></g>
+`;
+})}
+${spans.map((span) => sign(span, window, Number(yOf(tookOf(span) ?? 0))))}
+</svg>`;
+}
+
+/** One run in words: "run 17 of x exited with 1 after 3 min, Mon 23 Nov 03:00 to 03:03". */
+function describe(span: Span): string {
+  return `run ${span.run.run} of ${span.run.target} ${fate(span)}`;
+}
+
+/** What became of a run: the rest of a sentence that begins with it. */
+export function fate({ run, mark, askedAtMs, startedAtMs, untilMs }: Span): string {
+  const took = run.tookMs === undefined ? '' : ` after ${showDuration(run.tookMs)}`;
+  const asked = showMoment(askedAtMs);
+  switch (mark) {
+    case 'waiting':
+      return `has waited ${showDuration(run.waitedMs)}, since ${asked}`;
+    case 'running': {
+      const since = startedAtMs === undefined ? asked : showMoment(startedAtMs);
+      return `has been running for ${showDuration(run.tookMs ?? 0)}, since ${since}`;
+    }
+    case 'ok':
+    case 'warning':
+    case 'failed': {
+      const begin = showMoment(startedAtMs ?? askedAtMs);
+      return `${run.text ?? 'ended'}${took}, ${begin} to ${showClock(untilMs)}`;
+    }
+    default:
+      return mark satisfies never;
+  }
+}
+
+export function touches({ askedAtMs, untilMs }: Span, { fromMs, toMs }: Window): boolean {
+  return untilMs >= fromMs && askedAtMs <= toMs;
+}
+
+function bar(span: Span, window: Window): Markup {
+  const { askedAtMs, startedAtMs, untilMs, mark } = span;
+  const middle = LANE_HEIGHT / 2;
+  const waitEnd = startedAtMs ?? untilMs;
+  const [asked, started] = [percentOf(askedAtMs, window), percentOf(waitEnd, window)];
+  const width = (from: number, to: number): string => `${(to - from).toFixed(2)}%`;
+  const end = percentOf(untilMs, window);
+  const wait = html`<rect class="wait" x="${asked}%" y="${middle - 1}" width="${width(asked, started)}" height="2"/>`;
+  const run = html`<rect class="bar" x="${started}%" y="${middle - BAR_HEIGHT / 2}" width="${width(started, end)}" height="${BAR_HEIGHT}" rx="1.5"/>`;
+  const isWaitSeen = started > asked || startedAtMs === undefined;
+  return html`<g class="${mark}"><title>${describe(span)}</title>${isWaitSeen ? wait : undefined}${
+    startedAtMs === undefined ? undefined : run
+  }</g>
+`;
+}
+
+const SIGNS: Readonly<Partial<Record<Mark, string>>> = { warning: 'warning', failed: 'failed' };
+
+function sign(span: Span, window: Window, y: number): Markup | undefined {
+  const name = SIGNS[span.mark];
+  if (name === undefined || span.untilMs > window.toMs) return undefined;
+  const x = percentOf(span.untilMs, window);
+  return html`<use href="#sign-${name}" class="sign ${name}" x="${x}%" y="${y}"/>
+`;
+}
+
+function grid(ticks: readonly Tick[], window: Window, height: number): readonly Markup[] {
+  return ticks.map(({ atMs }) => {
+    const x = `${percentOf(atMs, window)}%`;
+    return html`<line class="grid" x1="${x}" x2="${x}" y1="0" y2="${height}"/>`;
+  });
+}
+
+/** Where a time lies, from 0 to 100. */
+function percentOf(ms: number, { fromMs, toMs }: Window): number {
+  const part = ((ms - fromMs) / (toMs - fromMs || 1)) * 100;
+  return Number(Math.max(0, Math.min(100, part)).toFixed(2));
+}

@@ -1,0 +1,105 @@
+/**
+ * What a report says first: one sentence, and below it a line for each target that somebody has to
+ * look at, the worst first. Pure.
+ */
+import { showDuration } from '../../daemon/protocol.ts';
+import { showMoment } from '../calendar.ts';
+import { countMarks, type Night, type Row, type Span } from '../night.ts';
+import { html, type Markup } from './markup.ts';
+
+type Tone = 'failed' | 'warning' | 'calm';
+
+interface News {
+  readonly tone: Tone;
+  /** One word for the eye. */
+  readonly word: string;
+  readonly target: string;
+  readonly text: Markup;
+}
+
+/** From the worst to what is only good to know. */
+const WORDS = ['failing', 'late', 'broken', 'failed', 'warning', 'paused', 'waits', 'runs'];
+
+/** `isTold` is true of the runs whose end has a place of its own further down. */
+export function summary(night: Night, isTold: (span: Span) => boolean): Markup {
+  const { tone, text } = verdictOf(night);
+  const news = night.rows.flatMap((row) => newsOf(row, isTold));
+  news.sort((a, b) => WORDS.indexOf(a.word) - WORDS.indexOf(b.word));
+  const lines = news.map(
+    ({ tone: color, word, target, text: line }) =>
+      html`<li><span class="word ${color}">${word}</span> <span><b>${target}</b> ${line}</span></li>
+`,
+  );
+  return html`<p class="verdict ${tone}">${text}</p>
+${lines.length > 0 ? html`<ul class="news">${lines}</ul>` : undefined}`;
+}
+
+/** The one sentence. */
+export function verdictOf({ rows }: Night): { readonly tone: Tone; readonly text: string } {
+  const { ok, warning, failed } = countMarks(rows);
+  const ended = ok + warning + failed;
+  const late = rows.filter(({ view }) => view?.late === true).length;
+  const lateText = late === 0 ? '' : ` ${late === 1 ? '1 target is' : `${late} targets are`} late.`;
+  const tone = failed + late > 0 ? 'failed' : warning > 0 || ended === 0 ? 'warning' : 'calm';
+  const warned = warning === 0 ? '' : `, ${warning} with a warning`;
+  if (ended === 0) return { tone, text: `No run has ended.${lateText}` };
+  if (failed > 0) return { tone, text: `${failed} of ${count(ended)} failed${warned}.${lateText}` };
+  const all = ended === 1 ? 'The only run' : `All ${ended} runs`;
+  const how = warning === 0 ? ' ended well' : ` ended${warned}`;
+  return { tone, text: `${all}${how}.${lateText}` };
+}
+
+function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
+  const { target, view } = row;
+  const news: News[] = [];
+  const add = (tone: Tone, word: string, text: Markup): void => {
+    news.push({ tone, word, target, text });
+  };
+  const ends = endsOf(row);
+  const last = ends.at(-1);
+  const bad = ends.filter(({ mark }) => mark === 'failed');
+  const latest = bad.at(-1);
+  if (latest !== undefined) {
+    const isLast = latest === last;
+    const since = isLast ? '' : '; it has not failed since';
+    const share = html`${bad.length} of ${count(ends.length)} failed`;
+    const told = html`the last at ${showMoment(latest.untilMs)}: ${link(latest, isTold)}${since}`;
+    add('failed', isLast ? 'failing' : 'failed', html`${share}, ${told}`);
+  } else if (last?.mark === 'warning') {
+    const text = html`ended with a warning at ${showMoment(last.untilMs)}: ${link(last, isTold)}`;
+    add('warning', 'warning', text);
+  }
+  if (view === undefined) return news;
+  if (view.late === true) add('failed', 'late', html`has had no success for longer than it may`);
+  if (view.broken !== undefined) add('failed', 'broken', html`cannot run: ${view.broken}`);
+  const held =
+    view.waiting === 0 ? '' : `; ${count(view.waiting)} ${view.waiting === 1 ? 'waits' : 'wait'}`;
+  if (view.paused) add('warning', 'paused', html`starts nothing until it is resumed${held}`);
+  for (const run of view.active) {
+    const took = showDuration(run.tookMs ?? 0);
+    add('calm', 'runs', html`run ${run.run} has been running for ${took}`);
+  }
+  for (const run of view.paused ? [] : view.queued.slice(0, 1)) {
+    const more = view.waiting > 1 ? ` (and ${view.waiting - 1} more)` : '';
+    const why = run.reasons?.join('; ') ?? 'it is about to start';
+    const text = html`run ${run.run}${more} has waited ${showDuration(run.waitedMs)}: ${why}`;
+    add('calm', 'waits', text);
+  }
+  return news;
+}
+
+/** The runs that have ended, in the order of their ends. */
+export function endsOf({ spans }: Row): readonly Span[] {
+  const ended = spans.filter(({ mark }) => mark !== 'running' && mark !== 'waiting');
+  return ended.sort((a, b) => a.untilMs - b.untilMs);
+}
+
+export function count(runs: number): string {
+  return `${runs} ${runs === 1 ? 'run' : 'runs'}`;
+}
+
+function link(span: Span, isTold: (span: Span) => boolean): Markup {
+  const { run, text = 'ended' } = span.run;
+  const words = html`run ${run} ${text}`;
+  return isTold(span) ? html`<a href="#run-${run}">${words}</a>` : words;
+}

@@ -1,0 +1,25 @@
+/**
+ * The end of a run's output as lines that people can read: from the first whole line on, as text
+ * however binary it is, without the colours and without the past of progress bars. Pure.
+ */
+import { stripVTControlCharacters } from 'node:util';
+
+/** The last bytes of one stream. */
+export interface Tail {
+  readonly bytes: Uint8Array;
+  /** There was more before. */
+  readonly isCut: boolean;
+}
+
+const NEWLINE = 10;
+
+/** The text of a tail, without what is left of a line that was cut. */
+export function readTail({ bytes, isCut }: Tail): string {
+  const first = isCut ? bytes.indexOf(NEWLINE) + 1 : 0;
+  const whole = first < bytes.length ? bytes.subarray(first) : bytes;
+  const text = stripVTControlCharacters(new TextDecoder().decode(whole));
+  return text
+    .replace(/\r+\n/g, '\n')
+    .replace(/[^\n]*\r(?=[^\r\n])/g, '')
+    .trimEnd();
+}

@@ -3,26 +3,34 @@
 #   unshare --mount --propagation private cron.sh DIRECTORY 'YYYY-MM-DD hh:mm:ss'
 # Inside, /etc/crontab, /etc/cron.d, the tabs and /run are what DIRECTORY holds, and /usr/bin and
 # /usr/sbin have what is in DIRECTORY/bin and DIRECTORY/sbin on top. cron's log goes to stdout.
-# It ends when its stdin does.
+# It ends when its stdin does. With "copy" as the third argument the machine is one to throw away
+# (machine.sh): the files are put in their places, and nothing is mounted.
 set -eu
 dir=$1 clock=$2
 
-# Another file system may not do as a layer.
-mount -t tmpfs tmpfs "$dir/layers"
-cp -a "$dir/bin" "$dir/sbin" "$dir/layers/"
-mount -t overlay -o "lowerdir=$dir/layers/bin:/usr/bin" overlay /usr/bin
-mount -t overlay -o "lowerdir=$dir/layers/sbin:/usr/sbin" overlay /usr/sbin
-chown root:crontab "$dir/tabs"
-chmod 1730 "$dir/tabs"
-mount --bind "$dir/crontab" /etc/crontab
-mount --bind "$dir/cron.d" /etc/cron.d
-mount --bind "$dir/tabs" /var/spool/cron/crontabs
-mkdir "$dir/layers/dev"
-cp -a /dev/null /dev/zero /dev/full /dev/tty /dev/random /dev/urandom "$dir/layers/dev/"
-ln -s /proc/self/fd "$dir/layers/dev/fd"
-mkdir -m 1777 "$dir/layers/dev/shm"
-mount --bind "$dir/layers/dev" /dev
-mount --bind "$dir/run" /run
+if [ "${3-}" = copy ]; then
+  rm -rf /etc/cron.d/* /var/spool/cron/crontabs/* /usr/sbin/sendmail
+  cp "$dir/crontab" /etc/crontab
+  cp "$dir"/cron.d/* /etc/cron.d/
+  cp "$dir/sbin/sendmail" /usr/sbin/
+else
+  # Another file system may not do as a layer.
+  mount -t tmpfs tmpfs "$dir/layers"
+  cp -a "$dir/bin" "$dir/sbin" "$dir/layers/"
+  mount -t overlay -o "lowerdir=$dir/layers/bin:/usr/bin" overlay /usr/bin
+  mount -t overlay -o "lowerdir=$dir/layers/sbin:/usr/sbin" overlay /usr/sbin
+  chown root:crontab "$dir/tabs"
+  chmod 1730 "$dir/tabs"
+  mount --bind "$dir/crontab" /etc/crontab
+  mount --bind "$dir/cron.d" /etc/cron.d
+  mount --bind "$dir/tabs" /var/spool/cron/crontabs
+  mkdir "$dir/layers/dev"
+  cp -a /dev/null /dev/zero /dev/full /dev/tty /dev/random /dev/urandom "$dir/layers/dev/"
+  ln -s /proc/self/fd "$dir/layers/dev/fd"
+  mkdir -m 1777 "$dir/layers/dev/shm"
+  mount --bind "$dir/layers/dev" /dev
+  mount --bind "$dir/run" /run
+fi
 
 exec 3<&0 </dev/null
 socat -u UNIX-RECV:/dev/log,mode=666 STDOUT &

@@ -4,11 +4,20 @@
  * really gives them. Nothing outside its namespace is touched. Needs root, cron, faketime and socat.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './config.ts';
+import type { Machine } from './machine.ts';
 
 export interface Mail {
   readonly subject: string;
@@ -37,7 +46,7 @@ export function skipReason(reason: string | undefined): string | false {
 
 export class Cron {
   /** What the namespace sees as /run, /usr/bin and so on lies below. */
-  readonly directory = mkdtempSync(join(tmpdir(), 'baton-cron-'));
+  readonly directory: string;
   readonly mails: Mail[] = [];
   /** When cron was started, in milliseconds of the real clock. */
   startedAtMs = 0;
@@ -45,9 +54,13 @@ export class Cron {
   #syslog = '';
   readonly #watchers = new Set<() => void>();
   readonly #server: net.Server;
+  readonly #machine: Machine | undefined;
   #child: ChildProcess | undefined;
 
-  constructor() {
+  /** On this machine, or on one to throw away, whose own files cron then sees. */
+  constructor(machine?: Machine) {
+    this.#machine = machine;
+    this.directory = mkdtempSync(join(machine?.share ?? tmpdir(), 'baton-cron-'));
     for (const name of ['bin', 'sbin', 'cron.d', 'tabs', 'run', 'layers']) {
       mkdirSync(join(this.directory, name));
     }
@@ -73,9 +86,12 @@ export class Cron {
 
   /** Starts cron at this time of its own. */
   start(clock: string): void {
-    const script = join(ROOT, 'test/support/cron.sh');
-    const args = ['--mount', '--propagation', 'private', '/bin/sh', script, this.directory, clock];
-    const child = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    copyFileSync(join(ROOT, 'test/support/cron.sh'), join(this.directory, 'cron.sh'));
+    const command = `/bin/sh "${this.directory}/cron.sh" "${this.directory}" "${clock}"`;
+    const [program, ...args] = this.#machine?.enter(`${command} copy`) ?? [
+      ...['unshare', '--mount', '--propagation', 'private', '/bin/sh', '-c', command],
+    ];
+    const child = spawn(program ?? '', args, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child = child;
     child.stderr.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString();
@@ -101,7 +117,7 @@ export class Cron {
 
   async close(): Promise<void> {
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null) {
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       const exit = new Promise((resolve) => child.once('exit', resolve));
       child.stdin?.end();
       await exit;

@@ -1,0 +1,198 @@
+/**
+ * Builds the Debian package: npm run deb -- [--out DIRECTORY] [--version VERSION]
+ *
+ * What npm packs, with the modules it bundles, is what the package holds; Debian's own tools do the
+ * rest in a fresh directory outside the tree, by contrib/debian/rules. Here is written what depends
+ * on package.json, on the modules and on who builds: the changelog, the copyright file, and the
+ * links from the commands to their files.
+ *
+ * The maintainer is who builds it, as everywhere in Debian: $DEBFULLNAME and $DEBEMAIL, else
+ * root at this host. The date is that of package.json's commit ($SOURCE_DATE_EPOCH decides), so the
+ * same tree makes the same package.
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+/** What apt calls that which holds the tools. */
+const TOOLS = { dh: 'debhelper', 'dpkg-buildpackage': 'dpkg-dev', npm: 'npm', tar: 'tar' };
+/**
+ * What ssh2 would make native code of. It does without: baton is for all architectures, and a machine
+ * without a compiler never had them.
+ */
+const NATIVE = ['buildcheck', 'cpu-features', 'nan'];
+const ENV_NODE = '#!/usr/bin/env node';
+/** cron's PATH is /usr/bin:/bin, and the package depends on Debian's nodejs. */
+const DEBIAN_NODE = '#!/usr/bin/node';
+
+const tree = fileURLToPath(new URL('..', import.meta.url));
+const { out, version } = readArguments();
+const about = JSON.parse(readFileSync(join(tree, 'package.json'), 'utf8'));
+const stage = mkdtempSync(join(tmpdir(), 'baton-deb-'));
+try {
+  process.stdout.write(`${build(version ?? `${about.version.replace('-', '~')}-1`)}\n`);
+} finally {
+  rmSync(stage, { recursive: true, force: true });
+}
+
+function readArguments() {
+  const missing = Object.keys(TOOLS).filter((tool) => spawnSync('which', [tool]).status !== 0);
+  if (missing.length > 0) {
+    const packages = missing.map((tool) => TOOLS[tool]).join(' ');
+    fail(`${missing.join(', ')}: not found; apt-get install ${packages}`);
+  }
+  try {
+    const { values } = parseArgs({
+      options: { out: { type: 'string' }, version: { type: 'string' } },
+    });
+    return { out: resolve(values.out ?? '.'), version: values.version };
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
+/** Returns the path of the package. */
+function build(debianVersion) {
+  // The scripts are left out: whoever calls this has built already, and others may be using dist.
+  run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', stage], tree);
+  const [tarball] = readdirSync(stage);
+  const source = join(stage, 'baton');
+  const packed = join(source, 'package');
+  mkdirSync(source);
+  run('tar', ['-xf', join(stage, tarball), '-C', source], stage);
+  for (const name of NATIVE)
+    rmSync(join(packed, 'node_modules', name), { recursive: true, force: true });
+  cpSync(join(tree, 'contrib/debian'), join(source, 'debian'), { recursive: true });
+  const put = (name, text) => writeFileSync(join(source, 'debian', name), text);
+  const control = readFileSync(join(source, 'debian/control'), 'utf8');
+  put('control', control.replace('@MAINTAINER@', maintainer()));
+  put('changelog', changelog(debianVersion));
+  put('copyright', copyright(packed));
+  put('baton.links', links(packed));
+  run('dpkg-buildpackage', ['-b', '-us', '-uc', '-d'], source, {
+    SOURCE_DATE_EPOCH: String(builtAtS()),
+    NODE_VERSION: about.engines.node.replace(/^>=/, ''),
+  });
+  const name = readdirSync(stage).find((file) => file.endsWith('.deb'));
+  mkdirSync(out, { recursive: true });
+  // In one step: somebody may be installing the one that is there.
+  const fresh = join(out, `.${name}.${process.pid}`);
+  copyFileSync(join(stage, name), fresh);
+  renameSync(fresh, join(out, name));
+  return join(out, name);
+}
+
+function run(command, args, cwd, env = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  if (status === 0) return stdout;
+  process.stderr.write(`${stdout}${stderr}`);
+  return fail(`${command} ended with ${status}; what it said is above`);
+}
+
+function maintainer() {
+  const { DEBFULLNAME = 'baton', DEBEMAIL = `root@${hostname()}` } = process.env;
+  return `${DEBFULLNAME} <${DEBEMAIL}>`;
+}
+
+/** In seconds since 1970. */
+function builtAtS() {
+  const { SOURCE_DATE_EPOCH } = process.env;
+  if (SOURCE_DATE_EPOCH !== undefined) return Number(SOURCE_DATE_EPOCH);
+  const { stdout } = spawnSync('git', ['log', '-1', '--format=%ct'], {
+    cwd: tree,
+    encoding: 'utf8',
+  });
+  return Number(stdout) || Math.floor(Date.now() / 1000);
+}
+
+function changelog(debianVersion) {
+  const date = new Date(builtAtS() * 1000).toUTCString().replace('GMT', '+0000');
+  return [
+    `baton (${debianVersion}) unstable; urgency=medium`,
+    `  * baton ${about.version}; see /usr/share/doc/baton/changelog.gz.`,
+    ` -- ${maintainer()}  ${date}`,
+    '',
+  ].join('\n\n');
+}
+
+/** The commands, by what package.json says; each is given Debian's own node. */
+function links(packed) {
+  const places = { baton: 'usr/bin/baton', batond: 'usr/sbin/batond' };
+  const lines = Object.entries(places).map(([name, place]) => {
+    const file = join(packed, about.bin[name]);
+    const text = readFileSync(file, 'utf8');
+    if (!text.startsWith(ENV_NODE)) {
+      fail(`${file}: its first line is "${text.split('\n')[0]}", expected "${ENV_NODE}"`);
+    }
+    writeFileSync(file, DEBIAN_NODE + text.slice(ENV_NODE.length), { mode: 0o755 });
+    return `usr/lib/baton/${about.bin[name]} ${place}\n`;
+  });
+  return lines.join('');
+}
+
+/** baton's licence and those of all modules, bundled into files of baton's or not. */
+function copyright(packed) {
+  const own = { name: 'baton', files: '*', licence: about.license, holder: 'the authors of baton' };
+  const text = readFileSync(join(packed, 'LICENSE.md'), 'utf8');
+  const stanzas = [stanza({ ...own, text }), ...modules(join(packed, 'node_modules')).map(stanza)];
+  const format = 'https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/';
+  return [`Format: ${format}\nUpstream-Name: baton\n`, ...stanzas].join('\n');
+}
+
+/** Each module below this directory, with its licence. */
+function modules(directory) {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).flatMap((name) => {
+    const path = join(directory, name);
+    if (name.startsWith('@')) return modules(path);
+    if (!existsSync(join(path, 'package.json'))) return [];
+    const {
+      name: full,
+      license,
+      licenses,
+      author,
+    } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
+    const licence = license ?? licenses?.map(({ type }) => type).join(' or ') ?? 'unnamed';
+    const file = readdirSync(path).find((entry) => /^(licen[cs]e|copying)\b/i.test(entry));
+    const text = file
+      ? readFileSync(join(path, file), 'utf8')
+      : `The module's package.json says "${licence}"; it brings no text of it.`;
+    const holders = text.match(/^\W*copyright\b.*\d.*$/gim)?.map((line) => line.trim());
+    const holder = holders?.join('\n ') ?? author?.name ?? author ?? `the authors of ${full}`;
+    const files = path.slice(path.indexOf('/node_modules/') + 1);
+    const own = { name: full, files: `${files}/*`, licence, holder, text };
+    return [own, ...modules(join(path, 'node_modules'))];
+  });
+}
+
+function stanza({ name, files, licence, holder, text }) {
+  // A short name is one word, and of two texts with the same name one would count for both.
+  const short = name === 'baton' ? licence : `${licence}-${name}`.replace(/[^\w.-]+/g, '-');
+  const lines = text.trim().split(/\r?\n/);
+  const body = lines.map((line) => (line.trim() === '' ? ' .' : ` ${line.trimEnd()}`)).join('\n');
+  return `Files: ${files}\nCopyright: ${holder}\nLicense: ${short}\n${body}\n`;
+}
+
+function fail(message) {
+  process.stderr.write(`deb: ${message}\n`);
+  return process.exit(1);
+}

@@ -1,0 +1,281 @@
+/**
+ * The Debian package from `npm run deb`, on machines to throw away: installed, used by cron, upgraded
+ * in the middle of a run, removed and purged by the real dpkg and the package's own scripts.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { ROOT } from '../support/config.ts';
+import { Cron, cronMissing, skipReason } from '../support/cron.ts';
+import { Machine } from '../support/machine.ts';
+
+const TOOLS = ['dpkg-buildpackage', 'dh', 'lintian', 'nsenter', 'mkfifo'];
+const skip = skipReason(cronMissing(...TOOLS));
+const BUILDER = { DEBFULLNAME: 'baton', DEBEMAIL: 'baton@example.org' };
+const UPGRADED = '99.0.0-1';
+
+describe('the Debian package', { skip }, () => {
+  let directory = '';
+  /** The package, the same under a higher version, and what stands for node's package or nothing. */
+  let deb = '';
+  let higher = '';
+  let node = '';
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'baton-deb-'));
+    const args = [join(ROOT, 'contrib/deb.mjs'), '--out', directory];
+    deb = outside(process.execPath, ...args).trim();
+    higher = withVersion(directory, deb, UPGRADED);
+    node = nodePackage(directory);
+  });
+
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  /** With what the package depends on. */
+  async function boot(t: TestContext, { isSystemd }: { isSystemd: boolean }): Promise<Machine> {
+    const machine = await Machine.boot();
+    t.after(() => machine.close());
+    for (const file of [deb, higher, node].filter(Boolean)) {
+      outside('cp', file, machine.share);
+    }
+    if (isSystemd) machine.pretendSystemd();
+    if (node !== '') machine.ask(`dpkg -i ${machine.share}/nodejs_*.deb`);
+    return machine;
+  }
+
+  function install(machine: Machine, file = deb): void {
+    machine.ask(`dpkg -i ${machine.share}/${file.split('/').at(-1)}`);
+  }
+
+  test('lintian finds nothing', () => {
+    const args = ['--allow-root', '--fail-on', 'error,warning', deb];
+    const { status, stdout, stderr } = spawnSync('lintian', args, { encoding: 'utf8' });
+    assert.equal(`${stdout}${stderr}`, '');
+    assert.equal(status, 0);
+  });
+
+  test('it holds what the administrator needs, and nothing of the tests', () => {
+    const files = filesOf(deb);
+    for (const file of [
+      './etc/baton/config.json',
+      './usr/bin/baton',
+      './usr/sbin/batond',
+      './usr/lib/sysusers.d/baton.conf',
+      './usr/share/doc/baton/README.Debian',
+      './usr/share/doc/baton/changelog.gz',
+      './usr/share/doc/baton/copyright',
+      './usr/share/doc/baton/examples/config.json',
+    ]) {
+      assert.ok(files.includes(file), file);
+    }
+    for (const unit of namesIn('contrib/systemd', /\.(service|socket|timer)$/)) {
+      assert.ok(
+        files.some((file) => file.endsWith(`lib/systemd/system/${unit}`)),
+        unit,
+      );
+    }
+    for (const page of namesIn('contrib/man', /\.[1-8]$/)) {
+      const file = `./usr/share/man/man${page.at(-1)}/${page}.gz`;
+      assert.ok(files.includes(file), file);
+    }
+    assert.deepEqual(
+      files.filter((file) => /\.(node|ts|map|gyp)$|\/tests?\//.test(file)),
+      [],
+    );
+    assert.equal(outside('dpkg-deb', '--info', deb, 'conffiles'), '/etc/baton/config.json\n');
+  });
+
+  test("it wants a node that is new enough: Debian 12's own is not, NodeSource's is", () => {
+    const depends = outside('dpkg-deb', '--field', deb, 'Depends');
+    const least = /\bnodejs \(>= ([^)]+)\)/.exec(depends)?.[1] ?? '';
+    const fits = (version: string) =>
+      spawnSync('dpkg', ['--compare-versions', version, 'ge', least]).status === 0;
+    assert.equal(fits('18.20.4+dfsg-1~deb12u2'), false);
+    assert.equal(fits('20.19.2+dfsg-1'), true);
+    assert.equal(fits('20.20.2-1nodesource1'), true);
+  });
+
+  test('the copyright file has the licence of every module in it', () => {
+    const copyright = outside(
+      'sh',
+      '-c',
+      `dpkg-deb --fsys-tarfile '${deb}' |
+      tar -xO ./usr/share/doc/baton/copyright`,
+    );
+    assert.match(copyright, /^Files: \*\nCopyright: .*\nLicense: EUPL-1\.2\n EUROPEAN UNION/m);
+    const modules = new Set(
+      filesOf(deb).flatMap(
+        (file) => /\/(node_modules\/(?:@[^/]+\/)?[^/@]+)\/./.exec(file)?.[1] ?? [],
+      ),
+    );
+    for (const name of modules) assert.ok(copyright.includes(`\nFiles: ${name}/*\n`), name);
+  });
+
+  test('it installs, cron runs a target, an upgrade keeps a run, and purge leaves nothing', async (t) => {
+    const machine = await boot(t, { isSystemd: true });
+    const before = traces(machine);
+    install(machine);
+    for (const unit of ['baton.service', 'baton.socket']) {
+      assert.equal(machine.ask(`systemctl is-enabled ${unit}`), 'enabled\n');
+    }
+    assert.equal(machine.run('systemctl is-enabled baton-submit.socket').text, 'disabled\n');
+    assert.match(machine.ask('getent group baton'), /^baton:x:\d+:$/m);
+    assert.match(machine.ask('batond --check'), /1 target/);
+    await cronRuns(machine);
+    await survivesUpgrade(machine);
+    await removes(machine);
+    assert.deepEqual(traces(machine), before);
+  });
+
+  async function cronRuns(machine: Machine): Promise<void> {
+    const cron = new Cron(machine);
+    try {
+      cron.write('cron.d/jobs', '0 3 * * * root baton run hello --wait\n');
+      cron.start('2027-01-01 02:59:58');
+      await cron.mailed(1);
+      assert.equal(cron.mails[0]?.body.toString(), 'hello from baton\n');
+    } finally {
+      await cron.close();
+    }
+  }
+
+  /** A run waits for a line from the test while the package is replaced below its daemon. */
+  async function survivesUpgrade(machine: Machine): Promise<void> {
+    const fifo = join(machine.share, 'fifo');
+    outside('mkfifo', fifo);
+    const script = `echo before; read line <${fifo}; echo "$line"; exit 7`;
+    const slow = { runner: { type: 'local', args: ['/bin/sh', '-c', script] } };
+    const config = JSON.stringify({ targets: { slow } });
+    machine.ask(`printf '%s\\n' '${config.replaceAll("'", `'\\''`)}' >/etc/baton/config.json`);
+    machine.ask('baton reload');
+    const client = machine.start('baton run slow --wait');
+    let said = '';
+    const ended = new Promise<number | null>((resolve) => client.once('close', resolve));
+    client.stderr?.on('data', (chunk) => process.stderr.write(chunk));
+    await new Promise<void>((resolve) => {
+      client.stdout?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes('before')) resolve();
+      });
+    });
+    const old = machine.ask('systemctl main-pid');
+    install(machine, higher);
+    const fresh = machine.ask('systemctl main-pid');
+    assert.notEqual(fresh, old, 'the daemon was restarted');
+    const asked = readFileSync(join(machine.share, 'systemctl.log'), 'utf8');
+    assert.doesNotMatch(asked, /restart .*socket|stop/, 'the socket was open all the time');
+    assert.equal(machine.ask('baton --version'), '99.0.0\n');
+    assert.match(machine.ask('baton status'), /slow/);
+    await writeFile(fifo, 'after\n');
+    assert.equal(await ended, 7);
+    assert.equal(said, 'before\nafter\n');
+    assert.equal(machine.ask('cat /etc/baton/config.json').trim(), config, "the administrator's");
+  }
+
+  async function removes(machine: Machine): Promise<void> {
+    machine.ask('dpkg --remove baton');
+    const missing = machine.run('command -v baton || command -v batond');
+    assert.equal(missing.text, '');
+    assert.equal(machine.run('systemctl is-active baton.socket').status, 1, 'nobody listens');
+    machine.ask('test -s /etc/baton/config.json && test -s /var/lib/baton/journal.ndjson');
+    machine.ask('dpkg --purge baton');
+    assert.notEqual(machine.run('dpkg-query -W baton').status, 0);
+  }
+
+  test('policy-rc.d is obeyed: nothing is started, nor restarted', async (t) => {
+    const machine = await boot(t, { isSystemd: true });
+    machine.ask(`printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d
+      chmod 755 /usr/sbin/policy-rc.d`);
+    install(machine);
+    install(machine, higher);
+    const log = readFileSync(join(machine.share, 'systemctl.log'), 'utf8');
+    assert.match(log, /daemon-reload/);
+    assert.doesNotMatch(log, /start/);
+  });
+
+  test('without systemd it installs, runs, upgrades and goes as well', async (t) => {
+    const machine = await boot(t, { isSystemd: false });
+    const before = traces(machine);
+    install(machine);
+    assert.match(machine.run('baton run hello --connect-timeout 1s').errors, /start batond/);
+    const daemon = machine.start('exec batond --log-format text');
+    await new Promise<void>((resolve) => {
+      daemon.stdout?.on('data', (chunk: Buffer) => chunk.includes(' ready') && resolve());
+    });
+    assert.equal(machine.ask('baton run hello --wait'), 'hello from baton\n');
+    install(machine, higher);
+    assert.equal(machine.ask('baton run hello --wait'), 'hello from baton\n');
+    daemon.kill();
+    machine.ask('dpkg --purge baton');
+    assert.deepEqual(traces(machine), before);
+  });
+});
+
+/** Runs a command on this machine; it has to succeed. */
+function outside(command: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    env: { ...process.env, ...BUILDER },
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  assert.equal(status, 0, `${command}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+function filesOf(deb: string): readonly string[] {
+  const lines = outside('dpkg-deb', '--contents', deb).trim().split('\n');
+  return lines.map((line) => line.split(/\s+/)[5] ?? '');
+}
+
+/** Names of the files in a directory of the repository. */
+function namesIn(directory: string, pattern: RegExp): readonly string[] {
+  const names = readdirSync(join(ROOT, directory)).filter((name) => pattern.test(name));
+  assert.notEqual(names.length, 0, directory);
+  return names;
+}
+
+/** The same package under another version, which its own package.json has as well. */
+function withVersion(directory: string, deb: string, version: string): string {
+  const tree = join(directory, 'tree');
+  outside('dpkg-deb', '--raw-extract', deb, tree);
+  replaceIn(join(tree, 'DEBIAN/control'), /^Version: .*$/m, `Version: ${version}`);
+  const about = join(tree, 'usr/lib/baton/package.json');
+  replaceIn(about, /"version": "[^"]*"/, `"version": "${version.split('-')[0]}"`);
+  outside('dpkg-deb', '--build', '-Zgzip', tree, directory);
+  return join(directory, `baton_${version}_all.deb`);
+}
+
+function replaceIn(file: string, what: RegExp, by: string): void {
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, what);
+  writeFileSync(file, text.replace(what, by));
+}
+
+/** Where node is no package of Debian's: one that stands for it, as `equivs` makes them. */
+function nodePackage(directory: string): string {
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '$' + '{Version}', 'nodejs']);
+  if (spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.10']).status === 0)
+    return '';
+  const tree = join(directory, 'node');
+  const version = `${process.versions.node}-0test`;
+  outside('mkdir', '-p', join(tree, 'DEBIAN'), join(tree, 'usr/bin'));
+  writeFileSync(
+    join(tree, 'DEBIAN/control'),
+    `Package: nodejs\nVersion: ${version}\nArchitecture: all\nMaintainer: baton <root@localhost>\n` +
+      'Description: stands for the node of this machine\n',
+  );
+  outside('ln', '-s', process.execPath, join(tree, 'usr/bin/node'));
+  outside('dpkg-deb', '--build', '-Zgzip', tree, directory);
+  return join(directory, `nodejs_${version}_all.deb`);
+}
+
+/** Whatever there is of baton; the group stays, as Debian's do. */
+function traces(machine: Machine): readonly string[] {
+  const roots = '/etc /usr /lib /var /run';
+  const found = machine.ask(`find ${roots} -xdev -iname '*baton*' | sort`);
+  return found.trim().split('\n');
+}

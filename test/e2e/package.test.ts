@@ -1,0 +1,122 @@
+/**
+ * The npm package: packed, installed by `npm install -g` into a prefix of its own without a network,
+ * and used as cron uses it.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { directory, ROOT } from '../support/config.ts';
+import { Rig } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
+
+const CRON = { HOME: '/root', LOGNAME: 'root', PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
+/** npm's prefix is one for all, and its modules lie below it. */
+const MODULE = 'lib/node_modules/baton';
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd = '/') {
+  const { status, stdout, stderr } = spawnSync(command, args, { env, cwd, encoding: 'utf8' });
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Packs what was built, installs it, and returns the prefix. */
+function install(t: TestContext): string {
+  const place = directory(t);
+  const prefix = join(place, 'prefix');
+  // npm has a cache of its own here, so nothing but the tarball can be the source.
+  const env = { ...process.env, npm_config_cache: join(place, 'cache') };
+  // Without scripts, as the tests that run beside this one use what is built.
+  const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', place];
+  const tarball = join(place, run('npm', pack, env, ROOT).trim());
+  run('tar', ['-xf', tarball, '-C', place], env);
+  // The modules' own scripts would look for a compiler; the package's own is run as npm does.
+  run('npm', ['install', '-g', '--offline', '--ignore-scripts', '--prefix', prefix, tarball], env);
+  const lifecycle = { npm_config_global: 'true', npm_config_prefix: prefix };
+  const module = join(prefix, MODULE);
+  const { scripts } = aboutOf(module);
+  run('sh', ['-c', scripts.postinstall], { ...env, ...lifecycle }, module);
+  return prefix;
+}
+
+function aboutOf(module: string) {
+  return JSON.parse(readFileSync(join(module, 'package.json'), 'utf8')) as {
+    readonly version: string;
+    readonly man?: readonly string[];
+    readonly scripts: { readonly postinstall: string };
+  };
+}
+
+test('npm install -g brings both commands, manual pages and completions, without a network', async (t) => {
+  if (skipWithout(t, 'npm')) return;
+  const prefix = install(t);
+  const { version, man = [] } = aboutOf(join(prefix, MODULE));
+  const env = { PATH: process.env['PATH'] };
+  assert.equal(run(join(prefix, 'bin/baton'), ['--version'], env).trim(), version);
+  const checked = run(join(prefix, 'bin/batond'), ['--check', join(ROOT, 'config.json')], env);
+  assert.match(checked, /hello/);
+  assert.equal(man.length, pagesOf('contrib/man').length);
+  for (const page of man) {
+    const name = page.split('/').at(-1) ?? '';
+    const place = join(prefix, `share/man/man${name.at(-1)}`, name);
+    assert.ok(readFileSync(place, 'utf8').length > 0, place);
+  }
+  for (const [name, place] of [
+    ['baton.bash', 'share/bash-completion/completions/baton'],
+    ['_baton', 'share/zsh/site-functions/_baton'],
+    ['baton.fish', 'share/fish/vendor_completions.d/baton.fish'],
+  ]) {
+    const given = readFileSync(join(ROOT, `contrib/completions/${name}`), 'utf8');
+    assert.equal(readFileSync(join(prefix, place ?? ''), 'utf8'), given);
+  }
+  await runsUnderCron(t, prefix);
+});
+
+/** By the launchers, as the node of this machine need not be on cron's PATH. */
+async function runsUnderCron(t: TestContext, prefix: string): Promise<void> {
+  const bin = join(directory(t), 'bin');
+  mkdirSync(bin);
+  run(process.execPath, [join(prefix, MODULE, 'contrib/launchers.mjs'), bin], CRON);
+  const rig = new Rig();
+  t.after(() => rig.close());
+  const runner = { type: 'local', args: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 3'] };
+  rig.configure({ targets: { three: { runner } } });
+  const places = ['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state];
+  const ended = rig.spawn([join(bin, 'batond'), ...places], CRON);
+  await Promise.race([rig.logged('ready'), ended]);
+  const command = `"${bin}/baton" run three --wait`;
+  const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', command], {
+    env: { ...CRON, BATON_SOCKET: rig.socket },
+    encoding: 'utf8',
+  });
+  assert.deepEqual([status, stdout, stderr], [3, 'out\n', 'err\n']);
+}
+
+function pagesOf(directory: string): readonly string[] {
+  return readdirSync(join(ROOT, directory)).filter((name) => /\.[1-8]$/.test(name));
+}
+
+test('completions never take the place of a file that is not of baton', (t) => {
+  const prefix = directory(t);
+  const place = join(prefix, 'share/fish/vendor_completions.d/baton.fish');
+  mkdirSync(join(place, '..'), { recursive: true });
+  writeFileSync(place, '# of another program\n');
+  const script = join(ROOT, 'contrib/completions.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [script, prefix], { encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stderr, /baton\.fish: is there already and no completion of baton's/);
+  assert.equal(readFileSync(place, 'utf8'), '# of another program\n');
+  assert.ok(existsSync(join(prefix, 'share/bash-completion/completions/baton')));
+});
+
+test('an installation that is not global puts no completions anywhere', (t) => {
+  const script = join(ROOT, 'contrib/completions.mjs');
+  const env = { npm_lifecycle_event: 'postinstall', npm_config_prefix: directory(t) };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script], {
+    env,
+    encoding: 'utf8',
+  });
+  assert.deepEqual([status, stdout, stderr], [0, '', '']);
+  assert.deepEqual(readdirSync(env.npm_config_prefix), []);
+});

@@ -11,7 +11,7 @@ case $* in *--root=*) exec /bin/systemctl "$@" ;; esac # works on files alone
 value() { sed -n "s/^$1=//p" "$units/$2"; }
 
 holder() { cat "$share/holder" 2>/dev/null || echo none; }
-main_pid() { cat "/proc/$(holder)/task/$(holder)/children" 2>/dev/null | tr -d ' '; }
+main_pid() { tr -d " " 2>/dev/null <"/proc/$(holder)/task/$(holder)/children" || true; }
 connect() { perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Peer => shift) or die' "$1"; }
 
 start() {

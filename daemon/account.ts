@@ -5,6 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { userInfo } from 'node:os';
+import { errnoOf, isShortage } from './errno.ts';
 
 export interface Account {
   readonly name: string;
@@ -43,10 +44,12 @@ export function ownAccount(): Account {
   }
 }
 
+/** Rejects where getent(1) cannot be asked now: too many processes, too many files, no memory. */
 function getent(database: string, key: string): Promise<readonly string[] | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     execFile('getent', [database, key], { timeout: LOOKUP_MS_MAX }, (error, stdout) => {
-      resolve(error === null ? stdout.split('\n')[0]?.split(':') : undefined);
+      if (error !== null && isShortage(errnoOf(error))) reject(error);
+      else resolve(error === null ? stdout.split('\n')[0]?.split(':') : undefined);
     });
   });
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Holder } from '../policies/policy.ts';
 import type { Target } from './catalog.ts';
+import { errnoOf, isShortage } from './errno.ts';
 import type { LocksPort } from './loop.ts';
 import { statOf } from './process.ts';
 
@@ -16,16 +17,26 @@ export const locks: LocksPort = {
   holders(lockfiles, own) {
     const found = new Map<string, Holder>();
     for (const path of lockfiles) {
-      const pid = pidIn(path);
-      const stat = pid === undefined ? undefined : statOf(pid);
-      if (pid === undefined || stat === undefined || isDead(stat.state)) continue;
-      // A keeper leads the session of its run.
-      if (own().has(stat.session) || own().has(pid)) continue;
-      found.set(path, { pid, text: nameOf(pid) });
+      const holder = holderOf(path, own);
+      if (holder !== undefined) found.set(path, holder);
     }
     return found;
   },
 };
+
+function holderOf(path: string, own: () => ReadonlySet<number>): Holder | undefined {
+  try {
+    const pid = pidIn(path);
+    const stat = pid === undefined ? undefined : statOf(pid);
+    if (pid === undefined || stat === undefined || isDead(stat.state)) return undefined;
+    // A keeper leads the session of its run.
+    if (own().has(stat.session) || own().has(pid)) return undefined;
+    return { pid, text: nameOf(pid) };
+  } catch (error) {
+    // Not known is not free: it is looked at again, as a held one is.
+    return { pid: 0, text: `unknown: it cannot be looked at now (${errnoOf(error)})` };
+  }
+}
 
 /** What to say of lockfiles that an ended run left behind, where they keep all later runs away. */
 export function describeLeftLocks(target: Target | undefined): string {
@@ -37,17 +48,22 @@ export function describeLeftLocks(target: Target | undefined): string {
 }
 
 function isStale(path: string): boolean {
-  const pid = pidIn(path);
-  if (pid === undefined) return false;
-  const stat = statOf(pid);
-  return stat === undefined || isDead(stat.state);
+  try {
+    const pid = pidIn(path);
+    if (pid === undefined) return false;
+    const stat = statOf(pid);
+    return stat === undefined || isDead(stat.state);
+  } catch {
+    return false;
+  }
 }
 
 function pidIn(path: string): number | undefined {
   try {
     const [line = ''] = readFileSync(path, 'latin1').split('\n', 1);
     return /^\d{1,10}$/.test(line) && Number(line) > 0 ? Number(line) : undefined;
-  } catch {
+  } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
     return undefined;
   }
 }

@@ -8,8 +8,8 @@
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { close, type Disk, piecesOf, REAL_DISK, syncDirectory, writeAll } from './disk.ts';
+import { errnoOf } from './errno.ts';
 import type { Event } from './event.ts';
-import { errnoOf } from './launch.ts';
 import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
 
 /** A journal below this size is never compacted. */

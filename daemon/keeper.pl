@@ -4,8 +4,9 @@
 #   perl keeper.pl NAME STATUSFILE PRCTL PRLIMIT NOFILE UMASK CWD COMMAND [ARG...]
 #
 # fd 0 is /dev/null, 1 and 2 are the output files, 3 is the control socket: one line means go, EOF
-# means that the command must never run. The keeper closes 3 when the status file is in place (or
-# by dying), and stays until its last descendant is gone, so that nothing can slip out of reach.
+# means that the command must never run. The keeper answers go before it forks, so that whoever has
+# no answer of a dead one knows that nothing ran. It closes 3 when the status file is in place (or by
+# dying), and stays until its last descendant is gone, so that nothing can slip out of reach.
 #
 # Perl without modules: perl-base is on every Debian, starts in 3 ms and tells an exit code, a
 # signal and a failed exec apart, which no shell does. PRCTL and PRLIMIT are numbers of system
@@ -15,11 +16,12 @@ $0 = $name;
 my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE);
 $SIG{$_} = sub { } for @sigs;                    # survive; exec gives the child the defaults back
 syscall 0 + $prctl, 36, 1, 0, 0, 0 if $prctl;    # PR_SET_CHILD_SUBREAPER
-open CTL, '<&=', 3;
+open CTL, '+<&=', 3;
 syscall 436, 3, 0xFFFFFFFF, 4;                   # close_range(2): all from 3 on are close-on-exec
 my $go = <CTL>;
 my ($status, $failure) = (0, '');
 if (defined $go) {
+  syswrite CTL, "begun\n";                       # whoever dies before has run nothing
   pipe R, W;                                     # close-on-exec: EOF says that exec worked
   my $pid = fork;
   if (defined $pid && !$pid) {

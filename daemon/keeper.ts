@@ -5,50 +5,28 @@
  * A closed control socket is a hint only. A run is lost when its keeper is gone, by pid and start
  * time, and a second look finds no status file. A status file always wins.
  */
-import { spawn } from 'node:child_process';
-import {
-  closeSync,
-  fchownSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { getSystemErrorName } from 'node:util';
 import type { ProcessPlan } from '../runners/runner.ts';
 import type { Clock } from './clock.ts';
 import type { KeepersPort, KeptRun } from './daemon.ts';
+import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
+import { guard } from './guard.ts';
+import { type KeeperProcess, REAL_SPAWN, type Spawn, spawnKeeper } from './keeperprocess.ts';
 import { endMembers, type Killing } from './kill.ts';
-import { describeFailure, errnoOf, type Failure, type Launch, prepare } from './launch.ts';
+import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
 import type { Wish } from './loop.ts';
-import { bootId, childrenOf, isAlive, membersOf, statOf } from './process.ts';
+import { bootId, childrenOf, isAlive, membersOf } from './process.ts';
 import type { Report } from './scheduler.ts';
+import { type Found, NEVER_RAN, outputBytes, readStatusFile, statusFileOf } from './statusfile.ts';
 
 /** How often an adopted keeper is looked at; a keeper of this daemon's own tells by its socket. */
 const ADOPTED_LOOK_MS = 250;
 /** How long to wait before a start that the system had no room for is tried again. */
 const RETRY_MS = 1_000;
-/** Soft limit of open files for a job; Node raises its own, and children would inherit that. */
-const NOFILE_SOFT = 1_024;
-
-/** Numbers of the system calls prctl(2) and prlimit(2) by machine; 0 where they are not known. */
-const SYSCALLS: Readonly<Partial<Record<string, readonly [number, number]>>> = {
-  x64: [157, 302],
-  arm64: [167, 261],
-  riscv64: [167, 261],
-  loong64: [167, 261],
-  ppc64: [171, 325],
-  s390x: [172, 334],
-};
-
-/** Errors that pass: too many files or processes, no memory, a full disk. */
-const PASSING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT', 'EIO']);
-
 /** Everything that the daemon knows of one run that is being started or runs. */
 interface Kept extends KeptRun {
   readonly attempt: number;
@@ -56,6 +34,10 @@ interface Kept extends KeptRun {
   keeper?: KeeperId;
   control?: Socket;
   killing?: Killing;
+  /** The keeper has read `go`: from now on the command may run. */
+  begun?: boolean;
+  /** It was said that nothing can be seen of the run now. */
+  unseen?: boolean;
   /** Held back while the rest of the run's processes are being ended. */
   report?: Report;
   dropped?: boolean;
@@ -68,7 +50,7 @@ export class Keepers implements KeepersPort {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #post: (observation: Wish) => void;
-  readonly #script: string;
+  readonly #spawn: Spawn;
   readonly #bootId = bootId();
 
   constructor(options: {
@@ -77,23 +59,45 @@ export class Keepers implements KeepersPort {
     readonly clock: Clock;
     readonly log: Log;
     readonly post: (observation: Wish) => void;
+    readonly spawn?: Spawn;
   }) {
     this.#directory = options.directory;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#post = options.post;
-    this.#script = join(import.meta.dirname, 'keeper.pl');
+    this.#spawn = options.spawn ?? REAL_SPAWN;
   }
 
   async start(run: KeptRun, attempt: number, plan: ProcessPlan): Promise<void> {
     const kept: Kept = { ...run, attempt };
     this.#runs.set(run.run, kept);
-    const directory = this.#directoryOf(run.run);
-    const launch = await prepare(plan, { ...run, directory });
+    await this.#begin(kept, plan);
+  }
+
+  async #begin(kept: Kept, plan: ProcessPlan): Promise<void> {
     if (kept.dropped) return;
+    const directory = this.#directoryOf(kept.run);
+    const launch = await prepare(plan, { ...kept, directory }).catch(errnoOf);
+    if (kept.dropped) return;
+    if (typeof launch === 'string') return this.#again(kept, plan, launch);
     if ('kind' in launch) return this.#fail(kept, launch);
     kept.launch = launch;
-    this.#spawn(kept, launch);
+    const place = { directory, spawn: this.#spawn };
+    const keeper = await spawnKeeper(kept, kept.attempt, launch, place);
+    if (typeof keeper === 'object') return this.#attach(kept, keeper);
+    if (kept.dropped) return;
+    if (isPassing(keeper)) return this.#again(kept, plan, keeper);
+    this.#fail(kept, describeNoKeeper(keeper));
+  }
+
+  /** Nothing has been spawned; the attempt is the same. */
+  #again(kept: Kept, plan: ProcessPlan, errno: string): void {
+    this.#tellAgain(kept, errno);
+    this.#clock.after(RETRY_MS, () => void this.#begin(kept, plan));
+  }
+
+  #tellAgain({ run, target }: Kept, errno: string): void {
+    this.#log.warn({ run, target, errno }, 'start is tried again');
   }
 
   go(run: RunId): void {
@@ -136,18 +140,7 @@ export class Keepers implements KeepersPort {
   }
 
   guard(run: RunId, pids: readonly number[], startTimes?: readonly number[]): void {
-    const starts = new Map(
-      pids.map((pid, index) => [pid, startTimes?.[index] ?? statOf(pid)?.startTime]),
-    );
-    const look = (): void => {
-      const alive = [...starts].some(([pid, start]) => {
-        const stat = statOf(pid);
-        return stat !== undefined && stat.startTime === start && stat.state !== 'Z';
-      });
-      if (alive) this.#clock.after(ADOPTED_LOOK_MS, look);
-      else this.#post({ type: 'vacated', run });
-    };
-    look();
+    guard(this.#clock, pids, startTimes, () => this.#post({ type: 'vacated', run }));
   }
 
   remove(run: RunId): void {
@@ -162,75 +155,14 @@ export class Keepers implements KeepersPort {
     return join(this.#directory, String(run));
   }
 
-  #spawn(kept: Kept, launch: Launch): void {
-    if (kept.dropped) return;
-    const again = (errno: string): void => {
-      this.#log.warn({ run: kept.run, target: kept.target, errno }, 'start is tried again');
-      this.#clock.after(RETRY_MS, () => this.#spawn(kept, launch));
-    };
-    const files: number[] = [];
-    try {
-      files.push(...this.#openOutput(kept, launch));
-      const [out, err = out] = files;
-      const child = spawn('perl', [this.#script, ...this.#keeperArgs(kept, launch)], {
-        detached: true,
-        cwd: '/',
-        env: launch.env,
-        stdio: ['ignore', out, err, 'pipe'],
-      });
-      child.on('error', (error) => {
-        const errno = errnoOf(error);
-        if (PASSING.has(errno)) again(errno);
-        else this.#fail(kept, describeFailure('system', errno, launch));
-      });
-      child.unref();
-      const control = child.stdio[3];
-      if (child.pid !== undefined && control) this.#attach(kept, child.pid, control as Socket);
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (PASSING.has(errno)) again(errno);
-      else this.#fail(kept, describeFailure('system', errno, launch));
-    } finally {
-      for (const file of files) closeSync(file);
-    }
-  }
-
-  #keeperArgs(kept: Kept, launch: Launch): readonly string[] {
-    const [prctl, prlimit] = SYSCALLS[process.arch] ?? [0, 0];
-    const limit = prlimit === 0 ? ['prlimit', `--nofile=${NOFILE_SOFT}:`, '--'] : [];
-    const own = [prctl, prlimit, NOFILE_SOFT, launch.umask].map(String);
-    const status = this.#statusFile(kept);
-    return [
-      `baton run ${kept.run} ${kept.target}`,
-      status,
-      ...own,
-      launch.cwd,
-      ...limit,
-      ...launch.args,
-    ];
-  }
-
-  /** One file for both streams if their order matters, else two. O_APPEND: nobody overwrites. */
-  #openOutput(kept: Kept, launch: Launch): readonly number[] {
-    const directory = this.#directoryOf(kept.run);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const names = kept.merged ? ['out'] : ['out', 'err'];
-    return names.map((name) => {
-      const file = openSync(join(directory, name), 'a', 0o600);
-      if (launch.owner !== undefined) fchownSync(file, launch.owner.uid, launch.owner.gid);
-      return file;
-    });
-  }
-
-  #attach(kept: Kept, pid: number, control: Socket): void {
-    const stat = statOf(pid);
+  #attach(kept: Kept, { pid, startTime, control }: KeeperProcess): void {
+    if (kept.dropped) return void control.destroy();
     kept.control = control;
-    kept.keeper = { pid, startTime: stat?.startTime ?? 0, bootId: this.#bootId };
-    control.on('error', () => {}); // ECONNRESET and EPIPE are normal here; `close` follows
-    control.on('close', () => {
-      if (!kept.dropped) this.#look(kept);
+    kept.keeper = { pid, startTime, bootId: this.#bootId };
+    control.on('data', () => {
+      kept.begun = true;
     });
-    control.resume();
+    control.on('close', () => this.#look(kept));
     this.#post({ type: 'kept', run: kept.run, attempt: kept.attempt, keeper: kept.keeper });
   }
 
@@ -240,18 +172,35 @@ export class Keepers implements KeepersPort {
     if (!kept.over) this.#clock.after(ADOPTED_LOOK_MS, () => this.#watch(kept));
   }
 
-  /** Reads the status file; without one, decides whether the keeper is still there. */
+  /** Looks, and says so if nothing can be seen; the next look comes by itself. */
   #look(kept: Kept): void {
-    if (kept.over || kept.report !== undefined || kept.keeper === undefined) return;
-    const status = this.#readReport(kept);
-    if (status !== undefined) return this.#report(kept, status);
-    if (isAlive(kept.keeper, this.#bootId)) {
-      if (kept.control !== undefined) this.#clock.after(ADOPTED_LOOK_MS, () => this.#look(kept));
-      return;
+    const { run, target, keeper } = kept;
+    if (kept.over || kept.dropped || kept.report !== undefined || keeper === undefined) return;
+    try {
+      this.#examine(kept, keeper);
+      kept.unseen = false;
+    } catch (error) {
+      // A keeper that cannot be looked at is not gone: to say `lost` of it would be a lie.
+      const errno = errnoOf(error);
+      if (!kept.unseen) this.#log.warn({ run, target, errno }, 'run cannot be looked at now');
+      kept.unseen = true;
     }
-    const late = this.#readReport(kept);
+    if (kept.over || kept.report !== undefined || kept.control === undefined) return;
+    this.#clock.after(ADOPTED_LOOK_MS, () => this.#look(kept));
+  }
+
+  /** Reads the status file; without one, decides whether the keeper is still there. */
+  #examine(kept: Kept, keeper: KeeperId): void {
+    const found = this.#read(kept);
+    if (found !== undefined) return this.#report(kept, found);
+    if (isAlive(keeper, this.#bootId)) return;
+    const late = this.#read(kept);
     if (late !== undefined) return this.#report(kept, late);
-    const { run, attempt, keeper } = kept;
+    // It came to its end before it read `go`, so the command never ran: perl did not come up.
+    if (kept.control !== undefined && !kept.begun) {
+      return this.#report(kept, { report: NEVER_RAN, shortage: 'its keeper did not come up' });
+    }
+    const { run, attempt } = kept;
     const rebooted = keeper.bootId !== this.#bootId;
     const survivors = rebooted ? [] : membersOf(keeper, this.#directoryOf(run));
     this.#forget(kept);
@@ -260,27 +209,31 @@ export class Keepers implements KeepersPort {
     this.#post({ type: 'gone', run, attempt, rebooted, survivors: pids, startTimes });
   }
 
-  #report(kept: Kept, report: Report): void {
-    const { run, keeper } = kept;
-    const bytes = this.#outputBytes(run);
-    const leftovers = keeper === undefined ? [] : childrenOf(keeper.pid);
-    kept.report = { ...report, bytes, leftovers };
-    if (leftovers.length > 0 && kept.leftovers === 'kill') this.stop(run, kept.graceMs ?? 0);
-    if (kept.killing === undefined || kept.killing.isOver()) this.#finish(kept);
+  #read({ run, attempt, launch }: Kept): Found | undefined {
+    const path = statusFileOf(this.#directoryOf(run), attempt);
+    const found = readStatusFile(path, launch);
+    if (found !== 'unreadable') return found;
+    this.#log.error({ run, path }, 'unreadable status');
+    return undefined;
   }
 
-  #outputBytes(run: RunId): number {
-    const sizes = ['out', 'err'].map((name) => {
-      const path = join(this.#directoryOf(run), name);
-      return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    });
-    return sizes.reduce((sum, size) => sum + size, 0);
+  #report(kept: Kept, { report, shortage }: Found): void {
+    const { run, keeper } = kept;
+    const leftovers = keeper === undefined ? [] : childrenOf(keeper.pid);
+    const bytes = outputBytes(this.#directoryOf(run));
+    kept.report = report.started ? { ...report, bytes, leftovers } : report;
+    if (leftovers.length > 0 && kept.leftovers === 'kill') this.stop(run, kept.graceMs ?? 0);
+    if (kept.killing !== undefined && !kept.killing.isOver()) return;
+    if (shortage === undefined || kept.killing !== undefined) return this.#finish(kept);
+    this.#tellAgain(kept, shortage);
+    this.#clock.after(RETRY_MS, () => this.#finish(kept));
   }
 
   #finish(kept: Kept): void {
     if (kept.over || kept.report === undefined) return;
     const { run, attempt } = kept;
-    const report = kept.killing === undefined ? kept.report : { ...kept.report, leftovers: [] };
+    const emptied = kept.killing !== undefined && kept.report.started;
+    const report = emptied ? { ...kept.report, leftovers: [] } : kept.report;
     this.#forget(kept);
     this.#post({ type: 'reported', run, attempt, report });
   }
@@ -297,35 +250,4 @@ export class Keepers implements KeepersPort {
     kept.control?.destroy();
     if (this.#runs.get(kept.run)?.attempt === kept.attempt) this.#runs.delete(kept.run);
   }
-
-  #statusFile(kept: Kept): string {
-    return join(this.#directoryOf(kept.run), `status.${kept.attempt}`);
-  }
-
-  #readReport(kept: Kept): Report | undefined {
-    const path = this.#statusFile(kept);
-    let status: StatusFile;
-    try {
-      status = JSON.parse(readFileSync(path, 'utf8')) as StatusFile;
-    } catch (error) {
-      if (error instanceof SyntaxError)
-        this.#log.error({ run: kept.run, path }, 'unreadable status');
-      return undefined;
-    }
-    const { started, code, signal, core, stage, errno } = status;
-    const report = { started, code, signal, core };
-    if (stage === null || errno === null) return report;
-    const launch = kept.launch ?? { args: [], env: {}, cwd: '', umask: 0 };
-    return { ...report, failure: describeFailure(stage, getSystemErrorName(-errno), launch) };
-  }
-}
-
-/** What keeper.pl writes. */
-interface StatusFile {
-  readonly started: boolean;
-  readonly code: number | null;
-  readonly signal: number | null;
-  readonly core: boolean;
-  readonly stage: 'command' | 'directory' | 'system' | null;
-  readonly errno: number | null;
 }

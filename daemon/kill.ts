@@ -39,7 +39,8 @@ export function endMembers(
   let rounds = 0;
   let over = false;
   const look = (): void => {
-    const members = membersOf(keeper, options.directory);
+    const members = listMembers(keeper, options.directory);
+    if (members === undefined) return void clock.after(LOOK_LATER_MS, look);
     if (members.length === 0 && options.settled()) {
       over = true;
       options.done();
@@ -56,6 +57,15 @@ export function endMembers(
   };
   look();
   return { isOver: () => over };
+}
+
+/** Undefined where nobody can tell now: the next look tells. */
+function listMembers(keeper: KeeperId, directory: string): readonly ProcessStat[] | undefined {
+  try {
+    return membersOf(keeper, directory);
+  } catch {
+    return undefined;
+  }
 }
 
 /** TERM once, also to members that came later. */

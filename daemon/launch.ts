@@ -7,6 +7,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { ProcessPlan } from '../runners/runner.ts';
 import { type Account, findGroup, findUser, ownAccount } from './account.ts';
+import { errnoOf } from './errno.ts';
 import type { Outcome, RunId, TargetName } from './event.ts';
 
 export interface Launch {
@@ -74,6 +75,15 @@ export function describeFailure(stage: Failure['stage'], errno: string, launch: 
   return failure(stage, errno, detail);
 }
 
+/** The sentence for a keeper that cannot be spawned, for a reason that does not pass by itself. */
+export function describeNoKeeper(errno: string): Failure {
+  const detail =
+    errno === 'ENOENT'
+      ? 'its keeper needs perl, which was not found: install perl-base'
+      : `the system cannot start a process (${errno})`;
+  return failure('system', errno, detail);
+}
+
 function chain(plan: ProcessPlan, account: Account, gid: number): readonly string[] {
   const args: string[] = [];
   if (plan.nice !== undefined) args.push('nice', '-n', String(plan.nice));
@@ -128,10 +138,4 @@ function shield(env: Readonly<Record<string, string>>): Record<string, string> {
 
 function failure(stage: Failure['stage'], errno: string, detail: string): Failure {
   return { kind: 'not-started', stage, errno, detail };
-}
-
-/** The code of a system error, such as ENOENT. */
-export function errnoOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : 'EUNKNOWN';
 }

@@ -5,8 +5,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { errnoOf } from './errno.ts';
 import type { Result } from './journal.ts';
-import { errnoOf } from './launch.ts';
 
 /** What flock(1) exits with if somebody else holds the lock. */
 const BUSY = 75;

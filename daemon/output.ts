@@ -9,7 +9,7 @@
 import { isUtf8 } from 'node:buffer';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from './launch.ts';
+import { errnoOf } from './errno.ts';
 
 /** Most bytes of one frame. */
 export const CHUNK_BYTES = 65_536;

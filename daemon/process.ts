@@ -1,8 +1,10 @@
 /**
  * What /proc says of processes. A process is known by its pid and its start time together: the
- * kernel gives pids away again.
+ * kernel gives pids away again. All of this throws where /proc cannot be read now (EMFILE, …): who
+ * asks has to ask again.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { errnoOf, isShortage } from './errno.ts';
 import type { KeeperId, ProcessId } from './event.ts';
 
 export interface ProcessStat {
@@ -63,9 +65,18 @@ export function childrenOf(pid: number): readonly ProcessId[] {
 }
 
 /** Whether this very process lives. */
-export function lives({ pid, startTime }: ProcessId): boolean {
+function lives({ pid, startTime }: ProcessId): boolean {
   const stat = statOf(pid);
   return stat !== undefined && !isGone(stat) && stat.startTime === startTime;
+}
+
+/** The same for those who only show it: who cannot be looked at now is taken for alive. */
+export function seemsAlive(process: ProcessId): boolean {
+  try {
+    return lives(process);
+  } catch {
+    return true;
+  }
 }
 
 /** All living processes. */
@@ -110,11 +121,15 @@ function isMarked(stat: ProcessStat, runDirectory: string): boolean {
   return environment?.split('\0').includes(`BATON_RUN_DIR=${runDirectory}`) ?? false;
 }
 
-/** Undefined where the file is gone or not ours to read: processes vanish at any time. */
+/**
+ * Undefined where the file is gone or not ours to read: processes vanish at any time. Throws where
+ * that cannot be told now, for want of a file descriptor or of memory: nobody is gone by that.
+ */
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
-  } catch {
+  } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
     return undefined;
   }
 }

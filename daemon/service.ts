@@ -9,7 +9,7 @@ import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
 import { CHUNK_BYTES, Follower, type Offsets } from './output.ts';
-import { lives } from './process.ts';
+import { seemsAlive } from './process.ts';
 import { readProgress } from './progress.ts';
 import {
   describeOutcome,
@@ -21,7 +21,7 @@ import {
   suggest,
 } from './protocol.ts';
 import type { Scenery } from './runview.ts';
-import type { Probed } from './sshkeepers.ts';
+import type { Probed } from './sshprobes.ts';
 import { outcomeOfFailure } from './sshstatus.ts';
 import type { Run } from './state.ts';
 import { runOf, viewChain, viewHistory, viewTargets } from './view.ts';
@@ -81,7 +81,7 @@ export class Service {
     this.#prober = options.probe;
     this.#about = options.about;
     this.#eyes = {
-      lives,
+      lives: seemsAlive,
       holdersAround: (target) => this.#loop.holdersAround(target),
       progressOf: (run) => readProgress(this.#directoryOf(run)),
     };

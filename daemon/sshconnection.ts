@@ -5,7 +5,7 @@
  * The socket is reached through a descriptor of the state directory: its own path may be longer
  * than the 107 bytes that the kernel takes.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import {
   SOCKET_NAME,
   type ToKeeper,
 } from '../runners/ssh/message.ts';
-import { errnoOf } from './launch.ts';
+import { errnoOf, isPassing } from './errno.ts';
 
 const LOG_NAME = 'ssh.log';
 const KEEPER = join(import.meta.dirname, '../runners/ssh/keeper.js');
@@ -35,45 +35,64 @@ export interface Listener {
   closed(): void;
 }
 
+/** Why there is no connection. */
+export interface NoConnection {
+  readonly why: string;
+  /** It passes by itself: too many processes or files, no memory, a full disk. */
+  readonly passes: boolean;
+}
+
+/** What is spawned for the state directory, its log, and a pipe on which it says that it listens. */
+export type SpawnSshKeeper = (directory: string, log: number) => ChildProcess;
+
 /** A connection, or why there is none; with `mayStart` false only to a keeper that runs. */
 export async function openConnection(
   directory: string,
   mayStart: boolean,
   listener: Listener,
-): Promise<SshConnection | string> {
+  spawnIt: SpawnSshKeeper = spawnKeeper,
+): Promise<SshConnection | NoConnection> {
   const found = await greet(directory, listener);
-  if (typeof found !== 'string') return found;
-  if (!mayStart) return found;
-  const started = await startKeeper(directory);
-  return started ?? (await greet(directory, listener));
+  if (!('why' in found) || found.passes || !mayStart) return found;
+  const failed = await startKeeper(directory, spawnIt);
+  return failed ?? (await greet(directory, listener));
 }
 
 /** Connects and waits for `hello`. A keeper of another version is told to take no more runs. */
-async function greet(directory: string, listener: Listener): Promise<SshConnection | string> {
-  const folder = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  const socket = createConnection(`/proc/self/fd/${folder}/${SOCKET_NAME}`);
+async function greet(directory: string, listener: Listener): Promise<SshConnection | NoConnection> {
+  let folder: number;
   try {
-    return await hello(socket, listener);
+    folder = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    return failed(error);
+  }
+  try {
+    return await hello(createConnection(`/proc/self/fd/${folder}/${SOCKET_NAME}`), listener);
   } finally {
     closeSync(folder);
   }
 }
 
-function hello(socket: Socket, listener: Listener): Promise<SshConnection | string> {
+function failed(error: unknown): NoConnection {
+  const errno = errnoOf(error);
+  return { why: errno, passes: isPassing(errno) };
+}
+
+function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoConnection> {
   return new Promise((resolve) => {
     let isOpen = false;
     const send = (message: ToKeeper): void => {
       socket.write(`${JSON.stringify(message)}\n`);
     };
     const refuse = (why: string): void => {
-      resolve(why);
+      resolve({ why, passes: false });
       socket.destroy();
     };
     socket.setTimeout(ANSWER_MS, () => refuse('the SSH keeper does not answer'));
-    socket.on('error', (error) => resolve(errnoOf(error)));
+    socket.on('error', (error) => resolve(failed(error)));
     socket.on('close', () => {
       if (isOpen) listener.closed();
-      else resolve('the SSH keeper has left');
+      else refuse('the SSH keeper has left');
     });
     const lines = createInterface(socket);
     lines.on('error', () => {}); // readline hands on what the socket has said already
@@ -83,7 +102,7 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | stri
       if (message.type !== 'hello' || message.version !== KEEPER_VERSION) {
         send({ type: 'retire' });
         socket.end();
-        return resolve('the SSH keeper is of another version');
+        return resolve({ why: 'the SSH keeper is of another version', passes: false });
       }
       isOpen = true;
       socket.setTimeout(0);
@@ -93,32 +112,41 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | stri
 }
 
 /** Resolves once it listens, or with the reason why it does not. */
-function startKeeper(directory: string): Promise<string | undefined> {
+function startKeeper(
+  directory: string,
+  spawnIt: SpawnSshKeeper,
+): Promise<NoConnection | undefined> {
   return new Promise((resolve) => {
     const path = join(directory, LOG_NAME);
-    const failed = (why: string): void => {
-      resolve(`the SSH keeper could not be started (${why}); see ${path}`);
-    };
-    let log: number;
+    const fail = (why: string, passes: boolean): void =>
+      resolve({ why: `the SSH keeper could not be started (${why}); see ${path}`, passes });
+    const failWith = (error: unknown): void => fail(errnoOf(error), isPassing(errnoOf(error)));
+    let log: number | undefined;
     try {
       log = openSync(path, 'a', 0o600);
+      const child = spawnIt(directory, log);
+      child.unref();
+      child.on('error', failWith);
+      // By a signal: aborted or killed for want of threads or memory.
+      child.on('exit', (code, signal) => fail(`it ended with ${code ?? signal}`, signal !== null));
+      const ready = child.stdio[3];
+      ready?.on('error', () => {});
+      // Not when it is closed: one that has died has closed it, too.
+      ready?.on('data', () => resolve(undefined));
     } catch (error) {
-      return failed(errnoOf(error));
+      failWith(error);
+    } finally {
+      if (log !== undefined) closeSync(log);
     }
-    const child = spawn(process.execPath, [...NODE_FLAGS, KEEPER, directory], {
-      detached: true,
-      cwd: '/',
-      env: environment(),
-      stdio: ['ignore', log, log, 'pipe'],
-    });
-    closeSync(log);
-    child.unref();
-    child.on('error', (error) => failed(errnoOf(error)));
-    child.on('exit', (code, signal) => failed(`it ended with ${code ?? signal}`));
-    const ready = child.stdio[3];
-    ready?.on('error', () => {});
-    ready?.on('close', () => resolve(undefined));
-    if (ready && 'resume' in ready) ready.resume();
+  });
+}
+
+function spawnKeeper(directory: string, log: number): ChildProcess {
+  return spawn(process.execPath, [...NODE_FLAGS, KEEPER, directory], {
+    detached: true,
+    cwd: '/',
+    env: environment(),
+    stdio: ['ignore', log, log, 'pipe'],
   });
 }
 

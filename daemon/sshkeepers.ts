@@ -8,9 +8,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SshPlan, SshSession } from '../runners/runner.ts';
-import type { Failure, FromKeeper } from '../runners/ssh/message.ts';
+import type { FromKeeper } from '../runners/ssh/message.ts';
 import type { Clock } from './clock.ts';
 import type { KeptRun } from './daemon.ts';
+import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
 import type { KindOfKeepers } from './keepers.ts';
 import type { Log } from './log.ts';
@@ -18,40 +19,35 @@ import type { Wish } from './loop.ts';
 import { bootId, isAlive, statOf } from './process.ts';
 import type { Report } from './scheduler.ts';
 import { openConnection, type SshConnection } from './sshconnection.ts';
-import { readStatus } from './sshstatus.ts';
+import { SshLine } from './sshline.ts';
+import { type Probed, SshProbes, unreachable } from './sshprobes.ts';
+import { examine } from './sshstatus.ts';
 
 /** How often a run is looked at when no connection would tell. */
 const LOOK_MS = 250;
 /** How long to wait before what failed is tried again. */
 const RETRY_MS = 1_000;
-/** How long the connection is kept with nothing to say; without one the keeper leaves. */
-const LINGER_MS = 10_000;
 
 interface Kept extends KeptRun {
   readonly attempt: number;
   link?: SshConnection;
   keeper?: KeeperId;
   graceMs?: number;
+  /** It was said that nothing can be seen of the run now. */
+  unseen?: boolean;
   dropped?: boolean;
   over?: boolean;
 }
 
-export interface Probed {
-  readonly lines: readonly string[];
-  readonly failure?: Failure;
-}
-
 export class SshKeepers implements KindOfKeepers {
   readonly #runs = new Map<RunId, Kept>();
-  readonly #probes = new Map<string, (probed: Probed) => void>();
+  readonly #probes = new SshProbes();
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #post: (observation: Wish) => void;
   readonly #bootId = bootId();
-  #link: Promise<SshConnection | string> | undefined;
-  #linger: (() => void) | undefined;
-  #asked = 0;
+  readonly #line: SshLine;
 
   constructor(options: {
     /** The state directory. */
@@ -59,28 +55,53 @@ export class SshKeepers implements KindOfKeepers {
     readonly clock: Clock;
     readonly log: Log;
     readonly post: (observation: Wish) => void;
+    readonly open?: typeof openConnection;
   }) {
     this.#directory = options.directory;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#post = options.post;
+    this.#line = new SshLine({
+      directory: options.directory,
+      clock: options.clock,
+      open: options.open ?? openConnection,
+      isBusy: () => this.#runs.size + this.#probes.size > 0,
+      take: (message) => this.#take(message),
+      closed: (link) => this.#closed(link),
+    });
   }
 
   async start(run: KeptRun, attempt: number, { session }: SshPlan): Promise<void> {
     const kept: Kept = { ...run, attempt };
     this.#runs.set(run.run, kept);
-    const link = await this.#connect(true);
+    await this.#prepare(kept, session);
+  }
+
+  async #prepare(kept: Kept, session: SshSession): Promise<void> {
     if (kept.dropped) return;
-    if (typeof link === 'string') return this.#fail(kept, link);
-    const directory = this.#directoryOf(run.run);
+    const link = await this.#line.connect(true);
+    if (kept.dropped) return;
+    if ('why' in link) {
+      if (link.passes) return this.#again(kept, session, link.why);
+      return this.#fail(kept, link.why);
+    }
+    const { run, attempt, merged } = kept;
+    const directory = this.#directoryOf(run);
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
+      if (isPassing(errnoOf(error))) return this.#again(kept, session, errnoOf(error));
       return this.#fail(kept, String(error));
     }
     kept.link = link;
-    const { merged } = run;
-    link.send({ type: 'prepare', run: run.run, attempt, directory, merged, session });
+    link.send({ type: 'prepare', run, attempt, directory, merged, session });
+  }
+
+  /** Nothing has been prepared; the attempt is the same. */
+  #again(kept: Kept, session: SshSession, why: string): void {
+    const { run, target } = kept;
+    this.#log.warn({ run, target, errno: why }, 'start is tried again');
+    this.#clock.after(RETRY_MS, () => void this.#prepare(kept, session));
   }
 
   go(run: RunId): void {
@@ -113,30 +134,15 @@ export class SshKeepers implements KindOfKeepers {
 
   /** Connects, checks and authenticates as a run would, and runs nothing. */
   async probe(session: SshSession): Promise<Probed> {
-    const link = await this.#connect(true);
-    if (typeof link === 'string') {
-      return { lines: [], failure: { phase: 'connect', message: link } };
-    }
-    const id = `p${++this.#asked}`;
-    return await new Promise((resolve) => {
-      this.#probes.set(id, resolve);
-      link.send({ type: 'probe', id, session });
-    });
-  }
-
-  /** Lets the connection go; the keeper goes on by itself. */
-  close(): void {
-    this.#linger?.();
-    void this.#link?.then((link) => {
-      if (typeof link !== 'string') link.close();
-    });
+    const link = await this.#line.connect(true);
+    return 'why' in link ? unreachable(link.why) : await this.#probes.ask(link, session);
   }
 
   async #stop(kept: Kept): Promise<void> {
     if (kept.over) return;
-    const link = await this.#connect(false);
+    const link = await this.#line.connect(false);
     if (kept.over) return;
-    if (typeof link !== 'string' && link.pid === kept.keeper?.pid) {
+    if (!('why' in link) && link.pid === kept.keeper?.pid) {
       kept.link = link;
       const { run, attempt, graceMs = 0 } = kept;
       return link.send({ type: 'stop', run, attempt, graceMs });
@@ -146,21 +152,6 @@ export class SshKeepers implements KindOfKeepers {
 
   #directoryOf(run: RunId): string {
     return join(this.#directory, 'runs', String(run));
-  }
-
-  #connect(mayStart: boolean): Promise<SshConnection | string> {
-    this.#linger?.();
-    this.#linger = undefined;
-    if (this.#link !== undefined) return this.#link;
-    const opening = openConnection(this.#directory, mayStart, {
-      take: (message) => this.#take(message),
-      closed: () => this.#closed(opening),
-    });
-    this.#link = opening;
-    void opening.then((link) => {
-      if (typeof link === 'string' && this.#link === opening) this.#link = undefined;
-    });
-    return opening;
   }
 
   #take(message: FromKeeper): void {
@@ -175,29 +166,31 @@ export class SshKeepers implements KindOfKeepers {
         return;
       }
       case 'probed':
-        this.#probes.get(message.id)?.(message);
-        this.#probes.delete(message.id);
-        return this.#rest();
+        this.#probes.answer(message.id, message);
+        return this.#line.rest();
       default:
         return message satisfies never;
     }
   }
 
-  #ready({ run, attempt }: { readonly run: RunId; readonly attempt: number }): void {
+  #ready(message: { readonly run: RunId; readonly attempt: number }): void {
+    const { run, attempt } = message;
     const kept = this.#runs.get(run);
     if (kept?.link === undefined || kept.attempt !== attempt || kept.keeper !== undefined) return;
     const { pid } = kept.link;
-    const startTime = statOf(pid)?.startTime ?? 0;
+    let startTime: number;
+    try {
+      startTime = statOf(pid)?.startTime ?? 0;
+    } catch {
+      // A keeper that could not be known again must not be let go.
+      return void this.#clock.after(LOOK_MS, () => this.#ready(message));
+    }
     kept.keeper = { pid, startTime, bootId: this.#bootId, kind: 'ssh' };
     this.#post({ type: 'kept', run, attempt, keeper: kept.keeper });
   }
 
-  async #closed(opening: Promise<SshConnection | string>): Promise<void> {
-    if (this.#link === opening) this.#link = undefined;
-    const link = await opening;
-    const failure = { phase: 'connect', message: 'the SSH keeper was killed' } as const;
-    for (const resolve of this.#probes.values()) resolve({ lines: [], failure });
-    this.#probes.clear();
+  #closed(link: SshConnection): void {
+    this.#probes.giveUp('the SSH keeper was killed');
     for (const kept of [...this.#runs.values()].filter((it) => it.link === link)) {
       delete kept.link;
       if (kept.keeper !== undefined) this.#watch(kept);
@@ -216,25 +209,30 @@ export class SshKeepers implements KindOfKeepers {
     if (!kept.over) this.#clock.after(LOOK_MS, () => this.#watch(kept));
   }
 
-  /** Reads the status file; without one, decides whether the keeper is still there. */
+  /** Looks, and says so if nothing can be seen; then it is looked at again. */
   #look(kept: Kept): void {
     if (kept.over || kept.keeper === undefined) return;
-    const report = this.#read(kept);
-    if (report !== undefined) return this.#report(kept, report);
-    if (isAlive(kept.keeper, this.#bootId)) return;
-    const late = this.#read(kept);
-    if (late !== undefined) return this.#report(kept, late);
-    const { run, attempt, keeper } = kept;
-    this.#forget(kept);
-    const rebooted = keeper.bootId !== this.#bootId;
-    this.#post({ type: 'gone', run, attempt, rebooted, survivors: [] });
+    try {
+      this.#examine(kept, kept.keeper);
+      kept.unseen = false;
+    } catch (error) {
+      const { run, target } = kept;
+      const errno = errnoOf(error);
+      if (!kept.unseen) this.#log.warn({ run, target, errno }, 'run cannot be looked at now');
+      kept.unseen = true;
+      if (kept.link !== undefined) this.#clock.after(LOOK_MS, () => this.#look(kept));
+    }
   }
 
-  #read({ run, attempt }: Kept): Report | undefined {
-    const found = readStatus(this.#directoryOf(run), attempt);
-    if (found !== 'unreadable') return found;
-    this.#log.error({ run, attempt }, 'unreadable status');
-    return undefined;
+  #examine(kept: Kept, keeper: KeeperId): void {
+    const { run, attempt } = kept;
+    const rebooted = keeper.bootId !== this.#bootId;
+    const seen = examine(this.#directoryOf(run), attempt, () => isAlive(keeper, this.#bootId));
+    if (seen.isUnreadable) this.#log.error({ run, attempt }, 'unreadable status');
+    if (seen.report !== undefined) return this.#report(kept, seen.report);
+    if (seen.isAlive) return;
+    this.#forget(kept);
+    this.#post({ type: 'gone', run, attempt, rebooted, survivors: [] });
   }
 
   #fail(kept: Kept, why: string): void {
@@ -251,15 +249,6 @@ export class SshKeepers implements KindOfKeepers {
   #forget(kept: Kept): void {
     kept.over = true;
     if (this.#runs.get(kept.run) === kept) this.#runs.delete(kept.run);
-    this.#rest();
-  }
-
-  /** With nothing left to ask the connection is closed, later. */
-  #rest(): void {
-    if (this.#runs.size + this.#probes.size > 0 || this.#linger !== undefined) return;
-    this.#linger = this.#clock.after(LINGER_MS, () => {
-      this.#linger = undefined;
-      if (this.#runs.size + this.#probes.size === 0) this.close();
-    });
+    this.#line.rest();
   }
 }

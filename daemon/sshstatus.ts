@@ -2,15 +2,38 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Failure, StatusFile } from '../runners/ssh/message.ts';
+import { errnoOf, isShortage } from './errno.ts';
 import type { Outcome } from './event.ts';
 import type { Report } from './scheduler.ts';
 
-/** Undefined while there is no status file; it gets its name when it is complete. */
-export function readStatus(directory: string, attempt: number): Report | 'unreadable' | undefined {
+interface Seen {
+  readonly report?: Report;
+  readonly isAlive: boolean;
+  readonly isUnreadable: boolean;
+}
+
+/**
+ * Looks for how a run ended; without a status file, whether its keeper is still there, and then once
+ * more for what came meanwhile. Throws where nothing can be told now.
+ */
+export function examine(directory: string, attempt: number, lives: () => boolean): Seen {
+  let found = readStatus(directory, attempt);
+  const isAlive = typeof found !== 'object' && lives();
+  if (typeof found !== 'object' && !isAlive) found = readStatus(directory, attempt);
+  const seen = { isAlive, isUnreadable: found === 'unreadable' };
+  return typeof found === 'object' ? { ...seen, report: found } : seen;
+}
+
+/**
+ * Undefined while there is no status file; it gets its name when it is complete. Throws where that
+ * cannot be told now (EMFILE, …).
+ */
+function readStatus(directory: string, attempt: number): Report | 'unreadable' | undefined {
   let status: StatusFile;
   try {
     status = JSON.parse(readFileSync(join(directory, `status.${attempt}`), 'utf8')) as StatusFile;
   } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
     return error instanceof SyntaxError ? 'unreadable' : undefined;
   }
   const { started, code, signal, core, phase, message = '' } = status;

@@ -6,9 +6,9 @@
  *
  * It is started by a daemon that finds nobody on STATE/ssh.sock, and leaves by itself once it has no
  * runs and no connections. Its socket gets its name by a rename, so that of two keepers the later
- * one is the one that is asked, and each takes away only its own. fd 3 is closed when it listens.
+ * one is the one that is asked, and each takes away only its own. It says on fd 3 that it listens.
  */
-import { chmodSync, closeSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Gates } from './gate.ts';
@@ -46,7 +46,7 @@ class Keeper {
       chmodSync(own, 0o600);
       renameSync(own, SOCKET_NAME);
       this.#inode = statSync(SOCKET_NAME).ino;
-      closeSync(READY_FD);
+      tellReady();
       this.#rest(FIRST_IDLE_MS);
       say('started', {});
     });
@@ -152,6 +152,16 @@ class Keeper {
 }
 
 /** A log line in the daemon's own form, on stdout. Never a session: that would be too much. */
+/** A closed descriptor alone would not tell it from a keeper that has died. */
+function tellReady(): void {
+  try {
+    writeSync(READY_FD, 'ready\n');
+  } catch {
+    // The daemon has left meanwhile; another one finds the socket.
+  }
+  closeSync(READY_FD);
+}
+
 function say(msg: string, more: object): void {
   const line = { level: 'info', time: Date.now(), pid: process.pid, ...more, msg };
   process.stdout.write(`${JSON.stringify(line)}\n`);

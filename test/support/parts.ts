@@ -1,0 +1,49 @@
+/** Parts of the daemon that a test holds in its hand: a clock that it moves, a log that it reads. */
+import pino from 'pino';
+import type { Clock } from '../../daemon/clock.ts';
+import type { Stamp } from '../../daemon/event.ts';
+import type { Log } from '../../daemon/log.ts';
+
+export class ManualClock implements Clock {
+  #nowMs = 1_000_000;
+  #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
+
+  now(): Stamp {
+    return { steadyMs: this.#nowMs, wallMs: this.#nowMs };
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { atMs: this.#nowMs + delayMs, callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  soon(callback: () => void): void {
+    setImmediate(callback);
+  }
+
+  /** Fires what is due until then, in the order of time; also what that sets. */
+  advance(ms: number): void {
+    const untilMs = this.#nowMs + ms;
+    for (;;) {
+      const [next] = this.#timers
+        .filter(({ atMs }) => atMs <= untilMs)
+        .sort((a, b) => a.atMs - b.atMs);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.callback();
+    }
+    this.#nowMs = untilMs;
+  }
+}
+
+export class SpokenLog {
+  readonly lines: Record<string, unknown>[] = [];
+  readonly pino: Log = pino(
+    { base: null },
+    { write: (line: string) => this.lines.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+}

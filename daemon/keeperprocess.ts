@@ -12,7 +12,7 @@ import type { Launch } from './launch.ts';
 import { statOf } from './process.ts';
 import { statusFileOf } from './statusfile.ts';
 
-export const KEEPER_SCRIPT = join(import.meta.dirname, 'keeper.pl');
+const KEEPER_SCRIPT = join(import.meta.dirname, 'keeper.pl');
 /** Soft limit of open files for a job; Node raises its own, and children would inherit that. */
 const NOFILE_SOFT = 1_024;
 

@@ -8,7 +8,7 @@
  * To add a verb: describe it in a list of client/manual/; give it a member of `Command` and an entry
  * of `COMMANDS` (client/command.ts) and a case of `perform`. The compiler asks for what is missing.
  * Options of one name are one option: share the constant where two verbs have it.
- * Then `npm run generate` writes what is derived and committed.
+ * Then `npm run generate` writes what is derived and committed, also after a conflict in it.
  */
 import { GLOBAL_OPTIONS, OLD_OPTIONS } from './manual/place.ts';
 import { QUESTIONS } from './manual/questions.ts';

@@ -7,41 +7,11 @@ import { join, resolve } from 'node:path';
 import meow from 'meow';
 import { boot, type Running } from './boot.ts';
 import { type Config, describeConfig, formatMistakes, loadConfig } from './config.ts';
-import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, makeLog } from './log.ts';
+import { LOG_FORMATS, type Log, type LogFormat, makeLog } from './log.ts';
+import { FLAGS, helpText } from './options.ts';
 import { findConfig, findSocket, findState } from './places.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration } from './protocol.ts';
 import { goesToJournal, takeSockets } from './systemd.ts';
-
-const HELP = `
-  Usage
-    batond [--config FILE] [--socket PATH] [--state DIR] [--idle-exit TIME]
-           [--log-level LEVEL] [--log-format FORMAT]
-    batond --check [FILE]
-
-  Options
-    --config FILE      else $BATON_CONFIG, ~/.config/baton/config.json, /etc/baton/config.json
-    --socket PATH      else those of systemd or of the configuration,
-                       else $BATON_SOCKET, /run/baton/baton.sock, $XDG_RUNTIME_DIR/baton.sock
-    --state DIR        else $STATE_DIRECTORY, /var/lib/baton, ~/.local/state/baton
-    --idle-exit TIME   end when there was nothing to do for so long, such as 60s (see systemd)
-    --log-level LEVEL  ${LOG_LEVELS.join(', ')}
-    --log-format TYPE  ${LOG_FORMATS.join(', ')}
-    --check [FILE]     say what is wrong with the configuration, or what it means, and exit
-
-  Signals
-    TERM, INT  stop listening, leave runs to their keepers, exit 0
-    HUP        read the configuration again; a bad one leaves the old one in force
-`;
-
-const FLAGS = {
-  config: { type: 'string' },
-  socket: { type: 'string' },
-  state: { type: 'string' },
-  idleExit: { type: 'string' },
-  logLevel: { type: 'string', choices: [...LOG_LEVELS] },
-  logFormat: { type: 'string', choices: [...LOG_FORMATS] },
-  check: { type: 'boolean', default: false },
-} satisfies Record<string, { type: 'string' | 'boolean'; choices?: string[]; default?: false }>;
 
 /** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
 const EXIT_SOFTWARE = 70;
@@ -78,7 +48,7 @@ async function main(): Promise<void> {
  */
 function parseFlags(version: string) {
   try {
-    const cli = meow(HELP, {
+    const cli = meow(helpText(), {
       importMeta: import.meta,
       pkg: { name: 'batond', version },
       description: false,

@@ -62,7 +62,7 @@ export const Bytes = v.pipe(
     BYTES_EXPECTED,
   ),
   v.check((size) => parseBytes(size) !== undefined, BYTES_EXPECTED),
-  v.metadata({ title: 'size such as "500MB" or "2GiB"' }),
+  v.metadata({ title: 'size' }),
   v.transform((size) => parseBytes(size) ?? 0),
 );
 

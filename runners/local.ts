@@ -58,6 +58,7 @@ const Code = v.pipe(
   v.integer(CODE_EXPECTED),
   v.minValue(0, CODE_EXPECTED),
   v.maxValue(255, CODE_EXPECTED),
+  v.metadata({ title: 'exit code' }),
 );
 const Command = v.tupleWithRest([Program], Text);
 

@@ -92,3 +92,23 @@ export const EXIT_STATUSES: readonly ExitStatus[] = [
     text: 'the target is unknown or broken, or the configuration has mistakes',
   },
 ];
+
+interface Entry {
+  readonly name: string;
+  readonly text: string;
+}
+
+export const ENVIRONMENT: readonly Entry[] = [
+  { name: 'BATON_SOCKET', text: "the daemon's socket, unless `--socket` names one" },
+  {
+    name: 'XDG_RUNTIME_DIR',
+    text:
+      "where `baton.sock` of a user's own daemon is (`/run/user/UID` when unset, as under cron), " +
+      `if there is no \`${RUN_SOCKET}\``,
+  },
+];
+
+export const FILES: readonly Entry[] = [
+  { name: RUN_SOCKET, text: "the socket of the machine's own daemon" },
+  { name: '/etc/baton/config.json', text: 'its configuration, see baton.json(5)' },
+];

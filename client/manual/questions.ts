@@ -32,8 +32,8 @@ export const QUESTIONS = [
     examples: [
       { line: 'baton status', text: 'everything at one glance' },
       {
-        line: 'baton status --json | jq \'.targets[] | select(.last.verdict == "failed")\'',
-        text: 'the targets whose last run failed',
+        line: "baton status --json | jq '.targets[] | select(.paused).target'",
+        text: 'the names of the paused targets',
       },
     ],
   },

@@ -77,7 +77,8 @@ export const RUNS = [
     options: [{ name: 'follow', short: 'f', text: 'go on until the run has ended' }],
     text: [
       'Prints what a run has written so far, both streams where they belong: RUN by its ' +
-        "number, or TARGET's latest run. The status is 0 whatever the run's was.",
+        'number, or of TARGET the run that runs, else the one that waits, else the last. The ' +
+        "status is 0 whatever the run's was.",
     ],
     examples: [
       { line: 'baton logs rsnap-daily', text: 'what the last run said' },

@@ -1,8 +1,26 @@
 /** Every generated file, by its path. A test holds that what is committed is what is generated. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clientPage } from './clientpage.ts';
+import { configPage } from './configpage.ts';
+import { daemonPage } from './daemonpage.ts';
+import { protocolPage } from './protocolpage.ts';
 import { configSchemaText } from './schema.ts';
 
 export function generated(): Readonly<Record<string, string>> {
+  const version = packageVersion();
   return {
     'contrib/config.schema.json': configSchemaText(),
+    'contrib/man/baton.1': clientPage(version),
+    'contrib/man/batond.8': daemonPage(version),
+    'contrib/man/baton.json.5': configPage(version),
+    'contrib/man/baton-protocol.7': protocolPage(version),
   };
+}
+
+/** Seen from dist/contrib/generate. */
+function packageVersion(): string {
+  const path = join(import.meta.dirname, '../../../package.json');
+  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string };
+  return version;
 }

@@ -13,12 +13,12 @@ export function configSchemaText(): string {
   return `${JSON.stringify(configSchema(), null, 2)}\n`;
 }
 
-function configSchema(): JsonSchema {
+export function configSchema(): JsonSchema {
   return schemaOf(Settings);
 }
 
 /** JSON Schema (draft 7, which editors know) of what a valibot schema takes in. */
-function schemaOf(schema: object): JsonSchema {
+export function schemaOf(schema: object): JsonSchema {
   return toJsonSchema(asInput(schema) as v.GenericSchema, {
     target: 'draft-07',
     ignoreActions: ['check', 'excludes', 'finite'],

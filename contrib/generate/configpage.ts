@@ -1,0 +1,139 @@
+/** baton.json(5), from the schemas of config.json and what they say of their keys. */
+import type { JsonSchema } from '@valibot/to-json-schema';
+import { kindOf, objectOf } from './kind.ts';
+import { example, heading, item, page, paragraph, subheading } from './roff.ts';
+import { configSchema } from './schema.ts';
+
+const DESCRIPTION = [
+  'The configuration of batond(8) is one JSON object (UTF-8) that names the targets: what can ' +
+    'be asked for, how it is run, and when. `batond --check` says what a file means, or every ' +
+    'mistake at once, each with its place, what was found, and what was expected. Unknown keys ' +
+    'are mistakes.',
+  'Nobody but its owner and root may be able to write the file. The daemon reads it when it ' +
+    'starts, and again on `baton reload`; a bad file never replaces a good one. An editor that ' +
+    'knows JSON Schema completes and explains the keys, if `"$schema"` names ' +
+    '`config.schema.json`.',
+] as const;
+
+/** Loads as it stands; a test sees to it. */
+export const EXAMPLE = {
+  targets: {
+    'rsnap-daily': {
+      runner: { type: 'local', args: ['/usr/bin/rsnapshot', 'daily'] },
+      policies: [{ type: 'rsnapshot', interval: 'daily' }],
+      timeout: '8h',
+      maxWait: '12h',
+      warnExit: [2],
+    },
+    'db-dump': {
+      runner: { type: 'ssh', host: 'db.example', args: ['dump-all'] },
+      policies: [{ type: 'cardinality', group: 'backup-disk' }],
+      timeout: '2h',
+    },
+  },
+} as const;
+
+const VALUES = [
+  [
+    'durations',
+    'Texts of numbers with units, such as `"90s"`, `"30m"`, `"8h"` or `"1h30m"`. Units are ms, ' +
+      's, m or min, h, d and w; the longest is 366d.',
+  ],
+  [
+    'sizes',
+    'A number of bytes, or a text with a unit: B, kB, MB, GB, TB (of 1000) or KiB, MiB, GiB, ' +
+      'TiB (of 1024).',
+  ],
+  [
+    'names of targets',
+    '1 to 100 characters without `/` and control characters. They do not begin with `-` and ' +
+      'are not only digits, which name runs.',
+  ],
+] as const;
+
+const PY9TOR =
+  "py9tor's `config.json` is read unchanged: a target with `class` and `attrs` is one of its. `baton import py9tor FILE` prints what becomes of it.";
+
+export function configPage(version: string): string {
+  const schema = configSchema();
+  const target = objectOf(objectOf(schema.properties?.['targets']).additionalProperties);
+  const { runner, policies } = target.properties ?? {};
+  return page('baton.json', 5, { brief: 'the configuration of batond', version }, [
+    ...heading('DESCRIPTION'),
+    ...DESCRIPTION.flatMap(paragraph),
+    ...heading('TOP LEVEL'),
+    ...keysOf(schema),
+    ...heading('TARGETS'),
+    ...paragraph('Each entry of `targets` is an object with these keys:'),
+    ...keysOf(target),
+    ...heading('RUNNERS'),
+    ...paragraph('A runner is an object with a `type` and the keys that belong to it.'),
+    ...variantsOf(objectOf(runner)),
+    ...heading('POLICIES'),
+    ...paragraph('A policy is an object with a `type` and the keys that belong to it.'),
+    ...variantsOf(objectOf(objectOf(policies).items)),
+    ...heading('VALUES'),
+    ...VALUES.flatMap(([term, text]) => item(term, text)),
+    ...heading('PY9TOR'),
+    ...paragraph(PY9TOR),
+    ...heading('FILES'),
+    ...item('`/etc/baton/config.json`', "The machine's configuration."),
+    ...item('`~/.config/baton/config.json`', "A user's own."),
+    ...heading('EXAMPLES'),
+    ...paragraph('rsnapshot, and a database on another machine:'),
+    ...example(compact(EXAMPLE)),
+    ...heading('SEE ALSO'),
+    ...paragraph('baton(1), batond(8), baton-protocol(7), rsnapshot(1), ssh_config(5)'),
+  ]);
+}
+
+function variantsOf(schema: JsonSchema): readonly string[] {
+  return (schema.oneOf ?? []).flatMap((option) => {
+    const object = objectOf(option);
+    const { type, ...properties } = object.properties ?? {};
+    const about = objectOf(type);
+    return [
+      ...subheading(`\`"type": "${about.const}"\``),
+      ...paragraph(about.description ?? ''),
+      ...keysOf({ ...object, properties }),
+    ];
+  });
+}
+
+/** Each key with its kind and meaning; those of an object that stands in it are indented below. */
+function keysOf({ properties = {}, required = [] }: JsonSchema): readonly string[] {
+  return Object.entries(properties).flatMap(([key, property]) => {
+    const schema = objectOf(property);
+    const inner = schema.properties ?? objectOf(schema.items).properties;
+    const facts = [
+      kindOf(schema),
+      ...(required.includes(key) ? ['required'] : []),
+      ...defaultOf(schema),
+    ];
+    const term = `\`${key}\` (${facts.join('; ')})`;
+    const nested = inner === undefined ? [] : ['.RS', ...keysOf({ properties: inner }), '.RE'];
+    return [...item(term, schema.description ?? ''), ...nested];
+  });
+}
+
+function defaultOf(schema: JsonSchema): readonly string[] {
+  const value = JSON.stringify(schema.default);
+  const isNothing = value === undefined || value === '{}' || value === '[]';
+  return isNothing ? [] : [`default \`${value}\``];
+}
+
+/** JSON as a person would write it: what fits into 66 columns stays on its line. */
+function compact(value: unknown, indent = '', key = ''): string {
+  const flat = JSON.stringify(value, null, 1)
+    .replace(/\n\s*/g, ' ')
+    .replace(/\[ (.*?) \]/g, '[$1]');
+  const isShort = indent.length + key.length + flat.length <= 64;
+  if (typeof value !== 'object' || value === null || (isShort && indent !== '')) return flat;
+  const inner = `${indent}  `;
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  const parts = Object.entries(value).map(([name, part]) => {
+    const label = Array.isArray(value) ? '' : `${JSON.stringify(name)}: `;
+    return `${inner}${label}${compact(part, inner, label)}`;
+  });
+  return `${open}\n${parts.join(',\n')}\n${indent}${close}`;
+}

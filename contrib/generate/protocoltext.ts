@@ -1,0 +1,249 @@
+/**
+ * What every field of the protocol means, for baton-protocol(7). The schemas and types in daemon/ are
+ * the contract; the compiler asks here for a text of each field that they have, and for no other.
+ */
+import type { Usual } from '../../daemon/estimate.ts';
+import type { Outcome } from '../../daemon/event.ts';
+import type { ErrorCode, Reply, RequestInput, RunView, TargetView } from '../../daemon/protocol.ts';
+
+type Texts<T, Hidden extends PropertyKey = never> = Readonly<
+  Record<Exclude<keyof T, Hidden>, string>
+>;
+
+interface About<Fields> {
+  /** What it is for. */
+  readonly text: string;
+  readonly fields: Fields;
+}
+
+type Requests = {
+  readonly [T in RequestInput['type']]: About<
+    Texts<Extract<RequestInput, { readonly type: T }>, 'type' | 'id' | 'v'>
+  >;
+};
+
+const WHOSE =
+  'A run by its number, or a target by its name: its run that runs, else waits, else was last.';
+const FROM = 'Where to go on, in bytes of each stream: `{"out": N, "err": N}`.';
+
+export const REQUESTS: Requests = {
+  run: {
+    text:
+      'Asks for a run. `accepted`, `joined`, `ignored` or `refused` is the answer; with `wait` ' +
+      'it goes on with `started`, `output` and `ended`.',
+    fields: {
+      target: 'The name of the target.',
+      args: 'Arguments for the command, where the target has `acceptArgs`.',
+      wait: 'Relay the run to its end.',
+      merged:
+        'The streams of the client are one file: both go to `out`, in the order in which they ' +
+        'were written.',
+      token:
+        'Chosen by the client. A request with the token of an earlier one is that request, so ' +
+        'that asking again after a lost answer never runs twice.',
+    },
+  },
+  wait: {
+    text: 'Relays a run from its start: `started`, `output` and `ended`.',
+    fields: { run: 'Its number.', from: FROM },
+  },
+  output: {
+    text: 'Relays the output of a run; then `done`.',
+    fields: { of: WHOSE, from: FROM, follow: 'Go on until the run has ended.' },
+  },
+  cancel: {
+    text: 'Ends a run, or all runs of a target. `done` names them.',
+    fields: { of: 'A run by its number, or all runs of a target by its name.' },
+  },
+  status: { text: 'Asks what runs and waits.', fields: {} },
+  why: { text: 'Asks what a run waits for.', fields: { of: WHOSE } },
+  history: {
+    text: 'Asks for runs that have ended, the latest first.',
+    fields: {
+      target: 'Of this target only.',
+      limit: 'No more than so many.',
+      sinceMs: 'Only those that ended within so many milliseconds before now.',
+      outcome: 'Only those with this verdict, or with this kind of outcome.',
+    },
+  },
+  pause: { text: 'Lets no more runs of a target start.', fields: { target: 'Its name.' } },
+  resume: { text: 'Lets them start again.', fields: { target: 'Its name.' } },
+  probe: {
+    text: 'Connects as a run of the target would, and runs nothing.',
+    fields: { target: 'Its name.' },
+  },
+  reload: { text: 'Reads the configuration again; `done` says what came of it.', fields: {} },
+};
+
+type Replies = {
+  readonly [T in Reply['type']]: About<Texts<Extract<Reply, { readonly type: T }>, 'type' | 'id'>>;
+};
+
+const RUN = 'Its number, unique for the life of the state directory.';
+const EXIT = 'What `baton` exits with, see baton(1).';
+
+export const REPLIES: Replies = {
+  accepted: {
+    text: 'The request is on the disk: the run will not be lost.',
+    fields: { run: RUN, target: 'The name of its target.' },
+  },
+  joined: {
+    text: 'The request shares a run that was there before.',
+    fields: { run: RUN, target: 'The name of its target.' },
+  },
+  ignored: {
+    text: 'The target does not want another run now; that is no failure.',
+    fields: { reason: 'A sentence for people.' },
+  },
+  refused: {
+    text: 'Nothing will run.',
+    fields: { exit: EXIT, reason: 'A sentence for people.' },
+  },
+  started: { text: 'The run has begun.', fields: { run: RUN } },
+  output: {
+    text: 'What the run has written.',
+    fields: {
+      run: RUN,
+      stream: '`out` or `err`.',
+      offset: 'Where `data` begins, in bytes of the stream.',
+      bytes: 'How many bytes `data` stands for.',
+      data: 'The text, or what is encoded.',
+      encoding: '`base64` where the bytes are no UTF-8.',
+    },
+  },
+  ended: {
+    text: 'The run has ended.',
+    fields: {
+      run: RUN,
+      target: 'The name of its target.',
+      outcome: 'How it ended, see OUTCOMES.',
+      verdict: 'What that means to the target: `ok`, `warning` or `failed`.',
+      exit: EXIT,
+      text: 'The same for people, as the rest of a sentence that begins with the run.',
+      tell: 'True where the client should print the text, since the command itself could not.',
+    },
+  },
+  done: {
+    text: 'What was asked for is done.',
+    fields: { runs: 'Which runs it was about.', text: 'What there is to say.' },
+  },
+  history: { text: 'The past.', fields: { runs: 'Runs, see RUNS; the latest first.' } },
+  probed: {
+    text: "What was seen of a target's machine.",
+    fields: {
+      target: 'Its name.',
+      exit: '0 if a run could have started.',
+      lines: 'Sentences for people.',
+    },
+  },
+  status: {
+    text: 'The present.',
+    fields: {
+      version: "The daemon's version.",
+      pid: "The daemon's process.",
+      startedAtMs: 'When the daemon started.',
+      nowMs: 'The time of this answer.',
+      requests: 'How many requests it has answered since.',
+      running: 'How many runs hold a place now.',
+      queued: 'How many runs wait.',
+      executing: 'The targets of which a run holds a place.',
+      config: 'The configuration, as an absolute path.',
+      targets: 'Every target, see TARGETS.',
+    },
+  },
+  why: {
+    text: 'A chain of reasons.',
+    fields: {
+      chain: 'Runs, see RUNS: the one asked about first, then those that it waits for.',
+      target: 'The target that was asked about by name.',
+    },
+  },
+  error: {
+    text:
+      'The request cannot be served. After `malformed`, `line-too-long`, `invalid`, `version` ' +
+      'and `busy` the connection is closed.',
+    fields: { code: 'See ERRORS.', exit: EXIT, message: 'A sentence for people.' },
+  },
+};
+
+export const RUN_VIEW: Texts<RunView> = {
+  run: RUN,
+  target: 'The name of its target.',
+  state: '`queued`, `starting`, `running`, `stopping` or `ended`.',
+  acceptedAtMs: 'When it was asked for.',
+  startedAtMs: 'When it started.',
+  endedAtMs: 'When it ended.',
+  waitedMs: 'From acceptance to start, or until now.',
+  tookMs: 'From start to end, or until now.',
+  expectedStartAtMs: 'When it starts, if all runs take as long as they usually do.',
+  expectedEndAtMs:
+    'When it ends, likewise. Absent where that is not known, or where it runs longer than any ' +
+    'success before.',
+  usual: 'How long the last successes of its target took, see below.',
+  pace: 'How `tookMs` compares with that: `faster`, `usual` or `slower`.',
+  progressPercent: 'From 0 to 100, as its own output says, where the target has `progress`.',
+  overtaken: 'How many younger runs were let start before it while it waits.',
+  pid: 'Its keeper, while it runs.',
+  outcome: 'How it ended, see OUTCOMES.',
+  verdict: '`ok`, `warning` or `failed`.',
+  exit: 'What `baton wait` exits with.',
+  text: 'How it ended, for people.',
+  reasons: 'Why it waits, in sentences for people.',
+  bytes: 'The size of its output.',
+  leftovers: 'Processes that it has left behind and that are still alive.',
+  heldBy: 'Processes of a lost run that are alive and hold its place.',
+};
+
+export const USUAL: Texts<Usual> = {
+  medianMs: 'The median.',
+  lowMs: 'A quarter of them took no longer.',
+  highMs: 'Three quarters of them took no longer.',
+  runs: 'How many runs that is made of; few say little.',
+};
+
+export const TARGET_VIEW: Texts<TargetView> = {
+  target: 'Its name.',
+  description: 'As it is configured.',
+  runner: 'The type of its runner.',
+  groups: 'The groups in which its policies look at it.',
+  level: 'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first.',
+  paused: 'True where nothing starts until it is resumed.',
+  broken: 'Why it cannot work on this machine.',
+  active: 'Its runs that hold a place, see RUNS.',
+  queued: 'The first of its runs that wait, see RUNS.',
+  waiting: 'How many wait.',
+  last: 'Its latest run that has ended, see RUNS.',
+  usual: 'How long its last successes took, also of runs that are forgotten.',
+};
+
+export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
+  exited: 'It ended by itself, with `code`.',
+  signalled: 'It was killed by `signal`; `core`: a core was dumped.',
+  'timed-out': 'It ran longer than its `timeout` and was ended.',
+  cancelled: 'It was cancelled, while it ran by `signal`, else before it started.',
+  'not-started':
+    'The command could not be executed; `stage`, `errno` and `detail` say what went wrong.',
+  expired: 'It waited `waitedMs`, longer than its `maxWait`.',
+  skipped: 'A policy gave it up, for `reason`.',
+  unreachable:
+    'The command on another machine never ran; `phase` (`connect`, `auth`, `hostkey`) and ' +
+    '`detail` say why.',
+  lost: 'Nobody knows how it ended; for a command on another machine `detail` says why.',
+  interrupted: 'The machine was restarted while it ran.',
+};
+
+export const ERRORS: Readonly<Record<ErrorCode, string>> = {
+  malformed: 'A line is no JSON object, or no UTF-8.',
+  'line-too-long': 'A line has more than 65536 bytes.',
+  invalid: 'The object is no request; the message says what is wrong.',
+  version: 'The client is of another version of the protocol.',
+  'unknown-target': 'There is no target of this name.',
+  'unknown-run': 'There is no run of this number, or it is forgotten.',
+  'broken-target': 'The target cannot work on this machine.',
+  'bad-config': 'The configuration has mistakes; the one before stays in force.',
+  'no-output': 'The target has no run yet.',
+  'no-probe': 'There is nothing to connect to: only the `ssh` runner keeps a connection.',
+  busy: 'Too many requests are unanswered.',
+  'not-permitted': 'The socket does not permit it.',
+  'disk-full': 'The journal cannot be written: nothing new is taken.',
+};

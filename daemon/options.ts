@@ -1,0 +1,97 @@
+/**
+ * The command line of batond: what meow is told, and what people are told, in `--help` and in
+ * batond(8), which is made from it (`npm run generate`). The compiler asks for a text for each.
+ */
+import { LOG_FORMATS, LOG_LEVELS } from './log.ts';
+import { RUN_SOCKET } from './protocol.ts';
+
+export const FLAGS = {
+  config: { type: 'string' },
+  socket: { type: 'string' },
+  state: { type: 'string' },
+  idleExit: { type: 'string' },
+  logLevel: { type: 'string', choices: [...LOG_LEVELS] },
+  logFormat: { type: 'string', choices: [...LOG_FORMATS] },
+  check: { type: 'boolean', default: false },
+} satisfies Record<string, { type: 'string' | 'boolean'; choices?: string[]; default?: false }>;
+
+interface FlagText {
+  /** As it is written, with what stands for its value. */
+  readonly usage: string;
+  /** For `--help`: lines of at most 55 columns. */
+  readonly brief: readonly string[];
+  /** For the man page: sentences. */
+  readonly text: string;
+}
+
+export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
+  config: {
+    usage: '--config FILE',
+    brief: ['else $BATON_CONFIG, ~/.config/baton/config.json,', '/etc/baton/config.json'],
+    text:
+      'The configuration, see baton.json(5). Otherwise the first that is there of `$BATON_CONFIG`, ' +
+      '`$XDG_CONFIG_HOME/baton/config.json` (not for root) and `/etc/baton/config.json`.',
+  },
+  socket: {
+    usage: '--socket PATH',
+    brief: [
+      'else those of systemd or of the configuration,',
+      `else $BATON_SOCKET, ${RUN_SOCKET},`,
+      '$XDG_RUNTIME_DIR/baton.sock',
+    ],
+    text:
+      'A socket to listen on, which permits everything to whoever may open it: by its mode, 0600, ' +
+      "that is the daemon's own user and root. Otherwise those that systemd passes or the " +
+      `configuration names, otherwise \`$BATON_SOCKET\`, \`${RUN_SOCKET}\` for root, or ` +
+      '`$XDG_RUNTIME_DIR/baton.sock`.',
+  },
+  state: {
+    usage: '--state DIR',
+    brief: ['else $STATE_DIRECTORY, /var/lib/baton,', '~/.local/state/baton'],
+    text:
+      'Where the journal and the output of runs are. Otherwise `$STATE_DIRECTORY`, ' +
+      '`/var/lib/baton` for root, or `$XDG_STATE_HOME/baton`. Two daemons cannot share one.',
+  },
+  idleExit: {
+    usage: '--idle-exit TIME',
+    brief: ['end when there was nothing to do for so long, such as', '60s (for socket activation)'],
+    text:
+      'Ends the daemon when there was nothing to do for so long, such as 60s. For socket activation, ' +
+      'where systemd starts it again for the next request.',
+  },
+  logLevel: {
+    usage: '--log-level LEVEL',
+    brief: [LOG_LEVELS.join(', ')],
+    text: `The least important events that are logged: ${LOG_LEVELS.join(', ')}.`,
+  },
+  logFormat: {
+    usage: '--log-format FORMAT',
+    brief: [LOG_FORMATS.join(', ')],
+    text: '`json` (the default), one object a line, or `text`, for people.',
+  },
+  check: {
+    usage: '--check [FILE]',
+    brief: ['say what is wrong with the configuration, or what it', 'means, and exit'],
+    text:
+      'Says what the configuration means, target by target, or every mistake at once, and exits: ' +
+      'with 0, or with 78 for a mistake or a target that cannot work on this machine.',
+  },
+};
+
+export function helpText(): string {
+  const rows = Object.values(FLAG_TEXTS).flatMap(({ usage, brief }) =>
+    brief.map((line, at) => `    ${(at === 0 ? usage : '').padEnd(19)}  ${line}`),
+  );
+  return `
+  Usage
+    batond [OPTION]…
+    batond --check [FILE]
+
+  Options
+${rows.join('\n')}
+
+  Signals
+    TERM, INT  stop listening, leave runs to their keepers, exit 0
+    HUP        read the configuration again; a bad one leaves the old one in force
+`;
+}

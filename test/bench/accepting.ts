@@ -1,0 +1,172 @@
+/**
+ * Section 2: durable submissions, against the disk's own floor; that they cost the same however much
+ * waits or has been; and that questions asked meanwhile neither take long nor stop the loop.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RequestInput } from '../../daemon/protocol.ts';
+import { flood } from './line.ts';
+import { appendsPerSecond, median, type Options, takeTurns, timeIt } from './measure.ts';
+import { past, pausing, waiting } from './pile.ts';
+import { SLEEP, Subject, TRUE } from './subject.ts';
+import type { Line } from './table.ts';
+
+const SAME_COST = 1.5;
+const ANSWER_MS = 50;
+const BLOCK_MS = 10;
+const MANY = 100_000;
+const GROUPS = 1_000;
+const ROUNDS = 15;
+
+export async function measureAccepting(options: Options): Promise<readonly Line[]> {
+  const rates = await measureRates(options);
+  return [...rates, ...(await measurePiles(options))];
+}
+
+async function measureRates({ isQuick }: Options): Promise<readonly Line[]> {
+  const subject = await Subject.on({ t: TRUE });
+  const floor = mkdtempSync(join(tmpdir(), 'baton-floor-'));
+  try {
+    const line = await subject.line();
+    await line.ask({ type: 'pause', target: 't' }, 'done');
+    line.close();
+    const rows: Line[] = [];
+    for (const connections of [1, 16, 256]) {
+      const requests = (isQuick ? 100 : 300) * Math.sqrt(connections) + connections;
+      const syncs = isQuick ? 20 : 100;
+      const { daemon, disk } = await takeTurns(isQuick ? 1 : 5, {
+        disk: async () => appendsPerSecond(floor, connections, syncs),
+        daemon: () => flood(subject.socket, { connections, requests, target: 't' }),
+      });
+      const what =
+        connections === 1 ? 'a line and fdatasync' : `${connections} lines and fdatasync`;
+      const against = { what, figure: disk };
+      const over = connections === 1 ? '1 connection' : `${connections} connections`;
+      rows.push({ what: `accepted over ${over}`, unit: '/s', figure: daemon, against });
+    }
+    return rows;
+  } finally {
+    await subject.close();
+    rmSync(floor, { recursive: true });
+  }
+}
+
+interface Pile {
+  readonly what: string;
+  readonly subject: Subject;
+  /** What is submitted to and asked about. */
+  readonly target: string;
+}
+
+async function measurePiles(options: Options): Promise<readonly Line[]> {
+  const many = options.isQuick ? MANY / 10 : MANY;
+  const piles: Pile[] = [];
+  try {
+    for (const make of [one, ten, inOneGroup, inManyGroups, inThePast]) {
+      piles.push(await make(many));
+      options.say(`pile: ${piles.at(-1)?.what}`);
+    }
+    const lines = [...(await costs(piles, options))];
+    for (const pile of piles.slice(1)) lines.push(...(await answers(pile)));
+    return lines;
+  } finally {
+    await Promise.all(piles.map(({ subject }) => subject.close()));
+  }
+}
+
+/** One run sleeps, the others wait behind it. */
+const DISK = { ...SLEEP, policies: [{ type: 'cardinality', instances: 1, group: 'disk' }] };
+const isWatched = true;
+
+async function behindOne(what: string, count: number): Promise<Pile> {
+  const pile = waiting(['t'], count);
+  const subject = await Subject.on({ t: DISK, other: DISK }, { pile, isWatched });
+  return { what, subject, target: 't' };
+}
+
+const one = (): Promise<Pile> => behindOne('a few waiting', 2);
+const ten = (many: number): Promise<Pile> =>
+  behindOne(`${count(many / 10)} waiting in a group`, many / 10);
+const inOneGroup = (many: number): Promise<Pile> =>
+  behindOne(`${count(many)} waiting in a group`, many);
+
+async function inManyGroups(many: number): Promise<Pile> {
+  const names = Array.from({ length: GROUPS }, (_, at) => `t${at}`);
+  const target = (group: string) => ({ ...TRUE, policies: [{ type: 'cardinality', group }] });
+  const targets = Object.fromEntries(names.map((name) => [name, target(name)]));
+  // Paused, for a thousand of them would start.
+  const pile = [...pausing(names), ...waiting(names, many)];
+  const subject = await Subject.on(targets, { pile, isWatched });
+  return { what: `${count(many)} waiting in ${count(GROUPS)} groups`, subject, target: 't7' };
+}
+
+async function inThePast(many: number): Promise<Pile> {
+  const pile = [...pausing(['t']), ...past(['t'], many)];
+  const subject = await Subject.on({ t: TRUE, rare: TRUE }, { pile, isWatched });
+  return { what: `${count(many)} past runs`, subject, target: 't' };
+}
+
+/** A submission in each pile, by turns; the ratio is to the one with nothing in it. */
+async function costs(piles: readonly Pile[], { isQuick }: Options): Promise<readonly Line[]> {
+  const blocks = new Map<Pile, number[]>(piles.map((pile) => [pile, []]));
+  const ask = (pile: Pile) => async () => {
+    const requests = isQuick ? 200 : 1_000;
+    const { subject, target } = pile;
+    await subject.blockedMs();
+    const costMs = 1_000 / (await flood(subject.socket, { connections: 16, requests, target }));
+    blocks.get(pile)?.push(await subject.blockedMs());
+    return costMs;
+  };
+  const turns = Object.fromEntries(piles.map((pile) => [pile.what, ask(pile)]));
+  const costMs = await takeTurns(isQuick ? 2 : 7, turns);
+  const [first, ...rest] = piles;
+  const base = costMs[first?.what ?? ''] ?? Number.NaN;
+  return rest.flatMap((pile): readonly Line[] => {
+    const { what } = pile;
+    const against = { what: 'a few waiting', figure: base };
+    const budget = { rule: 'at most', on: 'ratio', bound: SAME_COST } as const;
+    const figure = costMs[what] ?? Number.NaN;
+    return [
+      { what: `a submission, ${what}`, unit: 'ms', figure, against, budget },
+      blockRow(`loop blocked by submissions, ${what}`, blocks.get(pile) ?? []),
+    ];
+  });
+}
+
+async function answers({ what, subject, target }: Pile): Promise<readonly Line[]> {
+  const own = target === 't' ? 't' : 't9';
+  const questions: readonly [string, RequestInput, 'status' | 'why' | 'history'][] = [
+    ['status', { type: 'status' }, 'status'],
+    ['why', { type: 'why', of: target }, 'why'],
+    ['history', { type: 'history' }, 'history'],
+    ['history of a target', { type: 'history', target: own }, 'history'],
+  ];
+  const line = await subject.line();
+  const took = new Map<string, number[]>();
+  const blocks: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await subject.blockedMs();
+    for (const [name, request, type] of questions) {
+      const ms = await timeIt(() => line.ask(request, type));
+      took.set(name, [...(took.get(name) ?? []), ms]);
+    }
+    blocks.push(await subject.blockedMs());
+  }
+  line.close();
+  const budget = { rule: 'at most', on: 'figure', bound: ANSWER_MS } as const;
+  const rows = [...took].map(([name, ms]): Line => {
+    return { what: `${name}, ${what}`, unit: 'ms', figure: median(ms), budget };
+  });
+  return [...rows, blockRow(`loop blocked by questions, ${what}`, blocks)];
+}
+
+/** The longest block of each round; what the code does is in every round, a neighbour is not. */
+function blockRow(what: string, blocks: readonly number[]): Line {
+  const budget = { rule: 'at most', on: 'figure', bound: BLOCK_MS } as const;
+  return { what, unit: 'ms', figure: median(blocks), budget };
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en');
+}

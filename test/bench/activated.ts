@@ -1,0 +1,66 @@
+/** A daemon that systemd-socket-activate starts when the first client connects. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BATOND, Rig } from '../support/rig.ts';
+import { Line } from './line.ts';
+import { ENV } from './measure.ts';
+
+export class Activated {
+  readonly #rig = new Rig();
+  readonly #flags: readonly string[];
+  #child: ChildProcess | undefined;
+  #gone: Promise<void> = Promise.resolve();
+
+  constructor(targets: Readonly<Record<string, unknown>>, flags: readonly string[] = []) {
+    this.#rig.configure({ targets });
+    this.#flags = flags;
+  }
+
+  /** Starts the one who listens; there is no daemon yet. */
+  async listen(): Promise<void> {
+    const { socket, configFile, state } = this.#rig;
+    rmSync(socket, { force: true });
+    const command = [process.execPath, BATOND, '--config', configFile, '--state', state];
+    const name = ['--fdname=baton.socket', '-l', socket];
+    const child = spawn('systemd-socket-activate', [...name, ...command, ...this.#flags], {
+      env: ENV,
+      stdio: 'ignore',
+    });
+    this.#child = child;
+    this.#gone = new Promise((resolve) => child.once('exit', () => resolve()));
+    while (!existsSync(socket)) {
+      if (!this.isAlive) throw new Error('systemd-socket-activate ended at once');
+      await sleep(5);
+    }
+  }
+
+  /** From the first connection, which starts a daemon, to its first reply. */
+  async firstReplyMs(): Promise<number> {
+    const sinceMs = performance.now();
+    const line = await Line.open(this.#rig.socket);
+    await line.ask({ type: 'status' }, 'status');
+    const tookMs = performance.now() - sinceMs;
+    line.close();
+    return tookMs;
+  }
+
+  get isAlive(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null;
+  }
+
+  exited(): Promise<void> {
+    return this.#gone;
+  }
+
+  /** Ends the daemon: it has taken the place of the one who listened. */
+  async end(): Promise<void> {
+    if (this.isAlive) this.#child?.kill('SIGKILL');
+    await this.#gone;
+  }
+
+  async close(): Promise<void> {
+    await this.end();
+    rmSync(this.#rig.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

@@ -1,0 +1,115 @@
+/** Section 1: what a crontab line pays for, whole processes from start to exit. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../support/config.ts';
+import { BATON } from '../support/rig.ts';
+import { NODE, type Options, timeProcesses } from './measure.ts';
+import { gaps, has, Peer } from './peers.ts';
+import { Subject, TRUE } from './subject.ts';
+import type { Budget, Line } from './table.ts';
+
+const SHELL_CLIENT = join(ROOT, 'contrib/baton.sh');
+const CROWD = 30;
+/** What a run itself may cost a waiting client: spawn, three fdatasyncs, and the way back. */
+const RUN_MS = 12;
+const NODE_FACTOR = 1.3;
+
+export async function measureClient({ isQuick }: Options): Promise<readonly Line[]> {
+  const lacking = gaps('the client', 'hyperfine', 'nc');
+  if (lacking.length > 0) return lacking;
+  const subject = await Subject.on({ t: TRUE, queue: TRUE });
+  const [tsp, nq] = [new Peer('tsp', 2), new Peer('nq')];
+  try {
+    const line = await subject.line();
+    await line.ask({ type: 'pause', target: 'queue' }, 'done');
+    line.close();
+    const input = join(subject.directory, 'request');
+    writeFileSync(input, '{"type":"run","target":"queue"}\n');
+    const env = { BATON_SOCKET: subject.socket, ...tsp.env, ...nq.env };
+    const timing = { rounds: isQuick ? 1 : 5, runs: isQuick ? 3 : 8, env };
+    const times = await timeProcesses(
+      commands(`nc -N -U ${subject.socket} <${input}`, tsp, nq),
+      timing,
+    );
+    const crowds = await timeProcesses(
+      { node: crowd(`${NODE} -e 0`), baton: crowd(`${NODE} ${BATON} run queue`) },
+      { ...timing, runs: 3 },
+    );
+    return [...rows(times), ...crowdRows(crowds)];
+  } finally {
+    await Promise.all([subject.close(), tsp.close(), nq.close()]);
+  }
+}
+
+type Name =
+  | 'node'
+  | 'run'
+  | 'wait'
+  | 'shell'
+  | 'shellWait'
+  | 'nc'
+  | 'flock'
+  | 'tsp'
+  | 'tspWait'
+  | 'nq'
+  | 'nqWait';
+
+function commands(nc: string, tsp: Peer, nq: Peer): Record<Name, readonly string[]> {
+  const { directory } = tsp;
+  // A peer that is missing costs nothing here and is told below.
+  const orTrue = (tool: 'tsp' | 'nq' | 'flock', command: readonly string[]): readonly string[] =>
+    has(tool) ? command : ['true'];
+  return {
+    node: [NODE, '-e', '0'],
+    run: [NODE, BATON, 'run', 'queue'],
+    wait: [NODE, BATON, 'run', 't', '--wait'],
+    shell: ['sh', SHELL_CLIENT, 'run', 'queue'],
+    shellWait: ['sh', SHELL_CLIENT, 'run', 't', '--wait'],
+    nc: ['sh', '-c', nc],
+    flock: orTrue('flock', ['flock', join(directory, 'lock'), 'true']),
+    tsp: orTrue('tsp', tsp.submit('true')),
+    tspWait: orTrue('tsp', ['tsp', '-fn', 'true']),
+    nq: orTrue('nq', nq.submit('true')),
+    nqWait: orTrue('nq', ['sh', '-c', 'nq -q true && nq -w']),
+  };
+}
+
+function crowd(command: string): readonly string[] {
+  const script = `i=0; while [ $i -lt ${CROWD} ]; do ${command} & i=$((i+1)); done; wait`;
+  return ['sh', '-c', script];
+}
+
+function rows(ms: Readonly<Record<Name, number>>): readonly Line[] {
+  const node = { what: 'node -e 0', figure: ms.node };
+  const floorMs = NODE_FACTOR * ms.node;
+  const startBudget: Budget = { rule: 'at most', on: 'ratio', bound: NODE_FACTOR };
+  const from = `${NODE_FACTOR} × node -e 0 + ${RUN_MS} ms`;
+  const waitBudget: Budget = { rule: 'at most', on: 'figure', bound: floorMs + RUN_MS, from };
+  const against = (what: string, figure: number) => ({ what, figure });
+  const row = (what: string, figure: number) => ({ what, unit: 'ms', figure }) as const;
+  const peer = (tool: 'tsp' | 'nq' | 'flock', what: string, figure: number, other: number) => {
+    const said = `${what}, against ${tool}`;
+    if (!has(tool)) return gaps(said, tool);
+    return [{ ...row(said, figure), against: against(tool, other) }];
+  };
+  return [
+    { ...row('baton run', ms.run), against: node, budget: startBudget },
+    { ...row('baton run --wait of true', ms.wait), against: node, budget: waitBudget },
+    { ...row('contrib/baton.sh run', ms.shell), against: against('sh and nc', ms.nc) },
+    ...peer('tsp', 'contrib/baton.sh run', ms.shell, ms.tsp),
+    ...peer('nq', 'contrib/baton.sh run', ms.shell, ms.nq),
+    ...peer('tsp', 'baton run', ms.run, ms.tsp),
+    ...peer('nq', 'baton run', ms.run, ms.nq),
+    ...peer('tsp', 'contrib/baton.sh run --wait', ms.shellWait, ms.tspWait),
+    ...peer('nq', 'contrib/baton.sh run --wait', ms.shellWait, ms.nqWait),
+    ...peer('flock', 'contrib/baton.sh run --wait', ms.shellWait, ms.flock),
+    ...peer('tsp', 'baton run --wait', ms.wait, ms.tspWait),
+    ...peer('flock', 'baton run --wait', ms.wait, ms.flock),
+  ];
+}
+
+function crowdRows(ms: { readonly node: number; readonly baton: number }): readonly Line[] {
+  const against = { what: `${CROWD} × node -e 0`, figure: ms.node };
+  const budget = { rule: 'at most', on: 'ratio', bound: NODE_FACTOR } as const;
+  return [{ what: `${CROWD} × baton run at once`, unit: 'ms', figure: ms.baton, against, budget }];
+}

@@ -1,0 +1,125 @@
+/**
+ * The other programs: which of them are here, and a place of their own for those that keep state.
+ * All that they start is ended by pid.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ENV } from './measure.ts';
+import type { Gap } from './table.ts';
+
+/** Where each comes from on Debian. */
+const PACKAGES = {
+  tsp: 'task-spooler',
+  nq: 'nq',
+  hyperfine: 'hyperfine',
+  flock: 'util-linux',
+  nc: 'netcat-openbsd',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
+  'systemd-socket-activate': 'systemd',
+} as const;
+
+export type Tool = keyof typeof PACKAGES;
+
+export function has(tool: Tool): boolean {
+  return (ENV['PATH'] ?? '').split(':').some((directory) => existsSync(join(directory, tool)));
+}
+
+/** One line for each tool that is missing. */
+export function gaps(what: string, ...tools: readonly Tool[]): readonly Gap[] {
+  return tools
+    .filter((tool) => !has(tool))
+    .map((tool) => ({ what, why: `needs ${tool} (apt-get install ${PACKAGES[tool]})` }));
+}
+
+/** The versions of those that are here. */
+export function versions(): Readonly<Record<string, string>> {
+  const packages = [
+    ...new Set(
+      Object.entries(PACKAGES).flatMap(([tool, name]) => (has(tool as Tool) ? [name] : [])),
+    ),
+  ];
+  try {
+    const text = execFileSync('dpkg-query', ['-W', ...packages], { encoding: 'utf8' });
+    const pairs = text.trim().split('\n');
+    return Object.fromEntries(pairs.map((line) => line.split('\t')));
+  } catch {
+    return {}; // no Debian
+  }
+}
+
+/** A queue of tsp's or nq's own. */
+export class Peer {
+  readonly name: 'tsp' | 'nq';
+  readonly directory = mkdtempSync(join(tmpdir(), 'baton-peer-'));
+  readonly env: Readonly<Record<string, string>>;
+
+  constructor(name: 'tsp' | 'nq', slots = 1) {
+    this.name = name;
+    const own =
+      name === 'tsp'
+        ? { TS_SOCKET: join(this.directory, 's'), TS_SLOTS: String(slots), TMPDIR: this.directory }
+        : { NQDIR: this.directory };
+    this.env = { ...ENV, ...own };
+  }
+
+  submit(...command: readonly string[]): readonly string[] {
+    return this.name === 'tsp' ? ['tsp', '-n', ...command] : ['nq', '-q', ...command];
+  }
+
+  /** Submits many, one after another, in one shell. */
+  async fill(count: number, command: string): Promise<void> {
+    const one = this.submit(command).join(' ');
+    await this.shell(`i=0; while [ $i -lt ${count} ]; do ${one} >/dev/null; i=$((i+1)); done`);
+  }
+
+  /** Resolves when all that was submitted has ended. */
+  async drained(): Promise<void> {
+    await this.shell(this.name === 'tsp' ? 'tsp -w' : 'nq -w');
+  }
+
+  async shell(script: string): Promise<void> {
+    const child = spawn('sh', ['-c', script], { env: this.env, stdio: 'ignore' });
+    await new Promise<void>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', () => resolve());
+    });
+  }
+
+  /** All processes that know this place: its own, and the jobs. */
+  pids(comm?: string): readonly number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          if (comm !== undefined && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== comm) {
+            return false;
+          }
+          return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(this.directory);
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  }
+
+  async close(): Promise<void> {
+    // A process that dies lets the next job begin, so until none is left.
+    for (let pids = this.pids(); pids.length > 0; pids = this.pids()) {
+      for (const pid of pids) end(pid);
+      await sleep(20);
+    }
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}

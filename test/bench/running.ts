@@ -1,0 +1,155 @@
+/** Section 3: runs themselves: how soon, how many a second, how many at once, how much memory. */
+import { spawn } from 'node:child_process';
+import type { RequestInput } from '../../daemon/protocol.ts';
+import { ENV, median, type Options, pssMb, takeTurns, timeIt } from './measure.ts';
+import { gaps, has, Peer } from './peers.ts';
+import { SLEEP, Subject, TRUE } from './subject.ts';
+import type { Line } from './table.ts';
+
+const RUN_MS = 10;
+const RUN_MB = 1;
+const QUEUED = 1_000;
+/** tsp takes no more than 994 and then hangs. */
+const QUEUED_TSP = 900;
+const CORES = 2;
+
+export async function measureRunning(options: Options): Promise<readonly Line[]> {
+  const crowd = options.isQuick ? 50 : 500;
+  return [
+    ...(await measureTrue(options)),
+    ...(await measureDrain(options)),
+    ...(await measureCrowd(10, true)),
+    ...(await measureCrowd(crowd, false)),
+    ...(await measureTspCrowd(crowd)),
+  ];
+}
+
+async function measureTrue({ isQuick }: Options): Promise<readonly Line[]> {
+  const subject = await Subject.on({ t: TRUE });
+  try {
+    const line = await subject.line();
+    const request = { type: 'run', target: 't', wait: true } as const;
+    const { run, bare } = await takeTurns(isQuick ? 10 : 100, {
+      bare: () => timeIt(bareSpawn),
+      run: () => timeIt(() => line.ask(request, 'ended')),
+    });
+    line.close();
+    const against = { what: 'spawn from Node', figure: bare };
+    const budget = { rule: 'at most', on: 'figure', bound: RUN_MS } as const;
+    return [{ what: 'true, from request to ended', unit: 'ms', figure: run, against, budget }];
+  } finally {
+    await subject.close();
+  }
+}
+
+function bareSpawn(): Promise<unknown> {
+  const child = spawn('/bin/true', [], { stdio: 'ignore', env: ENV });
+  return new Promise((resolve) => child.once('close', resolve));
+}
+
+async function measureDrain(options: Options): Promise<readonly Line[]> {
+  const queued = options.isQuick ? QUEUED / 10 : QUEUED;
+  const queuedTsp = Math.min(queued, QUEUED_TSP);
+  const rounds = options.isQuick ? 1 : 3;
+  const [baton, tsp, nq]: number[][] = [[], [], []];
+  for (let round = 0; round < rounds; round++) {
+    options.say(`drain ${round + 1} of ${rounds}`);
+    baton?.push(await drainBaton(queued));
+    if (has('tsp')) tsp?.push(await drainPeer(new Peer('tsp', 1), queuedTsp));
+    if (has('nq')) nq?.push(await drainPeer(new Peer('nq'), queued));
+  }
+  const figure = median(baton ?? []);
+  const what = `${queued} × true drained, two at a time`;
+  const beside = (name: 'tsp' | 'nq', said: string, rates: readonly number[]): readonly Line[] => {
+    if (!has(name)) return gaps(`${what}, against ${name}`, name);
+    const against = { what: said, figure: median(rates) };
+    return [{ what: `${what}, against ${name}`, unit: '/s', figure, against }];
+  };
+  return [
+    ...beside('tsp', `tsp (${queuedTsp}, its most)`, tsp ?? []),
+    ...beside('nq', 'nq (one at a time)', nq ?? []),
+  ];
+}
+
+async function drainBaton(count: number): Promise<number> {
+  const policies = [{ type: 'cardinality', instances: CORES }];
+  const subject = await Subject.on({ t: { ...TRUE, policies } });
+  try {
+    const [line, watch] = [await subject.line(), await subject.line()];
+    await line.ask({ type: 'pause', target: 't' }, 'done');
+    const asked = Array.from({ length: count }, () => ({ type: 'run', target: 't' }) as const);
+    const accepted = await line.collect(asked, 'accepted');
+    const requests = accepted.map(({ run }): RequestInput => ({ type: 'wait', run }));
+    const ended = watch.collect(requests.slice(-CORES), 'ended');
+    const tookMs = await timeIt(async () => {
+      await line.ask({ type: 'resume', target: 't' }, 'done');
+      await ended;
+    });
+    for (const end of await ended) if (end.exit !== 0) throw new Error(`run ${end.run} failed`);
+    line.close();
+    watch.close();
+    return (count * 1_000) / tookMs;
+  } finally {
+    await subject.close();
+  }
+}
+
+/** Fills it behind a job that sleeps, wakes that, and waits for all. */
+async function drainPeer(peer: Peer, count: number): Promise<number> {
+  try {
+    await peer.fill(1, 'sleep 1000');
+    await peer.fill(count, 'true');
+    const [sleeper] = peer.pids('sleep');
+    if (sleeper === undefined) throw new Error(`${peer.name} did not start its first job`);
+    const tookMs = await timeIt(async () => {
+      if (peer.name === 'tsp') await peer.shell(`tsp -S ${CORES}`);
+      process.kill(sleeper, 'SIGKILL');
+      await peer.drained();
+    });
+    return (count * 1_000) / tookMs;
+  } finally {
+    await peer.close();
+  }
+}
+
+/** So many sleep at once: how long until the last one runs, and what each costs in memory. */
+async function measureCrowd(count: number, isBound: boolean): Promise<readonly Line[]> {
+  const subject = await Subject.on({ s: SLEEP });
+  try {
+    const line = await subject.line();
+    const before = pssMb(subject.pid);
+    const asked = Array.from({ length: count }, () => {
+      return { type: 'run', target: 's', wait: true } as const;
+    });
+    const tookMs = await timeIt(() => line.collect(asked, 'started'));
+    const { targets } = await line.ask({ type: 'status' }, 'status');
+    const keepers = targets.flatMap(({ active }) => active.flatMap(({ pid }) => pid ?? []));
+    if (keepers.length !== count) throw new Error(`${keepers.length} of ${count} are running`);
+    const all = keepers.reduce((sum, pid) => sum + pssMb(pid), 0) + pssMb(subject.pid) - before;
+    line.close();
+    const what = `memory of each of ${count} runs (PSS)`;
+    const budget = { rule: 'at most', on: 'figure', bound: RUN_MB } as const;
+    const memory: Line = { what, unit: 'MB', figure: all / count, budget };
+    if (isBound) return [memory];
+    return [{ what: `${count} runs started at once`, unit: 'ms', figure: tookMs }, memory];
+  } finally {
+    await subject.close();
+  }
+}
+
+/** The same by tsp: its own processes, without the jobs. */
+async function measureTspCrowd(count: number): Promise<readonly Line[]> {
+  const what = `memory of each of ${count} jobs of tsp (PSS)`;
+  if (!has('tsp')) return gaps(what, 'tsp');
+  const peer = new Peer('tsp', count);
+  try {
+    const tookMs = await timeIt(() => peer.fill(count, 'sleep 1000'));
+    const all = peer.pids('tsp').reduce((sum, pid) => sum + pssMb(pid), 0);
+    return [
+      { what: `${count} jobs started by tsp`, unit: 'ms', figure: tookMs },
+      { what, unit: 'MB', figure: all / count },
+    ];
+  } finally {
+    await peer.close();
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What the benchmark says: rows of figures, each beside the floor or the peer that was measured in
+ * the same minute, with the budget it has to keep. Pure.
+ *
+ * Invariant: a row without a figure, because a peer is missing on this machine, is never met.
+ */
+
+export type Unit = 'ms' | '/s' | 'MB/s' | 'MB' | 'wake-ups' | 'processes';
+
+export interface Budget {
+  readonly rule: 'at most' | 'at least';
+  /** What is bound: the figure itself, or its ratio to `against`. */
+  readonly on: 'figure' | 'ratio';
+  readonly bound: number;
+  /** Where the bound comes from, if that is not plain: "1.3 × node -e 0 + 12 ms". */
+  readonly from?: string;
+}
+
+export interface Row {
+  readonly what: string;
+  readonly unit: Unit;
+  readonly figure: number;
+  /** A floor or a peer, in the same unit. */
+  readonly against?: { readonly what: string; readonly figure: number };
+  readonly budget?: Budget;
+}
+
+/** A row that could not be measured: "needs tsp (apt-get install task-spooler)". */
+export interface Gap {
+  readonly what: string;
+  readonly why: string;
+}
+
+export type Line = Row | Gap;
+
+export interface Part {
+  readonly section: string;
+  readonly lines: readonly Line[];
+}
+
+export function ratioOf({ figure, against }: Row): number | undefined {
+  return against === undefined ? undefined : figure / against.figure;
+}
+
+/** Undefined: nothing was promised. A figure that is no number keeps no budget. */
+export function isMet(line: Line): boolean | undefined {
+  if ('why' in line) return false;
+  const { budget, figure } = line;
+  if (budget === undefined) return undefined;
+  const found = budget.on === 'figure' ? figure : ratioOf(line);
+  if (found === undefined) return false;
+  return budget.rule === 'at most' ? found <= budget.bound : found >= budget.bound;
+}
+
+/** The lines of all parts that are not as they must be. */
+export function findMissed(parts: readonly Part[]): readonly string[] {
+  return parts.flatMap(({ section, lines }) =>
+    lines.filter((line) => isMet(line) === false).map((line) => `${section}: ${explain(line)}`),
+  );
+}
+
+/** How the benchmark exits: with --check, every budget has to be kept. */
+export function exitStatus(parts: readonly Part[], isCheck: boolean): number {
+  return isCheck && findMissed(parts).length > 0 ? 1 : 0;
+}
+
+function explain(line: Line): string {
+  if ('why' in line) return `${line.what}: not measured, ${line.why}`;
+  const { what, budget } = line;
+  const found = budget?.on === 'ratio' ? showRatio(line) : showFigure(line);
+  return `${what}: expected ${showBudget(line)}, found ${found}`;
+}
+
+const HEADS = ['what', 'figure', 'against', 'ratio', 'budget', ''];
+
+export function render(parts: readonly Part[]): string {
+  const rows = parts.flatMap(({ lines }) => lines.map(cells));
+  const widths = HEADS.map((head, at) =>
+    Math.max(head.length, ...rows.map((row) => row[at]?.length ?? 0)),
+  );
+  const draw = (row: readonly string[]): string =>
+    row
+      .map((cell, at) => pad(cell, widths[at] ?? 0, at))
+      .join('  ')
+      .trimEnd();
+  const blocks = parts.map(({ section, lines }) =>
+    [section, ...lines.map((line) => `  ${draw(cells(line))}`)].join('\n'),
+  );
+  return [`  ${draw(HEADS)}`, ...blocks, ''].join('\n');
+}
+
+/** Numbers stand right, words left. */
+function pad(cell: string, width: number, at: number): string {
+  return at === 1 || at === 3 ? cell.padStart(width) : cell.padEnd(width);
+}
+
+function cells(line: Line): readonly string[] {
+  if ('why' in line) return [line.what, '', line.why, '', '', 'NOT MEASURED'];
+  const met = isMet(line);
+  return [
+    line.what,
+    showFigure(line),
+    line.against === undefined ? '' : `${line.against.what} ${show(line.against.figure)}`,
+    showRatio(line),
+    showBudget(line),
+    met === undefined ? '' : met ? 'ok' : 'MISSED',
+  ];
+}
+
+function showFigure({ figure, unit }: Row): string {
+  return unit.startsWith('/') ? `${show(figure)}${unit}` : `${show(figure)} ${unit}`;
+}
+
+function showRatio(row: Row): string {
+  const ratio = ratioOf(row);
+  return ratio === undefined ? '' : `${ratio.toFixed(2)} ×`;
+}
+
+function showBudget({ budget, unit }: Row): string {
+  if (budget === undefined) return '';
+  const sign = budget.rule === 'at most' ? '≤' : '≥';
+  const bound = budget.on === 'ratio' ? `${budget.bound} ×` : `${show(budget.bound)} ${unit}`;
+  return `${sign} ${bound}${budget.from === undefined ? '' : ` (${budget.from})`}`;
+}
+
+/** Three digits are more than a busy machine can promise. */
+function show(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return String(Number(value.toPrecision(3)));
+}

@@ -179,7 +179,7 @@ function card(row: Row, window: Window): readonly Markup[] {
   const usual = row.view?.usual;
   const range = usual && `${showDuration(usual.lowMs)} to ${showDuration(usual.highMs)}`;
   const said = usual && `usually ${showDuration(usual.medianMs)}, half of them ${range}`;
-  const text = `${said ?? 'no success yet'}; the last took ${showDuration(tookOf(last) ?? 0)}`;
+  const text = `${said ?? count(spans.length)}; the last took ${showDuration(tookOf(last) ?? 0)}`;
   return [
     html`<figure><h3>${row.target}</h3><figcaption>${text}</figcaption>
 ${durations(`${count(spans.length)}: ${text}`, spans, usual?.medianMs, window)}</figure>

@@ -21,7 +21,7 @@ export function style(): Markup {
 * { box-sizing: border-box; }
 html { background: var(--ground); }
 body { color: var(--text); font: 1rem/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 0 auto;
-  max-width: 72rem; padding: 2.5rem 1.5rem 4rem; font-variant-numeric: tabular-nums; }
+  max-width: 72rem; overflow-wrap: anywhere; padding: 2.5rem 1.5rem 4rem; font-variant-numeric: tabular-nums; }
 h1, h2, h3 { line-height: 1.25; text-wrap: balance; }
 h1 { font-size: 1.75rem; font-weight: 650; letter-spacing: -.01em; margin: 0; }
 h2 { font-size: 1.2rem; font-weight: 650; margin: 3rem 0 .75rem; }
@@ -35,7 +35,7 @@ a { color: inherit; text-decoration-color: var(--wait); text-underline-offset: .
 .verdict.failed { border-color: var(--failed); color: var(--failed); }
 .news { list-style: none; margin: 0; padding: 0; }
 .news li { border-top: 1px solid var(--line); display: grid; gap: 0 1rem;
-  grid-template-columns: 9rem 1fr; padding: .45rem 0; }
+  grid-template-columns: 9rem minmax(0, 1fr); padding: .45rem 0; }
 .news li:last-child { border-bottom: 1px solid var(--line); }
 .word { font-weight: 600; }
 .word.failed, td.failed { color: var(--failed); }
@@ -92,7 +92,7 @@ pre { background: var(--panel); border-left: .2rem solid var(--line); border-rad
   max-height: 24rem; overflow: auto; overflow-wrap: anywhere; padding: .7rem .9rem; white-space: pre-wrap; }
 footer { border-top: 1px solid var(--line); font-size: .875rem; margin-top: 4rem; padding-top: .8rem; }
 @media (max-width: 40rem) {
-  .news li { grid-template-columns: 1fr; }
+  .news li { grid-template-columns: minmax(0, 1fr); }
   .night th:first-child { width: 7rem; }
   .night .number { width: 3.4rem; }
   .axis text:not(:nth-child(3n + 1)) { display: none; }

@@ -4,7 +4,11 @@ import { converse, type Place } from './call.ts';
 import type { Command } from './command.ts';
 import { plain, print } from './output.ts';
 import type { Ending } from './relay.ts';
-import { showHistory, showJson, showStatus, showWhy } from './show.ts';
+import { sheet } from './screen.ts';
+import { showHistory } from './show/history.ts';
+import { showJson } from './show/json.ts';
+import { showStatus } from './show/status.ts';
+import { showWhy } from './show/why.ts';
 
 /** Asks, prints the answer, and says how to exit. */
 export async function ask(request: RequestInput, command: Command, place: Place): Promise<Ending> {
@@ -26,9 +30,10 @@ export async function ask(request: RequestInput, command: Command, place: Place)
 
 function show(reply: Reply, command: Command): string {
   if ('json' in command && command.json) return showJson(reply);
-  if (reply.type === 'status') return showStatus(reply);
-  if (reply.type === 'why') return showWhy(reply);
-  if (reply.type === 'history') return showHistory(reply.runs);
+  const screen = sheet(process.stdout);
+  if (reply.type === 'status') return showStatus(reply, screen);
+  if (reply.type === 'why') return showWhy(reply, screen);
+  if (reply.type === 'history') return showHistory(reply.runs, screen);
   if (reply.type === 'probed') return reply.lines.map((line) => `${plain(line)}\n`).join('');
   if (reply.type !== 'done') return '';
   if (reply.text !== undefined) return `${plain(reply.text)}\n`;

@@ -2,7 +2,7 @@
  * What baton can be asked to do, and how each verb's words and options become it. The words have
  * been counted and the options are known to belong to the verb (client/grammar.ts).
  */
-import { HISTORY_RUNS_MAX } from '../daemon/protocol.ts';
+import { HISTORY_RUNS_MAX, OUTCOME_WORDS, type OutcomeWord, suggest } from '../daemon/protocol.ts';
 import type { FastCommand } from './fast.ts';
 import { countOf, type Given, Mistake } from './given.ts';
 import type { VerbName } from './manual.ts';
@@ -21,13 +21,15 @@ export type Command =
       readonly quiet?: boolean;
     })
   | { readonly verb: 'wait'; readonly run: number }
-  | { readonly verb: 'status'; readonly json: boolean }
-  | { readonly verb: 'why'; readonly of: Whose }
+  | { readonly verb: 'status'; readonly json: boolean; readonly watch?: boolean }
+  | { readonly verb: 'why'; readonly of: Whose; readonly json: boolean }
   | {
       readonly verb: 'history';
       readonly target: string | undefined;
       readonly json: boolean;
       readonly limit: number | undefined;
+      readonly sinceMs: number | undefined;
+      readonly outcome: OutcomeWord | undefined;
     }
   | { readonly verb: 'timeline'; readonly sinceMs: number | undefined }
   | {
@@ -63,13 +65,20 @@ export const COMMANDS = {
   wait: ([run = '']) => ({ verb: 'wait', run: countOf('wait', run, Number.MAX_SAFE_INTEGER) }),
   logs: ([of = ''], given) => ({ verb: 'logs', of: whose(of), follow: given.is('follow') }),
   cancel: ([of = '']) => ({ verb: 'cancel', of: whose(of) }),
-  status: (_, given) => ({ verb: 'status', json: given.is('json') }),
-  why: ([of = '']) => ({ verb: 'why', of: whose(of) }),
+  status: (_, given) => {
+    const json = given.is('json');
+    if (!given.is('watch')) return { verb: 'status', json };
+    if (json) throw new Mistake('status: --watch is for people, --json for programs: one of them');
+    return { verb: 'status', json, watch: true };
+  },
+  why: ([of = ''], given) => ({ verb: 'why', of: whose(of), json: given.is('json') }),
   history: ([target], given) => ({
     verb: 'history',
     target: target || undefined,
     json: given.is('json'),
     limit: given.count('limit', HISTORY_RUNS_MAX),
+    sinceMs: given.duration('since'),
+    outcome: outcomeOf(given.text('outcome')),
   }),
   timeline: (_, given) => ({ verb: 'timeline', sinceMs: sinceOf(given) }),
   report: (_, given) => ({
@@ -99,6 +108,16 @@ function sinceOf(given: Given): number | undefined {
   const ms = given.duration('since');
   if (ms === undefined || ms >= SINCE_MS_MIN) return ms;
   throw new Mistake('--since: expected at least 1min');
+}
+
+function outcomeOf(text: string | undefined): OutcomeWord | undefined {
+  if (text === undefined) return undefined;
+  const word = OUTCOME_WORDS.find((it) => it === text);
+  if (word !== undefined) return word;
+  const near = suggest(text, OUTCOME_WORDS);
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+  const expected = `one of ${OUTCOME_WORDS.join(', ')}`;
+  throw new Mistake(`--outcome: expected ${expected}, found "${text}"${hint}`);
 }
 
 function whose(word: string): Whose {

@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { isatty } from 'node:tty';
 import {
   defaultSocket,
   EXIT,
@@ -16,6 +17,8 @@ import { parseFast } from './fast.ts';
 import { complain } from './output.ts';
 import { finish, isReply, Relay, runRequest } from './relay.ts';
 
+const STDERR = 2;
+
 // A bug must not look like the command's own status 1.
 process.setUncaughtExceptionCaptureCallback((error) => {
   complain(`internal error: ${error.stack}`);
@@ -24,7 +27,10 @@ process.setUncaughtExceptionCaptureCallback((error) => {
 
 const socket = defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RUN_SOCKET));
 const command = parseFast(process.argv.slice(2));
-if (command && Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX) {
+// A person at a terminal is shown how far it is: by the full client.
+const isWatched = command?.wait === true && isatty(STDERR);
+const isShort = Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX;
+if (command && isShort && !isWatched) {
   run(command.target, command.wait);
 } else {
   full().main(process.argv.slice(2));

@@ -77,7 +77,7 @@ export function printable(text: string): string {
 }
 
 /** Lines of whole words; a word that is wider than a line is broken. */
-function wrap(text: string, columns: number): readonly string[] {
+export function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ').filter(Boolean)) {
@@ -98,7 +98,7 @@ function wrap(text: string, columns: number): readonly string[] {
 }
 
 /** As much of the beginning as fits, but something. */
-function fit(text: string, columns: number): string {
+export function fit(text: string, columns: number): string {
   let kept = '';
   let width = 0;
   for (const { segment } of new Intl.Segmenter().segment(text)) {

@@ -1,17 +1,19 @@
 /** Does what a command line asks for: each command is one conversation with the daemon. */
 import { readFileSync } from 'node:fs';
-import { PROTOCOL_VERSION } from '../daemon/protocol.ts';
+import { HISTORY_RUNS_MAX, PROTOCOL_VERSION } from '../daemon/protocol.ts';
 import { ask } from './ask.ts';
-import { converse, type Place } from './call.ts';
+import { type Conversation, converse, type Place } from './call.ts';
 import { checkCrontab } from './checkcrontab.ts';
 import type { Command } from './command.ts';
 import { Held } from './held.ts';
 import { overview, page } from './help.ts';
 import { importPy9tor, importRsnapshot } from './import.ts';
+import { hasViewer, Live } from './live.ts';
 import { findVerb } from './manual.ts';
-import { print } from './output.ts';
+import { print, writeAll } from './output.ts';
 import { type Ending, Relay, type RunRequest, runRequest } from './relay.ts';
 import { metrics, report, timeline } from './survey.ts';
+import { watch } from './watch.ts';
 
 const DONE: Ending = { status: 0, isOwn: false };
 
@@ -21,10 +23,10 @@ export async function perform(command: Command, place: Place): Promise<Ending> {
     case 'run':
       return run(command, place);
     case 'wait':
-      return follow(begin({ type: 'wait', v, run: command.run }, true), place);
+      return attend({ type: 'wait', v, run: command.run }, place);
     case 'logs': {
       const { of, follow: isFollowed } = command;
-      return follow(begin({ type: 'output', v, of, follow: isFollowed }, false), place);
+      return follow(new Relay({ type: 'output', v, of, follow: isFollowed }), place);
     }
     case 'why':
     case 'cancel':
@@ -35,8 +37,12 @@ export async function perform(command: Command, place: Place): Promise<Ending> {
       return ask({ type: command.verb, v, target: command.target }, command, place);
     case 'history': {
       const target = command.target === undefined ? {} : { target: command.target };
-      const limit = command.limit === undefined ? {} : { limit: command.limit };
-      return ask({ type: 'history', v, ...target, ...limit }, command, place);
+      const most = command.limit ?? (command.sinceMs === undefined ? undefined : HISTORY_RUNS_MAX);
+      const limit = most === undefined ? {} : { limit: most };
+      const since = command.sinceMs === undefined ? {} : { sinceMs: command.sinceMs };
+      const outcome = command.outcome === undefined ? {} : { outcome: command.outcome };
+      const request = { type: 'history', v, ...target, ...limit, ...since, ...outcome } as const;
+      return ask(request, command, place);
     }
     case 'timeline':
       return timeline(command, place);
@@ -51,8 +57,10 @@ export async function perform(command: Command, place: Place): Promise<Ending> {
         ? importPy9tor(command.file ?? '')
         : importRsnapshot(command.file);
     case 'status':
+      if (command.watch) return watch(place);
+      return ask({ type: 'status', v }, command, place);
     case 'reload':
-      return ask({ type: command.verb, v }, command, place);
+      return ask({ type: 'reload', v }, command, place);
     case 'help':
       print(helpOn(command.about));
       return DONE;
@@ -69,21 +77,32 @@ async function run(
   place: Place,
 ): Promise<Ending> {
   const { target, wait, quiet, args } = command;
-  const held = quiet ? new Held() : undefined;
-  const ending = await follow(begin(runRequest(target, wait, args), wait, held), place);
-  if (ending.isSuccess !== true) held?.release();
+  const request = runRequest(target, wait, args);
+  if (!wait) return follow(new Relay(request), place);
+  if (!quiet) return attend(request, place);
+  const held = new Held();
+  const ending = await attend(request, place, held.write);
+  if (ending.isSuccess !== true) held.release();
   return ending;
 }
 
-function begin(request: RunRequest, heedsSignals: boolean, held?: Held): Relay {
-  const relay = new Relay(request, held?.write);
-  if (heedsSignals) relay.heedSignals();
-  return relay;
+/** Waits for the end of a run, with a live line for a person who looks on. */
+async function attend(request: RunRequest, place: Place, write = writeAll): Promise<Ending> {
+  const make = (to: typeof writeAll): Relay => {
+    const relay = new Relay(request, to);
+    relay.heedSignals();
+    return relay;
+  };
+  if (!hasViewer()) return follow(make(write), place);
+  const live = new Live(make, write);
+  const ending = await follow(live, place);
+  live.close();
+  return ending;
 }
 
 /** Goes on with a run until its end, whatever becomes of the connection. */
-export async function follow(relay: Relay, place: Place): Promise<Ending> {
-  const answer = await converse(place, relay);
+export async function follow(talk: Conversation<Ending>, place: Place): Promise<Ending> {
+  const answer = await converse(place, talk);
   return answer.ok ? answer.value : answer.ending;
 }
 

@@ -3,7 +3,7 @@
  * nobody minds (https://no-color.org), in Unicode where the locale is. The kernel's own console says
  * UTF-8 but its font lacks the signs.
  */
-import { isatty } from 'node:tty';
+import { isatty, type WriteStream } from 'node:tty';
 import { COLUMNS_MIN, type Screen } from './pen.ts';
 
 const STDOUT = 1;
@@ -17,6 +17,13 @@ type Env = Readonly<Record<string, string | undefined>>;
 export function screen(): Screen {
   const isTerminal = isatty(STDOUT);
   return screenOf(process.env, isTerminal, isTerminal ? process.stdout.columns : undefined);
+}
+
+/** The same of any stream, for tables: where it is no terminal, lines have no end. */
+export function sheet(stream: WriteStream): Screen {
+  const isTerminal = stream.isTTY === true;
+  const known = screenOf(process.env, isTerminal, isTerminal ? stream.columns : undefined);
+  return isTerminal ? known : { ...known, columns: Number.POSITIVE_INFINITY };
 }
 
 /** `columns` is what the terminal says of itself, if it does. */

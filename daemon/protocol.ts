@@ -47,6 +47,7 @@ export const OUTCOME_WORDS = [
   'lost',
   'interrupted',
 ] as const satisfies readonly (Verdict | Outcome['kind'])[];
+export type OutcomeWord = (typeof OUTCOME_WORDS)[number];
 const TEXT_CHARS_MAX = 200;
 const ARG_CHARS_MAX = 4_096;
 const ARGS_MAX = 100;

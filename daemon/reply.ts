@@ -54,6 +54,8 @@ export interface RunView {
   readonly text?: string;
   /** Why it waits. */
   readonly reasons?: readonly string[];
+  /** The runs that it waits for. */
+  readonly behind?: readonly RunId[];
   /** Size of its output. */
   readonly bytes?: number;
   /** Processes that it left behind and that are still alive. */
@@ -101,6 +103,7 @@ export interface WhyReply {
   /** The run asked about first, then the runs that it waits for. */
   readonly chain: readonly RunView[];
   readonly target?: string;
+  readonly nowMs?: number;
 }
 
 export type Reply = { readonly id?: string | number } & (

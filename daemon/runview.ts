@@ -59,12 +59,14 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
   const waitedUntil = (stamp: Stamp): number => stamp.steadyMs - run.accepted.steadyMs;
   switch (run.state) {
     case 'queued': {
-      const reasons = waitsOf(run, scenery).map((wait) => wait.reason);
+      const waits = waitsOf(run, scenery);
+      const behind = [...new Set(waits.flatMap((wait) => wait.behind))];
       return {
         ...base,
         state: 'queued',
         waitedMs: waitedUntil(now),
-        reasons,
+        reasons: waits.map((wait) => wait.reason),
+        ...(behind.length === 0 ? {} : { behind }),
         ...(run.overtaken > 0 ? { overtaken: run.overtaken } : {}),
         ...expectation(run, scenery),
       };

@@ -288,15 +288,17 @@ export class Service {
     const { state, catalog } = this.#loop;
     const { of } = request;
     if (typeof of === 'string' && !state.lanes.has(of) && catalog.targets.has(of)) {
-      return this.#answer(caller, { type: 'why', chain: [], target: of });
+      const nowMs = this.#clock.now().wallMs;
+      return this.#answer(caller, { type: 'why', chain: [], target: of, nowMs });
     }
     const run = this.#find(of, caller);
     if (run === undefined) return;
     const [waiting] = state.lanes.get(run.target)?.queue ?? new Set<RunId>();
     const queued = waiting === undefined ? undefined : state.runs.get(waiting);
     const asked = typeof of === 'string' && queued !== undefined ? queued : run;
-    const chain = viewChain(asked, { state, catalog, now: this.#clock.now(), ...this.#eyes });
-    this.#answer(caller, { type: 'why', chain, target: run.target });
+    const now = this.#clock.now();
+    const chain = viewChain(asked, { state, catalog, now, ...this.#eyes });
+    this.#answer(caller, { type: 'why', chain, target: run.target, nowMs: now.wallMs });
   }
 
   #history(request: Of<'history'>, caller: Caller): void {

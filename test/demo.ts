@@ -103,9 +103,11 @@ function startDaemon() {
 function startClient(interval: string): Promise<number | null> {
   const client = join(DIST, 'client/main.cjs');
   const child = spawn(process.execPath, [client, 'run', `rsnap-${interval}`, '--wait'], {
-    stdio: 'inherit',
+    // Five live lines on one terminal would be one too many: stderr is no terminal for them.
+    stdio: ['inherit', 'inherit', 'pipe'],
     env: { ...process.env, BATON_SOCKET: socket },
   });
+  child.stderr.pipe(process.stderr);
   return new Promise((resolve) => child.once('close', (code) => resolve(code)));
 }
 

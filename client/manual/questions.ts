@@ -1,4 +1,5 @@
 /** The manual of the verbs that ask: what runs and waits, why, and what was. */
+import { OUTCOME_WORDS } from '../../daemon/protocol.ts';
 import type { Option, Verb } from './verb.ts';
 
 const JSON_OPTION = {
@@ -9,7 +10,7 @@ const JSON_OPTION = {
 const SINCE = {
   name: 'since',
   value: 'TIME',
-  text: 'how far back to look, such as 12h or 7d (`timeline`: 24h, `report`: 7d)',
+  text: 'how far back to look, such as 12h or 7d (`timeline`: 24h, `report`: 7d, `history`: all)',
 } as const satisfies Option;
 
 const OUTPUT = {
@@ -23,14 +24,23 @@ export const QUESTIONS = [
   {
     name: 'status',
     summary: 'show what runs, what waits and why, and how targets last ended',
-    overview: ['status [--json]', 'what runs, what waits and why, the last end'],
-    options: [JSON_OPTION],
+    overview: ['status [--watch] [--json]', 'what runs, what waits and why, the last end'],
+    options: [
+      { name: 'watch', short: 'w', text: 'show it anew every second, on a terminal, until Ctrl-C' },
+      JSON_OPTION,
+    ],
     text: [
-      'Shows each target with what runs of it and since when, what waits and for whom, and how ' +
-        'it last ended.',
+      'Shows, by groups of targets that wait for each other, what runs and for how long, what ' +
+        'waits and for whom, and how each target ended last. What failed stands out.',
+      'Starts and ends are foretold from the durations of the last 20 successes of each target ' +
+        'and the policies, or from the progress that a run prints where its target says ' +
+        '`progress`. Nothing is foretold where one of these durations is not known.',
+      'On a terminal lines are cut to its width, and there are colours unless `NO_COLOR` is set. ' +
+        'Elsewhere lines are whole and plain.',
     ],
     examples: [
       { line: 'baton status', text: 'everything at one glance' },
+      { line: 'baton status --watch', text: 'the same, kept up to date' },
       {
         line: "baton status --json | jq '.targets[] | select(.paused).target'",
         text: 'the names of the paused targets',
@@ -42,30 +52,43 @@ export const QUESTIONS = [
     summary: 'tell why a run waits',
     overview: ['why RUN|TARGET', 'who waits for whom'],
     operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
-    options: [],
-    text: ['Shows the run, and indented below it the runs that it waits for, to the last one.'],
+    options: [JSON_OPTION],
+    text: [
+      'Shows the run, why it waits and when it is expected to start, and indented below it the ' +
+        'runs that it waits for, with when they are expected to end, to the last one.',
+    ],
     examples: [{ line: 'baton why rsnap-daily', text: 'what keeps it from starting' }],
   },
   {
     name: 'history',
     summary: 'list the runs that have ended',
-    overview: ['history [TARGET] [--limit N]', 'past runs: when, how long, how they ended'],
+    overview: ['history [TARGET] [--since TIME]', 'past runs: when, how long, how they ended'],
     operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
     options: [
       {
         name: 'limit',
         value: 'N',
-        text: 'no more than the N latest runs (1 to 10000; 50 without this option)',
+        text:
+          'no more than the N latest runs (1 to 10000; without this option 50, or all with ' +
+          '`--since`)',
+      },
+      SINCE,
+      {
+        name: 'outcome',
+        value: 'KIND',
+        completes: OUTCOME_WORDS,
+        text: `only runs that ended so: ${OUTCOME_WORDS.map((word) => `\`${word}\``).join(', ')}`,
       },
       JSON_OPTION,
     ],
     text: [
       'Lists the runs that have ended, of all targets or of TARGET: when, how long they waited ' +
-        'and took, and how they ended. How many are remembered is said by `keep` in the ' +
-        'configuration.',
+        'and took, how that compares with the median of the last successes of the target, and ' +
+        'how they ended. How many are remembered is said by `keep` in the configuration.',
     ],
     examples: [
       { line: 'baton history rsnap-daily --limit 7', text: 'the last seven runs of one target' },
+      { line: 'baton history --since 24h --outcome failed', text: 'what went wrong last night' },
     ],
   },
   {

@@ -58,6 +58,7 @@ test('the full grammar never throws and never exits', () => {
   );
 });
 
+const all = { sinceMs: undefined, outcome: undefined };
 const commands: readonly [string, Command][] = [
   ['run x', { verb: 'run', target: 'x', wait: false }],
   ['run --wait x', { verb: 'run', target: 'x', wait: true }],
@@ -67,10 +68,24 @@ const commands: readonly [string, Command][] = [
   ['-s', { verb: 'status', json: true }],
   ['wait 17', { verb: 'wait', run: 17 }],
   ['status --json', { verb: 'status', json: true }],
-  ['why 17', { verb: 'why', of: 17 }],
-  ['why x', { verb: 'why', of: 'x' }],
-  ['history', { verb: 'history', target: undefined, json: false, limit: undefined }],
-  ['history x --limit 3 --json', { verb: 'history', target: 'x', json: true, limit: 3 }],
+  ['why 17', { verb: 'why', of: 17, json: false }],
+  ['why x', { verb: 'why', of: 'x', json: false }],
+  ['history', { verb: 'history', target: undefined, json: false, limit: undefined, ...all }],
+  ['history x --limit 3 --json', { verb: 'history', target: 'x', json: true, limit: 3, ...all }],
+  ['status --watch', { verb: 'status', json: false, watch: true }],
+  ['status -w', { verb: 'status', json: false, watch: true }],
+  ['why x --json', { verb: 'why', of: 'x', json: true }],
+  [
+    'history --since 24h --outcome failed',
+    {
+      verb: 'history',
+      target: undefined,
+      json: false,
+      limit: undefined,
+      sinceMs: 86_400_000,
+      outcome: 'failed',
+    },
+  ],
   ['logs x -f', { verb: 'logs', of: 'x', follow: true }],
   ['logs --follow 3', { verb: 'logs', of: 3, follow: true }],
   ['cancel 3', { verb: 'cancel', of: 3 }],
@@ -127,6 +142,16 @@ const mistakes: readonly [string, string][] = [
   ['status x', 'status: unexpected argument "x"'],
   ['wait x', 'wait: expected a number from 1 to 9007199254740991, found "x"'],
   ['history --limit 10001', '--limit: expected a number from 1 to 10000, found "10001"'],
+  [
+    'history --since yesterday',
+    '--since: expected a duration with a unit, such as "90s", "30m", "8h" or "1h30m", found "yesterday"',
+  ],
+  [
+    'history --outcome fialed',
+    '--outcome: expected one of ok, warning, failed, exited, signalled, timed-out, cancelled, ' +
+      'not-started, expired, skipped, unreachable, lost, interrupted, found "fialed"; did you mean "failed"?',
+  ],
+  ['status --watch --json', 'status: --watch is for people, --json for programs: one of them'],
   ['-t', '--target needs a value, found none'],
   ['-t x y', '-t TARGET: unexpected argument "y"'],
   ['-t x -s', '-t and -s exclude each other'],

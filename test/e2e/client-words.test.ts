@@ -94,6 +94,8 @@ const status: Reply = {
           waitedMs: 60_000,
           tookMs: 4_320_000,
           pid: 99,
+          expectedEndAtMs: midnight + 208 * 60_000,
+          usual: { medianMs: 6_000_000, lowMs: 5_900_000, highMs: 6_200_000, runs: 9 },
         },
       ],
       queued: [
@@ -103,7 +105,10 @@ const status: Reply = {
           state: 'queued',
           acceptedAtMs: midnight,
           waitedMs: 300_000,
-          reasons: ['run 17 of daily is running'],
+          reasons: ['waits for run 17 (daily), which is running'],
+          behind: [17],
+          expectedStartAtMs: midnight + 208 * 60_000,
+          overtaken: 2,
         },
       ],
       last: {
@@ -118,6 +123,7 @@ const status: Reply = {
         verdict: 'warning',
         exit: 2,
         text: 'exited with 2',
+        usual: { medianMs: 100_000, lowMs: 90_000, highMs: 110_000, runs: 4 },
       },
     },
     {
@@ -133,16 +139,16 @@ const status: Reply = {
 };
 
 test('status shows what runs, what waits and why, and how it last ended', async () => {
-  const text = `batond 0.1.0, pid 4711, up 3 h; 1 running, 4 waiting; /etc/baton/config.json
+  const text = `1 running, 4 waiting
+batond 0.1.0, pid 4711, up 3 h; /etc/baton/config.json
 
-TARGET  STATE
-daily   paused: nothing starts until "baton resume daily"
-        run 17 has been running for 1 h 12 min, since 2025-11-23 00:01, pid 99
-        run 18 has waited 5 min: run 17 of daily is running
-        and 3 more waiting
-        last: run 12 exited with 2 (a warning) at 2025-11-23 00:02, took 2 min
-new     idle
-        has not run yet
+  TARGET  STATE    TIME        EXPECTED
+= daily   paused                             until "baton resume daily"
+>         running  1 h 12 min  ends 03:28    [#######---] 72%, since 00:01, run 17
+.         waiting  5 min       starts 03:28  for daily, overtaken twice, run 18
+                                             and 3 more waiting
+?         warning  00:02                     exited with 2, took 2 min
+  new     -                                  has not run yet
 `;
   assertEnd(await daemon.answered('status', status), { status: 0, text });
 });
@@ -162,9 +168,14 @@ for (const args of ['status --json', '-s']) {
 test('why shows the run and, indented, those in its way', async () => {
   const [daily] = status.targets;
   const chain = [...(daily?.queued ?? []), ...(daily?.active ?? [])];
-  const end = await daemon.answered('why daily', { type: 'why', target: 'daily', chain });
-  const text = `run 18 of daily has waited 5 min: run 17 of daily is running
-  run 17 of daily has been running for 1 h 12 min, since 2025-11-23 00:01, pid 99
+  const nowMs = midnight + 3 * 3_600_000;
+  const end = await daemon.answered('why daily', { type: 'why', target: 'daily', chain, nowMs });
+  const text = `run 18 of daily has been waiting for 5 min, since 00:00
+  waits for run 17 (daily), which is running
+  starts about 03:28
+  was overtaken twice
+  run 17 of daily has been running for 1 h 12 min, since 00:01, pid 99
+    72% done, ends about 03:28; takes 1 h 40 min as a rule
 `;
   assertEnd(end, { status: 0, text });
   const none = await daemon.answered('why new', { type: 'why', target: 'new', chain: [] });
@@ -177,12 +188,12 @@ test('history lists the runs that have ended, in columns', async () => {
   assert.deepEqual(request, { type: 'history', v: 1, target: 'daily', limit: 2 });
   const last = status.targets[0]?.last;
   connection.send({ type: 'history', runs: last === undefined ? [] : [last] });
-  const text = `RUN  TARGET  ENDED             WAITED  TOOK   HOW
-12   daily   2025-11-23 00:02  0 ms    2 min  exited with 2 (a warning)
+  const text = `RUN  TARGET  ENDED             WAITED  TOOK   VS USUAL  OUTCOME
+12   daily   2025-11-23 00:02  0 ms    2 min  +20%      exited with 2 (a warning)
 `;
   assertEnd(await baton.ended, { status: 0, text });
   const none = await daemon.answered('history', { type: 'history', runs: [] });
-  assertEnd(none, { status: 0, text: 'no run has ended yet\n' });
+  assertEnd(none, { status: 0, text: 'no such run has ended yet\n' });
 });
 
 test('help fits a terminal of 24 lines and 80 columns', async () => {

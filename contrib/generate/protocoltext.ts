@@ -156,6 +156,7 @@ export const REPLIES: Replies = {
     fields: {
       chain: 'Runs, see RUNS: the one asked about first, then those that it waits for.',
       target: 'The target that was asked about by name.',
+      nowMs: 'The time of this answer.',
     },
   },
   error: {
@@ -189,6 +190,7 @@ export const RUN_VIEW: Texts<RunView> = {
   exit: 'What `baton wait` exits with.',
   text: 'How it ended, for people.',
   reasons: 'Why it waits, in sentences for people.',
+  behind: 'The numbers of the runs that it waits for.',
   bytes: 'The size of its output.',
   leftovers: 'Processes that it has left behind and that are still alive.',
   heldBy: 'Processes of a lost run that are alive and hold its place.',

@@ -6,8 +6,8 @@
  * on package.json, on the modules and on who builds: the changelog, the copyright file, and the
  * links from the commands to their files.
  *
- * The maintainer is who builds it, as everywhere in Debian: $DEBFULLNAME and $DEBEMAIL, else
- * root at this host. The date is that of package.json's commit ($SOURCE_DATE_EPOCH decides), so the
+ * The maintainer is who builds it, as everywhere in Debian: $DEBFULLNAME and $DEBEMAIL, else a name
+ * of this host that says that there is no mailbox (RFC 2606). The date is that of package.json's commit ($SOURCE_DATE_EPOCH decides), so the
  * same tree makes the same package.
  */
 import { spawnSync } from 'node:child_process';
@@ -109,7 +109,7 @@ function run(command, args, cwd, env = {}) {
 }
 
 function maintainer() {
-  const { DEBFULLNAME = 'baton', DEBEMAIL = `root@${hostname()}` } = process.env;
+  const { DEBFULLNAME = 'baton', DEBEMAIL = `baton@${hostname()}.invalid` } = process.env;
   return `${DEBFULLNAME} <${DEBEMAIL}>`;
 }
 

@@ -4,18 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { ROOT } from '../support/config.ts';
 import { Cron, cronMissing, skipReason } from '../support/cron.ts';
+import { filesOf, namesIn, nodePackage, outside, withVersion } from '../support/deb.ts';
 import { Machine } from '../support/machine.ts';
 
 const TOOLS = ['dpkg-buildpackage', 'dh', 'lintian', 'nsenter', 'mkfifo'];
 const skip = skipReason(cronMissing(...TOOLS));
-const BUILDER = { DEBFULLNAME: 'baton', DEBEMAIL: 'baton@example.org' };
 const UPGRADED = '99.0.0-1';
 
 describe('the Debian package', { skip }, () => {
@@ -52,14 +52,9 @@ describe('the Debian package', { skip }, () => {
   }
 
   test('lintian finds nothing', () => {
-    const args = ['--allow-root', '--fail-on', 'error', deb];
+    const args = ['--allow-root', '--fail-on', 'error,warning', deb];
     const { status, stdout, stderr } = spawnSync('lintian', args, { encoding: 'utf8' });
-    const commands = { 'baton.1': 'usr/bin/baton', 'batond.8': 'usr/sbin/batond' };
-    const unexplained = Object.entries(commands).filter(
-      ([page]) => !existsSync(join(ROOT, 'contrib/man', page)),
-    );
-    const warnings = unexplained.map(([, path]) => `W: baton: no-manual-page [${path}]\n`);
-    assert.equal(`${stdout}${stderr}`, warnings.join(''));
+    assert.equal(`${stdout}${stderr}`, '');
     assert.equal(status, 0);
   });
 
@@ -85,7 +80,9 @@ describe('the Debian package', { skip }, () => {
         unit,
       );
     }
-    for (const page of namesIn('contrib/man', /\.[1-8]$/)) {
+    const pages = namesIn('contrib/man', /\.[1-8]$/);
+    assert.ok(pages.includes('baton.1') && pages.includes('batond.8'));
+    for (const page of pages) {
       const file = `./usr/share/man/man${page.at(-1)}/${page}.gz`;
       assert.ok(files.includes(file), file);
     }
@@ -156,9 +153,12 @@ describe('the Debian package', { skip }, () => {
     outside('mkfifo', fifo);
     const script = `echo before; read line <${fifo}; echo "$line"; exit 7`;
     const slow = { runner: { type: 'local', args: ['/bin/sh', '-c', script] } };
-    const config = JSON.stringify({ targets: { slow } });
+    // Nobody listens there; to find that out takes the modules that the package brings.
+    const ssh = { type: 'ssh', host: '127.0.0.1', port: 1, user: 'root', cmds: ['true'] };
+    const config = JSON.stringify({ targets: { slow, remote: { runner: ssh } } });
     machine.ask(`printf '%s\\n' '${config.replaceAll("'", `'\\''`)}' >/etc/baton/config.json`);
     machine.ask('baton reload');
+    assert.match(machine.run('baton probe remote').text, /ECONNREFUSED/);
     const client = machine.start('baton run slow --wait');
     let said = '';
     const ended = new Promise<number | null>((resolve) => client.once('close', resolve));
@@ -221,63 +221,6 @@ describe('the Debian package', { skip }, () => {
     assert.deepEqual(traces(machine), before);
   });
 });
-
-/** Runs a command on this machine; it has to succeed. */
-function outside(command: string, ...args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    env: { ...process.env, ...BUILDER },
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  });
-  assert.equal(status, 0, `${command}: ${stdout}${stderr}`);
-  return stdout;
-}
-
-function filesOf(deb: string): readonly string[] {
-  const lines = outside('dpkg-deb', '--contents', deb).trim().split('\n');
-  return lines.map((line) => line.split(/\s+/)[5] ?? '');
-}
-
-/** Names of the files in a directory of the repository. */
-function namesIn(directory: string, pattern: RegExp): readonly string[] {
-  if (!existsSync(join(ROOT, directory))) return [];
-  return readdirSync(join(ROOT, directory)).filter((name) => pattern.test(name));
-}
-
-/** The same package under another version, which its own package.json has as well. */
-function withVersion(directory: string, deb: string, version: string): string {
-  const tree = join(directory, 'tree');
-  outside('dpkg-deb', '--raw-extract', deb, tree);
-  replaceIn(join(tree, 'DEBIAN/control'), /^Version: .*$/m, `Version: ${version}`);
-  const about = join(tree, 'usr/lib/baton/package.json');
-  replaceIn(about, /"version": "[^"]*"/, `"version": "${version.split('-')[0]}"`);
-  outside('dpkg-deb', '--build', '-Zgzip', tree, directory);
-  return join(directory, `baton_${version}_all.deb`);
-}
-
-function replaceIn(file: string, what: RegExp, by: string): void {
-  const text = readFileSync(file, 'utf8');
-  assert.match(text, what);
-  writeFileSync(file, text.replace(what, by));
-}
-
-/** Where node is no package of Debian's: one that stands for it, as `equivs` makes them. */
-function nodePackage(directory: string): string {
-  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '$' + '{Version}', 'nodejs']);
-  if (spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.10']).status === 0)
-    return '';
-  const tree = join(directory, 'node');
-  const version = `${process.versions.node}-0test`;
-  outside('mkdir', '-p', join(tree, 'DEBIAN'), join(tree, 'usr/bin'));
-  writeFileSync(
-    join(tree, 'DEBIAN/control'),
-    `Package: nodejs\nVersion: ${version}\nArchitecture: all\nMaintainer: baton <root@localhost>\n` +
-      'Description: stands for the node of this machine\n',
-  );
-  outside('ln', '-s', process.execPath, join(tree, 'usr/bin/node'));
-  outside('dpkg-deb', '--build', '-Zgzip', tree, directory);
-  return join(directory, `nodejs_${version}_all.deb`);
-}
 
 /** Whatever there is of baton; the group stays, as Debian's do. */
 function traces(machine: Machine): readonly string[] {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { directory, ROOT } from '../support/config.ts';
@@ -95,31 +95,46 @@ async function runsUnderCron(t: TestContext, prefix: string): Promise<void> {
 }
 
 function pagesOf(directory: string): readonly string[] {
-  if (!existsSync(join(ROOT, directory))) return [];
   return readdirSync(join(ROOT, directory)).filter((name) => /\.[1-8]$/.test(name));
 }
 
-const none = existsSync(join(ROOT, 'contrib/completions')) ? false : 'there are none yet';
+/** completions.mjs beside completions that are there, whatever is in contrib. */
+function completer(t: TestContext): string {
+  const place = directory(t);
+  mkdirSync(join(place, 'completions'));
+  for (const name of ['baton.bash', '_baton', 'baton.fish']) {
+    writeFileSync(join(place, 'completions', name), `# ${name}, for baton\n`);
+  }
+  cpSync(join(ROOT, 'contrib/completions.mjs'), join(place, 'completions.mjs'));
+  return join(place, 'completions.mjs');
+}
 
-test('completions never take the place of a file that is not of baton', { skip: none }, (t) => {
+test('completions are put where each shell looks, and never over a file that is not of baton', (t) => {
   const prefix = directory(t);
-  const place = join(prefix, 'share/fish/vendor_completions.d/baton.fish');
-  mkdirSync(join(place, '..'), { recursive: true });
-  writeFileSync(place, '# of another program\n');
-  const script = join(ROOT, 'contrib/completions.mjs');
-  const { status, stderr } = spawnSync(process.execPath, [script, prefix], { encoding: 'utf8' });
-  assert.equal(status, 1);
-  assert.match(stderr, /baton\.fish: is there already and no completion of baton's/);
-  assert.equal(readFileSync(place, 'utf8'), '# of another program\n');
+  const taken = join(prefix, 'share/fish/vendor_completions.d/baton.fish');
+  mkdirSync(join(taken, '..'), { recursive: true });
+  writeFileSync(taken, '# of another program\n');
+  // As on Debian below /usr.
+  mkdirSync(join(prefix, 'share/zsh/vendor-completions'), { recursive: true });
+  const args = [completer(t), prefix];
+  for (const time of ['first', 'second']) {
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(status, 1, time);
+    assert.match(
+      stderr,
+      /^completions: \S+baton\.fish: is there already and no completion of .*\n$/,
+    );
+  }
+  const read = (place: string) => readFileSync(join(prefix, 'share', place), 'utf8');
+  assert.equal(read('fish/vendor_completions.d/baton.fish'), '# of another program\n');
+  assert.equal(read('bash-completion/completions/baton'), '# baton.bash, for baton\n');
+  assert.equal(read('zsh/vendor-completions/_baton'), '# _baton, for baton\n');
 });
 
 test('an installation that is not global puts no completions anywhere', (t) => {
-  const script = join(ROOT, 'contrib/completions.mjs');
   const env = { npm_lifecycle_event: 'postinstall', npm_config_prefix: directory(t) };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script], {
-    env,
-    encoding: 'utf8',
-  });
+  const args = [completer(t)];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
   assert.deepEqual([status, stdout, stderr], [0, '', '']);
   assert.deepEqual(readdirSync(env.npm_config_prefix), []);
 });

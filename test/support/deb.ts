@@ -1,0 +1,64 @@
+/** What a test of the Debian package needs of dpkg, on this machine. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './config.ts';
+
+/** Runs a command on this machine; it has to succeed. */
+export function outside(command: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  assert.equal(status, 0, `${command}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+export function filesOf(deb: string): readonly string[] {
+  const lines = outside('dpkg-deb', '--contents', deb).trim().split('\n');
+  return lines.map((line) => line.split(/\s+/)[5] ?? '');
+}
+
+/** Names of the files in a directory of the repository. */
+export function namesIn(directory: string, pattern: RegExp): readonly string[] {
+  return readdirSync(join(ROOT, directory)).filter((name) => pattern.test(name));
+}
+
+/** The same package under another version, which its own package.json has as well. */
+export function withVersion(directory: string, deb: string, version: string): string {
+  const tree = join(directory, 'tree');
+  outside('dpkg-deb', '--raw-extract', deb, tree);
+  replaceIn(join(tree, 'DEBIAN/control'), /^Version: .*$/m, `Version: ${version}`);
+  const about = join(tree, 'usr/lib/baton/package.json');
+  replaceIn(about, /"version": "[^"]*"/, `"version": "${version.split('-')[0]}"`);
+  outside('dpkg-deb', '--build', '-Zgzip', tree, directory);
+  return join(directory, `baton_${version}_all.deb`);
+}
+
+function replaceIn(file: string, what: RegExp, by: string): void {
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, what);
+  writeFileSync(file, text.replace(what, by));
+}
+
+/** Where node is no package of Debian's: one that stands for it, as `equivs` makes them. */
+export function nodePackage(directory: string): string {
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '$' + '{Version}', 'nodejs']);
+  if (spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.10']).status === 0)
+    return '';
+  const tree = join(directory, 'node');
+  const version = `${process.versions.node}-0test`;
+  outside('mkdir', '-p', join(tree, 'DEBIAN'), join(tree, 'usr/bin'));
+  writeFileSync(
+    join(tree, 'DEBIAN/control'),
+    `Package: nodejs\nVersion: ${version}\nArchitecture: all\nMaintainer: baton <root@localhost>\n` +
+      'Description: stands for the node of this machine\n',
+  );
+  // There it is what the package stands for.
+  if (process.execPath !== '/usr/bin/node') {
+    outside('ln', '-s', process.execPath, join(tree, 'usr/bin/node'));
+  }
+  outside('dpkg-deb', '--build', '-Zgzip', tree, directory);
+  return join(directory, `nodejs_${version}_all.deb`);
+}

@@ -38,7 +38,7 @@ export async function report({ sinceMs, output }: Of<'report'>, place: Place): P
   const tails = new Map<number, RunTail>();
   const trouble = await inquire(
     place,
-    endsToTell(night).map((span) => tailQuestion(span, tails)),
+    endsToTell(night).flatMap((span) => (span.run.bytes === 0 ? [] : tailQuestion(span, tails))),
   );
   if (trouble !== undefined) return trouble;
   const page = showReport({ night, host: hostname(), version: status.version, tails });

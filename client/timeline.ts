@@ -198,7 +198,7 @@ function trouble({ night, look }: Frame, pen: Pen): string {
     const sign = mark === 'failed' ? 'failed' : 'warning';
     return pen.paragraph(text, pen.paint(look.signs[sign], sign));
   };
-  const last = bad.at(-1)?.run.run;
+  const last = bad.findLast(({ mark }) => mark === 'failed') ?? bad.at(-1);
   const older = bad.length - TOLD_MAX;
   const cutAt = night.cutAtMs === undefined ? '' : showMoment(night.cutAtMs);
   return [
@@ -206,7 +206,7 @@ function trouble({ night, look }: Frame, pen: Pen): string {
     ...bad.slice(-TOLD_MAX).map(tell),
     ...night.rows.flatMap((row) => standing(row, look, pen)),
     cutAt === '' ? '' : pen.paragraph(`runs that ended before ${cutAt} are too many to be drawn`),
-    last === undefined ? '' : pen.paragraph(`the output of a run: baton logs ${last}`),
+    last === undefined ? '' : pen.paragraph(`the output of a run: baton logs ${last.run.run}`),
   ].join('');
 }
 
@@ -218,12 +218,19 @@ function standing({ target, view }: Row, look: Look, pen: Pen): readonly string[
   const lines: string[] = [];
   if (view.late === true) lines.push(pen.paragraph(`${target} is late`, bad));
   if (view.broken !== undefined) lines.push(pen.paragraph(`${target}: ${view.broken}`, bad));
+  const slow = pen.paint(look.signs.warning, 'warning');
+  for (const { run, pace, usual, tookMs = 0 } of view.active) {
+    if (pace !== 'slower' || usual === undefined) continue;
+    const took = `${showDuration(tookMs)}, usually it takes ${showDuration(usual.medianMs)}`;
+    lines.push(pen.paragraph(`${target}: run ${run} has been running for ${took}`, slow));
+  }
   const resume = `"baton resume ${target}" lets it go on`;
   if (view.paused) lines.push(pen.paragraph(`${target} is paused; ${resume}`, calm));
   // That it is paused is why its runs wait.
-  for (const { run, reasons } of view.paused ? [] : view.queued.slice(0, 1)) {
+  for (const { run, waitedMs, reasons } of view.paused ? [] : view.queued.slice(0, 1)) {
     const why = reasons?.join('; ') ?? 'it is about to start';
-    lines.push(pen.paragraph(`${target}: run ${run} waits: ${why}`, calm));
+    const since = showDuration(waitedMs);
+    lines.push(pen.paragraph(`${target}: run ${run} has waited ${since}: ${why}`, calm));
   }
   return lines;
 }

@@ -115,7 +115,8 @@ export const QUESTIONS = [
     text: [
       'Writes a page that needs no network and no scripts: what failed and with which last ' +
         'lines of output, when what ran, how long it took, and a table of all runs. It prints ' +
-        'well, and follows the reader to light and dark.',
+        'well, and follows the reader to light and dark. Runs that are no longer remembered (`keep` ' +
+        'in the configuration) are not in it.',
     ],
     examples: [
       { line: 'baton report > night.html', text: 'the last seven days' },

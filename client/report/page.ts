@@ -39,10 +39,12 @@ export interface Report {
   readonly tails: ReadonlyMap<number, RunTail>;
 }
 
-/** The runs that ended badly, the latest first; as many as a report has room for. */
+/** The runs that failed, then those with a warning, the latest first; as many as there is room for. */
 export function endsToTell({ rows }: Night): readonly Span[] {
-  const bad = rows.flatMap(endsOf).filter(({ mark }) => mark !== 'ok');
-  return bad.sort((a, b) => b.untilMs - a.untilMs).slice(0, TOLD_MAX);
+  const latest = rows.flatMap(endsOf).sort((a, b) => b.untilMs - a.untilMs);
+  const failed = latest.filter(({ mark }) => mark === 'failed');
+  const warned = latest.filter(({ mark }) => mark === 'warning');
+  return [...failed, ...warned].slice(0, TOLD_MAX);
 }
 
 export function showReport(report: Report): string {
@@ -75,11 +77,16 @@ ${ends(report, told)}
 ${times(night)}
 ${table(night)}
 </main>
-<footer><p>Written by baton ${version} at ${showMoment(toMs)}.</p></footer>
+<footer><p>Written by baton ${version} at ${showMoment(toMs)}, all times in ${zone()}.</p></footer>
 </body>
 </html>
 `;
   return page.text;
+}
+
+/** The time zone of the text, such as "Europe/Berlin". */
+function zone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 /** When what ran: the last day, and of a longer time all of it. */
@@ -133,7 +140,7 @@ function ends({ night, tails }: Report, told: readonly Span[]): Markup {
   const { failed, warning } = countMarks(night.rows);
   if (told.length === 0) return html`<section><h2>Failures</h2><p class="none">None.</p></section>`;
   const hidden = failed + warning - told.length;
-  const more = html`<p class="soft">${count(hidden)} before these are only in the charts.</p>`;
+  const more = html`<p class="soft">${count(hidden)} more are only in the charts.</p>`;
   return html`<section><h2>${warning > 0 ? 'Failures and warnings' : 'Failures'}</h2>
 ${told.map((span) => end(span, tails.get(span.run.run)))}
 ${hidden > 0 ? more : undefined}
@@ -155,7 +162,9 @@ function end(span: Span, tail: RunTail | undefined): Markup {
 `,
     ];
   });
-  const none = html`<p class="none">It wrote nothing, or its output is no longer kept.</p>`;
+  const gone = 'Its output is no longer kept, or this socket does not permit to read it.';
+  const isSilent = tail !== undefined || span.run.bytes === 0;
+  const none = html`<p class="none">${isSilent ? 'It wrote nothing.' : gone}</p>`;
   return html`<article class="end" id="run-${run}">
 <h3><span class="word ${span.mark}">${target}</span>, run ${run}</h3>
 <p>It ${fate(span)}.</p>

@@ -62,9 +62,10 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
   if (latest !== undefined) {
     const isLast = latest === last;
     const since = isLast ? '' : '; it has not failed since';
-    const share = html`${bad.length} of ${count(ends.length)} failed`;
-    const told = html`the last at ${showMoment(latest.untilMs)}: ${link(latest, isTold)}${since}`;
-    add('failed', isLast ? 'failing' : 'failed', html`${share}, ${told}`);
+    const many = `${bad.length} of ${count(ends.length)} failed, the last at`;
+    const share = ends.length === 1 ? 'its only run failed at' : many;
+    const told = html`${showMoment(latest.untilMs)}: ${link(latest, isTold)}${since}`;
+    add('failed', isLast ? 'failing' : 'failed', html`${share} ${told}`);
   } else if (last?.mark === 'warning') {
     const text = html`ended with a warning at ${showMoment(last.untilMs)}: ${link(last, isTold)}`;
     add('warning', 'warning', text);
@@ -77,7 +78,9 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
   if (view.paused) add('warning', 'paused', html`starts nothing until it is resumed${held}`);
   for (const run of view.active) {
     const took = showDuration(run.tookMs ?? 0);
-    add('calm', 'runs', html`run ${run.run} has been running for ${took}`);
+    const usual = run.usual && `; usually it takes ${showDuration(run.usual.medianMs)}`;
+    const tone = run.pace === 'slower' ? 'warning' : 'calm';
+    add(tone, 'runs', html`run ${run.run} has been running for ${took}${usual}`);
   }
   for (const run of view.paused ? [] : view.queued.slice(0, 1)) {
     const more = view.waiting > 1 ? ` (and ${view.waiting - 1} more)` : '';

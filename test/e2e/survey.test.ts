@@ -208,6 +208,28 @@ test('--output says why it cannot, leaves nothing behind and no device harmed', 
   assert.ok(statSync('/dev/null').isCharacterDevice());
 });
 
+test('what a socket does not permit is missing, and said', async (t) => {
+  const own = new Rig();
+  t.after(() => own.close());
+  const [some, few] = [join(own.directory, 'some'), join(own.directory, 'few')];
+  own.configure({
+    targets: { x: local('echo secret; exit 1') },
+    sockets: [
+      { path: some, allow: ['status', 'history'] },
+      { path: few, allow: ['status'] },
+    ],
+  });
+  await own.boot();
+  await own.baton('run', 'x', '--wait');
+  const page = await own.baton('report', '--socket', some);
+  assert.deepEqual([page.status, page.errors], [0, '']);
+  assert.match(page.text, /Its output is no longer kept, or this socket does not permit/);
+  assert.doesNotMatch(page.text, /secret/);
+  const { status, errors, text } = await own.baton('timeline', '--socket', few);
+  assert.deepEqual([status, text], [77, '']);
+  assert.match(errors, /^baton: [^\n]+\n$/);
+});
+
 test('without a daemon they say so, and the old file stays', async () => {
   const file = join(rig.directory, 'stays.prom');
   writeFileSync(file, 'old');

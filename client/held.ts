@@ -8,18 +8,24 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeAll } from './output.ts';
+import type { writeAll } from './output.ts';
 
 const CHUNK_BYTES = 65_536;
 
 export class Held {
   /** By the descriptor that it is meant for. */
   readonly #files = new Map<number, { readonly file: number; bytes: number }>();
+  readonly #to: typeof writeAll;
   #isOpen = false;
+
+  /** `to` takes what is passed on. */
+  constructor(to: typeof writeAll) {
+    this.#to = to;
+  }
 
   /** Takes the place of `writeAll`. */
   readonly write = (fd: number, bytes: Uint8Array): string | undefined => {
-    if (this.#isOpen) return writeAll(fd, bytes);
+    if (this.#isOpen) return this.#to(fd, bytes);
     let written = 0;
     try {
       const held = this.#files.get(fd) ?? this.#make(fd);
@@ -31,7 +37,7 @@ export class Held {
       return undefined;
     } catch {
       this.release();
-      return writeAll(fd, bytes.subarray(written));
+      return this.#to(fd, bytes.subarray(written));
     }
   };
 
@@ -42,7 +48,7 @@ export class Held {
     for (const [fd, { file, bytes }] of this.#files) {
       for (let at = 0; at < bytes; ) {
         const count = readSync(file, chunk, 0, Math.min(CHUNK_BYTES, bytes - at), at);
-        if (count === 0 || writeAll(fd, chunk.subarray(0, count)) !== undefined) break;
+        if (count === 0 || this.#to(fd, chunk.subarray(0, count)) !== undefined) break;
         at += count;
       }
       closeSync(file);

@@ -28,25 +28,41 @@ const SGR: Readonly<Record<Tone, string>> = {
 
 /** One line, without its newline: made harmless, cut, and in its tones. */
 export function draw(line: Line, screen: Screen): string {
-  const { columns, isColoured, isUnicode } = screen;
-  const clean = trimmed(line.map(({ text, ...rest }) => ({ text: printable(text), ...rest })));
-  const whole = clean.reduce((sum, { text }) => sum + stringWidth(text), 0);
-  const ellipsis = whole <= columns ? '' : isUnicode ? '…' : '...';
-  let left = columns - ellipsis.length;
-  const parts: string[] = [];
-  for (const { text, tone = 'plain' } of clean) {
-    const part = cut(text, left);
-    left -= stringWidth(part);
-    const code = isColoured ? SGR[tone] : '';
-    parts.push(code === '' || part === '' ? part : `\x1b[${code}m${part}\x1b[0m`);
-    if (part !== text) break;
-  }
-  return parts.join('') + ellipsis;
+  const pieces = cutLine(trimmed(line), screen.columns, screen);
+  return pieces
+    .map(({ text, tone = 'plain' }) => {
+      const code = screen.isColoured ? SGR[tone] : '';
+      return code === '' || text === '' ? text : `\x1b[${code}m${text}\x1b[0m`;
+    })
+    .join('');
 }
 
+/** As much of a line as fits, and a sign where that is not all. */
+export function cutLine(line: Line, columns: number, { isUnicode }: Screen): Line {
+  const clean = line.map(({ text, ...rest }) => ({ text: printable(text), ...rest }));
+  if (widthOfLine(clean) <= columns) return clean;
+  const ellipsis = isUnicode ? '…' : '...';
+  const kept: Piece[] = [];
+  let left = columns - ellipsis.length;
+  for (const { text, ...rest } of clean) {
+    const part = cut(text, left);
+    left -= stringWidth(part);
+    kept.push({ text: part, ...rest });
+    if (part !== text) break;
+  }
+  return [...kept, { text: ellipsis }];
+}
+
+/** In columns of a terminal. */
+export function widthOfLine(line: Line): number {
+  return line.reduce((sum, { text }) => sum + stringWidth(printable(text)), 0);
+}
+
+/** `fit` keeps at least one sign, which may be one too many. */
 function cut(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
-  return columns <= 0 ? '' : fit(text, columns);
+  const part = columns <= 0 ? '' : fit(text, columns);
+  return stringWidth(part) <= columns ? part : '';
 }
 
 /** Blanks at the end of a line are nobody's. */

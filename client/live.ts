@@ -35,7 +35,6 @@ const CLEAR = '\r\x1b[K';
 
 export class Live implements Conversation<Ending> {
   readonly #relay: Relay;
-  readonly #write: typeof writeAll;
   #send: ((request: RequestInput) => void) | undefined;
   #known: { readonly reply: WhyReply; readonly atMs: number } | undefined;
   readonly #beganAtMs = performance.now();
@@ -49,9 +48,8 @@ export class Live implements Conversation<Ending> {
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
 
-  /** `write` is where the run's output goes: to the streams, unless it is held back. */
-  constructor(make: (write: typeof writeAll) => Relay, write: typeof writeAll) {
-    this.#write = write;
+  /** `make` is told where the run's output goes. */
+  constructor(make: (write: typeof writeAll) => Relay) {
     this.#relay = make(this.#pass);
     this.#timer = setTimeout(() => this.#tick(), QUIET_MS).unref();
     const clear = (): void => this.#clear();
@@ -94,11 +92,10 @@ export class Live implements Conversation<Ending> {
 
   /** What the run prints goes through here. */
   readonly #pass = (fd: number, bytes: Uint8Array): string | undefined => {
-    if (this.#write !== writeAll) return this.#write(fd, bytes);
     const isSeen = isatty(fd);
     if (isSeen) this.#clear();
     else if (!fstatSync(fd).isFile()) this.#giveUp();
-    const code = this.#write(fd, bytes);
+    const code = writeAll(fd, bytes);
     if (isSeen) this.#isMidLine = bytes.at(-1) !== NEWLINE;
     this.#drawSoon();
     return code;
@@ -149,7 +146,10 @@ export class Live implements Conversation<Ending> {
     if (this.#timer === undefined) return;
     const screen = sheet(process.stderr);
     const { reply, atMs } = this.#known;
-    const line = showLive(reply, performance.now() - atMs, screen);
+    const line =
+      this.#send === undefined
+        ? [{ text: `${this.label}: the daemon is away; what runs goes on` }]
+        : showLive(reply, performance.now() - atMs, screen);
     // The last column stays free: there terminals differ in when they wrap.
     const narrow: Screen = { ...screen, columns: screen.columns - 1 };
     this.#isShown = true;

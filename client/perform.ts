@@ -80,21 +80,28 @@ async function run(
   const request = runRequest(target, wait, args);
   if (!wait) return follow(new Relay(request), place);
   if (!quiet) return attend(request, place);
-  const held = new Held();
-  const ending = await attend(request, place, held.write);
-  if (ending.isSuccess !== true) held.release();
+  let held: Held | undefined;
+  const ending = await attend(request, place, (to) => {
+    held = new Held(to);
+    return held.write;
+  });
+  if (ending.isSuccess !== true) held?.release();
   return ending;
 }
 
 /** Waits for the end of a run, with a live line for a person who looks on. */
-async function attend(request: RunRequest, place: Place, write = writeAll): Promise<Ending> {
+async function attend(
+  request: RunRequest,
+  place: Place,
+  hold: (to: typeof writeAll) => typeof writeAll = (to) => to,
+): Promise<Ending> {
   const make = (to: typeof writeAll): Relay => {
-    const relay = new Relay(request, to);
+    const relay = new Relay(request, hold(to));
     relay.heedSignals();
     return relay;
   };
-  if (!hasViewer()) return follow(make(write), place);
-  const live = new Live(make, write);
+  if (!hasViewer()) return follow(make(writeAll), place);
+  const live = new Live(make);
   const ending = await follow(live, place);
   live.close();
   return ending;

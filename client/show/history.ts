@@ -1,6 +1,6 @@
 /** `baton history`: the runs that have ended, newest first, and how each compares. Pure. */
 import { type RunView, showDuration } from '../../daemon/protocol.ts';
-import type { Piece } from '../line.ts';
+import { draw, type Piece } from '../line.ts';
 import type { Screen } from '../pen.ts';
 import { type Row, table } from './table.ts';
 import { remains, showTime, verdictOf } from './words.ts';
@@ -11,7 +11,7 @@ const FACTOR_MIN = 2;
 const RUNS_MIN = 2;
 
 export function showHistory(runs: readonly RunView[], screen: Screen): string {
-  if (runs.length === 0) return 'no such run has ended yet\n';
+  if (runs.length === 0) return `${draw([{ text: 'no such run has ended yet' }], screen)}\n`;
   const titles = ['RUN', 'TARGET', 'ENDED', 'WAITED', 'TOOK', 'VS USUAL', 'OUTCOME'];
   const title = titles.map((text) => ({ text, tone: 'dim' as const }));
   return table([title, ...runs.map((run) => rowOf(run, screen))], screen);

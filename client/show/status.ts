@@ -15,7 +15,9 @@ import { bar, percentOf, remains, showTimes, showWhen, verdictOf } from './words
 
 export function showStatus(status: StatusReply, screen: Screen): string {
   const head = heads(status).map((line) => `${draw(line, screen)}\n`);
-  if (status.targets.length === 0) return `${head.join('')}no targets are configured\n`;
+  if (status.targets.length === 0) {
+    return `${head.join('')}${draw([{ text: 'no targets are configured' }], screen)}\n`;
+  }
   const names = namesOf(status.targets);
   const see = { screen, nowMs: status.nowMs, names };
   const rows: Row[] = [];

@@ -1,9 +1,10 @@
 /** Rows in columns as wide as their widest cell; the last column is free. Pure. */
-import stringWidth from 'string-width';
-import { draw, type Line, type Piece } from '../line.ts';
-import { printable, type Screen } from '../pen.ts';
+import { cutLine, draw, type Line, type Piece, widthOfLine } from '../line.ts';
+import type { Screen } from '../pen.ts';
 
 const GAP = 2;
+/** One long name must not push everything else off the screen. */
+const COLUMN_SHARE_MAX = 0.4;
 
 type Cell = string | Piece | Line;
 
@@ -11,19 +12,22 @@ type Cell = string | Piece | Line;
 export type Row = readonly Cell[] | { readonly across: Line };
 
 export function table(rows: readonly Row[], screen: Screen): string {
+  const widthMax = Math.floor(screen.columns * COLUMN_SHARE_MAX);
   const widths: number[] = [];
   for (const row of rows) {
     if ('across' in row) continue;
     for (const [at, cell] of row.slice(0, -1).entries()) {
-      widths[at] = Math.max(widths[at] ?? 0, widthOfLine(lineOf(cell)));
+      const width = Math.min(widthMax, widthOfLine(lineOf(cell)));
+      widths[at] = Math.max(widths[at] ?? 0, width);
     }
   }
   const lines = rows.map((row): Line => {
     if ('across' in row) return row.across;
     return row.flatMap((cell, at) => {
-      const line = lineOf(cell);
-      const blanks = (widths[at] ?? 0) + GAP - widthOfLine(line);
-      return at === row.length - 1 ? line : [...line, { text: ' '.repeat(blanks) }];
+      if (at === row.length - 1) return lineOf(cell);
+      const width = widths[at] ?? 0;
+      const line = cutLine(lineOf(cell), width, screen);
+      return [...line, { text: ' '.repeat(width + GAP - widthOfLine(line)) }];
     });
   });
   return lines.map((line) => `${draw(line, screen)}\n`).join('');
@@ -32,8 +36,4 @@ export function table(rows: readonly Row[], screen: Screen): string {
 function lineOf(cell: Cell): Line {
   if (typeof cell === 'string') return [{ text: cell }];
   return 'text' in cell ? [cell] : cell;
-}
-
-function widthOfLine(line: Line): number {
-  return line.reduce((sum, { text }) => sum + stringWidth(printable(text)), 0);
 }

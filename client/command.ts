@@ -45,6 +45,7 @@ export type Command =
   | { readonly verb: 'import'; readonly from: 'rsnapshot' | 'py9tor'; readonly file?: string }
   /** Of one verb, or of everything. */
   | { readonly verb: 'help'; readonly about?: string }
+  | { readonly verb: 'names'; readonly what: 'targets' | 'runs' }
   | { readonly verb: 'reload' | 'version' };
 
 /** `rest` is what stood after "--". */
@@ -100,6 +101,10 @@ export const COMMANDS = {
       return { verb: 'import', from, ...(file === undefined ? {} : { file }) };
     }
     throw new Mistake(`import: expected rsnapshot or py9tor, found "${from}"`);
+  },
+  names: ([what = '']) => {
+    if (what === 'targets' || what === 'runs') return { verb: 'names', what };
+    throw new Mistake(`names: expected targets or runs, found "${what}"`);
   },
   help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
 } as const satisfies Readonly<Record<VerbName, Builder>>;

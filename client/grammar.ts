@@ -23,7 +23,7 @@ export type Parsed =
   | { readonly ok: false; readonly mistake: string };
 
 const ERROR_CODE_MAX = 255;
-const NO_OPERANDS: Operands = { show: '', least: 0, most: 0 };
+const NO_OPERANDS: Operands = { show: '', least: 0, most: 0, completes: [] };
 
 /** Judges the words and flags of a command line; `rest` is for the command of a run. */
 export function wishOf(

@@ -10,6 +10,7 @@ import { overview, page } from './help.ts';
 import { importPy9tor, importRsnapshot } from './import.ts';
 import { hasViewer, Live } from './live.ts';
 import { findVerb } from './manual.ts';
+import { names } from './names.ts';
 import { print, writeAll } from './output.ts';
 import { type Ending, Relay, type RunRequest, runRequest } from './relay.ts';
 import { metrics, report, timeline } from './survey.ts';
@@ -61,6 +62,8 @@ export async function perform(command: Command, place: Place): Promise<Ending> {
       return ask({ type: 'status', v }, command, place);
     case 'reload':
       return ask({ type: 'reload', v }, command, place);
+    case 'names':
+      return names(command.what, place);
     case 'help':
       print(helpOn(command.about));
       return DONE;

@@ -74,6 +74,7 @@ export const UPKEEP = [
       least: 1,
       most: 2,
       completes: ['rsnapshot', 'py9tor'],
+      further: 'file',
     },
     options: [],
     text: [
@@ -88,6 +89,15 @@ export const UPKEEP = [
       },
       { line: 'baton import py9tor config.json', text: 'what py9tor had, in the present form' },
     ],
+  },
+  {
+    name: 'names',
+    summary: 'list what a shell may complete',
+    operands: { show: 'targets|runs', least: 1, most: 1, completes: ['targets', 'runs'] },
+    options: [],
+    text: ['One name a line, with a tab and a word about it. Silent where no daemon answers.'],
+    examples: [{ line: 'baton names targets', text: 'asked by the completions of the shells' }],
+    isHidden: true,
   },
   {
     name: 'help',

@@ -4,7 +4,7 @@
  */
 
 /** What a word on the command line names, so that a shell can complete it. */
-type Named = 'target' | 'run' | 'run-or-target' | 'file' | 'directory' | 'verb';
+export type Named = 'target' | 'run' | 'run-or-target' | 'file' | 'directory' | 'verb';
 
 export interface Option {
   /** Its long name in camelCase: `errorCode` is written --error-code. */
@@ -27,8 +27,9 @@ export interface Operands {
   /** How many there have to be, and may be. */
   readonly least: number;
   readonly most: number;
-  /** What the first is, and each further one unless `most` is 1. */
-  readonly completes?: Named | readonly string[];
+  /** What the first is, and each further one unless `further` says otherwise. */
+  readonly completes: Named | readonly string[];
+  readonly further?: Named;
 }
 
 interface Example {

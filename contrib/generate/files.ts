@@ -1,16 +1,22 @@
 /** Every generated file, by its path. A test holds that what is committed is what is generated. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bashCompletion } from './bash.ts';
 import { clientPage } from './clientpage.ts';
 import { configPage } from './configpage.ts';
 import { daemonPage } from './daemonpage.ts';
+import { fishCompletion } from './fish.ts';
 import { protocolPage } from './protocolpage.ts';
 import { configSchemaText } from './schema.ts';
+import { zshCompletion } from './zsh.ts';
 
 export function generated(): Readonly<Record<string, string>> {
   const version = packageVersion();
   return {
     'contrib/config.schema.json': configSchemaText(),
+    'contrib/completions/baton.bash': bashCompletion(),
+    'contrib/completions/_baton': zshCompletion(),
+    'contrib/completions/baton.fish': fishCompletion(),
     'contrib/man/baton.1': clientPage(version),
     'contrib/man/batond.8': daemonPage(version),
     'contrib/man/baton.json.5': configPage(version),

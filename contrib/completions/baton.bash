@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# bash completion for baton(1). Written by "npm run generate"; changes here are lost.
+
+# The words that may stand here, one a line; what the person has typed so far is matched later.
+_baton_words() {
+  case $1 in
+    target) "$2" names targets 2>/dev/null | cut -f1 ;;
+    run) "$2" names runs 2>/dev/null | cut -f1 ;;
+    run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
+    verb) printf '%s\n' run wait logs cancel status why history timeline report metrics pause resume probe reload check-crontab import help ;;
+    # A list of words, one each.
+    *) tr ' ' '\n' <<<"$1" ;;
+  esac
+}
+
+# What the value of an option is.
+_baton_value() {
+  case $1 in
+    -E|--error-code) echo none ;;
+    --limit) echo none ;;
+    --since) echo none ;;
+    --outcome) echo 'ok warning failed exited signalled timed-out cancelled not-started expired skipped unreachable lost interrupted' ;;
+    --output) echo file ;;
+    -t|--target) echo target ;;
+    --connect-timeout) echo none ;;
+    --socket) echo file ;;
+    *) return 1 ;;
+  esac
+}
+
+_baton_options() {
+  case $1 in
+    run) echo '--wait --quiet-success -E --error-code --connect-timeout --socket -h --help --version' ;;
+    wait) echo '-E --error-code --connect-timeout --socket -h --help --version' ;;
+    logs) echo '-f --follow --connect-timeout --socket -h --help --version' ;;
+    cancel) echo '--connect-timeout --socket -h --help --version' ;;
+    status) echo '-w --watch --json --connect-timeout --socket -h --help --version' ;;
+    why) echo '--json --connect-timeout --socket -h --help --version' ;;
+    history) echo '--limit --since --outcome --json --connect-timeout --socket -h --help --version' ;;
+    timeline) echo '--since --connect-timeout --socket -h --help --version' ;;
+    report) echo '--since --output --connect-timeout --socket -h --help --version' ;;
+    metrics) echo '--output --connect-timeout --socket -h --help --version' ;;
+    pause) echo '--connect-timeout --socket -h --help --version' ;;
+    resume) echo '--connect-timeout --socket -h --help --version' ;;
+    probe) echo '--connect-timeout --socket -h --help --version' ;;
+    reload) echo '--connect-timeout --socket -h --help --version' ;;
+    check-crontab) echo '--connect-timeout --socket -h --help --version' ;;
+    import) echo '--connect-timeout --socket -h --help --version' ;;
+    help) echo '--connect-timeout --socket -h --help --version' ;;
+    *) echo '-t --target -s --status --connect-timeout --socket -h --help --version' ;;
+  esac
+}
+
+# What an operand is: $1 the verb, $2 how many stand before it.
+_baton_operand() {
+  case $1:$2 in
+    run:0) echo target ;;
+    wait:0) echo run ;;
+    logs:0) echo run-or-target ;;
+    cancel:0) echo run-or-target ;;
+    why:0) echo run-or-target ;;
+    history:0) echo target ;;
+    pause:0) echo target ;;
+    resume:0) echo target ;;
+    probe:0) echo target ;;
+    check-crontab:0) echo file ;;
+    check-crontab:*) echo file ;;
+    import:0) echo 'rsnapshot py9tor' ;;
+    import:1) echo file ;;
+    help:0) echo verb ;;
+    *) echo none ;;
+  esac
+}
+
+_baton() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local verb='' count=0 word at what value
+  COMPREPLY=()
+  for ((at = 1; at < COMP_CWORD; at++)); do
+    word=${COMP_WORDS[at]}
+    # What follows is for the command of the run.
+    [[ $word == -- ]] && return
+    if _baton_value "$word" >/dev/null; then ((at++))
+    elif [[ $word == -* ]]; then :
+    elif [[ -z $verb ]]; then verb=$word
+    else ((count++))
+    fi
+  done
+  if value=$(_baton_value "$previous"); then what=$value
+  elif [[ $current == -* ]]; then what=$(_baton_options "$verb")
+  elif [[ -z $verb ]]; then what=verb
+  else what=$(_baton_operand "$verb" "$count")
+  fi
+  case $what in
+    none) return ;;
+    file | directory)
+      compopt -o filenames 2>/dev/null
+      [[ $what == file ]] && mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      [[ $what == directory ]] && mapfile -t COMPREPLY < <(compgen -d -- "$current")
+      return
+      ;;
+  esac
+  # Names may hold blanks and quotes. What is typed is never evaluated: it may hold anything.
+  local typed=${current//\\/} quoted=${current:0:1}
+  [[ $quoted == \" || $quoted == \' ]] && typed=${typed:1} || quoted=''
+  while IFS= read -r word; do
+    [[ $word == "$typed"* ]] || continue
+    if [[ -n $quoted ]]; then COMPREPLY+=("$word"); else COMPREPLY+=("$(printf '%q' "$word")"); fi
+  done < <(_baton_words "$what" "$1")
+}
+
+complete -F _baton baton

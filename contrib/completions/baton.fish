@@ -1,0 +1,91 @@
+# fish completion for baton(1). Written by "npm run generate"; changes here are lost.
+
+# The verb and the operands before the cursor, without options and their values.
+function __baton_words
+    set -l skip no
+    for word in (commandline -opc)[2..]
+        if test $skip = yes
+            set skip no
+        else if contains -- $word -E --error-code --limit --since --outcome --output -t --target --connect-timeout --socket
+            set skip yes
+        else if test "$word" = --
+            # What follows is for the command of the run.
+            printf '%s\n' -- -- --
+        else if not string match -q -- '-*' $word
+            printf '%s\n' $word
+        end
+    end
+end
+
+function __baton_needs_verb
+    test (count (__baton_words)) = 0
+end
+
+# True after this verb.
+function __baton_verb
+    set -l words (__baton_words)
+    test "$words[1]" = $argv[1]; and not contains -- -- $words
+end
+
+# True where an operand of the verb stands: $argv is the verb, and how many may stand before it.
+function __baton_operand
+    set -l words (__baton_words)
+    test "$words[1]" = $argv[1]; or return 1
+    contains -- -- $words; and return 1
+    set -l before (math (count $words) - 1)
+    test $before -ge $argv[2] -a $before -le $argv[3]
+end
+
+complete -c baton -f
+complete -c baton -n __baton_needs_verb -a run -d 'ask for a run of a target'
+complete -c baton -n __baton_needs_verb -a wait -d 'relay a run from its start and exit as it did'
+complete -c baton -n __baton_needs_verb -a logs -d 'print the output of a run'
+complete -c baton -n __baton_needs_verb -a cancel -d 'end a run, or all runs of a target'
+complete -c baton -n __baton_needs_verb -a status -d 'show what runs, what waits and why, and how targets last ended'
+complete -c baton -n __baton_needs_verb -a why -d 'tell why a run waits'
+complete -c baton -n __baton_needs_verb -a history -d 'list the runs that have ended'
+complete -c baton -n __baton_needs_verb -a timeline -d 'draw when what ran and how it ended'
+complete -c baton -n __baton_needs_verb -a report -d 'write what happened as one HTML page'
+complete -c baton -n __baton_needs_verb -a metrics -d 'print what monitoring wants to know, as OpenMetrics'
+complete -c baton -n __baton_needs_verb -a pause -d 'let no more runs of a target start'
+complete -c baton -n __baton_needs_verb -a resume -d 'let the runs of a paused target start again'
+complete -c baton -n __baton_needs_verb -a probe -d 'connect as a run of a target would, and run nothing'
+complete -c baton -n __baton_needs_verb -a reload -d 'let the daemon read its configuration again'
+complete -c baton -n __baton_needs_verb -a check-crontab -d 'say what crontabs would better say'
+complete -c baton -n __baton_needs_verb -a import -d 'print targets for config.json, made from those of another program'
+complete -c baton -n __baton_needs_verb -a help -d 'explain a command, with examples'
+complete -c baton -n __baton_needs_verb -s t -l target -r -a '(baton names targets 2>/dev/null)' -d 'as baton run TARGET'
+complete -c baton -n __baton_needs_verb -s s -l status -d 'as baton status --json'
+complete -c baton -l connect-timeout -x -d 'how long the daemon may be away'
+complete -c baton -l socket -r -F -d 'the daemon\'s socket'
+complete -c baton -s h -l help -d 'explain the command, with examples'
+complete -c baton -l version -d 'print the version'
+complete -c baton -n '__baton_verb run' -l wait -d 'wait for the end'
+complete -c baton -n '__baton_verb run' -l quiet-success -d 'with --wait'
+complete -c baton -n '__baton_verb run' -s E -l error-code -x -d 'exit with N'
+complete -c baton -n '__baton_operand run 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_verb wait' -s E -l error-code -x -d 'exit with N'
+complete -c baton -n '__baton_operand wait 0 0' -a '(baton names runs 2>/dev/null)'
+complete -c baton -n '__baton_verb logs' -s f -l follow -d 'go on until the run has ended'
+complete -c baton -n '__baton_operand logs 0 0' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'
+complete -c baton -n '__baton_operand cancel 0 0' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'
+complete -c baton -n '__baton_verb status' -s w -l watch -d 'show it anew every second'
+complete -c baton -n '__baton_verb status' -l json -d 'print the daemon\'s answer as JSON'
+complete -c baton -n '__baton_verb why' -l json -d 'print the daemon\'s answer as JSON'
+complete -c baton -n '__baton_operand why 0 0' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'
+complete -c baton -n '__baton_verb history' -l limit -x -d 'no more than the N latest runs'
+complete -c baton -n '__baton_verb history' -l since -x -d 'how far back to look'
+complete -c baton -n '__baton_verb history' -l outcome -r -a 'ok warning failed exited signalled timed-out cancelled not-started expired skipped unreachable lost interrupted' -d 'only runs that ended so'
+complete -c baton -n '__baton_verb history' -l json -d 'print the daemon\'s answer as JSON'
+complete -c baton -n '__baton_operand history 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_verb timeline' -l since -x -d 'how far back to look'
+complete -c baton -n '__baton_verb report' -l since -x -d 'how far back to look'
+complete -c baton -n '__baton_verb report' -l output -r -F -d 'write to FILE'
+complete -c baton -n '__baton_verb metrics' -l output -r -F -d 'write to FILE'
+complete -c baton -n '__baton_operand pause 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_operand resume 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_operand probe 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_operand check-crontab 0 9998' -F
+complete -c baton -n '__baton_operand import 0 0' -a 'rsnapshot py9tor'
+complete -c baton -n '__baton_operand import 1 1' -F
+complete -c baton -n '__baton_operand help 0 0' -a 'run wait logs cancel status why history timeline report metrics pause resume probe reload check-crontab import help'

@@ -1,28 +1,31 @@
 /**
- * When runs want another look: a binary heap by time, so that 100,000 waiting runs with a deadline
+ * When runs, and targets that may be late, want another look: a binary heap by time, so that 100,000 waiting runs with a deadline
  * cost a logarithm each. An entry may come due for a run that no longer cares; that is harmless.
  */
-import type { RunId } from './event.ts';
+import type { RunId, TargetName } from './event.ts';
+
+/** Numbers are runs, names are targets. */
+type Key = RunId | TargetName;
 
 interface Entry {
-  readonly run: RunId;
+  readonly key: Key;
   readonly atMs: number;
 }
 
 export class Agenda {
   readonly #heap: Entry[] = [];
-  /** The earliest entry of each run: a later one for the same moment adds nothing. */
-  readonly #earliest = new Map<RunId, number>();
+  /** The earliest entry of each key: a later one for the same moment adds nothing. */
+  readonly #earliest = new Map<Key, number>();
 
   get nextMs(): number | undefined {
     return this.#heap[0]?.atMs;
   }
 
-  add(run: RunId, atMs: number): void {
-    if (this.#earliest.get(run) === atMs) return;
-    this.#earliest.set(run, Math.min(atMs, this.#earliest.get(run) ?? atMs));
+  add(key: Key, atMs: number): void {
+    if (this.#earliest.get(key) === atMs) return;
+    this.#earliest.set(key, Math.min(atMs, this.#earliest.get(key) ?? atMs));
     const heap = this.#heap;
-    let at = heap.push({ run, atMs }) - 1;
+    let at = heap.push({ key, atMs }) - 1;
     while (at > 0) {
       const parent = (at - 1) >> 1;
       if (this.#at(parent) <= this.#at(at)) break;
@@ -31,13 +34,13 @@ export class Agenda {
     }
   }
 
-  /** Takes out every run that is due. */
-  *due(nowMs: number): Generator<RunId> {
+  /** Takes out all that is due. */
+  *due(nowMs: number): Generator<Key> {
     while ((this.nextMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
       const first = this.#pop();
       if (first === undefined) return;
-      if (this.#earliest.get(first.run) === first.atMs) this.#earliest.delete(first.run);
-      yield first.run;
+      if (this.#earliest.get(first.key) === first.atMs) this.#earliest.delete(first.key);
+      yield first.key;
     }
   }
 

@@ -66,10 +66,8 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     locks,
     keepers: (post) => {
       ssh = new SshKeepers({ directory, clock, log, post });
-      return new AllKeepers({
-        process: new Keepers({ directory: runs, clock, log, post }),
-        ssh,
-      });
+      const process = new Keepers({ directory: runs, clock, log, post });
+      return new AllKeepers({ process, ssh }, (run) => join(runs, String(run)));
     },
     notify: (event) => {
       service.notify(event);

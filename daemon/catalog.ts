@@ -24,6 +24,13 @@ export interface Keep {
   readonly bytes?: number;
 }
 
+interface Hooks {
+  readonly onSuccess?: TargetName;
+  readonly onWarning?: TargetName;
+  readonly onFailure?: TargetName;
+  readonly onLate?: TargetName;
+}
+
 export const KEEP_DEFAULT: Keep = { runs: 100 };
 
 export interface Target extends PolicyTarget {
@@ -35,6 +42,10 @@ export interface Target extends PolicyTarget {
   /** From TERM to KILL, for `cancel` and `timeout`. */
   readonly killAfterMs: number;
   readonly maxWaitMs?: number;
+  /** Longest since its last success before it counts as late. */
+  readonly lateAfterMs?: number;
+  /** Names of targets that run because of it. */
+  readonly hooks?: Hooks;
   readonly okExit: readonly number[];
   readonly warnExit: readonly number[];
   /** KEEP_DEFAULT where absent. */

@@ -5,21 +5,15 @@
  */
 import { dirname } from 'node:path';
 import { policies } from '../policies/index.ts';
-import type { Member, Policy, PolicyTarget, ReadFile } from '../policies/policy.ts';
+import type { Policy, PolicyTarget, ReadFile } from '../policies/policy.ts';
 import { runners } from '../runners/index.ts';
 import type { Runner } from '../runners/runner.ts';
-import {
-  type Binding,
-  type Catalog,
-  KEEP_DEFAULT,
-  type Keep,
-  makeCatalog,
-  type Target,
-} from './catalog.ts';
+import { type Catalog, KEEP_DEFAULT, type Keep, makeCatalog, type Target } from './catalog.ts';
 import { bindAll, exclude } from './claims.ts';
 import { type Complaint, check, isWithin, showKeys } from './complaint.ts';
 import { Confs } from './conf.ts';
 import { type Content, readConfigFile } from './configfile.ts';
+import { findBadHooks, findConflicts, findTwice } from './conflicts.ts';
 import { showDuration } from './duration.ts';
 import type { Keys } from './json.ts';
 import type { LogFormat } from './log.ts';
@@ -107,10 +101,13 @@ export function describeConfig({ path, catalog, warnings, sockets = [] }: Config
 
 function limits(target: Target): readonly string[] {
   const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep, acceptArgs = [] } = target;
+  const { lateAfterMs, hooks = {} } = target;
   return [
     ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
     ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
     ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
+    ...(lateAfterMs === undefined ? [] : [`lateAfter ${showDuration(lateAfterMs)}`]),
+    ...Object.entries(hooks).map(([key, hook]) => `${key} ${hook}`),
     ...(okExit.join() === '0' ? [] : [`okExit ${okExit.join(' ') || 'none'}`]),
     ...(warnExit.length === 0 ? [] : [`warnExit ${warnExit.join(' ')}`]),
     ...(acceptArgs.length === 0 ? [] : [`accepts ${acceptArgs.length} arguments`]),
@@ -134,7 +131,11 @@ function makeConfig(
     warnings.push(...made.warnings);
     return made.target;
   });
-  const complaints = merge(converted, [...targets.flatMap(findTwice), ...findConflicts(targets)]);
+  const complaints = merge(converted, [
+    ...targets.flatMap(findTwice),
+    ...findConflicts(targets),
+    ...targets.flatMap((target) => findBadHooks(target, settings)),
+  ]);
   if (complaints.length > 0) return complaints;
   const apart = exclude(targets);
   return {
@@ -160,10 +161,21 @@ function makeTarget(
     timeout,
     killAfter,
     maxWait,
+    lateAfter,
+    onSuccess,
+    onWarning,
+    onFailure,
+    onLate,
     keep,
     logMaxBytes,
     ...rest
   } = settings;
+  const hooks = {
+    ...(onSuccess === undefined ? {} : { onSuccess }),
+    ...(onWarning === undefined ? {} : { onWarning }),
+    ...(onFailure === undefined ? {} : { onFailure }),
+    ...(onLate === undefined ? {} : { onLate }),
+  };
   const known = knownOf(name, runner);
   const list = options.map((it) => ({
     policy: find<Policy<unknown>>(policies, it.type),
@@ -183,6 +195,8 @@ function makeTarget(
     killAfterMs: killAfter,
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(maxWait === undefined ? {} : { maxWaitMs: maxWait }),
+    ...(lateAfter === undefined ? {} : { lateAfterMs: lateAfter }),
+    ...(Object.keys(hooks).length === 0 ? {} : { hooks }),
     ...makeKeep({ ...keepAll, ...keep }),
     ...(logMaxBytes === undefined ? {} : { logBytesMax: logMaxBytes }),
     ...(problems.length === 0 ? {} : { broken: problems.join('; ') }),
@@ -213,37 +227,6 @@ function makeKeep({ runs, days, bytes }: KeepSettings): { readonly keep?: Keep }
 }
 
 const DAY_MS = 86_400_000;
-
-/**
- * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place
- * in the order of one while it waits for the other, and the other way round: nobody would start.
- */
-function findTwice({ name, bindings }: Target): readonly Complaint[] {
-  return bindings.flatMap((binding, index) => {
-    const same = ({ key, policy }: Binding): boolean =>
-      key === binding.key || (policy === binding.policy && policy.type === 'rsnapshot');
-    const first = bindings.findIndex(same);
-    if (first === index) return [];
-    const what = bindings[first]?.key === binding.key ? `group "${binding.key}"` : 'type rsnapshot';
-    const text = `${what} is already named by policies[${first}] of this target; remove one`;
-    return [{ at: ['targets', name, 'policies', index], text }];
-  });
-}
-
-/** Every member of a group against the group's first. */
-function findConflicts(targets: readonly Target[]): readonly Complaint[] {
-  const firsts = new Map<string, Member<unknown>>();
-  return targets.flatMap(({ name, bindings }) =>
-    bindings.flatMap(({ key, policy, options }, index) => {
-      const self = { target: name, options, waiting: 0, ignored: 0, active: [] };
-      const first = firsts.get(key);
-      if (first === undefined) firsts.set(key, self);
-      const text = first === undefined ? undefined : policy.conflict?.(self, first);
-      if (text === undefined) return [];
-      return [{ at: ['targets', name, 'policies', index], text: `${text}; make them equal` }];
-    }),
-  );
-}
 
 /** What the schema says of a place that the conversion has complained of says nothing new. */
 function merge(converted: Converted, complaints: readonly Complaint[]): readonly Complaint[] {

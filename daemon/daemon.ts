@@ -7,7 +7,7 @@ import { runners } from '../runners/index.ts';
 import type { Plan, Runner } from '../runners/runner.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
-import type { Event, KeeperId, RunId, TargetName } from './event.ts';
+import type { Cause, Event, KeeperId, RunId, TargetName } from './event.ts';
 import type { Log } from './log.ts';
 import { type JournalPort, type LocksPort, Loop, type Wish } from './loop.ts';
 import type { State } from './state.ts';
@@ -21,6 +21,8 @@ export interface KeptRun {
   readonly leftovers?: 'leave' | 'kill';
   /** From TERM to KILL. */
   readonly graceMs?: number;
+  /** It is the run of a hook, which is told of this. */
+  readonly cause?: Cause;
 }
 
 /** The keepers as the daemon needs them; see daemon/keeper.ts for the real ones. */
@@ -127,9 +129,9 @@ export class Daemon {
     this.#keepers.start(this.#kept(run), attempt, planOf(target, args)).catch(this.#parts.fail);
   }
 
-  #kept({ run, target: name, merged }: KeptRun): KeptRun {
+  #kept({ run, target: name, merged, cause }: KeptRun): KeptRun {
     const target = this.loop.catalog.targets.get(name);
-    const kept = { run, target: name, merged };
+    const kept = { run, target: name, merged, ...(cause === undefined ? {} : { cause }) };
     if (target?.leftovers === undefined) return kept;
     return { ...kept, leftovers: target.leftovers, graceMs: target.killAfterMs };
   }
@@ -149,7 +151,8 @@ export class Daemon {
   /** Log lines are events: a constant message, what varies as fields. */
   #tell(event: Event): void {
     if (!('run' in event)) {
-      if (event.type !== 'forgotten') this.#log.info(event, event.type);
+      const level = event.type === 'late' ? 'warn' : 'info';
+      if (event.type !== 'forgotten') this.#log[level](event, event.type);
       return;
     }
     const target = this.loop.state.runs.get(event.run)?.target;

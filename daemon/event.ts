@@ -68,6 +68,18 @@ export type Outcome =
 /** What an outcome means to the target: by its `okExit` and `warnExit`. */
 export type Verdict = 'ok' | 'warning' | 'failed';
 
+/** Why a hook runs: what happened to which target; with its run, where there was one. */
+export interface Cause {
+  readonly why: 'success' | 'warning' | 'failure' | 'late';
+  readonly target: TargetName;
+  readonly run?: RunId;
+  readonly outcome?: Outcome['kind'];
+  readonly exit?: number;
+  /** The rest of a sentence that begins with the target or its run. */
+  readonly text: string;
+  readonly tookMs?: number;
+}
+
 export type Event =
   /** First line of every journal. */
   | { readonly type: 'journal'; readonly format: number }
@@ -87,6 +99,8 @@ export type Event =
       /** Behind those of the target: see `acceptArgs`. */
       readonly args?: readonly string[];
       readonly expiresAtMs?: number;
+      /** It is the run of a hook. */
+      readonly cause?: Cause;
       /** Only in a compacted journal; see `overtook`. */
       readonly overtaken?: number;
     }
@@ -148,5 +162,9 @@ export type Event =
       readonly target: TargetName;
       readonly tookMs: readonly number[];
     }
+  /** A success of this target is looked out for, the last was then; without `at` no more. */
+  | { readonly type: 'watched'; readonly target: TargetName; readonly at?: Stamp }
+  /** It has had none for longer than its lateAfter. */
+  | { readonly type: 'late'; readonly target: TargetName; readonly at: Stamp }
   | { readonly type: 'paused'; readonly target: TargetName }
   | { readonly type: 'resumed'; readonly target: TargetName };

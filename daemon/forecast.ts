@@ -9,10 +9,11 @@
  */
 import { Agenda } from './agenda.ts';
 import type { Catalog } from './catalog.ts';
+import type { Command, Decision } from './command.ts';
 import { expectedMs } from './estimate.ts';
 import type { Event, RunId, Stamp, TargetName } from './event.ts';
 import type { Holders } from './scene.ts';
-import { type Command, concerned, type Decision, decide } from './scheduler.ts';
+import { concerned, decide } from './scheduler.ts';
 import {
   apply,
   emptyState,
@@ -100,7 +101,8 @@ class Play {
     const { nextMs } = this.#agenda;
     if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
     this.#nowMs = Math.max(this.#nowMs, nextMs);
-    const [number = 0] = this.#agenda.due(nextMs);
+    const [key] = this.#agenda.due(nextMs);
+    const number = typeof key === 'number' ? key : 0;
     const run = this.#state.runs.get(number);
     const { endMs } = this.expected.get(number) ?? {};
     if (run?.state === 'queued') this.#look(this.#decide({ type: 'due', run: number }));
@@ -177,7 +179,9 @@ class Play {
   }
 
   #lookAgain(looks: Decision['looks']): void {
-    for (const { run, atMs } of looks) {
+    for (const look of looks) {
+      if (!('run' in look)) continue;
+      const { run, atMs } = look;
       const before = this.#looks.get(run);
       if (before?.atMs === atMs) continue;
       const count = (before?.count ?? 0) + 1;

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ProcessPlan } from '../runners/runner.ts';
 import type { Clock } from './clock.ts';
+import type { Report } from './command.ts';
 import type { KeepersPort, KeptRun } from './daemon.ts';
 import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
@@ -20,7 +21,6 @@ import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.t
 import type { Log } from './log.ts';
 import type { Wish } from './loop.ts';
 import { bootId, childrenOf, isAlive, membersOf } from './process.ts';
-import type { Report } from './scheduler.ts';
 import { type Found, NEVER_RAN, outputBytes, readStatusFile, statusFileOf } from './statusfile.ts';
 
 /** How often an adopted keeper is looked at; a keeper of this daemon's own tells by its socket. */

@@ -4,23 +4,46 @@
  */
 import type { Plan } from '../runners/runner.ts';
 import type { KeepersPort, KeptRun } from './daemon.ts';
-import type { KeeperId, RunId } from './event.ts';
+import type { Cause, KeeperId, RunId } from './event.ts';
+import { causeEnv } from './hooks.ts';
+import { writeTail } from './tail.ts';
 
 /** What each kind does in its own way; files and left processes are the same for all. */
 export type KindOfKeepers = Omit<KeepersPort, 'guard' | 'remove'>;
 
+export interface Kinds {
+  readonly process: KeepersPort;
+  readonly ssh: KindOfKeepers;
+}
+
 export class AllKeepers implements KeepersPort {
-  readonly #kinds: { readonly process: KeepersPort; readonly ssh: KindOfKeepers };
+  readonly #kinds: Kinds;
+  readonly #directoryOf: (run: RunId) => string;
   readonly #runs = new Map<RunId, KindOfKeepers>();
 
-  constructor(kinds: { readonly process: KeepersPort; readonly ssh: KindOfKeepers }) {
+  constructor(kinds: Kinds, directoryOf: (run: RunId) => string) {
     this.#kinds = kinds;
+    this.#directoryOf = directoryOf;
   }
 
   async start(run: KeptRun, attempt: number, plan: Plan): Promise<void> {
     const keepers = this.#kinds[plan.keeper];
     this.#runs.set(run.run, keepers);
-    await keepers.start(run, attempt, plan);
+    const told = run.cause === undefined ? plan : this.#tell(plan, run.run, run.cause);
+    await keepers.start(run, attempt, told);
+  }
+
+  /** A hook is told what happened, and where the end of the output is if it can read that. */
+  #tell(plan: Plan, run: RunId, cause: Cause): Plan {
+    if (plan.keeper === 'ssh') {
+      const env = { ...plan.session.env, ...causeEnv(cause, undefined) };
+      return { ...plan, session: { ...plan.session, env } };
+    }
+    const isReadable = cause.run !== undefined && plan.user === undefined;
+    const tail = isReadable
+      ? writeTail(this.#directoryOf(cause.run), this.#directoryOf(run))
+      : undefined;
+    return { ...plan, env: { ...plan.env, ...causeEnv(cause, tail) } };
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {

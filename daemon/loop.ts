@@ -10,17 +10,11 @@
 import { Agenda } from './agenda.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
+import type { Answer, Command, Decision } from './command.ts';
 import type { Event, TargetName } from './event.ts';
 import type { Log } from './log.ts';
 import type { Holders } from './scene.ts';
-import {
-  type Answer,
-  type Command,
-  concerned,
-  type Decision,
-  decide,
-  lockfilesAround,
-} from './scheduler.ts';
+import { concerned, decide, lockfilesAround } from './scheduler.ts';
 import { apply, history, type ReadonlyState, type State } from './state.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
@@ -237,7 +231,7 @@ export class Loop {
         this.#batch.events.push(event);
       }
     }
-    for (const { run, atMs } of looks) this.#agenda.add(run, atMs);
+    for (const look of looks) this.#agenda.add('run' in look ? look.run : look.target, look.atMs);
     return undefined;
   }
 
@@ -277,8 +271,10 @@ export class Loop {
     this.#timer?.cancel();
     const cancel = this.#clock.after(atMs - this.#clock.now().steadyMs, () => {
       this.#timer = undefined;
-      for (const run of this.#agenda.due(this.#clock.now().steadyMs))
-        this.post({ type: 'due', run });
+      for (const key of this.#agenda.due(this.#clock.now().steadyMs)) {
+        const isRun = typeof key === 'number';
+        this.post(isRun ? { type: 'due', run: key } : { type: 'overdue', target: key });
+      }
       this.#setTimer();
     });
     this.#timer = { atMs, cancel };

@@ -4,7 +4,7 @@
  * meaning, because scripts read `--json`; new ones are optional.
  */
 import type { Pace, Usual } from './estimate.ts';
-import type { Outcome, RunId, Verdict } from './event.ts';
+import type { Cause, Outcome, RunId, Verdict } from './event.ts';
 
 export type ErrorCode =
   | 'malformed'
@@ -45,6 +45,8 @@ export interface RunView {
   readonly progressPercent?: number;
   /** How many younger runs were let start before it, while it waits. */
   readonly overtaken?: number;
+  /** Of the run of a hook: what it is told. */
+  readonly cause?: Cause;
   readonly pid?: number;
   readonly outcome?: Outcome;
   readonly verdict?: Verdict;
@@ -72,6 +74,12 @@ export interface TargetView {
   /** Its place in an order, such as "weekly" of an rsnapshot.conf; lowest first. */
   readonly level?: { readonly name: string; readonly order: readonly string[] };
   readonly paused: boolean;
+  /** Its last success is longer ago than its lateAfter. */
+  readonly late?: true;
+  /** The last success, or since when it is looked out for; of a target with lateAfter. */
+  readonly freshAtMs?: number;
+  /** How many requests in a row were ignored since the last accepted one. */
+  readonly ignored?: number;
   readonly broken?: string;
   readonly active: readonly RunView[];
   readonly queued: readonly RunView[];

@@ -54,6 +54,7 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
     run: run.run,
     target: run.target,
     acceptedAtMs: run.accepted.wallMs,
+    ...(run.cause === undefined ? {} : { cause: run.cause }),
     ...comparison(run, scenery),
   };
   const waitedUntil = (stamp: Stamp): number => stamp.steadyMs - run.accepted.steadyMs;

@@ -53,6 +53,7 @@ const NO_LANE: Lane = {
   tookMs: [],
   paused: false,
   ignored: 0,
+  late: false,
 };
 
 function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {

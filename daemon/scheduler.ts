@@ -11,106 +11,23 @@
  * only one of them may keep it out. `maxWait` bounds that.
  */
 import { nameRun, type QueuedRun, type Readiness } from '../policies/policy.ts';
-import { type Catalog, findUnfit, type Keep, type Target } from './catalog.ts';
-import type {
-  Event,
-  KeeperId,
-  Outcome,
-  ProcessId,
-  RunId,
-  Stamp,
-  TargetName,
-  Verdict,
-} from './event.ts';
+import { type Catalog, findUnfit, type Target } from './catalog.ts';
+import {
+  type Answer,
+  type Command,
+  type Decision,
+  type Look,
+  NOTHING,
+  type Report,
+} from './command.ts';
+import type { Event, Outcome, RunId, Stamp, TargetName, Verdict } from './event.ts';
+import { withHooks } from './hooks.ts';
+import { overdue, watch, withWatch } from './lateness.ts';
 import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
 import type { Queued, ReadonlyState, Run, Running } from './state.ts';
 
 /** Most runs that may wait for one target. */
 export const WAITING_PER_TARGET_MAX = 200_000;
-
-/** What a keeper recorded of the end of its child. */
-export interface Report {
-  /** False: the command provably never ran. */
-  readonly started: boolean;
-  readonly code: number | null;
-  readonly signal: number | null;
-  readonly core: boolean;
-  /** Size of the output. */
-  readonly bytes?: number;
-  /** What it left behind. */
-  readonly leftovers?: readonly ProcessId[];
-  /** The child could not be executed, or its machine not be reached. */
-  readonly failure?: Extract<Outcome, { kind: 'not-started' | 'unreachable' | 'lost' }>;
-}
-
-/** Wishes and observations. Every one carries its time; `decide` has no other clock. */
-export type Command = { readonly at: Stamp } & (
-  | {
-      readonly type: 'submit';
-      readonly target: TargetName;
-      readonly token: string;
-      readonly merged: boolean;
-      readonly args?: readonly string[];
-    }
-  | { readonly type: 'cancel'; readonly run: RunId }
-  | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
-  /** A keeper stands ready. */
-  | {
-      readonly type: 'kept';
-      readonly run: RunId;
-      readonly attempt: number;
-      readonly keeper: KeeperId;
-    }
-  | {
-      readonly type: 'reported';
-      readonly run: RunId;
-      readonly attempt: number;
-      readonly report: Report;
-    }
-  /** The keeper is gone and left no report. */
-  | {
-      readonly type: 'gone';
-      readonly run: RunId;
-      readonly attempt: number;
-      readonly rebooted: boolean;
-      readonly survivors: readonly number[];
-      readonly startTimes?: readonly number[];
-    }
-  /** The last survivor of a lost run is gone. */
-  | { readonly type: 'vacated'; readonly run: RunId }
-  /** Something about this run may be due: its expiry, its timeout, another look. */
-  | { readonly type: 'due'; readonly run: RunId }
-  /** `holders`: of the lockfiles around the target. */
-  | { readonly type: 'look'; readonly target: TargetName; readonly holders?: Holders }
-  /** A daemon takes over: `bootId` is that of this boot. */
-  | { readonly type: 'recover'; readonly run: RunId }
-  /** The catalog has changed. */
-  | { readonly type: 'configured' }
-  | { readonly type: 'retain'; readonly target: TargetName; readonly keep: Keep }
-);
-
-export type Answer =
-  | { readonly type: 'accepted'; readonly run: RunId }
-  | { readonly type: 'joined'; readonly run: RunId }
-  | { readonly type: 'ignored'; readonly reason: string }
-  | { readonly type: 'refused'; readonly reason: string }
-  | { readonly type: 'broken'; readonly reason: string }
-  | { readonly type: 'not-permitted'; readonly reason: string }
-  | { readonly type: 'unknown-target' }
-  | { readonly type: 'unknown-run' }
-  | { readonly type: 'ended' }
-  | { readonly type: 'done' };
-
-export interface Decision {
-  readonly events: readonly Event[];
-  readonly answer: Answer;
-  /** Targets whose groups deserve a look, beside those that the events concern. */
-  readonly touched: readonly TargetName[];
-  /** Times at which a run may be due. */
-  readonly looks: readonly { readonly run: RunId; readonly atMs: number }[];
-}
-
-const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], looks: [] };
 
 /**
  * Targets whose groups an event concerns: the run's own target, and one of each group in which it
@@ -130,6 +47,11 @@ export function concerned(
 }
 
 export function decide(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
+  const decision = withWatch(state, decideOne(state, command, catalog), catalog);
+  return withHooks(state, decision, command.at, catalog);
+}
+
+function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
   switch (command.type) {
     case 'submit':
       return submit(state, command, catalog);
@@ -160,6 +82,8 @@ export function decide(state: ReadonlyState, command: Command, catalog: Catalog)
     }
     case 'configured':
       return configured(state, command, catalog);
+    case 'overdue':
+      return overdue(state, command, catalog);
     case 'retain':
       return retain(state, command);
     default:
@@ -342,7 +266,7 @@ function due(state: ReadonlyState, { run: number, at }: Of<'due'>, catalog: Cata
 /** Starts the oldest waiting run around this target that all its policies let go, if any. */
 function look(state: ReadonlyState, command: Of<'look'>, catalog: Catalog): Decision {
   const { target, at, holders } = command;
-  const looks: Decision['looks'][number][] = [];
+  const looks: Look[] = [];
   const sceneOf = sceneMaker(state, catalog, at.steadyMs, holders);
   for (const run of candidates(state, target, catalog)) {
     const skip = skipped(run, catalog, sceneOf);
@@ -441,7 +365,8 @@ function configured(state: ReadonlyState, { at }: Of<'configured'>, catalog: Cat
       if (run) events.push(ended(run, at, { kind: 'skipped', reason }, catalog));
     }
   }
-  return { ...NOTHING, events, touched: [...state.lanes.keys()] };
+  const watched = watch(state, at, catalog);
+  return { ...watched, events: [...events, ...watched.events], touched: [...state.lanes.keys()] };
 }
 
 /** However little is to be kept: a client may still be on its way back to it. */

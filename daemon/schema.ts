@@ -62,6 +62,11 @@ const Target = v.pipe(
     timeout: v.exactOptional(Limit),
     killAfter: v.optional(Duration, KILL_AFTER_DEFAULT),
     maxWait: v.exactOptional(Limit),
+    lateAfter: v.exactOptional(Limit),
+    onSuccess: v.exactOptional(Name),
+    onWarning: v.exactOptional(Name),
+    onFailure: v.exactOptional(Name),
+    onLate: v.exactOptional(Name),
     okExit: v.optional(Codes, [0]),
     warnExit: v.exactOptional(Codes),
     keep: v.exactOptional(Keep),
@@ -79,6 +84,15 @@ const Target = v.pipe(
       timeout: 'Ends a run that takes longer, with status 124: TERM, then KILL after `killAfter`.',
       killAfter: 'How long a run that is being ended may take from TERM to KILL.',
       maxWait: 'Gives a run up that has waited longer, with status 75.',
+      lateAfter:
+        'Calls the target late when its last success is longer ago, such as "26h" for a daily one.',
+      onSuccess: 'Another target, which runs after each run that ends well.',
+      onWarning: 'The same for a run that ends with a warning.',
+      onFailure:
+        'The same for a run that fails, expires, is skipped or is lost; not for a cancelled one. ' +
+        'The command finds what happened in BATON_EVENT, BATON_EVENT_TARGET, _RUN, _OUTCOME, ' +
+        '_EXIT, _TEXT, _SECONDS and, as the name of a file, the end of the output in _OUTPUT.',
+      onLate: 'The same, once, when the target becomes late. Needs `lateAfter`.',
       okExit: 'Exit codes that count as success.',
       warnExit:
         'Exit codes that count as a warning: none by default, [2] with the rsnapshot policy. ' +
@@ -106,6 +120,13 @@ const Target = v.pipe(
       'exit codes that okExit (0, where it is absent) does not name as well',
     ),
     ['warnExit'],
+  ),
+  v.forward(
+    v.check(
+      ({ onLate, lateAfter }) => onLate === undefined || lateAfter !== undefined,
+      'nothing, or "lateAfter" beside it: without it nothing is ever late',
+    ),
+    ['onLate'],
   ),
   v.forward(
     v.check(

@@ -2,9 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Failure, StatusFile } from '../runners/ssh/message.ts';
+import type { Report } from './command.ts';
 import { errnoOf, isShortage } from './errno.ts';
 import type { Outcome } from './event.ts';
-import type { Report } from './scheduler.ts';
 
 interface Seen {
   readonly report?: Report;

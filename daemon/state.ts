@@ -19,6 +19,7 @@
  * forged journal: `apply` throws.
  */
 import type {
+  Cause,
   Event,
   KeeperId,
   Outcome,
@@ -37,6 +38,8 @@ interface Request {
   readonly merged: boolean;
   readonly args?: readonly string[];
   readonly tokens: readonly string[];
+  /** It is the run of a hook. */
+  readonly cause?: Cause;
 }
 
 export interface Queued extends Request {
@@ -93,6 +96,9 @@ export interface Lane {
   readonly paused: boolean;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
+  /** The last success, or since when it is looked out for; only while it is. */
+  readonly freshAt?: Stamp;
+  readonly late: boolean;
 }
 
 /** So many durations tell what is usual, and follow when it changes. */
@@ -116,6 +122,8 @@ interface MutableLane extends Lane {
   tookMs: readonly number[];
   paused: boolean;
   ignored: number;
+  freshAt?: Stamp;
+  late: boolean;
 }
 
 /** Only `apply` may write to it. */
@@ -169,7 +177,7 @@ export function apply(state: State, event: Event): void {
         target,
         accepted,
         merged,
-        ...argsOf(run),
+        ...extraOf(run),
         tokens,
         groups,
         attempt: event.attempt,
@@ -205,6 +213,15 @@ export function apply(state: State, event: Event): void {
     case 'remembered':
       lane(state, event.target).tookMs = event.tookMs.slice(-TOOK_MAX);
       return;
+    case 'watched':
+      watch(state, event);
+      return;
+    case 'late': {
+      const at = lane(state, event.target);
+      if (at.freshAt === undefined) throw impossible(event, 'is not looked out for');
+      at.late = true;
+      return;
+    }
     case 'paused':
       lane(state, event.target).paused = true;
       return;
@@ -228,7 +245,7 @@ function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void
     target,
     accepted: event.at,
     merged: event.merged,
-    ...argsOf(event),
+    ...extraOf(event),
     tokens: [event.token],
     overtaken: event.overtaken ?? 0,
     ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
@@ -238,8 +255,19 @@ function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void
   at.ignored = 0;
 }
 
-function argsOf({ args }: { readonly args?: readonly string[] }): { args?: readonly string[] } {
-  return args === undefined ? {} : { args };
+/** What a request has only sometimes. */
+function extraOf({
+  args,
+  cause,
+}: Pick<Request, 'args' | 'cause'>): Pick<Request, 'args' | 'cause'> {
+  return { ...(args === undefined ? {} : { args }), ...(cause === undefined ? {} : { cause }) };
+}
+
+function watch(state: State, event: Extract<Event, { type: 'watched' }>): void {
+  const { freshAt: _, ...at } = lane(state, event.target);
+  const fresh = event.at === undefined ? {} : { freshAt: event.at };
+  state.lanes.set(event.target, { ...at, ...fresh, late: false });
+  tidy(state, event.target);
 }
 
 /** A token stands for one run, or asking again could run twice. */
@@ -274,7 +302,7 @@ function beginStart(state: State, event: Extract<Event, { type: 'starting' }>): 
     target,
     accepted,
     merged,
-    ...argsOf(run),
+    ...extraOf(run),
     tokens,
     groups,
     attempt: event.attempt,
@@ -302,6 +330,7 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
   if (run.state === 'running' && event.verdict !== 'failed') {
     const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
     at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);
+    if (at.freshAt !== undefined) [at.freshAt, at.late] = [event.at, false];
   }
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
@@ -310,7 +339,7 @@ function end(state: State, event: Extract<Event, { type: 'ended' }>): void {
     target,
     accepted,
     merged,
-    ...argsOf(run),
+    ...extraOf(run),
     tokens,
     groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
     ...(run.state === 'running' ? { started: run.started } : {}),
@@ -350,8 +379,9 @@ function forget(state: State, event: Event, run: Ended): void {
 
 /** A target that nothing is known of leaves no trace. */
 function tidy(state: State, target: TargetName): void {
-  const { queue, active, ended, paused } = lane(state, target);
-  if (queue.size + active.size + ended.size === 0 && !paused) state.lanes.delete(target);
+  const { queue, active, ended, paused, freshAt } = lane(state, target);
+  const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
+  if (!isKnown) state.lanes.delete(target);
 }
 
 /**
@@ -369,7 +399,10 @@ export function* history(state: ReadonlyState): Generator<Event> {
       yield* ending(state.runs.get(number));
     }
   }
-  for (const [target, { paused, ignored, tookMs }] of state.lanes) {
+  for (const [target, { paused, ignored, tookMs, freshAt, late }] of state.lanes) {
+    if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
+    // The moment was for people only.
+    if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };
     if (tookMs.length > 0) yield { type: 'remembered', target, tookMs };
     if (paused) yield { type: 'paused', target };
     if (ignored > 0) yield { type: 'ignored', target, times: ignored };
@@ -383,7 +416,7 @@ function* acceptance(run: Run): Generator<Event> {
   const expiry =
     run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
   const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
-  const more = { ...argsOf(run), ...expiry, ...overtaken };
+  const more = { ...extraOf(run), ...expiry, ...overtaken };
   yield { type: 'accepted', run: number, target, at, merged, token, ...more };
   for (const other of joined) yield { type: 'joined', run: number, token: other };
 }
@@ -431,6 +464,7 @@ function lane(state: State, target: TargetName): MutableLane {
     tookMs: [],
     paused: false,
     ignored: 0,
+    late: false,
   };
   state.lanes.set(target, fresh);
   return fresh;

@@ -5,9 +5,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
+import type { Report } from './command.ts';
 import { errnoOf, isShortage } from './errno.ts';
 import { describeFailure, type Launch } from './launch.ts';
-import type { Report } from './scheduler.ts';
 
 interface StatusFile {
   readonly started: boolean;

@@ -184,6 +184,9 @@ export const RUN_VIEW: Texts<RunView> = {
   pace: 'How `tookMs` compares with that: `faster`, `usual` or `slower`.',
   progressPercent: 'From 0 to 100, as its own output says, where the target has `progress`.',
   overtaken: 'How many younger runs were let start before it while it waits.',
+  cause:
+    'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +
+    '`target`, `text`, and of a run `run`, `outcome`, `exit` and `tookMs`.',
   pid: 'Its keeper, while it runs.',
   outcome: 'How it ended, see OUTCOMES.',
   verdict: '`ok`, `warning` or `failed`.',
@@ -210,6 +213,10 @@ export const TARGET_VIEW: Texts<TargetView> = {
   groups: 'The groups in which its policies look at it.',
   level: 'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first.',
   paused: 'True where nothing starts until it is resumed.',
+  late: 'True where its last success is longer ago than its `lateAfter`.',
+  freshAtMs:
+    'When it last succeeded, or since when that is looked out for; where it has `lateAfter`.',
+  ignored: 'How many requests in a row were ignored since the last accepted one.',
   broken: 'Why it cannot work on this machine.',
   active: 'Its runs that hold a place, see RUNS.',
   queued: 'The first of its runs that wait, see RUNS.',

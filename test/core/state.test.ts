@@ -57,6 +57,7 @@ const EVENTS: Readonly<Record<string, Event>> = {
   forgotten: { type: 'forgotten', runs: [1] },
   paused: { type: 'paused', target: 't' },
   ignored: { type: 'ignored', target: 't', times: 1 },
+  watched: { type: 'watched', target: 't', at },
   resumed: { type: 'resumed', target: 't' },
   journal: { type: 'journal', format: 1 },
   base: { type: 'base', nextRun: 10 },
@@ -78,6 +79,7 @@ ended      -        ended     ended     ended     ended     -        -
 lost       -        -         -         held      held      -        -
 released   -        -         -         -         -         -        ended
 forgotten  -        -         -         -         -         unknown  -
+watched    =        =         =         =         =         =        =
 ignored    =        =         =         =         =         =        =
 paused     =        =         =         =         =         =        =
 resumed    =        =         =         =         =         =        =

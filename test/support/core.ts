@@ -4,19 +4,13 @@
  * moves only by `advance`, which fires what is due in the order of time. Keepers are simulated: by
  * default one stands ready at once, so that a run that starts is running when `send` returns.
  */
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
+import type { Answer, Command, Decision, Report } from '../../daemon/command.ts';
 import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
 import type { Holders } from '../../daemon/scene.ts';
-import {
-  type Answer,
-  type Command,
-  concerned,
-  type Decision,
-  decide,
-  explain,
-  type Report,
-} from '../../daemon/scheduler.ts';
+import { concerned, decide, explain } from '../../daemon/scheduler.ts';
 import { apply, emptyState, history, type Run, type State } from '../../daemon/state.ts';
 import { cardinality } from '../../policies/cardinality.ts';
 import { rsnapshot } from '../../policies/rsnapshot.ts';
@@ -157,7 +151,7 @@ export class Core {
       this.events.push(event);
     }
     for (const look of looks) {
-      const known = this.agenda.some(({ run, atMs }) => run === look.run && atMs === look.atMs);
+      const known = this.agenda.some((other) => isDeepStrictEqual(other, look));
       if (!known) this.agenda.push(look);
     }
     return around;
@@ -203,7 +197,8 @@ export class Core {
       if (next === undefined || next.atMs > toMs) break;
       this.agenda = this.agenda.filter((look) => look !== next);
       this.nowMs = Math.max(this.nowMs, next.atMs);
-      this.send({ type: 'due', run: next.run });
+      const isRun = 'run' in next;
+      this.send(isRun ? { type: 'due', run: next.run } : { type: 'overdue', target: next.target });
     }
     this.nowMs = Math.max(this.nowMs, toMs);
   }

@@ -1,0 +1,98 @@
+/**
+ * What the loop asks of the scheduler, and what it gets: commands are wishes of clients and
+ * observations of the world, decisions are events and what follows from them. Pure data.
+ */
+import type { Keep } from './catalog.ts';
+import type { Event, KeeperId, Outcome, ProcessId, RunId, Stamp, TargetName } from './event.ts';
+import type { Holders } from './scene.ts';
+
+/** What a keeper recorded of the end of its child. */
+export interface Report {
+  /** False: the command provably never ran. */
+  readonly started: boolean;
+  readonly code: number | null;
+  readonly signal: number | null;
+  readonly core: boolean;
+  /** Size of the output. */
+  readonly bytes?: number;
+  /** What it left behind. */
+  readonly leftovers?: readonly ProcessId[];
+  /** The child could not be executed, or its machine not be reached. */
+  readonly failure?: Extract<Outcome, { kind: 'not-started' | 'unreachable' | 'lost' }>;
+}
+
+/** Wishes and observations. Every one carries its time; `decide` has no other clock. */
+export type Command = { readonly at: Stamp } & (
+  | {
+      readonly type: 'submit';
+      readonly target: TargetName;
+      readonly token: string;
+      readonly merged: boolean;
+      readonly args?: readonly string[];
+    }
+  | { readonly type: 'cancel'; readonly run: RunId }
+  | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
+  /** A keeper stands ready. */
+  | {
+      readonly type: 'kept';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly keeper: KeeperId;
+    }
+  | {
+      readonly type: 'reported';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly report: Report;
+    }
+  /** The keeper is gone and left no report. */
+  | {
+      readonly type: 'gone';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly rebooted: boolean;
+      readonly survivors: readonly number[];
+      readonly startTimes?: readonly number[];
+    }
+  /** The last survivor of a lost run is gone. */
+  | { readonly type: 'vacated'; readonly run: RunId }
+  /** Something about this run may be due: its expiry, its timeout, another look. */
+  | { readonly type: 'due'; readonly run: RunId }
+  /** This target may be late. */
+  | { readonly type: 'overdue'; readonly target: TargetName }
+  /** `holders`: of the lockfiles around the target. */
+  | { readonly type: 'look'; readonly target: TargetName; readonly holders?: Holders }
+  /** A daemon takes over: `bootId` is that of this boot. */
+  | { readonly type: 'recover'; readonly run: RunId }
+  /** The catalog has changed. */
+  | { readonly type: 'configured' }
+  | { readonly type: 'retain'; readonly target: TargetName; readonly keep: Keep }
+);
+
+export type Answer =
+  | { readonly type: 'accepted'; readonly run: RunId }
+  | { readonly type: 'joined'; readonly run: RunId }
+  | { readonly type: 'ignored'; readonly reason: string }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'broken'; readonly reason: string }
+  | { readonly type: 'not-permitted'; readonly reason: string }
+  | { readonly type: 'unknown-target' }
+  | { readonly type: 'unknown-run' }
+  | { readonly type: 'ended' }
+  | { readonly type: 'done' };
+
+export interface Decision {
+  readonly events: readonly Event[];
+  readonly answer: Answer;
+  /** Targets whose groups deserve a look, beside those that the events concern. */
+  readonly touched: readonly TargetName[];
+  /** Times at which a run may be due, or a target late. */
+  readonly looks: readonly Look[];
+}
+
+export type Look = { readonly atMs: number } & (
+  | { readonly run: RunId }
+  | { readonly target: TargetName }
+);
+
+export const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], looks: [] };

@@ -1,0 +1,56 @@
+/** What is wrong with targets that are right one by one: with their policies, and with each other. */
+import type { Member } from '../policies/policy.ts';
+import type { Binding, Target } from './catalog.ts';
+import type { Complaint } from './complaint.ts';
+import type { TargetSettings } from './schema.ts';
+import { suggest } from './suggestion.ts';
+
+/**
+ * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place
+ * in the order of one while it waits for the other, and the other way round: nobody would start.
+ */
+export function findTwice({ name, bindings }: Target): readonly Complaint[] {
+  return bindings.flatMap((binding, index) => {
+    const same = ({ key, policy }: Binding): boolean =>
+      key === binding.key || (policy === binding.policy && policy.type === 'rsnapshot');
+    const first = bindings.findIndex(same);
+    if (first === index) return [];
+    const what = bindings[first]?.key === binding.key ? `group "${binding.key}"` : 'type rsnapshot';
+    const text = `${what} is already named by policies[${first}] of this target; remove one`;
+    return [{ at: ['targets', name, 'policies', index], text }];
+  });
+}
+
+/** A hook is another target, which takes no arguments: nobody would give it any. */
+export function findBadHooks(
+  { name, hooks = {} }: Target,
+  settings: Readonly<Record<string, TargetSettings>>,
+): readonly Complaint[] {
+  return Object.entries(hooks).flatMap(([key, hook]) => {
+    const at = ['targets', name, key];
+    const target = Object.hasOwn(settings, hook) ? settings[hook] : undefined;
+    if (hook === name) return [{ at, text: 'names the target itself; expected another one' }];
+    if (target === undefined) {
+      const near = suggest(hook, Object.keys(settings));
+      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+      return [{ at, text: `there is no target "${hook}"; expected one of this file${hint}` }];
+    }
+    if (target.acceptArgs === undefined) return [];
+    return [{ at, text: `target "${hook}" takes arguments (acceptArgs); expected one without` }];
+  });
+}
+
+/** Every member of a group against the group's first. */
+export function findConflicts(targets: readonly Target[]): readonly Complaint[] {
+  const firsts = new Map<string, Member<unknown>>();
+  return targets.flatMap(({ name, bindings }) =>
+    bindings.flatMap(({ key, policy, options }, index) => {
+      const self = { target: name, options, waiting: 0, ignored: 0, active: [] };
+      const first = firsts.get(key);
+      if (first === undefined) firsts.set(key, self);
+      const text = first === undefined ? undefined : policy.conflict?.(self, first);
+      if (text === undefined) return [];
+      return [{ at: ['targets', name, 'policies', index], text: `${text}; make them equal` }];
+    }),
+  );
+}

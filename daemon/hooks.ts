@@ -1,0 +1,111 @@
+/**
+ * Hooks: targets that run because of how another one's run ended (`onSuccess`, `onWarning`,
+ * `onFailure`) or because none has succeeded for too long (`onLate`, see lateness.ts). Pure.
+ *
+ * The hook's run is accepted by the same decision that ends the other run, so the journal has both
+ * or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy may make a
+ * hook wait, but a failure that nobody hears of would be one too many. What a hook itself does calls
+ * no hook, or two could call each other for ever. A run that somebody cancelled calls none.
+ */
+import type { Catalog, Target } from './catalog.ts';
+import type { Decision } from './command.ts';
+import type { Cause, Event, Outcome, Stamp, Verdict } from './event.ts';
+import { describeOutcome, exitStatus } from './outcome.ts';
+import type { ReadonlyState, Run } from './state.ts';
+
+type Accepted = Extract<Event, { readonly type: 'accepted' }>;
+
+/** The decision, and what its ends call for. */
+export function withHooks(
+  state: ReadonlyState,
+  decision: Decision,
+  at: Stamp,
+  catalog: Catalog,
+): Decision {
+  const { events } = decision;
+  const given = events.filter((event) => event.type === 'accepted').length;
+  const calls: Accepted[] = [];
+  for (const event of events) {
+    if (event.type !== 'ended') continue;
+    const run = state.runs.get(event.run);
+    const target = catalog.targets.get(run?.target ?? '');
+    const hook = run && target && hookOf(run, target, event.outcome, event.verdict);
+    if (run === undefined || hook === undefined) continue;
+    const number = state.nextRun + given + calls.length;
+    const cause = causeOf(run, event);
+    calls.push(call(state, { run: number, target: hook, at }, cause, catalog));
+  }
+  return calls.length === 0 ? decision : add(decision, calls);
+}
+
+/** The acceptance of one hook's run, as run `run`. */
+export function call(
+  state: ReadonlyState,
+  { run, target, at }: Pick<Accepted, 'run' | 'target' | 'at'>,
+  cause: Cause,
+  catalog: Catalog,
+): Accepted {
+  const { maxWaitMs } = catalog.targets.get(target) ?? {};
+  let token = `hook of ${cause.run ?? cause.target}, run ${run}`;
+  // A client may have chosen the same.
+  while (state.tokens.has(token)) token += '.';
+  const expiry = maxWaitMs === undefined ? {} : { expiresAtMs: at.steadyMs + maxWaitMs };
+  return { type: 'accepted', run, target, at, token, merged: true, cause, ...expiry };
+}
+
+/** A decision with more runs in it. */
+export function add(decision: Decision, calls: readonly Accepted[]): Decision {
+  const looks = calls.flatMap(({ run, expiresAtMs }) =>
+    expiresAtMs === undefined ? [] : [{ run, atMs: expiresAtMs }],
+  );
+  return {
+    ...decision,
+    events: [...decision.events, ...calls],
+    looks: [...decision.looks, ...looks],
+  };
+}
+
+function hookOf(
+  run: Run,
+  { hooks }: Target,
+  outcome: Outcome,
+  verdict: Verdict,
+): string | undefined {
+  if (run.cause !== undefined || outcome.kind === 'cancelled') return undefined;
+  const names = { ok: hooks?.onSuccess, warning: hooks?.onWarning, failed: hooks?.onFailure };
+  return names[verdict];
+}
+
+function causeOf(run: Run, event: Extract<Event, { readonly type: 'ended' }>): Cause {
+  const { outcome, verdict, at } = event;
+  const why = { ok: 'success', warning: 'warning', failed: 'failure' } as const;
+  return {
+    why: why[verdict],
+    target: run.target,
+    run: run.run,
+    outcome: outcome.kind,
+    exit: exitStatus(outcome),
+    text: describeOutcome(outcome),
+    ...(run.state === 'running' ? { tookMs: at.steadyMs - run.started.steadyMs } : {}),
+  };
+}
+
+/** What the command of a hook finds in its environment. Durations are whole seconds. */
+export function causeEnv(cause: Cause, tail: string | undefined): Record<string, string> {
+  const { why, target, run, outcome, exit, text, tookMs } = cause;
+  const values = {
+    BATON_EVENT: why,
+    BATON_EVENT_TARGET: target,
+    BATON_EVENT_RUN: run,
+    BATON_EVENT_OUTCOME: outcome,
+    BATON_EVENT_EXIT: exit,
+    BATON_EVENT_TEXT: text,
+    BATON_EVENT_SECONDS: tookMs === undefined ? undefined : Math.round(tookMs / 1_000),
+    BATON_EVENT_OUTPUT: tail,
+  };
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  );
+}

@@ -40,6 +40,8 @@ export interface Outlook {
 
 /** Waiting runs of one target that are looked at; beyond them nobody knows who is older. */
 const AHEAD_MAX = 100;
+/** The same of all targets together; but one of each. */
+const AHEAD_ALL_MAX = 2_000;
 /** Members of groups that are looked at in all. */
 const WORK_MAX = 20_000;
 /** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
@@ -67,13 +69,18 @@ class Play {
   readonly #cut: ReadonlySet<TargetName>;
   #nowMs: number;
   #work = 0;
+  /** The seen end of a queue is reached. */
+  #isAtEnd = false;
 
   constructor(outlook: Outlook) {
     this.#outlook = outlook;
-    this.#state = copyOf(outlook.state);
+    const lanes = [...outlook.state.lanes].filter(([, { queue }]) => queue.size > 0);
+    const share = Math.floor(AHEAD_ALL_MAX / Math.max(1, lanes.length));
+    const ahead = Math.min(AHEAD_MAX, Math.max(1, share));
+    this.#state = copyOf(outlook.state, ahead);
     this.#nowMs = outlook.now.steadyMs;
-    const lanes = [...outlook.state.lanes].filter(([, { queue }]) => queue.size > AHEAD_MAX);
-    this.#cut = new Set(lanes.map(([name]) => name));
+    const cut = lanes.filter(([, { queue }]) => queue.size > ahead);
+    this.#cut = new Set(cut.map(([name]) => name));
   }
 
   /** What is under way, and the first look at everybody. */
@@ -135,8 +142,15 @@ class Play {
 
   /** Nothing more can be foreseen: it is too much work, or the seen end of a queue is reached. */
   #isBlind(): boolean {
-    if (this.#work > WORK_MAX) return true;
-    return [...this.#cut].some((name) => this.#state.lanes.get(name)?.queue.size === 0);
+    return this.#isAtEnd || this.#work > WORK_MAX;
+  }
+
+  /** A run has left its queue. */
+  #leave(number: RunId): void {
+    this.#waiting.delete(number);
+    const { target = '' } = this.#state.runs.get(number) ?? {};
+    if (!this.#cut.has(target)) return;
+    if (this.#state.lanes.get(target)?.queue.size === 0) this.#isAtEnd = true;
   }
 
   #sizeAround(name: TargetName): number {
@@ -163,14 +177,14 @@ class Play {
 
   #note(event: Event): void {
     if (event.type === 'starting') {
-      this.#waiting.delete(event.run);
+      this.#leave(event.run);
       this.expected.set(event.run, { startMs: this.#nowMs });
       this.#keep(event.run, event.attempt);
     } else if (event.type === 'started') {
       const run = this.#state.runs.get(event.run);
       if (run?.state === 'running') this.#expectEnd(run);
     } else if (event.type === 'ended') {
-      this.#waiting.delete(event.run);
+      this.#leave(event.run);
     }
   }
 
@@ -214,7 +228,7 @@ class Play {
 type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;
 
 /** What holds a place or waits, without the far end of long queues. */
-function copyOf(state: ReadonlyState): State {
+function copyOf(state: ReadonlyState, ahead: number): State {
   const copy = emptyState();
   copy.nextRun = state.nextRun;
   const take = (number: RunId | undefined): void => {
@@ -224,7 +238,7 @@ function copyOf(state: ReadonlyState): State {
   for (const [name, lane] of state.lanes) {
     const queue = new Set<RunId>();
     for (const number of lane.queue) {
-      if (queue.size >= AHEAD_MAX) break;
+      if (queue.size >= ahead) break;
       queue.add(number);
     }
     for (const number of [...queue, ...lane.active]) take(number);

@@ -10,6 +10,8 @@ import type { ReadonlyState, Run } from './state.ts';
 
 /** Most waiting runs of one target that `status` names; the rest are counted. */
 const QUEUED_SHOWN_MAX = 10;
+/** The same of all targets together, for each costs the loop its time; but one of each. */
+const QUEUED_SHOWN_ALL_MAX = 1_000;
 /** Longest chain that `why` follows. */
 const CHAIN_RUNS_MAX = 50;
 
@@ -18,10 +20,12 @@ export function viewTargets(scenery: Scenery): readonly TargetView[] {
   const { state, catalog } = scenery;
   const names = new Set([...catalog.targets.keys(), ...state.lanes.keys()]);
   const prospect = prospectOf(scenery);
-  return [...names].map((name) => viewTarget(name, prospect));
+  const share = Math.max(1, Math.floor(QUEUED_SHOWN_ALL_MAX / Math.max(1, names.size)));
+  const shown = Math.min(QUEUED_SHOWN_MAX, share);
+  return [...names].map((name) => viewTarget(name, prospect, shown));
 }
 
-function viewTarget(name: TargetName, scenery: Prospect): TargetView {
+function viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): TargetView {
   const { state, catalog } = scenery;
   const target = catalog.targets.get(name);
   const lane = state.lanes.get(name);
@@ -50,7 +54,7 @@ function viewTarget(name: TargetName, scenery: Prospect): TargetView {
     ...(lane?.ignored ? { ignored: lane.ignored } : {}),
     ...(target?.broken === undefined ? {} : { broken: target.broken }),
     active: views(lane?.active ?? [], Number.POSITIVE_INFINITY),
-    queued: views(lane?.queue ?? [], QUEUED_SHOWN_MAX),
+    queued: views(lane?.queue ?? [], queuedMax),
     waiting: lane?.queue.size ?? 0,
     ...(last === undefined ? {} : { last }),
     ...(usual === undefined ? {} : { usual }),

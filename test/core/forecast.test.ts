@@ -91,6 +91,22 @@ test('nothing is foretold beyond what is looked at of a long queue', () => {
   assert.deepEqual([expected.get(runs[101] ?? 0), expected.get(last)], [undefined, undefined]);
 });
 
+test('of many queues less is looked at of each, and the forecast ends where the first one does', () => {
+  const crowd = Array.from({ length: 1_000 }, (_, at) => {
+    return target(`t${at}`, [{ type: 'cardinality', group: `g${at}`, instances: 1 }]);
+  });
+  const core = new Core(crowd);
+  for (const { name } of crowd) remember(core, { [name]: 1_000 });
+  const runs = crowd.map(({ name }) => Array.from({ length: 5 }, () => core.ask(name)));
+  const expected = expect(core);
+  // One runs, of the four that wait two are looked at.
+  const starts = (place: number) =>
+    runs.flatMap((of) => expected.get(of[place] ?? 0)?.startMs ?? []);
+  assert.deepEqual(starts(1), Array(1_000).fill(1_000));
+  assert.deepEqual(starts(2), [2_000]);
+  assert.deepEqual([starts(3), starts(4)], [[], []]);
+});
+
 test('thousands of targets in one group cost no more than the limit on work', () => {
   const crowd = Array.from({ length: 2_000 }, (_, at) => target(`t${at}`, [disk()]));
   const core = new Core(crowd);

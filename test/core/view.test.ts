@@ -85,6 +85,23 @@ test('a run is shown with what is usual, when it is expected to end, and what th
   assert.equal(viewTargets(sceneryOf(core))[0]?.active[0]?.pace, 'slower');
 });
 
+test('of many targets fewer waiting runs are named each, but one, and all are counted', () => {
+  const shown = (targets: number) => {
+    const crowd = Array.from({ length: targets }, (_, at) => target(`t${at}`));
+    const core = new Core(crowd);
+    for (const { name } of crowd) {
+      core.send({ type: 'pause', target: name });
+      for (let run = 0; run < 12; run++) core.ask(name);
+    }
+    const views = viewTargets(sceneryOf(core));
+    const counts = views.map(({ queued, waiting }) => `${queued.length} of ${waiting}`);
+    return [...new Set(counts)];
+  };
+  assert.deepEqual(shown(100), ['10 of 12']);
+  assert.deepEqual(shown(300), ['3 of 12']);
+  assert.deepEqual(shown(1_200), ['1 of 12']);
+});
+
 test('history tells how each duration compares with the usual one', () => {
   const { core } = night();
   const paces = viewHistory(sceneryOf(core), ALL).map(({ pace }) => pace);

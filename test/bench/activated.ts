@@ -1,7 +1,6 @@
 /** A daemon that systemd-socket-activate starts when the first client connects. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rmSync } from 'node:fs';
 import { BATOND, Rig } from '../support/rig.ts';
 import { Line } from './line.ts';
 import { ENV } from './measure.ts';
@@ -25,14 +24,17 @@ export class Activated {
     const name = ['--fdname=baton.socket', '-l', socket];
     const child = spawn('systemd-socket-activate', [...name, ...command, ...this.#flags], {
       env: ENV,
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;
     this.#gone = new Promise((resolve) => child.once('exit', () => resolve()));
-    while (!existsSync(socket)) {
-      if (!this.isAlive) throw new Error('systemd-socket-activate ended at once');
-      await sleep(5);
-    }
+    await new Promise<void>((resolve, reject) => {
+      // Its first line says that it listens; the socket is there a moment before.
+      child.stderr.once('data', () => resolve());
+      child.once('error', reject);
+      child.once('exit', () => reject(new Error('systemd-socket-activate ended at once')));
+    });
+    child.stderr.resume();
   }
 
   /** From the first connection, which starts a daemon, to its first reply. */

@@ -6,7 +6,6 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestInput } from '../../daemon/protocol.ts';
-import { flood } from './line.ts';
 import { median, type Options, pssMb, timeIt, timeOnce } from './measure.ts';
 import { gaps, has, Peer } from './peers.ts';
 import { type Curve, plot } from './plot.ts';
@@ -17,7 +16,7 @@ const SIZES = [1, 10, 100, 1_000, 10_000, 100_000];
 /** tsp hangs from 994 on; nq has two processes for each. */
 const PEER_SIZES = [1, 10, 100, 900];
 const STARTS = 7;
-const SUBMISSIONS = 30;
+const SUBMISSIONS = 101;
 const SAME_COST = 1.5;
 const CHUNK = 1_000;
 
@@ -123,12 +122,11 @@ async function growBaton(sizes: readonly number[], { say }: Options): Promise<re
         await line.collect(chunk, 'accepted');
       }
       const start = await startMs(marks);
-      const rate = await flood(subject.socket, {
-        connections: 1,
-        requests: SUBMISSIONS + STARTS,
-        target: 't',
-      });
-      points.push({ size, submit: 1_000 / rate, start, memory: pssMb(subject.pid) });
+      const took: number[] = [];
+      for (let at = 0; at < SUBMISSIONS; at++) {
+        took.push(await timeIt(() => line.ask(asked, 'accepted')));
+      }
+      points.push({ size, submit: median(took), start, memory: pssMb(subject.pid) });
     }
     line.close();
     return points;

@@ -8,8 +8,8 @@ import { Subject, TRUE } from './subject.ts';
 import type { Line } from './table.ts';
 
 const RSS_MB = 60;
-/** After a run Node has things to put away. */
-const SETTLE_MS = 3_000;
+/** Once, some 8 s after it had something to do, V8 puts away what was left. */
+const SETTLE_MS = 15_000;
 
 export async function measureIdle({ idleSeconds, say }: Options): Promise<readonly Line[]> {
   const subject = await Subject.on({ t: TRUE });

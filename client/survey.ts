@@ -84,16 +84,12 @@ async function look(
   return { ok: true, value: { night, status: status.value } };
 }
 
-/**
- * Asks for the last bytes of both streams. How many there are is known of both together alone, so
- * of two big ones more may come than wanted; never is more than the end of it kept.
- */
+/** Asks for the last bytes of both streams. */
 function tailQuestion({ run }: Span, tails: Map<number, RunTail>): Question {
-  const offset = Math.max(0, (run.bytes ?? 0) - TAIL_BYTES);
   const nothing: Tail = { bytes: new Uint8Array(), isCut: false };
   let streams: Record<'out' | 'err', Tail> = { out: nothing, err: nothing };
   return {
-    request: { type: 'output', of: run.run, from: { out: offset, err: offset } },
+    request: { type: 'output', of: run.run, tail: TAIL_BYTES },
     isOptional: true,
     reset: () => {
       streams = { out: nothing, err: nothing };
@@ -104,8 +100,8 @@ function tailQuestion({ run }: Span, tails: Map<number, RunTail>): Question {
       const before = streams[reply.stream];
       const data = Buffer.from(reply.data, reply.encoding ?? 'utf8');
       const bytes = Buffer.concat([before.bytes, data]);
-      const isCut = before.isCut || bytes.length > TAIL_BYTES || reply.offset > before.bytes.length;
-      streams[reply.stream] = { bytes: bytes.subarray(-TAIL_BYTES), isCut };
+      const isCut = before.isCut || reply.offset > before.bytes.length;
+      streams[reply.stream] = { bytes, isCut };
       return false;
     },
   };

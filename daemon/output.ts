@@ -197,6 +197,15 @@ export class Follower {
   }
 }
 
+/** Where the last `bytes` of each stream begin; 0 where there are fewer, or no file. */
+export function tailOffsets(directory: string, bytes: number): Offsets {
+  const offsetOf = (stream: 'out' | 'err'): number => {
+    const { size } = fs.statSync(join(directory, stream), { throwIfNoEntry: false }) ?? { size: 0 };
+    return Math.max(0, size - bytes);
+  };
+  return { out: offsetOf('out'), err: offsetOf('err') };
+}
+
 /**
  * Text where it is text, cut at a character's boundary; base64 where it is not. What holds a NUL is
  * not: JSON would make six bytes of each.

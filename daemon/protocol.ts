@@ -85,6 +85,8 @@ export const Request = v.variant('type', [
     type: v.literal('output'),
     of: Whose,
     from: v.optional(From),
+    /** No more than so many bytes from the end of each stream; then `from` means nothing. */
+    tail: v.exactOptional(Count),
     follow: v.optional(v.boolean(), false),
   }),
   v.strictObject({ ...common, type: v.literal('cancel'), of: Whose }),

@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts';
 import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
-import { CHUNK_BYTES, Follower, type Offsets } from './output.ts';
+import { CHUNK_BYTES, Follower, type Offsets, tailOffsets } from './output.ts';
 import { seemsAlive } from './process.ts';
 import { readProgress } from './progress.ts';
 import {
@@ -226,7 +226,8 @@ export class Service {
   #output(request: Of<'output'>, caller: Caller): void {
     const run = this.#find(request.of, caller);
     if (run === undefined) return;
-    const from = request.from ?? { out: 0, err: 0 };
+    const { tail, from: asked = { out: 0, err: 0 } } = request;
+    const from = tail === undefined ? asked : tailOffsets(this.#directoryOf(run.run), tail);
     const finish = (): void => this.#answer(caller, { type: 'done', runs: [run.run] });
     const follower = this.#follow(run.run, from, caller, finish);
     if (!request.follow || run.state === 'ended') return follower.end();

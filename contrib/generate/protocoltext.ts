@@ -49,7 +49,12 @@ export const REQUESTS: Requests = {
   },
   output: {
     text: 'Relays the output of a run; then `done`.',
-    fields: { of: WHOSE, from: FROM, follow: 'Go on until the run has ended.' },
+    fields: {
+      of: WHOSE,
+      from: FROM,
+      tail: 'Send no more than so many bytes from the end of each stream; `from` then means nothing.',
+      follow: 'Go on until the run has ended.',
+    },
   },
   cancel: {
     text: 'Ends a run, or all runs of a target. `done` names them.',

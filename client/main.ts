@@ -1,7 +1,8 @@
 /**
  * baton: the fast path. It is bundled on its own and kept tiny, because a crontab line pays for it
  * every minute: it knows `run TARGET [--wait]` as long as all goes well. Every other command line
- * and all trouble are for client/cli.ts, which is a bundle of its own and loaded only then.
+ * and all trouble are for client/cli.ts, which is a bundle of its own and loaded only then, or when
+ * there is nothing to do but wait.
  */
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -18,6 +19,8 @@ import { complain } from './output.ts';
 import { finish, isReply, Relay, runRequest } from './relay.ts';
 
 const STDERR = 2;
+/** Shorter runs end without ever needing the full client. */
+const LOAD_AFTER_MS = 1_000;
 
 // A bug must not look like the command's own status 1.
 process.setUncaughtExceptionCaptureCallback((error) => {
@@ -38,7 +41,12 @@ if (command && isShort && !isWatched) {
 
 function run(target: string, wait: boolean): void {
   const relay = new Relay(runRequest(target, wait));
-  if (wait) relay.heedSignals();
+  if (wait) {
+    relay.heedSignals();
+    // An upgrade replaces the files and restarts the daemon: what is needed then has to be of this
+    // version, and so to be here before.
+    setTimeout(prepare, LOAD_AFTER_MS).unref();
+  }
   const connection = connect(socket);
   let isOver = false;
   /** The line that has not ended yet. */
@@ -83,6 +91,14 @@ function parse(line: string): Reply | undefined {
     return isReply(value) ? value : undefined;
   } catch {
     return undefined;
+  }
+}
+
+function prepare(): void {
+  try {
+    full();
+  } catch {
+    // It is gone already. As long as the connection holds, nothing is lost.
   }
 }
 

@@ -42,8 +42,9 @@ export interface Outlook {
 const AHEAD_MAX = 100;
 /** The same of all targets together; but one of each. */
 const AHEAD_ALL_MAX = 2_000;
-/** Members of groups that are looked at in all. */
-const WORK_MAX = 20_000;
+/** Members of groups that are looked at in all; a look costs as much as some members. */
+const WORK_MAX = 5_000;
+const LOOK_WORK = 4;
 /** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
 const LOOKS_PER_RUN_MAX = 10;
 
@@ -156,7 +157,10 @@ class Play {
   #sizeAround(name: TargetName): number {
     const { targets, groups } = this.#outlook.catalog;
     const bindings = targets.get(name)?.bindings ?? [];
-    return bindings.reduce((sum, { key }) => sum + (groups.get(key)?.members.length ?? 0), 1);
+    return bindings.reduce(
+      (sum, { key }) => sum + (groups.get(key)?.members.length ?? 0),
+      LOOK_WORK,
+    );
   }
 
   /** Decides and applies; returns the targets that this concerns. */

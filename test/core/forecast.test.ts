@@ -108,7 +108,7 @@ test('of many queues less is looked at of each, and the forecast ends where the 
 });
 
 test('thousands of targets in one group cost no more than the limit on work', () => {
-  const crowd = Array.from({ length: 2_000 }, (_, at) => target(`t${at}`, [disk()]));
+  const crowd = Array.from({ length: 1_000 }, (_, at) => target(`t${at}`, [disk()]));
   const core = new Core(crowd);
   for (const { name } of crowd) remember(core, { [name]: 1_000 });
   const [first = 0, second = 0, ...others] = crowd.map(({ name }, run) => {
@@ -121,7 +121,7 @@ test('thousands of targets in one group cost no more than the limit on work', ()
   const tookMs = performance.now() - beganMs;
   assert.deepEqual([expected.get(first)?.startMs, expected.get(second)?.startMs], [0, 1_000]);
   assert.equal(expected.get(others.at(-1) ?? 0), undefined);
-  assert.ok(tookMs < 2_000, `took ${tookMs} ms`);
+  assert.ok(tookMs < 1_000, `took ${tookMs} ms`);
 });
 
 function accepted(run: number, name: string) {
@@ -178,13 +178,25 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
     ];
     const nextMs = Math.min(...times);
     if (nextMs === Number.POSITIVE_INFINITY) return { starts, sureUntilMs };
-    if (times.filter((ms) => ms <= nextMs).length > 1) sureUntilMs = Math.min(sureUntilMs, nextMs);
+    const isOpen = times.filter((ms) => ms <= nextMs).length > 1 || !areOneLook(core, nextMs);
+    if (isOpen) sureUntilMs = Math.min(sureUntilMs, nextMs);
     const end = ends.find(({ atMs }) => atMs <= nextMs);
     core.advance(nextMs);
     note();
     if (end !== undefined) core.end(end.run, exit(0));
     note();
   }
+}
+
+/** What is due then shares a group, each with each: one look at any of them is a look at all. */
+function areOneLook(core: Core, nextMs: number): boolean {
+  const due = core.agenda.filter(({ atMs }) => atMs <= nextMs);
+  const keys = [...new Set(due.map(({ run }) => core.state.runs.get(run)?.target ?? ''))].map(
+    (name) => core.catalog.targets.get(name)?.bindings.map(({ key }) => key) ?? [],
+  );
+  return keys.every((own) =>
+    keys.every((other) => own === other || own.some((key) => other.includes(key))),
+  );
 }
 
 function endOf(

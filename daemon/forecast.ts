@@ -12,16 +12,10 @@ import type { Catalog } from './catalog.ts';
 import type { Command, Decision } from './command.ts';
 import { expectedMs } from './estimate.ts';
 import type { Event, RunId, Stamp, TargetName } from './event.ts';
+import { excerptOf } from './excerpt.ts';
 import type { Holders } from './scene.ts';
 import { concerned, decide } from './scheduler.ts';
-import {
-  apply,
-  emptyState,
-  type ReadonlyState,
-  type Run,
-  type Running,
-  type State,
-} from './state.ts';
+import { apply, type ReadonlyState, type Run, type Running, type State } from './state.ts';
 
 /** Steady milliseconds. */
 export interface Expected {
@@ -43,7 +37,7 @@ const AHEAD_MAX = 100;
 /** The same of all targets together; but one of each. */
 const AHEAD_ALL_MAX = 2_000;
 /** Members of groups that are looked at in all; a look costs as much as some members. */
-const WORK_MAX = 5_000;
+const WORK_MAX = 20_000;
 const LOOK_WORK = 4;
 /** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
 const LOOKS_PER_RUN_MAX = 10;
@@ -78,7 +72,7 @@ class Play {
     const lanes = [...outlook.state.lanes].filter(([, { queue }]) => queue.size > 0);
     const share = Math.floor(AHEAD_ALL_MAX / Math.max(1, lanes.length));
     const ahead = Math.min(AHEAD_MAX, Math.max(1, share));
-    this.#state = copyOf(outlook.state, ahead);
+    this.#state = excerptOf(outlook.state, ahead);
     this.#nowMs = outlook.now.steadyMs;
     const cut = lanes.filter(([, { queue }]) => queue.size > ahead);
     this.#cut = new Set(cut.map(([name]) => name));
@@ -230,25 +224,3 @@ class Play {
 
 /** A command before it is given its time. */
 type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;
-
-/** What holds a place or waits, without the far end of long queues. */
-function copyOf(state: ReadonlyState, ahead: number): State {
-  const copy = emptyState();
-  copy.nextRun = state.nextRun;
-  const take = (number: RunId | undefined): void => {
-    const run = number === undefined ? undefined : state.runs.get(number);
-    if (run !== undefined) copy.runs.set(run.run, run);
-  };
-  for (const [name, lane] of state.lanes) {
-    const queue = new Set<RunId>();
-    for (const number of lane.queue) {
-      if (queue.size >= ahead) break;
-      queue.add(number);
-    }
-    for (const number of [...queue, ...lane.active]) take(number);
-    take(lane.latest);
-    copy.lanes.set(name, { ...lane, queue, active: new Set(lane.active), ended: new Set() });
-  }
-  for (const [key, holders] of state.groups) copy.groups.set(key, new Set(holders));
-  return copy;
-}

@@ -191,8 +191,11 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
 /** What is due then shares a group, each with each: one look at any of them is a look at all. */
 function areOneLook(core: Core, nextMs: number): boolean {
   const due = core.agenda.filter(({ atMs }) => atMs <= nextMs);
-  const keys = [...new Set(due.map(({ run }) => core.state.runs.get(run)?.target ?? ''))].map(
-    (name) => core.catalog.targets.get(name)?.bindings.map(({ key }) => key) ?? [],
+  const names = due.map((look) =>
+    'run' in look ? core.state.runs.get(look.run)?.target : look.target,
+  );
+  const keys = [...new Set(names)].map(
+    (name = '') => core.catalog.targets.get(name)?.bindings.map(({ key }) => key) ?? [],
   );
   return keys.every((own) =>
     keys.every((other) => own === other || own.some((key) => other.includes(key))),

@@ -3,7 +3,15 @@
  * status, the same bytes and the same line on stderr, under dash and under bash.
  */
 import assert from 'node:assert/strict';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, type TestContext, test } from 'node:test';
 import type { Reply } from '../../daemon/protocol.ts';
@@ -252,6 +260,46 @@ each('something else on the socket is status 76', async (client) => {
   const end = await baton.ended;
   assert.equal(end.status, 76);
   assert.match(end.stderr, /^baton: x: what answers on .* does not speak baton's protocol\n$/);
+});
+
+each('a daemon that does not come back is status 69, after ten looks or sixty', async (client) => {
+  // What it does between two looks need not take a second here.
+  const bin = join(daemon.directory, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'sleep'), '#!/bin/sh\necho >>"$0.count"\n', { mode: 0o755 });
+  const env = { PATH: `${bin}:${process.env['PATH']}` };
+  const looks = () => readFileSync(join(bin, 'sleep.count')).length;
+  const baton = daemon.baton(['run', 'x', '--wait'], { ...client, env });
+  const { connection } = await daemon.asked();
+  connection.send(accepted);
+  await daemon.die();
+  const gone = await baton.ended;
+  assert.equal(gone.status, 69);
+  assert.match(
+    gone.stderr,
+    /^baton: x: no answer on \S+ .*; run 17 may go on, .* baton wait 17\n$/,
+  );
+  assert.equal(looks(), 60);
+  const end = await daemon.baton(['run', 'x'], { ...client, env }).ended;
+  assert.equal(end.status, 69);
+  assert.match(
+    end.stderr,
+    /^baton: x: no answer on \S+\/s \(No such file .*\); start batond, .*\n$/,
+  );
+  assert.equal(looks(), 70);
+});
+
+each('a socket that may not be used is status 77 at once', async ({ program }) => {
+  // Modes stop nobody who is root: then it is somebody else who asks.
+  const uid = process.getuid?.() === 0 ? 65_534 : (process.getuid?.() ?? 0);
+  chmodSync(daemon.directory, 0o755);
+  chmodSync(daemon.socket, 0o000);
+  const copy = join(daemon.directory, 'baton.sh');
+  copyFileSync(SCRIPT, copy);
+  const [shell = 'sh'] = program ?? [];
+  const end = await daemon.baton(['run', 'x'], { program: [shell, copy], uid }).ended;
+  assert.equal(end.status, 77);
+  assert.match(end.stderr, /^baton: x: not permitted to use \S+\n$/);
 });
 
 each('with a real daemon, statuses and output are those of the command', async (client, t) => {

@@ -108,6 +108,8 @@ function callOnce<T>(path: string, talk: Conversation<T>): Promise<Call<T>> {
     socket.on('close', () => setImmediate(() => lose('connection closed')));
     parser.on('data', (value: unknown) => {
       if (isOver || !isReply(value)) return settle({ kind: 'garbled' });
+      // Too many clients: none of its words is about this conversation.
+      if (!wasHeard && value.type === 'error' && value.code === 'busy') return lose(value.message);
       wasHeard = true;
       const answer = talk.take(value);
       if (answer !== undefined) settle({ kind: 'answered', value: answer });

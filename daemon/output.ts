@@ -6,29 +6,17 @@
  * takes over, so that a silent run costs nothing. `end` is sampled before the read: a read of
  * nothing after the end is the end of the output.
  */
-import { isUtf8 } from 'node:buffer';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from './errno.ts';
+import { errnoOf, isShortage } from './errno.ts';
+import { CHUNK_BYTES, encode, type Frame } from './frame.ts';
 
-/** Most bytes of one frame. */
-export const CHUNK_BYTES = 65_536;
-/** Why a file that is there may not be opened now: too many are open, no memory. */
-const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 const LOOK_MS = 20;
 const LOOKS_QUIET = 10;
 
 export interface Offsets {
   readonly out: number;
   readonly err: number;
-}
-
-export interface Frame {
-  readonly stream: 'out' | 'err';
-  readonly offset: number;
-  readonly bytes: number;
-  readonly data: string;
-  readonly encoding?: 'base64';
 }
 
 interface Source {
@@ -38,9 +26,14 @@ interface Source {
   offset: number;
   /** offset − position in the file: not 0 once a job has truncated its own output. */
   shift: number;
-  /** There is no file to be had now; what it holds is not known. */
+  /** There is no file to be had now, or it cannot be read now; what it holds is not known. */
   isUnread?: boolean;
+  /** It cannot be read at all. */
+  isBroken?: boolean;
 }
+
+/** The calls that a test may make fail. */
+export type OutputDisk = Pick<typeof fs, 'openSync' | 'readSync' | 'fstatSync' | 'closeSync'>;
 
 export class Follower {
   readonly #directory: string;
@@ -48,6 +41,8 @@ export class Follower {
   readonly #send: (frame: Frame) => void;
   readonly #hasRoom: () => boolean;
   readonly #done: () => void;
+  readonly #failed: (why: string) => void;
+  readonly #disk: OutputDisk;
   readonly #chunk: Buffer;
   #ended = false;
   #closed = false;
@@ -69,12 +64,17 @@ export class Follower {
     readonly send: (frame: Frame) => void;
     readonly hasRoom: () => boolean;
     readonly done: () => void;
+    /** A stream cannot be read, for a reason that does not pass; nothing more comes of it. */
+    readonly failed: (why: string) => void;
+    readonly disk?: OutputDisk;
   }) {
     this.#directory = options.directory;
     this.#chunk = options.chunk;
     this.#send = options.send;
     this.#hasRoom = options.hasRoom;
     this.#done = options.done;
+    this.#failed = options.failed;
+    this.#disk = options.disk ?? fs;
     this.#sources = (['out', 'err'] as const).map((stream) => ({
       stream,
       offset: options.from[stream],
@@ -129,20 +129,47 @@ export class Follower {
     this.#closed = true;
     this.#sleep();
     for (const source of this.#sources) {
-      if (source.file !== undefined) fs.closeSync(source.file);
-      delete source.file;
+      this.#release(source);
+    }
+  }
+
+  #release(source: Source): void {
+    const { file } = source;
+    delete source.file;
+    try {
+      if (file !== undefined) this.#disk.closeSync(file);
+    } catch {
+      // Linux closes it whatever close(2) says.
     }
   }
 
   /** Sends one frame of this stream; false if there was nothing to send. */
   #read(source: Source, ended: boolean): boolean {
+    try {
+      return !source.isBroken && this.#readOn(source, ended);
+    } catch (error) {
+      const errno = errnoOf(error);
+      source.isUnread = isShortage(errno);
+      if (!source.isUnread) this.#breakOff(source, errno);
+      return false;
+    }
+  }
+
+  #breakOff(source: Source, errno: string): void {
+    source.isBroken = true;
+    this.#release(source);
+    this.#failed(`${join(this.#directory, source.stream)} cannot be read (${errno})`);
+  }
+
+  #readOn(source: Source, ended: boolean): boolean {
     const file = this.#open(source);
+    source.isUnread = false;
     if (file === undefined) return false;
     const position = source.offset - source.shift;
-    const bytes = fs.readSync(file, this.#chunk, 0, CHUNK_BYTES, position);
+    const bytes = this.#disk.readSync(file, this.#chunk, 0, CHUNK_BYTES, position);
     if (bytes === 0) {
       // A job that opens its own /dev/stdout anew truncates the file; go on at its new beginning.
-      if (fs.fstatSync(file).size >= position) return false;
+      if (this.#disk.fstatSync(file).size >= position) return false;
       source.shift = source.offset;
       return true;
     }
@@ -154,11 +181,10 @@ export class Follower {
 
   #open(source: Source): number | undefined {
     try {
-      source.file ??= fs.openSync(join(this.#directory, source.stream), 'r');
-      source.isUnread = false;
+      source.file ??= this.#disk.openSync(join(this.#directory, source.stream), 'r');
     } catch (error) {
-      // Else not there: nothing was written yet, both streams share one file, or it is forgotten.
-      source.isUnread = PASSING.has(errnoOf(error));
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      // Nothing was written yet, both streams share one file, or it is forgotten.
     }
     return source.file;
   }
@@ -176,10 +202,16 @@ export class Follower {
     } catch {
       this.#quiet = 0; // no watches left, or the directory is gone: go on looking
     }
-    const fresh = this.#sources.some(
-      ({ file, offset, shift }) => file !== undefined && fs.fstatSync(file).size !== offset - shift,
-    );
+    const fresh = this.#sources.some((source) => this.#isFresh(source));
     if (fresh || this.#watchers.length === 0) this.#wake();
+  }
+
+  #isFresh({ file, offset, shift }: Source): boolean {
+    try {
+      return file !== undefined && this.#disk.fstatSync(file).size !== offset - shift;
+    } catch {
+      return true; // the next look says what is wrong
+    }
   }
 
   #wake(): void {
@@ -197,38 +229,14 @@ export class Follower {
   }
 }
 
-/** Where the last `bytes` of each stream begin; 0 where there are fewer, or no file. */
+/** Where the last `bytes` of each stream begin; 0 where there are fewer, or none can be seen. */
 export function tailOffsets(directory: string, bytes: number): Offsets {
   const offsetOf = (stream: 'out' | 'err'): number => {
-    const { size } = fs.statSync(join(directory, stream), { throwIfNoEntry: false }) ?? { size: 0 };
-    return Math.max(0, size - bytes);
+    try {
+      return Math.max(0, fs.statSync(join(directory, stream)).size - bytes);
+    } catch {
+      return 0; // no file, or the relay says what is wrong with it
+    }
   };
   return { out: offsetOf('out'), err: offsetOf('err') };
-}
-
-/**
- * Text where it is text, cut at a character's boundary; base64 where it is not. What holds a NUL is
- * not: JSON would make six bytes of each.
- */
-function encode(chunk: Buffer, { stream, offset }: Source, ended: boolean): Frame {
-  const cut = ended && chunk.length < CHUNK_BYTES ? chunk.length : wholeCharacters(chunk);
-  const text = cut > 0 && cut < chunk.length ? chunk.subarray(0, cut) : chunk;
-  if (!text.includes(0) && isUtf8(text)) {
-    return { stream, offset, bytes: text.length, data: text.toString('utf8') };
-  }
-  const data = chunk.toString('base64');
-  return { stream, offset, bytes: chunk.length, data, encoding: 'base64' };
-}
-
-/** How many bytes are left if a character that has only begun is cut off the end. */
-function wholeCharacters(chunk: Buffer): number {
-  for (let back = 1; back <= Math.min(4, chunk.length); back++) {
-    const byte = chunk[chunk.length - back] ?? 0;
-    if (byte < 0x80) return chunk.length;
-    if (byte >= 0xc0) {
-      const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-      return back < wanted ? chunk.length - back : chunk.length;
-    }
-  }
-  return chunk.length;
 }

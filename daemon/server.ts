@@ -12,8 +12,6 @@ import type { Result } from './journal.ts';
 import { signLock, takeLock } from './lock.ts';
 import { SOCKET_PATH_BYTES_MAX } from './protocol.ts';
 
-/** Most clients of one socket at once; the connection of a further one is closed. */
-const CONNECTIONS_MAX = 4_096;
 /** Owner only. */
 export const MODE_DEFAULT = 0o600;
 const UMASK = 0o177;
@@ -78,7 +76,6 @@ function listen(
   serve: Serve,
 ): Promise<Result<net.Server>> {
   const server = net.createServer({ allowHalfOpen: true }, serve);
-  server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve) => {
     // Also later: an accept that fails for want of files must not end the daemon.
     server.on('error', (error) => {

@@ -7,8 +7,9 @@ import type { Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
+import { CHUNK_BYTES } from './frame.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
-import { CHUNK_BYTES, Follower, type Offsets, tailOffsets } from './output.ts';
+import { Follower, type Offsets, tailOffsets } from './output.ts';
 import { seemsAlive } from './process.ts';
 import { readProgress } from './progress.ts';
 import {
@@ -168,48 +169,63 @@ export class Service {
 
   /** Relays the output of a run and its end to a client. */
   #attend(number: RunId, from: Offsets, caller: Caller): void {
-    const follower = this.#follow(number, from, caller, () => this.#tellEnd(number, caller));
+    let failure: string | undefined;
+    // As it was when it ended: meanwhile it may be forgotten.
+    let last = this.#loop.state.runs.get(number);
+    const follower = this.#follow(number, from, caller, {
+      done: () => this.#tellEnd(number, last, failure, caller),
+      // Its end is worth more than its output, and still comes.
+      failed: (why) => {
+        failure ??= why;
+      },
+    });
     const stop = this.#watch(number, (event) => {
       if (event.type === 'started') {
         caller.send({ type: 'started', run: number });
         follower.pump();
       } else if (event.type === 'ended') {
+        last = this.#loop.state.runs.get(number);
         stop();
         follower.end();
       }
     });
     caller.onClose(() => stop());
-    const run = this.#loop.state.runs.get(number);
-    if (run?.state === 'running') {
+    if (last?.state === 'running') {
       caller.send({ type: 'started', run: number });
       follower.pump();
-    } else if (run === undefined || run.state === 'ended') {
+    } else if (last === undefined || last.state === 'ended') {
       stop();
       this.#loop.whenDurable(() => follower.end());
     }
   }
 
-  #follow(run: RunId, from: Offsets, caller: Caller, done: () => void): Follower {
+  #follow(
+    run: RunId,
+    from: Offsets,
+    caller: Caller,
+    told: { readonly done: () => void; readonly failed: (why: string) => void },
+  ): Follower {
     const follower = new Follower({
       directory: this.#directoryOf(run),
       from,
       chunk: this.#chunk,
       send: (frame) => caller.send({ type: 'output', run, ...frame }),
       hasRoom: () => caller.hasRoom(),
-      done,
+      ...told,
     });
     caller.onDrain(() => follower.resume());
     caller.onClose(() => follower.close());
     return follower;
   }
 
-  #tellEnd(number: RunId, caller: Caller): void {
-    const run = this.#loop.state.runs.get(number);
+  #tellEnd(number: RunId, run: Run | undefined, failure: string | undefined, caller: Caller): void {
     if (run?.state !== 'ended') return this.#unknownRun(caller, number);
     const { target, outcome, verdict } = run;
-    const tell = outcome.kind !== 'exited';
-    const left = tell ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
-    const text = `${describeOutcome(outcome)}${left}`;
+    const isOdd = outcome.kind !== 'exited';
+    const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
+    const unread = failure === undefined ? '' : `; not all of its output was relayed: ${failure}`;
+    const tell = isOdd || failure !== undefined;
+    const text = `${describeOutcome(outcome)}${left}${unread}`;
     const exit = exitStatus(outcome);
     this.#answer(caller, {
       type: 'ended',
@@ -228,8 +244,14 @@ export class Service {
     if (run === undefined) return;
     const { tail, from: asked = { out: 0, err: 0 } } = request;
     const from = tail === undefined ? asked : tailOffsets(this.#directoryOf(run.run), tail);
-    const finish = (): void => this.#answer(caller, { type: 'done', runs: [run.run] });
-    const follower = this.#follow(run.run, from, caller, finish);
+    const follower = this.#follow(run.run, from, caller, {
+      done: () => this.#answer(caller, { type: 'done', runs: [run.run] }),
+      failed: (why) => {
+        follower.close();
+        const message = `run ${run.run}: not all of its output can be relayed: ${why}`;
+        this.#error(caller, 'no-output', EXIT.noVerdict, message);
+      },
+    });
     if (!request.follow || run.state === 'ended') return follower.end();
     const stop = this.#watch(run.run, (event) => {
       if (event.type === 'started') follower.pump();

@@ -11,7 +11,7 @@ import { findGroup } from './account.ts';
 import { Connection } from './connection.ts';
 import type { Result } from './journal.ts';
 import type { Log } from './log.ts';
-import type { Request } from './protocol.ts';
+import { EXIT, type Reply, type Request } from './protocol.ts';
 import { listenAt, listenOn, MODE_DEFAULT } from './server.ts';
 import type { Caller } from './service.ts';
 import type { SocketSettings } from './socketsettings.ts';
@@ -29,6 +29,10 @@ export interface Door {
   rights(settings: Settings): Rights;
 }
 
+/** Most clients of one socket at once. Others are told so: a crowd here shuts no other socket. */
+const CONNECTIONS_MAX = 4_096;
+/** How long a client that is turned away has to read why. */
+const TURNED_AWAY_MS = 1_000;
 /** How long a client that has just come may take to be answered when the daemon is to stop. */
 const DRAIN_MS = 500;
 /** FileDescriptorName= of contrib/systemd/baton.socket, and what it is without that line. */
@@ -73,6 +77,8 @@ export class Sockets {
   readonly #handle: (request: Request, caller: Caller) => void;
   readonly #left: () => void;
   #answered = (): void => {};
+  /** It was said that clients are turned away. */
+  #isFull = false;
 
   constructor(options: {
     readonly log: Log;
@@ -133,17 +139,35 @@ export class Sockets {
     });
   }
 
+  /** Says why: a client that is dropped without a word would have to guess. */
+  #turnAway(client: Socket, door: Door): void {
+    if (!this.#isFull) this.#log.warn({ socket: nameDoor(door) }, 'clients are turned away');
+    this.#isFull = true;
+    client.on('error', () => {});
+    const message = `${CONNECTIONS_MAX} clients are connected to ${nameDoor(door)}, the most allowed: try again later`;
+    const reply: Reply = { type: 'error', code: 'busy', exit: EXIT.notNow, message };
+    client.end(`${JSON.stringify(reply)}\n`);
+    client.resume();
+    const timer = setTimeout(() => client.destroy(), TURNED_AWAY_MS);
+    client.once('close', () => clearTimeout(timer));
+  }
+
   #serve(door: Door): (client: Socket) => void {
     const rights = (): Rights => door.rights(this.#settings());
     const handle = guard(this.#handle, rights, this.#state);
+    const here = new Set<Socket>();
     return (client) => {
+      if (here.size >= CONNECTIONS_MAX) return this.#turnAway(client, door);
+      here.add(client);
       this.#clients.add(client);
       this.#unanswered.add(client);
       const heard = (): void => {
         if (this.#unanswered.delete(client)) this.#answered();
       };
       client.once('close', () => {
+        here.delete(client);
         this.#clients.delete(client);
+        this.#isFull = false;
         heard();
         this.#left();
       });

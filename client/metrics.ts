@@ -9,8 +9,7 @@
  *
  * A value that is not known has no line.
  */
-import type { RunView, StatusReply, Verdict } from '../daemon/protocol.ts';
-import type { LateTarget } from './night.ts';
+import type { RunView, StatusReply, TargetView, Verdict } from '../daemon/protocol.ts';
 
 /** The latest run of a target that ended with each verdict, as far as one is remembered. */
 export type Latest = Readonly<Partial<Record<Verdict, RunView>>>;
@@ -65,7 +64,7 @@ function ofTargets(
     help,
     samples: targets.map((view) => ({ labels: { target: view.target }, value: value(view) })),
   });
-  const success = ({ target }: LateTarget): number | undefined => {
+  const success = ({ target }: TargetView): number | undefined => {
     const { ok, warning } = latest.get(target) ?? {};
     const ends = [ok, warning].flatMap((run) => run?.endedAtMs ?? []);
     return ends.length === 0 ? undefined : Math.max(...ends) / 1_000;
@@ -104,11 +103,11 @@ function ofTargets(
 type Gauge = (
   name: string,
   help: string,
-  value: (target: LateTarget) => number | undefined,
+  value: (target: TargetView) => number | undefined,
 ) => Family;
 
 /** How the latest run that has ended did. */
-function ofLast(targets: readonly LateTarget[], gauge: Gauge): readonly Family[] {
+function ofLast(targets: readonly TargetView[], gauge: Gauge): readonly Family[] {
   const verdicts = targets.flatMap(({ target, last }) =>
     VERDICTS.map((verdict) => {
       const value = last === undefined ? undefined : Number(last.verdict === verdict);

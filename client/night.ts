@@ -24,7 +24,7 @@ export interface Span {
 export interface Row {
   readonly target: string;
   /** Absent: the daemon no longer knows it. */
-  readonly view?: LateTarget;
+  readonly view?: TargetView;
   /** In the order in which they were asked for. */
   readonly spans: readonly Span[];
   /** How many wait now; `spans` holds the first of them only. */
@@ -38,9 +38,6 @@ export interface Night {
   /** Older runs than this one were left out, for there are too many. */
   readonly cutAtMs?: number;
 }
-
-/** A target whose last success is longer ago than it should be says so. */
-export type LateTarget = TargetView & { readonly late?: boolean };
 
 /** `history` holds the runs that have ended, newest first, of which there may be `limit` at most. */
 export function nightOf(

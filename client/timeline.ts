@@ -216,7 +216,9 @@ function standing({ target, view }: Row, look: Look, pen: Pen): readonly string[
   const bad = pen.paint(look.signs.failed, 'failed');
   const calm = pen.paint(look.signs.waits, 'waits');
   const lines: string[] = [];
-  if (view.late === true) lines.push(pen.paragraph(`${target} is late`, bad));
+  const since =
+    view.freshAtMs === undefined ? '' : `: no success since ${showMoment(view.freshAtMs)}`;
+  if (view.late === true) lines.push(pen.paragraph(`${target} is late${since}`, bad));
   if (view.broken !== undefined) lines.push(pen.paragraph(`${target}: ${view.broken}`, bad));
   const slow = pen.paint(look.signs.warning, 'warning');
   for (const { run, pace, usual, tookMs = 0 } of view.active) {
@@ -229,8 +231,8 @@ function standing({ target, view }: Row, look: Look, pen: Pen): readonly string[
   // That it is paused is why its runs wait.
   for (const { run, waitedMs, reasons } of view.paused ? [] : view.queued.slice(0, 1)) {
     const why = reasons?.join('; ') ?? 'it is about to start';
-    const since = showDuration(waitedMs);
-    lines.push(pen.paragraph(`${target}: run ${run} has waited ${since}: ${why}`, calm));
+    const waited = `has waited ${showDuration(waitedMs)}`;
+    lines.push(pen.paragraph(`${target}: run ${run} ${waited}: ${why}`, calm));
   }
   return lines;
 }

@@ -71,7 +71,10 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
     add('warning', 'warning', text);
   }
   if (view === undefined) return news;
-  if (view.late === true) add('failed', 'late', html`has had no success for longer than it may`);
+  if (view.late === true) {
+    const since = view.freshAtMs === undefined ? 'lately' : `since ${showMoment(view.freshAtMs)}`;
+    add('failed', 'late', html`has had no success ${since}`);
+  }
   if (view.broken !== undefined) add('failed', 'broken', html`cannot run: ${view.broken}`);
   const held =
     view.waiting === 0 ? '' : `; ${count(view.waiting)} ${view.waiting === 1 ? 'waits' : 'wait'}`;

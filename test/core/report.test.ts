@@ -111,7 +111,7 @@ test('the summary is one true sentence', () => {
   assert.equal(of('ok', 'ok'), 'All 2 runs ended well.');
   assert.equal(of('ok', 'warning'), 'All 2 runs ended, 1 with a warning.');
   assert.equal(of('ok', 'failed', 'warning'), '1 of 3 runs failed, 1 with a warning.');
-  const late = status([{ ...view({ target: 'x' }), late: true } as never, view({ target: 'y' })]);
+  const late = status([view({ target: 'x', late: true }), view({ target: 'y' })]);
   assert.deepEqual(verdictOf(nightOf(late, [], HOUR_MS, 99)), {
     tone: 'failed',
     text: 'No run has ended. 1 target is late.',

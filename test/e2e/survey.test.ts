@@ -218,6 +218,17 @@ test('--output says why it cannot, leaves nothing behind and no device harmed', 
   assert.ok(statSync('/dev/null').isCharacterDevice());
 });
 
+test('a target that is late is told of by all three', async (t) => {
+  const own = await Rig.start({ targets: { x: local('false', { lateAfter: '1s' }) } });
+  t.after(() => own.close());
+  await own.logged('late');
+  assert.match((await own.baton('timeline')).text, /^X x is late: no success since \S+ /m);
+  const page = (await own.baton('report')).text;
+  assert.match(page, /No run has ended\. 1 target is late\./);
+  assert.match(page, /<b>x<\/b> has had no success since \S+ /);
+  assert.match((await own.baton('metrics')).text, /^baton_target_late\{target="x"\} 1$/m);
+});
+
 test('what a socket does not permit is missing, and said', async (t) => {
   const own = new Rig();
   t.after(() => own.close());

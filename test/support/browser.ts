@@ -40,7 +40,7 @@ export class Browser {
     ];
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
     const env = { PATH: process.env['PATH'], HOME: this.#directory, LANG: 'C.UTF-8', TZ: 'UTC' };
-    this.#process = spawn('chromium', args, { stdio: [...stdio], env });
+    this.#process = spawn('chromium', args, { stdio: [...stdio], env, detached: true });
     this.#ended = new Promise((resolve) => {
       this.#process.once('close', () => {
         this.#tell({ error: { message: 'chromium has ended' } });
@@ -69,10 +69,12 @@ export class Browser {
     return browser;
   }
 
+  /** Ends it with all its processes: they are a group, and write to the profile to the last. */
   async close(): Promise<void> {
-    this.#process.kill();
+    const { pid } = this.#process;
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
     await this.#ended;
-    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 10 });
   }
 
   /** Sends a command and resolves with its result. */

@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { PROTOCOL_VERSION, type Reply, suggest } from '../daemon/protocol.ts';
+import { describeErrno, PROTOCOL_VERSION, type Reply, suggest } from '../daemon/protocol.ts';
 import type { ReadFile } from '../policies/policy.ts';
 import { type RsnapshotConf, readRsnapshotConf } from '../policies/rsnapshotconf.ts';
 import { converse, type Place } from './call.ts';
@@ -27,9 +27,11 @@ export async function checkCrontab(files: readonly string[], place: Place): Prom
   const lines: CronLine[] = [];
   const unread: string[] = [];
   for (const file of named) {
-    const text = read(file);
-    if (text === undefined) unread.push(file);
-    else lines.push(...parseCrontab(file, text, hasUser(file, users)));
+    try {
+      lines.push(...parseCrontab(file, readFileSync(file, 'utf8'), hasUser(file, users)));
+    } catch (error) {
+      unread.push(`${file}: was not checked: it cannot be read ${describeErrno(error)}`);
+    }
   }
   const known = await targetsOf(place);
   if (known === undefined) {
@@ -44,7 +46,7 @@ export async function checkCrontab(files: readonly string[], place: Place): Prom
   print(findings.map(show).join(''));
   const said = findings.length === 0 ? 'nothing to change' : count(findings.length, 'finding');
   print(`${said} in ${count(lines.length, 'line')} of ${count(named.length, 'crontab')}\n`);
-  for (const file of unread) complain(`${file}: cannot be read, and was not checked`);
+  for (const line of unread) complain(line);
   if (unread.length > 0) return { status: EXIT_UNREADABLE, isOwn: true };
   return { status: findings.length === 0 ? 0 : EXIT_FOUND, isOwn: true };
 }

@@ -19,7 +19,7 @@ import { type Ending, finish, type Relay } from './relay.ts';
 /** Does what a command line asks for. */
 export function main(argv: readonly string[]): void {
   const parsed = parse(argv);
-  if (!parsed.ok) return finish(usage(parsed.mistake));
+  if (!parsed.ok) return finish(usage(parsed.mistake, argv[0]));
   const { command, connectTimeoutMs, errorCode, ...wish } = parsed.wish;
   const socket =
     wish.socket ?? defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RUN_SOCKET));
@@ -102,6 +102,9 @@ function settle(ending: Promise<Ending>, errorCode?: number): void {
   );
 }
 
-function usage(mistake: string): Ending {
-  return { status: EXIT.usage, isOwn: false, line: `${mistake}; see baton --help` };
+/** The page of the command knows more than the overview, where there is a command. */
+function usage(mistake: string, verb = ''): Ending {
+  const page = findVerb(verb) === undefined ? 'baton --help' : `baton help ${verb}`;
+  const line = `${mistake.replace(/; (did you mean .*\?)$/, ' ($1)')}; see ${page}`;
+  return { status: EXIT.usage, isOwn: false, line };
 }

@@ -112,7 +112,7 @@ export const COMMANDS = {
 function sinceOf(given: Given): number | undefined {
   const ms = given.duration('since');
   if (ms === undefined || ms >= SINCE_MS_MIN) return ms;
-  throw new Mistake('--since: expected at least 1min');
+  throw new Mistake(`--since: expected at least 1min, found "${given.text('since')}"`);
 }
 
 function outcomeOf(text: string | undefined): OutcomeWord | undefined {

@@ -165,7 +165,10 @@ export class Relay {
     if (stream === 'err' || this.#isMerged) this.#isMidLine = fresh.at(-1) !== NEWLINE;
     if (code === undefined) return;
     this.#closed[stream] = true;
-    if (code !== 'EPIPE') complain(`${this.#label}: cannot write std${stream} (${code})`);
+    if (code !== 'EPIPE') {
+      const rest = `; all of it: baton logs ${this.#run}`;
+      complain(`${this.#label}: cannot write std${stream} (${code})${rest}`);
+    }
   }
 
   #ended(reply: ReplyOf<'ended'>): Ending {

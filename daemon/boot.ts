@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { bootEvent, SystemClock } from './clock.ts';
 import { type Config, formatMistakes, loadConfig } from './config.ts';
 import { Daemon, planOf } from './daemon.ts';
+import { describeErrno } from './errno.ts';
 import { locks } from './foreign.ts';
 import { hasWork, Idle } from './idle.ts';
 import { Journal, type Result } from './journal.ts';
@@ -143,7 +144,10 @@ async function openState(
   try {
     mkdirSync(join(directory, 'runs'), { recursive: true, mode: 0o700 });
   } catch (error) {
-    return { ok: false, error: `state directory ${directory}: cannot be made (${String(error)})` };
+    return {
+      ok: false,
+      error: `state directory ${directory}: cannot be made ${describeErrno(error)}`,
+    };
   }
   const lock = takeLock(join(directory, 'lock'));
   if (!lock.ok) return lock;
@@ -158,7 +162,10 @@ async function openState(
   if (booted === undefined) return { ok: true, value: { journal, state } };
   const written = journal.append([booted]);
   if (!written.ok)
-    return { ok: false, error: `${journal.path}: cannot be written (${written.error})` };
+    return {
+      ok: false,
+      error: `${journal.path}: cannot be written ${describeErrno(written.error)}`,
+    };
   await journal.sync();
   apply(state, booted);
   return { ok: true, value: { journal, state } };

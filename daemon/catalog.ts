@@ -105,9 +105,10 @@ export function findUnfit(
 ): string | undefined {
   if (args.length !== acceptArgs.length) {
     const noun = acceptArgs.length === 1 ? 'argument' : 'arguments';
-    return `takes ${acceptArgs.length || 'no'} ${noun}, found ${args.length}`;
+    const advice = acceptArgs.length === 0 ? '; "acceptArgs" of the target can permit some' : '';
+    return `takes ${acceptArgs.length || 'no'} ${noun}, found ${args.length}${advice}`;
   }
   const wrong = acceptArgs.findIndex((pattern, index) => !pattern.test(args[index] ?? ''));
   if (wrong < 0) return undefined;
-  return `does not take its argument ${wrong + 1}: expected ${acceptArgs[wrong]?.source}`;
+  return `does not take its argument ${wrong + 1}: expected ${acceptArgs[wrong]?.source}, found ${JSON.stringify(args[wrong])}`;
 }

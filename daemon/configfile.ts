@@ -6,6 +6,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import type { Complaint } from './complaint.ts';
+import { describeErrno, errnoOf } from './errno.ts';
 import { parseJson } from './json.ts';
 
 /** Longest configuration that is read. */
@@ -72,8 +73,8 @@ function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] 
 }
 
 function describeError(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const code = errnoOf(error);
   if (code === 'ENOENT') return 'does not exist; write one, or name another with --config FILE';
   if (code === 'EACCES') return "cannot be read (EACCES); make it readable for the daemon's user";
-  return `cannot be read (${code})`;
+  return `cannot be read ${describeErrno(error)}`;
 }

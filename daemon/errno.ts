@@ -9,6 +9,33 @@ export function errnoOf(error: unknown): string {
   return typeof code === 'string' ? code : 'EUNKNOWN';
 }
 
+/** What a person can do about it. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'let the user that runs this in, by owner and mode, or run it as root',
+  EPERM: 'let the user that runs this in, by owner and mode, or run it as root',
+  ENOENT: 'make it, or name another',
+  ENOTDIR: 'one of its directories is a file; name another',
+  EISDIR: 'it is a directory; name a file',
+  EROFS: 'its file system is read-only; mount it for writing, or name another place',
+  ENOSPC: 'make room on its disk',
+  EDQUOT: 'make room within the quota of its user',
+  EIO: 'the disk fails; see what the kernel says (dmesg)',
+  EMFILE: 'too many files are open; allow more (LimitNOFILE= of the service, ulimit -n)',
+  ENFILE: 'too many files are open on this machine; allow more (fs.file-max)',
+  EADDRINUSE: 'something else listens there; stop it, or name another',
+  ENAMETOOLONG: 'the path is too long; name a shorter one',
+  ELOOP: 'its symbolic links lead in a circle; name another',
+};
+
+/** What went wrong and what to do: "(ENOSPC); make room on its disk". Of an error, or its code. */
+export function describeErrno(error: unknown): string {
+  const errno = typeof error === 'string' ? error : errnoOf(error);
+  // A code that says nothing to a person: the system's own words then.
+  const advice = ADVICE[errno];
+  if (advice !== undefined) return `(${errno}); ${advice}`;
+  return `(${errno === 'EUNKNOWN' ? String(error) : errno})`;
+}
+
 const SHORTAGES = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EIO']);
 

@@ -8,7 +8,7 @@
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { close, type Disk, piecesOf, REAL_DISK, syncDirectory, writeAll } from './disk.ts';
-import { errnoOf } from './errno.ts';
+import { describeErrno, errnoOf } from './errno.ts';
 import type { Event } from './event.ts';
 import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
 
@@ -87,7 +87,7 @@ export class Journal {
       return { ok: true, value: { journal, events, tornBytes } };
     } catch (error) {
       if (file !== undefined) close(disk, file);
-      return { ok: false, error: `${path}: cannot be opened (${errnoOf(error)})` };
+      return { ok: false, error: `${path}: cannot be opened ${describeErrno(error)}` };
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { errnoOf } from './errno.ts';
+import { describeErrno, errnoOf } from './errno.ts';
 import type { Result } from './journal.ts';
 
 /** What flock(1) exits with if somebody else holds the lock. */
@@ -17,7 +17,7 @@ export function takeLock(path: string): Result<number> {
   try {
     file = openSync(path, 'a+', 0o600);
   } catch (error) {
-    return { ok: false, error: `${path}: cannot be opened (${errnoOf(error)})` };
+    return { ok: false, error: `${path}: cannot be opened ${describeErrno(error)}` };
   }
   const stdio = ['ignore', 'ignore', 'pipe', file] as const;
   const flock = spawnSync('flock', ['-n', '-E', String(BUSY), '3'], { stdio: [...stdio] });
@@ -25,7 +25,10 @@ export function takeLock(path: string): Result<number> {
   if (flock.status === BUSY) {
     const holder = readFileSync(path, 'utf8').trim().split('\n').at(-1);
     const who = holder ? `the daemon with pid ${holder}` : 'another daemon';
-    return { ok: false, error: `${path}: is held by ${who}; stop that one first` };
+    return {
+      ok: false,
+      error: `${path}: is held by ${who}; stop that one first`,
+    };
   }
   const why = flock.error === undefined ? String(flock.stderr).trim() : errnoOf(flock.error);
   return { ok: false, error: `${path}: cannot be locked: flock(1) of util-linux says: ${why}` };

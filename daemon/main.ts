@@ -7,10 +7,10 @@ import { join, resolve } from 'node:path';
 import meow from 'meow';
 import { boot, type Running } from './boot.ts';
 import { type Config, describeConfig, formatMistakes, loadConfig } from './config.ts';
-import { LOG_FORMATS, type Log, type LogFormat, makeLog } from './log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, makeLog } from './log.ts';
 import { FLAGS, helpText } from './options.ts';
-import { findConfig, findSocket, findState } from './places.ts';
-import { DURATION_EXPECTED, EXIT, parseDuration } from './protocol.ts';
+import { findConfig, findSocket, findState, placesOfConfig } from './places.ts';
+import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol.ts';
 import { goesToJournal, takeSockets } from './systemd.ts';
 
 /** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
@@ -31,7 +31,9 @@ async function main(): Promise<void> {
   const { flags, input } = cli;
   const config = findConfig(flags.check ? (input[0] ?? flags.config) : flags.config, PLACES);
   if (config === undefined) {
-    return complain('no config.json found; name one with --config FILE', EXIT.config);
+    const places = placesOfConfig(PLACES).join(' nor ');
+    const advice = 'write one, or name one with --config FILE or $BATON_CONFIG';
+    return complain(`no configuration: there is no ${places}; ${advice}`, EXIT.config);
   }
   const loaded = loadConfig(resolve(config));
   if (!loaded.ok) return complain(formatMistakes(loaded), EXIT.config);
@@ -55,12 +57,18 @@ function parseFlags(version: string) {
       flags: FLAGS,
     });
     const unknown = Object.keys(cli.flags).find((name) => !Object.hasOwn(FLAGS, name));
-    if (unknown !== undefined) throw new Error(`unknown flag "${dashed(unknown)}"`);
+    if (unknown !== undefined) {
+      const near = suggest(unknown, Object.keys(FLAGS));
+      const hint = near === undefined ? '' : ` (did you mean ${dashed(near)}?)`;
+      throw new Error(`unknown option ${dashed(unknown)}${hint}`);
+    }
     const empty = Object.entries(cli.flags).find(([, value]) => value === '');
     if (empty !== undefined) throw new Error(`${dashed(empty[0])} needs a value`);
     const extra = cli.input[cli.flags.check ? 1 : 0];
     if (extra !== undefined) throw new Error(`unexpected argument "${extra}"`);
-    const { idleExit } = cli.flags;
+    const { idleExit, logLevel, logFormat } = cli.flags;
+    checkWord('--log-level', logLevel, LOG_LEVELS);
+    checkWord('--log-format', logFormat, LOG_FORMATS);
     if (idleExit !== undefined && !parseDuration(idleExit)) {
       throw new Error(`--idle-exit: expected ${DURATION_EXPECTED}, found "${idleExit}"`);
     }
@@ -70,6 +78,11 @@ function parseFlags(version: string) {
     complain(`${message.split('\n')[0]}; see batond --help`, EXIT.usage);
     return undefined;
   }
+}
+
+function checkWord(flag: string, word: string | undefined, known: readonly string[]): void {
+  if (word === undefined || known.includes(word)) return;
+  throw new Error(`${flag}: expected one of ${known.join(', ')}, found "${word}"`);
 }
 
 function dashed(name: string): string {

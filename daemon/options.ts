@@ -10,15 +10,15 @@ export const FLAGS = {
   socket: { type: 'string' },
   state: { type: 'string' },
   idleExit: { type: 'string' },
-  logLevel: { type: 'string', choices: [...LOG_LEVELS] },
-  logFormat: { type: 'string', choices: [...LOG_FORMATS] },
+  logLevel: { type: 'string' },
+  logFormat: { type: 'string' },
   check: { type: 'boolean', default: false },
-} satisfies Record<string, { type: 'string' | 'boolean'; choices?: string[]; default?: false }>;
+} satisfies Record<string, { type: 'string' | 'boolean'; default?: false }>;
 
 interface FlagText {
   /** As it is written, with what stands for its value. */
   readonly usage: string;
-  /** For `--help`: lines of at most 55 columns. */
+  /** For `--help`: lines of at most 57 columns. */
   readonly brief: readonly string[];
   /** For the man page: sentences. */
   readonly text: string;
@@ -65,7 +65,7 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
     text: `The least important events that are logged: ${LOG_LEVELS.join(', ')}.`,
   },
   logFormat: {
-    usage: '--log-format FORMAT',
+    usage: '--log-format TYPE',
     brief: [LOG_FORMATS.join(', ')],
     text: '`json` (the default), one object a line, or `text`, for people.',
   },
@@ -80,7 +80,7 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
 
 export function helpText(): string {
   const rows = Object.values(FLAG_TEXTS).flatMap(({ usage, brief }) =>
-    brief.map((line, at) => `    ${(at === 0 ? usage : '').padEnd(19)}  ${line}`),
+    brief.map((line, at) => `    ${(at === 0 ? usage : '').padEnd(17)}  ${line}`),
   );
   return `
   Usage

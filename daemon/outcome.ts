@@ -1,6 +1,7 @@
 /**
  * How an end is told: the exit status and the sentence of every outcome. Pure.
  */
+import { showDuration } from './duration.ts';
 import type { Outcome } from './event.ts';
 
 /** What baton itself exits with, after sysexits(3) and timeout(1). */
@@ -72,7 +73,7 @@ export function describeOutcome(outcome: Outcome): string {
     case 'not-started':
       return `could not be started: ${outcome.detail}`;
     case 'expired':
-      return `waited ${Math.round(outcome.waitedMs / 1_000)} s, longer than its maxWait`;
+      return `waited ${showDuration(outcome.waitedMs)}, longer than its maxWait`;
     case 'skipped':
       return `was skipped: ${outcome.reason}`;
     case 'unreachable':

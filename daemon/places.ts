@@ -19,11 +19,16 @@ const SYSTEM_STATE = '/var/lib/baton';
 
 /** The first that exists; what is named by hand need not, so that the message names it. */
 export function findConfig(flag: string | undefined, places: Places): string | undefined {
-  const { env, uid, exists } = places;
+  const { env, exists } = places;
   const named = flag || env['BATON_CONFIG'];
   if (named) return named;
+  return placesOfConfig(places).find(exists);
+}
+
+/** Where a configuration is looked for that nobody has named. */
+export function placesOfConfig({ env, uid }: Places): readonly string[] {
   const own = join(baseOf(env, 'XDG_CONFIG_HOME', '.config'), 'baton/config.json');
-  return [...(uid === 0 ? [] : [own]), SYSTEM_CONFIG].find(exists);
+  return uid === 0 ? [SYSTEM_CONFIG] : [own, SYSTEM_CONFIG];
 }
 
 /** Refuses a path that the kernel would not take: Node cuts it without a word. */

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import type { Outcome, Verdict } from './event.ts';
 
 export { DURATION_EXPECTED, parseDuration, showDuration } from './duration.ts';
+export { describeErrno } from './errno.ts';
 export type { Verdict } from './event.ts';
 export { describeOutcome, EXIT, exitStatus } from './outcome.ts';
 export type {

@@ -112,7 +112,10 @@ function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): 
   if (unfit !== undefined) return answer({ type: 'not-permitted', reason: unfit });
   const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
   if (size >= WAITING_PER_TARGET_MAX) {
-    return answer({ type: 'refused', reason: `${size} runs of it wait already, the most allowed` });
+    return answer({
+      type: 'refused',
+      reason: `${size} runs of it wait already, the most allowed; see what they wait for: baton why`,
+    });
   }
   let joins: RunId | undefined;
   const sceneOf = sceneMaker(state, catalog, command.at.steadyMs);

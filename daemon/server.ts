@@ -8,6 +8,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
+import { describeErrno } from './errno.ts';
 import type { Result } from './journal.ts';
 import { signLock, takeLock } from './lock.ts';
 import { SOCKET_PATH_BYTES_MAX } from './protocol.ts';
@@ -37,7 +38,10 @@ export async function listenAt(place: Owned, serve: Serve): Promise<Result<net.S
   try {
     withUmask(0o022, () => mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE }));
   } catch (error) {
-    return { ok: false, error: `socket ${path}: its directory cannot be made (${text(error)})` };
+    return {
+      ok: false,
+      error: `socket ${path}: its directory cannot be made ${describeErrno(error)}`,
+    };
   }
   const lock = takeLock(`${path}.lock`);
   if (!lock.ok) return lock;
@@ -79,7 +83,7 @@ function listen(
   return new Promise((resolve) => {
     // Also later: an accept that fails for want of files must not end the daemon.
     server.on('error', (error) => {
-      resolve({ ok: false, error: `${what}: cannot be listened on (${text(error)})` });
+      resolve({ ok: false, error: `${what}: cannot be listened on ${describeErrno(error)}` });
     });
     withUmask(UMASK, () => server.listen(where, () => resolve({ ok: true, value: server })));
   });
@@ -94,7 +98,7 @@ function widen(server: net.Server, { path, mode, gid }: Owned): Result<net.Serve
   } catch (error) {
     server.close();
     const what = gid === undefined ? 'its mode' : `its mode or group ${gid}`;
-    return { ok: false, error: `socket ${path}: ${what} cannot be set (${text(error)})` };
+    return { ok: false, error: `socket ${path}: ${what} cannot be set ${describeErrno(error)}` };
   }
 }
 
@@ -105,8 +109,4 @@ function withUmask(umask: number, action: () => void): void {
   } finally {
     process.umask(before);
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
+import { describeErrno } from './errno.ts';
 import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
 import { CHUNK_BYTES } from './frame.ts';
@@ -154,7 +155,7 @@ export class Service {
       case 'broken':
         return this.#error(caller, 'broken-target', EXIT.config, answer.reason);
       case 'no-room': {
-        const text = `cannot be accepted: the journal cannot be written (${answer.errno})`;
+        const text = `cannot be accepted: the journal cannot be written ${describeErrno(answer.errno)}`;
         return this.#error(caller, 'disk-full', EXIT.notNow, text);
       }
       default:
@@ -368,7 +369,12 @@ export class Service {
     if (run !== undefined) return run;
     if (typeof of === 'number') this.#unknownRun(caller, of);
     else if (catalog.targets.has(of)) {
-      this.#error(caller, 'no-output', EXIT.usage, `target ${of} has no run yet`);
+      this.#error(
+        caller,
+        'no-output',
+        EXIT.usage,
+        `target ${of} has no run yet; ask for one: baton run ${of}`,
+      );
     } else this.#unknownTarget(caller, of);
     return undefined;
   }

@@ -225,5 +225,8 @@ async function gidOf({ where }: Door): Promise<Result<number | undefined>> {
   const { path, group } = where;
   const gid = typeof group === 'number' ? group : await findGroup(group);
   if (gid !== undefined) return { ok: true, value: gid };
-  return { ok: false, error: `socket ${path}: there is no group "${group}" on this machine` };
+  return {
+    ok: false,
+    error: `socket ${path}: there is no group "${group}" on this machine; make it (groupadd), or name another`,
+  };
 }

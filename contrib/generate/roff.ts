@@ -6,7 +6,7 @@
 
 /** What a person fills in. Other words in capitals (TERM, JSON) stay as they are. */
 const PLACEHOLDERS =
-  /\b(TARGET|RUN|FILE|ARG|COMMAND|CONF|PATH|TIME|DIR|LEVEL|FORMAT|N|S|SOCKET|OUTCOME|NAME)(?![=\w])/g;
+  /\b(TARGET|RUN|FILE|ARG|COMMAND|CONF|PATH|TIME|DIR|LEVEL|TYPE|N|S|SOCKET|OUTCOME|NAME)(?![=\w])/g;
 const REFERENCE = /\b([a-z][\w.-]*)\((\d)\)/g;
 
 /** `# ` begins a comment in roff. */

@@ -465,11 +465,14 @@ test('a journal that cannot be opened or read is named with the reason', (t) => 
     const opened = tryOpen(path, disk);
     assert.deepEqual(opened, {
       ok: false,
-      error: `${fileOf(path)}: cannot be opened (EIO)`,
+      error: `${fileOf(path)}: cannot be opened (EIO); the disk fails; see what the kernel says (dmesg)`,
     });
   }
   const missing = tryOpen(join(path, 'nowhere'));
-  assert.ok(!missing.ok && missing.error.endsWith('journal.ndjson: cannot be opened (ENOENT)'));
+  assert.ok(
+    !missing.ok &&
+      missing.error.endsWith('journal.ndjson: cannot be opened (ENOENT); make it, or name another'),
+  );
 });
 
 test('a journal of 100,000 events is read and replayed', (t) => {

@@ -57,7 +57,7 @@ const OUTCOMES: readonly (readonly [Outcome, number, string])[] = [
     126,
     `could not be started: ${detail}`,
   ],
-  [{ kind: 'expired', waitedMs: 61_400 }, 75, 'waited 61 s, longer than its maxWait'],
+  [{ kind: 'expired', waitedMs: 61_400 }, 75, 'waited 1 min 1 s, longer than its maxWait'],
   [{ kind: 'skipped', reason: 'it was removed' }, 75, 'was skipped: it was removed'],
   [{ kind: 'lost' }, 125, 'is lost: its keeper was killed and nobody knows how the command ended'],
   [{ kind: 'lost', detail: 'the connection broke' }, 255, 'is lost: the connection broke'],

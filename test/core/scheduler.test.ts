@@ -177,7 +177,10 @@ test('the queue of a target has a limit, and the request past it is refused', ()
   const queue = core.state.lanes.get('t')?.queue ?? new Set();
   for (let n = 2; n < WAITING_PER_TARGET_MAX; n++) queue.add(-n);
   assert.equal(core.submit('t').type, 'accepted');
-  const full = { type: 'refused', reason: '200000 runs of it wait already, the most allowed' };
+  const full = {
+    type: 'refused',
+    reason: '200000 runs of it wait already, the most allowed; see what they wait for: baton why',
+  };
   assert.deepEqual(core.submit('t'), full);
 });
 

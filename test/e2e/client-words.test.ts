@@ -205,16 +205,18 @@ test('help fits a terminal of 24 lines and 80 columns', async () => {
 });
 
 test('bad usage is one line with a hint, and status 64', async () => {
-  for (const args of [
-    [],
-    ['run'],
-    ['run', 'x', '--frob'],
-    ['run', 'x', '--socket', 'a', '--socket', 'b'],
-  ]) {
+  for (const [args, page] of [
+    [[], '--help'],
+    [['rum'], '--help'],
+    [['run', 'x', '--wiat'], 'help run'],
+    [['run'], 'help run'],
+    [['run', 'x', '--frob'], 'help run'],
+    [['run', 'x', '--socket', 'a', '--socket', 'b'], 'help run'],
+  ] as const) {
     const end = await daemon.baton(args).ended;
     assert.equal(end.status, 64);
     assert.equal(end.text, '');
-    assert.match(end.stderr, /^baton: .*; see baton --help\n$/);
+    assert.match(end.stderr, new RegExp(`^baton: [^;]*; see baton ${page}\n$`));
   }
 });
 
@@ -224,4 +226,10 @@ test('help about one command is asked for in two ways and needs no daemon', asyn
   assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
   assert.match(text, /^baton run: .*\n\nUsage: baton run TARGET .*--wait[\s\S]*\nExamples\n/);
   assert.equal((await other.ended).text, text);
+});
+
+test('names gives up soon where the daemon takes the question and says nothing', async () => {
+  const baton = daemon.baton(['names', 'targets']);
+  await daemon.asked();
+  assertEnd(await baton.ended, { status: 69, text: '', stderr: '' });
 });

@@ -213,6 +213,6 @@ test('a full disk under stdout is said once, and the status is the run’s', asy
   const baton = daemon.baton(['run', 'x', '--wait'], { stdout: '/dev/full' });
   const { connection } = await daemon.asked();
   connection.send(accepted, output('out', 0, 'a\n'), output('out', 2, 'b\n'), ended(0));
-  const stderr = 'baton: x: cannot write stdout (ENOSPC)\n';
+  const stderr = 'baton: x: cannot write stdout (ENOSPC); all of it: baton logs 17\n';
   assertEnd(await baton.ended, { status: 0, stderr });
 });

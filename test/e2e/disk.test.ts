@@ -121,7 +121,7 @@ test(
     await exhaust(session, { type: 'cancel', of: 'one' });
     const refused = await rig.baton('run', 'one');
     assert.equal(refused.status, 75);
-    assert.match(refused.errors, /^baton: one: .*\(ENOSPC\)\n$/);
+    assert.match(refused.errors, /^baton: one: .*\(ENOSPC\); make room on its disk\n$/);
     const { errno } = await rig.logged('journal cannot be written; new work is refused');
     assert.equal(errno, 'ENOSPC');
 

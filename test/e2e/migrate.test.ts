@@ -52,7 +52,10 @@ test('import rsnapshot says what it cannot read', (t) => {
   const place = directory(t);
   const missing = run([BATON, 'import', 'rsnapshot', join(place, 'x')]);
   assert.deepEqual([missing.status, missing.text], [78, '']);
-  assert.match(missing.errors, /^baton: .*\/x: cannot be read \(ENOENT\)\n$/);
+  assert.match(
+    missing.errors,
+    /^baton: .*\/x: cannot be read \(ENOENT\); make it, or name another\n$/,
+  );
   writeFileSync(join(place, 'empty'), '');
   assert.match(run([BATON, 'import', 'rsnapshot', join(place, 'empty')]).errors, /no retain lines/);
 });
@@ -73,7 +76,7 @@ test('import py9tor prints a configuration of the native form', (t) => {
   writeFileSync(wrong, '{"targets": {"a": {"class": "py9tor.worker.X", "attrs": {}}}}');
   assert.equal(run([BATON, 'import', 'py9tor', wrong]).status, 78);
   writeFileSync(wrong, '{');
-  assert.match(run([BATON, 'import', 'py9tor', wrong]).errors, /cannot be read/);
+  assert.match(run([BATON, 'import', 'py9tor', wrong]).errors, /cannot be read: it is no JSON/);
 });
 
 test('import and check-crontab say what they expect', () => {
@@ -130,7 +133,7 @@ test('check-crontab works without a daemon, and names files that it cannot read'
   assert.match(clean.errors, /^baton: no daemon answers: whether .* is not checked\n$/);
   const missing = run([BATON, 'check-crontab', tab, join(place, 'x')], env);
   assert.equal(missing.status, 66);
-  assert.match(missing.errors, /\/x: cannot be read, and was not checked/);
+  assert.match(missing.errors, /\/x: was not checked: it cannot be read \(ENOENT\); make it/);
   assert.ok(
     [0, 1, 66].includes(run([BATON, 'check-crontab'], env).status ?? -1),
     'the system’s own',

@@ -103,5 +103,5 @@ test('nothing is left in the temporary folder, and one that cannot be written lo
 test('--quiet-success without --wait is a mistake', async () => {
   const { status, errors } = await rig.baton('run', 'good', '--quiet-success');
   assert.equal(status, 64);
-  assert.match(errors, /^baton: run: --quiet-success needs --wait; see baton --help\n$/);
+  assert.match(errors, /^baton: run: --quiet-success needs --wait; see baton help run\n$/);
 });

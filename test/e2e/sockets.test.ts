@@ -139,7 +139,10 @@ test('a directory made for a socket can be entered by those who may use the sock
 
 test('a group that is not there ends the daemon with 69 before anybody is served', async (t) => {
   const { rig, path } = stage(t, { group: 'no-such-group' });
-  await assert.rejects(rig.boot(), /batond ended with 69: .*there is no group "no-such-group"/);
+  await assert.rejects(
+    rig.boot(),
+    /batond ended with 69: .*there is no group "no-such-group" on this machine; make it/,
+  );
   assert.deepEqual([existsSync(path), existsSync(rig.socket)], [false, false]);
 });
 
@@ -169,10 +172,16 @@ test('a target takes the arguments that it describes, and a restarted daemon run
   const printed = await rig.baton('run', 'echo', '--wait', '--', 'a $b *', '--');
   assert.deepEqual([printed.status, printed.text], [0, '[a $b *][--]']);
   for (const [args, words] of [
-    [['echo', '--', 'A', '1'], /^baton: echo: does not take its argument 1: expected .*\n$/],
+    [
+      ['echo', '--', 'A', '1'],
+      /^baton: echo: does not take its argument 1: expected .*, found "A"\n$/,
+    ],
     [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1\n$/],
     [['echo'], /^baton: echo: takes 2 arguments, found 0\n$/],
-    [['plain', '--', 'a'], /^baton: plain: takes no arguments, found 1\n$/],
+    [
+      ['plain', '--', 'a'],
+      /^baton: plain: takes no arguments, found 1; "acceptArgs" of the target can .*\n$/,
+    ],
   ] as const) {
     const refused = await rig.baton('run', ...args);
     assert.equal(refused.status, 77);

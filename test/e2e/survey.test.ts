@@ -76,7 +76,7 @@ test('timeline shows a shorter time by --since, and refuses what is none', async
   const short = await rig.baton('timeline', '--since', '5s');
   assert.deepEqual(
     [short.status, short.errors],
-    [64, 'baton: --since: expected at least 1min; see baton --help\n'],
+    [64, 'baton: --since: expected at least 1min, found "5s"; see baton help timeline\n'],
   );
   assert.equal((await rig.baton('timeline', '--since', 'yesterday')).status, 64);
 });

@@ -7,7 +7,7 @@ import { paceOf, usualOf } from './estimate.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { type Expected, forecast } from './forecast.ts';
 import { describeOutcome, exitStatus, type RunView } from './protocol.ts';
-import type { Holders } from './scene.ts';
+import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
 import { explain } from './scheduler.ts';
 import type { Queued, ReadonlyState, Run } from './state.ts';
 
@@ -25,10 +25,22 @@ export interface Scenery {
 /** The same with what is expected of each run. */
 export interface Prospect extends Scenery {
   readonly expected: ReadonlyMap<RunId, Expected>;
+  /** The groups around a target. */
+  readonly sceneOf: (target: TargetName) => SceneOf;
 }
 
 export function prospectOf(scenery: Scenery): Prospect {
-  return { ...scenery, expected: forecast({ ...scenery, endOf: (run) => endOf(run, scenery) }) };
+  const expected = forecast({ ...scenery, endOf: (run) => endOf(run, scenery) });
+  return { ...scenery, expected, sceneOf: scenesOf(scenery) };
+}
+
+/** Looks at a group once for all that wait in it, where it is the same for all: without strangers. */
+export function scenesOf({ state, catalog, now, holdersAround }: Scenery): Prospect['sceneOf'] {
+  const free = sceneMaker(state, catalog, now.steadyMs);
+  return (target) => {
+    const holders = holdersAround(target);
+    return holders.size === 0 ? free : sceneMaker(state, catalog, now.steadyMs, holders);
+  };
 }
 
 /** A run that tells how far it is goes on as fast as it went so far. */
@@ -134,7 +146,7 @@ function comparison(run: Run, { state, now }: Scenery): Pick<RunView, 'usual' | 
   return pace === undefined ? { usual } : { usual, pace };
 }
 
-export function waitsOf(run: Queued, scenery: Scenery): ReturnType<typeof explain> {
-  const { state, catalog, now, holdersAround } = scenery;
-  return explain(state, run, catalog, now, holdersAround(run.target));
+export function waitsOf(run: Queued, prospect: Prospect): ReturnType<typeof explain> {
+  const { state, catalog, sceneOf } = prospect;
+  return explain(state, run, catalog, sceneOf(run.target));
 }

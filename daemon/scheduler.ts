@@ -23,7 +23,7 @@ import {
 import type { Event, Outcome, RunId, Stamp, TargetName, Verdict } from './event.ts';
 import { withHooks } from './hooks.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
-import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
+import { type SceneOf, sceneMaker } from './scene.ts';
 import type { Queued, ReadonlyState, Run, Running } from './state.ts';
 
 /** Most runs that may wait for one target. */
@@ -416,8 +416,7 @@ export function explain(
   state: ReadonlyState,
   run: Queued,
   catalog: Catalog,
-  at: Stamp,
-  holders?: Holders,
+  sceneOf: SceneOf,
 ): readonly Wait[] {
   const lane = state.lanes.get(run.target);
   const reasons: Wait[] = [];
@@ -430,7 +429,7 @@ export function explain(
     const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;
     reasons.push({ type: 'wait', reason, behind: [first] });
   } else {
-    reasons.push(...hindrances(run, catalog, sceneMaker(state, catalog, at.steadyMs, holders)));
+    reasons.push(...hindrances(run, catalog, sceneOf));
   }
   return reasons;
 }

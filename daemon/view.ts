@@ -5,7 +5,7 @@
 import { usualOf } from './estimate.ts';
 import type { RunId, TargetName } from './event.ts';
 import type { Request, RunView, TargetView } from './protocol.ts';
-import { type Prospect, prospectOf, type Scenery, viewRun, waitsOf } from './runview.ts';
+import { type Prospect, prospectOf, type Scenery, scenesOf, viewRun, waitsOf } from './runview.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
 /** Most waiting runs of one target that `status` names; the rest are counted. */
@@ -63,18 +63,18 @@ function viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Tar
 
 /** The run asked about, then the runs in its way, then those in theirs; each once. */
 export function viewChain(first: Run, scenery: Scenery): readonly RunView[] {
+  const prospect = prospectOf(scenery);
   const { state } = scenery;
   const chain = new Map<RunId, Run>([[first.run, first]]);
   for (const run of chain.values()) {
     if (run.state !== 'queued' || chain.size >= CHAIN_RUNS_MAX) continue;
-    for (const { behind } of waitsOf(run, scenery)) {
+    for (const { behind } of waitsOf(run, prospect)) {
       for (const number of behind) {
         const other = state.runs.get(number);
         if (other !== undefined) chain.set(number, other);
       }
     }
   }
-  const prospect = prospectOf(scenery);
   return [...chain.values()].map((run) => viewRun(run, prospect));
 }
 
@@ -84,6 +84,7 @@ type HistoryRequest = Extract<Request, { readonly type: 'history' }>;
 export function viewHistory(scenery: Scenery, request: HistoryRequest): readonly RunView[] {
   const { state, now } = scenery;
   const { limit, target, sinceMs = Number.POSITIVE_INFINITY, outcome } = request;
+  const prospect = { ...scenery, expected: new Map(), sceneOf: scenesOf(scenery) };
   const views: RunView[] = [];
   const [oldest = 0] = state.runs.keys();
   for (let number = state.nextRun - 1; number >= oldest && views.length < limit; number--) {
@@ -91,7 +92,7 @@ export function viewHistory(scenery: Scenery, request: HistoryRequest): readonly
     if (run?.state !== 'ended' || (target !== undefined && run.target !== target)) continue;
     if (now.steadyMs - run.ended.steadyMs > sinceMs) continue;
     if (outcome !== undefined && run.verdict !== outcome && run.outcome.kind !== outcome) continue;
-    views.push(viewRun(run, { ...scenery, expected: new Map() }));
+    views.push(viewRun(run, prospect));
   }
   return views;
 }

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeCatalog, type Target } from '../../daemon/catalog.ts';
 import type { Event } from '../../daemon/event.ts';
+import { sceneMaker } from '../../daemon/scene.ts';
 import { decide, explain, WAITING_PER_TARGET_MAX } from '../../daemon/scheduler.ts';
 import { apply, emptyState, history } from '../../daemon/state.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
@@ -272,7 +273,12 @@ function fifo({ core, event }: Moment): void {
 
 function everyWaitIsExplained(core: Core): void {
   for (const run of core.runs('queued')) {
-    const waits = explain(core.state, run, core.catalog, stamp(core.nowMs));
+    const waits = explain(
+      core.state,
+      run,
+      core.catalog,
+      sceneMaker(core.state, core.catalog, core.nowMs),
+    );
     assert.ok(waits.length > 0, `nobody knows why run ${run.run} waits`);
     for (const { reason, behind } of waits) {
       for (const number of behind) {

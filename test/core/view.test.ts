@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { OUTCOME_WORDS } from '../../daemon/protocol.ts';
 import type { Scenery } from '../../daemon/runview.ts';
+import { apply } from '../../daemon/state.ts';
 import { viewChain, viewHistory, viewTargets } from '../../daemon/view.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../support/core.ts';
@@ -142,4 +143,32 @@ test('a waiting run tells how often it was overtaken', () => {
   core.end(hourly);
   const [, daily] = viewTargets(sceneryOf(core));
   assert.equal(daily?.queued[0]?.overtaken, 1);
+});
+
+test('a status of a thousand runs that wait in one group looks at the group once', () => {
+  const crowd = Array.from({ length: 1_000 }, (_, at) => target(`t${at}`, onDisk));
+  const core = new Core(crowd);
+  for (const [at, { name }] of crowd.entries()) {
+    const token = `token of ${name}`;
+    apply(core.state, {
+      type: 'accepted',
+      run: at + 1,
+      target: name,
+      at: stamp(0),
+      token,
+      merged: true,
+    });
+  }
+  core.send({ type: 'due', run: 1 });
+  let looks = 0;
+  const lanes = new Proxy(core.state.lanes, {
+    get: (all, key) => {
+      const value: unknown = Reflect.get(all, key);
+      if (key === 'get') looks++;
+      return typeof value === 'function' ? value.bind(all) : value;
+    },
+  });
+  const views = viewTargets({ ...sceneryOf(core), state: { ...core.state, lanes } });
+  assert.deepEqual(views.at(-1)?.queued[0]?.behind, [1]);
+  assert.ok(looks < 20_000, `${looks} looks at queues`);
 });

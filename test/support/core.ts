@@ -9,7 +9,7 @@ import * as v from 'valibot';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
 import type { Answer, Command, Decision, Report } from '../../daemon/command.ts';
 import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
-import type { Holders } from '../../daemon/scene.ts';
+import { type Holders, sceneMaker } from '../../daemon/scene.ts';
 import { concerned, decide, explain } from '../../daemon/scheduler.ts';
 import { apply, emptyState, history, type Run, type State } from '../../daemon/state.ts';
 import { cardinality } from '../../policies/cardinality.ts';
@@ -267,7 +267,8 @@ export class Core {
   /** Sentences that say why a run waits. */
   why(run: RunId): string[] {
     const queued = this.expect(run, 'queued');
-    const waits = explain(this.state, queued, this.catalog, stamp(this.nowMs), this.holders);
+    const sceneOf = sceneMaker(this.state, this.catalog, this.nowMs, this.holders);
+    const waits = explain(this.state, queued, this.catalog, sceneOf);
     return waits.map((wait) => wait.reason);
   }
 }

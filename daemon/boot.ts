@@ -12,6 +12,7 @@ import { locks } from './foreign.ts';
 import { hasWork, Idle } from './idle.ts';
 import { Journal, type Result } from './journal.ts';
 import { Keepers } from './keeper.ts';
+import { findKeeperTrouble } from './keeperprocess.ts';
 import { AllKeepers } from './keepers.ts';
 import { signLock, takeLock } from './lock.ts';
 import type { Log } from './log.ts';
@@ -33,6 +34,8 @@ export interface BootOptions {
   /** The state directory. */
   readonly directory: string;
   readonly log: Log;
+  /** A reload may want more or less said. */
+  readonly relevel: (config: Config) => void;
   readonly version: string;
   /** There was nothing to do for `idleExitMs`; the process may end. */
   readonly idle: () => void;
@@ -50,6 +53,9 @@ export interface Running {
 /** Takes the state directory, replays the journal, takes over what runs, and listens. */
 export async function boot(options: BootOptions): Promise<Result<Running>> {
   const { directory, log, version } = options;
+  // Said, and no end: runs that go on have to be looked after, and a package may be on its way in.
+  const trouble = findKeeperTrouble(process.env['PATH']);
+  if (trouble !== undefined) log.error({ reason: trouble }, 'no local run can be started');
   const opened = await openState(directory, log);
   if (!opened.ok) return opened;
   const { journal, state } = opened.value;
@@ -83,6 +89,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
       log.warn({ config: config.path }, 'sockets have changed: only a restart opens or moves them');
     }
     config = loaded.value;
+    options.relevel(config);
     daemon.loop.configure(config.catalog);
     return { ok: true, text: summary(config) };
   };

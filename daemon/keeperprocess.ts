@@ -3,9 +3,9 @@
  * which it is let go. The keeper says on that socket, before it forks, that it has begun.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fchownSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, fchownSync, mkdirSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { KeptRun } from './daemon.ts';
 import { errnoOf } from './errno.ts';
 import type { Launch } from './launch.ts';
@@ -47,6 +47,33 @@ export interface KeeperProcess {
   readonly control: Socket;
 }
 
+/** Why no keeper can be spawned here, and what to do; undefined if one can. */
+export function findKeeperTrouble(
+  path: string | undefined,
+  script: string = KEEPER_SCRIPT,
+): string | undefined {
+  if (findPerl(path) === undefined) {
+    return `keepers need perl, which is not in PATH (${path}): install perl-base`;
+  }
+  if (isUsable(script, constants.R_OK)) return undefined;
+  return `${script} is missing or cannot be read: install baton again`;
+}
+
+/** By the PATH of the daemon: that of a target, by which spawn(2) would go, may be anything. */
+function findPerl(path = '/usr/bin:/bin'): string | undefined {
+  const places = path.split(delimiter).map((place) => join(place || '.', 'perl'));
+  return places.find((place) => isUsable(place, constants.X_OK));
+}
+
+function isUsable(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Resolves with a keeper that waits for `go`, or with the errno that says why there is none. */
 export function spawnKeeper(
   run: KeptRun,
@@ -54,13 +81,15 @@ export function spawnKeeper(
   launch: Launch,
   place: { readonly directory: string; readonly spawn: Spawn },
 ): Promise<KeeperProcess | string> {
+  const perl = findPerl(process.env['PATH']);
+  if (perl === undefined) return Promise.resolve('ENOENT');
   const files: number[] = [];
   return new Promise((resolve) => {
     try {
       files.push(...openOutput(place.directory, run, launch));
       const [out, err = out] = files;
       const args = [KEEPER_SCRIPT, ...argsOf(run, attempt, launch, place.directory)];
-      const child = place.spawn('perl', args, {
+      const child = place.spawn(perl, args, {
         detached: true,
         cwd: '/',
         env: launch.env,

@@ -13,6 +13,7 @@ import { findConfig, findSocket, findState, placesOfConfig } from './places.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol.ts';
 import { goesToJournal, takeSockets } from './systemd.ts';
 
+const LOG_LEVEL_DEFAULT = 'info';
 /** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
 const EXIT_SOFTWARE = 70;
 
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
   const loaded = loadConfig(resolve(config));
   if (!loaded.ok) return complain(formatMistakes(loaded), EXIT.config);
   if (flags.check) return check(loaded.value);
-  const level = flags.logLevel ?? loaded.value.logLevel ?? 'info';
+  const level = flags.logLevel ?? loaded.value.logLevel ?? LOG_LEVEL_DEFAULT;
   const format = formatOf(flags.logFormat ?? loaded.value.logFormat);
   const log = makeLog({ level, format, isJournal: goesToJournal(process.env, 1) });
   await run(loaded.value, version, log, flags);
@@ -104,6 +105,7 @@ async function run(
     readonly socket?: string | undefined;
     readonly state?: string | undefined;
     readonly idleExit?: string | undefined;
+    readonly logLevel?: string | undefined;
   },
 ): Promise<void> {
   const passed = takeSockets(process.env, process.pid);
@@ -140,6 +142,9 @@ async function run(
     idleExitMs,
     directory,
     log,
+    relevel: ({ logLevel }) => {
+      log.level = flags.logLevel ?? logLevel ?? LOG_LEVEL_DEFAULT;
+    },
     version,
     idle: end,
     fail,

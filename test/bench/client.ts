@@ -13,6 +13,10 @@ const CROWD = 30;
 /** What a run itself may cost a waiting client: spawn, three fdatasyncs, and the way back. */
 const RUN_MS = 12;
 const NODE_FACTOR = 1.3;
+/** The least that a client in Node can be: what is above it is baton's own. */
+const LEAST = `const socket = require('net').connect(process.env.BATON_SOCKET);
+socket.on('connect', () => socket.write('{"type":"run","target":"queue"}\\n'));
+socket.on('data', () => process.exit());`;
 
 export async function measureClient({ isQuick }: Options): Promise<readonly Line[]> {
   const lacking = gaps('the client', 'hyperfine', 'nc');
@@ -43,6 +47,7 @@ export async function measureClient({ isQuick }: Options): Promise<readonly Line
 
 type Name =
   | 'node'
+  | 'least'
   | 'run'
   | 'wait'
   | 'shell'
@@ -61,6 +66,7 @@ function commands(nc: string, tsp: Peer, nq: Peer): Record<Name, readonly string
     has(tool) ? command : ['true'];
   return {
     node: [NODE, '-e', '0'],
+    least: [NODE, '-e', LEAST],
     run: [NODE, BATON, 'run', 'queue'],
     wait: [NODE, BATON, 'run', 't', '--wait'],
     shell: ['sh', SHELL_CLIENT, 'run', 'queue'],
@@ -94,6 +100,7 @@ function rows(ms: Readonly<Record<Name, number>>): readonly Line[] {
   };
   return [
     { ...row('baton run', ms.run), against: node, budget: startBudget },
+    { ...row('baton run', ms.run), against: against('three lines of Node', ms.least) },
     { ...row('baton run --wait of true', ms.wait), against: node, budget: waitBudget },
     { ...row('contrib/baton.sh run', ms.shell), against: against('sh and nc', ms.nc) },
     ...peer('tsp', 'contrib/baton.sh run', ms.shell, ms.tsp),

@@ -71,6 +71,7 @@ describe('the Debian package', { skip }, () => {
       './usr/share/doc/baton/changelog.gz',
       './usr/share/doc/baton/copyright',
       './usr/share/doc/baton/examples/config.json',
+      './usr/share/doc/baton/systemd.md.gz',
     ]) {
       assert.ok(files.includes(file), file);
     }

@@ -40,7 +40,6 @@ function places(root) {
 
 function put(name, place) {
   const file = fileURLToPath(new URL(`completions/${name}`, import.meta.url));
-  if (!existsSync(file)) return;
   try {
     if (existsSync(place) && !/\bbaton\b/.test(readFileSync(place, 'utf8'))) {
       return trouble(`${place}: is there already and no completion of baton's`);

@@ -19,8 +19,21 @@ export type Command =
       readonly args?: readonly string[];
       /** Print nothing of a run that succeeds. */
       readonly quiet?: boolean;
+      readonly printId?: boolean;
+      readonly maxWaitMs?: number;
+      /** Where to write how it ended. */
+      readonly report?: string;
     })
-  | { readonly verb: 'wait'; readonly run: number }
+  | {
+      readonly verb: 'several';
+      readonly targets: readonly string[];
+      readonly wait: boolean;
+      readonly quiet: boolean;
+      readonly printId: boolean;
+      readonly maxWaitMs: number | undefined;
+    }
+  | { readonly verb: 'wait'; readonly runs: readonly number[]; readonly report?: string }
+  | { readonly verb: 'wait-all' }
   | { readonly verb: 'status'; readonly json: boolean; readonly watch?: boolean }
   | { readonly verb: 'why'; readonly of: Whose; readonly json: boolean }
   | {
@@ -52,18 +65,20 @@ export type Command =
 type Builder = (words: readonly string[], given: Given, rest: readonly string[]) => Command;
 
 export const COMMANDS = {
-  run: ([target = ''], given, rest) => {
-    const wait = given.is('wait');
-    if (given.is('quietSuccess') && !wait) throw new Mistake('run: --quiet-success needs --wait');
-    return {
-      verb: 'run',
-      target,
-      wait,
-      ...(given.is('quietSuccess') ? { quiet: true } : {}),
-      ...(rest.length === 0 ? {} : { args: rest }),
-    };
+  run: (targets, given, rest) => runOf(targets, given, rest),
+  wait: (words, given) => {
+    if (given.is('all')) {
+      if (words.length > 0) throw new Mistake('wait: either RUN or --all, found both');
+      if (given.text('report') !== undefined) throw new Mistake('wait: --report needs one RUN');
+      return { verb: 'wait-all' };
+    }
+    const runs = words.map((word) => countOf('wait', word, Number.MAX_SAFE_INTEGER));
+    if (runs.length === 0) throw new Mistake('wait: expected RUN or --all, found nothing');
+    const report = given.text('report');
+    if (report === undefined) return { verb: 'wait', runs };
+    if (runs.length > 1) throw new Mistake('wait: --report is for one RUN');
+    return { verb: 'wait', runs, report };
   },
-  wait: ([run = '']) => ({ verb: 'wait', run: countOf('wait', run, Number.MAX_SAFE_INTEGER) }),
   logs: ([of = ''], given) => ({ verb: 'logs', of: whose(of), follow: given.is('follow') }),
   cancel: ([of = '']) => ({ verb: 'cancel', of: whose(of) }),
   status: (_, given) => {
@@ -108,6 +123,34 @@ export const COMMANDS = {
   },
   help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
 } as const satisfies Readonly<Record<VerbName, Builder>>;
+
+function runOf(targets: readonly string[], given: Given, rest: readonly string[]): Command {
+  const [target = ''] = targets;
+  const wait = given.is('wait');
+  const quiet = given.is('quietSuccess');
+  const printId = given.is('printId');
+  const report = given.text('report');
+  const maxWaitMs = given.duration('maxWait');
+  if (quiet && !wait) throw new Mistake('run: --quiet-success needs --wait');
+  if (report !== undefined && !wait) throw new Mistake('run: --report needs --wait');
+  if (printId && wait) throw new Mistake('run: --print-id is for a run that is not waited for');
+  if (maxWaitMs === 0) throw new Mistake('--max-wait: expected more than 0');
+  if (targets.length === 1) {
+    return {
+      verb: 'run',
+      target,
+      wait,
+      ...(quiet ? { quiet } : {}),
+      ...(printId ? { printId } : {}),
+      ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+      ...(report === undefined ? {} : { report }),
+      ...(rest.length === 0 ? {} : { args: rest }),
+    };
+  }
+  if (rest.length > 0) throw new Mistake('run: arguments are for one TARGET, found several');
+  if (report !== undefined) throw new Mistake('run: --report is for one TARGET, found several');
+  return { verb: 'several', targets, wait, quiet, printId, maxWaitMs };
+}
 
 function sinceOf(given: Given): number | undefined {
   const ms = given.duration('since');

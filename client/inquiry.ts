@@ -19,7 +19,7 @@ export interface Question {
 }
 
 /** Asks one question and returns its one reply. */
-export async function askFor<T extends 'status' | 'history'>(
+export async function askFor<T extends 'status' | 'history' | 'why'>(
   place: Place,
   request: RequestInput & { readonly type: T },
 ): Promise<Answer<ReplyOf<T>>> {

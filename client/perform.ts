@@ -11,8 +11,10 @@ import { importPy9tor, importRsnapshot } from './import.ts';
 import { hasViewer, Live } from './live.ts';
 import { findVerb } from './manual.ts';
 import { names } from './names.ts';
+import { writeOutcome } from './outcomefile.ts';
 import { print, writeAll } from './output.ts';
 import { type Ending, Relay, type RunRequest, runRequest } from './relay.ts';
+import { runSeveral, waitAll, waitSeveral } from './several.ts';
 import { metrics, report, timeline } from './survey.ts';
 import { watch } from './watch.ts';
 
@@ -23,8 +25,12 @@ export async function perform(command: Command, place: Place): Promise<Ending> {
   switch (command.verb) {
     case 'run':
       return run(command, place);
+    case 'several':
+      return runSeveral(command, place, (number, quiet) => pick(number, quiet, place));
     case 'wait':
-      return attend({ type: 'wait', v, run: command.run }, place);
+      return waitFor(command, place);
+    case 'wait-all':
+      return waitAll(place);
     case 'logs': {
       const { of, follow: isFollowed } = command;
       return follow(new Relay({ type: 'output', v, of, follow: isFollowed }), place);
@@ -79,35 +85,63 @@ async function run(
   command: Extract<Command, { readonly verb: 'run' }>,
   place: Place,
 ): Promise<Ending> {
-  const { target, wait, quiet, args } = command;
-  const request = runRequest(target, wait, args);
-  if (!wait) return follow(new Relay(request), place);
-  if (!quiet) return attend(request, place);
-  let held: Held | undefined;
-  const ending = await attend(request, place, (to) => {
-    held = new Held(to);
-    return held.write;
-  });
-  if (ending.isSuccess !== true) held?.release();
+  const { target, wait, quiet = false, args, maxWaitMs, printId, report: file } = command;
+  const given = { ...(args === undefined ? {} : { args: [...args] }), maxWaitMs };
+  const request = runRequest(target, wait, given);
+  if (wait) {
+    const ended = await attend(request, place, { quiet, heeds: true });
+    if (file !== undefined) await writeOutcome(file, { target, ...ended }, ended.ending, place);
+    return ended.ending;
+  }
+  const relay = new Relay(request);
+  const ending = await follow(relay, place);
+  if (printId && ending.status === 0 && relay.run !== undefined) print(`${relay.run}\n`);
   return ending;
+}
+
+async function waitFor(
+  { runs, report: file }: Extract<Command, { readonly verb: 'wait' }>,
+  place: Place,
+): Promise<Ending> {
+  const [run = 0] = runs;
+  if (runs.length > 1) return waitSeveral(runs, (number) => pick(number, false, place));
+  const request = { type: 'wait', v: PROTOCOL_VERSION, run } as const;
+  const ended = await attend(request, place, { quiet: false, heeds: true });
+  if (file !== undefined) await writeOutcome(file, ended, ended.ending, place);
+  return ended.ending;
+}
+
+/** One of several, which are ended together if they are. */
+async function pick(run: number, quiet: boolean, place: Place): Promise<Ending> {
+  const request = { type: 'wait', v: PROTOCOL_VERSION, run } as const;
+  return (await attend(request, place, { quiet, heeds: false })).ending;
+}
+
+interface Attended {
+  readonly run: number | undefined;
+  readonly status: number;
+  readonly ending: Ending;
 }
 
 /** Waits for the end of a run, with a live line for a person who looks on. */
 async function attend(
   request: RunRequest,
   place: Place,
-  hold: (to: typeof writeAll) => typeof writeAll = (to) => to,
-): Promise<Ending> {
+  { quiet, heeds }: { readonly quiet: boolean; readonly heeds: boolean },
+): Promise<Attended> {
+  let held: Held | undefined;
+  let relay: Relay | undefined;
   const make = (to: typeof writeAll): Relay => {
-    const relay = new Relay(request, hold(to));
-    relay.heedSignals();
+    if (quiet) held = new Held(to);
+    relay = new Relay(request, held?.write ?? to);
+    if (heeds) relay.heedSignals();
     return relay;
   };
-  if (!hasViewer()) return follow(make(writeAll), place);
-  const live = new Live(make);
-  const ending = await follow(live, place);
-  live.close();
-  return ending;
+  const live = hasViewer() ? new Live(make) : undefined;
+  const ending = await follow(live ?? make(writeAll), place);
+  live?.close();
+  if (ending.isSuccess !== true) held?.release();
+  return { run: relay?.run, status: ending.status, ending };
 }
 
 /** Goes on with a run until its end, whatever becomes of the connection. */

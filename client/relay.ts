@@ -45,7 +45,6 @@ export class Relay {
   /** Streams that nobody reads any more. */
   readonly #closed = { out: false, err: false };
   #run: number | undefined;
-  /** The run was there before: it is not this client's to cancel. */
   #isForeign = false;
   readonly #isMerged = areOneFile();
   #isMidLine = false;
@@ -60,6 +59,11 @@ export class Relay {
     if (request.type === 'wait') this.#run = request.run;
     this.#isForeign = request.type !== 'run';
     this.#label = labelOf(request);
+  }
+
+  /** The run was there before: it is not this client's to cancel. */
+  get isForeign(): boolean {
+    return this.#isForeign;
   }
 
   get label(): string {
@@ -130,10 +134,10 @@ export class Relay {
   }
 
   #accepted({ type, run }: ReplyOf<'accepted' | 'joined'>): Ending | undefined {
-    if (!this.#isWaiting()) return DONE;
     if (this.#run !== undefined) return undefined;
     this.#run = run;
     this.#isForeign = type === 'joined';
+    if (!this.#isWaiting()) return DONE;
     this.#cancel();
     return undefined;
   }
@@ -220,11 +224,15 @@ export function finish(ending: Ending, errorCode?: number): void {
   process.exitCode = ending.isOwn ? (errorCode ?? ending.status) : ending.status;
 }
 
-export function runRequest(target: string, wait: boolean, args?: readonly string[]): RunRequest {
+/** What is undefined of `more` is not sent. */
+export function runRequest(
+  target: string,
+  wait: boolean,
+  more?: { args?: string[]; maxWaitMs?: number | undefined; merged?: boolean },
+): RunRequest {
   const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-  const given = args === undefined ? {} : { args: [...args] };
-  const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...given } as const;
-  return wait ? { ...request, wait, merged: areOneFile() } : request;
+  const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...more } as RunRequest;
+  return wait ? ({ ...request, wait, merged: areOneFile() } as RunRequest) : request;
 }
 
 /** The parser's edge: the daemon's replies are trusted as far as their type. */

@@ -29,6 +29,8 @@ export type Command = { readonly at: Stamp } & (
       readonly token: string;
       readonly merged: boolean;
       readonly args?: readonly string[];
+      /** Bounds the wait beside the target's own. */
+      readonly maxWaitMs?: number;
     }
   | { readonly type: 'cancel'; readonly run: RunId }
   | { readonly type: 'pause' | 'resume'; readonly target: TargetName }

@@ -79,8 +79,17 @@ export const Request = v.variant('type', [
     /** The client's stdout and stderr are one file: keep the order of the two streams. */
     merged: v.optional(v.boolean(), true),
     token: v.optional(Text),
+    /** As the target's maxWait, where that is not shorter. */
+    maxWaitMs: v.exactOptional(v.pipe(Count, v.minValue(1))),
   }),
-  v.strictObject({ ...common, type: v.literal('wait'), run: Count, from: v.optional(From) }),
+  v.strictObject({
+    ...common,
+    type: v.literal('wait'),
+    run: Count,
+    from: v.optional(From),
+    /** False: only the end. */
+    output: v.optional(v.boolean(), true),
+  }),
   v.strictObject({
     ...common,
     type: v.literal('output'),

@@ -137,8 +137,8 @@ function submit(state: ReadonlyState, command: Of<'submit'>, catalog: Catalog): 
   }
   const run = state.nextRun;
   const given = args.length === 0 ? {} : { args };
-  const expiry =
-    target.maxWaitMs === undefined ? {} : { expiresAtMs: at.steadyMs + target.maxWaitMs };
+  const limits = [target.maxWaitMs, command.maxWaitMs].filter((ms) => ms !== undefined);
+  const expiry = limits.length === 0 ? {} : { expiresAtMs: at.steadyMs + Math.min(...limits) };
   return {
     events: [
       { type: 'accepted', run, target: target.name, at, token, merged, ...given, ...expiry },

@@ -129,10 +129,13 @@ export class Service {
   }
 
   #run(request: Of<'run'>, caller: Caller): void {
-    const { target, merged, wait, args } = request;
+    const { target, merged, wait, args, maxWaitMs } = request;
     const token = request.token ?? randomUUID();
     this.#refresh(target);
-    const given = args === undefined ? {} : { args };
+    const given = {
+      ...(args === undefined ? {} : { args }),
+      ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+    };
     this.#loop.post({ type: 'submit', target, token, merged, ...given }, (answer) => {
       if (answer.type !== 'accepted' && answer.type !== 'joined') {
         this.#refuse(caller, target, answer);
@@ -165,7 +168,23 @@ export class Service {
 
   #wait(request: Of<'wait'>, caller: Caller): void {
     if (!this.#loop.state.runs.has(request.run)) return this.#unknownRun(caller, request.run);
+    if (!request.output) return this.#awaitEnd(request.run, caller);
     this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
+  }
+
+  #awaitEnd(number: RunId, caller: Caller): void {
+    const tell = (): void => {
+      this.#tellEnd(number, this.#loop.state.runs.get(number), undefined, caller);
+    };
+    if (this.#loop.state.runs.get(number)?.state === 'ended') {
+      return this.#loop.whenDurable(tell);
+    }
+    const stop = this.#watch(number, (event) => {
+      if (event.type !== 'ended') return;
+      stop();
+      tell();
+    });
+    caller.onClose(() => stop());
   }
 
   /** Relays the output of a run and its end to a client. */

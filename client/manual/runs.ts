@@ -10,12 +10,26 @@ const ERROR_CODE = {
     'as it is',
 } as const satisfies Option;
 
+const REPORT = {
+  name: 'report',
+  value: 'FILE',
+  completes: 'file',
+  text:
+    'write how the run ended to FILE, as JSON: `status` is what this client exits with, the rest ' +
+    'what `baton why --json` shows of a run; also where nothing ran',
+} as const satisfies Option;
+
 export const RUNS = [
   {
     name: 'run',
     summary: 'ask for a run of a target',
-    overview: ['run TARGET [--wait] [-- ARG…]', 'ask for a run; --wait: relay, exit as it'],
-    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
+    overview: ['run TARGET… [--wait] [-- ARG…]', 'ask for a run; --wait: relay, exit as it'],
+    operands: {
+      show: 'TARGET…',
+      least: 1,
+      most: Number.POSITIVE_INFINITY,
+      completes: 'target',
+    },
     rest: 'ARG…',
     options: [
       {
@@ -26,6 +40,15 @@ export const RUNS = [
         name: 'quietSuccess',
         text: 'with `--wait`: print nothing of a run that ends in `okExit` or `warnExit`',
       },
+      {
+        name: 'maxWait',
+        value: 'TIME',
+        text:
+          'give up with status 75 if it has not started after TIME, such as 2h, or after the ' +
+          '`maxWait` of the target, whichever is shorter',
+      },
+      { name: 'printId', text: 'print the number of the run; only without `--wait`' },
+      REPORT,
       ERROR_CODE,
     ],
     text: [
@@ -37,6 +60,8 @@ export const RUNS = [
         'If the daemon is restarted meanwhile, the client finds it again and goes on at the same ' +
         'byte. The first INT or TERM cancels the run and waits for its end, the second one ' +
         'leaves at once; HUP and KILL leave the run alone.',
+      'Several TARGETs are asked for at once and relayed one after the other, in the order of the ' +
+        'command line. The status is that of the first which is not 0.',
       'Each ARG is handed to the command, if the target accepts it by `acceptArgs`.',
     ],
     examples: [
@@ -48,7 +73,7 @@ export const RUNS = [
         line: 'baton run rsnap-daily --wait --quiet-success',
         text: 'prints nothing unless the run fails',
       },
-      { line: 'baton run restore --wait -- alice', text: 'with an argument for the command' },
+      { line: 'baton run restore --wait -- photos', text: 'with an argument for the command' },
       {
         line: 'baton run mirror --wait -E 1',
         text: "1 for every failure of baton's own, such as no daemon (69) or refused (75)",
@@ -58,16 +83,28 @@ export const RUNS = [
   {
     name: 'wait',
     summary: 'relay a run from its start and exit as it did',
-    overview: ['wait RUN [-E N]', 'relay a run from its start, exit as it did'],
-    operands: { show: 'RUN', least: 1, most: 1, completes: 'run' },
-    options: [ERROR_CODE],
+    overview: ['wait RUN… | --all', 'relay a run, exit as it did; or wait for all'],
+    operands: { show: 'RUN…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'run' },
+    options: [
+      {
+        name: 'all',
+        text:
+          'until nothing runs or waits any more; prints a line for each run that fails, and ' +
+          'exits as the first of them did',
+      },
+      REPORT,
+      ERROR_CODE,
+    ],
     text: [
       'Prints the whole output of the run with the number RUN, waits for its end if it has not ' +
         'ended yet, and exits with its status. `baton status` and `baton history` show the ' +
         'numbers.',
       'INT or TERM end the client alone: a run that another client has asked for goes on.',
     ],
-    examples: [{ line: 'baton wait 17', text: 'the output of run 17, and its status' }],
+    examples: [
+      { line: 'baton wait 17', text: 'the output of run 17, and its status' },
+      { line: 'baton wait --all', text: 'before the machine is shut down' },
+    ],
   },
   {
     name: 'logs',

@@ -16,6 +16,8 @@ _baton_words() {
 # What the value of an option is.
 _baton_value() {
   case $1 in
+    --max-wait) echo none ;;
+    --report) echo file ;;
     -E|--error-code) echo none ;;
     --limit) echo none ;;
     --since) echo none ;;
@@ -30,8 +32,8 @@ _baton_value() {
 
 _baton_options() {
   case $1 in
-    run) echo '--wait --quiet-success -E --error-code --connect-timeout --socket -h --help --version' ;;
-    wait) echo '-E --error-code --connect-timeout --socket -h --help --version' ;;
+    run) echo '--wait --quiet-success --max-wait --print-id --report -E --error-code --connect-timeout --socket -h --help --version' ;;
+    wait) echo '--all --report -E --error-code --connect-timeout --socket -h --help --version' ;;
     logs) echo '-f --follow --connect-timeout --socket -h --help --version' ;;
     cancel) echo '--connect-timeout --socket -h --help --version' ;;
     status) echo '-w --watch --json --connect-timeout --socket -h --help --version' ;;
@@ -55,7 +57,9 @@ _baton_options() {
 _baton_operand() {
   case $1:$2 in
     run:0) echo target ;;
+    run:*) echo target ;;
     wait:0) echo run ;;
+    wait:*) echo run ;;
     logs:0) echo run-or-target ;;
     cancel:0) echo run-or-target ;;
     why:0) echo run-or-target ;;

@@ -6,7 +6,7 @@ function __baton_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word -E --error-code --limit --since --outcome --output -t --target --connect-timeout --socket
+        else if contains -- $word --max-wait --report -E --error-code --limit --since --outcome --output -t --target --connect-timeout --socket
             set skip yes
         else if test "$word" = --
             # What follows is for the command of the run.
@@ -62,10 +62,15 @@ complete -c baton -s h -l help -d 'explain the command, with examples'
 complete -c baton -l version -d 'print the version'
 complete -c baton -n '__baton_verb run' -l wait -d 'wait for the end'
 complete -c baton -n '__baton_verb run' -l quiet-success -d 'with --wait'
+complete -c baton -n '__baton_verb run' -l max-wait -x -d 'give up with status 75 if it has not started after TIME'
+complete -c baton -n '__baton_verb run' -l print-id -d 'print the number of the run; only without --wait'
+complete -c baton -n '__baton_verb run' -l report -r -F -d 'write how the run ended to FILE'
 complete -c baton -n '__baton_verb run' -s E -l error-code -x -d 'exit with N'
-complete -c baton -n '__baton_operand run 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_operand run 0 9998' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_verb wait' -l all -d 'until nothing runs or waits any more'
+complete -c baton -n '__baton_verb wait' -l report -r -F -d 'write how the run ended to FILE'
 complete -c baton -n '__baton_verb wait' -s E -l error-code -x -d 'exit with N'
-complete -c baton -n '__baton_operand wait 0 0' -a '(baton names runs 2>/dev/null)'
+complete -c baton -n '__baton_operand wait 0 9998' -a '(baton names runs 2>/dev/null)'
 complete -c baton -n '__baton_verb logs' -s f -l follow -d 'go on until the run has ended'
 complete -c baton -n '__baton_operand logs 0 0' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'
 complete -c baton -n '__baton_operand cancel 0 0' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'

@@ -41,11 +41,13 @@ export const REQUESTS: Requests = {
       token:
         'Chosen by the client. A request with the token of an earlier one is that request, so ' +
         'that asking again after a lost answer never runs twice.',
+      maxWaitMs:
+        'Give it up after so long a wait, or after the `maxWait` of the target if shorter.',
     },
   },
   wait: {
     text: 'Relays a run from its start: `started`, `output` and `ended`.',
-    fields: { run: 'Its number.', from: FROM },
+    fields: { run: 'Its number.', from: FROM, output: 'False: only `ended`.' },
   },
   output: {
     text: 'Relays the output of a run; then `done`.',

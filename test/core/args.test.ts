@@ -156,7 +156,7 @@ for (const [words, args] of [
 }
 
 test('arguments without "--", or for another command, are refused', () => {
-  for (const words of ['run x a', 'pause x -- a', '-t x -- a']) {
+  for (const words of ['run x a -- b', 'pause x -- a', '-t x -- a']) {
     assert.equal(parse(words.split(' ')).ok, false, words);
   }
 });

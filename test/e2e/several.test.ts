@@ -1,0 +1,133 @@
+/** Several runs by one command line, and what is left of them for programs. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Puppets } from '../support/puppet.ts';
+import { Rig } from '../support/rig.ts';
+
+const sh = (script: string) => ({ runner: { type: 'local', args: ['/bin/sh', '-c', script] } });
+
+async function open(t: { after(done: () => unknown): void }) {
+  const puppets = await Puppets.open();
+  t.after(() => puppets.close());
+  const disk = { policies: [{ type: 'cardinality', group: 'disk' }] };
+  const rig = await Rig.start({
+    targets: {
+      a: sh('echo a; exit 3'),
+      b: sh('echo b'),
+      c: sh('echo c; exit 4'),
+      held: { runner: { type: 'local', args: puppets.args('held') }, killAfter: '1s', ...disk },
+      later: { ...sh('echo later'), ...disk },
+    },
+  });
+  t.after(() => rig.close());
+  return { rig, puppets };
+}
+
+test('several targets are relayed in the order of the command line; the first failure counts', async (t) => {
+  const { rig } = await open(t);
+  const { status, text, errors } = await rig.baton('run', 'b', 'a', 'nosuch', 'c', '--wait');
+  assert.equal(text, 'b\na\nc\n');
+  assert.equal(status, 78);
+  assert.match(errors, /^baton: nosuch: there is no target of this name/);
+  const quiet = await rig.baton('run', 'b', 'c', '--wait', '--quiet-success');
+  assert.deepEqual([quiet.status, quiet.text], [4, 'c\n']);
+});
+
+test('several targets run side by side, whoever is relayed first', async (t) => {
+  const { rig, puppets } = await open(t);
+  const client = rig.client(['run', 'held', 'b', 'later', '--wait']);
+  const held = await puppets.next();
+  const session = await rig.open();
+  assert.equal((await session.ask({ type: 'wait', run: held.run + 1 }, 'ended')).exit, 0);
+  await held.print('out', 'first\n');
+  held.exit(0);
+  const { status, text } = await client.ended;
+  assert.deepEqual([status, text], [0, 'first\nb\nlater\n']);
+  session.close();
+});
+
+test('a signal ends all that several asked for, also what still waits', async (t) => {
+  const { rig, puppets } = await open(t);
+  const client = rig.client(['run', 'held', 'later', '--wait']);
+  const held = await puppets.next();
+  await rig.logged('accepted', 0, (line) => line['run'] === held.run + 1);
+  const relayed = rig.journal();
+  assert.ok(relayed.length > 0);
+  client.child.kill('SIGTERM');
+  const { status, text, errors } = await client.ended;
+  assert.deepEqual([status, text], [143, '']);
+  assert.match(
+    errors,
+    /held: run 1 was cancelled .*\n.*later: run 2 was cancelled before it started/,
+  );
+});
+
+test('--print-id prints the number, for a later wait', async (t) => {
+  const { rig } = await open(t);
+  const { status, text } = await rig.baton('run', 'a', '--print-id');
+  assert.deepEqual([status, text], [0, '1\n']);
+  assert.equal((await rig.baton('wait', '1')).status, 3);
+  assert.equal((await rig.baton('run', 'a', 'b', '--print-id')).text, '2\n3\n');
+  const both = await rig.baton('wait', '3', '2');
+  assert.deepEqual([both.status, both.text], [3, 'b\na\n']);
+});
+
+test('--max-wait gives up a run that has not started by then', async (t) => {
+  const { rig, puppets } = await open(t);
+  const client = rig.client(['run', 'held', '--wait']);
+  const held = await puppets.next();
+  const late = await rig.baton('run', 'later', '--wait', '--max-wait', '100ms');
+  assert.equal(late.status, 75);
+  assert.match(late.errors, /^baton: later: run 2 waited .* longer than its maxWait/);
+  held.exit(0);
+  assert.equal((await client.ended).status, 0);
+});
+
+test('--report tells a program how it ended, also where nothing ran', async (t) => {
+  const { rig } = await open(t);
+  const file = join(rig.directory, 'report.json');
+  const read = (): Record<string, unknown> => JSON.parse(readFileSync(file, 'utf8'));
+  assert.equal((await rig.baton('run', 'a', '--wait', '--report', file)).status, 3);
+  const { outcome, verdict, status, run, target, tookMs, waitedMs, text } = read();
+  assert.deepEqual(
+    { outcome, verdict, status, run, target, text },
+    {
+      outcome: { kind: 'exited', code: 3 },
+      verdict: 'failed',
+      status: 3,
+      run: 1,
+      target: 'a',
+      text: 'exited with 3',
+    },
+  );
+  assert.ok(Number(tookMs) >= 0 && Number(waitedMs) >= 0);
+  assert.equal((await rig.baton('run', 'nosuch', '--wait', '--report', file)).status, 78);
+  const none = read();
+  assert.deepEqual([none['status'], none['target'], none['run']], [78, 'nosuch', undefined]);
+  assert.match(String(none['text']), /there is no target of this name/);
+  const away = await rig.baton('run', 'a', '--wait', '--report', join(rig.directory, 'no/file'));
+  assert.equal(away.status, 3);
+  assert.match(away.errors, /no\/file: cannot be written \(ENOENT; its directory has to be there/);
+  assert.equal((await rig.baton('wait', '1', '--report', file)).status, 3);
+  assert.equal(read()['run'], 1);
+});
+
+test('wait --all waits until nothing runs or waits, and tells of failures', async (t) => {
+  const { rig, puppets } = await open(t);
+  assert.deepEqual((await rig.baton('wait', '--all')).status, 0);
+  assert.equal((await rig.baton('run', 'held', 'later')).status, 0);
+  const held = await puppets.next();
+  const before = (await rig.status()).requests;
+  const client = rig.client(['wait', '--all']);
+  // Its question, and its wait for the first run; ours are counted as well.
+  for (let own = 1; (await rig.status()).requests < before + own + 2; own++);
+  await held.print('out', 'not to be seen\n');
+  held.exit(5);
+  const { status, text, errors } = await client.ended;
+  assert.deepEqual([status, text], [5, '']);
+  assert.equal(errors, 'baton: held: run 1 exited with 5\n');
+  const { running, queued } = await rig.status();
+  assert.deepEqual([running, queued], [0, 0]);
+});

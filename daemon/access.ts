@@ -7,6 +7,8 @@
  * with `targets` is shown are those targets. Their names alone are no secret: the sentence that
  * says for what a run waits may name another target.
  */
+
+import type { Caller } from './caller.ts';
 import {
   EXIT,
   HISTORY_RUNS_MAX,
@@ -15,7 +17,6 @@ import {
   type StatusReply,
   type Verb,
 } from './protocol.ts';
-import type { Caller } from './service.ts';
 import type { ReadonlyState } from './state.ts';
 
 export interface Rights {

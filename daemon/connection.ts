@@ -6,11 +6,11 @@
  */
 import type { Socket } from 'node:net';
 import * as v from 'valibot';
+import type { Caller } from './caller.ts';
 import { LineReader } from './linereader.ts';
 import type { Log } from './log.ts';
 import { describeMistake, fieldOf } from './mistake.ts';
 import { type ErrorCode, EXIT, PROTOCOL_VERSION, type Reply, Request } from './protocol.ts';
-import type { Caller } from './service.ts';
 
 /** Most requests of one connection that may be unanswered; each may hold two files open. */
 export const OPEN_REQUESTS_MAX = 256;

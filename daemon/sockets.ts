@@ -8,12 +8,12 @@
 import type { Server, Socket } from 'node:net';
 import { guard, type Rights } from './access.ts';
 import { findGroup } from './account.ts';
+import type { Caller } from './caller.ts';
 import { Connection } from './connection.ts';
 import type { Result } from './journal.ts';
 import type { Log } from './log.ts';
 import { EXIT, type Reply, type Request } from './protocol.ts';
 import { listenAt, listenOn, MODE_DEFAULT } from './server.ts';
-import type { Caller } from './service.ts';
 import type { SocketSettings } from './socketsettings.ts';
 import type { ReadonlyState } from './state.ts';
 import type { PassedSocket } from './systemd.ts';

@@ -1,0 +1,192 @@
+/**
+ * Relays runs to the clients that follow them: their output as it grows, that they start, and how they
+ * end. It reads the state and the run directories only; a client that does not read is waited for.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Caller, failWith, finishWith, type Of } from './caller.ts';
+import type { Denials } from './denial.ts';
+import type { Event, RunId } from './event.ts';
+import { describeLeftLocks } from './foreign.ts';
+import { CHUNK_BYTES } from './frame.ts';
+import type { Loop } from './loop.ts';
+import { Follower, type Offsets, tailOffsets } from './output.ts';
+import { describeOutcome, EXIT, exitStatus } from './protocol.ts';
+import type { Run } from './state.ts';
+
+interface Parts {
+  readonly loop: Loop;
+  readonly denials: Denials;
+  readonly directoryOf: (run: RunId) => string;
+  /** A request for this target comes in: what it depends on may have changed. */
+  readonly refresh: (target: string) => void;
+}
+
+export class Relay {
+  readonly #loop: Loop;
+  readonly #denials: Denials;
+  readonly #directoryOf: Parts['directoryOf'];
+  readonly #refresh: Parts['refresh'];
+  readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
+  /** All relays read into it, each within one call. */
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+
+  constructor(parts: Parts) {
+    this.#loop = parts.loop;
+    this.#denials = parts.denials;
+    this.#directoryOf = parts.directoryOf;
+    this.#refresh = parts.refresh;
+  }
+
+  /** Tells the clients who wait for this run. Called once the event is durable. */
+  notify(event: Event): void {
+    if (!('run' in event)) return;
+    for (const watcher of this.#watchers.get(event.run) ?? []) watcher(event);
+  }
+
+  run(request: Of<'run'>, caller: Caller): void {
+    const { target, merged, wait, args, maxWaitMs } = request;
+    const token = request.token ?? randomUUID();
+    this.#refresh(target);
+    const given = {
+      ...(args === undefined ? {} : { args }),
+      ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+    };
+    this.#loop.post({ type: 'submit', target, token, merged, ...given }, (answer) => {
+      if (answer.type !== 'accepted' && answer.type !== 'joined') {
+        this.#denials.refuse(caller, target, answer);
+        return;
+      }
+      caller.send({ type: answer.type, run: answer.run, target });
+      if (wait) this.#attend(answer.run, { out: 0, err: 0 }, caller);
+      else caller.finish();
+    });
+  }
+
+  wait(request: Of<'wait'>, caller: Caller): void {
+    if (!this.#loop.state.runs.has(request.run))
+      return this.#denials.unknownRun(caller, request.run);
+    if (!request.output) return this.#awaitEnd(request.run, caller);
+    this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
+  }
+
+  output(request: Of<'output'>, caller: Caller): void {
+    const run = this.#denials.find(request.of, caller);
+    if (run === undefined) return;
+    const { tail, from: asked = { out: 0, err: 0 } } = request;
+    const from = tail === undefined ? asked : tailOffsets(this.#directoryOf(run.run), tail);
+    const follower = this.#follow(run.run, from, caller, {
+      done: () => finishWith(caller, { type: 'done', runs: [run.run] }),
+      failed: (why) => {
+        follower.close();
+        const message = `run ${run.run}: not all of its output can be relayed: ${why}`;
+        failWith(caller, 'no-output', EXIT.noVerdict, message);
+      },
+    });
+    if (!request.follow || run.state === 'ended') return follower.end();
+    const stop = this.#watch(run.run, (event) => {
+      if (event.type === 'started') follower.pump();
+      if (event.type !== 'ended') return;
+      stop();
+      follower.end();
+    });
+    caller.onClose(() => stop());
+    if (run.state === 'running') follower.pump();
+  }
+
+  #awaitEnd(number: RunId, caller: Caller): void {
+    const tell = (): void => {
+      this.#tellEnd(number, this.#loop.state.runs.get(number), undefined, caller);
+    };
+    if (this.#loop.state.runs.get(number)?.state === 'ended') {
+      return this.#loop.whenDurable(tell);
+    }
+    const stop = this.#watch(number, (event) => {
+      if (event.type !== 'ended') return;
+      stop();
+      tell();
+    });
+    caller.onClose(() => stop());
+  }
+
+  /** Relays the output of a run and its end to a client. */
+  #attend(number: RunId, from: Offsets, caller: Caller): void {
+    let failure: string | undefined;
+    // As it was when it ended: meanwhile it may be forgotten.
+    let last = this.#loop.state.runs.get(number);
+    const follower = this.#follow(number, from, caller, {
+      done: () => this.#tellEnd(number, last, failure, caller),
+      // Its end is worth more than its output, and still comes.
+      failed: (why) => {
+        failure ??= why;
+      },
+    });
+    const stop = this.#watch(number, (event) => {
+      if (event.type === 'started') {
+        caller.send({ type: 'started', run: number });
+        follower.pump();
+      } else if (event.type === 'ended') {
+        last = this.#loop.state.runs.get(number);
+        stop();
+        follower.end();
+      }
+    });
+    caller.onClose(() => stop());
+    if (last?.state === 'running') {
+      caller.send({ type: 'started', run: number });
+      follower.pump();
+    } else if (last === undefined || last.state === 'ended') {
+      stop();
+      this.#loop.whenDurable(() => follower.end());
+    }
+  }
+
+  #follow(
+    run: RunId,
+    from: Offsets,
+    caller: Caller,
+    told: { readonly done: () => void; readonly failed: (why: string) => void },
+  ): Follower {
+    const follower = new Follower({
+      directory: this.#directoryOf(run),
+      from,
+      chunk: this.#chunk,
+      send: (frame) => caller.send({ type: 'output', run, ...frame }),
+      hasRoom: () => caller.hasRoom(),
+      ...told,
+    });
+    caller.onDrain(() => follower.resume());
+    caller.onClose(() => follower.close());
+    return follower;
+  }
+
+  #tellEnd(number: RunId, run: Run | undefined, failure: string | undefined, caller: Caller): void {
+    if (run?.state !== 'ended') return this.#denials.unknownRun(caller, number);
+    const { target, outcome, verdict } = run;
+    const isOdd = outcome.kind !== 'exited';
+    const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
+    const unread = failure === undefined ? '' : `; not all of its output was relayed: ${failure}`;
+    const tell = isOdd || failure !== undefined;
+    const text = `${describeOutcome(outcome)}${left}${unread}`;
+    const exit = exitStatus(outcome);
+    finishWith(caller, {
+      type: 'ended',
+      run: number,
+      target,
+      outcome,
+      verdict,
+      exit,
+      text,
+      tell,
+    });
+  }
+
+  #watch(run: RunId, watcher: (event: Event) => void): () => void {
+    const watchers = this.#watchers.get(run) ?? new Set();
+    watchers.add(watcher);
+    this.#watchers.set(run, watchers);
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0) this.#watchers.delete(run);
+    };
+  }
+}

@@ -45,7 +45,7 @@ function replaceIn(file: string, what: RegExp, by: string): void {
 /** Where node is no package of Debian's: one that stands for it, as `equivs` makes them. */
 export function nodePackage(directory: string): string {
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '$' + '{Version}', 'nodejs']);
-  if (spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.10']).status === 0)
+  if (spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.15']).status === 0)
     return '';
   const tree = join(directory, 'node');
   const version = `${process.versions.node}-0test`;

@@ -11,6 +11,7 @@ import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, makeLog } from './lo
 import { FLAGS, helpText } from './options.ts';
 import { findConfig, findSocket, findState, placesOfConfig } from './places.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol.ts';
+import { replayFile } from './replayfile.ts';
 import { goesToJournal, takeSockets } from './systemd.ts';
 
 const LOG_LEVEL_DEFAULT = 'info';
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   const loaded = loadConfig(resolve(config));
   if (!loaded.ok) return complain(formatMistakes(loaded), EXIT.config);
   if (flags.check) return check(loaded.value);
+  if (flags.replay !== undefined) return replay(loaded.value, flags.replay, flags.only);
   const level = flags.logLevel ?? loaded.value.logLevel ?? LOG_LEVEL_DEFAULT;
   const format = formatOf(flags.logFormat ?? loaded.value.logFormat);
   const log = makeLog({ level, format, isJournal: goesToJournal(process.env, 1) });
@@ -68,6 +70,9 @@ function parseFlags(version: string) {
     const extra = cli.input[cli.flags.check ? 1 : 0];
     if (extra !== undefined) throw new Error(`unexpected argument "${extra}"`);
     const { idleExit, logLevel, logFormat } = cli.flags;
+    if (cli.flags.only !== undefined && cli.flags.replay === undefined) {
+      throw new Error('--only needs --replay');
+    }
     checkWord('--log-level', logLevel, LOG_LEVELS);
     checkWord('--log-format', logFormat, LOG_FORMATS);
     if (idleExit !== undefined && !parseDuration(idleExit)) {
@@ -95,6 +100,13 @@ function check(config: Config): void {
   process.stdout.write(describeConfig(config));
   const broken = [...config.catalog.targets.values()].some((target) => target.broken !== undefined);
   process.exitCode = broken ? EXIT.config : 0;
+}
+
+function replay({ catalog }: Config, file: string, word: string | undefined): void {
+  const only = word !== undefined && /^\d+$/.test(word) ? Number(word) : word;
+  const told = replayFile(file, { catalog, ...(only === undefined ? {} : { only }) });
+  if (!told.ok) return complain(told.error, EXIT.unavailable);
+  if (told.value.length > 0) complain(told.value.join('\n'), 0);
 }
 
 async function run(

@@ -13,6 +13,8 @@ export const FLAGS = {
   logLevel: { type: 'string' },
   logFormat: { type: 'string' },
   check: { type: 'boolean', default: false },
+  replay: { type: 'string' },
+  only: { type: 'string' },
 } satisfies Record<string, { type: 'string' | 'boolean'; default?: false }>;
 
 interface FlagText {
@@ -76,6 +78,22 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
       'Says what the configuration means, target by target, or every mistake at once, and exits: ' +
       'with 0, or with 78 for a mistake or a target that cannot work on this machine.',
   },
+  replay: {
+    usage: '--replay FILE',
+    brief: ['print what was decided by a journal, and why, and exit'],
+    text:
+      'Reads a journal, prints every decision with its reason, and exits: with 0, or with 69 where ' +
+      'the journal is damaged. The file is only read, and may be the one of a daemon that runs. A ' +
+      'line tells the time, the line of the journal, the run and its target, and what happened; ' +
+      'under it stand the runs that wait for another reason than before. The reasons are those of ' +
+      'the configuration as it is now (`--config`): a run that started against them is said so. ' +
+      'Neither refused requests nor locks of somebody else stand in a journal.',
+  },
+  only: {
+    usage: '--only RUN|TARGET',
+    brief: ['with --replay: tell of this run or target alone'],
+    text: 'With `--replay`: tells of one run, by its number, or of the runs of one target.',
+  },
 };
 
 export function helpText(): string {
@@ -86,6 +104,7 @@ export function helpText(): string {
   Usage
     batond [OPTION]…
     batond --check [FILE]
+    batond --replay FILE [--only RUN|TARGET]
 
   Options
 ${rows.join('\n')}

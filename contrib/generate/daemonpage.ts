@@ -29,7 +29,8 @@ const STATUSES = [
   [`${EXIT.usage}`, 'Wrong usage.'],
   [
     `${EXIT.unavailable}`,
-    'It could not start: another daemon has the state directory, or a socket cannot be opened.',
+    'It could not start: another daemon has the state directory, a socket cannot be opened, or ' +
+      'the journal is damaged.',
   ],
   ['70', 'A bug, or a journal that cannot be trusted any more. What runs is left alone.'],
   [`${EXIT.config}`, 'No configuration, or one with mistakes.'],
@@ -62,12 +63,13 @@ const SYSTEMD =
 export function daemonPage(version: string): string {
   const items = (rows: readonly (readonly [string, string])[]): readonly string[] =>
     rows.flatMap(([term, text]) => item(`\`${term}\``, text));
-  const { check, ...options } = FLAG_TEXTS;
+  const { check, replay, only, ...options } = FLAG_TEXTS;
   const usages = Object.values(options).map(({ usage }) => `[${usage}]`);
   return page('batond', 8, { brief: 'the daemon of baton', version }, [
     ...heading('SYNOPSIS'),
     ...synopsis('batond', usages.join(' ')),
     ...synopsis('batond', check.usage),
+    ...synopsis('batond', `[${options.config.usage}] ${replay.usage} [${only.usage}]`),
     ...heading('DESCRIPTION'),
     ...DESCRIPTION.flatMap(paragraph),
     ...heading('OPTIONS'),
@@ -89,6 +91,8 @@ export function daemonPage(version: string): string {
     ...example('batond --check /etc/baton/config.json && baton reload'),
     ...paragraph('A daemon of your own, with a log for people:'),
     ...example('batond --config ~/baton.json --state ~/baton --log-format text'),
+    ...paragraph('Why did it wait so long last night?'),
+    ...example('batond --replay /var/lib/baton/journal.ndjson --only rsnap-daily | less'),
     ...heading('SEE ALSO'),
     ...paragraph('baton(1), baton.json(5), baton-protocol(7), systemd.socket(5)'),
   ]);

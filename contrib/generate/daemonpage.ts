@@ -92,7 +92,7 @@ export function daemonPage(version: string): string {
     ...paragraph('A daemon of your own, with a log for people:'),
     ...example('batond --config ~/baton.json --state ~/baton --log-format text'),
     ...paragraph('Why did it wait so long last night?'),
-    ...example('batond --replay /var/lib/baton/journal.ndjson --only rsnap-daily | less'),
+    ...example('batond --replay /var/lib/baton/journal.ndjson --only daily'),
     ...heading('SEE ALSO'),
     ...paragraph('baton(1), baton.json(5), baton-protocol(7), systemd.socket(5)'),
   ]);

@@ -88,9 +88,11 @@ class SoakRig {
   startDaemon(): void {
     const byStep = this.#random() < 0.5;
     const points = pathToFileURL(join(DIST, 'test/support/crashpoints.js')).href;
+    // The steps are armed in modules, which the bundle does not share.
     const args = [
-      ...(byStep ? ['--import', points] : []),
-      join(DIST, 'daemon/batond.cjs'),
+      ...(byStep
+        ? ['--import', points, join(DIST, 'daemon/main.js')]
+        : [join(DIST, 'daemon/batond.cjs')]),
       ...['--config', join(this.directory, 'config.json'), '--socket', this.#socket],
       ...['--state', join(this.directory, 'state')],
     ];

@@ -224,7 +224,7 @@ test('help about one command is asked for in two ways and needs no daemon', asyn
   const [one, other] = [daemon.baton(['help', 'run']), daemon.baton(['run', '--help'])];
   const { status, text, stderr } = await one.ended;
   assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
-  assert.match(text, /^baton run: .*\n\nUsage: baton run TARGET .*--wait[\s\S]*\nExamples\n/);
+  assert.match(text, /^baton run: .*\n\nUsage: baton run TARGET… .*--wait[\s\S]*\nExamples\n/);
   assert.equal((await other.ended).text, text);
 });
 

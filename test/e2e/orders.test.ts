@@ -22,17 +22,20 @@ test('all 120 orders of five intervals 20 ms apart run yearly, monthly, weekly, 
   );
   const rig = await Rig.start({ targets: Object.fromEntries(targets) });
   t.after(() => rig.close());
-  const session = await rig.open();
-  const ids: string[] = [];
+  const sessions = await Promise.all(orders.map(() => rig.open()));
+  const asked: (() => Promise<{ readonly exit: number }>)[] = [];
   for (let turn = 0; turn < LOWEST_FIRST.length; turn++) {
     for (const [group, order] of orders.entries()) {
-      ids.push(session.send({ type: 'run', target: `${group} ${order[turn]}`, wait: true }));
+      const session = sessions[group];
+      const target = `${group} ${order[turn]}`;
+      const id = session?.send({ type: 'run', target, wait: true });
+      asked.push(() => session?.reply('ended', id) ?? Promise.reject(new Error(target)));
     }
     // Part of what is tested, not a way to wait for something.
     await pause(APART_MS);
   }
-  for (const id of ids) assert.equal((await session.reply('ended', id)).exit, 0);
-  session.close();
+  for (const end of asked) assert.equal((await end()).exit, 0);
+  for (const session of sessions) session.close();
   const began = rig
     .journal()
     .flatMap((event) => (event['type'] === 'started' ? [event['run']] : []));

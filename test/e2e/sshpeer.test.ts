@@ -46,6 +46,7 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
     rig.configure({
       targets: {
         quiet: at(line.port, { args: puppets.args('quiet'), keepalive: '100ms' }),
+        held: sshd.target({ args: puppets.args('held') }),
         mute: at(line.port, { args: ['true'], connectTimeout: '300ms' }),
         again: at(line.port, { args: ['true'], connectTimeout: '5s', retry: 2 }),
         peer: { ...at(peer.port, { args: ['x'], verbatim: true }), killAfter: '100ms' },
@@ -169,7 +170,7 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
   });
 
   test('fifty at once all end with 0, in one small process', async () => {
-    const before = await runOf('quiet');
+    const before = await runOf('held');
     const puppet = await puppets.next();
     const status = await before.session.ask({ type: 'status' }, 'status');
     const pid = status.targets.flatMap((it) => it.active)[0]?.pid ?? 0;

@@ -3,6 +3,7 @@
  * and what is put together of them.
  */
 import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 
 export type Disk = Pick<
   typeof fs,
@@ -15,14 +16,17 @@ export type Disk = Pick<
   | 'renameSync'
   | 'unlinkSync'
   | 'closeSync'
-> & { fdatasync(file: number): Promise<void> };
+> & {
+  fdatasync(file: number): Promise<void>;
+  fsync(file: number): Promise<void>;
+  close(file: number): Promise<void>;
+};
 
 export const REAL_DISK: Disk = {
   ...fs,
-  fdatasync: (file) =>
-    new Promise((resolve, reject) => {
-      fs.fdatasync(file, (error) => (error === null ? resolve() : reject(error)));
-    }),
+  fdatasync: promisify(fs.fdatasync),
+  fsync: promisify(fs.fsync),
+  close: promisify(fs.close),
 };
 
 /** How much is read at once. */
@@ -51,6 +55,11 @@ export function close(disk: Disk, file: number): void {
   } catch {
     // Nothing can be done about it.
   }
+}
+
+/** The same for a file that has no name any more: to give its blocks back takes its time. */
+export function closeLast(disk: Disk, file: number): void {
+  disk.close(file).catch(() => {});
 }
 
 /** After a file was created or renamed, its name is durable only with this. */

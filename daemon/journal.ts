@@ -3,11 +3,20 @@
  *
  * What has been appended is durable once `sync` resolves; all that is appended while one fdatasync
  * is under way shares the next (group commit). What a line is, and what becomes of a damaged one:
- * daemon/record.ts.
+ * daemon/record.ts. How it is written anew when it has grown: daemon/compaction.ts.
  */
 import * as fs from 'node:fs';
-import { dirname, join } from 'node:path';
-import { close, type Disk, piecesOf, REAL_DISK, syncDirectory, writeAll } from './disk.ts';
+import { join } from 'node:path';
+import { Compaction, removeAside, STEPS, type Steps } from './compaction.ts';
+import {
+  close,
+  closeLast,
+  type Disk,
+  piecesOf,
+  REAL_DISK,
+  syncDirectory,
+  writeAll,
+} from './disk.ts';
 import { describeErrno, errnoOf } from './errno.ts';
 import type { Event } from './event.ts';
 import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
@@ -42,7 +51,7 @@ export class Journal {
   #dirty = false;
   #flushing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
-  #pending = 0;
+  #compaction: Compaction | undefined;
 
   private constructor(path: string, disk: Disk, file: number, parsed: Parsed) {
     this.path = path;
@@ -117,6 +126,7 @@ export class Journal {
     this.#seq = seq;
     this.#bytes += bytes.length;
     this.#dirty = true;
+    this.#compaction?.add(events);
     return { ok: true, value: undefined };
   }
 
@@ -134,106 +144,80 @@ export class Journal {
   sync(): Promise<void> {
     if (!this.#dirty) return this.#next ?? this.#flushing;
     if (this.#next === undefined) {
-      this.#pending++;
       this.#next = this.#flushing.then(async () => {
         this.#next = undefined;
         this.#dirty = false;
         await this.#disk.fdatasync(this.#file);
-        this.#pending--;
       });
       this.#flushing = this.#next;
     }
     return this.#next;
   }
 
-  /** True while nothing waits for a sync. */
-  get isQuiet(): boolean {
-    return !this.#dirty && this.#pending === 0;
-  }
-
-  /** Whether rewriting is worth its while. */
+  /** Whether rewriting is worth its while, and not under way. */
   get isBloated(): boolean {
+    if (this.#compaction !== undefined) return false;
     return this.#bytes > Math.max(COMPACT_BYTES_MIN, COMPACT_FACTOR * this.#bytesCompacted);
   }
 
   /**
-   * Replaces the journal by the shortest one that leads to the same state. A crash at any step
-   * leaves the old or the new one, whole. Only while the journal is quiet.
+   * Replaces the journal by the shortest one that leads to the same state, in steps between which
+   * others have their turn. `history` leads to the state that all events appended so far lead to;
+   * those that are appended meanwhile are in the new journal too. A crash at any step leaves the old
+   * or the new one, whole, with every event that a sync has covered. Resolves when it is over.
    */
-  compact(history: Iterable<Event>): Result<undefined> {
-    if (!this.isQuiet) return { ok: false, error: 'the journal is in use' };
-    const disk = this.#disk;
-    const aside = asideOf(this.path);
-    let file: number | undefined;
-    let parent: number | undefined;
+  async compact(history: Iterable<Event>, steps: Steps = STEPS): Promise<Result<undefined>> {
+    if (this.#compaction !== undefined) return { ok: false, error: 'EBUSY' };
+    let compaction: Compaction | undefined;
     try {
-      const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = fs.constants;
-      parent = disk.openSync(dirname(this.path), 'r');
-      file = disk.openSync(aside, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o600);
-      const { seq, bytes } = rewrite(disk, file, history);
-      disk.fdatasyncSync(file);
-      disk.renameSync(aside, this.path);
-      [this.#file, file] = [file, this.#file];
-      [this.#seq, this.#bytes, this.#torn] = [seq, bytes, false];
-      this.#settle(parent);
-      return { ok: true, value: undefined };
+      compaction = new Compaction(this.path, this.#disk, steps);
+      this.#compaction = compaction;
+      const historyBytes = await compaction.write(history);
+      const replaced = await this.#replaceBy(compaction);
+      // After a failure, another attempt is worth its while once the journal has grown.
+      this.#bytesCompacted = replaced.ok ? historyBytes : this.#bytes;
+      return replaced;
     } catch (error) {
-      removeAside(disk, this.path);
+      compaction?.discard();
+      this.#bytesCompacted = this.#bytes;
       return { ok: false, error: errnoOf(error) };
     } finally {
-      // Also after a failure: another attempt is worth its while once the journal has grown.
-      this.#bytesCompacted = this.#bytes;
-      if (file !== undefined) close(disk, file);
-      if (parent !== undefined) close(disk, parent);
+      this.#compaction = undefined;
     }
   }
 
-  /** Makes a rename durable. Without it a power cut could bring the old file back: no event that
-   * is appended from now on would be safe, so no sync may succeed any more. */
-  #settle(parent: number): void {
+  /**
+   * Has its turn among the syncs: none is under way, and all that are asked for from now on wait
+   * until it is over. So nobody is told that an event is durable which is not in the new journal.
+   */
+  #replaceBy(compaction: Compaction): Promise<Result<undefined>> {
+    const turn = this.#flushing.then(async () => {
+      const renamed = await this.#rename(compaction);
+      // Without it a power cut could bring the old file back: no later sync may succeed then.
+      if (renamed.ok) await compaction.settle();
+      return renamed;
+    });
+    this.#flushing = turn.then(() => {});
+    this.#flushing.catch(() => {}); // whoever syncs next hears of it
+    return turn;
+  }
+
+  async #rename(compaction: Compaction): Promise<Result<undefined>> {
     try {
-      this.#disk.fsyncSync(parent);
+      await compaction.sync();
+      // In one go, or something could be appended to the old one that has no name any more.
+      const { file, seq, bytes } = compaction.rename();
+      closeLast(this.#disk, this.#file);
+      [this.#file, this.#seq, this.#bytes, this.#torn] = [file, seq, bytes, false];
+      return { ok: true, value: undefined };
     } catch (error) {
-      this.#flushing = Promise.reject(error);
-      this.#flushing.catch(() => {}); // whoever syncs next hears of it
-      throw error;
+      compaction.discard();
+      return { ok: false, error: errnoOf(error) };
     }
   }
 
   close(): void {
+    this.#compaction?.abandon();
     this.#disk.closeSync(this.#file);
-  }
-}
-
-/** How much is gathered before it is written out. */
-const CHUNK_CHARS = 1_048_576;
-
-function rewrite(disk: Disk, file: number, history: Iterable<Event>) {
-  let [seq, bytes, text] = [0, 0, ''];
-  const flush = (): void => {
-    const chunk = Buffer.from(text);
-    writeAll(disk, file, chunk);
-    bytes += chunk.length;
-    text = '';
-  };
-  text += encodeLine(++seq, { type: 'journal', format: FORMAT });
-  for (const event of history) {
-    text += encodeLine(++seq, event);
-    if (text.length > CHUNK_CHARS) flush();
-  }
-  flush();
-  return { seq, bytes };
-}
-
-/** Where a compaction writes; a crash may leave it behind. */
-function asideOf(path: string): string {
-  return `${path}.tmp`;
-}
-
-function removeAside(disk: Disk, path: string): void {
-  try {
-    disk.unlinkSync(asideOf(path));
-  } catch {
-    // As a rule there is none.
   }
 }

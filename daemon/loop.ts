@@ -12,10 +12,11 @@ import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, Command, Decision } from './command.ts';
 import type { Event, TargetName } from './event.ts';
+import { history } from './history.ts';
 import type { Log } from './log.ts';
 import type { Holders } from './scene.ts';
 import { concerned, decide, lockfilesAround } from './scheduler.ts';
-import { apply, history, type ReadonlyState, type State } from './state.ts';
+import { apply, type ReadonlyState, type State } from './state.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
 const TURN_COMMANDS_MAX = 256;
@@ -28,11 +29,12 @@ export interface JournalPort {
     events: readonly Event[],
   ): { readonly ok: true } | { readonly ok: false; readonly error: string };
   sync(): Promise<void>;
-  readonly isQuiet: boolean;
+  /** Never while a compaction is under way. */
   readonly isBloated: boolean;
+  /** Takes its time; what is appended meanwhile is not lost. */
   compact(
     events: Iterable<Event>,
-  ): { readonly ok: true } | { readonly ok: false; readonly error: string };
+  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: string }>;
 }
 
 /** The locks as the loop needs them; see daemon/foreign.ts for the real ones. */
@@ -256,11 +258,11 @@ export class Loop {
     if (this.#stopped) return;
     for (const event of batch.events) this.#perform(event);
     for (const reply of batch.replies) reply();
-    if (this.#journal.isBloated && this.#journal.isQuiet) this.#compact();
+    if (this.#journal.isBloated) this.#compact().catch((error: unknown) => this.#fail(error));
   }
 
-  #compact(): void {
-    const compacted = this.#journal.compact(history(this.#state));
+  async #compact(): Promise<void> {
+    const compacted = await this.#journal.compact(history(this.#state));
     if (compacted.ok) this.#log.info('journal compacted');
     else this.#log.warn({ errno: compacted.error }, 'journal could not be compacted');
   }

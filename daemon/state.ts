@@ -106,6 +106,7 @@ export const TOOK_MAX = 20;
 
 export interface ReadonlyState {
   readonly nextRun: RunId;
+  /** In the order of their numbers. A run is never changed, but replaced by what became of it. */
   readonly runs: ReadonlyMap<RunId, Run>;
   readonly lanes: ReadonlyMap<TargetName, Lane>;
   /** The runs that hold a place in a group, by the group's key. */
@@ -256,7 +257,7 @@ function accept(state: State, event: Extract<Event, { type: 'accepted' }>): void
 }
 
 /** What a request has only sometimes. */
-function extraOf({
+export function extraOf({
   args,
   cause,
 }: Pick<Request, 'args' | 'cause'>): Pick<Request, 'args' | 'cause'> {
@@ -382,76 +383,6 @@ function tidy(state: State, target: TargetName): void {
   const { queue, active, ended, paused, freshAt } = lane(state, target);
   const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
   if (!isKnown) state.lanes.delete(target);
-}
-
-/**
- * The shortest history that leads to this state, for compaction: replaying it gives an equal state.
- * Ended runs come in the order of their ends, so that every lane keeps its order.
- */
-export function* history(state: ReadonlyState): Generator<Event> {
-  if (state.boot !== undefined) yield { type: 'booted', ...state.boot };
-  const order = [...state.runs.values()].sort((a, b) => a.run - b.run);
-  for (const run of order) yield* acceptance(run);
-  for (const { active, ended } of state.lanes.values()) {
-    for (const number of active) yield* beginning(state.runs.get(number));
-    for (const number of ended) {
-      if (!active.has(number)) yield* beginning(state.runs.get(number));
-      yield* ending(state.runs.get(number));
-    }
-  }
-  for (const [target, { paused, ignored, tookMs, freshAt, late }] of state.lanes) {
-    if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
-    // The moment was for people only.
-    if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };
-    if (tookMs.length > 0) yield { type: 'remembered', target, tookMs };
-    if (paused) yield { type: 'paused', target };
-    if (ignored > 0) yield { type: 'ignored', target, times: ignored };
-  }
-  yield { type: 'base', nextRun: state.nextRun };
-}
-
-function* acceptance(run: Run): Generator<Event> {
-  const { run: number, target, accepted: at, merged, tokens } = run;
-  const [token = '', ...joined] = tokens;
-  const expiry =
-    run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
-  const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
-  const more = { ...extraOf(run), ...expiry, ...overtaken };
-  yield { type: 'accepted', run: number, target, at, merged, token, ...more };
-  for (const other of joined) yield { type: 'joined', run: number, token: other };
-}
-
-function* beginning(run: Run | undefined): Generator<Event> {
-  if (run === undefined || run.state === 'queued') return;
-  if (run.state === 'starting') {
-    const { groups, attempt, starting: at } = run;
-    yield { type: 'starting', run: run.run, attempt, at, groups };
-    return;
-  }
-  if (run.started === undefined) return;
-  const attempt = run.state === 'running' ? run.attempt : 1;
-  yield { type: 'starting', run: run.run, attempt, at: run.started, groups: run.groups };
-  const keeper = run.state === 'running' ? run.keeper : { pid: 0, startTime: 0, bootId: '' };
-  const timeout =
-    run.state === 'running' && run.timeoutAtMs !== undefined
-      ? { timeoutAtMs: run.timeoutAtMs }
-      : {};
-  yield { type: 'started', run: run.run, attempt, at: run.started, keeper, ...timeout };
-  if (run.state === 'running' && run.stopping !== undefined) {
-    yield { type: 'stopping', run: run.run, ...run.stopping };
-  }
-}
-
-function* ending(run: Run | undefined): Generator<Event> {
-  if (run?.state !== 'ended') return;
-  const { ended: at, outcome, verdict, heldBy, heldStarts, bytes, leftovers } = run;
-  const more = {
-    ...(heldBy.length > 0 ? { heldBy } : {}),
-    ...(heldStarts === undefined ? {} : { heldStarts }),
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(leftovers === undefined ? {} : { leftovers }),
-  };
-  yield { type: 'ended', run: run.run, at, outcome, verdict, ...more };
 }
 
 function lane(state: State, target: TargetName): MutableLane {

@@ -6,8 +6,9 @@ import { parse } from '../../client/cli.ts';
 import { findUnfit, type Target } from '../../daemon/catalog.ts';
 import { describeConfig } from '../../daemon/config.ts';
 import { planOf } from '../../daemon/daemon.ts';
+import { history } from '../../daemon/history.ts';
 import { decide } from '../../daemon/scheduler.ts';
-import { apply, emptyState, history, type State } from '../../daemon/state.ts';
+import { apply, emptyState, type State } from '../../daemon/state.ts';
 import { accepted, load, only } from '../support/config.ts';
 
 const runner = { type: 'local', args: ['/bin/echo', 'fixed'] };

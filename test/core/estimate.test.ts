@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { expectedMs, paceOf, usualOf } from '../../daemon/estimate.ts';
-import { apply, history, TOOK_MAX } from '../../daemon/state.ts';
+import { history } from '../../daemon/history.ts';
+import { apply, TOOK_MAX } from '../../daemon/state.ts';
 import { Core, exit, replay, stamp, target } from '../support/core.ts';
 
 const durations = fc.array(fc.nat(100_000_000), { minLength: 1, maxLength: TOOK_MAX });

@@ -7,8 +7,8 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Event, RunId, Stamp } from '../../daemon/event.ts';
+import { history } from '../../daemon/history.ts';
 import { Journal } from '../../daemon/journal.ts';
-import { history } from '../../daemon/state.ts';
 import { directory, ROOT } from '../support/config.ts';
 import { ordered, replay } from '../support/core.ts';
 

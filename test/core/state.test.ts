@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Event } from '../../daemon/event.ts';
-import { apply, emptyState, history, type State } from '../../daemon/state.ts';
+import { history } from '../../daemon/history.ts';
+import { apply, emptyState, type State } from '../../daemon/state.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, keeper, ordered, replay, stamp } from '../support/core.ts';
 

@@ -60,11 +60,12 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   const seeds =
     only === undefined ? Array.from({ length: HISTORIES }, (_, seed) => seed + 1) : [Number(only)];
   const startedAtMs = performance.now();
-  let [deaths, runs] = [0, 0];
+  let [deaths, runs, compactions] = [0, 0, 0];
   for (const seed of seeds) {
     try {
       const world = await live(seed);
       deaths += world.deaths;
+      compactions += world.compactions;
       runs += world.replay().runs.size;
     } catch (error) {
       const message = error instanceof Error ? error.stack : String(error);
@@ -74,7 +75,7 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const rate = Math.round(seeds.length / seconds);
   t.diagnostic(
-    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${rate} histories/s`,
+    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${compactions} compactions, ${rate} histories/s`,
   );
 });
 

@@ -10,8 +10,9 @@ import type { Catalog } from '../../daemon/catalog.ts';
 import type { Clock } from '../../daemon/clock.ts';
 import { Daemon } from '../../daemon/daemon.ts';
 import type { Event, Outcome, RunId, Stamp } from '../../daemon/event.ts';
+import { history } from '../../daemon/history.ts';
 import type { JournalPort } from '../../daemon/loop.ts';
-import { apply, emptyState, history, type State } from '../../daemon/state.ts';
+import { apply, emptyState, type State } from '../../daemon/state.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
 
 interface Task {
@@ -55,6 +56,7 @@ export class World {
   wallShiftMs = 0;
   boot = 1;
   deaths = 0;
+  compactions = 0;
   isCalm = false;
   generation = 0;
   #tasks: Task[] = [];
@@ -221,6 +223,7 @@ export class World {
   #journal(generation: number): JournalPort {
     let waiting: (() => void)[] = [];
     let isSyncing = false;
+    let isCompacting = false;
     const sync = (): void => {
       isSyncing = true;
       const covered = this.#lines.length;
@@ -251,17 +254,35 @@ export class World {
           waiting.push(resolve);
           if (!isSyncing) sync();
         }),
-      get isQuiet() {
-        return !isSyncing && waiting.length === 0 && world.#durable === world.#lines.length;
-      },
       get isBloated() {
-        return world.chance(0.05);
+        return !isCompacting && world.chance(0.05);
       },
       compact: (events) => {
-        if (generation !== this.generation) return { ok: true };
-        this.#lines = [...events].map((event) => JSON.stringify(event));
-        this.#durable = this.#lines.length;
-        return { ok: true };
+        isCompacting = true;
+        const begun = this.#lines.length;
+        const left = events[Symbol.iterator]();
+        const lines: string[] = [];
+        return new Promise((resolve) => {
+          const step = (): void => {
+            for (let count = this.between(1, 8); count > 0; count--) {
+              const { done, value } = left.next();
+              if (done === true) return finish();
+              lines.push(JSON.stringify(value));
+            }
+            this.later(this.between(0, 2), step, generation);
+          };
+          /** What no sync has covered is no more durable than before, but the history is. */
+          const finish = (): void => {
+            if (isSyncing) return void this.later(1, finish, generation);
+            const unsynced = this.#lines.length - this.#durable;
+            this.#lines = [...lines, ...this.#lines.slice(begun)];
+            this.#durable = Math.max(lines.length, this.#lines.length - unsynced);
+            isCompacting = false;
+            this.compactions++;
+            resolve({ ok: true });
+          };
+          step();
+        });
       },
     };
   }

@@ -9,9 +9,10 @@ import * as v from 'valibot';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
 import type { Answer, Command, Decision, Report } from '../../daemon/command.ts';
 import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
+import { history } from '../../daemon/history.ts';
 import { type Holders, sceneMaker } from '../../daemon/scene.ts';
 import { concerned, decide, explain } from '../../daemon/scheduler.ts';
-import { apply, emptyState, history, type Run, type State } from '../../daemon/state.ts';
+import { apply, emptyState, type Run, type State } from '../../daemon/state.ts';
 import { cardinality } from '../../policies/cardinality.ts';
 import { rsnapshot } from '../../policies/rsnapshot.ts';
 

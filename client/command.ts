@@ -3,7 +3,7 @@
  * been counted and the options are known to belong to the verb (client/grammar.ts).
  */
 import { HISTORY_RUNS_MAX, OUTCOME_WORDS, type OutcomeWord, suggest } from '../daemon/protocol.ts';
-import type { FastCommand } from './fast.ts';
+import type { FastRun } from './fast.ts';
 import { countOf, type Given, Mistake } from './given.ts';
 import type { VerbName } from './manual.ts';
 
@@ -14,7 +14,7 @@ const SINCE_MS_MIN = 60_000;
 type Whose = number | string;
 
 export type Command =
-  | (FastCommand & {
+  | (FastRun & {
       /** For a target that accepts some. */
       readonly args?: readonly string[];
       /** Print nothing of a run that succeeds. */

@@ -1,18 +1,29 @@
 /**
- * The crontab form of the command line, the only one that the fast path (client/main.ts) knows. It
- * stands alone, because every minute pays for what is loaded with it. A property in
+ * The crontab form of the command line, and the one that fetches much output: what the fast path
+ * (client/main.ts) knows. It stands alone, because every minute pays for what is loaded with it. A property in
  * test/core/grammar.test.ts holds that the full grammar means the same.
  */
 
-export interface FastCommand {
+export interface FastRun {
   readonly verb: 'run';
   readonly target: string;
   readonly wait: boolean;
 }
 
-/** `run TARGET [--wait]` in either order; undefined for everything else. */
-export function parseFast(argv: readonly string[]): FastCommand | undefined {
+interface FastWait {
+  readonly verb: 'wait';
+  readonly runs: readonly [number];
+}
+
+/** `run TARGET [--wait]` in either order, and `wait RUN`; undefined for everything else. */
+export function parseFast(argv: readonly string[]): FastRun | FastWait | undefined {
   const [verb, ...rest] = argv;
+  const [word = ''] = rest;
+  if (verb === 'wait') {
+    return rest.length === 1 && /^[1-9]\d{0,14}$/.test(word)
+      ? { verb, runs: [Number(word)] }
+      : undefined;
+  }
   const words = rest.filter((word) => word !== '--wait');
   const [target] = words;
   const flags = rest.length - words.length;

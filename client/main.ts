@@ -1,6 +1,6 @@
 /**
  * baton: the fast path. It is bundled on its own and kept tiny, because a crontab line pays for it
- * every minute: it knows `run TARGET [--wait]` as long as all goes well. Every other command line
+ * every minute: it knows `run TARGET [--wait]` and `wait RUN`, as long as all goes well. Every other command line
  * and all trouble are for client/cli.ts, which is a bundle of its own and loaded only then, or when
  * there is nothing to do but wait.
  */
@@ -10,13 +10,14 @@ import { isatty } from 'node:tty';
 import {
   defaultSocket,
   EXIT,
+  PROTOCOL_VERSION,
   type Reply,
   RUN_SOCKET,
   SOCKET_PATH_BYTES_MAX,
 } from '../daemon/protocol.ts';
 import { parseFast } from './fast.ts';
 import { complain } from './output.ts';
-import { finish, isReply, Relay, runRequest } from './relay.ts';
+import { finish, isReply, Relay, type RunRequest, runRequest } from './relay.ts';
 
 const STDERR = 2;
 /** Shorter runs end without ever needing the full client. */
@@ -31,17 +32,21 @@ process.setUncaughtExceptionCaptureCallback((error) => {
 const socket = defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RUN_SOCKET));
 const command = parseFast(process.argv.slice(2));
 // A person at a terminal is shown how far it is: by the full client.
-const isWatched = command?.wait === true && isatty(STDERR);
+const isWaiting = command?.verb === 'wait' || command?.wait === true;
+const isWatched = isWaiting && isatty(STDERR);
 const isShort = Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX;
 if (command && isShort && !isWatched) {
-  run(command.target, command.wait);
+  const request: RunRequest =
+    command.verb === 'run'
+      ? runRequest(command.target, command.wait)
+      : { type: 'wait', v: PROTOCOL_VERSION, run: command.runs[0] };
+  follow(new Relay(request));
 } else {
   full().main(process.argv.slice(2));
 }
 
-function run(target: string, wait: boolean): void {
-  const relay = new Relay(runRequest(target, wait));
-  if (wait) {
+function follow(relay: Relay): void {
+  if (isWaiting) {
     relay.heedSignals();
     // An upgrade replaces the files and restarts the daemon: what is needed then has to be of this
     // version, and so to be here before.

@@ -141,12 +141,25 @@ export class Connection {
 
   #send(reply: Reply): void {
     if (this.#isOver) return;
-    this.#socket.write(`${JSON.stringify(reply)}\n`);
+    this.#write(reply);
     if (this.#socket.writableLength > UNREAD_BYTES_MAX) {
       this.#log.warn({ unreadBytes: this.#socket.writableLength }, 'client does not read; cut off');
       this.#abandon();
       this.#socket.destroy();
     }
+  }
+
+  /** Base64 needs no escaping: it is put where JSON would put it, byte for byte. */
+  #write(reply: Reply): void {
+    if (reply.type !== 'output' || reply.encoding === undefined) {
+      this.#socket.write(`${JSON.stringify(reply)}\n`);
+      return;
+    }
+    const { data, encoding, ...head } = reply;
+    this.#socket.cork();
+    this.#socket.write(JSON.stringify(head).slice(0, -1));
+    this.#socket.write(`,"data":"${data}","encoding":"${encoding}"}\n`, 'latin1');
+    this.#socket.uncork();
   }
 
   /** Nothing more is taken or sent. */

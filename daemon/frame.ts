@@ -14,16 +14,17 @@ export interface Frame {
 
 /**
  * Text where it is text, cut at a character's boundary; base64 where it is not. What holds a NUL is
- * not: JSON would make six bytes of each.
+ * not: JSON would make six bytes of each. A full frame, of which more follow, is base64 as well:
+ * making that costs a quarter of escaping text, though it has a third more bytes.
  */
 export function encode(
   chunk: Buffer,
   { stream, offset }: Pick<Frame, 'stream' | 'offset'>,
   ended: boolean,
 ): Frame {
-  const cut = ended && chunk.length < CHUNK_BYTES ? chunk.length : wholeCharacters(chunk);
+  const cut = ended ? chunk.length : wholeCharacters(chunk);
   const text = cut > 0 && cut < chunk.length ? chunk.subarray(0, cut) : chunk;
-  if (!text.includes(0) && isUtf8(text)) {
+  if (chunk.length < CHUNK_BYTES && !text.includes(0) && isUtf8(text)) {
     return { stream, offset, bytes: text.length, data: text.toString('utf8') };
   }
   const data = chunk.toString('base64');

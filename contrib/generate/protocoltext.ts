@@ -115,7 +115,7 @@ export const REPLIES: Replies = {
       offset: 'Where `data` begins, in bytes of the stream.',
       bytes: 'How many bytes `data` stands for.',
       data: 'The text, or what is encoded.',
-      encoding: '`base64` where the bytes are no UTF-8.',
+      encoding: '`base64` where the bytes are no UTF-8, or where there are many.',
     },
   },
   ended: {

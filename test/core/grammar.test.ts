@@ -32,6 +32,7 @@ const argv = fc.oneof(
   word.map((target) => ['run', target]),
   word.map((target) => ['run', target, '--wait']),
   word.map((target) => ['run', '--wait', target]),
+  fc.oneof(word, fc.nat().map(String)).map((run) => ['wait', run]),
 );
 
 test('whatever the fast path accepts means the same to the full grammar', () => {

@@ -3,7 +3,7 @@ import { type RunView, showDuration } from '../../daemon/protocol.ts';
 import { draw, type Piece } from '../line.ts';
 import type { Screen } from '../pen.ts';
 import { type Row, table } from './table.ts';
-import { remains, showTime, verdictOf } from './words.ts';
+import { causes, remains, showTime, verdictOf } from './words.ts';
 
 /** From so many times the median on it is told as a factor, below as a percentage. */
 const FACTOR_MIN = 2;
@@ -21,6 +21,7 @@ function rowOf(run: RunView, screen: Screen): Row {
   const { tone } = verdictOf(run, screen);
   const { text = 'ended', verdict } = run;
   const outcome = `${text}${verdict === 'warning' ? ' (a warning)' : ''}${remains(run)}`;
+  const told = [outcome, ...causes(run)].join(', ');
   return [
     String(run.run),
     { text: run.target, tone: tone === 'bad' ? 'bad' : 'plain' },
@@ -28,7 +29,7 @@ function rowOf(run: RunView, screen: Screen): Row {
     showDuration(run.waitedMs),
     run.tookMs === undefined ? '-' : showDuration(run.tookMs),
     comparison(run),
-    { text: outcome, tone },
+    { text: told, tone },
   ];
 }
 

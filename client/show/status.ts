@@ -11,7 +11,7 @@ import {
 import { draw, type Line, type Tone } from '../line.ts';
 import type { Screen } from '../pen.ts';
 import { type Row, table } from './table.ts';
-import { bar, percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
+import { bar, causes, percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
 
 export function showStatus(status: StatusReply, screen: Screen): string {
   const head = heads(status).map((line) => `${draw(line, screen)}\n`);
@@ -42,9 +42,11 @@ function heads(status: StatusReply): readonly Line[] {
   const { version, pid, startedAtMs, nowMs, running, queued, config, targets } = status;
   const failed = targets.filter(({ last }) => hasFailed(last)).length;
   const broken = targets.filter((target) => target.broken !== undefined).length;
+  const late = targets.filter((target) => target.late).length;
   const counts: Line = [
     { text: `${running} running, ${queued} waiting`, tone: 'bold' },
     ...(failed > 0 ? [{ text: ', ' }, { text: `${failed} failed`, tone: 'bad' } as const] : []),
+    ...(late > 0 ? [{ text: ', ' }, { text: `${late} late`, tone: 'bad' } as const] : []),
     ...(broken > 0 ? [{ text: ', ' }, { text: `${broken} broken`, tone: 'bad' } as const] : []),
   ];
   const up = showDuration(nowMs - startedAtMs);
@@ -104,10 +106,15 @@ function rowsOf(target: TargetView, see: Sight): readonly Row[] {
     const note = `until "baton resume ${target.target}"`;
     entries.push({ mark: '=', state: 'paused', tone: 'odd', note });
   }
+  if (target.late) entries.push(lateEntry(target, see));
   for (const run of active) entries.push(activeEntry(run, see));
   for (const run of queued) entries.push(waitingEntry(run, see));
   if (waiting > queued.length) {
     entries.push({ state: '', tone: 'dim', note: `and ${waiting - queued.length} more waiting` });
+  }
+  if (target.ignored !== undefined) {
+    const times = showTimes(target.ignored);
+    entries.push({ state: '', tone: 'dim', note: `ignored a request ${times} in a row` });
   }
   if (last !== undefined && !active.some(({ run }) => run === last.run)) {
     entries.push(endedEntry(last, see));
@@ -133,6 +140,11 @@ function rowOf(name: string, { mark = '', state, tone, time, expected, note }: E
   ];
 }
 
+function lateEntry({ freshAtMs }: TargetView, { nowMs }: Sight): Entry {
+  const since = freshAtMs === undefined ? '' : ` since ${showWhen(freshAtMs, nowMs)}`;
+  return { mark: '!', state: 'late', tone: 'bad', note: `no success${since}` };
+}
+
 function activeEntry(run: RunView, see: Sight): Entry {
   if (run.state === 'ended') return endedEntry(run, see);
   const { tookMs = 0, startedAtMs, expectedEndAtMs, pace, usual, state } = run;
@@ -143,6 +155,7 @@ function activeEntry(run: RunView, see: Sight): Entry {
     ...(isSlow ? [`longer than usual (${showDuration(usual.medianMs)})`] : []),
     ...(startedAtMs === undefined ? [] : [`since ${showWhen(startedAtMs, see.nowMs)}`]),
     `run ${run.run}`,
+    ...causes(run),
   ];
   return {
     mark: see.screen.isUnicode ? '▶' : '>',
@@ -184,6 +197,7 @@ function endedEntry(run: RunView, { screen, nowMs }: Sight): Entry {
     ...(run.verdict === 'ok' ? [] : [text]),
     ...(tookMs === undefined ? [] : [`took ${showDuration(tookMs)}`]),
     ...(isOdd ? [`usually ${showDuration(usual.medianMs)}`] : []),
+    ...causes(run),
   ];
   const time = endedAtMs === undefined ? '' : showWhen(endedAtMs, nowMs);
   return { mark, state: word, tone, time, note: `${notes.join(', ')}${remains(run)}` };

@@ -87,3 +87,9 @@ function showClock(date: Date): string {
 function two(value: number): string {
   return String(value).padStart(2, '0');
 }
+
+/** Of the run of a hook: what has called it. */
+export function causes({ cause }: RunView): readonly string[] {
+  if (cause === undefined) return [];
+  return [cause.run === undefined ? `called by ${cause.target}` : `called by run ${cause.run}`];
+}

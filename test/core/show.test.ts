@@ -109,6 +109,24 @@ test('a target that is broken, paused, failed or held says so, and the head coun
   assert.match(text, /\. t3 +waiting +0 ms +about to start, run 7\n +and 2 more waiting\n/);
 });
 
+test('a target that is late, or whose requests are ignored, says so; a hook says who called it', () => {
+  const cause = { why: 'failure', target: 'job', run: 3, text: 'exited with 1' } as const;
+  const hook: RunView = { ...ended, verdict: 'ok', outcome: { kind: 'exited', code: 0 }, cause };
+  const reply = status(
+    { late: true, freshAtMs: NOW_MS - MINUTE_MS, last: ended },
+    { ignored: 2, active: [running] },
+    { last: hook },
+    { active: [{ ...running, cause: { why: 'late', target: 'job', text: 'x' } }] },
+  );
+  const text = showStatus(reply, PAPER);
+  assert.match(text, /^0 running, 0 waiting, (1 failed, )?1 late\n/);
+  assert.match(text, /! t0 +late +no success since 11:59\n/);
+  assert.match(text, /> t1 +running .*\n +ignored a request twice in a row\n/);
+  assert.match(text, / t2 +ok .*, called by run 3\n/);
+  assert.match(text, /> t3 +running .*, called by job\n/);
+  assert.match(showHistory([hook], PAPER), /, called by run 3\n/);
+});
+
 test('a run that takes longer than usual is told with what is usual', () => {
   const slow = { ...running, tookMs: 40 * MINUTE_MS, pace: 'slower' as const };
   const { expectedEndAtMs: _, ...late } = slow;

@@ -29,7 +29,7 @@ export function main(argv: readonly string[]): void {
     const most = `at most ${SOCKET_PATH_BYTES_MAX} are possible`;
     return finish(usage(`socket path ${socket}: has ${bytes} bytes, ${most}; name a shorter one`));
   }
-  settle(perform(command, { socket, connectTimeoutMs }), errorCode);
+  settle(perform(command, { socket, connectTimeoutMs }, errorCode), errorCode);
 }
 
 /** Goes on where the fast path came into trouble. */

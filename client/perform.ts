@@ -13,22 +13,23 @@ import { findVerb } from './manual.ts';
 import { names } from './names.ts';
 import { writeOutcome } from './outcomefile.ts';
 import { print, writeAll } from './output.ts';
-import { type Ending, Relay, type RunRequest, runRequest } from './relay.ts';
+import { type Ending, Relay, type RunRequest, runRequest, statusOf } from './relay.ts';
 import { runSeveral, waitAll, waitSeveral } from './several.ts';
 import { metrics, report, timeline } from './survey.ts';
 import { watch } from './watch.ts';
 
 const DONE: Ending = { status: 0, isOwn: false };
 
-export async function perform(command: Command, place: Place): Promise<Ending> {
+/** `errorCode` stands for every status of baton's own. */
+export async function perform(command: Command, place: Place, errorCode?: number): Promise<Ending> {
   const v = PROTOCOL_VERSION;
   switch (command.verb) {
     case 'run':
-      return run(command, place);
+      return run(command, place, errorCode);
     case 'several':
       return runSeveral(command, place, (number, quiet) => pick(number, quiet, place));
     case 'wait':
-      return waitFor(command, place);
+      return waitFor(command, place, errorCode);
     case 'wait-all':
       return waitAll(place);
     case 'logs': {
@@ -84,14 +85,17 @@ export async function perform(command: Command, place: Place): Promise<Ending> {
 async function run(
   command: Extract<Command, { readonly verb: 'run' }>,
   place: Place,
+  errorCode: number | undefined,
 ): Promise<Ending> {
   const { target, wait, quiet = false, args, maxWaitMs, printId, report: file } = command;
   const given = { ...(args === undefined ? {} : { args: [...args] }), maxWaitMs };
   const request = runRequest(target, wait, given);
   if (wait) {
     const ended = await attend(request, place, { quiet, heeds: true });
-    if (file !== undefined) await writeOutcome(file, { target, ...ended }, ended.ending, place);
-    return ended.ending;
+    const { ending, run: number } = ended;
+    const known = { target, run: number, status: statusOf(ending, errorCode) };
+    if (file !== undefined) await writeOutcome(file, known, ending, place);
+    return ending;
   }
   const relay = new Relay(request);
   const ending = await follow(relay, place);
@@ -102,13 +106,15 @@ async function run(
 async function waitFor(
   { runs, report: file }: Extract<Command, { readonly verb: 'wait' }>,
   place: Place,
+  errorCode: number | undefined,
 ): Promise<Ending> {
   const [run = 0] = runs;
   if (runs.length > 1) return waitSeveral(runs, (number) => pick(number, false, place));
   const request = { type: 'wait', v: PROTOCOL_VERSION, run } as const;
-  const ended = await attend(request, place, { quiet: false, heeds: true });
-  if (file !== undefined) await writeOutcome(file, ended, ended.ending, place);
-  return ended.ending;
+  const { ending, run: number } = await attend(request, place, { quiet: false, heeds: true });
+  const known = { run: number, status: statusOf(ending, errorCode) };
+  if (file !== undefined) await writeOutcome(file, known, ending, place);
+  return ending;
 }
 
 /** One of several, which are ended together if they are. */
@@ -119,7 +125,6 @@ async function pick(run: number, quiet: boolean, place: Place): Promise<Ending> 
 
 interface Attended {
   readonly run: number | undefined;
-  readonly status: number;
   readonly ending: Ending;
 }
 
@@ -141,7 +146,7 @@ async function attend(
   const ending = await follow(live ?? make(writeAll), place);
   live?.close();
   if (ending.isSuccess !== true) held?.release();
-  return { run: relay?.run, status: ending.status, ending };
+  return { run: relay?.run, ending };
 }
 
 /** Goes on with a run until its end, whatever becomes of the connection. */

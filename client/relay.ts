@@ -70,6 +70,11 @@ export class Relay {
     return this.#label;
   }
 
+  /** The daemon may know of the wish. */
+  get wasAsked(): boolean {
+    return this.#wasAsked;
+  }
+
   /** The number of the run, once it is known. */
   get run(): number | undefined {
     return this.#run;
@@ -221,7 +226,12 @@ export class Relay {
 /** Says what there is to say and sets the status; Node then ends by itself. */
 export function finish(ending: Ending, errorCode?: number): void {
   if (ending.line !== undefined) complain(ending.line, ending.isMidLine);
-  process.exitCode = ending.isOwn ? (errorCode ?? ending.status) : ending.status;
+  process.exitCode = statusOf(ending, errorCode);
+}
+
+/** What the client exits with. */
+export function statusOf({ isOwn, status }: Ending, errorCode?: number): number {
+  return isOwn ? (errorCode ?? status) : status;
 }
 
 /** What is undefined of `more` is not sent. */

@@ -6,7 +6,13 @@
  * The first INT or TERM cancels all runs that this client has asked for and waits for their ends,
  * the second one leaves at once, as for a single run.
  */
-import { EXIT, PROTOCOL_VERSION, type Reply } from '../daemon/protocol.ts';
+import {
+  EXIT,
+  HISTORY_RUNS_MAX,
+  PROTOCOL_VERSION,
+  type Reply,
+  type RunView,
+} from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
 import type { Command } from './command.ts';
 import { askFor, inquire } from './inquiry.ts';
@@ -28,23 +34,31 @@ export async function runSeveral(
   const own = new Set<number>();
   const runs: number[] = [];
   let worst = DONE;
-  if (wait) heedSignals(own, place);
+  let asking: Relay | undefined;
+  const wasAsked = (): boolean => runs.length > 0 || asking?.wasAsked === true;
+  const signals = wait ? heedSignals(own, wasAsked, place) : undefined;
   for (const target of targets) {
+    // What was not asked for yet is no longer wanted.
+    if (signals?.first !== undefined) break;
     const request = runRequest(target, false, { merged: areOneFile(), maxWaitMs });
     const relay = new Relay(request);
+    asking = relay;
     const answer = await converse(place, relay);
     const ending = answer.ok ? answer.value : answer.ending;
     worst = worseOf(worst, ending);
     if (ending.status !== 0 || relay.run === undefined) continue;
     runs.push(relay.run);
     if (!relay.isForeign) own.add(relay.run);
+    if (signals?.first !== undefined) cancelAll(own, place);
     if (printId) print(`${relay.run}\n`);
   }
   for (const run of wait ? runs : []) {
     worst = worseOf(worst, await attend(run, quiet));
     own.delete(run);
   }
-  return worst;
+  if (signals?.first === undefined || worst.status !== 0) return worst;
+  // Not all was asked for, so this is no success, whatever became of the rest.
+  return runs.length === targets.length ? worst : { status: signals.first, isOwn: true };
 }
 
 /** Relays runs that others have asked for. */
@@ -54,8 +68,13 @@ export async function waitSeveral(runs: readonly number[], attend: Attend): Prom
   return worst;
 }
 
-/** Until nothing runs or waits any more; prints nothing but what failed. */
+/**
+ * Until nothing runs or waits any more; prints nothing but what failed. A status names the first few
+ * that wait and nothing of what came and went between two, so the history is asked as well.
+ */
 export async function waitAll(place: Place): Promise<Ending> {
+  const sinceMs = performance.now();
+  const told = new Set((await failures(EARLIER_MS, place)).map(({ run }) => run));
   let worst = DONE;
   for (;;) {
     const status = await askFor(place, { type: 'status', v: PROTOCOL_VERSION });
@@ -63,9 +82,38 @@ export async function waitAll(place: Place): Promise<Ending> {
     const views = status.value.targets.flatMap(({ active, queued }) => [...active, ...queued]);
     // A lost run may hold its place for long, by processes that nobody can wait for.
     const open = views.filter(({ state }) => state !== 'ended');
-    if (open.length === 0) return worst;
-    for (const { run } of open) worst = worseOf(worst, await endOf(run, place));
+    for (const { run } of open) {
+      worst = worseOf(worst, await endOf(run, place));
+      told.add(run);
+    }
+    if (open.length > 0) continue;
+    const unseen = await failures(EARLIER_MS + performance.now() - sinceMs, place);
+    for (const end of unseen.reverse()) {
+      if (!told.has(end.run)) worst = worseOf(worst, endingOf(end));
+    }
+    return worst;
   }
+}
+
+/** What failed so shortly before is known not to be what is waited for. */
+const EARLIER_MS = 10_000;
+
+/** The newest first; none where the socket does not permit to ask. */
+async function failures(sinceMs: number, place: Place): Promise<FailedRun[]> {
+  const answer = await askFor(place, {
+    type: 'history',
+    v: PROTOCOL_VERSION,
+    outcome: 'failed',
+    sinceMs: Math.ceil(sinceMs),
+    limit: HISTORY_RUNS_MAX,
+  });
+  return answer.ok ? [...answer.value.runs] : [];
+}
+
+type FailedRun = Pick<RunView, 'run' | 'target' | 'exit' | 'text'>;
+
+function endingOf({ run, target, exit, text }: FailedRun): Ending {
+  return { status: exit || EXIT.noVerdict, isOwn: false, line: `${target}: run ${run} ${text}` };
 }
 
 async function endOf(run: number, place: Place): Promise<Ending> {
@@ -78,10 +126,7 @@ async function endOf(run: number, place: Place): Promise<Ending> {
   // Optional: what has ended meanwhile may be forgotten already.
   const trouble = await inquire(place, [{ request, take, isOptional: true }]);
   if (trouble !== undefined) return trouble;
-  if (ended === undefined || ended.verdict !== 'failed') return DONE;
-  const { target, exit, text } = ended;
-  const line = `${target}: run ${run} ${text}`;
-  return { status: exit || EXIT.noVerdict, isOwn: false, line };
+  return ended?.verdict === 'failed' ? endingOf(ended) : DONE;
 }
 
 /** Says what there is to say; the first that is not 0 stays. */
@@ -90,23 +135,38 @@ function worseOf(worst: Ending, { status, isOwn, line, isMidLine }: Ending): End
   return worst.status === 0 ? { status, isOwn } : worst;
 }
 
-function heedSignals(own: ReadonlySet<number>, place: Place): void {
-  let isSecond = false;
+interface Signals {
+  /** The status that stands for the first one, once it has come. */
+  first?: number;
+}
+
+function heedSignals(
+  own: ReadonlySet<number>,
+  wasAsked: () => boolean,
+  place: Place,
+): Readonly<Signals> {
+  const signals: Signals = {};
   for (const [name, number] of Object.entries(SIGNALS)) {
     process.on(name, () => {
-      if (isSecond || name === 'SIGHUP') process.exit(EXIT.signalBase + number);
-      isSecond = true;
-      const take = (): boolean => true;
-      // The youngest first: what waits must not start because of what is ended.
-      const questions = [...own].reverse().map((of) => ({
-        request: { type: 'cancel', v: PROTOCOL_VERSION, of } as const,
-        take,
-        isOptional: true,
-      }));
-      inquire(place, questions).then(
-        (trouble) => trouble?.line !== undefined && complain(trouble.line),
-        (error: unknown) => complain(`internal error: ${String(error)}`),
-      );
+      const status = EXIT.signalBase + number;
+      if (signals.first !== undefined || name === 'SIGHUP' || !wasAsked()) process.exit(status);
+      signals.first = status;
+      cancelAll(own, place);
     });
   }
+  return signals;
+}
+
+function cancelAll(own: ReadonlySet<number>, place: Place): void {
+  const take = (): boolean => true;
+  // The youngest first: what waits must not start because of what is ended.
+  const questions = [...own].reverse().map((of) => ({
+    request: { type: 'cancel', v: PROTOCOL_VERSION, of } as const,
+    take,
+    isOptional: true,
+  }));
+  inquire(place, questions).then(
+    (trouble) => trouble?.line !== undefined && complain(trouble.line),
+    (error: unknown) => complain(`internal error: ${String(error)}`),
+  );
 }

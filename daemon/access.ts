@@ -5,7 +5,8 @@
  *
  * A request that is not permitted is answered with 77 and never reaches the service. What a socket
  * with `targets` is shown are those targets. Their names alone are no secret: the sentence that
- * says for what a run waits may name another target.
+ * says for what a run waits may name another target. How another one ended is, also to who may see
+ * the run of its hook.
  */
 
 import type { Caller } from './caller.ts';
@@ -14,6 +15,7 @@ import {
   HISTORY_RUNS_MAX,
   type Reply,
   type Request,
+  type RunView,
   type StatusReply,
   type Verb,
 } from './protocol.ts';
@@ -112,15 +114,20 @@ function widen(request: Request): Request {
 function narrow(request: Request, caller: Caller, rights: Rights): Caller {
   const isSeen = ({ target }: { readonly target: string }): boolean =>
     permits(rights.targets, target);
+  const veil = (view: RunView): RunView => {
+    if (view.cause === undefined || isSeen(view.cause)) return view;
+    const { cause: _, ...rest } = view;
+    return rest;
+  };
   const show = (reply: Reply): Reply => {
     switch (reply.type) {
       case 'status':
-        return narrowStatus(reply, isSeen);
+        return narrowStatus(reply, isSeen, veil);
       case 'why':
-        return { ...reply, chain: reply.chain.filter(isSeen) };
+        return { ...reply, chain: reply.chain.filter(isSeen).map(veil) };
       case 'history': {
         const limit = request.type === 'history' ? request.limit : HISTORY_RUNS_MAX;
-        return { ...reply, runs: reply.runs.filter(isSeen).slice(0, limit) };
+        return { ...reply, runs: reply.runs.filter(isSeen).slice(0, limit).map(veil) };
       }
       default:
         return reply;
@@ -132,8 +139,14 @@ function narrow(request: Request, caller: Caller, rights: Rights): Caller {
 function narrowStatus(
   reply: StatusReply,
   isSeen: (view: { readonly target: string }) => boolean,
+  veil: (view: RunView) => RunView,
 ): StatusReply {
-  const targets = reply.targets.filter(isSeen);
+  const targets = reply.targets.filter(isSeen).map((target) => ({
+    ...target,
+    active: target.active.map(veil),
+    queued: target.queued.map(veil),
+    ...(target.last === undefined ? {} : { last: veil(target.last) }),
+  }));
   const executing = reply.executing.filter((target) => isSeen({ target }));
   const queued = targets.reduce((sum, { waiting }) => sum + waiting, 0);
   return { ...reply, targets, executing, running: executing.length, queued };

@@ -33,6 +33,9 @@ interface Hooks {
 
 export const KEEP_DEFAULT: Keep = { runs: 100 };
 
+/** Most runs that may wait for one target. */
+export const WAITING_PER_TARGET_MAX = 200_000;
+
 export interface Target extends PolicyTarget {
   readonly name: TargetName;
   readonly description?: string;

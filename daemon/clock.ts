@@ -4,7 +4,7 @@
  * never jumps when somebody sets the clock. Wall time is for people only.
  */
 import type { Event, Stamp } from './event.ts';
-import type { ReadonlyState } from './state.ts';
+import type { ReadonlyState, Run } from './state.ts';
 
 export interface Clock {
   now(): Stamp;
@@ -44,10 +44,27 @@ export function bootEvent(state: ReadonlyState, bootId: string): Event | undefin
   // Steady time never runs backwards, not even after a boot with a wrong clock.
   let latestMs = Date.now();
   for (const run of state.runs.values()) {
-    latestMs = Math.max(latestMs, run.accepted.steadyMs);
-    if (run.state === 'ended') latestMs = Math.max(latestMs, run.ended.steadyMs);
+    latestMs = Math.max(latestMs, latestOf(run));
+  }
+  for (const { freshAt } of state.lanes.values()) {
+    latestMs = Math.max(latestMs, freshAt?.steadyMs ?? 0);
   }
   return { type: 'booted', bootId, offsetMs: Math.round(latestMs - monotonicMs()) };
+}
+
+function latestOf(run: Run): number {
+  switch (run.state) {
+    case 'queued':
+      return run.accepted.steadyMs;
+    case 'starting':
+      return run.starting.steadyMs;
+    case 'running':
+      return (run.stopping?.at ?? run.started).steadyMs;
+    case 'ended':
+      return run.ended.steadyMs;
+    default:
+      return run satisfies never;
+  }
 }
 
 /** CLOCK_MONOTONIC in milliseconds: since boot, the same for all processes. */

@@ -4,16 +4,18 @@
  *
  * The hook's run is accepted by the same decision that ends the other run, so the journal has both
  * or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy may make a
- * hook wait, but a failure that nobody hears of would be one too many. What a hook itself does calls
+ * hook wait, but a failure that nobody hears of would be one too many. Only a hook for which as many
+ * runs wait as ever may is let be, and that is counted: nobody heard of 200,000 others, either. What a hook itself does calls
  * no hook, or two could call each other for ever. A run that somebody cancelled calls none.
  */
-import type { Catalog, Target } from './catalog.ts';
+import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import type { Decision } from './command.ts';
 import type { Cause, Event, Outcome, Stamp, Verdict } from './event.ts';
 import { describeOutcome, exitStatus } from './outcome.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
 type Accepted = Extract<Event, { readonly type: 'accepted' }>;
+type Called = Extract<Event, { readonly type: 'accepted' | 'ignored' }>;
 
 /** The decision, and what its ends call for. */
 export function withHooks(
@@ -24,7 +26,7 @@ export function withHooks(
 ): Decision {
   const { events } = decision;
   const given = events.filter((event) => event.type === 'accepted').length;
-  const calls: Accepted[] = [];
+  const calls: Called[] = [];
   for (const event of events) {
     if (event.type !== 'ended') continue;
     const run = state.runs.get(event.run);
@@ -38,13 +40,15 @@ export function withHooks(
   return calls.length === 0 ? decision : add(decision, calls);
 }
 
-/** The acceptance of one hook's run, as run `run`. */
+/** The acceptance of one hook's run, as run `run`; or that there is no room for it. */
 export function call(
   state: ReadonlyState,
   { run, target, at }: Pick<Accepted, 'run' | 'target' | 'at'>,
   cause: Cause,
   catalog: Catalog,
-): Accepted {
+): Called {
+  const { size } = state.lanes.get(target)?.queue ?? { size: 0 };
+  if (size >= WAITING_PER_TARGET_MAX) return { type: 'ignored', target, times: 1 };
   const { maxWaitMs } = catalog.targets.get(target) ?? {};
   let token = `hook of ${cause.run ?? cause.target}, run ${run}`;
   // A client may have chosen the same.
@@ -54,9 +58,11 @@ export function call(
 }
 
 /** A decision with more runs in it. */
-export function add(decision: Decision, calls: readonly Accepted[]): Decision {
-  const looks = calls.flatMap(({ run, expiresAtMs }) =>
-    expiresAtMs === undefined ? [] : [{ run, atMs: expiresAtMs }],
+export function add(decision: Decision, calls: readonly Called[]): Decision {
+  const looks = calls.flatMap((it) =>
+    it.type === 'ignored' || it.expiresAtMs === undefined
+      ? []
+      : [{ run: it.run, atMs: it.expiresAtMs }],
   );
   return {
     ...decision,

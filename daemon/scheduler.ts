@@ -11,7 +11,7 @@
  * only one of them may keep it out. `maxWait` bounds that.
  */
 import { nameRun, type QueuedRun, type Readiness } from '../policies/policy.ts';
-import { type Catalog, findUnfit, type Target } from './catalog.ts';
+import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import {
   type Answer,
   type Command,
@@ -25,9 +25,6 @@ import { withHooks } from './hooks.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
 import { type SceneOf, sceneMaker } from './scene.ts';
 import type { Queued, ReadonlyState, Run, Running } from './state.ts';
-
-/** Most runs that may wait for one target. */
-export const WAITING_PER_TARGET_MAX = 200_000;
 
 /**
  * Targets whose groups an event concerns: the run's own target, and one of each group in which it

@@ -16,7 +16,9 @@ export class SshLine {
   readonly #isBusy: () => boolean;
   readonly #take: (message: FromKeeper) => void;
   readonly #closed: (link: SshConnection) => void;
-  #link: Promise<SshConnection | NoConnection> | undefined;
+  #opening:
+    | { readonly link: Promise<SshConnection | NoConnection>; readonly mayStart: boolean }
+    | undefined;
   #linger: (() => void) | undefined;
 
   constructor(options: {
@@ -42,14 +44,17 @@ export class SshLine {
   connect(mayStart: boolean): Promise<SshConnection | NoConnection> {
     this.#linger?.();
     this.#linger = undefined;
-    if (this.#link !== undefined) return this.#link;
+    const { link, mayStart: started } = this.#opening ?? {};
+    if (link !== undefined && (started === true || !mayStart)) return link;
+    // Whoever opens it now would start no keeper, and this one needs one.
+    if (link !== undefined) return this.#orStarted(link);
     const opening = this.#open(this.#directory, mayStart, {
       take: this.#take,
       closed: () => void this.#part(opening),
     });
-    this.#link = opening;
+    this.#opening = { link: opening, mayStart };
     void opening.then((link) => {
-      if ('why' in link && this.#link === opening) this.#link = undefined;
+      if ('why' in link) this.#drop(opening);
     });
     return opening;
   }
@@ -66,14 +71,27 @@ export class SshLine {
   /** Lets the connection go; the keeper goes on by itself. */
   close(): void {
     this.#linger?.();
-    void this.#link?.then((link) => {
+    void this.#opening?.link.then((link) => {
       if (!('why' in link)) link.close();
     });
   }
 
   async #part(opening: Promise<SshConnection | NoConnection>): Promise<void> {
-    if (this.#link === opening) this.#link = undefined;
+    this.#drop(opening);
     const link = await opening;
     if (!('why' in link)) this.#closed(link);
+  }
+
+  async #orStarted(
+    opening: Promise<SshConnection | NoConnection>,
+  ): Promise<SshConnection | NoConnection> {
+    const link = await opening;
+    if (!('why' in link)) return link;
+    this.#drop(opening);
+    return await this.connect(true);
+  }
+
+  #drop(opening: Promise<SshConnection | NoConnection>): void {
+    if (this.#opening?.link === opening) this.#opening = undefined;
   }
 }

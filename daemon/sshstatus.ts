@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Failure, StatusFile } from '../runners/ssh/message.ts';
 import type { Report } from './command.ts';
-import { errnoOf, isShortage } from './errno.ts';
+import { errnoOf } from './errno.ts';
 import type { Outcome } from './event.ts';
 
 interface Seen {
@@ -26,15 +26,17 @@ export function examine(directory: string, attempt: number, lives: () => boolean
 
 /**
  * Undefined while there is no status file; it gets its name when it is complete. Throws where that
- * cannot be told now (EMFILE, …).
+ * cannot be told now (EMFILE, EIO, …).
  */
 function readStatus(directory: string, attempt: number): Report | 'unreadable' | undefined {
   let status: StatusFile;
   try {
     status = JSON.parse(readFileSync(join(directory, `status.${attempt}`), 'utf8')) as StatusFile;
   } catch (error) {
-    if (isShortage(errnoOf(error))) throw error;
-    return error instanceof SyntaxError ? 'unreadable' : undefined;
+    if (error instanceof SyntaxError) return 'unreadable';
+    // A disk that fails says nothing of the run: to call it lost would be a lie.
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return undefined;
   }
   const { started, code, signal, core, phase, message = '' } = status;
   const bytes = sizeOf(join(directory, 'out')) + sizeOf(join(directory, 'err'));

@@ -13,6 +13,8 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 const ROOM_RETRY_MS = 1_000;
 /** Errors that pass: the disk has no room now. */
 const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN']);
+/** The same where a file is to be made. */
+const PASSING_OPEN = new Set([...PASSING, 'EMFILE', 'ENFILE', 'ENOMEM']);
 
 export class Sink {
   readonly #files: readonly FileHandle[];
@@ -28,7 +30,7 @@ export class Sink {
   static async open(directory: string, merged: boolean): Promise<Sink> {
     const names = merged ? ['out'] : ['out', 'err'];
     const files: FileHandle[] = [];
-    for (const name of names) files.push(await open(join(directory, name), 'a', 0o600));
+    for (const name of names) files.push(await openOne(join(directory, name)));
     return new Sink(files);
   }
 
@@ -63,11 +65,26 @@ export class Sink {
         const written = await this.#files[index]?.write(chunk, done);
         done += written?.bytesWritten ?? chunk.length;
       } catch (error) {
-        const code = error instanceof Error && 'code' in error ? String(error.code) : '';
         // A file that can never be written again must not hold up the command.
-        if (!PASSING.has(code)) this.#failed = true;
+        if (!PASSING.has(codeOf(error))) this.#failed = true;
         else await delay(ROOM_RETRY_MS);
       }
     }
   }
+}
+
+/** Nothing has been run yet, so that it can wait for what passes by itself. */
+async function openOne(path: string): Promise<FileHandle> {
+  for (;;) {
+    try {
+      return await open(path, 'a', 0o600);
+    } catch (error) {
+      if (!PASSING_OPEN.has(codeOf(error))) throw error;
+      await delay(ROOM_RETRY_MS);
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

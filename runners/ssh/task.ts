@@ -84,6 +84,8 @@ export class Task {
     if (!linked.ok) return this.#finish({ kind: 'failed', failure: linked.failure });
     this.#link = linked.link;
     this.#sink = await Sink.open(directory, merged);
+    // A full disk may have held it up for long.
+    if (this.#isStopping) return this.#finish({ kind: 'not-started' });
     const { text, input } = script(session);
     linked.link.client.on('close', () => this.#close());
     linked.link.client.exec(text, (error, channel) => {

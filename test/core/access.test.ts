@@ -160,6 +160,31 @@ test('why shows the runs of permitted targets', () => {
   assert.deepEqual(reply, { type: 'why', chain: [view(1, 'web')] });
 });
 
+test('how a target ended that may not be seen is not told by the run of its hook either', () => {
+  const cause = { why: 'failure', target: 'db', run: 2, text: 'exited with 3' } as const;
+  const own = { ...cause, target: 'web' };
+  const runs = [
+    { ...view(3, 'web'), cause },
+    { ...view(4, 'web'), cause: own },
+  ];
+  const shown = [view(3, 'web'), { ...view(4, 'web'), cause: own }];
+  const rights = { targets: ['web'] };
+  const history = ask({ type: 'history' }, rights, { type: 'history', runs }).reply;
+  assert.deepEqual(history, { type: 'history', runs: shown });
+  const why = ask({ type: 'why', of: 1 }, rights, { type: 'why', chain: runs }).reply;
+  assert.deepEqual(why, { type: 'why', chain: shown });
+  const hook = { ...view(3, 'web'), cause };
+  const target = { ...targetView('web', 0), active: runs, queued: runs, last: hook };
+  const status: Reply = {
+    ...{ type: 'status', version: '1', pid: 1, startedAtMs: 1, nowMs: 1, requests: 1, config: 'c' },
+    ...{ running: 1, queued: 1, executing: [], targets: [target] },
+  };
+  const { reply } = ask({ type: 'status' }, rights, status);
+  assert.ok(reply.type === 'status');
+  const [seen] = reply.targets;
+  assert.deepEqual([seen?.active, seen?.queued, seen?.last], [shown, shown, shown[0]]);
+});
+
 for (const [pattern, yes, no] of [
   ['web', ['web'], ['webs', 'we', '', 'WEB']],
   ['*', ['web', 'a b', ''], []],

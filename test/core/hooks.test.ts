@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Target } from '../../daemon/catalog.ts';
+import { type Target, WAITING_PER_TARGET_MAX } from '../../daemon/catalog.ts';
 import type { Report } from '../../daemon/command.ts';
 import { causeEnv } from '../../daemon/hooks.ts';
 import { accepted, load, mistakesOf } from '../support/config.ts';
@@ -82,6 +82,24 @@ test('no token that a client chooses is in the way of a hook', () => {
     core.submit('missed', `hook of ${run}, run ${run + 4}${'.'.repeat(dots)}`);
   }
   core.end(run, exit(1));
+  assert.equal(called(core).length, 1);
+});
+
+test('a hook for which as many runs wait as ever may is not called, and that is counted', () => {
+  const core = coreOf();
+  core.send({ type: 'pause', target: 'bad' });
+  core.submit('bad', 'first');
+  const queue = new Set(core.state.lanes.get('bad')?.queue);
+  const size = WAITING_PER_TARGET_MAX;
+  for (let n = 1; queue.size < size; n++) queue.add(-n);
+  const lane = core.state.lanes.get('bad');
+  assert.ok(lane);
+  core.state.lanes.set('bad', { ...lane, queue });
+  core.end(core.ask('job'), exit(1));
+  assert.deepEqual(called(core), []);
+  assert.equal(core.state.lanes.get('bad')?.ignored, 1);
+  queue.delete(-1);
+  core.end(core.ask('job'), exit(1));
   assert.equal(called(core).length, 1);
 });
 

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { makeCatalog, type Target } from '../../daemon/catalog.ts';
+import { makeCatalog, type Target, WAITING_PER_TARGET_MAX } from '../../daemon/catalog.ts';
 import type { Event } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
 import { sceneMaker } from '../../daemon/scene.ts';
-import { decide, explain, WAITING_PER_TARGET_MAX } from '../../daemon/scheduler.ts';
+import { decide, explain } from '../../daemon/scheduler.ts';
 import { apply, emptyState } from '../../daemon/state.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import {

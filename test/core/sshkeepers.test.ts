@@ -5,12 +5,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Wish } from '../../daemon/loop.ts';
+import { bootId, statOf } from '../../daemon/process.ts';
 import { type NoConnection, openConnection } from '../../daemon/sshconnection.ts';
 import { SshKeepers } from '../../daemon/sshkeepers.ts';
+import { examine } from '../../daemon/sshstatus.ts';
 import type { SshPlan } from '../../runners/runner.ts';
 import type { ToKeeper } from '../../runners/ssh/message.ts';
 import { directory } from '../support/config.ts';
@@ -115,4 +118,49 @@ test('a run whose SSH keeper can never be spawned ends as not started, and says 
   const [reported] = posts;
   assert.ok(reported?.type === 'reported');
   assert.equal(reported.report.failure?.detail, 'it ended with 3');
+});
+
+test('a run is not ended because a stop looks for a keeper that has gone just then', async (t) => {
+  const clock = new ManualClock();
+  const log = new SpokenLog();
+  const posts: Wish[] = [];
+  const told: ToKeeper[] = [];
+  let giveUp = (): void => assert.fail('nobody looks for a keeper');
+  const keepers = new SshKeepers({
+    directory: directory(t),
+    clock,
+    log: log.pino,
+    post: (wish) => posts.push(wish),
+    open: (_, mayStart) => {
+      if (mayStart) {
+        const send = (message: ToKeeper): unknown => told.push(message);
+        return Promise.resolve({ pid: 2 ** 30, send, close: () => {} });
+      }
+      return new Promise((resolve) => {
+        giveUp = () => resolve({ why: 'ENOENT', passes: false });
+      });
+    },
+  });
+  keepers.adopt({ ...RUN, run: 2 }, 1, {
+    ...{ pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 },
+    ...{ bootId: bootId(), kind: 'ssh' },
+  });
+  keepers.stop(2, 1_000);
+  const start = keepers.start(RUN, 1, PLAN);
+  giveUp();
+  await start;
+  assert.deepEqual([told.map(({ type }) => type), posts], [['prepare'], []]);
+  keepers.drop(2);
+  keepers.drop(1);
+});
+
+test('a run whose status cannot be read for a failing disk is not lost', (t) => {
+  const own = directory(t);
+  // Reading a directory fails as a bad disk does: with neither a file nor its absence.
+  mkdirSync(join(own, 'status.1'));
+  assert.throws(() => examine(own, 1, () => false), { code: 'EISDIR' });
+  assert.deepEqual(
+    examine(own, 2, () => false),
+    { isAlive: false, isUnreadable: false },
+  );
 });

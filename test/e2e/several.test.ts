@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { FakeDaemon } from '../support/fake-daemon.ts';
 import { Puppets } from '../support/puppet.ts';
+import { accepted, ended } from '../support/replies.ts';
 import { Rig } from '../support/rig.ts';
 
 const sh = (script: string) => ({ runner: { type: 'local', args: ['/bin/sh', '-c', script] } });
@@ -121,8 +123,8 @@ test('wait --all waits until nothing runs or waits, and tells of failures', asyn
   const held = await puppets.next();
   const before = (await rig.status()).requests;
   const client = rig.client(['wait', '--all']);
-  // Its question, and its wait for the first run; ours are counted as well.
-  for (let own = 1; (await rig.status()).requests < before + own + 2; own++);
+  // The past, its question, and its wait for the first run; ours are counted as well.
+  for (let own = 1; (await rig.status()).requests < before + own + 3; own++);
   await held.print('out', 'not to be seen\n');
   held.exit(5);
   const { status, text, errors } = await client.ended;
@@ -130,4 +132,82 @@ test('wait --all waits until nothing runs or waits, and tells of failures', asyn
   assert.equal(errors, 'baton: held: run 1 exited with 5\n');
   const { running, queued } = await rig.status();
   assert.deepEqual([running, queued], [0, 0]);
+});
+
+test('a signal while several are asked for ends what was asked for, and asks for no more', async (t) => {
+  const daemon = await FakeDaemon.open();
+  t.after(() => daemon.close());
+  const client = daemon.baton(['run', 'a', 'b', 'c', '--wait']);
+  (await daemon.asked()).connection.send(accepted);
+  const second = await daemon.asked();
+  assert.equal(second.request['target'], 'b');
+  client.child.kill('SIGTERM');
+  const first = await daemon.asked();
+  assert.deepEqual([first.request['type'], first.request['of']], ['cancel', 17]);
+  first.connection.send({ type: 'done', runs: [17] });
+  second.connection.send({ type: 'accepted', run: 18, target: 'b' });
+  const seen: unknown[] = [];
+  while (seen.length < 3) {
+    const { connection, request } = await daemon.asked();
+    const { type, of, run = of, target } = request;
+    seen.push(target ?? [type, run]);
+    if (type === 'wait') connection.send(ended(143, { run: Number(run) }));
+    // Both are cancelled on one connection, the younger first.
+    else connection.send({ type: 'done', runs: [Number(of)] }, { type: 'done', runs: [] });
+  }
+  const { status } = await client.ended;
+  assert.equal(status, 143);
+  assert.deepEqual(
+    seen.toSorted(),
+    [
+      ['cancel', 18],
+      ['wait', 17],
+      ['wait', 18],
+    ].toSorted(),
+  );
+});
+
+test('a signal before a daemon has heard of any run ends the client at once', async (t) => {
+  const daemon = await FakeDaemon.open();
+  t.after(() => daemon.close());
+  await daemon.die();
+  const client = daemon.baton(['run', 'a', 'b', '--wait', '--connect-timeout', '1h']);
+  await caught(client.child.pid);
+  client.child.kill('SIGINT');
+  assert.equal((await client.ended).status, 130);
+});
+
+/** Resolves once the process catches SIGHUP, the last one: Node has a handler for INT from its start. */
+async function caught(pid = 0): Promise<void> {
+  const SIGHUP_BIT = 1n;
+  for (;;) {
+    const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const mask = BigInt(`0x${/^SigCgt:\s*(\w+)$/m.exec(text)?.[1] ?? '0'}`);
+    if ((mask & SIGHUP_BIT) !== 0n) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test('wait --all tells of every failure, also of what started and ended while it did not look', async (t) => {
+  const { rig, puppets } = await open(t);
+  assert.equal((await rig.baton('run', 'a', '--wait')).status, 3);
+  const session = await rig.open();
+  await session.ask({ type: 'run', target: 'held' }, 'accepted');
+  const held = await puppets.next();
+  const before = (await rig.status()).requests;
+  const client = rig.client(['wait', '--all']);
+  // The past, its question, and its wait for the first run; ours are counted as well.
+  for (let own = 1; (await rig.status()).requests < before + own + 3; own++);
+  const failed = await session.ask({ type: 'run', target: 'c', wait: true }, 'ended');
+  held.exit(0);
+  const { status, errors } = await client.ended;
+  assert.deepEqual([status, errors], [4, `baton: c: run ${failed.run} exited with 4\n`]);
+  session.close();
+});
+
+test('--report tells the status that the client exits with, also by -E', async (t) => {
+  const { rig } = await open(t);
+  const file = join(rig.directory, 'report.json');
+  const { status } = await rig.baton('run', 'nosuch', '--wait', '-E', '9', '--report', file);
+  assert.deepEqual([status, JSON.parse(readFileSync(file, 'utf8')).status], [9, 9]);
 });

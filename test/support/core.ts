@@ -100,6 +100,8 @@ export class Core {
   state: State = emptyState();
   catalog;
   nowMs = 0;
+  /** The clock on the wall is set; nothing may depend on it. */
+  wallShiftMs = 0;
   /** Strangers that hold lockfiles, as the daemon would see them. */
   holders: Holders = new Map();
   readonly events: Event[] = [];
@@ -121,16 +123,21 @@ export class Core {
     this.#watch = watch;
   }
 
+  #stamp(): Stamp {
+    const { steadyMs, wallMs } = stamp(this.nowMs);
+    return { steadyMs, wallMs: wallMs + this.wallShiftMs };
+  }
+
   /** Decides, applies, and looks until nothing starts any more. */
   send(wish: Wish): Answer {
-    const command: Command = { ...wish, at: stamp(this.nowMs) };
+    const command: Command = { ...wish, at: this.#stamp() };
     const decision = decide(this.state, command, this.catalog);
     const dirty = new Set(this.#absorb(decision, command));
     for (let steps = 0; dirty.size > 0; steps++) {
       if (steps > STEPS_MAX) throw new Error('The core does not come to rest');
       const [name = ''] = dirty;
       const { holders } = this;
-      const look = { type: 'look', target: name, holders, at: stamp(this.nowMs) } as const;
+      const look = { type: 'look', target: name, holders, at: this.#stamp() } as const;
       const found = this.#absorb(decide(this.state, look, this.catalog), look);
       if (found.length === 0) dirty.delete(name);
       for (const other of found) dirty.add(other);

@@ -3,7 +3,7 @@
  * compares with the runs before it. Reads only.
  */
 import type { Catalog } from './catalog.ts';
-import { paceOf, usualOf } from './estimate.ts';
+import { paceOf, type Usual, usualOf } from './estimate.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { type Expected, forecast } from './forecast.ts';
 import { describeOutcome, exitStatus, type RunView } from './protocol.ts';
@@ -27,15 +27,38 @@ export interface Prospect extends Scenery {
   readonly expected: ReadonlyMap<RunId, Expected>;
   /** The groups around a target. */
   readonly sceneOf: (target: TargetName) => SceneOf;
+  /** How long the last successes of a target took. */
+  readonly usual: (target: TargetName) => Usual | undefined;
 }
 
 export function prospectOf(scenery: Scenery): Prospect {
-  const expected = forecast({ ...scenery, endOf: (run) => endOf(run, scenery) });
-  return { ...scenery, expected, sceneOf: scenesOf(scenery) };
+  return {
+    ...pastOf(scenery),
+    expected: forecast({ ...scenery, endOf: (run) => endOf(run, scenery) }),
+  };
+}
+
+/** Enough for runs that have ended: of them nothing is expected. */
+export function pastOf(scenery: Scenery): Prospect {
+  return {
+    ...scenery,
+    expected: new Map(),
+    sceneOf: scenesOf(scenery),
+    usual: usualIn(scenery.state),
+  };
+}
+
+/** Works it out once for all runs of a target. */
+function usualIn(state: ReadonlyState): Prospect['usual'] {
+  const known = new Map<TargetName, Usual | undefined>();
+  return (target) => {
+    if (!known.has(target)) known.set(target, usualOf(state.lanes.get(target)?.tookMs ?? []));
+    return known.get(target);
+  };
 }
 
 /** Looks at a group once for all that wait in it, where it is the same for all: without strangers. */
-export function scenesOf({ state, catalog, now, holdersAround }: Scenery): Prospect['sceneOf'] {
+function scenesOf({ state, catalog, now, holdersAround }: Scenery): Prospect['sceneOf'] {
   const free = sceneMaker(state, catalog, now.steadyMs);
   return (target) => {
     const holders = holdersAround(target);
@@ -60,90 +83,86 @@ function progressOf({ run, target }: Run, { catalog, progressOf }: Scenery): num
   return catalog.targets.get(target)?.progress === true ? progressOf(run) : undefined;
 }
 
+type Draft = { -readonly [K in keyof RunView]: RunView[K] };
+
+/** Field by field: to spread what is there only sometimes takes many times as long. */
 export function viewRun(run: Run, scenery: Prospect): RunView {
-  const { now, lives } = scenery;
-  const base = {
+  const { now } = scenery;
+  const view: Draft = {
     run: run.run,
     target: run.target,
+    state: run.state,
     acceptedAtMs: run.accepted.wallMs,
-    ...(run.cause === undefined ? {} : { cause: run.cause }),
-    ...comparison(run, scenery),
+    waitedMs: now.steadyMs - run.accepted.steadyMs,
   };
-  const waitedUntil = (stamp: Stamp): number => stamp.steadyMs - run.accepted.steadyMs;
+  if (run.cause !== undefined) view.cause = run.cause;
+  compare(view, run, scenery);
   switch (run.state) {
     case 'queued': {
       const waits = waitsOf(run, scenery);
       const behind = [...new Set(waits.flatMap((wait) => wait.behind))];
-      return {
-        ...base,
-        state: 'queued',
-        waitedMs: waitedUntil(now),
-        reasons: waits.map((wait) => wait.reason),
-        ...(behind.length === 0 ? {} : { behind }),
-        ...(run.overtaken > 0 ? { overtaken: run.overtaken } : {}),
-        ...expectation(run, scenery),
-      };
+      view.reasons = waits.map((wait) => wait.reason);
+      if (behind.length > 0) view.behind = behind;
+      if (run.overtaken > 0) view.overtaken = run.overtaken;
+      expect(view, scenery);
+      return view;
     }
     case 'starting':
-      return { ...base, state: 'starting', waitedMs: waitedUntil(now) };
+      return view;
     case 'running': {
       const percent = progressOf(run, scenery);
-      return {
-        ...base,
-        ...expectation(run, scenery),
-        ...(percent === undefined ? {} : { progressPercent: percent }),
-        state: run.stopping === undefined ? 'running' : 'stopping',
-        startedAtMs: run.started.wallMs,
-        waitedMs: waitedUntil(run.started),
-        tookMs: now.steadyMs - run.started.steadyMs,
-        pid: run.keeper.pid,
-      };
+      expect(view, scenery);
+      if (percent !== undefined) view.progressPercent = percent;
+      if (run.stopping !== undefined) view.state = 'stopping';
+      view.startedAtMs = run.started.wallMs;
+      view.waitedMs = run.started.steadyMs - run.accepted.steadyMs;
+      view.tookMs = now.steadyMs - run.started.steadyMs;
+      view.pid = run.keeper.pid;
+      return view;
     }
-    case 'ended': {
-      const { started, ended, outcome, verdict, heldBy, bytes, leftovers = [] } = run;
-      const left = leftovers.filter(lives).map(({ pid }) => pid);
-      return {
-        ...base,
-        state: 'ended',
-        endedAtMs: ended.wallMs,
-        waitedMs: waitedUntil(started ?? ended),
-        ...(started === undefined
-          ? {}
-          : { startedAtMs: started.wallMs, tookMs: ended.steadyMs - started.steadyMs }),
-        outcome,
-        verdict,
-        exit: exitStatus(outcome),
-        text: describeOutcome(outcome),
-        ...(bytes === undefined ? {} : { bytes }),
-        ...(left.length > 0 ? { leftovers: left } : {}),
-        ...(heldBy.length > 0 ? { heldBy } : {}),
-      };
-    }
+    case 'ended':
+      viewEnd(view, run, scenery);
+      return view;
     default:
       return run satisfies never;
   }
 }
 
-type Prospects = Pick<RunView, 'expectedStartAtMs' | 'expectedEndAtMs'>;
+function viewEnd(view: Draft, run: Extract<Run, { state: 'ended' }>, { lives }: Prospect): void {
+  const { started, ended, outcome, verdict, heldBy, bytes, leftovers } = run;
+  view.endedAtMs = ended.wallMs;
+  view.waitedMs = (started ?? ended).steadyMs - run.accepted.steadyMs;
+  if (started !== undefined) {
+    view.startedAtMs = started.wallMs;
+    view.tookMs = ended.steadyMs - started.steadyMs;
+  }
+  view.outcome = outcome;
+  view.verdict = verdict;
+  view.exit = exitStatus(outcome);
+  view.text = describeOutcome(outcome);
+  if (bytes !== undefined) view.bytes = bytes;
+  const left = leftovers?.filter(lives) ?? [];
+  if (left.length > 0) view.leftovers = left.map(({ pid }) => pid);
+  if (heldBy.length > 0) view.heldBy = heldBy;
+}
 
-function expectation({ run }: Run, { expected, now }: Prospect): Prospects {
-  const { startMs, endMs } = expected.get(run) ?? {};
+function expect(view: Draft, { expected, now }: Prospect): void {
+  const { startMs, endMs } = expected.get(view.run) ?? {};
   const wallMs = (steadyMs: number): number => Math.round(now.wallMs + steadyMs - now.steadyMs);
-  return {
-    ...(startMs === undefined ? {} : { expectedStartAtMs: wallMs(startMs) }),
-    ...(endMs === undefined ? {} : { expectedEndAtMs: wallMs(endMs) }),
-  };
+  if (startMs !== undefined) view.expectedStartAtMs = wallMs(startMs);
+  if (endMs !== undefined) view.expectedEndAtMs = wallMs(endMs);
 }
 
 /** What is usual for the target of a run, and how the run compares. */
-function comparison(run: Run, { state, now }: Scenery): Pick<RunView, 'usual' | 'pace'> {
-  const usual = usualOf(state.lanes.get(run.target)?.tookMs ?? []);
-  if (usual === undefined) return {};
+function compare(view: Draft, run: Run, { now, usual: usually }: Prospect): void {
+  const usual = usually(run.target);
+  if (usual === undefined) return;
+  view.usual = usual;
   const started = run.state === 'running' || run.state === 'ended' ? run.started : undefined;
-  if (started === undefined) return { usual };
+  if (started === undefined) return;
   const until = run.state === 'ended' ? run.ended : now;
   const pace = paceOf(usual, until.steadyMs - started.steadyMs, run.state === 'ended');
-  return pace === undefined ? { usual } : { usual, pace };
+  if (pace !== undefined) view.pace = pace;
 }
 
 export function waitsOf(run: Queued, prospect: Prospect): ReturnType<typeof explain> {

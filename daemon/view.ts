@@ -2,10 +2,9 @@
  * What clients are shown of the state: targets, chains, the past. Reads only; the sentences come
  * from the policies and from the table of outcomes.
  */
-import { usualOf } from './estimate.ts';
 import type { RunId, TargetName } from './event.ts';
 import type { Request, RunView, TargetView } from './protocol.ts';
-import { type Prospect, prospectOf, type Scenery, scenesOf, viewRun, waitsOf } from './runview.ts';
+import { type Prospect, pastOf, prospectOf, type Scenery, viewRun, waitsOf } from './runview.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
 /** Most waiting runs of one target that `status` names; the rest are counted. */
@@ -40,7 +39,7 @@ function viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Tar
     }
     return shown;
   };
-  const usual = usualOf(lane?.tookMs ?? []);
+  const usual = scenery.usual(name);
   const [last] = views([latestEnded(state, name) ?? []].flat(), 1);
   return {
     target: name,
@@ -84,17 +83,29 @@ type HistoryRequest = Extract<Request, { readonly type: 'history' }>;
 export function viewHistory(scenery: Scenery, request: HistoryRequest): readonly RunView[] {
   const { state, now } = scenery;
   const { limit, target, sinceMs = Number.POSITIVE_INFINITY, outcome } = request;
-  const prospect = { ...scenery, expected: new Map(), sceneOf: scenesOf(scenery) };
+  const prospect = pastOf(scenery);
   const views: RunView[] = [];
-  const [oldest = 0] = state.runs.keys();
-  for (let number = state.nextRun - 1; number >= oldest && views.length < limit; number--) {
+  for (const number of newestFirst(state, target)) {
+    if (views.length >= limit) break;
     const run = state.runs.get(number);
-    if (run?.state !== 'ended' || (target !== undefined && run.target !== target)) continue;
+    if (run?.state !== 'ended') continue;
     if (now.steadyMs - run.ended.steadyMs > sinceMs) continue;
     if (outcome !== undefined && run.verdict !== outcome && run.outcome.kind !== outcome) continue;
     views.push(viewRun(run, prospect));
   }
   return views;
+}
+
+/** Numbers that runs of this target, or of any, may have. */
+function* newestFirst(state: ReadonlyState, target: TargetName | undefined): Generator<RunId> {
+  if (target !== undefined) {
+    // Not by way of all runs there are.
+    const numbers = [...(state.lanes.get(target)?.ended ?? [])];
+    yield* numbers.sort((one, other) => other - one);
+    return;
+  }
+  const [oldest = 0] = state.runs.keys();
+  for (let number = state.nextRun - 1; number >= oldest; number--) yield number;
 }
 
 /** The run that a target's name stands for: one that runs, else one that waits, else the last. */

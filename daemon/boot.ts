@@ -18,6 +18,7 @@ import { signLock, takeLock } from './lock.ts';
 import type { Log } from './log.ts';
 import { bootId } from './process.ts';
 import { refresh } from './refresh.ts';
+import { Rota } from './rota.ts';
 import { type Reloaded, Service } from './service.ts';
 import { nameDoor, placesOf, planDoors, Sockets } from './sockets.ts';
 import { SshKeepers } from './sshkeepers.ts';
@@ -93,8 +94,10 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     daemon.loop.configure(config.catalog);
     return { ok: true, text: summary(config) };
   };
+  const rota = new Rota();
   const service = new Service({
     loop: daemon.loop,
+    rota,
     refresh: (target) => {
       const news = refresh(config, target, daemon.loop.state, log);
       if (news === undefined) return;
@@ -116,6 +119,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     state: () => daemon.loop.state,
     handle: (request, caller) => service.handle(request, caller),
     left: () => idle?.touch(),
+    rota,
   });
   const doors = planDoors(config.sockets, options.passed, options.socket);
   const listening = await sockets.open(doors);

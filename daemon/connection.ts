@@ -11,6 +11,7 @@ import { LineReader } from './linereader.ts';
 import type { Log } from './log.ts';
 import { describeMistake, fieldOf } from './mistake.ts';
 import { type ErrorCode, EXIT, PROTOCOL_VERSION, type Reply, Request } from './protocol.ts';
+import type { Rota } from './rota.ts';
 
 /** Most requests of one connection that may be unanswered; each may hold two files open. */
 export const OPEN_REQUESTS_MAX = 256;
@@ -56,10 +57,14 @@ export class Connection {
   #lastWord: (() => void) | undefined;
   #lastWordTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, handle: (request: Request, caller: Caller) => void, log: Log) {
+  constructor(
+    socket: Socket,
+    handle: (request: Request, caller: Caller) => void,
+    parts: { readonly log: Log; readonly rota: Rota },
+  ) {
     this.#socket = socket;
     this.#handle = handle;
-    this.#log = log;
+    this.#log = parts.log;
     socket.on('data', (chunk: Buffer) => this.#lines.read(chunk));
     socket.on('end', () => {
       if (this.#isOver) return;
@@ -67,7 +72,7 @@ export class Connection {
       this.#lookIfGone(GONE_LOOK_MS);
     });
     // Not at once: a client that reads as fast as it is written to would have the daemon for itself.
-    socket.on('drain', () => setImmediate(() => this.#drain()));
+    socket.on('drain', () => parts.rota.add(() => this.#drain()));
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'connection failed'));
     socket.on('close', () => this.#abandon());
   }

@@ -10,6 +10,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, isShortage } from './errno.ts';
 import { CHUNK_BYTES, encode, type Frame } from './frame.ts';
+import type { Rota } from './rota.ts';
 
 const LOOK_MS = 20;
 const LOOKS_QUIET = 10;
@@ -44,12 +45,13 @@ export class Follower {
   readonly #failed: (why: string) => void;
   readonly #disk: OutputDisk;
   readonly #chunk: Buffer;
+  readonly #rota: Rota;
   #ended = false;
   #closed = false;
   #blocked = false;
   #quiet = 0;
   #timer: NodeJS.Timeout | undefined;
-  #nextTurn: NodeJS.Immediate | undefined;
+  #giveUpTurn: (() => void) | undefined;
   #watchers: fs.FSWatcher[] = [];
 
   /**
@@ -61,6 +63,8 @@ export class Follower {
     readonly from: Offsets;
     /** Of CHUNK_BYTES; used within a call only, so that all followers can share one. */
     readonly chunk: Buffer;
+    /** Shared with all that have more to do. */
+    readonly rota: Rota;
     readonly send: (frame: Frame) => void;
     readonly hasRoom: () => boolean;
     readonly done: () => void;
@@ -70,6 +74,7 @@ export class Follower {
   }) {
     this.#directory = options.directory;
     this.#chunk = options.chunk;
+    this.#rota = options.rota;
     this.#send = options.send;
     this.#hasRoom = options.hasRoom;
     this.#done = options.done;
@@ -99,7 +104,7 @@ export class Follower {
     }
     if (moved) {
       this.#quiet = 0;
-      this.#nextTurn = setImmediate(() => this.pump());
+      this.#giveUpTurn = this.#rota.add(() => this.pump());
       return;
     }
     if (ended && !this.#sources.some(({ isUnread }) => isUnread)) {
@@ -221,7 +226,7 @@ export class Follower {
   }
 
   #sleep(): void {
-    clearImmediate(this.#nextTurn);
+    this.#giveUpTurn?.();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const watcher of this.#watchers) watcher.close();

@@ -11,6 +11,7 @@ import { CHUNK_BYTES } from './frame.ts';
 import type { Loop } from './loop.ts';
 import { Follower, type Offsets, tailOffsets } from './output.ts';
 import { describeOutcome, EXIT, exitStatus } from './protocol.ts';
+import type { Rota } from './rota.ts';
 import type { Run } from './state.ts';
 
 interface Parts {
@@ -19,6 +20,7 @@ interface Parts {
   readonly directoryOf: (run: RunId) => string;
   /** A request for this target comes in: what it depends on may have changed. */
   readonly refresh: (target: string) => void;
+  readonly rota: Rota;
 }
 
 export class Relay {
@@ -26,6 +28,7 @@ export class Relay {
   readonly #denials: Denials;
   readonly #directoryOf: Parts['directoryOf'];
   readonly #refresh: Parts['refresh'];
+  readonly #rota: Rota;
   readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
   /** All relays read into it, each within one call. */
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -35,6 +38,7 @@ export class Relay {
     this.#denials = parts.denials;
     this.#directoryOf = parts.directoryOf;
     this.#refresh = parts.refresh;
+    this.#rota = parts.rota;
   }
 
   /** Tells the clients who wait for this run. Called once the event is durable. */
@@ -150,6 +154,7 @@ export class Relay {
       directory: this.#directoryOf(run),
       from,
       chunk: this.#chunk,
+      rota: this.#rota,
       send: (frame) => caller.send({ type: 'output', run, ...frame }),
       hasRoom: () => caller.hasRoom(),
       ...told,

@@ -12,6 +12,7 @@ import { seemsAlive } from './process.ts';
 import { readProgress } from './progress.ts';
 import { describeOutcome, EXIT, exitStatus, type Reply, type Request } from './protocol.ts';
 import { Relay } from './relay.ts';
+import type { Rota } from './rota.ts';
 import type { Scenery } from './runview.ts';
 import type { Probed } from './sshprobes.ts';
 import { outcomeOfFailure } from './sshstatus.ts';
@@ -47,6 +48,7 @@ export class Service {
     /** A request for this target comes in: what it depends on may have changed. */
     readonly refresh?: (target: string) => void;
     readonly about: { readonly version: string; readonly config: () => string };
+    readonly rota: Rota;
   }) {
     this.#loop = options.loop;
     this.#clock = options.clock;
@@ -66,6 +68,7 @@ export class Service {
       denials: this.#denials,
       directoryOf: options.directoryOf,
       refresh: options.refresh ?? (() => {}),
+      rota: options.rota,
     });
   }
 

@@ -13,6 +13,7 @@ import { Connection } from './connection.ts';
 import type { Result } from './journal.ts';
 import type { Log } from './log.ts';
 import { EXIT, type Reply, type Request } from './protocol.ts';
+import type { Rota } from './rota.ts';
 import { listenAt, listenOn, MODE_DEFAULT } from './server.ts';
 import type { SocketSettings } from './socketsettings.ts';
 import type { ReadonlyState } from './state.ts';
@@ -76,6 +77,7 @@ export class Sockets {
   readonly #state: () => ReadonlyState;
   readonly #handle: (request: Request, caller: Caller) => void;
   readonly #left: () => void;
+  readonly #rota: Rota;
   #answered = (): void => {};
   /** It was said that clients are turned away. */
   #isFull = false;
@@ -88,12 +90,14 @@ export class Sockets {
     readonly handle: (request: Request, caller: Caller) => void;
     /** A client is gone. */
     readonly left: () => void;
+    readonly rota: Rota;
   }) {
     this.#log = options.log;
     this.#settings = options.settings;
     this.#state = options.state;
     this.#handle = options.handle;
     this.#left = options.left;
+    this.#rota = options.rota;
   }
 
   get connections(): number {
@@ -178,7 +182,7 @@ export class Sockets {
         };
         handle(request, { ...caller, send });
       };
-      new Connection(client, answer, this.#log);
+      new Connection(client, answer, { log: this.#log, rota: this.#rota });
     };
   }
 }

@@ -14,7 +14,7 @@ import type { Scenery } from './support/case.ts';
 import { Crowd } from './support/crowd.ts';
 import { makeCase } from './support/hostile.ts';
 import { play } from './support/player.ts';
-import { startProbing } from './support/prober.ts';
+import { STATUS_MS_USUAL, startProbing } from './support/prober.ts';
 import { BATOND, Rig, Session } from './support/rig.ts';
 
 const CASES_AT_ONCE = 32;
@@ -35,6 +35,10 @@ export interface FuzzResult {
   readonly slowestAnswerMs: number;
   /** The same without the time in which the machine had no processor for it. */
   readonly slowestOwnMs: number;
+  /** Of those, what 99 of 100 did not exceed, and how many took longer than STATUS_MS_USUAL. */
+  readonly usualOwnMs: number;
+  readonly late: number;
+  readonly statuses: number;
   readonly slowestRunMs: number;
   readonly faults: readonly string[];
 }
@@ -111,6 +115,9 @@ class Fuzz {
       peakRssBytes,
       slowestAnswerMs: probed.slowestStatusMs,
       slowestOwnMs: probed.slowestOwnMs,
+      usualOwnMs: probed.usualOwnMs,
+      late: probed.late,
+      statuses: probed.statuses,
       slowestRunMs: probed.slowestRunMs,
       faults: this.#faults,
     };
@@ -237,9 +244,11 @@ if (process.argv[1] === import.meta.filename) {
   const rate = result.cases / seconds;
   process.stdout.write(
     `${result.cases} cases in ${seconds.toFixed(0)} s (${rate.toFixed(0)} a second), ` +
-      `peak RSS ${(peakRssBytes / 1e6).toFixed(0)} MB, slowest status ${slowestAnswerMs.toFixed(0)} ms ` +
-      `(${slowestOwnMs.toFixed(0)} ms without waiting for a processor), ` +
-      `slowest run ${slowestRunMs.toFixed(0)} ms, ${faults.length} faults\n`,
+      `peak RSS ${(peakRssBytes / 1e6).toFixed(0)} MB, slowest run ${slowestRunMs.toFixed(0)} ms, ` +
+      `${faults.length} faults\n` +
+      `${result.statuses} statuses, without waiting for a processor: 99 of 100 within ` +
+      `${result.usualOwnMs.toFixed(0)} ms (limit ${STATUS_MS_USUAL}), ${result.late} beyond the limit, ` +
+      `slowest ${slowestOwnMs.toFixed(0)} ms; with it, slowest ${slowestAnswerMs.toFixed(0)} ms\n`,
   );
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

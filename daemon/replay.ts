@@ -42,6 +42,7 @@ export class Replay {
   /** Whether anything was told of what `only` names. */
   #isMet = false;
   #line = 0;
+  /** The latest time that was told. */
   #now: Stamp = { steadyMs: 0, wallMs: 0 };
 
   constructor(options: Options) {
@@ -53,7 +54,8 @@ export class Replay {
     this.#line++;
     const at = 'at' in event ? event.at : undefined;
     const time = at === undefined ? NO_TIME : showTime(at);
-    if (at !== undefined) this.#now = at;
+    // A compacted journal is not in the order of time.
+    if (at !== undefined && at.steadyMs >= this.#now.steadyMs) this.#now = at;
     const { catalog, compacted = 0 } = this.#options;
     const isLive = this.#line > compacted;
     const lines = isLive ? this.#telling(() => this.#freed(event)) : [];

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RequestInput } from '../../daemon/protocol.ts';
+import { Sink } from '../../runners/ssh/sink.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig, type Session } from '../support/rig.ts';
 
@@ -55,7 +56,11 @@ async function stage(t: TestContext): Promise<Stage | undefined> {
   Object.assign(rig, { state });
   const policies = [{ type: 'cardinality' }];
   rig.configure({
-    targets: { one: { runner: { type: 'local', args: puppets.args('one') }, policies } },
+    targets: {
+      one: { runner: { type: 'local', args: puppets.args('one') }, policies },
+      told: { runner: { type: 'local', args: puppets.args('told') } },
+      loud: { runner: { type: 'local', args: puppets.args('loud') }, onFailure: 'told' },
+    },
   });
   await rig.boot();
   return { rig, puppets, filler: join(state, 'filler') };
@@ -198,4 +203,56 @@ test('a run for whose files there is no room starts once there is some', LIMIT, 
   await puppet.gone();
   rmSync(filler);
   assert.equal((await session.reply('ended', id)).exit, 4);
+});
+
+test(
+  'a hook whose run ended while the disk was full runs once, when there is room',
+  LIMIT,
+  async (t) => {
+    const staged = await stage(t);
+    if (staged === undefined) return;
+    const { rig, puppets, filler } = staged;
+    const session = await rig.open();
+    const id = session.send({ type: 'run', target: 'loud', wait: true });
+    const { run } = await session.reply('accepted', id);
+    const puppet = await puppets.next();
+    fill(filler);
+    await exhaust(session, { type: 'pause', target: 'one' }, { type: 'resume', target: 'one' });
+    puppet.exit(7);
+    await puppet.gone();
+    assert.equal(puppets.unasked, 0);
+    rmSync(filler);
+    assert.equal((await session.reply('ended', id)).exit, 7);
+    const told = await puppets.next();
+    assert.equal(told.name, 'told');
+    const waits = session.ask({ type: 'wait', run: told.run }, 'ended');
+    told.exit(0);
+    assert.equal((await waits).exit, 0);
+    assert.deepEqual(puppets.order, ['loud', 'told']);
+    const { runs } = await session.ask({ type: 'history' }, 'history');
+    assert.deepEqual(
+      runs.map((it) => [it.run, it.cause?.run]),
+      [
+        [told.run, run],
+        [run, undefined],
+      ],
+    );
+  },
+);
+
+test('output files for which there is no room are made once there is some', LIMIT, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'baton-disk-'));
+  const mount = (options: string) =>
+    spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory], { encoding: 'utf8' });
+  const mounted = mount('size=256k,nr_inodes=1');
+  t.after(() => {
+    spawnSync('umount', ['-l', directory]);
+    rmdirSync(directory);
+  });
+  if (mounted.status !== 0) return t.skip(`cannot mount a small tmpfs: ${mounted.stderr.trim()}`);
+  assert.throws(() => openSync(join(directory, 'out'), 'a'), { code: 'ENOSPC' });
+  const opening = Sink.open(directory, false);
+  assert.equal(mount('remount,size=256k,nr_inodes=16').status, 0);
+  await (await opening).close();
+  assert.deepEqual(readdirSync(directory).toSorted(), ['err', 'out']);
 });

@@ -34,7 +34,7 @@ function replace(file: string, text: string): Ending {
   // A link stays, and so does what is no file: renaming over /dev/null would be the end of it.
   const place = existsSync(file) ? realpathSync(file) : file;
   if (existsSync(place) && !statSync(place).isFile()) {
-    return fail('it is no regular file; without --output the text is printed');
+    return fail('it is no regular file; name one, or leave the option out');
   }
   const fresh = `${place}.${randomUUID()}`;
   try {

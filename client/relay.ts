@@ -181,10 +181,10 @@ export class Relay {
   }
 
   #ended(reply: ReplyOf<'ended'>): Ending {
-    const { exit, outcome, verdict, tell, target, run, text } = reply;
+    const { exit, verdict, tell, target, run, text } = reply;
     const wasSilent = this.#offsets.out + this.#offsets.err === 0;
     const isSuccess = verdict !== 'failed';
-    const ending = { status: exit, isOwn: isOwn(outcome), isMidLine: this.#isMidLine, isSuccess };
+    const ending = { status: exit, isOwn: isOwn(reply), isMidLine: this.#isMidLine, isSuccess };
     const line = `${target}: run ${run} ${text}`;
     if (tell) return { ...ending, line };
     // cron mails only what is printed: a failure without a word would go unseen.
@@ -257,7 +257,8 @@ function labelOf(request: RunRequest): string {
 }
 
 /** The command's own code or signal is not baton's, also where the signal was sent by baton. */
-function isOwn(outcome: ReplyOf<'ended'>['outcome']): boolean {
+function isOwn({ outcome, exit }: ReplyOf<'ended'>): boolean {
+  if (outcome.kind === 'exited') return outcome.code !== exit;
   if (outcome.kind === 'cancelled') return outcome.signal === undefined;
-  return outcome.kind !== 'exited' && outcome.kind !== 'signalled';
+  return outcome.kind !== 'signalled';
 }

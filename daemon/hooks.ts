@@ -90,7 +90,7 @@ function causeOf(run: Run, event: Extract<Event, { readonly type: 'ended' }>): C
     target: run.target,
     run: run.run,
     outcome: outcome.kind,
-    exit: exitStatus(outcome),
+    exit: exitStatus(outcome, verdict),
     text: describeOutcome(outcome),
     ...(run.state === 'running' ? { tookMs: at.steadyMs - run.started.steadyMs } : {}),
   };

@@ -2,7 +2,7 @@
  * How an end is told: the exit status and the sentence of every outcome. Pure.
  */
 import { showDuration } from './duration.ts';
-import type { Outcome } from './event.ts';
+import type { Outcome, Verdict } from './event.ts';
 
 /** What baton itself exits with, after sysexits(3) and timeout(1). */
 export const EXIT = {
@@ -22,11 +22,14 @@ export const EXIT = {
   unreachable: 255,
 } as const;
 
-/** What `baton run --wait` exits with. Never 0 for a run that did not exit with 0. */
-export function exitStatus(outcome: Outcome): number {
+/**
+ * What `baton run --wait` exits with: the command's own code. Never 0 for a run that did not exit
+ * with 0, nor where 0 is no success to its target.
+ */
+export function exitStatus(outcome: Outcome, verdict?: Verdict): number {
   switch (outcome.kind) {
     case 'exited':
-      return outcome.code;
+      return outcome.code === 0 && verdict === 'failed' ? EXIT.noVerdict : outcome.code;
     case 'signalled':
       return EXIT.signalBase + outcome.signal;
     case 'timed-out':

@@ -170,9 +170,11 @@ export class Relay {
     const isOdd = outcome.kind !== 'exited';
     const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
     const unread = failure === undefined ? '' : `; not all of its output was relayed: ${failure}`;
-    const tell = isOdd || failure !== undefined;
-    const text = `${describeOutcome(outcome)}${left}${unread}`;
-    const exit = exitStatus(outcome);
+    const isDenied = !isOdd && outcome.code === 0 && verdict === 'failed';
+    const denied = isDenied ? ', which is no success to its okExit' : '';
+    const tell = isOdd || isDenied || failure !== undefined;
+    const text = `${describeOutcome(outcome)}${denied}${left}${unread}`;
+    const exit = exitStatus(outcome, verdict);
     finishWith(caller, {
       type: 'ended',
       run: number,

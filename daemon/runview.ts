@@ -138,7 +138,7 @@ function viewEnd(view: Draft, run: Extract<Run, { state: 'ended' }>, { lives }: 
   }
   view.outcome = outcome;
   view.verdict = verdict;
-  view.exit = exitStatus(outcome);
+  view.exit = exitStatus(outcome, verdict);
   view.text = describeOutcome(outcome);
   if (bytes !== undefined) view.bytes = bytes;
   const left = leftovers?.filter(lives) ?? [];

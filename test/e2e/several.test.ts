@@ -211,3 +211,17 @@ test('--report tells the status that the client exits with, also by -E', async (
   const { status } = await rig.baton('run', 'nosuch', '--wait', '-E', '9', '--report', file);
   assert.deepEqual([status, JSON.parse(readFileSync(file, 'utf8')).status], [9, 9]);
 });
+
+test('a command that exits with 0 where that is no success never looks like one', async (t) => {
+  const rig = await Rig.start({ targets: { odd: { ...sh('echo out'), okExit: [3] } } });
+  t.after(() => rig.close());
+  const { status, text, errors } = await rig.baton('run', 'odd', '--wait');
+  const line = 'baton: odd: run 1 exited with 0, which is no success to its okExit\n';
+  assert.deepEqual([status, text, errors], [125, 'out\n', line]);
+  assert.equal((await rig.baton('run', 'odd', '--wait', '-E', '9')).status, 9);
+  const { targets } = await rig.status();
+  assert.deepEqual(
+    targets.map(({ last }) => [last?.verdict, last?.exit]),
+    [['failed', 125]],
+  );
+});

@@ -19,10 +19,11 @@ export function sequence(
   const pass = others.length === 0 ? '' : ` ${others.join('|')}) w=$s ;;`;
   const zero = continueOn.includes(0) ? ' 0) ;;' : '';
   const lines = commands.map((command, at) => {
-    const text = command.map(quote).join(' ');
-    if (at === commands.length - 1) return `${text} "$@"; s=$?`;
+    // By exec: a program, never something of the shell's own that has the same name.
+    const text = `exec ${command.map(quote).join(' ')}`;
+    if (at === commands.length - 1) return `(${text} "$@"); s=$?`;
     // The first code that is not 0 stays.
-    return `${text}; s=$?; case $s in${zero}${pass.replace('w=$s', '[ "$w" -ne 0 ] || w=$s')} *) exit $s ;; esac`;
+    return `(${text}); s=$?; case $s in${zero}${pass.replace('w=$s', '[ "$w" -ne 0 ] || w=$s')} *) exit $s ;; esac`;
   });
   const text = ['w=0', ...lines, '[ "$s" -ne 0 ] || s=$w', 'exit $s'].join('\n');
   return ['/bin/sh', '-c', text, 'sh'];

@@ -53,6 +53,19 @@ test('every word arrives as it was written, and appended ones go to the last com
   );
 });
 
+test('a command is a program, also where the shell has something of that name', () => {
+  const cases = [
+    [['exit', '0'], 127],
+    [['exec', 'true'], 127],
+    [['A=b'], 127],
+    [['true'], 7],
+  ] as const;
+  for (const [first, status] of cases) {
+    const steps = [[...first], step(1, 7)] as [string, ...string[]][];
+    assert.equal(perform(sequence(steps, [0])).status, status, first.join(' '));
+  }
+});
+
 test('local takes one command or several, never both, and continueOn beside several only', () => {
   const takes = (options: object): boolean =>
     v.safeParse(local.options, { type: 'local', ...options }).success;

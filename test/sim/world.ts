@@ -264,6 +264,7 @@ export class World {
         const lines: string[] = [];
         return new Promise((resolve) => {
           const step = (): void => {
+            if (generation !== this.generation) return; // the dead compact nothing
             for (let count = this.between(1, 8); count > 0; count--) {
               const { done, value } = left.next();
               if (done === true) return finish();
@@ -273,6 +274,7 @@ export class World {
           };
           /** What no sync has covered is no more durable than before, but the history is. */
           const finish = (): void => {
+            if (generation !== this.generation) return;
             if (isSyncing) return void this.later(1, finish, generation);
             const unsynced = this.#lines.length - this.#durable;
             this.#lines = [...lines, ...this.#lines.slice(begun)];

@@ -8,6 +8,9 @@ import type { Reply, RequestInput } from '../../daemon/protocol.ts';
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 
+/** Requests that a connection has open at most; the daemon allows 256. */
+export const WINDOW = 250;
+
 /** One connection that asks and hears. */
 export class Line {
   readonly socket: net.Socket;
@@ -35,13 +38,23 @@ export class Line {
     });
   }
 
-  /** Sends all of them at once and resolves with `count` replies of this type. */
+  /**
+   * Sends all of them, as many at once as a connection may have open, and resolves with `count`
+   * replies of this type. Requests that stay open after such a reply have to be fewer than that.
+   */
   collect<T extends Reply['type']>(
     requests: readonly RequestInput[],
     type: T,
     count = requests.length,
   ): Promise<readonly ReplyOf<T>[]> {
     const found: ReplyOf<T>[] = [];
+    let sent = 0;
+    const send = (): void => {
+      const next = requests.slice(sent, found.length + WINDOW);
+      sent += next.length;
+      if (next.length === 0) return;
+      this.socket.write(next.map((request) => `${JSON.stringify(request)}\n`).join(''));
+    };
     const isWanted = (reply: Reply): reply is ReplyOf<T> => reply.type === type;
     return new Promise((resolve, reject) => {
       const fail = (what: string): void => reject(new Error(`wanted ${type}, got ${what}`));
@@ -50,8 +63,9 @@ export class Line {
         if (isWanted(reply)) found.push(reply);
         else if (reply.type === 'error' || reply.type === 'refused') fail(JSON.stringify(reply));
         if (found.length === count) resolve(found);
+        else if (sent < requests.length && sent - found.length <= WINDOW / 2) send();
       };
-      this.socket.write(requests.map((request) => `${JSON.stringify(request)}\n`).join(''));
+      send();
     });
   }
 

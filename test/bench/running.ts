@@ -1,6 +1,7 @@
 /** Section 3: runs themselves: how soon, how many a second, how many at once, how much memory. */
 import { spawn } from 'node:child_process';
 import type { RequestInput } from '../../daemon/protocol.ts';
+import { WINDOW } from './line.ts';
 import { ENV, median, type Options, pssMb, takeTurns, timeIt } from './measure.ts';
 import { gaps, has, Peer } from './peers.ts';
 import { SLEEP, Subject, TRUE } from './subject.ts';
@@ -121,12 +122,21 @@ async function measureCrowd(count: number, isBound: boolean): Promise<readonly L
     const asked = Array.from({ length: count }, () => {
       return { type: 'run', target: 's', wait: true } as const;
     });
-    const tookMs = await timeIt(() => line.collect(asked, 'started'));
+    const lines = await Promise.all(
+      Array.from({ length: Math.ceil(count / WINDOW) }, () => subject.line()),
+    );
+    const tookMs = await timeIt(() =>
+      Promise.all(
+        lines.map((each, at) =>
+          each.collect(asked.slice(at * WINDOW, (at + 1) * WINDOW), 'started'),
+        ),
+      ),
+    );
     const { targets } = await line.ask({ type: 'status' }, 'status');
     const keepers = targets.flatMap(({ active }) => active.flatMap(({ pid }) => pid ?? []));
     if (keepers.length !== count) throw new Error(`${keepers.length} of ${count} are running`);
     const all = keepers.reduce((sum, pid) => sum + pssMb(pid), 0) + pssMb(subject.pid) - before;
-    line.close();
+    for (const each of [line, ...lines]) each.close();
     const what = `memory of each of ${count} runs (PSS)`;
     const budget = { rule: 'at most', on: 'figure', bound: RUN_MB } as const;
     const memory: Line = { what, unit: 'MB', figure: all / count, budget };

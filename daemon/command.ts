@@ -71,6 +71,11 @@ export type Command = { readonly at: Stamp } & (
   | { readonly type: 'retain'; readonly target: TargetName; readonly keep: Keep }
 );
 
+export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;
+
+/** A command before it is given its time. */
+export type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;
+
 export type Answer =
   | { readonly type: 'accepted'; readonly run: RunId }
   | { readonly type: 'joined'; readonly run: RunId }
@@ -98,3 +103,13 @@ export type Look = { readonly atMs: number } & (
 );
 
 export const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], looks: [] };
+
+/** Nothing happens, and this is why. */
+export function answered(answer: Answer): Decision {
+  return { ...NOTHING, answer };
+}
+
+/** This happens, and nothing else follows from it. */
+export function decided(event: Event): Decision {
+  return { ...NOTHING, events: [event] };
+}

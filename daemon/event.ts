@@ -168,3 +168,5 @@ export type Event =
   | { readonly type: 'late'; readonly target: TargetName; readonly at: Stamp }
   | { readonly type: 'paused'; readonly target: TargetName }
   | { readonly type: 'resumed'; readonly target: TargetName };
+
+export type EventOf<T extends Event['type']> = Extract<Event, { readonly type: T }>;

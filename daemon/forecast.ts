@@ -9,13 +9,14 @@
  */
 import { Agenda } from './agenda.ts';
 import type { Catalog } from './catalog.ts';
-import type { Command, Decision } from './command.ts';
+import type { Command, Decision, Wish } from './command.ts';
 import { expectedMs } from './estimate.ts';
 import type { Event, RunId, Stamp, TargetName } from './event.ts';
 import { excerptOf } from './excerpt.ts';
+import { concerned } from './neighbours.ts';
 import type { Holders } from './scene.ts';
-import { concerned, decide } from './scheduler.ts';
-import { apply, type ReadonlyState, type Run, type Running, type State } from './state.ts';
+import { decide } from './scheduler.ts';
+import { apply, type ReadonlyState, type Running, type State } from './state.ts';
 
 /** Steady milliseconds. */
 export interface Expected {
@@ -114,7 +115,7 @@ class Play {
     return true;
   }
 
-  #success({ run, target, attempt }: Extract<Run, { state: 'running' }>): Wish {
+  #success({ run, target, attempt }: Running): Wish {
     const code = this.#outlook.catalog.targets.get(target)?.okExit[0] ?? 0;
     const report = { started: true, code, signal: null, core: false };
     return { type: 'reported', run, attempt, report };
@@ -221,6 +222,3 @@ class Play {
     return Math.max(this.#nowMs, Math.min(endMs, timeoutAtMs ?? endMs));
   }
 }
-
-/** A command before it is given its time. */
-type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;

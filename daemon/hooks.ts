@@ -10,12 +10,12 @@
  */
 import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import type { Decision } from './command.ts';
-import type { Cause, Event, Outcome, Stamp, Verdict } from './event.ts';
+import type { Cause, EventOf, Outcome, Stamp, Verdict } from './event.ts';
 import { describeOutcome, exitStatus } from './outcome.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
-type Accepted = Extract<Event, { readonly type: 'accepted' }>;
-type Called = Extract<Event, { readonly type: 'accepted' | 'ignored' }>;
+type Accepted = EventOf<'accepted'>;
+type Called = EventOf<'accepted' | 'ignored'>;
 
 /** The decision, and what its ends call for. */
 export function withHooks(
@@ -82,7 +82,7 @@ function hookOf(
   return names[verdict];
 }
 
-function causeOf(run: Run, event: Extract<Event, { readonly type: 'ended' }>): Cause {
+function causeOf(run: Run, event: EventOf<'ended'>): Cause {
   const { outcome, verdict, at } = event;
   const why = { ok: 'success', warning: 'warning', failed: 'failure' } as const;
   return {

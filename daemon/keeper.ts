@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ProcessPlan } from '../runners/runner.ts';
 import type { Clock } from './clock.ts';
-import type { Report } from './command.ts';
+import type { Report, Wish } from './command.ts';
 import type { KeepersPort, KeptRun } from './daemon.ts';
 import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
@@ -19,7 +19,6 @@ import { type KeeperProcess, REAL_SPAWN, type Spawn, spawnKeeper } from './keepe
 import { endMembers, type Killing } from './kill.ts';
 import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
-import type { Wish } from './loop.ts';
 import { bootId, childrenOf, isAlive, membersOf } from './process.ts';
 import { type Found, NEVER_RAN, outputBytes, readStatusFile, statusFileOf } from './statusfile.ts';
 

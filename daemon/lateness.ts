@@ -5,7 +5,7 @@
  * late once, and stays so until a run of it ends well or with a warning. Pure.
  */
 import type { Catalog } from './catalog.ts';
-import { type Command, type Decision, type Look, NOTHING } from './command.ts';
+import { type CommandOf, type Decision, type Look, NOTHING } from './command.ts';
 import { showDuration } from './duration.ts';
 import type { Cause, Event, Stamp, TargetName } from './event.ts';
 import { add, call } from './hooks.ts';
@@ -42,7 +42,7 @@ export function withWatch(state: ReadonlyState, decision: Decision, catalog: Cat
 
 export function overdue(
   state: ReadonlyState,
-  { target, at }: Extract<Command, { readonly type: 'overdue' }>,
+  { target, at }: CommandOf<'overdue'>,
   catalog: Catalog,
 ): Decision {
   const { freshAt, late } = state.lanes.get(target) ?? {};

@@ -10,12 +10,13 @@
 import { Agenda } from './agenda.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
-import type { Answer, Command, Decision } from './command.ts';
+import type { Answer, Command, Decision, Wish } from './command.ts';
 import type { Event, TargetName } from './event.ts';
 import { history } from './history.ts';
 import type { Log } from './log.ts';
+import { concerned, lockfilesAround } from './neighbours.ts';
 import type { Holders } from './scene.ts';
-import { concerned, decide, lockfilesAround } from './scheduler.ts';
+import { decide } from './scheduler.ts';
 import { apply, type ReadonlyState, type State } from './state.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
@@ -43,8 +44,6 @@ export interface LocksPort {
   holders(lockfiles: readonly string[], own: () => ReadonlySet<number>): Holders;
 }
 
-/** A command before the loop stamps it. */
-export type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;
 export type LoopAnswer = Answer | { readonly type: 'no-room'; readonly errno: string };
 type Reply = (answer: LoopAnswer) => void;
 

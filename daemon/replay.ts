@@ -11,10 +11,11 @@
  */
 import type { Catalog } from './catalog.ts';
 import type { Event, RunId, Stamp, TargetName } from './event.ts';
+import { concerned } from './neighbours.ts';
 import { sceneMaker } from './scene.ts';
-import { concerned, explain } from './scheduler.ts';
 import { apply, emptyState, type Queued, type Run, type State } from './state.ts';
 import { tell } from './telling.ts';
+import { explain } from './waiting.ts';
 
 /** How many waiting runs of each target are explained; those behind wait for the first. */
 export const WATCHED_PER_TARGET = 10;

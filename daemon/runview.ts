@@ -8,8 +8,9 @@ import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { type Expected, forecast } from './forecast.ts';
 import { describeOutcome, exitStatus, type RunView } from './protocol.ts';
 import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
-import { explain } from './scheduler.ts';
+
 import type { Queued, ReadonlyState, Run } from './state.ts';
+import { explain } from './waiting.ts';
 
 export interface Scenery {
   readonly state: ReadonlyState;

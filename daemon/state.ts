@@ -53,7 +53,7 @@ interface Placed extends Request {
   readonly groups: readonly string[];
 }
 
-interface Starting extends Placed {
+export interface Starting extends Placed {
   readonly state: 'starting';
   readonly attempt: number;
   readonly starting: Stamp;

@@ -4,7 +4,7 @@
  */
 import { nameRun } from '../policies/policy.ts';
 import { showDuration } from './duration.ts';
-import type { Cause, Event, RunId, Verdict } from './event.ts';
+import type { Cause, Event, EventOf, RunId, Verdict } from './event.ts';
 import { describeOutcome } from './outcome.ts';
 import type { ReadonlyState } from './state.ts';
 
@@ -79,7 +79,7 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
   failed: 'a failure',
 };
 
-function accepted(event: Extract<Event, { readonly type: 'accepted' }>): string {
+function accepted(event: EventOf<'accepted'>): string {
   const { args = [], cause, expiresAtMs, at } = event;
   const given = args.length === 0 ? '' : ` with ${JSON.stringify(args)}`;
   const why = cause === undefined ? '' : `, a hook: ${because(cause)}`;
@@ -93,10 +93,7 @@ function because({ why, run, target, text }: Cause): string {
   return `${why} of ${of}, which ${text}`;
 }
 
-function starting(
-  state: ReadonlyState,
-  event: Extract<Event, { readonly type: 'starting' }>,
-): string {
+function starting(state: ReadonlyState, event: EventOf<'starting'>): string {
   const { attempt, groups = [], overtook = [] } = event;
   const before = overtook.length === 0 ? '' : `, before ${numbers(overtook)}, asked for earlier`;
   const places = groups.length === 0 ? '' : `; takes a place in ${groups.join(' and in ')}`;

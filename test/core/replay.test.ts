@@ -7,8 +7,8 @@ import type { Event } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
 import { Replay, WATCHED_PER_TARGET } from '../../daemon/replay.ts';
 import { sceneMaker } from '../../daemon/scene.ts';
-import { explain } from '../../daemon/scheduler.ts';
 import { tell } from '../../daemon/telling.ts';
+import { explain } from '../../daemon/waiting.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, exit, keeper, replay, stamp, target } from '../support/core.ts';
 

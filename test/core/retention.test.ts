@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Keep } from '../../daemon/catalog.ts';
-import { RECENT_MS } from '../../daemon/scheduler.ts';
+import { RECENT_MS } from '../../daemon/retention.ts';
 import { Core, EXIT_0, target } from '../support/core.ts';
 
 const LATER_MS = RECENT_MS + 1;

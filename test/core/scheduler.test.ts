@@ -6,11 +6,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeCatalog, type Target, WAITING_PER_TARGET_MAX } from '../../daemon/catalog.ts';
+import type { Wish } from '../../daemon/command.ts';
 import type { Event } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
 import { sceneMaker } from '../../daemon/scene.ts';
-import { decide, explain } from '../../daemon/scheduler.ts';
+import { decide } from '../../daemon/scheduler.ts';
 import { apply, emptyState } from '../../daemon/state.ts';
+import { explain } from '../../daemon/waiting.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import {
   Core,
@@ -22,7 +24,6 @@ import {
   replay,
   stamp,
   target,
-  type Wish,
 } from '../support/core.ts';
 
 /** A run that may wait 1 s and last 1 s; the commands come at 5 s. */

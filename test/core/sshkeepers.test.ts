@@ -9,7 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Wish } from '../../daemon/loop.ts';
+import type { Wish } from '../../daemon/command.ts';
 import { bootId, statOf } from '../../daemon/process.ts';
 import { type NoConnection, openConnection } from '../../daemon/sshconnection.ts';
 import { SshKeepers } from '../../daemon/sshkeepers.ts';

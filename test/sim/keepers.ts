@@ -3,10 +3,9 @@
  * `SimKeepers` the daemon's side of them, which dies with its daemon.
  */
 import assert from 'node:assert/strict';
-import type { Report } from '../../daemon/command.ts';
+import type { Report, Wish } from '../../daemon/command.ts';
 import type { KeepersPort, KeptRun } from '../../daemon/daemon.ts';
 import type { KeeperId, RunId } from '../../daemon/event.ts';
-import type { Wish } from '../../daemon/loop.ts';
 import type { World } from './world.ts';
 
 const LOOK_MS = 250;

@@ -7,21 +7,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
-import type { Answer, Command, Decision, Report } from '../../daemon/command.ts';
+import type { Answer, Command, Decision, Report, Wish } from '../../daemon/command.ts';
 import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
+import { concerned } from '../../daemon/neighbours.ts';
 import { type Holders, sceneMaker } from '../../daemon/scene.ts';
-import { concerned, decide, explain } from '../../daemon/scheduler.ts';
+import { decide } from '../../daemon/scheduler.ts';
 import { apply, emptyState, type Run, type State } from '../../daemon/state.ts';
+import { explain } from '../../daemon/waiting.ts';
 import { cardinality } from '../../policies/cardinality.ts';
 import { rsnapshot } from '../../policies/rsnapshot.ts';
 
 /** One entry of `policies` as config.json has it. */
 export type RawPolicy = { readonly type: 'cardinality' | 'rsnapshot' } & Record<string, unknown>;
-
-type Timeless<C> = C extends Command ? Omit<C, 'at'> : never;
-/** A command without its time: the driver knows it. */
-export type Wish = Timeless<Command>;
 
 /** What is known when an event is about to be applied. */
 export interface Moment {

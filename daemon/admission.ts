@@ -1,0 +1,96 @@
+/**
+ * Is a request taken? Answered before it becomes a run: by its token, by the target, by the room in
+ * the queue, then by the target's policies, of which the first one that objects decides. Pure.
+ */
+import type { Admission } from '../policies/policy.ts';
+import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
+import { type Answer, answered, type CommandOf, type Decision, decided } from './command.ts';
+import type { RunId } from './event.ts';
+import { sceneMaker } from './scene.ts';
+import type { ReadonlyState } from './state.ts';
+
+type Submit = CommandOf<'submit'>;
+
+export function submit(state: ReadonlyState, command: Submit, catalog: Catalog): Decision {
+  const again = askedAgain(state, command);
+  if (again !== undefined) return answered(again);
+  const target = catalog.targets.get(command.target);
+  if (target === undefined) return answered({ type: 'unknown-target' });
+  const objection = object(state, command, target);
+  if (objection !== undefined) return answered(objection);
+  const admission = admit(state, command, target, catalog);
+  switch (admission.type) {
+    case 'refuse':
+      return answered({ type: 'refused', reason: admission.reason });
+    case 'ignore': {
+      const answer = { type: 'ignored', reason: admission.reason } as const;
+      return { ...decided({ type: 'ignored', target: target.name, times: 1 }), answer };
+    }
+    case 'join': {
+      const { run } = admission;
+      const event = { type: 'joined', run, token: command.token } as const;
+      return { ...decided(event), answer: { type: 'joined', run } };
+    }
+    case 'admit':
+      return accept(state.nextRun, command, target);
+    default:
+      return admission satisfies never;
+  }
+}
+
+/** What a token that is known already stands for: a client that lost the answer asks again. */
+function askedAgain(state: ReadonlyState, { token, target }: Submit): Answer | undefined {
+  const number = state.tokens.get(token);
+  if (number === undefined) return undefined;
+  const run = state.runs.get(number);
+  if (run?.target !== target) {
+    return { type: 'refused', reason: `the token was used for run ${number} already` };
+  }
+  return { type: run.tokens[0] === token ? 'accepted' : 'joined', run: number };
+}
+
+/** Why the target takes no such request, whatever its policies say. */
+function object(state: ReadonlyState, { args = [] }: Submit, target: Target): Answer | undefined {
+  if (target.broken !== undefined) return { type: 'broken', reason: target.broken };
+  const unfit = findUnfit(target, args);
+  if (unfit !== undefined) return { type: 'not-permitted', reason: unfit };
+  const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
+  if (size < WAITING_PER_TARGET_MAX) return undefined;
+  const reason = `${size} runs of it wait already, the most allowed; see what they wait for: baton why`;
+  return { type: 'refused', reason };
+}
+
+/** What the policies say together: each can object, and then the first that wants to join does. */
+function admit(
+  state: ReadonlyState,
+  { at, args = [] }: Submit,
+  target: Target,
+  catalog: Catalog,
+): Admission {
+  const sceneOf = sceneMaker(state, catalog, at.steadyMs);
+  let together: Admission = { type: 'admit' };
+  for (const { policy, key } of target.bindings) {
+    const admission = policy.admit(sceneOf(key, target.name));
+    if (admission.type === 'refuse' || admission.type === 'ignore') return admission;
+    if (together.type === 'admit') together = admission;
+  }
+  if (together.type !== 'join') return together;
+  // A run with other arguments is another run.
+  const theirs = state.runs.get(together.run)?.args ?? [];
+  return JSON.stringify(theirs) === JSON.stringify(args) ? together : { type: 'admit' };
+}
+
+function accept(
+  run: RunId,
+  { token, at, merged, args = [], maxWaitMs: given }: Submit,
+  { name: target, maxWaitMs: own }: Target,
+): Decision {
+  const waitMs = Math.min(own ?? Number.POSITIVE_INFINITY, given ?? Number.POSITIVE_INFINITY);
+  const expiry = Number.isFinite(waitMs) ? { expiresAtMs: at.steadyMs + waitMs } : {};
+  const more = { ...(args.length === 0 ? {} : { args }), ...expiry };
+  return {
+    ...decided({ type: 'accepted', run, target, at, token, merged, ...more }),
+    answer: { type: 'accepted', run },
+    looks: expiry.expiresAtMs === undefined ? [] : [{ run, atMs: expiry.expiresAtMs }],
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * Whom a change concerns: the targets that share a group with it, and of those only the heads of
+ * their queues. So what a change costs does not depend on how many runs wait. Pure.
+ */
+import type { Catalog } from './catalog.ts';
+import type { Event, TargetName } from './event.ts';
+import type { Queued, ReadonlyState } from './state.ts';
+
+/**
+ * Targets whose groups an event concerns: the run's own target, and one of each group in which it
+ * held a place, should a reload have moved it. To be asked before the event is applied.
+ */
+export function concerned(
+  state: ReadonlyState,
+  event: Event,
+  catalog: Catalog,
+): readonly TargetName[] {
+  if ('target' in event) return [event.target];
+  const run = 'run' in event ? state.runs.get(event.run) : undefined;
+  if (run === undefined) return [];
+  const groups = run.state === 'queued' ? [] : run.groups;
+  const members = groups.flatMap((key) => catalog.groups.get(key)?.members[0]?.target ?? []);
+  return [run.target, ...members];
+}
+
+/** The heads of all queues that share a group with this target, oldest first. */
+export function candidates(
+  state: ReadonlyState,
+  name: TargetName,
+  catalog: Catalog,
+): readonly Queued[] {
+  const names = new Set([name]);
+  for (const { key } of catalog.targets.get(name)?.bindings ?? []) {
+    for (const { target } of catalog.groups.get(key)?.members ?? []) names.add(target);
+  }
+  return [...names].flatMap((target) => headOf(state, target) ?? []).sort((a, b) => a.run - b.run);
+}
+
+function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
+  const lane = state.lanes.get(target);
+  if (lane === undefined || lane.paused) return undefined;
+  const [first] = lane.queue;
+  const run = first === undefined ? undefined : state.runs.get(first);
+  return run?.state === 'queued' ? run : undefined;
+}
+
+/** The lockfiles whose holders matter to what waits around this target, if any does. */
+export function lockfilesAround(
+  state: ReadonlyState,
+  target: TargetName,
+  catalog: Catalog,
+): readonly string[] {
+  if (!catalog.hasLocks) return [];
+  const waiting = candidates(state, target, catalog);
+  const bindings = waiting.flatMap((run) => catalog.targets.get(run.target)?.bindings ?? []);
+  return [
+    ...new Set(
+      bindings.flatMap(({ lockfile, key }) =>
+        lockfile === undefined || state.groups.has(key) ? [] : [lockfile.path],
+      ),
+    ),
+  ];
+}

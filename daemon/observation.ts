@@ -1,0 +1,104 @@
+/**
+ * What a keeper tells of its run: it stands ready, it has recorded an end, it is gone. Pure.
+ *
+ * What is told of a run that is over, or of an attempt that is not the present one, means nothing:
+ * a keeper may tell twice, and one that was given up may tell late.
+ */
+import type { Catalog } from './catalog.ts';
+import { type CommandOf, type Decision, decided, NOTHING, type Report } from './command.ts';
+import { ended } from './ending.ts';
+import type { Event, Outcome, Stamp, StopReason } from './event.ts';
+import type { ReadonlyState, Running, Starting } from './state.ts';
+
+export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
+  const run = keptRun(state, command);
+  if (run?.state !== 'starting') return NOTHING;
+  const { attempt, keeper, at } = command;
+  const { timeoutMs } = catalog.targets.get(run.target) ?? {};
+  const event = { type: 'started', run: run.run, attempt, at, keeper } as const;
+  if (timeoutMs === undefined) return decided(event);
+  const atMs = at.steadyMs + timeoutMs;
+  return { ...decided({ ...event, timeoutAtMs: atMs }), looks: [{ run: run.run, atMs }] };
+}
+
+export function reported(
+  state: ReadonlyState,
+  command: CommandOf<'reported'>,
+  catalog: Catalog,
+): Decision {
+  const { report, at } = command;
+  const run = keptRun(state, command);
+  if (run === undefined) return NOTHING;
+  const why = run.state === 'running' ? run.stopping?.why : undefined;
+  if (!report.started) {
+    if (why === undefined) return decided(startAgain(run, at));
+    return decided(ended(run, at, { kind: why }, catalog));
+  }
+  const { bytes, leftovers = [] } = report;
+  return decided({
+    ...ended(run, at, outcomeOf(report, why), catalog),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(leftovers.length === 0 ? {} : { leftovers }),
+  });
+}
+
+/** TERM is what a cancelled run was told; it may have answered with a code of its own. */
+const SIGTERM = 15;
+
+function outcomeOf(report: Report, why: StopReason | undefined): Outcome {
+  const { code, signal, core, failure } = report;
+  if (failure !== undefined) return failure;
+  if (why === 'timed-out') return { kind: 'timed-out' };
+  if (why === 'cancelled') return { kind: 'cancelled', signal: signal ?? SIGTERM };
+  if (signal !== null) return { kind: 'signalled', signal, core };
+  return code === null ? { kind: 'lost' } : { kind: 'exited', code };
+}
+
+export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: Catalog): Decision {
+  const { rebooted, survivors, startTimes, at } = command;
+  const run = keptRun(state, command);
+  if (run === undefined) return NOTHING;
+  // Without `started` in the journal nobody was told to go: the command never ran.
+  if (run.state === 'starting') return decided(startAgain(run, at));
+  if (mayRetry(run, survivors, catalog)) return decided(startAgain(run, at));
+  const event = ended(run, at, { kind: rebooted ? 'interrupted' : 'lost' }, catalog);
+  if (survivors.length === 0 || rebooted) return decided(event);
+  const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
+  return decided({ ...event, heldBy: survivors, ...starts });
+}
+
+/** Most attempts at a run that is lost each time. */
+const LOST_ATTEMPTS_MAX = 3;
+
+/** By the target's own wish only: the command may have done a part of its work already. */
+function mayRetry(run: Running, survivors: readonly number[], catalog: Catalog): boolean {
+  const { onLost } = catalog.targets.get(run.target) ?? {};
+  if (onLost !== 'retry' || run.stopping !== undefined) return false;
+  return survivors.length === 0 && run.attempt < LOST_ATTEMPTS_MAX;
+}
+
+export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): Decision {
+  const run = state.runs.get(command.run);
+  if (run?.state !== 'ended' || run.heldBy.length === 0) return NOTHING;
+  return decided({ type: 'released', run: run.run });
+}
+
+/** The last daemon died before it knew of a keeper, and so has let nobody go. */
+export function recover(state: ReadonlyState, { run: number, at }: CommandOf<'recover'>): Decision {
+  const run = state.runs.get(number);
+  return run?.state === 'starting' ? decided(startAgain(run, at)) : NOTHING;
+}
+
+/** The run that a keeper tells of, if it is still at the attempt which that keeper keeps. */
+function keptRun(
+  state: ReadonlyState,
+  { run: number, attempt }: CommandOf<'kept' | 'reported' | 'gone'>,
+): Starting | Running | undefined {
+  const run = state.runs.get(number);
+  if (run === undefined || run.state === 'queued' || run.state === 'ended') return undefined;
+  return run.attempt === attempt ? run : undefined;
+}
+
+function startAgain({ run, attempt }: Starting | Running, at: Stamp): Event {
+  return { type: 'starting', run, attempt: attempt + 1, at };
+}

@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { apply } from './apply.ts';
 import { bootEvent, SystemClock } from './clock.ts';
 import { type Config, formatMistakes, loadConfig } from './config.ts';
 import { Daemon, planOf } from './daemon.ts';
@@ -22,7 +23,7 @@ import { Rota } from './rota.ts';
 import { type Reloaded, Service } from './service.ts';
 import { nameDoor, placesOf, planDoors, Sockets } from './sockets.ts';
 import { SshKeepers } from './sshkeepers.ts';
-import { apply, emptyState, type State } from './state.ts';
+import { emptyState, type State } from './state.ts';
 import type { PassedSocket } from './systemd.ts';
 
 export interface BootOptions {

@@ -8,6 +8,7 @@
  * starts are left out first.
  */
 import { Agenda } from './agenda.ts';
+import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
 import type { Command, Decision, Wish } from './command.ts';
 import { expectedMs } from './estimate.ts';
@@ -16,7 +17,7 @@ import { excerptOf } from './excerpt.ts';
 import { concerned } from './neighbours.ts';
 import type { Holders } from './scene.ts';
 import { decide } from './scheduler.ts';
-import { apply, type ReadonlyState, type Running, type State } from './state.ts';
+import type { ReadonlyState, Running, State } from './state.ts';
 
 /** Steady milliseconds. */
 export interface Expected {

@@ -8,6 +8,7 @@
  * true whether there is room or not.
  */
 import { Agenda } from './agenda.ts';
+import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, Command, Decision, Wish } from './command.ts';
@@ -17,7 +18,7 @@ import type { Log } from './log.ts';
 import { concerned, lockfilesAround } from './neighbours.ts';
 import type { Holders } from './scene.ts';
 import { decide } from './scheduler.ts';
-import { apply, type ReadonlyState, type State } from './state.ts';
+import type { ReadonlyState, State } from './state.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
 const TURN_COMMANDS_MAX = 256;

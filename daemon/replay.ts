@@ -9,11 +9,13 @@
  * One event at a time: no more is in memory than the state and one sentence for each run that is
  * watched, which are the first of every queue, and all of what was asked for with `only`.
  */
+
+import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
 import type { Event, RunId, Stamp, TargetName } from './event.ts';
 import { concerned } from './neighbours.ts';
 import { sceneMaker } from './scene.ts';
-import { apply, emptyState, type Queued, type Run, type State } from './state.ts';
+import { emptyState, type Queued, type Run, type State } from './state.ts';
 import { tell } from './telling.ts';
 import { explain } from './waiting.ts';
 

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from '../../client/cli.ts';
+import { apply } from '../../daemon/apply.ts';
 import { findUnfit, type Target } from '../../daemon/catalog.ts';
 import { describeConfig } from '../../daemon/config.ts';
 import { planOf } from '../../daemon/daemon.ts';
 import { history } from '../../daemon/history.ts';
 import { decide } from '../../daemon/scheduler.ts';
-import { apply, emptyState, type State } from '../../daemon/state.ts';
+import { emptyState, type State } from '../../daemon/state.ts';
 import { accepted, load, only } from '../support/config.ts';
 
 const runner = { type: 'local', args: ['/bin/echo', 'fixed'] };

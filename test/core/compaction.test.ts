@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
+import { apply } from '../../daemon/apply.ts';
 import { type Disk, REAL_DISK } from '../../daemon/disk.ts';
 import type { Event } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
-import { apply } from '../../daemon/state.ts';
 import { directory } from '../support/config.ts';
 import {
   accepted,

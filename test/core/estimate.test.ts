@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { apply } from '../../daemon/apply.ts';
 import { expectedMs, paceOf, usualOf } from '../../daemon/estimate.ts';
 import { history } from '../../daemon/history.ts';
-import { apply, TOOK_MAX } from '../../daemon/state.ts';
+import { TOOK_MAX } from '../../daemon/state.ts';
 import { Core, exit, replay, stamp, target } from '../support/core.ts';
 
 const durations = fc.array(fc.nat(100_000_000), { minLength: 1, maxLength: TOOK_MAX });

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { apply } from '../../daemon/apply.ts';
 import { type Expected, forecast } from '../../daemon/forecast.ts';
-import { apply, type Run } from '../../daemon/state.ts';
+import type { Run } from '../../daemon/state.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../support/core.ts';
 

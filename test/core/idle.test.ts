@@ -1,9 +1,10 @@
 /** When a daemon that nobody needs ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { apply } from '../../daemon/apply.ts';
 import type { Clock } from '../../daemon/clock.ts';
 import { hasWork, Idle } from '../../daemon/idle.ts';
-import { apply, emptyState } from '../../daemon/state.ts';
+import { emptyState } from '../../daemon/state.ts';
 
 /** A clock whose timers fire when they are told. */
 function stage() {

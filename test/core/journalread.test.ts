@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { apply } from '../../daemon/apply.ts';
 import type { Event } from '../../daemon/event.ts';
 import { Journal } from '../../daemon/journal.ts';
 import { encodeLine, parseJournal } from '../../daemon/record.ts';
-import { apply, emptyState } from '../../daemon/state.ts';
+import { emptyState } from '../../daemon/state.ts';
 import { directory } from '../support/config.ts';
 import { stamp } from '../support/core.ts';
 

@@ -5,13 +5,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { apply } from '../../daemon/apply.ts';
 import { makeCatalog, type Target, WAITING_PER_TARGET_MAX } from '../../daemon/catalog.ts';
 import type { Wish } from '../../daemon/command.ts';
 import type { Event } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
 import { sceneMaker } from '../../daemon/scene.ts';
 import { decide } from '../../daemon/scheduler.ts';
-import { apply, emptyState } from '../../daemon/state.ts';
+import { emptyState } from '../../daemon/state.ts';
 import { explain } from '../../daemon/waiting.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import {

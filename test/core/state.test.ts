@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { apply } from '../../daemon/apply.ts';
 import type { Event } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
-import { apply, emptyState, type State } from '../../daemon/state.ts';
+import { emptyState, type State } from '../../daemon/state.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, keeper, ordered, replay, stamp } from '../support/core.ts';
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { apply } from '../../daemon/apply.ts';
 import { OUTCOME_WORDS } from '../../daemon/protocol.ts';
 import type { Scenery } from '../../daemon/runview.ts';
-import { apply } from '../../daemon/state.ts';
 import { viewChain, viewHistory, viewTargets } from '../../daemon/view.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../support/core.ts';

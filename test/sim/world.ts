@@ -6,13 +6,14 @@
  */
 import assert from 'node:assert/strict';
 import pino from 'pino';
+import { apply } from '../../daemon/apply.ts';
 import type { Catalog } from '../../daemon/catalog.ts';
 import type { Clock } from '../../daemon/clock.ts';
 import { Daemon } from '../../daemon/daemon.ts';
 import type { Event, Outcome, RunId, Stamp } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
 import type { JournalPort } from '../../daemon/loop.ts';
-import { apply, emptyState, type State } from '../../daemon/state.ts';
+import { emptyState, type State } from '../../daemon/state.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
 
 interface Task {

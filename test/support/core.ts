@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
+import { apply } from '../../daemon/apply.ts';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
 import type { Answer, Command, Decision, Report, Wish } from '../../daemon/command.ts';
 import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
@@ -13,7 +14,7 @@ import { history } from '../../daemon/history.ts';
 import { concerned } from '../../daemon/neighbours.ts';
 import { type Holders, sceneMaker } from '../../daemon/scene.ts';
 import { decide } from '../../daemon/scheduler.ts';
-import { apply, emptyState, type Run, type State } from '../../daemon/state.ts';
+import { emptyState, type Run, type State } from '../../daemon/state.ts';
 import { explain } from '../../daemon/waiting.ts';
 import { cardinality } from '../../policies/cardinality.ts';
 import { rsnapshot } from '../../policies/rsnapshot.ts';

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { apply } from '../../daemon/apply.ts';
 import { type Disk, REAL_DISK } from '../../daemon/disk.ts';
 import type { Event } from '../../daemon/event.ts';
 import { Journal, type Result } from '../../daemon/journal.ts';
-import { apply, emptyState, type State } from '../../daemon/state.ts';
+import { emptyState, type State } from '../../daemon/state.ts';
 import { keeper, ordered, stamp } from './core.ts';
 
 export type Call = keyof Disk;

@@ -12,6 +12,8 @@ export interface Caller {
   onDrain(callback: () => void): void;
   /** Calls back at once where the client has gone already. */
   onClose(callback: () => void): void;
+  /** No further request of the client is taken until this one has an answer. */
+  hold(): void;
   /** Nothing more will be sent for this request. */
   finish(): void;
 }

@@ -52,6 +52,8 @@ export class Connection {
   #isOver = false;
   /** The client has ended its side, and every line of it has been taken. */
   #isDrained = false;
+  /** Nothing is taken before this has an answer. */
+  #held: Open | undefined;
   #goneTimer: NodeJS.Timeout | undefined;
   /** Sends the error that is the last word; set while answers are waited for. */
   #lastWord: (() => void) | undefined;
@@ -104,15 +106,17 @@ export class Connection {
     this.#serve(parsed.output);
     // One request a turn: a chunk may hold thousands, and other clients wait.
     this.#lines.pause();
-    if (this.#socket.writableLength <= UNREAD_BYTES_HOLD) {
-      setImmediate(() => this.#lines.resume());
-    }
+    if (this.#socket.writableLength <= UNREAD_BYTES_HOLD) setImmediate(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    if (this.#held === undefined) this.#lines.resume();
   }
 
   /** The client has read its replies: goes on with its requests, and with the relays in turns. */
   #drain(): void {
     if (this.#isOver) return;
-    this.#lines.resume();
+    this.#goOn();
     for (const request of [...this.#open]) {
       if (this.#socket.writableNeedDrain) return;
       this.#open.delete(request);
@@ -129,6 +133,7 @@ export class Connection {
       send: (reply) => {
         this.#send({ ...id, ...reply });
         open.isAnswered = true;
+        this.#release(open);
         this.#speakLast();
       },
       hasRoom: () => this.#socket.writable && !this.#socket.writableNeedDrain,
@@ -137,11 +142,21 @@ export class Connection {
         if (this.#isOver) callback();
         else open.closed.push(callback);
       },
+      hold: () => {
+        if (!open.isAnswered) this.#held = open;
+      },
       finish: () => {
         this.#open.delete(open);
         this.#closeIfIdle();
       },
     });
+  }
+
+  /** A request that is answered holds up no other; what the client has not read may still. */
+  #release(open: Open): void {
+    if (this.#held !== open) return;
+    this.#held = undefined;
+    if (this.#socket.writableLength <= UNREAD_BYTES_HOLD) setImmediate(() => this.#goOn());
   }
 
   #send(reply: Reply): void {

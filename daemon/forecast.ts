@@ -15,6 +15,7 @@ import { expectedMs } from './estimate.ts';
 import type { Event, RunId, Stamp, TargetName } from './event.ts';
 import { excerptOf } from './excerpt.ts';
 import { concerned } from './neighbours.ts';
+import type { Pieces } from './pieces.ts';
 import type { Holders } from './scene.ts';
 import { decide } from './scheduler.ts';
 import type { ReadonlyState, Running, State } from './state.ts';
@@ -34,20 +35,16 @@ export interface Outlook {
   readonly endOf?: (run: RunId) => number | undefined;
 }
 
-/** Waiting runs of one target that are looked at; beyond them nobody knows who is older. */
-const AHEAD_MAX = 100;
-/** The same of all targets together; but one of each. */
-const AHEAD_ALL_MAX = 2_000;
 /** Members of groups that are looked at in all; a look costs as much as some members. */
 const WORK_MAX = 20_000;
 const LOOK_WORK = 4;
 /** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
 const LOOKS_PER_RUN_MAX = 10;
 
-export function forecast(outlook: Outlook): ReadonlyMap<RunId, Expected> {
+export function* forecast(outlook: Outlook): Pieces<ReadonlyMap<RunId, Expected>> {
   const play = new Play(outlook);
-  play.begin();
-  while (play.step()) {
+  yield* play.begin();
+  while (yield* play.step()) {
     // One thing after another happens.
   }
   return play.expected;
@@ -71,17 +68,14 @@ class Play {
 
   constructor(outlook: Outlook) {
     this.#outlook = outlook;
-    const lanes = [...outlook.state.lanes].filter(([, { queue }]) => queue.size > 0);
-    const share = Math.floor(AHEAD_ALL_MAX / Math.max(1, lanes.length));
-    const ahead = Math.min(AHEAD_MAX, Math.max(1, share));
-    this.#state = excerptOf(outlook.state, ahead);
+    this.#state = excerptOf(outlook.state);
     this.#nowMs = outlook.now.steadyMs;
-    const cut = lanes.filter(([, { queue }]) => queue.size > ahead);
+    const cut = [...this.#state.lanes].filter(([, { beyond = 0 }]) => beyond > 0);
     this.#cut = new Set(cut.map(([name]) => name));
   }
 
   /** What is under way, and the first look at everybody. */
-  begin(): void {
+  *begin(): Pieces<void> {
     const targets = new Set<TargetName>();
     const seen = new Set<string>();
     for (const run of [...this.#state.runs.values()]) {
@@ -97,11 +91,11 @@ class Play {
       }
       if (run.expiresAtMs !== undefined) this.#agenda.add(run.run, run.expiresAtMs);
     }
-    this.#look(targets);
+    yield* this.#look(targets);
   }
 
   /** The next thing happens; false: nothing more does, or it is too much work to see. */
-  step(): boolean {
+  *step(): Pieces<boolean> {
     const { nextMs } = this.#agenda;
     if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
     this.#nowMs = Math.max(this.#nowMs, nextMs);
@@ -109,9 +103,9 @@ class Play {
     const number = typeof key === 'number' ? key : 0;
     const run = this.#state.runs.get(number);
     const { endMs } = this.expected.get(number) ?? {};
-    if (run?.state === 'queued') this.#look(this.#decide({ type: 'due', run: number }));
+    if (run?.state === 'queued') yield* this.#look(this.#decide({ type: 'due', run: number }));
     else if (run?.state === 'running' && endMs !== undefined && endMs <= this.#nowMs) {
-      this.#look(this.#decide(this.#success(run)));
+      yield* this.#look(this.#decide(this.#success(run)));
     }
     return true;
   }
@@ -123,7 +117,7 @@ class Play {
   }
 
   /** Lets start what may. Each start may let others go. */
-  #look(names: Iterable<TargetName>): void {
+  *#look(names: Iterable<TargetName>): Pieces<void> {
     const targets = new Set(names);
     for (const target of targets) {
       const holders = this.#holders.get(target) ?? this.#outlook.holdersAround(target);
@@ -132,6 +126,7 @@ class Play {
         this.#work += this.#sizeAround(target);
         const found = this.#decide({ type: 'look', target, holders });
         for (const name of found) targets.add(name);
+        yield;
         if (found.length === 0) break;
       }
     }

@@ -6,7 +6,7 @@
  */
 
 /** Longest stretch without a look at the sockets, but for what one of them does at a time. */
-const TURN_MS = 10;
+const TURN_MS = 5;
 
 export class Rota {
   /** In the order of their coming. */

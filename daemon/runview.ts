@@ -6,6 +6,7 @@ import type { Catalog } from './catalog.ts';
 import { paceOf, type Usual, usualOf } from './estimate.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { type Expected, forecast } from './forecast.ts';
+import type { Pieces } from './pieces.ts';
 import { describeOutcome, exitStatus, type RunView } from './protocol.ts';
 import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
 
@@ -32,11 +33,9 @@ export interface Prospect extends Scenery {
   readonly usual: (target: TargetName) => Usual | undefined;
 }
 
-export function prospectOf(scenery: Scenery): Prospect {
-  return {
-    ...pastOf(scenery),
-    expected: forecast({ ...scenery, endOf: (run) => endOf(run, scenery) }),
-  };
+export function* prospectOf(scenery: Scenery): Pieces<Prospect> {
+  const expected = yield* forecast({ ...scenery, endOf: (run) => endOf(run, scenery) });
+  return { ...pastOf(scenery), expected };
 }
 
 /** Enough for runs that have ended: of them nothing is expected. */

@@ -5,7 +5,7 @@
 import type { ActiveRun, EndedRun, Holder, Member, QueuedRun, Scene } from '../policies/policy.ts';
 import type { Catalog } from './catalog.ts';
 import type { RunId, TargetName } from './event.ts';
-import type { Lane, ReadonlyState, Run } from './state.ts';
+import { type Lane, type ReadonlyState, type Run, waitingIn } from './state.ts';
 
 /** Who holds a lockfile, by its path; strangers to baton only. */
 export type Holders = ReadonlyMap<string, Holder>;
@@ -57,7 +57,8 @@ const NO_LANE: Lane = {
 };
 
 function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
-  const { queue, active, paused, latest, ignored } = state.lanes.get(target) ?? NO_LANE;
+  const lane = state.lanes.get(target) ?? NO_LANE;
+  const { queue, active, paused, latest, ignored } = lane;
   const last = endedRun(state, latest);
   const [oldest] = queue;
   const first = queuedRun(state, oldest);
@@ -66,7 +67,7 @@ function makeMember(state: ReadonlyState, target: TargetName, options: unknown):
     options,
     ...(first === undefined ? {} : { first }),
     ...(first === undefined || paused ? {} : { head: first }),
-    waiting: queue.size,
+    waiting: waitingIn(lane),
     ignored,
     active: [...active].map((run) => activeRun(state, run)),
     ...(last === undefined ? {} : { last }),

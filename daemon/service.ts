@@ -7,15 +7,19 @@ import type { Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import { Denials } from './denial.ts';
 import type { Event, RunId } from './event.ts';
+import { excerptOf } from './excerpt.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
+import type { Pieces } from './pieces.ts';
 import { seemsAlive } from './process.ts';
 import { readProgress } from './progress.ts';
 import { describeOutcome, EXIT, exitStatus, type Reply, type Request } from './protocol.ts';
+import { Questions } from './questions.ts';
 import { Relay } from './relay.ts';
 import type { Rota } from './rota.ts';
 import type { Scenery } from './runview.ts';
 import type { Probed } from './sshprobes.ts';
 import { outcomeOfFailure } from './sshstatus.ts';
+import type { Run } from './state.ts';
 import { viewChain, viewHistory, viewTargets } from './view.ts';
 
 /** Looks at the machine of a target without running anything; undefined where there is none. */
@@ -37,6 +41,7 @@ export class Service {
   readonly #eyes: Pick<Scenery, 'lives' | 'holdersAround' | 'progressOf'>;
   readonly #denials: Denials;
   readonly #relay: Relay;
+  readonly #questions: Questions;
   #requests = 0;
 
   constructor(options: {
@@ -62,6 +67,7 @@ export class Service {
       progressOf: (run) => readProgress(this.#directoryOf(run)),
     };
     this.#startedAtMs = options.clock.now().wallMs;
+    this.#questions = new Questions(options.rota);
     this.#denials = new Denials(options.loop, options.about.config);
     this.#relay = new Relay({
       loop: options.loop,
@@ -84,11 +90,11 @@ export class Service {
       case 'cancel':
         return this.#cancel(request, caller);
       case 'status':
-        return finishWith(caller, this.#status());
+        return this.#questions.ask(caller, () => this.#status());
       case 'why':
-        return this.#why(request, caller);
+        return this.#questions.ask(caller, () => this.#why(request, caller));
       case 'history':
-        return this.#history(request, caller);
+        return this.#questions.ask(caller, () => this.#history(request, caller));
       case 'pause':
       case 'resume':
         return this.#hold(request, caller);
@@ -133,10 +139,18 @@ export class Service {
     }
   }
 
-  #status(): Extract<Reply, { type: 'status' }> {
+  /** What the views look at, as it is now, however long they take. */
+  #scenery(): Scenery {
     const { state, catalog } = this.#loop;
-    const now = this.#clock.now();
-    const targets = viewTargets({ state, catalog, now, ...this.#eyes });
+    return { state: excerptOf(state), catalog, now: this.#clock.now(), ...this.#eyes };
+  }
+
+  /** All targets at one moment, so that no run is told twice or left out that goes from one to another. */
+  *#status(): Pieces<Extract<Reply, { type: 'status' }>> {
+    const scenery = this.#scenery();
+    const { now } = scenery;
+    const requests = this.#requests;
+    const targets = yield* viewTargets(scenery);
     const executing = targets.flatMap((target) => target.active.map(() => target.target));
     return {
       type: 'status',
@@ -144,7 +158,7 @@ export class Service {
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       nowMs: now.wallMs,
-      requests: this.#requests,
+      requests,
       running: executing.length,
       queued: targets.reduce((sum, target) => sum + target.waiting, 0),
       executing,
@@ -153,32 +167,40 @@ export class Service {
     };
   }
 
-  #why(request: Of<'why'>, caller: Caller): void {
+  #why({ of }: Of<'why'>, caller: Caller): Pieces<Reply> | undefined {
     const { state, catalog } = this.#loop;
-    const { of } = request;
     if (typeof of === 'string' && !state.lanes.has(of) && catalog.targets.has(of)) {
-      const nowMs = this.#clock.now().wallMs;
-      return finishWith(caller, { type: 'why', chain: [], target: of, nowMs });
+      return this.#chain(undefined, of);
     }
     const run = this.#denials.find(of, caller);
-    if (run === undefined) return;
+    if (run === undefined) return undefined;
     const [waiting] = state.lanes.get(run.target)?.queue ?? new Set<RunId>();
     const queued = waiting === undefined ? undefined : state.runs.get(waiting);
     const asked = typeof of === 'string' && queued !== undefined ? queued : run;
-    const now = this.#clock.now();
-    const chain = viewChain(asked, { state, catalog, now, ...this.#eyes });
-    finishWith(caller, { type: 'why', chain, target: run.target, nowMs: now.wallMs });
+    return this.#chain(asked, run.target);
   }
 
-  #history(request: Of<'history'>, caller: Caller): void {
+  *#chain(asked: Run | undefined, target: string): Pieces<Reply> {
+    const scenery = this.#scenery();
+    const chain = asked === undefined ? [] : yield* viewChain(asked, scenery);
+    return { type: 'why', chain, target, nowMs: scenery.now.wallMs };
+  }
+
+  #history(request: Of<'history'>, caller: Caller): Pieces<Reply> | undefined {
     const { state, catalog } = this.#loop;
     const { target } = request;
     if (target !== undefined && !catalog.targets.has(target) && !state.lanes.has(target)) {
-      return this.#denials.unknownTarget(caller, target);
+      this.#denials.unknownTarget(caller, target);
+      return undefined;
     }
+    return this.#past(request);
+  }
+
+  /** Not of an excerpt, which has no past. */
+  *#past(request: Of<'history'>): Pieces<Reply> {
+    const { state, catalog } = this.#loop;
     const scenery = { state, catalog, now: this.#clock.now(), ...this.#eyes };
-    const runs = viewHistory(scenery, request);
-    finishWith(caller, { type: 'history', runs });
+    return { type: 'history', runs: yield* viewHistory(scenery, request) };
   }
 
   #hold(request: Of<'pause' | 'resume'>, caller: Caller): void {

@@ -70,6 +70,8 @@ export type Run = Queued | Starting | Running | Ended;
 /** The runs of one target, each set in the order of entry. */
 export interface Lane {
   readonly queue: ReadonlySet<RunId>;
+  /** Only in an excerpt: how many more wait behind those of `queue`. */
+  readonly beyond?: number;
   /** Starting, running, or lost with living processes: what holds a place in the policies. */
   readonly active: ReadonlySet<RunId>;
   readonly ended: ReadonlySet<RunId>;
@@ -87,6 +89,11 @@ export interface Lane {
 
 /** So many durations tell what is usual, and follow when it changes. */
 export const TOOK_MAX = 20;
+
+/** How many wait, named in `queue` or not. */
+export function waitingIn({ queue, beyond = 0 }: Pick<Lane, 'queue' | 'beyond'>): number {
+  return queue.size + beyond;
+}
 
 export interface ReadonlyState {
   readonly nextRun: RunId;

@@ -1,11 +1,13 @@
 /**
  * What clients are shown of the state: targets, chains, the past. Reads only; the sentences come
- * from the policies and from the table of outcomes.
+ * from the policies and from the table of outcomes. All of it is made in pieces, between which the
+ * state may go on: whoever wants the targets or a chain of one moment gives an excerpt of it.
  */
 import type { RunId, TargetName } from './event.ts';
+import type { Pieces } from './pieces.ts';
 import type { Request, RunView, TargetView } from './protocol.ts';
 import { type Prospect, pastOf, prospectOf, type Scenery, viewRun, waitsOf } from './runview.ts';
-import type { ReadonlyState, Run } from './state.ts';
+import { type ReadonlyState, type Run, waitingIn } from './state.ts';
 
 /** Most waiting runs of one target that `status` names; the rest are counted. */
 const QUEUED_SHOWN_MAX = 10;
@@ -13,34 +15,34 @@ const QUEUED_SHOWN_MAX = 10;
 const QUEUED_SHOWN_ALL_MAX = 1_000;
 /** Longest chain that `why` follows. */
 const CHAIN_RUNS_MAX = 50;
+/** Runs of the past that are looked at in a piece; to pass one over costs next to nothing. */
+const PIECE_RUNS = 100;
 
 /** Every configured target, and those that are gone from the configuration but not from memory. */
-export function viewTargets(scenery: Scenery): readonly TargetView[] {
+export function* viewTargets(scenery: Scenery): Pieces<readonly TargetView[]> {
   const { state, catalog } = scenery;
   const names = new Set([...catalog.targets.keys(), ...state.lanes.keys()]);
-  const prospect = prospectOf(scenery);
+  const prospect = yield* prospectOf(scenery);
   const share = Math.max(1, Math.floor(QUEUED_SHOWN_ALL_MAX / Math.max(1, names.size)));
   const shown = Math.min(QUEUED_SHOWN_MAX, share);
-  return [...names].map((name) => viewTarget(name, prospect, shown));
+  const views: TargetView[] = [];
+  for (const name of names) {
+    views.push(yield* viewTarget(name, prospect, shown));
+    yield;
+  }
+  return views;
 }
 
-function viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): TargetView {
+function* viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Pieces<TargetView> {
   const { state, catalog } = scenery;
   const target = catalog.targets.get(name);
   const lane = state.lanes.get(name);
   const levels = target?.bindings.flatMap((it) => it.policy.level?.(it.options) ?? []);
   const level = levels?.[0];
-  const views = (numbers: Iterable<RunId>, max: number): RunView[] => {
-    const shown: RunView[] = [];
-    for (const number of numbers) {
-      if (shown.length >= max) break;
-      const run = state.runs.get(number);
-      if (run !== undefined) shown.push(viewRun(run, scenery));
-    }
-    return shown;
-  };
   const usual = scenery.usual(name);
-  const [last] = views([latestEnded(state, name) ?? []].flat(), 1);
+  const active = yield* viewRuns(lane?.active ?? [], scenery);
+  const queued = yield* viewRuns(lane?.queue ?? [], scenery, queuedMax);
+  const [last] = yield* viewRuns([latestEnded(state, name) ?? []].flat(), scenery);
   return {
     target: name,
     ...(target?.description === undefined ? {} : { description: target.description }),
@@ -52,21 +54,37 @@ function viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Tar
     ...(lane?.freshAt === undefined ? {} : { freshAtMs: lane.freshAt.wallMs }),
     ...(lane?.ignored ? { ignored: lane.ignored } : {}),
     ...(target?.broken === undefined ? {} : { broken: target.broken }),
-    active: views(lane?.active ?? [], Number.POSITIVE_INFINITY),
-    queued: views(lane?.queue ?? [], queuedMax),
-    waiting: lane?.queue.size ?? 0,
+    active,
+    queued,
+    waiting: lane === undefined ? 0 : waitingIn(lane),
     ...(last === undefined ? {} : { last }),
     ...(usual === undefined ? {} : { usual }),
   };
 }
 
+function* viewRuns(
+  numbers: Iterable<RunId>,
+  scenery: Prospect,
+  max = Number.POSITIVE_INFINITY,
+): Pieces<readonly RunView[]> {
+  const views: RunView[] = [];
+  for (const number of numbers) {
+    if (views.length >= max) break;
+    const run = scenery.state.runs.get(number);
+    if (run !== undefined) views.push(viewRun(run, scenery));
+    yield;
+  }
+  return views;
+}
+
 /** The run asked about, then the runs in its way, then those in theirs; each once. */
-export function viewChain(first: Run, scenery: Scenery): readonly RunView[] {
-  const prospect = prospectOf(scenery);
+export function* viewChain(first: Run, scenery: Scenery): Pieces<readonly RunView[]> {
+  const prospect = yield* prospectOf(scenery);
   const { state } = scenery;
   const chain = new Map<RunId, Run>([[first.run, first]]);
   for (const run of chain.values()) {
     if (run.state !== 'queued' || chain.size >= CHAIN_RUNS_MAX) continue;
+    yield;
     for (const { behind } of waitsOf(run, prospect)) {
       for (const number of behind) {
         const other = state.runs.get(number);
@@ -74,19 +92,32 @@ export function viewChain(first: Run, scenery: Scenery): readonly RunView[] {
       }
     }
   }
-  return [...chain.values()].map((run) => viewRun(run, prospect));
+  const views: RunView[] = [];
+  for (const run of chain.values()) {
+    views.push(viewRun(run, prospect));
+    yield;
+  }
+  return views;
 }
 
 type HistoryRequest = Extract<Request, { readonly type: 'history' }>;
 
-/** The newest runs that have ended and that were asked for, newest first. */
-export function viewHistory(scenery: Scenery, request: HistoryRequest): readonly RunView[] {
+/**
+ * The newest runs that have ended and that were asked for, newest first. Of the state as it is at
+ * every piece: one that ends meanwhile may be among them or not, and each is shown as it ended.
+ */
+export function* viewHistory(
+  scenery: Scenery,
+  request: HistoryRequest,
+): Pieces<readonly RunView[]> {
   const { state, now } = scenery;
   const { limit, target, sinceMs = Number.POSITIVE_INFINITY, outcome } = request;
   const prospect = pastOf(scenery);
   const views: RunView[] = [];
+  let looked = 0;
   for (const number of newestFirst(state, target)) {
     if (views.length >= limit) break;
+    if (++looked % PIECE_RUNS === 0) yield;
     const run = state.runs.get(number);
     if (run?.state !== 'ended') continue;
     if (now.steadyMs - run.ended.steadyMs > sinceMs) continue;

@@ -48,6 +48,7 @@ function ask(input: RequestInput, rights: Omit<Rights, 'socket'>, answer: Reply)
     hasRoom: () => true,
     onDrain: () => {},
     onClose: () => {},
+    hold: () => {},
     finish: () => finished++,
   });
   assert.equal(finished, 1);

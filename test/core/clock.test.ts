@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bootEvent, SystemClock } from '../../daemon/clock.ts';
+import { whole } from '../../daemon/pieces.ts';
 import { viewHistory } from '../../daemon/view.ts';
 import { Core, target } from '../support/core.ts';
 
@@ -53,12 +54,14 @@ test('a clock that is set an hour back and forth changes no duration, no age and
   assert.deepEqual(core.state.lanes.get('job')?.tookMs, [60_000, 60_000, 60_000]);
   const steadyMs = core.nowMs;
   const ages = (wallMs: number, sinceMs: number) =>
-    viewHistory(
-      {
-        ...{ state: core.state, catalog: core.catalog, now: { steadyMs, wallMs } },
-        ...{ lives: () => false, holdersAround: () => new Map(), progressOf: () => undefined },
-      },
-      { type: 'history', limit: 10, sinceMs },
+    whole(
+      viewHistory(
+        {
+          ...{ state: core.state, catalog: core.catalog, now: { steadyMs, wallMs } },
+          ...{ lives: () => false, holdersAround: () => new Map(), progressOf: () => undefined },
+        },
+        { type: 'history', limit: 10, sinceMs },
+      ),
     ).map(({ run, tookMs, pace }) => [run, tookMs, pace]);
   for (const shiftMs of [-HOUR, 0, HOUR]) {
     assert.deepEqual(ages(steadyMs + shiftMs, 200_000), [

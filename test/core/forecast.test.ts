@@ -4,13 +4,14 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../daemon/apply.ts';
 import { type Expected, forecast } from '../../daemon/forecast.ts';
+import { whole } from '../../daemon/pieces.ts';
 import type { Run } from '../../daemon/state.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../support/core.ts';
 
 function expect(core: Core): ReadonlyMap<number, Expected> {
   const { state, catalog, nowMs, holders } = core;
-  return forecast({ state, catalog, now: stamp(nowMs), holdersAround: () => holders });
+  return whole(forecast({ state, catalog, now: stamp(nowMs), holdersAround: () => holders }));
 }
 
 function remember(core: Core, durations: Readonly<Record<string, number>>): void {

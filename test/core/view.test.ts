@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../daemon/apply.ts';
+import { excerptOf } from '../../daemon/excerpt.ts';
+import { whole } from '../../daemon/pieces.ts';
 import { OUTCOME_WORDS } from '../../daemon/protocol.ts';
 import type { Scenery } from '../../daemon/runview.ts';
-import { viewChain, viewHistory, viewTargets } from '../../daemon/view.ts';
+import type { Run } from '../../daemon/state.ts';
+import * as view from '../../daemon/view.ts';
 import { perform, steps, targets } from '../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../support/core.ts';
 
@@ -14,6 +17,11 @@ function sceneryOf({ state, catalog, nowMs }: Core): Scenery {
   const now = stamp(nowMs);
   return { state, catalog, now, lives: () => false, holdersAround, progressOf: () => undefined };
 }
+
+const viewTargets = (scenery: Scenery) => whole(view.viewTargets(scenery));
+const viewChain = (first: Run, scenery: Scenery) => whole(view.viewChain(first, scenery));
+const viewHistory = (...asked: Parameters<typeof view.viewHistory>) =>
+  whole(view.viewHistory(...asked));
 
 const ALL = { type: 'history', limit: 10_000 } as const;
 
@@ -171,4 +179,56 @@ test('a status of a thousand runs that wait in one group looks at the group once
   const views = viewTargets({ ...sceneryOf(core), state: { ...core.state, lanes } });
   assert.deepEqual(views.at(-1)?.queued[0]?.behind, [1]);
   assert.ok(looks < 20_000, `${looks} looks at queues`);
+});
+
+/** A thousand targets, each with its own group, a run that goes on and three that wait. */
+function crowded(): Core {
+  const crowd = Array.from({ length: 1_000 }, (_, at) => {
+    return target(`t${at}`, [{ type: 'cardinality', group: `g${at}`, instances: 1 }]);
+  });
+  const core = new Core(crowd);
+  for (const { name } of crowd) {
+    apply(core.state, { type: 'remembered', target: name, tookMs: [1_000] });
+    for (let run = 0; run < 4; run++) core.ask(name);
+  }
+  return core;
+}
+
+test('no piece of a status or a chain looks at more than a few of a thousand targets', () => {
+  const core = crowded();
+  let looks = 0;
+  const runs = new Proxy(core.state.runs, {
+    get: (all, key) => {
+      const value: unknown = Reflect.get(all, key);
+      if (key === 'get') looks++;
+      return typeof value === 'function' ? value.bind(all) : value;
+    },
+  });
+  const scenery = { ...sceneryOf(core), state: { ...core.state, runs } };
+  const waiting = core.runs('queued')[0];
+  assert.ok(waiting);
+  for (const pieces of [view.viewTargets(scenery), view.viewChain(waiting, scenery)]) {
+    // The first one takes the copy to play on.
+    let most = 0;
+    for (let at = 0; pieces.next().done !== true; at++) {
+      if (at > 0) most = Math.max(most, looks);
+      looks = 0;
+    }
+    assert.ok(most > 0 && most < 50, `${most} looks at runs in one piece`);
+  }
+});
+
+test('a status made of an excerpt is of one moment, whatever happens between its pieces', () => {
+  const moment = (core: Core) => ({ ...sceneryOf(core), state: excerptOf(core.state) });
+  const core = crowded();
+  const expected = whole(view.viewTargets(moment(core)));
+  assert.deepEqual(expected, viewTargets(sceneryOf(core)), 'an excerpt shows what the state shows');
+  const pieces = view.viewTargets(moment(core));
+  for (const run of core.runs('running')) {
+    const { done, value } = pieces.next();
+    if (done === true) assert.fail(`made in one piece with ${value.length}`);
+    core.end(run.run);
+    core.ask(run.target);
+  }
+  assert.deepEqual(whole(pieces), expected);
 });

@@ -39,8 +39,11 @@ after(async () => {
 });
 
 /** Sends these bytes, ends its side if `half`, and resolves with the replies once it is closed. */
-function talk(data: string | Buffer, { half = false } = {}): Promise<readonly Reply[]> {
-  const socket = net.connect({ path: rig.socket, allowHalfOpen: true });
+function talk(
+  data: string | Buffer,
+  { half = false, path = rig.socket } = {},
+): Promise<readonly Reply[]> {
+  const socket = net.connect({ path, allowHalfOpen: true });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
   socket.on('error', () => {}); // EPIPE: it was refused before all was sent
@@ -428,3 +431,20 @@ for (const [command, ...args] of [
     assert.equal(output?.data, 'hello\n');
   });
 }
+
+test('answers that take long come in the order of the requests, however many are asked at once', async () => {
+  const many = Array.from({ length: 1_000 }, (_, at) => [
+    `t${at}`,
+    { runner: { type: 'dummy', time: 1 } },
+  ]);
+  const large = await Rig.start({ targets: Object.fromEntries(many) });
+  try {
+    const asked = Array.from({ length: 100 }, () => [status, '{"type":"cancel","of":"t1"}']).flat();
+    const replies = await talk(`${asked.join('\n')}\n`, { half: true, path: large.socket });
+    const types = replies.map(({ type }) => type);
+    assert.deepEqual(types, Array(100).fill(['status', 'done']).flat());
+    assert.equal(replies.flatMap((it) => (it.type === 'status' ? it.targets : [])).length, 100_000);
+  } finally {
+    await large.close();
+  }
+});

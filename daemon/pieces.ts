@@ -1,0 +1,14 @@
+/**
+ * Work in pieces: a generator that yields wherever others may have their turn, and returns what it
+ * has made. So pure code stays pure, and does not know who waits or what time it is.
+ */
+
+export type Pieces<T> = Generator<undefined, T>;
+
+/** All of it in one go, for whoever keeps nobody waiting. */
+export function whole<T>(pieces: Pieces<T>): T {
+  for (;;) {
+    const piece = pieces.next();
+    if (piece.done === true) return piece.value;
+  }
+}

@@ -43,6 +43,7 @@ const LOOKS_PER_RUN_MAX = 10;
 
 export function* forecast(outlook: Outlook): Pieces<ReadonlyMap<RunId, Expected>> {
   const play = new Play(outlook);
+  yield;
   yield* play.begin();
   while (yield* play.step()) {
     // One thing after another happens.
@@ -79,6 +80,7 @@ class Play {
     const targets = new Set<TargetName>();
     const seen = new Set<string>();
     for (const run of [...this.#state.runs.values()]) {
+      yield;
       if (run.state === 'running') this.#expectEnd(run);
       if (run.state === 'starting') this.#keep(run.run, run.attempt);
       if (run.state !== 'queued') continue;

@@ -10,6 +10,11 @@ import { type Lane, type ReadonlyState, type Run, waitingIn } from './state.ts';
 /** Who holds a lockfile, by its path; strangers to baton only. */
 export type Holders = ReadonlyMap<string, Holder>;
 
+interface Group {
+  readonly scene: Omit<Scene<unknown>, 'self'>;
+  readonly byTarget: ReadonlyMap<TargetName, Member<unknown>>;
+}
+
 export type SceneOf = (key: string, self: TargetName) => Scene<unknown>;
 
 /** Looks at each group once, however many of its targets ask; good until the next event. */
@@ -19,13 +24,20 @@ export function sceneMaker(
   nowMs: number,
   holders: Holders = new Map(),
 ): SceneOf {
-  const groups = new Map<string, Omit<Scene<unknown>, 'self'>>();
+  const groups = new Map<string, Group>();
+  const group = (key: string): Group => {
+    const scene = makeGroup(state, catalog, key, { nowMs, holders });
+    // To look for each member would be a million steps in a group of a thousand.
+    const byTarget = new Map(scene.members.map((member) => [member.target, member]));
+    const made = { scene, byTarget };
+    groups.set(key, made);
+    return made;
+  };
   return (key, self) => {
-    const group = groups.get(key) ?? makeGroup(state, catalog, key, { nowMs, holders });
-    groups.set(key, group);
-    const own = group.members.find((member) => member.target === self);
+    const { scene, byTarget } = groups.get(key) ?? group(key);
+    const own = byTarget.get(self);
     if (own === undefined) throw new Error(`Internal error: ${self} is not in the group ${key}`);
-    return { ...group, self: own };
+    return { ...scene, self: own };
   };
 }
 

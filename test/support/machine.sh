@@ -20,6 +20,6 @@ cp -a /dev/null /dev/zero /dev/full /dev/tty /dev/random /dev/urandom "$root/dev
 ln -s /proc/self/fd "$root/dev/fd"
 mkdir -m 1777 "$root/dev/shm"
 # What is asked for is what the test installs, whatever this machine has.
-rm -rf "$root/etc/baton" "$root/var/lib/baton" "$root/usr/sbin/policy-rc.d"
+rm -rf "$root/var/lib/man-db/auto-update" "$root/etc/baton" "$root/var/lib/baton" "$root/usr/sbin/policy-rc.d"
 # The shell waits for whatever becomes its child, as process 1 has to.
 exec chroot "$root" /bin/sh -c 'echo ready; cat >/dev/null'

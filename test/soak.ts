@@ -1,7 +1,7 @@
 /**
- * The crash soak: real clients ask for real runs while the daemon is killed, at random and at every
- * step between two effects, and started again. Every client must exit with the true status and have
- * every byte once; every command must have run exactly once.
+ * The crash soak: real clients ask for real runs while the daemon is killed, at random, at every
+ * step between two effects and at every step of a compaction, and started again. Every client must
+ * exit with the true status and have every byte once; every command must have run exactly once.
  *
  *   npm run crash -- [RUNS] [DEATHS] [SEED]      default 1000 300 and a seed that is printed
  */
@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { COMPACTION_POINTS } from './support/crashpoints.ts';
 
 const DIST = join(import.meta.dirname, '..');
 const CLIENTS_AT_ONCE = 12;
@@ -18,6 +19,8 @@ const CLIENTS_AT_ONCE = 12;
 const PATIENT = ['--connect-timeout', '2min'];
 /** Chance of a death at each of the armed steps of a daemon. */
 const STEP_CHANCE = 0.01;
+/** The same where only one step of the compaction is armed. */
+const COMPACTION_CHANCE = 0.2;
 /** Longest life of a daemon that dies by the clock. */
 const LIFE_MS_MAX = 500;
 
@@ -25,6 +28,8 @@ export interface SoakResult {
   readonly runs: number;
   readonly deaths: number;
   readonly seconds: number;
+  /** How many daemons died at which step; the others died by the clock. */
+  readonly points: ReadonlyMap<string, number>;
   readonly faults: readonly string[];
 }
 
@@ -50,21 +55,25 @@ export async function soak(runs: number, deaths: number, seed: number): Promise<
   };
   await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, worker));
   await rig.close();
-  faults.push(...rig.checkCounts(asked));
+  const points = rig.points();
+  faults.push(...rig.checkCounts(asked), ...rig.checkPoints(points));
   rmSync(rig.directory, { recursive: true, force: true });
   const seconds = (performance.now() - startedAtMs) / 1_000;
-  return { runs: asked, deaths: rig.deaths, seconds, faults };
+  return { runs: asked, deaths: rig.deaths, seconds, points, faults };
 }
 
 class SoakRig {
   readonly directory = mkdtempSync(join(tmpdir(), 'baton-soak-'));
   readonly #socket = join(this.directory, 's');
   readonly #counter = join(this.directory, 'counter');
+  readonly #log = join(this.directory, 'points');
   readonly #random: () => number;
   readonly #kinds: readonly Kind[];
   #daemon: ChildProcess | undefined;
   #isClosing = false;
   deaths = 0;
+  /** Daemons that were to die in a compaction; they take turns at its steps. */
+  #compacting = 0;
 
   constructor(seed: number) {
     this.#random = generator(seed);
@@ -77,6 +86,7 @@ class SoakRig {
     const config = { targets: Object.fromEntries(targets), keep: { runs: 100_000 } };
     writeFileSync(join(this.directory, 'config.json'), JSON.stringify(config), { mode: 0o600 });
     writeFileSync(this.#counter, '');
+    writeFileSync(this.#log, '');
   }
 
   #target({ code, lines }: Kind, index: number): unknown {
@@ -86,7 +96,8 @@ class SoakRig {
   }
 
   startDaemon(): void {
-    const byStep = this.#random() < 0.5;
+    const crash = this.#nextCrash();
+    const byStep = crash !== undefined;
     const points = pathToFileURL(join(DIST, 'test/support/crashpoints.js')).href;
     // The steps are armed in modules, which the bundle does not share.
     const args = [
@@ -96,7 +107,7 @@ class SoakRig {
       ...['--config', join(this.directory, 'config.json'), '--socket', this.#socket],
       ...['--state', join(this.directory, 'state')],
     ];
-    const env = { PATH: process.env['PATH'] ?? '', CRASH_CHANCE: String(STEP_CHANCE) };
+    const env = { PATH: process.env['PATH'] ?? '', CRASH_LOG: this.#log, ...crash };
     const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
     this.#daemon = daemon;
     let life: NodeJS.Timeout | undefined;
@@ -110,6 +121,15 @@ class SoakRig {
       if (signal === 'SIGKILL') this.deaths++;
       if (!this.#isClosing) this.startDaemon();
     });
+  }
+
+  /** For crashpoints.ts; undefined for a death by the clock. */
+  #nextCrash(): Record<string, string> | undefined {
+    const way = this.#random();
+    if (way < 0.5) return undefined;
+    if (way < 0.75) return { CRASH_CHANCE: String(STEP_CHANCE) };
+    const point = COMPACTION_POINTS[this.#compacting++ % COMPACTION_POINTS.length] ?? '';
+    return { CRASH_CHANCE: String(COMPACTION_CHANCE), CRASH_AT: point };
   }
 
   /** One client, to its end; what is wrong with it, if anything. */
@@ -150,6 +170,21 @@ class SoakRig {
     return faults;
   }
 
+  points(): ReadonlyMap<string, number> {
+    const points = new Map<string, number>(COMPACTION_POINTS.map((point) => [point, 0]));
+    for (const point of readFileSync(this.#log, 'utf8').split('\n').filter(Boolean)) {
+      points.set(point, (points.get(point) ?? 0) + 1);
+    }
+    return points;
+  }
+
+  /** Whoever had its turn died where it was to; the last daemon may have had no time for it. */
+  checkPoints(points: ReadonlyMap<string, number>): string[] {
+    return COMPACTION_POINTS.filter(
+      (point, at) => at < this.#compacting - 1 && points.get(point) === 0,
+    ).map((point) => `${point}: no daemon died there`);
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true;
     const daemon = this.#daemon;
@@ -180,6 +215,9 @@ if (process.argv[1] === import.meta.filename) {
   process.stdout.write(`soak: ${runs} runs, ${deaths} daemon deaths at least, seed ${seed}\n`);
   const result = await soak(runs, deaths, seed);
   for (const fault of result.faults) process.stdout.write(`FAULT ${fault}\n`);
+  for (const [point, deaths] of [...result.points].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    process.stdout.write(`${String(deaths).padStart(5)} died ${point}\n`);
+  }
   const { faults, seconds } = result;
   process.stdout.write(
     `${result.runs} runs, ${result.deaths} daemon deaths, ${seconds.toFixed(0)} s, ${faults.length} faults\n`,

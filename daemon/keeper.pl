@@ -1,75 +1,170 @@
 #!/usr/bin/perl
-# The process keeper: outlives the daemon, holds one child, and records how it ended.
+# The fork server and the keepers that come from it.
 #
-#   perl keeper.pl NAME STATUSFILE PRCTL PRLIMIT NOFILE UMASK CWD COMMAND [ARG...]
+#   perl keeper.pl PRCTL PRLIMIT SETSID NOFILE TITLE
 #
-# fd 0 is /dev/null, 1 and 2 are the output files, 3 is the control socket: one line means go, EOF
-# means that the command must never run. The keeper answers go before it forks, so that whoever has
-# no answer of a dead one knows that nothing ran. It closes 3 when the status file is in place (or by
-# dying), and stays until its last descendant is gone, so that nothing can slip out of reach.
+# The fork server is one process a daemon, and does what the daemon is too large to do fast: it forks
+# a keeper for every run. A keeper outlives the daemon and the fork server, holds one child, and
+# records how it ended.
+#
+# Orders come on fd 3, each a length (32 bits, network order) and its words with NUL between them:
+#   keep KEY TITLE STATUSFILE UMASK CWD OUT ERR N [NAME=VALUE]... COMMAND [ARG]...   N variables
+#   go KEY        the start is in the journal: the command may run
+#   drop KEY      it must never run
+# Answers go out there, too, each a line:
+#   kept KEY PID | none KEY ERRNO | begun KEY | closed KEY
+# EOF is the end of the daemon: the fork server leaves, and no keeper that has not read go runs its
+# command ever. A keeper says begun before it forks, so that who has not said it has run nothing. It
+# closes its end when the status file is in place (or by dying), and stays until its last descendant
+# is gone, so that nothing can slip out of reach.
 #
 # Perl without modules: perl-base is on every Debian, starts in 3 ms and tells an exit code, a
-# signal and a failed exec apart, which no shell does. PRCTL and PRLIMIT are numbers of system
-# calls, 0 where the machine's are not known.
-my ($name, $file, $prctl, $prlimit, $nofile, $umask, $cwd) = splice @ARGV, 0, 7;
-$0 = $name;
+# signal and a failed exec apart, which no shell does. PRCTL, PRLIMIT and SETSID are numbers of
+# system calls, 0 where the machine's are not known. TITLE is room for the names of the keepers.
+my ($prctl, $prlimit, $setsid, $nofile) = map { 0 + $_ } @ARGV;
+my (%keepers, %keys);                            # the server's ends by key, the keys by fd
+my $watched = '';                                # for select(2)
 my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE);
+$0 = 'baton fork server';
 $SIG{$_} = sub { } for @sigs;                    # survive; exec gives the child the defaults back
-syscall 0 + $prctl, 36, 1, 0, 0, 0 if $prctl;    # PR_SET_CHILD_SUBREAPER
-open CTL, '+<&=', 3;
-syscall 436, 3, 0xFFFFFFFF, 4;                   # close_range(2): all from 3 on are close-on-exec
-my $go = <CTL>;
-my ($status, $failure) = (0, '');
-if (defined $go) {
-  syswrite CTL, "begun\n";                       # whoever dies before has run nothing
-  pipe R, W;                                     # close-on-exec: EOF says that exec worked
-  my $pid = fork;
-  if (defined $pid && !$pid) {
-    $SIG{$_} = 'DEFAULT' for @sigs;
-    setpgrp 0, 0;                                # a group of its own: killing it spares the keeper
-    umask $umask;
-    if ($prlimit) {                              # RLIMIT_NOFILE is 7; Node had raised the soft one
-      my $limits = pack 'Q2', 0, 0;
-      syscall 0 + $prlimit, 0, 7, 0, $limits;
-      my $hard = (unpack 'Q2', $limits)[1];
-      syscall 0 + $prlimit, 0, 7, pack('Q2', $nofile < $hard ? $nofile : $hard, $hard), 0;
+$SIG{CHLD} = 'IGNORE';                           # the system buries the keepers
+close_inherited();
+open my $daemon, '+<&=', 3 or die $!;
+serve();
+
+sub serve {
+  my $input = '';
+  vec($watched, 3, 1) = 1;
+  for (;;) {
+    next if 0 > select my $ready = $watched, undef, undef, undef;
+    for my $fd (grep { vec $ready, $_, 1 } keys %keys) {
+      my $key = $keys{$fd};
+      my $got = sysread $keepers{$key}, my $said, 64;
+      next if !defined $got && $! == 4;          # EINTR
+      answer(($got ? 'begun' : 'closed') . " $key");
+      forget($key) if !$got;
     }
-    delete $ENV{PERL_BADLANG};                   # set for this keeper only
-    for (grep /^BATON_ENV_/, keys %ENV) {        # variables that would have changed this perl
-      my $value = delete $ENV{$_};
-      $ENV{substr $_, 10} = $value;
+    next if !vec $ready, 3, 1;
+    my $got = sysread $daemon, $input, 65536, length $input;
+    exit if defined $got ? !$got : $! != 4;
+    while (length $input >= 4 && length $input >= 4 + (my $length = unpack 'N', $input)) {
+      my ($order, $key, @words) = split /\0/, substr($input, 4, $length), -1;
+      substr $input, 0, 4 + $length, '';
+      if ($order eq 'keep') {
+        spawn($key, @words);
+      } elsif (defined $keepers{$key}) {
+        $order eq 'go' ? syswrite $keepers{$key}, "go\n" : forget($key);
+      }
     }
-    if (chdir $cwd) {
-      exec { $ARGV[0] } @ARGV;
-      syswrite W, 'command ' . (0 + $!);
-    } else {
-      syswrite W, 'directory ' . (0 + $!);
-    }
-    exit 127;
   }
-  if (defined $pid) {
-    close W;
-    sysread R, $failure, 32;
-    1 until waitpid(-1, 0) == $pid;              # adopted orphans are reaped on the way
-    $status = $?;
+}
+
+sub spawn {
+  my ($key, @words) = @_;
+  my $pid;
+  # AF_UNIX and SOCK_STREAM are 1
+  if (socketpair(my $server, my $keeper, 1, 1, 0) && defined($pid = fork)) {
+    if (!$pid) {
+      close $_ for $daemon, $server, values %keepers;   # EOF must come to all, whoever lives
+      keep($keeper, @words);
+      exit;
+    }
+    $keepers{$key} = $server;
+    $keys{fileno $server} = $key;
+    answer("kept $key $pid");
+    vec($watched, fileno $server, 1) = 1;
   } else {
-    $failure = 'system ' . (0 + $!);
+    answer("none $key " . (0 + $!));
   }
 }
-my ($stage, $errno) = split ' ', $failure;
-my @cpu = times;
-my $record = sprintf qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"cpuS":%.2f,"endedAtS":%d}\n),
-  defined $go ? 'true' : 'false', $status & 127 ? 'null' : $status >> 8, $status & 127 || 'null',
-  $status & 128 ? 'true' : 'false', $stage ? qq("$stage") : 'null', $errno || 'null',
-  $cpu[2] + $cpu[3], time;
-# 04011101 = O_WRONLY|O_CREAT|O_TRUNC|O_SYNC: on disk before the rename; a full disk is waited out,
-# a run directory that vanished is made anew, unless its parent is gone, too
-until (sysopen(F, "$file.tmp", 04011101, 0600) && syswrite(F, $record) == length $record
-    && close F && rename "$file.tmp", $file) {
-  my $dir = substr $file, 0, rindex $file, '/';
-  next if !-d $dir && defined $go && mkdir $dir, 0700;
-  last unless -d $dir;
-  select undef, undef, undef, 1;
+
+sub keep {
+  my ($ctl, $title, $file, $umask, $cwd, $out, $err, $count, @words) = @_;
+  my @env = splice @words, 0, $count;
+  $0 = $title;
+  $SIG{CHLD} = 'DEFAULT';
+  $setsid ? syscall $setsid : (require POSIX, POSIX::setsid());
+  syscall $prctl, 36, 1, 0, 0, 0 if $prctl;      # PR_SET_CHILD_SUBREAPER
+  open STDOUT, '>>', $out or return;
+  (length $err ? open STDERR, '>>', $err : open STDERR, '>&STDOUT') or return;
+  my $go = <$ctl>;
+  my ($status, $failure) = (0, '');
+  if (defined $go) {
+    syswrite $ctl, "begun\n";                    # whoever dies before has run nothing
+    pipe my $r, my $w;                           # close-on-exec: EOF says that exec worked
+    my $pid = fork;
+    if (defined $pid && !$pid) {
+      $SIG{$_} = 'DEFAULT' for @sigs;
+      setpgrp 0, 0;                              # a group of its own: killing it spares the keeper
+      umask $umask;
+      if ($prlimit) {                            # RLIMIT_NOFILE is 7; Node had raised the soft one
+        my $limits = pack 'Q2', 0, 0;
+        syscall $prlimit, 0, 7, 0, $limits;
+        my $hard = (unpack 'Q2', $limits)[1];
+        syscall $prlimit, 0, 7, pack('Q2', $nofile < $hard ? $nofile : $hard, $hard), 0;
+      }
+      %ENV = map { split /=/, $_, 2 } @env;
+      if (chdir $cwd) {
+        exec { $words[0] } @words;
+        syswrite $w, 'command ' . (0 + $!);
+      } else {
+        syswrite $w, 'directory ' . (0 + $!);
+      }
+      exit 127;
+    }
+    if (defined $pid) {
+      close $w;
+      sysread $r, $failure, 32;
+      1 until waitpid(-1, 0) == $pid;            # adopted orphans are reaped on the way
+      $status = $?;
+    } else {
+      $failure = 'system ' . (0 + $!);
+    }
+  }
+  record($file, defined $go, $status, split ' ', $failure);
+  close $ctl;
+  1 while waitpid(-1, 0) > 0 || $! == 4;         # until the last descendant is gone
 }
-close CTL;
-1 while waitpid(-1, 0) > 0 || $! == 4;           # until the last descendant is gone (EINTR is 4)
+
+sub record {
+  my ($file, $started, $status, $stage, $errno) = @_;
+  my @cpu = times;
+  my $record = sprintf
+    qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"cpuS":%.2f,"endedAtS":%d}\n),
+    $started ? 'true' : 'false', $status & 127 ? 'null' : $status >> 8, $status & 127 || 'null',
+    $status & 128 ? 'true' : 'false', $stage ? qq("$stage") : 'null', $errno || 'null',
+    $cpu[2] + $cpu[3], time;
+  # 04011101 = O_WRONLY|O_CREAT|O_TRUNC|O_SYNC: on disk before the rename; a full disk is waited out,
+  # a run directory that vanished is made anew, unless its parent is gone, too
+  my $f;
+  until (sysopen($f, "$file.tmp", 04011101, 0600) && syswrite($f, $record) == length $record
+      && close $f && rename "$file.tmp", $file) {
+    my $dir = substr $file, 0, rindex $file, '/';
+    next if !-d $dir && $started && mkdir $dir, 0700;
+    last unless -d $dir;
+    select undef, undef, undef, 1;
+  }
+}
+
+sub answer {
+  syswrite $daemon, "$_[0]\n";
+}
+
+sub forget {
+  my ($key) = @_;
+  my $server = delete $keepers{$key};
+  delete $keys{fileno $server};
+  vec($watched, fileno $server, 1) = 0;
+  close $server;
+}
+
+# A listening socket that came by socket activation would be held as long as any keeper lives.
+sub close_inherited {
+  opendir my $dir, '/proc/self/fd' or return;
+  my @fds = grep { /^\d+$/ && $_ > 3 } readdir $dir;
+  closedir $dir;
+  for my $fd (@fds) {
+    my $handle;
+    close $handle if open $handle, '<&=', $fd;
+  }
+}

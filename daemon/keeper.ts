@@ -1,12 +1,9 @@
 /**
- * The daemon's side of the process keepers: spawns them, tells them to go, learns how their
- * children ended, and takes over those of a daemon that died. See keeper.pl for the other side.
- *
- * A closed control socket is a hint only. A run is lost when its keeper is gone, by pid and start
- * time, and a second look finds no status file. A status file always wins.
+ * The daemon's side of the process keepers: has them forked, tells them to go, learns how their
+ * children ended, and takes over those of a daemon that died. See keeper.pl for the other side,
+ * and sight.ts for what is concluded from what: that a keeper has closed is a hint only.
  */
 import { rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ProcessPlan } from '../runners/runner.ts';
 import type { Clock } from './clock.ts';
@@ -14,15 +11,17 @@ import type { Report, Wish } from './command.ts';
 import type { KeepersPort, KeptRun } from './daemon.ts';
 import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
+import { ForkServer, type KeeperControl, type Spawn } from './forkserver.ts';
 import { guard } from './guard.ts';
-import { type KeeperProcess, REAL_SPAWN, type Spawn, spawnKeeper } from './keeperprocess.ts';
 import { endMembers, type Killing } from './kill.ts';
 import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
-import { bootId, childrenOf, isAlive, membersOf } from './process.ts';
-import { type Found, NEVER_RAN, outputBytes, readStatusFile, statusFileOf } from './statusfile.ts';
+import { makeOrder } from './order.ts';
+import { bootId, childrenOf, statOf } from './process.ts';
+import { look } from './sight.ts';
+import { type Found, NEVER_RAN, outputBytes } from './statusfile.ts';
 
-/** How often an adopted keeper is looked at; a keeper of this daemon's own tells by its socket. */
+/** How often an adopted keeper is looked at; one of this daemon's own tells by closing. */
 const ADOPTED_LOOK_MS = 250;
 /** How long to wait before a start that the system had no room for is tried again. */
 const RETRY_MS = 1_000;
@@ -31,9 +30,9 @@ interface Kept extends KeptRun {
   readonly attempt: number;
   launch?: Launch;
   keeper?: KeeperId;
-  control?: Socket;
+  control?: KeeperControl;
   killing?: Killing;
-  /** The keeper has read `go`: from now on the command may run. */
+  /** The keeper has read `go`, or may have: from now on the command may run. */
   begun?: boolean;
   /** It was said that nothing can be seen of the run now. */
   unseen?: boolean;
@@ -49,7 +48,7 @@ export class Keepers implements KeepersPort {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #post: (observation: Wish) => void;
-  readonly #spawn: Spawn;
+  readonly #forkServer: ForkServer;
   readonly #bootId = bootId();
 
   constructor(options: {
@@ -64,7 +63,7 @@ export class Keepers implements KeepersPort {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#post = options.post;
-    this.#spawn = options.spawn ?? REAL_SPAWN;
+    this.#forkServer = new ForkServer(options.spawn);
   }
 
   async start(run: KeptRun, attempt: number, plan: ProcessPlan): Promise<void> {
@@ -76,21 +75,30 @@ export class Keepers implements KeepersPort {
   async #begin(kept: Kept, plan: ProcessPlan): Promise<void> {
     if (kept.dropped) return;
     const directory = this.#directoryOf(kept.run);
-    const launch = await prepare(plan, { ...kept, directory }).catch(errnoOf);
-    if (kept.dropped) return;
-    if (typeof launch === 'string') return this.#again(kept, plan, launch);
-    if ('kind' in launch) return this.#fail(kept, launch);
-    kept.launch = launch;
-    const place = { directory, spawn: this.#spawn };
-    const keeper = await spawnKeeper(kept, kept.attempt, launch, place);
-    if (typeof keeper === 'object') return this.#attach(kept, keeper);
-    if (kept.dropped) return;
-    if (isPassing(keeper)) return this.#again(kept, plan, keeper);
-    this.#fail(kept, describeNoKeeper(keeper));
+    const none = (errno: string) => this.#none(kept, plan, errno);
+    try {
+      const launch = await prepare(plan, { ...kept, directory });
+      if (kept.dropped) return;
+      if ('kind' in launch) return this.#fail(kept, launch);
+      kept.launch = launch;
+      this.#forkServer.keep(makeOrder(kept, kept.attempt, launch, directory), {
+        none,
+        kept: (pid, control) => this.#attach(kept, pid, control, none),
+        begun: () => {
+          kept.begun = true;
+        },
+        closed: () => this.#look(kept),
+        unknown: () => this.#report(kept, { report: NEVER_RAN, shortage: 'the fork server ended' }),
+      });
+    } catch (error) {
+      none(errnoOf(error));
+    }
   }
 
-  /** Nothing has been spawned; the attempt is the same. */
-  #again(kept: Kept, plan: ProcessPlan, errno: string): void {
+  /** Nothing has been forked: if that passes by itself, the same attempt is tried again. */
+  #none(kept: Kept, plan: ProcessPlan, errno: string): void {
+    if (kept.dropped) return;
+    if (!isPassing(errno)) return this.#fail(kept, describeNoKeeper(errno));
     this.#tellAgain(kept, errno);
     this.#clock.after(RETRY_MS, () => void this.#begin(kept, plan));
   }
@@ -100,15 +108,15 @@ export class Keepers implements KeepersPort {
   }
 
   go(run: RunId): void {
-    this.#runs.get(run)?.control?.write('go\n');
+    this.#runs.get(run)?.control?.go();
   }
 
-  /** The keeper sees EOF on its control socket and never starts the command. */
+  /** The keeper sees EOF and never starts the command. */
   drop(run: RunId): void {
     const kept = this.#runs.get(run);
     if (kept === undefined) return;
     kept.dropped = true;
-    kept.control?.destroy();
+    kept.control?.drop();
     this.#runs.delete(run);
   }
 
@@ -154,14 +162,18 @@ export class Keepers implements KeepersPort {
     return join(this.#directory, String(run));
   }
 
-  #attach(kept: Kept, { pid, startTime, control }: KeeperProcess): void {
-    if (kept.dropped) return void control.destroy();
+  #attach(kept: Kept, pid: number, control: KeeperControl, none: (errno: string) => void): void {
+    if (kept.dropped) return control.drop();
+    try {
+      const startTime = statOf(pid)?.startTime ?? 0;
+      kept.keeper = { pid, startTime, bootId: this.#bootId };
+    } catch (error) {
+      // Who could not be known again is ended before it does or writes anything.
+      process.kill(pid, 'SIGKILL');
+      control.drop();
+      return none(errnoOf(error));
+    }
     kept.control = control;
-    kept.keeper = { pid, startTime, bootId: this.#bootId };
-    control.on('data', () => {
-      kept.begun = true;
-    });
-    control.on('close', () => this.#look(kept));
     this.#post({ type: 'kept', run: kept.run, attempt: kept.attempt, keeper: kept.keeper });
   }
 
@@ -188,35 +200,21 @@ export class Keepers implements KeepersPort {
     this.#clock.after(ADOPTED_LOOK_MS, () => this.#look(kept));
   }
 
-  /** Reads the status file; without one, decides whether the keeper is still there. */
   #examine(kept: Kept, keeper: KeeperId): void {
-    const found = this.#read(kept);
-    if (found !== undefined) return this.#report(kept, found);
-    if (isAlive(keeper, this.#bootId)) return;
-    const late = this.#read(kept);
-    if (late !== undefined) return this.#report(kept, late);
-    // It came to its end before it read `go`, so the command never ran: perl did not come up.
-    if (kept.control !== undefined && !kept.begun) {
-      return this.#report(kept, { report: NEVER_RAN, shortage: 'its keeper did not come up' });
-    }
-    const { run, attempt } = kept;
-    const rebooted = keeper.bootId !== this.#bootId;
-    const survivors = rebooted ? [] : membersOf(keeper, this.#directoryOf(run));
+    const { run, attempt, launch } = kept;
+    const isIdle = kept.control !== undefined && kept.begun !== true;
+    const directory = this.#directoryOf(run);
+    const subject = { directory, attempt, keeper, isIdle, ...(launch && { launch }) };
+    const sight = look(subject, (path) => this.#log.error({ run, path }, 'unreadable status'));
+    if (sight.kind === 'running') return;
+    if (sight.kind === 'ended') return this.#report(kept, sight.found);
+    const { rebooted, survivors, startTimes } = sight;
     this.#forget(kept);
-    const pids = survivors.map(({ pid }) => pid);
-    const startTimes = survivors.map(({ startTime }) => startTime);
-    this.#post({ type: 'gone', run, attempt, rebooted, survivors: pids, startTimes });
-  }
-
-  #read({ run, attempt, launch }: Kept): Found | undefined {
-    const path = statusFileOf(this.#directoryOf(run), attempt);
-    const found = readStatusFile(path, launch);
-    if (found !== 'unreadable') return found;
-    this.#log.error({ run, path }, 'unreadable status');
-    return undefined;
+    this.#post({ type: 'gone', run, attempt, rebooted, survivors, startTimes });
   }
 
   #report(kept: Kept, { report, shortage }: Found): void {
+    if (kept.dropped) return;
     const { run, keeper } = kept;
     const leftovers = keeper === undefined ? [] : childrenOf(keeper.pid);
     const bytes = outputBytes(this.#directoryOf(run));
@@ -246,7 +244,7 @@ export class Keepers implements KeepersPort {
 
   #forget(kept: Kept): void {
     kept.over = true;
-    kept.control?.destroy();
+    kept.control?.drop();
     if (this.#runs.get(kept.run)?.attempt === kept.attempt) this.#runs.delete(kept.run);
   }
 }

@@ -9,6 +9,7 @@ import type { ProcessPlan } from '../runners/runner.ts';
 import { type Account, findGroup, findUser, ownAccount } from './account.ts';
 import { errnoOf } from './errno.ts';
 import type { Outcome, RunId, TargetName } from './event.ts';
+import { findKeeperTrouble } from './perl.ts';
 
 export interface Launch {
   readonly args: readonly string[];
@@ -56,7 +57,7 @@ export async function prepare(
   }
   return {
     args: [...prefix, ...plan.args],
-    env: shield(env),
+    env,
     cwd,
     umask: plan.umask ?? UMASK_DEFAULT,
     ...(account.uid === process.getuid?.() ? {} : { owner: account }),
@@ -75,13 +76,10 @@ export function describeFailure(stage: Failure['stage'], errno: string, launch: 
   return failure(stage, errno, detail);
 }
 
-/** The sentence for a keeper that cannot be spawned, for a reason that does not pass by itself. */
+/** The sentence for a keeper that cannot be had, for a reason that does not pass by itself. */
 export function describeNoKeeper(errno: string): Failure {
-  const detail =
-    errno === 'ENOENT'
-      ? 'its keeper needs perl, which was not found: install perl-base'
-      : `the system cannot start a process (${errno})`;
-  return failure('system', errno, detail);
+  const trouble = findKeeperTrouble(process.env['PATH']);
+  return failure('system', errno, trouble ?? `the system cannot start a process (${errno})`);
 }
 
 function chain(plan: ProcessPlan, account: Account, gid: number): readonly string[] {
@@ -125,15 +123,6 @@ function commandProblem(command: string, errno: string): string {
   if (errno === 'ENOENT') return `${its} was not found`;
   if (errno === 'EACCES') return `${its} is not executable`;
   return `${its} cannot be executed (${errno})`;
-}
-
-/** Variables that would change the keeper's own perl travel under a name that it takes off. */
-function shield(env: Readonly<Record<string, string>>): Record<string, string> {
-  const shielded: Record<string, string> = { PERL_BADLANG: '0' };
-  for (const [name, value] of Object.entries(env)) {
-    shielded[name.startsWith('PERL') ? `BATON_ENV_${name}` : name] = value;
-  }
-  return shielded;
 }
 
 function failure(stage: Failure['stage'], errno: string, detail: string): Failure {

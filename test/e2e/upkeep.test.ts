@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findKeeperTrouble } from '../../daemon/keeperprocess.ts';
+import { findKeeperTrouble } from '../../daemon/perl.ts';
 import { directory } from '../support/config.ts';
 import { Rig } from '../support/rig.ts';
 
@@ -60,7 +60,7 @@ test('a daemon without perl says so when it starts, with what to install', LIMIT
   const session = await rig.open();
   const ended = await session.ask({ type: 'run', target: 'hello', wait: true }, 'ended');
   assert.equal(ended.exit, 126);
-  assert.match(ended.text, /its keeper needs perl, which was not found: install perl-base/);
+  assert.match(ended.text, /keepers need perl, which is not in PATH .*: install perl-base/);
 });
 
 test('a target whose PATH has no perl is run all the same', LIMIT, async (t) => {

@@ -9,8 +9,9 @@ import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from './catalog.ts
 import type { Clock } from './clock.ts';
 import type { Wish } from './command.ts';
 import type { Cause, Event, KeeperId, RunId, TargetName } from './event.ts';
+import type { JournalPort } from './groupcommit.ts';
 import type { Log } from './log.ts';
-import { type JournalPort, type LocksPort, Loop } from './loop.ts';
+import { type LocksPort, Loop } from './loop.ts';
 import type { State } from './state.ts';
 
 /** What a keeper is told of its run. */

@@ -2,8 +2,7 @@
  * The one loop: inbox → decide → journal → apply → (durable) → effects and replies.
  *
  * Nothing changes the state but a turn of this loop, and nobody outside hears of a change before
- * it is durable: effects and replies of a batch wait for the fdatasync that covers it, while the
- * next commands are decided already. Commands that cannot be journaled for want of disk space are
+ * it is durable (groupcommit.ts). Commands that cannot be journaled for want of disk space are
  * refused if they are wishes, and kept and tried again if they are observations, for those are
  * true whether there is room or not.
  */
@@ -13,6 +12,7 @@ import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, Command, Decision, Wish } from './command.ts';
 import type { Event, TargetName } from './event.ts';
+import { GroupCommit, type JournalPort } from './groupcommit.ts';
 import { history } from './history.ts';
 import type { Log } from './log.ts';
 import { concerned, lockfilesAround } from './neighbours.ts';
@@ -25,20 +25,6 @@ const TURN_COMMANDS_MAX = 256;
 /** How long an observation waits for room in the journal before it is tried again. */
 const ROOM_RETRY_MS = 1_000;
 
-/** The journal as the loop needs it; see daemon/journal.ts for the promises. */
-export interface JournalPort {
-  append(
-    events: readonly Event[],
-  ): { readonly ok: true } | { readonly ok: false; readonly error: string };
-  sync(): Promise<void>;
-  /** Never while a compaction is under way. */
-  readonly isBloated: boolean;
-  /** Takes its time; what is appended meanwhile is not lost. */
-  compact(
-    events: Iterable<Event>,
-  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: string }>;
-}
-
 /** The locks as the loop needs them; see daemon/foreign.ts for the real ones. */
 export interface LocksPort {
   /** Strangers that hold one of these lockfiles; `own` are the keepers of baton's own runs. */
@@ -48,31 +34,22 @@ export interface LocksPort {
 export type LoopAnswer = Answer | { readonly type: 'no-room'; readonly errno: string };
 type Reply = (answer: LoopAnswer) => void;
 
-interface Batch {
-  readonly events: Event[];
-  readonly replies: (() => void)[];
-}
-
 const NOBODY: Holders = new Map();
 
 const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume'];
 
 export class Loop {
   readonly #state: State;
-  readonly #journal: JournalPort;
   readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #perform: (event: Event) => void;
   readonly #fail: (error: unknown) => void;
   readonly #locks: LocksPort | undefined;
+  readonly #journal: GroupCommit;
   readonly #agenda = new Agenda();
   #catalog: Catalog;
   #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
-  #batch: Batch = { events: [], replies: [] };
   #scheduled = false;
   #stopped = false;
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
-  #isShort = false;
 
   constructor(options: {
     readonly state: State;
@@ -89,12 +66,12 @@ export class Loop {
   }) {
     this.#state = options.state;
     this.#catalog = options.catalog;
-    this.#journal = options.journal;
     this.#clock = options.clock;
-    this.#log = options.log;
-    this.#perform = options.perform;
     this.#fail = options.fail;
     this.#locks = options.locks;
+    const { journal, log, perform, fail } = options;
+    const told = () => history(options.state);
+    this.#journal = new GroupCommit({ journal, log, perform, fail, history: told });
   }
 
   get state(): ReadonlyState {
@@ -113,7 +90,7 @@ export class Loop {
 
   /** Calls back once everything that is in the state now is durable. */
   whenDurable(callback: () => void): void {
-    this.#batch.replies.push(callback);
+    this.#journal.whenDurable(callback);
     this.#schedule();
   }
 
@@ -154,6 +131,7 @@ export class Loop {
   /** No further turn begins; what is appended stays appended. */
   stop(): void {
     this.#stopped = true;
+    this.#journal.stop();
     this.#timer?.cancel();
   }
 
@@ -174,7 +152,7 @@ export class Loop {
   #turn(): void {
     const now = this.#inbox.splice(0, TURN_COMMANDS_MAX);
     for (const { wish, reply } of now) this.#carryOut(wish, reply);
-    this.#commit();
+    this.#journal.commit();
     this.#setTimer();
     if (this.#inbox.length > 0) this.#schedule();
   }
@@ -182,13 +160,13 @@ export class Loop {
   #carryOut(wish: Wish, reply: Reply | undefined): void {
     const decision = this.#decide(wish);
     const touched = new Set([...this.#concerned(decision), ...decision.touched]);
-    const written = this.#record(decision);
-    if (written === undefined) {
-      if (reply !== undefined) this.#batch.replies.push(() => reply(decision.answer));
+    const errno = this.#record(decision);
+    if (errno === undefined) {
+      if (reply !== undefined) this.#journal.whenDurable(() => reply(decision.answer));
       this.#look(touched);
     } else if (WISHES.includes(wish.type)) {
-      if (reply !== undefined)
-        this.#batch.replies.push(() => reply({ type: 'no-room', errno: written }));
+      const answer = { type: 'no-room', errno } as const;
+      if (reply !== undefined) this.#journal.whenDurable(() => reply(answer));
     } else {
       this.#clock.after(ROOM_RETRY_MS, () => this.post(wish, reply));
     }
@@ -202,8 +180,7 @@ export class Loop {
         const decision = this.#decide({ type: 'look', target, holders });
         const run = decision.events[0];
         if (this.#record(decision) !== undefined) {
-          if (run && 'run' in run)
-            this.#agenda.add(run.run, this.#clock.now().steadyMs + ROOM_RETRY_MS);
+          if (run && 'run' in run) this.#agenda.add(run.run, this.#nowMs() + ROOM_RETRY_MS);
           break;
         }
         if (run === undefined) break;
@@ -224,61 +201,29 @@ export class Loop {
   /** Journals and applies a decision, or neither; then the errno says why. */
   #record(decision: Decision): string | undefined {
     const { events, looks } = decision;
-    if (events.length > 0) {
-      const written = this.#journal.append(events);
-      this.#tellRoom(written.ok ? undefined : written.error);
-      if (!written.ok) return written.error;
-      for (const event of events) {
-        apply(this.#state, event);
-        this.#batch.events.push(event);
-      }
-    }
+    const errno = this.#journal.append(events);
+    if (errno !== undefined) return errno;
+    for (const event of events) apply(this.#state, event);
     for (const look of looks) this.#agenda.add('run' in look ? look.run : look.target, look.atMs);
     return undefined;
-  }
-
-  #tellRoom(errno: string | undefined): void {
-    if (this.#isShort === (errno !== undefined)) return;
-    this.#isShort = errno !== undefined;
-    if (errno === undefined) this.#log.info('journal can be written again');
-    else this.#log.error({ errno }, 'journal cannot be written; new work is refused');
-  }
-
-  #commit(): void {
-    const batch = this.#batch;
-    if (batch.events.length === 0 && batch.replies.length === 0) return;
-    this.#batch = { events: [], replies: [] };
-    this.#journal
-      .sync()
-      .then(() => this.#publish(batch))
-      .catch((error: unknown) => this.#fail(error));
-  }
-
-  #publish(batch: Batch): void {
-    if (this.#stopped) return;
-    for (const event of batch.events) this.#perform(event);
-    for (const reply of batch.replies) reply();
-    if (this.#journal.isBloated) this.#compact().catch((error: unknown) => this.#fail(error));
-  }
-
-  async #compact(): Promise<void> {
-    const compacted = await this.#journal.compact(history(this.#state));
-    if (compacted.ok) this.#log.info('journal compacted');
-    else this.#log.warn({ errno: compacted.error }, 'journal could not be compacted');
   }
 
   #setTimer(): void {
     const atMs = this.#agenda.nextMs;
     if (atMs === undefined || this.#timer?.atMs === atMs) return;
     this.#timer?.cancel();
-    const cancel = this.#clock.after(atMs - this.#clock.now().steadyMs, () => {
+    const cancel = this.#clock.after(atMs - this.#nowMs(), () => {
       this.#timer = undefined;
-      for (const key of this.#agenda.due(this.#clock.now().steadyMs)) {
+      for (const key of this.#agenda.due(this.#nowMs())) {
         const isRun = typeof key === 'number';
         this.post(isRun ? { type: 'due', run: key } : { type: 'overdue', target: key });
       }
       this.#setTimer();
     });
     this.#timer = { atMs, cancel };
+  }
+
+  #nowMs(): number {
+    return this.#clock.now().steadyMs;
   }
 }

@@ -11,8 +11,8 @@ import type { Catalog } from '../../daemon/catalog.ts';
 import type { Clock } from '../../daemon/clock.ts';
 import { Daemon } from '../../daemon/daemon.ts';
 import type { Event, Outcome, RunId, Stamp } from '../../daemon/event.ts';
+import type { JournalPort } from '../../daemon/groupcommit.ts';
 import { history } from '../../daemon/history.ts';
-import type { JournalPort } from '../../daemon/loop.ts';
 import { emptyState, type State } from '../../daemon/state.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
 

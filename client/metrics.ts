@@ -2,14 +2,13 @@
  * `baton metrics`: what the daemon knows as text that both OpenMetrics 1.0 and the older text format
  * of Prometheus read, for the textfile collector of node_exporter. Pure. Hence
  *
- * - gauges alone: the older format has no `info` and no `stateset`, and the two name counters
- *   differently. There is no counter of runs either: runs are forgotten (`keep`), and a counter that
- *   goes back is a lie. The times of the last success and of the last failure say more.
+ * - gauges and one counter: the older format has no `info` and no `stateset`. The counter tells no
+ *   type, for the two want it said of different names; both then take it as it is.
  * - no timestamps, which the collector refuses; `# UNIT` and `# EOF` are comments to it.
  *
  * A value that is not known has no line.
  */
-import type { RunView, StatusReply, TargetView, Verdict } from '../daemon/protocol.ts';
+import type { Count, RunView, StatusReply, TargetView, Verdict } from '../daemon/protocol.ts';
 
 /** The latest run of a target that ended with each verdict, as far as one is remembered. */
 export type Latest = Readonly<Partial<Record<Verdict, RunView>>>;
@@ -24,6 +23,7 @@ interface Sample {
 interface Family {
   readonly name: string;
   readonly unit?: 'seconds';
+  readonly isCounter?: boolean;
   readonly help: string;
   readonly samples: readonly Sample[];
 }
@@ -85,6 +85,7 @@ function ofTargets(
     gauge('late', '1: no success for longer than its lateAfter.', (view) =>
       Number(view.late === true),
     ),
+    ofRuns(targets),
     ...ofLast(targets, gauge),
     gauge(
       'last_success_timestamp_seconds',
@@ -105,6 +106,24 @@ type Gauge = (
   help: string,
   value: (target: TargetView) => number | undefined,
 ) => Family;
+
+/** The commonest ways of ending are told from 0 on: what appears with 1 has not risen to a reader. */
+function ofRuns(targets: readonly TargetView[]): Family {
+  const exited = VERDICTS.map((verdict) => ({ outcome: 'exited', verdict, runs: 0 }) as const);
+  const samples = targets.flatMap(({ target, counts }) => {
+    if (counts === undefined) return [];
+    const isIn = (one: Count) => counts.some((it) => keyOf(it) === keyOf(one));
+    return [...exited.filter((one) => !isIn(one)), ...counts].map(({ outcome, verdict, runs }) => {
+      return { labels: { target, outcome, verdict }, value: runs };
+    });
+  });
+  const help = 'Runs that have ended so since the state directory was made.';
+  return { name: 'baton_runs_total', help, isCounter: true, samples };
+}
+
+function keyOf({ outcome, verdict }: Count): string {
+  return `${outcome} ${verdict}`;
+}
 
 /** How the latest run that has ended did. */
 function ofLast(targets: readonly TargetView[], gauge: Gauge): readonly Family[] {
@@ -156,13 +175,13 @@ function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1_000;
 }
 
-function showFamily({ name, unit, help, samples }: Family): string {
+function showFamily({ name, unit, isCounter = false, help, samples }: Family): string {
   const known = samples.flatMap(({ labels, value }) =>
     value === undefined ? [] : [`${name}${showLabels(labels)} ${value}\n`],
   );
   const about = [
     `# HELP ${name} ${help}\n`,
-    `# TYPE ${name} gauge\n`,
+    ...(isCounter ? [] : [`# TYPE ${name} gauge\n`]),
     ...(unit === undefined ? [] : [`# UNIT ${name} ${unit}\n`]),
   ];
   return known.length === 0 ? '' : [...about, ...known].join('');

@@ -19,7 +19,7 @@
  * forged journal: `apply` throws.
  */
 import type { Event, EventOf, RunId } from './event.ts';
-import { enter, laneOf, leave, note, tidy } from './lane.ts';
+import { count, enter, laneOf, leave, note, tidy } from './lane.ts';
 import { extraOf, type Run, type State, TOOK_MAX } from './state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
@@ -169,6 +169,7 @@ function end(state: State, event: EventOf<'ended'>): void {
   }
   at.ended.add(run.run);
   at.latest = run.run;
+  count(at, event);
   if (run.state === 'running' && event.verdict !== 'failed') {
     const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
     at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);

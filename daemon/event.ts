@@ -68,6 +68,13 @@ export type Outcome =
 /** What an outcome means to the target: by its `okExit` and `warnExit`. */
 export type Verdict = 'ok' | 'warning' | 'failed';
 
+/** How many runs of a target ended in one way. */
+export interface Count {
+  readonly outcome: Outcome['kind'];
+  readonly verdict: Verdict;
+  readonly runs: number;
+}
+
 /** Why a hook runs: what happened to which target; with its run, where there was one. */
 export interface Cause {
   readonly why: 'success' | 'warning' | 'failure' | 'late';
@@ -154,13 +161,15 @@ export type Event =
   /** Ended runs that the retention rules dropped. */
   | { readonly type: 'forgotten'; readonly runs: readonly RunId[] }
   /**
-   * Only in a compacted journal: how long the last successes of a target took, oldest first. The
-   * runs themselves may be forgotten by now.
+   * Only in a compacted journal: how long the last successes of a target took, oldest first, and
+   * how many of its runs have ended how so far. The runs themselves may be forgotten by now.
    */
   | {
       readonly type: 'remembered';
       readonly target: TargetName;
       readonly tookMs: readonly number[];
+      /** Absent in an old journal: then those count that it names. */
+      readonly counts?: readonly Count[];
     }
   /** A success of this target is looked out for, the last was then; without `at` no more. */
   | { readonly type: 'watched'; readonly target: TargetName; readonly at?: Stamp }

@@ -49,11 +49,12 @@ function* retell({ boot, nextRun, runs, lanes }: Moment): Generator<Event> {
       yield* ending(byNumber.get(number));
     }
   }
-  for (const { target, paused, ignored, tookMs, freshAt, late } of lanes) {
+  for (const { target, paused, ignored, tookMs, counts, freshAt, late } of lanes) {
     if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
     // The moment was for people only.
     if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };
-    if (tookMs.length > 0) yield { type: 'remembered', target, tookMs };
+    const isCounted = tookMs.length + counts.length > 0;
+    if (isCounted) yield { type: 'remembered', target, tookMs, counts };
     if (paused) yield { type: 'paused', target };
     if (ignored > 0) yield { type: 'ignored', target, times: ignored };
   }

@@ -4,7 +4,7 @@
  *
  * Invariant: a lane or a group is there as long as there is something to know of it.
  */
-import type { EventOf, RunId, TargetName } from './event.ts';
+import type { Count, EventOf, RunId, TargetName } from './event.ts';
 import { type MutableLane, type Run, type State, TOOK_MAX } from './state.ts';
 
 /** Folds an event that concerns a target and none of its runs. */
@@ -19,6 +19,7 @@ export function note(
       return;
     case 'remembered':
       lane.tookMs = event.tookMs.slice(-TOOK_MAX);
+      lane.counts = event.counts ?? lane.counts;
       return;
     case 'watched':
       if (event.at === undefined) delete lane.freshAt;
@@ -52,6 +53,7 @@ export function laneOf(state: State, target: TargetName): MutableLane {
     active: new Set<RunId>(),
     ended: new Set<RunId>(),
     tookMs: [],
+    counts: [],
     paused: false,
     ignored: 0,
     late: false,
@@ -65,6 +67,14 @@ export function tidy(state: State, target: TargetName): void {
   const { queue, active, ended, paused, freshAt } = laneOf(state, target);
   const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
   if (!isKnown) state.lanes.delete(target);
+}
+
+/** Counts one more run that ended so. */
+export function count(lane: MutableLane, { outcome: { kind }, verdict }: EventOf<'ended'>): void {
+  const isSame = (it: Count): boolean => it.outcome === kind && it.verdict === verdict;
+  lane.counts = lane.counts.some(isSame)
+    ? lane.counts.map((it) => (isSame(it) ? { ...it, runs: it.runs + 1 } : it))
+    : [...lane.counts, { outcome: kind, verdict, runs: 1 }];
 }
 
 /** Takes a place in each of these groups. */

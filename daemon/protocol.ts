@@ -10,7 +10,7 @@ import type { Outcome, Verdict } from './event.ts';
 
 export { DURATION_EXPECTED, parseDuration, showDuration } from './duration.ts';
 export { describeErrno } from './errno.ts';
-export type { Verdict } from './event.ts';
+export type { Count, Verdict } from './event.ts';
 export { describeOutcome, EXIT, exitStatus } from './outcome.ts';
 export type {
   ErrorCode,

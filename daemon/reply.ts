@@ -4,7 +4,7 @@
  * meaning, because scripts read `--json`; new ones are optional.
  */
 import type { Pace, Usual } from './estimate.ts';
-import type { Cause, Outcome, RunId, Verdict } from './event.ts';
+import type { Cause, Count, Outcome, RunId, Verdict } from './event.ts';
 
 export type ErrorCode =
   | 'malformed'
@@ -88,6 +88,8 @@ export interface TargetView {
   readonly last?: RunView;
   /** How long its last successes took, also of runs that are forgotten. */
   readonly usual?: Usual;
+  /** How many of its runs have ended how, also of those that are forgotten. */
+  readonly counts?: readonly Count[];
 }
 
 export interface StatusReply {

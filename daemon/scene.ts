@@ -63,6 +63,7 @@ const NO_LANE: Lane = {
   active: new Set(),
   ended: new Set(),
   tookMs: [],
+  counts: [],
   paused: false,
   ignored: 0,
   late: false,

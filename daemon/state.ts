@@ -5,6 +5,7 @@
  */
 import type {
   Cause,
+  Count,
   KeeperId,
   Outcome,
   ProcessId,
@@ -79,6 +80,8 @@ export interface Lane {
   readonly latest?: RunId;
   /** How long the last successes took, oldest first; at most TOOK_MAX, whatever was forgotten. */
   readonly tookMs: readonly number[];
+  /** How many runs ended how, whatever was forgotten; each way once. */
+  readonly counts: readonly Count[];
   readonly paused: boolean;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
@@ -112,6 +115,7 @@ export interface MutableLane extends Lane {
   readonly ended: Set<RunId>;
   latest?: RunId;
   tookMs: readonly number[];
+  counts: readonly Count[];
   paused: boolean;
   ignored: number;
   freshAt?: Stamp;

@@ -58,6 +58,7 @@ function* viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Pi
     queued,
     waiting: lane === undefined ? 0 : waitingIn(lane),
     ...(last === undefined ? {} : { last }),
+    counts: lane?.counts ?? [],
     ...(usual === undefined ? {} : { usual }),
   };
 }

@@ -230,6 +230,9 @@ export const TARGET_VIEW: Texts<TargetView> = {
   waiting: 'How many wait.',
   last: 'Its latest run that has ended, see RUNS.',
   usual: 'How long its last successes took, also of runs that are forgotten.',
+  counts:
+    'How many of its runs have ended how, also of those that are forgotten: a list of `outcome` ' +
+    '(see OUTCOMES), `verdict` and `runs`.',
 };
 
 export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {

@@ -92,6 +92,29 @@ test('the durations of the last successes are known, also when the runs are forg
   assert.deepEqual([known()?.length, known()?.[0], known()?.at(-1)], [TOOK_MAX, 100, 119]);
 });
 
+test('how many runs ended how is counted on, whatever is forgotten and however often compacted', () => {
+  const core = new Core([target('a', [], { warnExit: [2] })]);
+  const counts = () => core.state.lanes.get('a')?.counts;
+  for (const code of [0, 2, 1, 0]) core.end(core.ask('a'), exit(code));
+  core.lose(core.ask('a'));
+  const expected = [
+    { outcome: 'exited', verdict: 'ok', runs: 2 },
+    { outcome: 'exited', verdict: 'warning', runs: 1 },
+    { outcome: 'exited', verdict: 'failed', runs: 1 },
+    { outcome: 'lost', verdict: 'failed', runs: 1 },
+  ];
+  assert.deepEqual(counts(), expected);
+  core.compact();
+  assert.deepEqual(counts(), expected, 'what the journal still tells of is not counted twice');
+  core.advance(400_000);
+  core.send({ type: 'retain', target: 'a', keep: { runs: 1 } });
+  assert.equal(core.runs('ended').length, 1);
+  core.compact();
+  assert.deepEqual(counts(), expected);
+  core.end(core.ask('a'), exit(0));
+  assert.deepEqual(counts()?.[0], { outcome: 'exited', verdict: 'ok', runs: 3 });
+});
+
 test('a compacted journal that names durations has the last word on them', () => {
   const core = new Core([target('a')]);
   core.end(core.ask('a'));

@@ -78,6 +78,14 @@ test('the fixture leads to the state that it always led to', (t) => {
     [state.lanes.get('idle')?.paused, state.lanes.get('web')?.paused],
     [true, false],
   );
+  assert.deepEqual(
+    state.lanes.get('web')?.counts,
+    [
+      { outcome: 'exited', verdict: 'ok', runs: 1 },
+      { outcome: 'exited', verdict: 'warning', runs: 1 },
+    ],
+    'also of the run that is forgotten',
+  );
   assert.deepEqual([...(state.groups.get('cardinality:disk') ?? [])], [12, 14, 15, 16]);
   assert.deepEqual([state.tokens.get('t3'), state.tokens.get('shared')], [3, 3]);
   assert.equal(state.tokens.has('t2'), false, 'a forgotten run gives its token back');

@@ -23,7 +23,13 @@ test('a target tells what runs and waits, how and when it last ended', () => {
   const warning = past(1, 'x', [19, 19, 18], { verdict: 'warning' });
   const { night } = sampleNight();
   const { active = [], queued = [] } = night.rows.at(-1)?.view ?? {};
-  const targets = [view({ target: 'x', last: failed, active, queued, waiting: 7, paused: true })];
+  const counts = [
+    { outcome: 'exited', verdict: 'ok', runs: 40 },
+    { outcome: 'signalled', verdict: 'failed', runs: 2 },
+  ] as const;
+  const targets = [
+    view({ target: 'x', counts, last: failed, active, queued, waiting: 7, paused: true }),
+  ];
   const latest = new Map([['x', { ok, warning, failed }]]);
   const read = readMetrics(showMetrics(status(targets), latest));
   const values = Object.fromEntries(read.map((metric) => [key(metric), metric.value]));
@@ -46,6 +52,10 @@ test('a target tells what runs and waits, how and when it last ended', () => {
     'baton_target_last_duration_seconds x': 3_600,
     'baton_target_last_wait_seconds x': 3_600,
     'baton_target_last_exit_status x': 137,
+    'baton_runs_total x exited ok': 40,
+    'baton_runs_total x exited warning': 0,
+    'baton_runs_total x exited failed': 0,
+    'baton_runs_total x signalled failed': 2,
     'baton_target_last_verdict x ok': 0,
     'baton_target_last_verdict x warning': 0,
     'baton_target_last_verdict x failed': 1,
@@ -53,6 +63,19 @@ test('a target tells what runs and waits, how and when it last ended', () => {
     'baton_target_last_success_timestamp_seconds x': at(8),
     'baton_target_last_failure_timestamp_seconds x': at(2),
   });
+});
+
+test('a target whose runs have not ended yet has counters at 0: what appears with 1 has not risen', () => {
+  const read = readMetrics(showMetrics(status([view({ target: 'x', counts: [] })]), nothing));
+  const counters = read.filter(({ name }) => name === 'baton_runs_total');
+  assert.deepEqual(
+    counters.map(({ labels, value }) => [labels['outcome'], labels['verdict'], value]),
+    [
+      ['exited', 'ok', 0],
+      ['exited', 'warning', 0],
+      ['exited', 'failed', 0],
+    ],
+  );
 });
 
 test('what is not known has no line: a target that has not run is neither good nor bad', () => {

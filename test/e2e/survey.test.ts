@@ -184,10 +184,12 @@ for read in old, new:
     families = {family.name: family for family in read(text)}
     ends = families["baton_target_last_exit_status"].samples
     print({s.labels["target"]: int(s.value) for s in ends}["fails"], families["baton_up"].type)
+    runs = [s for s in families["baton_runs_total"].samples if s.labels["target"] == "fails"]
+    print(*[int(s.value) for s in runs if s.labels["verdict"] == "failed"], runs[0].name)
 `;
   const { stdout: input } = await rig.baton('metrics');
   const { stdout, stderr } = spawnSync(PYTHON, ['-c', script], { input });
-  assert.deepEqual([`${stdout}`, `${stderr}`], ['3 gauge\n3 gauge\n', '']);
+  assert.deepEqual([`${stdout}`, `${stderr}`], ['3 gauge\n1 baton_runs_total\n'.repeat(2), '']);
 });
 
 test('--output replaces a file at once, readable for everybody whatever the umask is', async () => {

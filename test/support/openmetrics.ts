@@ -1,5 +1,6 @@
 /**
- * A strict reader of OpenMetrics 1.0 text, of what `baton metrics` prints of it: gauges. It throws at
+ * A strict reader of OpenMetrics 1.0 text, of what `baton metrics` prints of it: gauges, and counters
+ * that say no type. It throws at
  * the first line that the specification does not permit.
  */
 import assert from 'node:assert/strict';
@@ -37,7 +38,8 @@ export function readMetrics(text: string): readonly Metric[] {
     const [, name = '', labels = '', value] = SAMPLE.exec(line) ?? [];
     assert.ok(value !== undefined, `not a sample: ${JSON.stringify(line)}`);
     assert.equal(name, family);
-    assert.ok(families.get(name)?.has('TYPE') && families.get(name)?.has('HELP'));
+    assert.notEqual(families.get(name)?.has('TYPE'), name.endsWith('_total'));
+    assert.ok(families.get(name)?.has('HELP'));
     const read = readLabels(labels);
     const key = `${name}${JSON.stringify(Object.entries(read).sort())}`;
     assert.ok(!seen.has(key), `${key} once`);

@@ -4,9 +4,7 @@
  * and all trouble are for client/cli.ts, which is a bundle of its own and loaded only then, or when
  * there is nothing to do but wait.
  */
-import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
-import { isatty } from 'node:tty';
+import { existsSync, fstatSync } from 'node:fs';
 import {
   defaultSocket,
   EXIT,
@@ -15,11 +13,13 @@ import {
   RUN_SOCKET,
   SOCKET_PATH_BYTES_MAX,
 } from '../daemon/protocol.ts';
+import { type Connection, dial } from './dial.ts';
 import { parseFast } from './fast.ts';
 import { complain } from './output.ts';
 import { finish, isReply, Relay, type RunRequest, runRequest } from './relay.ts';
 
 const STDERR = 2;
+const NEWLINE = 10;
 /** Shorter runs end without ever needing the full client. */
 const LOAD_AFTER_MS = 1_000;
 
@@ -33,7 +33,7 @@ const socket = defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RU
 const command = parseFast(process.argv.slice(2));
 // A person at a terminal is shown how far it is: by the full client.
 const isWaiting = command?.verb === 'wait' || command?.wait === true;
-const isWatched = isWaiting && isatty(STDERR);
+const isWatched = isWaiting && isTerminal(STDERR);
 const isShort = Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX;
 if (command && isShort && !isWatched) {
   const request: RunRequest =
@@ -52,40 +52,46 @@ function follow(relay: Relay): void {
     // version, and so to be here before.
     setTimeout(prepare, LOAD_AFTER_MS).unref();
   }
-  const connection = connect(socket);
-  let isOver = false;
+  let connection: Connection | undefined;
   /** The line that has not ended yet. */
-  let rest = '';
-  connection.setEncoding('utf8');
-  connection.on('connect', () => {
-    const send = (request: object): void => {
-      connection.write(`${JSON.stringify(request)}\n`);
-    };
-    send(relay.request());
-    relay.opened(send);
-  });
-  connection.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (!connection.destroyed) take(line);
-  });
-  connection.on('error', () => {}); // 'close' follows
-  connection.on('close', () => {
-    if (isOver) return;
-    relay.lost();
-    full().resume(relay, socket);
+  let rest: Buffer[] = [];
+  dial(socket, {
+    opened: (made) => {
+      connection = made;
+      const send = (request: object): void => made.send(`${JSON.stringify(request)}\n`);
+      send(relay.request());
+      relay.opened(send);
+    },
+    heard: (bytes) => {
+      let from = 0;
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+        rest.push(bytes.subarray(from, end));
+        from = end + 1;
+        const line = Buffer.concat(rest).toString();
+        rest = [];
+        if (!take(line)) return;
+      }
+      rest.push(bytes.subarray(from));
+    },
+    closed: () => {
+      relay.lost();
+      full().resume(relay, socket);
+    },
   });
 
-  function take(line: string): void {
+  /** False where there is no more to hear. */
+  function take(line: string): boolean {
     const reply = parse(line);
     const ending = reply && relay.take(reply);
-    if (reply && !ending) return;
-    isOver = ending !== undefined;
-    connection.destroy();
+    if (reply && !ending) return true;
+    connection?.close();
     if (ending) {
       finish(ending);
       process.exit(); // all is written: nothing is gained by unwinding the event loop
     }
+    relay.lost();
+    full().resume(relay, socket);
+    return false;
   }
 }
 
@@ -109,4 +115,13 @@ function prepare(): void {
 
 function full(): typeof import('./cli.ts') {
   return require('./cli.cjs');
+}
+
+/** As isatty(3), without loading node:tty, and node:net with it, where that is clear. */
+function isTerminal(fd: number): boolean {
+  return fstatSync(fd).isCharacterDevice() && tty().isatty(fd);
+}
+
+function tty(): typeof import('node:tty') {
+  return require('node:tty');
 }

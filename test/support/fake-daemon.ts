@@ -130,6 +130,10 @@ export interface BatonOptions {
   readonly program?: readonly [string, ...string[]];
 }
 
+/** See client-net.test.ts. */
+const { NODE_PENDING_DEPRECATION } = process.env;
+const WARNED = NODE_PENDING_DEPRECATION === undefined ? {} : { NODE_PENDING_DEPRECATION };
+
 /** The real client as a child process, in cron's empty environment. */
 export class Baton {
   readonly child: ChildProcess;
@@ -145,7 +149,7 @@ export class Baton {
     this.child = spawn(program, [...given, ...args], {
       stdio: ['ignore', out ?? 'pipe', file ?? 'pipe'],
       ...(uid === undefined ? {} : { uid }),
-      env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },
+      env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...WARNED, ...env },
     });
     if (out !== undefined && out !== file) closeSync(out);
     this.child.stdout?.on('data', (chunk: Buffer) => {

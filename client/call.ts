@@ -3,11 +3,12 @@
  * when the connection breaks asks anew. What to ask then is for the conversation to say; see
  * client/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is no mistake.
  */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import ndjson from 'ndjson';
-import { EXIT, type Reply, type RequestInput, showDuration } from '../daemon/protocol.ts';
+import { EXIT, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import * as say from './message/trouble.ts';
 import { codeOf } from './output.ts';
 import { type Ending, isReply } from './relay.ts';
 
@@ -50,18 +51,24 @@ export async function converse<T>(place: Place, talk: Conversation<T>): Promise<
   for (;;) {
     const call = await callOnce(place.socket, talk);
     if (call.kind === 'answered') return { ok: true, value: call.value };
-    if (call.kind === 'garbled') return fail(talk, EXIT.version, foreign(place.socket));
+    if (call.kind === 'garbled') return fail(talk, EXIT.version, say.foreign(place.socket));
     talk.lost();
     const { code } = call;
     if (code === 'EACCES' || code === 'EPERM') {
-      return fail(talk, EXIT.notPermitted, forbidden(place.socket, code));
+      return fail(
+        talk,
+        EXIT.notPermitted,
+        say.forbidden(place.socket, code, ownership(place.socket)),
+      );
     }
     if (call.wasGood) [goodAtMs, pauseMs] = [performance.now(), PAUSE_MS_MIN];
     const fallbackMs = talk.run === undefined ? REACH_MS_DEFAULT : REACH_RUN_MS_DEFAULT;
     const reachMs = place.connectTimeoutMs ?? fallbackMs;
     const leftMs = goodAtMs + reachMs - performance.now();
-    if (leftMs <= 0)
-      return fail(talk, EXIT.unavailable, away(place.socket, talk.run, code, reachMs));
+    if (leftMs <= 0) {
+      const line = say.noAnswer(place.socket, code, reachMs, talk.run);
+      return fail(talk, EXIT.unavailable, line);
+    }
     await delay(Math.min(pauseMs, leftMs));
     pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
   }
@@ -124,28 +131,10 @@ function fail<T>(talk: Conversation<T>, status: number, reason: string): Answer<
   return { ok: false, ending: { status, isOwn: true, line } };
 }
 
-function foreign(socket: string): string {
-  const expected = 'expected one JSON object a line';
-  return `what answers on ${socket} does not speak baton's protocol: ${expected}`;
-}
-
-function away(socket: string, run: number | undefined, code: string, reachMs: number): string {
-  const what = `no answer on ${socket} for ${showDuration(reachMs)} (${code})`;
-  if (run !== undefined) return `${what}; run ${run} may go on, ask later: baton wait ${run}`;
-  return `${what}; start batond, or name its socket with --socket or $BATON_SOCKET`;
-}
-
-function forbidden(socket: string, code: string): string {
-  const found = `${code}${ownership(socket)}`;
-  return `not permitted to use ${socket} (${found}); ask as its owner or as root`;
-}
-
-function ownership(socket: string): string {
+function ownership(socket: string): Pick<Stats, 'mode' | 'uid' | 'gid'> | undefined {
   try {
-    const { mode, uid, gid } = statSync(socket);
-    const octal = (mode & 0o7777).toString(8).padStart(4, '0');
-    return `; it has mode ${octal}, user ${uid}, group ${gid}`;
+    return statSync(socket);
   } catch {
-    return '';
+    return undefined;
   }
 }

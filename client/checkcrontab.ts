@@ -5,12 +5,13 @@
  */
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { describeErrno, PROTOCOL_VERSION, type Reply, suggest } from '../daemon/protocol.ts';
+import { PROTOCOL_VERSION, type Reply, suggest } from '../daemon/protocol.ts';
 import type { ReadFile } from '../policies/policy.ts';
 import { type RsnapshotConf, readRsnapshotConf } from '../policies/rsnapshotconf.ts';
 import { converse, type Place } from './call.ts';
 import { type CronLine, parseCrontab } from './crontab.ts';
 import { type Finding, findAll, type KnownTarget } from './findings.ts';
+import { noTargets, notChecked } from './message/trouble.ts';
 import { codeOf, complain, plain, print } from './output.ts';
 import type { Ending } from './relay.ts';
 
@@ -30,12 +31,12 @@ export async function checkCrontab(files: readonly string[], place: Place): Prom
     try {
       lines.push(...parseCrontab(file, readFileSync(file, 'utf8'), hasUser(file, users)));
     } catch (error) {
-      unread.push(`${file}: was not checked: it cannot be read ${describeErrno(error)}`);
+      unread.push(notChecked(file, error));
     }
   }
   const known = await targetsOf(place);
   if (known === undefined) {
-    complain('no daemon answers: whether the targets of these lines exist is not checked');
+    complain(noTargets());
   }
   const confs = new Map<string, RsnapshotConf | undefined>();
   const conf = (path: string): RsnapshotConf | undefined => {

@@ -10,8 +10,11 @@
 import { existsSync } from 'node:fs';
 import meow from 'meow';
 import { defaultSocket, EXIT, RUN_SOCKET, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
+import { Mistake } from './given.ts';
 import { type Parsed, wishOf } from './grammar.ts';
 import { findVerb, OPTIONS, optionOf } from './manual.ts';
+import { internal } from './message/trouble.ts';
+import * as say from './message/usage.ts';
 import { complain } from './output.ts';
 import { follow, perform } from './perform.ts';
 import { type Ending, finish, type Relay } from './relay.ts';
@@ -26,8 +29,7 @@ export function main(argv: readonly string[]): void {
   const bytes = Buffer.byteLength(socket);
   const isOffline = command.verb === 'help' || command.verb === 'version';
   if (bytes > SOCKET_PATH_BYTES_MAX && !isOffline) {
-    const most = `at most ${SOCKET_PATH_BYTES_MAX} are possible`;
-    return finish(usage(`socket path ${socket}: has ${bytes} bytes, ${most}; name a shorter one`));
+    return finish(usage(say.longSocketPath(socket, bytes, SOCKET_PATH_BYTES_MAX)));
   }
   settle(perform(command, { socket, connectTimeoutMs }, errorCode), errorCode);
 }
@@ -49,9 +51,15 @@ export function parse(argv: readonly string[]): Parsed {
     const { input, flags } = cut(argv);
     return wishOf(input, flags);
   } catch (error) {
-    const mistake = error instanceof Error ? error.message : String(error);
-    return { ok: false, mistake: mistake.replace(/\.$/, '') };
+    return { ok: false, mistake: mistakeOf(error) };
   }
+}
+
+/** meow itself knows one mistake only: a flag that is given twice. */
+function mistakeOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, flag] = /^The flag (--\S+) can only be set once/.exec(text) ?? [];
+  return flag === undefined ? text : say.twice(flag);
 }
 
 function cut(argv: readonly string[]) {
@@ -87,7 +95,7 @@ function explicit(argv: readonly string[]): readonly string[] {
     const [name = ''] = word.split('=', 1);
     const isSwitch = OPTIONS.some((it) => it.value === undefined && name === optionOf(it.name));
     if (!isSwitch) return word;
-    if (name !== word) throw new Error(`${name} takes no value, found "${word}"`);
+    if (name !== word) throw new Mistake(say.noSwitch(name, word));
     return `${word}=true`;
   });
 }
@@ -96,7 +104,7 @@ function settle(ending: Promise<Ending>, errorCode?: number): void {
   ending.then(
     (value) => finish(value, errorCode),
     (error: unknown) => {
-      complain(`internal error: ${error instanceof Error ? error.stack : String(error)}`);
+      complain(internal(error instanceof Error ? error.stack : String(error)));
       process.exitCode = EXIT.noVerdict;
     },
   );
@@ -105,6 +113,5 @@ function settle(ending: Promise<Ending>, errorCode?: number): void {
 /** The page of the command knows more than the overview, where there is a command. */
 function usage(mistake: string, verb = ''): Ending {
   const page = findVerb(verb) === undefined ? 'baton --help' : `baton help ${verb}`;
-  const line = `${mistake.replace(/; (did you mean .*\?)$/, ' ($1)')}; see ${page}`;
-  return { status: EXIT.usage, isOwn: false, line };
+  return { status: EXIT.usage, isOwn: false, line: say.seeHelp(mistake, page) };
 }

@@ -2,10 +2,16 @@
  * What baton can be asked to do, and how each verb's words and options become it. The words have
  * been counted and the options are known to belong to the verb (client/grammar.ts).
  */
-import { HISTORY_RUNS_MAX, OUTCOME_WORDS, type OutcomeWord, suggest } from '../daemon/protocol.ts';
+import {
+  didYouMean,
+  HISTORY_RUNS_MAX,
+  OUTCOME_WORDS,
+  type OutcomeWord,
+} from '../daemon/protocol.ts';
 import type { FastRun } from './fast.ts';
-import { countOf, type Given, Mistake } from './given.ts';
+import { type Given, Mistake, runNumberOf } from './given.ts';
 import type { VerbName } from './manual.ts';
+import * as say from './message/usage.ts';
 
 /** Less than that is no span of time to draw. */
 const SINCE_MS_MIN = 60_000;
@@ -68,15 +74,15 @@ export const COMMANDS = {
   run: (targets, given, rest) => runOf(targets, given, rest),
   wait: (words, given) => {
     if (given.is('all')) {
-      if (words.length > 0) throw new Mistake('wait: either RUN or --all, found both');
-      if (given.text('report') !== undefined) throw new Mistake('wait: --report needs one RUN');
+      if (words.length > 0) throw new Mistake(say.bothGiven('wait', 'RUN', '--all'));
+      if (given.text('report') !== undefined) throw new Mistake(say.allAndReport());
       return { verb: 'wait-all' };
     }
-    const runs = words.map((word) => countOf('wait', word, Number.MAX_SAFE_INTEGER));
-    if (runs.length === 0) throw new Mistake('wait: expected RUN or --all, found nothing');
+    const runs = words.map(runNumberOf);
+    if (runs.length === 0) throw new Mistake(say.missingWord('wait', 'RUN or --all'));
     const report = given.text('report');
     if (report === undefined) return { verb: 'wait', runs };
-    if (runs.length > 1) throw new Mistake('wait: --report is for one RUN');
+    if (runs.length > 1) throw new Mistake(say.forOne('wait', '--report is', 'RUN'));
     return { verb: 'wait', runs, report };
   },
   logs: ([of = ''], given) => ({ verb: 'logs', of: whose(of), follow: given.is('follow') }),
@@ -84,7 +90,10 @@ export const COMMANDS = {
   status: (_, given) => {
     const json = given.is('json');
     if (!given.is('watch')) return { verb: 'status', json };
-    if (json) throw new Mistake('status: --watch is for people, --json for programs: one of them');
+    if (json) {
+      const [watch, other] = ['--watch (for people)', '--json (for programs)'];
+      throw new Mistake(say.bothGiven('status', watch, other));
+    }
     return { verb: 'status', json, watch: true };
   },
   why: ([of = ''], given) => ({ verb: 'why', of: whose(of), json: given.is('json') }),
@@ -110,16 +119,16 @@ export const COMMANDS = {
   'check-crontab': (files) => ({ verb: 'check-crontab', files }),
   import: ([from = '', file]) => {
     if (from === 'py9tor' && !file) {
-      throw new Mistake('import py9tor: expected FILE, found nothing');
+      throw new Mistake(say.missingWord('import py9tor', 'FILE'));
     }
     if (from === 'rsnapshot' || from === 'py9tor') {
       return { verb: 'import', from, ...(file === undefined ? {} : { file }) };
     }
-    throw new Mistake(`import: expected rsnapshot or py9tor, found "${from}"`);
+    throw new Mistake(say.wrongWord('import', 'rsnapshot or py9tor', from));
   },
   names: ([what = '']) => {
     if (what === 'targets' || what === 'runs') return { verb: 'names', what };
-    throw new Mistake(`names: expected targets or runs, found "${what}"`);
+    throw new Mistake(say.wrongWord('names', 'targets or runs', what));
   },
   help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
 } as const satisfies Readonly<Record<VerbName, Builder>>;
@@ -131,10 +140,11 @@ function runOf(targets: readonly string[], given: Given, rest: readonly string[]
   const printId = given.is('printId');
   const report = given.text('report');
   const maxWaitMs = given.duration('maxWait');
-  if (quiet && !wait) throw new Mistake('run: --quiet-success needs --wait');
-  if (report !== undefined && !wait) throw new Mistake('run: --report needs --wait');
-  if (printId && wait) throw new Mistake('run: --print-id is for a run that is not waited for');
-  if (maxWaitMs === 0) throw new Mistake('--max-wait: expected more than 0');
+  if (quiet && !wait) throw new Mistake(say.needsWait('run', '--quiet-success'));
+  if (report !== undefined && !wait) throw new Mistake(say.needsWait('run', '--report'));
+  if (printId && wait) throw new Mistake(say.withoutWait('--print-id'));
+  if (maxWaitMs === 0)
+    throw new Mistake(say.wrongValue('--max-wait', 'more than 0', given.text('maxWait')));
   if (targets.length === 1) {
     return {
       verb: 'run',
@@ -147,25 +157,23 @@ function runOf(targets: readonly string[], given: Given, rest: readonly string[]
       ...(rest.length === 0 ? {} : { args: rest }),
     };
   }
-  if (rest.length > 0) throw new Mistake('run: arguments are for one TARGET, found several');
-  if (report !== undefined) throw new Mistake('run: --report is for one TARGET, found several');
+  if (rest.length > 0) throw new Mistake(say.forOne('run', 'arguments are', 'TARGET'));
+  if (report !== undefined) throw new Mistake(say.forOne('run', '--report is', 'TARGET'));
   return { verb: 'several', targets, wait, quiet, printId, maxWaitMs };
 }
 
 function sinceOf(given: Given): number | undefined {
   const ms = given.duration('since');
   if (ms === undefined || ms >= SINCE_MS_MIN) return ms;
-  throw new Mistake(`--since: expected at least 1min, found "${given.text('since')}"`);
+  throw new Mistake(say.wrongValue('--since', 'at least 1min', given.text('since')));
 }
 
 function outcomeOf(text: string | undefined): OutcomeWord | undefined {
   if (text === undefined) return undefined;
   const word = OUTCOME_WORDS.find((it) => it === text);
   if (word !== undefined) return word;
-  const near = suggest(text, OUTCOME_WORDS);
-  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
   const expected = `one of ${OUTCOME_WORDS.join(', ')}`;
-  throw new Mistake(`--outcome: expected ${expected}, found "${text}"${hint}`);
+  throw new Mistake(say.wrongValue('--outcome', expected, text, didYouMean(text, OUTCOME_WORDS)));
 }
 
 function whose(word: string): Whose {

@@ -13,6 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { cannotWrite, noFile } from './message/trouble.ts';
 import { codeOf, print } from './output.ts';
 import type { Ending } from './relay.ts';
 
@@ -27,14 +28,11 @@ export function deliver(text: string, file: string | undefined): Ending {
 }
 
 function replace(file: string, text: string): Ending {
-  const fail = (why: string): Ending => {
-    const line = `${file}: cannot be written (${why})`;
-    return { status: EXIT_CANNOT_CREATE, isOwn: true, line };
-  };
+  const fail = (line: string): Ending => ({ status: EXIT_CANNOT_CREATE, isOwn: true, line });
   // A link stays, and so does what is no file: renaming over /dev/null would be the end of it.
   const place = existsSync(file) ? realpathSync(file) : file;
   if (existsSync(place) && !statSync(place).isFile()) {
-    return fail('it is no regular file; name one, or leave the option out');
+    return fail(noFile(file));
   }
   const fresh = `${place}.${randomUUID()}`;
   try {
@@ -44,6 +42,6 @@ function replace(file: string, text: string): Ending {
     return { status: 0, isOwn: false };
   } catch (error) {
     rmSync(fresh, { force: true });
-    return fail(`${codeOf(error)}; its directory has to be there, and you must be let write to it`);
+    return fail(cannotWrite(file, codeOf(error)));
   }
 }

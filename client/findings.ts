@@ -94,10 +94,9 @@ function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly 
   return callsOf(line.command).flatMap((call) => {
     if (call.kind !== 'baton' || names.includes(call.target)) return [];
     const near = suggest(call.target, names);
-    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-    return [
-      { line, text: `asks for the target "${call.target}", which the daemon does not know${hint}` },
-    ];
+    const hint = near === undefined ? 'add it to config.json' : `did you mean "${near}"?`;
+    const text = `asks for the target "${call.target}", which the daemon does not know; ${hint}`;
+    return [{ line, text }];
   });
 }
 
@@ -166,7 +165,7 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
       const minute = mine.minutes.find((it) => its.minutes.includes(it));
       const day = minute === undefined ? undefined : commonDay(mine, its);
       if (minute === undefined || day === undefined) continue;
-      const text = `collides with ${place(other.line)} at ${clock(minute)}, such as on ${day}: both need ${lock}`;
+      const text = `collides with ${place(other.line)} at ${clock(minute)}, such as on ${day}: both need ${lock}; let baton start both`;
       return [{ line: one.line, text }];
     }
     return [];

@@ -4,6 +4,7 @@
  */
 import { DURATION_EXPECTED, parseDuration } from '../daemon/protocol.ts';
 import { optionOf, type SwitchName, type ValueName } from './manual.ts';
+import * as say from './message/usage.ts';
 
 /** Flags as meow hands them over, by their long names in camelCase. */
 export type Flags = Readonly<Record<string, unknown>>;
@@ -27,7 +28,7 @@ export class Given {
     const value = this.#flags[name];
     if (value === undefined) return undefined;
     if (typeof value === 'string' && value !== '') return value;
-    throw new Mistake(`${optionOf(name)} needs a value, found none`);
+    throw new Mistake(say.noValue(optionOf(name)));
   }
 
   /** A whole number from 1 to `max`. */
@@ -41,7 +42,7 @@ export class Given {
     const text = this.text(name);
     const ms = text === undefined ? undefined : parseDuration(text);
     if (text === undefined || ms !== undefined) return ms;
-    throw new Mistake(`${optionOf(name)}: expected ${DURATION_EXPECTED}, found "${text}"`);
+    throw new Mistake(say.wrongValue(optionOf(name), DURATION_EXPECTED, text));
   }
 
   /** The names of those that say something. */
@@ -53,8 +54,21 @@ export class Given {
   }
 }
 
-export function countOf(where: string, text: string, max: number): number {
+/** The number of a run. */
+export function runNumberOf(text: string): number {
+  const run = numberOf(text, Number.MAX_SAFE_INTEGER);
+  if (run !== undefined) return run;
+  throw new Mistake(say.noRun(text));
+}
+
+function countOf(where: string, text: string, max: number): number {
+  const count = numberOf(text, max);
+  if (count !== undefined) return count;
+  throw new Mistake(say.wrongCount(where, max, text));
+}
+
+/** From 1 on. */
+function numberOf(text: string, max: number): number | undefined {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= max) return count;
-  throw new Mistake(`${where}: expected a number from 1 to ${max}, found "${text}"`);
+  return count >= 1 && count <= max ? count : undefined;
 }

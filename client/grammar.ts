@@ -3,12 +3,13 @@
  * (client/cli.ts), to a `Wish`. Which verbs and options there are is said by client/manual.ts alone.
  * Nothing is guessed: what is not understood is a mistake, in one sentence.
  */
-import { suggest } from '../daemon/protocol.ts';
+import { didYouMean } from '../daemon/protocol.ts';
 import { COMMANDS, type Command } from './command.ts';
 import { type Flags, Given, Mistake } from './given.ts';
 import { GLOBAL_OPTIONS } from './manual/place.ts';
 import type { Operands, Verb } from './manual/verb.ts';
 import { findVerb, OPTIONS, optionOf, VERBS } from './manual.ts';
+import * as say from './message/usage.ts';
 
 interface Wish {
   readonly command: Command;
@@ -52,9 +53,8 @@ function checkFlags(flags: Flags): void {
   const known = OPTIONS.map(({ name }) => name);
   for (const name of Object.keys(flags)) {
     if (known.includes(name)) continue;
-    const near = name.length > 1 ? suggest(name, known) : undefined;
-    const hint = near === undefined ? '' : `; did you mean ${optionOf(near)}?`;
-    throw new Mistake(`unknown option ${optionOf(name)}${hint}`);
+    const hint = name.length > 1 ? didYouMean(name, known, optionOf) : '';
+    throw new Mistake(say.unknownOption(optionOf(name), hint));
   }
 }
 
@@ -66,7 +66,7 @@ function commandOf(input: readonly string[], given: Given, rest: readonly string
   if (given.is('version')) return { verb: 'version' };
   const target = given.text('target');
   if (given.is('status') || target !== undefined) return oldCommandOf(input, given, target);
-  if (name === undefined) throw new Mistake('expected a command, found none');
+  if (name === undefined) throw new Mistake(say.noCommand());
   const verb = verbOf(name);
   checkOptions(name, given, verb.options);
   checkWords(name, words, verb.operands);
@@ -78,16 +78,14 @@ function verbOf(name: string): (typeof VERBS)[number] {
   const verb = findVerb(name);
   if (verb !== undefined) return verb;
   const known = VERBS.filter(({ isHidden }) => isHidden !== true).map((it) => it.name);
-  const near = suggest(name, known);
-  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-  throw new Mistake(`unknown command "${name}"${hint}`);
+  throw new Mistake(say.unknownCommand(name, didYouMean(name, known)));
 }
 
 /** py9tor's two: `-t TARGET` and `-s`. */
 function oldCommandOf(input: readonly string[], given: Given, target: string | undefined): Command {
   const name = target === undefined ? '-s' : '-t TARGET';
   if (target !== undefined && given.is('status')) {
-    throw new Mistake('-t and -s exclude each other');
+    throw new Mistake(say.bothGiven('baton', '-t', '-s'));
   }
   const known = target === undefined ? ['status'] : ['target', 'errorCode'];
   checkOptions(
@@ -105,15 +103,15 @@ function checkOptions(name: string, given: Given, options: Verb['options']): voi
   const known = [...GLOBAL_OPTIONS, ...options].map((option) => option.name);
   const odd = given.names().find((it) => !known.includes(it));
   if (odd === undefined) return;
-  throw new Mistake(`${name}: ${optionOf(odd)} is not an option of this command`);
+  throw new Mistake(say.foreignOption(name, optionOf(odd)));
 }
 
 function checkWords(name: string, words: readonly string[], operands = NO_OPERANDS): void {
   const extra = words[operands.most];
-  if (extra !== undefined) throw new Mistake(`${name}: unexpected argument "${extra}"`);
+  if (extra !== undefined) throw new Mistake(say.extraWord(name, extra));
   for (let at = 0; at < operands.least; at++) {
     if (words[at]) continue;
     const expected = operands.show.replaceAll(' | ', ' or ');
-    throw new Mistake(`${name}: expected ${expected}, found nothing`);
+    throw new Mistake(say.missingWord(name, expected));
   }
 }

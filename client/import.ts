@@ -4,11 +4,12 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { describeErrno, EXIT } from '../daemon/protocol.ts';
+import { EXIT } from '../daemon/protocol.ts';
 import { fromPy9tor } from '../daemon/py9tor.ts';
 import { type RsnapshotConf, readRsnapshotConf, SYNC } from '../policies/rsnapshotconf.ts';
 import { readConfFile } from './checkcrontab.ts';
 import { nameOfTarget } from './findings.ts';
+import * as say from './message/trouble.ts';
 import { complain, plain, print, writeAll } from './output.ts';
 import type { Ending } from './relay.ts';
 import { CONF_DEFAULT } from './shellline.ts';
@@ -30,14 +31,13 @@ const FREQUENT = ['hourly', 'alpha'];
 const HOURS_PER_DAY = 24;
 const STEP_HOURS_DEFAULT = 4;
 
-const NO_LEVELS = 'has no retain lines; name the rsnapshot.conf that says what is kept';
 const DONE: Ending = { status: 0, isOwn: true };
 
 export function importRsnapshot(path: string = CONF_DEFAULT): Ending {
   const read = readRsnapshotConf(resolve(path), readConfFile);
-  if (!read.ok) return fail(`${path}: cannot be read ${describeErrno(read.error)}`);
+  if (!read.ok) return fail(say.cannotRead(path, read.error));
   const { conf } = read;
-  if (conf.levels.length === 0) return fail(`${path}: ${NO_LEVELS}`);
+  if (conf.levels.length === 0) return fail(say.noLevels(path));
   const names = [...conf.levels.toReversed(), ...(conf.syncFirst ? [SYNC] : [])];
   const isDefault = conf.path === CONF_DEFAULT;
   const order = conf.unread.length > 0 ? { order: conf.levels } : {};
@@ -84,9 +84,9 @@ export function importPy9tor(path: string): Ending {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     if (!(error instanceof SyntaxError)) {
-      return fail(`${path}: cannot be read ${describeErrno(error)}`);
+      return fail(say.cannotRead(path, error));
     }
-    return fail(`${path}: cannot be read: it is no JSON (${plain(error.message)})`);
+    return fail(say.noJson(path, plain(error.message)));
   }
   const { value: native, complaints, warnings } = fromPy9tor(value, dirname(resolve(path)));
   for (const warning of warnings) complain(`${path}: ${warning}`);

@@ -4,6 +4,7 @@
  */
 import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
 import { type Answer, type Conversation, converse, type Place } from './call.ts';
+import { unanswered } from './message/trouble.ts';
 import type { Ending } from './relay.ts';
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
@@ -32,7 +33,7 @@ export async function askFor<T extends 'status' | 'history' | 'why'>(
   const trouble = await inquire(place, [{ request, take }]);
   if (trouble !== undefined) return { ok: false, ending: trouble };
   if (answer !== undefined) return { ok: true, value: answer };
-  const line = `the daemon did not answer to ${request.type}; install the same version of both`;
+  const line = unanswered(request.type);
   return { ok: false, ending: { status: EXIT.version, isOwn: true, line } };
 }
 

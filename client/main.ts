@@ -15,6 +15,7 @@ import {
 } from '../daemon/protocol.ts';
 import { type Connection, dial } from './dial.ts';
 import { parseFast } from './fast.ts';
+import { internal } from './message/trouble.ts';
 import { complain } from './output.ts';
 import { finish, isReply, Relay, type RunRequest, runRequest } from './relay.ts';
 
@@ -25,7 +26,7 @@ const LOAD_AFTER_MS = 1_000;
 
 // A bug must not look like the command's own status 1.
 process.setUncaughtExceptionCaptureCallback((error) => {
-  complain(`internal error: ${error.stack}`);
+  complain(internal(error.stack));
   process.exit(EXIT.noVerdict);
 });
 

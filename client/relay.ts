@@ -11,6 +11,7 @@
  * run that did not succeed; nothing of baton's own goes to stdout.
  */
 import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import { forgotten, goesOn, notCancelled, printedNothing, unwritten } from './message/trouble.ts';
 import { areOneFile, complain, writeAll } from './output.ts';
 
 /** How the client is to exit. */
@@ -175,8 +176,7 @@ export class Relay {
     if (code === undefined) return;
     this.#closed[stream] = true;
     if (code !== 'EPIPE') {
-      const rest = `; all of it: baton logs ${this.#run}`;
-      complain(`${this.#label}: cannot write std${stream} (${code})${rest}`);
+      complain(`${this.#label}: ${unwritten(stream, code, this.#run)}`);
     }
   }
 
@@ -189,19 +189,18 @@ export class Relay {
     if (tell) return { ...ending, line };
     // cron mails only what is printed: a failure without a word would go unseen.
     if (exit !== 0 && verdict === 'failed' && wasSilent) {
-      return { ...ending, line: `${line} and printed nothing` };
+      return { ...ending, line: line + printedNothing() };
     }
     return ending;
   }
 
   #failed({ id, code, exit, message }: ReplyOf<'error'>): Ending | undefined {
     if (id === CANCEL_ID) {
-      complain(`${this.#label}: cannot cancel run ${this.#run}: ${message}`, this.#isMidLine);
+      complain(`${this.#label}: ${notCancelled(this.#run, message)}`, this.#isMidLine);
       return undefined;
     }
     if (code === 'unknown-run' && this.#request.type === 'run') {
-      const text = `the daemon does not know run ${this.#run} any more, nor how it ended`;
-      return this.#own(EXIT.noVerdict, text);
+      return this.#own(EXIT.noVerdict, forgotten(this.#run));
     }
     return this.#own(exit, message);
   }
@@ -216,7 +215,7 @@ export class Relay {
   #cancel(): void {
     if (this.#signal === undefined || this.#run === undefined) return;
     if (this.#isForeign) {
-      complain(`${this.#label}: run ${this.#run} goes on without this client`, this.#isMidLine);
+      complain(`${this.#label}: ${goesOn(this.#run)}`, this.#isMidLine);
       process.exit(EXIT.signalBase + this.#signal);
     }
     this.#send?.({ type: 'cancel', v: PROTOCOL_VERSION, id: CANCEL_ID, of: this.#run });

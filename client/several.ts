@@ -12,10 +12,12 @@ import {
   PROTOCOL_VERSION,
   type Reply,
   type RunView,
+  tellOutcome,
 } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
 import type { Command } from './command.ts';
 import { askFor, inquire } from './inquiry.ts';
+import { internal } from './message/trouble.ts';
 import { areOneFile, complain, print } from './output.ts';
 import { type Ending, Relay, runRequest } from './relay.ts';
 
@@ -89,7 +91,7 @@ export async function waitAll(place: Place): Promise<Ending> {
     if (open.length > 0) continue;
     const unseen = await failures(EARLIER_MS + performance.now() - sinceMs, place);
     for (const end of unseen.reverse()) {
-      if (!told.has(end.run)) worst = worseOf(worst, endingOf(end));
+      if (!told.has(end.run)) worst = worseOf(worst, endingOf(withAdvice(end)));
     }
     return worst;
   }
@@ -99,7 +101,7 @@ export async function waitAll(place: Place): Promise<Ending> {
 const EARLIER_MS = 10_000;
 
 /** The newest first; none where the socket does not permit to ask. */
-async function failures(sinceMs: number, place: Place): Promise<FailedRun[]> {
+async function failures(sinceMs: number, place: Place): Promise<RunView[]> {
   const answer = await askFor(place, {
     type: 'history',
     v: PROTOCOL_VERSION,
@@ -111,6 +113,12 @@ async function failures(sinceMs: number, place: Place): Promise<FailedRun[]> {
 }
 
 type FailedRun = Pick<RunView, 'run' | 'target' | 'exit' | 'text'>;
+
+/** A history has room for the bare end only. */
+function withAdvice(view: RunView): FailedRun {
+  const { outcome, run, target } = view;
+  return outcome === undefined ? view : { ...view, text: tellOutcome(outcome, run, target) };
+}
 
 function endingOf({ run, target, exit, text }: FailedRun): Ending {
   return { status: exit || EXIT.noVerdict, isOwn: false, line: `${target}: run ${run} ${text}` };
@@ -167,6 +175,6 @@ function cancelAll(own: ReadonlySet<number>, place: Place): void {
   }));
   inquire(place, questions).then(
     (trouble) => trouble?.line !== undefined && complain(trouble.line),
-    (error: unknown) => complain(`internal error: ${String(error)}`),
+    (error: unknown) => complain(internal(String(error))),
   );
 }

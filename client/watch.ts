@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, PROTOCOL_VERSION, type Reply } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
+import { noTerminal } from './message/usage.ts';
 import { print } from './output.ts';
 import type { Ending } from './relay.ts';
 import { sheet } from './screen.ts';
@@ -21,10 +22,7 @@ const [HOME, CLEAR_LINE, CLEAR_BELOW] = ['\x1b[H', '\x1b[K', '\x1b[J'];
 
 export async function watch(place: Place): Promise<Ending> {
   if (!process.stdout.isTTY) {
-    const line =
-      'status: --watch needs a terminal, and standard output is none; leave --watch out, ' +
-      'or ask again and again with --json';
-    return { status: EXIT.usage, isOwn: false, line };
+    return { status: EXIT.usage, isOwn: false, line: noTerminal() };
   }
   const view = new View();
   view.enter();

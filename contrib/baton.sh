@@ -64,7 +64,7 @@ find_socket() {
       socket=${XDG_RUNTIME_DIR:-/run/user/$uid}/baton.sock
     fi
   fi
-  [ ${#socket} -le 107 ] || leave 64 "socket path $socket has more than 107 bytes"
+  [ ${#socket} -le 107 ] || leave 64 "socket path $socket has more than 107 bytes; name a shorter one"
 }
 
 # Asks, lets a subshell take the replies, and exits as that does.
@@ -110,7 +110,7 @@ take() {
       '') continue ;;
       'nc: '*) take_trouble "$line" ;;
       '{"type":"'*) away=0; take_reply ;;
-      *) leave 76 "what answers on $socket does not speak baton's protocol" ;;
+      *) leave 76 "what answers on $socket does not speak baton's protocol; name batond's with BATON_SOCKET" ;;
     esac
   done
   exec </dev/null
@@ -126,7 +126,7 @@ take() {
 take_trouble() {
   why=${1##*: }
   case $1 in
-    *': Permission denied') leave 77 "not permitted to use $socket" ;;
+    *': Permission denied') leave 77 "not permitted to use $socket; ask as its owner or as root" ;;
     *'invalid option'*) leave 125 'its nc has not -N and -U; install netcat-openbsd' ;;
   esac
 }
@@ -152,7 +152,7 @@ take_reply() {
     '{"type":"error"'*)
       case $line in
         *'"code":"unknown-run"'*)
-          leave 125 "the daemon does not know run $run any more, nor how it ended"
+          leave 125 "the daemon does not know run $run any more, nor how it ended; see the log of the daemon"
           ;;
       esac
       leave "$(own_status)" "$(text message)"
@@ -167,7 +167,7 @@ end() {
     *'"verdict":"failed"'*)
       # cron mails only what is printed: a failure without a word would go unseen.
       [ "$now" = 0 ] || [ $((out + err)) -gt 0 ] ||
-        leave "$now" "run $run $(text text) and printed nothing"
+        leave "$now" "run $run $(text text) and printed nothing; see in the manual of its command what that means"
       ;;
   esac
   exit "$now"
@@ -278,7 +278,7 @@ stop_run() {
 
 cancel() {
   if [ -n "$foreign" ]; then
-    complain "run $run goes on without this client"
+    complain "run $run goes on without this client; end it with \"baton cancel $run\""
     exit 143
   fi
   reply=$(nc -N -U "$socket" 2>&1 <<END

@@ -9,7 +9,8 @@
  * the run of its hook.
  */
 
-import type { Caller } from './caller.ts';
+import { type Caller, failWith } from './caller.ts';
+import * as say from './message/request.ts';
 import {
   EXIT,
   HISTORY_RUNS_MAX,
@@ -28,8 +29,8 @@ export interface Rights {
   readonly allow?: readonly Verb[];
   /** Names with * for any characters; all where absent. */
   readonly targets?: readonly string[];
-  /** Why nothing at all is permitted. */
-  readonly closed?: string;
+  /** Nothing at all is permitted: no entry of the configuration has its name or path. */
+  readonly closed?: 'name' | 'path';
 }
 
 type Handle = (request: Request, caller: Caller) => void;
@@ -40,9 +41,7 @@ export function guard(handle: Handle, rights: () => Rights, state: () => Readonl
     const now = rights();
     const refusal = refuse(request, now, state());
     if (refusal !== undefined) {
-      const message = `socket ${now.socket} ${refusal}`;
-      caller.send({ type: 'error', code: 'not-permitted', exit: EXIT.notPermitted, message });
-      caller.finish();
+      failWith(caller, 'not-permitted', EXIT.notPermitted, refusal);
     } else if (now.targets === undefined) {
       handle(request, caller);
     } else {
@@ -63,12 +62,12 @@ export function describeRights({ allow, targets, closed }: Omit<Rights, 'socket'
   return targets === undefined ? verbs : `${verbs}; targets ${targets.join(', ')}`;
 }
 
-/** The rest of a sentence that begins with the socket, or undefined: it is permitted. */
+/** Why it is not permitted, or undefined: it is. */
 function refuse(request: Request, rights: Rights, state: ReadonlyState): string | undefined {
-  const { allow, targets, closed } = rights;
-  if (closed !== undefined) return `permits nothing: ${closed}`;
+  const { socket, allow, targets, closed } = rights;
+  if (closed !== undefined) return say.closed(socket, closed);
   if (allow !== undefined && !allow.includes(request.type)) {
-    return `does not permit "${request.type}"; it permits ${allow.join(', ') || 'nothing'}`;
+    return say.forbiddenVerb(socket, request.type, allow);
   }
   if (targets === undefined) return undefined;
   const of = subjectOf(request);
@@ -79,7 +78,7 @@ function refuse(request: Request, rights: Rights, state: ReadonlyState): string 
   // the next number to be given away could be somebody else's.
   if (target === undefined && request.type !== 'cancel') return undefined;
   const what = typeof of === 'string' ? `target "${of}"` : `run ${of}`;
-  return `does not permit ${what}; it permits targets ${targets.join(', ') || 'none'}`;
+  return say.forbiddenTarget(socket, what, targets);
 }
 
 /** The target or the run that a request is about. */

@@ -6,6 +6,7 @@ import type { Admission } from '../policies/policy.ts';
 import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import { type Answer, answered, type CommandOf, type Decision, decided } from './command.ts';
 import type { RunId } from './event.ts';
+import { queueFull, tokenUsed } from './message/request.ts';
 import { sceneMaker } from './scene.ts';
 import type { ReadonlyState } from './state.ts';
 
@@ -44,7 +45,7 @@ function askedAgain(state: ReadonlyState, { token, target }: Submit): Answer | u
   if (number === undefined) return undefined;
   const run = state.runs.get(number);
   if (run?.target !== target) {
-    return { type: 'refused', reason: `the token was used for run ${number} already` };
+    return { type: 'refused', reason: tokenUsed(number) };
   }
   return { type: run.tokens[0] === token ? 'accepted' : 'joined', run: number };
 }
@@ -56,8 +57,7 @@ function object(state: ReadonlyState, { args = [] }: Submit, target: Target): An
   if (unfit !== undefined) return { type: 'not-permitted', reason: unfit };
   const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
   if (size < WAITING_PER_TARGET_MAX) return undefined;
-  const reason = `${size} runs of it wait already, the most allowed; see what they wait for: baton why`;
-  return { type: 'refused', reason };
+  return { type: 'refused', reason: queueFull(size, target.name) };
 }
 
 /** What the policies say together: each can object, and then the first that wants to join does. */

@@ -8,7 +8,6 @@ import { apply } from './apply.ts';
 import { bootEvent, SystemClock } from './clock.ts';
 import { type Config, formatMistakes, loadConfig } from './config.ts';
 import { Daemon, planOf } from './daemon.ts';
-import { describeErrno } from './errno.ts';
 import { locks } from './foreign.ts';
 import { hasWork, Idle } from './idle.ts';
 import { Journal, type Result } from './journal.ts';
@@ -16,6 +15,8 @@ import { Keepers } from './keeper.ts';
 import { AllKeepers } from './keepers.ts';
 import { signLock, takeLock } from './lock.ts';
 import type { Log } from './log.ts';
+import * as say from './message/boot.ts';
+import { staysInForce } from './message/request.ts';
 import { findKeeperTrouble } from './perl.ts';
 import { bootId } from './process.ts';
 import { refresh } from './refresh.ts';
@@ -156,12 +157,9 @@ async function openState(
   try {
     mkdirSync(join(directory, 'runs'), { recursive: true, mode: 0o700 });
   } catch (error) {
-    return {
-      ok: false,
-      error: `state directory ${directory}: cannot be made ${describeErrno(error)}`,
-    };
+    return { ok: false, error: say.noStateDirectory(directory, error) };
   }
-  const lock = takeLock(join(directory, 'lock'));
+  const lock = takeLock(join(directory, 'lock'), '--state DIR');
   if (!lock.ok) return lock;
   signLock(lock.value);
   const state = emptyState();
@@ -173,11 +171,7 @@ async function openState(
   const booted = bootEvent(state, bootId());
   if (booted === undefined) return { ok: true, value: { journal, state } };
   const written = journal.append([booted]);
-  if (!written.ok)
-    return {
-      ok: false,
-      error: `${journal.path}: cannot be written ${describeErrno(written.error)}`,
-    };
+  if (!written.ok) return { ok: false, error: say.cannotWrite(journal.path, written.error) };
   await journal.sync();
   apply(state, booted);
   return { ok: true, value: { journal, state } };
@@ -194,7 +188,7 @@ function reloadConfig(
     return loaded;
   }
   log.error({ config: path, mistakes: loaded.mistakes }, 'reload refused');
-  return { ok: false, message: `the old configuration stays in force\n${formatMistakes(loaded)}` };
+  return { ok: false, message: staysInForce(formatMistakes(loaded)) };
 }
 
 /** What `baton reload` prints: targets that are broken by now have to be seen at once. */

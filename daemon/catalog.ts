@@ -4,6 +4,7 @@
  */
 import type { Lockfile, Policy, PolicyTarget } from '../policies/policy.ts';
 import type { TargetName } from './event.ts';
+import { wrongArgument, wrongCount } from './message/request.ts';
 
 /** One policy of one target. */
 export interface Binding {
@@ -107,11 +108,9 @@ export function findUnfit(
   args: readonly string[],
 ): string | undefined {
   if (args.length !== acceptArgs.length) {
-    const noun = acceptArgs.length === 1 ? 'argument' : 'arguments';
-    const advice = acceptArgs.length === 0 ? '; "acceptArgs" of the target can permit some' : '';
-    return `takes ${acceptArgs.length || 'no'} ${noun}, found ${args.length}${advice}`;
+    return wrongCount(acceptArgs.length, args.length);
   }
   const wrong = acceptArgs.findIndex((pattern, index) => !pattern.test(args[index] ?? ''));
   if (wrong < 0) return undefined;
-  return `does not take its argument ${wrong + 1}: expected ${acceptArgs[wrong]?.source}, found ${JSON.stringify(args[wrong])}`;
+  return wrongArgument(wrong + 1, acceptArgs[wrong]?.source ?? '', args[wrong] ?? '');
 }

@@ -6,6 +6,7 @@
 import { cardinality } from '../policies/cardinality.ts';
 import type { Policy, PolicyTarget, ReadFile } from '../policies/policy.ts';
 import { type Binding, bind, type Target } from './catalog.ts';
+import { oneClaim, twins } from './message/config.ts';
 
 export interface Bound {
   readonly bindings: readonly Binding[];
@@ -53,7 +54,7 @@ export function exclude(targets: readonly Target[]): Excluded {
   const warnings = shared.map((claim) => {
     const those = targets.filter((it) => it.bindings.some((binding) => claims(binding, claim)));
     const names = those.map(({ name }) => name).join(', ');
-    return `targets ${names} are of different groups but have one ${claim}: they wait for each other`;
+    return oneClaim(names, claim);
   });
   return {
     targets: targets.map((target) => withLimits(target, shared)),
@@ -71,7 +72,7 @@ function findTwins(targets: readonly Target[]): readonly string[] {
       const first = firsts.get(`${key} ${level}`);
       if (first === undefined) firsts.set(`${key} ${level}`, name);
       if (first === undefined) return [];
-      return `targets ${first}, ${name} are both ${level} of ${key}: while one waits or runs, the other is a duplicate`;
+      return twins(first, name, level, key);
     }),
   );
 }

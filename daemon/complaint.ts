@@ -8,7 +8,7 @@
  */
 import * as v from 'valibot';
 import type { Keys } from './json.ts';
-import { suggest } from './protocol.ts';
+import * as say from './message/config.ts';
 
 export interface Complaint {
   readonly at: Keys;
@@ -17,8 +17,6 @@ export interface Complaint {
 
 /** Longest text of a found value that a complaint shows. */
 const FOUND_CHARS_MAX = 60;
-/** Most known keys that a complaint lists. */
-const KNOWN_MAX = 20;
 
 export type Checked<O> =
   | { readonly ok: true; readonly value: O }
@@ -50,21 +48,13 @@ export function showKeys(keys: Keys): string {
     .join('');
 }
 
-/** "unknown key; did you mean …", for any list of names. */
-export function unknown(what: string, wrong: string, known: readonly string[]): string {
-  const near = suggest(wrong, known);
-  if (near !== undefined) return `unknown ${what}; did you mean "${near}"?`;
-  if (known.length === 0) return `unknown ${what}; none is known here`;
-  return `unknown ${what}; known here: ${known.slice(0, KNOWN_MAX).join(', ')}`;
-}
-
 /** Unknown, unusable and missing keys, in the whole value. */
 function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Complaint> {
   if (Array.isArray(value)) {
     const expected = describe(schema);
     if (expected?.startsWith('an object')) {
       // To valibot a list is an object, too.
-      yield { at, text: `expected ${expected}; found ${showAt(at, value)}` };
+      yield { at, text: say.wrongValue(expected, showAt(at, value)) };
       return;
     }
     for (const [index, item] of value.entries()) {
@@ -77,10 +67,10 @@ function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Comp
   for (const [key, item] of Object.entries(value)) {
     const child = childOf(schema, value, key);
     if (entries !== undefined && !Object.hasOwn(entries, key)) {
-      yield { at: [...at, key], text: unknown('key', key, Object.keys(entries)) };
+      yield { at: [...at, key], text: say.unknown('key', key, Object.keys(entries)) };
     } else if (['__proto__', 'constructor', 'prototype'].includes(key)) {
       // Valibot leaves these out of a record without a word.
-      yield { at: [...at, key], text: 'this name cannot be used; choose another' };
+      yield { at: [...at, key], text: say.unusableName() };
     } else {
       yield* compareKeys(child, item, [...at, key]);
     }
@@ -89,7 +79,7 @@ function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Comp
     // A missing "type" is a complaint of the variant, which knows what it can be.
     if (Object.hasOwn(value, key) || prop(entry, 'type') === 'literal' || isOptional(entry))
       continue;
-    yield { at: [...at, key], text: `missing key; expected ${describe(entry) ?? 'a value'}` };
+    yield { at: [...at, key], text: say.missingKey(describe(entry) ?? 'a value') };
   }
 }
 
@@ -107,17 +97,16 @@ function complain(schema: unknown, issue: v.BaseIssue<unknown>): Complaint | und
   if (issue.type === 'variant' && at.at(-1) === 'type') return { at, text: wrongType(issue) };
   // A check over several keys that was forwarded to one of them shows that one.
   const found = issue.type === 'check' && last?.origin === 'value' ? last.value : issue.input;
-  return { at, text: `expected ${expectation(issue, node)}; found ${showAt(at, found)}` };
+  return { at, text: say.wrongValue(expectation(issue, node), showAt(at, found)) };
 }
 
 function wrongType(issue: v.BaseIssue<unknown>): string {
   const known = [...(issue.expected ?? '').matchAll(/"([^"]+)"/g)].map(([, name]) => name ?? '');
   const found = prop(issue.path?.at(-1), 'value');
-  if (found === undefined) return `missing key; expected one of ${known.join(', ')}`;
-  if (typeof found !== 'string') return `expected one of ${known.join(', ')}; found ${show(found)}`;
-  const near = suggest(found, known);
-  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-  return `unknown type "${found}"${hint || ';'} known types: ${known.join(', ')}`;
+  const expected = `one of ${known.join(', ')}`;
+  if (found === undefined) return say.missingKey(expected);
+  if (typeof found !== 'string') return say.wrongValue(expected, show(found));
+  return say.unknownType(found, known);
 }
 
 function expectation(issue: v.BaseIssue<unknown>, node: unknown): string {

@@ -13,6 +13,7 @@ import {
   statSync,
 } from 'node:fs';
 import type { FileRead, ReadFile } from '../policies/policy.ts';
+import { longFile, noRegularFile, relativePath } from './message/config.ts';
 
 /** Longest file that is read. */
 export const CONF_BYTES_MAX = 1_048_576;
@@ -51,12 +52,12 @@ export class Confs {
 function readFile(path: string): FileRead {
   let file: number | undefined;
   try {
-    if (!path.startsWith('/')) throw new Error('not an absolute path');
+    if (!path.startsWith('/')) throw new Error(relativePath());
     // What is judged and what is read is the same open file; a named pipe holds nobody up.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(file);
-    if (!stats.isFile()) throw new Error('not a regular file');
-    if (stats.size > CONF_BYTES_MAX) throw new Error(`more than ${CONF_BYTES_MAX} bytes`);
+    if (!stats.isFile()) throw new Error(noRegularFile());
+    if (stats.size > CONF_BYTES_MAX) throw new Error(longFile(CONF_BYTES_MAX));
     const text = readFileSync(file, 'utf8');
     return { ok: true, text, realPath: realpathSync(path) };
   } catch (error) {

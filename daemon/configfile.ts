@@ -6,8 +6,9 @@
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import type { Complaint } from './complaint.ts';
-import { describeErrno, errnoOf } from './errno.ts';
+import { errnoOf } from './errno.ts';
 import { parseJson } from './json.ts';
+import * as say from './message/config.ts';
 
 /** Longest configuration that is read. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
@@ -39,10 +40,10 @@ export function readConfigFile(path: string, uid: number): Content {
 
 function parse(text: string): Content {
   const json = parseJson(text);
-  if (!json.ok) return refuse([`line ${json.line}, column ${json.column}: ${json.text}`]);
+  if (!json.ok) return refuse([say.noJson(json.line, json.column, json.text)]);
   const complaints = json.repeated.map((at) => ({
     at,
-    text: 'this key stands here twice; remove one of them or rename it',
+    text: say.twiceThere(),
   }));
   return { value: json.value, complaints };
 }
@@ -52,29 +53,27 @@ function refuse(texts: readonly string[]): Content {
 }
 
 function findUnfit(stats: Stats): string | undefined {
-  if (stats.isDirectory()) return 'is a directory; name the config.json inside';
-  if (!stats.isFile()) return 'is not a regular file; name a config.json';
+  if (stats.isDirectory()) return say.isDirectory();
+  if (!stats.isFile()) return say.isNoFile();
   if (stats.size <= CONFIG_BYTES_MAX) return undefined;
-  return `is ${stats.size} bytes long; expected at most ${CONFIG_BYTES_MAX}`;
+  return say.tooLong(stats.size, CONFIG_BYTES_MAX);
 }
 
 function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] {
   const problems: string[] = [];
   if (stats.uid !== 0 && stats.uid !== uid) {
-    const expected = uid === 0 ? 'root' : `root or uid ${uid}, as which the daemon runs`;
-    problems.push(`is owned by uid ${stats.uid}; expected ${expected}; chown it`);
+    problems.push(say.foreignOwner(path, stats.uid, uid));
   }
   if ((stats.mode & 0o022) !== 0) {
     const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0');
-    const danger = `can be written by others (mode ${mode}), who could run commands as the daemon`;
-    problems.push(`${danger}; run chmod go-w ${path}`);
+    problems.push(say.writableByOthers(path, mode));
   }
   return problems;
 }
 
 function describeError(error: unknown): string {
   const code = errnoOf(error);
-  if (code === 'ENOENT') return 'does not exist; write one, or name another with --config FILE';
-  if (code === 'EACCES') return "cannot be read (EACCES); make it readable for the daemon's user";
-  return `cannot be read ${describeErrno(error)}`;
+  if (code === 'ENOENT') return say.notThere();
+  if (code === 'EACCES') return say.forbidden();
+  return say.unreadable(error);
 }

@@ -2,8 +2,8 @@
 import type { Member } from '../policies/policy.ts';
 import type { Binding, Target } from './catalog.ts';
 import type { Complaint } from './complaint.ts';
+import * as say from './message/config.ts';
 import type { TargetSettings } from './schema.ts';
-import { suggest } from './suggestion.ts';
 
 /**
  * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place
@@ -16,8 +16,7 @@ export function findTwice({ name, bindings }: Target): readonly Complaint[] {
     const first = bindings.findIndex(same);
     if (first === index) return [];
     const what = bindings[first]?.key === binding.key ? `group "${binding.key}"` : 'type rsnapshot';
-    const text = `${what} is already named by policies[${first}] of this target; remove one`;
-    return [{ at: ['targets', name, 'policies', index], text }];
+    return [{ at: ['targets', name, 'policies', index], text: say.namedTwice(what, first) }];
   });
 }
 
@@ -29,14 +28,10 @@ export function findBadHooks(
   return Object.entries(hooks).flatMap(([key, hook]) => {
     const at = ['targets', name, key];
     const target = Object.hasOwn(settings, hook) ? settings[hook] : undefined;
-    if (hook === name) return [{ at, text: 'names the target itself; expected another one' }];
-    if (target === undefined) {
-      const near = suggest(hook, Object.keys(settings));
-      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-      return [{ at, text: `there is no target "${hook}"; expected one of this file${hint}` }];
-    }
+    if (hook === name) return [{ at, text: say.ownHook() }];
+    if (target === undefined) return [{ at, text: say.unknownHook(hook, Object.keys(settings)) }];
     if (target.acceptArgs === undefined) return [];
-    return [{ at, text: `target "${hook}" takes arguments (acceptArgs); expected one without` }];
+    return [{ at, text: say.hookWithArgs(hook) }];
   });
 }
 
@@ -50,7 +45,7 @@ export function findConflicts(targets: readonly Target[]): readonly Complaint[] 
       if (first === undefined) firsts.set(key, self);
       const text = first === undefined ? undefined : policy.conflict?.(self, first);
       if (text === undefined) return [];
-      return [{ at: ['targets', name, 'policies', index], text: `${text}; make them equal` }];
+      return [{ at: ['targets', name, 'policies', index], text: say.differ(text) }];
     }),
   );
 }

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import type { Caller } from './caller.ts';
 import { LineReader } from './linereader.ts';
 import type { Log } from './log.ts';
+import * as say from './message/request.ts';
 import { describeMistake, fieldOf } from './mistake.ts';
 import { type ErrorCode, EXIT, PROTOCOL_VERSION, type Reply, Request } from './protocol.ts';
 import type { Rota } from './rota.ts';
@@ -92,7 +93,7 @@ export class Connection {
     // Before all else: another version may have other requests and other keys.
     const version = fieldOf(value, 'v');
     if (typeof version === 'number' && version !== PROTOCOL_VERSION) {
-      const message = `the client speaks protocol ${version}, this daemon ${PROTOCOL_VERSION}: install the same version of both`;
+      const message = say.otherVersion(version, PROTOCOL_VERSION);
       return this.#refuse('version', message, id, EXIT.version);
     }
     const parsed = v.safeParse(Request, value);
@@ -100,8 +101,7 @@ export class Connection {
       return this.#refuse('invalid', describeMistake(parsed.issues[0], value), id);
     }
     if (this.#open.size >= OPEN_REQUESTS_MAX) {
-      const message = `${OPEN_REQUESTS_MAX} requests of this connection are unanswered, the most allowed`;
-      return this.#refuse('busy', message, id, EXIT.notNow);
+      return this.#refuse('busy', say.tooManyOpen(OPEN_REQUESTS_MAX), id, EXIT.notNow);
     }
     this.#serve(parsed.output);
     // One request a turn: a chunk may hold thousands, and other clients wait.

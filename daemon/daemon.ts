@@ -12,6 +12,7 @@ import type { Cause, Event, KeeperId, RunId, TargetName } from './event.ts';
 import type { JournalPort } from './groupcommit.ts';
 import type { Log } from './log.ts';
 import { type LocksPort, Loop } from './loop.ts';
+import { removed, unfitByNow } from './message/outcome.ts';
 import type { State } from './state.ts';
 
 /** What a keeper is told of its run. */
@@ -121,8 +122,7 @@ export class Daemon {
     const { args = [] } = run;
     const unfit = target === undefined ? undefined : findUnfit(target, args);
     if (target === undefined || unfit !== undefined) {
-      const removed = 'the target was removed from the configuration';
-      const detail = unfit === undefined ? removed : `its target by now ${unfit}`;
+      const detail = unfit === undefined ? removed() : unfitByNow(unfit);
       const failure = { kind: 'not-started', stage: 'system', errno: 'ENOENT', detail } as const;
       const report = { started: true, code: null, signal: null, core: false, failure };
       this.loop.post({ type: 'reported', run: number, attempt, report });

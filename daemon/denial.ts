@@ -3,10 +3,10 @@
  * all requests, so that the same trouble has the same words and the same exit status.
  */
 import { type Caller, failWith, finishWith } from './caller.ts';
-import { describeErrno } from './errno.ts';
 import type { RunId } from './event.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
-import { EXIT, suggest } from './protocol.ts';
+import * as say from './message/request.ts';
+import { EXIT } from './protocol.ts';
 import type { Run } from './state.ts';
 import { runOf } from './view.ts';
 
@@ -28,26 +28,22 @@ export class Denials {
       case 'not-permitted':
         return failWith(caller, 'not-permitted', EXIT.notPermitted, answer.reason);
       case 'broken':
-        return failWith(caller, 'broken-target', EXIT.config, answer.reason);
-      case 'no-room': {
-        const text = `cannot be accepted: the journal cannot be written ${describeErrno(answer.errno)}`;
-        return failWith(caller, 'disk-full', EXIT.notNow, text);
-      }
+        return failWith(caller, 'broken-target', EXIT.config, say.broken(answer.reason));
+      case 'no-room':
+        return failWith(caller, 'disk-full', EXIT.notNow, say.cannotJournal(answer.errno));
       default:
         return this.unknownTarget(caller, target);
     }
   }
 
   unknownTarget(caller: Caller, target: string): void {
-    const near = suggest(target, this.#loop.catalog.targets.keys());
-    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-    const message = `there is no target of this name in ${this.#configFile()}${hint}`;
+    const known = this.#loop.catalog.targets.keys();
+    const message = say.unknownTarget(this.#configFile(), target, known);
     failWith(caller, 'unknown-target', EXIT.config, message);
   }
 
   unknownRun(caller: Caller, run: RunId): void {
-    const message = `there is no run ${run}; "baton history" lists those that are remembered`;
-    failWith(caller, 'unknown-run', EXIT.usage, message);
+    failWith(caller, 'unknown-run', EXIT.usage, say.unknownRun(run));
   }
 
   /** The run that is meant by a number or by a target's name; else says that there is none. */
@@ -57,12 +53,7 @@ export class Denials {
     if (run !== undefined) return run;
     if (typeof of === 'number') this.unknownRun(caller, of);
     else if (catalog.targets.has(of)) {
-      failWith(
-        caller,
-        'no-output',
-        EXIT.usage,
-        `target ${of} has no run yet; ask for one: baton run ${of}`,
-      );
+      failWith(caller, 'no-output', EXIT.usage, say.hasNoRun(of));
     } else this.unknownTarget(caller, of);
     return undefined;
   }

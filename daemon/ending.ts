@@ -7,9 +7,6 @@ import { answered, type CommandOf, type Decision, decided, NOTHING } from './com
 import type { EventOf, Outcome, Stamp, Verdict } from './event.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
-/** Why a run is skipped whose target a reload has taken away. */
-export const REMOVED = 'the target was removed from the configuration';
-
 export function cancel(
   state: ReadonlyState,
   { run: number, at }: CommandOf<'cancel'>,

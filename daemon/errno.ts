@@ -1,5 +1,6 @@
 /**
- * What the system says went wrong, and which of it passes by itself: then waiting and trying again
+ * What the system says went wrong, what a person can do about it (part of the tables of
+ * daemon/message.ts), and which of it passes by itself: then waiting and trying again
  * is right, and to conclude anything from the failure would be wrong.
  */
 
@@ -11,8 +12,8 @@ export function errnoOf(error: unknown): string {
 
 /** What a person can do about it. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EACCES: 'let the user that runs this in, by owner and mode, or run it as root',
-  EPERM: 'let the user that runs this in, by owner and mode, or run it as root',
+  EACCES: 'let the user that runs this in (chown, chmod), or run it as root',
+  EPERM: 'let the user that runs this do it, or run it as root',
   ENOENT: 'make it, or name another',
   ENOTDIR: 'one of its directories is a file; name another',
   EISDIR: 'it is a directory; name a file',
@@ -22,6 +23,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   EIO: 'the disk fails; see what the kernel says (dmesg)',
   EMFILE: 'too many files are open; allow more (LimitNOFILE= of the service, ulimit -n)',
   ENFILE: 'too many files are open on this machine; allow more (fs.file-max)',
+  EAGAIN: 'too many processes; allow more (TasksMax= of the service, ulimit -u)',
+  ENOMEM: 'no memory is left; free some, or allow more (MemoryMax= of the service)',
+  EBUSY: 'something else uses it; end that first',
+  ETXTBSY: 'it is being written; try again when that is over',
   EADDRINUSE: 'something else listens there; stop it, or name another',
   ENAMETOOLONG: 'the path is too long; name a shorter one',
   ELOOP: 'its symbolic links lead in a circle; name another',
@@ -33,7 +38,7 @@ export function describeErrno(error: unknown): string {
   // A code that says nothing to a person: the system's own words then.
   const advice = ADVICE[errno];
   if (advice !== undefined) return `(${errno}); ${advice}`;
-  return `(${errno === 'EUNKNOWN' ? String(error) : errno})`;
+  return errno === 'EUNKNOWN' ? `(${String(error)})` : `(${errno}); see errno(3)`;
 }
 
 const SHORTAGES = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);

@@ -8,6 +8,7 @@ import type { Holder } from '../policies/policy.ts';
 import type { Target } from './catalog.ts';
 import { errnoOf, isShortage } from './errno.ts';
 import type { LocksPort } from './loop.ts';
+import { leftLock } from './message/outcome.ts';
 import { statOf } from './process.ts';
 
 /** Longest text that names a process. */
@@ -42,7 +43,7 @@ function holderOf(path: string, own: () => ReadonlySet<number>): Holder | undefi
 export function describeLeftLocks(target: Target | undefined): string {
   const texts = (target?.bindings ?? []).flatMap(({ lockfile }) => {
     if (!lockfile?.stopsWhenStale || !isStale(lockfile.path)) return [];
-    return `; its lockfile ${lockfile.path} was left behind: remove it, or no later run will work`;
+    return leftLock(lockfile.path);
   });
   return texts.join('');
 }

@@ -11,7 +11,8 @@
 import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import type { Decision } from './command.ts';
 import type { Cause, EventOf, Outcome, Stamp, Verdict } from './event.ts';
-import { describeOutcome, exitStatus } from './outcome.ts';
+import { describeOutcome } from './message/outcome.ts';
+import { exitStatus } from './outcome.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
 type Accepted = EventOf<'accepted'>;

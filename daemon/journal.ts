@@ -17,8 +17,9 @@ import {
   syncDirectory,
   writeAll,
 } from './disk.ts';
-import { describeErrno, errnoOf } from './errno.ts';
+import { errnoOf } from './errno.ts';
 import type { Event } from './event.ts';
+import { cannotOpen } from './message/boot.ts';
 import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
 
 /** A journal below this size is never compacted. */
@@ -96,7 +97,7 @@ export class Journal {
       return { ok: true, value: { journal, events, tornBytes } };
     } catch (error) {
       if (file !== undefined) close(disk, file);
-      return { ok: false, error: `${path}: cannot be opened ${describeErrno(error)}` };
+      return { ok: false, error: cannotOpen(path, error) };
     }
   }
 

@@ -4,6 +4,7 @@
  *
  * Invariant: the scanner only finds mistakes; the value itself always comes from JSON.parse.
  */
+import { wrongJson } from './message/config.ts';
 
 /** A place in a JSON value: the keys and indexes that lead to it. */
 export type Keys = readonly (string | number)[];
@@ -31,7 +32,7 @@ function locate(text: string, at: number, expected: string): Json {
   const column = (before.at(-1)?.length ?? 0) + 1;
   const rest = text.slice(at, at + 20).split(/\s/)[0] ?? '';
   const found = at >= text.length ? 'the end of the file' : JSON.stringify(rest || text[at]);
-  return { ok: false, line: before.length, column, text: `expected ${expected}; found ${found}` };
+  return { ok: false, line: before.length, column, text: wrongJson(expected, found) };
 }
 
 const PLAIN = /[^"\\\p{Cc}]*/uy;

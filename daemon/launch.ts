@@ -9,6 +9,7 @@ import type { ProcessPlan } from '../runners/runner.ts';
 import { type Account, findGroup, findUser, ownAccount } from './account.ts';
 import { errnoOf } from './errno.ts';
 import type { Outcome, RunId, TargetName } from './event.ts';
+import * as say from './message/outcome.ts';
 import { findKeeperTrouble } from './perl.ts';
 
 export interface Launch {
@@ -32,11 +33,11 @@ export async function prepare(
 ): Promise<Launch | Failure> {
   const account = plan.user === undefined ? ownAccount() : await findUser(plan.user);
   if (account === undefined) {
-    return failure('user', 'ENOENT', `there is no user "${plan.user}" on this machine`);
+    return failure('user', 'ENOENT', say.noUser(plan.user));
   }
   const gid = plan.group === undefined ? account.gid : await findGroup(plan.group);
   if (gid === undefined) {
-    return failure('user', 'ENOENT', `there is no group "${plan.group}" on this machine`);
+    return failure('user', 'ENOENT', say.noGroup(plan.group));
   }
   const env = {
     SHELL: '/bin/sh',
@@ -68,10 +69,10 @@ export async function prepare(
 export function describeFailure(stage: Failure['stage'], errno: string, launch: Launch): Failure {
   const command = launch.args[0] ?? '';
   const detail = {
-    command: commandProblem(command, errno),
-    directory: `its directory "${launch.cwd}" cannot be entered (${errno})`,
-    user: `cannot become its user (${errno})`,
-    system: `the system cannot start a process (${errno})`,
+    command: say.noCommand(command, errno),
+    directory: say.noDirectory(launch.cwd, errno),
+    user: say.noBecoming(errno),
+    system: say.noProcess(errno),
   }[stage];
   return failure(stage, errno, detail);
 }
@@ -79,7 +80,7 @@ export function describeFailure(stage: Failure['stage'], errno: string, launch: 
 /** The sentence for a keeper that cannot be had, for a reason that does not pass by itself. */
 export function describeNoKeeper(errno: string): Failure {
   const trouble = findKeeperTrouble(process.env['PATH']);
-  return failure('system', errno, trouble ?? `the system cannot start a process (${errno})`);
+  return failure('system', errno, trouble ?? say.noProcess(errno));
 }
 
 function chain(plan: ProcessPlan, account: Account, gid: number): readonly string[] {
@@ -114,15 +115,7 @@ function findProblem(command: string, path: string, cwd: string): Failure | unde
       if (errnoOf(error) === 'EACCES') errno = 'EACCES';
     }
   }
-  return failure('command', errno, commandProblem(command, errno));
-}
-
-/** `command` is empty where another daemon had prepared the run. */
-function commandProblem(command: string, errno: string): string {
-  const its = command === '' ? 'its command' : `its command "${command}"`;
-  if (errno === 'ENOENT') return `${its} was not found`;
-  if (errno === 'EACCES') return `${its} is not executable`;
-  return `${its} cannot be executed (${errno})`;
+  return failure('command', errno, say.noCommand(command, errno));
 }
 
 function failure(stage: Failure['stage'], errno: string, detail: string): Failure {

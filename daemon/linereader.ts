@@ -9,6 +9,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import ndjson from 'ndjson';
+import * as say from './message/request.ts';
 import { LINE_BYTES_MAX } from './protocol.ts';
 
 const NEWLINE = 10;
@@ -20,12 +21,9 @@ interface Bad {
   readonly message: string;
 }
 
-const NO_OBJECT: Bad = { code: 'malformed', message: 'a line is not a JSON object' };
-const NO_UTF8: Bad = { code: 'malformed', message: 'a line is not UTF-8' };
-const TOO_LONG: Bad = {
-  code: 'line-too-long',
-  message: `a line has more than ${LINE_BYTES_MAX} bytes`,
-};
+const NO_OBJECT: Bad = { code: 'malformed', message: say.noObject() };
+const NO_UTF8: Bad = { code: 'malformed', message: say.noUtf8() };
+const TOO_LONG: Bad = { code: 'line-too-long', message: say.longLine(LINE_BYTES_MAX) };
 
 /** Given to the parser in the place of a line that it could not take, to come in turn. */
 const STAND_IN = '';

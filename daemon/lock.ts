@@ -5,33 +5,36 @@
  */
 import { spawnSync } from 'node:child_process';
 import { ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { describeErrno, errnoOf } from './errno.ts';
+import { errnoOf } from './errno.ts';
 import type { Result } from './journal.ts';
+import * as say from './message/boot.ts';
 
 /** What flock(1) exits with if somebody else holds the lock. */
 const BUSY = 75;
 
-/** Takes the lock or says who has it. The descriptor stays open until the process ends. */
-export function takeLock(path: string): Result<number> {
+/**
+ * Takes the lock or says who has it, and that `option` names another place.
+ * The descriptor stays open until the process ends.
+ */
+export function takeLock(path: string, option: string): Result<number> {
   let file: number;
   try {
     file = openSync(path, 'a+', 0o600);
   } catch (error) {
-    return { ok: false, error: `${path}: cannot be opened ${describeErrno(error)}` };
+    return { ok: false, error: say.cannotOpen(path, error) };
   }
   const stdio = ['ignore', 'ignore', 'pipe', file] as const;
   const flock = spawnSync('flock', ['-n', '-E', String(BUSY), '3'], { stdio: [...stdio] });
   if (flock.status === 0) return { ok: true, value: file };
   if (flock.status === BUSY) {
     const holder = readFileSync(path, 'utf8').trim().split('\n').at(-1);
-    const who = holder ? `the daemon with pid ${holder}` : 'another daemon';
-    return {
-      ok: false,
-      error: `${path}: is held by ${who}; stop that one first`,
-    };
+    return { ok: false, error: say.lockHeld(path, holder || undefined, option) };
+  }
+  if (flock.error !== undefined && errnoOf(flock.error) === 'ENOENT') {
+    return { ok: false, error: say.noFlock(path) };
   }
   const why = flock.error === undefined ? String(flock.stderr).trim() : errnoOf(flock.error);
-  return { ok: false, error: `${path}: cannot be locked: flock(1) of util-linux says: ${why}` };
+  return { ok: false, error: say.cannotLock(path, why) };
 }
 
 /** Writes who holds it, for the message above; on a full disk the lock is held without. */

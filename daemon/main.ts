@@ -8,6 +8,7 @@ import meow from 'meow';
 import { boot, type Running } from './boot.ts';
 import { type Config, describeConfig, formatMistakes, loadConfig } from './config.ts';
 import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, makeLog } from './log.ts';
+import * as say from './message/boot.ts';
 import { FLAGS, helpText } from './options.ts';
 import { findConfig, findSocket, findState, placesOfConfig } from './places.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol.ts';
@@ -19,6 +20,9 @@ const LOG_LEVEL_DEFAULT = 'info';
 const EXIT_SOFTWARE = 70;
 
 const PLACES = { env: process.env, uid: process.getuid?.() ?? 0, exists: existsSync };
+
+/** Thrown by whatever judges the command line. */
+class Mistake extends Error {}
 
 // Not awaited here: a bundle in CommonJS knows no await at the top. What it throws ends the process.
 void main();
@@ -33,9 +37,7 @@ async function main(): Promise<void> {
   const { flags, input } = cli;
   const config = findConfig(flags.check ? (input[0] ?? flags.config) : flags.config, PLACES);
   if (config === undefined) {
-    const places = placesOfConfig(PLACES).join(' nor ');
-    const advice = 'write one, or name one with --config FILE or $BATON_CONFIG';
-    return complain(`no configuration: there is no ${places}; ${advice}`, EXIT.config);
+    return complain(say.noConfig(placesOfConfig(PLACES)), EXIT.config);
   }
   const loaded = loadConfig(resolve(config));
   if (!loaded.ok) return complain(formatMistakes(loaded), EXIT.config);
@@ -62,33 +64,39 @@ function parseFlags(version: string) {
     const unknown = Object.keys(cli.flags).find((name) => !Object.hasOwn(FLAGS, name));
     if (unknown !== undefined) {
       const near = suggest(unknown, Object.keys(FLAGS));
-      const hint = near === undefined ? '' : ` (did you mean ${dashed(near)}?)`;
-      throw new Error(`unknown option ${dashed(unknown)}${hint}`);
+      throw new Mistake(say.unknownOption(dashed(unknown), near && dashed(near)));
     }
     const empty = Object.entries(cli.flags).find(([, value]) => value === '');
-    if (empty !== undefined) throw new Error(`${dashed(empty[0])} needs a value`);
+    if (empty !== undefined) throw new Mistake(say.noValue(dashed(empty[0])));
     const extra = cli.input[cli.flags.check ? 1 : 0];
-    if (extra !== undefined) throw new Error(`unexpected argument "${extra}"`);
+    if (extra !== undefined) throw new Mistake(say.extraWord(extra));
     const { idleExit, logLevel, logFormat } = cli.flags;
     if (cli.flags.only !== undefined && cli.flags.replay === undefined) {
-      throw new Error('--only needs --replay');
+      throw new Mistake(say.onlyAlone());
     }
     checkWord('--log-level', logLevel, LOG_LEVELS);
     checkWord('--log-format', logFormat, LOG_FORMATS);
     if (idleExit !== undefined && !parseDuration(idleExit)) {
-      throw new Error(`--idle-exit: expected ${DURATION_EXPECTED}, found "${idleExit}"`);
+      throw new Mistake(say.wrongDuration('--idle-exit', DURATION_EXPECTED, idleExit));
     }
     return cli;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    complain(`${message.split('\n')[0]}; see batond --help`, EXIT.usage);
+    complain(say.badUsage(mistakeOf(error)), EXIT.usage);
     return undefined;
   }
 }
 
+/** meow itself knows one mistake only: a flag that is given twice. */
+function mistakeOf(error: unknown): string {
+  if (error instanceof Mistake) return error.message;
+  const text = error instanceof Error ? error.message : String(error);
+  const [, flag] = /^The flag (--\S+) can only be set once/.exec(text) ?? [];
+  return flag === undefined ? text : say.twice(flag);
+}
+
 function checkWord(flag: string, word: string | undefined, known: readonly string[]): void {
   if (word === undefined || known.includes(word)) return;
-  throw new Error(`${flag}: expected one of ${known.join(', ')}, found "${word}"`);
+  throw new Mistake(say.wrongWord(flag, known, word));
 }
 
 function dashed(name: string): string {

@@ -1,6 +1,7 @@
 /** What is wrong with a value that is no request, in words. */
 import * as v from 'valibot';
-import { Request, suggest } from './protocol.ts';
+import * as say from './message/request.ts';
+import { didYouMean, Request } from './protocol.ts';
 
 /** Longest text of a found value that a message shows. */
 const FOUND_CHARS_MAX = 60;
@@ -15,25 +16,25 @@ export function describeMistake(issue: v.InferIssue<typeof Request>, value: unkn
   const path = v.getDotPath(issue);
   if (path === null || Array.isArray(value)) {
     const found = Array.isArray(value) ? 'a list' : `a ${typeof value}`;
-    return `a request is a JSON object with a "type"; found ${found}`;
+    return say.noRequest(found);
   }
   const type = fieldOf(value, 'type');
   if (issue.type === 'variant') {
     const types = Request.options.map((option) => option.entries.type.literal);
-    return `type: expected one of ${types.join(', ')}; found ${show(type)}${hint(type, types)}`;
+    return say.wrongType(types, show(type), hint(type, types));
   }
   if (issue.expected === 'never') {
     const option = Request.options.find((candidate) => candidate.entries.type.literal === type);
     const keys = Object.keys(option?.entries ?? {});
-    return `${show(path)}: unknown key in a request of type ${show(type)}${hint(path, keys)}`;
+    return say.unknownKey(show(path), show(type), keys, hint(path, keys));
   }
-  return `${path}: expected ${issue.expected ?? issue.message}; found ${issue.received}`;
+  const found = issue.received === 'undefined' ? 'nothing' : issue.received;
+  return say.wrongValue(path, issue.expected ?? issue.message, found);
 }
 
 function hint(wrong: unknown, known: readonly string[]): string {
   const short = typeof wrong === 'string' && wrong.length <= FOUND_CHARS_MAX ? wrong : '';
-  const near = suggest(short, known);
-  return near === undefined ? '' : `; did you mean "${near}"?`;
+  return didYouMean(short, known);
 }
 
 function show(value: unknown): string {

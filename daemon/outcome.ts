@@ -1,7 +1,4 @@
-/**
- * How an end is told: the exit status and the sentence of every outcome. Pure.
- */
-import { showDuration } from './duration.ts';
+/** The exit status of every outcome; its sentence is in daemon/message/outcome.ts. Pure. */
 import type { Outcome, Verdict } from './event.ts';
 
 /** What baton itself exits with, after sysexits(3) and timeout(1). */
@@ -52,52 +49,4 @@ export function exitStatus(outcome: Outcome, verdict?: Verdict): number {
     default:
       return outcome satisfies never;
   }
-}
-
-/** signal(7) on Linux, by number. */
-const SIGNALS =
-  ' HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
-    ' ',
-  );
-
-/** How a run ended, as the rest of a sentence that begins with the run. */
-export function describeOutcome(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case 'exited':
-      return `exited with ${outcome.code}`;
-    case 'signalled':
-      return `was killed by ${nameSignal(outcome.signal)}${outcome.core ? ' (core dumped)' : ''}`;
-    case 'timed-out':
-      return 'ran longer than its timeout and was ended';
-    case 'cancelled':
-      return outcome.signal === undefined
-        ? 'was cancelled before it started'
-        : `was cancelled (${nameSignal(outcome.signal)})`;
-    case 'not-started':
-      return `could not be started: ${outcome.detail}`;
-    case 'expired':
-      return `waited ${showDuration(outcome.waitedMs)}, longer than its maxWait`;
-    case 'skipped':
-      return `was skipped: ${outcome.reason}`;
-    case 'unreachable':
-      return `${PHASES[outcome.phase]}: ${outcome.detail}`;
-    case 'lost':
-      if (outcome.detail !== undefined) return `is lost: ${outcome.detail}`;
-      return 'is lost: its keeper was killed and nobody knows how the command ended';
-    case 'interrupted':
-      return 'was interrupted: the machine was restarted while it ran';
-    default:
-      return outcome satisfies never;
-  }
-}
-
-const PHASES = {
-  connect: 'could not connect',
-  auth: 'could not authenticate',
-  hostkey: 'was stopped at the host key',
-} as const;
-
-function nameSignal(signal: number): string {
-  const name = SIGNALS[signal];
-  return name ? `signal ${signal} (SIG${name})` : `signal ${signal}`;
 }

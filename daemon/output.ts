@@ -10,6 +10,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, isShortage } from './errno.ts';
 import { CHUNK_BYTES, encode, type Frame } from './frame.ts';
+import { unreadFile } from './message/request.ts';
 import type { Rota } from './rota.ts';
 
 const LOOK_MS = 20;
@@ -163,7 +164,7 @@ export class Follower {
   #breakOff(source: Source, errno: string): void {
     source.isBroken = true;
     this.#release(source);
-    this.#failed(`${join(this.#directory, source.stream)} cannot be read (${errno})`);
+    this.#failed(unreadFile(join(this.#directory, source.stream), errno));
   }
 
   #readOn(source: Source, ended: boolean): boolean {

@@ -4,6 +4,7 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { noKeeperScript, noPerl } from './message/boot.ts';
 
 export const KEEPER_SCRIPT = join(import.meta.dirname, 'keeper.pl');
 /** Soft limit of open files for a job; Node raises its own, and children would inherit that. */
@@ -33,10 +34,10 @@ export function findKeeperTrouble(
   script: string = KEEPER_SCRIPT,
 ): string | undefined {
   if (findPerl(path) === undefined) {
-    return `keepers need perl, which is not in PATH (${path}): install perl-base`;
+    return noPerl(path);
   }
   if (isUsable(script, constants.R_OK)) return undefined;
-  return `${script} is missing or cannot be read: install baton again`;
+  return noKeeperScript(script);
 }
 
 /** By the PATH of the daemon: that of a target may be anything. */

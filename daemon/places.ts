@@ -5,6 +5,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Result } from './journal.ts';
+import { longSocketPath } from './message/boot.ts';
 import { defaultSocket, RUN_SOCKET, SOCKET_PATH_BYTES_MAX } from './protocol.ts';
 
 export interface Places {
@@ -36,9 +37,7 @@ export function findSocket(flag: string | undefined, { env, uid, exists }: Place
   const path = resolve(flag || defaultSocket(env, uid, exists(RUN_SOCKET)));
   const bytes = Buffer.byteLength(path);
   if (bytes <= SOCKET_PATH_BYTES_MAX) return { ok: true, value: path };
-  const limit = `expected at most ${SOCKET_PATH_BYTES_MAX} bytes`;
-  const advice = 'name a shorter one with --socket PATH or BATON_SOCKET';
-  return { ok: false, error: `${path}: socket path of ${bytes} bytes; ${limit}; ${advice}` };
+  return { ok: false, error: longSocketPath(path, bytes, SOCKET_PATH_BYTES_MAX) };
 }
 
 export function findState(flag: string | undefined, { env, uid }: Places): string {

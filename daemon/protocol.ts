@@ -11,7 +11,8 @@ import type { Outcome, Verdict } from './event.ts';
 export { DURATION_EXPECTED, parseDuration, showDuration } from './duration.ts';
 export { describeErrno } from './errno.ts';
 export type { Count, Verdict } from './event.ts';
-export { describeOutcome, EXIT, exitStatus } from './outcome.ts';
+export { adviseOutcome, describeOutcome, tellOutcome } from './message/outcome.ts';
+export { EXIT, exitStatus } from './outcome.ts';
 export type {
   ErrorCode,
   Reply,
@@ -20,7 +21,7 @@ export type {
   TargetView,
   WhyReply,
 } from './reply.ts';
-export { suggest } from './suggestion.ts';
+export { didYouMean, suggest } from './suggestion.ts';
 
 /** Sent as `v` by baton's own client; another number in a request is refused with status 76. */
 export const PROTOCOL_VERSION = 1;

@@ -6,8 +6,9 @@
  * Invariant: `origin` leads every place of the converted file back to the place in the user's file.
  */
 import { resolve } from 'node:path';
-import { type Complaint, unknown } from './complaint.ts';
+import type { Complaint } from './complaint.ts';
 import type { Keys } from './json.ts';
+import * as say from './message/config.ts';
 
 export interface Converted {
   /** In baton's own format, as far as it could be understood. */
@@ -96,8 +97,7 @@ export function fromPy9tor(value: unknown, directory: string): Converted {
     it === undefined ? [] : key,
   );
   if (ignored.length > 0) {
-    const verb = ignored.length > 1 ? 'are' : 'is';
-    warnings.unshift(`${ignored.join(' and ')} ${verb} ignored: baton has no network port`);
+    warnings.unshift(say.noNetwork(ignored));
   }
   return {
     value: { ...rest, targets: Object.fromEntries(targets) },
@@ -121,7 +121,7 @@ class Converter {
 
   convert(directory: string): Bag | undefined {
     for (const key of Object.keys(this.#target)) {
-      if (!TARGET_KEYS.includes(key)) this.#complain([key], unknown('key', key, TARGET_KEYS));
+      if (!TARGET_KEYS.includes(key)) this.#complain([key], say.unknown('key', key, TARGET_KEYS));
     }
     const policies = this.#policies();
     const executor = this.#find('class', EXECUTORS);
@@ -137,22 +137,18 @@ class Converter {
   #runner({ type, required, optional, adapt }: Executor, directory: string): Bag {
     const { attrs } = this.#target;
     if (!isBag(attrs)) {
-      const missing = !Object.hasOwn(this.#target, 'attrs');
-      const expected = `an object with ${required.join(', ')}`;
-      this.#complain(
-        ['attrs'],
-        missing ? `missing key; expected ${expected}` : `expected ${expected}`,
-      );
+      const isMissing = !Object.hasOwn(this.#target, 'attrs');
+      this.#complain(['attrs'], say.noAttrs(required, isMissing));
       return { type };
     }
     const known = [...required, ...optional];
     const entries = Object.entries(attrs).filter(([key]) => known.includes(key));
     for (const key of Object.keys(attrs)) {
-      if (!known.includes(key)) this.#complain(['attrs', key], unknown('key', key, known));
+      if (!known.includes(key)) this.#complain(['attrs', key], say.unknown('key', key, known));
     }
     for (const key of required) {
       if (!Object.hasOwn(attrs, key)) {
-        this.#complain(['attrs', key], `missing key; ${String(this.#target['class'])} needs it`);
+        this.#complain(['attrs', key], say.neededKey(String(this.#target['class'])));
       }
     }
     return { type, ...Object.fromEntries(entries), ...adapt?.(attrs, directory) };
@@ -162,11 +158,11 @@ class Converter {
     const handler =
       this.#target['handler'] === undefined ? undefined : this.#find('handler', HANDLERS);
     if (handler !== undefined && !Object.hasOwn(this.#target, handler.key)) {
-      this.#complain([handler.key], `missing key; ${String(this.#target['handler'])} needs it`);
+      this.#complain([handler.key], say.neededKey(String(this.#target['handler'])));
     }
     for (const { key } of Object.values(HANDLERS)) {
       if (key === handler?.key || !Object.hasOwn(this.#target, key)) continue;
-      this.warnings.push(`target "${this.#at.at(-1)}": ${key} is ignored: no handler reads it`);
+      this.warnings.push(say.unheededKey(String(this.#at.at(-1)), key));
     }
     return handler === undefined ? [] : [handler.policy(this.#target[handler.key])];
   }
@@ -178,8 +174,8 @@ class Converter {
     const known = Object.keys(table);
     const text =
       typeof name === 'string'
-        ? unknown(`${key} "${name}"`, name, known)
-        : `expected one of ${known.join(', ')}; found ${JSON.stringify(name)}`;
+        ? say.unknown(`${key} "${name}"`, name, known)
+        : say.wrongValue(`one of ${known.join(', ')}`, JSON.stringify(name));
     this.#complain([key], text);
     return undefined;
   }

@@ -14,6 +14,7 @@ import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import type { Event } from './event.ts';
 import type { Result } from './journal.ts';
+import * as say from './message/boot.ts';
 
 /** The format that this version writes; it reads this and all before. */
 export const FORMAT = 1;
@@ -40,17 +41,14 @@ export function parseJournal(
 ): Result<Parsed> {
   let [seq, at, bytes, compactedBytes] = [0, 0, 0, 0];
   let isBad = false;
-  const wrong = (what: string): Result<Parsed> => ({
-    ok: false,
-    error: `${path}: line ${seq + 1} (byte ${at}) ${what}. Nothing was changed. Restore the file from a backup, or move the state directory aside to begin anew`,
-  });
+  const wrong = (error: string): Result<Parsed> => ({ ok: false, error });
   for (const block of blocksOf(pieces)) {
     bytes += block.length;
     const isPlain = isAscii(block);
     // One string for many lines: a slice of it costs next to nothing.
     const text = block.toString('utf8');
     for (let [from, to] = [0, 0]; from < text.length; from = to) {
-      if (isBad) return wrong('is damaged: its checksum or its number is wrong');
+      if (isBad) return wrong(say.damaged(path, seq + 1, at));
       to = text.indexOf('\n', from) + 1 || text.length;
       const line = text.slice(from, to);
       const event = decodeLine(line, seq + 1);
@@ -59,13 +57,13 @@ export function parseJournal(
         continue;
       }
       if (event.type === 'journal' && event.format > FORMAT) {
-        const error = `${path}: was written by a newer baton (format ${event.format}; this one reads up to ${FORMAT}). Install that version or a later one`;
-        return { ok: false, error };
+        return wrong(say.newerFormat(path, event.format, FORMAT));
       }
       try {
         take(event);
       } catch (error) {
-        return wrong(`cannot be: ${error instanceof Error ? error.message : String(error)}`);
+        const why = error instanceof Error ? error.message : String(error);
+        return wrong(say.impossible(path, seq + 1, at, why));
       }
       seq++;
       at += isPlain ? line.length : Buffer.byteLength(line);

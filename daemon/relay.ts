@@ -9,8 +9,10 @@ import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
 import { CHUNK_BYTES } from './frame.ts';
 import type { Loop } from './loop.ts';
+import { tellOutcome, unrelayed, zeroDenied } from './message/outcome.ts';
+import { unreadOutput } from './message/request.ts';
 import { Follower, type Offsets, tailOffsets } from './output.ts';
-import { describeOutcome, EXIT, exitStatus } from './protocol.ts';
+import { EXIT, exitStatus } from './protocol.ts';
 import type { Rota } from './rota.ts';
 import type { Run } from './state.ts';
 
@@ -82,8 +84,7 @@ export class Relay {
       done: () => finishWith(caller, { type: 'done', runs: [run.run] }),
       failed: (why) => {
         follower.close();
-        const message = `run ${run.run}: not all of its output can be relayed: ${why}`;
-        failWith(caller, 'no-output', EXIT.noVerdict, message);
+        failWith(caller, 'no-output', EXIT.noVerdict, unreadOutput(run.run, why));
       },
     });
     if (!request.follow || run.state === 'ended') return follower.end();
@@ -169,11 +170,11 @@ export class Relay {
     const { target, outcome, verdict } = run;
     const isOdd = outcome.kind !== 'exited';
     const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
-    const unread = failure === undefined ? '' : `; not all of its output was relayed: ${failure}`;
+    const unread = failure === undefined ? '' : unrelayed(failure);
     const isDenied = !isOdd && outcome.code === 0 && verdict === 'failed';
-    const denied = isDenied ? ', which is no success to its okExit' : '';
+    const denied = isDenied ? zeroDenied() : '';
     const tell = isOdd || isDenied || failure !== undefined;
-    const text = `${describeOutcome(outcome)}${denied}${left}${unread}`;
+    const text = tellOutcome(outcome, number, target, `${denied}${left}${unread}`);
     const exit = exitStatus(outcome, verdict);
     finishWith(caller, {
       type: 'ended',

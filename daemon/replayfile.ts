@@ -8,9 +8,10 @@
 import * as fs from 'node:fs';
 import type { Catalog } from './catalog.ts';
 import { close, piecesOf, REAL_DISK } from './disk.ts';
-import { describeErrno, errnoOf } from './errno.ts';
+import { errnoOf } from './errno.ts';
 import type { RunId, TargetName } from './event.ts';
 import type { Result } from './journal.ts';
+import * as say from './message/boot.ts';
 import { parseJournal } from './record.ts';
 import { Replay } from './replay.ts';
 
@@ -33,11 +34,11 @@ export function replayFile(
     // Without O_NONBLOCK a named pipe would be waited for.
     file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     if (!fs.fstatSync(file).isFile()) {
-      return { ok: false, error: `${path}: expected a file, such as STATE/journal.ndjson` };
+      return { ok: false, error: say.noJournal(path) };
     }
     return replay(path, file, options, print);
   } catch (error) {
-    return { ok: false, error: `${path}: cannot be read ${describeErrno(error)}` };
+    return { ok: false, error: say.cannotRead(path, error) };
   } finally {
     if (file !== undefined) close(REAL_DISK, file);
   }
@@ -64,8 +65,8 @@ function replay(
   if (out.isOpen) out.add(it.close().map((text) => `at the end of the journal ${text}`));
   out.end();
   const { seq, goodBytes, tornBytes } = parsed.value;
-  const torn = `${path}: line ${seq + 1} (byte ${goodBytes}) is torn: ${tornBytes} bytes without an end, as a power cut leaves them, or a write that is under way. A daemon cuts them off when it starts`;
-  return { ok: true, value: out.isOpen && tornBytes > 0 ? [torn] : [] };
+  const isTorn = out.isOpen && tornBytes > 0;
+  return { ok: true, value: isTorn ? [say.torn(path, seq + 1, goodBytes, tornBytes)] : [] };
 }
 
 /** The pieces of the file, as long as somebody reads what is told of them. */

@@ -25,10 +25,11 @@ import {
   decided,
   NOTHING,
 } from './command.ts';
-import { cancel, due, ended, REMOVED } from './ending.ts';
+import { cancel, due, ended } from './ending.ts';
 import type { Event } from './event.ts';
 import { withHooks } from './hooks.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
+import { removed } from './message/outcome.ts';
 import { gone, kept, recover, reported, vacated } from './observation.ts';
 import { retain } from './retention.ts';
 import { look } from './start.ts';
@@ -98,7 +99,7 @@ function configured(
     if (catalog.targets.has(name)) continue;
     for (const number of queue) {
       const run = state.runs.get(number);
-      if (run) events.push(ended(run, at, { kind: 'skipped', reason: REMOVED }, catalog));
+      if (run) events.push(ended(run, at, { kind: 'skipped', reason: removed() }, catalog));
     }
   }
   const watched = watch(state, at, catalog);

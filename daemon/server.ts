@@ -8,9 +8,9 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
-import { describeErrno } from './errno.ts';
 import type { Result } from './journal.ts';
 import { signLock, takeLock } from './lock.ts';
+import * as say from './message/boot.ts';
 import { SOCKET_PATH_BYTES_MAX } from './protocol.ts';
 
 /** Owner only. */
@@ -32,24 +32,19 @@ export async function listenAt(place: Owned, serve: Serve): Promise<Result<net.S
   const { path } = place;
   const bytes = Buffer.byteLength(path);
   if (bytes > SOCKET_PATH_BYTES_MAX) {
-    const error = `socket ${path}: has ${bytes} bytes, at most ${SOCKET_PATH_BYTES_MAX} are possible; choose a shorter one with --socket`;
-    return { ok: false, error };
+    return { ok: false, error: say.longSocketPath(path, bytes, SOCKET_PATH_BYTES_MAX) };
   }
   try {
     withUmask(0o022, () => mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE }));
   } catch (error) {
-    return {
-      ok: false,
-      error: `socket ${path}: its directory cannot be made ${describeErrno(error)}`,
-    };
+    return { ok: false, error: say.noSocketDirectory(path, error) };
   }
-  const lock = takeLock(`${path}.lock`);
+  const lock = takeLock(`${path}.lock`, '--socket PATH');
   if (!lock.ok) return lock;
   signLock(lock.value);
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !there.isSocket()) {
-    const error = `socket ${path}: is there already and is no socket; remove it, or name another place with --socket`;
-    return { ok: false, error };
+    return { ok: false, error: say.noSocket(path) };
   }
   // Under the lock nobody else listens here: what is there was left by a dead daemon.
   if (there !== undefined) unlinkSync(path);
@@ -68,10 +63,7 @@ export async function listenOn(
   const address = bound.value.address();
   if (address === null || typeof address === 'string') return bound;
   bound.value.close();
-  return {
-    ok: false,
-    error: `${what}: is a network socket; expected a Unix socket, which has a path`,
-  };
+  return { ok: false, error: say.networkSocket(what) };
 }
 
 function listen(
@@ -83,7 +75,7 @@ function listen(
   return new Promise((resolve) => {
     // Also later: an accept that fails for want of files must not end the daemon.
     server.on('error', (error) => {
-      resolve({ ok: false, error: `${what}: cannot be listened on ${describeErrno(error)}` });
+      resolve({ ok: false, error: say.cannotListen(what, error) });
     });
     withUmask(UMASK, () => server.listen(where, () => resolve({ ok: true, value: server })));
   });
@@ -97,8 +89,7 @@ function widen(server: net.Server, { path, mode, gid }: Owned): Result<net.Serve
     return { ok: true, value: server };
   } catch (error) {
     server.close();
-    const what = gid === undefined ? 'its mode' : `its mode or group ${gid}`;
-    return { ok: false, error: `socket ${path}: ${what} cannot be set ${describeErrno(error)}` };
+    return { ok: false, error: say.cannotWiden(path, gid, error) };
   }
 }
 

@@ -9,10 +9,12 @@ import { Denials } from './denial.ts';
 import type { Event, RunId } from './event.ts';
 import { excerptOf } from './excerpt.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
+import { tellOutcome } from './message/outcome.ts';
+import * as say from './message/request.ts';
 import type { Pieces } from './pieces.ts';
 import { seemsAlive } from './process.ts';
 import { readProgress } from './progress.ts';
-import { describeOutcome, EXIT, exitStatus, type Reply, type Request } from './protocol.ts';
+import { EXIT, exitStatus, type Reply, type Request } from './protocol.ts';
 import { Questions } from './questions.ts';
 import { Relay } from './relay.ts';
 import type { Rota } from './rota.ts';
@@ -215,14 +217,17 @@ export class Service {
     const target = this.#loop.catalog.targets.get(name);
     if (target === undefined) return this.#denials.unknownTarget(caller, name);
     const { broken, runner } = target;
-    if (broken !== undefined) return failWith(caller, 'broken-target', EXIT.config, broken);
-    const none = `nothing to probe: its runner (${runner.type}) keeps no connection of baton's own`;
+    if (broken !== undefined) {
+      return failWith(caller, 'broken-target', EXIT.config, say.broken(broken));
+    }
     this.#prober(target).then(
       (probed) => {
-        if (probed === undefined) return failWith(caller, 'no-probe', EXIT.usage, none);
+        if (probed === undefined) {
+          return failWith(caller, 'no-probe', EXIT.usage, say.notProbed(runner.type));
+        }
         const { lines, failure } = probed;
         const outcome = failure === undefined ? undefined : outcomeOfFailure(failure);
-        const said = outcome === undefined ? lines : [...lines, describeOutcome(outcome)];
+        const said = outcome === undefined ? lines : [...lines, tellOutcome(outcome, 0, name)];
         const exit = outcome === undefined ? 0 : exitStatus(outcome);
         finishWith(caller, { type: 'probed', target: name, exit, lines: said });
       },

@@ -12,6 +12,8 @@ import type { Caller } from './caller.ts';
 import { Connection } from './connection.ts';
 import type { Result } from './journal.ts';
 import type { Log } from './log.ts';
+import { noSocketGroup } from './message/boot.ts';
+import { tooManyClients } from './message/request.ts';
 import { EXIT, type Reply, type Request } from './protocol.ts';
 import type { Rota } from './rota.ts';
 import { listenAt, listenOn, MODE_DEFAULT } from './server.ts';
@@ -148,7 +150,7 @@ export class Sockets {
     if (!this.#isFull) this.#log.warn({ socket: nameDoor(door) }, 'clients are turned away');
     this.#isFull = true;
     client.on('error', () => {});
-    const message = `${CONNECTIONS_MAX} clients are connected to ${nameDoor(door)}, the most allowed: try again later`;
+    const message = tooManyClients(CONNECTIONS_MAX, nameDoor(door));
     const reply: Reply = { type: 'error', code: 'busy', exit: EXIT.notNow, message };
     client.end(`${JSON.stringify(reply)}\n`);
     client.resume();
@@ -196,7 +198,7 @@ function passedDoor(socket: PassedSocket, isOnly: boolean): Door {
       if (entry !== undefined) return rightsOf(entry, entry.path ?? name);
       const isMain = settings === undefined && (isOnly || MAIN_NAMES.includes(name));
       if (isMain) return { socket: name };
-      return { socket: name, closed: `config.json has no entry of "sockets" with this "name"` };
+      return { socket: name, closed: 'name' };
     },
   };
 }
@@ -211,7 +213,7 @@ function pathDoor({ mode = MODE_DEFAULT, group }: SocketSettings, path: string):
     rights: (settings) => {
       const entry = settings?.find((it) => it.path === path);
       if (entry !== undefined) return rightsOf(entry, path);
-      return { socket: path, closed: `config.json has no entry of "sockets" with this "path" now` };
+      return { socket: path, closed: 'path' };
     },
   };
 }
@@ -229,8 +231,5 @@ async function gidOf({ where }: Door): Promise<Result<number | undefined>> {
   const { path, group } = where;
   const gid = typeof group === 'number' ? group : await findGroup(group);
   if (gid !== undefined) return { ok: true, value: gid };
-  return {
-    ok: false,
-    error: `socket ${path}: there is no group "${group}" on this machine; make it (groupadd), or name another`,
-  };
+  return { ok: false, error: noSocketGroup(path, group) };
 }

@@ -3,6 +3,7 @@
  */
 import * as v from 'valibot';
 import { describeRights, permits } from './access.ts';
+import { idlePattern, runWithoutWait } from './message/config.ts';
 import { Request, SOCKET_PATH_BYTES_MAX, type Verb } from './protocol.ts';
 
 /** Most sockets that a configuration may name. */
@@ -132,13 +133,8 @@ export function findOddities(
     const idle = targets.filter((pattern) => !names.some((name) => permits([pattern], name)));
     const half = allow?.includes('run') && !allow.includes('wait');
     return [
-      ...idle.map((pattern) => `sockets[${index}].targets: "${pattern}" matches no target`),
-      ...(half
-        ? [
-            `sockets[${index}].allow: "run" without "wait": a client that waits for its run cannot ` +
-              'go on after a restart of the daemon',
-          ]
-        : []),
+      ...idle.map((pattern) => idlePattern(index, pattern)),
+      ...(half ? [runWithoutWait(index)] : []),
     ];
   });
 }

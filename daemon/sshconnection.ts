@@ -17,6 +17,7 @@ import {
   type ToKeeper,
 } from '../runners/ssh/message.ts';
 import { errnoOf, isPassing } from './errno.ts';
+import * as say from './message/outcome.ts';
 
 const LOG_NAME = 'ssh.log';
 const KEEPER = join(import.meta.dirname, '../runners/ssh/keeper.js');
@@ -88,11 +89,11 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoCo
       resolve({ why, passes: false });
       socket.destroy();
     };
-    socket.setTimeout(ANSWER_MS, () => refuse('the SSH keeper does not answer'));
+    socket.setTimeout(ANSWER_MS, () => refuse(say.sshSilent()));
     socket.on('error', (error) => resolve(failed(error)));
     socket.on('close', () => {
       if (isOpen) listener.closed();
-      else refuse('the SSH keeper has left');
+      else refuse(say.sshLeft());
     });
     const lines = createInterface(socket);
     lines.on('error', () => {}); // readline hands on what the socket has said already
@@ -102,7 +103,7 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoCo
       if (message.type !== 'hello' || message.version !== KEEPER_VERSION) {
         send({ type: 'retire' });
         socket.end();
-        return resolve({ why: 'the SSH keeper is of another version', passes: false });
+        return resolve({ why: say.sshOther(), passes: false });
       }
       isOpen = true;
       socket.setTimeout(0);
@@ -119,7 +120,7 @@ function startKeeper(
   return new Promise((resolve) => {
     const path = join(directory, LOG_NAME);
     const fail = (why: string, passes: boolean): void =>
-      resolve({ why: `the SSH keeper could not be started (${why}); see ${path}`, passes });
+      resolve({ why: say.sshNoStart(why, path), passes });
     const failWith = (error: unknown): void => fail(errnoOf(error), isPassing(errnoOf(error)));
     let log: number | undefined;
     try {
@@ -128,7 +129,7 @@ function startKeeper(
       child.unref();
       child.on('error', failWith);
       // By a signal: aborted or killed for want of threads or memory.
-      child.on('exit', (code, signal) => fail(`it ended with ${code ?? signal}`, signal !== null));
+      child.on('exit', (code, signal) => fail(say.sshEnded(code ?? signal), signal !== null));
       const ready = child.stdio[3];
       ready?.on('error', () => {});
       // Not when it is closed: one that has died has closed it, too.

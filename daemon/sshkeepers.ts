@@ -16,6 +16,7 @@ import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
 import type { KindOfKeepers } from './keepers.ts';
 import type { Log } from './log.ts';
+import { noRunDirectory, sshKilled } from './message/outcome.ts';
 import { bootId, isAlive, statOf } from './process.ts';
 import { openConnection, type SshConnection } from './sshconnection.ts';
 import { SshLine } from './sshline.ts';
@@ -90,7 +91,7 @@ export class SshKeepers implements KindOfKeepers {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
       if (isPassing(errnoOf(error))) return this.#again(kept, session, errnoOf(error));
-      return this.#fail(kept, String(error));
+      return this.#fail(kept, noRunDirectory(directory, error));
     }
     kept.link = link;
     link.send({ type: 'prepare', run, attempt, directory, merged, session });
@@ -189,7 +190,7 @@ export class SshKeepers implements KindOfKeepers {
   }
 
   #closed(link: SshConnection): void {
-    this.#probes.giveUp('the SSH keeper was killed');
+    this.#probes.giveUp(sshKilled());
     for (const kept of [...this.#runs.values()].filter((it) => it.link === link)) {
       delete kept.link;
       if (kept.keeper !== undefined) this.#watch(kept);

@@ -7,8 +7,9 @@
  */
 import type { Catalog } from './catalog.ts';
 import { type CommandOf, type Decision, decided, type Look, NOTHING } from './command.ts';
-import { ended, REMOVED } from './ending.ts';
+import { ended } from './ending.ts';
 import type { Event, Stamp } from './event.ts';
+import { removed } from './message/outcome.ts';
 import { candidates } from './neighbours.ts';
 import { type SceneOf, sceneMaker } from './scene.ts';
 import type { Queued, ReadonlyState } from './state.ts';
@@ -46,7 +47,7 @@ function start(
 ): Event {
   const target = catalog.targets.get(run.target);
   if (target === undefined) {
-    return ended(run, at, { kind: 'skipped', reason: REMOVED }, catalog);
+    return ended(run, at, { kind: 'skipped', reason: removed() }, catalog);
   }
   if (target.broken !== undefined) {
     return ended(run, at, { kind: 'skipped', reason: target.broken }, catalog);

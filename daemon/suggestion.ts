@@ -13,6 +13,16 @@ export function suggest(wrong: string, known: Iterable<string>): string | undefi
   return best;
 }
 
+/** The question behind a message: `; did you mean "x"?`; nothing where no known name is near. */
+export function didYouMean(
+  wrong: string,
+  known: Iterable<string>,
+  show: (name: string) => string = (name) => `"${name}"`,
+): string {
+  const near = suggest(wrong, known);
+  return near === undefined ? '' : `; did you mean ${show(near)}?`;
+}
+
 /** Levenshtein's distance; anything from `limit` on is as good as infinite. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;

@@ -5,7 +5,7 @@
 import { nameRun } from '../policies/policy.ts';
 import { showDuration } from './duration.ts';
 import type { Cause, Event, EventOf, RunId, Verdict } from './event.ts';
-import { describeOutcome } from './outcome.ts';
+import { describeOutcome } from './message/outcome.ts';
 import type { ReadonlyState } from './state.ts';
 
 /** Most numbers of runs that one sentence names. */

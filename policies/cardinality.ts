@@ -6,6 +6,7 @@
  * acceptance, except that a run which some other policy holds back is passed over meanwhile.
  */
 import * as v from 'valibot';
+import { differs } from './message.ts';
 import type { Admission, Member, Policy, QueuedRun, Readiness, Scene } from './policy.ts';
 import { describeActive, nameRun } from './policy.ts';
 
@@ -53,7 +54,8 @@ export const cardinality: Policy<CardinalityOptions> = {
 
   conflict(self, other) {
     if (self.options.instances === other.options.instances) return undefined;
-    return `instances is ${self.options.instances} here and ${other.options.instances} in target "${other.target}" of the same group`;
+    const [here, there] = [self.options.instances, other.options.instances];
+    return differs('instances', String(here), String(there), other.target);
   },
 
   admit(scene): Admission {

@@ -14,6 +14,7 @@
  * which is no run of baton's (somebody ran rsnapshot by hand) is waited for. What the conf says is
  * read when the configuration is; see policies/rsnapshotlevels.ts.
  */
+import { differs, ignoredLong, syncFailed } from './message.ts';
 import type { Admission, Member, Policy, QueuedRun, Readiness, Scene } from './policy.ts';
 import { describeActive, nameRun } from './policy.ts';
 import { SYNC } from './rsnapshotconf.ts';
@@ -68,10 +69,11 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
     const isKnown = ({ options }: RsnapshotMember): boolean => orderOf(options) !== undefined;
     const differ = orderName(self.options) !== orderName(other.options);
     if (isKnown(self) && isKnown(other) && differ) {
-      return `the order is ${orderName(self.options)} here and ${orderName(other.options)} in target "${other.target}" of the same group`;
+      return differs('the order', orderName(self.options), orderName(other.options), other.target);
     }
     if (settleMs(self.options) !== settleMs(other.options)) {
-      return `settle is ${settleMs(self.options)} ms here and ${settleMs(other.options)} ms in target "${other.target}" of the same group`;
+      const [here, there] = [settleMs(self.options), settleMs(other.options)];
+      return differs('settle', `${here} ms`, `${there} ms`, other.target);
     }
     return undefined;
   },
@@ -95,7 +97,7 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
     // What is ignored for ever would be a backup that nobody misses.
     return {
       type: 'refuse',
-      reason: `${reason}; ${ignored} requests before were ignored for that`,
+      reason: ignoredLong(reason, ignored),
     };
   },
 
@@ -136,8 +138,7 @@ function unsynced(scene: RsnapshotScene): Readiness | undefined {
     .flatMap((member) => member.last ?? [])
     .reduce<typeof self.last>((a, b) => (a && a.endedAtMs >= b.endedAtMs ? a : b), undefined);
   if (sync?.verdict !== 'failed') return undefined;
-  const reason = `run ${sync.run}, the sync that it needs, failed; ${self.options.interval} would rotate without new data`;
-  return { type: 'skip', reason };
+  return { type: 'skip', reason: syncFailed(sync.run, self.options.interval) };
 }
 
 /** A stranger holds the lock: rsnapshot would give up at once. */

@@ -6,6 +6,7 @@
  * is followed. `include_conf` with backticks is a command: it is never executed, only named in
  * `unread`, for what it prints may hold levels of its own.
  */
+import * as say from './message.ts';
 import type { ReadFile } from './policy.ts';
 
 /** Deepest nesting of `include_conf`; a file that includes itself ends here. */
@@ -77,19 +78,17 @@ class Draft {
 
   #include(value: string, path: string, depth: number): void {
     if (value.startsWith('`')) {
-      this.#unread.push(
-        `include_conf ${value} in ${path} is a command, which baton never executes`,
-      );
+      this.#unread.push(say.includesCommand(value, path));
       return;
     }
     if (depth >= INCLUDES_MAX || this.#files >= FILES_MAX) {
-      this.#unread.push(`include_conf ${value} in ${path} is nested too deeply`);
+      this.#unread.push(say.includesDeep(value, path));
       return;
     }
     this.#files++;
     const file = this.#read(value);
     if (file.ok) this.take(file.text, file.realPath, depth + 1);
-    else this.#unread.push(`include_conf ${value} in ${path} cannot be read (${file.error})`);
+    else this.#unread.push(say.includesUnread(value, path, file.error));
   }
 
   finish(path: string): RsnapshotConf {

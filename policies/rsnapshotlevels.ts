@@ -8,6 +8,7 @@
  */
 import * as v from 'valibot';
 import { DURATION, DURATION_EXPECTED, parseDuration } from '../daemon/duration.ts';
+import * as say from './message.ts';
 import type { Level, PolicyTarget, Prepared, ReadFile } from './policy.ts';
 import {
   CLASSIC,
@@ -114,9 +115,9 @@ export function prepare(
   const path = confPath(options, target);
   const conf = readConf(options, target, read);
   const found = conf.ok && conf.conf.levels.length > 0 ? conf.conf : undefined;
-  const why = conf.ok ? 'has no retain lines' : `cannot be read (${conf.error})`;
+  const why = conf.ok ? say.noRetain(path) : say.unreadConf(path, conf.error);
   const completed = found === undefined ? options : { ...options, found };
-  const problem = problemOf(completed, `${path} ${why}`);
+  const problem = problemOf(completed, why);
   return {
     options: completed,
     problems: problem === undefined ? [] : [problem],
@@ -126,9 +127,9 @@ export function prepare(
 
 /** The default is only read for rsnapshot itself: another command need not care for it. */
 function readConf(options: RsnapshotOptions, target: PolicyTarget, read: ReadFile): ConfRead {
-  if (target.host !== undefined) return { ok: false, error: `it is on ${target.host}` };
+  if (target.host !== undefined) return { ok: false, error: say.remoteConf(target.host) };
   const isMeant = namedConf(options, target) !== undefined || callsRsnapshot(target.args ?? []);
-  if (!isMeant) return { ok: false, error: 'the command is not rsnapshot; name it with "conf"' };
+  if (!isMeant) return { ok: false, error: say.noRsnapshot() };
   return readRsnapshotConf(confPath(options, target), read);
 }
 
@@ -136,18 +137,14 @@ function problemOf(options: RsnapshotOptions, unfound: string): string | undefin
   const { interval, order, found } = options;
   if (interval === SYNC) {
     if (found === undefined || found.syncFirst || found.unread.length > 0) return undefined;
-    return `interval "sync" needs "sync_first 1" in ${found.path}; write it there or remove the target`;
+    return say.noSyncFirst(found.path);
   }
   if (order !== undefined || orderOf(options) !== undefined) return undefined;
   if (found === undefined) {
     const known = CLASSIC.map((names) => names.join(', ')).join(' or ');
-    return `interval "${interval}" has no known rank, since ${unfound}; name one of ${known}, or give "order" (lowest first)`;
+    return say.noRank(interval, unfound, known);
   }
-  const levels = found.levels.join(', ');
-  const unread = found.unread.map((it) => `${it}; `).join('');
-  return `interval "${interval}" is no retain line of ${found.path}, which has ${levels}; ${unread}${
-    unread === '' ? 'correct one of them' : 'give "order" (lowest first)'
-  }`;
+  return say.noLevel(interval, found.path, found.levels, found.unread);
 }
 
 function warningsOf(options: RsnapshotOptions, { name, args }: PolicyTarget): readonly string[] {
@@ -155,13 +152,13 @@ function warningsOf(options: RsnapshotOptions, { name, args }: PolicyTarget): re
   const warnings: string[] = [];
   if (order === undefined) {
     for (const it of found?.unread ?? []) {
-      warnings.push(`target "${name}": ${it}; give "order" (lowest first)`);
+      warnings.push(say.unsureOrder(name, it));
     }
   }
   const verb = verbOfCommand(args ?? []);
   const levels = [...(orderOf(options) ?? []), SYNC];
   if (verb !== undefined && verb !== interval && levels.includes(verb)) {
-    warnings.push(`target "${name}" runs rsnapshot ${verb}, but its interval is "${interval}"`);
+    warnings.push(say.otherInterval(name, verb, interval));
   }
   return warnings;
 }

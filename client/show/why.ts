@@ -2,7 +2,7 @@
  * `baton why`: the whole chain of who waits for whom, with the times that are expected. Sentences,
  * so they are wrapped, not cut. Pure.
  */
-import { type RunView, showDuration, type WhyReply } from '../../daemon/protocol.ts';
+import { adviseOutcome, type RunView, showDuration, type WhyReply } from '../../daemon/protocol.ts';
 import { draw, type Line, type Tone } from '../line.ts';
 import { printable, type Screen, wrap } from '../pen.ts';
 import { percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
@@ -90,7 +90,10 @@ function taleOf(run: RunView, see: Sight): Tale {
       const warning = verdict === 'warning' ? ' (a warning)' : '';
       const at = endedAtMs === undefined ? '' : ` at ${when(endedAtMs)}`;
       const took = tookMs === undefined ? '' : `, took ${showDuration(tookMs)}`;
-      return { tone, is: text, rest: `${warning}${at}${took}${remains(run)}`, facts: [] };
+      const { outcome } = run;
+      const advice = outcome && adviseOutcome(outcome, run.run, run.target);
+      const rest = `${warning}${at}${took}${remains(run)}`;
+      return { tone, is: text, rest, facts: advice === undefined ? [] : [advice] };
     }
     default:
       return run.state satisfies never;

@@ -5,15 +5,10 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { typesOf } from '../knownhosts.ts';
+import * as say from '../message.ts';
 import { readKnownHosts } from './hostkey.ts';
 import type { SshOptions } from './options.ts';
-import {
-  fromHome,
-  KEY_BYTES_MAX,
-  type KeyFault,
-  parsePrivateKey,
-  readPassphrase,
-} from './privatekey.ts';
+import { fromHome, KEY_BYTES_MAX, parsePrivateKey, readPassphrase } from './privatekey.ts';
 import { Router } from './route.ts';
 
 /** What refuses the runs of a target. */
@@ -22,13 +17,10 @@ export function checkOptions(options: SshOptions): readonly string[] {
   return [
     ...key.flatMap((path) => keyProblems(path, options)),
     ...(passphraseFile === undefined ? [] : secretProblems(passphraseFile)),
-    ...(agent === true && !process.env['SSH_AUTH_SOCK'] ? [NO_AGENT] : []),
+    ...(agent === true && !process.env['SSH_AUTH_SOCK'] ? [say.noAgent()] : []),
     ...(knownHosts === undefined || hostKey !== 'strict' ? [] : knownHostsProblems(knownHosts)),
   ];
 }
-
-const NO_AGENT =
-  "agent is true, but the daemon has no $SSH_AUTH_SOCK; name the path of the agent's socket";
 
 /** A host that nobody knows yet, and passphrases that open nothing. */
 export function inspectOptions(options: SshOptions): readonly string[] {
@@ -40,43 +32,31 @@ function keyProblems(path: string, { via, passphraseFile }: SshOptions): readonl
   try {
     const stats = statSync(file);
     const { mode, size } = stats;
-    if (!stats.isFile()) return [`key "${path}" is no regular file; name a private key`];
-    if (size > KEY_BYTES_MAX) return [`key "${path}" is not a private key: it is too long`];
+    if (!stats.isFile()) return [say.noRegularKey(path)];
+    if (size > KEY_BYTES_MAX) return [say.longKey(path, KEY_BYTES_MAX)];
     const problems: string[] = [];
     if ((mode & 0o077) !== 0) {
-      const octal = (mode & 0o777).toString(8).padStart(3, '0');
-      const danger = `can be read by others (mode ${octal}) and ssh refuses it`;
-      problems.push(`key "${path}" ${danger}; run chmod 600 ${file}`);
+      problems.push(say.openToOthers('key', path, octal(mode), file));
     }
     const parsed = parsePrivateKey(readFileSync(file, 'utf8'));
     if (typeof parsed !== 'string') return problems;
     if (parsed === 'encrypted' && passphraseFile !== undefined) return problems;
     // Security keys and the like are ssh's own affair.
     if (parsed === 'unsupported' && via === 'openssh') return problems;
-    return [...problems, `key "${path}" ${FAULTS[parsed]}`];
+    return [...problems, say.badKey(path, parsed)];
   } catch (error) {
-    const advice = 'name an existing private key, or make one: ssh-keygen';
-    return [unreadable('key', path, error, advice)];
+    return [unreadable('key', path, error, say.noKey)];
   }
 }
-
-const FAULTS: Readonly<Record<KeyFault, string>> = {
-  encrypted:
-    'is encrypted and nobody is there to type its passphrase; name a file that holds it with "passphraseFile", or use a key without one (ssh-keygen -p removes it)',
-  'wrong-passphrase': 'is encrypted and "passphraseFile" does not open it',
-  public: 'is a public key; name the private key, which usually has no ".pub" at its end',
-  unsupported: 'is of a kind that only ssh itself can use; set "via": "openssh"',
-  'no-key': 'is not a private key that OpenSSH could read; name the file that ssh-keygen made',
-};
 
 function secretProblems(path: string): readonly string[] {
   try {
     const { mode } = statSync(fromHome(path));
     readPassphrase(path);
     if ((mode & 0o077) === 0) return [];
-    return [`passphraseFile "${path}" can be read by others; run chmod 600 ${fromHome(path)}`];
+    return [say.openToOthers('passphraseFile', path, octal(mode), fromHome(path))];
   } catch (error) {
-    return [unreadable('passphraseFile', path, error, 'write the passphrase into it')];
+    return [unreadable('passphraseFile', path, error, say.noPassphrase)];
   }
 }
 
@@ -85,7 +65,7 @@ function knownHostsProblems(path: string): readonly string[] {
     readFileSync(fromHome(path));
     return [];
   } catch (error) {
-    return [unreadable('knownHosts', path, error, 'fill it with ssh-keyscan HOST >> FILE')];
+    return [unreadable('knownHosts', path, error, say.noKnownHosts)];
   }
 }
 
@@ -104,7 +84,7 @@ function unknownHosts(options: SshOptions): readonly string[] {
   if (typesOf(files, hop.knownAs.host, hop.knownAs.port).size > 0) return [];
   const [file = ''] = hop.knownHosts;
   const scan = `ssh-keyscan -p ${hop.port} ${hop.host} >> ${file}`;
-  return [`no key of ${hop.host} is known in ${hop.knownHosts.join(', ')}; run ${scan}`];
+  return [say.unknownHost(hop.host, hop.knownHosts, scan)];
 }
 
 function wrongPassphrases({ key = [], passphraseFile }: SshOptions): readonly string[] {
@@ -115,15 +95,18 @@ function wrongPassphrases({ key = [], passphraseFile }: SshOptions): readonly st
         readFileSync(fromHome(path), 'utf8'),
         readPassphrase(passphraseFile),
       );
-      return parsed === 'wrong-passphrase' ? [`key "${path}" ${FAULTS[parsed]}`] : [];
+      return parsed === 'wrong-passphrase' ? [say.badKey(path, parsed)] : [];
     } catch {
       return []; // checkOptions has said it
     }
   });
 }
 
-function unreadable(what: string, path: string, error: unknown, advice: string): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return `${what} "${path}" does not exist; ${advice}`;
-  return `${what} "${path}" cannot be read (${code}); make it readable for the daemon's user`;
+function octal(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(3, '0');
+}
+
+function unreadable(what: string, path: string, error: unknown, missing: typeof say.noKey): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  return code === 'ENOENT' ? missing(path) : say.unreadable(what, path, code);
 }

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
 import { showDuration } from '../../daemon/duration.ts';
 import { fingerprint } from '../knownhosts.ts';
+import * as say from '../message.ts';
 import type { SshSession } from '../runner.ts';
 import { HostKeyCheck } from './hostkey.ts';
 import type { Failure } from './message.ts';
@@ -91,7 +92,7 @@ export class Handshake {
         this.#trouble ??= error.message;
         reject(error);
       });
-      client.on('close', () => reject(new Error('the server closed the connection')));
+      client.on('close', () => reject(new Error(say.serverLeft())));
       client.on('handshake', () => {
         this.#isTrusted = true;
       });
@@ -143,7 +144,7 @@ export class Handshake {
     try {
       this.#check.remember();
     } catch (error) {
-      trouble.push(`the new host key could not be written down (${String(error)})`);
+      trouble.push(say.hostKeyUnwritten(String(error)));
     }
     const seen = [
       `connected to ${this.#hop.host} port ${this.#hop.port}${this.#version && ` (${this.#version})`}`,
@@ -170,24 +171,18 @@ export class Handshake {
     };
     if (this.#check.refusal !== undefined) return fail('hostkey', this.#check.refusal, false);
     const said = error instanceof Error ? error.message : String(error);
-    const { host, port, user } = this.#hop;
-    const where = `${host} port ${port}`;
+    const { host, port } = this.#hop;
     if (isLate) {
       const limit = showDuration(this.#session.connectTimeoutMs);
-      return fail('connect', `no answer from ${where} within ${limit}`, true);
+      return fail('connect', say.noAnswer(host, port, limit), true);
     }
     if (this.#isTrusted) {
-      const offered = this.#offered.join(', ') || 'nothing: there is no usable key';
-      const skipped = this.#skipped.length === 0 ? '' : `; not usable: ${this.#skipped.join('; ')}`;
-      const why = /All configured authentication/.test(said) ? '' : ` (${said})`;
-      return fail(
-        'auth',
-        `${where} refused user ${user}${why}; offered: ${offered}${skipped}`,
-        false,
-      );
+      const why = /All configured authentication/.test(said) ? undefined : said;
+      const text = say.refusedUser(this.#hop, why, this.#offered, this.#skipped);
+      return fail('auth', text, false);
     }
     const isFinal = /no matching|invalid|unsupported/i.test(said);
-    return fail('connect', `${where}: ${said}`, !isFinal);
+    return fail('connect', say.noConnection(host, port, said), !isFinal);
   }
 }
 
@@ -206,7 +201,7 @@ function dial(host: string, port: number): Promise<Socket> {
 function forward(link: Link, host: string, port: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     link.client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
-      if (error) reject(new Error(`${link.name} cannot reach it: ${error.message}`));
+      if (error) reject(new Error(say.viaHop(link.name, error.message)));
       else resolve(channel);
     });
   });

@@ -19,6 +19,7 @@ import {
   typeOfKey,
   type Verdict,
 } from '../knownhosts.ts';
+import * as say from '../message.ts';
 import type { Hop } from './route.ts';
 
 const SALT_BYTES = 20;
@@ -82,7 +83,7 @@ export class HostKeyCheck {
     if (verdict.kind === 'revoked') this.refusal = this.#explain(name, shown, verdict);
     else if (fingerprint(key) === this.#mode) this.seen = `host key ${shown}, as pinned`;
     else {
-      this.refusal = `${name} showed ${shown}, but "hostKey" pins ${this.#mode}; if the new key is right, pin it`;
+      this.refusal = say.otherPin(name, shown, this.#mode);
     }
   }
 
@@ -90,20 +91,21 @@ export class HostKeyCheck {
     const [file = '~/.ssh/known_hosts'] = this.#hop.knownHosts;
     switch (verdict.kind) {
       case 'changed': {
-        const known = `${verdict.by.type} ${fingerprint(verdict.by.key)}`;
-        return `the host key of ${name} has CHANGED: ${placeOf(verdict.by)} has ${known}, the server showed ${shown}; somebody may be in between; if it was changed on purpose, run ssh-keygen -f ${verdict.by.path} -R '${name}' and add the new one`;
+        const { type, key, path } = verdict.by;
+        const place = placeOf(verdict.by);
+        return say.changedHostKey(name, shown, { place, path, key: `${type} ${fingerprint(key)}` });
       }
       case 'revoked':
-        return `the host key of ${name} (${shown}) is revoked by ${placeOf(verdict.by)}`;
+        return say.revokedHostKey(name, shown, placeOf(verdict.by));
       case 'unknown':
       case 'match': {
         const { host, port } = this.#hop;
         const scan = `ssh-keyscan -p ${port} ${host} >> ${file}`;
         const authority =
           verdict.kind === 'unknown' && verdict.authority !== undefined
-            ? ` (${placeOf(verdict.authority)} names an authority, which only "via": "openssh" can use)`
-            : '';
-        return `the host key of ${name} (${shown}) is in none of ${this.#hop.knownHosts.join(', ')}${authority}; compare it with the server's own, then run ${scan}`;
+            ? placeOf(verdict.authority)
+            : undefined;
+        return say.newHostKey(name, shown, this.#hop.knownHosts, authority, scan);
       }
       default:
         return verdict satisfies never;

@@ -4,6 +4,7 @@
  * any command, so trying again is safe.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { afterTries } from '../message.ts';
 import type { SshSession } from '../runner.ts';
 import type { Gates } from './gate.ts';
 import { Handshake, type Link, type Unlinked, type Way } from './handshake.ts';
@@ -40,7 +41,7 @@ export async function connect(
 
 function afterAll(linked: Unlinked, times: number): Unlinked {
   const { phase, message } = linked.failure;
-  return { ...linked, failure: { phase, message: `${message} (tried ${times} times)` } };
+  return { ...linked, failure: { phase, message: afterTries(times, message) } };
 }
 
 async function connectOnce(

@@ -9,11 +9,11 @@ import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { ParsedKey } from 'ssh2';
+import type { KeyFault } from '../message.ts';
+import * as say from '../message.ts';
 
 /** No private key is longer, in bytes; a device or an archive is not read. */
 export const KEY_BYTES_MAX = 65_536;
-
-export type KeyFault = 'encrypted' | 'wrong-passphrase' | 'public' | 'unsupported' | 'no-key';
 
 /** ssh2 is loaded by the first key only: 12 MB that a daemon without such targets saves. */
 export function parsePrivateKey(content: string, passphrase?: string): ParsedKey | KeyFault {
@@ -46,8 +46,10 @@ export class KeyRing {
     const file = fromHome(path);
     try {
       const { mode, mtimeMs, size, ino } = statSync(file);
-      if ((mode & 0o077) !== 0) return `${path} can be read by others: run chmod 600 ${file}`;
-      if (size > KEY_BYTES_MAX) return `${path} is too long to be a private key`;
+      if ((mode & 0o077) !== 0) {
+        return say.openToOthers('key', path, (mode & 0o777).toString(8), file);
+      }
+      if (size > KEY_BYTES_MAX) return say.longKey(path, KEY_BYTES_MAX);
       const stamp = `${ino} ${mtimeMs} ${size} ${passphraseFile ?? ''}`;
       const known = this.#keys.get(file);
       if (known?.stamp === stamp) return known.key;
@@ -57,23 +59,15 @@ export class KeyRing {
         plain === 'encrypted' && passphraseFile !== undefined
           ? parsePrivateKey(content, readPassphrase(passphraseFile))
           : plain;
-      if (typeof parsed === 'string') return `${path} ${FAULTS[parsed]}`;
+      if (typeof parsed === 'string') return say.badKey(path, parsed);
       this.#keys.set(file, { stamp, key: parsed });
       return parsed;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      return `${path} cannot be used (${code})`;
+      return say.unusableKey(path, code);
     }
   }
 }
-
-const FAULTS: Readonly<Record<KeyFault, string>> = {
-  encrypted: 'is encrypted and has no "passphraseFile"',
-  'wrong-passphrase': 'is encrypted and its "passphraseFile" does not open it',
-  public: 'is a public key',
-  unsupported: 'is of a kind that ssh2 does not know: set "via": "openssh"',
-  'no-key': 'is not a private key',
-};
 
 function faultOf(message: string, content: string, passphrase: string | undefined): KeyFault {
   if (/encrypted|passphrase|integrity check/i.test(message)) {

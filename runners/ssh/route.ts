@@ -7,6 +7,7 @@
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
+import * as say from '../message.ts';
 import type { SshSession } from '../runner.ts';
 import { fromHome } from './privatekey.ts';
 
@@ -60,7 +61,7 @@ export class Router {
     if (where.sshConfig === 'no') return hopOf({ ...where, keys: [] }, new Map());
     const asked = spawnSync('ssh', askArgs(where), { timeout: ASK_TIMEOUT_MS, encoding: 'utf8' });
     if (asked.error !== undefined) return hopOf({ ...where, keys: [] }, new Map());
-    if (asked.status !== 0) return `ssh -G says: ${lastLine(asked.stderr)}`;
+    if (asked.status !== 0) return say.sshSays(lastLine(asked.stderr));
     return hopOf({ ...where, keys: [] }, parseSettings(asked.stdout));
   }
 
@@ -72,15 +73,13 @@ export class Router {
     const settings = await this.#settings(session);
     const command = first(settings, 'proxycommand');
     if (jump === undefined && command !== undefined && command !== 'none') {
-      throw new NoWay(
-        `~/.ssh/config gives ${session.host} a ProxyCommand, which only ssh itself can use: set "via": "openssh"`,
-      );
+      throw new NoWay(say.proxyCommand(session.host));
     }
     const configured = first(settings, 'proxyjump');
     const jumps =
       jump ?? (configured === undefined || configured === 'none' ? [] : configured.split(','));
     if (depth + jumps.length > JUMPS_MAX) {
-      throw new NoWay(`there are more than ${JUMPS_MAX} hosts to jump over`);
+      throw new NoWay(say.manyJumps(JUMPS_MAX));
     }
     const hop = hopOf(session, settings);
     const way: Hop[] = [];
@@ -107,7 +106,7 @@ export class Router {
     const settings = await answer;
     if (settings !== undefined) return settings;
     if (session.sshConfig === 'auto') return new Map();
-    throw new NoWay('"sshConfig" needs ssh(1), which is not installed');
+    throw new NoWay(say.noSsh());
   }
 }
 
@@ -133,7 +132,7 @@ class NoWay extends Error {}
 /** The target's keys go for its jump hosts as well; its port, user and pinned key do not. */
 function jumpOf(text: string): Pick<SshSession, 'host' | 'hostKey'> {
   const parsed = parseJump(text);
-  if (parsed === undefined) throw new NoWay(`"${text}" is no host to jump over`);
+  if (parsed === undefined) throw new NoWay(say.noJump(text));
   const nothing: Record<string, undefined> = { port: undefined, user: undefined };
   return { ...nothing, hostKey: 'strict', ...parsed };
 }
@@ -201,7 +200,7 @@ function askSsh(args: readonly string[]): Promise<Settings | undefined> {
   return new Promise((resolve, reject) => {
     execFile('ssh', args, { timeout: ASK_TIMEOUT_MS }, (error, stdout, stderr) => {
       if (error?.code === 'ENOENT') return resolve(undefined);
-      if (error) return reject(new NoWay(`ssh -G says: ${lastLine(stderr) || error.message}`));
+      if (error) return reject(new NoWay(say.sshSays(lastLine(stderr) || error.message)));
       resolve(parseSettings(stdout));
     });
   });

@@ -14,6 +14,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Client, ClientChannel } from 'ssh2';
 import { showDuration } from '../../daemon/duration.ts';
+import * as say from '../message.ts';
 import type { Way } from './handshake.ts';
 import { connect, type Desk } from './link.ts';
 import type { Failure, Prepare } from './message.ts';
@@ -25,8 +26,6 @@ import { type End, writeStatus } from './status.ts';
 const DRAIN_MS = 5_000;
 /** How long a server has to report the end of a killed command. */
 const KILL_WAIT_MS = 5_000;
-
-const MAY_RUN = 'the remote command may still be running';
 
 export class Task {
   readonly prepare: Prepare;
@@ -57,7 +56,7 @@ export class Task {
   go(): void {
     if (this.#isGoing || this.#isOver) return;
     this.#isGoing = true;
-    this.#run().catch((error: unknown) => this.#finish(lost(`internal error: ${String(error)}`)));
+    this.#run().catch((error: unknown) => this.#finish(lost(say.internal(error))));
   }
 
   /** The daemon is gone or does not want it any more: it never starts. */
@@ -119,8 +118,7 @@ export class Task {
     this.#after(this.#graceMs, () => {
       this.#signal('KILL');
       this.#after(KILL_WAIT_MS, () => {
-        const deaf = `${this.#link?.name} did not end it: no signal reached its command (a key with a forced command?)`;
-        void this.#finish(this.#exit ?? lost(`${deaf}; ${MAY_RUN}`));
+        void this.#finish(this.#exit ?? lost(say.deaf(this.#link?.name)));
       });
     });
   }
@@ -139,20 +137,18 @@ export class Task {
     const { keepaliveMs } = this.prepare.session;
     const reason =
       why === 'Keepalive timeout'
-        ? `no sign of life for ${showDuration(keepaliveMs * 5)}`
-        : (why ?? 'it was closed without an exit status');
-    void this.#finish(
-      this.#exit ?? lost(`the connection to ${this.#link?.name} broke (${reason}); ${MAY_RUN}`),
-    );
+        ? say.noSign(showDuration(keepaliveMs * 5))
+        : (why ?? say.noStatus());
+    void this.#finish(this.#exit ?? lost(say.broke(this.#link?.name, reason)));
   }
 
   /** The server would not run it; or nobody knows, where the connection broke just then. */
   #refused(error: Error): End {
     const { name } = this.#link ?? { name: '' };
     if (this.#link?.trouble() !== undefined || /No response/.test(error.message)) {
-      return lost(`the connection to ${name} broke (${error.message}); ${MAY_RUN}`);
+      return lost(say.broke(name, error.message));
     }
-    const message = `${name} runs no command for us: ${error.message}`;
+    const message = say.noCommand(name, error.message);
     return { kind: 'failed', failure: { phase: 'connect', message } };
   }
 
@@ -184,7 +180,7 @@ function endOf(code: number | null, signal: string | undefined, core: boolean): 
   const numbers: Readonly<Record<string, number>> = constants.signals;
   const number = numbers[signal ?? ''];
   if (number !== undefined) return { kind: 'signalled', signal: number, core };
-  return lost(`it was ended by signal ${signal}, which this machine does not have`);
+  return lost(say.foreignSignal(signal));
 }
 
 /**

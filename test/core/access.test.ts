@@ -27,6 +27,11 @@ function state() {
   return made;
 }
 
+const ELSEWHERE = 'ask on another (--socket), or change "allow" of this one in config.json';
+const CLOSED =
+  'socket /s permits nothing: config.json has no entry of "sockets" with this "name"; ' +
+  'add one and run "baton reload" on another';
+
 /** What comes back for a request where the service answers `answer`; undefined: it was not asked. */
 function ask(input: RequestInput, rights: Omit<Rights, 'socket'>, answer: Reply) {
   const replies: Reply[] = [];
@@ -99,7 +104,7 @@ for (const request of REQUESTS) {
     assert.equal(isRefused(request, { allow: [request.type] }), undefined);
     assert.equal(
       isRefused(request, { allow: [] }),
-      `socket /s does not permit "${request.type}"; it permits nothing`,
+      `socket /s does not permit "${request.type}"; it permits nothing; ${ELSEWHERE}`,
     );
     assert.equal(isRefused(request, { targets: ['w*'] }), undefined);
     const hasSubject = Object.keys(request).length > 1;
@@ -107,14 +112,14 @@ for (const request of REQUESTS) {
     if (!hasSubject) return assert.equal(refusal, undefined);
     assert.match(
       refusal ?? '',
-      /^socket \/s does not permit (target "web"|run 1); it permits targets db, x\*$/,
+      /^socket \/s does not permit (target "web"|run 1); it permits targets db, x\*; ask on another/,
     );
   });
 }
 
 test('a socket that nobody has described refuses everything and says why', () => {
   for (const request of REQUESTS) {
-    assert.equal(isRefused(request, { closed: 'no entry' }), 'socket /s permits nothing: no entry');
+    assert.equal(isRefused(request, { closed: 'name' }), CLOSED);
   }
 });
 

@@ -64,11 +64,11 @@ test('what is no readable file of a fair size is told, and holds nobody up', (t)
   spawnSync('mkfifo', [join(place, 'pipe')]);
   writeFileSync(join(place, 'big'), Buffer.alloc(CONF_BYTES_MAX + 1));
   writeFileSync(join(place, 'most'), Buffer.alloc(CONF_BYTES_MAX));
-  assert.match(error(join(place, 'directory')), /not a regular file/);
-  assert.match(error(join(place, 'pipe')), /not a regular file/);
-  assert.match(error(join(place, 'big')), /more than 1048576 bytes/);
+  assert.match(error(join(place, 'directory')), /expected a regular file/);
+  assert.match(error(join(place, 'pipe')), /expected a regular file/);
+  assert.match(error(join(place, 'big')), /expected at most 1048576 bytes/);
   assert.equal(error(join(place, 'most')), 'none');
-  assert.match(error('etc/rsnapshot.conf'), /not an absolute path/);
+  assert.match(error('etc/rsnapshot.conf'), /expected an absolute path/);
 });
 
 test('the holder of a lockfile is the living process whose pid is in it', (t) => {

@@ -94,7 +94,7 @@ test('a file of another user is refused, one of root is read', { skip: notRoot()
   accepted(loadConfig(path, 1000));
   chownSync(path, 1000, 1000);
   accepted(loadConfig(path, 1000));
-  assert.match(only(loadConfig(path, 0)), /is owned by uid 1000; expected root; chown it/);
+  assert.match(only(loadConfig(path, 0)), /is owned by uid 1000; expected root; run chown root /);
   assert.match(only(loadConfig(path, 1001)), /owned by uid 1000; expected root or uid 1001/);
 });
 

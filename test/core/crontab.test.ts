@@ -154,7 +154,7 @@ test('what starts no run of rsnapshot is left alone', () => {
 test('a target that the daemon does not know is told, with the one that was meant', () => {
   assert.deepEqual(check('0 3 * * * baton run backup-dayly --wait\n0 4 * * * baton -t nothing'), [
     '1: asks for the target "backup-dayly", which the daemon does not know; did you mean "backup-daily"?',
-    '2: asks for the target "nothing", which the daemon does not know',
+    '2: asks for the target "nothing", which the daemon does not know; add it to config.json',
   ]);
   assert.deepEqual(check('0 3 * * * baton run --wait -E 1 "backup-daily"'), []);
   assert.deepEqual(check('0 3 * * * baton run anything', 'no daemon'), [], 'without a daemon');
@@ -189,7 +189,7 @@ test('days that never meet, and levels of several times a day, are no disorder',
 test('two direct lines of one minute and one lock collide, and so do a direct and a baton line', () => {
   const collisions = (text: string) => check(text).filter((it) => it.includes('collides'));
   assert.deepEqual(collisions('0 3 1 * * rsnapshot monthly\n0 3 * * 1 rsnapshot weekly'), [
-    '2: collides with tab:1 at 03:00, such as on 2027-02-01: both need /run/rsnapshot.pid',
+    '2: collides with tab:1 at 03:00, such as on 2027-02-01: both need /run/rsnapshot.pid; let baton start both',
   ]);
   assert.equal(
     collisions('0 3 * * * baton run backup-daily\n0 3 * * * rsnapshot weekly').length,
@@ -210,5 +210,8 @@ test('two lines that take one lock by flock collide', () => {
   const [found = ''] = check(
     '0 3 * * * flock -n /run/x.lock a\n*/5 * * * * flock -w 5 /run/x.lock b',
   );
-  assert.match(found, /^2: collides with tab:1 at 03:00, .*: both need \/run\/x\.lock$/);
+  assert.match(
+    found,
+    /^2: collides with tab:1 at 03:00, .*: both need \/run\/x\.lock; let baton start both$/,
+  );
 });

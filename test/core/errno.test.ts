@@ -15,7 +15,7 @@ test('a system error is its code and what to do, of an error or of a code alone'
   assert.equal(said, '(EISDIR); it is a directory; name a file');
 });
 
-test('an error that nobody has thought of is told in its own words', () => {
-  assert.equal(describeErrno('EXDEV'), '(EXDEV)');
+test('a code that nobody has thought of is looked up, and other errors are told in their own words', () => {
+  assert.equal(describeErrno('EXDEV'), '(EXDEV); see errno(3)');
   assert.equal(describeErrno(new Error('not an absolute path')), '(Error: not an absolute path)');
 });

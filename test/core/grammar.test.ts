@@ -147,18 +147,21 @@ const mistakes: readonly [string, string][] = [
   ['run x y --wait -- z', 'run: arguments are for one TARGET, found several'],
   ['run x y --wait --report f', 'run: --report is for one TARGET, found several'],
   ['run x --report f', 'run: --report needs --wait'],
-  ['run x --wait --print-id', 'run: --print-id is for a run that is not waited for'],
-  ['run x --max-wait 0s', '--max-wait: expected more than 0'],
+  [
+    'run x --wait --print-id',
+    'run: --print-id is for a run that is not waited for; leave it or --wait out',
+  ],
+  ['run x --max-wait 0s', '--max-wait: expected more than 0, found "0s"'],
   ['wait', 'wait: expected RUN or --all, found nothing'],
-  ['wait 1 --all', 'wait: either RUN or --all, found both'],
-  ['wait 1 2 --report f', 'wait: --report is for one RUN'],
-  ['wait --all --report f', 'wait: --report needs one RUN'],
+  ['wait 1 --all', 'wait: expected either RUN or --all, found both'],
+  ['wait 1 2 --report f', 'wait: --report is for one RUN, found several'],
+  ['wait --all --report f', 'wait: --report needs one RUN, found --all'],
   ['run x --wiat', 'unknown option --wiat; did you mean --wait?'],
   ['run x -Z', 'unknown option -Z'],
   ['run x --wait=no', '--wait takes no value, found "--wait=no"'],
   ['run x --socket', '--socket needs a value, found none'],
   ['run x --no-socket', '--socket needs a value, found none'],
-  ['run x --socket a --socket b', 'The flag --socket can only be set once'],
+  ['run x --socket a --socket b', '--socket is given twice, expected once'],
   ['run x -E', '--error-code needs a value, found none'],
   ['run x -E 0', '-E: expected a number from 1 to 255, found "0"'],
   ['run x -E 256', '-E: expected a number from 1 to 255, found "256"'],
@@ -166,7 +169,7 @@ const mistakes: readonly [string, string][] = [
   ['run x -E abc', '-E: expected a number from 1 to 255, found "abc"'],
   ['run x --json', 'run: --json is not an option of this command'],
   ['status x', 'status: unexpected argument "x"'],
-  ['wait x', 'wait: expected a number from 1 to 9007199254740991, found "x"'],
+  ['wait x', 'wait: expected the number of a run, such as 17 (baton status shows them), found "x"'],
   ['history --limit 10001', '--limit: expected a number from 1 to 10000, found "10001"'],
   [
     'history --since yesterday',
@@ -177,10 +180,13 @@ const mistakes: readonly [string, string][] = [
     '--outcome: expected one of ok, warning, failed, exited, signalled, timed-out, cancelled, ' +
       'not-started, expired, skipped, unreachable, lost, interrupted, found "fialed"; did you mean "failed"?',
   ],
-  ['status --watch --json', 'status: --watch is for people, --json for programs: one of them'],
+  [
+    'status --watch --json',
+    'status: expected either --watch (for people) or --json (for programs), found both',
+  ],
   ['-t', '--target needs a value, found none'],
   ['-t x y', '-t TARGET: unexpected argument "y"'],
-  ['-t x -s', '-t and -s exclude each other'],
+  ['-t x -s', 'baton: expected either -t or -s, found both'],
 ];
 for (const [line, mistake] of mistakes) {
   test(`"baton ${line}" is refused: ${mistake}`, () => {

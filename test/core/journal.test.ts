@@ -152,7 +152,7 @@ test('a journal of a newer format is refused with the advice to install that ver
   writeJournal(path, [{ type: 'journal', format: 2 }]);
   const opened = tryOpen(path);
   assert.ok(!opened.ok);
-  assert.match(opened.error, /newer baton \(format 2; this one reads up to 1\)\. Install that/);
+  assert.match(opened.error, /newer baton \(format 2; this one reads up to 1\); install that/);
 });
 
 for (const code of ['ENOSPC', 'EDQUOT', 'EIO'] as const) {

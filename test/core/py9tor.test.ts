@@ -80,9 +80,11 @@ test('host keys are checked, which py9tor did not do', (t) => {
 test('host and port are ignored with one warning', (t) => {
   const warning = (keys: object) => accepted(load({ ...keys, targets: { local } })).warnings;
   assert.deepEqual(fixture(t).config.warnings, [
-    'host and port are ignored: baton has no network port',
+    'host and port are ignored: baton has no network port; remove them',
   ]);
-  assert.deepEqual(warning({ port: '8000' }), ['port is ignored: baton has no network port']);
+  assert.deepEqual(warning({ port: '8000' }), [
+    'port is ignored: baton has no network port; remove it',
+  ]);
   assert.deepEqual(warning({}), []);
 });
 
@@ -99,7 +101,7 @@ test('a misspelt class, handler or key is told where it stands, with a suggestio
     'targets.b.handler: unknown handler "py9tor.handlers.cardinalty"; did you mean "py9tor.handlers.cardinality"?',
     'targets.c.handlr: unknown key; did you mean "handler"?',
     'targets.d.attrs.tme: unknown key; did you mean "time"?',
-    'targets.d.attrs.time: missing key; py9tor.worker.DummyExecutor needs it',
+    'targets.d.attrs.time: missing key; py9tor.worker.DummyExecutor needs it: add it',
     'targets.e.class: expected one of py9tor.worker.DummyExecutor, py9tor.worker.LocalExecutor, py9tor.worker.SSHExecutor; found 5',
   ]);
 });
@@ -114,11 +116,11 @@ test('what is missing is told once', () => {
   });
   assert.deepEqual(found, [
     ...['key', 'user', 'host', 'cmds'].map(
-      (key) => `targets.a.attrs.${key}: missing key; py9tor.worker.SSHExecutor needs it`,
+      (key) => `targets.a.attrs.${key}: missing key; py9tor.worker.SSHExecutor needs it: add it`,
     ),
     'targets.b.attrs: missing key; expected an object with args',
-    'targets.c.instances: missing key; py9tor.handlers.cardinality needs it',
-    'targets.d.interval: missing key; py9tor.handlers.rsnapshot needs it',
+    'targets.c.instances: missing key; py9tor.handlers.cardinality needs it: add it',
+    'targets.d.interval: missing key; py9tor.handlers.rsnapshot needs it: add it',
     'targets.e.attrs: expected an object with args',
   ]);
 });
@@ -153,7 +155,9 @@ test('an interval that py9tor did not know is told, whatever the rsnapshot.conf 
 
 test('a key of a handler that is not there is ignored with a warning', () => {
   const { warnings } = accepted(load({ targets: { a: { ...local, instances: 1 } } }));
-  assert.deepEqual(warnings, ['target "a": instances is ignored: no handler reads it']);
+  assert.deepEqual(warnings, [
+    'target "a": instances is ignored: no handler reads it; name the "handler", or remove it',
+  ]);
 });
 
 test('both formats stand in one file', (t) => {

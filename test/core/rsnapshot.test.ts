@@ -146,7 +146,7 @@ test('skipAlarm lets so many duplicates in a row pass, then refuses; an accepted
   for (let again = 0; again < 2; again++) {
     assert.deepEqual(core.submit('daily'), {
       type: 'refused',
-      reason: `daily is already served by run ${daily} (daily), which is running; 2 requests before were ignored for that`,
+      reason: `daily is already served by run ${daily} (daily), which is running; 2 requests before were ignored for that; see what holds it up with "baton status"`,
     });
   }
   core.end(daily);

@@ -168,7 +168,7 @@ test('two confs with one lockfile or one snapshot_root exclude each other, with 
     const wanted = ['/a', '/b'].map((file) => ({ interval: 'yearly', file }));
     const [key = '', path = ''] = shared.replace(/\/$/, '').split('\t');
     assert.deepEqual(config(wanted, files).warnings, [
-      `targets a-yearly, b-yearly are of different groups but have one ${key} ${path}: they wait for each other`,
+      `targets a-yearly, b-yearly are of different groups but have one ${key} ${path}: they wait for each other; give them one "group" to be put in order`,
     ]);
     const it = core(wanted, files);
     const [first] = [it.ask('a-yearly'), it.ask('b-yearly')];
@@ -292,7 +292,8 @@ test('after a sync that failed the lowest is skipped, after one with warnings it
     it.end(sync, exit(code));
     const run = it.expect(alpha, wanted);
     if (run.state !== 'ended') continue;
-    const reason = 'run 1, the sync that it needs, failed; alpha would rotate without new data';
+    const reason =
+      'run 1, the sync that it needs, failed; alpha would rotate without new data; see why with "baton logs 1"';
     assert.deepEqual(run.outcome, { kind: 'skipped', reason });
   }
 });
@@ -324,7 +325,9 @@ test('a target whose command and interval differ is warned about', () => {
   const { warnings } = accepted(
     load({ targets: { x: { runner, policies } } }, { [CONF]: CLASSIC }),
   );
-  assert.deepEqual(warnings, ['target "x" runs rsnapshot weekly, but its interval is "daily"']);
+  assert.deepEqual(warnings, [
+    'target "x" runs rsnapshot weekly, but its interval is "daily"; correct one of them',
+  ]);
 });
 
 test('two targets for one interval of a conf are a duplicate of each other, with a warning', () => {
@@ -332,7 +335,7 @@ test('two targets for one interval of a conf are a duplicate of each other, with
   const wanted = [{ interval: 'daily' }, { interval: 'daily', file: '/x', more }];
   const { warnings } = config(wanted, { [CONF]: CLASSIC });
   assert.deepEqual(warnings, [
-    `targets daily, x-daily are both daily of rsnapshot:${CONF}: while one waits or runs, the other is a duplicate`,
+    `targets daily, x-daily are both daily of rsnapshot:${CONF}: while one waits or runs, the other is a duplicate; remove one if that is not meant`,
   ]);
   const it = core(wanted, { [CONF]: CLASSIC });
   it.ask('daily');

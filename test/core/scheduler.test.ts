@@ -10,6 +10,7 @@ import { makeCatalog, type Target, WAITING_PER_TARGET_MAX } from '../../daemon/c
 import type { Wish } from '../../daemon/command.ts';
 import type { Event } from '../../daemon/event.ts';
 import { history } from '../../daemon/history.ts';
+import { removed as removedTarget } from '../../daemon/message/outcome.ts';
 import { sceneMaker } from '../../daemon/scene.ts';
 import { decide } from '../../daemon/scheduler.ts';
 import { emptyState } from '../../daemon/state.ts';
@@ -183,7 +184,7 @@ test('the queue of a target has a limit, and the request past it is refused', ()
   assert.equal(core.submit('t').type, 'accepted');
   const full = {
     type: 'refused',
-    reason: '200000 runs of it wait already, the most allowed; see what they wait for: baton why',
+    reason: '200000 runs of it wait already, the most allowed; see what they wait for: baton why t',
   };
   assert.deepEqual(core.submit('t'), full);
 });
@@ -196,7 +197,7 @@ test('what waits for a target that a reload removed or broke is skipped with the
   core.send({ type: 'resume', target: 'b' });
   const reasons = [removed, broken].map((run) => core.expect(run, 'ended').outcome);
   assert.deepEqual(reasons, [
-    { kind: 'skipped', reason: 'the target was removed from the configuration' },
+    { kind: 'skipped', reason: removedTarget() },
     { kind: 'skipped', reason: 'no such user' },
   ]);
 });

@@ -104,7 +104,7 @@ test('a run that the restarted daemon does not know is no verdict', async () => 
   assert.equal(end.status, 125);
   assert.equal(
     end.stderr,
-    'e1,\nbaton: x: the daemon does not know run 17 any more, nor how it ended\n',
+    'e1,\nbaton: x: the daemon does not know run 17 any more, nor how it ended; see the log of the daemon\n',
   );
 });
 
@@ -118,7 +118,7 @@ test('a daemon that does not come back is status 69, and the line names the run'
   assert.equal(end.status, 69);
   assert.match(
     end.stderr,
-    /^baton: x: no answer on \S+ for 100 ms \(ENOENT\); run 17 .* baton wait 17\n$/,
+    /^baton: x: no answer on \S+ for 100 ms: there is no such socket \(ENOENT\); run 17 .* baton wait 17\n$/,
   );
 });
 
@@ -131,7 +131,7 @@ test('no daemon is status 69 and one line that names the socket', async () => {
     assert.equal(end.status, 69);
     assert.match(
       end.stderr,
-      /^baton: (x: )?no answer on \S+\/s for 60 ms \(ENOENT\); start batond.*\n$/,
+      /^baton: (x: )?no answer on \S+\/s for 60 ms: there is no such socket \(ENOENT\); start batond.*\n$/,
     );
   }
 });
@@ -171,7 +171,7 @@ test('a socket path that the kernel would cut is bad usage', async () => {
   mkdirSync(deep);
   const end = await daemon.baton(['run', 'x'], { env: { BATON_SOCKET: join(deep, 's') } }).ended;
   assert.equal(end.status, 64);
-  assert.match(end.stderr, /^baton: socket path .* at most 107 are possible.*\n$/);
+  assert.match(end.stderr, /^baton: socket path .* expected at most 107.*\n$/);
 });
 
 test('something else on the socket is status 76', async () => {
@@ -269,7 +269,10 @@ for (const [args, hello] of [
     baton.child.kill('SIGINT');
     const end = await baton.ended;
     assert.equal(end.status, 130);
-    assert.match(end.stderr, /^baton: (x|run 17): run 17 goes on without this client\n$/);
+    assert.match(
+      end.stderr,
+      /^baton: (x|run 17): run 17 goes on without this client; end it with "baton cancel 17"\n$/,
+    );
   });
 }
 

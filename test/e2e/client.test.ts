@@ -110,7 +110,8 @@ test("the command's own code is passed on verbatim, also where it looks like bat
 
 test('a failure that printed nothing is said, for cron mails only what is printed', async () => {
   const end = await daemon.answered('run x --wait', accepted, ended(3));
-  const stderr = 'baton: x: run 17 exited with 3 and printed nothing\n';
+  const stderr =
+    'baton: x: run 17 exited with 3 and printed nothing; see in the manual of its command what that means\n';
   assertEnd(end, { status: 3, stderr });
 });
 
@@ -213,6 +214,6 @@ test('a full disk under stdout is said once, and the status is the run’s', asy
   const baton = daemon.baton(['run', 'x', '--wait'], { stdout: '/dev/full' });
   const { connection } = await daemon.asked();
   connection.send(accepted, output('out', 0, 'a\n'), output('out', 2, 'b\n'), ended(0));
-  const stderr = 'baton: x: cannot write stdout (ENOSPC); all of it: baton logs 17\n';
+  const stderr = 'baton: x: cannot write stdout (ENOSPC); read all of it with "baton logs 17"\n';
   assertEnd(await baton.ended, { status: 0, stderr });
 });

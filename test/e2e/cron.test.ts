@@ -107,7 +107,8 @@ describe("cron's mails", { skip }, () => {
 
   test('a failure without a word is one line that says what happened', () => {
     const mail = mailOf('baton run silent-failure --wait');
-    const said = /^baton: silent-failure: run \d+ exited with 3 and printed nothing\n$/;
+    const said =
+      /^baton: silent-failure: run \d+ exited with 3 and printed nothing; see in the manual of its command what that means\n$/;
     assert.match(mail?.body.toString() ?? '', said);
     assert.match(mail?.subject ?? '', /\(failed\)$/);
   });
@@ -147,7 +148,7 @@ describe("cron's mails", { skip }, () => {
   });
 
   test("baton's own failures are one line each", () => {
-    const unknown = /^baton: no-such-target: there is no target of this name in \S+\n$/;
+    const unknown = /^baton: no-such-target: there is no target of this name in [^\n]+\n$/;
     assert.match(mailOf('baton run no-such-target --wait')?.body.toString() ?? '', unknown);
     const forbidden = /^baton: silent: not permitted to use \/run\/baton\/baton\.sock .*\n$/;
     assert.match(

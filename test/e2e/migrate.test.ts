@@ -130,7 +130,10 @@ test('check-crontab works without a daemon, and names files that it cannot read'
   const env = { BATON_SOCKET: join(place, 'nobody') };
   const clean = run([BATON, 'check-crontab', tab], env);
   assert.deepEqual([clean.status, clean.text], [0, 'nothing to change in 1 line of 1 crontab\n']);
-  assert.match(clean.errors, /^baton: no daemon answers: whether .* is not checked\n$/);
+  assert.match(
+    clean.errors,
+    /^baton: no daemon answers: whether .* is not checked; start batond for that\n$/,
+  );
   const missing = run([BATON, 'check-crontab', tab, join(place, 'x')], env);
   assert.equal(missing.status, 66);
   assert.match(missing.errors, /\/x: was not checked: it cannot be read \(ENOENT\); make it/);

@@ -63,12 +63,22 @@ const status = '{"type":"status"}';
 const padded = (bytes: number): string => status + ' '.repeat(bytes - status.length);
 
 for (const [what, data, code, message] of [
-  ['no JSON', 'hello there\n', 'malformed', /^a line is not a JSON object$/],
+  [
+    'no JSON',
+    'hello there\n',
+    'malformed',
+    /^a line is not a JSON object; send one a line, such as /,
+  ],
   ['half a JSON object', '{"type":"sta\n', 'malformed', /not a JSON object/],
   ['two objects in one line', `${status}${status}\n`, 'malformed', /not a JSON object/],
   ['null', 'null\n', 'malformed', /not a JSON object/],
   ['null and more behind it', `null\n${line({ type: 'status' })}`, 'malformed', /JSON object/],
-  ['a list', '[]\n', 'invalid', /^a request is a JSON object with a "type"; found a list$/],
+  [
+    'a list',
+    '[]\n',
+    'invalid',
+    /^expected a request, a JSON object with a "type" .*; found a list$/,
+  ],
   ['a list of requests', `[${status}]\n`, 'invalid', /found a list$/],
   ['a number', '7\n', 'invalid', /found a number$/],
   ['a text', '"status"\n', 'invalid', /found a string$/],
@@ -101,7 +111,7 @@ for (const [what, data, code, message] of [
     'invalid',
     /^"__proto__": unknown key/,
   ],
-  ['a missing key', line({ type: 'run' }), 'invalid', /^target: expected .*; found undefined$/],
+  ['a missing key', line({ type: 'run' }), 'invalid', /^target: expected .*; found nothing$/],
   ['a target that is no text', line({ type: 'run', target: 7 }), 'invalid', /^target: .* found 7$/],
   ['an empty target', line({ type: 'run', target: '' }), 'invalid', /^target: expected/],
   [
@@ -140,7 +150,7 @@ for (const [what, data, code, message] of [
     'a text that is no UTF-8',
     Buffer.concat([Buffer.from('{"type":"run","target":"h'), Buffer.of(0xe9), Buffer.from('"}\n')]),
     'malformed',
-    /^a line is not UTF-8$/,
+    /^a line is not UTF-8; send text/,
   ],
   // Its first line is UTF-8, and no JSON.
   ['bytes', Buffer.from([...Array(256).keys(), 10]), 'malformed', /not a JSON object/],

@@ -70,7 +70,7 @@ test('a torn end and a damaged line are told as the start of a daemon would', as
   assert.match(damaged.stderr, /copy: line 2 \(byte \d+\) is damaged/);
   assert.match(
     replay(rig, rig.directory).stderr,
-    /expected a file, such as STATE\/journal\.ndjson/,
+    /is no regular file; name a journal, such as STATE\/journal\.ndjson/,
   );
   assert.match(replay(rig, join(rig.directory, 'no')).stderr, /cannot be read \(ENOENT\)/);
 });

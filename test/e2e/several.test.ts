@@ -216,7 +216,8 @@ test('a command that exits with 0 where that is no success never looks like one'
   const rig = await Rig.start({ targets: { odd: { ...sh('echo out'), okExit: [3] } } });
   t.after(() => rig.close());
   const { status, text, errors } = await rig.baton('run', 'odd', '--wait');
-  const line = 'baton: odd: run 1 exited with 0, which is no success to its okExit\n';
+  const line =
+    'baton: odd: run 1 exited with 0, which is no success to its okExit; add 0 to "okExit" if it is one\n';
   assert.deepEqual([status, text, errors], [125, 'out\n', line]);
   assert.equal((await rig.baton('run', 'odd', '--wait', '-E', '9')).status, 9);
   const { targets } = await rig.status();

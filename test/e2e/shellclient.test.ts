@@ -174,7 +174,8 @@ each('a run that the restarted daemon does not know is no verdict', async (clien
   first.connection.cut();
   const { connection } = await daemon.asked();
   connection.send({ type: 'error', code: 'unknown-run', exit: 64, message: 'no run 17' });
-  const stderr = 'baton: x: the daemon does not know run 17 any more, nor how it ended\n';
+  const stderr =
+    'baton: x: the daemon does not know run 17 any more, nor how it ended; see the log of the daemon\n';
   assertEnd(await baton.ended, { status: 125, stderr });
 });
 
@@ -219,7 +220,10 @@ each('a signal leaves a run alone that was joined', async (client) => {
   const exit = await new Promise((resolve) => baton.child.once('exit', resolve));
   assert.equal(exit, 143);
   connection.cut();
-  assert.match((await baton.ended).stderr, /^baton: x: run 17 goes on without this client\n$/);
+  assert.match(
+    (await baton.ended).stderr,
+    /^baton: x: run 17 goes on without this client; end it with "baton cancel 17"\n$/,
+  );
 });
 
 each('a reader that goes away does not end the waiting', async (client) => {
@@ -259,7 +263,10 @@ each('something else on the socket is status 76', async (client) => {
   (await daemon.asked()).connection.raw('SSH-2.0-OpenSSH\r\n');
   const end = await baton.ended;
   assert.equal(end.status, 76);
-  assert.match(end.stderr, /^baton: x: what answers on .* does not speak baton's protocol\n$/);
+  assert.match(
+    end.stderr,
+    /^baton: x: what answers on .* does not speak baton's protocol; name batond's with BATON_SOCKET\n$/,
+  );
 });
 
 each('a daemon that does not come back is status 69, after ten looks or sixty', async (client) => {
@@ -299,7 +306,7 @@ each('a socket that may not be used is status 77 at once', async ({ program }) =
   const [shell = 'sh'] = program ?? [];
   const end = await daemon.baton(['run', 'x'], { program: [shell, copy], uid }).ended;
   assert.equal(end.status, 77);
-  assert.match(end.stderr, /^baton: x: not permitted to use \S+\n$/);
+  assert.match(end.stderr, /^baton: x: not permitted to use \S+; ask as its owner or as root\n$/);
 });
 
 each('with a real daemon, statuses and output are those of the command', async (client, t) => {
@@ -321,7 +328,7 @@ each('with a real daemon, statuses and output are those of the command', async (
       const env = { BATON_SOCKET: rig.socket };
       return daemon.baton(['run', name, '--wait'], { ...options, env }).ended;
     };
-    const plain = (text: string) => text.replaceAll(/run \d+/g, 'run N');
+    const plain = (text: string) => text.replaceAll(/(run|logs) \d+/g, '$1 N');
     const [expected, end] = [await asked(NODE), await asked(client)];
     assert.equal(end.status, expected.status, name);
     assert.deepEqual(end.stdout, expected.stdout, name);

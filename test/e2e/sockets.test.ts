@@ -42,13 +42,13 @@ test('what a socket does not permit is answered with 77 by the client, in one li
   assert.equal(target.status, 77);
   assert.equal(
     target.errors,
-    `baton: db: socket ${path} does not permit target "db"; it permits targets w*\n`,
+    `baton: db: socket ${path} does not permit target "db"; it permits targets w*; ask on another (--socket), or change "targets" of this one in config.json\n`,
   );
   const verb = await ask('pause', 'web');
   assert.equal(verb.status, 77);
   assert.match(
     verb.errors,
-    /^baton: web: socket .* does not permit "pause"; it permits run, wait, status\n$/,
+    /^baton: web: socket .* does not permit "pause"; it permits run, wait, status; ask on .*\n$/,
   );
   const own = await rig.baton('run', 'db', '--wait');
   assert.equal(own.status, 0);
@@ -176,12 +176,9 @@ test('a target takes the arguments that it describes, and a restarted daemon run
       ['echo', '--', 'A', '1'],
       /^baton: echo: does not take its argument 1: expected .*, found "A"\n$/,
     ],
-    [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1\n$/],
-    [['echo'], /^baton: echo: takes 2 arguments, found 0\n$/],
-    [
-      ['plain', '--', 'a'],
-      /^baton: plain: takes no arguments, found 1; "acceptArgs" of the target can .*\n$/,
-    ],
+    [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1; give as many\n$/],
+    [['echo'], /^baton: echo: takes 2 arguments, found 0; give as many\n$/],
+    [['plain', '--', 'a'], /^baton: plain: takes no arguments, found 1; permit some .*\n$/],
   ] as const) {
     const refused = await rig.baton('run', ...args);
     assert.equal(refused.status, 77);

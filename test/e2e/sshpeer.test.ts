@@ -89,7 +89,10 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
     const end = await ended();
     line.thaw();
     assert.equal(end.exit, 255);
-    assert.match(end.text, /no sign of life .*; the remote command may still be running$/);
+    assert.match(
+      end.text,
+      /no sign of life .*; the remote command may still be running; look there/,
+    );
     assert.ok(performance.now() - begin < 5_000);
     puppet.exit(0);
   });
@@ -112,7 +115,7 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
     line.cut(9);
     const bad = await (await runOf('again')).ended();
     line.cut(0);
-    assert.match(bad.text, /could not connect: .* \(tried 3 times\)/);
+    assert.match(bad.text, /could not connect: after 3 tries: /);
   });
 
   test('cancelling while it connects ends it as never started', async () => {
@@ -161,7 +164,7 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
     const probed = await rig.baton('probe', 'far');
     assert.equal(probed.text.match(/^authenticated as/gm)?.length, 2, probed.text);
     const end = await (await runOf('pc')).ended();
-    assert.match(end.text, /gives pc a ProxyCommand, .* set "via": "openssh"$/);
+    assert.match(end.text, /gives pc a ProxyCommand, .* set "via": "openssh"; /);
   });
 
   test("the system's own ssh does the same under the process keeper", async () => {

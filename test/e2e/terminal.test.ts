@@ -179,7 +179,9 @@ onTerminal('an interrupted client takes its live line away before it says a word
   await terminal.seen('left');
   process.kill(terminal.pid, 'SIGINT');
   assert.equal(await terminal.ended, 130);
-  assert.deepEqual(terminal.screen, ['baton: run 17: run 17 goes on without this client']);
+  assert.deepEqual(terminal.screen, [
+    'baton: run 17: run 17 goes on without this client; end it with "baton cancel 17"',
+  ]);
 });
 
 const status: StatusReply = {

@@ -1,0 +1,97 @@
+/**
+ * What the client says of itself when a command line is right and something else goes wrong; the
+ * target or the run stands in front. See daemon/message.ts for the style. The first part is bundled
+ * with the fast path: every function stands for itself, so that the rest is left out there.
+ */
+import { describeErrno, showDuration } from '../../daemon/protocol.ts';
+
+// A run, as seen from here; part of the fast path
+
+export const unwritten = (stream: 'out' | 'err', code: string, run: number | undefined): string =>
+  `cannot write std${stream} (${code}); read all of it with "baton logs ${run}"`;
+
+export const notCancelled = (run: number | undefined, why: string): string =>
+  `cannot cancel run ${run}: ${why}`;
+
+export const goesOn = (run: number): string =>
+  `run ${run} goes on without this client; end it with "baton cancel ${run}"`;
+
+export const forgotten = (run: number | undefined): string =>
+  `the daemon does not know run ${run} any more, nor how it ended; see the log of the daemon`;
+
+/** The rest of "exited with 3"; cron mails only what is printed. */
+export const printedNothing = (): string =>
+  ' and printed nothing; see in the manual of its command what that means';
+
+/** `trace` may have lines. */
+export const internal = (trace: string | undefined): string =>
+  `internal error, which is a bug of baton; report it with this: ${trace}`;
+
+// The daemon
+
+const UNREACHED: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket ',
+  ECONNREFUSED: 'nobody listens there ',
+};
+
+/** `code` is an errno or the word of a daemon that has no room. */
+export const noAnswer = (
+  socket: string,
+  code: string,
+  reachMs: number,
+  run: number | undefined,
+): string => {
+  const found = `no answer on ${socket} for ${showDuration(reachMs)}`;
+  const what = `${found}: ${UNREACHED[code] ?? ''}(${code})`;
+  if (run !== undefined) return `${what}; run ${run} may go on, ask later: baton wait ${run}`;
+  return `${what}; start batond, or name its socket with --socket or $BATON_SOCKET`;
+};
+
+/** `ownership` is undefined where the socket cannot be looked at. */
+export const forbidden = (
+  socket: string,
+  code: string,
+  ownership: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined,
+): string => {
+  if (ownership === undefined) {
+    return `not permitted to use ${socket} (${code}); ask as its owner or as root (sudo)`;
+  }
+  const { mode, uid, gid } = ownership;
+  const octal = (mode & 0o7777).toString(8).padStart(4, '0');
+  const found = `${code}; it has mode ${octal}, user ${uid}, group ${gid}`;
+  const join = (mode & 0o020) === 0 ? '' : `, or join the group (usermod -aG)`;
+  return `not permitted to use ${socket} (${found}); ask as its owner or as root (sudo)${join}`;
+};
+
+export const foreign = (socket: string): string =>
+  `what answers on ${socket} does not speak baton's protocol: expected one JSON object a line; ` +
+  'name the socket of batond with --socket or $BATON_SOCKET';
+
+export const unanswered = (request: string): string =>
+  `the daemon did not answer to ${request}; install the same version of both, and restart it`;
+
+// Files
+
+export const noFile = (file: string): string =>
+  `${file}: cannot be written (it is no regular file; name one, or leave the option out)`;
+
+export const cannotWrite = (file: string, code: string): string =>
+  `${file}: cannot be written (${code}; its directory has to be there: make it, and let yourself ` +
+  'write to it)';
+
+export const cannotRead = (file: string, error: unknown): string =>
+  `${file}: cannot be read ${describeErrno(error)}`;
+
+export const noJson = (file: string, why: string): string =>
+  `${file}: cannot be read: it is no JSON (${why}); name a configuration of py9tor`;
+
+export const noLevels = (file: string): string =>
+  `${file}: has no retain lines; name the rsnapshot.conf that says what is kept`;
+
+// Crontabs
+
+export const notChecked = (file: string, error: unknown): string =>
+  `${file}: was not checked: it cannot be read ${describeErrno(error)}`;
+
+export const noTargets = (): string =>
+  'no daemon answers: whether the targets of these lines exist is not checked; start batond for that';

@@ -1,0 +1,64 @@
+/**
+ * What keeps a policy from working as the configuration has it. Why a run waits or was refused is
+ * no mistake and stands with the policy; see daemon/message.ts for the style.
+ */
+
+// Targets of one group that contradict each other; the daemon adds "make them equal"
+
+export const differs = (what: string, here: string, there: string, target: string): string =>
+  `${what} is ${here} here and ${there} in target "${target}" of the same group`;
+
+// An rsnapshot.conf
+
+export const unreadConf = (path: string, error: string): string =>
+  `${path} cannot be read (${error})`;
+
+export const noRetain = (path: string): string => `${path} has no retain lines`;
+
+export const remoteConf = (host: string): string => `it is on ${host}`;
+
+export const noRsnapshot = (): string => 'the command is not rsnapshot: name it with "conf"';
+
+/** `include` is the line, `path` the file in which it stands. */
+export const includesCommand = (value: string, path: string): string =>
+  `include_conf ${value} in ${path} is a command, which baton never executes`;
+
+export const includesDeep = (value: string, path: string): string =>
+  `include_conf ${value} in ${path} is nested too deeply`;
+
+export const includesUnread = (value: string, path: string, error: string): string =>
+  `include_conf ${value} in ${path} cannot be read (${error})`;
+
+// An interval
+
+export const noSyncFirst = (path: string): string =>
+  `interval "sync" needs "sync_first 1" in ${path}; write it there or remove the target`;
+
+/** `why` it has none: one of the sentences above. */
+export const noRank = (interval: string, why: string, known: string): string =>
+  `interval "${interval}" has no known rank, since ${why}; name one of ${known}, or give "order" ` +
+  '(lowest first)';
+
+export const noLevel = (
+  interval: string,
+  path: string,
+  levels: readonly string[],
+  unread: readonly string[],
+): string => {
+  const found = `interval "${interval}" is no retain line of ${path}, which has ${levels.join(', ')}`;
+  if (unread.length === 0) return `${found}; correct one of them`;
+  return `${found}; ${unread.join('; ')}; give "order" (lowest first)`;
+};
+
+export const unsureOrder = (target: string, unread: string): string =>
+  `target "${target}": ${unread}; give "order" (lowest first)`;
+
+export const otherInterval = (target: string, verb: string, interval: string): string =>
+  `target "${target}" runs rsnapshot ${verb}, but its interval is "${interval}"; correct one of them`;
+
+export const syncFailed = (run: number, interval: string): string =>
+  `run ${run}, the sync that it needs, failed; ${interval} would rotate without new data; see why ` +
+  `with "baton logs ${run}"`;
+
+export const ignoredLong = (reason: string, times: number): string =>
+  `${reason}; ${times} requests before were ignored for that; see what holds it up with "baton status"`;

@@ -1,0 +1,171 @@
+/**
+ * What the runners say when a target cannot work, or its machine cannot be reached. The daemon puts
+ * the target or the run in front; see daemon/message.ts for the style.
+ */
+
+// A private key
+
+export const noRegularKey = (path: string): string =>
+  `key "${path}" is no regular file; name a private key`;
+
+export const longKey = (path: string, most: number): string =>
+  `key "${path}" has more than ${most} bytes; name a private key`;
+
+/** `what` is the option, `file` the path without "~". */
+export const openToOthers = (what: string, path: string, mode: string, file: string): string =>
+  `${what} "${path}" can be read by others (mode ${mode}), expected by its owner only; run chmod 600 ${file}`;
+
+export const badKey = (path: string, fault: KeyFault): string =>
+  `key "${path}" ${KEY_FAULTS[fault]}`;
+
+export type KeyFault = 'encrypted' | 'wrong-passphrase' | 'public' | 'unsupported' | 'no-key';
+
+const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
+  encrypted:
+    'is encrypted and nobody is there to type its passphrase; name a file that holds it with ' +
+    '"passphraseFile", or use a key without one (ssh-keygen -p removes it)',
+  'wrong-passphrase':
+    'is encrypted and "passphraseFile" does not open it; correct what stands in that file',
+  public: 'is a public key; name the private key, which usually has no ".pub" at its end',
+  unsupported: 'is of a kind that only ssh itself can use; set "via": "openssh"',
+  'no-key': 'is not a private key that OpenSSH could read; name the file that ssh-keygen made',
+};
+
+export const noKey = (path: string): string =>
+  `key "${path}" does not exist; name an existing private key, or make one: ssh-keygen`;
+
+export const noPassphrase = (path: string): string =>
+  `passphraseFile "${path}" does not exist; write the passphrase into it`;
+
+export const noKnownHosts = (path: string): string =>
+  `knownHosts "${path}" does not exist; fill it with ssh-keyscan HOST >> ${path}`;
+
+export const unreadable = (what: string, path: string, code: string): string =>
+  `${what} "${path}" cannot be read (${code}); make it readable for the daemon's user`;
+
+export const unusableKey = (path: string, code: string): string =>
+  `key "${path}" cannot be used (${code})`;
+
+export const noAgent = (): string =>
+  "agent is true, but the daemon has no $SSH_AUTH_SOCK; name the path of the agent's socket";
+
+// The way to a machine
+
+export const sshSays = (line: string): string =>
+  `ssh -G says: ${line}; correct ~/.ssh/config, or set "sshConfig": false`;
+
+export const proxyCommand = (host: string): string =>
+  `~/.ssh/config gives ${host} a ProxyCommand, which only ssh itself can use; set "via": "openssh"`;
+
+export const manyJumps = (most: number): string =>
+  `there are more than ${most} hosts to jump over; name fewer with "jump", or in ~/.ssh/config`;
+
+export const noSsh = (): string =>
+  '"sshConfig" needs ssh(1), which is not installed; install openssh-client';
+
+export const noJump = (text: string): string =>
+  `"${text}" is no host to jump over; expected [USER@]HOST[:PORT]`;
+
+// Connecting
+
+/** After a pause between each and the next. */
+export const afterTries = (times: number, message: string): string =>
+  `after ${times} tries: ${message}`;
+
+export const noAnswer = (host: string, port: number, limit: string): string =>
+  `no answer from ${host} port ${port} within ${limit}; see that it is up and that no firewall is ` +
+  'in between';
+
+/** `said` is the word of the system or of the SSH library. */
+export const noConnection = (host: string, port: number, said: string): string => {
+  const advice = CONNECT_ADVICE.find(([sign]) => sign.test(said))?.[1];
+  return `${host} port ${port}: ${said}${advice === undefined ? '' : `; ${advice}`}`;
+};
+
+const CONNECT_ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'start the SSH server there, or correct "port"'],
+  [/ENOTFOUND|EAI_AGAIN/, 'correct "host", or see that names are found here (getent hosts)'],
+  [/E(HOST|NET)UNREACH|ETIMEDOUT/, 'see to the network between here and there'],
+  [/no matching/, 'set "via": "openssh", which knows more algorithms'],
+];
+
+export const serverLeft = (): string => 'the server closed the connection';
+
+export const viaHop = (name: string, said: string): string => `${name} cannot reach it: ${said}`;
+
+export const refusedUser = (
+  where: { readonly host: string; readonly port: number; readonly user: string },
+  said: string | undefined,
+  offered: readonly string[],
+  skipped: readonly string[],
+): string => {
+  const who = `${where.host} port ${where.port} refused user ${where.user}`;
+  const keys = offered.join(', ') || 'nothing: there is no usable key';
+  const rest = skipped.length === 0 ? '' : `; not usable: ${skipped.join('; ')}`;
+  return `${who}${said === undefined ? '' : ` (${said})`}; offered: ${keys}${rest}`;
+};
+
+// The key of a machine
+
+export const unknownHost = (host: string, files: readonly string[], scan: string): string =>
+  `no key of ${host} is known in ${files.join(', ')}; run ${scan}`;
+
+/** `authority`: where a certificate authority of the host is named. */
+export const newHostKey = (
+  name: string,
+  shown: string,
+  files: readonly string[],
+  authority: string | undefined,
+  scan: string,
+): string => {
+  const other =
+    authority === undefined
+      ? ''
+      : ` (${authority} names an authority, which only "via": "openssh" can use)`;
+  return (
+    `the host key of ${name} (${shown}) is in none of ${files.join(', ')}${other}; ` +
+    `compare it with the server's own, then run ${scan}`
+  );
+};
+
+export const otherPin = (name: string, shown: string, pinned: string): string =>
+  `${name} showed ${shown}, but "hostKey" pins ${pinned}; compare it with the server's own, and pin ` +
+  'it if it is right';
+
+export const changedHostKey = (
+  name: string,
+  shown: string,
+  known: { readonly place: string; readonly key: string; readonly path: string },
+): string =>
+  `the host key of ${name} has CHANGED: ${known.place} has ${known.key}, the server showed ` +
+  `${shown}; somebody may be in between; if it was changed on purpose, run ssh-keygen -f ` +
+  `${known.path} -R '${name}' and add the new one`;
+
+export const revokedHostKey = (name: string, shown: string, place: string): string =>
+  `the host key of ${name} (${shown}) is revoked by ${place}; ask who runs the server for its new one`;
+
+export const hostKeyUnwritten = (said: string): string =>
+  `the new host key could not be written down (${said}); make ~/.ssh/known_hosts writable`;
+
+// A command that runs there
+
+const MAY_RUN = 'the remote command may still be running';
+
+export const broke = (name: string | undefined, why: string): string =>
+  `the connection to ${name} broke (${why}); ${MAY_RUN}`;
+
+export const noSign = (limit: string): string => `no sign of life for ${limit}`;
+
+export const noStatus = (): string => 'it was closed without an exit status';
+
+export const deaf = (name: string | undefined): string =>
+  `${name} did not end it: no signal reached its command (a key with a forced command?); ${MAY_RUN}`;
+
+export const noCommand = (name: string, said: string): string =>
+  `${name} runs no command for us: ${said}; let its key do that in ~/.ssh/authorized_keys there`;
+
+export const foreignSignal = (signal: string | undefined): string =>
+  `it was ended by signal ${signal}, which this machine does not have`;
+
+export const internal = (error: unknown): string =>
+  `internal error, which is a bug of baton; report it with this: ${String(error)}`;

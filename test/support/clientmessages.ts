@@ -1,0 +1,75 @@
+/** Arguments for every message of the client; one without any does not compile. */
+import * as trouble from '../../client/message/trouble.ts';
+import * as usage from '../../client/message/usage.ts';
+import { type Entry, entriesOf, type Samples } from './samples.ts';
+
+const FULL = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+
+const USAGE: Samples<typeof usage> = {
+  seeHelp: [
+    ['run: unexpected argument "x"', 'baton help run'],
+    ['unknown command "rum"', 'baton --help'],
+  ],
+  unknownOption: [
+    ['--wiat', '; did you mean --wait?'],
+    ['-Z', ''],
+  ],
+  unknownCommand: [
+    ['rum', '; did you mean "run"?'],
+    ['frobnicate', ''],
+  ],
+  noCommand: [[]],
+  foreignOption: [['run', '--json']],
+  extraWord: [['status', 'x']],
+  missingWord: [['run', 'TARGET…']],
+  wrongWord: [['import', 'rsnapshot or py9tor', 'x']],
+  twice: [['--socket']],
+  bothGiven: [['wait', 'RUN', '--all']],
+  noValue: [['--socket']],
+  noSwitch: [['--wait', '--wait=no']],
+  wrongCount: [['--limit', 10_000, '0']],
+  noRun: [['backup']],
+  wrongValue: [
+    ['--since', 'a duration', 'yesterday'],
+    ['--outcome', 'one of ok, failed', 'fialed', '; did you mean "failed"?'],
+  ],
+  longSocketPath: [['/run/long', 108, 107]],
+  needsWait: [['run', '--report']],
+  withoutWait: [['--print-id']],
+  forOne: [['run', '--report is', 'TARGET']],
+  allAndReport: [[]],
+  noTerminal: [[]],
+};
+
+const TROUBLE: Samples<typeof trouble> = {
+  unwritten: [['out', 'ENOSPC', 17]],
+  notCancelled: [[17, 'the journal cannot be written (ENOSPC); make room on its disk']],
+  goesOn: [[17]],
+  forgotten: [[17]],
+  printedNothing: [[]],
+  internal: [['TypeError: x is not a function'], [undefined]],
+  noAnswer: [
+    ['/run/s', 'ENOENT', 10_000, undefined],
+    ['/run/s', 'ECONNREFUSED', 10_000, 17],
+    ['/run/s', 'connection closed', 10_000, undefined],
+  ],
+  forbidden: [
+    ['/run/s', 'EACCES', undefined],
+    ['/run/s', 'EACCES', { mode: 0o660, uid: 1, gid: 2 }],
+    ['/run/s', 'EACCES', { mode: 0o600, uid: 1, gid: 2 }],
+  ],
+  foreign: [['/run/s']],
+  unanswered: [['status']],
+  noFile: [['/dev/null']],
+  cannotWrite: [['/out.html', 'ENOENT']],
+  cannotRead: [['/etc/rsnapshot.conf', FULL]],
+  noJson: [['/c.json', 'Unexpected token']],
+  noLevels: [['/etc/rsnapshot.conf']],
+  notChecked: [['/etc/crontab', FULL]],
+  noTargets: [[]],
+};
+
+export const CLIENT: readonly Entry[] = [
+  ...entriesOf('usage', usage, USAGE),
+  ...entriesOf('trouble', trouble, TROUBLE),
+];

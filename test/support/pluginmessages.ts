@@ -1,0 +1,100 @@
+/** Arguments for every message of policies and runners; one without any does not compile. */
+import * as policy from '../../policies/message.ts';
+import * as runner from '../../runners/message.ts';
+import { type Entry, entriesOf, type Samples } from './samples.ts';
+
+const POLICY: Samples<typeof policy> = {
+  differs: [['instances', '1', '2', 'web']],
+  unreadConf: [['/etc/rsnapshot.conf', 'ENOENT']],
+  noRetain: [['/etc/rsnapshot.conf']],
+  remoteConf: [['nas']],
+  noRsnapshot: [[]],
+  includesCommand: [['`date`', '/etc/rsnapshot.conf']],
+  includesDeep: [['/etc/b.conf', '/etc/rsnapshot.conf']],
+  includesUnread: [['/etc/b.conf', '/etc/rsnapshot.conf', 'ENOENT']],
+  noSyncFirst: [['/etc/rsnapshot.conf']],
+  noRank: [['nightly', '/etc/rsnapshot.conf has no retain lines', 'hourly, daily']],
+  noLevel: [
+    ['nightly', '/etc/rsnapshot.conf', ['daily', 'weekly'], []],
+    ['nightly', '/etc/rsnapshot.conf', ['daily'], ['include_conf `date` is a command']],
+  ],
+  unsureOrder: [['web', 'include_conf `date` is a command']],
+  otherInterval: [['web', 'daily', 'weekly']],
+  syncFailed: [[17, 'daily']],
+  ignoredLong: [['daily is already waiting as run 17 (web)', 3]],
+};
+
+const WHERE = { host: 'nas', port: 22, user: 'backup' };
+
+const RUNNER: Samples<typeof runner> = {
+  noRegularKey: [['~/.ssh/id']],
+  longKey: [['~/.ssh/id', 65_536]],
+  openToOthers: [['passphraseFile', '~/.ssh/pass', '644', '/root/.ssh/pass']],
+  badKey: [
+    ['~/.ssh/id', 'encrypted'],
+    ['~/.ssh/id', 'wrong-passphrase'],
+    ['~/.ssh/id', 'public'],
+    ['~/.ssh/id', 'unsupported'],
+    ['~/.ssh/id', 'no-key'],
+  ],
+  noKey: [['~/.ssh/id']],
+  noPassphrase: [['~/.ssh/pass']],
+  noKnownHosts: [['~/.ssh/known_hosts']],
+  unreadable: [['key', '~/.ssh/id', 'EACCES']],
+  unusableKey: [['~/.ssh/id', 'EACCES']],
+  noAgent: [[]],
+  sshSays: [['line 3: Bad configuration option: hst']],
+  proxyCommand: [['nas']],
+  manyJumps: [[8]],
+  noSsh: [[]],
+  noJump: [['a b']],
+  afterTries: [[3, 'nas port 22: connect ECONNREFUSED; start the SSH server there']],
+  noAnswer: [['nas', 22, '10 s']],
+  noConnection: [
+    ['nas', 22, 'connect ECONNREFUSED 10.0.0.7:22'],
+    ['nas', 22, 'getaddrinfo ENOTFOUND nas'],
+    ['nas', 22, 'connect EHOSTUNREACH 10.0.0.7:22'],
+    ['nas', 22, 'no matching key exchange algorithm'],
+    ['nas', 22, 'the server closed the connection'],
+  ],
+  serverLeft: [[]],
+  viaHop: [['u@gate:22', 'connect failed']],
+  refusedUser: [
+    [WHERE, undefined, [], []],
+    [
+      WHERE,
+      'too many failures',
+      ['key ~/.ssh/id (SHA256:x)'],
+      ['key "~/.ssh/old" is a public key'],
+    ],
+  ],
+  unknownHost: [['nas', ['~/.ssh/known_hosts'], 'ssh-keyscan nas']],
+  newHostKey: [
+    ['nas', 'ssh-ed25519 SHA256:x', ['~/.ssh/known_hosts'], undefined, 'ssh-keyscan nas'],
+    [
+      'nas',
+      'ssh-ed25519 SHA256:x',
+      ['~/.ssh/known_hosts'],
+      '~/.ssh/known_hosts:3',
+      'ssh-keyscan nas',
+    ],
+  ],
+  otherPin: [['nas', 'ssh-ed25519 SHA256:x', 'SHA256:y']],
+  changedHostKey: [
+    ['nas', 'ssh-rsa SHA256:x', { place: '/k:3', key: 'ssh-rsa SHA256:y', path: '/k' }],
+  ],
+  revokedHostKey: [['nas', 'ssh-rsa SHA256:x', '/k:3']],
+  hostKeyUnwritten: [['Error: EROFS']],
+  broke: [['u@nas:22', 'no sign of life for 15.0 s']],
+  noSign: [['15.0 s']],
+  noStatus: [[]],
+  deaf: [['u@nas:22']],
+  noCommand: [['u@nas:22', 'Unable to exec']],
+  foreignSignal: [['INFO']],
+  internal: [['TypeError: x is not a function']],
+};
+
+export const PLUGINS: readonly Entry[] = [
+  ...entriesOf('policy', policy, POLICY),
+  ...entriesOf('runner', runner, RUNNER),
+];

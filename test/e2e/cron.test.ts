@@ -1,12 +1,13 @@
 /** baton under the real cron: New Year's stampede, and what cron mails. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { amount } from '../support/amount.ts';
 import { Cron, cronMissing, type Mail, skipReason } from '../support/cron.ts';
 import { Rig } from '../support/rig.ts';
 import { install, stampede } from '../support/stampede.ts';
 
 const HIGHEST_FIRST = ['yearly', 'monthly', 'weekly', 'daily'];
-const REPETITIONS = 10;
+const REPETITIONS = amount(10);
 /** The machine is not to be busier than a real one at 03:00: the minutes begin one after another. */
 const APART_S = 2;
 const MANY_BYTES = 10_000_000;

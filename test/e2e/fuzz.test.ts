@@ -5,11 +5,12 @@ import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fuzz } from '../fuzz.ts';
+import { amount } from '../support/amount.ts';
 import { Rig } from '../support/rig.ts';
 
 test('hostile clients neither disturb others, nor grow, nor end the daemon', async (t) => {
   const seed = Date.now() % 1_000_000;
-  const result = await fuzz({ cases: 3_000, seed, bigBytes: 200_000_000, fastReads: 1 });
+  const result = await fuzz({ cases: amount(3_000), seed, bigBytes: 200_000_000, fastReads: 1 });
   const { cases, seconds, peakRssBytes, slowestAnswerMs, faults } = result;
   t.diagnostic(
     `seed ${seed}: ${cases} cases, ${seconds.toFixed(0)} s, peak RSS ${(peakRssBytes / 1e6).toFixed(0)} MB, slowest answer ${slowestAnswerMs.toFixed(0)} ms`,

@@ -2,17 +2,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { amount } from '../support/amount.ts';
 import { permutations } from '../support/core.ts';
 import { Rig } from '../support/rig.ts';
 
 const LOWEST_FIRST = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
 /** What the lines of one minute are apart, as measured with the real cron. */
 const APART_MS = 20;
-/** 120 groups at once are more than any machine has at 03:00: requests wait for each other here. */
+/**
+ * 120 groups at once are more than any machine has at 03:00: requests wait for each other here. On a
+ * busy machine, where 600 runs are started besides, those of one conf were accepted within 4 s, a
+ * dozen confs at a time or all at once. The usual 2 s are what cron.test.ts holds the real cron to.
+ */
 const SETTLE = '6s';
 
-test('all 120 orders of five intervals 20 ms apart run yearly, monthly, weekly, daily, hourly', async (t) => {
-  const orders = permutations(LOWEST_FIRST);
+/** If they are fewer, then from everywhere: neighbours begin alike. */
+function someOrders(): readonly (readonly string[])[] {
+  const all = permutations(LOWEST_FIRST);
+  const count = Math.min(all.length, amount(all.length));
+  return Array.from({ length: count }, (_, at) => all[Math.floor((at * all.length) / count)] ?? []);
+}
+
+const orders = someOrders();
+
+test(`${orders.length} of 120 orders of five intervals 20 ms apart run yearly, monthly, weekly, daily, hourly`, async (t) => {
   const targets = orders.flatMap((_, group) =>
     LOWEST_FIRST.map((interval) => {
       const policies = [{ type: 'rsnapshot', interval, group: `conf ${group}`, settle: SETTLE }];

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { soak } from '../soak.ts';
+import { amount } from '../support/amount.ts';
 
 test('real runs survive real deaths of the daemon, with every byte and every status', async (t) => {
   const seed = Date.now() % 1_000_000;
-  const { runs, deaths, seconds, faults } = await soak(60, 15, seed);
+  const { runs, deaths, seconds, faults } = await soak(amount(60), amount(15), seed);
   t.diagnostic(`seed ${seed}: ${runs} runs, ${deaths} deaths, ${seconds.toFixed(0)} s`);
   assert.deepEqual(faults, [], `seed ${seed}`);
 });

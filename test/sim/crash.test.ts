@@ -3,16 +3,17 @@
  * and killed keepers anywhere. At the end of each, when things have calmed down: every accepted run
  * has ended once, was executed at most once, and everybody was told the truth.
  *
- * SIM_HISTORIES sets how many; SIM_SEED runs one again.
+ * SIM_HISTORIES sets how many, BATON_TEST_AMOUNT which part of the usual; SIM_SEED runs one again.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeCatalog, type Target } from '../../daemon/catalog.ts';
 import type { Outcome, RunId } from '../../daemon/event.ts';
+import { amount } from '../support/amount.ts';
 import { target } from '../support/core.ts';
 import { compacted, type Hazards, World } from './world.ts';
 
-const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? 10_000);
+const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? amount(10_000));
 const STEPS_MAX = 20_000;
 
 const CATALOGS: readonly (readonly Target[])[] = [

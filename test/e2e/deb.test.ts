@@ -44,6 +44,10 @@ describe('the Debian package', { skip }, () => {
     }
     if (isSystemd) machine.pretendSystemd();
     if (node !== '') machine.ask(`dpkg -i ${machine.share}/nodejs_*.deb`);
+    // Debian's node or what stands for it: there it is the one that is tested.
+    outside('cp', process.execPath, join(machine.share, 'node'));
+    machine.ask(`ln -sf ${machine.share}/node /usr/bin/node`);
+    assert.equal(machine.ask('/usr/bin/node --version').trim(), process.version);
     return machine;
   }
 

@@ -49,16 +49,12 @@ export function nodePackage(directory: string): string {
     return '';
   const tree = join(directory, 'node');
   const version = `${process.versions.node}-0test`;
-  outside('mkdir', '-p', join(tree, 'DEBIAN'), join(tree, 'usr/bin'));
+  outside('mkdir', '-p', join(tree, 'DEBIAN'));
   writeFileSync(
     join(tree, 'DEBIAN/control'),
     `Package: nodejs\nVersion: ${version}\nArchitecture: all\nMaintainer: baton <root@localhost>\n` +
       'Description: stands for the node of this machine\n',
   );
-  // There it is what the package stands for.
-  if (process.execPath !== '/usr/bin/node') {
-    outside('ln', '-s', process.execPath, join(tree, 'usr/bin/node'));
-  }
   outside('dpkg-deb', '--build', '-Zgzip', tree, directory);
   return join(directory, `nodejs_${version}_all.deb`);
 }

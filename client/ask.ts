@@ -2,8 +2,8 @@
 import { EXIT, type Reply, type RequestInput } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
 import type { Command } from './command.ts';
+import type { Ending } from './ending.ts';
 import { plain, print } from './output.ts';
-import type { Ending } from './relay.ts';
 import { sheet } from './screen.ts';
 import { showHistory } from './show/history.ts';
 import { showJson } from './show/json.ts';

@@ -8,9 +8,10 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import ndjson from 'ndjson';
 import { EXIT, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import type { Ending } from './ending.ts';
 import * as say from './message/trouble.ts';
 import { codeOf } from './output.ts';
-import { type Ending, isReply } from './relay.ts';
+import { isReply } from './relay.ts';
 
 export interface Conversation<T> {
   /** How the lines on stderr name it. */

@@ -10,10 +10,10 @@ import type { ReadFile } from '../policies/policy.ts';
 import { type RsnapshotConf, readRsnapshotConf } from '../policies/rsnapshotconf.ts';
 import { converse, type Place } from './call.ts';
 import { type CronLine, parseCrontab } from './crontab.ts';
+import type { Ending } from './ending.ts';
 import { type Finding, findAll, type KnownTarget } from './findings.ts';
 import { noTargets, notChecked } from './message/trouble.ts';
 import { codeOf, complain, plain, print } from './output.ts';
-import type { Ending } from './relay.ts';
 
 const CRONTAB = '/etc/crontab';
 const CRON_D = '/etc/cron.d';

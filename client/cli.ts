@@ -10,6 +10,7 @@
 import { existsSync } from 'node:fs';
 import meow from 'meow';
 import { defaultSocket, EXIT, RUN_SOCKET, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
+import { type Ending, finish } from './ending.ts';
 import { Mistake } from './given.ts';
 import { type Parsed, wishOf } from './grammar.ts';
 import { findVerb, OPTIONS, optionOf } from './manual.ts';
@@ -17,7 +18,7 @@ import { internal } from './message/trouble.ts';
 import * as say from './message/usage.ts';
 import { complain } from './output.ts';
 import { follow, perform } from './perform.ts';
-import { type Ending, finish, type Relay } from './relay.ts';
+import type { Relay } from './relay.ts';
 
 /** Does what a command line asks for. */
 export function main(argv: readonly string[]): void {

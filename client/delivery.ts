@@ -13,9 +13,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import type { Ending } from './ending.ts';
 import { cannotWrite, noFile } from './message/trouble.ts';
 import { codeOf, print } from './output.ts';
-import type { Ending } from './relay.ts';
 
 const FILE_MODE = 0o644;
 /** EX_CANTCREAT of sysexits(3). */

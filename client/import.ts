@@ -8,10 +8,10 @@ import { EXIT } from '../daemon/protocol.ts';
 import { fromPy9tor } from '../daemon/py9tor.ts';
 import { type RsnapshotConf, readRsnapshotConf, SYNC } from '../policies/rsnapshotconf.ts';
 import { readConfFile } from './checkcrontab.ts';
+import type { Ending } from './ending.ts';
 import { nameOfTarget } from './findings.ts';
 import * as say from './message/trouble.ts';
 import { complain, plain, print, writeAll } from './output.ts';
-import type { Ending } from './relay.ts';
 import { CONF_DEFAULT } from './shellline.ts';
 
 const STDERR = 2;

@@ -4,8 +4,8 @@
  */
 import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
 import { type Answer, type Conversation, converse, type Place } from './call.ts';
+import type { Ending } from './ending.ts';
 import { unanswered } from './message/trouble.ts';
-import type { Ending } from './relay.ts';
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 

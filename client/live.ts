@@ -14,10 +14,11 @@ import {
   type WhyReply,
 } from '../daemon/protocol.ts';
 import type { Conversation } from './call.ts';
+import type { Ending } from './ending.ts';
 import { draw } from './line.ts';
 import { writeAll } from './output.ts';
 import type { Screen } from './pen.ts';
-import type { Ending, Relay } from './relay.ts';
+import type { Relay } from './relay.ts';
 import { sheet } from './screen.ts';
 import { showLive } from './show/live.ts';
 

@@ -14,10 +14,11 @@ import {
   SOCKET_PATH_BYTES_MAX,
 } from '../daemon/protocol.ts';
 import { type Connection, dial } from './dial.ts';
+import { finish } from './ending.ts';
 import { parseFast } from './fast.ts';
 import { internal } from './message/trouble.ts';
 import { complain } from './output.ts';
-import { finish, isReply, Relay, type RunRequest, runRequest } from './relay.ts';
+import { isReply, Relay, type RunRequest, runRequest } from './relay.ts';
 
 const STDERR = 2;
 const NEWLINE = 10;

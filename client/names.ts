@@ -6,9 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type RunView, type StatusReply } from '../daemon/protocol.ts';
 import type { Place } from './call.ts';
+import type { Ending } from './ending.ts';
 import { askFor } from './inquiry.ts';
 import { plain, print } from './output.ts';
-import type { Ending } from './relay.ts';
 
 /** Nobody waits longer for a completion. */
 const PATIENCE_MS = 1_000;

@@ -6,9 +6,9 @@
 import { PROTOCOL_VERSION } from '../daemon/protocol.ts';
 import type { Place } from './call.ts';
 import { deliver } from './delivery.ts';
+import type { Ending } from './ending.ts';
 import { askFor } from './inquiry.ts';
 import { complain } from './output.ts';
-import type { Ending } from './relay.ts';
 
 /** What the client itself knows; `status` is what it exits with. */
 interface Known {

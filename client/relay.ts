@@ -11,21 +11,9 @@
  * run that did not succeed; nothing of baton's own goes to stdout.
  */
 import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import type { Ending } from './ending.ts';
 import { forgotten, goesOn, notCancelled, printedNothing, unwritten } from './message/trouble.ts';
 import { areOneFile, complain, writeAll } from './output.ts';
-
-/** How the client is to exit. */
-export interface Ending {
-  readonly status: number;
-  /** The status is baton's, not the command's: `--error-code` replaces it. */
-  readonly isOwn: boolean;
-  /** Printed on stderr, after `baton: `. */
-  readonly line?: string;
-  /** What stderr shows stopped in the middle of a line. */
-  readonly isMidLine?: boolean;
-  /** The run ended as its target wishes, if perhaps with a warning. */
-  readonly isSuccess?: boolean;
-}
 
 export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
 
@@ -220,17 +208,6 @@ export class Relay {
     }
     this.#send?.({ type: 'cancel', v: PROTOCOL_VERSION, id: CANCEL_ID, of: this.#run });
   }
-}
-
-/** Says what there is to say and sets the status; Node then ends by itself. */
-export function finish(ending: Ending, errorCode?: number): void {
-  if (ending.line !== undefined) complain(ending.line, ending.isMidLine);
-  process.exitCode = statusOf(ending, errorCode);
-}
-
-/** What the client exits with. */
-export function statusOf({ isOwn, status }: Ending, errorCode?: number): number {
-  return isOwn ? (errorCode ?? status) : status;
 }
 
 /** What is undefined of `more` is not sent. */

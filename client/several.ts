@@ -16,10 +16,11 @@ import {
 } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
 import type { Command } from './command.ts';
+import type { Ending } from './ending.ts';
 import { askFor, inquire } from './inquiry.ts';
 import { internal } from './message/trouble.ts';
 import { areOneFile, complain, print } from './output.ts';
-import { type Ending, Relay, runRequest } from './relay.ts';
+import { Relay, runRequest } from './relay.ts';
 
 type Several = Extract<Command, { readonly verb: 'several' }>;
 /** Relays a run that is known by its number. */

@@ -8,10 +8,10 @@ import { HISTORY_RUNS_MAX, type Reply, type StatusReply } from '../daemon/protoc
 import type { Answer, Place } from './call.ts';
 import type { Command } from './command.ts';
 import { deliver } from './delivery.ts';
+import type { Ending } from './ending.ts';
 import { askFor, inquire, type Question } from './inquiry.ts';
 import { type Latest, showMetrics } from './metrics.ts';
 import { type Night, nightOf, type Span } from './night.ts';
-import type { Ending } from './relay.ts';
 import { endsToTell, type RunTail, showReport } from './report/page.ts';
 import type { Tail } from './report/tail.ts';
 import { screen } from './screen.ts';

@@ -5,9 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, PROTOCOL_VERSION, type Reply } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
+import type { Ending } from './ending.ts';
 import { noTerminal } from './message/usage.ts';
 import { print } from './output.ts';
-import type { Ending } from './relay.ts';
 import { sheet } from './screen.ts';
 import { showStatus } from './show/status.ts';
 

@@ -1,12 +1,9 @@
 /**
  * The daemon's side of the SSH keeper: hands it runs, lets them go once their start is in the
- * journal, and learns how they ended, by the same files as from a process keeper.
- *
- * A closed connection is a hint only. A run is lost when the keeper is gone, by pid and start time,
- * and a second look finds no status file. A run that the keeper had not confirmed never starts.
+ * journal, and learns how they ended, by the same files as from a process keeper (sshwatch.ts). A
+ * run that the keeper had not confirmed never starts.
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { SshPlan, SshSession } from '../runners/runner.ts';
 import type { FromKeeper } from '../runners/ssh/message.ts';
 import type { Clock } from './clock.ts';
@@ -17,37 +14,24 @@ import type { KeeperId, RunId } from './event.ts';
 import type { KindOfKeepers } from './keepers.ts';
 import type { Log } from './log.ts';
 import { noRunDirectory, sshKilled } from './message/outcome.ts';
-import { bootId, isAlive, statOf } from './process.ts';
+import { bootId, statOf } from './process.ts';
 import { openConnection, type SshConnection } from './sshconnection.ts';
 import { SshLine } from './sshline.ts';
 import { type Probed, SshProbes, unreachable } from './sshprobes.ts';
-import { examine } from './sshstatus.ts';
+import { type Kept, LOOK_MS, SshWatch } from './sshwatch.ts';
 
-/** How often a run is looked at when no connection would tell. */
-const LOOK_MS = 250;
 /** How long to wait before what failed is tried again. */
 const RETRY_MS = 1_000;
-
-interface Kept extends KeptRun {
-  readonly attempt: number;
-  link?: SshConnection;
-  keeper?: KeeperId;
-  graceMs?: number;
-  /** It was said that nothing can be seen of the run now. */
-  unseen?: boolean;
-  dropped?: boolean;
-  over?: boolean;
-}
 
 export class SshKeepers implements KindOfKeepers {
   readonly #runs = new Map<RunId, Kept>();
   readonly #probes = new SshProbes();
-  readonly #directory: string;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #post: (observation: Wish) => void;
   readonly #bootId = bootId();
   readonly #line: SshLine;
+  readonly #watch: SshWatch;
 
   constructor(options: {
     /** The state directory. */
@@ -57,7 +41,6 @@ export class SshKeepers implements KindOfKeepers {
     readonly post: (observation: Wish) => void;
     readonly open?: typeof openConnection;
   }) {
-    this.#directory = options.directory;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#post = options.post;
@@ -68,6 +51,12 @@ export class SshKeepers implements KindOfKeepers {
       isBusy: () => this.#runs.size + this.#probes.size > 0,
       take: (message) => this.#take(message),
       closed: (link) => this.#closed(link),
+    });
+    this.#watch = new SshWatch({
+      ...options,
+      bootId: this.#bootId,
+      ended: (kept, report) => this.#report(kept, report),
+      gone: (kept, rebooted) => this.#gone(kept, rebooted),
     });
   }
 
@@ -86,7 +75,7 @@ export class SshKeepers implements KindOfKeepers {
       return this.#fail(kept, link.why);
     }
     const { run, attempt, merged } = kept;
-    const directory = this.#directoryOf(run);
+    const directory = this.#watch.directoryOf(run);
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
@@ -120,7 +109,7 @@ export class SshKeepers implements KindOfKeepers {
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
     const kept: Kept = { ...run, attempt, keeper };
     this.#runs.set(run.run, kept);
-    this.#watch(kept);
+    this.#watch.begin(kept);
   }
 
   stop(run: RunId, graceMs: number): void {
@@ -150,10 +139,6 @@ export class SshKeepers implements KindOfKeepers {
     this.#clock.after(RETRY_MS, () => void this.#stop(kept));
   }
 
-  #directoryOf(run: RunId): string {
-    return join(this.#directory, 'runs', String(run));
-  }
-
   #take(message: FromKeeper): void {
     switch (message.type) {
       case 'hello':
@@ -162,7 +147,7 @@ export class SshKeepers implements KindOfKeepers {
         return void this.#ready(message);
       case 'ended': {
         const kept = this.#runs.get(message.run);
-        if (kept?.attempt === message.attempt) this.#look(kept);
+        if (kept?.attempt === message.attempt) this.#watch.look(kept);
         return;
       }
       case 'probed':
@@ -193,7 +178,7 @@ export class SshKeepers implements KindOfKeepers {
     this.#probes.giveUp(sshKilled());
     for (const kept of [...this.#runs.values()].filter((it) => it.link === link)) {
       delete kept.link;
-      if (kept.keeper !== undefined) this.#watch(kept);
+      if (kept.keeper !== undefined) this.#watch.begin(kept);
       else this.#clock.after(RETRY_MS, () => this.#neverRan(kept));
     }
   }
@@ -203,34 +188,8 @@ export class SshKeepers implements KindOfKeepers {
     this.#report(kept, { started: false, code: null, signal: null, core: false });
   }
 
-  #watch(kept: Kept): void {
-    if (kept.over || kept.dropped) return;
-    this.#look(kept);
-    if (!kept.over) this.#clock.after(LOOK_MS, () => this.#watch(kept));
-  }
-
-  /** Looks, and says so if nothing can be seen; then it is looked at again. */
-  #look(kept: Kept): void {
-    if (kept.over || kept.keeper === undefined) return;
-    try {
-      this.#examine(kept, kept.keeper);
-      kept.unseen = false;
-    } catch (error) {
-      const { run, target } = kept;
-      const errno = errnoOf(error);
-      if (!kept.unseen) this.#log.warn({ run, target, errno }, 'run cannot be looked at now');
-      kept.unseen = true;
-      if (kept.link !== undefined) this.#clock.after(LOOK_MS, () => this.#look(kept));
-    }
-  }
-
-  #examine(kept: Kept, keeper: KeeperId): void {
+  #gone(kept: Kept, rebooted: boolean): void {
     const { run, attempt } = kept;
-    const rebooted = keeper.bootId !== this.#bootId;
-    const seen = examine(this.#directoryOf(run), attempt, () => isAlive(keeper, this.#bootId));
-    if (seen.isUnreadable) this.#log.error({ run, attempt }, 'unreadable status');
-    if (seen.report !== undefined) return this.#report(kept, seen.report);
-    if (seen.isAlive) return;
     this.#forget(kept);
     this.#post({ type: 'gone', run, attempt, rebooted, survivors: [] });
   }

@@ -1,0 +1,84 @@
+/**
+ * Looks at the runs of the SSH keeper until it is known how they ended. That a connection has closed
+ * is a hint only: a run is lost when the keeper is gone, by pid and start time, and a second look
+ * finds no status file. What cannot be looked at now is not lost, but looked at again.
+ */
+import { join } from 'node:path';
+import type { Clock } from './clock.ts';
+import type { Report } from './command.ts';
+import type { KeptRun } from './daemon.ts';
+import { errnoOf } from './errno.ts';
+import type { KeeperId, RunId } from './event.ts';
+import type { Log } from './log.ts';
+import { isAlive } from './process.ts';
+import type { SshConnection } from './sshconnection.ts';
+import { examine } from './sshstatus.ts';
+
+/** How often a run is looked at when no connection would tell. */
+export const LOOK_MS = 250;
+
+/** A run that the SSH keeper keeps, or is to keep. */
+export interface Kept extends KeptRun {
+  readonly attempt: number;
+  link?: SshConnection;
+  keeper?: KeeperId;
+  graceMs?: number;
+  /** It was said that nothing can be seen of the run now. */
+  unseen?: boolean;
+  dropped?: boolean;
+  over?: boolean;
+}
+
+interface Options {
+  /** The state directory. */
+  readonly directory: string;
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ended: (kept: Kept, report: Report) => void;
+  readonly gone: (kept: Kept, rebooted: boolean) => void;
+}
+
+export class SshWatch {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  directoryOf(run: RunId): string {
+    return join(this.#options.directory, 'runs', String(run));
+  }
+
+  /** Looks now, and again and again where no connection tells when to. */
+  begin(kept: Kept): void {
+    if (kept.over || kept.dropped) return;
+    this.look(kept);
+    if (!kept.over) this.#options.clock.after(LOOK_MS, () => this.begin(kept));
+  }
+
+  /** Looks once, and says so if nothing can be seen; then it is looked at again. */
+  look(kept: Kept): void {
+    if (kept.over || kept.keeper === undefined) return;
+    const { log, clock } = this.#options;
+    try {
+      this.#examine(kept, kept.keeper);
+      kept.unseen = false;
+    } catch (error) {
+      const { run, target } = kept;
+      const errno = errnoOf(error);
+      if (!kept.unseen) log.warn({ run, target, errno }, 'run cannot be looked at now');
+      kept.unseen = true;
+      if (kept.link !== undefined) clock.after(LOOK_MS, () => this.look(kept));
+    }
+  }
+
+  #examine(kept: Kept, keeper: KeeperId): void {
+    const { run, attempt } = kept;
+    const { bootId, log, ended, gone } = this.#options;
+    const seen = examine(this.directoryOf(run), attempt, () => isAlive(keeper, bootId));
+    if (seen.isUnreadable) log.error({ run, attempt }, 'unreadable status');
+    if (seen.report !== undefined) return ended(kept, seen.report);
+    if (!seen.isAlive) gone(kept, keeper.bootId !== bootId);
+  }
+}

@@ -3,8 +3,7 @@
  * It has no files, sockets or clocks of its own, so that the simulation runs the very same code;
  * boot.ts gives it the real ones.
  */
-import { runners } from '../runners/index.ts';
-import type { Plan, Runner } from '../runners/runner.ts';
+import type { Plan } from '../runners/runner.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Wish } from './command.ts';
@@ -13,6 +12,7 @@ import type { JournalPort } from './groupcommit.ts';
 import type { Log } from './log.ts';
 import { type LocksPort, Loop } from './loop.ts';
 import { removed, unfitByNow } from './message/outcome.ts';
+import { runnerOf } from './plugin.ts';
 import type { State } from './state.ts';
 
 /** What a keeper is told of its run. */
@@ -182,10 +182,7 @@ const KILL_AFTER_MS_DEFAULT = 30_000;
 
 /** What a keeper would be told for this target, with the arguments of a request. */
 export function planOf(target: Target, args: readonly string[] = []): Plan {
-  const known: Readonly<Record<string, Runner<unknown>>> = runners;
-  const runner = known[target.runner.type];
-  if (runner === undefined) throw new Error(`Internal error: no runner ${target.runner.type}`);
-  const plan = runner.plan(target.runner.options);
+  const plan = runnerOf(target.runner.type).plan(target.runner.options);
   if (plan.keeper !== 'process' || args.length === 0) return plan;
   return { ...plan, args: [...plan.args, ...args] };
 }

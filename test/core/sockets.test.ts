@@ -1,7 +1,7 @@
 /** Which sockets a daemon listens on, and how they are described in config.json. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeConfig } from '../../daemon/config.ts';
+import { describeConfig } from '../../daemon/overview.ts';
 import { type Door, nameDoor, placesOf, planDoors } from '../../daemon/sockets.ts';
 import { goesToJournal, takeSockets } from '../../daemon/systemd.ts';
 import { accepted, load, mistakesOf, only } from '../support/config.ts';

@@ -1,7 +1,7 @@
 /**
  * The crash soak: real clients ask for real runs while the daemon is killed, at random, at every
- * step between two effects and at every step of a compaction, and started again. Every client must
- * exit with the true status and have every byte once; every command must have run exactly once.
+ * step between two effects and at every step of a compaction, and started again, and while its fork
+ * server is killed under it. Every client must exit with the true status and have every byte once; every command must have run exactly once.
  *
  *   npm run crash -- [RUNS] [DEATHS] [SEED]      default 1000 300 and a seed that is printed
  */
@@ -23,10 +23,14 @@ const STEP_CHANCE = 0.01;
 const COMPACTION_CHANCE = 0.2;
 /** Longest life of a daemon that dies by the clock. */
 const LIFE_MS_MAX = 500;
+/** How often a daemon loses its fork server, at most. */
+const FORK_SERVER_MS_MAX = 200;
 
 export interface SoakResult {
   readonly runs: number;
   readonly deaths: number;
+  /** Fork servers that were killed under a living daemon. */
+  readonly orphanings: number;
   readonly seconds: number;
   /** How many daemons died at which step; the others died by the clock. */
   readonly points: ReadonlyMap<string, number>;
@@ -59,7 +63,8 @@ export async function soak(runs: number, deaths: number, seed: number): Promise<
   faults.push(...rig.checkCounts(asked), ...rig.checkPoints(points));
   rmSync(rig.directory, { recursive: true, force: true });
   const seconds = (performance.now() - startedAtMs) / 1_000;
-  return { runs: asked, deaths: rig.deaths, seconds, points, faults };
+  const { deaths: died, orphanings } = rig;
+  return { runs: asked, deaths: died, orphanings, seconds, points, faults };
 }
 
 class SoakRig {
@@ -72,6 +77,7 @@ class SoakRig {
   #daemon: ChildProcess | undefined;
   #isClosing = false;
   deaths = 0;
+  orphanings = 0;
   /** Daemons that were to die in a compaction; they take turns at its steps. */
   #compacting = 0;
 
@@ -113,7 +119,9 @@ class SoakRig {
     let life: NodeJS.Timeout | undefined;
     // A life begins when it can be asked: on a busy machine a start takes its time.
     createInterface(daemon.stdout).on('line', (line) => {
-      if (byStep || !line.includes('"msg":"ready"')) return;
+      if (!line.includes('"msg":"ready"')) return;
+      this.#orphan(daemon);
+      if (byStep) return;
       life = setTimeout(() => daemon.kill('SIGKILL'), 100 + this.#random() * LIFE_MS_MAX);
     });
     daemon.once('exit', (_, signal) => {
@@ -121,6 +129,16 @@ class SoakRig {
       if (signal === 'SIGKILL') this.deaths++;
       if (!this.#isClosing) this.startDaemon();
     });
+  }
+
+  /** Takes the fork server from a daemon, again and again as long as it lives. */
+  #orphan(daemon: ChildProcess): void {
+    if (daemon.exitCode !== null || daemon.signalCode !== null) return;
+    for (const pid of daemon.pid === undefined ? [] : childrenOf(daemon.pid)) {
+      if (!commandOf(pid).startsWith('baton fork server')) continue;
+      if (kill(pid)) this.orphanings++;
+    }
+    setTimeout(() => this.#orphan(daemon), this.#random() * FORK_SERVER_MS_MAX).unref();
   }
 
   /** For crashpoints.ts; undefined for a death by the clock. */
@@ -195,6 +213,33 @@ class SoakRig {
   }
 }
 
+/** None of a process that is gone. */
+function childrenOf(pid: number): readonly number[] {
+  const children = readGone(`/proc/${pid}/task/${pid}/children`).trim();
+  return children === '' ? [] : children.split(' ').map(Number);
+}
+
+/** False for a process that is gone. */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
+function commandOf(pid: number): string {
+  return readGone(`/proc/${pid}/cmdline`);
+}
+
+function readGone(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
 function sequence(lines: number): string {
   return Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join('');
 }
@@ -220,7 +265,7 @@ if (process.argv[1] === import.meta.filename) {
   }
   const { faults, seconds } = result;
   process.stdout.write(
-    `${result.runs} runs, ${result.deaths} daemon deaths, ${seconds.toFixed(0)} s, ${faults.length} faults\n`,
+    `${result.runs} runs, ${result.deaths} daemon deaths, ${result.orphanings} fork server deaths, ${seconds.toFixed(0)} s, ${faults.length} faults\n`,
   );
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

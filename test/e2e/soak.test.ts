@@ -6,7 +6,8 @@ import { amount } from '../support/amount.ts';
 
 test('real runs survive real deaths of the daemon, with every byte and every status', async (t) => {
   const seed = Date.now() % 1_000_000;
-  const { runs, deaths, seconds, faults } = await soak(amount(60), amount(15), seed);
-  t.diagnostic(`seed ${seed}: ${runs} runs, ${deaths} deaths, ${seconds.toFixed(0)} s`);
+  const { runs, deaths, orphanings, seconds, faults } = await soak(amount(60), amount(15), seed);
+  const died = `${deaths} daemon deaths, ${orphanings} fork server deaths`;
+  t.diagnostic(`seed ${seed}: ${runs} runs, ${died}, ${seconds.toFixed(0)} s`);
   assert.deepEqual(faults, [], `seed ${seed}`);
 });

@@ -9,6 +9,7 @@
 import { appendFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Disk, REAL_DISK } from '../../daemon/disk.ts';
+import { ForkServer } from '../../daemon/forkserver.ts';
 import { Journal } from '../../daemon/journal.ts';
 import { Keepers } from '../../daemon/keeper.ts';
 import { Service } from '../../daemon/service.ts';
@@ -42,6 +43,7 @@ function armAll(): void {
   arm(Keepers.prototype, 'start');
   arm(Keepers.prototype, 'go');
   arm(Keepers.prototype, 'adopt');
+  arm(ForkServer.prototype, 'keep');
   arm(Service.prototype, 'handle');
   arm(Service.prototype, 'notify');
   compactOften();

@@ -46,6 +46,13 @@ export class Denials {
     failWith(caller, 'unknown-run', EXIT.usage, say.unknownRun(run));
   }
 
+  /** The same to whoever waits for its end: one that is forgotten has had one, and nobody knows which. */
+  unknownEnd(caller: Caller, run: RunId): void {
+    if (run >= this.#loop.state.nextRun) return this.unknownRun(caller, run);
+    const message = `run ${run} is not kept any more, nor how it ended; "keep" of its target says what is`;
+    failWith(caller, 'unknown-run', EXIT.noVerdict, message);
+  }
+
   /** The run that is meant by a number or by a target's name; else says that there is none. */
   find(of: number | string, caller: Caller): Run | undefined {
     const { state, catalog } = this.#loop;

@@ -70,7 +70,7 @@ export class Relay {
 
   wait(request: Of<'wait'>, caller: Caller): void {
     if (!this.#loop.state.runs.has(request.run))
-      return this.#denials.unknownRun(caller, request.run);
+      return this.#denials.unknownEnd(caller, request.run);
     if (!request.output) return this.#awaitEnd(request.run, caller);
     this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
   }
@@ -166,7 +166,7 @@ export class Relay {
   }
 
   #tellEnd(number: RunId, run: Run | undefined, failure: string | undefined, caller: Caller): void {
-    if (run?.state !== 'ended') return this.#denials.unknownRun(caller, number);
+    if (run?.state !== 'ended') return this.#denials.unknownEnd(caller, number);
     const { target, outcome, verdict } = run;
     const isOdd = outcome.kind !== 'exited';
     const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';

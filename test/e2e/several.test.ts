@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { past, writePile } from '../bench/pile.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { Puppets } from '../support/puppet.ts';
 import { accepted, ended } from '../support/replies.ts';
@@ -74,6 +75,24 @@ test('--print-id prints the number, for a later wait', async (t) => {
   assert.equal((await rig.baton('run', 'a', 'b', '--print-id')).text, '2\n3\n');
   const both = await rig.baton('wait', '3', '2');
   assert.deepEqual([both.status, both.text], [3, 'b\na\n']);
+});
+
+test('a run that is forgotten by the time it is waited for has no verdict, one that never was is a mistake', async (t) => {
+  const rig = new Rig();
+  t.after(() => rig.close());
+  rig.configure({ targets: { a: sh('true') } });
+  writePile(rig.state, past(['a'], 3, 1));
+  await rig.boot();
+  const forgotten = await rig.baton('wait', '3', '1');
+  assert.deepEqual([forgotten.status, forgotten.text], [125, '']);
+  assert.equal(
+    forgotten.errors,
+    'baton: run 1: run 1 is not kept any more, nor how it ended; "keep" of its target says what is\n',
+  );
+  assert.equal((await rig.baton('wait', '1', '-E', '9')).status, 9);
+  const never = await rig.baton('wait', '4', '3');
+  assert.equal(never.status, 64);
+  assert.match(never.errors, /there is no run 4/);
 });
 
 test('--max-wait gives up a run that has not started by then', async (t) => {

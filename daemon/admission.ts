@@ -27,11 +27,8 @@ export function submit(state: ReadonlyState, command: Submit, catalog: Catalog):
       const answer = { type: 'ignored', reason: admission.reason } as const;
       return { ...decided({ type: 'ignored', target: target.name, times: 1 }), answer };
     }
-    case 'join': {
-      const { run } = admission;
-      const event = { type: 'joined', run, token: command.token } as const;
-      return { ...decided(event), answer: { type: 'joined', run } };
-    }
+    case 'join':
+      return join(state, admission.run, command, target);
     case 'admit':
       return accept(state.nextRun, command, target);
     default:
@@ -78,6 +75,27 @@ function admit(
   // A run with other arguments is another run.
   const theirs = state.runs.get(together.run)?.args ?? [];
   return JSON.stringify(theirs) === JSON.stringify(args) ? together : { type: 'admit' };
+}
+
+/** Of several wishes for one run the longest wait counts, but the target's own limit always does. */
+function join(
+  state: ReadonlyState,
+  number: RunId,
+  { token, at, maxWaitMs = Number.POSITIVE_INFINITY }: Submit,
+  { maxWaitMs: own = Number.POSITIVE_INFINITY }: Target,
+): Decision {
+  const run = state.runs.get(number);
+  const answer = { type: 'joined', run: number } as const;
+  const joined = { type: 'joined', run: number, token } as const;
+  const beforeMs = run?.state === 'queued' ? run.expiresAtMs : undefined;
+  if (run === undefined || beforeMs === undefined) return { ...decided(joined), answer };
+  const expiresAtMs = Math.min(run.accepted.steadyMs + own, at.steadyMs + maxWaitMs);
+  if (expiresAtMs <= beforeMs) return { ...decided(joined), answer };
+  if (expiresAtMs === Number.POSITIVE_INFINITY) {
+    return { ...decided({ ...joined, expiresAtMs: null }), answer };
+  }
+  const looks = [{ run: number, atMs: expiresAtMs }];
+  return { ...decided({ ...joined, expiresAtMs }), answer, looks };
 }
 
 function accept(

@@ -86,7 +86,14 @@ function join(state: State, event: EventOf<'joined'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
   takeToken(state, event);
-  state.runs.set(run.run, { ...run, tokens: [...run.tokens, event.token] });
+  const tokens = [...run.tokens, event.token];
+  const { expiresAtMs } = event;
+  if (run.state !== 'queued' || expiresAtMs === undefined) {
+    state.runs.set(run.run, { ...run, tokens });
+    return;
+  }
+  const { expiresAtMs: _, ...rest } = run;
+  state.runs.set(run.run, { ...rest, tokens, ...(expiresAtMs === null ? {} : { expiresAtMs }) });
 }
 
 /** A token stands for one run, or asking again could run twice. */

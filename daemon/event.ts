@@ -112,7 +112,13 @@ export type Event =
       readonly overtaken?: number;
     }
   /** Another request shares this run. */
-  | { readonly type: 'joined'; readonly run: RunId; readonly token: string }
+  | {
+      readonly type: 'joined';
+      readonly run: RunId;
+      readonly token: string;
+      /** It would wait longer than those before it, so that the run expires then; null: never. */
+      readonly expiresAtMs?: number | null;
+    }
   /** Requests in a row that a policy let pass without a run; the next accepted one ends the row. */
   | { readonly type: 'ignored'; readonly target: TargetName; readonly times: number }
   /** The place in the policies is taken; a keeper is being spawned. */

@@ -47,7 +47,7 @@ function tellRun(state: ReadonlyState, event: RunEvent): string {
     case 'accepted':
       return accepted(event);
     case 'joined':
-      return 'is joined by one more request';
+      return joined(event);
     case 'starting':
       return starting(state, event);
     case 'started': {
@@ -86,6 +86,11 @@ function accepted(event: EventOf<'accepted'>): string {
   const limit = expiresAtMs === undefined ? undefined : expiresAtMs - at.steadyMs;
   const until = limit === undefined ? '' : `, given up if it waits for ${showDuration(limit)}`;
   return `is accepted${given}${why}${until}`;
+}
+
+function joined({ expiresAtMs }: Extract<Event, { readonly type: 'joined' }>): string {
+  if (expiresAtMs === undefined) return 'is joined by one more request';
+  return `is joined by one more request, which would wait ${expiresAtMs === null ? 'without an end' : 'longer'}`;
 }
 
 function because({ why, run, target, text }: Cause): string {

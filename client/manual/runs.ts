@@ -45,7 +45,8 @@ export const RUNS = [
         value: 'TIME',
         text:
           'give up with status 75 if it has not started after TIME, such as 2h, or after the ' +
-          '`maxWait` of the target, whichever is shorter',
+          '`maxWait` of the target, whichever is shorter; of several that share a run the ' +
+          'longest `--max-wait` counts',
       },
       { name: 'printId', text: 'print the number of the run; only without `--wait`' },
       REPORT,

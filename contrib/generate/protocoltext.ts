@@ -42,7 +42,8 @@ export const REQUESTS: Requests = {
         'Chosen by the client. A request with the token of an earlier one is that request, so ' +
         'that asking again after a lost answer never runs twice.',
       maxWaitMs:
-        'Give it up after so long a wait, or after the `maxWait` of the target if shorter.',
+        'Give it up after so long a wait, or after the `maxWait` of the target if shorter. Of ' +
+        'several wishes that share a run the longest counts.',
     },
   },
   wait: {

@@ -66,6 +66,45 @@ test('whenFull join shares the waiting run, else the running one', () => {
   assert.deepEqual(core.submit('t'), { type: 'joined', run: second });
 });
 
+/** A run that waits and is shared by a request a second later; what became of it by then. */
+function shared(own: number | undefined, first: number | undefined, second: number | undefined) {
+  const limits = own === undefined ? {} : { maxWaitMs: own };
+  const policies = [limit({ group: 'disk', whenFull: 'join' })];
+  const core = new Core([
+    target('disk', [limit({ group: 'disk' })]),
+    target('t', policies, limits),
+  ]);
+  core.ask('disk');
+  const ask = (token: string, maxWaitMs: number | undefined) => {
+    const given = maxWaitMs === undefined ? {} : { maxWaitMs };
+    return core.send({ type: 'submit', target: 't', token, merged: true, ...given });
+  };
+  ask('first', first);
+  core.advance(1_000);
+  assert.deepEqual(ask('second', second), { type: 'joined', run: 2 });
+  core.compact();
+  return (ms: number) => {
+    core.advance(ms);
+    return core.state.runs.get(2)?.state;
+  };
+}
+
+test('a shared run expires when the one that would wait longest gives up', () => {
+  const longer = shared(undefined, 5_000, 9_000);
+  assert.deepEqual([longer(9_999), longer(10_000)], ['queued', 'ended']);
+  const shorter = shared(undefined, 5_000, 1_000);
+  assert.deepEqual([shorter(4_999), shorter(5_000)], ['queued', 'ended']);
+  assert.equal(shared(undefined, 5_000, undefined)(1_000_000), 'queued');
+  assert.equal(shared(undefined, undefined, 5_000)(1_000_000), 'queued');
+});
+
+test('a shared run never waits longer than its target lets it, whoever joins it', () => {
+  for (const second of [undefined, 60_000, 6_000]) {
+    const state = shared(7_000, 5_000, second);
+    assert.deepEqual([state(6_999), state(7_000)], ['queued', 'ended']);
+  }
+});
+
 test('whenFull join waits for itself where only another target fills the group', () => {
   const options = limit({ group: 'disk', whenFull: 'join' });
   const core = new Core([target('a', [options]), target('b', [options])]);

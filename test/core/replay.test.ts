@@ -153,6 +153,12 @@ test('every kind of event has a sentence that says what matters of it', () => {
     [[], { ...base, args: ['a b'], expiresAtMs: 65_000 }, /with \["a b"\], given up .* 1 min$/],
     [[], { ...base, cause }, /a hook: failure of run 9 \(x\), which exited with 1$/],
     [[base], { type: 'joined', run: 1, token: 'b' }, /^run 1 \(t\) is joined by one more request$/],
+    [
+      [base],
+      { type: 'joined', run: 1, token: 'b', expiresAtMs: 9_000 },
+      /which would wait longer$/,
+    ],
+    [[base], { type: 'joined', run: 1, token: 'b', expiresAtMs: null }, /without an end$/],
     [begun, { type: 'starting', run: 1, attempt: 2, at }, /attempt 2: its command had not begun$/],
     [
       begun,

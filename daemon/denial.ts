@@ -49,8 +49,7 @@ export class Denials {
   /** The same to whoever waits for its end: one that is forgotten has had one, and nobody knows which. */
   unknownEnd(caller: Caller, run: RunId): void {
     if (run >= this.#loop.state.nextRun) return this.unknownRun(caller, run);
-    const message = `run ${run} is not kept any more, nor how it ended; "keep" of its target says what is`;
-    failWith(caller, 'unknown-run', EXIT.noVerdict, message);
+    failWith(caller, 'unknown-run', EXIT.noVerdict, say.forgottenRun(run));
   }
 
   /** The run that is meant by a number or by a target's name; else says that there is none. */

@@ -16,6 +16,9 @@ export const unknownTarget = (config: string, target: string, known: Iterable<st
 export const unknownRun = (run: number): string =>
   `there is no run ${run}; see those that are remembered with "baton history"`;
 
+export const forgottenRun = (run: number): string =>
+  `run ${run} is not kept any more, nor how it ended; let "keep" of its target hold more`;
+
 export const hasNoRun = (target: string): string =>
   `target ${target} has no run yet; ask for one: baton run ${target}`;
 

@@ -87,7 +87,7 @@ test('a run that is forgotten by the time it is waited for has no verdict, one t
   assert.deepEqual([forgotten.status, forgotten.text], [125, '']);
   assert.equal(
     forgotten.errors,
-    'baton: run 1: run 1 is not kept any more, nor how it ended; "keep" of its target says what is\n',
+    'baton: run 1: run 1 is not kept any more, nor how it ended; let "keep" of its target hold more\n',
   );
   assert.equal((await rig.baton('wait', '1', '-E', '9')).status, 9);
   const never = await rig.baton('wait', '4', '3');

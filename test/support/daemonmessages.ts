@@ -107,6 +107,7 @@ const REQUEST: Samples<typeof request> = {
     ['/c.json', 'zzzzz', KNOWN],
   ],
   unknownRun: [[17]],
+  forgottenRun: [[17]],
   hasNoRun: [['web']],
   broken: [['key "/k" does not exist; name an existing private key']],
   notProbed: [['local']],

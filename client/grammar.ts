@@ -85,7 +85,7 @@ function verbOf(name: string): (typeof VERBS)[number] {
 function oldCommandOf(input: readonly string[], given: Given, target: string | undefined): Command {
   const name = target === undefined ? '-s' : '-t TARGET';
   if (target !== undefined && given.is('status')) {
-    throw new Mistake(say.bothGiven('baton', '-t', '-s'));
+    throw new Mistake(say.bothGiven('options', '-t', '-s'));
   }
   const known = target === undefined ? ['status'] : ['target', 'errorCode'];
   checkOptions(

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { apply } from './apply.ts';
 import { bootEvent, SystemClock } from './clock.ts';
-import { type Config, formatMistakes, loadConfig } from './config.ts';
+import { type Config, formatMistake, loadConfig } from './config.ts';
 import { Daemon, planOf } from './daemon.ts';
 import { locks } from './foreign.ts';
 import { hasWork, Idle } from './idle.ts';
@@ -188,7 +188,7 @@ function reloadConfig(
     return loaded;
   }
   log.error({ config: path, mistakes: loaded.mistakes }, 'reload refused');
-  return { ok: false, message: staysInForce(formatMistakes(loaded)) };
+  return { ok: false, message: staysInForce(path, loaded.mistakes.map(formatMistake)) };
 }
 
 /** What `baton reload` prints: targets that are broken by now have to be seen at once. */

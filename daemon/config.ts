@@ -69,9 +69,12 @@ function load(path: string, content: Content, confs: Confs): Loaded {
 
 /** One line for each mistake: FILE: place: what is wrong. */
 export function formatMistakes({ path, mistakes }: Mistakes): string {
-  return mistakes
-    .map((mistake) => [path, mistake.path, mistake.text].filter((it) => it !== '').join(': '))
-    .join('\n');
+  return mistakes.map((mistake) => `${path}: ${formatMistake(mistake)}`).join('\n');
+}
+
+/** Without the file: place: what is wrong. */
+export function formatMistake({ path, text }: Mistake): string {
+  return path === '' ? text : `${path}: ${text}`;
 }
 
 /** The configuration, or what is wrong with it, by places in the user's own file. */

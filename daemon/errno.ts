@@ -16,6 +16,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EPERM: 'let the user that runs this do it, or run it as root',
   ENOENT: 'make it, or name another',
   ENOTDIR: 'one of its directories is a file; name another',
+  EEXIST: 'something of this name is there already; remove it, or name another',
   EISDIR: 'it is a directory; name a file',
   EROFS: 'its file system is read-only; mount it for writing, or name another place',
   ENOSPC: 'make room on its disk',

@@ -38,7 +38,7 @@ export const longSocketPath = (path: string, bytes: number, most: number): strin
 
 export const noStateDirectory = (path: string, error: unknown): string =>
   `state directory ${path}: cannot be made ${describeErrno(error)}; ` +
-  'another place is named with --state DIR';
+  '--state names another place';
 
 /** `option` names another place for what is locked. */
 export const lockHeld = (path: string, holder: string | undefined, option: string): string => {
@@ -95,7 +95,7 @@ export const torn = (path: string, line: number, byte: number, bytes: number): s
 
 export const noSocketDirectory = (path: string, error: unknown): string =>
   `socket ${path}: its directory cannot be made ${describeErrno(error)}; ` +
-  'another place is named with --socket PATH';
+  '--socket names another place';
 
 export const noSocket = (path: string): string =>
   `socket ${path}: is there already and is no socket; remove it, or name another place with --socket`;

@@ -38,8 +38,11 @@ export const wrongCount = (expected: number, found: number): string => {
 export const wrongArgument = (place: number, pattern: string, found: string): string =>
   `does not take its argument ${place}: expected ${pattern}, found ${JSON.stringify(found)}`;
 
-export const staysInForce = (mistakes: string): string =>
-  `the old configuration stays in force until these mistakes are mended\n${mistakes}`;
+/** All mistakes on one line: a number tells where each begins. */
+export const staysInForce = (config: string, mistakes: readonly string[]): string => {
+  const list = mistakes.map((text, at) => (mistakes.length > 1 ? `(${at + 1}) ${text}` : text));
+  return `the old configuration stays in force; mend ${config}: ${list.join('; ')}`;
+};
 
 // Not now
 

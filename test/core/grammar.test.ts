@@ -186,7 +186,7 @@ const mistakes: readonly [string, string][] = [
   ],
   ['-t', '--target needs a value, found none'],
   ['-t x y', '-t TARGET: unexpected argument "y"'],
-  ['-t x -s', 'baton: expected either -t or -s, found both'],
+  ['-t x -s', 'options: expected either -t or -s, found both'],
 ];
 for (const [line, mistake] of mistakes) {
   test(`"baton ${line}" is refused: ${mistake}`, () => {

@@ -117,7 +117,10 @@ const REQUEST: Samples<typeof request> = {
     [3, 2],
   ],
   wrongArgument: [[2, '[a-z]+', 'X']],
-  staysInForce: [['/c.json: targets: missing key; expected an object: {…}']],
+  staysInForce: [
+    ['/c.json', ['targets: missing key; expected an object: {…}']],
+    ['/c.json', ['x: unknown key', 'y: unknown key']],
+  ],
   cannotJournal: [['ENOSPC']],
   tokenUsed: [[17]],
   queueFull: [[200, 'web']],

@@ -9,7 +9,17 @@ import {
 } from '../../client/manual/place.ts';
 import type { Option, Verb } from '../../client/manual/verb.ts';
 import { optionOf, synopsisOf, VERBS } from '../../client/manual.ts';
-import { example, heading, item, page, paragraph, subheading, synopsis } from './roff.ts';
+import { DIAGNOSTICS } from './diagnostics.ts';
+import {
+  example,
+  heading,
+  item,
+  page,
+  paragraph,
+  quotation,
+  subheading,
+  synopsis,
+} from './roff.ts';
 
 const DESCRIPTION = [
   'baton runs named commands, the targets, one after another in the right order. The daemon ' +
@@ -25,6 +35,9 @@ const CRONTAB = '0 3 * * *   root   baton run rsnap-daily --wait';
 
 const OWN_FAILURES =
   "A failure of baton's own prints one line `baton: TARGET: reason` on stderr, so that cron mails it, and so does a command that fails and prints nothing. Nothing of baton's own is printed on stdout beside the output of a run.";
+
+const OF_DIAGNOSTICS =
+  'Every message says what to do next. Those that are met most, after `baton: TARGET: `, with their status and what is behind them:';
 
 const SEE_ALSO = 'batond(8), baton.json(5), baton-protocol(7), crontab(5), rsnapshot(1)';
 
@@ -52,6 +65,11 @@ export function clientPage(version: string): string {
     ),
     ...EXIT_STATUSES.flatMap(({ status, text }) => item(`\`${status}\``, sentence(text))),
     ...paragraph(OWN_FAILURES),
+    ...heading('DIAGNOSTICS'),
+    ...paragraph(OF_DIAGNOSTICS),
+    ...DIAGNOSTICS.flatMap(({ message, status, text }) =>
+      quotation(message, `Status ${status}. ${text}`),
+    ),
     ...heading('ENVIRONMENT'),
     ...ENVIRONMENT.flatMap(({ name, text }) => item(`\`${name}\``, sentence(text))),
     ...heading('FILES'),

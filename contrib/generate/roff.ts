@@ -50,6 +50,12 @@ export function item(term: string, ...texts: readonly string[]): readonly string
   return ['.TP', line(term), ...prose(first), ...more.flatMap((text) => ['.IP', ...prose(text)])];
 }
 
+/** What a program prints, filled like prose, and what is said of it, indented below. */
+export function quotation(text: string, about: string): readonly string[] {
+  const lines = wrap(text).map((part) => `\\fB${escaped(part, true)}\\fP`);
+  return ['.PP', ...lines, '.RS 4', ...prose(about), '.RE'];
+}
+
 /** Lines as they are typed. */
 export function example(text: string): readonly string[] {
   const lines = text.split('\n').map((it) => guard(escaped(it, true)));

@@ -76,12 +76,28 @@ _baton_operand() {
   esac
 }
 
+# The words up to the cursor. Readline parts them also at ":", "=" and "@", which names may hold: what
+# no blank parts is one word.
+_baton_words_typed() {
+  local rest=$COMP_LINE part at
+  for ((at = 0; at <= COMP_CWORD; at++)); do
+    part=${COMP_WORDS[at]}
+    if ((at == 0)) || [[ -z $rest || $rest == [[:blank:]]* ]]; then words+=("$part")
+    else words[${#words[@]} - 1]+=$part
+    fi
+    rest=${rest#"${rest%%[![:blank:]]*}"}
+    rest=${rest#"$part"}
+  done
+}
+
 _baton() {
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local verb='' count=0 word at what value
+  local verb='' count=0 word at what value words=()
+  _baton_words_typed
+  local last=$((${#words[@]} - 1))
+  local current=${words[last]} previous=${words[last - 1]}
   COMPREPLY=()
-  for ((at = 1; at < COMP_CWORD; at++)); do
-    word=${COMP_WORDS[at]}
+  for ((at = 1; at < last; at++)); do
+    word=${words[at]}
     # What follows is for the command of the run.
     [[ $word == -- ]] && return
     if _baton_value "$word" >/dev/null; then ((at++))
@@ -107,8 +123,18 @@ _baton() {
   # Names may hold blanks and quotes. What is typed is never evaluated: it may hold anything.
   local typed=${current//\\/} quoted=${current:0:1}
   [[ $quoted == \" || $quoted == \' ]] && typed=${typed:1} || quoted=''
+  # Only what stands behind the last break is replaced.
+  local kept=''
+  if [[ -z $quoted ]]; then
+    for at in : = @; do
+      [[ $COMP_WORDBREAKS == *"$at"* && $typed == *"$at"* ]] || continue
+      word=${typed%"${typed##*"$at"}"}
+      ((${#word} > ${#kept})) && kept=$word
+    done
+  fi
   while IFS= read -r word; do
     [[ $word == "$typed"* ]] || continue
+    word=${word#"$kept"}
     if [[ -n $quoted ]]; then COMPREPLY+=("$word"); else COMPREPLY+=("$(printf '%q' "$word")"); fi
   done < <(_baton_words "$what" "$1")
 }

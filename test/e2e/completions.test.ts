@@ -12,7 +12,7 @@ import { skipWithout } from '../support/tools.ts';
 const SHELL_MS_MAX = 30_000;
 const COMPLETIONS = join(ROOT, 'contrib/completions');
 const verbs = VERBS.filter(({ isHidden }) => isHidden !== true);
-const TARGETS = ["it's", 'quick', 'rsnap-daily', 'rsnap-weekly', 'two words'];
+const TARGETS = ['a:db@x=1', 'a:dc', "it's", 'quick', 'rsnap-daily', 'rsnap-weekly', 'two words'];
 
 let rig: Rig;
 let env: NodeJS.ProcessEnv;
@@ -56,7 +56,15 @@ const lines = (text: string): string[] => text.split('\n').filter((line) => line
 test('names are one a line with a word about each, for targets and for runs', () => {
   const targets = lines(shell('baton', ['names', 'targets']));
   assert.deepEqual(targets.toSorted(), [
-    ...["it's", 'quick\tdoes next to nothing', 'rsnap-daily', 'rsnap-weekly', 'two words'],
+    ...[
+      'a:db@x=1',
+      'a:dc',
+      "it's",
+      'quick\tdoes next to nothing',
+      'rsnap-daily',
+      'rsnap-weekly',
+      'two words',
+    ],
   ]);
   assert.match(shell('baton', ['names', 'runs']), /^1\tquick, exited with 0\n$/);
 });
@@ -94,7 +102,7 @@ function inBash(words: readonly string[], current: string): readonly string[] {
   const script = `
     source "$1"; shift
     complete -p baton | grep -q 'complete -F _baton baton' || exit 9
-    COMP_WORDS=(baton "$@") COMP_CWORD=$#
+    COMP_WORDS=(baton "$@") COMP_CWORD=$# COMP_LINE="baton $*"
     _baton baton
     [[ \${#COMPREPLY[@]} -eq 0 ]] || printf '%s\\n' "\${COMPREPLY[@]}"`;
   const file = join(COMPLETIONS, 'baton.bash');
@@ -140,6 +148,32 @@ test('bash quotes what it offers, takes what is typed as it is, and evaluates no
   assert.deepEqual(inBash(['run'], '$(touch evil)`touch evil`'), []);
   assert.equal(shell('ls', [rig.directory]).includes('evil'), false);
 });
+
+/** Types into a bash on a terminal; `baton` there prints what it was given. */
+function typeInBash(typed: string): string {
+  const file = join(COMPLETIONS, 'baton.bash');
+  const given =
+    'baton() { if [[ $1 == names ]]; then command baton "$@"; else echo "GOT<$*>"; fi; }';
+  const input = `source ${file}; ${given}\n${typed}\nexit\n`;
+  const inner = ['-qec', 'bash --norc --noprofile -i', '/dev/null'];
+  const options = { env, input, encoding: 'utf8', timeout: SHELL_MS_MAX } as const;
+  return spawnSync('script', inner, options).stdout;
+}
+
+for (const [typed, got] of [
+  ['run a:\t', 'run a:d'],
+  ['run a:dc\t', 'run a:dc '],
+  ['run a:db\t', 'run a:db@x=1 '],
+  ['run a:db@x=\t', 'run a:db@x=1 '],
+  ['run "a:db\t', 'run a:db@x=1 '],
+  ['run a:dc q\t', 'run a:dc quick '],
+] as const) {
+  test(`bash at a terminal completes ${JSON.stringify(`baton ${typed}`)}`, (t) => {
+    if (skipWithout(t, 'bash') || skipWithout(t, 'script')) return;
+    const seen = typeInBash(`baton ${typed}`);
+    assert.ok(seen.includes(`GOT<${got.trimEnd()}>`), seen);
+  });
+}
 
 test('fish tells a word about each name', (t) => {
   if (skipWithout(t, 'fish')) return;

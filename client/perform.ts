@@ -1,6 +1,6 @@
 /** Does what a command line asks for: each command is one conversation with the daemon. */
 import { readFileSync } from 'node:fs';
-import { HISTORY_RUNS_MAX, PROTOCOL_VERSION } from '../daemon/protocol.ts';
+import { HISTORY_RUNS_MAX, PROTOCOL_VERSION, type RequestInput } from '../daemon/protocol.ts';
 import { ask } from './ask.ts';
 import { type Conversation, converse, type Place } from './call.ts';
 import { checkCrontab } from './checkcrontab.ts';
@@ -44,15 +44,8 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'resume':
     case 'probe':
       return ask({ type: command.verb, v, target: command.target }, command, place);
-    case 'history': {
-      const target = command.target === undefined ? {} : { target: command.target };
-      const most = command.limit ?? (command.sinceMs === undefined ? undefined : HISTORY_RUNS_MAX);
-      const limit = most === undefined ? {} : { limit: most };
-      const since = command.sinceMs === undefined ? {} : { sinceMs: command.sinceMs };
-      const outcome = command.outcome === undefined ? {} : { outcome: command.outcome };
-      const request = { type: 'history', v, ...target, ...limit, ...since, ...outcome } as const;
-      return ask(request, command, place);
-    }
+    case 'history':
+      return ask(historyRequest(command), command, place);
     case 'timeline':
       return timeline(command, place);
     case 'report':
@@ -81,6 +74,17 @@ export async function perform(command: Command, place: Place, errorCode?: number
     default:
       return command satisfies never;
   }
+}
+
+function historyRequest(command: Extract<Command, { readonly verb: 'history' }>): RequestInput {
+  const { sinceMs, limit = sinceMs === undefined ? undefined : HISTORY_RUNS_MAX } = command;
+  return {
+    ...{ type: 'history', v: PROTOCOL_VERSION },
+    ...(command.target === undefined ? {} : { target: command.target }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+    ...(command.outcome === undefined ? {} : { outcome: command.outcome }),
+  };
 }
 
 async function run(

@@ -6,23 +6,22 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { apply } from './apply.ts';
 import { bootEvent, SystemClock } from './clock.ts';
-import { type Config, formatMistake, loadConfig } from './config.ts';
+import type { Config } from './config.ts';
 import { Daemon, planOf } from './daemon.ts';
 import { locks } from './foreign.ts';
 import { hasWork, Idle } from './idle.ts';
 import { Journal, type Result } from './journal.ts';
 import { Keepers } from './keeper.ts';
 import { AllKeepers } from './keepers.ts';
+import { LiveConfig } from './liveconfig.ts';
 import { signLock, takeLock } from './lock.ts';
 import type { Log } from './log.ts';
 import * as say from './message/boot.ts';
-import { staysInForce } from './message/request.ts';
 import { findKeeperTrouble } from './perl.ts';
 import { bootId } from './process.ts';
-import { refresh } from './refresh.ts';
 import { Rota } from './rota.ts';
 import { type Reloaded, Service } from './service.ts';
-import { nameDoor, placesOf, planDoors, Sockets } from './sockets.ts';
+import { nameDoor, planDoors, Sockets } from './sockets.ts';
 import { SshKeepers } from './sshkeepers.ts';
 import { emptyState, type State } from './state.ts';
 import type { PassedSocket } from './systemd.ts';
@@ -64,12 +63,11 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   const { journal, state } = opened.value;
   const clock = new SystemClock(state.boot?.offsetMs ?? 0);
   const runs = join(directory, 'runs');
-  let config = options.config;
   let ssh: SshKeepers | undefined;
   let idle: Idle | undefined;
   const daemon: Daemon = new Daemon({
     state,
-    catalog: config.catalog,
+    catalog: options.config.catalog,
     journal,
     clock,
     log,
@@ -85,45 +83,30 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     },
     fail: options.fail,
   });
-  const reload = (): Reloaded => {
-    const loaded = reloadConfig(config.path, log);
-    if (!loaded.ok) return loaded;
-    if (placesOf(loaded.value.sockets) !== placesOf(config.sockets)) {
-      log.warn({ config: config.path }, 'sockets have changed: only a restart opens or moves them');
-    }
-    config = loaded.value;
-    options.relevel(config);
-    daemon.loop.configure(config.catalog);
-    return { ok: true, text: summary(config) };
-  };
+  const config = new LiveConfig(options, daemon.loop);
   const rota = new Rota();
   const service = new Service({
     loop: daemon.loop,
     rota,
-    refresh: (target) => {
-      const news = refresh(config, target, daemon.loop.state, log);
-      if (news === undefined) return;
-      config = news;
-      daemon.loop.configure(config.catalog);
-    },
+    refresh: (target) => config.refresh(target),
     clock,
     directoryOf: (run) => join(runs, String(run)),
-    reload,
+    reload: () => config.reload(),
     probe: async (target) => {
       const plan = planOf(target);
       return plan.keeper === 'ssh' ? await ssh?.probe(plan.session) : undefined;
     },
-    about: { version, config: () => config.path },
+    about: { version, config: () => config.now.path },
   });
   const sockets = new Sockets({
     log,
-    settings: () => config.sockets,
+    settings: () => config.now.sockets,
     state: () => daemon.loop.state,
     handle: (request, caller) => service.handle(request, caller),
     left: () => idle?.touch(),
     rota,
   });
-  const doors = planDoors(config.sockets, options.passed, options.socket);
+  const doors = planDoors(options.config.sockets, options.passed, options.socket);
   const listening = await sockets.open(doors);
   // Nothing is started or taken over by a daemon that nobody can reach.
   if (!listening.ok) return listening;
@@ -131,7 +114,8 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   daemon.recover();
   idle?.touch();
   log.info({ sockets: doors.map(nameDoor), pid: process.pid, version }, 'ready');
-  return { ok: true, value: { reload, stop: () => stop(daemon, journal, sockets, log) } };
+  const end = () => stop(daemon, journal, sockets, log);
+  return { ok: true, value: { reload: () => config.reload(), stop: end } };
 }
 
 function makeIdle(
@@ -175,29 +159,6 @@ async function openState(
   await journal.sync();
   apply(state, booted);
   return { ok: true, value: { journal, state } };
-}
-
-/** A bad configuration leaves the old one in force, and says every mistake. */
-function reloadConfig(
-  path: string,
-  log: Log,
-): { readonly ok: true; readonly value: Config } | Extract<Reloaded, { ok: false }> {
-  const loaded = loadConfig(path);
-  if (loaded.ok) {
-    log.info({ config: path, targets: loaded.value.catalog.targets.size }, 'reloaded');
-    return loaded;
-  }
-  log.error({ config: path, mistakes: loaded.mistakes }, 'reload refused');
-  return { ok: false, message: staysInForce(path, loaded.mistakes.map(formatMistake)) };
-}
-
-/** What `baton reload` prints: targets that are broken by now have to be seen at once. */
-function summary({ path, catalog }: Config): string {
-  const targets = [...catalog.targets.values()];
-  const broken = targets.flatMap(({ name, broken }) =>
-    broken === undefined ? [] : `; target "${name}" is broken: ${broken}`,
-  );
-  return `${path}: ${targets.length} targets${broken.join('')}`;
 }
 
 async function stop(daemon: Daemon, journal: Journal, sockets: Sockets, log: Log): Promise<void> {

@@ -142,12 +142,7 @@ async function run(
   if (idleExitMs !== undefined && passed.length === 0) {
     log.warn({ idleExitMs }, 'idle exit without socket activation: nobody starts the daemon again');
   }
-  const fail = (error: unknown): void => {
-    log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'cannot go on');
-    process.exit(EXIT_SOFTWARE);
-  };
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
+  const fail = catchBugs(log);
   let daemon: Running | undefined;
   const end = (): void => {
     if (daemon === undefined) process.exit(0);
@@ -181,4 +176,15 @@ function formatOf(name: string | undefined): LogFormat {
 function complain(message: string, status: number): void {
   for (const line of message.trimEnd().split('\n')) process.stderr.write(`batond: ${line}\n`);
   process.exitCode = status;
+}
+
+/** A bug ends the daemon, with what is known of it in the log; the runs go on. */
+function catchBugs(log: Log): (error: unknown) => void {
+  const fail = (error: unknown): void => {
+    log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'cannot go on');
+    process.exit(EXIT_SOFTWARE);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  return fail;
 }

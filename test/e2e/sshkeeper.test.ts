@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,11 +19,7 @@ test('keys come from an agent, named by the target or by the environment', {
 }, async (t) => {
   const sshd = await Sshd.start();
   t.after(() => sshd.close());
-  const socket = join(sshd.directory, 'agent');
-  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => agent.kill());
-  await once(createInterface(agent.stdout), 'line');
-  execFileSync('ssh-add', ['-q', sshd.key], { env: { SSH_AUTH_SOCK: socket } });
+  const socket = await startAgent(t, sshd, 'agent');
   const { runner } = sshd.target({ args: ['true'] });
   const { key: _, ...keyless } = runner;
   const rig = new Rig();
@@ -43,6 +39,63 @@ test('keys come from an agent, named by the target or by the environment', {
   const wrong = await rig.baton('run', 'wrong', '--wait');
   assert.equal(wrong.status, 255);
   assert.match(wrong.errors, /could not authenticate: .*offered: the agent at \S+-of-nobody/);
+});
+
+/** An agent that holds the key of the server's user; its socket. */
+async function startAgent(
+  t: { after(done: () => unknown): void },
+  { directory, key }: Sshd,
+  name: string,
+): Promise<string> {
+  const socket = join(directory, name);
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => agent.kill());
+  await once(createInterface(agent.stdout), 'line');
+  execFileSync('ssh-add', ['-q', key], { env: { SSH_AUTH_SOCK: socket } });
+  return socket;
+}
+
+test('the IdentityAgent of ssh_config is asked for keys, but for a target that names its own', {
+  skip: NO_SSHD,
+}, async (t) => {
+  const sshd = await Sshd.start();
+  t.after(() => sshd.close());
+  const [named, usual] = [await startAgent(t, sshd, 'a b'), await startAgent(t, sshd, 'usual')];
+  const place = `HostName 127.0.0.1\nPort ${sshd.port}\nUser ${sshd.user}\nIdentityFile /nonexistent\n`;
+  const agents = { path: `"${named}"`, variable: '$SSH_AUTH_SOCK', none: 'none', wrong: '/nobody' };
+  const hosts = Object.entries({ ...agents, usual: 'SSH_AUTH_SOCK' }).map(
+    ([name, agent]) => `Host ${name}\nIdentityAgent ${agent}\n`,
+  );
+  const file = join(sshd.directory, 'ssh_config');
+  const known = `UserKnownHostsFile ${sshd.knownHosts}\n`;
+  writeFileSync(file, `${hosts.join('')}Host *\n${place}${known}`);
+  // ssh(1) reads the configuration of the home in /etc/passwd, whatever $HOME says.
+  const bin = join(sshd.directory, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${file}' "$@"\n`, {
+    mode: 0o755,
+  });
+  const at = (host: string) => ({ runner: { type: 'ssh', host, args: ['true'] } });
+  const targets = Object.fromEntries([...Object.keys(agents), 'usual'].map((it) => [it, at(it)]));
+  const own = { runner: { ...at('wrong').runner, agent: named } };
+  const rig = new Rig();
+  t.after(() => rig.close());
+  rig.configure({ targets: { ...targets, own } });
+  const env = { SSH_AUTH_SOCK: usual, HOME: sshd.home, PATH: `${bin}:${process.env['PATH']}` };
+  await rig.boot([], env);
+  const asked = async (target: string): Promise<string | undefined> =>
+    / with the agent at (.*)$/m.exec((await rig.baton('probe', target)).text)?.[1];
+  assert.equal(await asked('path'), named);
+  assert.equal(await asked('variable'), usual);
+  assert.equal(await asked('usual'), usual);
+  assert.equal(await asked('own'), named);
+  assert.equal((await rig.baton('run', 'path', '--wait')).status, 0);
+  for (const target of ['none', 'wrong']) {
+    const { status, errors } = await rig.baton('run', target, '--wait');
+    assert.equal(status, 255, errors);
+    assert.match(errors, /could not authenticate: /);
+    assert.equal(errors.includes(usual), false, 'no other agent is asked instead');
+  }
 });
 
 test('a keeper that is told to retire gives its name back and serves its runs to the end', {

@@ -158,3 +158,24 @@ test('a request with a wrong, missing or unknown key is refused', () => {
     assert.equal(v.safeParse(Request, request).success, false, JSON.stringify(request));
   }
 });
+
+test('a request has at most 100 arguments of 4096 characters, and words of 200', () => {
+  const isTaken = (more: object): boolean =>
+    v.safeParse(Request, { type: 'run', target: 'x', ...more }).success;
+  assert.deepEqual(
+    [100, 101].map((length) => isTaken({ args: Array(length).fill('') })),
+    [true, false],
+  );
+  assert.deepEqual(
+    [4_096, 4_097].map((length) => isTaken({ args: ['x'.repeat(length)] })),
+    [true, false],
+  );
+  assert.deepEqual(
+    [200, 201].map((length) => isTaken({ target: 'x'.repeat(length) })),
+    [true, false],
+  );
+  assert.deepEqual(
+    [200, 201].map((length) => isTaken({ token: 'x'.repeat(length) })),
+    [true, false],
+  );
+});

@@ -175,6 +175,7 @@ test('every kind of event has a sentence that says what matters of it', () => {
     ],
     [[base], { type: 'released', run: 1 }, /its last process is gone$/],
     [[], { type: 'forgotten', runs: [1, 2] }, /runs 1, 2$/],
+    [[], { type: 'forgotten', runs: Array(12).fill(7) }, /runs (7, ){9}7 and 2 more$/],
     [[], { type: 'ignored', target: 't', times: 2 }, /^t: 2 requests ignored by a policy$/],
     [[], { type: 'remembered', target: 't', tookMs: [1_000] }, /took 1\.0 s$/],
     [[], { type: 'watched', target: 't' }, /not looked out for any more$/],

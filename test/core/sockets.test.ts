@@ -201,3 +201,16 @@ test('a pattern without a target, and run without wait, deserve a look', () => {
 test('an idleExit of no time is a mistake', () => {
   assert.match(only(load({ targets, idleExit: '0s' })), /^idleExit: expected a duration/);
 });
+
+test('a configuration has at most 32 sockets, each with at most 1000 patterns of targets', () => {
+  const sockets = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({ name: `s${at}`, path: `/run/${at}` }));
+  const patterns = (count: number) => [{ ...admin, targets: Array(count).fill('web') }];
+  for (const [fits, tooMany] of [
+    [sockets(32), sockets(33)],
+    [patterns(1_000), patterns(1_001)],
+  ]) {
+    assert.ok(load({ targets, sockets: fits }).ok);
+    assert.match(only(load({ targets, sockets: tooMany })), /^sockets/);
+  }
+});

@@ -91,8 +91,8 @@ sub keep {
   my ($status, $failure) = (0, '');
   if (defined $go) {
     syswrite $ctl, "begun\n";                    # whoever dies before has run nothing
-    pipe my $r, my $w;                           # close-on-exec: EOF says that exec worked
-    my $pid = fork;
+    # close-on-exec: EOF says that exec worked
+    my $pid = pipe(my $r, my $w) ? fork : undef;
     if (defined $pid && !$pid) {
       $SIG{$_} = 'DEFAULT' for @sigs;
       setpgrp 0, 0;                              # a group of its own: killing it spares the keeper

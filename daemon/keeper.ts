@@ -13,7 +13,7 @@ import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
 import { ForkServer, type KeeperControl, type Spawn } from './forkserver.ts';
 import { guard } from './guard.ts';
-import { endMembers, type Killing } from './kill.ts';
+import { endMembers, type Killing, send } from './kill.ts';
 import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
 import { makeOrder } from './order.ts';
@@ -169,7 +169,7 @@ export class Keepers implements KeepersPort {
       kept.keeper = { pid, startTime, bootId: this.#bootId };
     } catch (error) {
       // Who could not be known again is ended before it does or writes anything.
-      process.kill(pid, 'SIGKILL');
+      send(pid, 'SIGKILL');
       control.drop();
       return none(errnoOf(error));
     }

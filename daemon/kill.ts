@@ -77,7 +77,8 @@ function tell({ pid, startTime }: ProcessStat, told: Set<string>): void {
   send(pid, 'SIGCONT');
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+/** Nothing is said of a process that is gone. */
+export function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

@@ -17,6 +17,8 @@ export interface Order {
   readonly statusFile: string;
   readonly umask: number;
   readonly cwd: string;
+  /** '' for nothing to read. */
+  readonly in: string;
   readonly out: string;
   /** '' for one file for both streams, so that their order is kept. */
   readonly err: string;
@@ -203,5 +205,6 @@ class Connection {
 function wordsOf(order: Order): readonly string[] {
   const { title, statusFile, umask, cwd, out, err, args } = order;
   const env = Object.entries(order.env).map(([name, value]) => `${name}=${value}`);
-  return [title, statusFile, String(umask), cwd, out, err, String(env.length), ...env, ...args];
+  const files = [order.in, out, err];
+  return [title, statusFile, String(umask), cwd, ...files, String(env.length), ...env, ...args];
 }

@@ -8,7 +8,7 @@
 # records how it ended.
 #
 # Orders come on fd 3, each a length (32 bits, network order) and its words with NUL between them:
-#   keep KEY TITLE STATUSFILE UMASK CWD OUT ERR N [NAME=VALUE]... COMMAND [ARG]...   N variables
+#   keep KEY TITLE STATUSFILE UMASK CWD IN OUT ERR N [NAME=VALUE]... COMMAND [ARG]...   N variables
 #   go KEY        the start is in the journal: the command may run
 #   drop KEY      it must never run
 # Answers go out there, too, each a line:
@@ -79,12 +79,14 @@ sub spawn {
 }
 
 sub keep {
-  my ($ctl, $title, $file, $umask, $cwd, $out, $err, $count, @words) = @_;
+  my ($ctl, $title, $file, $umask, $cwd, $in, $out, $err, $count, @words) = @_;
   my @env = splice @words, 0, $count;
   $0 = $title;
   $SIG{CHLD} = 'DEFAULT';
   $setsid ? syscall $setsid : (require POSIX, POSIX::setsid());
   syscall $prctl, 36, 1, 0, 0, 0 if $prctl;      # PR_SET_CHILD_SUBREAPER
+  # its own user may not be let in there, so that the command gets it open
+  (length $in && open STDIN, '<', $in) or open STDIN, '<', '/dev/null' or return;
   open STDOUT, '>>', $out or return;
   (length $err ? open STDERR, '>>', $err : open STDERR, '>&STDOUT') or return;
   my $go = <$ctl>;

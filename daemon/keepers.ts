@@ -33,17 +33,18 @@ export class AllKeepers implements KeepersPort {
     await keepers.start(run, attempt, told);
   }
 
-  /** A hook is told what happened, and where the end of the output is if it can read that. */
+  /** A hook is told what happened; the end of the output is its stdin, and a file if it may read that. */
   #tell(plan: Plan, run: RunId, cause: Cause): Plan {
     if (plan.keeper === 'ssh') {
       const env = { ...plan.session.env, ...causeEnv(cause, undefined) };
       return { ...plan, session: { ...plan.session, env } };
     }
-    const isReadable = cause.run !== undefined && plan.user === undefined;
-    const tail = isReadable
-      ? writeTail(this.#directoryOf(cause.run), this.#directoryOf(run))
-      : undefined;
-    return { ...plan, env: { ...plan.env, ...causeEnv(cause, tail) } };
+    const { run: of } = cause;
+    const into = this.#directoryOf(run);
+    const tail = of === undefined ? undefined : writeTail(this.#directoryOf(of), into);
+    const path = plan.user === undefined ? tail : undefined;
+    const env = { ...plan.env, ...causeEnv(cause, path) };
+    return { ...plan, env, ...(tail === undefined ? {} : { stdin: tail }) };
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {

@@ -17,6 +17,8 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly umask: number;
+  /** A file that stdin comes from. */
+  readonly stdin?: string;
   /** Owns the output files, so that the job can open /dev/stderr. */
   readonly owner?: Account;
 }
@@ -61,6 +63,7 @@ export async function prepare(
     env,
     cwd,
     umask: plan.umask ?? UMASK_DEFAULT,
+    ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
     ...(account.uid === process.getuid?.() ? {} : { owner: account }),
   };
 }

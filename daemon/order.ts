@@ -23,6 +23,7 @@ export function makeOrder(
     statusFile: statusFileOf(directory, attempt),
     umask: launch.umask,
     cwd: launch.cwd,
+    in: launch.stdin ?? '',
     out: makeFile(join(directory, 'out'), launch),
     err: merged ? '' : makeFile(join(directory, 'err'), launch),
     env: launch.env,

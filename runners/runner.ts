@@ -17,6 +17,8 @@ export interface ProcessPlan {
   /** A name or a number; the daemon's own where absent. */
   readonly user?: string | number;
   readonly group?: string | number;
+  /** A file that its stdin comes from; empty where absent. */
+  readonly stdin?: string;
   /** 022 where absent. */
   readonly umask?: number;
   readonly nice?: number;

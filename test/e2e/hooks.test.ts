@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
 
 const sh = (script: string) => ({ runner: { type: 'local', args: ['/bin/sh', '-c', script] } });
 
@@ -15,7 +16,7 @@ test('a failed run calls its hook, which finds what happened and the end of the 
     targets: {
       job: { ...sh('echo "disk is full"; echo again >&2; exit 3'), onFailure: 'tell' },
       tell: sh(
-        `env | grep ^BATON_ | sort; cat "$BATON_EVENT_OUTPUT"; ${puppets.args('x').join(' ')}`,
+        `env | grep ^BATON_ | sort; cat "$BATON_EVENT_OUTPUT"; cat; ${puppets.args('x').join(' ')}`,
       ),
     },
   });
@@ -38,7 +39,24 @@ test('a failed run calls its hook, which finds what happened and the end of the 
     'BATON_TARGET=tell',
     'disk is full',
     'again',
+    'disk is full',
+    'again',
   ]);
+});
+
+test('a hook of another user reads the end of the output from its stdin', async (t) => {
+  if (skipWithout(t, 'root', 'setpriv')) return;
+  const { runner } = sh('cat; [ -z "$BATON_EVENT_OUTPUT" ] && echo no file');
+  const rig = await Rig.start({
+    targets: {
+      job: { ...sh('echo "disk is full"; exit 3'), onFailure: 'tell' },
+      tell: { runner: { ...runner, user: 'nobody', cwd: '/' } },
+    },
+  });
+  t.after(() => rig.close());
+  assert.equal((await rig.baton('run', 'job', '--wait')).status, 3);
+  const { status, text } = await rig.baton('wait', '2');
+  assert.deepEqual([status, text], [0, 'disk is full\nno file\n']);
 });
 
 test('a daemon that dies at the end of a run calls the hook once, after its restart', async (t) => {

@@ -91,7 +91,7 @@ const Target = v.pipe(
       onFailure:
         'The same for a run that fails, expires, is skipped or is lost; not for a cancelled one. ' +
         'The command finds what happened in BATON_EVENT, BATON_EVENT_TARGET, _RUN, _OUTCOME, ' +
-        '_EXIT, _TEXT, _SECONDS and, as the name of a file, the end of the output in _OUTPUT.',
+        '_EXIT, _TEXT and _SECONDS, and reads the end of the output from its stdin.',
       onLate: 'The same, once, when the target becomes late. Needs `lateAfter`.',
       okExit: 'Exit codes that count as success.',
       warnExit:

@@ -4,7 +4,8 @@
  */
 import type { Lockfile, Policy, PolicyTarget } from '../policies/policy.ts';
 import type { TargetName } from './event.ts';
-import { wrongArgument, wrongCount } from './message/request.ts';
+import { longArgument, wrongArgument, wrongCount } from './message/request.ts';
+import { MATCH_STEPS_MAX, matchWhole, type Pattern } from './pattern.ts';
 
 /** One policy of one target. */
 export interface Binding {
@@ -59,7 +60,7 @@ export interface Target extends PolicyTarget {
   /** What becomes of processes that a run left behind when it ended by itself. */
   readonly leftovers?: 'leave' | 'kill';
   /** What a request may append to the command: a pattern for each argument. Nothing where absent. */
-  readonly acceptArgs?: readonly RegExp[];
+  readonly acceptArgs?: readonly Pattern[];
   /** Output beyond it is reported; nobody is killed for it. */
   readonly logBytesMax?: number;
   /** Its output tells how far it is: the last "NN%". */
@@ -110,7 +111,13 @@ export function findUnfit(
   if (args.length !== acceptArgs.length) {
     return wrongCount(acceptArgs.length, args.length);
   }
-  const wrong = acceptArgs.findIndex((pattern, index) => !pattern.test(args[index] ?? ''));
-  if (wrong < 0) return undefined;
-  return wrongArgument(wrong + 1, acceptArgs[wrong]?.source ?? '', args[wrong] ?? '');
+  let stepsLeft = MATCH_STEPS_MAX;
+  for (const [index, pattern] of acceptArgs.entries()) {
+    const arg = args[index] ?? '';
+    const matched = matchWhole(pattern, arg, stepsLeft);
+    if (matched === undefined) return longArgument(index + 1, pattern.source, arg.length);
+    if (!matched.matches) return wrongArgument(index + 1, pattern.source, arg);
+    stepsLeft = matched.steps;
+  }
+  return undefined;
 }

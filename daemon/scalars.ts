@@ -5,6 +5,8 @@
  */
 import * as v from 'valibot';
 import { BYTES, DURATION, DURATION_EXPECTED, parseBytes, parseDuration } from './duration.ts';
+import { PATTERN_PLACES_MAX, parsePattern } from './pattern.ts';
+import { PATTERN_CHARS_MAX } from './patterntree.ts';
 
 export const NAME_CHARS_MAX = 100;
 const DESCRIPTION_CHARS_MAX = 10_000;
@@ -16,6 +18,15 @@ const NAME_EXPECTED = [
 const CODES_EXPECTED = 'a list of exit codes';
 const CODE_EXPECTED = 'an exit code: a whole number from 0 to 255';
 const PATTERN_EXPECTED = 'a regular expression for one argument, such as "[a-z]+"';
+const PATTERN_FAULTS = {
+  'no-pattern': PATTERN_EXPECTED,
+  'back-reference':
+    `${PATTERN_EXPECTED}, without a back-reference (such as "\\1"): one short argument could keep ` +
+    'the daemon busy for minutes',
+  'too-large':
+    `${PATTERN_EXPECTED}, of at most ${PATTERN_CHARS_MAX} characters and ${PATTERN_PLACES_MAX} places, each ` +
+    'repetition counted: "[a-z]{1,64}" has 64 and some',
+} as const;
 const BYTES_EXPECTED = 'a number of bytes, or a text such as "500MB" or "2GiB"';
 
 export const Name = v.pipe(
@@ -35,9 +46,13 @@ export const Duration = v.pipe(
 /** The whole argument has to match. */
 export const Pattern = v.pipe(
   v.string(PATTERN_EXPECTED),
-  v.check((text) => parsePattern(text) !== undefined, PATTERN_EXPECTED),
   v.metadata({ title: 'regular expression', format: 'regex' }),
-  v.transform((text) => parsePattern(text) ?? /^(?!)/),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const pattern = parsePattern(dataset.value);
+    if (typeof pattern !== 'string') return pattern;
+    addIssue({ message: PATTERN_FAULTS[pattern] });
+    return NEVER;
+  }),
 );
 /** Of 0 every run would expire or be ended at once. */
 export const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
@@ -65,13 +80,3 @@ export const Bytes = v.pipe(
   v.metadata({ title: 'size' }),
   v.transform((size) => parseBytes(size) ?? 0),
 );
-
-function parsePattern(text: string): RegExp | undefined {
-  try {
-    // By itself first: a ")" too many must not close what is put around it.
-    new RegExp(text, 'u');
-    return new RegExp(`^(?:${text})$`, 'u');
-  } catch {
-    return undefined;
-  }
-}

@@ -111,7 +111,8 @@ const Target = v.pipe(
         '`true`: the last `NN%` of its output tells how far it has come, and foretells its end.',
       acceptArgs:
         'Regular expressions, one for each argument that `baton run TARGET -- ARG…` may ' +
-        'add to the command. The whole argument has to match. Without it there may be none.',
+        'add to the command. The whole argument has to match. Without it there may be none. ' +
+        'No back-references, such as `\\1`: what is sent must not keep the daemon busy.',
     },
   }),
   v.forward(

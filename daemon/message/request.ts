@@ -38,6 +38,10 @@ export const wrongCount = (expected: number, found: number): string => {
 export const wrongArgument = (place: number, pattern: string, found: string): string =>
   `does not take its argument ${place}: expected ${pattern}, found ${JSON.stringify(found)}`;
 
+export const longArgument = (place: number, pattern: string, chars: number): string =>
+  `does not take its argument ${place}: ${chars} characters are too many to be held against ` +
+  `${pattern}; give a shorter one, or simplify the pattern in "acceptArgs"`;
+
 /** All mistakes on one line: a number tells where each begins. */
 export const staysInForce = (config: string, mistakes: readonly string[]): string => {
   const list = mistakes.map((text, at) => (mistakes.length > 1 ? `(${at + 1}) ${text}` : text));

@@ -117,6 +117,7 @@ const REQUEST: Samples<typeof request> = {
     [3, 2],
   ],
   wrongArgument: [[2, '[a-z]+', 'X']],
+  longArgument: [[2, '[a-z]+', 60_000]],
   staysInForce: [
     ['/c.json', ['targets: missing key; expected an object: {…}']],
     ['/c.json', ['x: unknown key', 'y: unknown key']],

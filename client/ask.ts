@@ -2,8 +2,8 @@
 import { EXIT, type Reply, type RequestInput } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
 import type { Command } from './command.ts';
-import type { Ending } from './ending.ts';
-import { plain, print } from './output.ts';
+import { type Ending, printed } from './ending.ts';
+import { plain } from './output.ts';
 import { sheet } from './screen.ts';
 import { showHistory } from './show/history.ts';
 import { showJson } from './show/json.ts';
@@ -23,9 +23,9 @@ export async function ask(request: RequestInput, command: Command, place: Place)
   };
   if (reply.type === 'error') return failed(reply.exit, reply.message);
   if (reply.type === 'refused') return failed(reply.exit, reply.reason);
-  print(show(reply, command));
-  if (reply.type === 'probed') return { status: reply.exit, isOwn: true };
-  return { status: 0, isOwn: false };
+  const ending = printed(show(reply, command));
+  const isProbed = ending.status === 0 && reply.type === 'probed';
+  return isProbed ? { status: reply.exit, isOwn: true } : ending;
 }
 
 function show(reply: Reply, command: Command): string {

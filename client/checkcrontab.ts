@@ -10,10 +10,10 @@ import type { ReadFile } from '../policies/policy.ts';
 import { type RsnapshotConf, readRsnapshotConf } from '../policies/rsnapshotconf.ts';
 import { converse, type Place } from './call.ts';
 import { type CronLine, parseCrontab } from './crontab.ts';
-import type { Ending } from './ending.ts';
+import { type Ending, printed } from './ending.ts';
 import { type Finding, findAll, type KnownTarget } from './findings.ts';
 import { noTargets, notChecked } from './message/trouble.ts';
-import { codeOf, complain, plain, print } from './output.ts';
+import { codeOf, complain, plain } from './output.ts';
 
 const CRONTAB = '/etc/crontab';
 const CRON_D = '/etc/cron.d';
@@ -44,10 +44,11 @@ export async function checkCrontab(files: readonly string[], place: Place): Prom
     return confs.get(path);
   };
   const findings = findAll(lines, { targets: known, conf, suggest });
-  print(findings.map(show).join(''));
   const said = findings.length === 0 ? 'nothing to change' : count(findings.length, 'finding');
-  print(`${said} in ${count(lines.length, 'line')} of ${count(named.length, 'crontab')}\n`);
+  const sum = `${said} in ${count(lines.length, 'line')} of ${count(named.length, 'crontab')}\n`;
+  const ending = printed(findings.map(show).join('') + sum);
   for (const line of unread) complain(line);
+  if (ending.status !== 0) return ending;
   if (unread.length > 0) return { status: EXIT_UNREADABLE, isOwn: true };
   return { status: findings.length === 0 ? 0 : EXIT_FOUND, isOwn: true };
 }

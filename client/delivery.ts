@@ -13,18 +13,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import type { Ending } from './ending.ts';
+import { type Ending, printed } from './ending.ts';
 import { cannotWrite, noFile } from './message/trouble.ts';
-import { codeOf, print } from './output.ts';
+import { codeOf } from './output.ts';
 
 const FILE_MODE = 0o644;
 /** EX_CANTCREAT of sysexits(3). */
 const EXIT_CANNOT_CREATE = 73;
 
 export function deliver(text: string, file: string | undefined): Ending {
-  if (file !== undefined) return replace(file, text);
-  print(text);
-  return { status: 0, isOwn: false };
+  return file === undefined ? printed(text) : replace(file, text);
 }
 
 function replace(file: string, text: string): Ending {

@@ -2,7 +2,9 @@
  * How the client ends, whatever it was asked: a status that never lies, and at most one line that
  * says why. Every way through the client comes to one of these.
  */
-import { complain } from './output.ts';
+import { EXIT } from '../daemon/protocol.ts';
+import { unprinted } from './message/trouble.ts';
+import { complain, print } from './output.ts';
 
 /** How the client is to exit. */
 export interface Ending {
@@ -21,6 +23,13 @@ export interface Ending {
 export function finish(ending: Ending, errorCode?: number): void {
   if (ending.line !== undefined) complain(ending.line, ending.isMidLine);
   process.exitCode = statusOf(ending, errorCode);
+}
+
+/** Prints an answer on stdout. Nobody reading is no error: `baton history | head`; a full disk is. */
+export function printed(text: string): Ending {
+  const code = print(text);
+  if (code === undefined || code === 'EPIPE') return { status: 0, isOwn: true };
+  return { status: EXIT.unwritten, isOwn: true, line: unprinted(code) };
 }
 
 /** What the client exits with. */

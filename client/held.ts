@@ -41,19 +41,23 @@ export class Held {
     }
   };
 
-  /** Passes on all that is held. */
-  release(): void {
+  /** Passes on all that is held. Returns what could not be written, and the errno's name. */
+  release(): { readonly fd: number; readonly code: string } | undefined {
     this.#isOpen = true;
+    let failed: { readonly fd: number; readonly code: string } | undefined;
     const chunk = Buffer.alloc(CHUNK_BYTES);
     for (const [fd, { file, bytes }] of this.#files) {
       for (let at = 0; at < bytes; ) {
         const count = readSync(file, chunk, 0, Math.min(CHUNK_BYTES, bytes - at), at);
-        if (count === 0 || this.#to(fd, chunk.subarray(0, count)) !== undefined) break;
+        const code = this.#to(fd, chunk.subarray(0, count));
+        if (code !== undefined && code !== 'EPIPE') failed ??= { fd, code };
+        if (count === 0 || code !== undefined) break;
         at += count;
       }
       closeSync(file);
     }
     this.#files.clear();
+    return failed;
   }
 
   #make(fd: number): { readonly file: number; bytes: number } {

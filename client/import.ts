@@ -8,10 +8,10 @@ import { EXIT } from '../daemon/protocol.ts';
 import { fromPy9tor } from '../daemon/py9tor.ts';
 import { type RsnapshotConf, readRsnapshotConf, SYNC } from '../policies/rsnapshotconf.ts';
 import { readConfFile } from './checkcrontab.ts';
-import type { Ending } from './ending.ts';
+import { type Ending, printed } from './ending.ts';
 import { nameOfTarget } from './findings.ts';
 import * as say from './message/trouble.ts';
-import { complain, plain, print, writeAll } from './output.ts';
+import { complain, plain, writeAll } from './output.ts';
 import { CONF_DEFAULT } from './shellline.ts';
 
 const STDERR = 2;
@@ -31,8 +31,6 @@ const FREQUENT = ['hourly', 'alpha'];
 const HOURS_PER_DAY = 24;
 const STEP_HOURS_DEFAULT = 4;
 
-const DONE: Ending = { status: 0, isOwn: true };
-
 export function importRsnapshot(path: string = CONF_DEFAULT): Ending {
   const read = readRsnapshotConf(resolve(path), readConfFile);
   if (!read.ok) return fail(say.cannotRead(path, read.error));
@@ -46,15 +44,15 @@ export function importRsnapshot(path: string = CONF_DEFAULT): Ending {
     const policies = [{ type: 'rsnapshot', interval: level, ...order }];
     return [nameOfTarget(conf.path, level), { runner: { type: 'local', args }, policies }];
   });
-  print(`${JSON.stringify({ targets: Object.fromEntries(targets) }, null, 2)}\n`);
-  tell([
+  const ending = configuration({ targets: Object.fromEntries(targets) });
+  if (ending.status !== 0) return ending;
+  return tell([
     ...conf.unread.map((it) => `# ${plain(it)}; complete "order" (lowest first)`),
     ...(existsSync(PROGRAM) ? [] : [`# ${PROGRAM} is not installed on this machine`]),
     '# Lines for /etc/cron.d/rsnapshot; in a crontab of your own leave out "root". All may stand at',
     '# the same minute: baton runs one at a time, the highest interval first.',
     ...names.map((level) => cronLine(conf, level)),
   ]);
-  return DONE;
 }
 
 function cronLine(conf: RsnapshotConf, level: string): string {
@@ -92,13 +90,17 @@ export function importPy9tor(path: string): Ending {
   for (const warning of warnings) complain(`${path}: ${warning}`);
   for (const { at, text } of complaints) complain(`${path}: ${at.join('.')}: ${text}`);
   if (complaints.length > 0) return { status: EXIT.config, isOwn: true };
-  print(`${JSON.stringify(native, null, 2)}\n`);
-  return DONE;
+  return configuration(native);
+}
+
+function configuration(value: unknown): Ending {
+  return printed(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** All of it is a crontab: what is said beside the lines are comments. */
-function tell(lines: readonly string[]): void {
-  writeAll(STDERR, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+function tell(lines: readonly string[]): Ending {
+  const code = writeAll(STDERR, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+  return { status: code === undefined || code === 'EPIPE' ? 0 : EXIT.unwritten, isOwn: true };
 }
 
 function fail(line: string): Ending {

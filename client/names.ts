@@ -6,9 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type RunView, type StatusReply } from '../daemon/protocol.ts';
 import type { Place } from './call.ts';
-import type { Ending } from './ending.ts';
+import { type Ending, printed } from './ending.ts';
 import { askFor } from './inquiry.ts';
-import { plain, print } from './output.ts';
+import { plain } from './output.ts';
 
 /** Nobody waits longer for a completion. */
 const PATIENCE_MS = 1_000;
@@ -18,8 +18,7 @@ export async function names(what: 'targets' | 'runs', place: Place): Promise<End
   const asked = askFor({ ...place, connectTimeoutMs: 0 }, { type: 'status' });
   const answer = await Promise.race([asked, delay(PATIENCE_MS, undefined, { ref: false })]);
   if (answer?.ok !== true) process.exit(EXIT.unavailable); // also where the daemon stays silent
-  print(lines(what, answer.value).join(''));
-  return { status: 0, isOwn: true };
+  return printed(lines(what, answer.value).join(''));
 }
 
 function lines(what: 'targets' | 'runs', { targets }: StatusReply): readonly string[] {

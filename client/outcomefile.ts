@@ -1,7 +1,7 @@
 /**
  * `--report FILE`: how a run ended, as JSON for a program. It is written whatever happened, also
- * when nothing ran, and changes neither the status nor what is printed; a file that cannot be
- * written gets a line on stderr.
+ * when nothing ran. What is printed and the status stay as they are without it, unless the file cannot
+ * be written: that is a line on stderr, and no success.
  */
 import { PROTOCOL_VERSION } from '../daemon/protocol.ts';
 import type { Place } from './call.ts';
@@ -23,13 +23,16 @@ export async function writeOutcome(
   known: Known,
   ending: Ending,
   place: Place,
-): Promise<void> {
+): Promise<Ending> {
   const { run } = known;
   const text = ending.line === undefined ? {} : { text: ending.line };
   const about = run === undefined ? {} : await viewOf(run, place);
   const report = { ...known, ...text, ...about };
-  const { status, line } = deliver(`${JSON.stringify(report, null, 2)}\n`, file);
-  if (status !== 0 && line !== undefined) complain(line, ending.isMidLine);
+  const written = deliver(`${JSON.stringify(report, null, 2)}\n`, file);
+  if (written.status === 0) return ending;
+  if (ending.status === 0 && ending.line === undefined) return { ...ending, ...written };
+  if (written.line !== undefined) complain(written.line, ending.isMidLine);
+  return ending.status === 0 ? { ...ending, status: written.status, isOwn: true } : ending;
 }
 
 async function viewOf(run: number, place: Place): Promise<object> {

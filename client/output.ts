@@ -25,9 +25,9 @@ export function writeAll(fd: number, bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Prints text for people on stdout. Nobody reading is no error: `baton history | head`. */
-export function print(text: string): void {
-  writeAll(STDOUT, Buffer.from(text));
+/** Prints text on stdout. Returns the errno's name where that is not possible, such as `ENOSPC`. */
+export function print(text: string): string | undefined {
+  return writeAll(STDOUT, Buffer.from(text));
 }
 
 /** Prints one line of baton's own on stderr, in a line of its own. */

@@ -5,21 +5,22 @@ import { ask } from './ask.ts';
 import { type Conversation, converse, type Place } from './call.ts';
 import { checkCrontab } from './checkcrontab.ts';
 import type { Command } from './command.ts';
-import { type Ending, statusOf } from './ending.ts';
+import { type Ending, printed, statusOf } from './ending.ts';
 import { Held } from './held.ts';
 import { overview, page } from './help.ts';
 import { importPy9tor, importRsnapshot } from './import.ts';
 import { hasViewer, Live } from './live.ts';
 import { findVerb } from './manual.ts';
+import { unwritten } from './message/trouble.ts';
 import { names } from './names.ts';
 import { writeOutcome } from './outcomefile.ts';
-import { print, writeAll } from './output.ts';
+import { complain, writeAll } from './output.ts';
 import { Relay, type RunRequest, runRequest } from './relay.ts';
 import { runSeveral, waitAll, waitSeveral } from './several.ts';
 import { metrics, report, timeline } from './survey.ts';
 import { watch } from './watch.ts';
 
-const DONE: Ending = { status: 0, isOwn: false };
+const STDOUT = 1;
 
 /** `errorCode` stands for every status of baton's own. */
 export async function perform(command: Command, place: Place, errorCode?: number): Promise<Ending> {
@@ -66,11 +67,9 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'names':
       return names(command.what, place);
     case 'help':
-      print(helpOn(command.about));
-      return DONE;
+      return printed(helpOn(command.about));
     case 'version':
-      print(`${version()}\n`);
-      return DONE;
+      return printed(`${version()}\n`);
     default:
       return command satisfies never;
   }
@@ -99,13 +98,12 @@ async function run(
     const ended = await attend(request, place, { quiet, heeds: true });
     const { ending, run: number } = ended;
     const known = { target, run: number, status: statusOf(ending, errorCode) };
-    if (file !== undefined) await writeOutcome(file, known, ending, place);
-    return ending;
+    return file === undefined ? ending : await writeOutcome(file, known, ending, place);
   }
   const relay = new Relay(request);
   const ending = await follow(relay, place);
-  if (printId && ending.status === 0 && relay.run !== undefined) print(`${relay.run}\n`);
-  return ending;
+  const isToPrint = printId && ending.status === 0 && relay.run !== undefined;
+  return isToPrint ? printed(`${relay.run}\n`) : ending;
 }
 
 async function waitFor(
@@ -118,8 +116,7 @@ async function waitFor(
   const request = { type: 'wait', v: PROTOCOL_VERSION, run } as const;
   const { ending, run: number } = await attend(request, place, { quiet: false, heeds: true });
   const known = { run: number, status: statusOf(ending, errorCode) };
-  if (file !== undefined) await writeOutcome(file, known, ending, place);
-  return ending;
+  return file === undefined ? ending : await writeOutcome(file, known, ending, place);
 }
 
 /** One of several, which are ended together if they are. */
@@ -150,7 +147,11 @@ async function attend(
   const live = hasViewer() ? new Live(make) : undefined;
   const ending = await follow(live ?? make(writeAll), place);
   live?.close();
-  if (ending.isSuccess !== true) held?.release();
+  const failed = ending.isSuccess === true ? undefined : held?.release();
+  if (failed !== undefined) {
+    const stream = failed.fd === STDOUT ? 'out' : 'err';
+    complain(`${relay?.label}: ${unwritten(stream, failed.code, relay?.run)}`);
+  }
   return { run: relay?.run, ending };
 }
 

@@ -8,7 +8,8 @@
  *     └── ignored, or (without wait) accepted, joined ──────────> Ending, status 0
  *
  * Invariants: every byte is written once, in the order of its stream; the status is never 0 for a
- * run that did not succeed; nothing of baton's own goes to stdout.
+ * run that did not succeed, nor where output could not be written; nothing of baton's own goes to
+ * stdout.
  */
 import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
 import type { Ending } from './ending.ts';
@@ -37,6 +38,8 @@ export class Relay {
   #isForeign = false;
   readonly #isMerged = areOneFile();
   #isMidLine = false;
+  /** Some output could not be written, though somebody may have wanted it. */
+  #isUnwritten = false;
   #wasAsked = false;
   #signal: number | undefined;
   #send: ((request: RequestInput) => void) | undefined;
@@ -109,9 +112,9 @@ export class Relay {
         this.#write(reply);
         return undefined;
       case 'ended':
-        return this.#request.type === 'output' ? DONE : this.#ended(reply);
+        return this.#request.type === 'output' ? this.#shown() : this.#ended(reply);
       case 'done':
-        return this.#request.type === 'output' ? DONE : undefined;
+        return this.#request.type === 'output' ? this.#shown() : undefined;
       case 'error':
         return this.#failed(reply);
       case 'started':
@@ -163,9 +166,14 @@ export class Relay {
     if (stream === 'err' || this.#isMerged) this.#isMidLine = fresh.at(-1) !== NEWLINE;
     if (code === undefined) return;
     this.#closed[stream] = true;
-    if (code !== 'EPIPE') {
-      complain(`${this.#label}: ${unwritten(stream, code, this.#run)}`);
-    }
+    if (code === 'EPIPE') return;
+    this.#isUnwritten = true;
+    complain(`${this.#label}: ${unwritten(stream, code, this.#run)}`);
+  }
+
+  /** All of the output that was asked for has come. */
+  #shown(): Ending {
+    return this.#isUnwritten ? { status: EXIT.unwritten, isOwn: true } : DONE;
   }
 
   #ended(reply: ReplyOf<'ended'>): Ending {
@@ -175,6 +183,8 @@ export class Relay {
     const ending = { status: exit, isOwn: isOwn(reply), isMidLine: this.#isMidLine, isSuccess };
     const line = `${target}: run ${run} ${text}`;
     if (tell) return { ...ending, line };
+    // No success for whoever asked for the output; it has its line already.
+    if (exit === 0 && this.#isUnwritten) return { ...ending, ...this.#shown() };
     // cron mails only what is printed: a failure without a word would go unseen.
     if (exit !== 0 && verdict === 'failed' && wasSilent) {
       return { ...ending, line: line + printedNothing() };

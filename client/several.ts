@@ -16,10 +16,10 @@ import {
 } from '../daemon/protocol.ts';
 import { converse, type Place } from './call.ts';
 import type { Command } from './command.ts';
-import type { Ending } from './ending.ts';
+import { type Ending, printed } from './ending.ts';
 import { askFor, inquire } from './inquiry.ts';
 import { internal } from './message/trouble.ts';
-import { areOneFile, complain, print } from './output.ts';
+import { areOneFile, complain } from './output.ts';
 import { Relay, runRequest } from './relay.ts';
 
 type Several = Extract<Command, { readonly verb: 'several' }>;
@@ -53,7 +53,7 @@ export async function runSeveral(
     runs.push(relay.run);
     if (!relay.isForeign) own.add(relay.run);
     if (signals?.first !== undefined) cancelAll(own, place);
-    if (printId) print(`${relay.run}\n`);
+    if (printId) worst = worseOf(worst, printed(`${relay.run}\n`));
   }
   for (const run of wait ? runs : []) {
     worst = worseOf(worst, await attend(run, quiet));

@@ -17,6 +17,7 @@ export LC_ALL=C
 run='' token='' target='' waits=''
 out=0 err=0       # bytes of each stream that were written
 out_shut='' err_shut=''
+unwritten=''      # output that somebody may have wanted could not be written
 merged=''         # stdout and stderr are one file
 mid_line=''       # what stderr shows stopped in the middle of a line
 foreign=''        # the run was there before: not ours to cancel
@@ -170,6 +171,8 @@ end() {
         leave "$now" "run $run $(text text) and printed nothing; see in the manual of its command what that means"
       ;;
   esac
+  # Who asked for the output has not got it. EX_IOERR of sysexits(3).
+  if [ "$now" = 0 ] && [ -n "$unwritten" ]; then now=74; fi
   exit "$now"
 }
 
@@ -236,7 +239,10 @@ put() {
   decode && return
   case $stream in out) out_shut=1 ;; err) err_shut=1 ;; esac
   # Nobody reads any more: no need to say so.
-  [ -p /dev/fd/$fd ] || [ -S /dev/fd/$fd ] || complain "cannot write std$stream"
+  [ -p /dev/fd/$fd ] || [ -S /dev/fd/$fd ] || {
+    unwritten=1
+    complain "cannot write std$stream"
+  }
 }
 
 # In a subshell: what dash cannot write it keeps, and writes elsewhere later.

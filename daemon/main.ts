@@ -12,6 +12,7 @@ import * as say from './message/boot.ts';
 import { FLAGS, helpText } from './options.ts';
 import { describeConfig } from './overview.ts';
 import { findConfig, findSocket, findState, placesOfConfig } from './places.ts';
+import { STDERR, STDOUT, writeAll } from './print.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol.ts';
 import { replayFile } from './replayfile.ts';
 import { goesToJournal, takeSockets } from './systemd.ts';
@@ -60,8 +61,17 @@ function parseFlags(version: string) {
       importMeta: import.meta,
       pkg: { name: 'batond', version },
       description: false,
+      autoHelp: false,
+      autoVersion: false,
       flags: FLAGS,
     });
+    // meow would print these itself, and not see a full disk.
+    const about = { help: cli.help, version };
+    for (const [name, text] of Object.entries(about)) {
+      if (!Object.hasOwn(cli.flags, name)) continue;
+      print(`${text}\n`, 0);
+      return undefined;
+    }
     const unknown = Object.keys(cli.flags).find((name) => !Object.hasOwn(FLAGS, name));
     if (unknown !== undefined) {
       const near = suggest(unknown, Object.keys(FLAGS));
@@ -106,15 +116,14 @@ function dashed(name: string): string {
 }
 
 function check(config: Config): void {
-  process.stdout.write(describeConfig(config));
   const broken = [...config.catalog.targets.values()].some((target) => target.broken !== undefined);
-  process.exitCode = broken ? EXIT.config : 0;
+  print(describeConfig(config), broken ? EXIT.config : 0);
 }
 
 function replay({ catalog }: Config, file: string, word: string | undefined): void {
   const only = word !== undefined && /^\d+$/.test(word) ? Number(word) : word;
   const told = replayFile(file, { catalog, ...(only === undefined ? {} : { only }) });
-  if (!told.ok) return complain(told.error, EXIT.unavailable);
+  if (!told.ok) return complain(told.error, told.isUnwritten ? EXIT.unwritten : EXIT.unavailable);
   if (told.value.length > 0) complain(told.value.join('\n'), 0);
 }
 
@@ -173,8 +182,15 @@ function formatOf(name: string | undefined): LogFormat {
   return LOG_FORMATS.find((format) => format === name) ?? 'json';
 }
 
+/** Nobody reading is no error; a full disk is, whatever the status was to be. */
+function print(text: string, status: number): void {
+  const code = writeAll(STDOUT, text);
+  if (code === undefined || code === 'EPIPE') process.exitCode = status;
+  else complain(say.unprinted(code), EXIT.unwritten);
+}
+
 function complain(message: string, status: number): void {
-  for (const line of message.trimEnd().split('\n')) process.stderr.write(`batond: ${line}\n`);
+  for (const line of message.trimEnd().split('\n')) writeAll(STDERR, `batond: ${line}\n`);
   process.exitCode = status;
 }
 

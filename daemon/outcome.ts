@@ -5,6 +5,8 @@ import type { Outcome, Verdict } from './event.ts';
 export const EXIT = {
   usage: 64,
   unavailable: 69,
+  /** An answer that cannot be written: EX_IOERR. */
+  unwritten: 74,
   notNow: 75,
   version: 76,
   notPermitted: 77,

@@ -8,27 +8,31 @@
 import * as fs from 'node:fs';
 import type { Catalog } from './catalog.ts';
 import { close, piecesOf, REAL_DISK } from './disk.ts';
-import { errnoOf } from './errno.ts';
 import type { RunId, TargetName } from './event.ts';
-import type { Result } from './journal.ts';
 import * as say from './message/boot.ts';
+import { STDOUT, writeAll } from './print.ts';
 import { parseJournal } from './record.ts';
 import { Replay } from './replay.ts';
 
-/** Where the text goes; false: nobody reads it any more. */
-type Print = (text: string) => boolean;
+/** Where the text goes. Returns the errno's name where it cannot: nobody reads it any more, say. */
+type Print = (text: string) => string | undefined;
+
+export interface ReplayFailure {
+  readonly ok: false;
+  readonly error: string;
+  /** It is not the journal's fault: the text cannot be written. */
+  readonly isUnwritten?: true;
+}
 
 /** How much is gathered before it is printed. */
 const TEXT_CHARS = 65_536;
-/** How long to wait for a non-blocking pipe that is full before trying again. */
-const FULL_PIPE_MS = 1;
 
 /** What is said of the end of the file, or why it could not be read to its end. */
 export function replayFile(
   path: string,
   options: { readonly catalog: Catalog; readonly only?: RunId | TargetName },
-  print: Print = printOut,
-): Result<readonly string[]> {
+  print: Print = (text) => writeAll(STDOUT, text),
+): { readonly ok: true; readonly value: readonly string[] } | ReplayFailure {
   let file: number | undefined;
   try {
     // Without O_NONBLOCK a named pipe would be waited for.
@@ -49,7 +53,7 @@ function replay(
   file: number,
   options: { readonly catalog: Catalog; readonly only?: RunId | TargetName },
   print: Print,
-): Result<readonly string[]> {
+): { readonly ok: true; readonly value: readonly string[] } | ReplayFailure {
   let [line, compacted] = [0, 0];
   parseJournal(path, piecesOf(REAL_DISK, file), (event) => {
     line++;
@@ -64,6 +68,9 @@ function replay(
   }
   if (out.isOpen) out.add(it.close().map((text) => `at the end of the journal ${text}`));
   out.end();
+  if (out.failed !== undefined) {
+    return { ok: false, error: say.unprinted(out.failed), isUnwritten: true };
+  }
   const { seq, goodBytes, tornBytes } = parsed.value;
   const isTorn = out.isOpen && tornBytes > 0;
   return { ok: true, value: isTorn ? [say.torn(path, seq + 1, goodBytes, tornBytes)] : [] };
@@ -79,6 +86,8 @@ function* readBy(out: Out, file: number): Generator<Buffer> {
 
 class Out {
   isOpen = true;
+  /** Why it is not, where somebody may have wanted it. */
+  failed: string | undefined;
   #text = '';
   readonly #print: Print;
 
@@ -93,22 +102,9 @@ class Out {
 
   /** Prints what has been gathered. */
   end(): void {
-    if (this.isOpen) this.isOpen = this.#print(this.#text);
+    const code = this.isOpen ? this.#print(this.#text) : undefined;
+    if (code !== undefined) this.isOpen = false;
+    if (code !== undefined && code !== 'EPIPE') this.failed = code;
     this.#text = '';
   }
-}
-
-/** Writes all of it to stdout at once; holds the caller back while nobody reads. */
-function printOut(text: string): boolean {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += fs.writeSync(1, bytes, at);
-    } catch (error) {
-      if (errnoOf(error) === 'EPIPE') return false;
-      if (errnoOf(error) !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
-    }
-  }
-  return true;
 }

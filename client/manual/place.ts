@@ -72,6 +72,10 @@ export const EXIT_STATUSES: readonly ExitStatus[] = [
   { status: `${EXIT.usage}`, brief: 'usage', text: 'wrong usage, or a run that nobody knows' },
   { status: `${EXIT.unavailable}`, brief: 'no daemon', text: 'the daemon does not answer' },
   {
+    status: `${EXIT.unwritten}`,
+    text: 'the answer or the output of a run that succeeded cannot be written: a full disk, say',
+  },
+  {
     status: `${EXIT.notNow}`,
     brief: 'not now',
     text: 'not now: refused by a policy, waited longer than `maxWait`, skipped, or no room for more',

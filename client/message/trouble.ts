@@ -10,6 +10,9 @@ import { describeErrno, showDuration } from '../../daemon/protocol.ts';
 export const unwritten = (stream: 'out' | 'err', code: string, run: number | undefined): string =>
   `cannot write std${stream} (${code}); read all of it with "baton logs ${run}"`;
 
+export const unprinted = (code: string): string =>
+  `cannot write to stdout (${code}); make room where it goes, and ask again`;
+
 export const notCancelled = (run: number | undefined, why: string): string =>
   `cannot cancel run ${run}: ${why}`;
 

@@ -66,6 +66,9 @@ export const noKeeperScript = (path: string): string =>
 export const cannotWrite = (path: string, error: unknown): string =>
   `${path}: cannot be written ${describeErrno(error)}`;
 
+export const unprinted = (code: string): string =>
+  `cannot write to stdout (${code}); make room where it goes, and ask again`;
+
 export const cannotRead = (path: string, error: unknown): string =>
   `${path}: cannot be read ${describeErrno(error)}`;
 

@@ -43,6 +43,7 @@ const USAGE: Samples<typeof usage> = {
 
 const TROUBLE: Samples<typeof trouble> = {
   unwritten: [['out', 'ENOSPC', 17]],
+  unprinted: [['ENOSPC']],
   notCancelled: [[17, 'the journal cannot be written (ENOSPC); make room on its disk']],
   goesOn: [[17]],
   forgotten: [[17]],

@@ -33,6 +33,7 @@ const BOOT: Samples<typeof boot> = {
   noPerl: [['/bin'], [undefined]],
   noKeeperScript: [['/lib/keeper.pl']],
   cannotWrite: [['/journal', 'ENOSPC']],
+  unprinted: [['ENOSPC']],
   cannotRead: [['/journal', FULL]],
   damaged: [['/journal', 7, 1_234]],
   impossible: [['/journal', 7, 1_234, 'its run is not known']],

@@ -1,13 +1,14 @@
 /**
  * Lockfiles in the form that rsnapshot writes (a pid and nothing else), and who holds them. A lock
- * counts as rsnapshot itself counts it: its process lives, whatever that process is.
+ * counts as rsnapshot itself counts it: its process lives, whatever that process is, a run of
+ * baton's or not.
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Holder } from '../policies/policy.ts';
 import type { Target } from './catalog.ts';
 import { errnoOf, isShortage } from './errno.ts';
-import type { LocksPort } from './loop.ts';
+import type { LocksPort, RunsByKeeper } from './loop.ts';
 import { leftLock } from './message/outcome.ts';
 import { statOf } from './process.ts';
 
@@ -15,24 +16,25 @@ import { statOf } from './process.ts';
 const TEXT_CHARS_MAX = 60;
 
 export const locks: LocksPort = {
-  holders(lockfiles, own) {
+  holders(lockfiles, runs) {
     const found = new Map<string, Holder>();
     for (const path of lockfiles) {
-      const holder = holderOf(path, own);
+      const holder = holderOf(path, runs);
       if (holder !== undefined) found.set(path, holder);
     }
     return found;
   },
 };
 
-function holderOf(path: string, own: () => ReadonlySet<number>): Holder | undefined {
+function holderOf(path: string, runs: () => RunsByKeeper): Holder | undefined {
   try {
     const pid = pidIn(path);
     const stat = pid === undefined ? undefined : statOf(pid);
     if (pid === undefined || stat === undefined || isDead(stat.state)) return undefined;
+    const known = runs();
     // A keeper leads the session of its run.
-    if (own().has(stat.session) || own().has(pid)) return undefined;
-    return { pid, text: nameOf(pid) };
+    const run = known.get(stat.session) ?? known.get(pid);
+    return { pid, text: nameOf(pid), ...(run === undefined ? {} : { run }) };
   } catch (error) {
     // Not known is not free: it is looked at again, as a held one is.
     return { pid: 0, text: `unknown: it cannot be looked at now (${errnoOf(error)})` };

@@ -6,6 +6,7 @@
  * refused if they are wishes, and kept and tried again if they are observations, for those are
  * true whether there is room or not.
  */
+import type { RunName } from '../policies/policy.ts';
 import { Agenda } from './agenda.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
@@ -27,9 +28,12 @@ const ROOM_RETRY_MS = 1_000;
 
 /** The locks as the loop needs them; see daemon/foreign.ts for the real ones. */
 export interface LocksPort {
-  /** Strangers that hold one of these lockfiles; `own` are the keepers of baton's own runs. */
-  holders(lockfiles: readonly string[], own: () => ReadonlySet<number>): Holders;
+  /** Who holds each of these lockfiles, if anybody does. */
+  holders(lockfiles: readonly string[], runs: () => RunsByKeeper): Holders;
 }
+
+/** The runs that are running here, by the pid of their keeper. */
+export type RunsByKeeper = ReadonlyMap<number, RunName>;
 
 export type LoopAnswer = Answer | { readonly type: 'no-room'; readonly errno: string };
 type Reply = (answer: LoopAnswer) => void;
@@ -94,18 +98,22 @@ export class Loop {
     this.#schedule();
   }
 
-  /** Strangers in the way of what waits around a target. */
+  /** Who holds the locks that are in the way of what waits around a target. */
   holdersAround(target: TargetName): Holders {
     const lockfiles = lockfilesAround(this.#state, target, this.#catalog);
     if (lockfiles.length === 0 || this.#locks === undefined) return NOBODY;
-    return this.#locks.holders(lockfiles, () => this.#keepers());
+    return this.#locks.holders(lockfiles, () => this.#byKeeper());
   }
 
-  /** The keepers of all runs that hold a place. */
-  #keepers(): ReadonlySet<number> {
-    const active = [...this.#state.lanes.values()].flatMap((lane) => [...lane.active]);
-    const runs = active.map((number) => this.#state.runs.get(number));
-    return new Set(runs.flatMap((run) => (run?.state === 'running' ? [run.keeper.pid] : [])));
+  #byKeeper(): RunsByKeeper {
+    const byPid = new Map<number, RunName>();
+    for (const number of [...this.#state.lanes.values()].flatMap(({ active }) => [...active])) {
+      const run = this.#state.runs.get(number);
+      // The SSH keeper keeps many runs, and none of them here.
+      if (run?.state !== 'running' || run.keeper.kind !== undefined) continue;
+      byPid.set(run.keeper.pid, { run: number, target: run.target });
+    }
+    return byPid;
   }
 
   /** Puts a new configuration in force. */

@@ -4,6 +4,7 @@
  */
 import type { Catalog } from './catalog.ts';
 import type { Event, TargetName } from './event.ts';
+import { placesIn } from './scene.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 
 /**
@@ -44,20 +45,22 @@ function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
   return run?.state === 'queued' ? run : undefined;
 }
 
-/** The lockfiles whose holders matter to what waits around this target, if any does. */
+/**
+ * The lockfiles whose holders matter to what waits around this target, if any does. Those of a group
+ * in which a run holds a place do not: that run has to end first, and it may well be the holder.
+ */
 export function lockfilesAround(
   state: ReadonlyState,
   target: TargetName,
   catalog: Catalog,
 ): readonly string[] {
   if (!catalog.hasLocks) return [];
-  const waiting = candidates(state, target, catalog);
-  const bindings = waiting.flatMap((run) => catalog.targets.get(run.target)?.bindings ?? []);
-  return [
-    ...new Set(
-      bindings.flatMap(({ lockfile, key }) =>
-        lockfile === undefined || state.groups.has(key) ? [] : [lockfile.path],
-      ),
-    ),
-  ];
+  const byKey = new Map<string, Set<string>>();
+  for (const run of candidates(state, target, catalog)) {
+    for (const { lockfile, key } of catalog.targets.get(run.target)?.bindings ?? []) {
+      if (lockfile !== undefined) byKey.set(key, (byKey.get(key) ?? new Set()).add(lockfile.path));
+    }
+  }
+  const free = [...byKey].filter(([key]) => placesIn(state, catalog, key).size === 0);
+  return [...new Set(free.flatMap(([, paths]) => [...paths]))];
 }

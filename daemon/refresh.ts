@@ -7,6 +7,7 @@ import type { Catalog } from './catalog.ts';
 import type { Config } from './config.ts';
 import type { TargetName } from './event.ts';
 import type { Log } from './log.ts';
+import { placesIn } from './scene.ts';
 import type { ReadonlyState } from './state.ts';
 
 /** The configuration with the news around this target, or undefined where there are none. */
@@ -41,6 +42,6 @@ function isIdle(state: ReadonlyState, catalog: Catalog, name: TargetName): boole
   return keys.every((key) => {
     const members = catalog.groups.get(key)?.members ?? [];
     const waits = members.some(({ target }) => (state.lanes.get(target)?.queue.size ?? 0) > 0);
-    return !waits && !state.groups.has(key);
+    return !waits && placesIn(state, catalog, key).size === 0;
   });
 }

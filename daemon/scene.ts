@@ -7,7 +7,7 @@ import type { Catalog } from './catalog.ts';
 import type { RunId, TargetName } from './event.ts';
 import { type Lane, type ReadonlyState, type Run, waitingIn } from './state.ts';
 
-/** Who holds a lockfile, by its path; strangers to baton only. */
+/** Who holds a lockfile, by its path. */
 export type Holders = ReadonlyMap<string, Holder>;
 
 interface Group {
@@ -53,9 +53,22 @@ function makeGroup(
   return {
     ...seen,
     members,
-    active: [...(state.groups.get(key) ?? [])].map((run) => activeRun(state, run)),
+    active: [...placesIn(state, catalog, key)].map((run) => activeRun(state, run)),
     waiting: members.reduce((sum, member) => sum + member.waiting, 0),
   };
+}
+
+/**
+ * The runs that hold a place in a group: those that began in it, and those whose target the
+ * configuration in force puts there, whatever their groups were called when they began. A reload
+ * neither frees a place nor hides who holds it.
+ */
+export function placesIn(state: ReadonlyState, catalog: Catalog, key: string): ReadonlySet<RunId> {
+  const runs = new Set(state.groups.get(key));
+  for (const { target } of catalog.groups.get(key)?.members ?? []) {
+    for (const run of state.lanes.get(target)?.active ?? []) runs.add(run);
+  }
+  return runs;
 }
 
 const NO_LANE: Lane = {

@@ -22,18 +22,17 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
   const sceneOf = sceneMaker(state, catalog, at.steadyMs, holders);
   for (const run of candidates(state, target, catalog)) {
     const said = readinesses(run, catalog, sceneOf);
-    const skip = said.find((it) => it.type === 'skip');
-    if (skip !== undefined) {
+    const waits = said.filter((it) => it.type === 'wait');
+    if (waits.length === 0) {
+      const skip = said.find((it) => it.type === 'skip');
+      if (skip === undefined) return { ...decided(start(state, run, at, catalog, sceneOf)), looks };
       const outcome = { kind: 'skipped', reason: skip.reason } as const;
       return { ...decided(ended(run, at, outcome, catalog)), looks };
     }
-    const waits = said.filter((it) => it.type === 'wait');
-    if (waits.length === 0) {
-      return { ...decided(start(state, run, at, catalog, sceneOf)), looks };
-    }
-    for (const { untilMs } of waits) {
-      if (untilMs !== undefined) looks.push({ run: run.run, atMs: untilMs });
-    }
+    // One that only a change can end makes the clock of the others idle.
+    const times = waits.flatMap(({ untilMs }) => untilMs ?? []);
+    if (times.length < waits.length) continue;
+    for (const atMs of times) looks.push({ run: run.run, atMs });
   }
   return { ...NOTHING, looks };
 }

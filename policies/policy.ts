@@ -49,11 +49,19 @@ export interface EndedRun {
   readonly endedAtMs: number;
 }
 
-/** A living process that holds a lockfile, and is no run of baton's. */
+/** A living process that holds a lockfile. */
 export interface Holder {
   readonly pid: number;
   /** What it is, such as "rsnapshot hourly". */
   readonly text: string;
+  /** The run that it belongs to, if it is one of baton's. */
+  readonly run?: RunName;
+}
+
+/** A run and its target: what a sentence names it by. */
+export interface RunName {
+  readonly run: RunId;
+  readonly target: TargetName;
 }
 
 /** The place of a target in the order of its group. */
@@ -103,7 +111,7 @@ export type Readiness =
       /** Steady time of another look; without it, the next change in the group. */
       readonly untilMs?: number;
     }
-  /** It must not run any more; its client exits with 75. */
+  /** It must not run, and ends once nothing else makes it wait; its client exits with 75. */
   | { readonly type: 'skip'; readonly reason: string };
 
 /** A file, or the name of the error that reading it met, such as ENOENT. */
@@ -154,7 +162,7 @@ export interface Policy<O> {
 }
 
 /** How every message names a run. */
-export function nameRun(run: { readonly run: RunId; readonly target: TargetName }): string {
+export function nameRun(run: RunName): string {
   return `run ${run.run} (${run.target})`;
 }
 

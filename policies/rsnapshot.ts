@@ -11,7 +11,8 @@
  * waiting one is overtaken at most once per interval of the group, then it is next.
  *
  * The group is the rsnapshot.conf, since that names the lockfile. A lock that is held by a process
- * which is no run of baton's (somebody ran rsnapshot by hand) is waited for. What the conf says is
+ * which is no run of this group (somebody ran rsnapshot by hand, or another target does) is waited
+ * for. What the conf says is
  * read when the configuration is; see policies/rsnapshotlevels.ts.
  */
 import { differs, ignoredLong, syncFailed } from './message.ts';
@@ -141,16 +142,25 @@ function unsynced(scene: RsnapshotScene): Readiness | undefined {
   return { type: 'skip', reason: syncFailed(sync.run, self.options.interval) };
 }
 
-/** A stranger holds the lock: rsnapshot would give up at once. */
+/**
+ * Somebody holds the lock: rsnapshot would give up at once. A run of this group is not looked for
+ * here, since nothing starts beside it anyway; one of another group is in the way like a stranger.
+ */
 function locked({ self, holders, nowMs }: RsnapshotScene): Readiness | undefined {
   const { found, respectLock } = self.options;
   const holder = found?.lockfile === undefined ? undefined : holders.get(found.lockfile);
   if (holder === undefined || respectLock === false) return undefined;
+  const { pid, text, run } = holder;
+  const untilMs = nowMs + LOCK_RETRY_MS;
+  if (run !== undefined) {
+    const reason = `waits for ${nameRun(run)} of another group, which holds ${found?.lockfile}`;
+    return { type: 'wait', reason, behind: [run.run], untilMs };
+  }
   return {
     type: 'wait',
-    reason: `waits for pid ${holder.pid} (${holder.text}), which holds ${found?.lockfile} and is no run of baton's`,
+    reason: `waits for pid ${pid} (${text}), which holds ${found?.lockfile} and is no run of baton's`,
     behind: [],
-    untilMs: nowMs + LOCK_RETRY_MS,
+    untilMs,
   };
 }
 

@@ -76,7 +76,7 @@ export const Options = v.pipe(
       skipAlarm:
         'With `ignore`: how many in a row are ignored before one is refused again, so that a ' +
         'run that hangs for ever is heard of.',
-      respectLock: '`false`: does not wait for a lock that a rsnapshot outside of baton holds.',
+      respectLock: '`false`: does not wait for a lock that a rsnapshot outside the group holds.',
     },
   }),
   v.forward(

@@ -10,7 +10,7 @@ import { statOf } from '../../daemon/process.ts';
 import { directory } from '../support/config.ts';
 import { target } from '../support/core.ts';
 
-const nobody = () => new Set<number>();
+const nobody = () => new Map<number, { run: number; target: string }>();
 
 /** A pid that no living process has. */
 function deadPid(): number {
@@ -86,13 +86,17 @@ test('the holder of a lockfile is the living process whose pid is in it', (t) =>
   assert.equal(locks.holders([path], nobody).size, 0);
 });
 
-test('a run of baton’s own is no stranger: its keeper leads its session', (t) => {
+test('a run of baton’s own that holds a lock is named: its keeper leads its session', (t) => {
   const path = join(directory(t), 'pid');
   writeFileSync(path, String(process.pid));
   const session = statOf(process.pid)?.session ?? 0;
-  assert.equal(locks.holders([path], () => new Set([session])).size, 0);
-  assert.equal(locks.holders([path], () => new Set([process.pid])).size, 0);
-  assert.equal(locks.holders([path], () => new Set([1])).size, session === 1 ? 0 : 1);
+  const run = { run: 7, target: 'daily' };
+  const holder = (pid: number) => locks.holders([path], () => new Map([[pid, run]])).get(path);
+  assert.deepEqual(holder(session)?.run, run);
+  assert.deepEqual(holder(process.pid)?.run, run);
+  const other = 4_194_305; // no process has this number
+  assert.equal(holder(other)?.pid, process.pid);
+  assert.equal(holder(other)?.run, undefined);
 });
 
 test('only a stale lock that keeps later runs away is told as left behind', (t) => {

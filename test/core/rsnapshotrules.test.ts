@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LOCK_RETRY_MS } from '../../policies/rsnapshot.ts';
 import { accepted, load } from '../support/config.ts';
-import { Core, exit } from '../support/core.ts';
+import { Core, exit, target } from '../support/core.ts';
 
 const CONF = '/etc/rsnapshot.conf';
 
@@ -252,6 +252,32 @@ test('who waits for a stranger is overtaken by what comes above it, and expires 
   assert.match(it.why(weekly)[0] ?? '', /waits for run 2 \(monthly\), which goes first/);
   it.holders = new Map();
   assert.deepEqual(order(it), ['monthly', 'weekly']);
+});
+
+test('a run of another group that holds the lock is waited for, by its number', () => {
+  const it = core(['monthly', 'weekly'], { [CONF]: CLASSIC });
+  const run = { run: 99, target: 'by-script' };
+  it.holders = new Map([['/run/r.pid', { pid: 4_711, text: 'rsnapshot monthly', run }]]);
+  const monthly = it.ask('monthly');
+  assert.deepEqual(it.why(monthly), [
+    'waits for run 99 (by-script) of another group, which holds /run/r.pid',
+  ]);
+  it.holders = new Map();
+  it.advance(LOCK_RETRY_MS);
+  it.expect(monthly, 'running');
+});
+
+test('nobody looks at a lock again and again while another policy makes the run wait', () => {
+  const [locked] = config(['monthly'], { [CONF]: CLASSIC }).catalog.targets.values();
+  assert.ok(locked);
+  const disk = target('disk', [{ type: 'cardinality', group: 'disk' }]);
+  const it = new Core([disk, { ...locked, bindings: [...locked.bindings, ...disk.bindings] }]);
+  it.holders = new Map([['/run/r.pid', { pid: 4_711, text: 'x' }]]);
+  const first = it.ask('disk');
+  it.ask('monthly');
+  assert.deepEqual(it.agenda, []);
+  it.end(first);
+  assert.equal(it.agenda.length, 1);
 });
 
 test('respectLock false starts whoever holds the lock, and so does another lockfile', () => {

@@ -168,6 +168,42 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     for (const it of confs) assert.deepEqual(it.completed(), ['weekly', 'daily']);
   });
 
+  test('a reload that renames the group of a running interval starts none beside it', async (t) => {
+    const { puppets, held } = await puppeteer(t);
+    const it = makeRsnapshot(directory(t), ['daily', 'weekly'], [held]);
+    const rig = await rigOf(t, targetsOf(it, ['daily', 'weekly'], { group: 'old' }));
+    const daily = rig.client(['run', 'daily', '--wait']);
+    const puppet = await puppets.next();
+    rig.configure({ targets: targetsOf(it, ['daily', 'weekly'], { group: 'new' }) });
+    assert.equal((await rig.baton('reload')).status, 0);
+    const since = rig.log.length;
+    const weekly = rig.client(['run', 'weekly', '--wait']);
+    await rig.logged('accepted', since);
+    const { text } = await rig.baton('why', 'weekly');
+    assert.match(text, /waits for run 1 \(daily\), which is running/);
+    puppet.exit(0);
+    assert.deepEqual([(await daily.ended).status, (await weekly.ended).status], [0, 0]);
+    assert.deepEqual(it.completed(), ['daily', 'weekly']);
+  });
+
+  test('a target without the policy that runs rsnapshot is waited for, by its run', async (t) => {
+    const { puppets, held } = await puppeteer(t);
+    const it = makeRsnapshot(directory(t), ['daily', 'weekly'], [held]);
+    const args = ['/usr/bin/rsnapshot', '-c', it.conf, 'daily'];
+    const script = { runner: { type: 'local', args } };
+    const rig = await rigOf(t, { script, ...targetsOf(it, ['weekly']) });
+    const first = rig.client(['run', 'script', '--wait']);
+    const puppet = await puppets.next();
+    const since = rig.log.length;
+    const weekly = rig.client(['run', 'weekly', '--wait']);
+    await rig.logged('accepted', since);
+    const { text } = await rig.baton('why', 'weekly');
+    const said = `waits for run 1 (script) of another group, which holds ${it.lockfile}`;
+    assert.ok(text.includes(said), text);
+    puppet.exit(0);
+    assert.deepEqual([(await first.ended).status, (await weekly.ended).status], [0, 0]);
+  });
+
   test('with sync_first: the higher interval, then sync, then the lowest', async (t) => {
     const it = makeRsnapshot(directory(t), ['alpha', 'beta'], [['sync_first', '1']]);
     const levels = ['alpha', 'sync', 'beta'];

@@ -208,12 +208,9 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     const it = makeRsnapshot(directory(t), ['alpha', 'beta'], [['sync_first', '1']]);
     const levels = ['alpha', 'sync', 'beta'];
     const rig = await rigOf(t, targetsOf(it, levels));
-    const all = await Promise.all(levels.map((level) => rig.baton('run', level, '--wait')));
-    assert.deepEqual(
-      all.map(({ status }) => status),
-      [0, 0, 0],
-      all.map((end) => end.errors).join(),
-    );
+    // One client: three could be seconds apart on a busy machine.
+    const { status, errors } = await rig.baton('run', ...levels, '--wait');
+    assert.equal(status, 0, errors);
     assert.deepEqual(it.order(), ['beta', 'sync', 'alpha']);
   });
 

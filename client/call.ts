@@ -3,11 +3,11 @@
  * when the connection breaks asks anew. What to ask then is for the conversation to say; see
  * client/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is no mistake.
  */
-import { type Stats, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import ndjson from 'ndjson';
-import { EXIT, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import { EXIT, type Reply, type RequestInput, RUN_SOCKET } from '../daemon/protocol.ts';
 import type { Ending } from './ending.ts';
 import * as say from './message/trouble.ts';
 import { codeOf } from './output.ts';
@@ -67,7 +67,8 @@ export async function converse<T>(place: Place, talk: Conversation<T>): Promise<
     const reachMs = place.connectTimeoutMs ?? fallbackMs;
     const leftMs = goodAtMs + reachMs - performance.now();
     if (leftMs <= 0) {
-      const line = say.noAnswer(place.socket, code, reachMs, talk.run);
+      const systemds = place.socket === RUN_SOCKET && existsSync('/run/systemd/system');
+      const line = say.noAnswer(place.socket, code, reachMs, talk.run, systemds);
       return fail(talk, EXIT.unavailable, line);
     }
     await delay(Math.min(pauseMs, leftMs));

@@ -135,7 +135,11 @@ take_trouble() {
 leave_away() {
   text="no answer on $socket (${why:-connection closed})"
   [ -z "$run" ] || leave 69 "$text; run $run may go on, ask later: baton wait $run"
-  leave 69 "$text; start batond, or name its socket with BATON_SOCKET"
+  start='start batond'
+  # A batond that is started by hand would be in the way of systemd's socket.
+  [ "$socket" != /run/baton/baton.sock ] || [ ! -d /run/systemd/system ] ||
+    start='run "systemctl start baton.socket"'
+  leave 69 "$text; $start, or name its socket with BATON_SOCKET"
 }
 
 take_reply() {

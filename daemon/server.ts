@@ -4,14 +4,19 @@
  * A path has its mode from the first moment (umask around the bind, which is synchronous; a wider
  * mode only once the group is right), a socket that a dead daemon left is replaced under a lock, and
  * a path that the kernel would cut is refused. What systemd owns is only listened on.
+ *
+ * Invariant: a socket that somebody listens on is never replaced, and only the very socket that was
+ * made here is removed at the end: systemd, which heeds no lock, may have put its own in its place.
  */
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
+import { errnoOf } from './errno.ts';
 import type { Result } from './journal.ts';
 import { signLock, takeLock } from './lock.ts';
 import * as say from './message/boot.ts';
 import { SOCKET_PATH_BYTES_MAX } from './protocol.ts';
+import { whoListens } from './unixlistener.ts';
 
 /** Owner only. */
 export const MODE_DEFAULT = 0o600;
@@ -27,8 +32,14 @@ export interface Owned {
   readonly gid?: number;
 }
 
+/** A socket that is listened on. */
+export interface Open {
+  /** Takes no more clients. */
+  close(): void;
+}
+
 /** Makes a socket and listens on it; every client is handed to `serve`. */
-export async function listenAt(place: Owned, serve: Serve): Promise<Result<net.Server>> {
+export async function listenAt(place: Owned, serve: Serve): Promise<Result<Open>> {
   const { path } = place;
   const bytes = Buffer.byteLength(path);
   if (bytes > SOCKET_PATH_BYTES_MAX) {
@@ -46,17 +57,54 @@ export async function listenAt(place: Owned, serve: Serve): Promise<Result<net.S
   if (there !== undefined && !there.isSocket()) {
     return { ok: false, error: say.noSocket(path) };
   }
-  // Under the lock nobody else listens here: what is there was left by a dead daemon.
-  if (there !== undefined) unlinkSync(path);
+  if (there !== undefined) {
+    const inUse = await findListener(path);
+    if (inUse !== undefined) return { ok: false, error: inUse };
+    // It was left by a dead daemon, and under the lock no other one makes it anew.
+    unlinkSync(path);
+  }
   const bound = await listen({ path }, `socket ${path}`, serve);
-  return bound.ok ? widen(bound.value, place) : bound;
+  if (!bound.ok) return bound;
+  const own = { close: closerOf(bound.value, path) };
+  const widened = widen(place);
+  if (widened.ok) return { ok: true, value: own };
+  own.close();
+  return widened;
+}
+
+/** Why the socket may not be replaced, or undefined: nobody listens. */
+async function findListener(path: string): Promise<string | undefined> {
+  const listening = whoListens(path);
+  if (listening !== undefined) return say.othersListen(path, listening.name, listening.pid);
+  // Of another network namespace, such as a container's, nothing was seen.
+  const code = await new Promise<string | undefined>((resolve) => {
+    const socket = net.connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.once('error', (error) => resolve(errnoOf(error)));
+  });
+  if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
+  return code === undefined ? say.othersListen(path) : say.notReplaced(path, code);
+}
+
+/** libuv removes whatever stands at the path by then, so it is not asked to where that is another's. */
+function closerOf(server: net.Server, path: string): () => void {
+  const { dev, ino } = lstatSync(path);
+  return () => {
+    const now = lstatSync(path, { throwIfNoEntry: false });
+    // Without its file nobody can reach the old socket any more; it goes with the process.
+    if (now === undefined || (now.dev === dev && now.ino === ino)) server.close();
+    else server.unref();
+  };
 }
 
 /** Listens on a descriptor that systemd passes. A network socket is refused: baton has none. */
 export async function listenOn(
   { fd, name }: { readonly fd: number; readonly name: string },
   serve: Serve,
-): Promise<Result<net.Server>> {
+): Promise<Result<Open>> {
   const what = `socket "${name}" (descriptor ${fd})`;
   const bound = await listen({ fd }, what, serve);
   if (!bound.ok) return bound;
@@ -82,13 +130,12 @@ function listen(
 }
 
 /** Gives it to its group, and only then lets more than its owner in. */
-function widen(server: net.Server, { path, mode, gid }: Owned): Result<net.Server> {
+function widen({ path, mode, gid }: Owned): Result<undefined> {
   try {
     if (gid !== undefined) chownSync(path, -1, gid);
     if (mode !== MODE_DEFAULT) chmodSync(path, mode);
-    return { ok: true, value: server };
+    return { ok: true, value: undefined };
   } catch (error) {
-    server.close();
     return { ok: false, error: say.cannotWiden(path, gid, error) };
   }
 }

@@ -5,7 +5,7 @@
  * Invariant: a socket whose rights nobody has described permits nothing, unless the configuration
  * names no sockets at all and it is the only one or the one of baton.socket.
  */
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { guard, type Rights } from './access.ts';
 import { findGroup } from './account.ts';
 import type { Caller } from './caller.ts';
@@ -16,7 +16,7 @@ import { noSocketGroup } from './message/boot.ts';
 import { tooManyClients } from './message/request.ts';
 import { EXIT, type Reply, type Request } from './protocol.ts';
 import type { Rota } from './rota.ts';
-import { listenAt, listenOn, MODE_DEFAULT } from './server.ts';
+import { listenAt, listenOn, MODE_DEFAULT, type Open } from './server.ts';
 import type { SocketSettings } from './socketsettings.ts';
 import type { ReadonlyState } from './state.ts';
 import type { PassedSocket } from './systemd.ts';
@@ -71,7 +71,7 @@ export function nameDoor({ where }: Door): string {
 
 export class Sockets {
   readonly #log: Log;
-  readonly #servers: Server[] = [];
+  readonly #servers: Open[] = [];
   readonly #clients = new Set<Socket>();
   /** Clients that have not heard anything yet. */
   readonly #unanswered = new Set<Socket>();

@@ -37,17 +37,22 @@ const UNREACHED: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there ',
 };
 
-/** `code` is an errno or the word of a daemon that has no room. */
+/**
+ * `code` is an errno or the word of a daemon that has no room. Where the socket is `systemds`, a
+ * batond that is started by hand would be in its way.
+ */
 export const noAnswer = (
   socket: string,
   code: string,
   reachMs: number,
   run: number | undefined,
+  systemds: boolean,
 ): string => {
   const found = `no answer on ${socket} for ${showDuration(reachMs)}`;
   const what = `${found}: ${UNREACHED[code] ?? ''}(${code})`;
   if (run !== undefined) return `${what}; run ${run} may go on, ask later: baton wait ${run}`;
-  return `${what}; start batond, or name its socket with --socket or $BATON_SOCKET`;
+  const start = systemds ? 'run "systemctl start baton.socket"' : 'start batond';
+  return `${what}; ${start}, or name its socket with --socket or $BATON_SOCKET`;
 };
 
 /** `ownership` is undefined where the socket cannot be looked at. */

@@ -103,6 +103,22 @@ export const noSocketDirectory = (path: string, error: unknown): string =>
 export const noSocket = (path: string): string =>
   `socket ${path}: is there already and is no socket; remove it, or name another place with --socket`;
 
+/** `name` and `pid` are of the process that listens; undefined where it cannot be seen. */
+export const othersListen = (path: string, name?: string, pid?: number): string => {
+  const elsewhere = 'or name another place with --socket PATH';
+  if (name === undefined) {
+    return `socket ${path}: another process listens there; stop it, ${elsewhere}`;
+  }
+  const found = `socket ${path}: ${name} (pid ${pid}) listens there`;
+  if (name !== 'systemd') return `${found}; stop it, ${elsewhere}`;
+  const stop = `systemctl${pid === 1 ? '' : ' --user'} stop baton.socket`;
+  return `${found} and starts the daemon itself; leave that to it, or run "${stop}", ${elsewhere}`;
+};
+
+export const notReplaced = (path: string, errno: string): string =>
+  `socket ${path}: is there already, and whether somebody listens there cannot be found out ` +
+  `${describeErrno(errno)}; remove it, or name another place with --socket PATH`;
+
 export const cannotListen = (what: string, error: unknown): string =>
   `${what}: cannot be listened on ${describeErrno(error)}`;
 

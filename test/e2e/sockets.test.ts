@@ -1,7 +1,8 @@
 /** Several sockets with rights of their own: who may open them, and what they permit. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Puppets } from '../support/puppet.ts';
@@ -156,6 +157,39 @@ test('where one socket cannot be had, none stays open', async (t) => {
   await assert.rejects(rig.boot(), /batond ended with 69: .*submit\.lock: is held by the daemon/);
   assert.equal(existsSync(rig.socket), false);
   assert.equal((await other.status()).pid, other.daemon?.pid);
+});
+
+test('a socket that somebody listens on is not replaced, and who it is is said', async (t) => {
+  const { rig, path } = stage(t, {});
+  const other = net.createServer((client) => client.destroy()).listen(path);
+  t.after(() => other.close());
+  await new Promise((resolve) => other.once('listening', resolve));
+  const { ino } = statSync(path);
+  const words = new RegExp(
+    `batond ended with 69: .*${path}: \\S+ \\(pid ${process.pid}\\) listens there`,
+  );
+  await assert.rejects(rig.boot(), words);
+  assert.equal(statSync(path).ino, ino);
+});
+
+test('a socket that a killed process left is replaced', async (t) => {
+  const { rig, path } = stage(t, {});
+  const script = `require('node:net').createServer().listen(process.argv[1], () => process.exit())`;
+  assert.equal(spawnSync(process.execPath, ['-e', script, path]).status, 0);
+  assert.ok(statSync(path).isSocket());
+  await rig.boot();
+  await (await Session.open(path)).ask({ type: 'status' }, 'status');
+});
+
+test('a daemon removes no socket but its own: one that was put in its place stays', async (t) => {
+  const { rig, path } = stage(t, {});
+  await rig.boot();
+  rmSync(path);
+  const other = net.createServer().listen(path);
+  t.after(() => other.close());
+  await new Promise((resolve) => other.once('listening', resolve));
+  assert.equal(await rig.end(), 0);
+  assert.ok(statSync(path).isSocket());
 });
 
 test('a target takes the arguments that it describes, and a restarted daemon runs the same', async (t) => {

@@ -50,9 +50,10 @@ const TROUBLE: Samples<typeof trouble> = {
   printedNothing: [[]],
   internal: [['TypeError: x is not a function'], [undefined]],
   noAnswer: [
-    ['/run/s', 'ENOENT', 10_000, undefined],
-    ['/run/s', 'ECONNREFUSED', 10_000, 17],
-    ['/run/s', 'connection closed', 10_000, undefined],
+    ['/run/s', 'ENOENT', 10_000, undefined, false],
+    ['/run/s', 'ENOENT', 10_000, undefined, true],
+    ['/run/s', 'ECONNREFUSED', 10_000, 17, false],
+    ['/run/s', 'connection closed', 10_000, undefined, false],
   ],
   forbidden: [
     ['/run/s', 'EACCES', undefined],

@@ -42,6 +42,13 @@ const BOOT: Samples<typeof boot> = {
   torn: [['/journal', 7, 1_234, 55]],
   noSocketDirectory: [['/run/s', FULL]],
   noSocket: [['/run/s']],
+  othersListen: [
+    ['/run/s', 'systemd', 1],
+    ['/run/s', 'systemd', 700],
+    ['/run/s', 'node', 701],
+    ['/run/s'],
+  ],
+  notReplaced: [['/run/s', 'EAGAIN']],
   cannotListen: [['socket /run/s', FULL]],
   networkSocket: [['socket "http" (descriptor 3)']],
   cannotWiden: [

@@ -9,13 +9,19 @@ import type { TestContext } from 'node:test';
 
 /** True if the test has to end here: a tool is missing, or it needs root ("root"). */
 export function skipWithout(t: TestContext, ...tools: readonly string[]): boolean {
+  const reason = whyWithout(...tools);
+  if (reason === false) return false;
+  t.skip(reason);
+  return true;
+}
+
+/** The same for a whole suite: why it is skipped, or false. */
+export function whyWithout(...tools: readonly string[]): string | false {
   const missing = tools.filter((tool) => !isThere(tool));
   if (missing.length === 0) return false;
   const reason = `needs ${missing.join(', ')}`;
-  if (process.env['BATON_TEST_NO_SKIP'] === '1')
-    throw new Error(`${reason}; nothing may be skipped`);
-  t.skip(reason);
-  return true;
+  if (process.env['BATON_TEST_NO_SKIP'] !== '1') return reason;
+  throw new Error(`${reason}; nothing may be skipped`);
 }
 
 function isThere(tool: string): boolean {

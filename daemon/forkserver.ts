@@ -17,6 +17,8 @@ export interface Order {
   readonly statusFile: string;
   readonly umask: number;
   readonly cwd: string;
+  /** UID:GID to whom the command's streams belong, so that it can open /dev/stderr; '' for ours. */
+  readonly owner: string;
   /** '' for nothing to read. */
   readonly in: string;
   readonly out: string;
@@ -24,6 +26,15 @@ export interface Order {
   readonly err: string;
   readonly env: Readonly<Record<string, string>>;
   readonly args: readonly string[];
+}
+
+/** Output of processes whose keeper is gone. */
+export interface Rescue {
+  readonly title: string;
+  readonly out: string;
+  /** There is none where one file is for both streams. */
+  readonly err: string;
+  readonly pids: readonly number[];
 }
 
 /** What is heard of a keeper, in this order. */
@@ -81,11 +92,29 @@ export class ForkServer {
       process.nextTick(() => listener.none('EINVAL'));
       return;
     }
+    this.#ask('keep', words, listener);
+  }
+
+  /**
+   * Has the output of processes without a keeper go on into its files; where somebody does that
+   * already, nothing happens. `failed`: nobody could be sent.
+   */
+  rescue({ title, out, err, pids }: Rescue, failed: () => void): void {
+    this.#ask('rescue', [title, out, err, ...pids.map(String)], {
+      none: failed,
+      unknown: failed,
+      kept: () => {},
+      begun: () => {},
+      closed: () => {},
+    });
+  }
+
+  #ask(order: 'keep' | 'rescue', words: readonly string[], listener: KeeperListener): void {
     this.#connection ??= new Connection(this.#spawn, (ended) => {
       if (this.#connection === ended) this.#connection = undefined;
     });
     this.#keys += 1;
-    this.#connection.keep(String(this.#keys), words, listener);
+    this.#connection.ask(order, String(this.#keys), words, listener);
   }
 }
 
@@ -131,9 +160,9 @@ class Connection {
     socket.on('close', () => this.#end());
   }
 
-  keep(key: string, words: readonly string[], listener: KeeperListener): void {
+  ask(order: string, key: string, words: readonly string[], listener: KeeperListener): void {
     this.#clients.set(key, { listener, state: 'asked' });
-    this.#say('keep', key, ...words);
+    this.#say(order, key, ...words);
   }
 
   #say(...words: readonly string[]): void {
@@ -203,8 +232,18 @@ class Connection {
 }
 
 function wordsOf(order: Order): readonly string[] {
-  const { title, statusFile, umask, cwd, out, err, args } = order;
+  const { title, statusFile, umask, cwd, owner, out, err, args } = order;
   const env = Object.entries(order.env).map(([name, value]) => `${name}=${value}`);
   const files = [order.in, out, err];
-  return [title, statusFile, String(umask), cwd, ...files, String(env.length), ...env, ...args];
+  return [
+    title,
+    statusFile,
+    String(umask),
+    cwd,
+    owner,
+    ...files,
+    String(env.length),
+    ...env,
+    ...args,
+  ];
 }

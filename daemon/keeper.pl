@@ -8,9 +8,11 @@
 # records how it ended.
 #
 # Orders come on fd 3, each a length (32 bits, network order) and its words with NUL between them:
-#   keep KEY TITLE STATUSFILE UMASK CWD IN OUT ERR N [NAME=VALUE]... COMMAND [ARG]...   N variables
+#   keep KEY TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N [NAME=VALUE]... COMMAND [ARG]...
+#                 N variables; OWNER is UID:GID or empty; without ERR both streams go to OUT
 #   go KEY        the start is in the journal: the command may run
 #   drop KEY      it must never run
+#   rescue TITLE OUT ERR PID...   their keeper is gone: go on with what it did for their output
 # Answers go out there, too, each a line:
 #   kept KEY PID | none KEY ERRNO | begun KEY | closed KEY
 # EOF is the end of the daemon: the fork server leaves, and no keeper that has not read go runs its
@@ -18,13 +20,19 @@
 # closes its end when the status file is in place (or by dying), and stays until its last descendant
 # is gone, so that nothing can slip out of reach.
 #
+# The command writes into pipes, one if the streams are one, and its keeper copies what comes into
+# the files. A command that had the files themselves would cut them off by `> /dev/stderr`. It has
+# its pipes open for reading, too: it gets no SIGPIPE should its keeper be killed, but waits, when
+# the pipe is full, for the process that the next daemon sends to its rescue. That one knows the
+# pipes by the links FILE.pipe.
+#
 # Perl without modules: perl-base is on every Debian, starts in 3 ms and tells an exit code, a
 # signal and a failed exec apart, which no shell does. PRCTL, PRLIMIT and SETSID are numbers of
 # system calls, 0 where the machine's are not known. TITLE is room for the names of the keepers.
 my ($prctl, $prlimit, $setsid, $nofile) = map { 0 + $_ } @ARGV;
 my (%keepers, %keys);                            # the server's ends by key, the keys by fd
 my $watched = '';                                # for select(2)
-my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE);
+my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ);
 $0 = 'baton fork server';
 $SIG{$_} = sub { } for @sigs;                    # survive; exec gives the child the defaults back
 $SIG{CHLD} = 'IGNORE';                           # the system buries the keepers
@@ -52,6 +60,8 @@ sub serve {
       substr $input, 0, 4 + $length, '';
       if ($order eq 'keep') {
         spawn($key, @words);
+      } elsif ($order eq 'rescue') {
+        rescue($key, @words);
       } elsif (defined $keepers{$key}) {
         $order eq 'go' ? syswrite $keepers{$key}, "go\n" : forget($key);
       }
@@ -79,7 +89,7 @@ sub spawn {
 }
 
 sub keep {
-  my ($ctl, $title, $file, $umask, $cwd, $in, $out, $err, $count, @words) = @_;
+  my ($ctl, $title, $file, $umask, $cwd, $owner, $in, $out, $err, $count, @words) = @_;
   my @env = splice @words, 0, $count;
   $0 = $title;
   $SIG{CHLD} = 'DEFAULT';
@@ -87,14 +97,13 @@ sub keep {
   syscall $prctl, 36, 1, 0, 0, 0 if $prctl;      # PR_SET_CHILD_SUBREAPER
   # its own user may not be let in there, so that the command gets it open
   (length $in && open STDIN, '<', $in) or open STDIN, '<', '/dev/null' or return;
-  open STDOUT, '>>', $out or return;
-  (length $err ? open STDERR, '>>', $err : open STDERR, '>&STDOUT') or return;
+  my @streams = map { make_stream($_, $owner) || return } $out, length $err ? $err : ();
   my $go = <$ctl>;
-  my ($status, $failure) = (0, '');
+  my ($pid, $status, $failure) = (undef, 0, '');
   if (defined $go) {
     syswrite $ctl, "begun\n";                    # whoever dies before has run nothing
     # close-on-exec: EOF says that exec worked
-    my $pid = pipe(my $r, my $w) ? fork : undef;
+    $pid = fork if pipe my $r, my $w;
     if (defined $pid && !$pid) {
       $SIG{$_} = 'DEFAULT' for @sigs;
       setpgrp 0, 0;                              # a group of its own: killing it spares the keeper
@@ -106,7 +115,9 @@ sub keep {
         syscall $prlimit, 0, 7, pack('Q2', $nofile < $hard ? $nofile : $hard, $hard), 0;
       }
       %ENV = map { split /=/, $_, 2 } @env;
-      if (chdir $cwd) {
+      if (!open STDOUT, '>&', $streams[0]{end} or !open STDERR, '>&', $streams[-1]{end}) {
+        syswrite $w, 'system ' . (0 + $!);
+      } elsif (chdir $cwd) {
         exec { $words[0] } @words;
         syswrite $w, 'command ' . (0 + $!);
       } else {
@@ -116,26 +127,136 @@ sub keep {
     }
     if (defined $pid) {
       close $w;
-      sysread $r, $failure, 32;
-      1 until waitpid(-1, 0) == $pid;            # adopted orphans are reaped on the way
-      $status = $?;
+      delete $_->{end} for @streams;             # the last writer's end is the end of the file
+      1 until defined sysread($r, $failure, 32) || $! != 4;
+      $status = attend($pid, \@streams);
     } else {
       $failure = 'system ' . (0 + $!);
     }
   }
-  record($file, defined $go, $status, split ' ', $failure);
+  record($file, defined $go, $status, \@streams, split ' ', $failure);
   close $ctl;
-  1 while waitpid(-1, 0) > 0 || $! == 4;         # until the last descendant is gone
+  finish(\@streams) if $pid;
+}
+
+# A pipe to a file. Whoever is to open its own /dev/stderr has to own it.
+sub make_stream {
+  my ($path, $owner) = @_;
+  open my $file, '>>', $path or return;
+  pipe my $pipe, my $end or return;
+  my $self = '/proc/self/fd/' . fileno $end;
+  unlink "$path.pipe";
+  symlink readlink $self, "$path.pipe";
+  my $both;
+  $end = $both if open $both, '+<', $self;
+  chown split(/:/, $owner), $end if length $owner;
+  return { pipe => $pipe, end => $end, file => $file, lost => 0 };
+}
+
+# Copies until this child has ended, and then what it has left in the pipes. Returns its status.
+sub attend {
+  my ($child, $streams) = @_;
+  my $fd = syscall 434, $child, 0;               # pidfd_open, by the same number everywhere
+  my $ended = $fd < 0 ? undef : do { open my $handle, '<&=', $fd; $handle };
+  my $status;
+  local $SIG{CHLD} = sub { };                    # adopted orphans are reaped on the way
+  until (defined $status) {
+    copy_some($streams, $ended, $ended ? undef : .05);
+    while ((my $pid = waitpid -1, 1) > 0) {      # WNOHANG
+      $status = $? if $pid == $child;
+    }
+  }
+  # Others may go on writing: what was there at its end is no more than a pipe holds.
+  for my $stream (@$streams) {
+    my $left = $stream->{pipe} ? fcntl $stream->{pipe}, 1032, 0 : 0;   # F_GETPIPE_SZ
+    while ($left > 0 && (my $got = copy_some([$stream], undef, 0))) {
+      $left -= $got;
+    }
+  }
+  return $status;
+}
+
+# Copies until nobody has the pipes open any more, and stays until the last descendant is gone.
+sub finish {
+  my ($streams) = @_;
+  local $SIG{CHLD} = sub { };
+  while (grep { $_->{pipe} } @$streams) {
+    copy_some($streams, undef, undef);
+    1 while waitpid(-1, 1) > 0;
+  }
+  1 while waitpid(-1, 0) > 0 || $! == 4;
+}
+
+# Does for processes whose keeper is gone what it did: their pipes are where they have them open.
+sub rescue {
+  my ($key, $title, $out, $err, @pids) = @_;
+  my $pid = fork;
+  return answer(defined $pid ? "closed $key" : "none $key " . (0 + $!)) if $pid || !defined $pid;
+  close $_ for $daemon, values %keepers;
+  $0 = $title;
+  my @streams;
+  for my $path ($out, $err) {
+    my $name = readlink "$path.pipe";
+    defined $name or next;
+    open(my $file, '>>', $path) or next;
+    flock($file, 6) or next;                     # LOCK_EX|LOCK_NB: one is enough
+    for my $fd (map { files_of($_) } @pids) {
+      next if $name ne (readlink($fd) || '') || !open my $pipe, '<', $fd;
+      push @streams, { pipe => $pipe, file => $file, lost => 0 };
+      last;
+    }
+  }
+  finish(\@streams);
+  exit;
+}
+
+sub files_of {
+  my ($pid) = @_;
+  opendir my $dir, "/proc/$pid/fd" or return;
+  return map { "/proc/$pid/fd/$_" } grep { /^\d+$/ } readdir $dir;
+}
+
+# Waits until there is something to copy, or `other` to be read, or the time is over. Returns how
+# much there was. What cannot be written is lost and counted: a run must not stand still for a full
+# disk, of which nobody would hear until it ends.
+sub copy_some {
+  my ($streams, $other, $timeout) = @_;
+  my @open = grep { $_->{pipe} } @$streams;
+  my ($all, $bytes) = ('', 0);
+  vec($all, fileno $_, 1) = 1 for map({ $_->{pipe} } @open), $other || ();
+  return 0 if select(my $ready = $all, undef, undef, $timeout) <= 0;
+  for my $stream (grep { vec $ready, fileno $_->{pipe}, 1 } @open) {
+    my $got = sysread $stream->{pipe}, my $data, 65536;
+    next if !defined $got;
+    delete $stream->{pipe} if !$got;
+    $bytes += $got;
+    my $at = 0;
+    while ($at < $got) {
+      my $put = syswrite $stream->{file}, $data, $got - $at, $at;
+      next if !defined $put && $! == 4;          # EINTR
+      if (!$put) {
+        @$stream{'lost', 'errno'} = ($stream->{lost} + $got - $at, 0 + $!);
+        last;
+      }
+      $at += $put;
+    }
+  }
+  return $bytes;
 }
 
 sub record {
-  my ($file, $started, $status, $stage, $errno) = @_;
+  my ($file, $started, $status, $streams, $stage, $errno) = @_;
   my @cpu = times;
+  my ($lost, $why) = (0, 0);
+  for (grep { $_->{lost} } @$streams) {
+    $lost += $_->{lost};
+    $why = $_->{errno};
+  }
   my $record = sprintf
-    qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"cpuS":%.2f,"endedAtS":%d}\n),
+    qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"lostBytes":%d,"lostErrno":%s,"cpuS":%.2f,"endedAtS":%d}\n),
     $started ? 'true' : 'false', $status & 127 ? 'null' : $status >> 8, $status & 127 || 'null',
     $status & 128 ? 'true' : 'false', $stage ? qq("$stage") : 'null', $errno || 'null',
-    $cpu[2] + $cpu[3], time;
+    $lost, $why || 'null', $cpu[2] + $cpu[3], time;
   # 04011101 = O_WRONLY|O_CREAT|O_TRUNC|O_SYNC: on disk before the rename; a full disk is waited out,
   # a run directory that vanished is made anew, unless its parent is gone, too
   my $f;

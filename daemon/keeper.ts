@@ -16,7 +16,7 @@ import { guard } from './guard.ts';
 import { endMembers, type Killing, send } from './kill.ts';
 import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
-import { makeOrder } from './order.ts';
+import { makeOrder, makeRescue } from './order.ts';
 import { bootId, childrenOf, statOf } from './process.ts';
 import { look } from './sight.ts';
 import { type Found, NEVER_RAN, outputBytes } from './statusfile.ts';
@@ -147,7 +147,17 @@ export class Keepers implements KeepersPort {
   }
 
   guard(run: RunId, pids: readonly number[], startTimes?: readonly number[]): void {
-    guard(this.#clock, pids, startTimes, () => this.#post({ type: 'vacated', run }));
+    let isVacated = false;
+    guard(this.#clock, pids, startTimes, () => {
+      isVacated = true;
+      this.#post({ type: 'vacated', run });
+    });
+    const rescue = (): void => {
+      if (isVacated) return;
+      const order = makeRescue(run, this.#directoryOf(run), pids);
+      this.#forkServer.rescue(order, () => this.#clock.after(RETRY_MS, rescue));
+    };
+    rescue();
   }
 
   remove(run: RunId): void {

@@ -19,7 +19,7 @@ export interface Launch {
   readonly umask: number;
   /** A file that stdin comes from. */
   readonly stdin?: string;
-  /** Owns the output files, so that the job can open /dev/stderr. */
+  /** Owns stdout and stderr, so that the job can open /dev/stderr. */
   readonly owner?: Account;
 }
 

@@ -2,10 +2,11 @@
  * What is ordered of the fork server for a run. The files for the output are made here, since a
  * keeper could not say why it cannot: who opens them later finds them.
  */
-import { closeSync, fchownSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeptRun } from './daemon.ts';
-import type { Order } from './forkserver.ts';
+import type { RunId } from './event.ts';
+import type { Order, Rescue } from './forkserver.ts';
 import type { Launch } from './launch.ts';
 import { LIMIT_PREFIX } from './perl.ts';
 import { statusFileOf } from './statusfile.ts';
@@ -23,21 +24,23 @@ export function makeOrder(
     statusFile: statusFileOf(directory, attempt),
     umask: launch.umask,
     cwd: launch.cwd,
+    owner: launch.owner === undefined ? '' : `${launch.owner.uid}:${launch.owner.gid}`,
     in: launch.stdin ?? '',
-    out: makeFile(join(directory, 'out'), launch),
-    err: merged ? '' : makeFile(join(directory, 'err'), launch),
+    out: makeFile(join(directory, 'out')),
+    err: merged ? '' : makeFile(join(directory, 'err')),
     env: launch.env,
     args: [...LIMIT_PREFIX, ...launch.args],
   };
 }
 
+/** For the output of processes that have lost their keeper. */
+export function makeRescue(run: RunId, directory: string, pids: readonly number[]): Rescue {
+  const title = `baton output of run ${run}`;
+  return { title, out: join(directory, 'out'), err: join(directory, 'err'), pids };
+}
+
 /** What an earlier attempt has written stays. */
-function makeFile(path: string, { owner }: Launch): string {
-  const file = openSync(path, 'a', 0o600);
-  try {
-    if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
-  } finally {
-    closeSync(file);
-  }
+function makeFile(path: string): string {
+  closeSync(openSync(path, 'a', 0o600));
   return path;
 }

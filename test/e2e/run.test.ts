@@ -29,7 +29,7 @@ before(async () => {
       nobody: {
         runner: {
           type: 'local',
-          args: ['/bin/sh', '-c', 'id -un; id -Gn; echo $USER $LOGNAME; echo hi >>/dev/stderr'],
+          args: ['/bin/sh', '-c', 'id -un; id -Gn; echo $USER $LOGNAME; echo hi >/dev/stderr'],
           user: 'nobody',
           cwd: '/',
         },

@@ -89,6 +89,8 @@ const CONNECT_ADVICE: readonly (readonly [RegExp, string])[] = [
   [/no matching/, 'set "via": "openssh", which knows more algorithms'],
 ];
 
+export const givenUp = (): string => 'given up before it could connect';
+
 export const serverLeft = (): string => 'the server closed the connection';
 
 export const viaHop = (name: string, said: string): string => `${name} cannot reach it: ${said}`;

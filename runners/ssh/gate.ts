@@ -15,12 +15,13 @@ export class Gates {
     this.#max = max;
   }
 
-  /** Resolves, with the way out, when it is this caller's turn. */
-  async enter(name: string): Promise<() => void> {
+  /** Resolves, with the way out, when it is this caller's turn; undefined if it gave up first. */
+  async enter(name: string, abort: AbortSignal): Promise<(() => void) | undefined> {
+    if (abort.aborted) return undefined;
     const gate = this.#gates.get(name) ?? { inside: 0, waiting: [] };
     this.#gates.set(name, gate);
-    if (gate.inside >= this.#max) await new Promise<void>((resolve) => gate.waiting.push(resolve));
-    else gate.inside++;
+    if (gate.inside < this.#max) gate.inside++;
+    else if (!(await queue(gate.waiting, abort))) return undefined;
     let isOut = false;
     return () => {
       if (isOut) return;
@@ -30,4 +31,20 @@ export class Gates {
       if (--gate.inside === 0) this.#gates.delete(name);
     };
   }
+}
+
+/** Whether its turn came; false where it gave up, and is in the queue no more. */
+function queue(waiting: (() => void)[], abort: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const enter = (): void => {
+      abort.removeEventListener('abort', leave);
+      resolve(true);
+    };
+    const leave = (): void => {
+      waiting.splice(waiting.indexOf(enter), 1);
+      resolve(false);
+    };
+    abort.addEventListener('abort', leave, { once: true });
+    waiting.push(enter);
+  });
 }

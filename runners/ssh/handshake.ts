@@ -10,6 +10,7 @@ import { fingerprint } from '../knownhosts.ts';
 import * as say from '../message.ts';
 import type { SshSession } from '../runner.ts';
 import { HostKeyCheck } from './hostkey.ts';
+import { Limit } from './limit.ts';
 import type { Failure } from './message.ts';
 import type { KeyRing } from './privatekey.ts';
 import type { Hop } from './route.ts';
@@ -71,15 +72,17 @@ export class Handshake {
   async run(before: Link | undefined, abort: AbortSignal): Promise<Linked> {
     const { host, port } = this.#hop;
     let sock: Duplex | undefined;
-    const over = AbortSignal.any([abort, AbortSignal.timeout(this.#session.connectTimeoutMs)]);
+    const limit = new Limit(this.#session.connectTimeoutMs, abort);
     try {
-      over.throwIfAborted();
-      sock = await within(before ? forward(before, host, port) : dial(host, port), over);
-      await within(this.#shake(sock), over);
+      limit.signal.throwIfAborted();
+      sock = await within(before ? forward(before, host, port) : dial(host, port), limit.signal);
+      await within(this.#shake(sock), limit.signal);
     } catch (error) {
       this.#client.destroy();
       sock?.destroy();
-      return this.#fail(error, over.aborted && !abort.aborted);
+      return this.#fail(error, limit.isLate);
+    } finally {
+      limit.lift();
     }
     this.#client.on('close', () => sock.destroy());
     return { ok: true, link: this.#link() };

@@ -4,7 +4,7 @@
  * any command, so trying again is safe.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterTries } from '../message.ts';
+import * as say from '../message.ts';
 import type { SshSession } from '../runner.ts';
 import type { Gates } from './gate.ts';
 import { Handshake, type Link, type Unlinked, type Way } from './handshake.ts';
@@ -41,7 +41,7 @@ export async function connect(
 
 function afterAll(linked: Unlinked, times: number): Unlinked {
   const { phase, message } = linked.failure;
-  return { ...linked, failure: { phase, message: afterTries(times, message) } };
+  return { ...linked, failure: { phase, message: say.afterTries(times, message) } };
 }
 
 async function connectOnce(
@@ -65,7 +65,13 @@ async function connectOnce(
     const isLast = index === route.hops.length - 1;
     // Only the last gate is held any longer: who waits at one while in another waits for ever.
     leave();
-    leave = await desk.gates.enter(`${hop.host}:${hop.port}`);
+    const left = await desk.gates.enter(`${hop.host}:${hop.port}`, abort);
+    if (left === undefined) {
+      close();
+      const failure: Failure = { phase: 'connect', message: say.givenUp() };
+      return { ok: false, failure, isPassing: false, seen: seen() };
+    }
+    leave = left;
     const asked = { ...session, hostKey: hostKeyFor(session, isLast) };
     const linked = await new Handshake(hop, asked, desk.keys).run(links.at(-1), abort);
     if (!linked.ok) {

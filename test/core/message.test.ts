@@ -42,7 +42,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(HELP, 'usage', ['noValue', 'noSwitch', 'needsWait', 'forOne', 'allAndReport']),
   ...all(PART, 'policy', ['differs', 'unreadConf', 'noRetain', 'remoteConf']),
   ...all(PART, 'policy', ['includesCommand', 'includesDeep', 'includesUnread']),
-  ...all(PART, 'runner', ['unusableKey', 'viaHop', 'serverLeft', 'noSign', 'noStatus']),
+  ...all(PART, 'runner', ['unusableKey', 'viaHop', 'givenUp', 'serverLeft', 'noSign', 'noStatus']),
   ...all(FACT, 'runner', ['broke', 'deaf', 'foreignSignal']),
 };
 

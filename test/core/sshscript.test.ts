@@ -7,6 +7,8 @@ import { Gates, HANDSHAKES_MAX } from '../../runners/ssh/gate.ts';
 import { parseJump } from '../../runners/ssh/route.ts';
 import { quote, script } from '../../runners/ssh/script.ts';
 
+/** Of somebody who does not give up. */
+const STAYS = new AbortController().signal;
 const PLAIN = { env: {}, killOnDisconnect: false, verbatim: false, shell: 'sh' } as const;
 
 /** As sshd runs it, with stdin at its end from the start. */
@@ -82,21 +84,35 @@ test('a jump host is read as ssh -J reads it', () => {
 test('only so many shake hands with one server, in order, and others are not held up', async () => {
   const gates = new Gates();
   const inside = await Promise.all(
-    Array.from({ length: HANDSHAKES_MAX }, () => gates.enter('one')),
+    Array.from({ length: HANDSHAKES_MAX }, () => gates.enter('one', STAYS)),
   );
   const order: number[] = [];
   const waiting = [1, 2].map(async (number) => {
-    const leave = await gates.enter('one');
+    const leave = await gates.enter('one', STAYS);
     order.push(number);
     return leave;
   });
-  (await gates.enter('two'))();
+  (await gates.enter('two', STAYS))?.();
   assert.deepEqual(order, []);
   inside[0]?.();
   inside[0]?.();
   await waiting[0];
   assert.deepEqual(order, [1]);
-  for (const leave of inside) leave();
-  for (const leave of await Promise.all(waiting)) leave();
+  for (const leave of inside) leave?.();
+  for (const leave of await Promise.all(waiting)) leave?.();
   assert.deepEqual(order, [1, 2]);
+});
+
+test('whoever gives up at the gate leaves at once, and takes nobody his turn', async () => {
+  const gates = new Gates(1);
+  const first = await gates.enter('one', STAYS);
+  const given = new AbortController();
+  const second = gates.enter('one', given.signal);
+  const third = gates.enter('one', STAYS);
+  given.abort();
+  assert.equal(await second, undefined);
+  assert.equal(await gates.enter('one', given.signal), undefined);
+  first?.();
+  (await third)?.();
+  assert.ok(await gates.enter('one', STAYS));
 });

@@ -57,6 +57,7 @@ const RUNNER: Samples<typeof runner> = {
     ['nas', 22, 'no matching key exchange algorithm'],
     ['nas', 22, 'the server closed the connection'],
   ],
+  givenUp: [[]],
   serverLeft: [[]],
   viaHop: [['u@gate:22', 'connect failed']],
   refusedUser: [

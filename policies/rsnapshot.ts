@@ -13,10 +13,10 @@
  * The group is the rsnapshot.conf, since that names the lockfile. A lock that is held by a process
  * which is no run of this group (somebody ran rsnapshot by hand, or another target does) is waited
  * for. What the conf says is
- * read when the configuration is; see policies/rsnapshotlevels.ts.
+ * read when the configuration is; see policies/rsnapshotlevels.ts, and rsnapshotsync.ts for `sync`.
  */
 import { differs, ignoredLong, syncFailed } from './message.ts';
-import type { Admission, Member, Policy, QueuedRun, Readiness, Scene } from './policy.ts';
+import type { Admission, Policy, QueuedRun, Readiness } from './policy.ts';
 import { describeActive, nameRun } from './policy.ts';
 import { SYNC } from './rsnapshotconf.ts';
 import {
@@ -26,18 +26,27 @@ import {
   orderOf,
   prepare,
   type RsnapshotOptions,
-  rankOf,
   SETTLE_MS_DEFAULT,
-  usesSync,
 } from './rsnapshotlevels.ts';
+import {
+  awaitSync,
+  failedSync,
+  isHeld,
+  type RsnapshotMember,
+  type RsnapshotScene,
+  rank,
+} from './rsnapshotsync.ts';
 
 /** How long to wait before looking again at a lock that a stranger holds. */
 export const LOCK_RETRY_MS = 2_000;
 /** rsnapshot's "backup finished, with warnings": never a failure. */
 const EXIT_WARNINGS = 2;
 
-type RsnapshotMember = Member<RsnapshotOptions>;
-type RsnapshotScene = Scene<RsnapshotOptions>;
+/** A member with its oldest waiting run. */
+interface Head {
+  readonly run: QueuedRun;
+  readonly member: RsnapshotMember;
+}
 
 export const rsnapshot: Policy<RsnapshotOptions> = {
   type: 'rsnapshot',
@@ -107,39 +116,37 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
     if (active !== undefined) {
       return { type: 'wait', reason: `waits for ${describeActive(active)}`, behind: [active.run] };
     }
+    const failed = failedSync(scene.self, scene);
+    if (failed !== undefined && isHeld(scene.self, scene)) return awaitSync(failed, scene);
     const first = nextUp(scene);
-    if (first === undefined || first.run.run === run.run) {
-      return unsynced(scene) ?? locked(scene) ?? settled(run, scene);
-    }
-    const why =
-      first.member.options.interval === scene.self.options.interval
-        ? 'which was asked for earlier'
-        : isOverdue(first.run, scene)
-          ? 'which has been overtaken often enough'
-          : `which goes first: ${first.member.options.interval} is above ${scene.self.options.interval}`;
-    const settling = settled(first.run, { ...scene, self: first.member });
-    return {
-      type: 'wait',
-      reason: `waits for ${nameRun(first.run)}, ${why}`,
-      behind: [first.run.run],
-      ...(settling.type === 'wait' && settling.untilMs !== undefined
-        ? { untilMs: settling.untilMs }
-        : {}),
-    };
+    if (first !== undefined && first.run.run !== run.run) return after(first, scene);
+    if (failed === undefined) return locked(scene) ?? settled(run, scene);
+    const settling = settled(run, scene);
+    if (settling.type === 'wait') return settling;
+    return { type: 'skip', reason: syncFailed(failed.run, scene.self.options.interval) };
   },
 };
 
-/** Rotating after a sync that failed would throw good snapshots away for an old one. */
-function unsynced(scene: RsnapshotScene): Readiness | undefined {
-  const { self } = scene;
-  const isLowest = rank(self, scene) === lowestRank(scene) && usesSync(self.options);
-  if (self.options.interval === SYNC || !isLowest) return undefined;
-  const syncs = scene.members.filter((member) => member.options.interval === SYNC);
-  const sync = syncs
-    .flatMap((member) => member.last ?? [])
-    .reduce<typeof self.last>((a, b) => (a && a.endedAtMs >= b.endedAtMs ? a : b), undefined);
-  if (sync?.verdict !== 'failed') return undefined;
-  return { type: 'skip', reason: syncFailed(sync.run, self.options.interval) };
+function after(first: Head, scene: RsnapshotScene): Readiness {
+  const { interval } = scene.self.options;
+  const above = first.member.options.interval;
+  const why =
+    above === interval
+      ? 'which was asked for earlier'
+      : isOverdue(first.run, scene)
+        ? 'which has been overtaken often enough'
+        : above === SYNC && failedSync(scene.self, scene) !== undefined
+          ? 'which goes first: the newest sync failed'
+          : `which goes first: ${above} is above ${interval}`;
+  const settling = settled(first.run, { ...scene, self: first.member });
+  return {
+    type: 'wait',
+    reason: `waits for ${nameRun(first.run)}, ${why}`,
+    behind: [first.run.run],
+    ...(settling.type === 'wait' && settling.untilMs !== undefined
+      ? { untilMs: settling.untilMs }
+      : {}),
+  };
 }
 
 /**
@@ -164,11 +171,13 @@ function locked({ self, holders, nowMs }: RsnapshotScene): Readiness | undefined
   };
 }
 
-/** The settle window: fixed from the oldest waiting run, skipped by the top interval. */
+/** The settle window: fixed from the oldest waiting run, passed over by the top interval. */
 function settled(run: QueuedRun, scene: RsnapshotScene): Readiness {
   const top = Math.max(...scene.members.map((member) => rank(member, scene)));
   if (rank(scene.self, scene) === top) return { type: 'start' };
-  const heads = scene.members.flatMap((member) => member.head ?? []);
+  // What waits for a sync may do so for days: no window begins with it.
+  const able = scene.members.filter((member) => !isHeld(member, scene));
+  const heads = able.flatMap(({ head }) => head ?? []);
   const oldestMs = Math.min(run.queuedAtMs, ...heads.map((head) => head.queuedAtMs));
   const untilMs = oldestMs + settleMs(scene.self.options);
   if (scene.nowMs >= untilMs) return { type: 'start' };
@@ -181,15 +190,16 @@ function settled(run: QueuedRun, scene: RsnapshotScene): Readiness {
 }
 
 /** Who is next: the longest-waiting of those overtaken too often, else the highest interval. */
-function nextUp(
-  scene: RsnapshotScene,
-): { readonly run: QueuedRun; readonly member: RsnapshotMember } | undefined {
+function nextUp(scene: RsnapshotScene): Head | undefined {
   const heads = scene.members.flatMap((member) =>
     member.head === undefined ? [] : [{ run: member.head, member }],
   );
-  const overdue = heads.filter((head) => isOverdue(head.run, scene));
+  // Who cannot start before a sync succeeds keeps nobody waiting, and least of all that sync.
+  const free = heads.filter(({ member }) => failedSync(member, scene) === undefined);
+  const able = free.length > 0 ? free : heads.filter(({ member }) => !isHeld(member, scene));
+  const overdue = able.filter((head) => isOverdue(head.run, scene));
   if (overdue.length > 0) return overdue.reduce((a, b) => (b.run.run < a.run.run ? b : a));
-  return heads.reduce<(typeof heads)[number] | undefined>((best, head) => {
+  return able.reduce<Head | undefined>((best, head) => {
     const above = best === undefined ? 1 : rank(head.member, scene) - rank(best.member, scene);
     if (best === undefined || above > 0) return head;
     return above === 0 && head.run.run < best.run.run ? head : best;
@@ -204,17 +214,6 @@ function isOverdue(run: QueuedRun, scene: RsnapshotScene): boolean {
 
 function orderName(options: RsnapshotOptions): string {
   return (orderOf(options) ?? []).join(' < ');
-}
-
-/** `sync` fetches what the lowest level of the group then rotates: it goes just before that. */
-function rank({ options }: RsnapshotMember, scene: RsnapshotScene): number {
-  if (options.interval !== SYNC) return rankOf(options);
-  return lowestRank(scene) + 0.5;
-}
-
-function lowestRank({ members }: RsnapshotScene): number {
-  const ranks = members.map((member) => rankOf(member.options));
-  return Math.min(...ranks.filter((height) => height >= 0));
 }
 
 function settleMs(options: RsnapshotOptions): number {

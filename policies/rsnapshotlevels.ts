@@ -56,6 +56,7 @@ export const Options = v.pipe(
       v.pipe(v.number(ALARM_EXPECTED), v.integer(ALARM_EXPECTED), v.minValue(1, ALARM_EXPECTED)),
     ),
     respectLock: v.optional(v.boolean()),
+    afterFailedSync: v.optional(v.picklist(['hold', 'run'])),
   }),
   v.metadata({
     keys: {
@@ -76,6 +77,10 @@ export const Options = v.pipe(
       skipAlarm:
         'With `ignore`: how many in a row are ignored before one is refused again, so that a ' +
         'run that hangs for ever is heard of.',
+      afterFailedSync:
+        'With `sync_first`, what this interval does while the newest `sync` has failed: higher ones ' +
+        'wait for a sync that succeeds, the lowest is skipped with status 75 (`hold`, the default), ' +
+        'for each rotation without new data throws a snapshot away; or it runs all the same (`run`).',
       respectLock: '`false`: does not wait for a lock that a rsnapshot outside the group holds.',
     },
   }),

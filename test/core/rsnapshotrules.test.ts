@@ -4,46 +4,7 @@ import { test } from 'node:test';
 import { LOCK_RETRY_MS } from '../../policies/rsnapshot.ts';
 import { accepted, load } from '../support/config.ts';
 import { Core, exit, target } from '../support/core.ts';
-
-const CONF = '/etc/rsnapshot.conf';
-
-function conf(levels: readonly string[], ...more: readonly string[]): string {
-  const retain = levels.map((level) => `retain\t${level}\t3`);
-  return [...retain, ...more, ''].join('\n');
-}
-
-const CLASSIC = conf(['daily', 'weekly', 'monthly'], 'lockfile\t/run/r.pid', 'snapshot_root\t/b/');
-
-interface Wanted {
-  readonly interval: string;
-  readonly file?: string;
-  readonly more?: object;
-}
-
-/** A target per interval; its name is the interval, after the file's if that is not the default. */
-function config(wanted: readonly (Wanted | string)[], confs: Readonly<Record<string, string>>) {
-  const targets = wanted.map((it) => {
-    const { interval, file, more }: Wanted = typeof it === 'string' ? { interval: it } : it;
-    const args = ['/usr/bin/rsnapshot', ...(file === undefined ? [] : ['-c', file]), interval];
-    const name = file === undefined ? interval : `${file.replace(/\W+/g, '')}-${interval}`;
-    const policies = [{ type: 'rsnapshot', interval, ...more }];
-    return [name, { runner: { type: 'local', args }, policies }];
-  });
-  return accepted(load({ targets: Object.fromEntries(targets) }, confs));
-}
-
-function core(...given: Parameters<typeof config>): Core {
-  return new Core([...config(...given).catalog.targets.values()]);
-}
-
-function brokenOf(...given: Parameters<typeof config>): (string | undefined)[] {
-  return [...config(...given).catalog.targets.values()].map(({ broken }) => broken);
-}
-
-function order(of: Core): string[] {
-  of.drain();
-  return of.order();
-}
+import { brokenOf, CLASSIC, CONF, conf, config, core, order } from '../support/levels.ts';
 
 test('the retain lines of the conf are the order, whatever the names are', () => {
   const levels = ['nightly', 'fortnight', 'quarter'];
@@ -302,43 +263,6 @@ test('sync goes just before the lowest interval there is, also where no conf can
   const it = core(['daily', 'sync', 'weekly'], {});
   for (const name of ['sync', 'daily', 'weekly']) it.ask(name);
   assert.deepEqual(order(it), ['weekly', 'sync', 'daily']);
-});
-
-test('after a sync that failed the lowest is skipped, after one with warnings it runs', () => {
-  for (const [code, wanted] of [
-    [0, 'running'],
-    [2, 'running'],
-    [1, 'ended'],
-  ] as const) {
-    const it = core(['alpha', 'sync', 'beta'], {
-      [CONF]: conf(['alpha', 'beta'], 'sync_first\t1'),
-    });
-    const [sync, alpha] = [it.ask('sync'), it.ask('alpha')];
-    it.advance(2_000);
-    it.end(sync, exit(code));
-    const run = it.expect(alpha, wanted);
-    if (run.state !== 'ended') continue;
-    const reason =
-      'run 1, the sync that it needs, failed; alpha would rotate without new data; see why with "baton logs 1"';
-    assert.deepEqual(run.outcome, { kind: 'skipped', reason });
-  }
-});
-
-test('once a sync has succeeded the lowest runs again, and higher ones never stop', () => {
-  const it = core(['alpha', 'sync', 'beta'], { [CONF]: conf(['alpha', 'beta'], 'sync_first\t1') });
-  const finish = (name: string, code: number): string => {
-    const run = it.ask(name);
-    it.advance(it.nowMs + 2_000);
-    if (it.state.runs.get(run)?.state === 'running') it.end(run, exit(code));
-    const { outcome } = it.expect(run, 'ended');
-    return outcome.kind;
-  };
-  assert.equal(finish('sync', 1), 'exited');
-  assert.equal(finish('alpha', 0), 'skipped');
-  assert.equal(finish('alpha', 0), 'skipped');
-  assert.equal(finish('beta', 0), 'exited');
-  assert.equal(finish('sync', 0), 'exited');
-  assert.equal(finish('alpha', 0), 'exited');
 });
 
 test('sync on a conf without sync_first breaks its target', () => {

@@ -236,18 +236,28 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     assert.deepEqual(it.order(), ['sync', 'alpha', 'sync']);
   });
 
-  test('a sync that fails skips the lowest, and says so', async (t) => {
+  test('a sync that fails skips the lowest and holds back the others; the next night all run', async (t) => {
+    const gone = join(directory(t), 'gone');
     const more = [
       ['sync_first', '1'],
-      ['backup', join(directory(t), 'gone/'), 'gone/'],
+      ['backup', `${gone}/`, 'gone/'],
     ];
     const it = makeRsnapshot(directory(t), ['alpha', 'beta'], more);
     const rig = await rigOf(t, targetsOf(it, ['alpha', 'sync', 'beta']));
-    const [sync, alpha] = await Promise.all(
-      ['sync', 'alpha'].map((level) => rig.baton('run', level, '--wait')),
-    );
-    assert.equal(sync?.status, 1);
-    assert.equal(alpha?.status, 75);
-    assert.match(alpha?.errors ?? '', /was skipped: run \d+, the sync that it needs, failed/);
+    const first = await rig.baton('run', 'sync', 'alpha', '--wait');
+    assert.match(first.errors, /was skipped: run \d+, the sync that it needs, failed/);
+    const why = await rig.baton('why', 'alpha');
+    assert.match(why.text, /was skipped: run 1, the sync that it needs, failed/);
+    const beta = rig.client(['run', 'beta', '--wait']);
+    await rig.logged('accepted', 0, ({ target }) => target === 'beta');
+    const held = await rig.baton('why', 'beta');
+    assert.match(held.text, /waits for a sync that succeeds \("baton run sync" asks for one\)/);
+    assert.match(held.text, /run 1 \(sync\), the newest, failed/);
+    mkdirSync(gone);
+    const next = await rig.baton('run', 'alpha', 'sync', '--wait');
+    assert.deepEqual([next.status, next.errors], [0, '']);
+    assert.equal((await beta.ended).status, 0);
+    // The sync that failed found its conf wrong, and rsnapshot logs no start then.
+    assert.deepEqual(it.order(), ['sync', 'beta', 'alpha']);
   });
 });

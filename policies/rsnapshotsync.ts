@@ -1,0 +1,84 @@
+/**
+ * What `sync` means to the levels of a group: their order, and that none of them rotates while the
+ * newest sync has failed. Each rotation would throw a good snapshot away for one that nothing
+ * replaces; after some weeks of it none were left. A part of the rsnapshot policy. Pure.
+ *
+ * Higher levels wait for a sync that succeeds: a weekly that was left out would be missed for a week.
+ * The lowest is skipped, since it comes with every sync anyway; but only when it really is next, for
+ * this night's sync may be asked for some milliseconds after it, and goes first then.
+ * `afterFailedSync: "run"` turns both off for a level. Every end that is neither a success nor a
+ * warning is a failure, also of a sync that was cancelled or lost: what it was to fetch is not there.
+ * A sync that somebody runs by hand is not known; the next one of baton's lets the levels go on.
+ */
+import type { EndedRun, Member, QueuedRun, Readiness, RunName, Scene } from './policy.ts';
+import { nameRun } from './policy.ts';
+import { SYNC } from './rsnapshotconf.ts';
+import { type RsnapshotOptions, rankOf, usesSync } from './rsnapshotlevels.ts';
+
+export type RsnapshotMember = Member<RsnapshotOptions>;
+export type RsnapshotScene = Scene<RsnapshotOptions>;
+type EndedSync = EndedRun & RunName;
+
+/**
+ * The newest sync of the member's conf, if it failed and the member must not rotate for that. Where
+ * a conf is not known, any sync of the group may be its own.
+ */
+export function failedSync(
+  { options }: RsnapshotMember,
+  { members }: RsnapshotScene,
+): EndedSync | undefined {
+  const { interval, found, afterFailedSync } = options;
+  if (interval === SYNC || afterFailedSync === 'run' || found?.syncFirst === false)
+    return undefined;
+  let newest: EndedSync | undefined;
+  for (const { target, options: other, last } of members) {
+    if (other.interval !== SYNC || last === undefined) continue;
+    const path = other.found?.path ?? found?.path;
+    if (found !== undefined && path !== found.path) continue;
+    if (newest === undefined || last.endedAtMs >= newest.endedAtMs) newest = { ...last, target };
+  }
+  return newest?.verdict === 'failed' ? newest : undefined;
+}
+
+/** It cannot start before a sync succeeds, and is not the level that is skipped instead. */
+export function isHeld(member: RsnapshotMember, scene: RsnapshotScene): boolean {
+  if (failedSync(member, scene) === undefined) return false;
+  return !usesSync(member.options) || rank(member, scene) !== lowestRank(scene);
+}
+
+/**
+ * No sync is named as in the way: to be overtaken by each one that fails must not bring a level
+ * before those above it.
+ */
+export function awaitSync(
+  { run, target }: EndedSync,
+  { self, members }: RsnapshotScene,
+): Readiness {
+  const next = members.flatMap(({ options, head }): readonly QueuedRun[] =>
+    options.interval === SYNC && head !== undefined ? [head] : [],
+  )[0];
+  const hope =
+    next === undefined ? `"baton run ${target}" asks for one` : `${nameRun(next)} is next`;
+  return {
+    type: 'wait',
+    reason:
+      `waits for a sync that succeeds (${hope}): ${nameRun({ run, target })}, the newest, failed, ` +
+      `and ${self.options.interval} would rotate without new data; see why with "baton logs ${run}"`,
+    behind: [],
+  };
+}
+
+/**
+ * `sync` fetches what the lowest level of the group then rotates: it goes just before that, and
+ * before all levels where any of them waits for a sync that succeeds.
+ */
+export function rank({ options }: RsnapshotMember, scene: RsnapshotScene): number {
+  if (options.interval !== SYNC) return rankOf(options);
+  const isAwaited = scene.members.some((member) => failedSync(member, scene) !== undefined);
+  return isAwaited ? Number.POSITIVE_INFINITY : lowestRank(scene) + 0.5;
+}
+
+function lowestRank({ members }: RsnapshotScene): number {
+  const ranks = members.map((member) => rankOf(member.options));
+  return Math.min(...ranks.filter((height) => height >= 0));
+}

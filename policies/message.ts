@@ -60,5 +60,10 @@ export const syncFailed = (run: number, interval: string): string =>
   `run ${run}, the sync that it needs, failed; ${interval} would rotate without new data; see why ` +
   `with "baton logs ${run}"`;
 
+/** `hope` says which sync may come. */
+export const syncAwaited = (run: number, failed: string, interval: string, hope: string): string =>
+  `waits for a sync that succeeds (${hope}): ${failed}, the newest, failed, and ${interval} would ` +
+  `rotate without new data; see why with "baton logs ${run}"`;
+
 export const ignoredLong = (reason: string, times: number): string =>
   `${reason}; ${times} requests before were ignored for that; see what holds it up with "baton status"`;

@@ -10,6 +10,7 @@
  * warning is a failure, also of a sync that was cancelled or lost: what it was to fetch is not there.
  * A sync that somebody runs by hand is not known; the next one of baton's lets the levels go on.
  */
+import { syncAwaited } from './message.ts';
 import type { EndedRun, Member, QueuedRun, Readiness, RunName, Scene } from './policy.ts';
 import { nameRun } from './policy.ts';
 import { SYNC } from './rsnapshotconf.ts';
@@ -59,13 +60,8 @@ export function awaitSync(
   )[0];
   const hope =
     next === undefined ? `"baton run ${target}" asks for one` : `${nameRun(next)} is next`;
-  return {
-    type: 'wait',
-    reason:
-      `waits for a sync that succeeds (${hope}): ${nameRun({ run, target })}, the newest, failed, ` +
-      `and ${self.options.interval} would rotate without new data; see why with "baton logs ${run}"`,
-    behind: [],
-  };
+  const reason = syncAwaited(run, nameRun({ run, target }), self.options.interval, hope);
+  return { type: 'wait', reason, behind: [] };
 }
 
 /**

@@ -21,6 +21,7 @@ const POLICY: Samples<typeof policy> = {
   unsureOrder: [['web', 'include_conf `date` is a command']],
   otherInterval: [['web', 'daily', 'weekly']],
   syncFailed: [[17, 'daily']],
+  syncAwaited: [[17, 'run 17 (sync)', 'weekly', 'run 18 (sync) is next']],
   ignoredLong: [['daily is already waiting as run 17 (web)', 3]],
 };
 

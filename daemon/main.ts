@@ -47,7 +47,8 @@ async function main(): Promise<void> {
   if (flags.replay !== undefined) return replay(loaded.value, flags.replay, flags.only);
   const level = flags.logLevel ?? loaded.value.logLevel ?? LOG_LEVEL_DEFAULT;
   const format = formatOf(flags.logFormat ?? loaded.value.logFormat);
-  const log = makeLog({ level, format, isJournal: goesToJournal(process.env, 1) });
+  const { log, flush } = makeLog({ level, format, isJournal: goesToJournal(process.env, 1) });
+  process.once('exit', flush);
   await run(loaded.value, version, log, flags);
 }
 

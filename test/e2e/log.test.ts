@@ -1,0 +1,107 @@
+/**
+ * A log that nobody reads: the daemon goes on, keeps what fits, and says how many lines it dropped.
+ */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf } from '../../daemon/errno.ts';
+import { BACKLOG_BYTES_MAX, makeLog } from '../../daemon/log.ts';
+import { directory } from '../support/config.ts';
+import { BATOND, Rig, type Session } from '../support/rig.ts';
+
+/** A FIFO that holds what is written until it is read, by descriptors that do not block. */
+function fifo(t: TestContext) {
+  const path = join(directory(t), 'fifo');
+  assert.equal(spawnSync('mkfifo', [path]).status, 0);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  t.after(() => {
+    closeSync(reader);
+    closeSync(writer);
+  });
+  const chunk = Buffer.alloc(65_536);
+  const read = (): string => {
+    try {
+      return chunk.toString('utf8', 0, readSync(reader, chunk));
+    } catch (error) {
+      assert.equal(errnoOf(error), 'EAGAIN');
+      return '';
+    }
+  };
+  return { writer, read };
+}
+
+test('lines for which there is no room are dropped, counted, and told when the reader is back', async (t) => {
+  const { writer, read } = fifo(t);
+  const { log } = makeLog({ level: 'info', format: 'json', isJournal: false, fd: writer });
+  const filler = 'x'.repeat(1_000);
+  const written = (3 * BACKLOG_BYTES_MAX) / filler.length;
+  for (let number = 0; number < written; number++) log.info({ number, filler }, 'line');
+  let text = '';
+  while (!text.includes('log lines were dropped')) {
+    text += read();
+    await sleep(1);
+  }
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const told = lines.pop();
+  assert.equal(told?.['level'], 'warn');
+  assert.equal(told['lines'], Math.ceil(written) - lines.length);
+  assert.ok(lines.length > BACKLOG_BYTES_MAX / 1_100, 'the backlog was kept');
+  assert.deepEqual(
+    lines.map(({ number }) => number),
+    lines.map((_, index) => index),
+  );
+  log.info('again');
+  assert.equal((JSON.parse(read()) as Record<string, unknown>)['msg'], 'again');
+});
+
+test('what is kept is written at the end of the process, as far as the reader takes it', (t) => {
+  const { writer, read } = fifo(t);
+  const { log, flush } = makeLog({ level: 'info', format: 'json', isJournal: false, fd: writer });
+  for (let number = 0; number < 200; number++) log.info({ filler: 'x'.repeat(1_000) }, 'line');
+  const beganAtMs = performance.now();
+  flush();
+  assert.ok(performance.now() - beganAtMs > 900, 'it waits for the reader');
+  const before = read();
+  flush();
+  assert.ok(before.length > 0 && read().length > 0);
+});
+
+/** stdout of the daemon is a `kind` whose other end the daemon holds itself, so that nobody reads. */
+const UNREAD = {
+  pipe: 'pipe(R, W)',
+  socket: 'socketpair(R, W, 1, 1, 0)',
+} as const;
+
+for (const [kind, make] of Object.entries(UNREAD)) {
+  test(`a daemon whose log (a ${kind}) is not read answers and ends as ever`, async (t) => {
+    const rig = new Rig();
+    // A line of the log for each reload, which names the file: more than it holds.
+    Object.assign(rig, { configFile: join(rig.directory, 'long'.repeat(60)) });
+    rig.configure({ targets: { t: { runner: { type: 'local', args: ['/bin/true'] } } } });
+    const own = ['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state];
+    const script = `$^F = 100; ${make} or die; open STDOUT, '>&', W; exec @ARGV or die`;
+    const command = [process.execPath, BATOND, ...own];
+    rig.daemon = spawn('/usr/bin/perl', ['-e', script, ...command], { stdio: 'ignore' });
+    t.after(() => rig.close());
+    const session = await connected(rig);
+    for (let count = 0; count < 500; count++) await session.ask({ type: 'reload' }, 'done');
+    assert.equal((await session.ask({ type: 'run', target: 't', wait: true }, 'ended')).exit, 0);
+    session.close();
+    assert.equal(await rig.end('SIGTERM'), 0);
+  });
+}
+
+async function connected(rig: Rig): Promise<Session> {
+  for (;;) {
+    const session = await rig.open().catch(() => undefined);
+    if (session !== undefined) return session;
+    await sleep(10);
+  }
+}

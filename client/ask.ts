@@ -10,10 +10,14 @@ import { showJson } from './show/json.ts';
 import { showStatus } from './show/status.ts';
 import { showWhy } from './show/why.ts';
 
+/** What changes something, so that it may be done though no answer comes. */
+const CHANGES: readonly RequestInput['type'][] = ['cancel', 'pause', 'resume', 'reload'];
+
 /** Asks, prints the answer, and says how to exit. */
 export async function ask(request: RequestInput, command: Command, place: Place): Promise<Ending> {
   const label = labelOf(command);
-  const talk = { label, run: undefined, request: () => request, opened() {}, lost() {} };
+  const isInDoubt = CHANGES.includes(request.type);
+  const talk = { label, run: undefined, isInDoubt, request: () => request, opened() {}, lost() {} };
   const answer = await converse(place, { ...talk, take: (reply: Reply) => reply });
   if (!answer.ok) return answer.ending;
   const reply = answer.value;

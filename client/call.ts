@@ -12,6 +12,7 @@ import type { Ending } from './ending.ts';
 import * as say from './message/trouble.ts';
 import { codeOf } from './output.ts';
 import { isReply } from './relay.ts';
+import { PING, Silence, silentMsOf } from './silence.ts';
 
 export interface Conversation<T> {
   /** How the lines on stderr name it. */
@@ -21,6 +22,8 @@ export interface Conversation<T> {
   request(): RequestInput;
   opened(send: (request: RequestInput) => void): void;
   lost(): void;
+  /** What it asks for is done or not, for all that one knows where no answer comes. */
+  readonly isInDoubt?: boolean;
   /** Something else than undefined is the end of the conversation. */
   take(reply: Reply): T | undefined;
 }
@@ -49,10 +52,12 @@ const REPLY_CHARS_MAX = 64 * 1_048_576;
 export async function converse<T>(place: Place, talk: Conversation<T>): Promise<Answer<T>> {
   let goodAtMs = performance.now();
   let pauseMs = PAUSE_MS_MIN;
+  const silentMs = silentMsOf(place.connectTimeoutMs);
   for (;;) {
-    const call = await callOnce(place.socket, talk);
+    const call = await callOnce(place.socket, talk, silentMs);
     if (call.kind === 'answered') return { ok: true, value: call.value };
     if (call.kind === 'garbled') return fail(talk, EXIT.version, say.foreign(place.socket));
+    if (call.kind === 'silent') return fail(talk, EXIT.unavailable, silent(place, talk));
     talk.lost();
     const { code } = call;
     if (code === 'EACCES' || code === 'EPERM') {
@@ -68,7 +73,8 @@ export async function converse<T>(place: Place, talk: Conversation<T>): Promise<
     const leftMs = goodAtMs + reachMs - performance.now();
     if (leftMs <= 0) {
       const systemds = place.socket === RUN_SOCKET && existsSync('/run/systemd/system');
-      const line = say.noAnswer(place.socket, code, reachMs, talk.run, systemds);
+      const known = { run: talk.run, isInDoubt: talk.isInDoubt === true, systemds };
+      const line = say.noAnswer(place.socket, code, reachMs, known);
       return fail(talk, EXIT.unavailable, line);
     }
     await delay(Math.min(pauseMs, leftMs));
@@ -79,19 +85,22 @@ export async function converse<T>(place: Place, talk: Conversation<T>): Promise<
 type Call<T> =
   | { readonly kind: 'answered'; readonly value: T }
   | { readonly kind: 'garbled' }
+  | { readonly kind: 'silent' }
   | { readonly kind: 'lost'; readonly code: string; readonly wasGood: boolean };
 
 /** One connection, until it gave an answer or broke. */
-function callOnce<T>(path: string, talk: Conversation<T>): Promise<Call<T>> {
+function callOnce<T>(path: string, talk: Conversation<T>, silentMs: number): Promise<Call<T>> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const parser = ndjson.parse({ strict: true, maxLength: REPLY_CHARS_MAX });
     let openedAtMs = Number.POSITIVE_INFINITY;
     let wasHeard = false;
     let isOver = false;
+    let silence: Silence | undefined;
     const settle = (call: Call<T>): void => {
       if (isOver) return;
       isOver = true;
+      silence?.stop();
       socket.destroy();
       resolve(call);
     };
@@ -104,10 +113,15 @@ function callOnce<T>(path: string, talk: Conversation<T>): Promise<Call<T>> {
     };
     socket.on('connect', () => {
       openedAtMs = performance.now();
+      silence = new Silence(silentMs, {
+        ask: () => send(PING),
+        giveUp: () => settle({ kind: 'silent' }),
+      });
       send(talk.request());
       talk.opened(send);
     });
     socket.on('data', (chunk) => {
+      silence?.heard();
       if (parser.write(chunk)) return;
       socket.pause();
       parser.once('drain', () => socket.resume());
@@ -120,12 +134,21 @@ function callOnce<T>(path: string, talk: Conversation<T>): Promise<Call<T>> {
       // Too many clients: none of its words is about this conversation.
       if (!wasHeard && value.type === 'error' && value.code === 'busy') return lose(value.message);
       wasHeard = true;
+      if (value.type === 'pong') return;
       const answer = talk.take(value);
       if (answer !== undefined) settle({ kind: 'answered', value: answer });
     });
     parser.on('error', () => settle({ kind: 'garbled' }));
     parser.on('end', () => settle({ kind: 'garbled' }));
   });
+}
+
+/** The line about a daemon that does not answer, for want of a better one from the daemon. */
+export function silent(
+  { socket, connectTimeoutMs }: Place,
+  { run, isInDoubt }: Pick<Conversation<unknown>, 'run' | 'isInDoubt'>,
+): string {
+  return say.silent(socket, silentMsOf(connectTimeoutMs), run, isInDoubt);
 }
 
 function fail<T>(talk: Conversation<T>, status: number, reason: string): Answer<T> {

@@ -10,6 +10,7 @@
 import { existsSync } from 'node:fs';
 import meow from 'meow';
 import { defaultSocket, EXIT, RUN_SOCKET, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
+import { silent } from './call.ts';
 import { type Ending, finish } from './ending.ts';
 import { Mistake } from './given.ts';
 import { type Parsed, wishOf } from './grammar.ts';
@@ -38,6 +39,12 @@ export function main(argv: readonly string[]): void {
 /** Goes on where the fast path came into trouble. */
 export function resume(relay: Relay, socket: string): void {
   settle(follow(relay, { socket, connectTimeoutMs: undefined }));
+}
+
+/** The daemon holds the connection of the fast path and says nothing. */
+export function giveUp(relay: Relay, socket: string): void {
+  const line = `${relay.label}: ${silent({ socket, connectTimeoutMs: undefined }, relay)}`;
+  finish({ status: EXIT.unavailable, isOwn: true, line });
 }
 
 export function parse(argv: readonly string[]): Parsed {

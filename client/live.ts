@@ -66,6 +66,10 @@ export class Live implements Conversation<Ending> {
     return this.#relay.run;
   }
 
+  get isInDoubt(): boolean {
+    return this.#relay.isInDoubt;
+  }
+
   request(): RequestInput {
     return this.#relay.request();
   }

@@ -19,6 +19,7 @@ import { parseFast } from './fast.ts';
 import { internal } from './message/trouble.ts';
 import { complain } from './output.ts';
 import { isReply, Relay, type RunRequest, runRequest } from './relay.ts';
+import { PING, SILENT_MS_DEFAULT, Silence } from './silence.ts';
 
 const STDERR = 2;
 const NEWLINE = 10;
@@ -55,16 +56,25 @@ function follow(relay: Relay): void {
     setTimeout(prepare, LOAD_AFTER_MS).unref();
   }
   let connection: Connection | undefined;
+  let silence: Silence | undefined;
   /** The line that has not ended yet. */
   let rest: Buffer[] = [];
   dial(socket, {
     opened: (made) => {
       connection = made;
       const send = (request: object): void => made.send(`${JSON.stringify(request)}\n`);
+      silence = new Silence(SILENT_MS_DEFAULT, {
+        ask: () => send(PING),
+        giveUp: () => {
+          made.close();
+          full().giveUp(relay, socket);
+        },
+      });
       send(relay.request());
       relay.opened(send);
     },
     heard: (bytes) => {
+      silence?.heard();
       let from = 0;
       for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
         rest.push(bytes.subarray(from, end));
@@ -76,6 +86,7 @@ function follow(relay: Relay): void {
       rest.push(bytes.subarray(from));
     },
     closed: () => {
+      silence?.stop();
       relay.lost();
       full().resume(relay, socket);
     },
@@ -87,6 +98,7 @@ function follow(relay: Relay): void {
     const ending = reply && relay.take(reply);
     if (reply && !ending) return true;
     connection?.close();
+    silence?.stop();
     if (ending) {
       finish(ending);
       process.exit(); // all is written: nothing is gained by unwinding the event loop

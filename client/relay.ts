@@ -13,7 +13,14 @@
  */
 import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
 import type { Ending } from './ending.ts';
-import { forgotten, goesOn, notCancelled, printedNothing, unwritten } from './message/trouble.ts';
+import {
+  forgotten,
+  goesOn,
+  notCancelled,
+  printedNothing,
+  uncancelled,
+  unwritten,
+} from './message/trouble.ts';
 import { areOneFile, complain, writeAll } from './output.ts';
 
 export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
@@ -26,6 +33,8 @@ const FD = { out: 1, err: 2 } as const;
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 const SIGHUP = 1;
 const NEWLINE = 10;
+/** How long a client that is to end waits for any answer. */
+const SIGNAL_PATIENCE_MS = 10_000;
 
 export class Relay {
   readonly #request: RunRequest;
@@ -42,6 +51,8 @@ export class Relay {
   #isUnwritten = false;
   #wasAsked = false;
   #signal: number | undefined;
+  /** The daemon has answered since the signal. */
+  #wasHeard = false;
   #send: ((request: RequestInput) => void) | undefined;
 
   /** `write` takes what the run prints. */
@@ -72,6 +83,11 @@ export class Relay {
     return this.#run;
   }
 
+  /** The daemon may have accepted a run that this client knows nothing of. */
+  get isInDoubt(): boolean {
+    return this.#wasAsked && this.#run === undefined && this.#request.type === 'run';
+  }
+
   /** What to ask on a new connection. */
   request(): RequestInput {
     if (this.#run === undefined) return this.#request;
@@ -100,6 +116,7 @@ export class Relay {
 
   /** Takes in one reply; returns how to exit once that is known. */
   take(reply: Reply): Ending | undefined {
+    this.#wasHeard = true;
     switch (reply.type) {
       case 'accepted':
       case 'joined':
@@ -122,6 +139,7 @@ export class Relay {
       case 'status':
       case 'why':
       case 'probed':
+      case 'pong':
         return undefined;
       default:
         // A newer daemon may say more.
@@ -207,6 +225,15 @@ export class Relay {
     if (this.#signal !== undefined || !this.#wasAsked) process.exit(EXIT.signalBase + signal);
     this.#signal = signal;
     this.#cancel();
+    this.#wasHeard = false;
+    setTimeout(() => this.#leaveUnheard(signal), SIGNAL_PATIENCE_MS).unref();
+  }
+
+  /** Whoever has sent a signal does not wait for a daemon that is away or says nothing. */
+  #leaveUnheard(signal: number): void {
+    if (this.#wasHeard) return;
+    complain(`${this.#label}: ${uncancelled(SIGNAL_PATIENCE_MS, this.#run)}`, this.#isMidLine);
+    process.exit(EXIT.signalBase + signal);
   }
 
   /** Passes on a signal once there is a run and a connection. */

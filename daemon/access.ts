@@ -42,11 +42,35 @@ export function guard(handle: Handle, rights: () => Rights, state: () => Readonl
     const refusal = refuse(request, now, state());
     if (refusal !== undefined) {
       failWith(caller, 'not-permitted', EXIT.notPermitted, refusal);
-    } else if (now.targets === undefined) {
-      handle(request, caller);
-    } else {
-      handle(widen(request), narrow(request, caller, now));
+      return;
     }
+    const held = revocable(caller, () => refuse(request, rights(), state()));
+    if (now.targets === undefined) handle(request, held);
+    else handle(widen(request), narrow(request, held, now));
+  };
+}
+
+/** A caller that hears nothing more once a reload has taken the right to what it asked for. */
+function revocable(caller: Caller, refusal: () => string | undefined): Caller {
+  const closed: (() => void)[] = [];
+  let isOver = false;
+  return {
+    ...caller,
+    send: (reply) => {
+      if (isOver) return;
+      const message = refusal();
+      if (message === undefined) return caller.send(reply);
+      isOver = true;
+      for (const callback of closed) callback();
+      failWith(caller, 'not-permitted', EXIT.notPermitted, message);
+    },
+    onClose: (callback) => {
+      closed.push(callback);
+      caller.onClose(callback);
+    },
+    finish: () => {
+      if (!isOver) caller.finish();
+    },
   };
 }
 

@@ -11,7 +11,7 @@ import { LineReader } from './linereader.ts';
 import type { Log } from './log.ts';
 import * as say from './message/request.ts';
 import { describeMistake, fieldOf } from './mistake.ts';
-import { type ErrorCode, EXIT, PROTOCOL_VERSION, type Reply, Request } from './protocol.ts';
+import { type ErrorCode, EXIT, Ping, PROTOCOL_VERSION, type Reply, Request } from './protocol.ts';
 import type { Rota } from './rota.ts';
 
 /** Most requests of one connection that may be unanswered; each may hold two files open. */
@@ -96,6 +96,8 @@ export class Connection {
       const message = say.otherVersion(version, PROTOCOL_VERSION);
       return this.#refuse('version', message, id, EXIT.version);
     }
+    // Whatever else is open or may not be asked here: a client that waits has to know.
+    if (v.is(Ping, value)) return this.#send({ ...id, type: 'pong' });
     const parsed = v.safeParse(Request, value);
     if (!parsed.success) {
       return this.#refuse('invalid', describeMistake(parsed.issues[0], value), id);

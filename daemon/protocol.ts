@@ -118,10 +118,12 @@ export const Request = v.variant('type', [
   v.strictObject({ ...common, type: v.literal('reload') }),
 ]);
 export type Request = v.InferOutput<typeof Request>;
+/** Whether the daemon is there. Every socket permits it: it tells nothing else. */
+export const Ping = v.strictObject({ ...common, type: v.literal('ping') });
 /** What can be asked for; a socket may permit some of it only. */
 export type Verb = Request['type'];
 /** What a client may leave out is optional here. */
-export type RequestInput = v.InferInput<typeof Request>;
+export type RequestInput = v.InferInput<typeof Request> | v.InferInput<typeof Ping>;
 
 /** The socket that daemon and client use unless told otherwise. cron sets no XDG_RUNTIME_DIR. */
 export function defaultSocket(

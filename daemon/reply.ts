@@ -154,6 +154,8 @@ export type Reply = { readonly id?: string | number } & (
       readonly exit: number;
       readonly lines: readonly string[];
     }
+  /** To `ping`. */
+  | { readonly type: 'pong' }
   | StatusReply
   | WhyReply
   | {

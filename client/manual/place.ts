@@ -6,7 +6,9 @@ export const GLOBAL_OPTIONS = [
   {
     name: 'connectTimeout',
     value: 'TIME',
-    text: 'how long the daemon may be away, such as 90s or 5min (10s; 60s once a run is known)',
+    text:
+      'how long the daemon may be away, such as 90s or 5min (10s; 60s once a run is known), or ' +
+      'hold the connection without an answer (60s)',
     brief: 'how long the daemon may be away (10s, later 60s)',
   },
   {

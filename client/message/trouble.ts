@@ -19,6 +19,13 @@ export const notCancelled = (run: number | undefined, why: string): string =>
 export const goesOn = (run: number): string =>
   `run ${run} goes on without this client; end it with "baton cancel ${run}"`;
 
+/** After a signal. `run` is undefined where the daemon may have accepted one, or not. */
+export const uncancelled = (patienceMs: number, run: number | undefined): string => {
+  const found = `was to cancel the run, but the daemon does not answer for ${showDuration(patienceMs)}`;
+  if (run === undefined) return `${found}: it may have accepted it; see baton status`;
+  return `${found}: run ${run} may go on; end it with "baton cancel ${run}"`;
+};
+
 export const forgotten = (run: number | undefined): string =>
   `the daemon does not know run ${run} any more, nor how it ended; see the log of the daemon`;
 
@@ -37,6 +44,15 @@ const UNREACHED: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there ',
 };
 
+/** What is known where no answer comes. */
+interface Unanswered {
+  readonly run: number | undefined;
+  /** The daemon may have done what was asked. */
+  readonly isInDoubt: boolean;
+  /** The socket is one of systemd's. */
+  readonly systemds: boolean;
+}
+
 /**
  * `code` is an errno or the word of a daemon that has no room. Where the socket is `systemds`, a
  * batond that is started by hand would be in its way.
@@ -45,15 +61,32 @@ export const noAnswer = (
   socket: string,
   code: string,
   reachMs: number,
-  run: number | undefined,
-  systemds: boolean,
+  { run, isInDoubt, systemds }: Unanswered,
 ): string => {
   const found = `no answer on ${socket} for ${showDuration(reachMs)}`;
   const what = `${found}: ${UNREACHED[code] ?? ''}(${code})`;
-  if (run !== undefined) return `${what}; run ${run} may go on, ask later: baton wait ${run}`;
+  if (run !== undefined || isInDoubt) return `${what}; ${askLater(run)}`;
   const start = systemds ? 'run "systemctl start baton.socket"' : 'start batond';
   return `${what}; ${start}, or name its socket with --socket or $BATON_SOCKET`;
 };
+
+/** Somebody holds the connection and says nothing. */
+export const silent = (
+  socket: string,
+  silentMs: number,
+  run: number | undefined,
+  isInDoubt = false,
+): string => {
+  const found = `what listens on ${socket} accepted the connection, but does not answer`;
+  const what = `${found} (${showDuration(silentMs)})`;
+  if (run !== undefined || isInDoubt) return `${what}; ${askLater(run)}`;
+  return `${what}; see what batond does (its log, systemctl status baton), or restart it`;
+};
+
+const askLater = (run: number | undefined): string =>
+  run === undefined
+    ? 'it may have done what was asked; see baton status before you ask again'
+    : `run ${run} may go on, ask later: baton wait ${run}`;
 
 /** `ownership` is undefined where the socket cannot be looked at. */
 export const forbidden = (

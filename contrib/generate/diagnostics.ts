@@ -31,12 +31,20 @@ export const DIAGNOSTICS: readonly Diagnostic[] = [
     text: 'The status is that of the command; baton only says so because cron would send no mail.',
   },
   {
-    message: noAnswer(RUN_SOCKET, 'ENOENT', REACH_MS, undefined, true),
+    message: noAnswer(RUN_SOCKET, 'ENOENT', REACH_MS, {
+      run: undefined,
+      isInDoubt: false,
+      systemds: true,
+    }),
     status: EXIT.unavailable,
     text: 'No daemon runs, or it listens elsewhere. Nothing was asked for.',
   },
   {
-    message: noAnswer(RUN_SOCKET, 'ECONNREFUSED', REACH_MS, RUN, true),
+    message: noAnswer(RUN_SOCKET, 'ECONNREFUSED', REACH_MS, {
+      run: RUN,
+      isInDoubt: false,
+      systemds: true,
+    }),
     status: EXIT.unavailable,
     text: 'The daemon went away after it had taken the run, which goes on or waits for its return.',
   },

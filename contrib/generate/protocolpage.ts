@@ -1,6 +1,6 @@
 /** baton-protocol(7), from the schemas of the requests and the texts of contrib/generate/protocoltext.ts. */
 import type { JsonSchema } from '@valibot/to-json-schema';
-import { LINE_BYTES_MAX, PROTOCOL_VERSION, Request } from '../../daemon/protocol.ts';
+import { LINE_BYTES_MAX, Ping, PROTOCOL_VERSION, Request } from '../../daemon/protocol.ts';
 import { kindOf } from './kind.ts';
 import {
   ERRORS,
@@ -66,7 +66,7 @@ export function protocolPage(version: string): string {
     ...heading('REQUESTS'),
     ...paragraph('Every request may have these:'),
     ...COMMON.flatMap(([name, kind, text]) => item(`\`${name}\` (${kind})`, text)),
-    ...Request.options.flatMap((option) => requestOf(schemaOf(option))),
+    ...[...Request.options, Ping].flatMap((option) => requestOf(schemaOf(option))),
     ...heading('REPLIES'),
     ...Object.entries(REPLIES).flatMap(([type, { text, fields }]) => [
       ...subheading(`\`${type}\``),

@@ -81,6 +81,12 @@ export const REQUESTS: Requests = {
     fields: { target: 'Its name.' },
   },
   reload: { text: 'Reads the configuration again; `done` says what came of it.', fields: {} },
+  ping: {
+    text:
+      'Asks whether the daemon is there: `pong` comes at once, whatever else is open on the ' +
+      'connection. Every socket permits it.',
+    fields: {},
+  },
 };
 
 type Replies = {
@@ -136,6 +142,7 @@ export const REPLIES: Replies = {
     fields: { runs: 'Which runs it was about.', text: 'What there is to say.' },
   },
   history: { text: 'The past.', fields: { runs: 'Runs, see RUNS; the latest first.' } },
+  pong: { text: 'To `ping`.', fields: {} },
   probed: {
     text: "What was seen of a target's machine.",
     fields: {

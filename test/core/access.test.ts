@@ -74,7 +74,7 @@ function isRefused(input: RequestInput, rights: Omit<Rights, 'socket'>): string 
   return reply.message;
 }
 
-const REQUESTS: readonly RequestInput[] = [
+const REQUESTS: readonly v.InferInput<typeof Request>[] = [
   { type: 'run', target: 'web' },
   { type: 'wait', run: 1 },
   { type: 'output', of: 1 },

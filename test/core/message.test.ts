@@ -31,7 +31,12 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'request.wrongCount': { names: '"no arguments" are 0' },
   'outcome.noCommand': { advice: FACT, names: 'ENOENT and EACCES are told in words' },
   'trouble.forbidden': { names: 'the mode is shown in octal' },
-  'trouble.noAnswer': { names: 'the time is shown in words' },
+  ...Object.fromEntries(
+    ['noAnswer', 'silent', 'uncancelled'].map((name) => [
+      `trouble.${name}`,
+      { names: 'the time is shown in words' },
+    ]),
+  ),
   'runner.badKey': { names: 'the fault is told in words' },
   'runner.changedHostKey': { names: 'they stand in one object' },
   'runner.noConnection': { advice: FACT },

@@ -10,6 +10,7 @@ import { Rig, Session } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
 
 const nap = { runner: { type: 'dummy', time: 0 } };
+const slow = { runner: { type: 'dummy', time: '1h' }, policies: [{ type: 'cardinality' }] };
 
 /** A rig with one target "web" and one "db", and a socket beside its own. */
 function stage(t: TestContext, settings: object, name = 'submit') {
@@ -17,7 +18,7 @@ function stage(t: TestContext, settings: object, name = 'submit') {
   t.after(() => rig.close());
   const path = join(rig.directory, name);
   const configure = (more: object): void =>
-    rig.configure({ targets: { web: nap, db: nap }, sockets: [{ path, ...more }] });
+    rig.configure({ targets: { web: nap, db: nap, slow }, sockets: [{ path, ...more }] });
   configure(settings);
   return { rig, path, configure };
 }
@@ -111,6 +112,27 @@ test('a reload changes what a socket permits, also for who is connected', async 
   const again = await session.reply('error', session.send({ type: 'run', target: 'web' }));
   assert.equal(again.code, 'not-permitted');
   assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test('a reload that takes a right away ends what is being relayed by it', async (t) => {
+  const { rig, path, configure } = stage(t, { allow: ['run', 'wait', 'output'] });
+  await rig.boot();
+  const [admin, session] = [await rig.open(), await Session.open(path)];
+  const { run } = await admin.ask({ type: 'run', target: 'slow' }, 'accepted');
+  const relays = [
+    session.send({ type: 'wait', run }),
+    session.send({ type: 'output', of: run, follow: true }),
+    session.send({ type: 'run', target: 'slow', wait: true }),
+  ];
+  await session.reply('accepted', relays[2]);
+  await session.reply('started', relays[0]);
+  configure({ allow: ['status'] });
+  await admin.ask({ type: 'reload' }, 'done');
+  await admin.ask({ type: 'cancel', of: 'slow' }, 'done');
+  for (const id of relays) {
+    assert.equal((await session.reply('error', id)).code, 'not-permitted');
+    assert.ok(!session.replies.some((reply) => reply.type === 'ended' && reply.id === id));
+  }
 });
 
 test('members of the group may use a socket of mode 0660, and nobody else', async (t) => {

@@ -50,10 +50,19 @@ const TROUBLE: Samples<typeof trouble> = {
   printedNothing: [[]],
   internal: [['TypeError: x is not a function'], [undefined]],
   noAnswer: [
-    ['/run/s', 'ENOENT', 10_000, undefined, false],
-    ['/run/s', 'ENOENT', 10_000, undefined, true],
-    ['/run/s', 'ECONNREFUSED', 10_000, 17, false],
-    ['/run/s', 'connection closed', 10_000, undefined, false],
+    ['/run/s', 'ENOENT', 10_000, { run: undefined, isInDoubt: false, systemds: false }],
+    ['/run/s', 'ENOENT', 10_000, { run: undefined, isInDoubt: false, systemds: true }],
+    ['/run/s', 'ECONNREFUSED', 10_000, { run: 17, isInDoubt: false, systemds: false }],
+    ['/run/s', 'connection closed', 10_000, { run: undefined, isInDoubt: true, systemds: false }],
+  ],
+  silent: [
+    ['/run/s', 60_000, undefined],
+    ['/run/s', 60_000, undefined, true],
+    ['/run/s', 60_000, 17],
+  ],
+  uncancelled: [
+    [10_000, 17],
+    [10_000, undefined],
   ],
   forbidden: [
     ['/run/s', 'EACCES', undefined],

@@ -25,6 +25,7 @@ const TYPES: Readonly<Record<Reply['type'], 'last' | 'more'>> = {
   status: 'last',
   why: 'last',
   probed: 'last',
+  pong: 'last',
   error: 'last',
 };
 

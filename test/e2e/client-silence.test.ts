@@ -1,0 +1,105 @@
+/** The real client of a daemon that accepts its connection and says nothing. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { afterEach, beforeEach, test } from 'node:test';
+import { BATON, FakeDaemon } from '../support/fake-daemon.ts';
+import { accepted, assertEnd, ended, output } from '../support/replies.ts';
+import { Rig } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
+
+let daemon: FakeDaemon;
+beforeEach(async () => {
+  daemon = await FakeDaemon.open();
+});
+afterEach(async () => {
+  await daemon.close();
+});
+
+const SILENT = String.raw`what listens on \S+ accepted the connection, but does not answer \(2\.0 s\)`;
+const DOUBT = 'it may have done what was asked; see baton status before you ask again';
+
+for (const [line, rest] of [
+  ['run x', `x: ${SILENT}; ${DOUBT}`],
+  ['run x --wait', `x: ${SILENT}; ${DOUBT}`],
+  ['run x y', `x: ${SILENT}; ${DOUBT}`],
+  ['wait 17', `run 17: ${SILENT}; run 17 may go on, ask later: baton wait 17`],
+  ['cancel 17', `run 17: ${SILENT}; ${DOUBT}`],
+  ['status', `${SILENT}; see what batond does .*`],
+  ['metrics', `${SILENT}; see what batond does .*`],
+  ['why x', `x: ${SILENT}; see what batond does .*`],
+] as const) {
+  test(`"${line}" asks a silent daemon if it is there, and ends with 69`, async () => {
+    const baton = daemon.baton([...line.split(' '), '--connect-timeout', '2s']);
+    const { connection } = await daemon.asked();
+    assert.deepEqual(await connection.request(), { type: 'ping', v: 1 });
+    if (line === 'run x y') (await daemon.asked()).connection.send(accepted);
+    const end = await baton.ended;
+    assert.match(end.stderr, new RegExp(`^baton: ${rest}\n`));
+    assert.equal(end.status, 69);
+  });
+}
+
+test('a daemon that is busy with something else is waited for as long as it answers', async () => {
+  const baton = daemon.baton('run x --wait --connect-timeout 2s'.split(' '));
+  const { connection } = await daemon.asked();
+  for (let round = 0; round < 3; round++) {
+    assert.equal((await connection.request())['type'], 'ping');
+    connection.send({ type: 'pong' });
+    if (round === 0) connection.send(accepted, output('out', 0, 'going\n'));
+  }
+  connection.send(ended(4));
+  assertEnd(await baton.ended, { status: 4, text: 'going\n' });
+});
+
+test('a run whose daemon falls silent is status 69, and the line names it', async () => {
+  const baton = daemon.baton('run x --wait --connect-timeout 2s'.split(' '));
+  const { connection } = await daemon.asked();
+  connection.send(accepted, output('out', 0, 'going\n'));
+  const end = await baton.ended;
+  assert.equal(end.status, 69);
+  const line = `baton: x: ${SILENT}; run 17 may go on, ask later: baton wait 17\n`;
+  assert.match(end.stderr, new RegExp(`^${line}$`));
+});
+
+test('a signal ends a client that nobody answers', async () => {
+  const baton = daemon.baton(['run', 'x', '--wait']);
+  await daemon.asked();
+  baton.child.kill('SIGTERM');
+  const end = await baton.ended;
+  assert.equal(end.status, 143);
+  assert.match(
+    end.stderr,
+    /^baton: x: was to cancel the run, but .* for 10\.0 s: it may have .*\n$/,
+  );
+});
+
+test('the fast path gives up a silent daemon, too', async (t) => {
+  if (skipWithout(t, 'faketime')) return;
+  // A minute of the client's clock is some seconds.
+  const child = spawn('faketime', ['-f', '+0 x20', process.execPath, BATON, 'run', 'x'], {
+    env: { PATH: process.env['PATH'] ?? '', BATON_SOCKET: daemon.socket },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  const { connection } = await daemon.asked();
+  assert.deepEqual(await connection.request(), { type: 'ping', v: 1 });
+  assert.equal(await closed, 69);
+  assert.match(
+    stderr,
+    /^baton: x: what listens on \S+ accepted .* \(1 min\); it may have done .*\n$/,
+  );
+});
+
+test('the real daemon answers at once, also on a connection that waits for a run', async (t) => {
+  const rig = await Rig.start({ targets: { long: { runner: { type: 'dummy', time: '1h' } } } });
+  t.after(() => rig.close());
+  const session = await rig.open();
+  t.after(() => session.close());
+  const wait = session.send({ type: 'run', target: 'long', wait: true });
+  await session.reply('started', wait);
+  await session.ask({ type: 'ping' }, 'pong');
+});

@@ -175,6 +175,7 @@ function end(state: State, event: EventOf<'ended'>): void {
     leave(state, run);
   }
   at.ended.add(run.run);
+  at.endedBytes += event.bytes ?? 0;
   at.latest = run.run;
   count(at, event);
   if (run.state === 'running' && event.verdict !== 'failed') {
@@ -219,8 +220,9 @@ function forget(state: State, event: EventOf<'forgotten'>): void {
     for (const token of run.tokens) state.tokens.delete(token);
     const at = laneOf(state, run.target);
     at.ended.delete(number);
+    at.endedBytes -= run.bytes ?? 0;
     if (at.latest === number) {
-      const latest = [...at.ended].at(-1);
+      const latest = at.ended.last;
       if (latest === undefined) delete at.latest;
       else at.latest = latest;
     }

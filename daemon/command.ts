@@ -95,6 +95,8 @@ export interface Decision {
   readonly touched: readonly TargetName[];
   /** Times at which a run may be due, or a target late. */
   readonly looks: readonly Look[];
+  /** There is more to do than fits into one turn: the same command is to be given again. */
+  readonly isUnfinished?: boolean;
 }
 
 export type Look = { readonly atMs: number } & (

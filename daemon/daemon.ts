@@ -65,6 +65,8 @@ export class Daemon {
   readonly #keepers: KeepersPort;
   readonly #parts: DaemonParts;
   readonly #log: Log;
+  /** Targets whose past is being looked through; true: it has to be once more. */
+  readonly #retaining = new Map<TargetName, boolean>();
 
   constructor(parts: DaemonParts) {
     this.#parts = parts;
@@ -104,7 +106,7 @@ export class Daemon {
         this.#keepers.drop(event.run);
         if (event.heldBy !== undefined)
           this.#keepers.guard(event.run, event.heldBy, event.heldStarts);
-        this.#retain(event.run);
+        this.#retain(this.loop.state.runs.get(event.run)?.target);
         break;
       case 'forgotten':
         for (const run of event.runs) this.#keepers.remove(run);
@@ -143,11 +145,18 @@ export class Daemon {
     this.#keepers.stop(run, target?.killAfterMs ?? KILL_AFTER_MS_DEFAULT);
   }
 
-  #retain(number: RunId): void {
-    const target = this.loop.state.runs.get(number)?.target;
+  /** Once for all that end together. */
+  #retain(target: TargetName | undefined): void {
     if (target === undefined) return;
+    const isAsked = this.#retaining.has(target);
+    this.#retaining.set(target, isAsked);
+    if (isAsked) return;
     const keep = this.loop.catalog.targets.get(target)?.keep ?? KEEP_DEFAULT;
-    this.loop.post({ type: 'retain', target, keep });
+    this.loop.post({ type: 'retain', target, keep }, () => {
+      const again = this.#retaining.get(target);
+      this.#retaining.delete(target);
+      if (again) this.#retain(target);
+    });
   }
 
   /** Log lines are events: a constant message, what varies as fields. */

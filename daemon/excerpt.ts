@@ -4,6 +4,7 @@
  * state itself goes on: the runs never change, so that to hold on to them is enough. Pure.
  */
 import type { RunId } from './event.ts';
+import { Runs } from './runs.ts';
 import { emptyState, type ReadonlyState, type State, waitingIn } from './state.ts';
 
 /** Most waiting runs of one target that are in it; the rest are counted. */
@@ -20,7 +21,7 @@ export function excerptOf(state: ReadonlyState): State {
   };
   const ahead = aheadIn(state);
   for (const [name, lane] of state.lanes) {
-    const queue = new Set<RunId>();
+    const queue = new Runs();
     for (const number of lane.queue) {
       if (queue.size >= ahead) break;
       queue.add(number);
@@ -28,10 +29,10 @@ export function excerptOf(state: ReadonlyState): State {
     const beyond = waitingIn(lane) - queue.size;
     for (const number of [...queue, ...lane.active]) take(number);
     take(lane.latest);
-    const sets = { queue, active: new Set(lane.active), ended: new Set<RunId>() };
+    const sets = { queue, active: new Runs(lane.active), ended: new Runs() };
     copy.lanes.set(name, { ...lane, ...sets, beyond });
   }
-  for (const [key, holders] of state.groups) copy.groups.set(key, new Set(holders));
+  for (const [key, holders] of state.groups) copy.groups.set(key, new Runs(holders));
   return copy;
 }
 

@@ -14,7 +14,7 @@ import type { Command, Decision, Wish } from './command.ts';
 import { expectedMs } from './estimate.ts';
 import type { Event, RunId, Stamp, TargetName } from './event.ts';
 import { excerptOf } from './excerpt.ts';
-import { concerned } from './neighbours.ts';
+import { concerned, sizeAround } from './neighbours.ts';
 import type { Pieces } from './pieces.ts';
 import type { Holders } from './scene.ts';
 import { decide } from './scheduler.ts';
@@ -35,9 +35,8 @@ export interface Outlook {
   readonly endOf?: (run: RunId) => number | undefined;
 }
 
-/** Members of groups that are looked at in all; a look costs as much as some members. */
+/** Members of groups that are looked at in all. */
 const WORK_MAX = 20_000;
-const LOOK_WORK = 4;
 /** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
 const LOOKS_PER_RUN_MAX = 10;
 
@@ -125,7 +124,7 @@ class Play {
       const holders = this.#holders.get(target) ?? this.#outlook.holdersAround(target);
       this.#holders.set(target, holders);
       while (!this.#isBlind()) {
-        this.#work += this.#sizeAround(target);
+        this.#work += sizeAround(target, this.#outlook.catalog);
         const found = this.#decide({ type: 'look', target, holders });
         for (const name of found) targets.add(name);
         yield;
@@ -145,15 +144,6 @@ class Play {
     const { target = '' } = this.#state.runs.get(number) ?? {};
     if (!this.#cut.has(target)) return;
     if (this.#state.lanes.get(target)?.queue.size === 0) this.#isAtEnd = true;
-  }
-
-  #sizeAround(name: TargetName): number {
-    const { targets, groups } = this.#outlook.catalog;
-    const bindings = targets.get(name)?.bindings ?? [];
-    return bindings.reduce(
-      (sum, { key }) => sum + (groups.get(key)?.members.length ?? 0),
-      LOOK_WORK,
-    );
   }
 
   /** Decides and applies; returns the targets that this concerns. */

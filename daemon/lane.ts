@@ -5,6 +5,7 @@
  * Invariant: a lane or a group is there as long as there is something to know of it.
  */
 import type { Count, EventOf, RunId, TargetName } from './event.ts';
+import { Runs } from './runs.ts';
 import { type MutableLane, type Run, type State, TOOK_MAX } from './state.ts';
 
 /** Folds an event that concerns a target and none of its runs. */
@@ -49,9 +50,10 @@ export function laneOf(state: State, target: TargetName): MutableLane {
   const known = state.lanes.get(target);
   if (known !== undefined) return known;
   const fresh = {
-    queue: new Set<RunId>(),
-    active: new Set<RunId>(),
-    ended: new Set<RunId>(),
+    queue: new Runs(),
+    active: new Runs(),
+    ended: new Runs(),
+    endedBytes: 0,
     tookMs: [],
     counts: [],
     paused: false,
@@ -80,7 +82,7 @@ export function count(lane: MutableLane, { outcome: { kind }, verdict }: EventOf
 /** Takes a place in each of these groups. */
 export function enter(state: State, groups: readonly string[], run: RunId): void {
   for (const key of groups) {
-    const holders = state.groups.get(key) ?? new Set();
+    const holders = state.groups.get(key) ?? new Runs();
     state.groups.set(key, holders.add(run));
   }
 }

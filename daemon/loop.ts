@@ -16,13 +16,17 @@ import type { Event, TargetName } from './event.ts';
 import { GroupCommit, type JournalPort } from './groupcommit.ts';
 import { history } from './history.ts';
 import type { Log } from './log.ts';
-import { concerned, lockfilesAround } from './neighbours.ts';
+import { concerned, groupsOf, lockfilesAround, sizeAround } from './neighbours.ts';
 import type { Holders } from './scene.ts';
 import { decide } from './scheduler.ts';
 import type { ReadonlyState, State } from './state.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
 const TURN_COMMANDS_MAX = 256;
+/** The same by what they cost, where groups are large: members of groups that are looked at. */
+const TURN_WORK_MAX = 20_000;
+/** What an event costs, in the same measure. */
+const EVENT_WORK = 20;
 /** How long an observation waits for room in the journal before it is tried again. */
 const ROOM_RETRY_MS = 1_000;
 
@@ -51,6 +55,10 @@ export class Loop {
   readonly #agenda = new Agenda();
   #catalog: Catalog;
   #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
+  /** Targets around which something may start. */
+  readonly #restless = new Set<TargetName>();
+  /** What is done of this turn. */
+  #work = 0;
   #scheduled = false;
   #stopped = false;
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
@@ -158,20 +166,31 @@ export class Loop {
   }
 
   #turn(): void {
+    this.#work = 0;
+    this.#look();
+    // What it posts itself is for the next turn.
     const now = this.#inbox.splice(0, TURN_COMMANDS_MAX);
-    for (const { wish, reply } of now) this.#carryOut(wish, reply);
+    let taken = 0;
+    for (const { wish, reply } of now) {
+      if (this.#isTired) break;
+      this.#carryOut(wish, reply);
+      taken++;
+    }
+    if (taken < now.length) this.#inbox = [...now.slice(taken), ...this.#inbox];
     this.#journal.commit();
     this.#setTimer();
-    if (this.#inbox.length > 0) this.#schedule();
+    if (this.#inbox.length + this.#restless.size > 0) this.#schedule();
   }
 
   #carryOut(wish: Wish, reply: Reply | undefined): void {
     const decision = this.#decide(wish);
-    const touched = new Set([...this.#concerned(decision), ...decision.touched]);
+    const touched = [...this.#concerned(decision), ...decision.touched];
     const errno = this.#record(decision);
     if (errno === undefined) {
       if (reply !== undefined) this.#journal.whenDurable(() => reply(decision.answer));
-      this.#look(touched);
+      if (decision.isUnfinished) this.post(wish);
+      for (const target of touched) this.#restless.add(target);
+      this.#look();
     } else if (WISHES.includes(wish.type)) {
       const answer = { type: 'no-room', errno } as const;
       if (reply !== undefined) this.#journal.whenDurable(() => reply(answer));
@@ -180,21 +199,38 @@ export class Loop {
     }
   }
 
-  /** Starts whatever may start around these targets. */
-  #look(targets: Set<TargetName>): void {
-    for (const target of targets) {
-      for (;;) {
-        const holders = this.holdersAround(target);
-        const decision = this.#decide({ type: 'look', target, holders });
-        const run = decision.events[0];
-        if (this.#record(decision) !== undefined) {
-          if (run && 'run' in run) this.#agenda.add(run.run, this.#nowMs() + ROOM_RETRY_MS);
-          break;
-        }
-        if (run === undefined) break;
-        for (const name of this.#concerned(decision)) targets.add(name);
-      }
+  /** Starts whatever may start around the restless targets, as far as it fits into the turn. */
+  #look(): void {
+    // A look at one target is a look at all that share a group with it.
+    const rested = new Set<string>();
+    for (const target of this.#restless) {
+      if (this.#isTired) return;
+      const keys = groupsOf(target, this.#catalog);
+      this.#restless.delete(target);
+      if (keys.length > 0 && keys.every((key) => rested.has(key))) continue;
+      while (this.#lookAt(target)) rested.clear();
+      for (const key of keys) rested.add(key);
     }
+  }
+
+  /** Starts one run around a target; false: there is none. */
+  #lookAt(target: TargetName): boolean {
+    this.#work += sizeAround(target, this.#catalog);
+    const holders = this.holdersAround(target);
+    const decision = this.#decide({ type: 'look', target, holders });
+    const [event] = decision.events;
+    const around = this.#concerned(decision);
+    if (this.#record(decision) !== undefined) {
+      if (event && 'run' in event) this.#agenda.add(event.run, this.#nowMs() + ROOM_RETRY_MS);
+      return false;
+    }
+    for (const name of around) if (name !== target) this.#restless.add(name);
+    if (event !== undefined && this.#isTired) this.#restless.add(target);
+    return event !== undefined && !this.#isTired;
+  }
+
+  get #isTired(): boolean {
+    return this.#work >= TURN_WORK_MAX;
   }
 
   #decide(wish: Wish): Decision {
@@ -212,6 +248,7 @@ export class Loop {
     const errno = this.#journal.append(events);
     if (errno !== undefined) return errno;
     for (const event of events) apply(this.#state, event);
+    this.#work += EVENT_WORK * events.length;
     for (const look of looks) this.#agenda.add('run' in look ? look.run : look.target, look.atMs);
     return undefined;
   }

@@ -24,6 +24,22 @@ export function concerned(
   return [run.target, ...members];
 }
 
+/** The groups of a target. */
+export function groupsOf(name: TargetName, catalog: Catalog): readonly string[] {
+  return (catalog.targets.get(name)?.bindings ?? []).map(({ key }) => key);
+}
+
+/** What a look at nobody costs, in members of a group. */
+const LOOK_WORK = 4;
+
+/** What a look at a target costs: it grows with the members of its groups. */
+export function sizeAround(name: TargetName, catalog: Catalog): number {
+  return groupsOf(name, catalog).reduce(
+    (sum, key) => sum + (catalog.groups.get(key)?.members.length ?? 0),
+    LOOK_WORK,
+  );
+}
+
 /** The heads of all queues that share a group with this target, oldest first. */
 export function candidates(
   state: ReadonlyState,

@@ -9,23 +9,30 @@ import type { ReadonlyState } from './state.ts';
 /** However little is to be kept: a client may still be on its way back to it. */
 export const RECENT_MS = 300_000;
 
+/** Most at once: each has files to be deleted, and others wait meanwhile. */
+export const FORGOTTEN_AT_ONCE_MAX = 100;
+
 export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'retain'>): Decision {
-  const past = [...(state.lanes.get(target)?.ended ?? [])].flatMap((number) => {
-    const run = state.runs.get(number);
-    return run?.state === 'ended' ? [run] : [];
-  });
-  let left = past.length;
-  let bytes = past.reduce((sum, run) => sum + (run.bytes ?? 0), 0);
+  const lane = state.lanes.get(target);
+  if (lane === undefined) return NOTHING;
+  let left = lane.ended.size;
+  let bytes = lane.endedBytes;
   const runs: RunId[] = [];
-  for (const run of past.slice(0, -1)) {
+  for (const number of lane.ended) {
+    const run = state.runs.get(number);
+    if (run?.state !== 'ended' || number === lane.latest) break;
     const ageMs = at.steadyMs - run.ended.steadyMs;
     const isOver =
       left > keep.runs ||
       ageMs > (keep.ms ?? Number.POSITIVE_INFINITY) ||
       bytes > (keep.bytes ?? Number.POSITIVE_INFINITY);
-    if (!isOver) break;
-    if (ageMs < RECENT_MS || run.heldBy.length > 0) continue;
-    runs.push(run.run);
+    // Those behind it have ended later.
+    if (!isOver || ageMs < RECENT_MS) break;
+    if (run.heldBy.length > 0) continue;
+    if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
+      return { ...decided({ type: 'forgotten', runs }), isUnfinished: true };
+    }
+    runs.push(number);
     left--;
     bytes -= run.bytes ?? 0;
   }

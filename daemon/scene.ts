@@ -75,6 +75,7 @@ const NO_LANE: Lane = {
   queue: new Set(),
   active: new Set(),
   ended: new Set(),
+  endedBytes: 0,
   tookMs: [],
   counts: [],
   paused: false,

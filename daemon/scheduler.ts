@@ -89,6 +89,9 @@ function hold(
   return { ...decided(event), touched: [target] };
 }
 
+/** Most runs that one turn skips because their targets are gone. */
+export const SKIPPED_AT_ONCE_MAX = 1_000;
+
 function configured(
   state: ReadonlyState,
   { at }: CommandOf<'configured'>,
@@ -98,6 +101,7 @@ function configured(
   for (const [name, { queue }] of state.lanes) {
     if (catalog.targets.has(name)) continue;
     for (const number of queue) {
+      if (events.length >= SKIPPED_AT_ONCE_MAX) return { ...NOTHING, events, isUnfinished: true };
       const run = state.runs.get(number);
       if (run) events.push(ended(run, at, { kind: 'skipped', reason: removed() }, catalog));
     }

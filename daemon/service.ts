@@ -31,6 +31,9 @@ export type Reloaded =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly message: string };
 
+/** Less than the loop takes into one turn. */
+const CANCELLED_AT_ONCE_MAX = 250;
+
 export class Service {
   readonly #loop: Loop;
   readonly #clock: Clock;
@@ -124,21 +127,29 @@ export class Service {
       return this.#denials.unknownTarget(caller, of);
     }
     const runs = typeof of === 'number' ? [of] : [...(lane?.queue ?? []), ...(lane?.active ?? [])];
+    this.#cancelAll(runs, String(of), caller);
+  }
+
+  /** Some at once, so that nobody waits for the rest of them. */
+  #cancelAll(runs: readonly RunId[], of: string, caller: Caller): void {
     const cancelled: RunId[] = [];
-    const finish = (): void => finishWith(caller, { type: 'done', runs: cancelled });
-    if (runs.length === 0) return finish();
-    let open = runs.length;
-    let short: LoopAnswer | undefined;
-    for (const run of runs) {
-      this.#loop.post({ type: 'cancel', run }, (answer) => {
-        if (answer.type === 'done') cancelled.push(run);
-        if (answer.type === 'unknown-run') return this.#denials.unknownRun(caller, run);
-        if (answer.type === 'no-room') short = answer;
-        if (--open > 0) return;
-        if (short === undefined) finish();
-        else this.#denials.refuse(caller, String(of), short);
-      });
-    }
+    const goOn = (from: number): void => {
+      const now = runs.slice(from, from + CANCELLED_AT_ONCE_MAX);
+      if (now.length === 0) return finishWith(caller, { type: 'done', runs: cancelled });
+      let open = now.length;
+      let short: LoopAnswer | undefined;
+      for (const run of now) {
+        this.#loop.post({ type: 'cancel', run }, (answer) => {
+          if (answer.type === 'done') cancelled.push(run);
+          if (answer.type === 'unknown-run') return this.#denials.unknownRun(caller, run);
+          if (answer.type === 'no-room') short = answer;
+          if (--open > 0) return;
+          if (short === undefined) goOn(from + now.length);
+          else this.#denials.refuse(caller, of, short);
+        });
+      }
+    };
+    goOn(0);
   }
 
   /** What the views look at, as it is now, however long they take. */

@@ -15,6 +15,7 @@ import type {
   TargetName,
   Verdict,
 } from './event.ts';
+import type { Runs } from './runs.ts';
 
 interface Request {
   readonly run: RunId;
@@ -76,7 +77,9 @@ export interface Lane {
   /** Starting, running, or lost with living processes: what holds a place in the policies. */
   readonly active: ReadonlySet<RunId>;
   readonly ended: ReadonlySet<RunId>;
-  /** The last of `ended`, which a set cannot tell without a walk. */
+  /** Of the output of all of them. */
+  readonly endedBytes: number;
+  /** The last of `ended`. */
   readonly latest?: RunId;
   /** How long the last successes took, oldest first; at most TOOK_MAX, whatever was forgotten. */
   readonly tookMs: readonly number[];
@@ -110,9 +113,10 @@ export interface ReadonlyState {
 }
 
 export interface MutableLane extends Lane {
-  readonly queue: Set<RunId>;
-  readonly active: Set<RunId>;
-  readonly ended: Set<RunId>;
+  readonly queue: Runs;
+  readonly active: Runs;
+  readonly ended: Runs;
+  endedBytes: number;
   latest?: RunId;
   tookMs: readonly number[];
   counts: readonly Count[];
@@ -127,7 +131,7 @@ export interface State extends ReadonlyState {
   nextRun: RunId;
   readonly runs: Map<RunId, Run>;
   readonly lanes: Map<TargetName, MutableLane>;
-  readonly groups: Map<string, Set<RunId>>;
+  readonly groups: Map<string, Runs>;
   readonly tokens: Map<string, RunId>;
   boot?: { readonly bootId: string; readonly offsetMs: number };
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { type Target, WAITING_PER_TARGET_MAX } from '../../daemon/catalog.ts';
 import type { Report } from '../../daemon/command.ts';
 import { causeEnv } from '../../daemon/hooks.ts';
+import { Runs } from '../../daemon/runs.ts';
 import { accepted, load, mistakesOf } from '../support/config.ts';
 import { Core, exit, target } from '../support/core.ts';
 
@@ -89,7 +90,7 @@ test('a hook for which as many runs wait as ever may is not called, and that is 
   const core = coreOf();
   core.send({ type: 'pause', target: 'bad' });
   core.submit('bad', 'first');
-  const queue = new Set(core.state.lanes.get('bad')?.queue);
+  const queue = new Runs(core.state.lanes.get('bad')?.queue);
   const size = WAITING_PER_TARGET_MAX;
   for (let n = 1; queue.size < size; n++) queue.add(-n);
   const lane = core.state.lanes.get('bad');

@@ -66,8 +66,9 @@ function admit(
 ): Admission {
   const sceneOf = sceneMaker(state, catalog, at.steadyMs);
   let together: Admission = { type: 'admit' };
-  for (const { policy, key } of target.bindings) {
-    const admission = policy.admit(sceneOf(key, target.name));
+  for (const binding of target.bindings) {
+    const { scene, survey } = sceneOf(binding, target.name);
+    const admission = binding.policy.admit(scene, survey);
     if (admission.type === 'refuse' || admission.type === 'ignore') return admission;
     if (together.type === 'admit') together = admission;
   }

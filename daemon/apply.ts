@@ -117,7 +117,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
     throw impossible(event, `is at attempt ${run.attempt} already`);
   }
   const groups = run.state === 'queued' ? (event.groups ?? []) : run.groups;
-  enter(state, groups, run.run);
+  enter(state, groups, run);
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
     state: 'starting',

@@ -71,9 +71,11 @@ export interface Target extends PolicyTarget {
   readonly broken?: string;
 }
 
-interface Group {
+export interface Group {
   readonly key: string;
   readonly members: readonly { readonly target: TargetName; readonly options: unknown }[];
+  /** The same by their targets. */
+  readonly options: ReadonlyMap<TargetName, unknown>;
 }
 
 export interface Catalog {
@@ -84,16 +86,28 @@ export interface Catalog {
 }
 
 export function makeCatalog(targets: readonly Target[]): Catalog {
-  const groups = new Map<string, { key: string; members: Group['members'][number][] }>();
+  const groups = new Map<string, { key: string; options: Map<TargetName, unknown> }>();
   for (const target of targets) {
     for (const { key, options } of target.bindings) {
-      const group = groups.get(key) ?? { key, members: [] };
-      group.members.push({ target: target.name, options });
+      const group = groups.get(key) ?? { key, options: new Map() };
+      group.options.set(target.name, options);
       groups.set(key, group);
     }
   }
   const hasLocks = targets.some(({ bindings }) => bindings.some(({ lockfile }) => lockfile));
-  return { targets: new Map(targets.map((target) => [target.name, target])), groups, hasLocks };
+  return {
+    targets: new Map(targets.map((target) => [target.name, target])),
+    groups: new Map(Array.from(groups, ([key, group]) => [key, withMembers(group)])),
+    hasLocks,
+  };
+}
+
+function withMembers({ key, options }: Omit<Group, 'members'>): Group {
+  return {
+    key,
+    options,
+    members: Array.from(options, ([target, its]) => ({ target, options: its })),
+  };
 }
 
 /** Binds a policy with options that its schema has parsed. */

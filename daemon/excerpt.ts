@@ -29,7 +29,12 @@ export function excerptOf(state: ReadonlyState): State {
     const beyond = waitingIn(lane) - queue.size;
     for (const number of [...queue, ...lane.active]) take(number);
     take(lane.latest);
-    const sets = { queue, active: new Runs(lane.active), ended: new Runs() };
+    const sets = {
+      queue,
+      active: new Runs(lane.active),
+      ended: new Runs(),
+      began: new Map(lane.began),
+    };
     copy.lanes.set(name, { ...lane, ...sets, beyond });
   }
   for (const [key, holders] of state.groups) copy.groups.set(key, new Runs(holders));

@@ -4,7 +4,7 @@
  *
  * Invariant: a lane or a group is there as long as there is something to know of it.
  */
-import type { Count, EventOf, RunId, TargetName } from './event.ts';
+import type { Count, EventOf, TargetName } from './event.ts';
 import { Runs } from './runs.ts';
 import { type MutableLane, type Run, type State, TOOK_MAX } from './state.ts';
 
@@ -54,6 +54,7 @@ export function laneOf(state: State, target: TargetName): MutableLane {
     active: new Runs(),
     ended: new Runs(),
     endedBytes: 0,
+    began: new Map<string, number>(),
     tookMs: [],
     counts: [],
     paused: false,
@@ -80,9 +81,11 @@ export function count(lane: MutableLane, { outcome: { kind }, verdict }: EventOf
 }
 
 /** Takes a place in each of these groups. */
-export function enter(state: State, groups: readonly string[], run: RunId): void {
+export function enter(state: State, groups: readonly string[], { run, target }: Run): void {
+  const { began } = laneOf(state, target);
   for (const key of groups) {
     const holders = state.groups.get(key) ?? new Runs();
+    if (!holders.has(run)) began.set(key, (began.get(key) ?? 0) + 1);
     state.groups.set(key, holders.add(run));
   }
 }
@@ -90,9 +93,13 @@ export function enter(state: State, groups: readonly string[], run: RunId): void
 /** Gives its places in the groups back. */
 export function leave(state: State, run: Run): void {
   if (run.state === 'queued') return;
+  const { began } = laneOf(state, run.target);
   for (const key of run.groups) {
     const holders = state.groups.get(key);
-    holders?.delete(run.run);
-    if (holders?.size === 0) state.groups.delete(key);
+    if (holders?.delete(run.run) !== true) continue;
+    if (holders.size === 0) state.groups.delete(key);
+    const left = (began.get(key) ?? 0) - 1;
+    if (left > 0) began.set(key, left);
+    else began.delete(key);
   }
 }

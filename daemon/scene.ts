@@ -1,21 +1,34 @@
 /**
- * Builds what a policy sees of its group. Pure. Costs one step per target of the group and one per
- * run that holds a place, however many runs wait.
+ * Builds what a policy sees of its group. Pure. Costs a step for each target of the group where the
+ * policy looks at all of them, and for each run that holds a place where it looks at those, however
+ * many runs wait.
  */
-import type { ActiveRun, EndedRun, Holder, Member, QueuedRun, Scene } from '../policies/policy.ts';
-import type { Catalog } from './catalog.ts';
+import type {
+  ActiveRun,
+  ActiveRuns,
+  EndedRun,
+  GroupScene,
+  Holder,
+  Member,
+  QueuedRun,
+  Scene,
+} from '../policies/policy.ts';
+import type { Binding, Catalog, Group as CatalogGroup } from './catalog.ts';
 import type { RunId, TargetName } from './event.ts';
 import { type Lane, type ReadonlyState, type Run, waitingIn } from './state.ts';
 
 /** Who holds a lockfile, by its path. */
 export type Holders = ReadonlyMap<string, Holder>;
 
-interface Group {
-  readonly scene: Omit<Scene<unknown>, 'self'>;
-  readonly byTarget: ReadonlyMap<TargetName, Member<unknown>>;
+/** What a policy is asked with. */
+interface Seen {
+  readonly scene: Scene<unknown>;
+  /** What the policy has made of the group; see `Policy.survey`. */
+  readonly survey: unknown;
 }
 
-export type SceneOf = (key: string, self: TargetName) => Scene<unknown>;
+/** The group of a binding, as one of its targets sees it. */
+export type SceneOf = (binding: Binding, self: TargetName) => Seen;
 
 /** Looks at each group once, however many of its targets ask; good until the next event. */
 export function sceneMaker(
@@ -25,50 +38,128 @@ export function sceneMaker(
   holders: Holders = new Map(),
 ): SceneOf {
   const groups = new Map<string, Group>();
-  const group = (key: string): Group => {
-    const scene = makeGroup(state, catalog, key, { nowMs, holders });
-    // To look for each member would be a million steps in a group of a thousand.
-    const byTarget = new Map(scene.members.map((member) => [member.target, member]));
-    const made = { scene, byTarget };
-    groups.set(key, made);
-    return made;
-  };
-  return (key, self) => {
-    const { scene, byTarget } = groups.get(key) ?? group(key);
-    const own = byTarget.get(self);
-    if (own === undefined) throw new Error(`Internal error: ${self} is not in the group ${key}`);
-    return { ...scene, self: own };
+  return (binding, self) => {
+    const { key } = binding;
+    const group = groups.get(key) ?? new Group(state, catalog, key, { nowMs, holders });
+    groups.set(key, group);
+    return group.seenBy(self, binding);
   };
 }
 
-function makeGroup(
-  state: ReadonlyState,
-  catalog: Catalog,
-  key: string,
-  seen: { readonly nowMs: number; readonly holders: Holders },
-): Omit<Scene<unknown>, 'self'> {
-  const members = (catalog.groups.get(key)?.members ?? []).map(({ target, options }) =>
-    makeMember(state, target, options),
-  );
-  return {
-    ...seen,
-    members,
-    active: [...placesIn(state, catalog, key)].map((run) => activeRun(state, run)),
-    waiting: members.reduce((sum, member) => sum + member.waiting, 0),
+/** A group, of which no more is made than its policy asks for. */
+class Group {
+  readonly #state: ReadonlyState;
+  readonly #group: CatalogGroup;
+  readonly #scene: GroupScene<unknown>;
+  readonly #byTarget = new Map<TargetName, Member<unknown>>();
+  #survey: { readonly made: unknown } | undefined;
+
+  constructor(
+    state: ReadonlyState,
+    catalog: Catalog,
+    key: string,
+    seen: { readonly nowMs: number; readonly holders: Holders },
+  ) {
+    this.#state = state;
+    this.#group = catalog.groups.get(key) ?? { key, members: [], options: new Map() };
+    const { members: targets } = this.#group;
+    const members = once(() => targets.map(({ target }) => this.#member(target)));
+    const active = once(() => activeRuns(state, placesIn(state, catalog, key)));
+    const waiting = once(() =>
+      targets.reduce((sum, { target }) => sum + waitingIn(laneIn(state, target)), 0),
+    );
+    this.#scene = {
+      ...seen,
+      get members() {
+        return members();
+      },
+      get active() {
+        return active();
+      },
+      get waiting() {
+        return waiting();
+      },
+    };
+  }
+
+  seenBy(self: TargetName, { policy }: Binding): Seen {
+    const group = this.#scene;
+    const member = this.#member(self);
+    this.#survey ??= { made: policy.survey?.(group) };
+    const scene: Scene<unknown> = {
+      nowMs: group.nowMs,
+      holders: group.holders,
+      self: member,
+      get members() {
+        return group.members;
+      },
+      get active() {
+        return group.active;
+      },
+      get waiting() {
+        return group.waiting;
+      },
+    };
+    return { scene, survey: this.#survey.made };
+  }
+
+  #member(target: TargetName): Member<unknown> {
+    const known = this.#byTarget.get(target);
+    if (known !== undefined) return known;
+    const { options, key } = this.#group;
+    if (!options.has(target))
+      throw new Error(`Internal error: ${target} is not in the group ${key}`);
+    const made = makeMember(this.#state, target, options.get(target));
+    this.#byTarget.set(target, made);
+    return made;
+  }
+}
+
+/** Made when it is asked for first. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 
 /**
  * The runs that hold a place in a group: those that began in it, and those whose target the
  * configuration in force puts there, whatever their groups were called when they began. A reload
- * neither frees a place nor hides who holds it.
+ * neither frees a place nor hides who holds it. Counted without a look at each.
  */
-export function placesIn(state: ReadonlyState, catalog: Catalog, key: string): ReadonlySet<RunId> {
-  const runs = new Set(state.groups.get(key));
+export function placesIn(state: ReadonlyState, catalog: Catalog, key: string): Places {
+  const began: ReadonlySet<RunId> = state.groups.get(key) ?? NO_LANE.active;
+  const strayed: ReadonlySet<RunId>[] = [];
+  let { size } = began;
   for (const { target } of catalog.groups.get(key)?.members ?? []) {
-    for (const run of state.lanes.get(target)?.active ?? []) runs.add(run);
+    const lane = state.lanes.get(target);
+    const strays = lane === undefined ? 0 : lane.active.size - (lane.began.get(key) ?? 0);
+    if (lane === undefined || strays === 0) continue;
+    size += strays;
+    strayed.push(lane.active);
   }
-  return runs;
+  return {
+    size,
+    *[Symbol.iterator]() {
+      yield* began;
+      for (const active of strayed) for (const run of active) if (!began.has(run)) yield run;
+    },
+  };
+}
+
+interface Places extends Iterable<RunId> {
+  readonly size: number;
+}
+
+function activeRuns(state: ReadonlyState, places: Places): ActiveRuns {
+  return {
+    length: places.size,
+    *[Symbol.iterator]() {
+      for (const run of places) yield activeRun(state, run);
+    },
+  };
 }
 
 const NO_LANE: Lane = {
@@ -76,6 +167,7 @@ const NO_LANE: Lane = {
   active: new Set(),
   ended: new Set(),
   endedBytes: 0,
+  began: new Map(),
   tookMs: [],
   counts: [],
   paused: false,
@@ -83,8 +175,12 @@ const NO_LANE: Lane = {
   late: false,
 };
 
+function laneIn(state: ReadonlyState, target: TargetName): Lane {
+  return state.lanes.get(target) ?? NO_LANE;
+}
+
 function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
-  const lane = state.lanes.get(target) ?? NO_LANE;
+  const lane = laneIn(state, target);
   const { queue, active, paused, latest, ignored } = lane;
   const last = endedRun(state, latest);
   const [oldest] = queue;
@@ -96,7 +192,7 @@ function makeMember(state: ReadonlyState, target: TargetName, options: unknown):
     ...(first === undefined || paused ? {} : { head: first }),
     waiting: waitingIn(lane),
     ignored,
-    active: [...active].map((run) => activeRun(state, run)),
+    active: activeRuns(state, active),
     ...(last === undefined ? {} : { last }),
   };
 }

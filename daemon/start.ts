@@ -10,7 +10,7 @@ import { type CommandOf, type Decision, decided, type Look, NOTHING } from './co
 import { ended } from './ending.ts';
 import type { Event, Stamp } from './event.ts';
 import { removed } from './message/outcome.ts';
-import { candidates } from './neighbours.ts';
+import { candidates, groupsOf } from './neighbours.ts';
 import { type SceneOf, sceneMaker } from './scene.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 import { hindrances, readinesses } from './waiting.ts';
@@ -20,8 +20,15 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
   const { target, at, holders } = command;
   const looks: Look[] = [];
   const sceneOf = sceneMaker(state, catalog, at.steadyMs, holders);
+  /** Groups of which nothing can start now. */
+  const closed = new Set<string>();
   for (const run of candidates(state, target, catalog)) {
+    const keys = groupsOf(run.target, catalog);
+    if (keys.some((key) => closed.has(key))) continue;
     const said = readinesses(run, catalog, sceneOf);
+    for (const [at, it] of said.entries()) {
+      if (it.type === 'wait' && it.isForAll && it.untilMs === undefined) closed.add(keys[at] ?? '');
+    }
     const waits = said.filter((it) => it.type === 'wait');
     if (waits.length === 0) {
       const skip = said.find((it) => it.type === 'skip');

@@ -77,6 +77,8 @@ export interface Lane {
   /** Starting, running, or lost with living processes: what holds a place in the policies. */
   readonly active: ReadonlySet<RunId>;
   readonly ended: ReadonlySet<RunId>;
+  /** How many of `active` began in a group, by its key. */
+  readonly began: ReadonlyMap<string, number>;
   /** Of the output of all of them. */
   readonly endedBytes: number;
   /** The last of `ended`. */
@@ -116,6 +118,7 @@ export interface MutableLane extends Lane {
   readonly queue: Runs;
   readonly active: Runs;
   readonly ended: Runs;
+  readonly began: Map<string, number>;
   endedBytes: number;
   latest?: RunId;
   tookMs: readonly number[];

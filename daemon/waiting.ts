@@ -42,5 +42,8 @@ export function hindrances(run: Queued, catalog: Catalog, sceneOf: SceneOf): rea
 export function readinesses(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Readiness[] {
   const asked: QueuedRun = { ...run, queuedAtMs: run.accepted.steadyMs };
   const bindings = catalog.targets.get(run.target)?.bindings ?? [];
-  return bindings.map(({ policy, key }) => policy.ready(asked, sceneOf(key, run.target)));
+  return bindings.map((binding) => {
+    const { scene, survey } = sceneOf(binding, run.target);
+    return binding.policy.ready(asked, scene, survey);
+  });
 }

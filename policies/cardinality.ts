@@ -7,7 +7,16 @@
  */
 import * as v from 'valibot';
 import { differs } from './message.ts';
-import type { Admission, Member, Policy, QueuedRun, Readiness, Scene } from './policy.ts';
+import type {
+  ActiveRun,
+  ActiveRuns,
+  Admission,
+  Member,
+  Policy,
+  QueuedRun,
+  Readiness,
+  Scene,
+} from './policy.ts';
 import { describeActive, nameRun } from './policy.ts';
 
 /** Most instances that a group may allow. */
@@ -60,14 +69,15 @@ export const cardinality: Policy<CardinalityOptions> = {
 
   admit(scene): Admission {
     const { whenFull, instances, queueMax } = scene.self.options;
-    const { active, waiting } = scene;
-    if (active.length + waiting < instances) return { type: 'admit' };
-    const reason = describeFull(scene);
+    const { active } = scene;
+    // How many wait is asked of every target of the group.
+    const isFree = active.length < instances && active.length + scene.waiting < instances;
+    if (isFree) return { type: 'admit' };
     switch (whenFull) {
       case 'refuse':
-        return { type: 'refuse', reason };
+        return { type: 'refuse', reason: describeFull(scene) };
       case 'ignore':
-        return { type: 'ignore', reason };
+        return { type: 'ignore', reason: describeFull(scene) };
       case 'join': {
         const run = joinable(scene.self);
         if (run !== undefined) return { type: 'join', run };
@@ -78,8 +88,9 @@ export const cardinality: Policy<CardinalityOptions> = {
       default:
         whenFull satisfies never;
     }
-    if (queueMax !== undefined && waiting >= queueMax) {
-      return { type: 'refuse', reason: `the queue is full: ${reason}, queueMax is ${queueMax}` };
+    if (queueMax !== undefined && scene.waiting >= queueMax) {
+      const reason = `the queue is full: ${describeFull(scene)}, queueMax is ${queueMax}`;
+      return { type: 'refuse', reason };
     }
     return { type: 'admit' };
   },
@@ -87,7 +98,7 @@ export const cardinality: Policy<CardinalityOptions> = {
   ready(_run: QueuedRun, scene): Readiness {
     const { active } = scene;
     if (active.length < scene.self.options.instances) return { type: 'start' };
-    const named = active.slice(0, NAMED_MAX);
+    const named = firstOf(active);
     const more = active.length > NAMED_MAX ? ` or one of ${active.length - NAMED_MAX} more` : '';
     const { group } = scene.self.options;
     const where = group === undefined ? '' : ` (group "${group}")`;
@@ -95,6 +106,7 @@ export const cardinality: Policy<CardinalityOptions> = {
       type: 'wait',
       reason: `waits for ${named.map(describeActive).join(' or ')}${more}${where}`,
       behind: named.map((run) => run.run),
+      isForAll: true,
     };
   },
 };
@@ -103,12 +115,23 @@ export const cardinality: Policy<CardinalityOptions> = {
  * but none that will not end by itself. */
 function joinable(self: Member<CardinalityOptions>): number | undefined {
   if (self.first !== undefined) return self.first.run;
-  return self.active.findLast(({ state }) => state === 'starting' || state === 'running')?.run;
+  const running = [...self.active];
+  return running.findLast(({ state }) => state === 'starting' || state === 'running')?.run;
+}
+
+/** Those that a sentence names. */
+function firstOf(active: ActiveRuns): readonly ActiveRun[] {
+  const named: ActiveRun[] = [];
+  for (const run of active) {
+    named.push(run);
+    if (named.length >= NAMED_MAX) break;
+  }
+  return named;
 }
 
 function describeFull({ active, waiting, self }: Scene<CardinalityOptions>): string {
   const { instances, group } = self.options;
-  const who = active.slice(0, NAMED_MAX).map(nameRun).join(', ');
+  const who = firstOf(active).map(nameRun).join(', ');
   const more = active.length > NAMED_MAX ? ` and ${active.length - NAMED_MAX} more` : '';
   const running = active.length > 0 ? `already serving ${who}${more}` : 'nothing runs yet';
   const queue = waiting > 0 ? `, ${waiting} waiting` : '';

@@ -26,6 +26,11 @@ export interface ActiveRun {
   readonly state: 'starting' | 'running' | 'stopping' | 'lost';
 }
 
+/** Runs that hold a place, of which there may be thousands: look at no more of them than needed. */
+export interface ActiveRuns extends Iterable<ActiveRun> {
+  readonly length: number;
+}
+
 /** One target of the group. Only the head of its queue can start next. */
 export interface Member<O> {
   readonly target: TargetName;
@@ -38,7 +43,7 @@ export interface Member<O> {
   readonly waiting: number;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
-  readonly active: readonly ActiveRun[];
+  readonly active: ActiveRuns;
   /** How its latest run ended. */
   readonly last?: EndedRun;
 }
@@ -77,18 +82,22 @@ export interface Lockfile {
   readonly stopsWhenStale: boolean;
 }
 
-export interface Scene<O> {
+/** A group at one moment. What is not asked for is not made. */
+export interface GroupScene<O> {
   readonly nowMs: number;
-  /** The target that the question is about. */
-  readonly self: Member<O>;
-  /** Every target of the group, `self` among them. */
+  /** Every target of the group. */
   readonly members: readonly Member<O>[];
   /** What holds a place, over all members. */
-  readonly active: readonly ActiveRun[];
+  readonly active: ActiveRuns;
   /** How many runs wait, over all members. */
   readonly waiting: number;
   /** Who holds the lockfiles of the group, by the path of the lockfile. */
   readonly holders: ReadonlyMap<string, Holder>;
+}
+
+export interface Scene<O> extends GroupScene<O> {
+  /** The target that the question is about, one of `members`. */
+  readonly self: Member<O>;
 }
 
 export type Admission =
@@ -110,6 +119,8 @@ export type Readiness =
       readonly behind: readonly RunId[];
       /** Steady time of another look; without it, the next change in the group. */
       readonly untilMs?: number;
+      /** The same is true of whatever waits in the group: nobody else need be asked. */
+      readonly isForAll?: boolean;
     }
   /** It must not run, and ends once nothing else makes it wait; its client exits with 75. */
   | { readonly type: 'skip'; readonly reason: string };
@@ -138,8 +149,11 @@ export interface PolicyTarget {
   readonly host?: string;
 }
 
-/** Methods, not function properties: a map of policies with different options stays assignable. */
-export interface Policy<O> {
+/**
+ * Methods, not function properties: a map of policies with different options stays assignable. `S` is
+ * what a policy makes of a group, where it looks at the whole of it.
+ */
+export interface Policy<O, S = unknown> {
   readonly type: string;
   /** The keys that config.json may hold beside `type`. */
   readonly options: v.GenericSchema<unknown, O>;
@@ -157,8 +171,13 @@ export interface Policy<O> {
   group(options: O, target: PolicyTarget): string;
   /** Why these options cannot stand together in one group, or undefined. */
   conflict?(self: Member<O>, other: Member<O>): string | undefined;
-  admit(scene: Scene<O>): Admission;
-  ready(run: QueuedRun, scene: Scene<O>): Readiness;
+  /**
+   * What is the same whichever target asks, worked out once for all of them: thousands of targets
+   * of a group that each look at all others would keep the daemon busy for minutes.
+   */
+  survey?(group: GroupScene<O>): S;
+  admit(scene: Scene<O>, survey: S): Admission;
+  ready(run: QueuedRun, scene: Scene<O>, survey: S): Readiness;
 }
 
 /** How every message names a run. */

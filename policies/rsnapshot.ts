@@ -92,7 +92,7 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
     const { interval, onDuplicate, skipAlarm = Number.POSITIVE_INFINITY } = scene.self.options;
     const same = scene.members.filter((member) => member.options.interval === interval);
     const queued = same.find((member) => member.first !== undefined)?.first;
-    const active = same.flatMap((member) => member.active)[0];
+    const [active] = same.flatMap((member) => [...member.active]);
     if (queued === undefined && active === undefined) return { type: 'admit' };
     if (onDuplicate === 'join' && queued !== undefined) return { type: 'join', run: queued.run };
     const reason =
@@ -112,7 +112,7 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
   },
 
   ready(run, scene): Readiness {
-    const active = scene.active[0];
+    const [active] = scene.active;
     if (active !== undefined) {
       return { type: 'wait', reason: `waits for ${describeActive(active)}`, behind: [active.run] };
     }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Confs } from '../../daemon/conf.ts';
 import { type Config, formatMistakes, type Loaded, loadConfig } from '../../daemon/config.ts';
+import './scratch.ts';
 
 /** The repository, seen from dist/test/support. */
 export const ROOT = join(import.meta.dirname, '../../..');

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './config.ts';
 import type { Machine } from './machine.ts';
+import './scratch.ts';
 
 export interface Mail {
   readonly subject: string;

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Reply } from '../../daemon/protocol.ts';
+import './scratch.ts';
 
 export const BATON = join(import.meta.dirname, '../../client/main.cjs');
 

@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ROOT } from './config.ts';
 import type { Said } from './machine.ts';
+import './scratch.ts';
 
 /** What a tree has to have for the tests. */
 const PACKAGES = [

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './config.ts';
+import './scratch.ts';
 
 export interface Said {
   readonly status: number | null;

@@ -7,6 +7,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import './scratch.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../test/support/puppet.pl');
 

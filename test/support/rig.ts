@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Reply, RequestInput, StatusReply } from '../../daemon/protocol.ts';
+import './scratch.ts';
 
 const DIST = join(import.meta.dirname, '../..');
 export const BATOND = join(DIST, 'daemon/batond.cjs');

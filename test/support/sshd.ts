@@ -16,6 +16,7 @@ import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import './scratch.ts';
 
 export const SSHD = '/usr/sbin/sshd';
 /** Why the tests against it cannot run here; they must run where nothing may be skipped. */

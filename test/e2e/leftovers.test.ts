@@ -1,0 +1,61 @@
+/** What a test file leaves when it is killed, as the runner does at the time limit: nothing. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { directory } from '../support/config.ts';
+
+interface Stuck {
+  readonly pid: number;
+  readonly directory: string;
+  readonly started: readonly number[];
+}
+
+/** Those of these processes that are there, and none that has ended and waits to be buried. */
+function living(pids: readonly number[]): readonly number[] {
+  return pids.filter((pid) => {
+    try {
+      return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Starts the runner with the file, and resolves once all is up. */
+async function stuck(t: TestContext) {
+  const socket = join(directory(t), 's');
+  const server = net.createServer().listen(socket);
+  t.after(() => server.close());
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const file = join(import.meta.dirname, '../support/stuck.js');
+  const runner = spawn(process.execPath, ['--test', file], {
+    env: { ...env, STUCK_SOCKET: socket },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  runner.stdout.resume();
+  runner.stderr.resume();
+  const closed = once(runner, 'close');
+  const [connection]: net.Socket[] = await once(server, 'connection');
+  assert.ok(connection);
+  const [line] = await once(createInterface(connection), 'line');
+  return { about: JSON.parse(line) as Stuck, closed };
+}
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`a test file that is killed by ${signal} leaves no process and no file, and the runner ends`, async (t) => {
+    const { about, closed } = await stuck(t);
+    t.after(() => living([about.pid]).map((pid) => process.kill(pid, 'SIGKILL')));
+    assert.equal(about.started.length, 3);
+    assert.deepEqual(living(about.started), about.started);
+    process.kill(about.pid, signal);
+    const [code] = await closed;
+    assert.equal(code, 1);
+    assert.deepEqual(living(about.started), []);
+    assert.ok(!existsSync(about.directory));
+  });
+}

@@ -1,0 +1,26 @@
+/**
+ * Gives a test file a temporary directory of its own, in which all of its temporary directories are
+ * made ($TMPDIR), and sees to it that neither a process nor a file of it outlives the file, even
+ * if that is killed by the time limit: see undertaker.pl. Imported for that by whatever in
+ * test/support makes directories or starts processes.
+ *
+ * The runner waits for the undertaker, who has its stderr, and so ends after it.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SCRIPT = join(import.meta.dirname, '../../../test/support/undertaker.pl');
+
+const directory = mkdtempSync(join(tmpdir(), 'baton-test-'));
+// Some tests ask as another user.
+chmodSync(directory, 0o711);
+process.env['TMPDIR'] = directory;
+const undertaker = spawn('perl', [SCRIPT, directory], {
+  detached: true,
+  stdio: ['pipe', 'ignore', 'inherit'],
+});
+undertaker.unref();
+if (undertaker.stdin instanceof Socket) undertaker.stdin.unref();

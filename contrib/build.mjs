@@ -5,16 +5,33 @@
  *   dist/client/cli.cjs     everything else, loaded by it when needed
  *   dist/daemon/batond.cjs  the daemon: one file instead of 200 starts in 60 % of the time and takes
  *                           9 MB less; not minified, since its stack traces are read by people
+ *   dist/runners/ssh/       the SSH keeper, and ssh2, which it shares with the daemon: there the first
+ *                           key loads it, since it takes 12 MB
+ *   dist/licences           those of all modules in the above, as contrib/debian's copyright file
+ *                           wants them
  *
- * CommonJS, because an ES module starts some 6 ms later. They are built from the sources, not from
- * tsc's output, so this runs without tsc too.
+ * These are all that the packages ship: nothing is left for npm to install, so it needs no network,
+ * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms later.
+ * They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { stanzasOf } from './licences.mjs';
 
 /** The fast path's size is its start-up time. */
 const MAIN_BYTES_MAX = 10_000;
+
+/** What ssh2 would have a compiler make, and tries to load; there is none where it is installed. */
+const NATIVE = ['cpu-features', '*/sshcrypto.node'];
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -25,6 +42,7 @@ const common = {
   format: 'cjs',
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
   // ndjson brings a copy of Node's own streams.
   alias: { 'readable-stream': 'node:stream' },
 };
@@ -40,7 +58,7 @@ const MODULE_WORDS = {
   },
 };
 
-await Promise.all([
+const built = await Promise.all([
   build({
     ...common,
     minify: true,
@@ -64,9 +82,24 @@ await Promise.all([
     entryPoints: ['daemon/main.ts'],
     outfile: 'dist/daemon/batond.cjs',
     sourcemap: true,
-    plugins: [lazyNormalizer()],
+    plugins: [lazyNormalizer(), lazySsh2('../runners/ssh/ssh2.cjs')],
+  }),
+  build({
+    ...common,
+    ...MODULE_WORDS,
+    entryPoints: ['runners/ssh/keeper.ts'],
+    outfile: 'dist/runners/ssh/keeper.cjs',
+    sourcemap: true,
+    plugins: [lazySsh2('./ssh2.cjs')],
+  }),
+  build({
+    ...common,
+    entryPoints: ['node_modules/ssh2/lib/index.js'],
+    outfile: 'dist/runners/ssh/ssh2.cjs',
+    external: NATIVE,
   }),
 ]);
+writeFileSync('dist/licences', stanzasOf(built.flatMap(inputsOf)));
 
 const { size } = statSync('dist/client/main.cjs');
 if (size >= MAIN_BYTES_MAX) {
@@ -78,6 +111,12 @@ if (existsSync('daemon/keeper.pl')) {
 }
 for (const path of ['dist/client/main.cjs', 'dist/daemon/batond.cjs']) {
   if (existsSync(path)) chmodSync(path, 0o755);
+}
+
+/** The files that have left something in what was built. */
+function inputsOf({ metafile }) {
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  return inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
 }
 
 /**
@@ -98,6 +137,20 @@ function withoutSchemas() {
         const lines = Array.from(names, (name) => `export const ${name} = () => ({});`);
         return { contents: lines.join('\n') };
       });
+    },
+  };
+}
+
+/** ssh2 is in a file of its own, which whoever first asks for something of it loads. */
+function lazySsh2(file) {
+  return {
+    name: 'lazy-ssh2',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^ssh2$/ }, ({ path }) => ({ path, namespace: 'lazy' }));
+      onResolve({ filter: /./, namespace: 'lazy' }, ({ path }) => ({ path, external: true }));
+      onLoad({ filter: /./, namespace: 'lazy' }, () => ({
+        contents: `module.exports = new Proxy({}, { get: (_, name) => require('${file}')[name] });`,
+      }));
     },
   };
 }

@@ -1,9 +1,9 @@
 /**
  * Builds the Debian package: npm run deb -- [--out DIRECTORY] [--version VERSION]
  *
- * What npm packs, with the modules it bundles, is what the package holds; Debian's own tools do the
- * rest in a fresh directory outside the tree, by contrib/debian/rules. Here is written what depends
- * on package.json, on the modules and on who builds: the changelog, the copyright file, and the
+ * What npm packs is what the package holds; Debian's own tools do the rest in a fresh directory
+ * outside the tree, by contrib/debian/rules. Here is written what depends on package.json, on the
+ * modules in the bundles and on who builds: the changelog, the copyright file, and the
  * links from the commands to their files.
  *
  * The maintainer is who builds it, as everywhere in Debian: $DEBFULLNAME and $DEBEMAIL, else a name
@@ -14,7 +14,6 @@ import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -27,14 +26,10 @@ import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { stanza } from './licences.mjs';
 
 /** What apt calls that which holds the tools. */
 const TOOLS = { dh: 'debhelper', 'dpkg-buildpackage': 'dpkg-dev', npm: 'npm', tar: 'tar' };
-/**
- * What ssh2 would make native code of. It does without: baton is for all architectures, and a machine
- * without a compiler never had them.
- */
-const NATIVE = ['buildcheck', 'cpu-features', 'nan'];
 const ENV_NODE = '#!/usr/bin/env node';
 /** cron's PATH is /usr/bin:/bin, and the package depends on Debian's nodejs. */
 const DEBIAN_NODE = '#!/usr/bin/node';
@@ -74,8 +69,6 @@ function build(debianVersion) {
   const packed = join(source, 'package');
   mkdirSync(source);
   run('tar', ['-xf', join(stage, tarball), '-C', source], stage);
-  for (const name of NATIVE)
-    rmSync(join(packed, 'node_modules', name), { recursive: true, force: true });
   cpSync(join(tree, 'contrib/debian'), join(source, 'debian'), { recursive: true });
   const put = (name, text) => writeFileSync(join(source, 'debian', name), text);
   const control = readFileSync(join(source, 'debian/control'), 'utf8');
@@ -149,47 +142,21 @@ function links(packed) {
   return lines.join('');
 }
 
-/** baton's licence and those of all modules, bundled into files of baton's or not. */
+/** baton's licence and those of all modules that are in its files. */
 function copyright(packed) {
-  const own = { name: 'baton', files: '*', licence: about.license, holder: 'the authors of baton' };
-  const text = readFileSync(join(packed, 'LICENSE.md'), 'utf8');
-  const stanzas = [stanza({ ...own, text }), ...modules(join(packed, 'node_modules')).map(stanza)];
-  const format = 'https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/';
-  return [`Format: ${format}\nUpstream-Name: baton\n`, ...stanzas].join('\n');
-}
-
-/** Each module below this directory, with its licence. */
-function modules(directory) {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory).flatMap((name) => {
-    const path = join(directory, name);
-    if (name.startsWith('@')) return modules(path);
-    if (!existsSync(join(path, 'package.json'))) return [];
-    const {
-      name: full,
-      license,
-      licenses,
-      author,
-    } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'));
-    const licence = license ?? licenses?.map(({ type }) => type).join(' or ') ?? 'unnamed';
-    const file = readdirSync(path).find((entry) => /^(licen[cs]e|copying)\b/i.test(entry));
-    const text = file
-      ? readFileSync(join(path, file), 'utf8')
-      : `The module's package.json says "${licence}"; it brings no text of it.`;
-    const holders = text.match(/^\W*copyright\b.*\d.*$/gim)?.map((line) => line.trim());
-    const holder = holders?.join('\n ') ?? author?.name ?? author ?? `the authors of ${full}`;
-    const files = path.slice(path.indexOf('/node_modules/') + 1);
-    const own = { name: full, files: `${files}/*`, licence, holder, text };
-    return [own, ...modules(join(path, 'node_modules'))];
+  const own = stanza({
+    files: '*',
+    holder: 'the authors of baton',
+    licence: about.license,
+    text: readFileSync(join(packed, 'LICENSE.md'), 'utf8'),
   });
-}
-
-function stanza({ name, files, licence, holder, text }) {
-  // A short name is one word, and of two texts with the same name one would count for both.
-  const short = name === 'baton' ? licence : `${licence}-${name}`.replace(/[^\w.-]+/g, '-');
-  const lines = text.trim().split(/\r?\n/);
-  const body = lines.map((line) => (line.trim() === '' ? ' .' : ` ${line.trimEnd()}`)).join('\n');
-  return `Files: ${files}\nCopyright: ${holder}\nLicense: ${short}\n${body}\n`;
+  const format = 'https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/';
+  // Debian wants no second copy of this one.
+  const others = readFileSync(join(packed, 'dist/licences'), 'utf8').replace(
+    /^ +Apache License\n +Version 2\.0.*\n[\s\S]*?END OF TERMS AND CONDITIONS$/gm,
+    ' See /usr/share/common-licenses/Apache-2.0.',
+  );
+  return [`Format: ${format}\nUpstream-Name: baton\n`, own, others].join('\n');
 }
 
 function fail(message) {

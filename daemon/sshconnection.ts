@@ -20,7 +20,7 @@ import { errnoOf, isPassing } from './errno.ts';
 import * as say from './message/outcome.ts';
 
 const LOG_NAME = 'ssh.log';
-const KEEPER = join(import.meta.dirname, '../runners/ssh/keeper.js');
+const KEEPER = join(import.meta.dirname, '../runners/ssh/keeper.cjs');
 /** How long a keeper has to answer, or to come up. */
 const ANSWER_MS = 20_000;
 

@@ -2,7 +2,7 @@
  * The SSH keeper: one detached process for a state directory, which holds the SSH sessions of all
  * runs, outlives the daemon, and records how each ended (see message.ts and task.ts).
  *
- *   node keeper.js STATE
+ *   node keeper.cjs STATE
  *
  * It is started by a daemon that finds nobody on STATE/ssh.sock, and leaves by itself once it has no
  * runs and no connections. Its socket gets its name by a rename, so that of two keepers the later

@@ -5,22 +5,20 @@
  */
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { ParsedKey } from 'ssh2';
+import ssh2, { type ParsedKey } from 'ssh2';
 import type { KeyFault } from '../message.ts';
 import * as say from '../message.ts';
 
 /** No private key is longer, in bytes; a device or an archive is not read. */
 export const KEY_BYTES_MAX = 65_536;
 
-/** ssh2 is loaded by the first key only: 12 MB that a daemon without such targets saves. */
+/** The first key loads ssh2 into batond (contrib/build.mjs): without one, that saves 12 MB. */
 export function parsePrivateKey(content: string, passphrase?: string): ParsedKey | KeyFault {
   const text = content.includes('PRIVATE KEY-----') ? fromPkcs8(content, passphrase) : content;
   if (text === undefined) return passphrase === undefined ? 'encrypted' : 'wrong-passphrase';
-  const { utils }: typeof import('ssh2') = createRequire(import.meta.url)('ssh2');
-  const parsed = utils.parseKey(text, passphrase);
+  const parsed = ssh2.utils.parseKey(text, passphrase);
   if (parsed instanceof Error) return faultOf(parsed.message, content, passphrase);
   const [key] = Array.isArray(parsed) ? parsed : [parsed];
   if (key === undefined) return 'no-key';

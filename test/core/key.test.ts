@@ -1,12 +1,14 @@
 /** What ssh says of its key and its known hosts before anything runs. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as v from 'valibot';
 import { ssh } from '../../runners/ssh.ts';
 import { directory } from '../support/config.ts';
+import { skipWithout } from '../support/tools.ts';
 
 function inspected(options: Record<string, unknown>): readonly string[] {
   const parsed = v.parse(ssh.options, { type: 'ssh', host: 'nas', args: ['id'], ...options });
@@ -19,6 +21,7 @@ function checked(options: Record<string, unknown>): readonly string[] {
 }
 
 test('a good private key is no problem, and none needs none', (t) => {
+  if (skipWithout(t, 'ssh-keygen')) return;
   const path = keygen(directory(t), []);
   assert.deepEqual(checked({ key: path }), []);
   assert.deepEqual(checked({ key: [path, path] }), []);
@@ -26,11 +29,13 @@ test('a good private key is no problem, and none needs none', (t) => {
 });
 
 test('a private key in PKCS#8 is no problem', (t) => {
+  if (skipWithout(t, 'ssh-keygen')) return;
   const path = keygen(directory(t), ['-m', 'PKCS8'], 'rsa');
   assert.deepEqual(checked({ key: path }), []);
 });
 
 test('every fault of a key is told with its path and what to do', (t) => {
+  if (skipWithout(t, 'ssh-keygen')) return;
   const place = directory(t);
   const path = keygen(place, []);
   const locked = keygen(directory(t), ['-N', 'secret phrase']);
@@ -62,6 +67,7 @@ test('every fault of a key is told with its path and what to do', (t) => {
 });
 
 test('a key that others can read is told with the chmod that helps', (t) => {
+  if (skipWithout(t, 'ssh-keygen')) return;
   const path = keygen(directory(t), []);
   chmodSync(path, 0o640);
   const [problem = '', ...more] = checked({ key: path });
@@ -74,6 +80,7 @@ test('a missing file of known hosts is told', () => {
 });
 
 test('a passphrase file opens an encrypted key, unless it is the wrong one or others can read it', (t) => {
+  if (skipWithout(t, 'ssh-keygen')) return;
   const place = directory(t);
   const key = keygen(place, ['-N', 'open sesame']);
   const pkcs8 = keygen(directory(t), ['-m', 'PKCS8', '-N', 'open sesame'], 'rsa');
@@ -95,6 +102,7 @@ test('a passphrase file opens an encrypted key, unless it is the wrong one or ot
 });
 
 test('a host that no file knows is a warning with the command that makes it known', (t) => {
+  if (skipWithout(t, 'ssh-keygen')) return;
   const knownHosts = join(directory(t), 'known');
   writeFileSync(knownHosts, '');
   const options = { host: 'nas.invalid', port: 2222, knownHosts, sshConfig: false };
@@ -110,16 +118,24 @@ test('a host that no file knows is a warning with the command that makes it know
   assert.deepEqual(inspected(options), []);
 });
 
-test('ssh2 is not loaded where no ssh target has a key', () => {
-  const index = new URL('../../runners/index.js', import.meta.url);
-  const script = `
-    import { createRequire } from 'node:module';
-    await import(${JSON.stringify(index.href)});
-    const { cache } = createRequire(${JSON.stringify(index.href)});
-    console.log(Object.keys(cache).some((path) => path.includes('/ssh2/')));
-  `;
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script]);
-  assert.equal(output.toString().trim(), 'false');
+test('ssh2 is loaded by the first key, and not where no ssh target has one', (t) => {
+  const place = directory(t);
+  const key = join(place, 'id');
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  writeFileSync(key, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 });
+  const spy = join(place, 'spy.cjs');
+  writeFileSync(spy, "process.on('exit', () => console.log(Object.keys(require.cache)));\n");
+  const batond = join(import.meta.dirname, '../../daemon/batond.cjs');
+  const runner = { type: 'ssh', host: 'nas', args: ['id'], hostKey: 'accept-new' };
+  const load = (more: Record<string, string>): string => {
+    const config = join(place, 'config.json');
+    const targets = { nas: { runner: { ...runner, ...more } } };
+    writeFileSync(config, JSON.stringify({ targets }), { mode: 0o600 });
+    const args = ['--require', spy, batond, '--check', config];
+    return execFileSync(process.execPath, args, { encoding: 'utf8' });
+  };
+  assert.doesNotMatch(load({}), /ssh2/);
+  assert.match(load({ key }), /ssh2/);
 });
 
 function keygen(place: string, options: readonly string[], type = 'ed25519'): string {

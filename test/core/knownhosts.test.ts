@@ -15,6 +15,7 @@ import {
   typesOf,
 } from '../../runners/knownhosts.ts';
 import { directory } from '../support/config.ts';
+import { skipWithout } from '../support/tools.ts';
 
 const A = rawKey('ssh-ed25519', 'a');
 const B = rawKey('ssh-ed25519', 'b');
@@ -114,6 +115,7 @@ test('a hostile pattern or key costs no time', () => {
 });
 
 test('names and hashes are those of ssh-keygen, and so is the fingerprint', (t) => {
+  if (skipWithout(t, 'ssh-keygen')) return;
   const place = directory(t);
   const key = join(place, 'id');
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);

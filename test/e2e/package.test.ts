@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { directory, ROOT } from '../support/config.ts';
 import { Rig } from '../support/rig.ts';
@@ -14,6 +14,17 @@ import { skipWithout } from '../support/tools.ts';
 const CRON = { HOME: '/root', LOGNAME: 'root', PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
 /** npm's prefix is one for all, and its modules lie below it. */
 const MODULE = 'lib/node_modules/baton';
+
+/** All that is built and shipped: the bundles, and what is no TypeScript. */
+const BUILT = [
+  'client/cli.cjs',
+  'client/main.cjs',
+  'daemon/batond.cjs',
+  'daemon/keeper.pl',
+  'licences',
+  'runners/ssh/keeper.cjs',
+  'runners/ssh/ssh2.cjs',
+];
 
 function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd = '/') {
   const { status, stdout, stderr } = spawnSync(command, args, { env, cwd, encoding: 'utf8' });
@@ -30,9 +41,8 @@ function install(t: TestContext): string {
   // Without scripts, as the tests that run beside this one use what is built.
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', place];
   const tarball = join(place, run('npm', pack, env, ROOT).trim());
-  run('tar', ['-xf', tarball, '-C', place], env);
-  // The modules' own scripts would look for a compiler; the package's own is run as npm does.
-  run('npm', ['install', '-g', '--offline', '--ignore-scripts', '--prefix', prefix, tarball], env);
+  run('npm', ['install', '-g', '--offline', '--prefix', prefix, tarball], env);
+  // As npm does, unless it is one that runs no scripts.
   const lifecycle = { npm_config_global: 'true', npm_config_prefix: prefix };
   const module = join(prefix, MODULE);
   const { scripts } = aboutOf(module);
@@ -56,6 +66,8 @@ test('npm install -g brings both commands, manual pages and completions, without
   assert.equal(run(join(prefix, 'bin/baton'), ['--version'], env).trim(), version);
   const checked = run(join(prefix, 'bin/batond'), ['--check', join(ROOT, 'config.json')], env);
   assert.match(checked, /hello/);
+  assert.deepEqual(filesIn(join(prefix, MODULE, 'dist')), BUILT);
+  assert.ok(!existsSync(join(prefix, MODULE, 'node_modules')), 'npm has nothing to install');
   assert.ok(man.length > 0);
   assert.equal(man.length, pagesOf('contrib/man').length);
   for (const page of man) {
@@ -92,6 +104,12 @@ async function runsUnderCron(t: TestContext, prefix: string): Promise<void> {
     encoding: 'utf8',
   });
   assert.deepEqual([status, stdout, stderr], [3, 'out\n', 'err\n']);
+}
+
+function filesIn(directory: string): readonly string[] {
+  const entries = readdirSync(directory, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => relative(directory, join(parentPath, name))).sort();
 }
 
 function pagesOf(directory: string): readonly string[] {

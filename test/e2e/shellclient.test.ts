@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Reply } from '../../daemon/protocol.ts';
 import { ROOT } from '../support/config.ts';
 import { BATON, type BatonOptions, FakeDaemon } from '../support/fake-daemon.ts';
@@ -35,18 +35,14 @@ const NODE: BatonOptions = { program: [process.execPath, BATON] };
 const SHELLS = ['dash', 'bash'] as const;
 
 let daemon: FakeDaemon;
-beforeEach(async () => {
-  daemon = await FakeDaemon.open();
-});
-afterEach(async () => {
-  await daemon.close();
-});
 
 /** A test of each shell. */
 function each(name: string, check: (client: BatonOptions, t: TestContext) => Promise<void>): void {
   for (const shell of SHELLS) {
     test(`under ${shell}, ${name}`, async (t) => {
       if (skipWithout(t, shell, 'nc')) return;
+      daemon = await FakeDaemon.open();
+      t.after(() => daemon.close());
       await check({ program: [shell, SCRIPT] }, t);
     });
   }

@@ -12,7 +12,7 @@ import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { NO_SSHD, Sshd } from '../support/sshd.ts';
 
-const KEEPER = join(import.meta.dirname, '../../runners/ssh/keeper.js');
+const KEEPER = join(import.meta.dirname, '../../runners/ssh/keeper.cjs');
 
 test('keys come from an agent, named by the target or by the environment', {
   skip: NO_SSHD,

@@ -1,7 +1,7 @@
 /** What a person sees: the client on a real terminal. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import type { Reply, RunView, StatusReply } from '../../daemon/protocol.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { accepted, assertEnd, ended, output, started } from '../support/replies.ts';
@@ -9,17 +9,14 @@ import { Terminal } from '../support/terminal.ts';
 import { skipWithout } from '../support/tools.ts';
 
 let daemon: FakeDaemon;
-beforeEach(async () => {
-  daemon = await FakeDaemon.open();
-});
-afterEach(async () => {
-  await daemon.close();
-});
 
 /** A test that needs a pseudo-terminal. */
 function onTerminal(name: string, body: () => Promise<void>): void {
   test(name, async (t) => {
-    if (!skipWithout(t, 'script')) await body();
+    if (skipWithout(t, 'script')) return;
+    daemon = await FakeDaemon.open();
+    t.after(() => daemon.close());
+    await body();
   });
 }
 
@@ -274,7 +271,9 @@ onTerminal(
   },
 );
 
-test('status --watch without a terminal says what to do instead', async () => {
+test('status --watch without a terminal says what to do instead', async (t) => {
+  daemon = await FakeDaemon.open();
+  t.after(() => daemon.close());
   const line =
     'status: --watch needs a terminal, and standard output is none; leave --watch out, or ask ' +
     'again and again with --json';

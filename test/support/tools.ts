@@ -7,7 +7,10 @@ import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-/** True if the test has to end here: a tool is missing, or it needs root ("root"). */
+/**
+ * True if the test has to end here: a tool is missing, or it needs root ("root"). What the test opens
+ * it opens after this: for one that skips itself, node:test runs beforeEach and no afterEach.
+ */
 export function skipWithout(t: TestContext, ...tools: readonly string[]): boolean {
   const reason = whyWithout(...tools);
   if (reason === false) return false;

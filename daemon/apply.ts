@@ -13,14 +13,17 @@
  *                  └───────ended─────────┴────────ended────────┴───────────ended────────┘
  *                                                │
  *                             ended {heldBy: pids} ──released──> ended ──forgotten──> (gone)
+ *                                │            ^
+ *                                └──stopping──┘
  *
- * A run holds its place in the policies from `starting` until `ended`, or until `released` where
+ * `stopping` because the machine goes down also leads back to `starting`, for the next boot. A run
+ * holds its place in the policies from `starting` until `ended`, or until `released` where
  * processes of a lost run are still alive. An event that the diagram does not have is a bug or a
  * forged journal: `apply` throws.
  */
 import type { Event, EventOf, RunId } from './event.ts';
 import { count, enter, laneOf, leave, note, tidy } from './lane.ts';
-import { extraOf, type Run, type State, TOOK_MAX } from './state.ts';
+import { type Ended, extraOf, type Run, type Running, type State, TOOK_MAX } from './state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
@@ -106,7 +109,7 @@ function takeToken(state: State, event: EventOf<'accepted' | 'joined'>): void {
 function begin(state: State, event: EventOf<'starting'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
-  if (run.state === 'running' && run.stopping !== undefined) {
+  if (run.state === 'running' && run.stopping !== undefined && run.stopping.why !== 'shutdown') {
     throw impossible(event, 'is being stopped');
   }
   const at = laneOf(state, run.target);
@@ -158,7 +161,9 @@ function go(state: State, event: EventOf<'started'>): void {
 }
 
 function stop(state: State, event: EventOf<'stopping'>): void {
-  const run = expectState(state, event, event.run, 'running');
+  const run = expectRun(state, event, event.run);
+  if (run.state !== 'running' && run.state !== 'ended') throw impossible(event, `is ${run.state}`);
+  if (run.state === 'ended' && run.heldBy.length === 0) throw impossible(event, 'has ended');
   if (run.stopping !== undefined) throw impossible(event, 'is being stopped already');
   state.runs.set(run.run, { ...run, stopping: { why: event.why, at: event.at } });
 }
@@ -201,7 +206,12 @@ function end(state: State, event: EventOf<'ended'>): void {
     ...(event.heldStarts === undefined ? {} : { heldStarts: event.heldStarts }),
     ...(event.bytes === undefined ? {} : { bytes: event.bytes }),
     ...(event.leftovers === undefined ? {} : { leftovers: event.leftovers }),
+    ...(heldBy.length === 0 || run.state !== 'running' ? {} : holderOf(run)),
   });
+}
+
+function holderOf({ keeper, timeoutAtMs }: Running): Pick<Ended, 'keeper' | 'timeoutAtMs'> {
+  return { keeper, ...(timeoutAtMs === undefined ? {} : { timeoutAtMs }) };
 }
 
 function release(state: State, event: EventOf<'released'>): void {
@@ -209,7 +219,7 @@ function release(state: State, event: EventOf<'released'>): void {
   if (run.heldBy.length === 0) throw impossible(event, 'holds no place');
   laneOf(state, run.target).active.delete(run.run);
   leave(state, run);
-  const { heldStarts: _, ...rest } = run;
+  const { heldStarts: _, keeper: __, timeoutAtMs: ___, stopping: ____, ...rest } = run;
   state.runs.set(run.run, { ...rest, groups: [], heldBy: [] });
 }
 

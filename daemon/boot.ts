@@ -48,6 +48,8 @@ export interface BootOptions {
 /** A daemon that listens. */
 export interface Running {
   reload(): Reloaded;
+  /** Ends all runs, because the machine goes down; resolves when none runs any more. */
+  endRuns(): Promise<void>;
   /** Stops listening and leaves all runs to their keepers. */
   stop(): Promise<void>;
 }
@@ -75,7 +77,8 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     keepers: (post) => {
       ssh = new SshKeepers({ directory, clock, log, post });
       const process = new Keepers({ directory: runs, clock, log, post });
-      return new AllKeepers({ process, ssh }, (run) => join(runs, String(run)));
+      const directoryOf = (run: number): string => join(runs, String(run));
+      return new AllKeepers({ process, ssh, directoryOf, clock, log, post });
     },
     notify: (event) => {
       service.notify(event);
@@ -115,7 +118,8 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   idle?.touch();
   log.info({ sockets: doors.map(nameDoor), pid: process.pid, version }, 'ready');
   const end = () => stop(daemon, journal, sockets, log);
-  return { ok: true, value: { reload: () => config.reload(), stop: end } };
+  const endRuns = () => new Promise<void>((resolve) => daemon.endRuns(resolve));
+  return { ok: true, value: { reload: () => config.reload(), endRuns, stop: end } };
 }
 
 function makeIdle(

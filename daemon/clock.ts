@@ -8,6 +8,8 @@ import type { ReadonlyState, Run } from './state.ts';
 
 export interface Clock {
   now(): Stamp;
+  /** The steady time of a moment of this boot, by CLOCK_MONOTONIC in milliseconds. */
+  steadyAt(monotonicMs: number): number;
   /** Calls back once, at least `delayMs` from now; the result cancels it. */
   after(delayMs: number, callback: () => void): () => void;
   /** Calls back once, when what goes on now is over. */
@@ -25,7 +27,11 @@ export class SystemClock implements Clock {
   }
 
   now(): Stamp {
-    return { steadyMs: Math.round(monotonicMs() + this.#offsetMs), wallMs: Date.now() };
+    return { steadyMs: this.steadyAt(monotonicMs()), wallMs: Date.now() };
+  }
+
+  steadyAt(monotonicMs: number): number {
+    return Math.round(monotonicMs + this.#offsetMs);
   }
 
   after(delayMs: number, callback: () => void): () => void {

@@ -6,6 +6,14 @@ import type { Keep } from './catalog.ts';
 import type { Event, KeeperId, Outcome, ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import type { Holders } from './scene.ts';
 
+/** When a command ended, by the clocks of its keeper. */
+export interface EndTime {
+  readonly tookMs: number;
+  readonly wallMs: number;
+  /** In the daemon's steady time; absent where the machine was started anew since. */
+  readonly steadyMs?: number;
+}
+
 /** What a keeper recorded of the end of its child. */
 export interface Report {
   /** False: the command provably never ran. */
@@ -13,6 +21,10 @@ export interface Report {
   readonly code: number | null;
   readonly signal: number | null;
   readonly core: boolean;
+  /** Absent where a keeper of an older version recorded it. */
+  readonly ended?: EndTime;
+  /** The machine was going down, which had told the keeper to end as well. */
+  readonly isDown?: true;
   /** Size of the output. */
   readonly bytes?: number;
   /** What it left behind. */
@@ -55,7 +67,11 @@ export type Command = { readonly at: Stamp } & (
       readonly rebooted: boolean;
       readonly survivors: readonly number[];
       readonly startTimes?: readonly number[];
+      /** All of it was ended by the daemon, the keeper last, which did not answer. */
+      readonly wasEnded?: true;
     }
+  /** The machine goes down: what runs is to end. */
+  | { readonly type: 'shutdown' }
   /** The last survivor of a lost run is gone. */
   | { readonly type: 'vacated'; readonly run: RunId }
   /** Something about this run may be due: its expiry, its timeout, another look. */

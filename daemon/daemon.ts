@@ -13,7 +13,7 @@ import type { Log } from './log.ts';
 import { type LocksPort, Loop } from './loop.ts';
 import { removed, unfitByNow } from './message/outcome.ts';
 import { runnerOf } from './plugin.ts';
-import type { State } from './state.ts';
+import type { Run, State } from './state.ts';
 
 /** What a keeper is told of its run. */
 export interface KeptRun {
@@ -28,6 +28,15 @@ export interface KeptRun {
   readonly cause?: Cause;
 }
 
+/** Living processes of a lost run. */
+export interface Survivors {
+  readonly pids: readonly number[];
+  /** In the same order. */
+  readonly startTimes?: readonly number[];
+  /** Gone, but its name is on what it has left. */
+  readonly keeper?: KeeperId;
+}
+
 /** The keepers as the daemon needs them; see daemon/keeper.ts for the real ones. */
 export interface KeepersPort {
   /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
@@ -38,10 +47,10 @@ export interface KeepersPort {
   drop(run: RunId): void;
   /** Takes over a keeper that another daemon spawned. */
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void;
-  /** Ends all processes of a run; its end is posted when the last of them is gone. */
+  /** Ends all processes of a run, also of a lost one; its end is posted when the last is gone. */
   stop(run: RunId, graceMs: number): void;
   /** Posts `vacated` when the last of these processes, left by a lost run, is gone. */
-  guard(run: RunId, pids: readonly number[], startTimes?: readonly number[]): void;
+  guard(run: RunId, survivors: Survivors): void;
   /** Deletes what is left of a run: it is forgotten. */
   remove(run: RunId): void;
 }
@@ -67,6 +76,7 @@ export class Daemon {
   readonly #log: Log;
   /** Targets whose past is being looked through; true: it has to be once more. */
   readonly #retaining = new Map<TargetName, boolean>();
+  #noneRuns: (() => void) | undefined;
 
   constructor(parts: DaemonParts) {
     this.#parts = parts;
@@ -83,10 +93,30 @@ export class Daemon {
         if (run.stopping !== undefined) this.#stopRun(run.run);
       }
       if (run.state === 'ended' && run.heldBy.length > 0) {
-        this.#keepers.guard(run.run, run.heldBy, run.heldStarts);
+        this.#guard(run);
+        if (run.stopping !== undefined) this.#stopRun(run.run);
       }
     }
     this.loop.recover();
+  }
+
+  /**
+   * The machine goes down: ends all that runs, with the grace of each target. What waits, and what is
+   * to be retried, is the next daemon's. Calls back once nothing runs, and that is durable.
+   */
+  endRuns(done: () => void): void {
+    this.#noneRuns = done;
+    this.loop.close(() => this.#tellNoneRuns());
+  }
+
+  #tellNoneRuns(): void {
+    const done = this.#noneRuns;
+    if (done === undefined) return;
+    for (const { active } of this.loop.state.lanes.values()) {
+      for (const run of active) if (this.loop.state.runs.get(run)?.state !== 'starting') return;
+    }
+    this.#noneRuns = undefined;
+    done();
   }
 
   /** What a fact brings about in the world, once it is durable. */
@@ -104,8 +134,7 @@ export class Daemon {
         break;
       case 'ended':
         this.#keepers.drop(event.run);
-        if (event.heldBy !== undefined)
-          this.#keepers.guard(event.run, event.heldBy, event.heldStarts);
+        this.#guard(this.loop.state.runs.get(event.run));
         this.#retain(this.loop.state.runs.get(event.run)?.target);
         break;
       case 'forgotten':
@@ -115,11 +144,12 @@ export class Daemon {
         break;
     }
     this.#parts.notify(event);
+    this.#tellNoneRuns();
   }
 
   #startRun(number: RunId, attempt: number): void {
     const run = this.loop.state.runs.get(number);
-    if (run?.state !== 'starting' || run.attempt !== attempt) return;
+    if (run?.state !== 'starting' || run.attempt !== attempt || this.loop.isClosing) return;
     const target = this.loop.catalog.targets.get(run.target);
     const { args = [] } = run;
     const unfit = target === undefined ? undefined : findUnfit(target, args);
@@ -143,6 +173,13 @@ export class Daemon {
   #stopRun(run: RunId): void {
     const target = this.loop.catalog.targets.get(this.loop.state.runs.get(run)?.target ?? '');
     this.#keepers.stop(run, target?.killAfterMs ?? KILL_AFTER_MS_DEFAULT);
+  }
+
+  #guard(run: Run | undefined): void {
+    if (run?.state !== 'ended' || run.heldBy.length === 0) return;
+    const { heldBy: pids, heldStarts, keeper } = run;
+    const startTimes = heldStarts === undefined ? {} : { startTimes: heldStarts };
+    this.#keepers.guard(run.run, { pids, ...startTimes, ...(keeper && { keeper }) });
   }
 
   /** Once for all that end together. */

@@ -1,11 +1,12 @@
 /**
- * Ends that no keeper tells of, by a wish or by the clock, and what every end means to the target:
- * its verdict. Pure.
+ * Ends that no keeper tells of, by a wish, by the clock or with the machine, and what every end means
+ * to the target: its verdict. A lost run whose processes live has an outcome already, but its
+ * processes can be ended like any others. Pure.
  */
 import type { Catalog, Target } from './catalog.ts';
 import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
 import type { EventOf, Outcome, Stamp, Verdict } from './event.ts';
-import type { ReadonlyState, Run } from './state.ts';
+import type { Ended, ReadonlyState, Run, Running } from './state.ts';
 
 export function cancel(
   state: ReadonlyState,
@@ -22,7 +23,9 @@ export function cancel(
       if (run.stopping !== undefined) return NOTHING;
       return decided({ type: 'stopping', run: number, at, why: 'cancelled' });
     case 'ended':
-      return answered({ type: 'ended' });
+      if (run.heldBy.length === 0) return answered({ type: 'ended' });
+      if (run.stopping !== undefined) return NOTHING;
+      return decided({ type: 'stopping', run: number, at, why: 'cancelled' });
     default:
       return run satisfies never;
   }
@@ -42,9 +45,25 @@ export function due(
     const waitedMs = at.steadyMs - run.accepted.steadyMs;
     return decided(ended(run, at, { kind: 'expired', waitedMs }, catalog));
   }
-  if (run?.state !== 'running' || run.stopping !== undefined) return NOTHING;
+  if (run === undefined || !hasProcesses(run) || run.stopping !== undefined) return NOTHING;
   if (run.timeoutAtMs === undefined || run.timeoutAtMs > at.steadyMs) return NOTHING;
   return decided({ type: 'stopping', run: number, at, why: 'timed-out' });
+}
+
+/** All that runs is told to end; what waits goes on waiting, for the next boot. */
+export function shutdown(state: ReadonlyState, { at }: CommandOf<'shutdown'>): Decision {
+  const active = [...state.lanes.values()].flatMap((lane) => [...lane.active]);
+  const events = active.flatMap((number) => {
+    const run = state.runs.get(number);
+    if (run === undefined || !hasProcesses(run) || run.stopping !== undefined) return [];
+    return [{ type: 'stopping', run: number, at, why: 'shutdown' } as const];
+  });
+  return { ...NOTHING, events };
+}
+
+/** Of a lost run they are those that its keeper has left. */
+function hasProcesses(run: Run): run is Running | Ended {
+  return run.state === 'running' || (run.state === 'ended' && run.heldBy.length > 0);
 }
 
 /** The end of a run, with its verdict by the configuration of now. */

@@ -37,7 +37,7 @@ export interface ProcessId {
 }
 
 /** Why the daemon ends a running run. */
-export type StopReason = 'cancelled' | 'timed-out';
+export type StopReason = 'cancelled' | 'timed-out' | 'shutdown';
 
 /** How a run ended. Never a bare number: an exit status can be read in two ways, this cannot. */
 export type Outcome =
@@ -63,7 +63,8 @@ export type Outcome =
     }
   /** `detail` says why the end of a command on another machine is not known. */
   | { readonly kind: 'lost'; readonly detail?: string }
-  | { readonly kind: 'interrupted' };
+  /** The machine went down: by this the command ended, where it was told to end before. */
+  | { readonly kind: 'interrupted'; readonly code?: number; readonly signal?: number };
 
 /** What an outcome means to the target: by its `okExit` and `warnExit`. */
 export type Verdict = 'ok' | 'warning' | 'failed';
@@ -129,6 +130,8 @@ export type Event =
       readonly at: Stamp;
       /** Where it takes a place: a reload must not free it. Absent where it holds its place already. */
       readonly groups?: readonly string[];
+      /** What became of the attempt before, where its command had begun. */
+      readonly after?: 'lost' | 'interrupted';
       /** Older runs that a policy made wait behind this one. */
       readonly overtook?: readonly RunId[];
     }

@@ -45,6 +45,8 @@ export interface KeeperListener {
   readonly none: (errno: string) => void;
   /** Its command may run from now on, or may have run. */
   readonly begun: () => void;
+  /** Its command has ended, and it cannot write its status file: its title says how. */
+  readonly unwritten: () => void;
   /** It is done, or gone, or will not be heard of any more: look at what it left. */
   readonly closed: () => void;
   /** The fork server ended: whether there is a keeper is not known, but none will ever run. */
@@ -74,7 +76,7 @@ export const REAL_SPAWN: Spawn = (file, args, options) =>
   spawn(file, [...args], { ...options, stdio: [...options.stdio] });
 
 /** Room for the titles of the keepers, which stand where the arguments were. */
-const TITLE_ROOM = ' '.repeat(160);
+const TITLE_ROOM = ' '.repeat(400);
 
 export class ForkServer {
   readonly #spawn: Spawn;
@@ -105,6 +107,7 @@ export class ForkServer {
       unknown: failed,
       kept: () => {},
       begun: () => {},
+      unwritten: () => {},
       closed: () => {},
     });
   }
@@ -188,6 +191,7 @@ class Connection {
     if (what === 'none' || what === 'closed') this.#clients.delete(key);
     if (what === 'none') listener.none(getSystemErrorName(-number));
     else if (what === 'begun') listener.begun();
+    else if (what === 'unwritten') listener.unwritten();
     else if (what === 'closed') listener.closed();
     else if (what === 'kept') {
       client.state = 'kept';

@@ -1,39 +1,106 @@
 /**
- * Watches over what a lost run has left: its processes hold its place until the last one is gone.
+ * Lost runs of which processes live: they hold their run's place until the last one is gone, have
+ * their output looked after, and can be ended like those of any run. A process that is gone may have left others behind, so all of
+ * them are searched for before the place is free.
  */
 import type { Clock } from './clock.ts';
-import { statOf } from './process.ts';
+import type { Survivors } from './daemon.ts';
+import type { ProcessId, RunId } from './event.ts';
+import { endMembers, tellStuck } from './kill.ts';
+import type { Log } from './log.ts';
+import { descendantsOf, membersOf, type ProcessStat, seemsAlive, statOf } from './process.ts';
 
 const LOOK_MS = 250;
+/** How long to wait before somebody is sent again to copy their output. */
+const RESCUE_MS = 1_000;
 
-/** Calls `vacated` once the last of these processes is gone, at once where none is left. */
-export function guard(
-  clock: Clock,
-  pids: readonly number[],
-  startTimes: readonly number[] | undefined,
-  vacated: () => void,
-): void {
-  const starts = new Map(pids.map((pid, index) => [pid, startTimes?.[index]]));
-  const lives = (pid: number): boolean => {
-    const stat = statOf(pid);
-    if (stat === undefined || stat.state === 'Z') return false;
-    // An old journal may not know when it started: then it is whoever has the pid now.
-    const start = starts.get(pid) ?? stat.startTime;
-    starts.set(pid, start);
-    return stat.startTime === start;
-  };
-  const look = (): void => {
-    if (seems(() => pids.filter(lives).length > 0)) clock.after(LOOK_MS, look);
-    else vacated();
-  };
-  look();
+interface Options {
+  readonly clock: Clock;
+  readonly directoryOf: (run: RunId) => string;
+  /** The last process of a run is gone. */
+  readonly vacated: (run: RunId) => void;
+  readonly log: Log;
+  /** Has what these processes write copied; `failed`: not now. */
+  readonly rescue: (run: RunId, pids: readonly number[], failed: () => void) => void;
 }
 
-/** True also where that cannot be told now. */
-function seems(isSo: () => boolean): boolean {
-  try {
-    return isSo();
-  } catch {
-    return true;
+interface Lost {
+  readonly run: RunId;
+  readonly keeper: Survivors['keeper'];
+  processes: readonly ProcessId[];
+  isEnding: boolean;
+}
+
+export class LostRuns {
+  readonly #options: Options;
+  readonly #runs = new Map<RunId, Lost>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  guard(run: RunId, { pids, startTimes, keeper }: Survivors): void {
+    const processes = pids.map((pid, index) => ({ pid, startTime: startTimes?.[index] ?? NaN }));
+    const lost = { run, keeper, processes, isEnding: false };
+    this.#runs.set(run, lost);
+    this.#look(lost);
+    this.#rescue(lost);
+  }
+
+  #rescue(lost: Lost): void {
+    if (this.#runs.get(lost.run) !== lost) return;
+    const { clock, rescue } = this.#options;
+    const pids = lost.processes.map(({ pid }) => pid);
+    rescue(lost.run, pids, () => clock.after(RESCUE_MS, () => this.#rescue(lost)));
+  }
+
+  /** Ends what is left of it; nothing where it is not guarded. */
+  stop(run: RunId, graceMs: number): void {
+    const lost = this.#runs.get(run);
+    if (lost === undefined || lost.isEnding) return;
+    lost.isEnding = true;
+    endMembers(this.#options.clock, () => this.#membersOf(lost), {
+      graceMs,
+      settled: () => true,
+      done: () => {},
+      stuck: (members) => tellStuck(this.#options.log, { run }, members),
+    });
+  }
+
+  #look(lost: Lost): void {
+    const { clock, vacated } = this.#options;
+    if (this.#isHeld(lost)) return void clock.after(LOOK_MS, () => this.#look(lost));
+    this.#runs.delete(lost.run);
+    vacated(lost.run);
+  }
+
+  /** True also where that cannot be told now. */
+  #isHeld(lost: Lost): boolean {
+    try {
+      if (lost.processes.some((process) => seemsAlive(this.#known(lost, process)))) return true;
+      lost.processes = this.#membersOf(lost);
+      return lost.processes.length > 0;
+    } catch {
+      return true;
+    }
+  }
+
+  /** An old journal may not know when it started: then it is whoever has the pid now. */
+  #known(lost: Lost, process: ProcessId): ProcessId {
+    if (!Number.isNaN(process.startTime)) return process;
+    const known = { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 };
+    lost.processes = lost.processes.map((other) => (other === process ? known : other));
+    return known;
+  }
+
+  #membersOf({ run, keeper, processes }: Lost): readonly ProcessStat[] {
+    const members = new Map<number, ProcessStat>();
+    for (const stat of descendantsOf(processes)) members.set(stat.pid, stat);
+    // A compacted journal of an older version has forgotten the keeper.
+    if (keeper !== undefined && keeper.pid > 0) {
+      for (const stat of membersOf(keeper, this.#options.directoryOf(run)))
+        members.set(stat.pid, stat);
+    }
+    return [...members.values()];
   }
 }

@@ -82,11 +82,8 @@ function* beginning(run: Run | undefined): Generator<Event> {
   if (run.started === undefined) return;
   const attempt = run.state === 'running' ? run.attempt : 1;
   yield { type: 'starting', run: run.run, attempt, at: run.started, groups: run.groups };
-  const keeper = run.state === 'running' ? run.keeper : { pid: 0, startTime: 0, bootId: '' };
-  const timeout =
-    run.state === 'running' && run.timeoutAtMs !== undefined
-      ? { timeoutAtMs: run.timeoutAtMs }
-      : {};
+  const { keeper = { pid: 0, startTime: 0, bootId: '' }, timeoutAtMs } = run;
+  const timeout = timeoutAtMs === undefined ? {} : { timeoutAtMs };
   yield { type: 'started', run: run.run, attempt, at: run.started, keeper, ...timeout };
   if (run.state === 'running' && run.stopping !== undefined) {
     yield { type: 'stopping', run: run.run, ...run.stopping };
@@ -103,4 +100,5 @@ function* ending(run: Run | undefined): Generator<Event> {
     ...(leftovers === undefined ? {} : { leftovers }),
   };
   yield { type: 'ended', run: run.run, at, outcome, verdict, ...more };
+  if (run.stopping !== undefined) yield { type: 'stopping', run: run.run, ...run.stopping };
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # The fork server and the keepers that come from it.
 #
-#   perl keeper.pl PRCTL PRLIMIT SETSID NOFILE TITLE
+#   perl keeper.pl PRCTL PRLIMIT SETSID CLOCK NOFILE TITLE
 #
 # The fork server is one process a daemon, and does what the daemon is too large to do fast: it forks
 # a keeper for every run. A keeper outlives the daemon and the fork server, holds one child, and
@@ -14,11 +14,15 @@
 #   drop KEY      it must never run
 #   rescue TITLE OUT ERR PID...   their keeper is gone: go on with what it did for their output
 # Answers go out there, too, each a line:
-#   kept KEY PID | none KEY ERRNO | begun KEY | closed KEY
+#   kept KEY PID | none KEY ERRNO | begun KEY | unwritten KEY | closed KEY
 # EOF is the end of the daemon: the fork server leaves, and no keeper that has not read go runs its
 # command ever. A keeper says begun before it forks, so that who has not said it has run nothing. It
 # closes its end when the status file is in place (or by dying), and stays until its last descendant
-# is gone, so that nothing can slip out of reach.
+# is gone, so that nothing can slip out of reach. While the status file cannot be written, the record
+# is the keeper's title: any daemon finds it there, and "unwritten" tells this one to look.
+#
+# The record says when the command ended, by the keeper's own clocks, and what speaks for a machine
+# that goes down: TERM comes to everybody then, so to the keeper, too.
 #
 # The command writes into pipes, one if the streams are one, and its keeper copies what comes into
 # the files. A command that had the files themselves would cut them off by `> /dev/stderr`. It has
@@ -27,14 +31,16 @@
 # pipes by the links FILE.pipe.
 #
 # Perl without modules: perl-base is on every Debian, starts in 3 ms and tells an exit code, a
-# signal and a failed exec apart, which no shell does. PRCTL, PRLIMIT and SETSID are numbers of
-# system calls, 0 where the machine's are not known. TITLE is room for the names of the keepers.
-my ($prctl, $prlimit, $setsid, $nofile) = map { 0 + $_ } @ARGV;
+# signal and a failed exec apart, which no shell does. PRCTL, PRLIMIT, SETSID and CLOCK are numbers of
+# system calls, 0 where the machine's are not known. TITLE is room for the titles of the keepers.
+my ($prctl, $prlimit, $setsid, $clock, $nofile) = map { 0 + $_ } @ARGV;
 my (%keepers, %keys);                            # the server's ends by key, the keys by fd
 my $watched = '';                                # for select(2)
+my $term_ms;                                     # when the last TERM came
 my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ);
 $0 = 'baton fork server';
 $SIG{$_} = sub { } for @sigs;                    # survive; exec gives the child the defaults back
+$SIG{TERM} = sub { $term_ms = clock_ms(1) };
 $SIG{CHLD} = 'IGNORE';                           # the system buries the keepers
 close_inherited();
 open my $daemon, '+<&=', 3 or die $!;
@@ -49,7 +55,7 @@ sub serve {
       my $key = $keys{$fd};
       my $got = sysread $keepers{$key}, my $said, 64;
       next if !defined $got && $! == 4;          # EINTR
-      answer(($got ? 'begun' : 'closed') . " $key");
+      answer("$_ $key") for $got ? split /\n/, $said : 'closed';
       forget($key) if !$got;
     }
     next if !vec $ready, 3, 1;
@@ -92,6 +98,7 @@ sub keep {
   my ($ctl, $title, $file, $umask, $cwd, $owner, $in, $out, $err, $count, @words) = @_;
   my @env = splice @words, 0, $count;
   $0 = $title;
+  undef $term_ms;
   $SIG{CHLD} = 'DEFAULT';
   $setsid ? syscall $setsid : (require POSIX, POSIX::setsid());
   syscall $prctl, 36, 1, 0, 0, 0 if $prctl;      # PR_SET_CHILD_SUBREAPER
@@ -100,6 +107,7 @@ sub keep {
   my @streams = map { make_stream($_, $owner) || return } $out, length $err ? $err : ();
   my $go = <$ctl>;
   my ($pid, $status, $failure) = (undef, 0, '');
+  my $begun_ms = clock_ms(1);
   if (defined $go) {
     syswrite $ctl, "begun\n";                    # whoever dies before has run nothing
     # close-on-exec: EOF says that exec worked
@@ -134,7 +142,8 @@ sub keep {
       $failure = 'system ' . (0 + $!);
     }
   }
-  record($file, defined $go, $status, \@streams, split ' ', $failure);
+  my $record = describe($begun_ms, defined $go, $status, \@streams, split ' ', $failure);
+  write_record($file, $record, $ctl, $title) if defined $go || -d substr $file, 0, rindex $file, '/';
   close $ctl;
   finish(\@streams) if $pid;
 }
@@ -244,29 +253,62 @@ sub copy_some {
   return $bytes;
 }
 
-sub record {
-  my ($file, $started, $status, $streams, $stage, $errno) = @_;
-  my @cpu = times;
+sub describe {
+  my ($begun_ms, $started, $status, $streams, $stage, $errno) = @_;
   my ($lost, $why) = (0, 0);
   for (grep { $_->{lost} } @$streams) {
     $lost += $_->{lost};
     $why = $_->{errno};
   }
-  my $record = sprintf
-    qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"lostBytes":%d,"lostErrno":%s,"cpuS":%.2f,"endedAtS":%d}\n),
+  my ($now_ms, @cpu) = (clock_ms(1), times);
+  my $after_ms = defined $term_ms ? $now_ms - $term_ms : 'null';
+  # A machine that goes down under systemd; "systemd-shutdown" is cut off there.
+  my $is_down = open(my $first, '<', '/proc/1/comm') && <$first> eq "systemd-shutdow\n";
+  return sprintf
+    qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"lostBytes":%d,)
+    . qq("lostErrno":%s,"cpuS":%.2f,"tookMs":%d,"steadyMs":%d,"wallMs":%d,"termMs":%s,"down":%s}),
     $started ? 'true' : 'false', $status & 127 ? 'null' : $status >> 8, $status & 127 || 'null',
     $status & 128 ? 'true' : 'false', $stage ? qq("$stage") : 'null', $errno || 'null',
-    $lost, $why || 'null', $cpu[2] + $cpu[3], time;
-  # 04011101 = O_WRONLY|O_CREAT|O_TRUNC|O_SYNC: on disk before the rename; a full disk is waited out,
-  # a run directory that vanished is made anew, unless its parent is gone, too
-  my $f;
-  until (sysopen($f, "$file.tmp", 04011101, 0600) && syswrite($f, $record) == length $record
-      && close $f && rename "$file.tmp", $file) {
-    my $dir = substr $file, 0, rindex $file, '/';
-    next if !-d $dir && $started && mkdir $dir, 0700;
-    last unless -d $dir;
+    $lost, $why || 'null', $cpu[2] + $cpu[3], $now_ms - $begun_ms, $now_ms, clock_ms(0), $after_ms, $is_down ? 'true' : 'false';
+}
+
+# A full disk is waited out. A run directory that vanished is made anew, unless its parent is gone, too.
+sub write_record {
+  my ($file, $record, $ctl, $title) = @_;
+  my $dir = substr $file, 0, rindex $file, '/';
+  my $was_there = -d $dir || mkdir $dir, 0700;
+  for (my $tries = 0; !place($file, "$record\n"); $tries++) {
+    my $errno = 0 + $!;
+    last if !-d $dir && ($was_there || !mkdir($dir, 0700) && $! == 2);
+    if (!$tries) {
+      $0 = "baton ended $errno $record $title";
+      syswrite $ctl, "unwritten\n";
+    }
     select undef, undef, undef, 1;
   }
+}
+
+# On disk before it gets its name. What stands in the way is put aside: a job can make anything here,
+# a directory or a FIFO, too.
+sub place {
+  my ($file, $text) = @_;
+  my $f;
+  unlink "$file.tmp" or rename "$file.tmp", "$file.tmp.aside";
+  # 04010301 = O_WRONLY|O_CREAT|O_EXCL|O_SYNC
+  return sysopen($f, "$file.tmp", 04010301, 0600) && syswrite($f, $text) == length $text && close $f
+    && (rename "$file.tmp", $file or rename $file, "$file.aside" and rename "$file.tmp", $file);
+}
+
+# 0: the time of day; 1: CLOCK_MONOTONIC, which nobody sets.
+sub clock_ms {
+  my ($which) = @_;
+  my $spec = pack 'q2', 0, 0;
+  if ($clock && syscall($clock, $which, $spec) == 0) {
+    my ($seconds, $nanos) = unpack 'q2', $spec;
+    return $seconds * 1000 + int($nanos / 1_000_000);
+  }
+  return 1000 * time if !$which;
+  return open(my $up, '<', '/proc/uptime') && <$up> =~ /^([\d.]+)/ ? int(1000 * $1) : 0;
 }
 
 sub answer {

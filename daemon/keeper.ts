@@ -3,21 +3,21 @@
  * children ended, and takes over those of a daemon that died. See keeper.pl for the other side,
  * and sight.ts for what is concluded from what: that a keeper has closed is a hint only.
  */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessPlan } from '../runners/runner.ts';
 import type { Clock } from './clock.ts';
 import type { Report, Wish } from './command.ts';
-import type { KeepersPort, KeptRun } from './daemon.ts';
+import type { KeptRun } from './daemon.ts';
 import { errnoOf, isPassing } from './errno.ts';
 import type { KeeperId, RunId } from './event.ts';
 import { ForkServer, type KeeperControl, type Spawn } from './forkserver.ts';
-import { guard } from './guard.ts';
-import { endMembers, type Killing, send } from './kill.ts';
+import type { ProcessKeepers } from './keepers.ts';
+import { endMembers, type Killing, send, tellStuck } from './kill.ts';
 import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
 import type { Log } from './log.ts';
 import { makeOrder, makeRescue } from './order.ts';
-import { bootId, childrenOf, statOf } from './process.ts';
+import { bootId, childrenOf, membersOf, seemsAlive, statOf } from './process.ts';
+import { HOLD_MS, isGoingDown } from './shutdown.ts';
 import { look } from './sight.ts';
 import { type Found, NEVER_RAN, outputBytes } from './statusfile.ts';
 
@@ -36,13 +36,21 @@ interface Kept extends KeptRun {
   begun?: boolean;
   /** It was said that nothing can be seen of the run now. */
   unseen?: boolean;
+  /** It was said that its status file makes no sense. */
+  unreadable?: boolean;
+  /** The end is known and held back: the machine may be going down. */
+  isDoubtful?: boolean;
+  /** The keeper cannot write its status file, and is not needed once the end is in the journal. */
+  isUnwritten?: boolean;
+  /** The keeper was ended with all the rest. */
+  wasEnded?: boolean;
   /** Held back while the rest of the run's processes are being ended. */
   report?: Report;
   dropped?: boolean;
   over?: boolean;
 }
 
-export class Keepers implements KeepersPort {
+export class Keepers implements ProcessKeepers {
   readonly #runs = new Map<RunId, Kept>();
   readonly #directory: string;
   readonly #clock: Clock;
@@ -87,6 +95,7 @@ export class Keepers implements KeepersPort {
         begun: () => {
           kept.begun = true;
         },
+        unwritten: () => this.#look(kept),
         closed: () => this.#look(kept),
         unknown: () => this.#report(kept, { report: NEVER_RAN, shortage: 'the fork server ended' }),
       });
@@ -118,6 +127,8 @@ export class Keepers implements KeepersPort {
     kept.dropped = true;
     kept.control?.drop();
     this.#runs.delete(run);
+    // Its end is in the journal now; without this it would try to write it for ever.
+    if (kept.isUnwritten && kept.keeper) dismiss(kept.keeper);
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
@@ -128,44 +139,25 @@ export class Keepers implements KeepersPort {
 
   stop(run: RunId, graceMs: number): void {
     const kept = this.#runs.get(run);
-    if (kept?.keeper === undefined || kept.killing !== undefined) return;
-    kept.killing = endMembers(this.#clock, kept.keeper, {
-      directory: this.#directoryOf(run),
+    if (kept?.keeper === undefined) return;
+    const { keeper, target } = kept;
+    if (kept.killing !== undefined) return;
+    kept.killing = endMembers(this.#clock, () => membersOf(keeper, this.#directoryOf(run)), {
       graceMs,
+      keeper,
       settled: () => kept.report !== undefined || kept.over === true,
       done: () => this.#finish(kept),
-      stuck: (members) =>
-        this.#log.error(
-          {
-            run,
-            target: kept.target,
-            processes: members.map(({ pid, state }) => ({ pid, state })),
-          },
-          'processes cannot be killed',
-        ),
+      stuck: (members) => tellStuck(this.#log, { run, target }, members),
+      silent: () => {
+        if (kept.wasEnded) return;
+        kept.wasEnded = true;
+        this.#log.warn({ run, target, pid: keeper.pid }, 'keeper does not answer and is ended');
+      },
     });
   }
 
-  guard(run: RunId, pids: readonly number[], startTimes?: readonly number[]): void {
-    let isVacated = false;
-    guard(this.#clock, pids, startTimes, () => {
-      isVacated = true;
-      this.#post({ type: 'vacated', run });
-    });
-    const rescue = (): void => {
-      if (isVacated) return;
-      const order = makeRescue(run, this.#directoryOf(run), pids);
-      this.#forkServer.rescue(order, () => this.#clock.after(RETRY_MS, rescue));
-    };
-    rescue();
-  }
-
-  remove(run: RunId): void {
-    try {
-      rmSync(this.#directoryOf(run), { recursive: true, force: true });
-    } catch (error) {
-      this.#log.warn({ run, error: String(error) }, 'run directory cannot be removed');
-    }
+  rescue(run: RunId, pids: readonly number[], failed: () => void): void {
+    this.#forkServer.rescue(makeRescue(run, this.#directoryOf(run), pids), failed);
   }
 
   #directoryOf(run: RunId): string {
@@ -197,6 +189,7 @@ export class Keepers implements KeepersPort {
   #look(kept: Kept): void {
     const { run, target, keeper } = kept;
     if (kept.over || kept.dropped || kept.report !== undefined || keeper === undefined) return;
+    if (kept.isDoubtful) return;
     try {
       this.#examine(kept, keeper);
       kept.unseen = false;
@@ -207,6 +200,7 @@ export class Keepers implements KeepersPort {
       kept.unseen = true;
     }
     if (kept.over || kept.report !== undefined || kept.control === undefined) return;
+    if (kept.isDoubtful) return;
     this.#clock.after(ADOPTED_LOOK_MS, () => this.#look(kept));
   }
 
@@ -214,18 +208,44 @@ export class Keepers implements KeepersPort {
     const { run, attempt, launch } = kept;
     const isIdle = kept.control !== undefined && kept.begun !== true;
     const directory = this.#directoryOf(run);
-    const subject = { directory, attempt, keeper, isIdle, ...(launch && { launch }) };
-    const sight = look(subject, (path) => this.#log.error({ run, path }, 'unreadable status'));
+    const clock = this.#clock;
+    const subject = { directory, attempt, keeper, isIdle, clock, ...(launch && { launch }) };
+    const sight = look(subject, (path) => this.#tellUnreadable(kept, path));
     if (sight.kind === 'running') return;
-    if (sight.kind === 'ended') return this.#report(kept, sight.found);
+    if (sight.kind === 'ended') return this.#hear(kept, sight.found);
     const { rebooted, survivors, startTimes } = sight;
+    const wasEnded = kept.wasEnded ? ({ wasEnded: true } as const) : {};
     this.#forget(kept);
-    this.#post({ type: 'gone', run, attempt, rebooted, survivors, startTimes });
+    this.#post({ type: 'gone', run, attempt, rebooted, survivors, startTimes, ...wasEnded });
   }
 
-  #report(kept: Kept, { report, shortage }: Found): void {
-    if (kept.dropped) return;
-    const { run, keeper } = kept;
+  #tellUnreadable(kept: Kept, path: string): void {
+    const { run, target } = kept;
+    if (!kept.unreadable) this.#log.error({ run, target, path }, 'unreadable status');
+    kept.unreadable = true;
+  }
+
+  #hear(kept: Kept, found: Found): void {
+    if (!found.isDoubtful) return this.#report(kept, found);
+    kept.isDoubtful = true;
+    this.#clock.after(HOLD_MS, () => void this.#doubt(kept, found));
+  }
+
+  /** While the machine goes down nothing is concluded: the next boot tells. */
+  async #doubt(kept: Kept, found: Found): Promise<void> {
+    if (!(await isGoingDown())) return this.#report(kept, found);
+    const { run, target } = kept;
+    this.#log.info({ run, target }, 'run was ended by a shutdown of the machine');
+    this.#clock.after(HOLD_MS, () => void this.#doubt(kept, found));
+  }
+
+  #report(kept: Kept, { report, shortage, unwritten }: Found): void {
+    if (kept.dropped || kept.over) return;
+    const { run, target, keeper } = kept;
+    if (unwritten !== undefined) {
+      this.#log.error({ run, target, errno: unwritten }, 'keeper cannot write how its run ended');
+      kept.isUnwritten = true;
+    }
     const leftovers = keeper === undefined ? [] : childrenOf(keeper.pid);
     const bytes = outputBytes(this.#directoryOf(run));
     kept.report = report.started ? { ...report, bytes, leftovers } : report;
@@ -241,7 +261,8 @@ export class Keepers implements KeepersPort {
     const { run, attempt } = kept;
     const emptied = kept.killing !== undefined && kept.report.started;
     const report = emptied ? { ...kept.report, leftovers: [] } : kept.report;
-    this.#forget(kept);
+    if (kept.isUnwritten) kept.over = true;
+    else this.#forget(kept);
     this.#post({ type: 'reported', run, attempt, report });
   }
 
@@ -256,5 +277,14 @@ export class Keepers implements KeepersPort {
     kept.over = true;
     kept.control?.drop();
     if (this.#runs.get(kept.run)?.attempt === kept.attempt) this.#runs.delete(kept.run);
+  }
+}
+
+/** Ends a keeper that is of no use any more, unless processes are left that write to its pipes. */
+function dismiss(keeper: KeeperId): void {
+  try {
+    if (seemsAlive(keeper) && childrenOf(keeper.pid).length === 0) send(keeper.pid, 'SIGKILL');
+  } catch {
+    // It goes by itself once it can write.
   }
 }

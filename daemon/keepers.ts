@@ -2,32 +2,52 @@
  * Both kinds of keepers as one: every run is kept by the kind that its plan names, and taken over by
  * the kind that the journal names.
  */
+import { rmSync } from 'node:fs';
 import type { Plan } from '../runners/runner.ts';
-import type { KeepersPort, KeptRun } from './daemon.ts';
+import type { Clock } from './clock.ts';
+import type { Wish } from './command.ts';
+import type { KeepersPort, KeptRun, Survivors } from './daemon.ts';
 import type { Cause, KeeperId, RunId } from './event.ts';
+import { LostRuns } from './guard.ts';
 import { causeEnv } from './hooks.ts';
+import type { Log } from './log.ts';
 import { writeTail } from './tail.ts';
 
 /** What each kind does in its own way; files and left processes are the same for all. */
 export type KindOfKeepers = Omit<KeepersPort, 'guard' | 'remove'>;
 
-export interface Kinds {
-  readonly process: KeepersPort;
+/** Those that keep processes of this machine. */
+export interface ProcessKeepers extends KindOfKeepers {
+  /** Goes on with what the keeper of a lost run did for its output; `failed`: not now. */
+  rescue(run: RunId, pids: readonly number[], failed: () => void): void;
+}
+
+interface Options {
+  readonly process: ProcessKeepers;
   readonly ssh: KindOfKeepers;
+  readonly directoryOf: (run: RunId) => string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly post: (observation: Wish) => void;
 }
 
 export class AllKeepers implements KeepersPort {
-  readonly #kinds: Kinds;
-  readonly #directoryOf: (run: RunId) => string;
+  readonly #options: Options;
   readonly #runs = new Map<RunId, KindOfKeepers>();
+  readonly #lost: LostRuns;
 
-  constructor(kinds: Kinds, directoryOf: (run: RunId) => string) {
-    this.#kinds = kinds;
-    this.#directoryOf = directoryOf;
+  constructor(options: Options) {
+    this.#options = options;
+    const vacated = (run: RunId): void => options.post({ type: 'vacated', run });
+    this.#lost = new LostRuns({
+      ...options,
+      vacated,
+      rescue: (run, pids, failed) => options.process.rescue(run, pids, failed),
+    });
   }
 
   async start(run: KeptRun, attempt: number, plan: Plan): Promise<void> {
-    const keepers = this.#kinds[plan.keeper];
+    const keepers = this.#options[plan.keeper];
     this.#runs.set(run.run, keepers);
     const told = run.cause === undefined ? plan : this.#tell(plan, run.run, run.cause);
     await keepers.start(run, attempt, told);
@@ -40,15 +60,16 @@ export class AllKeepers implements KeepersPort {
       return { ...plan, session: { ...plan.session, env } };
     }
     const { run: of } = cause;
-    const into = this.#directoryOf(run);
-    const tail = of === undefined ? undefined : writeTail(this.#directoryOf(of), into);
+    const { directoryOf } = this.#options;
+    const into = directoryOf(run);
+    const tail = of === undefined ? undefined : writeTail(directoryOf(of), into);
     const path = plan.user === undefined ? tail : undefined;
     const env = { ...plan.env, ...causeEnv(cause, path) };
     return { ...plan, env, ...(tail === undefined ? {} : { stdin: tail }) };
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
-    const keepers = this.#kinds[keeper.kind ?? 'process'];
+    const keepers = this.#options[keeper.kind ?? 'process'];
     this.#runs.set(run.run, keepers);
     keepers.adopt(run, attempt, keeper);
   }
@@ -64,14 +85,20 @@ export class AllKeepers implements KeepersPort {
 
   stop(run: RunId, graceMs: number): void {
     this.#runs.get(run)?.stop(run, graceMs);
+    this.#lost.stop(run, graceMs);
   }
 
   /** Only processes of this machine are ever guarded, whoever had kept them. */
-  guard(run: RunId, pids: readonly number[], startTimes?: readonly number[]): void {
-    this.#kinds.process.guard(run, pids, startTimes);
+  guard(run: RunId, survivors: Survivors): void {
+    this.#lost.guard(run, survivors);
   }
 
   remove(run: RunId): void {
-    this.#kinds.process.remove(run);
+    const { directoryOf, log } = this.#options;
+    try {
+      rmSync(directoryOf(run), { recursive: true, force: true });
+    } catch (error) {
+      log.warn({ run, error: String(error) }, 'run directory cannot be removed');
+    }
   }
 }

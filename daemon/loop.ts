@@ -61,6 +61,7 @@ export class Loop {
   #work = 0;
   #scheduled = false;
   #stopped = false;
+  #isClosing = false;
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(options: {
@@ -136,12 +137,23 @@ export class Loop {
       if (run.state === 'queued' && run.expiresAtMs !== undefined) {
         this.#agenda.add(run.run, run.expiresAtMs);
       }
-      if (run.state === 'running' && run.timeoutAtMs !== undefined) {
+      const isEnding = run.state === 'running' || run.state === 'ended';
+      if (isEnding && run.timeoutAtMs !== undefined) {
         this.#agenda.add(run.run, run.timeoutAtMs);
       }
       if (run.state === 'starting') this.post({ type: 'recover', run: run.run });
     }
     this.post({ type: 'configured' });
+  }
+
+  /** The machine goes down: all that runs is told to end, and nothing starts any more. */
+  close(reply: Reply): void {
+    this.#isClosing = true;
+    this.post({ type: 'shutdown' }, reply);
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** No further turn begins; what is appended stays appended. */
@@ -183,6 +195,8 @@ export class Loop {
   }
 
   #carryOut(wish: Wish, reply: Reply | undefined): void {
+    // Its keeper is never told to go; the next daemon starts it.
+    if (this.#isClosing && wish.type === 'kept') return;
     const decision = this.#decide(wish);
     const touched = [...this.#concerned(decision), ...decision.touched];
     const errno = this.#record(decision);
@@ -201,6 +215,8 @@ export class Loop {
 
   /** Starts whatever may start around the restless targets, as far as it fits into the turn. */
   #look(): void {
+    // Nothing starts any more; what waits is the next daemon's.
+    if (this.#isClosing) this.#restless.clear();
     // A look at one target is a look at all that share a group with it.
     const rested = new Set<string>();
     for (const target of this.#restless) {

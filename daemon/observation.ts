@@ -7,7 +7,7 @@
 import type { Catalog } from './catalog.ts';
 import { type CommandOf, type Decision, decided, NOTHING, type Report } from './command.ts';
 import { ended } from './ending.ts';
-import type { Event, Outcome, Stamp, StopReason } from './event.ts';
+import type { Event, EventOf, Outcome, Stamp, StopReason } from './event.ts';
 import type { ReadonlyState, Running, Starting } from './state.ts';
 
 export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
@@ -29,21 +29,42 @@ export function reported(
   const { report, at } = command;
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
-  const why = run.state === 'running' ? run.stopping?.why : undefined;
+  const endedAt = endOf(run, report, at);
+  const why = whyOf(run, endedAt);
   if (!report.started) {
-    if (why === undefined) return decided(startAgain(run, at));
+    if (why === undefined || why === 'shutdown') return decided(startAgain(run, at));
     return decided(ended(run, at, { kind: why }, catalog));
   }
   const { bytes, leftovers = [] } = report;
+  const own = ended(run, endedAt, outcomeOf(report, why), catalog);
+  const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
+  if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
+    return decided(startAgain(run, at, 'interrupted'));
+  }
   return decided({
-    ...ended(run, at, outcomeOf(report, why), catalog),
+    ...event,
     ...(bytes === undefined ? {} : { bytes }),
     ...(leftovers.length === 0 ? {} : { leftovers }),
   });
 }
 
+/** When it ended, which may be long before it is told: there was no daemon, or no room. */
+function endOf(run: Starting | Running, { ended }: Report, at: Stamp): Stamp {
+  if (ended === undefined || run.state !== 'running') return at;
+  const { started } = run;
+  const { steadyMs = started.steadyMs + ended.tookMs, wallMs } = ended;
+  return { steadyMs: Math.max(started.steadyMs, steadyMs), wallMs };
+}
+
+/** Why it was being ended. A wish that came after the end did not bring it about. */
+function whyOf(run: Starting | Running, endedAt: Stamp): StopReason | undefined {
+  if (run.state !== 'running' || run.stopping === undefined) return undefined;
+  return endedAt.steadyMs < run.stopping.at.steadyMs ? undefined : run.stopping.why;
+}
+
 /** TERM is what a cancelled run was told; it may have answered with a code of its own. */
 const SIGTERM = 15;
+const SIGKILL = 9;
 
 function outcomeOf(report: Report, why: StopReason | undefined): Outcome {
   const { code, signal, core, failure } = report;
@@ -54,26 +75,61 @@ function outcomeOf(report: Report, why: StopReason | undefined): Outcome {
   return code === null ? { kind: 'lost' } : { kind: 'exited', code };
 }
 
+/** A command that was told to end with its machine and did not succeed was kept from succeeding. */
+function wasInterrupted(
+  { isDown, failure }: Report,
+  why: StopReason | undefined,
+  { verdict }: EventOf<'ended'>,
+): boolean {
+  if (failure !== undefined && failure.kind !== 'lost') return false;
+  if (verdict === 'ok') return false;
+  return why === 'shutdown' || (why === undefined && isDown === true);
+}
+
+function interrupted(
+  run: Starting | Running,
+  at: Stamp,
+  { code, signal }: Report,
+  catalog: Catalog,
+): EventOf<'ended'> {
+  const by = signal === null ? (code === null ? {} : { code }) : { signal };
+  return ended(run, at, { kind: 'interrupted', ...by }, catalog);
+}
+
 export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: Catalog): Decision {
-  const { rebooted, survivors, startTimes, at } = command;
+  const { rebooted, survivors, startTimes, wasEnded, at } = command;
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
   // Without `started` in the journal nobody was told to go: the command never ran.
   if (run.state === 'starting') return decided(startAgain(run, at));
-  if (mayRetry(run, survivors, catalog)) return decided(startAgain(run, at));
-  const event = ended(run, at, { kind: rebooted ? 'interrupted' : 'lost' }, catalog);
+  const why = run.stopping?.why;
+  const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
+  if (mayRetry(run, survivors, catalog)) return decided(startAgain(run, at, kind));
+  const outcome = (wasEnded === true ? killedFor(why) : undefined) ?? { kind };
+  const event = ended(run, at, outcome, catalog);
   if (survivors.length === 0 || rebooted) return decided(event);
   const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
   return decided({ ...event, heldBy: survivors, ...starts });
+}
+
+/** What ended the whole of a run, its keeper with it: how the command answered does not matter. */
+function killedFor(why: StopReason | undefined): Outcome | undefined {
+  if (why === 'cancelled') return { kind: why, signal: SIGKILL };
+  return why === 'timed-out' ? { kind: why } : undefined;
 }
 
 /** Most attempts at a run that is lost each time. */
 const LOST_ATTEMPTS_MAX = 3;
 
 /** By the target's own wish only: the command may have done a part of its work already. */
-function mayRetry(run: Running, survivors: readonly number[], catalog: Catalog): boolean {
+function mayRetry(
+  run: Starting | Running,
+  survivors: readonly number[],
+  catalog: Catalog,
+): boolean {
   const { onLost } = catalog.targets.get(run.target) ?? {};
-  if (onLost !== 'retry' || run.stopping !== undefined) return false;
+  const why = run.state === 'running' ? run.stopping?.why : undefined;
+  if (onLost !== 'retry' || why === 'cancelled' || why === 'timed-out') return false;
   return survivors.length === 0 && run.attempt < LOST_ATTEMPTS_MAX;
 }
 
@@ -99,6 +155,11 @@ function keptRun(
   return run.attempt === attempt ? run : undefined;
 }
 
-function startAgain({ run, attempt }: Starting | Running, at: Stamp): Event {
-  return { type: 'starting', run, attempt: attempt + 1, at };
+function startAgain(
+  { run, attempt }: Starting | Running,
+  at: Stamp,
+  after?: 'lost' | 'interrupted',
+): Event {
+  const event = { type: 'starting', run, attempt: attempt + 1, at } as const;
+  return after === undefined ? event : { ...event, after };
 }

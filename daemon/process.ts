@@ -80,7 +80,7 @@ export function seemsAlive(process: ProcessId): boolean {
 }
 
 /** All living processes. */
-function* processes(): Generator<ProcessStat> {
+function* listProcesses(): Generator<ProcessStat> {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const stat = statOf(Number(name));
@@ -94,7 +94,7 @@ function* processes(): Generator<ProcessStat> {
  * run's directory in its environment.
  */
 export function membersOf(keeper: KeeperId, runDirectory: string): readonly ProcessStat[] {
-  const all = [...processes()];
+  const all = [...listProcesses()];
   const keeperAlive = all.some(
     (stat) => stat.pid === keeper.pid && stat.startTime === keeper.startTime,
   );
@@ -114,6 +114,21 @@ export function membersOf(keeper: KeeperId, runDirectory: string): readonly Proc
   }
   if (!keeperAlive) for (const stat of all) if (isMarked(stat, runDirectory)) add(stat);
   return [...members.values()];
+}
+
+/** Those of these processes that live, with all that came of them. */
+export function descendantsOf(processes: readonly ProcessId[]): readonly ProcessStat[] {
+  const all = [...listProcesses()];
+  const found = new Set<ProcessStat>();
+  const add = (stat: ProcessStat): void => {
+    if (found.has(stat)) return;
+    found.add(stat);
+    for (const other of all) if (other.parent === stat.pid) add(other);
+  };
+  for (const { pid, startTime } of processes) {
+    for (const stat of all) if (stat.pid === pid && stat.startTime === startTime) add(stat);
+  }
+  return [...found];
 }
 
 function isMarked(stat: ProcessStat, runDirectory: string): boolean {

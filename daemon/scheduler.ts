@@ -5,7 +5,7 @@
  *   admission.ts     submit                       is a request taken?
  *   start.ts         look                         which waiting run starts?
  *   observation.ts   kept reported gone vacated   what has become of a run, by its keeper?
- *   ending.ts        cancel due                   is a run to end, by a wish or by the clock?
+ *   ending.ts        cancel due shutdown          is a run to end, by a wish or by the clock?
  *   lateness.ts      overdue                      who has had no success for too long?
  *   retention.ts     retain                       what is forgotten?
  *   hooks.ts         (every decision)             whom does an end call?
@@ -25,7 +25,7 @@ import {
   decided,
   NOTHING,
 } from './command.ts';
-import { cancel, due, ended } from './ending.ts';
+import { cancel, due, ended, shutdown } from './ending.ts';
 import type { Event } from './event.ts';
 import { withHooks } from './hooks.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
@@ -61,6 +61,8 @@ function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): De
       return recover(state, command);
     case 'due':
       return due(state, command, catalog);
+    case 'shutdown':
+      return shutdown(state, command);
     case 'look':
       return look(state, command, catalog);
     case 'configured':

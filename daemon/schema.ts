@@ -101,8 +101,9 @@ const Target = v.pipe(
         'Which of its ended runs are remembered, with their output; each key is a limit of its ' +
         'own. The latest run always is, and so are those of the last five minutes.',
       onLost:
-        'What becomes of a run whose keeper was killed or whose machine was restarted: `leave` ' +
-        '(the default) only says so, `retry` runs it again, in three attempts at most.',
+        'What becomes of a run whose keeper was killed, or whose machine was shut down or ' +
+        'restarted: `leave` (the default) only says so, `retry` runs it again, in three attempts ' +
+        'at most.',
       leftovers:
         'What becomes of processes that a run leaves behind: `leave` (the default) lets ' +
         '`baton status` name them, `kill` ends them.',

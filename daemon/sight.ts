@@ -1,12 +1,20 @@
 /**
  * What can be seen of a run from outside, by its keeper and its status file. A run is lost when its
  * keeper is gone, by pid and start time, and a second look finds no status file. A status file
- * always wins. All of this throws where that cannot be told now: nobody is gone by that.
+ * always wins, and so does what the title of a living keeper says in its place. All of this throws where that cannot be told now: nobody is gone by that.
  */
+import type { Clock } from './clock.ts';
 import type { KeeperId } from './event.ts';
 import type { Launch } from './launch.ts';
 import { bootId, isAlive, membersOf } from './process.ts';
-import { type Found, NEVER_RAN, readStatusFile, statusFileOf } from './statusfile.ts';
+import {
+  type Found,
+  foundIn,
+  NEVER_RAN,
+  readStatusFile,
+  readTitle,
+  statusFileOf,
+} from './statusfile.ts';
 
 export type Sight =
   | { readonly kind: 'running' }
@@ -27,6 +35,7 @@ export interface Subject {
   readonly launch?: Launch;
   /** The keeper has not been let go, so that its command cannot have run. */
   readonly isIdle: boolean;
+  readonly clock: Clock;
 }
 
 const BOOT_ID = bootId();
@@ -36,7 +45,12 @@ export function look(subject: Subject, unreadable: (path: string) => void): Sigh
   const { directory, keeper } = subject;
   const found = read(subject, unreadable);
   if (found !== undefined) return { kind: 'ended', found };
-  if (isAlive(keeper, BOOT_ID)) return { kind: 'running' };
+  if (isAlive(keeper, BOOT_ID)) {
+    const title = readTitle(keeper.pid);
+    if (title === undefined) return { kind: 'running' };
+    const told = foundIn(title.record, false, subject.clock, subject.launch);
+    return { kind: 'ended', found: { ...told, unwritten: title.errno } };
+  }
   const late = read(subject, unreadable);
   if (late !== undefined) return { kind: 'ended', found: late };
   if (subject.isIdle) {
@@ -49,9 +63,11 @@ export function look(subject: Subject, unreadable: (path: string) => void): Sigh
 }
 
 function read(subject: Subject, unreadable: (path: string) => void): Found | undefined {
-  const path = statusFileOf(subject.directory, subject.attempt);
-  const found = readStatusFile(path, subject.launch);
-  if (found !== 'unreadable') return found;
+  const { directory, attempt, keeper, clock, launch } = subject;
+  const path = statusFileOf(directory, attempt);
+  const record = readStatusFile(path);
+  if (record === undefined) return undefined;
+  if (record !== 'unreadable') return foundIn(record, keeper.bootId !== BOOT_ID, clock, launch);
   unreadable(path);
   return undefined;
 }

@@ -75,10 +75,12 @@ export class SshWatch {
 
   #examine(kept: Kept, keeper: KeeperId): void {
     const { run, attempt } = kept;
-    const { bootId, log, ended, gone } = this.#options;
-    const seen = examine(this.directoryOf(run), attempt, () => isAlive(keeper, bootId));
+    const { bootId, clock, log, ended, gone } = this.#options;
+    const rebooted = keeper.bootId !== bootId;
+    const place = { directory: this.directoryOf(run), attempt, rebooted };
+    const seen = examine(place, clock, () => isAlive(keeper, bootId));
     if (seen.isUnreadable) log.error({ run, attempt }, 'unreadable status');
     if (seen.report !== undefined) return ended(kept, seen.report);
-    if (!seen.isAlive) gone(kept, keeper.bootId !== bootId);
+    if (!seen.isAlive) gone(kept, rebooted);
   }
 }

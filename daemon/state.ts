@@ -54,7 +54,7 @@ export interface Running extends Placed {
   readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
 }
 
-interface Ended extends Placed {
+export interface Ended extends Placed {
   readonly state: 'ended';
   readonly started?: Stamp;
   readonly ended: Stamp;
@@ -63,6 +63,10 @@ interface Ended extends Placed {
   /** Living processes of a lost run; empty once the place is free. */
   readonly heldBy: readonly number[];
   readonly heldStarts?: readonly number[];
+  /** Only while its place is held: what finds its processes, and what ends them. */
+  readonly keeper?: KeeperId;
+  readonly timeoutAtMs?: number;
+  readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
   readonly bytes?: number;
   readonly leftovers?: readonly ProcessId[];
 }

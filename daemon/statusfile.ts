@@ -1,22 +1,40 @@
 /**
- * What keeper.pl wrote of the end of a run, as the daemon's own words: `status.N` in the directory
- * of the run, which gets its name when it is complete.
+ * What a keeper recorded of the end of a run, as the daemon's own words: `status.N` in the directory
+ * of the run, which gets its name when it is complete. A job can put anything in its place; what is
+ * no plain file is no status file, and nothing here waits for one. While the file cannot be written,
+ * the record is the title of its keeper (keeper.pl).
  */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
-import type { Report } from './command.ts';
+import * as v from 'valibot';
+import type { Clock } from './clock.ts';
+import type { EndTime, Report } from './command.ts';
 import { errnoOf, isShortage } from './errno.ts';
 import { describeFailure, type Launch } from './launch.ts';
+import { TERM_MS_MAX } from './shutdown.ts';
 
-interface StatusFile {
-  readonly started: boolean;
-  readonly code: number | null;
-  readonly signal: number | null;
-  readonly core: boolean;
-  readonly stage: 'command' | 'directory' | 'system' | null;
-  readonly errno: number | null;
-}
+const Number_ = v.nullable(v.number());
+/** Keepers of older versions tell less; the SSH keeper tells `phase` and `message`. */
+const Record_ = v.object({
+  started: v.boolean(),
+  code: Number_,
+  signal: Number_,
+  core: v.boolean(),
+  stage: v.nullable(v.picklist(['command', 'directory', 'system'])),
+  errno: Number_,
+  phase: v.exactOptional(v.picklist(['connect', 'auth', 'hostkey', 'lost'])),
+  message: v.exactOptional(v.string()),
+  /** How long the command ran; when it ended, by CLOCK_MONOTONIC and by the clock on the wall. */
+  tookMs: v.exactOptional(v.number()),
+  steadyMs: v.exactOptional(v.number()),
+  wallMs: v.exactOptional(v.number()),
+  /** From the last TERM that the keeper had to the end. */
+  termMs: v.exactOptional(Number_),
+  /** systemd was shutting down. */
+  down: v.exactOptional(v.boolean()),
+});
+export type StatusRecord = v.InferOutput<typeof Record_>;
 
 export const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
 
@@ -24,45 +42,98 @@ export function statusFileOf(directory: string, attempt: number): string {
   return join(directory, `status.${attempt}`);
 }
 
+/** Undefined where there is none. Throws where that cannot be told now (EMFILE, EIO, …). */
+export function readStatusFile(path: string): StatusRecord | 'unreadable' | undefined {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  let file: number;
+  try {
+    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return undefined;
+    if (errno === 'ELOOP' || errno === 'ENXIO') return 'unreadable'; // a link, a socket
+    throw error;
+  }
+  try {
+    if (!fstatSync(file).isFile()) return 'unreadable';
+    return parseRecord(readFileSync(file, 'utf8')) ?? 'unreadable';
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What the title of a keeper tells: "baton ended ERRNO RECORD …". */
+export function readTitle(
+  pid: number,
+): { readonly record: StatusRecord; readonly errno: string } | undefined {
+  let title: string;
+  try {
+    title = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
+    return undefined;
+  }
+  const [, number = '', text = ''] = /^baton ended (\d+) (\{[^}]*\})/.exec(title) ?? [];
+  const record = parseRecord(text);
+  return record && { record, errno: getSystemErrorName(-Number(number)) };
+}
+
+function parseRecord(text: string): StatusRecord | undefined {
+  try {
+    const parsed = v.safeParse(Record_, JSON.parse(text));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface Found {
   readonly report: Report;
   /** Why the command could not be begun, where that passes. */
   readonly shortage?: string;
+  /** Its keeper was told to end in this boot: it may be the machine that goes down. */
+  readonly isDoubtful?: true;
+  /** Why the keeper cannot write its status file. */
+  readonly unwritten?: string;
 }
 
 /**
- * Undefined where there is none. Throws where that cannot be told now (EMFILE, EIO, …). `launch` is
- * absent where another daemon had prepared the run.
+ * `launch` is absent where another daemon had prepared the run. `rebooted`: the machine was started
+ * anew since.
  */
-export function readStatusFile(
-  path: string,
+export function foundIn(
+  record: StatusRecord,
+  rebooted: boolean,
+  clock: Clock,
   launch: Launch | undefined,
-): Found | 'unreadable' | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+): Found {
+  const { started, code, signal, core, stage, errno } = record;
+  const report = { started, code, signal, core, ...endTime(record, rebooted, clock) };
+  if (stage !== null && errno !== null) {
+    const name = getSystemErrorName(-errno);
+    // The keeper could not fork, or its child not exec: the command provably never ran, and may yet.
+    if (isShortage(name)) return { report: NEVER_RAN, shortage: name };
+    const known = launch ?? { args: [], env: {}, cwd: '', umask: 0 };
+    return { report: { ...report, failure: describeFailure(stage, name, known) } };
   }
-  const status = parse(text);
-  if (status === undefined) return 'unreadable';
-  const { started, code, signal, core, stage, errno } = status;
-  const report = { started, code, signal, core };
-  if (stage === null || errno === null) return { report };
-  const name = getSystemErrorName(-errno);
-  // The keeper could not fork, or its child not exec: the command provably never ran, and may yet.
-  if (isShortage(name)) return { report: NEVER_RAN, shortage: name };
-  const known = launch ?? { args: [], env: {}, cwd: '', umask: 0 };
-  return { report: { ...report, failure: describeFailure(stage, name, known) } };
+  const wasTold = wasToldToEnd(record);
+  if (record.down === true || (wasTold && rebooted)) return { report: { ...report, isDown: true } };
+  return wasTold && code !== 0 ? { report, isDoubtful: true } : { report };
 }
 
-function parse(text: string): StatusFile | undefined {
-  try {
-    return JSON.parse(text) as StatusFile;
-  } catch {
-    return undefined;
-  }
+function endTime(
+  { tookMs, steadyMs, wallMs }: StatusRecord,
+  rebooted: boolean,
+  clock: Clock,
+): { readonly ended?: EndTime } {
+  if (tookMs === undefined || wallMs === undefined) return {};
+  const steady = rebooted || steadyMs === undefined ? {} : { steadyMs: clock.steadyAt(steadyMs) };
+  return { ended: { tookMs, wallMs, ...steady } };
+}
+
+/** The keeper itself had a TERM, and its command ended in the time that a shutdown gives it. */
+function wasToldToEnd({ termMs }: StatusRecord): boolean {
+  return typeof termMs === 'number' && termMs <= TERM_MS_MAX;
 }
 
 /** What a run has printed so far; what cannot be looked at counts for nothing. */

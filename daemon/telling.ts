@@ -4,7 +4,7 @@
  */
 import { nameRun } from '../policies/policy.ts';
 import { showDuration } from './duration.ts';
-import type { Cause, Event, EventOf, RunId, Verdict } from './event.ts';
+import type { Cause, Event, EventOf, RunId, StopReason, Verdict } from './event.ts';
 import { describeOutcome } from './message/outcome.ts';
 import type { ReadonlyState } from './state.ts';
 
@@ -57,9 +57,7 @@ function tellRun(state: ReadonlyState, event: RunEvent): string {
       return `runs; its keeper is pid ${keeper.pid}${until}`;
     }
     case 'stopping':
-      return event.why === 'cancelled'
-        ? 'is being ended: it was cancelled'
-        : 'is being ended: it has run longer than its timeout';
+      return STOPPING[event.why];
     case 'ended': {
       const { outcome, verdict, heldBy = [], leftovers = [] } = event;
       const left = leftovers.length === 0 ? '' : `; left ${count(leftovers.length, 'process')}`;
@@ -72,6 +70,12 @@ function tellRun(state: ReadonlyState, event: RunEvent): string {
       return event satisfies never;
   }
 }
+
+const STOPPING: Readonly<Record<StopReason, string>> = {
+  cancelled: 'is being ended: it was cancelled',
+  'timed-out': 'is being ended: it has run longer than its timeout',
+  shutdown: 'is being ended: the machine is shutting down',
+};
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   ok: 'a success',
@@ -106,11 +110,15 @@ function starting(state: ReadonlyState, event: EventOf<'starting'>): string {
   if (from === 'queued' || from === undefined) {
     return `starts: all its policies let it${places}${before}`;
   }
-  const why =
-    from === 'starting'
-      ? 'its command had not begun'
-      : 'its command had not begun, or it was lost and its target says onLost: retry';
-  return `starts anew, attempt ${attempt}: ${why}`;
+  return `starts again, attempt ${attempt}: ${reasonOf(event, from === 'starting')}`;
+}
+
+/** A journal of an older version does not say what became of the attempt before. */
+function reasonOf({ after }: EventOf<'starting'>, isCertain: boolean): string {
+  if (after === 'interrupted') return 'the machine was restarted, and its target has onLost: retry';
+  if (after === 'lost') return 'it was lost, and its target has onLost: retry';
+  if (isCertain) return 'its command had not begun';
+  return 'its command had not begun, or it was lost and its target has onLost: retry';
 }
 
 function nameOf(state: ReadonlyState, event: RunEvent): string {

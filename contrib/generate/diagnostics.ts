@@ -90,7 +90,8 @@ export const DIAGNOSTICS: readonly Diagnostic[] = [
     status: EXIT.noVerdict,
     text:
       'What waited before the restart still waits, and runs. What ran is started again only with ' +
-      '`"onLost": "retry"`.',
+      '`"onLost": "retry"`. A shutdown tells every command to end: its signal or its exit status ' +
+      'then stands in parentheses. A command that succeeds nevertheless is a success.',
   },
   {
     message: forgotten(RUN),

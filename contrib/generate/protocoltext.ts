@@ -256,7 +256,9 @@ export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
     'The command on another machine never ran; `phase` (`connect`, `auth`, `hostkey`) and ' +
     '`detail` say why.',
   lost: 'Nobody knows how it ended; for a command on another machine `detail` says why.',
-  interrupted: 'The machine was restarted while it ran.',
+  interrupted:
+    'The machine was shut down or restarted while it ran; `code` or `signal` say how the command ' +
+    'ended, where that is known.',
 };
 
 export const ERRORS: Readonly<Record<ErrorCode, string>> = {

@@ -34,10 +34,20 @@ export function describeOutcome(outcome: Outcome): string {
       if (outcome.detail !== undefined) return `is lost: ${outcome.detail}`;
       return 'is lost: its keeper was killed and nobody knows how the command ended';
     case 'interrupted':
-      return 'was interrupted: the machine was restarted while it ran';
+      return describeInterrupted(outcome);
     default:
       return outcome satisfies never;
   }
+}
+
+function describeInterrupted({ code, signal }: Of<'interrupted'>): string {
+  if (signal !== undefined) {
+    return `was interrupted: the machine was shut down while it ran (${nameSignal(signal)})`;
+  }
+  if (code !== undefined) {
+    return `was interrupted: the machine was shut down while it ran (it exited with ${code})`;
+  }
+  return 'was interrupted: the machine was restarted while it ran';
 }
 
 /** What to do then, as a clause; undefined where nothing is to be done, or the end says it itself. */

@@ -11,11 +11,13 @@
 import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { isSystemdShutdown } from '../../daemon/shutdown.ts';
 import { Gates } from './gate.ts';
 import { connect, type Desk } from './link.ts';
 import { type FromKeeper, KEEPER_VERSION, SOCKET_NAME, type ToKeeper } from './message.ts';
 import { KeyRing } from './privatekey.ts';
 import { Router } from './route.ts';
+import { monotonicMs } from './status.ts';
 import { Task } from './task.ts';
 
 /** How long nobody has to need it before it leaves. */
@@ -38,6 +40,17 @@ class Keeper {
   #idle: NodeJS.Timeout | undefined;
   #inode = 0;
   #probes = 0;
+
+  /**
+   * As the process keeper: what runs goes on, but it is noted, for a shutdown tells everybody. At the
+   * end of one it leaves at once, or systemd would wait for it; its runs are interrupted.
+   */
+  term(): void {
+    this.#desk.termAtMs = monotonicMs();
+    if (!isSystemdShutdown()) return;
+    say('left, the machine shuts down', { runs: this.#tasks.size });
+    process.exit(0);
+  }
 
   /** In the current directory: a socket's path must not be longer than 107 bytes. */
   listen(): void {
@@ -169,10 +182,11 @@ function say(msg: string, more: object): void {
 
 process.umask(0o077);
 process.title = 'baton ssh keeper';
-// As the process keeper: whoever shuts the machine down asks the daemon first.
-for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+for (const signal of ['SIGHUP', 'SIGINT'] as const) process.on(signal, () => {});
 // A peer that brings ssh2 to throw must not take the sessions of all others with it.
 process.on('uncaughtException', (error) => say('uncaught', { error: error.stack }));
 process.on('unhandledRejection', (error) => say('unhandled', { error: String(error) }));
 process.chdir(process.argv[2] ?? '.');
-new Keeper().listen();
+const keeper = new Keeper();
+process.on('SIGTERM', () => keeper.term());
+keeper.listen();

@@ -20,6 +20,8 @@ export interface Desk {
   readonly gates: Gates;
   readonly router: Router;
   readonly keys: KeyRing;
+  /** When the keeper was told to end (TERM), by CLOCK_MONOTONIC. */
+  termAtMs?: number;
 }
 
 type Connected = { readonly ok: true; readonly link: Way } | Unlinked;

@@ -59,7 +59,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What stands in `status.N`; the same keys as keeper.pl writes, and two more. */
+/** What stands in `status.N`; the same keys as keeper.pl writes, and two more. See there. */
 export interface StatusFile {
   readonly started: boolean;
   readonly code: number | null;
@@ -67,8 +67,10 @@ export interface StatusFile {
   readonly core: boolean;
   readonly stage: null;
   readonly errno: null;
-  readonly cpuS: number;
-  readonly endedAtS: number;
+  readonly tookMs: number;
+  readonly steadyMs: number;
+  readonly wallMs: number;
+  readonly termMs: number | null;
   readonly phase?: Failure['phase'];
   readonly message?: string;
 }

@@ -18,8 +18,21 @@ export type End =
   | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-export async function writeStatus(path: string, end: End): Promise<void> {
-  const record = `${JSON.stringify(statusOf(end))}\n`;
+/** When a run ended, how long it took, and how long before that the keeper was told to end. */
+export interface Times {
+  readonly tookMs: number;
+  readonly steadyMs: number;
+  readonly wallMs: number;
+  readonly termMs: number | null;
+}
+
+/** CLOCK_MONOTONIC in milliseconds. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+export async function writeStatus(path: string, end: End, times: Times): Promise<void> {
+  const record = `${JSON.stringify(statusOf(end, times))}\n`;
   const temporary = `${path}.tmp`;
   for (;;) {
     try {
@@ -41,7 +54,7 @@ export async function writeStatus(path: string, end: End): Promise<void> {
   }
 }
 
-function statusOf(end: End): StatusFile {
+function statusOf(end: End, times: Times): StatusFile {
   return {
     started: end.kind !== 'not-started',
     code: end.kind === 'exited' ? end.code : null,
@@ -49,8 +62,7 @@ function statusOf(end: End): StatusFile {
     core: end.kind === 'signalled' && end.core,
     stage: null,
     errno: null,
-    cpuS: 0,
-    endedAtS: Math.floor(Date.now() / 1_000),
+    ...times,
     ...(end.kind === 'failed' ? end.failure : {}),
   };
 }

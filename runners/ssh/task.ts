@@ -20,7 +20,7 @@ import { connect, type Desk } from './link.ts';
 import type { Failure, Prepare } from './message.ts';
 import { script, stopLine } from './script.ts';
 import { Sink } from './sink.ts';
-import { type End, writeStatus } from './status.ts';
+import { type End, monotonicMs, type Times, writeStatus } from './status.ts';
 
 /** How long output of processes that the command left behind is waited for. */
 const DRAIN_MS = 5_000;
@@ -30,13 +30,15 @@ const KILL_WAIT_MS = 5_000;
 export class Task {
   readonly prepare: Prepare;
   readonly #desk: Desk;
-  readonly #ended: () => void;
+  readonly #done: () => void;
   readonly #abort = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
   #link: Way | undefined;
   #channel: ClientChannel | undefined;
   #sink: Sink | undefined;
   #exit: End | undefined;
+  #begunAtMs = monotonicMs();
+  #ended: Times | undefined;
   #graceMs = 0;
   #isGoing = false;
   #isStopping = false;
@@ -46,7 +48,7 @@ export class Task {
   constructor(prepare: Prepare, desk: Desk, ended: () => void) {
     this.prepare = prepare;
     this.#desk = desk;
-    this.#ended = ended;
+    this.#done = ended;
   }
 
   get isGoing(): boolean {
@@ -56,6 +58,7 @@ export class Task {
   go(): void {
     if (this.#isGoing || this.#isOver) return;
     this.#isGoing = true;
+    this.#begunAtMs = monotonicMs();
     this.#run().catch((error: unknown) => this.#finish(lost(say.internal(error))));
   }
 
@@ -100,6 +103,7 @@ export class Task {
     channel.stderr.on('error', () => {});
     channel.on('exit', (code: number | null, signal?: string, core?: boolean) => {
       this.#exit = endOf(code, signal, core === true);
+      this.#ended = this.#times();
       // Where it was told to end, others of its group have the same grace as the command.
       const graceMs = this.#isStopping ? this.#graceMs + KILL_WAIT_MS : DRAIN_MS;
       this.#after(graceMs, () => this.#close());
@@ -155,14 +159,26 @@ export class Task {
   async #finish(end: End): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
+    const times = (end === this.#exit ? this.#ended : undefined) ?? this.#times();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#abort.abort();
     this.#channel?.close();
     await this.#sink?.close();
     this.#link?.close();
     const { directory, attempt } = this.prepare;
-    await writeStatus(join(directory, `status.${attempt}`), end);
-    this.#ended();
+    await writeStatus(join(directory, `status.${attempt}`), end, times);
+    this.#done();
+  }
+
+  #times(): Times {
+    const steadyMs = monotonicMs();
+    const { termAtMs } = this.#desk;
+    return {
+      tookMs: Math.round(steadyMs - this.#begunAtMs),
+      steadyMs: Math.round(steadyMs),
+      wallMs: Date.now(),
+      termMs: termAtMs === undefined ? null : Math.round(steadyMs - termAtMs),
+    };
   }
 
   #after(ms: number, callback: () => void): void {

@@ -11,6 +11,7 @@ function stage() {
   const timers = new Set<{ delayMs: number; callback: () => void }>();
   const clock: Clock = {
     now: () => ({ steadyMs: 0, wallMs: 0 }),
+    steadyAt: (monotonicMs) => monotonicMs,
     after: (delayMs, callback) => {
       const timer = { delayMs, callback };
       timers.add(timer);

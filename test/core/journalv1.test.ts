@@ -124,6 +124,7 @@ test('every run of the fixture is what it always was', (t) => {
     outcome: { kind: 'lost' },
     verdict: 'failed',
     heldBy: [777],
+    keeper: keeper(12),
   });
   assert.deepEqual(runs.get(13), {
     ...db(13, 35),

@@ -69,6 +69,16 @@ const OUTCOMES: readonly (readonly [Outcome, number, string])[] = [
     `was stopped at the host key: ${detail}`,
   ],
   [{ kind: 'interrupted' }, 125, 'was interrupted: the machine was restarted while it ran'],
+  [
+    { kind: 'interrupted', signal: 15 },
+    125,
+    'was interrupted: the machine was shut down while it ran (signal 15 (SIGTERM))',
+  ],
+  [
+    { kind: 'interrupted', code: 1 },
+    125,
+    'was interrupted: the machine was shut down while it ran (it exited with 1)',
+  ],
 ];
 
 test('every outcome has its exit status and its sentence', () => {

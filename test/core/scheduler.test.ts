@@ -19,6 +19,7 @@ import { perform, steps, targets } from '../support/arbitraries.ts';
 import {
   Core,
   EXIT_0,
+  exit,
   keeper,
   type Moment,
   NEVER_RAN,
@@ -49,9 +50,18 @@ const PATHS: Readonly<Record<string, (core: Core) => void>> = {
     running(core);
     core.end(1);
   },
+  down: (core) => {
+    running(core);
+    core.send({ type: 'shutdown' });
+  },
   held: (core) => {
     running(core);
     core.lose(1, [99]);
+  },
+  evicted: (core) => {
+    running(core);
+    core.lose(1, [99]);
+    core.send({ type: 'cancel', run: 1 });
   },
 };
 
@@ -69,12 +79,16 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
   'kept-stale': { type: 'kept', run: 1, attempt: 2, keeper: keeper(1, 2) },
   reported: { ...REPORTED, report: EXIT_0 },
   'reported-stale': { ...REPORTED, attempt: 2, report: EXIT_0 },
+  'told-to-end': { ...REPORTED, report: { ...exit(1), isDown: true } },
+  'told-and-done': { ...REPORTED, report: { ...EXIT_0, isDown: true } },
   'never-ran': { ...REPORTED, report: NEVER_RAN },
   gone: GONE,
   'gone-stale': { ...GONE, attempt: 2 },
   'gone-alive': { ...GONE, survivors: [99] },
+  'gone-ended': { ...GONE, wasEnded: true },
   rebooted: { ...GONE, survivors: [99], rebooted: true },
   vacated: { type: 'vacated', run: 1 },
+  shutdown: { type: 'shutdown' },
   due: { type: 'due', run: 1 },
   look: { type: 'look', target: 't' },
   recover: { type: 'recover', run: 1 },
@@ -84,28 +98,32 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
 
 /** The events that follow: `-` for none, with outcome and held processes where a run ends. */
 const TABLE = `
-               unknown   queued          starting        running         stopping         ended      held
-submit         accepted  accepted        accepted        accepted        accepted         accepted   accepted
-resubmit       accepted  -               -               -               -                -          -
-misspelt       -         -               -               -               -                -          -
-cancel         -         ended:cancelled ended:cancelled stopping        -                -          -
-pause          paused    paused          paused          paused          paused           paused     paused
-resume         -         -               -               -               -                -          -
-kept           -         -               started         -               -                -          -
-kept-stale     -         -               -               -               -                -          -
-reported       -         -               ended:exited    ended:exited    ended:cancelled  -          -
-reported-stale -         -               -               -               -                -          -
-never-ran      -         -               starting:2      starting:2      ended:cancelled  -          -
-gone           -         -               starting:2      ended:lost      ended:lost       -          -
-gone-stale     -         -               -               -               -                -          -
-gone-alive     -         -               starting:2      ended:lost+held ended:lost+held  -          -
-rebooted       -         -               starting:2      ended:interrupted ended:interrupted -       -
-vacated        -         -               -               -               -                -          released
-due            -         ended:expired   -               stopping        -                -          -
-look           -         starting:1      -               -               -                -          -
-recover        -         -               starting:2      -               -                -          -
-configured     -         -               -               -               -                -          -
-retain         -         -               -               -               -                -          -
+               unknown   queued          starting        running           stopping        down              ended      held       evicted
+submit         accepted  accepted        accepted        accepted          accepted        accepted          accepted   accepted   accepted
+resubmit       accepted  -               -               -                 -               -                 -          -          -
+misspelt       -         -               -               -                 -               -                 -          -          -
+cancel         -         ended:cancelled ended:cancelled stopping          -               -                 -          stopping   -
+pause          paused    paused          paused          paused            paused          paused            paused     paused     paused
+resume         -         -               -               -                 -               -                 -          -          -
+kept           -         -               started         -                 -               -                 -          -          -
+kept-stale     -         -               -               -                 -               -                 -          -          -
+reported       -         -               ended:exited    ended:exited      ended:cancelled ended:exited      -          -          -
+reported-stale -         -               -               -                 -               -                 -          -          -
+told-to-end    -         -               ended:interrupted ended:interrupted ended:cancelled ended:interrupted -          -          -
+told-and-done  -         -               ended:exited    ended:exited      ended:cancelled ended:exited      -          -          -
+never-ran      -         -               starting:2      starting:2        ended:cancelled starting:2        -          -          -
+gone           -         -               starting:2      ended:lost        ended:lost      ended:interrupted -          -          -
+gone-stale     -         -               -               -                 -               -                 -          -          -
+gone-alive     -         -               starting:2      ended:lost+held   ended:lost+held ended:interrupted+held -          -          -
+gone-ended     -         -               starting:2      ended:lost        ended:cancelled ended:interrupted -          -          -
+rebooted       -         -               starting:2      ended:interrupted ended:interrupted ended:interrupted -          -          -
+vacated        -         -               -               -                 -               -                 -          released   released
+shutdown       -         -               -               stopping          -               -                 -          stopping   -
+due            -         ended:expired   -               stopping          -               -                 -          stopping   -
+look           -         starting:1      -               -                 -               -                 -          -          -
+recover        -         -               starting:2      -                 -               -                 -          -          -
+configured     -         -               -               -                 -               -                 -          -          -
+retain         -         -               -               -                 -               -                 -          -          -
 `;
 
 const [header = [], ...rows] = TABLE.trim()

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -155,12 +155,15 @@ test('a run is not ended because a stop looks for a keeper that has gone just th
 });
 
 test('a run whose status cannot be read for a failing disk is not lost', (t) => {
+  const clock = new ManualClock();
   const own = directory(t);
-  // Reading a directory fails as a bad disk does: with neither a file nor its absence.
-  mkdirSync(join(own, 'status.1'));
-  assert.throws(() => examine(own, 1, () => false), { code: 'EISDIR' });
+  const place = { directory: own, attempt: 1, rebooted: false };
   assert.deepEqual(
-    examine(own, 2, () => false),
+    examine(place, clock, () => false),
     { isAlive: false, isUnreadable: false },
   );
+  // A path through a file fails as a bad disk does: with neither a file nor its absence.
+  writeFileSync(join(own, 'file'), '');
+  const bad = { ...place, directory: join(own, 'file') };
+  assert.throws(() => examine(bad, clock, () => false), { code: 'ENOTDIR' });
 });

@@ -17,6 +17,7 @@ const accepted: Event = { type: 'accepted', run: 1, target: 't', at, token: 'a',
 const starting: Event = { type: 'starting', run: 1, attempt: 1, at };
 const started: Event = { type: 'started', run: 1, attempt: 1, at, keeper: keeper(1, 1) };
 const stopping: Event = { type: 'stopping', run: 1, at, why: 'cancelled' };
+const down: Event = { ...stopping, why: 'shutdown' };
 const ended: Event = {
   type: 'ended',
   run: 1,
@@ -39,7 +40,9 @@ const PATHS: Readonly<Record<string, readonly Event[]>> = {
   running: [accepted, starting, started],
   stopping: [accepted, starting, started, stopping],
   ended: [accepted, starting, started, ended],
+  down: [accepted, starting, started, down],
   held: [accepted, starting, started, lost],
+  evicted: [accepted, starting, started, lost, stopping],
 };
 
 const path = (name: string) => PATHS[name] ?? [];
@@ -53,6 +56,7 @@ const EVENTS: Readonly<Record<string, Event>> = {
   started,
   stale: { ...started, attempt: 2 },
   stopping,
+  down,
   ended,
   lost,
   released: { type: 'released', run: 1 },
@@ -68,26 +72,27 @@ const EVENTS: Readonly<Record<string, Event>> = {
 
 /** What run 1 is after the event; `-` throws, `=` leaves it as it is. */
 const TABLE = `
-           unknown  queued    starting  running   stopping  ended    held
-accepted   queued   -         -         -         -         -        -
-joined     -        queued    starting  running   stopping  -        -
-starting   -        starting  -         -         -         -        -
-again      -        starting  starting  starting  -         -        -
-overtook   -        queued    -         -         -         -        -
-started    -        -         running   -         -         -        -
-stale      -        -         -         -         -         -        -
-stopping   -        -         -         stopping  -         -        -
-ended      -        ended     ended     ended     ended     -        -
-lost       -        -         -         held      held      -        -
-released   -        -         -         -         -         -        ended
-forgotten  -        -         -         -         -         unknown  -
-watched    =        =         =         =         =         =        =
-ignored    =        =         =         =         =         =        =
-paused     =        =         =         =         =         =        =
-resumed    =        =         =         =         =         =        =
-journal    =        =         =         =         =         =        =
-base       =        =         =         =         =         =        =
-booted     =        =         =         =         =         =        =
+           unknown  queued    starting  running   stopping  down      ended    held     evicted
+accepted   queued   -         -         -         -         -         -        -        -
+joined     -        queued    starting  running   stopping  down      -        -        -
+starting   -        starting  -         -         -         -         -        -        -
+again      -        starting  starting  starting  -         starting  -        -        -
+overtook   -        queued    -         -         -         -         -        -        -
+started    -        -         running   -         -         -         -        -        -
+stale      -        -         -         -         -         -         -        -        -
+stopping   -        -         -         stopping  -         -         -        evicted  -
+down       -        -         -         down      -         -         -        evicted  -
+ended      -        ended     ended     ended     ended     ended     -        -        -
+lost       -        -         -         held      held      held      -        -        -
+released   -        -         -         -         -         -         -        ended    ended
+forgotten  -        -         -         -         -         -         unknown  -        -
+watched    =        =         =         =         =         =         =        =        =
+ignored    =        =         =         =         =         =         =        =        =
+paused     =        =         =         =         =         =         =        =        =
+resumed    =        =         =         =         =         =         =        =        =
+journal    =        =         =         =         =         =         =        =        =
+base       =        =         =         =         =         =         =        =        =
+booted     =        =         =         =         =         =         =        =        =
 `;
 
 const [header = [], ...rows] = TABLE.trim()
@@ -117,8 +122,11 @@ for (const [name = '', ...cells] of rows) {
 function nameState(state: State): string {
   const run = state.runs.get(1);
   if (run === undefined) return 'unknown';
-  if (run.state === 'running' && run.stopping !== undefined) return 'stopping';
-  return run.state === 'ended' && run.heldBy.length > 0 ? 'held' : run.state;
+  if (run.state === 'running' && run.stopping !== undefined) {
+    return run.stopping.why === 'shutdown' ? 'down' : 'stopping';
+  }
+  if (run.state !== 'ended' || run.heldBy.length === 0) return run.state;
+  return run.stopping === undefined ? 'held' : 'evicted';
 }
 
 /** Every run stands in the sets of its lane that its state says, and nowhere else. */

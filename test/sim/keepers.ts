@@ -26,6 +26,10 @@ export class SimProcess {
   /** The child lives on though its keeper was killed. */
   orphaned = false;
   onEnd: (() => void) | undefined;
+  /** A shutdown has told it to end. */
+  wasTold = false;
+  readonly #isStubborn: boolean;
+  readonly #canRetry: boolean;
 
   constructor(world: World, run: KeptRun, attempt: number, pid: number) {
     this.#world = world;
@@ -33,6 +37,8 @@ export class SimProcess {
     this.attempt = attempt;
     this.id = { pid, startTime: pid, bootId: `boot ${world.boot}` };
     this.code = world.between(0, 3);
+    this.#isStubborn = world.random() < 0.3;
+    this.#canRetry = world.catalog.targets.get(run.target)?.onLost === 'retry';
   }
 
   /** The command runs: this must never happen twice for one run. */
@@ -40,26 +46,40 @@ export class SimProcess {
     if (this.phase !== 'waiting') return;
     this.phase = 'running';
     for (const other of this.#world.processes.values()) {
-      if (other !== this && other.run.run === this.run.run) {
-        assert.equal(other.executed, false, `run ${this.run.run} was executed twice`);
-      }
+      if (other === this || other.run.run !== this.run.run || !other.executed) continue;
+      assert.ok(this.#canRetry, `run ${this.run.run} was executed twice`);
+      assert.ok(!other.isLive(), `run ${this.run.run} was executed twice at once`);
     }
     this.executed = true;
     this.#world.later(this.#world.between(0, 3_000), () =>
       this.#end({ ...NEVER_RAN, started: true, code: this.code }),
     );
+    this.startedAtMs = this.#world.nowMs;
     if (this.#world.chance(this.#world.hazards.keeperDeath)) {
       this.#world.later(this.#world.between(0, 2_000), () => this.#kill());
     }
   }
   executed = false;
+  startedAtMs = 0;
+  endedAtMs = 0;
 
   /** TERM now, KILL after the grace. */
   stop(graceMs: number): void {
-    const stubborn = this.#world.random() < 0.3;
-    const signal = stubborn ? 9 : 15;
-    const end = (): void => this.#end({ started: true, code: null, signal, core: false });
-    this.#world.later(stubborn ? graceMs : this.#world.between(0, 50), end);
+    const signal = this.#isStubborn ? 9 : 15;
+    const end = (): void => {
+      this.orphaned = false;
+      this.#end({ started: true, code: null, signal, core: false });
+    };
+    this.#world.later(this.#isStubborn ? graceMs : this.#world.between(0, 50), end);
+  }
+
+  /** A shutdown tells the keeper, which goes on, and the command, which may not care. */
+  term(): void {
+    if (this.phase !== 'running') return;
+    this.wasTold = true;
+    if (this.#isStubborn) return;
+    const end = (): void => this.#end({ started: true, code: null, signal: 15, core: false });
+    this.#world.later(this.#world.between(0, 50), end);
   }
 
   /** The control socket is closed by the daemon's death or its wish. */
@@ -85,7 +105,12 @@ export class SimProcess {
     this.orphaned = false;
     if (this.phase !== 'running') return;
     this.phase = 'ended';
-    this.report = report;
+    this.endedAtMs = this.#world.nowMs;
+    const tookMs = this.endedAtMs - this.startedAtMs;
+    this.report = {
+      ...report,
+      ended: { tookMs, wallMs: this.endedAtMs, steadyMs: this.endedAtMs },
+    };
     this.onEnd?.();
   }
 
@@ -150,7 +175,10 @@ export class SimKeepers implements KeepersPort {
   }
 
   stop(run: RunId, graceMs: number): void {
-    if (!this.#dies()) this.#mine.get(run)?.stop(graceMs);
+    if (this.#dies()) return;
+    for (const process of this.#world.processes.values()) {
+      if (process.run.run === run && process.isLive()) process.stop(graceMs);
+    }
   }
 
   guard(run: RunId): void {
@@ -169,12 +197,15 @@ export class SimKeepers implements KeepersPort {
   /** Posts how it ended, if it has; true if it has. */
   #look(process: SimProcess): boolean {
     const { run, attempt, id, phase, report, orphaned } = process;
+    const rebooted = id.bootId !== `boot ${this.#world.boot}`;
     if (report !== undefined) {
-      this.#post({ type: 'reported', run: run.run, attempt, report });
+      // What looks like a shutdown is held back until it is known to be one.
+      if (process.wasTold && !rebooted && report.code !== 0) return false;
+      const isDown = process.wasTold && rebooted ? ({ isDown: true } as const) : {};
+      this.#post({ type: 'reported', run: run.run, attempt, report: { ...report, ...isDown } });
       return true;
     }
     if (phase !== 'dead') return false;
-    const rebooted = id.bootId !== `boot ${this.#world.boot}`;
     const survivors = orphaned ? [id.pid + 1] : [];
     this.#post({ type: 'gone', run: run.run, attempt, rebooted, survivors });
     return true;

@@ -36,6 +36,8 @@ export interface Hazards {
   readonly crash: number;
   /** Chance that a death is a power cut. */
   readonly reboot: number;
+  /** Chance of an orderly shutdown of the machine, at each task. */
+  readonly shutdown: number;
   /** Chance that the journal cannot be written. */
   readonly full: number;
   /** Chance that a keeper is killed. */
@@ -57,6 +59,8 @@ export class World {
   wallShiftMs = 0;
   boot = 1;
   deaths = 0;
+  shutdowns = 0;
+  isGoingDown = false;
   compactions = 0;
   isCalm = false;
   generation = 0;
@@ -101,12 +105,36 @@ export class World {
     return true;
   }
 
+  /**
+   * Everybody is told to end, in no order; or the daemon first, which ends the runs. Then all that is
+   * left is killed, what is written stays written, and the machine is started anew.
+   */
+  shutDown(): void {
+    if (this.isGoingDown) return;
+    this.isGoingDown = true;
+    const tellAll = (): void => {
+      for (const process of this.processes.values()) process.term();
+    };
+    const daemon = this.#daemon;
+    if (daemon !== undefined && this.random() < 0.5) {
+      daemon.endRuns(() => {});
+      this.later(this.between(200, 800), tellAll);
+    } else tellAll();
+    // A daemon leaves within a moment of its own TERM.
+    this.later(this.between(800, 1_500), () => this.#cut());
+  }
+
+  #cut(): void {
+    this.shutdowns++;
+    this.boot++;
+    this.isGoingDown = false;
+    this.#bury();
+    for (const process of this.processes.values()) process.cutPower();
+  }
+
   /** SIGKILL, or a power cut: what was not synced may be gone, and so is every process. */
   kill(): void {
-    this.deaths++;
-    this.#daemon = undefined;
-    this.generation++;
-    this.#tasks = this.#tasks.filter((task) => task.of === undefined);
+    this.#bury();
     const reboot = this.chance(this.hazards.reboot);
     if (reboot) {
       this.boot++;
@@ -116,7 +144,17 @@ export class World {
       if (reboot) process.cutPower();
       else process.hangUp();
     }
-    this.later(this.between(0, 400), () => this.start());
+  }
+
+  #bury(): void {
+    this.deaths++;
+    this.#daemon = undefined;
+    this.generation++;
+    this.#tasks = this.#tasks.filter((task) => task.of === undefined);
+    const { generation } = this;
+    this.later(this.between(0, 400), () => {
+      if (generation === this.generation && this.#daemon === undefined) this.start();
+    });
   }
 
   start(): void {
@@ -160,6 +198,7 @@ export class World {
     task.what();
     for (let turn = 0; turn < 5; turn++) await undefined;
     if (this.#daemon !== undefined) this.mayDie(this.generation);
+    if (this.chance(this.hazards.shutdown)) this.shutDown();
     return true;
   }
 
@@ -214,6 +253,7 @@ export class World {
   #clock(generation: number): Clock {
     return {
       now: (): Stamp => ({ steadyMs: this.nowMs, wallMs: this.nowMs + this.wallShiftMs }),
+      steadyAt: (monotonicMs) => monotonicMs,
       after: (delayMs, callback) => this.later(Math.max(0, delayMs), callback, generation),
       soon: (callback) => {
         this.later(0, callback, generation);

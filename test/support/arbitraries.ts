@@ -14,6 +14,8 @@ const REPORTS = [
   exit(1),
   NEVER_RAN,
   { started: true, code: null, signal: 9, core: true },
+  { started: true, code: null, signal: 15, core: false, isDown: true },
+  { ...EXIT_0, isDown: true, ended: { tookMs: 40, wallMs: 1_700_000_000_040 } },
   {
     ...EXIT_0,
     code: null,
@@ -84,7 +86,7 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('keep' as const), which }) },
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constant('end' as const), which, report: fc.nat(4) }),
+    arbitrary: fc.record({ do: fc.constant('end' as const), which, report: fc.nat(6) }),
   },
   {
     weight: 1,
@@ -96,6 +98,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('vacate' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('shutdown' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), which }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('resume' as const), which }) },
   {
@@ -144,6 +147,9 @@ export function perform(core: Core, step: Step): void {
       return;
     case 'vacate':
       onRun(core.runs('ended'), step.which, ({ run }) => core.send({ type: 'vacated', run }));
+      return;
+    case 'shutdown':
+      core.send({ type: 'shutdown' });
       return;
     case 'pause':
     case 'resume':

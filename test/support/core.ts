@@ -217,7 +217,7 @@ export class Core {
       if (run.state === 'queued' && run.expiresAtMs !== undefined) {
         return [{ run: run.run, atMs: run.expiresAtMs }];
       }
-      return run.state === 'running' && run.timeoutAtMs !== undefined
+      return (run.state === 'running' || run.state === 'ended') && run.timeoutAtMs !== undefined
         ? [{ run: run.run, atMs: run.timeoutAtMs }]
         : [];
     });

@@ -215,6 +215,8 @@ export const OUTCOMES: readonly Outcome[] = [
   { kind: 'lost' },
   { kind: 'lost', detail: 'the connection to h broke' },
   { kind: 'interrupted' },
+  { kind: 'interrupted', signal: 15 },
+  { kind: 'interrupted', code: 1 },
 ];
 
 export const DAEMON: readonly Entry[] = [

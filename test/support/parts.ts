@@ -12,6 +12,10 @@ export class ManualClock implements Clock {
     return { steadyMs: this.#nowMs, wallMs: this.#nowMs };
   }
 
+  steadyAt(monotonicMs: number): number {
+    return monotonicMs;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     const timer = { atMs: this.#nowMs + delayMs, callback };
     this.#timers.push(timer);

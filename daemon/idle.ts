@@ -37,7 +37,11 @@ export class Idle {
     this.#cancel = (): void => {};
     if (this.#isBusy()) return;
     this.#cancel = this.#clock.after(this.#afterMs, () => {
-      if (!this.#isBusy()) this.#exit();
+      // On a busy machine the time may be over before the sockets were looked at for the first time:
+      // who waits in one is seen in the turn that comes.
+      this.#clock.soon(() => {
+        if (!this.#isBusy()) this.#exit();
+      });
     });
   }
 }

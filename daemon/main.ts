@@ -1,27 +1,21 @@
 #!/usr/bin/env node
 /**
- * batond: reads its flags and its configuration, starts the daemon, and turns signals into calls.
+ * batond: reads its flags, and does what they ask for: check a configuration, replay a journal, or
+ * serve.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import meow from 'meow';
-import { boot, type Running } from './boot.ts';
-import { type Config, formatMistakes, loadConfig } from './config.ts';
-import { LOG_FORMATS, LOG_LEVELS, type Log, type LogFormat, makeLog } from './log.ts';
+import type { Config } from './config.ts';
+import { ConfigSource } from './configsource.ts';
+import { LOG_FORMATS, LOG_LEVELS } from './log.ts';
 import * as say from './message/boot.ts';
 import { FLAGS, helpText } from './options.ts';
 import { describeConfig } from './overview.ts';
-import { findConfig, findSocket, findState, placesOfConfig } from './places.ts';
 import { STDERR, STDOUT, writeAll } from './print.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol.ts';
 import { replayFile } from './replayfile.ts';
-import { goesToJournal, takeSockets } from './systemd.ts';
-
-const LOG_LEVEL_DEFAULT = 'info';
-/** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
-const EXIT_SOFTWARE = 70;
-
-const PLACES = { env: process.env, uid: process.getuid?.() ?? 0, exists: existsSync };
+import { PLACES, serve } from './serve.ts';
 
 /** Thrown by whatever judges the command line. */
 class Mistake extends Error {}
@@ -37,19 +31,15 @@ async function main(): Promise<void> {
   const cli = parseFlags(version);
   if (cli === undefined) return;
   const { flags, input } = cli;
-  const config = findConfig(flags.check ? (input[0] ?? flags.config) : flags.config, PLACES);
-  if (config === undefined) {
-    return complain(say.noConfig(placesOfConfig(PLACES)), EXIT.config);
+  const source = new ConfigSource(flags.check ? (input[0] ?? flags.config) : flags.config, PLACES);
+  const { check: isCheck, replay: journal } = flags;
+  if (!isCheck && journal === undefined) {
+    return await serve(source, { version, flags, complain });
   }
-  const loaded = loadConfig(resolve(config));
-  if (!loaded.ok) return complain(formatMistakes(loaded), EXIT.config);
-  if (flags.check) return check(loaded.value);
-  if (flags.replay !== undefined) return replay(loaded.value, flags.replay, flags.only);
-  const level = flags.logLevel ?? loaded.value.logLevel ?? LOG_LEVEL_DEFAULT;
-  const format = formatOf(flags.logFormat ?? loaded.value.logFormat);
-  const { log, flush } = makeLog({ level, format, isJournal: goesToJournal(process.env, 1) });
-  process.once('exit', flush);
-  await run(loaded.value, version, log, flags);
+  const read = source.read();
+  if (!read.ok) complain(read.text, EXIT.config);
+  else if (isCheck) check(read.value);
+  else if (journal !== undefined) replay(read.value, journal, flags.only);
 }
 
 /**
@@ -128,61 +118,6 @@ function replay({ catalog }: Config, file: string, word: string | undefined): vo
   if (told.value.length > 0) complain(told.value.join('\n'), 0);
 }
 
-async function run(
-  config: Config,
-  version: string,
-  log: Log,
-  flags: {
-    readonly socket?: string | undefined;
-    readonly state?: string | undefined;
-    readonly idleExit?: string | undefined;
-    readonly logLevel?: string | undefined;
-  },
-): Promise<void> {
-  const passed = takeSockets(process.env, process.pid);
-  for (const warning of config.warnings) log.warn({ config: config.path, warning }, 'config');
-  for (const target of config.catalog.targets.values()) {
-    if (target.broken)
-      log.error({ target: target.name, reason: target.broken }, 'target is broken');
-  }
-  const hasOthers = passed.length > 0 || config.sockets !== undefined;
-  const socket = hasOthers && !flags.socket ? undefined : findSocket(flags.socket, PLACES);
-  if (socket?.ok === false) return complain(socket.error, EXIT.config);
-  const idleExitMs = flags.idleExit ? parseDuration(flags.idleExit) : config.idleExitMs;
-  if (idleExitMs !== undefined && passed.length === 0) {
-    log.warn({ idleExitMs }, 'idle exit without socket activation: nobody starts the daemon again');
-  }
-  const fail = catchBugs(log);
-  let daemon: Running | undefined;
-  const end = (): void => {
-    if (daemon === undefined) process.exit(0);
-    daemon.stop().then(() => process.exit(0), fail);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
-  process.on('SIGHUP', () => daemon?.reload());
-  const directory = resolve(findState(flags.state, PLACES));
-  const started = await boot({
-    config,
-    socket: socket?.value,
-    passed,
-    idleExitMs,
-    directory,
-    log,
-    relevel: ({ logLevel }) => {
-      log.level = flags.logLevel ?? logLevel ?? LOG_LEVEL_DEFAULT;
-    },
-    version,
-    idle: end,
-    fail,
-  });
-  if (!started.ok) return complain(started.error, EXIT.unavailable);
-  daemon = started.value;
-}
-
-function formatOf(name: string | undefined): LogFormat {
-  return LOG_FORMATS.find((format) => format === name) ?? 'json';
-}
-
 /** Nobody reading is no error; a full disk is, whatever the status was to be. */
 function print(text: string, status: number): void {
   const code = writeAll(STDOUT, text);
@@ -193,15 +128,4 @@ function print(text: string, status: number): void {
 function complain(message: string, status: number): void {
   for (const line of message.trimEnd().split('\n')) writeAll(STDERR, `batond: ${line}\n`);
   process.exitCode = status;
-}
-
-/** A bug ends the daemon, with what is known of it in the log; the runs go on. */
-function catchBugs(log: Log): (error: unknown) => void {
-  const fail = (error: unknown): void => {
-    log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'cannot go on');
-    process.exit(EXIT_SOFTWARE);
-  };
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
-  return fail;
 }

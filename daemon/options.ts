@@ -69,7 +69,9 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
   logFormat: {
     usage: '--log-format TYPE',
     brief: [LOG_FORMATS.join(', ')],
-    text: '`json` (the default), one object a line, or `text`, for people.',
+    text:
+      '`json`, one object a line, or `text`, for people. The default is `text` where stdout is the ' +
+      'journal of systemd, else `json`.',
   },
   check: {
     usage: '--check [FILE]',

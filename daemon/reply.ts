@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'unknown-run'
   | 'broken-target'
   | 'bad-config'
+  | 'unavailable'
   | 'no-output'
   | 'no-probe'
   | 'busy'

@@ -49,7 +49,9 @@ const Log = v.pipe(
   v.metadata({
     keys: {
       level: 'The least important events that are logged; `info` by default.',
-      format: '`json` (the default): one object a line; `text`: for people.',
+      format:
+        '`json`: one object a line; `text`: for people. Default: `text` where the log goes to the journal ' +
+        'of systemd, else `json`.',
     },
   }),
 );

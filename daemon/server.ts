@@ -16,6 +16,7 @@ import type { Result } from './journal.ts';
 import { signLock, takeLock } from './lock.ts';
 import * as say from './message/boot.ts';
 import { SOCKET_PATH_BYTES_MAX } from './protocol.ts';
+import type { PassedSocket } from './systemd.ts';
 import { whoListens } from './unixlistener.ts';
 
 /** Owner only. */
@@ -34,6 +35,7 @@ export interface Owned {
 
 /** A socket that is listened on. */
 export interface Open {
+  readonly server: net.Server;
   /** Takes no more clients. */
   close(): void;
 }
@@ -65,7 +67,7 @@ export async function listenAt(place: Owned, serve: Serve): Promise<Result<Open>
   }
   const bound = await listen({ path }, `socket ${path}`, serve);
   if (!bound.ok) return bound;
-  const own = { close: closerOf(bound.value, path) };
+  const own = { server: bound.value, close: closerOf(bound.value, path) };
   const widened = widen(place);
   if (widened.ok) return { ok: true, value: own };
   own.close();
@@ -102,15 +104,24 @@ function closerOf(server: net.Server, path: string): () => void {
 
 /** Listens on a descriptor that systemd passes. A network socket is refused: baton has none. */
 export async function listenOn(
-  { fd, name }: { readonly fd: number; readonly name: string },
+  { fd, name, listening }: PassedSocket,
   serve: Serve,
 ): Promise<Result<Open>> {
+  if (listening !== undefined) {
+    const { server, clients } = listening;
+    server.removeAllListeners('connection').on('connection', serve);
+    for (const client of clients.splice(0)) serve(client);
+    return { ok: true, value: { server, close: () => server.close() } };
+  }
   const what = `socket "${name}" (descriptor ${fd})`;
   const bound = await listen({ fd }, what, serve);
   if (!bound.ok) return bound;
-  const address = bound.value.address();
-  if (address === null || typeof address === 'string') return bound;
-  bound.value.close();
+  const server = bound.value;
+  const address = server.address();
+  if (address === null || typeof address === 'string') {
+    return { ok: true, value: { server, close: () => server.close() } };
+  }
+  server.close();
   return { ok: false, error: say.networkSocket(what) };
 }
 

@@ -53,7 +53,7 @@ export function planDoors(
   const isActivated = passed.length > 0;
   const entries = settings?.filter(({ name }) => !isActivated || name === undefined) ?? [];
   return [
-    ...passed.map((socket) => passedDoor(socket, passed.length === 1)),
+    ...passed.map((socket) => passedDoor(socket, isMainSocket(socket, passed))),
     // Of a path that the configuration describes, its description is true.
     ...(own === undefined || entries.some(({ path }) => path === own) ? [] : [ownDoor(own)]),
     ...entries.flatMap((entry) => (entry.path === undefined ? [] : [pathDoor(entry, entry.path)])),
@@ -63,6 +63,11 @@ export function planDoors(
 /** Where the sockets are; if that differs after a reload, only a restart brings it about. */
 export function placesOf(settings: Settings): string {
   return JSON.stringify(settings?.map(({ path, name, mode, group }) => [path, name, mode, group]));
+}
+
+/** Is it the administrator's, which permits everything where the configuration names no sockets? */
+export function isMainSocket(socket: PassedSocket, passed: readonly PassedSocket[]): boolean {
+  return passed.length === 1 || MAIN_NAMES.includes(socket.name);
 }
 
 export function nameDoor({ where }: Door): string {
@@ -115,7 +120,8 @@ export class Sockets {
       if (!gid.ok) return gid;
       if (gid.value !== undefined) gids.set(door, gid.value);
     }
-    for (const door of doors) {
+    // Those of systemd last: closed, they could not be opened again to tell anybody what is wrong.
+    for (const door of [...doors].sort((one, other) => isPassed(one) - isPassed(other))) {
       const serve = this.#serve(door);
       const { where } = door;
       const gid = gids.get(door);
@@ -189,15 +195,18 @@ export class Sockets {
   }
 }
 
-function passedDoor(socket: PassedSocket, isOnly: boolean): Door {
+function isPassed({ where }: Door): number {
+  return 'fd' in where ? 1 : 0;
+}
+
+function passedDoor(socket: PassedSocket, isMain: boolean): Door {
   const { name } = socket;
   return {
     where: socket,
     rights: (settings) => {
       const entry = settings?.find((it) => it.name === name);
       if (entry !== undefined) return rightsOf(entry, entry.path ?? name);
-      const isMain = settings === undefined && (isOnly || MAIN_NAMES.includes(name));
-      if (isMain) return { socket: name };
+      if (settings === undefined && isMain) return { socket: name };
       return { socket: name, closed: 'name' };
     },
   };

@@ -1,17 +1,27 @@
 /**
- * What systemd hands over to a service: listening sockets (sd_listen_fds(3)), and a journal behind
- * stdout. No library and no native code: it is all in the environment.
+ * What systemd hands over to a service: listening sockets (sd_listen_fds(3)), a journal behind
+ * stdout, and a socket that wants to hear that it is ready (sd_notify(3)). No library and no native
+ * code: it is all in the environment, and Node has no datagrams of Unix sockets, so systemd-notify
+ * speaks for the daemon.
  *
  * Invariant: nothing of it is left in the environment for a child to take for its own.
  */
+import { spawn } from 'node:child_process';
 import { fstatSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import type { Log } from './log.ts';
 
 /** A listening socket that systemd owns: it is never unlinked, locked or changed. */
 export interface PassedSocket {
   readonly fd: number;
   /** FileDescriptorName= of its unit; the order of several differs from start to start. */
   readonly name: string;
+  /** It is listened on already, by this process: with clients that nobody has heard yet. */
+  readonly listening?: { readonly server: Server; readonly clients: Socket[] };
 }
+
+/** Tells systemd that the daemon is ready, and what `systemctl status` shows of it. */
+export type Notify = (status: string, log: Pick<Log, 'warn'>) => void;
 
 type Env = Record<string, string | undefined>;
 
@@ -33,6 +43,21 @@ export function takeSockets(env: Env, pid: number): readonly PassedSocket[] {
     fd: FIRST_FD + index,
     name: names[index] || 'unknown',
   }));
+}
+
+/** Takes the way to tell systemd out of the environment; does nothing where there is none. */
+export function takeNotify(env: Env): Notify {
+  const { NOTIFY_SOCKET, PATH } = env;
+  delete env['NOTIFY_SOCKET'];
+  if (NOTIFY_SOCKET === undefined) return () => {};
+  return (status, log) => {
+    const child = spawn('systemd-notify', ['--ready', `--status=${status}`], {
+      stdio: 'ignore',
+      env: { NOTIFY_SOCKET, PATH },
+    });
+    child.on('error', ({ message }) => log.warn({ error: message }, 'cannot tell systemd "ready"'));
+    child.unref();
+  };
 }
 
 /** Does what is written to this descriptor go to the journal? See systemd.exec(5), JOURNAL_STREAM. */

@@ -41,6 +41,7 @@ const ENVIRONMENT = [
   ['BATON_SOCKET', 'The socket, unless `--socket` names one.'],
   ['STATE_DIRECTORY', 'The state directory, unless `--state` names one. systemd sets it.'],
   ['LISTEN_FDS`, `LISTEN_FDNAMES', 'Sockets that systemd has opened and passes.'],
+  ['NOTIFY_SOCKET', 'Where systemd hears, by systemd-notify(1), that the daemon is ready.'],
   ['SSH_AUTH_SOCK', 'The agent of `ssh` targets with `"agent": true`.'],
 ] as const;
 
@@ -58,7 +59,12 @@ const FILES = [
 ] as const;
 
 const SYSTEMD =
-  'The units `baton.socket` and `baton.service` start the daemon at boot and when it is needed. `systemctl stop` ends the daemon alone: to end runs, use `baton cancel`.';
+  'The units `baton.socket` and `baton.service` start the daemon at boot and when it is needed. ' +
+  '`systemctl stop` ends the daemon alone: to end runs, use `baton cancel`. With sockets of systemd ' +
+  'a daemon that cannot start answers the clients who wait in them: with the mistakes of its ' +
+  'configuration and 78, or with another reason and 69. It serves them as soon as the configuration ' +
+  'is correct. Do not use `systemctl kill baton`, which sends the signal to the runs as well: reload ' +
+  'with `systemctl reload baton`, or add `--kill-whom=main`.';
 
 export function daemonPage(version: string): string {
   const items = (rows: readonly (readonly [string, string])[]): readonly string[] =>

@@ -42,11 +42,26 @@ export const longArgument = (place: number, pattern: string, chars: number): str
   `does not take its argument ${place}: ${chars} characters are too many to be held against ` +
   `${pattern}; give a shorter one, or simplify the pattern in "acceptArgs"`;
 
-/** All mistakes on one line: a number tells where each begins. */
-export const staysInForce = (config: string, mistakes: readonly string[]): string => {
-  const list = mistakes.map((text, at) => (mistakes.length > 1 ? `(${at + 1}) ${text}` : text));
-  return `the old configuration stays in force; mend ${config}: ${list.join('; ')}`;
-};
+export const staysInForce = (config: string, mistakes: readonly string[]): string =>
+  `the old configuration stays in force; mend ${config}: ${numbered(mistakes)}`;
+
+/** There is no old one: the daemon has just started. */
+export const noConfiguration = (config: string, mistakes: readonly string[]): string =>
+  `no run can be accepted or started; fix ${config}: ${numbered(mistakes)}`;
+
+/** For those who may not see the configuration. */
+export const noConfigurationNow = (config: string): string =>
+  `no run can be accepted or started: ${config} has mistakes; let the administrator run ` +
+  '"batond --check"';
+
+export const cannotStart = (why: string): string => `the daemon cannot start: ${why}`;
+
+export const cannotStartNow = (): string =>
+  'the daemon cannot start; let the administrator see its log';
+
+/** All on one line: a number tells where each begins. */
+const numbered = (mistakes: readonly string[]): string =>
+  mistakes.map((text, at) => (mistakes.length > 1 ? `(${at + 1}) ${text}` : text)).join('; ');
 
 // Not now
 

@@ -17,9 +17,12 @@ function stage() {
       timers.add(timer);
       return () => timers.delete(timer);
     },
-    soon: (callback) => callback(),
+    soon: (callback) => {
+      world.meanwhile();
+      callback();
+    },
   };
-  const world = { busy: false, exits: 0 };
+  const world = { busy: false, exits: 0, meanwhile: () => {} };
   const idle = new Idle({
     afterMs: 60_000,
     clock,
@@ -53,6 +56,16 @@ test('whatever ends meanwhile makes the time begin anew', () => {
   idle.touch();
   assert.equal(timers.size, 1);
   assert.equal(first !== undefined && timers.has(first), false);
+});
+
+test('a client that comes at the very last moment is seen', () => {
+  const { world, idle, fire } = stage();
+  idle.touch();
+  world.meanwhile = () => {
+    world.busy = true;
+  };
+  fire();
+  assert.equal(world.exits, 0);
 });
 
 test('a busy daemon has no timer, and one that has become busy stays', () => {

@@ -1,6 +1,6 @@
 /** Sockets that systemd holds: activation, idle exit, and restarts that nobody notices. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -218,6 +218,77 @@ test('without socket activation an idle exit is obeyed, with a warning', async (
   const ended = exitOf(rig.daemon);
   await rig.logged('idle exit without socket activation: nobody starts the daemon again');
   assert.equal(await ended, 0);
+});
+
+test('a client that wakes a daemon with a bad configuration is told every mistake, and a mended file is used', async (t) => {
+  const rig = stage(t, { targets: { nap: { runner: { type: 'dumy' } } }, log: { level: 'lout' } });
+  await activate(rig);
+  for (const words of [['run', 'nap', '--wait'], ['run', 'nap'], ['status'], ['reload']]) {
+    const { status, errors } = await rig.baton(...words);
+    assert.equal(status, 78);
+    assert.match(
+      errors,
+      /^baton: [^\n]*config.json: \(1\) targets.nap.runner[^\n]*\(2\) log.level[^\n]*\n$/,
+    );
+  }
+  rig.configure(CONFIG);
+  assert.equal((await rig.baton('run', 'nap', '--wait')).status, 0);
+  assert.equal(rig.log.filter(({ msg }) => msg === 'gone').length, 1, 'one start has failed');
+  rig.configure({ targets: 7 });
+  assert.equal((await rig.baton('run', 'nap', '--wait')).status, 0, 'a good one stays in force');
+});
+
+test('who waits for a run while its daemon cannot start again hears how it ended, once that can', async (t) => {
+  const puppets = await puppetsOf(t);
+  const good = { targets: { job: { runner: { type: 'local', args: puppets.args('job') } } } };
+  const rig = stage(t, good);
+  await activate(rig);
+  const client = rig.client(['run', 'job', '--wait']);
+  const puppet = await puppets.next();
+  rig.configure({ targets: 7 });
+  const { pid } = await rig.logged('ready');
+  process.kill(Number(pid), 'SIGTERM');
+  await rig.logged('clients are refused');
+  puppet.exit(5);
+  rig.configure(good);
+  assert.equal((await client.ended).status, 5);
+});
+
+test('a start with a bad configuration that no client has asked for has failed for all to see', async (t) => {
+  if (skipWithout(t, 'perl')) return;
+  const rig = stage(t, { targets: 7 });
+  await activate(rig);
+  assert.equal((await rig.baton('status')).status, 78);
+  // As systemd starts it at boot or for an administrator: with sockets in which nobody waits.
+  const [file = '', ...args] = batond(rig);
+  const script = `socket S,1,1,0; bind S,pack("Sa108",1,"$ARGV[0]"); listen S,9; $^F=3; open F,">&=3";
+    @ENV{qw(LISTEN_PID LISTEN_FDS)}=($$,1); shift; exec @ARGV`;
+  const path = join(rig.directory, 'other');
+  const { status, stderr } = spawnSync('perl', [
+    '-e',
+    `$^F=3;close STDIN;open STDIN,"</dev/null";${script}`,
+    path,
+    file,
+    ...args,
+  ]);
+  assert.equal(status, 78);
+  assert.match(String(stderr), /config.json: targets: expected /);
+});
+
+test('a daemon that finds another one in its place tells the clients, and then gives way', async (t) => {
+  const rig = stage(t);
+  const other = new Rig();
+  t.after(() => other.close());
+  Object.assign(other, { state: rig.state });
+  other.configure(CONFIG);
+  await other.boot();
+  await activate(rig);
+  const { status, errors } = await rig.baton('run', 'nap');
+  assert.equal(status, 69);
+  assert.match(
+    errors,
+    /^baton: nap: the daemon cannot start: .*lock: is held by the daemon with pid /,
+  );
 });
 
 test('ten restarts under the load of fifty clients: no connection is lost, no request runs twice', async (t) => {

@@ -8,6 +8,11 @@ import { GUEST_NEEDS, Guest } from '../support/guest.ts';
 import { installBaton } from '../support/guestbaton.ts';
 import { whyWithout } from '../support/tools.ts';
 
+/** Ends with 7 when it is told to. */
+const SLOW = {
+  type: 'local',
+  args: ['/bin/sh', '-c', 'test -p /run/go || mkfifo /run/go; read line </run/go; exit 7'],
+};
 const SOCKET = '/run/baton/baton.sock';
 
 describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
@@ -77,6 +82,60 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     guest.ask('kill "$(cat /run/by-hand)"');
     assert.equal(await ended, 0);
     guest.ask(`test -S ${SOCKET}`);
+    hello();
+  });
+
+  test('with a bad configuration each client is told so, the socket stays, and a mended file is used', () => {
+    write('{"targets": {"hello": {"runner": {"type": "locl"}}}}');
+    const clients =
+      '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32';
+    // One after the other: the start limit of systemd is 30 in a minute.
+    const said = guest.ask(`for n in ${clients}; do baton run hello 2>&1; echo "status $?"; done`);
+    const lines = said.trim().split('\n');
+    assert.equal(lines.length, 64);
+    for (const [at, line] of lines.entries()) {
+      if (at % 2 === 1) assert.equal(line, 'status 78');
+      else
+        assert.match(
+          line,
+          /^baton: hello: .*fix \/etc\/baton\/config.json: targets.hello.runner.* "locl"/,
+        );
+    }
+    assert.equal(guest.ask('systemctl is-active baton.socket'), 'active\n');
+    assert.match(guest.ask('systemctl show -P StatusText baton.service'), /"locl"/);
+    configure({ hello: { type: 'local', args: ['/bin/echo', 'hello'] } });
+    hello();
+  });
+
+  test('a restart with a bad configuration fails, whether somebody waits or not', async () => {
+    configure({ hello: { type: 'local', args: ['/bin/echo', 'hello'] }, slow: SLOW });
+    const client = guest.start('exec baton run slow --wait');
+    const ended = new Promise((resolve) => client.once('close', resolve));
+    await guest.until('baton status', /slow .*running/);
+    write('{"targets": 7}');
+    for (const _ of ['from a good one', 'again']) {
+      const { status } = guest.run('systemctl restart baton.service');
+      assert.notEqual(status, 0);
+      assert.match(
+        guest.ask('journalctl -n 30 -u baton.service'),
+        /config.json: targets: expected /,
+      );
+      await guest.until('systemctl show -P StatusText baton.service', /targets: expected /);
+    }
+    configure({ hello: { type: 'local', args: ['/bin/echo', 'hello'] }, slow: SLOW });
+    guest.ask('systemctl restart baton.service');
+    guest.ask('echo >/run/go');
+    assert.equal(await ended, 7, 'the run had its keeper all the time');
+    // Nobody waits now.
+    guest.ask('systemctl stop baton.service');
+    write('{"targets": 7}');
+    for (const _ of ['once', 'again']) {
+      assert.notEqual(guest.run('systemctl start baton.service').status, 0);
+      assert.equal(guest.run('systemctl is-active baton.service').text, 'failed\n');
+    }
+    assert.equal(guest.run('baton run hello').status, 78);
+    assert.notEqual(guest.run('systemctl reload baton.service').status, 0);
+    configure({ hello: { type: 'local', args: ['/bin/echo', 'hello'] } });
     hello();
   });
 });

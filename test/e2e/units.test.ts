@@ -38,7 +38,7 @@ test('systemd-analyze verify has nothing to say about the units', (t) => {
 
 test('the service keeps runs alive and takes nothing from them', () => {
   for (const line of [
-    'Type=exec',
+    'Type=notify',
     'KillMode=process',
     'Delegate=yes',
     'OOMPolicy=continue',

@@ -126,6 +126,10 @@ const REQUEST: Samples<typeof request> = {
   ],
   wrongArgument: [[2, '[a-z]+', 'X']],
   longArgument: [[2, '[a-z]+', 60_000]],
+  noConfiguration: [['/c.json', ['targets: missing key; expected an object']]],
+  noConfigurationNow: [['/c.json']],
+  cannotStart: [['/state/lock: is held by the daemon with pid 7; stop that one first']],
+  cannotStartNow: [[]],
   staysInForce: [
     ['/c.json', ['targets: missing key; expected an object: {…}']],
     ['/c.json', ['x: unknown key', 'y: unknown key']],

@@ -8,7 +8,6 @@ import { existsSync, fstatSync } from 'node:fs';
 import {
   defaultSocket,
   EXIT,
-  PROTOCOL_VERSION,
   type Reply,
   RUN_SOCKET,
   SOCKET_PATH_BYTES_MAX,
@@ -18,7 +17,7 @@ import { finish } from './ending.ts';
 import { parseFast } from './fast.ts';
 import { internal } from './message/trouble.ts';
 import { complain } from './output.ts';
-import { isReply, Relay, type RunRequest, runRequest } from './relay.ts';
+import { isReply, Relay, type RunRequest, runRequest, waitRequest } from './relay.ts';
 import { PING, SILENT_MS_DEFAULT, Silence } from './silence.ts';
 
 const STDERR = 2;
@@ -42,7 +41,7 @@ if (command && isShort && !isWatched) {
   const request: RunRequest =
     command.verb === 'run'
       ? runRequest(command.target, command.wait)
-      : { type: 'wait', v: PROTOCOL_VERSION, run: command.runs[0] };
+      : waitRequest(command.runs[0]);
   follow(new Relay(request));
 } else {
   full().main(process.argv.slice(2));

@@ -15,7 +15,7 @@ import { unwritten } from './message/trouble.ts';
 import { names } from './names.ts';
 import { writeOutcome } from './outcomefile.ts';
 import { complain, writeAll } from './output.ts';
-import { Relay, type RunRequest, runRequest } from './relay.ts';
+import { Relay, type RunRequest, runRequest, waitRequest } from './relay.ts';
 import { runSeveral, waitAll, waitSeveral } from './several.ts';
 import { metrics, report, timeline } from './survey.ts';
 import { watch } from './watch.ts';
@@ -113,7 +113,7 @@ async function waitFor(
 ): Promise<Ending> {
   const [run = 0] = runs;
   if (runs.length > 1) return waitSeveral(runs, (number) => pick(number, false, place));
-  const request = { type: 'wait', v: PROTOCOL_VERSION, run } as const;
+  const request = waitRequest(run);
   const { ending, run: number } = await attend(request, place, { quiet: false, heeds: true });
   const known = { run: number, status: statusOf(ending, errorCode) };
   return file === undefined ? ending : await writeOutcome(file, known, ending, place);
@@ -121,7 +121,7 @@ async function waitFor(
 
 /** One of several, which are ended together if they are. */
 async function pick(run: number, quiet: boolean, place: Place): Promise<Ending> {
-  const request = { type: 'wait', v: PROTOCOL_VERSION, run } as const;
+  const request = waitRequest(run);
   return (await attend(request, place, { quiet, heeds: false })).ending;
 }
 

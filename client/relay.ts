@@ -11,7 +11,13 @@
  * run that did not succeed, nor where output could not be written; nothing of baton's own goes to
  * stdout.
  */
-import { EXIT, PROTOCOL_VERSION, type Reply, type RequestInput } from '../daemon/protocol.ts';
+import {
+  CALLER_CHARS_MAX,
+  EXIT,
+  PROTOCOL_VERSION,
+  type Reply,
+  type RequestInput,
+} from '../daemon/protocol.ts';
 import type { Ending } from './ending.ts';
 import {
   forgotten,
@@ -93,7 +99,7 @@ export class Relay {
     if (this.#run === undefined) return this.#request;
     const from = { ...this.#offsets };
     if (this.#request.type === 'output') return { ...this.#request, of: this.#run, from };
-    return { type: 'wait', v: PROTOCOL_VERSION, run: this.#run, from };
+    return waitRequest(this.#run, { from });
   }
 
   /** The request has been sent; `send` sends more on the same connection. */
@@ -255,7 +261,22 @@ export function runRequest(
 ): RunRequest {
   const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...more } as RunRequest;
-  return wait ? ({ ...request, wait, merged: areOneFile() } as RunRequest) : request;
+  return wait ? ({ ...request, wait, merged: areOneFile(), ...inside() } as RunRequest) : request;
+}
+
+type WaitRequest = Extract<RequestInput, { readonly type: 'wait' }>;
+
+export function waitRequest(
+  run: number,
+  more: Pick<WaitRequest, 'from' | 'output'> = {},
+): WaitRequest {
+  return { type: 'wait', v: PROTOCOL_VERSION, run, ...more, ...inside() };
+}
+
+/** Within the command of a run the daemon is told so: it may be the run that is waited for. */
+function inside(): Pick<WaitRequest, 'caller'> {
+  const caller = process.env['BATON_RUN_DIR'];
+  return caller && caller.length <= CALLER_CHARS_MAX ? { caller } : {};
 }
 
 /** The parser's edge: the daemon's replies are trusted as far as their type. */

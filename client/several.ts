@@ -20,7 +20,7 @@ import { type Ending, printed } from './ending.ts';
 import { askFor, inquire } from './inquiry.ts';
 import { internal } from './message/trouble.ts';
 import { areOneFile, complain } from './output.ts';
-import { Relay, runRequest } from './relay.ts';
+import { Relay, runRequest, waitRequest } from './relay.ts';
 
 type Several = Extract<Command, { readonly verb: 'several' }>;
 /** Relays a run that is known by its number. */
@@ -86,7 +86,10 @@ export async function waitAll(place: Place): Promise<Ending> {
     // A lost run may hold its place for long, by processes that nobody can wait for.
     const open = views.filter(({ state }) => state !== 'ended');
     for (const { run } of open) {
-      worst = worseOf(worst, await endOf(run, place));
+      const ending = await endOf(run, place);
+      worst = worseOf(worst, ending);
+      // It is asked within a run that is among those waited for.
+      if (ending.status === EXIT.notNow && ending.isOwn) return worst;
       told.add(run);
     }
     if (open.length > 0) continue;
@@ -126,15 +129,18 @@ function endingOf({ run, target, exit, text }: FailedRun): Ending {
 }
 
 async function endOf(run: number, place: Place): Promise<Ending> {
-  let ended: Extract<Reply, { readonly type: 'ended' }> | undefined;
+  let ended: Extract<Reply, { readonly type: 'ended' | 'refused' }> | undefined;
   const take = (reply: Reply): boolean => {
-    if (reply.type === 'ended') ended = reply;
-    return reply.type === 'ended' || reply.type === 'error';
+    if (reply.type === 'ended' || reply.type === 'refused') ended = reply;
+    return ended !== undefined || reply.type === 'error';
   };
-  const request = { type: 'wait', v: PROTOCOL_VERSION, run, output: false } as const;
+  const request = waitRequest(run, { output: false });
   // Optional: what has ended meanwhile may be forgotten already.
   const trouble = await inquire(place, [{ request, take, isOptional: true }]);
   if (trouble !== undefined) return trouble;
+  if (ended?.type === 'refused') {
+    return { status: ended.exit, isOwn: true, line: `run ${run}: ${ended.reason}` };
+  }
   return ended?.verdict === 'failed' ? endingOf(ended) : DONE;
 }
 

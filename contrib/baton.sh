@@ -14,7 +14,7 @@
 set -u
 export LC_ALL=C
 
-run='' token='' target='' waits=''
+run='' token='' target='' waits='' caller=''
 out=0 err=0       # bytes of each stream that were written
 out_shut='' err_shut=''
 unwritten=''      # output that somebody may have wanted could not be written
@@ -33,6 +33,7 @@ main() {
   if [ /dev/fd/1 -ef /dev/fd/2 ]; then merged=true; else merged=false; fi
   command -v nc >/dev/null || leave 125 'needs nc; install netcat-openbsd'
   find_socket
+  find_caller
   read -r token </proc/sys/kernel/random/uuid
   ask
 }
@@ -68,13 +69,21 @@ find_socket() {
   [ ${#socket} -le 107 ] || leave 64 "socket path $socket has more than 107 bytes; name a shorter one"
 }
 
+# Within the command of a run the daemon is told so: it may be the run that is waited for.
+find_caller() {
+  case ${BATON_RUN_DIR-} in
+    '' | *[!\ -~]* | *[\"\\]*) ;;
+    *) caller=",\"caller\":\"$BATON_RUN_DIR\"" ;;
+  esac
+}
+
 # Asks, lets a subshell take the replies, and exits as that does.
 ask() {
   request="{\"type\":\"run\",\"v\":1,\"target\":\"$target\",\"token\":\"$token\""
-  [ -z "$waits" ] || request="$request,\"wait\":true,\"merged\":$merged"
+  [ -z "$waits" ] || request="$request,\"wait\":true,\"merged\":$merged$caller"
   request="$request}"
   [ -z "$run" ] ||
-    request="{\"type\":\"wait\",\"v\":1,\"run\":$run,\"from\":{\"out\":$out,\"err\":$err}}"
+    request="{\"type\":\"wait\",\"v\":1,\"run\":$run,\"from\":{\"out\":$out,\"err\":$err}$caller}"
   nc -N -U "$socket" 2>&1 <<END | take &
 $request
 END

@@ -1,10 +1,12 @@
 /**
  * Is a request taken? Answered before it becomes a run: by its token, by the target, by the room in
- * the queue, then by the target's policies, of which the first one that objects decides. Pure.
+ * the queue, then by the target's policies, of which the first one that objects decides; at last, by
+ * whether a run that asks for it and waits could ever end. Pure.
  */
 import type { Admission } from '../policies/policy.ts';
 import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import { type Answer, answered, type CommandOf, type Decision, decided } from './command.ts';
+import { findDeadlock } from './deadlock.ts';
 import type { RunId } from './event.ts';
 import { queueFull, tokenUsed } from './message/request.ts';
 import { sceneMaker } from './scene.ts';
@@ -20,6 +22,8 @@ export function submit(state: ReadonlyState, command: Submit, catalog: Catalog):
   const objection = object(state, command, target);
   if (objection !== undefined) return answered(objection);
   const admission = admit(state, command, target, catalog);
+  const circle = inCircle(state, command, admission, catalog);
+  if (circle !== undefined) return answered({ type: 'refused', reason: circle });
   switch (admission.type) {
     case 'refuse':
       return answered({ type: 'refused', reason: admission.reason });
@@ -55,6 +59,22 @@ function object(state: ReadonlyState, { args = [] }: Submit, target: Target): An
   const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
   if (size < WAITING_PER_TARGET_MAX) return undefined;
   return { type: 'refused', reason: queueFull(size, target.name) };
+}
+
+/** Why whoever asks would wait for ever; see daemon/deadlock.ts. */
+function inCircle(
+  state: ReadonlyState,
+  { at, caller, waits = [], target }: Submit,
+  admission: Admission,
+  catalog: Catalog,
+): string | undefined {
+  if (caller === undefined) return undefined;
+  const asked = { at, caller, waits };
+  if (admission.type === 'join')
+    return findDeadlock(state, catalog, { ...asked, of: admission.run });
+  return admission.type === 'admit'
+    ? findDeadlock(state, catalog, { ...asked, of: target })
+    : undefined;
 }
 
 /** What the policies say together: each can object, and then the first that wants to join does. */

@@ -3,6 +3,7 @@
  * observations of the world, decisions are events and what follows from them. Pure data.
  */
 import type { Keep } from './catalog.ts';
+import type { CallerWait } from './deadlock.ts';
 import type { Event, KeeperId, Outcome, ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import type { Holders } from './scene.ts';
 
@@ -43,6 +44,10 @@ export type Command = { readonly at: Stamp } & (
       readonly args?: readonly string[];
       /** Bounds the wait beside the target's own. */
       readonly maxWaitMs?: number;
+      /** The run whose command asks, if that waits for the end. */
+      readonly caller?: RunId;
+      /** Who else waits for whom, where there is a caller. */
+      readonly waits?: readonly CallerWait[];
     }
   | { readonly type: 'cancel'; readonly run: RunId }
   | { readonly type: 'pause' | 'resume'; readonly target: TargetName }

@@ -9,6 +9,7 @@
 import type { RunName } from '../policies/policy.ts';
 import { Agenda } from './agenda.ts';
 import { apply } from './apply.ts';
+import { CallerWaits } from './callerwaits.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, Command, Decision, Wish } from './command.ts';
@@ -47,6 +48,7 @@ const NOBODY: Holders = new Map();
 const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume'];
 
 export class Loop {
+  readonly callerWaits = new CallerWaits();
   readonly #state: State;
   readonly #clock: Clock;
   readonly #fail: (error: unknown) => void;
@@ -250,7 +252,9 @@ export class Loop {
   }
 
   #decide(wish: Wish): Decision {
-    const command = { ...wish, at: this.#clock.now() } as Command;
+    const isCalled = wish.type === 'submit' && wish.caller !== undefined;
+    const waits = isCalled ? { waits: this.callerWaits.pairs(this.#state) } : {};
+    const command = { ...wish, ...waits, at: this.#clock.now() } as Command;
     return decide(this.#state, command, this.#catalog);
   }
 

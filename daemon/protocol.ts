@@ -52,12 +52,16 @@ export const OUTCOME_WORDS = [
 export type OutcomeWord = (typeof OUTCOME_WORDS)[number];
 const TEXT_CHARS_MAX = 200;
 const ARG_CHARS_MAX = 4_096;
+/** Longest `caller`: the kernel knows no longer path. */
+export const CALLER_CHARS_MAX = 4_096;
 const ARGS_MAX = 100;
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_CHARS_MAX));
 /** The kernel takes no argument with NUL inside. */
 const Arg = v.pipe(v.string(), v.maxLength(ARG_CHARS_MAX), v.excludes('\0'));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+/** The BATON_RUN_DIR of the run whose command asks; a directory is of one daemon and one run. */
+const Inside = v.pipe(v.string(), v.minLength(1), v.maxLength(CALLER_CHARS_MAX));
 const common = {
   id: v.optional(
     v.union([v.pipe(v.string(), v.maxLength(TEXT_CHARS_MAX)), v.pipe(v.number(), v.finite())]),
@@ -82,6 +86,8 @@ export const Request = v.variant('type', [
     token: v.optional(Text),
     /** As the target's maxWait, where that is not shorter. */
     maxWaitMs: v.exactOptional(v.pipe(Count, v.minValue(1))),
+    /** With `wait`. */
+    caller: v.exactOptional(Inside),
   }),
   v.strictObject({
     ...common,
@@ -90,6 +96,7 @@ export const Request = v.variant('type', [
     from: v.optional(From),
     /** False: only the end. */
     output: v.optional(v.boolean(), true),
+    caller: v.exactOptional(Inside),
   }),
   v.strictObject({
     ...common,

@@ -3,7 +3,10 @@
  * end. It reads the state and the run directories only; a client that does not read is waited for.
  */
 import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
 import { type Caller, failWith, finishWith, type Of } from './caller.ts';
+import type { Clock } from './clock.ts';
+import { findDeadlock } from './deadlock.ts';
 import type { Denials } from './denial.ts';
 import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
@@ -23,6 +26,7 @@ interface Parts {
   /** A request for this target comes in: what it depends on may have changed. */
   readonly refresh: (target: string) => void;
   readonly rota: Rota;
+  readonly clock: Clock;
 }
 
 export class Relay {
@@ -31,6 +35,7 @@ export class Relay {
   readonly #directoryOf: Parts['directoryOf'];
   readonly #refresh: Parts['refresh'];
   readonly #rota: Rota;
+  readonly #clock: Clock;
   readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
   /** All relays read into it, each within one call. */
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -41,6 +46,7 @@ export class Relay {
     this.#directoryOf = parts.directoryOf;
     this.#refresh = parts.refresh;
     this.#rota = parts.rota;
+    this.#clock = parts.clock;
   }
 
   /** Tells the clients who wait for this run. Called once the event is durable. */
@@ -53,12 +59,16 @@ export class Relay {
     const { target, merged, wait, args, maxWaitMs } = request;
     const token = request.token ?? randomUUID();
     this.#refresh(target);
+    const inside = wait ? this.#runAt(request.caller) : undefined;
     const given = {
       ...(args === undefined ? {} : { args }),
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+      ...(inside === undefined ? {} : { caller: inside }),
     };
+    const forget = this.#waitInside(inside, { token }, caller);
     this.#loop.post({ type: 'submit', target, token, merged, ...given }, (answer) => {
       if (answer.type !== 'accepted' && answer.type !== 'joined') {
+        forget();
         this.#denials.refuse(caller, target, answer);
         return;
       }
@@ -71,8 +81,41 @@ export class Relay {
   wait(request: Of<'wait'>, caller: Caller): void {
     if (!this.#loop.state.runs.has(request.run))
       return this.#denials.unknownEnd(caller, request.run);
+    const inside = this.#runAt(request.caller);
+    const circle = inside === undefined ? undefined : this.#circle(inside, request.run);
+    if (circle !== undefined) {
+      return finishWith(caller, { type: 'refused', exit: EXIT.notNow, reason: circle });
+    }
+    this.#waitInside(inside, { run: request.run }, caller);
     if (!request.output) return this.#awaitEnd(request.run, caller);
     this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
+  }
+
+  /** The run whose command asks: it has to be one of this daemon's that runs. */
+  #runAt(directory: string | undefined): RunId | undefined {
+    if (directory === undefined) return undefined;
+    const run = Number(basename(directory));
+    const isOurs = this.#loop.state.runs.get(run)?.state === 'running';
+    return isOurs && this.#directoryOf(run) === directory ? run : undefined;
+  }
+
+  /** Why a run would wait for this one for ever. */
+  #circle(inside: RunId, of: RunId): string | undefined {
+    const { state, catalog, callerWaits } = this.#loop;
+    const waits = callerWaits.pairs(state);
+    return findDeadlock(state, catalog, { at: this.#clock.now(), caller: inside, waits, of });
+  }
+
+  /** Notes that a run waits, for as long as its client is there. */
+  #waitInside(
+    inside: RunId | undefined,
+    of: { readonly run: RunId } | { readonly token: string },
+    caller: Caller,
+  ): () => void {
+    if (inside === undefined) return () => {};
+    const forget = this.#loop.callerWaits.add(inside, of);
+    caller.onClose(forget);
+    return forget;
   }
 
   output(request: Of<'output'>, caller: Caller): void {

@@ -80,6 +80,7 @@ export class Service {
       directoryOf: options.directoryOf,
       refresh: options.refresh ?? (() => {}),
       rota: options.rota,
+      clock: options.clock,
     });
   }
 

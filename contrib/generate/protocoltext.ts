@@ -26,6 +26,10 @@ const WHOSE =
   'A run by its number, or a target by its name: its run that runs, else waits, else was last.';
 const FROM = 'Where to go on, in bytes of each stream: `{"out": N, "err": N}`.';
 
+const CALLER =
+  'The `BATON_RUN_DIR` of the run whose command asks and waits. It is `refused` where it would ' +
+  'wait for ever, because what it waits for cannot start before that very run has ended.';
+
 export const REQUESTS: Requests = {
   run: {
     text:
@@ -44,11 +48,12 @@ export const REQUESTS: Requests = {
       maxWaitMs:
         'Give it up after so long a wait, or after the `maxWait` of the target if shorter. Of ' +
         'several wishes that share a run the longest counts.',
+      caller: CALLER,
     },
   },
   wait: {
     text: 'Relays a run from its start: `started`, `output` and `ended`.',
-    fields: { run: 'Its number.', from: FROM, output: 'False: only `ended`.' },
+    fields: { run: 'Its number.', from: FROM, output: 'False: only `ended`.', caller: CALLER },
   },
   output: {
     text: 'Relays the output of a run; then `done`.',

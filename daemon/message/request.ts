@@ -74,6 +74,21 @@ export const tokenUsed = (run: number): string =>
 export const queueFull = (waiting: number, target: string): string =>
   `${waiting} runs of it wait already, the most allowed; see what they wait for: baton why ${target}`;
 
+/** `caller` is the run whose command asks, `behind` the one that it would wait for. */
+export const waitsForItself = (caller: string, behind: string): string =>
+  caller === behind
+    ? `${caller} would wait for its own end, which never comes; do not wait for it there`
+    : `${behind} waits for ${caller}, which would wait for it: neither would ever end; do not wait ` +
+      'for it there';
+
+export const waitsInCircle = (caller: string, behind: string): string => {
+  const chain = caller === behind ? `${caller} would wait for it` : `that waits for ${caller}`;
+  return (
+    `it cannot start before ${behind} has ended, and ${chain}: nobody would ever start or end; ` +
+    `do not wait for it in ${caller}, or let them have no group in common`
+  );
+};
+
 export const tooManyClients = (most: number, socket: string): string =>
   `${most} clients are connected to ${socket}, the most allowed: try again later`;
 

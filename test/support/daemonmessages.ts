@@ -137,6 +137,14 @@ const REQUEST: Samples<typeof request> = {
   cannotJournal: [['ENOSPC']],
   tokenUsed: [[17]],
   queueFull: [[200, 'web']],
+  waitsForItself: [
+    ['run 7 (a)', 'run 7 (a)'],
+    ['run 7 (a)', 'run 3 (b)'],
+  ],
+  waitsInCircle: [
+    ['run 7 (a)', 'run 7 (a)'],
+    ['run 7 (a)', 'run 3 (b)'],
+  ],
   tooManyClients: [[4_096, '/run/s']],
   tooManyOpen: [[256]],
   forbiddenVerb: [

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PROTOCOL_VERSION, type Reply, suggest } from '../daemon/protocol.ts';
+import { readRegular } from '../daemon/regularfile.ts';
 import type { ReadFile } from '../policies/policy.ts';
 import { type RsnapshotConf, readRsnapshotConf } from '../policies/rsnapshotconf.ts';
 import { converse, type Place } from './call.ts';
@@ -14,6 +15,9 @@ import { type Ending, printed } from './ending.ts';
 import { type Finding, findAll, type KnownTarget } from './findings.ts';
 import { noTargets, notChecked } from './message/trouble.ts';
 import { codeOf, complain, plain } from './output.ts';
+
+/** Longest file that is read without having been named by whoever asks. */
+const FOUND_BYTES_MAX = 16 * 1024 * 1024;
 
 const CRONTAB = '/etc/crontab';
 const CRON_D = '/etc/cron.d';
@@ -24,12 +28,14 @@ const EXIT_UNREADABLE = 66;
 
 export async function checkCrontab(files: readonly string[], place: Place): Promise<Ending> {
   const named = files.length > 0 ? files : systemFiles();
+  // Who names a file may name a pipe: /dev/stdin.
+  const read = files.length > 0 ? readNamed : readFound;
   const users = userNames();
   const lines: CronLine[] = [];
   const unread: string[] = [];
   for (const file of named) {
     try {
-      lines.push(...parseCrontab(file, readFileSync(file, 'utf8'), hasUser(file, users)));
+      lines.push(...parseCrontab(file, read(file), hasUser(file, users)));
     } catch (error) {
       unread.push(notChecked(file, error));
     }
@@ -98,13 +104,21 @@ function hasUser(file: string, users: ReadonlySet<string>): (word: string) => bo
 }
 
 function userNames(): ReadonlySet<string> {
-  const lines = (read('/etc/passwd') ?? '').split('\n');
+  const lines = (readPasswd() ?? '').split('\n');
   return new Set(['root', ...lines.flatMap((line) => line.split(':', 1)[0] || [])]);
 }
 
-function read(path: string): string | undefined {
+function readNamed(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+function readFound(path: string): string {
+  return readRegular(path, FOUND_BYTES_MAX);
+}
+
+function readPasswd(): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFound('/etc/passwd');
   } catch {
     return undefined;
   }
@@ -118,7 +132,7 @@ function readConf(path: string): RsnapshotConf | undefined {
 /** For the policies' own parser. */
 export const readConfFile: ReadFile = (path) => {
   try {
-    return { ok: true, text: readFileSync(path, 'utf8'), realPath: realpathSync(path) };
+    return { ok: true, text: readFound(path), realPath: realpathSync(path) };
   } catch (error) {
     return { ok: false, error: codeOf(error) };
   }

@@ -3,17 +3,11 @@
  * since. Each is read once and kept; only `forget` makes it be read anew. So a configuration can be
  * made again with the news of one group while another, which is busy, keeps what it began with.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import type { FileRead, ReadFile } from '../policies/policy.ts';
+import { errnoOf } from './errno.ts';
 import { longFile, noRegularFile, relativePath } from './message/config.ts';
+import { readRegular } from './regularfile.ts';
 
 /** Longest file that is read. */
 export const CONF_BYTES_MAX = 1_048_576;
@@ -50,20 +44,15 @@ export class Confs {
 }
 
 function readFile(path: string): FileRead {
-  let file: number | undefined;
+  if (!path.startsWith('/')) return { ok: false, error: relativePath() };
   try {
-    if (!path.startsWith('/')) throw new Error(relativePath());
-    // What is judged and what is read is the same open file; a named pipe holds nobody up.
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = fstatSync(file);
-    if (!stats.isFile()) throw new Error(noRegularFile());
-    if (stats.size > CONF_BYTES_MAX) throw new Error(longFile(CONF_BYTES_MAX));
-    const text = readFileSync(file, 'utf8');
+    const text = readRegular(path, CONF_BYTES_MAX);
     return { ok: true, text, realPath: realpathSync(path) };
   } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EFTYPE') return { ok: false, error: noRegularFile() };
+    if (errno === 'EFBIG') return { ok: false, error: longFile(CONF_BYTES_MAX) };
     return { ok: false, error: reasonOf(error) };
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -29,6 +29,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EBUSY: 'something else uses it; end that first',
   ETXTBSY: 'it is being written; try again when that is over',
   EADDRINUSE: 'something else listens there; stop it, or name another',
+  EFTYPE: 'it is a pipe, a device or a directory; put a regular file in its place',
+  EFBIG: 'it is too long; name another, or make it shorter',
   ENAMETOOLONG: 'the path is too long; name a shorter one',
   ELOOP: 'its symbolic links lead in a circle; name another',
 };

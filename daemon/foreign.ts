@@ -11,7 +11,10 @@ import { errnoOf, isShortage } from './errno.ts';
 import type { LocksPort, RunsByKeeper } from './loop.ts';
 import { leftLock } from './message/outcome.ts';
 import { statOf } from './process.ts';
+import { readRegular } from './regularfile.ts';
 
+/** Longest lockfile that is read; a pid is much shorter. */
+const LOCK_BYTES_MAX = 4_096;
 /** Longest text that names a process. */
 const TEXT_CHARS_MAX = 60;
 
@@ -37,7 +40,12 @@ function holderOf(path: string, runs: () => RunsByKeeper): Holder | undefined {
     return { pid, text: nameOf(pid), ...(run === undefined ? {} : { run }) };
   } catch (error) {
     // Not known is not free: it is looked at again, as a held one is.
-    return { pid: 0, text: `unknown: it cannot be looked at now (${errnoOf(error)})` };
+    const errno = errnoOf(error);
+    const isOdd = errno === 'EFTYPE';
+    const why = isOdd
+      ? 'it is no regular file; remove it'
+      : `it cannot be looked at now (${errno})`;
+    return { pid: 0, text: `unknown: ${why}` };
   }
 }
 
@@ -63,10 +71,11 @@ function isStale(path: string): boolean {
 
 function pidIn(path: string): number | undefined {
   try {
-    const [line = ''] = readFileSync(path, 'latin1').split('\n', 1);
+    const [line = ''] = readRegular(path, LOCK_BYTES_MAX).split('\n', 1);
     return /^\d{1,10}$/.test(line) && Number(line) > 0 ? Number(line) : undefined;
   } catch (error) {
-    if (isShortage(errnoOf(error))) throw error;
+    const errno = errnoOf(error);
+    if (isShortage(errno) || errno === 'EFTYPE') throw error;
     return undefined;
   }
 }

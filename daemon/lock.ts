@@ -4,13 +4,15 @@
  * daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
  */
 import { spawnSync } from 'node:child_process';
-import { ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { ftruncateSync, writeSync } from 'node:fs';
 import { errnoOf } from './errno.ts';
 import type { Result } from './journal.ts';
 import * as say from './message/boot.ts';
+import { APPEND, openRegular, readEnd } from './regularfile.ts';
 
 /** What flock(1) exits with if somebody else holds the lock. */
 const BUSY = 75;
+const HOLDER_BYTES_MAX = 64;
 
 /**
  * Takes the lock or says who has it, and that `option` names another place.
@@ -19,7 +21,7 @@ const BUSY = 75;
 export function takeLock(path: string, option: string): Result<number> {
   let file: number;
   try {
-    file = openSync(path, 'a+', 0o600);
+    file = openRegular(path, APPEND);
   } catch (error) {
     return { ok: false, error: say.cannotOpen(path, error) };
   }
@@ -27,7 +29,7 @@ export function takeLock(path: string, option: string): Result<number> {
   const flock = spawnSync('flock', ['-n', '-E', String(BUSY), '3'], { stdio: [...stdio] });
   if (flock.status === 0) return { ok: true, value: file };
   if (flock.status === BUSY) {
-    const holder = readFileSync(path, 'utf8').trim().split('\n').at(-1);
+    const holder = readEnd(path, HOLDER_BYTES_MAX).toString().trim().split('\n').at(-1);
     return { ok: false, error: say.lockHeld(path, holder || undefined, option) };
   }
   if (flock.error !== undefined && errnoOf(flock.error) === 'ENOENT') {

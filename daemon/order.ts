@@ -2,13 +2,14 @@
  * What is ordered of the fork server for a run. The files for the output are made here, since a
  * keeper could not say why it cannot: who opens them later finds them.
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeptRun } from './daemon.ts';
 import type { RunId } from './event.ts';
 import type { Order, Rescue } from './forkserver.ts';
 import type { Launch } from './launch.ts';
 import { LIMIT_PREFIX } from './perl.ts';
+import { APPEND, openRegular } from './regularfile.ts';
 import { statusFileOf } from './statusfile.ts';
 
 /** Throws what the system says where the directory or its files cannot be made. */
@@ -41,6 +42,6 @@ export function makeRescue(run: RunId, directory: string, pids: readonly number[
 
 /** What an earlier attempt has written stays. */
 function makeFile(path: string): string {
-  closeSync(openSync(path, 'a', 0o600));
+  closeSync(openRegular(path, APPEND));
   return path;
 }

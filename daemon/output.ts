@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { errnoOf, isShortage } from './errno.ts';
 import { CHUNK_BYTES, encode, type Frame } from './frame.ts';
 import { unreadFile } from './message/request.ts';
+import { openRegular } from './regularfile.ts';
 import type { Rota } from './rota.ts';
 
 const LOOK_MS = 20;
@@ -35,7 +36,11 @@ interface Source {
 }
 
 /** The calls that a test may make fail. */
-export type OutputDisk = Pick<typeof fs, 'openSync' | 'readSync' | 'fstatSync' | 'closeSync'>;
+export interface OutputDisk extends Pick<typeof fs, 'readSync' | 'fstatSync' | 'closeSync'> {
+  readonly openSync: (path: string) => number;
+}
+
+const REAL_DISK: OutputDisk = { ...fs, openSync: (path) => openRegular(path) };
 
 export class Follower {
   readonly #directory: string;
@@ -80,7 +85,7 @@ export class Follower {
     this.#hasRoom = options.hasRoom;
     this.#done = options.done;
     this.#failed = options.failed;
-    this.#disk = options.disk ?? fs;
+    this.#disk = options.disk ?? REAL_DISK;
     this.#sources = (['out', 'err'] as const).map((stream) => ({
       stream,
       offset: options.from[stream],
@@ -187,7 +192,7 @@ export class Follower {
 
   #open(source: Source): number | undefined {
     try {
-      source.file ??= this.#disk.openSync(join(this.#directory, source.stream), 'r');
+      source.file ??= this.#disk.openSync(join(this.#directory, source.stream));
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
       // Nothing was written yet, both streams share one file, or it is forgotten.

@@ -2,8 +2,8 @@
  * How far a run is by what it prints: the last "NN%" of its output, as rsync --info=progress2, borg,
  * restic and curl print it. Only the tail of the files is read, and only when somebody asks.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { readEnd } from './regularfile.ts';
 
 /** How far back a percentage may stand: some lines, or some updates of one line. */
 const TAIL_BYTES = 4_096;
@@ -23,15 +23,9 @@ export function findPercent(text: string): number | undefined {
 }
 
 function readTail(path: string): string {
-  let file: number | undefined;
   try {
-    file = openSync(path, 'r');
-    const from = Math.max(0, fstatSync(file).size - TAIL_BYTES);
-    const tail = Buffer.alloc(TAIL_BYTES);
-    return tail.toString('latin1', 0, readSync(file, tail, 0, TAIL_BYTES, from));
+    return readEnd(path, TAIL_BYTES).toString('latin1');
   } catch {
     return ''; // no output yet, or none that can be read now
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }

@@ -18,6 +18,7 @@ import {
 } from '../runners/ssh/message.ts';
 import { errnoOf, isPassing } from './errno.ts';
 import * as say from './message/outcome.ts';
+import { APPEND, openRegular } from './regularfile.ts';
 
 const LOG_NAME = 'ssh.log';
 const KEEPER = join(import.meta.dirname, '../runners/ssh/keeper.cjs');
@@ -124,7 +125,7 @@ function startKeeper(
     const failWith = (error: unknown): void => fail(errnoOf(error), isPassing(errnoOf(error)));
     let log: number | undefined;
     try {
-      log = openSync(path, 'a', 0o600);
+      log = openRegular(path, APPEND);
       const child = spawnIt(directory, log);
       child.unref();
       child.on('error', failWith);

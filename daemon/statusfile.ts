@@ -4,7 +4,7 @@
  * no plain file is no status file, and nothing here waits for one. While the file cannot be written,
  * the record is the title of its keeper (keeper.pl).
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { constants, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
@@ -12,7 +12,11 @@ import type { Clock } from './clock.ts';
 import type { EndTime, Report } from './command.ts';
 import { errnoOf, isShortage } from './errno.ts';
 import { describeFailure, type Launch } from './launch.ts';
+import { readRegular } from './regularfile.ts';
 import { TERM_MS_MAX } from './shutdown.ts';
+
+/** Longest status file that is read. */
+const STATUS_BYTES_MAX = 65_536;
 
 const Number_ = v.nullable(v.number());
 /** Keepers of older versions tell less; the SSH keeper tells `phase` and `message`. */
@@ -44,21 +48,14 @@ export function statusFileOf(directory: string, attempt: number): string {
 
 /** Undefined where there is none. Throws where that cannot be told now (EMFILE, EIO, …). */
 export function readStatusFile(path: string): StatusRecord | 'unreadable' | undefined {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  let file: number;
   try {
-    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const text = readRegular(path, STATUS_BYTES_MAX, constants.O_NOFOLLOW);
+    return parseRecord(text) ?? 'unreadable';
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT') return undefined;
-    if (errno === 'ELOOP' || errno === 'ENXIO') return 'unreadable'; // a link, a socket
+    if (['EFTYPE', 'EFBIG', 'ELOOP'].includes(errno)) return 'unreadable'; // ELOOP: a link
     throw error;
-  }
-  try {
-    if (!fstatSync(file).isFile()) return 'unreadable';
-    return parseRecord(readFileSync(file, 'utf8')) ?? 'unreadable';
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -2,8 +2,9 @@
  * The end of a run's output in a file of its own, for the hook that is told of it: the run itself
  * may be forgotten before the hook has read.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readEnd } from './regularfile.ts';
 
 /** Of each of the two streams. */
 const TAIL_BYTES_MAX = 16_384;
@@ -13,7 +14,7 @@ const TAIL_NAME = 'tail';
 export function writeTail(of: string, into: string): string | undefined {
   const path = join(into, TAIL_NAME);
   try {
-    const ends = ['out', 'err'].map((name) => readEnd(join(of, name)));
+    const ends = ['out', 'err'].map((name) => endOf(join(of, name)));
     mkdirSync(into, { recursive: true, mode: 0o700 });
     writeFileSync(path, Buffer.concat(ends), { mode: 0o600 });
     return path;
@@ -23,18 +24,11 @@ export function writeTail(of: string, into: string): string | undefined {
   }
 }
 
-function readEnd(path: string): Buffer {
-  let file: number;
+/** Empty where there is none, or none that can be read. */
+function endOf(path: string): Buffer {
   try {
-    file = openSync(path, 'r');
+    return readEnd(path, TAIL_BYTES_MAX);
   } catch {
     return Buffer.alloc(0);
-  }
-  try {
-    const from = Math.max(0, fstatSync(file).size - TAIL_BYTES_MAX);
-    const bytes = Buffer.alloc(TAIL_BYTES_MAX);
-    return bytes.subarray(0, readSync(file, bytes, 0, TAIL_BYTES_MAX, from));
-  } finally {
-    closeSync(file);
   }
 }

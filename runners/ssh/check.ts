@@ -3,10 +3,11 @@
  * what to do. `checkOptions` is asked at every load and refuses the target's runs; what takes its
  * time or is a warning only is for `inspectOptions`, which `batond --check` asks.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readRegular } from '../../daemon/regularfile.ts';
 import { typesOf } from '../knownhosts.ts';
 import * as say from '../message.ts';
-import { readKnownHosts } from './hostkey.ts';
+import { KNOWN_HOSTS_BYTES_MAX, readKnownHosts } from './hostkey.ts';
 import type { SshOptions } from './options.ts';
 import { fromHome, KEY_BYTES_MAX, parsePrivateKey, readPassphrase } from './privatekey.ts';
 import { Router } from './route.ts';
@@ -38,7 +39,7 @@ function keyProblems(path: string, { via, passphraseFile }: SshOptions): readonl
     if ((mode & 0o077) !== 0) {
       problems.push(say.openToOthers('key', path, octal(mode), file));
     }
-    const parsed = parsePrivateKey(readFileSync(file, 'utf8'));
+    const parsed = parsePrivateKey(readRegular(file, KEY_BYTES_MAX));
     if (typeof parsed !== 'string') return problems;
     if (parsed === 'encrypted' && passphraseFile !== undefined) return problems;
     // Security keys and the like are ssh's own affair.
@@ -62,7 +63,7 @@ function secretProblems(path: string): readonly string[] {
 
 function knownHostsProblems(path: string): readonly string[] {
   try {
-    readFileSync(fromHome(path));
+    readRegular(fromHome(path), KNOWN_HOSTS_BYTES_MAX);
     return [];
   } catch (error) {
     return [unreadable('knownHosts', path, error, say.noKnownHosts)];
@@ -92,7 +93,7 @@ function wrongPassphrases({ key = [], passphraseFile }: SshOptions): readonly st
   return key.flatMap((path) => {
     try {
       const parsed = parsePrivateKey(
-        readFileSync(fromHome(path), 'utf8'),
+        readRegular(fromHome(path), KEY_BYTES_MAX),
         readPassphrase(passphraseFile),
       );
       return parsed === 'wrong-passphrase' ? [say.badKey(path, parsed)] : [];

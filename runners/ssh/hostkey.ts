@@ -6,9 +6,10 @@
  * its private half.
  */
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ServerHostKeyAlgorithm } from 'ssh2';
+import { readRegular } from '../../daemon/regularfile.ts';
 import {
   fingerprint,
   judgeKey,
@@ -23,6 +24,8 @@ import * as say from '../message.ts';
 import type { Hop } from './route.ts';
 
 const SALT_BYTES = 20;
+/** Longest known_hosts that is read. */
+export const KNOWN_HOSTS_BYTES_MAX = 16 * 1024 * 1024;
 
 export class HostKeyCheck {
   readonly #hop: Hop;
@@ -75,7 +78,14 @@ export class HostKeyCheck {
     const text = now[0]?.text ?? '';
     const gap = text === '' || text.endsWith('\n') ? '' : '\n';
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    appendFileSync(path, gap + lineFor(host, port, this.#fresh, salt), { mode: 0o600 });
+    // Not openRegular: /dev/null is a common name for a file that remembers nothing.
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+    const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
+    try {
+      writeSync(file, gap + lineFor(host, port, this.#fresh, salt));
+    } finally {
+      closeSync(file);
+    }
   }
 
   #judgePinned(shown: string, key: Buffer, verdict: Verdict): void {
@@ -117,7 +127,7 @@ export class HostKeyCheck {
 export function readKnownHosts(paths: readonly string[]): readonly KnownHostsFile[] {
   return paths.flatMap((path) => {
     try {
-      return [{ path, text: readFileSync(path, 'utf8') }];
+      return [{ path, text: readRegular(path, KNOWN_HOSTS_BYTES_MAX) }];
     } catch {
       return [];
     }

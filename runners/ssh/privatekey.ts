@@ -4,10 +4,11 @@
  * but as a parsed key: no message quotes it.
  */
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type ParsedKey } from 'ssh2';
+import { readRegular } from '../../daemon/regularfile.ts';
 import type { KeyFault } from '../message.ts';
 import * as say from '../message.ts';
 
@@ -27,7 +28,7 @@ export function parsePrivateKey(content: string, passphrase?: string): ParsedKey
 
 /** The first line, as ssh-askpass gives it. Throws as the file system does. */
 export function readPassphrase(path: string): string {
-  return readFileSync(fromHome(path), 'utf8').split(/\r?\n/, 1)[0] ?? '';
+  return readRegular(fromHome(path), KEY_BYTES_MAX).split(/\r?\n/, 1)[0] ?? '';
 }
 
 /** A `~/` is the home that the system knows for the daemon's user, as for ssh(1): not $HOME. */
@@ -51,7 +52,7 @@ export class KeyRing {
       const stamp = `${ino} ${mtimeMs} ${size} ${passphraseFile ?? ''}`;
       const known = this.#keys.get(file);
       if (known?.stamp === stamp) return known.key;
-      const content = readFileSync(file, 'utf8');
+      const content = readRegular(file, KEY_BYTES_MAX);
       const plain = parsePrivateKey(content);
       const parsed =
         plain === 'encrypted' && passphraseFile !== undefined

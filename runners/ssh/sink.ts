@@ -5,11 +5,13 @@
  *
  * O_APPEND, and one queue a file, so that streams that share a file keep the order of arrival.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 
+/** A named pipe in the place of the file holds nothing up. */
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
 const ROOM_RETRY_MS = 1_000;
 /** Errors that pass: the disk has no room now. */
 const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN']);
@@ -77,7 +79,7 @@ export class Sink {
 async function openOne(path: string): Promise<FileHandle> {
   for (;;) {
     try {
-      return await open(path, 'a', 0o600);
+      return await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
     } catch (error) {
       if (!PASSING_OPEN.has(codeOf(error))) throw error;
       await delay(ROOM_RETRY_MS);

@@ -7,7 +7,9 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { directory } from '../support/config.ts';
+import { directory, ROOT } from '../support/config.ts';
+
+const UNDERTAKER = join(ROOT, 'test/support/undertaker.pl');
 
 interface Stuck {
   readonly pid: number;
@@ -59,3 +61,20 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     assert.ok(!existsSync(about.directory));
   });
 }
+
+test('a test file that closes its pipe before its files, as a process that ends does, is not killed', async (t) => {
+  const place = directory(t);
+  const script = 'cd "$2"; perl "$1" $$ "$2" </dev/null & echo "$!"; read line; exit 7';
+  const file = spawn('sh', ['-c', script, 'sh', UNDERTAKER, place], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(file, 'exit');
+  const [pid] = await once(createInterface(file.stdout), 'line');
+  // Another one does all of its work meanwhile.
+  const other = directory(t);
+  await once(spawn('perl', [UNDERTAKER, '0', other], { stdio: 'ignore' }), 'exit');
+  assert.ok(!existsSync(other));
+  assert.deepEqual(living([Number(pid)]), [Number(pid)]);
+  file.stdin.end('\n');
+  assert.deepEqual(await ended, [7, null]);
+});

@@ -18,7 +18,7 @@ const directory = mkdtempSync(join(tmpdir(), 'baton-test-'));
 // Some tests ask as another user.
 chmodSync(directory, 0o711);
 process.env['TMPDIR'] = directory;
-const undertaker = spawn('/usr/bin/perl', [SCRIPT, directory], {
+const undertaker = spawn('/usr/bin/perl', [SCRIPT, String(process.pid), directory], {
   detached: true,
   stdio: ['pipe', 'ignore', 'inherit'],
 });

@@ -1,11 +1,13 @@
-# Ends whatever a test file has left, however it ended: perl undertaker.pl DIRECTORY
+# Ends whatever a test file has left, however it ended: perl undertaker.pl PID DIRECTORY
 #
-# stdin is a pipe that only the test file holds, so its end is the file's. Then every process that
+# PID is the file's process, its parent, and stdin a pipe that nobody else holds. That ends a little
+# before the process does, which may still have files open. Once it is gone, every process that
 # names something below DIRECTORY, in its arguments or its environment, or has it open or as its
 # working directory, is killed with all that it has started, and DIRECTORY is removed.
-my ($root) = @ARGV;
+my ($parent, $root) = @ARGV;
 $SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
 1 while sysread STDIN, my $said, 4096;
+select undef, undef, undef, 0.005 while getppid == $parent;
 for (1 .. 400) {
   my @left = left();
   last if !@left;

@@ -59,7 +59,7 @@ export type Command =
   | { readonly verb: 'metrics'; readonly output: string | undefined }
   | { readonly verb: 'logs'; readonly of: Whose; readonly follow: boolean }
   | { readonly verb: 'cancel'; readonly of: Whose }
-  | { readonly verb: 'pause' | 'resume' | 'probe'; readonly target: string }
+  | { readonly verb: 'pause' | 'resume' | 'probe' | 'forget'; readonly target: string }
   | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
   | { readonly verb: 'import'; readonly from: 'rsnapshot' | 'py9tor'; readonly file?: string }
   /** Of one verb, or of everything. */
@@ -115,6 +115,7 @@ export const COMMANDS = {
   pause: ([target = '']) => ({ verb: 'pause', target }),
   resume: ([target = '']) => ({ verb: 'resume', target }),
   probe: ([target = '']) => ({ verb: 'probe', target }),
+  forget: ([target = '']) => ({ verb: 'forget', target }),
   reload: () => ({ verb: 'reload' }),
   'check-crontab': (files) => ({ verb: 'check-crontab', files }),
   import: ([from = '', file]) => {

@@ -31,7 +31,12 @@ interface Family {
 const VERDICTS: readonly Verdict[] = ['ok', 'warning', 'failed'];
 
 export function showMetrics(status: StatusReply, latest: ReadonlyMap<string, Latest>): string {
-  const families = [...ofDaemon(status), ...ofTargets(status, latest)];
+  // What is no longer configured would be an alert for ever; what runs of it yet will end.
+  const targets = status.targets.filter(({ removed }) => !removed);
+  const families = [
+    ...ofDaemon({ ...status, targets }),
+    ...ofTargets({ ...status, targets }, latest),
+  ];
   return `${families.map(showFamily).join('')}# EOF\n`;
 }
 
@@ -50,7 +55,7 @@ function ofDaemon({ version, startedAtMs, nowMs, targets }: StatusReply): readon
       help: 'When these figures were taken, in Unix time: older ones are stale.',
       samples: one(nowMs / 1_000),
     },
-    { name: 'baton_targets', help: 'Targets that are known.', samples: one(targets.length) },
+    { name: 'baton_targets', help: 'Targets that are configured.', samples: one(targets.length) },
   ];
 }
 

@@ -44,6 +44,7 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'pause':
     case 'resume':
     case 'probe':
+    case 'forget':
       return ask({ type: command.verb, v, target: command.target }, command, place);
     case 'history':
       return ask(historyRequest(command), command, place);

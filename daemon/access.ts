@@ -112,6 +112,7 @@ function subjectOf(request: Request): string | number | undefined {
     case 'pause':
     case 'resume':
     case 'probe':
+    case 'forget':
     case 'history':
       return request.target;
     case 'wait':

@@ -66,7 +66,8 @@ export function apply(state: State, event: Event): void {
 
 function accept(state: State, event: EventOf<'accepted'>): void {
   const { run, target } = event;
-  if (run < state.nextRun) throw impossible(event, `the next number is ${state.nextRun}`);
+  if (run < state.nextRun)
+    throw impossible(event, `has a number below ${state.nextRun}, the next to be given`);
   takeToken(state, event);
   state.nextRun = run + 1;
   state.runs.set(run, {

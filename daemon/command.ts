@@ -51,6 +51,8 @@ export type Command = { readonly at: Stamp } & (
     }
   | { readonly type: 'cancel'; readonly run: RunId }
   | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
+  /** The past of a target that is no longer configured is to be dropped. */
+  | { readonly type: 'forget'; readonly target: TargetName }
   /** A keeper stands ready. */
   | {
       readonly type: 'kept';

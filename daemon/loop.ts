@@ -45,7 +45,7 @@ type Reply = (answer: LoopAnswer) => void;
 
 const NOBODY: Holders = new Map();
 
-const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume'];
+const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume', 'forget'];
 
 export class Loop {
   readonly callerWaits = new CallerWaits();

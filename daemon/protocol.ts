@@ -122,6 +122,7 @@ export const Request = v.variant('type', [
   v.strictObject({ ...common, type: v.literal('pause'), target: Text }),
   v.strictObject({ ...common, type: v.literal('resume'), target: Text }),
   v.strictObject({ ...common, type: v.literal('probe'), target: Text }),
+  v.strictObject({ ...common, type: v.literal('forget'), target: Text }),
   v.strictObject({ ...common, type: v.literal('reload') }),
 ]);
 export type Request = v.InferOutput<typeof Request>;

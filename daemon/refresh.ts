@@ -30,7 +30,8 @@ export function refresh(
   const { catalog } = loaded.value;
   for (const target of catalog.targets.values()) {
     if (target.broken === config.catalog.targets.get(target.name)?.broken) continue;
-    log.warn({ target: target.name, reason: target.broken ?? 'none any more' }, 'target is broken');
+    if (target.broken === undefined) log.info({ target: target.name }, 'target works again');
+    else log.warn({ target: target.name, reason: target.broken }, 'target is broken');
   }
   return loaded.value;
 }

@@ -75,6 +75,8 @@ export interface TargetView {
   /** Its place in an order, such as "weekly" of an rsnapshot.conf; lowest first. */
   readonly level?: { readonly name: string; readonly order: readonly string[] };
   readonly paused: boolean;
+  /** The configuration does not have it any more: what is known of it is past. */
+  readonly removed?: true;
   /** Its last success is longer ago than its lateAfter. */
   readonly late?: true;
   /** The last success, or since when it is looked out for; of a target with lateAfter. */

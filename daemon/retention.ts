@@ -1,9 +1,12 @@
 /**
  * What is forgotten: the ended runs of a target that its limits leave no room for, those that ended
- * first before others, never the latest. Pure.
+ * first before others, never the latest; and, by somebody's wish, all that is known of a target that
+ * the configuration does not have any more. Pure.
  */
-import { type CommandOf, type Decision, decided, NOTHING } from './command.ts';
-import type { RunId } from './event.ts';
+import type { Catalog } from './catalog.ts';
+import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
+import type { Event, RunId } from './event.ts';
+import { isConfigured, isInUse } from './message/request.ts';
 import type { ReadonlyState } from './state.ts';
 
 /** However little is to be kept: a client may still be on its way back to it. */
@@ -37,4 +40,31 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
     bytes -= run.bytes ?? 0;
   }
   return runs.length === 0 ? NOTHING : decided({ type: 'forgotten', runs });
+}
+
+/** Leaves no trace of a target that was removed or renamed; see `tidy` in daemon/lane.ts. */
+export function forget(
+  state: ReadonlyState,
+  { target }: CommandOf<'forget'>,
+  catalog: Catalog,
+): Decision {
+  if (catalog.targets.has(target)) return answered({ type: 'refused', reason: isConfigured() });
+  const lane = state.lanes.get(target);
+  if (lane === undefined) return answered({ type: 'unknown-target' });
+  const [open] = lane.active.size > 0 ? lane.active : lane.queue;
+  if (open !== undefined) return answered({ type: 'refused', reason: isInUse(open) });
+  const resumed: readonly Event[] = lane.paused ? [{ type: 'resumed', target }] : [];
+  const runs = firstOf(lane.ended, FORGOTTEN_AT_ONCE_MAX);
+  const forgotten: readonly Event[] = runs.length === 0 ? [] : [{ type: 'forgotten', runs }];
+  const decision = { ...NOTHING, events: [...resumed, ...forgotten] };
+  return runs.length < lane.ended.size ? { ...decision, isUnfinished: true } : decision;
+}
+
+function firstOf(runs: ReadonlySet<RunId>, most: number): readonly RunId[] {
+  const first: RunId[] = [];
+  for (const run of runs) {
+    if (first.length >= most) break;
+    first.push(run);
+  }
+  return first;
 }

@@ -7,7 +7,7 @@
  *   observation.ts   kept reported gone vacated   what has become of a run, by its keeper?
  *   ending.ts        cancel due shutdown          is a run to end, by a wish or by the clock?
  *   lateness.ts      overdue                      who has had no success for too long?
- *   retention.ts     retain                       what is forgotten?
+ *   retention.ts     retain forget                what is forgotten?
  *   hooks.ts         (every decision)             whom does an end call?
  *
  * What concerns a whole target stands here: `pause`, `resume`, and `configured` after a reload.
@@ -31,7 +31,7 @@ import { withHooks } from './hooks.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
 import { removed } from './message/outcome.ts';
 import { gone, kept, recover, reported, vacated } from './observation.ts';
-import { retain } from './retention.ts';
+import { forget, retain } from './retention.ts';
 import { look } from './start.ts';
 import type { ReadonlyState } from './state.ts';
 
@@ -49,6 +49,8 @@ function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): De
     case 'pause':
     case 'resume':
       return hold(state, command, catalog);
+    case 'forget':
+      return forget(state, command, catalog);
     case 'kept':
       return kept(state, command, catalog);
     case 'reported':

@@ -103,7 +103,8 @@ export class Service {
         return this.#questions.ask(caller, () => this.#history(request, caller));
       case 'pause':
       case 'resume':
-        return this.#hold(request, caller);
+      case 'forget':
+        return this.#post(request, caller);
       case 'probe':
         return this.#probe(request, caller);
       case 'reload': {
@@ -217,7 +218,7 @@ export class Service {
     return { type: 'history', runs: yield* viewHistory(scenery, request) };
   }
 
-  #hold(request: Of<'pause' | 'resume'>, caller: Caller): void {
+  #post(request: Of<'pause' | 'resume' | 'forget'>, caller: Caller): void {
     const { type, target } = request;
     this.#loop.post({ type, target }, (answer) => {
       if (answer.type === 'done') finishWith(caller, { type: 'done' });

@@ -50,6 +50,7 @@ function* viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Pi
     groups: target?.bindings.map(({ key }) => key) ?? [],
     ...(level === undefined ? {} : { level }),
     paused: lane?.paused ?? false,
+    ...(target === undefined ? { removed: true } : {}),
     ...(lane?.late ? { late: true } : {}),
     ...(lane?.freshAt === undefined ? {} : { freshAtMs: lane.freshAt.wallMs }),
     ...(lane?.ignored ? { ignored: lane.ignored } : {}),

@@ -25,7 +25,7 @@ export const UPKEEP = [
   {
     name: 'probe',
     summary: 'connect as a run of a target would, and run nothing',
-    overview: ['probe TARGET', 'connect as a run would, and run nothing'],
+    overview: ['probe|forget TARGET', 'connect, run nothing; drop a removed one'],
     operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
     options: [],
     text: [
@@ -34,6 +34,19 @@ export const UPKEEP = [
         'started.',
     ],
     examples: [{ line: 'baton probe db-dump', text: 'after putting the key on the machine' }],
+  },
+  {
+    name: 'forget',
+    summary: 'drop the past of a target that is no longer configured',
+    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
+    options: [],
+    text: [
+      'A target that was removed or renamed stays in `baton status` as `removed`, with its last ' +
+        'run; it counts as neither failed nor late, and `baton metrics` leaves it out. This drops ' +
+        'its runs and their output for good. Refused while the target is configured, or while a ' +
+        'run of it waits or runs.',
+    ],
+    examples: [{ line: 'baton forget old-mirror', text: 'after it became new-mirror' }],
   },
   {
     name: 'reload',

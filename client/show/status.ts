@@ -40,9 +40,9 @@ interface Sight {
 
 function heads(status: StatusReply): readonly Line[] {
   const { version, pid, startedAtMs, nowMs, running, queued, config, targets } = status;
-  const failed = targets.filter(({ last }) => hasFailed(last)).length;
+  const failed = targets.filter(({ last, removed }) => !removed && hasFailed(last)).length;
   const broken = targets.filter((target) => target.broken !== undefined).length;
-  const late = targets.filter((target) => target.late).length;
+  const late = targets.filter((target) => target.late && !target.removed).length;
   const counts: Line = [
     { text: `${running} running, ${queued} waiting`, tone: 'bold' },
     ...(failed > 0 ? [{ text: ', ' }, { text: `${failed} failed`, tone: 'bad' } as const] : []),
@@ -101,6 +101,10 @@ interface Entry {
 function rowsOf(target: TargetView, see: Sight): readonly Row[] {
   const { active, queued, waiting, last, broken, paused } = target;
   const entries: Entry[] = [];
+  if (target.removed) {
+    const note = `no longer configured; "baton forget ${target.target}" drops its past`;
+    entries.push({ state: 'removed', tone: 'dim', note });
+  }
   if (broken !== undefined) entries.push({ mark: '!', state: 'broken', tone: 'bad', note: broken });
   if (paused) {
     const note = `until "baton resume ${target.target}"`;
@@ -117,7 +121,8 @@ function rowsOf(target: TargetView, see: Sight): readonly Row[] {
     entries.push({ state: '', tone: 'dim', note: `ignored a request ${times} in a row` });
   }
   if (last !== undefined && !active.some(({ run }) => run === last.run)) {
-    entries.push(endedEntry(last, see));
+    const ended = endedEntry(last, see);
+    entries.push(target.removed ? { ...ended, tone: 'dim' } : ended);
   } else if (entries.length === 0) {
     entries.push({ state: '-', tone: 'dim', note: 'has not run yet' });
   }

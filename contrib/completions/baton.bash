@@ -7,7 +7,7 @@ _baton_words() {
     target) "$2" names targets 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
-    verb) printf '%s\n' run wait logs cancel status why history timeline report metrics pause resume probe reload check-crontab import help ;;
+    verb) printf '%s\n' run wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help ;;
     # A list of words, one each.
     *) tr ' ' '\n' <<<"$1" ;;
   esac
@@ -45,6 +45,7 @@ _baton_options() {
     pause) echo '--connect-timeout --socket -h --help --version' ;;
     resume) echo '--connect-timeout --socket -h --help --version' ;;
     probe) echo '--connect-timeout --socket -h --help --version' ;;
+    forget) echo '--connect-timeout --socket -h --help --version' ;;
     reload) echo '--connect-timeout --socket -h --help --version' ;;
     check-crontab) echo '--connect-timeout --socket -h --help --version' ;;
     import) echo '--connect-timeout --socket -h --help --version' ;;
@@ -67,6 +68,7 @@ _baton_operand() {
     pause:0) echo target ;;
     resume:0) echo target ;;
     probe:0) echo target ;;
+    forget:0) echo target ;;
     check-crontab:0) echo file ;;
     check-crontab:*) echo file ;;
     import:0) echo 'rsnapshot py9tor' ;;

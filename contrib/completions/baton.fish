@@ -50,6 +50,7 @@ complete -c baton -n __baton_needs_verb -a metrics -d 'print what monitoring wan
 complete -c baton -n __baton_needs_verb -a pause -d 'let no more runs of a target start'
 complete -c baton -n __baton_needs_verb -a resume -d 'let the runs of a paused target start again'
 complete -c baton -n __baton_needs_verb -a probe -d 'connect as a run of a target would, and run nothing'
+complete -c baton -n __baton_needs_verb -a forget -d 'drop the past of a target that is no longer configured'
 complete -c baton -n __baton_needs_verb -a reload -d 'let the daemon read its configuration again'
 complete -c baton -n __baton_needs_verb -a check-crontab -d 'say what crontabs would better say'
 complete -c baton -n __baton_needs_verb -a import -d 'print targets for config.json, made from those of another program'
@@ -90,7 +91,8 @@ complete -c baton -n '__baton_verb metrics' -l output -r -F -d 'write to FILE'
 complete -c baton -n '__baton_operand pause 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand resume 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand probe 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_operand forget 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand check-crontab 0 9998' -F
 complete -c baton -n '__baton_operand import 0 0' -a 'rsnapshot py9tor'
 complete -c baton -n '__baton_operand import 1 1' -F
-complete -c baton -n '__baton_operand help 0 0' -a 'run wait logs cancel status why history timeline report metrics pause resume probe reload check-crontab import help'
+complete -c baton -n '__baton_operand help 0 0' -a 'run wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help'

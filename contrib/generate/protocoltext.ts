@@ -85,6 +85,12 @@ export const REQUESTS: Requests = {
     text: 'Connects as a run of the target would, and runs nothing.',
     fields: { target: 'Its name.' },
   },
+  forget: {
+    text:
+      'Drops the past of a target that the configuration does not have any more: its ended runs, ' +
+      'with their output. `refused` while it is configured, or a run of it waits or runs.',
+    fields: { target: 'Its name.' },
+  },
   reload: { text: 'Reads the configuration again; `done` says what came of it.', fields: {} },
   ping: {
     text:
@@ -233,6 +239,7 @@ export const TARGET_VIEW: Texts<TargetView> = {
   groups: 'The groups in which its policies look at it.',
   level: 'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first.',
   paused: 'True where nothing starts until it is resumed.',
+  removed: 'True where the configuration does not have it any more.',
   late: 'True where its last success is longer ago than its `lateAfter`.',
   freshAtMs:
     'When it last succeeded, or since when that is looked out for; where it has `lateAfter`.',

@@ -25,6 +25,12 @@ export const hasNoRun = (target: string): string =>
 /** `reason` says what to do, but the daemon hears of it by a reload only. */
 export const broken = (reason: string): string => `${reason}; then run "baton reload"`;
 
+export const isConfigured = (): string =>
+  'it is configured, so its runs are kept as its "keep" says; remove it from the configuration first';
+
+export const isInUse = (run: number): string =>
+  `run ${run} of it has not ended or holds its place yet; wait for its end, or run "baton cancel ${run}"`;
+
 export const notProbed = (runner: string): string =>
   `nothing to probe: its runner (${runner}) keeps no connection of baton's own; probe targets ` +
   'with the runner ssh, unless they go "via": "openssh"';

@@ -89,6 +89,7 @@ const REQUESTS: readonly v.InferInput<typeof Request>[] = [
   { type: 'pause', target: 'web' },
   { type: 'resume', target: 'web' },
   { type: 'probe', target: 'web' },
+  { type: 'forget', target: 'web' },
   { type: 'reload' },
 ];
 

@@ -109,6 +109,7 @@ const commands: readonly [string, Command][] = [
   ['cancel 3', { verb: 'cancel', of: 3 }],
   ['pause x', { verb: 'pause', target: 'x' }],
   ['resume x', { verb: 'resume', target: 'x' }],
+  ['forget x', { verb: 'forget', target: 'x' }],
   ['reload', { verb: 'reload' }],
   ['--help', { verb: 'help' }],
   ['-h', { verb: 'help' }],

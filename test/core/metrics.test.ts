@@ -65,6 +65,14 @@ test('a target tells what runs and waits, how and when it last ended', () => {
   });
 });
 
+test('a target that is no longer configured has no figures: they would be an alert for ever', () => {
+  const failed = past(3, 'gone', [4, 3, 2], { verdict: 'failed' });
+  const gone = view({ target: 'gone', last: failed, removed: true, counts: [] });
+  const text = showMetrics(status([gone]), new Map([['gone', { failed }]]));
+  assert.doesNotMatch(text, /gone/);
+  assert.match(text, /^baton_targets 0$/m);
+});
+
 test('a target whose runs have not ended yet has counters at 0: what appears with 1 has not risen', () => {
   const read = readMetrics(showMetrics(status([view({ target: 'x', counts: [] })]), nothing));
   const counters = read.filter(({ name }) => name === 'baton_runs_total');

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Keep } from '../../daemon/catalog.ts';
-import { RECENT_MS } from '../../daemon/retention.ts';
+import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../daemon/retention.ts';
+import { decide } from '../../daemon/scheduler.ts';
 import { Core, EXIT_0, target } from '../support/core.ts';
 
 const LATER_MS = RECENT_MS + 1;
@@ -128,4 +129,43 @@ test('a lost run is tried again only where its target says so, and not for ever'
   assert.deepEqual(attempts, [1, 2, 3]);
   const end = core.state.runs.get(run);
   assert.ok(end?.state === 'ended' && end.outcome.kind === 'lost');
+});
+
+test('the past of a removed target is dropped when somebody asks, and nothing is left of it', () => {
+  const core = five();
+  core.send({ type: 'pause', target: 't' });
+  const forget = () => core.send({ type: 'forget', target: 't' });
+  assert.match(JSON.stringify(forget()), /"refused","reason":"it is configured/);
+  core.configure([target('other')]);
+  assert.deepEqual(forget(), { type: 'done' });
+  assert.deepEqual([...core.state.lanes.keys()], []);
+  assert.equal(core.state.tokens.size, 0);
+  assert.deepEqual(forget(), { type: 'unknown-target' });
+  core.restart();
+  assert.equal(core.state.runs.size, 0);
+  core.configure([target('t')]);
+  assert.equal(core.ask('t'), 6, 'its numbers are not given away again');
+});
+
+test('a removed target of which a run is not over yet is not forgotten', () => {
+  const core = new Core([target('t')]);
+  const run = core.ask('t');
+  core.configure([]);
+  const forget = () => JSON.stringify(core.send({ type: 'forget', target: 't' }));
+  assert.match(forget(), /"refused","reason":"run 1 of it has not ended/);
+  core.lose(run, [4_711]);
+  assert.match(forget(), /"refused","reason":"run 1 of it has not ended or holds its place/);
+  core.send({ type: 'vacated', run });
+  assert.equal(forget(), '{"type":"done"}');
+});
+
+test('a long past is dropped in several steps', () => {
+  const core = new Core([target('t')]);
+  for (let n = 0; n <= FORGOTTEN_AT_ONCE_MAX; n++) core.end(core.ask('t'));
+  core.configure([]);
+  const at = { steadyMs: core.nowMs, wallMs: 0 };
+  const decision = decide(core.state, { type: 'forget', target: 't', at }, core.catalog);
+  assert.equal(decision.isUnfinished, true);
+  core.send({ type: 'forget', target: 't' });
+  assert.equal(ended(core).length, 1);
 });

@@ -267,3 +267,11 @@ test('no line of a table is wider than the screen, and nothing unprintable gets 
     { numRuns: 300 },
   );
 });
+
+test('a removed target is marked, says how to drop it, and counts as neither failed nor late', () => {
+  const last: RunView = { ...ended, verdict: 'failed', outcome: { kind: 'exited', code: 1 } };
+  const shown = showStatus(status({ last, removed: true, late: true }), PAPER);
+  assert.match(shown, /^0 running, 0 waiting\n/);
+  assert.match(shown, /t0 +removed +no longer configured; "baton forget t0" drops its past/);
+  assert.match(showStatus(status({ last }), PAPER), /^0 running, 0 waiting, 1 failed\n/);
+});

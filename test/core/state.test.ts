@@ -148,7 +148,7 @@ function checkLanes(state: State): void {
 
 test('a run is never given a number twice, whatever was forgotten', () => {
   const state = replay([...path('ended'), { type: 'forgotten', runs: [1] }]);
-  assert.throws(() => apply(state, accepted), /the next number is 2/);
+  assert.throws(() => apply(state, accepted), /its run has a number below 2, the next to be given/);
   const fresh = emptyState();
   apply(fresh, { type: 'base', nextRun: 50 });
   apply(fresh, { type: 'base', nextRun: 5 });

@@ -127,6 +127,8 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     puppet.exit(0);
     assert.equal((await busy.ended).status, 0);
     assert.equal((await rig.baton('run', 'fortnight', '--wait')).status, 0);
+    await rig.logged('target works again', 0, ({ target }) => target === 'fortnight');
+    assert.ok(!rig.log.some(({ msg }) => msg === 'target is broken'), 'it is not, by now');
     assert.deepEqual(it.order(), ['nightly', 'fortnight']);
   });
 

@@ -1,6 +1,6 @@
 /** What an administrator changes or breaks around a daemon that stays. */
 import assert from 'node:assert/strict';
-import { symlinkSync } from 'node:fs';
+import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { findKeeperTrouble } from '../../daemon/perl.ts';
@@ -79,3 +79,35 @@ test('a keeper.pl that is missing is named with what to do', (t) => {
   assert.equal(trouble, `${script} is missing or cannot be read: install baton again`);
   assert.equal(findKeeperTrouble('/usr/bin'), undefined);
 });
+
+test(
+  'a target that was removed after a failure is marked, alarms nobody, and can be forgotten',
+  LIMIT,
+  async (t) => {
+    const rig = stage(t);
+    const old = { runner: { type: 'local', args: ['/bin/false'] } };
+    rig.configure({ targets: { ...TARGETS, old } });
+    await rig.boot();
+    await rig.baton('run', 'old', '--wait');
+    const refused = await rig.baton('forget', 'old');
+    assert.equal(refused.status, 75);
+    assert.match(
+      refused.errors,
+      /^baton: old: it is configured, .*remove it from the configuration first/,
+    );
+    assert.match((await rig.baton('status')).text, /^0 running, 0 waiting, 1 failed\n/);
+    rig.configure({ targets: TARGETS });
+    assert.equal((await rig.baton('reload')).status, 0);
+    const { text } = await rig.baton('status');
+    assert.match(text, /^0 running, 0 waiting\n/);
+    assert.match(text, /old +removed +no longer configured; "baton forget old" drops its past/);
+    assert.doesNotMatch((await rig.baton('metrics')).text, /"old"/);
+    assert.equal((await rig.baton('forget', 'old')).status, 0);
+    assert.doesNotMatch((await rig.baton('status')).text, /old/);
+    await rig.end();
+    await rig.boot();
+    assert.ok(!existsSync(join(rig.state, 'runs/1')), 'nor does its output stay');
+    assert.doesNotMatch((await rig.baton('status')).text, /old/);
+    assert.equal((await rig.baton('forget', 'old')).status, 78);
+  },
+);

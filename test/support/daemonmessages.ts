@@ -137,6 +137,8 @@ const REQUEST: Samples<typeof request> = {
   cannotJournal: [['ENOSPC']],
   tokenUsed: [[17]],
   queueFull: [[200, 'web']],
+  isConfigured: [[]],
+  isInUse: [[17]],
   waitsForItself: [
     ['run 7 (a)', 'run 7 (a)'],
     ['run 7 (a)', 'run 3 (b)'],

@@ -87,8 +87,7 @@ function admit(
   const sceneOf = sceneMaker(state, catalog, at.steadyMs);
   let together: Admission = { type: 'admit' };
   for (const binding of target.bindings) {
-    const { scene, survey } = sceneOf(binding, target.name);
-    const admission = binding.policy.admit(scene, survey);
+    const admission = binding.policy.admit(sceneOf(binding, target.name).scene);
     if (admission.type === 'refuse' || admission.type === 'ignore') return admission;
     if (together.type === 'admit') together = admission;
   }

@@ -72,7 +72,10 @@ export interface TargetView {
   readonly description?: string;
   readonly runner: string;
   readonly groups: readonly string[];
-  /** Its place in an order, such as "weekly" of an rsnapshot.conf; lowest first. */
+  /**
+   * Its place in an order, such as "weekly" of an rsnapshot.conf; lowest first. Of more than 20
+   * levels only those next to its own are named.
+   */
   readonly level?: { readonly name: string; readonly order: readonly string[] };
   readonly paused: boolean;
   /** The configuration does not have it any more: what is known of it is past. */

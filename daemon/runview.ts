@@ -6,6 +6,7 @@ import type { Catalog } from './catalog.ts';
 import { paceOf, type Usual, usualOf } from './estimate.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { type Expected, forecast } from './forecast.ts';
+import { groupsOf } from './neighbours.ts';
 import type { Pieces } from './pieces.ts';
 import { describeOutcome, exitStatus, type RunView } from './protocol.ts';
 import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
@@ -60,9 +61,16 @@ function usualIn(state: ReadonlyState): Prospect['usual'] {
 /** Looks at a group once for all that wait in it, where it is the same for all: without strangers. */
 function scenesOf({ state, catalog, now, holdersAround }: Scenery): Prospect['sceneOf'] {
   const free = sceneMaker(state, catalog, now.steadyMs);
+  const known = new Map<string, SceneOf>();
   return (target) => {
+    // Targets of the same groups have the same lockfiles around them.
+    const around = JSON.stringify(groupsOf(target, catalog));
+    const seen = known.get(around);
+    if (seen !== undefined) return seen;
     const holders = holdersAround(target);
-    return holders.size === 0 ? free : sceneMaker(state, catalog, now.steadyMs, holders);
+    const scene = holders.size === 0 ? free : sceneMaker(state, catalog, now.steadyMs, holders);
+    known.set(around, scene);
+    return scene;
   };
 }
 

@@ -24,7 +24,7 @@ export type Holders = ReadonlyMap<string, Holder>;
 interface Seen {
   readonly scene: Scene<unknown>;
   /** What the policy has made of the group; see `Policy.survey`. */
-  readonly survey: unknown;
+  survey(): unknown;
 }
 
 /** The group of a binding, as one of its targets sees it. */
@@ -85,7 +85,6 @@ class Group {
   seenBy(self: TargetName, { policy }: Binding): Seen {
     const group = this.#scene;
     const member = this.#member(self);
-    this.#survey ??= { made: policy.survey?.(group) };
     const scene: Scene<unknown> = {
       nowMs: group.nowMs,
       holders: group.holders,
@@ -100,7 +99,11 @@ class Group {
         return group.waiting;
       },
     };
-    return { scene, survey: this.#survey.made };
+    const survey = (): unknown => {
+      this.#survey ??= { made: policy.survey?.(group) };
+      return this.#survey.made;
+    };
+    return { scene, survey };
   }
 
   #member(target: TargetName): Member<unknown> {
@@ -154,6 +157,7 @@ interface Places extends Iterable<RunId> {
 }
 
 function activeRuns(state: ReadonlyState, places: Places): ActiveRuns {
+  if (places.size === 0) return [];
   return {
     length: places.size,
     *[Symbol.iterator]() {

@@ -3,6 +3,7 @@
  * from the policies and from the table of outcomes. All of it is made in pieces, between which the
  * state may go on: whoever wants the targets or a chain of one moment gives an excerpt of it.
  */
+import type { Level } from '../policies/policy.ts';
 import type { RunId, TargetName } from './event.ts';
 import type { Pieces } from './pieces.ts';
 import type { Request, RunView, TargetView } from './protocol.ts';
@@ -13,6 +14,8 @@ import { type ReadonlyState, type Run, waitingIn } from './state.ts';
 const QUEUED_SHOWN_MAX = 10;
 /** The same of all targets together, for each costs the loop its time; but one of each. */
 const QUEUED_SHOWN_ALL_MAX = 1_000;
+/** Most levels of an order that are named: those next to the target's own. */
+const LEVELS_SHOWN_MAX = 20;
 /** Longest chain that `why` follows. */
 const CHAIN_RUNS_MAX = 50;
 /** Runs of the past that are looked at in a piece; to pass one over costs next to nothing. */
@@ -39,6 +42,7 @@ function* viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Pi
   const lane = state.lanes.get(name);
   const levels = target?.bindings.flatMap((it) => it.policy.level?.(it.options) ?? []);
   const level = levels?.[0];
+  const shown = level === undefined ? undefined : near(level);
   const usual = scenery.usual(name);
   const active = yield* viewRuns(lane?.active ?? [], scenery);
   const queued = yield* viewRuns(lane?.queue ?? [], scenery, queuedMax);
@@ -48,7 +52,7 @@ function* viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Pi
     ...(target?.description === undefined ? {} : { description: target.description }),
     runner: target?.runner.type ?? 'removed from the configuration',
     groups: target?.bindings.map(({ key }) => key) ?? [],
-    ...(level === undefined ? {} : { level }),
+    ...(shown === undefined ? {} : { level: shown }),
     paused: lane?.paused ?? false,
     ...(target === undefined ? { removed: true } : {}),
     ...(lane?.late ? { late: true } : {}),
@@ -62,6 +66,16 @@ function* viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Pi
     counts: lane?.counts ?? [],
     ...(usual === undefined ? {} : { usual }),
   };
+}
+
+/** Named by each of thousands, a long order would fill the answer. */
+function near({ name, order }: Level): Level {
+  const from = Math.min(
+    order.indexOf(name) - LEVELS_SHOWN_MAX / 2,
+    order.length - LEVELS_SHOWN_MAX,
+  );
+  const first = Math.max(0, from);
+  return { name, order: order.slice(first, first + LEVELS_SHOWN_MAX) };
 }
 
 function* viewRuns(

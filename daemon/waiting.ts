@@ -44,6 +44,6 @@ export function readinesses(run: Queued, catalog: Catalog, sceneOf: SceneOf): re
   const bindings = catalog.targets.get(run.target)?.bindings ?? [];
   return bindings.map((binding) => {
     const { scene, survey } = sceneOf(binding, run.target);
-    return binding.policy.ready(asked, scene, survey);
+    return binding.policy.ready(asked, scene, survey());
   });
 }

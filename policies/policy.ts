@@ -172,11 +172,11 @@ export interface Policy<O, S = unknown> {
   /** Why these options cannot stand together in one group, or undefined. */
   conflict?(self: Member<O>, other: Member<O>): string | undefined;
   /**
-   * What is the same whichever target asks, worked out once for all of them: thousands of targets
+   * What is the same whoever waits, worked out once for all of them: thousands of targets
    * of a group that each look at all others would keep the daemon busy for minutes.
    */
   survey?(group: GroupScene<O>): S;
-  admit(scene: Scene<O>, survey: S): Admission;
+  admit(scene: Scene<O>): Admission;
   ready(run: QueuedRun, scene: Scene<O>, survey: S): Readiness;
 }
 

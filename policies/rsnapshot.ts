@@ -16,7 +16,7 @@
  * read when the configuration is; see policies/rsnapshotlevels.ts, and rsnapshotsync.ts for `sync`.
  */
 import { differs, ignoredLong, syncFailed } from './message.ts';
-import type { Admission, Policy, QueuedRun, Readiness } from './policy.ts';
+import type { Admission, GroupScene, Policy, QueuedRun, Readiness } from './policy.ts';
 import { describeActive, nameRun } from './policy.ts';
 import { SYNC } from './rsnapshotconf.ts';
 import {
@@ -32,6 +32,8 @@ import {
   awaitSync,
   failedSync,
   isHeld,
+  type Ladder,
+  ladderOf,
   type RsnapshotMember,
   type RsnapshotScene,
   rank,
@@ -48,7 +50,7 @@ interface Head {
   readonly member: RsnapshotMember;
 }
 
-export const rsnapshot: Policy<RsnapshotOptions> = {
+export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
   type: 'rsnapshot',
   options: Options,
 
@@ -111,34 +113,68 @@ export const rsnapshot: Policy<RsnapshotOptions> = {
     };
   },
 
-  ready(run, scene): Readiness {
+  survey,
+
+  ready(run, scene, whole): Readiness {
     const [active] = scene.active;
     if (active !== undefined) {
-      return { type: 'wait', reason: `waits for ${describeActive(active)}`, behind: [active.run] };
+      const reason = `waits for ${describeActive(active)}`;
+      return { type: 'wait', reason, behind: [active.run], isForAll: true };
     }
-    const failed = failedSync(scene.self, scene);
-    if (failed !== undefined && isHeld(scene.self, scene)) return awaitSync(failed, scene);
-    const first = nextUp(scene);
-    if (first !== undefined && first.run.run !== run.run) return after(first, scene);
-    if (failed === undefined) return locked(scene) ?? settled(run, scene);
-    const settling = settled(run, scene);
+    const failed = failedSync(scene.self, whole);
+    if (failed !== undefined && isHeld(scene.self, whole)) return awaitSync(failed, scene, whole);
+    const { next } = whole;
+    if (next !== undefined && next.run.run !== run.run) return after(next, scene, whole);
+    if (failed === undefined) return locked(scene) ?? settled(run, scene, whole);
+    const settling = settled(run, scene, whole);
     if (settling.type === 'wait') return settling;
     return { type: 'skip', reason: syncFailed(failed.run, scene.self.options.interval) };
   },
 };
 
-function after(first: Head, scene: RsnapshotScene): Readiness {
+/** What is the same for all that wait in a group. */
+export interface Whole extends Ladder {
+  /** How many levels the group has. */
+  readonly levels: number;
+  /** The height of the highest one. */
+  readonly top: number;
+  /** Of the heads, except those that wait for a sync. */
+  readonly oldestMs: number;
+  readonly next?: Head;
+}
+
+function survey(group: GroupScene<RsnapshotOptions>): Whole {
+  const { members } = group;
+  const ladder = ladderOf(group);
+  const levels = new Set(members.map((member) => member.options.interval)).size;
+  const top = members.reduce(
+    (highest, member) => Math.max(highest, rank(member, ladder)),
+    Number.NEGATIVE_INFINITY,
+  );
+  // What waits for a sync may do so for days: no window begins with it.
+  const oldestMs = members.reduce(
+    (oldest, member) =>
+      member.head === undefined || isHeld(member, ladder)
+        ? oldest
+        : Math.min(oldest, member.head.queuedAtMs),
+    Number.POSITIVE_INFINITY,
+  );
+  const next = nextUp(members, { ...ladder, levels });
+  return { ...ladder, levels, top, oldestMs, ...(next === undefined ? {} : { next }) };
+}
+
+function after(first: Head, scene: RsnapshotScene, whole: Whole): Readiness {
   const { interval } = scene.self.options;
   const above = first.member.options.interval;
   const why =
     above === interval
       ? 'which was asked for earlier'
-      : isOverdue(first.run, scene)
+      : isOverdue(first.run, whole)
         ? 'which has been overtaken often enough'
-        : above === SYNC && failedSync(scene.self, scene) !== undefined
+        : above === SYNC && failedSync(scene.self, whole) !== undefined
           ? 'which goes first: the newest sync failed'
           : `which goes first: ${above} is above ${interval}`;
-  const settling = settled(first.run, { ...scene, self: first.member });
+  const settling = settled(first.run, { nowMs: scene.nowMs, self: first.member }, whole);
   return {
     type: 'wait',
     reason: `waits for ${nameRun(first.run)}, ${why}`,
@@ -172,43 +208,44 @@ function locked({ self, holders, nowMs }: RsnapshotScene): Readiness | undefined
 }
 
 /** The settle window: fixed from the oldest waiting run, passed over by the top interval. */
-function settled(run: QueuedRun, scene: RsnapshotScene): Readiness {
-  const top = Math.max(...scene.members.map((member) => rank(member, scene)));
-  if (rank(scene.self, scene) === top) return { type: 'start' };
-  // What waits for a sync may do so for days: no window begins with it.
-  const able = scene.members.filter((member) => !isHeld(member, scene));
-  const heads = able.flatMap(({ head }) => head ?? []);
-  const oldestMs = Math.min(run.queuedAtMs, ...heads.map((head) => head.queuedAtMs));
-  const untilMs = oldestMs + settleMs(scene.self.options);
-  if (scene.nowMs >= untilMs) return { type: 'start' };
+function settled(
+  run: QueuedRun,
+  { nowMs, self }: Pick<RsnapshotScene, 'nowMs' | 'self'>,
+  whole: Whole,
+): Readiness {
+  if (rank(self, whole) === whole.top) return { type: 'start' };
+  const untilMs = Math.min(run.queuedAtMs, whole.oldestMs) + settleMs(self.options);
+  if (nowMs >= untilMs) return { type: 'start' };
   return {
     type: 'wait',
-    reason: `waits ${settleMs(scene.self.options) / 1_000} s from the first request, in case a higher interval is asked for in the same minute`,
+    reason: `waits ${settleMs(self.options) / 1_000} s from the first request, in case a higher interval is asked for in the same minute`,
     behind: [],
     untilMs,
   };
 }
 
 /** Who is next: the longest-waiting of those overtaken too often, else the highest interval. */
-function nextUp(scene: RsnapshotScene): Head | undefined {
-  const heads = scene.members.flatMap((member) =>
+function nextUp(
+  members: readonly RsnapshotMember[],
+  ladder: Pick<Whole, 'levels' | keyof Ladder>,
+): Head | undefined {
+  const heads = members.flatMap((member) =>
     member.head === undefined ? [] : [{ run: member.head, member }],
   );
   // Who cannot start before a sync succeeds keeps nobody waiting, and least of all that sync.
-  const free = heads.filter(({ member }) => failedSync(member, scene) === undefined);
-  const able = free.length > 0 ? free : heads.filter(({ member }) => !isHeld(member, scene));
-  const overdue = able.filter((head) => isOverdue(head.run, scene));
+  const free = heads.filter(({ member }) => failedSync(member, ladder) === undefined);
+  const able = free.length > 0 ? free : heads.filter(({ member }) => !isHeld(member, ladder));
+  const overdue = able.filter((head) => isOverdue(head.run, ladder));
   if (overdue.length > 0) return overdue.reduce((a, b) => (b.run.run < a.run.run ? b : a));
   return able.reduce<Head | undefined>((best, head) => {
-    const above = best === undefined ? 1 : rank(head.member, scene) - rank(best.member, scene);
+    const above = best === undefined ? 1 : rank(head.member, ladder) - rank(best.member, ladder);
     if (best === undefined || above > 0) return head;
     return above === 0 && head.run.run < best.run.run ? head : best;
   }, undefined);
 }
 
 /** Overtaken as often as the group has intervals: whatever is above it, it is next. */
-function isOverdue(run: QueuedRun, scene: RsnapshotScene): boolean {
-  const levels = new Set(scene.members.map((member) => member.options.interval)).size;
+function isOverdue(run: QueuedRun, { levels }: Pick<Whole, 'levels'>): boolean {
   return run.overtaken >= levels;
 }
 

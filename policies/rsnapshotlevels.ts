@@ -100,7 +100,11 @@ export const Options = v.pipe(
   ),
 );
 /** `found` is what the conf said when the configuration was read. */
-export type RsnapshotOptions = v.InferOutput<typeof Options> & { readonly found?: RsnapshotConf };
+export type RsnapshotOptions = v.InferOutput<typeof Options> & {
+  readonly found?: RsnapshotConf;
+  /** See `rankOf`, which would go through all levels for it. */
+  readonly height?: number;
+};
 
 /** The path of the conf as it is written; its real path is in `found`. */
 export function confPath(options: RsnapshotOptions, target: PolicyTarget): string {
@@ -121,7 +125,8 @@ export function prepare(
   const conf = readConf(options, target, read);
   const found = conf.ok && conf.conf.levels.length > 0 ? conf.conf : undefined;
   const why = conf.ok ? say.noRetain(path) : say.unreadConf(path, conf.error);
-  const completed = found === undefined ? options : { ...options, found };
+  const known = found === undefined ? options : { ...options, found };
+  const completed = { ...known, height: rankOf(known) };
   const problem = problemOf(completed, why);
   return {
     options: completed,
@@ -188,7 +193,7 @@ function isPartOf(some: readonly string[], all: readonly string[]): boolean {
 
 /** The height of a level; -1 for `sync`, whose place the group decides. */
 export function rankOf(options: RsnapshotOptions): number {
-  return (orderOf(options) ?? []).indexOf(options.interval);
+  return options.height ?? (orderOf(options) ?? []).indexOf(options.interval);
 }
 
 /** Whether this is the level that uses what `sync` has fetched. */

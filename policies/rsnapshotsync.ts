@@ -11,7 +11,15 @@
  * A sync that somebody runs by hand is not known; the next one of baton's lets the levels go on.
  */
 import { syncAwaited } from './message.ts';
-import type { EndedRun, Member, QueuedRun, Readiness, RunName, Scene } from './policy.ts';
+import type {
+  EndedRun,
+  GroupScene,
+  Member,
+  QueuedRun,
+  Readiness,
+  RunName,
+  Scene,
+} from './policy.ts';
 import { nameRun } from './policy.ts';
 import { SYNC } from './rsnapshotconf.ts';
 import { type RsnapshotOptions, rankOf, usesSync } from './rsnapshotlevels.ts';
@@ -20,20 +28,40 @@ export type RsnapshotMember = Member<RsnapshotOptions>;
 export type RsnapshotScene = Scene<RsnapshotOptions>;
 type EndedSync = EndedRun & RunName;
 
+/** What a group has to do with `sync`, whichever of its targets asks. */
+export interface Ladder {
+  readonly syncs: readonly RsnapshotMember[];
+  /** The height of the lowest level. */
+  readonly lowest: number;
+  /** Some level waits for a sync that succeeds. */
+  readonly isAwaited: boolean;
+}
+
+export function ladderOf({ members }: GroupScene<RsnapshotOptions>): Ladder {
+  const syncs = members.filter(({ options }) => options.interval === SYNC);
+  const heights = members.map(({ options }) => rankOf(options));
+  const lowest = heights.reduce(
+    (least, height) => (height >= 0 ? Math.min(least, height) : least),
+    Number.POSITIVE_INFINITY,
+  );
+  const isAwaited = members.some((member) => failedSync(member, { syncs }) !== undefined);
+  return { syncs, lowest, isAwaited };
+}
+
 /**
  * The newest sync of the member's conf, if it failed and the member must not rotate for that. Where
  * a conf is not known, any sync of the group may be its own.
  */
 export function failedSync(
   { options }: RsnapshotMember,
-  { members }: RsnapshotScene,
+  { syncs }: Pick<Ladder, 'syncs'>,
 ): EndedSync | undefined {
   const { interval, found, afterFailedSync } = options;
   if (interval === SYNC || afterFailedSync === 'run' || found?.syncFirst === false)
     return undefined;
   let newest: EndedSync | undefined;
-  for (const { target, options: other, last } of members) {
-    if (other.interval !== SYNC || last === undefined) continue;
+  for (const { target, options: other, last } of syncs) {
+    if (last === undefined) continue;
     const path = other.found?.path ?? found?.path;
     if (found !== undefined && path !== found.path) continue;
     if (newest === undefined || last.endedAtMs >= newest.endedAtMs) newest = { ...last, target };
@@ -42,9 +70,9 @@ export function failedSync(
 }
 
 /** It cannot start before a sync succeeds, and is not the level that is skipped instead. */
-export function isHeld(member: RsnapshotMember, scene: RsnapshotScene): boolean {
-  if (failedSync(member, scene) === undefined) return false;
-  return !usesSync(member.options) || rank(member, scene) !== lowestRank(scene);
+export function isHeld(member: RsnapshotMember, ladder: Ladder): boolean {
+  if (failedSync(member, ladder) === undefined) return false;
+  return !usesSync(member.options) || rank(member, ladder) !== ladder.lowest;
 }
 
 /**
@@ -53,11 +81,10 @@ export function isHeld(member: RsnapshotMember, scene: RsnapshotScene): boolean 
  */
 export function awaitSync(
   { run, target }: EndedSync,
-  { self, members }: RsnapshotScene,
+  { self }: RsnapshotScene,
+  { syncs }: Ladder,
 ): Readiness {
-  const next = members.flatMap(({ options, head }): readonly QueuedRun[] =>
-    options.interval === SYNC && head !== undefined ? [head] : [],
-  )[0];
+  const next = syncs.flatMap(({ head }): readonly QueuedRun[] => (head ? [head] : []))[0];
   const hope =
     next === undefined ? `"baton run ${target}" asks for one` : `${nameRun(next)} is next`;
   const reason = syncAwaited(run, nameRun({ run, target }), self.options.interval, hope);
@@ -68,13 +95,7 @@ export function awaitSync(
  * `sync` fetches what the lowest level of the group then rotates: it goes just before that, and
  * before all levels where any of them waits for a sync that succeeds.
  */
-export function rank({ options }: RsnapshotMember, scene: RsnapshotScene): number {
+export function rank({ options }: RsnapshotMember, { lowest, isAwaited }: Ladder): number {
   if (options.interval !== SYNC) return rankOf(options);
-  const isAwaited = scene.members.some((member) => failedSync(member, scene) !== undefined);
-  return isAwaited ? Number.POSITIVE_INFINITY : lowestRank(scene) + 0.5;
-}
-
-function lowestRank({ members }: RsnapshotScene): number {
-  const ranks = members.map((member) => rankOf(member.options));
-  return Math.min(...ranks.filter((height) => height >= 0));
+  return isAwaited ? Number.POSITIVE_INFINITY : lowest + 0.5;
 }

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureAccepting } from './bench/accepting.ts';
 import { measureClient } from './bench/client.ts';
+import { measureCrowds } from './bench/crowds.ts';
 import { measureGrowth } from './bench/growth.ts';
 import { measureIdle } from './bench/idle.ts';
 import type { Options } from './bench/measure.ts';
@@ -40,6 +41,7 @@ const SECTIONS: Readonly<Record<string, (options: Options) => Promise<readonly L
   idle: measureIdle,
   ssh: measureSsh,
   growth: measureGrowth,
+  crowds: measureCrowds,
 };
 
 const FLAGS = {

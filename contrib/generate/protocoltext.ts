@@ -237,7 +237,9 @@ export const TARGET_VIEW: Texts<TargetView> = {
   description: 'As it is configured.',
   runner: 'The type of its runner.',
   groups: 'The groups in which its policies look at it.',
-  level: 'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first.',
+  level:
+    'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first. ' +
+    'Of more than 20 levels only those next to its own are named.',
   paused: 'True where nothing starts until it is resumed.',
   removed: 'True where the configuration does not have it any more.',
   late: 'True where its last success is longer ago than its `lateAfter`.',

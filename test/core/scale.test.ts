@@ -8,9 +8,12 @@ import { apply } from '../../daemon/apply.ts';
 import { type Catalog, makeCatalog } from '../../daemon/catalog.ts';
 import type { Wish } from '../../daemon/command.ts';
 import type { Event } from '../../daemon/event.ts';
+import { whole } from '../../daemon/pieces.ts';
 import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../daemon/retention.ts';
 import { decide, SKIPPED_AT_ONCE_MAX } from '../../daemon/scheduler.ts';
 import { emptyState, type State } from '../../daemon/state.ts';
+import { viewTargets } from '../../daemon/view.ts';
+import type { Policy } from '../../policies/policy.ts';
 import { Core, keeper, stamp, target } from '../support/core.ts';
 
 const FEW = 1_000;
@@ -152,4 +155,76 @@ test('the size of all output of a target is that of the runs that are remembered
   core.advance(RECENT_MS + 1);
   core.send({ type: 'retain', target: 't', keep: { runs: 2 } });
   assert.equal(bytes(), 23);
+});
+
+/** Counts what the policies of a catalog are asked, and the members they are shown for it. */
+function countAsked(catalog: Catalog): { asked: number; shown: number } {
+  const counts = { asked: 0, shown: 0 };
+  for (const binding of [...catalog.targets.values()].flatMap(({ bindings }) => bindings)) {
+    const { policy: own } = binding;
+    const policy: Policy<unknown> = {
+      ...own,
+      ready: (run, scene, survey) => {
+        counts.asked++;
+        return own.ready(run, scene, survey);
+      },
+      survey: (group) => {
+        counts.shown += own.survey === undefined ? 0 : group.members.length;
+        return own.survey?.(group);
+      },
+    };
+    Object.assign(binding, { policy });
+  }
+  return counts;
+}
+
+test('a group of rsnapshot intervals is looked through once for all that wait in it', () => {
+  const COUNT = 100;
+  const order = Array.from({ length: COUNT }, (_, at) => `level${at}`);
+  const core = new Counted(
+    ...order.map(
+      (interval): Parameters<typeof target> => [interval, [{ type: 'rsnapshot', interval, order }]],
+    ),
+  );
+  const counts = countAsked(core.catalog);
+  for (const name of order) {
+    core.submit(name, 1);
+    core.send({ type: 'look', target: name });
+  }
+  // Once for each look, whoever is asked then.
+  assert.equal(counts.shown, COUNT * COUNT);
+  // The highest starts at the end, and everybody is asked whether it is overtaken.
+  assert.ok(counts.asked <= (COUNT * (COUNT + 1)) / 2 + COUNT, `asked ${counts.asked}`);
+});
+
+test('where a group is full nobody but the oldest is asked', () => {
+  const names = Array.from({ length: 50 }, (_, at) => `t${at}`);
+  const core = new Core(names.map((name) => target(name, [{ type: 'cardinality', group: 'g' }])));
+  for (const name of names) core.ask(name);
+  const counts = countAsked(core.catalog);
+  core.send({ type: 'look', target: 't7' });
+  assert.equal(counts.asked, 1);
+});
+
+test('the status of a large group names no more levels than are next to each', () => {
+  const order = Array.from({ length: 2_000 }, (_, at) => `level${at}`);
+  const core = new Core(
+    order.map((interval) => target(interval, [{ type: 'rsnapshot', interval, order }])),
+  );
+  const views = whole(
+    viewTargets({
+      state: core.state,
+      catalog: core.catalog,
+      now: stamp(0),
+      lives: () => false,
+      holdersAround: () => new Map(),
+      progressOf: () => undefined,
+    }),
+  );
+  assert.ok(JSON.stringify(views).length < 2_000_000);
+  const near = (at: number) => views[at]?.level?.order;
+  assert.deepEqual(near(0), order.slice(0, 20));
+  assert.deepEqual(near(1_000), order.slice(990, 1_010));
+  assert.deepEqual(near(1_999), order.slice(1_980));
+  assert.equal(views[1_234]?.level?.name, 'level1234');
 });

@@ -1,0 +1,136 @@
+/**
+ * Section 9: thousands at once, of one target or in one group: to cancel all of a queue, to ask for
+ * every interval of an rsnapshot group, to look at a large group and to read it again; and how long
+ * somebody else waits meanwhile.
+ */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Options, timeIt } from './measure.ts';
+import { pausing, waiting } from './pile.ts';
+import { SLEEP, Subject, TRUE } from './subject.ts';
+import type { Line, Unit } from './table.ts';
+
+const CANCELLED = 100_000;
+const INTERVALS = 300;
+const MEMBERS = 2_000;
+/** Between two requests of somebody else. */
+const PAUSE_MS = 5;
+
+export async function measureCrowds({ isQuick, say }: Options): Promise<readonly Line[]> {
+  const part = isQuick ? 10 : 1;
+  const lines: Line[] = [];
+  for (const measure of [cancelAll, askForAll, lookAtAll]) {
+    lines.push(...(await measure(part)));
+    say(`crowds: ${lines.at(-1)?.what}`);
+  }
+  return lines;
+}
+
+async function cancelAll(part: number): Promise<readonly Line[]> {
+  const count = CANCELLED / part;
+  const target = { ...SLEEP, policies: [{ type: 'cardinality' }] };
+  const pile = [...pausing(['t']), ...waiting(['t'], count)];
+  const subject = await Subject.on({ t: target, other: TRUE }, { pile });
+  try {
+    const line = await subject.line();
+    const { tookMs, waitedMs } = await beside(subject, 'other', async () => {
+      await line.ask({ type: 'cancel', of: 't' }, 'done');
+    });
+    line.close();
+    const what = `cancelling ${show(count)} queued runs of one target`;
+    return [bounded(what, 'ms', tookMs, 3_000 / part), others(what, waitedMs)];
+  } finally {
+    await subject.close();
+  }
+}
+
+async function askForAll(part: number): Promise<readonly Line[]> {
+  const count = INTERVALS / part;
+  const subject = await Subject.on(intervals(count));
+  try {
+    const line = await subject.line();
+    const { tookMs, waitedMs } = await beside(subject, 'level0', async () => {
+      const all = Object.keys(intervals(count)).map((target) => ({ type: 'run', target }) as const);
+      await line.collect(all, 'accepted');
+    });
+    line.close();
+    const what = `asking for ${show(count)} intervals of one rsnapshot group`;
+    return [bounded(what, 'ms', tookMs, 1_000), others(what, waitedMs)];
+  } finally {
+    await subject.close();
+  }
+}
+
+async function lookAtAll(part: number): Promise<readonly Line[]> {
+  const count = MEMBERS / part;
+  const subject = await Subject.on(intervalsOf(count));
+  try {
+    const line = await subject.line();
+    const status = await line.ask({ type: 'status' }, 'status');
+    const megabytes = JSON.stringify(status).length / 1e6;
+    const { tookMs } = await beside(subject, 'level0', async () => {
+      await line.ask({ type: 'reload' }, 'done');
+    });
+    line.close();
+    return [
+      bounded(`status of ${show(count)} targets in one group`, 'MB', megabytes, 2),
+      { what: `reloading ${show(count)} targets in one group`, unit: 'ms', figure: tookMs },
+    ];
+  } finally {
+    await subject.close();
+  }
+}
+
+function intervals(count: number): Record<string, unknown> {
+  const order = Array.from({ length: count }, (_, at) => `level${at}`);
+  const policy = (interval: string) => ({ type: 'rsnapshot', interval, order, group: 'g' });
+  const targets = order.map((name) => [name, { ...SLEEP, policies: [policy(name)] }] as const);
+  return Object.fromEntries(targets);
+}
+
+/** By a rsnapshot.conf, for an order beside each of thousands would be too long a configuration. */
+function intervalsOf(count: number): Record<string, unknown> {
+  const names = Array.from({ length: count }, (_, at) => `level${at}`);
+  const conf = join(mkdtempSync(join(tmpdir(), 'baton-conf-')), 'rsnapshot.conf');
+  writeFileSync(conf, names.map((name) => `retain\t${name}\t7\n`).join(''));
+  const policy = (interval: string) => ({ type: 'rsnapshot', interval, conf });
+  const targets = names.map((name) => [name, { ...SLEEP, policies: [policy(name)] }] as const);
+  return Object.fromEntries(targets);
+}
+
+/** How long something takes, and the longest that somebody else waited meanwhile. */
+async function beside(
+  subject: Subject,
+  free: string,
+  act: () => Promise<void>,
+): Promise<{ readonly tookMs: number; readonly waitedMs: number }> {
+  const other = await subject.line();
+  let isOver = false;
+  let waitedMs = 0;
+  const asking = (async () => {
+    while (!isOver) {
+      const ms = await timeIt(() => other.ask({ type: 'resume', target: free }, 'done'));
+      waitedMs = Math.max(waitedMs, ms);
+      await sleep(PAUSE_MS);
+    }
+  })();
+  const tookMs = await timeIt(act);
+  isOver = true;
+  await asking;
+  other.close();
+  return { tookMs, waitedMs };
+}
+
+function bounded(what: string, unit: Unit, figure: number, bound: number): Line {
+  return { what, unit, figure, budget: { rule: 'at most', on: 'figure', bound } };
+}
+
+function others(what: string, waitedMs: number): Line {
+  return bounded(`longest wait of somebody else, ${what}`, 'ms', waitedMs, 100);
+}
+
+function show(count: number): string {
+  return count.toLocaleString('en');
+}

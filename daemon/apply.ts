@@ -206,6 +206,7 @@ function end(state: State, event: EventOf<'ended'>): void {
     heldBy,
     ...(event.heldStarts === undefined ? {} : { heldStarts: event.heldStarts }),
     ...(event.bytes === undefined ? {} : { bytes: event.bytes }),
+    ...(event.lostBytes === undefined ? {} : { lostBytes: event.lostBytes }),
     ...(event.leftovers === undefined ? {} : { leftovers: event.leftovers }),
     ...(heldBy.length === 0 || run.state !== 'running' ? {} : holderOf(run)),
   });

@@ -28,6 +28,8 @@ export interface Report {
   readonly isDown?: true;
   /** Size of the output. */
   readonly bytes?: number;
+  /** Output that could not be written. */
+  readonly lostBytes?: number;
   /** What it left behind. */
   readonly leftovers?: readonly ProcessId[];
   /** The child could not be executed, or its machine not be reached. */

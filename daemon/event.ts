@@ -158,6 +158,8 @@ export type Event =
       readonly verdict: Verdict;
       /** Size of its output. */
       readonly bytes?: number;
+      /** Output that is missing from it: it could not be written. */
+      readonly lostBytes?: number;
       /** Processes that it left behind when it ended. */
       readonly leftovers?: readonly ProcessId[];
       /** Processes of a lost run that are still alive: its place stays held for them. */

@@ -92,11 +92,12 @@ function* beginning(run: Run | undefined): Generator<Event> {
 
 function* ending(run: Run | undefined): Generator<Event> {
   if (run?.state !== 'ended') return;
-  const { ended: at, outcome, verdict, heldBy, heldStarts, bytes, leftovers } = run;
+  const { ended: at, outcome, verdict, heldBy, heldStarts, bytes, lostBytes, leftovers } = run;
   const more = {
     ...(heldBy.length > 0 ? { heldBy } : {}),
     ...(heldStarts === undefined ? {} : { heldStarts }),
     ...(bytes === undefined ? {} : { bytes }),
+    ...(lostBytes === undefined ? {} : { lostBytes }),
     ...(leftovers === undefined ? {} : { leftovers }),
   };
   yield { type: 'ended', run: run.run, at, outcome, verdict, ...more };

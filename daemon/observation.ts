@@ -35,7 +35,7 @@ export function reported(
     if (why === undefined || why === 'shutdown') return decided(startAgain(run, at));
     return decided(ended(run, at, { kind: why }, catalog));
   }
-  const { bytes, leftovers = [] } = report;
+  const { bytes, lostBytes, leftovers = [] } = report;
   const own = ended(run, endedAt, outcomeOf(report, why), catalog);
   const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
   if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
@@ -44,6 +44,7 @@ export function reported(
   return decided({
     ...event,
     ...(bytes === undefined ? {} : { bytes }),
+    ...(lostBytes === undefined ? {} : { lostBytes }),
     ...(leftovers.length === 0 ? {} : { leftovers }),
   });
 }

@@ -12,7 +12,7 @@ import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
 import { CHUNK_BYTES } from './frame.ts';
 import type { Loop } from './loop.ts';
-import { tellOutcome, unrelayed, zeroDenied } from './message/outcome.ts';
+import { lostOutput, tellOutcome, unrelayed, zeroDenied } from './message/outcome.ts';
 import { unreadOutput } from './message/request.ts';
 import { Follower, type Offsets, tailOffsets } from './output.ts';
 import { EXIT, exitStatus } from './protocol.ts';
@@ -210,14 +210,15 @@ export class Relay {
 
   #tellEnd(number: RunId, run: Run | undefined, failure: string | undefined, caller: Caller): void {
     if (run?.state !== 'ended') return this.#denials.unknownEnd(caller, number);
-    const { target, outcome, verdict } = run;
+    const { target, outcome, verdict, lostBytes } = run;
     const isOdd = outcome.kind !== 'exited';
     const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
     const unread = failure === undefined ? '' : unrelayed(failure);
     const isDenied = !isOdd && outcome.code === 0 && verdict === 'failed';
     const denied = isDenied ? zeroDenied() : '';
-    const tell = isOdd || isDenied || failure !== undefined;
-    const text = tellOutcome(outcome, number, target, `${denied}${left}${unread}`);
+    const lost = lostBytes === undefined ? '' : lostOutput(lostBytes);
+    const tell = isOdd || isDenied || failure !== undefined || lost !== '';
+    const text = tellOutcome(outcome, number, target, `${denied}${left}${lost}${unread}`);
     const exit = exitStatus(outcome, verdict);
     finishWith(caller, {
       type: 'ended',

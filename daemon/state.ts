@@ -68,6 +68,7 @@ export interface Ended extends Placed {
   readonly timeoutAtMs?: number;
   readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
   readonly bytes?: number;
+  readonly lostBytes?: number;
   readonly leftovers?: readonly ProcessId[];
 }
 

@@ -27,6 +27,8 @@ const Record_ = v.object({
   core: v.boolean(),
   stage: v.nullable(v.picklist(['command', 'directory', 'system'])),
   errno: Number_,
+  /** Output for which there was no room. */
+  lostBytes: v.exactOptional(v.number()),
   phase: v.exactOptional(v.picklist(['connect', 'auth', 'hostkey', 'lost'])),
   message: v.exactOptional(v.string()),
   /** How long the command ran; when it ended, by CLOCK_MONOTONIC and by the clock on the wall. */
@@ -104,8 +106,9 @@ export function foundIn(
   clock: Clock,
   launch: Launch | undefined,
 ): Found {
-  const { started, code, signal, core, stage, errno } = record;
-  const report = { started, code, signal, core, ...endTime(record, rebooted, clock) };
+  const { started, code, signal, core, stage, errno, lostBytes = 0 } = record;
+  const lost = lostBytes === 0 ? {} : { lostBytes };
+  const report = { started, code, signal, core, ...lost, ...endTime(record, rebooted, clock) };
   if (stage !== null && errno !== null) {
     const name = getSystemErrorName(-errno);
     // The keeper could not fork, or its child not exec: the command provably never ran, and may yet.

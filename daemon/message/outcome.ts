@@ -186,6 +186,9 @@ export const zeroDenied = (): string =>
 export const leftLock = (path: string): string =>
   `; its lockfile ${path} was left behind: remove it, or no later run will work`;
 
+export const lostOutput = (bytes: number): string =>
+  `; ${bytes} bytes of its output are missing, which could not be written: make room on their disk`;
+
 export const unrelayed = (why: string): string => `; not all of its output was relayed: ${why}`;
 
 // Of the SSH keeper: why it cannot begin a run on another machine

@@ -206,6 +206,30 @@ test('a run for whose files there is no room starts once there is some', LIMIT, 
 });
 
 test(
+  'a command is not held up by a full disk; how much of its output is missing is told to the byte',
+  LIMIT,
+  async (t) => {
+    const staged = await stage(t);
+    if (staged === undefined) return;
+    const { rig, puppets, filler } = staged;
+    const client = rig.client(['run', 'told', '--wait']);
+    const puppet = await puppets.next();
+    fill(filler);
+    const printed = 200_000;
+    await puppet.print('out', Buffer.alloc(printed, 'x'));
+    puppet.exit(0);
+    await puppet.gone();
+    rmSync(filler);
+    const { status, stdout, errors } = await client.ended;
+    assert.equal(status, 0);
+    const [, missing] =
+      /^baton: told: run 1 .*; (\d+) bytes of its output are missing/.exec(errors) ?? [];
+    assert.ok(Number(missing) > 0);
+    assert.equal(stdout.length + Number(missing), printed);
+  },
+);
+
+test(
   'a hook whose run ended while the disk was full runs once, when there is room',
   LIMIT,
   async (t) => {

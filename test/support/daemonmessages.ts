@@ -193,6 +193,7 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   removed: [[]],
   zeroDenied: [[]],
   leftLock: [['/run/x.pid']],
+  lostOutput: [[4_096]],
   unrelayed: [['/out cannot be read (EIO); the disk fails; see what the kernel says (dmesg)']],
   sshNoStart: [['ENOSPC', '/state/ssh.log']],
   sshEnded: [[1]],

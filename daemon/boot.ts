@@ -97,7 +97,8 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     reload: () => config.reload(),
     probe: async (target) => {
       const plan = planOf(target);
-      return plan.keeper === 'ssh' ? await ssh?.probe(plan.session) : undefined;
+      const isOurs = plan.keeper === 'ssh' && plan.session.openssh === undefined;
+      return isOurs ? await ssh?.probe(plan.session) : undefined;
     },
     about: { version, config: () => config.now.path },
   });

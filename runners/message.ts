@@ -89,6 +89,13 @@ const CONNECT_ADVICE: readonly (readonly [RegExp, string])[] = [
   [/no matching/, 'set "via": "openssh", which knows more algorithms'],
 ];
 
+/** `said` is ssh's last line. */
+export const sshFailed = (host: string, said: string): string =>
+  `ssh to ${host} says: ${said || 'nothing'}; see all that it says in the output of this run, and ` +
+  "try it by hand as the daemon's user";
+
+export const sshKilled = (signal: string): string => `ssh was ended by ${signal}`;
+
 export const givenUp = (): string => 'given up before it could connect';
 
 export const serverLeft = (): string => 'the server closed the connection';
@@ -153,14 +160,14 @@ export const hostKeyUnwritten = (said: string): string =>
 
 const MAY_RUN = 'the remote command may still be running';
 
-export const broke = (name: string | undefined, why: string): string =>
+export const broke = (name: string, why: string): string =>
   `the connection to ${name} broke (${why}); ${MAY_RUN}`;
 
 export const noSign = (limit: string): string => `no sign of life for ${limit}`;
 
 export const noStatus = (): string => 'it was closed without an exit status';
 
-export const deaf = (name: string | undefined): string =>
+export const deaf = (name: string): string =>
   `${name} did not end it: no signal reached its command (a key with a forced command?); ${MAY_RUN}`;
 
 export const noCommand = (name: string, said: string): string =>

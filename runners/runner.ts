@@ -36,6 +36,8 @@ export interface SshPlan {
 
 /** Plain data: it travels to the SSH keeper as JSON. */
 export interface SshSession {
+  /** What to give to ssh(1) before the command; the package ssh2 connects where it is absent. */
+  readonly openssh?: readonly string[];
   /** A name, an address, or an alias of ~/.ssh/config. */
   readonly host: string;
   readonly port?: number;

@@ -1,14 +1,14 @@
 /**
- * ssh: commands on another machine. By default the SSH keeper holds the connection, with the
- * package ssh2; `via: "openssh"` runs the system's ssh under the process keeper instead, for what
- * ssh2 lacks: certificates, ProxyCommand, security keys.
+ * ssh: commands on another machine, which the SSH keeper looks after. By default it connects with
+ * the package ssh2; `via: "openssh"` has it run the system's ssh instead, for what ssh2 lacks:
+ * certificates, ProxyCommand, security keys.
  *
  * Invariants, on both ways: nobody is ever asked, and an unknown or changed host key is refused.
  * With `cmds` and `stopOnError` the script is given to `sh`, since `set -e` means something else in
  * fish and csh; without `stopOnError` the remote user's own shell reads it, as in py9tor.
  */
 
-import type { Plan, ProcessPlan, Runner, SshPlan } from './runner.ts';
+import type { Runner, SshPlan } from './runner.ts';
 import { checkOptions, inspectOptions } from './ssh/check.ts';
 import { Options, type SshOptions } from './ssh/options.ts';
 import { quote } from './ssh/script.ts';
@@ -22,30 +22,19 @@ export const ssh: Runner<SshOptions> = {
   type: 'ssh',
   options: Options,
 
-  plan(options): Plan {
-    return options.via === 'openssh' ? planOpenssh(options) : planSession(options);
-  },
+  plan: planSession,
 
   check: checkOptions,
   inspect: inspectOptions,
 };
 
 function planSession(options: SshOptions): SshPlan {
-  const {
-    host,
-    port,
-    user,
-    key = [],
-    passphraseFile,
-    agent,
-    sshConfig,
-    jump,
-    knownHosts,
-  } = options;
-  const socket = agent === true ? process.env['SSH_AUTH_SOCK'] : agent;
+  const { host, port, user, key = [], passphraseFile, sshConfig, jump, knownHosts } = options;
+  const socket = agentOf(options);
   return {
     keeper: 'ssh',
     session: {
+      ...(options.via === 'openssh' ? { openssh: opensshArgs(options) } : {}),
       host,
       ...(port === undefined ? {} : { port }),
       ...(user === undefined ? {} : { user }),
@@ -68,36 +57,36 @@ function planSession(options: SshOptions): SshPlan {
   };
 }
 
-function planOpenssh(options: SshOptions): ProcessPlan {
-  const { host, user, key = [], port, knownHosts, hostKey, agent, jump, sshConfig } = options;
+/** All that goes before the command. */
+function opensshArgs(options: SshOptions): readonly string[] {
+  const { host, user, key = [], port, knownHosts, hostKey, jump, sshConfig } = options;
+  const agent = agentOf(options);
   const settings = [
     'BatchMode=yes',
     `StrictHostKeyChecking=${hostKey === 'accept-new' ? hostKey : 'yes'}`,
     `ConnectTimeout=${seconds(options.connectTimeoutMs)}`,
     `ServerAliveInterval=${seconds(options.keepaliveMs)}`,
     `ServerAliveCountMax=${ALIVE_COUNT_MAX}`,
+    // What ~/.ssh/config may have for people at a terminal. Older ones do not know all of them.
+    'IgnoreUnknown=ForkAfterAuthentication,SessionType,StdinNull',
+    ...['RemoteCommand=none', 'ForkAfterAuthentication=no', 'SessionType=default', 'StdinNull=no'],
     ...(key.length > 0 ? ['IdentitiesOnly=yes'] : []),
     ...(knownHosts === undefined ? [] : [`UserKnownHostsFile=${quoteSetting(knownHosts)}`]),
-    ...(agent === undefined
-      ? []
-      : [`IdentityAgent=${agent === true ? 'SSH_AUTH_SOCK' : quoteSetting(agent)}`]),
+    ...(agent === undefined ? [] : [`IdentityAgent=${quoteSetting(agent)}`]),
   ].flatMap((setting) => ['-o', setting]);
-  const where = [
+  return [
+    ...settings,
     ...key.flatMap((path) => ['-i', path]),
     ...(sshConfig === false ? ['-F', 'none'] : []),
     ...(jump === undefined ? [] : ['-J', jump.join(',')]),
     ...(port === undefined ? [] : ['-p', String(port)]),
     ...(user === undefined ? [] : ['-l', user]),
-  ];
-  const args: ProcessPlan['args'] = [
-    'ssh',
-    ...settings,
-    ...where,
     ...['-T', '--', host],
-    remoteCommand(options),
   ];
-  const socket = agent === true ? process.env['SSH_AUTH_SOCK'] : undefined;
-  return { keeper: 'process', args, env: socket === undefined ? {} : { SSH_AUTH_SOCK: socket } };
+}
+
+function agentOf({ agent }: SshOptions): string | undefined {
+  return agent === true ? process.env['SSH_AUTH_SOCK'] : agent;
 }
 
 /** What the remote user's shell is told to run. */

@@ -10,7 +10,8 @@
  */
 import type { SshSession } from '../runner.ts';
 
-export const KEEPER_VERSION = 1;
+/** 2: a session may be ssh(1)'s. */
+export const KEEPER_VERSION = 2;
 /** In the state directory. */
 export const SOCKET_NAME = 'ssh.sock';
 

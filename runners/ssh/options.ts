@@ -7,7 +7,7 @@ import { DURATION, DURATION_EXPECTED, parseDuration } from '../../daemon/duratio
 import { parseJump } from './route.ts';
 
 /** Under `via: "openssh"` these have no meaning, and a wish that is not heeded is a trap. */
-const SSH2_ONLY = ['passphraseFile', 'killOnDisconnect', 'verbatim', 'env', 'retry'] as const;
+const SSH2_ONLY = ['passphraseFile', 'retry'] as const;
 
 const HOST_EXPECTED =
   'a host name or address without spaces, "@" and "/", not starting with "-" (users go to "user")';

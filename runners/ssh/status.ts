@@ -18,6 +18,11 @@ export type End =
   | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
+/** Nobody knows how it ended, or if it has. */
+export function lost(message: string): End {
+  return { kind: 'failed', failure: { phase: 'lost', message } };
+}
+
 /** When a run ended, how long it took, and how long before that the keeper was told to end. */
 export interface Times {
   readonly tookMs: number;

@@ -48,6 +48,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(PART, 'policy', ['differs', 'unreadConf', 'noRetain', 'remoteConf']),
   ...all(PART, 'policy', ['includesCommand', 'includesDeep', 'includesUnread']),
   ...all(PART, 'runner', ['unusableKey', 'viaHop', 'givenUp', 'serverLeft', 'noSign', 'noStatus']),
+  ...all(PART, 'runner', ['sshKilled']),
   ...all(FACT, 'runner', ['broke', 'deaf', 'foreignSignal']),
 };
 

@@ -15,10 +15,16 @@ function planAny<O>(runner: Runner<O>, options: Record<string, unknown>): Plan {
 }
 
 function plan<O>(runner: Runner<O>, options: Record<string, unknown>): ProcessPlan {
-  const via = runner.type === 'ssh' ? { via: 'openssh' } : {};
-  const planned = planAny(runner, { ...via, ...options });
+  const planned = planAny(runner, options);
   if (planned.keeper !== 'process') throw new Error('not for the process keeper');
   return planned;
+}
+
+/** What ssh(1) is given before the command, and the command. */
+function opensshOf(options: Record<string, unknown>): { args: readonly string[]; command: string } {
+  const planned = planAny(ssh, { via: 'openssh', ...options });
+  if (planned.keeper !== 'ssh') throw new Error('not for the SSH keeper');
+  return { args: planned.session.openssh ?? [], command: planned.session.command };
 }
 
 function takes<O>(runner: Runner<O>, options: Record<string, unknown>): boolean {
@@ -95,9 +101,8 @@ test('dummy sleeps for seconds or for a duration', () => {
 });
 
 test('ssh always checks the host key and never asks', () => {
-  const { args } = plan(ssh, { host: 'nas', args: ['id'] });
-  assert.deepEqual(args.slice(0, 7), [
-    'ssh',
+  const { args } = opensshOf({ host: 'nas', args: ['id'] });
+  assert.deepEqual(args.slice(0, 6), [
     '-o',
     'BatchMode=yes',
     '-o',
@@ -105,12 +110,12 @@ test('ssh always checks the host key and never asks', () => {
     '-o',
     'ConnectTimeout=20',
   ]);
-  assert.deepEqual(args.slice(-4), ['-T', '--', 'nas', 'id']);
+  assert.deepEqual(args.slice(-3), ['-T', '--', 'nas']);
   assert.ok(!args.includes('IdentitiesOnly=yes'));
 });
 
 test('ssh names keys, port, user and known hosts', () => {
-  const { args } = plan(ssh, {
+  const { args } = opensshOf({
     host: 'nas',
     user: 'backup',
     key: ['/a', '~/b'],
@@ -119,7 +124,7 @@ test('ssh names keys, port, user and known hosts', () => {
     knownHosts: '/etc/my hosts',
     args: ['id'],
   });
-  assert.deepEqual(args.slice(args.indexOf('IdentitiesOnly=yes') - 1, -3), [
+  assert.deepEqual(args.slice(args.indexOf('IdentitiesOnly=yes') - 1, -2), [
     ...['-o', 'IdentitiesOnly=yes'],
     ...['-o', 'UserKnownHostsFile="/etc/my hosts"'],
     ...['-i', '/a', '-i', '~/b', '-p', '2222', '-l', 'backup', '-T'],
@@ -131,11 +136,11 @@ test('ssh believes that its command line is well-formed', (t) => {
   if (skipWithout(t, 'ssh')) return;
   // ssh forgets a key that does not exist.
   const key = process.execPath;
-  const { args } = plan(ssh, {
+  const { args } = opensshOf({
     ...{ host: 'nas.example', user: 'backup', port: 2222, key, knownHosts: '/my hosts' },
     args: ['id'],
   });
-  const seen = execFileSync('ssh', ['-G', '-F', '/dev/null', ...args.slice(1)], {
+  const seen = execFileSync('ssh', ['-G', '-F', '/dev/null', ...args], {
     encoding: 'utf8',
   });
   for (const line of ['hostname nas.example', 'user backup', 'port 2222', `identityfile ${key}`]) {
@@ -148,7 +153,7 @@ test('ssh believes that its command line is well-formed', (t) => {
 
 test('the commands of ssh stop at the first that fails, with its status', () => {
   const script = ['cd /', 'pwd', "echo 'a b'", '(exit 7)', 'echo no'];
-  const remote = plan(ssh, { host: 'nas', cmds: script }).args.at(-1) ?? '';
+  const remote = opensshOf({ host: 'nas', cmds: script }).command;
   for (const shell of ['sh', 'bash']) {
     assert.deepEqual(run(shell, remote), { output: '/\na b\n', status: 7 });
   }
@@ -156,7 +161,7 @@ test('the commands of ssh stop at the first that fails, with its status', () => 
 
 test('with stopOnError false the remote shell itself reads the commands and goes on', () => {
   const cmds = ['X=1', 'false', 'echo "X is $X"', '(exit 3)'];
-  const remote = plan(ssh, { host: 'nas', cmds, stopOnError: false }).args.at(-1) ?? '';
+  const remote = opensshOf({ host: 'nas', cmds, stopOnError: false }).command;
   assert.equal(remote, cmds.join('\n'));
   assert.deepEqual(run('sh', remote), { output: 'X is 1\n', status: 3 });
 });
@@ -166,7 +171,7 @@ test('the arguments of ssh arrive as they are, whatever they hold', () => {
   fc.assert(
     fc.property(fc.array(word, { maxLength: 5 }), (words) => {
       const args = ['printf', '%s\\0', ...words];
-      const remote = plan(ssh, { host: 'nas', args }).args.at(-1) ?? '';
+      const remote = opensshOf({ host: 'nas', args }).command;
       const { output } = run('sh', remote);
       assert.equal(output, words.length === 0 ? '\0' : words.map((it) => `${it}\0`).join(''));
     }),
@@ -176,7 +181,7 @@ test('the arguments of ssh arrive as they are, whatever they hold', () => {
 
 test('harmless words are not quoted, so that forced commands recognise them', () => {
   const args = ['rsync', '--server', '-vlogDtpre.iLsfxC', '.', '/srv/a b'];
-  const remote = plan(ssh, { host: 'nas', args }).args.at(-1);
+  const remote = opensshOf({ host: 'nas', args }).command;
   assert.equal(remote, "rsync --server -vlogDtpre.iLsfxC . '/srv/a b'");
 });
 
@@ -233,9 +238,8 @@ test('ssh refuses host keys unchecked, and options that would not be heeded', ()
     { verbatim: true, env: { A: 'x' } },
     { verbatim: true, killOnDisconnect: true },
     { via: 'telnet' },
-    ...[{ passphraseFile: '/x' }, { killOnDisconnect: true }, { env: {} }, { retry: 1 }].map(
-      (it) => ({ via: 'openssh', ...it }),
-    ),
+    { via: 'openssh', passphraseFile: '/x' },
+    { via: 'openssh', retry: 1 },
     { via: 'openssh', hostKey: `SHA256:${'A'.repeat(43)}` },
   ];
   for (const options of wrong) {
@@ -246,7 +250,7 @@ test('ssh refuses host keys unchecked, and options that would not be heeded', ()
 
 test('via openssh, agent, jump, config file and accept-new are options of ssh', () => {
   const more = { jump: ['a', 'b@c:22'], agent: '/run/agent', sshConfig: false };
-  const { args } = plan(ssh, { host: 'nas', args: ['id'], hostKey: 'accept-new', ...more });
+  const { args } = opensshOf({ host: 'nas', args: ['id'], hostKey: 'accept-new', ...more });
   const text = args.join(' ');
   assert.match(
     text,

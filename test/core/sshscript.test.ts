@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Gates, HANDSHAKES_MAX } from '../../runners/ssh/gate.ts';
 import { parseJump } from '../../runners/ssh/route.ts';
-import { quote, script } from '../../runners/ssh/script.ts';
+import { quote, script, stopLine } from '../../runners/ssh/script.ts';
 
 /** Of somebody who does not give up. */
 const STAYS = new AbortController().signal;
@@ -41,6 +41,15 @@ for (const shell of ['dash', 'bash']) {
     }
   });
 
+  test(`${shell}: a stop that is there before the command ends it all the same`, () => {
+    for (let times = 0; times < 25; times++) {
+      const { text } = script({ ...PLAIN, command: 'sleep 9; echo late' });
+      const options = { input: stopLine('TERM', 1_000), encoding: 'utf8' } as const;
+      const end = spawnSync('setsid', ['-w', `/bin/${shell}`, '-c', text], options);
+      assert.deepEqual([end.status, end.stdout], [143, '']);
+    }
+  });
+
   test(`${shell}: TERM, INT and QUIT are not ignored by the command`, () => {
     const end = run(shell, { ...PLAIN, command: 'grep -E "SigIgn|SigBlk" /proc/self/status' });
     assert.match(end.out, /SigIgn:\t0+\n/);
@@ -62,7 +71,8 @@ for (const shell of ['dash', 'bash']) {
 
 test('a verbatim command is sent as it stands', () => {
   const options = { ...PLAIN, verbatim: true, command: 'rrsync x' };
-  assert.deepEqual(script(options), { text: 'rrsync x', input: '' });
+  const { text, input } = script(options);
+  assert.deepEqual([text, input], ['rrsync x', '']);
   assert.equal(quote('--x=1'), "'--x=1'");
 });
 

@@ -58,6 +58,8 @@ const RUNNER: Samples<typeof runner> = {
     ['nas', 22, 'no matching key exchange algorithm'],
     ['nas', 22, 'the server closed the connection'],
   ],
+  sshFailed: [['nas', 'Permission denied (publickey).']],
+  sshKilled: [['SIGKILL']],
   givenUp: [[]],
   serverLeft: [[]],
   viaHop: [['u@gate:22', 'connect failed']],

@@ -1,0 +1,226 @@
+/** `via: "openssh"`: the system's own ssh, whose remote command is ended there and not only here. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Puppet, Puppets } from '../support/puppet.ts';
+import { Rig } from '../support/rig.ts';
+import { NO_SSHD, Sshd } from '../support/sshd.ts';
+
+describe('via openssh', { skip: NO_SSHD }, () => {
+  let sshd: Sshd;
+  let puppets: Puppets;
+  let rig: Rig;
+  const silent = createServer(() => {});
+
+  before(async () => {
+    sshd = await Sshd.start();
+    puppets = await Puppets.open();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const address = silent.address();
+    const mute = typeof address === 'object' && address !== null ? address.port : 0;
+    const forced = sshd.keygen('forced');
+    sshd.authorize(forced, `command="${puppets.args('forced').join(' ')}"`);
+    const config = configure(sshd);
+    const at = (more: object) => {
+      const { retry: _, ...runner } = sshd.target({ via: 'openssh', ...more }).runner;
+      return { runner };
+    };
+    const alias = (host: string) => ({ runner: { type: 'ssh', via: 'openssh', host } });
+    const args = puppets.args('puppet');
+    const one = { policies: [{ type: 'cardinality', instances: 1 }], killAfter: '30s' };
+    rig = new Rig();
+    rig.configure({
+      targets: {
+        puppet: { ...at({ args }), ...one },
+        short: { ...at({ args }), killAfter: '200ms' },
+        brief: { ...at({ args }), timeout: '1s' },
+        shared: { runner: { ...alias('shared').runner, args }, ...one },
+        forced: { ...at({ args: ['x'], key: forced }), killAfter: '100ms' },
+        verbatim: { ...at({ args: ['x'], key: forced, verbatim: true }), killAfter: '100ms' },
+        odd: { runner: { ...alias('odd').runner, args: ['echo', 'said'] } },
+        guarded: at({ args, killOnDisconnect: true }),
+        env: at({ args: ['env'], env: { GREETING: "it's\ntwo" } }),
+        nine: at({ args: ['sh', '-c', 'echo out; echo err >&2; exit 9'] }),
+        own: at({ args: ['sh', '-c', 'exit 255'] }),
+        term: at({ args: ['sh', '-c', 'kill -TERM $$'] }),
+        big: at({ args: ['sh', '-c', 'head -c 9000000 /dev/zero | tee /dev/stderr'] }),
+        stranger: at({ args: ['true'], key: sshd.keygen('stranger') }),
+        unknown: at({ args: ['true'], knownHosts: '/dev/null' }),
+        nobody: at({ args: ['true'], port: 1 }),
+        mute: at({ args: ['true'], port: mute, connectTimeout: '2s' }),
+      },
+    });
+    await rig.boot([], { PATH: `${config}:${process.env['PATH']}` });
+  });
+
+  after(async () => {
+    await rig?.close();
+    puppets?.close();
+    silent.close();
+    await sshd?.close();
+  });
+
+  async function runOf(target: string) {
+    const session = await rig.open();
+    const request = { type: 'run', target, wait: true, merged: false } as const;
+    const { run, id } = await session.ask(request, 'accepted');
+    const ended = async () => {
+      const end = await session.reply('ended', id as string);
+      session.close();
+      const read = (name: string) => readFileSync(join(rig.state, 'runs', String(run), name));
+      return { ...end, read };
+    };
+    const cancel = async () => await session.ask({ type: 'cancel', of: run }, 'done');
+    return { run, cancel, ended };
+  }
+
+  const result = async (target: string) => await (await runOf(target)).ended();
+
+  for (const target of ['puppet', 'shared']) {
+    test(`${target}: cancel ends the remote group, and only then is its place free`, async () => {
+      const first = await runOf(target);
+      const puppet = await puppets.next();
+      const child = await childOf(puppet, puppets);
+      const second = await runOf(target);
+      await first.cancel();
+      const end = await first.ended();
+      assert.deepEqual([end.exit, `${end.read('err')}`], [143, '']);
+      await Promise.all([puppet.gone(), child.gone()]);
+      (await puppets.next()).exit(0);
+      assert.equal((await second.ended()).exit, 0);
+    });
+  }
+
+  test('what ignores TERM there is killed there after the grace', async () => {
+    const { cancel, ended } = await runOf('short');
+    const puppet = await puppets.next();
+    await puppet.tell('trap TERM ignore');
+    await cancel();
+    assert.equal((await ended()).exit, 137);
+    await puppet.gone();
+  });
+
+  test('a timeout ends the remote command with 124', async () => {
+    const { ended } = await runOf('brief');
+    const puppet = await puppets.next();
+    assert.equal((await ended()).exit, 124);
+    await puppet.gone();
+  });
+
+  for (const target of ['forced', 'verbatim']) {
+    test(`${target}: a command that no signal reaches is lost, not ended`, async () => {
+      const { cancel, ended } = await runOf(target);
+      const puppet = await puppets.next();
+      await cancel();
+      const end = await ended();
+      assert.equal(end.outcome.kind, 'lost');
+      assert.match(end.text, /forced command.*the remote command may still be running; look there/);
+      puppet.exit(0);
+    });
+  }
+
+  test('a forced command has its own status', async () => {
+    const { ended } = await runOf('verbatim');
+    (await puppets.next()).exit(4);
+    assert.equal((await ended()).exit, 4);
+  });
+
+  test('a connection that breaks is lost, and its command ends where the target says so', async () => {
+    for (const [target, ends] of [
+      ['short', false],
+      ['guarded', true],
+    ] as const) {
+      const { ended } = await runOf(target);
+      const puppet = await puppets.next();
+      process.kill(sessionOf(puppet.pid), 'SIGKILL');
+      const end = await ended();
+      assert.equal(end.outcome.kind, 'lost', end.text);
+      assert.match(end.text, /broke \(.*\); the remote command may still be running; look there/);
+      if (!ends) puppet.exit(0);
+      await puppet.gone();
+    }
+  });
+
+  for (const [target, exit] of [
+    ['nine', 9],
+    ['own', 255],
+    ['term', 143],
+  ] as const) {
+    test(`target ${target} ends with its own ${exit}, and the mark is in no output`, async () => {
+      const end = await result(target);
+      const expected = target === 'nine' ? ['out\n', 'err\n'] : ['', ''];
+      assert.deepEqual(end.outcome, { kind: 'exited', code: exit });
+      assert.deepEqual([`${end.read('out')}`, `${end.read('err')}`], expected);
+    });
+  }
+
+  test('megabytes on both streams are complete', async () => {
+    const end = await result('big');
+    assert.deepEqual([end.read('out').length, end.read('err').length], [9_000_000, 9_000_000]);
+  });
+
+  test('variables arrive whole', async () => {
+    assert.match(`${(await result('env')).read('out')}`, /^GREETING=it's\ntwo$/m);
+  });
+
+  test('what ~/.ssh/config has for people at a terminal does not count', async () => {
+    const end = await result('odd');
+    assert.deepEqual([end.exit, `${end.read('out')}`], [0, 'said\n'], end.text);
+  });
+
+  for (const [target, phase, words] of [
+    ['stranger', 'auth', /Permission denied \(publickey/],
+    ['unknown', 'hostkey', /Host key verification failed/],
+    ['nobody', 'connect', /port 1: Connection refused/],
+    ['mute', 'connect', /timed out/],
+  ] as const) {
+    test(`target ${target} ends in phase ${phase} with the words of ssh`, async () => {
+      const end = await result(target);
+      assert.ok(end.outcome.kind === 'unreachable' && end.outcome.phase === phase, end.text);
+      assert.match(end.text, words);
+      assert.equal(end.exit, 255);
+    });
+  }
+
+  test('cancelled while it connects it was never started', async () => {
+    const { cancel, ended } = await runOf('mute');
+    await cancel();
+    assert.deepEqual((await ended()).outcome, { kind: 'cancelled' });
+  });
+});
+
+/** A folder with an ssh of its own configuration: ssh reads that of /etc/passwd's home, not $HOME. */
+function configure(sshd: Sshd): string {
+  const { home, port, user, key, knownHosts, directory } = sshd;
+  const place = `HostName 127.0.0.1\nPort ${port}\nUser ${user}\nIdentityFile ${key}\n`;
+  const known = `UserKnownHostsFile ${knownHosts}\n`;
+  const shared = `ControlMaster auto\nControlPath ${directory}/mux\nControlPersist 20s\n`;
+  const odd = 'RemoteCommand id\nStdinNull yes\nForkAfterAuthentication yes\nSessionType none\n';
+  writeFileSync(
+    join(home, '.ssh/config'),
+    `Host shared\n${shared}Host odd\n${odd}Host odd shared\n${place}${known}`,
+  );
+  const bin = join(directory, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${home}/.ssh/config "$@"\n`, {
+    mode: 0o755,
+  });
+  return bin;
+}
+
+async function childOf(puppet: Puppet, puppets: Puppets): Promise<Puppet> {
+  await puppet.tell(`sh ${puppets.args('child').join(' ')} >/dev/null 2>&1 &`);
+  return await puppets.next();
+}
+
+/** The sshd process that serves a remote command: the nearest ancestor of that name. */
+function sessionOf(pid: number): number {
+  for (let at = pid; at > 1; ) {
+    const stat = readFileSync(`/proc/${at}/stat`, 'latin1');
+    if (stat.includes('(sshd')) return at;
+    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  }
+  throw new Error(`no sshd above ${pid}`);
+}

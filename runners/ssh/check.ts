@@ -62,6 +62,7 @@ function secretProblems(path: string): readonly string[] {
 }
 
 function knownHostsProblems(path: string): readonly string[] {
+  if (path === '/dev/null') return []; // as ssh's users write that no host is known
   try {
     readRegular(fromHome(path), KNOWN_HOSTS_BYTES_MAX);
     return [];

@@ -23,6 +23,8 @@ describe('via openssh', { skip: NO_SSHD }, () => {
     const forced = sshd.keygen('forced');
     sshd.authorize(forced, `command="${puppets.args('forced').join(' ')}"`);
     const config = configure(sshd);
+    const nothing = join(sshd.directory, 'nothing');
+    writeFileSync(nothing, '');
     const at = (more: object) => {
       const { retry: _, ...runner } = sshd.target({ via: 'openssh', ...more }).runner;
       return { runner };
@@ -47,7 +49,7 @@ describe('via openssh', { skip: NO_SSHD }, () => {
         term: at({ args: ['sh', '-c', 'kill -TERM $$'] }),
         big: at({ args: ['sh', '-c', 'head -c 9000000 /dev/zero | tee /dev/stderr'] }),
         stranger: at({ args: ['true'], key: sshd.keygen('stranger') }),
-        unknown: at({ args: ['true'], knownHosts: '/dev/null' }),
+        unknown: at({ args: ['true'], knownHosts: nothing }),
         nobody: at({ args: ['true'], port: 1 }),
         mute: at({ args: ['true'], port: mute, connectTimeout: '2s' }),
       },

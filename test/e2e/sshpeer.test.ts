@@ -53,7 +53,6 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
         nap: sshd.target({ args: ['sleep', '.5'], retry: 2 }),
         fresh: sshd.target({ args: ['true'], knownHosts: known, hostKey: 'accept-new' }),
         strict: sshd.target({ args: ['true'], knownHosts: known }),
-        openssh: { runner: { ...viaOpenssh(sshd) } },
         alias: { runner: { type: 'ssh', host: 'nas', args: ['true'] } },
         far: { runner: { type: 'ssh', host: 'far', args: ['true'] } },
         pc: { runner: { type: 'ssh', host: 'pc', args: ['true'] } },
@@ -167,11 +166,6 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
     assert.match(end.text, /gives pc a ProxyCommand, .* set "via": "openssh"; /);
   });
 
-  test("the system's own ssh does the same under the process keeper", async () => {
-    const end = await (await runOf('openssh')).ended();
-    assert.equal(end.exit, 9, end.text);
-  });
-
   test('fifty at once all end with 0, in one small process', async () => {
     const before = await runOf('held');
     const puppet = await puppets.next();
@@ -209,12 +203,6 @@ test('a server that admits eight strangers at a time never turns one away', {
   session.close();
   assert.doesNotMatch(sshd.log, /MaxStartups|drop connection/);
 });
-
-function viaOpenssh(sshd: Sshd): Record<string, unknown> {
-  const { runner } = sshd.target({ args: ['exit', '9'], via: 'openssh' });
-  const { retry: _, ...rest } = runner;
-  return rest;
-}
 
 function pssOf(pid: number): number {
   const found = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));

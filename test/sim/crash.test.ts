@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { makeCatalog, type Target } from '../../daemon/catalog.ts';
 import type { Outcome, RunId } from '../../daemon/event.ts';
 import { amount } from '../support/amount.ts';
-import { target } from '../support/core.ts';
+import { type RawPolicy, target } from '../support/core.ts';
 import { compacted, type Hazards, World } from './world.ts';
 
 const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? amount(10_000));
@@ -30,6 +30,11 @@ const CATALOGS: readonly (readonly Target[])[] = [
       { type: 'cardinality', whenFull: 'join' },
     ]),
   ],
+  ['alpha', 'sync', 'beta'].map((interval) =>
+    target(interval, [{ type: 'rsnapshot', interval, order: ['alpha', 'beta'] }], {
+      okExit: [0, 1],
+    }),
+  ),
   ['hourly', 'daily', 'weekly', 'monthly'].map((interval) =>
     target(interval, [
       { type: 'rsnapshot', interval, onDuplicate: interval === 'daily' ? 'join' : 'refuse' },
@@ -38,6 +43,25 @@ const CATALOGS: readonly (readonly Target[])[] = [
   ),
 ];
 
+/** The same targets in other groups, for reloads: renamed, parted, merged, with more policies. */
+function regrouped(world: World, targets: readonly Target[]): readonly Target[] {
+  return targets.map(({ name, bindings, ...more }) => {
+    const interval = bindings.flatMap(({ options }) => intervalOf(options) ?? [])[0];
+    const group = `group ${world.between(1, 2)}`;
+    const policies: RawPolicy[] = [];
+    if (interval !== undefined) policies.push({ type: 'rsnapshot', interval, group });
+    if (interval === undefined || world.random() < 0.3) {
+      policies.push({ type: 'cardinality', group: `disk ${world.between(1, 2)}` });
+    }
+    return target(name, policies, more);
+  });
+}
+
+function intervalOf(options: unknown): string | undefined {
+  const has = typeof options === 'object' && options !== null && 'interval' in options;
+  return has ? String(options.interval) : undefined;
+}
+
 /** Most live commands of a group, by catalog and group. */
 const LIMITS: readonly (readonly { targets: readonly string[]; most: number }[])[] = [
   [
@@ -45,6 +69,7 @@ const LIMITS: readonly (readonly { targets: readonly string[]; most: number }[])
     { targets: ['two'], most: 2 },
   ],
   [{ targets: ['a', 'b', 'c'], most: 1 }],
+  [{ targets: ['alpha', 'sync', 'beta'], most: 1 }],
   [{ targets: ['hourly', 'daily', 'weekly', 'monthly'], most: 1 }],
 ];
 
@@ -102,13 +127,28 @@ async function live(seed: number): Promise<World> {
       world.wallShiftMs = world.between(-7_200_000, 7_200_000);
     });
   }
+  world.onStart = (run) => {
+    checkBeside(world, run);
+    checkSynced(world, run);
+  };
+  if (world.random() < 0.3) {
+    for (let count = world.between(1, 3); count > 0; count--) {
+      world.later(world.between(0, 3_000), () => {
+        world.configure(makeCatalog(regrouped(world, targets)));
+      });
+    }
+  }
   for (let step = 0; ; step++) {
     assert.ok(step < STEPS_MAX, 'it never comes to rest');
     // After a while the dice are put away: what is left must come to its end.
     if (step > 400) world.isCalm = true;
     const { deaths } = world;
-    if (!(await world.step())) break;
-    checkLimits(world, LIMITS[which] ?? []);
+    if (!(await world.step())) {
+      // Levels that a failed sync holds back wait for one that succeeds.
+      if (!isHeld(world)) break;
+      world.submit('sync');
+    }
+    if (world.reloads === 0) checkLimits(world, LIMITS[which] ?? []);
     if (world.deaths > deaths) checkReplay(world);
   }
   judge(world);
@@ -118,6 +158,41 @@ async function live(seed: number): Promise<World> {
 function cancelOne(world: World): void {
   const client = world.clients[world.between(0, world.clients.length - 1)];
   if (client?.run !== undefined) world.daemon?.loop.post({ type: 'cancel', run: client.run });
+}
+
+/** Nothing starts beside what the configuration in force, or that of its start, keeps it from. */
+function checkBeside(world: World, number: RunId): void {
+  const { state } = world.daemon?.loop ?? {};
+  const self = state?.runs.get(number);
+  for (const { key, options } of world.catalog.targets.get(self?.target ?? '')?.bindings ?? []) {
+    const members = world.catalog.groups.get(key)?.members.map((member) => member.target) ?? [];
+    const places = new Set(state?.groups.get(key));
+    for (const name of members) {
+      for (const run of state?.lanes.get(name)?.active ?? []) places.add(run);
+    }
+    const { instances = 1 } = options as { readonly instances?: number };
+    assert.ok(places.size < instances, `run ${number} starts beside ${[...places]} in ${key}`);
+  }
+}
+
+/** No level rotates while the newest sync of its group has failed. */
+function checkSynced(world: World, number: RunId): void {
+  const { state } = world.daemon?.loop ?? {};
+  const self = state?.runs.get(number);
+  if (state === undefined || self === undefined || self.target === 'sync') return;
+  const keysOf = (name: string): readonly string[] =>
+    (world.catalog.targets.get(name)?.bindings ?? []).flatMap(({ key, policy }) =>
+      policy.type === 'rsnapshot' ? key : [],
+    );
+  const sync = state.runs.get(state.lanes.get('sync')?.latest ?? 0);
+  if (sync?.state !== 'ended' || sync.verdict !== 'failed') return;
+  const isTogether = keysOf('sync').some((key) => keysOf(self.target).includes(key));
+  assert.ok(!isTogether, `run ${number} rotates after sync ${sync.run}, which failed`);
+}
+
+function isHeld(world: World): boolean {
+  const runs = [...(world.daemon?.loop.state.runs.values() ?? [])];
+  return runs.some(({ state }) => state === 'queued') && world.catalog.targets.has('sync');
 }
 
 function checkLimits(world: World, limits: (typeof LIMITS)[number]): void {

@@ -49,7 +49,11 @@ const LOG = pino({ level: 'silent' });
 export class World {
   readonly random: () => number;
   readonly hazards: Hazards;
-  readonly catalog: Catalog;
+  /** The configuration in force; a new daemon begins with it. */
+  catalog: Catalog;
+  /** Hears of every first start, before the state knows of it. */
+  onStart: (run: RunId) => void = () => {};
+  reloads = 0;
   readonly clients: Client[] = [];
   readonly processes = new Map<string, SimProcess>();
   /** First starts in the order of the journal. */
@@ -179,6 +183,13 @@ export class World {
     for (const client of this.clients) this.#attend(client);
   }
 
+  /** A reload. */
+  configure(catalog: Catalog): void {
+    this.reloads++;
+    this.catalog = catalog;
+    this.#daemon?.loop.configure(catalog);
+  }
+
   /** A client that asks, and asks again with the same token until it hears an answer. */
   submit(target: string): void {
     const client: Client = { target, token: `token ${this.clients.length}` };
@@ -285,7 +296,10 @@ export class World {
         if (generation !== this.generation) return { ok: true }; // the dead write nothing
         if (this.chance(this.hazards.full)) return { ok: false, error: 'ENOSPC' };
         for (const event of events) {
-          if (event.type === 'starting' && event.attempt === 1) this.starts.push(event.run);
+          if (event.type === 'starting' && event.attempt === 1) {
+            this.starts.push(event.run);
+            this.onStart(event.run);
+          }
           this.#lines.push(JSON.stringify(event));
         }
         return { ok: true };

@@ -3,7 +3,8 @@
  * when the connection breaks asks anew. What to ask then is for the conversation to say; see
  * client/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is no mistake.
  */
-import { existsSync, type Stats, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import ndjson from 'ndjson';
@@ -45,6 +46,8 @@ const PAUSE_MS_MIN = 20;
 const PAUSE_MS_MAX = 1_000;
 /** A connection that stood as long was a good one, also where nothing was said. */
 const STOOD_MS = 5_000;
+/** How long the name of a user may be looked for, who may be in a directory service. */
+const LOOKUP_MS_MAX = 2_000;
 /** Longest reply: `history` at its limit has some 4 MB. */
 const REPLY_CHARS_MAX = 64 * 1_048_576;
 
@@ -156,10 +159,21 @@ function fail<T>(talk: Conversation<T>, status: number, reason: string): Answer<
   return { ok: false, ending: { status, isOwn: true, line } };
 }
 
-function ownership(socket: string): Pick<Stats, 'mode' | 'uid' | 'gid'> | undefined {
+/** Whose the socket is, by names. */
+function ownership(
+  socket: string,
+): { readonly mode: number; readonly user: string; readonly group: string } | undefined {
   try {
-    return statSync(socket);
+    const { mode, uid, gid } = statSync(socket);
+    return { mode, user: nameOf('passwd', uid), group: nameOf('group', gid) };
   } catch {
     return undefined;
   }
+}
+
+/** The number itself where nobody knows a name. */
+function nameOf(database: 'passwd' | 'group', id: number): string {
+  const options = { encoding: 'utf8', timeout: LOOKUP_MS_MAX } as const;
+  const { stdout } = spawnSync('getent', [database, String(id)], options);
+  return stdout?.split(':')[0] || String(id);
 }

@@ -7,9 +7,8 @@
  * judged by `wishOf`, and help and version are flags like others; what it throws (a flag given
  * twice) is caught. Bad usage is always one line and status 64.
  */
-import { existsSync } from 'node:fs';
 import meow from 'meow';
-import { defaultSocket, EXIT, RUN_SOCKET, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
+import { EXIT, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
 import { silent } from './call.ts';
 import { type Ending, finish } from './ending.ts';
 import { Mistake } from './given.ts';
@@ -20,14 +19,14 @@ import * as say from './message/usage.ts';
 import { complain } from './output.ts';
 import { follow, perform } from './perform.ts';
 import type { Relay } from './relay.ts';
+import { findSocket } from './socket.ts';
 
 /** Does what a command line asks for. */
 export function main(argv: readonly string[]): void {
   const parsed = parse(argv);
   if (!parsed.ok) return finish(usage(parsed.mistake, argv[0]));
   const { command, connectTimeoutMs, errorCode, ...wish } = parsed.wish;
-  const socket =
-    wish.socket ?? defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RUN_SOCKET));
+  const socket = wish.socket ?? findSocket();
   const bytes = Buffer.byteLength(socket);
   const isOffline = command.verb === 'help' || command.verb === 'version';
   if (bytes > SOCKET_PATH_BYTES_MAX && !isOffline) {

@@ -4,14 +4,8 @@
  * and all trouble are for client/cli.ts, which is a bundle of its own and loaded only then, or when
  * there is nothing to do but wait.
  */
-import { existsSync, fstatSync } from 'node:fs';
-import {
-  defaultSocket,
-  EXIT,
-  type Reply,
-  RUN_SOCKET,
-  SOCKET_PATH_BYTES_MAX,
-} from '../daemon/protocol.ts';
+import { fstatSync } from 'node:fs';
+import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
 import { type Connection, dial } from './dial.ts';
 import { finish } from './ending.ts';
 import { parseFast } from './fast.ts';
@@ -19,6 +13,7 @@ import { internal } from './message/trouble.ts';
 import { complain } from './output.ts';
 import { isReply, Relay, type RunRequest, runRequest, waitRequest } from './relay.ts';
 import { PING, SILENT_MS_DEFAULT, Silence } from './silence.ts';
+import { findSocket } from './socket.ts';
 
 const STDERR = 2;
 const NEWLINE = 10;
@@ -31,7 +26,7 @@ process.setUncaughtExceptionCaptureCallback((error) => {
   process.exit(EXIT.noVerdict);
 });
 
-const socket = defaultSocket(process.env, process.getuid?.() ?? 0, existsSync(RUN_SOCKET));
+const socket = findSocket();
 const command = parseFast(process.argv.slice(2));
 // A person at a terminal is shown how far it is: by the full client.
 const isWaiting = command?.verb === 'wait' || command?.wait === true;

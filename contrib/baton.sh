@@ -58,13 +58,23 @@ usage() {
   exit 64
 }
 
+# The first that may be opened, else the first that is there, else the user's own.
+find_ours() {
+  own=$1
+  found=''
+  for socket; do
+    [ -r "$socket" ] && [ -w "$socket" ] && return
+    [ -n "$found" ] || ! [ -e "$socket" ] || found=$socket
+  done
+  socket=${found:-$own}
+}
+
 find_socket() {
   socket=${BATON_SOCKET-}
   if [ -z "$socket" ]; then
     socket=/run/baton/baton.sock
-    if ! [ -e $socket ] && uid=$(id -u) && [ "$uid" != 0 ]; then
-      socket=${XDG_RUNTIME_DIR:-/run/user/$uid}/baton.sock
-    fi
+    uid=$(id -u)
+    [ "$uid" = 0 ] || find_ours "${XDG_RUNTIME_DIR:-/run/user/$uid}/baton.sock" $socket /run/baton/submit.sock
   fi
   [ ${#socket} -le 107 ] || leave 64 "socket path $socket has more than 107 bytes; name a shorter one"
 }

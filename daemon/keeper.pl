@@ -38,7 +38,7 @@ my (%keepers, %keys);                            # the server's ends by key, the
 my $watched = '';                                # for select(2)
 my $term_ms;                                     # when the last TERM came
 my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ);
-$0 = 'baton fork server';
+$0 = title('baton fork server');
 $SIG{$_} = sub { } for @sigs;                    # survive; exec gives the child the defaults back
 $SIG{TERM} = sub { $term_ms = clock_ms(1) };
 $SIG{CHLD} = 'IGNORE';                           # the system buries the keepers
@@ -97,7 +97,7 @@ sub spawn {
 sub keep {
   my ($ctl, $title, $file, $umask, $cwd, $owner, $in, $out, $err, $count, @words) = @_;
   my @env = splice @words, 0, $count;
-  $0 = $title;
+  $0 = title($title);
   undef $term_ms;
   $SIG{CHLD} = 'DEFAULT';
   $setsid ? syscall $setsid : (require POSIX, POSIX::setsid());
@@ -202,7 +202,7 @@ sub rescue {
   my $pid = fork;
   return answer(defined $pid ? "closed $key" : "none $key " . (0 + $!)) if $pid || !defined $pid;
   close $_ for $daemon, values %keepers;
-  $0 = $title;
+  $0 = title($title);
   my @streams;
   for my $path ($out, $err) {
     my $name = readlink "$path.pipe";
@@ -281,7 +281,7 @@ sub write_record {
     my $errno = 0 + $!;
     last if !-d $dir && ($was_there || !mkdir($dir, 0700) && $! == 2);
     if (!$tries) {
-      $0 = "baton ended $errno $record $title";
+      $0 = title("baton ended $errno $record $title");
       syswrite $ctl, "unwritten\n";
     }
     select undef, undef, undef, 1;
@@ -309,6 +309,11 @@ sub clock_ms {
   }
   return 1000 * time if !$which;
   return open(my $up, '<', '/proc/uptime') && <$up> =~ /^([\d.]+)/ ? int(1000 * $1) : 0;
+}
+
+# Perl fills the rest of the room with blanks, which systemctl status shows, unless there is no rest.
+sub title {
+  return $_[0] . "\0" x 512;
 }
 
 sub answer {

@@ -38,7 +38,7 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
     usage: '--socket PATH',
     brief: [
       'else those of systemd or of the configuration,',
-      `else $BATON_SOCKET, ${RUN_SOCKET},`,
+      `else $BATON_SOCKET, ${RUN_SOCKET} for root,`,
       '$XDG_RUNTIME_DIR/baton.sock',
     ],
     text:

@@ -1,12 +1,12 @@
 /**
  * Where the configuration, the socket and the state are, unless the command line says so. Pure:
- * what exists is asked of the caller. The socket is found by the same rule as in the client.
+ * what exists is asked of the caller.
  */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Result } from './journal.ts';
 import { longSocketPath } from './message/boot.ts';
-import { defaultSocket, RUN_SOCKET, SOCKET_PATH_BYTES_MAX } from './protocol.ts';
+import { daemonSocket, SOCKET_PATH_BYTES_MAX } from './protocol.ts';
 
 export interface Places {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -33,8 +33,8 @@ export function placesOfConfig({ env, uid }: Places): readonly string[] {
 }
 
 /** Refuses a path that the kernel would not take: Node cuts it without a word. */
-export function findSocket(flag: string | undefined, { env, uid, exists }: Places): Result<string> {
-  const path = resolve(flag || defaultSocket(env, uid, exists(RUN_SOCKET)));
+export function findSocket(flag: string | undefined, { env, uid }: Places): Result<string> {
+  const path = resolve(flag || daemonSocket(env, uid));
   const bytes = Buffer.byteLength(path);
   if (bytes <= SOCKET_PATH_BYTES_MAX) return { ok: true, value: path };
   return { ok: false, error: longSocketPath(path, bytes, SOCKET_PATH_BYTES_MAX) };

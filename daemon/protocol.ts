@@ -31,6 +31,8 @@ export const LINE_BYTES_MAX = 65_536;
 export const SOCKET_PATH_BYTES_MAX = 107;
 /** The socket of the machine's own daemon. */
 export const RUN_SOCKET = '/run/baton/baton.sock';
+/** The one beside it for the members of a group. */
+export const SUBMIT_SOCKET = '/run/baton/submit.sock';
 /** Most past runs that one `history` reply holds. */
 export const HISTORY_RUNS_MAX = 10_000;
 /** What `history` can be narrowed to: a verdict, or one kind of outcome. */
@@ -133,14 +135,31 @@ export type Verb = Request['type'];
 /** What a client may leave out is optional here. */
 export type RequestInput = v.InferInput<typeof Request> | v.InferInput<typeof Ping>;
 
-/** The socket that daemon and client use unless told otherwise. cron sets no XDG_RUNTIME_DIR. */
-export function defaultSocket(
-  env: Readonly<Record<string, string | undefined>>,
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where a daemon listens unless told otherwise: one of a user is that user's own. */
+export function daemonSocket(env: Env, uid: number): string {
+  return env['BATON_SOCKET'] || (uid === 0 ? RUN_SOCKET : ownSocket(env, uid));
+}
+
+/**
+ * Where a client asks unless told otherwise: on the first socket that its user may open, else on the
+ * first that there is, for that one says who may.
+ */
+export function clientSocket(
+  env: Env,
   uid: number,
-  runSocketExists: boolean,
+  test: (path: string, mayOpen: boolean) => boolean,
 ): string {
-  const { BATON_SOCKET, XDG_RUNTIME_DIR } = env;
+  const { BATON_SOCKET } = env;
   if (BATON_SOCKET) return BATON_SOCKET;
-  if (uid === 0 || runSocketExists) return RUN_SOCKET;
+  if (uid === 0) return RUN_SOCKET;
+  const own = ownSocket(env, uid);
+  const paths = [own, RUN_SOCKET, SUBMIT_SOCKET];
+  return paths.find((path) => test(path, true)) ?? paths.find((path) => test(path, false)) ?? own;
+}
+
+/** cron sets no XDG_RUNTIME_DIR. */
+function ownSocket({ XDG_RUNTIME_DIR }: Env, uid: number): string {
   return `${XDG_RUNTIME_DIR || `/run/user/${uid}`}/baton.sock`;
 }

@@ -1,5 +1,5 @@
 /** What the manual says of every command: options and exit statuses. */
-import { EXIT, RUN_SOCKET } from '../../daemon/protocol.ts';
+import { EXIT, RUN_SOCKET, SUBMIT_SOCKET } from '../../daemon/protocol.ts';
 import type { Option } from './verb.ts';
 
 export const GLOBAL_OPTIONS = [
@@ -15,7 +15,7 @@ export const GLOBAL_OPTIONS = [
     name: 'socket',
     value: 'PATH',
     completes: 'file',
-    text: `the daemon's socket, else $BATON_SOCKET, else ${RUN_SOCKET}`,
+    text: `the daemon's socket, else $BATON_SOCKET, else ${RUN_SOCKET}; see ENVIRONMENT`,
     brief: `else $BATON_SOCKET, ${RUN_SOCKET}`,
   },
   { name: 'help', short: 'h', text: 'explain the command, with examples' },
@@ -109,12 +109,14 @@ export const ENVIRONMENT: readonly Entry[] = [
   {
     name: 'XDG_RUNTIME_DIR',
     text:
-      "where `baton.sock` of a user's own daemon is (`/run/user/UID` when unset, as under cron), " +
-      `if there is no \`${RUN_SOCKET}\``,
+      "where `baton.sock` of a user's own daemon is (`/run/user/UID` when unset, as under cron). A " +
+      `user who is not root asks there, else on \`${RUN_SOCKET}\`, else on \`${SUBMIT_SOCKET}\`: ` +
+      'on the first one that the user may open',
   },
 ];
 
 export const FILES: readonly Entry[] = [
   { name: RUN_SOCKET, text: "the socket of the machine's own daemon" },
+  { name: SUBMIT_SOCKET, text: 'the socket of the same daemon for the members of a group' },
   { name: '/etc/baton/config.json', text: 'its configuration, see baton.json(5)' },
 ];

@@ -92,15 +92,15 @@ const askLater = (run: number | undefined): string =>
 export const forbidden = (
   socket: string,
   code: string,
-  ownership: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined,
+  ownership: { readonly mode: number; readonly user: string; readonly group: string } | undefined,
 ): string => {
   if (ownership === undefined) {
     return `not permitted to use ${socket} (${code}); ask as its owner or as root (sudo)`;
   }
-  const { mode, uid, gid } = ownership;
+  const { mode, user, group } = ownership;
   const octal = (mode & 0o7777).toString(8).padStart(4, '0');
-  const found = `${code}; it has mode ${octal}, user ${uid}, group ${gid}`;
-  const join = (mode & 0o020) === 0 ? '' : `, or join the group (usermod -aG)`;
+  const found = `${code}; it has mode ${octal}, user ${user}, group ${group}`;
+  const join = (mode & 0o020) === 0 ? '' : `, or join the group (usermod -aG ${group} USER)`;
   return `not permitted to use ${socket} (${found}); ask as its owner or as root (sudo)${join}`;
 };
 

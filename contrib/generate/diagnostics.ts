@@ -49,7 +49,7 @@ export const DIAGNOSTICS: readonly Diagnostic[] = [
     text: 'The daemon went away after it had taken the run, which goes on or waits for its return.',
   },
   {
-    message: forbidden(RUN_SOCKET, 'EACCES', { mode: 0o660, uid: 0, gid: 115 }),
+    message: forbidden(RUN_SOCKET, 'EACCES', { mode: 0o660, user: 'root', group: 'baton' }),
     status: EXIT.notPermitted,
     text: 'The mode of the socket does not let you open it.',
   },

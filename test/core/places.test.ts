@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findConfig, findSocket, findState, type Places } from '../../daemon/places.ts';
-import { SOCKET_PATH_BYTES_MAX } from '../../daemon/protocol.ts';
+import { clientSocket, SOCKET_PATH_BYTES_MAX } from '../../daemon/protocol.ts';
 
 function places(uid: number, env: Places['env'] = {}, existing: readonly string[] = []): Places {
   return { uid, env: { HOME: '/home/user', ...env }, exists: (path) => existing.includes(path) };
@@ -35,7 +35,7 @@ test('root reads no configuration from a home directory', () => {
   assert.equal(findConfig(undefined, places(0, xdg, ['/cfg/baton/config.json'])), undefined);
 });
 
-test('the socket is the flag, BATON_SOCKET, the machine’s, or the user’s own', () => {
+test('a daemon listens by the flag, BATON_SOCKET, on the machine’s for root, or on the user’s own', () => {
   const path = (flag: string | undefined, where: Places): string => {
     const found = findSocket(flag, where);
     return found.ok ? found.value : found.error;
@@ -44,9 +44,29 @@ test('the socket is the flag, BATON_SOCKET, the machine’s, or the user’s own
   assert.equal(path('/a', places(0, { BATON_SOCKET: '/b' })), '/a');
   assert.equal(path(undefined, places(0, { BATON_SOCKET: '/b' })), '/b');
   assert.equal(path(undefined, places(0)), run);
-  assert.equal(path(undefined, places(1000, {}, [run])), run);
+  assert.equal(path(undefined, places(1000, {}, [run])), '/run/user/1000/baton.sock');
   assert.equal(path(undefined, places(1000)), '/run/user/1000/baton.sock');
   assert.equal(path(undefined, places(1000, { XDG_RUNTIME_DIR: '/r' })), '/r/baton.sock');
+});
+
+test('a client asks on the first socket that its user may open', () => {
+  const [own, run, submit] = ['/r/baton.sock', '/run/baton/baton.sock', '/run/baton/submit.sock'];
+  const ask = (
+    seen: Readonly<Record<string, 'open' | 'closed'>>,
+    uid = 1000,
+    env: Places['env'] = {},
+  ): string =>
+    clientSocket({ XDG_RUNTIME_DIR: '/r', ...env }, uid, (path, mayOpen) =>
+      mayOpen ? seen[path] === 'open' : path in seen,
+    );
+  assert.equal(ask({ [own]: 'open', [run]: 'open' }), own);
+  assert.equal(ask({ [run]: 'open', [submit]: 'open' }), run);
+  assert.equal(ask({ [run]: 'closed', [submit]: 'open' }), submit);
+  assert.equal(ask({ [run]: 'closed', [submit]: 'closed' }), run, 'which is what 77 names');
+  assert.equal(ask({ [submit]: 'closed' }), submit);
+  assert.equal(ask({}), own);
+  assert.equal(ask({ [own]: 'open' }, 0), run);
+  assert.equal(ask({ [own]: 'open' }, 1000, { BATON_SOCKET: '/b' }), '/b');
 });
 
 test('a socket path that the kernel would not take is refused with its length', () => {

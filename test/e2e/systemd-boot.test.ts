@@ -138,4 +138,53 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     configure({ hello: { type: 'local', args: ['/bin/echo', 'hello'] } });
     hello();
   });
+
+  test('the members of a group use their socket without naming it; others hear whose it is', () => {
+    guest.ask('useradd -mG baton bob && useradd -m carol');
+    const targets = { hello: { runner: { type: 'local', args: ['/usr/bin/id', '-un'] } } };
+    const sockets = [{ name: 'baton' }, { name: 'baton-submit', allow: ['run', 'wait'] }];
+    write(JSON.stringify({ targets, sockets }));
+    guest.ask('systemctl start baton-submit.socket');
+    assert.equal(guest.ask('runuser -u bob -- baton run hello --wait'), 'root\n');
+    assert.equal(guest.run('runuser -u bob -- baton status').status, 77);
+    guest.ask('systemctl stop baton.service baton-submit.socket');
+    const { status, errors } = guest.run('runuser -u carol -- baton run hello');
+    assert.equal(status, 77);
+    assert.match(errors, /baton.sock \(EACCES; it has mode 0600, user root, group root\)/);
+    guest.ask('systemctl start baton-submit.socket && systemctl stop baton.socket');
+    const submit = guest.run('runuser -u carol -- baton run hello');
+    assert.match(submit.errors, /mode 0660, user root, group baton\).*usermod -aG baton/);
+  });
+
+  test('a user has a daemon of their own beside that of the machine', async () => {
+    guest.ask('useradd -m alice && loginctl enable-linger alice');
+    const as = (command: string): string =>
+      `cd /home/alice && runuser -u alice -- env XDG_RUNTIME_DIR=/run/user/$(id -u alice) ${command}`;
+    await guest.until('ls /run/user/$(id -u alice)/systemd/private 2>&1', /^\/run/);
+    const targets = { whoami: { runner: { type: 'local', args: ['/usr/bin/id', '-un'] } } };
+    guest.ask(
+      as(`sh -c 'mkdir -p ~/.config/baton && cat >~/.config/baton/config.json' <<'END'
+${JSON.stringify({ targets })}
+END`),
+    );
+    guest.ask(as('systemctl --user enable --now baton.socket baton.service'));
+    assert.equal(guest.ask(as('baton run whoami --wait')), 'alice\n');
+    assert.equal(guest.ask(as('systemctl --user is-active baton.service')), 'active\n');
+    // By hand, without systemd: also there, and never where the machine's daemon listens.
+    guest.ask(as('systemctl --user disable --now baton.socket baton.service'));
+    const batond = guest.start(as('batond'));
+    await new Promise<void>((resolve) => {
+      batond.stdout?.on('data', (text) => String(text).includes('"ready"') && resolve());
+    });
+    assert.equal(guest.ask(as('baton run whoami --wait')), 'alice\n');
+    guest.ask('pkill -TERM -u alice -x batond');
+    hello();
+  });
+
+  test('processes are shown by their titles, and nothing else', () => {
+    hello();
+    const tree = guest.ask('systemctl status baton.service');
+    assert.match(tree, /\d "?baton fork server"?$/m);
+    assert.match(tree, / info ended run=\d+ target=hello /, 'the log is text');
+  });
 });

@@ -66,8 +66,8 @@ const TROUBLE: Samples<typeof trouble> = {
   ],
   forbidden: [
     ['/run/s', 'EACCES', undefined],
-    ['/run/s', 'EACCES', { mode: 0o660, uid: 1, gid: 2 }],
-    ['/run/s', 'EACCES', { mode: 0o600, uid: 1, gid: 2 }],
+    ['/run/s', 'EACCES', { mode: 0o660, user: 'root', group: 'baton' }],
+    ['/run/s', 'EACCES', { mode: 0o600, user: 'root', group: 'root' }],
   ],
   foreign: [['/run/s']],
   unanswered: [['status']],

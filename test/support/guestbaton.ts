@@ -33,6 +33,7 @@ export function installBaton(guest: Guest): void {
     cp ${units.join(' ')} /etc/systemd/system/
     cp /usr/lib/baton/contrib/systemd/baton.sysusers /usr/lib/sysusers.d/baton.conf
     systemd-sysusers
+    install -Dm 644 -t /usr/lib/systemd/user /usr/lib/baton/contrib/systemd/user/*
     systemctl daemon-reload
     systemctl enable baton.socket baton.service`);
 }

@@ -125,5 +125,5 @@ function isJson(text: string): boolean {
 }
 
 function notRoot(): string | false {
-  return process.getuid?.() === 0 ? false : 'only root can give a file away';
+  return process.getuid?.() === 0 ? false : 'needs root';
 }

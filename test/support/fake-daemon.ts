@@ -34,6 +34,8 @@ export class FakeDaemon {
       socket.on('close', () => this.#open.delete(socket));
       this.#lines.put(new FakeConnection(socket));
     });
+    // A test that skips itself has its beforeEach and no afterEach; that must not keep the file.
+    server.unref();
     this.#server = server;
     await new Promise<void>((resolve) => server.listen(this.socket, resolve));
   }

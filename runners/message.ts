@@ -18,12 +18,21 @@ export const openToOthers = (what: string, path: string, mode: string, file: str
 export const badKey = (path: string, fault: KeyFault): string =>
   `key "${path}" ${KEY_FAULTS[fault]}`;
 
-export type KeyFault = 'encrypted' | 'wrong-passphrase' | 'public' | 'unsupported' | 'no-key';
+export type KeyFault =
+  | 'encrypted'
+  | 'cipher'
+  | 'wrong-passphrase'
+  | 'public'
+  | 'unsupported'
+  | 'no-key';
 
 const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
   encrypted:
     'is encrypted and nobody is there to type its passphrase; name a file that holds it with ' +
     '"passphraseFile", or use a key without one (ssh-keygen -p removes it)',
+  cipher:
+    'is encrypted with chacha20-poly1305, which the library ssh2 cannot open; encrypt it anew: run ' +
+    'ssh-keygen -p -Z aes256-ctr -f with its path',
   'wrong-passphrase':
     'is encrypted and "passphraseFile" does not open it; correct what stands in that file',
   public: 'is a public key; name the private key, which usually has no ".pub" at its end',
@@ -102,6 +111,13 @@ export const serverLeft = (): string => 'the server closed the connection';
 
 export const viaHop = (name: string, said: string): string => `${name} cannot reach it: ${said}`;
 
+/** `said` is the word of the SSH library. */
+export const agentFailed = (agent: string, said: string): string =>
+  `the agent at ${agent} is of no use (${said}); start it, unlock it, or correct "agent"`;
+
+export const silentAgent = (agent: string, limit: string): string =>
+  `the agent at ${agent} did not answer within ${limit}; restart it, or see if it asks somebody`;
+
 export const refusedUser = (
   where: { readonly host: string; readonly port: number; readonly user: string },
   said: string | undefined,
@@ -138,8 +154,8 @@ export const newHostKey = (
 };
 
 export const otherPin = (name: string, shown: string, pinned: string): string =>
-  `${name} showed ${shown}, but "hostKey" pins ${pinned}; compare it with the server's own, and pin ` +
-  'it if it is right';
+  `${name} showed ${shown}, but "hostKey" pins ${pinned}, which may be its key of another kind; ` +
+  'compare the one shown with the keys of the server, and pin it if it is one of them';
 
 export const changedHostKey = (
   name: string,

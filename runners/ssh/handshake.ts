@@ -4,7 +4,7 @@
  */
 import { createConnection, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
+import ssh2, { type AnyAuthMethod, type Client, type ParsedKey } from 'ssh2';
 import { showDuration } from '../../daemon/duration.ts';
 import { fingerprint } from '../knownhosts.ts';
 import * as say from '../message.ts';
@@ -58,6 +58,7 @@ export class Handshake {
   #method = '';
   #trouble: string | undefined;
   #isTrusted = false;
+  #agent: 'asked' | 'answered' | undefined;
   #version = '';
 
   constructor(hop: Hop, session: SshSession, keys: KeyRing) {
@@ -92,6 +93,8 @@ export class Handshake {
     return new Promise((resolve, reject) => {
       const client = this.#client;
       client.on('error', (error) => {
+        // ssh2 goes on with what is left to offer.
+        if (error.level === 'agent') return this.#dropAgent(error.message);
         this.#trouble ??= error.message;
         reject(error);
       });
@@ -121,11 +124,22 @@ export class Handshake {
 
   /** ssh2 tells the server's version only here. Nothing of these lines is kept or logged. */
   #listen(line: string): void {
+    if (this.#agent === 'asked' && line.startsWith('Agent: Trying')) this.#agent = 'answered';
+    if (this.#agent === 'answered' && line.endsWith('USERAUTH_PK_OK')) this.#agent = 'asked';
+    if (line.endsWith('USERAUTH_REQUEST (publickey)')) this.#agent = 'answered';
     this.#version ||= /^Remote ident: '([\x20-\x7e]{1,255})'/.exec(line)?.[1] ?? '';
+  }
+
+  #dropAgent(said: string): void {
+    const { agent = '' } = this.#hop;
+    this.#agent = 'answered';
+    this.#offered.splice(this.#offered.indexOf(this.#method), 1);
+    this.#skipped.push(say.agentFailed(agent, said));
   }
 
   *#methods(): Generator<AnyAuthMethod> {
     const { user: username, keys, agent } = this.#hop;
+    const rsa: (readonly [string, ParsedKey])[] = [];
     for (const path of keys) {
       const key = this.#keys.read(path, this.#session.passphraseFile);
       if (typeof key === 'string') {
@@ -134,12 +148,20 @@ export class Handshake {
       }
       this.#method = `key ${path} (${fingerprint(key.getPublicSSH())})`;
       this.#offered.push(this.#method);
+      if (key.type === 'ssh-rsa') rsa.push([this.#method, key]);
       yield { type: 'publickey', username, key };
     }
-    if (agent === undefined) return;
-    this.#method = `the agent at ${agent}`;
-    this.#offered.push(this.#method);
-    yield { type: 'agent', username, agent };
+    if (agent !== undefined) {
+      this.#method = `the agent at ${agent}`;
+      this.#offered.push(this.#method);
+      this.#agent = 'asked';
+      yield { type: 'agent', username, agent };
+    }
+    // Last: each counts as a failure of its own for the server (MaxAuthTries).
+    for (const [method, key] of rsa) {
+      this.#method = method;
+      yield { type: 'publickey', username, key: signingSha512(key) };
+    }
   }
 
   #link(): Link {
@@ -177,9 +199,17 @@ export class Handshake {
     const { host, port } = this.#hop;
     if (isLate) {
       const limit = showDuration(this.#session.connectTimeoutMs);
+      const { agent } = this.#hop;
+      if (agent !== undefined && this.#agent === 'asked') {
+        return fail('auth', say.silentAgent(agent, limit), false);
+      }
       return fail('connect', say.noAnswer(host, port, limit), true);
     }
     if (this.#isTrusted) {
+      const [skipped] = this.#skipped;
+      if (this.#agent !== undefined && this.#offered.length === 0 && skipped !== undefined) {
+        return fail('auth', skipped, false);
+      }
       const why = /All configured authentication/.test(said) ? undefined : said;
       const text = say.refusedUser(this.#hop, why, this.#offered, this.#skipped);
       return fail('auth', text, false);
@@ -207,6 +237,17 @@ function forward(link: Link, host: string, port: number): Promise<Duplex> {
       if (error) reject(new Error(say.viaHop(link.name, error.message)));
       else resolve(channel);
     });
+  });
+}
+
+/**
+ * The same RSA key for a server that takes rsa-sha2-512 alone: ssh2 offers 256 only, where the
+ * server's list of algorithms has both, and OpenSSH's list has both whatever it accepts.
+ */
+function signingSha512(key: ParsedKey): ParsedKey {
+  return Object.create(key, {
+    type: { value: 'rsa-sha2-512' },
+    sign: { value: (data: Buffer) => key.sign(data, 'sha512') },
   });
 }
 

@@ -3,7 +3,7 @@
  * which `ssh-keygen -m PKCS8` writes, is translated by Node. What is inside never leaves this file
  * but as a parsed key: no message quotes it.
  */
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ export const KEY_BYTES_MAX = 65_536;
 
 /** The first key loads ssh2 into batond (contrib/build.mjs): without one, that saves 12 MB. */
 export function parsePrivateKey(content: string, passphrase?: string): ParsedKey | KeyFault {
+  if (cipherOf(content).startsWith('chacha20')) return 'cipher';
   const text = content.includes('PRIVATE KEY-----') ? fromPkcs8(content, passphrase) : content;
   if (text === undefined) return passphrase === undefined ? 'encrypted' : 'wrong-passphrase';
   const parsed = ssh2.utils.parseKey(text, passphrase);
@@ -87,8 +88,46 @@ function fromPkcs8(content: string, passphrase: string | undefined): string | un
     }
     if (key.asymmetricKeyType === 'ec')
       return key.export({ type: 'sec1', format: 'pem' }).toString();
+    if (key.asymmetricKeyType === 'ed25519') return toOpenssh(key);
     return content;
   } catch {
     return isLocked ? undefined : content;
   }
+}
+
+const MAGIC = 'openssh-key-v1\0';
+
+/** What a key in OpenSSH's own format is encrypted with; '' for other formats. */
+function cipherOf(content: string): string {
+  const found = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END /.exec(content);
+  const data = Buffer.from(found?.[1] ?? '', 'base64');
+  const at = MAGIC.length + 4;
+  if (data.toString('latin1', 0, MAGIC.length) !== MAGIC || data.length < at) return '';
+  return data.toString('latin1', at, at + data.readUInt32BE(MAGIC.length));
+}
+
+/** An Ed25519 key in the only format that knows it (PROTOCOL.key of OpenSSH), not encrypted. */
+function toOpenssh(key: KeyObject): string {
+  const { x = '', d = '' } = key.export({ format: 'jwk' });
+  const [shown, seed] = [Buffer.from(x, 'base64url'), Buffer.from(d, 'base64url')];
+  const kind = field('ssh-ed25519');
+  const one = Buffer.from([0, 0, 0, 1]);
+  const check = Buffer.alloc(8);
+  const secret = [check, kind, field(shown), field(Buffer.concat([seed, shown])), field('')];
+  const bare = Buffer.concat(secret);
+  const padding = Buffer.from([1, 2, 3, 4, 5, 6, 7].slice(0, -bare.length & 7));
+  const data = Buffer.concat([
+    ...[Buffer.from(MAGIC), field('none'), field('none'), field(''), one],
+    ...[field(Buffer.concat([kind, field(shown)])), field(Buffer.concat([bare, padding]))],
+  ]);
+  const lines = data.toString('base64').replace(/.{70}/g, '$&\n');
+  const name = 'OPENSSH PRIVATE KEY-----';
+  return `-----BEGIN ${name}\n${lines}\n-----END ${name}\n`;
+}
+
+function field(content: string | Buffer): Buffer {
+  const bytes = Buffer.from(content);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
 }

@@ -1,7 +1,11 @@
 /** One handshake in this very process: its limits, and what it says of whom. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { join } from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -10,6 +14,7 @@ import { Gates } from '../../runners/ssh/gate.ts';
 import { connect, type Desk } from '../../runners/ssh/link.ts';
 import { KeyRing } from '../../runners/ssh/privatekey.ts';
 import { Router } from '../../runners/ssh/route.ts';
+import { NO_SSHD, Sshd } from '../support/sshd.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -22,6 +27,97 @@ test('a silent server is given up after connectTimeout, though garbage is collec
   assert.ok(!linked.ok && linked.isPassing);
   assert.match(linked.failure.message, /^no answer from 127\.0\.0\.1 port \d+ within 300 ms; /);
 });
+
+describe('what a key can do', { skip: NO_SSHD }, () => {
+  let sshd: Sshd;
+
+  before(async () => {
+    sshd = await Sshd.start(['PubkeyAcceptedAlgorithms rsa-sha2-512,ssh-ed25519']);
+  });
+
+  after(() => sshd?.close());
+
+  const at = (keys: readonly string[], more: Partial<SshSession> = {}) =>
+    connectOnce({ ...sessionTo(sshd.port, more), ...place(), keys });
+  const place = () => ({ user: sshd.user, knownHosts: sshd.knownHosts });
+
+  function keyFile(name: string, ...options: readonly string[]): string {
+    const path = join(sshd.directory, name);
+    execFileSync('ssh-keygen', ['-q', '-f', path, ...options]);
+    sshd.authorize(path);
+    return path;
+  }
+
+  test('an RSA key is let in where only rsa-sha2-512 is accepted', async () => {
+    assert.equal(await at([keyFile('rsa', '-t', 'rsa', '-N', '')]), 'connected');
+  });
+
+  test('an Ed25519 key in PKCS#8 is as good as one in the format of OpenSSH', async () => {
+    const path = join(sshd.directory, 'pkcs8');
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const text = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    writeFileSync(path, text, { mode: 0o600 });
+    const { x = '' } = publicKey.export({ format: 'jwk' });
+    const head = Buffer.from('0000000b7373682d6564323535313900000020', 'hex');
+    const blob = Buffer.concat([head, Buffer.from(x, 'base64url')]).toString('base64');
+    writeFileSync(`${path}.pub`, `ssh-ed25519 ${blob}\n`);
+    sshd.authorize(path);
+    assert.equal(await at([path]), 'connected');
+  });
+
+  test('a cipher that ssh2 cannot open is named, and the passphrase is not blamed', () => {
+    const cipher = ['-Z', 'chacha20-poly1305@openssh.com'];
+    const path = keyFile('chacha', '-t', 'ed25519', '-N', 'sesame', ...cipher);
+    const found = new KeyRing().read(path, join(sshd.directory, 'none'));
+    assert.match(
+      String(found),
+      /encrypted with chacha20-poly1305, .*run ssh-keygen -p -Z aes256-ctr/,
+    );
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-p',
+      '-Z',
+      'aes256-ctr',
+      '-P',
+      'sesame',
+      '-N',
+      '',
+      '-f',
+      path,
+    ]);
+    assert.notEqual(typeof new KeyRing().read(path), 'string', 'the advice works');
+  });
+
+  test('a dead agent is blamed, not the server', async () => {
+    const agent = join(sshd.directory, 'no-agent');
+    assert.match(
+      await at([], { agent }),
+      /^the agent at \S+no-agent is of no use \(Failed to connect/,
+    );
+    assert.equal(await at([sshd.key], { agent }), 'connected');
+  });
+
+  test('an agent that never answers is blamed, not the server', async (t) => {
+    const agent = join(sshd.directory, 'mute-agent');
+    const server = createServer((socket) => t.after(() => socket.destroy()));
+    await new Promise<void>((resolve) => server.listen(agent, resolve));
+    t.after(() => server.close());
+    const said = await at([], { agent, connectTimeoutMs: 2_000 });
+    assert.match(said, /^the agent at \S+mute-agent did not answer within 2\.0 s; /);
+  });
+
+  test('a pinned key of another kind is said to be possible', async () => {
+    const said = await at([sshd.key], { hostKey: `SHA256:${'A'.repeat(43)}` });
+    assert.match(said, /pins SHA256:A+, which may be its key of another kind; compare/);
+  });
+});
+
+async function connectOnce(session: SshSession): Promise<string> {
+  const linked = await connect(session, desk(), NEVER);
+  if (!linked.ok) return linked.failure.message;
+  linked.link.close();
+  return 'connected';
+}
 
 /** As the garbage collector of a busy process does: again and again. */
 async function collectForSeconds(seconds: number): Promise<undefined> {

@@ -33,6 +33,7 @@ const RUNNER: Samples<typeof runner> = {
   openToOthers: [['passphraseFile', '~/.ssh/pass', '644', '/root/.ssh/pass']],
   badKey: [
     ['~/.ssh/id', 'encrypted'],
+    ['~/.ssh/id', 'cipher'],
     ['~/.ssh/id', 'wrong-passphrase'],
     ['~/.ssh/id', 'public'],
     ['~/.ssh/id', 'unsupported'],
@@ -58,6 +59,8 @@ const RUNNER: Samples<typeof runner> = {
     ['nas', 22, 'no matching key exchange algorithm'],
     ['nas', 22, 'the server closed the connection'],
   ],
+  agentFailed: [['/run/agent', 'Failed to connect to agent']],
+  silentAgent: [['/run/agent', '20 s']],
   sshFailed: [['nas', 'Permission denied (publickey).']],
   sshKilled: [['SIGKILL']],
   givenUp: [[]],

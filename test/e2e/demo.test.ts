@@ -1,7 +1,7 @@
 /** `npm run demo` as a newcomer meets it, with and without rsnapshot on the machine. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -27,8 +27,14 @@ function checkDemo({ code, text }: { code: number | null; text: string }, home: 
   assert.match(text, /ran in this order.*: yearly, monthly, weekly, daily, hourly/);
   assert.match(text, /waits for run \d+ \(rsnap-yearly\)/);
   assert.deepEqual(readdirSync(home), [], 'something is left behind');
-  const left = spawnSync('pgrep', ['-f', home]).stdout.toString();
-  assert.equal(left, '', 'a process is left behind');
+  const left = readdirSync('/proc').filter((name) => {
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(home);
+    } catch {
+      return false; // no process, or one that has just gone
+    }
+  });
+  assert.deepEqual(left, [], 'a process is left behind');
 }
 
 test('the demo runs the real rsnapshot, highest interval first, and leaves nothing', async (t) => {

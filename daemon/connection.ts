@@ -18,6 +18,8 @@ import type { Rota } from './rota.ts';
 export const OPEN_REQUESTS_MAX = 256;
 /** Most bytes of replies that may wait for a client that does not read; it is cut off. */
 const UNREAD_BYTES_MAX = 16 * 1_048_576;
+/** Longest reply. With all that may wait before it, it is less than a client may leave unread. */
+const REPLY_BYTES_MAX = 12 * 1_048_576;
 /** While so many wait, no further request of the client is taken. More than a frame of output. */
 const UNREAD_BYTES_HOLD = 1_048_576;
 /** How long the answers to what came before a bad line may take until that is refused. */
@@ -174,7 +176,7 @@ export class Connection {
   /** Base64 needs no escaping: it is put where JSON would put it, byte for byte. */
   #write(reply: Reply): void {
     if (reply.type !== 'output' || reply.encoding === undefined) {
-      this.#socket.write(`${JSON.stringify(reply)}\n`);
+      this.#socket.write(`${this.#bounded(reply)}\n`);
       return;
     }
     const { data, encoding, ...head } = reply;
@@ -182,6 +184,23 @@ export class Connection {
     this.#socket.write(JSON.stringify(head).slice(0, -1));
     this.#socket.write(`,"data":"${data}","encoding":"${encoding}"}\n`, 'latin1');
     this.#socket.uncork();
+  }
+
+  /** One that is longer would always be cut off, and nobody would know why. */
+  #bounded(reply: Reply): string {
+    const text = JSON.stringify(reply);
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= REPLY_BYTES_MAX) return text;
+    this.#log.warn({ reply: reply.type, bytes }, 'answer is too large');
+    const message = say.tooLarge(reply.type, bytes, REPLY_BYTES_MAX);
+    const id = reply.id === undefined ? {} : { id: reply.id };
+    return JSON.stringify({
+      ...id,
+      type: 'error',
+      code: 'too-large',
+      exit: EXIT.noVerdict,
+      message,
+    });
   }
 
   /** Nothing more is taken or sent. */

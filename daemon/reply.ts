@@ -20,7 +20,8 @@ export type ErrorCode =
   | 'no-probe'
   | 'busy'
   | 'not-permitted'
-  | 'disk-full';
+  | 'disk-full'
+  | 'too-large';
 
 /** One run as `status` and `history` show it. Times are wall-clock milliseconds. */
 export interface RunView {

@@ -290,4 +290,5 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   busy: 'Too many requests are unanswered.',
   'not-permitted': 'The socket does not permit it.',
   'disk-full': 'The journal cannot be written: nothing new is taken.',
+  'too-large': 'The answer is longer than the daemon sends; ask for less.',
 };

@@ -130,6 +130,11 @@ export const otherVersion = (client: number, own: number): string =>
   `the client speaks protocol ${client}, this daemon ${own}: install the same version of both, ` +
   'and restart the daemon';
 
+/** An answer is bounded: a client that got half of it could not know. */
+export const tooLarge = (type: string, bytes: number, max: number): string =>
+  `the answer (${type}) has ${bytes} bytes, expected at most ${max}; ask for less: name a target, ` +
+  'or give a smaller --limit or --since';
+
 export const noObject = (): string =>
   'a line is not a JSON object; send one a line, such as {"type":"status"}';
 

@@ -162,6 +162,7 @@ const REQUEST: Samples<typeof request> = {
     ['admin', 'name'],
   ],
   otherVersion: [[2, 1]],
+  tooLarge: [['status', 13_000_000, 12_582_912]],
   noObject: [[]],
   noUtf8: [[]],
   longLine: [[65_536]],

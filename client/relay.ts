@@ -134,6 +134,9 @@ export class Relay {
       case 'output':
         this.#write(reply);
         return undefined;
+      case 'notice':
+        complain(`${this.#label}: run ${reply.run} ${reply.text}`, this.#isMidLine);
+        return undefined;
       case 'ended':
         return this.#request.type === 'output' ? this.#shown() : this.#ended(reply);
       case 'done':

@@ -84,6 +84,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
       service.notify(event);
       if (event.type === 'ended' || event.type === 'released') idle?.touch();
     },
+    unrecorded: (end) => service.unrecorded(end),
     fail: options.fail,
   });
   const config = new LiveConfig(options, daemon.loop);

@@ -14,6 +14,7 @@ import { type LocksPort, Loop } from './loop.ts';
 import { removed, unfitByNow } from './message/outcome.ts';
 import { runnerOf } from './plugin.ts';
 import type { Run, State } from './state.ts';
+import type { UnrecordedEnd } from './unrecorded.ts';
 
 /** What a keeper is told of its run. */
 export interface KeptRun {
@@ -65,6 +66,8 @@ export interface DaemonParts {
   readonly keepers: (post: (observation: Wish) => void) => KeepersPort;
   /** Hears every event once it is durable and its effects have been set going. */
   readonly notify: (event: Event) => void;
+  /** A run has ended, and the journal has no room for that. */
+  readonly unrecorded?: (end: UnrecordedEnd) => void;
   /** A bug, or a journal that cannot be trusted any more: the process has to end. */
   readonly fail: (error: unknown) => void;
 }
@@ -81,7 +84,15 @@ export class Daemon {
   constructor(parts: DaemonParts) {
     this.#parts = parts;
     this.#log = parts.log;
-    this.loop = new Loop({ ...parts, perform: (event) => this.#perform(event) });
+    this.loop = new Loop({
+      ...parts,
+      perform: (event) => this.#perform(event),
+      unrecorded: (end) => {
+        const target = this.loop.state.runs.get(end.run)?.target;
+        this.#log.error({ ...end, target }, 'end of a run cannot be recorded');
+        parts.unrecorded?.(end);
+      },
+    });
     this.#keepers = parts.keepers((observation) => this.loop.post(observation));
   }
 

@@ -13,7 +13,7 @@ import { CallerWaits } from './callerwaits.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, Command, Decision, Wish } from './command.ts';
-import type { Event, TargetName } from './event.ts';
+import type { Event, RunId, TargetName } from './event.ts';
 import { GroupCommit, type JournalPort } from './groupcommit.ts';
 import { history } from './history.ts';
 import type { Log } from './log.ts';
@@ -21,6 +21,7 @@ import { concerned, groupsOf, lockfilesAround, sizeAround } from './neighbours.t
 import type { Holders } from './scene.ts';
 import { decide } from './scheduler.ts';
 import type { ReadonlyState, State } from './state.ts';
+import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
 const TURN_COMMANDS_MAX = 256;
@@ -28,8 +29,6 @@ const TURN_COMMANDS_MAX = 256;
 const TURN_WORK_MAX = 20_000;
 /** What an event costs, in the same measure. */
 const EVENT_WORK = 20;
-/** How long an observation waits for room in the journal before it is tried again. */
-const ROOM_RETRY_MS = 1_000;
 
 /** The locks as the loop needs them; see daemon/foreign.ts for the real ones. */
 export interface LocksPort {
@@ -64,6 +63,7 @@ export class Loop {
   #scheduled = false;
   #stopped = false;
   #isClosing = false;
+  readonly #unrecorded: Unrecorded<Reply>;
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(options: {
@@ -76,9 +76,13 @@ export class Loop {
     readonly locks?: LocksPort;
     /** Called for every event, in order, once it is durable. */
     readonly perform: (event: Event) => void;
+    /** A run has ended, and the journal has no room for that. */
+    readonly unrecorded?: (end: UnrecordedEnd) => void;
     /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
     readonly fail: (error: unknown) => void;
   }) {
+    const again = (): void => this.#schedule();
+    this.#unrecorded = new Unrecorded({ clock: options.clock, tell: options.unrecorded, again });
     this.#state = options.state;
     this.#catalog = options.catalog;
     this.#clock = options.clock;
@@ -154,6 +158,11 @@ export class Loop {
     this.post({ type: 'shutdown' }, reply);
   }
 
+  /** How a run ended that still runs by the journal, which has no room. */
+  unrecordedEnd(run: RunId): UnrecordedEnd | undefined {
+    return this.#unrecorded.endOf(run);
+  }
+
   get isClosing(): boolean {
     return this.#isClosing;
   }
@@ -183,7 +192,7 @@ export class Loop {
     this.#work = 0;
     this.#look();
     // What it posts itself is for the next turn.
-    const now = this.#inbox.splice(0, TURN_COMMANDS_MAX);
+    const now = [...this.#unrecorded.take(), ...this.#inbox.splice(0, TURN_COMMANDS_MAX)];
     let taken = 0;
     for (const { wish, reply } of now) {
       if (this.#isTired) break;
@@ -211,7 +220,7 @@ export class Loop {
       const answer = { type: 'no-room', errno } as const;
       if (reply !== undefined) this.#journal.whenDurable(() => reply(answer));
     } else {
-      this.#clock.after(ROOM_RETRY_MS, () => this.post(wish, reply));
+      this.#unrecorded.add(wish, reply, decision, errno);
     }
   }
 
@@ -267,7 +276,10 @@ export class Loop {
     const { events, looks } = decision;
     const errno = this.#journal.append(events);
     if (errno !== undefined) return errno;
-    for (const event of events) apply(this.#state, event);
+    for (const event of events) {
+      apply(this.#state, event);
+      if (event.type === 'ended') this.#unrecorded.recorded(event.run);
+    }
     this.#work += EVENT_WORK * events.length;
     for (const look of looks) this.#agenda.add('run' in look ? look.run : look.target, look.atMs);
     return undefined;

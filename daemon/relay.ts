@@ -12,12 +12,19 @@ import type { Event, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
 import { CHUNK_BYTES } from './frame.ts';
 import type { Loop } from './loop.ts';
-import { lostOutput, tellOutcome, unrelayed, zeroDenied } from './message/outcome.ts';
+import {
+  describeUnrecorded,
+  lostOutput,
+  tellOutcome,
+  unrelayed,
+  zeroDenied,
+} from './message/outcome.ts';
 import { unreadOutput } from './message/request.ts';
 import { Follower, type Offsets, tailOffsets } from './output.ts';
 import { EXIT, exitStatus } from './protocol.ts';
 import type { Rota } from './rota.ts';
 import type { Run } from './state.ts';
+import type { UnrecordedEnd } from './unrecorded.ts';
 
 interface Parts {
   readonly loop: Loop;
@@ -36,6 +43,8 @@ export class Relay {
   readonly #refresh: Parts['refresh'];
   readonly #rota: Rota;
   readonly #clock: Clock;
+  /** How those who wait for a run are told something before its end. */
+  readonly #waiting = new Map<RunId, Set<Caller>>();
   readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
   /** All relays read into it, each within one call. */
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -53,6 +62,23 @@ export class Relay {
   notify(event: Event): void {
     if (!('run' in event)) return;
     for (const watcher of this.#watchers.get(event.run) ?? []) watcher(event);
+  }
+
+  /** Tells them that it has ended, which the journal has no room for. */
+  unrecorded({ run, outcome, errno }: UnrecordedEnd): void {
+    const text = describeUnrecorded(outcome, errno);
+    for (const caller of this.#waiting.get(run) ?? []) caller.send({ type: 'notice', run, text });
+  }
+
+  #await(run: RunId, caller: Caller): void {
+    const waiting = this.#waiting.get(run) ?? new Set();
+    this.#waiting.set(run, waiting.add(caller));
+    caller.onClose(() => {
+      waiting.delete(caller);
+      if (waiting.size === 0) this.#waiting.delete(run);
+    });
+    const end = this.#loop.unrecordedEnd(run);
+    if (end !== undefined) this.unrecorded(end);
   }
 
   run(request: Of<'run'>, caller: Caller): void {
@@ -154,6 +180,7 @@ export class Relay {
       tell();
     });
     caller.onClose(() => stop());
+    this.#await(number, caller);
   }
 
   /** Relays the output of a run and its end to a client. */
@@ -179,6 +206,7 @@ export class Relay {
       }
     });
     caller.onClose(() => stop());
+    this.#await(number, caller);
     if (last?.state === 'running') {
       caller.send({ type: 'started', run: number });
       follower.pump();

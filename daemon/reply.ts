@@ -47,6 +47,8 @@ export interface RunView {
   readonly progressPercent?: number;
   /** How many younger runs were let start before it, while it waits. */
   readonly overtaken?: number;
+  /** It has ended, and the journal has no room for that: how, and what to do. */
+  readonly unrecorded?: string;
   /** Of the run of a hook: what it is told. */
   readonly cause?: Cause;
   readonly pid?: number;
@@ -129,6 +131,8 @@ export type Reply = { readonly id?: string | number } & (
   | { readonly type: 'ignored'; readonly reason: string }
   | { readonly type: 'refused'; readonly exit: number; readonly reason: string }
   | { readonly type: 'started'; readonly run: RunId }
+  /** Something about a run that is waited for, before its end: for people, on stderr. */
+  | { readonly type: 'notice'; readonly run: RunId; readonly text: string }
   | {
       readonly type: 'output';
       readonly run: RunId;

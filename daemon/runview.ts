@@ -6,12 +6,14 @@ import type { Catalog } from './catalog.ts';
 import { paceOf, type Usual, usualOf } from './estimate.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from './event.ts';
 import { type Expected, forecast } from './forecast.ts';
+import { describeUnrecorded } from './message/outcome.ts';
 import { groupsOf } from './neighbours.ts';
 import type { Pieces } from './pieces.ts';
 import { describeOutcome, exitStatus, type RunView } from './protocol.ts';
 import { type Holders, type SceneOf, sceneMaker } from './scene.ts';
 
 import type { Queued, ReadonlyState, Run } from './state.ts';
+import type { UnrecordedEnd } from './unrecorded.ts';
 import { explain } from './waiting.ts';
 
 export interface Scenery {
@@ -23,6 +25,8 @@ export interface Scenery {
   readonly holdersAround: (target: TargetName) => Holders;
   /** How far a run is by its own output, in percent. */
   readonly progressOf: (run: RunId) => number | undefined;
+  /** How it ended, where the journal has no room for that. */
+  readonly unrecordedEnd: (run: RunId) => UnrecordedEnd | undefined;
 }
 
 /** The same with what is expected of each run. */
@@ -122,6 +126,8 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
       expect(view, scenery);
       if (percent !== undefined) view.progressPercent = percent;
       if (run.stopping !== undefined) view.state = 'stopping';
+      const end = scenery.unrecordedEnd(run.run);
+      if (end !== undefined) view.unrecorded = describeUnrecorded(end.outcome, end.errno);
       view.startedAtMs = run.started.wallMs;
       view.waitedMs = run.started.steadyMs - run.accepted.steadyMs;
       view.tookMs = now.steadyMs - run.started.steadyMs;

@@ -22,6 +22,7 @@ import type { Scenery } from './runview.ts';
 import type { Probed } from './sshprobes.ts';
 import { outcomeOfFailure } from './sshstatus.ts';
 import type { Run } from './state.ts';
+import type { UnrecordedEnd } from './unrecorded.ts';
 import { viewChain, viewHistory, viewTargets } from './view.ts';
 
 /** Looks at the machine of a target without running anything; undefined where there is none. */
@@ -43,7 +44,7 @@ export class Service {
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
   /** What the views look at beside the state. */
-  readonly #eyes: Pick<Scenery, 'lives' | 'holdersAround' | 'progressOf'>;
+  readonly #eyes: Pick<Scenery, 'lives' | 'holdersAround' | 'progressOf' | 'unrecordedEnd'>;
   readonly #denials: Denials;
   readonly #relay: Relay;
   readonly #questions: Questions;
@@ -69,6 +70,7 @@ export class Service {
     this.#eyes = {
       lives: seemsAlive,
       holdersAround: (target) => this.#loop.holdersAround(target),
+      unrecordedEnd: (run) => this.#loop.unrecordedEnd(run),
       progressOf: (run) => readProgress(this.#directoryOf(run)),
     };
     this.#startedAtMs = options.clock.now().wallMs;
@@ -120,6 +122,11 @@ export class Service {
   /** Tells the clients who wait for this run. Called once the event is durable. */
   notify(event: Event): void {
     this.#relay.notify(event);
+  }
+
+  /** Tells them that it has ended, and that the journal has no room for that. */
+  unrecorded(end: UnrecordedEnd): void {
+    this.#relay.unrecorded(end);
   }
 
   #cancel(request: Of<'cancel'>, caller: Caller): void {

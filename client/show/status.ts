@@ -156,6 +156,7 @@ function activeEntry(run: RunView, see: Sight): Entry {
   const percent = percentOf(run, see.nowMs);
   const isSlow = pace === 'slower' && usual !== undefined;
   const notes = [
+    ...(run.unrecorded === undefined ? [] : [run.unrecorded]),
     ...(percent === undefined ? [] : [`${bar(percent, see.screen)} ${Math.floor(percent)}%`]),
     ...(isSlow ? [`longer than usual (${showDuration(usual.medianMs)})`] : []),
     ...(startedAtMs === undefined ? [] : [`since ${showWhen(startedAtMs, see.nowMs)}`]),
@@ -165,7 +166,7 @@ function activeEntry(run: RunView, see: Sight): Entry {
   return {
     mark: see.screen.isUnicode ? '▶' : '>',
     state,
-    tone: isSlow ? 'odd' : 'busy',
+    tone: run.unrecorded !== undefined ? 'bad' : isSlow ? 'odd' : 'busy',
     time: state === 'starting' ? '' : showDuration(tookMs),
     expected: expectedEndAtMs === undefined ? '' : `ends ${showWhen(expectedEndAtMs, see.nowMs)}`,
     note: notes.join(', '),

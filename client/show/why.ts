@@ -112,5 +112,6 @@ function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'r
       ? usually && `${usually}, now longer than ever`
       : `${done}ends about ${showWhen(expectedEndAtMs, nowMs)}${usually && `; ${usually}`}`;
   const rest = `${word} ${showDuration(tookMs)}${since}${id}`;
+  if (run.unrecorded !== undefined) return { rest, facts: [run.unrecorded] };
   return { rest, facts: end === '' ? [] : [end] };
 }

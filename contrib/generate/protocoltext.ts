@@ -125,6 +125,10 @@ export const REPLIES: Replies = {
     fields: { exit: EXIT, reason: 'A sentence for people.' },
   },
   started: { text: 'The run has begun.', fields: { run: RUN } },
+  notice: {
+    text: 'Something about the run before its end, such as that it has ended and cannot be recorded.',
+    fields: { run: RUN, text: 'For people.' },
+  },
   output: {
     text: 'What the run has written.',
     fields: {
@@ -209,6 +213,8 @@ export const RUN_VIEW: Texts<RunView> = {
   usual: 'How long the last successes of its target took, see below.',
   pace: 'How `tookMs` compares with that: `faster`, `usual` or `slower`.',
   progressPercent: 'From 0 to 100, as its own output says, where the target has `progress`.',
+  unrecorded:
+    'It has ended, which the journal has no room for: how it ended, and what to do, a sentence.',
   overtaken: 'How many younger runs were let start before it while it waits.',
   cause:
     'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +

@@ -58,7 +58,12 @@ test('a clock that is set an hour back and forth changes no duration, no age and
       viewHistory(
         {
           ...{ state: core.state, catalog: core.catalog, now: { steadyMs, wallMs } },
-          ...{ lives: () => false, holdersAround: () => new Map(), progressOf: () => undefined },
+          ...{
+            lives: () => false,
+            holdersAround: () => new Map(),
+            progressOf: () => undefined,
+            unrecordedEnd: () => undefined,
+          },
         },
         { type: 'history', limit: 10, sinceMs },
       ),

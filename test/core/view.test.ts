@@ -15,7 +15,15 @@ import { Core, exit, stamp, target } from '../support/core.ts';
 function sceneryOf({ state, catalog, nowMs }: Core): Scenery {
   const holdersAround = () => new Map();
   const now = stamp(nowMs);
-  return { state, catalog, now, lives: () => false, holdersAround, progressOf: () => undefined };
+  return {
+    state,
+    catalog,
+    now,
+    lives: () => false,
+    holdersAround,
+    progressOf: () => undefined,
+    unrecordedEnd: () => undefined,
+  };
 }
 
 const viewTargets = (scenery: Scenery) => whole(view.viewTargets(scenery));

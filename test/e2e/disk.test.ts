@@ -136,6 +136,16 @@ test(
     assert.equal(await puppet.tell('umask'), '0022');
     puppet.exit(23);
     await puppet.gone();
+    // It is known nevertheless, and told to everybody who may ask; no later wish overwrites it.
+    const said = /^exited with 23, but the journal cannot be written \(ENOSPC\); make room/;
+    assert.match((await session.reply('notice', first)).text, said);
+    const { targets } = await rig.status();
+    assert.match(targets[0]?.active[0]?.unrecorded ?? '', said);
+    const told = await rig.baton('why', 'one');
+    assert.match(`${told.text}${told.errors}`, /exited with 23/);
+    await rig.logged('end of a run cannot be recorded');
+    await rig.logged('keeper cannot write how its run ended');
+    assert.equal((await rig.baton('cancel', String(run))).status, 75);
     assert.deepEqual(await activeRuns(rig), [run]);
 
     // Then it has, but the journal has not.
@@ -228,6 +238,28 @@ test(
       /^baton: told: run 1 .*; (\d+) bytes of its output are missing/.exec(errors) ?? [];
     assert.ok(Number(missing) > 0);
     assert.equal(stdout.length + Number(missing), printed);
+  },
+);
+
+test(
+  'an end for which only the journal has room is told at once, and no cancel comes after it',
+  LIMIT,
+  async (t) => {
+    const staged = await stage(t);
+    if (staged === undefined) return;
+    const { rig, puppets, filler } = staged;
+    const session = await rig.open();
+    const id = session.send({ type: 'run', target: 'one', wait: true });
+    const { run } = await session.reply('accepted', id);
+    const puppet = await puppets.next();
+    fill(filler);
+    puppet.exit(6);
+    const { exit, outcome } = await session.reply('ended', id);
+    assert.deepEqual([exit, outcome], [6, { kind: 'exited', code: 6 }]);
+    const { errno } = await rig.logged('keeper cannot write how its run ended');
+    assert.equal(errno, 'ENOSPC');
+    const { runs } = await session.ask({ type: 'cancel', of: run }, 'done');
+    assert.deepEqual(runs, []);
   },
 );
 

@@ -14,6 +14,7 @@ const CONNECT_AGAIN_MS = 5;
 
 const TYPES: Readonly<Record<Reply['type'], 'last' | 'more'>> = {
   accepted: 'more',
+  notice: 'more',
   joined: 'more',
   started: 'more',
   output: 'more',

@@ -3,7 +3,7 @@
  * files or memory, nor for the end of the fork server, and never begun twice for it.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -285,4 +285,24 @@ test('SIGKILL of the fork server harms no run: what runs runs on, what waits nev
   assert.equal((await posted('reported', 1)).report.code, 7);
   assert.equal(readFileSync(join(runs, '1', 'ran'), 'utf8'), 'once\n');
   assert.equal(existsSync(join(runs, '2', 'ran')), false);
+});
+
+test('a keeper that says nothing after all of its run is ended is ended, too, and that is told', async (t) => {
+  const silent = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+  t.after(() => silent.kill('SIGKILL'));
+  const first = posing(([order, key = ''], pose) => {
+    if (order === 'keep') pose.say(`kept ${key} ${silent.pid}`);
+    if (order === 'go') pose.say(`begun ${key}`);
+  });
+  const { keepers, clock, posted, said, plan } = stage(t, first);
+  await keepers.start(RUN, 1, plan);
+  await posted('kept');
+  keepers.go(1);
+  const gone = new Promise((resolve) => silent.once('exit', (_, signal) => resolve(signal)));
+  const beganMs = clock.now().steadyMs;
+  keepers.stop(1, 100);
+  const line = await said('keeper does not answer and is ended');
+  assert.deepEqual([line['run'], line['pid']], [1, silent.pid]);
+  assert.ok(clock.now().steadyMs - beganMs >= 5_000, 'it had its time');
+  assert.equal(await gone, 'SIGKILL');
 });

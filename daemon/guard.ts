@@ -5,11 +5,19 @@
  */
 import type { Clock } from './clock.ts';
 import type { Survivors } from './daemon.ts';
-import type { ProcessId, RunId } from './event.ts';
+import type { KeeperId, ProcessId, RunId } from './event.ts';
 import { endMembers, tellStuck } from './kill.ts';
 import type { Log } from './log.ts';
-import { descendantsOf, membersOf, type ProcessStat, seemsAlive, statOf } from './process.ts';
+import {
+  bootId,
+  descendantsOf,
+  membersOf,
+  type ProcessStat,
+  seemsAlive,
+  statOf,
+} from './process.ts';
 
+const BOOT_ID = bootId();
 const LOOK_MS = 250;
 /** How long to wait before somebody is sent again to copy their output. */
 const RESCUE_MS = 1_000;
@@ -76,6 +84,8 @@ export class LostRuns {
 
   /** True also where that cannot be told now. */
   #isHeld(lost: Lost): boolean {
+    // No process outlives its boot; who has such a pid now is a stranger.
+    if (lost.keeper !== undefined && isOfOldBoot(lost.keeper)) return false;
     try {
       if (lost.processes.some((process) => seemsAlive(this.#known(lost, process)))) return true;
       lost.processes = this.#membersOf(lost);
@@ -94,13 +104,18 @@ export class LostRuns {
   }
 
   #membersOf({ run, keeper, processes }: Lost): readonly ProcessStat[] {
+    if (keeper !== undefined && isOfOldBoot(keeper)) return [];
     const members = new Map<number, ProcessStat>();
     for (const stat of descendantsOf(processes)) members.set(stat.pid, stat);
-    // A compacted journal of an older version has forgotten the keeper.
     if (keeper !== undefined && keeper.pid > 0) {
       for (const stat of membersOf(keeper, this.#options.directoryOf(run)))
         members.set(stat.pid, stat);
     }
     return [...members.values()];
   }
+}
+
+/** A compacted journal of an older version has forgotten the keeper, and with it the boot. */
+function isOfOldBoot({ bootId: boot }: KeeperId): boolean {
+  return boot !== '' && boot !== BOOT_ID;
 }

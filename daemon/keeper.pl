@@ -262,8 +262,8 @@ sub describe {
   }
   my ($now_ms, @cpu) = (clock_ms(1), times);
   my $after_ms = defined $term_ms ? $now_ms - $term_ms : 'null';
-  # A machine that goes down under systemd; "systemd-shutdown" is cut off there.
-  my $is_down = open(my $first, '<', '/proc/1/comm') && <$first> eq "systemd-shutdow\n";
+  # The last process of systemd in a shutdown is "systemd-shutdown", which is cut off there.
+  my $is_down = first_line('/proc/1/comm') eq "systemd-shutdow\n";
   return sprintf
     qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"lostBytes":%d,)
     . qq("lostErrno":%s,"cpuS":%.2f,"tookMs":%d,"steadyMs":%d,"wallMs":%d,"termMs":%s,"down":%s}),
@@ -308,7 +308,13 @@ sub clock_ms {
     return $seconds * 1000 + int($nanos / 1_000_000);
   }
   return 1000 * time if !$which;
-  return open(my $up, '<', '/proc/uptime') && <$up> =~ /^([\d.]+)/ ? int(1000 * $1) : 0;
+  return first_line('/proc/uptime') =~ /^([\d.]+)/ ? int(1000 * $1) : 0;
+}
+
+sub first_line {
+  my ($path) = @_;
+  open my $file, '<', $path or return '';
+  return scalar(<$file>) // '';
 }
 
 # Perl fills the rest of the room with blanks, which systemctl status shows, unless there is no rest.

@@ -10,7 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemClock } from '../../daemon/clock.ts';
 import type { Wish } from '../../daemon/command.ts';
 import type { KeeperId } from '../../daemon/event.ts';
+import { REAL_SPAWN, type Spawn } from '../../daemon/forkserver.ts';
 import { Keepers } from '../../daemon/keeper.ts';
+import { NUMBERS } from '../../daemon/perl.ts';
 import { childrenOf, seemsAlive } from '../../daemon/process.ts';
 import { TERM_MS_MAX } from '../../daemon/shutdown.ts';
 import { foundIn, readStatusFile, type StatusRecord } from '../../daemon/statusfile.ts';
@@ -189,4 +191,31 @@ test('what is no plain file is no status file, and is not waited for', (t) => {
   assert.equal(readStatusFile(path), 'unreadable');
   symlinkSync(path, join(own, 'status.2'));
   assert.equal(readStatusFile(join(own, 'status.2')), 'unreadable');
+});
+
+test('where the number of clock_gettime is not known, a keeper still tells the time since the boot', async (t) => {
+  const number = NUMBERS[3];
+  assert.ok(number !== undefined && Number(number) > 0);
+  const runs = directory(t);
+  const clock = new SystemClock(0);
+  const posts: Wish[] = [];
+  const spawnIt: Spawn = (file, [script = '', ...args], options) =>
+    REAL_SPAWN(file, [script, ...args.with(3, '0')], options);
+  const keepers = new Keepers({
+    ...{ directory: runs, clock, log: new SpokenLog().pino, spawn: spawnIt },
+    post: (wish) => {
+      posts.push(wish);
+      if (wish.type === 'kept') keepers.go(1);
+    },
+  });
+  const beganMs = Number(readFileSync('/proc/uptime', 'utf8').split('.')[0]) * 1_000;
+  await keepers.start(RUN, 1, { keeper: 'process', env: {}, args: ['/bin/true'] });
+  for (;;) {
+    const wish = posts.find((one) => one.type === 'reported');
+    if (wish?.type === 'reported') {
+      assert.ok((wish.report.ended?.steadyMs ?? 0) >= beganMs);
+      break;
+    }
+    await sleep(2);
+  }
 });

@@ -219,6 +219,7 @@ test('the status of a large group names no more levels than are next to each', (
       lives: () => false,
       holdersAround: () => new Map(),
       progressOf: () => undefined,
+      unrecordedEnd: () => undefined,
     }),
   );
   assert.ok(JSON.stringify(views).length < 2_000_000);

@@ -135,7 +135,7 @@ export class Relay {
         this.#write(reply);
         return undefined;
       case 'notice':
-        complain(`${this.#label}: run ${reply.run} ${reply.text}`, this.#isMidLine);
+        complain(`${this.#label}: ${reply.text}`, this.#isMidLine);
         return undefined;
       case 'ended':
         return this.#request.type === 'output' ? this.#shown() : this.#ended(reply);

@@ -66,7 +66,7 @@ export class Relay {
 
   /** Tells them that it has ended, which the journal has no room for. */
   unrecorded({ run, outcome, errno }: UnrecordedEnd): void {
-    const text = describeUnrecorded(outcome, errno);
+    const text = `run ${run} ${describeUnrecorded(outcome, errno)}`;
     for (const caller of this.#waiting.get(run) ?? []) caller.send({ type: 'notice', run, text });
   }
 

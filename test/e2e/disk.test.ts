@@ -137,7 +137,7 @@ test(
     puppet.exit(23);
     await puppet.gone();
     // It is known nevertheless, and told to everybody who may ask; no later wish overwrites it.
-    const said = /^exited with 23, but the journal cannot be written \(ENOSPC\); make room/;
+    const said = /exited with 23, but the journal cannot be written \(ENOSPC\); make room/;
     assert.match((await session.reply('notice', first)).text, said);
     const { targets } = await rig.status();
     assert.match(targets[0]?.active[0]?.unrecorded ?? '', said);

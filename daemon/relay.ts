@@ -13,6 +13,7 @@ import { describeLeftLocks } from './foreign.ts';
 import { CHUNK_BYTES } from './frame.ts';
 import type { Loop } from './loop.ts';
 import {
+  describeOutcome,
   describeUnrecorded,
   lostOutput,
   tellOutcome,
@@ -66,7 +67,7 @@ export class Relay {
 
   /** Tells them that it has ended, which the journal has no room for. */
   unrecorded({ run, outcome, errno }: UnrecordedEnd): void {
-    const text = `run ${run} ${describeUnrecorded(outcome, errno)}`;
+    const text = `run ${run} ${describeUnrecorded(describeOutcome(outcome), errno)}`;
     for (const caller of this.#waiting.get(run) ?? []) caller.send({ type: 'notice', run, text });
   }
 

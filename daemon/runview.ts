@@ -127,7 +127,8 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
       if (percent !== undefined) view.progressPercent = percent;
       if (run.stopping !== undefined) view.state = 'stopping';
       const end = scenery.unrecordedEnd(run.run);
-      if (end !== undefined) view.unrecorded = describeUnrecorded(end.outcome, end.errno);
+      if (end !== undefined)
+        view.unrecorded = describeUnrecorded(describeOutcome(end.outcome), end.errno);
       view.startedAtMs = run.started.wallMs;
       view.waitedMs = run.started.steadyMs - run.accepted.steadyMs;
       view.tookMs = now.steadyMs - run.started.steadyMs;

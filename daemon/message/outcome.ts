@@ -192,8 +192,8 @@ export const lostOutput = (bytes: number): string =>
 export const unrelayed = (why: string): string => `; not all of its output was relayed: ${why}`;
 
 /** It still counts as running, for the journal has no room. The rest of a sentence. */
-export const describeUnrecorded = (outcome: Outcome, errno: string): string =>
-  `${describeOutcome(outcome)}, but the journal cannot be written ${describeErrno(errno)}`;
+export const describeUnrecorded = (how: string, errno: string): string =>
+  `${how}, but the journal cannot be written ${describeErrno(errno)}`;
 
 // Of the SSH keeper: why it cannot begin a run on another machine
 

@@ -195,7 +195,7 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   zeroDenied: [[]],
   leftLock: [['/run/x.pid']],
   lostOutput: [[4_096]],
-  describeUnrecorded: [[{ kind: 'exited', code: 6 }, 'ENOSPC']],
+  describeUnrecorded: [['exited with 6', 'ENOSPC']],
   unrelayed: [['/out cannot be read (EIO); the disk fails; see what the kernel says (dmesg)']],
   sshNoStart: [['ENOSPC', '/state/ssh.log']],
   sshEnded: [[1]],

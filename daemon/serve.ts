@@ -12,6 +12,7 @@ import * as say from './message/request.ts';
 import { findSocket, findState, type Places } from './places.ts';
 import { EXIT, parseDuration } from './protocol.ts';
 import { FailureNote, refuseClients } from './refusedstart.ts';
+import { isGoingDown } from './shutdown.ts';
 import {
   goesToJournal,
   type Notify,
@@ -112,7 +113,15 @@ async function run(config: Config, start: Start): Promise<void> {
     if (daemon === undefined) process.exit(0);
     daemon.stop().then(() => process.exit(0), fail);
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  // When the machine goes down its runs are ended here, while what they need is still there:
+  // mounts and the network go after the daemon, and left alone the runs would go last of all.
+  const terminate = async (): Promise<void> => {
+    if (daemon !== undefined && (await isGoingDown())) await daemon.endRuns();
+    end();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void terminate().catch(fail));
+  }
   process.on('SIGHUP', () => daemon?.reload());
   const started = await boot({
     config,

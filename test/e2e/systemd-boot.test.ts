@@ -187,4 +187,34 @@ END`),
     assert.match(tree, /\d "?baton fork server"?$/m);
     assert.match(tree, / info ended run=\d+ target=hello /, 'the log is text');
   });
+
+  test('a shutdown ends runs while their mounts are there, and the next boot retries them when they are again', async () => {
+    guest.ask(`cat >/etc/systemd/system/far-disk.service <<'END' && systemctl enable --now far-disk
+[Unit]
+Before=remote-fs.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'sleep 1; echo mounted >>/var/log/order'
+ExecStop=/bin/sh -c 'echo unmounted >>/var/log/order'
+[Install]
+WantedBy=remote-fs.target
+END`);
+    // As a backup that cleans up and then dies by the signal.
+    const script = `trap 'echo ended >>/var/log/order; trap - TERM; kill -TERM $$' TERM
+      echo started >>/var/log/order; while :; do sleep 0.2; done`;
+    const runner = { type: 'local', args: ['/bin/sh', '-c', script] };
+    write(JSON.stringify({ targets: { nightly: { runner, onLost: 'retry' } } }));
+    guest.ask('baton run nightly');
+    await guest.until('cat /var/log/order', /started/);
+    await guest.off();
+    await guest.boot();
+    const order = await guest.until('cat /var/log/order', /started.*started/s);
+    assert.deepEqual(order.trim().split('\n'), [
+      ...['mounted', 'started', 'ended', 'unmounted'],
+      ...['mounted', 'started'],
+    ]);
+    guest.ask('baton cancel nightly');
+    assert.match(guest.ask('baton history nightly'), /cancelled/);
+  });
 });

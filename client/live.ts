@@ -136,7 +136,8 @@ export class Live implements Conversation<Ending> {
     const { run } = this.#relay;
     if (run === undefined || this.#isRefused || this.#isBlind) return;
     this.#askedAtMs = performance.now();
-    this.#send?.({ type: 'why', v: PROTOCOL_VERSION, id: LIVE_ID, of: run });
+    const of = { of: run, ...this.#relay.nonce };
+    this.#send?.({ type: 'why', v: PROTOCOL_VERSION, id: LIVE_ID, ...of });
   }
 
   #hear(reply: Reply): void {

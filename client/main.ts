@@ -36,7 +36,7 @@ if (command && isShort && !isWatched) {
   const request: RunRequest =
     command.verb === 'run'
       ? runRequest(command.target, command.wait)
-      : waitRequest(command.runs[0]);
+      : waitRequest({ run: command.runs[0] });
   follow(new Relay(request));
 } else {
   full().main(process.argv.slice(2));

@@ -9,6 +9,7 @@ import { deliver } from './delivery.ts';
 import type { Ending } from './ending.ts';
 import { askFor } from './inquiry.ts';
 import { complain } from './output.ts';
+import type { NamedRun } from './relay.ts';
 
 /** What the client itself knows; `status` is what it exits with. */
 interface Known {
@@ -20,13 +21,12 @@ interface Known {
 /** The run as `baton why --json` shows it, and `status`; `text` where there is no run. */
 export async function writeOutcome(
   file: string,
-  known: Known,
+  { known, of }: { readonly known: Known; readonly of: NamedRun | undefined },
   ending: Ending,
   place: Place,
 ): Promise<Ending> {
-  const { run } = known;
   const text = ending.line === undefined ? {} : { text: ending.line };
-  const about = run === undefined ? {} : await viewOf(run, place);
+  const about = of === undefined ? {} : await viewOf(of, place);
   const report = { ...known, ...text, ...about };
   const written = deliver(`${JSON.stringify(report, null, 2)}\n`, file);
   if (written.status === 0) return ending;
@@ -35,7 +35,7 @@ export async function writeOutcome(
   return ending.status === 0 ? { ...ending, status: written.status, isOwn: true } : ending;
 }
 
-async function viewOf(run: number, place: Place): Promise<object> {
-  const answer = await askFor(place, { type: 'why', v: PROTOCOL_VERSION, of: run });
+async function viewOf({ run: of, ...nonce }: NamedRun, place: Place): Promise<object> {
+  const answer = await askFor(place, { type: 'why', v: PROTOCOL_VERSION, of, ...nonce });
   return answer.ok ? (answer.value.chain[0] ?? {}) : {};
 }

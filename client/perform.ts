@@ -15,7 +15,7 @@ import { unwritten } from './message/trouble.ts';
 import { names } from './names.ts';
 import { writeOutcome } from './outcomefile.ts';
 import { complain, writeAll } from './output.ts';
-import { Relay, type RunRequest, runRequest, waitRequest } from './relay.ts';
+import { type NamedRun, Relay, type RunRequest, runRequest, waitRequest } from './relay.ts';
 import { runSeveral, waitAll, waitSeveral } from './several.ts';
 import { metrics, report, timeline } from './survey.ts';
 import { watch } from './watch.ts';
@@ -29,7 +29,7 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'run':
       return run(command, place, errorCode);
     case 'several':
-      return runSeveral(command, place, (number, quiet) => pick(number, quiet, place));
+      return runSeveral(command, place, (of, quiet) => pick(of, quiet, place));
     case 'wait':
       return waitFor(command, place, errorCode);
     case 'wait-all':
@@ -97,9 +97,9 @@ async function run(
   const request = runRequest(target, wait, given);
   if (wait) {
     const ended = await attend(request, place, { quiet, heeds: true });
-    const { ending, run: number } = ended;
-    const known = { target, run: number, status: statusOf(ending, errorCode) };
-    return file === undefined ? ending : await writeOutcome(file, known, ending, place);
+    const { ending, of } = ended;
+    const known = { target, run: of?.run, status: statusOf(ending, errorCode) };
+    return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
   }
   const relay = new Relay(request);
   const ending = await follow(relay, place);
@@ -113,21 +113,21 @@ async function waitFor(
   errorCode: number | undefined,
 ): Promise<Ending> {
   const [run = 0] = runs;
-  if (runs.length > 1) return waitSeveral(runs, (number) => pick(number, false, place));
-  const request = waitRequest(run);
-  const { ending, run: number } = await attend(request, place, { quiet: false, heeds: true });
-  const known = { run: number, status: statusOf(ending, errorCode) };
-  return file === undefined ? ending : await writeOutcome(file, known, ending, place);
+  if (runs.length > 1) return waitSeveral(runs, (of) => pick(of, false, place));
+  const request = waitRequest({ run });
+  const { ending, of } = await attend(request, place, { quiet: false, heeds: true });
+  const known = { run: of?.run, status: statusOf(ending, errorCode) };
+  return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
 }
 
 /** One of several, which are ended together if they are. */
-async function pick(run: number, quiet: boolean, place: Place): Promise<Ending> {
-  const request = waitRequest(run);
+async function pick(of: NamedRun, quiet: boolean, place: Place): Promise<Ending> {
+  const request = waitRequest(of);
   return (await attend(request, place, { quiet, heeds: false })).ending;
 }
 
 interface Attended {
-  readonly run: number | undefined;
+  readonly of: NamedRun | undefined;
   readonly ending: Ending;
 }
 
@@ -153,7 +153,8 @@ async function attend(
     const stream = failed.fd === STDOUT ? 'out' : 'err';
     complain(`${relay?.label}: ${unwritten(stream, failed.code, relay?.run)}`);
   }
-  return { run: relay?.run, ending };
+  const of = relay?.run === undefined ? undefined : { run: relay.run, ...relay.nonce };
+  return { of, ending };
 }
 
 /** Goes on with a run until its end, whatever becomes of the connection. */

@@ -42,6 +42,12 @@ const NEWLINE = 10;
 /** How long a client that is to end waits for any answer. */
 const SIGNAL_PATIENCE_MS = 10_000;
 
+/** The number alone may be another run's, once a journal was restored or begun anew. */
+export interface NamedRun {
+  readonly run: number;
+  readonly nonce?: string;
+}
+
 export class Relay {
   readonly #request: RunRequest;
   readonly #label: string;
@@ -50,6 +56,8 @@ export class Relay {
   /** Streams that nobody reads any more. */
   readonly #closed = { out: false, err: false };
   #run: number | undefined;
+  /** Tells the run from others that have its number. */
+  #nonce: string | undefined;
   #isForeign = false;
   readonly #isMerged = areOneFile();
   #isMidLine = false;
@@ -65,7 +73,7 @@ export class Relay {
   constructor(request: RunRequest, write: typeof writeAll = writeAll) {
     this.#request = request;
     this.#writeOut = write;
-    if (request.type === 'wait') this.#run = request.run;
+    if (request.type === 'wait') [this.#run, this.#nonce] = [request.run, request.nonce];
     this.#isForeign = request.type !== 'run';
     this.#label = labelOf(request);
   }
@@ -94,12 +102,18 @@ export class Relay {
     return this.#wasAsked && this.#run === undefined && this.#request.type === 'run';
   }
 
+  /** What to send with the number. */
+  get nonce(): Omit<NamedRun, 'run'> {
+    return this.#nonce === undefined ? {} : { nonce: this.#nonce };
+  }
+
   /** What to ask on a new connection. */
   request(): RequestInput {
     if (this.#run === undefined) return this.#request;
     const from = { ...this.#offsets };
-    if (this.#request.type === 'output') return { ...this.#request, of: this.#run, from };
-    return waitRequest(this.#run, { from });
+    if (this.#request.type === 'output')
+      return { ...this.#request, of: this.#run, ...this.nonce, from };
+    return waitRequest({ run: this.#run, ...this.nonce }, { from });
   }
 
   /** The request has been sent; `send` sends more on the same connection. */
@@ -127,6 +141,10 @@ export class Relay {
       case 'accepted':
       case 'joined':
         return this.#accepted(reply);
+      case 'found':
+        this.#run = reply.run;
+        this.#nonce = reply.nonce;
+        return undefined;
       case 'ignored':
         return DONE; // the target's own wish: another run serves this one already
       case 'refused':
@@ -157,9 +175,9 @@ export class Relay {
     }
   }
 
-  #accepted({ type, run }: ReplyOf<'accepted' | 'joined'>): Ending | undefined {
+  #accepted({ type, run, nonce }: ReplyOf<'accepted' | 'joined'>): Ending | undefined {
     if (this.#run !== undefined) return undefined;
-    this.#run = run;
+    [this.#run, this.#nonce] = [run, nonce];
     this.#isForeign = type === 'joined';
     if (!this.#isWaiting()) return DONE;
     this.#cancel();
@@ -252,7 +270,8 @@ export class Relay {
       complain(`${this.#label}: ${goesOn(this.#run)}`, this.#isMidLine);
       process.exit(EXIT.signalBase + this.#signal);
     }
-    this.#send?.({ type: 'cancel', v: PROTOCOL_VERSION, id: CANCEL_ID, of: this.#run });
+    const of = { of: this.#run, ...this.nonce };
+    this.#send?.({ type: 'cancel', v: PROTOCOL_VERSION, id: CANCEL_ID, ...of });
   }
 }
 
@@ -270,10 +289,10 @@ export function runRequest(
 type WaitRequest = Extract<RequestInput, { readonly type: 'wait' }>;
 
 export function waitRequest(
-  run: number,
+  of: NamedRun,
   more: Pick<WaitRequest, 'from' | 'output'> = {},
 ): WaitRequest {
-  return { type: 'wait', v: PROTOCOL_VERSION, run, ...more, ...inside() };
+  return { type: 'wait', v: PROTOCOL_VERSION, ...of, ...more, ...inside() };
 }
 
 /** Within the command of a run the daemon is told so: it may be the run that is waited for. */

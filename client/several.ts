@@ -20,11 +20,11 @@ import { type Ending, printed } from './ending.ts';
 import { askFor, inquire } from './inquiry.ts';
 import { internal } from './message/trouble.ts';
 import { areOneFile, complain } from './output.ts';
-import { Relay, runRequest, waitRequest } from './relay.ts';
+import { type NamedRun, Relay, runRequest, waitRequest } from './relay.ts';
 
 type Several = Extract<Command, { readonly verb: 'several' }>;
-/** Relays a run that is known by its number. */
-export type Attend = (run: number, quiet: boolean) => Promise<Ending>;
+/** Relays a run that was asked for before. */
+export type Attend = (run: NamedRun, quiet: boolean) => Promise<Ending>;
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 const DONE: Ending = { status: 0, isOwn: false };
@@ -34,8 +34,8 @@ export async function runSeveral(
   place: Place,
   attend: Attend,
 ): Promise<Ending> {
-  const own = new Set<number>();
-  const runs: number[] = [];
+  const own = new Set<NamedRun>();
+  const runs: NamedRun[] = [];
   let worst = DONE;
   let asking: Relay | undefined;
   const wasAsked = (): boolean => runs.length > 0 || asking?.wasAsked === true;
@@ -50,8 +50,9 @@ export async function runSeveral(
     const ending = answer.ok ? answer.value : answer.ending;
     worst = worseOf(worst, ending);
     if (ending.status !== 0 || relay.run === undefined) continue;
-    runs.push(relay.run);
-    if (!relay.isForeign) own.add(relay.run);
+    const named = { run: relay.run, ...relay.nonce };
+    runs.push(named);
+    if (!relay.isForeign) own.add(named);
     if (signals?.first !== undefined) cancelAll(own, place);
     if (printId) worst = worseOf(worst, printed(`${relay.run}\n`));
   }
@@ -67,7 +68,7 @@ export async function runSeveral(
 /** Relays runs that others have asked for. */
 export async function waitSeveral(runs: readonly number[], attend: Attend): Promise<Ending> {
   let worst = DONE;
-  for (const run of runs) worst = worseOf(worst, await attend(run, false));
+  for (const run of runs) worst = worseOf(worst, await attend({ run }, false));
   return worst;
 }
 
@@ -134,7 +135,7 @@ async function endOf(run: number, place: Place): Promise<Ending> {
     if (reply.type === 'ended' || reply.type === 'refused') ended = reply;
     return ended !== undefined || reply.type === 'error';
   };
-  const request = waitRequest(run, { output: false });
+  const request = waitRequest({ run }, { output: false });
   // Optional: what has ended meanwhile may be forgotten already.
   const trouble = await inquire(place, [{ request, take, isOptional: true }]);
   if (trouble !== undefined) return trouble;
@@ -156,7 +157,7 @@ interface Signals {
 }
 
 function heedSignals(
-  own: ReadonlySet<number>,
+  own: ReadonlySet<NamedRun>,
   wasAsked: () => boolean,
   place: Place,
 ): Readonly<Signals> {
@@ -172,11 +173,11 @@ function heedSignals(
   return signals;
 }
 
-function cancelAll(own: ReadonlySet<number>, place: Place): void {
+function cancelAll(own: ReadonlySet<NamedRun>, place: Place): void {
   const take = (): boolean => true;
   // The youngest first: what waits must not start because of what is ended.
-  const questions = [...own].reverse().map((of) => ({
-    request: { type: 'cancel', v: PROTOCOL_VERSION, of } as const,
+  const questions = [...own].reverse().map(({ run: of, ...nonce }) => ({
+    request: { type: 'cancel', v: PROTOCOL_VERSION, of, ...nonce } as const,
     take,
     isOptional: true,
   }));

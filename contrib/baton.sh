@@ -14,7 +14,7 @@
 set -u
 export LC_ALL=C
 
-run='' token='' target='' waits='' caller=''
+run='' nonce='' token='' target='' waits='' caller=''
 out=0 err=0       # bytes of each stream that were written
 out_shut='' err_shut=''
 unwritten=''      # output that somebody may have wanted could not be written
@@ -93,7 +93,7 @@ ask() {
   [ -z "$waits" ] || request="$request,\"wait\":true,\"merged\":$merged$caller"
   request="$request}"
   [ -z "$run" ] ||
-    request="{\"type\":\"wait\",\"v\":1,\"run\":$run,\"from\":{\"out\":$out,\"err\":$err}$caller}"
+    request="{\"type\":\"wait\",\"v\":1,\"run\":$run$nonce,\"from\":{\"out\":$out,\"err\":$err}$caller}"
   nc -N -U "$socket" 2>&1 <<END | take &
 $request
 END
@@ -167,6 +167,7 @@ take_reply() {
     '{"type":"accepted"'* | '{"type":"joined"'*)
       [ -n "$waits" ] || exit 0
       run=$(number run)
+      read_nonce
       case $line in '{"type":"joined"'*) foreign=1 ;; esac
       [ -z "$stop" ] || cancel
       ;;
@@ -217,6 +218,12 @@ number() {
   value=${line#*"\"$1\":"}
   [ "$value" != "$line" ] || return
   echo "${value%%[!0-9]*}"
+}
+
+# Tells the run from others that have its number; a daemon of an older version names none.
+read_nonce() {
+  value=${line#*'"nonce":"'}
+  [ "$value" = "$line" ] || nonce=",\"nonce\":\"${value%%'"'*}\""
 }
 
 # A text for people, without what could harm a terminal.
@@ -311,7 +318,7 @@ cancel() {
     exit 143
   fi
   reply=$(nc -N -U "$socket" 2>&1 <<END
-{"type":"cancel","v":1,"of":$run}
+{"type":"cancel","v":1,"of":$run$nonce}
 END
   )
   case $reply in

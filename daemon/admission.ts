@@ -120,14 +120,14 @@ function join(
 
 function accept(
   run: RunId,
-  { token, at, merged, args = [], maxWaitMs: given }: Submit,
+  { token, at, nonce, merged, args = [], maxWaitMs: given }: Submit,
   { name: target, maxWaitMs: own }: Target,
 ): Decision {
   const waitMs = Math.min(own ?? Number.POSITIVE_INFINITY, given ?? Number.POSITIVE_INFINITY);
   const expiry = Number.isFinite(waitMs) ? { expiresAtMs: at.steadyMs + waitMs } : {};
   const more = { ...(args.length === 0 ? {} : { args }), ...expiry };
   return {
-    ...decided({ type: 'accepted', run, target, at, token, merged, ...more }),
+    ...decided({ type: 'accepted', run, target, at, nonce, token, merged, ...more }),
     answer: { type: 'accepted', run },
     looks: expiry.expiresAtMs === undefined ? [] : [{ run, atMs: expiry.expiresAtMs }],
   };

@@ -21,9 +21,17 @@
  * processes of a lost run are still alive. An event that the diagram does not have is a bug or a
  * forged journal: `apply` throws.
  */
-import type { Event, EventOf, RunId } from './event.ts';
+import type { Event, EventOf, Nonce, RunId } from './event.ts';
 import { count, enter, laneOf, leave, note, tidy } from './lane.ts';
-import { type Ended, extraOf, type Run, type Running, type State, TOOK_MAX } from './state.ts';
+import {
+  type Ended,
+  extraOf,
+  type Placed,
+  type Run,
+  type Running,
+  type State,
+  TOOK_MAX,
+} from './state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
@@ -132,6 +140,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
     ...extraOf(run),
     tokens,
     groups,
+    ...startedBy(run.state === 'queued' ? (event.nonce ?? run.nonce) : run.startNonce),
     attempt: event.attempt,
     starting: event.at,
   });
@@ -144,7 +153,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
 function go(state: State, event: EventOf<'started'>): void {
   const run = expectState(state, event, event.run, 'starting');
   if (event.attempt !== run.attempt) throw impossible(event, `is at attempt ${run.attempt}`);
-  const { target, accepted, merged, tokens, groups } = run;
+  const { target, accepted, merged, tokens, groups, startNonce } = run;
   state.runs.set(run.run, {
     state: 'running',
     run: run.run,
@@ -154,6 +163,7 @@ function go(state: State, event: EventOf<'started'>): void {
     ...extraOf(run),
     tokens,
     groups,
+    ...startedBy(startNonce),
     attempt: event.attempt,
     started: event.at,
     keeper: event.keeper,
@@ -199,6 +209,7 @@ function end(state: State, event: EventOf<'ended'>): void {
     ...extraOf(run),
     tokens,
     groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
+    ...startedBy(run.state === 'queued' ? undefined : run.startNonce),
     ...(run.state === 'running' ? { started: run.started } : {}),
     ended: event.at,
     outcome: event.outcome,
@@ -241,6 +252,10 @@ function forget(state: State, event: EventOf<'forgotten'>): void {
     state.runs.delete(number);
     tidy(state, run.target);
   }
+}
+
+function startedBy(startNonce: Nonce | undefined): Pick<Placed, 'startNonce'> {
+  return startNonce === undefined ? {} : { startNonce };
 }
 
 function expectRun(state: State, event: Event, number: RunId): Run {

@@ -2,12 +2,14 @@
  * Puts the real daemon together: lock → journal → state → daemon → service → socket. Read it as a
  * table of contents.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { apply } from './apply.ts';
 import { bootEvent, SystemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { Daemon, planOf } from './daemon.ts';
+import type { Nonce } from './event.ts';
 import { locks } from './foreign.ts';
 import { hasWork, Idle } from './idle.ts';
 import { Journal, type Result } from './journal.ts';
@@ -20,6 +22,7 @@ import * as say from './message/boot.ts';
 import { findKeeperTrouble } from './perl.ts';
 import { bootId } from './process.ts';
 import { Rota } from './rota.ts';
+import { RunDirectories } from './rundirectories.ts';
 import { type Reloaded, Service } from './service.ts';
 import { nameDoor, planDoors, Sockets } from './sockets.ts';
 import { SshKeepers } from './sshkeepers.ts';
@@ -64,7 +67,9 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   if (!opened.ok) return opened;
   const { journal, state } = opened.value;
   const clock = new SystemClock(state.boot?.offsetMs ?? 0);
-  const runs = join(directory, 'runs');
+  const nonce = makeNonce();
+  const directories = new RunDirectories({ directory, nonce, log });
+  directories.sweep(state);
   let ssh: SshKeepers | undefined;
   let idle: Idle | undefined;
   const daemon: Daemon = new Daemon({
@@ -72,13 +77,13 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     catalog: options.config.catalog,
     journal,
     clock,
+    nonce,
     log,
     locks,
     keepers: (post) => {
-      ssh = new SshKeepers({ directory, clock, log, post });
-      const process = new Keepers({ directory: runs, clock, log, post });
-      const directoryOf = (run: number): string => join(runs, String(run));
-      return new AllKeepers({ process, ssh, directoryOf, clock, log, post });
+      ssh = new SshKeepers({ directory, directories, clock, log, post });
+      const process = new Keepers({ directories, clock, log, post });
+      return new AllKeepers({ process, ssh, directories, clock, log, post });
     },
     notify: (event) => {
       service.notify(event);
@@ -94,7 +99,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     rota,
     refresh: (target) => config.refresh(target),
     clock,
-    directoryOf: (run) => join(runs, String(run)),
+    directoryOf: (run) => directories.of(run),
     reload: () => config.reload(),
     probe: async (target) => {
       const plan = planOf(target);
@@ -138,6 +143,11 @@ function makeIdle(
       idle();
     },
   });
+}
+
+/** Ten characters: V8 keeps one copy of so short a text, however many runs have it. */
+function makeNonce(): Nonce {
+  return randomBytes(7).toString('base64url');
 }
 
 async function openState(

@@ -4,7 +4,16 @@
  */
 import type { Keep } from './catalog.ts';
 import type { CallerWait } from './deadlock.ts';
-import type { Event, KeeperId, Outcome, ProcessId, RunId, Stamp, TargetName } from './event.ts';
+import type {
+  Event,
+  KeeperId,
+  Nonce,
+  Outcome,
+  ProcessId,
+  RunId,
+  Stamp,
+  TargetName,
+} from './event.ts';
 import type { Holders } from './scene.ts';
 
 /** When a command ended, by the clocks of its keeper. */
@@ -36,8 +45,11 @@ export interface Report {
   readonly failure?: Extract<Outcome, { kind: 'not-started' | 'unreachable' | 'lost' }>;
 }
 
-/** Wishes and observations. Every one carries its time; `decide` has no other clock. */
-export type Command = { readonly at: Stamp } & (
+/**
+ * Wishes and observations. Every one carries its time, and the nonce of the daemon that it came to:
+ * `decide` has no other clock, and no dice.
+ */
+export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   | {
       readonly type: 'submit';
       readonly target: TargetName;
@@ -98,8 +110,12 @@ export type Command = { readonly at: Stamp } & (
 
 export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;
 
-/** A command before it is given its time. */
-export type Wish = Command extends infer C ? (C extends Command ? Omit<C, 'at'> : never) : never;
+/** A command before it is given its time and its nonce. */
+export type Wish = Command extends infer C
+  ? C extends Command
+    ? Omit<C, 'at' | 'nonce'>
+    : never
+  : never;
 
 export type Answer =
   | { readonly type: 'accepted'; readonly run: RunId }

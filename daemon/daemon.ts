@@ -7,7 +7,7 @@ import type { Plan } from '../runners/runner.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Wish } from './command.ts';
-import type { Cause, Event, KeeperId, RunId, TargetName } from './event.ts';
+import type { Cause, Event, KeeperId, Nonce, RunId, TargetName } from './event.ts';
 import type { JournalPort } from './groupcommit.ts';
 import type { Log } from './log.ts';
 import { type LocksPort, Loop } from './loop.ts';
@@ -21,6 +21,8 @@ export interface KeptRun {
   readonly run: RunId;
   readonly target: TargetName;
   readonly merged: boolean;
+  /** Marks its directory; see daemon/rundirectories.ts. */
+  readonly startNonce?: Nonce;
   /** What becomes of processes that it leaves behind. */
   readonly leftovers?: 'leave' | 'kill';
   /** From TERM to KILL. */
@@ -61,6 +63,8 @@ export interface DaemonParts {
   readonly catalog: Catalog;
   readonly journal: JournalPort;
   readonly clock: Clock;
+  /** Random, and this daemon's own. */
+  readonly nonce: Nonce;
   readonly log: Log;
   readonly locks?: LocksPort;
   readonly keepers: (post: (observation: Wish) => void) => KeepersPort;
@@ -174,9 +178,15 @@ export class Daemon {
     this.#keepers.start(this.#kept(run), attempt, planOf(target, args)).catch(this.#parts.fail);
   }
 
-  #kept({ run, target: name, merged, cause }: KeptRun): KeptRun {
+  #kept({ run, target: name, merged, startNonce, cause }: KeptRun): KeptRun {
     const target = this.loop.catalog.targets.get(name);
-    const kept = { run, target: name, merged, ...(cause === undefined ? {} : { cause }) };
+    const kept = {
+      run,
+      target: name,
+      merged,
+      ...(startNonce === undefined ? {} : { startNonce }),
+      ...(cause === undefined ? {} : { cause }),
+    };
     if (target?.leftovers === undefined) return kept;
     return { ...kept, leftovers: target.leftovers, graceMs: target.killAfterMs };
   }

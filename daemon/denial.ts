@@ -3,7 +3,7 @@
  * all requests, so that the same trouble has the same words and the same exit status.
  */
 import { type Caller, failWith, finishWith } from './caller.ts';
-import type { RunId } from './event.ts';
+import type { Nonce, RunId } from './event.ts';
 import type { Loop, LoopAnswer } from './loop.ts';
 import * as say from './message/request.ts';
 import { EXIT } from './protocol.ts';
@@ -44,6 +44,20 @@ export class Denials {
 
   unknownRun(caller: Caller, run: RunId): void {
     failWith(caller, 'unknown-run', EXIT.usage, say.unknownRun(run));
+  }
+
+  /**
+   * Whether the number is that of another run than `nonce` says, given away in another life of the
+   * state directory. Then says so: no status and no output of the one is ever told of the other.
+   */
+  isOther(caller: Caller, of: RunId | string, nonce: Nonce | undefined): boolean {
+    if (nonce === undefined || typeof of === 'string') return false;
+    const run = this.#loop.state.runs.get(of);
+    const isForgotten = run === undefined && of < this.#loop.state.nextRun;
+    // Of one that is forgotten nobody knows which it was.
+    if (isForgotten || run?.nonce === nonce) return false;
+    failWith(caller, 'other-run', EXIT.noVerdict, say.otherRun(of));
+    return true;
   }
 
   /** The same to whoever waits for its end: one that is forgotten has had one, and nobody knows which. */

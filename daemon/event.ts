@@ -7,8 +7,14 @@
  * renamed or removed.
  */
 
-/** Number of a run, unique for the life of the state directory, rising by acceptance. */
+/** Number of a run, rising by acceptance; another life of the state directory has the same ones. */
 export type RunId = number;
+
+/**
+ * Random, chosen anew by each start of a daemon: a number and the nonce of the daemon that gave it
+ * away name one run, also where a journal was restored from a copy, or begun anew.
+ */
+export type Nonce = string;
 export type TargetName = string;
 
 /**
@@ -26,6 +32,8 @@ export interface KeeperId {
   /** Field 22 of /proc/PID/stat: clock ticks since boot. */
   readonly startTime: number;
   readonly bootId: string;
+  /** Of the daemon that started it; a part of the name of its status file. */
+  readonly nonce?: Nonce;
   /** The SSH keeper, which holds many runs; absent: a process keeper, which holds one. */
   readonly kind?: 'ssh';
 }
@@ -100,6 +108,8 @@ export type Event =
       readonly run: RunId;
       readonly target: TargetName;
       readonly at: Stamp;
+      /** Of the daemon that accepted it. Absent in a journal of an older version. */
+      readonly nonce?: Nonce;
       /** Chosen by the client: asking again with it never runs twice. */
       readonly token: string;
       /** One file for both streams (their order is exact), or one each. */
@@ -128,6 +138,8 @@ export type Event =
       readonly run: RunId;
       readonly attempt: number;
       readonly at: Stamp;
+      /** Of the daemon that started it first, where another one had accepted it. */
+      readonly nonce?: Nonce;
       /** Where it takes a place: a reload must not free it. Absent where it holds its place already. */
       readonly groups?: readonly string[];
       /** What became of the attempt before, where its command had begun. */

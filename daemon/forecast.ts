@@ -150,7 +150,9 @@ class Play {
   #decide(wish: Wish): readonly TargetName[] {
     const { catalog, now } = this.#outlook;
     const wallMs = now.wallMs + this.#nowMs - now.steadyMs;
-    const command = { ...wish, at: { steadyMs: this.#nowMs, wallMs } } as Command;
+    // Nothing of this is ever journaled, so that nobody has to know it again.
+    const at = { steadyMs: this.#nowMs, wallMs };
+    const command = { ...wish, at, nonce: '' } as Command;
     const { events, touched, looks } = decide(this.#state, command, catalog);
     const around = [...touched];
     for (const event of events) {

@@ -9,8 +9,8 @@
  * no hook, or two could call each other for ever. A run that somebody cancelled calls none.
  */
 import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
-import type { Decision } from './command.ts';
-import type { Cause, EventOf, Outcome, Stamp, Verdict } from './event.ts';
+import type { Command, Decision } from './command.ts';
+import type { Cause, EventOf, Outcome, Verdict } from './event.ts';
 import { describeOutcome } from './message/outcome.ts';
 import { exitStatus } from './outcome.ts';
 import type { ReadonlyState, Run } from './state.ts';
@@ -22,7 +22,7 @@ type Called = EventOf<'accepted' | 'ignored'>;
 export function withHooks(
   state: ReadonlyState,
   decision: Decision,
-  at: Stamp,
+  { at, nonce }: Pick<Command, 'at' | 'nonce'>,
   catalog: Catalog,
 ): Decision {
   const { events } = decision;
@@ -36,7 +36,7 @@ export function withHooks(
     if (run === undefined || hook === undefined) continue;
     const number = state.nextRun + given + calls.length;
     const cause = causeOf(run, event);
-    calls.push(call(state, { run: number, target: hook, at }, cause, catalog));
+    calls.push(call(state, { run: number, target: hook, at, nonce }, cause, catalog));
   }
   return calls.length === 0 ? decision : add(decision, calls);
 }
@@ -44,7 +44,7 @@ export function withHooks(
 /** The acceptance of one hook's run, as run `run`; or that there is no room for it. */
 export function call(
   state: ReadonlyState,
-  { run, target, at }: Pick<Accepted, 'run' | 'target' | 'at'>,
+  { run, target, at, nonce }: Pick<Accepted, 'run' | 'target' | 'at'> & Pick<Command, 'nonce'>,
   cause: Cause,
   catalog: Catalog,
 ): Called {
@@ -55,7 +55,7 @@ export function call(
   // A client may have chosen the same.
   while (state.tokens.has(token)) token += '.';
   const expiry = maxWaitMs === undefined ? {} : { expiresAtMs: at.steadyMs + maxWaitMs };
-  return { type: 'accepted', run, target, at, token, merged: true, cause, ...expiry };
+  return { type: 'accepted', run, target, at, nonce, token, merged: true, cause, ...expiry };
 }
 
 /** A decision with more runs in it. */

@@ -3,7 +3,6 @@
  * children ended, and takes over those of a daemon that died. See keeper.pl for the other side,
  * and sight.ts for what is concluded from what: that a keeper has closed is a hint only.
  */
-import { join } from 'node:path';
 import type { ProcessPlan } from '../runners/runner.ts';
 import type { Clock } from './clock.ts';
 import type { Report, Wish } from './command.ts';
@@ -17,9 +16,10 @@ import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.t
 import type { Log } from './log.ts';
 import { makeOrder, makeRescue } from './order.ts';
 import { bootId, childrenOf, membersOf, seemsAlive, statOf } from './process.ts';
+import type { RunDirectories } from './rundirectories.ts';
 import { HOLD_MS, isGoingDown } from './shutdown.ts';
 import { look } from './sight.ts';
-import { type Found, NEVER_RAN, outputBytes } from './statusfile.ts';
+import { type Found, NEVER_RAN, outputBytes, statusFileOf } from './statusfile.ts';
 
 /** How often an adopted keeper is looked at; one of this daemon's own tells by closing. */
 const ADOPTED_LOOK_MS = 250;
@@ -52,7 +52,7 @@ interface Kept extends KeptRun {
 
 export class Keepers implements ProcessKeepers {
   readonly #runs = new Map<RunId, Kept>();
-  readonly #directory: string;
+  readonly #directories: RunDirectories;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #post: (observation: Wish) => void;
@@ -60,14 +60,13 @@ export class Keepers implements ProcessKeepers {
   readonly #bootId = bootId();
 
   constructor(options: {
-    /** Where every run has its directory. */
-    readonly directory: string;
+    readonly directories: RunDirectories;
     readonly clock: Clock;
     readonly log: Log;
     readonly post: (observation: Wish) => void;
     readonly spawn?: Spawn;
   }) {
-    this.#directory = options.directory;
+    this.#directories = options.directories;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#post = options.post;
@@ -82,14 +81,16 @@ export class Keepers implements ProcessKeepers {
 
   async #begin(kept: Kept, plan: ProcessPlan): Promise<void> {
     if (kept.dropped) return;
-    const directory = this.#directoryOf(kept.run);
+    const directory = this.#directories.of(kept.run);
     const none = (errno: string) => this.#none(kept, plan, errno);
     try {
       const launch = await prepare(plan, { ...kept, directory });
       if (kept.dropped) return;
       if ('kind' in launch) return this.#fail(kept, launch);
       kept.launch = launch;
-      this.#forkServer.keep(makeOrder(kept, kept.attempt, launch, directory), {
+      this.#directories.claim(kept);
+      const statusFile = statusFileOf(directory, kept.attempt, this.#directories.nonce);
+      this.#forkServer.keep(makeOrder(kept, statusFile, launch, directory), {
         none,
         kept: (pid, control) => this.#attach(kept, pid, control, none),
         begun: () => {
@@ -142,7 +143,7 @@ export class Keepers implements ProcessKeepers {
     if (kept?.keeper === undefined) return;
     const { keeper, target } = kept;
     if (kept.killing !== undefined) return;
-    kept.killing = endMembers(this.#clock, () => membersOf(keeper, this.#directoryOf(run)), {
+    kept.killing = endMembers(this.#clock, () => membersOf(keeper, this.#directories.of(run)), {
       graceMs,
       keeper,
       settled: () => kept.report !== undefined || kept.over === true,
@@ -157,18 +158,14 @@ export class Keepers implements ProcessKeepers {
   }
 
   rescue(run: RunId, pids: readonly number[], failed: () => void): void {
-    this.#forkServer.rescue(makeRescue(run, this.#directoryOf(run), pids), failed);
-  }
-
-  #directoryOf(run: RunId): string {
-    return join(this.#directory, String(run));
+    this.#forkServer.rescue(makeRescue(run, this.#directories.of(run), pids), failed);
   }
 
   #attach(kept: Kept, pid: number, control: KeeperControl, none: (errno: string) => void): void {
     if (kept.dropped) return control.drop();
     try {
       const startTime = statOf(pid)?.startTime ?? 0;
-      kept.keeper = { pid, startTime, bootId: this.#bootId };
+      kept.keeper = { pid, startTime, bootId: this.#bootId, nonce: this.#directories.nonce };
     } catch (error) {
       // Who could not be known again is ended before it does or writes anything.
       send(pid, 'SIGKILL');
@@ -207,7 +204,7 @@ export class Keepers implements ProcessKeepers {
   #examine(kept: Kept, keeper: KeeperId): void {
     const { run, attempt, launch } = kept;
     const isIdle = kept.control !== undefined && kept.begun !== true;
-    const directory = this.#directoryOf(run);
+    const directory = this.#directories.of(run);
     const clock = this.#clock;
     const subject = { directory, attempt, keeper, isIdle, clock, ...(launch && { launch }) };
     const sight = look(subject, (path) => this.#tellUnreadable(kept, path));
@@ -247,7 +244,7 @@ export class Keepers implements ProcessKeepers {
       kept.isUnwritten = true;
     }
     const leftovers = keeper === undefined ? [] : childrenOf(keeper.pid);
-    const bytes = outputBytes(this.#directoryOf(run));
+    const bytes = outputBytes(this.#directories.of(run));
     kept.report = report.started ? { ...report, bytes, leftovers } : report;
     if (leftovers.length > 0 && kept.leftovers === 'kill') this.stop(run, kept.graceMs ?? 0);
     if (kept.killing !== undefined && !kept.killing.isOver()) return;

@@ -11,6 +11,7 @@ import type { Cause, KeeperId, RunId } from './event.ts';
 import { LostRuns } from './guard.ts';
 import { causeEnv } from './hooks.ts';
 import type { Log } from './log.ts';
+import type { RunDirectories } from './rundirectories.ts';
 import { writeTail } from './tail.ts';
 
 /** What each kind does in its own way; files and left processes are the same for all. */
@@ -25,7 +26,7 @@ export interface ProcessKeepers extends KindOfKeepers {
 interface Options {
   readonly process: ProcessKeepers;
   readonly ssh: KindOfKeepers;
-  readonly directoryOf: (run: RunId) => string;
+  readonly directories: RunDirectories;
   readonly clock: Clock;
   readonly log: Log;
   readonly post: (observation: Wish) => void;
@@ -41,6 +42,7 @@ export class AllKeepers implements KeepersPort {
     const vacated = (run: RunId): void => options.post({ type: 'vacated', run });
     this.#lost = new LostRuns({
       ...options,
+      directoryOf: (run) => options.directories.of(run),
       vacated,
       rescue: (run, pids, failed) => options.process.rescue(run, pids, failed),
     });
@@ -49,23 +51,32 @@ export class AllKeepers implements KeepersPort {
   async start(run: KeptRun, attempt: number, plan: Plan): Promise<void> {
     const keepers = this.#options[plan.keeper];
     this.#runs.set(run.run, keepers);
-    const told = run.cause === undefined ? plan : this.#tell(plan, run.run, run.cause);
+    const told = run.cause === undefined ? plan : this.#tell(plan, run, run.cause);
     await keepers.start(run, attempt, told);
   }
 
   /** A hook is told what happened; the end of the output is its stdin, and a file if it may read that. */
-  #tell(plan: Plan, run: RunId, cause: Cause): Plan {
+  #tell(plan: Plan, run: KeptRun, cause: Cause): Plan {
     if (plan.keeper === 'ssh') {
       const env = { ...plan.session.env, ...causeEnv(cause, undefined) };
       return { ...plan, session: { ...plan.session, env } };
     }
     const { run: of } = cause;
-    const { directoryOf } = this.#options;
-    const into = directoryOf(run);
-    const tail = of === undefined ? undefined : writeTail(directoryOf(of), into);
+    const tail = of === undefined ? undefined : this.#writeTail(of, run);
     const path = plan.user === undefined ? tail : undefined;
     const env = { ...plan.env, ...causeEnv(cause, path) };
     return { ...plan, env, ...(tail === undefined ? {} : { stdin: tail }) };
+  }
+
+  /** Undefined where it cannot be written: the hook has to run without. */
+  #writeTail(of: RunId, run: KeptRun): string | undefined {
+    const { directories } = this.#options;
+    try {
+      directories.claim(run);
+    } catch {
+      return undefined;
+    }
+    return writeTail(directories.of(of), directories.of(run.run));
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
@@ -94,9 +105,9 @@ export class AllKeepers implements KeepersPort {
   }
 
   remove(run: RunId): void {
-    const { directoryOf, log } = this.#options;
+    const { directories, log } = this.#options;
     try {
-      rmSync(directoryOf(run), { recursive: true, force: true });
+      rmSync(directories.of(run), { recursive: true, force: true });
     } catch (error) {
       log.warn({ run, error: String(error) }, 'run directory cannot be removed');
     }

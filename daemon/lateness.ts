@@ -42,7 +42,7 @@ export function withWatch(state: ReadonlyState, decision: Decision, catalog: Cat
 
 export function overdue(
   state: ReadonlyState,
-  { target, at }: CommandOf<'overdue'>,
+  { target, at, nonce }: CommandOf<'overdue'>,
   catalog: Catalog,
 ): Decision {
   const { freshAt, late } = state.lanes.get(target) ?? {};
@@ -54,7 +54,7 @@ export function overdue(
   if (hooks?.onLate === undefined) return decision;
   const text = `has had no success for ${showDuration(at.steadyMs - freshAt.steadyMs)}, longer than its lateAfter of ${showDuration(lateAfterMs)}`;
   const cause: Cause = { why: 'late', target, text };
-  const run = { run: state.nextRun, target: hooks.onLate, at };
+  const run = { run: state.nextRun, target: hooks.onLate, at, nonce };
   return add(decision, [call(state, run, cause, catalog)]);
 }
 

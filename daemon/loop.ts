@@ -13,7 +13,7 @@ import { CallerWaits } from './callerwaits.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Answer, Command, Decision, Wish } from './command.ts';
-import type { Event, RunId, TargetName } from './event.ts';
+import type { Event, Nonce, RunId, TargetName } from './event.ts';
 import { GroupCommit, type JournalPort } from './groupcommit.ts';
 import { history } from './history.ts';
 import type { Log } from './log.ts';
@@ -54,6 +54,7 @@ export class Loop {
   readonly #locks: LocksPort | undefined;
   readonly #journal: GroupCommit;
   readonly #agenda = new Agenda();
+  readonly #nonce: Nonce;
   #catalog: Catalog;
   #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
   /** Targets around which something may start. */
@@ -71,6 +72,8 @@ export class Loop {
     readonly catalog: Catalog;
     readonly journal: JournalPort;
     readonly clock: Clock;
+    /** Of this daemon. */
+    readonly nonce: Nonce;
     readonly log: Log;
     /** Absent where nobody else can hold a lock. */
     readonly locks?: LocksPort;
@@ -86,6 +89,7 @@ export class Loop {
     this.#state = options.state;
     this.#catalog = options.catalog;
     this.#clock = options.clock;
+    this.#nonce = options.nonce;
     this.#fail = options.fail;
     this.#locks = options.locks;
     const { journal, log, perform, fail } = options;
@@ -263,7 +267,8 @@ export class Loop {
   #decide(wish: Wish): Decision {
     const isCalled = wish.type === 'submit' && wish.caller !== undefined;
     const waits = isCalled ? { waits: this.callerWaits.pairs(this.#state) } : {};
-    const command = { ...wish, ...waits, at: this.#clock.now() } as Command;
+    const given = { at: this.#clock.now(), nonce: this.#nonce };
+    const command = { ...wish, ...waits, ...given } as Command;
     return decide(this.#state, command, this.#catalog);
   }
 

@@ -2,7 +2,7 @@
  * What is ordered of the fork server for a run. The files for the output are made here, since a
  * keeper could not say why it cannot: who opens them later finds them.
  */
-import { closeSync, mkdirSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeptRun } from './daemon.ts';
 import type { RunId } from './event.ts';
@@ -10,19 +10,17 @@ import type { Order, Rescue } from './forkserver.ts';
 import type { Launch } from './launch.ts';
 import { LIMIT_PREFIX } from './perl.ts';
 import { APPEND, openRegular } from './regularfile.ts';
-import { statusFileOf } from './statusfile.ts';
 
-/** Throws what the system says where the directory or its files cannot be made. */
+/** Throws what the system says where the files cannot be made; the directory is there. */
 export function makeOrder(
   { run, target, merged }: KeptRun,
-  attempt: number,
+  statusFile: string,
   launch: Launch,
   directory: string,
 ): Order {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   return {
     title: `baton run ${run} ${target}`,
-    statusFile: statusFileOf(directory, attempt),
+    statusFile,
     umask: launch.umask,
     cwd: launch.cwd,
     owner: launch.owner === undefined ? '' : `${launch.owner.uid}:${launch.owner.gid}`,

@@ -72,6 +72,8 @@ const common = {
 };
 /** A run by its number, or all runs of a target by its name. */
 const Whose = v.union([Count, Text]);
+/** The number alone may be another run's by now; see `found` and `accepted`. */
+const Nonce = v.exactOptional(Text);
 /** Byte offsets at which a reconnecting client goes on. */
 const From = v.strictObject({ out: Count, err: Count });
 
@@ -95,6 +97,7 @@ export const Request = v.variant('type', [
     ...common,
     type: v.literal('wait'),
     run: Count,
+    nonce: Nonce,
     from: v.optional(From),
     /** False: only the end. */
     output: v.optional(v.boolean(), true),
@@ -104,14 +107,15 @@ export const Request = v.variant('type', [
     ...common,
     type: v.literal('output'),
     of: Whose,
+    nonce: Nonce,
     from: v.optional(From),
     /** No more than so many bytes from the end of each stream; then `from` means nothing. */
     tail: v.exactOptional(Count),
     follow: v.optional(v.boolean(), false),
   }),
-  v.strictObject({ ...common, type: v.literal('cancel'), of: Whose }),
+  v.strictObject({ ...common, type: v.literal('cancel'), of: Whose, nonce: Nonce }),
   v.strictObject({ ...common, type: v.literal('status') }),
-  v.strictObject({ ...common, type: v.literal('why'), of: Whose }),
+  v.strictObject({ ...common, type: v.literal('why'), of: Whose, nonce: Nonce }),
   v.strictObject({
     ...common,
     type: v.literal('history'),

@@ -8,7 +8,7 @@ import { type Caller, failWith, finishWith, type Of } from './caller.ts';
 import type { Clock } from './clock.ts';
 import { findDeadlock } from './deadlock.ts';
 import type { Denials } from './denial.ts';
-import type { Event, RunId } from './event.ts';
+import type { Event, Nonce, RunId } from './event.ts';
 import { describeLeftLocks } from './foreign.ts';
 import { CHUNK_BYTES } from './frame.ts';
 import type { Loop } from './loop.ts';
@@ -99,21 +99,24 @@ export class Relay {
         this.#denials.refuse(caller, target, answer);
         return;
       }
-      caller.send({ type: answer.type, run: answer.run, target });
-      if (wait) this.#attend(answer.run, { out: 0, err: 0 }, caller);
+      const { type, run } = answer;
+      caller.send({ type, run, target, ...nonceOf(this.#loop.state.runs.get(run)) });
+      if (wait) this.#attend(run, { out: 0, err: 0 }, caller);
       else caller.finish();
     });
   }
 
   wait(request: Of<'wait'>, caller: Caller): void {
-    if (!this.#loop.state.runs.has(request.run))
-      return this.#denials.unknownEnd(caller, request.run);
+    if (this.#denials.isOther(caller, request.run, request.nonce)) return;
+    const run = this.#loop.state.runs.get(request.run);
+    if (run === undefined) return this.#denials.unknownEnd(caller, request.run);
     const inside = this.#runAt(request.caller);
     const circle = inside === undefined ? undefined : this.#circle(inside, request.run);
     if (circle !== undefined) {
       return finishWith(caller, { type: 'refused', exit: EXIT.notNow, reason: circle });
     }
     this.#waitInside(inside, { run: request.run }, caller);
+    this.#tellFound(run, caller);
     if (!request.output) return this.#awaitEnd(request.run, caller);
     this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
   }
@@ -146,8 +149,10 @@ export class Relay {
   }
 
   output(request: Of<'output'>, caller: Caller): void {
+    if (this.#denials.isOther(caller, request.of, request.nonce)) return;
     const run = this.#denials.find(request.of, caller);
     if (run === undefined) return;
+    this.#tellFound(run, caller);
     const { tail, from: asked = { out: 0, err: 0 } } = request;
     const from = tail === undefined ? asked : tailOffsets(this.#directoryOf(run.run), tail);
     const follower = this.#follow(run.run, from, caller, {
@@ -166,6 +171,11 @@ export class Relay {
     });
     caller.onClose(() => stop());
     if (run.state === 'running') follower.pump();
+  }
+
+  /** Lets a client that loses its connection ask for this very run again. */
+  #tellFound(run: Run, caller: Caller): void {
+    caller.send({ type: 'found', run: run.run, target: run.target, ...nonceOf(run) });
   }
 
   #awaitEnd(number: RunId, caller: Caller): void {
@@ -270,4 +280,9 @@ export class Relay {
       if (watchers.size === 0) this.#watchers.delete(run);
     };
   }
+}
+
+/** Absent of a run that an older version accepted. */
+function nonceOf(run: Run | undefined): { readonly nonce?: Nonce } {
+  return run?.nonce === undefined ? {} : { nonce: run.nonce };
 }

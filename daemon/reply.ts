@@ -4,7 +4,7 @@
  * meaning, because scripts read `--json`; new ones are optional.
  */
 import type { Pace, Usual } from './estimate.ts';
-import type { Cause, Count, Outcome, RunId, Verdict } from './event.ts';
+import type { Cause, Count, Nonce, Outcome, RunId, Verdict } from './event.ts';
 
 export type ErrorCode =
   | 'malformed'
@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'version'
   | 'unknown-target'
   | 'unknown-run'
+  | 'other-run'
   | 'broken-target'
   | 'bad-config'
   | 'unavailable'
@@ -125,9 +126,18 @@ export interface WhyReply {
   readonly nowMs?: number;
 }
 
+interface RunName {
+  readonly run: RunId;
+  readonly target: string;
+  /** To be sent with later requests for this run, since its number may be given out again. */
+  readonly nonce?: Nonce;
+}
+
 export type Reply = { readonly id?: string | number } & (
-  | { readonly type: 'accepted'; readonly run: RunId; readonly target: string }
-  | { readonly type: 'joined'; readonly run: RunId; readonly target: string }
+  | ({ readonly type: 'accepted' } & RunName)
+  | ({ readonly type: 'joined' } & RunName)
+  /** The run that is waited for, or whose output is sent. */
+  | ({ readonly type: 'found' } & RunName)
   | { readonly type: 'ignored'; readonly reason: string }
   | { readonly type: 'refused'; readonly exit: number; readonly reason: string }
   | { readonly type: 'started'; readonly run: RunId }

@@ -37,7 +37,7 @@ import type { ReadonlyState } from './state.ts';
 
 export function decide(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
   const decision = withWatch(state, decideOne(state, command, catalog), catalog);
-  return withHooks(state, decision, command.at, catalog);
+  return withHooks(state, decision, command, catalog);
 }
 
 function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): Decision {

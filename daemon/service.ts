@@ -130,7 +130,8 @@ export class Service {
   }
 
   #cancel(request: Of<'cancel'>, caller: Caller): void {
-    const { of } = request;
+    const { of, nonce } = request;
+    if (this.#denials.isOther(caller, of, nonce)) return;
     const lane = typeof of === 'string' ? this.#loop.state.lanes.get(of) : undefined;
     if (typeof of === 'string' && lane === undefined && !this.#loop.catalog.targets.has(of)) {
       return this.#denials.unknownTarget(caller, of);
@@ -189,7 +190,8 @@ export class Service {
     };
   }
 
-  #why({ of }: Of<'why'>, caller: Caller): Pieces<Reply> | undefined {
+  #why({ of, nonce }: Of<'why'>, caller: Caller): Pieces<Reply> | undefined {
+    if (this.#denials.isOther(caller, of, nonce)) return undefined;
     const { state, catalog } = this.#loop;
     if (typeof of === 'string' && !state.lanes.has(of) && catalog.targets.has(of)) {
       return this.#chain(undefined, of);

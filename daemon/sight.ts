@@ -64,7 +64,7 @@ export function look(subject: Subject, unreadable: (path: string) => void): Sigh
 
 function read(subject: Subject, unreadable: (path: string) => void): Found | undefined {
   const { directory, attempt, keeper, clock, launch } = subject;
-  const path = statusFileOf(directory, attempt);
+  const path = statusFileOf(directory, attempt, keeper.nonce);
   const record = readStatusFile(path);
   if (record === undefined) return undefined;
   if (record !== 'unreadable') return foundIn(record, keeper.bootId !== BOOT_ID, clock, launch);

@@ -3,9 +3,8 @@
  * journal, and learns how they ended, by the same files as from a process keeper (sshwatch.ts). A
  * run that the keeper had not confirmed never starts.
  */
-import { mkdirSync } from 'node:fs';
 import type { SshPlan, SshSession } from '../runners/runner.ts';
-import type { FromKeeper } from '../runners/ssh/message.ts';
+import type { AttemptId, FromKeeper } from '../runners/ssh/message.ts';
 import type { Clock } from './clock.ts';
 import type { Report, Wish } from './command.ts';
 import type { KeptRun } from './daemon.ts';
@@ -15,6 +14,7 @@ import type { KindOfKeepers } from './keepers.ts';
 import type { Log } from './log.ts';
 import { noRunDirectory, sshKilled } from './message/outcome.ts';
 import { bootId, statOf } from './process.ts';
+import type { RunDirectories } from './rundirectories.ts';
 import { openConnection, type SshConnection } from './sshconnection.ts';
 import { SshLine } from './sshline.ts';
 import { type Probed, SshProbes, unreachable } from './sshprobes.ts';
@@ -29,6 +29,7 @@ export class SshKeepers implements KindOfKeepers {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #post: (observation: Wish) => void;
+  readonly #directories: RunDirectories;
   readonly #bootId = bootId();
   readonly #line: SshLine;
   readonly #watch: SshWatch;
@@ -36,6 +37,7 @@ export class SshKeepers implements KindOfKeepers {
   constructor(options: {
     /** The state directory. */
     readonly directory: string;
+    readonly directories: RunDirectories;
     readonly clock: Clock;
     readonly log: Log;
     readonly post: (observation: Wish) => void;
@@ -44,6 +46,7 @@ export class SshKeepers implements KindOfKeepers {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#post = options.post;
+    this.#directories = options.directories;
     this.#line = new SshLine({
       directory: options.directory,
       clock: options.clock,
@@ -75,15 +78,16 @@ export class SshKeepers implements KindOfKeepers {
       return this.#fail(kept, link.why);
     }
     const { run, attempt, merged } = kept;
-    const directory = this.#watch.directoryOf(run);
+    const { nonce } = this.#directories;
+    const directory = this.#directories.of(run);
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      this.#directories.claim(kept);
     } catch (error) {
       if (isPassing(errnoOf(error))) return this.#again(kept, session, errnoOf(error));
       return this.#fail(kept, noRunDirectory(directory, error));
     }
     kept.link = link;
-    link.send({ type: 'prepare', run, attempt, directory, merged, session });
+    link.send({ type: 'prepare', run, attempt, nonce, directory, merged, session });
   }
 
   /** Nothing has been prepared; the attempt is the same. */
@@ -95,14 +99,14 @@ export class SshKeepers implements KindOfKeepers {
 
   go(run: RunId): void {
     const kept = this.#runs.get(run);
-    kept?.link?.send({ type: 'go', run, attempt: kept.attempt });
+    kept?.link?.send({ type: 'go', ...this.#attemptOf(kept) });
   }
 
   drop(run: RunId): void {
     const kept = this.#runs.get(run);
     if (kept === undefined) return;
     kept.dropped = true;
-    kept.link?.send({ type: 'drop', run, attempt: kept.attempt });
+    kept.link?.send({ type: 'drop', ...this.#attemptOf(kept) });
     this.#forget(kept);
   }
 
@@ -133,8 +137,8 @@ export class SshKeepers implements KindOfKeepers {
     if (kept.over) return;
     if (!('why' in link) && link.pid === kept.keeper?.pid) {
       kept.link = link;
-      const { run, attempt, graceMs = 0 } = kept;
-      return link.send({ type: 'stop', run, attempt, graceMs });
+      const { graceMs = 0 } = kept;
+      return link.send({ type: 'stop', ...this.#attemptOf(kept), graceMs });
     }
     this.#clock.after(RETRY_MS, () => void this.#stop(kept));
   }
@@ -146,8 +150,8 @@ export class SshKeepers implements KindOfKeepers {
       case 'ready':
         return void this.#ready(message);
       case 'ended': {
-        const kept = this.#runs.get(message.run);
-        if (kept?.attempt === message.attempt) this.#watch.look(kept);
+        const kept = this.#find(message);
+        if (kept !== undefined) this.#watch.look(kept);
         return;
       }
       case 'probed':
@@ -158,10 +162,23 @@ export class SshKeepers implements KindOfKeepers {
     }
   }
 
-  #ready(message: { readonly run: RunId; readonly attempt: number }): void {
-    const { run, attempt } = message;
-    const kept = this.#runs.get(run);
-    if (kept?.link === undefined || kept.attempt !== attempt || kept.keeper !== undefined) return;
+  /** What the keeper calls an attempt; what an older version started is not its business. */
+  #attemptOf({ run, attempt, keeper }: Kept): AttemptId {
+    const { nonce = '' } = keeper ?? this.#directories;
+    return { run, attempt, nonce };
+  }
+
+  #find(id: AttemptId): Kept | undefined {
+    const kept = this.#runs.get(id.run);
+    if (kept === undefined) return undefined;
+    const { attempt, nonce } = this.#attemptOf(kept);
+    return attempt === id.attempt && nonce === id.nonce ? kept : undefined;
+  }
+
+  #ready(message: AttemptId): void {
+    const { run, attempt, nonce } = message;
+    const kept = this.#find(message);
+    if (kept?.link === undefined || kept.keeper !== undefined) return;
     const { pid } = kept.link;
     let startTime: number;
     try {
@@ -170,7 +187,7 @@ export class SshKeepers implements KindOfKeepers {
       // A keeper that could not be known again must not be let go.
       return void this.#clock.after(LOOK_MS, () => this.#ready(message));
     }
-    kept.keeper = { pid, startTime, bootId: this.#bootId, kind: 'ssh' };
+    kept.keeper = { pid, startTime, bootId: this.#bootId, nonce, kind: 'ssh' };
     this.#post({ type: 'kept', run, attempt, keeper: kept.keeper });
   }
 

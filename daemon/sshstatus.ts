@@ -2,7 +2,7 @@
 import type { Failure } from '../runners/ssh/message.ts';
 import type { Clock } from './clock.ts';
 import type { Report } from './command.ts';
-import type { Outcome } from './event.ts';
+import type { Nonce, Outcome } from './event.ts';
 import { foundIn, outputBytes, readStatusFile, statusFileOf } from './statusfile.ts';
 
 interface Seen {
@@ -15,6 +15,8 @@ interface Seen {
 export interface Place {
   readonly directory: string;
   readonly attempt: number;
+  /** Of the daemon that started the attempt. */
+  readonly nonce: Nonce | undefined;
   /** The machine was started anew since its keeper was. */
   readonly rebooted: boolean;
 }
@@ -32,10 +34,10 @@ export function examine(place: Place, clock: Clock, lives: () => boolean): Seen 
 }
 
 function readReport(
-  { directory, attempt, rebooted }: Place,
+  { directory, attempt, nonce, rebooted }: Place,
   clock: Clock,
 ): Report | 'unreadable' | undefined {
-  const record = readStatusFile(statusFileOf(directory, attempt));
+  const record = readStatusFile(statusFileOf(directory, attempt, nonce));
   if (typeof record !== 'object') return record;
   const { phase, message = '' } = record;
   const report = {

@@ -3,14 +3,14 @@
  * is a hint only: a run is lost when the keeper is gone, by pid and start time, and a second look
  * finds no status file. What cannot be looked at now is not lost, but looked at again.
  */
-import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Report } from './command.ts';
 import type { KeptRun } from './daemon.ts';
 import { errnoOf } from './errno.ts';
-import type { KeeperId, RunId } from './event.ts';
+import type { KeeperId } from './event.ts';
 import type { Log } from './log.ts';
 import { isAlive } from './process.ts';
+import type { RunDirectories } from './rundirectories.ts';
 import type { SshConnection } from './sshconnection.ts';
 import { examine } from './sshstatus.ts';
 
@@ -30,8 +30,7 @@ export interface Kept extends KeptRun {
 }
 
 interface Options {
-  /** The state directory. */
-  readonly directory: string;
+  readonly directories: RunDirectories;
   readonly bootId: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -44,10 +43,6 @@ export class SshWatch {
 
   constructor(options: Options) {
     this.#options = options;
-  }
-
-  directoryOf(run: RunId): string {
-    return join(this.#options.directory, 'runs', String(run));
   }
 
   /** Looks now, and again and again where no connection tells when to. */
@@ -75,9 +70,9 @@ export class SshWatch {
 
   #examine(kept: Kept, keeper: KeeperId): void {
     const { run, attempt } = kept;
-    const { bootId, clock, log, ended, gone } = this.#options;
+    const { bootId, clock, directories, log, ended, gone } = this.#options;
     const rebooted = keeper.bootId !== bootId;
-    const place = { directory: this.directoryOf(run), attempt, rebooted };
+    const place = { directory: directories.of(run), attempt, nonce: keeper.nonce, rebooted };
     const seen = examine(place, clock, () => isAlive(keeper, bootId));
     if (seen.isUnreadable) log.error({ run, attempt }, 'unreadable status');
     if (seen.report !== undefined) return ended(kept, seen.report);

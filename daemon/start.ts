@@ -6,9 +6,16 @@
  * only one of them may keep it out. `maxWait` bounds that.
  */
 import type { Catalog } from './catalog.ts';
-import { type CommandOf, type Decision, decided, type Look, NOTHING } from './command.ts';
+import {
+  type Command,
+  type CommandOf,
+  type Decision,
+  decided,
+  type Look,
+  NOTHING,
+} from './command.ts';
 import { ended } from './ending.ts';
-import type { Event, Stamp } from './event.ts';
+import type { Event } from './event.ts';
 import { removed } from './message/outcome.ts';
 import { candidates, groupsOf } from './neighbours.ts';
 import { type SceneOf, sceneMaker } from './scene.ts';
@@ -32,7 +39,9 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
     const waits = said.filter((it) => it.type === 'wait');
     if (waits.length === 0) {
       const skip = said.find((it) => it.type === 'skip');
-      if (skip === undefined) return { ...decided(start(state, run, at, catalog, sceneOf)), looks };
+      if (skip === undefined) {
+        return { ...decided(start(state, run, command, catalog, sceneOf)), looks };
+      }
       const outcome = { kind: 'skipped', reason: skip.reason } as const;
       return { ...decided(ended(run, at, outcome, catalog)), looks };
     }
@@ -47,7 +56,7 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
 function start(
   state: ReadonlyState,
   run: Queued,
-  at: Stamp,
+  { at, nonce }: Pick<Command, 'at' | 'nonce'>,
   catalog: Catalog,
   sceneOf: SceneOf,
 ): Event {
@@ -70,6 +79,7 @@ function start(
     run: number,
     attempt: 1,
     at,
+    ...(run.nonce === nonce ? {} : { nonce }),
     groups: target.bindings.map(({ key }) => key),
     ...(overtook.length > 0 ? { overtook } : {}),
   };

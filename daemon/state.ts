@@ -7,6 +7,7 @@ import type {
   Cause,
   Count,
   KeeperId,
+  Nonce,
   Outcome,
   ProcessId,
   RunId,
@@ -22,6 +23,8 @@ interface Request {
   readonly target: TargetName;
   readonly accepted: Stamp;
   readonly merged: boolean;
+  /** With its number: which run this is. Absent: it was accepted by an older version. */
+  readonly nonce?: Nonce;
   readonly args?: readonly string[];
   readonly tokens: readonly string[];
   /** It is the run of a hook. */
@@ -35,8 +38,10 @@ export interface Queued extends Request {
 }
 
 /** What holds a place in its groups, also if a reload has moved or removed its target. */
-interface Placed extends Request {
+export interface Placed extends Request {
   readonly groups: readonly string[];
+  /** Of the daemon that started it first: marks its directory. */
+  readonly startNonce?: Nonce;
 }
 
 export interface Starting extends Placed {
@@ -150,8 +155,13 @@ export function emptyState(): State {
 
 /** What a request has only sometimes. */
 export function extraOf({
+  nonce,
   args,
   cause,
-}: Pick<Request, 'args' | 'cause'>): Pick<Request, 'args' | 'cause'> {
-  return { ...(args === undefined ? {} : { args }), ...(cause === undefined ? {} : { cause }) };
+}: Pick<Request, 'nonce' | 'args' | 'cause'>): Pick<Request, 'nonce' | 'args' | 'cause'> {
+  return {
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(args === undefined ? {} : { args }),
+    ...(cause === undefined ? {} : { cause }),
+  };
 }

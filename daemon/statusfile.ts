@@ -1,8 +1,9 @@
 /**
- * What a keeper recorded of the end of a run, as the daemon's own words: `status.N` in the directory
- * of the run, which gets its name when it is complete. A job can put anything in its place; what is
- * no plain file is no status file, and nothing here waits for one. While the file cannot be written,
- * the record is the title of its keeper (keeper.pl).
+ * What a keeper recorded of the end of a run, as the daemon's own words: `status.ATTEMPT.NONCE` in the
+ * directory of the run, which gets its name when it is complete. A keeper of another life of the state
+ * directory writes under another name, wherever it writes. A job can put anything in its place; what
+ * is no plain file is no status file, and nothing here waits for one. While the file cannot be
+ * written, the record is the title of its keeper (keeper.pl).
  */
 import { constants, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import * as v from 'valibot';
 import type { Clock } from './clock.ts';
 import type { EndTime, Report } from './command.ts';
 import { errnoOf, isShortage } from './errno.ts';
+import type { Nonce } from './event.ts';
 import { describeFailure, type Launch } from './launch.ts';
 import { readRegular } from './regularfile.ts';
 import { TERM_MS_MAX } from './shutdown.ts';
@@ -44,8 +46,9 @@ export type StatusRecord = v.InferOutput<typeof Record_>;
 
 export const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
 
-export function statusFileOf(directory: string, attempt: number): string {
-  return join(directory, `status.${attempt}`);
+/** `nonce` is that of the daemon which started the attempt; absent: it was of an older version. */
+export function statusFileOf(directory: string, attempt: number, nonce?: Nonce): string {
+  return join(directory, nonce === undefined ? `status.${attempt}` : `status.${attempt}.${nonce}`);
 }
 
 /** Undefined where there is none. Throws where that cannot be told now (EMFILE, EIO, …). */

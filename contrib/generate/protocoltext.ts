@@ -24,6 +24,9 @@ type Requests = {
 
 const WHOSE =
   'A run by its number, or a target by its name: its run that runs, else waits, else was last.';
+const NONCE =
+  'The `nonce` of the run, as `accepted`, `joined` or `found` has told it: where this number is ' +
+  'another run by now, the answer is the error `other-run`.';
 const FROM = 'Where to go on, in bytes of each stream: `{"out": N, "err": N}`.';
 
 const CALLER =
@@ -52,13 +55,20 @@ export const REQUESTS: Requests = {
     },
   },
   wait: {
-    text: 'Relays a run from its start: `started`, `output` and `ended`.',
-    fields: { run: 'Its number.', from: FROM, output: 'False: only `ended`.', caller: CALLER },
+    text: 'Relays a run from its start: `found`, then `started`, `output` and `ended`.',
+    fields: {
+      run: 'Its number.',
+      nonce: NONCE,
+      from: FROM,
+      output: 'False: only `ended`.',
+      caller: CALLER,
+    },
   },
   output: {
-    text: 'Relays the output of a run; then `done`.',
+    text: 'Relays the output of a run: `found`, then `output`, then `done`.',
     fields: {
       of: WHOSE,
+      nonce: NONCE,
       from: FROM,
       tail: 'Send no more than so many bytes from the end of each stream; `from` then means nothing.',
       follow: 'Go on until the run has ended.',
@@ -66,10 +76,10 @@ export const REQUESTS: Requests = {
   },
   cancel: {
     text: 'Ends a run, or all runs of a target. `done` names them.',
-    fields: { of: 'A run by its number, or all runs of a target by its name.' },
+    fields: { of: 'A run by its number, or all runs of a target by its name.', nonce: NONCE },
   },
   status: { text: 'Asks what runs and waits.', fields: {} },
-  why: { text: 'Asks what a run waits for.', fields: { of: WHOSE } },
+  why: { text: 'Asks what a run waits for.', fields: { of: WHOSE, nonce: NONCE } },
   history: {
     text: 'Asks for runs that have ended, the latest first.',
     fields: {
@@ -104,17 +114,26 @@ type Replies = {
   readonly [T in Reply['type']]: About<Texts<Extract<Reply, { readonly type: T }>, 'type' | 'id'>>;
 };
 
-const RUN = 'Its number, unique for the life of the state directory.';
+const RUN =
+  'Its number. Another life of the state directory (its journal was restored from a backup, or begun ' +
+  'anew) has the same ones.';
+const RUN_NONCE =
+  'Which run of this number: to be sent with later requests. Absent of a run that an older version ' +
+  'accepted.';
 const EXIT = 'What `baton` exits with, see baton(1).';
 
 export const REPLIES: Replies = {
   accepted: {
     text: 'The request is on the disk: the run will not be lost.',
-    fields: { run: RUN, target: 'The name of its target.' },
+    fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
   },
   joined: {
     text: 'The request shares a run that was there before.',
-    fields: { run: RUN, target: 'The name of its target.' },
+    fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
+  },
+  found: {
+    text: 'The run that is waited for, or whose output is sent.',
+    fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
   },
   ignored: {
     text: 'The target does not want another run now; that is no failure.',
@@ -288,6 +307,8 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   version: 'The client is of another version of the protocol.',
   'unknown-target': 'There is no target of this name.',
   'unknown-run': 'There is no run of this number, or it is forgotten.',
+  'other-run':
+    'The number is that of another run: the journal was restored from a backup, or begun anew.',
   'broken-target': 'The target cannot work on this machine.',
   'bad-config': 'The configuration has mistakes. The one before stays in force, or there is none.',
   unavailable: 'The daemon cannot start; the message says why.',

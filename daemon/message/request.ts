@@ -19,6 +19,12 @@ export const unknownRun = (run: number): string =>
 export const forgottenRun = (run: number): string =>
   `run ${run} is not kept any more, nor how it ended; let "keep" of its target hold more`;
 
+/** The journal was restored from a copy, or begun anew, while a client waited. */
+export const otherRun = (run: number): string =>
+  `run ${run} of this daemon is another run: its journal was restored from a backup or begun anew, ` +
+  'and does not say how the one that was asked for ends; see its log, and what is in the directory ' +
+  '"aside" of its state';
+
 export const hasNoRun = (target: string): string =>
   `target ${target} has no run yet; ask for one: baton run ${target}`;
 

@@ -14,7 +14,13 @@ import { createInterface } from 'node:readline';
 import { isSystemdShutdown } from '../../daemon/shutdown.ts';
 import { Gates } from './gate.ts';
 import { connect, type Desk } from './link.ts';
-import { type FromKeeper, KEEPER_VERSION, SOCKET_NAME, type ToKeeper } from './message.ts';
+import {
+  type AttemptId,
+  type FromKeeper,
+  KEEPER_VERSION,
+  SOCKET_NAME,
+  type ToKeeper,
+} from './message.ts';
 import { KeyRing } from './privatekey.ts';
 import { Router } from './route.ts';
 import { monotonicMs } from './status.ts';
@@ -96,17 +102,17 @@ class Keeper {
   #take(message: ToKeeper, caller: Caller): void {
     switch (message.type) {
       case 'prepare': {
-        const { run, attempt } = message;
-        const name = `${run}.${attempt}`;
+        const { run, attempt, nonce } = message;
+        const name = nameOf(message);
         const task = new Task(message, this.#desk, () => {
           this.#owners.delete(task);
           this.#tasks.delete(name);
-          for (const other of this.#callers) other.send({ type: 'ended', run, attempt });
+          for (const other of this.#callers) other.send({ type: 'ended', run, attempt, nonce });
           this.#rest(IDLE_MS);
         });
         this.#tasks.set(name, task);
         this.#owners.set(task, caller);
-        return caller.send({ type: 'ready', run, attempt });
+        return caller.send({ type: 'ready', run, attempt, nonce });
       }
       case 'go':
         return this.#find(message)?.go();
@@ -123,8 +129,8 @@ class Keeper {
     }
   }
 
-  #find({ run, attempt }: { readonly run: number; readonly attempt: number }): Task | undefined {
-    return this.#tasks.get(`${run}.${attempt}`);
+  #find(attempt: AttemptId): Task | undefined {
+    return this.#tasks.get(nameOf(attempt));
   }
 
   async #probe({ id, session }: ToKeeper & { type: 'probe' }, caller: Caller): Promise<void> {
@@ -164,7 +170,10 @@ class Keeper {
   }
 }
 
-/** A log line in the daemon's own form, on stdout. Never a session: that would be too much. */
+function nameOf({ run, attempt, nonce }: AttemptId): string {
+  return `${run}.${attempt}.${nonce}`;
+}
+
 /** A closed descriptor alone would not tell it from a keeper that has died. */
 function tellReady(): void {
   try {
@@ -175,6 +184,7 @@ function tellReady(): void {
   closeSync(READY_FD);
 }
 
+/** A log line in the daemon's own form, on stdout. Never a session: that would be too much. */
 function say(msg: string, more: object): void {
   const line = { level: 'info', time: Date.now(), pid: process.pid, ...more, msg };
   process.stdout.write(`${JSON.stringify(line)}\n`);

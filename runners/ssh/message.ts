@@ -10,15 +10,21 @@
  */
 import type { SshSession } from '../runner.ts';
 
-/** 2: a session may be ssh(1)'s. */
-export const KEEPER_VERSION = 2;
+/** 3: attempts have a nonce. 2: a session may be ssh(1)'s. */
+export const KEEPER_VERSION = 3;
 /** In the state directory. */
 export const SOCKET_NAME = 'ssh.sock';
 
-export interface Prepare {
-  readonly type: 'prepare';
+/** One attempt at a run, among those of all daemons that the state directory ever had. */
+export interface AttemptId {
   readonly run: number;
   readonly attempt: number;
+  /** Of the daemon that started it. */
+  readonly nonce: string;
+}
+
+export interface Prepare extends AttemptId {
+  readonly type: 'prepare';
   /** The run directory, absolute; it exists. */
   readonly directory: string;
   /** One file for both streams. */
@@ -28,23 +34,18 @@ export interface Prepare {
 
 export type ToKeeper =
   | Prepare
-  | { readonly type: 'go' | 'drop'; readonly run: number; readonly attempt: number }
-  | {
-      readonly type: 'stop';
-      readonly run: number;
-      readonly attempt: number;
-      /** From TERM to KILL. */
-      readonly graceMs: number;
-    }
+  | ({ readonly type: 'go' | 'drop' } & AttemptId)
+  /** From TERM to KILL. */
+  | ({ readonly type: 'stop'; readonly graceMs: number } & AttemptId)
   | { readonly type: 'probe'; readonly id: string; readonly session: SshSession }
   /** No further runs: another keeper takes the socket's name. */
   | { readonly type: 'retire' };
 
 export type FromKeeper =
   | { readonly type: 'hello'; readonly version: number; readonly pid: number }
-  | { readonly type: 'ready'; readonly run: number; readonly attempt: number }
+  | ({ readonly type: 'ready' } & AttemptId)
   /** The status file is in place. */
-  | { readonly type: 'ended'; readonly run: number; readonly attempt: number }
+  | ({ readonly type: 'ended' } & AttemptId)
   | {
       readonly type: 'probed';
       readonly id: string;
@@ -60,7 +61,9 @@ export interface Failure {
   readonly message: string;
 }
 
-/** What stands in `status.N`; the same keys as keeper.pl writes, and two more. See there. */
+/**
+ * What stands in `status.ATTEMPT.NONCE`; the same keys as keeper.pl writes, and two more. See there.
+ */
 export interface StatusFile {
   readonly started: boolean;
   readonly code: number | null;

@@ -1,5 +1,5 @@
 /**
- * Writes how a run ended where the daemon looks for it: `status.N` of the run directory, on disk
+ * Writes how a run ended where the daemon looks for it: `status.ATTEMPT.NONCE` of the run directory, on disk
  * before it gets its name. A full disk is waited out; a run directory that vanished is not.
  */
 import { constants } from 'node:fs';

@@ -165,8 +165,8 @@ export class Task {
     this.#command?.close();
     await this.#sink?.close();
     this.#link?.close();
-    const { directory, attempt } = this.prepare;
-    await writeStatus(join(directory, `status.${attempt}`), end, times);
+    const { directory, attempt, nonce } = this.prepare;
+    await writeStatus(join(directory, `status.${attempt}.${nonce}`), end, times);
     this.#done();
   }
 

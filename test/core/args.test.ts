@@ -11,6 +11,7 @@ import { describeConfig } from '../../daemon/overview.ts';
 import { decide } from '../../daemon/scheduler.ts';
 import { emptyState, type State } from '../../daemon/state.ts';
 import { accepted, load, only } from '../support/config.ts';
+import { NONCE } from '../support/core.ts';
 
 const runner = { type: 'local', args: ['/bin/echo', 'fixed'] };
 const at = { steadyMs: 1, wallMs: 1 };
@@ -66,7 +67,14 @@ test('arguments are appended to those of the target', () => {
 });
 
 test('a request whose arguments do not fit is not permitted and records nothing', () => {
-  const command = { type: 'submit', target: 'x', token: 't', merged: true, at } as const;
+  const command = {
+    type: 'submit',
+    target: 'x',
+    token: 't',
+    merged: true,
+    at,
+    nonce: NONCE,
+  } as const;
   const catalog = catalogOf(['\\d+']);
   for (const args of [undefined, [], ['x'], ['1', '2']]) {
     const given = args === undefined ? {} : { args };
@@ -76,7 +84,10 @@ test('a request whose arguments do not fit is not permitted and records nothing'
   }
   const { events } = decide(emptyState(), { ...command, args: ['7'] }, catalog);
   assert.deepEqual(events, [
-    { type: 'accepted', run: 1, target: 'x', at, token: 't', merged: true, args: ['7'] },
+    {
+      ...{ type: 'accepted', run: 1, target: 'x', at, nonce: NONCE },
+      ...{ token: 't', merged: true, args: ['7'] },
+    },
   ]);
 });
 
@@ -95,9 +106,9 @@ test('a run is shared with a request of the same arguments only', () => {
   });
   const groups = catalog.targets.get('x')?.bindings.map(({ key }) => key) ?? [];
   apply(state, { type: 'starting', run: 1, attempt: 1, at, groups });
+  const SUBMIT = { type: 'submit', target: 'x', merged: true, nonce: NONCE } as const;
   const ask = (...args: string[]) =>
-    decide(state, { type: 'submit', target: 'x', token: 'u', merged: true, at, args }, catalog)
-      .answer;
+    decide(state, { ...SUBMIT, token: 'u', at, args }, catalog).answer;
   assert.deepEqual(ask('a', 'b,c'), { type: 'joined', run: 1 });
   assert.deepEqual(ask('a,b', 'c'), { type: 'accepted', run: 2 });
 });

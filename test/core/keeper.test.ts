@@ -14,23 +14,27 @@ import type { Wish } from '../../daemon/command.ts';
 import { REAL_SPAWN, type Spawn } from '../../daemon/forkserver.ts';
 import { Keepers } from '../../daemon/keeper.ts';
 import { seemsAlive } from '../../daemon/process.ts';
+import { RunDirectories } from '../../daemon/rundirectories.ts';
 import type { ProcessPlan } from '../../runners/runner.ts';
 import { directory } from '../support/config.ts';
 import { ManualClock, SpokenLog } from '../support/parts.ts';
 
-const RUN = { run: 1, target: 'hello', merged: true };
+const NONCE = 'nonce';
+const RUN = { run: 1, target: 'hello', merged: true, startNonce: NONCE };
 
 /** Keepers in a directory of their own, whose first spawn is this one; the rest are real. */
 function stage(t: TestContext, first: Spawn = REAL_SPAWN) {
   const posts: Wish[] = [];
   t.after(() => keepersGone(posts));
-  const runs = directory(t);
+  const state = directory(t);
+  const runs = join(state, 'runs');
   const clock = new ManualClock();
   const log = new SpokenLog();
+  const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
   const servers: ChildProcess[] = [];
   let spawns = 0;
   const keepers = new Keepers({
-    directory: runs,
+    directories,
     clock,
     log: log.pino,
     post: (wish) => posts.push(wish),

@@ -114,7 +114,7 @@ test('a run is not begun with a named pipe for its output', async (t) => {
   const place = pipes(t, 'out');
   const launch: Launch = { args: ['/bin/true'], env: {}, cwd: '/', umask: 0 };
   const run = { run: 1, target: 't', merged: true };
-  assert.throws(() => makeOrder(run, 1, launch, place), { code: 'EFTYPE' });
+  assert.throws(() => makeOrder(run, join(place, 'status.1'), launch, place), { code: 'EFTYPE' });
   await assert.rejects(Sink.open(place, true), { code: 'ENXIO' });
 });
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Keep } from '../../daemon/catalog.ts';
 import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../daemon/retention.ts';
 import { decide } from '../../daemon/scheduler.ts';
-import { Core, EXIT_0, target } from '../support/core.ts';
+import { Core, EXIT_0, NONCE, target } from '../support/core.ts';
 
 const LATER_MS = RECENT_MS + 1;
 
@@ -164,7 +164,8 @@ test('a long past is dropped in several steps', () => {
   for (let n = 0; n <= FORGOTTEN_AT_ONCE_MAX; n++) core.end(core.ask('t'));
   core.configure([]);
   const at = { steadyMs: core.nowMs, wallMs: 0 };
-  const decision = decide(core.state, { type: 'forget', target: 't', at }, core.catalog);
+  const forget = { type: 'forget', target: 't', at, nonce: NONCE } as const;
+  const decision = decide(core.state, forget, core.catalog);
   assert.equal(decision.isUnfinished, true);
   core.send({ type: 'forget', target: 't' });
   assert.equal(ended(core).length, 1);

@@ -14,21 +14,26 @@ import { REAL_SPAWN, type Spawn } from '../../daemon/forkserver.ts';
 import { Keepers } from '../../daemon/keeper.ts';
 import { NUMBERS } from '../../daemon/perl.ts';
 import { childrenOf, seemsAlive } from '../../daemon/process.ts';
+import { RunDirectories } from '../../daemon/rundirectories.ts';
 import { TERM_MS_MAX } from '../../daemon/shutdown.ts';
 import { foundIn, readStatusFile, type StatusRecord } from '../../daemon/statusfile.ts';
 import { directory } from '../support/config.ts';
 import { ManualClock, SpokenLog } from '../support/parts.ts';
 
-const RUN = { run: 1, target: 'job', merged: true };
+const NONCE = 'nonce';
+const STATUS = `status.1.${NONCE}`;
+const RUN = { run: 1, target: 'job', merged: true, startNonce: NONCE };
 
 /** Keepers that see the real time; `take` makes others, as the next daemon has them. */
 function stage(t: TestContext) {
-  const runs = directory(t);
+  const state = directory(t);
+  const runs = join(state, 'runs');
   const clock = new SystemClock(0);
   const log = new SpokenLog();
   const posts: Wish[] = [];
+  const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
   const take = (): Keepers =>
-    new Keepers({ directory: runs, clock, log: log.pino, post: (wish) => posts.push(wish) });
+    new Keepers({ directories, clock, log: log.pino, post: (wish) => posts.push(wish) });
   const posted = async <T extends Wish['type']>(type: T): Promise<Extract<Wish, { type: T }>> => {
     for (;;) {
       const found = posts.find((wish): wish is Extract<Wish, { type: T }> => wish.type === type);
@@ -139,7 +144,7 @@ test('a command killed with its keeper by hand is killed, after a moment in whic
     (report.ended?.steadyMs ?? 0) < killedMs + 1_000,
     'the moment is not a part of the run',
   );
-  const record = readStatusFile(join(own, 'status.1'));
+  const record = readStatusFile(join(own, STATUS));
   assert.ok(typeof record === 'object' && typeof record.termMs === 'number');
 });
 
@@ -162,12 +167,12 @@ test('a daemon that finds such an end after a boot knows that the machine went d
 });
 
 for (const [what, obstacle] of [
-  ['a directory', 'mkdir "$BATON_RUN_DIR/status.1"; : > "$BATON_RUN_DIR/status.1/x"'],
-  ['a FIFO', 'mkfifo "$BATON_RUN_DIR/status.1"'],
-  ['a link to nowhere', 'ln -s /nowhere/at/all "$BATON_RUN_DIR/status.1"'],
-  ['nonsense', 'echo nonsense > "$BATON_RUN_DIR/status.1"'],
-  ['a directory at its temporary name', 'mkdir "$BATON_RUN_DIR/status.1.tmp"'],
-  ['a FIFO at its temporary name', 'mkfifo "$BATON_RUN_DIR/status.1.tmp"'],
+  ['a directory', `mkdir "$BATON_RUN_DIR/status.1"; : > "$BATON_RUN_DIR/${STATUS}/x"`],
+  ['a FIFO', `mkfifo "$BATON_RUN_DIR/${STATUS}"`],
+  ['a link to nowhere', `ln -s /nowhere/at/all "$BATON_RUN_DIR/${STATUS}"`],
+  ['nonsense', `echo nonsense > "$BATON_RUN_DIR/${STATUS}"`],
+  ['a directory at its temporary name', `mkdir "$BATON_RUN_DIR/${STATUS}.tmp"`],
+  ['a FIFO at its temporary name', `mkfifo "$BATON_RUN_DIR/${STATUS}.tmp"`],
 ] as const) {
   test(`${what} in place of the status file does not hide how the command ended`, async (t) => {
     const { own, keepers, take, posted, start } = stage(t);
@@ -179,13 +184,13 @@ for (const [what, obstacle] of [
     writeFileSync(join(own, 'go'), '');
     assert.equal((await posted('reported')).report.code, 6);
     while (seemsAlive(keeper)) await sleep(2);
-    assert.match(readFileSync(join(own, 'status.1'), 'utf8'), /"code":6/);
+    assert.match(readFileSync(join(own, STATUS), 'utf8'), /"code":6/);
   });
 }
 
 test('what is no plain file is no status file, and is not waited for', (t) => {
   const own = directory(t);
-  const path = join(own, 'status.1');
+  const path = join(own, STATUS);
   assert.equal(readStatusFile(path), undefined);
   mkdirSync(path);
   assert.equal(readStatusFile(path), 'unreadable');

@@ -14,7 +14,7 @@ import { decide, SKIPPED_AT_ONCE_MAX } from '../../daemon/scheduler.ts';
 import { emptyState, type State } from '../../daemon/state.ts';
 import { viewTargets } from '../../daemon/view.ts';
 import type { Policy } from '../../policies/policy.ts';
-import { Core, keeper, stamp, target } from '../support/core.ts';
+import { Core, keeper, NONCE, stamp, target } from '../support/core.ts';
 
 const FEW = 1_000;
 const MANY = 8_000;
@@ -37,7 +37,11 @@ class Counted {
   }
 
   send(wish: Wish) {
-    const decision = decide(this.state, { ...wish, at: stamp(this.nowMs) }, this.catalog);
+    const decision = decide(
+      this.state,
+      { ...wish, at: stamp(this.nowMs), nonce: NONCE },
+      this.catalog,
+    );
     for (const event of decision.events) apply(this.state, event);
     this.events.push(...decision.events);
     return decision;
@@ -128,7 +132,7 @@ test('what waits for a target that is gone is skipped by and by', () => {
   const gone = new Counted(['other']).catalog;
   const sizes: number[] = [];
   for (let more: boolean | undefined = true; more; ) {
-    const decision = decide(core.state, { type: 'configured', at: stamp(0) }, gone);
+    const decision = decide(core.state, { type: 'configured', at: stamp(0), nonce: NONCE }, gone);
     for (const event of decision.events) apply(core.state, event);
     sizes.push(decision.events.length);
     more = decision.isUnfinished;

@@ -23,6 +23,7 @@ import {
   keeper,
   type Moment,
   NEVER_RAN,
+  NONCE,
   ordered,
   replay,
   stamp,
@@ -137,7 +138,7 @@ for (const [name = '', ...cells] of rows) {
       const from = header[column] ?? '';
       const core = new Core([LIMITED], { manualKeepers: true });
       PATHS[from]?.(core);
-      const command = { ...(COMMANDS[name] ?? SUBMIT), at: stamp(5_000) };
+      const command = { ...(COMMANDS[name] ?? SUBMIT), at: stamp(5_000), nonce: NONCE };
       const { events } = decide(core.state, command, core.catalog);
       assert.equal(events.map(nameEvent).join(',') || '-', wanted, `${name} on ${from}`);
       for (const event of events) apply(core.state, event);
@@ -481,6 +482,6 @@ test('a run in a rsnapshot group is overtaken only by its own group', () => {
 
 test('an empty journal has an empty state, and an empty catalog starts nothing', () => {
   assert.deepEqual(replay([]), emptyState());
-  const look = { type: 'look', target: 'x', at: stamp(0) } as const;
+  const look = { type: 'look', target: 'x', at: stamp(0), nonce: NONCE } as const;
   assert.deepEqual(decide(emptyState(), look, makeCatalog([])).events, []);
 });

@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Wish } from '../../daemon/command.ts';
 import { bootId, statOf } from '../../daemon/process.ts';
+import { RunDirectories } from '../../daemon/rundirectories.ts';
 import { type NoConnection, openConnection } from '../../daemon/sshconnection.ts';
 import { SshKeepers } from '../../daemon/sshkeepers.ts';
 import { examine } from '../../daemon/sshstatus.ts';
@@ -67,8 +68,16 @@ test('a state directory that is gone is a reason, and no end of the daemon', asy
   assert.ok('why' in none && none.why.includes('ENOENT') && !none.passes);
 });
 
-const RUN = { run: 1, target: 'far', merged: true };
+const NONCE = 'nonce';
+const RUN = { run: 1, target: 'far', merged: true, startNonce: NONCE };
 const PLAN = { keeper: 'ssh', session: {} } as unknown as SshPlan;
+
+/** A state directory, and what is in it. */
+function places(t: { after(done: () => void): void }, log: SpokenLog) {
+  const state = directory(t);
+  const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
+  return { directory: state, directories };
+}
 
 /** SSH keepers that meet this first; then there is a keeper that takes what it is told. */
 function stage(t: { after(done: () => void): void }, first: NoConnection) {
@@ -78,7 +87,7 @@ function stage(t: { after(done: () => void): void }, first: NoConnection) {
   const told: ToKeeper[] = [];
   let opened = 0;
   const keepers = new SshKeepers({
-    directory: directory(t),
+    ...places(t, log),
     clock,
     log: log.pino,
     post: (wish) => posts.push(wish),
@@ -127,7 +136,7 @@ test('a run is not ended because a stop looks for a keeper that has gone just th
   const told: ToKeeper[] = [];
   let giveUp = (): void => assert.fail('nobody looks for a keeper');
   const keepers = new SshKeepers({
-    directory: directory(t),
+    ...places(t, log),
     clock,
     log: log.pino,
     post: (wish) => posts.push(wish),
@@ -157,7 +166,7 @@ test('a run is not ended because a stop looks for a keeper that has gone just th
 test('a run whose status cannot be read for a failing disk is not lost', (t) => {
   const clock = new ManualClock();
   const own = directory(t);
-  const place = { directory: own, attempt: 1, rebooted: false };
+  const place = { directory: own, attempt: 1, nonce: NONCE, rebooted: false };
   assert.deepEqual(
     examine(place, clock, () => false),
     { isAlive: false, isUnreadable: false },

@@ -152,7 +152,7 @@ test(
     const directory = join(rig.state, 'runs', String(run));
     const recorded = new Promise<void>((resolve) => {
       const look = (): void => {
-        if (!readdirSync(directory).includes('status.1')) return;
+        if (!readdirSync(directory).some((name) => /^status\.1\.[\w-]+$/.test(name))) return;
         watcher.close();
         resolve();
       };

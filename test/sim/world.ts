@@ -10,7 +10,7 @@ import { apply } from '../../daemon/apply.ts';
 import type { Catalog } from '../../daemon/catalog.ts';
 import type { Clock } from '../../daemon/clock.ts';
 import { Daemon } from '../../daemon/daemon.ts';
-import type { Event, Outcome, RunId, Stamp } from '../../daemon/event.ts';
+import type { Event, Nonce, Outcome, RunId, Stamp } from '../../daemon/event.ts';
 import type { JournalPort } from '../../daemon/groupcommit.ts';
 import { history } from '../../daemon/history.ts';
 import { emptyState, type State } from '../../daemon/state.ts';
@@ -169,6 +169,7 @@ export class World {
       catalog: this.catalog,
       journal: this.#journal(generation),
       clock: this.#clock(generation),
+      nonce: nonceOf(generation),
       log: LOG,
       keepers: (post) => new SimKeepers(this, generation, post),
       notify: (event) => {
@@ -343,6 +344,10 @@ export class World {
       },
     };
   }
+}
+
+export function nonceOf(generation: number): Nonce {
+  return `life ${generation}`;
 }
 
 /** The state that the compacted history leads to, for comparison. */

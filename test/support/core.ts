@@ -32,6 +32,9 @@ export interface Moment {
 /** Most steps between two rests; more is an endless loop in the core. */
 const STEPS_MAX = 5_000;
 
+/** Of the daemon that the core is driven for. */
+export const NONCE = 'nonce';
+
 export const EXIT_0: Report = { started: true, code: 0, signal: null, core: false };
 export const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
 
@@ -129,14 +132,17 @@ export class Core {
 
   /** Decides, applies, and looks until nothing starts any more. */
   send(wish: Wish): Answer {
-    const command: Command = { ...wish, at: this.#stamp() };
+    const command: Command = { ...wish, at: this.#stamp(), nonce: NONCE };
     const decision = decide(this.state, command, this.catalog);
     const dirty = new Set(this.#absorb(decision, command));
     for (let steps = 0; dirty.size > 0; steps++) {
       if (steps > STEPS_MAX) throw new Error('The core does not come to rest');
       const [name = ''] = dirty;
       const { holders } = this;
-      const look = { type: 'look', target: name, holders, at: this.#stamp() } as const;
+      const look = {
+        ...({ type: 'look', target: name, holders } as const),
+        ...{ at: this.#stamp(), nonce: NONCE },
+      };
       const found = this.#absorb(decide(this.state, look, this.catalog), look);
       if (found.length === 0) dirty.delete(name);
       for (const other of found) dirty.add(other);

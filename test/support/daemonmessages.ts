@@ -116,6 +116,7 @@ const REQUEST: Samples<typeof request> = {
   ],
   unknownRun: [[17]],
   forgottenRun: [[17]],
+  otherRun: [[7]],
   hasNoRun: [['web']],
   broken: [['key "/k" does not exist; name an existing private key']],
   notProbed: [['local']],

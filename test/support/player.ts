@@ -16,6 +16,7 @@ const TYPES: Readonly<Record<Reply['type'], 'last' | 'more'>> = {
   accepted: 'more',
   notice: 'more',
   joined: 'more',
+  found: 'more',
   started: 'more',
   output: 'more',
   ignored: 'last',

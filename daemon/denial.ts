@@ -31,9 +31,16 @@ export class Denials {
         return failWith(caller, 'broken-target', EXIT.config, say.broken(answer.reason));
       case 'no-room':
         return failWith(caller, 'disk-full', EXIT.notNow, say.cannotJournal(answer.errno));
+      case 'no-journal':
+        return this.noJournal(caller, answer.reason);
       default:
         return this.unknownTarget(caller, target);
     }
+  }
+
+  /** `reason` names the file, and says what to do. */
+  noJournal(caller: Caller, reason: string): void {
+    failWith(caller, 'no-journal', EXIT.notNow, reason);
   }
 
   unknownTarget(caller: Caller, target: string): void {

@@ -11,6 +11,8 @@ export type Disk = Pick<
   | 'writeSync'
   | 'readSync'
   | 'ftruncateSync'
+  | 'fstatSync'
+  | 'statSync'
   | 'fdatasyncSync'
   | 'fsyncSync'
   | 'renameSync'

@@ -26,6 +26,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENFILE: 'too many files are open on this machine; allow more (fs.file-max)',
   EAGAIN: 'too many processes; allow more (TasksMax= of the service, ulimit -u)',
   ENOMEM: 'no memory is left; free some, or allow more (MemoryMax= of the service)',
+  ESTALE: 'it was moved, removed or changed; see the log of the daemon',
   EBUSY: 'something else uses it; end that first',
   ETXTBSY: 'it is being written; try again when that is over',
   EADDRINUSE: 'something else listens there; stop it, or name another',

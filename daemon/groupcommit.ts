@@ -13,6 +13,8 @@ export interface JournalPort {
     events: readonly Event[],
   ): { readonly ok: true } | { readonly ok: false; readonly error: string };
   sync(): Promise<void>;
+  /** Why the journal is lost to this daemon, or undefined; once lost, it stays so. */
+  examine(): string | undefined;
   /** Never while a compaction is under way. */
   readonly isBloated: boolean;
   /** Takes its time; what is appended meanwhile is not lost. */
@@ -32,15 +34,21 @@ interface Options {
   readonly fail: (error: unknown) => void;
 }
 
+/** Is given why what was to be durable is not, and may never be. */
+type Told = (loss?: string) => void;
+
 interface Batch {
   readonly events: Event[];
-  readonly callbacks: (() => void)[];
+  readonly callbacks: Told[];
 }
+
+const LOST = 'the journal is lost; new work is refused';
 
 export class GroupCommit {
   readonly #options: Options;
   #batch: Batch = { events: [], callbacks: [] };
   #isShort = false;
+  #isLost = false;
   #stopped = false;
 
   constructor(options: Options) {
@@ -51,6 +59,7 @@ export class GroupCommit {
   append(events: readonly Event[]): string | undefined {
     if (events.length === 0) return undefined;
     const written = this.#options.journal.append(events);
+    if (!written.ok && this.examine() !== undefined) return written.error;
     this.#tellRoom(written.ok ? undefined : written.error);
     if (!written.ok) return written.error;
     for (const event of events) this.#batch.events.push(event);
@@ -58,7 +67,7 @@ export class GroupCommit {
   }
 
   /** Calls back once everything that is appended now is durable, after what that brings about. */
-  whenDurable(callback: () => void): void {
+  whenDurable(callback: Told): void {
     this.#batch.callbacks.push(callback);
   }
 
@@ -74,6 +83,15 @@ export class GroupCommit {
       .catch(fail);
   }
 
+  /** Why the journal is lost; told once in the log. */
+  examine(): string | undefined {
+    const { journal, log } = this.#options;
+    const loss = journal.examine();
+    if (loss !== undefined && !this.#isLost) log.error({ reason: loss }, LOST);
+    this.#isLost = loss !== undefined;
+    return loss;
+  }
+
   /** Nothing is published any more; what is appended stays appended. */
   stop(): void {
     this.#stopped = true;
@@ -82,6 +100,12 @@ export class GroupCommit {
   #publish(batch: Batch): void {
     const { journal, perform, fail } = this.#options;
     if (this.#stopped) return;
+    const loss = this.examine();
+    // Nothing is begun of what a start could not know, and nobody is told that it is safe.
+    if (loss !== undefined) {
+      for (const callback of batch.callbacks) callback(loss);
+      return;
+    }
     for (const event of batch.events) perform(event);
     for (const callback of batch.callbacks) callback();
     if (journal.isBloated) this.#compact().catch(fail);

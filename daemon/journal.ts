@@ -19,7 +19,7 @@ import {
 } from './disk.ts';
 import { errnoOf } from './errno.ts';
 import type { Event } from './event.ts';
-import { cannotOpen } from './message/boot.ts';
+import { cannotOpen, journalChanged, journalGone, journalReplaced } from './message/boot.ts';
 import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
 
 /** A journal below this size is never compacted. */
@@ -46,6 +46,10 @@ export class Journal {
   #seq: number;
   #bytes: number;
   #bytesCompacted: number;
+  /** Why it is lost; see `examine`. */
+  #loss: string | undefined;
+  /** It has been examined since the last sync began. */
+  #isExamined = false;
   /** A part of a record may stand behind the last whole one, and could not be cut off yet. */
   #torn = false;
   /** Appended, but not covered by a sync that has begun. */
@@ -105,6 +109,28 @@ export class Journal {
     return this.#seq;
   }
 
+  /**
+   * Why what has the journal's name is not what this has written, or undefined: somebody moved,
+   * removed, replaced or cut it. Then it is lost to this daemon for good, also if it comes back:
+   * meanwhile it may have been anything. Only a start reads it anew.
+   */
+  examine(): string | undefined {
+    if (this.#loss !== undefined || this.#torn) return this.#loss;
+    const own = this.#disk.fstatSync(this.#file);
+    const named = this.#disk.statSync(this.path, { throwIfNoEntry: false });
+    if (named === undefined) this.#loss = journalGone(this.path);
+    else if (own.ino !== named.ino || own.dev !== named.dev)
+      this.#loss = journalReplaced(this.path);
+    else if (own.size !== this.#bytes) {
+      this.#loss = journalChanged(this.path, own.size, this.#bytes);
+    }
+    return this.#loss;
+  }
+
+  #expectOwn(): void {
+    if (this.examine() !== undefined) throw Object.assign(new Error(), { code: 'ESTALE' });
+  }
+
   /** Writes all of these events or none. Not yet durable: see `sync`. */
   append(events: readonly Event[]): Result<undefined> {
     let seq = this.#seq;
@@ -113,6 +139,8 @@ export class Journal {
     const bytes = Buffer.from(text);
     try {
       this.#mend();
+      if (!this.#isExamined || this.#loss !== undefined) this.#expectOwn();
+      this.#isExamined = true;
       this.#torn = true;
       writeAll(this.#disk, this.#file, bytes);
       this.#torn = false;
@@ -140,7 +168,8 @@ export class Journal {
 
   /**
    * Resolves once all that has been appended so far is on the disk. Rejects if the kernel could not
-   * say so; it may have dropped the pages, so that no retry can be trusted: the daemon must end.
+   * say so; it may have dropped the pages, so that no retry can be trusted: the daemon must end. Who
+   * tells others of it examines the journal first: what is on the disk need not have a name there.
    */
   sync(): Promise<void> {
     if (!this.#dirty) return this.#next ?? this.#flushing;
@@ -148,6 +177,7 @@ export class Journal {
       this.#next = this.#flushing.then(async () => {
         this.#next = undefined;
         this.#dirty = false;
+        this.#isExamined = false;
         await this.#disk.fdatasync(this.#file);
       });
       this.#flushing = this.#next;
@@ -206,6 +236,8 @@ export class Journal {
   async #rename(compaction: Compaction): Promise<Result<undefined>> {
     try {
       await compaction.sync();
+      // What somebody has put there is not to be written over.
+      this.#expectOwn();
       // In one go, or something could be appended to the old one that has no name any more.
       const { file, seq, bytes } = compaction.rename();
       closeLast(this.#disk, this.#file);

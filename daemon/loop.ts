@@ -39,7 +39,10 @@ export interface LocksPort {
 /** The runs that are running here, by the pid of their keeper. */
 export type RunsByKeeper = ReadonlyMap<number, RunName>;
 
-export type LoopAnswer = Answer | { readonly type: 'no-room'; readonly errno: string };
+export type LoopAnswer =
+  | Answer
+  | { readonly type: 'no-room'; readonly errno: string }
+  | { readonly type: 'no-journal'; readonly reason: string };
 type Reply = (answer: LoopAnswer) => void;
 
 const NOBODY: Holders = new Map();
@@ -111,8 +114,13 @@ export class Loop {
     this.#schedule();
   }
 
-  /** Calls back once everything that is in the state now is durable. */
-  whenDurable(callback: () => void): void {
+  /** Why the journal is lost, or undefined. */
+  examine(): string | undefined {
+    return this.#journal.examine();
+  }
+
+  /** Calls back once everything that is in the state now is durable, or with why it may never be. */
+  whenDurable(callback: (loss?: string) => void): void {
     this.#journal.whenDurable(callback);
     this.#schedule();
   }
@@ -216,13 +224,13 @@ export class Loop {
     const touched = [...this.#concerned(decision), ...decision.touched];
     const errno = this.#record(decision);
     if (errno === undefined) {
-      if (reply !== undefined) this.#journal.whenDurable(() => reply(decision.answer));
+      if (reply !== undefined) this.#journal.whenDurable(answering(reply, decision.answer));
       if (decision.isUnfinished) this.post(wish);
       for (const target of touched) this.#restless.add(target);
       this.#look();
     } else if (WISHES.includes(wish.type)) {
       const answer = { type: 'no-room', errno } as const;
-      if (reply !== undefined) this.#journal.whenDurable(() => reply(answer));
+      if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
     } else {
       this.#unrecorded.add(wish, reply, decision, errno);
     }
@@ -308,4 +316,8 @@ export class Loop {
   #nowMs(): number {
     return this.#clock.now().steadyMs;
   }
+}
+
+function answering(reply: Reply, answer: LoopAnswer): (loss?: string) => void {
+  return (reason) => reply(reason === undefined ? answer : { type: 'no-journal', reason });
 }

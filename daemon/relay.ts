@@ -116,7 +116,7 @@ export class Relay {
       return finishWith(caller, { type: 'refused', exit: EXIT.notNow, reason: circle });
     }
     this.#waitInside(inside, { run: request.run }, caller);
-    this.#tellFound(run, caller);
+    tellFound(request, run, caller);
     if (!request.output) return this.#awaitEnd(request.run, caller);
     this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
   }
@@ -152,7 +152,7 @@ export class Relay {
     if (this.#denials.isOther(caller, request.of, request.nonce)) return;
     const run = this.#denials.find(request.of, caller);
     if (run === undefined) return;
-    this.#tellFound(run, caller);
+    tellFound(request, run, caller);
     const { tail, from: asked = { out: 0, err: 0 } } = request;
     const from = tail === undefined ? asked : tailOffsets(this.#directoryOf(run.run), tail);
     const follower = this.#follow(run.run, from, caller, {
@@ -173,17 +173,12 @@ export class Relay {
     if (run.state === 'running') follower.pump();
   }
 
-  /** Lets a client that loses its connection ask for this very run again. */
-  #tellFound(run: Run, caller: Caller): void {
-    caller.send({ type: 'found', run: run.run, target: run.target, ...nonceOf(run) });
-  }
-
   #awaitEnd(number: RunId, caller: Caller): void {
     const tell = (): void => {
       this.#tellEnd(number, this.#loop.state.runs.get(number), undefined, caller);
     };
     if (this.#loop.state.runs.get(number)?.state === 'ended') {
-      return this.#loop.whenDurable(tell);
+      return this.#whenDurable(caller, tell);
     }
     const stop = this.#watch(number, (event) => {
       if (event.type !== 'ended') return;
@@ -192,6 +187,13 @@ export class Relay {
     });
     caller.onClose(() => stop());
     this.#await(number, caller);
+  }
+
+  #whenDurable(caller: Caller, tell: () => void): void {
+    this.#loop.whenDurable((loss) => {
+      if (loss === undefined) tell();
+      else this.#denials.noJournal(caller, loss);
+    });
   }
 
   /** Relays the output of a run and its end to a client. */
@@ -223,7 +225,7 @@ export class Relay {
       follower.pump();
     } else if (last === undefined || last.state === 'ended') {
       stop();
-      this.#loop.whenDurable(() => follower.end());
+      this.#whenDurable(caller, () => follower.end());
     }
   }
 
@@ -285,4 +287,13 @@ export class Relay {
 /** Absent of a run that an older version accepted. */
 function nonceOf(run: Run | undefined): { readonly nonce?: Nonce } {
   return run?.nonce === undefined ? {} : { nonce: run.nonce };
+}
+
+/**
+ * Lets a client that loses its connection ask for this very run again. Only one that speaks of
+ * versions: others may have been written when the first answer was another.
+ */
+function tellFound({ v }: Of<'wait' | 'output'>, run: Run, caller: Caller): void {
+  if (v === undefined) return;
+  caller.send({ type: 'found', run: run.run, target: run.target, ...nonceOf(run) });
 }

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'busy'
   | 'not-permitted'
   | 'disk-full'
+  | 'no-journal'
   | 'too-large';
 
 /** One run as `status` and `history` show it. Times are wall-clock milliseconds. */
@@ -115,6 +116,8 @@ export interface StatusReply {
   readonly queued: number;
   readonly executing: readonly string[];
   readonly config: string;
+  /** Why nothing new is accepted. */
+  readonly trouble?: string;
   readonly targets: readonly TargetView[];
 }
 

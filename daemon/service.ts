@@ -152,7 +152,7 @@ export class Service {
         this.#loop.post({ type: 'cancel', run }, (answer) => {
           if (answer.type === 'done') cancelled.push(run);
           if (answer.type === 'unknown-run') return this.#denials.unknownRun(caller, run);
-          if (answer.type === 'no-room') short = answer;
+          if (answer.type === 'no-room' || answer.type === 'no-journal') short = answer;
           if (--open > 0) return;
           if (short === undefined) goOn(from + now.length);
           else this.#denials.refuse(caller, of, short);
@@ -173,6 +173,7 @@ export class Service {
     const scenery = this.#scenery();
     const { now } = scenery;
     const requests = this.#requests;
+    const trouble = this.#loop.examine();
     const targets = yield* viewTargets(scenery);
     const executing = targets.flatMap((target) => target.active.map(() => target.target));
     return {
@@ -186,6 +187,7 @@ export class Service {
       queued: targets.reduce((sum, target) => sum + target.waiting, 0),
       executing,
       config: this.#about.config(),
+      ...(trouble === undefined ? {} : { trouble }),
       targets,
     };
   }

@@ -50,7 +50,13 @@ function heads(status: StatusReply): readonly Line[] {
     ...(broken > 0 ? [{ text: ', ' }, { text: `${broken} broken`, tone: 'bad' } as const] : []),
   ];
   const up = showDuration(nowMs - startedAtMs);
-  return [counts, [{ text: `batond ${version}, pid ${pid}, up ${up}; ${config}`, tone: 'dim' }]];
+  const trouble: Line[] =
+    status.trouble === undefined ? [] : [[{ text: status.trouble, tone: 'bad' }]];
+  return [
+    ...trouble,
+    counts,
+    [{ text: `batond ${version}, pid ${pid}, up ${up}; ${config}`, tone: 'dim' }],
+  ];
 }
 
 function hasFailed(run: RunView | undefined): boolean {

@@ -55,7 +55,7 @@ export const REQUESTS: Requests = {
     },
   },
   wait: {
-    text: 'Relays a run from its start: `found`, then `started`, `output` and `ended`.',
+    text: 'Relays a run from its start: `started`, `output` and `ended`.',
     fields: {
       run: 'Its number.',
       nonce: NONCE,
@@ -65,7 +65,7 @@ export const REQUESTS: Requests = {
     },
   },
   output: {
-    text: 'Relays the output of a run: `found`, then `output`, then `done`.',
+    text: 'Relays the output of a run; then `done`.',
     fields: {
       of: WHOSE,
       nonce: NONCE,
@@ -132,7 +132,7 @@ export const REPLIES: Replies = {
     fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
   },
   found: {
-    text: 'The run that is waited for, or whose output is sent.',
+    text: 'The run that is waited for, or whose output is sent; told where the request has `v`.',
     fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
   },
   ignored: {
@@ -197,6 +197,7 @@ export const REPLIES: Replies = {
       queued: 'How many runs wait.',
       executing: 'The targets of which a run holds a place.',
       config: 'The configuration, as an absolute path.',
+      trouble: 'Why nothing new is accepted; absent while all is well.',
       targets: 'Every target, see TARGETS.',
     },
   },
@@ -317,5 +318,8 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   busy: 'Too many requests are unanswered.',
   'not-permitted': 'The socket does not permit it.',
   'disk-full': 'The journal cannot be written: nothing new is taken.',
+  'no-journal':
+    'The journal was moved, removed or changed under the daemon: nothing new is taken, and no end of ' +
+    'a run is told, until the daemon is restarted.',
   'too-large': 'The answer is longer than the daemon sends; ask for less.',
 };

@@ -83,6 +83,20 @@ const badLine = (path: string, line: number, byte: number, what: string): string
   `${path}: line ${line} (byte ${byte}) ${what}; nothing was changed; restore the file from a ` +
   'backup, or move the state directory aside to begin anew';
 
+const LOST =
+  'nothing more is accepted, and what runs goes on; put the file back as it was, or leave it, and ' +
+  'restart batond';
+
+/** While the daemon was writing to it. */
+export const journalGone = (path: string): string =>
+  `${path}: was removed, or its directory was moved; ${LOST}`;
+
+export const journalReplaced = (path: string): string =>
+  `${path}: is another file than the one that this daemon has opened; ${LOST}`;
+
+export const journalChanged = (path: string, found: number, expected: number): string =>
+  `${path}: has ${found} bytes, expected ${expected}: something else has written to it; ${LOST}`;
+
 export const newerFormat = (path: string, found: number, known: number): string =>
   `${path}: was written by a newer baton (format ${found}; this one reads up to ${known}); ` +
   'install that version or a later one';

@@ -167,7 +167,7 @@ test('a daemon that finds such an end after a boot knows that the machine went d
 });
 
 for (const [what, obstacle] of [
-  ['a directory', `mkdir "$BATON_RUN_DIR/status.1"; : > "$BATON_RUN_DIR/${STATUS}/x"`],
+  ['a directory', `mkdir "$BATON_RUN_DIR/${STATUS}"; : > "$BATON_RUN_DIR/${STATUS}/x"`],
   ['a FIFO', `mkfifo "$BATON_RUN_DIR/${STATUS}"`],
   ['a link to nowhere', `ln -s /nowhere/at/all "$BATON_RUN_DIR/${STATUS}"`],
   ['nonsense', `echo nonsense > "$BATON_RUN_DIR/${STATUS}"`],
@@ -201,13 +201,14 @@ test('what is no plain file is no status file, and is not waited for', (t) => {
 test('where the number of clock_gettime is not known, a keeper still tells the time since the boot', async (t) => {
   const number = NUMBERS[3];
   assert.ok(number !== undefined && Number(number) > 0);
-  const runs = directory(t);
   const clock = new SystemClock(0);
+  const log = new SpokenLog().pino;
+  const directories = new RunDirectories({ directory: directory(t), nonce: NONCE, log });
   const posts: Wish[] = [];
   const spawnIt: Spawn = (file, [script = '', ...args], options) =>
     REAL_SPAWN(file, [script, ...args.with(3, '0')], options);
   const keepers = new Keepers({
-    ...{ directory: runs, clock, log: new SpokenLog().pino, spawn: spawnIt },
+    ...{ directories, clock, log, spawn: spawnIt },
     post: (wish) => {
       posts.push(wish);
       if (wish.type === 'kept') keepers.go(1);

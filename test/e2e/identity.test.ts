@@ -3,9 +3,21 @@
  * the status or the output of another run that has the number of his own.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { PROTOCOL_VERSION } from '../../daemon/protocol.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 
@@ -137,11 +149,16 @@ test('a wait by number alone goes on with the same run after a restart, and with
   const session = await rig.open();
   const { run, nonce } = await session.ask({ type: 'run', target: 'one' }, 'accepted');
   const puppet = await puppets.next();
-  const found = await session.ask({ type: 'wait', run }, 'found');
+  const found = await session.ask({ type: 'wait', v: PROTOCOL_VERSION, run }, 'found');
   assert.deepEqual([found.run, found.target, found.nonce], [run, 'one', nonce]);
   await begin(rig, () => {});
   const later = await rig.open();
-  const named = { type: 'wait', run, ...(nonce === undefined ? {} : { nonce }) } as const;
+  const named = {
+    type: 'wait',
+    v: PROTOCOL_VERSION,
+    run,
+    ...(nonce === undefined ? {} : { nonce }),
+  } as const;
   assert.equal((await later.ask(named, 'found')).nonce, nonce);
   for (const request of [
     { ...named, nonce: 'another' },
@@ -159,3 +176,56 @@ test('a wait by number alone goes on with the same run after a restart, and with
   assert.equal((await later.ask(named, 'ended')).exit, 4);
   assert.equal(existsSync(join(rig.state, 'aside')), false);
 });
+
+const LOSSES: readonly (readonly [string, (rig: Rig) => void, RegExp])[] = [
+  ['journal is removed', (rig) => rmSync(journalOf(rig)), /was removed/],
+  ['journal is replaced', (rig) => replace(journalOf(rig)), /is another file/],
+  ['journal is cut', (rig) => truncateSync(journalOf(rig), 10), /has 10 bytes, expected \d+/],
+  [
+    'journal is written to',
+    (rig) => appendFileSync(journalOf(rig), 'x'),
+    /has \d+ bytes, expected/,
+  ],
+  ['state directory is removed', (rig) => rmSync(rig.state, { recursive: true }), /was removed/],
+  ['state directory is moved', (rig) => renameSync(rig.state, `${rig.state}-2`), /was moved/],
+];
+
+function replace(path: string): void {
+  copyFileSync(path, `${path}.copy`);
+  renameSync(`${path}.copy`, path);
+}
+
+for (const [what, lose, found] of LOSSES) {
+  test(`a daemon whose ${what} takes no new work (75), says so, and leaves what runs alone`, async (t) => {
+    const { rig, puppets } = await stage(t);
+    const client = rig.client(['run', 'one', '--wait', '--connect-timeout', '1min']);
+    const puppet = await puppets.next();
+    const journal = readFileSync(journalOf(rig));
+    lose(rig);
+    for (const args of [
+      ['run', 'free'],
+      ['run', 'free', '--wait'],
+      ['cancel', 'one'],
+    ]) {
+      const { status, text, errors } = await rig.baton(...args);
+      assert.deepEqual([status, text], [75, ''], args.join(' '));
+      assert.match(errors, found);
+      assert.match(errors, /; put the file back as it was, or leave it, and restart batond\n$/);
+    }
+    const said = await rig.logged('the journal is lost; new work is refused');
+    assert.equal(said['level'], 'error');
+    const status = await rig.baton('status');
+    assert.match(status.text, found);
+    assert.match((await rig.status()).trouble ?? '', found);
+    assert.equal(puppets.unasked, 0, 'what was refused runs');
+
+    // What it was is put back, and read by the next daemon.
+    await begin(rig, () => {
+      if (existsSync(`${rig.state}-2`)) renameSync(`${rig.state}-2`, rig.state);
+      mkdirSync(rig.state, { recursive: true, mode: 0o700 });
+      writeFileSync(journalOf(rig), journal, { mode: 0o600 });
+    });
+    puppet.exit(9);
+    assert.equal((await client.ended).status, 9);
+  });
+}

@@ -310,6 +310,7 @@ export class World {
           waiting.push(resolve);
           if (!isSyncing) sync();
         }),
+      examine: () => undefined,
       get isBloated() {
         return !isCompacting && world.chance(0.05);
       },

@@ -18,6 +18,8 @@ const CALLS = Object.keys({
   writeSync: 0,
   readSync: 0,
   ftruncateSync: 0,
+  fstatSync: 0,
+  statSync: 0,
   fdatasyncSync: 0,
   fsyncSync: 0,
   renameSync: 0,

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { COMPACTION_POINTS } from './support/crashpoints.ts';
+import './support/scratch.ts';
 
 const DIST = join(import.meta.dirname, '..');
 const CLIENTS_AT_ONCE = 12;

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import './scratch.ts';
 
 /**
  * True if the test has to end here: a tool is missing, or it needs root ("root"). What the test opens

@@ -65,6 +65,7 @@ test('full means refused, and a duplicate interval too, as in py9tor', (t) => {
     interval: 'yearly',
     group: 'py9tor',
     order: ['hourly', 'daily', 'weekly', 'monthly', 'yearly'],
+    height: 4,
     onDuplicate: 'refuse',
   });
 });

@@ -143,18 +143,18 @@ test(
     const rig = await stage(t);
     const session = await rig.open();
     const run = await finished(session);
-    // A directory can be opened, and not be read: EISDIR, as EIO of a broken disk.
+    // A directory can be opened, and not be read, as a file of a broken disk.
     const out = join(rig.state, 'runs', String(run), 'out');
     rmSync(out);
     mkdirSync(out);
     await assert.rejects(
       session.ask({ type: 'output', of: run }, 'done'),
-      /"code":"no-output","exit":125.*not all of its output can be relayed: .*\/out cannot be read \(EISDIR\)/,
+      /"code":"no-output","exit":125.*not all of its output can be relayed: .*\/out cannot be read \(EFTYPE\)/,
     );
     // Who waits for the end hears of it all the same.
     const { exit, tell, text } = await session.ask({ type: 'wait', run }, 'ended');
     assert.deepEqual([exit, tell], [0, true]);
-    assert.match(text, /^exited with 0; not all of its output was relayed: .*\(EISDIR\); [^.]+$/);
+    assert.match(text, /^exited with 0; not all of its output was relayed: .*\(EFTYPE\); [^.]+$/);
     assert.equal((await rig.status()).pid, rig.daemon?.pid);
   },
 );

@@ -27,6 +27,7 @@ import { type Reloaded, Service } from './service.ts';
 import { nameDoor, planDoors, Sockets } from './sockets.ts';
 import { SshKeepers } from './sshkeepers.ts';
 import { emptyState, type State } from './state.ts';
+import { findStrays } from './strays.ts';
 import type { PassedSocket } from './systemd.ts';
 
 export interface BootOptions {
@@ -70,6 +71,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   const nonce = makeNonce();
   const directories = new RunDirectories({ directory, nonce, log });
   directories.sweep(state);
+  const strays = findStrays(directory, state);
   let ssh: SshKeepers | undefined;
   let idle: Idle | undefined;
   const daemon: Daemon = new Daemon({
@@ -121,7 +123,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   // Nothing is started or taken over by a daemon that nobody can reach.
   if (!listening.ok) return listening;
   idle = makeIdle(options, { clock, daemon, sockets });
-  daemon.recover();
+  daemon.recover(strays);
   idle?.touch();
   log.info({ sockets: doors.map(nameDoor), pid: process.pid, version }, 'ready');
   const end = () => stop(daemon, journal, sockets, log);

@@ -24,6 +24,14 @@ export interface EndTime {
   readonly steadyMs?: number;
 }
 
+/** A run that another life of the state directory has started, and this one knows nothing of. */
+export interface Stray {
+  /** The number that it had there. */
+  readonly was: RunId;
+  readonly target: TargetName;
+  readonly keeper: KeeperId;
+}
+
 /** What a keeper recorded of the end of its child. */
 export interface Report {
   /** False: the command provably never ran. */
@@ -93,6 +101,8 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
     }
   /** The machine goes down: what runs is to end. */
   | { readonly type: 'shutdown' }
+  /** A command of another life of the state directory lives, under this keeper. */
+  | ({ readonly type: 'found' } & Stray)
   /** The last survivor of a lost run is gone. */
   | { readonly type: 'vacated'; readonly run: RunId }
   /** Something about this run may be due: its expiry, its timeout, another look. */

@@ -6,7 +6,7 @@
 import type { Plan } from '../runners/runner.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from './catalog.ts';
 import type { Clock } from './clock.ts';
-import type { Wish } from './command.ts';
+import type { Stray, Wish } from './command.ts';
 import type { Cause, Event, KeeperId, Nonce, RunId, TargetName } from './event.ts';
 import type { JournalPort } from './groupcommit.ts';
 import type { Log } from './log.ts';
@@ -100,8 +100,16 @@ export class Daemon {
     this.#keepers = parts.keepers((observation) => this.loop.post(observation));
   }
 
-  /** Takes over what another daemon left: living keepers, deadlines, half-done starts. */
-  recover(): void {
+  /**
+   * Takes over what another daemon left: living keepers, deadlines, half-done starts. `strays` are
+   * those of which the journal knows nothing: they hold their places before anything is started.
+   */
+  recover(strays: readonly Stray[] = []): void {
+    for (const stray of strays) {
+      const { was, target, keeper } = stray;
+      this.#log.error({ run: was, target, pid: keeper.pid }, 'a run of another life is alive');
+      this.loop.post({ type: 'found', ...stray });
+    }
     for (const run of this.loop.state.runs.values()) {
       if (run.state === 'running') {
         this.#keepers.adopt(this.#kept(run), run.attempt, run.keeper);

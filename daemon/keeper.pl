@@ -98,6 +98,7 @@ sub keep {
   my ($ctl, $title, $file, $umask, $cwd, $owner, $in, $out, $err, $count, @words) = @_;
   my @env = splice @words, 0, $count;
   $0 = title($title);
+  chdir substr $file, 0, rindex $file, '/';      # by this and the title strays.ts knows it
   undef $term_ms;
   $SIG{CHLD} = 'DEFAULT';
   $setsid ? syscall $setsid : (require POSIX, POSIX::setsid());
@@ -142,8 +143,12 @@ sub keep {
       $failure = 'system ' . (0 + $!);
     }
   }
+  my $here = readlink '/proc/self/cwd';          # the directory may have been moved aside
+  $file = $here . substr $file, rindex $file, '/' if defined $here && -d $here;
   my $record = describe($begun_ms, defined $go, $status, \@streams, split ' ', $failure);
   write_record($file, $record, $ctl, $title) if defined $go || -d substr $file, 0, rindex $file, '/';
+  (my $ended = $title) =~ s/ run / ended run /;
+  $0 = title($ended);                            # what it left behind holds no place
   close $ctl;
   finish(\@streams) if $pid;
 }

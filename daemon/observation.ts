@@ -8,6 +8,7 @@ import type { Catalog } from './catalog.ts';
 import { type CommandOf, type Decision, decided, NOTHING, type Report } from './command.ts';
 import { ended } from './ending.ts';
 import type { Event, EventOf, Outcome, Stamp, StopReason } from './event.ts';
+import { ofAnotherLife } from './message/outcome.ts';
 import type { ReadonlyState, Running, Starting } from './state.ts';
 
 export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
@@ -132,6 +133,32 @@ function mayRetry(
   const why = run.state === 'running' ? run.stopping?.why : undefined;
   if (onLost !== 'retry' || why === 'cancelled' || why === 'timed-out') return false;
   return survivors.length === 0 && run.attempt < LOST_ATTEMPTS_MAX;
+}
+
+/**
+ * Takes the run of another life into this one, as a lost run that holds its place: how it ends its
+ * keeper tells nobody here, but nothing may start beside it. Known already where a daemon found it
+ * before.
+ */
+export function found(
+  state: ReadonlyState,
+  { was, target, keeper, at, nonce }: CommandOf<'found'>,
+  catalog: Catalog,
+): Decision {
+  const { pid, startTime, bootId } = keeper;
+  const token = `found ${bootId} ${pid} ${startTime}`;
+  if (state.tokens.has(token)) return NOTHING;
+  const run = state.nextRun;
+  const groups = catalog.targets.get(target)?.bindings.map(({ key }) => key) ?? [];
+  const outcome = { kind: 'lost', detail: ofAnotherLife(was, pid) } as const;
+  const held = { heldBy: [pid], heldStarts: [startTime] };
+  const events: readonly Event[] = [
+    { type: 'accepted', run, target, at, nonce, token, merged: true },
+    { type: 'starting', run, attempt: 1, at, groups },
+    { type: 'started', run, attempt: 1, at, keeper },
+    { type: 'ended', run, at, outcome, verdict: 'failed', ...held },
+  ];
+  return { ...NOTHING, events };
 }
 
 export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): Decision {

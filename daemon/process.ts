@@ -16,6 +16,11 @@ export interface ProcessStat {
   readonly startTime: number;
 }
 
+/** What it calls itself, up to the first NUL; '' of one that is gone or has no command line. */
+export function commandOf(pid: number): string {
+  return readText(`/proc/${pid}/cmdline`)?.split('\0', 1)[0]?.trimEnd() ?? '';
+}
+
 /** This boot's identity, or '' where /proc has none. */
 export function bootId(): string {
   return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';

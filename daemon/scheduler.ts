@@ -30,7 +30,7 @@ import type { Event } from './event.ts';
 import { withHooks } from './hooks.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
 import { removed } from './message/outcome.ts';
-import { gone, kept, recover, reported, vacated } from './observation.ts';
+import { found, gone, kept, recover, reported, vacated } from './observation.ts';
 import { forget, retain } from './retention.ts';
 import { look } from './start.ts';
 import type { ReadonlyState } from './state.ts';
@@ -57,6 +57,8 @@ function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): De
       return reported(state, command, catalog);
     case 'gone':
       return gone(state, command, catalog);
+    case 'found':
+      return found(state, command, catalog);
     case 'vacated':
       return vacated(state, command);
     case 'recover':

@@ -23,6 +23,7 @@ const HELP = 'seeHelp puts the page behind it that says more';
 type Excepted = Readonly<Partial<Record<Rule, string>>>;
 
 const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
+  'boot.writableByOthers': { names: 'the mode is shown in octal' },
   'boot.unknownOption': { advice: 'badUsage puts the help behind it' },
   'config.unknown': { names: PLACE },
   'config.unknownHook': { names: NEAR },

@@ -40,6 +40,13 @@ async function stage(t: TestContext): Promise<{ rig: Rig; puppets: Puppets }> {
   return { rig, puppets };
 }
 
+/** The first number, which what lives of another life takes: the next one is given out again. */
+async function useFirstNumber(rig: Rig, puppets: Puppets): Promise<void> {
+  const first = rig.baton('run', 'free', '--wait');
+  (await puppets.next()).exit(0);
+  assert.equal((await first).status, 0);
+}
+
 function journalOf(rig: Rig): string {
   return join(rig.state, 'journal.ndjson');
 }
@@ -66,6 +73,7 @@ for (const how of ['removed', 'restored'] as const) {
     const { rig, puppets } = await stage(t);
     const copy = join(rig.directory, 'copy');
     copyFileSync(journalOf(rig), copy);
+    await useFirstNumber(rig, puppets);
     const client = rig.client(['run', 'free', '--wait', '--connect-timeout', '1min']);
     const puppet = await puppets.next();
     const heard = printed(client, 'mine');
@@ -96,6 +104,7 @@ for (const how of ['removed', 'restored'] as const) {
 
 test('a client that is to end its run after the journal was removed does not end another one', async (t) => {
   const { rig, puppets } = await stage(t);
+  await useFirstNumber(rig, puppets);
   const client = rig.client(['run', 'free', '--wait', '--connect-timeout', '1min']);
   const puppet = await puppets.next();
   const heard = printed(client, 'mine');
@@ -229,3 +238,55 @@ for (const [what, lose, found] of LOSSES) {
     assert.equal((await client.ended).status, 9);
   });
 }
+
+for (const how of ['journal', 'state directory'] as const) {
+  test(`a run that lives when the ${how} is removed holds its place in the next life, which nothing starts beside`, async (t) => {
+    const { rig, puppets } = await stage(t);
+    assert.equal((await rig.baton('run', 'one')).status, 0);
+    const puppet = await puppets.next();
+    await begin(rig, () =>
+      rmSync(how === 'journal' ? journalOf(rig) : rig.state, { recursive: true }),
+    );
+    const said = await rig.logged('a run of another life is alive');
+    assert.deepEqual([said['level'], said['run'], said['target']], ['error', puppet.run, 'one']);
+    const session = await rig.open();
+    const waiting = session.send({ type: 'run', target: 'one', wait: true });
+    const { run } = await session.reply('accepted', waiting);
+    const { targets } = await session.ask({ type: 'status' }, 'status');
+    const one = targets.find(({ target }) => target === 'one');
+    assert.deepEqual(
+      one?.active.map(({ outcome, heldBy }) => [outcome?.kind, heldBy]),
+      [['lost', [said['pid']]]],
+    );
+    assert.equal(one?.queued.length, 1);
+    // It is found once, however often the daemon is started.
+    await begin(rig, () => {});
+    const later = await rig.open();
+    const again = (await later.ask({ type: 'status' }, 'status')).targets;
+    assert.equal(again.find(({ target }) => target === 'one')?.active.length, 1);
+    assert.equal(puppets.unasked, 0, 'a second one runs beside it');
+    puppet.exit(7);
+    (await puppets.next()).exit(5);
+    assert.equal((await later.ask({ type: 'wait', run }, 'ended')).exit, 5);
+    if (how === 'journal') {
+      const [moved = ''] = readdirSync(join(rig.state, 'aside'));
+      const names = readdirSync(join(rig.state, 'aside', moved));
+      assert.ok(
+        names.some((name) => name.startsWith('status.1.')),
+        'its keeper tells where it is',
+      );
+    }
+  });
+}
+
+test('a run of another life that is alive can be ended', async (t) => {
+  const { rig, puppets } = await stage(t);
+  assert.equal((await rig.baton('run', 'one')).status, 0);
+  const puppet = await puppets.next();
+  await begin(rig, () => rmSync(journalOf(rig)));
+  await rig.logged('a run of another life is alive');
+  const gone = puppet.gone();
+  assert.equal((await rig.baton('cancel', 'one')).status, 0);
+  await gone;
+  await rig.logged('released');
+});

@@ -4,7 +4,7 @@
  * an exit of the command.
  */
 import { execFile } from 'node:child_process';
-import { userInfo } from 'node:os';
+import { type UserInfo, userInfo } from 'node:os';
 import { errnoOf, isShortage } from './errno.ts';
 
 export interface Account {
@@ -34,13 +34,17 @@ export async function findGroup(which: string | number): Promise<number | undefi
 
 /** The user that the daemon itself is. */
 export function ownAccount(): Account {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  const { username: name = String(uid), homedir: home = '/' } = findOwnEntry() ?? {};
+  return { name, uid, gid, home, shell: '/bin/sh' };
+}
+
+/** The passwd entry of this process; undefined where its uid has none, as in a container. */
+export function findOwnEntry(): UserInfo<string> | undefined {
   try {
-    const { username, uid, gid, homedir } = userInfo();
-    return { name: username, uid, gid, home: homedir, shell: '/bin/sh' };
+    return userInfo();
   } catch {
-    // A uid without a passwd entry.
-    const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-    return { name: String(uid), uid, gid, home: '/', shell: '/bin/sh' };
+    return undefined;
   }
 }
 

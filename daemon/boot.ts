@@ -27,6 +27,7 @@ import { type Reloaded, Service } from './service.ts';
 import { nameDoor, planDoors, Sockets } from './sockets.ts';
 import { SshKeepers } from './sshkeepers.ts';
 import { emptyState, type State } from './state.ts';
+import { findForeign } from './statedirectory.ts';
 import { findStrays } from './strays.ts';
 import type { PassedSocket } from './systemd.ts';
 
@@ -161,6 +162,8 @@ async function openState(
   } catch (error) {
     return { ok: false, error: say.noStateDirectory(directory, error) };
   }
+  const foreign = findForeign(directory);
+  if (foreign !== undefined) return { ok: false, error: foreign };
   const lock = takeLock(join(directory, 'lock'), '--state DIR');
   if (!lock.ok) return lock;
   signLock(lock.value);

@@ -4,7 +4,7 @@
  * daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
  */
 import { spawnSync } from 'node:child_process';
-import { ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { errnoOf } from './errno.ts';
 import type { Result } from './journal.ts';
 import * as say from './message/boot.ts';
@@ -21,9 +21,16 @@ const HOLDER_BYTES_MAX = 64;
 export function takeLock(path: string, option: string): Result<number> {
   let file: number;
   try {
-    file = openRegular(path, APPEND);
+    // In a directory of others there could be a link in its place, to a file that is worth something.
+    file = openRegular(path, APPEND | constants.O_NOFOLLOW);
   } catch (error) {
-    return { ok: false, error: say.cannotOpen(path, error) };
+    const isLink = errnoOf(error) === 'ELOOP';
+    return { ok: false, error: isLink ? say.noOwnLock(path) : say.cannotOpen(path, error) };
+  }
+  const { uid, nlink } = fstatSync(file);
+  if (uid !== process.getuid?.() || nlink !== 1) {
+    closeSync(file);
+    return { ok: false, error: say.noOwnLock(path) };
   }
   const stdio = ['ignore', 'ignore', 'pipe', file] as const;
   const flock = spawnSync('flock', ['-n', '-E', String(BUSY), '3'], { stdio: [...stdio] });

@@ -2,7 +2,6 @@
  * Where the configuration, the socket and the state are, unless the command line says so. Pure:
  * what exists is asked of the caller.
  */
-import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Result } from './journal.ts';
 import { longSocketPath } from './message/boot.ts';
@@ -13,6 +12,8 @@ export interface Places {
   /** The daemon's own. */
   readonly uid: number;
   readonly exists: (path: string) => boolean;
+  /** The home directory by the passwd entry; undefined where there is no entry, as in a container. */
+  readonly home?: () => string | undefined;
 }
 
 const SYSTEM_CONFIG = '/etc/baton/config.json';
@@ -27,9 +28,9 @@ export function findConfig(flag: string | undefined, places: Places): string | u
 }
 
 /** Where a configuration is looked for that nobody has named. */
-export function placesOfConfig({ env, uid }: Places): readonly string[] {
-  const own = join(baseOf(env, 'XDG_CONFIG_HOME', '.config'), 'baton/config.json');
-  return uid === 0 ? [SYSTEM_CONFIG] : [own, SYSTEM_CONFIG];
+export function placesOfConfig({ env, uid, home }: Places): readonly string[] {
+  const base = uid === 0 ? undefined : baseOf(env, 'XDG_CONFIG_HOME', '.config', home);
+  return base === undefined ? [SYSTEM_CONFIG] : [join(base, 'baton/config.json'), SYSTEM_CONFIG];
 }
 
 /** Refuses a path that the kernel would not take: Node cuts it without a word. */
@@ -40,15 +41,28 @@ export function findSocket(flag: string | undefined, { env, uid }: Places): Resu
   return { ok: false, error: longSocketPath(path, bytes, SOCKET_PATH_BYTES_MAX) };
 }
 
-export function findState(flag: string | undefined, { env, uid }: Places): string {
+/** Undefined for a user of whom no home directory is known. */
+export function findState(
+  flag: string | undefined,
+  { env, uid, home }: Places,
+): string | undefined {
   // systemd separates several directories by colons.
   const named = flag || env['STATE_DIRECTORY']?.split(':')[0];
   if (named) return named;
-  return uid === 0 ? SYSTEM_STATE : join(baseOf(env, 'XDG_STATE_HOME', '.local/state'), 'baton');
+  if (uid === 0) return SYSTEM_STATE;
+  const base = baseOf(env, 'XDG_STATE_HOME', '.local/state', home);
+  return base === undefined ? undefined : join(base, 'baton');
 }
 
 /** The XDG base directory; its rules say that relative paths are to be ignored. */
-function baseOf(env: Places['env'], name: string, fallback: string): string {
+function baseOf(
+  env: Places['env'],
+  name: string,
+  fallback: string,
+  ofPasswd: Places['home'],
+): string | undefined {
   const base = env[name];
-  return base && isAbsolute(base) ? base : join(env['HOME'] || homedir(), fallback);
+  if (base && isAbsolute(base)) return base;
+  const home = env['HOME'] || ofPasswd?.();
+  return home ? join(home, fallback) : undefined;
 }

@@ -37,7 +37,8 @@ export class FailureNote {
     if (existsSync(this.#path)) return true;
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-      writeFileSync(this.#path, '', { mode: 0o600 });
+      // wx: it follows no link that others may have put there.
+      writeFileSync(this.#path, '', { mode: 0o600, flag: 'wx' });
       return false;
     } catch {
       return true;

@@ -2,12 +2,15 @@
  * A daemon from its start to its end: what systemd hands over, the configuration, signals, and what
  * becomes of a start that fails.
  */
+
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { findOwnEntry } from './account.ts';
 import { boot, type Running } from './boot.ts';
 import type { Config } from './config.ts';
 import type { ConfigSource } from './configsource.ts';
 import { LOG_FORMATS, type Log, makeLog } from './log.ts';
+import { noHome } from './message/boot.ts';
 import * as say from './message/request.ts';
 import { findSocket, findState, type Places } from './places.ts';
 import { EXIT, parseDuration } from './protocol.ts';
@@ -30,6 +33,7 @@ export const PLACES = {
   env: process.env,
   uid: process.getuid?.() ?? 0,
   exists: existsSync,
+  home: (): string | undefined => findOwnEntry()?.homedir,
 } satisfies Places;
 
 interface ServeFlags {
@@ -43,6 +47,8 @@ interface ServeFlags {
 interface Start {
   readonly version: string;
   readonly flags: ServeFlags;
+  /** Of the state. */
+  readonly directory: string;
   readonly passed: readonly PassedSocket[];
   readonly notify: Notify;
   readonly note: FailureNote;
@@ -57,9 +63,12 @@ export async function serve(
 ): Promise<void> {
   const { flags, complain } = about;
   const passed = takeSockets(process.env, process.pid);
-  const note = new FailureNote(resolve(findState(flags.state, PLACES)));
+  const state = findState(flags.state, PLACES);
+  if (state === undefined) return complain(noHome(PLACES.uid), EXIT.config);
+  const directory = resolve(state);
+  const note = new FailureNote(directory);
   const notify = takeNotify(process.env);
-  const start = { ...about, passed, note, notify };
+  const start = { ...about, directory, passed, note, notify };
   const first = source.read();
   if (first.ok) return await run(first.value, start);
   complain(first.text, EXIT.config);
@@ -128,7 +137,7 @@ async function run(config: Config, start: Start): Promise<void> {
     socket: socket?.value,
     passed,
     idleExitMs,
-    directory: resolve(findState(flags.state, PLACES)),
+    directory: start.directory,
     log,
     relevel: (now) => {
       log.level = levelFor(flags, now);

@@ -56,6 +56,11 @@ const FILES = [
     '/var/lib/baton/runs/',
     'A directory for each run that is remembered, with its output in `out` and `err`.',
   ],
+  [
+    '/var/lib/baton/aside/',
+    'Directories of runs that the journal does not know, because it was restored from a backup or ' +
+      'begun anew. Remove them when you no longer need them.',
+  ],
 ] as const;
 
 const SYSTEMD =

@@ -34,7 +34,25 @@ export const longSocketPath = (path: string, bytes: number, most: number): strin
   `socket ${path}: its path has ${bytes} bytes, expected at most ${most}; ` +
   'name a shorter one with --socket PATH or $BATON_SOCKET';
 
+export const noHome = (uid: number): string =>
+  `no place for the state: user ${uid} has no entry in passwd, and HOME is not set; name a directory ` +
+  'with --state DIR';
+
 // The state directory
+
+/** `found` and `expected` are user ids. */
+export const ownedByOther = (path: string, found: number, expected: number): string =>
+  `${path}: belongs to user ${found}, expected ${expected}, as which batond runs; give it to that ` +
+  'user (chown), or name another place with --state DIR';
+
+export const writableByOthers = (path: string, mode: number): string =>
+  `${path}: others can write to it: its mode is ${mode.toString(8).padStart(4, '0')}, expected 0700; ` +
+  'take that right from them (chmod go-w)';
+
+/** A link or a second name would let others choose what a lock overwrites. */
+export const noOwnLock = (path: string): string =>
+  `${path}: is no file of this user alone, as a lock has to be (a link, or somebody else's); remove ` +
+  'it, or name another place';
 
 export const noStateDirectory = (path: string, error: unknown): string =>
   `state directory ${path}: cannot be made ${describeErrno(error)}; ` +

@@ -12,7 +12,7 @@
  * A forced command says no mark, and no stop reaches it: then nobody claims that it has ended.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { constants, homedir } from 'node:os';
+import { constants } from 'node:os';
 import { type Readable, Transform, type Writable } from 'node:stream';
 import * as say from '../message.ts';
 import type { SshSession } from '../runner.ts';
@@ -20,6 +20,7 @@ import type { RemoteCommand } from './command.ts';
 import type { Failure } from './message.ts';
 import { LOST_CODE, type Script, script, stopLine } from './script.ts';
 import { type End, lost } from './status.ts';
+import { ownUser } from './user.ts';
 
 /** As much of what ssh says is kept for a message. */
 const SAID_BYTES_MAX = 4_096;
@@ -40,7 +41,10 @@ export class OpensshCommand implements RemoteCommand {
   constructor(session: SshSession, args: readonly string[]) {
     this.#session = session;
     this.#script = script(session, true);
-    this.#ssh = spawn('ssh', [...args, this.#script.text], { cwd: homedir(), detached: true });
+    this.#ssh = spawn('ssh', [...args, this.#script.text], {
+      cwd: ownUser().homedir,
+      detached: true,
+    });
     this.#ssh.stdin.on('error', () => {}); // ssh has ended: `exit` says how
     this.#ssh.stdout.once('data', () => {
       this.#hasWritten = true;

@@ -3,14 +3,15 @@
  * which `ssh-keygen -m PKCS8` writes, is translated by Node. What is inside never leaves this file
  * but as a parsed key: no message quotes it.
  */
+
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { readRegular } from '../../daemon/regularfile.ts';
 import type { KeyFault } from '../message.ts';
 import * as say from '../message.ts';
+import { ownUser } from './user.ts';
 
 /** No private key is longer, in bytes; a device or an archive is not read. */
 export const KEY_BYTES_MAX = 65_536;
@@ -34,7 +35,7 @@ export function readPassphrase(path: string): string {
 
 /** A `~/` is the home that the system knows for the daemon's user, as for ssh(1): not $HOME. */
 export function fromHome(path: string): string {
-  return path.startsWith('~/') ? join(userInfo().homedir, path.slice(2)) : path;
+  return path.startsWith('~/') ? join(ownUser().homedir, path.slice(2)) : path;
 }
 
 /** Keys by their files: a passphrase costs a third of a second, which is paid once. */

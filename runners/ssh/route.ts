@@ -5,11 +5,13 @@
  *
  * Never weaker than the target's own `hostKey`: StrictHostKeyChecking of the file is not heeded.
  */
+
 import { execFile, spawnSync } from 'node:child_process';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import * as say from '../message.ts';
 import type { SshSession } from '../runner.ts';
 import { fromHome } from './privatekey.ts';
+import { ownUser } from './user.ts';
 
 /** One connection of the way. */
 export interface Hop {
@@ -140,7 +142,7 @@ function jumpOf(text: string): Pick<SshSession, 'host' | 'hostKey'> {
 function hopOf(session: Where & Pick<SshSession, 'keys' | 'agent'>, settings: Settings): Hop {
   const host = first(settings, 'hostname') ?? session.host;
   const port = session.port ?? Number(first(settings, 'port') ?? PORT_DEFAULT);
-  const user = session.user ?? first(settings, 'user') ?? userInfo().username;
+  const user = session.user ?? first(settings, 'user') ?? ownUser().username;
   const expand = (path: string): string => expandPath(path, { host, user });
   const configured = (settings.get('identityfile') ?? KEYS_DEFAULT).map(expand);
   const agent = session.agent ?? (session.keys.length > 0 ? undefined : agentOf(settings, expand));
@@ -175,10 +177,10 @@ function agentOf(settings: Settings, expand: (path: string) => string): string |
 function expandPath(path: string, { host, user }: { host: string; user: string }): string {
   const tokens: Readonly<Record<string, string>> = {
     '%': '%',
-    d: userInfo().homedir,
+    d: ownUser().homedir,
     h: host,
     r: user,
-    u: userInfo().username,
+    u: ownUser().username,
     l: hostname(),
     i: String(process.getuid?.() ?? 0),
   };

@@ -22,6 +22,10 @@ const BOOT: Samples<typeof boot> = {
   wrongDuration: [['--idle-exit', 'a duration', 'soon']],
   noConfig: [[['/etc/baton/config.json']], [['/home/c.json', '/etc/baton/config.json']]],
   longSocketPath: [['/run/long', 108, 107]],
+  noHome: [[12345]],
+  ownedByOther: [['/state', 1000, 0]],
+  writableByOthers: [['/state', 0o775]],
+  noOwnLock: [['/state/lock']],
   noStateDirectory: [['/state', FULL]],
   lockHeld: [
     ['/state/lock', '77', '--state DIR'],

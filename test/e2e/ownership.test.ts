@@ -1,0 +1,104 @@
+/**
+ * A daemon trusts no directory that others could have filled: neither its state, nor a lock beside a
+ * socket. And one whose user has no passwd entry, as in a container, says what it lacks.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { BATOND, Rig } from '../support/rig.ts';
+
+const OTHER = 12_345;
+const NOT_ROOT = process.getuid?.() === 0 ? false : 'only root can give files to others';
+
+function stage(t: TestContext): Rig {
+  const rig = new Rig();
+  t.after(() => rig.close());
+  rig.configure({ targets: { a: { runner: { type: 'local', args: ['true'] } } } });
+  mkdirSync(rig.state, { mode: 0o700 });
+  return rig;
+}
+
+/** Starts a daemon that must not come up; what it says. */
+async function refused(rig: Rig): Promise<string> {
+  await assert.rejects(rig.boot(), /batond ended with 69/);
+  return rig.stderr;
+}
+
+test('a state directory that others can write to is refused, with its mode and what to do', async (t) => {
+  const rig = stage(t);
+  chmodSync(rig.state, 0o775);
+  assert.match(
+    await refused(rig),
+    /state: others can write to it: its mode is 0775, expected 0700; take/,
+  );
+});
+
+test('a state directory of another user, or a journal in it, is refused', {
+  skip: NOT_ROOT,
+}, async (t) => {
+  const rig = stage(t);
+  chownSync(rig.state, OTHER, OTHER);
+  assert.match(
+    await refused(rig),
+    /state: belongs to user 12345, expected 0, as which batond runs; give/,
+  );
+  const second = stage(t);
+  const journal = join(second.state, 'journal.ndjson');
+  writeFileSync(journal, '');
+  chownSync(journal, OTHER, OTHER);
+  assert.match(await refused(second), /journal\.ndjson: belongs to user 12345, expected 0/);
+});
+
+for (const [what, plant] of [
+  ['symbolic link', symlinkSync],
+  ['second name', linkSync],
+] as const) {
+  for (const where of ['state', 'socket'] as const) {
+    test(`a lock of the ${where} that is a ${what} of another file is refused, and the file is left as it was`, async (t) => {
+      const rig = stage(t);
+      const precious = join(rig.directory, 'precious');
+      writeFileSync(precious, 'precious\n', { mode: 0o600 });
+      const lock = where === 'state' ? join(rig.state, 'lock') : `${rig.socket}.lock`;
+      plant(precious, lock);
+      const said = await refused(rig);
+      assert.ok(said.includes(`${lock}: is no file of this user alone`), said);
+      assert.equal(readFileSync(precious, 'utf8'), 'precious\n');
+    });
+  }
+}
+
+test('a user without a passwd entry and without HOME is told to name a state directory', {
+  skip: NOT_ROOT,
+}, (t) => {
+  const rig = stage(t);
+  chmodSync(rig.directory, 0o755);
+  chownSync(rig.configFile, OTHER, OTHER);
+  const as = ['--reuid', String(OTHER), '--regid', String(OTHER), '--clear-groups', '--'];
+  const run = (...args: readonly string[]) =>
+    spawnSync('setpriv', [...as, process.execPath, BATOND, ...args], {
+      env: { PATH: process.env['PATH'] ?? '' },
+      encoding: 'utf8',
+    });
+  const without = run('--config', rig.configFile, '--socket', rig.socket);
+  assert.equal(without.status, 78);
+  assert.match(
+    without.stderr,
+    /^batond: no place for the state: user 12345 has no entry in passwd, and HOME is not set; name a directory with --state DIR\n$/,
+  );
+  const unconfigured = run('--state', rig.state);
+  assert.equal(unconfigured.status, 78);
+  assert.match(
+    unconfigured.stderr,
+    /^batond: no configuration: there is no \/etc\/baton\/config\.json; [^\n]+\n$/,
+  );
+});

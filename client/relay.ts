@@ -228,7 +228,7 @@ export class Relay {
     const ending = { status: exit, isOwn: isOwn(reply), isMidLine: this.#isMidLine, isSuccess };
     const line = `${target}: run ${run} ${text}`;
     if (tell) return { ...ending, line };
-    // No success for whoever asked for the output; it has its line already.
+    // The output is missing, so this is no success. Its line has been printed already.
     if (exit === 0 && this.#isUnwritten) return { ...ending, ...this.#shown() };
     // cron mails only what is printed: a failure without a word would go unseen.
     if (exit !== 0 && verdict === 'failed' && wasSilent) {
@@ -256,7 +256,7 @@ export class Relay {
     setTimeout(() => this.#leaveUnheard(signal), SIGNAL_PATIENCE_MS).unref();
   }
 
-  /** Whoever has sent a signal does not wait for a daemon that is away or says nothing. */
+  /** A client that is to end does not wait for a daemon that is away or says nothing. */
   #leaveUnheard(signal: number): void {
     if (this.#wasHeard) return;
     complain(`${this.#label}: ${uncancelled(SIGNAL_PATIENCE_MS, this.#run)}`, this.#isMidLine);

@@ -124,7 +124,10 @@ function logicalLines(text: string): readonly string[] {
 
 function absolute(path: string | undefined): string | undefined {
   if (path === undefined || !path.startsWith('/')) return undefined;
-  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+  // No regular expression: it would begin anew at each slash of a long row of them.
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end--;
+  return path.slice(0, end);
 }
 
 /**

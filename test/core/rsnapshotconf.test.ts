@@ -37,6 +37,14 @@ test('the levels are those of the retain and interval lines, lowest first', () =
   assert.deepEqual(levels(...conf), ['nightly', 'fortnight', '6h']);
 });
 
+test('slashes at the end of a path mean nothing, and a long row of them takes no long time', () => {
+  const lockfile = (path: string) => parse([`lockfile\t${path}`, 'retain\ta\t1']).lockfile;
+  assert.equal(lockfile('/run/x//'), '/run/x');
+  assert.equal(lockfile('/'), '/');
+  const row = '/'.repeat(500_000);
+  assert.equal(lockfile(`${row}x`), `${row}x`);
+});
+
 test('what rsnapshot does not take for a level is none', () => {
   assert.deepEqual(
     levels('retain a 1', 'retain\ta-b\t1', 'retain\tc\t0', 'retain\td', 'x\te\t1'),

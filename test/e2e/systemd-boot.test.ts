@@ -134,6 +134,8 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
       assert.equal(guest.run('systemctl is-active baton.service').text, 'failed\n');
     }
     assert.equal(guest.run('baton run hello').status, 78);
+    // It answers before systemd knows that it is ready; until then a reload is part of the start.
+    await guest.until('systemctl is-active baton.service', /^active$/m);
     assert.notEqual(guest.run('systemctl reload baton.service').status, 0);
     configure({ hello: { type: 'local', args: ['/bin/echo', 'hello'] } });
     hello();

@@ -150,7 +150,7 @@ test('a command killed with its keeper by hand is killed, after a moment in whic
 
 test('a daemon that finds such an end after a boot knows that the machine went down', async (t) => {
   const { keepers, take, posted, start, posts } = stage(t);
-  const keeper = await start(`${UP}; trap 'exit 1' TERM; while :; do sleep .01; done`);
+  const keeper = await start(`trap 'exit 1' TERM; ${UP}; while :; do sleep .01; done`);
   const [child] = childrenOf(keeper.pid);
   assert.ok(child !== undefined);
   for (const { pid } of [keeper, child]) process.kill(pid, 'SIGTERM');

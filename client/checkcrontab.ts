@@ -16,7 +16,7 @@ import { type Finding, findAll, type KnownTarget } from './findings.ts';
 import { noTargets, notChecked } from './message/trouble.ts';
 import { codeOf, complain, plain } from './output.ts';
 
-/** Longest file that is read without having been named by whoever asks. */
+/** Longest file that is read without having been named on the command line. */
 const FOUND_BYTES_MAX = 16 * 1024 * 1024;
 
 const CRONTAB = '/etc/crontab';

@@ -95,7 +95,7 @@ export class LostRuns {
     }
   }
 
-  /** An old journal may not know when it started: then it is whoever has the pid now. */
+  /** An old journal may not know when it started: then the process that has the pid now is taken. */
   #known(lost: Lost, process: ProcessId): ProcessId {
     if (!Number.isNaN(process.startTime)) return process;
     const known = { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 };

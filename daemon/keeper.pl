@@ -153,7 +153,7 @@ sub keep {
   finish(\@streams) if $pid;
 }
 
-# A pipe to a file. Whoever is to open its own /dev/stderr has to own it.
+# A pipe to a file. The user that opens its own /dev/stderr has to own it.
 sub make_stream {
   my ($path, $owner) = @_;
   open my $file, '>>', $path or return;

@@ -3,7 +3,7 @@
  * message is a constant, what varies are fields. Environments, output and key material never go
  * into it. `json` is for machines, `text` for people; the journal is told the priority of a line.
  *
- * Nothing waits for whoever reads it: stdout is written without blocking. What it does not take is
+ * The daemon never waits for the reader: stdout is written without blocking. What it does not take is
  * kept and tried again; what does not fit there is dropped and counted, and one line says how many
  * lines that were, once there is room.
  */

@@ -24,9 +24,9 @@ import type { ReadonlyState, State } from './state.ts';
 import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
-const TURN_COMMANDS_MAX = 256;
+export const TURN_COMMANDS_MAX = 256;
 /** The same by what they cost, where groups are large: members of groups that are looked at. */
-const TURN_WORK_MAX = 20_000;
+export const TURN_WORK_MAX = 20_000;
 /** What an event costs, in the same measure. */
 const EVENT_WORK = 20;
 

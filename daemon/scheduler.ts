@@ -5,6 +5,7 @@
  *   admission.ts     submit                       is a request taken?
  *   start.ts         look                         which waiting run starts?
  *   observation.ts   kept reported gone vacated   what has become of a run, by its keeper?
+ *                    found recover                what had another daemon, or another life, begun?
  *   ending.ts        cancel due shutdown          is a run to end, by a wish or by the clock?
  *   lateness.ts      overdue                      who has had no success for too long?
  *   retention.ts     retain forget                what is forgotten?

@@ -3,7 +3,7 @@
  * every interval of an rsnapshot group, to look at a large group and to read it again; and how long
  * somebody else waits meanwhile.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,7 +65,8 @@ async function askForAll(part: number): Promise<readonly Line[]> {
 
 async function lookAtAll(part: number): Promise<readonly Line[]> {
   const count = MEMBERS / part;
-  const subject = await Subject.on(intervalsOf(count));
+  const directory = mkdtempSync(join(tmpdir(), 'baton-conf-'));
+  const subject = await Subject.on(intervalsOf(count, join(directory, 'rsnapshot.conf')));
   try {
     const line = await subject.line();
     const status = await line.ask({ type: 'status' }, 'status');
@@ -80,6 +81,7 @@ async function lookAtAll(part: number): Promise<readonly Line[]> {
     ];
   } finally {
     await subject.close();
+    rmSync(directory, { recursive: true });
   }
 }
 
@@ -91,9 +93,8 @@ function intervals(count: number): Record<string, unknown> {
 }
 
 /** By a rsnapshot.conf, for an order beside each of thousands would be too long a configuration. */
-function intervalsOf(count: number): Record<string, unknown> {
+function intervalsOf(count: number, conf: string): Record<string, unknown> {
   const names = Array.from({ length: count }, (_, at) => `level${at}`);
-  const conf = join(mkdtempSync(join(tmpdir(), 'baton-conf-')), 'rsnapshot.conf');
   writeFileSync(conf, names.map((name) => `retain\t${name}\t7\n`).join(''));
   const policy = (interval: string) => ({ type: 'rsnapshot', interval, conf });
   const targets = names.map((name) => [name, { ...SLEEP, policies: [policy(name)] }] as const);

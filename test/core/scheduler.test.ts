@@ -93,6 +93,8 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
   due: { type: 'due', run: 1 },
   look: { type: 'look', target: 't' },
   recover: { type: 'recover', run: 1 },
+  found: { type: 'found', was: 7, target: 't', keeper: keeper(9, 1) },
+  'found-removed': { type: 'found', was: 7, target: 'x', keeper: keeper(9, 1) },
   configured: { type: 'configured' },
   retain: { type: 'retain', target: 't', keep: { runs: 0 } },
 };
@@ -123,6 +125,8 @@ shutdown       -         -               -               stopping          -    
 due            -         ended:expired   -               stopping          -               -                 -          stopping   -
 look           -         starting:1      -               -                 -               -                 -          -          -
 recover        -         -               starting:2      -                 -               -                 -          -          -
+found          accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held
+found-removed  accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held
 configured     -         -               -               -                 -               -                 -          -          -
 retain         -         -               -               -                 -               -                 -          -          -
 `;

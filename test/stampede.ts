@@ -1,17 +1,17 @@
 /**
  * Measures New Year's stampede with and without baton, ten times each: node dist/test/stampede.js
- * Needs root, cron, faketime, socat, rsnapshot and rsync.
  */
-import { cronMissing } from './support/cron.ts';
+import { CRON_NEEDS } from './support/cron.ts';
 import { type Stampede, stampede } from './support/stampede.ts';
+import { whyWithout } from './support/tools.ts';
 
 const TIMES = 10;
 const BUSY_S = 1;
 const APART_S = 2;
 
-const missing = cronMissing('rsnapshot', 'rsync');
-if (missing === undefined) await measure();
-else process.stderr.write(`stampede: ${missing}\n`);
+const reason = whyWithout(...CRON_NEEDS, 'rsnapshot', 'rsync');
+if (reason === false) await measure();
+else process.stderr.write(`stampede: ${reason}\n`);
 
 async function measure(): Promise<void> {
   for (const isDirect of [true, false]) {

@@ -8,6 +8,7 @@ import { loadConfig } from '../../daemon/config.ts';
 import { CONFIG_BYTES_MAX } from '../../daemon/configfile.ts';
 import { DEPTH_MAX, parseJson } from '../../daemon/json.ts';
 import { accepted, directory, loadText, mistakesOf, only } from '../support/config.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const runner = { type: 'local', args: ['/bin/true'] };
 
@@ -88,7 +89,9 @@ test('a file that others can write is refused with the chmod that helps', () => 
   for (const mode of [0o600, 0o644, 0o755]) accepted(loadText(text, mode));
 });
 
-test('a file of another user is refused, one of root is read', { skip: notRoot() }, (t) => {
+test('a file of another user is refused, one of root is read', {
+  skip: whyWithout('root'),
+}, (t) => {
   const path = join(directory(t), 'config.json');
   writeFileSync(path, '{"targets":{}}', { mode: 0o600 });
   accepted(loadConfig(path, 1000));
@@ -122,8 +125,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function notRoot(): string | false {
-  return process.getuid?.() === 0 ? false : 'needs root';
 }

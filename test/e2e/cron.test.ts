@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { amount } from '../support/amount.ts';
-import { Cron, cronMissing, type Mail, skipReason } from '../support/cron.ts';
+import { CRON_NEEDS, Cron, type Mail } from '../support/cron.ts';
 import { Rig } from '../support/rig.ts';
 import { install, stampede } from '../support/stampede.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const HIGHEST_FIRST = ['yearly', 'monthly', 'weekly', 'daily'];
 const REPETITIONS = amount(10);
@@ -12,7 +13,7 @@ const REPETITIONS = amount(10);
 const APART_S = 2;
 const MANY_BYTES = 10_000_000;
 
-const skip = skipReason(cronMissing('rsnapshot', 'rsync'));
+const skip = whyWithout(...CRON_NEEDS, 'rsnapshot', 'rsync');
 
 describe("New Year's stampede", { skip, concurrency: REPETITIONS }, () => {
   for (let n = 0; n < REPETITIONS; n++) {

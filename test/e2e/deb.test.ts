@@ -10,12 +10,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { ROOT } from '../support/config.ts';
-import { Cron, cronMissing, skipReason } from '../support/cron.ts';
+import { CRON_NEEDS, Cron } from '../support/cron.ts';
 import { filesOf, namesIn, nodePackage, outside, withVersion } from '../support/deb.ts';
 import { Machine } from '../support/machine.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const TOOLS = ['dpkg-buildpackage', 'dh', 'lintian', 'nsenter', 'mkfifo'];
-const skip = skipReason(cronMissing(...TOOLS));
+const skip = whyWithout(...CRON_NEEDS, ...TOOLS);
 const UPGRADED = '99.0.0-1';
 
 describe('the Debian package', { skip }, () => {

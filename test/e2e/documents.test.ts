@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { parseCrontab } from '../../client/crontab.ts';
 import { callsOf } from '../../client/shellline.ts';
 import { directory, load, ROOT } from '../support/config.ts';
-import { cronMissing, skipReason } from '../support/cron.ts';
+import { CRON_NEEDS } from '../support/cron.ts';
 import { makeRsnapshot } from '../support/rsnapshot.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const CONTRIB = join(ROOT, 'contrib');
 
@@ -34,7 +35,7 @@ cp "$1/old" /etc/cron.d/rsnapshot
 trap 'kill $!' EXIT
 `;
 
-const skip = skipReason(cronMissing('rsnapshot', 'rsync', 'npm'));
+const skip = whyWithout(...CRON_NEEDS, 'rsnapshot', 'rsync', 'npm');
 
 test('every command of FROM-RSNAPSHOT.md works, one after the other', { skip }, (t) => {
   const place = directory(t);

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Puppet, Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
-import { NO_SSHD, Sshd } from '../support/sshd.ts';
+import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { whyWithout } from '../support/tools.ts';
 
-describe('via openssh', { skip: NO_SSHD }, () => {
+describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
   let sshd: Sshd;
   let puppets: Puppets;
   let rig: Rig;

@@ -16,9 +16,9 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BATOND, Rig } from '../support/rig.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const OTHER = 12_345;
-const NOT_ROOT = process.getuid?.() === 0 ? false : 'only root can give files to others';
 
 function stage(t: TestContext): Rig {
   const rig = new Rig();
@@ -44,7 +44,7 @@ test('a state directory that others can write to is refused, with its mode and w
 });
 
 test('a state directory of another user, or a journal in it, is refused', {
-  skip: NOT_ROOT,
+  skip: whyWithout('root'),
 }, async (t) => {
   const rig = stage(t);
   chownSync(rig.state, OTHER, OTHER);
@@ -78,7 +78,7 @@ for (const [what, plant] of [
 }
 
 test('a user without a passwd entry and without HOME is told to name a state directory', {
-  skip: NOT_ROOT,
+  skip: whyWithout('root'),
 }, (t) => {
   const rig = stage(t);
   chmodSync(rig.directory, 0o755);

@@ -6,13 +6,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { directory } from '../support/config.ts';
-import { skipReason } from '../support/cron.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { makeRsnapshot, type Rsnapshot } from '../support/rsnapshot.ts';
+import { whyWithout } from '../support/tools.ts';
 
-const isHere = spawnSync('sh', ['-c', 'command -v rsnapshot && command -v rsync']).status === 0;
-const skip = skipReason(isHere ? undefined : 'install rsnapshot rsync');
+const skip = whyWithout('rsnapshot', 'rsync');
 
 interface Context {
   after(done: () => void | Promise<void>): void;

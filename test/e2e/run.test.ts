@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import type { Reply } from '../../daemon/protocol.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
 
 let puppets: Puppets;
 let rig: Rig;
@@ -210,7 +211,7 @@ test('a job inherits no open file beside the three', async () => {
 });
 
 test('a job runs as another user, with its groups and its environment', async (t) => {
-  if (process.getuid?.() !== 0) return t.skip('needs root');
+  if (skipWithout(t, 'root')) return;
   const { session, ended } = await runOf('nobody');
   assert.equal((await ended()).exit, 0);
   assert.equal(text(session.replies, 'out').toString(), 'nobody\nnogroup\nnobody nobody\n');

@@ -6,9 +6,10 @@ import { after, before, describe, test } from 'node:test';
 import type { Reply } from '../../daemon/protocol.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
-import { NO_SSHD, Sshd } from '../support/sshd.ts';
+import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { whyWithout } from '../support/tools.ts';
 
-describe('ssh', { skip: NO_SSHD }, () => {
+describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
   let sshd: Sshd;
   let puppets: Puppets;
   let rig: Rig;

@@ -14,7 +14,8 @@ import { Gates } from '../../runners/ssh/gate.ts';
 import { connect, type Desk } from '../../runners/ssh/link.ts';
 import { KeyRing } from '../../runners/ssh/privatekey.ts';
 import { Router } from '../../runners/ssh/route.ts';
-import { NO_SSHD, Sshd } from '../support/sshd.ts';
+import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -28,7 +29,7 @@ test('a silent server is given up after connectTimeout, though garbage is collec
   assert.match(linked.failure.message, /^no answer from 127\.0\.0\.1 port \d+ within 300 ms; /);
 });
 
-describe('what a key can do', { skip: NO_SSHD }, () => {
+describe('what a key can do', { skip: whyWithout(...SSHD_NEEDS) }, () => {
   let sshd: Sshd;
 
   before(async () => {

@@ -10,12 +10,13 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
-import { NO_SSHD, Sshd } from '../support/sshd.ts';
+import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const KEEPER = join(import.meta.dirname, '../../runners/ssh/keeper.cjs');
 
 test('keys come from an agent, named by the target or by the environment', {
-  skip: NO_SSHD,
+  skip: whyWithout(...SSHD_NEEDS),
 }, async (t) => {
   const sshd = await Sshd.start();
   t.after(() => sshd.close());
@@ -56,7 +57,7 @@ async function startAgent(
 }
 
 test('the IdentityAgent of ssh_config is asked for keys, but for a target that names its own', {
-  skip: NO_SSHD,
+  skip: whyWithout(...SSHD_NEEDS),
 }, async (t) => {
   const sshd = await Sshd.start();
   t.after(() => sshd.close());
@@ -99,7 +100,7 @@ test('the IdentityAgent of ssh_config is asked for keys, but for a target that n
 });
 
 test('a keeper that is told to retire gives its name back and serves its runs to the end', {
-  skip: NO_SSHD,
+  skip: whyWithout(...SSHD_NEEDS),
 }, async (t) => {
   const sshd = await Sshd.start();
   t.after(() => sshd.close());

@@ -7,13 +7,14 @@ import { after, before, describe, test } from 'node:test';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
-import { NO_SSHD, Sshd } from '../support/sshd.ts';
+import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { whyWithout } from '../support/tools.ts';
 
 const FIFTY = 50;
 /** DESIGN section 10. */
 const FIFTY_PSS_MB_MAX = 120;
 
-describe('ssh peers', { skip: NO_SSHD }, () => {
+describe('ssh peers', { skip: whyWithout(...SSHD_NEEDS) }, () => {
   let sshd: Sshd;
   let puppets: Puppets;
   let rig: Rig;
@@ -188,7 +189,7 @@ describe('ssh peers', { skip: NO_SSHD }, () => {
 });
 
 test('a server that admits eight strangers at a time never turns one away', {
-  skip: NO_SSHD,
+  skip: whyWithout(...SSHD_NEEDS),
 }, async (t) => {
   const sshd = await Sshd.start(['MaxStartups 8:100:8', 'LogLevel VERBOSE']);
   t.after(() => sshd.close());

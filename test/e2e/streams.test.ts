@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { amount } from '../support/amount.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
 
 /** More than a pipe holds. */
 const MUCH = 'a line that a command prints\n'.repeat(10_000);
@@ -85,7 +86,7 @@ async function perform() {
 
 for (const target of ['truncating', 'nobody']) {
   test(`> /dev/stderr and tee /dev/stderr cut nothing off (${target})`, async (t) => {
-    if (process.getuid?.() !== 0 && target === 'nobody') return t.skip('needs root');
+    if (target === 'nobody' && skipWithout(t, 'root')) return;
     const { status, text, errors } = await rig.baton('run', target, '--wait');
     assert.equal(status, 0);
     assert.equal(text, '3\n4\n');

@@ -1,9 +1,9 @@
 /**
  * The real Debian cron on a faked clock, seen from a test: what it logs and what it mails are
  * events. Only cron sees the faked clock; its jobs run on real time, in the environment that cron
- * really gives them. Nothing outside its namespace is touched. Needs root, cron, faketime and socat.
+ * really gives them. Nothing outside its namespace is touched.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -26,24 +26,8 @@ export interface Mail {
   readonly body: Buffer;
 }
 
-/** Why the real cron cannot be used here, or undefined. */
-export function cronMissing(...more: readonly string[]): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root, for a mount namespace';
-  const tools = ['cron', 'faketime', 'socat', 'unshare', ...more];
-  const missing = tools.filter(
-    (tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status !== 0,
-  );
-  if (missing.length > 0) return `install ${missing.join(' ')}`;
-  const { status } = spawnSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
-  return status === 0 ? undefined : 'no mount namespace can be made here';
-}
-
-/** Skips a test for this reason; where CI says that everything has to be there, it fails. */
-export function skipReason(reason: string | undefined): string | false {
-  if (reason === undefined) return false;
-  if (process.env['BATON_TEST_NO_SKIP'] === '1') throw new Error(`cannot be skipped: ${reason}`);
-  return reason;
-}
+/** What skipWithout() has to ask for. */
+export const CRON_NEEDS = ['root', 'a mount namespace', 'cron', 'faketime', 'socat', 'unshare'];
 
 export class Cron {
   /** What the namespace sees as /run, /usr/bin and so on lies below. */

@@ -3,15 +3,7 @@
  * by its pid. `home` is a home directory for the daemon: its .ssh is the one that is looked at.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -19,12 +11,8 @@ import { createInterface } from 'node:readline';
 import './scratch.ts';
 
 export const SSHD = '/usr/sbin/sshd';
-/** Why the tests against it cannot run here; they must run where nothing may be skipped. */
-export const NO_SSHD: string | false =
-  existsSync(SSHD) || process.env['BATON_TEST_NO_SKIP'] === '1'
-    ? false
-    : 'needs /usr/sbin/sshd (apt-get install openssh-server)';
-
+/** What skipWithout() has to ask for. */
+export const SSHD_NEEDS = ['sshd', 'ssh-keygen', 'ssh-agent'];
 export class Sshd {
   readonly directory = mkdtempSync(join(tmpdir(), 'sshd-'));
   readonly home = join(this.directory, 'home');

@@ -1,6 +1,7 @@
 /**
  * Tests that need a tool of the system skip visibly without it, and fail where nothing may be
- * skipped (BATON_TEST_NO_SKIP, as in .ci/run).
+ * skipped (BATON_TEST_NO_SKIP, as in .ci/run). Nothing else skips a test: .ci/skipped reads the
+ * reasons, and holds each to what the machine has.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync } from 'node:fs';
@@ -8,32 +9,41 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import './scratch.ts';
 
+/** What no command of this name shows, and how it is found. */
+const PROBES: Readonly<Record<string, () => boolean>> = {
+  root: () => process.getuid?.() === 0,
+  'a mount namespace': () => isGood('unshare', '--mount', 'true'),
+  'python3-prometheus-client': () => isGood('/usr/bin/python3', '-c', 'import prometheus_client'),
+};
+
 /**
- * True if the test has to end here: a tool is missing, or it needs root ("root"). What the test opens
- * it opens after this: for one that skips itself, node:test runs beforeEach and no afterEach.
+ * True if the test has to end here: something is missing, a command by its name or one of PROBES.
+ * What the test opens it opens after this: for one that skips itself, node:test runs beforeEach and
+ * no afterEach.
  */
-export function skipWithout(t: TestContext, ...tools: readonly string[]): boolean {
-  const reason = whyWithout(...tools);
+export function skipWithout(t: TestContext, ...needs: readonly string[]): boolean {
+  const reason = whyWithout(...needs);
   if (reason === false) return false;
   t.skip(reason);
   return true;
 }
 
 /** The same for a whole suite: why it is skipped, or false. */
-export function whyWithout(...tools: readonly string[]): string | false {
-  const missing = tools.filter((tool) => !isThere(tool));
+export function whyWithout(...needs: readonly string[]): string | false {
+  const missing = needs.filter((need) => !isThere(need));
   if (missing.length === 0) return false;
   const reason = `needs ${missing.join(', ')}`;
   if (process.env['BATON_TEST_NO_SKIP'] !== '1') return reason;
   throw new Error(`${reason}; nothing may be skipped`);
 }
 
-function isThere(tool: string): boolean {
-  if (tool === 'root') return process.getuid?.() === 0;
-  const path = `${process.env['PATH']}:/usr/sbin:/sbin`;
-  return (
-    spawnSync('sh', ['-c', 'command -v "$1"', 'sh', tool], { env: { PATH: path } }).status === 0
-  );
+function isThere(need: string): boolean {
+  return PROBES[need]?.() ?? isGood('sh', '-c', 'command -v "$1"', 'sh', need);
+}
+
+function isGood(command: string, ...args: readonly string[]): boolean {
+  const env = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+  return spawnSync(command, args, { env, stdio: 'ignore' }).status === 0;
 }
 
 const ROOT = join(import.meta.dirname, '../../..');

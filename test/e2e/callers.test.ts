@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Puppets } from '../support/puppet.ts';
 import { BATON, Rig } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
 
 const SHELL_CLIENT = join(import.meta.dirname, '../../../contrib/baton.sh');
 
@@ -42,6 +43,7 @@ for (const [name, client, words] of [
   ['baton.sh run', ['/bin/sh', SHELL_CLIENT], ['run', 'disk', '--wait']],
 ] as const) {
   test(`${name} --wait within a run of the same group is refused, and the run ends`, async (t) => {
+    if (client[1] === SHELL_CLIENT && skipWithout(t, 'nc')) return;
     const rig = await rigOf(t, client, words);
     const { status, errors } = await rig.baton('run', 'outer', '--wait');
     assert.match(errors, REFUSED);

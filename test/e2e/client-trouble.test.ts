@@ -13,7 +13,7 @@ import {
   output,
   started,
 } from '../support/replies.ts';
-import { publishClient } from '../support/tools.ts';
+import { publish } from '../support/tools.ts';
 
 let daemon: FakeDaemon;
 beforeEach(async () => {
@@ -157,7 +157,7 @@ test('a socket that may not be used is status 77 at once', async () => {
   const uid = process.getuid?.() === 0 ? 65_534 : process.getuid?.();
   chmodSync(daemon.directory, 0o755);
   chmodSync(daemon.socket, 0o000);
-  const client = join(publishClient(daemon.directory), 'dist/client/main.cjs');
+  const client = join(publish(daemon.directory), 'dist/client/main.cjs');
   const end = await daemon.baton(['run', 'x'], { uid: uid ?? 0, client }).ended;
   assert.equal(end.status, 77);
   assert.match(

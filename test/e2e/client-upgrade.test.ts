@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { accepted, assertEnd, ended, output } from '../support/replies.ts';
-import { publishClient } from '../support/tools.ts';
+import { publish } from '../support/tools.ts';
 
 /** A copy of the client, and a promise of when all of it is loaded. */
 function watchedClient(directory: string) {
-  const dist = join(publishClient(directory), 'dist/client');
+  const dist = join(publish(directory), 'dist/client');
   const parts = [join(dist, 'cli.cjs'), join(dist, 'whole.cjs')] as const;
   renameSync(...parts);
   const marks = join(directory, 'marks');

@@ -15,8 +15,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { BATOND, Rig } from '../support/rig.ts';
-import { whyWithout } from '../support/tools.ts';
+import { Rig } from '../support/rig.ts';
+import { publish, whyWithout } from '../support/tools.ts';
 
 const OTHER = 12_345;
 
@@ -83,9 +83,10 @@ test('a user without a passwd entry and without HOME is told to name a state dir
   const rig = stage(t);
   chmodSync(rig.directory, 0o755);
   chownSync(rig.configFile, OTHER, OTHER);
+  const batond = join(publish(rig.directory), 'dist/daemon/batond.cjs');
   const as = ['--reuid', String(OTHER), '--regid', String(OTHER), '--clear-groups', '--'];
   const run = (...args: readonly string[]) =>
-    spawnSync('setpriv', [...as, process.execPath, BATOND, ...args], {
+    spawnSync('setpriv', [...as, process.execPath, batond, ...args], {
       env: { PATH: process.env['PATH'] ?? '' },
       encoding: 'utf8',
     });

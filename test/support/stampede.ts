@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Cron, type Mail } from './cron.ts';
 import { Rig } from './rig.ts';
 import { type LogLine, makeRsnapshot } from './rsnapshot.ts';
-import { publishClient } from './tools.ts';
+import { publish } from './tools.ts';
 
 /** Lowest first, each with its line in cron; 1 January 2027 is a Friday. */
 const LINES = [
@@ -34,7 +34,7 @@ export interface Stampede {
 
 /** Puts the installed client where the jobs of this cron find it, and the socket beside it. */
 export function install(cron: Cron, rig: Rig): void {
-  const script = join(publishClient(cron.directory), 'contrib/launchers.mjs');
+  const script = join(publish(cron.directory), 'contrib/launchers.mjs');
   const { status, stderr } = spawnSync(process.execPath, [script, join(cron.directory, 'bin')]);
   if (status !== 0) throw new Error(String(stderr));
   mkdirSync(join(cron.directory, 'run/baton'));

@@ -3,8 +3,8 @@
  * skipped (BATON_TEST_NO_SKIP, as in .ci/run). Nothing else skips a test: .ci/skipped reads the
  * reasons, and holds each to what the machine has.
  */
-import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import './scratch.ts';
@@ -49,17 +49,20 @@ function isGood(command: string, ...args: readonly string[]): boolean {
 const ROOT = join(import.meta.dirname, '../../..');
 
 /**
- * Puts the installed form of the client where every user may read it, whatever the modes of the
+ * Puts the installed form of both programs where every user may read it, whatever the modes of the
  * directories above this checkout are; returns the root of the copy.
  */
-export function publishClient(directory: string): string {
+export function publish(directory: string): string {
   const root = join(directory, 'baton');
-  for (const part of ['package.json', 'contrib/launchers.mjs', 'dist/client']) {
+  for (const part of [
+    'package.json',
+    'contrib/launchers.mjs',
+    'dist/client',
+    'dist/daemon/batond.cjs',
+  ]) {
     mkdirSync(join(root, part, '..'), { recursive: true });
     cpSync(join(ROOT, part), join(root, part), { recursive: true });
   }
-  for (const part of ['', 'contrib', 'dist', 'dist/client']) chmodSync(join(root, part), 0o755);
-  chmodSync(join(root, 'package.json'), 0o644);
-  for (const name of ['main.cjs', 'cli.cjs']) chmodSync(join(root, 'dist/client', name), 0o755);
+  execFileSync('chmod', ['-R', 'a+rX', root]);
   return root;
 }

@@ -8,18 +8,18 @@
  * twice) is caught. Bad usage is always one line and status 64.
  */
 import meow from 'meow';
-import { EXIT, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
-import { silent } from './call.ts';
+import { EXIT, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';
+import { internal } from './client-errors.ts';
+import { Mistake } from './command-line/flags.ts';
+import { type Parsed, wishOf } from './command-line/grammar.ts';
+import { findVerb, OPTIONS, optionOf } from './command-line/manual.ts';
+import * as say from './command-line/usage-errors.ts';
+import { follow, perform } from './commands/perform.ts';
+import { silent } from './connection/conversation.ts';
+import type { Relay } from './connection/relay.ts';
+import { findSocket } from './connection/socket.ts';
 import { type Ending, finish } from './ending.ts';
-import { Mistake } from './given.ts';
-import { type Parsed, wishOf } from './grammar.ts';
-import { findVerb, OPTIONS, optionOf } from './manual.ts';
-import { internal } from './message/trouble.ts';
-import * as say from './message/usage.ts';
-import { complain } from './output.ts';
-import { follow, perform } from './perform.ts';
-import type { Relay } from './relay.ts';
-import { findSocket } from './socket.ts';
+import { complain } from './terminal/output.ts';
 
 /** Does what a command line asks for. */
 export function main(argv: readonly string[]): void {

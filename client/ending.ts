@@ -2,9 +2,9 @@
  * How the client ends, whatever it was asked: a status that never lies, and at most one line that
  * says why. Every way through the client comes to one of these.
  */
-import { EXIT } from '../daemon/protocol.ts';
-import { unprinted } from './message/trouble.ts';
-import { complain, print } from './output.ts';
+import { EXIT } from '../daemon/protocol/request.ts';
+import { unprinted } from './client-errors.ts';
+import { complain, print } from './terminal/output.ts';
 
 /** How the client is to exit. */
 export interface Ending {

@@ -5,15 +5,15 @@
  * there is nothing to do but wait.
  */
 import { fstatSync } from 'node:fs';
-import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol.ts';
-import { type Connection, dial } from './dial.ts';
+import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';
+import { internal } from './client-errors.ts';
+import { type Connection, dial } from './connection/pipe.ts';
+import { isReply, Relay, type RunRequest, runRequest, waitRequest } from './connection/relay.ts';
+import { PING, SILENT_MS_DEFAULT, Silence } from './connection/silence.ts';
+import { findSocket } from './connection/socket.ts';
 import { finish } from './ending.ts';
-import { parseFast } from './fast.ts';
-import { internal } from './message/trouble.ts';
-import { complain } from './output.ts';
-import { isReply, Relay, type RunRequest, runRequest, waitRequest } from './relay.ts';
-import { PING, SILENT_MS_DEFAULT, Silence } from './silence.ts';
-import { findSocket } from './socket.ts';
+import { parseFast } from './fast-path.ts';
+import { complain } from './terminal/output.ts';
 
 const STDERR = 2;
 const NEWLINE = 10;

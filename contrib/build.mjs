@@ -87,7 +87,7 @@ const built = await Promise.all([
   build({
     ...common,
     ...MODULE_WORDS,
-    entryPoints: ['runners/ssh/keeper.ts'],
+    entryPoints: ['runners/ssh-keeper/main.ts'],
     outfile: 'dist/runners/ssh/keeper.cjs',
     sourcemap: true,
     plugins: [lazySsh2('./ssh2.cjs')],
@@ -105,9 +105,9 @@ const { size } = statSync('dist/client/main.cjs');
 if (size >= MAIN_BYTES_MAX) {
   throw new Error(`dist/client/main.cjs has ${size} bytes, expected less than ${MAIN_BYTES_MAX}`);
 }
-if (existsSync('daemon/keeper.pl')) {
+if (existsSync('daemon/keepers/keeper.pl')) {
   mkdirSync('dist/daemon', { recursive: true });
-  copyFileSync('daemon/keeper.pl', 'dist/daemon/keeper.pl');
+  copyFileSync('daemon/keepers/keeper.pl', 'dist/daemon/keeper.pl');
 }
 for (const path of ['dist/client/main.cjs', 'dist/daemon/batond.cjs']) {
   if (existsSync(path)) chmodSync(path, 0o755);
@@ -130,13 +130,13 @@ function withoutSchemas() {
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^valibot$/ }, ({ path }) => ({ path, namespace: 'empty' }));
       const call = /\bv\.([a-z]\w*)\(/g;
-      onLoad({ filter: /[/\\]daemon[/\\]protocol\.ts$/ }, ({ path }) => {
+      onLoad({ filter: /[/\\]daemon[/\\]protocol[/\\]request\.ts$/ }, ({ path }) => {
         const source = readFileSync(path, 'utf8');
         const bare = source.replaceAll('...common,', '').replace(call, '/* @__PURE__ */ $&');
         return { contents: bare, loader: 'ts' };
       });
       onLoad({ filter: /./, namespace: 'empty' }, () => {
-        const source = readFileSync('daemon/protocol.ts', 'utf8');
+        const source = readFileSync('daemon/protocol/request.ts', 'utf8');
         const names = new Set(Array.from(source.matchAll(call), ([, name]) => name));
         const lines = Array.from(names, (name) => `export const ${name} = () => ({});`);
         return { contents: lines.join('\n') };

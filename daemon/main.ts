@@ -6,16 +6,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import meow from 'meow';
-import type { Config } from './config.ts';
-import { ConfigSource } from './configsource.ts';
-import { LOG_FORMATS, LOG_LEVELS } from './log.ts';
-import * as say from './message/boot.ts';
+import { describeConfig } from './config/describe.ts';
+import type { Config } from './config/load.ts';
+import { ConfigSource } from './config-source.ts';
+import { replayFile } from './journal/replay-file.ts';
 import { FLAGS, helpText } from './options.ts';
-import { describeConfig } from './overview.ts';
-import { STDERR, STDOUT, writeAll } from './print.ts';
-import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol.ts';
-import { replayFile } from './replayfile.ts';
+import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol/request.ts';
 import { PLACES, serve } from './serve.ts';
+import * as say from './system/boot-messages.ts';
+import { LOG_FORMATS, LOG_LEVELS } from './system/log.ts';
+import { STDERR, STDOUT, writeAll } from './system/print.ts';
 
 /** Thrown by whatever judges the command line. */
 class Mistake extends Error {}

@@ -2,8 +2,9 @@
  * The command line of batond: what meow is told, and what people are told, in `--help` and in
  * batond(8), which is made from it (`npm run generate`). The compiler asks for a text for each.
  */
-import { LOG_FORMATS, LOG_LEVELS } from './log.ts';
-import { RUN_SOCKET } from './protocol.ts';
+
+import { RUN_SOCKET } from './protocol/request.ts';
+import { LOG_FORMATS, LOG_LEVELS } from './system/log.ts';
 
 export const FLAGS = {
   config: { type: 'string' },

@@ -3,12 +3,13 @@
  * depends on it, no watching. A group that is busy goes on with what it began with, and is looked at
  * again by its next request.
  */
-import type { Catalog } from './catalog.ts';
-import type { Config } from './config.ts';
-import type { TargetName } from './event.ts';
-import type { Log } from './log.ts';
-import { placesIn } from './scene.ts';
-import type { ReadonlyState } from './state.ts';
+
+import type { Config } from './config/load.ts';
+import type { Catalog } from './core/catalog.ts';
+import { placesIn } from './core/group-view.ts';
+import type { ReadonlyState } from './core/state.ts';
+import type { TargetName } from './shared/run.ts';
+import type { Log } from './system/log.ts';
 
 /** The configuration with the news around this target, or undefined where there are none. */
 export function refresh(

@@ -8,14 +8,14 @@
  * is fixed there is one again. Journal and runs are left alone.
  */
 import type net from 'node:net';
-import { type Caller, failWith } from './caller.ts';
-import { Connection } from './connection.ts';
-import type { Log } from './log.ts';
-import type { ErrorCode, Request } from './protocol.ts';
-import { Rota } from './rota.ts';
-import { listenOn } from './server.ts';
-import { isMainSocket } from './sockets.ts';
-import type { PassedSocket } from './systemd.ts';
+import type { ErrorCode, Request } from './protocol/request.ts';
+import { Connection } from './server/connection.ts';
+import { Rota } from './server/fair-queue.ts';
+import { listenOn } from './server/listen.ts';
+import { isMainSocket } from './server/listeners.ts';
+import { type Caller, failWith } from './server/responder.ts';
+import type { Log } from './system/log.ts';
+import type { PassedSocket } from './system/systemd.ts';
 
 export interface Refusal {
   readonly code: ErrorCode;

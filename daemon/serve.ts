@@ -5,24 +5,24 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { findOwnEntry } from './account.ts';
 import { boot, type Running } from './boot.ts';
-import type { Config } from './config.ts';
-import type { ConfigSource } from './configsource.ts';
-import { LOG_FORMATS, type Log, makeLog } from './log.ts';
-import { noHome } from './message/boot.ts';
-import * as say from './message/request.ts';
-import { findSocket, findState, type Places } from './places.ts';
-import { EXIT, parseDuration } from './protocol.ts';
-import { FailureNote, refuseClients } from './refusedstart.ts';
-import { isGoingDown } from './shutdown.ts';
+import type { Config } from './config/load.ts';
+import type { ConfigSource } from './config-source.ts';
+import { findSocket, findState, type Places } from './paths.ts';
+import * as say from './protocol/refusal-text.ts';
+import { EXIT, parseDuration } from './protocol/request.ts';
+import { FailureNote, refuseClients } from './refused-start.ts';
+import { noHome } from './system/boot-messages.ts';
+import { LOG_FORMATS, type Log, makeLog } from './system/log.ts';
+import { findOwnEntry } from './system/passwd.ts';
+import { isGoingDown } from './system/shutdown.ts';
 import {
   goesToJournal,
   type Notify,
   type PassedSocket,
   takeNotify,
   takeSockets,
-} from './systemd.ts';
+} from './system/systemd.ts';
 
 const LOG_LEVEL_DEFAULT = 'info';
 /** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */

@@ -6,7 +6,6 @@
  * acceptance, except that a run which some other policy holds back is passed over meanwhile.
  */
 import * as v from 'valibot';
-import { differs } from './message.ts';
 import type {
   ActiveRun,
   ActiveRuns,
@@ -16,8 +15,9 @@ import type {
   QueuedRun,
   Readiness,
   Scene,
-} from './policy.ts';
-import { describeActive, nameRun } from './policy.ts';
+} from '../daemon/core/policy.ts';
+import { describeActive, nameRun } from '../daemon/core/policy.ts';
+import { differs } from './policy-messages.ts';
 
 /** Most instances that a group may allow. */
 export const INSTANCES_MAX = 10_000;

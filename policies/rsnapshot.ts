@@ -15,10 +15,11 @@
  * for. What the conf says is
  * read when the configuration is; see policies/rsnapshotlevels.ts, and rsnapshotsync.ts for `sync`.
  */
-import { differs, ignoredLong, syncFailed } from './message.ts';
-import type { Admission, GroupScene, Policy, QueuedRun, Readiness } from './policy.ts';
-import { describeActive, nameRun } from './policy.ts';
-import { SYNC } from './rsnapshotconf.ts';
+
+import type { Admission, GroupScene, Policy, QueuedRun, Readiness } from '../daemon/core/policy.ts';
+import { describeActive, nameRun } from '../daemon/core/policy.ts';
+import { differs, ignoredLong, syncFailed } from './policy-messages.ts';
+import { SYNC } from './rsnapshot-conf.ts';
 import {
   confPath,
   levelOf,
@@ -27,7 +28,7 @@ import {
   prepare,
   type RsnapshotOptions,
   SETTLE_MS_DEFAULT,
-} from './rsnapshotlevels.ts';
+} from './rsnapshot-options.ts';
 import {
   awaitSync,
   failedSync,
@@ -37,7 +38,7 @@ import {
   type RsnapshotMember,
   type RsnapshotScene,
   rank,
-} from './rsnapshotsync.ts';
+} from './rsnapshot-sync.ts';
 
 /** How long to wait before looking again at a lock that a stranger holds. */
 export const LOCK_RETRY_MS = 2_000;

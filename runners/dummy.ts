@@ -3,8 +3,8 @@
  * process (`sleep`), so that it can be cancelled, lost and taken over like any other run.
  */
 import * as v from 'valibot';
-import { DURATION, DURATION_MS_MAX, parseDuration } from '../daemon/duration.ts';
-import type { ProcessPlan, Runner } from './runner.ts';
+import type { ProcessPlan, Runner } from '../daemon/core/plan.ts';
+import { DURATION, DURATION_MS_MAX, parseDuration } from '../daemon/shared/duration.ts';
 
 const TIME_EXPECTED = 'seconds as a number, or a duration such as "90s" or "1h30m"; at most 366d';
 

@@ -3,8 +3,8 @@
  * configuration: it is found at the run (127, 126), since it may be there by then.
  */
 import * as v from 'valibot';
-import type { ProcessPlan, Runner } from './runner.ts';
-import { sequence } from './sequence.ts';
+import type { ProcessPlan, Runner } from '../daemon/core/plan.ts';
+import { sequence } from './command-sequence.ts';
 
 /** The kernel takes no text with NUL inside. */
 const Text = v.pipe(

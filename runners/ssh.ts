@@ -8,10 +8,10 @@
  * fish and csh; without `stopOnError` the remote user's own shell reads it, as in py9tor.
  */
 
-import type { Runner, SshPlan } from './runner.ts';
-import { checkOptions, inspectOptions } from './ssh/check.ts';
-import { Options, type SshOptions } from './ssh/options.ts';
-import { quote } from './ssh/script.ts';
+import type { Runner, SshPlan } from '../daemon/core/plan.ts';
+import { quote } from './ssh/remote-script.ts';
+import { checkOptions, inspectOptions } from './ssh-check.ts';
+import { Options, type SshOptions } from './ssh-options.ts';
 
 /** A link on which nothing comes back so many times is dead. */
 const ALIVE_COUNT_MAX = 4;

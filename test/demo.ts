@@ -9,7 +9,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { StatusReply } from '../daemon/protocol.ts';
+import type { StatusReply } from '../daemon/protocol/request.ts';
 
 const DIST = join(import.meta.dirname, '..');
 /** Lowest first: the worst order to ask in. */

@@ -4,10 +4,10 @@
  * while its text and its strokes keep their size. Colours are for client/report/style.ts; a bad end
  * has a sign of its own, and every run says in words what it is.
  */
-import { showDuration } from '../../daemon/protocol.ts';
-import { showClock, showMoment, type Tick } from '../calendar.ts';
-import { type Mark, type Span, tookOf } from '../night.ts';
+import { showDuration } from '../../daemon/protocol/request.ts';
+import { showClock, showMoment, type Tick } from '../terminal/calendar.ts';
 import { html, type Markup } from './markup.ts';
+import { type Mark, type Span, tookOf } from './timespan.ts';
 
 /** What a chart shows, in wall-clock milliseconds. */
 export interface Window {

@@ -5,14 +5,14 @@
  * Invariant: whatever comes from elsewhere passes `html` (client/report/markup.ts), and should that
  * ever fail, the page's own policy still runs no script and loads nothing.
  */
-import { showDuration } from '../../daemon/protocol.ts';
-import { showDate, showMoment, ticksOf } from '../calendar.ts';
-import { countMarks, type Night, type Row, type Span, tookOf } from '../night.ts';
+import { showDuration } from '../../daemon/protocol/request.ts';
+import { showDate, showMoment, ticksOf } from '../terminal/calendar.ts';
 import { axis, durations, fate, lane, signs, touches, type Window } from './chart.ts';
 import { html, type Markup } from './markup.ts';
-import { style } from './style.ts';
+import { style } from './stylesheet.ts';
 import { count, endsOf, summary, verdictOf } from './summary.ts';
 import { readTail, type Tail } from './tail.ts';
+import { countMarks, type Night, type Row, type Span, tookOf } from './timespan.ts';
 
 /** Most bad ends that are told of one by one, with their output. */
 const TOLD_MAX = 40;

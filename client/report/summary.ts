@@ -2,10 +2,10 @@
  * What a report says first: one sentence, and below it a line for each target that somebody has to
  * look at, the worst first. Pure.
  */
-import { showDuration } from '../../daemon/protocol.ts';
-import { showMoment } from '../calendar.ts';
-import { countMarks, type Night, type Row, type Span } from '../night.ts';
+import { showDuration } from '../../daemon/protocol/request.ts';
+import { showMoment } from '../terminal/calendar.ts';
 import { html, type Markup } from './markup.ts';
+import { countMarks, type Night, type Row, type Span } from './timespan.ts';
 
 type Tone = 'failed' | 'warning' | 'calm';
 

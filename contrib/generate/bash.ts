@@ -1,5 +1,5 @@
 /** contrib/completions/baton.bash: for bash 4 and later, with or without bash-completion. */
-import type { Option, Verb } from '../../client/manual/verb.ts';
+import type { Option, Verb } from '../../client/command-line/manual/verb.ts';
 import { type Completed, NOTE, optionsOf, spellings, valueOptions, verbs } from './words.ts';
 
 export function bashCompletion(): string {

@@ -6,9 +6,9 @@ import {
   FILES,
   GLOBAL_OPTIONS,
   OLD_OPTIONS,
-} from '../../client/manual/place.ts';
-import type { Option, Verb } from '../../client/manual/verb.ts';
-import { optionOf, synopsisOf, VERBS } from '../../client/manual.ts';
+} from '../../client/command-line/manual/place.ts';
+import type { Option, Verb } from '../../client/command-line/manual/verb.ts';
+import { optionOf, synopsisOf, VERBS } from '../../client/command-line/manual.ts';
 import { DIAGNOSTICS } from './diagnostics.ts';
 import {
   example,

@@ -1,6 +1,6 @@
 /** batond(8), from daemon/options.ts. */
 import { FLAG_TEXTS } from '../../daemon/options.ts';
-import { EXIT } from '../../daemon/protocol.ts';
+import { EXIT } from '../../daemon/protocol/request.ts';
 import { example, heading, item, page, paragraph, synopsis } from './roff.ts';
 
 const DESCRIPTION = [

@@ -8,9 +8,9 @@ import {
   goesOn,
   noAnswer,
   printedNothing,
-} from '../../client/message/trouble.ts';
-import { request } from '../../daemon/message.ts';
-import { EXIT, RUN_SOCKET, tellOutcome } from '../../daemon/protocol.ts';
+} from '../../client/client-errors.ts';
+import { request } from '../../daemon/messages.ts';
+import { EXIT, RUN_SOCKET, tellOutcome } from '../../daemon/protocol/request.ts';
 
 interface Diagnostic {
   readonly message: string;

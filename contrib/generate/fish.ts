@@ -1,6 +1,6 @@
 /** contrib/completions/baton.fish: fish reads "name, tab, a word about it" by itself. */
-import { GLOBAL_OPTIONS, OLD_OPTIONS } from '../../client/manual/place.ts';
-import type { Option, Verb } from '../../client/manual/verb.ts';
+import { GLOBAL_OPTIONS, OLD_OPTIONS } from '../../client/command-line/manual/place.ts';
+import type { Option, Verb } from '../../client/command-line/manual/verb.ts';
 import {
   type Completed,
   meaning,

@@ -2,9 +2,15 @@
  * What every field of the protocol means, for baton-protocol(7). The schemas and types in daemon/ are
  * the contract; the compiler asks here for a text of each field that they have, and for no other.
  */
-import type { Usual } from '../../daemon/estimate.ts';
-import type { Outcome } from '../../daemon/event.ts';
-import type { ErrorCode, Reply, RequestInput, RunView, TargetView } from '../../daemon/protocol.ts';
+import type { Usual } from '../../daemon/core/estimate.ts';
+import type {
+  ErrorCode,
+  Reply,
+  RequestInput,
+  RunView,
+  TargetView,
+} from '../../daemon/protocol/request.ts';
+import type { Outcome } from '../../daemon/shared/run.ts';
 
 type Texts<T, Hidden extends PropertyKey = never> = Readonly<
   Record<Exclude<keyof T, Hidden>, string>

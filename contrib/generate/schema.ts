@@ -6,7 +6,7 @@
  */
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
-import { Settings } from '../../daemon/schema.ts';
+import { Settings } from '../../daemon/config/schema.ts';
 
 /** Text of contrib/config.schema.json. */
 export function configSchemaText(): string {

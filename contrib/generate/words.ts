@@ -1,8 +1,8 @@
 /** What the three completions have in common: the manual, as far as a shell has to know it. */
 
-import { GLOBAL_OPTIONS, OLD_OPTIONS } from '../../client/manual/place.ts';
-import type { Named, Option, Verb } from '../../client/manual/verb.ts';
-import { OPTIONS, optionOf, VERBS } from '../../client/manual.ts';
+import { GLOBAL_OPTIONS, OLD_OPTIONS } from '../../client/command-line/manual/place.ts';
+import type { Named, Option, Verb } from '../../client/command-line/manual/verb.ts';
+import { OPTIONS, optionOf, VERBS } from '../../client/command-line/manual.ts';
 
 export const NOTE = 'Written by "npm run generate"; changes here are lost.';
 

@@ -1,5 +1,5 @@
 /** contrib/completions/_baton: for zsh, by its own _arguments. */
-import type { Option, Verb } from '../../client/manual/verb.ts';
+import type { Option, Verb } from '../../client/command-line/manual/verb.ts';
 import { type Completed, meaning, NOTE, optionsOf, spellings, unmarked, verbs } from './words.ts';
 
 export function zshCompletion(): string {

@@ -5,15 +5,15 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import ssh2, { type AnyAuthMethod, type Client, type ParsedKey } from 'ssh2';
-import { showDuration } from '../../daemon/duration.ts';
-import { fingerprint } from '../knownhosts.ts';
-import * as say from '../message.ts';
-import type { SshSession } from '../runner.ts';
-import { HostKeyCheck } from './hostkey.ts';
+import type { SshSession } from '../../daemon/core/plan.ts';
+import { showDuration } from '../../daemon/shared/duration.ts';
+import { HostKeyCheck } from './host-key.ts';
+import type { Failure } from './keeper-protocol.ts';
+import { fingerprint } from './known-hosts.ts';
 import { Limit } from './limit.ts';
-import type { Failure } from './message.ts';
-import type { KeyRing } from './privatekey.ts';
+import type { KeyRing } from './private-key.ts';
 import type { Hop } from './route.ts';
+import * as say from './ssh-messages.ts';
 
 /** A link on which nothing comes back so many times is dead. */
 const ALIVE_COUNT_MAX = 4;

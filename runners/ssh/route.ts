@@ -8,10 +8,10 @@
 
 import { execFile, spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
-import * as say from '../message.ts';
-import type { SshSession } from '../runner.ts';
-import { fromHome } from './privatekey.ts';
-import { ownUser } from './user.ts';
+import type { SshSession } from '../../daemon/core/plan.ts';
+import { ownUser } from './local-user.ts';
+import { fromHome } from './private-key.ts';
+import * as say from './ssh-messages.ts';
 
 /** One connection of the way. */
 export interface Hop {

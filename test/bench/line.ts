@@ -4,7 +4,7 @@
  */
 import net from 'node:net';
 import { createInterface } from 'node:readline';
-import type { Reply, RequestInput } from '../../daemon/protocol.ts';
+import type { Reply, RequestInput } from '../../daemon/protocol/request.ts';
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 

@@ -1,7 +1,7 @@
 /** The commands for people, the help, and bad usage. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { Reply } from '../../daemon/protocol.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { assertEnd, ended, output } from '../support/replies.ts';
 

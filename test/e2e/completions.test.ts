@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { optionOf, VERBS } from '../../client/manual.ts';
+import { optionOf, VERBS } from '../../client/command-line/manual.ts';
 import { ROOT } from '../support/config.ts';
 import { BATON, Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';

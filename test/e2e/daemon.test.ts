@@ -15,9 +15,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Journal } from '../../daemon/journal.ts';
-import { removed } from '../../daemon/message/outcome.ts';
-import type { Reply } from '../../daemon/protocol.ts';
+import { Journal } from '../../daemon/journal/journal.ts';
+import { removed } from '../../daemon/protocol/outcome-text.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import { Puppets } from '../support/puppet.ts';
 import { BATOND, Rig, type Session } from '../support/rig.ts';
 

@@ -1,7 +1,7 @@
 /** What is foretold by a real daemon: from a run's own words, and from runs before a restart. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { StatusReply } from '../../daemon/protocol.ts';
+import type { StatusReply } from '../../daemon/protocol/request.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { PROTOCOL_VERSION } from '../../daemon/protocol.ts';
+import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 

@@ -7,8 +7,8 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf } from '../../daemon/errno.ts';
-import { BACKLOG_BYTES_MAX, makeLog } from '../../daemon/log.ts';
+import { errnoOf } from '../../daemon/shared/errno.ts';
+import { BACKLOG_BYTES_MAX, makeLog } from '../../daemon/system/log.ts';
 import { directory } from '../support/config.ts';
 import { BATOND, Rig, type Session } from '../support/rig.ts';
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { optionOf, VERBS } from '../../client/manual.ts';
+import { optionOf, VERBS } from '../../client/command-line/manual.ts';
 import { ROOT } from '../support/config.ts';
 import { skipWithout } from '../support/tools.ts';
 

@@ -7,10 +7,10 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Event, KeeperId, RunId } from '../../daemon/event.ts';
-import { Journal } from '../../daemon/journal.ts';
-import { bootId, statOf } from '../../daemon/process.ts';
-import type { Reply } from '../../daemon/protocol.ts';
+import { Journal } from '../../daemon/journal/journal.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
+import type { Event, KeeperId, RunId } from '../../daemon/shared/run.ts';
+import { bootId, statOf } from '../../daemon/system/proc.ts';
 import { type Puppet, Puppets } from '../support/puppet.ts';
 import { Rig, type Session } from '../support/rig.ts';
 

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Reply } from '../../daemon/protocol.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';

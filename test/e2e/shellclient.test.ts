@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Reply } from '../../daemon/protocol.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import { ROOT } from '../support/config.ts';
 import { BATON, type BatonOptions, FakeDaemon } from '../support/fake-daemon.ts';
 import {

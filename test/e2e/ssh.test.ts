@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Reply } from '../../daemon/protocol.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Reply, RunView, StatusReply } from '../../daemon/protocol.ts';
+import type { Reply, RunView, StatusReply } from '../../daemon/protocol/request.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { accepted, assertEnd, ended, output, started } from '../support/replies.ts';
 import { Terminal } from '../support/terminal.ts';

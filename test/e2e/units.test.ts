@@ -5,8 +5,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from '../../client/cli.ts';
-import { parseCrontab } from '../../client/crontab.ts';
-import { showMetrics } from '../../client/metrics.ts';
+import { parseCrontab } from '../../client/crontab/crontab.ts';
+import { showMetrics } from '../../client/report/metrics.ts';
 import { accepted, directory, load, ROOT } from '../support/config.ts';
 import { past, status, view } from '../support/nights.ts';
 import { readMetrics } from '../support/openmetrics.ts';

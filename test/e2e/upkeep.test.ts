@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findKeeperTrouble } from '../../daemon/perl.ts';
+import { findKeeperTrouble } from '../../daemon/keepers/perl.ts';
 import { directory } from '../support/config.ts';
 import { Rig } from '../support/rig.ts';
 

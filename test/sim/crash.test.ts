@@ -7,8 +7,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeCatalog, type Target } from '../../daemon/catalog.ts';
-import type { Outcome, RunId } from '../../daemon/event.ts';
+import { makeCatalog, type Target } from '../../daemon/core/catalog.ts';
+import type { Outcome, RunId } from '../../daemon/shared/run.ts';
 import { amount } from '../support/amount.ts';
 import { type RawPolicy, target } from '../support/core.ts';
 import { compacted, type Hazards, World } from './world.ts';

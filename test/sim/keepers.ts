@@ -3,9 +3,9 @@
  * `SimKeepers` the daemon's side of them, which dies with its daemon.
  */
 import assert from 'node:assert/strict';
-import type { Report, Wish } from '../../daemon/command.ts';
-import type { KeepersPort, KeptRun } from '../../daemon/daemon.ts';
-import type { KeeperId, RunId } from '../../daemon/event.ts';
+import type { Report, Wish } from '../../daemon/core/command.ts';
+import type { KeepersPort, KeptRun } from '../../daemon/engine/daemon.ts';
+import type { KeeperId, RunId } from '../../daemon/shared/run.ts';
 import type { World } from './world.ts';
 
 const LOOK_MS = 250;

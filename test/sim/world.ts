@@ -6,14 +6,14 @@
  */
 import assert from 'node:assert/strict';
 import pino from 'pino';
-import { apply } from '../../daemon/apply.ts';
-import type { Catalog } from '../../daemon/catalog.ts';
-import type { Clock } from '../../daemon/clock.ts';
-import { Daemon } from '../../daemon/daemon.ts';
-import type { Event, Nonce, Outcome, RunId, Stamp } from '../../daemon/event.ts';
-import type { JournalPort } from '../../daemon/groupcommit.ts';
-import { history } from '../../daemon/history.ts';
-import { emptyState, type State } from '../../daemon/state.ts';
+import { apply } from '../../daemon/core/apply.ts';
+import type { Catalog } from '../../daemon/core/catalog.ts';
+import { history } from '../../daemon/core/minimal-history.ts';
+import { emptyState, type State } from '../../daemon/core/state.ts';
+import { Daemon } from '../../daemon/engine/daemon.ts';
+import type { JournalPort } from '../../daemon/journal/group-commit.ts';
+import type { Event, Nonce, Outcome, RunId, Stamp } from '../../daemon/shared/run.ts';
+import type { Clock } from '../../daemon/system/clock.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
 
 interface Task {

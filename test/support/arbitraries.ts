@@ -4,8 +4,8 @@
  * a list of steps with plain numbers in them, so that a counterexample shrinks and reads well.
  */
 import fc from 'fast-check';
-import type { Target } from '../../daemon/catalog.ts';
-import type { Run } from '../../daemon/state.ts';
+import type { Target } from '../../daemon/core/catalog.ts';
+import type { Run } from '../../daemon/core/state.ts';
 import { type Core, EXIT_0, exit, NEVER_RAN, type RawPolicy, target } from './core.ts';
 
 const LEVELS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;

@@ -1,6 +1,6 @@
 /** Arguments for every message of the client; one without any does not compile. */
-import * as trouble from '../../client/message/trouble.ts';
-import * as usage from '../../client/message/usage.ts';
+import * as trouble from '../../client/client-errors.ts';
+import * as usage from '../../client/command-line/usage-errors.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
 const FULL = Object.assign(new Error('no space'), { code: 'ENOSPC' });

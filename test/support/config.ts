@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Confs } from '../../daemon/conf.ts';
-import { type Config, formatMistakes, type Loaded, loadConfig } from '../../daemon/config.ts';
+import { type Config, formatMistakes, type Loaded, loadConfig } from '../../daemon/config/load.ts';
+import { Confs } from '../../daemon/config/policy-files.ts';
 import './scratch.ts';
 
 /** The repository, seen from dist/test/support. */

@@ -6,16 +6,16 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import { apply } from '../../daemon/apply.ts';
-import { type Binding, bind, makeCatalog, type Target } from '../../daemon/catalog.ts';
-import type { Answer, Command, Decision, Report, Wish } from '../../daemon/command.ts';
-import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/event.ts';
-import { history } from '../../daemon/history.ts';
-import { concerned } from '../../daemon/neighbours.ts';
-import { type Holders, sceneMaker } from '../../daemon/scene.ts';
-import { decide } from '../../daemon/scheduler.ts';
-import { emptyState, type Run, type State } from '../../daemon/state.ts';
-import { explain } from '../../daemon/waiting.ts';
+import { concerned } from '../../daemon/core/affected.ts';
+import { apply } from '../../daemon/core/apply.ts';
+import { type Binding, bind, makeCatalog, type Target } from '../../daemon/core/catalog.ts';
+import type { Answer, Command, Decision, Report, Wish } from '../../daemon/core/command.ts';
+import { decide } from '../../daemon/core/decide.ts';
+import { type Holders, sceneMaker } from '../../daemon/core/group-view.ts';
+import { history } from '../../daemon/core/minimal-history.ts';
+import { emptyState, type Run, type State } from '../../daemon/core/state.ts';
+import { explain } from '../../daemon/core/waiting.ts';
+import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
 import { cardinality } from '../../policies/cardinality.ts';
 import { rsnapshot } from '../../policies/rsnapshot.ts';
 

@@ -8,11 +8,11 @@
  */
 import { appendFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Disk, REAL_DISK } from '../../daemon/disk.ts';
-import { ForkServer } from '../../daemon/forkserver.ts';
-import { Journal } from '../../daemon/journal.ts';
-import { Keepers } from '../../daemon/keeper.ts';
-import { Service } from '../../daemon/service.ts';
+import { type Disk, REAL_DISK } from '../../daemon/journal/disk.ts';
+import { Journal } from '../../daemon/journal/journal.ts';
+import { ForkServer } from '../../daemon/keepers/fork-server.ts';
+import { Keepers } from '../../daemon/keepers/process-keepers.ts';
+import { Service } from '../../daemon/server/service.ts';
 
 /** In the order in which a compaction comes by. */
 export const COMPACTION_POINTS = [

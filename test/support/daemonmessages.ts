@@ -1,6 +1,7 @@
 /** Arguments for every message of the daemon; one without any does not compile. */
-import type { Outcome } from '../../daemon/event.ts';
-import { boot, config, outcome, request } from '../../daemon/message.ts';
+
+import { boot, config, outcome, request } from '../../daemon/messages.ts';
+import type { Outcome } from '../../daemon/shared/run.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
 type Ends = 'describeOutcome' | 'adviseOutcome' | 'tellOutcome';

@@ -9,7 +9,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Reply } from '../../daemon/protocol.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import './scratch.ts';
 
 export const BATON = join(import.meta.dirname, '../../client/main.cjs');

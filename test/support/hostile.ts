@@ -5,7 +5,7 @@
  * The fuzz has targets of its own, so that no mutation can hit what the well-behaved client uses:
  * `quick` is run, `switch` is paused and resumed, `held` sleeps, `big` has printed very much.
  */
-import { LINE_BYTES_MAX } from '../../daemon/protocol.ts';
+import { LINE_BYTES_MAX } from '../../daemon/protocol/request.ts';
 import {
   type Case,
   cut,

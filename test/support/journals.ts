@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { apply } from '../../daemon/apply.ts';
-import { type Disk, REAL_DISK } from '../../daemon/disk.ts';
-import type { Event } from '../../daemon/event.ts';
-import { Journal, type Result } from '../../daemon/journal.ts';
-import { emptyState, type State } from '../../daemon/state.ts';
+import { apply } from '../../daemon/core/apply.ts';
+import { emptyState, type State } from '../../daemon/core/state.ts';
+import { type Disk, REAL_DISK } from '../../daemon/journal/disk.ts';
+import { Journal, type Result } from '../../daemon/journal/journal.ts';
+import type { Event } from '../../daemon/shared/run.ts';
 import { keeper, ordered, stamp } from './core.ts';
 
 export type Call = keyof Disk;

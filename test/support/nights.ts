@@ -3,8 +3,8 @@
  * sentences are as hostile as a configuration and another machine may make them.
  */
 import fc from 'fast-check';
-import { type Night, nightOf } from '../../client/night.ts';
-import type { RunView, StatusReply, TargetView } from '../../daemon/protocol.ts';
+import { type Night, nightOf } from '../../client/report/timespan.ts';
+import type { RunView, StatusReply, TargetView } from '../../daemon/protocol/request.ts';
 
 export const HOUR_MS = 3_600_000;
 /** Monday morning. */

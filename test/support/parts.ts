@@ -1,8 +1,8 @@
 /** Parts of the daemon that a test holds in its hand: a clock that it moves, a log that it reads. */
 import pino from 'pino';
-import type { Clock } from '../../daemon/clock.ts';
-import type { Stamp } from '../../daemon/event.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Stamp } from '../../daemon/shared/run.ts';
+import type { Clock } from '../../daemon/system/clock.ts';
+import type { Log } from '../../daemon/system/log.ts';
 
 export class ManualClock implements Clock {
   #nowMs = 1_000_000;

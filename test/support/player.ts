@@ -5,7 +5,7 @@
  */
 import net from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import type { Reply } from '../../daemon/protocol.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import type { Case } from './case.ts';
 
 /** Longest that a case may take: a daemon that has not answered by then never will. */

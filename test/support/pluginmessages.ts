@@ -1,6 +1,6 @@
 /** Arguments for every message of policies and runners; one without any does not compile. */
-import * as policy from '../../policies/message.ts';
-import * as runner from '../../runners/message.ts';
+import * as policy from '../../policies/policy-messages.ts';
+import * as runner from '../../runners/ssh/ssh-messages.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
 const POLICY: Samples<typeof policy> = {

@@ -1,6 +1,6 @@
 /** What a daemon says in the tests of the client: all of it about run 17 of target x. */
 import assert from 'node:assert/strict';
-import type { Reply } from '../../daemon/protocol.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import type { BatonEnd } from './fake-daemon.ts';
 
 type Ended = Extract<Reply, { readonly type: 'ended' }>;

@@ -1,0 +1,117 @@
+/**
+ * What a command line means: pure functions from words and flags, as meow has cut them
+ * (client/cli.ts), to a `Wish`. Which verbs and options there are is said by client/manual.ts alone.
+ * Nothing is guessed: what is not understood is a mistake, in one sentence.
+ */
+import { didYouMean } from '../../daemon/protocol/request.ts';
+import { type Flags, Given, Mistake } from './flags.ts';
+import { COMMANDS, type Command } from './invocation.ts';
+import { GLOBAL_OPTIONS } from './manual/place.ts';
+import type { Operands, Verb } from './manual/verb.ts';
+import { findVerb, OPTIONS, optionOf, VERBS } from './manual.ts';
+import * as say from './usage-errors.ts';
+
+interface Wish {
+  readonly command: Command;
+  readonly socket: string | undefined;
+  readonly connectTimeoutMs: number | undefined;
+  /** Takes the place of every status of baton's own. */
+  readonly errorCode: number | undefined;
+}
+
+export type Parsed =
+  | { readonly ok: true; readonly wish: Wish }
+  | { readonly ok: false; readonly mistake: string };
+
+const ERROR_CODE_MAX = 255;
+const NO_OPERANDS: Operands = { show: '', least: 0, most: 0, completes: [] };
+
+/** Judges the words and flags of a command line; `rest` is for the command of a run. */
+export function wishOf(
+  input: readonly string[],
+  flags: Flags,
+  rest: readonly string[] = [],
+): Parsed {
+  try {
+    return { ok: true, wish: judge(input, flags, rest) };
+  } catch (error) {
+    if (error instanceof Mistake) return { ok: false, mistake: error.message };
+    throw error;
+  }
+}
+
+function judge(input: readonly string[], flags: Flags, rest: readonly string[]): Wish {
+  checkFlags(flags);
+  const given = new Given(flags);
+  const connectTimeoutMs = given.duration('connectTimeout');
+  const errorCode = given.count('errorCode', ERROR_CODE_MAX, '-E');
+  const command = commandOf(input, given, rest);
+  return { command, socket: given.text('socket'), connectTimeoutMs, errorCode };
+}
+
+function checkFlags(flags: Flags): void {
+  const known = OPTIONS.map(({ name }) => name);
+  for (const name of Object.keys(flags)) {
+    if (known.includes(name)) continue;
+    const hint = name.length > 1 ? didYouMean(name, known, optionOf) : '';
+    throw new Mistake(say.unknownOption(optionOf(name), hint));
+  }
+}
+
+function commandOf(input: readonly string[], given: Given, rest: readonly string[]): Command {
+  const [name, ...words] = input;
+  if (given.is('help')) {
+    return name === undefined ? { verb: 'help' } : { verb: 'help', about: verbOf(name).name };
+  }
+  if (given.is('version')) return { verb: 'version' };
+  const target = given.text('target');
+  if (given.is('status') || target !== undefined) return oldCommandOf(input, given, target);
+  if (name === undefined) throw new Mistake(say.noCommand());
+  const verb = verbOf(name);
+  checkOptions(name, given, verb.options);
+  checkWords(name, words, verb.operands);
+  if (verb.name === 'help' && words[0]) return { verb: 'help', about: verbOf(words[0]).name };
+  return COMMANDS[verb.name](words, given, rest);
+}
+
+function verbOf(name: string): (typeof VERBS)[number] {
+  const verb = findVerb(name);
+  if (verb !== undefined) return verb;
+  const known = VERBS.filter(({ isHidden }) => isHidden !== true).map((it) => it.name);
+  throw new Mistake(say.unknownCommand(name, didYouMean(name, known)));
+}
+
+/** py9tor's two: `-t TARGET` and `-s`. */
+function oldCommandOf(input: readonly string[], given: Given, target: string | undefined): Command {
+  const name = target === undefined ? '-s' : '-t TARGET';
+  if (target !== undefined && given.is('status')) {
+    throw new Mistake(say.bothGiven('options', '-t', '-s'));
+  }
+  const known = target === undefined ? ['status'] : ['target', 'errorCode'];
+  checkOptions(
+    name,
+    given,
+    OPTIONS.filter((option) => known.includes(option.name)),
+  );
+  checkWords(name, input);
+  return target === undefined
+    ? { verb: 'status', json: true }
+    : { verb: 'run', target, wait: false };
+}
+
+function checkOptions(name: string, given: Given, options: Verb['options']): void {
+  const known = [...GLOBAL_OPTIONS, ...options].map((option) => option.name);
+  const odd = given.names().find((it) => !known.includes(it));
+  if (odd === undefined) return;
+  throw new Mistake(say.foreignOption(name, optionOf(odd)));
+}
+
+function checkWords(name: string, words: readonly string[], operands = NO_OPERANDS): void {
+  const extra = words[operands.most];
+  if (extra !== undefined) throw new Mistake(say.extraWord(name, extra));
+  for (let at = 0; at < operands.least; at++) {
+    if (words[at]) continue;
+    const expected = operands.show.replaceAll(' | ', ' or ');
+    throw new Mistake(say.missingWord(name, expected));
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * What baton can be asked to do, and how each verb's words and options become it. The words have
+ * been counted and the options are known to belong to the verb (client/grammar.ts).
+ */
+import {
+  didYouMean,
+  HISTORY_RUNS_MAX,
+  OUTCOME_WORDS,
+  type OutcomeWord,
+} from '../../daemon/protocol/request.ts';
+import type { FastRun } from '../fast-path.ts';
+import { type Given, Mistake, runNumberOf } from './flags.ts';
+import type { VerbName } from './manual.ts';
+import * as say from './usage-errors.ts';
+
+/** Less than that is no span of time to draw. */
+const SINCE_MS_MIN = 60_000;
+
+/** A run by its number, or the runs of a target by its name. */
+type Whose = number | string;
+
+export type Command =
+  | (FastRun & {
+      /** For a target that accepts some. */
+      readonly args?: readonly string[];
+      /** Print nothing of a run that succeeds. */
+      readonly quiet?: boolean;
+      readonly printId?: boolean;
+      readonly maxWaitMs?: number;
+      /** Where to write how it ended. */
+      readonly report?: string;
+    })
+  | {
+      readonly verb: 'several';
+      readonly targets: readonly string[];
+      readonly wait: boolean;
+      readonly quiet: boolean;
+      readonly printId: boolean;
+      readonly maxWaitMs: number | undefined;
+    }
+  | { readonly verb: 'wait'; readonly runs: readonly number[]; readonly report?: string }
+  | { readonly verb: 'wait-all' }
+  | { readonly verb: 'status'; readonly json: boolean; readonly watch?: boolean }
+  | { readonly verb: 'why'; readonly of: Whose; readonly json: boolean }
+  | {
+      readonly verb: 'history';
+      readonly target: string | undefined;
+      readonly json: boolean;
+      readonly limit: number | undefined;
+      readonly sinceMs: number | undefined;
+      readonly outcome: OutcomeWord | undefined;
+    }
+  | { readonly verb: 'timeline'; readonly sinceMs: number | undefined }
+  | {
+      readonly verb: 'report';
+      readonly sinceMs: number | undefined;
+      readonly output: string | undefined;
+    }
+  | { readonly verb: 'metrics'; readonly output: string | undefined }
+  | { readonly verb: 'logs'; readonly of: Whose; readonly follow: boolean }
+  | { readonly verb: 'cancel'; readonly of: Whose }
+  | { readonly verb: 'pause' | 'resume' | 'probe' | 'forget'; readonly target: string }
+  | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
+  | { readonly verb: 'import'; readonly from: 'rsnapshot' | 'py9tor'; readonly file?: string }
+  /** Of one verb, or of everything. */
+  | { readonly verb: 'help'; readonly about?: string }
+  | { readonly verb: 'names'; readonly what: 'targets' | 'runs' }
+  | { readonly verb: 'reload' | 'version' };
+
+/** `rest` is what stood after "--". */
+type Builder = (words: readonly string[], given: Given, rest: readonly string[]) => Command;
+
+export const COMMANDS = {
+  run: (targets, given, rest) => runOf(targets, given, rest),
+  wait: (words, given) => {
+    if (given.is('all')) {
+      if (words.length > 0) throw new Mistake(say.bothGiven('wait', 'RUN', '--all'));
+      if (given.text('report') !== undefined) throw new Mistake(say.allAndReport());
+      return { verb: 'wait-all' };
+    }
+    const runs = words.map(runNumberOf);
+    if (runs.length === 0) throw new Mistake(say.missingWord('wait', 'RUN or --all'));
+    const report = given.text('report');
+    if (report === undefined) return { verb: 'wait', runs };
+    if (runs.length > 1) throw new Mistake(say.forOne('wait', '--report is', 'RUN'));
+    return { verb: 'wait', runs, report };
+  },
+  logs: ([of = ''], given) => ({ verb: 'logs', of: whose(of), follow: given.is('follow') }),
+  cancel: ([of = '']) => ({ verb: 'cancel', of: whose(of) }),
+  status: (_, given) => {
+    const json = given.is('json');
+    if (!given.is('watch')) return { verb: 'status', json };
+    if (json) {
+      const [watch, other] = ['--watch (for people)', '--json (for programs)'];
+      throw new Mistake(say.bothGiven('status', watch, other));
+    }
+    return { verb: 'status', json, watch: true };
+  },
+  why: ([of = ''], given) => ({ verb: 'why', of: whose(of), json: given.is('json') }),
+  history: ([target], given) => ({
+    verb: 'history',
+    target: target || undefined,
+    json: given.is('json'),
+    limit: given.count('limit', HISTORY_RUNS_MAX),
+    sinceMs: given.duration('since'),
+    outcome: outcomeOf(given.text('outcome')),
+  }),
+  timeline: (_, given) => ({ verb: 'timeline', sinceMs: sinceOf(given) }),
+  report: (_, given) => ({
+    verb: 'report',
+    sinceMs: sinceOf(given),
+    output: given.text('output'),
+  }),
+  metrics: (_, given) => ({ verb: 'metrics', output: given.text('output') }),
+  pause: ([target = '']) => ({ verb: 'pause', target }),
+  resume: ([target = '']) => ({ verb: 'resume', target }),
+  probe: ([target = '']) => ({ verb: 'probe', target }),
+  forget: ([target = '']) => ({ verb: 'forget', target }),
+  reload: () => ({ verb: 'reload' }),
+  'check-crontab': (files) => ({ verb: 'check-crontab', files }),
+  import: ([from = '', file]) => {
+    if (from === 'py9tor' && !file) {
+      throw new Mistake(say.missingWord('import py9tor', 'FILE'));
+    }
+    if (from === 'rsnapshot' || from === 'py9tor') {
+      return { verb: 'import', from, ...(file === undefined ? {} : { file }) };
+    }
+    throw new Mistake(say.wrongWord('import', 'rsnapshot or py9tor', from));
+  },
+  names: ([what = '']) => {
+    if (what === 'targets' || what === 'runs') return { verb: 'names', what };
+    throw new Mistake(say.wrongWord('names', 'targets or runs', what));
+  },
+  help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
+} as const satisfies Readonly<Record<VerbName, Builder>>;
+
+function runOf(targets: readonly string[], given: Given, rest: readonly string[]): Command {
+  const [target = ''] = targets;
+  const wait = given.is('wait');
+  const quiet = given.is('quietSuccess');
+  const printId = given.is('printId');
+  const report = given.text('report');
+  const maxWaitMs = given.duration('maxWait');
+  if (quiet && !wait) throw new Mistake(say.needsWait('run', '--quiet-success'));
+  if (report !== undefined && !wait) throw new Mistake(say.needsWait('run', '--report'));
+  if (printId && wait) throw new Mistake(say.withoutWait('--print-id'));
+  if (maxWaitMs === 0)
+    throw new Mistake(say.wrongValue('--max-wait', 'more than 0', given.text('maxWait')));
+  if (targets.length === 1) {
+    return {
+      verb: 'run',
+      target,
+      wait,
+      ...(quiet ? { quiet } : {}),
+      ...(printId ? { printId } : {}),
+      ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+      ...(report === undefined ? {} : { report }),
+      ...(rest.length === 0 ? {} : { args: rest }),
+    };
+  }
+  if (rest.length > 0) throw new Mistake(say.forOne('run', 'arguments are', 'TARGET'));
+  if (report !== undefined) throw new Mistake(say.forOne('run', '--report is', 'TARGET'));
+  return { verb: 'several', targets, wait, quiet, printId, maxWaitMs };
+}
+
+function sinceOf(given: Given): number | undefined {
+  const ms = given.duration('since');
+  if (ms === undefined || ms >= SINCE_MS_MIN) return ms;
+  throw new Mistake(say.wrongValue('--since', 'at least 1min', given.text('since')));
+}
+
+function outcomeOf(text: string | undefined): OutcomeWord | undefined {
+  if (text === undefined) return undefined;
+  const word = OUTCOME_WORDS.find((it) => it === text);
+  if (word !== undefined) return word;
+  const expected = `one of ${OUTCOME_WORDS.join(', ')}`;
+  throw new Mistake(say.wrongValue('--outcome', expected, text, didYouMean(text, OUTCOME_WORDS)));
+}
+
+function whose(word: string): Whose {
+  return /^\d+$/.test(word) && Number.isSafeInteger(Number(word)) ? Number(word) : word;
+}

@@ -1,0 +1,147 @@
+/** The manual of the verbs that ask: what runs and waits, why, and what was. */
+import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
+import type { Option, Verb } from './verb.ts';
+
+const JSON_OPTION = {
+  name: 'json',
+  text: "print the daemon's answer as JSON, as baton-protocol(7) describes it",
+} as const satisfies Option;
+
+const SINCE = {
+  name: 'since',
+  value: 'TIME',
+  text: 'how far back to look, such as 12h or 7d (`timeline`: 24h, `report`: 7d, `history`: all)',
+} as const satisfies Option;
+
+const OUTPUT = {
+  name: 'output',
+  value: 'FILE',
+  completes: 'file',
+  text: 'write to FILE: replaced at once, readable for everybody; status 73 if it cannot be',
+} as const satisfies Option;
+
+export const QUESTIONS = [
+  {
+    name: 'status',
+    summary: 'show what runs, what waits and why, and how targets last ended',
+    overview: ['status [--watch] [--json]', 'what runs, what waits and why, the last end'],
+    options: [
+      { name: 'watch', short: 'w', text: 'show it anew every second, on a terminal, until Ctrl-C' },
+      JSON_OPTION,
+    ],
+    text: [
+      'Shows, by groups of targets that wait for each other, what runs and for how long, what ' +
+        'waits and for whom, and how each target ended last. What failed stands out.',
+      'Starts and ends are foretold from the durations of the last 20 successes of each target ' +
+        'and the policies, or from the progress that a run prints where its target says ' +
+        '`progress`. Nothing is foretold where one of these durations is not known.',
+      'On a terminal lines are cut to its width, and there are colours unless `NO_COLOR` is set. ' +
+        'Elsewhere lines are whole and plain.',
+    ],
+    examples: [
+      { line: 'baton status', text: 'everything at one glance' },
+      { line: 'baton status --watch', text: 'the same, kept up to date' },
+      {
+        line: "baton status --json | jq '.targets[] | select(.paused).target'",
+        text: 'the names of the paused targets',
+      },
+    ],
+  },
+  {
+    name: 'why',
+    summary: 'tell why a run waits',
+    overview: ['why RUN|TARGET', 'who waits for whom'],
+    operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
+    options: [JSON_OPTION],
+    text: [
+      'Shows the run, why it waits and when it is expected to start, and indented below it the ' +
+        'runs that it waits for, with when they are expected to end, to the last one.',
+    ],
+    examples: [{ line: 'baton why rsnap-daily', text: 'what keeps it from starting' }],
+  },
+  {
+    name: 'history',
+    summary: 'list the runs that have ended',
+    overview: ['history [TARGET] [--since TIME]', 'past runs: when, how long, how they ended'],
+    operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
+    options: [
+      {
+        name: 'limit',
+        value: 'N',
+        text:
+          'no more than the N latest runs (1 to 10000; without this option 50, or all with ' +
+          '`--since`)',
+      },
+      SINCE,
+      {
+        name: 'outcome',
+        value: 'KIND',
+        completes: OUTCOME_WORDS,
+        text: `only runs that ended so: ${OUTCOME_WORDS.map((word) => `\`${word}\``).join(', ')}`,
+      },
+      JSON_OPTION,
+    ],
+    text: [
+      'Lists the runs that have ended, of all targets or of TARGET: when, how long they waited ' +
+        'and took, how that compares with the median of the last successes of the target, and ' +
+        'how they ended. How many are remembered is said by `keep` in the configuration.',
+    ],
+    examples: [
+      { line: 'baton history rsnap-daily --limit 7', text: 'the last seven runs of one target' },
+      { line: 'baton history --since 24h --outcome failed', text: 'what went wrong last night' },
+    ],
+  },
+  {
+    name: 'timeline',
+    summary: 'draw when what ran and how it ended',
+    overview: ['timeline [--since TIME]', 'when what ran, drawn in the terminal'],
+    options: [SINCE],
+    text: [
+      'Draws a row for each target: when its runs waited, ran and ended. Below it are the runs ' +
+        'that failed, and whatever stands still. The drawing is as wide as the terminal, or 80 ' +
+        'columns; $COLUMNS decides where it is set and the output is no terminal. There are ' +
+        'colours on a terminal, unless $NO_COLOR is set; the signs tell as much without them.',
+    ],
+    examples: [
+      { line: 'baton timeline', text: 'the last day' },
+      { line: 'baton timeline --since 12h', text: 'only the night' },
+    ],
+  },
+  {
+    name: 'report',
+    summary: 'write what happened as one HTML page',
+    overview: ['report > FILE.html', 'what ran and failed, as one HTML page'],
+    options: [SINCE, OUTPUT],
+    text: [
+      'Writes a page that needs no network and no scripts: what failed and with which last ' +
+        'lines of output, when what ran, how long it took, and a table of all runs. It prints ' +
+        'well, and follows the reader to light and dark. Runs that are no longer remembered (`keep` ' +
+        'in the configuration) are not in it.',
+    ],
+    examples: [
+      { line: 'baton report > night.html', text: 'the last seven days' },
+      {
+        line: 'baton report --since 24h --output /var/www/html/night.html',
+        text: 'from cron, to where a browser finds it',
+      },
+    ],
+  },
+  {
+    name: 'metrics',
+    summary: 'print what monitoring wants to know, as OpenMetrics',
+    overview: ['metrics [--output FILE]', 'for node_exporter and other monitoring'],
+    options: [OUTPUT],
+    text: [
+      'Prints for each target what runs and waits, when and how its last run ended, and when one ' +
+        'last succeeded. OpenMetrics and the older text format of Prometheus both read it. ' +
+        'contrib/systemd has a timer that keeps a file for the textfile collector of ' +
+        'node_exporter.',
+    ],
+    examples: [
+      {
+        line: 'baton metrics --output /var/lib/prometheus/node-exporter/baton.prom',
+        text: 'from a timer or from cron, every five minutes',
+      },
+    ],
+  },
+] as const satisfies readonly Verb[];

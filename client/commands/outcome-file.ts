@@ -1,0 +1,41 @@
+/**
+ * `--report FILE`: how a run ended, as JSON for a program. It is written whatever happened, also
+ * when nothing ran. What is printed and the status stay as they are without it, unless the file cannot
+ * be written: that is a line on stderr, and no success.
+ */
+import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
+import type { Place } from '../connection/conversation.ts';
+import { askFor } from '../connection/queries.ts';
+import type { NamedRun } from '../connection/relay.ts';
+import type { Ending } from '../ending.ts';
+import { complain } from '../terminal/output.ts';
+import { deliver } from './write-file.ts';
+
+/** What the client itself knows; `status` is what it exits with. */
+interface Known {
+  readonly target?: string;
+  readonly run: number | undefined;
+  readonly status: number;
+}
+
+/** The run as `baton why --json` shows it, and `status`; `text` where there is no run. */
+export async function writeOutcome(
+  file: string,
+  { known, of }: { readonly known: Known; readonly of: NamedRun | undefined },
+  ending: Ending,
+  place: Place,
+): Promise<Ending> {
+  const text = ending.line === undefined ? {} : { text: ending.line };
+  const about = of === undefined ? {} : await viewOf(of, place);
+  const report = { ...known, ...text, ...about };
+  const written = deliver(`${JSON.stringify(report, null, 2)}\n`, file);
+  if (written.status === 0) return ending;
+  if (ending.status === 0 && ending.line === undefined) return { ...ending, ...written };
+  if (written.line !== undefined) complain(written.line, ending.isMidLine);
+  return ending.status === 0 ? { ...ending, status: written.status, isOwn: true } : ending;
+}
+
+async function viewOf({ run: of, ...nonce }: NamedRun, place: Place): Promise<object> {
+  const answer = await askFor(place, { type: 'why', v: PROTOCOL_VERSION, of, ...nonce });
+  return answer.ok ? (answer.value.chain[0] ?? {}) : {};
+}

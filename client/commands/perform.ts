@@ -1,0 +1,186 @@
+/** Does what a command line asks for: each command is one conversation with the daemon. */
+import { readFileSync } from 'node:fs';
+import {
+  HISTORY_RUNS_MAX,
+  PROTOCOL_VERSION,
+  type RequestInput,
+} from '../../daemon/protocol/request.ts';
+import { unwritten } from '../client-errors.ts';
+import { overview, page } from '../command-line/help.ts';
+import type { Command } from '../command-line/invocation.ts';
+import { findVerb } from '../command-line/manual.ts';
+import { ask } from '../connection/ask.ts';
+import { type Conversation, converse, type Place } from '../connection/conversation.ts';
+import {
+  type NamedRun,
+  Relay,
+  type RunRequest,
+  runRequest,
+  waitRequest,
+} from '../connection/relay.ts';
+import { checkCrontab } from '../crontab/check-crontab.ts';
+import { importPy9tor, importRsnapshot } from '../crontab/import.ts';
+import { type Ending, printed, statusOf } from '../ending.ts';
+import { hasViewer, Live } from '../terminal/live-line.ts';
+import { complain, writeAll } from '../terminal/output.ts';
+import { Held } from '../terminal/spool.ts';
+import { names } from './names.ts';
+import { writeOutcome } from './outcome-file.ts';
+import { runSeveral, waitAll, waitSeveral } from './run-several.ts';
+import { metrics, report, timeline } from './survey.ts';
+import { watch } from './watch.ts';
+
+const STDOUT = 1;
+
+/** `errorCode` stands for every status of baton's own. */
+export async function perform(command: Command, place: Place, errorCode?: number): Promise<Ending> {
+  const v = PROTOCOL_VERSION;
+  switch (command.verb) {
+    case 'run':
+      return run(command, place, errorCode);
+    case 'several':
+      return runSeveral(command, place, (of, quiet) => pick(of, quiet, place));
+    case 'wait':
+      return waitFor(command, place, errorCode);
+    case 'wait-all':
+      return waitAll(place);
+    case 'logs': {
+      const { of, follow: isFollowed } = command;
+      return follow(new Relay({ type: 'output', v, of, follow: isFollowed }), place);
+    }
+    case 'why':
+    case 'cancel':
+      return ask({ type: command.verb, v, of: command.of }, command, place);
+    case 'pause':
+    case 'resume':
+    case 'probe':
+    case 'forget':
+      return ask({ type: command.verb, v, target: command.target }, command, place);
+    case 'history':
+      return ask(historyRequest(command), command, place);
+    case 'timeline':
+      return timeline(command, place);
+    case 'report':
+      return report(command, place);
+    case 'metrics':
+      return metrics(command, place);
+    case 'check-crontab':
+      return checkCrontab(command.files, place);
+    case 'import':
+      return command.from === 'py9tor'
+        ? importPy9tor(command.file ?? '')
+        : importRsnapshot(command.file);
+    case 'status':
+      if (command.watch) return watch(place);
+      return ask({ type: 'status', v }, command, place);
+    case 'reload':
+      return ask({ type: 'reload', v }, command, place);
+    case 'names':
+      return names(command.what, place);
+    case 'help':
+      return printed(helpOn(command.about));
+    case 'version':
+      return printed(`${version()}\n`);
+    default:
+      return command satisfies never;
+  }
+}
+
+function historyRequest(command: Extract<Command, { readonly verb: 'history' }>): RequestInput {
+  const { sinceMs, limit = sinceMs === undefined ? undefined : HISTORY_RUNS_MAX } = command;
+  return {
+    ...{ type: 'history', v: PROTOCOL_VERSION },
+    ...(command.target === undefined ? {} : { target: command.target }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+    ...(command.outcome === undefined ? {} : { outcome: command.outcome }),
+  };
+}
+
+async function run(
+  command: Extract<Command, { readonly verb: 'run' }>,
+  place: Place,
+  errorCode: number | undefined,
+): Promise<Ending> {
+  const { target, wait, quiet = false, args, maxWaitMs, printId, report: file } = command;
+  const given = { ...(args === undefined ? {} : { args: [...args] }), maxWaitMs };
+  const request = runRequest(target, wait, given);
+  if (wait) {
+    const ended = await attend(request, place, { quiet, heeds: true });
+    const { ending, of } = ended;
+    const known = { target, run: of?.run, status: statusOf(ending, errorCode) };
+    return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
+  }
+  const relay = new Relay(request);
+  const ending = await follow(relay, place);
+  const isToPrint = printId && ending.status === 0 && relay.run !== undefined;
+  return isToPrint ? printed(`${relay.run}\n`) : ending;
+}
+
+async function waitFor(
+  { runs, report: file }: Extract<Command, { readonly verb: 'wait' }>,
+  place: Place,
+  errorCode: number | undefined,
+): Promise<Ending> {
+  const [run = 0] = runs;
+  if (runs.length > 1) return waitSeveral(runs, (of) => pick(of, false, place));
+  const request = waitRequest({ run });
+  const { ending, of } = await attend(request, place, { quiet: false, heeds: true });
+  const known = { run: of?.run, status: statusOf(ending, errorCode) };
+  return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
+}
+
+/** One of several, which are ended together if they are. */
+async function pick(of: NamedRun, quiet: boolean, place: Place): Promise<Ending> {
+  const request = waitRequest(of);
+  return (await attend(request, place, { quiet, heeds: false })).ending;
+}
+
+interface Attended {
+  readonly of: NamedRun | undefined;
+  readonly ending: Ending;
+}
+
+/** Waits for the end of a run, with a live line for a person who looks on. */
+async function attend(
+  request: RunRequest,
+  place: Place,
+  { quiet, heeds }: { readonly quiet: boolean; readonly heeds: boolean },
+): Promise<Attended> {
+  let held: Held | undefined;
+  let relay: Relay | undefined;
+  const make = (to: typeof writeAll): Relay => {
+    if (quiet) held = new Held(to);
+    relay = new Relay(request, held?.write ?? to);
+    if (heeds) relay.heedSignals();
+    return relay;
+  };
+  const live = hasViewer() ? new Live(make) : undefined;
+  const ending = await follow(live ?? make(writeAll), place);
+  live?.close();
+  const failed = ending.isSuccess === true ? undefined : held?.release();
+  if (failed !== undefined) {
+    const stream = failed.fd === STDOUT ? 'out' : 'err';
+    complain(`${relay?.label}: ${unwritten(stream, failed.code, relay?.run)}`);
+  }
+  const of = relay?.run === undefined ? undefined : { run: relay.run, ...relay.nonce };
+  return { of, ending };
+}
+
+/** Goes on with a run until its end, whatever becomes of the connection. */
+export async function follow(talk: Conversation<Ending>, place: Place): Promise<Ending> {
+  const answer = await converse(place, talk);
+  return answer.ok ? answer.value : answer.ending;
+}
+
+function helpOn(name: string | undefined): string {
+  const verb = name === undefined ? undefined : findVerb(name);
+  return verb === undefined ? overview() : page(verb);
+}
+
+function version(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  const about: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  const has = typeof about === 'object' && about !== null && 'version' in about;
+  return has ? String(about.version) : 'unknown';
+}

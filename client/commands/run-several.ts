@@ -1,0 +1,188 @@
+/**
+ * Several runs by one command line: all are asked for at once, so that the daemon puts them in
+ * order, and then relayed one after the other in the order of the command line. The status is that
+ * of the first one which is not 0; every trouble has its line, as it becomes known.
+ *
+ * The first INT or TERM cancels all runs that this client has asked for and waits for their ends,
+ * the second one leaves at once, as for a single run.
+ */
+import {
+  EXIT,
+  HISTORY_RUNS_MAX,
+  PROTOCOL_VERSION,
+  type Reply,
+  type RunView,
+  tellOutcome,
+} from '../../daemon/protocol/request.ts';
+import { internal } from '../client-errors.ts';
+import type { Command } from '../command-line/invocation.ts';
+import { converse, type Place } from '../connection/conversation.ts';
+import { askFor, inquire } from '../connection/queries.ts';
+import { type NamedRun, Relay, runRequest, waitRequest } from '../connection/relay.ts';
+import { type Ending, printed } from '../ending.ts';
+import { areOneFile, complain } from '../terminal/output.ts';
+
+type Several = Extract<Command, { readonly verb: 'several' }>;
+/** Relays a run that was asked for before. */
+export type Attend = (run: NamedRun, quiet: boolean) => Promise<Ending>;
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+const DONE: Ending = { status: 0, isOwn: false };
+
+export async function runSeveral(
+  { targets, wait, quiet, printId, maxWaitMs }: Several,
+  place: Place,
+  attend: Attend,
+): Promise<Ending> {
+  const own = new Set<NamedRun>();
+  const runs: NamedRun[] = [];
+  let worst = DONE;
+  let asking: Relay | undefined;
+  const wasAsked = (): boolean => runs.length > 0 || asking?.wasAsked === true;
+  const signals = wait ? heedSignals(own, wasAsked, place) : undefined;
+  for (const target of targets) {
+    // What was not asked for yet is no longer wanted.
+    if (signals?.first !== undefined) break;
+    const request = runRequest(target, false, { merged: areOneFile(), maxWaitMs });
+    const relay = new Relay(request);
+    asking = relay;
+    const answer = await converse(place, relay);
+    const ending = answer.ok ? answer.value : answer.ending;
+    worst = worseOf(worst, ending);
+    if (ending.status !== 0 || relay.run === undefined) continue;
+    const named = { run: relay.run, ...relay.nonce };
+    runs.push(named);
+    if (!relay.isForeign) own.add(named);
+    if (signals?.first !== undefined) cancelAll(own, place);
+    if (printId) worst = worseOf(worst, printed(`${relay.run}\n`));
+  }
+  for (const run of wait ? runs : []) {
+    worst = worseOf(worst, await attend(run, quiet));
+    own.delete(run);
+  }
+  if (signals?.first === undefined || worst.status !== 0) return worst;
+  // Not all was asked for, so this is no success, whatever became of the rest.
+  return runs.length === targets.length ? worst : { status: signals.first, isOwn: true };
+}
+
+/** Relays runs that others have asked for. */
+export async function waitSeveral(runs: readonly number[], attend: Attend): Promise<Ending> {
+  let worst = DONE;
+  for (const run of runs) worst = worseOf(worst, await attend({ run }, false));
+  return worst;
+}
+
+/**
+ * Until nothing runs or waits any more; prints nothing but what failed. A status names the first few
+ * that wait and nothing of what came and went between two, so the history is asked as well.
+ */
+export async function waitAll(place: Place): Promise<Ending> {
+  const sinceMs = performance.now();
+  const told = new Set((await failures(EARLIER_MS, place)).map(({ run }) => run));
+  let worst = DONE;
+  for (;;) {
+    const status = await askFor(place, { type: 'status', v: PROTOCOL_VERSION });
+    if (!status.ok) return status.ending;
+    const views = status.value.targets.flatMap(({ active, queued }) => [...active, ...queued]);
+    // A lost run may hold its place for long, by processes that nobody can wait for.
+    const open = views.filter(({ state }) => state !== 'ended');
+    for (const { run } of open) {
+      const ending = await endOf(run, place);
+      worst = worseOf(worst, ending);
+      // It is asked within a run that is among those waited for.
+      if (ending.status === EXIT.notNow && ending.isOwn) return worst;
+      told.add(run);
+    }
+    if (open.length > 0) continue;
+    const unseen = await failures(EARLIER_MS + performance.now() - sinceMs, place);
+    for (const end of unseen.reverse()) {
+      if (!told.has(end.run)) worst = worseOf(worst, endingOf(withAdvice(end)));
+    }
+    return worst;
+  }
+}
+
+/** What failed so shortly before is known not to be what is waited for. */
+const EARLIER_MS = 10_000;
+
+/** The newest first; none where the socket does not permit to ask. */
+async function failures(sinceMs: number, place: Place): Promise<RunView[]> {
+  const answer = await askFor(place, {
+    type: 'history',
+    v: PROTOCOL_VERSION,
+    outcome: 'failed',
+    sinceMs: Math.ceil(sinceMs),
+    limit: HISTORY_RUNS_MAX,
+  });
+  return answer.ok ? [...answer.value.runs] : [];
+}
+
+type FailedRun = Pick<RunView, 'run' | 'target' | 'exit' | 'text'>;
+
+/** A history has room for the bare end only. */
+function withAdvice(view: RunView): FailedRun {
+  const { outcome, run, target } = view;
+  return outcome === undefined ? view : { ...view, text: tellOutcome(outcome, run, target) };
+}
+
+function endingOf({ run, target, exit, text }: FailedRun): Ending {
+  return { status: exit || EXIT.noVerdict, isOwn: false, line: `${target}: run ${run} ${text}` };
+}
+
+async function endOf(run: number, place: Place): Promise<Ending> {
+  let ended: Extract<Reply, { readonly type: 'ended' | 'refused' }> | undefined;
+  const take = (reply: Reply): boolean => {
+    if (reply.type === 'ended' || reply.type === 'refused') ended = reply;
+    return ended !== undefined || reply.type === 'error';
+  };
+  const request = waitRequest({ run }, { output: false });
+  // Optional: what has ended meanwhile may be forgotten already.
+  const trouble = await inquire(place, [{ request, take, isOptional: true }]);
+  if (trouble !== undefined) return trouble;
+  if (ended?.type === 'refused') {
+    return { status: ended.exit, isOwn: true, line: `run ${run}: ${ended.reason}` };
+  }
+  return ended?.verdict === 'failed' ? endingOf(ended) : DONE;
+}
+
+/** Says what there is to say; the first that is not 0 stays. */
+function worseOf(worst: Ending, { status, isOwn, line, isMidLine }: Ending): Ending {
+  if (line !== undefined) complain(line, isMidLine);
+  return worst.status === 0 ? { status, isOwn } : worst;
+}
+
+interface Signals {
+  /** The status that stands for the first one, once it has come. */
+  first?: number;
+}
+
+function heedSignals(
+  own: ReadonlySet<NamedRun>,
+  wasAsked: () => boolean,
+  place: Place,
+): Readonly<Signals> {
+  const signals: Signals = {};
+  for (const [name, number] of Object.entries(SIGNALS)) {
+    process.on(name, () => {
+      const status = EXIT.signalBase + number;
+      if (signals.first !== undefined || name === 'SIGHUP' || !wasAsked()) process.exit(status);
+      signals.first = status;
+      cancelAll(own, place);
+    });
+  }
+  return signals;
+}
+
+function cancelAll(own: ReadonlySet<NamedRun>, place: Place): void {
+  const take = (): boolean => true;
+  // The youngest first: what waits must not start because of what is ended.
+  const questions = [...own].reverse().map(({ run: of, ...nonce }) => ({
+    request: { type: 'cancel', v: PROTOCOL_VERSION, of, ...nonce } as const,
+    take,
+    isOptional: true,
+  }));
+  inquire(place, questions).then(
+    (trouble) => trouble?.line !== undefined && complain(trouble.line),
+    (error: unknown) => complain(internal(String(error))),
+  );
+}

@@ -1,0 +1,179 @@
+/**
+ * A conversation with the daemon that survives its death: connects, asks, hands in the replies, and
+ * when the connection breaks asks anew. What to ask then is for the conversation to say; see
+ * client/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is no mistake.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import ndjson from 'ndjson';
+import { EXIT, type Reply, type RequestInput, RUN_SOCKET } from '../../daemon/protocol/request.ts';
+import * as say from '../client-errors.ts';
+import type { Ending } from '../ending.ts';
+import { codeOf } from '../terminal/output.ts';
+import { isReply } from './relay.ts';
+import { PING, Silence, silentMsOf } from './silence.ts';
+
+export interface Conversation<T> {
+  /** How the lines on stderr name it. */
+  readonly label: string | undefined;
+  /** The number of the run it is about, once that is known. */
+  readonly run: number | undefined;
+  request(): RequestInput;
+  opened(send: (request: RequestInput) => void): void;
+  lost(): void;
+  /** What it asks for is done or not, for all that one knows where no answer comes. */
+  readonly isInDoubt?: boolean;
+  /** Something else than undefined is the end of the conversation. */
+  take(reply: Reply): T | undefined;
+}
+
+export interface Place {
+  readonly socket: string;
+  readonly connectTimeoutMs: number | undefined;
+}
+
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly ending: Ending };
+
+/** How long the daemon may be away, unless the command line says otherwise. */
+const REACH_MS_DEFAULT = 10_000;
+/** The same once a run is known: a daemon that is being upgraded comes back. */
+const REACH_RUN_MS_DEFAULT = 60_000;
+const PAUSE_MS_MIN = 20;
+const PAUSE_MS_MAX = 1_000;
+/** A connection that stood as long was a good one, also where nothing was said. */
+const STOOD_MS = 5_000;
+/** How long the name of a user may be looked for, who may be in a directory service. */
+const LOOKUP_MS_MAX = 2_000;
+/** Longest reply: `history` at its limit has some 4 MB. */
+const REPLY_CHARS_MAX = 64 * 1_048_576;
+
+/** Talks until the conversation has its end, or until the daemon has been away for too long. */
+export async function converse<T>(place: Place, talk: Conversation<T>): Promise<Answer<T>> {
+  let goodAtMs = performance.now();
+  let pauseMs = PAUSE_MS_MIN;
+  const silentMs = silentMsOf(place.connectTimeoutMs);
+  for (;;) {
+    const call = await callOnce(place.socket, talk, silentMs);
+    if (call.kind === 'answered') return { ok: true, value: call.value };
+    if (call.kind === 'garbled') return fail(talk, EXIT.version, say.foreign(place.socket));
+    if (call.kind === 'silent') return fail(talk, EXIT.unavailable, silent(place, talk));
+    talk.lost();
+    const { code } = call;
+    if (code === 'EACCES' || code === 'EPERM') {
+      return fail(
+        talk,
+        EXIT.notPermitted,
+        say.forbidden(place.socket, code, ownership(place.socket)),
+      );
+    }
+    if (call.wasGood) [goodAtMs, pauseMs] = [performance.now(), PAUSE_MS_MIN];
+    const fallbackMs = talk.run === undefined ? REACH_MS_DEFAULT : REACH_RUN_MS_DEFAULT;
+    const reachMs = place.connectTimeoutMs ?? fallbackMs;
+    const leftMs = goodAtMs + reachMs - performance.now();
+    if (leftMs <= 0) {
+      const systemds = place.socket === RUN_SOCKET && existsSync('/run/systemd/system');
+      const known = { run: talk.run, isInDoubt: talk.isInDoubt === true, systemds };
+      const line = say.noAnswer(place.socket, code, reachMs, known);
+      return fail(talk, EXIT.unavailable, line);
+    }
+    await delay(Math.min(pauseMs, leftMs));
+    pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+  }
+}
+
+type Call<T> =
+  | { readonly kind: 'answered'; readonly value: T }
+  | { readonly kind: 'garbled' }
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'lost'; readonly code: string; readonly wasGood: boolean };
+
+/** One connection, until it gave an answer or broke. */
+function callOnce<T>(path: string, talk: Conversation<T>, silentMs: number): Promise<Call<T>> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const parser = ndjson.parse({ strict: true, maxLength: REPLY_CHARS_MAX });
+    let openedAtMs = Number.POSITIVE_INFINITY;
+    let wasHeard = false;
+    let isOver = false;
+    let silence: Silence | undefined;
+    const settle = (call: Call<T>): void => {
+      if (isOver) return;
+      isOver = true;
+      silence?.stop();
+      socket.destroy();
+      resolve(call);
+    };
+    const lose = (code: string): void => {
+      const wasGood = wasHeard || performance.now() - openedAtMs >= STOOD_MS;
+      settle({ kind: 'lost', code, wasGood });
+    };
+    const send = (request: RequestInput): void => {
+      socket.write(`${JSON.stringify(request)}\n`);
+    };
+    socket.on('connect', () => {
+      openedAtMs = performance.now();
+      silence = new Silence(silentMs, {
+        ask: () => send(PING),
+        giveUp: () => settle({ kind: 'silent' }),
+      });
+      send(talk.request());
+      talk.opened(send);
+    });
+    socket.on('data', (chunk) => {
+      silence?.heard();
+      if (parser.write(chunk)) return;
+      socket.pause();
+      parser.once('drain', () => socket.resume());
+    });
+    socket.on('error', (error) => lose(codeOf(error)));
+    // What was read before the end is still on its way through the parser.
+    socket.on('close', () => setImmediate(() => lose('connection closed')));
+    parser.on('data', (value: unknown) => {
+      if (isOver || !isReply(value)) return settle({ kind: 'garbled' });
+      // Too many clients: none of its words is about this conversation.
+      if (!wasHeard && value.type === 'error' && value.code === 'busy') return lose(value.message);
+      wasHeard = true;
+      if (value.type === 'pong') return;
+      const answer = talk.take(value);
+      if (answer !== undefined) settle({ kind: 'answered', value: answer });
+    });
+    parser.on('error', () => settle({ kind: 'garbled' }));
+    parser.on('end', () => settle({ kind: 'garbled' }));
+  });
+}
+
+/** The line about a daemon that does not answer, for want of a better one from the daemon. */
+export function silent(
+  { socket, connectTimeoutMs }: Place,
+  { run, isInDoubt }: Pick<Conversation<unknown>, 'run' | 'isInDoubt'>,
+): string {
+  return say.silent(socket, silentMsOf(connectTimeoutMs), run, isInDoubt);
+}
+
+function fail<T>(talk: Conversation<T>, status: number, reason: string): Answer<T> {
+  const line = talk.label === undefined ? reason : `${talk.label}: ${reason}`;
+  return { ok: false, ending: { status, isOwn: true, line } };
+}
+
+/** Whose the socket is, by names. */
+function ownership(
+  socket: string,
+): { readonly mode: number; readonly user: string; readonly group: string } | undefined {
+  try {
+    const { mode, uid, gid } = statSync(socket);
+    return { mode, user: nameOf('passwd', uid), group: nameOf('group', gid) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The number itself where nobody knows a name. */
+function nameOf(database: 'passwd' | 'group', id: number): string {
+  const options = { encoding: 'utf8', timeout: LOOKUP_MS_MAX } as const;
+  const { stdout } = spawnSync('getent', [database, String(id)], options);
+  return stdout?.split(':')[0] || String(id);
+}

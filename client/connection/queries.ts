@@ -1,0 +1,85 @@
+/**
+ * Several questions on one connection, one after the other: what status, history and output
+ * together say. When the daemon is restarted meanwhile, the open question is asked again.
+ */
+import {
+  EXIT,
+  PROTOCOL_VERSION,
+  type Reply,
+  type RequestInput,
+} from '../../daemon/protocol/request.ts';
+import { unanswered } from '../client-errors.ts';
+import type { Ending } from '../ending.ts';
+import { type Answer, type Conversation, converse, type Place } from './conversation.ts';
+
+type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
+
+/** One question; `take` is given each reply to it, and says true at the last one. */
+export interface Question {
+  readonly request: RequestInput;
+  readonly take: (reply: Reply) => boolean;
+  /** An error is an answer to it as well: no more is known. */
+  readonly isOptional?: boolean;
+  /** Forgets what has come so far: it is asked anew. */
+  readonly reset?: () => void;
+}
+
+/** Asks one question and returns its one reply. */
+export async function askFor<T extends 'status' | 'history' | 'why'>(
+  place: Place,
+  request: RequestInput & { readonly type: T },
+): Promise<Answer<ReplyOf<T>>> {
+  let answer: ReplyOf<T> | undefined;
+  const isWanted = (reply: Reply): reply is ReplyOf<T> => reply.type === request.type;
+  const take = (reply: Reply): boolean => {
+    if (isWanted(reply)) answer = reply;
+    return true;
+  };
+  const trouble = await inquire(place, [{ request, take }]);
+  if (trouble !== undefined) return { ok: false, ending: trouble };
+  if (answer !== undefined) return { ok: true, value: answer };
+  const line = unanswered(request.type);
+  return { ok: false, ending: { status: EXIT.version, isOwn: true, line } };
+}
+
+/** Asks all questions; returns how to exit where that was not possible. */
+export async function inquire(
+  place: Place,
+  questions: readonly Question[],
+): Promise<Ending | undefined> {
+  const [first] = questions;
+  if (first === undefined) return undefined;
+  let at = 0;
+  let send: ((request: RequestInput) => void) | undefined;
+  const talk: Conversation<{ readonly trouble?: Ending }> = {
+    label: undefined,
+    run: undefined,
+    request: () => {
+      questions[at]?.reset?.();
+      return requestOf(questions[at] ?? first);
+    },
+    opened: (sender) => {
+      send = sender;
+    },
+    lost: () => {},
+    take: (reply) => {
+      const question = questions[at];
+      if (reply.type === 'error' && question?.isOptional !== true) {
+        const { exit, message } = reply;
+        const status = exit || EXIT.noVerdict;
+        return { trouble: { status, isOwn: true, line: message } };
+      }
+      if (reply.type !== 'error' && question?.take(reply) !== true) return undefined;
+      const next = questions[++at];
+      if (next === undefined) return {};
+      send?.(requestOf(next));
+      return undefined;
+    },
+  };
+  const answer = await converse(place, talk);
+  return answer.ok ? answer.value.trouble : answer.ending;
+}
+
+function requestOf({ request }: Question): RequestInput {
+  return { ...request, v: PROTOCOL_VERSION };
+}

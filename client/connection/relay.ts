@@ -1,0 +1,320 @@
+/**
+ * One run as its client sees it: what was asked, how far its output has come, how it ended. It
+ * knows no connection: the fast path (client/main.ts) begins with it, and when the connection
+ * breaks client/call.ts goes on with the same object, at the same byte.
+ *
+ *   asked ── accepted, joined ──> waiting ── ended ──────────────> Ending
+ *     ├── refused, error ───────────────────────────────────────> Ending
+ *     └── ignored, or (without wait) accepted, joined ──────────> Ending, status 0
+ *
+ * Invariants: every byte is written once, in the order of its stream; the status is never 0 for a
+ * run that did not succeed, nor where output could not be written; nothing of baton's own goes to
+ * stdout.
+ */
+import {
+  CALLER_CHARS_MAX,
+  EXIT,
+  PROTOCOL_VERSION,
+  type Reply,
+  type RequestInput,
+} from '../../daemon/protocol/request.ts';
+import {
+  forgotten,
+  goesOn,
+  notCancelled,
+  printedNothing,
+  uncancelled,
+  unwritten,
+} from '../client-errors.ts';
+import type { Ending } from '../ending.ts';
+import { areOneFile, complain, writeAll } from '../terminal/output.ts';
+
+export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
+
+type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
+
+const CANCEL_ID = 'cancel';
+const DONE: Ending = { status: 0, isOwn: false };
+const FD = { out: 1, err: 2 } as const;
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+const SIGHUP = 1;
+const NEWLINE = 10;
+/** How long a client that is to end waits for any answer. */
+const SIGNAL_PATIENCE_MS = 10_000;
+
+/** The number alone may be another run's, once a journal was restored or begun anew. */
+export interface NamedRun {
+  readonly run: number;
+  readonly nonce?: string;
+}
+
+export class Relay {
+  readonly #request: RunRequest;
+  readonly #label: string;
+  readonly #writeOut: typeof writeAll;
+  readonly #offsets = { out: 0, err: 0 };
+  /** Streams that nobody reads any more. */
+  readonly #closed = { out: false, err: false };
+  #run: number | undefined;
+  /** Tells the run from others that have its number. */
+  #nonce: string | undefined;
+  #isForeign = false;
+  readonly #isMerged = areOneFile();
+  #isMidLine = false;
+  /** Some output could not be written, though somebody may have wanted it. */
+  #isUnwritten = false;
+  #wasAsked = false;
+  #signal: number | undefined;
+  /** The daemon has answered since the signal. */
+  #wasHeard = false;
+  #send: ((request: RequestInput) => void) | undefined;
+
+  /** `write` takes what the run prints. */
+  constructor(request: RunRequest, write: typeof writeAll = writeAll) {
+    this.#request = request;
+    this.#writeOut = write;
+    if (request.type === 'wait') [this.#run, this.#nonce] = [request.run, request.nonce];
+    this.#isForeign = request.type !== 'run';
+    this.#label = labelOf(request);
+  }
+
+  /** The run was there before: it is not this client's to cancel. */
+  get isForeign(): boolean {
+    return this.#isForeign;
+  }
+
+  get label(): string {
+    return this.#label;
+  }
+
+  /** The daemon may know of the wish. */
+  get wasAsked(): boolean {
+    return this.#wasAsked;
+  }
+
+  /** The number of the run, once it is known. */
+  get run(): number | undefined {
+    return this.#run;
+  }
+
+  /** The daemon may have accepted a run that this client knows nothing of. */
+  get isInDoubt(): boolean {
+    return this.#wasAsked && this.#run === undefined && this.#request.type === 'run';
+  }
+
+  /** What to send with the number. */
+  get nonce(): Omit<NamedRun, 'run'> {
+    return this.#nonce === undefined ? {} : { nonce: this.#nonce };
+  }
+
+  /** What to ask on a new connection. */
+  request(): RequestInput {
+    if (this.#run === undefined) return this.#request;
+    const from = { ...this.#offsets };
+    if (this.#request.type === 'output')
+      return { ...this.#request, of: this.#run, ...this.nonce, from };
+    return waitRequest({ run: this.#run, ...this.nonce }, { from });
+  }
+
+  /** The request has been sent; `send` sends more on the same connection. */
+  opened(send: (request: RequestInput) => void): void {
+    this.#wasAsked = true;
+    this.#send = send;
+    this.#cancel();
+  }
+
+  lost(): void {
+    this.#send = undefined;
+  }
+
+  /** From now on SIGINT and SIGTERM end the run, and a second one this client. */
+  heedSignals(): void {
+    process.on('SIGINT', () => this.#interrupt(SIGNALS.SIGINT));
+    process.on('SIGTERM', () => this.#interrupt(SIGNALS.SIGTERM));
+    process.on('SIGHUP', () => process.exit(EXIT.signalBase + SIGHUP));
+  }
+
+  /** Takes in one reply; returns how to exit once that is known. */
+  take(reply: Reply): Ending | undefined {
+    this.#wasHeard = true;
+    switch (reply.type) {
+      case 'accepted':
+      case 'joined':
+        return this.#accepted(reply);
+      case 'found':
+        this.#run = reply.run;
+        this.#nonce = reply.nonce;
+        return undefined;
+      case 'ignored':
+        return DONE; // the target's own wish: another run serves this one already
+      case 'refused':
+        return this.#own(reply.exit, reply.reason);
+      case 'output':
+        this.#write(reply);
+        return undefined;
+      case 'notice':
+        complain(`${this.#label}: ${reply.text}`, this.#isMidLine);
+        return undefined;
+      case 'ended':
+        return this.#request.type === 'output' ? this.#shown() : this.#ended(reply);
+      case 'done':
+        return this.#request.type === 'output' ? this.#shown() : undefined;
+      case 'error':
+        return this.#failed(reply);
+      case 'started':
+      case 'history':
+      case 'status':
+      case 'why':
+      case 'probed':
+      case 'pong':
+        return undefined;
+      default:
+        // A newer daemon may say more.
+        reply satisfies never;
+        return undefined;
+    }
+  }
+
+  #accepted({ type, run, nonce }: ReplyOf<'accepted' | 'joined'>): Ending | undefined {
+    if (this.#run !== undefined) return undefined;
+    [this.#run, this.#nonce] = [run, nonce];
+    this.#isForeign = type === 'joined';
+    if (!this.#isWaiting()) return DONE;
+    this.#cancel();
+    return undefined;
+  }
+
+  #isWaiting(): boolean {
+    return this.#request.type !== 'run' || this.#request.wait === true;
+  }
+
+  #own(status: number, reason: string): Ending {
+    const line = `${this.#label}: ${reason}`;
+    return { status: status || EXIT.noVerdict, isOwn: true, line, isMidLine: this.#isMidLine };
+  }
+
+  /** Writes what is new of a frame: after a reconnect it may begin before our offset. */
+  #write(frame: ReplyOf<'output'>): void {
+    const { stream, run } = frame;
+    if (run !== this.#run) {
+      this.#run = run;
+      this.#offsets.out = 0;
+      this.#offsets.err = 0;
+    }
+    const bytes = Buffer.from(frame.data, frame.encoding ?? 'utf8');
+    const behind = this.#offsets[stream] - frame.offset;
+    const fresh = behind > 0 ? bytes.subarray(behind) : bytes;
+    if (fresh.length === 0) return;
+    this.#offsets[stream] = frame.offset + bytes.length;
+    if (this.#closed[stream]) return;
+    const code = this.#writeOut(FD[stream], fresh);
+    if (stream === 'err' || this.#isMerged) this.#isMidLine = fresh.at(-1) !== NEWLINE;
+    if (code === undefined) return;
+    this.#closed[stream] = true;
+    if (code === 'EPIPE') return;
+    this.#isUnwritten = true;
+    complain(`${this.#label}: ${unwritten(stream, code, this.#run)}`);
+  }
+
+  /** All of the output that was asked for has come. */
+  #shown(): Ending {
+    return this.#isUnwritten ? { status: EXIT.unwritten, isOwn: true } : DONE;
+  }
+
+  #ended(reply: ReplyOf<'ended'>): Ending {
+    const { exit, verdict, tell, target, run, text } = reply;
+    const wasSilent = this.#offsets.out + this.#offsets.err === 0;
+    const isSuccess = verdict !== 'failed';
+    const ending = { status: exit, isOwn: isOwn(reply), isMidLine: this.#isMidLine, isSuccess };
+    const line = `${target}: run ${run} ${text}`;
+    if (tell) return { ...ending, line };
+    // The output is missing, so this is no success. Its line has been printed already.
+    if (exit === 0 && this.#isUnwritten) return { ...ending, ...this.#shown() };
+    // cron mails only what is printed: a failure without a word would go unseen.
+    if (exit !== 0 && verdict === 'failed' && wasSilent) {
+      return { ...ending, line: line + printedNothing() };
+    }
+    return ending;
+  }
+
+  #failed({ id, code, exit, message }: ReplyOf<'error'>): Ending | undefined {
+    if (id === CANCEL_ID) {
+      complain(`${this.#label}: ${notCancelled(this.#run, message)}`, this.#isMidLine);
+      return undefined;
+    }
+    if (code === 'unknown-run' && this.#request.type === 'run') {
+      return this.#own(EXIT.noVerdict, forgotten(this.#run));
+    }
+    return this.#own(exit, message);
+  }
+
+  #interrupt(signal: number): void {
+    if (this.#signal !== undefined || !this.#wasAsked) process.exit(EXIT.signalBase + signal);
+    this.#signal = signal;
+    this.#cancel();
+    this.#wasHeard = false;
+    setTimeout(() => this.#leaveUnheard(signal), SIGNAL_PATIENCE_MS).unref();
+  }
+
+  /** A client that is to end does not wait for a daemon that is away or says nothing. */
+  #leaveUnheard(signal: number): void {
+    if (this.#wasHeard) return;
+    complain(`${this.#label}: ${uncancelled(SIGNAL_PATIENCE_MS, this.#run)}`, this.#isMidLine);
+    process.exit(EXIT.signalBase + signal);
+  }
+
+  /** Passes on a signal once there is a run and a connection. */
+  #cancel(): void {
+    if (this.#signal === undefined || this.#run === undefined) return;
+    if (this.#isForeign) {
+      complain(`${this.#label}: ${goesOn(this.#run)}`, this.#isMidLine);
+      process.exit(EXIT.signalBase + this.#signal);
+    }
+    const of = { of: this.#run, ...this.nonce };
+    this.#send?.({ type: 'cancel', v: PROTOCOL_VERSION, id: CANCEL_ID, ...of });
+  }
+}
+
+/** What is undefined of `more` is not sent. */
+export function runRequest(
+  target: string,
+  wait: boolean,
+  more?: { args?: string[]; maxWaitMs?: number | undefined; merged?: boolean },
+): RunRequest {
+  const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...more } as RunRequest;
+  return wait ? ({ ...request, wait, merged: areOneFile(), ...inside() } as RunRequest) : request;
+}
+
+type WaitRequest = Extract<RequestInput, { readonly type: 'wait' }>;
+
+export function waitRequest(
+  of: NamedRun,
+  more: Pick<WaitRequest, 'from' | 'output'> = {},
+): WaitRequest {
+  return { type: 'wait', v: PROTOCOL_VERSION, ...of, ...more, ...inside() };
+}
+
+/** Within the command of a run the daemon is told so: it may be the run that is waited for. */
+function inside(): Pick<WaitRequest, 'caller'> {
+  const caller = process.env['BATON_RUN_DIR'];
+  return caller && caller.length <= CALLER_CHARS_MAX ? { caller } : {};
+}
+
+/** The parser's edge: the daemon's replies are trusted as far as their type. */
+export function isReply(value: unknown): value is Reply {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}
+
+function labelOf(request: RunRequest): string {
+  if (request.type === 'run') return request.target;
+  const of = request.type === 'wait' ? request.run : request.of;
+  return typeof of === 'number' ? `run ${of}` : of;
+}
+
+/** The command's own code or signal is not baton's, also where the signal was sent by baton. */
+function isOwn({ outcome, exit }: ReplyOf<'ended'>): boolean {
+  if (outcome.kind === 'exited') return outcome.code !== exit;
+  if (outcome.kind === 'cancelled') return outcome.signal === undefined;
+  return outcome.kind !== 'signalled';
+}

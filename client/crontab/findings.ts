@@ -1,0 +1,190 @@
+/**
+ * What is wrong with crontabs in the eyes of somebody who knows rsnapshot and baton. Pure: who knows
+ * the targets and the rsnapshot.conf is asked. Nothing is changed; each finding says what to write.
+ */
+import { CLASSIC, type RsnapshotConf, SYNC } from '../../policies/rsnapshot-conf.ts';
+import { type CronLine, runsOn, type Schedule } from './crontab.ts';
+import { callsOf, type RsnapshotCall, replaceCalls } from './shell-line.ts';
+
+/** What a daemon says of one target; see daemon/protocol.ts. */
+export interface KnownTarget {
+  readonly target: string;
+  readonly groups: readonly string[];
+  readonly level?: { readonly name: string; readonly order: readonly string[] };
+}
+
+export interface Finding {
+  readonly line: CronLine;
+  readonly text: string;
+  /** What to write instead. */
+  readonly instead?: string;
+}
+
+export interface Knowledge {
+  /** Undefined where no daemon can be asked. */
+  readonly targets: readonly KnownTarget[] | undefined;
+  conf(path: string): RsnapshotConf | undefined;
+  suggest(wrong: string, known: readonly string[]): string | undefined;
+}
+
+/** One level of rsnapshot that a line starts, directly or by baton. */
+interface Start {
+  readonly line: CronLine;
+  readonly level: string;
+  /** Lowest first. */
+  readonly order: readonly string[];
+  /** Lines with a common group run one level at a time. */
+  readonly group: string;
+  readonly locks: readonly string[];
+  readonly isDirect: boolean;
+}
+
+/** Four years: every day of the calendar is among them. */
+const DAYS = 1_461;
+const DAY_MS = 86_400_000;
+/** A Friday, and the day on which every interval is due. */
+const FIRST_DAY_MS = Date.UTC(2027, 0, 1);
+
+export function findAll(lines: readonly CronLine[], known: Knowledge): readonly Finding[] {
+  const starts = lines.flatMap((line) => startsOf(line, known));
+  const found = [
+    ...lines.flatMap((line) => findDirect(line, known)),
+    ...lines.flatMap((line) => findUnknown(line, known)),
+    ...findDisorder(starts),
+    ...findCollisions(starts, lines),
+  ];
+  const place = ({ line }: Finding): number => lines.indexOf(line);
+  return found.toSorted((a, b) => place(a) - place(b));
+}
+
+function findDirect(line: CronLine, known: Knowledge): readonly Finding[] {
+  const calls = callsOf(line.command).flatMap((call) => (call.kind === 'rsnapshot' ? call : []));
+  if (calls.length === 0) return [];
+  const missing = calls.find((call) => targetOf(call, known) === undefined);
+  const how =
+    missing === undefined ? '' : `; "baton import rsnapshot ${missing.conf}" prints its target`;
+  const what = calls.map((call) => call.level).join(', ');
+  const command = replaceCalls(line.command, (call) => {
+    const name = targetOf(call, known) ?? nameOfTarget(call.conf, call.level);
+    return `baton run ${name} --wait`;
+  });
+  const user = line.user === undefined ? '' : `${line.user} `;
+  const text = `runs rsnapshot ${what} directly, which fails when another interval holds the lock`;
+  const instead = `${line.when} ${user}${command.replaceAll('%', '\\%')}`;
+  return [{ line, text: `${text}${how}`, instead }];
+}
+
+/** As `baton import rsnapshot` names it. */
+export function nameOfTarget(conf: string, level: string): string {
+  const base = conf.replace(/^.*\//, '').replace(/\.conf$/, '');
+  const short = base.replace(/^rsnapshot[-_.]?/, '');
+  return short === '' ? `rsnap-${level}` : `rsnap-${short}-${level}`;
+}
+
+function targetOf({ conf, level }: RsnapshotCall, known: Knowledge): string | undefined {
+  const path = known.conf(conf)?.path ?? conf;
+  const isIt = (it: KnownTarget): boolean =>
+    it.level?.name === level && it.groups.includes(`rsnapshot:${path}`);
+  return known.targets?.find(isIt)?.target;
+}
+
+function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly Finding[] {
+  if (targets === undefined) return [];
+  const names = targets.map(({ target }) => target);
+  return callsOf(line.command).flatMap((call) => {
+    if (call.kind !== 'baton' || names.includes(call.target)) return [];
+    const near = suggest(call.target, names);
+    const hint = near === undefined ? 'add it to config.json' : `did you mean "${near}"?`;
+    const text = `asks for the target "${call.target}", which the daemon does not know; ${hint}`;
+    return [{ line, text }];
+  });
+}
+
+function startsOf(line: CronLine, known: Knowledge): readonly Start[] {
+  return callsOf(line.command).flatMap((call): readonly Start[] => {
+    if (call.kind === 'baton') {
+      const target = known.targets?.find((it) => it.target === call.target);
+      if (target?.level === undefined) return [];
+      const { name: level, order } = target.level;
+      const group = target.groups.find((key) => key.startsWith('rsnapshot:')) ?? '';
+      const conf = known.conf(group.slice('rsnapshot:'.length));
+      return [{ line, level, order, group, locks: locksOf(conf), isDirect: false }];
+    }
+    const conf = known.conf(call.conf);
+    const order = conf?.levels ?? CLASSIC.find((names) => names.includes(call.level)) ?? [];
+    const group = `rsnapshot:${conf?.path ?? call.conf}`;
+    return [{ line, level: call.level, order, group, locks: locksOf(conf), isDirect: true }];
+  });
+}
+
+function locksOf(conf: RsnapshotConf | undefined): readonly string[] {
+  return [conf?.lockfile, conf?.snapshotRoot].flatMap((path) => path ?? []);
+}
+
+/** `sync` belongs just before the lowest level. */
+function rank({ level, order }: Start): number {
+  return level === SYNC ? 0.5 : order.indexOf(level);
+}
+
+/** A lower level that runs once a day, before a higher one of the same day. */
+function findDisorder(starts: readonly Start[]): readonly Finding[] {
+  return starts.flatMap((low) => {
+    for (const high of starts) {
+      if (low.group !== high.group || rank(low) < 0 || rank(high) <= rank(low)) continue;
+      const [lows, highs] = [low.line.schedule, high.line.schedule];
+      if (lows === undefined || highs === undefined || lows.minutes.length !== 1) continue;
+      const early = lows.minutes[0] ?? 0;
+      const late = highs.minutes.find((minute) => minute > early);
+      const day = late === undefined ? undefined : commonDay(lows, highs);
+      if (late === undefined || day === undefined) continue;
+      const text = `starts ${low.level} at ${clock(early)}, before ${high.level} at ${clock(late)} (${place(high.line)}) on the same day, such as ${day}: ${high.level} has to go first; with baton both may stand at the same minute`;
+      return [{ line: low.line, text }];
+    }
+    return [];
+  });
+}
+
+/** Two lines of the same minute of which baton does not hold both. */
+function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): readonly Finding[] {
+  const flocks = lines.flatMap((line) =>
+    [...line.command.matchAll(/\bflock\s+(?:-\S+\s+(?:[\d.]+\s+)?)*(\S+)/g)].map(
+      ([, path = '']) => ({
+        line,
+        locks: [path],
+        isDirect: true,
+      }),
+    ),
+  );
+  const users = [...starts, ...flocks];
+  return users.flatMap((one, at) => {
+    for (const other of users.slice(0, at)) {
+      if (one.line === other.line || !(one.isDirect || other.isDirect)) continue;
+      const lock = one.locks.find((path) => other.locks.includes(path));
+      const [mine, its] = [one.line.schedule, other.line.schedule];
+      if (lock === undefined || mine === undefined || its === undefined) continue;
+      const minute = mine.minutes.find((it) => its.minutes.includes(it));
+      const day = minute === undefined ? undefined : commonDay(mine, its);
+      if (minute === undefined || day === undefined) continue;
+      const text = `collides with ${place(other.line)} at ${clock(minute)}, such as on ${day}: both need ${lock}; let baton start both`;
+      return [{ line: one.line, text }];
+    }
+    return [];
+  });
+}
+
+function commonDay(a: Schedule, b: Schedule): string | undefined {
+  for (let day = 0; day < DAYS; day++) {
+    const date = new Date(FIRST_DAY_MS + day * DAY_MS);
+    if (runsOn(a, date) && runsOn(b, date)) return date.toISOString().slice(0, 10);
+  }
+  return undefined;
+}
+
+function clock(minute: number): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${two(Math.floor(minute / 60))}:${two(minute % 60)}`;
+}
+
+function place({ file, line }: CronLine): string {
+  return `${file}:${line}`;
+}

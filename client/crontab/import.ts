@@ -1,0 +1,108 @@
+/**
+ * `baton import rsnapshot [CONF]` and `baton import py9tor FILE`: print a configuration on stdout
+ * and what to know of it on stderr. They change no file.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fromPy9tor } from '../../daemon/config/py9tor.ts';
+import { EXIT } from '../../daemon/protocol/request.ts';
+import { type RsnapshotConf, readRsnapshotConf, SYNC } from '../../policies/rsnapshot-conf.ts';
+import * as say from '../client-errors.ts';
+import { type Ending, printed } from '../ending.ts';
+import { complain, plain, writeAll } from '../terminal/output.ts';
+import { readConfFile } from './check-crontab.ts';
+import { nameOfTarget } from './findings.ts';
+import { CONF_DEFAULT } from './shell-line.ts';
+
+const STDERR = 2;
+const PROGRAM = '/usr/bin/rsnapshot';
+/** When the classic names run; all at the same minute, since baton puts them in order. */
+const TIMES: Readonly<Record<string, string>> = {
+  daily: '0 3 * * *',
+  weekly: '0 3 * * 1',
+  monthly: '0 3 1 * *',
+  yearly: '0 3 1 1 *',
+  beta: '0 0 * * *',
+  gamma: '0 0 * * 1',
+  delta: '0 0 1 * *',
+};
+/** Those that run several times a day. */
+const FREQUENT = ['hourly', 'alpha'];
+const HOURS_PER_DAY = 24;
+const STEP_HOURS_DEFAULT = 4;
+
+export function importRsnapshot(path: string = CONF_DEFAULT): Ending {
+  const read = readRsnapshotConf(resolve(path), readConfFile);
+  if (!read.ok) return fail(say.cannotRead(path, read.error));
+  const { conf } = read;
+  if (conf.levels.length === 0) return fail(say.noLevels(path));
+  const names = [...conf.levels.toReversed(), ...(conf.syncFirst ? [SYNC] : [])];
+  const isDefault = conf.path === CONF_DEFAULT;
+  const order = conf.unread.length > 0 ? { order: conf.levels } : {};
+  const targets = names.map((level) => {
+    const args = [PROGRAM, ...(isDefault ? [] : ['-c', conf.path]), level];
+    const policies = [{ type: 'rsnapshot', interval: level, ...order }];
+    return [nameOfTarget(conf.path, level), { runner: { type: 'local', args }, policies }];
+  });
+  const ending = configuration({ targets: Object.fromEntries(targets) });
+  if (ending.status !== 0) return ending;
+  return tell([
+    ...conf.unread.map((it) => `# ${plain(it)}; complete "order" (lowest first)`),
+    ...(existsSync(PROGRAM) ? [] : [`# ${PROGRAM} is not installed on this machine`]),
+    '# Lines for /etc/cron.d/rsnapshot; in a crontab of your own leave out "root". All may stand at',
+    '# the same minute: baton runs one at a time, the highest interval first.',
+    ...names.map((level) => cronLine(conf, level)),
+  ]);
+}
+
+function cronLine(conf: RsnapshotConf, level: string): string {
+  const lowest = conf.levels[0] ?? '';
+  const when = timeOf(conf, level === SYNC ? lowest : level);
+  const what = `root baton run ${nameOfTarget(conf.path, level)} --wait`;
+  return when === undefined
+    ? `# MIN HOUR DAY MONTH WEEKDAY ${what}    (choose when)`
+    : `${when.padEnd(13)} ${what}`;
+}
+
+function timeOf({ levels, counts }: RsnapshotConf, level: string): string | undefined {
+  if (!FREQUENT.includes(level)) {
+    const time = TIMES[level];
+    // At the minute of the frequent ones, where there are any.
+    return levels.some((name) => FREQUENT.includes(name)) ? time?.replace(/^0 3/, '0 0') : time;
+  }
+  const count = counts[levels.indexOf(level)] ?? 0;
+  const isFit = count <= HOURS_PER_DAY && HOURS_PER_DAY % count === 0;
+  const step = isFit ? HOURS_PER_DAY / count : STEP_HOURS_DEFAULT;
+  return step === 1 ? '0 * * * *' : `0 */${step} * * *`;
+}
+
+export function importPy9tor(path: string): Ending {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) {
+      return fail(say.cannotRead(path, error));
+    }
+    return fail(say.noJson(path, plain(error.message)));
+  }
+  const { value: native, complaints, warnings } = fromPy9tor(value, dirname(resolve(path)));
+  for (const warning of warnings) complain(`${path}: ${warning}`);
+  for (const { at, text } of complaints) complain(`${path}: ${at.join('.')}: ${text}`);
+  if (complaints.length > 0) return { status: EXIT.config, isOwn: true };
+  return configuration(native);
+}
+
+function configuration(value: unknown): Ending {
+  return printed(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** All of it is a crontab: what is said beside the lines are comments. */
+function tell(lines: readonly string[]): Ending {
+  const code = writeAll(STDERR, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+  return { status: code === undefined || code === 'EPIPE' ? 0 : EXIT.unwritten, isOwn: true };
+}
+
+function fail(line: string): Ending {
+  return { status: EXIT.config, isOwn: true, line };
+}

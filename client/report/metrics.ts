@@ -1,0 +1,212 @@
+/**
+ * `baton metrics`: what the daemon knows as text that both OpenMetrics 1.0 and the older text format
+ * of Prometheus read, for the textfile collector of node_exporter. Pure. Hence
+ *
+ * - gauges and one counter: the older format has no `info` and no `stateset`. The counter tells no
+ *   type, for the two want it said of different names; both then take it as it is.
+ * - no timestamps, which the collector refuses; `# UNIT` and `# EOF` are comments to it.
+ *
+ * A value that is not known has no line.
+ */
+import type {
+  Count,
+  RunView,
+  StatusReply,
+  TargetView,
+  Verdict,
+} from '../../daemon/protocol/request.ts';
+
+/** The latest run of a target that ended with each verdict, as far as one is remembered. */
+export type Latest = Readonly<Partial<Record<Verdict, RunView>>>;
+
+type Labels = Readonly<Record<string, string>>;
+
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number | undefined;
+}
+
+interface Family {
+  readonly name: string;
+  readonly unit?: 'seconds';
+  readonly isCounter?: boolean;
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+const VERDICTS: readonly Verdict[] = ['ok', 'warning', 'failed'];
+
+export function showMetrics(status: StatusReply, latest: ReadonlyMap<string, Latest>): string {
+  // What is no longer configured would be an alert for ever; what runs of it yet will end.
+  const targets = status.targets.filter(({ removed }) => !removed);
+  const families = [
+    ...ofDaemon({ ...status, targets }),
+    ...ofTargets({ ...status, targets }, latest),
+  ];
+  return `${families.map(showFamily).join('')}# EOF\n`;
+}
+
+function ofDaemon({ version, startedAtMs, nowMs, targets }: StatusReply): readonly Family[] {
+  const one = (value: number, labels: Labels = {}): readonly Sample[] => [{ labels, value }];
+  return [
+    { name: 'baton_up', help: 'The daemon has answered.', samples: one(1) },
+    { name: 'baton_build_info', help: 'Version of the daemon.', samples: one(1, { version }) },
+    {
+      ...{ name: 'baton_start_time_seconds', unit: 'seconds' },
+      help: 'When the daemon started, in Unix time.',
+      samples: one(startedAtMs / 1_000),
+    },
+    {
+      ...{ name: 'baton_scrape_timestamp_seconds', unit: 'seconds' },
+      help: 'When these figures were taken, in Unix time: older ones are stale.',
+      samples: one(nowMs / 1_000),
+    },
+    { name: 'baton_targets', help: 'Targets that are configured.', samples: one(targets.length) },
+  ];
+}
+
+function ofTargets(
+  { targets }: StatusReply,
+  latest: ReadonlyMap<string, Latest>,
+): readonly Family[] {
+  const gauge: Gauge = (name, help, value) => ({
+    name: `baton_target_${name}`,
+    ...(name.endsWith('_seconds') ? { unit: 'seconds' } : {}),
+    help,
+    samples: targets.map((view) => ({ labels: { target: view.target }, value: value(view) })),
+  });
+  const success = ({ target }: TargetView): number | undefined => {
+    const { ok, warning } = latest.get(target) ?? {};
+    const ends = [ok, warning].flatMap((run) => run?.endedAtMs ?? []);
+    return ends.length === 0 ? undefined : Math.max(...ends) / 1_000;
+  };
+  return [
+    gauge('running', 'Runs that run now.', (view) => view.active.length),
+    gauge('waiting', 'Runs that wait now.', (view) => view.waiting),
+    gauge('oldest_waiting_seconds', 'How long the first run in the queue has waited.', (view) =>
+      seconds(view.queued[0]?.waitedMs ?? 0),
+    ),
+    gauge('oldest_running_seconds', 'How long the longest of the present runs has run.', (view) =>
+      seconds(Math.max(0, ...view.active.map(({ tookMs = 0 }) => tookMs))),
+    ),
+    gauge('paused', '1: it starts nothing until it is resumed.', (view) => Number(view.paused)),
+    gauge('broken', '1: its configuration cannot be run.', (view) =>
+      Number(view.broken !== undefined),
+    ),
+    gauge('late', '1: no success for longer than its lateAfter.', (view) =>
+      Number(view.late === true),
+    ),
+    ofRuns(targets),
+    ...ofLast(targets, gauge),
+    gauge(
+      'last_success_timestamp_seconds',
+      'When a run last ended well or with a warning, in Unix time.',
+      success,
+    ),
+    gauge('usual_duration_seconds', 'Median of how long its last successes took.', (view) =>
+      seconds(view.usual?.medianMs),
+    ),
+    gauge('last_failure_timestamp_seconds', 'When a run last failed, in Unix time.', (view) =>
+      seconds(latest.get(view.target)?.failed?.endedAtMs),
+    ),
+  ];
+}
+
+type Gauge = (
+  name: string,
+  help: string,
+  value: (target: TargetView) => number | undefined,
+) => Family;
+
+/** The commonest ways of ending are told from 0 on: what appears with 1 has not risen to a reader. */
+function ofRuns(targets: readonly TargetView[]): Family {
+  const exited = VERDICTS.map((verdict) => ({ outcome: 'exited', verdict, runs: 0 }) as const);
+  const samples = targets.flatMap(({ target, counts }) => {
+    if (counts === undefined) return [];
+    const isIn = (one: Count) => counts.some((it) => keyOf(it) === keyOf(one));
+    return [...exited.filter((one) => !isIn(one)), ...counts].map(({ outcome, verdict, runs }) => {
+      return { labels: { target, outcome, verdict }, value: runs };
+    });
+  });
+  const help = 'Runs that have ended so since the state directory was made.';
+  return { name: 'baton_runs_total', help, isCounter: true, samples };
+}
+
+function keyOf({ outcome, verdict }: Count): string {
+  return `${outcome} ${verdict}`;
+}
+
+/** How the latest run that has ended did. */
+function ofLast(targets: readonly TargetView[], gauge: Gauge): readonly Family[] {
+  const verdicts = targets.flatMap(({ target, last }) =>
+    VERDICTS.map((verdict) => {
+      const value = last === undefined ? undefined : Number(last.verdict === verdict);
+      return { labels: { target, verdict }, value };
+    }),
+  );
+  const outcomes = targets.flatMap(({ target, last }) =>
+    last?.outcome === undefined
+      ? []
+      : [{ labels: { target, outcome: last.outcome.kind }, value: 1 }],
+  );
+  return [
+    gauge(
+      'last_start_timestamp_seconds',
+      'When the last run to end started, in Unix time.',
+      (view) => seconds(view.last?.startedAtMs),
+    ),
+    gauge('last_end_timestamp_seconds', 'When a run last ended, in Unix time.', (view) =>
+      seconds(view.last?.endedAtMs),
+    ),
+    gauge('last_duration_seconds', 'How long the last run to end ran.', (view) =>
+      seconds(view.last?.tookMs),
+    ),
+    gauge('last_wait_seconds', 'How long the last run to end had waited.', (view) =>
+      seconds(view.last?.waitedMs),
+    ),
+    gauge(
+      'last_exit_status',
+      'What "baton wait" says of the last run to end.',
+      ({ last }) => last?.exit,
+    ),
+    {
+      name: 'baton_target_last_verdict',
+      help: '1: the last run to end did so.',
+      samples: verdicts,
+    },
+    {
+      name: 'baton_target_last_outcome',
+      help: 'How the last run to end did, always 1.',
+      samples: outcomes,
+    },
+  ];
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1_000;
+}
+
+function showFamily({ name, unit, isCounter = false, help, samples }: Family): string {
+  const known = samples.flatMap(({ labels, value }) =>
+    value === undefined ? [] : [`${name}${showLabels(labels)} ${value}\n`],
+  );
+  const about = [
+    `# HELP ${name} ${help}\n`,
+    ...(isCounter ? [] : [`# TYPE ${name} gauge\n`]),
+    ...(unit === undefined ? [] : [`# UNIT ${name} ${unit}\n`]),
+  ];
+  return known.length === 0 ? '' : [...about, ...known].join('');
+}
+
+function showLabels(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${quote(value)}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+}
+
+/** Halves of characters have no UTF-8. */
+function quote(value: string): string {
+  return value
+    .replace(/\p{Cs}/gu, '\ufffd')
+    .replace(/[\\"]/g, '\\$&')
+    .replace(/\n/g, '\\n');
+}

@@ -1,0 +1,44 @@
+/** `baton history`: the runs that have ended, newest first, and how each compares. Pure. */
+import { type RunView, showDuration } from '../../daemon/protocol/request.ts';
+import type { Screen } from './style.ts';
+import { draw, type Piece } from './styled-line.ts';
+import { type Row, table } from './table.ts';
+import { causes, remains, showTime, verdictOf } from './words.ts';
+
+/** From so many times the median on it is told as a factor, below as a percentage. */
+const FACTOR_MIN = 2;
+/** Of fewer runs the median says nothing. */
+const RUNS_MIN = 2;
+
+export function showHistory(runs: readonly RunView[], screen: Screen): string {
+  if (runs.length === 0) return `${draw([{ text: 'no such run has ended yet' }], screen)}\n`;
+  const titles = ['RUN', 'TARGET', 'ENDED', 'WAITED', 'TOOK', 'VS USUAL', 'OUTCOME'];
+  const title = titles.map((text) => ({ text, tone: 'dim' as const }));
+  return table([title, ...runs.map((run) => rowOf(run, screen))], screen);
+}
+
+function rowOf(run: RunView, screen: Screen): Row {
+  const { tone } = verdictOf(run, screen);
+  const { text = 'ended', verdict } = run;
+  const outcome = `${text}${verdict === 'warning' ? ' (a warning)' : ''}${remains(run)}`;
+  const told = [outcome, ...causes(run)].join(', ');
+  return [
+    String(run.run),
+    { text: run.target, tone: tone === 'bad' ? 'bad' : 'plain' },
+    run.endedAtMs === undefined ? '' : showTime(run.endedAtMs),
+    showDuration(run.waitedMs),
+    run.tookMs === undefined ? '-' : showDuration(run.tookMs),
+    comparison(run),
+    { text: told, tone },
+  ];
+}
+
+/** How far from the median: "+12%", "-30%", "3.1x". */
+function comparison({ tookMs, usual, pace }: RunView): Piece {
+  if (tookMs === undefined || usual === undefined || usual.runs < RUNS_MIN) return { text: '' };
+  const ratio = tookMs / Math.max(1, usual.medianMs);
+  const percent = Math.round((ratio - 1) * 100);
+  const text =
+    ratio >= FACTOR_MIN ? `${ratio.toFixed(1)}x` : `${percent >= 0 ? '+' : ''}${percent}%`;
+  return { text, tone: pace === 'slower' || pace === 'faster' ? 'odd' : 'plain' };
+}

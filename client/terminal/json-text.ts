@@ -1,0 +1,12 @@
+/** The daemon's answers for programs: `--json`. Its fields are the wire contract's. */
+import type { Reply } from '../../daemon/protocol/request.ts';
+
+/** Indented JSON, without what is meant for the connection; no control character is printed. */
+export function showJson({ id: _, ...reply }: Reply): string {
+  const json = JSON.stringify(reply, null, 2);
+  return `${json.replace(/(?!\n)\p{Cc}/gu, escapeControl)}\n`;
+}
+
+function escapeControl(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

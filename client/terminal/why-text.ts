@@ -1,0 +1,122 @@
+/**
+ * `baton why`: the whole chain of who waits for whom, with the times that are expected. Sentences,
+ * so they are wrapped, not cut. Pure.
+ */
+import {
+  adviseOutcome,
+  type RunView,
+  showDuration,
+  type WhyReply,
+} from '../../daemon/protocol/request.ts';
+import { printable, type Screen, wrap } from './style.ts';
+import { draw, type Line, type Tone } from './styled-line.ts';
+import { percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
+
+const STEP = 2;
+/** On a narrower terminal the deepest lines are cut. */
+const TEXT_COLUMNS_MIN = 30;
+
+/** The run asked about, then, indented, each that it waits for, and those in the way of these. */
+export function showWhy(reply: WhyReply, screen: Screen): string {
+  const { chain, target, nowMs = Date.now() } = reply;
+  const [first] = chain;
+  if (first === undefined) {
+    return `${draw([{ text: `${target ?? 'it'} has not run yet; nothing waits` }], screen)}\n`;
+  }
+  const rest = new Map(chain.map((run) => [run.run, run]));
+  const lines: Line[] = [];
+  const tell = (run: RunView, depth: number): void => {
+    rest.delete(run.run);
+    lines.push(...linesOf(run, depth, { nowMs, screen }));
+    for (const number of run.behind ?? []) {
+      const other = rest.get(number);
+      if (other !== undefined) tell(other, depth + 1);
+    }
+  };
+  tell(first, 0);
+  // A daemon that does not say who is behind whom still says who is in the way.
+  for (const run of rest.values()) tell(run, 1);
+  return lines.map((line) => `${draw(line, screen)}\n`).join('');
+}
+
+interface Sight {
+  readonly nowMs: number;
+  readonly screen: Screen;
+}
+
+/** What is to be told of a run: how it is, and facts that each begin a line. */
+interface Tale {
+  readonly tone: Tone;
+  readonly is: string;
+  readonly rest: string;
+  readonly facts: readonly string[];
+}
+
+function linesOf(run: RunView, depth: number, see: Sight): readonly Line[] {
+  const { tone, is, rest, facts } = taleOf(run, see);
+  const indent = ' '.repeat(depth * STEP);
+  const head: Line = [
+    { text: `${indent}run ${run.run} of ` },
+    { text: run.target, tone: 'bold' },
+    { text: ' ' },
+    { text: is, tone },
+    { text: rest },
+  ];
+  const left = Math.max(TEXT_COLUMNS_MIN, see.screen.columns - (depth + 2) * STEP);
+  const tell = (fact: string): readonly Line[] =>
+    wrap(printable(fact), left).map((text, at) => [
+      { text: `${indent}${' '.repeat(at === 0 ? STEP : 2 * STEP)}${text}` },
+    ]);
+  return [head, ...facts.flatMap(tell)];
+}
+
+function taleOf(run: RunView, see: Sight): Tale {
+  const when = (ms: number): string => showWhen(ms, see.nowMs);
+  switch (run.state) {
+    case 'queued': {
+      const { waitedMs, acceptedAtMs, expectedStartAtMs, overtaken, reasons = [] } = run;
+      const facts = [
+        ...(reasons.length === 0 ? ['nothing is in its way'] : reasons),
+        ...(expectedStartAtMs === undefined ? [] : [`starts about ${when(expectedStartAtMs)}`]),
+        ...(overtaken === undefined ? [] : [`was overtaken ${showTimes(overtaken)}`]),
+      ];
+      const rest = ` for ${showDuration(waitedMs)}, since ${when(acceptedAtMs)}`;
+      return { tone: 'odd', is: 'has been waiting', rest, facts };
+    }
+    case 'starting':
+      return { tone: 'busy', is: 'is starting', rest: '', facts: [] };
+    case 'running':
+      return { tone: 'busy', is: 'has been running', ...progressOf(run, ' for', see) };
+    case 'stopping':
+      return { tone: 'odd', is: 'is being stopped', ...progressOf(run, ' after', see) };
+    case 'ended': {
+      const { tone } = verdictOf(run, see.screen);
+      const { endedAtMs, tookMs, text = 'ended', verdict } = run;
+      const warning = verdict === 'warning' ? ' (a warning)' : '';
+      const at = endedAtMs === undefined ? '' : ` at ${when(endedAtMs)}`;
+      const took = tookMs === undefined ? '' : `, took ${showDuration(tookMs)}`;
+      const { outcome } = run;
+      const advice = outcome && adviseOutcome(outcome, run.run, run.target);
+      const rest = `${warning}${at}${took}${remains(run)}`;
+      return { tone, is: text, rest, facts: advice === undefined ? [] : [advice] };
+    }
+    default:
+      return run.state satisfies never;
+  }
+}
+
+function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'rest' | 'facts'> {
+  const { tookMs = 0, startedAtMs, expectedEndAtMs, usual, pid } = run;
+  const percent = percentOf(run, nowMs);
+  const since = startedAtMs === undefined ? '' : `, since ${showWhen(startedAtMs, nowMs)}`;
+  const id = pid === undefined ? '' : `, pid ${pid}`;
+  const done = percent === undefined ? '' : `${Math.floor(percent)}% done, `;
+  const usually = usual === undefined ? '' : `takes ${showDuration(usual.medianMs)} as a rule`;
+  const end =
+    expectedEndAtMs === undefined
+      ? usually && `${usually}, now longer than ever`
+      : `${done}ends about ${showWhen(expectedEndAtMs, nowMs)}${usually && `; ${usually}`}`;
+  const rest = `${word} ${showDuration(tookMs)}${since}${id}`;
+  if (run.unrecorded !== undefined) return { rest, facts: [run.unrecorded] };
+  return { rest, facts: end === '' ? [] : [end] };
+}

@@ -1,0 +1,95 @@
+/** The words for times and ends that all views share. Pure; times are the client's local ones. */
+import { type RunView, showDuration } from '../../daemon/protocol/request.ts';
+import type { Screen } from './style.ts';
+import type { Tone } from './styled-line.ts';
+
+const DAY_MS = 86_400_000;
+const NEAR_DAYS = 6;
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** As short as it is clear: "05:12" today, "Mon 05:12" within a week, else "2025-11-23". */
+export function showWhen(ms: number, nowMs: number): string {
+  const [date, now] = [new Date(ms), new Date(nowMs)];
+  if (date.toDateString() === now.toDateString()) return showClock(date);
+  if (Math.abs(ms - nowMs) < NEAR_DAYS * DAY_MS) {
+    return `${WEEKDAYS[date.getDay()]} ${showClock(date)}`;
+  }
+  return showDay(date);
+}
+
+/** "2025-11-23 03:00". */
+export function showTime(ms: number): string {
+  const date = new Date(ms);
+  return `${showDay(date)} ${showClock(date)}`;
+}
+
+/** In whole seconds: "850 ms" is nothing to a person who waits. */
+export function showCoarse(ms: number): string {
+  return ms < 59_500 ? `${Math.max(0, Math.round(ms / 1_000))} s` : showDuration(ms);
+}
+
+export interface Verdict {
+  readonly word: string;
+  readonly tone: Tone;
+  readonly mark: string;
+}
+
+/** How a run ended, in a word. */
+export function verdictOf({ verdict, outcome }: RunView, { isUnicode }: Screen): Verdict {
+  // Somebody wished it so.
+  if (outcome?.kind === 'cancelled') {
+    return { word: 'cancelled', tone: 'odd', mark: isUnicode ? '✗' : '-' };
+  }
+  if (verdict === 'ok') return { word: 'ok', tone: 'good', mark: isUnicode ? '✓' : '+' };
+  if (verdict === 'warning') return { word: 'warning', tone: 'odd', mark: isUnicode ? '▲' : '?' };
+  return { word: 'failed', tone: 'bad', mark: isUnicode ? '✗' : '!' };
+}
+
+/** What an end left behind: rarely anything, and then to be seen. */
+export function remains({ heldBy, leftovers }: RunView): string {
+  const left = leftovers?.length ? `; it left processes ${leftovers.join(', ')} behind` : '';
+  const held = heldBy?.length ? `; its place is held by processes ${heldBy.join(', ')}` : '';
+  return `${left}${held}`;
+}
+
+/** "once", "twice", "3 times". */
+export function showTimes(count: number): string {
+  return ['never', 'once', 'twice'][count] ?? `${count} times`;
+}
+
+const BAR_CELLS = 10;
+
+/** How far along, as a bar. */
+export function bar(percent: number, { isUnicode }: Screen, cells = BAR_CELLS): string {
+  const full = Math.min(cells, Math.max(0, Math.floor((percent * cells) / 100)));
+  const [done, open] = isUnicode ? ['━', '─'] : ['#', '-'];
+  const cellsShown = done.repeat(full) + open.repeat(cells - full);
+  return isUnicode ? cellsShown : `[${cellsShown}]`;
+}
+
+/** How far along a run is: by its own word, else by the clock. Undefined where nobody can say. */
+export function percentOf(run: RunView, nowMs: number): number | undefined {
+  if (run.progressPercent !== undefined) return run.progressPercent;
+  const { expectedEndAtMs, tookMs } = run;
+  if (expectedEndAtMs === undefined || tookMs === undefined) return undefined;
+  const wholeMs = tookMs + expectedEndAtMs - nowMs;
+  return wholeMs > 0 ? Math.min(99, (tookMs * 100) / wholeMs) : undefined;
+}
+
+function showDay(date: Date): string {
+  return [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+}
+
+function showClock(date: Date): string {
+  return `${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** Of the run of a hook: what has called it. */
+export function causes({ cause }: RunView): readonly string[] {
+  if (cause === undefined) return [];
+  return [cause.run === undefined ? `called by ${cause.target}` : `called by run ${cause.run}`];
+}

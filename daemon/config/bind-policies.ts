@@ -1,0 +1,103 @@
+/**
+ * Binds the policies of targets, and keeps groups apart that cannot run side by side: two
+ * rsnapshot.conf with one lockfile between them would kill each other's runs. Such groups share
+ * one place, the limit of a `cardinality` policy that the configuration does not name.
+ */
+import { cardinality } from '../../policies/cardinality.ts';
+import { type Binding, bind, type Target } from '../core/catalog.ts';
+import type { Policy, PolicyTarget, ReadFile } from '../core/policy.ts';
+import { oneClaim, twins } from './config-messages.ts';
+
+export interface Bound {
+  readonly bindings: readonly Binding[];
+  /** Why the target cannot work on this machine. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  /** Exit codes that the policies take for warnings. */
+  readonly warnExit: readonly number[];
+  /** What the policies have read. */
+  readonly files: readonly string[];
+}
+
+/** Binds options that the schema has parsed, each completed by what its policy reads. */
+export function bindAll(
+  list: readonly { readonly policy: Policy<unknown>; readonly options: unknown }[],
+  target: PolicyTarget,
+  read: ReadFile,
+): Bound {
+  const files = new Set<string>();
+  const noted: ReadFile = (path) => {
+    files.add(path);
+    return read(path);
+  };
+  const prepared = list.map(({ policy, options }) => ({
+    policy,
+    ...(policy.prepare?.(options, target, noted) ?? { options, problems: [], warnings: [] }),
+  }));
+  return {
+    bindings: prepared.map(({ policy, options }) => bind(policy, options, target)),
+    problems: prepared.flatMap(({ problems }) => problems),
+    warnings: prepared.flatMap(({ warnings }) => warnings),
+    warnExit: prepared.flatMap(({ policy }) => policy.warnExit ?? []),
+    files: [...files],
+  };
+}
+
+export interface Excluded {
+  readonly targets: readonly Target[];
+  readonly warnings: readonly string[];
+}
+
+/** Lets groups that claim the same thing exclude each other. */
+export function exclude(targets: readonly Target[]): Excluded {
+  const shared = [...claimants(targets)].flatMap(([claim, keys]) => (keys.size > 1 ? claim : []));
+  const warnings = shared.map((claim) => {
+    const those = targets.filter((it) => it.bindings.some((binding) => claims(binding, claim)));
+    const names = those.map(({ name }) => name).join(', ');
+    return oneClaim(names, claim);
+  });
+  return {
+    targets: targets.map((target) => withLimits(target, shared)),
+    warnings: [...warnings, ...findTwins(targets)],
+  };
+}
+
+/** Two targets for one level of a group: allowed, but mostly a slip of copying. */
+function findTwins(targets: readonly Target[]): readonly string[] {
+  const firsts = new Map<string, string>();
+  return targets.flatMap(({ name, bindings }) =>
+    bindings.flatMap(({ key, policy, options }) => {
+      const level = policy.level?.(options)?.name;
+      if (level === undefined) return [];
+      const first = firsts.get(`${key} ${level}`);
+      if (first === undefined) firsts.set(`${key} ${level}`, name);
+      if (first === undefined) return [];
+      return twins(first, name, level, key);
+    }),
+  );
+}
+
+/** The groups that claim each thing. */
+function claimants(targets: readonly Target[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const keys = new Map<string, Set<string>>();
+  for (const { key, policy, options } of targets.flatMap(({ bindings }) => bindings)) {
+    for (const claim of policy.claims?.(options) ?? []) {
+      keys.set(claim, (keys.get(claim) ?? new Set()).add(key));
+    }
+  }
+  return keys;
+}
+
+function claims({ policy, options }: Binding, claim: string): boolean {
+  return policy.claims?.(options).includes(claim) ?? false;
+}
+
+function withLimits(target: Target, shared: readonly string[]): Target {
+  const limits = shared
+    .filter((claim) => target.bindings.some((binding) => claims(binding, claim)))
+    .map((group) =>
+      bind(cardinality, { type: 'cardinality', group, instances: 1, whenFull: 'queue' }, target),
+    );
+  if (limits.length === 0) return target;
+  return { ...target, bindings: [...target.bindings, ...limits] };
+}

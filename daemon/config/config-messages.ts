@@ -1,0 +1,120 @@
+/**
+ * What is wrong or odd in config.json. A mistake stands behind its place in the file, such as
+ * "targets.web.policies[0]: ". See daemon/message.ts for the style.
+ */
+import { describeErrno } from '../shared/errno.ts';
+import { didYouMean, suggest } from '../shared/suggest.ts';
+
+/** Most known keys that a message lists. */
+const KNOWN_MAX = 20;
+
+// The file
+
+export const isDirectory = (): string => 'is a directory; name the config.json inside';
+
+export const isNoFile = (): string => 'is not a regular file; name a config.json';
+
+export const tooLong = (bytes: number, most: number): string =>
+  `is ${bytes} bytes long; expected at most ${most}`;
+
+export const foreignOwner = (path: string, found: number, own: number): string => {
+  const expected = own === 0 ? 'root' : `root or uid ${own}, as which the daemon runs`;
+  return `is owned by uid ${found}; expected ${expected}; run chown ${own || 'root'} ${path}`;
+};
+
+export const writableByOthers = (path: string, mode: string): string =>
+  `can be written by others (mode ${mode}), who could run commands as the daemon; ` +
+  `run chmod go-w ${path}`;
+
+export const notThere = (): string =>
+  'does not exist; write one, or name another with --config FILE';
+
+export const forbidden = (): string =>
+  "cannot be read (EACCES); make it readable for the daemon's user";
+
+export const unreadable = (error: unknown): string => `cannot be read ${describeErrno(error)}`;
+
+export const noJson = (line: number, column: number, text: string): string =>
+  `line ${line}, column ${column}: ${text}`;
+
+/** `expected` is a noun of the scanner's. */
+export const wrongJson = (expected: string, found: string): string =>
+  `expected ${expected}; found ${found}`;
+
+export const twiceThere = (): string =>
+  'this key stands here twice; remove one of them or rename it';
+
+// A file that a policy reads: why not, in brackets
+
+export const relativePath = (): string => 'expected an absolute path';
+
+export const noRegularFile = (): string => 'expected a regular file';
+
+export const longFile = (most: number): string => `expected at most ${most} bytes`;
+
+// A value, by the schema
+
+export const unknown = (what: string, wrong: string, known: readonly string[]): string => {
+  if (suggest(wrong, known) !== undefined) return `unknown ${what}${didYouMean(wrong, known)}`;
+  if (known.length === 0) return `unknown ${what}; none is known here: remove it`;
+  return `unknown ${what}; known here: ${known.slice(0, KNOWN_MAX).join(', ')}`;
+};
+
+export const unknownType = (wrong: string, known: readonly string[]): string =>
+  `unknown type "${wrong}"${didYouMean(wrong, known) || ';'} known types: ${known.join(', ')}`;
+
+export const unusableName = (): string => 'this name cannot be used; choose another';
+
+export const missingKey = (expected: string): string => `missing key; expected ${expected}`;
+
+export const wrongValue = (expected: string, found: string): string =>
+  `expected ${expected}; found ${found}`;
+
+// Targets with each other
+
+export const namedTwice = (what: string, first: number): string =>
+  `${what} is already named by policies[${first}] of this target; remove one`;
+
+export const differ = (text: string): string => `${text}; make them equal`;
+
+export const ownHook = (): string => 'names the target itself; expected another one';
+
+export const unknownHook = (hook: string, known: readonly string[]): string =>
+  `there is no target "${hook}"; expected one of this file${didYouMean(hook, known)}`;
+
+export const hookWithArgs = (hook: string): string =>
+  `target "${hook}" takes arguments (acceptArgs); expected one without`;
+
+// What is allowed, but probably not meant
+
+export const oneClaim = (targets: string, claim: string): string =>
+  `targets ${targets} are of different groups but have one ${claim}: they wait for each other; ` +
+  'give them one "group" to be put in order';
+
+export const twins = (first: string, second: string, level: string, group: string): string =>
+  `targets ${first}, ${second} are both ${level} of ${group}: while one waits or runs, the other ` +
+  'is a duplicate; remove one if that is not meant';
+
+export const idlePattern = (index: number, pattern: string): string =>
+  `sockets[${index}].targets: "${pattern}" matches no target; correct or remove it`;
+
+export const runWithoutWait = (index: number): string =>
+  `sockets[${index}].allow: "run" without "wait": a client that waits for its run cannot go on ` +
+  'after a restart of the daemon; add "wait"';
+
+// A configuration of py9tor
+
+export const noNetwork = (keys: readonly string[]): string => {
+  const [verb, them] = keys.length > 1 ? ['are', 'them'] : ['is', 'it'];
+  return `${keys.join(' and ')} ${verb} ignored: baton has no network port; remove ${them}`;
+};
+
+export const noAttrs = (required: readonly string[], isMissing: boolean): string => {
+  const expected = `expected an object with ${required.join(', ')}`;
+  return isMissing ? `missing key; ${expected}` : expected;
+};
+
+export const neededKey = (by: string): string => `missing key; ${by} needs it: add it`;
+
+export const unheededKey = (target: string, key: string): string =>
+  `target "${target}": ${key} is ignored: no handler reads it; name the "handler", or remove it`;

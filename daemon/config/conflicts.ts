@@ -1,0 +1,52 @@
+/** What is wrong with targets that are right one by one: with their policies, and with each other. */
+
+import type { Binding, Target } from '../core/catalog.ts';
+import type { Member } from '../core/policy.ts';
+import * as say from './config-messages.ts';
+import type { Complaint } from './diagnostics.ts';
+import type { TargetSettings } from './schema.ts';
+
+/**
+ * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place
+ * in the order of one while it waits for the other, and the other way round: nobody would start.
+ */
+export function findTwice({ name, bindings }: Target): readonly Complaint[] {
+  return bindings.flatMap((binding, index) => {
+    const same = ({ key, policy }: Binding): boolean =>
+      key === binding.key || (policy === binding.policy && policy.type === 'rsnapshot');
+    const first = bindings.findIndex(same);
+    if (first === index) return [];
+    const what = bindings[first]?.key === binding.key ? `group "${binding.key}"` : 'type rsnapshot';
+    return [{ at: ['targets', name, 'policies', index], text: say.namedTwice(what, first) }];
+  });
+}
+
+/** A hook is another target, which takes no arguments: nobody would give it any. */
+export function findBadHooks(
+  { name, hooks = {} }: Target,
+  settings: Readonly<Record<string, TargetSettings>>,
+): readonly Complaint[] {
+  return Object.entries(hooks).flatMap(([key, hook]) => {
+    const at = ['targets', name, key];
+    const target = Object.hasOwn(settings, hook) ? settings[hook] : undefined;
+    if (hook === name) return [{ at, text: say.ownHook() }];
+    if (target === undefined) return [{ at, text: say.unknownHook(hook, Object.keys(settings)) }];
+    if (target.acceptArgs === undefined) return [];
+    return [{ at, text: say.hookWithArgs(hook) }];
+  });
+}
+
+/** Every member of a group against the group's first. */
+export function findConflicts(targets: readonly Target[]): readonly Complaint[] {
+  const firsts = new Map<string, Member<unknown>>();
+  return targets.flatMap(({ name, bindings }) =>
+    bindings.flatMap(({ key, policy, options }, index) => {
+      const self = { target: name, options, waiting: 0, ignored: 0, active: [] };
+      const first = firsts.get(key);
+      if (first === undefined) firsts.set(key, self);
+      const text = first === undefined ? undefined : policy.conflict?.(self, first);
+      if (text === undefined) return [];
+      return [{ at: ['targets', name, 'policies', index], text: say.differ(text) }];
+    }),
+  );
+}

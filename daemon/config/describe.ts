@@ -1,0 +1,44 @@
+/** What `batond --check` prints of a configuration that can be used. */
+import { KEEP_DEFAULT, type Target } from '../core/catalog.ts';
+import { showDuration } from '../shared/duration.ts';
+import type { Config } from './load.ts';
+import { runnerOf } from './registry.ts';
+import { describeSocket } from './sockets.ts';
+
+/** Every target with its groups and limits, then what to look at. */
+export function describeConfig({ path, catalog, warnings, sockets = [] }: Config): string {
+  const targets = [...catalog.targets.values()];
+  const wide = Math.max(0, ...targets.map((target) => target.name.length));
+  const lines = targets.map((target) => {
+    const what = [target.runner.type, ...target.bindings.map(({ key }) => key), ...limits(target)];
+    return `  ${target.name.padEnd(wide)}  ${what.join(', ')}`;
+  });
+  const broken = targets.flatMap(({ name, broken }) =>
+    broken === undefined ? [] : `problem: target "${name}" is broken: ${broken}`,
+  );
+  const looks = targets.flatMap(({ name, runner }) =>
+    (runnerOf(runner.type).inspect?.(runner.options) ?? []).map(
+      (text) => `warning: target "${name}": ${text}`,
+    ),
+  );
+  const notes = warnings.map((warning) => `warning: ${warning}`);
+  const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
+  const doors = sockets.map((socket) => `  ${describeSocket(socket)}`);
+  return `${[`${path}: ${count}`, ...lines, ...doors, ...notes, ...looks, ...broken].join('\n')}\n`;
+}
+
+function limits(target: Target): readonly string[] {
+  const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep, acceptArgs = [] } = target;
+  const { lateAfterMs, hooks = {} } = target;
+  return [
+    ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
+    ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
+    ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
+    ...(lateAfterMs === undefined ? [] : [`lateAfter ${showDuration(lateAfterMs)}`]),
+    ...Object.entries(hooks).map(([key, hook]) => `${key} ${hook}`),
+    ...(okExit.join() === '0' ? [] : [`okExit ${okExit.join(' ') || 'none'}`]),
+    ...(warnExit.length === 0 ? [] : [`warnExit ${warnExit.join(' ')}`]),
+    ...(acceptArgs.length === 0 ? [] : [`accepts ${acceptArgs.length} arguments`]),
+    ...(keep === undefined || keep === KEEP_DEFAULT ? [] : [`keeps ${keep.runs} runs`]),
+  ];
+}

@@ -1,0 +1,88 @@
+/**
+ * The values that config.json is made of: names, durations, sizes, exit codes. Each says what it
+ * expects as the rest of a sentence, and what it becomes. What a check knows and JSON Schema can
+ * say is said once more, as a fragment of it in `v.metadata`; see contrib/generate/schema.ts.
+ */
+import * as v from 'valibot';
+import {
+  BYTES,
+  DURATION,
+  DURATION_EXPECTED,
+  parseBytes,
+  parseDuration,
+} from '../shared/duration.ts';
+import { PATTERN_PLACES_MAX, parsePattern } from '../shared/pattern.ts';
+import { PATTERN_CHARS_MAX } from '../shared/pattern-tree.ts';
+
+export const NAME_CHARS_MAX = 100;
+const DESCRIPTION_CHARS_MAX = 10_000;
+
+const NAME_EXPECTED = [
+  `a target name: 1 to ${NAME_CHARS_MAX} characters, no "/" and no control characters`,
+  'not starting with "-", not only digits (those name runs)',
+].join(', ');
+const CODES_EXPECTED = 'a list of exit codes';
+const CODE_EXPECTED = 'an exit code: a whole number from 0 to 255';
+const PATTERN_EXPECTED = 'a regular expression for one argument, such as "[a-z]+"';
+const PATTERN_FAULTS = {
+  'no-pattern': PATTERN_EXPECTED,
+  'back-reference':
+    `${PATTERN_EXPECTED}, without a back-reference (such as "\\1"): one short argument could keep ` +
+    'the daemon busy for minutes',
+  'too-large':
+    `${PATTERN_EXPECTED}, of at most ${PATTERN_CHARS_MAX} characters and ${PATTERN_PLACES_MAX} places, each ` +
+    'repetition counted: "[a-z]{1,64}" has 64 and some',
+} as const;
+const BYTES_EXPECTED = 'a number of bytes, or a text such as "500MB" or "2GiB"';
+
+export const Name = v.pipe(
+  v.string(),
+  v.regex(/^(?!\d+$)(?!-)[^/\p{Cc}]+$/u, NAME_EXPECTED),
+  v.maxLength(NAME_CHARS_MAX, NAME_EXPECTED),
+);
+export const Description = v.pipe(v.string(), v.maxLength(DESCRIPTION_CHARS_MAX));
+
+/** To milliseconds. */
+export const Duration = v.pipe(
+  v.string(DURATION_EXPECTED),
+  v.check((text) => parseDuration(text) !== undefined, `${DURATION_EXPECTED}, at most 366d`),
+  v.metadata({ title: 'duration', pattern: DURATION.source }),
+  v.transform((text) => parseDuration(text) ?? 0),
+);
+/** The whole argument has to match. */
+export const Pattern = v.pipe(
+  v.string(PATTERN_EXPECTED),
+  v.metadata({ title: 'regular expression', format: 'regex' }),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const pattern = parsePattern(dataset.value);
+    if (typeof pattern !== 'string') return pattern;
+    addIssue({ message: PATTERN_FAULTS[pattern] });
+    return NEVER;
+  }),
+);
+/** Of 0 every run would expire or be ended at once. */
+export const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
+
+export const Codes = v.array(
+  v.pipe(
+    v.number(CODE_EXPECTED),
+    v.integer(CODE_EXPECTED),
+    v.minValue(0, CODE_EXPECTED),
+    v.maxValue(255, CODE_EXPECTED),
+    v.metadata({ title: 'exit code' }),
+  ),
+  CODES_EXPECTED,
+);
+
+export const Bytes = v.pipe(
+  v.union(
+    [
+      v.pipe(v.number(), v.metadata({ type: 'integer', minimum: 0 })),
+      v.pipe(v.string(), v.metadata({ pattern: BYTES.source })),
+    ],
+    BYTES_EXPECTED,
+  ),
+  v.check((size) => parseBytes(size) !== undefined, BYTES_EXPECTED),
+  v.metadata({ title: 'size' }),
+  v.transform((size) => parseBytes(size) ?? 0),
+);

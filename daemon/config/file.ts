@@ -1,0 +1,79 @@
+/**
+ * The file behind a configuration. Whoever can write it can run commands as the daemon's user, so
+ * it is only read if nobody but that user and root can.
+ *
+ * Invariant: what is judged (owner, mode, size) and what is read is the same open file.
+ */
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { errnoOf } from '../shared/errno.ts';
+import * as say from './config-messages.ts';
+import type { Complaint } from './diagnostics.ts';
+import { parseJson } from './json.ts';
+
+/** Longest configuration that is read. */
+export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
+
+export interface Content {
+  /** Undefined if the file could not be read as JSON. */
+  readonly value: unknown;
+  readonly complaints: readonly Complaint[];
+}
+
+/** `uid` is the daemon's own. */
+export function readConfigFile(path: string, uid: number): Content {
+  let file: number | undefined;
+  try {
+    // A named pipe must not hold the daemon up.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(file);
+    const unfit = findUnfit(stats);
+    if (unfit !== undefined) return refuse([unfit]);
+    const unsafe = findUnsafe(path, stats, uid);
+    if (unsafe.length > 0) return refuse(unsafe);
+    return parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return refuse([describeError(error)]);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function parse(text: string): Content {
+  const json = parseJson(text);
+  if (!json.ok) return refuse([say.noJson(json.line, json.column, json.text)]);
+  const complaints = json.repeated.map((at) => ({
+    at,
+    text: say.twiceThere(),
+  }));
+  return { value: json.value, complaints };
+}
+
+function refuse(texts: readonly string[]): Content {
+  return { value: undefined, complaints: texts.map((text) => ({ at: [], text })) };
+}
+
+function findUnfit(stats: Stats): string | undefined {
+  if (stats.isDirectory()) return say.isDirectory();
+  if (!stats.isFile()) return say.isNoFile();
+  if (stats.size <= CONFIG_BYTES_MAX) return undefined;
+  return say.tooLong(stats.size, CONFIG_BYTES_MAX);
+}
+
+function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] {
+  const problems: string[] = [];
+  if (stats.uid !== 0 && stats.uid !== uid) {
+    problems.push(say.foreignOwner(path, stats.uid, uid));
+  }
+  if ((stats.mode & 0o022) !== 0) {
+    const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0');
+    problems.push(say.writableByOthers(path, mode));
+  }
+  return problems;
+}
+
+function describeError(error: unknown): string {
+  const code = errnoOf(error);
+  if (code === 'ENOENT') return say.notThere();
+  if (code === 'EACCES') return say.forbidden();
+  return say.unreadable(error);
+}

@@ -1,0 +1,71 @@
+/**
+ * Files that policies read when the configuration is (rsnapshot.conf), and whether they have changed
+ * since. Each is read once and kept; only `forget` makes it be read anew. So a configuration can be
+ * made again with the news of one group while another, which is busy, keeps what it began with.
+ */
+import { realpathSync, statSync } from 'node:fs';
+import type { FileRead, ReadFile } from '../core/policy.ts';
+import { errnoOf } from '../shared/errno.ts';
+import { readRegular } from '../system/regular-file.ts';
+import { longFile, noRegularFile, relativePath } from './config-messages.ts';
+
+/** Longest file that is read. */
+export const CONF_BYTES_MAX = 1_048_576;
+
+export class Confs {
+  readonly #readNow: ReadFile;
+  readonly #known = new Map<string, { readonly file: FileRead; readonly version: string }>();
+
+  constructor(readNow: ReadFile = readFile) {
+    this.#readNow = readNow;
+  }
+
+  readonly read: ReadFile = (path) => {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known.file;
+    // Before the file itself: what changes in between is news.
+    const version = versionOf(path);
+    const file = this.#readNow(path);
+    this.#known.set(path, { file, version });
+    return file;
+  };
+
+  /** Those of these files that are not as they were read. */
+  changed(paths: readonly string[]): readonly string[] {
+    return paths.filter((path) => {
+      const known = this.#known.get(path);
+      return known !== undefined && known.version !== versionOf(path);
+    });
+  }
+
+  forget(paths: readonly string[]): void {
+    for (const path of paths) this.#known.delete(path);
+  }
+}
+
+function readFile(path: string): FileRead {
+  if (!path.startsWith('/')) return { ok: false, error: relativePath() };
+  try {
+    const text = readRegular(path, CONF_BYTES_MAX);
+    return { ok: true, text, realPath: realpathSync(path) };
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EFTYPE') return { ok: false, error: noRegularFile() };
+    if (errno === 'EFBIG') return { ok: false, error: longFile(CONF_BYTES_MAX) };
+    return { ok: false, error: reasonOf(error) };
+  }
+}
+
+function versionOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return [dev, ino, size, mtimeNs].join(' ');
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? String(error.code) : error.message;
+}

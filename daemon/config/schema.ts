@@ -1,0 +1,186 @@
+/**
+ * The shape of config.json: the one schema that every configuration goes through, py9tor's after
+ * its conversion. What a runner or a policy takes is said by that plugin's own schema.
+ *
+ * In `v.metadata`, `keys` explains the keys of an object to people: contrib/config.schema.json and
+ * baton.json(5) are made from it (`npm run generate`), and a test asks for what is missing.
+ */
+import * as v from 'valibot';
+import { policies } from '../../policies/index.ts';
+import { runners } from '../../runners/index.ts';
+import { Bytes, Codes, Description, Duration, Limit, Name, Pattern } from './field-types.ts';
+import { Sockets } from './sockets.ts';
+
+const KILL_AFTER_DEFAULT = '30s';
+export const KEEP_RUNS_MAX = 1_000_000;
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const KEEP_EXPECTED = `a whole number from 1 to ${KEEP_RUNS_MAX}`;
+const DAYS_EXPECTED = 'a number of days, more than 0';
+
+const Keep = v.pipe(
+  v.strictObject({
+    runs: v.exactOptional(
+      v.pipe(
+        v.number(KEEP_EXPECTED),
+        v.integer(KEEP_EXPECTED),
+        v.minValue(1, KEEP_EXPECTED),
+        v.maxValue(KEEP_RUNS_MAX, KEEP_EXPECTED),
+      ),
+    ),
+    days: v.exactOptional(v.pipe(v.number(DAYS_EXPECTED), v.gtValue(0, DAYS_EXPECTED))),
+    bytes: v.exactOptional(Bytes),
+  }),
+  v.metadata({
+    keys: {
+      runs: 'So many of the latest.',
+      days: 'Those that ended within so many days.',
+      bytes: 'The latest, as long as their output is no larger than this in all.',
+    },
+  }),
+);
+export type KeepSettings = v.InferOutput<typeof Keep>;
+
+const Log = v.pipe(
+  v.strictObject({
+    level: v.exactOptional(v.picklist(LEVELS)),
+    format: v.exactOptional(v.picklist(['json', 'text'])),
+  }),
+  v.metadata({
+    keys: {
+      level: 'The least important events that are logged; `info` by default.',
+      format:
+        '`json`: one object a line; `text`: for people. Default: `text` where the log goes to the journal ' +
+        'of systemd, else `json`.',
+    },
+  }),
+);
+
+const Target = v.pipe(
+  v.strictObject({
+    description: v.exactOptional(Description),
+    runner: anyOf(Object.values(runners)),
+    policies: v.optional(v.array(anyOf(Object.values(policies))), []),
+    timeout: v.exactOptional(Limit),
+    killAfter: v.optional(Duration, KILL_AFTER_DEFAULT),
+    maxWait: v.exactOptional(Limit),
+    lateAfter: v.exactOptional(Limit),
+    onSuccess: v.exactOptional(Name),
+    onWarning: v.exactOptional(Name),
+    onFailure: v.exactOptional(Name),
+    onLate: v.exactOptional(Name),
+    okExit: v.optional(Codes, [0]),
+    warnExit: v.exactOptional(Codes),
+    keep: v.exactOptional(Keep),
+    onLost: v.exactOptional(v.picklist(['leave', 'retry'])),
+    leftovers: v.exactOptional(v.picklist(['leave', 'kill'])),
+    logMaxBytes: v.exactOptional(Bytes),
+    progress: v.exactOptional(v.boolean()),
+    acceptArgs: v.exactOptional(v.array(Pattern)),
+  }),
+  v.metadata({
+    keys: {
+      description: 'For people: `baton status` shows it.',
+      runner: 'What runs. Its `type` says how, and what else it takes.',
+      policies: 'When it may run: all of them have to agree. Without any it starts at once.',
+      timeout: 'Ends a run that takes longer, with status 124: TERM, then KILL after `killAfter`.',
+      killAfter: 'How long a run that is being ended may take from TERM to KILL.',
+      maxWait: 'Gives a run up that has waited longer, with status 75.',
+      lateAfter:
+        'Calls the target late when its last success is longer ago, such as "26h" for a daily one.',
+      onSuccess: 'Another target, which runs after each run that ends well.',
+      onWarning: 'The same for a run that ends with a warning.',
+      onFailure:
+        'The same for a run that fails, expires, is skipped or is lost; not for a cancelled one. ' +
+        'The command finds what happened in BATON_EVENT, BATON_EVENT_TARGET, _RUN, _OUTCOME, ' +
+        '_EXIT, _TEXT and _SECONDS, and reads the end of the output from its stdin.',
+      onLate: 'The same, once, when the target becomes late. Needs `lateAfter`.',
+      okExit: 'Exit codes that count as success.',
+      warnExit:
+        'Exit codes that count as a warning: none by default, [2] with the rsnapshot policy. ' +
+        "The client's status is always the command's own.",
+      keep:
+        'Which of its ended runs are remembered, with their output; each key is a limit of its ' +
+        'own. The latest run always is, and so are those of the last five minutes.',
+      onLost:
+        'What becomes of a run whose keeper was killed, or whose machine was shut down or ' +
+        'restarted: `leave` (the default) only says so, `retry` runs it again, in three attempts ' +
+        'at most.',
+      leftovers:
+        'What becomes of processes that a run leaves behind: `leave` (the default) lets ' +
+        '`baton status` name them, `kill` ends them.',
+      logMaxBytes: 'Output beyond it is reported in the log; nothing is killed for it.',
+      progress:
+        '`true`: the last `NN%` of its output tells how far it has come, and foretells its end.',
+      acceptArgs:
+        'Regular expressions, one for each argument that `baton run TARGET -- ARG…` may ' +
+        'add to the command. The whole argument has to match. Without it there may be none. ' +
+        'No back-references, such as `\\1`: what is sent must not keep the daemon busy.',
+    },
+  }),
+  v.forward(
+    v.check(
+      ({ okExit, warnExit = [] }) => !warnExit.some((code) => okExit.includes(code)),
+      'exit codes that okExit (0, where it is absent) does not name as well',
+    ),
+    ['warnExit'],
+  ),
+  v.forward(
+    v.check(
+      ({ onLate, lateAfter }) => onLate === undefined || lateAfter !== undefined,
+      'nothing, or "lateAfter" beside it: without it nothing is ever late',
+    ),
+    ['onLate'],
+  ),
+  v.forward(
+    v.check(
+      ({ runner, acceptArgs = [] }) => runner.type === 'local' || acceptArgs.length === 0,
+      'none: only a runner of type "local" takes arguments',
+    ),
+    ['acceptArgs'],
+  ),
+);
+export type TargetSettings = v.InferOutput<typeof Target>;
+
+export const Settings = v.pipe(
+  v.strictObject({
+    $schema: v.exactOptional(v.string()),
+    description: v.exactOptional(Description),
+    log: v.exactOptional(Log),
+    sockets: v.exactOptional(Sockets),
+    idleExit: v.exactOptional(Limit),
+    keep: v.exactOptional(Keep),
+    targets: v.record(Name, Target),
+  }),
+  v.metadata({
+    title: 'configuration of baton',
+    keys: {
+      $schema: 'Where editors find the schema of this file, to complete and check it.',
+      description: 'For people; the daemon does not use it.',
+      log: 'What the daemon logs, and how.',
+      sockets: 'The sockets that the daemon listens on, in place of the default one.',
+      idleExit:
+        'Ends the daemon when there was nothing to do for so long. For socket activation, where ' +
+        'systemd starts it again for the next request.',
+      keep: 'Which ended runs are remembered, where a target does not say it.',
+      targets: 'What can be asked for, by names of your own.',
+    },
+  }),
+);
+export type Settings = v.InferOutput<typeof Settings>;
+
+/** Options of a plugin: `type` says whose, and only that plugin knows the rest. */
+interface Typed {
+  readonly type: string;
+}
+
+/**
+ * Plugins show their schemas as opaque. All of them are strict objects with a literal `type`, which
+ * test/core/config.test.ts holds for every plugin of both maps.
+ */
+function anyOf(
+  plugins: readonly { readonly options: v.GenericSchema<unknown, unknown> }[],
+): v.GenericSchema<unknown, Typed> {
+  const options = plugins.map((plugin) => plugin.options) as unknown as v.VariantOptions<'type'>;
+  return v.variant('type', options) as unknown as v.GenericSchema<unknown, Typed>;
+}

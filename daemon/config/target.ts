@@ -1,0 +1,89 @@
+/**
+ * From what config.json says of one target to what the scheduler knows of it: durations become
+ * milliseconds, policies are bound, and what its plugins miss on this machine makes it broken.
+ */
+
+import { KEEP_DEFAULT, type Keep, type Target } from '../core/catalog.ts';
+import type { PolicyTarget, ReadFile } from '../core/policy.ts';
+import { bindAll } from './bind-policies.ts';
+import { policyOf, runnerOf } from './registry.ts';
+import { KEEP_RUNS_MAX, type KeepSettings, type TargetSettings } from './schema.ts';
+
+export function makeTarget(
+  name: string,
+  settings: TargetSettings,
+  read: ReadFile,
+  keepAll?: KeepSettings,
+): { readonly target: Target; readonly warnings: readonly string[] } {
+  const {
+    runner,
+    policies: options,
+    timeout,
+    killAfter,
+    maxWait,
+    lateAfter,
+    onSuccess,
+    onWarning,
+    onFailure,
+    onLate,
+    keep,
+    logMaxBytes,
+    ...rest
+  } = settings;
+  const hooks = {
+    ...(onSuccess === undefined ? {} : { onSuccess }),
+    ...(onWarning === undefined ? {} : { onWarning }),
+    ...(onFailure === undefined ? {} : { onFailure }),
+    ...(onLate === undefined ? {} : { onLate }),
+  };
+  const known = knownOf(name, runner);
+  const list = options.map((it) => ({ policy: policyOf(it.type), options: it }));
+  const bound = bindAll(list, known, read);
+  const found = runnerOf(runner.type).check?.(runner) ?? [];
+  const problems = [...found, ...bound.problems];
+  const target = {
+    ...known,
+    ...rest,
+    warnExit: rest.warnExit ?? bound.warnExit.filter((code) => !rest.okExit.includes(code)),
+    runner: { type: runner.type, options: runner },
+    bindings: bound.bindings,
+    ...(bound.files.length === 0 ? {} : { files: bound.files }),
+    killAfterMs: killAfter,
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(maxWait === undefined ? {} : { maxWaitMs: maxWait }),
+    ...(lateAfter === undefined ? {} : { lateAfterMs: lateAfter }),
+    ...(Object.keys(hooks).length === 0 ? {} : { hooks }),
+    ...makeKeep({ ...keepAll, ...keep }),
+    ...(logMaxBytes === undefined ? {} : { logBytesMax: logMaxBytes }),
+    ...(problems.length === 0 ? {} : { broken: problems.join('; ') }),
+  };
+  return { target, warnings: bound.warnings };
+}
+
+/** What policies may know of a target; of several commands the last is the one that counts. */
+function knownOf(name: string, runner: TargetSettings['runner']): PolicyTarget {
+  const given: Readonly<Record<string, unknown>> = { ...runner };
+  const { host, cmds } = given;
+  const args = given['args'] ?? (Array.isArray(cmds) ? cmds.at(-1) : undefined);
+  return {
+    name,
+    ...(isTexts(args) ? { args } : {}),
+    ...(typeof host === 'string' ? { host } : {}),
+  };
+}
+
+function makeKeep({ runs, days, bytes }: KeepSettings): { readonly keep?: Keep } {
+  if (runs === undefined && days === undefined && bytes === undefined) return {};
+  const keep = {
+    runs: runs ?? (days === undefined && bytes === undefined ? KEEP_DEFAULT.runs : KEEP_RUNS_MAX),
+    ...(days === undefined ? {} : { ms: days * DAY_MS }),
+    ...(bytes === undefined ? {} : { bytes }),
+  };
+  return { keep };
+}
+
+const DAY_MS = 86_400_000;
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((it) => typeof it === 'string');
+}

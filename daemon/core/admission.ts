@@ -1,0 +1,135 @@
+/**
+ * Is a request taken? Answered before it becomes a run: by its token, by the target, by the room in
+ * the queue, then by the target's policies, of which the first one that objects decides; at last, by
+ * whether a run that asks for it and waits could ever end. Pure.
+ */
+
+import { queueFull, tokenUsed } from '../protocol/refusal-text.ts';
+import type { RunId } from '../shared/run.ts';
+import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
+import { type Answer, answered, type CommandOf, type Decision, decided } from './command.ts';
+import { findDeadlock } from './deadlock.ts';
+import { sceneMaker } from './group-view.ts';
+import type { Admission } from './policy.ts';
+import type { ReadonlyState } from './state.ts';
+
+type Submit = CommandOf<'submit'>;
+
+export function submit(state: ReadonlyState, command: Submit, catalog: Catalog): Decision {
+  const again = askedAgain(state, command);
+  if (again !== undefined) return answered(again);
+  const target = catalog.targets.get(command.target);
+  if (target === undefined) return answered({ type: 'unknown-target' });
+  const objection = object(state, command, target);
+  if (objection !== undefined) return answered(objection);
+  const admission = admit(state, command, target, catalog);
+  const circle = inCircle(state, command, admission, catalog);
+  if (circle !== undefined) return answered({ type: 'refused', reason: circle });
+  switch (admission.type) {
+    case 'refuse':
+      return answered({ type: 'refused', reason: admission.reason });
+    case 'ignore': {
+      const answer = { type: 'ignored', reason: admission.reason } as const;
+      return { ...decided({ type: 'ignored', target: target.name, times: 1 }), answer };
+    }
+    case 'join':
+      return join(state, admission.run, command, target);
+    case 'admit':
+      return accept(state.nextRun, command, target);
+    default:
+      return admission satisfies never;
+  }
+}
+
+/** What a token that is known already stands for: a client that lost the answer asks again. */
+function askedAgain(state: ReadonlyState, { token, target }: Submit): Answer | undefined {
+  const number = state.tokens.get(token);
+  if (number === undefined) return undefined;
+  const run = state.runs.get(number);
+  if (run?.target !== target) {
+    return { type: 'refused', reason: tokenUsed(number) };
+  }
+  return { type: run.tokens[0] === token ? 'accepted' : 'joined', run: number };
+}
+
+/** Why the target takes no such request, whatever its policies say. */
+function object(state: ReadonlyState, { args = [] }: Submit, target: Target): Answer | undefined {
+  if (target.broken !== undefined) return { type: 'broken', reason: target.broken };
+  const unfit = findUnfit(target, args);
+  if (unfit !== undefined) return { type: 'not-permitted', reason: unfit };
+  const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
+  if (size < WAITING_PER_TARGET_MAX) return undefined;
+  return { type: 'refused', reason: queueFull(size, target.name) };
+}
+
+/** Why the asking run would wait for ever; see daemon/deadlock.ts. */
+function inCircle(
+  state: ReadonlyState,
+  { at, caller, waits = [], target }: Submit,
+  admission: Admission,
+  catalog: Catalog,
+): string | undefined {
+  if (caller === undefined) return undefined;
+  const asked = { at, caller, waits };
+  if (admission.type === 'join')
+    return findDeadlock(state, catalog, { ...asked, of: admission.run });
+  return admission.type === 'admit'
+    ? findDeadlock(state, catalog, { ...asked, of: target })
+    : undefined;
+}
+
+/** What the policies say together: each can object, and then the first that wants to join does. */
+function admit(
+  state: ReadonlyState,
+  { at, args = [] }: Submit,
+  target: Target,
+  catalog: Catalog,
+): Admission {
+  const sceneOf = sceneMaker(state, catalog, at.steadyMs);
+  let together: Admission = { type: 'admit' };
+  for (const binding of target.bindings) {
+    const admission = binding.policy.admit(sceneOf(binding, target.name).scene);
+    if (admission.type === 'refuse' || admission.type === 'ignore') return admission;
+    if (together.type === 'admit') together = admission;
+  }
+  if (together.type !== 'join') return together;
+  // A run with other arguments is another run.
+  const theirs = state.runs.get(together.run)?.args ?? [];
+  return JSON.stringify(theirs) === JSON.stringify(args) ? together : { type: 'admit' };
+}
+
+/** Of several wishes for one run the longest wait counts, but the target's own limit always does. */
+function join(
+  state: ReadonlyState,
+  number: RunId,
+  { token, at, maxWaitMs = Number.POSITIVE_INFINITY }: Submit,
+  { maxWaitMs: own = Number.POSITIVE_INFINITY }: Target,
+): Decision {
+  const run = state.runs.get(number);
+  const answer = { type: 'joined', run: number } as const;
+  const joined = { type: 'joined', run: number, token } as const;
+  const beforeMs = run?.state === 'queued' ? run.expiresAtMs : undefined;
+  if (run === undefined || beforeMs === undefined) return { ...decided(joined), answer };
+  const expiresAtMs = Math.min(run.accepted.steadyMs + own, at.steadyMs + maxWaitMs);
+  if (expiresAtMs <= beforeMs) return { ...decided(joined), answer };
+  if (expiresAtMs === Number.POSITIVE_INFINITY) {
+    return { ...decided({ ...joined, expiresAtMs: null }), answer };
+  }
+  const looks = [{ run: number, atMs: expiresAtMs }];
+  return { ...decided({ ...joined, expiresAtMs }), answer, looks };
+}
+
+function accept(
+  run: RunId,
+  { token, at, nonce, merged, args = [], maxWaitMs: given }: Submit,
+  { name: target, maxWaitMs: own }: Target,
+): Decision {
+  const waitMs = Math.min(own ?? Number.POSITIVE_INFINITY, given ?? Number.POSITIVE_INFINITY);
+  const expiry = Number.isFinite(waitMs) ? { expiresAtMs: at.steadyMs + waitMs } : {};
+  const more = { ...(args.length === 0 ? {} : { args }), ...expiry };
+  return {
+    ...decided({ type: 'accepted', run, target, at, nonce, token, merged, ...more }),
+    answer: { type: 'accepted', run },
+    looks: expiry.expiresAtMs === undefined ? [] : [{ run, atMs: expiry.expiresAtMs }],
+  };
+}

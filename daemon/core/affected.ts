@@ -1,0 +1,83 @@
+/**
+ * Whom a change concerns: the targets that share a group with it, and of those only the heads of
+ * their queues. So what a change costs does not depend on how many runs wait. Pure.
+ */
+
+import type { Event, TargetName } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import { placesIn } from './group-view.ts';
+import type { Queued, ReadonlyState } from './state.ts';
+
+/**
+ * Targets whose groups an event concerns: the run's own target, and one of each group in which it
+ * held a place, should a reload have moved it. To be asked before the event is applied.
+ */
+export function concerned(
+  state: ReadonlyState,
+  event: Event,
+  catalog: Catalog,
+): readonly TargetName[] {
+  if ('target' in event) return [event.target];
+  const run = 'run' in event ? state.runs.get(event.run) : undefined;
+  if (run === undefined) return [];
+  const groups = run.state === 'queued' ? [] : run.groups;
+  const members = groups.flatMap((key) => catalog.groups.get(key)?.members[0]?.target ?? []);
+  return [run.target, ...members];
+}
+
+/** The groups of a target. */
+export function groupsOf(name: TargetName, catalog: Catalog): readonly string[] {
+  return (catalog.targets.get(name)?.bindings ?? []).map(({ key }) => key);
+}
+
+/** What a look at nobody costs, in members of a group. */
+const LOOK_WORK = 4;
+
+/** What a look at a target costs: it grows with the members of its groups. */
+export function sizeAround(name: TargetName, catalog: Catalog): number {
+  return groupsOf(name, catalog).reduce(
+    (sum, key) => sum + (catalog.groups.get(key)?.members.length ?? 0),
+    LOOK_WORK,
+  );
+}
+
+/** The heads of all queues that share a group with this target, oldest first. */
+export function candidates(
+  state: ReadonlyState,
+  name: TargetName,
+  catalog: Catalog,
+): readonly Queued[] {
+  const names = new Set([name]);
+  for (const { key } of catalog.targets.get(name)?.bindings ?? []) {
+    for (const { target } of catalog.groups.get(key)?.members ?? []) names.add(target);
+  }
+  return [...names].flatMap((target) => headOf(state, target) ?? []).sort((a, b) => a.run - b.run);
+}
+
+function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
+  const lane = state.lanes.get(target);
+  if (lane === undefined || lane.paused) return undefined;
+  const [first] = lane.queue;
+  const run = first === undefined ? undefined : state.runs.get(first);
+  return run?.state === 'queued' ? run : undefined;
+}
+
+/**
+ * The lockfiles whose holders matter to what waits around this target, if any does. Those of a group
+ * in which a run holds a place do not: that run has to end first, and it may well be the holder.
+ */
+export function lockfilesAround(
+  state: ReadonlyState,
+  target: TargetName,
+  catalog: Catalog,
+): readonly string[] {
+  if (!catalog.hasLocks) return [];
+  const byKey = new Map<string, Set<string>>();
+  for (const run of candidates(state, target, catalog)) {
+    for (const { lockfile, key } of catalog.targets.get(run.target)?.bindings ?? []) {
+      if (lockfile !== undefined) byKey.set(key, (byKey.get(key) ?? new Set()).add(lockfile.path));
+    }
+  }
+  const free = [...byKey].filter(([key]) => placesIn(state, catalog, key).size === 0);
+  return [...new Set(free.flatMap(([, paths]) => [...paths]))];
+}

@@ -1,0 +1,284 @@
+/**
+ * How the state comes about: `apply` folds one event into it, deterministically, and is its only
+ * writer. It changes the state in place, because copying 100,000 waiting runs for every event would
+ * not be honest about cost. Start-up feeds the journal through the same `apply`, so replay and live
+ * cannot differ. Runs are written out as literals: to spread what is common would make the replay
+ * of a long journal twice as long.
+ *
+ *                    started:false, or the daemon died before `started`
+ *                        ┌───────────────────────────┐
+ *                        v                           │
+ *   accepted ──> queued ──starting──> starting ──started──> running ──stopping──> running, stopping
+ *                  │                     │                     │                        │
+ *                  └───────ended─────────┴────────ended────────┴───────────ended────────┘
+ *                                                │
+ *                             ended {heldBy: pids} ──released──> ended ──forgotten──> (gone)
+ *                                │            ^
+ *                                └──stopping──┘
+ *
+ * `stopping` because the machine goes down also leads back to `starting`, for the next boot. A run
+ * holds its place in the policies from `starting` until `ended`, or until `released` where
+ * processes of a lost run are still alive. An event that the diagram does not have is a bug or a
+ * forged journal: `apply` throws.
+ */
+import type { Event, EventOf, Nonce, RunId } from '../shared/run.ts';
+import {
+  type Ended,
+  extraOf,
+  type Placed,
+  type Run,
+  type Running,
+  type State,
+  TOOK_MAX,
+} from './state.ts';
+import { count, enter, laneOf, leave, note, tidy } from './target-state.ts';
+
+/** Folds one event into the state. Throws if the diagram above has no such transition. */
+export function apply(state: State, event: Event): void {
+  switch (event.type) {
+    case 'journal':
+      return;
+    case 'base':
+      state.nextRun = Math.max(state.nextRun, event.nextRun);
+      return;
+    case 'booted':
+      state.boot = { bootId: event.bootId, offsetMs: event.offsetMs };
+      return;
+    case 'accepted':
+      return accept(state, event);
+    case 'joined':
+      return join(state, event);
+    case 'starting':
+      return begin(state, event);
+    case 'started':
+      return go(state, event);
+    case 'stopping':
+      return stop(state, event);
+    case 'ended':
+      return end(state, event);
+    case 'released':
+      return release(state, event);
+    case 'forgotten':
+      return forget(state, event);
+    case 'ignored':
+    case 'remembered':
+    case 'watched':
+    case 'late':
+    case 'paused':
+    case 'resumed':
+      return note(state, event);
+    default:
+      throw new Error(`Internal error: unknown event ${JSON.stringify(event satisfies never)}`);
+  }
+}
+
+function accept(state: State, event: EventOf<'accepted'>): void {
+  const { run, target } = event;
+  if (run < state.nextRun)
+    throw impossible(event, `has a number below ${state.nextRun}, the next to be given`);
+  takeToken(state, event);
+  state.nextRun = run + 1;
+  state.runs.set(run, {
+    state: 'queued',
+    run,
+    target,
+    accepted: event.at,
+    merged: event.merged,
+    ...extraOf(event),
+    tokens: [event.token],
+    overtaken: event.overtaken ?? 0,
+    ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
+  });
+  const at = laneOf(state, target);
+  at.queue.add(run);
+  at.ignored = 0;
+}
+
+function join(state: State, event: EventOf<'joined'>): void {
+  const run = expectRun(state, event, event.run);
+  if (run.state === 'ended') throw impossible(event, 'has ended');
+  takeToken(state, event);
+  const tokens = [...run.tokens, event.token];
+  const { expiresAtMs } = event;
+  if (run.state !== 'queued' || expiresAtMs === undefined) {
+    state.runs.set(run.run, { ...run, tokens });
+    return;
+  }
+  const { expiresAtMs: _, ...rest } = run;
+  state.runs.set(run.run, { ...rest, tokens, ...(expiresAtMs === null ? {} : { expiresAtMs }) });
+}
+
+/** A token stands for one run, or asking again could run twice. */
+function takeToken(state: State, event: EventOf<'accepted' | 'joined'>): void {
+  const other = state.tokens.get(event.token);
+  if (other !== undefined) throw impossible(event, `takes the token of run ${other}`);
+  state.tokens.set(event.token, event.run);
+}
+
+function begin(state: State, event: EventOf<'starting'>): void {
+  const run = expectRun(state, event, event.run);
+  if (run.state === 'ended') throw impossible(event, 'has ended');
+  if (run.state === 'running' && run.stopping !== undefined && run.stopping.why !== 'shutdown') {
+    throw impossible(event, 'is being stopped');
+  }
+  const at = laneOf(state, run.target);
+  if (run.state === 'queued') {
+    at.queue.delete(run.run);
+    at.active.add(run.run);
+  } else if (event.attempt <= run.attempt) {
+    throw impossible(event, `is at attempt ${run.attempt} already`);
+  }
+  const groups = run.state === 'queued' ? (event.groups ?? []) : run.groups;
+  enter(state, groups, run);
+  const { target, accepted, merged, tokens } = run;
+  state.runs.set(run.run, {
+    state: 'starting',
+    run: run.run,
+    target,
+    accepted,
+    merged,
+    ...extraOf(run),
+    tokens,
+    groups,
+    ...startedBy(run.state === 'queued' ? (event.nonce ?? run.nonce) : run.startNonce),
+    attempt: event.attempt,
+    starting: event.at,
+  });
+  for (const number of event.overtook ?? []) {
+    const other = expectState(state, event, number, 'queued');
+    state.runs.set(number, { ...other, overtaken: other.overtaken + 1 });
+  }
+}
+
+function go(state: State, event: EventOf<'started'>): void {
+  const run = expectState(state, event, event.run, 'starting');
+  if (event.attempt !== run.attempt) throw impossible(event, `is at attempt ${run.attempt}`);
+  const { target, accepted, merged, tokens, groups, startNonce } = run;
+  state.runs.set(run.run, {
+    state: 'running',
+    run: run.run,
+    target,
+    accepted,
+    merged,
+    ...extraOf(run),
+    tokens,
+    groups,
+    ...startedBy(startNonce),
+    attempt: event.attempt,
+    started: event.at,
+    keeper: event.keeper,
+    ...(event.timeoutAtMs === undefined ? {} : { timeoutAtMs: event.timeoutAtMs }),
+  });
+}
+
+function stop(state: State, event: EventOf<'stopping'>): void {
+  const run = expectRun(state, event, event.run);
+  if (run.state !== 'running' && run.state !== 'ended') throw impossible(event, `is ${run.state}`);
+  if (run.state === 'ended' && run.heldBy.length === 0) throw impossible(event, 'has ended');
+  if (run.stopping !== undefined) throw impossible(event, 'is being stopped already');
+  state.runs.set(run.run, { ...run, stopping: { why: event.why, at: event.at } });
+}
+
+function end(state: State, event: EventOf<'ended'>): void {
+  const run = expectRun(state, event, event.run);
+  if (run.state === 'ended') throw impossible(event, 'has ended');
+  const at = laneOf(state, run.target);
+  const heldBy = event.heldBy ?? [];
+  if (heldBy.length > 0 && run.state !== 'running') throw impossible(event, `is ${run.state}`);
+  at.queue.delete(run.run);
+  if (heldBy.length === 0) {
+    at.active.delete(run.run);
+    leave(state, run);
+  }
+  at.ended.add(run.run);
+  at.endedBytes += event.bytes ?? 0;
+  at.latest = run.run;
+  count(at, event);
+  if (run.state === 'running' && event.verdict !== 'failed') {
+    const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
+    at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);
+    if (at.freshAt !== undefined) [at.freshAt, at.late] = [event.at, false];
+  }
+  const { target, accepted, merged, tokens } = run;
+  state.runs.set(run.run, {
+    state: 'ended',
+    run: run.run,
+    target,
+    accepted,
+    merged,
+    ...extraOf(run),
+    tokens,
+    groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
+    ...startedBy(run.state === 'queued' ? undefined : run.startNonce),
+    ...(run.state === 'running' ? { started: run.started } : {}),
+    ended: event.at,
+    outcome: event.outcome,
+    verdict: event.verdict,
+    heldBy,
+    ...(event.heldStarts === undefined ? {} : { heldStarts: event.heldStarts }),
+    ...(event.bytes === undefined ? {} : { bytes: event.bytes }),
+    ...(event.lostBytes === undefined ? {} : { lostBytes: event.lostBytes }),
+    ...(event.leftovers === undefined ? {} : { leftovers: event.leftovers }),
+    ...(heldBy.length === 0 || run.state !== 'running' ? {} : holderOf(run)),
+  });
+}
+
+function holderOf({ keeper, timeoutAtMs }: Running): Pick<Ended, 'keeper' | 'timeoutAtMs'> {
+  return { keeper, ...(timeoutAtMs === undefined ? {} : { timeoutAtMs }) };
+}
+
+function release(state: State, event: EventOf<'released'>): void {
+  const run = expectState(state, event, event.run, 'ended');
+  if (run.heldBy.length === 0) throw impossible(event, 'holds no place');
+  laneOf(state, run.target).active.delete(run.run);
+  leave(state, run);
+  const { heldStarts: _, keeper: __, timeoutAtMs: ___, stopping: ____, ...rest } = run;
+  state.runs.set(run.run, { ...rest, groups: [], heldBy: [] });
+}
+
+function forget(state: State, event: EventOf<'forgotten'>): void {
+  for (const number of event.runs) {
+    const run = expectState(state, event, number, 'ended');
+    if (run.heldBy.length > 0) throw impossible(event, 'holds a place');
+    for (const token of run.tokens) state.tokens.delete(token);
+    const at = laneOf(state, run.target);
+    at.ended.delete(number);
+    at.endedBytes -= run.bytes ?? 0;
+    if (at.latest === number) {
+      const latest = at.ended.last;
+      if (latest === undefined) delete at.latest;
+      else at.latest = latest;
+    }
+    state.runs.delete(number);
+    tidy(state, run.target);
+  }
+}
+
+function startedBy(startNonce: Nonce | undefined): Pick<Placed, 'startNonce'> {
+  return startNonce === undefined ? {} : { startNonce };
+}
+
+function expectRun(state: State, event: Event, number: RunId): Run {
+  const run = state.runs.get(number);
+  if (run === undefined) throw impossible(event, 'is not known');
+  return run;
+}
+
+function expectState<S extends Run['state']>(
+  state: State,
+  event: Event,
+  number: RunId,
+  wanted: S,
+): Extract<Run, { state: S }> {
+  const run = expectRun(state, event, number);
+  if (!isIn(run, wanted)) throw impossible(event, `is ${run.state}, not ${wanted}`);
+  return run;
+}
+
+function isIn<S extends Run['state']>(run: Run, wanted: S): run is Extract<Run, { state: S }> {
+  return run.state === wanted;
+}
+
+function impossible(event: Event, why: string): Error {
+  return new Error(`Internal error: event ${JSON.stringify(event)} cannot happen: its run ${why}`);
+}

@@ -1,0 +1,138 @@
+/**
+ * What the configuration means to the scheduler: targets with their policies bound to groups.
+ * Pure and immutable; a reload makes a new one.
+ */
+
+import { longArgument, wrongArgument, wrongCount } from '../protocol/refusal-text.ts';
+import { MATCH_STEPS_MAX, matchWhole, type Pattern } from '../shared/pattern.ts';
+import type { TargetName } from '../shared/run.ts';
+import type { Lockfile, Policy, PolicyTarget } from './policy.ts';
+
+/** One policy of one target. */
+export interface Binding {
+  readonly policy: Policy<unknown>;
+  readonly options: unknown;
+  /** Policy type and group: targets with an equal key are looked at together. */
+  readonly key: string;
+  /** Whose holder the policy wants to know before it lets a run start. */
+  readonly lockfile?: Lockfile;
+}
+
+/** Which ended runs of a target are remembered, with their output. The latest always is. */
+export interface Keep {
+  readonly runs: number;
+  /** Longest since the end. */
+  readonly ms?: number;
+  /** Most bytes of output of all of them together. */
+  readonly bytes?: number;
+}
+
+interface Hooks {
+  readonly onSuccess?: TargetName;
+  readonly onWarning?: TargetName;
+  readonly onFailure?: TargetName;
+  readonly onLate?: TargetName;
+}
+
+export const KEEP_DEFAULT: Keep = { runs: 100 };
+
+/** Most runs that may wait for one target. */
+export const WAITING_PER_TARGET_MAX = 200_000;
+
+export interface Target extends PolicyTarget {
+  readonly name: TargetName;
+  readonly description?: string;
+  readonly runner: { readonly type: string; readonly options: unknown };
+  readonly bindings: readonly Binding[];
+  readonly timeoutMs?: number;
+  /** From TERM to KILL, for `cancel` and `timeout`. */
+  readonly killAfterMs: number;
+  readonly maxWaitMs?: number;
+  /** Longest since its last success before it counts as late. */
+  readonly lateAfterMs?: number;
+  /** Names of targets that run because of it. */
+  readonly hooks?: Hooks;
+  readonly okExit: readonly number[];
+  readonly warnExit: readonly number[];
+  /** KEEP_DEFAULT where absent. */
+  readonly keep?: Keep;
+  /** What becomes of a run whose keeper was killed or whose machine was restarted. */
+  readonly onLost?: 'leave' | 'retry';
+  /** What becomes of processes that a run left behind when it ended by itself. */
+  readonly leftovers?: 'leave' | 'kill';
+  /** What a request may append to the command: a pattern for each argument. Nothing where absent. */
+  readonly acceptArgs?: readonly Pattern[];
+  /** Output beyond it is reported; nobody is killed for it. */
+  readonly logBytesMax?: number;
+  /** Its output tells how far it is: the last "NN%". */
+  readonly progress?: boolean;
+  /** What its policies have read: a change may mean another order. */
+  readonly files?: readonly string[];
+  /** Why it cannot work on this machine; its requests are refused with this sentence. */
+  readonly broken?: string;
+}
+
+export interface Group {
+  readonly key: string;
+  readonly members: readonly { readonly target: TargetName; readonly options: unknown }[];
+  /** The same by their targets. */
+  readonly options: ReadonlyMap<TargetName, unknown>;
+}
+
+export interface Catalog {
+  readonly targets: ReadonlyMap<TargetName, Target>;
+  readonly groups: ReadonlyMap<string, Group>;
+  /** Whether any lockfile matters at all. */
+  readonly hasLocks: boolean;
+}
+
+export function makeCatalog(targets: readonly Target[]): Catalog {
+  const groups = new Map<string, { key: string; options: Map<TargetName, unknown> }>();
+  for (const target of targets) {
+    for (const { key, options } of target.bindings) {
+      const group = groups.get(key) ?? { key, options: new Map() };
+      group.options.set(target.name, options);
+      groups.set(key, group);
+    }
+  }
+  const hasLocks = targets.some(({ bindings }) => bindings.some(({ lockfile }) => lockfile));
+  return {
+    targets: new Map(targets.map((target) => [target.name, target])),
+    groups: new Map(Array.from(groups, ([key, group]) => [key, withMembers(group)])),
+    hasLocks,
+  };
+}
+
+function withMembers({ key, options }: Omit<Group, 'members'>): Group {
+  return {
+    key,
+    options,
+    members: Array.from(options, ([target, its]) => ({ target, options: its })),
+  };
+}
+
+/** Binds a policy with options that its schema has parsed. */
+export function bind<O>(policy: Policy<O>, options: O, target: PolicyTarget): Binding {
+  const key = `${policy.type}:${policy.group(options, target)}`;
+  const lockfile = policy.lockfile?.(options);
+  return { policy, options, key, ...(lockfile === undefined ? {} : { lockfile }) };
+}
+
+/** Why a target does not take these arguments, as the rest of a sentence; undefined: it does. */
+export function findUnfit(
+  { acceptArgs = [] }: Target,
+  args: readonly string[],
+): string | undefined {
+  if (args.length !== acceptArgs.length) {
+    return wrongCount(acceptArgs.length, args.length);
+  }
+  let stepsLeft = MATCH_STEPS_MAX;
+  for (const [index, pattern] of acceptArgs.entries()) {
+    const arg = args[index] ?? '';
+    const matched = matchWhole(pattern, arg, stepsLeft);
+    if (matched === undefined) return longArgument(index + 1, pattern.source, arg.length);
+    if (!matched.matches) return wrongArgument(index + 1, pattern.source, arg);
+    stepsLeft = matched.steps;
+  }
+  return undefined;
+}

@@ -1,0 +1,169 @@
+/**
+ * What the loop asks of the scheduler, and what it gets: commands are wishes of clients and
+ * observations of the world, decisions are events and what follows from them. Pure data.
+ */
+
+import type {
+  Event,
+  KeeperId,
+  Nonce,
+  Outcome,
+  ProcessId,
+  RunId,
+  Stamp,
+  TargetName,
+} from '../shared/run.ts';
+import type { Keep } from './catalog.ts';
+import type { CallerWait } from './deadlock.ts';
+import type { Holders } from './group-view.ts';
+
+/** When a command ended, by the clocks of its keeper. */
+export interface EndTime {
+  readonly tookMs: number;
+  readonly wallMs: number;
+  /** In the daemon's steady time; absent where the machine was started anew since. */
+  readonly steadyMs?: number;
+}
+
+/** A run that another life of the state directory has started, and this one knows nothing of. */
+export interface Stray {
+  /** The number that it had there. */
+  readonly was: RunId;
+  readonly target: TargetName;
+  readonly keeper: KeeperId;
+}
+
+/** What a keeper recorded of the end of its child. */
+export interface Report {
+  /** False: the command provably never ran. */
+  readonly started: boolean;
+  readonly code: number | null;
+  readonly signal: number | null;
+  readonly core: boolean;
+  /** Absent where a keeper of an older version recorded it. */
+  readonly ended?: EndTime;
+  /** The machine was going down, which had told the keeper to end as well. */
+  readonly isDown?: true;
+  /** Size of the output. */
+  readonly bytes?: number;
+  /** Output that could not be written. */
+  readonly lostBytes?: number;
+  /** What it left behind. */
+  readonly leftovers?: readonly ProcessId[];
+  /** The child could not be executed, or its machine not be reached. */
+  readonly failure?: Extract<Outcome, { kind: 'not-started' | 'unreachable' | 'lost' }>;
+}
+
+/**
+ * Wishes and observations. Every one carries its time, and the nonce of the daemon that it came to:
+ * `decide` has no other clock, and no dice.
+ */
+export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
+  | {
+      readonly type: 'submit';
+      readonly target: TargetName;
+      readonly token: string;
+      readonly merged: boolean;
+      readonly args?: readonly string[];
+      /** Bounds the wait beside the target's own. */
+      readonly maxWaitMs?: number;
+      /** The run whose command asks, if that waits for the end. */
+      readonly caller?: RunId;
+      /** Who else waits for whom, where there is a caller. */
+      readonly waits?: readonly CallerWait[];
+    }
+  | { readonly type: 'cancel'; readonly run: RunId }
+  | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
+  /** The past of a target that is no longer configured is to be dropped. */
+  | { readonly type: 'forget'; readonly target: TargetName }
+  /** A keeper stands ready. */
+  | {
+      readonly type: 'kept';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly keeper: KeeperId;
+    }
+  | {
+      readonly type: 'reported';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly report: Report;
+    }
+  /** The keeper is gone and left no report. */
+  | {
+      readonly type: 'gone';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly rebooted: boolean;
+      readonly survivors: readonly number[];
+      readonly startTimes?: readonly number[];
+      /** All of it was ended by the daemon, the keeper last, which did not answer. */
+      readonly wasEnded?: true;
+    }
+  /** The machine goes down: what runs is to end. */
+  | { readonly type: 'shutdown' }
+  /** A command of another life of the state directory lives, under this keeper. */
+  | ({ readonly type: 'found' } & Stray)
+  /** The last survivor of a lost run is gone. */
+  | { readonly type: 'vacated'; readonly run: RunId }
+  /** Something about this run may be due: its expiry, its timeout, another look. */
+  | { readonly type: 'due'; readonly run: RunId }
+  /** This target may be late. */
+  | { readonly type: 'overdue'; readonly target: TargetName }
+  /** `holders`: of the lockfiles around the target. */
+  | { readonly type: 'look'; readonly target: TargetName; readonly holders?: Holders }
+  /** A daemon takes over: `bootId` is that of this boot. */
+  | { readonly type: 'recover'; readonly run: RunId }
+  /** The catalog has changed. */
+  | { readonly type: 'configured' }
+  | { readonly type: 'retain'; readonly target: TargetName; readonly keep: Keep }
+);
+
+export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;
+
+/** A command before it is given its time and its nonce. */
+export type Wish = Command extends infer C
+  ? C extends Command
+    ? Omit<C, 'at' | 'nonce'>
+    : never
+  : never;
+
+export type Answer =
+  | { readonly type: 'accepted'; readonly run: RunId }
+  | { readonly type: 'joined'; readonly run: RunId }
+  | { readonly type: 'ignored'; readonly reason: string }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'broken'; readonly reason: string }
+  | { readonly type: 'not-permitted'; readonly reason: string }
+  | { readonly type: 'unknown-target' }
+  | { readonly type: 'unknown-run' }
+  | { readonly type: 'ended' }
+  | { readonly type: 'done' };
+
+export interface Decision {
+  readonly events: readonly Event[];
+  readonly answer: Answer;
+  /** Targets whose groups deserve a look, beside those that the events concern. */
+  readonly touched: readonly TargetName[];
+  /** Times at which a run may be due, or a target late. */
+  readonly looks: readonly Look[];
+  /** There is more to do than fits into one turn: the same command is to be given again. */
+  readonly isUnfinished?: boolean;
+}
+
+export type Look = { readonly atMs: number } & (
+  | { readonly run: RunId }
+  | { readonly target: TargetName }
+);
+
+export const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], looks: [] };
+
+/** Nothing happens, and this is why. */
+export function answered(answer: Answer): Decision {
+  return { ...NOTHING, answer };
+}
+
+/** This happens, and nothing else follows from it. */
+export function decided(event: Event): Decision {
+  return { ...NOTHING, events: [event] };
+}

@@ -1,0 +1,119 @@
+/**
+ * The heart: `decide` turns a command and the state into events. Pure and deterministic: no clock,
+ * no I/O, no randomness; time comes with the command. Which file answers which question:
+ *
+ *   admission.ts     submit                       is a request taken?
+ *   start.ts         look                         which waiting run starts?
+ *   observation.ts   kept reported gone vacated   what has become of a run, by its keeper?
+ *                    found recover                what had another daemon, or another life, begun?
+ *   ending.ts        cancel due shutdown          is a run to end, by a wish or by the clock?
+ *   lateness.ts      overdue                      who has had no success for too long?
+ *   retention.ts     retain forget                what is forgotten?
+ *   hooks.ts         (every decision)             whom does an end call?
+ *
+ * What concerns a whole target stands here: `pause`, `resume`, and `configured` after a reload.
+ * Queues are per target, and only the head of each can start. After every event the loop asks with
+ * `look` for the targets that share a group with the one concerned (neighbours.ts), until nothing
+ * more starts. So a request costs the same with 1 and with 100,000 runs waiting.
+ */
+
+import { removed } from '../protocol/outcome-text.ts';
+import type { Event } from '../shared/run.ts';
+import { submit } from './admission.ts';
+import type { Catalog } from './catalog.ts';
+import {
+  answered,
+  type Command,
+  type CommandOf,
+  type Decision,
+  decided,
+  NOTHING,
+} from './command.ts';
+import { withHooks } from './hooks.ts';
+import { found, gone, kept, recover, reported, vacated } from './keeper-reports.ts';
+import { overdue, watch, withWatch } from './lateness.ts';
+import { forget, retain } from './retention.ts';
+import { look } from './start.ts';
+import type { ReadonlyState } from './state.ts';
+import { cancel, due, ended, shutdown } from './termination.ts';
+
+export function decide(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
+  const decision = withWatch(state, decideOne(state, command, catalog), catalog);
+  return withHooks(state, decision, command, catalog);
+}
+
+function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
+  switch (command.type) {
+    case 'submit':
+      return submit(state, command, catalog);
+    case 'cancel':
+      return cancel(state, command, catalog);
+    case 'pause':
+    case 'resume':
+      return hold(state, command, catalog);
+    case 'forget':
+      return forget(state, command, catalog);
+    case 'kept':
+      return kept(state, command, catalog);
+    case 'reported':
+      return reported(state, command, catalog);
+    case 'gone':
+      return gone(state, command, catalog);
+    case 'found':
+      return found(state, command, catalog);
+    case 'vacated':
+      return vacated(state, command);
+    case 'recover':
+      return recover(state, command);
+    case 'due':
+      return due(state, command, catalog);
+    case 'shutdown':
+      return shutdown(state, command);
+    case 'look':
+      return look(state, command, catalog);
+    case 'configured':
+      return configured(state, command, catalog);
+    case 'overdue':
+      return overdue(state, command, catalog);
+    case 'retain':
+      return retain(state, command);
+    default:
+      throw new Error(`Internal error: command ${JSON.stringify(command satisfies never)}`);
+  }
+}
+
+function hold(
+  state: ReadonlyState,
+  command: CommandOf<'pause' | 'resume'>,
+  catalog: Catalog,
+): Decision {
+  const { target, type } = command;
+  const lane = state.lanes.get(target);
+  if (lane === undefined && !catalog.targets.has(target)) {
+    return answered({ type: 'unknown-target' });
+  }
+  if ((lane?.paused ?? false) === (type === 'pause')) return NOTHING;
+  const event = { type: type === 'pause' ? 'paused' : 'resumed', target } as const;
+  return { ...decided(event), touched: [target] };
+}
+
+/** Most runs that one turn skips because their targets are gone. */
+export const SKIPPED_AT_ONCE_MAX = 1_000;
+
+function configured(
+  state: ReadonlyState,
+  { at }: CommandOf<'configured'>,
+  catalog: Catalog,
+): Decision {
+  const events: Event[] = [];
+  for (const [name, { queue }] of state.lanes) {
+    if (catalog.targets.has(name)) continue;
+    for (const number of queue) {
+      if (events.length >= SKIPPED_AT_ONCE_MAX) return { ...NOTHING, events, isUnfinished: true };
+      const run = state.runs.get(number);
+      if (run) events.push(ended(run, at, { kind: 'skipped', reason: removed() }, catalog));
+    }
+  }
+  const watched = watch(state, at, catalog);
+  return { ...watched, events: [...events, ...watched.events], touched: [...state.lanes.keys()] };
+}

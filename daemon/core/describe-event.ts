@@ -1,0 +1,139 @@
+/**
+ * What an event means, as a sentence for somebody who reads a journal. Pure. To be asked before the
+ * event is applied, because the state names the run's target and what became of it so far.
+ */
+
+import { describeOutcome } from '../protocol/outcome-text.ts';
+import { showDuration } from '../shared/duration.ts';
+import type { Cause, Event, EventOf, RunId, StopReason, Verdict } from '../shared/run.ts';
+import { nameRun } from './policy.ts';
+import type { ReadonlyState } from './state.ts';
+
+/** Most numbers of runs that one sentence names. */
+const NAMED_MAX = 10;
+
+export function tell(state: ReadonlyState, event: Event): string {
+  switch (event.type) {
+    case 'journal':
+      return `a journal of format ${event.format}`;
+    case 'base':
+      return `this is where the journal was compacted; the next run is ${event.nextRun}`;
+    case 'booted':
+      return `the machine was started (boot ${event.bootId})`;
+    case 'remembered':
+      return `${event.target}: its last successes took ${event.tookMs.map(showDuration).join(', ')}`;
+    case 'forgotten':
+      return `forgotten, by the retention of their targets: ${numbers(event.runs)}`;
+    case 'ignored':
+      return `${event.target}: ${count(event.times, 'request')} ignored by a policy`;
+    case 'watched':
+      return event.at === undefined
+        ? `${event.target}: not looked out for any more`
+        : `${event.target}: looked out for; late when a success is too long in coming`;
+    case 'late':
+      return `${event.target}: late, without a success for longer than its lateAfter`;
+    case 'paused':
+      return `${event.target}: paused`;
+    case 'resumed':
+      return `${event.target}: resumed`;
+    default:
+      return `${nameOf(state, event)} ${tellRun(state, event)}`;
+  }
+}
+
+type RunEvent = Extract<Event, { readonly run: RunId }>;
+
+function tellRun(state: ReadonlyState, event: RunEvent): string {
+  switch (event.type) {
+    case 'accepted':
+      return accepted(event);
+    case 'joined':
+      return joined(event);
+    case 'starting':
+      return starting(state, event);
+    case 'started': {
+      const { timeoutAtMs, keeper, at } = event;
+      const limit = timeoutAtMs === undefined ? undefined : timeoutAtMs - at.steadyMs;
+      const until = limit === undefined ? '' : `, for ${showDuration(limit)} at the most`;
+      return `runs; its keeper is pid ${keeper.pid}${until}`;
+    }
+    case 'stopping':
+      return STOPPING[event.why];
+    case 'ended': {
+      const { outcome, verdict, heldBy = [], leftovers = [] } = event;
+      const left = leftovers.length === 0 ? '' : `; left ${count(leftovers.length, 'process')}`;
+      const held = heldBy.length === 0 ? '' : `; its place is held by pid ${heldBy.join(', ')}`;
+      return `${describeOutcome(outcome)}: ${VERDICTS[verdict]}${left}${held}`;
+    }
+    case 'released':
+      return 'gives its place back: its last process is gone';
+    default:
+      return event satisfies never;
+  }
+}
+
+const STOPPING: Readonly<Record<StopReason, string>> = {
+  cancelled: 'is being ended: it was cancelled',
+  'timed-out': 'is being ended: it has run longer than its timeout',
+  shutdown: 'is being ended: the machine is shutting down',
+};
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  ok: 'a success',
+  warning: 'a warning',
+  failed: 'a failure',
+};
+
+function accepted(event: EventOf<'accepted'>): string {
+  const { args = [], cause, expiresAtMs, at } = event;
+  const given = args.length === 0 ? '' : ` with ${JSON.stringify(args)}`;
+  const why = cause === undefined ? '' : `, a hook: ${because(cause)}`;
+  const limit = expiresAtMs === undefined ? undefined : expiresAtMs - at.steadyMs;
+  const until = limit === undefined ? '' : `, given up if it waits for ${showDuration(limit)}`;
+  return `is accepted${given}${why}${until}`;
+}
+
+function joined({ expiresAtMs }: Extract<Event, { readonly type: 'joined' }>): string {
+  if (expiresAtMs === undefined) return 'is joined by one more request';
+  return `is joined by one more request, which would wait ${expiresAtMs === null ? 'without an end' : 'longer'}`;
+}
+
+function because({ why, run, target, text }: Cause): string {
+  const of = run === undefined ? target : nameRun({ run, target });
+  return `${why} of ${of}, which ${text}`;
+}
+
+function starting(state: ReadonlyState, event: EventOf<'starting'>): string {
+  const { attempt, groups = [], overtook = [] } = event;
+  const before = overtook.length === 0 ? '' : `, before ${numbers(overtook)}, asked for earlier`;
+  const places = groups.length === 0 ? '' : `; takes a place in ${groups.join(' and in ')}`;
+  const from = state.runs.get(event.run)?.state;
+  if (from === 'queued' || from === undefined) {
+    return `starts: all its policies let it${places}${before}`;
+  }
+  return `starts again, attempt ${attempt}: ${reasonOf(event, from === 'starting')}`;
+}
+
+/** A journal of an older version does not say what became of the attempt before. */
+function reasonOf({ after }: EventOf<'starting'>, isCertain: boolean): string {
+  if (after === 'interrupted') return 'the machine was restarted, and its target has onLost: retry';
+  if (after === 'lost') return 'it was lost, and its target has onLost: retry';
+  if (isCertain) return 'its command had not begun';
+  return 'its command had not begun, or it was lost and its target has onLost: retry';
+}
+
+function nameOf(state: ReadonlyState, event: RunEvent): string {
+  const target = 'target' in event ? event.target : state.runs.get(event.run)?.target;
+  return nameRun({ run: event.run, target: target ?? 'unknown' });
+}
+
+function numbers(runs: readonly RunId[]): string {
+  const more = runs.length - NAMED_MAX;
+  const named = runs.slice(0, NAMED_MAX).join(', ');
+  return `${runs.length === 1 ? 'run' : 'runs'} ${named}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function count(amount: number, noun: string): string {
+  if (amount === 1) return `1 ${noun}`;
+  return `${amount} ${noun}${noun.endsWith('s') ? 'es' : 's'}`;
+}

@@ -1,0 +1,215 @@
+/**
+ * When the waiting runs are going to start, and all of them to end: the scheduler itself plays on
+ * from here, on a copy of the state, with every run taking as long as it usually does. So the
+ * forecast knows every policy without asking one. Pure.
+ *
+ * What is not known stays unsaid: a run whose duration nobody knows never ends here, and what waits
+ * for it has no start. The work is bounded, because a daemon answers others meanwhile: the furthest
+ * starts are left out first.
+ */
+
+import type { Pieces } from '../shared/cooperative.ts';
+import type { Event, RunId, Stamp, TargetName } from '../shared/run.ts';
+import { concerned, sizeAround } from './affected.ts';
+import { apply } from './apply.ts';
+import type { Catalog } from './catalog.ts';
+import type { Command, Decision, Wish } from './command.ts';
+import { decide } from './decide.ts';
+import { expectedMs } from './estimate.ts';
+import type { Holders } from './group-view.ts';
+import { excerptOf } from './snapshot.ts';
+import type { ReadonlyState, Running, State } from './state.ts';
+import { Agenda } from './timer-queue.ts';
+
+/** Steady milliseconds. */
+export interface Expected {
+  readonly startMs?: number;
+  readonly endMs?: number;
+}
+
+export interface Outlook {
+  readonly state: ReadonlyState;
+  readonly catalog: Catalog;
+  readonly now: Stamp;
+  readonly holdersAround: (target: TargetName) => Holders;
+  /** A better word on when a running run ends, in steady milliseconds, where there is one. */
+  readonly endOf?: (run: RunId) => number | undefined;
+}
+
+/** Members of groups that are looked at in all. */
+const WORK_MAX = 20_000;
+/** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
+const LOOKS_PER_RUN_MAX = 10;
+
+export function* forecast(outlook: Outlook): Pieces<ReadonlyMap<RunId, Expected>> {
+  const play = new Play(outlook);
+  yield;
+  yield* play.begin();
+  while (yield* play.step()) {
+    // One thing after another happens.
+  }
+  return play.expected;
+}
+
+class Play {
+  readonly expected = new Map<RunId, Expected>();
+  readonly #outlook: Outlook;
+  readonly #state: State;
+  readonly #holders = new Map<TargetName, Holders>();
+  readonly #looks = new Map<RunId, { readonly atMs: number; readonly count: number }>();
+  readonly #agenda = new Agenda();
+  /** Runs whose start is to be foreseen yet. */
+  readonly #waiting = new Set<RunId>();
+  /** Targets of which more runs wait than are looked at. */
+  readonly #cut: ReadonlySet<TargetName>;
+  #nowMs: number;
+  #work = 0;
+  /** The seen end of a queue is reached. */
+  #isAtEnd = false;
+
+  constructor(outlook: Outlook) {
+    this.#outlook = outlook;
+    this.#state = excerptOf(outlook.state);
+    this.#nowMs = outlook.now.steadyMs;
+    const cut = [...this.#state.lanes].filter(([, { beyond = 0 }]) => beyond > 0);
+    this.#cut = new Set(cut.map(([name]) => name));
+  }
+
+  /** What is under way, and the first look at everybody. */
+  *begin(): Pieces<void> {
+    const targets = new Set<TargetName>();
+    const seen = new Set<string>();
+    for (const run of [...this.#state.runs.values()]) {
+      yield;
+      if (run.state === 'running') this.#expectEnd(run);
+      if (run.state === 'starting') this.#keep(run.run, run.attempt);
+      if (run.state !== 'queued') continue;
+      this.#waiting.add(run.run);
+      // A look at one target is a look at all that share a group with it.
+      const { bindings = [] } = this.#outlook.catalog.targets.get(run.target) ?? {};
+      if (!bindings.some(({ key }) => seen.has(key))) {
+        targets.add(run.target);
+        for (const { key } of bindings) seen.add(key);
+      }
+      if (run.expiresAtMs !== undefined) this.#agenda.add(run.run, run.expiresAtMs);
+    }
+    yield* this.#look(targets);
+  }
+
+  /** The next thing happens; false: nothing more does, or it is too much work to see. */
+  *step(): Pieces<boolean> {
+    const { nextMs } = this.#agenda;
+    if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
+    this.#nowMs = Math.max(this.#nowMs, nextMs);
+    const [key] = this.#agenda.due(nextMs);
+    const number = typeof key === 'number' ? key : 0;
+    const run = this.#state.runs.get(number);
+    const { endMs } = this.expected.get(number) ?? {};
+    if (run?.state === 'queued') yield* this.#look(this.#decide({ type: 'due', run: number }));
+    else if (run?.state === 'running' && endMs !== undefined && endMs <= this.#nowMs) {
+      yield* this.#look(this.#decide(this.#success(run)));
+    }
+    return true;
+  }
+
+  #success({ run, target, attempt }: Running): Wish {
+    const code = this.#outlook.catalog.targets.get(target)?.okExit[0] ?? 0;
+    const report = { started: true, code, signal: null, core: false };
+    return { type: 'reported', run, attempt, report };
+  }
+
+  /** Lets start what may. Each start may let others go. */
+  *#look(names: Iterable<TargetName>): Pieces<void> {
+    const targets = new Set(names);
+    for (const target of targets) {
+      const holders = this.#holders.get(target) ?? this.#outlook.holdersAround(target);
+      this.#holders.set(target, holders);
+      while (!this.#isBlind()) {
+        this.#work += sizeAround(target, this.#outlook.catalog);
+        const found = this.#decide({ type: 'look', target, holders });
+        for (const name of found) targets.add(name);
+        yield;
+        if (found.length === 0) break;
+      }
+    }
+  }
+
+  /** Nothing more can be foreseen: it is too much work, or the seen end of a queue is reached. */
+  #isBlind(): boolean {
+    return this.#isAtEnd || this.#work > WORK_MAX;
+  }
+
+  /** A run has left its queue. */
+  #leave(number: RunId): void {
+    this.#waiting.delete(number);
+    const { target = '' } = this.#state.runs.get(number) ?? {};
+    if (!this.#cut.has(target)) return;
+    if (this.#state.lanes.get(target)?.queue.size === 0) this.#isAtEnd = true;
+  }
+
+  /** Decides and applies; returns the targets that this concerns. */
+  #decide(wish: Wish): readonly TargetName[] {
+    const { catalog, now } = this.#outlook;
+    const wallMs = now.wallMs + this.#nowMs - now.steadyMs;
+    // Nothing of this is ever journaled, so that nobody has to know it again.
+    const at = { steadyMs: this.#nowMs, wallMs };
+    const command = { ...wish, at, nonce: '' } as Command;
+    const { events, touched, looks } = decide(this.#state, command, catalog);
+    const around = [...touched];
+    for (const event of events) {
+      around.push(...concerned(this.#state, event, catalog));
+      apply(this.#state, event);
+      this.#note(event);
+    }
+    if (wish.type === 'look') this.#lookAgain(looks);
+    return around;
+  }
+
+  #note(event: Event): void {
+    if (event.type === 'starting') {
+      this.#leave(event.run);
+      this.expected.set(event.run, { startMs: this.#nowMs });
+      this.#keep(event.run, event.attempt);
+    } else if (event.type === 'started') {
+      const run = this.#state.runs.get(event.run);
+      if (run?.state === 'running') this.#expectEnd(run);
+    } else if (event.type === 'ended') {
+      this.#leave(event.run);
+    }
+  }
+
+  #keep(run: RunId, attempt: number): void {
+    this.#decide({ type: 'kept', run, attempt, keeper: { pid: 0, startTime: 0, bootId: '' } });
+  }
+
+  #lookAgain(looks: Decision['looks']): void {
+    for (const look of looks) {
+      if (!('run' in look)) continue;
+      const { run, atMs } = look;
+      const before = this.#looks.get(run);
+      if (before?.atMs === atMs) continue;
+      const count = (before?.count ?? 0) + 1;
+      this.#looks.set(run, { atMs, count });
+      if (count <= LOOKS_PER_RUN_MAX) this.#agenda.add(run, atMs);
+    }
+  }
+
+  #expectEnd(run: Running): void {
+    const endMs = this.#endOf(run);
+    if (endMs === undefined) return;
+    this.expected.set(run.run, { ...this.expected.get(run.run), endMs });
+    this.#agenda.add(run.run, endMs);
+  }
+
+  /** By what was usual when the forecast was made, never later than the timeout. */
+  #endOf({ run, target, started, stopping, timeoutAtMs }: Running): number | undefined {
+    if (stopping !== undefined) return this.#nowMs;
+    const { state, endOf } = this.#outlook;
+    const tookMs = state.lanes.get(target)?.tookMs ?? [];
+    const wholeMs = expectedMs(tookMs, this.#nowMs - started.steadyMs);
+    const usualMs = wholeMs === undefined ? undefined : started.steadyMs + wholeMs;
+    const endMs = endOf?.(run) ?? usualMs;
+    if (endMs === undefined) return undefined;
+    return Math.max(this.#nowMs, Math.min(endMs, timeoutAtMs ?? endMs));
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Builds what a policy sees of its group. Pure. Costs a step for each target of the group where the
+ * policy looks at all of them, and for each run that holds a place where it looks at those, however
+ * many runs wait.
+ */
+
+import type { RunId, TargetName } from '../shared/run.ts';
+import type { Binding, Catalog, Group as CatalogGroup } from './catalog.ts';
+import type {
+  ActiveRun,
+  ActiveRuns,
+  EndedRun,
+  GroupScene,
+  Holder,
+  Member,
+  QueuedRun,
+  Scene,
+} from './policy.ts';
+import { type Lane, type ReadonlyState, type Run, waitingIn } from './state.ts';
+
+/** Who holds a lockfile, by its path. */
+export type Holders = ReadonlyMap<string, Holder>;
+
+/** What a policy is asked with. */
+interface Seen {
+  readonly scene: Scene<unknown>;
+  /** What the policy has made of the group; see `Policy.survey`. */
+  survey(): unknown;
+}
+
+/** The group of a binding, as one of its targets sees it. */
+export type SceneOf = (binding: Binding, self: TargetName) => Seen;
+
+/** Looks at each group once, however many of its targets ask; good until the next event. */
+export function sceneMaker(
+  state: ReadonlyState,
+  catalog: Catalog,
+  nowMs: number,
+  holders: Holders = new Map(),
+): SceneOf {
+  const groups = new Map<string, Group>();
+  return (binding, self) => {
+    const { key } = binding;
+    const group = groups.get(key) ?? new Group(state, catalog, key, { nowMs, holders });
+    groups.set(key, group);
+    return group.seenBy(self, binding);
+  };
+}
+
+/** A group, of which no more is made than its policy asks for. */
+class Group {
+  readonly #state: ReadonlyState;
+  readonly #group: CatalogGroup;
+  readonly #scene: GroupScene<unknown>;
+  readonly #byTarget = new Map<TargetName, Member<unknown>>();
+  #survey: { readonly made: unknown } | undefined;
+
+  constructor(
+    state: ReadonlyState,
+    catalog: Catalog,
+    key: string,
+    seen: { readonly nowMs: number; readonly holders: Holders },
+  ) {
+    this.#state = state;
+    this.#group = catalog.groups.get(key) ?? { key, members: [], options: new Map() };
+    const { members: targets } = this.#group;
+    const members = once(() => targets.map(({ target }) => this.#member(target)));
+    const active = once(() => activeRuns(state, placesIn(state, catalog, key)));
+    const waiting = once(() =>
+      targets.reduce((sum, { target }) => sum + waitingIn(laneIn(state, target)), 0),
+    );
+    this.#scene = {
+      ...seen,
+      get members() {
+        return members();
+      },
+      get active() {
+        return active();
+      },
+      get waiting() {
+        return waiting();
+      },
+    };
+  }
+
+  seenBy(self: TargetName, { policy }: Binding): Seen {
+    const group = this.#scene;
+    const member = this.#member(self);
+    const scene: Scene<unknown> = {
+      nowMs: group.nowMs,
+      holders: group.holders,
+      self: member,
+      get members() {
+        return group.members;
+      },
+      get active() {
+        return group.active;
+      },
+      get waiting() {
+        return group.waiting;
+      },
+    };
+    const survey = (): unknown => {
+      this.#survey ??= { made: policy.survey?.(group) };
+      return this.#survey.made;
+    };
+    return { scene, survey };
+  }
+
+  #member(target: TargetName): Member<unknown> {
+    const known = this.#byTarget.get(target);
+    if (known !== undefined) return known;
+    const { options, key } = this.#group;
+    if (!options.has(target))
+      throw new Error(`Internal error: ${target} is not in the group ${key}`);
+    const made = makeMember(this.#state, target, options.get(target));
+    this.#byTarget.set(target, made);
+    return made;
+  }
+}
+
+/** Made when it is asked for first. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/**
+ * The runs that hold a place in a group: those that began in it, and those whose target the
+ * configuration in force puts there, whatever their groups were called when they began. A reload
+ * neither frees a place nor hides who holds it. Counted without a look at each.
+ */
+export function placesIn(state: ReadonlyState, catalog: Catalog, key: string): Places {
+  const began: ReadonlySet<RunId> = state.groups.get(key) ?? NO_LANE.active;
+  const strayed: ReadonlySet<RunId>[] = [];
+  let { size } = began;
+  for (const { target } of catalog.groups.get(key)?.members ?? []) {
+    const lane = state.lanes.get(target);
+    const strays = lane === undefined ? 0 : lane.active.size - (lane.began.get(key) ?? 0);
+    if (lane === undefined || strays === 0) continue;
+    size += strays;
+    strayed.push(lane.active);
+  }
+  return {
+    size,
+    *[Symbol.iterator]() {
+      yield* began;
+      for (const active of strayed) for (const run of active) if (!began.has(run)) yield run;
+    },
+  };
+}
+
+interface Places extends Iterable<RunId> {
+  readonly size: number;
+}
+
+function activeRuns(state: ReadonlyState, places: Places): ActiveRuns {
+  if (places.size === 0) return [];
+  return {
+    length: places.size,
+    *[Symbol.iterator]() {
+      for (const run of places) yield activeRun(state, run);
+    },
+  };
+}
+
+const NO_LANE: Lane = {
+  queue: new Set(),
+  active: new Set(),
+  ended: new Set(),
+  endedBytes: 0,
+  began: new Map(),
+  tookMs: [],
+  counts: [],
+  paused: false,
+  ignored: 0,
+  late: false,
+};
+
+function laneIn(state: ReadonlyState, target: TargetName): Lane {
+  return state.lanes.get(target) ?? NO_LANE;
+}
+
+function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
+  const lane = laneIn(state, target);
+  const { queue, active, paused, latest, ignored } = lane;
+  const last = endedRun(state, latest);
+  const [oldest] = queue;
+  const first = queuedRun(state, oldest);
+  return {
+    target,
+    options,
+    ...(first === undefined ? {} : { first }),
+    ...(first === undefined || paused ? {} : { head: first }),
+    waiting: waitingIn(lane),
+    ignored,
+    active: activeRuns(state, active),
+    ...(last === undefined ? {} : { last }),
+  };
+}
+
+function endedRun(state: ReadonlyState, number: RunId | undefined): EndedRun | undefined {
+  const run = number === undefined ? undefined : state.runs.get(number);
+  if (run?.state !== 'ended') return undefined;
+  return { run: run.run, verdict: run.verdict, endedAtMs: run.ended.steadyMs };
+}
+
+function queuedRun(state: ReadonlyState, number: RunId | undefined): QueuedRun | undefined {
+  const run = number === undefined ? undefined : state.runs.get(number);
+  if (run?.state !== 'queued') return undefined;
+  const { target, overtaken, accepted } = run;
+  return { run: run.run, target, overtaken, queuedAtMs: accepted.steadyMs };
+}
+
+function activeRun(state: ReadonlyState, number: RunId): ActiveRun {
+  const run = state.runs.get(number);
+  return { run: number, target: run?.target ?? '', state: holding(run) };
+}
+
+function holding(run: Run | undefined): ActiveRun['state'] {
+  if (run?.state === 'running') return run.stopping === undefined ? 'running' : 'stopping';
+  return run?.state === 'starting' ? 'starting' : 'lost';
+}

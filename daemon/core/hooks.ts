@@ -1,0 +1,119 @@
+/**
+ * Hooks: targets that run because of how another one's run ended (`onSuccess`, `onWarning`,
+ * `onFailure`) or because none has succeeded for too long (`onLate`, see lateness.ts). Pure.
+ *
+ * The hook's run is accepted by the same decision that ends the other run, so the journal has both
+ * or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy may make a
+ * hook wait, but a failure that nobody hears of would be one too many. Only a hook for which as many
+ * runs wait as ever may is let be, and that is counted: nobody heard of 200,000 others, either. What a hook itself does calls
+ * no hook, or two could call each other for ever. A run that somebody cancelled calls none.
+ */
+
+import { describeOutcome } from '../protocol/outcome-text.ts';
+import { exitStatus } from '../shared/exit-status.ts';
+import type { Cause, EventOf, Outcome, Verdict } from '../shared/run.ts';
+import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
+import type { Command, Decision } from './command.ts';
+import type { ReadonlyState, Run } from './state.ts';
+
+type Accepted = EventOf<'accepted'>;
+type Called = EventOf<'accepted' | 'ignored'>;
+
+/** The decision, and what its ends call for. */
+export function withHooks(
+  state: ReadonlyState,
+  decision: Decision,
+  { at, nonce }: Pick<Command, 'at' | 'nonce'>,
+  catalog: Catalog,
+): Decision {
+  const { events } = decision;
+  const given = events.filter((event) => event.type === 'accepted').length;
+  const calls: Called[] = [];
+  for (const event of events) {
+    if (event.type !== 'ended') continue;
+    const run = state.runs.get(event.run);
+    const target = catalog.targets.get(run?.target ?? '');
+    const hook = run && target && hookOf(run, target, event.outcome, event.verdict);
+    if (run === undefined || hook === undefined) continue;
+    const number = state.nextRun + given + calls.length;
+    const cause = causeOf(run, event);
+    calls.push(call(state, { run: number, target: hook, at, nonce }, cause, catalog));
+  }
+  return calls.length === 0 ? decision : add(decision, calls);
+}
+
+/** The acceptance of one hook's run, as run `run`; or that there is no room for it. */
+export function call(
+  state: ReadonlyState,
+  { run, target, at, nonce }: Pick<Accepted, 'run' | 'target' | 'at'> & Pick<Command, 'nonce'>,
+  cause: Cause,
+  catalog: Catalog,
+): Called {
+  const { size } = state.lanes.get(target)?.queue ?? { size: 0 };
+  if (size >= WAITING_PER_TARGET_MAX) return { type: 'ignored', target, times: 1 };
+  const { maxWaitMs } = catalog.targets.get(target) ?? {};
+  let token = `hook of ${cause.run ?? cause.target}, run ${run}`;
+  // A client may have chosen the same.
+  while (state.tokens.has(token)) token += '.';
+  const expiry = maxWaitMs === undefined ? {} : { expiresAtMs: at.steadyMs + maxWaitMs };
+  return { type: 'accepted', run, target, at, nonce, token, merged: true, cause, ...expiry };
+}
+
+/** A decision with more runs in it. */
+export function add(decision: Decision, calls: readonly Called[]): Decision {
+  const looks = calls.flatMap((it) =>
+    it.type === 'ignored' || it.expiresAtMs === undefined
+      ? []
+      : [{ run: it.run, atMs: it.expiresAtMs }],
+  );
+  return {
+    ...decision,
+    events: [...decision.events, ...calls],
+    looks: [...decision.looks, ...looks],
+  };
+}
+
+function hookOf(
+  run: Run,
+  { hooks }: Target,
+  outcome: Outcome,
+  verdict: Verdict,
+): string | undefined {
+  if (run.cause !== undefined || outcome.kind === 'cancelled') return undefined;
+  const names = { ok: hooks?.onSuccess, warning: hooks?.onWarning, failed: hooks?.onFailure };
+  return names[verdict];
+}
+
+function causeOf(run: Run, event: EventOf<'ended'>): Cause {
+  const { outcome, verdict, at } = event;
+  const why = { ok: 'success', warning: 'warning', failed: 'failure' } as const;
+  return {
+    why: why[verdict],
+    target: run.target,
+    run: run.run,
+    outcome: outcome.kind,
+    exit: exitStatus(outcome, verdict),
+    text: describeOutcome(outcome),
+    ...(run.state === 'running' ? { tookMs: at.steadyMs - run.started.steadyMs } : {}),
+  };
+}
+
+/** What the command of a hook finds in its environment. Durations are whole seconds. */
+export function causeEnv(cause: Cause, tail: string | undefined): Record<string, string> {
+  const { why, target, run, outcome, exit, text, tookMs } = cause;
+  const values = {
+    BATON_EVENT: why,
+    BATON_EVENT_TARGET: target,
+    BATON_EVENT_RUN: run,
+    BATON_EVENT_OUTCOME: outcome,
+    BATON_EVENT_EXIT: exit,
+    BATON_EVENT_TEXT: text,
+    BATON_EVENT_SECONDS: tookMs === undefined ? undefined : Math.round(tookMs / 1_000),
+    BATON_EVENT_OUTPUT: tail,
+  };
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  );
+}

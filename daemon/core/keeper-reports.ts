@@ -1,0 +1,194 @@
+/**
+ * What a keeper tells of its run: it stands ready, it has recorded an end, it is gone. Pure.
+ *
+ * What is told of a run that is over, or of an attempt that is not the present one, means nothing:
+ * a keeper may tell twice, and one that was given up may tell late.
+ */
+
+import { ofAnotherLife } from '../protocol/outcome-text.ts';
+import type { Event, EventOf, Outcome, Stamp, StopReason } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import { type CommandOf, type Decision, decided, NOTHING, type Report } from './command.ts';
+import type { ReadonlyState, Running, Starting } from './state.ts';
+import { ended } from './termination.ts';
+
+export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
+  const run = keptRun(state, command);
+  if (run?.state !== 'starting') return NOTHING;
+  const { attempt, keeper, at } = command;
+  const { timeoutMs } = catalog.targets.get(run.target) ?? {};
+  const event = { type: 'started', run: run.run, attempt, at, keeper } as const;
+  if (timeoutMs === undefined) return decided(event);
+  const atMs = at.steadyMs + timeoutMs;
+  return { ...decided({ ...event, timeoutAtMs: atMs }), looks: [{ run: run.run, atMs }] };
+}
+
+export function reported(
+  state: ReadonlyState,
+  command: CommandOf<'reported'>,
+  catalog: Catalog,
+): Decision {
+  const { report, at } = command;
+  const run = keptRun(state, command);
+  if (run === undefined) return NOTHING;
+  const endedAt = endOf(run, report, at);
+  const why = whyOf(run, endedAt);
+  if (!report.started) {
+    if (why === undefined || why === 'shutdown') return decided(startAgain(run, at));
+    return decided(ended(run, at, { kind: why }, catalog));
+  }
+  const { bytes, lostBytes, leftovers = [] } = report;
+  const own = ended(run, endedAt, outcomeOf(report, why), catalog);
+  const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
+  if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
+    return decided(startAgain(run, at, 'interrupted'));
+  }
+  return decided({
+    ...event,
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(lostBytes === undefined ? {} : { lostBytes }),
+    ...(leftovers.length === 0 ? {} : { leftovers }),
+  });
+}
+
+/** When it ended, which may be long before it is told: there was no daemon, or no room. */
+function endOf(run: Starting | Running, { ended }: Report, at: Stamp): Stamp {
+  if (ended === undefined || run.state !== 'running') return at;
+  const { started } = run;
+  const { steadyMs = started.steadyMs + ended.tookMs, wallMs } = ended;
+  return { steadyMs: Math.max(started.steadyMs, steadyMs), wallMs };
+}
+
+/** Why it was being ended. A wish that came after the end did not bring it about. */
+function whyOf(run: Starting | Running, endedAt: Stamp): StopReason | undefined {
+  if (run.state !== 'running' || run.stopping === undefined) return undefined;
+  return endedAt.steadyMs < run.stopping.at.steadyMs ? undefined : run.stopping.why;
+}
+
+/** TERM is what a cancelled run was told; it may have answered with a code of its own. */
+const SIGTERM = 15;
+const SIGKILL = 9;
+
+function outcomeOf(report: Report, why: StopReason | undefined): Outcome {
+  const { code, signal, core, failure } = report;
+  if (failure !== undefined) return failure;
+  if (why === 'timed-out') return { kind: 'timed-out' };
+  if (why === 'cancelled') return { kind: 'cancelled', signal: signal ?? SIGTERM };
+  if (signal !== null) return { kind: 'signalled', signal, core };
+  return code === null ? { kind: 'lost' } : { kind: 'exited', code };
+}
+
+/** A command that was told to end with its machine and did not succeed was kept from succeeding. */
+function wasInterrupted(
+  { isDown, failure }: Report,
+  why: StopReason | undefined,
+  { verdict }: EventOf<'ended'>,
+): boolean {
+  if (failure !== undefined && failure.kind !== 'lost') return false;
+  if (verdict === 'ok') return false;
+  return why === 'shutdown' || (why === undefined && isDown === true);
+}
+
+function interrupted(
+  run: Starting | Running,
+  at: Stamp,
+  { code, signal }: Report,
+  catalog: Catalog,
+): EventOf<'ended'> {
+  const by = signal === null ? (code === null ? {} : { code }) : { signal };
+  return ended(run, at, { kind: 'interrupted', ...by }, catalog);
+}
+
+export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: Catalog): Decision {
+  const { rebooted, survivors, startTimes, wasEnded, at } = command;
+  const run = keptRun(state, command);
+  if (run === undefined) return NOTHING;
+  // Without `started` in the journal nobody was told to go: the command never ran.
+  if (run.state === 'starting') return decided(startAgain(run, at));
+  const why = run.stopping?.why;
+  const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
+  if (mayRetry(run, survivors, catalog)) return decided(startAgain(run, at, kind));
+  const outcome = (wasEnded === true ? killedFor(why) : undefined) ?? { kind };
+  const event = ended(run, at, outcome, catalog);
+  if (survivors.length === 0 || rebooted) return decided(event);
+  const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
+  return decided({ ...event, heldBy: survivors, ...starts });
+}
+
+/** What ended the whole of a run, its keeper with it: how the command answered does not matter. */
+function killedFor(why: StopReason | undefined): Outcome | undefined {
+  if (why === 'cancelled') return { kind: why, signal: SIGKILL };
+  return why === 'timed-out' ? { kind: why } : undefined;
+}
+
+/** Most attempts at a run that is lost each time. */
+const LOST_ATTEMPTS_MAX = 3;
+
+/** By the target's own wish only: the command may have done a part of its work already. */
+function mayRetry(
+  run: Starting | Running,
+  survivors: readonly number[],
+  catalog: Catalog,
+): boolean {
+  const { onLost } = catalog.targets.get(run.target) ?? {};
+  const why = run.state === 'running' ? run.stopping?.why : undefined;
+  if (onLost !== 'retry' || why === 'cancelled' || why === 'timed-out') return false;
+  return survivors.length === 0 && run.attempt < LOST_ATTEMPTS_MAX;
+}
+
+/**
+ * Takes the run of another life into this one, as a lost run that holds its place: how it ends its
+ * keeper tells nobody here, but nothing may start beside it. Known already where a daemon found it
+ * before.
+ */
+export function found(
+  state: ReadonlyState,
+  { was, target, keeper, at, nonce }: CommandOf<'found'>,
+  catalog: Catalog,
+): Decision {
+  const { pid, startTime, bootId } = keeper;
+  const token = `found ${bootId} ${pid} ${startTime}`;
+  if (state.tokens.has(token)) return NOTHING;
+  const run = state.nextRun;
+  const groups = catalog.targets.get(target)?.bindings.map(({ key }) => key) ?? [];
+  const outcome = { kind: 'lost', detail: ofAnotherLife(was, pid) } as const;
+  const held = { heldBy: [pid], heldStarts: [startTime] };
+  const events: readonly Event[] = [
+    { type: 'accepted', run, target, at, nonce, token, merged: true },
+    { type: 'starting', run, attempt: 1, at, groups },
+    { type: 'started', run, attempt: 1, at, keeper },
+    { type: 'ended', run, at, outcome, verdict: 'failed', ...held },
+  ];
+  return { ...NOTHING, events };
+}
+
+export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): Decision {
+  const run = state.runs.get(command.run);
+  if (run?.state !== 'ended' || run.heldBy.length === 0) return NOTHING;
+  return decided({ type: 'released', run: run.run });
+}
+
+/** The last daemon died before it knew of a keeper, and so has let nobody go. */
+export function recover(state: ReadonlyState, { run: number, at }: CommandOf<'recover'>): Decision {
+  const run = state.runs.get(number);
+  return run?.state === 'starting' ? decided(startAgain(run, at)) : NOTHING;
+}
+
+/** The run that a keeper tells of, if it is still at the attempt which that keeper keeps. */
+function keptRun(
+  state: ReadonlyState,
+  { run: number, attempt }: CommandOf<'kept' | 'reported' | 'gone'>,
+): Starting | Running | undefined {
+  const run = state.runs.get(number);
+  if (run === undefined || run.state === 'queued' || run.state === 'ended') return undefined;
+  return run.attempt === attempt ? run : undefined;
+}
+
+function startAgain(
+  { run, attempt }: Starting | Running,
+  at: Stamp,
+  after?: 'lost' | 'interrupted',
+): Event {
+  const event = { type: 'starting', run, attempt: attempt + 1, at } as const;
+  return after === undefined ? event : { ...event, after };
+}

@@ -1,0 +1,69 @@
+/**
+ * A target with `lateAfter` is late when its last success is longer ago than that. It is looked out
+ * for from the moment when the configuration says so first, or from its last success if it had one;
+ * since both are in the journal, neither a restart nor a crash makes it start anew. A target becomes
+ * late once, and stays so until a run of it ends well or with a warning. Pure.
+ */
+
+import { showDuration } from '../shared/duration.ts';
+import type { Cause, Event, Stamp, TargetName } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import { type CommandOf, type Decision, type Look, NOTHING } from './command.ts';
+import { add, call } from './hooks.ts';
+import type { ReadonlyState } from './state.ts';
+
+/** Begins to look out for what is configured, and leaves off what no longer is. */
+export function watch(state: ReadonlyState, at: Stamp, catalog: Catalog): Decision {
+  const events: Event[] = [];
+  const looks: Look[] = [];
+  for (const [target, { freshAt }] of state.lanes) {
+    const isWanted = catalog.targets.get(target)?.lateAfterMs !== undefined;
+    if (freshAt !== undefined && !isWanted) events.push({ type: 'watched', target });
+  }
+  for (const { name: target, lateAfterMs } of catalog.targets.values()) {
+    if (lateAfterMs === undefined) continue;
+    const known = state.lanes.get(target)?.freshAt;
+    const freshAt = known ?? lastSuccess(state, target) ?? at;
+    if (known === undefined) events.push({ type: 'watched', target, at: freshAt });
+    looks.push({ target, atMs: freshAt.steadyMs + lateAfterMs });
+  }
+  return { ...NOTHING, events, looks };
+}
+
+/** The time of another look for every success that a decision brings. */
+export function withWatch(state: ReadonlyState, decision: Decision, catalog: Catalog): Decision {
+  const looks = decision.events.flatMap((event) => {
+    if (event.type !== 'ended' || event.verdict === 'failed') return [];
+    const target = state.runs.get(event.run)?.target ?? '';
+    const { lateAfterMs } = catalog.targets.get(target) ?? {};
+    return lateAfterMs === undefined ? [] : [{ target, atMs: event.at.steadyMs + lateAfterMs }];
+  });
+  return looks.length === 0 ? decision : { ...decision, looks: [...decision.looks, ...looks] };
+}
+
+export function overdue(
+  state: ReadonlyState,
+  { target, at, nonce }: CommandOf<'overdue'>,
+  catalog: Catalog,
+): Decision {
+  const { freshAt, late } = state.lanes.get(target) ?? {};
+  const { lateAfterMs, hooks } = catalog.targets.get(target) ?? {};
+  if (freshAt === undefined || lateAfterMs === undefined || late === true) return NOTHING;
+  const dueMs = freshAt.steadyMs + lateAfterMs;
+  if (at.steadyMs < dueMs) return { ...NOTHING, looks: [{ target, atMs: dueMs }] };
+  const decision: Decision = { ...NOTHING, events: [{ type: 'late', target, at }] };
+  if (hooks?.onLate === undefined) return decision;
+  const text = `has had no success for ${showDuration(at.steadyMs - freshAt.steadyMs)}, longer than its lateAfter of ${showDuration(lateAfterMs)}`;
+  const cause: Cause = { why: 'late', target, text };
+  const run = { run: state.nextRun, target: hooks.onLate, at, nonce };
+  return add(decision, [call(state, run, cause, catalog)]);
+}
+
+function lastSuccess(state: ReadonlyState, target: TargetName): Stamp | undefined {
+  const ended = [...(state.lanes.get(target)?.ended ?? [])].reverse();
+  for (const number of ended) {
+    const run = state.runs.get(number);
+    if (run?.state === 'ended' && run.verdict !== 'failed') return run.ended;
+  }
+  return undefined;
+}

@@ -1,0 +1,113 @@
+/**
+ * The shortest history that leads to a state, for compaction: replaying it gives an equal state.
+ *
+ * The events are made one by one, while the state goes on. They tell of the moment of the call all
+ * the same: what changes in place is copied then, in about 3 ms for 250,000 runs; the runs
+ * themselves never change, so that to hold on to them is enough.
+ */
+import type { Event, Nonce, RunId } from '../shared/run.ts';
+import { extraOf, type Lane, type Placed, type ReadonlyState, type Run } from './state.ts';
+
+export function history(state: ReadonlyState): Iterable<Event> {
+  return retell({
+    boot: state.boot,
+    nextRun: state.nextRun,
+    runs: [...state.runs.values()],
+    lanes: [...state.lanes].map(([target, lane]) => ({
+      ...lane,
+      target,
+      active: new Set(lane.active),
+      ended: [...lane.ended],
+    })),
+  });
+}
+
+interface Moment {
+  readonly boot: ReadonlyState['boot'];
+  readonly nextRun: RunId;
+  readonly runs: readonly Run[];
+  readonly lanes: readonly (Omit<Lane, 'queue' | 'active' | 'ended'> & {
+    readonly target: string;
+    readonly active: ReadonlySet<RunId>;
+    readonly ended: readonly RunId[];
+  })[];
+}
+
+/** Ended runs come in the order of their ends, so that every lane keeps its order. */
+function* retell({ boot, nextRun, runs, lanes }: Moment): Generator<Event> {
+  if (boot !== undefined) yield { type: 'booted', ...boot };
+  // Made on the way: to copy the map of the state would take too long for one go.
+  const byNumber = new Map<RunId, Run>();
+  for (const run of runs) {
+    if (run.state !== 'queued') byNumber.set(run.run, run);
+    yield* acceptance(run);
+  }
+  for (const { active, ended } of lanes) {
+    for (const number of active) yield* beginning(byNumber.get(number));
+    for (const number of ended) {
+      if (!active.has(number)) yield* beginning(byNumber.get(number));
+      yield* ending(byNumber.get(number));
+    }
+  }
+  for (const { target, paused, ignored, tookMs, counts, freshAt, late } of lanes) {
+    if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
+    // The moment was for people only.
+    if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };
+    const isCounted = tookMs.length + counts.length > 0;
+    if (isCounted) yield { type: 'remembered', target, tookMs, counts };
+    if (paused) yield { type: 'paused', target };
+    if (ignored > 0) yield { type: 'ignored', target, times: ignored };
+  }
+  yield { type: 'base', nextRun };
+}
+
+function* acceptance(run: Run): Generator<Event> {
+  const { run: number, target, accepted: at, merged, tokens } = run;
+  const [token = '', ...joined] = tokens;
+  const expiry =
+    run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
+  const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
+  const more = { ...extraOf(run), ...expiry, ...overtaken };
+  yield { type: 'accepted', run: number, target, at, merged, token, ...more };
+  for (const other of joined) yield { type: 'joined', run: number, token: other };
+}
+
+function* beginning(run: Run | undefined): Generator<Event> {
+  if (run === undefined || run.state === 'queued') return;
+  if (run.state === 'starting') {
+    const { groups, attempt, starting: at } = run;
+    yield { type: 'starting', run: run.run, attempt, at, ...startNonceOf(run), groups };
+    return;
+  }
+  const attempt = run.state === 'running' ? run.attempt : 1;
+  const at = run.state === 'running' ? run.started : (run.started ?? run.ended);
+  // One that never ran may have a directory all the same; when it was started nobody asks any more.
+  if (run.started === undefined && run.startNonce === undefined) return;
+  const { groups } = run;
+  yield { type: 'starting', run: run.run, attempt, at, ...startNonceOf(run), groups };
+  if (run.started === undefined) return;
+  const { keeper = { pid: 0, startTime: 0, bootId: '' }, timeoutAtMs } = run;
+  const timeout = timeoutAtMs === undefined ? {} : { timeoutAtMs };
+  yield { type: 'started', run: run.run, attempt, at, keeper, ...timeout };
+  if (run.state === 'running' && run.stopping !== undefined) {
+    yield { type: 'stopping', run: run.run, ...run.stopping };
+  }
+}
+
+function startNonceOf({ nonce, startNonce }: Placed): { readonly nonce?: Nonce } {
+  return startNonce === undefined || startNonce === nonce ? {} : { nonce: startNonce };
+}
+
+function* ending(run: Run | undefined): Generator<Event> {
+  if (run?.state !== 'ended') return;
+  const { ended: at, outcome, verdict, heldBy, heldStarts, bytes, lostBytes, leftovers } = run;
+  const more = {
+    ...(heldBy.length > 0 ? { heldBy } : {}),
+    ...(heldStarts === undefined ? {} : { heldStarts }),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(lostBytes === undefined ? {} : { lostBytes }),
+    ...(leftovers === undefined ? {} : { leftovers }),
+  };
+  yield { type: 'ended', run: run.run, at, outcome, verdict, ...more };
+  if (run.stopping !== undefined) yield { type: 'stopping', run: run.run, ...run.stopping };
+}

@@ -1,0 +1,197 @@
+/**
+ * The interface of a policy: a pure plugin that decides if a request is admitted and when a run
+ * may start. A plugin is an object literal of this shape, listed in policies/index.ts.
+ *
+ * A policy sees one group: the targets that name the same policy type and the same group. It has no
+ * clock, no memory and no I/O; the scene is all there is, and equal scenes get equal answers.
+ * Who is looked at first is not its business: the scheduler asks for the waiting runs of a group in
+ * the order of their acceptance, and asks again after every change in the group.
+ */
+import type * as v from 'valibot';
+import type { RunId, TargetName, Verdict } from '../shared/run.ts';
+
+/** A run that waits. Times are steady milliseconds. */
+export interface QueuedRun {
+  readonly run: RunId;
+  readonly target: TargetName;
+  readonly queuedAtMs: number;
+  /** How many younger runs of its groups have been started before it. */
+  readonly overtaken: number;
+}
+
+/** A run that holds a place: from being started until its last process is gone. */
+export interface ActiveRun {
+  readonly run: RunId;
+  readonly target: TargetName;
+  readonly state: 'starting' | 'running' | 'stopping' | 'lost';
+}
+
+/** Runs that hold a place, of which there may be thousands: look at no more of them than needed. */
+export interface ActiveRuns extends Iterable<ActiveRun> {
+  readonly length: number;
+}
+
+/** One target of the group. Only the head of its queue can start next. */
+export interface Member<O> {
+  readonly target: TargetName;
+  readonly options: O;
+  /** The oldest waiting run. */
+  readonly first?: QueuedRun;
+  /** The same, unless the target is paused: what could start next. */
+  readonly head?: QueuedRun;
+  /** How many runs wait, paused or not. */
+  readonly waiting: number;
+  /** How many requests in a row were ignored since the last accepted one. */
+  readonly ignored: number;
+  readonly active: ActiveRuns;
+  /** How its latest run ended. */
+  readonly last?: EndedRun;
+}
+
+export interface EndedRun {
+  readonly run: RunId;
+  readonly verdict: Verdict;
+  readonly endedAtMs: number;
+}
+
+/** A living process that holds a lockfile. */
+export interface Holder {
+  readonly pid: number;
+  /** What it is, such as "rsnapshot hourly". */
+  readonly text: string;
+  /** The run that it belongs to, if it is one of baton's. */
+  readonly run?: RunName;
+}
+
+/** A run and its target: what a sentence names it by. */
+export interface RunName {
+  readonly run: RunId;
+  readonly target: TargetName;
+}
+
+/** The place of a target in the order of its group. */
+export interface Level {
+  readonly name: string;
+  /** All of them, lowest first. */
+  readonly order: readonly string[];
+}
+
+export interface Lockfile {
+  readonly path: string;
+  /** One whose process is gone has to be removed by hand before anything runs again. */
+  readonly stopsWhenStale: boolean;
+}
+
+/** A group at one moment. What is not asked for is not made. */
+export interface GroupScene<O> {
+  readonly nowMs: number;
+  /** Every target of the group. */
+  readonly members: readonly Member<O>[];
+  /** What holds a place, over all members. */
+  readonly active: ActiveRuns;
+  /** How many runs wait, over all members. */
+  readonly waiting: number;
+  /** Who holds the lockfiles of the group, by the path of the lockfile. */
+  readonly holders: ReadonlyMap<string, Holder>;
+}
+
+export interface Scene<O> extends GroupScene<O> {
+  /** The target that the question is about, one of `members`. */
+  readonly self: Member<O>;
+}
+
+export type Admission =
+  | { readonly type: 'admit' }
+  /** The client hears the reason and exits with 75. */
+  | { readonly type: 'refuse'; readonly reason: string }
+  /** The client exits with 0: the wish is already being served. */
+  | { readonly type: 'ignore'; readonly reason: string }
+  /** The request shares that run, its output and its status. */
+  | { readonly type: 'join'; readonly run: RunId };
+
+export type Readiness =
+  | { readonly type: 'start' }
+  | {
+      readonly type: 'wait';
+      /** A sentence for people; it names the run in the way. */
+      readonly reason: string;
+      /** The runs in the way, for the chain that `baton why` prints. */
+      readonly behind: readonly RunId[];
+      /** Steady time of another look; without it, the next change in the group. */
+      readonly untilMs?: number;
+      /** The same is true of whatever waits in the group: nobody else need be asked. */
+      readonly isForAll?: boolean;
+    }
+  /** It must not run, and ends once nothing else makes it wait; its client exits with 75. */
+  | { readonly type: 'skip'; readonly reason: string };
+
+/** A file, or the name of the error that reading it met, such as ENOENT. */
+export type FileRead =
+  | { readonly ok: true; readonly text: string; readonly realPath: string }
+  | { readonly ok: false; readonly error: string };
+
+export type ReadFile = (path: string) => FileRead;
+
+/** Options that know what the machine says, when the configuration is read. */
+export interface Prepared<O> {
+  readonly options: O;
+  /** Why the target cannot work on this machine. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** What a policy may know of the target that names it, when the configuration is read. */
+export interface PolicyTarget {
+  readonly name: TargetName;
+  /** The command; of a target on another machine, the one that is run there. */
+  readonly args?: readonly string[];
+  /** The machine where it runs, if not this one. */
+  readonly host?: string;
+}
+
+/**
+ * Methods, not function properties: a map of policies with different options stays assignable. `S` is
+ * what a policy makes of a group, where it looks at the whole of it.
+ */
+export interface Policy<O, S = unknown> {
+  readonly type: string;
+  /** The keys that config.json may hold beside `type`. */
+  readonly options: v.GenericSchema<unknown, O>;
+  /** Exit codes that are warnings where the target does not say. */
+  readonly warnExit?: readonly number[];
+  /** Completes the options by files of this machine; asked before anything else. */
+  prepare?(options: O, target: PolicyTarget, read: ReadFile): Prepared<O>;
+  /** What two groups cannot use at the same time, such as "lockfile /run/x.pid". */
+  claims?(options: O): readonly string[];
+  /** What `baton check-crontab` compares the lines of a crontab by. */
+  level?(options: O): Level | undefined;
+  /** The lockfile whose holders `ready` wants to know. */
+  lockfile?(options: O): Lockfile | undefined;
+  /** The group that this target belongs to under these options. */
+  group(options: O, target: PolicyTarget): string;
+  /** Why these options cannot stand together in one group, or undefined. */
+  conflict?(self: Member<O>, other: Member<O>): string | undefined;
+  /**
+   * What is the same whoever waits, worked out once for all of them: thousands of targets
+   * of a group that each look at all others would keep the daemon busy for minutes.
+   */
+  survey?(group: GroupScene<O>): S;
+  admit(scene: Scene<O>): Admission;
+  ready(run: QueuedRun, scene: Scene<O>, survey: S): Readiness;
+}
+
+/** How every message names a run. */
+export function nameRun(run: RunName): string {
+  return `run ${run.run} (${run.target})`;
+}
+
+/** "which is running", "which is being started", … for the sentence that names an active run. */
+export function describeActive(active: ActiveRun): string {
+  const how = {
+    starting: 'is being started',
+    running: 'is running',
+    stopping: 'is being stopped',
+    lost: 'was lost but still has living processes',
+  };
+  return `${nameRun(active)}, which ${how[active.state]}`;
+}

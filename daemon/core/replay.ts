@@ -1,0 +1,215 @@
+/**
+ * Tells a journal to somebody who debugs the scheduler: what each event decided, and for the runs
+ * around it that go on waiting, whenever that changes, why, in the words of the policies. Pure.
+ *
+ * The state is the one that a daemon had, by the same `apply`. The reasons are those of the
+ * configuration that is given, which need not be the one of that time, and locks of strangers
+ * stand in no journal; where a run started or went on waiting against these reasons, that is said.
+ *
+ * One event at a time: no more is in memory than the state and one sentence for each run that is
+ * watched, which are the first of every queue, and all of what was asked for with `only`.
+ */
+
+import type { Event, RunId, Stamp, TargetName } from '../shared/run.ts';
+import { concerned } from './affected.ts';
+import { apply } from './apply.ts';
+import type { Catalog } from './catalog.ts';
+import { tell } from './describe-event.ts';
+import { sceneMaker } from './group-view.ts';
+import { emptyState, type Queued, type Run, type State } from './state.ts';
+import { explain } from './waiting.ts';
+
+/** How many waiting runs of each target are explained; those behind wait for the first. */
+export const WATCHED_PER_TARGET = 10;
+/** A start follows its cause within so long: only a run that waits on is told to be free. */
+const FREE_MS = 1_000;
+
+interface Options {
+  readonly catalog: Catalog;
+  /** A run's number or a target's name: nothing is told of others. */
+  readonly only?: RunId | TargetName;
+  /**
+   * Up to this line the journal was compacted: the events are in another order than they happened,
+   * so that only the state behind them means something.
+   */
+  readonly compacted?: number;
+}
+
+export class Replay {
+  readonly state: State = emptyState();
+  readonly #options: Options;
+  /** What was told last of the runs that wait. */
+  readonly #told = new Map<RunId, string>();
+  /** Since when nothing has been in the way of these. */
+  readonly #free = new Map<RunId, number>();
+  /** Whether anything was told of what `only` names. */
+  #isMet = false;
+  #line = 0;
+  /** The latest time that was told. */
+  #now: Stamp = { steadyMs: 0, wallMs: 0 };
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Applies an event, and tells it. Throws if it cannot be, as `apply` does. */
+  take(event: Event): readonly string[] {
+    this.#line++;
+    const at = 'at' in event ? event.at : undefined;
+    const time = at === undefined ? NO_TIME : showTime(at);
+    // A compacted journal is not in the order of time.
+    if (at !== undefined && at.steadyMs >= this.#now.steadyMs) this.#now = at;
+    const { catalog, compacted = 0 } = this.#options;
+    const isLive = this.#line > compacted;
+    const lines = isLive ? this.#telling(() => this.#freed(event)) : [];
+    const around = isLive ? this.#around(event) : [];
+    this.#isMet ||= this.#isWanted(event) && !HEADS.includes(event.type);
+    const told = this.#isWanted(event) ? [tell(this.state, event)] : [];
+    const against = isLive ? this.#telling(() => this.#against(event)) : [];
+    apply(this.state, event);
+    const targets = this.#line === compacted ? [...this.state.lanes.keys()] : around;
+    const waits = this.#telling(() => this.#look(targets, catalog));
+    const begin = `${time} ${String(this.#line).padStart(6)}`;
+    return [...lines, ...told, ...against, ...waits].map((text) => `${begin}  ${plain(text)}`);
+  }
+
+  /** What waits when the journal ends, each with its reasons at the time of the last event. */
+  close(): readonly string[] {
+    const { only } = this.#options;
+    if (only !== undefined && !this.#isMet) {
+      const what = typeof only === 'number' ? `run ${only}` : `a run of "${only}"`;
+      return [`there was no word of ${what}; "baton status" names the targets`];
+    }
+    const queues = [...this.state.lanes].map(([target, { queue }]) => ({ target, queue }));
+    return queues.flatMap(({ target, queue }) => {
+      const runs = this.#watched(target);
+      const lines = runs.map((run) => `${nameOf(run)}: ${this.#why(run) || NOTHING}`);
+      const more = queue.size - runs.length;
+      const rest = more > 0 && (only === undefined || only === target);
+      return [...lines, ...(rest ? [`${more} more of ${target} wait behind`] : [])].map(plain);
+    });
+  }
+
+  /** Lines that explain stand under the one that they explain. */
+  #telling(give: () => readonly string[]): readonly string[] {
+    return give().map((text) => `  ${text}`);
+  }
+
+  /** Targets whose waiting runs may have another reason after the event. */
+  #around(event: Event): readonly TargetName[] {
+    const { catalog } = this.#options;
+    const names = new Set(concerned(this.state, event, catalog));
+    const held = 'groups' in event ? (event.groups ?? []) : [];
+    const own = [...names].flatMap((name) => catalog.targets.get(name)?.bindings ?? []);
+    for (const key of new Set([...held, ...own.map((binding) => binding.key)])) {
+      for (const { target } of catalog.groups.get(key)?.members ?? []) names.add(target);
+    }
+    return [...names];
+  }
+
+  /** What nothing has kept from starting, and still did not start. */
+  #freed(event: Event): readonly string[] {
+    const lines: string[] = [];
+    for (const [number, sinceMs] of this.#free) {
+      const run = this.state.runs.get(number);
+      const isOn = run?.state === 'queued' && !('run' in event && event.run === number);
+      if (isOn && this.#now.steadyMs - sinceMs <= FREE_MS) continue;
+      this.#free.delete(number);
+      if (isOn) lines.push(`${nameOf(run)}: waits on; ${NOTHING}`);
+    }
+    return lines;
+  }
+
+  /** A start that these policies would not have allowed. */
+  #against(event: Event): readonly string[] {
+    const run = event.type === 'starting' ? this.state.runs.get(event.run) : undefined;
+    if (run?.state !== 'queued' || !this.#isWanted(event)) return [];
+    const why = this.#why(run);
+    return why === '' ? [] : [`by this configuration ${nameOf(run)} would not start: ${why}`];
+  }
+
+  #look(targets: readonly TargetName[], catalog: Catalog): readonly string[] {
+    const lines: string[] = [];
+    for (const number of this.#told.keys()) {
+      if (this.state.runs.get(number)?.state !== 'queued') this.#told.delete(number);
+    }
+    for (const run of targets.flatMap((target) => this.#watched(target))) {
+      const why = this.#why(run, catalog);
+      if (why === this.#told.get(run.run)) continue;
+      this.#told.set(run.run, why);
+      this.#free.delete(run.run);
+      if (why === '') this.#free.set(run.run, this.#now.steadyMs);
+      else lines.push(`${nameOf(run)}: ${why}`);
+    }
+    return lines;
+  }
+
+  /** The waiting runs of a target that are explained. */
+  #watched(target: TargetName): readonly Queued[] {
+    const { only } = this.#options;
+    if (typeof only === 'string' && only !== target) return [];
+    const queue = this.state.lanes.get(target)?.queue ?? new Set<RunId>();
+    const numbers: RunId[] = [];
+    if (typeof only === 'number') numbers.push(...(queue.has(only) ? [only] : []));
+    else {
+      for (const number of queue) {
+        if (numbers.length >= WATCHED_PER_TARGET) break;
+        numbers.push(number);
+      }
+    }
+    return numbers.flatMap((number) => {
+      const run = this.state.runs.get(number);
+      return run?.state === 'queued' ? [run] : [];
+    });
+  }
+
+  /** Why a run waits, as sentences; empty where nothing is in its way. */
+  #why(run: Queued, catalog = this.#options.catalog): string {
+    const sceneOf = sceneMaker(this.state, catalog, this.#now.steadyMs);
+    const reasons = explain(this.state, run, catalog, sceneOf).map(({ reason }) => reason);
+    if (!catalog.targets.has(run.target)) {
+      reasons.push('its target is not in this configuration, so nobody knows its policies');
+    }
+    return reasons.join('; and ');
+  }
+
+  #isWanted(event: Event): boolean {
+    const { only } = this.#options;
+    if (only === undefined) return true;
+    if (HEADS.includes(event.type)) return true;
+    if (typeof only === 'string') {
+      if ('target' in event) return event.target === only;
+      if ('run' in event) return this.state.runs.get(event.run)?.target === only;
+      return 'runs' in event && event.runs.some((run) => this.state.runs.get(run)?.target === only);
+    }
+    if ('runs' in event) return event.runs.includes(only);
+    if (event.type === 'starting' && event.overtook?.includes(only)) return true;
+    return 'run' in event && event.run === only;
+  }
+}
+
+/** Events that concern every run. */
+const HEADS: readonly Event['type'][] = ['journal', 'base', 'booted'];
+
+const NOTHING =
+  'nothing is in its way that the journal and this configuration know of; ' +
+  'perhaps a lock of somebody else, or another configuration at the time';
+
+function nameOf({ run, target }: Run): string {
+  return `run ${run} (${target})`;
+}
+
+/** As wide as a time: the event says nothing of when. */
+const NO_TIME = '-'.padEnd(23);
+const MINUTE_MS = 60_000;
+
+/** The time of day where this runs, with milliseconds, as one word. */
+function showTime({ wallMs }: Stamp): string {
+  const offsetMs = new Date(wallMs).getTimezoneOffset() * MINUTE_MS;
+  return new Date(wallMs - offsetMs).toISOString().slice(0, -1);
+}
+
+/** What others have written is harmless for a terminal. */
+function plain(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}

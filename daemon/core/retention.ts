@@ -1,0 +1,71 @@
+/**
+ * What is forgotten: the ended runs of a target that its limits leave no room for, those that ended
+ * first before others, never the latest; and, by somebody's wish, all that is known of a target that
+ * the configuration does not have any more. Pure.
+ */
+
+import { isConfigured, isInUse } from '../protocol/refusal-text.ts';
+import type { Event, RunId } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
+import type { ReadonlyState } from './state.ts';
+
+/** However little is to be kept: a client may still be on its way back to it. */
+export const RECENT_MS = 300_000;
+
+/** Most at once: each has files to be deleted, and others wait meanwhile. */
+export const FORGOTTEN_AT_ONCE_MAX = 100;
+
+export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'retain'>): Decision {
+  const lane = state.lanes.get(target);
+  if (lane === undefined) return NOTHING;
+  let left = lane.ended.size;
+  let bytes = lane.endedBytes;
+  const runs: RunId[] = [];
+  for (const number of lane.ended) {
+    const run = state.runs.get(number);
+    if (run?.state !== 'ended' || number === lane.latest) break;
+    const ageMs = at.steadyMs - run.ended.steadyMs;
+    const isOver =
+      left > keep.runs ||
+      ageMs > (keep.ms ?? Number.POSITIVE_INFINITY) ||
+      bytes > (keep.bytes ?? Number.POSITIVE_INFINITY);
+    // Those behind it have ended later.
+    if (!isOver || ageMs < RECENT_MS) break;
+    if (run.heldBy.length > 0) continue;
+    if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
+      return { ...decided({ type: 'forgotten', runs }), isUnfinished: true };
+    }
+    runs.push(number);
+    left--;
+    bytes -= run.bytes ?? 0;
+  }
+  return runs.length === 0 ? NOTHING : decided({ type: 'forgotten', runs });
+}
+
+/** Leaves no trace of a target that was removed or renamed; see `tidy` in daemon/lane.ts. */
+export function forget(
+  state: ReadonlyState,
+  { target }: CommandOf<'forget'>,
+  catalog: Catalog,
+): Decision {
+  if (catalog.targets.has(target)) return answered({ type: 'refused', reason: isConfigured() });
+  const lane = state.lanes.get(target);
+  if (lane === undefined) return answered({ type: 'unknown-target' });
+  const [open] = lane.active.size > 0 ? lane.active : lane.queue;
+  if (open !== undefined) return answered({ type: 'refused', reason: isInUse(open) });
+  const resumed: readonly Event[] = lane.paused ? [{ type: 'resumed', target }] : [];
+  const runs = firstOf(lane.ended, FORGOTTEN_AT_ONCE_MAX);
+  const forgotten: readonly Event[] = runs.length === 0 ? [] : [{ type: 'forgotten', runs }];
+  const decision = { ...NOTHING, events: [...resumed, ...forgotten] };
+  return runs.length < lane.ended.size ? { ...decision, isUnfinished: true } : decision;
+}
+
+function firstOf(runs: ReadonlySet<RunId>, most: number): readonly RunId[] {
+  const first: RunId[] = [];
+  for (const run of runs) {
+    if (first.length >= most) break;
+    first.push(run);
+  }
+  return first;
+}

@@ -1,0 +1,87 @@
+/**
+ * Which waiting run starts next. `look` starts at most one, the oldest of the heads around a target
+ * that all its policies let go, and is asked again until it starts none. Pure.
+ *
+ * No guarantee of fairness for a run that needs room in two groups at once: younger runs that need
+ * only one of them may keep it out. `maxWait` bounds that.
+ */
+
+import { removed } from '../protocol/outcome-text.ts';
+import type { Event } from '../shared/run.ts';
+import { candidates, groupsOf } from './affected.ts';
+import type { Catalog } from './catalog.ts';
+import {
+  type Command,
+  type CommandOf,
+  type Decision,
+  decided,
+  type Look,
+  NOTHING,
+} from './command.ts';
+import { type SceneOf, sceneMaker } from './group-view.ts';
+import type { Queued, ReadonlyState } from './state.ts';
+import { ended } from './termination.ts';
+import { hindrances, readinesses } from './waiting.ts';
+
+/** Starts the oldest waiting run around this target that all its policies let go, if any. */
+export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: Catalog): Decision {
+  const { target, at, holders } = command;
+  const looks: Look[] = [];
+  const sceneOf = sceneMaker(state, catalog, at.steadyMs, holders);
+  /** Groups of which nothing can start now. */
+  const closed = new Set<string>();
+  for (const run of candidates(state, target, catalog)) {
+    const keys = groupsOf(run.target, catalog);
+    if (keys.some((key) => closed.has(key))) continue;
+    const said = readinesses(run, catalog, sceneOf);
+    for (const [at, it] of said.entries()) {
+      if (it.type === 'wait' && it.isForAll && it.untilMs === undefined) closed.add(keys[at] ?? '');
+    }
+    const waits = said.filter((it) => it.type === 'wait');
+    if (waits.length === 0) {
+      const skip = said.find((it) => it.type === 'skip');
+      if (skip === undefined) {
+        return { ...decided(start(state, run, command, catalog, sceneOf)), looks };
+      }
+      const outcome = { kind: 'skipped', reason: skip.reason } as const;
+      return { ...decided(ended(run, at, outcome, catalog)), looks };
+    }
+    // One that only a change can end makes the clock of the others idle.
+    const times = waits.flatMap(({ untilMs }) => untilMs ?? []);
+    if (times.length < waits.length) continue;
+    for (const atMs of times) looks.push({ run: run.run, atMs });
+  }
+  return { ...NOTHING, looks };
+}
+
+function start(
+  state: ReadonlyState,
+  run: Queued,
+  { at, nonce }: Pick<Command, 'at' | 'nonce'>,
+  catalog: Catalog,
+  sceneOf: SceneOf,
+): Event {
+  const target = catalog.targets.get(run.target);
+  if (target === undefined) {
+    return ended(run, at, { kind: 'skipped', reason: removed() }, catalog);
+  }
+  if (target.broken !== undefined) {
+    return ended(run, at, { kind: 'skipped', reason: target.broken }, catalog);
+  }
+  // Only where a policy lets it go first: a run that waits for a full disk is not overtaken by what
+  // needs no disk, and must not win a place before a higher rsnapshot interval by that.
+  const { run: number } = run;
+  const overtook = candidates(state, run.target, catalog)
+    .filter((other) => other.run < number)
+    .filter((other) => hindrances(other, catalog, sceneOf).some((w) => w.behind.includes(number)))
+    .map((other) => other.run);
+  return {
+    type: 'starting',
+    run: number,
+    attempt: 1,
+    at,
+    ...(run.nonce === nonce ? {} : { nonce }),
+    groups: target.bindings.map(({ key }) => key),
+    ...(overtook.length > 0 ? { overtook } : {}),
+  };
+}

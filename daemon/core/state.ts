@@ -1,0 +1,167 @@
+/**
+ * What is known now: the runs, and by target, group and token the ways to find them. It is the fold
+ * of all events, and daemon/apply.ts, which draws how a run comes from one of these states into the
+ * next, is the only one to write to it. Everybody else sees ReadonlyState.
+ */
+import type {
+  Cause,
+  Count,
+  KeeperId,
+  Nonce,
+  Outcome,
+  ProcessId,
+  RunId,
+  Stamp,
+  StopReason,
+  TargetName,
+  Verdict,
+} from '../shared/run.ts';
+import type { Runs } from './run-set.ts';
+
+interface Request {
+  readonly run: RunId;
+  readonly target: TargetName;
+  readonly accepted: Stamp;
+  readonly merged: boolean;
+  /** With its number: which run this is. Absent: it was accepted by an older version. */
+  readonly nonce?: Nonce;
+  readonly args?: readonly string[];
+  readonly tokens: readonly string[];
+  /** It is the run of a hook. */
+  readonly cause?: Cause;
+}
+
+export interface Queued extends Request {
+  readonly state: 'queued';
+  readonly overtaken: number;
+  readonly expiresAtMs?: number;
+}
+
+/** What holds a place in its groups, also if a reload has moved or removed its target. */
+export interface Placed extends Request {
+  readonly groups: readonly string[];
+  /** Of the daemon that started it first: marks its directory. */
+  readonly startNonce?: Nonce;
+}
+
+export interface Starting extends Placed {
+  readonly state: 'starting';
+  readonly attempt: number;
+  readonly starting: Stamp;
+}
+
+export interface Running extends Placed {
+  readonly state: 'running';
+  readonly attempt: number;
+  readonly started: Stamp;
+  readonly keeper: KeeperId;
+  readonly timeoutAtMs?: number;
+  readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
+}
+
+export interface Ended extends Placed {
+  readonly state: 'ended';
+  readonly started?: Stamp;
+  readonly ended: Stamp;
+  readonly outcome: Outcome;
+  readonly verdict: Verdict;
+  /** Living processes of a lost run; empty once the place is free. */
+  readonly heldBy: readonly number[];
+  readonly heldStarts?: readonly number[];
+  /** Only while its place is held: what finds its processes, and what ends them. */
+  readonly keeper?: KeeperId;
+  readonly timeoutAtMs?: number;
+  readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
+  readonly bytes?: number;
+  readonly lostBytes?: number;
+  readonly leftovers?: readonly ProcessId[];
+}
+
+export type Run = Queued | Starting | Running | Ended;
+
+/** The runs of one target, each set in the order of entry. */
+export interface Lane {
+  readonly queue: ReadonlySet<RunId>;
+  /** Only in an excerpt: how many more wait behind those of `queue`. */
+  readonly beyond?: number;
+  /** Starting, running, or lost with living processes: what holds a place in the policies. */
+  readonly active: ReadonlySet<RunId>;
+  readonly ended: ReadonlySet<RunId>;
+  /** How many of `active` began in a group, by its key. */
+  readonly began: ReadonlyMap<string, number>;
+  /** Of the output of all of them. */
+  readonly endedBytes: number;
+  /** The last of `ended`. */
+  readonly latest?: RunId;
+  /** How long the last successes took, oldest first; at most TOOK_MAX, whatever was forgotten. */
+  readonly tookMs: readonly number[];
+  /** How many runs ended how, whatever was forgotten; each way once. */
+  readonly counts: readonly Count[];
+  readonly paused: boolean;
+  /** How many requests in a row were ignored since the last accepted one. */
+  readonly ignored: number;
+  /** The last success, or since when it is looked out for; only while it is. */
+  readonly freshAt?: Stamp;
+  readonly late: boolean;
+}
+
+/** So many durations tell what is usual, and follow when it changes. */
+export const TOOK_MAX = 20;
+
+/** How many wait, named in `queue` or not. */
+export function waitingIn({ queue, beyond = 0 }: Pick<Lane, 'queue' | 'beyond'>): number {
+  return queue.size + beyond;
+}
+
+export interface ReadonlyState {
+  readonly nextRun: RunId;
+  /** In the order of their numbers. A run is never changed, but replaced by what became of it. */
+  readonly runs: ReadonlyMap<RunId, Run>;
+  readonly lanes: ReadonlyMap<TargetName, Lane>;
+  /** The runs that hold a place in a group, by the group's key. */
+  readonly groups: ReadonlyMap<string, ReadonlySet<RunId>>;
+  readonly tokens: ReadonlyMap<string, RunId>;
+  readonly boot?: { readonly bootId: string; readonly offsetMs: number };
+}
+
+export interface MutableLane extends Lane {
+  readonly queue: Runs;
+  readonly active: Runs;
+  readonly ended: Runs;
+  readonly began: Map<string, number>;
+  endedBytes: number;
+  latest?: RunId;
+  tookMs: readonly number[];
+  counts: readonly Count[];
+  paused: boolean;
+  ignored: number;
+  freshAt?: Stamp;
+  late: boolean;
+}
+
+/** Only `apply` may write to it. */
+export interface State extends ReadonlyState {
+  nextRun: RunId;
+  readonly runs: Map<RunId, Run>;
+  readonly lanes: Map<TargetName, MutableLane>;
+  readonly groups: Map<string, Runs>;
+  readonly tokens: Map<string, RunId>;
+  boot?: { readonly bootId: string; readonly offsetMs: number };
+}
+
+export function emptyState(): State {
+  return { nextRun: 1, runs: new Map(), lanes: new Map(), groups: new Map(), tokens: new Map() };
+}
+
+/** What a request has only sometimes. */
+export function extraOf({
+  nonce,
+  args,
+  cause,
+}: Pick<Request, 'nonce' | 'args' | 'cause'>): Pick<Request, 'nonce' | 'args' | 'cause'> {
+  return {
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(args === undefined ? {} : { args }),
+    ...(cause === undefined ? {} : { cause }),
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * What is known of a target beside its runs, and of the groups in which they hold places. A part of
+ * daemon/apply.ts, and nobody else's to use.
+ *
+ * Invariant: a lane or a group is there as long as there is something to know of it.
+ */
+import type { Count, EventOf, TargetName } from '../shared/run.ts';
+import { Runs } from './run-set.ts';
+import { type MutableLane, type Run, type State, TOOK_MAX } from './state.ts';
+
+/** Folds an event that concerns a target and none of its runs. */
+export function note(
+  state: State,
+  event: EventOf<'ignored' | 'remembered' | 'watched' | 'late' | 'paused' | 'resumed'>,
+): void {
+  const lane = laneOf(state, event.target);
+  switch (event.type) {
+    case 'ignored':
+      lane.ignored += event.times;
+      return;
+    case 'remembered':
+      lane.tookMs = event.tookMs.slice(-TOOK_MAX);
+      lane.counts = event.counts ?? lane.counts;
+      return;
+    case 'watched':
+      if (event.at === undefined) delete lane.freshAt;
+      else lane.freshAt = event.at;
+      lane.late = false;
+      return tidy(state, event.target);
+    case 'late':
+      if (lane.freshAt === undefined) {
+        const what = `Internal error: event ${JSON.stringify(event)} cannot happen`;
+        throw new Error(`${what}: its target is not looked out for`);
+      }
+      lane.late = true;
+      return;
+    case 'paused':
+      lane.paused = true;
+      return;
+    case 'resumed':
+      lane.paused = false;
+      return tidy(state, event.target);
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The lane of a target; a new one if nothing was known of it. */
+export function laneOf(state: State, target: TargetName): MutableLane {
+  const known = state.lanes.get(target);
+  if (known !== undefined) return known;
+  const fresh = {
+    queue: new Runs(),
+    active: new Runs(),
+    ended: new Runs(),
+    endedBytes: 0,
+    began: new Map<string, number>(),
+    tookMs: [],
+    counts: [],
+    paused: false,
+    ignored: 0,
+    late: false,
+  };
+  state.lanes.set(target, fresh);
+  return fresh;
+}
+
+/** A target that nothing is known of leaves no trace. */
+export function tidy(state: State, target: TargetName): void {
+  const { queue, active, ended, paused, freshAt } = laneOf(state, target);
+  const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
+  if (!isKnown) state.lanes.delete(target);
+}
+
+/** Counts one more run that ended so. */
+export function count(lane: MutableLane, { outcome: { kind }, verdict }: EventOf<'ended'>): void {
+  const isSame = (it: Count): boolean => it.outcome === kind && it.verdict === verdict;
+  lane.counts = lane.counts.some(isSame)
+    ? lane.counts.map((it) => (isSame(it) ? { ...it, runs: it.runs + 1 } : it))
+    : [...lane.counts, { outcome: kind, verdict, runs: 1 }];
+}
+
+/** Takes a place in each of these groups. */
+export function enter(state: State, groups: readonly string[], { run, target }: Run): void {
+  const { began } = laneOf(state, target);
+  for (const key of groups) {
+    const holders = state.groups.get(key) ?? new Runs();
+    if (!holders.has(run)) began.set(key, (began.get(key) ?? 0) + 1);
+    state.groups.set(key, holders.add(run));
+  }
+}
+
+/** Gives its places in the groups back. */
+export function leave(state: State, run: Run): void {
+  if (run.state === 'queued') return;
+  const { began } = laneOf(state, run.target);
+  for (const key of run.groups) {
+    const holders = state.groups.get(key);
+    if (holders?.delete(run.run) !== true) continue;
+    if (holders.size === 0) state.groups.delete(key);
+    const left = (began.get(key) ?? 0) - 1;
+    if (left > 0) began.set(key, left);
+    else began.delete(key);
+  }
+}

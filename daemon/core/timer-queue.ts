@@ -1,0 +1,72 @@
+/**
+ * When runs, and targets that may be late, want another look: a binary heap by time, so that 100,000 waiting runs with a deadline
+ * cost a logarithm each. An entry may come due for a run that no longer cares; that is harmless.
+ */
+import type { RunId, TargetName } from '../shared/run.ts';
+
+/** Numbers are runs, names are targets. */
+type Key = RunId | TargetName;
+
+interface Entry {
+  readonly key: Key;
+  readonly atMs: number;
+}
+
+export class Agenda {
+  readonly #heap: Entry[] = [];
+  /** The earliest entry of each key: a later one for the same moment adds nothing. */
+  readonly #earliest = new Map<Key, number>();
+
+  get nextMs(): number | undefined {
+    return this.#heap[0]?.atMs;
+  }
+
+  add(key: Key, atMs: number): void {
+    if (this.#earliest.get(key) === atMs) return;
+    this.#earliest.set(key, Math.min(atMs, this.#earliest.get(key) ?? atMs));
+    const heap = this.#heap;
+    let at = heap.push({ key, atMs }) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (this.#at(parent) <= this.#at(at)) break;
+      this.#swap(at, parent);
+      at = parent;
+    }
+  }
+
+  /** Takes out all that is due. */
+  *due(nowMs: number): Generator<Key> {
+    while ((this.nextMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
+      const first = this.#pop();
+      if (first === undefined) return;
+      if (this.#earliest.get(first.key) === first.atMs) this.#earliest.delete(first.key);
+      yield first.key;
+    }
+  }
+
+  #pop(): Entry | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return first;
+    heap[0] = last;
+    let at = 0;
+    for (;;) {
+      const left = 2 * at + 1;
+      const least = this.#at(left + 1) < this.#at(left) ? left + 1 : left;
+      if (this.#at(least) >= this.#at(at)) return first;
+      this.#swap(at, least);
+      at = least;
+    }
+  }
+
+  #at(index: number): number {
+    return this.#heap[index]?.atMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #swap(a: number, b: number): void {
+    const [first, second] = [this.#heap[a], this.#heap[b]];
+    if (first === undefined || second === undefined) return;
+    [this.#heap[a], this.#heap[b]] = [second, first];
+  }
+}

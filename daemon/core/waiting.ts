@@ -1,0 +1,50 @@
+/**
+ * Why a run waits: what its policies say, and that only the head of a queue can start. People are
+ * told what the scheduler goes by, for both ask the policies here. Pure.
+ */
+
+import type { RunId } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import type { SceneOf } from './group-view.ts';
+import { nameRun, type QueuedRun, type Readiness } from './policy.ts';
+import type { Queued, ReadonlyState } from './state.ts';
+
+export type Wait = Extract<Readiness, { readonly type: 'wait' }>;
+
+/** Why a run has not started, and what it stands behind. Empty if it is about to start. */
+export function explain(
+  state: ReadonlyState,
+  run: Queued,
+  catalog: Catalog,
+  sceneOf: SceneOf,
+): readonly Wait[] {
+  const lane = state.lanes.get(run.target);
+  const reasons: Wait[] = [];
+  if (lane?.paused) {
+    const reason = `target ${run.target} is paused; "baton resume ${run.target}" lets it go on`;
+    reasons.push({ type: 'wait', reason, behind: [] });
+  }
+  const [first] = lane?.queue ?? new Set<RunId>();
+  if (first !== undefined && first !== run.run) {
+    const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;
+    reasons.push({ type: 'wait', reason, behind: [first] });
+  } else {
+    reasons.push(...hindrances(run, catalog, sceneOf));
+  }
+  return reasons;
+}
+
+/** What keeps the head of a queue from starting. */
+export function hindrances(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Wait[] {
+  return readinesses(run, catalog, sceneOf).filter((it) => it.type === 'wait');
+}
+
+/** What each policy of its target says of the head of a queue. */
+export function readinesses(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Readiness[] {
+  const asked: QueuedRun = { ...run, queuedAtMs: run.accepted.steadyMs };
+  const bindings = catalog.targets.get(run.target)?.bindings ?? [];
+  return bindings.map((binding) => {
+    const { scene, survey } = sceneOf(binding, run.target);
+    return binding.policy.ready(asked, scene, survey());
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * The configuration that is in force, and how it gives way to a newer one: by a reload, or because
+ * a file that one of its targets was made from has changed. A bad one never replaces a good one.
+ */
+import { type Config, formatMistake, loadConfig } from './config/load.ts';
+import type { Loop } from './engine/loop.ts';
+import { staysInForce } from './protocol/refusal-text.ts';
+import { refresh } from './refresh.ts';
+import { placesOf } from './server/listeners.ts';
+import type { Reloaded } from './server/service.ts';
+import type { Log } from './system/log.ts';
+
+export class LiveConfig {
+  #now: Config;
+  readonly #log: Log;
+  readonly #relevel: (config: Config) => void;
+  readonly #loop: Loop;
+
+  constructor(
+    options: {
+      readonly config: Config;
+      readonly log: Log;
+      readonly relevel: (config: Config) => void;
+    },
+    loop: Loop,
+  ) {
+    this.#now = options.config;
+    this.#log = options.log;
+    this.#relevel = options.relevel;
+    this.#loop = loop;
+  }
+
+  get now(): Config {
+    return this.#now;
+  }
+
+  /** Reads the file again. */
+  reload(): Reloaded {
+    const { path, sockets } = this.#now;
+    const loaded = reloadConfig(path, this.#log);
+    if (!loaded.ok) return loaded;
+    if (placesOf(loaded.value.sockets) !== placesOf(sockets)) {
+      this.#log.warn({ config: path }, 'sockets have changed: only a restart opens or moves them');
+    }
+    this.#relevel(loaded.value);
+    this.#replace(loaded.value);
+    return { ok: true, text: summary(loaded.value) };
+  }
+
+  /** Before a request of this target is looked at; see daemon/refresh.ts. */
+  refresh(target: string): void {
+    const news = refresh(this.#now, target, this.#loop.state, this.#log);
+    if (news !== undefined) this.#replace(news);
+  }
+
+  #replace(config: Config): void {
+    this.#now = config;
+    this.#loop.configure(config.catalog);
+  }
+}
+
+/** A bad configuration leaves the old one in force, and says every mistake. */
+function reloadConfig(
+  path: string,
+  log: Log,
+): { readonly ok: true; readonly value: Config } | Extract<Reloaded, { ok: false }> {
+  const loaded = loadConfig(path);
+  if (loaded.ok) {
+    log.info({ config: path, targets: loaded.value.catalog.targets.size }, 'reloaded');
+    return loaded;
+  }
+  log.error({ config: path, mistakes: loaded.mistakes }, 'reload refused');
+  return { ok: false, message: staysInForce(path, loaded.mistakes.map(formatMistake)) };
+}
+
+/** What `baton reload` prints: targets that are broken by now have to be seen at once. */
+function summary({ path, catalog }: Config): string {
+  const targets = [...catalog.targets.values()];
+  const broken = targets.flatMap(({ name, broken }) =>
+    broken === undefined ? [] : `; target "${name}" is broken: ${broken}`,
+  );
+  return `${path}: ${targets.length} targets${broken.join('')}`;
+}

@@ -1,0 +1,264 @@
+/**
+ * What facts bring about: joins the loop to the keepers, and takes over what another daemon left.
+ * It has no files, sockets or clocks of its own, so that the simulation runs the very same code;
+ * boot.ts gives it the real ones.
+ */
+
+import { runnerOf } from '../config/registry.ts';
+import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
+import type { Stray, Wish } from '../core/command.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Run, State } from '../core/state.ts';
+import type { JournalPort } from '../journal/group-commit.ts';
+import { removed, unfitByNow } from '../protocol/outcome-text.ts';
+import type { Cause, Event, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import { type LocksPort, Loop } from './loop.ts';
+import type { UnrecordedEnd } from './unrecorded.ts';
+
+/** What a keeper is told of its run. */
+export interface KeptRun {
+  readonly run: RunId;
+  readonly target: TargetName;
+  readonly merged: boolean;
+  /** Marks its directory; see daemon/rundirectories.ts. */
+  readonly startNonce?: Nonce;
+  /** What becomes of processes that it leaves behind. */
+  readonly leftovers?: 'leave' | 'kill';
+  /** From TERM to KILL. */
+  readonly graceMs?: number;
+  /** It is the run of a hook, which is told of this. */
+  readonly cause?: Cause;
+}
+
+/** Living processes of a lost run. */
+export interface Survivors {
+  readonly pids: readonly number[];
+  /** In the same order. */
+  readonly startTimes?: readonly number[];
+  /** Gone, but its name is on what it has left. */
+  readonly keeper?: KeeperId;
+}
+
+/** The keepers as the daemon needs them; see daemon/keeper.ts for the real ones. */
+export interface KeepersPort {
+  /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
+  start(run: KeptRun, attempt: number, plan: Plan): Promise<void>;
+  /** The start is in the journal: let the command run. */
+  go(run: RunId): void;
+  /** The run ended before its command was let go: it must never start. */
+  drop(run: RunId): void;
+  /** Takes over a keeper that another daemon spawned. */
+  adopt(run: KeptRun, attempt: number, keeper: KeeperId): void;
+  /** Ends all processes of a run, also of a lost one; its end is posted when the last is gone. */
+  stop(run: RunId, graceMs: number): void;
+  /** Posts `vacated` when the last of these processes, left by a lost run, is gone. */
+  guard(run: RunId, survivors: Survivors): void;
+  /** Deletes what is left of a run: it is forgotten. */
+  remove(run: RunId): void;
+}
+
+export interface DaemonParts {
+  readonly state: State;
+  readonly catalog: Catalog;
+  readonly journal: JournalPort;
+  readonly clock: Clock;
+  /** Random, and this daemon's own. */
+  readonly nonce: Nonce;
+  readonly log: Log;
+  readonly locks?: LocksPort;
+  readonly keepers: (post: (observation: Wish) => void) => KeepersPort;
+  /** Hears every event once it is durable and its effects have been set going. */
+  readonly notify: (event: Event) => void;
+  /** A run has ended, and the journal has no room for that. */
+  readonly unrecorded?: (end: UnrecordedEnd) => void;
+  /** A bug, or a journal that cannot be trusted any more: the process has to end. */
+  readonly fail: (error: unknown) => void;
+}
+
+export class Daemon {
+  readonly loop: Loop;
+  readonly #keepers: KeepersPort;
+  readonly #parts: DaemonParts;
+  readonly #log: Log;
+  /** Targets whose past is being looked through; true: it has to be once more. */
+  readonly #retaining = new Map<TargetName, boolean>();
+  #noneRuns: (() => void) | undefined;
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    this.loop = new Loop({
+      ...parts,
+      perform: (event) => this.#perform(event),
+      unrecorded: (end) => {
+        const target = this.loop.state.runs.get(end.run)?.target;
+        this.#log.error({ ...end, target }, 'end of a run cannot be recorded');
+        parts.unrecorded?.(end);
+      },
+    });
+    this.#keepers = parts.keepers((observation) => this.loop.post(observation));
+  }
+
+  /**
+   * Takes over what another daemon left: living keepers, deadlines, half-done starts. `strays` are
+   * those of which the journal knows nothing: they hold their places before anything is started.
+   */
+  recover(strays: readonly Stray[] = []): void {
+    for (const stray of strays) {
+      const { was, target, keeper } = stray;
+      this.#log.error({ run: was, target, pid: keeper.pid }, 'a run of another life is alive');
+      this.loop.post({ type: 'found', ...stray });
+    }
+    for (const run of this.loop.state.runs.values()) {
+      if (run.state === 'running') {
+        this.#keepers.adopt(this.#kept(run), run.attempt, run.keeper);
+        if (run.stopping !== undefined) this.#stopRun(run.run);
+      }
+      if (run.state === 'ended' && run.heldBy.length > 0) {
+        this.#guard(run);
+        if (run.stopping !== undefined) this.#stopRun(run.run);
+      }
+    }
+    this.loop.recover();
+  }
+
+  /**
+   * The machine goes down: ends all that runs, with the grace of each target. What waits, and what is
+   * to be retried, is the next daemon's. Calls back once nothing runs, and that is durable.
+   */
+  endRuns(done: () => void): void {
+    this.#noneRuns = done;
+    this.loop.close(() => this.#tellNoneRuns());
+  }
+
+  #tellNoneRuns(): void {
+    const done = this.#noneRuns;
+    if (done === undefined) return;
+    for (const { active } of this.loop.state.lanes.values()) {
+      for (const run of active) if (this.loop.state.runs.get(run)?.state !== 'starting') return;
+    }
+    this.#noneRuns = undefined;
+    done();
+  }
+
+  /** What a fact brings about in the world, once it is durable. */
+  #perform(event: Event): void {
+    this.#tell(event);
+    switch (event.type) {
+      case 'starting':
+        this.#startRun(event.run, event.attempt);
+        break;
+      case 'started':
+        this.#keepers.go(event.run);
+        break;
+      case 'stopping':
+        this.#stopRun(event.run);
+        break;
+      case 'ended':
+        this.#keepers.drop(event.run);
+        this.#guard(this.loop.state.runs.get(event.run));
+        this.#retain(this.loop.state.runs.get(event.run)?.target);
+        break;
+      case 'forgotten':
+        for (const run of event.runs) this.#keepers.remove(run);
+        break;
+      default:
+        break;
+    }
+    this.#parts.notify(event);
+    this.#tellNoneRuns();
+  }
+
+  #startRun(number: RunId, attempt: number): void {
+    const run = this.loop.state.runs.get(number);
+    if (run?.state !== 'starting' || run.attempt !== attempt || this.loop.isClosing) return;
+    const target = this.loop.catalog.targets.get(run.target);
+    const { args = [] } = run;
+    const unfit = target === undefined ? undefined : findUnfit(target, args);
+    if (target === undefined || unfit !== undefined) {
+      const detail = unfit === undefined ? removed() : unfitByNow(unfit);
+      const failure = { kind: 'not-started', stage: 'system', errno: 'ENOENT', detail } as const;
+      const report = { started: true, code: null, signal: null, core: false, failure };
+      this.loop.post({ type: 'reported', run: number, attempt, report });
+      return;
+    }
+    this.#keepers.start(this.#kept(run), attempt, planOf(target, args)).catch(this.#parts.fail);
+  }
+
+  #kept({ run, target: name, merged, startNonce, cause }: KeptRun): KeptRun {
+    const target = this.loop.catalog.targets.get(name);
+    const kept = {
+      run,
+      target: name,
+      merged,
+      ...(startNonce === undefined ? {} : { startNonce }),
+      ...(cause === undefined ? {} : { cause }),
+    };
+    if (target?.leftovers === undefined) return kept;
+    return { ...kept, leftovers: target.leftovers, graceMs: target.killAfterMs };
+  }
+
+  #stopRun(run: RunId): void {
+    const target = this.loop.catalog.targets.get(this.loop.state.runs.get(run)?.target ?? '');
+    this.#keepers.stop(run, target?.killAfterMs ?? KILL_AFTER_MS_DEFAULT);
+  }
+
+  #guard(run: Run | undefined): void {
+    if (run?.state !== 'ended' || run.heldBy.length === 0) return;
+    const { heldBy: pids, heldStarts, keeper } = run;
+    const startTimes = heldStarts === undefined ? {} : { startTimes: heldStarts };
+    this.#keepers.guard(run.run, { pids, ...startTimes, ...(keeper && { keeper }) });
+  }
+
+  /** Once for all that end together. */
+  #retain(target: TargetName | undefined): void {
+    if (target === undefined) return;
+    const isAsked = this.#retaining.has(target);
+    this.#retaining.set(target, isAsked);
+    if (isAsked) return;
+    const keep = this.loop.catalog.targets.get(target)?.keep ?? KEEP_DEFAULT;
+    this.loop.post({ type: 'retain', target, keep }, () => {
+      const again = this.#retaining.get(target);
+      this.#retaining.delete(target);
+      if (again) this.#retain(target);
+    });
+  }
+
+  /** Log lines are events: a constant message, what varies as fields. */
+  #tell(event: Event): void {
+    if (!('run' in event)) {
+      const level = event.type === 'late' ? 'warn' : 'info';
+      if (event.type !== 'forgotten') this.#log[level](event, event.type);
+      return;
+    }
+    const target = this.loop.state.runs.get(event.run)?.target;
+    const about = { run: event.run, target };
+    if (event.type === 'ended') {
+      const { outcome, verdict, heldBy, bytes = 0 } = event;
+      const { logBytesMax } = this.loop.catalog.targets.get(target ?? '') ?? {};
+      if (bytes > (logBytesMax ?? Number.POSITIVE_INFINITY)) {
+        this.#log.warn({ ...about, bytes, logBytesMax }, 'output is larger than logMaxBytes');
+      }
+      const level = verdict === 'ok' ? 'info' : 'warn';
+      this.#log[level]({ ...about, outcome, verdict, heldBy }, 'ended');
+    } else if (event.type === 'started') {
+      this.#log.info({ ...about, pid: event.keeper.pid }, 'started');
+    } else if (event.type === 'stopping') {
+      this.#log.info({ ...about, why: event.why }, 'stopping');
+    } else {
+      this.#log.info(about, event.type);
+    }
+  }
+}
+
+/** From TERM to KILL for a run whose target is no longer configured. */
+const KILL_AFTER_MS_DEFAULT = 30_000;
+
+/** What a keeper would be told for this target, with the arguments of a request. */
+export function planOf(target: Target, args: readonly string[] = []): Plan {
+  const plan = runnerOf(target.runner.type).plan(target.runner.options);
+  if (plan.keeper !== 'process' || args.length === 0) return plan;
+  return { ...plan, args: [...plan.args, ...args] };
+}

@@ -1,0 +1,324 @@
+/**
+ * The one loop: inbox → decide → journal → apply → (durable) → effects and replies.
+ *
+ * Nothing changes the state but a turn of this loop, and nobody outside hears of a change before
+ * it is durable (groupcommit.ts). Commands that cannot be journaled for want of disk space are
+ * refused if they are wishes, and kept and tried again if they are observations, for those are
+ * true whether there is room or not.
+ */
+
+import { concerned, groupsOf, lockfilesAround, sizeAround } from '../core/affected.ts';
+import { apply } from '../core/apply.ts';
+import type { Catalog } from '../core/catalog.ts';
+import type { Answer, Command, Decision, Wish } from '../core/command.ts';
+import { decide } from '../core/decide.ts';
+import type { Holders } from '../core/group-view.ts';
+import { history } from '../core/minimal-history.ts';
+import type { RunName } from '../core/policy.ts';
+import type { ReadonlyState, State } from '../core/state.ts';
+import { Agenda } from '../core/timer-queue.ts';
+import { GroupCommit, type JournalPort } from '../journal/group-commit.ts';
+import type { Event, Nonce, RunId, TargetName } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import { CallerWaits } from './caller-waits.ts';
+import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
+
+/** Most commands that one turn carries out before sockets and timers get their share. */
+export const TURN_COMMANDS_MAX = 256;
+/** The same by what they cost, where groups are large: members of groups that are looked at. */
+export const TURN_WORK_MAX = 20_000;
+/** What an event costs, in the same measure. */
+const EVENT_WORK = 20;
+
+/** The locks as the loop needs them; see daemon/foreign.ts for the real ones. */
+export interface LocksPort {
+  /** Who holds each of these lockfiles, if anybody does. */
+  holders(lockfiles: readonly string[], runs: () => RunsByKeeper): Holders;
+}
+
+/** The runs that are running here, by the pid of their keeper. */
+export type RunsByKeeper = ReadonlyMap<number, RunName>;
+
+export type LoopAnswer =
+  | Answer
+  | { readonly type: 'no-room'; readonly errno: string }
+  | { readonly type: 'no-journal'; readonly reason: string };
+type Reply = (answer: LoopAnswer) => void;
+
+const NOBODY: Holders = new Map();
+
+const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume', 'forget'];
+
+export class Loop {
+  readonly callerWaits = new CallerWaits();
+  readonly #state: State;
+  readonly #clock: Clock;
+  readonly #fail: (error: unknown) => void;
+  readonly #locks: LocksPort | undefined;
+  readonly #journal: GroupCommit;
+  readonly #agenda = new Agenda();
+  readonly #nonce: Nonce;
+  #catalog: Catalog;
+  #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
+  /** Targets around which something may start. */
+  readonly #restless = new Set<TargetName>();
+  /** What is done of this turn. */
+  #work = 0;
+  #scheduled = false;
+  #stopped = false;
+  #isClosing = false;
+  readonly #unrecorded: Unrecorded<Reply>;
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
+
+  constructor(options: {
+    readonly state: State;
+    readonly catalog: Catalog;
+    readonly journal: JournalPort;
+    readonly clock: Clock;
+    /** Of this daemon. */
+    readonly nonce: Nonce;
+    readonly log: Log;
+    /** Absent where nobody else can hold a lock. */
+    readonly locks?: LocksPort;
+    /** Called for every event, in order, once it is durable. */
+    readonly perform: (event: Event) => void;
+    /** A run has ended, and the journal has no room for that. */
+    readonly unrecorded?: (end: UnrecordedEnd) => void;
+    /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
+    readonly fail: (error: unknown) => void;
+  }) {
+    const again = (): void => this.#schedule();
+    this.#unrecorded = new Unrecorded({ clock: options.clock, tell: options.unrecorded, again });
+    this.#state = options.state;
+    this.#catalog = options.catalog;
+    this.#clock = options.clock;
+    this.#nonce = options.nonce;
+    this.#fail = options.fail;
+    this.#locks = options.locks;
+    const { journal, log, perform, fail } = options;
+    const told = () => history(options.state);
+    this.#journal = new GroupCommit({ journal, log, perform, fail, history: told });
+  }
+
+  get state(): ReadonlyState {
+    return this.#state;
+  }
+
+  get catalog(): Catalog {
+    return this.#catalog;
+  }
+
+  /** Puts a command into the inbox; `reply` is called once all it has brought about is durable. */
+  post(wish: Wish, reply?: Reply): void {
+    this.#inbox.push(reply === undefined ? { wish } : { wish, reply });
+    this.#schedule();
+  }
+
+  /** Why the journal is lost, or undefined. */
+  examine(): string | undefined {
+    return this.#journal.examine();
+  }
+
+  /** Calls back once everything that is in the state now is durable, or with why it may never be. */
+  whenDurable(callback: (loss?: string) => void): void {
+    this.#journal.whenDurable(callback);
+    this.#schedule();
+  }
+
+  /** Who holds the locks that are in the way of what waits around a target. */
+  holdersAround(target: TargetName): Holders {
+    const lockfiles = lockfilesAround(this.#state, target, this.#catalog);
+    if (lockfiles.length === 0 || this.#locks === undefined) return NOBODY;
+    return this.#locks.holders(lockfiles, () => this.#byKeeper());
+  }
+
+  #byKeeper(): RunsByKeeper {
+    const byPid = new Map<number, RunName>();
+    for (const number of [...this.#state.lanes.values()].flatMap(({ active }) => [...active])) {
+      const run = this.#state.runs.get(number);
+      // The SSH keeper keeps many runs, and none of them here.
+      if (run?.state !== 'running' || run.keeper.kind !== undefined) continue;
+      byPid.set(run.keeper.pid, { run: number, target: run.target });
+    }
+    return byPid;
+  }
+
+  /** Puts a new configuration in force. */
+  configure(catalog: Catalog): void {
+    this.#catalog = catalog;
+    this.post({ type: 'configured' });
+  }
+
+  /** Takes up what the journal says: deadlines are set again, half-done starts are repeated. */
+  recover(): void {
+    for (const run of this.#state.runs.values()) {
+      if (run.state === 'queued' && run.expiresAtMs !== undefined) {
+        this.#agenda.add(run.run, run.expiresAtMs);
+      }
+      const isEnding = run.state === 'running' || run.state === 'ended';
+      if (isEnding && run.timeoutAtMs !== undefined) {
+        this.#agenda.add(run.run, run.timeoutAtMs);
+      }
+      if (run.state === 'starting') this.post({ type: 'recover', run: run.run });
+    }
+    this.post({ type: 'configured' });
+  }
+
+  /** The machine goes down: all that runs is told to end, and nothing starts any more. */
+  close(reply: Reply): void {
+    this.#isClosing = true;
+    this.post({ type: 'shutdown' }, reply);
+  }
+
+  /** How a run ended that still runs by the journal, which has no room. */
+  unrecordedEnd(run: RunId): UnrecordedEnd | undefined {
+    return this.#unrecorded.endOf(run);
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  /** No further turn begins; what is appended stays appended. */
+  stop(): void {
+    this.#stopped = true;
+    this.#journal.stop();
+    this.#timer?.cancel();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#clock.soon(() => {
+      this.#scheduled = false;
+      if (this.#stopped) return;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  #turn(): void {
+    this.#work = 0;
+    this.#look();
+    // What it posts itself is for the next turn.
+    const now = [...this.#unrecorded.take(), ...this.#inbox.splice(0, TURN_COMMANDS_MAX)];
+    let taken = 0;
+    for (const { wish, reply } of now) {
+      if (this.#isTired) break;
+      this.#carryOut(wish, reply);
+      taken++;
+    }
+    if (taken < now.length) this.#inbox = [...now.slice(taken), ...this.#inbox];
+    this.#journal.commit();
+    this.#setTimer();
+    if (this.#inbox.length + this.#restless.size > 0) this.#schedule();
+  }
+
+  #carryOut(wish: Wish, reply: Reply | undefined): void {
+    // Its keeper is never told to go; the next daemon starts it.
+    if (this.#isClosing && wish.type === 'kept') return;
+    const decision = this.#decide(wish);
+    const touched = [...this.#concerned(decision), ...decision.touched];
+    const errno = this.#record(decision);
+    if (errno === undefined) {
+      if (reply !== undefined) this.#journal.whenDurable(answering(reply, decision.answer));
+      if (decision.isUnfinished) this.post(wish);
+      for (const target of touched) this.#restless.add(target);
+      this.#look();
+    } else if (WISHES.includes(wish.type)) {
+      const answer = { type: 'no-room', errno } as const;
+      if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
+    } else {
+      this.#unrecorded.add(wish, reply, decision, errno);
+    }
+  }
+
+  /** Starts whatever may start around the restless targets, as far as it fits into the turn. */
+  #look(): void {
+    // Nothing starts any more; what waits is the next daemon's.
+    if (this.#isClosing) this.#restless.clear();
+    // A look at one target is a look at all that share a group with it.
+    const rested = new Set<string>();
+    for (const target of this.#restless) {
+      if (this.#isTired) return;
+      const keys = groupsOf(target, this.#catalog);
+      this.#restless.delete(target);
+      if (keys.length > 0 && keys.every((key) => rested.has(key))) continue;
+      while (this.#lookAt(target)) rested.clear();
+      for (const key of keys) rested.add(key);
+    }
+  }
+
+  /** Starts one run around a target; false: there is none. */
+  #lookAt(target: TargetName): boolean {
+    this.#work += sizeAround(target, this.#catalog);
+    const holders = this.holdersAround(target);
+    const decision = this.#decide({ type: 'look', target, holders });
+    const [event] = decision.events;
+    const around = this.#concerned(decision);
+    if (this.#record(decision) !== undefined) {
+      if (event && 'run' in event) this.#agenda.add(event.run, this.#nowMs() + ROOM_RETRY_MS);
+      return false;
+    }
+    for (const name of around) if (name !== target) this.#restless.add(name);
+    if (event !== undefined && this.#isTired) this.#restless.add(target);
+    return event !== undefined && !this.#isTired;
+  }
+
+  get #isTired(): boolean {
+    return this.#work >= TURN_WORK_MAX;
+  }
+
+  #decide(wish: Wish): Decision {
+    const isCalled = wish.type === 'submit' && wish.caller !== undefined;
+    const waits = isCalled ? { waits: this.callerWaits.pairs(this.#state) } : {};
+    const given = { at: this.#clock.now(), nonce: this.#nonce };
+    const command = { ...wish, ...waits, ...given } as Command;
+    return decide(this.#state, command, this.#catalog);
+  }
+
+  #concerned({ events }: Decision): readonly TargetName[] {
+    return events.flatMap((event) => concerned(this.#state, event, this.#catalog));
+  }
+
+  /** Journals and applies a decision, or neither; then the errno says why. */
+  #record(decision: Decision): string | undefined {
+    const { events, looks } = decision;
+    const errno = this.#journal.append(events);
+    if (errno !== undefined) return errno;
+    for (const event of events) {
+      apply(this.#state, event);
+      if (event.type === 'ended') this.#unrecorded.recorded(event.run);
+    }
+    this.#work += EVENT_WORK * events.length;
+    for (const look of looks) this.#agenda.add('run' in look ? look.run : look.target, look.atMs);
+    return undefined;
+  }
+
+  #setTimer(): void {
+    const atMs = this.#agenda.nextMs;
+    if (atMs === undefined || this.#timer?.atMs === atMs) return;
+    this.#timer?.cancel();
+    const cancel = this.#clock.after(atMs - this.#nowMs(), () => {
+      this.#timer = undefined;
+      for (const key of this.#agenda.due(this.#nowMs())) {
+        const isRun = typeof key === 'number';
+        this.post(isRun ? { type: 'due', run: key } : { type: 'overdue', target: key });
+      }
+      this.#setTimer();
+    });
+    this.#timer = { atMs, cancel };
+  }
+
+  #nowMs(): number {
+    return this.#clock.now().steadyMs;
+  }
+}
+
+function answering(reply: Reply, answer: LoopAnswer): (loss?: string) => void {
+  return (reason) => reply(reason === undefined ? answer : { type: 'no-journal', reason });
+}

@@ -1,0 +1,77 @@
+/**
+ * What has happened and cannot be journaled for want of room: observations are true whether there is
+ * room or not, so they are kept, tried again before anything else is decided, and shown meanwhile.
+ * Before: or a later wish would overwrite an end that is known.
+ */
+
+import type { Decision, Wish } from '../core/command.ts';
+import type { Outcome, RunId } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+
+/** An end that is known and that the journal does not have. */
+export interface UnrecordedEnd {
+  readonly run: RunId;
+  readonly outcome: Outcome;
+  /** Why the journal cannot be written. */
+  readonly errno: string;
+}
+
+interface Entry<R> {
+  readonly wish: Wish;
+  readonly reply?: R;
+}
+
+/** How long to wait before it is tried again. */
+export const ROOM_RETRY_MS = 1_000;
+
+interface Options {
+  readonly clock: Clock;
+  /** Hears once of each end. */
+  readonly tell: ((end: UnrecordedEnd) => void) | undefined;
+  /** It is time to try again. */
+  readonly again: () => void;
+}
+
+export class Unrecorded<R> {
+  readonly #options: Options;
+  readonly #ends = new Map<RunId, UnrecordedEnd>();
+  #entries: Entry<R>[] = [];
+  #isTimed = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  add(wish: Wish, reply: R | undefined, { events }: Decision, errno: string): void {
+    this.#entries.push(reply === undefined ? { wish } : { wish, reply });
+    for (const event of events) {
+      if (event.type !== 'ended') continue;
+      const { run, outcome } = event;
+      const isNew = !this.#ends.has(run);
+      this.#ends.set(run, { run, outcome, errno });
+      if (isNew) this.#options.tell?.({ run, outcome, errno });
+    }
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    this.#options.clock.after(ROOM_RETRY_MS, () => {
+      this.#isTimed = false;
+      this.#options.again();
+    });
+  }
+
+  /** In the order in which they were observed. */
+  take(): readonly Entry<R>[] {
+    const entries = this.#entries;
+    this.#entries = [];
+    return entries;
+  }
+
+  /** The end of this run is in the journal. */
+  recorded(run: RunId): void {
+    this.#ends.delete(run);
+  }
+
+  endOf(run: RunId): UnrecordedEnd | undefined {
+    return this.#ends.get(run);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * `batond --replay FILE`: reads a journal from its file and prints what daemon/replay.ts tells of
+ * it. The file is only read, without a lock, so that it may be the one of a daemon that runs.
+ *
+ * It is read twice: where a compaction ended is known only at its end, and neither the file nor
+ * what is printed of it is ever in memory as a whole.
+ */
+import * as fs from 'node:fs';
+import type { Catalog } from '../core/catalog.ts';
+import { Replay } from '../core/replay.ts';
+import type { RunId, TargetName } from '../shared/run.ts';
+import * as say from '../system/boot-messages.ts';
+import { STDOUT, writeAll } from '../system/print.ts';
+import { close, piecesOf, REAL_DISK } from './disk.ts';
+import { parseJournal } from './record.ts';
+
+/** Where the text goes. Returns the errno's name where it cannot: nobody reads it any more, say. */
+type Print = (text: string) => string | undefined;
+
+export interface ReplayFailure {
+  readonly ok: false;
+  readonly error: string;
+  /** It is not the journal's fault: the text cannot be written. */
+  readonly isUnwritten?: true;
+}
+
+/** How much is gathered before it is printed. */
+const TEXT_CHARS = 65_536;
+
+/** What is said of the end of the file, or why it could not be read to its end. */
+export function replayFile(
+  path: string,
+  options: { readonly catalog: Catalog; readonly only?: RunId | TargetName },
+  print: Print = (text) => writeAll(STDOUT, text),
+): { readonly ok: true; readonly value: readonly string[] } | ReplayFailure {
+  let file: number | undefined;
+  try {
+    // Without O_NONBLOCK a named pipe would be waited for.
+    file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    if (!fs.fstatSync(file).isFile()) {
+      return { ok: false, error: say.noJournal(path) };
+    }
+    return replay(path, file, options, print);
+  } catch (error) {
+    return { ok: false, error: say.cannotRead(path, error) };
+  } finally {
+    if (file !== undefined) close(REAL_DISK, file);
+  }
+}
+
+function replay(
+  path: string,
+  file: number,
+  options: { readonly catalog: Catalog; readonly only?: RunId | TargetName },
+  print: Print,
+): { readonly ok: true; readonly value: readonly string[] } | ReplayFailure {
+  let [line, compacted] = [0, 0];
+  parseJournal(path, piecesOf(REAL_DISK, file), (event) => {
+    line++;
+    if (event.type === 'base') compacted = line;
+  });
+  const it = new Replay({ ...options, compacted });
+  const out = new Out(print);
+  const parsed = parseJournal(path, readBy(out, file), (event) => out.add(it.take(event)));
+  if (!parsed.ok) {
+    out.end();
+    return parsed;
+  }
+  if (out.isOpen) out.add(it.close().map((text) => `at the end of the journal ${text}`));
+  out.end();
+  if (out.failed !== undefined) {
+    return { ok: false, error: say.unprinted(out.failed), isUnwritten: true };
+  }
+  const { seq, goodBytes, tornBytes } = parsed.value;
+  const isTorn = out.isOpen && tornBytes > 0;
+  return { ok: true, value: isTorn ? [say.torn(path, seq + 1, goodBytes, tornBytes)] : [] };
+}
+
+/** The pieces of the file, as long as somebody reads what is told of them. */
+function* readBy(out: Out, file: number): Generator<Buffer> {
+  for (const piece of piecesOf(REAL_DISK, file)) {
+    if (!out.isOpen) return;
+    yield piece;
+  }
+}
+
+class Out {
+  isOpen = true;
+  /** Why it is not, where somebody may have wanted it. */
+  failed: string | undefined;
+  #text = '';
+  readonly #print: Print;
+
+  constructor(print: Print) {
+    this.#print = print;
+  }
+
+  add(lines: readonly string[]): void {
+    for (const line of lines) this.#text += `${line}\n`;
+    if (this.#text.length > TEXT_CHARS) this.end();
+  }
+
+  /** Prints what has been gathered. */
+  end(): void {
+    const code = this.isOpen ? this.#print(this.#text) : undefined;
+    if (code !== undefined) this.isOpen = false;
+    if (code !== undefined && code !== 'EPIPE') this.failed = code;
+    this.#text = '';
+  }
+}

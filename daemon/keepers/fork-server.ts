@@ -1,0 +1,253 @@
+/**
+ * The daemon's side of its fork server (keeper.pl): one small process that forks the keepers, since
+ * a fork of the daemon itself takes many times as long and holds up everything else meanwhile.
+ * It is spawned for the first run and stays. Should it end, another is spawned for the next run;
+ * the keepers live on, and only what they would still have said is lost.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { errnoOf } from '../shared/errno.ts';
+import { findKeeperTrouble, findPerl, KEEPER_SCRIPT, NUMBERS } from './perl.ts';
+
+/** What a keeper is to keep. */
+export interface Order {
+  /** As ps(1) shows it. */
+  readonly title: string;
+  readonly statusFile: string;
+  readonly umask: number;
+  readonly cwd: string;
+  /** UID:GID to whom the command's streams belong, so that it can open /dev/stderr; '' for ours. */
+  readonly owner: string;
+  /** '' for nothing to read. */
+  readonly in: string;
+  readonly out: string;
+  /** '' for one file for both streams, so that their order is kept. */
+  readonly err: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+}
+
+/** Output of processes whose keeper is gone. */
+export interface Rescue {
+  readonly title: string;
+  readonly out: string;
+  /** There is none where one file is for both streams. */
+  readonly err: string;
+  readonly pids: readonly number[];
+}
+
+/** What is heard of a keeper, in this order. */
+export interface KeeperListener {
+  /** It waits for `go`. */
+  readonly kept: (pid: number, control: KeeperControl) => void;
+  /** There is none, by this errno; nothing else follows. */
+  readonly none: (errno: string) => void;
+  /** Its command may run from now on, or may have run. */
+  readonly begun: () => void;
+  /** Its command has ended, and it cannot write its status file: its title says how. */
+  readonly unwritten: () => void;
+  /** It is done, or gone, or will not be heard of any more: look at what it left. */
+  readonly closed: () => void;
+  /** The fork server ended: whether there is a keeper is not known, but none will ever run. */
+  readonly unknown: () => void;
+}
+
+export interface KeeperControl {
+  /** The start is in the journal: let the command run. */
+  go(): void;
+  /** Its command must never run, unless it runs; nothing more is heard. */
+  drop(): void;
+}
+
+/** spawn(2) as a test may replace it. */
+export type Spawn = (
+  file: string,
+  args: readonly string[],
+  options: {
+    readonly detached: true;
+    readonly cwd: string;
+    readonly env: Readonly<Record<string, string>>;
+    readonly stdio: readonly ('ignore' | 'pipe')[];
+  },
+) => ChildProcess;
+
+export const REAL_SPAWN: Spawn = (file, args, options) =>
+  spawn(file, [...args], { ...options, stdio: [...options.stdio] });
+
+/** Room for the titles of the keepers, which stand where the arguments were. */
+const TITLE_ROOM = ' '.repeat(400);
+
+export class ForkServer {
+  readonly #spawn: Spawn;
+  #connection: Connection | undefined;
+  #keys = 0;
+
+  constructor(spawn: Spawn = REAL_SPAWN) {
+    this.#spawn = spawn;
+  }
+
+  /** Asks for a keeper. What comes of it is told to the listener, never within this call. */
+  keep(order: Order, listener: KeeperListener): void {
+    const words = wordsOf(order);
+    if (words.some((word) => word.includes('\0'))) {
+      process.nextTick(() => listener.none('EINVAL'));
+      return;
+    }
+    this.#ask('keep', words, listener);
+  }
+
+  /**
+   * Has the output of processes without a keeper go on into its files; where somebody does that
+   * already, nothing happens. `failed`: nobody could be sent.
+   */
+  rescue({ title, out, err, pids }: Rescue, failed: () => void): void {
+    this.#ask('rescue', [title, out, err, ...pids.map(String)], {
+      none: failed,
+      unknown: failed,
+      kept: () => {},
+      begun: () => {},
+      unwritten: () => {},
+      closed: () => {},
+    });
+  }
+
+  #ask(order: 'keep' | 'rescue', words: readonly string[], listener: KeeperListener): void {
+    this.#connection ??= new Connection(this.#spawn, (ended) => {
+      if (this.#connection === ended) this.#connection = undefined;
+    });
+    this.#keys += 1;
+    this.#connection.ask(order, String(this.#keys), words, listener);
+  }
+}
+
+interface Client {
+  readonly listener: KeeperListener;
+  state: 'asked' | 'kept' | 'let go';
+}
+
+/** One fork server, from its spawn to its end. */
+class Connection {
+  readonly #clients = new Map<string, Client>();
+  readonly #ended: (self: Connection) => void;
+  #socket: Socket | undefined;
+  #text = '';
+
+  constructor(spawnIt: Spawn, ended: (self: Connection) => void) {
+    this.#ended = ended;
+    try {
+      this.#open(spawnIt);
+    } catch (error) {
+      process.nextTick(() => this.#fail(errnoOf(error)));
+    }
+  }
+
+  #open(spawnIt: Spawn): void {
+    const perl = findPerl(process.env['PATH']);
+    if (perl === undefined) return void process.nextTick(() => this.#fail('ENOENT'));
+    const child = spawnIt(perl, [KEEPER_SCRIPT, ...NUMBERS, TITLE_ROOM], {
+      detached: true,
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    });
+    child.on('error', (error) => this.#fail(errnoOf(error)));
+    child.unref();
+    const socket = child.stdio[3] as Socket | null | undefined;
+    if (child.pid === undefined || !socket) return; // the error comes
+    this.#socket = socket;
+    socket.unref();
+    socket.setEncoding('latin1');
+    socket.on('error', () => {}); // ECONNRESET and EPIPE are normal here; `close` follows
+    socket.on('data', (text: string) => this.#hear(text));
+    socket.on('close', () => this.#end());
+  }
+
+  ask(order: string, key: string, words: readonly string[], listener: KeeperListener): void {
+    this.#clients.set(key, { listener, state: 'asked' });
+    this.#say(order, key, ...words);
+  }
+
+  #say(...words: readonly string[]): void {
+    const body = Buffer.from(words.join('\0'));
+    const frame = Buffer.allocUnsafe(4 + body.length);
+    frame.writeUInt32BE(body.length);
+    body.copy(frame, 4);
+    this.#socket?.write(frame);
+  }
+
+  #hear(text: string): void {
+    const lines = (this.#text + text).split('\n');
+    this.#text = lines.pop() ?? '';
+    for (const line of lines) {
+      const [what = '', key = '', number = ''] = line.split(' ');
+      const client = this.#clients.get(key);
+      if (client !== undefined) this.#tell(what, key, Number(number), client);
+    }
+  }
+
+  #tell(what: string, key: string, number: number, client: Client): void {
+    const { listener } = client;
+    if (what === 'none' || what === 'closed') this.#clients.delete(key);
+    if (what === 'none') listener.none(getSystemErrorName(-number));
+    else if (what === 'begun') listener.begun();
+    else if (what === 'unwritten') listener.unwritten();
+    else if (what === 'closed') listener.closed();
+    else if (what === 'kept') {
+      client.state = 'kept';
+      listener.kept(number, {
+        go: () => {
+          if (!this.#clients.has(key)) return;
+          client.state = 'let go';
+          this.#say('go', key);
+        },
+        drop: () => {
+          if (this.#clients.delete(key)) this.#say('drop', key);
+        },
+      });
+    }
+  }
+
+  /** It could not be spawned, so there are no keepers of its. */
+  #fail(errno: string): void {
+    this.#ended(this);
+    for (const { listener } of this.#take()) listener.none(errno);
+  }
+
+  #end(): void {
+    this.#ended(this);
+    for (const { listener, state } of this.#take()) {
+      if (state === 'asked') {
+        if (findKeeperTrouble(process.env['PATH']) === undefined) listener.unknown();
+        else listener.none('ENOENT');
+      } else {
+        // Whether the keeper had read it is known to nobody now.
+        if (state === 'let go') listener.begun();
+        listener.closed();
+      }
+    }
+  }
+
+  #take(): readonly Client[] {
+    const clients = [...this.#clients.values()];
+    this.#clients.clear();
+    return clients;
+  }
+}
+
+function wordsOf(order: Order): readonly string[] {
+  const { title, statusFile, umask, cwd, owner, out, err, args } = order;
+  const env = Object.entries(order.env).map(([name, value]) => `${name}=${value}`);
+  const files = [order.in, out, err];
+  return [
+    title,
+    statusFile,
+    String(umask),
+    cwd,
+    owner,
+    ...files,
+    String(env.length),
+    ...env,
+    ...args,
+  ];
+}

@@ -1,0 +1,126 @@
+/**
+ * From a plan to what is spawned: the prefix chain and the environment of a run. Every prefix is
+ * exec-only, so pid and status stay those of the command. The environment is built from nothing,
+ * as cron does it: nothing of the daemon's own leaks into a job.
+ */
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { ProcessPlan } from '../core/plan.ts';
+import * as say from '../protocol/outcome-text.ts';
+import { errnoOf } from '../shared/errno.ts';
+import type { Outcome, RunId, TargetName } from '../shared/run.ts';
+import { type Account, findGroup, findUser, ownAccount } from '../system/passwd.ts';
+import { findKeeperTrouble } from './perl.ts';
+
+export interface Launch {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly umask: number;
+  /** A file that stdin comes from. */
+  readonly stdin?: string;
+  /** Owns stdout and stderr, so that the job can open /dev/stderr. */
+  readonly owner?: Account;
+}
+
+export type Failure = Extract<Outcome, { kind: 'not-started' }>;
+
+const UMASK_DEFAULT = 0o022;
+const PATH_DEFAULT = '/usr/bin:/bin';
+
+/** What to spawn for a run, or why it cannot be. */
+export async function prepare(
+  plan: ProcessPlan,
+  run: { readonly run: RunId; readonly target: TargetName; readonly directory: string },
+): Promise<Launch | Failure> {
+  const account = plan.user === undefined ? ownAccount() : await findUser(plan.user);
+  if (account === undefined) {
+    return failure('user', 'ENOENT', say.noUser(plan.user));
+  }
+  const gid = plan.group === undefined ? account.gid : await findGroup(plan.group);
+  if (gid === undefined) {
+    return failure('user', 'ENOENT', say.noGroup(plan.group));
+  }
+  const env = {
+    SHELL: '/bin/sh',
+    PATH: PATH_DEFAULT,
+    HOME: account.home,
+    LOGNAME: account.name,
+    USER: account.name,
+    ...plan.env,
+    BATON_TARGET: run.target,
+    BATON_RUN: String(run.run),
+    BATON_RUN_DIR: run.directory,
+  };
+  const prefix = chain(plan, account, gid);
+  const cwd = plan.cwd ?? account.home;
+  if (prefix.length > 0) {
+    const missing = findProblem(plan.args[0], env.PATH, cwd);
+    if (missing !== undefined) return missing;
+  }
+  return {
+    args: [...prefix, ...plan.args],
+    env,
+    cwd,
+    umask: plan.umask ?? UMASK_DEFAULT,
+    ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
+    ...(account.uid === process.getuid?.() ? {} : { owner: account }),
+  };
+}
+
+/** The sentence for a command or a directory that the keeper could not use. */
+export function describeFailure(stage: Failure['stage'], errno: string, launch: Launch): Failure {
+  const command = launch.args[0] ?? '';
+  const detail = {
+    command: say.noCommand(command, errno),
+    directory: say.noDirectory(launch.cwd, errno),
+    user: say.noBecoming(errno),
+    system: say.noProcess(errno),
+  }[stage];
+  return failure(stage, errno, detail);
+}
+
+/** The sentence for a keeper that cannot be had, for a reason that does not pass by itself. */
+export function describeNoKeeper(errno: string): Failure {
+  const trouble = findKeeperTrouble(process.env['PATH']);
+  return failure('system', errno, trouble ?? say.noProcess(errno));
+}
+
+function chain(plan: ProcessPlan, account: Account, gid: number): readonly string[] {
+  const args: string[] = [];
+  if (plan.nice !== undefined) args.push('nice', '-n', String(plan.nice));
+  if (plan.ionice !== undefined) {
+    const { class: kind, level } = plan.ionice;
+    args.push('ionice', '-c', kind, ...(level === undefined ? [] : ['-n', String(level)]), '--');
+  }
+  const foreign = account.uid !== process.getuid?.() || gid !== process.getgid?.();
+  if (foreign) {
+    args.push('setpriv', `--reuid=${account.uid}`, `--regid=${gid}`, '--init-groups', '--');
+  }
+  return args;
+}
+
+/**
+ * Behind a prefix a failed exec would look like an exit of the command, with 127 or 126 and the
+ * prefix's own words; so what can be seen beforehand is looked at here.
+ */
+function findProblem(command: string, path: string, cwd: string): Failure | undefined {
+  const places = command.includes('/')
+    ? [join(command.startsWith('/') ? '' : cwd, command)]
+    : path.split(delimiter).map((directory) => join(directory || '.', command));
+  let errno = 'ENOENT';
+  for (const place of places) {
+    try {
+      if (!statSync(place).isFile()) throw Object.assign(new Error(), { code: 'EACCES' });
+      accessSync(place, constants.X_OK);
+      return undefined;
+    } catch (error) {
+      if (errnoOf(error) === 'EACCES') errno = 'EACCES';
+    }
+  }
+  return failure('command', errno, say.noCommand(command, errno));
+}
+
+function failure(stage: Failure['stage'], errno: string, detail: string): Failure {
+  return { kind: 'not-started', stage, errno, detail };
+}

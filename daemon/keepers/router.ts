@@ -1,0 +1,115 @@
+/**
+ * Both kinds of keepers as one: every run is kept by the kind that its plan names, and taken over by
+ * the kind that the journal names.
+ */
+import { rmSync } from 'node:fs';
+import type { Wish } from '../core/command.ts';
+import { causeEnv } from '../core/hooks.ts';
+import type { Plan } from '../core/plan.ts';
+import type { KeepersPort, KeptRun, Survivors } from '../engine/daemon.ts';
+import type { Cause, KeeperId, RunId } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import { writeTail } from './hook-input.ts';
+import type { RunDirectories } from './run-directories.ts';
+import { LostRuns } from './survivors.ts';
+
+/** What each kind does in its own way; files and left processes are the same for all. */
+export type KindOfKeepers = Omit<KeepersPort, 'guard' | 'remove'>;
+
+/** Those that keep processes of this machine. */
+export interface ProcessKeepers extends KindOfKeepers {
+  /** Goes on with what the keeper of a lost run did for its output; `failed`: not now. */
+  rescue(run: RunId, pids: readonly number[], failed: () => void): void;
+}
+
+interface Options {
+  readonly process: ProcessKeepers;
+  readonly ssh: KindOfKeepers;
+  readonly directories: RunDirectories;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly post: (observation: Wish) => void;
+}
+
+export class AllKeepers implements KeepersPort {
+  readonly #options: Options;
+  readonly #runs = new Map<RunId, KindOfKeepers>();
+  readonly #lost: LostRuns;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const vacated = (run: RunId): void => options.post({ type: 'vacated', run });
+    this.#lost = new LostRuns({
+      ...options,
+      directoryOf: (run) => options.directories.of(run),
+      vacated,
+      rescue: (run, pids, failed) => options.process.rescue(run, pids, failed),
+    });
+  }
+
+  async start(run: KeptRun, attempt: number, plan: Plan): Promise<void> {
+    const keepers = this.#options[plan.keeper];
+    this.#runs.set(run.run, keepers);
+    const told = run.cause === undefined ? plan : this.#tell(plan, run, run.cause);
+    await keepers.start(run, attempt, told);
+  }
+
+  /** A hook is told what happened; the end of the output is its stdin, and a file if it may read that. */
+  #tell(plan: Plan, run: KeptRun, cause: Cause): Plan {
+    if (plan.keeper === 'ssh') {
+      const env = { ...plan.session.env, ...causeEnv(cause, undefined) };
+      return { ...plan, session: { ...plan.session, env } };
+    }
+    const { run: of } = cause;
+    const tail = of === undefined ? undefined : this.#writeTail(of, run);
+    const path = plan.user === undefined ? tail : undefined;
+    const env = { ...plan.env, ...causeEnv(cause, path) };
+    return { ...plan, env, ...(tail === undefined ? {} : { stdin: tail }) };
+  }
+
+  /** Undefined where it cannot be written: the hook has to run without. */
+  #writeTail(of: RunId, run: KeptRun): string | undefined {
+    const { directories } = this.#options;
+    try {
+      directories.claim(run);
+    } catch {
+      return undefined;
+    }
+    return writeTail(directories.of(of), directories.of(run.run));
+  }
+
+  adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
+    const keepers = this.#options[keeper.kind ?? 'process'];
+    this.#runs.set(run.run, keepers);
+    keepers.adopt(run, attempt, keeper);
+  }
+
+  go(run: RunId): void {
+    this.#runs.get(run)?.go(run);
+  }
+
+  drop(run: RunId): void {
+    this.#runs.get(run)?.drop(run);
+    this.#runs.delete(run);
+  }
+
+  stop(run: RunId, graceMs: number): void {
+    this.#runs.get(run)?.stop(run, graceMs);
+    this.#lost.stop(run, graceMs);
+  }
+
+  /** Only processes of this machine are ever guarded, whoever had kept them. */
+  guard(run: RunId, survivors: Survivors): void {
+    this.#lost.guard(run, survivors);
+  }
+
+  remove(run: RunId): void {
+    const { directories, log } = this.#options;
+    try {
+      rmSync(directories.of(run), { recursive: true, force: true });
+    } catch (error) {
+      log.warn({ run, error: String(error) }, 'run directory cannot be removed');
+    }
+  }
+}

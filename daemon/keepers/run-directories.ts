@@ -1,0 +1,122 @@
+/**
+ * Which directory under STATE/runs is whose. A run's number alone does not tell: numbers are given
+ * out again after a journal was restored from a copy, or removed. So the daemon that first starts a
+ * run marks the run's directory with its nonce, which the journal has, too.
+ *
+ * Invariants: a run is started only in a directory with its own mark, made for it or found empty;
+ * after `sweep`, no directory with the number of a run in the journal is another one's. What is in
+ * the way is never deleted, but moved to STATE/aside, and said.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ReadonlyState, Run } from '../core/state.ts';
+import type { Nonce, RunId } from '../shared/run.ts';
+import type { Log } from '../system/log.ts';
+
+const MARK = 'nonce.';
+/** How many are named in the log; all are counted. */
+const NAMED_MAX = 20;
+
+/** A run, as far as its directory is concerned. */
+interface Owner {
+  readonly run: RunId;
+  /** Absent: it was started by an older version, which made no marks. */
+  readonly startNonce?: Nonce;
+}
+
+export class RunDirectories {
+  /** Of this daemon. */
+  readonly nonce: Nonce;
+  readonly #runs: string;
+  readonly #aside: string;
+  readonly #log: Log;
+
+  constructor(options: {
+    /** The state directory. */
+    readonly directory: string;
+    readonly nonce: Nonce;
+    readonly log: Log;
+  }) {
+    this.#runs = join(options.directory, 'runs');
+    this.#aside = join(options.directory, 'aside');
+    this.nonce = options.nonce;
+    this.#log = options.log;
+  }
+
+  of(run: RunId): string {
+    return join(this.#runs, String(run));
+  }
+
+  /** Makes the directory of a run, or finds it its own. Throws what the system says. */
+  claim(owner: Owner): void {
+    const directory = this.of(owner.run);
+    const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+    if (!isNew) {
+      if (isOf(directory, owner)) return;
+      if (readdirSync(directory).length > 0) {
+        const aside = this.#putAside(owner.run);
+        this.#log.error({ run: owner.run, aside }, 'the directory of another run was in the way');
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+      }
+    }
+    if (owner.startNonce === undefined) return;
+    closeSync(openSync(join(directory, MARK + owner.startNonce), 'w', 0o600));
+  }
+
+  /** Moves aside what belongs to no run of this journal, before anybody takes it for one's own. */
+  sweep(state: ReadonlyState): void {
+    const moved: RunId[] = [];
+    for (const name of readdirSync(this.#runs)) {
+      if (!/^[1-9]\d*$/.test(name)) continue;
+      const run = state.runs.get(Number(name));
+      if (run !== undefined && mayBeOf(join(this.#runs, name), run)) continue;
+      try {
+        this.#putAside(Number(name));
+        moved.push(Number(name));
+      } catch (error) {
+        // Whoever starts a run there tries again, and does not start it in what is there.
+        const path = join(this.#runs, name);
+        this.#log.error({ path, error: String(error) }, 'run directory cannot be moved aside');
+      }
+    }
+    if (moved.length === 0) return;
+    const runs = moved.sort((a, b) => a - b).slice(0, NAMED_MAX);
+    this.#log.error(
+      { aside: this.#aside, directories: moved.length, runs },
+      'run directories that belong to no run of this journal were moved aside',
+    );
+  }
+
+  #putAside(run: RunId): string {
+    const from = this.of(run);
+    const mark = markOf(from);
+    mkdirSync(this.#aside, { recursive: true, mode: 0o700 });
+    const wanted = join(this.#aside, mark === undefined ? String(run) : `${run}.${mark}`);
+    let to = wanted;
+    for (let count = 2; existsSync(to); count++) to = `${wanted}.${count}`;
+    renameSync(from, to);
+    return to;
+  }
+}
+
+/** A run that never was started has none. */
+function mayBeOf(directory: string, run: Run): boolean {
+  if (run.state === 'queued') return false;
+  return (run.nonce === undefined || run.startNonce !== undefined) && isOf(directory, run);
+}
+
+function isOf(directory: string, { startNonce }: Owner): boolean {
+  return startNonce === undefined
+    ? markOf(directory) === undefined
+    : existsSync(join(directory, MARK + startNonce));
+}
+
+/** Undefined where it has none, or is no directory at all. */
+function markOf(directory: string): Nonce | undefined {
+  try {
+    const names = readdirSync(directory);
+    return names.find((name) => name.startsWith(MARK))?.slice(MARK.length);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * A connection to the SSH keeper of a state directory, which is started where there is none. See
+ * runners/ssh/message.ts for what is said on it.
+ *
+ * The socket is reached through a descriptor of the state directory: its own path may be longer
+ * than the 107 bytes that the kernel takes.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import {
+  type FromKeeper,
+  KEEPER_VERSION,
+  SOCKET_NAME,
+  type ToKeeper,
+} from '../../runners/ssh/keeper-protocol.ts';
+import * as say from '../protocol/outcome-text.ts';
+import { errnoOf, isPassing } from '../shared/errno.ts';
+import { installed } from '../system/installed.ts';
+import { APPEND, openRegular } from '../system/regular-file.ts';
+
+const LOG_NAME = 'ssh.log';
+const KEEPER = installed('runners/ssh/keeper.cjs');
+/** How long a keeper has to answer, or to come up. */
+const ANSWER_MS = 20_000;
+
+export interface SshConnection {
+  /** The keeper's. */
+  readonly pid: number;
+  send(message: ToKeeper): void;
+  close(): void;
+}
+
+export interface Listener {
+  take(message: FromKeeper): void;
+  closed(): void;
+}
+
+/** Why there is no connection. */
+export interface NoConnection {
+  readonly why: string;
+  /** It passes by itself: too many processes or files, no memory, a full disk. */
+  readonly passes: boolean;
+}
+
+/** What is spawned for the state directory, its log, and a pipe on which it says that it listens. */
+export type SpawnSshKeeper = (directory: string, log: number) => ChildProcess;
+
+/** A connection, or why there is none; with `mayStart` false only to a keeper that runs. */
+export async function openConnection(
+  directory: string,
+  mayStart: boolean,
+  listener: Listener,
+  spawnIt: SpawnSshKeeper = spawnKeeper,
+): Promise<SshConnection | NoConnection> {
+  const found = await greet(directory, listener);
+  if (!('why' in found) || found.passes || !mayStart) return found;
+  const failed = await startKeeper(directory, spawnIt);
+  return failed ?? (await greet(directory, listener));
+}
+
+/** Connects and waits for `hello`. A keeper of another version is told to take no more runs. */
+async function greet(directory: string, listener: Listener): Promise<SshConnection | NoConnection> {
+  let folder: number;
+  try {
+    folder = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    return failed(error);
+  }
+  try {
+    return await hello(createConnection(`/proc/self/fd/${folder}/${SOCKET_NAME}`), listener);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function failed(error: unknown): NoConnection {
+  const errno = errnoOf(error);
+  return { why: errno, passes: isPassing(errno) };
+}
+
+function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoConnection> {
+  return new Promise((resolve) => {
+    let isOpen = false;
+    const send = (message: ToKeeper): void => {
+      socket.write(`${JSON.stringify(message)}\n`);
+    };
+    const refuse = (why: string): void => {
+      resolve({ why, passes: false });
+      socket.destroy();
+    };
+    socket.setTimeout(ANSWER_MS, () => refuse(say.sshSilent()));
+    socket.on('error', (error) => resolve(failed(error)));
+    socket.on('close', () => {
+      if (isOpen) listener.closed();
+      else refuse(say.sshLeft());
+    });
+    const lines = createInterface(socket);
+    lines.on('error', () => {}); // readline hands on what the socket has said already
+    lines.on('line', (line) => {
+      const message = JSON.parse(line) as FromKeeper;
+      if (isOpen) return listener.take(message);
+      if (message.type !== 'hello' || message.version !== KEEPER_VERSION) {
+        send({ type: 'retire' });
+        socket.end();
+        return resolve({ why: say.sshOther(), passes: false });
+      }
+      isOpen = true;
+      socket.setTimeout(0);
+      resolve({ pid: message.pid, send, close: () => socket.destroy() });
+    });
+  });
+}
+
+/** Resolves once it listens, or with the reason why it does not. */
+function startKeeper(
+  directory: string,
+  spawnIt: SpawnSshKeeper,
+): Promise<NoConnection | undefined> {
+  return new Promise((resolve) => {
+    const path = join(directory, LOG_NAME);
+    const fail = (why: string, passes: boolean): void =>
+      resolve({ why: say.sshNoStart(why, path), passes });
+    const failWith = (error: unknown): void => fail(errnoOf(error), isPassing(errnoOf(error)));
+    let log: number | undefined;
+    try {
+      log = openRegular(path, APPEND);
+      const child = spawnIt(directory, log);
+      child.unref();
+      child.on('error', failWith);
+      // By a signal: aborted or killed for want of threads or memory.
+      child.on('exit', (code, signal) => fail(say.sshEnded(code ?? signal), signal !== null));
+      const ready = child.stdio[3];
+      ready?.on('error', () => {});
+      // Not when it is closed: one that has died has closed it, too.
+      ready?.on('data', () => resolve(undefined));
+    } catch (error) {
+      failWith(error);
+    } finally {
+      if (log !== undefined) closeSync(log);
+    }
+  });
+}
+
+function spawnKeeper(directory: string, log: number): ChildProcess {
+  return spawn(process.execPath, [...NODE_FLAGS, KEEPER, directory], {
+    detached: true,
+    cwd: '/',
+    env: environment(),
+    stdio: ['ignore', log, log, 'pipe'],
+  });
+}
+
+/** Small young generations: what passes through is output, which lives for one write. */
+const NODE_FLAGS = ['--max-semi-space-size=1'];
+
+/** What ssh(1) and the agent need; nothing else of the daemon's own. */
+function environment(): Record<string, string> {
+  const names = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK', 'LANG', 'TZ'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}

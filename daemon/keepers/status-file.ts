@@ -1,0 +1,152 @@
+/**
+ * What a keeper recorded of the end of a run, as the daemon's own words: `status.ATTEMPT.NONCE` in the
+ * directory of the run, which gets its name when it is complete. A keeper of another life of the state
+ * directory writes under another name, wherever it writes. A job can put anything in its place; what
+ * is no plain file is no status file, and nothing here waits for one. While the file cannot be
+ * written, the record is the title of its keeper (keeper.pl).
+ */
+import { constants, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
+import * as v from 'valibot';
+import type { EndTime, Report } from '../core/command.ts';
+import { errnoOf, isShortage } from '../shared/errno.ts';
+import type { Nonce } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import { readRegular } from '../system/regular-file.ts';
+import { TERM_MS_MAX } from '../system/shutdown.ts';
+import { describeFailure, type Launch } from './launch.ts';
+
+/** Longest status file that is read. */
+const STATUS_BYTES_MAX = 65_536;
+
+const Number_ = v.nullable(v.number());
+/** Keepers of older versions tell less; the SSH keeper tells `phase` and `message`. */
+const Record_ = v.object({
+  started: v.boolean(),
+  code: Number_,
+  signal: Number_,
+  core: v.boolean(),
+  stage: v.nullable(v.picklist(['command', 'directory', 'system'])),
+  errno: Number_,
+  /** Output for which there was no room. */
+  lostBytes: v.exactOptional(v.number()),
+  phase: v.exactOptional(v.picklist(['connect', 'auth', 'hostkey', 'lost'])),
+  message: v.exactOptional(v.string()),
+  /** How long the command ran; when it ended, by CLOCK_MONOTONIC and by the clock on the wall. */
+  tookMs: v.exactOptional(v.number()),
+  steadyMs: v.exactOptional(v.number()),
+  wallMs: v.exactOptional(v.number()),
+  /** From the last TERM that the keeper had to the end. */
+  termMs: v.exactOptional(Number_),
+  /** systemd was shutting down. */
+  down: v.exactOptional(v.boolean()),
+});
+export type StatusRecord = v.InferOutput<typeof Record_>;
+
+export const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
+
+/** `nonce` is that of the daemon which started the attempt; absent: it was of an older version. */
+export function statusFileOf(directory: string, attempt: number, nonce?: Nonce): string {
+  return join(directory, nonce === undefined ? `status.${attempt}` : `status.${attempt}.${nonce}`);
+}
+
+/** Undefined where there is none. Throws where that cannot be told now (EMFILE, EIO, …). */
+export function readStatusFile(path: string): StatusRecord | 'unreadable' | undefined {
+  try {
+    const text = readRegular(path, STATUS_BYTES_MAX, constants.O_NOFOLLOW);
+    return parseRecord(text) ?? 'unreadable';
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return undefined;
+    if (['EFTYPE', 'EFBIG', 'ELOOP'].includes(errno)) return 'unreadable'; // ELOOP: a link
+    throw error;
+  }
+}
+
+/** What the title of a keeper tells: "baton ended ERRNO RECORD …". */
+export function readTitle(
+  pid: number,
+): { readonly record: StatusRecord; readonly errno: string } | undefined {
+  let title: string;
+  try {
+    title = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
+    return undefined;
+  }
+  const [, number = '', text = ''] = /^baton ended (\d+) (\{[^}]*\})/.exec(title) ?? [];
+  const record = parseRecord(text);
+  return record && { record, errno: getSystemErrorName(-Number(number)) };
+}
+
+function parseRecord(text: string): StatusRecord | undefined {
+  try {
+    const parsed = v.safeParse(Record_, JSON.parse(text));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Found {
+  readonly report: Report;
+  /** Why the command could not be begun, where that passes. */
+  readonly shortage?: string;
+  /** Its keeper was told to end in this boot: it may be the machine that goes down. */
+  readonly isDoubtful?: true;
+  /** Why the keeper cannot write its status file. */
+  readonly unwritten?: string;
+}
+
+/**
+ * `launch` is absent where another daemon had prepared the run. `rebooted`: the machine was started
+ * anew since.
+ */
+export function foundIn(
+  record: StatusRecord,
+  rebooted: boolean,
+  clock: Clock,
+  launch: Launch | undefined,
+): Found {
+  const { started, code, signal, core, stage, errno, lostBytes = 0 } = record;
+  const lost = lostBytes === 0 ? {} : { lostBytes };
+  const report = { started, code, signal, core, ...lost, ...endTime(record, rebooted, clock) };
+  if (stage !== null && errno !== null) {
+    const name = getSystemErrorName(-errno);
+    // The keeper could not fork, or its child not exec: the command provably never ran, and may yet.
+    if (isShortage(name)) return { report: NEVER_RAN, shortage: name };
+    const known = launch ?? { args: [], env: {}, cwd: '', umask: 0 };
+    return { report: { ...report, failure: describeFailure(stage, name, known) } };
+  }
+  const wasTold = wasToldToEnd(record);
+  if (record.down === true || (wasTold && rebooted)) return { report: { ...report, isDown: true } };
+  return wasTold && code !== 0 ? { report, isDoubtful: true } : { report };
+}
+
+function endTime(
+  { tookMs, steadyMs, wallMs }: StatusRecord,
+  rebooted: boolean,
+  clock: Clock,
+): { readonly ended?: EndTime } {
+  if (tookMs === undefined || wallMs === undefined) return {};
+  const steady = rebooted || steadyMs === undefined ? {} : { steadyMs: clock.steadyAt(steadyMs) };
+  return { ended: { tookMs, wallMs, ...steady } };
+}
+
+/** The keeper itself had a TERM, and its command ended in the time that a shutdown gives it. */
+function wasToldToEnd({ termMs }: StatusRecord): boolean {
+  return typeof termMs === 'number' && termMs <= TERM_MS_MAX;
+}
+
+/** What a run has printed so far; what cannot be looked at counts for nothing. */
+export function outputBytes(directory: string): number {
+  const sizes = ['out', 'err'].map((name) => {
+    try {
+      return statSync(join(directory, name)).size;
+    } catch {
+      return 0;
+    }
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,122 @@
+/**
+ * Lost runs of which processes live: they hold their run's place until the last one is gone, have
+ * their output looked after, and can be ended like those of any run. A process that is gone may have left others behind, so all of
+ * them are searched for before the place is free.
+ */
+
+import type { Survivors } from '../engine/daemon.ts';
+import type { KeeperId, ProcessId, RunId } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import {
+  bootId,
+  descendantsOf,
+  membersOf,
+  type ProcessStat,
+  seemsAlive,
+  statOf,
+} from '../system/proc.ts';
+import { endMembers, tellStuck } from './terminate.ts';
+
+const BOOT_ID = bootId();
+const LOOK_MS = 250;
+/** How long to wait before somebody is sent again to copy their output. */
+const RESCUE_MS = 1_000;
+
+interface Options {
+  readonly clock: Clock;
+  readonly directoryOf: (run: RunId) => string;
+  /** The last process of a run is gone. */
+  readonly vacated: (run: RunId) => void;
+  readonly log: Log;
+  /** Has what these processes write copied; `failed`: not now. */
+  readonly rescue: (run: RunId, pids: readonly number[], failed: () => void) => void;
+}
+
+interface Lost {
+  readonly run: RunId;
+  readonly keeper: Survivors['keeper'];
+  processes: readonly ProcessId[];
+  isEnding: boolean;
+}
+
+export class LostRuns {
+  readonly #options: Options;
+  readonly #runs = new Map<RunId, Lost>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  guard(run: RunId, { pids, startTimes, keeper }: Survivors): void {
+    const processes = pids.map((pid, index) => ({ pid, startTime: startTimes?.[index] ?? NaN }));
+    const lost = { run, keeper, processes, isEnding: false };
+    this.#runs.set(run, lost);
+    this.#look(lost);
+    this.#rescue(lost);
+  }
+
+  #rescue(lost: Lost): void {
+    if (this.#runs.get(lost.run) !== lost) return;
+    const { clock, rescue } = this.#options;
+    const pids = lost.processes.map(({ pid }) => pid);
+    rescue(lost.run, pids, () => clock.after(RESCUE_MS, () => this.#rescue(lost)));
+  }
+
+  /** Ends what is left of it; nothing where it is not guarded. */
+  stop(run: RunId, graceMs: number): void {
+    const lost = this.#runs.get(run);
+    if (lost === undefined || lost.isEnding) return;
+    lost.isEnding = true;
+    endMembers(this.#options.clock, () => this.#membersOf(lost), {
+      graceMs,
+      settled: () => true,
+      done: () => {},
+      stuck: (members) => tellStuck(this.#options.log, { run }, members),
+    });
+  }
+
+  #look(lost: Lost): void {
+    const { clock, vacated } = this.#options;
+    if (this.#isHeld(lost)) return void clock.after(LOOK_MS, () => this.#look(lost));
+    this.#runs.delete(lost.run);
+    vacated(lost.run);
+  }
+
+  /** True also where that cannot be told now. */
+  #isHeld(lost: Lost): boolean {
+    // No process outlives its boot; who has such a pid now is a stranger.
+    if (lost.keeper !== undefined && isOfOldBoot(lost.keeper)) return false;
+    try {
+      if (lost.processes.some((process) => seemsAlive(this.#known(lost, process)))) return true;
+      lost.processes = this.#membersOf(lost);
+      return lost.processes.length > 0;
+    } catch {
+      return true;
+    }
+  }
+
+  /** An old journal may not know when it started: then the process that has the pid now is taken. */
+  #known(lost: Lost, process: ProcessId): ProcessId {
+    if (!Number.isNaN(process.startTime)) return process;
+    const known = { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 };
+    lost.processes = lost.processes.map((other) => (other === process ? known : other));
+    return known;
+  }
+
+  #membersOf({ run, keeper, processes }: Lost): readonly ProcessStat[] {
+    if (keeper !== undefined && isOfOldBoot(keeper)) return [];
+    const members = new Map<number, ProcessStat>();
+    for (const stat of descendantsOf(processes)) members.set(stat.pid, stat);
+    if (keeper !== undefined && keeper.pid > 0) {
+      for (const stat of membersOf(keeper, this.#options.directoryOf(run)))
+        members.set(stat.pid, stat);
+    }
+    return [...members.values()];
+  }
+}
+
+/** A compacted journal of an older version has forgotten the keeper, and with it the boot. */
+function isOfOldBoot({ bootId: boot }: KeeperId): boolean {
+  return boot !== '' && boot !== BOOT_ID;
+}

@@ -1,0 +1,218 @@
+/**
+ * How a run ended, why it could not begin, and what to do then. The ends themselves are facts, also
+ * shown in tables; what to do comes behind them where a client is told of the end. Pure.
+ * See daemon/message.ts for the style.
+ */
+import { showDuration } from '../shared/duration.ts';
+import { describeErrno } from '../shared/errno.ts';
+import type { Outcome, RunId, TargetName } from '../shared/run.ts';
+
+type Of<K extends Outcome['kind']> = Extract<Outcome, { readonly kind: K }>;
+
+/** How a run ended, as the rest of a sentence that begins with the run. */
+export function describeOutcome(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'exited':
+      return `exited with ${outcome.code}`;
+    case 'signalled':
+      return `was killed by ${nameSignal(outcome.signal)}${outcome.core ? ' (core dumped)' : ''}`;
+    case 'timed-out':
+      return 'ran longer than its timeout and was ended';
+    case 'cancelled':
+      return outcome.signal === undefined
+        ? 'was cancelled before it started'
+        : `was cancelled (${nameSignal(outcome.signal)})`;
+    case 'not-started':
+      return `could not be started: ${outcome.detail}`;
+    case 'expired':
+      return `waited ${showDuration(outcome.waitedMs)}, longer than its maxWait`;
+    case 'skipped':
+      return `was skipped: ${outcome.reason}`;
+    case 'unreachable':
+      return `${PHASES[outcome.phase]}: ${outcome.detail}`;
+    case 'lost':
+      if (outcome.detail !== undefined) return `is lost: ${outcome.detail}`;
+      return 'is lost: its keeper was killed and nobody knows how the command ended';
+    case 'interrupted':
+      return describeInterrupted(outcome);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function describeInterrupted({ code, signal }: Of<'interrupted'>): string {
+  if (signal !== undefined) {
+    return `was interrupted: the machine was shut down while it ran (${nameSignal(signal)})`;
+  }
+  if (code !== undefined) {
+    return `was interrupted: the machine was shut down while it ran (it exited with ${code})`;
+  }
+  return 'was interrupted: the machine was restarted while it ran';
+}
+
+/** What to do then, as a clause; undefined where nothing is to be done, or the end says it itself. */
+export function adviseOutcome(
+  outcome: Outcome,
+  run: RunId,
+  target: TargetName,
+): string | undefined {
+  const again = `then run it again: baton run ${target}`;
+  switch (outcome.kind) {
+    case 'exited':
+    case 'cancelled':
+    case 'skipped':
+      return undefined;
+    case 'signalled':
+      return outcome.signal === SIGKILL
+        ? 'see with dmesg if the machine ran out of memory; baton did not kill it'
+        : `see its last words with "baton logs ${run}"; baton did not kill it`;
+    case 'timed-out':
+      return `see how far it came with "baton logs ${run}", or allow more with "timeout"`;
+    case 'not-started':
+      return adviseStart(outcome);
+    case 'expired':
+      return 'see what takes so long with "baton status", or allow more with "maxWait"';
+    case 'unreachable':
+      return adviseReach(outcome, target);
+    case 'lost':
+      if (outcome.detail !== undefined) return `look there what it has done, ${again}`;
+      return `it may have done all or a part of its work: see "baton logs ${run}", ${again}`;
+    case 'interrupted':
+      return `it may have done a part of its work: see "baton logs ${run}", ${again}`;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function adviseStart({ stage, errno }: Of<'not-started'>): string | undefined {
+  switch (stage) {
+    case 'command':
+      return COMMAND_ADVICE[errno] ?? 'try it by hand, as the user of the target';
+    case 'directory':
+      return 'make it, let the user of the target in, or correct "cwd"';
+    case 'user':
+      return 'correct "user" and "group"; only a daemon that is root can become another user';
+    case 'system':
+      return undefined; // its detail says it
+    default:
+      return stage satisfies never;
+  }
+}
+
+function adviseReach({ phase }: Of<'unreachable'>, target: TargetName): string {
+  const probe = `try it with "baton probe ${target}"`;
+  if (phase !== 'auth') return `when that is mended, ${probe}`;
+  return `add the public key to ~/.ssh/authorized_keys there, then ${probe}`;
+}
+
+/** How a run ended and what to do then, as the rest of a sentence that begins with the run. */
+export function tellOutcome(
+  outcome: Outcome,
+  run: RunId,
+  target: TargetName,
+  more: string = '',
+): string {
+  const advice = adviseOutcome(outcome, run, target);
+  const told = describeOutcome(outcome) + more;
+  return advice === undefined ? told : `${told}; ${advice}`;
+}
+
+const PHASES = {
+  connect: 'could not connect',
+  auth: 'could not authenticate',
+  hostkey: 'was stopped at the host key',
+} as const;
+
+/** By the errno of the exec. */
+const COMMAND_ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'install it or correct its path; a script also needs what its first line names (#!)',
+  EACCES: 'make it executable (chmod +x) for the user of the target, or name another',
+  ENOEXEC: 'name a program; the first line of a script has to say who reads it, such as #!/bin/sh',
+  E2BIG: 'give it fewer or shorter arguments',
+};
+
+const SIGKILL = 9;
+/** signal(7) on Linux, by number. */
+const SIGNALS =
+  ' HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP ' +
+  'TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS';
+
+function nameSignal(signal: number): string {
+  const name = SIGNALS.split(' ')[signal];
+  return name ? `signal ${signal} (SIG${name})` : `signal ${signal}`;
+}
+
+// Why it could not begin: the rest of "could not be started: "
+
+export const noUser = (user: string | number | undefined): string =>
+  `there is no user "${user}" on this machine`;
+
+export const noGroup = (group: string | number | undefined): string =>
+  `there is no group "${group}" on this machine`;
+
+export const noDirectory = (path: string, errno: string): string =>
+  `its directory "${path}" cannot be entered (${errno})`;
+
+export const noBecoming = (errno: string): string => `cannot become its user (${errno})`;
+
+/** `command` is empty where another daemon had prepared the run. */
+export const noCommand = (command: string, errno: string): string => {
+  const its = command === '' ? 'its command' : `its command "${command}"`;
+  if (errno === 'ENOENT') return `${its} was not found`;
+  if (errno === 'EACCES') return `${its} is not executable`;
+  return `${its} cannot be executed (${errno})`;
+};
+
+export const noRunDirectory = (path: string, error: unknown): string =>
+  `its directory ${path} cannot be made ${describeErrno(error)}`;
+
+export const noProcess = (errno: string): string =>
+  `the system cannot start a process ${describeErrno(errno)}`;
+
+/** `unfit` is what the target takes now instead of the arguments of the run. */
+export const unfitByNow = (unfit: string): string =>
+  `its target by now ${unfit}; ask for a run with what it takes now`;
+
+export const removed = (): string =>
+  'its target was removed from the configuration; add it again and run "baton reload", or drop ' +
+  'the line that asks for it';
+
+// What else is said of an end
+
+/** It exited with 0. */
+export const zeroDenied = (): string =>
+  ', which is no success to its okExit; add 0 to "okExit" if it is one';
+
+export const leftLock = (path: string): string =>
+  `; its lockfile ${path} was left behind: remove it, or no later run will work`;
+
+export const lostOutput = (bytes: number): string =>
+  `; ${bytes} bytes of its output are missing, which could not be written: make room on their disk`;
+
+export const unrelayed = (why: string): string => `; not all of its output was relayed: ${why}`;
+
+/** It still counts as running, for the journal has no room. The rest of a sentence. */
+export const describeUnrecorded = (how: string, errno: string): string =>
+  `${how}, but the journal cannot be written ${describeErrno(errno)}`;
+
+// Of the SSH keeper: why it cannot begin a run on another machine
+
+export const sshNoStart = (why: string, log: string): string =>
+  `the SSH keeper could not be started (${why}); see ${log}`;
+
+export const sshEnded = (how: string | number | null): string => `it ended with ${how}`;
+
+export const sshSilent = (): string =>
+  'the SSH keeper does not answer; see ssh.log in the state directory, then ask again';
+
+export const sshLeft = (): string => 'the SSH keeper has left; ask again, which starts another';
+
+export const sshKilled = (): string => 'the SSH keeper was killed; ask again, which starts another';
+
+export const sshOther = (): string =>
+  'the SSH keeper is of another version and ends with its last run; ask again then';
+
+/** The rest of a sentence about a run that was found alive and holds its place. */
+export const ofAnotherLife = (was: number, pid: number): string =>
+  `it is run ${was} of another life of this state directory, whose journal is not this one; it goes ` +
+  `on, and holds its place until its keeper ${pid} is gone; let it end, or end it with "baton cancel"`;

@@ -1,0 +1,175 @@
+/**
+ * Why a request cannot be fulfilled. The client puts the target or the run in front, so a sentence
+ * may begin with its rest ("takes no arguments"). See daemon/message.ts for the style.
+ */
+import { describeErrno } from '../shared/errno.ts';
+import { didYouMean } from '../shared/suggest.ts';
+
+// What was asked for
+
+export const unknownTarget = (config: string, target: string, known: Iterable<string>): string => {
+  const hint = didYouMean(target, known);
+  const advice = '; see which there are with "baton status", or add it and run "baton reload"';
+  return `there is no target of this name in ${config}${hint || advice}`;
+};
+
+export const unknownRun = (run: number): string =>
+  `there is no run ${run}; see those that are remembered with "baton history"`;
+
+export const forgottenRun = (run: number): string =>
+  `run ${run} is not kept any more, nor how it ended; let "keep" of its target hold more`;
+
+/** The journal was restored from a copy, or begun anew, while a client waited. */
+export const otherRun = (run: number): string =>
+  `run ${run} of this daemon is another run: its journal was restored from a backup or begun anew, ` +
+  'and does not say how the one that was asked for ends; see its log, and what is in the directory ' +
+  '"aside" of its state';
+
+export const hasNoRun = (target: string): string =>
+  `target ${target} has no run yet; ask for one: baton run ${target}`;
+
+/** `reason` says what to do, but the daemon hears of it by a reload only. */
+export const broken = (reason: string): string => `${reason}; then run "baton reload"`;
+
+export const isConfigured = (): string =>
+  'it is configured, so its runs are kept as its "keep" says; remove it from the configuration first';
+
+export const isInUse = (run: number): string =>
+  `run ${run} of it has not ended or holds its place yet; wait for its end, or run "baton cancel ${run}"`;
+
+export const notProbed = (runner: string): string =>
+  `nothing to probe: its runner (${runner}) keeps no connection of baton's own; probe targets ` +
+  'with the runner ssh, unless they go "via": "openssh"';
+
+export const wrongCount = (expected: number, found: number): string => {
+  const noun = expected === 1 ? 'argument' : 'arguments';
+  const advice = expected === 0 ? 'permit some with "acceptArgs" of the target' : 'give as many';
+  return `takes ${expected || 'no'} ${noun}, found ${found}; ${advice}`;
+};
+
+export const wrongArgument = (place: number, pattern: string, found: string): string =>
+  `does not take its argument ${place}: expected ${pattern}, found ${JSON.stringify(found)}`;
+
+export const longArgument = (place: number, pattern: string, chars: number): string =>
+  `does not take its argument ${place}: ${chars} characters are too many to be held against ` +
+  `${pattern}; give a shorter one, or simplify the pattern in "acceptArgs"`;
+
+export const staysInForce = (config: string, mistakes: readonly string[]): string =>
+  `the old configuration stays in force; mend ${config}: ${numbered(mistakes)}`;
+
+/** There is no old one: the daemon has just started. */
+export const noConfiguration = (config: string, mistakes: readonly string[]): string =>
+  `no run can be accepted or started; fix ${config}: ${numbered(mistakes)}`;
+
+/** For those who may not see the configuration. */
+export const noConfigurationNow = (config: string): string =>
+  `no run can be accepted or started: ${config} has mistakes; let the administrator run ` +
+  '"batond --check"';
+
+export const cannotStart = (why: string): string => `the daemon cannot start: ${why}`;
+
+export const cannotStartNow = (): string =>
+  'the daemon cannot start; let the administrator see its log';
+
+/** All on one line: a number tells where each begins. */
+const numbered = (mistakes: readonly string[]): string =>
+  mistakes.map((text, at) => (mistakes.length > 1 ? `(${at + 1}) ${text}` : text)).join('; ');
+
+// Not now
+
+export const cannotJournal = (errno: string): string =>
+  `cannot be accepted: the journal cannot be written ${describeErrno(errno)}`;
+
+export const tokenUsed = (run: number): string =>
+  `the token was used for run ${run} already; choose a new one for every request`;
+
+export const queueFull = (waiting: number, target: string): string =>
+  `${waiting} runs of it wait already, the most allowed; see what they wait for: baton why ${target}`;
+
+/** `caller` is the run whose command asks, `behind` the one that it would wait for. */
+export const waitsForItself = (caller: string, behind: string): string =>
+  caller === behind
+    ? `${caller} would wait for its own end, which never comes; do not wait for it there`
+    : `${behind} waits for ${caller}, which would wait for it: neither would ever end; do not wait ` +
+      'for it there';
+
+export const waitsInCircle = (caller: string, behind: string): string => {
+  const chain = caller === behind ? `${caller} would wait for it` : `that waits for ${caller}`;
+  return (
+    `it cannot start before ${behind} has ended, and ${chain}: nobody would ever start or end; ` +
+    `do not wait for it in ${caller}, or let them have no group in common`
+  );
+};
+
+export const tooManyClients = (most: number, socket: string): string =>
+  `${most} clients are connected to ${socket}, the most allowed: try again later`;
+
+export const tooManyOpen = (most: number): string =>
+  `${most} requests of this connection are unanswered, the most allowed; wait for answers first`;
+
+// Not permitted
+
+export const forbiddenVerb = (socket: string, verb: string, permitted: readonly string[]): string =>
+  `socket ${socket} does not permit "${verb}"; it permits ${permitted.join(', ') || 'nothing'}; ` +
+  elsewhere('allow');
+
+/** `what` is a target or a run, such as `run 7`. */
+export const forbiddenTarget = (
+  socket: string,
+  what: string,
+  permitted: readonly string[],
+): string =>
+  `socket ${socket} does not permit ${what}; it permits targets ` +
+  `${permitted.join(', ') || 'none'}; ${elsewhere('targets')}`;
+
+const elsewhere = (key: string): string =>
+  `ask on another (--socket), or change "${key}" of this one in config.json`;
+
+/** `key` is how an entry of the configuration would know this socket: by its name or its path. */
+export const closed = (socket: string, key: 'name' | 'path'): string =>
+  `socket ${socket} permits nothing: config.json has no entry of "sockets" with this "${key}"; ` +
+  'add one and run "baton reload" on another';
+
+// A line that is no request
+
+export const otherVersion = (client: number, own: number): string =>
+  `the client speaks protocol ${client}, this daemon ${own}: install the same version of both, ` +
+  'and restart the daemon';
+
+/** An answer is bounded: a client that got half of it could not know. */
+export const tooLarge = (type: string, bytes: number, max: number): string =>
+  `the answer (${type}) has ${bytes} bytes, expected at most ${max}; ask for less: name a target, ` +
+  'or give a smaller --limit or --since';
+
+export const noObject = (): string =>
+  'a line is not a JSON object; send one a line, such as {"type":"status"}';
+
+export const noUtf8 = (): string => 'a line is not UTF-8; send text in no other encoding';
+
+export const longLine = (most: number): string =>
+  `a line has more than ${most} bytes; send a shorter one`;
+
+export const noRequest = (found: string): string =>
+  `expected a request, a JSON object with a "type" such as {"type":"status"}; found ${found}`;
+
+export const wrongType = (known: readonly string[], found: string, hint: string): string =>
+  `type: expected one of ${known.join(', ')}; found ${found}${hint}`;
+
+export const unknownKey = (
+  key: string,
+  type: string,
+  known: readonly string[],
+  hint: string,
+): string =>
+  `${key}: unknown key in a request of type ${type}${hint || `; known here: ${known.join(', ')}`}`;
+
+export const wrongValue = (place: string, expected: string, found: string): string =>
+  `${place}: expected ${expected}; found ${found}`;
+
+// The output of a run
+
+export const unreadOutput = (run: number, why: string): string =>
+  `run ${run}: not all of its output can be relayed: ${why}`;
+
+export const unreadFile = (path: string, errno: string): string =>
+  `${path} cannot be read ${describeErrno(errno)}`;

@@ -1,0 +1,193 @@
+/**
+ * Who may ask for what. The kernel decides by owner, group and mode who may open a socket; a socket
+ * may permit some verbs and some targets only, and this file stands between it and the service.
+ * Without a word about rights a socket permits everything.
+ *
+ * A request that is not permitted is answered with 77 and never reaches the service. What a socket
+ * with `targets` is shown are those targets. Their names alone are no secret: the sentence that
+ * says for what a run waits may name another target. How another one ended is, also to who may see
+ * the run of its hook.
+ */
+
+import type { ReadonlyState } from '../core/state.ts';
+import * as say from '../protocol/refusal-text.ts';
+import {
+  EXIT,
+  HISTORY_RUNS_MAX,
+  type Reply,
+  type Request,
+  type RunView,
+  type StatusReply,
+  type Verb,
+} from '../protocol/request.ts';
+import { type Caller, failWith } from './responder.ts';
+
+export interface Rights {
+  /** The socket, as messages name it. */
+  readonly socket: string;
+  /** All where absent. */
+  readonly allow?: readonly Verb[];
+  /** Names with * for any characters; all where absent. */
+  readonly targets?: readonly string[];
+  /** Nothing at all is permitted: no entry of the configuration has its name or path. */
+  readonly closed?: 'name' | 'path';
+}
+
+type Handle = (request: Request, caller: Caller) => void;
+
+/** Puts the rights in front of a service. They are asked for anew each time: a reload may change them. */
+export function guard(handle: Handle, rights: () => Rights, state: () => ReadonlyState): Handle {
+  return (request, caller) => {
+    const now = rights();
+    const refusal = refuse(request, now, state());
+    if (refusal !== undefined) {
+      failWith(caller, 'not-permitted', EXIT.notPermitted, refusal);
+      return;
+    }
+    const held = revocable(caller, () => refuse(request, rights(), state()));
+    if (now.targets === undefined) handle(request, held);
+    else handle(widen(request), narrow(request, held, now));
+  };
+}
+
+/** A caller that hears nothing more once a reload has taken the right to what it asked for. */
+function revocable(caller: Caller, refusal: () => string | undefined): Caller {
+  const closed: (() => void)[] = [];
+  let isOver = false;
+  return {
+    ...caller,
+    send: (reply) => {
+      if (isOver) return;
+      const message = refusal();
+      if (message === undefined) return caller.send(reply);
+      isOver = true;
+      for (const callback of closed) callback();
+      failWith(caller, 'not-permitted', EXIT.notPermitted, message);
+    },
+    onClose: (callback) => {
+      closed.push(callback);
+      caller.onClose(callback);
+    },
+    finish: () => {
+      if (!isOver) caller.finish();
+    },
+  };
+}
+
+/** May a socket with these patterns see this target? */
+export function permits(patterns: readonly string[] | undefined, target: string): boolean {
+  return patterns?.some((pattern) => matches(pattern, target)) ?? true;
+}
+
+/** What a socket permits, for people: "run, wait; targets rsnap-*". */
+export function describeRights({ allow, targets, closed }: Omit<Rights, 'socket'>): string {
+  if (closed !== undefined) return 'nothing';
+  const verbs = allow?.join(', ') ?? 'everything';
+  return targets === undefined ? verbs : `${verbs}; targets ${targets.join(', ')}`;
+}
+
+/** Why it is not permitted, or undefined: it is. */
+function refuse(request: Request, rights: Rights, state: ReadonlyState): string | undefined {
+  const { socket, allow, targets, closed } = rights;
+  if (closed !== undefined) return say.closed(socket, closed);
+  if (allow !== undefined && !allow.includes(request.type)) {
+    return say.forbiddenVerb(socket, request.type, allow);
+  }
+  if (targets === undefined) return undefined;
+  const of = subjectOf(request);
+  if (of === undefined) return undefined;
+  const target = typeof of === 'string' ? of : state.runs.get(of)?.target;
+  if (target !== undefined && permits(targets, target)) return undefined;
+  // An unknown run is for the service to tell. Only `cancel` is carried out later than now, when
+  // the next number to be given away could be somebody else's.
+  if (target === undefined && request.type !== 'cancel') return undefined;
+  const what = typeof of === 'string' ? `target "${of}"` : `run ${of}`;
+  return say.forbiddenTarget(socket, what, targets);
+}
+
+/** The target or the run that a request is about. */
+function subjectOf(request: Request): string | number | undefined {
+  switch (request.type) {
+    case 'run':
+    case 'pause':
+    case 'resume':
+    case 'probe':
+    case 'forget':
+    case 'history':
+      return request.target;
+    case 'wait':
+      return request.run;
+    case 'output':
+    case 'cancel':
+    case 'why':
+      return request.of;
+    case 'status':
+    case 'reload':
+      return undefined;
+    default:
+      return request satisfies never;
+  }
+}
+
+/** So many runs of a history have to be looked through to find those that may be seen. */
+function widen(request: Request): Request {
+  return request.type === 'history' ? { ...request, limit: HISTORY_RUNS_MAX } : request;
+}
+
+/** A caller who is shown the permitted targets only. */
+function narrow(request: Request, caller: Caller, rights: Rights): Caller {
+  const isSeen = ({ target }: { readonly target: string }): boolean =>
+    permits(rights.targets, target);
+  const veil = (view: RunView): RunView => {
+    if (view.cause === undefined || isSeen(view.cause)) return view;
+    const { cause: _, ...rest } = view;
+    return rest;
+  };
+  const show = (reply: Reply): Reply => {
+    switch (reply.type) {
+      case 'status':
+        return narrowStatus(reply, isSeen, veil);
+      case 'why':
+        return { ...reply, chain: reply.chain.filter(isSeen).map(veil) };
+      case 'history': {
+        const limit = request.type === 'history' ? request.limit : HISTORY_RUNS_MAX;
+        return { ...reply, runs: reply.runs.filter(isSeen).slice(0, limit).map(veil) };
+      }
+      default:
+        return reply;
+    }
+  };
+  return { ...caller, send: (reply) => caller.send(show(reply)) };
+}
+
+function narrowStatus(
+  reply: StatusReply,
+  isSeen: (view: { readonly target: string }) => boolean,
+  veil: (view: RunView) => RunView,
+): StatusReply {
+  const targets = reply.targets.filter(isSeen).map((target) => ({
+    ...target,
+    active: target.active.map(veil),
+    queued: target.queued.map(veil),
+    ...(target.last === undefined ? {} : { last: veil(target.last) }),
+  }));
+  const executing = reply.executing.filter((target) => isSeen({ target }));
+  const queued = targets.reduce((sum, { waiting }) => sum + waiting, 0);
+  return { ...reply, targets, executing, running: executing.length, queued };
+}
+
+/** Takes linear time, whatever the pattern. */
+function matches(pattern: string, name: string): boolean {
+  const [head = '', ...rest] = pattern.split('*');
+  const tail = rest.pop();
+  if (tail === undefined) return name === pattern;
+  const end = name.length - tail.length;
+  if (end < head.length || !name.startsWith(head) || !name.endsWith(tail)) return false;
+  let from = head.length;
+  for (const part of rest) {
+    const at = name.indexOf(part, from);
+    if (at < 0 || at + part.length > end) return false;
+    from = at + part.length;
+  }
+  return true;
+}

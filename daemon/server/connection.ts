@@ -1,0 +1,256 @@
+/**
+ * One client: checks its lines, has them served, and keeps its replies in bounds.
+ *
+ * A line that is malformed, too long or not a request gets one `error`, after the answers to those
+ * before it; then the connection is closed, and nothing else is disturbed.
+ */
+import type { Socket } from 'node:net';
+import * as v from 'valibot';
+import * as say from '../protocol/refusal-text.ts';
+import {
+  type ErrorCode,
+  EXIT,
+  Ping,
+  PROTOCOL_VERSION,
+  type Reply,
+  Request,
+} from '../protocol/request.ts';
+import type { Log } from '../system/log.ts';
+import type { Rota } from './fair-queue.ts';
+import { LineReader } from './line-reader.ts';
+import { describeMistake, fieldOf } from './request-errors.ts';
+import type { Caller } from './responder.ts';
+
+/** Most requests of one connection that may be unanswered; each may hold two files open. */
+export const OPEN_REQUESTS_MAX = 256;
+/** Most bytes of replies that may wait for a client that does not read; it is cut off. */
+const UNREAD_BYTES_MAX = 16 * 1_048_576;
+/** Longest reply. With all that may wait before it, it is less than a client may leave unread. */
+const REPLY_BYTES_MAX = 12 * 1_048_576;
+/** While so many wait, no further request of the client is taken. More than a frame of output. */
+const UNREAD_BYTES_HOLD = 1_048_576;
+/** How long the answers to what came before a bad line may take until that is refused. */
+const ANSWERS_MS_MAX = 1_000;
+
+/**
+ * A client that has closed its side may still read, as `nc -N` does, or be gone; only a write tells.
+ * An empty line, which readers of ndjson skip, is sent so long after, and then every so often.
+ */
+const GONE_LOOK_MS = 5_000;
+const GONE_LOOK_AGAIN_MS = 60_000;
+
+interface Open {
+  readonly closed: (() => void)[];
+  readonly drained: (() => void)[];
+  isAnswered: boolean;
+}
+
+export class Connection {
+  readonly #socket: Socket;
+  readonly #handle: (request: Request, caller: Caller) => void;
+  readonly #log: Log;
+  readonly #open = new Set<Open>();
+  readonly #lines = new LineReader({
+    take: (value) => this.#take(value),
+    refuse: ({ code, message }) => this.#refuse(code, message),
+    stall: (isStalled) => (isStalled ? this.#socket.pause() : this.#socket.resume()),
+    drained: () => {
+      this.#isDrained = true;
+      this.#closeIfIdle();
+    },
+  });
+  #isOver = false;
+  /** The client has ended its side, and every line of it has been taken. */
+  #isDrained = false;
+  /** Nothing is taken before this has an answer. */
+  #held: Open | undefined;
+  #goneTimer: NodeJS.Timeout | undefined;
+  /** Sends the error that is the last word; set while answers are waited for. */
+  #lastWord: (() => void) | undefined;
+  #lastWordTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    socket: Socket,
+    handle: (request: Request, caller: Caller) => void,
+    parts: { readonly log: Log; readonly rota: Rota },
+  ) {
+    this.#socket = socket;
+    this.#handle = handle;
+    this.#log = parts.log;
+    socket.on('data', (chunk: Buffer) => this.#lines.read(chunk));
+    socket.on('end', () => {
+      if (this.#isOver) return;
+      this.#lines.end();
+      this.#lookIfGone(GONE_LOOK_MS);
+    });
+    // Not at once: a client that reads as fast as it is written to would have the daemon for itself.
+    socket.on('drain', () => parts.rota.add(() => this.#drain()));
+    socket.on('error', (error) => this.#log.debug({ error: error.message }, 'connection failed'));
+    socket.on('close', () => this.#abandon());
+  }
+
+  #lookIfGone(afterMs: number): void {
+    this.#goneTimer = setTimeout(() => {
+      if (this.#socket.writable && this.#socket.writableLength === 0) this.#socket.write('\n');
+      this.#lookIfGone(GONE_LOOK_AGAIN_MS);
+    }, afterMs);
+  }
+
+  #take(value: unknown): void {
+    if (this.#isOver) return;
+    const id = idOf(value);
+    // Before all else: another version may have other requests and other keys.
+    const version = fieldOf(value, 'v');
+    if (typeof version === 'number' && version !== PROTOCOL_VERSION) {
+      const message = say.otherVersion(version, PROTOCOL_VERSION);
+      return this.#refuse('version', message, id, EXIT.version);
+    }
+    // Whatever else is open or may not be asked here: a client that waits has to know.
+    if (v.is(Ping, value)) return this.#send({ ...id, type: 'pong' });
+    const parsed = v.safeParse(Request, value);
+    if (!parsed.success) {
+      return this.#refuse('invalid', describeMistake(parsed.issues[0], value), id);
+    }
+    if (this.#open.size >= OPEN_REQUESTS_MAX) {
+      return this.#refuse('busy', say.tooManyOpen(OPEN_REQUESTS_MAX), id, EXIT.notNow);
+    }
+    this.#serve(parsed.output);
+    // One request a turn: a chunk may hold thousands, and other clients wait.
+    this.#lines.pause();
+    if (this.#socket.writableLength <= UNREAD_BYTES_HOLD) setImmediate(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    if (this.#held === undefined) this.#lines.resume();
+  }
+
+  /** The client has read its replies: goes on with its requests, and with the relays in turns. */
+  #drain(): void {
+    if (this.#isOver) return;
+    this.#goOn();
+    for (const request of [...this.#open]) {
+      if (this.#socket.writableNeedDrain) return;
+      this.#open.delete(request);
+      this.#open.add(request);
+      for (const callback of request.drained) callback();
+    }
+  }
+
+  #serve(request: Request): void {
+    const open: Open = { closed: [], drained: [], isAnswered: false };
+    this.#open.add(open);
+    const id = request.id === undefined ? {} : { id: request.id };
+    this.#handle(request, {
+      send: (reply) => {
+        this.#send({ ...id, ...reply });
+        open.isAnswered = true;
+        this.#release(open);
+        this.#speakLast();
+      },
+      hasRoom: () => this.#socket.writable && !this.#socket.writableNeedDrain,
+      onDrain: (callback) => open.drained.push(callback),
+      onClose: (callback) => {
+        if (this.#isOver) callback();
+        else open.closed.push(callback);
+      },
+      hold: () => {
+        if (!open.isAnswered) this.#held = open;
+      },
+      finish: () => {
+        this.#open.delete(open);
+        this.#closeIfIdle();
+      },
+    });
+  }
+
+  /** A request that is answered holds up no other; what the client has not read may still. */
+  #release(open: Open): void {
+    if (this.#held !== open) return;
+    this.#held = undefined;
+    if (this.#socket.writableLength <= UNREAD_BYTES_HOLD) setImmediate(() => this.#goOn());
+  }
+
+  #send(reply: Reply): void {
+    if (this.#isOver) return;
+    this.#write(reply);
+    if (this.#socket.writableLength > UNREAD_BYTES_MAX) {
+      this.#log.warn({ unreadBytes: this.#socket.writableLength }, 'client does not read; cut off');
+      this.#abandon();
+      this.#socket.destroy();
+    }
+  }
+
+  /** Base64 needs no escaping: it is put where JSON would put it, byte for byte. */
+  #write(reply: Reply): void {
+    if (reply.type !== 'output' || reply.encoding === undefined) {
+      this.#socket.write(`${this.#bounded(reply)}\n`);
+      return;
+    }
+    const { data, encoding, ...head } = reply;
+    this.#socket.cork();
+    this.#socket.write(JSON.stringify(head).slice(0, -1));
+    this.#socket.write(`,"data":"${data}","encoding":"${encoding}"}\n`, 'latin1');
+    this.#socket.uncork();
+  }
+
+  /** One that is longer would always be cut off, and nobody would know why. */
+  #bounded(reply: Reply): string {
+    const text = JSON.stringify(reply);
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= REPLY_BYTES_MAX) return text;
+    this.#log.warn({ reply: reply.type, bytes }, 'answer is too large');
+    const message = say.tooLarge(reply.type, bytes, REPLY_BYTES_MAX);
+    const id = reply.id === undefined ? {} : { id: reply.id };
+    return JSON.stringify({
+      ...id,
+      type: 'error',
+      code: 'too-large',
+      exit: EXIT.noVerdict,
+      message,
+    });
+  }
+
+  /** Nothing more is taken or sent. */
+  #abandon(): void {
+    this.#isOver = true;
+    this.#lines.close();
+    clearTimeout(this.#goneTimer);
+    clearTimeout(this.#lastWordTimer);
+    for (const request of [...this.#open]) for (const callback of request.closed) callback();
+    this.#open.clear();
+  }
+
+  /** Takes nothing more. The error is sent once all that came before has had an answer. */
+  #refuse(
+    code: ErrorCode,
+    message: string,
+    id: { readonly id?: string | number } = {},
+    exit: number = EXIT.usage,
+  ): void {
+    if (this.#isOver) return;
+    this.#lines.close();
+    this.#log.debug({ code, reason: message }, 'request rejected');
+    this.#lastWord = () => {
+      this.#send({ ...id, type: 'error', code, exit, message });
+      this.#abandon();
+      this.#socket.end();
+      this.#socket.resume();
+    };
+    this.#lastWordTimer = setTimeout(this.#lastWord, ANSWERS_MS_MAX);
+    this.#speakLast();
+  }
+
+  #speakLast(): void {
+    if (this.#isOver || this.#lastWord === undefined) return;
+    if ([...this.#open].every(({ isAnswered }) => isAnswered)) this.#lastWord();
+  }
+
+  #closeIfIdle(): void {
+    if (this.#isDrained && this.#open.size === 0) this.#socket.end();
+  }
+}
+
+function idOf(value: unknown): { readonly id?: string | number } {
+  const id = fieldOf(value, 'id');
+  return typeof id === 'string' || typeof id === 'number' ? { id } : {};
+}

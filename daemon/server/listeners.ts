@@ -1,0 +1,244 @@
+/**
+ * The sockets of a daemon: those that systemd passes, those that config.json names, or the default
+ * one; each with what it permits.
+ *
+ * Invariant: a socket whose rights nobody has described permits nothing, unless the configuration
+ * names no sockets at all and it is the only one or the one of baton.socket.
+ */
+import type { Socket } from 'node:net';
+import type { SocketSettings } from '../config/sockets.ts';
+import type { ReadonlyState } from '../core/state.ts';
+import type { Result } from '../journal/journal.ts';
+import { tooManyClients } from '../protocol/refusal-text.ts';
+import { EXIT, type Reply, type Request } from '../protocol/request.ts';
+import { noSocketGroup } from '../system/boot-messages.ts';
+import type { Log } from '../system/log.ts';
+import { findGroup } from '../system/passwd.ts';
+import type { PassedSocket } from '../system/systemd.ts';
+import { guard, type Rights } from './access.ts';
+import { Connection } from './connection.ts';
+import type { Rota } from './fair-queue.ts';
+import { listenAt, listenOn, MODE_DEFAULT, type Open } from './listen.ts';
+import type { Caller } from './responder.ts';
+
+type Settings = readonly SocketSettings[] | undefined;
+
+/** One socket to listen on. */
+export interface Door {
+  readonly where:
+    | PassedSocket
+    | { readonly path: string; readonly mode: number; readonly group?: string | number };
+  /** What it permits by the configuration of now. */
+  rights(settings: Settings): Rights;
+}
+
+/** Most clients of one socket at once. Others are told so: a crowd here shuts no other socket. */
+const CONNECTIONS_MAX = 4_096;
+/** How long a client that is turned away has to read why. */
+const TURNED_AWAY_MS = 1_000;
+/** How long a client that has just come may take to be answered when the daemon is to stop. */
+const DRAIN_MS = 500;
+/** FileDescriptorName= of contrib/systemd/baton.socket, and what it is without that line. */
+const MAIN_NAMES = ['baton', 'baton.socket'];
+
+/**
+ * What to listen on. `own` is a path that permits everything. Where systemd passes sockets, entries
+ * with a name are its business: one that it does not pass is switched off.
+ */
+export function planDoors(
+  settings: Settings,
+  passed: readonly PassedSocket[],
+  own: string | undefined,
+): readonly Door[] {
+  const isActivated = passed.length > 0;
+  const entries = settings?.filter(({ name }) => !isActivated || name === undefined) ?? [];
+  return [
+    ...passed.map((socket) => passedDoor(socket, isMainSocket(socket, passed))),
+    // Of a path that the configuration describes, its description is true.
+    ...(own === undefined || entries.some(({ path }) => path === own) ? [] : [ownDoor(own)]),
+    ...entries.flatMap((entry) => (entry.path === undefined ? [] : [pathDoor(entry, entry.path)])),
+  ];
+}
+
+/** Where the sockets are; if that differs after a reload, only a restart brings it about. */
+export function placesOf(settings: Settings): string {
+  return JSON.stringify(settings?.map(({ path, name, mode, group }) => [path, name, mode, group]));
+}
+
+/** Is it the administrator's, which permits everything where the configuration names no sockets? */
+export function isMainSocket(socket: PassedSocket, passed: readonly PassedSocket[]): boolean {
+  return passed.length === 1 || MAIN_NAMES.includes(socket.name);
+}
+
+export function nameDoor({ where }: Door): string {
+  return 'fd' in where ? where.name : where.path;
+}
+
+export class Sockets {
+  readonly #log: Log;
+  readonly #servers: Open[] = [];
+  readonly #clients = new Set<Socket>();
+  /** Clients that have not heard anything yet. */
+  readonly #unanswered = new Set<Socket>();
+  readonly #settings: () => Settings;
+  readonly #state: () => ReadonlyState;
+  readonly #handle: (request: Request, caller: Caller) => void;
+  readonly #left: () => void;
+  readonly #rota: Rota;
+  #answered = (): void => {};
+  /** It was said that clients are turned away. */
+  #isFull = false;
+
+  constructor(options: {
+    readonly log: Log;
+    /** Those of the configuration of now. */
+    readonly settings: () => Settings;
+    readonly state: () => ReadonlyState;
+    readonly handle: (request: Request, caller: Caller) => void;
+    /** A client is gone. */
+    readonly left: () => void;
+    readonly rota: Rota;
+  }) {
+    this.#log = options.log;
+    this.#settings = options.settings;
+    this.#state = options.state;
+    this.#handle = options.handle;
+    this.#left = options.left;
+    this.#rota = options.rota;
+  }
+
+  get connections(): number {
+    return this.#clients.size;
+  }
+
+  /** Listens on all of them, or says what is wrong with one. */
+  async open(doors: readonly Door[]): Promise<Result<undefined>> {
+    // All that takes time first: nobody is served before the last of them is open.
+    const gids = new Map<Door, number>();
+    for (const door of doors) {
+      const gid = await gidOf(door);
+      if (!gid.ok) return gid;
+      if (gid.value !== undefined) gids.set(door, gid.value);
+    }
+    // Those of systemd last: closed, they could not be opened again to tell anybody what is wrong.
+    for (const door of [...doors].sort((one, other) => isPassed(one) - isPassed(other))) {
+      const serve = this.#serve(door);
+      const { where } = door;
+      const gid = gids.get(door);
+      const owned = 'fd' in where ? where : { ...where, ...(gid === undefined ? {} : { gid }) };
+      const opened = 'fd' in owned ? await listenOn(owned, serve) : await listenAt(owned, serve);
+      if (!opened.ok) {
+        for (const server of this.#servers) server.close();
+        return opened;
+      }
+      this.#servers.push(opened.value);
+    }
+    return { ok: true, value: undefined };
+  }
+
+  /** Takes no more clients; those who have just come are answered before it resolves. */
+  async close(): Promise<void> {
+    for (const server of this.#servers) server.close();
+    if (this.#unanswered.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, DRAIN_MS);
+      this.#answered = () => {
+        if (this.#unanswered.size > 0) return;
+        clearTimeout(timer);
+        // What they asked for besides is answered in the turn that goes on.
+        setImmediate(resolve);
+      };
+    });
+  }
+
+  /** Says why: a client that is dropped without a word would have to guess. */
+  #turnAway(client: Socket, door: Door): void {
+    if (!this.#isFull) this.#log.warn({ socket: nameDoor(door) }, 'clients are turned away');
+    this.#isFull = true;
+    client.on('error', () => {});
+    const message = tooManyClients(CONNECTIONS_MAX, nameDoor(door));
+    const reply: Reply = { type: 'error', code: 'busy', exit: EXIT.notNow, message };
+    client.end(`${JSON.stringify(reply)}\n`);
+    client.resume();
+    const timer = setTimeout(() => client.destroy(), TURNED_AWAY_MS);
+    client.once('close', () => clearTimeout(timer));
+  }
+
+  #serve(door: Door): (client: Socket) => void {
+    const rights = (): Rights => door.rights(this.#settings());
+    const handle = guard(this.#handle, rights, this.#state);
+    const here = new Set<Socket>();
+    return (client) => {
+      if (here.size >= CONNECTIONS_MAX) return this.#turnAway(client, door);
+      here.add(client);
+      this.#clients.add(client);
+      this.#unanswered.add(client);
+      const heard = (): void => {
+        if (this.#unanswered.delete(client)) this.#answered();
+      };
+      client.once('close', () => {
+        here.delete(client);
+        this.#clients.delete(client);
+        this.#isFull = false;
+        heard();
+        this.#left();
+      });
+      const answer = (request: Request, caller: Caller): void => {
+        const send: Caller['send'] = (reply) => {
+          caller.send(reply);
+          heard();
+        };
+        handle(request, { ...caller, send });
+      };
+      new Connection(client, answer, { log: this.#log, rota: this.#rota });
+    };
+  }
+}
+
+function isPassed({ where }: Door): number {
+  return 'fd' in where ? 1 : 0;
+}
+
+function passedDoor(socket: PassedSocket, isMain: boolean): Door {
+  const { name } = socket;
+  return {
+    where: socket,
+    rights: (settings) => {
+      const entry = settings?.find((it) => it.name === name);
+      if (entry !== undefined) return rightsOf(entry, entry.path ?? name);
+      if (settings === undefined && isMain) return { socket: name };
+      return { socket: name, closed: 'name' };
+    },
+  };
+}
+
+function ownDoor(path: string): Door {
+  return { where: { path, mode: MODE_DEFAULT }, rights: () => ({ socket: path }) };
+}
+
+function pathDoor({ mode = MODE_DEFAULT, group }: SocketSettings, path: string): Door {
+  return {
+    where: { path, mode, ...(group === undefined ? {} : { group }) },
+    rights: (settings) => {
+      const entry = settings?.find((it) => it.path === path);
+      if (entry !== undefined) return rightsOf(entry, path);
+      return { socket: path, closed: 'path' };
+    },
+  };
+}
+
+function rightsOf({ allow, targets }: SocketSettings, socket: string): Rights {
+  return {
+    socket,
+    ...(allow === undefined ? {} : { allow }),
+    ...(targets === undefined ? {} : { targets }),
+  };
+}
+
+async function gidOf({ where }: Door): Promise<Result<number | undefined>> {
+  if ('fd' in where || where.group === undefined) return { ok: true, value: undefined };
+  const { path, group } = where;
+  const gid = typeof group === 'number' ? group : await findGroup(group);
+  if (gid !== undefined) return { ok: true, value: gid };
+  return { ok: false, error: noSocketGroup(path, group) };
+}

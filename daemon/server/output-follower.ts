@@ -1,0 +1,253 @@
+/**
+ * Follows the output of one run for one client: pulls from the files by byte offset, as fast as the
+ * client reads and no faster. The job never feels it; its only back-pressure is the disk.
+ *
+ * While bytes flow the files are looked at every 20 ms; after some quiet looks a one-shot fs.watch
+ * takes over, so that a silent run costs nothing. `end` is sampled before the read: a read of
+ * nothing after the end is the end of the output.
+ */
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { unreadFile } from '../protocol/refusal-text.ts';
+import { errnoOf, isShortage } from '../shared/errno.ts';
+import { openRegular } from '../system/regular-file.ts';
+import type { Rota } from './fair-queue.ts';
+import { CHUNK_BYTES, encode, type Frame } from './output-frame.ts';
+
+const LOOK_MS = 20;
+const LOOKS_QUIET = 10;
+
+export interface Offsets {
+  readonly out: number;
+  readonly err: number;
+}
+
+interface Source {
+  readonly stream: 'out' | 'err';
+  file?: number;
+  /** Where the client is. */
+  offset: number;
+  /** offset − position in the file: not 0 once a job has truncated its own output. */
+  shift: number;
+  /** There is no file to be had now, or it cannot be read now; what it holds is not known. */
+  isUnread?: boolean;
+  /** It cannot be read at all. */
+  isBroken?: boolean;
+}
+
+/** The calls that a test may make fail. */
+export interface OutputDisk extends Pick<typeof fs, 'readSync' | 'fstatSync' | 'closeSync'> {
+  readonly openSync: (path: string) => number;
+}
+
+const REAL_DISK: OutputDisk = { ...fs, openSync: (path) => openRegular(path) };
+
+export class Follower {
+  readonly #directory: string;
+  readonly #sources: readonly Source[];
+  readonly #send: (frame: Frame) => void;
+  readonly #hasRoom: () => boolean;
+  readonly #done: () => void;
+  readonly #failed: (why: string) => void;
+  readonly #disk: OutputDisk;
+  readonly #chunk: Buffer;
+  readonly #rota: Rota;
+  #ended = false;
+  #closed = false;
+  #blocked = false;
+  #quiet = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #giveUpTurn: (() => void) | undefined;
+  #watchers: fs.FSWatcher[] = [];
+
+  /**
+   * Without room nothing is read until `resume`. `done` is called once, when the run has ended (see
+   * `end`) and its last byte has been sent.
+   */
+  constructor(options: {
+    readonly directory: string;
+    readonly from: Offsets;
+    /** Of CHUNK_BYTES; used within a call only, so that all followers can share one. */
+    readonly chunk: Buffer;
+    /** Shared with all that have more to do. */
+    readonly rota: Rota;
+    readonly send: (frame: Frame) => void;
+    readonly hasRoom: () => boolean;
+    readonly done: () => void;
+    /** A stream cannot be read, for a reason that does not pass; nothing more comes of it. */
+    readonly failed: (why: string) => void;
+    readonly disk?: OutputDisk;
+  }) {
+    this.#directory = options.directory;
+    this.#chunk = options.chunk;
+    this.#rota = options.rota;
+    this.#send = options.send;
+    this.#hasRoom = options.hasRoom;
+    this.#done = options.done;
+    this.#failed = options.failed;
+    this.#disk = options.disk ?? REAL_DISK;
+    this.#sources = (['out', 'err'] as const).map((stream) => ({
+      stream,
+      offset: options.from[stream],
+      shift: 0,
+    }));
+  }
+
+  /**
+   * Sends a frame of each stream, and goes on by itself: in further turns, for a client that reads
+   * as fast as it is written to would have the daemon for itself.
+   */
+  pump(): void {
+    if (this.#closed || this.#blocked) return;
+    this.#sleep();
+    const ended = this.#ended;
+    let moved = false;
+    for (const source of this.#sources) {
+      this.#blocked = !this.#hasRoom();
+      if (this.#blocked) return;
+      if (this.#read(source, ended)) moved = true;
+      if (this.#closed) return; // the client was cut off by this frame
+    }
+    if (moved) {
+      this.#quiet = 0;
+      this.#giveUpTurn = this.#rota.add(() => this.pump());
+      return;
+    }
+    if (ended && !this.#sources.some(({ isUnread }) => isUnread)) {
+      this.close();
+      this.#done();
+      return;
+    }
+    this.#quiet++;
+    if (this.#quiet < LOOKS_QUIET) this.#timer = setTimeout(() => this.pump(), LOOK_MS);
+    else this.#doze();
+  }
+
+  /** The client has read what it was sent. */
+  resume(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.pump();
+  }
+
+  /** The run has ended: what is in the files now is all of its output. */
+  end(): void {
+    this.#ended = true;
+    this.pump();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#sleep();
+    for (const source of this.#sources) {
+      this.#release(source);
+    }
+  }
+
+  #release(source: Source): void {
+    const { file } = source;
+    delete source.file;
+    try {
+      if (file !== undefined) this.#disk.closeSync(file);
+    } catch {
+      // Linux closes it whatever close(2) says.
+    }
+  }
+
+  /** Sends one frame of this stream; false if there was nothing to send. */
+  #read(source: Source, ended: boolean): boolean {
+    try {
+      return !source.isBroken && this.#readOn(source, ended);
+    } catch (error) {
+      const errno = errnoOf(error);
+      source.isUnread = isShortage(errno);
+      if (!source.isUnread) this.#breakOff(source, errno);
+      return false;
+    }
+  }
+
+  #breakOff(source: Source, errno: string): void {
+    source.isBroken = true;
+    this.#release(source);
+    this.#failed(unreadFile(join(this.#directory, source.stream), errno));
+  }
+
+  #readOn(source: Source, ended: boolean): boolean {
+    const file = this.#open(source);
+    source.isUnread = false;
+    if (file === undefined) return false;
+    const position = source.offset - source.shift;
+    const bytes = this.#disk.readSync(file, this.#chunk, 0, CHUNK_BYTES, position);
+    if (bytes === 0) {
+      // A job that opens its own /dev/stdout anew truncates the file; go on at its new beginning.
+      if (this.#disk.fstatSync(file).size >= position) return false;
+      source.shift = source.offset;
+      return true;
+    }
+    const frame = encode(this.#chunk.subarray(0, bytes), source, ended);
+    source.offset += frame.bytes;
+    this.#send(frame);
+    return true;
+  }
+
+  #open(source: Source): number | undefined {
+    try {
+      source.file ??= this.#disk.openSync(join(this.#directory, source.stream));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      // Nothing was written yet, both streams share one file, or it is forgotten.
+    }
+    return source.file;
+  }
+
+  /** Sleeps until a file changes. Looks once more, for what came while the watch was set up. */
+  #doze(): void {
+    try {
+      for (const source of this.#sources) {
+        if (source.file === undefined) continue;
+        const path = join(this.#directory, source.stream);
+        const watcher = fs.watch(path, { persistent: true }, () => this.#wake());
+        watcher.on('error', () => this.#wake());
+        this.#watchers.push(watcher);
+      }
+    } catch {
+      this.#quiet = 0; // no watches left, or the directory is gone: go on looking
+    }
+    const fresh = this.#sources.some((source) => this.#isFresh(source));
+    if (fresh || this.#watchers.length === 0) this.#wake();
+  }
+
+  #isFresh({ file, offset, shift }: Source): boolean {
+    try {
+      return file !== undefined && this.#disk.fstatSync(file).size !== offset - shift;
+    } catch {
+      return true; // the next look says what is wrong
+    }
+  }
+
+  #wake(): void {
+    this.#quiet = 0;
+    this.#sleep();
+    this.#timer = setTimeout(() => this.pump(), this.#watchers.length === 0 ? LOOK_MS : 0);
+  }
+
+  #sleep(): void {
+    this.#giveUpTurn?.();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
+  }
+}
+
+/** Where the last `bytes` of each stream begin; 0 where there are fewer, or none can be seen. */
+export function tailOffsets(directory: string, bytes: number): Offsets {
+  const offsetOf = (stream: 'out' | 'err'): number => {
+    try {
+      return Math.max(0, fs.statSync(join(directory, stream)).size - bytes);
+    } catch {
+      return 0; // no file, or the relay says what is wrong with it
+    }
+  };
+  return { out: offsetOf('out'), err: offsetOf('err') };
+}

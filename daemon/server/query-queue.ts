@@ -1,0 +1,83 @@
+/**
+ * Questions about the state, whose answers may take long to make where there are thousands of
+ * targets. One is answered after another, each in slices that are short to whoever else is served;
+ * a short answer is given at once.
+ *
+ * The answer to one is begun only when those before it are given, so that no more than one moment
+ * of the state is held however many ask. Its client is not heard meanwhile: answers come in the
+ * order of its requests, and do not pile up in memory.
+ */
+
+import type { Reply } from '../protocol/request.ts';
+import type { Pieces } from '../shared/cooperative.ts';
+import type { Rota } from './fair-queue.ts';
+import { type Caller, finishWith } from './responder.ts';
+
+/** Longest stretch without a turn for others, but for one piece. */
+const SLICE_MS = 2;
+
+interface Question {
+  readonly caller: Caller;
+  readonly begin: Begin;
+}
+
+/** Undefined: the caller has been told already that there is no answer. */
+type Begin = () => Pieces<Reply> | undefined;
+
+export class Questions {
+  readonly #rota: Rota;
+  /** In the order of their coming; the first one is being answered. */
+  readonly #open = new Set<Question>();
+  #pieces: Pieces<Reply> | undefined;
+  #hasTurn = false;
+
+  constructor(rota: Rota) {
+    this.#rota = rota;
+  }
+
+  /** `begin` takes from the state what the answer is made of, before its first piece. */
+  ask(caller: Caller, begin: Begin): void {
+    const question = { caller, begin };
+    this.#open.add(question);
+    if (this.#open.size === 1) this.#slice();
+    if (!this.#open.has(question)) return;
+    caller.hold();
+    caller.onClose(() => this.#drop(question));
+  }
+
+  #slice(): void {
+    const [question] = this.#open;
+    if (question === undefined) return;
+    if (this.#work(question)) this.#drop(question);
+    if (this.#open.size > 0) this.#waitForTurn();
+  }
+
+  /** True once it is answered. */
+  #work({ caller, begin }: Question): boolean {
+    const untilMs = performance.now() + SLICE_MS;
+    this.#pieces ??= begin();
+    if (this.#pieces === undefined) return true;
+    do {
+      const piece = this.#pieces.next();
+      if (piece.done !== true) continue;
+      finishWith(caller, piece.value);
+      return true;
+    } while (performance.now() < untilMs);
+    return false;
+  }
+
+  #waitForTurn(): void {
+    if (this.#hasTurn) return;
+    this.#hasTurn = true;
+    this.#rota.add(() => {
+      this.#hasTurn = false;
+      this.#slice();
+    });
+  }
+
+  #drop(question: Question): void {
+    const [first] = this.#open;
+    this.#open.delete(question);
+    if (first === question) this.#pieces = undefined;
+  }
+}

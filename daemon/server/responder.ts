@@ -1,0 +1,29 @@
+/** The client's end of one request, and how it is answered. */
+import type { ErrorCode, Reply, Request } from '../protocol/request.ts';
+
+/** The requests of one type. */
+export type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
+
+/** The client's end of one request. */
+export interface Caller {
+  send(reply: Reply): void;
+  /** False: the client has not read what it was sent; output has to wait for `onDrain`. */
+  hasRoom(): boolean;
+  onDrain(callback: () => void): void;
+  /** Calls back at once where the client has gone already. */
+  onClose(callback: () => void): void;
+  /** No further request of the client is taken until this one has an answer. */
+  hold(): void;
+  /** Nothing more will be sent for this request. */
+  finish(): void;
+}
+
+/** The last reply to a request. */
+export function finishWith(caller: Caller, reply: Reply): void {
+  caller.send(reply);
+  caller.finish();
+}
+
+export function failWith(caller: Caller, code: ErrorCode, exit: number, message: string): void {
+  finishWith(caller, { type: 'error', code, exit, message });
+}

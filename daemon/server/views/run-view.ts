@@ -1,0 +1,186 @@
+/**
+ * What clients are shown of one run: what the state knows, what is expected of it, and how it
+ * compares with the runs before it. Reads only.
+ */
+
+import { groupsOf } from '../../core/affected.ts';
+import type { Catalog } from '../../core/catalog.ts';
+import { paceOf, type Usual, usualOf } from '../../core/estimate.ts';
+import { type Expected, forecast } from '../../core/forecast.ts';
+import { type Holders, type SceneOf, sceneMaker } from '../../core/group-view.ts';
+import type { Queued, ReadonlyState, Run } from '../../core/state.ts';
+import { explain } from '../../core/waiting.ts';
+import type { UnrecordedEnd } from '../../engine/unrecorded.ts';
+import { describeUnrecorded } from '../../protocol/outcome-text.ts';
+import { describeOutcome, exitStatus, type RunView } from '../../protocol/request.ts';
+import type { Pieces } from '../../shared/cooperative.ts';
+import type { ProcessId, RunId, Stamp, TargetName } from '../../shared/run.ts';
+
+export interface Scenery {
+  readonly state: ReadonlyState;
+  readonly catalog: Catalog;
+  readonly now: Stamp;
+  readonly lives: (process: ProcessId) => boolean;
+  /** Of the lockfiles around a target. */
+  readonly holdersAround: (target: TargetName) => Holders;
+  /** How far a run is by its own output, in percent. */
+  readonly progressOf: (run: RunId) => number | undefined;
+  /** How it ended, where the journal has no room for that. */
+  readonly unrecordedEnd: (run: RunId) => UnrecordedEnd | undefined;
+}
+
+/** The same with what is expected of each run. */
+export interface Prospect extends Scenery {
+  readonly expected: ReadonlyMap<RunId, Expected>;
+  /** The groups around a target. */
+  readonly sceneOf: (target: TargetName) => SceneOf;
+  /** How long the last successes of a target took. */
+  readonly usual: (target: TargetName) => Usual | undefined;
+}
+
+export function* prospectOf(scenery: Scenery): Pieces<Prospect> {
+  const expected = yield* forecast({ ...scenery, endOf: (run) => endOf(run, scenery) });
+  return { ...pastOf(scenery), expected };
+}
+
+/** Enough for runs that have ended: of them nothing is expected. */
+export function pastOf(scenery: Scenery): Prospect {
+  return {
+    ...scenery,
+    expected: new Map(),
+    sceneOf: scenesOf(scenery),
+    usual: usualIn(scenery.state),
+  };
+}
+
+/** Works it out once for all runs of a target. */
+function usualIn(state: ReadonlyState): Prospect['usual'] {
+  const known = new Map<TargetName, Usual | undefined>();
+  return (target) => {
+    if (!known.has(target)) known.set(target, usualOf(state.lanes.get(target)?.tookMs ?? []));
+    return known.get(target);
+  };
+}
+
+/** Looks at a group once for all that wait in it, where it is the same for all: without strangers. */
+function scenesOf({ state, catalog, now, holdersAround }: Scenery): Prospect['sceneOf'] {
+  const free = sceneMaker(state, catalog, now.steadyMs);
+  const known = new Map<string, SceneOf>();
+  return (target) => {
+    // Targets of the same groups have the same lockfiles around them.
+    const around = JSON.stringify(groupsOf(target, catalog));
+    const seen = known.get(around);
+    if (seen !== undefined) return seen;
+    const holders = holdersAround(target);
+    const scene = holders.size === 0 ? free : sceneMaker(state, catalog, now.steadyMs, holders);
+    known.set(around, scene);
+    return scene;
+  };
+}
+
+/** A run that tells how far it is goes on as fast as it went so far. */
+function endOf(number: RunId, scenery: Scenery): number | undefined {
+  const run = scenery.state.runs.get(number);
+  if (run?.state !== 'running') return undefined;
+  const percent = progressOf(run, scenery);
+  if (percent === undefined || percent < PROGRESS_PERCENT_MIN) return undefined;
+  const { steadyMs } = run.started;
+  return steadyMs + ((scenery.now.steadyMs - steadyMs) * 100) / percent;
+}
+
+/** Below it nothing can be foretold by it. */
+const PROGRESS_PERCENT_MIN = 2;
+
+function progressOf({ run, target }: Run, { catalog, progressOf }: Scenery): number | undefined {
+  return catalog.targets.get(target)?.progress === true ? progressOf(run) : undefined;
+}
+
+type Draft = { -readonly [K in keyof RunView]: RunView[K] };
+
+/** Field by field: to spread what is there only sometimes takes many times as long. */
+export function viewRun(run: Run, scenery: Prospect): RunView {
+  const { now } = scenery;
+  const view: Draft = {
+    run: run.run,
+    target: run.target,
+    state: run.state,
+    acceptedAtMs: run.accepted.wallMs,
+    waitedMs: now.steadyMs - run.accepted.steadyMs,
+  };
+  if (run.cause !== undefined) view.cause = run.cause;
+  compare(view, run, scenery);
+  switch (run.state) {
+    case 'queued': {
+      const waits = waitsOf(run, scenery);
+      const behind = [...new Set(waits.flatMap((wait) => wait.behind))];
+      view.reasons = waits.map((wait) => wait.reason);
+      if (behind.length > 0) view.behind = behind;
+      if (run.overtaken > 0) view.overtaken = run.overtaken;
+      expect(view, scenery);
+      return view;
+    }
+    case 'starting':
+      return view;
+    case 'running': {
+      const percent = progressOf(run, scenery);
+      expect(view, scenery);
+      if (percent !== undefined) view.progressPercent = percent;
+      if (run.stopping !== undefined) view.state = 'stopping';
+      const end = scenery.unrecordedEnd(run.run);
+      if (end !== undefined)
+        view.unrecorded = describeUnrecorded(describeOutcome(end.outcome), end.errno);
+      view.startedAtMs = run.started.wallMs;
+      view.waitedMs = run.started.steadyMs - run.accepted.steadyMs;
+      view.tookMs = now.steadyMs - run.started.steadyMs;
+      view.pid = run.keeper.pid;
+      return view;
+    }
+    case 'ended':
+      viewEnd(view, run, scenery);
+      return view;
+    default:
+      return run satisfies never;
+  }
+}
+
+function viewEnd(view: Draft, run: Extract<Run, { state: 'ended' }>, { lives }: Prospect): void {
+  const { started, ended, outcome, verdict, heldBy, bytes, leftovers } = run;
+  view.endedAtMs = ended.wallMs;
+  view.waitedMs = (started ?? ended).steadyMs - run.accepted.steadyMs;
+  if (started !== undefined) {
+    view.startedAtMs = started.wallMs;
+    view.tookMs = ended.steadyMs - started.steadyMs;
+  }
+  view.outcome = outcome;
+  view.verdict = verdict;
+  view.exit = exitStatus(outcome, verdict);
+  view.text = describeOutcome(outcome);
+  if (bytes !== undefined) view.bytes = bytes;
+  const left = leftovers?.filter(lives) ?? [];
+  if (left.length > 0) view.leftovers = left.map(({ pid }) => pid);
+  if (heldBy.length > 0) view.heldBy = heldBy;
+}
+
+function expect(view: Draft, { expected, now }: Prospect): void {
+  const { startMs, endMs } = expected.get(view.run) ?? {};
+  const wallMs = (steadyMs: number): number => Math.round(now.wallMs + steadyMs - now.steadyMs);
+  if (startMs !== undefined) view.expectedStartAtMs = wallMs(startMs);
+  if (endMs !== undefined) view.expectedEndAtMs = wallMs(endMs);
+}
+
+/** What is usual for the target of a run, and how the run compares. */
+function compare(view: Draft, run: Run, { now, usual: usually }: Prospect): void {
+  const usual = usually(run.target);
+  if (usual === undefined) return;
+  view.usual = usual;
+  const started = run.state === 'running' || run.state === 'ended' ? run.started : undefined;
+  if (started === undefined) return;
+  const until = run.state === 'ended' ? run.ended : now;
+  const pace = paceOf(usual, until.steadyMs - started.steadyMs, run.state === 'ended');
+  if (pace !== undefined) view.pace = pace;
+}
+
+export function waitsOf(run: Queued, prospect: Prospect): ReturnType<typeof explain> {
+  const { state, catalog, sceneOf } = prospect;
+  return explain(state, run, catalog, sceneOf(run.target));
+}

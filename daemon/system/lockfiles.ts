@@ -1,0 +1,105 @@
+/**
+ * Lockfiles in the form that rsnapshot writes (a pid and nothing else), and who holds them. A lock
+ * counts as rsnapshot itself counts it: its process lives, whatever that process is, a run of
+ * baton's or not.
+ */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Target } from '../core/catalog.ts';
+import type { Holder } from '../core/policy.ts';
+import type { LocksPort, RunsByKeeper } from '../engine/loop.ts';
+import { leftLock } from '../protocol/outcome-text.ts';
+import { errnoOf, isShortage } from '../shared/errno.ts';
+import { statOf } from './proc.ts';
+import { readRegular } from './regular-file.ts';
+
+/** Longest lockfile that is read; a pid is much shorter. */
+const LOCK_BYTES_MAX = 4_096;
+/** Longest text that names a process. */
+const TEXT_CHARS_MAX = 60;
+
+export const locks: LocksPort = {
+  holders(lockfiles, runs) {
+    const found = new Map<string, Holder>();
+    for (const path of lockfiles) {
+      const holder = holderOf(path, runs);
+      if (holder !== undefined) found.set(path, holder);
+    }
+    return found;
+  },
+};
+
+function holderOf(path: string, runs: () => RunsByKeeper): Holder | undefined {
+  try {
+    const pid = pidIn(path);
+    const stat = pid === undefined ? undefined : statOf(pid);
+    if (pid === undefined || stat === undefined || isDead(stat.state)) return undefined;
+    const known = runs();
+    // A keeper leads the session of its run.
+    const run = known.get(stat.session) ?? known.get(pid);
+    return { pid, text: nameOf(pid), ...(run === undefined ? {} : { run }) };
+  } catch (error) {
+    // Not known is not free: it is looked at again, as a held one is.
+    const errno = errnoOf(error);
+    const isOdd = errno === 'EFTYPE';
+    const why = isOdd
+      ? 'it is no regular file; remove it'
+      : `it cannot be looked at now (${errno})`;
+    return { pid: 0, text: `unknown: ${why}` };
+  }
+}
+
+/** What to say of lockfiles that an ended run left behind, where they keep all later runs away. */
+export function describeLeftLocks(target: Target | undefined): string {
+  const texts = (target?.bindings ?? []).flatMap(({ lockfile }) => {
+    if (!lockfile?.stopsWhenStale || !isStale(lockfile.path)) return [];
+    return leftLock(lockfile.path);
+  });
+  return texts.join('');
+}
+
+function isStale(path: string): boolean {
+  try {
+    const pid = pidIn(path);
+    if (pid === undefined) return false;
+    const stat = statOf(pid);
+    return stat === undefined || isDead(stat.state);
+  } catch {
+    return false;
+  }
+}
+
+function pidIn(path: string): number | undefined {
+  try {
+    const [line = ''] = readRegular(path, LOCK_BYTES_MAX).split('\n', 1);
+    return /^\d{1,10}$/.test(line) && Number(line) > 0 ? Number(line) : undefined;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (isShortage(errno) || errno === 'EFTYPE') throw error;
+    return undefined;
+  }
+}
+
+function isDead(state: string): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+/** "rsnapshot hourly" for `/usr/bin/perl -w /usr/bin/rsnapshot hourly`. */
+function nameOf(pid: number): string {
+  const words = commandOf(pid);
+  const at = words.findIndex((word) => basename(word).startsWith('rsnapshot'));
+  const shown = words.slice(Math.max(0, at));
+  const text = [basename(shown[0] ?? ''), ...shown.slice(1)].join(' ').replace(/\p{Cc}/gu, ' ');
+  if (text === '') return 'of another user';
+  return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}…` : text;
+}
+
+function commandOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      .split('\0')
+      .filter((word) => word !== '');
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The daemon's log: one line an event on stdout, synchronous so that a crash loses no line. The
+ * message is a constant, what varies are fields. Environments, output and key material never go
+ * into it. `json` is for machines, `text` for people; the journal is told the priority of a line.
+ *
+ * The daemon never waits for the reader: stdout is written without blocking. What it does not take is
+ * kept and tried again; what does not fit there is dropped and counted, and one line says how many
+ * lines that were, once there is room.
+ */
+import { constants, fstatSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import pino from 'pino';
+import { errnoOf } from '../shared/errno.ts';
+
+export type Log = pino.Logger;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export const LOG_FORMATS = ['json', 'text'] as const;
+
+/** Most bytes that are kept for a log that cannot be written now; what comes on top is dropped. */
+export const BACKLOG_BYTES_MAX = 1_048_576;
+/** How often a log that could not be written is tried again. */
+const RETRY_MS = 250;
+/** The same at the end of the process, and for how long. */
+const LAST_RETRY_MS = 20;
+const LAST_RETRIES_MAX = 50;
+
+/** sd-daemon(3): what stands before a line for the journal, which takes it off. */
+const PRIORITIES: Readonly<Record<string, string>> = {
+  fatal: '<2>',
+  error: '<3>',
+  warn: '<4>',
+  info: '<6>',
+  debug: '<7>',
+  trace: '<7>',
+};
+
+export interface OpenLog {
+  readonly log: Log;
+  /** At the end of the process: waits for a slow reader, within a bound. */
+  readonly flush: () => void;
+}
+
+export function makeLog(options: {
+  readonly level: string;
+  readonly format: LogFormat;
+  /** stdout goes to the journal of systemd. */
+  readonly isJournal: boolean;
+  /** stdout, unless a test says otherwise. */
+  readonly fd?: number;
+}): OpenLog {
+  const { level, format, isJournal, fd = 1 } = options;
+  const output = new Output(fd);
+  const settings = {
+    base: null,
+    level,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const isPlain = format === 'json' && !isJournal;
+  const log = pino(settings, {
+    write: (line) => output.write(isPlain ? line : renderLine(line, format, isJournal)),
+  });
+  output.onDropped((lines) => log.warn({ lines }, 'log lines were dropped: nobody read the log'));
+  return { log, flush: () => output.flush() };
+}
+
+/** What the lines go to: never waits, keeps what is not taken, counts what does not fit. */
+class Output {
+  readonly #stream: ReturnType<typeof pino.destination>;
+  #isStuck = false;
+  #dropped = 0;
+  #tellDropped: (lines: number) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(fd: number) {
+    const maxLength = BACKLOG_BYTES_MAX;
+    const dest = openAnew(fd);
+    // What is refused (EAGAIN) is kept for the next write, as it is for a full disk.
+    const settings = { dest, sync: true, maxLength, retryEAGAIN: () => false };
+    this.#stream = pino.destination(settings);
+    this.#stream.on('error', (error: unknown) => this.#refused(errnoOf(error)));
+    this.#stream.on('drop', () => this.#dropped++);
+  }
+
+  onDropped(tell: (lines: number) => void): void {
+    this.#tellDropped = tell;
+  }
+
+  write(line: string): void {
+    this.#stream.write(line);
+  }
+
+  flush(): void {
+    const never = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    for (let count = 0; this.#isStuck && count < LAST_RETRIES_MAX; count++) {
+      Atomics.wait(never, 0, 0, LAST_RETRY_MS);
+      this.#retry();
+    }
+  }
+
+  #refused(errno: string): void {
+    this.#isStuck = errno !== 'EPIPE'; // who has gone does not come back
+    if (this.#isStuck) this.#timer ??= setInterval(() => this.#retry(), RETRY_MS).unref();
+  }
+
+  #retry(): void {
+    this.#isStuck = false;
+    this.#stream.write(''); // with what is kept
+    if (this.#isStuck) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (this.#dropped === 0) return;
+    const lines = this.#dropped;
+    this.#dropped = 0;
+    this.#tellDropped(lines);
+  }
+}
+
+/**
+ * A descriptor for the same file that does not block. It is opened anew, since the flag belongs to
+ * all processes that share one; a socket, and what belongs to another user, cannot be.
+ */
+function openAnew(fd: number): number {
+  try {
+    if (fstatSync(fd).isFile()) return fd; // it does not block, and knows where it is written to
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | NONBLOCKING);
+  } catch {
+    try {
+      const socket = new Socket({ fd, readable: false, writable: true, allowHalfOpen: true }); // sets the flag
+      socket.unref();
+      socket.on('error', () => {});
+    } catch {
+      // Neither a pipe nor a socket: it is written as it is.
+    }
+    return fd;
+  }
+}
+
+const NONBLOCKING = constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** A line of pino's as `format` wants it. Exported for its test. */
+export function renderLine(json: string, format: LogFormat, isJournal: boolean): string {
+  const entry = JSON.parse(json) as Record<string, unknown>;
+  const { level, time, msg, ...fields } = entry;
+  const priority = isJournal ? (PRIORITIES[String(level)] ?? '') : '';
+  if (format === 'json') return `${priority}${json}`;
+  // The journal has its own clock.
+  const date = isJournal ? [] : [new Date(Number(time)).toISOString()];
+  const pairs = Object.entries(fields).map(([key, value]) => `${key}=${show(value)}`);
+  return `${priority}${[...date, level, msg, ...pairs].join(' ')}\n`;
+}
+
+/** Plain words as they are; whatever could be taken for two or break the line as JSON. */
+function show(value: unknown): string {
+  if (typeof value === 'string' && /^[\w./:@%+,-]+$/.test(value)) return value;
+  return JSON.stringify(value);
+}

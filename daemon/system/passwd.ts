@@ -1,0 +1,59 @@
+/**
+ * Who a run runs as: the passwd entry behind a name or a number, by getent(1), which asks all of
+ * the system's sources. Looked up before the start, since setpriv's own failure would look like
+ * an exit of the command.
+ */
+import { execFile } from 'node:child_process';
+import { type UserInfo, userInfo } from 'node:os';
+import { errnoOf, isShortage } from '../shared/errno.ts';
+
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
+}
+
+/** How long a directory service may take to answer. */
+const LOOKUP_MS_MAX = 10_000;
+
+/** Undefined if there is no such user. */
+export async function findUser(who: string | number): Promise<Account | undefined> {
+  const fields = await getent('passwd', String(who));
+  if (fields === undefined) return undefined;
+  const [name = '', , uid, gid, , home = '/', shell] = fields;
+  return { name, uid: Number(uid), gid: Number(gid), home, shell: shell || '/bin/sh' };
+}
+
+/** The number of a group, or undefined if there is no such group. */
+export async function findGroup(which: string | number): Promise<number | undefined> {
+  const fields = await getent('group', String(which));
+  return fields === undefined ? undefined : Number(fields[2]);
+}
+
+/** The user that the daemon itself is. */
+export function ownAccount(): Account {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  const { username: name = String(uid), homedir: home = '/' } = findOwnEntry() ?? {};
+  return { name, uid, gid, home, shell: '/bin/sh' };
+}
+
+/** The passwd entry of this process; undefined where its uid has none, as in a container. */
+export function findOwnEntry(): UserInfo<string> | undefined {
+  try {
+    return userInfo();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rejects where getent(1) cannot be asked now: too many processes, too many files, no memory. */
+function getent(database: string, key: string): Promise<readonly string[] | undefined> {
+  return new Promise((resolve, reject) => {
+    execFile('getent', [database, key], { timeout: LOOKUP_MS_MAX }, (error, stdout) => {
+      if (error !== null && isShortage(errnoOf(error))) reject(error);
+      else resolve(error === null ? stdout.split('\n')[0]?.split(':') : undefined);
+    });
+  });
+}

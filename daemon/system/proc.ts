@@ -1,0 +1,155 @@
+/**
+ * What /proc says of processes. A process is known by its pid and its start time together: the
+ * kernel gives pids away again. All of this throws where /proc cannot be read now (EMFILE, …): who
+ * asks has to ask again.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { errnoOf, isShortage } from '../shared/errno.ts';
+import type { KeeperId, ProcessId } from '../shared/run.ts';
+
+export interface ProcessStat {
+  readonly pid: number;
+  /** proc(5): R, S, D, T, Z, … */
+  readonly state: string;
+  readonly parent: number;
+  readonly session: number;
+  readonly startTime: number;
+}
+
+/** What it calls itself, up to the first NUL; '' of one that is gone or has no command line. */
+export function commandOf(pid: number): string {
+  return readText(`/proc/${pid}/cmdline`)?.split('\0', 1)[0]?.trimEnd() ?? '';
+}
+
+/** This boot's identity, or '' where /proc has none. */
+export function bootId(): string {
+  return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+}
+
+/** Undefined if there is no such process. Zombies are listed; see `isGone`. */
+export function statOf(pid: number): ProcessStat | undefined {
+  const text = readText(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  // The second field is the command in parentheses; it may hold spaces and parentheses itself.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const number = (index: number): number => Number(fields[index]);
+  return {
+    pid,
+    state: fields[0] ?? '?',
+    parent: number(1),
+    session: number(3),
+    startTime: number(19),
+  };
+}
+
+/** A zombie does nothing any more, whoever has yet to wait for it. */
+function isGone(stat: ProcessStat): boolean {
+  return stat.state === 'Z' || stat.state === 'X';
+}
+
+/** Whether this very keeper lives: same boot, same pid, same start time. */
+export function isAlive(keeper: KeeperId, boot: string): boolean {
+  if (keeper.bootId !== boot) return false;
+  const stat = statOf(keeper.pid);
+  return stat !== undefined && !isGone(stat) && stat.startTime === keeper.startTime;
+}
+
+/**
+ * The children of a process. After a command has ended, those of its keeper are what it left
+ * behind: the keeper is a subreaper, and whoever loses its parent below it becomes its child.
+ */
+export function childrenOf(pid: number): readonly ProcessId[] {
+  const pids = readText(`/proc/${pid}/task/${pid}/children`)?.trim() ?? '';
+  return pids === ''
+    ? []
+    : pids.split(' ').flatMap((child) => {
+        const stat = statOf(Number(child));
+        if (stat === undefined || isGone(stat)) return [];
+        return [{ pid: stat.pid, startTime: stat.startTime }];
+      });
+}
+
+/** Whether this very process lives. */
+function lives({ pid, startTime }: ProcessId): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && !isGone(stat) && stat.startTime === startTime;
+}
+
+/** The same for those who only show it: who cannot be looked at now is taken for alive. */
+export function seemsAlive(process: ProcessId): boolean {
+  try {
+    return lives(process);
+  } catch {
+    return true;
+  }
+}
+
+/** All living processes. */
+function* listProcesses(): Generator<ProcessStat> {
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = statOf(Number(name));
+    if (stat !== undefined && !isGone(stat)) yield stat;
+  }
+}
+
+/**
+ * The living processes of a run, its keeper excepted: the keeper's descendants (it is a subreaper,
+ * so nothing below it can leave), its session, and, where the keeper is gone, whoever carries the
+ * run's directory in its environment.
+ */
+export function membersOf(keeper: KeeperId, runDirectory: string): readonly ProcessStat[] {
+  const all = [...listProcesses()];
+  const keeperAlive = all.some(
+    (stat) => stat.pid === keeper.pid && stat.startTime === keeper.startTime,
+  );
+  // If the pid is somebody else's by now, so is the session of that name.
+  const holder = statOf(keeper.pid);
+  const sessionIsOurs = holder === undefined || holder.startTime === keeper.startTime;
+  const members = new Map<number, ProcessStat>();
+  const add = (stat: ProcessStat): void => {
+    if (stat.pid === keeper.pid || members.has(stat.pid)) return;
+    members.set(stat.pid, stat);
+    for (const other of all) if (other.parent === stat.pid) add(other);
+  };
+  for (const stat of all) {
+    // A pid is not given away while it names a session; who started before is a stranger.
+    const inSession = stat.session === keeper.pid && stat.startTime >= keeper.startTime;
+    if ((inSession && sessionIsOurs) || (keeperAlive && stat.parent === keeper.pid)) add(stat);
+  }
+  if (!keeperAlive) for (const stat of all) if (isMarked(stat, runDirectory)) add(stat);
+  return [...members.values()];
+}
+
+/** Those of these processes that live, with all that came of them. */
+export function descendantsOf(processes: readonly ProcessId[]): readonly ProcessStat[] {
+  const all = [...listProcesses()];
+  const found = new Set<ProcessStat>();
+  const add = (stat: ProcessStat): void => {
+    if (found.has(stat)) return;
+    found.add(stat);
+    for (const other of all) if (other.parent === stat.pid) add(other);
+  };
+  for (const { pid, startTime } of processes) {
+    for (const stat of all) if (stat.pid === pid && stat.startTime === startTime) add(stat);
+  }
+  return [...found];
+}
+
+function isMarked(stat: ProcessStat, runDirectory: string): boolean {
+  const environment = readText(`/proc/${stat.pid}/environ`);
+  return environment?.split('\0').includes(`BATON_RUN_DIR=${runDirectory}`) ?? false;
+}
+
+/**
+ * Undefined where the file is gone or not ours to read: processes vanish at any time. Throws where
+ * that cannot be told now, for want of a file descriptor or of memory: nobody is gone by that.
+ */
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Whose the state directory is. Who can write to it can have the daemon run and overwrite what he
+ * likes, so that it and what the daemon opens in it must be of the daemon's own user alone. Links
+ * are followed: nobody else can have made them.
+ */
+import { lstatSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownedByOther, writableByOthers } from './boot-messages.ts';
+
+/** What the daemon and the SSH keeper open. */
+const NAMES = [
+  'lock',
+  'journal.ndjson',
+  'journal.ndjson.tmp',
+  'runs',
+  'aside',
+  'ssh.sock',
+  'ssh.log',
+];
+const OTHERS_WRITE = 0o022;
+
+/** Why it cannot be trusted, or undefined. The directory is there. */
+export function findForeign(directory: string): string | undefined {
+  const uid = process.getuid?.() ?? 0;
+  const own = statSync(directory);
+  if (own.uid !== uid) return ownedByOther(directory, own.uid, uid);
+  if ((own.mode & OTHERS_WRITE) !== 0) return writableByOthers(directory, own.mode & 0o7777);
+  for (const name of NAMES) {
+    const path = join(directory, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && stat.uid !== uid) return ownedByOther(path, stat.uid, uid);
+  }
+  return undefined;
+}

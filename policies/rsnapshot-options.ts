@@ -1,0 +1,208 @@
+/**
+ * What the rsnapshot policy knows of its levels and its rsnapshot.conf: options, their completion by
+ * the files of this machine, and the rank of a level. Pure.
+ *
+ * The order of the levels is `order`, else that of the conf's retain lines, else that of the
+ * classic names. A conf that uses classic names only is ranked among all of them, so that two confs
+ * of one group agree on the order though each has but some of the levels.
+ */
+import * as v from 'valibot';
+import type { Level, PolicyTarget, Prepared, ReadFile } from '../daemon/core/policy.ts';
+import { DURATION, DURATION_EXPECTED, parseDuration } from '../daemon/shared/duration.ts';
+import * as say from './policy-messages.ts';
+import {
+  CLASSIC,
+  type ConfRead,
+  callsRsnapshot,
+  confOfCommand,
+  type RsnapshotConf,
+  readRsnapshotConf,
+  SYNC,
+  verbOfCommand,
+} from './rsnapshot-conf.ts';
+
+/** How long a group waits for higher intervals of the same minute: 20 times the spread measured. */
+export const SETTLE_MS_DEFAULT = 2_000;
+export const SETTLE_MS_MAX = 60_000;
+
+/** Where rsnapshot reads its configuration when nobody says otherwise. */
+const CONF_DEFAULT = '/etc/rsnapshot.conf';
+
+const PATH_EXPECTED = 'the absolute path of an rsnapshot.conf';
+const ALARM_EXPECTED = 'how many requests in a row may be ignored, from 1 on';
+const LEVEL_EXPECTED = 'an interval as in rsnapshot.conf: letters, digits and _';
+const LevelName = v.pipe(v.string(), v.regex(/^\w+$/, LEVEL_EXPECTED));
+
+const Settle = v.pipe(
+  v.string(),
+  v.check(
+    (text) => (parseDuration(text) ?? Number.POSITIVE_INFINITY) <= SETTLE_MS_MAX,
+    `${DURATION_EXPECTED}, at most "60s"`,
+  ),
+  v.metadata({ title: 'duration', pattern: DURATION.source }),
+  v.transform((text) => parseDuration(text) ?? SETTLE_MS_DEFAULT),
+);
+
+export const Options = v.pipe(
+  v.strictObject({
+    type: v.literal('rsnapshot'),
+    interval: LevelName,
+    conf: v.optional(v.pipe(v.string(), v.startsWith('/', PATH_EXPECTED))),
+    group: v.optional(v.pipe(v.string(), v.minLength(1))),
+    order: v.optional(v.pipe(v.array(LevelName), v.minLength(1))),
+    settle: v.optional(Settle),
+    onDuplicate: v.optional(v.picklist(['refuse', 'ignore', 'join']), 'refuse'),
+    skipAlarm: v.exactOptional(
+      v.pipe(v.number(ALARM_EXPECTED), v.integer(ALARM_EXPECTED), v.minValue(1, ALARM_EXPECTED)),
+    ),
+    respectLock: v.optional(v.boolean()),
+    afterFailedSync: v.optional(v.picklist(['hold', 'run'])),
+  }),
+  v.metadata({
+    keys: {
+      type: 'One interval of an rsnapshot.conf at a time, the highest first.',
+      interval: 'Which one, or `sync`.',
+      conf:
+        'The rsnapshot.conf, whose targets belong together; by default the one behind `-c` in ' +
+        '`args`, else `/etc/rsnapshot.conf`. Its `retain` lines are the order.',
+      group: 'Puts targets together by a name instead of their rsnapshot.conf.',
+      order: 'The intervals, lowest first, where no rsnapshot.conf can tell.',
+      settle:
+        'How old the first request has to be before anything starts, so that the lines of one ' +
+        'minute are put in order: `"2s"` by default, `"60s"` at most.',
+      onDuplicate:
+        'What a second request of an interval that waits or runs meets: it is refused with ' +
+        'status 75 (`refuse`), counts as served with status 0 (`ignore`), or shares the run ' +
+        'that waits (`join`).',
+      skipAlarm:
+        'With `ignore`: how many in a row are ignored before one is refused again, so that a ' +
+        'run that hangs for ever is heard of.',
+      afterFailedSync:
+        'With `sync_first`, what this interval does while the newest `sync` has failed: higher ones ' +
+        'wait for a sync that succeeds, the lowest is skipped with status 75 (`hold`, the default), ' +
+        'for each rotation without new data throws a snapshot away; or it runs all the same (`run`).',
+      respectLock: '`false`: does not wait for a lock that a rsnapshot outside the group holds.',
+    },
+  }),
+  v.forward(
+    v.check(
+      ({ skipAlarm, onDuplicate }) => skipAlarm === undefined || onDuplicate === 'ignore',
+      'nothing, or "onDuplicate": "ignore" beside it: only what is ignored is counted',
+    ),
+    ['skipAlarm'],
+  ),
+  v.forward(
+    v.check(
+      ({ order, interval }) => order === undefined || interval === SYNC || order.includes(interval),
+      'one of "order" (lowest first), or "sync"',
+    ),
+    ['interval'],
+  ),
+);
+/** `found` is what the conf said when the configuration was read. */
+export type RsnapshotOptions = v.InferOutput<typeof Options> & {
+  readonly found?: RsnapshotConf;
+  /** See `rankOf`, which would go through all levels for it. */
+  readonly height?: number;
+};
+
+/** The path of the conf as it is written; its real path is in `found`. */
+export function confPath(options: RsnapshotOptions, target: PolicyTarget): string {
+  return namedConf(options, target) ?? CONF_DEFAULT;
+}
+
+function namedConf({ conf }: RsnapshotOptions, { args = [] }: PolicyTarget): string | undefined {
+  return conf ?? confOfCommand(args);
+}
+
+/** Completes options by the conf; says what cannot work and what looks wrong. */
+export function prepare(
+  options: RsnapshotOptions,
+  target: PolicyTarget,
+  read: ReadFile,
+): Prepared<RsnapshotOptions> {
+  const path = confPath(options, target);
+  const conf = readConf(options, target, read);
+  const found = conf.ok && conf.conf.levels.length > 0 ? conf.conf : undefined;
+  const why = conf.ok ? say.noRetain(path) : say.unreadConf(path, conf.error);
+  const known = found === undefined ? options : { ...options, found };
+  const completed = { ...known, height: rankOf(known) };
+  const problem = problemOf(completed, why);
+  return {
+    options: completed,
+    problems: problem === undefined ? [] : [problem],
+    warnings: warningsOf(completed, target),
+  };
+}
+
+/** The default is only read for rsnapshot itself: another command need not care for it. */
+function readConf(options: RsnapshotOptions, target: PolicyTarget, read: ReadFile): ConfRead {
+  if (target.host !== undefined) return { ok: false, error: say.remoteConf(target.host) };
+  const isMeant = namedConf(options, target) !== undefined || callsRsnapshot(target.args ?? []);
+  if (!isMeant) return { ok: false, error: say.noRsnapshot() };
+  return readRsnapshotConf(confPath(options, target), read);
+}
+
+function problemOf(options: RsnapshotOptions, unfound: string): string | undefined {
+  const { interval, order, found } = options;
+  if (interval === SYNC) {
+    if (found === undefined || found.syncFirst || found.unread.length > 0) return undefined;
+    return say.noSyncFirst(found.path);
+  }
+  if (order !== undefined || orderOf(options) !== undefined) return undefined;
+  if (found === undefined) {
+    const known = CLASSIC.map((names) => names.join(', ')).join(' or ');
+    return say.noRank(interval, unfound, known);
+  }
+  return say.noLevel(interval, found.path, found.levels, found.unread);
+}
+
+function warningsOf(options: RsnapshotOptions, { name, args }: PolicyTarget): readonly string[] {
+  const { interval, order, found } = options;
+  const warnings: string[] = [];
+  if (order === undefined) {
+    for (const it of found?.unread ?? []) {
+      warnings.push(say.unsureOrder(name, it));
+    }
+  }
+  const verb = verbOfCommand(args ?? []);
+  const levels = [...(orderOf(options) ?? []), SYNC];
+  if (verb !== undefined && verb !== interval && levels.includes(verb)) {
+    warnings.push(say.otherInterval(name, verb, interval));
+  }
+  return warnings;
+}
+
+/** All levels of the group, lowest first; undefined where this one's place is not known. */
+export function orderOf({
+  order,
+  interval,
+  found,
+}: RsnapshotOptions): readonly string[] | undefined {
+  if (order !== undefined) return order;
+  if (found === undefined) return CLASSIC.find((names) => names.includes(interval));
+  if (interval !== SYNC && !found.levels.includes(interval)) return undefined;
+  return CLASSIC.find((names) => isPartOf(found.levels, names)) ?? found.levels;
+}
+
+/** In the same order, with gaps. */
+function isPartOf(some: readonly string[], all: readonly string[]): boolean {
+  const places = some.map((name) => all.indexOf(name));
+  return places.every((place, at) => place > (places[at - 1] ?? -1));
+}
+
+/** The height of a level; -1 for `sync`, whose place the group decides. */
+export function rankOf(options: RsnapshotOptions): number {
+  return options.height ?? (orderOf(options) ?? []).indexOf(options.interval);
+}
+
+/** Whether this is the level that uses what `sync` has fetched. */
+export function usesSync({ interval, found }: RsnapshotOptions): boolean {
+  return found === undefined || (found.syncFirst && found.levels[0] === interval);
+}
+
+/** For those who want to know what a target is to rsnapshot. */
+export function levelOf(options: RsnapshotOptions): Level | undefined {
+  const order = orderOf(options);
+  return order === undefined ? undefined : { name: options.interval, order };
+}

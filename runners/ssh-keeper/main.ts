@@ -1,0 +1,202 @@
+/**
+ * The SSH keeper: one detached process for a state directory, which holds the SSH sessions of all
+ * runs, outlives the daemon, and records how each ended (see message.ts and task.ts).
+ *
+ *   node keeper.cjs STATE
+ *
+ * It is started by a daemon that finds nobody on STATE/ssh.sock, and leaves by itself once it has no
+ * runs and no connections. Its socket gets its name by a rename, so that of two keepers the later
+ * one is the one that is asked, and each takes away only its own. It says on fd 3 that it listens.
+ */
+import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { isSystemdShutdown } from '../../daemon/system/shutdown.ts';
+import { connect, type Desk } from '../ssh/connect.ts';
+import { Gates } from '../ssh/handshake-limiter.ts';
+import {
+  type AttemptId,
+  type FromKeeper,
+  KEEPER_VERSION,
+  SOCKET_NAME,
+  type ToKeeper,
+} from '../ssh/keeper-protocol.ts';
+import { KeyRing } from '../ssh/private-key.ts';
+import { Router } from '../ssh/route.ts';
+import { Task } from './remote-run.ts';
+import { monotonicMs } from './status-writer.ts';
+
+/** How long nobody has to need it before it leaves. */
+const IDLE_MS = 2_000;
+/** How long a daemon has to come after the start. */
+const FIRST_IDLE_MS = 15_000;
+/** The descriptor on which the daemon that started it waits. */
+const READY_FD = 3;
+
+interface Caller {
+  readonly socket: Socket;
+  send(message: FromKeeper): void;
+}
+
+class Keeper {
+  readonly #desk: Desk = { gates: new Gates(), router: new Router(), keys: new KeyRing() };
+  readonly #tasks = new Map<string, Task>();
+  readonly #callers = new Set<Caller>();
+  readonly #server = createServer((socket) => this.#greet(socket));
+  #idle: NodeJS.Timeout | undefined;
+  #inode = 0;
+  #probes = 0;
+
+  /**
+   * As the process keeper: what runs goes on, but it is noted, for a shutdown tells everybody. At the
+   * end of one it leaves at once, or systemd would wait for it; its runs are interrupted.
+   */
+  term(): void {
+    this.#desk.termAtMs = monotonicMs();
+    if (!isSystemdShutdown()) return;
+    say('left, the machine shuts down', { runs: this.#tasks.size });
+    process.exit(0);
+  }
+
+  /** In the current directory: a socket's path must not be longer than 107 bytes. */
+  listen(): void {
+    const own = `${SOCKET_NAME}.${process.pid}`;
+    this.#server.listen(own, () => {
+      chmodSync(own, 0o600);
+      renameSync(own, SOCKET_NAME);
+      this.#inode = statSync(SOCKET_NAME).ino;
+      tellReady();
+      this.#rest(FIRST_IDLE_MS);
+      say('started', {});
+    });
+  }
+
+  #greet(socket: Socket): void {
+    const caller: Caller = {
+      socket,
+      send: (message) => socket.write(`${JSON.stringify(message)}\n`),
+    };
+    this.#callers.add(caller);
+    clearTimeout(this.#idle);
+    socket.on('error', () => {});
+    const lines = createInterface(socket);
+    lines.on('error', () => {}); // readline hands on the socket's own
+    lines.on('line', (line) => this.#take(JSON.parse(line) as ToKeeper, caller));
+    socket.on('close', () => this.#part(caller));
+    caller.send({ type: 'hello', version: KEEPER_VERSION, pid: process.pid });
+  }
+
+  readonly #owners = new Map<Task, Caller>();
+
+  /** What the daemon prepared and did not let go never starts, and says so. */
+  #part(caller: Caller): void {
+    this.#callers.delete(caller);
+    for (const [task, owner] of [...this.#owners]) {
+      if (owner !== caller) continue;
+      this.#owners.delete(task);
+      void task.drop();
+    }
+    this.#rest(IDLE_MS);
+  }
+
+  #take(message: ToKeeper, caller: Caller): void {
+    switch (message.type) {
+      case 'prepare': {
+        const { run, attempt, nonce } = message;
+        const name = nameOf(message);
+        const task = new Task(message, this.#desk, () => {
+          this.#owners.delete(task);
+          this.#tasks.delete(name);
+          for (const other of this.#callers) other.send({ type: 'ended', run, attempt, nonce });
+          this.#rest(IDLE_MS);
+        });
+        this.#tasks.set(name, task);
+        this.#owners.set(task, caller);
+        return caller.send({ type: 'ready', run, attempt, nonce });
+      }
+      case 'go':
+        return this.#find(message)?.go();
+      case 'drop':
+        return void this.#find(message)?.drop();
+      case 'stop':
+        return this.#find(message)?.stop(message.graceMs);
+      case 'probe':
+        return void this.#probe(message, caller);
+      case 'retire':
+        return this.#retire();
+      default:
+        return say('unknown message', { message: message satisfies never });
+    }
+  }
+
+  #find(attempt: AttemptId): Task | undefined {
+    return this.#tasks.get(nameOf(attempt));
+  }
+
+  async #probe({ id, session }: ToKeeper & { type: 'probe' }, caller: Caller): Promise<void> {
+    this.#probes++;
+    const abort = new AbortController();
+    caller.socket.once('close', () => abort.abort());
+    const linked = await connect({ ...session, retries: 0 }, this.#desk, abort.signal);
+    if (linked.ok) {
+      caller.send({ type: 'probed', id, lines: linked.link.seen });
+      linked.link.close();
+    } else {
+      caller.send({ type: 'probed', id, lines: linked.seen, failure: linked.failure });
+    }
+    this.#probes--;
+    this.#rest(IDLE_MS);
+  }
+
+  /** Looks later if anybody still needs it. */
+  #rest(ms: number): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (this.#tasks.size + this.#callers.size + this.#probes > 0) return;
+      this.#retire();
+      say('left', {});
+      process.exit(0);
+    }, ms);
+  }
+
+  /** Gives the name back; who is connected stays so. */
+  #retire(): void {
+    try {
+      if (statSync(SOCKET_NAME).ino === this.#inode) unlinkSync(SOCKET_NAME);
+    } catch {
+      // It has gone already.
+    }
+    this.#server.close();
+  }
+}
+
+function nameOf({ run, attempt, nonce }: AttemptId): string {
+  return `${run}.${attempt}.${nonce}`;
+}
+
+/** A closed descriptor alone would not tell it from a keeper that has died. */
+function tellReady(): void {
+  try {
+    writeSync(READY_FD, 'ready\n');
+  } catch {
+    // The daemon has left meanwhile; another one finds the socket.
+  }
+  closeSync(READY_FD);
+}
+
+/** A log line in the daemon's own form, on stdout. Never a session: that would be too much. */
+function say(msg: string, more: object): void {
+  const line = { level: 'info', time: Date.now(), pid: process.pid, ...more, msg };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+process.umask(0o077);
+process.title = 'baton ssh keeper';
+for (const signal of ['SIGHUP', 'SIGINT'] as const) process.on(signal, () => {});
+// A peer that brings ssh2 to throw must not take the sessions of all others with it.
+process.on('uncaughtException', (error) => say('uncaught', { error: error.stack }));
+process.on('unhandledRejection', (error) => say('unhandled', { error: String(error) }));
+process.chdir(process.argv[2] ?? '.');
+const keeper = new Keeper();
+process.on('SIGTERM', () => keeper.term());
+keeper.listen();

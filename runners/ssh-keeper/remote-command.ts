@@ -1,0 +1,81 @@
+/**
+ * A remote command as its run sees it, whoever holds the connection: the package ssh2 (here) or the
+ * system's ssh (openssh.ts).
+ */
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import type { Client, ClientChannel } from 'ssh2';
+import type { SshSession } from '../../daemon/core/plan.ts';
+import { type Script, stopLine } from '../ssh/remote-script.ts';
+import * as say from '../ssh/ssh-messages.ts';
+import { type End, lost } from './status-writer.ts';
+
+export interface RemoteCommand {
+  readonly out: Readable;
+  readonly err: Readable;
+  /** How it ended, as far as is known by now. */
+  readonly end: End | undefined;
+  /** It has ended, but output may be on its way; nothing comes any more. */
+  watch(ended: () => void, closed: () => void): void;
+  /** Asks the other side to end its whole group: at once, and by KILL after the grace. */
+  signal(name: 'TERM' | 'KILL', graceMs: number): void;
+  /** Lets go of it; it may run on. */
+  close(): void;
+}
+
+/** On a channel of ssh2. */
+export class ChannelCommand implements RemoteCommand {
+  readonly out: ClientChannel;
+  readonly err: Readable;
+  readonly #client: Client;
+  readonly #isVerbatim: boolean;
+  end: End | undefined;
+
+  constructor(client: Client, channel: ClientChannel, session: SshSession, { input }: Script) {
+    this.#client = client;
+    this.out = channel;
+    this.err = channel.stderr;
+    this.#isVerbatim = session.verbatim;
+    channel.on('error', () => {}); // `close` follows
+    channel.stderr.on('error', () => {});
+    if (input !== '') channel.write(input);
+    if (session.verbatim) channel.end();
+  }
+
+  watch(ended: () => void, closed: () => void): void {
+    this.out.on('exit', (code: number | null, signal?: string, core?: boolean) => {
+      this.end = endOf(code, signal, core === true);
+      ended();
+    });
+    this.out.on('close', closed);
+  }
+
+  signal(name: 'TERM' | 'KILL', graceMs: number): void {
+    if (!this.#isVerbatim) this.out.write(stopLine(name, graceMs));
+    // A command that hears us must not hear TERM twice.
+    if (this.#isVerbatim || name === 'KILL') sendSignal(this.#client, this.out, name);
+  }
+
+  close(): void {
+    this.out.close();
+  }
+}
+
+function endOf(code: number | null, signal: string | undefined, core: boolean): End {
+  if (code !== null) return { kind: 'exited', code };
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  const number = numbers[signal ?? ''];
+  if (number !== undefined) return { kind: 'signalled', signal: number, core };
+  return lost(say.foreignSignal(signal));
+}
+
+/**
+ * ssh2's own `signal` does nothing once stdin is finished, as it is for a verbatim command; the
+ * protocol knows no such rule. A test holds these two private names.
+ */
+function sendSignal(client: Client, channel: ClientChannel, name: 'TERM' | 'KILL'): void {
+  const inner = client as unknown as { _protocol?: { signal?(id: number, name: string): void } };
+  const { outgoing } = channel as unknown as { outgoing?: { id: number; state: string } };
+  if (outgoing === undefined || outgoing.state === 'closed' || outgoing.state === 'closing') return;
+  inner._protocol?.signal?.(outgoing.id, name);
+}

@@ -1,0 +1,187 @@
+/**
+ * One run on another machine, from `go` to its status file.
+ *
+ *   prepared ──go──> connecting ──exec──> executing ──close──> (status file written) ended
+ *      │ drop, or daemon gone   │ stop         │ stop: TERM, grace, KILL, then given up as lost
+ *      v                        v              v
+ *    ended (never started)    ended          ended
+ *
+ * The remote command has no terminal and an empty stdin. It is ended by what script.ts wraps around
+ * it, or by the server where it is sent verbatim. Nothing is ever run on a second channel to kill
+ * the first: behind a forced command, that would run the command again.
+ */
+import { join } from 'node:path';
+import { showDuration } from '../../daemon/shared/duration.ts';
+import { connect, type Desk } from '../ssh/connect.ts';
+import type { Way } from '../ssh/handshake.ts';
+import type { Prepare } from '../ssh/keeper-protocol.ts';
+import { script } from '../ssh/remote-script.ts';
+import * as say from '../ssh/ssh-messages.ts';
+import { OpensshCommand } from './openssh.ts';
+import { Sink } from './output-writer.ts';
+import { ChannelCommand, type RemoteCommand } from './remote-command.ts';
+import { type End, lost, monotonicMs, type Times, writeStatus } from './status-writer.ts';
+
+/** How long output of processes that the command left behind is waited for. */
+const DRAIN_MS = 5_000;
+/** How long a server has to report the end of a killed command. */
+const KILL_WAIT_MS = 5_000;
+
+export class Task {
+  readonly prepare: Prepare;
+  readonly #desk: Desk;
+  readonly #done: () => void;
+  readonly #abort = new AbortController();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #link: Way | undefined;
+  #command: RemoteCommand | undefined;
+  #sink: Sink | undefined;
+  #begunAtMs = monotonicMs();
+  #ended: Times | undefined;
+  #graceMs = 0;
+  #isGoing = false;
+  #isStopping = false;
+  #isOver = false;
+
+  /** `ended` is called once, when the status file is in place. */
+  constructor(prepare: Prepare, desk: Desk, ended: () => void) {
+    this.prepare = prepare;
+    this.#desk = desk;
+    this.#done = ended;
+  }
+
+  get isGoing(): boolean {
+    return this.#isGoing;
+  }
+
+  go(): void {
+    if (this.#isGoing || this.#isOver) return;
+    this.#isGoing = true;
+    this.#begunAtMs = monotonicMs();
+    this.#run().catch((error: unknown) => this.#finish(lost(say.internal(error))));
+  }
+
+  /** The daemon is gone or does not want it any more: it never starts. */
+  async drop(): Promise<void> {
+    if (!this.#isGoing) await this.#finish({ kind: 'not-started' });
+  }
+
+  stop(graceMs: number): void {
+    if (this.#isStopping || this.#isOver) return;
+    this.#isStopping = true;
+    this.#abort.abort();
+    if (!this.#isGoing) return void this.drop();
+    this.#graceMs = graceMs;
+    if (this.#command !== undefined) this.#kill();
+  }
+
+  async #run(): Promise<void> {
+    const { session, directory, merged } = this.prepare;
+    if (session.openssh === undefined) {
+      const linked = await connect(session, this.#desk, this.#abort.signal);
+      if (linked.ok) this.#link = linked.link;
+      else if (!this.#isStopping) return this.#finish({ kind: 'failed', failure: linked.failure });
+    }
+    if (!this.#isStopping) this.#sink = await Sink.open(directory, merged);
+    // A full disk may have held it up for long.
+    if (this.#isStopping) return this.#finish({ kind: 'not-started' });
+    if (session.openssh === undefined) this.#exec();
+    else this.#attach(new OpensshCommand(session, session.openssh));
+  }
+
+  #exec(): void {
+    const { session } = this.prepare;
+    const link = this.#link;
+    if (link === undefined) throw new Error('Internal error: no link');
+    const { client } = link;
+    const sent = script(session);
+    client.on('close', () => this.#close());
+    client.exec(sent.text, (error, channel) => {
+      link.settled();
+      if (error) return void this.#finish(this.#refused(error));
+      this.#attach(new ChannelCommand(client, channel, session, sent));
+    });
+  }
+
+  #attach(command: RemoteCommand): void {
+    this.#command = command;
+    command.watch(
+      () => {
+        this.#ended = this.#times();
+        // Where it was told to end, others of its group have the same grace as the command.
+        const graceMs = this.#isStopping ? this.#graceMs + KILL_WAIT_MS : DRAIN_MS;
+        this.#after(graceMs, () => this.#close());
+      },
+      () => this.#close(),
+    );
+    this.#sink?.drain(command.out, 0);
+    this.#sink?.drain(command.err, 1);
+    if (this.#isStopping) this.#kill();
+  }
+
+  /** TERM, grace, KILL; a server that lets nobody signal its command is given up. */
+  #kill(): void {
+    this.#command?.signal('TERM', this.#graceMs);
+    this.#after(this.#graceMs, () => {
+      this.#command?.signal('KILL', this.#graceMs);
+      this.#after(KILL_WAIT_MS, () => {
+        void this.#finish(this.#command?.end ?? lost(say.deaf(this.#name)));
+      });
+    });
+  }
+
+  /** Where it runs, for people. */
+  get #name(): string {
+    return this.#link?.name ?? this.prepare.session.host;
+  }
+
+  /** The channel or its connection is closed. */
+  #close(): void {
+    const why = this.#link?.trouble();
+    const { keepaliveMs } = this.prepare.session;
+    const reason =
+      why === 'Keepalive timeout'
+        ? say.noSign(showDuration(keepaliveMs * 5))
+        : (why ?? say.noStatus());
+    void this.#finish(this.#command?.end ?? lost(say.broke(this.#name, reason)));
+  }
+
+  /** The server would not run it; or nobody knows, where the connection broke just then. */
+  #refused(error: Error): End {
+    const name = this.#name;
+    if (this.#link?.trouble() !== undefined || /No response/.test(error.message)) {
+      return lost(say.broke(name, error.message));
+    }
+    const message = say.noCommand(name, error.message);
+    return { kind: 'failed', failure: { phase: 'connect', message } };
+  }
+
+  async #finish(end: End): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const times = this.#ended ?? this.#times();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#abort.abort();
+    this.#command?.close();
+    await this.#sink?.close();
+    this.#link?.close();
+    const { directory, attempt, nonce } = this.prepare;
+    await writeStatus(join(directory, `status.${attempt}.${nonce}`), end, times);
+    this.#done();
+  }
+
+  #times(): Times {
+    const steadyMs = monotonicMs();
+    const { termAtMs } = this.#desk;
+    return {
+      tookMs: Math.round(steadyMs - this.#begunAtMs),
+      steadyMs: Math.round(steadyMs),
+      wallMs: Date.now(),
+      termMs: termAtMs === undefined ? null : Math.round(steadyMs - termAtMs),
+    };
+  }
+
+  #after(ms: number, callback: () => void): void {
+    this.#timers.push(setTimeout(callback, ms));
+  }
+}

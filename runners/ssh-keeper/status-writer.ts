@@ -1,0 +1,73 @@
+/**
+ * Writes how a run ended where the daemon looks for it: `status.ATTEMPT.NONCE` of the run directory, on disk
+ * before it gets its name. A full disk is waited out; a run directory that vanished is not.
+ */
+import { constants } from 'node:fs';
+import { open, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Failure, StatusFile } from '../ssh/keeper-protocol.ts';
+
+const ROOM_RETRY_MS = 1_000;
+const { O_WRONLY, O_CREAT, O_TRUNC, O_SYNC } = constants;
+
+/** How a remote command ended. */
+export type End =
+  | { readonly kind: 'not-started' }
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Nobody knows how it ended, or if it has. */
+export function lost(message: string): End {
+  return { kind: 'failed', failure: { phase: 'lost', message } };
+}
+
+/** When a run ended, how long it took, and how long before that the keeper was told to end. */
+export interface Times {
+  readonly tookMs: number;
+  readonly steadyMs: number;
+  readonly wallMs: number;
+  readonly termMs: number | null;
+}
+
+/** CLOCK_MONOTONIC in milliseconds. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+export async function writeStatus(path: string, end: End, times: Times): Promise<void> {
+  const record = `${JSON.stringify(statusOf(end, times))}\n`;
+  const temporary = `${path}.tmp`;
+  for (;;) {
+    try {
+      const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_SYNC, 0o600);
+      try {
+        await file.writeFile(record);
+      } finally {
+        await file.close();
+      }
+      return await rename(temporary, path);
+    } catch {
+      const isThere = await stat(dirname(path)).then(
+        () => true,
+        () => false,
+      );
+      if (!isThere) return;
+      await delay(ROOM_RETRY_MS);
+    }
+  }
+}
+
+function statusOf(end: End, times: Times): StatusFile {
+  return {
+    started: end.kind !== 'not-started',
+    code: end.kind === 'exited' ? end.code : null,
+    signal: end.kind === 'signalled' ? end.signal : null,
+    core: end.kind === 'signalled' && end.core,
+    stage: null,
+    errno: null,
+    ...times,
+    ...(end.kind === 'failed' ? end.failure : {}),
+  };
+}

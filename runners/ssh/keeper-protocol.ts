@@ -1,0 +1,80 @@
+/**
+ * What the daemon and the SSH keeper say to each other on STATE/ssh.sock: one JSON object a line.
+ * Both are baton's own, yet a daemon may meet the keeper of an older version: `hello` carries a
+ * version, and `retire` is understood by all. Types only.
+ *
+ *   daemon → keeper   prepare, go, drop, stop, probe, retire
+ *   keeper → daemon   hello, ready, ended, probed
+ *
+ * Invariant: a run whose daemon is gone before `go` never starts, and its status file says so.
+ */
+import type { SshSession } from '../../daemon/core/plan.ts';
+
+/** 3: attempts have a nonce. 2: a session may be ssh(1)'s. */
+export const KEEPER_VERSION = 3;
+/** In the state directory. */
+export const SOCKET_NAME = 'ssh.sock';
+
+/** One attempt at a run, among those of all daemons that the state directory ever had. */
+export interface AttemptId {
+  readonly run: number;
+  readonly attempt: number;
+  /** Of the daemon that started it. */
+  readonly nonce: string;
+}
+
+export interface Prepare extends AttemptId {
+  readonly type: 'prepare';
+  /** The run directory, absolute; it exists. */
+  readonly directory: string;
+  /** One file for both streams. */
+  readonly merged: boolean;
+  readonly session: SshSession;
+}
+
+export type ToKeeper =
+  | Prepare
+  | ({ readonly type: 'go' | 'drop' } & AttemptId)
+  /** From TERM to KILL. */
+  | ({ readonly type: 'stop'; readonly graceMs: number } & AttemptId)
+  | { readonly type: 'probe'; readonly id: string; readonly session: SshSession }
+  /** No further runs: another keeper takes the socket's name. */
+  | { readonly type: 'retire' };
+
+export type FromKeeper =
+  | { readonly type: 'hello'; readonly version: number; readonly pid: number }
+  | ({ readonly type: 'ready' } & AttemptId)
+  /** The status file is in place. */
+  | ({ readonly type: 'ended' } & AttemptId)
+  | {
+      readonly type: 'probed';
+      readonly id: string;
+      /** What was seen, a sentence each. */
+      readonly lines: readonly string[];
+      readonly failure?: Failure;
+    };
+
+/** What kept a session from doing its work, by the phase in which it happened. */
+export interface Failure {
+  readonly phase: 'connect' | 'auth' | 'hostkey' | 'lost';
+  /** The rest of a sentence, for people. */
+  readonly message: string;
+}
+
+/**
+ * What stands in `status.ATTEMPT.NONCE`; the same keys as keeper.pl writes, and two more. See there.
+ */
+export interface StatusFile {
+  readonly started: boolean;
+  readonly code: number | null;
+  readonly signal: number | null;
+  readonly core: boolean;
+  readonly stage: null;
+  readonly errno: null;
+  readonly tookMs: number;
+  readonly steadyMs: number;
+  readonly wallMs: number;
+  readonly termMs: number | null;
+  readonly phase?: Failure['phase'];
+  readonly message?: string;
+}

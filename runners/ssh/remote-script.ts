@@ -1,0 +1,127 @@
+/**
+ * The text that a server is asked to run, and what is written to its stdin.
+ *
+ * As a rule the command runs below a small shell that listens to us on stdin, while the command's
+ * own stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group. sshd's way to
+ * signal a command is not enough: it refuses for root ("session signalling requires privilege
+ * separation") and for forced commands. With `killOnDisconnect` the end of stdin, by whatever way
+ * the connection dies, ends the group too. A command with `verbatim` is sent as it stands, for
+ * keys whose forced command looks at the text.
+ *
+ * Variables travel on stdin as well: sshd drops those of the protocol (AcceptEnv), and everybody on
+ * the other machine can read a command's text.
+ */
+import { randomBytes } from 'node:crypto';
+import type { SshSession } from '../../daemon/core/plan.ts';
+
+/** From TERM to KILL when the connection is gone and nobody can tell any more. */
+const ALONE_GRACE_S = 30;
+
+/** What ssh(1) exits with where it, and not the command, has failed. */
+export const LOST_CODE = 255;
+
+/** What ends the group: at once, and by KILL those that are still there after the grace. */
+export function stopLine(name: 'TERM' | 'KILL', graceMs: number): string {
+  return `${name} ${Math.max(1, Math.ceil(graceMs / 1_000))}\n`;
+}
+
+export interface Script {
+  readonly text: string;
+  readonly input: string;
+  /** A line on stderr: see `announced`. */
+  readonly mark: string;
+}
+
+/**
+ * `announced`: says a mark on stderr, starts the command only when it has its input, and says the
+ * mark again before it exits with 255 or kills its group. ssh(1)'s own 255 says no second mark.
+ */
+export function script(
+  {
+    command,
+    env,
+    killOnDisconnect,
+    verbatim,
+    shell,
+  }: Pick<SshSession, 'command' | 'env' | 'killOnDisconnect' | 'verbatim' | 'shell'>,
+  announced = false,
+): Script {
+  const mark = `# baton ${randomBytes(8).toString('hex')}`;
+  if (verbatim) return { text: command, input: '', mark };
+  const variables = Object.entries(env);
+  const isAwaited = announced || variables.length > 0;
+  const lines = variables.map(([name, value]) => `export ${name}=${quoteText(value)}`);
+  const input = isAwaited ? `${[...lines, mark].join('\n')}\n` : '';
+  const parts = [
+    ...(announced ? [`echo "${mark}" >&2`] : []),
+    ...(isAwaited ? [readVariables(mark)] : []),
+    supervised(command, shell, killOnDisconnect, announced ? `echo "${mark}" >&4` : ':'),
+    ...(announced ? [`[ "$r" != ${LOST_CODE} ] || echo "${mark}" >&4`] : []),
+    'exit "$r"',
+  ];
+  return { text: `exec sh -c ${quoteText(parts.join('\n'))}`, input, mark };
+}
+
+/**
+ * For any Bourne shell. Harmless words stay as they are: a forced command such as rrsync compares
+ * the very text.
+ */
+export function quote(word: string): string {
+  return /^[\w@+:,./-]+$/.test(word) ? word : quoteText(word);
+}
+
+function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function readVariables(mark: string): string {
+  return [
+    'e=',
+    `while IFS= read -r l || exit ${LOST_CODE}; do`,
+    `[ "$l" = "${mark}" ] && break`,
+    'e="$e$l',
+    '"',
+    'done',
+    'eval "$e"',
+    'unset e l',
+  ].join('\n');
+}
+
+/**
+ * The command is a foreground child: a background one would ignore INT. The trap with a handler
+ * keeps this shell alive through a TERM for the group, and is not inherited. Its own stderr is shut,
+ * or it would print "Terminated". Where it was told to end the command, the listener stays until
+ * the grace is over, for those of the group that are still there. It hears nothing before the child
+ * has its own traps: a TERM in between would be forgotten. Checked with dash and bash.
+ */
+function supervised(
+  command: string,
+  shell: SshSession['shell'],
+  killOnDisconnect: boolean,
+  beforeKill: string,
+): string {
+  const readers = {
+    exec: `exec ${command}`,
+    sh: `exec sh -c ${quoteText(command)}`,
+    // By SHLVL bash knows that another one has read ~/.bashrc already.
+    own: `SHLVL=1; exec "\${SHELL:-/bin/sh}" -c ${quoteText(command)}`,
+  };
+  const atEnd = killOnDisconnect ? `kill -TERM 0; sleep ${ALONE_GRACE_S}; kill -KILL 0` : ':';
+  return [
+    't=; trap t=1 TERM',
+    'exec 3<&0 </dev/null 4>&2 2>/dev/null',
+    '{ trap "" TERM; g=',
+    `while read -r s n; do g=$n; [ "$s" != KILL ] || ${beforeKill}; kill -"$s" 0; done`,
+    // The command has ended: nothing of this shell may hold up the end of stderr.
+    'exec 4>&-',
+    '[ -z "$g" ] || { sleep "$g"; kill -KILL 0; }',
+    `${atEnd}; } <&3 >/dev/null &`,
+    'w=$!',
+    'kill -STOP $w',
+    'exec 3<&-',
+    // dash redirects a command without parentheses in itself, and would print there after all.
+    `( kill -CONT $w; [ -z "$t" ] || exit 143; exec 2>&4 4>&-; ${readers[shell]} )`,
+    'r=$?',
+    '[ -n "$t" ] || kill -KILL $w',
+  ].join('\n');
+}

@@ -1,0 +1,217 @@
+/** Crontabs as baton check-crontab understands them, without files. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseCrontab, parseSchedule, runsOn } from '../../../client/crontab/crontab.ts';
+import { findAll, type KnownTarget, nameOfTarget } from '../../../client/crontab/findings.ts';
+import { suggest } from '../../../daemon/protocol/request.ts';
+import { readRsnapshotConf } from '../../../policies/rsnapshot-conf.ts';
+
+const CONF = [
+  'retain\tdaily\t7',
+  'retain\tweekly\t4',
+  'retain\tmonthly\t3',
+  'lockfile\t/run/rsnapshot.pid',
+].join('\n');
+const ORDER = ['daily', 'weekly', 'monthly'];
+const TARGETS: readonly KnownTarget[] = ORDER.map((name) => ({
+  target: `backup-${name}`,
+  groups: ['rsnapshot:/etc/rsnapshot.conf'],
+  level: { name, order: ORDER },
+}));
+
+/** Each finding as "line: text", with what to write instead. */
+function check(text: string, targets: readonly KnownTarget[] | 'no daemon' = TARGETS): string[] {
+  const lines = parseCrontab('tab', text, (word) => word === 'root');
+  const files: Record<string, string> = { '/etc/rsnapshot.conf': CONF, '/etc/b.conf': CONF };
+  const conf = (path: string) => {
+    const read = readRsnapshotConf(path, (wanted) =>
+      files[wanted] === undefined
+        ? { ok: false, error: 'ENOENT' }
+        : { ok: true, text: files[wanted], realPath: wanted },
+    );
+    return read.ok ? read.conf : undefined;
+  };
+  const found = findAll(lines, {
+    targets: targets === 'no daemon' ? undefined : targets,
+    conf,
+    suggest,
+  });
+  return found.map(({ line, text: what, instead }) =>
+    [`${line.line}: ${what}`, ...(instead === undefined ? [] : [instead])].join(' | '),
+  );
+}
+
+test('a line has five fields or a nickname, a user where there is one, and a command', () => {
+  const text = [
+    '# a comment',
+    'PATH=/bin',
+    '',
+    '0 3 * * * root  cd / && true',
+    '@daily x',
+    '1,2\t3-4 */5 jan-mar sun date +\\%F % input',
+    'not a line',
+  ].join('\n');
+  const lines = parseCrontab('tab', text, (word) => word === 'root');
+  assert.deepEqual(
+    lines.map(({ line, when, user, command }) => [line, when, user, command]),
+    [
+      [4, '0 3 * * *', 'root', 'cd / && true'],
+      [5, '@daily', undefined, 'x'],
+      [6, '1,2 3-4 */5 jan-mar sun', undefined, 'date +%F '],
+    ],
+  );
+});
+
+test('fields are read as cron reads them', () => {
+  const minutes = (when: string) => parseSchedule(when)?.minutes;
+  assert.deepEqual(minutes('30 23 * * *'), [1_410]);
+  assert.deepEqual(minutes('0 */8 * * *'), [0, 480, 960]);
+  assert.deepEqual(minutes('5-7,9 1 * * *'), [65, 66, 67, 69]);
+  assert.deepEqual(minutes('0 20/2 * * *'), [1_200, 1_320]);
+  assert.equal(minutes('@hourly')?.length, 24);
+  for (const bad of [
+    '60 * * * *',
+    '* 24 * * *',
+    '* * 0 * *',
+    '* * * 13 *',
+    '5-1 * * * *',
+    '*/0 * * * *',
+    '@reboot',
+    '* * * * x',
+  ]) {
+    assert.equal(parseSchedule(bad), undefined, bad);
+  }
+});
+
+test('of a day of the month and a weekday one is enough, unless one of them is a star', () => {
+  const on = (when: string, day: string) => {
+    const schedule = parseSchedule(when);
+    return schedule !== undefined && runsOn(schedule, new Date(`${day}T00:00:00Z`));
+  };
+  assert.ok(on('0 3 1 * 5', '2027-01-08'), 'a Friday');
+  assert.ok(on('0 3 1 * 5', '2027-02-01'), 'a first');
+  assert.ok(!on('0 3 1 * 5', '2027-01-07'));
+  assert.ok(!on('0 3 1 * *', '2027-01-08'));
+  assert.ok(on('0 3 * * 7', '2027-01-03'), 'Sunday is 0 and 7');
+  assert.ok(!on('0 3 1 2 *', '2027-01-01'));
+});
+
+test('a direct call of rsnapshot is told, with the line to write instead', () => {
+  assert.deepEqual(check('30 3 * * * root /usr/bin/rsnapshot daily\n'), [
+    '1: runs rsnapshot daily directly, which fails when another interval holds the lock | 30 3 * * * root baton run backup-daily --wait',
+  ]);
+  assert.match(
+    check('@weekly rsnapshot -q weekly')[0] ?? '',
+    /\| @weekly baton run backup-weekly --wait$/,
+  );
+});
+
+test('what is around the call stays, guards of the call go', () => {
+  const instead = (command: string) => check(`0 3 * * * ${command}`)[0]?.split(' | ')[1];
+  const lines: readonly (readonly [string, string])[] = [
+    ['nice -n 19 ionice -c3 rsnapshot daily', 'baton run backup-daily --wait'],
+    ['flock -w 5 /run/x rsnapshot daily', 'baton run backup-daily --wait'],
+    [
+      'mount /b && rsnapshot daily; umount /b',
+      'mount /b && baton run backup-daily --wait; umount /b',
+    ],
+    ['rsnapshot daily >/dev/null 2>&1', 'baton run backup-daily --wait >/dev/null 2>&1'],
+    [
+      'rsnapshot weekly && rsnapshot daily',
+      'baton run backup-weekly --wait && baton run backup-daily --wait',
+    ],
+    ['echo \\%; rsnapshot daily', 'echo \\%; baton run backup-daily --wait'],
+  ];
+  for (const [command, wanted] of lines) assert.equal(instead(command), `0 3 * * * ${wanted}`);
+});
+
+test('where there is no target for a call, the command that prints one is told', () => {
+  const [found = ''] = check('0 3 * * * rsnapshot -c /etc/b.conf daily');
+  assert.match(
+    found,
+    /"baton import rsnapshot \/etc\/b\.conf" prints its target \| .* rsnap-b-daily/,
+  );
+  assert.match(check('0 3 * * * rsnapshot daily', 'no daemon')[0] ?? '', /baton run rsnap-daily/);
+  const names = ['/etc/rsnapshot.conf', '/etc/rsnapshot-web.conf', '/srv/x.conf'];
+  assert.deepEqual(
+    names.map((conf) => nameOfTarget(conf, 'a')),
+    ['rsnap-a', 'rsnap-web-a', 'rsnap-x-a'],
+  );
+});
+
+test('what starts no run of rsnapshot is left alone', () => {
+  const lines = [
+    'rsnapshot configtest',
+    'rsnapshot du',
+    'tail /var/log/rsnapshot.log',
+    'cat /etc/rsnapshot.conf x',
+    '# rsnapshot daily',
+    'backup rsnapshotter',
+  ];
+  assert.deepEqual(check(lines.map((line) => `0 3 * * * ${line}`).join('\n')), []);
+});
+
+test('a target that the daemon does not know is told, with the one that was meant', () => {
+  assert.deepEqual(check('0 3 * * * baton run backup-dayly --wait\n0 4 * * * baton -t nothing'), [
+    '1: asks for the target "backup-dayly", which the daemon does not know; did you mean "backup-daily"?',
+    '2: asks for the target "nothing", which the daemon does not know; add it to config.json',
+  ]);
+  assert.deepEqual(check('0 3 * * * baton run --wait -E 1 "backup-daily"'), []);
+  assert.deepEqual(check('0 3 * * * baton run anything', 'no daemon'), [], 'without a daemon');
+});
+
+test('a lower level that starts before a higher one on the same day is told, with such a day', () => {
+  const staggered = '0 3 * * * baton run backup-daily\n30 3 * * 1 baton run backup-weekly';
+  assert.deepEqual(check(staggered), [
+    '1: starts daily at 03:00, before weekly at 03:30 (tab:2) on the same day, such as 2027-01-04: weekly has to go first; with baton both may stand at the same minute',
+  ]);
+  assert.deepEqual(
+    check('30 3 * * * baton run backup-daily\n0 3 * * 1 baton run backup-weekly'),
+    [],
+  );
+  assert.deepEqual(
+    check('0 3 * * * baton run backup-daily\n0 3 * * 1 baton run backup-weekly'),
+    [],
+  );
+});
+
+test('days that never meet, and levels of several times a day, are no disorder', () => {
+  assert.deepEqual(
+    check('0 3 2 * * baton run backup-daily\n30 3 1 * * baton run backup-weekly'),
+    [],
+  );
+  assert.deepEqual(
+    check('0 */4 * * * baton run backup-daily\n50 23 * * * baton run backup-weekly'),
+    [],
+  );
+});
+
+test('two direct lines of one minute and one lock collide, and so do a direct and a baton line', () => {
+  const collisions = (text: string) => check(text).filter((it) => it.includes('collides'));
+  assert.deepEqual(collisions('0 3 1 * * rsnapshot monthly\n0 3 * * 1 rsnapshot weekly'), [
+    '2: collides with tab:1 at 03:00, such as on 2027-02-01: both need /run/rsnapshot.pid; let baton start both',
+  ]);
+  assert.equal(
+    collisions('0 3 * * * baton run backup-daily\n0 3 * * * rsnapshot weekly').length,
+    1,
+  );
+  assert.equal(
+    collisions('0 3 * * * rsnapshot -c /etc/b.conf daily\n0 3 * * * rsnapshot weekly').length,
+    1,
+  );
+  assert.deepEqual(collisions('0 3 * * * rsnapshot daily\n5 3 * * * rsnapshot weekly'), []);
+  assert.deepEqual(
+    collisions('0 3 * * * baton run backup-daily\n0 3 * * * baton run backup-weekly'),
+    [],
+  );
+});
+
+test('two lines that take one lock by flock collide', () => {
+  const [found = ''] = check(
+    '0 3 * * * flock -n /run/x.lock a\n*/5 * * * * flock -w 5 /run/x.lock b',
+  );
+  assert.match(
+    found,
+    /^2: collides with tab:1 at 03:00, .*: both need \/run\/x\.lock; let baton start both$/,
+  );
+});

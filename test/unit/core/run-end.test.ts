@@ -1,0 +1,227 @@
+/**
+ * What a real keeper records of the end of its command, and what is concluded from it: when it ended,
+ * and whether the machine went down then.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Wish } from '../../../daemon/core/command.ts';
+import { REAL_SPAWN, type Spawn } from '../../../daemon/keepers/fork-server.ts';
+import { NUMBERS } from '../../../daemon/keepers/perl.ts';
+import { Keepers } from '../../../daemon/keepers/process-keepers.ts';
+import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
+import { foundIn, readStatusFile, type StatusRecord } from '../../../daemon/keepers/status-file.ts';
+import type { KeeperId } from '../../../daemon/shared/run.ts';
+import { SystemClock } from '../../../daemon/system/clock.ts';
+import { childrenOf, seemsAlive } from '../../../daemon/system/proc.ts';
+import { TERM_MS_MAX } from '../../../daemon/system/shutdown.ts';
+import { directory } from '../../support/config.ts';
+import { ManualClock, SpokenLog } from '../../support/parts.ts';
+
+const NONCE = 'nonce';
+const STATUS = `status.1.${NONCE}`;
+const RUN = { run: 1, target: 'job', merged: true, startNonce: NONCE };
+
+/** Keepers that see the real time; `take` makes others, as the next daemon has them. */
+function stage(t: TestContext) {
+  const state = directory(t);
+  const runs = join(state, 'runs');
+  const clock = new SystemClock(0);
+  const log = new SpokenLog();
+  const posts: Wish[] = [];
+  const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
+  const take = (): Keepers =>
+    new Keepers({ directories, clock, log: log.pino, post: (wish) => posts.push(wish) });
+  const posted = async <T extends Wish['type']>(type: T): Promise<Extract<Wish, { type: T }>> => {
+    for (;;) {
+      const found = posts.find((wish): wish is Extract<Wish, { type: T }> => wish.type === type);
+      if (found !== undefined) return found;
+      await sleep(2);
+    }
+  };
+  const keepers = take();
+  /** Starts a shell script and resolves when it has said that it is up. */
+  const start = async (script: string): Promise<KeeperId> => {
+    const args: [string, ...string[]] = ['/bin/sh', '-c', script];
+    await keepers.start(RUN, 1, { keeper: 'process', env: {}, args });
+    const { keeper } = await posted('kept');
+    t.after(() => {
+      if (seemsAlive(keeper)) process.kill(keeper.pid, 'SIGKILL');
+    });
+    keepers.go(1);
+    while (!existsSync(join(runs, '1', 'up'))) await sleep(2);
+    return keeper;
+  };
+  return { runs, own: join(runs, '1'), clock, log, keepers, take, posts, posted, start };
+}
+
+const UP = ': > "$BATON_RUN_DIR/up"';
+const WAIT = 'while [ ! -e "$BATON_RUN_DIR/go" ]; do sleep .01; done';
+
+test('a run that ended while there was no daemon ended when its keeper says, not when it is found', async (t) => {
+  const { own, clock, keepers, take, posts, posted, start } = stage(t);
+  const keeper = await start(`${UP}; ${WAIT}; exit 3`);
+  const beganMs = clock.now().steadyMs;
+  keepers.drop(1);
+  writeFileSync(join(own, 'go'), '');
+  while (seemsAlive(keeper)) await sleep(2);
+  const goneMs = clock.now().steadyMs;
+  await sleep(300); // the time in which there is no daemon
+  take().adopt(RUN, 1, keeper);
+  const { report } = await posted('reported');
+  const { ended } = report;
+  assert.equal(report.code, 3);
+  assert.ok(ended?.steadyMs !== undefined);
+  assert.ok(ended.steadyMs >= beganMs && ended.steadyMs <= goneMs, 'not the time of the look');
+  assert.ok(ended.wallMs <= Date.now() - 250 && ended.wallMs > Date.now() - 60_000);
+  assert.ok(ended.tookMs >= 0 && ended.tookMs <= goneMs);
+  assert.equal(posts.filter(({ type }) => type === 'reported').length, 1);
+});
+
+const NOT_TOLD: StatusRecord = {
+  ...{ started: true, code: null, signal: 15, core: false, stage: null, errno: null },
+  ...{ tookMs: 5_000, steadyMs: 70_000, wallMs: 1_700_000_000_000, termMs: null, down: false },
+};
+const TOLD = { ...NOT_TOLD, termMs: 20 };
+
+for (const [what, record, rebooted, isDown, isDoubtful] of [
+  ['a command killed alone', NOT_TOLD, false, false, false],
+  ['a command killed alone, before a boot', NOT_TOLD, true, false, false],
+  ['a command killed with its keeper', TOLD, false, false, true],
+  ['a command killed with its keeper, before a boot', TOLD, true, true, false],
+  [
+    'a command that caught the TERM, before a boot',
+    { ...TOLD, signal: null, code: 1 },
+    true,
+    true,
+    false,
+  ],
+  [
+    'a command whose keeper was told long before',
+    { ...TOLD, termMs: TERM_MS_MAX + 1 },
+    true,
+    false,
+    false,
+  ],
+  ['the same within the limit', { ...TOLD, termMs: TERM_MS_MAX }, true, true, false],
+  ['a command that succeeded in time', { ...TOLD, signal: null, code: 0 }, false, false, false],
+  ['a command whose keeper saw systemd shut down', { ...NOT_TOLD, down: true }, false, true, false],
+] as const) {
+  test(`${what}: ${isDown ? 'the machine went down' : isDoubtful ? 'doubtful' : 'no shutdown'}`, () => {
+    const found = foundIn(record, rebooted, new ManualClock(), undefined);
+    assert.deepEqual(
+      [found.report.isDown === true, found.isDoubtful === true],
+      [isDown, isDoubtful],
+    );
+    const steady = rebooted ? undefined : 70_000;
+    assert.deepEqual([found.report.ended?.tookMs, found.report.ended?.steadyMs], [5_000, steady]);
+  });
+}
+
+test('the record of an older keeper is read, and tells no time', () => {
+  const { started, code, signal, core, stage: at, errno } = NOT_TOLD;
+  const found = foundIn(
+    { started, code, signal, core, stage: at, errno },
+    true,
+    new ManualClock(),
+    undefined,
+  );
+  assert.deepEqual(found, { report: { started: true, code: null, signal: 15, core: false } });
+});
+
+test('a command killed with its keeper by hand is killed, after a moment in which no shutdown shows', async (t) => {
+  const { own, posted, start, clock } = stage(t);
+  const keeper = await start(`${UP}; exec sleep 60`);
+  const [child] = childrenOf(keeper.pid);
+  assert.ok(child !== undefined);
+  const killedMs = clock.now().steadyMs;
+  for (const { pid } of [keeper, child]) process.kill(pid, 'SIGTERM');
+  const { report } = await posted('reported');
+  assert.deepEqual([report.signal, report.isDown], [15, undefined]);
+  assert.ok(
+    (report.ended?.steadyMs ?? 0) < killedMs + 1_000,
+    'the moment is not a part of the run',
+  );
+  const record = readStatusFile(join(own, STATUS));
+  assert.ok(typeof record === 'object' && typeof record.termMs === 'number');
+});
+
+test('a daemon that finds such an end after a boot knows that the machine went down', async (t) => {
+  const { keepers, take, posted, start, posts } = stage(t);
+  const keeper = await start(`trap 'exit 1' TERM; ${UP}; while :; do sleep .01; done`);
+  const [child] = childrenOf(keeper.pid);
+  assert.ok(child !== undefined);
+  for (const { pid } of [keeper, child]) process.kill(pid, 'SIGTERM');
+  while (seemsAlive(keeper)) await sleep(2);
+  keepers.drop(1);
+  assert.equal(
+    posts.some(({ type }) => type === 'reported'),
+    false,
+    'it was held back',
+  );
+  take().adopt(RUN, 1, { ...keeper, bootId: 'the boot before' });
+  const { report } = await posted('reported');
+  assert.deepEqual([report.code, report.isDown, report.ended?.steadyMs], [1, true, undefined]);
+});
+
+for (const [what, obstacle] of [
+  ['a directory', `mkdir "$BATON_RUN_DIR/${STATUS}"; : > "$BATON_RUN_DIR/${STATUS}/x"`],
+  ['a FIFO', `mkfifo "$BATON_RUN_DIR/${STATUS}"`],
+  ['a link to nowhere', `ln -s /nowhere/at/all "$BATON_RUN_DIR/${STATUS}"`],
+  ['nonsense', `echo nonsense > "$BATON_RUN_DIR/${STATUS}"`],
+  ['a directory at its temporary name', `mkdir "$BATON_RUN_DIR/${STATUS}.tmp"`],
+  ['a FIFO at its temporary name', `mkfifo "$BATON_RUN_DIR/${STATUS}.tmp"`],
+] as const) {
+  test(`${what} in place of the status file does not hide how the command ended`, async (t) => {
+    const { own, keepers, take, posted, start } = stage(t);
+    const keeper = await start(`${obstacle}; ${UP}; ${WAIT}; exit 6`);
+    // Another daemon looks while it is there: it neither waits for it nor takes it for an end.
+    keepers.drop(1);
+    const next = take();
+    next.adopt(RUN, 1, keeper);
+    writeFileSync(join(own, 'go'), '');
+    assert.equal((await posted('reported')).report.code, 6);
+    while (seemsAlive(keeper)) await sleep(2);
+    assert.match(readFileSync(join(own, STATUS), 'utf8'), /"code":6/);
+  });
+}
+
+test('what is no plain file is no status file, and is not waited for', (t) => {
+  const own = directory(t);
+  const path = join(own, STATUS);
+  assert.equal(readStatusFile(path), undefined);
+  mkdirSync(path);
+  assert.equal(readStatusFile(path), 'unreadable');
+  symlinkSync(path, join(own, 'status.2'));
+  assert.equal(readStatusFile(join(own, 'status.2')), 'unreadable');
+});
+
+test('where the number of clock_gettime is not known, a keeper still tells the time since the boot', async (t) => {
+  const number = NUMBERS[3];
+  assert.ok(number !== undefined && Number(number) > 0);
+  const clock = new SystemClock(0);
+  const log = new SpokenLog().pino;
+  const directories = new RunDirectories({ directory: directory(t), nonce: NONCE, log });
+  const posts: Wish[] = [];
+  const spawnIt: Spawn = (file, [script = '', ...args], options) =>
+    REAL_SPAWN(file, [script, ...args.with(3, '0')], options);
+  const keepers = new Keepers({
+    ...{ directories, clock, log, spawn: spawnIt },
+    post: (wish) => {
+      posts.push(wish);
+      if (wish.type === 'kept') keepers.go(1);
+    },
+  });
+  const beganMs = Number(readFileSync('/proc/uptime', 'utf8').split('.')[0]) * 1_000;
+  await keepers.start(RUN, 1, { keeper: 'process', env: {}, args: ['/bin/true'] });
+  for (;;) {
+    const wish = posts.find((one) => one.type === 'reported');
+    if (wish?.type === 'reported') {
+      assert.ok((wish.report.ended?.steadyMs ?? 0) >= beganMs);
+      break;
+    }
+    await sleep(2);
+  }
+});

@@ -1,0 +1,235 @@
+/**
+ * What one more costs where there are thousands: looked at by counting what is looked at, since time
+ * depends on the machine.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apply } from '../../../daemon/core/apply.ts';
+import { type Catalog, makeCatalog } from '../../../daemon/core/catalog.ts';
+import type { Wish } from '../../../daemon/core/command.ts';
+import { decide, SKIPPED_AT_ONCE_MAX } from '../../../daemon/core/decide.ts';
+import type { Policy } from '../../../daemon/core/policy.ts';
+import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../../daemon/core/retention.ts';
+import { emptyState, type State } from '../../../daemon/core/state.ts';
+import { viewTargets } from '../../../daemon/server/views/targets.ts';
+import { whole } from '../../../daemon/shared/cooperative.ts';
+import type { Event } from '../../../daemon/shared/run.ts';
+import { Core, keeper, NONCE, stamp, target } from '../../support/core.ts';
+
+const FEW = 1_000;
+const MANY = 8_000;
+
+/** A state that counts how often a run is looked up. */
+class Counted {
+  readonly state: State = emptyState();
+  readonly catalog: Catalog;
+  lookups = 0;
+  nowMs = 0;
+  readonly events: Event[] = [];
+
+  constructor(...targets: Parameters<typeof target>[]) {
+    this.catalog = makeCatalog(targets.map((one) => target(...one)));
+    const get = this.state.runs.get.bind(this.state.runs);
+    this.state.runs.get = (run) => {
+      this.lookups++;
+      return get(run);
+    };
+  }
+
+  send(wish: Wish) {
+    const decision = decide(
+      this.state,
+      { ...wish, at: stamp(this.nowMs), nonce: NONCE },
+      this.catalog,
+    );
+    for (const event of decision.events) apply(this.state, event);
+    this.events.push(...decision.events);
+    return decision;
+  }
+
+  submit(name: string, count: number): void {
+    for (let left = count; left > 0; left--) {
+      const token = `token ${this.state.nextRun}`;
+      this.send({ type: 'submit', target: name, token, merged: true });
+    }
+  }
+
+  /** Lookups for each of so many. */
+  each(count: number, act: (at: number) => void): number {
+    this.lookups = 0;
+    for (let at = 1; at <= count; at++) act(at);
+    return this.lookups / count;
+  }
+}
+
+test('to cancel one of many that wait looks at as many runs as to cancel one of a few', () => {
+  const [few, many] = [FEW, MANY].map((count) => {
+    const core = new Counted(['t', [{ type: 'cardinality' }]]);
+    core.submit('t', count);
+    return core.each(count, (run) => {
+      core.send({ type: 'cancel', run });
+      core.send({ type: 'look', target: 't' });
+      core.send({ type: 'retain', target: 't', keep: { runs: 100 } });
+    });
+  });
+  assert.ok(few !== undefined && many !== undefined && many < few + 1, `${few}, ${many}`);
+});
+
+test('to end one of many that run looks at as many runs as to end one of a few', () => {
+  const cost = (count: number): number => {
+    const core = new Counted(['t', [{ type: 'cardinality', instances: 10_000 }]]);
+    core.submit('t', count);
+    for (let run = 1; run <= count; run++) {
+      core.send({ type: 'look', target: 't' });
+      core.send({ type: 'kept', run, attempt: 1, keeper: keeper(run, 1) });
+    }
+    const report = { started: true, code: 0, signal: null, core: false };
+    return core.each(count, (run) => {
+      core.send({ type: 'reported', run, attempt: 1, report });
+      core.send({ type: 'look', target: 't' });
+      core.send({ type: 'retain', target: 't', keep: { runs: 100 } });
+    });
+  };
+  const [few, many] = [cost(FEW), cost(MANY)];
+  assert.ok(many < few + 1, `${few}, ${many}`);
+});
+
+/** So many runs of a target that have ended. */
+function past(count: number): Counted {
+  const core = new Counted(['t']);
+  core.submit('t', count);
+  for (let run = 1; run <= count; run++) core.send({ type: 'cancel', run });
+  return core;
+}
+
+test('what is to be forgotten is looked for among the oldest only', () => {
+  const core = past(MANY);
+  core.lookups = 0;
+  core.send({ type: 'retain', target: 't', keep: { runs: 1 } });
+  assert.ok(core.lookups <= 1, `looked at ${core.lookups}`);
+});
+
+test('much to forget is forgotten by and by', () => {
+  const core = past(FEW);
+  core.nowMs = RECENT_MS + 1;
+  const sizes: number[] = [];
+  for (let more: boolean | undefined = true; more; ) {
+    const decision = core.send({ type: 'retain', target: 't', keep: { runs: 10 } });
+    sizes.push(...decision.events.map((it) => (it.type === 'forgotten' ? it.runs.length : -1)));
+    more = decision.isUnfinished;
+  }
+  assert.deepEqual(
+    sizes,
+    Array.from({ length: 10 }, (_, at) => (at < 9 ? FORGOTTEN_AT_ONCE_MAX : 90)),
+  );
+  assert.equal(core.state.runs.size, 10);
+});
+
+test('what waits for a target that is gone is skipped by and by', () => {
+  const core = new Counted(['t'], ['other']);
+  const count = 2 * SKIPPED_AT_ONCE_MAX + 1;
+  core.submit('t', count);
+  const gone = new Counted(['other']).catalog;
+  const sizes: number[] = [];
+  for (let more: boolean | undefined = true; more; ) {
+    const decision = decide(core.state, { type: 'configured', at: stamp(0), nonce: NONCE }, gone);
+    for (const event of decision.events) apply(core.state, event);
+    sizes.push(decision.events.length);
+    more = decision.isUnfinished;
+  }
+  assert.deepEqual(sizes, [SKIPPED_AT_ONCE_MAX, SKIPPED_AT_ONCE_MAX, 1]);
+  assert.equal(core.state.lanes.get('t')?.queue.size, 0);
+});
+
+test('the size of all output of a target is that of the runs that are remembered', () => {
+  const core = new Core([target('t')]);
+  const bytes = (): number | undefined => core.state.lanes.get('t')?.endedBytes;
+  for (const [run, size] of [
+    [1, 100],
+    [2, 20],
+    [3, 3],
+  ] as const) {
+    core.ask('t');
+    const report = { started: true, code: 0, signal: null, core: false, bytes: size };
+    core.send({ type: 'reported', run, attempt: 1, report });
+  }
+  assert.equal(bytes(), 123);
+  core.compact();
+  assert.equal(bytes(), 123);
+  core.advance(RECENT_MS + 1);
+  core.send({ type: 'retain', target: 't', keep: { runs: 2 } });
+  assert.equal(bytes(), 23);
+});
+
+/** Counts what the policies of a catalog are asked, and the members they are shown for it. */
+function countAsked(catalog: Catalog): { asked: number; shown: number } {
+  const counts = { asked: 0, shown: 0 };
+  for (const binding of [...catalog.targets.values()].flatMap(({ bindings }) => bindings)) {
+    const { policy: own } = binding;
+    const policy: Policy<unknown> = {
+      ...own,
+      ready: (run, scene, survey) => {
+        counts.asked++;
+        return own.ready(run, scene, survey);
+      },
+      survey: (group) => {
+        counts.shown += own.survey === undefined ? 0 : group.members.length;
+        return own.survey?.(group);
+      },
+    };
+    Object.assign(binding, { policy });
+  }
+  return counts;
+}
+
+test('a group of rsnapshot intervals is looked through once for all that wait in it', () => {
+  const COUNT = 100;
+  const order = Array.from({ length: COUNT }, (_, at) => `level${at}`);
+  const core = new Counted(
+    ...order.map(
+      (interval): Parameters<typeof target> => [interval, [{ type: 'rsnapshot', interval, order }]],
+    ),
+  );
+  const counts = countAsked(core.catalog);
+  for (const name of order) {
+    core.submit(name, 1);
+    core.send({ type: 'look', target: name });
+  }
+  // Once for each look, whoever is asked then.
+  assert.equal(counts.shown, COUNT * COUNT);
+  // The highest starts at the end, and everybody is asked whether it is overtaken.
+  assert.ok(counts.asked <= (COUNT * (COUNT + 1)) / 2 + COUNT, `asked ${counts.asked}`);
+});
+
+test('where a group is full nobody but the oldest is asked', () => {
+  const names = Array.from({ length: 50 }, (_, at) => `t${at}`);
+  const core = new Core(names.map((name) => target(name, [{ type: 'cardinality', group: 'g' }])));
+  for (const name of names) core.ask(name);
+  const counts = countAsked(core.catalog);
+  core.send({ type: 'look', target: 't7' });
+  assert.equal(counts.asked, 1);
+});
+
+test('the status of a large group names no more levels than are next to each', () => {
+  const order = Array.from({ length: 2_000 }, (_, at) => `level${at}`);
+  const core = new Core(
+    order.map((interval) => target(interval, [{ type: 'rsnapshot', interval, order }])),
+  );
+  const views = whole(
+    viewTargets({
+      state: core.state,
+      catalog: core.catalog,
+      now: stamp(0),
+      lives: () => false,
+      holdersAround: () => new Map(),
+      progressOf: () => undefined,
+      unrecordedEnd: () => undefined,
+    }),
+  );
+  assert.ok(JSON.stringify(views).length < 2_000_000);
+  const near = (at: number) => views[at]?.level?.order;
+  assert.deepEqual(near(0), order.slice(0, 20));
+  assert.deepEqual(near(1_000), order.slice(990, 1_010));
+  assert.deepEqual(near(1_999), order.slice(1_980));
+  assert.equal(views[1_234]?.level?.name, 'level1234');
+});

@@ -1,0 +1,178 @@
+/**
+ * An SSH keeper that cannot be spawned now is spawned later; only what does not pass by itself ends
+ * a run.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Wish } from '../../../daemon/core/command.ts';
+import type { SshPlan } from '../../../daemon/core/plan.ts';
+import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
+import { type NoConnection, openConnection } from '../../../daemon/keepers/ssh-connection.ts';
+import { SshKeepers } from '../../../daemon/keepers/ssh-keepers.ts';
+import { examine } from '../../../daemon/keepers/ssh-status.ts';
+import { bootId, statOf } from '../../../daemon/system/proc.ts';
+import type { ToKeeper } from '../../../runners/ssh/keeper-protocol.ts';
+import { directory } from '../../support/config.ts';
+import { ManualClock, SpokenLog } from '../../support/parts.ts';
+
+const LISTENER = { take: () => {}, closed: () => {} };
+
+function failing(code: string): () => ChildProcess {
+  return () => {
+    const child = Object.assign(new EventEmitter(), { stdio: [], unref: () => {} });
+    process.nextTick(() => child.emit('error', Object.assign(new Error(code), { code })));
+    return child as unknown as ChildProcess;
+  };
+}
+
+function throwing(code: string): () => ChildProcess {
+  return () => {
+    throw Object.assign(new Error(code), { code });
+  };
+}
+
+function dying(script: string): (directory: string, log: number) => ChildProcess {
+  return (_, log) => {
+    const child = spawn('/bin/sh', ['-c', script], { stdio: ['ignore', log, log, 'pipe'] });
+    return Object.assign(child, { unref: () => {} }); // nothing else keeps this test alive
+  };
+}
+
+for (const [what, spawnIt, passes, why] of [
+  ['meets EAGAIN', failing('EAGAIN'), true, /\(EAGAIN\)/],
+  ['meets EMFILE', failing('EMFILE'), true, /\(EMFILE\)/],
+  ['throws ENOMEM', throwing('ENOMEM'), true, /\(ENOMEM\)/],
+  ['meets ENOENT', failing('ENOENT'), false, /\(ENOENT\)/],
+  ['is aborted, as Node is without threads,', dying('kill -ABRT $$'), true, /ended with SIGABRT/],
+  ['ends by itself', dying('exit 3'), false, /ended with 3/],
+] as const) {
+  const end = passes ? 'passes by itself' : 'does not pass by itself';
+  test(`the spawn of an SSH keeper that ${what} is named with the log, and ${end}`, async (t) => {
+    const state = directory(t);
+    const none = await openConnection(state, true, LISTENER, spawnIt);
+    assert.ok('why' in none);
+    assert.match(none.why, /^the SSH keeper could not be started/);
+    assert.match(none.why, why);
+    assert.ok(none.why.endsWith(`see ${join(state, 'ssh.log')}`));
+    assert.equal(none.passes, passes);
+  });
+}
+
+test('a state directory that is gone is a reason, and no end of the daemon', async (t) => {
+  const none = await openConnection(join(directory(t), 'gone'), true, LISTENER);
+  assert.ok('why' in none && none.why.includes('ENOENT') && !none.passes);
+});
+
+const NONCE = 'nonce';
+const RUN = { run: 1, target: 'far', merged: true, startNonce: NONCE };
+const PLAN = { keeper: 'ssh', session: {} } as unknown as SshPlan;
+
+/** A state directory, and what is in it. */
+function places(t: { after(done: () => void): void }, log: SpokenLog) {
+  const state = directory(t);
+  const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
+  return { directory: state, directories };
+}
+
+/** SSH keepers that meet this first; then there is a keeper that takes what it is told. */
+function stage(t: { after(done: () => void): void }, first: NoConnection) {
+  const clock = new ManualClock();
+  const log = new SpokenLog();
+  const posts: Wish[] = [];
+  const told: ToKeeper[] = [];
+  let opened = 0;
+  const keepers = new SshKeepers({
+    ...places(t, log),
+    clock,
+    log: log.pino,
+    post: (wish) => posts.push(wish),
+    open: async () => {
+      if (opened++ === 0) return first;
+      return { pid: process.pid, send: (message) => told.push(message), close: () => {} };
+    },
+  });
+  return { keepers, clock, log, posts, told };
+}
+
+test('a run whose SSH keeper cannot be spawned now is not ended, and prepared later', async (t) => {
+  const { keepers, clock, log, posts, told } = stage(t, { why: 'EAGAIN', passes: true });
+  await keepers.start(RUN, 1, PLAN);
+  const [line] = log.lines;
+  assert.deepEqual(
+    [line?.['msg'], line?.['target'], line?.['errno']],
+    ['start is tried again', 'far', 'EAGAIN'],
+  );
+  clock.advance(1_000);
+  while (told.length === 0) await sleep(1);
+  assert.deepEqual([told[0]?.type, posts], ['prepare', []]);
+});
+
+test('a run that is dropped while there is no SSH keeper is not prepared', async (t) => {
+  const { keepers, clock, told } = stage(t, { why: 'EAGAIN', passes: true });
+  await keepers.start(RUN, 1, PLAN);
+  keepers.drop(1);
+  clock.advance(1_000);
+  await sleep(1);
+  assert.deepEqual(told, []);
+});
+
+test('a run whose SSH keeper can never be spawned ends as not started, and says why', async (t) => {
+  const { keepers, posts } = stage(t, { why: 'it ended with 3', passes: false });
+  await keepers.start(RUN, 1, PLAN);
+  const [reported] = posts;
+  assert.ok(reported?.type === 'reported');
+  assert.equal(reported.report.failure?.detail, 'it ended with 3');
+});
+
+test('a run is not ended because a stop looks for a keeper that has gone just then', async (t) => {
+  const clock = new ManualClock();
+  const log = new SpokenLog();
+  const posts: Wish[] = [];
+  const told: ToKeeper[] = [];
+  let giveUp = (): void => assert.fail('nobody looks for a keeper');
+  const keepers = new SshKeepers({
+    ...places(t, log),
+    clock,
+    log: log.pino,
+    post: (wish) => posts.push(wish),
+    open: (_, mayStart) => {
+      if (mayStart) {
+        const send = (message: ToKeeper): unknown => told.push(message);
+        return Promise.resolve({ pid: 2 ** 30, send, close: () => {} });
+      }
+      return new Promise((resolve) => {
+        giveUp = () => resolve({ why: 'ENOENT', passes: false });
+      });
+    },
+  });
+  keepers.adopt({ ...RUN, run: 2 }, 1, {
+    ...{ pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 },
+    ...{ bootId: bootId(), kind: 'ssh' },
+  });
+  keepers.stop(2, 1_000);
+  const start = keepers.start(RUN, 1, PLAN);
+  giveUp();
+  await start;
+  assert.deepEqual([told.map(({ type }) => type), posts], [['prepare'], []]);
+  keepers.drop(2);
+  keepers.drop(1);
+});
+
+test('a run whose status cannot be read for a failing disk is not lost', (t) => {
+  const clock = new ManualClock();
+  const own = directory(t);
+  const place = { directory: own, attempt: 1, nonce: NONCE, rebooted: false };
+  assert.deepEqual(
+    examine(place, clock, () => false),
+    { isAlive: false, isUnreadable: false },
+  );
+  // A path through a file fails as a bad disk does: with neither a file nor its absence.
+  writeFileSync(join(own, 'file'), '');
+  const bad = { ...place, directory: join(own, 'file') };
+  assert.throws(() => examine(bad, clock, () => false), { code: 'ENOTDIR' });
+});

@@ -1,0 +1,280 @@
+/** The cardinality policy by its examples: what a full group does, and several policies together. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as v from 'valibot';
+import { cardinality, INSTANCES_MAX } from '../../../policies/cardinality.ts';
+import { Core, NEVER_RAN, type RawPolicy, target } from '../../support/core.ts';
+
+function limit(more: Omit<RawPolicy, 'type'> = {}): RawPolicy {
+  return { type: 'cardinality', ...more };
+}
+
+function running(core: Core): string[] {
+  return core.runs('running').map((run) => `${run.run} ${run.target}`);
+}
+
+test('one instance is the default, and the rest wait in the order of their requests', () => {
+  const core = new Core([target('t', [limit()])]);
+  for (let n = 0; n < 5; n++) core.ask('t');
+  for (let run = 1; run <= 5; run++) {
+    assert.deepEqual(running(core), [`${run} t`]);
+    core.end(run);
+  }
+});
+
+test('without any policy everything runs at once', () => {
+  const core = new Core([target('t')]);
+  for (let n = 0; n < 5; n++) core.ask('t');
+  assert.equal(running(core).length, 5);
+});
+
+test('as many instances run at once as are allowed', () => {
+  const core = new Core([target('t', [limit({ instances: 3 })])]);
+  for (let n = 0; n < 5; n++) core.ask('t');
+  assert.deepEqual(running(core), ['1 t', '2 t', '3 t']);
+  core.end(2);
+  assert.deepEqual(running(core), ['1 t', '3 t', '4 t']);
+});
+
+test('whenFull refuse says what is being served, and admits again once there is room', () => {
+  const core = new Core([target('t', [limit({ instances: 2, whenFull: 'refuse' })])]);
+  const first = core.ask('t');
+  core.ask('t');
+  assert.deepEqual(core.submit('t'), {
+    type: 'refused',
+    reason: 'already serving run 1 (t), run 2 (t); at most 2 at once',
+  });
+  core.end(first);
+  assert.equal(core.submit('t').type, 'accepted');
+});
+
+test('whenFull ignore answers that the wish is being served', () => {
+  const core = new Core([target('t', [limit({ whenFull: 'ignore' })])]);
+  core.ask('t');
+  const reason = 'already serving run 1 (t); at most 1 at once';
+  assert.deepEqual(core.submit('t'), { type: 'ignored', reason });
+  assert.equal(core.state.runs.size, 1);
+});
+
+test('whenFull join shares the waiting run, else the running one', () => {
+  const core = new Core([target('t', [limit({ whenFull: 'join' })])]);
+  const first = core.ask('t');
+  assert.deepEqual(core.submit('t'), { type: 'joined', run: first });
+  core.end(first);
+  core.send({ type: 'pause', target: 't' });
+  const second = core.ask('t');
+  assert.deepEqual(core.submit('t'), { type: 'joined', run: second });
+});
+
+/** A run that waits and is shared by a request a second later; what became of it by then. */
+function shared(own: number | undefined, first: number | undefined, second: number | undefined) {
+  const limits = own === undefined ? {} : { maxWaitMs: own };
+  const policies = [limit({ group: 'disk', whenFull: 'join' })];
+  const core = new Core([
+    target('disk', [limit({ group: 'disk' })]),
+    target('t', policies, limits),
+  ]);
+  core.ask('disk');
+  const ask = (token: string, maxWaitMs: number | undefined) => {
+    const given = maxWaitMs === undefined ? {} : { maxWaitMs };
+    return core.send({ type: 'submit', target: 't', token, merged: true, ...given });
+  };
+  ask('first', first);
+  core.advance(1_000);
+  assert.deepEqual(ask('second', second), { type: 'joined', run: 2 });
+  core.compact();
+  return (ms: number) => {
+    core.advance(ms);
+    return core.state.runs.get(2)?.state;
+  };
+}
+
+test('a shared run expires when the one that would wait longest gives up', () => {
+  const longer = shared(undefined, 5_000, 9_000);
+  assert.deepEqual([longer(9_999), longer(10_000)], ['queued', 'ended']);
+  const shorter = shared(undefined, 5_000, 1_000);
+  assert.deepEqual([shorter(4_999), shorter(5_000)], ['queued', 'ended']);
+  assert.equal(shared(undefined, 5_000, undefined)(1_000_000), 'queued');
+  assert.equal(shared(undefined, undefined, 5_000)(1_000_000), 'queued');
+});
+
+test('a shared run never waits longer than its target lets it, whoever joins it', () => {
+  for (const second of [undefined, 60_000, 6_000]) {
+    const state = shared(7_000, 5_000, second);
+    assert.deepEqual([state(6_999), state(7_000)], ['queued', 'ended']);
+  }
+});
+
+test('whenFull join waits for itself where only another target fills the group', () => {
+  const options = limit({ group: 'disk', whenFull: 'join' });
+  const core = new Core([target('a', [options]), target('b', [options])]);
+  core.ask('a');
+  assert.deepEqual(core.submit('b'), { type: 'accepted', run: 2 });
+  assert.deepEqual(core.submit('b'), { type: 'joined', run: 2 });
+});
+
+test('whenFull join does not share a run that is being stopped', () => {
+  const core = new Core([target('t', [limit({ whenFull: 'join' })])]);
+  const first = core.ask('t');
+  core.send({ type: 'cancel', run: first });
+  assert.deepEqual(core.submit('t'), { type: 'accepted', run: 2 });
+});
+
+test('nobody joins a run that is lost, only waits until its processes are gone', () => {
+  const core = new Core([target('t', [limit({ whenFull: 'join' })])]);
+  const first = core.ask('t');
+  core.lose(first, [77]);
+  assert.deepEqual(core.submit('t'), { type: 'accepted', run: 2 });
+  assert.match(core.why(2)[0] ?? '', /run 1 \(t\), which was lost but still has living processes$/);
+  core.send({ type: 'vacated', run: first });
+  assert.deepEqual(running(core), ['2 t']);
+});
+
+test('queueMax bounds how many wait, and 0 lets none wait', () => {
+  const core = new Core([target('t', [limit({ queueMax: 2 })])]);
+  for (let n = 0; n < 3; n++) core.ask('t');
+  assert.deepEqual(core.submit('t'), {
+    type: 'refused',
+    reason:
+      'the queue is full: already serving run 1 (t), 2 waiting; at most 1 at once, queueMax is 2',
+  });
+  core.end(1);
+  assert.equal(core.submit('t').type, 'accepted');
+  const none = new Core([target('t', [limit({ queueMax: 0 })])]);
+  assert.equal(none.submit('t').type, 'accepted');
+  assert.equal(none.submit('t').type, 'refused');
+});
+
+test('a shared group is one limit over its targets, first come, first served', () => {
+  const shared = limit({ group: 'disk' });
+  const core = new Core(['a', 'b', 'c'].map((name) => target(name, [shared])));
+  for (const name of ['b', 'a', 'b', 'c', 'a']) core.ask(name);
+  assert.deepEqual(core.why(2), ['waits for run 1 (b), which is running (group "disk")']);
+  assert.deepEqual(core.why(3), ['waits for run 1 (b), which is running (group "disk")']);
+  assert.deepEqual(core.why(5), ['waits for run 2 (a), which was asked for earlier']);
+  core.drain();
+  assert.deepEqual(core.order(), ['b', 'a', 'b', 'c', 'a']);
+});
+
+test('a reason names three runs in the way, and counts the rest', () => {
+  const core = new Core([target('t', [limit({ instances: 5 })])]);
+  for (let n = 0; n < 6; n++) core.ask('t');
+  const named = [1, 2, 3].map((run) => `run ${run} (t), which is running`).join(' or ');
+  assert.deepEqual(core.why(6), [`waits for ${named} or one of 2 more`]);
+});
+
+test('a run that waits for another limit does not keep the place from those behind it', () => {
+  const core = new Core([
+    target('both', [limit({ group: 'disk', instances: 2 }), limit({ group: 'net' })]),
+    target('disk', [limit({ group: 'disk', instances: 2 })]),
+    target('net', [limit({ group: 'net' })]),
+  ]);
+  core.ask('net');
+  core.ask('both');
+  core.ask('disk');
+  assert.deepEqual(running(core), ['1 net', '3 disk']);
+  core.end(1);
+  assert.deepEqual(running(core), ['2 both', '3 disk']);
+});
+
+test('rsnapshot intervals and a shared disk keep their order and come to an end', () => {
+  const disk = limit({ group: 'disk' });
+  const interval = (name: string) => target(name, [{ type: 'rsnapshot', interval: name }, disk]);
+  const core = new Core([...['hourly', 'daily', 'weekly'].map(interval), target('dump', [disk])]);
+  for (const name of ['dump', 'hourly', 'daily', 'dump', 'weekly']) core.ask(name);
+  assert.deepEqual(running(core), ['1 dump']);
+  assert.equal(core.why(2).length, 2, 'it waits for the higher interval, and for the disk');
+  core.drain();
+  assert.deepEqual(core.order(), ['dump', 'dump', 'weekly', 'daily', 'hourly']);
+});
+
+test('a run that fails to start releases its place', () => {
+  const core = new Core([target('t', [limit()])]);
+  core.ask('t');
+  core.ask('t');
+  const failure = {
+    kind: 'not-started',
+    stage: 'command',
+    errno: 'ENOENT',
+    detail: 'x',
+  } as const;
+  core.end(1, { started: true, code: null, signal: null, core: false, failure });
+  assert.equal(core.expect(1, 'ended').outcome.kind, 'not-started');
+  assert.deepEqual(running(core), ['2 t']);
+});
+
+test('a run whose command never ran keeps its place and starts again', () => {
+  const core = new Core([target('t', [limit()])]);
+  core.ask('t');
+  core.ask('t');
+  core.end(1, NEVER_RAN);
+  assert.deepEqual(running(core), ['1 t']);
+  assert.equal(core.expect(1, 'running').attempt, 2);
+});
+
+test('a cancelled run gives its place away: at once before it runs, else when it has ended', () => {
+  const core = new Core([target('t', [limit()])], { manualKeepers: true });
+  for (let n = 0; n < 3; n++) core.ask('t');
+  core.send({ type: 'cancel', run: 1 });
+  core.keep(2);
+  core.send({ type: 'cancel', run: 2 });
+  assert.equal(core.runs('starting').length, 0);
+  core.end(2);
+  assert.equal(core.expect(3, 'starting').run, 3);
+});
+
+test('a reload that allows more starts more, one that allows fewer stops none', () => {
+  const one = [target('t', [limit()])];
+  const core = new Core(one);
+  for (let n = 0; n < 4; n++) core.ask('t');
+  core.configure([target('t', [limit({ instances: 3 })])]);
+  assert.equal(running(core).length, 3);
+  core.configure(one);
+  core.end(1);
+  assert.equal(running(core).length, 2);
+});
+
+test('a reload that removes or moves a running target does not free its place', () => {
+  const disk = limit({ group: 'disk' });
+  for (const after of [[], [target('a', [limit({ group: 'other' })])]]) {
+    const core = new Core([target('a', [disk]), target('b', [disk])]);
+    const first = core.ask('a');
+    core.configure([...after, target('b', [disk])]);
+    const second = core.ask('b');
+    assert.deepEqual(running(core), [`${first} a`]);
+    core.end(first);
+    assert.deepEqual(running(core), [`${second} b`]);
+  }
+});
+
+test('options are checked: instances from 1 to its limit, and nothing misspelt', () => {
+  const good = (more: object) =>
+    v.safeParse(cardinality.options, { type: 'cardinality', ...more }).success;
+  assert.equal(good({ instances: INSTANCES_MAX }), true);
+  const bad = [
+    { instances: INSTANCES_MAX + 1 },
+    { instances: 0 },
+    { instances: 1.5 },
+    { instances: '1' },
+    { queueMax: -1 },
+    { whenFull: 'wait' },
+    { group: '' },
+    { instnaces: 1 },
+  ];
+  for (const more of bad) assert.equal(good(more), false, JSON.stringify(more));
+});
+
+test('targets of one group must agree on its instances', () => {
+  const member = (instances: number) => ({
+    target: `t${instances}`,
+    options: v.parse(cardinality.options, { type: 'cardinality', instances, group: 'disk' }),
+    waiting: 0,
+    ignored: 0,
+    active: [],
+  });
+  assert.equal(cardinality.conflict?.(member(1), member(1)), undefined);
+  assert.equal(
+    cardinality.conflict?.(member(1), member(2)),
+    'instances is 1 here and 2 in target "t2" of the same group',
+  );
+});

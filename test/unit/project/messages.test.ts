@@ -1,0 +1,176 @@
+/**
+ * The style of what baton says to people, held for every entry of the tables: daemon/message.ts
+ * names them and the rules. What breaks a rule
+ * stands in EXCEPTIONS with the reason.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tellOutcome } from '../../../daemon/protocol/outcome-text.ts';
+import { CLIENT } from '../../support/clientmessages.ts';
+import { DAEMON, OUTCOMES } from '../../support/daemonmessages.ts';
+import { PLUGINS } from '../../support/pluginmessages.ts';
+
+type Rule = 'line' | 'case' | 'names' | 'advice';
+
+const FACT = 'a fact; what to do comes behind it, by adviseOutcome';
+const PLACE = 'stands behind the place in the file, which names it';
+const NEAR = 'a near name is enough where there is one';
+const PART = 'a part of another one, which says what to do';
+const HELP = 'seeHelp puts the page behind it that says more';
+
+type Excepted = Readonly<Partial<Record<Rule, string>>>;
+
+const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
+  'boot.writableByOthers': { names: 'the mode is shown in octal' },
+  'boot.unknownOption': { advice: 'badUsage puts the help behind it' },
+  'config.unknown': { names: PLACE },
+  'config.unknownHook': { names: NEAR },
+  'request.unknownKey': { names: NEAR },
+  'request.unknownTarget': { names: 'the client puts the target in front' },
+  'request.wrongCount': { names: '"no arguments" are 0' },
+  'outcome.noCommand': { advice: FACT, names: 'ENOENT and EACCES are told in words' },
+  'trouble.forbidden': { names: 'the mode is shown in octal' },
+  ...Object.fromEntries(
+    ['noAnswer', 'silent', 'uncancelled'].map((name) => [
+      `trouble.${name}`,
+      { names: 'the time is shown in words' },
+    ]),
+  ),
+  'runner.badKey': { names: 'the fault is told in words' },
+  'runner.changedHostKey': { names: 'they stand in one object' },
+  'runner.noConnection': { advice: FACT },
+  'runner.refusedUser': { advice: FACT, names: 'they stand in one object' },
+  ...all(FACT, 'outcome', ['noUser', 'noGroup', 'noDirectory', 'noBecoming']),
+  ...all(PART, 'outcome', ['sshEnded']),
+  ...all(HELP, 'usage', ['unknownOption', 'unknownCommand', 'foreignOption', 'extraWord']),
+  ...all(HELP, 'usage', ['noValue', 'noSwitch', 'needsWait', 'forOne', 'allAndReport']),
+  ...all(PART, 'policy', ['differs', 'unreadConf', 'noRetain', 'remoteConf']),
+  ...all(PART, 'policy', ['includesCommand', 'includesDeep', 'includesUnread']),
+  ...all(PART, 'runner', ['unusableKey', 'viaHop', 'givenUp', 'serverLeft', 'noSign', 'noStatus']),
+  ...all(PART, 'runner', ['sshKilled']),
+  ...all(FACT, 'runner', ['broke', 'deaf', 'foreignSignal']),
+};
+
+function all(advice: string, table: string, names: readonly string[]): Record<string, Excepted> {
+  return Object.fromEntries(names.map((name) => [`${table}.${name}`, { advice }]));
+}
+
+/** Begins a clause that tells the reader what to do. */
+const VERBS = [
+  ...['add', 'allow', 'ask', 'change', 'choose', 'compare', 'correct', 'drop', 'end', 'fill'],
+  ...[
+    'free',
+    'give',
+    'install',
+    'leave',
+    'let',
+    'look',
+    'make',
+    'mend',
+    'move',
+    'mount',
+    'name',
+    'permit',
+  ],
+  ...[
+    'probe',
+    'put',
+    'read',
+    'remove',
+    'report',
+    'restart',
+    'restore',
+    'run',
+    'see',
+    'send',
+    'set',
+  ],
+  ...['start', 'stop', 'take', 'try', 'use', 'wait', 'write'],
+];
+const ADVICE = new RegExp(
+  `(^|[;:,] (or |and |then )?|\\()(expected|did you mean|known (here|types):|(${VERBS.join('|')})\\b(?!:))`,
+);
+
+for (const { name, say, lists } of [...DAEMON, ...CLIENT, ...PLUGINS]) {
+  test(`${name} has the style of all messages`, () => {
+    const excepted = Object.keys(EXCEPTIONS[name] ?? {});
+    const found = lists.flatMap((args) => broken(say(...args), args));
+    for (const args of lists) {
+      const rules = broken(say(...args), args).filter((rule) => !excepted.includes(rule));
+      assert.deepEqual(rules, [], say(...args));
+    }
+    assert.ok(
+      excepted.every((rule) => found.includes(rule)),
+      'an exception is not needed any more',
+    );
+  });
+}
+
+for (const end of OUTCOMES) {
+  const said = tellOutcome(end, 17, 'web');
+  test(`"run 17 ${said}" has the style of all messages`, () => {
+    const isOver = end.kind === 'exited' || end.kind === 'cancelled';
+    assert.equal(ADVICE.test(said), !isOver, 'only what somebody wished needs no advice');
+    assert.match(said, /^[a-z][^\p{Cc}]*[^.\p{Cc}]$/u);
+  });
+}
+
+/** Where a sentence for people would be made, or handed on, with its own words. */
+const WORDS =
+  /(?:\b(?:error|message|reason|detail|why|advice|hint)\s*[:=]\s*|\b(?:complain|Mistake|Error|NoWay|refuse|lost|fail|failWith)\((?:[\w.]+, )*)[`'"](?!Internal error)[^`'"]*[a-z] [a-z$]/g;
+/** Files that may, since what they say is no message of its own. */
+const FREE: Readonly<Record<string, string>> = {
+  'daemon/lane.ts': 'an internal error, begun elsewhere',
+  'daemon/json.ts': 'nouns that stand behind "expected"',
+  'daemon/waiting.ts': 'why a run waits',
+  'policies/cardinality.ts': 'why a run waits, or was refused',
+  'policies/rsnapshot.ts': 'why a run waits',
+  'runners/ssh/handshake.ts': 'an abort, whose words nobody is shown',
+};
+
+test('nobody writes a message elsewhere than in the tables', () => {
+  const root = join(import.meta.dirname, '../../..');
+  const folders = ['daemon', 'client', 'policies', 'runners'];
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(
+      (name) => `${folder}/${name}`,
+    ),
+  );
+  const isTable = (file: string): boolean => /\/message(\.ts|\/)/.test(file);
+  const sources = files.filter((file) => file.endsWith('.ts') && !isTable(file));
+  const found = sources.flatMap((file) => {
+    const code = readFileSync(join(root, file), 'utf8')
+      .replace(/\/\*[\s\S]*?\*\/|(?<=\s)\/\/.*$/gm, '')
+      .replace(/\s*\n\s*/g, ' ');
+    return Array.from(code.matchAll(WORDS), ([text]) => ({ file, text }));
+  });
+  assert.deepEqual(
+    found.filter(({ file }) => !(file in FREE)),
+    [],
+  );
+  const free = new Set(found.map(({ file }) => file));
+  assert.deepEqual(
+    [...free].sort(),
+    Object.keys(FREE).sort(),
+    'an exception is not needed any more',
+  );
+});
+
+/** The rules that a text breaks, without the exceptions. */
+function broken(text: string, args: readonly unknown[]): readonly string[] {
+  const breaks: Readonly<Record<Rule, boolean>> = {
+    line: /\p{Cc}|[.!,;:]$/u.test(text),
+    case: /^[A-Z]/.test(text),
+    names: !args.flat().every((arg) => text.includes(nameOf(arg))),
+    advice: !ADVICE.test(text),
+  };
+  return Object.entries(breaks).flatMap(([rule, isBroken]) => (isBroken ? rule : []));
+}
+
+/** How a text shows an argument. */
+function nameOf(arg: unknown): string {
+  if (arg === undefined || typeof arg === 'boolean') return '';
+  return arg instanceof Error && 'code' in arg ? String(arg.code) : String(arg);
+}

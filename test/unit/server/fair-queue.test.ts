@@ -1,0 +1,61 @@
+/** Who has the next turn: in order, and never so many in one go that others wait for long. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Rota } from '../../../daemon/server/fair-queue.ts';
+
+function work(ms: number): void {
+  for (const untilMs = performance.now() + ms; performance.now() < untilMs; ) {
+    // As a relay does that reads and writes.
+  }
+}
+
+test('many that have much to do follow one another, and others have their turn in between', async () => {
+  const rota = new Rota();
+  const done: number[] = [];
+  for (let number = 0; number < 20; number++) {
+    rota.add(() => {
+      work(4);
+      done.push(number);
+    });
+  }
+  let most = 0;
+  for (let before = 0; done.length < 20; before = done.length) {
+    await nextTurn();
+    most = Math.max(most, done.length - before);
+  }
+  assert.ok(most <= 2, `${most} of 4 ms each in one go`);
+  assert.deepEqual(
+    done,
+    Array.from({ length: 20 }, (_, number) => number),
+  );
+});
+
+test('who comes again waits until all others have had their turn', async () => {
+  const rota = new Rota();
+  const turns: string[] = [];
+  const come = (name: string): void => {
+    rota.add(() => {
+      turns.push(name);
+      if (turns.length < 9) come(name);
+    });
+  };
+  for (const name of ['a', 'b', 'c']) come(name);
+  while (turns.length < 9) await nextTurn();
+  assert.equal(turns.join(''), 'abcabcabc');
+});
+
+test('a turn that was taken back does not come, also if another one takes it back', async () => {
+  const rota = new Rota();
+  const turns: string[] = [];
+  const second: { giveUp?: () => void } = {};
+  rota.add(() => {
+    turns.push('first');
+    second.giveUp?.();
+  });
+  second.giveUp = rota.add(() => turns.push('second'));
+  rota.add(() => turns.push('third'));
+  await nextTurn();
+  await nextTurn();
+  assert.deepEqual(turns, ['first', 'third']);
+});

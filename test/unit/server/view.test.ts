@@ -1,0 +1,242 @@
+/** What clients are shown of the state, on the pure core. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { apply } from '../../../daemon/core/apply.ts';
+import { excerptOf } from '../../../daemon/core/snapshot.ts';
+import type { Run } from '../../../daemon/core/state.ts';
+import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
+import type { Scenery } from '../../../daemon/server/views/run-view.ts';
+import * as view from '../../../daemon/server/views/targets.ts';
+import { whole } from '../../../daemon/shared/cooperative.ts';
+import { perform, steps, targets } from '../../support/arbitraries.ts';
+import { Core, exit, stamp, target } from '../../support/core.ts';
+
+function sceneryOf({ state, catalog, nowMs }: Core): Scenery {
+  const holdersAround = () => new Map();
+  const now = stamp(nowMs);
+  return {
+    state,
+    catalog,
+    now,
+    lives: () => false,
+    holdersAround,
+    progressOf: () => undefined,
+    unrecordedEnd: () => undefined,
+  };
+}
+
+const viewTargets = (scenery: Scenery) => whole(view.viewTargets(scenery));
+const viewChain = (first: Run, scenery: Scenery) => whole(view.viewChain(first, scenery));
+const viewHistory = (...asked: Parameters<typeof view.viewHistory>) =>
+  whole(view.viewHistory(...asked));
+
+const ALL = { type: 'history', limit: 10_000 } as const;
+
+test('history is narrowed by the age of the end and by verdict or kind of outcome', () => {
+  const core = new Core([target('a', [], { warnExit: [2] })]);
+  for (const [ms, code] of [0, 2, 1].entries()) {
+    core.advance(ms * 1_000);
+    core.end(core.ask('a'), exit(code));
+  }
+  core.lose(core.ask('a'));
+  core.advance(5_000);
+  const numbers = (more: object) =>
+    viewHistory(sceneryOf(core), { ...ALL, ...more }).map(({ run }) => run);
+  assert.deepEqual(numbers({}), [4, 3, 2, 1]);
+  assert.deepEqual(numbers({ sinceMs: 4_000 }), [4, 3, 2]);
+  assert.deepEqual(numbers({ sinceMs: 0 }), []);
+  assert.deepEqual(numbers({ outcome: 'ok' }), [1]);
+  assert.deepEqual(numbers({ outcome: 'warning' }), [2]);
+  assert.deepEqual(numbers({ outcome: 'failed' }), [4, 3]);
+  assert.deepEqual(numbers({ outcome: 'lost' }), [4]);
+  assert.deepEqual(numbers({ outcome: 'exited', sinceMs: 3_000, limit: 1 }), [3]);
+});
+
+test('a narrowed history is what the whole one holds of it', () => {
+  const word = fc.constantFrom(...OUTCOME_WORDS);
+  fc.assert(
+    fc.property(targets, steps, word, fc.nat(9_000), (catalog, list, outcome, sinceMs) => {
+      const core = new Core(catalog);
+      for (const step of list) perform(core, step);
+      const scenery = sceneryOf(core);
+      const fits = viewHistory(scenery, ALL).filter(
+        (run) =>
+          (run.verdict === outcome || run.outcome?.kind === outcome) &&
+          scenery.now.wallMs - (run.endedAtMs ?? 0) <= sinceMs,
+      );
+      assert.deepEqual(viewHistory(scenery, { ...ALL, outcome, sinceMs }), fits);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+const onDisk = [{ type: 'cardinality', group: 'disk', instances: 1 }] as const;
+const WALL_MS = stamp(0).wallMs;
+
+/** Four runs of `a` in the past, the last of them by far the longest, then one of each. */
+function night(): { core: Core; a: number; b: number } {
+  const core = new Core([target('a', onDisk, { progress: true }), target('b', onDisk)]);
+  for (const ms of [100, 110, 120, 500]) {
+    const run = core.ask('a');
+    core.advance(core.nowMs + ms);
+    core.end(run);
+  }
+  const [a, b] = [core.ask('a'), core.ask('b')];
+  core.advance(core.nowMs + 50);
+  return { core, a, b };
+}
+
+test('a run is shown with what is usual, when it is expected to end, and what that means for others', () => {
+  const { core, a } = night();
+  const [first, second] = viewTargets(sceneryOf(core));
+  const usual = { medianMs: 115, lowMs: 108, highMs: 215, runs: 4 };
+  assert.deepEqual(first?.usual, usual);
+  const [running] = first?.active ?? [];
+  assert.deepEqual([running?.run, running?.usual, running?.pace], [a, usual, undefined]);
+  assert.equal(running?.expectedEndAtMs, WALL_MS + 830 + 115);
+  const [waiting] = second?.queued ?? [];
+  assert.equal(waiting?.expectedStartAtMs, WALL_MS + 830 + 115);
+  assert.deepEqual([waiting?.expectedEndAtMs, waiting?.usual], [undefined, undefined]);
+  core.advance(core.nowMs + 300);
+  assert.equal(viewTargets(sceneryOf(core))[0]?.active[0]?.pace, 'slower');
+});
+
+test('of many targets fewer waiting runs are named each, but one, and all are counted', () => {
+  const shown = (targets: number) => {
+    const crowd = Array.from({ length: targets }, (_, at) => target(`t${at}`));
+    const core = new Core(crowd);
+    for (const { name } of crowd) {
+      core.send({ type: 'pause', target: name });
+      for (let run = 0; run < 12; run++) core.ask(name);
+    }
+    const views = viewTargets(sceneryOf(core));
+    const counts = views.map(({ queued, waiting }) => `${queued.length} of ${waiting}`);
+    return [...new Set(counts)];
+  };
+  assert.deepEqual(shown(100), ['10 of 12']);
+  assert.deepEqual(shown(300), ['3 of 12']);
+  assert.deepEqual(shown(1_200), ['1 of 12']);
+});
+
+test('history tells how each duration compares with the usual one', () => {
+  const { core } = night();
+  const paces = viewHistory(sceneryOf(core), ALL).map(({ pace }) => pace);
+  assert.deepEqual(paces, ['slower', 'usual', 'usual', 'usual']);
+});
+
+test('what a run tells of its progress counts more than what was usual, if its target says so', () => {
+  const { core, a, b } = night();
+  const scenery = { ...sceneryOf(core), progressOf: () => 25 };
+  const chain = viewChain(core.expect(b, 'queued'), scenery);
+  assert.deepEqual(
+    chain.map(({ run, progressPercent }) => [run, progressPercent]),
+    [
+      [b, undefined],
+      [a, 25],
+    ],
+  );
+  assert.deepEqual(
+    [chain[1]?.expectedEndAtMs, chain[0]?.expectedStartAtMs],
+    [WALL_MS + 830 + 200, WALL_MS + 830 + 200],
+  );
+  const { progress: _, ...silent } = core.catalog.targets.get('a') ?? target('a');
+  core.configure([silent, target('b', onDisk)]);
+  const other = viewChain(core.expect(b, 'queued'), { ...scenery, catalog: core.catalog });
+  assert.deepEqual(
+    [other[1]?.progressPercent, other[1]?.expectedEndAtMs],
+    [undefined, WALL_MS + 830 + 115],
+  );
+});
+
+test('a waiting run tells how often it was overtaken', () => {
+  const level = (interval: string) => ({ type: 'rsnapshot', interval, settle: '0s' }) as const;
+  const names = ['hourly', 'daily', 'monthly'];
+  const core = new Core(names.map((name) => target(name, [level(name)])));
+  const hourly = core.ask('hourly');
+  core.ask('daily');
+  core.ask('monthly');
+  core.end(hourly);
+  const [, daily] = viewTargets(sceneryOf(core));
+  assert.equal(daily?.queued[0]?.overtaken, 1);
+});
+
+test('a status of a thousand runs that wait in one group looks at the group once', () => {
+  const crowd = Array.from({ length: 1_000 }, (_, at) => target(`t${at}`, onDisk));
+  const core = new Core(crowd);
+  for (const [at, { name }] of crowd.entries()) {
+    const token = `token of ${name}`;
+    apply(core.state, {
+      type: 'accepted',
+      run: at + 1,
+      target: name,
+      at: stamp(0),
+      token,
+      merged: true,
+    });
+  }
+  core.send({ type: 'due', run: 1 });
+  let looks = 0;
+  const lanes = new Proxy(core.state.lanes, {
+    get: (all, key) => {
+      const value: unknown = Reflect.get(all, key);
+      if (key === 'get') looks++;
+      return typeof value === 'function' ? value.bind(all) : value;
+    },
+  });
+  const views = viewTargets({ ...sceneryOf(core), state: { ...core.state, lanes } });
+  assert.deepEqual(views.at(-1)?.queued[0]?.behind, [1]);
+  assert.ok(looks < 20_000, `${looks} looks at queues`);
+});
+
+/** A thousand targets, each with its own group, a run that goes on and three that wait. */
+function crowded(): Core {
+  const crowd = Array.from({ length: 1_000 }, (_, at) => {
+    return target(`t${at}`, [{ type: 'cardinality', group: `g${at}`, instances: 1 }]);
+  });
+  const core = new Core(crowd);
+  for (const { name } of crowd) {
+    apply(core.state, { type: 'remembered', target: name, tookMs: [1_000] });
+    for (let run = 0; run < 4; run++) core.ask(name);
+  }
+  return core;
+}
+
+test('no piece of a status or a chain looks at more than a few of a thousand targets', () => {
+  const core = crowded();
+  let looks = 0;
+  const runs = new Proxy(core.state.runs, {
+    get: (all, key) => {
+      const value: unknown = Reflect.get(all, key);
+      if (key === 'get') looks++;
+      return typeof value === 'function' ? value.bind(all) : value;
+    },
+  });
+  const scenery = { ...sceneryOf(core), state: { ...core.state, runs } };
+  const waiting = core.runs('queued')[0];
+  assert.ok(waiting);
+  for (const pieces of [view.viewTargets(scenery), view.viewChain(waiting, scenery)]) {
+    // The first one takes the copy to play on.
+    let most = 0;
+    for (let at = 0; pieces.next().done !== true; at++) {
+      if (at > 0) most = Math.max(most, looks);
+      looks = 0;
+    }
+    assert.ok(most > 0 && most < 50, `${most} looks at runs in one piece`);
+  }
+});
+
+test('a status made of an excerpt is of one moment, whatever happens between its pieces', () => {
+  const moment = (core: Core) => ({ ...sceneryOf(core), state: excerptOf(core.state) });
+  const core = crowded();
+  const expected = whole(view.viewTargets(moment(core)));
+  assert.deepEqual(expected, viewTargets(sceneryOf(core)), 'an excerpt shows what the state shows');
+  const pieces = view.viewTargets(moment(core));
+  for (const run of core.runs('running')) {
+    const { done, value } = pieces.next();
+    if (done === true) assert.fail(`made in one piece with ${value.length}`);
+    core.end(run.run);
+    core.ask(run.target);
+  }
+  assert.deepEqual(whole(pieces), expected);
+});

@@ -120,7 +120,7 @@ function inputsOf({ metafile }) {
 }
 
 /**
- * The fast path takes constants and types from daemon/protocol.ts, never a schema, but esbuild
+ * The fast path takes constants and types from daemon/protocol/request.ts, never a schema, but esbuild
  * cannot see that building one has no effect (it spreads objects). So here valibot's functions
  * make nothing, spread nothing, and each call of them is marked as one that nobody misses.
  */

@@ -2,17 +2,18 @@
  * The index of what batond says to people when something is wrong: every such sentence stands in
  * one table for each role, and nowhere else.
  *
- *   daemon/message/boot.ts      batond cannot start: flags, places, state, journal, sockets
- *   daemon/message/config.ts    config.json has a mistake, or something odd
- *   daemon/message/request.ts   a request cannot be fulfilled
- *   daemon/message/outcome.ts   how a run ended, why it could not begin, and what to do then
- *   daemon/errno.ts             what the system says (ENOSPC), and what to do about it
- *   client/message.ts           what the client says of itself: usage, connection, files
- *   policies/message.ts         what keeps a policy from working on this machine
- *   runners/message.ts          what keeps a runner from working, or from reaching its machine
+ *   daemon/system/boot-messages.ts        batond cannot start: flags, places, state, journal, sockets
+ *   daemon/config/config-messages.ts      config.json has a mistake, or something odd
+ *   daemon/protocol/refusal-text.ts       a request cannot be fulfilled
+ *   daemon/protocol/outcome-text.ts       how a run ended, why it could not begin, what to do then
+ *   daemon/shared/errno.ts                what the system says (ENOSPC), and what to do about it
+ *   client/client-errors.ts               what the client says of itself: connection, files
+ *   client/command-line/usage-errors.ts   what is wrong with a command line
+ *   policies/policy-messages.ts           what keeps a policy from working on this machine
+ *   runners/ssh/ssh-messages.ts           what keeps a runner from working, or from reaching its machine
  *
- * The style, which test/core/message.test.ts holds for every entry: one line, begun in lower case
- * and without a full stop, since it stands behind "baton: TARGET: " or another clause; it names
+ * The style, which test/unit/project/messages.test.ts holds for every entry: one line, begun in
+ * lower case and without a full stop, since it stands behind "baton: TARGET: " or another clause; it names
  * what was found; and it says what to do, mostly behind a semicolon.
  *
  * Not here: why a run waits or was refused by a policy (that is a reason and no mistake, and stands

@@ -3,8 +3,8 @@
  * what exists is asked of the caller.
  */
 import { isAbsolute, join, resolve } from 'node:path';
-import type { Result } from './journal/journal.ts';
 import { daemonSocket, SOCKET_PATH_BYTES_MAX } from './protocol/request.ts';
+import type { Result } from './shared/result.ts';
 import { longSocketPath } from './system/boot-messages.ts';
 
 export interface Places {

@@ -1,6 +1,6 @@
 /**
  * What keeps a policy from working as the configuration has it. Why a run waits or was refused is
- * no mistake and stands with the policy; see daemon/message.ts for the style.
+ * no mistake and stands with the policy; see daemon/messages.ts for the style.
  */
 
 // Targets of one group that contradict each other; the daemon adds "make them equal"

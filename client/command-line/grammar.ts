@@ -1,6 +1,6 @@
 /**
  * What a command line means: pure functions from words and flags, as meow has cut them
- * (client/cli.ts), to a `Wish`. Which verbs and options there are is said by client/manual.ts alone.
+ * (client/cli.ts), to a `Wish`. Which verbs and options there are is said by client/command-line/manual.ts alone.
  * Nothing is guessed: what is not understood is a mistake, in one sentence.
  */
 import { didYouMean } from '../../daemon/protocol/request.ts';

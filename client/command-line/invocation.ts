@@ -1,6 +1,6 @@
 /**
  * What baton can be asked to do, and how each verb's words and options become it. The words have
- * been counted and the options are known to belong to the verb (client/grammar.ts).
+ * been counted and the options are known to belong to the verb (client/command-line/grammar.ts).
  */
 import {
   didYouMean,

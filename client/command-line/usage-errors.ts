@@ -1,6 +1,6 @@
 /**
  * What is wrong with a command line. `seeHelp` puts the page behind it that says more; see
- * daemon/message.ts for the style.
+ * daemon/messages.ts for the style.
  */
 
 export const seeHelp = (mistake: string, page: string): string =>

@@ -1,6 +1,6 @@
 /**
  * `baton timeline`, `baton report` and `baton metrics`: each asks several things, makes one text of
- * the answers (client/timeline.ts, client/report/page.ts, client/metrics.ts), and prints it or puts
+ * the answers (client/terminal/timeline.ts, client/report/page.ts, client/report/metrics.ts), and prints it or puts
  * it in the place of a file.
  */
 import { hostname } from 'node:os';

@@ -1,7 +1,7 @@
 /**
  * One run as its client sees it: what was asked, how far its output has come, how it ended. It
  * knows no connection: the fast path (client/main.ts) begins with it, and when the connection
- * breaks client/call.ts goes on with the same object, at the same byte.
+ * breaks client/connection/conversation.ts goes on with the same object, at the same byte.
  *
  *   asked ── accepted, joined ──> waiting ── ended ──────────────> Ending
  *     ├── refused, error ───────────────────────────────────────> Ending

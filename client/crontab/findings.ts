@@ -6,7 +6,7 @@ import { CLASSIC, type RsnapshotConf, SYNC } from '../../policies/rsnapshot-conf
 import { type CronLine, runsOn, type Schedule } from './crontab.ts';
 import { callsOf, type RsnapshotCall, replaceCalls } from './shell-line.ts';
 
-/** What a daemon says of one target; see daemon/protocol.ts. */
+/** What a daemon says of one target; see daemon/protocol/request.ts. */
 export interface KnownTarget {
   readonly target: string;
   readonly groups: readonly string[];

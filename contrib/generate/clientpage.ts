@@ -1,4 +1,4 @@
-/** baton(1), from client/manual.ts. */
+/** baton(1), from client/command-line/manual.ts. */
 
 import {
   ENVIRONMENT,

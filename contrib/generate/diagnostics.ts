@@ -1,6 +1,6 @@
 /**
  * The messages that people meet most, as they are printed, and what is behind each: from the tables
- * that daemon/message.ts names, so that the page never quotes an old one.
+ * that daemon/messages.ts names, so that the page never quotes an old one.
  */
 import {
   forbidden,

@@ -2,7 +2,8 @@
  * What every field of the protocol means, for baton-protocol(7). The schemas and types in daemon/ are
  * the contract; the compiler asks here for a text of each field that they have, and for no other.
  */
-import type { Usual } from '../../daemon/core/estimate.ts';
+
+import type { Usual } from '../../daemon/protocol/reply.ts';
 import type {
   ErrorCode,
   Reply,

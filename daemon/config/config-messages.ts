@@ -1,6 +1,6 @@
 /**
  * What is wrong or odd in config.json. A mistake stands behind its place in the file, such as
- * "targets.web.policies[0]: ". See daemon/message.ts for the style.
+ * "targets.web.policies[0]: ". See daemon/messages.ts for the style.
  */
 import { describeErrno } from '../shared/errno.ts';
 import { didYouMean, suggest } from '../shared/suggest.ts';

@@ -176,7 +176,7 @@ interface Typed {
 
 /**
  * Plugins show their schemas as opaque. All of them are strict objects with a literal `type`, which
- * test/core/config.test.ts holds for every plugin of both maps.
+ * test/unit/config/load.test.ts holds for every plugin of both maps.
  */
 function anyOf(
   plugins: readonly { readonly options: v.GenericSchema<unknown, unknown> }[],

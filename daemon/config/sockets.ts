@@ -3,8 +3,8 @@
  */
 import * as v from 'valibot';
 import { Request, SOCKET_PATH_BYTES_MAX, type Verb } from '../protocol/request.ts';
-import { describeRights, permits } from '../server/access.ts';
 import { idlePattern, runWithoutWait } from './config-messages.ts';
+import { describeRights, permits } from './rights.ts';
 
 /** Most sockets that a configuration may name. */
 const SOCKETS_MAX = 32;

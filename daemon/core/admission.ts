@@ -62,7 +62,7 @@ function object(state: ReadonlyState, { args = [] }: Submit, target: Target): An
   return { type: 'refused', reason: queueFull(size, target.name) };
 }
 
-/** Why the asking run would wait for ever; see daemon/deadlock.ts. */
+/** Why the asking run would wait for ever; see daemon/core/deadlock.ts. */
 function inCircle(
   state: ReadonlyState,
   { at, caller, waits = [], target }: Submit,

@@ -2,19 +2,7 @@
  * What to expect of a run by how long the last successes of its target took. Pure. An estimate is
  * for people: nothing is decided by it.
  */
-
-/** Whole milliseconds. */
-export interface Usual {
-  readonly medianMs: number;
-  /** The middle half of the runs took from `lowMs` to `highMs`. */
-  readonly lowMs: number;
-  readonly highMs: number;
-  /** Of how many runs; few say little. */
-  readonly runs: number;
-}
-
-/** How a run compares: beyond the range, and by a factor that a person would notice. */
-export type Pace = 'faster' | 'usual' | 'slower';
+import type { Pace, Usual } from '../protocol/reply.ts';
 
 /** Fewer runs than this have no pace to compare with. */
 const PACE_RUNS_MIN = 3;

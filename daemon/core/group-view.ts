@@ -14,12 +14,22 @@ import type {
   Holder,
   Member,
   QueuedRun,
+  RunName,
   Scene,
 } from './policy.ts';
 import { type Lane, type ReadonlyState, type Run, waitingIn } from './state.ts';
 
 /** Who holds a lockfile, by its path. */
 export type Holders = ReadonlyMap<string, Holder>;
+
+/** The locks as the loop needs them. */
+export interface LocksPort {
+  /** Who holds each of these lockfiles, if anybody does. */
+  holders(lockfiles: readonly string[], runs: () => RunsByKeeper): Holders;
+}
+
+/** The runs that are running here, by the pid of their keeper. */
+export type RunsByKeeper = ReadonlyMap<number, RunName>;
 
 /** What a policy is asked with. */
 interface Seen {

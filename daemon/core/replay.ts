@@ -26,6 +26,8 @@ const FREE_MS = 1_000;
 
 interface Options {
   readonly catalog: Catalog;
+  /** A time for people, as one word of 23 characters. */
+  readonly showTime: (wallMs: number) => string;
   /** A run's number or a target's name: nothing is told of others. */
   readonly only?: RunId | TargetName;
   /**
@@ -56,7 +58,7 @@ export class Replay {
   take(event: Event): readonly string[] {
     this.#line++;
     const at = 'at' in event ? event.at : undefined;
-    const time = at === undefined ? NO_TIME : showTime(at);
+    const time = at === undefined ? NO_TIME : this.#options.showTime(at.wallMs);
     // A compacted journal is not in the order of time.
     if (at !== undefined && at.steadyMs >= this.#now.steadyMs) this.#now = at;
     const { catalog, compacted = 0 } = this.#options;
@@ -201,13 +203,6 @@ function nameOf({ run, target }: Run): string {
 
 /** As wide as a time: the event says nothing of when. */
 const NO_TIME = '-'.padEnd(23);
-const MINUTE_MS = 60_000;
-
-/** The time of day where this runs, with milliseconds, as one word. */
-function showTime({ wallMs }: Stamp): string {
-  const offsetMs = new Date(wallMs).getTimezoneOffset() * MINUTE_MS;
-  return new Date(wallMs - offsetMs).toISOString().slice(0, -1);
-}
 
 /** What others have written is harmless for a terminal. */
 function plain(text: string): string {

@@ -43,7 +43,7 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
   return runs.length === 0 ? NOTHING : decided({ type: 'forgotten', runs });
 }
 
-/** Leaves no trace of a target that was removed or renamed; see `tidy` in daemon/lane.ts. */
+/** Leaves no trace of a target that was removed or renamed; see `tidy` in daemon/core/target-state.ts. */
 export function forget(
   state: ReadonlyState,
   { target }: CommandOf<'forget'>,

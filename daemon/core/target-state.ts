@@ -1,6 +1,6 @@
 /**
  * What is known of a target beside its runs, and of the groups in which they hold places. A part of
- * daemon/apply.ts, and nobody else's to use.
+ * daemon/core/apply.ts, and nobody else's to use.
  *
  * Invariant: a lane or a group is there as long as there is something to know of it.
  */

@@ -7,6 +7,7 @@
 import { runnerOf } from '../config/registry.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
 import type { Stray, Wish } from '../core/command.ts';
+import type { LocksPort } from '../core/group-view.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Run, State } from '../core/state.ts';
 import type { JournalPort } from '../journal/group-commit.ts';
@@ -14,7 +15,7 @@ import { removed, unfitByNow } from '../protocol/outcome-text.ts';
 import type { Cause, Event, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import { type LocksPort, Loop } from './loop.ts';
+import { Loop } from './loop.ts';
 import type { UnrecordedEnd } from './unrecorded.ts';
 
 /** What a keeper is told of its run. */
@@ -22,7 +23,7 @@ export interface KeptRun {
   readonly run: RunId;
   readonly target: TargetName;
   readonly merged: boolean;
-  /** Marks its directory; see daemon/rundirectories.ts. */
+  /** Marks its directory; see daemon/keepers/run-directories.ts. */
   readonly startNonce?: Nonce;
   /** What becomes of processes that it leaves behind. */
   readonly leftovers?: 'leave' | 'kill';
@@ -41,7 +42,7 @@ export interface Survivors {
   readonly keeper?: KeeperId;
 }
 
-/** The keepers as the daemon needs them; see daemon/keeper.ts for the real ones. */
+/** The keepers as the daemon needs them; see daemon/keepers/process-keepers.ts for the real ones. */
 export interface KeepersPort {
   /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
   start(run: KeptRun, attempt: number, plan: Plan): Promise<void>;

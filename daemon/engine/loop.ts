@@ -12,7 +12,7 @@ import { apply } from '../core/apply.ts';
 import type { Catalog } from '../core/catalog.ts';
 import type { Answer, Command, Decision, Wish } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
-import type { Holders } from '../core/group-view.ts';
+import type { Holders, LocksPort, RunsByKeeper } from '../core/group-view.ts';
 import { history } from '../core/minimal-history.ts';
 import type { RunName } from '../core/policy.ts';
 import type { ReadonlyState, State } from '../core/state.ts';
@@ -30,15 +30,6 @@ export const TURN_COMMANDS_MAX = 256;
 export const TURN_WORK_MAX = 20_000;
 /** What an event costs, in the same measure. */
 const EVENT_WORK = 20;
-
-/** The locks as the loop needs them; see daemon/foreign.ts for the real ones. */
-export interface LocksPort {
-  /** Who holds each of these lockfiles, if anybody does. */
-  holders(lockfiles: readonly string[], runs: () => RunsByKeeper): Holders;
-}
-
-/** The runs that are running here, by the pid of their keeper. */
-export type RunsByKeeper = ReadonlyMap<number, RunName>;
 
 export type LoopAnswer =
   | Answer

@@ -7,7 +7,7 @@
 import type { Event } from '../shared/run.ts';
 import type { Log } from '../system/log.ts';
 
-/** The journal as the loop needs it; see daemon/journal.ts for the promises. */
+/** The journal as the loop needs it; see daemon/journal/journal.ts for the promises. */
 export interface JournalPort {
   append(
     events: readonly Event[],

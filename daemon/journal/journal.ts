@@ -3,11 +3,13 @@
  *
  * What has been appended is durable once `sync` resolves; all that is appended while one fdatasync
  * is under way shares the next (group commit). What a line is, and what becomes of a damaged one:
- * daemon/record.ts. How it is written anew when it has grown: daemon/compaction.ts.
+ * daemon/journal/record.ts. How it is written anew when it has grown: daemon/journal/compaction.ts.
  */
+
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../shared/errno.ts';
+import type { Result } from '../shared/result.ts';
 import type { Event } from '../shared/run.ts';
 import {
   cannotOpen,
@@ -31,10 +33,6 @@ import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
 const COMPACT_BYTES_MIN = 1_048_576;
 /** It is compacted when it has grown to so many times its size after the last compaction. */
 const COMPACT_FACTOR = 4;
-
-export type Result<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: string };
 
 export interface Opened {
   readonly journal: Journal;

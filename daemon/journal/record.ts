@@ -12,9 +12,9 @@
  */
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
+import type { Result } from '../shared/result.ts';
 import type { Event } from '../shared/run.ts';
 import * as say from '../system/boot-messages.ts';
-import type { Result } from './journal.ts';
 
 /** The format that this version writes; it reads this and all before. */
 export const FORMAT = 1;

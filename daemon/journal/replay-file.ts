@@ -1,5 +1,5 @@
 /**
- * `batond --replay FILE`: reads a journal from its file and prints what daemon/replay.ts tells of
+ * `batond --replay FILE`: reads a journal from its file and prints what daemon/core/replay.ts tells of
  * it. The file is only read, without a lock, so that it may be the one of a daemon that runs.
  *
  * It is read twice: where a compaction ended is known only at its end, and neither the file nor
@@ -59,7 +59,7 @@ function replay(
     line++;
     if (event.type === 'base') compacted = line;
   });
-  const it = new Replay({ ...options, compacted });
+  const it = new Replay({ ...options, showTime: localTime, compacted });
   const out = new Out(print);
   const parsed = parseJournal(path, readBy(out, file), (event) => out.add(it.take(event)));
   if (!parsed.ok) {
@@ -74,6 +74,14 @@ function replay(
   const { seq, goodBytes, tornBytes } = parsed.value;
   const isTorn = out.isOpen && tornBytes > 0;
   return { ok: true, value: isTorn ? [say.torn(path, seq + 1, goodBytes, tornBytes)] : [] };
+}
+
+const MINUTE_MS = 60_000;
+
+/** The time of day where this runs, with milliseconds. */
+export function localTime(wallMs: number): string {
+  const offsetMs = new Date(wallMs).getTimezoneOffset() * MINUTE_MS;
+  return new Date(wallMs - offsetMs).toISOString().slice(0, -1);
 }
 
 /** The pieces of the file, as long as somebody reads what is told of them. */

@@ -1,6 +1,6 @@
 /**
  * A connection to the SSH keeper of a state directory, which is started where there is none. See
- * runners/ssh/message.ts for what is said on it.
+ * runners/ssh/keeper-protocol.ts for what is said on it.
  *
  * The socket is reached through a descriptor of the state directory: its own path may be longer
  * than the 107 bytes that the kernel takes.

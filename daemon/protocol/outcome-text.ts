@@ -1,7 +1,7 @@
 /**
  * How a run ended, why it could not begin, and what to do then. The ends themselves are facts, also
  * shown in tables; what to do comes behind them where a client is told of the end. Pure.
- * See daemon/message.ts for the style.
+ * See daemon/messages.ts for the style.
  */
 import { showDuration } from '../shared/duration.ts';
 import { describeErrno } from '../shared/errno.ts';

@@ -1,6 +1,6 @@
 /**
  * Why a request cannot be fulfilled. The client puts the target or the run in front, so a sentence
- * may begin with its rest ("takes no arguments"). See daemon/message.ts for the style.
+ * may begin with its rest ("takes no arguments"). See daemon/messages.ts for the style.
  */
 import { describeErrno } from '../shared/errno.ts';
 import { didYouMean } from '../shared/suggest.ts';

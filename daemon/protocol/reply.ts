@@ -1,9 +1,8 @@
 /**
- * What the daemon answers: the other half of the wire contract (daemon/protocol.ts). Types only; a
+ * What the daemon answers: the other half of the wire contract (daemon/protocol/request.ts). Types only; a
  * field that is not known or means nothing is left out. A released field keeps its name and its
  * meaning, because scripts read `--json`; new ones are optional.
  */
-import type { Pace, Usual } from '../core/estimate.ts';
 import type { Cause, Count, Nonce, Outcome, RunId, Verdict } from '../shared/run.ts';
 
 export type ErrorCode =
@@ -24,6 +23,19 @@ export type ErrorCode =
   | 'disk-full'
   | 'no-journal'
   | 'too-large';
+
+/** How long the last successes of a target took, in whole milliseconds. */
+export interface Usual {
+  readonly medianMs: number;
+  /** The middle half of the runs took from `lowMs` to `highMs`. */
+  readonly lowMs: number;
+  readonly highMs: number;
+  /** Of how many runs; few say little. */
+  readonly runs: number;
+}
+
+/** How a run compares: beyond the range, and by a factor that a person would notice. */
+export type Pace = 'faster' | 'usual' | 'slower';
 
 /** One run as `status` and `history` show it. Times are wall-clock milliseconds. */
 export interface RunView {

@@ -1,6 +1,6 @@
 /**
  * The wire contract: one JSON object a line, UTF-8, both ways, on a Unix socket. The schemas of the
- * requests are the source, their types are inferred; what is answered stands in daemon/reply.ts. It
+ * requests are the source, their types are inferred; what is answered stands in daemon/protocol/reply.ts. It
  * is the only file of the daemon that the client knows, so it hands on what belongs to the contract.
  *
  *   echo '{"type":"run","target":"hello","wait":true}' | nc -N -U SOCKET

@@ -9,6 +9,7 @@
  * the run of its hook.
  */
 
+import { permits, type Rights } from '../config/rights.ts';
 import type { ReadonlyState } from '../core/state.ts';
 import * as say from '../protocol/refusal-text.ts';
 import {
@@ -18,20 +19,8 @@ import {
   type Request,
   type RunView,
   type StatusReply,
-  type Verb,
 } from '../protocol/request.ts';
 import { type Caller, failWith } from './responder.ts';
-
-export interface Rights {
-  /** The socket, as messages name it. */
-  readonly socket: string;
-  /** All where absent. */
-  readonly allow?: readonly Verb[];
-  /** Names with * for any characters; all where absent. */
-  readonly targets?: readonly string[];
-  /** Nothing at all is permitted: no entry of the configuration has its name or path. */
-  readonly closed?: 'name' | 'path';
-}
 
 type Handle = (request: Request, caller: Caller) => void;
 
@@ -72,18 +61,6 @@ function revocable(caller: Caller, refusal: () => string | undefined): Caller {
       if (!isOver) caller.finish();
     },
   };
-}
-
-/** May a socket with these patterns see this target? */
-export function permits(patterns: readonly string[] | undefined, target: string): boolean {
-  return patterns?.some((pattern) => matches(pattern, target)) ?? true;
-}
-
-/** What a socket permits, for people: "run, wait; targets rsnap-*". */
-export function describeRights({ allow, targets, closed }: Omit<Rights, 'socket'>): string {
-  if (closed !== undefined) return 'nothing';
-  const verbs = allow?.join(', ') ?? 'everything';
-  return targets === undefined ? verbs : `${verbs}; targets ${targets.join(', ')}`;
 }
 
 /** Why it is not permitted, or undefined: it is. */
@@ -174,20 +151,4 @@ function narrowStatus(
   const executing = reply.executing.filter((target) => isSeen({ target }));
   const queued = targets.reduce((sum, { waiting }) => sum + waiting, 0);
   return { ...reply, targets, executing, running: executing.length, queued };
-}
-
-/** Takes linear time, whatever the pattern. */
-function matches(pattern: string, name: string): boolean {
-  const [head = '', ...rest] = pattern.split('*');
-  const tail = rest.pop();
-  if (tail === undefined) return name === pattern;
-  const end = name.length - tail.length;
-  if (end < head.length || !name.startsWith(head) || !name.endsWith(tail)) return false;
-  let from = head.length;
-  for (const part of rest) {
-    const at = name.indexOf(part, from);
-    if (at < 0 || at + part.length > end) return false;
-    from = at + part.length;
-  }
-  return true;
 }

@@ -8,12 +8,13 @@
  * Invariant: a socket that somebody listens on is never replaced, and only the very socket that was
  * made here is removed at the end: systemd, which heeds no lock, may have put its own in its place.
  */
+
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
-import type { Result } from '../journal/journal.ts';
 import { SOCKET_PATH_BYTES_MAX } from '../protocol/request.ts';
 import { errnoOf } from '../shared/errno.ts';
+import type { Result } from '../shared/result.ts';
 import * as say from '../system/boot-messages.ts';
 import { signLock, takeLock } from '../system/flock.ts';
 import type { PassedSocket } from '../system/systemd.ts';

@@ -5,17 +5,19 @@
  * Invariant: a socket whose rights nobody has described permits nothing, unless the configuration
  * names no sockets at all and it is the only one or the one of baton.socket.
  */
+
 import type { Socket } from 'node:net';
+import type { Rights } from '../config/rights.ts';
 import type { SocketSettings } from '../config/sockets.ts';
 import type { ReadonlyState } from '../core/state.ts';
-import type { Result } from '../journal/journal.ts';
 import { tooManyClients } from '../protocol/refusal-text.ts';
 import { EXIT, type Reply, type Request } from '../protocol/request.ts';
+import type { Result } from '../shared/result.ts';
 import { noSocketGroup } from '../system/boot-messages.ts';
 import type { Log } from '../system/log.ts';
 import { findGroup } from '../system/passwd.ts';
 import type { PassedSocket } from '../system/systemd.ts';
-import { guard, type Rights } from './access.ts';
+import { guard } from './access.ts';
 import { Connection } from './connection.ts';
 import type { Rota } from './fair-queue.ts';
 import { listenAt, listenOn, MODE_DEFAULT, type Open } from './listen.ts';

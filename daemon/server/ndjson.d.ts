@@ -1,4 +1,4 @@
-/** The package's own options that its published types leave out; see daemon/connection.ts. */
+/** The package's own options that its published types leave out; see daemon/server/connection.ts. */
 declare module 'ndjson' {
   import type { Duplex } from 'node:stream';
 

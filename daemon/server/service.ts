@@ -1,6 +1,6 @@
 /**
  * What the daemon does for its clients: one method a request. It reads the state, posts to the
- * loop, and answers; it decides nothing. Runs are relayed by daemon/relay.ts.
+ * loop, and answers; it decides nothing. Runs are relayed by daemon/server/run-relay.ts.
  */
 
 import type { Target } from '../core/catalog.ts';

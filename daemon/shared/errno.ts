@@ -1,6 +1,6 @@
 /**
  * What the system says went wrong, what a person can do about it (part of the tables of
- * daemon/message.ts), and which of it passes by itself: then waiting and trying again
+ * daemon/messages.ts), and which of it passes by itself: then waiting and trying again
  * is right, and to conclude anything from the failure would be wrong.
  */
 

@@ -1,4 +1,4 @@
-/** The exit status of every outcome; its sentence is in daemon/message/outcome.ts. Pure. */
+/** The exit status of every outcome; its sentence is in daemon/protocol/outcome-text.ts. Pure. */
 import type { Outcome, Verdict } from './run.ts';
 
 /** What baton itself exits with, after sysexits(3) and timeout(1). */

@@ -19,7 +19,7 @@ export type TargetName = string;
 
 /**
  * When something happened. `steadyMs` never jumps and only ever serves to compute; `wallMs` is
- * what people are shown. Both in milliseconds; see daemon/clock.ts.
+ * what people are shown. Both in milliseconds; see daemon/system/clock.ts.
  */
 export interface Stamp {
   readonly steadyMs: number;

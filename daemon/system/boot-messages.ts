@@ -1,4 +1,4 @@
-/** Why batond cannot start, or not as it was asked to. See daemon/message.ts for the style. */
+/** Why batond cannot start, or not as it was asked to. See daemon/messages.ts for the style. */
 import { describeErrno } from '../shared/errno.ts';
 
 // Its command line

@@ -3,10 +3,11 @@
  * file, so flock(1) can take it on a descriptor that it inherits. It is free again the moment the
  * daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
  */
+
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, fstatSync, ftruncateSync, writeSync } from 'node:fs';
-import type { Result } from '../journal/journal.ts';
 import { errnoOf } from '../shared/errno.ts';
+import type { Result } from '../shared/result.ts';
 import * as say from './boot-messages.ts';
 import { APPEND, openRegular, readEnd } from './regular-file.ts';
 

@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Target } from '../core/catalog.ts';
+import type { LocksPort, RunsByKeeper } from '../core/group-view.ts';
 import type { Holder } from '../core/policy.ts';
-import type { LocksPort, RunsByKeeper } from '../engine/loop.ts';
 import { leftLock } from '../protocol/outcome-text.ts';
 import { errnoOf, isShortage } from '../shared/errno.ts';
 import { statOf } from './proc.ts';

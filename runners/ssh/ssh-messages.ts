@@ -1,6 +1,6 @@
 /**
  * What the runners say when a target cannot work, or its machine cannot be reached. The daemon puts
- * the target or the run in front; see daemon/message.ts for the style.
+ * the target or the run in front; see daemon/messages.ts for the style.
  */
 
 // A private key

@@ -1,6 +1,6 @@
 /**
  * The world around one daemon, simulated: time, disk, keepers, clients. The daemon in it is the real
- * one (daemon/daemon.ts and all below it); what it touches is not. Everything that can happen next
+ * one (daemon/engine/daemon.ts and all below it); what it touches is not. Everything that can happen next
  * is a task, a seeded generator picks which, and the daemon can die at any task and between any two
  * effects. A history is a function of its seed.
  */

@@ -1,5 +1,5 @@
 /**
- * Drives the pure core as daemon/loop.ts does, without a clock, a journal or a process: a command is
+ * Drives the pure core as daemon/engine/loop.ts does, without a clock, a journal or a process: a command is
  * decided, its events are applied, and the groups concerned are looked at until nothing starts. Time
  * moves only by `advance`, which fires what is due in the order of time. Keepers are simulated: by
  * default one stands ready at once, so that a run that starts is running when `send` returns.
@@ -50,7 +50,7 @@ export function keeper(run: RunId, attempt: number): KeeperId {
   return { pid: 1_000 + run, startTime: attempt, bootId: 'boot' };
 }
 
-/** A target as daemon/config.ts makes it. */
+/** A target as daemon/config/load.ts makes it. */
 export function target(
   name: TargetName,
   policies: readonly RawPolicy[] = [],

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { apply } from '../../daemon/core/apply.ts';
 import { emptyState, type State } from '../../daemon/core/state.ts';
 import { type Disk, REAL_DISK } from '../../daemon/journal/disk.ts';
-import { Journal, type Result } from '../../daemon/journal/journal.ts';
+import { Journal } from '../../daemon/journal/journal.ts';
+import type { Result } from '../../daemon/shared/result.ts';
 import type { Event } from '../../daemon/shared/run.ts';
 import { keeper, ordered, stamp } from './core.ts';
 

@@ -5,13 +5,14 @@
 
 import { groupsOf } from '../../core/affected.ts';
 import type { Catalog } from '../../core/catalog.ts';
-import { paceOf, type Usual, usualOf } from '../../core/estimate.ts';
+import { paceOf, usualOf } from '../../core/estimate.ts';
 import { type Expected, forecast } from '../../core/forecast.ts';
 import { type Holders, type SceneOf, sceneMaker } from '../../core/group-view.ts';
 import type { Queued, ReadonlyState, Run } from '../../core/state.ts';
 import { explain } from '../../core/waiting.ts';
 import type { UnrecordedEnd } from '../../engine/unrecorded.ts';
 import { describeUnrecorded } from '../../protocol/outcome-text.ts';
+import type { Usual } from '../../protocol/reply.ts';
 import { describeOutcome, exitStatus, type RunView } from '../../protocol/request.ts';
 import type { Pieces } from '../../shared/cooperative.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from '../../shared/run.ts';

@@ -8,15 +8,18 @@ import { sceneMaker } from '../../../daemon/core/group-view.ts';
 import { history } from '../../../daemon/core/minimal-history.ts';
 import { Replay, WATCHED_PER_TARGET } from '../../../daemon/core/replay.ts';
 import { explain } from '../../../daemon/core/waiting.ts';
+import { localTime } from '../../../daemon/journal/replay-file.ts';
 import type { Event } from '../../../daemon/shared/run.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, exit, keeper, replay, stamp, target } from '../../support/core.ts';
 
-type Options = ConstructorParameters<typeof Replay>[0];
+type Options = Omit<ConstructorParameters<typeof Replay>[0], 'showTime'>;
+
+const replayOf = (options: Options): Replay => new Replay({ ...options, showTime: localTime });
 
 /** What is told of these events, without the times. */
 function told(events: readonly Event[], options: Options): readonly string[] {
-  const it = new Replay(options);
+  const it = replayOf(options);
   return events.flatMap((event) => it.take(event)).map((line) => line.slice(24).trimStart());
 }
 
@@ -59,7 +62,7 @@ test('every decision is told, and under it each run that waits for another reaso
 });
 
 test('the time stands before each line, and a dash where the event has none', () => {
-  const it = new Replay({ catalog: makeCatalog([]) });
+  const it = replayOf({ catalog: makeCatalog([]) });
   const event: Event = { type: 'late', target: 't', at: stamp(7) };
   const [format] = it.take({ type: 'journal', format: 1 });
   assert.match(format ?? '', /^- {23} {5}1 {2}a journal of format 1$/);
@@ -112,7 +115,7 @@ test('one run, or one target, can be told of alone', () => {
     ['1', '1', '2', '3', '3', '4', '6', '7'],
     'also that another one was let go before it',
   );
-  const nobody = new Replay({ catalog, only: 'dialy' });
+  const nobody = replayOf({ catalog, only: 'dialy' });
   for (const event of core.events) assert.deepEqual(nobody.take(event), []);
   assert.match(nobody.close()[0] ?? '', /there was no word of a run of "dialy"/);
 });
@@ -120,12 +123,12 @@ test('one run, or one target, can be told of alone', () => {
 test('of a long queue the first are explained, and the rest is counted at the end', () => {
   const core = new Core([target('t', [{ type: 'cardinality' }])]);
   for (let run = 0; run < 30; run++) core.ask('t');
-  const it = new Replay({ catalog: core.catalog });
+  const it = replayOf({ catalog: core.catalog });
   for (const event of core.events) assert.ok(it.take(event).length <= WATCHED_PER_TARGET + 1);
   const lines = it.close();
   assert.equal(lines.length, WATCHED_PER_TARGET + 1);
   assert.equal(lines.at(-1), '19 more of t wait behind');
-  const last = new Replay({ catalog: core.catalog, only: 30 });
+  const last = replayOf({ catalog: core.catalog, only: 30 });
   for (const event of core.events) last.take(event);
   assert.deepEqual(last.close(), ['run 30 (t): waits for run 2 (t), which was asked for earlier']);
 });
@@ -202,7 +205,7 @@ test('any history can be told, and what waits at its end waits for what explain 
         else perform(core, move);
       }
       const journal = [...kept, ...core.events.slice(mark)];
-      const it = new Replay({ catalog: core.catalog, compacted: kept.length });
+      const it = replayOf({ catalog: core.catalog, compacted: kept.length });
       const told = new Map<number, { readonly why: string; readonly nowMs: number }>();
       let nowMs = 0;
       for (const event of journal) {

@@ -16,7 +16,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const TEXT = read('CONTRIBUTING.md');
 
 /** What the worked example tells people to write. */
-const NEW = ['policies/pause.ts', 'test/core/pause.test.ts'];
+const NEW = ['policies/pause.ts', 'test/unit/policies/pause.test.ts'];
 
 test('every path that CONTRIBUTING.md names is there, and the files of its example are not', () => {
   const words = [...TEXT.matchAll(/`([^`\s]+)`/g)].flatMap(([, word]) => word ?? []);
@@ -49,8 +49,8 @@ test('the policy of the worked example lets a target rest between two runs', asy
   const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(TEXT) ?? [];
   const at = (path: string): string => pathToFileURL(join(ROOT, 'dist', path)).href;
   const source = code
-    .replace('../daemon/duration.ts', at('daemon/duration.js'))
-    .replace('./policy.ts', at('policies/policy.js'))
+    .replace('../daemon/shared/duration.ts', at('daemon/shared/duration.js'))
+    .replace('../daemon/core/policy.ts', at('daemon/core/policy.js'))
     .replace("'valibot'", `'${import.meta.resolve('valibot')}'`);
   const file = join(directory(t), 'pause.mjs');
   writeFileSync(file, transformSync(source, { loader: 'ts' }).code);

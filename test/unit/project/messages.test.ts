@@ -1,5 +1,5 @@
 /**
- * The style of what baton says to people, held for every entry of the tables: daemon/message.ts
+ * The style of what baton says to people, held for every entry of the tables: daemon/messages.ts
  * names them and the rules. What breaks a rule
  * stands in EXCEPTIONS with the reason.
  */
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { tellOutcome } from '../../../daemon/protocol/outcome-text.ts';
 import { CLIENT } from '../../support/clientmessages.ts';
+import { ROOT } from '../../support/config.ts';
 import { DAEMON, OUTCOMES } from '../../support/daemonmessages.ts';
 import { PLUGINS } from '../../support/pluginmessages.ts';
 
@@ -122,26 +123,26 @@ const WORDS =
   /(?:\b(?:error|message|reason|detail|why|advice|hint)\s*[:=]\s*|\b(?:complain|Mistake|Error|NoWay|refuse|lost|fail|failWith)\((?:[\w.]+, )*)[`'"](?!Internal error)[^`'"]*[a-z] [a-z$]/g;
 /** Files that may, since what they say is no message of its own. */
 const FREE: Readonly<Record<string, string>> = {
-  'daemon/lane.ts': 'an internal error, begun elsewhere',
-  'daemon/json.ts': 'nouns that stand behind "expected"',
-  'daemon/waiting.ts': 'why a run waits',
+  'daemon/core/target-state.ts': 'an internal error, begun elsewhere',
+  'daemon/config/json.ts': 'nouns that stand behind "expected"',
+  'daemon/core/waiting.ts': 'why a run waits',
   'policies/cardinality.ts': 'why a run waits, or was refused',
   'policies/rsnapshot.ts': 'why a run waits',
   'runners/ssh/handshake.ts': 'an abort, whose words nobody is shown',
 };
 
 test('nobody writes a message elsewhere than in the tables', () => {
-  const root = join(import.meta.dirname, '../../..');
   const folders = ['daemon', 'client', 'policies', 'runners'];
   const files = folders.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(
       (name) => `${folder}/${name}`,
     ),
   );
-  const isTable = (file: string): boolean => /\/message(\.ts|\/)/.test(file);
+  const isTable = (file: string): boolean =>
+    /(-messages|-errors|-text)\.ts$/.test(file) && !file.startsWith('client/terminal/');
   const sources = files.filter((file) => file.endsWith('.ts') && !isTable(file));
   const found = sources.flatMap((file) => {
-    const code = readFileSync(join(root, file), 'utf8')
+    const code = readFileSync(join(ROOT, file), 'utf8')
       .replace(/\/\*[\s\S]*?\*\/|(?<=\s)\/\/.*$/gm, '')
       .replace(/\s*\n\s*/g, ' ');
     return Array.from(code.matchAll(WORDS), ([text]) => ({ file, text }));

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
+import { permits, type Rights } from '../../../daemon/config/rights.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { type Reply, Request, type RequestInput } from '../../../daemon/protocol/request.ts';
-import { guard, permits, type Rights } from '../../../daemon/server/access.ts';
+import { guard } from '../../../daemon/server/access.ts';
 
 const at = { steadyMs: 1, wallMs: 1 };
 const view = (run: number, target: string) =>

@@ -1,0 +1,17 @@
+/** Names with `*` for any characters, as sockets and their rights are described by. */
+
+/** Takes linear time, whatever the pattern. */
+export function matches(pattern: string, name: string): boolean {
+  const [head = '', ...rest] = pattern.split('*');
+  const tail = rest.pop();
+  if (tail === undefined) return name === pattern;
+  const end = name.length - tail.length;
+  if (end < head.length || !name.startsWith(head) || !name.endsWith(tail)) return false;
+  let from = head.length;
+  for (const part of rest) {
+    const at = name.indexOf(part, from);
+    if (at < 0 || at + part.length > end) return false;
+    from = at + part.length;
+  }
+  return true;
+}

@@ -40,7 +40,7 @@ export function refresh(
 /** Nothing runs or waits in the groups whose policies read files. */
 function isIdle(state: ReadonlyState, catalog: Catalog, name: TargetName): boolean {
   const bindings = catalog.targets.get(name)?.bindings ?? [];
-  const keys = bindings.filter(({ policy }) => policy.prepare !== undefined).map(({ key }) => key);
+  const keys = bindings.filter(({ policy }) => policy.preparer !== undefined).map(({ key }) => key);
   return keys.every((key) => {
     const members = catalog.groups.get(key)?.members ?? [];
     const waits = members.some(({ target }) => (state.lanes.get(target)?.queue.size ?? 0) > 0);

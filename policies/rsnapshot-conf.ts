@@ -27,6 +27,10 @@ export interface RsnapshotConf {
   readonly path: string;
   /** Lowest first. */
   readonly levels: readonly string[];
+  /** The same, or the classic names where all of them are such. */
+  readonly order: readonly string[];
+  /** Where in `order` each of its levels stands. */
+  readonly heights: ReadonlyMap<string, number>;
   /** How many snapshots of each level are kept. */
   readonly counts: readonly number[];
   readonly lockfile?: string;
@@ -38,16 +42,23 @@ export interface RsnapshotConf {
   readonly unread: readonly string[];
 }
 
-export type ConfRead =
+/** `files` are all that were read, or could not be. */
+export type ConfRead = { readonly files: readonly string[] } & (
   | { readonly ok: true; readonly conf: RsnapshotConf }
-  | { readonly ok: false; readonly error: string };
+  | { readonly ok: false; readonly error: string }
+);
 
 export function readRsnapshotConf(path: string, read: ReadFile): ConfRead {
-  const file = read(path);
-  if (!file.ok) return file;
-  const draft = new Draft(read);
+  const files = new Set<string>();
+  const noted: ReadFile = (named) => {
+    files.add(named);
+    return read(named);
+  };
+  const file = noted(path);
+  if (!file.ok) return { ...file, files: [path] };
+  const draft = new Draft(noted);
   draft.take(file.text, file.realPath, 0);
-  return { ok: true, conf: draft.finish(file.realPath) };
+  return { ok: true, conf: draft.finish(file.realPath), files: [...files] };
 }
 
 class Draft {
@@ -95,9 +106,14 @@ class Draft {
   finish(path: string): RsnapshotConf {
     const lockfile = absolute(this.#settings.get('lockfile'));
     const snapshotRoot = absolute(this.#settings.get('snapshot_root'));
+    const levels = [...this.#levels.keys()];
+    const order = CLASSIC.find((names) => isPartOf(levels, names)) ?? levels;
+    const heights = order.map((name, height) => [name, height] as const);
     return {
       path,
-      levels: [...this.#levels.keys()],
+      levels,
+      order,
+      heights: new Map(heights.filter(([name]) => this.#levels.has(name))),
       counts: [...this.#levels.values()],
       ...(lockfile === undefined ? {} : { lockfile }),
       ...(snapshotRoot === undefined ? {} : { snapshotRoot }),
@@ -106,6 +122,12 @@ class Draft {
       unread: this.#unread,
     };
   }
+}
+
+/** In the same order, with gaps. */
+function isPartOf(some: readonly string[], all: readonly string[]): boolean {
+  const places = some.map((name) => all.indexOf(name));
+  return places.every((place, at) => place > (places[at - 1] ?? -1));
 }
 
 /** Lines without comments and blank ones, each with its continuations. */

@@ -7,7 +7,7 @@
  * of one group agree on the order though each has but some of the levels.
  */
 import * as v from 'valibot';
-import type { Level, PolicyTarget, Prepared, ReadFile } from '../daemon/core/policy.ts';
+import type { Level, PolicyTarget, Prepared, Preparer, ReadFile } from '../daemon/core/policy.ts';
 import { DURATION, DURATION_EXPECTED, parseDuration } from '../daemon/shared/duration.ts';
 import * as say from './policy-messages.ts';
 import {
@@ -102,7 +102,7 @@ export const Options = v.pipe(
 /** `found` is what the conf said when the configuration was read. */
 export type RsnapshotOptions = v.InferOutput<typeof Options> & {
   readonly found?: RsnapshotConf;
-  /** See `rankOf`, which would go through all levels for it. */
+  /** As the group is looked through often; see `rankOf`. */
   readonly height?: number;
 };
 
@@ -115,32 +115,47 @@ function namedConf({ conf }: RsnapshotOptions, { args = [] }: PolicyTarget): str
   return conf ?? confOfCommand(args);
 }
 
-/** Completes options by the conf; says what cannot work and what looks wrong. */
-export function prepare(
+/** Completes options by their confs, each of which is parsed once, however many levels it has. */
+export function preparer(read: ReadFile): Preparer<RsnapshotOptions> {
+  const known = new Map<string, ConfRead>();
+  const confAt = (path: string): ConfRead => {
+    const conf = known.get(path) ?? readRsnapshotConf(path, read);
+    known.set(path, conf);
+    return conf;
+  };
+  return { prepare: (options, target) => prepare(options, target, confAt) };
+}
+
+type ConfAt = (path: string) => ConfRead;
+
+/** Says what cannot work and what looks wrong. */
+function prepare(
   options: RsnapshotOptions,
   target: PolicyTarget,
-  read: ReadFile,
+  confAt: ConfAt,
 ): Prepared<RsnapshotOptions> {
   const path = confPath(options, target);
-  const conf = readConf(options, target, read);
+  const conf = readConf(options, target, confAt);
   const found = conf.ok && conf.conf.levels.length > 0 ? conf.conf : undefined;
   const why = conf.ok ? say.noRetain(path) : say.unreadConf(path, conf.error);
   const known = found === undefined ? options : { ...options, found };
-  const completed = { ...known, height: rankOf(known) };
+  const completed = { ...known, height: heightOf(known) };
   const problem = problemOf(completed, why);
   return {
     options: completed,
     problems: problem === undefined ? [] : [problem],
     warnings: warningsOf(completed, target),
+    files: conf.files,
   };
 }
 
 /** The default is only read for rsnapshot itself: another command need not care for it. */
-function readConf(options: RsnapshotOptions, target: PolicyTarget, read: ReadFile): ConfRead {
-  if (target.host !== undefined) return { ok: false, error: say.remoteConf(target.host) };
+function readConf(options: RsnapshotOptions, target: PolicyTarget, confAt: ConfAt): ConfRead {
+  const unread = { ok: false, files: [] } as const;
+  if (target.host !== undefined) return { ...unread, error: say.remoteConf(target.host) };
   const isMeant = namedConf(options, target) !== undefined || callsRsnapshot(target.args ?? []);
-  if (!isMeant) return { ok: false, error: say.noRsnapshot() };
-  return readRsnapshotConf(confPath(options, target), read);
+  if (!isMeant) return { ...unread, error: say.noRsnapshot() };
+  return confAt(confPath(options, target));
 }
 
 function problemOf(options: RsnapshotOptions, unfound: string): string | undefined {
@@ -166,8 +181,8 @@ function warningsOf(options: RsnapshotOptions, { name, args }: PolicyTarget): re
     }
   }
   const verb = verbOfCommand(args ?? []);
-  const levels = [...(orderOf(options) ?? []), SYNC];
-  if (verb !== undefined && verb !== interval && levels.includes(verb)) {
+  const isLevel = (name: string) => name === SYNC || (orderOf(options)?.includes(name) ?? false);
+  if (verb !== undefined && verb !== interval && isLevel(verb)) {
     warnings.push(say.otherInterval(name, verb, interval));
   }
   return warnings;
@@ -181,19 +196,19 @@ export function orderOf({
 }: RsnapshotOptions): readonly string[] | undefined {
   if (order !== undefined) return order;
   if (found === undefined) return CLASSIC.find((names) => names.includes(interval));
-  if (interval !== SYNC && !found.levels.includes(interval)) return undefined;
-  return CLASSIC.find((names) => isPartOf(found.levels, names)) ?? found.levels;
-}
-
-/** In the same order, with gaps. */
-function isPartOf(some: readonly string[], all: readonly string[]): boolean {
-  const places = some.map((name) => all.indexOf(name));
-  return places.every((place, at) => place > (places[at - 1] ?? -1));
+  if (interval !== SYNC && !found.heights.has(interval)) return undefined;
+  return found.order;
 }
 
 /** The height of a level; -1 for `sync`, whose place the group decides. */
 export function rankOf(options: RsnapshotOptions): number {
-  return options.height ?? (orderOf(options) ?? []).indexOf(options.interval);
+  return options.height ?? heightOf(options);
+}
+
+function heightOf(options: RsnapshotOptions): number {
+  const { order, interval, found } = options;
+  if (order === undefined && found !== undefined) return found.heights.get(interval) ?? -1;
+  return (orderOf(options) ?? []).indexOf(interval);
 }
 
 /** Whether this is the level that uses what `sync` has fetched. */

@@ -25,7 +25,7 @@ import {
   levelOf,
   Options,
   orderOf,
-  prepare,
+  preparer,
   type RsnapshotOptions,
   SETTLE_MS_DEFAULT,
 } from './rsnapshot-options.ts';
@@ -56,7 +56,7 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
   options: Options,
 
   warnExit: [EXIT_WARNINGS],
-  prepare,
+  preparer,
   level: levelOf,
 
   /** The configuration file is the group; one on another machine is another file. */
@@ -80,8 +80,7 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
 
   conflict(self, other) {
     const isKnown = ({ options }: RsnapshotMember): boolean => orderOf(options) !== undefined;
-    const differ = orderName(self.options) !== orderName(other.options);
-    if (isKnown(self) && isKnown(other) && differ) {
+    if (isKnown(self) && isKnown(other) && !haveOneOrder(self.options, other.options)) {
       return differs('the order', orderName(self.options), orderName(other.options), other.target);
     }
     if (settleMs(self.options) !== settleMs(other.options)) {
@@ -248,6 +247,11 @@ function nextUp(
 /** Overtaken as often as the group has intervals: whatever is above it, it is next. */
 function isOverdue(run: QueuedRun, { levels }: Pick<Whole, 'levels'>): boolean {
   return run.overtaken >= levels;
+}
+
+/** Thousands of levels of one conf share one list, and it need not be compared. */
+function haveOneOrder(some: RsnapshotOptions, other: RsnapshotOptions): boolean {
+  return orderOf(some) === orderOf(other) || orderName(some) === orderName(other);
 }
 
 function orderName(options: RsnapshotOptions): string {

@@ -5,10 +5,10 @@
  */
 import { cardinality } from '../../policies/cardinality.ts';
 import { type Binding, bind, type Target } from '../core/catalog.ts';
-import type { Policy, PolicyTarget, ReadFile } from '../core/policy.ts';
+import type { Policy, PolicyTarget, Prepared, Preparer, ReadFile } from '../core/policy.ts';
 import { oneClaim, twins } from './config-messages.ts';
 
-export interface Bound {
+interface Bound {
   readonly bindings: readonly Binding[];
   /** Why the target cannot work on this machine. */
   readonly problems: readonly string[];
@@ -19,27 +19,43 @@ export interface Bound {
   readonly files: readonly string[];
 }
 
-/** Binds options that the schema has parsed, each completed by what its policy reads. */
-export function bindAll(
+export type BindAll = (
   list: readonly { readonly policy: Policy<unknown>; readonly options: unknown }[],
   target: PolicyTarget,
-  read: ReadFile,
-): Bound {
-  const files = new Set<string>();
-  const noted: ReadFile = (path) => {
-    files.add(path);
-    return read(path);
+) => Bound;
+
+/** Binds options that the schema has parsed, each completed by what its policy reads. */
+export function binder(read: ReadFile): BindAll {
+  const preparers = new Map<Policy<unknown>, Preparer<unknown>>();
+  const preparerOf = (policy: Policy<unknown>): Preparer<unknown> => {
+    const preparer = preparers.get(policy) ?? policy.preparer?.(read) ?? AS_THEY_ARE;
+    preparers.set(policy, preparer);
+    return preparer;
   };
-  const prepared = list.map(({ policy, options }) => ({
-    policy,
-    ...(policy.prepare?.(options, target, noted) ?? { options, problems: [], warnings: [] }),
-  }));
+  return (list, target) =>
+    bindAll(
+      list.map(({ policy, options }) => {
+        return { policy, ...preparerOf(policy).prepare(options, target) };
+      }),
+      target,
+    );
+}
+
+/** Of policies that read nothing. */
+const AS_THEY_ARE: Preparer<unknown> = {
+  prepare: (options) => ({ options, problems: [], warnings: [], files: [] }),
+};
+
+function bindAll(
+  prepared: readonly (Prepared<unknown> & { readonly policy: Policy<unknown> })[],
+  target: PolicyTarget,
+): Bound {
   return {
     bindings: prepared.map(({ policy, options }) => bind(policy, options, target)),
     problems: prepared.flatMap(({ problems }) => problems),
     warnings: prepared.flatMap(({ warnings }) => warnings),
     warnExit: prepared.flatMap(({ policy }) => policy.warnExit ?? []),
-    files: [...files],
+    files: [...new Set(prepared.flatMap(({ files }) => files))],
   };
 }
 

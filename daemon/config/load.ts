@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { type Catalog, makeCatalog } from '../core/catalog.ts';
 import type { ReadFile } from '../core/policy.ts';
 import type { LogFormat } from '../system/log.ts';
-import { exclude } from './bind-policies.ts';
+import { binder, exclude } from './bind-policies.ts';
 import { findBadHooks, findConflicts, findTwice } from './conflicts.ts';
 import { type Complaint, check, isWithin, showKeys } from './diagnostics.ts';
 import { type Content, readConfigFile } from './file.ts';
@@ -88,8 +88,9 @@ function makeConfig(
   if (!checked.ok) return merge(converted, checked.complaints);
   const { log, keep, sockets = [], idleExit, targets: settings } = checked.value;
   const warnings = [...converted.warnings];
+  const bindAll = binder(read);
   const targets = Object.entries(settings).map(([name, target]) => {
-    const made = makeTarget(name, target, read, keep);
+    const made = makeTarget(name, target, bindAll, keep);
     warnings.push(...made.warnings);
     return made.target;
   });

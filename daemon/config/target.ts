@@ -4,15 +4,15 @@
  */
 
 import { KEEP_DEFAULT, type Keep, type Target } from '../core/catalog.ts';
-import type { PolicyTarget, ReadFile } from '../core/policy.ts';
-import { bindAll } from './bind-policies.ts';
+import type { PolicyTarget } from '../core/policy.ts';
+import type { BindAll } from './bind-policies.ts';
 import { policyOf, runnerOf } from './registry.ts';
 import { KEEP_RUNS_MAX, type KeepSettings, type TargetSettings } from './schema.ts';
 
 export function makeTarget(
   name: string,
   settings: TargetSettings,
-  read: ReadFile,
+  bindAll: BindAll,
   keepAll?: KeepSettings,
 ): { readonly target: Target; readonly warnings: readonly string[] } {
   const {
@@ -38,7 +38,7 @@ export function makeTarget(
   };
   const known = knownOf(name, runner);
   const list = options.map((it) => ({ policy: policyOf(it.type), options: it }));
-  const bound = bindAll(list, known, read);
+  const bound = bindAll(list, known);
   const found = runnerOf(runner.type).check?.(runner) ?? [];
   const problems = [...found, ...bound.problems];
   const target = {

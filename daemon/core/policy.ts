@@ -138,6 +138,13 @@ export interface Prepared<O> {
   /** Why the target cannot work on this machine. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
+  /** What was read for it, or could not be: a change may mean other options. */
+  readonly files: readonly string[];
+}
+
+/** Completes options by files of this machine, each of which it reads once for all targets. */
+export interface Preparer<O> {
+  prepare(options: O, target: PolicyTarget): Prepared<O>;
 }
 
 /** What a policy may know of the target that names it, when the configuration is read. */
@@ -159,8 +166,8 @@ export interface Policy<O, S = unknown> {
   readonly options: v.GenericSchema<unknown, O>;
   /** Exit codes that are warnings where the target does not say. */
   readonly warnExit?: readonly number[];
-  /** Completes the options by files of this machine; asked before anything else. */
-  prepare?(options: O, target: PolicyTarget, read: ReadFile): Prepared<O>;
+  /** For one configuration; asked before anything else. */
+  preparer?(read: ReadFile): Preparer<O>;
   /** What two groups cannot use at the same time, such as "lockfile /run/x.pid". */
   claims?(options: O): readonly string[];
   /** What `baton check-crontab` compares the lines of a crontab by. */

@@ -77,7 +77,7 @@ async function lookAtAll(part: number): Promise<readonly Line[]> {
     line.close();
     return [
       bounded(`status of ${show(count)} targets in one group`, 'MB', megabytes, 2),
-      { what: `reloading ${show(count)} targets in one group`, unit: 'ms', figure: tookMs },
+      bounded(`reloading ${show(count)} targets in one group`, 'ms', tookMs, 1_000),
     ];
   } finally {
     await subject.close();

@@ -28,20 +28,20 @@ export function withConfs(confs: Readonly<Record<string, string>> = {}): Confs {
 export function loadText(
   text: string,
   mode = 0o600,
-  confs: Readonly<Record<string, string>> = {},
+  confs: Readonly<Record<string, string>> | Confs = {},
 ): Loaded {
   const path = mkdtempSync(join(tmpdir(), 'baton-'));
   try {
     const file = join(path, 'config.json');
     writeFileSync(file, text);
     chmodSync(file, mode);
-    return loadConfig(file, undefined, withConfs(confs));
+    return loadConfig(file, undefined, confs instanceof Confs ? confs : withConfs(confs));
   } finally {
     rmSync(path, { recursive: true, force: true });
   }
 }
 
-export function load(value: unknown, confs: Readonly<Record<string, string>> = {}): Loaded {
+export function load(value: unknown, confs: Readonly<Record<string, string>> | Confs = {}): Loaded {
   return loadText(JSON.stringify(value), 0o600, confs);
 }
 

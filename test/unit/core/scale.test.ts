@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Confs } from '../../../daemon/config/policy-files.ts';
 import { apply } from '../../../daemon/core/apply.ts';
 import { type Catalog, makeCatalog } from '../../../daemon/core/catalog.ts';
 import type { Wish } from '../../../daemon/core/command.ts';
@@ -14,6 +15,7 @@ import { emptyState, type State } from '../../../daemon/core/state.ts';
 import { viewTargets } from '../../../daemon/server/views/targets.ts';
 import { whole } from '../../../daemon/shared/cooperative.ts';
 import type { Event } from '../../../daemon/shared/run.ts';
+import { accepted, load } from '../../support/config.ts';
 import { Core, keeper, NONCE, stamp, target } from '../../support/core.ts';
 
 const FEW = 1_000;
@@ -208,6 +210,41 @@ test('where a group is full nobody but the oldest is asked', () => {
   const counts = countAsked(core.catalog);
   core.send({ type: 'look', target: 't7' });
   assert.equal(counts.asked, 1);
+});
+
+test('a rsnapshot.conf is parsed once for all its levels, and kept once', () => {
+  const levels = Array.from({ length: 500 }, (_, at) => `level${at}`);
+  const texts = {
+    '/etc/rsnapshot.conf': 'include_conf\t/etc/levels\n',
+    '/etc/levels': levels.map((level) => `retain\t${level}\t3\n`).join(''),
+  };
+  const parsed: string[] = [];
+  const confs = new Confs((path) => {
+    const text = Object.entries(texts).find(([known]) => known === path)?.[1];
+    if (text === undefined) return { ok: false, error: 'ENOENT' };
+    return {
+      ok: true,
+      realPath: path,
+      get text() {
+        parsed.push(path);
+        return text;
+      },
+    };
+  });
+  const runner = { type: 'local', args: ['/usr/bin/rsnapshot'] };
+  const targets = levels.map((interval) => {
+    return [interval, { runner, policies: [{ type: 'rsnapshot', interval }] }] as const;
+  });
+  const config = accepted(load({ targets: Object.fromEntries(targets) }, confs));
+  assert.deepEqual(parsed, Object.keys(texts));
+  const bound = [...config.catalog.targets.values()];
+  assert.deepEqual(new Set(bound.map(({ broken }) => broken)), new Set([undefined]));
+  const orders = bound.map(({ bindings: [its] }) => its?.policy.level?.(its.options)?.order);
+  assert.deepEqual(orders[0], levels);
+  assert.equal(new Set(orders).size, 1, 'one list, not one for each');
+  for (const { files } of bound) assert.deepEqual(files, Object.keys(texts));
+  accepted(config.again());
+  assert.equal(parsed.length, 2 * Object.keys(texts).length);
 });
 
 test('the status of a large group names no more levels than are next to each', () => {

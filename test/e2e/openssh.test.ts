@@ -1,12 +1,13 @@
 /** `via: "openssh"`: the system's own ssh, whose remote command is ended there and not only here. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Puppet, Puppets } from '../support/puppet.ts';
+import { askRun } from '../support/askedrun.ts';
+import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
-import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { SSHD_NEEDS, Sshd, sessionOf } from '../support/sshd.ts';
 import { whyWithout } from '../support/tools.ts';
 
 describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
@@ -65,19 +66,7 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
     await sshd?.close();
   });
 
-  async function runOf(target: string) {
-    const session = await rig.open();
-    const request = { type: 'run', target, wait: true, merged: false } as const;
-    const { run, id } = await session.ask(request, 'accepted');
-    const ended = async () => {
-      const end = await session.reply('ended', id as string);
-      session.close();
-      const read = (name: string) => readFileSync(join(rig.state, 'runs', String(run), name));
-      return { ...end, read };
-    };
-    const cancel = async () => await session.ask({ type: 'cancel', of: run }, 'done');
-    return { run, cancel, ended };
-  }
+  const runOf = (target: string) => askRun(rig, target);
 
   const result = async (target: string) => await (await runOf(target)).ended();
 
@@ -85,11 +74,11 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
     test(`${target}: cancel ends the remote group, and only then is its place free`, async () => {
       const first = await runOf(target);
       const puppet = await puppets.next();
-      const child = await childOf(puppet, puppets);
+      const child = await puppets.childOf(puppet);
       const second = await runOf(target);
       await first.cancel();
       const end = await first.ended();
-      assert.deepEqual([end.exit, `${end.read('err')}`], [143, '']);
+      assert.deepEqual([end.exit, `${end.err}`], [143, '']);
       await Promise.all([puppet.gone(), child.gone()]);
       (await puppets.next()).exit(0);
       assert.equal((await second.ended()).exit, 0);
@@ -155,22 +144,22 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
       const end = await result(target);
       const expected = target === 'nine' ? ['out\n', 'err\n'] : ['', ''];
       assert.deepEqual(end.outcome, { kind: 'exited', code: exit });
-      assert.deepEqual([`${end.read('out')}`, `${end.read('err')}`], expected);
+      assert.deepEqual([`${end.out}`, `${end.err}`], expected);
     });
   }
 
   test('megabytes on both streams are complete', async () => {
     const end = await result('big');
-    assert.deepEqual([end.read('out').length, end.read('err').length], [9_000_000, 9_000_000]);
+    assert.deepEqual([end.out.length, end.err.length], [9_000_000, 9_000_000]);
   });
 
   test('variables arrive whole', async () => {
-    assert.match(`${(await result('env')).read('out')}`, /^GREETING=it's\ntwo$/m);
+    assert.match(`${(await result('env')).out}`, /^GREETING=it's\ntwo$/m);
   });
 
   test('what ~/.ssh/config has for people at a terminal does not count', async () => {
     const end = await result('odd');
-    assert.deepEqual([end.exit, `${end.read('out')}`], [0, 'said\n'], end.text);
+    assert.deepEqual([end.exit, `${end.out}`], [0, 'said\n'], end.text);
   });
 
   for (const [target, phase, words] of [
@@ -211,19 +200,4 @@ function configure(sshd: Sshd): string {
     mode: 0o755,
   });
   return bin;
-}
-
-async function childOf(puppet: Puppet, puppets: Puppets): Promise<Puppet> {
-  await puppet.tell(`sh ${puppets.args('child').join(' ')} >/dev/null 2>&1 &`);
-  return await puppets.next();
-}
-
-/** The sshd process that serves a remote command: the nearest ancestor of that name. */
-function sessionOf(pid: number): number {
-  for (let at = pid; at > 1; ) {
-    const stat = readFileSync(`/proc/${at}/stat`, 'latin1');
-    if (stat.includes('(sshd')) return at;
-    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  }
-  throw new Error(`no sshd above ${pid}`);
 }

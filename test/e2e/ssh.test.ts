@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Reply } from '../../daemon/protocol/request.ts';
+import { askRun } from '../support/askedrun.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
-import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { SSHD_NEEDS, Sshd, sessionOf } from '../support/sshd.ts';
 import { whyWithout } from '../support/tools.ts';
 
 describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
@@ -73,17 +73,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     await sshd?.close();
   });
 
-  async function runOf(target: string) {
-    const session = await rig.open();
-    const request = { type: 'run', target, wait: true, merged: false } as const;
-    const { run, id } = await session.ask(request, 'accepted');
-    const ended = async () => {
-      const end = await session.reply('ended', id as string);
-      session.close();
-      return { ...end, out: bytes(session.replies, 'out'), err: bytes(session.replies, 'err') };
-    };
-    return { session, run, ended };
-  }
+  const runOf = (target: string) => askRun(rig, target);
 
   const result = async (target: string) => await (await runOf(target)).ended();
 
@@ -385,27 +375,8 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
   });
 });
 
-function bytes(replies: readonly Reply[], stream: 'out' | 'err'): Buffer {
-  const frames = replies.flatMap((reply) =>
-    reply.type === 'output' && reply.stream === stream
-      ? [Buffer.from(reply.data, reply.encoding ?? 'utf8')]
-      : [],
-  );
-  return Buffer.concat(frames);
-}
-
 /** A right key of another machine. */
 function otherKey(sshd: Sshd): string {
   const other = sshd.keygen(`other${process.hrtime.bigint()}`);
   return readFileSync(`${other}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');
-}
-
-/** The sshd process that serves a remote command: the nearest ancestor of that name. */
-function sessionOf(pid: number): number {
-  for (let at = pid; at > 1; ) {
-    const stat = readFileSync(`/proc/${at}/stat`, 'latin1');
-    if (stat.includes('(sshd')) return at;
-    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  }
-  throw new Error(`no sshd above ${pid}`);
 }

@@ -2,7 +2,7 @@
  * Commands that tests hold by strings (see puppet.pl): a test waits for a puppet to appear instead
  * of sleeping, and decides when and how it ends.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,9 +38,21 @@ export class Puppets {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** A further puppet, started by this one in its own process group. */
+  async childOf(puppet: Puppet): Promise<Puppet> {
+    await puppet.tell(`sh ${this.args('child').join(' ')} >/dev/null 2>&1 &`);
+    return await this.next();
+  }
+
   /** How many have appeared and were not asked for. */
   get unasked(): number {
     return this.#arrived.length;
+  }
+
+  /** Puppets of every user may come. */
+  admitAll(): void {
+    chmodSync(this.#directory, 0o711);
+    chmodSync(this.socket, 0o666);
   }
 
   close(): void {

@@ -13,10 +13,19 @@ import './scratch.ts';
 export const SSHD = '/usr/sbin/sshd';
 /** What skipWithout() has to ask for. */
 export const SSHD_NEEDS = ['sshd', 'ssh-keygen', 'ssh-agent'];
+
+/** The account of SshdOptions.asNobody; Debian has it, and gives it no shell. */
+const NOBODY = 'nobody';
+
+export interface SshdOptions {
+  /** The user is `nobody`, who gets a shell and a home in a passwd that this sshd alone sees. */
+  readonly asNobody?: boolean;
+}
+
 export class Sshd {
   readonly directory = mkdtempSync(join(tmpdir(), 'sshd-'));
   readonly home = join(this.directory, 'home');
-  readonly user = userInfo().username;
+  readonly user: string;
   readonly key = join(this.directory, 'id');
   readonly knownHosts = join(this.home, '.ssh/known_hosts');
   /** What sshd said on stderr, for a test that fails. */
@@ -24,9 +33,13 @@ export class Sshd {
   port = 0;
   #process: ChildProcess | undefined;
 
+  private constructor({ asNobody = false }: SshdOptions) {
+    this.user = asNobody ? NOBODY : userInfo().username;
+  }
+
   /** `more` are lines for sshd_config. */
-  static async start(more: readonly string[] = []): Promise<Sshd> {
-    const sshd = new Sshd();
+  static async start(more: readonly string[] = [], options: SshdOptions = {}): Promise<Sshd> {
+    const sshd = new Sshd(options);
     mkdirSync(join(sshd.home, '.ssh'), { recursive: true, mode: 0o700 });
     for (const type of ['ed25519', 'rsa', 'ecdsa'])
       keygen(join(sshd.directory, `host_${type}`), type);
@@ -57,7 +70,8 @@ export class Sshd {
       `SetEnv HOME=${this.home}`,
     ];
     writeFileSync(config, `${lines.join('\n')}\n`);
-    const child = spawn(SSHD, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [file, ...args] = [...this.#around(), SSHD, '-D', '-e', '-f', config];
+    const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = child;
     await new Promise<void>((resolve, reject) => {
       createInterface(child.stderr).on('line', (line) => {
@@ -66,6 +80,20 @@ export class Sshd {
       });
       child.once('exit', (code) => reject(new Error(`sshd ended with ${code}: ${this.log}`)));
     });
+  }
+
+  /** What goes before sshd: for another user, the passwd of its own. */
+  #around(): [string, ...string[]] | [] {
+    if (this.user !== NOBODY) return [];
+    const passwd = join(this.directory, 'passwd');
+    const entry = `${NOBODY}:x:65534:65534::${this.home}:/bin/sh`;
+    const others = readFileSync('/etc/passwd', 'utf8').replace(/^nobody:.*\n/m, '');
+    writeFileSync(passwd, `${entry}\n${others}`, { mode: 0o644 });
+    // It reads what lets somebody in as that user.
+    for (const path of [this.directory, this.home]) chmodSync(path, 0o755);
+    chmodSync(join(this.directory, 'authorized_keys'), 0o644);
+    const script = 'mount --bind "$0" /etc/passwd && exec "$@"';
+    return ['unshare', '--mount', 'sh', '-c', script, passwd];
   }
 
   /** Lets a key in; `options` such as command="…" go before it. */
@@ -120,6 +148,16 @@ export class Sshd {
     await this.end();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** The sshd process that serves a remote command: the nearest ancestor of that name. */
+export function sessionOf(pid: number): number {
+  for (let at = pid; at > 1; ) {
+    const stat = readFileSync(`/proc/${at}/stat`, 'latin1');
+    if (stat.includes('(sshd')) return at;
+    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  }
+  throw new Error(`no sshd above ${pid}`);
 }
 
 function keygen(path: string, type = 'ed25519', options: readonly string[] = []): void {

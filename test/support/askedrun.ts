@@ -1,0 +1,25 @@
+/** A run that a client of the socket has asked for and waits for, with all that it printed. */
+import type { Reply } from '../../daemon/protocol/request.ts';
+import type { Rig } from './rig.ts';
+
+export async function askRun(rig: Rig, target: string) {
+  const session = await rig.open();
+  const request = { type: 'run', target, wait: true, merged: false } as const;
+  const { run, id } = await session.ask(request, 'accepted');
+  const ended = async () => {
+    const end = await session.reply('ended', id as string);
+    session.close();
+    return { ...end, out: bytes(session.replies, 'out'), err: bytes(session.replies, 'err') };
+  };
+  const cancel = async () => await session.ask({ type: 'cancel', of: run }, 'done');
+  return { session, run, cancel, ended };
+}
+
+function bytes(replies: readonly Reply[], stream: 'out' | 'err'): Buffer {
+  const frames = replies.flatMap((reply) =>
+    reply.type === 'output' && reply.stream === stream
+      ? [Buffer.from(reply.data, reply.encoding ?? 'utf8')]
+      : [],
+  );
+  return Buffer.concat(frames);
+}

@@ -69,7 +69,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   const opened = await openState(directory, log);
   if (!opened.ok) return opened;
   const { journal, state } = opened.value;
-  const clock = new SystemClock(state.boot?.offsetMs ?? 0);
+  const clock = new SystemClock(state.boot ?? { offsetMs: 0 });
   const nonce = makeNonce();
   const directories = new RunDirectories({ directory, nonce, log });
   directories.sweep(state);

@@ -231,8 +231,8 @@ export const RUN_VIEW: Texts<RunView> = {
   acceptedAtMs: 'When it was asked for.',
   startedAtMs: 'When it started.',
   endedAtMs: 'When it ended.',
-  waitedMs: 'From acceptance to start, or until now.',
-  tookMs: 'From start to end, or until now.',
+  waitedMs: 'From acceptance to start, or until now; time in which the machine sleeps counts.',
+  tookMs: 'From start to end, or until now, without time in which the machine sleeps.',
   expectedStartAtMs: 'When it starts, if all runs take as long as they usually do.',
   expectedEndAtMs:
     'When it ends, likewise. Absent where that is not known, or where it runs longer than any ' +

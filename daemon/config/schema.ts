@@ -83,11 +83,16 @@ const Target = v.pipe(
       description: 'For people: `baton status` shows it.',
       runner: 'What runs. Its `type` says how, and what else it takes.',
       policies: 'When it may run: all of them have to agree. Without any it starts at once.',
-      timeout: 'Ends a run that takes longer, with status 124: TERM, then KILL after `killAfter`.',
+      timeout:
+        'Ends a run that takes longer, with status 124: TERM, then KILL after `killAfter`. Time in ' +
+        'which the machine sleeps does not count.',
       killAfter: 'How long a run that is being ended may take from TERM to KILL.',
-      maxWait: 'Gives a run up that has waited longer, with status 75.',
+      maxWait:
+        'Gives a run up that has waited longer, with status 75. Time in which the machine sleeps ' +
+        'counts.',
       lateAfter:
-        'Calls the target late when its last success is longer ago, such as "26h" for a daily one.',
+        'Calls the target late when its last success is longer ago, such as "26h" for a daily ' +
+        'one. Time in which the machine sleeps counts.',
       onSuccess: 'Another target, which runs after each run that ends well.',
       onWarning: 'The same for a run that ends with a warning.',
       onFailure:

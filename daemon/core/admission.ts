@@ -5,6 +5,7 @@
  */
 
 import { queueFull, tokenUsed } from '../protocol/refusal-text.ts';
+import { elapsedMs } from '../shared/elapsed.ts';
 import type { RunId } from '../shared/run.ts';
 import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import { type Answer, answered, type CommandOf, type Decision, decided } from './command.ts';
@@ -110,7 +111,7 @@ function join(
   const joined = { type: 'joined', run: number, token } as const;
   const beforeMs = run?.state === 'queued' ? run.expiresAtMs : undefined;
   if (run === undefined || beforeMs === undefined) return { ...decided(joined), answer };
-  const expiresAtMs = Math.min(run.accepted.steadyMs + own, at.steadyMs + maxWaitMs);
+  const expiresAtMs = Math.min(elapsedMs(run.accepted) + own, elapsedMs(at) + maxWaitMs);
   if (expiresAtMs <= beforeMs) return { ...decided(joined), answer };
   if (expiresAtMs === Number.POSITIVE_INFINITY) {
     return { ...decided({ ...joined, expiresAtMs: null }), answer };
@@ -125,7 +126,7 @@ function accept(
   { name: target, maxWaitMs: own }: Target,
 ): Decision {
   const waitMs = Math.min(own ?? Number.POSITIVE_INFINITY, given ?? Number.POSITIVE_INFINITY);
-  const expiry = Number.isFinite(waitMs) ? { expiresAtMs: at.steadyMs + waitMs } : {};
+  const expiry = Number.isFinite(waitMs) ? { expiresAtMs: elapsedMs(at) + waitMs } : {};
   const more = { ...(args.length === 0 ? {} : { args }), ...expiry };
   return {
     ...decided({ type: 'accepted', run, target, at, nonce, token, merged, ...more }),

@@ -42,8 +42,7 @@ export function apply(state: State, event: Event): void {
       state.nextRun = Math.max(state.nextRun, event.nextRun);
       return;
     case 'booted':
-      state.boot = { bootId: event.bootId, offsetMs: event.offsetMs };
-      return;
+      return boot(state, event);
     case 'accepted':
       return accept(state, event);
     case 'joined':
@@ -106,6 +105,10 @@ function join(state: State, event: EventOf<'joined'>): void {
   }
   const { expiresAtMs: _, ...rest } = run;
   state.runs.set(run.run, { ...rest, tokens, ...(expiresAtMs === null ? {} : { expiresAtMs }) });
+}
+
+function boot(state: State, { bootId, offsetMs, sleptMs }: EventOf<'booted'>): void {
+  state.boot = { bootId, offsetMs, ...(sleptMs === undefined ? {} : { sleptMs }) };
 }
 
 /** A token stands for one run, or asking again could run twice. */

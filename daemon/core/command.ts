@@ -151,6 +151,7 @@ export interface Decision {
   readonly isUnfinished?: boolean;
 }
 
+/** In elapsed time; see daemon/shared/elapsed.ts. It may be early, for what goes by steady time. */
 export type Look = { readonly atMs: number } & (
   | { readonly run: RunId }
   | { readonly target: TargetName }

@@ -5,6 +5,7 @@
 
 import { describeOutcome } from '../protocol/outcome-text.ts';
 import { showDuration } from '../shared/duration.ts';
+import { elapsedMs } from '../shared/elapsed.ts';
 import type { Cause, Event, EventOf, RunId, StopReason, Verdict } from '../shared/run.ts';
 import { nameRun } from './policy.ts';
 import type { ReadonlyState } from './state.ts';
@@ -88,7 +89,7 @@ function accepted(event: EventOf<'accepted'>): string {
   const { args = [], cause, expiresAtMs, at } = event;
   const given = args.length === 0 ? '' : ` with ${JSON.stringify(args)}`;
   const why = cause === undefined ? '' : `, a hook: ${because(cause)}`;
-  const limit = expiresAtMs === undefined ? undefined : expiresAtMs - at.steadyMs;
+  const limit = expiresAtMs === undefined ? undefined : expiresAtMs - elapsedMs(at);
   const until = limit === undefined ? '' : `, given up if it waits for ${showDuration(limit)}`;
   return `is accepted${given}${why}${until}`;
 }

@@ -9,6 +9,7 @@
  */
 
 import type { Pieces } from '../shared/cooperative.ts';
+import { stampOf } from '../shared/elapsed.ts';
 import type { Event, RunId, Stamp, TargetName } from '../shared/run.ts';
 import { concerned, sizeAround } from './affected.ts';
 import { apply } from './apply.ts';
@@ -62,7 +63,9 @@ class Play {
   readonly #waiting = new Set<RunId>();
   /** Targets of which more runs wait than are looked at. */
   readonly #cut: ReadonlySet<TargetName>;
+  /** Steady; the agenda goes by elapsed time, and nobody can foresee that the machine sleeps. */
   #nowMs: number;
+  readonly #asleepMs: number;
   #work = 0;
   /** The seen end of a queue is reached. */
   #isAtEnd = false;
@@ -71,6 +74,7 @@ class Play {
     this.#outlook = outlook;
     this.#state = excerptOf(outlook.state);
     this.#nowMs = outlook.now.steadyMs;
+    this.#asleepMs = outlook.now.asleepMs ?? 0;
     const cut = [...this.#state.lanes].filter(([, { beyond = 0 }]) => beyond > 0);
     this.#cut = new Set(cut.map(([name]) => name));
   }
@@ -100,7 +104,7 @@ class Play {
   *step(): Pieces<boolean> {
     const { nextMs } = this.#agenda;
     if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
-    this.#nowMs = Math.max(this.#nowMs, nextMs);
+    this.#nowMs = Math.max(this.#nowMs, nextMs - this.#asleepMs);
     const [key] = this.#agenda.due(nextMs);
     const number = typeof key === 'number' ? key : 0;
     const run = this.#state.runs.get(number);
@@ -152,7 +156,7 @@ class Play {
     const { catalog, now } = this.#outlook;
     const wallMs = now.wallMs + this.#nowMs - now.steadyMs;
     // Nothing of this is ever journaled, so that nobody has to know it again.
-    const at = { steadyMs: this.#nowMs, wallMs };
+    const at = stampOf(this.#nowMs, wallMs, this.#asleepMs);
     const command = { ...wish, at, nonce: '' } as Command;
     const { events, touched, looks } = decide(this.#state, command, catalog);
     const around = [...touched];
@@ -198,7 +202,7 @@ class Play {
     const endMs = this.#endOf(run);
     if (endMs === undefined) return;
     this.expected.set(run.run, { ...this.expected.get(run.run), endMs });
-    this.#agenda.add(run.run, endMs);
+    this.#agenda.add(run.run, endMs + this.#asleepMs);
   }
 
   /** By what was usual when the forecast was made, never later than the timeout. */

@@ -10,6 +10,7 @@
  */
 
 import { describeOutcome } from '../protocol/outcome-text.ts';
+import { elapsedMs } from '../shared/elapsed.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Cause, EventOf, Outcome, Verdict } from '../shared/run.ts';
 import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
@@ -55,7 +56,7 @@ export function call(
   let token = `hook of ${cause.run ?? cause.target}, run ${run}`;
   // A client may have chosen the same.
   while (state.tokens.has(token)) token += '.';
-  const expiry = maxWaitMs === undefined ? {} : { expiresAtMs: at.steadyMs + maxWaitMs };
+  const expiry = maxWaitMs === undefined ? {} : { expiresAtMs: elapsedMs(at) + maxWaitMs };
   return { type: 'accepted', run, target, at, nonce, token, merged: true, cause, ...expiry };
 }
 

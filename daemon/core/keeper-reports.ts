@@ -6,9 +6,17 @@
  */
 
 import { ofAnotherLife } from '../protocol/outcome-text.ts';
+import { elapsedAt, stampOf } from '../shared/elapsed.ts';
 import type { Event, EventOf, Outcome, Stamp, StopReason } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
-import { type CommandOf, type Decision, decided, NOTHING, type Report } from './command.ts';
+import {
+  type CommandOf,
+  type Decision,
+  decided,
+  type EndTime,
+  NOTHING,
+  type Report,
+} from './command.ts';
 import type { ReadonlyState, Running, Starting } from './state.ts';
 import { ended } from './termination.ts';
 
@@ -19,8 +27,9 @@ export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: 
   const { timeoutMs } = catalog.targets.get(run.target) ?? {};
   const event = { type: 'started', run: run.run, attempt, at, keeper } as const;
   if (timeoutMs === undefined) return decided(event);
-  const atMs = at.steadyMs + timeoutMs;
-  return { ...decided({ ...event, timeoutAtMs: atMs }), looks: [{ run: run.run, atMs }] };
+  const timeoutAtMs = at.steadyMs + timeoutMs;
+  const looks = [{ run: run.run, atMs: elapsedAt(at, timeoutAtMs) }];
+  return { ...decided({ ...event, timeoutAtMs }), looks };
 }
 
 export function reported(
@@ -56,7 +65,19 @@ function endOf(run: Starting | Running, { ended }: Report, at: Stamp): Stamp {
   if (ended === undefined || run.state !== 'running') return at;
   const { started } = run;
   const { steadyMs = started.steadyMs + ended.tookMs, wallMs } = ended;
-  return { steadyMs: Math.max(started.steadyMs, steadyMs), wallMs };
+  const endMs = Math.max(started.steadyMs, steadyMs);
+  return stampOf(endMs, wallMs, asleepAt(endMs, started, ended, at));
+}
+
+/**
+ * How long the machine had slept when a run ended, where it slept between the start and the word of
+ * the end: by the clock on the wall, which alone was read at both, and within what is known.
+ */
+function asleepAt(endMs: number, started: Stamp, ended: EndTime, at: Stamp): number {
+  const { asleepMs: leastMs = 0 } = started;
+  const { asleepMs: mostMs = 0 } = ended.steadyMs === undefined ? started : at;
+  const sleptMs = ended.wallMs - started.wallMs - (endMs - started.steadyMs);
+  return Math.max(leastMs, Math.min(leastMs + sleptMs, mostMs));
 }
 
 /** Why it was being ended. A wish that came after the end did not bring it about. */

@@ -1,11 +1,13 @@
 /**
  * A target with `lateAfter` is late when its last success is longer ago than that. It is looked out
  * for from the moment when the configuration says so first, or from its last success if it had one;
- * since both are in the journal, neither a restart nor a crash makes it start anew. A target becomes
+ * since both are in the journal, neither a restart nor a crash makes it start anew. Time in which the
+ * machine sleeps counts. A target becomes
  * late once, and stays so until a run of it ends well or with a warning. Pure.
  */
 
 import { showDuration } from '../shared/duration.ts';
+import { elapsedMs } from '../shared/elapsed.ts';
 import type { Cause, Event, Stamp, TargetName } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import { type CommandOf, type Decision, type Look, NOTHING } from './command.ts';
@@ -25,7 +27,7 @@ export function watch(state: ReadonlyState, at: Stamp, catalog: Catalog): Decisi
     const known = state.lanes.get(target)?.freshAt;
     const freshAt = known ?? lastSuccess(state, target) ?? at;
     if (known === undefined) events.push({ type: 'watched', target, at: freshAt });
-    looks.push({ target, atMs: freshAt.steadyMs + lateAfterMs });
+    looks.push({ target, atMs: elapsedMs(freshAt) + lateAfterMs });
   }
   return { ...NOTHING, events, looks };
 }
@@ -36,7 +38,7 @@ export function withWatch(state: ReadonlyState, decision: Decision, catalog: Cat
     if (event.type !== 'ended' || event.verdict === 'failed') return [];
     const target = state.runs.get(event.run)?.target ?? '';
     const { lateAfterMs } = catalog.targets.get(target) ?? {};
-    return lateAfterMs === undefined ? [] : [{ target, atMs: event.at.steadyMs + lateAfterMs }];
+    return lateAfterMs === undefined ? [] : [{ target, atMs: elapsedMs(event.at) + lateAfterMs }];
   });
   return looks.length === 0 ? decision : { ...decision, looks: [...decision.looks, ...looks] };
 }
@@ -49,11 +51,11 @@ export function overdue(
   const { freshAt, late } = state.lanes.get(target) ?? {};
   const { lateAfterMs, hooks } = catalog.targets.get(target) ?? {};
   if (freshAt === undefined || lateAfterMs === undefined || late === true) return NOTHING;
-  const dueMs = freshAt.steadyMs + lateAfterMs;
-  if (at.steadyMs < dueMs) return { ...NOTHING, looks: [{ target, atMs: dueMs }] };
+  const dueMs = elapsedMs(freshAt) + lateAfterMs;
+  if (elapsedMs(at) < dueMs) return { ...NOTHING, looks: [{ target, atMs: dueMs }] };
   const decision: Decision = { ...NOTHING, events: [{ type: 'late', target, at }] };
   if (hooks?.onLate === undefined) return decision;
-  const text = `has had no success for ${showDuration(at.steadyMs - freshAt.steadyMs)}, longer than its lateAfter of ${showDuration(lateAfterMs)}`;
+  const text = `has had no success for ${showDuration(elapsedMs(at) - elapsedMs(freshAt))}, longer than its lateAfter of ${showDuration(lateAfterMs)}`;
   const cause: Cause = { why: 'late', target, text };
   const run = { run: state.nextRun, target: hooks.onLate, at, nonce };
   return add(decision, [call(state, run, cause, catalog)]);

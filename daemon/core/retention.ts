@@ -5,6 +5,7 @@
  */
 
 import { isConfigured, isInUse } from '../protocol/refusal-text.ts';
+import { elapsedMs } from '../shared/elapsed.ts';
 import type { Event, RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
@@ -25,13 +26,15 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
   for (const number of lane.ended) {
     const run = state.runs.get(number);
     if (run?.state !== 'ended' || number === lane.latest) break;
-    const ageMs = at.steadyMs - run.ended.steadyMs;
+    const ageMs = elapsedMs(at) - elapsedMs(run.ended);
+    // A client on its way back was asleep with the machine.
+    const awakeMs = at.steadyMs - run.ended.steadyMs;
     const isOver =
       left > keep.runs ||
       ageMs > (keep.ms ?? Number.POSITIVE_INFINITY) ||
       bytes > (keep.bytes ?? Number.POSITIVE_INFINITY);
     // Those behind it have ended later.
-    if (!isOver || ageMs < RECENT_MS) break;
+    if (!isOver || awakeMs < RECENT_MS) break;
     if (run.heldBy.length > 0) continue;
     if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
       return { ...decided({ type: 'forgotten', runs }), isUnfinished: true };

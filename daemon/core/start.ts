@@ -7,6 +7,7 @@
  */
 
 import { removed } from '../protocol/outcome-text.ts';
+import { elapsedAt } from '../shared/elapsed.ts';
 import type { Event } from '../shared/run.ts';
 import { candidates, groupsOf } from './affected.ts';
 import type { Catalog } from './catalog.ts';
@@ -20,7 +21,7 @@ import {
 } from './command.ts';
 import { type SceneOf, sceneMaker } from './group-view.ts';
 import type { Queued, ReadonlyState } from './state.ts';
-import { ended } from './termination.ts';
+import { ended, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
 /** Starts the oldest waiting run around this target that all its policies let go, if any. */
@@ -33,6 +34,9 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
   for (const run of candidates(state, target, catalog)) {
     const keys = groupsOf(run.target, catalog);
     if (keys.some((key) => closed.has(key))) continue;
+    // After a sleep its turn may come before its time is looked at.
+    const over = expired(run, at, catalog);
+    if (over !== undefined) return { ...over, looks };
     const said = readinesses(run, catalog, sceneOf);
     for (const [at, it] of said.entries()) {
       if (it.type === 'wait' && it.isForAll && it.untilMs === undefined) closed.add(keys[at] ?? '');
@@ -49,7 +53,7 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
     // One that only a change can end makes the clock of the others idle.
     const times = waits.flatMap(({ untilMs }) => untilMs ?? []);
     if (times.length < waits.length) continue;
-    for (const atMs of times) looks.push({ run: run.run, atMs });
+    for (const atMs of times) looks.push({ run: run.run, atMs: elapsedAt(at, atMs) });
   }
   return { ...NOTHING, looks };
 }

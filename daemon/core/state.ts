@@ -113,6 +113,14 @@ export function waitingIn({ queue, beyond = 0 }: Pick<Lane, 'queue' | 'beyond'>)
   return queue.size + beyond;
 }
 
+/** Where the clocks of this boot began; see daemon/system/clock.ts. */
+export interface Boot {
+  readonly bootId: string;
+  readonly offsetMs: number;
+  /** Absent: an older version has begun this boot. */
+  readonly sleptMs?: number;
+}
+
 export interface ReadonlyState {
   readonly nextRun: RunId;
   /** In the order of their numbers. A run is never changed, but replaced by what became of it. */
@@ -121,7 +129,7 @@ export interface ReadonlyState {
   /** The runs that hold a place in a group, by the group's key. */
   readonly groups: ReadonlyMap<string, ReadonlySet<RunId>>;
   readonly tokens: ReadonlyMap<string, RunId>;
-  readonly boot?: { readonly bootId: string; readonly offsetMs: number };
+  readonly boot?: Boot;
 }
 
 export interface MutableLane extends Lane {
@@ -146,7 +154,7 @@ export interface State extends ReadonlyState {
   readonly lanes: Map<TargetName, MutableLane>;
   readonly groups: Map<string, Runs>;
   readonly tokens: Map<string, RunId>;
-  boot?: { readonly bootId: string; readonly offsetMs: number };
+  boot?: Boot;
 }
 
 export function emptyState(): State {

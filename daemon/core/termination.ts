@@ -4,10 +4,11 @@
  * processes can be ended like any others. Pure.
  */
 
+import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
 import type { EventOf, Outcome, Stamp, Verdict } from '../shared/run.ts';
 import type { Catalog, Target } from './catalog.ts';
 import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
-import type { Ended, ReadonlyState, Run, Running } from './state.ts';
+import type { Ended, Queued, ReadonlyState, Run, Running } from './state.ts';
 
 export function cancel(
   state: ReadonlyState,
@@ -40,15 +41,22 @@ export function due(
 ): Decision {
   const run = state.runs.get(number);
   if (run?.state === 'queued') {
-    if (run.expiresAtMs === undefined || run.expiresAtMs > at.steadyMs) {
-      return { ...NOTHING, touched: [run.target] };
-    }
-    const waitedMs = at.steadyMs - run.accepted.steadyMs;
-    return decided(ended(run, at, { kind: 'expired', waitedMs }, catalog));
+    return expired(run, at, catalog) ?? { ...NOTHING, touched: [run.target] };
   }
   if (run === undefined || !hasProcesses(run) || run.stopping !== undefined) return NOTHING;
-  if (run.timeoutAtMs === undefined || run.timeoutAtMs > at.steadyMs) return NOTHING;
+  if (run.timeoutAtMs === undefined) return NOTHING;
+  // The machine has slept meanwhile, which the command has not felt.
+  if (run.timeoutAtMs > at.steadyMs) {
+    return { ...NOTHING, looks: [{ run: number, atMs: elapsedAt(at, run.timeoutAtMs) }] };
+  }
   return decided({ type: 'stopping', run: number, at, why: 'timed-out' });
+}
+
+/** The end of a run that has waited longer than it may, in elapsed time; undefined: it has not. */
+export function expired(run: Queued, at: Stamp, catalog: Catalog): Decision | undefined {
+  if (run.expiresAtMs === undefined || run.expiresAtMs > elapsedMs(at)) return undefined;
+  const waitedMs = elapsedMs(at) - elapsedMs(run.accepted);
+  return decided(ended(run, at, { kind: 'expired', waitedMs }, catalog));
 }
 
 /** All that runs is told to end; what waits goes on waiting, for the next boot. */

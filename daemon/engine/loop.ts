@@ -16,12 +16,12 @@ import type { Holders, LocksPort, RunsByKeeper } from '../core/group-view.ts';
 import { history } from '../core/minimal-history.ts';
 import type { RunName } from '../core/policy.ts';
 import type { ReadonlyState, State } from '../core/state.ts';
-import { Agenda } from '../core/timer-queue.ts';
 import { GroupCommit, type JournalPort } from '../journal/group-commit.ts';
 import type { Event, Nonce, RunId, TargetName } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { CallerWaits } from './caller-waits.ts';
+import { Deadlines } from './deadlines.ts';
 import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
@@ -48,7 +48,7 @@ export class Loop {
   readonly #fail: (error: unknown) => void;
   readonly #locks: LocksPort | undefined;
   readonly #journal: GroupCommit;
-  readonly #agenda = new Agenda();
+  readonly #deadlines: Deadlines;
   readonly #nonce: Nonce;
   #catalog: Catalog;
   #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
@@ -60,7 +60,6 @@ export class Loop {
   #stopped = false;
   #isClosing = false;
   readonly #unrecorded: Unrecorded<Reply>;
-  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(options: {
     readonly state: State;
@@ -84,6 +83,7 @@ export class Loop {
     this.#state = options.state;
     this.#catalog = options.catalog;
     this.#clock = options.clock;
+    this.#deadlines = new Deadlines(options.clock, (wish) => this.post(wish));
     this.#nonce = options.nonce;
     this.#fail = options.fail;
     this.#locks = options.locks;
@@ -145,11 +145,11 @@ export class Loop {
   recover(): void {
     for (const run of this.#state.runs.values()) {
       if (run.state === 'queued' && run.expiresAtMs !== undefined) {
-        this.#agenda.add(run.run, run.expiresAtMs);
+        this.#deadlines.add(run.run, run.expiresAtMs);
       }
       const isEnding = run.state === 'running' || run.state === 'ended';
       if (isEnding && run.timeoutAtMs !== undefined) {
-        this.#agenda.add(run.run, run.timeoutAtMs);
+        this.#deadlines.addSteady(run.run, run.timeoutAtMs);
       }
       if (run.state === 'starting') this.post({ type: 'recover', run: run.run });
     }
@@ -175,7 +175,7 @@ export class Loop {
   stop(): void {
     this.#stopped = true;
     this.#journal.stop();
-    this.#timer?.cancel();
+    this.#deadlines.stop();
   }
 
   #schedule(): void {
@@ -194,6 +194,7 @@ export class Loop {
 
   #turn(): void {
     this.#work = 0;
+    this.#deadlines.post();
     this.#look();
     // What it posts itself is for the next turn.
     const now = [...this.#unrecorded.take(), ...this.#inbox.splice(0, TURN_COMMANDS_MAX)];
@@ -205,7 +206,7 @@ export class Loop {
     }
     if (taken < now.length) this.#inbox = [...now.slice(taken), ...this.#inbox];
     this.#journal.commit();
-    this.#setTimer();
+    this.#deadlines.await();
     if (this.#inbox.length + this.#restless.size > 0) this.#schedule();
   }
 
@@ -252,7 +253,7 @@ export class Loop {
     const [event] = decision.events;
     const around = this.#concerned(decision);
     if (this.#record(decision) !== undefined) {
-      if (event && 'run' in event) this.#agenda.add(event.run, this.#nowMs() + ROOM_RETRY_MS);
+      if (event && 'run' in event) this.#deadlines.addIn(event.run, ROOM_RETRY_MS);
       return false;
     }
     for (const name of around) if (name !== target) this.#restless.add(name);
@@ -286,27 +287,10 @@ export class Loop {
       if (event.type === 'ended') this.#unrecorded.recorded(event.run);
     }
     this.#work += EVENT_WORK * events.length;
-    for (const look of looks) this.#agenda.add('run' in look ? look.run : look.target, look.atMs);
+    for (const look of looks) {
+      this.#deadlines.add('run' in look ? look.run : look.target, look.atMs);
+    }
     return undefined;
-  }
-
-  #setTimer(): void {
-    const atMs = this.#agenda.nextMs;
-    if (atMs === undefined || this.#timer?.atMs === atMs) return;
-    this.#timer?.cancel();
-    const cancel = this.#clock.after(atMs - this.#nowMs(), () => {
-      this.#timer = undefined;
-      for (const key of this.#agenda.due(this.#nowMs())) {
-        const isRun = typeof key === 'number';
-        this.post(isRun ? { type: 'due', run: key } : { type: 'overdue', target: key });
-      }
-      this.#setTimer();
-    });
-    this.#timer = { atMs, cancel };
-  }
-
-  #nowMs(): number {
-    return this.#clock.now().steadyMs;
   }
 }
 

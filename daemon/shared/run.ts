@@ -18,12 +18,14 @@ export type Nonce = string;
 export type TargetName = string;
 
 /**
- * When something happened. `steadyMs` never jumps and only ever serves to compute; `wallMs` is
- * what people are shown. Both in milliseconds; see daemon/system/clock.ts.
+ * When something happened. `steadyMs` never jumps, stands still while the machine sleeps, and only
+ * ever serves to compute; `wallMs` is what people are shown. In ms; see daemon/system/clock.ts.
  */
 export interface Stamp {
   readonly steadyMs: number;
   readonly wallMs: number;
+  /** How long the machine has slept in this boot, as far as that is known; absent: not at all. */
+  readonly asleepMs?: number;
 }
 
 /** The process that keeps a run: a pid alone could be somebody else's by now. */
@@ -102,7 +104,13 @@ export type Event =
   /** Last line of a compacted journal: numbers below `nextRun` have been given away. */
   | { readonly type: 'base'; readonly nextRun: RunId }
   /** The steady clock of this boot: steadyMs = monotonic + offsetMs. */
-  | { readonly type: 'booted'; readonly bootId: string; readonly offsetMs: number }
+  | {
+      readonly type: 'booted';
+      readonly bootId: string;
+      readonly offsetMs: number;
+      /** How long it had slept by the kernel's count where `asleepMs` is 0. Absent: not known. */
+      readonly sleptMs?: number;
+    }
   | {
       readonly type: 'accepted';
       readonly run: RunId;
@@ -116,6 +124,7 @@ export type Event =
       readonly merged: boolean;
       /** Behind those of the target: see `acceptArgs`. */
       readonly args?: readonly string[];
+      /** In elapsed time; see daemon/shared/elapsed.ts. */
       readonly expiresAtMs?: number;
       /** It is the run of a hook. */
       readonly cause?: Cause;
@@ -154,6 +163,7 @@ export type Event =
       readonly attempt: number;
       readonly at: Stamp;
       readonly keeper: KeeperId;
+      /** In steady time. */
       readonly timeoutAtMs?: number;
     }
   | {

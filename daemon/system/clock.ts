@@ -2,9 +2,15 @@
  * The one place that reads clocks. Steady time is the kernel's monotonic clock plus an offset that
  * the journal keeps for the length of a boot, so that it goes on across restarts of the daemon and
  * never jumps when somebody sets the clock. Wall time is for people only.
+ *
+ * The monotonic clock stands still while the machine sleeps. What the kernel counts beyond it (its
+ * uptime, CLOCK_BOOTTIME) is how long it slept; after the boot that follows, steady time has caught
+ * up. A pause that a hypervisor hides from the kernel is on no clock of this machine.
  */
 
-import type { ReadonlyState, Run } from '../core/state.ts';
+import { uptime } from 'node:os';
+import type { Boot, ReadonlyState, Run } from '../core/state.ts';
+import { elapsedMs, SLEEP_MS_MIN, stampOf } from '../shared/elapsed.ts';
 import type { Event, Stamp } from '../shared/run.ts';
 
 export interface Clock {
@@ -20,15 +26,53 @@ export interface Clock {
 /** Longest delay that a timer of Node takes; longer ones fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-export class SystemClock implements Clock {
-  readonly #offsetMs: number;
+/** The clocks of the kernel, in milliseconds. */
+export interface Kernel {
+  /** CLOCK_MONOTONIC: since boot, the same for all processes, without the time asleep. */
+  monotonicMs(): number;
+  wallMs(): number;
+  /** Since boot, with the time asleep; by way of /proc/uptime, in steps of 10 ms. */
+  uptimeMs(): number;
+}
 
-  constructor(offsetMs: number) {
+const KERNEL: Kernel = {
+  monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
+  wallMs: () => Date.now(),
+  uptimeMs: () => uptime() * 1e3,
+};
+
+export class SystemClock implements Clock {
+  readonly #kernel: Kernel;
+  readonly #offsetMs: number;
+  /** What the kernel had counted as sleep when `#asleepMs` was 0. */
+  readonly #sleptMs: number;
+  #asleepMs = 0;
+  /** The wall clock less the monotonic one: a sleep moves it, and so does who sets the clock. */
+  #apartMs: number;
+
+  constructor({ offsetMs, sleptMs }: Pick<Boot, 'offsetMs' | 'sleptMs'>, kernel: Kernel = KERNEL) {
+    this.#kernel = kernel;
     this.#offsetMs = offsetMs;
+    this.#sleptMs = sleptMs ?? sleptSoFar(kernel);
+    this.#apartMs = kernel.wallMs() - kernel.monotonicMs();
+    this.#noticeSleep();
   }
 
   now(): Stamp {
-    return { steadyMs: this.steadyAt(monotonicMs()), wallMs: Date.now() };
+    const monotonicMs = this.#kernel.monotonicMs();
+    const wallMs = this.#kernel.wallMs();
+    const apartMs = wallMs - monotonicMs;
+    // To ask for the uptime takes a hundred times as long as for the time.
+    if (Math.abs(apartMs - this.#apartMs) >= SLEEP_MS_MIN) {
+      this.#apartMs = apartMs;
+      this.#noticeSleep();
+    }
+    return stampOf(this.steadyAt(monotonicMs), wallMs, this.#asleepMs);
+  }
+
+  #noticeSleep(): void {
+    const asleepMs = Math.round(sleptSoFar(this.#kernel) - this.#sleptMs);
+    if (asleepMs - this.#asleepMs >= SLEEP_MS_MIN) this.#asleepMs = asleepMs;
   }
 
   steadyAt(monotonicMs: number): number {
@@ -45,36 +89,61 @@ export class SystemClock implements Clock {
   }
 }
 
-/** The event that gives this boot its offset, or undefined if the journal has it already. */
-export function bootEvent(state: ReadonlyState, bootId: string): Event | undefined {
-  if (state.boot?.bootId === bootId) return undefined;
-  // Steady time never runs backwards, not even after a boot with a wrong clock.
-  let latestMs = Date.now();
-  for (const run of state.runs.values()) {
-    latestMs = Math.max(latestMs, latestOf(run));
+/** The event that gives this boot its clocks, or undefined if the journal has it already. */
+export function bootEvent(
+  state: ReadonlyState,
+  bootId: string,
+  kernel: Kernel = KERNEL,
+): Event | undefined {
+  const { boot } = state;
+  const sleptMs = sleptSoFar(kernel);
+  const monotonicMs = kernel.monotonicMs();
+  // Elapsed time never runs backwards, not even after a boot with a wrong clock.
+  const latestMs = latestOf(state);
+  if (boot?.bootId !== bootId) {
+    const offsetMs = Math.round(Math.max(kernel.wallMs(), latestMs) - monotonicMs);
+    return { type: 'booted', bootId, offsetMs, sleptMs: Math.round(sleptMs) };
   }
-  for (const { freshAt } of state.lanes.values()) {
-    latestMs = Math.max(latestMs, freshAt?.steadyMs ?? 0);
-  }
-  return { type: 'booted', bootId, offsetMs: Math.round(latestMs - monotonicMs()) };
+  const aheadMs = Math.max(0, latestMs - (monotonicMs + boot.offsetMs));
+  const asleepMs = sleptMs - (boot.sleptMs ?? Number.POSITIVE_INFINITY);
+  // A container that is started anew in one boot may count its uptime anew.
+  if (asleepMs > aheadMs - SLEEP_MS_MIN) return undefined;
+  // What an older version has not counted is not counted afterwards: its stamps know nothing of it.
+  return {
+    type: 'booted',
+    bootId,
+    offsetMs: boot.offsetMs,
+    sleptMs: Math.round(sleptMs - aheadMs),
+  };
 }
 
-function latestOf(run: Run): number {
+/** By the kernel, in this boot. */
+function sleptSoFar(kernel: Kernel): number {
+  // In this order: a sleep between the two would be counted the next time, and a wait never.
+  const uptimeMs = kernel.uptimeMs();
+  return uptimeMs - kernel.monotonicMs();
+}
+
+function latestOf({ runs, lanes }: ReadonlyState): number {
+  let latestMs = Number.NEGATIVE_INFINITY;
+  for (const run of runs.values()) latestMs = Math.max(latestMs, elapsedMs(lastOf(run)));
+  for (const { freshAt } of lanes.values()) {
+    if (freshAt !== undefined) latestMs = Math.max(latestMs, elapsedMs(freshAt));
+  }
+  return latestMs;
+}
+
+function lastOf(run: Run): Stamp {
   switch (run.state) {
     case 'queued':
-      return run.accepted.steadyMs;
+      return run.accepted;
     case 'starting':
-      return run.starting.steadyMs;
+      return run.starting;
     case 'running':
-      return (run.stopping?.at ?? run.started).steadyMs;
+      return run.stopping?.at ?? run.started;
     case 'ended':
-      return run.ended.steadyMs;
+      return run.ended;
     default:
       return run satisfies never;
   }
-}
-
-/** CLOCK_MONOTONIC in milliseconds: since boot, the same for all processes. */
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }

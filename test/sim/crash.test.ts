@@ -8,6 +8,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeCatalog, type Target } from '../../daemon/core/catalog.ts';
+import type { Ended } from '../../daemon/core/state.ts';
+import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { Outcome, RunId } from '../../daemon/shared/run.ts';
 import { amount } from '../support/amount.ts';
 import { type RawPolicy, target } from '../support/core.ts';
@@ -73,14 +75,15 @@ const LIMITS: readonly (readonly { targets: readonly string[]; most: number }[])
   [{ targets: ['hourly', 'daily', 'weekly', 'monthly'], most: 1 }],
 ];
 
-const CALM: Hazards = { crash: 0, reboot: 0, shutdown: 0, full: 0, keeperDeath: 0 };
+const CALM: Hazards = { crash: 0, reboot: 0, shutdown: 0, full: 0, keeperDeath: 0, sleep: 0 };
 const ROUGH: readonly Hazards[] = [
   CALM,
   { ...CALM, crash: 0.02 },
   { ...CALM, crash: 0.1, reboot: 0.2, keeperDeath: 0.1 },
   { ...CALM, crash: 0.03, full: 0.1, keeperDeath: 0.3 },
   { ...CALM, shutdown: 0.01 },
-  { crash: 0.03, reboot: 0.1, shutdown: 0.01, full: 0.03, keeperDeath: 0.1 },
+  { crash: 0.03, reboot: 0.1, shutdown: 0.01, full: 0.03, keeperDeath: 0.1, sleep: 0 },
+  { ...CALM, crash: 0.02, sleep: 0.05 },
 ];
 
 test(`${HISTORIES} simulated histories with crashes lose no run and no status`, async (t) => {
@@ -88,13 +91,14 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   const seeds =
     only === undefined ? Array.from({ length: HISTORIES }, (_, seed) => seed + 1) : [Number(only)];
   const startedAtMs = performance.now();
-  let [deaths, shutdowns, runs, compactions] = [0, 0, 0, 0];
+  let [deaths, shutdowns, sleeps, runs, compactions] = [0, 0, 0, 0, 0];
   for (const seed of seeds) {
     try {
       const world = await live(seed);
       deaths += world.deaths;
       shutdowns += world.shutdowns;
       compactions += world.compactions;
+      sleeps += world.sleeps;
       runs += world.replay().runs.size;
     } catch (error) {
       const message = error instanceof Error ? error.stack : String(error);
@@ -104,7 +108,7 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const rate = Math.round(seeds.length / seconds);
   t.diagnostic(
-    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${shutdowns} shutdowns, ${compactions} compactions, ${rate} histories/s`,
+    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${shutdowns} shutdowns, ${sleeps} sleeps, ${compactions} compactions, ${rate} histories/s`,
   );
 });
 
@@ -128,6 +132,7 @@ async function live(seed: number): Promise<World> {
     });
   }
   world.onStart = (run) => {
+    checkInTime(world, run);
     checkBeside(world, run);
     checkSynced(world, run);
   };
@@ -175,6 +180,24 @@ function checkBeside(world: World, number: RunId): void {
   }
 }
 
+/** Nothing starts that has waited longer than it may, asleep or awake. */
+function checkInTime(world: World, number: RunId): void {
+  const run = world.daemon?.loop.state.runs.get(number);
+  const { expiresAtMs = Number.POSITIVE_INFINITY } = run?.state === 'queued' ? run : {};
+  assert.ok(expiresAtMs > elapsedMs(world.now()), `run ${number} starts after its maxWait`);
+}
+
+/** How long it waited counts as on a watch, how long it ran as its command felt it. */
+function checkTimes(world: World, run: Ended): void {
+  const { accepted, started, ended, outcome } = run;
+  const { maxWaitMs = 0, timeoutMs = 0 } = world.catalog.targets.get(run.target) ?? {};
+  assert.ok(elapsedMs(started ?? accepted) <= elapsedMs(ended), `run ${run.run} ended before`);
+  assert.ok(elapsedMs(ended) <= elapsedMs(world.now()), `run ${run.run} ends in the future`);
+  if (outcome.kind === 'expired') assert.ok(outcome.waitedMs >= maxWaitMs);
+  if (outcome.kind !== 'timed-out' || started === undefined) return;
+  assert.ok(ended.steadyMs - started.steadyMs >= timeoutMs, `run ${run.run} had not its time`);
+}
+
 /** No level rotates while the newest sync of its group has failed. */
 function checkSynced(world: World, number: RunId): void {
   const { state } = world.daemon?.loop ?? {};
@@ -216,6 +239,7 @@ function judge(world: World): void {
     assert.ok(run.state === 'ended', `run ${run.run} is ${run.state} for ever`);
     assert.deepEqual(run.heldBy, [], `run ${run.run} holds its place for ever`);
     checkTruth(world, run.run, run.outcome);
+    checkTimes(world, run);
   }
   for (const client of world.clients) {
     if (client.refused !== undefined) continue;

@@ -109,7 +109,7 @@ export class SimProcess {
     const tookMs = this.endedAtMs - this.startedAtMs;
     this.report = {
       ...report,
-      ended: { tookMs, wallMs: this.endedAtMs, steadyMs: this.endedAtMs },
+      ended: { tookMs, wallMs: this.#world.now().wallMs, steadyMs: this.endedAtMs },
     };
     this.onEnd?.();
   }

@@ -12,6 +12,7 @@ import { history } from '../../daemon/core/minimal-history.ts';
 import { emptyState, type State } from '../../daemon/core/state.ts';
 import { Daemon } from '../../daemon/engine/daemon.ts';
 import type { JournalPort } from '../../daemon/journal/group-commit.ts';
+import { stampOf } from '../../daemon/shared/elapsed.ts';
 import type { Event, Nonce, Outcome, RunId, Stamp } from '../../daemon/shared/run.ts';
 import type { Clock } from '../../daemon/system/clock.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
@@ -42,9 +43,13 @@ export interface Hazards {
   readonly full: number;
   /** Chance that a keeper is killed. */
   readonly keeperDeath: number;
+  /** Chance that the machine falls asleep, at each task. */
+  readonly sleep: number;
 }
 
 const LOG = pino({ level: 'silent' });
+/** A night. */
+const SLEEP_MS_MOST = 12 * 3_600_000;
 
 export class World {
   readonly random: () => number;
@@ -61,6 +66,9 @@ export class World {
   nowMs = 1_000;
   /** Wall time is set back and forth; nothing may depend on it. */
   wallShiftMs = 0;
+  /** `nowMs` and every task stand still while the machine sleeps. */
+  asleepMs = 0;
+  sleeps = 0;
   boot = 1;
   deaths = 0;
   shutdowns = 0;
@@ -126,6 +134,17 @@ export class World {
     } else tellAll();
     // A daemon leaves within a moment of its own TERM.
     this.later(this.between(800, 1_500), () => this.#cut());
+  }
+
+  now(): Stamp {
+    const wallMs = this.nowMs + this.asleepMs + this.wallShiftMs;
+    return stampOf(this.nowMs, wallMs, this.asleepMs);
+  }
+
+  /** Nobody notices: it lies between two instants of everybody. */
+  sleep(ms: number): void {
+    this.asleepMs += ms;
+    this.sleeps++;
   }
 
   #cut(): void {
@@ -211,6 +230,9 @@ export class World {
     for (let turn = 0; turn < 5; turn++) await undefined;
     if (this.#daemon !== undefined) this.mayDie(this.generation);
     if (this.chance(this.hazards.shutdown)) this.shutDown();
+    if (this.hazards.sleep > 0 && this.chance(this.hazards.sleep)) {
+      this.sleep(this.between(1, SLEEP_MS_MOST));
+    }
     return true;
   }
 
@@ -264,7 +286,7 @@ export class World {
 
   #clock(generation: number): Clock {
     return {
-      now: (): Stamp => ({ steadyMs: this.nowMs, wallMs: this.nowMs + this.wallShiftMs }),
+      now: () => this.now(),
       steadyAt: (monotonicMs) => monotonicMs,
       after: (delayMs, callback) => this.later(Math.max(0, delayMs), callback, generation),
       soon: (callback) => {

@@ -15,6 +15,7 @@ import { type Holders, sceneMaker } from '../../daemon/core/group-view.ts';
 import { history } from '../../daemon/core/minimal-history.ts';
 import { emptyState, type Run, type State } from '../../daemon/core/state.ts';
 import { explain } from '../../daemon/core/waiting.ts';
+import { stampOf } from '../../daemon/shared/elapsed.ts';
 import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
 import { cardinality } from '../../policies/cardinality.ts';
 import { rsnapshot } from '../../policies/rsnapshot.ts';
@@ -104,6 +105,7 @@ export class Core {
   nowMs = 0;
   /** The clock on the wall is set; nothing may depend on it. */
   wallShiftMs = 0;
+  asleepMs = 0;
   /** Strangers that hold lockfiles, as the daemon would see them. */
   holders: Holders = new Map();
   readonly events: Event[] = [];
@@ -127,7 +129,13 @@ export class Core {
 
   #stamp(): Stamp {
     const { steadyMs, wallMs } = stamp(this.nowMs);
-    return { steadyMs, wallMs: wallMs + this.wallShiftMs };
+    return stampOf(steadyMs, wallMs + this.wallShiftMs, this.asleepMs);
+  }
+
+  /** The machine sleeps: no timer fires, and no command runs on. */
+  sleep(ms: number): void {
+    this.asleepMs += ms;
+    this.wallShiftMs += ms;
   }
 
   /** Decides, applies, and looks until nothing starts any more. */
@@ -199,7 +207,7 @@ export class Core {
     this.send({ type: 'gone', run, attempt, rebooted, survivors });
   }
 
-  /** Fires all that is due until then, in the order of time. */
+  /** Fires all that is due until then, in the order of time. Time is steady, the agenda elapsed. */
   advance(toMs: number): void {
     for (let steps = 0; ; steps++) {
       if (steps > STEPS_MAX) throw new Error('Time does not go on');
@@ -207,9 +215,9 @@ export class Core {
         (best, look) => (best === undefined || look.atMs < best.atMs ? look : best),
         undefined,
       );
-      if (next === undefined || next.atMs > toMs) break;
+      if (next === undefined || next.atMs - this.asleepMs > toMs) break;
       this.agenda = this.agenda.filter((look) => look !== next);
-      this.nowMs = Math.max(this.nowMs, next.atMs);
+      this.nowMs = Math.max(this.nowMs, next.atMs - this.asleepMs);
       const isRun = 'run' in next;
       this.send(isRun ? { type: 'due', run: next.run } : { type: 'overdue', target: next.target });
     }
@@ -224,7 +232,7 @@ export class Core {
         return [{ run: run.run, atMs: run.expiresAtMs }];
       }
       return (run.state === 'running' || run.state === 'ended') && run.timeoutAtMs !== undefined
-        ? [{ run: run.run, atMs: run.timeoutAtMs }]
+        ? [{ run: run.run, atMs: run.timeoutAtMs + this.asleepMs }]
         : [];
     });
     for (const { run } of this.runs('starting')) this.send({ type: 'recover', run });
@@ -250,7 +258,7 @@ export class Core {
       if (starting !== undefined) this.keep(starting.run);
       else if (running !== undefined) this.end(running.run);
       else if (held !== undefined) this.send({ type: 'vacated', run: held.run });
-      else if (nextMs !== Number.POSITIVE_INFINITY) this.advance(nextMs);
+      else if (nextMs !== Number.POSITIVE_INFINITY) this.advance(nextMs - this.asleepMs);
       else return;
     }
     throw new Error('It does not end');

@@ -15,6 +15,7 @@ import { describeUnrecorded } from '../../protocol/outcome-text.ts';
 import type { Usual } from '../../protocol/reply.ts';
 import { describeOutcome, exitStatus, type RunView } from '../../protocol/request.ts';
 import type { Pieces } from '../../shared/cooperative.ts';
+import { elapsedMs } from '../../shared/elapsed.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from '../../shared/run.ts';
 
 export interface Scenery {
@@ -106,7 +107,7 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
     target: run.target,
     state: run.state,
     acceptedAtMs: run.accepted.wallMs,
-    waitedMs: now.steadyMs - run.accepted.steadyMs,
+    waitedMs: elapsedMs(now) - elapsedMs(run.accepted),
   };
   if (run.cause !== undefined) view.cause = run.cause;
   compare(view, run, scenery);
@@ -131,7 +132,7 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
       if (end !== undefined)
         view.unrecorded = describeUnrecorded(describeOutcome(end.outcome), end.errno);
       view.startedAtMs = run.started.wallMs;
-      view.waitedMs = run.started.steadyMs - run.accepted.steadyMs;
+      view.waitedMs = elapsedMs(run.started) - elapsedMs(run.accepted);
       view.tookMs = now.steadyMs - run.started.steadyMs;
       view.pid = run.keeper.pid;
       return view;
@@ -147,7 +148,7 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
 function viewEnd(view: Draft, run: Extract<Run, { state: 'ended' }>, { lives }: Prospect): void {
   const { started, ended, outcome, verdict, heldBy, bytes, leftovers } = run;
   view.endedAtMs = ended.wallMs;
-  view.waitedMs = (started ?? ended).steadyMs - run.accepted.steadyMs;
+  view.waitedMs = elapsedMs(started ?? ended) - elapsedMs(run.accepted);
   if (started !== undefined) {
     view.startedAtMs = started.wallMs;
     view.tookMs = ended.steadyMs - started.steadyMs;

@@ -7,6 +7,7 @@ import type { Level } from '../../core/policy.ts';
 import { type ReadonlyState, type Run, waitingIn } from '../../core/state.ts';
 import type { Request, RunView, TargetView } from '../../protocol/request.ts';
 import type { Pieces } from '../../shared/cooperative.ts';
+import { elapsedMs } from '../../shared/elapsed.ts';
 import type { RunId, TargetName } from '../../shared/run.ts';
 import { type Prospect, pastOf, prospectOf, type Scenery, viewRun, waitsOf } from './run-view.ts';
 
@@ -136,7 +137,7 @@ export function* viewHistory(
     if (++looked % PIECE_RUNS === 0) yield;
     const run = state.runs.get(number);
     if (run?.state !== 'ended') continue;
-    if (now.steadyMs - run.ended.steadyMs > sinceMs) continue;
+    if (elapsedMs(now) - elapsedMs(run.ended) > sinceMs) continue;
     if (outcome !== undefined && run.verdict !== outcome && run.outcome.kind !== outcome) continue;
     views.push(viewRun(run, prospect));
   }

@@ -28,7 +28,7 @@ const RUN = { run: 1, target: 'job', merged: true, startNonce: NONCE };
 function stage(t: TestContext) {
   const state = directory(t);
   const runs = join(state, 'runs');
-  const clock = new SystemClock(0);
+  const clock = new SystemClock({ offsetMs: 0 });
   const log = new SpokenLog();
   const posts: Wish[] = [];
   const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
@@ -201,7 +201,7 @@ test('what is no plain file is no status file, and is not waited for', (t) => {
 test('where the number of clock_gettime is not known, a keeper still tells the time since the boot', async (t) => {
   const number = NUMBERS[3];
   assert.ok(number !== undefined && Number(number) > 0);
-  const clock = new SystemClock(0);
+  const clock = new SystemClock({ offsetMs: 0 });
   const log = new SpokenLog().pino;
   const directories = new RunDirectories({ directory: directory(t), nonce: NONCE, log });
   const posts: Wish[] = [];

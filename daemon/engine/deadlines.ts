@@ -1,0 +1,67 @@
+/**
+ * The looks that the loop has to take at some time, and the one timer that waits for the next of
+ * them. Timers stand still while the machine sleeps, and the times here are elapsed time, which does
+ * not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock again.
+ */
+
+import type { Wish } from '../core/command.ts';
+import { Agenda } from '../core/timer-queue.ts';
+import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
+import type { RunId, TargetName } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+
+/** So soon after a machine wakes, what is due is noticed: as often as cron looks. */
+export const TIMER_MS_MAX = 60_000;
+
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #post: (wish: Wish) => void;
+  readonly #agenda = new Agenda();
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
+
+  constructor(clock: Clock, post: (wish: Wish) => void) {
+    this.#clock = clock;
+    this.#post = post;
+  }
+
+  /** In elapsed time. */
+  add(key: RunId | TargetName, atMs: number): void {
+    this.#agenda.add(key, atMs);
+  }
+
+  /** In steady time: the look may come too early, and has to ask for another one then. */
+  addSteady(key: RunId | TargetName, atMs: number): void {
+    this.#agenda.add(key, elapsedAt(this.#clock.now(), atMs));
+  }
+
+  /** So long from now. */
+  addIn(key: RunId | TargetName, delayMs: number): void {
+    this.#agenda.add(key, elapsedMs(this.#clock.now()) + delayMs);
+  }
+
+  /** Posts what is due. */
+  post(): void {
+    for (const key of this.#agenda.due(elapsedMs(this.#clock.now()))) {
+      const isRun = typeof key === 'number';
+      this.#post(isRun ? { type: 'due', run: key } : { type: 'overdue', target: key });
+    }
+  }
+
+  /** Sees to it that what comes next is posted in time. */
+  await(): void {
+    const atMs = this.#agenda.nextMs;
+    if (atMs === undefined || this.#timer?.atMs === atMs) return;
+    this.#timer?.cancel();
+    const leftMs = atMs - elapsedMs(this.#clock.now());
+    const cancel = this.#clock.after(Math.min(leftMs, TIMER_MS_MAX), () => {
+      this.#timer = undefined;
+      this.post();
+      this.await();
+    });
+    this.#timer = { atMs, cancel };
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+}

@@ -13,6 +13,7 @@ import './scratch.ts';
 const PROBES: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
   'a mount namespace': () => isGood('unshare', '--mount', 'true'),
+  'a time namespace': () => isGood('unshare', '--time', '--boottime', '1', 'true'),
   'python3-prometheus-client': () => isGood('/usr/bin/python3', '-c', 'import prometheus_client'),
 };
 

@@ -3,8 +3,8 @@
  * what would better be written otherwise. It changes no file. The daemon is asked for its targets; if
  * it does not answer, what needs no targets is said all the same.
  */
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { ReadFile } from '../../daemon/core/policy.ts';
 import { PROTOCOL_VERSION, type Reply, suggest } from '../../daemon/protocol/request.ts';
 import { readRegular } from '../../daemon/system/regular-file.ts';
@@ -13,33 +13,32 @@ import { noTargets, notChecked } from '../client-errors.ts';
 import { converse, type Place } from '../connection/conversation.ts';
 import { type Ending, printed } from '../ending.ts';
 import { codeOf, complain, plain } from '../terminal/output.ts';
-import { type CronLine, parseCrontab } from './crontab.ts';
+import {
+  CRON_D,
+  CRONTAB,
+  type CronHere,
+  cronHere,
+  findCronFiles,
+  hiddenCalls,
+  notLookedInto,
+  TABS,
+  userExists,
+} from './cron-files.ts';
+import { type CronLine, parseCrontab, type UserColumn } from './crontab.ts';
+import * as say from './crontab-messages.ts';
 import { type Finding, findAll, type KnownTarget } from './findings.ts';
 
 /** Longest file that is read without having been named on the command line. */
 const FOUND_BYTES_MAX = 16 * 1024 * 1024;
 
-const CRONTAB = '/etc/crontab';
-const CRON_D = '/etc/cron.d';
-const TABS = '/var/spool/cron/crontabs';
 /** Exit status where something was found; as of grep and of linters. */
 const EXIT_FOUND = 1;
 const EXIT_UNREADABLE = 66;
 
-export async function checkCrontab(files: readonly string[], place: Place): Promise<Ending> {
-  const named = files.length > 0 ? files : systemFiles();
-  // Who names a file may name a pipe: /dev/stdin.
-  const read = files.length > 0 ? readNamed : readFound;
-  const users = userNames();
-  const lines: CronLine[] = [];
-  const unread: string[] = [];
-  for (const file of named) {
-    try {
-      lines.push(...parseCrontab(file, read(file), hasUser(file, users)));
-    } catch (error) {
-      unread.push(notChecked(file, error));
-    }
-  }
+export async function checkCrontab(named: readonly string[], place: Place): Promise<Ending> {
+  const cron = cronHere();
+  const { files, ignored } = named.length > 0 ? { files: named, ignored: [] } : findCronFiles(cron);
+  const { lines, unread } = readAll(files, named.length > 0, cron);
   const known = await targetsOf(place);
   if (known === undefined) {
     complain(noTargets());
@@ -49,14 +48,52 @@ export async function checkCrontab(files: readonly string[], place: Place): Prom
     if (!confs.has(path)) confs.set(path, readConf(path));
     return confs.get(path);
   };
-  const findings = findAll(lines, { targets: known, conf, suggest });
-  const said = findings.length === 0 ? 'nothing to change' : count(findings.length, 'finding');
-  const sum = `${said} in ${count(lines.length, 'line')} of ${count(named.length, 'crontab')}\n`;
-  const ending = printed(findings.map(show).join('') + sum);
+  const { dropsLines } = cron;
+  const findings = findAll(lines, { targets: known, conf, suggest, dropsLines, hiddenCalls });
+  const found = findings.length + ignored.length;
+  const said = found === 0 ? 'nothing to change' : count(found, 'finding');
+  const crontabs = count(files.length + ignored.length, 'crontab');
+  const sum = `${said} in ${count(lines.length, 'line')} of ${crontabs}\n`;
+  const passed = ignored.map(({ file, text }) => `${plain(`${file}: ${text}`)}\n`);
+  const rest = named.length > 0 ? [] : remarks(cron);
+  const ending = printed([...passed, ...findings.map(show), sum, ...rest].join(''));
   for (const line of unread) complain(line);
   if (ending.status !== 0) return ending;
   if (unread.length > 0) return { status: EXIT_UNREADABLE, isOwn: true };
-  return { status: findings.length === 0 ? 0 : EXIT_FOUND, isOwn: true };
+  return { status: found === 0 ? 0 : EXIT_FOUND, isOwn: true };
+}
+
+interface AllRead {
+  readonly lines: readonly CronLine[];
+  /** A sentence for each file that cannot be read. */
+  readonly unread: readonly string[];
+}
+
+function readAll(files: readonly string[], areNamed: boolean, { rules }: CronHere): AllRead {
+  // Who names a file may name a pipe: /dev/stdin.
+  const read = areNamed ? readNamed : readFound;
+  const users = userNames();
+  const lines: CronLine[] = [];
+  const unread: string[] = [];
+  for (const file of files) {
+    try {
+      lines.push(...parseCrontab(file, read(file), userColumn(file, users), rules));
+    } catch (error) {
+      unread.push(notChecked(file, error));
+    }
+  }
+  return { lines, unread };
+}
+
+/** What else there is to know of a machine whose own crontabs were read. */
+function remarks({ name }: CronHere): readonly string[] {
+  const elsewhere = notLookedInto();
+  const lines = [
+    ...(name === 'systemd-cron' ? [say.systemdCron()] : []),
+    ...(elsewhere.length > 0 ? [say.elsewhere(elsewhere)] : []),
+    say.notLookedInto(),
+  ];
+  return lines.map((line) => `${plain(line)}\n`);
 }
 
 /** The daemon's targets, or undefined if it does not answer at once. */
@@ -77,30 +114,12 @@ function count(many: number, what: string): string {
   return `${many} ${what}${many === 1 ? '' : 's'}`;
 }
 
-/** As Debian's cron: names with a dot are none of its business. */
-function systemFiles(): readonly string[] {
-  const names = (directory: string): string[] => {
-    try {
-      return readdirSync(directory).sort();
-    } catch {
-      return [];
-    }
-  };
-  const parts = names(CRON_D).filter((name) => /^[\w-]+$/.test(name));
-  return [
-    ...names(dirname(CRONTAB))
-      .filter((name) => name === basename(CRONTAB))
-      .map(() => CRONTAB),
-    ...parts.map((name) => join(CRON_D, name)),
-    ...names(TABS).map((name) => join(TABS, name)),
-  ];
-}
-
 /** In /etc a word names the user. Elsewhere it does so if there is such a user. */
-function hasUser(file: string, users: ReadonlySet<string>): (word: string) => boolean {
-  if (dirname(file) === TABS) return () => false;
+function userColumn(file: string, users: ReadonlySet<string>): UserColumn {
+  if (dirname(file) === TABS) return { isThere: () => false };
   const isSystem = file === CRONTAB || dirname(file) === CRON_D;
-  return isSystem ? () => true : (word) => users.has(word);
+  if (!isSystem) return { isThere: (word) => users.has(word) };
+  return { isThere: () => true, exists: (word) => users.has(word) || userExists(word) };
 }
 
 function userNames(): ReadonlySet<string> {

@@ -1,7 +1,13 @@
 /**
- * Reads crontabs as Debian's cron does (crontab(5)): lines of five fields or a nickname, in /etc
- * with a user, and on which days and minutes each of them runs. Pure.
+ * Reads crontabs as the cron of the machine does (crontab(5)): lines of five fields or a nickname,
+ * in /etc with a user, and on which days and minutes each of them runs. Whose rules are followed is
+ * said by `CronRules`: debiancron.ts has those of Debian's cron, systemdcron.ts those of
+ * systemd-cron. Pure.
+ *
+ * A line that cron refuses is in the list too, with its `fault`, since Debian's cron then ignores
+ * all the others of that file.
  */
+import { DEBIAN } from './debian-cron.ts';
 
 export interface CronLine {
   readonly file: string;
@@ -14,6 +20,10 @@ export interface CronLine {
   readonly command: string;
   /** Undefined for @reboot, and where the fields cannot be understood. */
   readonly schedule?: Schedule;
+  /** Why cron refuses it, in cron's own words: "bad minute". */
+  readonly fault?: string;
+  /** What cron makes of it that one would not guess; each a sentence. */
+  readonly notes?: readonly string[];
 }
 
 export interface Schedule {
@@ -21,70 +31,63 @@ export interface Schedule {
   readonly minutes: readonly number[];
   readonly days: ReadonlySet<number>;
   readonly months: ReadonlySet<number>;
+  /** From 0 (Sunday) to 6; 7 may be there beside 0. */
   readonly weekdays: ReadonlySet<number>;
-  /** A field that begins with `*` leaves the day to the other one; else one of both is enough. */
+  /** The day and the weekday both have to be right; else one of them is enough. */
   readonly needsBoth: boolean;
 }
 
-const NICKNAMES: Readonly<Record<string, string>> = {
-  '@yearly': '0 0 1 1 *',
-  '@annually': '0 0 1 1 *',
-  '@monthly': '0 0 1 * *',
-  '@weekly': '0 0 * * 0',
-  '@daily': '0 0 * * *',
-  '@midnight': '0 0 * * *',
-  '@hourly': '0 * * * *',
-};
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-const MINUTES_PER_HOUR = 60;
+/** What the time of a line means to a cron. */
+export type TimeRead =
+  | { readonly ok: true; readonly schedule?: Schedule; readonly notes: readonly string[] }
+  | { readonly ok: false; readonly fault: string };
+
+/** How a cron reads a file. */
+export interface CronRules {
+  /** The last line has to end, too. */
+  readonly needsNewline: boolean;
+  /** An environment setting. */
+  isSetting(line: string): boolean;
+  readTime(when: string): TimeRead;
+  /** Why a command of this text is refused, or undefined. */
+  refuseCommand(command: string): string | undefined;
+}
+
+/** Names a user in the first word after the time, in files that have one. */
+export interface UserColumn {
+  isThere(word: string): boolean;
+  /** Absent: it is not known who exists. */
+  exists?(word: string): boolean;
+}
+
+/** In cron's own words. */
+const UNENDED = 'missing newline before EOF';
+const ENDS_WITH_CR =
+  'the line ends with a carriage return, which cron hands to the shell as part of the command; ' +
+  'remove it with "tr -d \\r"';
 
 /** `hasUser` says whether a word after the fields is a user and not the command. */
 export function parseCrontab(
   file: string,
   text: string,
-  hasUser: (word: string) => boolean,
+  hasUser: ((word: string) => boolean) | UserColumn,
+  rules: CronRules = DEBIAN,
 ): readonly CronLine[] {
-  return text.split('\n').flatMap((raw, at) => {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#') || isAssignment(line)) return [];
-    const match = /^(@\w+|(?:\S+\s+){4}\S+)\s+(.*)$/.exec(line);
-    if (match === null) return [];
-    const [, when = '', rest = ''] = match;
-    const [word = ''] = rest.split(/\s/, 1);
-    const isUser = hasUser(word) && rest.length > word.length;
-    const command = withoutInput(isUser ? rest.slice(word.length).trim() : rest);
-    const schedule = parseSchedule(when);
-    return [
-      {
-        file,
-        line: at + 1,
-        when: when.replace(/\s+/g, ' '),
-        ...(isUser ? { user: word } : {}),
-        command,
-        ...(schedule === undefined ? {} : { schedule }),
-      },
-    ];
+  const column = typeof hasUser === 'function' ? { isThere: hasUser } : hasUser;
+  const raws = text.split('\n');
+  return raws.flatMap((raw, at) => {
+    const line = raw.replace(/^[ \t]+/, '');
+    if (line === '' || line.startsWith('#')) return [];
+    const place = { file, line: at + 1 };
+    const isUnended = at === raws.length - 1 && rules.needsNewline;
+    if (!rules.isSetting(line)) return readLine(line, column, rules, place, isUnended);
+    return isUnended ? [{ ...place, when: line, command: '', fault: UNENDED }] : [];
   });
 }
 
 export function parseSchedule(when: string): Schedule | undefined {
-  const fields = (NICKNAMES[when.toLowerCase()] ?? when).split(/\s+/);
-  const [minute = '', hour = '', day = '', month = '', weekday = ''] = fields;
-  const minutes = parseField(minute, 0, 59);
-  const hours = parseField(hour, 0, 23);
-  const days = parseField(day, 1, 31);
-  const months = parseField(month, 1, 12, MONTHS);
-  const weekdays = parseField(weekday, 0, 7, WEEKDAYS);
-  if (fields.length !== 5 || !minutes || !hours || !days || !months || !weekdays) return undefined;
-  if (weekdays.has(7)) weekdays.add(0);
-  return {
-    minutes: [...hours].flatMap((h) => [...minutes].map((m) => h * MINUTES_PER_HOUR + m)),
-    days,
-    months,
-    weekdays,
-    needsBoth: day.startsWith('*') || weekday.startsWith('*'),
-  };
+  const read = DEBIAN.readTime(when);
+  return read.ok ? read.schedule : undefined;
 }
 
 /** Whether it runs on this day (UTC is as good as any calendar). */
@@ -95,35 +98,49 @@ export function runsOn(schedule: Schedule, date: Date): boolean {
   return schedule.needsBoth ? isDay && isWeekday : isDay || isWeekday;
 }
 
-/** "*", "1-5", "0,30", "*\/4", "mon-fri"; rising. */
-function parseField(
-  text: string,
-  min: number,
-  max: number,
-  names: readonly string[] = [],
-): Set<number> | undefined {
-  const number = (word: string): number => {
-    const at = names.indexOf(word.toLowerCase());
-    if (at >= 0) return at + min;
-    return /^\d{1,2}$/.test(word) ? Number(word) : Number.NaN;
-  };
-  const values = new Set<number>();
-  for (const part of text.split(',')) {
-    const match = /^(\*|\w+)(?:-(\w+))?(?:\/(\d{1,2}))?$/.exec(part);
-    if (match === null) return undefined;
-    const [, first = '', last, step = '1'] = match;
-    const from = first === '*' ? min : number(first);
-    const isOne = first !== '*' && last === undefined && match[3] === undefined;
-    const to = isOne ? from : last === undefined ? max : number(last);
-    const isFit = from >= min && to <= max && from <= to && Number(step) > 0;
-    if (!isFit) return undefined;
-    for (let value = from; value <= to; value += Number(step)) values.add(value);
-  }
-  return new Set([...values].sort((a, b) => a - b));
+function readLine(
+  line: string,
+  column: UserColumn,
+  rules: CronRules,
+  place: { readonly file: string; readonly line: number },
+  isUnended: boolean,
+): readonly CronLine[] {
+  const match = /^(@[^ \t]*|(?:[^ \t]+[ \t]+){4}[^ \t]+)(?:[ \t]+(.*))?$/s.exec(line);
+  const [, when = line, rest = ''] = match ?? [];
+  const [word = ''] = rest.split(/[ \t]/, 1);
+  const isUser = column.isThere(word) && rest.length > word.length;
+  const text = isUser ? rest.slice(word.length).replace(/^[ \t]+/, '') : rest;
+  const time = match === null ? noTime(line, rules) : rules.readTime(when);
+  const fault =
+    (isUnended ? UNENDED : undefined) ??
+    (time.ok ? undefined : time.fault) ??
+    (match?.[2] === undefined ? 'bad command' : undefined) ??
+    faultOfUser(word, isUser, column) ??
+    rules.refuseCommand(text);
+  const notes = [...(time.ok ? time.notes : []), ...(line.endsWith('\r') ? [ENDS_WITH_CR] : [])];
+  return [
+    {
+      ...place,
+      when: when.replace(/[ \t]+/g, ' '),
+      ...(isUser ? { user: word } : {}),
+      command: withoutInput(text.trimEnd()),
+      ...(time.ok && time.schedule !== undefined ? { schedule: time.schedule } : {}),
+      ...(fault === undefined ? {} : { fault }),
+      ...(notes.length > 0 ? { notes } : {}),
+    },
+  ];
 }
 
-function isAssignment(line: string): boolean {
-  return /^("[^"]*"|'[^']*'|[A-Za-z_]\w*)\s*=/.test(line);
+/** Fewer than five fields: the first one that is wrong or missing is named, as cron does. */
+function noTime(line: string, rules: CronRules): TimeRead {
+  const fields = line.split(/[ \t]+/).filter((word) => word !== '');
+  return rules.readTime(fields.join(' '));
+}
+
+function faultOfUser(word: string, isUser: boolean, column: UserColumn): string | undefined {
+  if (column.exists === undefined || !column.isThere(word)) return undefined;
+  if (!isUser) return 'bad command';
+  return column.exists(word) ? undefined : 'bad username';
 }
 
 function withoutInput(command: string): string {

@@ -3,7 +3,9 @@
  * the targets and the rsnapshot.conf is asked. Nothing is changed; each finding says what to write.
  */
 import { CLASSIC, type RsnapshotConf, SYNC } from '../../policies/rsnapshot-conf.ts';
+import { DAY_MS, DAYS, FIRST_DAY_MS, judge } from './cron-verdicts.ts';
 import { type CronLine, runsOn, type Schedule } from './crontab.ts';
+import { hiddenCall } from './crontab-messages.ts';
 import { callsOf, type RsnapshotCall, replaceCalls } from './shell-line.ts';
 
 /** What a daemon says of one target; see daemon/protocol/request.ts. */
@@ -25,6 +27,10 @@ export interface Knowledge {
   readonly targets: readonly KnownTarget[] | undefined;
   conf(path: string): RsnapshotConf | undefined;
   suggest(wrong: string, known: readonly string[]): string | undefined;
+  /** The cron of the machine drops single lines; absent, one bad line costs all of its file. */
+  readonly dropsLines?: boolean;
+  /** Scripts that a command line runs and that seem to call rsnapshot. */
+  hiddenCalls?(command: string): readonly string[];
 }
 
 /** One level of rsnapshot that a line starts, directly or by baton. */
@@ -39,17 +45,13 @@ interface Start {
   readonly isDirect: boolean;
 }
 
-/** Four years: every day of the calendar is among them. */
-const DAYS = 1_461;
-const DAY_MS = 86_400_000;
-/** A Friday, and the day on which every interval is due. */
-const FIRST_DAY_MS = Date.UTC(2027, 0, 1);
-
 export function findAll(lines: readonly CronLine[], known: Knowledge): readonly Finding[] {
   const starts = lines.flatMap((line) => startsOf(line, known));
   const found = [
+    ...judge(lines, known.dropsLines !== true),
     ...lines.flatMap((line) => findDirect(line, known)),
     ...lines.flatMap((line) => findUnknown(line, known)),
+    ...lines.flatMap((line) => findHidden(line, known)),
     ...findDisorder(starts),
     ...findCollisions(starts, lines),
   ];
@@ -98,6 +100,11 @@ function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly 
     const text = `asks for the target "${call.target}", which the daemon does not know; ${hint}`;
     return [{ line, text }];
   });
+}
+
+function findHidden(line: CronLine, { hiddenCalls }: Knowledge): readonly Finding[] {
+  const scripts = hiddenCalls?.(line.command) ?? [];
+  return scripts.map((script) => ({ line, text: hiddenCall(script) }));
 }
 
 function startsOf(line: CronLine, known: Knowledge): readonly Start[] {

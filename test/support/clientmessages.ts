@@ -1,6 +1,7 @@
 /** Arguments for every message of the client; one without any does not compile. */
 import * as trouble from '../../client/client-errors.ts';
 import * as usage from '../../client/command-line/usage-errors.ts';
+import * as crontab from '../../client/crontab/crontab-messages.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
 const FULL = Object.assign(new Error('no space'), { code: 'ENOSPC' });
@@ -80,7 +81,31 @@ const TROUBLE: Samples<typeof trouble> = {
   noTargets: [[]],
 };
 
+const CRONTAB: Samples<typeof crontab> = {
+  refusedFile: [
+    ['bad minute', 0],
+    ['bad minute', 3],
+  ],
+  refusedLine: [['garbled time: hour "22-2"']],
+  neverRuns: [[[]], [['the hour "22-2" has the range 22-2, which counts down; write 22-23,0-2']]],
+  hiddenCall: [['/usr/local/sbin/backup']],
+  ignored: [['it has 2 hard links; leave it one']],
+  othersCanWrite: [['664']],
+  wrongMode: [['644']],
+  wrongOwner: [[1_000, 'root']],
+  wrongLinkOwner: [[1_000]],
+  manyLinks: [[2]],
+  dotInName: [['backup.sh']],
+  noFileThere: [['a directory']],
+  unknownUser: [['backup']],
+  masked: [['/etc/systemd/system/backup.timer']],
+  systemdCron: [[]],
+  elsewhere: [[['/etc/cron.daily/backup']]],
+  notLookedInto: [[]],
+};
+
 export const CLIENT: readonly Entry[] = [
   ...entriesOf('usage', usage, USAGE),
   ...entriesOf('trouble', trouble, TROUBLE),
+  ...entriesOf('crontab', crontab, CRONTAB),
 ];

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab, parseSchedule, runsOn } from '../../../client/crontab/crontab.ts';
+import { COMMAND_CHARS_MAX } from '../../../client/crontab/debian-cron.ts';
 import { findAll, type KnownTarget, nameOfTarget } from '../../../client/crontab/findings.ts';
+import { systemdCron } from '../../../client/crontab/systemd-cron.ts';
 import { suggest } from '../../../daemon/protocol/request.ts';
 import { readRsnapshotConf } from '../../../policies/rsnapshot-conf.ts';
 
@@ -21,7 +23,7 @@ const TARGETS: readonly KnownTarget[] = ORDER.map((name) => ({
 
 /** Each finding as "line: text", with what to write instead. */
 function check(text: string, targets: readonly KnownTarget[] | 'no daemon' = TARGETS): string[] {
-  const lines = parseCrontab('tab', text, (word) => word === 'root');
+  const lines = parseCrontab('tab', `${text}\n`, (word) => word === 'root');
   const files: Record<string, string> = { '/etc/rsnapshot.conf': CONF, '/etc/b.conf': CONF };
   const conf = (path: string) => {
     const read = readRsnapshotConf(path, (wanted) =>
@@ -49,7 +51,9 @@ test('a line has five fields or a nickname, a user where there is one, and a com
     '0 3 * * * root  cd / && true',
     '@daily x',
     '1,2\t3-4 */5 jan-mar sun date +\\%F % input',
+    '* 4 * * *',
     'not a line',
+    '',
   ].join('\n');
   const lines = parseCrontab('tab', text, (word) => word === 'root');
   assert.deepEqual(
@@ -58,7 +62,13 @@ test('a line has five fields or a nickname, a user where there is one, and a com
       [4, '0 3 * * *', 'root', 'cd / && true'],
       [5, '@daily', undefined, 'x'],
       [6, '1,2 3-4 */5 jan-mar sun', undefined, 'date +%F '],
+      [7, '* 4 * * *', undefined, ''],
+      [8, 'not a line', undefined, ''],
     ],
+  );
+  assert.deepEqual(
+    lines.map(({ fault }) => fault),
+    [undefined, undefined, undefined, 'bad command', 'bad minute'],
   );
 });
 
@@ -67,17 +77,21 @@ test('fields are read as cron reads them', () => {
   assert.deepEqual(minutes('30 23 * * *'), [1_410]);
   assert.deepEqual(minutes('0 */8 * * *'), [0, 480, 960]);
   assert.deepEqual(minutes('5-7,9 1 * * *'), [65, 66, 67, 69]);
-  assert.deepEqual(minutes('0 20/2 * * *'), [1_200, 1_320]);
+  assert.deepEqual(minutes('0 22-2 * * *'), []);
+  assert.deepEqual(minutes('*/40,007 1 * * *'), [60, 67, 100]);
+  assert.equal(minutes('*5 * * * *')?.length, 1_440);
   assert.equal(minutes('@hourly')?.length, 24);
   for (const bad of [
     '60 * * * *',
     '* 24 * * *',
     '* * 0 * *',
     '* * * 13 *',
-    '5-1 * * * *',
+    '0 20/2 * * *',
+    '@Daily',
+    '* * * * sunday',
     '*/0 * * * *',
-    '@reboot',
     '* * * * x',
+    '@reboot',
   ]) {
     assert.equal(parseSchedule(bad), undefined, bad);
   }
@@ -214,4 +228,94 @@ test('two lines that take one lock by flock collide', () => {
     found,
     /^2: collides with tab:1 at 03:00, .*: both need \/run\/x\.lock; let baton start both$/,
   );
+});
+
+test('what cron does with a line that it takes otherwise than one would think is told', () => {
+  assert.deepEqual(check('0 22-2 * * * x\n0 3 30 2 * x\n0 3 * * sat-sun x\n0 3 * * mon-sun/2 x'), [
+    '1: never runs: the hour "22-2" has the range 22-2, which counts down: cron takes it as empty; write 22-23,0-2',
+    '2: never runs: no day of the calendar is like that; correct the day or the month',
+    '3: never runs: the day-of-week "sat-sun" has the range sat-sun, which counts down: cron takes it as empty; write 6-7',
+    '4: never runs: the day-of-week "mon-sun/2" has the range mon-sun/2, which counts down: cron takes it as empty; list the values one by one',
+  ]);
+  assert.deepEqual(check('*5 3 * * * x\n0 3 * * 1#2 x'), [
+    '1: cron reads "*" of "*5" and passes over the rest; write the values that are meant',
+    '2: cron reads "1" of "1#2" and passes over the rest; write the values that are meant',
+  ]);
+  assert.match(check('0 3 * * * x\r')[0] ?? '', /carriage return/);
+});
+
+test('a line that cron refuses costs the whole file, and is told once', () => {
+  assert.deepEqual(check('0 3 * * * x\n61 3 * * * x\n'), [
+    '2: cron refuses this line ("bad minute"), and with it all other lines of the file (1); correct it',
+  ]);
+  const unended = (text: string) => parseCrontab('tab', text, () => false).map((it) => it.fault);
+  assert.deepEqual(unended('0 3 * * * x'), ['missing newline before EOF']);
+  assert.deepEqual(unended('0 3 * * * x\n# no newline'), [undefined], 'a comment needs none');
+  assert.deepEqual(unended('0 3 * * * x\nA=b'), [undefined, 'missing newline before EOF']);
+  const settings: readonly (readonly [string, boolean])[] = [
+    ['MAILTO=', false],
+    ['MAILTO=""', true],
+    ['PATH="/a":/b', false],
+    ['PATH=/a:"/b"', true],
+    ['A="b" # c', false],
+    ["'A B' = c", true],
+    ['A B = c', false],
+    ['A==b', true],
+  ];
+  for (const [line, isTaken] of settings) {
+    assert.equal(check(`${line}\n0 3 * * * x\n`).length === 0, isTaken, line);
+  }
+  const long = check(`0 3 * * * ${'x'.repeat(COMMAND_CHARS_MAX + 1)}\n`);
+  assert.match(long[0] ?? '', /"command too long"/);
+  assert.deepEqual(check(`0 3 * * * ${'x'.repeat(COMMAND_CHARS_MAX)}\n`), []);
+});
+
+test('in /etc a line needs a user that exists', () => {
+  const column = { isThere: () => true, exists: (word: string) => word === 'root' };
+  const faults = (text: string) => parseCrontab('tab', text, column).map(({ fault }) => fault);
+  assert.deepEqual(
+    faults('* * * * * root x\n* * * * * nobody2 x\n* * * * * root\n* * * * * x y\n'),
+    [undefined, 'bad username', 'bad command', 'bad username'],
+  );
+});
+
+/** What the generators of both versions made of these lines; `undefined`: no timer. */
+test('systemd-cron drops lines, wants both days, and has its own weekdays and months', () => {
+  const read = (when: string, version: '1' | '2') => {
+    const time = systemdCron(version).readTime(when);
+    if (!time.ok) return undefined;
+    const { schedule } = time;
+    const days = [...(schedule?.weekdays ?? [])].sort().join('');
+    return { days, months: [...(schedule?.months ?? [])].join(), minutes: schedule?.minutes ?? [] };
+  };
+  const days = (word: string) =>
+    (['1', '2'] as const).map((version) => read(`0 3 * * ${word}`, version)?.days);
+  const cases: readonly (readonly [string, string | undefined, string | undefined])[] = [
+    ['5-7', '0123456', '056'],
+    ['fri-sun', '0123456', '056'],
+    ['0-7', '0', '0123456'],
+    ['6,7', '06', '06'],
+    ['8', '1', undefined],
+    ['sun', '0', '0123456'],
+    ['sun-tue', '012', '012'],
+    ['7-2', '012', undefined],
+    ['1-5,x', '0123456', undefined],
+    ['Tues-THU', '234', '234'],
+    ['*/3', '036', '036'],
+  ];
+  for (const [word, one, two] of cases) assert.deepEqual(days(word), [one, two], word);
+  const months = (word: string) =>
+    (['1', '2'] as const).map((version) => read(`0 3 1 ${word} *`, version)?.months);
+  assert.deepEqual(months('nov'), ['10', undefined]);
+  assert.deepEqual(months('dec'), ['11', undefined]);
+  assert.deepEqual(months('oct'), [undefined, undefined]);
+  assert.deepEqual(months('jan'), ['1', undefined]);
+  assert.deepEqual(months('11-13'), ['11,12', '11,12']);
+  assert.equal(read('0 22-2 * * *', '1'), undefined);
+  assert.deepEqual(read('0 20/2 * * *', '1')?.minutes, [1_200]);
+  assert.deepEqual(read('5,61 3 * * *', '1')?.minutes, [185]);
+  assert.equal(read('5,61 3 * * *', '2'), undefined);
+  assert.equal(read('@Weekly', '2')?.days, '1');
+  const both = systemdCron('2').readTime('0 3 1 * 1');
+  assert.ok(both.ok && both.schedule?.needsBoth && both.notes.length === 1);
 });

@@ -50,6 +50,8 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(PART, 'policy', ['differs', 'unreadConf', 'noRetain', 'remoteConf']),
   ...all(PART, 'policy', ['includesCommand', 'includesDeep', 'includesUnread']),
   ...all(PART, 'runner', ['unusableKey', 'viaHop', 'givenUp', 'serverLeft', 'noSign', 'noStatus']),
+  ...all(FACT, 'crontab', ['systemdCron', 'elsewhere']),
+  'crontab.refusedFile': { names: 'a file of one line has no others' },
   ...all(PART, 'runner', ['sshKilled']),
   ...all(FACT, 'runner', ['broke', 'deaf', 'foreignSignal']),
 };

@@ -13,6 +13,7 @@ import { fingerprint } from './known-hosts.ts';
 import { Limit } from './limit.ts';
 import type { KeyRing } from './private-key.ts';
 import type { Hop } from './route.ts';
+import { Sha512Agent, signingSha512 } from './sha512.ts';
 import * as say from './ssh-messages.ts';
 
 /** A link on which nothing comes back so many times is dead. */
@@ -157,11 +158,21 @@ export class Handshake {
       this.#agent = 'asked';
       yield { type: 'agent', username, agent };
     }
-    // Last: each counts as a failure of its own for the server (MaxAuthTries).
+    yield* this.#again(rsa);
+  }
+
+  /** RSA keys, last: each counts as a failure of its own for the server (MaxAuthTries). */
+  *#again(rsa: readonly (readonly [string, ParsedKey])[]): Generator<AnyAuthMethod> {
+    const { user: username, agent } = this.#hop;
     for (const [method, key] of rsa) {
       this.#method = method;
       yield { type: 'publickey', username, key: signingSha512(key) };
     }
+    const method = `the agent at ${agent}`;
+    if (agent === undefined || !this.#offered.includes(method)) return;
+    this.#method = method;
+    this.#agent = 'asked';
+    yield { type: 'agent', username, agent: new Sha512Agent(agent) };
   }
 
   #link(): Link {
@@ -237,17 +248,6 @@ function forward(link: Link, host: string, port: number): Promise<Duplex> {
       if (error) reject(new Error(say.viaHop(link.name, error.message)));
       else resolve(channel);
     });
-  });
-}
-
-/**
- * The same RSA key for a server that takes rsa-sha2-512 alone: ssh2 offers 256 only, where the
- * server's list of algorithms has both, and OpenSSH's list has both whatever it accepts.
- */
-function signingSha512(key: ParsedKey): ParsedKey {
-  return Object.create(key, {
-    type: { value: 'rsa-sha2-512' },
-    sign: { value: (data: Buffer) => key.sign(data, 'sha512') },
   });
 }
 

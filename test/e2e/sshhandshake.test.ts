@@ -14,7 +14,7 @@ import { connect, type Desk } from '../../runners/ssh/connect.ts';
 import { Gates } from '../../runners/ssh/handshake-limiter.ts';
 import { KeyRing } from '../../runners/ssh/private-key.ts';
 import { Router } from '../../runners/ssh/route.ts';
-import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { addKey, SSHD_NEEDS, Sshd, startAgent } from '../support/sshd.ts';
 import { whyWithout } from '../support/tools.ts';
 
 const NEVER = new AbortController().signal;
@@ -51,6 +51,19 @@ describe('what a key can do', { skip: whyWithout(...SSHD_NEEDS) }, () => {
 
   test('an RSA key is let in where only rsa-sha2-512 is accepted', async () => {
     assert.equal(await at([keyFile('rsa', '-t', 'rsa', '-N', '')]), 'connected');
+  });
+
+  test('an RSA key of an agent is let in there too, beside others', async (t) => {
+    const agent = await startAgent(t, join(sshd.directory, 'rsa-agent'));
+    const other = join(sshd.directory, 'unknown');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', other]);
+    for (const key of [other, keyFile('held', '-t', 'rsa', '-N', '')]) addKey(agent, key);
+    assert.equal(await at([], { agent }), 'connected');
+    const unknown = join(sshd.directory, 'unknown-rsa');
+    execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-N', '', '-f', unknown]);
+    execFileSync('ssh-add', ['-q', '-D'], { env: { SSH_AUTH_SOCK: agent }, stdio: 'ignore' });
+    addKey(agent, unknown);
+    assert.match(await at([], { agent }), / refused user \S+; offered: the agent at \S+rsa-agent$/);
   });
 
   test('an Ed25519 key in PKCS#8 is as good as one in the format of OpenSSH', async () => {

@@ -1,16 +1,15 @@
 /** The SSH keeper beside the usual way: keys that an agent holds, and a keeper that is replaced. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
-import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { addKey, SSHD_NEEDS, Sshd, startAgent } from '../support/sshd.ts';
 import { whyWithout } from '../support/tools.ts';
 
 const KEEPER = join(import.meta.dirname, '../../runners/ssh/keeper.cjs');
@@ -20,7 +19,7 @@ test('keys come from an agent, named by the target or by the environment', {
 }, async (t) => {
   const sshd = await Sshd.start();
   t.after(() => sshd.close());
-  const socket = await startAgent(t, sshd, 'agent');
+  const socket = await agentOf(t, sshd, 'agent');
   const { runner } = sshd.target({ args: ['true'] });
   const { key: _, ...keyless } = runner;
   const rig = new Rig();
@@ -43,16 +42,13 @@ test('keys come from an agent, named by the target or by the environment', {
 });
 
 /** An agent that holds the key of the server's user; its socket. */
-async function startAgent(
+async function agentOf(
   t: { after(done: () => unknown): void },
   { directory, key }: Sshd,
   name: string,
 ): Promise<string> {
-  const socket = join(directory, name);
-  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => agent.kill());
-  await once(createInterface(agent.stdout), 'line');
-  execFileSync('ssh-add', ['-q', key], { env: { SSH_AUTH_SOCK: socket } });
+  const socket = await startAgent(t, join(directory, name));
+  addKey(socket, key);
   return socket;
 }
 
@@ -61,7 +57,7 @@ test('the IdentityAgent of ssh_config is asked for keys, but for a target that n
 }, async (t) => {
   const sshd = await Sshd.start();
   t.after(() => sshd.close());
-  const [named, usual] = [await startAgent(t, sshd, 'a b'), await startAgent(t, sshd, 'usual')];
+  const [named, usual] = [await agentOf(t, sshd, 'a b'), await agentOf(t, sshd, 'usual')];
   const place = `HostName 127.0.0.1\nPort ${sshd.port}\nUser ${sshd.user}\nIdentityFile /nonexistent\n`;
   const agents = { path: `"${named}"`, variable: '$SSH_AUTH_SOCK', none: 'none', wrong: '/nobody' };
   const hosts = Object.entries({ ...agents, usual: 'SSH_AUTH_SOCK' }).map(

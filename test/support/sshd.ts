@@ -3,6 +3,7 @@
  * by its pid. `home` is a home directory for the daemon: its .ssh is the one that is looked at.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -148,6 +149,21 @@ export class Sshd {
     await this.end();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** A real ssh-agent that holds nothing yet; its socket, which has this path. */
+export async function startAgent(
+  t: { after(done: () => unknown): void },
+  socket: string,
+): Promise<string> {
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => agent.kill());
+  await once(createInterface(agent.stdout), 'line');
+  return socket;
+}
+
+export function addKey(agent: string, key: string): void {
+  execFileSync('ssh-add', ['-q', key], { env: { SSH_AUTH_SOCK: agent } });
 }
 
 /** The sshd process that serves a remote command: the nearest ancestor of that name. */

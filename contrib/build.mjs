@@ -28,7 +28,7 @@ import { build } from 'esbuild';
 import { stanzasOf } from './licences.mjs';
 
 /** The fast path's size is its start-up time. */
-const MAIN_BYTES_MAX = 11_264;
+const MAIN_BYTES_MAX = 10_240;
 
 /** What ssh2 would have a compiler make, and tries to load; there is none where it is installed. */
 const NATIVE = ['cpu-features', '*/sshcrypto.node'];
@@ -66,7 +66,6 @@ const built = await Promise.all([
     outfile: 'dist/client/main.cjs',
     external: ['./cli.cjs'],
     banner: { js: '#!/usr/bin/env node' },
-    plugins: [withoutSchemas()],
   }),
   build({
     ...common,
@@ -117,32 +116,6 @@ for (const path of ['dist/client/main.cjs', 'dist/daemon/batond.cjs']) {
 function inputsOf({ metafile }) {
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
   return inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
-}
-
-/**
- * The fast path takes constants and types from daemon/protocol/request.ts, never a schema, but esbuild
- * cannot see that building one has no effect (it spreads objects). So here valibot's functions
- * make nothing, spread nothing, and each call of them is marked as one that nobody misses.
- */
-function withoutSchemas() {
-  return {
-    name: 'without-schemas',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^valibot$/ }, ({ path }) => ({ path, namespace: 'empty' }));
-      const call = /\bv\.([a-z]\w*)\(/g;
-      onLoad({ filter: /[/\\]daemon[/\\]protocol[/\\]request\.ts$/ }, ({ path }) => {
-        const source = readFileSync(path, 'utf8');
-        const bare = source.replaceAll('...common,', '').replace(call, '/* @__PURE__ */ $&');
-        return { contents: bare, loader: 'ts' };
-      });
-      onLoad({ filter: /./, namespace: 'empty' }, () => {
-        const source = readFileSync('daemon/protocol/request.ts', 'utf8');
-        const names = new Set(Array.from(source.matchAll(call), ([, name]) => name));
-        const lines = Array.from(names, (name) => `export const ${name} = () => ({});`);
-        return { contents: lines.join('\n') };
-      });
-    },
-  };
 }
 
 /** ssh2 is in a file of its own, which whoever first asks for something of it loads. */

@@ -8,7 +8,8 @@
  * is fixed there is one again. Journal and runs are left alone.
  */
 import type net from 'node:net';
-import type { ErrorCode, Request } from './protocol/request.ts';
+import type { ErrorCode } from './protocol/request.ts';
+import type { Request } from './protocol/request-schema.ts';
 import { Connection } from './server/connection.ts';
 import { Rota } from './server/fair-queue.ts';
 import { listenOn } from './server/listen.ts';

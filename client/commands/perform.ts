@@ -1,10 +1,7 @@
 /** Does what a command line asks for: each command is one conversation with the daemon. */
 import { readFileSync } from 'node:fs';
-import {
-  HISTORY_RUNS_MAX,
-  PROTOCOL_VERSION,
-  type RequestInput,
-} from '../../daemon/protocol/request.ts';
+import { HISTORY_RUNS_MAX, PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { unwritten } from '../client-errors.ts';
 import { overview, page } from '../command-line/help.ts';
 import type { Command } from '../command-line/invocation.ts';

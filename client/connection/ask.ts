@@ -1,5 +1,6 @@
 /** One question to the daemon, one answer, shown for people or as JSON. */
-import { EXIT, type Reply, type RequestInput } from '../../daemon/protocol/request.ts';
+import { EXIT, type Reply } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import type { Command } from '../command-line/invocation.ts';
 import { type Ending, printed } from '../ending.ts';
 import { showHistory } from '../terminal/history-text.ts';

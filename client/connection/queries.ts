@@ -2,12 +2,8 @@
  * Several questions on one connection, one after the other: what status, history and output
  * together say. When the daemon is restarted meanwhile, the open question is asked again.
  */
-import {
-  EXIT,
-  PROTOCOL_VERSION,
-  type Reply,
-  type RequestInput,
-} from '../../daemon/protocol/request.ts';
+import { EXIT, PROTOCOL_VERSION, type Reply } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { unanswered } from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
 import { type Answer, type Conversation, converse, type Place } from './conversation.ts';

@@ -16,8 +16,8 @@ import {
   EXIT,
   PROTOCOL_VERSION,
   type Reply,
-  type RequestInput,
 } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import {
   forgotten,
   goesOn,

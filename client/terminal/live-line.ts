@@ -7,12 +7,8 @@
  */
 import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import {
-  PROTOCOL_VERSION,
-  type Reply,
-  type RequestInput,
-  type WhyReply,
-} from '../../daemon/protocol/request.ts';
+import { PROTOCOL_VERSION, type Reply, type WhyReply } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import type { Conversation } from '../connection/conversation.ts';
 import type { Relay } from '../connection/relay.ts';
 import type { Ending } from '../ending.ts';

@@ -4,13 +4,8 @@
  */
 
 import type { Usual } from '../../daemon/protocol/reply.ts';
-import type {
-  ErrorCode,
-  Reply,
-  RequestInput,
-  RunView,
-  TargetView,
-} from '../../daemon/protocol/request.ts';
+import type { ErrorCode, Reply, RunView, TargetView } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import type { Outcome } from '../../daemon/shared/run.ts';
 
 type Texts<T, Hidden extends PropertyKey = never> = Readonly<

@@ -1,5 +1,5 @@
 /** What a socket permits, as config.json describes it. */
-import type { Verb } from '../protocol/request.ts';
+import type { Verb } from '../protocol/request-schema.ts';
 import { matches } from '../shared/wildcard.ts';
 
 export interface Rights {

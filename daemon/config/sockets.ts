@@ -2,7 +2,8 @@
  * The shape of one entry of `sockets` in config.json: where it is, who may open it, what it permits.
  */
 import * as v from 'valibot';
-import { Request, SOCKET_PATH_BYTES_MAX, type Verb } from '../protocol/request.ts';
+import { SOCKET_PATH_BYTES_MAX } from '../protocol/request.ts';
+import { Request, type Verb } from '../protocol/request-schema.ts';
 import { idlePattern, runWithoutWait } from './config-messages.ts';
 import { describeRights, permits } from './rights.ts';
 

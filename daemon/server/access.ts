@@ -16,10 +16,10 @@ import {
   EXIT,
   HISTORY_RUNS_MAX,
   type Reply,
-  type Request,
   type RunView,
   type StatusReply,
 } from '../protocol/request.ts';
+import type { Request } from '../protocol/request-schema.ts';
 import { type Caller, failWith } from './responder.ts';
 
 type Handle = (request: Request, caller: Caller) => void;

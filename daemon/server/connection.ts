@@ -7,14 +7,8 @@
 import type { Socket } from 'node:net';
 import * as v from 'valibot';
 import * as say from '../protocol/refusal-text.ts';
-import {
-  type ErrorCode,
-  EXIT,
-  Ping,
-  PROTOCOL_VERSION,
-  type Reply,
-  Request,
-} from '../protocol/request.ts';
+import { type ErrorCode, EXIT, PROTOCOL_VERSION, type Reply } from '../protocol/request.ts';
+import { Ping, Request } from '../protocol/request-schema.ts';
 import type { Log } from '../system/log.ts';
 import type { Rota } from './fair-queue.ts';
 import { LineReader } from './line-reader.ts';

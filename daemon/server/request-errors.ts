@@ -1,7 +1,8 @@
 /** What is wrong with a value that is no request, in words. */
 import * as v from 'valibot';
 import * as say from '../protocol/refusal-text.ts';
-import { didYouMean, Request } from '../protocol/request.ts';
+import { didYouMean } from '../protocol/request.ts';
+import { Request } from '../protocol/request-schema.ts';
 
 /** Longest text of a found value that a message shows. */
 const FOUND_CHARS_MAX = 60;

@@ -1,5 +1,6 @@
 /** The client's end of one request, and how it is answered. */
-import type { ErrorCode, Reply, Request } from '../protocol/request.ts';
+import type { ErrorCode, Reply } from '../protocol/request.ts';
+import type { Request } from '../protocol/request-schema.ts';
 
 /** The requests of one type. */
 export type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RequestInput } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { flood } from './line.ts';
 import { appendsPerSecond, median, type Options, takeTurns, timeIt } from './measure.ts';
 import { past, pausing, waiting } from './pile.ts';

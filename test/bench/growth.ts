@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RequestInput } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { median, type Options, pssMb, timeIt, timeOnce } from './measure.ts';
 import { gaps, has, Peer } from './peers.ts';
 import { type Curve, plot } from './plot.ts';

@@ -4,7 +4,8 @@
  */
 import net from 'node:net';
 import { createInterface } from 'node:readline';
-import type { Reply, RequestInput } from '../../daemon/protocol/request.ts';
+import type { Reply } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 

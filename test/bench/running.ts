@@ -1,6 +1,6 @@
 /** Section 3: runs themselves: how soon, how many a second, how many at once, how much memory. */
 import { spawn } from 'node:child_process';
-import type { RequestInput } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { WINDOW } from './line.ts';
 import { ENV, median, type Options, pssMb, takeTurns, timeIt } from './measure.ts';
 import { gaps, has, Peer } from './peers.ts';

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { RequestInput } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { Sink } from '../../runners/ssh-keeper/output-writer.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig, type Session } from '../support/rig.ts';

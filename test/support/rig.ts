@@ -8,7 +8,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Reply, RequestInput, StatusReply } from '../../daemon/protocol/request.ts';
+import type { Reply, StatusReply } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import './scratch.ts';
 
 const DIST = join(import.meta.dirname, '../..');

@@ -5,7 +5,8 @@
  */
 import type { Level } from '../../core/policy.ts';
 import { type ReadonlyState, type Run, waitingIn } from '../../core/state.ts';
-import type { Request, RunView, TargetView } from '../../protocol/request.ts';
+import type { RunView, TargetView } from '../../protocol/request.ts';
+import type { Request } from '../../protocol/request-schema.ts';
 import type { Pieces } from '../../shared/cooperative.ts';
 import { elapsedMs } from '../../shared/elapsed.ts';
 import type { RunId, TargetName } from '../../shared/run.ts';

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { EXAMPLE as CONFIG_EXAMPLE } from '../../../contrib/generate/configpage.ts';
 import { generated } from '../../../contrib/generate/files.ts';
 import { EXAMPLES as PROTOCOL_EXAMPLES } from '../../../contrib/generate/protocolpage.ts';
-import { Request } from '../../../daemon/protocol/request.ts';
+import { Request } from '../../../daemon/protocol/request-schema.ts';
 import { accepted, load, ROOT } from '../../support/config.ts';
 
 for (const [path, text] of Object.entries(generated())) {

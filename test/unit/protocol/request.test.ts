@@ -7,9 +7,9 @@ import {
   describeOutcome,
   exitStatus,
   HISTORY_RUNS_MAX,
-  Request,
   suggest,
 } from '../../../daemon/protocol/request.ts';
+import { Request } from '../../../daemon/protocol/request-schema.ts';
 import type { Outcome } from '../../../daemon/shared/run.ts';
 
 const detail = 'x: no such file or directory';

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import * as v from 'valibot';
 import { permits, type Rights } from '../../../daemon/config/rights.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
-import { type Reply, Request, type RequestInput } from '../../../daemon/protocol/request.ts';
+import type { Reply } from '../../../daemon/protocol/request.ts';
+import { Request, type RequestInput } from '../../../daemon/protocol/request-schema.ts';
 import { guard } from '../../../daemon/server/access.ts';
 
 const at = { steadyMs: 1, wallMs: 1 };

@@ -3,8 +3,9 @@
  * their queues. So what a change costs does not depend on how many runs wait. Pure.
  */
 
-import type { Event, TargetName } from '../shared/run.ts';
+import type { TargetName } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
+import type { Event } from './event.ts';
 import { placesIn } from './group-view.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 

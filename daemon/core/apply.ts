@@ -21,7 +21,9 @@
  * processes of a lost run are still alive. An event that the diagram does not have is a bug or a
  * forged journal: `apply` throws.
  */
-import type { Event, EventOf, Nonce, RunId } from '../shared/run.ts';
+
+import type { Nonce, RunId } from '../shared/run.ts';
+import type { Event, EventOf } from './event.ts';
 import {
   type Ended,
   extraOf,

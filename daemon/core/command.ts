@@ -4,7 +4,6 @@
  */
 
 import type {
-  Event,
   KeeperId,
   Nonce,
   Outcome,
@@ -15,6 +14,7 @@ import type {
 } from '../shared/run.ts';
 import type { Keep } from './catalog.ts';
 import type { CallerWait } from './deadlock.ts';
+import type { Event } from './event.ts';
 import type { Holders } from './group-view.ts';
 
 /** When a command ended, by the clocks of its keeper. */

@@ -18,7 +18,6 @@
  */
 
 import { removed } from '../protocol/outcome-text.ts';
-import type { Event } from '../shared/run.ts';
 import { submit } from './admission.ts';
 import type { Catalog } from './catalog.ts';
 import {
@@ -29,6 +28,7 @@ import {
   decided,
   NOTHING,
 } from './command.ts';
+import type { Event } from './event.ts';
 import { withHooks } from './hooks.ts';
 import { found, gone, kept, recover, reported, vacated } from './keeper-reports.ts';
 import { overdue, watch, withWatch } from './lateness.ts';

@@ -6,7 +6,8 @@
 import { describeOutcome } from '../protocol/outcome-text.ts';
 import { showDuration } from '../shared/duration.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
-import type { Cause, Event, EventOf, RunId, StopReason, Verdict } from '../shared/run.ts';
+import type { Cause, RunId, StopReason, Verdict } from '../shared/run.ts';
+import type { Event, EventOf } from './event.ts';
 import { nameRun } from './policy.ts';
 import type { ReadonlyState } from './state.ts';
 

@@ -10,13 +10,14 @@
 
 import type { Pieces } from '../shared/cooperative.ts';
 import { stampOf } from '../shared/elapsed.ts';
-import type { Event, RunId, Stamp, TargetName } from '../shared/run.ts';
+import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import { concerned, sizeAround } from './affected.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
 import type { Command, Decision, Wish } from './command.ts';
 import { decide } from './decide.ts';
 import { expectedMs } from './estimate.ts';
+import type { Event } from './event.ts';
 import type { Holders } from './group-view.ts';
 import { excerptOf } from './snapshot.ts';
 import type { ReadonlyState, Running, State } from './state.ts';

@@ -12,9 +12,10 @@
 import { describeOutcome } from '../protocol/outcome-text.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
 import { exitStatus } from '../shared/exit-status.ts';
-import type { Cause, EventOf, Outcome, Verdict } from '../shared/run.ts';
+import type { Cause, Outcome, Verdict } from '../shared/run.ts';
 import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import type { Command, Decision } from './command.ts';
+import type { EventOf } from './event.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
 type Accepted = EventOf<'accepted'>;

@@ -7,7 +7,7 @@
 
 import { ofAnotherLife } from '../protocol/outcome-text.ts';
 import { elapsedAt, stampOf } from '../shared/elapsed.ts';
-import type { Event, EventOf, Outcome, Stamp, StopReason } from '../shared/run.ts';
+import type { Outcome, Stamp, StopReason } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import {
   type CommandOf,
@@ -17,6 +17,7 @@ import {
   NOTHING,
   type Report,
 } from './command.ts';
+import type { Event, EventOf } from './event.ts';
 import type { ReadonlyState, Running, Starting } from './state.ts';
 import { ended } from './termination.ts';
 

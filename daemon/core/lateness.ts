@@ -8,9 +8,10 @@
 
 import { showDuration } from '../shared/duration.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
-import type { Cause, Event, Stamp, TargetName } from '../shared/run.ts';
+import type { Cause, Stamp, TargetName } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import { type CommandOf, type Decision, type Look, NOTHING } from './command.ts';
+import type { Event } from './event.ts';
 import { add, call } from './hooks.ts';
 import type { ReadonlyState } from './state.ts';
 

@@ -10,11 +10,12 @@
  * watched, which are the first of every queue, and all of what was asked for with `only`.
  */
 
-import type { Event, RunId, Stamp, TargetName } from '../shared/run.ts';
+import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import { concerned } from './affected.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
 import { tell } from './describe-event.ts';
+import type { Event } from './event.ts';
 import { sceneMaker } from './group-view.ts';
 import { emptyState, type Queued, type Run, type State } from './state.ts';
 import { explain } from './waiting.ts';

@@ -6,9 +6,10 @@
 
 import { isConfigured, isInUse } from '../protocol/refusal-text.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
-import type { Event, RunId } from '../shared/run.ts';
+import type { RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
+import type { Event } from './event.ts';
 import type { ReadonlyState } from './state.ts';
 
 /** However little is to be kept: a client may still be on its way back to it. */

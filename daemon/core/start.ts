@@ -8,7 +8,6 @@
 
 import { removed } from '../protocol/outcome-text.ts';
 import { elapsedAt } from '../shared/elapsed.ts';
-import type { Event } from '../shared/run.ts';
 import { candidates, groupsOf } from './affected.ts';
 import type { Catalog } from './catalog.ts';
 import {
@@ -19,6 +18,7 @@ import {
   type Look,
   NOTHING,
 } from './command.ts';
+import type { Event } from './event.ts';
 import { type SceneOf, sceneMaker } from './group-view.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 import { ended, expired } from './termination.ts';

@@ -4,7 +4,9 @@
  *
  * Invariant: a lane or a group is there as long as there is something to know of it.
  */
-import type { Count, EventOf, TargetName } from '../shared/run.ts';
+
+import type { Count, TargetName } from '../shared/run.ts';
+import type { EventOf } from './event.ts';
 import { Runs } from './run-set.ts';
 import { type MutableLane, type Run, type State, TOOK_MAX } from './state.ts';
 

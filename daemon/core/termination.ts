@@ -5,9 +5,10 @@
  */
 
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
-import type { EventOf, Outcome, Stamp, Verdict } from '../shared/run.ts';
+import type { Outcome, Stamp, Verdict } from '../shared/run.ts';
 import type { Catalog, Target } from './catalog.ts';
 import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
+import type { EventOf } from './event.ts';
 import type { Ended, Queued, ReadonlyState, Run, Running } from './state.ts';
 
 export function cancel(

@@ -7,12 +7,13 @@
 import { runnerOf } from '../config/registry.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
 import type { Stray, Wish } from '../core/command.ts';
+import type { Event } from '../core/event.ts';
 import type { LocksPort } from '../core/group-view.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Run, State } from '../core/state.ts';
 import type { JournalPort } from '../journal/group-commit.ts';
 import { removed, unfitByNow } from '../protocol/outcome-text.ts';
-import type { Cause, Event, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
+import type { Cause, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { Loop } from './loop.ts';

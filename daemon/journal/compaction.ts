@@ -9,7 +9,7 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Event } from '../shared/run.ts';
+import type { Event } from '../core/event.ts';
 import { close, closeLast, type Disk, writeAll } from './disk.ts';
 import { encodeLine, FORMAT } from './record.ts';
 

@@ -4,7 +4,7 @@
  *
  * A full disk is no error here: `append` says so, and the log once when it begins and when it ends.
  */
-import type { Event } from '../shared/run.ts';
+import type { Event } from '../core/event.ts';
 import type { Log } from '../system/log.ts';
 
 /** The journal as the loop needs it; see daemon/journal/journal.ts for the promises. */

@@ -8,9 +8,9 @@
 
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import type { Event } from '../core/event.ts';
 import { errnoOf } from '../shared/errno.ts';
 import type { Result } from '../shared/result.ts';
-import type { Event } from '../shared/run.ts';
 import {
   cannotOpen,
   journalChanged,

@@ -12,8 +12,8 @@
  */
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
+import type { Event } from '../core/event.ts';
 import type { Result } from '../shared/result.ts';
-import type { Event } from '../shared/run.ts';
 import * as say from '../system/boot-messages.ts';
 
 /** The format that this version writes; it reads this and all before. */

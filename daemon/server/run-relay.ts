@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import { findDeadlock } from '../core/deadlock.ts';
+import type { Event } from '../core/event.ts';
 import type { Run } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import type { UnrecordedEnd } from '../engine/unrecorded.ts';
@@ -18,7 +19,7 @@ import {
 } from '../protocol/outcome-text.ts';
 import { unreadOutput } from '../protocol/refusal-text.ts';
 import { EXIT, exitStatus } from '../protocol/request.ts';
-import type { Event, Nonce, RunId } from '../shared/run.ts';
+import type { Nonce, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { describeLeftLocks } from '../system/lockfiles.ts';
 import type { Rota } from './fair-queue.ts';

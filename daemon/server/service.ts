@@ -4,6 +4,7 @@
  */
 
 import type { Target } from '../core/catalog.ts';
+import type { Event } from '../core/event.ts';
 import { excerptOf } from '../core/snapshot.ts';
 import type { Run } from '../core/state.ts';
 import type { Loop, LoopAnswer } from '../engine/loop.ts';
@@ -15,7 +16,7 @@ import * as say from '../protocol/refusal-text.ts';
 import { EXIT, exitStatus, type Reply } from '../protocol/request.ts';
 import type { Request } from '../protocol/request-schema.ts';
 import type { Pieces } from '../shared/cooperative.ts';
-import type { Event, RunId } from '../shared/run.ts';
+import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { seemsAlive } from '../system/proc.ts';
 import type { Rota } from './fair-queue.ts';

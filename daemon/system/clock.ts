@@ -9,9 +9,10 @@
  */
 
 import { uptime } from 'node:os';
+import type { Event } from '../core/event.ts';
 import type { Boot, ReadonlyState, Run } from '../core/state.ts';
 import { elapsedMs, SLEEP_MS_MIN, stampOf } from '../shared/elapsed.ts';
-import type { Event, Stamp } from '../shared/run.ts';
+import type { Stamp } from '../shared/run.ts';
 
 export interface Clock {
   now(): Stamp;

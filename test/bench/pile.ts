@@ -4,8 +4,9 @@
  */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Event } from '../../daemon/core/event.ts';
 import { encodeLine, FORMAT } from '../../daemon/journal/record.ts';
-import type { Event, Stamp } from '../../daemon/shared/run.ts';
+import type { Stamp } from '../../daemon/shared/run.ts';
 
 const CHUNK_CHARS = 1_048_576;
 /** Long enough ago that every retention rule may apply. */

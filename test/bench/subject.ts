@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Event } from '../../daemon/shared/run.ts';
+import type { Event } from '../../daemon/core/event.ts';
 import { BATOND, Rig } from '../support/rig.ts';
 import { Line } from './line.ts';
 import { ENV } from './measure.ts';

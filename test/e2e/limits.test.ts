@@ -5,10 +5,10 @@ import type net from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Event } from '../../daemon/core/event.ts';
 import { Journal } from '../../daemon/journal/journal.ts';
 import { LINE_BYTES_MAX, type Reply } from '../../daemon/protocol/request.ts';
 import { OPEN_REQUESTS_MAX } from '../../daemon/server/connection.ts';
-import type { Event } from '../../daemon/shared/run.ts';
 import { connect } from '../support/player.ts';
 import { Rig, type Session } from '../support/rig.ts';
 

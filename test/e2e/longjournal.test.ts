@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Event } from '../../daemon/core/event.ts';
 import { encodeLine, FORMAT } from '../../daemon/journal/record.ts';
-import type { Event } from '../../daemon/shared/run.ts';
 import { Rig } from '../support/rig.ts';
 
 const EVENTS = 1_000_000;

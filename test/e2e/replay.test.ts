@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Event } from '../../daemon/core/event.ts';
 import { encodeLine } from '../../daemon/journal/record.ts';
-import type { Event } from '../../daemon/shared/run.ts';
 import { Puppets } from '../support/puppet.ts';
 import { BATOND, Rig } from '../support/rig.ts';
 

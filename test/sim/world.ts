@@ -8,12 +8,13 @@ import assert from 'node:assert/strict';
 import pino from 'pino';
 import { apply } from '../../daemon/core/apply.ts';
 import type { Catalog } from '../../daemon/core/catalog.ts';
+import type { Event } from '../../daemon/core/event.ts';
 import { history } from '../../daemon/core/minimal-history.ts';
 import { emptyState, type State } from '../../daemon/core/state.ts';
 import { Daemon } from '../../daemon/engine/daemon.ts';
 import type { JournalPort } from '../../daemon/journal/group-commit.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
-import type { Event, Nonce, Outcome, RunId, Stamp } from '../../daemon/shared/run.ts';
+import type { Nonce, Outcome, RunId, Stamp } from '../../daemon/shared/run.ts';
 import type { Clock } from '../../daemon/system/clock.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
 

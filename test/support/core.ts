@@ -11,12 +11,13 @@ import { apply } from '../../daemon/core/apply.ts';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/core/catalog.ts';
 import type { Answer, Command, Decision, Report, Wish } from '../../daemon/core/command.ts';
 import { decide } from '../../daemon/core/decide.ts';
+import type { Event } from '../../daemon/core/event.ts';
 import { type Holders, sceneMaker } from '../../daemon/core/group-view.ts';
 import { history } from '../../daemon/core/minimal-history.ts';
 import { emptyState, type Run, type State } from '../../daemon/core/state.ts';
 import { explain } from '../../daemon/core/waiting.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
-import type { Event, KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
+import type { KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
 import { cardinality } from '../../policies/cardinality.ts';
 import { rsnapshot } from '../../policies/rsnapshot.ts';
 

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { apply } from '../../daemon/core/apply.ts';
+import type { Event } from '../../daemon/core/event.ts';
 import { emptyState, type State } from '../../daemon/core/state.ts';
 import { type Disk, REAL_DISK } from '../../daemon/journal/disk.ts';
 import { Journal } from '../../daemon/journal/journal.ts';
 import type { Result } from '../../daemon/shared/result.ts';
-import type { Event } from '../../daemon/shared/run.ts';
 import { keeper, ordered, stamp } from './core.ts';
 
 export type Call = keyof Disk;

@@ -9,12 +9,12 @@ import { apply } from '../../../daemon/core/apply.ts';
 import { makeCatalog, type Target, WAITING_PER_TARGET_MAX } from '../../../daemon/core/catalog.ts';
 import type { Wish } from '../../../daemon/core/command.ts';
 import { decide } from '../../../daemon/core/decide.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { sceneMaker } from '../../../daemon/core/group-view.ts';
 import { history } from '../../../daemon/core/minimal-history.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { explain } from '../../../daemon/core/waiting.ts';
 import { removed as removedTarget } from '../../../daemon/protocol/outcome-text.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import {
   Core,

@@ -4,12 +4,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeCatalog } from '../../../daemon/core/catalog.ts';
 import { tell } from '../../../daemon/core/describe-event.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { sceneMaker } from '../../../daemon/core/group-view.ts';
 import { history } from '../../../daemon/core/minimal-history.ts';
 import { Replay, WATCHED_PER_TARGET } from '../../../daemon/core/replay.ts';
 import { explain } from '../../../daemon/core/waiting.ts';
 import { localTime } from '../../../daemon/journal/replay-file.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, exit, keeper, replay, stamp, target } from '../../support/core.ts';
 

@@ -9,12 +9,12 @@ import { apply } from '../../../daemon/core/apply.ts';
 import { type Catalog, makeCatalog } from '../../../daemon/core/catalog.ts';
 import type { Wish } from '../../../daemon/core/command.ts';
 import { decide, SKIPPED_AT_ONCE_MAX } from '../../../daemon/core/decide.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import type { Policy } from '../../../daemon/core/policy.ts';
 import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../../daemon/core/retention.ts';
 import { emptyState, type State } from '../../../daemon/core/state.ts';
 import { viewTargets } from '../../../daemon/server/views/targets.ts';
 import { whole } from '../../../daemon/shared/cooperative.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { accepted, load } from '../../support/config.ts';
 import { Core, keeper, NONCE, stamp, target } from '../../support/core.ts';
 

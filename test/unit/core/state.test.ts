@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { history } from '../../../daemon/core/minimal-history.ts';
 import { emptyState, type State } from '../../../daemon/core/state.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, keeper, ordered, replay, stamp } from '../../support/core.ts';
 

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
 import { makeCatalog, type Target } from '../../../daemon/core/catalog.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { Loop, TURN_COMMANDS_MAX, TURN_WORK_MAX } from '../../../daemon/engine/loop.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { NONCE, stamp, target } from '../../support/core.ts';
 
 /** A loop whose turns are taken by hand, and what it has appended to its journal. */

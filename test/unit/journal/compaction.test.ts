@@ -9,9 +9,9 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { history } from '../../../daemon/core/minimal-history.ts';
 import { type Disk, REAL_DISK } from '../../../daemon/journal/disk.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { directory } from '../../support/config.ts';
 import {
   accepted,

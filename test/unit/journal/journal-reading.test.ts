@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { Journal } from '../../../daemon/journal/journal.ts';
 import { encodeLine, parseJournal } from '../../../daemon/journal/record.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { directory } from '../../support/config.ts';
 import { stamp } from '../../support/core.ts';
 

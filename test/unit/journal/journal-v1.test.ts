@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Event } from '../../../daemon/core/event.ts';
 import { history } from '../../../daemon/core/minimal-history.ts';
 import { Journal } from '../../../daemon/journal/journal.ts';
-import type { Event, RunId, Stamp } from '../../../daemon/shared/run.ts';
+import type { RunId, Stamp } from '../../../daemon/shared/run.ts';
 import { directory, ROOT } from '../../support/config.ts';
 import { ordered, replay } from '../../support/core.ts';
 

@@ -7,9 +7,9 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Event } from '../../../daemon/core/event.ts';
 import type { Disk } from '../../../daemon/journal/disk.ts';
 import { encodeLine, parseJournal } from '../../../daemon/journal/record.ts';
-import type { Event } from '../../../daemon/shared/run.ts';
 import { directory } from '../../support/config.ts';
 import { keeper, stamp } from '../../support/core.ts';
 import {

@@ -77,7 +77,7 @@ export async function waitSeveral(runs: readonly number[], attend: Attend): Prom
  * that wait and nothing of what came and went between two, so the history is asked as well.
  */
 export async function waitAll(place: Place): Promise<Ending> {
-  const sinceMs = performance.now();
+  const [beganAtMs, beganMs] = [Date.now(), performance.now()];
   const told = new Set((await failures(EARLIER_MS, place)).map(({ run }) => run));
   let worst = DONE;
   for (;;) {
@@ -94,9 +94,13 @@ export async function waitAll(place: Place): Promise<Ending> {
       told.add(run);
     }
     if (open.length > 0) continue;
-    const unseen = await failures(EARLIER_MS + performance.now() - sinceMs, place);
+    // The daemon counts time in which the machine slept, which is on the wall clock alone.
+    const [wallMs, awakeMs] = [Date.now() - beganAtMs, performance.now() - beganMs];
+    const unseen = await failures(EARLIER_MS + Math.max(wallMs, awakeMs), place);
     for (const end of unseen.reverse()) {
-      if (!told.has(end.run)) worst = worseOf(worst, endingOf(withAdvice(end)));
+      // The clock was set, or this would have been among those of before.
+      const isOlder = wallMs > awakeMs && (end.endedAtMs ?? 0) < beganAtMs - EARLIER_MS;
+      if (!told.has(end.run) && !isOlder) worst = worseOf(worst, endingOf(withAdvice(end)));
     }
     return worst;
   }

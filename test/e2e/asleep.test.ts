@@ -54,8 +54,15 @@ function library(): string {
   return `${stdout}`.trim();
 }
 
-/** Starts a daemon on clocks that two files set; the result puts the machine to sleep. */
-async function bootSleeper(rig: Rig): Promise<(seconds: number) => void> {
+interface Sleeper {
+  /** Puts the machine to sleep, once. */
+  readonly sleep: (seconds: number) => void;
+  /** For another process on the same machine. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Starts a daemon on clocks that two files set. */
+async function bootSleeper(rig: Rig): Promise<Sleeper> {
   const [up, wall] = [join(rig.directory, 'uptime'), join(rig.directory, 'wall')];
   const write = (asleep: number): void => {
     writeFileSync(up, `${(uptime() + asleep).toFixed(2)} 0.00\n`);
@@ -71,13 +78,13 @@ async function bootSleeper(rig: Rig): Promise<(seconds: number) => void> {
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };
   await Promise.race([rig.spawn(command, env), rig.logged('ready')]);
-  return write;
+  return { sleep: write, env };
 }
 
 test('a daemon whose machine sleeps gives up what waited too long, and ends nothing that runs', async (t) => {
   if (skipWithout(t, 'root', 'a mount namespace', 'faketime')) return;
   const { rig, puppets } = await stage(t);
-  const sleep = await bootSleeper(rig);
+  const { sleep } = await bootSleeper(rig);
   const session = await rig.open();
   const first = await session.ask({ type: 'run', target: 'first', wait: false }, 'accepted');
   const command = await puppets.next();
@@ -97,6 +104,30 @@ test('a daemon whose machine sleeps gives up what waited too long, and ends noth
   assert.deepEqual([done.outcome, done.exit], [{ kind: 'exited', code: 0 }, 0]);
   const { runs } = await session.ask({ type: 'history', target: 'first', limit: 1 }, 'history');
   assert.ok((runs[0]?.tookMs ?? HOUR_MS) < HOUR_MS, 'how long it took is without the sleep');
+  session.close();
+});
+
+test('wait --all tells of a failure from before a sleep', async (t) => {
+  if (skipWithout(t, 'root', 'a mount namespace', 'faketime')) return;
+  const { rig, puppets } = await stage(t);
+  const { sleep, env } = await bootSleeper(rig);
+  const session = await rig.open();
+  await session.ask({ type: 'run', target: 'first', wait: false }, 'accepted');
+  const held = await puppets.next();
+  const before = (await rig.status()).requests;
+  const client = rig.client(['wait', '--all'], env);
+  // The past, its question, and its wait for the first run; ours are counted as well.
+  for (let own = 1; (await rig.status()).requests < before + own + 3; own++);
+  const failing = session.ask({ type: 'run', target: 'free', wait: true }, 'ended');
+  (await puppets.next()).exit(4);
+  const { run } = await failing;
+  sleep(3 * HOUR_S);
+  held.exit(0);
+  const hook = await puppets.next();
+  assert.equal(hook.name, 'tell', 'the next target is late');
+  hook.exit(0);
+  const { status, errors } = await client.ended;
+  assert.deepEqual([status, errors], [4, `baton: free: run ${run} exited with 4\n`]);
   session.close();
 });
 

@@ -11,7 +11,16 @@ import {
 import type { Screen } from './style.ts';
 import { draw, type Line, type Tone } from './styled-line.ts';
 import { type Row, table } from './table.ts';
-import { bar, causes, percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
+import {
+  attemptOf,
+  bar,
+  causes,
+  percentOf,
+  remains,
+  showTimes,
+  showWhen,
+  verdictOf,
+} from './words.ts';
 
 export function showStatus(status: StatusReply, screen: Screen): string {
   const head = heads(status).map((line) => `${draw(line, screen)}\n`);
@@ -167,6 +176,7 @@ function activeEntry(run: RunView, see: Sight): Entry {
     ...(isSlow ? [`longer than usual (${showDuration(usual.medianMs)})`] : []),
     ...(startedAtMs === undefined ? [] : [`since ${showWhen(startedAtMs, see.nowMs)}`]),
     `run ${run.run}`,
+    ...attemptOf(run),
     ...causes(run),
   ];
   return {
@@ -209,6 +219,7 @@ function endedEntry(run: RunView, { screen, nowMs }: Sight): Entry {
     ...(run.verdict === 'ok' ? [] : [text]),
     ...(tookMs === undefined ? [] : [`took ${showDuration(tookMs)}`]),
     ...(isOdd ? [`usually ${showDuration(usual.medianMs)}`] : []),
+    ...attemptOf(run),
     ...causes(run),
   ];
   const time = endedAtMs === undefined ? '' : showWhen(endedAtMs, nowMs);

@@ -10,7 +10,7 @@ import {
 } from '../../daemon/protocol/request.ts';
 import { printable, type Screen, wrap } from './style.ts';
 import { draw, type Line, type Tone } from './styled-line.ts';
-import { percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
+import { attemptOf, percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
 
 const STEP = 2;
 /** On a narrower terminal the deepest lines are cut. */
@@ -72,6 +72,9 @@ function linesOf(run: RunView, depth: number, see: Sight): readonly Line[] {
 
 function taleOf(run: RunView, see: Sight): Tale {
   const when = (ms: number): string => showWhen(ms, see.nowMs);
+  const tried = attemptOf(run)
+    .map((text) => `, ${text}`)
+    .join('');
   switch (run.state) {
     case 'queued': {
       const { waitedMs, acceptedAtMs, expectedStartAtMs, overtaken, reasons = [] } = run;
@@ -84,7 +87,7 @@ function taleOf(run: RunView, see: Sight): Tale {
       return { tone: 'odd', is: 'has been waiting', rest, facts };
     }
     case 'starting':
-      return { tone: 'busy', is: 'is starting', rest: '', facts: [] };
+      return { tone: 'busy', is: 'is starting', rest: tried, facts: [] };
     case 'running':
       return { tone: 'busy', is: 'has been running', ...progressOf(run, ' for', see) };
     case 'stopping':
@@ -97,7 +100,7 @@ function taleOf(run: RunView, see: Sight): Tale {
       const took = tookMs === undefined ? '' : `, took ${showDuration(tookMs)}`;
       const { outcome } = run;
       const advice = outcome && adviseOutcome(outcome, run.run, run.target);
-      const rest = `${warning}${at}${took}${remains(run)}`;
+      const rest = `${warning}${at}${took}${tried}${remains(run)}`;
       return { tone, is: text, rest, facts: advice === undefined ? [] : [advice] };
     }
     default:
@@ -116,7 +119,10 @@ function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'r
     expectedEndAtMs === undefined
       ? usually && `${usually}, now longer than ever`
       : `${done}ends about ${showWhen(expectedEndAtMs, nowMs)}${usually && `; ${usually}`}`;
-  const rest = `${word} ${showDuration(tookMs)}${since}${id}`;
+  const tried = attemptOf(run)
+    .map((text) => `, ${text}`)
+    .join('');
+  const rest = `${word} ${showDuration(tookMs)}${since}${id}${tried}`;
   if (run.unrecorded !== undefined) return { rest, facts: [run.unrecorded] };
   return { rest, facts: end === '' ? [] : [end] };
 }

@@ -67,6 +67,11 @@ export function bar(percent: number, { isUnicode }: Screen, cells = BAR_CELLS): 
   return isUnicode ? cellsShown : `[${cellsShown}]`;
 }
 
+/** Which attempt at a run this is, where it was started more than once. */
+export function attemptOf({ attempt }: RunView): readonly string[] {
+  return attempt === undefined ? [] : [`attempt ${attempt}`];
+}
+
 /** How far along a run is: by its own word, else by the clock. Undefined where nobody can say. */
 export function percentOf(run: RunView, nowMs: number): number | undefined {
   if (run.progressPercent !== undefined) return run.progressPercent;

@@ -215,6 +215,7 @@ function end(state: State, event: EventOf<'ended'>): void {
     tokens,
     groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
     ...startedBy(run.state === 'queued' ? undefined : run.startNonce),
+    ...(run.state === 'queued' || run.attempt === 1 ? {} : { attempt: run.attempt }),
     ...(run.state === 'running' ? { started: run.started } : {}),
     ended: event.at,
     outcome: event.outcome,

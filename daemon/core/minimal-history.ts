@@ -81,10 +81,11 @@ function* beginning(run: Run | undefined): Generator<Event> {
     yield { type: 'starting', run: run.run, attempt, at, ...startNonceOf(run), groups };
     return;
   }
-  const attempt = run.state === 'running' ? run.attempt : 1;
+  const { attempt = 1 } = run;
   const at = run.state === 'running' ? run.started : (run.started ?? run.ended);
   // One that never ran may have a directory all the same; when it was started nobody asks any more.
-  if (run.started === undefined && run.startNonce === undefined) return;
+  const isBare = run.started === undefined && run.startNonce === undefined;
+  if (isBare && attempt === 1) return;
   const { groups } = run;
   yield { type: 'starting', run: run.run, attempt, at, ...startNonceOf(run), groups };
   if (run.started === undefined) return;

@@ -61,6 +61,8 @@ export interface Running extends Placed {
 
 export interface Ended extends Placed {
   readonly state: 'ended';
+  /** Of one that was started more than once: its last attempt. */
+  readonly attempt?: number;
   readonly started?: Stamp;
   readonly ended: Stamp;
   readonly outcome: Outcome;

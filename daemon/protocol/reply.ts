@@ -61,6 +61,8 @@ export interface RunView {
   readonly progressPercent?: number;
   /** How many younger runs were let start before it, while it waits. */
   readonly overtaken?: number;
+  /** Its last attempt, where it was started more than once. */
+  readonly attempt?: number;
   /** It has ended, and the journal has no room for that: how, and what to do. */
   readonly unrecorded?: string;
   /** Of the run of a hook: what it is told. */

@@ -110,6 +110,8 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
     waitedMs: elapsedMs(now) - elapsedMs(run.accepted),
   };
   if (run.cause !== undefined) view.cause = run.cause;
+  const { attempt = 1 } = run.state === 'queued' ? {} : run;
+  if (attempt > 1) view.attempt = attempt;
   compare(view, run, scenery);
   switch (run.state) {
     case 'queued': {

@@ -59,6 +59,20 @@ function rows(reply: StatusReply, screen = PAPER): readonly string[] {
   return showStatus(reply, screen).trimEnd().split('\n').slice(3);
 }
 
+test('status and why show the attempt of a run that was started again', () => {
+  const [now, before] = [
+    { ...running, attempt: 2 },
+    { ...ended, attempt: 3 },
+  ];
+  const text = showStatus(status({ active: [now] }, { last: before }), PAPER);
+  assert.match(text, /since 11:55, run 7, attempt 2$/m);
+  assert.match(text, /took 31 min, usually 10 min, attempt 3$/m);
+  const why = (run: RunView) => showWhy({ type: 'why', chain: [run], nowMs: NOW_MS }, PAPER);
+  assert.match(why(now), /has been running for 5 min, since 11:55, attempt 2\n/);
+  assert.match(why({ ...base, state: 'starting', attempt: 2 }), /is starting, attempt 2\n/);
+  assert.match(why(before), /exited with 0 at 12:00, took 31 min, attempt 3\n/);
+});
+
 test('targets that share a group stand below its name, those that share none at the end', () => {
   const lines = rows(
     status(

@@ -161,6 +161,36 @@ test('a waiting run tells how often it was overtaken', () => {
   assert.equal(daily?.queued[0]?.overtaken, 1);
 });
 
+test('a run that was started again tells its attempt, also once it has ended', () => {
+  const core = new Core([target('job', [], { onLost: 'retry' })]);
+  const run = core.ask('job');
+  const seen = (): number | undefined => {
+    const [job] = viewTargets(sceneryOf(core));
+    return (job?.active[0] ?? job?.last)?.attempt;
+  };
+  assert.equal(seen(), undefined, 'the first goes without saying');
+  core.lose(run);
+  assert.equal(seen(), 2);
+  core.lose(run, [], true);
+  assert.equal(seen(), 3);
+  core.end(run);
+  assert.equal(core.expect(run, 'ended').outcome.kind, 'exited');
+  for (const _ of ['as it is', 'compacted']) {
+    assert.equal(seen(), 3);
+    core.compact();
+  }
+});
+
+test('a run that is cancelled before its second start keeps its attempt in a compacted journal', () => {
+  const core = new Core([target('job')], { manualKeepers: true });
+  const run = core.ask('job');
+  core.lose(run);
+  core.send({ type: 'cancel', run });
+  assert.equal(core.expect(run, 'ended').attempt, 2);
+  core.compact();
+  assert.equal(core.expect(run, 'ended').attempt, 2);
+});
+
 test('a status of a thousand runs that wait in one group looks at the group once', () => {
   const crowd = Array.from({ length: 1_000 }, (_, at) => target(`t${at}`, onDisk));
   const core = new Core(crowd);

@@ -15,6 +15,13 @@ export const unreadConf = (path: string, error: string): string =>
 
 export const noRetain = (path: string): string => `${path} has no retain lines`;
 
+/** `text` in rsnapshot's own words. */
+export const refusedLine = (path: string, line: number, text: string): string =>
+  `rsnapshot refuses ${path} for line ${line}: ${text}; correct it, and try "rsnapshot configtest"`;
+
+export const refusedConf = (path: string, text: string): string =>
+  `rsnapshot refuses ${path}: ${text}; correct it, and try "rsnapshot configtest"`;
+
 export const remoteConf = (host: string): string => `it is on ${host}`;
 
 export const noRsnapshot = (): string => 'the command is not rsnapshot: name it with "conf"';

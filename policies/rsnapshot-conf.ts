@@ -4,11 +4,15 @@
  *
  * Words stand apart by tabs only, an indented line continues the one before, and `include_conf FILE`
  * is followed. `include_conf` with backticks is a command: it is never executed, only named in
- * `unread`, for what it prints may hold levels of its own.
+ * `unread`, for what it prints may hold levels of its own. Blanks for tabs, a blank at the end, an
+ * unknown parameter: rsnapshot refuses the whole file then, and `refused` says so in its words.
  */
 
 import type { ReadFile } from '../daemon/core/policy.ts';
 import * as say from './policy-messages.ts';
+import { CHECKS, type ConfState, type Look, omissionOf } from './rsnapshot-checks.ts';
+
+export type { FileFacts } from './rsnapshot-checks.ts';
 
 /** Deepest nesting of `include_conf`; a file that includes itself ends here. */
 export const INCLUDES_MAX = 8;
@@ -40,6 +44,18 @@ export interface RsnapshotConf {
   readonly stopOnStaleLockfile: boolean;
   /** What could not be followed, as sentences. */
   readonly unread: readonly string[];
+  /** Lines for which rsnapshot refuses the whole file. */
+  readonly refused: readonly RefusedLine[];
+  /** Why it refuses the file as a whole, in its own words; absent where an include is not known. */
+  readonly omission?: string;
+}
+
+interface RefusedLine {
+  readonly path: string;
+  /** From 1; of a line that is continued, the last one, as rsnapshot counts. */
+  readonly line: number;
+  /** In rsnapshot's own words. */
+  readonly text: string;
 }
 
 /** `files` are all that were read, or could not be. */
@@ -48,7 +64,8 @@ export type ConfRead = { readonly files: readonly string[] } & (
   | { readonly ok: false; readonly error: string }
 );
 
-export function readRsnapshotConf(path: string, read: ReadFile): ConfRead {
+/** `look` says what is on the disk; without it, the paths in the file are taken for right. */
+export function readRsnapshotConf(path: string, read: ReadFile, look?: Look): ConfRead {
   const files = new Set<string>();
   const noted: ReadFile = (named) => {
     files.add(named);
@@ -56,72 +73,113 @@ export function readRsnapshotConf(path: string, read: ReadFile): ConfRead {
   };
   const file = noted(path);
   if (!file.ok) return { ...file, files: [path] };
-  const draft = new Draft(noted);
+  const draft = new Draft(noted, file.realPath, look);
   draft.take(file.text, file.realPath, 0);
   return { ok: true, conf: draft.finish(file.realPath), files: [...files] };
 }
 
 class Draft {
   readonly #read: ReadFile;
-  readonly #levels = new Map<string, number>();
+  readonly #state: ConfState;
   readonly #unread: string[] = [];
-  /** Of the settings that hold one value, the last counts. */
-  readonly #settings = new Map<string, string>();
+  readonly #refused: RefusedLine[] = [];
   #files = 1;
 
-  constructor(read: ReadFile) {
+  constructor(read: ReadFile, path: string, look: Look | undefined) {
     this.#read = read;
+    this.#state = { settings: new Map(), levels: [], points: [], path, look };
   }
 
   take(text: string, path: string, depth: number): void {
-    for (const line of logicalLines(text)) {
-      const [key = '', value = '', more = ''] = line.split(/\t+/, 3);
-      if (key === 'retain' || key === 'interval') this.#level(value, more);
-      else if (key === 'include_conf') this.#include(value, path, depth);
-      else this.#settings.set(key, value);
+    for (const { line, number } of logicalLines(text)) {
+      const wrong = this.#line(line, number, path, depth);
+      if (wrong !== undefined) this.#refused.push({ path, line: number, text: wrong });
     }
   }
 
-  /** rsnapshot takes no level of another form: it refuses the whole file. */
-  #level(name: string, count: string): void {
-    if (!/^\w+$/.test(name) || !/^[1-9]\d*$/.test(count.trim())) return;
-    if (!this.#levels.has(name)) this.#levels.set(name, Number(count));
+  /** What rsnapshot finds wrong with it. */
+  #line(line: string, number: number, path: string, depth: number): string | undefined {
+    const [name = '', value, second, third] = splitLine(line);
+    if (value === undefined) {
+      return /\s/.test(line)
+        ? `${line} - missing tabs to separate words - change spaces to tabs.`
+        : `${line} - could not find second word on this line`;
+    }
+    if (name === 'include_conf') {
+      const wrong = this.#include(value, path, depth);
+      return wrong === undefined ? undefined : `${line} - ${wrong}`;
+    }
+    const check = CHECKS.get(name);
+    // It says so of the first line of a file that it does not like, and of that one only.
+    if (check === undefined) return this.#refused.length === 0 ? line : undefined;
+    const wrong = check({ name, value, second, third }, { ...this.#state, path });
+    if (wrong === undefined) return undefined;
+    const where = wrong.startsWith('in extra opts') ? `Syntax error on line ${number} ` : '';
+    return `${line} - ${where}${wrong}`;
   }
 
-  #include(value: string, path: string, depth: number): void {
+  #include(value: string, path: string, depth: number): string | undefined {
     if (value.startsWith('`')) {
       this.#unread.push(say.includesCommand(value, path));
-      return;
+      return undefined;
     }
     if (depth >= INCLUDES_MAX || this.#files >= FILES_MAX) {
       this.#unread.push(say.includesDeep(value, path));
-      return;
+      return undefined;
     }
     this.#files++;
     const file = this.#read(value);
-    if (file.ok) this.take(file.text, file.realPath, depth + 1);
-    else this.#unread.push(say.includesUnread(value, path, file.error));
+    if (file.ok) {
+      this.take(file.text, file.realPath, depth + 1);
+      return undefined;
+    }
+    this.#unread.push(say.includesUnread(value, path, file.error));
+    return `can't find or read file '${value}'`;
   }
 
   finish(path: string): RsnapshotConf {
-    const lockfile = absolute(this.#settings.get('lockfile'));
-    const snapshotRoot = absolute(this.#settings.get('snapshot_root'));
-    const levels = [...this.#levels.keys()];
-    const order = CLASSIC.find((names) => isPartOf(levels, names)) ?? levels;
+    const { settings } = this.#state;
+    const lockfile = absolute(settings.get('lockfile'));
+    const snapshotRoot = absolute(settings.get('snapshot_root'));
+    // Of two lines of one name rsnapshot uses the first.
+    const levels = this.#state.levels.filter(
+      ({ name }, at, all) => all.findIndex((other) => other.name === name) === at,
+    );
+    const names = levels.map(({ name }) => name);
+    const order = CLASSIC.find((classic) => isPartOf(names, classic)) ?? names;
     const heights = order.map((name, height) => [name, height] as const);
+    const isWhole = this.#refused.length === 0 && this.#unread.length === 0;
+    const omission = isWhole ? omissionOf(this.#state) : undefined;
     return {
       path,
-      levels,
+      levels: names,
       order,
-      heights: new Map(heights.filter(([name]) => this.#levels.has(name))),
-      counts: [...this.#levels.values()],
+      heights: new Map(heights.filter(([name]) => names.includes(name))),
+      counts: levels.map(({ count }) => count),
       ...(lockfile === undefined ? {} : { lockfile }),
       ...(snapshotRoot === undefined ? {} : { snapshotRoot }),
-      syncFirst: this.#settings.get('sync_first') === '1',
-      stopOnStaleLockfile: this.#settings.get('stop_on_stale_lockfile') === '1',
+      syncFirst: settings.get('sync_first') === '1',
+      stopOnStaleLockfile: Number(settings.get('stop_on_stale_lockfile') ?? 0) === 1,
       unread: this.#unread,
+      refused: this.#refused,
+      ...(omission === undefined ? {} : { omission }),
     };
   }
+}
+
+/** At tabs; the fourth word holds the rest. */
+function splitLine(line: string): readonly string[] {
+  const words = line.split(/\t+/);
+  if (words.length <= 3) return words;
+  const [, rest = ''] = /^(?:[^\t]*\t+){3}(.*)$/s.exec(line) ?? [];
+  return [...words.slice(0, 3), rest];
+}
+
+/** That rsnapshot refuses the file and why, as a sentence, or undefined. */
+export function refusalOf({ path, refused, omission }: RsnapshotConf): string | undefined {
+  const [first] = refused;
+  if (first !== undefined) return say.refusedLine(first.path, first.line, first.text);
+  return omission === undefined ? undefined : say.refusedConf(path, omission);
 }
 
 /** In the same order, with gaps. */
@@ -130,16 +188,23 @@ function isPartOf(some: readonly string[], all: readonly string[]): boolean {
   return places.every((place, at) => place > (places[at - 1] ?? -1));
 }
 
+interface LogicalLine {
+  readonly line: string;
+  readonly number: number;
+}
+
 /** Lines without comments and blank ones, each with its continuations. */
-function logicalLines(text: string): readonly string[] {
-  const lines: string[] = [];
+function logicalLines(text: string): readonly LogicalLine[] {
+  const lines: LogicalLine[] = [];
   let continues = false;
-  for (const line of text.split(/\r?\n/)) {
-    if (continues && /^[\t ]+\S/.test(line)) {
-      lines.push(`${lines.pop()}\t${line.trim()}`);
+  for (const [at, raw] of text.split('\n').entries()) {
+    const number = at + 1;
+    const before = lines.at(-1);
+    if (continues && before !== undefined && /^[\t ]+\S/.test(raw)) {
+      lines[lines.length - 1] = { line: `${before.line}\t${raw.trim()}`, number };
     } else {
-      continues = !line.startsWith('#') && line.trim() !== '';
-      if (continues) lines.push(line.trimEnd());
+      continues = !raw.startsWith('#') && raw.trim() !== '';
+      if (continues) lines.push({ line: raw, number });
     }
   }
   return lines;

@@ -144,7 +144,7 @@ function prepare(
   return {
     options: completed,
     problems: problem === undefined ? [] : [problem],
-    warnings: warningsOf(completed, target),
+    warnings: [...refusals(completed, target), ...warningsOf(completed, target)],
     files: conf.files,
   };
 }
@@ -170,6 +170,13 @@ function problemOf(options: RsnapshotOptions, unfound: string): string | undefin
     return say.noRank(interval, unfound, known);
   }
   return say.noLevel(interval, found.path, found.levels, found.unread);
+}
+
+/** Every run of it would end with 1. */
+function refusals({ found }: RsnapshotOptions, { name }: PolicyTarget): readonly string[] {
+  const [first] = found?.refused ?? [];
+  if (first === undefined) return [];
+  return [`target "${name}": ${say.refusedLine(first.path, first.line, first.text)}`];
 }
 
 function warningsOf(options: RsnapshotOptions, { name, args }: PolicyTarget): readonly string[] {

@@ -27,6 +27,7 @@ import {
 import { type CronLine, parseCrontab, type UserColumn } from './crontab.ts';
 import * as say from './crontab-messages.ts';
 import { type Finding, findAll, type KnownTarget } from './findings.ts';
+import { look } from './look.ts';
 
 /** Longest file that is read without having been named on the command line. */
 const FOUND_BYTES_MAX = 16 * 1024 * 1024;
@@ -144,7 +145,7 @@ function readPasswd(): string | undefined {
 }
 
 function readConf(path: string): RsnapshotConf | undefined {
-  const conf = readRsnapshotConf(path, readConfFile);
+  const conf = readRsnapshotConf(path, readConfFile, look);
   return conf.ok ? conf.conf : undefined;
 }
 

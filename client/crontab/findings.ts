@@ -2,7 +2,7 @@
  * What is wrong with crontabs in the eyes of somebody who knows rsnapshot and baton. Pure: who knows
  * the targets and the rsnapshot.conf is asked. Nothing is changed; each finding says what to write.
  */
-import { CLASSIC, type RsnapshotConf, SYNC } from '../../policies/rsnapshot-conf.ts';
+import { CLASSIC, type RsnapshotConf, refusalOf, SYNC } from '../../policies/rsnapshot-conf.ts';
 import { DAY_MS, DAYS, FIRST_DAY_MS, judge } from './cron-verdicts.ts';
 import { type CronLine, runsOn, type Schedule } from './crontab.ts';
 import { hiddenCall } from './crontab-messages.ts';
@@ -52,6 +52,7 @@ export function findAll(lines: readonly CronLine[], known: Knowledge): readonly 
     ...lines.flatMap((line) => findDirect(line, known)),
     ...lines.flatMap((line) => findUnknown(line, known)),
     ...lines.flatMap((line) => findHidden(line, known)),
+    ...lines.flatMap((line) => findRefusedConf(line, known)),
     ...findDisorder(starts),
     ...findCollisions(starts, lines),
   ];
@@ -99,6 +100,18 @@ function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly 
     const hint = near === undefined ? 'add it to config.json' : `did you mean "${near}"?`;
     const text = `asks for the target "${call.target}", which the daemon does not know; ${hint}`;
     return [{ line, text }];
+  });
+}
+
+/** Every run of such a line ends with 1, today and by baton. */
+function findRefusedConf(line: CronLine, known: Knowledge): readonly Finding[] {
+  const paths = callsOf(line.command).flatMap((call) =>
+    call.kind === 'rsnapshot' ? [call.conf] : [],
+  );
+  return [...new Set(paths)].flatMap((path) => {
+    const conf = known.conf(path);
+    const text = conf === undefined || conf.refused.length === 0 ? undefined : refusalOf(conf);
+    return text === undefined ? [] : [{ line, text }];
   });
 }
 

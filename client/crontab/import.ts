@@ -6,12 +6,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fromPy9tor } from '../../daemon/config/py9tor.ts';
 import { EXIT } from '../../daemon/protocol/request.ts';
-import { type RsnapshotConf, readRsnapshotConf, SYNC } from '../../policies/rsnapshot-conf.ts';
+import {
+  type RsnapshotConf,
+  readRsnapshotConf,
+  refusalOf,
+  SYNC,
+} from '../../policies/rsnapshot-conf.ts';
 import * as say from '../client-errors.ts';
 import { type Ending, printed } from '../ending.ts';
 import { complain, plain, writeAll } from '../terminal/output.ts';
 import { readConfFile } from './check-crontab.ts';
 import { nameOfTarget } from './findings.ts';
+import { look } from './look.ts';
 import { CONF_DEFAULT } from './shell-line.ts';
 
 const STDERR = 2;
@@ -32,9 +38,11 @@ const HOURS_PER_DAY = 24;
 const STEP_HOURS_DEFAULT = 4;
 
 export function importRsnapshot(path: string = CONF_DEFAULT): Ending {
-  const read = readRsnapshotConf(resolve(path), readConfFile);
+  const read = readRsnapshotConf(resolve(path), readConfFile, look);
   if (!read.ok) return fail(say.cannotRead(path, read.error));
   const { conf } = read;
+  const refusal = refusalOf(conf);
+  if (refusal !== undefined && conf.refused.length > 0) return fail(plain(refusal));
   if (conf.levels.length === 0) return fail(say.noLevels(path));
   const names = [...conf.levels.toReversed(), ...(conf.syncFirst ? [SYNC] : [])];
   const isDefault = conf.path === CONF_DEFAULT;
@@ -48,6 +56,7 @@ export function importRsnapshot(path: string = CONF_DEFAULT): Ending {
   if (ending.status !== 0) return ending;
   return tell([
     ...conf.unread.map((it) => `# ${plain(it)}; complete "order" (lowest first)`),
+    ...(refusal === undefined ? [] : [`# ${plain(refusal)}`]),
     ...(existsSync(PROGRAM) ? [] : [`# ${PROGRAM} is not installed on this machine`]),
     '# Lines for /etc/cron.d/rsnapshot; in a crontab of your own leave out "root". All may stand at',
     '# the same minute: baton runs one at a time, the highest interval first.',

@@ -56,6 +56,13 @@ test('import rsnapshot says what it cannot read', (t) => {
     missing.errors,
     /^baton: .*\/x: cannot be read \(ENOENT\); make it, or name another\n$/,
   );
+  writeFileSync(join(place, 'blanks'), 'retain\tdaily\t7\nretain weekly 4\n');
+  const refused = run([BATON, 'import', 'rsnapshot', join(place, 'blanks')]);
+  assert.deepEqual([refused.status, refused.text], [78, '']);
+  assert.match(
+    refused.errors,
+    /rsnapshot refuses .*\/blanks for line 2: .* missing tabs .*configtest/,
+  );
   writeFileSync(join(place, 'empty'), '');
   assert.match(run([BATON, 'import', 'rsnapshot', join(place, 'empty')]).errors, /no retain lines/);
 });

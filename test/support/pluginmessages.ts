@@ -6,6 +6,8 @@ import { type Entry, entriesOf, type Samples } from './samples.ts';
 const POLICY: Samples<typeof policy> = {
   differs: [['instances', '1', '2', 'web']],
   unreadConf: [['/etc/rsnapshot.conf', 'ENOENT']],
+  refusedLine: [['/etc/rsnapshot.conf', 3, 'retain daily 7 - missing tabs to separate words']],
+  refusedConf: [['/etc/rsnapshot.conf', 'cmd_rsync was not defined.']],
   noRetain: [['/etc/rsnapshot.conf']],
   remoteConf: [['nas']],
   noRsnapshot: [[]],

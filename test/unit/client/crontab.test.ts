@@ -24,7 +24,11 @@ const TARGETS: readonly KnownTarget[] = ORDER.map((name) => ({
 /** Each finding as "line: text", with what to write instead. */
 function check(text: string, targets: readonly KnownTarget[] | 'no daemon' = TARGETS): string[] {
   const lines = parseCrontab('tab', `${text}\n`, (word) => word === 'root');
-  const files: Record<string, string> = { '/etc/rsnapshot.conf': CONF, '/etc/b.conf': CONF };
+  const files: Record<string, string> = {
+    '/etc/rsnapshot.conf': CONF,
+    '/etc/b.conf': CONF,
+    '/etc/blanks.conf': 'retain\tdaily\t7\nretain weekly 4\n',
+  };
   const conf = (path: string) => {
     const read = readRsnapshotConf(path, (wanted) =>
       files[wanted] === undefined
@@ -318,4 +322,9 @@ test('systemd-cron drops lines, wants both days, and has its own weekdays and mo
   assert.equal(read('@Weekly', '2')?.days, '1');
   const both = systemdCron('2').readTime('0 3 1 * 1');
   assert.ok(both.ok && both.schedule?.needsBoth && both.notes.length === 1);
+});
+
+test('a configuration that rsnapshot refuses is told at the line that uses it', () => {
+  const found = check('0 3 * * * rsnapshot -c /etc/blanks.conf daily');
+  assert.match(found[1] ?? '', /rsnapshot refuses \/etc\/blanks\.conf for line 2: .*missing tabs/);
 });

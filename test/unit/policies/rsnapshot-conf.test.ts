@@ -60,7 +60,39 @@ test('an indented line continues the one before, a comment or a blank line ends 
   ]);
   assert.deepEqual(levels('retain\tdaily', '', '  7'), []);
   assert.deepEqual(levels('# retain', '\tretain\tdaily\t7'), []);
-  assert.deepEqual(levels('retain\tdaily\t7\r', 'retain\tweekly\t4\r'), ['daily', 'weekly']);
+});
+
+test('what rsnapshot refuses the whole file for is told, with the line and in its words', () => {
+  const refused = (...lines: readonly string[]) =>
+    parse(['retain\tdaily\t7', ...lines]).refused.map(({ line, text }) => `${line}: ${text}`);
+  assert.deepEqual(refused('retain weekly 4'), [
+    '2: retain weekly 4 - missing tabs to separate words - change spaces to tabs.',
+  ]);
+  assert.deepEqual(refused('', 'retain\tweekly', '\t4 '), [], 'trimmed where it is continued');
+  assert.deepEqual(refused('retain\tweekly\t4 '), [
+    '2: retain\tweekly\t4  - "4 " is not a legal value for a retention count',
+  ]);
+  assert.deepEqual(refused('sync_first\t1 '), [
+    '2: sync_first\t1  - sync_first must be set to either 1 or 0',
+  ]);
+  assert.deepEqual(refused('retian\tx\t1', 'other\tx'), ['2: retian\tx\t1'], 'the first only');
+  assert.equal(refused('retain\tweekly\t4\r').length, 1, 'CRLF');
+  assert.deepEqual(refused('include_conf\t/nowhere'), [
+    "2: include_conf\t/nowhere - can't find or read file '/nowhere'",
+  ]);
+});
+
+test('a count may begin with 0, and of two levels of one name the first is used', () => {
+  const { levels: names, counts, refused } = parse(['retain\ta\t04', 'retain\ta\t5']);
+  assert.deepEqual([names, counts, refused], [['a'], [4], []]);
+});
+
+test('where every line is right, what the whole lacks is told', () => {
+  const whole = ['config_version\t1.2', 'cmd_rsync\t/r', 'snapshot_root\t/s', 'retain\ta\t2'];
+  const { omission } = parse(whole);
+  assert.equal(omission, 'At least one backup point must be set. rsnapshot can not continue.');
+  assert.equal(parse([...whole, 'backup\t/etc/\thost/']).omission, undefined);
+  assert.equal(parse([...whole, 'include_conf\t`/bin/x`']).omission, undefined, 'not known');
 });
 
 test('include_conf is followed in its place, and from there on', () => {

@@ -71,7 +71,13 @@ test('a run is expected to end at its timeout at the latest', () => {
 });
 
 test('a lock of a stranger is waited for without an end of work', () => {
-  const found = { lockfile: '/run/rsnapshot.pid', levels: ['daily'], unread: [] };
+  const found = {
+    lockfile: '/run/rsnapshot.pid',
+    levels: ['daily'],
+    order: ['daily'],
+    heights: new Map([['daily', 0]]),
+    unread: [],
+  };
   const core = new Core([target('a', [{ ...level('daily'), settle: '0s' }])]);
   const binding = core.catalog.targets.get('a')?.bindings[0];
   assert.ok(binding);

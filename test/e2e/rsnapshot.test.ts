@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { directory } from '../support/config.ts';
@@ -62,6 +62,31 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     const { status, errors } = await client.ended;
     assert.deepEqual([status, errors], [0, '']);
     assert.deepEqual(it.order(), ['daily', 'weekly']);
+  });
+
+  test('a FIFO in the place of the lockfile holds its group alone, also across a restart', async (t) => {
+    const { puppets, held } = await puppeteer(t);
+    const it = makeRsnapshot(directory(t), ['daily'], [held]);
+    const free = { runner: { type: 'local', args: puppets.args('free') } };
+    const rig = await rigOf(t, { ...targetsOf(it, ['daily']), free });
+    assert.equal(spawnSync('mkfifo', [it.lockfile]).status, 0);
+    const client = rig.client(['run', 'daily', '--wait']);
+    await rig.logged('accepted');
+    // To open it would wait for somebody who writes, and the daemon's one thread with it.
+    for (const round of ['first', 'restarted']) {
+      const { text } = await rig.baton('why', 'daily');
+      assert.match(text.replace(/\s+/g, ' '), /it is no regular file; remove it/, round);
+      const other = rig.client(['run', 'free', '--wait']);
+      (await puppets.next()).exit(0);
+      assert.equal((await other.ended).status, 0);
+      assert.equal(await rig.end('SIGTERM'), 0, 'it hears of its end');
+      await rig.boot();
+    }
+    rmSync(it.lockfile);
+    (await puppets.next()).exit(0);
+    const { status, errors } = await client.ended;
+    assert.deepEqual([status, errors], [0, '']);
+    assert.deepEqual(it.order(), ['daily']);
   });
 
   test('respectLock false leaves it to rsnapshot, which gives up', async (t) => {

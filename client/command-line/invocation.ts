@@ -61,7 +61,12 @@ export type Command =
   | { readonly verb: 'cancel'; readonly of: Whose }
   | { readonly verb: 'pause' | 'resume' | 'probe' | 'forget'; readonly target: string }
   | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
-  | { readonly verb: 'import'; readonly from: 'rsnapshot' | 'py9tor'; readonly file?: string }
+  | {
+      readonly verb: 'import';
+      readonly from: 'crontab' | 'rsnapshot' | 'py9tor';
+      readonly files: readonly string[];
+      readonly write?: string;
+    }
   /** Of one verb, or of everything. */
   | { readonly verb: 'help'; readonly about?: string }
   | { readonly verb: 'names'; readonly what: 'targets' | 'runs' }
@@ -118,14 +123,16 @@ export const COMMANDS = {
   forget: ([target = '']) => ({ verb: 'forget', target }),
   reload: () => ({ verb: 'reload' }),
   'check-crontab': (files) => ({ verb: 'check-crontab', files }),
-  import: ([from = '', file]) => {
-    if (from === 'py9tor' && !file) {
-      throw new Mistake(say.missingWord('import py9tor', 'FILE'));
-    }
-    if (from === 'rsnapshot' || from === 'py9tor') {
-      return { verb: 'import', from, ...(file === undefined ? {} : { file }) };
-    }
-    throw new Mistake(say.wrongWord('import', 'rsnapshot or py9tor', from));
+  import: ([from = '', ...files], given) => {
+    const write = given.text('write');
+    if (write !== undefined && from !== 'crontab')
+      throw new Mistake(say.foreignOption(`import ${from}`, '--write'));
+    if (from === 'crontab')
+      return { verb: 'import', from, files, ...(write === undefined ? {} : { write }) };
+    if (from === 'py9tor' && !files[0]) throw new Mistake(say.missingWord('import py9tor', 'FILE'));
+    if (from === 'py9tor' && files[1]) throw new Mistake(say.extraWord('import', files[1]));
+    if (from === 'rsnapshot' || from === 'py9tor') return { verb: 'import', from, files };
+    throw new Mistake(say.wrongWord('import', 'crontab, rsnapshot or py9tor', from));
   },
   names: ([what = '']) => {
     if (what === 'targets' || what === 'runs') return { verb: 'names', what };

@@ -17,6 +17,7 @@ import {
 } from '../connection/relay.ts';
 import { checkCrontab } from '../crontab/check-crontab.ts';
 import { importPy9tor, importRsnapshot } from '../crontab/import.ts';
+import { importCrontab } from '../crontab/import-crontab.ts';
 import { type Ending, printed, statusOf } from '../ending.ts';
 import { hasViewer, Live } from '../terminal/live-line.ts';
 import { complain, writeAll } from '../terminal/output.ts';
@@ -64,9 +65,10 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'check-crontab':
       return checkCrontab(command.files, place);
     case 'import':
+      if (command.from === 'crontab') return importCrontab(command.files, command.write, place);
       return command.from === 'py9tor'
-        ? importPy9tor(command.file ?? '')
-        : importRsnapshot(command.file);
+        ? importPy9tor(command.files[0] ?? '')
+        : importRsnapshot(command.files);
     case 'status':
       if (command.watch) return watch(place);
       return ask({ type: 'status', v }, command, place);

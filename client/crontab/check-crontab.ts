@@ -26,7 +26,7 @@ import {
 } from './cron-files.ts';
 import { type CronLine, parseCrontab, type UserColumn } from './crontab.ts';
 import * as say from './crontab-messages.ts';
-import { type Finding, findAll, type KnownTarget } from './findings.ts';
+import { type Finding, findAll, type Knowledge, type KnownTarget } from './findings.ts';
 import { look } from './look.ts';
 
 /** Longest file that is read without having been named on the command line. */
@@ -40,17 +40,9 @@ export async function checkCrontab(named: readonly string[], place: Place): Prom
   const cron = cronHere();
   const { files, ignored } = named.length > 0 ? { files: named, ignored: [] } : findCronFiles(cron);
   const { lines, unread } = readAll(files, named.length > 0, cron);
-  const known = await targetsOf(place);
-  if (known === undefined) {
-    complain(noTargets());
-  }
-  const confs = new Map<string, RsnapshotConf | undefined>();
-  const conf = (path: string): RsnapshotConf | undefined => {
-    if (!confs.has(path)) confs.set(path, readConf(path));
-    return confs.get(path);
-  };
-  const { dropsLines } = cron;
-  const findings = findAll(lines, { targets: known, conf, suggest, dropsLines, hiddenCalls });
+  const known = { ...(await knowledgeOf(place)), dropsLines: cron.dropsLines, hiddenCalls };
+  if (known.targets === undefined) complain(noTargets());
+  const findings = findAll(lines, known);
   const found = findings.length + ignored.length;
   const said = found === 0 ? 'nothing to change' : count(found, 'finding');
   const crontabs = count(files.length + ignored.length, 'crontab');
@@ -64,26 +56,31 @@ export async function checkCrontab(named: readonly string[], place: Place): Prom
   return { status: found === 0 ? 0 : EXIT_FOUND, isOwn: true };
 }
 
-interface AllRead {
+export interface AllRead {
+  /** By the name of the file. */
+  readonly texts: ReadonlyMap<string, string>;
   readonly lines: readonly CronLine[];
   /** A sentence for each file that cannot be read. */
   readonly unread: readonly string[];
 }
 
-function readAll(files: readonly string[], areNamed: boolean, { rules }: CronHere): AllRead {
+export function readAll(files: readonly string[], areNamed: boolean, { rules }: CronHere): AllRead {
   // Who names a file may name a pipe: /dev/stdin.
   const read = areNamed ? readNamed : readFound;
   const users = userNames();
   const lines: CronLine[] = [];
   const unread: string[] = [];
+  const texts = new Map<string, string>();
   for (const file of files) {
     try {
-      lines.push(...parseCrontab(file, read(file), userColumn(file, users), rules));
+      const text = read(file);
+      texts.set(file, text);
+      for (const line of parseCrontab(file, text, userColumn(file, users), rules)) lines.push(line);
     } catch (error) {
       unread.push(notChecked(file, error));
     }
   }
-  return { lines, unread };
+  return { texts, lines, unread };
 }
 
 /** What else there is to know of a machine whose own crontabs were read. */
@@ -97,6 +94,16 @@ function remarks({ name }: CronHere): readonly string[] {
   return lines.map((line) => `${plain(line)}\n`);
 }
 
+/** What the daemon and the confs of this machine say. */
+export async function knowledgeOf(place: Place): Promise<Knowledge> {
+  const confs = new Map<string, RsnapshotConf | undefined>();
+  const conf = (path: string): RsnapshotConf | undefined => {
+    if (!confs.has(path)) confs.set(path, readConf(path));
+    return confs.get(path);
+  };
+  return { targets: await targetsOf(place), conf, suggest };
+}
+
 /** The daemon's targets, or undefined if it does not answer at once. */
 async function targetsOf(place: Place): Promise<readonly KnownTarget[] | undefined> {
   const request = { type: 'status', v: PROTOCOL_VERSION } as const;
@@ -106,9 +113,13 @@ async function targetsOf(place: Place): Promise<readonly KnownTarget[] | undefin
   return answer.ok && answer.value.type === 'status' ? answer.value.targets : undefined;
 }
 
-function show({ line, text, instead }: Finding): string {
-  const rest = instead === undefined ? '' : `  instead: ${plain(instead)}\n`;
-  return `${plain(`${line.file}:${line.line}: ${text}`)}\n${rest}`;
+function show({ line, text, instead, targets = [], notes = [] }: Finding): string {
+  const rest = [
+    ...(instead === undefined ? [] : [`  instead: ${plain(instead)}`]),
+    ...targets.map((target) => `  target: ${plain(target)}`),
+    ...notes.map((note) => `  note: ${plain(note)}`),
+  ];
+  return [plain(`${line.file}:${line.line}: ${text}`), ...rest, ''].join('\n');
 }
 
 function count(many: number, what: string): string {

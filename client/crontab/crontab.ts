@@ -7,12 +7,21 @@
  * A line that cron refuses is in the list too, with its `fault`, since Debian's cron then ignores
  * all the others of that file.
  */
+
 import { DEBIAN } from './debian-cron.ts';
+import { readCommand } from './percent.ts';
+import { parseSetting, type Setting } from './settings.ts';
 
 export interface CronLine {
   readonly file: string;
   /** From 1. */
   readonly line: number;
+  /** The line as it is in the file. */
+  readonly text: string;
+  /** Where in `text` the command begins; client/crontab/percent.ts reads it there. */
+  readonly commandAt: number;
+  /** The variables that the crontab sets above this line; of those with one name the last counts. */
+  readonly settings: Settings;
   /** The five fields or the nickname, as written. */
   readonly when: string;
   readonly user?: string;
@@ -24,6 +33,12 @@ export interface CronLine {
   readonly fault?: string;
   /** What cron makes of it that one would not guess; each a sentence. */
   readonly notes?: readonly string[];
+}
+
+/** The first `count` of all settings of a file: copies for each line would be quadratic. */
+interface Settings {
+  readonly all: readonly Setting[];
+  readonly count: number;
 }
 
 export interface Schedule {
@@ -75,12 +90,16 @@ export function parseCrontab(
 ): readonly CronLine[] {
   const column = typeof hasUser === 'function' ? { isThere: hasUser } : hasUser;
   const raws = text.split('\n');
+  const all: Setting[] = [];
   return raws.flatMap((raw, at) => {
     const line = raw.replace(/^[ \t]+/, '');
     if (line === '' || line.startsWith('#')) return [];
-    const place = { file, line: at + 1 };
+    const settings = { all, count: all.length };
+    const place = { file, line: at + 1, text: raw, commandAt: raw.length, settings };
     const isUnended = at === raws.length - 1 && rules.needsNewline;
     if (!rules.isSetting(line)) return readLine(line, column, rules, place, isUnended);
+    const setting = parseSetting(raw);
+    if (setting !== undefined) all.push(setting);
     return isUnended ? [{ ...place, when: line, command: '', fault: UNENDED }] : [];
   });
 }
@@ -102,7 +121,7 @@ function readLine(
   line: string,
   column: UserColumn,
   rules: CronRules,
-  place: { readonly file: string; readonly line: number },
+  place: Pick<CronLine, 'file' | 'line' | 'text' | 'commandAt' | 'settings'>,
   isUnended: boolean,
 ): readonly CronLine[] {
   const match = /^(@[^ \t]*|(?:[^ \t]+[ \t]+){4}[^ \t]+)(?:[ \t]+(.*))?$/s.exec(line);
@@ -110,6 +129,7 @@ function readLine(
   const [word = ''] = rest.split(/[ \t]/, 1);
   const isUser = column.isThere(word) && rest.length > word.length;
   const text = isUser ? rest.slice(word.length).replace(/^[ \t]+/, '') : rest;
+  const commandAt = place.text.length - text.length;
   const time = match === null ? noTime(line, rules) : rules.readTime(when);
   const fault =
     (isUnended ? UNENDED : undefined) ??
@@ -121,9 +141,10 @@ function readLine(
   return [
     {
       ...place,
+      commandAt,
       when: when.replace(/[ \t]+/g, ' '),
       ...(isUser ? { user: word } : {}),
-      command: withoutInput(text.trimEnd()),
+      command: readCommand(place.text.trimEnd(), commandAt).text,
       ...(time.ok && time.schedule !== undefined ? { schedule: time.schedule } : {}),
       ...(fault === undefined ? {} : { fault }),
       ...(notes.length > 0 ? { notes } : {}),
@@ -141,8 +162,4 @@ function faultOfUser(word: string, isUser: boolean, column: UserColumn): string 
   if (column.exists === undefined || !column.isThere(word)) return undefined;
   if (!isUser) return 'bad command';
   return column.exists(word) ? undefined : 'bad username';
-}
-
-function withoutInput(command: string): string {
-  return command.replace(/(^|[^\\])%.*$/s, '$1').replaceAll('\\%', '%');
 }

@@ -3,12 +3,13 @@
  * the targets and the rsnapshot.conf is asked. Nothing is changed; each finding says what to write.
  */
 import { CLASSIC, type RsnapshotConf, refusalOf, SYNC } from '../../policies/rsnapshot-conf.ts';
+import { callsOf } from './calls.ts';
 import { DAY_MS, DAYS, FIRST_DAY_MS, judge } from './cron-verdicts.ts';
 import { type CronLine, runsOn, type Schedule } from './crontab.ts';
 import { hiddenCall } from './crontab-messages.ts';
-import { callsOf, type RsnapshotCall, replaceCalls } from './shell-line.ts';
+import { findDirect, surveyLines } from './direct.ts';
 
-/** What a daemon says of one target; see daemon/protocol/request.ts. */
+/** What a daemon says of one target; see daemon/protocol.ts. */
 export interface KnownTarget {
   readonly target: string;
   readonly groups: readonly string[];
@@ -20,6 +21,10 @@ export interface Finding {
   readonly text: string;
   /** What to write instead. */
   readonly instead?: string;
+  /** Entries of `targets` that this takes, each on one line. */
+  readonly targets?: readonly string[];
+  /** What else to know. */
+  readonly notes?: readonly string[];
 }
 
 export interface Knowledge {
@@ -47,9 +52,10 @@ interface Start {
 
 export function findAll(lines: readonly CronLine[], known: Knowledge): readonly Finding[] {
   const starts = lines.flatMap((line) => startsOf(line, known));
+  const whole = surveyLines(lines, known);
   const found = [
     ...judge(lines, known.dropsLines !== true),
-    ...lines.flatMap((line) => findDirect(line, known)),
+    ...lines.flatMap((line) => findDirect(line, known, whole)),
     ...lines.flatMap((line) => findUnknown(line, known)),
     ...lines.flatMap((line) => findHidden(line, known)),
     ...lines.flatMap((line) => findRefusedConf(line, known)),
@@ -60,41 +66,10 @@ export function findAll(lines: readonly CronLine[], known: Knowledge): readonly 
   return found.toSorted((a, b) => place(a) - place(b));
 }
 
-function findDirect(line: CronLine, known: Knowledge): readonly Finding[] {
-  const calls = callsOf(line.command).flatMap((call) => (call.kind === 'rsnapshot' ? call : []));
-  if (calls.length === 0) return [];
-  const missing = calls.find((call) => targetOf(call, known) === undefined);
-  const how =
-    missing === undefined ? '' : `; "baton import rsnapshot ${missing.conf}" prints its target`;
-  const what = calls.map((call) => call.level).join(', ');
-  const command = replaceCalls(line.command, (call) => {
-    const name = targetOf(call, known) ?? nameOfTarget(call.conf, call.level);
-    return `baton run ${name} --wait`;
-  });
-  const user = line.user === undefined ? '' : `${line.user} `;
-  const text = `runs rsnapshot ${what} directly, which fails when another interval holds the lock`;
-  const instead = `${line.when} ${user}${command.replaceAll('%', '\\%')}`;
-  return [{ line, text: `${text}${how}`, instead }];
-}
-
-/** As `baton import rsnapshot` names it. */
-export function nameOfTarget(conf: string, level: string): string {
-  const base = conf.replace(/^.*\//, '').replace(/\.conf$/, '');
-  const short = base.replace(/^rsnapshot[-_.]?/, '');
-  return short === '' ? `rsnap-${level}` : `rsnap-${short}-${level}`;
-}
-
-function targetOf({ conf, level }: RsnapshotCall, known: Knowledge): string | undefined {
-  const path = known.conf(conf)?.path ?? conf;
-  const isIt = (it: KnownTarget): boolean =>
-    it.level?.name === level && it.groups.includes(`rsnapshot:${path}`);
-  return known.targets?.find(isIt)?.target;
-}
-
 function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly Finding[] {
   if (targets === undefined) return [];
   const names = targets.map(({ target }) => target);
-  return callsOf(line.command).flatMap((call) => {
+  return callsOf(line).flatMap((call) => {
     if (call.kind !== 'baton' || names.includes(call.target)) return [];
     const near = suggest(call.target, names);
     const hint = near === undefined ? 'add it to config.json' : `did you mean "${near}"?`;
@@ -105,9 +80,7 @@ function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly 
 
 /** Every run of such a line ends with 1, today and by baton. */
 function findRefusedConf(line: CronLine, known: Knowledge): readonly Finding[] {
-  const paths = callsOf(line.command).flatMap((call) =>
-    call.kind === 'rsnapshot' ? [call.conf] : [],
-  );
+  const paths = callsOf(line).flatMap((call) => (call.kind === 'rsnapshot' ? [call.conf] : []));
   return [...new Set(paths)].flatMap((path) => {
     const conf = known.conf(path);
     const text = conf === undefined || conf.refused.length === 0 ? undefined : refusalOf(conf);
@@ -121,7 +94,7 @@ function findHidden(line: CronLine, { hiddenCalls }: Knowledge): readonly Findin
 }
 
 function startsOf(line: CronLine, known: Knowledge): readonly Start[] {
-  return callsOf(line.command).flatMap((call): readonly Start[] => {
+  return callsOf(line).flatMap((call): readonly Start[] => {
     if (call.kind === 'baton') {
       const target = known.targets?.find((it) => it.target === call.target);
       if (target?.level === undefined) return [];

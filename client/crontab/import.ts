@@ -1,5 +1,5 @@
 /**
- * `baton import rsnapshot [CONF]` and `baton import py9tor FILE`: print a configuration on stdout
+ * `baton import rsnapshot [CONF…]` and `baton import py9tor FILE`: print a configuration on stdout
  * and what to know of it on stderr. They change no file.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -15,10 +15,10 @@ import {
 import * as say from '../client-errors.ts';
 import { type Ending, printed } from '../ending.ts';
 import { complain, plain, writeAll } from '../terminal/output.ts';
+import { CONF_DEFAULT } from './calls.ts';
 import { readConfFile } from './check-crontab.ts';
-import { nameOfTarget } from './findings.ts';
 import { look } from './look.ts';
-import { CONF_DEFAULT } from './shell-line.ts';
+import { prefixesOf } from './target-names.ts';
 
 const STDERR = 2;
 const PROGRAM = '/usr/bin/rsnapshot';
@@ -37,37 +37,54 @@ const FREQUENT = ['hourly', 'alpha'];
 const HOURS_PER_DAY = 24;
 const STEP_HOURS_DEFAULT = 4;
 
-export function importRsnapshot(path: string = CONF_DEFAULT): Ending {
-  const read = readRsnapshotConf(resolve(path), readConfFile, look);
-  if (!read.ok) return fail(say.cannotRead(path, read.error));
-  const { conf } = read;
-  const refusal = refusalOf(conf);
-  if (refusal !== undefined && conf.refused.length > 0) return fail(plain(refusal));
-  if (conf.levels.length === 0) return fail(say.noLevels(path));
-  const names = [...conf.levels.toReversed(), ...(conf.syncFirst ? [SYNC] : [])];
-  const isDefault = conf.path === CONF_DEFAULT;
-  const order = conf.unread.length > 0 ? { order: conf.levels } : {};
-  const targets = names.map((level) => {
-    const args = [PROGRAM, ...(isDefault ? [] : ['-c', conf.path]), level];
-    const policies = [{ type: 'rsnapshot', interval: level, ...order }];
-    return [nameOfTarget(conf.path, level), { runner: { type: 'local', args }, policies }];
-  });
+export function importRsnapshot(files: readonly string[]): Ending {
+  const confs: RsnapshotConf[] = [];
+  for (const path of files.length > 0 ? files : [CONF_DEFAULT]) {
+    const read = readRsnapshotConf(resolve(path), readConfFile, look);
+    if (!read.ok) return fail(say.cannotRead(path, read.error));
+    const refusal = refusalOf(read.conf);
+    if (refusal !== undefined && read.conf.refused.length > 0) return fail(plain(refusal));
+    if (read.conf.levels.length === 0) return fail(say.noLevels(path));
+    if (confs.every((conf) => conf.path !== read.conf.path)) confs.push(read.conf);
+  }
+  const prefixes = prefixesOf(confs.map(({ path }) => path));
+  const nameOf = ({ path }: RsnapshotConf, level: string): string =>
+    `${prefixes.get(path)}-${level}`;
+  const targets = confs.flatMap((conf) =>
+    levelsOf(conf).map((level) => [nameOf(conf, level), targetOf(conf, level)]),
+  );
   const ending = configuration({ targets: Object.fromEntries(targets) });
   if (ending.status !== 0) return ending;
   return tell([
-    ...conf.unread.map((it) => `# ${plain(it)}; complete "order" (lowest first)`),
-    ...(refusal === undefined ? [] : [`# ${plain(refusal)}`]),
+    ...confs
+      .flatMap(({ unread }) => unread)
+      .map((it) => `# ${plain(it)}; complete "order" (lowest first)`),
+    ...confs.flatMap((conf) => refusalOf(conf) ?? []).map((it) => `# ${plain(it)}`),
     ...(existsSync(PROGRAM) ? [] : [`# ${PROGRAM} is not installed on this machine`]),
     '# Lines for /etc/cron.d/rsnapshot; in a crontab of your own leave out "root". All may stand at',
     '# the same minute: baton runs one at a time, the highest interval first.',
-    ...names.map((level) => cronLine(conf, level)),
+    ...confs.flatMap((conf) =>
+      levelsOf(conf).map((level) => cronLine(conf, level, nameOf(conf, level))),
+    ),
   ]);
 }
 
-function cronLine(conf: RsnapshotConf, level: string): string {
+/** Highest first. */
+function levelsOf({ levels, syncFirst }: RsnapshotConf): readonly string[] {
+  return [...levels.toReversed(), ...(syncFirst ? [SYNC] : [])];
+}
+
+function targetOf({ path, unread, levels }: RsnapshotConf, level: string): object {
+  const order = unread.length > 0 ? { order: levels } : {};
+  const args = [PROGRAM, ...(path === CONF_DEFAULT ? [] : ['-c', path]), level];
+  const policies = [{ type: 'rsnapshot', interval: level, ...order }];
+  return { runner: { type: 'local', args }, policies };
+}
+
+function cronLine(conf: RsnapshotConf, level: string, name: string): string {
   const lowest = conf.levels[0] ?? '';
   const when = timeOf(conf, level === SYNC ? lowest : level);
-  const what = `root baton run ${nameOfTarget(conf.path, level)} --wait`;
+  const what = `root baton run ${name} --wait`;
   return when === undefined
     ? `# MIN HOUR DAY MONTH WEEKDAY ${what}    (choose when)`
     : `${when.padEnd(13)} ${what}`;

@@ -18,8 +18,15 @@ export function readTail({ bytes, isCut }: Tail): string {
   const first = isCut ? bytes.indexOf(NEWLINE) + 1 : 0;
   const whole = first < bytes.length ? bytes.subarray(first) : bytes;
   const text = stripVTControlCharacters(new TextDecoder().decode(whole));
-  return text
-    .replace(/\r+\n/g, '\n')
-    .replace(/[^\n]*\r(?=[^\r\n])/g, '')
-    .trimEnd();
+  return text.split('\n').map(lastState).join('\n').trimEnd();
+}
+
+/**
+ * What a line shows in the end: what follows the last carriage return that has something behind it.
+ * No regular expression: it would begin anew at each sign of a long line.
+ */
+function lastState(line: string): string {
+  let end = line.length;
+  while (line[end - 1] === '\r') end--;
+  return line.slice(line.lastIndexOf('\r', end - 1) + 1, end);
 }

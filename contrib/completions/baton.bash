@@ -23,6 +23,7 @@ _baton_value() {
     --since) echo none ;;
     --outcome) echo 'ok warning failed exited signalled timed-out cancelled not-started expired skipped unreachable lost interrupted' ;;
     --output) echo file ;;
+    --write) echo directory ;;
     -t|--target) echo target ;;
     --connect-timeout) echo none ;;
     --socket) echo file ;;
@@ -48,7 +49,7 @@ _baton_options() {
     forget) echo '--connect-timeout --socket -h --help --version' ;;
     reload) echo '--connect-timeout --socket -h --help --version' ;;
     check-crontab) echo '--connect-timeout --socket -h --help --version' ;;
-    import) echo '--connect-timeout --socket -h --help --version' ;;
+    import) echo '--write --connect-timeout --socket -h --help --version' ;;
     help) echo '--connect-timeout --socket -h --help --version' ;;
     *) echo '-t --target -s --status --connect-timeout --socket -h --help --version' ;;
   esac
@@ -71,8 +72,8 @@ _baton_operand() {
     forget:0) echo target ;;
     check-crontab:0) echo file ;;
     check-crontab:*) echo file ;;
-    import:0) echo 'rsnapshot py9tor' ;;
-    import:1) echo file ;;
+    import:0) echo 'crontab rsnapshot py9tor' ;;
+    import:*) echo file ;;
     help:0) echo verb ;;
     *) echo none ;;
   esac

@@ -6,7 +6,7 @@ function __baton_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --max-wait --report -E --error-code --limit --since --outcome --output -t --target --connect-timeout --socket
+        else if contains -- $word --max-wait --report -E --error-code --limit --since --outcome --output --write -t --target --connect-timeout --socket
             set skip yes
         else if test "$word" = --
             # What follows is for the command of the run.
@@ -53,7 +53,7 @@ complete -c baton -n __baton_needs_verb -a probe -d 'connect as a run of a targe
 complete -c baton -n __baton_needs_verb -a forget -d 'drop the past of a target that is no longer configured'
 complete -c baton -n __baton_needs_verb -a reload -d 'let the daemon read its configuration again'
 complete -c baton -n __baton_needs_verb -a check-crontab -d 'say what crontabs would better say'
-complete -c baton -n __baton_needs_verb -a import -d 'print targets for config.json, made from those of another program'
+complete -c baton -n __baton_needs_verb -a import -d 'make targets of crontabs, or of the files of other programs'
 complete -c baton -n __baton_needs_verb -a help -d 'explain a command, with examples'
 complete -c baton -n __baton_needs_verb -s t -l target -r -a '(baton names targets 2>/dev/null)' -d 'as baton run TARGET'
 complete -c baton -n __baton_needs_verb -s s -l status -d 'as baton status --json'
@@ -93,6 +93,7 @@ complete -c baton -n '__baton_operand resume 0 0' -a '(baton names targets 2>/de
 complete -c baton -n '__baton_operand probe 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand forget 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand check-crontab 0 9998' -F
-complete -c baton -n '__baton_operand import 0 0' -a 'rsnapshot py9tor'
-complete -c baton -n '__baton_operand import 1 1' -F
+complete -c baton -n '__baton_verb import' -l write -r -a '(__fish_complete_directories)' -d 'with crontab'
+complete -c baton -n '__baton_operand import 0 0' -a 'crontab rsnapshot py9tor'
+complete -c baton -n '__baton_operand import 1 9998' -F
 complete -c baton -n '__baton_operand help 0 0' -a 'run wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help'

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { callsOf } from '../../client/crontab/calls.ts';
 import { parseCrontab } from '../../client/crontab/crontab.ts';
-import { callsOf } from '../../client/crontab/shell-line.ts';
 import { directory, load, ROOT } from '../support/config.ts';
 import { CRON_NEEDS } from '../support/cron.ts';
 import { makeRsnapshot } from '../support/rsnapshot.ts';
@@ -77,7 +77,7 @@ test('the examples for cron name targets that the examples configure', () => {
     const { targets } = config.value.catalog;
     assert.ok([...targets.values()].every(({ broken }) => broken === undefined));
     const lines = parseCrontab(tab, read(tab), (word) => word === 'root');
-    const asked = lines.flatMap(({ command }) => callsOf(command));
+    const asked = lines.flatMap((line) => callsOf(line));
     assert.ok(asked.length >= 4);
     for (const call of asked) assert.ok(call.kind === 'baton' && targets.has(call.target), tab);
   }

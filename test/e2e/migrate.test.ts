@@ -40,11 +40,11 @@ test('import rsnapshot prints a target for each level, and the lines of cron', (
 });
 
 test('import rsnapshot asks for an order where a command writes a part of the conf', (t) => {
-  const conf = join(directory(t), 'rsnapshot.conf');
+  const conf = join(directory(t), 'rsnapshot-web.conf');
   writeFileSync(conf, 'retain\talpha\t6\ninclude_conf\t`/bin/false`\nretain\tbeta\t7\n');
   const { text, errors } = run([BATON, 'import', 'rsnapshot', conf]);
   assert.match(errors, /never executes; complete "order"/);
-  assert.match(errors, /^0 \*\/4 \* \* \* {3}root baton run rsnap-alpha --wait$/m);
+  assert.match(errors, /^0 \*\/4 \* \* \* {3}root baton run rsnap-web-alpha --wait$/m);
   assert.equal(check(t, text).status, 0);
 });
 
@@ -89,7 +89,7 @@ test('import py9tor prints a configuration of the native form', (t) => {
 test('import and check-crontab say what they expect', () => {
   assert.match(
     run([BATON, 'import']).errors,
-    /^baton: import: expected rsnapshot \[CONF\] or py9tor/,
+    /^baton: import: expected crontab \[FILE…\] or rsnapshot \[CONF…\] or py9tor/,
   );
   assert.match(run([BATON, 'import', 'x']).errors, /found "x"/);
   assert.match(run([BATON, 'import', 'py9tor']).errors, /expected FILE/);

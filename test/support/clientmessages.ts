@@ -2,6 +2,7 @@
 import * as trouble from '../../client/client-errors.ts';
 import * as usage from '../../client/command-line/usage-errors.ts';
 import * as crontab from '../../client/crontab/crontab-messages.ts';
+import * as migration from '../../client/crontab/migration-messages.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
 const FULL = Object.assign(new Error('no space'), { code: 'ENOSPC' });
@@ -81,6 +82,42 @@ const TROUBLE: Samples<typeof trouble> = {
   noTargets: [[]],
 };
 
+const MIGRATION: Samples<typeof migration> = {
+  unreadable: [["unexpected token 'then'"]],
+  bashOnly: [['[[ ]]']],
+  unknownProgram: [['$TOOL']],
+  unknownWord: [['"$c"']],
+  unknownOption: [['nice', '--odd']],
+  unknownBefore: [['". /etc/profile"']],
+  insideOf: [['su']],
+  startedBy: [['xargs']],
+  escapedBackticks: [[]],
+  splitQuotes: [[]],
+  inputFromCron: [[]],
+  inBackground: [['systemd-run']],
+  loginShell: [['bash']],
+  sudoPath: [['sudo']],
+  ownUser: [['backup']],
+  oneLock: [['/run/x.lock', ['/etc/crontab:3']]],
+  scriptLock: [['/run/x.lock']],
+  byHand: [['xargs makes the command of it']],
+  runsDirectly: [[['daily']]],
+  importsThem: [[['/etc/b.conf']]],
+  noLevel: [
+    ['hourly', '/etc/rsnapshot.conf', ['alpha', 'beta']],
+    ['hourly', '/etc/rsnapshot.conf', []],
+  ],
+  refusedByCron: [['bad minute']],
+  batonAlready: [[]],
+  noProgram: [[]],
+  leftAsItIs: [['it asks baton already']],
+  differsFrom: [['rsnap-daily']],
+  nothingToImport: [[true], [false]],
+  isThere: [['/root/baton/config.json']],
+  written: [['/root/baton/config.json']],
+  addTargets: [['/etc/baton/config.json']],
+};
+
 const CRONTAB: Samples<typeof crontab> = {
   refusedFile: [
     ['bad minute', 0],
@@ -108,4 +145,5 @@ export const CLIENT: readonly Entry[] = [
   ...entriesOf('usage', usage, USAGE),
   ...entriesOf('trouble', trouble, TROUBLE),
   ...entriesOf('crontab', crontab, CRONTAB),
+  ...entriesOf('migration', migration, MIGRATION),
 ];

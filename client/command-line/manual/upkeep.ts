@@ -80,22 +80,42 @@ export const UPKEEP = [
   },
   {
     name: 'import',
-    summary: 'print targets for config.json, made from those of another program',
-    overview: ['import rsnapshot|py9tor [FILE]', 'print targets for config.json'],
+    summary: 'make targets of crontabs, or of the files of other programs',
+    overview: ['import crontab|… [FILE…]', 'make targets of crontabs, rsnapshot.confs'],
     operands: {
-      show: 'rsnapshot [CONF] | py9tor FILE',
+      show: 'crontab [FILE…] | rsnapshot [CONF…] | py9tor FILE',
       least: 1,
-      most: 2,
-      completes: ['rsnapshot', 'py9tor'],
+      most: Number.POSITIVE_INFINITY,
+      completes: ['crontab', 'rsnapshot', 'py9tor'],
       further: 'file',
     },
-    options: [],
+    options: [
+      {
+        name: 'write',
+        value: 'DIRECTORY',
+        completes: 'directory',
+        text: 'with `crontab`: put the new files there; nothing that exists is written over',
+      },
+    ],
     text: [
-      'Prints a configuration on stdout and what to know of it on stderr; it changes no file. ' +
-        'For rsnapshot: one target for each interval of CONF (/etc/rsnapshot.conf), and the ' +
-        'lines for cron. For py9tor: its config.json in the present form.',
+      'For crontab: makes targets of the lines of the FILEs, or without one of all lines of the ' +
+        'machine that call rsnapshot, and prints config.json and the new crontabs as a unified ' +
+        'diff. Times, comments and all other lines stay as they are; so does a line that cannot ' +
+        'be imported safely, with the reason on stderr. What a line was besides its command ' +
+        '(user, variables of the crontab, nice, ionice, timeout, flock) goes into its target.',
+      'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), and ' +
+        'the lines for cron on stderr. For py9tor: its config.json in the present form. It changes ' +
+        'no file.',
     ],
     examples: [
+      {
+        line: 'baton import crontab --write /root/baton',
+        text: 'config.json and the new crontabs, beside those that are there',
+      },
+      {
+        line: 'baton import crontab /etc/cron.d/backup',
+        text: 'all lines of that file, whatever they run',
+      },
       {
         line: 'baton import rsnapshot > /etc/baton/config.json',
         text: 'the lines for cron appear on the terminal',

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab, parseSchedule, runsOn } from '../../../client/crontab/crontab.ts';
 import { COMMAND_CHARS_MAX } from '../../../client/crontab/debian-cron.ts';
-import { findAll, type KnownTarget, nameOfTarget } from '../../../client/crontab/findings.ts';
+import { findAll, type KnownTarget } from '../../../client/crontab/findings.ts';
+import { readCommand } from '../../../client/crontab/percent.ts';
 import { systemdCron } from '../../../client/crontab/systemd-cron.ts';
 import { suggest } from '../../../daemon/protocol/request.ts';
 import { readRsnapshotConf } from '../../../policies/rsnapshot-conf.ts';
@@ -74,6 +75,23 @@ test('a line has five fields or a nickname, a user where there is one, and a com
     lines.map(({ fault }) => fault),
     [undefined, undefined, undefined, 'bad command', 'bad minute'],
   );
+});
+
+test('a percent sign ends a command unless one backslash stands before it', () => {
+  const line = String.raw`date +\%F \\% in%put`;
+  const { text, place, hasInput } = readCommand(line, 0);
+  assert.deepEqual([text, hasInput], [String.raw`date +%F \\ `.trimEnd(), true]);
+  assert.equal(line.slice(place(6), place(7)), '\\%');
+  assert.equal(line[place(text.length)], '%');
+});
+
+test('settings count for the lines below them, with or without quotes', () => {
+  const text = 'A=1\n0 3 * * * x\n "B" = " b "\nA= two words \n0 4 * * * y\nC="x" y\n';
+  const [first, second] = parseCrontab('tab', text, () => false);
+  const settings = (line: typeof first) =>
+    line?.settings.all.slice(0, line.settings.count).map(({ name, value }) => `${name}=${value}`);
+  assert.deepEqual(settings(first), ['A=1']);
+  assert.deepEqual(settings(second), ['A=1', 'B= b ', 'A=two words']);
 });
 
 test('fields are read as cron reads them', () => {
@@ -150,11 +168,6 @@ test('where there is no target for a call, the command that prints one is told',
     /"baton import rsnapshot \/etc\/b\.conf" prints its target \| .* rsnap-b-daily/,
   );
   assert.match(check('0 3 * * * rsnapshot daily', 'no daemon')[0] ?? '', /baton run rsnap-daily/);
-  const names = ['/etc/rsnapshot.conf', '/etc/rsnapshot-web.conf', '/srv/x.conf'];
-  assert.deepEqual(
-    names.map((conf) => nameOfTarget(conf, 'a')),
-    ['rsnap-a', 'rsnap-web-a', 'rsnap-x-a'],
-  );
 });
 
 test('what starts no run of rsnapshot is left alone', () => {

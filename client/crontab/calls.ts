@@ -1,0 +1,216 @@
+/**
+ * The calls of rsnapshot and baton in a line of a crontab: those that stand where a shell looks for a
+ * program, also behind wrappers and in `sh -c`. A path, a tag or an argument that is called rsnapshot
+ * is none. What runs on another machine is none of this one's. What cannot be rewritten safely says
+ * why. Pure.
+ */
+import type { CronLine } from './crontab.ts';
+import * as say from './migration-messages.ts';
+import { readShell, type ShellRead, type ShellWord, type Span } from './shell.ts';
+import {
+  type Carried,
+  type Context,
+  type Edits,
+  merge,
+  NOTHING_CARRIED,
+  unwrap,
+} from './unwrap.ts';
+
+export interface RsnapshotCall {
+  readonly kind: 'rsnapshot';
+  readonly conf: string;
+  readonly level: string;
+  /** The program and its arguments, as they are. */
+  readonly argv: readonly string[];
+  readonly carried: Carried;
+  /** In the command of the line, as the shell gets it. */
+  readonly edits: Edits;
+  /** Why it cannot be rewritten. */
+  readonly unclear?: string;
+  /** Only its looks say that it is a call. */
+  readonly isGuess?: boolean;
+}
+
+interface BatonCall {
+  readonly kind: 'baton';
+  readonly target: string;
+}
+
+export type Call = RsnapshotCall | BatonCall;
+
+/** Where rsnapshot reads its configuration unless `-c` says otherwise. */
+export const CONF_DEFAULT = '/etc/rsnapshot.conf';
+
+/** The environment that cron gives to a command whose crontab sets none. */
+const PATH_DEFAULT = '/usr/bin:/bin';
+
+/** Commands of rsnapshot that start no run (sync does). */
+const OTHERS = [
+  ...['configtest', 'du', 'diff', 'help', 'version', 'version_only', 'check-config-version'],
+  ...['upgrade-config-file', 'upgrade-config', 'get-latest-snapshot', 'print-config'],
+];
+const FLAGS = 'vtxqVD';
+/** Programs to which a command is a text, or a file. */
+const QUOTING =
+  /(?:^|\/)(?:echo|printf|logger|test|\[|ls|chmod|chown|cp|mv|rm|ln|which|type|stat)$/;
+
+const NOWHERE: Edits = { removed: [], replaced: { pos: 0, end: 0 }, keeps: false };
+
+export function callsOf(line: Pick<CronLine, 'command' | 'settings'>): readonly Call[] {
+  const context = contextOf(line);
+  const read = readShell(line.command, context.isBash, context.variables);
+  return search(read, context, { offset: 0, carried: NOTHING_CARRIED });
+}
+
+/** Which shell cron starts for a line, and the variables that it knows. */
+export function contextOf({ settings }: Pick<CronLine, 'settings'>): Context {
+  const variables: Record<string, string> = { PATH: PATH_DEFAULT, ...settingsOf(settings) };
+  return { isBash: /(?:^|\/)bash$/.test(variables['SHELL'] ?? '/bin/sh'), variables };
+}
+
+export function settingsOf({ all, count }: CronLine['settings']): Readonly<Record<string, string>> {
+  return Object.fromEntries(all.slice(0, count).map(({ name, value }) => [name, value]));
+}
+
+/** Where the text of a script stands in the line, what is around it, why it cannot be touched. */
+interface Surroundings {
+  readonly offset?: number;
+  readonly carried: Carried;
+  readonly unclear?: string;
+}
+
+function search(read: ShellRead, context: Context, around: Surroundings): readonly Call[] {
+  return read.commands.flatMap((command): readonly Call[] => {
+    const job = unwrap(command, context);
+    const unclear = read.why ?? around.unclear;
+    switch (job.kind) {
+      case 'nothing':
+      case 'elsewhere':
+        return [];
+      case 'unknown':
+        return guess(job.words, unclear ?? job.unclear);
+      case 'script': {
+        const { at, carried } = job;
+        const moved =
+          at === undefined || around.offset === undefined ? {} : { offset: around.offset + at };
+        const odd = unclear ?? job.unclear ?? heldBack(carried);
+        const inner = { isBash: job.isBash, variables: context.variables };
+        return search(job.read, inner, {
+          ...moved,
+          // Locks and a timeout go on to count for all of it, in the line.
+          carried: merge(around.carried, { ...withoutTimes(carried), locks: [] }),
+          ...(odd === undefined ? {} : { unclear: odd }),
+        });
+      }
+      case 'program': {
+        const carried = merge(around.carried, job.carried);
+        const call = callOf(job.words, carried);
+        if (call === undefined) return guessArgument(job.words);
+        if (call.kind === 'baton') return [call];
+        const edits = around.offset === undefined ? NOWHERE : moveEdits(job.edits, around.offset);
+        const why = unclear ?? job.unclear ?? call.unclear;
+        return [{ ...call, edits, ...(why === undefined ? {} : { unclear: why }) }];
+      }
+      default:
+        return job satisfies never;
+    }
+  });
+}
+
+/** In the line stays what starts a script of several commands; what it does has to be harmless. */
+function heldBack({ user, inside }: Carried): string | undefined {
+  if (user !== undefined) return say.insideOf(`su or sudo (${user})`);
+  return inside[0] === undefined ? undefined : say.insideOf(inside[0]);
+}
+
+function withoutTimes({ timeout: _, killAfter: __, ...rest }: Carried): Carried {
+  return rest;
+}
+
+function moveEdits({ removed, replaced, keeps }: Edits, by: number): Edits {
+  const move = ({ pos, end }: Span): Span => ({ pos: pos + by, end: end + by });
+  return { removed: removed.map(move), replaced: move(replaced), keeps };
+}
+
+function callOf(words: readonly ShellWord[], carried: Carried): Call | undefined {
+  const [program] = words;
+  const name = program?.value ?? program?.found ?? '';
+  if (/(?:^|\/)baton$/.test(name))
+    return batonCall(words.slice(1).map((it) => it.value ?? it.text));
+  return isRsnapshot(name) ? rsnapshotCall(name, words.slice(1), carried) : undefined;
+}
+
+function isRsnapshot(name: string): boolean {
+  return /(?:^|\/)rsnapshot(?:-\d[\d.]*)?(?:\.pl)?$/.test(name);
+}
+
+/** Read as its Getopt::Std does: options first, then what to do. */
+function rsnapshotCall(
+  program: string,
+  words: readonly ShellWord[],
+  carried: Carried,
+): RsnapshotCall | undefined {
+  let conf = CONF_DEFAULT;
+  let at = 0;
+  for (; at < words.length; at++) {
+    const text = words[at]?.value ?? words[at]?.text ?? '';
+    if (text === '--') at++;
+    if (text === '--' || !/^-./.test(text)) break;
+    const letters = text.slice(1);
+    const c = letters.indexOf('c');
+    const flags = c < 0 ? letters : letters.slice(0, c);
+    if ([...flags].some((letter) => !FLAGS.includes(letter))) return undefined;
+    // It prints what it would do, and takes no lock.
+    if (flags.includes('t')) return undefined;
+    if (c < 0) continue;
+    conf = letters.slice(c + 1);
+    if (conf === '') {
+      at++;
+      conf = words[at]?.value ?? words[at]?.text ?? '';
+    }
+  }
+  const verb = words[at];
+  const level = verb?.value ?? verb?.text ?? '';
+  if (level === '' || OTHERS.includes(level)) return undefined;
+  const odd = words.find(({ value }) => value === undefined);
+  const argv = [program, ...words.map(({ value, text }) => value ?? text)];
+  const unclear = odd === undefined ? {} : { unclear: say.unknownWord(odd.text) };
+  return { kind: 'rsnapshot', conf, level, argv, carried, edits: NOWHERE, ...unclear };
+}
+
+/** Where a program makes a command of its words: the words that would be a call. */
+function guess(words: readonly ShellWord[], unclear: string): readonly RsnapshotCall[] {
+  const plain = words.flatMap((word): readonly ShellWord[] => {
+    const parts = (word.value ?? word.text).split(/[\s;&|"']+/);
+    return parts.length === 1 ? [word] : parts.map((text) => ({ ...word, text, value: text }));
+  });
+  const at = plain.findIndex(({ value = '' }) => isRsnapshot(value));
+  if (at < 0) return [];
+  const call = rsnapshotCall(plain[at]?.value ?? '', plain.slice(at + 1), NOTHING_CARRIED);
+  return call === undefined ? [] : [{ ...call, unclear, isGuess: true }];
+}
+
+/** A program that is not known here, with a whole call for its last words. */
+function guessArgument(words: readonly ShellWord[]): readonly RsnapshotCall[] {
+  const [program] = words;
+  const name = program?.value ?? '';
+  const at = words.findIndex(
+    ({ value = '' }, place) => place > 0 && /^\/.*\/rsnapshot$/.test(value),
+  );
+  if (at < 0 || QUOTING.test(name)) return [];
+  const call = rsnapshotCall(words[at]?.value ?? '', words.slice(at + 1), NOTHING_CARRIED);
+  if (call === undefined || call.argv.at(-1) !== call.level) return [];
+  return [{ ...call, unclear: say.startedBy(name), isGuess: true }];
+}
+
+/** Options of `run` that take a value in the next word. */
+const VALUED = ['-E', '--error-code', '--connect-timeout', '--socket', '--max-wait', '--report'];
+
+function batonCall(words: readonly string[]): BatonCall | undefined {
+  const t = words.findIndex((word) => word === '-t' || word === '--target');
+  const plain = words.filter(
+    (word, at) => !word.startsWith('-') && !VALUED.includes(words[at - 1] ?? ''),
+  );
+  const target = t >= 0 ? words[t + 1] : plain[0] === 'run' ? plain[1] : undefined;
+  return target === undefined ? undefined : { kind: 'baton', target };
+}

@@ -1,0 +1,210 @@
+/**
+ * What to write instead of lines of crontabs that call rsnapshot themselves, and which targets that
+ * takes. A line that is not understood is left to a person, with the reason. Pure.
+ */
+import { basename, dirname } from 'node:path/posix';
+import { SYNC } from '../../policies/rsnapshot-conf.ts';
+import { callsOf, contextOf, type RsnapshotCall, settingsOf } from './calls.ts';
+import type { CronLine } from './crontab.ts';
+import type { Finding, Knowledge, KnownTarget } from './findings.ts';
+import * as say from './migration-messages.ts';
+import { hasMore, type Proposal, proposalOf, showProposal } from './proposal.ts';
+import { type Replacement, rewriteLine } from './rewrite.ts';
+import { readShell } from './shell.ts';
+import { type Prefixes, prefixesOf } from './target-names.ts';
+import { type Carried, unwrap } from './unwrap.ts';
+
+/** The lines that take a lock by flock, by the lock's path. */
+type LockUsers = ReadonlyMap<string, readonly CronLine[]>;
+
+/** What is known of all lines together. */
+export interface Whole {
+  readonly prefixes: Prefixes;
+  readonly locks: LockUsers;
+  /** Locks that some line goes on to take itself: all others have to take them too. */
+  readonly held: ReadonlySet<string>;
+}
+
+/** A line rewritten, and the targets that it names from now on. */
+export interface Rewritten {
+  readonly text: string;
+  readonly targets: ReadonlyMap<string, Proposal>;
+  readonly notes: readonly string[];
+}
+
+/** Where crontabs of users are, each by the name of its user. */
+const TABS = '/var/spool/cron/crontabs';
+const BATON = 'baton';
+const PLACES = ['/usr/bin', '/usr/local/bin'];
+
+export function surveyLines(lines: readonly CronLine[], known: Knowledge): Whole {
+  const confs: string[] = [];
+  const locks = new Map<string, CronLine[]>();
+  for (const line of lines) {
+    for (const call of callsOf(line)) {
+      if (call.kind === 'rsnapshot') confs.push(realConf(call, known));
+    }
+    for (const path of locksOf(line)) locks.set(path, [...(locks.get(path) ?? []), line]);
+  }
+  const taken = (prefix: string, conf: string): boolean =>
+    known.targets?.some((it) => isOfAnother(it, prefix, conf)) ?? false;
+  return { prefixes: prefixesOf(confs, taken), locks, held: new Set() };
+}
+
+export function findDirect(line: CronLine, known: Knowledge, whole: Whole): readonly Finding[] {
+  const all = callsOf(line).flatMap((call) => (call.kind === 'rsnapshot' ? call : []));
+  const calls = all.filter((call) => call.isGuess !== true || isLevel(call, known));
+  const wrong = calls.filter((call) => !isLevel(call, known));
+  const refused = wrong.map(({ level, conf }) => {
+    const { path = conf, levels = [] } = known.conf(conf) ?? {};
+    return { line, text: say.noLevel(level, path, levels) };
+  });
+  if (calls.length === 0 || wrong.length > 0) return refused;
+  const text = say.runsDirectly(calls.map(({ level }) => level));
+  const odd = calls.find(({ unclear }) => unclear !== undefined);
+  if (odd?.unclear !== undefined) return [{ line, text: `${text}; ${say.byHand(odd.unclear)}` }];
+  const { text: instead, targets, notes } = rewriteCalls(line, calls, known, whole);
+  const missing = calls.filter((call) => targetOf(call, known) === undefined);
+  const confs = [...new Set(missing.map((call) => realConf(call, known)))];
+  const how = confs.length === 0 ? '' : `; ${say.importsThem(confs)}`;
+  const shown = [...targets].filter(
+    ([name, it]) => hasMore(it) || known.targets?.every(({ target }) => target !== name) !== false,
+  );
+  return [
+    {
+      line,
+      text: `${text}${how}`,
+      instead,
+      targets: shown.map(([name, it]) => showProposal(name, it)),
+      notes,
+    },
+  ];
+}
+
+/** All of them are clear. */
+export function rewriteCalls(
+  line: CronLine,
+  calls: readonly RsnapshotCall[],
+  known: Knowledge,
+  whole: Whole,
+): Rewritten {
+  const targets = new Map<string, Proposal>();
+  const notes = new Set<string>();
+  const user = userOf(line);
+  const replacements = calls.map((call): Replacement => {
+    const name = targetOf(call, known) ?? nameOf(call, known, whole);
+    const { carried, lockNotes } = withLocks(call, line, whole);
+    const order = known.conf(call.conf);
+    const isUnsure = order !== undefined && order.unread.length > 0;
+    const interval = { type: 'rsnapshot', interval: call.level };
+    const policy = isUnsure ? { ...interval, order: order.levels } : interval;
+    const origin = { settings: line.settings, ...(user === undefined ? {} : { user }) };
+    targets.set(name, proposalOf(call.argv, carried, origin, [policy]));
+    for (const note of [...carried.notes, ...lockNotes]) notes.add(note);
+    return { edits: call.edits, text: `${programOf(line)} run ${name} --wait` };
+  });
+  if (user !== undefined && user !== 'root' && line.user === undefined)
+    notes.add(say.ownUser(user));
+  const text = rewriteLine(line, replacements, 'root');
+  return { text, targets, notes: [...notes] };
+}
+
+/** As `baton import rsnapshot` names it; what follows `sync` is a target of its own. */
+function nameOf(call: RsnapshotCall, known: Knowledge, { prefixes }: Whole): string {
+  const prefix = prefixes.get(realConf(call, known)) ?? 'rsnap';
+  const rest = argumentsOf(call).map((word) => word.replace(/[^\w.-]+/g, '_'));
+  return [prefix, call.level, ...rest].join('-');
+}
+
+/** Whose line it is, where that is known. */
+export function userOf({ user, file }: CronLine): string | undefined {
+  return user ?? (dirname(file) === TABS ? basename(file) : undefined);
+}
+
+/** cron looks for it in the PATH of the crontab. */
+export function programOf({ settings }: CronLine): string {
+  const path = settingsOf(settings)['PATH'];
+  const isFound = path === undefined || path.split(':').some((it) => PLACES.includes(it));
+  return isFound ? BATON : `/usr/bin/${BATON}`;
+}
+
+function targetOf(call: RsnapshotCall, known: Knowledge): string | undefined {
+  if (argumentsOf(call).length > 0) return undefined;
+  const path = realConf(call, known);
+  const isIt = (it: KnownTarget): boolean =>
+    it.level?.name === call.level && it.groups.includes(`rsnapshot:${path}`);
+  return known.targets?.find(isIt)?.target;
+}
+
+function realConf({ conf }: RsnapshotCall, known: Knowledge): string {
+  return known.conf(conf)?.path ?? conf;
+}
+
+/** Unknown where the conf cannot be read, or not to its end. */
+export function isLevel(
+  { level, conf, unclear, isGuess }: RsnapshotCall,
+  known: Knowledge,
+): boolean {
+  const found = known.conf(conf);
+  // Of a file that rsnapshot refuses, the levels are not all known.
+  const isWhole = found !== undefined && found.unread.length === 0 && found.refused.length === 0;
+  if (!isWhole) return isGuess !== true || /^\w+$/.test(level);
+  return (
+    level === SYNC || found.levels.includes(level) || (unclear !== undefined && isGuess !== true)
+  );
+}
+
+/** What stands behind the level. */
+function argumentsOf({ argv, level }: RsnapshotCall): readonly string[] {
+  return argv.slice(argv.lastIndexOf(level) + 1);
+}
+
+function isOfAnother(it: KnownTarget, prefix: string, conf: string): boolean {
+  const isNamed =
+    it.target.startsWith(`${prefix}-`) && !it.target.slice(prefix.length + 1).includes('-');
+  return isNamed && !it.groups.includes(`rsnapshot:${conf}`);
+}
+
+/** A lock that other lines take too is a group; one of its own has no use any more. */
+function withLocks({ carried }: RsnapshotCall, line: CronLine, whole: Whole) {
+  const notes: string[] = [];
+  const free = holdLocks(carried, whole);
+  const locks = free.locks.filter(({ path }) => {
+    const others = (whole.locks.get(path) ?? []).filter((it) => it !== line);
+    notes.push(
+      others.length === 0
+        ? say.scriptLock(path)
+        : say.oneLock(
+            path,
+            others.slice(0, OTHERS_MAX).map((it) => `${it.file}:${it.line}`),
+          ),
+    );
+    return others.length > 0;
+  });
+  return { carried: { ...free, locks }, lockNotes: notes };
+}
+
+/** Locks that are held elsewhere stay in front of the command. */
+export function holdLocks(carried: Carried, { held }: Whole): Carried {
+  const kept = carried.locks.filter(({ path }) => held.has(path));
+  return {
+    ...carried,
+    inside: [...kept.flatMap(({ words }) => words), ...carried.inside],
+    locks: carried.locks.filter(({ path }) => !held.has(path)),
+  };
+}
+
+/** Most lines that a note names. */
+const OTHERS_MAX = 3;
+
+/** The locks that a line takes by flock, each once. */
+export function locksOf(line: CronLine): readonly string[] {
+  const context = contextOf(line);
+  const { commands } = readShell(line.command, context.isBash, context.variables);
+  const paths = commands.flatMap((command) => {
+    const job = unwrap(command, context);
+    const isKnown = job.kind === 'program' || job.kind === 'script';
+    return isKnown ? job.carried.locks.map(({ path }) => path) : [];
+  });
+  return [...new Set(paths)];
+}

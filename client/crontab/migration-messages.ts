@@ -1,0 +1,92 @@
+/**
+ * Why a line of a crontab, or a part of one, cannot become a target, and what of it the target has
+ * to have. "rewrite this one by hand: " stands in front of the first part. See daemon/message.ts.
+ */
+
+// Why not
+
+export const unreadable = (error: string): string => `the shell cannot read it (${error})`;
+
+export const bashOnly = (what: string): string =>
+  `it has ${what}, which /bin/sh reads otherwise than bash`;
+
+export const unknownProgram = (word: string): string => `only the shell knows which ${word} is`;
+
+export const unknownWord = (word: string): string => `only the shell knows what ${word} is`;
+
+export const unknownOption = (program: string, option: string): string =>
+  `the option ${option} of ${program} is not known here`;
+
+export const unknownBefore = (what: string): string =>
+  `what comes before it changes its surroundings (${what})`;
+
+export const insideOf = (program: string): string => `${program} starts it among other commands`;
+
+export const startedBy = (program: string): string => `${program} makes the command of it`;
+
+export const escapedBackticks = (): string => 'it stands in backticks that hold backslashes';
+
+export const splitQuotes = (): string => 'its command stands between several quotes or escapes';
+
+export const inputFromCron = (): string => 'it has a % after which cron gives it input';
+
+export const inBackground = (program: string): string => `${program} starts it in the background`;
+
+// What the target has to have
+
+export const loginShell = (program: string): string =>
+  `${program} reads /etc/profile and ~/.profile first: put what they set into "env"`;
+
+export const sudoPath = (program: string): string =>
+  `${program} sets PATH and other variables: put what it sets into "env"`;
+
+export const ownUser = (user: string): string =>
+  `${user} needs a socket to ask on: add one for that user to "sockets", or move the line to root`;
+
+export const oneLock = (path: string, others: readonly string[]): string =>
+  `the lock ${path} is that of ${others.join(', ')} too: let these be targets with this group as well`;
+
+export const scriptLock = (path: string): string =>
+  `the lock ${path} becomes a group; keep flock in "args" if something outside of crontabs takes it`;
+
+// Findings
+
+export const byHand = (why: string): string => `rewrite this one by hand: ${why}`;
+
+export const runsDirectly = (levels: readonly string[]): string =>
+  `runs rsnapshot ${levels.join(', ')} directly, which fails when another interval holds the lock`;
+
+export const importsThem = (confs: readonly string[]): string =>
+  `"baton import rsnapshot ${confs.join(' ')}" prints its target`;
+
+export const noLevel = (level: string, conf: string, levels: readonly string[]): string => {
+  const has = levels.length === 0 ? 'none' : levels.join(', ');
+  return `${level} is no level of ${conf}, which has ${has}: rsnapshot refuses it; correct one of them`;
+};
+
+// Imports
+
+export const refusedByCron = (fault: string): string =>
+  `cron refuses it ("${fault}"); correct it first`;
+
+export const batonAlready = (): string => 'it asks baton already';
+
+export const noProgram = (): string => 'it runs no program';
+
+export const leftAsItIs = (why: string): string => `left as it is: ${why}`;
+
+export const differsFrom = (name: string): string =>
+  `its target would be ${name}, which another line makes with other options, user or variables`;
+
+export const nothingToImport = (areNamed: boolean): string =>
+  areNamed
+    ? 'import: no line of these files can be imported; see the reasons above'
+    : 'import: no crontab of this machine calls rsnapshot; name a FILE to import all of its lines';
+
+export const isThere = (path: string): string =>
+  `${path}: is there already, and nothing was written; name another directory with --write`;
+
+export const written = (path: string): string => `wrote ${path}; look at it, then put it in place`;
+
+export const addTargets = (path: string): string =>
+  `${path}: is there already: add the new targets to those in it`;

@@ -1,0 +1,45 @@
+/**
+ * What cron makes of `%` in a command before a shell sees it: the first one that has no backslash
+ * before it ends the command, and what follows is the command's stdin; `\%` is a `%`. Every sign of
+ * the result has its place in the crontab's line, so that a part of a command can be replaced
+ * there and nothing else is touched. Pure.
+ */
+
+export interface CronCommand {
+  /** What the shell gets. */
+  readonly text: string;
+  /** Where a sign of `text`, or its end, stands in the line. */
+  place(index: number): number;
+  /** There is a `%` that ends the command: the rest is its stdin. */
+  readonly hasInput: boolean;
+}
+
+export function readCommand(line: string, from: number): CronCommand {
+  const parts: string[] = [];
+  /** Indexes in the text of each `%` that has a backslash in the line. */
+  const escaped: number[] = [];
+  let start = from;
+  let length = 0;
+  let at = line.indexOf('%', from);
+  for (; at >= 0 && isEscaped(line, start, at); at = line.indexOf('%', at + 1)) {
+    parts.push(line.slice(start, at - 1));
+    length += at - 1 - start;
+    escaped.push(length);
+    start = at;
+  }
+  parts.push(line.slice(start, at < 0 ? line.length : at));
+  const place = (index: number): number => from + index + escaped.filter((it) => it < index).length;
+  return { text: parts.join(''), place, hasInput: at >= 0 };
+}
+
+/** An odd number of backslashes, none of them before `start`, stands before this place. */
+function isEscaped(line: string, start: number, place: number): boolean {
+  let at = place;
+  while (at > start && line[at - 1] === '\\') at--;
+  return (place - at) % 2 === 1;
+}
+
+/** As it has to be written in a crontab. */
+export function escapePercent(command: string): string {
+  return command.replaceAll('%', '\\%');
+}

@@ -1,0 +1,90 @@
+/**
+ * The target of config.json that does what a command of a crontab did: with the environment, the
+ * user, the directory and the wrappers that it had there. Pure.
+ */
+
+import { settingsOf } from './calls.ts';
+import type { CronLine } from './crontab.ts';
+import type { Carried, Lock } from './unwrap.ts';
+
+/** An entry of `targets`, with its keys in the order in which they are printed. */
+export interface Proposal {
+  readonly runner: Readonly<Record<string, unknown>> & { readonly args: readonly string[] };
+  readonly policies: readonly Readonly<Record<string, unknown>>[];
+  readonly timeout?: string;
+  readonly killAfter?: string;
+  readonly maxWait?: string;
+}
+
+interface Origin {
+  readonly settings: CronLine['settings'];
+  /** Whose line it is, where that is known. */
+  readonly user?: string;
+}
+
+/** What cron itself makes of these; they say nothing to the command. */
+const CRONS_OWN = ['SHELL', 'LOGNAME', 'USER', 'RANDOM_DELAY', 'START_HOURS_RANGE'];
+const CRONS_OWN_PREFIX = /^(?:MAIL|CRON|CONTENT_)/;
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** What a run has anyway. */
+const PATH_DEFAULT = '/usr/bin:/bin';
+
+/** `policies` come before those that take the place of locks. */
+export function proposalOf(
+  args: readonly string[],
+  carried: Carried,
+  origin: Origin,
+  policies: Proposal['policies'],
+): Proposal {
+  const { nice, ionice, timeout, killAfter, group, locks } = carried;
+  const settings = settingsOf(origin.settings);
+  const env = environmentOf({ ...settings, ...carried.env });
+  const cwd = carried.cwd ?? settings['HOME'];
+  const user = carried.user ?? origin.user ?? 'root';
+  const maxWait = locks.find((lock) => lock.maxWait !== undefined)?.maxWait;
+  return {
+    runner: {
+      type: 'local',
+      args: [...carried.inside, ...args],
+      ...(cwd?.startsWith('/') === true ? { cwd } : {}),
+      ...(Object.keys(env).length > 0 ? { env } : {}),
+      ...(user === 'root' ? {} : { user }),
+      ...(group === undefined ? {} : { group }),
+      ...(nice === undefined ? {} : { nice }),
+      ...(ionice === undefined ? {} : { ionice }),
+    },
+    policies: [...policies, ...locks.map(groupOf)],
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(killAfter === undefined ? {} : { killAfter }),
+    ...(maxWait === undefined ? {} : { maxWait }),
+  };
+}
+
+/** Whether a target has to have more than its command and its interval. */
+export function hasMore({ runner, policies, ...rest }: Proposal): boolean {
+  const { type: _, args: __, ...keys } = runner;
+  return policies.length > 1 || Object.keys({ ...keys, ...rest }).length > 0;
+}
+
+/** The key and value as in config.json, on one line. */
+export function showProposal(name: string, proposal: Proposal): string {
+  return `${JSON.stringify(name)}: ${JSON.stringify(proposal)}`;
+}
+
+function environmentOf(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).filter(
+      ([name, value]) =>
+        VARIABLE.test(name) &&
+        !value.includes('\0') &&
+        !CRONS_OWN.includes(name) &&
+        !CRONS_OWN_PREFIX.test(name) &&
+        !(name === 'PATH' && value === PATH_DEFAULT),
+    ),
+  );
+}
+
+/** One at a time of all that took the lock. */
+function groupOf({ path, whenFull }: Lock): Readonly<Record<string, unknown>> {
+  return { type: 'cardinality', group: path, ...(whenFull === 'queue' ? {} : { whenFull }) };
+}

@@ -1,0 +1,334 @@
+/**
+ * The simple commands of a shell's command line, each with its words and where they stand: what
+ * client/crontab/calls.ts looks for programs in. unbash parses; it reads bash, of which the sh of
+ * crontabs is a part, and where sh reads a line otherwise (`&>`, `[[`, `$'x'`), the line is refused
+ * unless bash is its shell. Pure, and linear in the text's length.
+ *
+ * A word has a value only where the shell would take exactly that: variables that the crontab or
+ * the line itself sets once are known, globs, `~` and command substitutions are not.
+ */
+
+import {
+  type Assignment,
+  type Command,
+  forEachChild,
+  parse,
+  type SyntaxNode,
+  type Word,
+} from 'unbash';
+import * as say from './migration-messages.ts';
+
+export interface Span {
+  readonly pos: number;
+  readonly end: number;
+}
+
+export interface ShellWord extends Span {
+  readonly text: string;
+  /** Undefined where only the shell knows. */
+  readonly value?: string;
+  /** All of it is one quoted text without escapes, which begins here. */
+  readonly quotedAt?: number;
+  /** Of `$(which NAME)` and `$(command -v NAME)`. */
+  readonly found?: string;
+}
+
+interface ShellAssignment extends Span {
+  readonly name: string;
+  readonly value?: string;
+}
+
+interface Redirection extends Span {
+  readonly operator: string;
+  readonly target?: ShellWord;
+}
+
+export interface SimpleCommand extends Span {
+  readonly assignments: readonly ShellAssignment[];
+  readonly words: readonly ShellWord[];
+  readonly redirections: readonly Redirection[];
+  /** Where `cd` before it in the same list has gone to; undefined without one, or where unknown. */
+  readonly cwd?: string;
+  /** Variables that the line sets before it for all that follows. */
+  readonly exported: Readonly<Record<string, string>>;
+  /** What before it changes its surroundings in a way that is not known. */
+  readonly unclear?: string;
+  /** Within backticks that hold escapes its places are not those of the text. */
+  readonly isElsewhere: boolean;
+}
+
+export interface ShellRead {
+  readonly commands: readonly SimpleCommand[];
+  /** The whole text is one simple command. */
+  readonly isOne: boolean;
+  /** Why none of it can be rewritten: it is wrong, or bash's own. The commands are a guess then. */
+  readonly why?: string;
+}
+
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** What bash reads otherwise than sh does, and how people know it. */
+const BASH_ONLY: Readonly<Record<string, string>> = {
+  TestCommand: '[[ ]]',
+  ArithmeticCommand: '(( ))',
+  ArithmeticFor: 'for (( ))',
+  Select: 'select',
+  Coproc: 'coproc',
+  ProcessSubstitution: '<( )',
+  HereString: '<<<',
+  AnsiCQuoted: "$' '",
+  LocaleString: '$" "',
+  ArrayValue: 'an array',
+  ExtendedGlob: 'an extended glob',
+  FileDescriptorVariable: 'a named descriptor',
+};
+
+export function readShell(text: string, isBash: boolean, known: Variables = {}): ShellRead {
+  const script = parse(text);
+  const [error] = script.errors ?? [];
+  const reader = new Reader(text, known);
+  reader.survey(script);
+  const odd = isBash ? undefined : reader.bashOnly;
+  const why =
+    error === undefined
+      ? odd === undefined
+        ? undefined
+        : say.bashOnly(odd)
+      : say.unreadable(error.message);
+  reader.visit(script);
+  const [statement, ...others] = script.commands;
+  const isOne =
+    others.length === 0 && statement?.command.type === 'Command' && statement.background !== true;
+  return { commands: reader.commands, isOne, ...(why === undefined ? {} : { why }) };
+}
+
+/** Most variables that a line may set for what follows. */
+const EXPORTS_MAX = 100;
+const SHOWN_CHARS_MAX = 60;
+
+/** What a list of commands has done to its shell so far. */
+interface Surroundings {
+  cwd?: string;
+  unclear?: string;
+  exported: Readonly<Record<string, string>>;
+}
+
+class Reader {
+  readonly commands: SimpleCommand[] = [];
+  bashOnly: string | undefined;
+  readonly #text: string;
+  readonly #known: Map<string, string>;
+  /** How often the line sets a variable. */
+  readonly #assigned = new Map<string, number>();
+  #around: Surroundings = { exported: {} };
+  #isElsewhere = false;
+
+  constructor(text: string, known: Variables) {
+    this.#text = text;
+    const entries = Object.entries(known);
+    this.#known = new Map(entries.flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])));
+  }
+
+  /** First of all: how often each variable is set (a loop counts twice), and whether it is bash's. */
+  survey(node: SyntaxNode, isInLoop = false): void {
+    this.bashOnly ??= bashOnly(node, this.#text);
+    const isLoop = node.type === 'For' || node.type === 'Select' || node.type === 'While';
+    if (node.type === 'For' || node.type === 'Select') this.#count(node.name.text, 2);
+    forEachChild(node, (child) => {
+      // Before a program it holds for that one only.
+      const isOwn =
+        node.type === 'Command' && node.name !== undefined && node.name.value !== 'export';
+      if (child.type === 'Assignment' && !isOwn) this.#count(child.name, isInLoop ? 2 : 1);
+      this.survey(child, isInLoop || isLoop);
+    });
+  }
+
+  #count(name: string, by: number): void {
+    const count = (this.#assigned.get(name) ?? 0) + by;
+    this.#assigned.set(name, count);
+    if (count > 1) this.#known.delete(name);
+  }
+
+  visit(node: SyntaxNode): void {
+    const isOwn = node.type === 'Subshell' || node.type === 'Script' || node.type === 'Pipeline';
+    const before = this.#around;
+    const wasElsewhere = this.#isElsewhere;
+    if (isOwn) this.#around = { ...before };
+    if (node.type === 'Script' && node.source !== undefined) this.#isElsewhere = true;
+    const taken = node.type === 'Command' ? this.#take(node) : undefined;
+    forEachChild(node, (child) => this.visit(child));
+    if (taken !== undefined) this.#enter(taken);
+    this.#isElsewhere = wasElsewhere;
+    if (isOwn) this.#around = before;
+  }
+
+  #take({ name, prefix, suffix, pos, end }: Command): SimpleCommand {
+    const parts = [...prefix, ...(name === undefined ? [] : [name]), ...suffix];
+    const words: ShellWord[] = [];
+    const assignments: ShellAssignment[] = [];
+    const redirections: Redirection[] = [];
+    for (const part of parts) {
+      if (part.type === 'Word') words.push(this.#word(part));
+      else if (part.type === 'Assignment' && words.length > 0) words.push(this.#argument(part));
+      else if (part.type === 'Assignment') assignments.push(this.#assignment(part));
+      else if (part.type === 'HereDoc') redirections.push({ ...spanOf(part), operator: '<<' });
+      else {
+        const target = part.target === undefined ? {} : { target: this.#word(part.target) };
+        redirections.push({ ...spanOf(part), operator: part.operator, ...target });
+      }
+    }
+    const { cwd, unclear, exported } = this.#around;
+    const taken = {
+      pos,
+      end,
+      assignments,
+      words,
+      redirections,
+      exported,
+      isElsewhere: this.#isElsewhere,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(unclear === undefined ? {} : { unclear }),
+    };
+    this.commands.push(taken);
+    return taken;
+  }
+
+  /** What it does to those that follow. */
+  #enter(taken: SimpleCommand): void {
+    const [first, second] = taken.words;
+    const around = this.#around;
+    if (first === undefined) {
+      for (const { name, value } of taken.assignments) {
+        this.#learn(name, value);
+        if (name in around.exported || name === 'PATH') set(around, name, value);
+      }
+      return;
+    }
+    if (first.value === 'cd' && second?.value?.startsWith('/')) around.cwd = second.value;
+    else if (first.value === 'cd') around.unclear = `"${this.#show(taken)}" before it`;
+    if (first.value === 'export') {
+      for (const word of taken.words.slice(1)) {
+        const [name = '', ...rest] = (word.value ?? word.text).split('=');
+        const value = rest.length > 0 ? rest.join('=') : this.#known.get(name);
+        set(around, name, word.value === undefined ? undefined : value);
+        this.#learn(name, value);
+      }
+    }
+    const isSourced = ['.', 'source', 'umask', 'ulimit', 'eval'].includes(first.value ?? '');
+    if (isSourced) around.unclear = `"${this.#show(taken)}" before it`;
+  }
+
+  #learn(name: string, value: string | undefined): void {
+    if (value !== undefined && this.#assigned.get(name) === 1) this.#known.set(name, value);
+    else this.#known.delete(name);
+  }
+
+  #show({ pos, end }: Span): string {
+    return this.#text.slice(pos, Math.min(end, pos + SHOWN_CHARS_MAX));
+  }
+
+  #word(word: Word): ShellWord {
+    const { pos, end, text } = word;
+    const value = this.#value(word);
+    const inner = text.slice(1, -1);
+    const isQuoted = /^(?:'|")/.test(text) && text.at(-1) === text[0] && inner === value;
+    const found = lookedUp(word);
+    return {
+      ...{ pos, end, text },
+      ...(value === undefined ? {} : { value }),
+      ...(isQuoted ? { quotedAt: pos + 1 } : {}),
+      ...(found === undefined ? {} : { found }),
+    };
+  }
+
+  /** `a=b` behind the program is a word like others. */
+  #argument(assignment: Assignment): ShellWord {
+    const { pos, end, text } = assignment;
+    const { value } = this.#assignment(assignment);
+    const whole = value === undefined ? undefined : `${assignment.name}=${value}`;
+    return { pos, end, text, ...(whole === undefined ? {} : { value: whole }) };
+  }
+
+  #assignment({ name, value: given, append, index, pos, end }: Assignment): ShellAssignment {
+    const isPlain = given.type === 'Word' && append !== true && index === undefined;
+    const value = isPlain ? this.#value(given, true) : undefined;
+    return { pos, end, name, ...(value === undefined ? {} : { value }) };
+  }
+
+  /** `isWhole`: what it holds is not split into words, as behind `NAME=`. */
+  #value({ text, value, parts }: Word, isWhole = false): string | undefined {
+    if (text.startsWith('~') || (isWhole && text.includes(':~'))) return undefined;
+    if (parts === undefined) return value;
+    const values = parts.map((part) => this.#part(part, isWhole));
+    return values.includes(undefined) ? undefined : values.join('');
+  }
+
+  #part(part: NonNullable<Word['parts']>[number], isWhole: boolean): string | undefined {
+    switch (part.type) {
+      case 'Literal':
+      case 'SingleQuoted':
+      case 'AnsiCQuoted':
+        return part.value;
+      case 'DoubleQuoted': {
+        const values = part.parts.map((inner) => this.#part(inner, true));
+        return values.includes(undefined) ? undefined : values.join('');
+      }
+      case 'SimpleExpansion':
+        return this.#variable(part.text.slice(1), isWhole);
+      case 'ParameterExpansion': {
+        const isPlain = part.operation === undefined && part.prefix === undefined;
+        if (!isPlain || part.index !== undefined) return undefined;
+        return this.#variable(part.parameter, isWhole);
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #variable(name: string, isWhole: boolean): string | undefined {
+    const value = this.#known.get(name);
+    return value === undefined || isWhole || /^[\w./:@%+,-]+$/.test(value) ? value : undefined;
+  }
+}
+
+function set(around: Surroundings, name: string, value: string | undefined): void {
+  const isFull = Object.keys(around.exported).length >= EXPORTS_MAX;
+  if (value === undefined || isFull) {
+    around.unclear = `"${name}" before it is set to what only the shell knows`;
+  } else around.exported = { ...around.exported, [name]: value };
+}
+
+function spanOf({ pos, end }: Span): Span {
+  return { pos, end };
+}
+
+/** `$(which rsnapshot)`, `$(command -v rsnapshot)`: the program by its name. */
+function lookedUp({ parts }: Word): string | undefined {
+  const [part, ...others] = parts ?? [];
+  const only = part?.type === 'DoubleQuoted' && part.parts.length === 1 ? part.parts[0] : part;
+  if (others.length > 0 || only?.type !== 'CommandExpansion') return undefined;
+  const command = only.script?.commands[0]?.command;
+  if (command?.type !== 'Command' || only.script?.commands.length !== 1) return undefined;
+  const words = [command.name, ...command.args].flatMap((it) => (it?.type === 'Word' ? it : []));
+  const text = words.map(({ value }) => value).join(' ');
+  return /^(?:which|command -v|type -p) ([\w./-]+)$/.exec(text)?.[1];
+}
+
+function bashOnly(node: SyntaxNode, text: string): string | undefined {
+  if (node.type === 'CommandExpansion' && node.text.startsWith('$((')) return '$(( with a command';
+  if (node.type === 'Redirect' && node.operator.startsWith('&>')) return node.operator;
+  if (node.type === 'Redirect' && node.operator === '>&') {
+    return /^(?:\d+|-|\$.*|"\$.*)$/.test(node.target?.text ?? '') ? undefined : '>& with a file';
+  }
+  if (node.type === 'Pipeline' && node.operators.includes('|&')) return '|&';
+  if (node.type === 'Pipeline' && node.prefixes.length > 1)
+    return 'several words before a pipeline';
+  if (node.type === 'Function' && /^function\b/.test(text.slice(node.pos, node.pos + 9))) {
+    return 'function';
+  }
+  if (node.type === 'Assignment' && (node.append === true || node.index !== undefined)) return '+=';
+  if (node.type === 'CaseItem' && node.terminator !== ';;' && node.terminator !== undefined) {
+    return node.terminator;
+  }
+  return BASH_ONLY[node.type];
+}

@@ -1,0 +1,58 @@
+/**
+ * Names for the targets of rsnapshot.confs, the same for check-crontab and import: short, and no two
+ * confs ever with one. A conf is known by its real path. Pure.
+ */
+
+/** What goes before `-LEVEL`: `rsnap`, `rsnap-web`. */
+export type Prefixes = ReadonlyMap<string, string>;
+
+/** `taken` says whether a target of this name belongs to another conf already. */
+export function prefixesOf(
+  confs: readonly string[],
+  taken: (prefix: string, conf: string) => boolean = () => false,
+): Prefixes {
+  const prefixes = new Map<string, string>();
+  const all = [...new Set(confs)];
+  const used = new Map<string, number>();
+  for (const conf of all) {
+    const [shortest = ''] = candidates(conf);
+    used.set(shortest, (used.get(shortest) ?? 0) + 1);
+  }
+  const given = new Set<string>();
+  for (const conf of all) {
+    const [shortest = '', ...longer] = candidates(conf);
+    const isShared = (used.get(shortest) ?? 0) > 1 && conf !== DEFAULT;
+    const wanted = isShared ? longer : [shortest, ...longer];
+    const last = longer.at(-1) ?? shortest;
+    const free = (prefix: string): boolean => !given.has(prefix) && !taken(prefix, conf);
+    let prefix = wanted.find(free);
+    for (let number = 2; prefix === undefined; number++) {
+      if (free(`${last}-${number}`)) prefix = `${last}-${number}`;
+    }
+    given.add(prefix);
+    prefixes.set(conf, prefix);
+  }
+  return prefixes;
+}
+
+const DEFAULT = '/etc/rsnapshot.conf';
+
+/** Shortest first: its own name, then with more and more of the directories above it. */
+function candidates(conf: string): readonly string[] {
+  if (conf === DEFAULT) return ['rsnap'];
+  const parts = conf.split('/').filter((part) => part !== '');
+  const base = (parts.pop() ?? '').replace(/\.conf$/, '').replace(/^rsnapshot[-_.]?/, '');
+  const words = base === '' ? [] : [base];
+  const names: string[] = base === '' ? [] : [nameOf(words)];
+  for (const part of parts.toReversed().slice(0, DIRECTORIES_MAX)) {
+    words.unshift(part);
+    names.push(nameOf(words));
+  }
+  return names.length === 0 ? ['rsnap'] : names;
+}
+
+const DIRECTORIES_MAX = 16;
+
+function nameOf(words: readonly string[]): string {
+  return ['rsnap', ...words].join('-').replace(/[^\w.-]+/g, '_');
+}

@@ -1,0 +1,53 @@
+/**
+ * What the client reads of others is read in time that grows with its length, not with its square: one
+ * long line of signs that make a backtracking reader begin anew at each of them.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseCrontab } from '../../../client/crontab/crontab.ts';
+import { readTail } from '../../../client/report/tail.ts';
+
+const BYTES = 300_000;
+/** A quadratic reader takes minutes and more for one text. */
+const LIMIT_MS = 20_000;
+/** Each is repeated until the line is long enough. */
+const SEEDS = [
+  ...['x', ' ', '\t', '\r', '\r\r\n', 'x\r', '\\', '%', '\\%', '"', "'", '`', '$', '(', ')', '{'],
+  ...['x ', 'x=', '"x" ', '\\"', '$(', '${', '$((', '<<x ', '&&', '||', ';', '|', '#', ' #'],
+  ...['a;', 'a|', 'a&&', '[[', '[', '2>&1 ', '>', 'if ', 'case x in ', 'for x in ', '! ', '=('],
+  ...['-', '-x ', 'flock -x ', 'nice -n 1 ', 'env x=y ', 'sh -c ', 'timeout 1 ', '\u2028', '\x1b['],
+  ...['\x1b]', '\x1b]0;', '\x9b1;', '1;'],
+];
+
+/** Names the text that took longest. */
+function slowest(read: (text: string) => unknown): string {
+  const times = SEEDS.map((seed) => {
+    const text = seed.repeat(Math.ceil(BYTES / seed.length));
+    const startedMs = performance.now();
+    read(text);
+    read(`${text}x`);
+    return { seed, ms: performance.now() - startedMs };
+  });
+  const [worst = { seed: '', ms: 0 }] = times.toSorted((a, b) => b.ms - a.ms);
+  return worst.ms > LIMIT_MS ? `${JSON.stringify(worst.seed)}: ${worst.ms} ms` : 'fast';
+}
+
+test('a crontab is read in linear time', () => {
+  const read = (text: string) => parseCrontab('tab', text, (word) => word === 'root');
+  assert.equal(slowest(read), 'fast');
+  assert.equal(
+    slowest((text) => read(`0 3 * * * ${text}`)),
+    'fast',
+  );
+  assert.equal(
+    slowest((text) => read(`0 3${text}`)),
+    'fast',
+  );
+});
+
+test('the output of a run is read in linear time', () => {
+  const read = (text: string) => readTail({ bytes: Buffer.from(text), isCut: false });
+  assert.equal(slowest(read), 'fast');
+  const progress = (text: string): string => readTail({ bytes: Buffer.from(text), isCut: false });
+  assert.equal(progress('a\r\r\nb\r50 %\r100 %\nc\r\r'), 'a\n100 %\nc');
+});

@@ -17,7 +17,7 @@ import { Keepers } from './keepers/process-keepers.ts';
 import { AllKeepers } from './keepers/router.ts';
 import { RunDirectories } from './keepers/run-directories.ts';
 import { SshKeepers } from './keepers/ssh-keepers.ts';
-import { findStrays } from './keepers/strays.ts';
+import { findLetGo } from './keepers/strays.ts';
 import { Rota } from './server/fair-queue.ts';
 import { nameDoor, planDoors, Sockets } from './server/listeners.ts';
 import { type Reloaded, Service } from './server/service.ts';
@@ -73,7 +73,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   const nonce = makeNonce();
   const directories = new RunDirectories({ directory, nonce, log });
   directories.sweep(state);
-  const strays = findStrays(directory, state);
+  const letGo = findLetGo(directory, (run) => directories.of(run), state, clock);
   let ssh: SshKeepers | undefined;
   let idle: Idle | undefined;
   const daemon: Daemon = new Daemon({
@@ -125,7 +125,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   // Nothing is started or taken over by a daemon that nobody can reach.
   if (!listening.ok) return listening;
   idle = makeIdle(options, { clock, daemon, sockets });
-  daemon.recover(strays);
+  daemon.recover(letGo);
   idle?.touch();
   log.info({ sockets: doors.map(nameDoor), pid: process.pid, version }, 'ready');
   const end = () => stop(daemon, journal, sockets, log);

@@ -25,12 +25,23 @@ export interface EndTime {
   readonly steadyMs?: number;
 }
 
-/** A run that another life of the state directory has started, and this one knows nothing of. */
-export interface Stray {
+/** An attempt at a run that was let go, by this or another life of the state directory. */
+export interface LetGo {
   /** The number that it had there. */
-  readonly was: RunId;
+  readonly run: RunId;
+  /** Of the daemon that accepted it there. */
+  readonly nonce?: Nonce;
+  /** Of the daemon that started it first. */
+  readonly startNonce?: Nonce;
   readonly target: TargetName;
+  readonly merged: boolean;
+  /** Who asks again with it asks for this run. */
+  readonly token: string;
+  readonly attempt: number;
   readonly keeper: KeeperId;
+  readonly at: Stamp;
+  /** Its command runs. */
+  readonly isLive: boolean;
 }
 
 /** What a keeper recorded of the end of its child. */
@@ -102,8 +113,8 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
     }
   /** The machine goes down: what runs is to end. */
   | { readonly type: 'shutdown' }
-  /** A command of another life of the state directory lives, under this keeper. */
-  | ({ readonly type: 'found' } & Stray)
+  /** What keepers and the directories of runs tell; the journal may be older than that. */
+  | { readonly type: 'found'; readonly letGo: readonly LetGo[] }
   /** The last survivor of a lost run is gone. */
   | { readonly type: 'vacated'; readonly run: RunId }
   /** Something about this run may be due: its expiry, its timeout, another look. */

@@ -5,7 +5,8 @@
  *   admission.ts     submit                       is a request taken?
  *   start.ts         look                         which waiting run starts?
  *   observation.ts   kept reported gone vacated   what has become of a run, by its keeper?
- *                    found recover                what had another daemon, or another life, begun?
+ *                    recover                      what had another daemon begun?
+ *   found-runs.ts    found                        what had another life of the journal begun?
  *   ending.ts        cancel due shutdown          is a run to end, by a wish or by the clock?
  *   lateness.ts      overdue                      who has had no success for too long?
  *   retention.ts     retain forget                what is forgotten?
@@ -29,8 +30,9 @@ import {
   NOTHING,
 } from './command.ts';
 import type { Event } from './event.ts';
+import { found } from './found-runs.ts';
 import { withHooks } from './hooks.ts';
-import { found, gone, kept, recover, reported, vacated } from './keeper-reports.ts';
+import { gone, kept, recover, reported, vacated } from './keeper-reports.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
 import { forget, retain } from './retention.ts';
 import { look } from './start.ts';

@@ -5,7 +5,6 @@
  * a keeper may tell twice, and one that was given up may tell late.
  */
 
-import { ofAnotherLife } from '../protocol/outcome-text.ts';
 import { elapsedAt, stampOf } from '../shared/elapsed.ts';
 import type { Outcome, Stamp, StopReason } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
@@ -156,32 +155,6 @@ function mayRetry(
   const why = run.state === 'running' ? run.stopping?.why : undefined;
   if (onLost !== 'retry' || why === 'cancelled' || why === 'timed-out') return false;
   return survivors.length === 0 && run.attempt < LOST_ATTEMPTS_MAX;
-}
-
-/**
- * Takes the run of another life into this one, as a lost run that holds its place: how it ends its
- * keeper tells nobody here, but nothing may start beside it. Known already where a daemon found it
- * before.
- */
-export function found(
-  state: ReadonlyState,
-  { was, target, keeper, at, nonce }: CommandOf<'found'>,
-  catalog: Catalog,
-): Decision {
-  const { pid, startTime, bootId } = keeper;
-  const token = `found ${bootId} ${pid} ${startTime}`;
-  if (state.tokens.has(token)) return NOTHING;
-  const run = state.nextRun;
-  const groups = catalog.targets.get(target)?.bindings.map(({ key }) => key) ?? [];
-  const outcome = { kind: 'lost', detail: ofAnotherLife(was, pid) } as const;
-  const held = { heldBy: [pid], heldStarts: [startTime] };
-  const events: readonly Event[] = [
-    { type: 'accepted', run, target, at, nonce, token, merged: true },
-    { type: 'starting', run, attempt: 1, at, groups },
-    { type: 'started', run, attempt: 1, at, keeper },
-    { type: 'ended', run, at, outcome, verdict: 'failed', ...held },
-  ];
-  return { ...NOTHING, events };
 }
 
 export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): Decision {

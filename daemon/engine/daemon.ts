@@ -6,11 +6,11 @@
 
 import { runnerOf } from '../config/registry.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
-import type { Stray, Wish } from '../core/command.ts';
-import type { Event } from '../core/event.ts';
+import type { LetGo, Wish } from '../core/command.ts';
+import type { Event, EventOf } from '../core/event.ts';
 import type { LocksPort } from '../core/group-view.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Run, State } from '../core/state.ts';
+import type { Run, Running, State } from '../core/state.ts';
 import type { JournalPort } from '../journal/group-commit.ts';
 import { removed, unfitByNow } from '../protocol/outcome-text.ts';
 import type { Cause, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
@@ -41,6 +41,7 @@ export interface Survivors {
   readonly startTimes?: readonly number[];
   /** Gone, but its name is on what it has left. */
   readonly keeper?: KeeperId;
+  readonly startNonce?: Nonce;
 }
 
 /** The keepers as the daemon needs them; see daemon/keepers/process-keepers.ts for the real ones. */
@@ -48,7 +49,7 @@ export interface KeepersPort {
   /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
   start(run: KeptRun, attempt: number, plan: Plan): Promise<void>;
   /** The start is in the journal: let the command run. */
-  go(run: RunId): void;
+  go(run: Running): void;
   /** The run ended before its command was let go: it must never start. */
   drop(run: RunId): void;
   /** Takes over a keeper that another daemon spawned. */
@@ -104,15 +105,10 @@ export class Daemon {
   }
 
   /**
-   * Takes over what another daemon left: living keepers, deadlines, half-done starts. `strays` are
-   * those of which the journal knows nothing: they hold their places before anything is started.
+   * Takes over what another daemon left: living keepers, deadlines, half-done starts. `letGo` is what
+   * runs or has run, whether the journal knows of it or not.
    */
-  recover(strays: readonly Stray[] = []): void {
-    for (const stray of strays) {
-      const { was, target, keeper } = stray;
-      this.#log.error({ run: was, target, pid: keeper.pid }, 'a run of another life is alive');
-      this.loop.post({ type: 'found', ...stray });
-    }
+  recover(letGo: readonly LetGo[] = []): void {
     for (const run of this.loop.state.runs.values()) {
       if (run.state === 'running') {
         this.#keepers.adopt(this.#kept(run), run.attempt, run.keeper);
@@ -123,7 +119,7 @@ export class Daemon {
         if (run.stopping !== undefined) this.#stopRun(run.run);
       }
     }
-    this.loop.recover();
+    this.loop.recover(letGo);
   }
 
   /**
@@ -153,7 +149,7 @@ export class Daemon {
         this.#startRun(event.run, event.attempt);
         break;
       case 'started':
-        this.#keepers.go(event.run);
+        this.#letGo(event);
         break;
       case 'stopping':
         this.#stopRun(event.run);
@@ -189,6 +185,18 @@ export class Daemon {
     this.#keepers.start(this.#kept(run), attempt, planOf(target, args)).catch(this.#parts.fail);
   }
 
+  /** Another daemon's keeper had run before it was found, whatever the journal said. */
+  #letGo({ run: number, attempt, keeper }: EventOf<'started'>): void {
+    const run = this.loop.state.runs.get(number);
+    if (run?.state !== 'running') return;
+    if (keeper.nonce === this.#parts.nonce) return this.#keepers.go(run);
+    const { pid, was } = keeper;
+    const about = { run: number, target: run.target, pid };
+    if (was === undefined) this.#log.error(about, 'a run was started in another life');
+    else this.#log.error({ ...about, was }, 'a run of another life is alive');
+    this.#keepers.adopt(this.#kept(run), attempt, keeper);
+  }
+
   #kept({ run, target: name, merged, startNonce, cause }: KeptRun): KeptRun {
     const target = this.loop.catalog.targets.get(name);
     const kept = {
@@ -209,9 +217,14 @@ export class Daemon {
 
   #guard(run: Run | undefined): void {
     if (run?.state !== 'ended' || run.heldBy.length === 0) return;
-    const { heldBy: pids, heldStarts, keeper } = run;
-    const startTimes = heldStarts === undefined ? {} : { startTimes: heldStarts };
-    this.#keepers.guard(run.run, { pids, ...startTimes, ...(keeper && { keeper }) });
+    const { heldBy: pids, heldStarts, keeper, startNonce } = run;
+    const survivors = {
+      pids,
+      ...(heldStarts === undefined ? {} : { startTimes: heldStarts }),
+      ...(keeper === undefined ? {} : { keeper }),
+      ...(startNonce === undefined ? {} : { startNonce }),
+    };
+    this.#keepers.guard(run.run, survivors);
   }
 
   /** Once for all that end together. */

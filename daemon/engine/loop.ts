@@ -10,7 +10,7 @@
 import { concerned, groupsOf, lockfilesAround, sizeAround } from '../core/affected.ts';
 import { apply } from '../core/apply.ts';
 import type { Catalog } from '../core/catalog.ts';
-import type { Answer, Command, Decision, Wish } from '../core/command.ts';
+import type { Answer, Command, Decision, LetGo, Wish } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
 import type { Event } from '../core/event.ts';
 import type { Holders, LocksPort, RunsByKeeper } from '../core/group-view.ts';
@@ -52,14 +52,18 @@ export class Loop {
   readonly #deadlines: Deadlines;
   readonly #nonce: Nonce;
   #catalog: Catalog;
+  /** What has been let go, and has not its place yet. */
+  #letGo: readonly LetGo[] | undefined;
   #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
   /** Targets around which something may start. */
   readonly #restless = new Set<TargetName>();
   /** What is done of this turn. */
   #work = 0;
   #scheduled = false;
-  #stopped = false;
+  /** Until `recover`: what is asked before waits, or it would not see who holds a place. */
+  #stopped = true;
   #isClosing = false;
+  #isPutOff = false;
   readonly #unrecorded: Unrecorded<Reply>;
 
   constructor(options: {
@@ -142,8 +146,13 @@ export class Loop {
     this.post({ type: 'configured' });
   }
 
-  /** Takes up what the journal says: deadlines are set again, half-done starts are repeated. */
-  recover(): void {
+  /**
+   * Takes up what the journal says: deadlines are set again, half-done starts are repeated. What has
+   * been let go, whether the journal knows of it or not, holds its place before anything is decided.
+   */
+  recover(letGo: readonly LetGo[] = []): void {
+    this.#stopped = false;
+    if (letGo.length > 0) this.#letGo = letGo;
     for (const run of this.#state.runs.values()) {
       if (run.state === 'queued' && run.expiresAtMs !== undefined) {
         this.#deadlines.add(run.run, run.expiresAtMs);
@@ -195,6 +204,8 @@ export class Loop {
 
   #turn(): void {
     this.#work = 0;
+    const errno = this.#takeOver();
+    if (errno !== undefined) return this.#putOff(errno);
     this.#deadlines.post();
     this.#look();
     // What it posts itself is for the next turn.
@@ -211,6 +222,34 @@ export class Loop {
     if (this.#inbox.length + this.#restless.size > 0) this.#schedule();
   }
 
+  /** Gives what has been let go its place; the errno, where the journal has no room for that. */
+  #takeOver(): string | undefined {
+    if (this.#letGo === undefined) return undefined;
+    const decision = this.#decide({ type: 'found', letGo: this.#letGo });
+    const touched = this.#concerned(decision);
+    const errno = this.#record(decision);
+    if (errno !== undefined) return errno;
+    this.#letGo = undefined;
+    for (const target of touched) this.#restless.add(target);
+    return undefined;
+  }
+
+  /** Nothing is decided yet, or it might start beside what has no place: wishes are refused. */
+  #putOff(errno: string): void {
+    const answer = { type: 'no-room', errno } as const;
+    for (const { reply } of this.#inbox.filter(isWish)) {
+      if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
+    }
+    this.#inbox = this.#inbox.filter((entry) => !isWish(entry));
+    this.#journal.commit();
+    if (this.#isPutOff) return;
+    this.#isPutOff = true;
+    this.#clock.after(ROOM_RETRY_MS, () => {
+      this.#isPutOff = false;
+      this.#schedule();
+    });
+  }
+
   #carryOut(wish: Wish, reply: Reply | undefined): void {
     // Its keeper is never told to go; the next daemon starts it.
     if (this.#isClosing && wish.type === 'kept') return;
@@ -222,7 +261,7 @@ export class Loop {
       if (decision.isUnfinished) this.post(wish);
       for (const target of touched) this.#restless.add(target);
       this.#look();
-    } else if (WISHES.includes(wish.type)) {
+    } else if (isWish({ wish })) {
       const answer = { type: 'no-room', errno } as const;
       if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
     } else {
@@ -293,6 +332,10 @@ export class Loop {
     }
     return undefined;
   }
+}
+
+function isWish({ wish }: { readonly wish: Wish }): boolean {
+  return WISHES.includes(wish.type);
 }
 
 function answering(reply: Reply, answer: LoopAnswer): (loss?: string) => void {

@@ -98,7 +98,7 @@ sub keep {
   my ($ctl, $title, $file, $umask, $cwd, $owner, $in, $out, $err, $count, @words) = @_;
   my @env = splice @words, 0, $count;
   $0 = title($title);
-  chdir substr $file, 0, rindex $file, '/';      # by this and the title strays.ts knows it
+  chdir substr $file, 0, rindex $file, '/';
   undef $term_ms;
   $SIG{CHLD} = 'DEFAULT';
   $setsid ? syscall $setsid : (require POSIX, POSIX::setsid());
@@ -109,7 +109,10 @@ sub keep {
   my $go = <$ctl>;
   my ($pid, $status, $failure) = (undef, 0, '');
   my $begun_ms = clock_ms(1);
+  my $record;                                    # open while the command runs: see keeper-record.ts
   if (defined $go) {
+    (my $path = $file) =~ s{/status(\.[^/]*)$}{/keeper$1};
+    open $record, '<', $path;
     syswrite $ctl, "begun\n";                    # whoever dies before has run nothing
     # close-on-exec: EOF says that exec worked
     $pid = fork if pipe my $r, my $w;
@@ -145,10 +148,11 @@ sub keep {
   }
   my $here = readlink '/proc/self/cwd';          # the directory may have been moved aside
   $file = $here . substr $file, rindex $file, '/' if defined $here && -d $here;
-  my $record = describe($begun_ms, defined $go, $status, \@streams, split ' ', $failure);
-  write_record($file, $record, $ctl, $title) if defined $go || -d substr $file, 0, rindex $file, '/';
+  my $report = describe($begun_ms, defined $go, $status, \@streams, split ' ', $failure);
+  write_record($file, $report, $ctl, $title) if defined $go || -d substr $file, 0, rindex $file, '/';
   (my $ended = $title) =~ s/ run / ended run /;
   $0 = title($ended);                            # what it left behind holds no place
+  close $record if $record;
   close $ctl;
   finish(\@streams) if $pid;
 }

@@ -8,8 +8,9 @@ import { delimiter, join } from 'node:path';
 import type { ProcessPlan } from '../core/plan.ts';
 import * as say from '../protocol/outcome-text.ts';
 import { errnoOf } from '../shared/errno.ts';
-import type { Outcome, RunId, TargetName } from '../shared/run.ts';
+import type { Nonce, Outcome, RunId, TargetName } from '../shared/run.ts';
 import { type Account, findGroup, findUser, ownAccount } from '../system/passwd.ts';
+import { idOf } from '../system/proc.ts';
 import { findKeeperTrouble } from './perl.ts';
 
 export interface Launch {
@@ -31,7 +32,12 @@ const PATH_DEFAULT = '/usr/bin:/bin';
 /** What to spawn for a run, or why it cannot be. */
 export async function prepare(
   plan: ProcessPlan,
-  run: { readonly run: RunId; readonly target: TargetName; readonly directory: string },
+  run: {
+    readonly run: RunId;
+    readonly target: TargetName;
+    readonly startNonce?: Nonce;
+    readonly directory: string;
+  },
 ): Promise<Launch | Failure> {
   const account = plan.user === undefined ? ownAccount() : await findUser(plan.user);
   if (account === undefined) {
@@ -51,6 +57,7 @@ export async function prepare(
     BATON_TARGET: run.target,
     BATON_RUN: String(run.run),
     BATON_RUN_DIR: run.directory,
+    ...(run.startNonce === undefined ? {} : { BATON_RUN_ID: idOf(run.run, run.startNonce) }),
   };
   const prefix = chain(plan, account, gid);
   const cwd = plan.cwd ?? account.home;

@@ -4,7 +4,7 @@
  * always wins, and so does what the title of a living keeper says in its place. All of this throws where that cannot be told now: nobody is gone by that.
  */
 
-import type { KeeperId } from '../shared/run.ts';
+import type { KeeperId, Nonce, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { bootId, isAlive, membersOf } from '../system/proc.ts';
 import type { Launch } from './launch.ts';
@@ -29,6 +29,8 @@ export type Sight =
     };
 
 export interface Subject {
+  readonly run: RunId;
+  readonly startNonce?: Nonce;
   readonly directory: string;
   readonly attempt: number;
   readonly keeper: KeeperId;
@@ -43,7 +45,7 @@ const BOOT_ID = bootId();
 
 /** `unreadable` is called with the path of a status file that makes no sense. */
 export function look(subject: Subject, unreadable: (path: string) => void): Sight {
-  const { directory, keeper } = subject;
+  const { keeper } = subject;
   const found = read(subject, unreadable);
   if (found !== undefined) return { kind: 'ended', found };
   if (isAlive(keeper, BOOT_ID)) {
@@ -58,7 +60,7 @@ export function look(subject: Subject, unreadable: (path: string) => void): Sigh
     return { kind: 'ended', found: { report: NEVER_RAN, shortage: 'its keeper did not come up' } };
   }
   const rebooted = keeper.bootId !== BOOT_ID;
-  const members = rebooted ? [] : membersOf(keeper, directory);
+  const members = rebooted ? [] : membersOf(keeper, subject);
   const survivors = members.map(({ pid }) => pid);
   return { kind: 'gone', rebooted, survivors, startTimes: members.map((one) => one.startTime) };
 }

@@ -11,7 +11,14 @@ import { errnoOf, isPassing } from '../shared/errno.ts';
 import type { KeeperId, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import { bootId, childrenOf, membersOf, seemsAlive, statOf } from '../system/proc.ts';
+import {
+  bootId,
+  childrenOf,
+  membersOf,
+  type RunMarks,
+  seemsAlive,
+  statOf,
+} from '../system/proc.ts';
 import { HOLD_MS, isGoingDown } from '../system/shutdown.ts';
 import { ForkServer, type KeeperControl, type Spawn } from './fork-server.ts';
 import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
@@ -144,7 +151,7 @@ export class Keepers implements ProcessKeepers {
     if (kept?.keeper === undefined) return;
     const { keeper, target } = kept;
     if (kept.killing !== undefined) return;
-    kept.killing = endMembers(this.#clock, () => membersOf(keeper, this.#directories.of(run)), {
+    kept.killing = endMembers(this.#clock, () => membersOf(keeper, this.#marksOf(kept)), {
       graceMs,
       keeper,
       settled: () => kept.report !== undefined || kept.over === true,
@@ -205,9 +212,9 @@ export class Keepers implements ProcessKeepers {
   #examine(kept: Kept, keeper: KeeperId): void {
     const { run, attempt, launch } = kept;
     const isIdle = kept.control !== undefined && kept.begun !== true;
-    const directory = this.#directories.of(run);
     const clock = this.#clock;
-    const subject = { directory, attempt, keeper, isIdle, clock, ...(launch && { launch }) };
+    const about = { ...this.#marksOf(kept), attempt, keeper, isIdle, clock };
+    const subject = { ...about, ...(launch && { launch }) };
     const sight = look(subject, (path) => this.#tellUnreadable(kept, path));
     if (sight.kind === 'running') return;
     if (sight.kind === 'ended') return this.#hear(kept, sight.found);
@@ -215,6 +222,11 @@ export class Keepers implements ProcessKeepers {
     const wasEnded = kept.wasEnded ? ({ wasEnded: true } as const) : {};
     this.#forget(kept);
     this.#post({ type: 'gone', run, attempt, rebooted, survivors, startTimes, ...wasEnded });
+  }
+
+  #marksOf({ run, startNonce }: Kept): RunMarks {
+    const directory = this.#directories.of(run);
+    return { run, directory, ...(startNonce === undefined ? {} : { startNonce }) };
   }
 
   #tellUnreadable(kept: Kept, path: string): void {

@@ -6,16 +6,21 @@ import { rmSync } from 'node:fs';
 import type { Wish } from '../core/command.ts';
 import { causeEnv } from '../core/hooks.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Running } from '../core/state.ts';
 import type { KeepersPort, KeptRun, Survivors } from '../engine/daemon.ts';
+import { errnoOf } from '../shared/errno.ts';
 import type { Cause, KeeperId, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { writeTail } from './hook-input.ts';
+import { heldBy, writeRecord } from './keeper-record.ts';
 import type { RunDirectories } from './run-directories.ts';
 import { LostRuns } from './survivors.ts';
 
 /** What each kind does in its own way; files and left processes are the same for all. */
-export type KindOfKeepers = Omit<KeepersPort, 'guard' | 'remove'>;
+export type KindOfKeepers = Omit<KeepersPort, 'go' | 'guard' | 'remove'> & {
+  go(run: RunId): void;
+};
 
 /** Those that keep processes of this machine. */
 export interface ProcessKeepers extends KindOfKeepers {
@@ -82,11 +87,53 @@ export class AllKeepers implements KeepersPort {
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
     const keepers = this.#options[keeper.kind ?? 'process'];
     this.#runs.set(run.run, keepers);
+    if (keeper.was !== undefined) this.#takeIn(run.run, attempt, keeper);
     keepers.adopt(run, attempt, keeper);
   }
 
-  go(run: RunId): void {
-    this.#runs.get(run)?.go(run);
+  /** Its directory is where the keeper goes on writing, and was moved aside. */
+  #takeIn(run: RunId, attempt: number, { pid, was, nonce }: KeeperId): void {
+    const { directories, log } = this.#options;
+    try {
+      for (const { record, directory } of heldBy(pid)) {
+        const isIt =
+          record.run === was && record.attempt === attempt && record.keeper.nonce === nonce;
+        if (isIt && directory !== undefined) directories.takeIn(run, directory);
+      }
+    } catch (error) {
+      log.error({ run, error: String(error) }, 'run directory cannot be taken over');
+    }
+  }
+
+  go(run: Running): void {
+    const kind = this.#runs.get(run.run);
+    if (kind === undefined) return;
+    this.#record(run);
+    kind.go(run.run);
+  }
+
+  /** What is not on record runs all the same: the journal has it. */
+  #record(run: Running): void {
+    const { directories, clock, log } = this.#options;
+    const { target, merged, nonce, startNonce, attempt, keeper } = run;
+    const [token = ''] = run.tokens;
+    const { steadyMs, wallMs } = clock.now();
+    const begun = { monotonicMs: steadyMs - clock.steadyAt(0), wallMs };
+    const more = {
+      ...(nonce === undefined ? {} : { nonce }),
+      ...(startNonce === undefined ? {} : { startNonce }),
+    };
+    const about = { run: run.run, target, merged, token, attempt, keeper };
+    try {
+      writeRecord(directories.of(run.run), {
+        ...about,
+        ...more,
+        ...begun,
+        state: directories.place,
+      });
+    } catch (error) {
+      log.warn({ run: run.run, target, errno: errnoOf(error) }, 'start cannot be put on record');
+    }
   }
 
   drop(run: RunId): void {

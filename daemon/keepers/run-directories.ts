@@ -5,13 +5,22 @@
  *
  * Invariants: a run is started only in a directory with its own mark, made for it or found empty;
  * after `sweep`, no directory with the number of a run in the journal is another one's. What is in
- * the way is never deleted, but moved to STATE/aside, and said.
+ * the way is never deleted, but moved to STATE/aside, and said. It comes back where its keeper lives.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ReadonlyState, Run } from '../core/state.ts';
 import type { Nonce, RunId } from '../shared/run.ts';
 import type { Log } from '../system/log.ts';
+import { recordsIn } from './keeper-record.ts';
 
 const MARK = 'nonce.';
 /** How many are named in the log; all are counted. */
@@ -27,6 +36,8 @@ interface Owner {
 export class RunDirectories {
   /** Of this daemon. */
   readonly nonce: Nonce;
+  /** The state directory, without links. */
+  readonly place: string;
   readonly #runs: string;
   readonly #aside: string;
   readonly #log: Log;
@@ -40,6 +51,7 @@ export class RunDirectories {
     this.#runs = join(options.directory, 'runs');
     this.#aside = join(options.directory, 'aside');
     this.nonce = options.nonce;
+    this.place = realpathSync(options.directory);
     this.#log = options.log;
   }
 
@@ -61,6 +73,12 @@ export class RunDirectories {
     }
     if (owner.startNonce === undefined) return;
     closeSync(openSync(join(directory, MARK + owner.startNonce), 'w', 0o600));
+  }
+
+  /** Makes a directory that was moved aside that of a run, unless that has one. */
+  takeIn(run: RunId, directory: string): void {
+    const isAside = dirname(directory) === join(this.place, 'aside');
+    if (isAside && !existsSync(this.of(run))) renameSync(directory, this.of(run));
   }
 
   /** Moves aside what belongs to no run of this journal, before anybody takes it for one's own. */
@@ -99,9 +117,12 @@ export class RunDirectories {
   }
 }
 
-/** A run that never was started has none. */
+/** A run that never was started has none, but in a journal that is an older copy. */
 function mayBeOf(directory: string, run: Run): boolean {
-  if (run.state === 'queued') return false;
+  if (run.state === 'queued') {
+    const { nonce } = run;
+    return nonce !== undefined && recordsIn(directory).some((record) => record.nonce === nonce);
+  }
   return (run.nonce === undefined || run.startNonce !== undefined) && isOf(directory, run);
 }
 

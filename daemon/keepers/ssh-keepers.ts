@@ -141,6 +141,10 @@ export class SshKeepers implements KindOfKeepers {
       const { graceMs = 0 } = kept;
       return link.send({ type: 'stop', ...this.#attemptOf(kept), graceMs });
     }
+    const { run, target } = kept;
+    if (!kept.isOutOfReach)
+      this.#log.error({ run, target }, 'SSH keeper of a run cannot be reached');
+    kept.isOutOfReach = true;
     this.#clock.after(RETRY_MS, () => void this.#stop(kept));
   }
 
@@ -166,14 +170,18 @@ export class SshKeepers implements KindOfKeepers {
   /** What the keeper calls an attempt; what an older version started is not its business. */
   #attemptOf({ run, attempt, keeper }: Kept): AttemptId {
     const { nonce = '' } = keeper ?? this.#directories;
-    return { run, attempt, nonce };
+    return { run: keeper?.was ?? run, attempt, nonce };
   }
 
   #find(id: AttemptId): Kept | undefined {
+    const isIt = (kept: Kept): boolean => {
+      const { run, attempt, nonce } = this.#attemptOf(kept);
+      return run === id.run && attempt === id.attempt && nonce === id.nonce;
+    };
     const kept = this.#runs.get(id.run);
-    if (kept === undefined) return undefined;
-    const { attempt, nonce } = this.#attemptOf(kept);
-    return attempt === id.attempt && nonce === id.nonce ? kept : undefined;
+    if (kept !== undefined && isIt(kept)) return kept;
+    // One of another life has another number here.
+    return [...this.#runs.values()].find((other) => other.keeper?.was === id.run && isIt(other));
   }
 
   #ready(message: AttemptId): void {

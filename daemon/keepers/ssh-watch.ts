@@ -11,6 +11,7 @@ import type { KeeperId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { isAlive } from '../system/proc.ts';
+import { heldBy, type KeeperRecord } from './keeper-record.ts';
 import type { RunDirectories } from './run-directories.ts';
 import type { SshConnection } from './ssh-connection.ts';
 import { examine } from './ssh-status.ts';
@@ -24,6 +25,8 @@ export interface Kept extends KeptRun {
   link?: SshConnection;
   keeper?: KeeperId;
   graceMs?: number;
+  /** It was said that the run cannot be ended now. */
+  isOutOfReach?: boolean;
   /** It was said that nothing can be seen of the run now. */
   unseen?: boolean;
   dropped?: boolean;
@@ -37,6 +40,13 @@ interface Options {
   readonly log: Log;
   readonly ended: (kept: Kept, report: Report) => void;
   readonly gone: (kept: Kept, rebooted: boolean) => void;
+}
+
+/** A run of another life may leave no status file where it is looked for, and its keeper goes on. */
+function holds({ pid, nonce, was }: KeeperId, attempt: number): boolean {
+  if (was === undefined) return true;
+  const name = ({ run, attempt, keeper }: KeeperRecord) => `${run} ${attempt} ${keeper.nonce}`;
+  return heldBy(pid).some(({ record }) => name(record) === `${was} ${attempt} ${nonce}`);
 }
 
 export class SshWatch {
@@ -74,7 +84,7 @@ export class SshWatch {
     const { bootId, clock, directories, log, ended, gone } = this.#options;
     const rebooted = keeper.bootId !== bootId;
     const place = { directory: directories.of(run), attempt, nonce: keeper.nonce, rebooted };
-    const seen = examine(place, clock, () => isAlive(keeper, bootId));
+    const seen = examine(place, clock, () => isAlive(keeper, bootId) && holds(keeper, attempt));
     if (seen.isUnreadable) log.error({ run, attempt }, 'unreadable status');
     if (seen.report !== undefined) return ended(kept, seen.report);
     if (!seen.isAlive) gone(kept, rebooted);

@@ -1,54 +1,46 @@
 /**
- * Keepers of another life of the state directory: their commands run, and the journal that would
- * know of them was removed or is an older copy. A keeper is known by its title, and by its current
- * directory, which is that of its run wherever that was moved, or after it was removed.
+ * Runs that were let go and of which the journal knows nothing, because it was removed or is an older
+ * copy: those whose keepers live, and those of this journal that have run, by what lies in their
+ * directories.
  */
-import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Stray } from '../core/command.ts';
+import { realpathSync } from 'node:fs';
+import type { LetGo } from '../core/command.ts';
 import type { ReadonlyState } from '../core/state.ts';
-import { bootId, commandOf, statOf } from '../system/proc.ts';
+import type { Stamp } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import { bootId } from '../system/proc.ts';
+import { heldRecords, type KeeperRecord, letGoBy, recordsIn } from './keeper-record.ts';
 
-/** As keeper.pl names itself while its command runs. */
-const TITLE = /^baton run ([1-9]\d*) (.+)$/;
-const DELETED = ' (deleted)';
-
-/** To be asked once the directories are swept, before anything is started. */
-export function findStrays(directory: string, state: ReadonlyState): readonly Stray[] {
+/** All that may be: the scheduler finds out of which it knows. */
+export function findLetGo(
+  directory: string,
+  directoryOf: (run: number) => string,
+  state: ReadonlyState,
+  clock: Clock,
+): readonly LetGo[] {
   const place = realpathSync(directory);
-  const own = new Set(
-    [...state.lanes.values()]
-      .flatMap(({ active }) => [...active])
-      .flatMap((number) => {
-        const run = state.runs.get(number);
-        return run?.state === 'running' ? [`${run.keeper.pid} ${run.keeper.startTime}`] : [];
-      }),
+  const living = heldRecords().filter(
+    ({ record, directory: now }) => record.state === place || now?.startsWith(`${place}/`),
   );
-  return readdirSync('/proc').flatMap((name) => {
-    const stray = /^\d+$/.test(name) ? look(Number(name), place) : undefined;
-    if (stray === undefined) return [];
-    const { pid, startTime } = stray.keeper;
-    return own.has(`${pid} ${startTime}`) ? [] : [stray];
-  });
+  const live = living.map(({ record }) => letGoBy(record, startOf(record, clock), true));
+  const names = new Set(live.map(nameOf));
+  const unended = [...state.lanes.values()].flatMap(({ queue, active }) => [...queue, ...active]);
+  const lying = unended
+    .flatMap((run) => recordsIn(directoryOf(run)))
+    .filter((record) => !names.has(nameOf(record)))
+    .map((record) => letGoBy(record, startOf(record, clock), false));
+  return [...live, ...lying];
 }
 
-/** Undefined also of who leaves just now: it runs nothing any more. */
-function look(pid: number, place: string): Stray | undefined {
-  const [, was, target] = TITLE.exec(commandOf(pid)) ?? [];
-  if (was === undefined || target === undefined) return undefined;
-  const cwd = cwdOf(pid);
-  const isMoved = cwd.startsWith(`${join(place, 'aside')}/`);
-  const isRemoved = cwd.startsWith(`${join(place, 'runs')}/`) && cwd.endsWith(DELETED);
-  const stat = isMoved || isRemoved ? statOf(pid) : undefined;
-  if (stat === undefined || stat.state === 'Z') return undefined;
-  const keeper = { pid, startTime: stat.startTime, bootId: bootId() };
-  return { was: Number(was), target, keeper };
+function nameOf({ run, attempt, keeper }: Pick<LetGo, 'run' | 'attempt' | 'keeper'>): string {
+  return `${run} ${attempt} ${keeper.nonce}`;
 }
 
-function cwdOf(pid: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return '';
-  }
+/** When it was let go. Of another boot only the clock on the wall tells. */
+function startOf({ keeper, monotonicMs, wallMs }: KeeperRecord, clock: Clock): Stamp {
+  const now = clock.now();
+  const agoMs = Math.max(0, now.wallMs - wallMs);
+  const isOfNow = keeper.bootId === bootId();
+  const steadyMs = isOfNow ? clock.steadyAt(monotonicMs) : now.steadyMs - agoMs;
+  return { ...now, steadyMs, wallMs };
 }

@@ -13,6 +13,7 @@ import {
   descendantsOf,
   membersOf,
   type ProcessStat,
+  type RunMarks,
   seemsAlive,
   statOf,
 } from '../system/proc.ts';
@@ -36,6 +37,7 @@ interface Options {
 interface Lost {
   readonly run: RunId;
   readonly keeper: Survivors['keeper'];
+  readonly marks: RunMarks;
   processes: readonly ProcessId[];
   isEnding: boolean;
 }
@@ -48,9 +50,11 @@ export class LostRuns {
     this.#options = options;
   }
 
-  guard(run: RunId, { pids, startTimes, keeper }: Survivors): void {
+  guard(run: RunId, { pids, startTimes, keeper, startNonce }: Survivors): void {
     const processes = pids.map((pid, index) => ({ pid, startTime: startTimes?.[index] ?? NaN }));
-    const lost = { run, keeper, processes, isEnding: false };
+    const directory = this.#options.directoryOf(run);
+    const marks = { run, directory, ...(startNonce === undefined ? {} : { startNonce }) };
+    const lost = { run, keeper, marks, processes, isEnding: false };
     this.#runs.set(run, lost);
     this.#look(lost);
     this.#rescue(lost);
@@ -104,13 +108,12 @@ export class LostRuns {
     return known;
   }
 
-  #membersOf({ run, keeper, processes }: Lost): readonly ProcessStat[] {
+  #membersOf({ keeper, marks, processes }: Lost): readonly ProcessStat[] {
     if (keeper !== undefined && isOfOldBoot(keeper)) return [];
     const members = new Map<number, ProcessStat>();
     for (const stat of descendantsOf(processes)) members.set(stat.pid, stat);
     if (keeper !== undefined && keeper.pid > 0) {
-      for (const stat of membersOf(keeper, this.#options.directoryOf(run)))
-        members.set(stat.pid, stat);
+      for (const stat of membersOf(keeper, marks)) members.set(stat.pid, stat);
     }
     return [...members.values()];
   }

@@ -211,8 +211,3 @@ export const sshKilled = (): string => 'the SSH keeper was killed; ask again, wh
 
 export const sshOther = (): string =>
   'the SSH keeper is of another version and ends with its last run; ask again then';
-
-/** The rest of a sentence about a run that was found alive and holds its place. */
-export const ofAnotherLife = (was: number, pid: number): string =>
-  `it is run ${was} of another life of this state directory, whose journal is not this one; it goes ` +
-  `on, and holds its place until its keeper ${pid} is gone; let it end, or end it with "baton cancel"`;

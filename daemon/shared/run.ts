@@ -31,6 +31,8 @@ export interface KeeperId {
   readonly nonce?: Nonce;
   /** The SSH keeper, which holds many runs; absent: a process keeper, which holds one. */
   readonly kind?: 'ssh';
+  /** The number of its run in another life of the state directory, which had started it. */
+  readonly was?: RunId;
 }
 
 /** Any process, known as a keeper is. */

@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { errnoOf, isShortage } from '../shared/errno.ts';
-import type { KeeperId, ProcessId } from '../shared/run.ts';
+import type { KeeperId, Nonce, ProcessId, RunId } from '../shared/run.ts';
 
 export interface ProcessStat {
   readonly pid: number;
@@ -93,12 +93,25 @@ function* listProcesses(): Generator<ProcessStat> {
   }
 }
 
+/** What the processes of a run carry in their environment. */
+export interface RunMarks {
+  readonly run: RunId;
+  /** Absent: it was started by an older version, and only its directory is known. */
+  readonly startNonce?: Nonce;
+  readonly directory: string;
+}
+
+/** BATON_RUN_ID: no other run ever has it, in no other life of the state directory. */
+export function idOf(run: RunId, startNonce: Nonce): string {
+  return `${run}.${startNonce}`;
+}
+
 /**
  * The living processes of a run, its keeper excepted: the keeper's descendants (it is a subreaper,
  * so nothing below it can leave), its session, and, where the keeper is gone, whoever carries the
- * run's directory in its environment.
+ * run's name in its environment.
  */
-export function membersOf(keeper: KeeperId, runDirectory: string): readonly ProcessStat[] {
+export function membersOf(keeper: KeeperId, marks: RunMarks): readonly ProcessStat[] {
   const all = [...listProcesses()];
   const keeperAlive = all.some(
     (stat) => stat.pid === keeper.pid && stat.startTime === keeper.startTime,
@@ -117,7 +130,8 @@ export function membersOf(keeper: KeeperId, runDirectory: string): readonly Proc
     const inSession = stat.session === keeper.pid && stat.startTime >= keeper.startTime;
     if ((inSession && sessionIsOurs) || (keeperAlive && stat.parent === keeper.pid)) add(stat);
   }
-  if (!keeperAlive) for (const stat of all) if (isMarked(stat, runDirectory)) add(stat);
+  const mark = markOf(keeper, marks);
+  if (!keeperAlive) for (const stat of all) if (isMarked(stat, mark)) add(stat);
   return [...members.values()];
 }
 
@@ -136,9 +150,14 @@ export function descendantsOf(processes: readonly ProcessId[]): readonly Process
   return [...found];
 }
 
-function isMarked(stat: ProcessStat, runDirectory: string): boolean {
-  const environment = readText(`/proc/${stat.pid}/environ`);
-  return environment?.split('\0').includes(`BATON_RUN_DIR=${runDirectory}`) ?? false;
+function markOf({ was }: KeeperId, { run, startNonce, directory }: RunMarks): string {
+  return startNonce === undefined
+    ? `BATON_RUN_DIR=${directory}`
+    : `BATON_RUN_ID=${idOf(was ?? run, startNonce)}`;
+}
+
+function isMarked(stat: ProcessStat, mark: string): boolean {
+  return readText(`/proc/${stat.pid}/environ`)?.split('\0').includes(mark) ?? false;
 }
 
 /**

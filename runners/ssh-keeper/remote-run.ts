@@ -17,6 +17,7 @@ import type { Way } from '../ssh/handshake.ts';
 import type { Prepare } from '../ssh/keeper-protocol.ts';
 import { script } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
+import { HeldRecord } from './held-record.ts';
 import { OpensshCommand } from './openssh.ts';
 import { Sink } from './output-writer.ts';
 import { ChannelCommand, type RemoteCommand } from './remote-command.ts';
@@ -36,6 +37,7 @@ export class Task {
   #link: Way | undefined;
   #command: RemoteCommand | undefined;
   #sink: Sink | undefined;
+  #record: HeldRecord | undefined;
   #begunAtMs = monotonicMs();
   #ended: Times | undefined;
   #graceMs = 0;
@@ -57,6 +59,7 @@ export class Task {
   go(): void {
     if (this.#isGoing || this.#isOver) return;
     this.#isGoing = true;
+    this.#record = new HeldRecord(this.prepare);
     this.#begunAtMs = monotonicMs();
     this.#run().catch((error: unknown) => this.#finish(lost(say.internal(error))));
   }
@@ -76,13 +79,13 @@ export class Task {
   }
 
   async #run(): Promise<void> {
-    const { session, directory, merged } = this.prepare;
+    const { session, merged } = this.prepare;
     if (session.openssh === undefined) {
       const linked = await connect(session, this.#desk, this.#abort.signal);
       if (linked.ok) this.#link = linked.link;
       else if (!this.#isStopping) return this.#finish({ kind: 'failed', failure: linked.failure });
     }
-    if (!this.#isStopping) this.#sink = await Sink.open(directory, merged);
+    if (!this.#isStopping) this.#sink = await Sink.open(this.#directory, merged);
     // A full disk may have held it up for long.
     if (this.#isStopping) return this.#finish({ kind: 'not-started' });
     if (session.openssh === undefined) this.#exec();
@@ -165,9 +168,15 @@ export class Task {
     this.#command?.close();
     await this.#sink?.close();
     this.#link?.close();
-    const { directory, attempt, nonce } = this.prepare;
-    await writeStatus(join(directory, `status.${attempt}.${nonce}`), end, times);
+    const { attempt, nonce } = this.prepare;
+    await writeStatus(() => join(this.#directory, `status.${attempt}.${nonce}`), end, times);
+    this.#record?.close();
     this.#done();
+  }
+
+  /** Where it is now: it may have been moved aside. */
+  get #directory(): string {
+    return this.#record?.directory ?? this.prepare.directory;
   }
 
   #times(): Times {

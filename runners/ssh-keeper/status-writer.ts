@@ -36,10 +36,12 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-export async function writeStatus(path: string, end: End, times: Times): Promise<void> {
+/** `place` is asked for the path each time: the directory may be moved meanwhile. */
+export async function writeStatus(place: () => string, end: End, times: Times): Promise<void> {
   const record = `${JSON.stringify(statusOf(end, times))}\n`;
-  const temporary = `${path}.tmp`;
   for (;;) {
+    const path = place();
+    const temporary = `${path}.tmp`;
     try {
       const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_SYNC, 0o600);
       try {

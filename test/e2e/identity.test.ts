@@ -17,9 +17,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { heldRecords } from '../../daemon/keepers/keeper-record.ts';
 import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
-import { Puppets } from '../support/puppet.ts';
-import { Rig } from '../support/rig.ts';
+import { type Puppet, Puppets } from '../support/puppet.ts';
+import { Rig, type Session } from '../support/rig.ts';
+import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
+import { whyWithout } from '../support/tools.ts';
 
 /** `free` has no policies, `one` runs one at a time. */
 async function stage(t: TestContext): Promise<{ rig: Rig; puppets: Puppets }> {
@@ -40,21 +44,22 @@ async function stage(t: TestContext): Promise<{ rig: Rig; puppets: Puppets }> {
   return { rig, puppets };
 }
 
-/** The first number, which what lives of another life takes: the next one is given out again. */
-async function useFirstNumber(rig: Rig, puppets: Puppets): Promise<void> {
-  const first = rig.baton('run', 'free', '--wait');
-  (await puppets.next()).exit(0);
-  assert.equal((await first).status, 0);
-}
-
 function journalOf(rig: Rig): string {
   return join(rig.state, 'journal.ndjson');
 }
 
+/** Lets a run end that no daemon hears of: a number is not given out again while its keeper lives. */
+async function endUnheard(rig: Rig, puppet: Puppet): Promise<void> {
+  puppet.exit(0);
+  const directory = join(rig.state, 'runs', String(puppet.run));
+  while (!readdirSync(directory).some((name) => /^status\.1\.[\w-]+$/.test(name))) await sleep(10);
+  while (heldRecords().some(({ record }) => record.state === rig.state)) await sleep(10);
+}
+
 /** Ends the daemon, changes its state directory behind its back, and starts another. */
-async function begin(rig: Rig, change: () => void): Promise<void> {
+async function begin(rig: Rig, change: () => void | Promise<void>): Promise<void> {
   assert.equal(await rig.end('SIGKILL'), 'SIGKILL');
-  change();
+  await change();
   await rig.boot();
 }
 
@@ -73,7 +78,6 @@ for (const how of ['removed', 'restored'] as const) {
     const { rig, puppets } = await stage(t);
     const copy = join(rig.directory, 'copy');
     copyFileSync(journalOf(rig), copy);
-    await useFirstNumber(rig, puppets);
     const client = rig.client(['run', 'free', '--wait', '--connect-timeout', '1min']);
     const puppet = await puppets.next();
     const heard = printed(client, 'mine');
@@ -81,7 +85,8 @@ for (const how of ['removed', 'restored'] as const) {
     await heard;
     // The client comes back only when there is another run with this number.
     client.child.kill('SIGSTOP');
-    await begin(rig, () => {
+    await begin(rig, async () => {
+      await endUnheard(rig, puppet);
       if (how === 'removed') rmSync(journalOf(rig));
       else copyFileSync(copy, journalOf(rig));
     });
@@ -97,21 +102,22 @@ for (const how of ['removed', 'restored'] as const) {
     assert.equal(text, 'mine');
     assert.match(errors, /^baton: free: run \d+ of this daemon is another run: [^\n]+\n$/);
     other.exit(0);
-    puppet.exit(0);
     assert.equal((await session.ask({ type: 'wait', run }, 'ended')).exit, 0);
   });
 }
 
 test('a client that is to end its run after the journal was removed does not end another one', async (t) => {
   const { rig, puppets } = await stage(t);
-  await useFirstNumber(rig, puppets);
   const client = rig.client(['run', 'free', '--wait', '--connect-timeout', '1min']);
   const puppet = await puppets.next();
   const heard = printed(client, 'mine');
   await puppet.print('out', 'mine');
   await heard;
   client.child.kill('SIGSTOP');
-  await begin(rig, () => rmSync(journalOf(rig)));
+  await begin(rig, async () => {
+    await endUnheard(rig, puppet);
+    rmSync(journalOf(rig));
+  });
   const session = await rig.open();
   const { run } = await session.ask({ type: 'run', target: 'free' }, 'accepted');
   assert.equal(run, puppet.run);
@@ -121,7 +127,6 @@ test('a client that is to end its run after the journal was removed does not end
   assert.equal((await client.ended).status, 125);
   other.exit(3);
   assert.equal((await session.ask({ type: 'wait', run }, 'ended')).exit, 3);
-  puppet.exit(0);
 });
 
 test('the status and the output of an earlier life are not taken for those of a run, restart or not', async (t) => {
@@ -239,43 +244,41 @@ for (const [what, lose, found] of LOSSES) {
   });
 }
 
+/** How a run is told in the status of `one`, and how many wait behind it. */
+async function activeOf(session: Session): Promise<readonly unknown[]> {
+  const { targets } = await session.ask({ type: 'status' }, 'status');
+  const one = targets.find(({ target }) => target === 'one');
+  return [one?.active.map(({ state }) => state), one?.queued.length];
+}
+
 for (const how of ['journal', 'state directory'] as const) {
-  test(`a run that lives when the ${how} is removed holds its place in the next life, which nothing starts beside`, async (t) => {
+  test(`a run that lives when the ${how} is removed is a run of the next life, which nothing starts beside`, async (t) => {
     const { rig, puppets } = await stage(t);
     assert.equal((await rig.baton('run', 'one')).status, 0);
     const puppet = await puppets.next();
+    await puppet.print('out', 'of the earlier life');
     await begin(rig, () =>
       rmSync(how === 'journal' ? journalOf(rig) : rig.state, { recursive: true }),
     );
     const said = await rig.logged('a run of another life is alive');
-    assert.deepEqual([said['level'], said['run'], said['target']], ['error', puppet.run, 'one']);
+    assert.deepEqual([said['level'], said['was'], said['target']], ['error', puppet.run, 'one']);
+    const found = Number(said['run']);
     const session = await rig.open();
     const waiting = session.send({ type: 'run', target: 'one', wait: true });
     const { run } = await session.reply('accepted', waiting);
-    const { targets } = await session.ask({ type: 'status' }, 'status');
-    const one = targets.find(({ target }) => target === 'one');
-    assert.deepEqual(
-      one?.active.map(({ outcome, heldBy }) => [outcome?.kind, heldBy]),
-      [['lost', [said['pid']]]],
-    );
-    assert.equal(one?.queued.length, 1);
+    assert.deepEqual(await activeOf(session), [['running'], 1]);
     // It is found once, however often the daemon is started.
     await begin(rig, () => {});
     const later = await rig.open();
-    const again = (await later.ask({ type: 'status' }, 'status')).targets;
-    assert.equal(again.find(({ target }) => target === 'one')?.active.length, 1);
+    assert.deepEqual(await activeOf(later), [['running'], 1]);
     assert.equal(puppets.unasked, 0, 'a second one runs beside it');
     puppet.exit(7);
+    const { outcome } = await later.ask({ type: 'wait', run: found }, 'ended');
     (await puppets.next()).exit(5);
     assert.equal((await later.ask({ type: 'wait', run }, 'ended')).exit, 5);
-    if (how === 'journal') {
-      const [moved = ''] = readdirSync(join(rig.state, 'aside'));
-      const names = readdirSync(join(rig.state, 'aside', moved));
-      assert.ok(
-        names.some((name) => name.startsWith('status.1.')),
-        'its keeper tells where it is',
-      );
-    }
+    if (how === 'state directory') return assert.equal(outcome.kind, 'lost');
+    assert.deepEqual(outcome, { kind: 'exited', code: 7 });
+    assert.equal((await rig.baton('logs', String(found))).text, 'of the earlier life');
   });
 }
 
@@ -284,9 +287,111 @@ test('a run of another life that is alive can be ended', async (t) => {
   assert.equal((await rig.baton('run', 'one')).status, 0);
   const puppet = await puppets.next();
   await begin(rig, () => rmSync(journalOf(rig)));
-  await rig.logged('a run of another life is alive');
+  const { run } = await rig.logged('a run of another life is alive');
   const gone = puppet.gone();
   assert.equal((await rig.baton('cancel', 'one')).status, 0);
   await gone;
-  await rig.logged('released');
+  const session = await rig.open();
+  const { outcome } = await session.ask({ type: 'wait', run: Number(run) }, 'ended');
+  assert.equal(outcome.kind, 'cancelled');
+});
+
+test('a state directory that is moved away leaves its runs their places in the one that takes its name', async (t) => {
+  const { rig, puppets } = await stage(t);
+  assert.equal((await rig.baton('run', 'one')).status, 0);
+  const puppet = await puppets.next();
+  await begin(rig, () => renameSync(rig.state, `${rig.state}-2`));
+  const session = await rig.open();
+  await session.ask({ type: 'run', target: 'one' }, 'accepted');
+  assert.deepEqual(await activeOf(session), [['running'], 1]);
+  assert.equal(puppets.unasked, 0, 'a second one runs beside it');
+  puppet.exit(7);
+  (await puppets.next()).exit(0);
+});
+
+for (const when of ['has ended', 'runs'] as const) {
+  test(`a run that waits in a restored journal and ${when} by now does not run again, and has its true end`, async (t) => {
+    const { rig, puppets } = await stage(t);
+    const copy = join(rig.directory, 'copy');
+    const session = await rig.open();
+    await session.ask({ type: 'pause', target: 'free' }, 'done');
+    const { run, nonce } = await session.ask({ type: 'run', target: 'free' }, 'accepted');
+    copyFileSync(journalOf(rig), copy);
+    await session.ask({ type: 'resume', target: 'free' }, 'done');
+    const puppet = await puppets.next();
+    await puppet.print('out', 'once');
+    const first = session.ask({ type: 'wait', run }, 'ended');
+    if (when === 'has ended') {
+      puppet.exit(7);
+      assert.equal((await first).exit, 7);
+    } else first.catch(() => {});
+    await begin(rig, () => copyFileSync(copy, journalOf(rig)));
+    const said = await rig.logged('a run was started in another life');
+    assert.deepEqual([said['level'], said['run'], said['target']], ['error', run, 'free']);
+    if (when === 'runs') puppet.exit(7);
+    const later = await rig.open();
+    const named = { type: 'wait', run, ...(nonce === undefined ? {} : { nonce }) } as const;
+    const { outcome } = await later.ask(named, 'ended');
+    assert.deepEqual(outcome, { kind: 'exited', code: 7 });
+    await later.ask({ type: 'resume', target: 'free' }, 'done');
+    assert.equal((await rig.baton('logs', String(run))).text, 'once');
+    assert.equal(puppets.unasked, 0, 'it runs again');
+  });
+}
+
+test('an SSH run of another life is a run of this one, which nothing starts beside', {
+  skip: whyWithout(...SSHD_NEEDS),
+}, async (t) => {
+  const sshd = await Sshd.start();
+  t.after(() => sshd.close());
+  const { rig, puppets } = await stage(t);
+  const far = sshd.target({ args: puppets.args('one') });
+  rig.configure({ targets: { one: { ...far, policies: [{ type: 'cardinality' }] } } });
+  assert.equal((await rig.baton('reload')).status, 0);
+  assert.equal((await rig.baton('run', 'one')).status, 0);
+  const puppet = await puppets.next();
+  await puppet.print('out', 'of the earlier life');
+  await begin(rig, () => rmSync(journalOf(rig)));
+  const session = await rig.open();
+  await session.ask({ type: 'run', target: 'one' }, 'accepted');
+  assert.deepEqual(await activeOf(session), [['running'], 1]);
+  await begin(rig, () => rmSync(rig.state, { recursive: true }));
+  const later = await rig.open();
+  const next = await later.ask({ type: 'run', target: 'one' }, 'accepted');
+  assert.deepEqual(await activeOf(later), [['running'], 1]);
+  assert.equal(puppets.unasked, 0, 'a second one runs beside it');
+  puppet.exit(7);
+  (await puppets.next()).exit(5);
+  assert.equal((await later.ask({ type: 'wait', run: next.run }, 'ended')).exit, 5);
+});
+
+test('an SSH run of another life ends as it ends, or is ended', {
+  skip: whyWithout(...SSHD_NEEDS),
+}, async (t) => {
+  const sshd = await Sshd.start();
+  t.after(() => sshd.close());
+  const { rig, puppets } = await stage(t);
+  rig.configure({ targets: { one: sshd.target({ args: puppets.args('one') }) } });
+  assert.equal((await rig.baton('reload')).status, 0);
+  const found = async () => {
+    assert.equal((await rig.baton('run', 'one')).status, 0);
+    const puppet = await puppets.next();
+    await puppet.print('out', 'of the earlier life');
+    const since = rig.log.length;
+    await begin(rig, () => rmSync(journalOf(rig)));
+    const { run } = await rig.logged('a run of another life is alive', since);
+    return { puppet, run: Number(run) };
+  };
+  const first = await found();
+  first.puppet.exit(7);
+  const { outcome } = await (await rig.open()).ask({ type: 'wait', run: first.run }, 'ended');
+  assert.deepEqual(outcome, { kind: 'exited', code: 7 });
+  assert.equal((await rig.baton('logs', String(first.run))).text, 'of the earlier life');
+  const second = await found();
+  const gone = second.puppet.gone();
+  const session = await rig.open();
+  await session.ask({ type: 'cancel', of: second.run }, 'done');
+  await gone;
+  const ended = await session.ask({ type: 'wait', run: second.run }, 'ended');
+  assert.equal(ended.outcome.kind, 'cancelled');
 });

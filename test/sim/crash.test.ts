@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { makeCatalog, type Target } from '../../daemon/core/catalog.ts';
 import type { Ended } from '../../daemon/core/state.ts';
 import { elapsedMs } from '../../daemon/shared/elapsed.ts';
-import type { Outcome, RunId } from '../../daemon/shared/run.ts';
+import type { RunId } from '../../daemon/shared/run.ts';
 import { amount } from '../support/amount.ts';
 import { type RawPolicy, target } from '../support/core.ts';
 import { compacted, type Hazards, World } from './world.ts';
@@ -75,15 +75,25 @@ const LIMITS: readonly (readonly { targets: readonly string[]; most: number }[])
   [{ targets: ['hourly', 'daily', 'weekly', 'monthly'], most: 1 }],
 ];
 
-const CALM: Hazards = { crash: 0, reboot: 0, shutdown: 0, full: 0, keeperDeath: 0, sleep: 0 };
+const CALM: Hazards = {
+  crash: 0,
+  reboot: 0,
+  shutdown: 0,
+  full: 0,
+  keeperDeath: 0,
+  sleep: 0,
+  restore: 0,
+};
 const ROUGH: readonly Hazards[] = [
   CALM,
   { ...CALM, crash: 0.02 },
   { ...CALM, crash: 0.1, reboot: 0.2, keeperDeath: 0.1 },
   { ...CALM, crash: 0.03, full: 0.1, keeperDeath: 0.3 },
   { ...CALM, shutdown: 0.01 },
-  { crash: 0.03, reboot: 0.1, shutdown: 0.01, full: 0.03, keeperDeath: 0.1, sleep: 0 },
+  { ...CALM, crash: 0.03, reboot: 0.1, shutdown: 0.01, full: 0.03, keeperDeath: 0.1 },
   { ...CALM, crash: 0.02, sleep: 0.05 },
+  { ...CALM, crash: 0.05, restore: 0.3 },
+  { ...CALM, crash: 0.05, reboot: 0.1, shutdown: 0.01, full: 0.03, keeperDeath: 0.1, restore: 0.1 },
 ];
 
 test(`${HISTORIES} simulated histories with crashes lose no run and no status`, async (t) => {
@@ -91,7 +101,7 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   const seeds =
     only === undefined ? Array.from({ length: HISTORIES }, (_, seed) => seed + 1) : [Number(only)];
   const startedAtMs = performance.now();
-  let [deaths, shutdowns, sleeps, runs, compactions] = [0, 0, 0, 0, 0];
+  let [deaths, shutdowns, sleeps, runs, compactions, restorations] = [0, 0, 0, 0, 0, 0];
   for (const seed of seeds) {
     try {
       const world = await live(seed);
@@ -99,6 +109,7 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
       shutdowns += world.shutdowns;
       compactions += world.compactions;
       sleeps += world.sleeps;
+      restorations += world.restorations;
       runs += world.replay().runs.size;
     } catch (error) {
       const message = error instanceof Error ? error.stack : String(error);
@@ -108,7 +119,7 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const rate = Math.round(seeds.length / seconds);
   t.diagnostic(
-    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${shutdowns} shutdowns, ${sleeps} sleeps, ${compactions} compactions, ${rate} histories/s`,
+    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${shutdowns} shutdowns, ${sleeps} sleeps, ${compactions} compactions, ${restorations} journals restored, ${rate} histories/s`,
   );
 });
 
@@ -221,7 +232,10 @@ function isHeld(world: World): boolean {
 function checkLimits(world: World, limits: (typeof LIMITS)[number]): void {
   for (const { targets, most } of limits) {
     const live = [...world.processes.values()].filter(
-      (process) => process.isLive() && targets.includes(process.run.target),
+      // What a keeper has left that was killed is found by the journal alone.
+      (process) =>
+        (world.restorations === 0 ? process.isLive() : process.phase === 'running') &&
+        targets.includes(process.run.target),
     );
     assert.ok(live.length <= most, `${live.length} of ${targets.join(', ')} run at once`);
   }
@@ -238,13 +252,16 @@ function judge(world: World): void {
   for (const run of state.runs.values()) {
     assert.ok(run.state === 'ended', `run ${run.run} is ${run.state} for ever`);
     assert.deepEqual(run.heldBy, [], `run ${run.run} holds its place for ever`);
-    checkTruth(world, run.run, run.outcome);
+    checkTruth(world, run);
     checkTimes(world, run);
   }
   for (const client of world.clients) {
-    if (client.refused !== undefined) continue;
+    if (client.refused !== undefined || client.isForsaken) continue;
     assert.ok(client.run !== undefined, `${client.token} never got an answer`);
     const run = state.runs.get(client.run);
+    if (world.restorations > 0 && (run?.nonce !== client.nonce || client.told?.kind !== 'exited')) {
+      continue;
+    }
     assert.ok(run?.state === 'ended');
     assert.deepEqual(client.told, run.outcome, `${client.token} was told something else`);
   }
@@ -252,9 +269,10 @@ function judge(world: World): void {
 }
 
 /** The outcome says what the processes really did. */
-function checkTruth(world: World, run: RunId, outcome: Outcome): void {
+function checkTruth(world: World, { run, nonce, outcome }: Ended): void {
+  const names = [world.foundAs.get(`${run} ${nonce}`), `${run} ${nonce}`];
   const executed = [...world.processes.values()].filter(
-    (process) => process.run.run === run && process.executed,
+    (process) => names.includes(process.name) && process.executed,
   );
   const process = executed.at(-1);
   // The attempt before one that never began may have been interrupted, or lost.
@@ -288,6 +306,8 @@ function checkTruth(world: World, run: RunId, outcome: Outcome): void {
 
 /** Runs of one target begin in the order of their requests. */
 function checkOrder(world: World): void {
+  // Numbers are given out again.
+  if (world.restorations > 0) return;
   const last = new Map<string, RunId>();
   const { runs } = world.replay();
   for (const number of new Set(world.starts)) {

@@ -3,18 +3,23 @@
  * `SimKeepers` the daemon's side of them, which dies with its daemon.
  */
 import assert from 'node:assert/strict';
-import type { Report, Wish } from '../../daemon/core/command.ts';
-import type { KeepersPort, KeptRun } from '../../daemon/engine/daemon.ts';
+import type { LetGo, Report, Wish } from '../../daemon/core/command.ts';
+import type { Running } from '../../daemon/core/state.ts';
+import type { KeepersPort, KeptRun, Survivors } from '../../daemon/engine/daemon.ts';
 import type { KeeperId, RunId } from '../../daemon/shared/run.ts';
 import type { World } from './world.ts';
 
 const LOOK_MS = 250;
+/** Pid of what a keeper has left when it was killed, behind its own. */
+const ORPHAN = 1;
 const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
 
 type Phase = 'waiting' | 'running' | 'ended' | 'dead';
 
 export class SimProcess {
   readonly run: KeptRun;
+  /** Its run, among those of all lives. */
+  readonly name: string;
   readonly attempt: number;
   readonly id: KeeperId;
   readonly #world: World;
@@ -26,6 +31,8 @@ export class SimProcess {
   /** The child lives on though its keeper was killed. */
   orphaned = false;
   onEnd: (() => void) | undefined;
+  /** Lies in the directory of its run. */
+  record: Running | undefined;
   /** A shutdown has told it to end. */
   wasTold = false;
   readonly #isStubborn: boolean;
@@ -34,11 +41,22 @@ export class SimProcess {
   constructor(world: World, run: KeptRun, attempt: number, pid: number) {
     this.#world = world;
     this.run = run;
+    this.name = world.nameOf(run.run);
     this.attempt = attempt;
-    this.id = { pid, startTime: pid, bootId: `boot ${world.boot}` };
+    this.id = { pid, startTime: pid, bootId: `boot ${world.boot}`, nonce: world.nonce };
     this.code = world.between(0, 3);
     this.#isStubborn = world.random() < 0.3;
     this.#canRetry = world.catalog.targets.get(run.target)?.onLost === 'retry';
+  }
+
+  /** What a daemon finds of it; undefined where it was never let go. */
+  letGo(): LetGo | undefined {
+    if (this.record === undefined) return undefined;
+    const { run, nonce = '', startNonce = '', target, merged, tokens, attempt } = this.record;
+    const [token = ''] = tokens;
+    const at = { steadyMs: this.startedAtMs, wallMs: this.startedAtMs };
+    const about = { run, nonce, startNonce, target, merged, token, attempt, keeper: this.id };
+    return { ...about, at, isLive: this.phase === 'running' };
   }
 
   /** The command runs: this must never happen twice for one run. */
@@ -46,7 +64,7 @@ export class SimProcess {
     if (this.phase !== 'waiting') return;
     this.phase = 'running';
     for (const other of this.#world.processes.values()) {
-      if (other === this || other.run.run !== this.run.run || !other.executed) continue;
+      if (other === this || other.name !== this.name || !other.executed) continue;
       assert.ok(this.#canRetry, `run ${this.run.run} was executed twice`);
       assert.ok(!other.isLive(), `run ${this.run.run} was executed twice at once`);
     }
@@ -127,6 +145,7 @@ export class SimKeepers implements KeepersPort {
   readonly #generation: number;
   readonly #post: (wish: Wish) => void;
   readonly #mine = new Map<RunId, SimProcess>();
+  readonly #guarded = new Map<RunId, SimProcess>();
   readonly #dropped = new Set<string>();
 
   constructor(world: World, generation: number, post: (wish: Wish) => void) {
@@ -142,18 +161,22 @@ export class SimKeepers implements KeepersPort {
     this.#later(delayMs, () => {
       if (this.#dropped.has(`${run.run}.${attempt}`)) return;
       if (this.#world.random() < 0.03) return this.#failToStart(run, attempt);
-      const pid = 10_000 + this.#world.processes.size;
+      const pid = 10_000 + 10 * this.#world.processes.size;
       const process = new SimProcess(this.#world, run, attempt, pid);
-      this.#world.processes.set(`${run.run}.${attempt}`, process);
+      this.#world.processes.set(pid, process);
       this.#mine.set(run.run, process);
-      process.onEnd = () => this.#later(0, () => this.#look(process));
+      process.onEnd = () => this.#later(0, () => this.#look(run.run, process));
       this.#post({ type: 'kept', run: run.run, attempt, keeper: process.id });
     });
     return Promise.resolve();
   }
 
-  go(run: RunId): void {
-    if (!this.#dies()) this.#mine.get(run)?.go();
+  go(run: Running): void {
+    const process = this.#mine.get(run.run);
+    if (process === undefined || this.#dies()) return;
+    process.record = run;
+    process.startedAtMs = this.#world.nowMs;
+    if (!this.#dies()) process.go();
   }
 
   drop(run: RunId): void {
@@ -165,28 +188,34 @@ export class SimKeepers implements KeepersPort {
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
-    const process = this.#world.processes.get(`${run.run}.${attempt}`);
-    assert.ok(process !== undefined && process.id.pid === keeper.pid, 'adopted what never was');
+    const process = this.#world.processes.get(keeper.pid);
+    assert.ok(process?.attempt === attempt, 'adopted what never was');
+    if (this.#world.daemon === undefined) return; // it has died on the way
+    const name = this.#world.nameOf(run.run);
+    if (keeper.was === undefined) assert.equal(process.name, name, 'adopted as another run');
+    else this.#world.foundAs.set(name, process.name);
     this.#mine.set(run.run, process);
     const look = (): void => {
-      if (!this.#look(process)) this.#later(LOOK_MS, look);
+      if (!this.#look(run.run, process)) this.#later(LOOK_MS, look);
     };
     look();
   }
 
   stop(run: RunId, graceMs: number): void {
     if (this.#dies()) return;
+    const mine = this.#mine.get(run) ?? this.#guarded.get(run);
     for (const process of this.#world.processes.values()) {
-      if (process.run.run === run && process.isLive()) process.stop(graceMs);
+      if (process.name === mine?.name && process.isLive()) process.stop(graceMs);
     }
   }
 
-  guard(run: RunId): void {
+  guard(run: RunId, { pids }: Survivors): void {
+    const [pid = 0] = pids;
+    const process = this.#world.processes.get(pid - ORPHAN);
+    assert.ok(process !== undefined, 'guards what never was');
+    this.#guarded.set(run, process);
     const look = (): void => {
-      const lives = [...this.#world.processes.values()].some(
-        (process) => process.run.run === run && process.orphaned,
-      );
-      if (lives) this.#later(LOOK_MS, look);
+      if (process.orphaned) this.#later(LOOK_MS, look);
       else this.#post({ type: 'vacated', run });
     };
     look();
@@ -195,19 +224,19 @@ export class SimKeepers implements KeepersPort {
   remove(): void {}
 
   /** Posts how it ended, if it has; true if it has. */
-  #look(process: SimProcess): boolean {
-    const { run, attempt, id, phase, report, orphaned } = process;
+  #look(run: RunId, process: SimProcess): boolean {
+    const { attempt, id, phase, report, orphaned } = process;
     const rebooted = id.bootId !== `boot ${this.#world.boot}`;
     if (report !== undefined) {
       // What looks like a shutdown is held back until it is known to be one.
       if (process.wasTold && !rebooted && report.code !== 0) return false;
       const isDown = process.wasTold && rebooted ? ({ isDown: true } as const) : {};
-      this.#post({ type: 'reported', run: run.run, attempt, report: { ...report, ...isDown } });
+      this.#post({ type: 'reported', run, attempt, report: { ...report, ...isDown } });
       return true;
     }
     if (phase !== 'dead') return false;
-    const survivors = orphaned ? [id.pid + 1] : [];
-    this.#post({ type: 'gone', run: run.run, attempt, rebooted, survivors });
+    const survivors = orphaned ? [id.pid + ORPHAN] : [];
+    this.#post({ type: 'gone', run, attempt, rebooted, survivors });
     return true;
   }
 

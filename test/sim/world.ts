@@ -29,8 +29,12 @@ export interface Client {
   readonly target: string;
   readonly token: string;
   run?: RunId;
+  /** Of the daemon that accepted it. */
+  nonce?: Nonce;
   refused?: string;
   told?: Outcome;
+  /** The journal knows nothing of its run any more: it has no verdict. */
+  isForsaken?: true;
 }
 
 export interface Hazards {
@@ -46,6 +50,8 @@ export interface Hazards {
   readonly keeperDeath: number;
   /** Chance that the machine falls asleep, at each task. */
   readonly sleep: number;
+  /** Chance that a dead daemon's journal is restored from a copy, or removed, and of a copy being made. */
+  readonly restore: number;
 }
 
 const LOG = pino({ level: 'silent' });
@@ -61,7 +67,10 @@ export class World {
   onStart: (run: RunId) => void = () => {};
   reloads = 0;
   readonly clients: Client[] = [];
-  readonly processes = new Map<string, SimProcess>();
+  /** By the pid of the keeper. */
+  readonly processes = new Map<number, SimProcess>();
+  /** Runs that were found alive, by what they are called in the life that found them. */
+  readonly foundAs = new Map<string, string>();
   /** First starts in the order of the journal. */
   readonly starts: RunId[] = [];
   nowMs = 1_000;
@@ -75,11 +84,16 @@ export class World {
   shutdowns = 0;
   isGoingDown = false;
   compactions = 0;
+  restorations = 0;
   isCalm = false;
   generation = 0;
   #tasks: Task[] = [];
   #lines: string[] = [];
   #durable = 0;
+  /** Of a daemon that cannot go on. */
+  #failure: unknown;
+  /** Of the journal, made some time ago; at first nothing. */
+  #copy: readonly string[] = [];
   #daemon: Daemon | undefined;
 
   constructor(seed: number, catalog: Catalog, hazards: Hazards) {
@@ -175,10 +189,18 @@ export class World {
     this.#daemon = undefined;
     this.generation++;
     this.#tasks = this.#tasks.filter((task) => task.of === undefined);
+    if (this.chance(this.hazards.restore)) this.#restore();
     const { generation } = this;
     this.later(this.between(0, 400), () => {
       if (generation === this.generation && this.#daemon === undefined) this.start();
     });
+  }
+
+  /** The keepers go on, and so do the clients. */
+  #restore(): void {
+    this.restorations++;
+    this.#lines = [...this.#copy];
+    this.#durable = this.#lines.length;
   }
 
   start(): void {
@@ -189,19 +211,29 @@ export class World {
       catalog: this.catalog,
       journal: this.#journal(generation),
       clock: this.#clock(generation),
-      nonce: nonceOf(generation),
+      nonce: this.nonce,
       log: LOG,
       keepers: (post) => new SimKeepers(this, generation, post),
       notify: (event) => {
         if (!this.mayDie(generation)) this.#notify(event);
       },
       fail: (error) => {
-        throw error;
+        this.#failure ??= error;
       },
     });
     this.#daemon = daemon;
-    daemon.recover();
+    daemon.recover([...this.processes.values()].flatMap((process) => process.letGo() ?? []));
     for (const client of this.clients) this.#attend(client);
+  }
+
+  /** Of the daemon of now. */
+  get nonce(): Nonce {
+    return `life ${this.generation}`;
+  }
+
+  /** A run of the life of now, among those of all lives. */
+  nameOf(run: RunId): string {
+    return `${run} ${this.#daemon?.loop.state.runs.get(run)?.nonce}`;
   }
 
   /** A reload. */
@@ -229,11 +261,13 @@ export class World {
     this.#tasks = this.#tasks.filter((other) => other !== task);
     task.what();
     for (let turn = 0; turn < 5; turn++) await undefined;
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#daemon !== undefined) this.mayDie(this.generation);
     if (this.chance(this.hazards.shutdown)) this.shutDown();
     if (this.hazards.sleep > 0 && this.chance(this.hazards.sleep)) {
       this.sleep(this.between(1, SLEEP_MS_MOST));
     }
+    if (this.chance(this.hazards.restore)) this.#copy = this.#lines.slice(0, this.#durable);
     return true;
   }
 
@@ -250,12 +284,14 @@ export class World {
   #attend(client: Client): void {
     const daemon = this.#daemon;
     if (daemon === undefined || client.told !== undefined || client.refused !== undefined) return;
+    if (client.isForsaken) return;
     if (client.run !== undefined) return this.#await(client, client.run);
     const { target, token } = client;
     daemon.loop.post({ type: 'submit', target, token, merged: true }, (answer) => {
       if (daemon !== this.#daemon) return; // the dead tell nothing
       if (answer.type === 'accepted' || answer.type === 'joined') {
         client.run = answer.run;
+        client.nonce = daemon.loop.state.runs.get(answer.run)?.nonce ?? '';
         this.#await(client, answer.run);
       } else if (answer.type === 'no-room') {
         this.later(this.between(1, 500), () => this.#attend(client));
@@ -266,6 +302,10 @@ export class World {
   #await(client: Client, number: RunId): void {
     const daemon = this.#daemon;
     const run = daemon?.loop.state.runs.get(number);
+    if (this.restorations > 0 && run?.nonce !== client.nonce) {
+      client.isForsaken = true;
+      return;
+    }
     assert.ok(run !== undefined, `run ${number} was accepted and is forgotten`);
     if (run.state !== 'ended') return;
     daemon?.loop.whenDurable(() => {
@@ -276,13 +316,18 @@ export class World {
   #notify(event: Event): void {
     if (event.type !== 'ended') return;
     for (const client of this.clients) {
-      if (client.run === event.run) this.#tell(client, event.outcome);
+      const { nonce } = this.#daemon?.loop.state.runs.get(event.run) ?? {};
+      if (client.run !== event.run || client.nonce !== nonce) continue;
+      this.#tell(client, event.outcome);
     }
   }
 
   #tell(client: Client, outcome: Outcome): void {
-    if (client.told !== undefined) assert.deepEqual(outcome, client.told, 'told two outcomes');
-    client.told = outcome;
+    client.told ??= outcome;
+    // A copy of the journal knows no wish that has ended it.
+    if (this.restorations === 0 || client.told.kind === 'exited') {
+      assert.deepEqual(outcome, client.told, 'told two outcomes');
+    }
   }
 
   #clock(generation: number): Clock {
@@ -320,7 +365,9 @@ export class World {
         if (generation !== this.generation) return { ok: true }; // the dead write nothing
         if (this.chance(this.hazards.full)) return { ok: false, error: 'ENOSPC' };
         for (const event of events) {
-          if (event.type === 'starting' && event.attempt === 1) {
+          // What was found has started long ago.
+          const isFound = events.some(({ type }) => type === 'started');
+          if (event.type === 'starting' && event.attempt === 1 && !isFound) {
             this.starts.push(event.run);
             this.onStart(event.run);
           }
@@ -368,10 +415,6 @@ export class World {
       },
     };
   }
-}
-
-export function nonceOf(generation: number): Nonce {
-  return `life ${generation}`;
 }
 
 /** The state that the compacted history leads to, for comparison. */

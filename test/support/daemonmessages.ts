@@ -197,7 +197,6 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
     ['/bin/x', 'ENOEXEC'],
     ['', 'ENOENT'],
   ],
-  ofAnotherLife: [[6, 4711]],
   noRunDirectory: [['/state/runs/7', FULL]],
   noProcess: [['EPERM']],
   unfitByNow: [['takes no arguments, found 2']],

@@ -68,6 +68,19 @@ const PATHS: Readonly<Record<string, (core: Core) => void>> = {
 
 const REPORTED = { type: 'reported', run: 1, attempt: 1 } as const;
 const GONE = { type: 'gone', run: 1, attempt: 1, survivors: [], rebooted: false } as const;
+/** Another life had let it go; with our nonce, a later one of this journal. */
+const STRANGE = {
+  run: 7,
+  nonce: 'other',
+  startNonce: 'other',
+  target: 't',
+  merged: true,
+  token: 'token 1',
+  attempt: 1,
+  keeper: keeper(9, 1),
+  at: stamp(4_000),
+  isLive: true,
+};
 const SUBMIT = { type: 'submit', target: 't', token: 'new', merged: true } as const;
 const COMMANDS: Readonly<Record<string, Wish>> = {
   submit: SUBMIT,
@@ -93,8 +106,11 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
   due: { type: 'due', run: 1 },
   look: { type: 'look', target: 't' },
   recover: { type: 'recover', run: 1 },
-  found: { type: 'found', was: 7, target: 't', keeper: keeper(9, 1) },
-  'found-removed': { type: 'found', was: 7, target: 'x', keeper: keeper(9, 1) },
+  found: { type: 'found', letGo: [{ ...STRANGE, run: 1 }] },
+  'found-removed': { type: 'found', letGo: [{ ...STRANGE, target: 'x' }] },
+  'found-dead': { type: 'found', letGo: [{ ...STRANGE, isLive: false }] },
+  'found-later': { type: 'found', letGo: [{ ...STRANGE, nonce: NONCE, run: 1 }] },
+  'found-again': { type: 'found', letGo: [{ ...STRANGE, nonce: NONCE, run: 1, attempt: 2 }] },
   configured: { type: 'configured' },
   retain: { type: 'retain', target: 't', keep: { runs: 0 } },
 };
@@ -125,8 +141,11 @@ shutdown       -         -               -               stopping          -    
 due            -         ended:expired   -               stopping          -               -                 -          stopping   -
 look           -         ended:expired   -               -                 -               -                 -          -          -
 recover        -         -               starting:2      -                 -               -                 -          -          -
-found          accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held
-found-removed  accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held   accepted,starting:1,started,ended:lost+held
+found          accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started
+found-removed  accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started   accepted,starting:1,started
+found-dead     -   -   -   -   -   -   -   -   -
+found-later    accepted,starting:1,started   starting:1,started   started   -   -   -   -   -   -
+found-again    accepted,starting:2,started   starting:2,started   starting:2,started   starting:2,started   -   starting:2,started   -   -   -
 configured     -         -               -               -                 -               -                 -          -          -
 retain         -         -               -               -                 -               -                 -          -          -
 `;

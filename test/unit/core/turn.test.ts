@@ -46,6 +46,8 @@ class Turns {
         throw error;
       },
     });
+    this.loop.recover();
+    this.turn();
   }
 
   submit(name: string, token: string): void {

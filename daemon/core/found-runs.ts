@@ -1,0 +1,140 @@
+/**
+ * What had been let go and the journal does not know: it was removed, or is an older copy. Pure.
+ *
+ * A run that the journal has, as the same number and nonce tell, was started in a later life: it goes
+ * on from there, with the keeper of there, and never starts again. Any other one that lives becomes a
+ * run of this life, under a new number: nothing starts beside it, and it ends as it ends. In both
+ * cases the keeper, or what it has left, tells the rest, as with every run that is taken over.
+ */
+
+import { elapsedAt } from '../shared/elapsed.ts';
+import type { KeeperId, RunId } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import { type CommandOf, type Decision, type LetGo, type Look, NOTHING } from './command.ts';
+import type { Event, EventOf } from './event.ts';
+import type { ReadonlyState, Run } from './state.ts';
+
+export function found(
+  state: ReadonlyState,
+  command: CommandOf<'found'>,
+  catalog: Catalog,
+): Decision {
+  const events: Event[] = [];
+  const looks: Look[] = [];
+  const begin = (started: EventOf<'started'>): void => {
+    events.push(started);
+    const { run, timeoutAtMs } = started;
+    if (timeoutAtMs !== undefined) looks.push({ run, atMs: elapsedAt(command.at, timeoutAtMs) });
+  };
+  // A living keeper may write where a run with its own number would have its directory.
+  const numbers = command.letGo.filter(({ isLive }) => isLive).map(({ run }) => run + 1);
+  let next = Math.max(state.nextRun, ...numbers);
+  const keepers = keepersOf(state);
+  for (const letGo of latest(command.letGo)) {
+    const run = state.runs.get(letGo.run);
+    if (run !== undefined && isSame(run, letGo)) {
+      if (!isBehind(run, letGo)) continue;
+      const isStarting = run.state === 'starting' && run.attempt === letGo.attempt;
+      if (!isStarting) events.push(starting(run, letGo, catalog));
+      begin(started(run.run, letGo.keeper, letGo, catalog));
+    } else if (letGo.isLive && !keepers.has(nameOf(letGo.run, letGo))) {
+      const number = next++;
+      events.push(...taken(number, letGo, command, state, catalog));
+      begin(started(number, { ...letGo.keeper, was: letGo.run }, letGo, catalog));
+    }
+  }
+  return { ...NOTHING, events, looks };
+}
+
+/** Of each run the last attempt. */
+function latest(all: readonly LetGo[]): readonly LetGo[] {
+  const best = new Map<string, LetGo>();
+  for (const letGo of all) {
+    const name = `${letGo.run} ${letGo.nonce}`;
+    const other = best.get(name);
+    if (other === undefined || other.attempt < letGo.attempt) best.set(name, letGo);
+  }
+  return [...best.values()].sort((a, b) => a.at.steadyMs - b.at.steadyMs);
+}
+
+function isSame(run: Run, { nonce }: LetGo): boolean {
+  return run.nonce !== undefined && run.nonce === nonce;
+}
+
+/** Whether the journal does not know of this attempt. */
+function isBehind(run: Run, { attempt }: LetGo): boolean {
+  switch (run.state) {
+    case 'queued':
+      return true;
+    case 'starting':
+      return run.attempt <= attempt;
+    case 'running':
+      // What was told to end is not tried again.
+      return run.attempt < attempt && (run.stopping?.why ?? 'shutdown') === 'shutdown';
+    case 'ended':
+      return false;
+    default:
+      return run satisfies never;
+  }
+}
+
+function starting(run: Run, letGo: LetGo, catalog: Catalog): Event {
+  const { attempt, at, startNonce } = letGo;
+  const event = { type: 'starting', run: run.run, attempt, at } as const;
+  if (run.state !== 'queued') return event;
+  const groups = groupsOf(run.target, catalog);
+  return { ...event, ...(startNonce === undefined ? {} : { nonce: startNonce }), groups };
+}
+
+function started(
+  run: RunId,
+  keeper: KeeperId,
+  { attempt, at, target }: LetGo,
+  catalog: Catalog,
+): EventOf<'started'> {
+  const { timeoutMs } = catalog.targets.get(target) ?? {};
+  const event = { type: 'started', run, attempt, at, keeper } as const;
+  return timeoutMs === undefined ? event : { ...event, timeoutAtMs: at.steadyMs + timeoutMs };
+}
+
+/** As if it had been accepted here when it began. */
+function taken(
+  run: RunId,
+  letGo: LetGo,
+  { nonce }: CommandOf<'found'>,
+  { tokens }: ReadonlyState,
+  catalog: Catalog,
+): readonly Event[] {
+  const { target, merged, attempt, at, startNonce } = letGo;
+  // Asked again, it may run here already.
+  const token = tokens.has(letGo.token) ? `found ${nonce} ${run}` : letGo.token;
+  const marked = startNonce === undefined ? {} : { nonce: startNonce };
+  const groups = groupsOf(target, catalog);
+  return [
+    { type: 'accepted', run, target, at, nonce, token, merged },
+    { type: 'starting', run, attempt, at, ...marked, groups },
+  ];
+}
+
+function groupsOf(target: string, catalog: Catalog): readonly string[] {
+  return catalog.targets.get(target)?.bindings.map(({ key }) => key) ?? [];
+}
+
+/** The keepers of all that runs, by the number that it had for them. */
+function keepersOf(state: ReadonlyState): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { active } of state.lanes.values()) {
+    for (const number of active) {
+      const run = state.runs.get(number);
+      if (run?.state !== 'running' && run?.state !== 'ended') continue;
+      if (run.keeper === undefined) continue;
+      names.add(nameOf(run.keeper.was ?? number, { keeper: run.keeper }));
+    }
+  }
+  return names;
+}
+
+function nameOf(run: RunId, { keeper }: Pick<LetGo, 'keeper'>): string {
+  const { bootId, pid, startTime, nonce } = keeper;
+  return `${run} ${bootId} ${pid} ${startTime} ${nonce}`;
+}

@@ -1,0 +1,131 @@
+/**
+ * The record of an attempt that was let go: `keeper.ATTEMPT.NONCE` in the directory of its run,
+ * written once the start is in the journal and before the command runs. The keeper holds it open as
+ * long as the command runs. So what has run can be told where the journal cannot: it was restored
+ * from an older copy, or removed; and a living keeper can be asked for it also where the directory
+ * was moved or removed.
+ */
+import { closeSync, constants, openSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+import type { LetGo } from '../core/command.ts';
+import { errnoOf, isShortage } from '../shared/errno.ts';
+import { bootId, commandOf, statOf } from '../system/proc.ts';
+import { readRegular } from '../system/regular-file.ts';
+
+const Record_ = v.object({
+  run: v.number(),
+  target: v.string(),
+  merged: v.boolean(),
+  token: v.string(),
+  attempt: v.number(),
+  nonce: v.exactOptional(v.string()),
+  startNonce: v.exactOptional(v.string()),
+  keeper: v.object({
+    pid: v.number(),
+    startTime: v.number(),
+    bootId: v.string(),
+    nonce: v.exactOptional(v.string()),
+    kind: v.exactOptional(v.literal('ssh')),
+  }),
+  /** The state directory at that time. */
+  state: v.string(),
+  /** When it was let go. */
+  monotonicMs: v.number(),
+  wallMs: v.number(),
+});
+export type KeeperRecord = v.InferOutput<typeof Record_>;
+
+/** A record that a living keeper holds. */
+export interface HeldRecord {
+  readonly record: KeeperRecord;
+  /** The directory of the run, wherever it is now; absent: it was removed. */
+  readonly directory?: string;
+}
+
+const NAME = /^keeper\.\d+\.[\w-]+$/;
+const DELETED = ' (deleted)';
+const RECORD_BYTES_MAX = 4_096;
+/** As keepers name themselves while commands run. */
+const TITLES = ['baton run ', 'baton ssh keeper'];
+
+/** Throws what the system says. */
+export function writeRecord(directory: string, record: KeeperRecord): void {
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+  const name = `keeper.${record.attempt}.${record.keeper.nonce}`;
+  const file = openSync(join(directory, name), O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  try {
+    writeSync(file, JSON.stringify(record));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Those in the directory of a run; none where there is none. */
+export function recordsIn(directory: string): readonly KeeperRecord[] {
+  return namesIn(directory)
+    .filter((name) => NAME.test(name))
+    .flatMap((name) => read(join(directory, name), constants.O_NOFOLLOW) ?? []);
+}
+
+/** Those that all living keepers of this machine hold, of whatever state directory. */
+export function heldRecords(): readonly HeldRecord[] {
+  return namesIn('/proc').flatMap((name) => {
+    const isKeeper =
+      /^\d+$/.test(name) && TITLES.some((title) => commandOf(Number(name)).startsWith(title));
+    return isKeeper ? heldBy(Number(name)) : [];
+  });
+}
+
+/** Those that one process holds; none where it is gone, or another one has its pid by now. */
+export function heldBy(pid: number): readonly HeldRecord[] {
+  const folder = `/proc/${pid}/fd`;
+  const held = namesIn(folder).flatMap((fd) => {
+    const link = linkOf(join(folder, fd));
+    const path = link.endsWith(DELETED) ? link.slice(0, -DELETED.length) : link;
+    if (!NAME.test(path.slice(path.lastIndexOf('/') + 1))) return [];
+    const record = read(join(folder, fd));
+    if (record?.keeper.pid !== pid || record.keeper.bootId !== bootId()) return [];
+    return [path === link ? { record, directory: dirname(path) } : { record }];
+  });
+  if (held.length === 0) return held;
+  const stat = statOf(pid);
+  return held.filter(({ record }) => record.keeper.startTime === stat?.startTime);
+}
+
+/** As the scheduler has it; `at` is when it was let go, in the time of this life. */
+export function letGoBy(
+  { state: _, monotonicMs: __, wallMs: ___, ...record }: KeeperRecord,
+  at: LetGo['at'],
+  isLive: boolean,
+): LetGo {
+  return { ...record, at, isLive };
+}
+
+/** Undefined where it is none, or not whole. */
+function read(path: string, flags = 0): KeeperRecord | undefined {
+  try {
+    const parsed = v.safeParse(Record_, JSON.parse(readRegular(path, RECORD_BYTES_MAX, flags)));
+    return parsed.success ? parsed.output : undefined;
+  } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
+    return undefined;
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isShortage(errnoOf(error))) throw error;
+    return [];
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

@@ -103,7 +103,7 @@ const Options = v.pipe(
       cwd: "Where it runs, an absolute path; the user's home by default.",
       env:
         'Variables for its environment, beside `SHELL`, `PATH=/usr/bin:/bin`, `HOME`, `LOGNAME`, ' +
-        "`USER`, `BATON_TARGET`, `BATON_RUN` and `BATON_RUN_DIR`. Nothing else of the daemon's " +
+        "`USER`, `BATON_TARGET`, `BATON_RUN`, `BATON_RUN_DIR` and `BATON_RUN_ID`. Nothing else of the daemon's " +
         'own gets there.',
       user:
         "Whose it is, by name or number, with that user's groups; the daemon's own user by " +

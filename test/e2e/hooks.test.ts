@@ -25,6 +25,7 @@ test('a failed run calls its hook, which finds what happened and the end of the 
   const puppet = await puppets.next();
   puppet.exit(0);
   const { text } = await rig.baton('logs', '2', '-f');
+  const [, id] = /^BATON_RUN_ID=(2\.[\w-]{10})$/m.exec(text) ?? [];
   assert.deepEqual(text.split('\n').slice(0, -1), [
     'BATON_EVENT=failure',
     'BATON_EVENT_EXIT=3',
@@ -36,6 +37,7 @@ test('a failed run calls its hook, which finds what happened and the end of the 
     'BATON_EVENT_TEXT=exited with 3',
     'BATON_RUN=2',
     `BATON_RUN_DIR=${join(rig.state, 'runs/2')}`,
+    `BATON_RUN_ID=${id}`,
     'BATON_TARGET=tell',
     'disk is full',
     'again',

@@ -174,6 +174,7 @@ test('the environment is built from nothing, as cron does it', async () => {
     [
       'BATON_RUN',
       'BATON_RUN_DIR',
+      'BATON_RUN_ID',
       'BATON_TARGET',
       'GREETING',
       'HOME',

@@ -107,8 +107,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     reload: () => config.reload(),
     probe: async (target) => {
       const plan = planOf(target);
-      const isOurs = plan.keeper === 'ssh' && plan.session.openssh === undefined;
-      return isOurs ? await ssh?.probe(plan.session) : undefined;
+      return plan.keeper === 'ssh' ? await ssh?.probe(plan.session) : undefined;
     },
     about: { version, config: () => config.now.path },
   });

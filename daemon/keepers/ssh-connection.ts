@@ -18,6 +18,7 @@ import {
 } from '../../runners/ssh/keeper-protocol.ts';
 import * as say from '../protocol/outcome-text.ts';
 import { errnoOf, isPassing } from '../shared/errno.ts';
+import { checkRoomToSpawn } from '../system/free-descriptors.ts';
 import { installed } from '../system/installed.ts';
 import { APPEND, openRegular } from '../system/regular-file.ts';
 
@@ -127,15 +128,19 @@ function startKeeper(
     let log: number | undefined;
     try {
       log = openRegular(path, APPEND);
+      checkRoomToSpawn();
       const child = spawnIt(directory, log);
       child.unref();
       child.on('error', failWith);
       // By a signal: aborted or killed for want of threads or memory.
       child.on('exit', (code, signal) => fail(say.sshEnded(code ?? signal), signal !== null));
-      const ready = child.stdio[3];
-      ready?.on('error', () => {});
-      // Not when it is closed: one that has died has closed it, too.
-      ready?.on('data', () => resolve(undefined));
+      // Without a free descriptor (EMFILE) Node gives a child that has no streams.
+      child.once('spawn', () => {
+        const ready = child.stdio[3];
+        ready?.on('error', () => {});
+        // Not when it is closed: one that has died has closed it, too.
+        ready?.on('data', () => resolve(undefined));
+      });
     } catch (error) {
       failWith(error);
     } finally {

@@ -19,10 +19,7 @@ import type { RunDirectories } from './run-directories.ts';
 import { openConnection, type SshConnection } from './ssh-connection.ts';
 import { SshLine } from './ssh-line.ts';
 import { type Probed, SshProbes, unreachable } from './ssh-probes.ts';
-import { type Kept, LOOK_MS, SshWatch } from './ssh-watch.ts';
-
-/** How long to wait before what failed is tried again. */
-const RETRY_MS = 1_000;
+import { type Kept, LOOK_MS, RETRY_MS, SshWatch } from './ssh-watch.ts';
 
 export class SshKeepers implements KindOfKeepers {
   readonly #runs = new Map<RunId, Kept>();

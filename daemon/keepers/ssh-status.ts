@@ -7,6 +7,8 @@ import { foundIn, outputBytes, readStatusFile, statusFileOf } from './status-fil
 
 interface Seen {
   readonly report?: Report;
+  /** Why the command could not be begun, where that passes. */
+  readonly shortage?: string;
   readonly isAlive: boolean;
   readonly isUnreadable: boolean;
 }
@@ -30,22 +32,21 @@ export function examine(place: Place, clock: Clock, lives: () => boolean): Seen 
   const isAlive = typeof found !== 'object' && lives();
   if (typeof found !== 'object' && !isAlive) found = readReport(place, clock);
   const seen = { isAlive, isUnreadable: found === 'unreadable' };
-  return typeof found === 'object' ? { ...seen, report: found } : seen;
+  return typeof found === 'object' ? { ...seen, ...found } : seen;
 }
 
 function readReport(
   { directory, attempt, nonce, rebooted }: Place,
   clock: Clock,
-): Report | 'unreadable' | undefined {
+): Pick<Seen, 'report' | 'shortage'> | 'unreadable' | undefined {
   const record = readStatusFile(statusFileOf(directory, attempt, nonce));
   if (typeof record !== 'object') return record;
   const { phase, message = '' } = record;
-  const report = {
-    ...foundIn(record, rebooted, clock, undefined).report,
-    bytes: outputBytes(directory),
-  };
-  if (phase === undefined) return report;
-  return { ...report, failure: outcomeOfFailure({ phase, message }) };
+  const found = foundIn(record, rebooted, clock, undefined);
+  if (found.shortage !== undefined) return { report: found.report, shortage: found.shortage };
+  const report = { ...found.report, bytes: outputBytes(directory) };
+  if (phase === undefined) return { report };
+  return { report: { ...report, failure: outcomeOfFailure({ phase, message }) } };
 }
 
 /** What a failure means as the outcome of a run. */

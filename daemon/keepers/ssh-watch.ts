@@ -18,6 +18,8 @@ import { examine } from './ssh-status.ts';
 
 /** How often a run is looked at when no connection would tell. */
 export const LOOK_MS = 250;
+/** How long to wait before what failed is tried again. */
+export const RETRY_MS = 1_000;
 
 /** A run that the SSH keeper keeps, or is to keep. */
 export interface Kept extends KeptRun {
@@ -29,6 +31,8 @@ export interface Kept extends KeptRun {
   isOutOfReach?: boolean;
   /** It was said that nothing can be seen of the run now. */
   unseen?: boolean;
+  /** It is to start anew, for want of what passes. */
+  isAgain?: boolean;
   dropped?: boolean;
   over?: boolean;
 }
@@ -86,7 +90,20 @@ export class SshWatch {
     const place = { directory: directories.of(run), attempt, nonce: keeper.nonce, rebooted };
     const seen = examine(place, clock, () => isAlive(keeper, bootId) && holds(keeper, attempt));
     if (seen.isUnreadable) log.error({ run, attempt }, 'unreadable status');
-    if (seen.report !== undefined) return ended(kept, seen.report);
+    const { report, shortage } = seen;
+    if (report !== undefined && shortage === undefined) return ended(kept, report);
+    if (report !== undefined && shortage !== undefined) return this.#again(kept, report, shortage);
     if (!seen.isAlive) gone(kept, rebooted);
+  }
+
+  /** Its command has not begun, and may yet. */
+  #again(kept: Kept, report: Report, errno: string): void {
+    const { run, target } = kept;
+    if (kept.isAgain) return;
+    kept.isAgain = true;
+    this.#options.log.warn({ run, target, errno }, 'start is tried again');
+    this.#options.clock.after(RETRY_MS, () => {
+      if (!kept.over && !kept.dropped) this.#options.ended(kept, report);
+    });
   }
 }

@@ -38,8 +38,8 @@ export const isInUse = (run: number): string =>
   `run ${run} of it has not ended or holds its place yet; wait for its end, or run "baton cancel ${run}"`;
 
 export const notProbed = (runner: string): string =>
-  `nothing to probe: its runner (${runner}) keeps no connection of baton's own; probe targets ` +
-  'with the runner ssh, unless they go "via": "openssh"';
+  `nothing to probe: its runner (${runner}) connects to no other machine; probe a target with the ` +
+  'runner ssh';
 
 export const wrongCount = (expected: number, found: number): string => {
   const noun = expected === 1 ? 'argument' : 'arguments';

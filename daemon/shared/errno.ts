@@ -27,6 +27,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EAGAIN: 'too many processes; allow more (TasksMax= of the service, ulimit -u)',
   ENOMEM: 'no memory is left; free some, or allow more (MemoryMax= of the service)',
   ESTALE: 'it was moved, removed or changed; see the log of the daemon',
+  E2BIG: 'its arguments are too long; put the script into a file there',
   EBUSY: 'something else uses it; end that first',
   ETXTBSY: 'it is being written; try again when that is over',
   EADDRINUSE: 'something else listens there; stop it, or name another',

@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process';
 import { type UserInfo, userInfo } from 'node:os';
 import { errnoOf, isShortage } from '../shared/errno.ts';
+import { checkRoomToSpawn } from './free-descriptors.ts';
 
 export interface Account {
   readonly name: string;
@@ -51,6 +52,7 @@ export function findOwnEntry(): UserInfo<string> | undefined {
 /** Rejects where getent(1) cannot be asked now: too many processes, too many files, no memory. */
 function getent(database: string, key: string): Promise<readonly string[] | undefined> {
   return new Promise((resolve, reject) => {
+    checkRoomToSpawn(); // thrown here, it rejects
     execFile('getent', [database, key], { timeout: LOOKUP_MS_MAX }, (error, stdout) => {
       if (error !== null && isShortage(errnoOf(error))) reject(error);
       else resolve(error === null ? stdout.split('\n')[0]?.split(':') : undefined);

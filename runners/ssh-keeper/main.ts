@@ -11,6 +11,7 @@
 import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { SshSession } from '../../daemon/core/plan.ts';
 import { isSystemdShutdown } from '../../daemon/system/shutdown.ts';
 import { connect, type Desk } from '../ssh/connect.ts';
 import { Gates } from '../ssh/handshake-limiter.ts';
@@ -23,6 +24,7 @@ import {
 } from '../ssh/keeper-protocol.ts';
 import { KeyRing } from '../ssh/private-key.ts';
 import { Router } from '../ssh/route.ts';
+import { probeOpenssh, type Seen } from './openssh-probe.ts';
 import { Task } from './remote-run.ts';
 import { monotonicMs } from './status-writer.ts';
 
@@ -137,15 +139,17 @@ class Keeper {
     this.#probes++;
     const abort = new AbortController();
     caller.socket.once('close', () => abort.abort());
-    const linked = await connect({ ...session, retries: 0 }, this.#desk, abort.signal);
-    if (linked.ok) {
-      caller.send({ type: 'probed', id, lines: linked.link.seen });
-      linked.link.close();
-    } else {
-      caller.send({ type: 'probed', id, lines: linked.seen, failure: linked.failure });
-    }
+    caller.send({ type: 'probed', id, ...(await this.#try(session, abort.signal)) });
     this.#probes--;
     this.#rest(IDLE_MS);
+  }
+
+  async #try(session: SshSession, abort: AbortSignal): Promise<Seen> {
+    if (session.openssh !== undefined) return await probeOpenssh(session, session.openssh, abort);
+    const linked = await connect({ ...session, retries: 0 }, this.#desk, abort);
+    if (!linked.ok) return { lines: linked.seen, failure: linked.failure };
+    linked.link.close();
+    return { lines: linked.link.seen };
   }
 
   /** Looks later if anybody still needs it. */

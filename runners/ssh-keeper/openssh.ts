@@ -11,15 +11,14 @@
  *
  * A forced command says no mark, and no stop reaches it: then nobody claims that it has ended.
  */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { type Readable, Transform, type Writable } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import type { SshSession } from '../../daemon/core/plan.ts';
 import type { Failure } from '../ssh/keeper-protocol.ts';
-import { ownUser } from '../ssh/local-user.ts';
 import { LOST_CODE, type Script, script, stopLine } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
 import type { RemoteCommand } from './remote-command.ts';
+import { type Ssh, spawnSsh } from './spawn-ssh.ts';
 import { type End, lost } from './status-writer.ts';
 
 /** As much of what ssh says is kept for a message. */
@@ -30,21 +29,27 @@ export class OpensshCommand implements RemoteCommand {
   readonly err: Marked;
   readonly #session: SshSession;
   readonly #script: Script;
-  readonly #ssh: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #ssh: Ssh;
   #exit: { readonly code: number | null; readonly signal: string | null } | undefined;
-  #unspawned: Error | undefined;
   #isTold = false;
   #isStopping = false;
   #isKilled = false;
   #hasWritten = false;
 
-  constructor(session: SshSession, args: readonly string[]) {
+  /** Begins it, with `args` before the command; or the errno that keeps ssh(1) from starting. */
+  static async begin(
+    session: SshSession,
+    args: readonly string[],
+  ): Promise<OpensshCommand | string> {
+    const text = script(session, true);
+    const ssh = await spawnSsh([...args, text.text]);
+    return typeof ssh === 'string' ? ssh : new OpensshCommand(session, text, ssh);
+  }
+
+  private constructor(session: SshSession, text: Script, ssh: Ssh) {
     this.#session = session;
-    this.#script = script(session, true);
-    this.#ssh = spawn('ssh', [...args, this.#script.text], {
-      cwd: ownUser().homedir,
-      detached: true,
-    });
+    this.#script = text;
+    this.#ssh = ssh;
     this.#ssh.stdin.on('error', () => {}); // ssh has ended: `exit` says how
     this.#ssh.stdout.once('data', () => {
       this.#hasWritten = true;
@@ -67,10 +72,6 @@ export class OpensshCommand implements RemoteCommand {
   }
 
   watch(ended: () => void, closed: () => void): void {
-    this.#ssh.once('error', (error) => {
-      this.#unspawned = error;
-      closed();
-    });
     this.#ssh.once('exit', (code, signal) => {
       this.#exit = { code, signal };
       ended();
@@ -91,7 +92,6 @@ export class OpensshCommand implements RemoteCommand {
   }
 
   get end(): End | undefined {
-    if (this.#unspawned !== undefined) return failed('connect', say.noSsh());
     if (this.#exit === undefined) return undefined;
     const { code, signal } = this.#exit;
     const mayHaveRun = this.#isTold || this.#isForced;
@@ -173,7 +173,8 @@ function openBytes(text: Buffer, mark: Buffer): number {
 const AUTH = /Permission denied|Too many authentication failures|Authentication failed/;
 const HOST_KEY = /Host key verification failed|HOST IDENTIFICATION HAS CHANGED/;
 
-function phaseOf(said: string): Failure['phase'] {
+/** By what ssh has said. */
+export function phaseOf(said: string): Failure['phase'] {
   return HOST_KEY.test(said) ? 'hostkey' : AUTH.test(said) ? 'auth' : 'connect';
 }
 
@@ -181,6 +182,6 @@ function failed(phase: Failure['phase'], message: string): End {
   return { kind: 'failed', failure: { phase, message } };
 }
 
-function lastOf(said: string): string {
+export function lastOf(said: string): string {
   return said.trim().split(/\r?\n/).at(-1)?.trim() ?? '';
 }

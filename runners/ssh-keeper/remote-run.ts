@@ -12,8 +12,9 @@
  */
 import { join } from 'node:path';
 import { showDuration } from '../../daemon/shared/duration.ts';
+import { isShortage } from '../../daemon/shared/errno.ts';
 import { connect, type Desk } from '../ssh/connect.ts';
-import type { Way } from '../ssh/handshake.ts';
+import type { Unlinked, Way } from '../ssh/handshake.ts';
 import type { Prepare } from '../ssh/keeper-protocol.ts';
 import { script } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
@@ -83,13 +84,22 @@ export class Task {
     if (session.openssh === undefined) {
       const linked = await connect(session, this.#desk, this.#abort.signal);
       if (linked.ok) this.#link = linked.link;
-      else if (!this.#isStopping) return this.#finish({ kind: 'failed', failure: linked.failure });
+      else if (!this.#isStopping) return this.#finish(unconnected(linked));
     }
     if (!this.#isStopping) this.#sink = await Sink.open(this.#directory, merged);
     // A full disk may have held it up for long.
     if (this.#isStopping) return this.#finish({ kind: 'not-started' });
     if (session.openssh === undefined) this.#exec();
-    else this.#attach(new OpensshCommand(session, session.openssh));
+    else await this.#begin(session.openssh);
+  }
+
+  /** By ssh(1). */
+  async #begin(args: readonly string[]): Promise<void> {
+    const command = await OpensshCommand.begin(this.prepare.session, args);
+    if (typeof command !== 'string') return this.#attach(command);
+    if (isShortage(command)) return this.#finish({ kind: 'shortage', errno: command });
+    const failure = { phase: 'connect', message: say.noSpawn(command) } as const;
+    return this.#finish({ kind: 'failed', failure });
   }
 
   #exec(): void {
@@ -193,4 +203,10 @@ export class Task {
   #after(ms: number, callback: () => void): void {
     this.#timers.push(setTimeout(callback, ms));
   }
+}
+
+function unconnected({ failure, shortage }: Unlinked): End {
+  return shortage === undefined
+    ? { kind: 'failed', failure }
+    : { kind: 'shortage', errno: shortage };
 }

@@ -2,18 +2,21 @@
  * Writes how a run ended where the daemon looks for it: `status.ATTEMPT.NONCE` of the run directory, on disk
  * before it gets its name. A full disk is waited out; a run directory that vanished is not.
  */
-import { constants } from 'node:fs';
+import { constants as flags } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Failure, StatusFile } from '../ssh/keeper-protocol.ts';
 
 const ROOM_RETRY_MS = 1_000;
-const { O_WRONLY, O_CREAT, O_TRUNC, O_SYNC } = constants;
+const { O_WRONLY, O_CREAT, O_TRUNC, O_SYNC } = flags;
 
 /** How a remote command ended. */
 export type End =
   | { readonly kind: 'not-started' }
+  /** This machine has not what it takes now (errno); the daemon tries again. */
+  | { readonly kind: 'shortage'; readonly errno: string }
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -67,9 +70,14 @@ function statusOf(end: End, times: Times): StatusFile {
     code: end.kind === 'exited' ? end.code : null,
     signal: end.kind === 'signalled' ? end.signal : null,
     core: end.kind === 'signalled' && end.core,
-    stage: null,
-    errno: null,
+    ...(end.kind === 'shortage' ? lack(end.errno) : { stage: null, errno: null }),
     ...times,
     ...(end.kind === 'failed' ? end.failure : {}),
   };
+}
+
+/** As keeper.pl tells that it could not fork. */
+function lack(name: string): Pick<StatusFile, 'stage' | 'errno'> {
+  const numbers: Readonly<Record<string, number>> = constants.errno;
+  return { stage: 'system', errno: numbers[name] ?? constants.errno.EAGAIN };
 }

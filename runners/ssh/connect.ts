@@ -54,7 +54,9 @@ async function connectOnce(
   const route = await desk.router.routeTo(session);
   if (!route.ok) {
     const failure: Failure = { phase: 'connect', message: route.message };
-    return { ok: false, failure, isPassing: false, seen: [] };
+    const { shortage } = route;
+    const lack = shortage === undefined ? {} : { shortage };
+    return { ok: false, failure, isPassing: false, seen: [], ...lack };
   }
   const links: Link[] = [];
   let leave = (): void => {};

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import ssh2, { type AnyAuthMethod, type Client, type ParsedKey } from 'ssh2';
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { showDuration } from '../../daemon/shared/duration.ts';
+import { errnoOf, isShortage } from '../../daemon/shared/errno.ts';
 import { HostKeyCheck } from './host-key.ts';
 import type { Failure } from './keeper-protocol.ts';
 import { fingerprint } from './known-hosts.ts';
@@ -41,6 +42,8 @@ export interface Unlinked {
   readonly ok: false;
   readonly failure: Failure;
   readonly isPassing: boolean;
+  /** What this machine lacks now (errno), in place of anything about the way. */
+  readonly shortage?: string;
   readonly seen: readonly string[];
 }
 
@@ -201,13 +204,17 @@ export class Handshake {
   }
 
   #fail(error: unknown, isLate: boolean): Linked {
-    const fail = (phase: Failure['phase'], message: string, isPassing: boolean): Linked => {
+    const fail = (phase: Failure['phase'], message: string, isPassing: boolean): Unlinked => {
       const seen = this.#check.seen === undefined ? [] : [this.#check.seen];
       return { ok: false, failure: { phase, message }, isPassing, seen };
     };
     if (this.#check.refusal !== undefined) return fail('hostkey', this.#check.refusal, false);
     const said = error instanceof Error ? error.message : String(error);
     const { host, port } = this.#hop;
+    const errno = errnoOf(error);
+    if (!this.#isTrusted && isShortage(errno)) {
+      return { ...fail('connect', say.noConnection(host, port, said), false), shortage: errno };
+    }
     if (isLate) {
       const limit = showDuration(this.#session.connectTimeoutMs);
       const { agent } = this.#hop;

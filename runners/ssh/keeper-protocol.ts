@@ -10,8 +10,8 @@
  */
 import type { SshSession } from '../../daemon/core/plan.ts';
 
-/** 3: attempts have a nonce. 2: a session may be ssh(1)'s. */
-export const KEEPER_VERSION = 3;
+/** 4: probes by ssh(1). 3: attempts have a nonce. 2: a session may be ssh(1)'s. */
+export const KEEPER_VERSION = 4;
 /** In the state directory. */
 export const SOCKET_NAME = 'ssh.sock';
 
@@ -69,8 +69,9 @@ export interface StatusFile {
   readonly code: number | null;
   readonly signal: number | null;
   readonly core: boolean;
-  readonly stage: null;
-  readonly errno: null;
+  /** With an errno: what this machine lacks now, so that nothing was started. */
+  readonly stage: 'system' | null;
+  readonly errno: number | null;
   readonly tookMs: number;
   readonly steadyMs: number;
   readonly wallMs: number;

@@ -9,6 +9,8 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import type { SshSession } from '../../daemon/core/plan.ts';
+import { errnoOf, isShortage } from '../../daemon/shared/errno.ts';
+import { checkRoomToSpawn } from '../../daemon/system/free-descriptors.ts';
 import { ownUser } from './local-user.ts';
 import { fromHome } from './private-key.ts';
 import * as say from './ssh-messages.ts';
@@ -29,7 +31,12 @@ export interface Hop {
 
 export type Route =
   | { readonly ok: true; readonly hops: readonly [Hop, ...Hop[]] }
-  | { readonly ok: false; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      /** What this machine lacks now (errno), so that ssh(1) could not be asked. */
+      readonly shortage?: string;
+    };
 
 /** As much of a session as says where it leads to. */
 type Where = Pick<SshSession, 'host' | 'port' | 'user' | 'knownHosts' | 'sshConfig'>;
@@ -54,7 +61,9 @@ export class Router {
       return { ok: true, hops: await this.#hops(session, session.jump, 0) };
     } catch (error) {
       if (!(error instanceof NoWay)) throw error;
-      return { ok: false, message: error.message };
+      const { message, errno } = error;
+      const lack = errno !== undefined && isShortage(errno) ? { shortage: errno } : {};
+      return { ok: false, message, ...lack };
     }
   }
 
@@ -129,7 +138,15 @@ export function parseJump(
 }
 
 /** Never leaves this file. */
-class NoWay extends Error {}
+class NoWay extends Error {
+  /** Where ssh(1) could not be started. */
+  readonly errno: string | undefined;
+
+  constructor(message: string, errno?: string) {
+    super(message);
+    this.errno = errno;
+  }
+}
 
 /** The target's keys go for its jump hosts as well; its port, user and pinned key do not. */
 function jumpOf(text: string): Pick<SshSession, 'host' | 'hostKey'> {
@@ -197,14 +214,23 @@ function words(settings: Settings, name: string): readonly string[] | undefined 
   return parts?.filter((path) => path !== '/dev/null' && path !== 'none');
 }
 
-/** Undefined where there is no ssh(1). Throws where its configuration is wrong. */
+/** Undefined where there is no ssh(1). Throws where its configuration is wrong, or it cannot start. */
 function askSsh(args: readonly string[]): Promise<Settings | undefined> {
   return new Promise((resolve, reject) => {
-    execFile('ssh', args, { timeout: ASK_TIMEOUT_MS }, (error, stdout, stderr) => {
-      if (error?.code === 'ENOENT') return resolve(undefined);
-      if (error) return reject(new NoWay(say.sshSays(lastLine(stderr) || error.message)));
-      resolve(parseSettings(stdout));
-    });
+    const unasked = (errno: string): void => {
+      if (errno === 'ENOENT') resolve(undefined);
+      else reject(new NoWay(say.noSpawn(errno), errno));
+    };
+    try {
+      checkRoomToSpawn();
+      execFile('ssh', args, { timeout: ASK_TIMEOUT_MS }, (error, stdout, stderr) => {
+        if (typeof error?.code === 'string') return unasked(error.code);
+        if (error) return reject(new NoWay(say.sshSays(lastLine(stderr) || error.message)));
+        resolve(parseSettings(stdout));
+      });
+    } catch (error) {
+      unasked(errnoOf(error));
+    }
   });
 }
 

@@ -2,6 +2,7 @@
  * What the runners say when a target cannot work, or its machine cannot be reached. The daemon puts
  * the target or the run in front; see daemon/messages.ts for the style.
  */
+import { describeErrno } from '../../daemon/shared/errno.ts';
 
 // A private key
 
@@ -72,6 +73,12 @@ export const manyJumps = (most: number): string =>
 export const noSsh = (): string =>
   '"sshConfig" needs ssh(1), which is not installed; install openssh-client';
 
+/** ssh(1) itself cannot be started here. */
+export const noSpawn = (errno: string): string =>
+  errno === 'ENOENT'
+    ? 'ssh(1) is not installed; install openssh-client'
+    : `ssh(1) could not be started ${describeErrno(errno)}`;
+
 export const noJump = (text: string): string =>
   `"${text}" is no host to jump over; expected [USER@]HOST[:PORT]`;
 
@@ -102,6 +109,13 @@ const CONNECT_ADVICE: readonly (readonly [RegExp, string])[] = [
 export const sshFailed = (host: string, said: string): string =>
   `ssh to ${host} says: ${said || 'nothing'}; see all that it says in the output of this run, and ` +
   "try it by hand as the daemon's user";
+
+/** The same of a probe, which tells all that it says. */
+export const sshRefused = (host: string, said: string): string =>
+  `ssh to ${host} says: ${said || 'nothing'}; try it by hand as the daemon's user`;
+
+export const sshSilent = (host: string, limit: string): string =>
+  `ssh to ${host} was not in after ${limit}; try it by hand as the daemon's user: ssh -v`;
 
 export const sshKilled = (signal: string): string => `ssh was ended by ${signal}`;
 

@@ -5,10 +5,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { askRun } from '../support/askedrun.ts';
+import { leaveFree } from '../support/descriptors.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { SSHD_NEEDS, Sshd, sessionOf } from '../support/sshd.ts';
-import { whyWithout } from '../support/tools.ts';
+import { skipWithout, whyWithout } from '../support/tools.ts';
 
 describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
   let sshd: Sshd;
@@ -175,6 +176,47 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
       assert.equal(end.exit, 255);
     });
   }
+
+  for (const target of ['puppet', 'forced', 'shared']) {
+    test(`a probe of ${target} says with the words of ssh that it is in, and runs nothing`, async () => {
+      const { status, text, errors } = await rig.baton('probe', target);
+      assert.equal(status, 0, `${text}${errors}`);
+      assert.match(text, /^Connecting to 127\.0\.0\.1 /m);
+      assert.match(text, /^Server host key: ssh-ed25519 SHA256:/m);
+      assert.match(text, /^Authenticated to 127\.0\.0\.1 .* using "publickey"\.$/m);
+      assert.doesNotMatch(text, /debug1|# baton/);
+      assert.equal(puppets.unasked, 0);
+    });
+  }
+
+  for (const [target, words] of [
+    ['stranger', /^could not authenticate: ssh to 127\.0\.0\.1 says: .*Permission denied/m],
+    ['unknown', /host key.*: ssh to 127\.0\.0\.1 says: Host key verification failed/m],
+    ['nobody', /: ssh to 127\.0\.0\.1 says: .*port 1: Connection refused/m],
+    ['mute', /: ssh to 127\.0\.0\.1 .*timed out/m],
+  ] as const) {
+    test(`a probe of ${target} ends with 255 and says why`, async () => {
+      const { status, text } = await rig.baton('probe', target);
+      assert.equal(status, 255, text);
+      assert.match(text, words);
+    });
+  }
+
+  test('a lack of descriptors is waited out, and the run ends with its own status', async (t) => {
+    if (skipWithout(t, 'prlimit')) return;
+    const first = await runOf('short');
+    const puppet = await puppets.next();
+    const { targets } = await first.session.ask({ type: 'status' }, 'status');
+    const pid = targets.flatMap((it) => it.active).find((it) => it.run === first.run)?.pid ?? 0;
+    const relax = leaveFree(pid, 4); // two for the output, too few for ssh
+    const second = await runOf('nine');
+    const line = await rig.logged('start is tried again');
+    assert.deepEqual([line['run'], line['errno']], [second.run, 'EMFILE']);
+    relax();
+    assert.equal((await second.ended()).exit, 9);
+    puppet.exit(0);
+    assert.equal((await first.ended()).exit, 0);
+  });
 
   test('cancelled while it connects it was never started', async () => {
     const { cancel, ended } = await runOf('mute');

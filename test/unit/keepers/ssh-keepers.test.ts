@@ -18,7 +18,9 @@ import { examine } from '../../../daemon/keepers/ssh-status.ts';
 import { bootId, statOf } from '../../../daemon/system/proc.ts';
 import type { ToKeeper } from '../../../runners/ssh/keeper-protocol.ts';
 import { directory } from '../../support/config.ts';
+import { withFew } from '../../support/descriptors.ts';
 import { ManualClock, SpokenLog } from '../../support/parts.ts';
+import { whyWithout } from '../../support/tools.ts';
 
 const LISTENER = { take: () => {}, closed: () => {} };
 
@@ -62,6 +64,19 @@ for (const [what, spawnIt, passes, why] of [
     assert.equal(none.passes, passes);
   });
 }
+
+test('without enough free descriptors an SSH keeper cannot be had now, however many are free', {
+  skip: whyWithout('prlimit'),
+}, async (t) => {
+  const state = directory(t);
+  const spawnIt = dying('exit 3');
+  const found = await withFew(20, () => openConnection(state, true, LISTENER, spawnIt));
+  const words = found.map((none) => ('why' in none ? `${none.passes} ${none.why}` : 'connected'));
+  const kinds = words.map((word) =>
+    word.replace(/.*(true|false).*(EMFILE|ended with 3).*/s, '$1 $2'),
+  );
+  assert.deepEqual([...new Set(kinds)], ['true EMFILE', 'false ended with 3']);
+});
 
 test('a state directory that is gone is a reason, and no end of the daemon', async (t) => {
   const none = await openConnection(join(directory(t), 'gone'), true, LISTENER);

@@ -76,7 +76,7 @@ export const noSsh = (): string =>
 /** ssh(1) itself cannot be started here. */
 export const noSpawn = (errno: string): string =>
   errno === 'ENOENT'
-    ? 'ssh(1) is not installed; install openssh-client'
+    ? `ssh(1) is not installed (${errno}); install openssh-client`
     : `ssh(1) could not be started ${describeErrno(errno)}`;
 
 export const noJump = (text: string): string =>

@@ -101,6 +101,7 @@ export class Compaction {
   /** Copies what is left, and gives it the name of the journal; a crash may take that back. */
   rename(): Copied {
     this.#copy(this.#rest.length);
+    if (!this.#isNamed()) throw Object.assign(new Error(), { code: 'ESTALE' });
     this.#disk.renameSync(asideOf(this.#path), this.#path);
     this.#isRenamed = true;
     return { file: this.#file, seq: this.#seq, bytes: this.#bytes };
@@ -118,9 +119,20 @@ export class Compaction {
   /** Leaves nothing of it, unless it is the journal by now. */
   discard(): void {
     if (this.#isRenamed) return;
-    removeAside(this.#disk, this.#path);
+    if (this.#isNamed()) removeAside(this.#disk, this.#path);
     closeLast(this.#disk, this.#file);
     close(this.#disk, this.#directory);
+  }
+
+  /** Somebody may have put another directory in the place of this one, and write there. */
+  #isNamed(): boolean {
+    try {
+      const named = this.#disk.statSync(asideOf(this.#path));
+      const own = this.#disk.fstatSync(this.#file);
+      return named.ino === own.ino && named.dev === own.dev;
+    } catch {
+      return false;
+    }
   }
 
   /** Each step copies a step more than came since the last one, so that there is an end. */

@@ -204,6 +204,7 @@ export class Journal {
     if (this.#compaction !== undefined) return { ok: false, error: 'EBUSY' };
     let compaction: Compaction | undefined;
     try {
+      this.#expectOwn();
       compaction = new Compaction(this.path, this.#disk, steps);
       this.#compaction = compaction;
       const historyBytes = await compaction.write(history);

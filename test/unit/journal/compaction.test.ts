@@ -118,6 +118,58 @@ test('a compaction that fails is not tried again before the journal has grown fu
   assert.equal(journal.isBloated, false);
 });
 
+const FOREIGN = 'what another one has put there';
+
+/** What somebody else does, and whether the name is his then. */
+const INTRUSIONS: readonly (readonly [string, (path: string) => void])[] = [
+  ['replaced', (path) => replace(fileOf(path))],
+  ['removed', (path) => fs.rmSync(fileOf(path))],
+  ['moved away with its directory', (path) => fs.renameSync(path, `${path}-2`)],
+  [
+    'in a directory that is replaced',
+    (path) => {
+      fs.renameSync(path, `${path}-2`);
+      fs.mkdirSync(path);
+      replace(fileOf(path));
+      replace(`${fileOf(path)}.tmp`);
+    },
+  ],
+];
+
+function replace(file: string): void {
+  fs.writeFileSync(`${file}.new`, FOREIGN);
+  fs.renameSync(`${file}.new`, file);
+}
+
+for (const [what, intrude] of INTRUSIONS) {
+  test(`a journal that is ${what} at any step of a compaction is not written over`, async (t) => {
+    const calls = await callsOfCompaction(t);
+    // What comes between that and the rename goes on in one breath.
+    const last = calls.lastIndexOf('fdatasync', calls.indexOf('renameSync'));
+    assert.ok(last > 5);
+    for (let step = 0; step <= last; step++) {
+      const path = join(directory(t), 'state');
+      fs.mkdirSync(path);
+      writeJournal(path, LONG);
+      let left = Number.POSITIVE_INFINITY;
+      const { disk } = faulty(() => {
+        if (left-- === 0) intrude(path);
+        return undefined;
+      });
+      const { journal } = openJournal(path, disk);
+      left = step;
+      const compacted = await journal.compact(history(replay(LONG)));
+      const files = [fileOf(path), `${fileOf(path)}.tmp`].filter((file) => fs.existsSync(file));
+      assert.equal(compacted.ok, false, `step ${step}, ${calls[step]}`);
+      assert.notEqual(journal.examine(), undefined, `step ${step}`);
+      const written = journal.append([{ type: 'resumed', target: 'web' }]);
+      assert.deepEqual(written, { ok: false, error: 'ESTALE' });
+      for (const file of files) assert.equal(fs.readFileSync(file, 'utf8'), FOREIGN);
+      journal.close();
+    }
+  });
+}
+
 test('what is appended at any time of a compaction is in the new journal, in order', async (t) => {
   const path = directory(t);
   writeJournal(path, LONG);

@@ -1,8 +1,8 @@
 /** What a test file leaves when it is killed, as the runner does at the time limit: nothing. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -61,6 +61,26 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     assert.ok(!existsSync(about.directory));
   });
 }
+
+test('a test file that goes on after the limit ends itself, whatever holds it', (t) => {
+  const file = join(directory(t), 'inner.test.mjs');
+  const scratch = join(import.meta.dirname, '../support/scratch.js');
+  writeFileSync(
+    file,
+    `import net from 'node:net';
+    import { mock } from 'node:test';
+    net.createServer().listen({ path: '\\0baton-' + process.pid });
+    mock.timers.enable({ apis: ['setTimeout'] });
+    await import('${scratch}');
+    mock.timers.tick(249_999);
+    process.stdout.write('here\\n');
+    mock.timers.tick(1);
+    process.stdout.write('still here\\n');`,
+  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+  assert.match(stderr, /this file has run for 250000 ms, and is ended\n$/);
+  assert.deepEqual([status, stdout], [1, 'here\n']);
+});
 
 test('a test file that closes its pipe before its files, as a process that ends does, is not killed', async (t) => {
   const place = directory(t);

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Reply, StatusReply } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
+import { showOnFailure } from './daemonlog.ts';
 import './scratch.ts';
 
 const DIST = join(import.meta.dirname, '../..');
@@ -34,6 +35,7 @@ export class Rig {
     this.socket = join(this.directory, 's');
     this.state = join(this.directory, 'state');
     this.configFile = join(this.directory, 'config.json');
+    showOnFailure(this);
   }
 
   static async start(config: unknown, args: readonly string[] = []): Promise<Rig> {

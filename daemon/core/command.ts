@@ -83,7 +83,12 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
       /** Who else waits for whom, where there is a caller. */
       readonly waits?: readonly CallerWait[];
     }
-  | { readonly type: 'cancel'; readonly run: RunId }
+  | {
+      readonly type: 'cancel';
+      readonly runs: readonly RunId[];
+      /** What has come of the first ones; lists of some each, not copied at every step. */
+      readonly done?: { readonly runs: number; readonly cancelled: readonly (readonly RunId[])[] };
+    }
   | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
   /** The past of a target that is no longer configured is to be dropped. */
   | { readonly type: 'forget'; readonly target: TargetName }
@@ -117,8 +122,8 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   | { readonly type: 'found'; readonly letGo: readonly LetGo[] }
   /** The last survivor of a lost run is gone. */
   | { readonly type: 'vacated'; readonly run: RunId }
-  /** Something about this run may be due: its expiry, its timeout, another look. */
-  | { readonly type: 'due'; readonly run: RunId }
+  /** Something about these runs may be due: expiry, timeout, another look. */
+  | { readonly type: 'due'; readonly runs: readonly RunId[] }
   /** This target may be late. */
   | { readonly type: 'overdue'; readonly target: TargetName }
   /** `holders`: of the lockfiles around the target. */
@@ -129,6 +134,9 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   | { readonly type: 'configured' }
   | { readonly type: 'retain'; readonly target: TargetName; readonly keep: Keep }
 );
+
+/** Most runs that one turn ends because of one command. */
+export const ENDED_AT_ONCE_MAX = 250;
 
 export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;
 
@@ -147,8 +155,8 @@ export type Answer =
   | { readonly type: 'broken'; readonly reason: string }
   | { readonly type: 'not-permitted'; readonly reason: string }
   | { readonly type: 'unknown-target' }
-  | { readonly type: 'unknown-run' }
-  | { readonly type: 'ended' }
+  /** Those that had not ended before. */
+  | { readonly type: 'cancelled'; readonly runs: readonly RunId[] }
   | { readonly type: 'done' };
 
 export interface Decision {
@@ -158,8 +166,8 @@ export interface Decision {
   readonly touched: readonly TargetName[];
   /** Times at which a run may be due, or a target late. */
   readonly looks: readonly Look[];
-  /** There is more to do than fits into one turn: the same command is to be given again. */
-  readonly isUnfinished?: boolean;
+  /** What does not fit into one turn; the answer comes when that is done. */
+  readonly rest?: Wish;
 }
 
 /** In elapsed time; see daemon/shared/elapsed.ts. It may be early, for what goes by steady time. */

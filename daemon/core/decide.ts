@@ -27,6 +27,7 @@ import {
   type CommandOf,
   type Decision,
   decided,
+  ENDED_AT_ONCE_MAX,
   NOTHING,
 } from './command.ts';
 import type { Event } from './event.ts';
@@ -99,9 +100,6 @@ function hold(
   return { ...decided(event), touched: [target] };
 }
 
-/** Most runs that one turn skips because their targets are gone. */
-export const SKIPPED_AT_ONCE_MAX = 1_000;
-
 function configured(
   state: ReadonlyState,
   { at }: CommandOf<'configured'>,
@@ -111,7 +109,9 @@ function configured(
   for (const [name, { queue }] of state.lanes) {
     if (catalog.targets.has(name)) continue;
     for (const number of queue) {
-      if (events.length >= SKIPPED_AT_ONCE_MAX) return { ...NOTHING, events, isUnfinished: true };
+      if (events.length >= ENDED_AT_ONCE_MAX) {
+        return { ...NOTHING, events, rest: { type: 'configured' } };
+      }
       const run = state.runs.get(number);
       if (run) events.push(ended(run, at, { kind: 'skipped', reason: removed() }, catalog));
     }

@@ -110,7 +110,7 @@ class Play {
     const number = typeof key === 'number' ? key : 0;
     const run = this.#state.runs.get(number);
     const { endMs } = this.expected.get(number) ?? {};
-    if (run?.state === 'queued') yield* this.#look(this.#decide({ type: 'due', run: number }));
+    if (run?.state === 'queued') yield* this.#look(this.#decide({ type: 'due', runs: [number] }));
     else if (run?.state === 'running' && endMs !== undefined && endMs <= this.#nowMs) {
       yield* this.#look(this.#decide(this.#success(run)));
     }

@@ -38,7 +38,7 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
     if (!isOver || awakeMs < RECENT_MS) break;
     if (run.heldBy.length > 0) continue;
     if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
-      return { ...decided({ type: 'forgotten', runs }), isUnfinished: true };
+      return { ...decided({ type: 'forgotten', runs }), rest: { type: 'retain', target, keep } };
     }
     runs.push(number);
     left--;
@@ -62,7 +62,9 @@ export function forget(
   const runs = firstOf(lane.ended, FORGOTTEN_AT_ONCE_MAX);
   const forgotten: readonly Event[] = runs.length === 0 ? [] : [{ type: 'forgotten', runs }];
   const decision = { ...NOTHING, events: [...resumed, ...forgotten] };
-  return runs.length < lane.ended.size ? { ...decision, isUnfinished: true } : decision;
+  return runs.length < lane.ended.size
+    ? { ...decision, rest: { type: 'forget', target } }
+    : decision;
 }
 
 function firstOf(runs: ReadonlySet<RunId>, most: number): readonly RunId[] {

@@ -8,6 +8,7 @@
 
 import { removed } from '../protocol/outcome-text.ts';
 import { elapsedAt } from '../shared/elapsed.ts';
+import type { Stamp, TargetName } from '../shared/run.ts';
 import { candidates, groupsOf } from './affected.ts';
 import type { Catalog } from './catalog.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type CommandOf,
   type Decision,
   decided,
+  ENDED_AT_ONCE_MAX,
   type Look,
   NOTHING,
 } from './command.ts';
@@ -35,8 +37,8 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
     const keys = groupsOf(run.target, catalog);
     if (keys.some((key) => closed.has(key))) continue;
     // After a sleep its turn may come before its time is looked at.
-    const over = expired(run, at, catalog);
-    if (over !== undefined) return { ...over, looks };
+    const over = expiredOf(state, run, at, catalog);
+    if (over.length > 0) return { ...NOTHING, events: over, looks };
     const said = readinesses(run, catalog, sceneOf);
     for (const [at, it] of said.entries()) {
       if (it.type === 'wait' && it.isForAll && it.untilMs === undefined) closed.add(keys[at] ?? '');
@@ -45,7 +47,7 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
     if (waits.length === 0) {
       const skip = said.find((it) => it.type === 'skip');
       if (skip === undefined) {
-        return { ...decided(start(state, run, command, catalog, sceneOf)), looks };
+        return { ...NOTHING, events: start(state, run, command, catalog, sceneOf), looks };
       }
       const outcome = { kind: 'skipped', reason: skip.reason } as const;
       return { ...decided(ended(run, at, outcome, catalog)), looks };
@@ -58,19 +60,31 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
   return { ...NOTHING, looks };
 }
 
+/** Those at the head of its queue that have waited longer than they may, if this one has. */
+function expiredOf(
+  state: ReadonlyState,
+  head: Queued,
+  at: Stamp,
+  catalog: Catalog,
+): readonly Event[] {
+  if (expired(head, at, catalog) === undefined) return [];
+  const ends = headsOf(state, head.target).map((run) => expired(run, at, catalog));
+  const first = ends.indexOf(undefined);
+  return ends.slice(0, first < 0 ? ends.length : first).flatMap((end) => end ?? []);
+}
+
 function start(
   state: ReadonlyState,
   run: Queued,
   { at, nonce }: Pick<Command, 'at' | 'nonce'>,
   catalog: Catalog,
   sceneOf: SceneOf,
-): Event {
+): readonly Event[] {
   const target = catalog.targets.get(run.target);
-  if (target === undefined) {
-    return ended(run, at, { kind: 'skipped', reason: removed() }, catalog);
-  }
-  if (target.broken !== undefined) {
-    return ended(run, at, { kind: 'skipped', reason: target.broken }, catalog);
+  const reason = target === undefined ? removed() : target.broken;
+  if (target === undefined || reason !== undefined) {
+    const outcome = { kind: 'skipped', reason: reason ?? removed() } as const;
+    return headsOf(state, run.target).map((head) => ended(head, at, outcome, catalog));
   }
   // Only where a policy lets it go first: a run that waits for a full disk is not overtaken by what
   // needs no disk, and must not win a place before a higher rsnapshot interval by that.
@@ -79,7 +93,7 @@ function start(
     .filter((other) => other.run < number)
     .filter((other) => hindrances(other, catalog, sceneOf).some((w) => w.behind.includes(number)))
     .map((other) => other.run);
-  return {
+  const event = {
     type: 'starting',
     run: number,
     attempt: 1,
@@ -87,5 +101,17 @@ function start(
     ...(run.nonce === nonce ? {} : { nonce }),
     groups: target.bindings.map(({ key }) => key),
     ...(overtook.length > 0 ? { overtook } : {}),
-  };
+  } as const;
+  return [event];
+}
+
+/** The first of those that wait for a target, as many as one decision ends. */
+function headsOf(state: ReadonlyState, target: TargetName): readonly Queued[] {
+  const heads: Queued[] = [];
+  for (const number of state.lanes.get(target)?.queue ?? []) {
+    if (heads.length >= ENDED_AT_ONCE_MAX) break;
+    const run = state.runs.get(number);
+    if (run?.state === 'queued') heads.push(run);
+  }
+  return heads;
 }

@@ -5,59 +5,72 @@
  */
 
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
-import type { Outcome, Stamp, Verdict } from '../shared/run.ts';
+import type { Outcome, RunId, Stamp, TargetName, Verdict } from '../shared/run.ts';
 import type { Catalog, Target } from './catalog.ts';
-import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
-import type { EventOf } from './event.ts';
+import { type CommandOf, type Decision, ENDED_AT_ONCE_MAX, type Look, NOTHING } from './command.ts';
+import type { Event, EventOf } from './event.ts';
 import type { Ended, Queued, ReadonlyState, Run, Running } from './state.ts';
 
+/** Takes runs out of the queue, or has their processes ended; some of many at a time. */
 export function cancel(
   state: ReadonlyState,
-  { run: number, at }: CommandOf<'cancel'>,
+  { runs, done = { runs: 0, cancelled: [] }, at }: CommandOf<'cancel'>,
   catalog: Catalog,
 ): Decision {
-  const run = state.runs.get(number);
-  if (run === undefined) return answered({ type: 'unknown-run' });
-  switch (run.state) {
-    case 'queued':
-    case 'starting':
-      return decided(ended(run, at, { kind: 'cancelled' }, catalog));
-    case 'running':
-      if (run.stopping !== undefined) return NOTHING;
-      return decided({ type: 'stopping', run: number, at, why: 'cancelled' });
-    case 'ended':
-      if (run.heldBy.length === 0) return answered({ type: 'ended' });
-      if (run.stopping !== undefined) return NOTHING;
-      return decided({ type: 'stopping', run: number, at, why: 'cancelled' });
-    default:
-      return run satisfies never;
+  const next = done.runs + ENDED_AT_ONCE_MAX;
+  const now = knownOf(state, runs.slice(done.runs, next));
+  const events = now.flatMap((run): readonly Event[] => {
+    if (run.state === 'queued' || run.state === 'starting') {
+      return [ended(run, at, { kind: 'cancelled' }, catalog)];
+    }
+    if (!hasProcesses(run) || run.stopping !== undefined) return [];
+    return [{ type: 'stopping', run: run.run, at, why: 'cancelled' }];
+  });
+  const isOver = (run: Run): boolean => run.state === 'ended' && !hasProcesses(run);
+  const these = now.filter((run) => !isOver(run)).map(({ run }) => run);
+  const cancelled = [...done.cancelled, these];
+  if (next < runs.length) {
+    return { ...NOTHING, events, rest: { type: 'cancel', runs, done: { runs: next, cancelled } } };
   }
+  return { ...NOTHING, events, answer: { type: 'cancelled', runs: cancelled.flat() } };
 }
 
 /** What a moment that was asked for brings: the end of the wait, of the run, or another look. */
 export function due(
   state: ReadonlyState,
-  { run: number, at }: CommandOf<'due'>,
+  { runs, at }: CommandOf<'due'>,
   catalog: Catalog,
 ): Decision {
-  const run = state.runs.get(number);
-  if (run?.state === 'queued') {
-    return expired(run, at, catalog) ?? { ...NOTHING, touched: [run.target] };
-  }
-  if (run === undefined || !hasProcesses(run) || run.stopping !== undefined) return NOTHING;
-  if (run.timeoutAtMs === undefined) return NOTHING;
-  // The machine has slept meanwhile, which the command has not felt.
-  if (run.timeoutAtMs > at.steadyMs) {
-    return { ...NOTHING, looks: [{ run: number, atMs: elapsedAt(at, run.timeoutAtMs) }] };
-  }
-  return decided({ type: 'stopping', run: number, at, why: 'timed-out' });
+  const touched = new Set<TargetName>();
+  const looks: Look[] = [];
+  const events = knownOf(state, runs).flatMap((run): readonly Event[] => {
+    if (run.state === 'queued') {
+      const end = expired(run, at, catalog);
+      if (end === undefined) touched.add(run.target);
+      return end === undefined ? [] : [end];
+    }
+    if (!hasProcesses(run) || run.stopping !== undefined) return [];
+    if (run.timeoutAtMs === undefined) return [];
+    // The machine has slept meanwhile, which the command has not felt.
+    if (run.timeoutAtMs > at.steadyMs) {
+      looks.push({ run: run.run, atMs: elapsedAt(at, run.timeoutAtMs) });
+      return [];
+    }
+    return [{ type: 'stopping', run: run.run, at, why: 'timed-out' }];
+  });
+  return { ...NOTHING, events, touched: [...touched], looks };
+}
+
+/** Each once: what is decided of one does not know of what was decided of it before. */
+function knownOf(state: ReadonlyState, runs: readonly RunId[]): readonly Run[] {
+  return [...new Set(runs)].flatMap((run) => state.runs.get(run) ?? []);
 }
 
 /** The end of a run that has waited longer than it may, in elapsed time; undefined: it has not. */
-export function expired(run: Queued, at: Stamp, catalog: Catalog): Decision | undefined {
+export function expired(run: Queued, at: Stamp, catalog: Catalog): EventOf<'ended'> | undefined {
   if (run.expiresAtMs === undefined || run.expiresAtMs > elapsedMs(at)) return undefined;
   const waitedMs = elapsedMs(at) - elapsedMs(run.accepted);
-  return decided(ended(run, at, { kind: 'expired', waitedMs }, catalog));
+  return ended(run, at, { kind: 'expired', waitedMs }, catalog);
 }
 
 /** All that runs is told to end; what waits goes on waiting, for the next boot. */

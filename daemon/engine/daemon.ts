@@ -16,6 +16,7 @@ import { removed, unfitByNow } from '../protocol/outcome-text.ts';
 import type { Cause, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
+import { logEvents } from './event-log.ts';
 import { Loop } from './loop.ts';
 import type { UnrecordedEnd } from './unrecorded.ts';
 
@@ -94,7 +95,11 @@ export class Daemon {
     this.#log = parts.log;
     this.loop = new Loop({
       ...parts,
-      perform: (event) => this.#perform(event),
+      perform: (events) => {
+        const { state, catalog } = this.loop;
+        logEvents(events, { log: this.#log, state, catalog });
+        for (const event of events) this.#perform(event);
+      },
       unrecorded: (end) => {
         const target = this.loop.state.runs.get(end.run)?.target;
         this.#log.error({ ...end, target }, 'end of a run cannot be recorded');
@@ -143,7 +148,6 @@ export class Daemon {
 
   /** What a fact brings about in the world, once it is durable. */
   #perform(event: Event): void {
-    this.#tell(event);
     switch (event.type) {
       case 'starting':
         this.#startRun(event.run, event.attempt);
@@ -239,32 +243,6 @@ export class Daemon {
       this.#retaining.delete(target);
       if (again) this.#retain(target);
     });
-  }
-
-  /** Log lines are events: a constant message, what varies as fields. */
-  #tell(event: Event): void {
-    if (!('run' in event)) {
-      const level = event.type === 'late' ? 'warn' : 'info';
-      if (event.type !== 'forgotten') this.#log[level](event, event.type);
-      return;
-    }
-    const target = this.loop.state.runs.get(event.run)?.target;
-    const about = { run: event.run, target };
-    if (event.type === 'ended') {
-      const { outcome, verdict, heldBy, bytes = 0 } = event;
-      const { logBytesMax } = this.loop.catalog.targets.get(target ?? '') ?? {};
-      if (bytes > (logBytesMax ?? Number.POSITIVE_INFINITY)) {
-        this.#log.warn({ ...about, bytes, logBytesMax }, 'output is larger than logMaxBytes');
-      }
-      const level = verdict === 'ok' ? 'info' : 'warn';
-      this.#log[level]({ ...about, outcome, verdict, heldBy }, 'ended');
-    } else if (event.type === 'started') {
-      this.#log.info({ ...about, pid: event.keeper.pid }, 'started');
-    } else if (event.type === 'stopping') {
-      this.#log.info({ ...about, why: event.why }, 'stopping');
-    } else {
-      this.#log.info(about, event.type);
-    }
   }
 }
 

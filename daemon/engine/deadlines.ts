@@ -4,7 +4,7 @@
  * not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock again.
  */
 
-import type { Wish } from '../core/command.ts';
+import { ENDED_AT_ONCE_MAX, type Wish } from '../core/command.ts';
 import { Agenda } from '../core/timer-queue.ts';
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
 import type { RunId, TargetName } from '../shared/run.ts';
@@ -39,12 +39,14 @@ export class Deadlines {
     this.#agenda.add(key, elapsedMs(this.#clock.now()) + delayMs);
   }
 
-  /** Posts what is due. */
+  /** Posts what is due, of very many some: others have their turn before the rest. */
   post(): void {
+    const runs: RunId[] = [];
     for (const key of this.#agenda.due(elapsedMs(this.#clock.now()))) {
-      const isRun = typeof key === 'number';
-      this.#post(isRun ? { type: 'due', run: key } : { type: 'overdue', target: key });
+      if (typeof key === 'string') this.#post({ type: 'overdue', target: key });
+      else if (runs.push(key) >= ENDED_AT_ONCE_MAX) break;
     }
+    if (runs.length > 0) this.#post({ type: 'due', runs });
   }
 
   /** Sees to it that what comes next is posted in time. */

@@ -76,8 +76,8 @@ export class Loop {
     readonly log: Log;
     /** Absent where nobody else can hold a lock. */
     readonly locks?: LocksPort;
-    /** Called for every event, in order, once it is durable. */
-    readonly perform: (event: Event) => void;
+    /** Hears of all events, in order, once they are durable. */
+    readonly perform: (events: readonly Event[]) => void;
     /** A run has ended, and the journal has no room for that. */
     readonly unrecorded?: (end: UnrecordedEnd) => void;
     /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
@@ -207,13 +207,17 @@ export class Loop {
     const errno = this.#takeOver();
     if (errno !== undefined) return this.#putOff(errno);
     this.#deadlines.post();
-    this.#look();
+    // Half of it: however much is to be looked at, commands have their turn as well.
+    this.#look(TURN_WORK_MAX / 2);
+    const isBehind = this.#restless.size > 0;
     // What it posts itself is for the next turn.
     const now = [...this.#unrecorded.take(), ...this.#inbox.splice(0, TURN_COMMANDS_MAX)];
     let taken = 0;
     for (const { wish, reply } of now) {
-      if (this.#isTired) break;
+      if (this.#isTired()) break;
       this.#carryOut(wish, reply);
+      // What is behind has had its half, or each turn would have time for one command.
+      if (!isBehind) this.#look(TURN_WORK_MAX);
       taken++;
     }
     if (taken < now.length) this.#inbox = [...now.slice(taken), ...this.#inbox];
@@ -257,10 +261,10 @@ export class Loop {
     const touched = [...this.#concerned(decision), ...decision.touched];
     const errno = this.#record(decision);
     if (errno === undefined) {
-      if (reply !== undefined) this.#journal.whenDurable(answering(reply, decision.answer));
-      if (decision.isUnfinished) this.post(wish);
+      // Behind all that has come meanwhile, so that nobody waits for the rest of it.
+      if (decision.rest !== undefined) this.post(decision.rest, reply);
+      else if (reply !== undefined) this.#journal.whenDurable(answering(reply, decision.answer));
       for (const target of touched) this.#restless.add(target);
-      this.#look();
     } else if (isWish({ wish })) {
       const answer = { type: 'no-room', errno } as const;
       if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
@@ -270,23 +274,23 @@ export class Loop {
   }
 
   /** Starts whatever may start around the restless targets, as far as it fits into the turn. */
-  #look(): void {
+  #look(workMax: number): void {
     // Nothing starts any more; what waits is the next daemon's.
     if (this.#isClosing) this.#restless.clear();
     // A look at one target is a look at all that share a group with it.
     const rested = new Set<string>();
     for (const target of this.#restless) {
-      if (this.#isTired) return;
+      if (this.#isTired(workMax)) return;
       const keys = groupsOf(target, this.#catalog);
       this.#restless.delete(target);
       if (keys.length > 0 && keys.every((key) => rested.has(key))) continue;
-      while (this.#lookAt(target)) rested.clear();
+      while (this.#lookAt(target, workMax)) rested.clear();
       for (const key of keys) rested.add(key);
     }
   }
 
   /** Starts one run around a target; false: there is none. */
-  #lookAt(target: TargetName): boolean {
+  #lookAt(target: TargetName, workMax: number): boolean {
     this.#work += sizeAround(target, this.#catalog);
     const holders = this.holdersAround(target);
     const decision = this.#decide({ type: 'look', target, holders });
@@ -297,12 +301,12 @@ export class Loop {
       return false;
     }
     for (const name of around) if (name !== target) this.#restless.add(name);
-    if (event !== undefined && this.#isTired) this.#restless.add(target);
-    return event !== undefined && !this.#isTired;
+    if (event !== undefined && this.#isTired(workMax)) this.#restless.add(target);
+    return event !== undefined && !this.#isTired(workMax);
   }
 
-  get #isTired(): boolean {
-    return this.#work >= TURN_WORK_MAX;
+  #isTired(workMax = TURN_WORK_MAX): boolean {
+    return this.#work >= workMax;
   }
 
   #decide(wish: Wish): Decision {
@@ -320,13 +324,13 @@ export class Loop {
   /** Journals and applies a decision, or neither; then the errno says why. */
   #record(decision: Decision): string | undefined {
     const { events, looks } = decision;
+    this.#work += EVENT_WORK * events.length;
     const errno = this.#journal.append(events);
     if (errno !== undefined) return errno;
     for (const event of events) {
       apply(this.#state, event);
       if (event.type === 'ended') this.#unrecorded.recorded(event.run);
     }
-    this.#work += EVENT_WORK * events.length;
     for (const look of looks) {
       this.#deadlines.add('run' in look ? look.run : look.target, look.atMs);
     }

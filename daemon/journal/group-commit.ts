@@ -28,8 +28,8 @@ interface Options {
   readonly log: Log;
   /** The shortest way to the state of now, for a compaction. */
   readonly history: () => Iterable<Event>;
-  /** Called for every event, in order, once it is durable. */
-  readonly perform: (event: Event) => void;
+  /** Hears of all events, in order, once they are durable. */
+  readonly perform: (events: readonly Event[]) => void;
   /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
   readonly fail: (error: unknown) => void;
 }
@@ -106,7 +106,7 @@ export class GroupCommit {
       for (const callback of batch.callbacks) callback(loss);
       return;
     }
-    for (const event of batch.events) perform(event);
+    perform(batch.events);
     for (const callback of batch.callbacks) callback();
     if (journal.isBloated) this.#compact().catch(fail);
   }

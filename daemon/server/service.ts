@@ -7,7 +7,7 @@ import type { Target } from '../core/catalog.ts';
 import type { Event } from '../core/event.ts';
 import { excerptOf } from '../core/snapshot.ts';
 import type { Run } from '../core/state.ts';
-import type { Loop, LoopAnswer } from '../engine/loop.ts';
+import type { Loop } from '../engine/loop.ts';
 import type { UnrecordedEnd } from '../engine/unrecorded.ts';
 import type { Probed } from '../keepers/ssh-probes.ts';
 import { outcomeOfFailure } from '../keepers/ssh-status.ts';
@@ -34,9 +34,6 @@ type Prober = (target: Target) => Promise<Probed | undefined>;
 export type Reloaded =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly message: string };
-
-/** Less than the loop takes into one turn. */
-const CANCELLED_AT_ONCE_MAX = 250;
 
 export class Service {
   readonly #loop: Loop;
@@ -135,34 +132,18 @@ export class Service {
   #cancel(request: Of<'cancel'>, caller: Caller): void {
     const { of, nonce } = request;
     if (this.#denials.isOther(caller, of, nonce)) return;
-    const lane = typeof of === 'string' ? this.#loop.state.lanes.get(of) : undefined;
-    if (typeof of === 'string' && lane === undefined && !this.#loop.catalog.targets.has(of)) {
+    const { state, catalog } = this.#loop;
+    if (typeof of === 'number' && !state.runs.has(of)) return this.#denials.unknownRun(caller, of);
+    const lane = typeof of === 'string' ? state.lanes.get(of) : undefined;
+    if (typeof of === 'string' && lane === undefined && !catalog.targets.has(of)) {
       return this.#denials.unknownTarget(caller, of);
     }
     const runs = typeof of === 'number' ? [of] : [...(lane?.queue ?? []), ...(lane?.active ?? [])];
-    this.#cancelAll(runs, String(of), caller);
-  }
-
-  /** Some at once, so that nobody waits for the rest of them. */
-  #cancelAll(runs: readonly RunId[], of: string, caller: Caller): void {
-    const cancelled: RunId[] = [];
-    const goOn = (from: number): void => {
-      const now = runs.slice(from, from + CANCELLED_AT_ONCE_MAX);
-      if (now.length === 0) return finishWith(caller, { type: 'done', runs: cancelled });
-      let open = now.length;
-      let short: LoopAnswer | undefined;
-      for (const run of now) {
-        this.#loop.post({ type: 'cancel', run }, (answer) => {
-          if (answer.type === 'done') cancelled.push(run);
-          if (answer.type === 'unknown-run') return this.#denials.unknownRun(caller, run);
-          if (answer.type === 'no-room' || answer.type === 'no-journal') short = answer;
-          if (--open > 0) return;
-          if (short === undefined) goOn(from + now.length);
-          else this.#denials.refuse(caller, of, short);
-        });
-      }
-    };
-    goOn(0);
+    if (runs.length === 0) return finishWith(caller, { type: 'done', runs });
+    this.#loop.post({ type: 'cancel', runs }, (answer) => {
+      if (answer.type === 'cancelled') finishWith(caller, { type: 'done', runs: answer.runs });
+      else this.#denials.refuse(caller, String(of), answer);
+    });
   }
 
   /** What the views look at, as it is now, however long they take. */

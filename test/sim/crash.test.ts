@@ -173,7 +173,7 @@ async function live(seed: number): Promise<World> {
 
 function cancelOne(world: World): void {
   const client = world.clients[world.between(0, world.clients.length - 1)];
-  if (client?.run !== undefined) world.daemon?.loop.post({ type: 'cancel', run: client.run });
+  if (client?.run !== undefined) world.daemon?.loop.post({ type: 'cancel', runs: [client.run] });
 }
 
 /** Nothing starts beside what the configuration in force, or that of its start, keeps it from. */

@@ -131,7 +131,7 @@ export function perform(core: Core, step: Step): void {
     }
     case 'cancel':
       onRun([...core.state.runs.values()], step.which, ({ run }) =>
-        core.send({ type: 'cancel', run }),
+        core.send({ type: 'cancel', runs: [run] }),
       );
       return;
     case 'keep':

@@ -220,7 +220,9 @@ export class Core {
       this.agenda = this.agenda.filter((look) => look !== next);
       this.nowMs = Math.max(this.nowMs, next.atMs - this.asleepMs);
       const isRun = 'run' in next;
-      this.send(isRun ? { type: 'due', run: next.run } : { type: 'overdue', target: next.target });
+      this.send(
+        isRun ? { type: 'due', runs: [next.run] } : { type: 'overdue', target: next.target },
+      );
     }
     this.nowMs = Math.max(this.nowMs, toMs);
   }

@@ -45,7 +45,7 @@ const PATHS: Readonly<Record<string, (core: Core) => void>> = {
   running,
   stopping: (core) => {
     running(core);
-    core.send({ type: 'cancel', run: 1 });
+    core.send({ type: 'cancel', runs: [1] });
   },
   ended: (core) => {
     running(core);
@@ -62,7 +62,7 @@ const PATHS: Readonly<Record<string, (core: Core) => void>> = {
   evicted: (core) => {
     running(core);
     core.lose(1, [99]);
-    core.send({ type: 'cancel', run: 1 });
+    core.send({ type: 'cancel', runs: [1] });
   },
 };
 
@@ -86,7 +86,7 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
   submit: SUBMIT,
   resubmit: { ...SUBMIT, token: 'token 1' },
   misspelt: { ...SUBMIT, target: 'x' },
-  cancel: { type: 'cancel', run: 1 },
+  cancel: { type: 'cancel', runs: [1] },
   pause: { type: 'pause', target: 't' },
   resume: { type: 'resume', target: 't' },
   kept: { type: 'kept', run: 1, attempt: 1, keeper: keeper(1, 1) },
@@ -103,7 +103,7 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
   rebooted: { ...GONE, survivors: [99], rebooted: true },
   vacated: { type: 'vacated', run: 1 },
   shutdown: { type: 'shutdown' },
-  due: { type: 'due', run: 1 },
+  due: { type: 'due', runs: [1] },
   look: { type: 'look', target: 't' },
   recover: { type: 'recover', run: 1 },
   found: { type: 'found', letGo: [{ ...STRANGE, run: 1 }] },
@@ -179,7 +179,7 @@ test('the cancelled, the timed out and the failed are told apart when the report
   const told = (why: 'cancelled' | 'timed-out' | undefined, report: typeof EXIT_0) => {
     const core = new Core([LIMITED]);
     core.ask('t');
-    if (why === 'cancelled') core.send({ type: 'cancel', run: 1 });
+    if (why === 'cancelled') core.send({ type: 'cancel', runs: [1] });
     if (why === 'timed-out') core.advance(1_000);
     core.end(1, report);
     return core.expect(1, 'ended').outcome;
@@ -212,7 +212,7 @@ test('an unknown target, a broken one and an unknown run are answered by name', 
   const core = new Core([target('b', [], { broken: 'no such user: backup' })]);
   assert.deepEqual(core.submit('x'), { type: 'unknown-target' });
   assert.deepEqual(core.submit('b'), { type: 'broken', reason: 'no such user: backup' });
-  assert.deepEqual(core.send({ type: 'cancel', run: 9 }), { type: 'unknown-run' });
+  assert.deepEqual(core.send({ type: 'cancel', runs: [9] }), { type: 'cancelled', runs: [] });
   assert.deepEqual(core.send({ type: 'pause', target: 'x' }), { type: 'unknown-target' });
   assert.deepEqual(core.events, []);
 });

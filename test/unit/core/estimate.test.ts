@@ -78,7 +78,7 @@ test('the durations of the last successes are known, also when the runs are forg
   take(10, 0);
   take(20, 2);
   take(30, 1);
-  core.send({ type: 'cancel', run: core.ask('a') });
+  core.send({ type: 'cancel', runs: [core.ask('a')] });
   assert.deepEqual(known(), [10, 20], 'a warning is a success, a failure is none');
   core.advance(400_000);
   take(40, 0);

@@ -61,7 +61,7 @@ test('a run that never started calls its hook too; one that was cancelled calls 
   core.advance(1_000);
   assert.deepEqual(called(core), [{ name: 'bad', why: 'failure', of: waiting }]);
   const cancelled = core.ask('job');
-  core.send({ type: 'cancel', run: cancelled });
+  core.send({ type: 'cancel', runs: [cancelled] });
   assert.equal(called(core).length, 1);
 });
 
@@ -192,7 +192,7 @@ test('whatever happens, every failure that nobody cancelled has exactly one run 
         else if (it === 'ok') core.end(running.run);
         else if (it === 'fail') core.end(running.run, exit(1));
         else if (it === 'lose') core.lose(running.run);
-        else core.send({ type: 'cancel', run: running.run });
+        else core.send({ type: 'cancel', runs: [running.run] });
       }
       const failed = core.runs('ended').filter((run) => {
         const wasCancelled = run.outcome.kind === 'cancelled';

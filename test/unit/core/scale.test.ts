@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { Confs } from '../../../daemon/config/policy-files.ts';
 import { apply } from '../../../daemon/core/apply.ts';
 import { type Catalog, makeCatalog } from '../../../daemon/core/catalog.ts';
-import type { Wish } from '../../../daemon/core/command.ts';
-import { decide, SKIPPED_AT_ONCE_MAX } from '../../../daemon/core/decide.ts';
+import { ENDED_AT_ONCE_MAX, type Wish } from '../../../daemon/core/command.ts';
+import { decide } from '../../../daemon/core/decide.ts';
 import type { Event } from '../../../daemon/core/event.ts';
 import type { Policy } from '../../../daemon/core/policy.ts';
 import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../../daemon/core/retention.ts';
@@ -69,7 +69,7 @@ test('to cancel one of many that wait looks at as many runs as to cancel one of 
     const core = new Counted(['t', [{ type: 'cardinality' }]]);
     core.submit('t', count);
     return core.each(count, (run) => {
-      core.send({ type: 'cancel', run });
+      core.send({ type: 'cancel', runs: [run] });
       core.send({ type: 'look', target: 't' });
       core.send({ type: 'retain', target: 't', keep: { runs: 100 } });
     });
@@ -100,7 +100,7 @@ test('to end one of many that run looks at as many runs as to end one of a few',
 function past(count: number): Counted {
   const core = new Counted(['t']);
   core.submit('t', count);
-  for (let run = 1; run <= count; run++) core.send({ type: 'cancel', run });
+  for (let run = 1; run <= count; run++) core.send({ type: 'cancel', runs: [run] });
   return core;
 }
 
@@ -115,10 +115,10 @@ test('much to forget is forgotten by and by', () => {
   const core = past(FEW);
   core.nowMs = RECENT_MS + 1;
   const sizes: number[] = [];
-  for (let more: boolean | undefined = true; more; ) {
+  for (let more = true; more; ) {
     const decision = core.send({ type: 'retain', target: 't', keep: { runs: 10 } });
     sizes.push(...decision.events.map((it) => (it.type === 'forgotten' ? it.runs.length : -1)));
-    more = decision.isUnfinished;
+    more = decision.rest !== undefined;
   }
   assert.deepEqual(
     sizes,
@@ -129,17 +129,17 @@ test('much to forget is forgotten by and by', () => {
 
 test('what waits for a target that is gone is skipped by and by', () => {
   const core = new Counted(['t'], ['other']);
-  const count = 2 * SKIPPED_AT_ONCE_MAX + 1;
+  const count = 2 * ENDED_AT_ONCE_MAX + 1;
   core.submit('t', count);
   const gone = new Counted(['other']).catalog;
   const sizes: number[] = [];
-  for (let more: boolean | undefined = true; more; ) {
+  for (let more = true; more; ) {
     const decision = decide(core.state, { type: 'configured', at: stamp(0), nonce: NONCE }, gone);
     for (const event of decision.events) apply(core.state, event);
     sizes.push(decision.events.length);
-    more = decision.isUnfinished;
+    more = decision.rest !== undefined;
   }
-  assert.deepEqual(sizes, [SKIPPED_AT_ONCE_MAX, SKIPPED_AT_ONCE_MAX, 1]);
+  assert.deepEqual(sizes, [ENDED_AT_ONCE_MAX, ENDED_AT_ONCE_MAX, 1]);
   assert.equal(core.state.lanes.get('t')?.queue.size, 0);
 });
 

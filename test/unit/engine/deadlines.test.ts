@@ -58,7 +58,7 @@ test('what is due after a sleep is noticed within a minute of waking', () => {
   assert.deepEqual([it.nowMs, posted], [HOUR, []]);
   it.sleep(8 * HOUR);
   it.wake();
-  assert.deepEqual([it.nowMs, posted], [HOUR + TIMER_MS_MAX, [{ type: 'due', run: 7 }]]);
+  assert.deepEqual([it.nowMs, posted], [HOUR + TIMER_MS_MAX, [{ type: 'due', runs: [7] }]]);
   it.sleep(24 * HOUR);
   it.wake();
   assert.deepEqual(posted.slice(1), [{ type: 'overdue', target: 'daily' }]);
@@ -73,7 +73,7 @@ test('a deadline that is near is waited for to the millisecond, with one timer',
   of.await();
   assert.equal(it.timers, 1);
   it.wake();
-  assert.deepEqual([it.nowMs, posted], [40, [{ type: 'due', run: 2 }]]);
+  assert.deepEqual([it.nowMs, posted], [40, [{ type: 'due', runs: [2] }]]);
   it.wake();
   it.wake();
   assert.deepEqual([it.nowMs, posted.length], [TIMER_MS_MAX + 250, 2]);
@@ -85,7 +85,7 @@ test('a deadline in steady time comes no later for a sleep that was before', () 
   of.addSteady(1, 500);
   of.await();
   it.wake();
-  assert.deepEqual([it.nowMs, posted], [500, [{ type: 'due', run: 1 }]]);
+  assert.deepEqual([it.nowMs, posted], [500, [{ type: 'due', runs: [1] }]]);
   of.addIn(2, 500);
   of.await();
   of.stop();

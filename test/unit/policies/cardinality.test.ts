@@ -116,7 +116,7 @@ test('whenFull join waits for itself where only another target fills the group',
 test('whenFull join does not share a run that is being stopped', () => {
   const core = new Core([target('t', [limit({ whenFull: 'join' })])]);
   const first = core.ask('t');
-  core.send({ type: 'cancel', run: first });
+  core.send({ type: 'cancel', runs: [first] });
   assert.deepEqual(core.submit('t'), { type: 'accepted', run: 2 });
 });
 
@@ -215,9 +215,9 @@ test('a run whose command never ran keeps its place and starts again', () => {
 test('a cancelled run gives its place away: at once before it runs, else when it has ended', () => {
   const core = new Core([target('t', [limit()])], { manualKeepers: true });
   for (let n = 0; n < 3; n++) core.ask('t');
-  core.send({ type: 'cancel', run: 1 });
+  core.send({ type: 'cancel', runs: [1] });
   core.keep(2);
-  core.send({ type: 'cancel', run: 2 });
+  core.send({ type: 'cancel', runs: [2] });
   assert.equal(core.runs('starting').length, 0);
   core.end(2);
   assert.equal(core.expect(3, 'starting').run, 3);

@@ -137,7 +137,7 @@ test('every end that is no success holds the levels back; a sync that never ran 
     failed: (it, run) => it.end(run, exit(3)),
     'cancelled while it waited': (it, run) => {
       it.restart();
-      it.send({ type: 'cancel', run });
+      it.send({ type: 'cancel', runs: [run] });
     },
     lost: (it, run) => it.lose(run),
     interrupted: (it, run) => it.lose(run, [], true),
@@ -151,7 +151,7 @@ test('every end that is no success holds the levels back; a sync that never ran 
       it.end(run, { ...NEVER_RAN, started: true, failure });
     },
     cancelled: (it, run) => {
-      it.send({ type: 'cancel', run });
+      it.send({ type: 'cancel', runs: [run] });
       it.end(run, { started: true, code: null, signal: 15, core: false });
     },
   };

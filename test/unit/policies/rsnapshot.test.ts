@@ -85,7 +85,7 @@ test('the settle window ends anew where the first request is cancelled', () => {
   const hourly = core.ask('hourly');
   core.advance(1_900);
   const daily = core.ask('daily');
-  core.send({ type: 'cancel', run: hourly });
+  core.send({ type: 'cancel', runs: [hourly] });
   core.advance(3_899);
   assert.deepEqual(core.order(), []);
   core.advance(3_900);
@@ -188,7 +188,7 @@ test('however a higher interval ends, the lower ones go on', () => {
     (core, run) => core.lose(run),
     (core, run) => core.lose(run, [5], true),
     (core, run) => {
-      core.send({ type: 'cancel', run });
+      core.send({ type: 'cancel', runs: [run] });
       core.end(run, exit(143));
     },
     (core, run) => {
@@ -211,7 +211,7 @@ test('a higher interval that is cancelled while it waits releases the lower ones
   const hourly = core.ask('hourly');
   core.advance(2_000);
   const [daily, monthly] = [core.ask('daily'), core.ask('monthly')];
-  core.send({ type: 'cancel', run: monthly });
+  core.send({ type: 'cancel', runs: [monthly] });
   core.end(hourly);
   core.advance(4_000);
   assert.equal(core.expect(daily, 'running').run, daily);

@@ -185,7 +185,7 @@ test('a run that is cancelled before its second start keeps its attempt in a com
   const core = new Core([target('job')], { manualKeepers: true });
   const run = core.ask('job');
   core.lose(run);
-  core.send({ type: 'cancel', run });
+  core.send({ type: 'cancel', runs: [run] });
   assert.equal(core.expect(run, 'ended').attempt, 2);
   core.compact();
   assert.equal(core.expect(run, 'ended').attempt, 2);
@@ -205,7 +205,7 @@ test('a status of a thousand runs that wait in one group looks at the group once
       merged: true,
     });
   }
-  core.send({ type: 'due', run: 1 });
+  core.send({ type: 'due', runs: [1] });
   let looks = 0;
   const lanes = new Proxy(core.state.lanes, {
     get: (all, key) => {

@@ -35,7 +35,7 @@ test('after a boot with the clock set back no run has begun in the future', () =
   assert.equal(core.state.runs.get(run)?.state, 'running');
   assert.ok(afterBoot(core) >= core.nowMs);
   core.nowMs += HOUR;
-  core.send({ type: 'cancel', run });
+  core.send({ type: 'cancel', runs: [run] });
   assert.ok(afterBoot(core) >= core.nowMs, 'nor been stopped');
 });
 

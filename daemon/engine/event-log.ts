@@ -1,0 +1,94 @@
+/**
+ * What the log says of events: a line for each, with a constant message and what varies as fields. Of
+ * many runs of a target that end at once and never started (cancelled, expired, skipped), one line
+ * says how many: 100,000 lines would keep the daemon busy for longer than the ends themselves.
+ */
+import type { Catalog } from '../core/catalog.ts';
+import type { Event, EventOf } from '../core/event.ts';
+import type { ReadonlyState } from '../core/state.ts';
+import type { Log } from '../system/log.ts';
+
+/** Fewer have a line each. */
+export const TOGETHER_MIN = 20;
+
+interface Context {
+  readonly log: Log;
+  /** After these events. */
+  readonly state: ReadonlyState;
+  readonly catalog: Catalog;
+}
+
+export function logEvents(events: readonly Event[], context: Context): void {
+  for (const alike of togetherOf(events, context.state)) {
+    const [first] = alike;
+    if (alike.length >= TOGETHER_MIN && first?.type === 'ended') logEnds(first, alike, context);
+    else for (const event of alike) logEvent(event, context);
+  }
+}
+
+/** Ends that one line can tell, if there are many; else each event by itself. */
+function* togetherOf(events: readonly Event[], state: ReadonlyState): Generator<readonly Event[]> {
+  let alike: Event[] = [];
+  let known: string | undefined;
+  for (const event of events) {
+    const what = unstartedEnd(event, state);
+    if (alike.length > 0 && (what === undefined || what !== known)) {
+      yield alike;
+      alike = [];
+    }
+    alike.push(event);
+    known = what;
+  }
+  if (alike.length > 0) yield alike;
+}
+
+/** How a run ended that never started, in a form to compare. */
+function unstartedEnd(event: Event, state: ReadonlyState): string | undefined {
+  if (event.type !== 'ended') return undefined;
+  const run = state.runs.get(event.run);
+  if (run?.state !== 'ended' || run.started !== undefined) return undefined;
+  return JSON.stringify([run.target, wayOf(event)]);
+}
+
+/** How long it waited is another time for each. */
+function wayOf({ outcome }: EventOf<'ended'>) {
+  return outcome.kind === 'expired' ? { kind: outcome.kind } : outcome;
+}
+
+function logEnds(first: EventOf<'ended'>, events: readonly Event[], { log, state }: Context): void {
+  const last = events.at(-1);
+  const about = {
+    target: state.runs.get(first.run)?.target,
+    runs: events.length,
+    first: first.run,
+    last: last !== undefined && 'run' in last ? last.run : first.run,
+    outcome: wayOf(first),
+    verdict: first.verdict,
+  };
+  log[first.verdict === 'ok' ? 'info' : 'warn'](about, 'ended before they started');
+}
+
+function logEvent(event: Event, { log, state, catalog }: Context): void {
+  if (!('run' in event)) {
+    const level = event.type === 'late' ? 'warn' : 'info';
+    if (event.type !== 'forgotten') log[level](event, event.type);
+    return;
+  }
+  const target = state.runs.get(event.run)?.target;
+  const about = { run: event.run, target };
+  if (event.type === 'ended') {
+    const { outcome, verdict, heldBy, bytes = 0 } = event;
+    const { logBytesMax } = catalog.targets.get(target ?? '') ?? {};
+    if (bytes > (logBytesMax ?? Number.POSITIVE_INFINITY)) {
+      log.warn({ ...about, bytes, logBytesMax }, 'output is larger than logMaxBytes');
+    }
+    const level = verdict === 'ok' ? 'info' : 'warn';
+    log[level]({ ...about, outcome, verdict, heldBy }, 'ended');
+  } else if (event.type === 'started') {
+    log.info({ ...about, pid: event.keeper.pid }, 'started');
+  } else if (event.type === 'stopping') {
+    log.info({ ...about, why: event.why }, 'stopping');
+  } else {
+    log.info(about, event.type);
+  }
+}

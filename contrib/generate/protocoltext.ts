@@ -238,7 +238,7 @@ export const RUN_VIEW: Texts<RunView> = {
   unrecorded:
     'It has ended, which the journal has no room for: how it ended, and what to do, a sentence.',
   overtaken: 'How many younger runs were let start before it while it waits.',
-  attempt: 'The number of its last start, where it was started more than once, as by `onLost`.',
+  attempt: 'Which attempt at its command this is, or the last one was, if not the first.',
   cause:
     'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +
     '`target`, `text`, and of a run `run`, `outcome`, `exit` and `tookMs`.',

@@ -32,6 +32,7 @@ import {
   type Running,
   type State,
   TOOK_MAX,
+  triesOf,
 } from './state.ts';
 import { count, enter, laneOf, leave, note, tidy } from './target-state.ts';
 
@@ -135,6 +136,9 @@ function begin(state: State, event: EventOf<'starting'>): void {
   }
   const groups = run.state === 'queued' ? (event.groups ?? []) : run.groups;
   enter(state, groups, run);
+  // An attempt whose keeper was never told to go has not come to its command.
+  const before = run.state === 'queued' ? 0 : (run.vain ?? 0) + (run.state === 'starting' ? 1 : 0);
+  const { vain = before } = event;
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
     state: 'starting',
@@ -147,6 +151,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
     groups,
     ...startedBy(run.state === 'queued' ? (event.nonce ?? run.nonce) : run.startNonce),
     attempt: event.attempt,
+    ...(vain === 0 ? {} : { vain }),
     starting: event.at,
   });
   for (const number of event.overtook ?? []) {
@@ -170,6 +175,7 @@ function go(state: State, event: EventOf<'started'>): void {
     groups,
     ...startedBy(startNonce),
     attempt: event.attempt,
+    ...(run.vain === undefined ? {} : { vain: run.vain }),
     started: event.at,
     keeper: event.keeper,
     ...(event.timeoutAtMs === undefined ? {} : { timeoutAtMs: event.timeoutAtMs }),
@@ -215,7 +221,7 @@ function end(state: State, event: EventOf<'ended'>): void {
     tokens,
     groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
     ...startedBy(run.state === 'queued' ? undefined : run.startNonce),
-    ...(run.state === 'queued' || run.attempt === 1 ? {} : { attempt: run.attempt }),
+    ...(run.state === 'queued' || triesOf(run) === 1 ? {} : { tries: triesOf(run) }),
     ...(run.state === 'running' ? { started: run.started } : {}),
     ended: event.at,
     outcome: event.outcome,

@@ -75,6 +75,8 @@ export type Event =
       readonly groups?: readonly string[];
       /** What became of the attempt before, where its command had begun. */
       readonly after?: 'lost' | 'interrupted';
+      /** Only in a compacted journal: so many attempts before it never came to the command. */
+      readonly vain?: number;
       /** Older runs that a policy made wait behind this one. */
       readonly overtook?: readonly RunId[];
     }

@@ -17,7 +17,7 @@ import {
   type Report,
 } from './command.ts';
 import type { Event, EventOf } from './event.ts';
-import type { ReadonlyState, Running, Starting } from './state.ts';
+import { type ReadonlyState, type Running, type Starting, triesOf } from './state.ts';
 import { ended } from './termination.ts';
 
 export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
@@ -142,7 +142,7 @@ function killedFor(why: StopReason | undefined): Outcome | undefined {
   return why === 'timed-out' ? { kind: why } : undefined;
 }
 
-/** Most attempts at a run that is lost each time. */
+/** Most attempts at the command of a run that is lost each time. */
 const LOST_ATTEMPTS_MAX = 3;
 
 /** By the target's own wish only: the command may have done a part of its work already. */
@@ -154,7 +154,7 @@ function mayRetry(
   const { onLost } = catalog.targets.get(run.target) ?? {};
   const why = run.state === 'running' ? run.stopping?.why : undefined;
   if (onLost !== 'retry' || why === 'cancelled' || why === 'timed-out') return false;
-  return survivors.length === 0 && run.attempt < LOST_ATTEMPTS_MAX;
+  return survivors.length === 0 && triesOf(run) < LOST_ATTEMPTS_MAX;
 }
 
 export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): Decision {

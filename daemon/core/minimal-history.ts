@@ -8,7 +8,15 @@
 
 import type { Nonce, RunId } from '../shared/run.ts';
 import type { Event } from './event.ts';
-import { extraOf, type Lane, type Placed, type ReadonlyState, type Run } from './state.ts';
+import {
+  extraOf,
+  type Lane,
+  type Placed,
+  type ReadonlyState,
+  type Run,
+  type Running,
+  type Starting,
+} from './state.ts';
 
 export function history(state: ReadonlyState): Iterable<Event> {
   return retell({
@@ -78,16 +86,18 @@ function* beginning(run: Run | undefined): Generator<Event> {
   if (run === undefined || run.state === 'queued') return;
   if (run.state === 'starting') {
     const { groups, attempt, starting: at } = run;
-    yield { type: 'starting', run: run.run, attempt, at, ...startNonceOf(run), groups };
+    const more = { ...startNonceOf(run), ...vainOf(run) };
+    yield { type: 'starting', run: run.run, attempt, at, ...more, groups };
     return;
   }
-  const { attempt = 1 } = run;
+  const attempt = run.state === 'running' ? run.attempt : (run.tries ?? 1);
   const at = run.state === 'running' ? run.started : (run.started ?? run.ended);
   // One that never ran may have a directory all the same; when it was started nobody asks any more.
   const isBare = run.started === undefined && run.startNonce === undefined;
   if (isBare && attempt === 1) return;
   const { groups } = run;
-  yield { type: 'starting', run: run.run, attempt, at, ...startNonceOf(run), groups };
+  const more = { ...startNonceOf(run), ...(run.state === 'running' ? vainOf(run) : {}) };
+  yield { type: 'starting', run: run.run, attempt, at, ...more, groups };
   if (run.started === undefined) return;
   const { keeper = { pid: 0, startTime: 0, bootId: '' }, timeoutAtMs } = run;
   const timeout = timeoutAtMs === undefined ? {} : { timeoutAtMs };
@@ -95,6 +105,10 @@ function* beginning(run: Run | undefined): Generator<Event> {
   if (run.state === 'running' && run.stopping !== undefined) {
     yield { type: 'stopping', run: run.run, ...run.stopping };
   }
+}
+
+function vainOf({ vain }: Running | Starting): { readonly vain?: number } {
+  return vain === undefined ? {} : { vain };
 }
 
 function startNonceOf({ nonce, startNonce }: Placed): { readonly nonce?: Nonce } {

@@ -44,15 +44,25 @@ export interface Placed extends Request {
   readonly startNonce?: Nonce;
 }
 
-export interface Starting extends Placed {
-  readonly state: 'starting';
+/** Attempts number the keepers of a run. */
+interface Attempted extends Placed {
   readonly attempt: number;
+  /** How many attempts before this one its command never saw. */
+  readonly vain?: number;
+}
+
+/** Attempts at its command, with the present one. */
+export function triesOf({ attempt, vain = 0 }: Pick<Attempted, 'attempt' | 'vain'>): number {
+  return attempt - vain;
+}
+
+export interface Starting extends Attempted {
+  readonly state: 'starting';
   readonly starting: Stamp;
 }
 
-export interface Running extends Placed {
+export interface Running extends Attempted {
   readonly state: 'running';
-  readonly attempt: number;
   readonly started: Stamp;
   readonly keeper: KeeperId;
   readonly timeoutAtMs?: number;
@@ -61,8 +71,8 @@ export interface Running extends Placed {
 
 export interface Ended extends Placed {
   readonly state: 'ended';
-  /** Of one that was started more than once: its last attempt. */
-  readonly attempt?: number;
+  /** Attempts at its command, where there was more than one. */
+  readonly tries?: number;
   readonly started?: Stamp;
   readonly ended: Stamp;
   readonly outcome: Outcome;

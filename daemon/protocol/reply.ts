@@ -61,7 +61,7 @@ export interface RunView {
   readonly progressPercent?: number;
   /** How many younger runs were let start before it, while it waits. */
   readonly overtaken?: number;
-  /** Its last attempt, where it was started more than once. */
+  /** Which attempt at its command this is, or the last one was; absent: the first. */
   readonly attempt?: number;
   /** It has ended, and the journal has no room for that: how, and what to do. */
   readonly unrecorded?: string;

@@ -8,7 +8,7 @@ import type { Catalog } from '../../core/catalog.ts';
 import { paceOf, usualOf } from '../../core/estimate.ts';
 import { type Expected, forecast } from '../../core/forecast.ts';
 import { type Holders, type SceneOf, sceneMaker } from '../../core/group-view.ts';
-import type { Queued, ReadonlyState, Run } from '../../core/state.ts';
+import { type Queued, type ReadonlyState, type Run, triesOf } from '../../core/state.ts';
 import { explain } from '../../core/waiting.ts';
 import type { UnrecordedEnd } from '../../engine/unrecorded.ts';
 import { describeUnrecorded } from '../../protocol/outcome-text.ts';
@@ -110,8 +110,8 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
     waitedMs: elapsedMs(now) - elapsedMs(run.accepted),
   };
   if (run.cause !== undefined) view.cause = run.cause;
-  const { attempt = 1 } = run.state === 'queued' ? {} : run;
-  if (attempt > 1) view.attempt = attempt;
+  const tries = triesIn(run);
+  if (tries > 1) view.attempt = tries;
   compare(view, run, scenery);
   switch (run.state) {
     case 'queued': {
@@ -145,6 +145,11 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
     default:
       return run satisfies never;
   }
+}
+
+function triesIn(run: Run): number {
+  if (run.state === 'queued') return 1;
+  return run.state === 'ended' ? (run.tries ?? 1) : triesOf(run);
 }
 
 function viewEnd(view: Draft, run: Extract<Run, { state: 'ended' }>, { lives }: Prospect): void {

@@ -194,7 +194,7 @@ test('what a run knows is carried from state to state, and nothing is left behin
     ...request,
     groups: [],
     state: 'ended',
-    attempt: 2,
+    tries: 2,
     ended: at,
     outcome: { kind: 'cancelled' },
     verdict: 'failed',

@@ -138,6 +138,7 @@ test('every run of the fixture is what it always was', (t) => {
     state: 'starting',
     groups,
     attempt: 2,
+    vain: 1,
     starting: at(38),
   });
   const running = { state: 'running', groups, attempt: 1 } as const;

@@ -74,3 +74,13 @@ export const syncAwaited = (run: number, failed: string, interval: string, hope:
 
 export const ignoredLong = (reason: string, times: number): string =>
   `${reason}; ${times} requests before were ignored for that; see what holds it up with "baton status"`;
+
+/** The process of a lock is there, but is something else. */
+export const staleLock = (pid: number, text: string, lockfile: string): string =>
+  `waits for the lock ${lockfile}, which is probably stale: its pid ${pid} is no rsnapshot (${text}), ` +
+  'but rsnapshot would give up for it; remove the lock if no rsnapshot runs, and give the target a ' +
+  '"maxWait"';
+
+export const rotatesAgain = (target: string, interval: string): string =>
+  `target "${target}": "onLost": "retry" runs ${interval} again after a loss, and it rotates once ` +
+  'more for the same night; leave "onLost" out, or let only "sync" have it';

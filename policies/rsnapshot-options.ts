@@ -179,9 +179,12 @@ function refusals({ found }: RsnapshotOptions, { name }: PolicyTarget): readonly
   return [`target "${name}": ${say.refusedLine(first.path, first.line, first.text)}`];
 }
 
-function warningsOf(options: RsnapshotOptions, { name, args }: PolicyTarget): readonly string[] {
+function warningsOf(options: RsnapshotOptions, target: PolicyTarget): readonly string[] {
+  const { name, args, retriesLost } = target;
   const { interval, order, found } = options;
   const warnings: string[] = [];
+  // A sync that is begun anew fetches what is missing, and rotates nothing.
+  if (retriesLost === true && interval !== SYNC) warnings.push(say.rotatesAgain(name, interval));
   if (order === undefined) {
     for (const it of found?.unread ?? []) {
       warnings.push(say.unsureOrder(name, it));

@@ -18,7 +18,7 @@
 
 import type { Admission, GroupScene, Policy, QueuedRun, Readiness } from '../daemon/core/policy.ts';
 import { describeActive, nameRun } from '../daemon/core/policy.ts';
-import { differs, ignoredLong, syncFailed } from './policy-messages.ts';
+import { differs, ignoredLong, staleLock, syncFailed } from './policy-messages.ts';
 import { SYNC } from './rsnapshot-conf.ts';
 import {
   confPath,
@@ -193,11 +193,15 @@ function locked({ self, holders, nowMs }: RsnapshotScene): Readiness | undefined
   const { found, respectLock } = self.options;
   const holder = found?.lockfile === undefined ? undefined : holders.get(found.lockfile);
   if (holder === undefined || respectLock === false) return undefined;
-  const { pid, text, run } = holder;
+  const { pid, text, run, isOther } = holder;
   const untilMs = nowMs + LOCK_RETRY_MS;
   if (run !== undefined) {
     const reason = `waits for ${nameRun(run)} of another group, which holds ${found?.lockfile}`;
     return { type: 'wait', reason, behind: [run.run], untilMs };
+  }
+  if (isOther === true) {
+    const reason = staleLock(pid, text, found?.lockfile ?? '');
+    return { type: 'wait', reason, behind: [], untilMs };
   }
   return {
     type: 'wait',

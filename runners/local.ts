@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import type { ProcessPlan, Runner } from '../daemon/core/plan.ts';
 import { sequence } from './command-sequence.ts';
+import { inspectLocal } from './local-inspect.ts';
 
 /** The kernel takes no text with NUL inside. */
 const Text = v.pipe(
@@ -140,6 +141,7 @@ type LocalOptions = v.InferOutput<typeof Options>;
 export const local: Runner<LocalOptions> = {
   type: 'local',
   options: Options,
+  inspect: inspectLocal,
 
   plan({ type: _, args, cmds = [], continueOn = [0], ...what }): ProcessPlan {
     return { keeper: 'process', args: args ?? sequence(cmds, continueOn), ...what };

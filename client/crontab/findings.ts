@@ -6,8 +6,10 @@ import { CLASSIC, type RsnapshotConf, refusalOf, SYNC } from '../../policies/rsn
 import { callsOf } from './calls.ts';
 import { DAY_MS, DAYS, FIRST_DAY_MS, judge } from './cron-verdicts.ts';
 import { type CronLine, runsOn, type Schedule } from './crontab.ts';
-import { hiddenCall } from './crontab-messages.ts';
+import { hiddenCall, syncChain } from './crontab-messages.ts';
 import { findDirect, surveyLines } from './direct.ts';
+import { flocksOf } from './flocks.ts';
+import { findGap } from './level-order.ts';
 
 /** What a daemon says of one target; see daemon/protocol.ts. */
 export interface KnownTarget {
@@ -59,6 +61,7 @@ export function findAll(lines: readonly CronLine[], known: Knowledge): readonly 
     ...lines.flatMap((line) => findUnknown(line, known)),
     ...lines.flatMap((line) => findHidden(line, known)),
     ...lines.flatMap((line) => findRefusedConf(line, known)),
+    ...lines.flatMap(findSyncChains),
     ...findDisorder(starts),
     ...findCollisions(starts, lines),
   ];
@@ -119,39 +122,54 @@ function rank({ level, order }: Start): number {
   return level === SYNC ? 0.5 : order.indexOf(level);
 }
 
-/** A lower level that runs once a day, before a higher one of the same day. */
+/** A lower level that runs once a day, and shortly after it a higher one; see level-order.ts. */
 function findDisorder(starts: readonly Start[]): readonly Finding[] {
   return starts.flatMap((low) => {
     for (const high of starts) {
       if (low.group !== high.group || rank(low) < 0 || rank(high) <= rank(low)) continue;
       const [lows, highs] = [low.line.schedule, high.line.schedule];
-      if (lows === undefined || highs === undefined || lows.minutes.length !== 1) continue;
-      const early = lows.minutes[0] ?? 0;
-      const late = highs.minutes.find((minute) => minute > early);
-      const day = late === undefined ? undefined : commonDay(lows, highs);
-      if (late === undefined || day === undefined) continue;
-      const text = `starts ${low.level} at ${clock(early)}, before ${high.level} at ${clock(late)} (${place(high.line)}) on the same day, such as ${day}: ${high.level} has to go first; with baton both may stand at the same minute`;
+      const gap = lows === undefined || highs === undefined ? undefined : findGap(lows, highs);
+      if (gap === undefined) continue;
+      const [from, to] = [
+        new Date(gap.lowAtMs).toISOString(),
+        new Date(gap.highAtMs).toISOString(),
+      ];
+      const day = from.slice(0, 10) === to.slice(0, 10) ? 'on the same day' : 'on the day before';
+      const text = `starts ${low.level} at ${from.slice(11, 16)}, before ${high.level} at ${to.slice(11, 16)} (${place(high.line)}) ${day}, such as ${from.slice(0, 10)}: ${high.level} has to go first; with baton both may stand at the same minute`;
       return [{ line: low.line, text }];
     }
     return [];
   });
 }
 
-/** Two lines of the same minute of which baton does not hold both. */
+/** Who needs a lock at a minute, and what becomes of him where somebody holds it. */
+interface LockUser {
+  readonly line: CronLine;
+  readonly locks: readonly string[];
+  readonly isDirect: boolean;
+  readonly isShared: boolean;
+  readonly givesUp: boolean;
+}
+
+/** Two lines of the same minute of which baton does not hold both, and one would not wait. */
 function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): readonly Finding[] {
   const flocks = lines.flatMap((line) =>
-    [...line.command.matchAll(/\bflock\s+(?:-\S+\s+(?:[\d.]+\s+)?)*(\S+)/g)].map(
-      ([, path = '']) => ({
-        line,
-        locks: [path],
-        isDirect: true,
-      }),
-    ),
+    flocksOf(line.command).map(({ path, ...how }) => ({
+      line,
+      locks: [path],
+      isDirect: true,
+      ...how,
+    })),
   );
-  const users = [...starts, ...flocks];
+  // rsnapshot itself gives up at once.
+  const users: readonly LockUser[] = [
+    ...starts.map((start) => ({ ...start, isShared: false, givesUp: true })),
+    ...flocks,
+  ];
   return users.flatMap((one, at) => {
     for (const other of users.slice(0, at)) {
       if (one.line === other.line || !(one.isDirect || other.isDirect)) continue;
+      if ((one.isShared && other.isShared) || !(one.givesUp || other.givesUp)) continue;
       const lock = one.locks.find((path) => other.locks.includes(path));
       const [mine, its] = [one.line.schedule, other.line.schedule];
       if (lock === undefined || mine === undefined || its === undefined) continue;
@@ -163,6 +181,17 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
     }
     return [];
   });
+}
+
+/** `rsnapshot sync && rsnapshot daily`: a sync that ends with 2 has fetched, and daily is left out. */
+function findSyncChains(line: CronLine): readonly Finding[] {
+  const levels = callsOf(line).flatMap((call) =>
+    call.kind === 'rsnapshot' ? [call.level] : [],
+  );
+  const after = levels[levels.indexOf(SYNC) + 1];
+  if (!levels.includes(SYNC) || after === undefined) return [];
+  if (!/\bsync\b[^;|&]*&&/.test(line.command)) return [];
+  return [{ line, text: syncChain(after) }];
 }
 
 function commonDay(a: Schedule, b: Schedule): string | undefined {

@@ -36,7 +36,7 @@ export function makeTarget(
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(onLate === undefined ? {} : { onLate }),
   };
-  const known = knownOf(name, runner);
+  const known = knownOf(name, runner, rest.onLost === 'retry');
   const list = options.map((it) => ({ policy: policyOf(it.type), options: it }));
   const bound = bindAll(list, known);
   const found = runnerOf(runner.type).check?.(runner) ?? [];
@@ -61,7 +61,11 @@ export function makeTarget(
 }
 
 /** What policies may know of a target; of several commands the last is the one that counts. */
-function knownOf(name: string, runner: TargetSettings['runner']): PolicyTarget {
+function knownOf(
+  name: string,
+  runner: TargetSettings['runner'],
+  retriesLost: boolean,
+): PolicyTarget {
   const given: Readonly<Record<string, unknown>> = { ...runner };
   const { host, cmds } = given;
   const args = given['args'] ?? (Array.isArray(cmds) ? cmds.at(-1) : undefined);
@@ -69,6 +73,7 @@ function knownOf(name: string, runner: TargetSettings['runner']): PolicyTarget {
     name,
     ...(isTexts(args) ? { args } : {}),
     ...(typeof host === 'string' ? { host } : {}),
+    ...(retriesLost ? { retriesLost } : {}),
   };
 }
 

@@ -61,6 +61,8 @@ export interface Holder {
   readonly text: string;
   /** The run that it belongs to, if it is one of baton's. */
   readonly run?: RunName;
+  /** It is something else than who writes such locks: its pid was given out anew. */
+  readonly isOther?: boolean;
 }
 
 /** A run and its target: what a sentence names it by. */
@@ -154,6 +156,8 @@ export interface PolicyTarget {
   readonly args?: readonly string[];
   /** The machine where it runs, if not this one. */
   readonly host?: string;
+  /** A run that is lost is run again. */
+  readonly retriesLost?: boolean;
 }
 
 /**

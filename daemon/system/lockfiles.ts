@@ -1,7 +1,7 @@
 /**
  * Lockfiles in the form that rsnapshot writes (a pid and nothing else), and who holds them. A lock
- * counts as rsnapshot itself counts it: its process lives, whatever that process is, a run of
- * baton's or not.
+ * counts as rsnapshot itself counts it: there is such a process, whatever it is, a run of baton's or
+ * not; also one that has ended and that nobody has waited for, since a signal can be sent to it.
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -33,11 +33,12 @@ function holderOf(path: string, runs: () => RunsByKeeper): Holder | undefined {
   try {
     const pid = pidIn(path);
     const stat = pid === undefined ? undefined : statOf(pid);
-    if (pid === undefined || stat === undefined || isDead(stat.state)) return undefined;
+    if (pid === undefined || stat === undefined) return undefined;
     const known = runs();
     // A keeper leads the session of its run.
     const run = known.get(stat.session) ?? known.get(pid);
-    return { pid, text: nameOf(pid), ...(run === undefined ? {} : { run }) };
+    const isOther = run === undefined && !callsRsnapshot(pid);
+    return { pid, text: nameOf(pid, stat.state), isOther, ...(run === undefined ? {} : { run }) };
   } catch (error) {
     // Not known is not free: it is looked at again, as a held one is.
     const errno = errnoOf(error);
@@ -63,7 +64,7 @@ function isStale(path: string): boolean {
     const pid = pidIn(path);
     if (pid === undefined) return false;
     const stat = statOf(pid);
-    return stat === undefined || isDead(stat.state);
+    return stat === undefined;
   } catch {
     return false;
   }
@@ -80,18 +81,21 @@ function pidIn(path: string): number | undefined {
   }
 }
 
-function isDead(state: string): boolean {
-  return state === 'Z' || state === 'X';
-}
-
 /** "rsnapshot hourly" for `/usr/bin/perl -w /usr/bin/rsnapshot hourly`. */
-function nameOf(pid: number): string {
+function nameOf(pid: number, state: string): string {
+  if (state === 'Z') return 'ended, but its parent has not waited for it';
   const words = commandOf(pid);
   const at = words.findIndex((word) => basename(word).startsWith('rsnapshot'));
   const shown = words.slice(Math.max(0, at));
   const text = [basename(shown[0] ?? ''), ...shown.slice(1)].join(' ').replace(/\p{Cc}/gu, ' ');
   if (text === '') return 'of another user';
   return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}…` : text;
+}
+
+/** Nothing is known of a process without words: it has ended, or is somebody else's. */
+function callsRsnapshot(pid: number): boolean {
+  const words = commandOf(pid);
+  return words.length === 0 || words.some((word) => basename(word).startsWith('rsnapshot'));
 }
 
 function commandOf(pid: number): readonly string[] {

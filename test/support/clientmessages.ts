@@ -126,6 +126,7 @@ const CRONTAB: Samples<typeof crontab> = {
   refusedLine: [['garbled time: hour "22-2"']],
   neverRuns: [[[]], [['the hour "22-2" has the range 22-2, which counts down; write 22-23,0-2']]],
   hiddenCall: [['/usr/local/sbin/backup']],
+  syncChain: [['daily']],
   ignored: [['it has 2 hard links; leave it one']],
   othersCanWrite: [['664']],
   wrongMode: [['644']],

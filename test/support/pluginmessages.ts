@@ -1,5 +1,6 @@
 /** Arguments for every message of policies and runners; one without any does not compile. */
 import * as policy from '../../policies/policy-messages.ts';
+import * as local from '../../runners/local-messages.ts';
 import * as runner from '../../runners/ssh/ssh-messages.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
@@ -24,6 +25,8 @@ const POLICY: Samples<typeof policy> = {
   otherInterval: [['web', 'daily', 'weekly']],
   syncFailed: [[17, 'daily']],
   syncAwaited: [[17, 'run 17 (sync)', 'weekly', 'run 18 (sync) is next']],
+  staleLock: [[4_711, 'sshd', '/run/rsnapshot.pid']],
+  rotatesAgain: [['web', 'daily']],
   ignoredLong: [['daily is already waiting as run 17 (web)', 3]],
 };
 
@@ -106,7 +109,21 @@ const RUNNER: Samples<typeof runner> = {
   internal: [['TypeError: x is not a function']],
 };
 
+const LOCAL: Samples<typeof local> = {
+  notInPath: [
+    ['borg', '/usr/bin:/bin', undefined],
+    ['borg', '/usr/bin:/bin', '/usr/local/bin/borg'],
+  ],
+  noProgram: [['/opt/dump', 'is not there']],
+  oneWord: [['rsync -a /x /y']],
+  shellSyntax: [['&&']],
+  noCwd: [['/srv/x', 'is not there']],
+  noSuchUser: [['backup']],
+  noSuchGroup: [['backup']],
+};
+
 export const PLUGINS: readonly Entry[] = [
   ...entriesOf('policy', policy, POLICY),
   ...entriesOf('runner', runner, RUNNER),
+  ...entriesOf('local', local, LOCAL),
 ];

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { parseCrontab, parseSchedule, runsOn } from '../../../client/crontab/crontab.ts';
 import { COMMAND_CHARS_MAX } from '../../../client/crontab/debian-cron.ts';
 import { findAll, type KnownTarget } from '../../../client/crontab/findings.ts';
+import { flocksOf } from '../../../client/crontab/flocks.ts';
 import { readCommand } from '../../../client/crontab/percent.ts';
 import { systemdCron } from '../../../client/crontab/systemd-cron.ts';
 import { suggest } from '../../../daemon/protocol/request.ts';
@@ -340,4 +341,59 @@ test('systemd-cron drops lines, wants both days, and has its own weekdays and mo
 test('a configuration that rsnapshot refuses is told at the line that uses it', () => {
   const found = check('0 3 * * * rsnapshot -c /etc/blanks.conf daily');
   assert.match(found[1] ?? '', /rsnapshot refuses \/etc\/blanks\.conf for line 2: .*missing tabs/);
+});
+
+test('a higher level belongs into the gap before the next start of the lower one, not behind its last', () => {
+  const found = (daily: string, weekly: string) =>
+    check(`${daily} baton run backup-daily\n${weekly} baton run backup-weekly`);
+  assert.deepEqual(found('0 0 * * *', '30 23 * * 7'), [], 'half an hour before');
+  assert.deepEqual(found('0 3 * * *', '30 2 * * 1'), []);
+  assert.match(
+    found('0 3 * * *', '0 4 * * 1')[0] ?? '',
+    /^1: starts daily at 03:00, before weekly at 04:00/,
+  );
+  assert.deepEqual(found('50 23 * * *', '10 0 * * 1'), [
+    '1: starts daily at 23:50, before weekly at 00:10 (tab:2) on the day before, such as 2027-01-03: weekly has to go first; with baton both may stand at the same minute',
+  ]);
+  assert.deepEqual(found('0 0 1 * *', '0 3 1 2 *').length, 1, 'a lower one that is not daily');
+});
+
+test('what flock takes is known by its path or its descriptor, and by what it does when it is held', () => {
+  const cases: readonly (readonly [string, string | undefined, boolean, boolean])[] = [
+    ['flock -n /run/a.lock rsync x', '/run/a.lock', false, true],
+    ['flock -w 5 /run/a.lock rsync x', '/run/a.lock', false, false],
+    ['flock -w5 /run/a.lock rsync x', '/run/a.lock', false, false],
+    ['/usr/bin/flock -xnE 0 "/run/a b.lock" -c "x"', '/run/a b.lock', false, true],
+    ['flock --timeout 5 --shared /run/a.lock x', '/run/a.lock', true, false],
+    ['flock --nonblock -s /run/a.lock x', '/run/a.lock', true, true],
+    ['( flock -n 9 || exit 1; a ) 9>/run/a.lock', '/run/a.lock', false, true],
+    ["( flock -s 200; a ) 200>>'/run/a.lock'", '/run/a.lock', true, false],
+    ['( flock -n 9 || exit 1; a )', undefined, false, false],
+    ['flock -u 9', undefined, false, false],
+    ['echo flock', undefined, false, false],
+  ];
+  for (const [command, path, isShared, givesUp] of cases) {
+    const wanted = path === undefined ? [] : [{ path, isShared, givesUp }];
+    assert.deepEqual(flocksOf(command), wanted, command);
+  }
+});
+
+test('two lines collide where one of them gives up for the other', () => {
+  const collides = (one: string, other: string) =>
+    check(`0 3 * * * ${one}\n0 3 * * * ${other}`).some((it) => it.includes('collides'));
+  assert.ok(collides('flock -n /run/x a', 'flock -w 5 /run/x b'));
+  assert.ok(!collides('flock /run/x a', 'flock -w 5 /run/x b'), 'both wait');
+  assert.ok(!collides('flock -ns /run/x a', 'flock -ns /run/x b'), 'both share');
+  const subshell = (lock: string) => `( flock -n 9 || exit 1; a ) 9>${lock}`;
+  assert.ok(collides(subshell('/run/a.lock'), subshell('/run/a.lock')));
+  assert.ok(!collides(subshell('/run/a.lock'), subshell('/run/b.lock')));
+});
+
+test('a chain of sync and a level is told, since a sync with warnings would stop it', () => {
+  const chain = (command: string) => check(`0 3 * * * ${command}`).join();
+  assert.match(
+    chain('rsnapshot sync && rsnapshot daily'),
+    /ends with 2 .* leaves daily out; .*continueOn/,
+  );
+  assert.doesNotMatch(chain('rsnapshot sync; rsnapshot daily'), /ends with 2/);
 });

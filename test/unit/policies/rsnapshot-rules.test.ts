@@ -190,6 +190,26 @@ function named() {
   return { runner, policies: [{ type: 'rsnapshot', interval: 'daily' }] };
 }
 
+test('a lock whose pid is something else is told as stale, and waited for as rsnapshot would give up', () => {
+  const it = core(['weekly'], { [CONF]: CLASSIC });
+  it.holders = new Map([['/run/r.pid', { pid: 4_711, text: 'sshd', isOther: true }]]);
+  assert.match(
+    it.why(it.ask('weekly'))[0] ?? '',
+    /\/run\/r\.pid, which is probably stale: its pid 4711 is no rsnapshot \(sshd\).* "maxWait"/,
+  );
+});
+
+test('an interval that is run again after a loss rotates once more, and that is told', () => {
+  const warnings = (interval: string) => {
+    const runner = { type: 'local', args: ['/usr/bin/rsnapshot', interval] };
+    const target = { runner, policies: [{ type: 'rsnapshot', interval }], onLost: 'retry' };
+    const files = { [CONF]: `${CLASSIC}\nsync_first\t1` };
+    return accepted(load({ targets: { a: target } }, files)).warnings.join();
+  };
+  assert.match(warnings('daily'), /"onLost": "retry" runs daily again .* rotates once more/);
+  assert.doesNotMatch(warnings('sync'), /onLost/);
+});
+
 test('a lock held by a stranger is waited for, by its pid and name, and looked at every 2 s', () => {
   const it = core(['monthly', 'weekly'], { [CONF]: CLASSIC });
   it.holders = new Map([['/run/r.pid', { pid: 4_711, text: 'rsnapshot hourly' }]]);

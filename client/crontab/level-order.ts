@@ -1,0 +1,43 @@
+/**
+ * Whether a higher level starts at the right end of the gap between two starts of a lower one. A
+ * higher level takes the oldest snapshot of the one below, which leaves a hole there until that one's
+ * next start: so it belongs shortly before that start (weekly 23:30, daily 00:00), and not shortly
+ * after one (daily 03:00, weekly 03:30). Days of the calendar do not matter. Pure.
+ */
+import { DAY_MS, DAYS, FIRST_DAY_MS } from './cron-verdicts.ts';
+import { runsOn, type Schedule } from './crontab.ts';
+
+/** Starts of one level a day from which on it is no level of rsnapshot that one looks at. */
+const STARTS_A_DAY_MAX = 24;
+const DAY_MINUTES = 1_440;
+
+export interface Disorder {
+  /** The start of the lower level, and how long after it the higher one starts, in minutes. */
+  readonly lowAtMs: number;
+  readonly afterMinutes: number;
+  readonly highAtMs: number;
+}
+
+/** The first one, or undefined. A lower level of several starts a day has no gap to speak of. */
+export function findGap(low: Schedule, high: Schedule): Disorder | undefined {
+  if (low.minutes.length !== 1 || high.minutes.length > STARTS_A_DAY_MAX) return undefined;
+  const lows = startsOf(low);
+  let at = 0;
+  for (const start of startsOf(high)) {
+    while (at < lows.length && (lows[at] ?? 0) < start) at++;
+    const [before, next] = [lows[at - 1], lows[at]];
+    if (before === undefined || next === undefined || start - before >= next - start) continue;
+    const ms = (minute: number): number => FIRST_DAY_MS + minute * 60_000;
+    return { lowAtMs: ms(before), afterMinutes: start - before, highAtMs: ms(start) };
+  }
+  return undefined;
+}
+
+/** In minutes from the first day on, rising. */
+function startsOf(schedule: Schedule): readonly number[] {
+  return Array.from({ length: DAYS }, (_, day) => day).flatMap((day) =>
+    runsOn(schedule, new Date(FIRST_DAY_MS + day * DAY_MS))
+      ? schedule.minutes.map((minute) => day * DAY_MINUTES + minute)
+      : [],
+  );
+}

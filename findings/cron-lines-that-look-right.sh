@@ -7,7 +7,7 @@
 #         cron reads the line as a job, finds a "bad minute", and ignores every line of that file.
 #         `22-2` and `mon-sun` are taken and never run. `1#1` is every Monday and `0~30` is minute 0:
 #         cron passes over the rest of a word that it has begun to understand.
-# Seen:   cron 3.0pl1-162 (Debian 12).
+# Seen:   cron 3.0pl1-162 (Debian 12). 3.0pl1-197 (Debian 13) takes `MAILTO=`; the rest is as here.
 #
 # Wants root on Debian 12, with cron, faketime and socat; runs the installed cron on a faked clock, in
 # a mount namespace of its own. Exits with 0 while it is as said here, with 1 if it has changed.

@@ -9,7 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import { readRegular } from '../../daemon/system/regular-file.ts';
 import type { CronRules } from './crontab.ts';
 import * as say from './crontab-messages.ts';
-import { DEBIAN } from './debian-cron.ts';
+import { DEBIAN, DEBIAN_13 } from './debian-cron.ts';
 import { type SystemdCron, systemdCron } from './systemd-cron.ts';
 
 export const CRONTAB = '/etc/crontab';
@@ -19,6 +19,8 @@ export const TABS = '/var/spool/cron/crontabs';
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
 const GENERATORS = ['/usr/lib/systemd/system-generators', '/lib/systemd/system-generators'];
 const UNITS = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system'];
+/** cron 3.0pl1-162 is that of Debian 12. */
+const REVISION_12 = 162;
 /** Longest script or unit that is searched for a call. */
 const SCRIPT_BYTES_MAX = 1024 * 1024;
 const CALL = /(^|[\s/="'`(])rsnapshot["']?\s+["'$\w-]/;
@@ -34,8 +36,15 @@ export interface CronHere {
 
 export function cronHere(): CronHere {
   const version = systemdVersion();
-  if (version === undefined) return { name: 'cron', rules: DEBIAN, dropsLines: false };
+  if (version === undefined) return { name: 'cron', rules: debianRules(), dropsLines: false };
   return { name: 'systemd-cron', rules: systemdCron(version), dropsLines: true };
+}
+
+/** By the revision of the package; where it is not known, the stricter ones. */
+function debianRules(): CronRules {
+  const { stdout } = spawnSync('dpkg-query', ['--show', 'cron'], { encoding: 'utf8' });
+  const revision = /\t3\.0pl1-(\d+)/.exec(stdout ?? '')?.[1];
+  return Number(revision ?? 0) > REVISION_12 ? DEBIAN_13 : DEBIAN;
 }
 
 /** 1.15 is a script, 2 a program. */

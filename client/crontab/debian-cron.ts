@@ -1,6 +1,7 @@
 /**
- * The rules of Debian's cron (3.0pl1 of Debian 12 and 13), which the real cron was asked for: what
- * it takes, what it refuses with the whole file, and what it takes and never runs. Pure.
+ * The rules of Debian's cron (3.0pl1-162 of Debian 12; -197 of Debian 13 differs in one), which the
+ * real cron was asked for: what it takes, what it refuses with the whole file, and what it takes and
+ * never runs. Pure.
  *
  * A field is read up to the first sign that does not fit, and the rest of the word is passed over:
  * `1#2` is 1, and `*5` is `*`. A range that counts down (`22-2`, `mon-sun`) is taken and is empty.
@@ -22,6 +23,7 @@ const NICKNAMES: Readonly<Record<string, string>> = {
 export const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
 export const WEEKDAYS = 'sun mon tue wed thu fri sat'.split(' ');
 const MINUTES_PER_HOUR = 60;
+const EMPTY_SETTING = /^(?:"[^"=]*"|'[^'=]*'|[^"'\s=][^\s=]*|(?==))\s*=\s*$/;
 
 interface FieldKind {
   readonly name: string;
@@ -43,6 +45,12 @@ export const DEBIAN: CronRules = {
   isSetting,
   readTime,
   refuseCommand: (command) => (command.length > COMMAND_CHARS_MAX ? 'command too long' : undefined),
+};
+
+/** Debian 13 takes a setting without a value, too. */
+export const DEBIAN_13: CronRules = {
+  ...DEBIAN,
+  isSetting: (line) => isSetting(line) || EMPTY_SETTING.test(line),
 };
 
 function readTime(when: string): TimeRead {

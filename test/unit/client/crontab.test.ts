@@ -1,8 +1,13 @@
 /** Crontabs as baton check-crontab understands them, without files. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCrontab, parseSchedule, runsOn } from '../../../client/crontab/crontab.ts';
-import { COMMAND_CHARS_MAX } from '../../../client/crontab/debian-cron.ts';
+import {
+  type CronRules,
+  parseCrontab,
+  parseSchedule,
+  runsOn,
+} from '../../../client/crontab/crontab.ts';
+import { COMMAND_CHARS_MAX, DEBIAN, DEBIAN_13 } from '../../../client/crontab/debian-cron.ts';
 import { findAll, type KnownTarget } from '../../../client/crontab/findings.ts';
 import { flocksOf } from '../../../client/crontab/flocks.ts';
 import { readCommand } from '../../../client/crontab/percent.ts';
@@ -283,6 +288,8 @@ test('a line that cron refuses costs the whole file, and is told once', () => {
   for (const [line, isTaken] of settings) {
     assert.equal(check(`${line}\n0 3 * * * x\n`).length === 0, isTaken, line);
   }
+  const empty = (rules: CronRules) => parseCrontab('tab', 'MAILTO=\n', () => false, rules).length;
+  assert.deepEqual([empty(DEBIAN), empty(DEBIAN_13)], [1, 0]);
   const long = check(`0 3 * * * ${'x'.repeat(COMMAND_CHARS_MAX + 1)}\n`);
   assert.match(long[0] ?? '', /"command too long"/);
   assert.deepEqual(check(`0 3 * * * ${'x'.repeat(COMMAND_CHARS_MAX)}\n`), []);

@@ -213,7 +213,7 @@ test('a status of a thousand runs that wait in one group looks at the group once
       merged: true,
     });
   }
-  core.send({ type: 'due', run: 1 });
+  core.send({ type: 'due', runs: [1] });
   let looks = 0;
   const lanes = new Proxy(core.state.lanes, {
     get: (all, key) => {

@@ -79,6 +79,8 @@ export interface Context {
   readonly variables: Variables;
 }
 
+/** Most wrappers before one program; each looks through the words that follow it. */
+const WRAPPERS_MAX = 16;
 /** Deepest nesting of `sh -c` that is looked into. */
 const SHELLS_MAX = 4;
 const NICE_DEFAULT = 10;
@@ -121,11 +123,11 @@ class Unwrapping {
       else env[name] = value;
     }
     this.#carry({ env, ...(cwd === undefined ? {} : { cwd }) });
-    for (;;) {
+    for (let passed = 0; ; passed++) {
       const word = this.#words[this.#at];
       if (word === undefined) return { kind: 'nothing' };
       const program = word.value ?? word.found;
-      if (program === undefined) {
+      if (program === undefined || passed >= WRAPPERS_MAX) {
         return { kind: 'unknown', unclear: say.unknownProgram(word.text), words: this.#rest() };
       }
       const wrapper = wrapperOf(program);
@@ -190,14 +192,18 @@ class Unwrapping {
 
   /** `NAME=value` behind env and sudo. */
   #assignments(): void {
+    const env: Record<string, string> = {};
+    const inside: string[] = [];
+    const isInside = this.#carried.inside.length > 0;
     for (let word = this.#words[this.#at]; word !== undefined; word = this.#words[++this.#at]) {
       const [, name = '', value = ''] =
         /^([A-Za-z_]\w*)=(.*)$/s.exec(word.value ?? word.text) ?? [];
-      if (name === '') return;
+      if (name === '') break;
       if (word.value === undefined) this.#doubt(say.unknownWord(word.text));
-      else if (this.#carried.inside.length > 0) this.#carry({ inside: [word.value] });
-      else this.#carry({ env: { [name]: value } });
+      else if (isInside) inside.push(word.value);
+      else env[name] = value;
     }
+    this.#carry({ env, inside });
   }
 
   #shell(program: string, options: readonly Option[], used: number): Job | undefined {

@@ -5,9 +5,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';
+import { importAll } from '../../../client/crontab/import-crontab.ts';
 import { readTail } from '../../../client/report/tail.ts';
 
 const BYTES = 300_000;
+/** Such a text is read several times: for its calls, its locks, its target. */
+const WRAPPED_BYTES = 50_000;
 /** A quadratic reader takes minutes and more for one text. */
 const LIMIT_MS = 20_000;
 /** Each is repeated until the line is long enough. */
@@ -20,9 +23,9 @@ const SEEDS = [
 ];
 
 /** Names the text that took longest. */
-function slowest(read: (text: string) => unknown): string {
-  const times = SEEDS.map((seed) => {
-    const text = seed.repeat(Math.ceil(BYTES / seed.length));
+function slowest(read: (text: string) => unknown, seeds = SEEDS, bytes = BYTES): string {
+  const times = seeds.map((seed) => {
+    const text = seed.repeat(Math.ceil(bytes / seed.length));
     const startedMs = performance.now();
     read(text);
     read(`${text}x`);
@@ -50,4 +53,25 @@ test('the output of a run is read in linear time', () => {
   assert.equal(slowest(read), 'fast');
   const progress = (text: string): string => readTail({ bytes: Buffer.from(text), isCut: false });
   assert.equal(progress('a\r\r\nb\r50 %\r100 %\nc\r\r'), 'a\n100 %\nc');
+});
+
+test('what is put before a program is looked through in linear time, up to a limit', () => {
+  const known = { targets: undefined, conf: () => undefined, suggest: () => undefined };
+  const read = (text: string): unknown => {
+    const lines = parseCrontab('tab', `0 3 * * * ${text} rsnapshot daily`, () => false);
+    // Debian's cron refuses so long a command; systemd's does not.
+    const taken = lines.map(({ fault: _, ...line }) => line);
+    return importAll({ texts: new Map(), lines: taken, unread: [] }, known, true);
+  };
+  const seeds = [
+    'nice -n 1 ',
+    'env x=y ',
+    'timeout 1 ',
+    'flock -x ',
+    'x=y ',
+    'sh -c ',
+    '"x" ',
+    '$(',
+  ];
+  assert.equal(slowest(read, seeds, WRAPPED_BYTES), 'fast');
 });

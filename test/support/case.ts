@@ -13,7 +13,7 @@ export interface Case {
   readonly expect: Expectation;
 }
 
-export type Expectation =
+type Expectation =
   /** Whatever comes is valid; the daemon closes once the client has. */
   | { readonly type: 'anything' }
   /** One error, then the daemon closes. No codes: any. */

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import './scratch.ts';
 
-export const SSHD = '/usr/sbin/sshd';
+const SSHD = '/usr/sbin/sshd';
 /** What skipWithout() has to ask for. */
 export const SSHD_NEEDS = ['sshd', 'ssh-keygen', 'ssh-agent'];
 

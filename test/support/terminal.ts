@@ -77,7 +77,7 @@ export class Terminal {
 const TOKEN = '\u001b\\[(\\??[\\d;]*)([A-Za-z])|.';
 
 /** What a terminal shows after these characters; knows what the client uses, and no more. */
-export function screenAfter(text: string): readonly string[] {
+function screenAfter(text: string): readonly string[] {
   const lines = [''];
   let [row, column] = [0, 0];
   const tokens = text.matchAll(new RegExp(TOKEN, 'gsu'));

@@ -90,7 +90,7 @@ const cases: readonly (readonly [readonly string[], string, readonly string[]])[
   [[], 'hi', ['history']],
   [[], 're', ['reload', 'report', 'resume']],
   [['help'], 'ch', ['check-crontab']],
-  [['import'], '', ['py9tor', 'rsnapshot']],
+  [['import'], '', ['crontab', 'py9tor', 'rsnapshot']],
   [['import', 'py9tor'], 'some', ['some.file']],
   [['reload'], 'q', []],
   [['history'], '--js', ['--json']],

@@ -185,9 +185,7 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
 
 /** `rsnapshot sync && rsnapshot daily`: a sync that ends with 2 has fetched, and daily is left out. */
 function findSyncChains(line: CronLine): readonly Finding[] {
-  const levels = callsOf(line).flatMap((call) =>
-    call.kind === 'rsnapshot' ? [call.level] : [],
-  );
+  const levels = callsOf(line).flatMap((call) => (call.kind === 'rsnapshot' ? [call.level] : []));
   const after = levels[levels.indexOf(SYNC) + 1];
   if (!levels.includes(SYNC) || after === undefined) return [];
   if (!/\bsync\b[^;|&]*&&/.test(line.command)) return [];

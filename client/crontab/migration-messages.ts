@@ -7,6 +7,9 @@
 
 export const unreadable = (error: string): string => `the shell cannot read it (${error})`;
 
+export const deepShell = (most: number): string =>
+  `it has more than ${most} brackets and backticks, too many to look into`;
+
 export const bashOnly = (what: string): string =>
   `it has ${what}, which /bin/sh reads otherwise than bash`;
 

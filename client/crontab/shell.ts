@@ -84,6 +84,7 @@ const BASH_ONLY: Readonly<Record<string, string>> = {
 };
 
 export function readShell(text: string, isBash: boolean, known: Variables = {}): ShellRead {
+  if (isDeep(text)) return { commands: [], isOne: false, why: say.deepShell(OPENERS_MAX) };
   const script = parse(text);
   const [error] = script.errors ?? [];
   const reader = new Reader(text, known);
@@ -102,9 +103,17 @@ export function readShell(text: string, isBash: boolean, known: Variables = {}):
   return { commands: reader.commands, isOne, ...(why === undefined ? {} : { why }) };
 }
 
+/** Most substitutions and groups in a text: the parser goes into each, and its stack has an end. */
+export const OPENERS_MAX = 100;
 /** Most variables that a line may set for what follows. */
 const EXPORTS_MAX = 100;
 const SHOWN_CHARS_MAX = 60;
+
+function isDeep(text: string): boolean {
+  let count = 0;
+  for (const sign of text) if (sign === '(' || sign === '{' || sign === '`') count++;
+  return count > OPENERS_MAX;
+}
 
 /** What a list of commands has done to its shell so far. */
 interface Surroundings {

@@ -84,6 +84,7 @@ const TROUBLE: Samples<typeof trouble> = {
 
 const MIGRATION: Samples<typeof migration> = {
   unreadable: [["unexpected token 'then'"]],
+  deepShell: [[500]],
   bashOnly: [['[[ ]]']],
   unknownProgram: [['$TOOL']],
   unknownWord: [['"$c"']],

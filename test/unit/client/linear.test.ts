@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';
 import { importAll } from '../../../client/crontab/import-crontab.ts';
+import { OPENERS_MAX, readShell } from '../../../client/crontab/shell.ts';
 import { readTail } from '../../../client/report/tail.ts';
 
 const BYTES = 300_000;
@@ -53,6 +54,20 @@ test('the output of a run is read in linear time', () => {
   assert.equal(slowest(read), 'fast');
   const progress = (text: string): string => readTail({ bytes: Buffer.from(text), isCut: false });
   assert.equal(progress('a\r\r\nb\r50 %\r100 %\nc\r\r'), 'a\n100 %\nc');
+});
+
+test('a command with more brackets than are looked into is told as such', () => {
+  for (const [seed, end] of [
+    ['$(', ')'],
+    ['(', ')'],
+    ['"$(', ')"'],
+    ['`', ''],
+    ['{ ', '; }'],
+  ] as const) {
+    const of = (count: number) => `${seed.repeat(count)}true${end.repeat(count)}`;
+    assert.doesNotThrow(() => readShell(of(OPENERS_MAX), false), seed);
+    assert.match(readShell(of(OPENERS_MAX + 1), false).why ?? '', /more than 100 brackets/, seed);
+  }
 });
 
 test('what is put before a program is looked through in linear time, up to a limit', () => {

@@ -19,6 +19,8 @@ export interface MigrationCase {
   readonly byHand?: RegExp;
   /** What is said of it, rewritten or not. */
   readonly says?: RegExp;
+  /** A second thing that is said of the line. */
+  readonly also?: RegExp;
   /** Keys and values of the first target, each as they stand in config.json. */
   readonly target?: readonly string[];
 }
@@ -90,6 +92,7 @@ export const CASES: readonly MigrationCase[] = [
     line: 'rsnapshot sync gw-04 && rsnapshot hourly',
     instead: 'baton run rsnap-sync-gw-04 --wait && baton run rsnap-hourly --wait',
     target: ['"args":["rsnapshot","sync","gw-04"]'],
+    also: /^a sync that ends with 2 has fetched, with warnings, and "&&" then leaves hourly out/,
   },
   {
     id: 'case shell: a variable',

@@ -39,7 +39,8 @@ function wrongWith(it: MigrationCase): string | undefined {
   const [{ text = '', instead = '', targets = [], notes = [] } = {}] = found;
   const all = JSON.stringify(found.map(({ line: _, ...rest }) => rest));
   if (it.isSilent === true) return found.length === 0 ? undefined : all;
-  if (found.length !== 1) return `${found.length} findings: ${all}`;
+  if (found.length !== (it.also === undefined ? 1 : 2)) return `${found.length} findings: ${all}`;
+  if (it.also?.test(found[1]?.text ?? '') === false) return all;
   if (it.byHand !== undefined) {
     const isRight = text.includes('rewrite this one by hand: ') && it.byHand.test(text);
     return isRight && instead === '' ? undefined : all;

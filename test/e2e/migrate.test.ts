@@ -36,7 +36,12 @@ test('import rsnapshot prints a target for each level, and the lines of cron', (
   const checked = check(t, text);
   assert.equal(checked.status, 0, checked.errors);
   assert.match(checked.text, /4 targets/);
-  assert.doesNotMatch(checked.text, /warning|problem/);
+  // That rsnapshot is missing is said of machines without it.
+  const others = checked.text.replaceAll(
+    /^warning: .* \/usr\/bin\/rsnapshot is not there.*$/gm,
+    '',
+  );
+  assert.doesNotMatch(others, /warning|problem/);
 });
 
 test('import rsnapshot asks for an order where a command writes a part of the conf', (t) => {

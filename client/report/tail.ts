@@ -12,13 +12,23 @@ export interface Tail {
 }
 
 const NEWLINE = 10;
+/** Node 24's expression begins anew at each escape, so that a long text is shown to it in parts. */
+const PART_CHARS = 1_000;
 
 /** The text of a tail, without what is left of a line that was cut. */
 export function readTail({ bytes, isCut }: Tail): string {
   const first = isCut ? bytes.indexOf(NEWLINE) + 1 : 0;
   const whole = first < bytes.length ? bytes.subarray(first) : bytes;
-  const text = stripVTControlCharacters(new TextDecoder().decode(whole));
-  return text.split('\n').map(lastState).join('\n').trimEnd();
+  const lines = new TextDecoder().decode(whole).split('\n');
+  return lines.map(withoutColours).map(lastState).join('\n').trimEnd();
+}
+
+function withoutColours(line: string): string {
+  let text = '';
+  for (let at = 0; at < line.length; at += PART_CHARS) {
+    text += stripVTControlCharacters(line.slice(at, at + PART_CHARS));
+  }
+  return text;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
- * baton: the whole command line. meow cuts it into words and flags, client/command-line/grammar.ts judges them,
- * client/commands/perform.ts does what they ask for. Loaded by client/main.ts for whatever is not the fast
- * path.
+ * baton: the whole command line. meow cuts it into words and flags, client/command-line/grammar.ts
+ * judges them, client/commands/perform.ts does what they ask for. Loaded by client/main.ts for
+ * whatever is not the fast path.
  *
  * meow's own checks print in its own style and exit with 2, so unknown flags are let through and
  * judged by `wishOf`, and help and version are flags like others; what it throws (a flag given

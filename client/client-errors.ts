@@ -1,7 +1,8 @@
 /**
  * What the client says of itself when a command line is right and something else goes wrong; the
- * target or the run stands in front. See daemon/messages.ts for the style. The first part is bundled
- * with the fast path: every function stands for itself, so that the rest is left out there.
+ * target or the run stands in front. See daemon/messages.ts for the style. The first part is
+ * bundled with the fast path: every function stands for itself, so that the rest is left out
+ * there.
  */
 import { describeErrno, showDuration } from '../daemon/protocol/request.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The crontab form of the command line, and the one that fetches much output: what the fast path
- * (client/main.ts) knows. It stands alone, because every minute pays for what is loaded with it. A property in
- * test/unit/client/grammar.test.ts holds that the full grammar means the same.
+ * (client/main.ts) knows. It stands alone, because every minute pays for what is loaded with it. A
+ * property in test/unit/client/grammar.test.ts holds that the full grammar means the same.
  */
 
 export interface FastRun {

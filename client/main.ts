@@ -1,8 +1,8 @@
 /**
  * baton: the fast path. It is bundled on its own and kept tiny, because a crontab line pays for it
- * every minute: it knows `run TARGET [--wait]` and `wait RUN`, as long as all goes well. Every other command line
- * and all trouble are for client/cli.ts, which is a bundle of its own and loaded only then, or when
- * there is nothing to do but wait.
+ * every minute: it knows `run TARGET [--wait]` and `wait RUN`, as long as all goes well. Every
+ * other command line and all trouble are for client/cli.ts, which is a bundle of its own and
+ * loaded only then, or when there is nothing to do but wait.
  */
 import { fstatSync } from 'node:fs';
 import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';

@@ -59,4 +59,4 @@ asked=$(prlimit --nofile=80: node "$work/try.mjs" ask)
 echo "node $(node --version)"
 echo "spawn() again and again while files are closed: $plain"
 echo "the same, with a look if there is room:         $asked"
-[ "$plain" = "EMFILE after 30" ] && [ "${asked%% *}" = started ]
+[ "$plain" = "EMFILE after 30" ] && [ "${asked%% *}" = started ] || exit 1

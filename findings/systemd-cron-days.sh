@@ -70,4 +70,4 @@ expect 5-7 '*-*-* 3:0:00' 'Fri,Sat,Sun *-*-* 3:0:00'
 expect 0-7 'Sun *-*-* 3:0:00' 'Mon,Tue,Wed,Thu,Fri,Sat,Sun *-*-* 3:0:00'
 expect sun 'Sun *-*-* 3:0:00' 'Mon,Tue,Wed,Thu,Fri,Sat,Sun *-*-* 3:0:00'
 expect both 'Mon *-*-1 3:0:00' 'Mon *-*-1 3:0:00'
-exit "$status"
+[ "$status" = 0 ] || exit 1

@@ -13,7 +13,7 @@
  * The group is the rsnapshot.conf, since that names the lockfile. A lock that is held by a process
  * which is no run of this group (somebody ran rsnapshot by hand, or another target does) is waited
  * for. What the conf says is
- * read when the configuration is; see policies/rsnapshot-options.ts, and rsnapshotsync.ts for `sync`.
+ * read when the configuration is; see policies/rsnapshot-options.ts, and rsnapshot-sync.ts for `sync`.
  */
 
 import type { Admission, GroupScene, Policy, QueuedRun, Readiness } from '../daemon/core/policy.ts';

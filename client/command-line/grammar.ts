@@ -1,7 +1,8 @@
 /**
  * What a command line means: pure functions from words and flags, as meow has cut them
- * (client/cli.ts), to a `Wish`. Which verbs and options there are is said by client/command-line/manual.ts alone.
- * Nothing is guessed: what is not understood is a mistake, in one sentence.
+ * (client/cli.ts), to a `Wish`. Which verbs and options there are is said by
+ * client/command-line/manual.ts alone. Nothing is guessed: what is not understood is a mistake, in
+ * one sentence.
  */
 import { didYouMean } from '../../daemon/protocol/request.ts';
 import { type Flags, Given, Mistake } from './flags.ts';

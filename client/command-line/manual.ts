@@ -1,14 +1,16 @@
 /**
- * The one source for the command line. What is understood (client/command-line/grammar.ts, client/cli.ts), the
- * help (client/command-line/help.ts), the man pages and the shells' completions are all derived from it. Data
- * alone: nothing here knows how to do anything, and the fast path (client/main.ts) never loads it.
+ * The one source for the command line. What is understood (client/command-line/grammar.ts,
+ * client/cli.ts), the help (client/command-line/help.ts), the man pages and the shells'
+ * completions are all derived from it. Data alone: nothing here knows how to do anything, and the
+ * fast path (client/main.ts) never loads it.
  *
- * To add an option: name it in its verb's `options` (client/manual/); read it in client/command-line/invocation.ts
- * by `given.is`, `.text`, `.count` or `.duration`; act on it in client/commands/perform.ts.
- * To add a verb: describe it in a list of client/manual/; give it a member of `Command` and an entry
- * of `COMMANDS` (client/command-line/invocation.ts) and a case of `perform`. The compiler asks for what is missing.
- * Options of one name are one option: share the constant where two verbs have it.
- * Then `npm run generate` writes what is derived and committed, also after a conflict in it.
+ * To add an option: name it in its verb's `options` (client/command-line/manual/); read it in
+ * client/command-line/invocation.ts by `given.is`, `.text`, `.count` or `.duration`; act on it in
+ * client/commands/perform.ts. To add a verb: describe it in a list of client/command-line/manual/;
+ * give it a member of `Command` and an entry of `COMMANDS` (client/command-line/invocation.ts) and
+ * a case of `perform`. The compiler asks for what is missing. Options of one name are one option:
+ * share the constant where two verbs have it. Then `npm run generate` writes what is derived and
+ * committed, also after a conflict in it.
  */
 import { GLOBAL_OPTIONS, OLD_OPTIONS } from './manual/place.ts';
 import { QUESTIONS } from './manual/questions.ts';

@@ -1,7 +1,7 @@
 /**
- * `baton timeline`, `baton report` and `baton metrics`: each asks several things, makes one text of
- * the answers (client/terminal/timeline.ts, client/report/page.ts, client/report/metrics.ts), and prints it or puts
- * it in the place of a file.
+ * `baton timeline`, `baton report` and `baton metrics`: each asks several things, makes one text
+ * of the answers (client/terminal/timeline.ts, client/report/page.ts, client/report/metrics.ts),
+ * and prints it or puts it in the place of a file.
  */
 import { hostname } from 'node:os';
 import { HISTORY_RUNS_MAX, type Reply, type StatusReply } from '../../daemon/protocol/request.ts';

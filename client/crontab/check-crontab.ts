@@ -1,6 +1,6 @@
 /**
  * `baton check-crontab [FILE…]`: reads crontabs, the system's own by default, and says line by line
- * what would better be written otherwise. It changes no file. The daemon is asked for its targets; if
+ * what to write instead. It changes no file. The daemon is asked for its targets; if
  * it does not answer, what needs no targets is said all the same.
  */
 import { readFileSync, realpathSync } from 'node:fs';

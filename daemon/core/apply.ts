@@ -16,7 +16,8 @@
  *                                │            ^
  *                                └──stopping──┘
  *
- * `stopping` because the machine goes down also leads back to `starting`, for the next boot. A run
+ * A run that cannot be tried again beside those that were found goes back by `requeued`, from
+ * `starting` or `running` to `queued`. `stopping` because the machine goes down also leads back to `starting`, for the next boot. A run
  * holds its place in the policies from `starting` until `ended`, or until `released` where
  * processes of a lost run are still alive. An event that the diagram does not have is a bug or a
  * forged journal: `apply` throws.
@@ -28,13 +29,15 @@ import {
   type Ended,
   extraOf,
   type Placed,
+  type Queued,
   type Run,
   type Running,
+  type Starting,
   type State,
   TOOK_MAX,
   triesOf,
 } from './state.ts';
-import { count, enter, laneOf, leave, note, tidy } from './target-state.ts';
+import { count, enter, laneOf, leave, note, returnToQueue, tidy } from './target-state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
@@ -54,6 +57,8 @@ export function apply(state: State, event: Event): void {
       return begin(state, event);
     case 'started':
       return go(state, event);
+    case 'requeued':
+      return requeue(state, event);
     case 'stopping':
       return stop(state, event);
     case 'ended':
@@ -90,6 +95,8 @@ function accept(state: State, event: EventOf<'accepted'>): void {
     tokens: [event.token],
     overtaken: event.overtaken ?? 0,
     ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
+    ...(event.attempts === undefined ? {} : { attempts: event.attempts }),
+    ...(event.vain === undefined ? {} : { vain: event.vain }),
   });
   const at = laneOf(state, target);
   at.queue.add(run);
@@ -124,21 +131,17 @@ function takeToken(state: State, event: EventOf<'accepted' | 'joined'>): void {
 function begin(state: State, event: EventOf<'starting'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
-  if (run.state === 'running' && run.stopping !== undefined && run.stopping.why !== 'shutdown') {
-    throw impossible(event, 'is being stopped');
-  }
+  expectNotStopping(event, run);
   const at = laneOf(state, run.target);
+  const attempts = run.state === 'queued' ? (run.attempts ?? 0) : run.attempt;
+  if (event.attempt <= attempts) throw impossible(event, `is at attempt ${attempts} already`);
   if (run.state === 'queued') {
     at.queue.delete(run.run);
     at.active.add(run.run);
-  } else if (event.attempt <= run.attempt) {
-    throw impossible(event, `is at attempt ${run.attempt} already`);
   }
   const groups = run.state === 'queued' ? (event.groups ?? []) : run.groups;
   enter(state, groups, run);
-  // An attempt whose keeper was never told to go has not come to its command.
-  const before = run.state === 'queued' ? 0 : (run.vain ?? 0) + (run.state === 'starting' ? 1 : 0);
-  const { vain = before } = event;
+  const { vain = vainBefore(run) } = event;
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
     state: 'starting',
@@ -160,6 +163,33 @@ function begin(state: State, event: EventOf<'starting'>): void {
   }
 }
 
+/** An attempt whose keeper was never told to go has not come to its command. */
+function vainBefore(run: Queued | Starting | Running): number {
+  return (run.vain ?? 0) + (run.state === 'starting' ? 1 : 0);
+}
+
+/** It stands where it stood before, by its number. */
+function requeue(state: State, event: EventOf<'requeued'>): void {
+  const run = expectRun(state, event, event.run);
+  if (run.state === 'queued' || run.state === 'ended') throw impossible(event, `is ${run.state}`);
+  expectNotStopping(event, run);
+  returnToQueue(state, run);
+  const { target, accepted, merged, tokens, attempt } = run;
+  const vain = vainBefore(run);
+  state.runs.set(run.run, {
+    state: 'queued',
+    run: run.run,
+    target,
+    accepted,
+    merged,
+    ...extraOf(run),
+    tokens,
+    overtaken: 0,
+    attempts: attempt,
+    ...(vain === 0 ? {} : { vain }),
+  });
+}
+
 function go(state: State, event: EventOf<'started'>): void {
   const run = expectState(state, event, event.run, 'starting');
   if (event.attempt !== run.attempt) throw impossible(event, `is at attempt ${run.attempt}`);
@@ -179,6 +209,7 @@ function go(state: State, event: EventOf<'started'>): void {
     started: event.at,
     keeper: event.keeper,
     ...(event.timeoutAtMs === undefined ? {} : { timeoutAtMs: event.timeoutAtMs }),
+    ...(event.found === undefined ? {} : { found: true }),
   });
 }
 
@@ -274,6 +305,12 @@ function expectRun(state: State, event: Event, number: RunId): Run {
   const run = state.runs.get(number);
   if (run === undefined) throw impossible(event, 'is not known');
   return run;
+}
+
+/** What was told to end is not tried again, but for the machine's sake. */
+function expectNotStopping(event: Event, run: Queued | Starting | Running): void {
+  if (run.state !== 'running' || (run.stopping?.why ?? 'shutdown') === 'shutdown') return;
+  throw impossible(event, 'is being stopped');
 }
 
 function expectState<S extends Run['state']>(

@@ -59,6 +59,8 @@ function tellRun(state: ReadonlyState, event: RunEvent): string {
       const until = limit === undefined ? '' : `, for ${showDuration(limit)} at the most`;
       return `runs; its keeper is pid ${keeper.pid}${until}`;
     }
+    case 'requeued':
+      return `waits again, for a run that was started in another life: ${reasonOf(event, true)}`;
     case 'stopping':
       return STOPPING[event.why];
     case 'ended': {
@@ -117,7 +119,7 @@ function starting(state: ReadonlyState, event: EventOf<'starting'>): string {
 }
 
 /** A journal of an older version does not say what became of the attempt before. */
-function reasonOf({ after }: EventOf<'starting'>, isCertain: boolean): string {
+function reasonOf({ after }: EventOf<'starting' | 'requeued'>, isCertain: boolean): string {
   if (after === 'interrupted') return 'the machine was restarted, and its target has onLost: retry';
   if (after === 'lost') return 'it was lost, and its target has onLost: retry';
   if (isCertain) return 'its command had not begun';

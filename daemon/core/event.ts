@@ -52,6 +52,9 @@ export type Event =
       readonly cause?: Cause;
       /** Only in a compacted journal; see `overtook`. */
       readonly overtaken?: number;
+      /** Only in a compacted journal; see `requeued`. */
+      readonly attempts?: number;
+      readonly vain?: number;
     }
   /** Another request shares this run. */
   | {
@@ -89,6 +92,16 @@ export type Event =
       readonly keeper: KeeperId;
       /** In steady time. */
       readonly timeoutAtMs?: number;
+      /** It was started in another life, and has its place whatever the policies say. */
+      readonly found?: true;
+    }
+  /** It would be tried again, but found runs are where the policies let only one be. */
+  | {
+      readonly type: 'requeued';
+      readonly run: RunId;
+      readonly at: Stamp;
+      /** As with `starting`. */
+      readonly after?: 'lost' | 'interrupted';
     }
   | {
       readonly type: 'stopping';

@@ -65,7 +65,7 @@ function isSame(run: Run, { nonce }: LetGo): boolean {
 function isBehind(run: Run, { attempt }: LetGo): boolean {
   switch (run.state) {
     case 'queued':
-      return true;
+      return (run.attempts ?? 0) < attempt;
     case 'starting':
       return run.attempt <= attempt;
     case 'running':
@@ -93,7 +93,7 @@ function started(
   catalog: Catalog,
 ): EventOf<'started'> {
   const { timeoutMs } = catalog.targets.get(target) ?? {};
-  const event = { type: 'started', run, attempt, at, keeper } as const;
+  const event = { type: 'started', run, attempt, at, keeper, found: true } as const;
   return timeoutMs === undefined ? event : { ...event, timeoutAtMs: at.steadyMs + timeoutMs };
 }
 

@@ -43,14 +43,14 @@ export function reported(
   const endedAt = endOf(run, report, at);
   const why = whyOf(run, endedAt);
   if (!report.started) {
-    if (why === undefined || why === 'shutdown') return decided(startAgain(run, at));
+    if (why === undefined || why === 'shutdown') return decided(startAgain(state, run, at));
     return decided(ended(run, at, { kind: why }, catalog));
   }
   const { bytes, lostBytes, leftovers = [] } = report;
   const own = ended(run, endedAt, outcomeOf(report, why), catalog);
   const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
   if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
-    return decided(startAgain(run, at, 'interrupted'));
+    return decided(startAgain(state, run, at, 'interrupted'));
   }
   return decided({
     ...event,
@@ -125,10 +125,10 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
   // Without `started` in the journal nobody was told to go: the command never ran.
-  if (run.state === 'starting') return decided(startAgain(run, at));
+  if (run.state === 'starting') return decided(startAgain(state, run, at));
   const why = run.stopping?.why;
   const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
-  if (mayRetry(run, survivors, catalog)) return decided(startAgain(run, at, kind));
+  if (mayRetry(run, survivors, catalog)) return decided(startAgain(state, run, at, kind));
   const outcome = (wasEnded === true ? killedFor(why) : undefined) ?? { kind };
   const event = ended(run, at, outcome, catalog);
   if (survivors.length === 0 || rebooted) return decided(event);
@@ -166,7 +166,7 @@ export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): De
 /** The last daemon died before it knew of a keeper, and so has let nobody go. */
 export function recover(state: ReadonlyState, { run: number, at }: CommandOf<'recover'>): Decision {
   const run = state.runs.get(number);
-  return run?.state === 'starting' ? decided(startAgain(run, at)) : NOTHING;
+  return run?.state === 'starting' ? decided(startAgain(state, run, at)) : NOTHING;
 }
 
 /** The run that a keeper tells of, if it is still at the attempt which that keeper keeps. */
@@ -179,11 +179,21 @@ function keptRun(
   return run.attempt === attempt ? run : undefined;
 }
 
+/** In its place, unless somebody is there whom the policies did not let in. */
 function startAgain(
-  { run, attempt }: Starting | Running,
+  state: ReadonlyState,
+  run: Starting | Running,
   at: Stamp,
   after?: 'lost' | 'interrupted',
 ): Event {
-  const event = { type: 'starting', run, attempt: attempt + 1, at } as const;
-  return after === undefined ? event : { ...event, after };
+  const why = after === undefined ? {} : { after };
+  if (isCrowded(state, run)) return { type: 'requeued', run: run.run, at, ...why };
+  return { type: 'starting', run: run.run, attempt: run.attempt + 1, at, ...why };
+}
+
+/** A found run took its place unasked: it, or another one, may be too many. */
+function isCrowded(state: ReadonlyState, run: Starting | Running): boolean {
+  const names = run.groups.flatMap((key) => [...(state.groups.get(key) ?? [])]);
+  const all = [...new Set(names)].flatMap((name) => state.runs.get(name) ?? []);
+  return all.length > 1 && all.some((other) => other.state === 'running' && other.found === true);
 }

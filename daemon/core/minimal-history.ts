@@ -12,6 +12,7 @@ import {
   extraOf,
   type Lane,
   type Placed,
+  type Queued,
   type ReadonlyState,
   type Run,
   type Running,
@@ -77,7 +78,11 @@ function* acceptance(run: Run): Generator<Event> {
   const expiry =
     run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
   const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
-  const more = { ...extraOf(run), ...expiry, ...overtaken };
+  const again =
+    run.state === 'queued' && run.attempts !== undefined
+      ? { attempts: run.attempts, ...vainOf(run) }
+      : {};
+  const more = { ...extraOf(run), ...expiry, ...overtaken, ...again };
   yield { type: 'accepted', run: number, target, at, merged, token, ...more };
   for (const other of joined) yield { type: 'joined', run: number, token: other };
 }
@@ -101,13 +106,14 @@ function* beginning(run: Run | undefined): Generator<Event> {
   if (run.started === undefined) return;
   const { keeper = { pid: 0, startTime: 0, bootId: '' }, timeoutAtMs } = run;
   const timeout = timeoutAtMs === undefined ? {} : { timeoutAtMs };
-  yield { type: 'started', run: run.run, attempt, at, keeper, ...timeout };
+  const found = run.state === 'running' && run.found === true ? ({ found: true } as const) : {};
+  yield { type: 'started', run: run.run, attempt, at, keeper, ...timeout, ...found };
   if (run.state === 'running' && run.stopping !== undefined) {
     yield { type: 'stopping', run: run.run, ...run.stopping };
   }
 }
 
-function vainOf({ vain }: Running | Starting): { readonly vain?: number } {
+function vainOf({ vain }: Queued | Running | Starting): { readonly vain?: number } {
   return vain === undefined ? {} : { vain };
 }
 

@@ -96,7 +96,7 @@ function start(
   const event = {
     type: 'starting',
     run: number,
-    attempt: 1,
+    attempt: (run.attempts ?? 0) + 1,
     at,
     ...(run.nonce === nonce ? {} : { nonce }),
     groups: target.bindings.map(({ key }) => key),

@@ -35,6 +35,9 @@ export interface Queued extends Request {
   readonly state: 'queued';
   readonly overtaken: number;
   readonly expiresAtMs?: number;
+  /** Of one that waits again: how many there were, and how many of them its command never saw. */
+  readonly attempts?: number;
+  readonly vain?: number;
 }
 
 /** What holds a place in its groups, also if a reload has moved or removed its target. */
@@ -67,6 +70,8 @@ export interface Running extends Attempted {
   readonly keeper: KeeperId;
   readonly timeoutAtMs?: number;
   readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
+  /** It was started in another life: nobody has asked its policies. */
+  readonly found?: true;
 }
 
 export interface Ended extends Placed {
@@ -145,8 +150,8 @@ export interface ReadonlyState {
 }
 
 export interface MutableLane extends Lane {
-  readonly queue: Runs;
-  readonly active: Runs;
+  queue: Runs;
+  active: Runs;
   readonly ended: Runs;
   readonly began: Map<string, number>;
   endedBytes: number;

@@ -8,7 +8,14 @@
 import type { Count, TargetName } from '../shared/run.ts';
 import type { EventOf } from './event.ts';
 import { Runs } from './run-set.ts';
-import { type MutableLane, type Run, type State, TOOK_MAX } from './state.ts';
+import {
+  type MutableLane,
+  type Run,
+  type Running,
+  type Starting,
+  type State,
+  TOOK_MAX,
+} from './state.ts';
 
 /** Folds an event that concerns a target and none of its runs. */
 export function note(
@@ -72,6 +79,19 @@ export function tidy(state: State, target: TargetName): void {
   const { queue, active, ended, paused, freshAt } = laneOf(state, target);
   const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
   if (!isKnown) state.lanes.delete(target);
+}
+
+/** A run that holds a place waits again, where it stood. In new sets: none has a run back. */
+export function returnToQueue(state: State, held: Starting | Running): void {
+  const { run, target, groups } = held;
+  leave(state, held);
+  for (const key of groups) {
+    const holders = state.groups.get(key);
+    if (holders !== undefined) state.groups.set(key, new Runs(holders));
+  }
+  const lane = laneOf(state, target);
+  lane.active = new Runs([...lane.active].filter((other) => other !== run));
+  lane.queue = new Runs([...lane.queue, run].sort((a, b) => a - b));
 }
 
 /** Counts one more run that ended so. */

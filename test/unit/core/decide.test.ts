@@ -175,6 +175,31 @@ function nameEvent(event: Event): string {
   return `ended:${event.outcome.kind}${event.heldBy === undefined ? '' : '+held'}`;
 }
 
+test('runs of another life that never ran do not run beside each other', () => {
+  const disk = (name: string) => target(name, [{ type: 'cardinality', group: 'disk' }]);
+  const core = new Core([disk('t'), disk('u'), disk('v')], { manualKeepers: true });
+  for (const name of ['t', 'u', 'v']) core.send({ type: 'pause', target: name });
+  for (const name of ['t', 'u']) core.ask(name);
+  const letGo = ['t', 'u'].map((name, at) => {
+    return { ...STRANGE, nonce: NONCE, run: at + 1, target: name, isLive: false };
+  });
+  core.send({ type: 'found', letGo });
+  for (const name of ['t', 'u', 'v']) core.send({ type: 'resume', target: name });
+  for (const run of [1, 2]) {
+    core.send({ type: 'reported', run, attempt: 1, report: NEVER_RAN });
+  }
+  // The first gives way to the other, which is alone then and has its place already.
+  assert.deepEqual(core.expect(1, 'queued').attempts, 1);
+  assert.equal(core.expect(2, 'starting').attempt, 2);
+  core.compact();
+  core.ask('v');
+  core.keep(2);
+  core.end(2);
+  // Asked for before run 3, and no attempt has a number twice.
+  assert.equal(core.expect(1, 'starting').attempt, 2);
+  assert.equal(core.expect(3, 'queued').attempts, undefined);
+});
+
 test('the cancelled, the timed out and the failed are told apart when the report comes', () => {
   const told = (why: 'cancelled' | 'timed-out' | undefined, report: typeof EXIT_0) => {
     const core = new Core([LIMITED]);

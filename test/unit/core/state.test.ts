@@ -57,6 +57,7 @@ const EVENTS: Readonly<Record<string, Event>> = {
   stale: { ...started, attempt: 2 },
   stopping,
   down,
+  requeued: { type: 'requeued', run: 1, at },
   ended,
   lost,
   released: { type: 'released', run: 1 },
@@ -82,6 +83,7 @@ started    -        -         running   -         -         -         -        -
 stale      -        -         -         -         -         -         -        -        -
 stopping   -        -         -         stopping  -         -         -        evicted  -
 down       -        -         -         down      -         -         -        evicted  -
+requeued   -        -         queued    queued    -         queued    -        -        -
 ended      -        ended     ended     ended     ended     ended     -        -        -
 lost       -        -         -         held      held      held      -        -        -
 released   -        -         -         -         -         -         -        ended    ended

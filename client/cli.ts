@@ -11,7 +11,7 @@ import meow from 'meow';
 import { EXIT, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';
 import { internal } from './client-errors.ts';
 import { Mistake } from './command-line/flags.ts';
-import { type Parsed, wishOf } from './command-line/grammar.ts';
+import { invocationOf, type Parsed } from './command-line/grammar.ts';
 import { findVerb, OPTIONS, optionOf } from './command-line/manual.ts';
 import * as say from './command-line/usage-errors.ts';
 import { follow, perform } from './commands/perform.ts';
@@ -25,8 +25,8 @@ import { complain } from './terminal/output.ts';
 export function main(argv: readonly string[]): void {
   const parsed = parse(argv);
   if (!parsed.ok) return finish(usage(parsed.mistake, argv[0]));
-  const { command, connectTimeoutMs, errorCode, ...wish } = parsed.wish;
-  const socket = wish.socket ?? findSocket();
+  const { command, connectTimeoutMs, errorCode, ...invocation } = parsed.invocation;
+  const socket = invocation.socket ?? findSocket();
   const bytes = Buffer.byteLength(socket);
   const isOffline = command.verb === 'help' || command.verb === 'version';
   if (bytes > SOCKET_PATH_BYTES_MAX && !isOffline) {
@@ -53,10 +53,10 @@ export function parse(argv: readonly string[]): Parsed {
     // What follows TARGET and "--" is for the command; it may look like anything.
     const [verb = '', ...words] = head?.input ?? [];
     if (head && words.length > 0 && findVerb(verb)?.rest !== undefined) {
-      return wishOf(head.input, head.flags, argv.slice(end + 1));
+      return invocationOf(head.input, head.flags, argv.slice(end + 1));
     }
     const { input, flags } = cut(argv);
-    return wishOf(input, flags);
+    return invocationOf(input, flags);
   } catch (error) {
     return { ok: false, mistake: mistakeOf(error) };
   }

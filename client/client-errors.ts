@@ -8,8 +8,11 @@ import { describeErrno, showDuration } from '../daemon/protocol/request.ts';
 
 // A run, as seen from here; part of the fast path
 
-export const unwritten = (stream: 'out' | 'err', code: string, run: number | undefined): string =>
-  `cannot write std${stream} (${code}); read all of it with "baton logs ${run}"`;
+export const outputNotWritten = (
+  stream: 'out' | 'err',
+  code: string,
+  run: number | undefined,
+): string => `cannot write std${stream} (${code}); read all of it with "baton logs ${run}"`;
 
 export const unprinted = (code: string): string =>
   `cannot write to stdout (${code}); make room where it goes, and ask again`;
@@ -17,7 +20,7 @@ export const unprinted = (code: string): string =>
 export const notCancelled = (run: number | undefined, why: string): string =>
   `cannot cancel run ${run}: ${why}`;
 
-export const goesOn = (run: number): string =>
+export const runContinues = (run: number): string =>
   `run ${run} goes on without this client; end it with "baton cancel ${run}"`;
 
 /** After a signal. `run` is undefined where the daemon may have accepted one, or not. */
@@ -105,7 +108,7 @@ export const forbidden = (
   return `not permitted to use ${socket} (${found}); ask as its owner or as root (sudo)${join}`;
 };
 
-export const foreign = (socket: string): string =>
+export const garbledReply = (socket: string): string =>
   `what answers on ${socket} does not speak baton's protocol: expected one JSON object a line; ` +
   'name the socket of batond with --socket or $BATON_SOCKET';
 

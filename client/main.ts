@@ -7,7 +7,7 @@
 import { fstatSync } from 'node:fs';
 import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';
 import { internal } from './client-errors.ts';
-import { type Connection, dial } from './connection/pipe.ts';
+import { type Connection, connect } from './connection/pipe.ts';
 import { isReply, Relay, type RunRequest, runRequest, waitRequest } from './connection/relay.ts';
 import { PING, SILENT_MS_DEFAULT, Silence } from './connection/silence.ts';
 import { findSocket } from './connection/socket.ts';
@@ -53,7 +53,7 @@ function follow(relay: Relay): void {
   let silence: Silence | undefined;
   /** The line that has not ended yet. */
   let rest: Buffer[] = [];
-  dial(socket, {
+  connect(socket, {
     opened: (made) => {
       connection = made;
       const send = (request: object): void => made.send(`${JSON.stringify(request)}\n`);

@@ -8,18 +8,18 @@ import { join } from 'node:path';
 import type { Config } from './config/load.ts';
 import { apply } from './core/apply.ts';
 import { emptyState, type State } from './core/state.ts';
-import { LiveConfig } from './current-config.ts';
+import { CurrentConfig } from './current-config.ts';
 import { Daemon, planOf } from './engine/daemon.ts';
 import { hasWork, Idle } from './engine/idle-exit.ts';
 import { Journal } from './journal/journal.ts';
 import { findKeeperTrouble } from './keepers/perl.ts';
-import { Keepers } from './keepers/process-keepers.ts';
-import { AllKeepers } from './keepers/router.ts';
+import { ProcessKeepers } from './keepers/process-keepers.ts';
+import { KeeperRouter } from './keepers/router.ts';
 import { RunDirectories } from './keepers/run-directories.ts';
 import { SshKeepers } from './keepers/ssh-keepers.ts';
 import { findLetGo } from './keepers/strays.ts';
-import { Rota } from './server/fair-queue.ts';
-import { nameDoor, planDoors, Sockets } from './server/listeners.ts';
+import { FairQueue } from './server/fair-queue.ts';
+import { nameListener, planListeners, Sockets } from './server/listeners.ts';
 import { type Reloaded, Service } from './server/service.ts';
 import type { Result } from './shared/result.ts';
 import type { Nonce } from './shared/run.ts';
@@ -86,8 +86,8 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     locks,
     keepers: (post) => {
       ssh = new SshKeepers({ directory, directories, clock, log, post });
-      const process = new Keepers({ directories, clock, log, post });
-      return new AllKeepers({ process, ssh, directories, clock, log, post });
+      const process = new ProcessKeepers({ directories, clock, log, post });
+      return new KeeperRouter({ process, ssh, directories, clock, log, post });
     },
     notify: (event) => {
       service.notify(event);
@@ -96,11 +96,11 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     unrecorded: (end) => service.unrecorded(end),
     fail: options.fail,
   });
-  const config = new LiveConfig(options, daemon.loop);
-  const rota = new Rota();
+  const config = new CurrentConfig(options, daemon.loop);
+  const fairQueue = new FairQueue();
   const service = new Service({
     loop: daemon.loop,
-    rota,
+    fairQueue,
     refresh: (target) => config.refresh(target),
     clock,
     directoryOf: (run) => directories.of(run),
@@ -117,16 +117,16 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     state: () => daemon.loop.state,
     handle: (request, caller) => service.handle(request, caller),
     left: () => idle?.touch(),
-    rota,
+    fairQueue,
   });
-  const doors = planDoors(options.config.sockets, options.passed, options.socket);
-  const listening = await sockets.open(doors);
+  const listeners = planListeners(options.config.sockets, options.passed, options.socket);
+  const listening = await sockets.open(listeners);
   // Nothing is started or taken over by a daemon that nobody can reach.
   if (!listening.ok) return listening;
   idle = makeIdle(options, { clock, daemon, sockets });
   daemon.recover(letGo);
   idle?.touch();
-  log.info({ sockets: doors.map(nameDoor), pid: process.pid, version }, 'ready');
+  log.info({ sockets: listeners.map(nameListener), pid: process.pid, version }, 'ready');
   const end = () => stop(daemon, journal, sockets, log);
   const endRuns = () => new Promise<void>((resolve) => daemon.endRuns(resolve));
   return { ok: true, value: { reload: () => config.reload(), endRuns, stop: end } };

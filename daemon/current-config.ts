@@ -10,7 +10,7 @@ import { placesOf } from './server/listeners.ts';
 import type { Reloaded } from './server/service.ts';
 import type { Log } from './system/log.ts';
 
-export class LiveConfig {
+export class CurrentConfig {
   #now: Config;
   readonly #log: Log;
   readonly #relevel: (config: Config) => void;

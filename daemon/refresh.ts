@@ -19,9 +19,9 @@ export function refresh(
   log: Log,
 ): Config | undefined {
   const files = config.catalog.targets.get(name)?.files ?? [];
-  const changed = config.confs.changed(files);
+  const changed = config.policyFiles.changed(files);
   if (changed.length === 0 || !isIdle(state, config.catalog, name)) return undefined;
-  config.confs.forget(changed);
+  config.policyFiles.forget(changed);
   const loaded = config.again();
   if (!loaded.ok) {
     log.error({ files: changed, mistakes: loaded.mistakes }, 'changed files refused');
@@ -43,7 +43,9 @@ function isIdle(state: ReadonlyState, catalog: Catalog, name: TargetName): boole
   const keys = bindings.filter(({ policy }) => policy.preparer !== undefined).map(({ key }) => key);
   return keys.every((key) => {
     const members = catalog.groups.get(key)?.members ?? [];
-    const waits = members.some(({ target }) => (state.lanes.get(target)?.queue.size ?? 0) > 0);
+    const waits = members.some(
+      ({ target }) => (state.targetStates.get(target)?.queue.size ?? 0) > 0,
+    );
     return !waits && placesIn(state, catalog, key).size === 0;
   });
 }

@@ -11,10 +11,10 @@ import type net from 'node:net';
 import type { ErrorCode } from './protocol/request.ts';
 import type { Request } from './protocol/request-schema.ts';
 import { Connection } from './server/connection.ts';
-import { Rota } from './server/fair-queue.ts';
+import { FairQueue } from './server/fair-queue.ts';
 import { listenOn } from './server/listen.ts';
 import { isMainSocket } from './server/listeners.ts';
-import { type Caller, failWith } from './server/responder.ts';
+import { failWith, type Responder } from './server/responder.ts';
 import type { Log } from './system/log.ts';
 import type { PassedSocket } from './system/systemd.ts';
 
@@ -40,7 +40,7 @@ export class Refuser<T> {
   readonly #refusal: () => Refusal;
   readonly #cure: () => T | undefined;
   readonly #log: Log;
-  readonly #rota = new Rota();
+  readonly #fairQueue = new FairQueue();
   readonly #clients = new Set<net.Socket>();
   /** Those among them that wait for a run. */
   readonly #held = new Set<net.Socket>();
@@ -118,15 +118,15 @@ export class Refuser<T> {
       if (this.#held.size === 0) clearInterval(this.#lookTimer);
       this.#stay();
     });
-    const answer = (request: Request, caller: Caller): void => {
+    const answer = (request: Request, responder: Responder): void => {
       const { code, exit, message, brief } = this.#refusal();
-      const refuse = (): void => failWith(caller, code, exit, isMain ? message : brief);
+      const refuse = (): void => failWith(responder, code, exit, isMain ? message : brief);
       if (request.type !== 'wait') return refuse();
       const timer = setTimeout(refuse, HOLD_MS);
-      caller.onClose(() => clearTimeout(timer));
+      responder.onClose(() => clearTimeout(timer));
       this.#hold(client);
     };
-    new Connection(client, answer, { log: this.#log, rota: this.#rota });
+    new Connection(client, answer, { log: this.#log, fairQueue: this.#fairQueue });
   }
 
   #hold(client: net.Socket): void {

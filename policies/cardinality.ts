@@ -10,11 +10,11 @@ import type {
   ActiveRun,
   ActiveRuns,
   Admission,
+  GroupView,
   Member,
   Policy,
   QueuedRun,
   Readiness,
-  Scene,
 } from '../daemon/core/policy.ts';
 import { describeActive, nameRun } from '../daemon/core/policy.ts';
 import { differs } from './policy-messages.ts';
@@ -67,19 +67,19 @@ export const cardinality: Policy<CardinalityOptions> = {
     return differs('instances', String(here), String(there), other.target);
   },
 
-  admit(scene): Admission {
-    const { whenFull, instances, queueMax } = scene.self.options;
-    const { active } = scene;
+  admit(view): Admission {
+    const { whenFull, instances, queueMax } = view.self.options;
+    const { active } = view;
     // How many wait is asked of every target of the group.
-    const isFree = active.length < instances && active.length + scene.waiting < instances;
+    const isFree = active.length < instances && active.length + view.waiting < instances;
     if (isFree) return { type: 'admit' };
     switch (whenFull) {
       case 'refuse':
-        return { type: 'refuse', reason: describeFull(scene) };
+        return { type: 'refuse', reason: describeFull(view) };
       case 'ignore':
-        return { type: 'ignore', reason: describeFull(scene) };
+        return { type: 'ignore', reason: describeFull(view) };
       case 'join': {
-        const run = joinable(scene.self);
+        const run = joinable(view.self);
         if (run !== undefined) return { type: 'join', run };
         break;
       }
@@ -88,19 +88,19 @@ export const cardinality: Policy<CardinalityOptions> = {
       default:
         whenFull satisfies never;
     }
-    if (queueMax !== undefined && scene.waiting >= queueMax) {
-      const reason = `the queue is full: ${describeFull(scene)}, queueMax is ${queueMax}`;
+    if (queueMax !== undefined && view.waiting >= queueMax) {
+      const reason = `the queue is full: ${describeFull(view)}, queueMax is ${queueMax}`;
       return { type: 'refuse', reason };
     }
     return { type: 'admit' };
   },
 
-  ready(_run: QueuedRun, scene): Readiness {
-    const { active } = scene;
-    if (active.length < scene.self.options.instances) return { type: 'start' };
+  ready(_run: QueuedRun, view): Readiness {
+    const { active } = view;
+    if (active.length < view.self.options.instances) return { type: 'start' };
     const named = firstOf(active);
     const more = active.length > NAMED_MAX ? ` or one of ${active.length - NAMED_MAX} more` : '';
-    const { group } = scene.self.options;
+    const { group } = view.self.options;
     const where = group === undefined ? '' : ` (group "${group}")`;
     return {
       type: 'wait',
@@ -129,7 +129,7 @@ function firstOf(active: ActiveRuns): readonly ActiveRun[] {
   return named;
 }
 
-function describeFull({ active, waiting, self }: Scene<CardinalityOptions>): string {
+function describeFull({ active, waiting, self }: GroupView<CardinalityOptions>): string {
   const { instances, group } = self.options;
   const who = firstOf(active).map(nameRun).join(', ');
   const more = active.length > NAMED_MAX ? ` and ${active.length - NAMED_MAX} more` : '';

@@ -13,12 +13,12 @@
 
 import type {
   EndedRun,
-  GroupScene,
+  GroupView,
   Member,
   QueuedRun,
   Readiness,
   RunName,
-  Scene,
+  SharedView,
 } from '../daemon/core/policy.ts';
 import { nameRun } from '../daemon/core/policy.ts';
 import { syncAwaited } from './policy-messages.ts';
@@ -26,7 +26,7 @@ import { SYNC } from './rsnapshot-conf.ts';
 import { type RsnapshotOptions, rankOf, usesSync } from './rsnapshot-options.ts';
 
 export type RsnapshotMember = Member<RsnapshotOptions>;
-export type RsnapshotScene = Scene<RsnapshotOptions>;
+export type RsnapshotView = GroupView<RsnapshotOptions>;
 type EndedSync = EndedRun & RunName;
 
 /** What a group has to do with `sync`, whichever of its targets asks. */
@@ -38,7 +38,7 @@ export interface Ladder {
   readonly isAwaited: boolean;
 }
 
-export function ladderOf({ members }: GroupScene<RsnapshotOptions>): Ladder {
+export function ladderOf({ members }: SharedView<RsnapshotOptions>): Ladder {
   const syncs = members.filter(({ options }) => options.interval === SYNC);
   const heights = members.map(({ options }) => rankOf(options));
   const lowest = heights.reduce(
@@ -82,7 +82,7 @@ export function isHeld(member: RsnapshotMember, ladder: Ladder): boolean {
  */
 export function awaitSync(
   { run, target }: EndedSync,
-  { self }: RsnapshotScene,
+  { self }: RsnapshotView,
   { syncs }: Ladder,
 ): Readiness {
   const next = syncs.flatMap(({ head }): readonly QueuedRun[] => (head ? [head] : []))[0];

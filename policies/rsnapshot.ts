@@ -16,7 +16,7 @@
  * read when the configuration is; see policies/rsnapshot-options.ts, and rsnapshot-sync.ts for `sync`.
  */
 
-import type { Admission, GroupScene, Policy, QueuedRun, Readiness } from '../daemon/core/policy.ts';
+import type { Admission, Policy, QueuedRun, Readiness, SharedView } from '../daemon/core/policy.ts';
 import { describeActive, nameRun } from '../daemon/core/policy.ts';
 import { differs, ignoredLong, staleLock, syncFailed } from './policy-messages.ts';
 import { SYNC } from './rsnapshot-conf.ts';
@@ -36,11 +36,11 @@ import {
   type Ladder,
   ladderOf,
   type RsnapshotMember,
-  type RsnapshotScene,
+  type RsnapshotView,
   rank,
 } from './rsnapshot-sync.ts';
 
-/** How long to wait before looking again at a lock that a stranger holds. */
+/** How long to wait before looking again at a lock that an external process holds. */
 export const LOCK_RETRY_MS = 2_000;
 /** rsnapshot's "backup finished, with warnings": never a failure. */
 const EXIT_WARNINGS = 2;
@@ -90,9 +90,9 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
     return undefined;
   },
 
-  admit(scene): Admission {
-    const { interval, onDuplicate, skipAlarm = Number.POSITIVE_INFINITY } = scene.self.options;
-    const same = scene.members.filter((member) => member.options.interval === interval);
+  admit(view): Admission {
+    const { interval, onDuplicate, skipAlarm = Number.POSITIVE_INFINITY } = view.self.options;
+    const same = view.members.filter((member) => member.options.interval === interval);
     const queued = same.find((member) => member.first !== undefined)?.first;
     const [active] = same.flatMap((member) => [...member.active]);
     if (queued === undefined && active === undefined) return { type: 'admit' };
@@ -103,7 +103,7 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
         : active !== undefined
           ? `${interval} is already served by ${describeActive(active)}`
           : '';
-    const { ignored } = scene.self;
+    const { ignored } = view.self;
     if (onDuplicate !== 'ignore') return { type: 'refuse', reason };
     if (ignored < skipAlarm) return { type: 'ignore', reason };
     // What is ignored for ever would be a backup that nobody misses.
@@ -115,20 +115,20 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
 
   survey,
 
-  ready(run, scene, whole): Readiness {
-    const [active] = scene.active;
+  ready(run, view, whole): Readiness {
+    const [active] = view.active;
     if (active !== undefined) {
       const reason = `waits for ${describeActive(active)}`;
       return { type: 'wait', reason, behind: [active.run], isForAll: true };
     }
-    const failed = failedSync(scene.self, whole);
-    if (failed !== undefined && isHeld(scene.self, whole)) return awaitSync(failed, scene, whole);
+    const failed = failedSync(view.self, whole);
+    if (failed !== undefined && isHeld(view.self, whole)) return awaitSync(failed, view, whole);
     const { next } = whole;
-    if (next !== undefined && next.run.run !== run.run) return after(next, scene, whole);
-    if (failed === undefined) return locked(scene) ?? settled(run, scene, whole);
-    const settling = settled(run, scene, whole);
+    if (next !== undefined && next.run.run !== run.run) return after(next, view, whole);
+    if (failed === undefined) return locked(view) ?? settled(run, view, whole);
+    const settling = settled(run, view, whole);
     if (settling.type === 'wait') return settling;
-    return { type: 'skip', reason: syncFailed(failed.run, scene.self.options.interval) };
+    return { type: 'skip', reason: syncFailed(failed.run, view.self.options.interval) };
   },
 };
 
@@ -143,7 +143,7 @@ export interface Whole extends Ladder {
   readonly next?: Head;
 }
 
-function survey(group: GroupScene<RsnapshotOptions>): Whole {
+function survey(group: SharedView<RsnapshotOptions>): Whole {
   const { members } = group;
   const ladder = ladderOf(group);
   const levels = new Set(members.map((member) => member.options.interval)).size;
@@ -163,18 +163,18 @@ function survey(group: GroupScene<RsnapshotOptions>): Whole {
   return { ...ladder, levels, top, oldestMs, ...(next === undefined ? {} : { next }) };
 }
 
-function after(first: Head, scene: RsnapshotScene, whole: Whole): Readiness {
-  const { interval } = scene.self.options;
+function after(first: Head, view: RsnapshotView, whole: Whole): Readiness {
+  const { interval } = view.self.options;
   const above = first.member.options.interval;
   const why =
     above === interval
       ? 'which was asked for earlier'
       : isOverdue(first.run, whole)
         ? 'which has been overtaken often enough'
-        : above === SYNC && failedSync(scene.self, whole) !== undefined
+        : above === SYNC && failedSync(view.self, whole) !== undefined
           ? 'which goes first: the newest sync failed'
           : `which goes first: ${above} is above ${interval}`;
-  const settling = settled(first.run, { nowMs: scene.nowMs, self: first.member }, whole);
+  const settling = settled(first.run, { nowMs: view.nowMs, self: first.member }, whole);
   return {
     type: 'wait',
     reason: `waits for ${nameRun(first.run)}, ${why}`,
@@ -189,7 +189,7 @@ function after(first: Head, scene: RsnapshotScene, whole: Whole): Readiness {
  * Somebody holds the lock: rsnapshot would give up at once. A run of this group is not looked for
  * here, since nothing starts beside it anyway; one of another group is in the way like a stranger.
  */
-function locked({ self, holders, nowMs }: RsnapshotScene): Readiness | undefined {
+function locked({ self, holders, nowMs }: RsnapshotView): Readiness | undefined {
   const { found, respectLock } = self.options;
   const holder = found?.lockfile === undefined ? undefined : holders.get(found.lockfile);
   if (holder === undefined || respectLock === false) return undefined;
@@ -214,7 +214,7 @@ function locked({ self, holders, nowMs }: RsnapshotScene): Readiness | undefined
 /** The settle window: fixed from the oldest waiting run, passed over by the top interval. */
 function settled(
   run: QueuedRun,
-  { nowMs, self }: Pick<RsnapshotScene, 'nowMs' | 'self'>,
+  { nowMs, self }: Pick<RsnapshotView, 'nowMs' | 'self'>,
   whole: Whole,
 ): Readiness {
   if (rank(self, whole) === whole.top) return { type: 'start' };

@@ -95,12 +95,12 @@ class Fuzz {
     const { socket } = this.#rig;
     const startedAtMs = performance.now();
     this.#start();
-    const scenery = await this.#prepare();
+    const context = await this.#prepare();
     const descriptors = this.#descriptors();
     const stopProbing = startProbing(socket, this.#daemon?.pid ?? 0);
-    const crowd = await Crowd.gather(socket, SILENT, scenery.big);
-    for (let read = 0; read < fastReads; read++) crowd.readFast(scenery.big);
-    const played = await this.#playAll(scenery);
+    const crowd = await Crowd.gather(socket, SILENT, context.big);
+    for (let read = 0; read < fastReads; read++) crowd.readFast(context.big);
+    const played = await this.#playAll(context);
     await crowd.finish();
     await crowd.close();
     const probed = await stopProbing();
@@ -108,7 +108,7 @@ class Fuzz {
     const peakRssBytes = this.#peakRssBytes();
     if (peakRssBytes > RSS_BYTES_MAX) this.#fault(`the daemon took ${peakRssBytes} bytes`);
     await this.#calmDown(descriptors);
-    await this.#end(scenery);
+    await this.#end(context);
     return {
       cases: played + crowd.size,
       seconds: (performance.now() - startedAtMs) / 1_000,
@@ -168,13 +168,13 @@ class Fuzz {
     }
   }
 
-  async #playAll(scenery: Scenery): Promise<number> {
+  async #playAll(context: Scenery): Promise<number> {
     const { cases, seed, first = 0 } = this.#options;
     let next = first;
     const worker = async (): Promise<void> => {
       while (next < first + cases && this.#isAlive && this.#faults.length < FAULTS_MAX) {
         const index = next++;
-        const hostile = makeCase(seed, index, scenery);
+        const hostile = makeCase(seed, index, context);
         const name = `case ${index} (${hostile.kind})`;
         this.#playing.add(name);
         const fault = await play(this.#rig.socket, hostile);

@@ -12,7 +12,7 @@ export type Flags = Readonly<Record<string, unknown>>;
 /** Thrown by whatever judges a command line, caught by `wishOf`. */
 export class Mistake extends Error {}
 
-export class Given {
+export class TypedFlags {
   readonly #flags: Flags;
 
   constructor(flags: Flags) {

@@ -1,18 +1,18 @@
 /**
  * What a command line means: pure functions from words and flags, as meow has cut them
- * (client/cli.ts), to a `Wish`. Which verbs and options there are is said by
+ * (client/cli.ts), to an `Invocation`. Which verbs and options there are is said by
  * client/command-line/manual.ts alone. Nothing is guessed: what is not understood is a mistake, in
  * one sentence.
  */
 import { didYouMean } from '../../daemon/protocol/request.ts';
-import { type Flags, Given, Mistake } from './flags.ts';
+import { type Flags, Mistake, TypedFlags } from './flags.ts';
 import { COMMANDS, type Command } from './invocation.ts';
 import { GLOBAL_OPTIONS } from './manual/place.ts';
 import type { Operands, Verb } from './manual/verb.ts';
 import { findVerb, OPTIONS, optionOf, VERBS } from './manual.ts';
 import * as say from './usage-errors.ts';
 
-interface Wish {
+interface Invocation {
   readonly command: Command;
   readonly socket: string | undefined;
   readonly connectTimeoutMs: number | undefined;
@@ -21,33 +21,33 @@ interface Wish {
 }
 
 export type Parsed =
-  | { readonly ok: true; readonly wish: Wish }
+  | { readonly ok: true; readonly invocation: Invocation }
   | { readonly ok: false; readonly mistake: string };
 
 const ERROR_CODE_MAX = 255;
 const NO_OPERANDS: Operands = { show: '', least: 0, most: 0, completes: [] };
 
 /** Judges the words and flags of a command line; `rest` is for the command of a run. */
-export function wishOf(
+export function invocationOf(
   input: readonly string[],
   flags: Flags,
   rest: readonly string[] = [],
 ): Parsed {
   try {
-    return { ok: true, wish: judge(input, flags, rest) };
+    return { ok: true, invocation: judge(input, flags, rest) };
   } catch (error) {
     if (error instanceof Mistake) return { ok: false, mistake: error.message };
     throw error;
   }
 }
 
-function judge(input: readonly string[], flags: Flags, rest: readonly string[]): Wish {
+function judge(input: readonly string[], flags: Flags, rest: readonly string[]): Invocation {
   checkFlags(flags);
-  const given = new Given(flags);
-  const connectTimeoutMs = given.duration('connectTimeout');
-  const errorCode = given.count('errorCode', ERROR_CODE_MAX, '-E');
-  const command = commandOf(input, given, rest);
-  return { command, socket: given.text('socket'), connectTimeoutMs, errorCode };
+  const typed = new TypedFlags(flags);
+  const connectTimeoutMs = typed.duration('connectTimeout');
+  const errorCode = typed.count('errorCode', ERROR_CODE_MAX, '-E');
+  const command = commandOf(input, typed, rest);
+  return { command, socket: typed.text('socket'), connectTimeoutMs, errorCode };
 }
 
 function checkFlags(flags: Flags): void {
@@ -59,20 +59,20 @@ function checkFlags(flags: Flags): void {
   }
 }
 
-function commandOf(input: readonly string[], given: Given, rest: readonly string[]): Command {
+function commandOf(input: readonly string[], typed: TypedFlags, rest: readonly string[]): Command {
   const [name, ...words] = input;
-  if (given.is('help')) {
+  if (typed.is('help')) {
     return name === undefined ? { verb: 'help' } : { verb: 'help', about: verbOf(name).name };
   }
-  if (given.is('version')) return { verb: 'version' };
-  const target = given.text('target');
-  if (given.is('status') || target !== undefined) return oldCommandOf(input, given, target);
+  if (typed.is('version')) return { verb: 'version' };
+  const target = typed.text('target');
+  if (typed.is('status') || target !== undefined) return oldCommandOf(input, typed, target);
   if (name === undefined) throw new Mistake(say.noCommand());
   const verb = verbOf(name);
-  checkOptions(name, given, verb.options);
+  checkOptions(name, typed, verb.options);
   checkWords(name, words, verb.operands);
   if (verb.name === 'help' && words[0]) return { verb: 'help', about: verbOf(words[0]).name };
-  return COMMANDS[verb.name](words, given, rest);
+  return COMMANDS[verb.name](words, typed, rest);
 }
 
 function verbOf(name: string): (typeof VERBS)[number] {
@@ -83,15 +83,19 @@ function verbOf(name: string): (typeof VERBS)[number] {
 }
 
 /** py9tor's two: `-t TARGET` and `-s`. */
-function oldCommandOf(input: readonly string[], given: Given, target: string | undefined): Command {
+function oldCommandOf(
+  input: readonly string[],
+  typed: TypedFlags,
+  target: string | undefined,
+): Command {
   const name = target === undefined ? '-s' : '-t TARGET';
-  if (target !== undefined && given.is('status')) {
+  if (target !== undefined && typed.is('status')) {
     throw new Mistake(say.bothGiven('options', '-t', '-s'));
   }
   const known = target === undefined ? ['status'] : ['target', 'errorCode'];
   checkOptions(
     name,
-    given,
+    typed,
     OPTIONS.filter((option) => known.includes(option.name)),
   );
   checkWords(name, input);
@@ -100,9 +104,9 @@ function oldCommandOf(input: readonly string[], given: Given, target: string | u
     : { verb: 'run', target, wait: false };
 }
 
-function checkOptions(name: string, given: Given, options: Verb['options']): void {
+function checkOptions(name: string, typed: TypedFlags, options: Verb['options']): void {
   const known = [...GLOBAL_OPTIONS, ...options].map((option) => option.name);
-  const odd = given.names().find((it) => !known.includes(it));
+  const odd = typed.names().find((it) => !known.includes(it));
   if (odd === undefined) return;
   throw new Mistake(say.foreignOption(name, optionOf(odd)));
 }

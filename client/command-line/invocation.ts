@@ -9,7 +9,7 @@ import {
   type OutcomeWord,
 } from '../../daemon/protocol/request.ts';
 import type { FastRun } from '../fast-path.ts';
-import { type Given, Mistake, runNumberOf } from './flags.ts';
+import { Mistake, runNumberOf, type TypedFlags } from './flags.ts';
 import type { VerbName } from './manual.ts';
 import * as say from './usage-errors.ts';
 
@@ -73,58 +73,58 @@ export type Command =
   | { readonly verb: 'reload' | 'version' };
 
 /** `rest` is what stood after "--". */
-type Builder = (words: readonly string[], given: Given, rest: readonly string[]) => Command;
+type Builder = (words: readonly string[], flags: TypedFlags, rest: readonly string[]) => Command;
 
 export const COMMANDS = {
-  run: (targets, given, rest) => runOf(targets, given, rest),
-  wait: (words, given) => {
-    if (given.is('all')) {
+  run: (targets, flags, rest) => runOf(targets, flags, rest),
+  wait: (words, flags) => {
+    if (flags.is('all')) {
       if (words.length > 0) throw new Mistake(say.bothGiven('wait', 'RUN', '--all'));
-      if (given.text('report') !== undefined) throw new Mistake(say.allAndReport());
+      if (flags.text('report') !== undefined) throw new Mistake(say.allAndReport());
       return { verb: 'wait-all' };
     }
     const runs = words.map(runNumberOf);
     if (runs.length === 0) throw new Mistake(say.missingWord('wait', 'RUN or --all'));
-    const report = given.text('report');
+    const report = flags.text('report');
     if (report === undefined) return { verb: 'wait', runs };
     if (runs.length > 1) throw new Mistake(say.forOne('wait', '--report is', 'RUN'));
     return { verb: 'wait', runs, report };
   },
-  logs: ([of = ''], given) => ({ verb: 'logs', of: whose(of), follow: given.is('follow') }),
+  logs: ([of = ''], flags) => ({ verb: 'logs', of: whose(of), follow: flags.is('follow') }),
   cancel: ([of = '']) => ({ verb: 'cancel', of: whose(of) }),
-  status: (_, given) => {
-    const json = given.is('json');
-    if (!given.is('watch')) return { verb: 'status', json };
+  status: (_, flags) => {
+    const json = flags.is('json');
+    if (!flags.is('watch')) return { verb: 'status', json };
     if (json) {
       const [watch, other] = ['--watch (for people)', '--json (for programs)'];
       throw new Mistake(say.bothGiven('status', watch, other));
     }
     return { verb: 'status', json, watch: true };
   },
-  why: ([of = ''], given) => ({ verb: 'why', of: whose(of), json: given.is('json') }),
-  history: ([target], given) => ({
+  why: ([of = ''], flags) => ({ verb: 'why', of: whose(of), json: flags.is('json') }),
+  history: ([target], flags) => ({
     verb: 'history',
     target: target || undefined,
-    json: given.is('json'),
-    limit: given.count('limit', HISTORY_RUNS_MAX),
-    sinceMs: given.duration('since'),
-    outcome: outcomeOf(given.text('outcome')),
+    json: flags.is('json'),
+    limit: flags.count('limit', HISTORY_RUNS_MAX),
+    sinceMs: flags.duration('since'),
+    outcome: outcomeOf(flags.text('outcome')),
   }),
-  timeline: (_, given) => ({ verb: 'timeline', sinceMs: sinceOf(given) }),
-  report: (_, given) => ({
+  timeline: (_, flags) => ({ verb: 'timeline', sinceMs: sinceOf(flags) }),
+  report: (_, flags) => ({
     verb: 'report',
-    sinceMs: sinceOf(given),
-    output: given.text('output'),
+    sinceMs: sinceOf(flags),
+    output: flags.text('output'),
   }),
-  metrics: (_, given) => ({ verb: 'metrics', output: given.text('output') }),
+  metrics: (_, flags) => ({ verb: 'metrics', output: flags.text('output') }),
   pause: ([target = '']) => ({ verb: 'pause', target }),
   resume: ([target = '']) => ({ verb: 'resume', target }),
   probe: ([target = '']) => ({ verb: 'probe', target }),
   forget: ([target = '']) => ({ verb: 'forget', target }),
   reload: () => ({ verb: 'reload' }),
   'check-crontab': (files) => ({ verb: 'check-crontab', files }),
-  import: ([from = '', ...files], given) => {
-    const write = given.text('write');
+  import: ([from = '', ...files], flags) => {
+    const write = flags.text('write');
     if (write !== undefined && from !== 'crontab')
       throw new Mistake(say.foreignOption(`import ${from}`, '--write'));
     if (from === 'crontab')
@@ -141,18 +141,18 @@ export const COMMANDS = {
   help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
 } as const satisfies Readonly<Record<VerbName, Builder>>;
 
-function runOf(targets: readonly string[], given: Given, rest: readonly string[]): Command {
+function runOf(targets: readonly string[], flags: TypedFlags, rest: readonly string[]): Command {
   const [target = ''] = targets;
-  const wait = given.is('wait');
-  const quiet = given.is('quietSuccess');
-  const printId = given.is('printId');
-  const report = given.text('report');
-  const maxWaitMs = given.duration('maxWait');
+  const wait = flags.is('wait');
+  const quiet = flags.is('quietSuccess');
+  const printId = flags.is('printId');
+  const report = flags.text('report');
+  const maxWaitMs = flags.duration('maxWait');
   if (quiet && !wait) throw new Mistake(say.needsWait('run', '--quiet-success'));
   if (report !== undefined && !wait) throw new Mistake(say.needsWait('run', '--report'));
   if (printId && wait) throw new Mistake(say.withoutWait('--print-id'));
   if (maxWaitMs === 0)
-    throw new Mistake(say.wrongValue('--max-wait', 'more than 0', given.text('maxWait')));
+    throw new Mistake(say.wrongValue('--max-wait', 'more than 0', flags.text('maxWait')));
   if (targets.length === 1) {
     return {
       verb: 'run',
@@ -170,10 +170,10 @@ function runOf(targets: readonly string[], given: Given, rest: readonly string[]
   return { verb: 'several', targets, wait, quiet, printId, maxWaitMs };
 }
 
-function sinceOf(given: Given): number | undefined {
-  const ms = given.duration('since');
+function sinceOf(flags: TypedFlags): number | undefined {
+  const ms = flags.duration('since');
   if (ms === undefined || ms >= SINCE_MS_MIN) return ms;
-  throw new Mistake(say.wrongValue('--since', 'at least 1min', given.text('since')));
+  throw new Mistake(say.wrongValue('--since', 'at least 1min', flags.text('since')));
 }
 
 function outcomeOf(text: string | undefined): OutcomeWord | undefined {

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type RunView, type StatusReply } from '../../daemon/protocol/request.ts';
 import type { Place } from '../connection/conversation.ts';
-import { askFor } from '../connection/queries.ts';
+import { queryOne } from '../connection/queries.ts';
 import { type Ending, printed } from '../ending.ts';
 import { plain } from '../terminal/output.ts';
 
@@ -15,7 +15,7 @@ const PATIENCE_MS = 1_000;
 const ABOUT_CHARS_MAX = 60;
 
 export async function names(what: 'targets' | 'runs', place: Place): Promise<Ending> {
-  const asked = askFor({ ...place, connectTimeoutMs: 0 }, { type: 'status' });
+  const asked = queryOne({ ...place, connectTimeoutMs: 0 }, { type: 'status' });
   const answer = await Promise.race([asked, delay(PATIENCE_MS, undefined, { ref: false })]);
   if (answer?.ok !== true) process.exit(EXIT.unavailable); // also where the daemon stays silent
   return printed(lines(what, answer.value).join(''));

@@ -5,11 +5,11 @@
  */
 import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import type { Place } from '../connection/conversation.ts';
-import { askFor } from '../connection/queries.ts';
+import { queryOne } from '../connection/queries.ts';
 import type { NamedRun } from '../connection/relay.ts';
 import type { Ending } from '../ending.ts';
 import { complain } from '../terminal/output.ts';
-import { deliver } from './write-file.ts';
+import { writeFile } from './write-file.ts';
 
 /** What the client itself knows; `status` is what it exits with. */
 interface Known {
@@ -28,7 +28,7 @@ export async function writeOutcome(
   const text = ending.line === undefined ? {} : { text: ending.line };
   const about = of === undefined ? {} : await viewOf(of, place);
   const report = { ...known, ...text, ...about };
-  const written = deliver(`${JSON.stringify(report, null, 2)}\n`, file);
+  const written = writeFile(`${JSON.stringify(report, null, 2)}\n`, file);
   if (written.status === 0) return ending;
   if (ending.status === 0 && ending.line === undefined) return { ...ending, ...written };
   if (written.line !== undefined) complain(written.line, ending.isMidLine);
@@ -36,6 +36,6 @@ export async function writeOutcome(
 }
 
 async function viewOf({ run: of, ...nonce }: NamedRun, place: Place): Promise<object> {
-  const answer = await askFor(place, { type: 'why', v: PROTOCOL_VERSION, of, ...nonce });
+  const answer = await queryOne(place, { type: 'why', v: PROTOCOL_VERSION, of, ...nonce });
   return answer.ok ? (answer.value.chain[0] ?? {}) : {};
 }

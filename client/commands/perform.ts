@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { HISTORY_RUNS_MAX, PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
-import { unwritten } from '../client-errors.ts';
+import { outputNotWritten } from '../client-errors.ts';
 import { overview, page } from '../command-line/help.ts';
 import type { Command } from '../command-line/invocation.ts';
 import { findVerb } from '../command-line/manual.ts';
@@ -21,7 +21,7 @@ import { importCrontab } from '../crontab/import-crontab.ts';
 import { type Ending, printed, statusOf } from '../ending.ts';
 import { hasViewer, Live } from '../terminal/live-line.ts';
 import { complain, writeAll } from '../terminal/output.ts';
-import { Held } from '../terminal/spool.ts';
+import { Spool } from '../terminal/spool.ts';
 import { names } from './names.ts';
 import { writeOutcome } from './outcome-file.ts';
 import { runSeveral, waitAll, waitSeveral } from './run-several.ts';
@@ -146,10 +146,10 @@ async function attend(
   place: Place,
   { quiet, heeds }: { readonly quiet: boolean; readonly heeds: boolean },
 ): Promise<Attended> {
-  let held: Held | undefined;
+  let held: Spool | undefined;
   let relay: Relay | undefined;
   const make = (to: typeof writeAll): Relay => {
-    if (quiet) held = new Held(to);
+    if (quiet) held = new Spool(to);
     relay = new Relay(request, held?.write ?? to);
     if (heeds) relay.heedSignals();
     return relay;
@@ -160,7 +160,7 @@ async function attend(
   const failed = ending.isSuccess === true ? undefined : held?.release();
   if (failed !== undefined) {
     const stream = failed.fd === STDOUT ? 'out' : 'err';
-    complain(`${relay?.label}: ${unwritten(stream, failed.code, relay?.run)}`);
+    complain(`${relay?.label}: ${outputNotWritten(stream, failed.code, relay?.run)}`);
   }
   const of = relay?.run === undefined ? undefined : { run: relay.run, ...relay.nonce };
   return { of, ending };

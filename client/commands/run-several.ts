@@ -17,7 +17,7 @@ import {
 import { internal } from '../client-errors.ts';
 import type { Command } from '../command-line/invocation.ts';
 import { converse, type Place } from '../connection/conversation.ts';
-import { askFor, inquire } from '../connection/queries.ts';
+import { query, queryOne } from '../connection/queries.ts';
 import { type NamedRun, Relay, runRequest, waitRequest } from '../connection/relay.ts';
 import { type Ending, printed } from '../ending.ts';
 import { areOneFile, complain } from '../terminal/output.ts';
@@ -81,7 +81,7 @@ export async function waitAll(place: Place): Promise<Ending> {
   const told = new Set((await failures(EARLIER_MS, place)).map(({ run }) => run));
   let worst = DONE;
   for (;;) {
-    const status = await askFor(place, { type: 'status', v: PROTOCOL_VERSION });
+    const status = await queryOne(place, { type: 'status', v: PROTOCOL_VERSION });
     if (!status.ok) return status.ending;
     const views = status.value.targets.flatMap(({ active, queued }) => [...active, ...queued]);
     // A lost run may hold its place for long, by processes that nobody can wait for.
@@ -111,7 +111,7 @@ const EARLIER_MS = 10_000;
 
 /** The newest first; none where the socket does not permit to ask. */
 async function failures(sinceMs: number, place: Place): Promise<RunView[]> {
-  const answer = await askFor(place, {
+  const answer = await queryOne(place, {
     type: 'history',
     v: PROTOCOL_VERSION,
     outcome: 'failed',
@@ -141,7 +141,7 @@ async function endOf(run: number, place: Place): Promise<Ending> {
   };
   const request = waitRequest({ run }, { output: false });
   // Optional: what has ended meanwhile may be forgotten already.
-  const trouble = await inquire(place, [{ request, take, isOptional: true }]);
+  const trouble = await query(place, [{ request, take, isOptional: true }]);
   if (trouble !== undefined) return trouble;
   if (ended?.type === 'refused') {
     return { status: ended.exit, isOwn: true, line: `run ${run}: ${ended.reason}` };
@@ -185,7 +185,7 @@ function cancelAll(own: ReadonlySet<NamedRun>, place: Place): void {
     take,
     isOptional: true,
   }));
-  inquire(place, questions).then(
+  query(place, questions).then(
     (trouble) => trouble?.line !== undefined && complain(trouble.line),
     (error: unknown) => complain(internal(String(error))),
   );

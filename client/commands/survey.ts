@@ -7,15 +7,15 @@ import { hostname } from 'node:os';
 import { HISTORY_RUNS_MAX, type Reply, type StatusReply } from '../../daemon/protocol/request.ts';
 import type { Command } from '../command-line/invocation.ts';
 import type { Answer, Place } from '../connection/conversation.ts';
-import { askFor, inquire, type Question } from '../connection/queries.ts';
+import { type Query, query, queryOne } from '../connection/queries.ts';
 import type { Ending } from '../ending.ts';
 import { type Latest, showMetrics } from '../report/metrics.ts';
 import { endsToTell, type RunTail, showReport } from '../report/page.ts';
 import type { Tail } from '../report/tail.ts';
-import { type Night, nightOf, type Span } from '../report/timespan.ts';
+import { type Span, type Timespan, timespanOf } from '../report/timespan.ts';
 import { screen } from '../terminal/screen.ts';
 import { showTimeline } from '../terminal/timeline.ts';
-import { deliver } from './write-file.ts';
+import { writeFile } from './write-file.ts';
 
 type Of<T extends Command['verb']> = Extract<Command, { readonly verb: T }>;
 
@@ -28,25 +28,25 @@ const TAIL_BYTES = 4_096;
 export async function timeline({ sinceMs }: Of<'timeline'>, place: Place): Promise<Ending> {
   const answer = await look(place, sinceMs ?? TIMELINE_MS_DEFAULT);
   if (!answer.ok) return answer.ending;
-  return deliver(showTimeline(answer.value.night, screen()), undefined);
+  return writeFile(showTimeline(answer.value.timespan, screen()), undefined);
 }
 
 export async function report({ sinceMs, output }: Of<'report'>, place: Place): Promise<Ending> {
   const answer = await look(place, sinceMs ?? REPORT_MS_DEFAULT);
   if (!answer.ok) return answer.ending;
-  const { night, status } = answer.value;
+  const { timespan, status } = answer.value;
   const tails = new Map<number, RunTail>();
-  const trouble = await inquire(
+  const trouble = await query(
     place,
-    endsToTell(night).flatMap((span) => (span.run.bytes === 0 ? [] : tailQuestion(span, tails))),
+    endsToTell(timespan).flatMap((span) => (span.run.bytes === 0 ? [] : tailQuestion(span, tails))),
   );
   if (trouble !== undefined) return trouble;
-  const page = showReport({ night, host: hostname(), version: status.version, tails });
-  return deliver(page, output);
+  const page = showReport({ timespan, host: hostname(), version: status.version, tails });
+  return writeFile(page, output);
 }
 
 export async function metrics({ output }: Of<'metrics'>, place: Place): Promise<Ending> {
-  const answer = await askFor(place, { type: 'status' });
+  const answer = await queryOne(place, { type: 'status' });
   if (!answer.ok) return answer.ending;
   const status = answer.value;
   const latest = new Map<string, Latest>();
@@ -55,7 +55,7 @@ export async function metrics({ output }: Of<'metrics'>, place: Place): Promise<
     if (last === undefined) return [];
     return (['ok', 'warning', 'failed'] as const)
       .filter((verdict) => verdict !== last.verdict)
-      .map((outcome): Question => {
+      .map((outcome): Query => {
         const take = (reply: Reply): boolean => {
           const run = reply.type === 'history' ? reply.runs[0] : undefined;
           if (run !== undefined) latest.set(target, { ...latest.get(target), [outcome]: run });
@@ -66,26 +66,26 @@ export async function metrics({ output }: Of<'metrics'>, place: Place): Promise<
         return { request: { type: 'history', target, outcome, limit: 1 }, take, isOptional };
       });
   });
-  const trouble = await inquire(place, questions);
-  return trouble ?? deliver(showMetrics(status, latest), output);
+  const trouble = await query(place, questions);
+  return trouble ?? writeFile(showMetrics(status, latest), output);
 }
 
 /** What happened since then. */
 async function look(
   place: Place,
   sinceMs: number,
-): Promise<Answer<{ readonly night: Night; readonly status: StatusReply }>> {
-  const status = await askFor(place, { type: 'status' });
+): Promise<Answer<{ readonly timespan: Timespan; readonly status: StatusReply }>> {
+  const status = await queryOne(place, { type: 'status' });
   if (!status.ok) return status;
   const limit = HISTORY_RUNS_MAX;
-  const history = await askFor(place, { type: 'history', limit, sinceMs });
+  const history = await queryOne(place, { type: 'history', limit, sinceMs });
   if (!history.ok) return history;
-  const night = nightOf(status.value, history.value.runs, sinceMs, limit);
-  return { ok: true, value: { night, status: status.value } };
+  const timespan = timespanOf(status.value, history.value.runs, sinceMs, limit);
+  return { ok: true, value: { timespan, status: status.value } };
 }
 
 /** Asks for the last bytes of both streams. */
-function tailQuestion({ run }: Span, tails: Map<number, RunTail>): Question {
+function tailQuestion({ run }: Span, tails: Map<number, RunTail>): Query {
   const nothing: Tail = { bytes: new Uint8Array(), isCut: false };
   let streams: Record<'out' | 'err', Tail> = { out: nothing, err: nothing };
   return {

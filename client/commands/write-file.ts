@@ -21,7 +21,7 @@ const FILE_MODE = 0o644;
 /** EX_CANTCREAT of sysexits(3). */
 const EXIT_CANNOT_CREATE = 73;
 
-export function deliver(text: string, file: string | undefined): Ending {
+export function writeFile(text: string, file: string | undefined): Ending {
   return file === undefined ? printed(text) : replace(file, text);
 }
 

@@ -60,7 +60,7 @@ export async function converse<T>(place: Place, talk: Conversation<T>): Promise<
   for (;;) {
     const call = await callOnce(place.socket, talk, silentMs);
     if (call.kind === 'answered') return { ok: true, value: call.value };
-    if (call.kind === 'garbled') return fail(talk, EXIT.version, say.foreign(place.socket));
+    if (call.kind === 'garbled') return fail(talk, EXIT.version, say.garbledReply(place.socket));
     if (call.kind === 'silent') return fail(talk, EXIT.unavailable, silent(place, talk));
     talk.lost();
     const { code } = call;

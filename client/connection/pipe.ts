@@ -20,7 +20,7 @@ export interface Listener {
 
 const TESTED = /^v(20|22|24)\./;
 
-export function dial(path: string, listener: Listener): void {
+export function connect(path: string, listener: Listener): void {
   const { NODE_OPTIONS, NODE_PENDING_DEPRECATION } = process.env;
   const isPlain = !NODE_OPTIONS && !NODE_PENDING_DEPRECATION && process.execArgv.length === 0;
   const binding = isPlain && TESTED.test(process.version) ? findBinding() : undefined;

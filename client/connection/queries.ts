@@ -11,7 +11,7 @@ import { type Answer, type Conversation, converse, type Place } from './conversa
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 
 /** One question; `take` is given each reply to it, and says true at the last one. */
-export interface Question {
+export interface Query {
   readonly request: RequestInput;
   readonly take: (reply: Reply) => boolean;
   /** An error is an answer to it as well: no more is known. */
@@ -21,7 +21,7 @@ export interface Question {
 }
 
 /** Asks one question and returns its one reply. */
-export async function askFor<T extends 'status' | 'history' | 'why'>(
+export async function queryOne<T extends 'status' | 'history' | 'why'>(
   place: Place,
   request: RequestInput & { readonly type: T },
 ): Promise<Answer<ReplyOf<T>>> {
@@ -31,7 +31,7 @@ export async function askFor<T extends 'status' | 'history' | 'why'>(
     if (isWanted(reply)) answer = reply;
     return true;
   };
-  const trouble = await inquire(place, [{ request, take }]);
+  const trouble = await query(place, [{ request, take }]);
   if (trouble !== undefined) return { ok: false, ending: trouble };
   if (answer !== undefined) return { ok: true, value: answer };
   const line = unanswered(request.type);
@@ -39,11 +39,8 @@ export async function askFor<T extends 'status' | 'history' | 'why'>(
 }
 
 /** Asks all questions; returns how to exit where that was not possible. */
-export async function inquire(
-  place: Place,
-  questions: readonly Question[],
-): Promise<Ending | undefined> {
-  const [first] = questions;
+export async function query(place: Place, queries: readonly Query[]): Promise<Ending | undefined> {
+  const [first] = queries;
   if (first === undefined) return undefined;
   let at = 0;
   let send: ((request: RequestInput) => void) | undefined;
@@ -51,22 +48,22 @@ export async function inquire(
     label: undefined,
     run: undefined,
     request: () => {
-      questions[at]?.reset?.();
-      return requestOf(questions[at] ?? first);
+      queries[at]?.reset?.();
+      return requestOf(queries[at] ?? first);
     },
     opened: (sender) => {
       send = sender;
     },
     lost: () => {},
     take: (reply) => {
-      const question = questions[at];
-      if (reply.type === 'error' && question?.isOptional !== true) {
+      const query = queries[at];
+      if (reply.type === 'error' && query?.isOptional !== true) {
         const { exit, message } = reply;
         const status = exit || EXIT.noVerdict;
         return { trouble: { status, isOwn: true, line: message } };
       }
-      if (reply.type !== 'error' && question?.take(reply) !== true) return undefined;
-      const next = questions[++at];
+      if (reply.type !== 'error' && query?.take(reply) !== true) return undefined;
+      const next = queries[++at];
       if (next === undefined) return {};
       send?.(requestOf(next));
       return undefined;
@@ -76,6 +73,6 @@ export async function inquire(
   return answer.ok ? answer.value.trouble : answer.ending;
 }
 
-function requestOf({ request }: Question): RequestInput {
+function requestOf({ request }: Query): RequestInput {
   return { ...request, v: PROTOCOL_VERSION };
 }

@@ -20,11 +20,11 @@ import {
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import {
   forgotten,
-  goesOn,
   notCancelled,
+  outputNotWritten,
   printedNothing,
+  runContinues,
   uncancelled,
-  unwritten,
 } from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
 import { areOneFile, complain, writeAll } from '../terminal/output.ts';
@@ -213,7 +213,7 @@ export class Relay {
     this.#closed[stream] = true;
     if (code === 'EPIPE') return;
     this.#isUnwritten = true;
-    complain(`${this.#label}: ${unwritten(stream, code, this.#run)}`);
+    complain(`${this.#label}: ${outputNotWritten(stream, code, this.#run)}`);
   }
 
   /** All of the output that was asked for has come. */
@@ -267,7 +267,7 @@ export class Relay {
   #cancel(): void {
     if (this.#signal === undefined || this.#run === undefined) return;
     if (this.#isForeign) {
-      complain(`${this.#label}: ${goesOn(this.#run)}`, this.#isMidLine);
+      complain(`${this.#label}: ${runContinues(this.#run)}`, this.#isMidLine);
       process.exit(EXIT.signalBase + this.#signal);
     }
     const of = { of: this.#run, ...this.nonce };

@@ -112,10 +112,10 @@ export function importPy9tor(path: string): Ending {
     }
     return fail(say.noJson(path, plain(error.message)));
   }
-  const { value: native, complaints, warnings } = fromPy9tor(value, dirname(resolve(path)));
+  const { value: native, diagnostics, warnings } = fromPy9tor(value, dirname(resolve(path)));
   for (const warning of warnings) complain(`${path}: ${warning}`);
-  for (const { at, text } of complaints) complain(`${path}: ${at.join('.')}: ${text}`);
-  if (complaints.length > 0) return { status: EXIT.config, isOwn: true };
+  for (const { at, text } of diagnostics) complain(`${path}: ${at.join('.')}: ${text}`);
+  if (diagnostics.length > 0) return { status: EXIT.config, isOwn: true };
   return configuration(native);
 }
 

@@ -12,7 +12,7 @@ import { html, type Markup } from './markup.ts';
 import { style } from './stylesheet.ts';
 import { count, endsOf, summary, verdictOf } from './summary.ts';
 import { readTail, type Tail } from './tail.ts';
-import { countMarks, type Night, type Row, type Span, tookOf } from './timespan.ts';
+import { countMarks, type Row, type Span, type Timespan, tookOf } from './timespan.ts';
 
 /** Most bad ends that are told of one by one, with their output. */
 const TOLD_MAX = 40;
@@ -32,7 +32,7 @@ export interface RunTail {
 }
 
 export interface Report {
-  readonly night: Night;
+  readonly timespan: Timespan;
   readonly host: string;
   readonly version: string;
   /** Of the runs that `endsToTell` names, as far as they are remembered. */
@@ -40,7 +40,7 @@ export interface Report {
 }
 
 /** The runs that failed, then those with a warning, the latest first; as many as there is room for. */
-export function endsToTell({ rows }: Night): readonly Span[] {
+export function endsToTell({ rows }: Timespan): readonly Span[] {
   const latest = rows.flatMap(endsOf).sort((a, b) => b.untilMs - a.untilMs);
   const failed = latest.filter(({ mark }) => mark === 'failed');
   const warned = latest.filter(({ mark }) => mark === 'warning');
@@ -48,9 +48,9 @@ export function endsToTell({ rows }: Night): readonly Span[] {
 }
 
 export function showReport(report: Report): string {
-  const { night, host, version } = report;
-  const { fromMs, toMs } = night;
-  const told = endsToTell(night);
+  const { timespan, host, version } = report;
+  const { fromMs, toMs } = timespan;
+  const told = endsToTell(timespan);
   const period = `${showMoment(fromMs)} to ${showDate(toMs)}, ${showMoment(toMs).slice(-5)}`;
   const page = html`<!DOCTYPE html>
 <html lang="en">
@@ -59,7 +59,7 @@ export function showReport(report: Report): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${verdictOf(night).text} Runs on ${host}, ${period}</title>
+<title>${verdictOf(timespan).text} Runs on ${host}, ${period}</title>
 <style>${style()}</style>
 </head>
 <body>
@@ -70,12 +70,12 @@ ${signs()}
 </header>
 <main>
 <section aria-label="Summary">
-${summary(night, (span) => told.includes(span))}
+${summary(timespan, (span) => told.includes(span))}
 </section>
-${charts(night)}
+${charts(timespan)}
 ${ends(report, told)}
-${times(night)}
-${table(night)}
+${times(timespan)}
+${table(timespan)}
 </main>
 <footer><p>Written by baton ${version} at ${showMoment(toMs)}, all times in ${zone()}.</p></footer>
 </body>
@@ -90,17 +90,17 @@ function zone(): string {
 }
 
 /** When what ran: the last day, and of a longer time all of it. */
-function charts(night: Night): Markup {
-  const { fromMs, toMs, rows } = night;
+function charts(timespan: Timespan): Markup {
+  const { fromMs, toMs, rows } = timespan;
   if (rows.length === 0) return html`<p class="none">No targets are configured.</p>`;
-  if (toMs - fromMs <= ONE_CHART_MS) return chart('When what ran', night, night);
+  if (toMs - fromMs <= ONE_CHART_MS) return chart('When what ran', timespan, timespan);
   const day = { fromMs: toMs - DAY_MS, toMs };
   const whole = `The whole ${showDuration(toMs - fromMs)}`;
-  return html`${chart('The last 24 hours', night, day)}
-${chart(whole, night, night)}`;
+  return html`${chart('The last 24 hours', timespan, day)}
+${chart(whole, timespan, timespan)}`;
 }
 
-function chart(title: string, { rows }: Night, window: Window): Markup {
+function chart(title: string, { rows }: Timespan, window: Window): Markup {
   const ticks = ticksOf(window.fromMs, window.toMs, TICKS);
   const lines = rows.map((row) => {
     const spans = row.spans.filter((span) => touches(span, window));
@@ -136,8 +136,8 @@ function legend(): Markup {
 }
 
 /** What bad ends have left behind for people to read. */
-function ends({ night, tails }: Report, told: readonly Span[]): Markup {
-  const { failed, warning } = countMarks(night.rows);
+function ends({ timespan, tails }: Report, told: readonly Span[]): Markup {
+  const { failed, warning } = countMarks(timespan.rows);
   if (told.length === 0) return html`<section><h2>Failures</h2><p class="none">None.</p></section>`;
   const hidden = failed + warning - told.length;
   const more = html`<p class="soft">${count(hidden)} more are only in the charts.</p>`;
@@ -174,8 +174,8 @@ ${shown.length > 0 ? shown : none}
 }
 
 /** How long the runs of each target took. */
-function times(night: Night): Markup | undefined {
-  const cards = night.rows.flatMap((row) => card(row, night));
+function times(timespan: Timespan): Markup | undefined {
+  const cards = timespan.rows.flatMap((row) => card(row, timespan));
   if (cards.length === 0) return undefined;
   return html`<section><h2>How long runs took</h2>
 <div class="cards">${cards}</div></section>`;
@@ -196,7 +196,7 @@ ${durations(`${count(spans.length)}: ${text}`, spans, usual?.medianMs, window)}<
   ];
 }
 
-function table({ rows, cutAtMs }: Night): Markup {
+function table({ rows, cutAtMs }: Timespan): Markup {
   const all = rows.flatMap(endsOf).sort((a, b) => b.untilMs - a.untilMs);
   if (all.length === 0) return html`<section><h2>All runs</h2><p class="none">None.</p></section>`;
   const shown = all.slice(0, TABLE_RUNS_MAX);

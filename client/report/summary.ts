@@ -5,7 +5,7 @@
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showMoment } from '../terminal/calendar.ts';
 import { html, type Markup } from './markup.ts';
-import { countMarks, type Night, type Row, type Span } from './timespan.ts';
+import { countMarks, type Row, type Span, type Timespan } from './timespan.ts';
 
 type Tone = 'failed' | 'warning' | 'calm';
 
@@ -21,9 +21,9 @@ interface News {
 const WORDS = ['failing', 'late', 'broken', 'failed', 'warning', 'paused', 'waits', 'runs'];
 
 /** `isTold` is true of the runs whose end has a place of its own further down. */
-export function summary(night: Night, isTold: (span: Span) => boolean): Markup {
-  const { tone, text } = verdictOf(night);
-  const news = night.rows.flatMap((row) => newsOf(row, isTold));
+export function summary(timespan: Timespan, isTold: (span: Span) => boolean): Markup {
+  const { tone, text } = verdictOf(timespan);
+  const news = timespan.rows.flatMap((row) => newsOf(row, isTold));
   news.sort((a, b) => WORDS.indexOf(a.word) - WORDS.indexOf(b.word));
   const lines = news.map(
     ({ tone: color, word, target, text: line }) =>
@@ -35,7 +35,7 @@ ${lines.length > 0 ? html`<ul class="news">${lines}</ul>` : undefined}`;
 }
 
 /** The one sentence. */
-export function verdictOf({ rows }: Night): { readonly tone: Tone; readonly text: string } {
+export function verdictOf({ rows }: Timespan): { readonly tone: Tone; readonly text: string } {
   const { ok, warning, failed } = countMarks(rows);
   const ended = ok + warning + failed;
   const late = rows.filter(({ view }) => view?.late === true).length;

@@ -31,7 +31,7 @@ export interface Row {
   readonly waiting: number;
 }
 
-export interface Night {
+export interface Timespan {
   readonly fromMs: number;
   readonly toMs: number;
   readonly rows: readonly Row[];
@@ -40,12 +40,12 @@ export interface Night {
 }
 
 /** `history` holds the runs that have ended, newest first, of which there may be `limit` at most. */
-export function nightOf(
+export function timespanOf(
   status: StatusReply,
   history: readonly RunView[],
   sinceMs: number,
   limit: number,
-): Night {
+): Timespan {
   const toMs = status.nowMs;
   const fromMs = toMs - sinceMs;
   const ended = new Map(history.map((run) => [run.run, run]));

@@ -12,7 +12,7 @@ import type { writeAll } from './output.ts';
 
 const CHUNK_BYTES = 65_536;
 
-export class Held {
+export class Spool {
   /** By the descriptor that it is meant for. */
   readonly #files = new Map<number, { readonly file: number; bytes: number }>();
   readonly #to: typeof writeAll;

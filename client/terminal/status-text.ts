@@ -40,7 +40,7 @@ export function showStatus(status: StatusReply, screen: Screen): string {
   return `${head.join('')}\n${table([title, ...rows], screen)}`;
 }
 
-interface Sight {
+interface StatusContext {
   readonly screen: Screen;
   readonly nowMs: number;
   /** The targets of the runs that are shown. */
@@ -113,7 +113,7 @@ interface Entry {
 }
 
 /** What there is to say of one target: trouble, what runs, what waits, the last end. */
-function rowsOf(target: TargetView, see: Sight): readonly Row[] {
+function rowsOf(target: TargetView, see: StatusContext): readonly Row[] {
   const { active, queued, waiting, last, broken, paused } = target;
   const entries: Entry[] = [];
   if (target.removed) {
@@ -160,12 +160,12 @@ function rowOf(name: string, { mark = '', state, tone, time, expected, note }: E
   ];
 }
 
-function lateEntry({ freshAtMs }: TargetView, { nowMs }: Sight): Entry {
+function lateEntry({ freshAtMs }: TargetView, { nowMs }: StatusContext): Entry {
   const since = freshAtMs === undefined ? '' : ` since ${showWhen(freshAtMs, nowMs)}`;
   return { mark: '!', state: 'late', tone: 'bad', note: `no success${since}` };
 }
 
-function activeEntry(run: RunView, see: Sight): Entry {
+function activeEntry(run: RunView, see: StatusContext): Entry {
   if (run.state === 'ended') return endedEntry(run, see);
   const { tookMs = 0, startedAtMs, expectedEndAtMs, pace, usual, state } = run;
   const percent = percentOf(run, see.nowMs);
@@ -189,7 +189,7 @@ function activeEntry(run: RunView, see: Sight): Entry {
   };
 }
 
-function waitingEntry(run: RunView, { screen, nowMs, names }: Sight): Entry {
+function waitingEntry(run: RunView, { screen, nowMs, names }: StatusContext): Entry {
   const { waitedMs, expectedStartAtMs: startMs, overtaken, reasons = [], behind = [] } = run;
   const blockers = [...new Set(behind.flatMap((number) => names.get(number) ?? []))];
   const why =
@@ -211,7 +211,7 @@ function waitingEntry(run: RunView, { screen, nowMs, names }: Sight): Entry {
   };
 }
 
-function endedEntry(run: RunView, { screen, nowMs }: Sight): Entry {
+function endedEntry(run: RunView, { screen, nowMs }: StatusContext): Entry {
   const { word, tone, mark } = verdictOf(run, screen);
   const { tookMs, endedAtMs, pace, usual, text = 'ended' } = run;
   const isOdd = pace !== undefined && pace !== 'usual' && usual !== undefined;

@@ -22,7 +22,7 @@ const COLOURS = {
 
 export type Tone = keyof typeof COLOURS;
 
-export class Pen {
+export class Style {
   readonly #screen: Screen;
 
   constructor(screen: Screen) {

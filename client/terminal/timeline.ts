@@ -12,9 +12,9 @@
  */
 import stringWidth from 'string-width';
 import { showDuration } from '../../daemon/protocol/request.ts';
-import { countMarks, type Mark, type Night, type Row, type Span } from '../report/timespan.ts';
+import { countMarks, type Mark, type Row, type Span, type Timespan } from '../report/timespan.ts';
 import { showMoment, ticksOf } from './calendar.ts';
-import { Pen, printable, type Screen } from './style.ts';
+import { printable, type Screen, Style } from './style.ts';
 
 /** What a column of a row can show, the more urgent later. */
 const SIGNS = ['waits', 'runs', 'ok', 'now', 'warning', 'failed'] as const;
@@ -56,22 +56,22 @@ const LABEL_COLUMNS = 8;
 /** Most runs that are told of one by one. */
 const TOLD_MAX = 20;
 
-export function showTimeline(night: Night, screen: Screen): string {
-  const pen = new Pen(screen);
-  if (night.rows.length === 0) return pen.paragraph('no targets are configured');
-  const frame = frameOf(night, screen);
+export function showTimeline(timespan: Timespan, screen: Screen): string {
+  const style = new Style(screen);
+  if (timespan.rows.length === 0) return style.paragraph('no targets are configured');
+  const frame = frameOf(timespan, screen);
   const parts = [
-    pen.paragraph(headline(night)),
-    [...axis(frame, pen), ...night.rows.map((row) => rowLine(row, frame, pen))].join(''),
-    legend(frame, pen),
-    trouble(frame, pen),
+    style.paragraph(headline(timespan)),
+    [...axis(frame, style), ...timespan.rows.map((row) => rowLine(row, frame, style))].join(''),
+    legend(frame, style),
+    trouble(frame, style),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
 
 /** How the columns of the screen are shared out: names, the chart, numbers. */
 interface Frame {
-  readonly night: Night;
+  readonly timespan: Timespan;
   readonly look: Look;
   readonly names: number;
   readonly columns: number;
@@ -79,15 +79,15 @@ interface Frame {
   readonly isNumbered: boolean;
 }
 
-function frameOf(night: Night, { columns, isUnicode }: Screen): Frame {
-  const longest = Math.max(...night.rows.map(({ target }) => stringWidth(printable(target))));
+function frameOf(timespan: Timespan, { columns, isUnicode }: Screen): Frame {
+  const longest = Math.max(...timespan.rows.map(({ target }) => stringWidth(printable(target))));
   const names = Math.max(1, Math.min(longest, Math.floor(columns / 4)));
   const isNumbered = columns >= NUMBERS_COLUMNS_MIN;
   const rest = columns - names - GAP.length - (isNumbered ? RUNS_COLUMNS + FAILED_COLUMNS : 0);
-  return { night, look: isUnicode ? UNICODE : ASCII, names, columns: rest, isNumbered };
+  return { timespan, look: isUnicode ? UNICODE : ASCII, names, columns: rest, isNumbered };
 }
 
-function headline({ fromMs, toMs, rows }: Night): string {
+function headline({ fromMs, toMs, rows }: Timespan): string {
   const counts = countMarks(rows);
   const said = (['failed', 'warning', 'ok', 'running', 'waiting'] as const).flatMap((mark) =>
     counts[mark] === 0 ? [] : [WORDS[mark](counts[mark])],
@@ -105,12 +105,12 @@ const WORDS: Readonly<Record<Mark, (count: number) => string>> = {
 };
 
 /** The labels, and below them a rule with a tick for each. */
-function axis(frame: Frame, pen: Pen): readonly string[] {
-  const { night, look, columns, names, isNumbered } = frame;
+function axis(frame: Frame, style: Style): readonly string[] {
+  const { timespan, look, columns, names, isNumbered } = frame;
   const labels = Array.from({ length: columns }, () => ' ');
   const rule = Array.from({ length: columns }, () => look.rule);
   const most = Math.floor(columns / LABEL_COLUMNS);
-  for (const { atMs, label } of ticksOf(night.fromMs, night.toMs, most)) {
+  for (const { atMs, label } of ticksOf(timespan.fromMs, timespan.toMs, most)) {
     const at = columnOf(atMs, frame);
     rule[at] = look.tick;
     // The last one ends at the edge, unless another is in its way.
@@ -122,15 +122,15 @@ function axis(frame: Frame, pen: Pen): readonly string[] {
   const failed = look.signs.failed.padStart(FAILED_COLUMNS);
   const heads = isNumbered ? 'runs'.padStart(RUNS_COLUMNS) + failed : '';
   const above = `${labels.join('')}${heads}`.trimEnd();
-  return [above, rule.join('')].map((line) => `${gap}${pen.paint(line, 'faint')}\n`);
+  return [above, rule.join('')].map((line) => `${gap}${style.paint(line, 'faint')}\n`);
 }
 
-function rowLine(row: Row, frame: Frame, pen: Pen): string {
+function rowLine(row: Row, frame: Frame, style: Style): string {
   const { look, names, isNumbered } = frame;
   const { ok, warning, failed, running, waiting } = countMarks([row]);
   const runs = String(ok + warning + failed + running + waiting).padStart(RUNS_COLUMNS);
   const bad = (failed === 0 ? '' : String(failed)).padStart(FAILED_COLUMNS);
-  const numbers = isNumbered ? runs + pen.paint(bad, 'failed') : '';
+  const numbers = isNumbered ? runs + style.paint(bad, 'failed') : '';
   // Equal signs in one piece: each colour is said once.
   const pieces: { readonly sign: Sign | undefined; text: string }[] = [];
   for (const sign of signsOf(row.spans, frame)) {
@@ -138,8 +138,8 @@ function rowLine(row: Row, frame: Frame, pen: Pen): string {
     const piece = pieces.at(-1);
     if (piece !== undefined) piece.text += sign === undefined ? ' ' : look.signs[sign];
   }
-  const chart = pieces.map(({ sign, text }) => (sign ? pen.paint(text, sign) : text)).join('');
-  return `${`${pen.cell(row.target, names)}${GAP}${chart}${numbers}`.trimEnd()}\n`;
+  const chart = pieces.map(({ sign, text }) => (sign ? style.paint(text, sign) : text)).join('');
+  return `${`${style.cell(row.target, names)}${GAP}${chart}${numbers}`.trimEnd()}\n`;
 }
 
 /** What each column shows. */
@@ -164,16 +164,16 @@ function lastSign(mark: Mark): Sign {
   return mark === 'waiting' ? 'waits' : mark;
 }
 
-function columnOf(ms: number, { night, columns }: Frame): number {
-  const { fromMs, toMs } = night;
+function columnOf(ms: number, { timespan, columns }: Frame): number {
+  const { fromMs, toMs } = timespan;
   const at = Math.floor(((ms - fromMs) / (toMs - fromMs || 1)) * columns);
   return Math.max(0, Math.min(columns - 1, at));
 }
 
 /** The signs that can be seen here, and what they mean. */
-function legend({ night, look }: Frame, pen: Pen): string {
-  const { ok, warning, failed, running } = countMarks(night.rows);
-  const spans = night.rows.flatMap((row) => row.spans);
+function legend({ timespan, look }: Frame, style: Style): string {
+  const { ok, warning, failed, running } = countMarks(timespan.rows);
+  const spans = timespan.rows.flatMap((row) => row.spans);
   const shows: Readonly<Record<Sign, boolean>> = {
     waits: spans.length > 0,
     runs: spans.some(({ startedAtMs }) => startedAtMs !== undefined),
@@ -183,12 +183,12 @@ function legend({ night, look }: Frame, pen: Pen): string {
     failed: failed > 0,
   };
   const words = MEANINGS.filter(([sign]) => shows[sign]);
-  return pen.flow(words.map(([sign, word]) => [look.signs[sign], sign, word]));
+  return style.flow(words.map(([sign, word]) => [look.signs[sign], sign, word]));
 }
 
 /** What an administrator has to look at: bad ends, the latest last, then what stands still. */
-function trouble({ night, look }: Frame, pen: Pen): string {
-  const bad = night.rows
+function trouble({ timespan, look }: Frame, style: Style): string {
+  const bad = timespan.rows
     .flatMap(({ spans }) => spans)
     .filter(({ mark }) => mark === 'failed' || mark === 'warning')
     .sort((a, b) => a.untilMs - b.untilMs);
@@ -196,43 +196,43 @@ function trouble({ night, look }: Frame, pen: Pen): string {
     const took = run.tookMs === undefined ? '' : ` after ${showDuration(run.tookMs)}`;
     const text = `${showMoment(untilMs)} ${run.target}: run ${run.run} ${run.text ?? 'ended'}${took}`;
     const sign = mark === 'failed' ? 'failed' : 'warning';
-    return pen.paragraph(text, pen.paint(look.signs[sign], sign));
+    return style.paragraph(text, style.paint(look.signs[sign], sign));
   };
   const last = bad.findLast(({ mark }) => mark === 'failed') ?? bad.at(-1);
   const older = bad.length - TOLD_MAX;
-  const cutAt = night.cutAtMs === undefined ? '' : showMoment(night.cutAtMs);
+  const cutAt = timespan.cutAtMs === undefined ? '' : showMoment(timespan.cutAtMs);
   return [
-    older > 0 ? pen.paragraph(`${older} older ones: see baton history`) : '',
+    older > 0 ? style.paragraph(`${older} older ones: see baton history`) : '',
     ...bad.slice(-TOLD_MAX).map(tell),
-    ...night.rows.flatMap((row) => standing(row, look, pen)),
-    cutAt === '' ? '' : pen.paragraph(`runs that ended before ${cutAt} are too many to be drawn`),
-    last === undefined ? '' : pen.paragraph(`the output of a run: baton logs ${last.run.run}`),
+    ...timespan.rows.flatMap((row) => standing(row, look, style)),
+    cutAt === '' ? '' : style.paragraph(`runs that ended before ${cutAt} are too many to be drawn`),
+    last === undefined ? '' : style.paragraph(`the output of a run: baton logs ${last.run.run}`),
   ].join('');
 }
 
 /** Why a target does not run, or should have. */
-function standing({ target, view }: Row, look: Look, pen: Pen): readonly string[] {
+function standing({ target, view }: Row, look: Look, style: Style): readonly string[] {
   if (view === undefined) return [];
-  const bad = pen.paint(look.signs.failed, 'failed');
-  const calm = pen.paint(look.signs.waits, 'waits');
+  const bad = style.paint(look.signs.failed, 'failed');
+  const calm = style.paint(look.signs.waits, 'waits');
   const lines: string[] = [];
   const since =
     view.freshAtMs === undefined ? '' : `: no success since ${showMoment(view.freshAtMs)}`;
-  if (view.late === true) lines.push(pen.paragraph(`${target} is late${since}`, bad));
-  if (view.broken !== undefined) lines.push(pen.paragraph(`${target}: ${view.broken}`, bad));
-  const slow = pen.paint(look.signs.warning, 'warning');
+  if (view.late === true) lines.push(style.paragraph(`${target} is late${since}`, bad));
+  if (view.broken !== undefined) lines.push(style.paragraph(`${target}: ${view.broken}`, bad));
+  const slow = style.paint(look.signs.warning, 'warning');
   for (const { run, pace, usual, tookMs = 0 } of view.active) {
     if (pace !== 'slower' || usual === undefined) continue;
     const took = `${showDuration(tookMs)}, usually it takes ${showDuration(usual.medianMs)}`;
-    lines.push(pen.paragraph(`${target}: run ${run} has been running for ${took}`, slow));
+    lines.push(style.paragraph(`${target}: run ${run} has been running for ${took}`, slow));
   }
   const resume = `"baton resume ${target}" lets it go on`;
-  if (view.paused) lines.push(pen.paragraph(`${target} is paused; ${resume}`, calm));
+  if (view.paused) lines.push(style.paragraph(`${target} is paused; ${resume}`, calm));
   // That it is paused is why its runs wait.
   for (const { run, waitedMs, reasons } of view.paused ? [] : view.queued.slice(0, 1)) {
     const why = reasons?.join('; ') ?? 'it is about to start';
     const waited = `has waited ${showDuration(waitedMs)}`;
-    lines.push(pen.paragraph(`${target}: run ${run} ${waited}: ${why}`, calm));
+    lines.push(style.paragraph(`${target}: run ${run} ${waited}: ${why}`, calm));
   }
   return lines;
 }

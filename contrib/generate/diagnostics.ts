@@ -5,9 +5,9 @@
 import {
   forbidden,
   forgotten,
-  goesOn,
   noAnswer,
   printedNothing,
+  runContinues,
 } from '../../client/client-errors.ts';
 import { request } from '../../daemon/messages.ts';
 import { EXIT, RUN_SOCKET, tellOutcome } from '../../daemon/protocol/request.ts';
@@ -99,7 +99,7 @@ export const DIAGNOSTICS: readonly Diagnostic[] = [
     text: 'The state directory was replaced, or `keep` let go of the run, while the client was away.',
   },
   {
-    message: goesOn(RUN),
+    message: runContinues(RUN),
     status: EXIT.signalBase + 2,
     text: 'Another request began this run, so that interrupting this client does not end it.',
   },

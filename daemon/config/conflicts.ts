@@ -3,14 +3,14 @@
 import type { Binding, Target } from '../core/catalog.ts';
 import type { Member } from '../core/policy.ts';
 import * as say from './config-messages.ts';
-import type { Complaint } from './diagnostics.ts';
+import type { Diagnostic } from './diagnostics.ts';
 import type { TargetSettings } from './schema.ts';
 
 /**
  * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place
  * in the order of one while it waits for the other, and the other way round: nobody would start.
  */
-export function findTwice({ name, bindings }: Target): readonly Complaint[] {
+export function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
   return bindings.flatMap((binding, index) => {
     const same = ({ key, policy }: Binding): boolean =>
       key === binding.key || (policy === binding.policy && policy.type === 'rsnapshot');
@@ -25,7 +25,7 @@ export function findTwice({ name, bindings }: Target): readonly Complaint[] {
 export function findBadHooks(
   { name, hooks = {} }: Target,
   settings: Readonly<Record<string, TargetSettings>>,
-): readonly Complaint[] {
+): readonly Diagnostic[] {
   return Object.entries(hooks).flatMap(([key, hook]) => {
     const at = ['targets', name, key];
     const target = Object.hasOwn(settings, hook) ? settings[hook] : undefined;
@@ -37,7 +37,7 @@ export function findBadHooks(
 }
 
 /** Every member of a group against the group's first. */
-export function findConflicts(targets: readonly Target[]): readonly Complaint[] {
+export function findConflicts(targets: readonly Target[]): readonly Diagnostic[] {
   const firsts = new Map<string, Member<unknown>>();
   return targets.flatMap(({ name, bindings }) =>
     bindings.flatMap(({ key, policy, options }, index) => {

@@ -23,8 +23,8 @@ export function describeConfig({ path, catalog, warnings, sockets = [] }: Config
   );
   const notes = warnings.map((warning) => `warning: ${warning}`);
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
-  const doors = sockets.map((socket) => `  ${describeSocket(socket)}`);
-  return `${[`${path}: ${count}`, ...lines, ...doors, ...notes, ...looks, ...broken].join('\n')}\n`;
+  const listeners = sockets.map((socket) => `  ${describeSocket(socket)}`);
+  return `${[`${path}: ${count}`, ...lines, ...listeners, ...notes, ...looks, ...broken].join('\n')}\n`;
 }
 
 function limits(target: Target): readonly string[] {

@@ -10,26 +10,26 @@ import * as v from 'valibot';
 import * as say from './config-messages.ts';
 import type { Keys } from './json.ts';
 
-export interface Complaint {
+export interface Diagnostic {
   readonly at: Keys;
   readonly text: string;
 }
 
-/** Longest text of a found value that a complaint shows. */
+/** Longest text of a found value that a diagnostic shows. */
 const FOUND_CHARS_MAX = 60;
 
 export type Checked<O> =
   | { readonly ok: true; readonly value: O }
-  | { readonly ok: false; readonly complaints: readonly Complaint[] };
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
-/** The parsed value, or all complaints in the order of the schema's walk. */
+/** The parsed value, or all diagnostics in the order of the schema's walk. */
 export function check<O>(schema: v.GenericSchema<unknown, O>, value: unknown): Checked<O> {
   const result = v.safeParse(schema, value);
-  const complaints = [...compareKeys(schema, value, [])];
-  if (result.success && complaints.length === 0) return { ok: true, value: result.output };
+  const diagnostics = [...compareKeys(schema, value, [])];
+  if (result.success && diagnostics.length === 0) return { ok: true, value: result.output };
   const more = (result.issues ?? []).flatMap((issue) => complain(schema, issue) ?? []);
-  const news = more.filter(({ at }) => !complaints.some((known) => isWithin(at, known.at)));
-  return { ok: false, complaints: [...complaints, ...news] };
+  const news = more.filter(({ at }) => !diagnostics.some((known) => isWithin(at, known.at)));
+  return { ok: false, diagnostics: [...diagnostics, ...news] };
 }
 
 /** Is a place another one, or inside of it? */
@@ -49,7 +49,7 @@ export function showKeys(keys: Keys): string {
 }
 
 /** Unknown, unusable and missing keys, in the whole value. */
-function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Complaint> {
+function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Diagnostic> {
   if (Array.isArray(value)) {
     const expected = describe(schema);
     if (expected?.startsWith('an object')) {
@@ -76,7 +76,7 @@ function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Comp
     }
   }
   for (const [key, entry] of Object.entries(entries ?? {})) {
-    // A missing "type" is a complaint of the variant, which knows what it can be.
+    // A missing "type" is a diagnostic of the variant, which knows what it can be.
     if (Object.hasOwn(value, key) || prop(entry, 'type') === 'literal' || isOptional(entry))
       continue;
     yield { at: [...at, key], text: say.missingKey(describe(entry) ?? 'a value') };
@@ -84,7 +84,7 @@ function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Comp
 }
 
 /** One issue of valibot, unless compareKeys has named it. */
-function complain(schema: unknown, issue: v.BaseIssue<unknown>): Complaint | undefined {
+function complain(schema: unknown, issue: v.BaseIssue<unknown>): Diagnostic | undefined {
   const at: (string | number)[] = [];
   let node = schema;
   for (const { key, input } of issue.path ?? []) {

@@ -7,7 +7,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { errnoOf } from '../shared/errno.ts';
 import * as say from './config-messages.ts';
-import type { Complaint } from './diagnostics.ts';
+import type { Diagnostic } from './diagnostics.ts';
 import { parseJson } from './json.ts';
 
 /** Longest configuration that is read. */
@@ -16,7 +16,7 @@ export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
 export interface Content {
   /** Undefined if the file could not be read as JSON. */
   readonly value: unknown;
-  readonly complaints: readonly Complaint[];
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** `uid` is the daemon's own. */
@@ -41,15 +41,15 @@ export function readConfigFile(path: string, uid: number): Content {
 function parse(text: string): Content {
   const json = parseJson(text);
   if (!json.ok) return refuse([say.noJson(json.line, json.column, json.text)]);
-  const complaints = json.repeated.map((at) => ({
+  const diagnostics = json.repeated.map((at) => ({
     at,
     text: say.twiceThere(),
   }));
-  return { value: json.value, complaints };
+  return { value: json.value, diagnostics };
 }
 
 function refuse(texts: readonly string[]): Content {
-  return { value: undefined, complaints: texts.map((text) => ({ at: [], text })) };
+  return { value: undefined, diagnostics: texts.map((text) => ({ at: [], text })) };
 }
 
 function findUnfit(stats: Stats): string | undefined {

@@ -9,10 +9,10 @@ import type { ReadFile } from '../core/policy.ts';
 import type { LogFormat } from '../system/log.ts';
 import { binder, exclude } from './bind-policies.ts';
 import { findBadHooks, findConflicts, findTwice } from './conflicts.ts';
-import { type Complaint, check, isWithin, showKeys } from './diagnostics.ts';
+import { check, type Diagnostic, isWithin, showKeys } from './diagnostics.ts';
 import { type Content, readConfigFile } from './file.ts';
 import type { Keys } from './json.ts';
-import { Confs } from './policy-files.ts';
+import { PolicyFiles } from './policy-files.ts';
 import { type Converted, fromPy9tor } from './py9tor.ts';
 import { Settings } from './schema.ts';
 import { findOddities, type SocketSettings } from './sockets.ts';
@@ -28,8 +28,8 @@ export interface Config {
   readonly catalog: Catalog;
   readonly warnings: readonly string[];
   /** What the policies have read. */
-  readonly confs: Confs;
-  /** Makes it again from the same text: what `confs` has forgotten is read anew. */
+  readonly policyFiles: PolicyFiles;
+  /** Makes it again from the same text: what `policyFiles` has forgotten is read anew. */
   again(): Loaded;
 }
 
@@ -47,24 +47,24 @@ export interface Mistakes {
 
 export type Loaded = { readonly ok: true; readonly value: Config } | Mistakes;
 
-/** Reads a configuration; `uid` is the daemon's own, `confs` reads for the policies. */
+/** Reads a configuration; `uid` is the daemon's own, `policyFiles` reads for the policies. */
 export function loadConfig(
   path: string,
   uid: number = process.getuid?.() ?? 0,
-  confs = new Confs(),
+  policyFiles = new PolicyFiles(),
 ): Loaded {
   const content = readConfigFile(path, uid);
-  if (content.value === undefined) return refuse(path, content.complaints);
-  return load(path, content, confs);
+  if (content.value === undefined) return refuse(path, content.diagnostics);
+  return load(path, content, policyFiles);
 }
 
-function load(path: string, content: Content, confs: Confs): Loaded {
-  const made = makeConfig(path, content.value, confs.read);
+function load(path: string, content: Content, policyFiles: PolicyFiles): Loaded {
+  const made = makeConfig(path, content.value, policyFiles.read);
   if (!('catalog' in made))
-    return refuse(path, inOrder(content.value, [...content.complaints, ...made]));
-  return content.complaints.length > 0
-    ? refuse(path, inOrder(content.value, content.complaints))
-    : { ok: true, value: { ...made, confs, again: () => load(path, content, confs) } };
+    return refuse(path, inOrder(content.value, [...content.diagnostics, ...made]));
+  return content.diagnostics.length > 0
+    ? refuse(path, inOrder(content.value, content.diagnostics))
+    : { ok: true, value: { ...made, policyFiles, again: () => load(path, content, policyFiles) } };
 }
 
 /** One line for each mistake: FILE: place: what is wrong. */
@@ -82,10 +82,10 @@ function makeConfig(
   path: string,
   value: unknown,
   read: ReadFile,
-): Omit<Config, 'confs' | 'again'> | readonly Complaint[] {
+): Omit<Config, 'policyFiles' | 'again'> | readonly Diagnostic[] {
   const converted = fromPy9tor(value, dirname(path));
   const checked = check(Settings, converted.value);
-  if (!checked.ok) return merge(converted, checked.complaints);
+  if (!checked.ok) return merge(converted, checked.diagnostics);
   const { log, keep, sockets = [], idleExit, targets: settings } = checked.value;
   const warnings = [...converted.warnings];
   const bindAll = binder(read);
@@ -94,12 +94,12 @@ function makeConfig(
     warnings.push(...made.warnings);
     return made.target;
   });
-  const complaints = merge(converted, [
+  const diagnostics = merge(converted, [
     ...targets.flatMap(findTwice),
     ...findConflicts(targets),
     ...targets.flatMap((target) => findBadHooks(target, settings)),
   ]);
-  if (complaints.length > 0) return complaints;
+  if (diagnostics.length > 0) return diagnostics;
   const apart = exclude(targets);
   return {
     path,
@@ -113,21 +113,24 @@ function makeConfig(
 }
 
 /** What the schema says of a place that the conversion has complained of says nothing new. */
-function merge(converted: Converted, complaints: readonly Complaint[]): readonly Complaint[] {
-  const more = complaints
+function merge(converted: Converted, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const more = diagnostics
     .map(({ at, text }) => ({ at: converted.origin(at), text }))
-    .filter(({ at }) => !converted.complaints.some((known) => isWithin(at, known.at)));
-  return [...converted.complaints, ...more];
+    .filter(({ at }) => !converted.diagnostics.some((known) => isWithin(at, known.at)));
+  return [...converted.diagnostics, ...more];
 }
 
 /** In the order of the file, so that an editor can be held beside. */
-function inOrder(value: unknown, complaints: readonly Complaint[]): readonly Complaint[] {
-  const ranked = complaints.map((complaint) => ({ complaint, rank: rankOf(value, complaint.at) }));
+function inOrder(value: unknown, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const ranked = diagnostics.map((diagnostic) => ({
+    diagnostic,
+    rank: rankOf(value, diagnostic.at),
+  }));
   ranked.sort((a, b) => {
     const at = a.rank.findIndex((rank, index) => rank !== b.rank[index]);
     return at < 0 ? a.rank.length - b.rank.length : (a.rank[at] ?? 0) - (b.rank[at] ?? -1);
   });
-  return ranked.map(({ complaint }) => complaint);
+  return ranked.map(({ diagnostic }) => diagnostic);
 }
 
 /** The position of every key among its neighbours; a missing key comes last. */
@@ -142,7 +145,7 @@ function rankOf(value: unknown, at: Keys): readonly number[] {
   });
 }
 
-function refuse(path: string, complaints: readonly Complaint[]): Mistakes {
-  const mistakes = complaints.map(({ at, text }) => ({ path: showKeys(at), text }));
+function refuse(path: string, diagnostics: readonly Diagnostic[]): Mistakes {
+  const mistakes = diagnostics.map(({ at, text }) => ({ path: showKeys(at), text }));
   return { ok: false, path, mistakes };
 }

@@ -12,7 +12,7 @@ import { longFile, noRegularFile, relativePath } from './config-messages.ts';
 /** Longest file that is read. */
 export const CONF_BYTES_MAX = 1_048_576;
 
-export class Confs {
+export class PolicyFiles {
   readonly #readNow: ReadFile;
   readonly #known = new Map<string, { readonly file: FileRead; readonly version: string }>();
 

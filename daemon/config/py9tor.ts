@@ -7,13 +7,13 @@
  */
 import { resolve } from 'node:path';
 import * as say from './config-messages.ts';
-import type { Complaint } from './diagnostics.ts';
+import type { Diagnostic } from './diagnostics.ts';
 import type { Keys } from './json.ts';
 
 export interface Converted {
   /** In baton's own format, as far as it could be understood. */
   readonly value: unknown;
-  readonly complaints: readonly Complaint[];
+  readonly diagnostics: readonly Diagnostic[];
   readonly warnings: readonly string[];
   origin(at: Keys): Keys;
 }
@@ -77,17 +77,17 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 
 /** `directory` holds the file: py9tor ran there, so its relative paths begin there. */
 export function fromPy9tor(value: unknown, directory: string): Converted {
-  const plain: Converted = { value, complaints: [], warnings: [], origin: (at) => at };
+  const plain: Converted = { value, diagnostics: [], warnings: [], origin: (at) => at };
   if (!isBag(value) || !isBag(value['targets'])) return plain;
   const foreign = new Set<string>();
-  const complaints: Complaint[] = [];
+  const diagnostics: Diagnostic[] = [];
   const warnings: string[] = [];
   const targets = Object.entries(value['targets']).flatMap(([name, target]) => {
     if (!isBag(target) || !Object.hasOwn(target, 'class')) return [[name, target]];
     foreign.add(name);
     const converter = new Converter(['targets', name], target);
     const converted = converter.convert(directory);
-    complaints.push(...converter.complaints);
+    diagnostics.push(...converter.diagnostics);
     warnings.push(...converter.warnings);
     return converted === undefined ? [] : [[name, converted]];
   });
@@ -101,7 +101,7 @@ export function fromPy9tor(value: unknown, directory: string): Converted {
   }
   return {
     value: { ...rest, targets: Object.fromEntries(targets) },
-    complaints,
+    diagnostics,
     warnings,
     origin: (at) => (at[0] === 'targets' && foreign.has(String(at[1])) ? originOf(at) : at),
   };
@@ -111,7 +111,7 @@ export function fromPy9tor(value: unknown, directory: string): Converted {
 class Converter {
   readonly #at: Keys;
   readonly #target: Bag;
-  readonly complaints: Complaint[] = [];
+  readonly diagnostics: Diagnostic[] = [];
   readonly warnings: string[] = [];
 
   constructor(at: Keys, target: Bag) {
@@ -181,7 +181,7 @@ class Converter {
   }
 
   #complain(at: Keys, text: string): void {
-    this.complaints.push({ at: [...this.#at, ...at], text });
+    this.diagnostics.push({ at: [...this.#at, ...at], text });
   }
 }
 

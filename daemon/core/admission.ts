@@ -10,7 +10,7 @@ import type { RunId } from '../shared/run.ts';
 import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import { type Answer, answered, type CommandOf, type Decision, decided } from './command.ts';
 import { findDeadlock } from './deadlock.ts';
-import { sceneMaker } from './group-view.ts';
+import { groupViewMaker } from './group-view.ts';
 import type { Admission } from './policy.ts';
 import type { ReadonlyState } from './state.ts';
 
@@ -58,7 +58,7 @@ function object(state: ReadonlyState, { args = [] }: Submit, target: Target): An
   if (target.broken !== undefined) return { type: 'broken', reason: target.broken };
   const unfit = findUnfit(target, args);
   if (unfit !== undefined) return { type: 'not-permitted', reason: unfit };
-  const { size } = state.lanes.get(target.name)?.queue ?? { size: 0 };
+  const { size } = state.targetStates.get(target.name)?.queue ?? { size: 0 };
   if (size < WAITING_PER_TARGET_MAX) return undefined;
   return { type: 'refused', reason: queueFull(size, target.name) };
 }
@@ -86,10 +86,10 @@ function admit(
   target: Target,
   catalog: Catalog,
 ): Admission {
-  const sceneOf = sceneMaker(state, catalog, at.steadyMs);
+  const groupViewOf = groupViewMaker(state, catalog, at.steadyMs);
   let together: Admission = { type: 'admit' };
   for (const binding of target.bindings) {
-    const admission = binding.policy.admit(sceneOf(binding, target.name).scene);
+    const admission = binding.policy.admit(groupViewOf(binding, target.name).view);
     if (admission.type === 'refuse' || admission.type === 'ignore') return admission;
     if (together.type === 'admit') together = admission;
   }
@@ -99,7 +99,7 @@ function admit(
   return JSON.stringify(theirs) === JSON.stringify(args) ? together : { type: 'admit' };
 }
 
-/** Of several wishes for one run the longest wait counts, but the target's own limit always does. */
+/** Of several requests for one run the longest wait counts, but the target's own limit always does. */
 function join(
   state: ReadonlyState,
   number: RunId,
@@ -116,8 +116,8 @@ function join(
   if (expiresAtMs === Number.POSITIVE_INFINITY) {
     return { ...decided({ ...joined, expiresAtMs: null }), answer };
   }
-  const looks = [{ run: number, atMs: expiresAtMs }];
-  return { ...decided({ ...joined, expiresAtMs }), answer, looks };
+  const wakeups = [{ run: number, atMs: expiresAtMs }];
+  return { ...decided({ ...joined, expiresAtMs }), answer, wakeups };
 }
 
 function accept(
@@ -131,6 +131,6 @@ function accept(
   return {
     ...decided({ type: 'accepted', run, target, at, nonce, token, merged, ...more }),
     answer: { type: 'accepted', run },
-    looks: expiry.expiresAtMs === undefined ? [] : [{ run, atMs: expiry.expiresAtMs }],
+    wakeups: expiry.expiresAtMs === undefined ? [] : [{ run, atMs: expiry.expiresAtMs }],
   };
 }

@@ -13,7 +13,7 @@ import type { Queued, ReadonlyState } from './state.ts';
  * Targets whose groups an event concerns: the run's own target, and one of each group in which it
  * held a place, should a reload have moved it. To be asked before the event is applied.
  */
-export function concerned(
+export function affectedTargets(
   state: ReadonlyState,
   event: Event,
   catalog: Catalog,
@@ -56,9 +56,9 @@ export function candidates(
 }
 
 function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
-  const lane = state.lanes.get(target);
-  if (lane === undefined || lane.paused) return undefined;
-  const [first] = lane.queue;
+  const targetState = state.targetStates.get(target);
+  if (targetState === undefined || targetState.paused) return undefined;
+  const [first] = targetState.queue;
   const run = first === undefined ? undefined : state.runs.get(first);
   return run?.state === 'queued' ? run : undefined;
 }

@@ -37,7 +37,7 @@ import {
   TOOK_MAX,
   triesOf,
 } from './state.ts';
-import { count, enter, laneOf, leave, note, returnToQueue, tidy } from './target-state.ts';
+import { count, enter, leave, note, returnToQueue, targetStateOf, tidy } from './target-state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
@@ -98,7 +98,7 @@ function accept(state: State, event: EventOf<'accepted'>): void {
     ...(event.attempts === undefined ? {} : { attempts: event.attempts }),
     ...(event.vain === undefined ? {} : { vain: event.vain }),
   });
-  const at = laneOf(state, target);
+  const at = targetStateOf(state, target);
   at.queue.add(run);
   at.ignored = 0;
 }
@@ -132,7 +132,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
   expectNotStopping(event, run);
-  const at = laneOf(state, run.target);
+  const at = targetStateOf(state, run.target);
   const attempts = run.state === 'queued' ? (run.attempts ?? 0) : run.attempt;
   if (event.attempt <= attempts) throw impossible(event, `is at attempt ${attempts} already`);
   if (run.state === 'queued') {
@@ -224,7 +224,7 @@ function stop(state: State, event: EventOf<'stopping'>): void {
 function end(state: State, event: EventOf<'ended'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
-  const at = laneOf(state, run.target);
+  const at = targetStateOf(state, run.target);
   const heldBy = event.heldBy ?? [];
   if (heldBy.length > 0 && run.state !== 'running') throw impossible(event, `is ${run.state}`);
   at.queue.delete(run.run);
@@ -273,7 +273,7 @@ function holderOf({ keeper, timeoutAtMs }: Running): Pick<Ended, 'keeper' | 'tim
 function release(state: State, event: EventOf<'released'>): void {
   const run = expectState(state, event, event.run, 'ended');
   if (run.heldBy.length === 0) throw impossible(event, 'holds no place');
-  laneOf(state, run.target).active.delete(run.run);
+  targetStateOf(state, run.target).active.delete(run.run);
   leave(state, run);
   const { heldStarts: _, keeper: __, timeoutAtMs: ___, stopping: ____, ...rest } = run;
   state.runs.set(run.run, { ...rest, groups: [], heldBy: [] });
@@ -284,7 +284,7 @@ function forget(state: State, event: EventOf<'forgotten'>): void {
     const run = expectState(state, event, number, 'ended');
     if (run.heldBy.length > 0) throw impossible(event, 'holds a place');
     for (const token of run.tokens) state.tokens.delete(token);
-    const at = laneOf(state, run.target);
+    const at = targetStateOf(state, run.target);
     at.ended.delete(number);
     at.endedBytes -= run.bytes ?? 0;
     if (at.latest === number) {

@@ -1,5 +1,5 @@
 /**
- * What the loop asks of the scheduler, and what it gets: commands are wishes of clients and
+ * What the loop asks of the scheduler, and what it gets: commands are requests of clients and
  * observations of the world, decisions are events and what follows from them. Pure data.
  */
 
@@ -127,7 +127,7 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   /** This target may be late. */
   | { readonly type: 'overdue'; readonly target: TargetName }
   /** `holders`: of the lockfiles around the target. */
-  | { readonly type: 'look'; readonly target: TargetName; readonly holders?: Holders }
+  | { readonly type: 'evaluate'; readonly target: TargetName; readonly holders?: Holders }
   /** A daemon takes over: `bootId` is that of this boot. */
   | { readonly type: 'recover'; readonly run: RunId }
   /** The catalog has changed. */
@@ -141,7 +141,7 @@ export const ENDED_AT_ONCE_MAX = 250;
 export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;
 
 /** A command before it is given its time and its nonce. */
-export type Wish = Command extends infer C
+export type CommandInput = Command extends infer C
   ? C extends Command
     ? Omit<C, 'at' | 'nonce'>
     : never
@@ -165,18 +165,18 @@ export interface Decision {
   /** Targets whose groups deserve a look, beside those that the events concern. */
   readonly touched: readonly TargetName[];
   /** Times at which a run may be due, or a target late. */
-  readonly looks: readonly Look[];
+  readonly wakeups: readonly Wakeup[];
   /** What does not fit into one turn; the answer comes when that is done. */
-  readonly rest?: Wish;
+  readonly rest?: CommandInput;
 }
 
 /** In elapsed time; see daemon/shared/elapsed.ts. It may be early, for what goes by steady time. */
-export type Look = { readonly atMs: number } & (
+export type Wakeup = { readonly atMs: number } & (
   | { readonly run: RunId }
   | { readonly target: TargetName }
 );
 
-export const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], looks: [] };
+export const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], wakeups: [] };
 
 /** Nothing happens, and this is why. */
 export function answered(answer: Answer): Decision {

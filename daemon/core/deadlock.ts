@@ -16,7 +16,7 @@ import { waitsForItself, waitsInCircle } from '../protocol/refusal-text.ts';
 import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
-import { sceneMaker } from './group-view.ts';
+import { groupViewMaker } from './group-view.ts';
 import { nameRun, type RunName } from './policy.ts';
 import { emptyState, type ReadonlyState } from './state.ts';
 import { readinesses } from './waiting.ts';
@@ -92,7 +92,7 @@ function hindrance(
   accept(number, target);
   const next = alone.runs.get(number);
   if (next?.state !== 'queued') return undefined;
-  const said = readinesses(next, catalog, sceneMaker(alone, catalog, at.steadyMs));
+  const said = readinesses(next, catalog, groupViewMaker(alone, catalog, at.steadyMs));
   const behind = said.flatMap((it) => (it.type === 'wait' ? it.behind : []));
   return behind.flatMap((number) => stuck.get(number) ?? [])[0];
 }

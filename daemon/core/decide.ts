@@ -14,7 +14,7 @@
  *
  * What concerns a whole target stands here: `pause`, `resume`, and `configured` after a reload.
  * Queues are per target, and only the head of each can start. After every event the loop asks with
- * `look` for the targets that share a group with the one concerned (neighbours.ts), until nothing
+ * `evaluate` for the targets that share a group with the one affected (affected.ts), until nothing
  * more starts. So a request costs the same with 1 and with 100,000 runs waiting.
  */
 
@@ -36,7 +36,7 @@ import { withHooks } from './hooks.ts';
 import { gone, kept, recover, reported, vacated } from './keeper-reports.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
 import { forget, retain } from './retention.ts';
-import { look } from './start.ts';
+import { evaluate } from './start.ts';
 import type { ReadonlyState } from './state.ts';
 import { cancel, due, ended, shutdown } from './termination.ts';
 
@@ -72,8 +72,8 @@ function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): De
       return due(state, command, catalog);
     case 'shutdown':
       return shutdown(state, command);
-    case 'look':
-      return look(state, command, catalog);
+    case 'evaluate':
+      return evaluate(state, command, catalog);
     case 'configured':
       return configured(state, command, catalog);
     case 'overdue':
@@ -91,11 +91,11 @@ function hold(
   catalog: Catalog,
 ): Decision {
   const { target, type } = command;
-  const lane = state.lanes.get(target);
-  if (lane === undefined && !catalog.targets.has(target)) {
+  const targetState = state.targetStates.get(target);
+  if (targetState === undefined && !catalog.targets.has(target)) {
     return answered({ type: 'unknown-target' });
   }
-  if ((lane?.paused ?? false) === (type === 'pause')) return NOTHING;
+  if ((targetState?.paused ?? false) === (type === 'pause')) return NOTHING;
   const event = { type: type === 'pause' ? 'paused' : 'resumed', target } as const;
   return { ...decided(event), touched: [target] };
 }
@@ -106,7 +106,7 @@ function configured(
   catalog: Catalog,
 ): Decision {
   const events: Event[] = [];
-  for (const [name, { queue }] of state.lanes) {
+  for (const [name, { queue }] of state.targetStates) {
     if (catalog.targets.has(name)) continue;
     for (const number of queue) {
       if (events.length >= ENDED_AT_ONCE_MAX) {
@@ -117,5 +117,9 @@ function configured(
     }
   }
   const watched = watch(state, at, catalog);
-  return { ...watched, events: [...events, ...watched.events], touched: [...state.lanes.keys()] };
+  return {
+    ...watched,
+    events: [...events, ...watched.events],
+    touched: [...state.targetStates.keys()],
+  };
 }

@@ -14,7 +14,7 @@ import type { ReadonlyState } from './state.ts';
 /** Most numbers of runs that one sentence names. */
 const NAMED_MAX = 10;
 
-export function tell(state: ReadonlyState, event: Event): string {
+export function describeEvent(state: ReadonlyState, event: Event): string {
   switch (event.type) {
     case 'journal':
       return `a journal of format ${event.format}`;
@@ -39,13 +39,13 @@ export function tell(state: ReadonlyState, event: Event): string {
     case 'resumed':
       return `${event.target}: resumed`;
     default:
-      return `${nameOf(state, event)} ${tellRun(state, event)}`;
+      return `${nameOf(state, event)} ${describeRunEvent(state, event)}`;
   }
 }
 
 type RunEvent = Extract<Event, { readonly run: RunId }>;
 
-function tellRun(state: ReadonlyState, event: RunEvent): string {
+function describeRunEvent(state: ReadonlyState, event: RunEvent): string {
   switch (event.type) {
     case 'accepted':
       return accepted(event);

@@ -8,20 +8,20 @@
  * starts are left out first.
  */
 
-import type { Pieces } from '../shared/cooperative.ts';
+import type { CooperativeSteps } from '../shared/cooperative.ts';
 import { stampOf } from '../shared/elapsed.ts';
 import type { RunId, Stamp, TargetName } from '../shared/run.ts';
-import { concerned, sizeAround } from './affected.ts';
+import { affectedTargets, sizeAround } from './affected.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
-import type { Command, Decision, Wish } from './command.ts';
+import type { Command, CommandInput, Decision } from './command.ts';
 import { decide } from './decide.ts';
 import { expectedMs } from './estimate.ts';
 import type { Event } from './event.ts';
 import type { Holders } from './group-view.ts';
-import { excerptOf } from './snapshot.ts';
+import { snapshotOf } from './snapshot.ts';
 import type { ReadonlyState, Running, State } from './state.ts';
-import { Agenda } from './timer-queue.ts';
+import { TimerQueue } from './timer-queue.ts';
 
 /** Steady milliseconds. */
 export interface Expected {
@@ -29,7 +29,7 @@ export interface Expected {
   readonly endMs?: number;
 }
 
-export interface Outlook {
+export interface ForecastContext {
   readonly state: ReadonlyState;
   readonly catalog: Catalog;
   readonly now: Stamp;
@@ -43,8 +43,10 @@ const WORK_MAX = 20_000;
 /** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
 const LOOKS_PER_RUN_MAX = 10;
 
-export function* forecast(outlook: Outlook): Pieces<ReadonlyMap<RunId, Expected>> {
-  const play = new Play(outlook);
+export function* forecast(
+  context: ForecastContext,
+): CooperativeSteps<ReadonlyMap<RunId, Expected>> {
+  const play = new Play(context);
   yield;
   yield* play.begin();
   while (yield* play.step()) {
@@ -55,33 +57,33 @@ export function* forecast(outlook: Outlook): Pieces<ReadonlyMap<RunId, Expected>
 
 class Play {
   readonly expected = new Map<RunId, Expected>();
-  readonly #outlook: Outlook;
+  readonly #context: ForecastContext;
   readonly #state: State;
   readonly #holders = new Map<TargetName, Holders>();
-  readonly #looks = new Map<RunId, { readonly atMs: number; readonly count: number }>();
-  readonly #agenda = new Agenda();
+  readonly #wakeups = new Map<RunId, { readonly atMs: number; readonly count: number }>();
+  readonly #timers = new TimerQueue();
   /** Runs whose start is to be foreseen yet. */
   readonly #waiting = new Set<RunId>();
   /** Targets of which more runs wait than are looked at. */
   readonly #cut: ReadonlySet<TargetName>;
-  /** Steady; the agenda goes by elapsed time, and nobody can foresee that the machine sleeps. */
+  /** Steady; the timers go by elapsed time, and nobody can foresee that the machine sleeps. */
   #nowMs: number;
   readonly #asleepMs: number;
   #work = 0;
   /** The seen end of a queue is reached. */
   #isAtEnd = false;
 
-  constructor(outlook: Outlook) {
-    this.#outlook = outlook;
-    this.#state = excerptOf(outlook.state);
-    this.#nowMs = outlook.now.steadyMs;
-    this.#asleepMs = outlook.now.asleepMs ?? 0;
-    const cut = [...this.#state.lanes].filter(([, { beyond = 0 }]) => beyond > 0);
+  constructor(context: ForecastContext) {
+    this.#context = context;
+    this.#state = snapshotOf(context.state);
+    this.#nowMs = context.now.steadyMs;
+    this.#asleepMs = context.now.asleepMs ?? 0;
+    const cut = [...this.#state.targetStates].filter(([, { beyond = 0 }]) => beyond > 0);
     this.#cut = new Set(cut.map(([name]) => name));
   }
 
   /** What is under way, and the first look at everybody. */
-  *begin(): Pieces<void> {
+  *begin(): CooperativeSteps<void> {
     const targets = new Set<TargetName>();
     const seen = new Set<string>();
     for (const run of [...this.#state.runs.values()]) {
@@ -91,22 +93,22 @@ class Play {
       if (run.state !== 'queued') continue;
       this.#waiting.add(run.run);
       // A look at one target is a look at all that share a group with it.
-      const { bindings = [] } = this.#outlook.catalog.targets.get(run.target) ?? {};
+      const { bindings = [] } = this.#context.catalog.targets.get(run.target) ?? {};
       if (!bindings.some(({ key }) => seen.has(key))) {
         targets.add(run.target);
         for (const { key } of bindings) seen.add(key);
       }
-      if (run.expiresAtMs !== undefined) this.#agenda.add(run.run, run.expiresAtMs);
+      if (run.expiresAtMs !== undefined) this.#timers.add(run.run, run.expiresAtMs);
     }
     yield* this.#look(targets);
   }
 
   /** The next thing happens; false: nothing more does, or it is too much work to see. */
-  *step(): Pieces<boolean> {
-    const { nextMs } = this.#agenda;
+  *step(): CooperativeSteps<boolean> {
+    const { nextMs } = this.#timers;
     if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
     this.#nowMs = Math.max(this.#nowMs, nextMs - this.#asleepMs);
-    const [key] = this.#agenda.due(nextMs);
+    const [key] = this.#timers.due(nextMs);
     const number = typeof key === 'number' ? key : 0;
     const run = this.#state.runs.get(number);
     const { endMs } = this.expected.get(number) ?? {};
@@ -117,21 +119,21 @@ class Play {
     return true;
   }
 
-  #success({ run, target, attempt }: Running): Wish {
-    const code = this.#outlook.catalog.targets.get(target)?.okExit[0] ?? 0;
+  #success({ run, target, attempt }: Running): CommandInput {
+    const code = this.#context.catalog.targets.get(target)?.okExit[0] ?? 0;
     const report = { started: true, code, signal: null, core: false };
     return { type: 'reported', run, attempt, report };
   }
 
   /** Lets start what may. Each start may let others go. */
-  *#look(names: Iterable<TargetName>): Pieces<void> {
+  *#look(names: Iterable<TargetName>): CooperativeSteps<void> {
     const targets = new Set(names);
     for (const target of targets) {
-      const holders = this.#holders.get(target) ?? this.#outlook.holdersAround(target);
+      const holders = this.#holders.get(target) ?? this.#context.holdersAround(target);
       this.#holders.set(target, holders);
       while (!this.#isBlind()) {
-        this.#work += sizeAround(target, this.#outlook.catalog);
-        const found = this.#decide({ type: 'look', target, holders });
+        this.#work += sizeAround(target, this.#context.catalog);
+        const found = this.#decide({ type: 'evaluate', target, holders });
         for (const name of found) targets.add(name);
         yield;
         if (found.length === 0) break;
@@ -149,24 +151,24 @@ class Play {
     this.#waiting.delete(number);
     const { target = '' } = this.#state.runs.get(number) ?? {};
     if (!this.#cut.has(target)) return;
-    if (this.#state.lanes.get(target)?.queue.size === 0) this.#isAtEnd = true;
+    if (this.#state.targetStates.get(target)?.queue.size === 0) this.#isAtEnd = true;
   }
 
   /** Decides and applies; returns the targets that this concerns. */
-  #decide(wish: Wish): readonly TargetName[] {
-    const { catalog, now } = this.#outlook;
+  #decide(input: CommandInput): readonly TargetName[] {
+    const { catalog, now } = this.#context;
     const wallMs = now.wallMs + this.#nowMs - now.steadyMs;
     // Nothing of this is ever journaled, so that nobody has to know it again.
     const at = stampOf(this.#nowMs, wallMs, this.#asleepMs);
-    const command = { ...wish, at, nonce: '' } as Command;
-    const { events, touched, looks } = decide(this.#state, command, catalog);
+    const command = { ...input, at, nonce: '' } as Command;
+    const { events, touched, wakeups } = decide(this.#state, command, catalog);
     const around = [...touched];
     for (const event of events) {
-      around.push(...concerned(this.#state, event, catalog));
+      around.push(...affectedTargets(this.#state, event, catalog));
       apply(this.#state, event);
       this.#note(event);
     }
-    if (wish.type === 'look') this.#lookAgain(looks);
+    if (input.type === 'evaluate') this.#lookAgain(wakeups);
     return around;
   }
 
@@ -187,15 +189,15 @@ class Play {
     this.#decide({ type: 'kept', run, attempt, keeper: { pid: 0, startTime: 0, bootId: '' } });
   }
 
-  #lookAgain(looks: Decision['looks']): void {
-    for (const look of looks) {
+  #lookAgain(wakeups: Decision['wakeups']): void {
+    for (const look of wakeups) {
       if (!('run' in look)) continue;
       const { run, atMs } = look;
-      const before = this.#looks.get(run);
+      const before = this.#wakeups.get(run);
       if (before?.atMs === atMs) continue;
       const count = (before?.count ?? 0) + 1;
-      this.#looks.set(run, { atMs, count });
-      if (count <= LOOKS_PER_RUN_MAX) this.#agenda.add(run, atMs);
+      this.#wakeups.set(run, { atMs, count });
+      if (count <= LOOKS_PER_RUN_MAX) this.#timers.add(run, atMs);
     }
   }
 
@@ -203,14 +205,14 @@ class Play {
     const endMs = this.#endOf(run);
     if (endMs === undefined) return;
     this.expected.set(run.run, { ...this.expected.get(run.run), endMs });
-    this.#agenda.add(run.run, endMs + this.#asleepMs);
+    this.#timers.add(run.run, endMs + this.#asleepMs);
   }
 
   /** By what was usual when the forecast was made, never later than the timeout. */
   #endOf({ run, target, started, stopping, timeoutAtMs }: Running): number | undefined {
     if (stopping !== undefined) return this.#nowMs;
-    const { state, endOf } = this.#outlook;
-    const tookMs = state.lanes.get(target)?.tookMs ?? [];
+    const { state, endOf } = this.#context;
+    const tookMs = state.targetStates.get(target)?.tookMs ?? [];
     const wholeMs = expectedMs(tookMs, this.#nowMs - started.steadyMs);
     const usualMs = wholeMs === undefined ? undefined : started.steadyMs + wholeMs;
     const endMs = endOf?.(run) ?? usualMs;

@@ -10,7 +10,7 @@
 import { elapsedAt } from '../shared/elapsed.ts';
 import type { KeeperId, RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
-import { type CommandOf, type Decision, type LetGo, type Look, NOTHING } from './command.ts';
+import { type CommandOf, type Decision, type LetGo, NOTHING, type Wakeup } from './command.ts';
 import type { Event, EventOf } from './event.ts';
 import type { ReadonlyState, Run } from './state.ts';
 
@@ -20,11 +20,11 @@ export function found(
   catalog: Catalog,
 ): Decision {
   const events: Event[] = [];
-  const looks: Look[] = [];
+  const wakeups: Wakeup[] = [];
   const begin = (started: EventOf<'started'>): void => {
     events.push(started);
     const { run, timeoutAtMs } = started;
-    if (timeoutAtMs !== undefined) looks.push({ run, atMs: elapsedAt(command.at, timeoutAtMs) });
+    if (timeoutAtMs !== undefined) wakeups.push({ run, atMs: elapsedAt(command.at, timeoutAtMs) });
   };
   // A living keeper may write where a run with its own number would have its directory.
   const numbers = command.letGo.filter(({ isLive }) => isLive).map(({ run }) => run + 1);
@@ -43,7 +43,7 @@ export function found(
       begin(started(number, { ...letGo.keeper, was: letGo.run }, letGo, catalog));
     }
   }
-  return { ...NOTHING, events, looks };
+  return { ...NOTHING, events, wakeups };
 }
 
 /** Of each run the last attempt. */
@@ -123,7 +123,7 @@ function groupsOf(target: string, catalog: Catalog): readonly string[] {
 /** The keepers of all that runs, by the number that it had for them. */
 function keepersOf(state: ReadonlyState): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const { active } of state.lanes.values()) {
+  for (const { active } of state.targetStates.values()) {
     for (const number of active) {
       const run = state.runs.get(number);
       if (run?.state !== 'running' && run?.state !== 'ended') continue;

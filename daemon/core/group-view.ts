@@ -10,14 +10,14 @@ import type {
   ActiveRun,
   ActiveRuns,
   EndedRun,
-  GroupScene,
+  GroupView,
   Holder,
   Member,
   QueuedRun,
   RunName,
-  Scene,
+  SharedView,
 } from './policy.ts';
-import { type Lane, type ReadonlyState, type Run, waitingIn } from './state.ts';
+import { type ReadonlyState, type Run, type TargetState, waitingIn } from './state.ts';
 
 /** Who holds a lockfile, by its path. */
 export type Holders = ReadonlyMap<string, Holder>;
@@ -33,21 +33,21 @@ export type RunsByKeeper = ReadonlyMap<number, RunName>;
 
 /** What a policy is asked with. */
 interface Seen {
-  readonly scene: Scene<unknown>;
+  readonly view: GroupView<unknown>;
   /** What the policy has made of the group; see `Policy.survey`. */
   survey(): unknown;
 }
 
 /** The group of a binding, as one of its targets sees it. */
-export type SceneOf = (binding: Binding, self: TargetName) => Seen;
+export type GroupViewOf = (binding: Binding, self: TargetName) => Seen;
 
 /** Looks at each group once, however many of its targets ask; good until the next event. */
-export function sceneMaker(
+export function groupViewMaker(
   state: ReadonlyState,
   catalog: Catalog,
   nowMs: number,
   holders: Holders = new Map(),
-): SceneOf {
+): GroupViewOf {
   const groups = new Map<string, Group>();
   return (binding, self) => {
     const { key } = binding;
@@ -61,7 +61,7 @@ export function sceneMaker(
 class Group {
   readonly #state: ReadonlyState;
   readonly #group: CatalogGroup;
-  readonly #scene: GroupScene<unknown>;
+  readonly #view: SharedView<unknown>;
   readonly #byTarget = new Map<TargetName, Member<unknown>>();
   #survey: { readonly made: unknown } | undefined;
 
@@ -77,9 +77,9 @@ class Group {
     const members = once(() => targets.map(({ target }) => this.#member(target)));
     const active = once(() => activeRuns(state, placesIn(state, catalog, key)));
     const waiting = once(() =>
-      targets.reduce((sum, { target }) => sum + waitingIn(laneIn(state, target)), 0),
+      targets.reduce((sum, { target }) => sum + waitingIn(targetStateIn(state, target)), 0),
     );
-    this.#scene = {
+    this.#view = {
       ...seen,
       get members() {
         return members();
@@ -94,9 +94,9 @@ class Group {
   }
 
   seenBy(self: TargetName, { policy }: Binding): Seen {
-    const group = this.#scene;
+    const group = this.#view;
     const member = this.#member(self);
-    const scene: Scene<unknown> = {
+    const view: GroupView<unknown> = {
       nowMs: group.nowMs,
       holders: group.holders,
       self: member,
@@ -114,7 +114,7 @@ class Group {
       this.#survey ??= { made: policy.survey?.(group) };
       return this.#survey.made;
     };
-    return { scene, survey };
+    return { view, survey };
   }
 
   #member(target: TargetName): Member<unknown> {
@@ -144,15 +144,16 @@ function once<T>(make: () => T): () => T {
  * neither frees a place nor hides who holds it. Counted without a look at each.
  */
 export function placesIn(state: ReadonlyState, catalog: Catalog, key: string): Places {
-  const began: ReadonlySet<RunId> = state.groups.get(key) ?? NO_LANE.active;
+  const began: ReadonlySet<RunId> = state.groups.get(key) ?? NO_STATE.active;
   const strayed: ReadonlySet<RunId>[] = [];
   let { size } = began;
   for (const { target } of catalog.groups.get(key)?.members ?? []) {
-    const lane = state.lanes.get(target);
-    const strays = lane === undefined ? 0 : lane.active.size - (lane.began.get(key) ?? 0);
-    if (lane === undefined || strays === 0) continue;
+    const targetState = state.targetStates.get(target);
+    const strays =
+      targetState === undefined ? 0 : targetState.active.size - (targetState.began.get(key) ?? 0);
+    if (targetState === undefined || strays === 0) continue;
     size += strays;
-    strayed.push(lane.active);
+    strayed.push(targetState.active);
   }
   return {
     size,
@@ -177,7 +178,7 @@ function activeRuns(state: ReadonlyState, places: Places): ActiveRuns {
   };
 }
 
-const NO_LANE: Lane = {
+const NO_STATE: TargetState = {
   queue: new Set(),
   active: new Set(),
   ended: new Set(),
@@ -190,13 +191,13 @@ const NO_LANE: Lane = {
   late: false,
 };
 
-function laneIn(state: ReadonlyState, target: TargetName): Lane {
-  return state.lanes.get(target) ?? NO_LANE;
+function targetStateIn(state: ReadonlyState, target: TargetName): TargetState {
+  return state.targetStates.get(target) ?? NO_STATE;
 }
 
 function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
-  const lane = laneIn(state, target);
-  const { queue, active, paused, latest, ignored } = lane;
+  const targetState = targetStateIn(state, target);
+  const { queue, active, paused, latest, ignored } = targetState;
   const last = endedRun(state, latest);
   const [oldest] = queue;
   const first = queuedRun(state, oldest);
@@ -205,7 +206,7 @@ function makeMember(state: ReadonlyState, target: TargetName, options: unknown):
     options,
     ...(first === undefined ? {} : { first }),
     ...(first === undefined || paused ? {} : { head: first }),
-    waiting: waitingIn(lane),
+    waiting: waitingIn(targetState),
     ignored,
     active: activeRuns(state, active),
     ...(last === undefined ? {} : { last }),

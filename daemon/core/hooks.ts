@@ -51,7 +51,7 @@ export function call(
   cause: Cause,
   catalog: Catalog,
 ): Called {
-  const { size } = state.lanes.get(target)?.queue ?? { size: 0 };
+  const { size } = state.targetStates.get(target)?.queue ?? { size: 0 };
   if (size >= WAITING_PER_TARGET_MAX) return { type: 'ignored', target, times: 1 };
   const { maxWaitMs } = catalog.targets.get(target) ?? {};
   let token = `hook of ${cause.run ?? cause.target}, run ${run}`;
@@ -63,7 +63,7 @@ export function call(
 
 /** A decision with more runs in it. */
 export function add(decision: Decision, calls: readonly Called[]): Decision {
-  const looks = calls.flatMap((it) =>
+  const wakeups = calls.flatMap((it) =>
     it.type === 'ignored' || it.expiresAtMs === undefined
       ? []
       : [{ run: it.run, atMs: it.expiresAtMs }],
@@ -71,7 +71,7 @@ export function add(decision: Decision, calls: readonly Called[]): Decision {
   return {
     ...decision,
     events: [...decision.events, ...calls],
-    looks: [...decision.looks, ...looks],
+    wakeups: [...decision.wakeups, ...wakeups],
   };
 }
 

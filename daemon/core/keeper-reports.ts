@@ -28,8 +28,8 @@ export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: 
   const event = { type: 'started', run: run.run, attempt, at, keeper } as const;
   if (timeoutMs === undefined) return decided(event);
   const timeoutAtMs = at.steadyMs + timeoutMs;
-  const looks = [{ run: run.run, atMs: elapsedAt(at, timeoutAtMs) }];
-  return { ...decided({ ...event, timeoutAtMs }), looks };
+  const wakeups = [{ run: run.run, atMs: elapsedAt(at, timeoutAtMs) }];
+  return { ...decided({ ...event, timeoutAtMs }), wakeups };
 }
 
 export function reported(

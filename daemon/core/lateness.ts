@@ -10,7 +10,7 @@ import { showDuration } from '../shared/duration.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
 import type { Cause, Stamp, TargetName } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
-import { type CommandOf, type Decision, type Look, NOTHING } from './command.ts';
+import { type CommandOf, type Decision, NOTHING, type Wakeup } from './command.ts';
 import type { Event } from './event.ts';
 import { add, call } from './hooks.ts';
 import type { ReadonlyState } from './state.ts';
@@ -18,30 +18,32 @@ import type { ReadonlyState } from './state.ts';
 /** Begins to look out for what is configured, and leaves off what no longer is. */
 export function watch(state: ReadonlyState, at: Stamp, catalog: Catalog): Decision {
   const events: Event[] = [];
-  const looks: Look[] = [];
-  for (const [target, { freshAt }] of state.lanes) {
+  const wakeups: Wakeup[] = [];
+  for (const [target, { freshAt }] of state.targetStates) {
     const isWanted = catalog.targets.get(target)?.lateAfterMs !== undefined;
     if (freshAt !== undefined && !isWanted) events.push({ type: 'watched', target });
   }
   for (const { name: target, lateAfterMs } of catalog.targets.values()) {
     if (lateAfterMs === undefined) continue;
-    const known = state.lanes.get(target)?.freshAt;
+    const known = state.targetStates.get(target)?.freshAt;
     const freshAt = known ?? lastSuccess(state, target) ?? at;
     if (known === undefined) events.push({ type: 'watched', target, at: freshAt });
-    looks.push({ target, atMs: elapsedMs(freshAt) + lateAfterMs });
+    wakeups.push({ target, atMs: elapsedMs(freshAt) + lateAfterMs });
   }
-  return { ...NOTHING, events, looks };
+  return { ...NOTHING, events, wakeups };
 }
 
 /** The time of another look for every success that a decision brings. */
 export function withWatch(state: ReadonlyState, decision: Decision, catalog: Catalog): Decision {
-  const looks = decision.events.flatMap((event) => {
+  const wakeups = decision.events.flatMap((event) => {
     if (event.type !== 'ended' || event.verdict === 'failed') return [];
     const target = state.runs.get(event.run)?.target ?? '';
     const { lateAfterMs } = catalog.targets.get(target) ?? {};
     return lateAfterMs === undefined ? [] : [{ target, atMs: elapsedMs(event.at) + lateAfterMs }];
   });
-  return looks.length === 0 ? decision : { ...decision, looks: [...decision.looks, ...looks] };
+  return wakeups.length === 0
+    ? decision
+    : { ...decision, wakeups: [...decision.wakeups, ...wakeups] };
 }
 
 export function overdue(
@@ -49,11 +51,11 @@ export function overdue(
   { target, at, nonce }: CommandOf<'overdue'>,
   catalog: Catalog,
 ): Decision {
-  const { freshAt, late } = state.lanes.get(target) ?? {};
+  const { freshAt, late } = state.targetStates.get(target) ?? {};
   const { lateAfterMs, hooks } = catalog.targets.get(target) ?? {};
   if (freshAt === undefined || lateAfterMs === undefined || late === true) return NOTHING;
   const dueMs = elapsedMs(freshAt) + lateAfterMs;
-  if (elapsedMs(at) < dueMs) return { ...NOTHING, looks: [{ target, atMs: dueMs }] };
+  if (elapsedMs(at) < dueMs) return { ...NOTHING, wakeups: [{ target, atMs: dueMs }] };
   const decision: Decision = { ...NOTHING, events: [{ type: 'late', target, at }] };
   if (hooks?.onLate === undefined) return decision;
   const text = `has had no success for ${showDuration(elapsedMs(at) - elapsedMs(freshAt))}, longer than its lateAfter of ${showDuration(lateAfterMs)}`;
@@ -63,7 +65,7 @@ export function overdue(
 }
 
 function lastSuccess(state: ReadonlyState, target: TargetName): Stamp | undefined {
-  const ended = [...(state.lanes.get(target)?.ended ?? [])].reverse();
+  const ended = [...(state.targetStates.get(target)?.ended ?? [])].reverse();
   for (const number of ended) {
     const run = state.runs.get(number);
     if (run?.state === 'ended' && run.verdict !== 'failed') return run.ended;

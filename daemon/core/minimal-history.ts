@@ -10,25 +10,25 @@ import type { Nonce, RunId } from '../shared/run.ts';
 import type { Event } from './event.ts';
 import {
   extraOf,
-  type Lane,
   type Placed,
   type Queued,
   type ReadonlyState,
   type Run,
   type Running,
   type Starting,
+  type TargetState,
 } from './state.ts';
 
-export function history(state: ReadonlyState): Iterable<Event> {
+export function minimalHistory(state: ReadonlyState): Iterable<Event> {
   return retell({
     boot: state.boot,
     nextRun: state.nextRun,
     runs: [...state.runs.values()],
-    lanes: [...state.lanes].map(([target, lane]) => ({
-      ...lane,
+    targetStates: [...state.targetStates].map(([target, targetState]) => ({
+      ...targetState,
       target,
-      active: new Set(lane.active),
-      ended: [...lane.ended],
+      active: new Set(targetState.active),
+      ended: [...targetState.ended],
     })),
   });
 }
@@ -37,15 +37,15 @@ interface Moment {
   readonly boot: ReadonlyState['boot'];
   readonly nextRun: RunId;
   readonly runs: readonly Run[];
-  readonly lanes: readonly (Omit<Lane, 'queue' | 'active' | 'ended'> & {
+  readonly targetStates: readonly (Omit<TargetState, 'queue' | 'active' | 'ended'> & {
     readonly target: string;
     readonly active: ReadonlySet<RunId>;
     readonly ended: readonly RunId[];
   })[];
 }
 
-/** Ended runs come in the order of their ends, so that every lane keeps its order. */
-function* retell({ boot, nextRun, runs, lanes }: Moment): Generator<Event> {
+/** Ended runs come in the order of their ends, so that every target keeps its order. */
+function* retell({ boot, nextRun, runs, targetStates }: Moment): Generator<Event> {
   if (boot !== undefined) yield { type: 'booted', ...boot };
   // Made on the way: to copy the map of the state would take too long for one go.
   const byNumber = new Map<RunId, Run>();
@@ -53,14 +53,14 @@ function* retell({ boot, nextRun, runs, lanes }: Moment): Generator<Event> {
     if (run.state !== 'queued') byNumber.set(run.run, run);
     yield* acceptance(run);
   }
-  for (const { active, ended } of lanes) {
+  for (const { active, ended } of targetStates) {
     for (const number of active) yield* beginning(byNumber.get(number));
     for (const number of ended) {
       if (!active.has(number)) yield* beginning(byNumber.get(number));
       yield* ending(byNumber.get(number));
     }
   }
-  for (const { target, paused, ignored, tookMs, counts, freshAt, late } of lanes) {
+  for (const { target, paused, ignored, tookMs, counts, freshAt, late } of targetStates) {
     if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
     // The moment was for people only.
     if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };

@@ -3,7 +3,7 @@
  * may start. A plugin is an object literal of this shape, listed in policies/index.ts.
  *
  * A policy sees one group: the targets that name the same policy type and the same group. It has no
- * clock, no memory and no I/O; the scene is all there is, and equal scenes get equal answers.
+ * clock, no memory and no I/O; the view is all there is, and equal views get equal answers.
  * Who is looked at first is not its business: the scheduler asks for the waiting runs of a group in
  * the order of their acceptance, and asks again after every change in the group.
  */
@@ -85,7 +85,7 @@ export interface Lockfile {
 }
 
 /** A group at one moment. What is not asked for is not made. */
-export interface GroupScene<O> {
+export interface SharedView<O> {
   readonly nowMs: number;
   /** Every target of the group. */
   readonly members: readonly Member<O>[];
@@ -97,7 +97,7 @@ export interface GroupScene<O> {
   readonly holders: ReadonlyMap<string, Holder>;
 }
 
-export interface Scene<O> extends GroupScene<O> {
+export interface GroupView<O> extends SharedView<O> {
   /** The target that the question is about, one of `members`. */
   readonly self: Member<O>;
 }
@@ -186,9 +186,9 @@ export interface Policy<O, S = unknown> {
    * What is the same whoever waits, worked out once for all of them: thousands of targets
    * of a group that each look at all others would keep the daemon busy for minutes.
    */
-  survey?(group: GroupScene<O>): S;
-  admit(scene: Scene<O>): Admission;
-  ready(run: QueuedRun, scene: Scene<O>, survey: S): Readiness;
+  survey?(group: SharedView<O>): S;
+  admit(view: GroupView<O>): Admission;
+  ready(run: QueuedRun, view: GroupView<O>, survey: S): Readiness;
 }
 
 /** How every message names a run. */

@@ -3,7 +3,7 @@
  * around it that go on waiting, whenever that changes, why, in the words of the policies. Pure.
  *
  * The state is the one that a daemon had, by the same `apply`. The reasons are those of the
- * configuration that is given, which need not be the one of that time, and locks of strangers
+ * configuration that is given, which need not be the one of that time, and locks of external processes
  * stand in no journal; where a run started or went on waiting against these reasons, that is said.
  *
  * One event at a time: no more is in memory than the state and one sentence for each run that is
@@ -11,12 +11,12 @@
  */
 
 import type { RunId, Stamp, TargetName } from '../shared/run.ts';
-import { concerned } from './affected.ts';
+import { affectedTargets } from './affected.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
-import { tell } from './describe-event.ts';
+import { describeEvent } from './describe-event.ts';
 import type { Event } from './event.ts';
-import { sceneMaker } from './group-view.ts';
+import { groupViewMaker } from './group-view.ts';
 import { emptyState, type Queued, type Run, type State } from './state.ts';
 import { explain } from './waiting.ts';
 
@@ -67,10 +67,10 @@ export class Replay {
     const lines = isLive ? this.#telling(() => this.#freed(event)) : [];
     const around = isLive ? this.#around(event) : [];
     this.#isMet ||= this.#isWanted(event) && !HEADS.includes(event.type);
-    const told = this.#isWanted(event) ? [tell(this.state, event)] : [];
+    const told = this.#isWanted(event) ? [describeEvent(this.state, event)] : [];
     const against = isLive ? this.#telling(() => this.#against(event)) : [];
     apply(this.state, event);
-    const targets = this.#line === compacted ? [...this.state.lanes.keys()] : around;
+    const targets = this.#line === compacted ? [...this.state.targetStates.keys()] : around;
     const waits = this.#telling(() => this.#look(targets, catalog));
     const begin = `${time} ${String(this.#line).padStart(6)}`;
     return [...lines, ...told, ...against, ...waits].map((text) => `${begin}  ${plain(text)}`);
@@ -83,7 +83,7 @@ export class Replay {
       const what = typeof only === 'number' ? `run ${only}` : `a run of "${only}"`;
       return [`there was no word of ${what}; "baton status" names the targets`];
     }
-    const queues = [...this.state.lanes].map(([target, { queue }]) => ({ target, queue }));
+    const queues = [...this.state.targetStates].map(([target, { queue }]) => ({ target, queue }));
     return queues.flatMap(({ target, queue }) => {
       const runs = this.#watched(target);
       const lines = runs.map((run) => `${nameOf(run)}: ${this.#why(run) || NOTHING}`);
@@ -101,7 +101,7 @@ export class Replay {
   /** Targets whose waiting runs may have another reason after the event. */
   #around(event: Event): readonly TargetName[] {
     const { catalog } = this.#options;
-    const names = new Set(concerned(this.state, event, catalog));
+    const names = new Set(affectedTargets(this.state, event, catalog));
     const held = 'groups' in event ? (event.groups ?? []) : [];
     const own = [...names].flatMap((name) => catalog.targets.get(name)?.bindings ?? []);
     for (const key of new Set([...held, ...own.map((binding) => binding.key)])) {
@@ -151,7 +151,7 @@ export class Replay {
   #watched(target: TargetName): readonly Queued[] {
     const { only } = this.#options;
     if (typeof only === 'string' && only !== target) return [];
-    const queue = this.state.lanes.get(target)?.queue ?? new Set<RunId>();
+    const queue = this.state.targetStates.get(target)?.queue ?? new Set<RunId>();
     const numbers: RunId[] = [];
     if (typeof only === 'number') numbers.push(...(queue.has(only) ? [only] : []));
     else {
@@ -168,8 +168,8 @@ export class Replay {
 
   /** Why a run waits, as sentences; empty where nothing is in its way. */
   #why(run: Queued, catalog = this.#options.catalog): string {
-    const sceneOf = sceneMaker(this.state, catalog, this.#now.steadyMs);
-    const reasons = explain(this.state, run, catalog, sceneOf).map(({ reason }) => reason);
+    const groupViewOf = groupViewMaker(this.state, catalog, this.#now.steadyMs);
+    const reasons = explain(this.state, run, catalog, groupViewOf).map(({ reason }) => reason);
     if (!catalog.targets.has(run.target)) {
       reasons.push('its target is not in this configuration, so nobody knows its policies');
     }

@@ -19,14 +19,14 @@ export const RECENT_MS = 300_000;
 export const FORGOTTEN_AT_ONCE_MAX = 100;
 
 export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'retain'>): Decision {
-  const lane = state.lanes.get(target);
-  if (lane === undefined) return NOTHING;
-  let left = lane.ended.size;
-  let bytes = lane.endedBytes;
+  const targetState = state.targetStates.get(target);
+  if (targetState === undefined) return NOTHING;
+  let left = targetState.ended.size;
+  let bytes = targetState.endedBytes;
   const runs: RunId[] = [];
-  for (const number of lane.ended) {
+  for (const number of targetState.ended) {
     const run = state.runs.get(number);
-    if (run?.state !== 'ended' || number === lane.latest) break;
+    if (run?.state !== 'ended' || number === targetState.latest) break;
     const ageMs = elapsedMs(at) - elapsedMs(run.ended);
     // A client on its way back was asleep with the machine.
     const awakeMs = at.steadyMs - run.ended.steadyMs;
@@ -54,15 +54,15 @@ export function forget(
   catalog: Catalog,
 ): Decision {
   if (catalog.targets.has(target)) return answered({ type: 'refused', reason: isConfigured() });
-  const lane = state.lanes.get(target);
-  if (lane === undefined) return answered({ type: 'unknown-target' });
-  const [open] = lane.active.size > 0 ? lane.active : lane.queue;
+  const targetState = state.targetStates.get(target);
+  if (targetState === undefined) return answered({ type: 'unknown-target' });
+  const [open] = targetState.active.size > 0 ? targetState.active : targetState.queue;
   if (open !== undefined) return answered({ type: 'refused', reason: isInUse(open) });
-  const resumed: readonly Event[] = lane.paused ? [{ type: 'resumed', target }] : [];
-  const runs = firstOf(lane.ended, FORGOTTEN_AT_ONCE_MAX);
+  const resumed: readonly Event[] = targetState.paused ? [{ type: 'resumed', target }] : [];
+  const runs = firstOf(targetState.ended, FORGOTTEN_AT_ONCE_MAX);
   const forgotten: readonly Event[] = runs.length === 0 ? [] : [{ type: 'forgotten', runs }];
   const decision = { ...NOTHING, events: [...resumed, ...forgotten] };
-  return runs.length < lane.ended.size
+  return runs.length < targetState.ended.size
     ? { ...decision, rest: { type: 'forget', target } }
     : decision;
 }

@@ -12,7 +12,7 @@ const AHEAD_MAX = 100;
 /** The same of all targets together; but one of each. */
 const AHEAD_ALL_MAX = 2_000;
 
-export function excerptOf(state: ReadonlyState): State {
+export function snapshotOf(state: ReadonlyState): State {
   const copy = emptyState();
   copy.nextRun = state.nextRun;
   const take = (number: RunId | undefined): void => {
@@ -20,30 +20,30 @@ export function excerptOf(state: ReadonlyState): State {
     if (run !== undefined) copy.runs.set(run.run, run);
   };
   const ahead = aheadIn(state);
-  for (const [name, lane] of state.lanes) {
+  for (const [name, targetState] of state.targetStates) {
     const queue = new Runs();
-    for (const number of lane.queue) {
+    for (const number of targetState.queue) {
       if (queue.size >= ahead) break;
       queue.add(number);
     }
-    const beyond = waitingIn(lane) - queue.size;
-    for (const number of [...queue, ...lane.active]) take(number);
-    take(lane.latest);
+    const beyond = waitingIn(targetState) - queue.size;
+    for (const number of [...queue, ...targetState.active]) take(number);
+    take(targetState.latest);
     const sets = {
       queue,
-      active: new Runs(lane.active),
+      active: new Runs(targetState.active),
       ended: new Runs(),
-      began: new Map(lane.began),
+      began: new Map(targetState.began),
     };
-    copy.lanes.set(name, { ...lane, ...sets, beyond });
+    copy.targetStates.set(name, { ...targetState, ...sets, beyond });
   }
   for (const [key, holders] of state.groups) copy.groups.set(key, new Runs(holders));
   return copy;
 }
 
-/** The same for an excerpt as for what it was taken from. */
+/** The same for a snapshot as for what it was taken from. */
 function aheadIn(state: ReadonlyState): number {
-  let lanes = 0;
-  for (const { queue } of state.lanes.values()) if (queue.size > 0) lanes++;
-  return Math.min(AHEAD_MAX, Math.max(1, Math.floor(AHEAD_ALL_MAX / Math.max(1, lanes))));
+  let targetStates = 0;
+  for (const { queue } of state.targetStates.values()) if (queue.size > 0) targetStates++;
+  return Math.min(AHEAD_MAX, Math.max(1, Math.floor(AHEAD_ALL_MAX / Math.max(1, targetStates))));
 }

@@ -17,20 +17,24 @@ import {
   type Decision,
   decided,
   ENDED_AT_ONCE_MAX,
-  type Look,
   NOTHING,
+  type Wakeup,
 } from './command.ts';
 import type { Event } from './event.ts';
-import { type SceneOf, sceneMaker } from './group-view.ts';
+import { type GroupViewOf, groupViewMaker } from './group-view.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 import { ended, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
 /** Starts the oldest waiting run around this target that all its policies let go, if any. */
-export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: Catalog): Decision {
+export function evaluate(
+  state: ReadonlyState,
+  command: CommandOf<'evaluate'>,
+  catalog: Catalog,
+): Decision {
   const { target, at, holders } = command;
-  const looks: Look[] = [];
-  const sceneOf = sceneMaker(state, catalog, at.steadyMs, holders);
+  const wakeups: Wakeup[] = [];
+  const groupViewOf = groupViewMaker(state, catalog, at.steadyMs, holders);
   /** Groups of which nothing can start now. */
   const closed = new Set<string>();
   for (const run of candidates(state, target, catalog)) {
@@ -38,8 +42,8 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
     if (keys.some((key) => closed.has(key))) continue;
     // After a sleep its turn may come before its time is looked at.
     const over = expiredOf(state, run, at, catalog);
-    if (over.length > 0) return { ...NOTHING, events: over, looks };
-    const said = readinesses(run, catalog, sceneOf);
+    if (over.length > 0) return { ...NOTHING, events: over, wakeups };
+    const said = readinesses(run, catalog, groupViewOf);
     for (const [at, it] of said.entries()) {
       if (it.type === 'wait' && it.isForAll && it.untilMs === undefined) closed.add(keys[at] ?? '');
     }
@@ -47,17 +51,17 @@ export function look(state: ReadonlyState, command: CommandOf<'look'>, catalog: 
     if (waits.length === 0) {
       const skip = said.find((it) => it.type === 'skip');
       if (skip === undefined) {
-        return { ...NOTHING, events: start(state, run, command, catalog, sceneOf), looks };
+        return { ...NOTHING, events: start(state, run, command, catalog, groupViewOf), wakeups };
       }
       const outcome = { kind: 'skipped', reason: skip.reason } as const;
-      return { ...decided(ended(run, at, outcome, catalog)), looks };
+      return { ...decided(ended(run, at, outcome, catalog)), wakeups };
     }
     // One that only a change can end makes the clock of the others idle.
     const times = waits.flatMap(({ untilMs }) => untilMs ?? []);
     if (times.length < waits.length) continue;
-    for (const atMs of times) looks.push({ run: run.run, atMs: elapsedAt(at, atMs) });
+    for (const atMs of times) wakeups.push({ run: run.run, atMs: elapsedAt(at, atMs) });
   }
-  return { ...NOTHING, looks };
+  return { ...NOTHING, wakeups };
 }
 
 /** Those at the head of its queue that have waited longer than they may, if this one has. */
@@ -78,7 +82,7 @@ function start(
   run: Queued,
   { at, nonce }: Pick<Command, 'at' | 'nonce'>,
   catalog: Catalog,
-  sceneOf: SceneOf,
+  groupViewOf: GroupViewOf,
 ): readonly Event[] {
   const target = catalog.targets.get(run.target);
   const reason = target === undefined ? removed() : target.broken;
@@ -91,7 +95,9 @@ function start(
   const { run: number } = run;
   const overtook = candidates(state, run.target, catalog)
     .filter((other) => other.run < number)
-    .filter((other) => hindrances(other, catalog, sceneOf).some((w) => w.behind.includes(number)))
+    .filter((other) =>
+      hindrances(other, catalog, groupViewOf).some((w) => w.behind.includes(number)),
+    )
     .map((other) => other.run);
   const event = {
     type: 'starting',
@@ -108,7 +114,7 @@ function start(
 /** The first of those that wait for a target, as many as one decision ends. */
 function headsOf(state: ReadonlyState, target: TargetName): readonly Queued[] {
   const heads: Queued[] = [];
-  for (const number of state.lanes.get(target)?.queue ?? []) {
+  for (const number of state.targetStates.get(target)?.queue ?? []) {
     if (heads.length >= ENDED_AT_ONCE_MAX) break;
     const run = state.runs.get(number);
     if (run?.state === 'queued') heads.push(run);

@@ -97,9 +97,9 @@ export interface Ended extends Placed {
 export type Run = Queued | Starting | Running | Ended;
 
 /** The runs of one target, each set in the order of entry. */
-export interface Lane {
+export interface TargetState {
   readonly queue: ReadonlySet<RunId>;
-  /** Only in an excerpt: how many more wait behind those of `queue`. */
+  /** Only in a snapshot: how many more wait behind those of `queue`. */
   readonly beyond?: number;
   /** Starting, running, or lost with living processes: what holds a place in the policies. */
   readonly active: ReadonlySet<RunId>;
@@ -126,7 +126,7 @@ export interface Lane {
 export const TOOK_MAX = 20;
 
 /** How many wait, named in `queue` or not. */
-export function waitingIn({ queue, beyond = 0 }: Pick<Lane, 'queue' | 'beyond'>): number {
+export function waitingIn({ queue, beyond = 0 }: Pick<TargetState, 'queue' | 'beyond'>): number {
   return queue.size + beyond;
 }
 
@@ -142,14 +142,14 @@ export interface ReadonlyState {
   readonly nextRun: RunId;
   /** In the order of their numbers. A run is never changed, but replaced by what became of it. */
   readonly runs: ReadonlyMap<RunId, Run>;
-  readonly lanes: ReadonlyMap<TargetName, Lane>;
+  readonly targetStates: ReadonlyMap<TargetName, TargetState>;
   /** The runs that hold a place in a group, by the group's key. */
   readonly groups: ReadonlyMap<string, ReadonlySet<RunId>>;
   readonly tokens: ReadonlyMap<string, RunId>;
   readonly boot?: Boot;
 }
 
-export interface MutableLane extends Lane {
+export interface MutableTargetState extends TargetState {
   queue: Runs;
   active: Runs;
   readonly ended: Runs;
@@ -168,14 +168,20 @@ export interface MutableLane extends Lane {
 export interface State extends ReadonlyState {
   nextRun: RunId;
   readonly runs: Map<RunId, Run>;
-  readonly lanes: Map<TargetName, MutableLane>;
+  readonly targetStates: Map<TargetName, MutableTargetState>;
   readonly groups: Map<string, Runs>;
   readonly tokens: Map<string, RunId>;
   boot?: Boot;
 }
 
 export function emptyState(): State {
-  return { nextRun: 1, runs: new Map(), lanes: new Map(), groups: new Map(), tokens: new Map() };
+  return {
+    nextRun: 1,
+    runs: new Map(),
+    targetStates: new Map(),
+    groups: new Map(),
+    tokens: new Map(),
+  };
 }
 
 /** What a request has only sometimes. */

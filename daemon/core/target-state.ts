@@ -2,14 +2,14 @@
  * What is known of a target beside its runs, and of the groups in which they hold places. A part of
  * daemon/core/apply.ts, and nobody else's to use.
  *
- * Invariant: a lane or a group is there as long as there is something to know of it.
+ * Invariant: the state of a target or a group is there as long as there is something to know of it.
  */
 
 import type { Count, TargetName } from '../shared/run.ts';
 import type { EventOf } from './event.ts';
 import { Runs } from './run-set.ts';
 import {
-  type MutableLane,
+  type MutableTargetState,
   type Run,
   type Running,
   type Starting,
@@ -22,41 +22,41 @@ export function note(
   state: State,
   event: EventOf<'ignored' | 'remembered' | 'watched' | 'late' | 'paused' | 'resumed'>,
 ): void {
-  const lane = laneOf(state, event.target);
+  const targetState = targetStateOf(state, event.target);
   switch (event.type) {
     case 'ignored':
-      lane.ignored += event.times;
+      targetState.ignored += event.times;
       return;
     case 'remembered':
-      lane.tookMs = event.tookMs.slice(-TOOK_MAX);
-      lane.counts = event.counts ?? lane.counts;
+      targetState.tookMs = event.tookMs.slice(-TOOK_MAX);
+      targetState.counts = event.counts ?? targetState.counts;
       return;
     case 'watched':
-      if (event.at === undefined) delete lane.freshAt;
-      else lane.freshAt = event.at;
-      lane.late = false;
+      if (event.at === undefined) delete targetState.freshAt;
+      else targetState.freshAt = event.at;
+      targetState.late = false;
       return tidy(state, event.target);
     case 'late':
-      if (lane.freshAt === undefined) {
+      if (targetState.freshAt === undefined) {
         const what = `Internal error: event ${JSON.stringify(event)} cannot happen`;
         throw new Error(`${what}: its target is not looked out for`);
       }
-      lane.late = true;
+      targetState.late = true;
       return;
     case 'paused':
-      lane.paused = true;
+      targetState.paused = true;
       return;
     case 'resumed':
-      lane.paused = false;
+      targetState.paused = false;
       return tidy(state, event.target);
     default:
       return event satisfies never;
   }
 }
 
-/** The lane of a target; a new one if nothing was known of it. */
-export function laneOf(state: State, target: TargetName): MutableLane {
-  const known = state.lanes.get(target);
+/** The state of a target; a new one if nothing was known of it. */
+export function targetStateOf(state: State, target: TargetName): MutableTargetState {
+  const known = state.targetStates.get(target);
   if (known !== undefined) return known;
   const fresh = {
     queue: new Runs(),
@@ -70,15 +70,15 @@ export function laneOf(state: State, target: TargetName): MutableLane {
     ignored: 0,
     late: false,
   };
-  state.lanes.set(target, fresh);
+  state.targetStates.set(target, fresh);
   return fresh;
 }
 
 /** A target that nothing is known of leaves no trace. */
 export function tidy(state: State, target: TargetName): void {
-  const { queue, active, ended, paused, freshAt } = laneOf(state, target);
+  const { queue, active, ended, paused, freshAt } = targetStateOf(state, target);
   const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
-  if (!isKnown) state.lanes.delete(target);
+  if (!isKnown) state.targetStates.delete(target);
 }
 
 /** A run that holds a place waits again, where it stood. In new sets: none has a run back. */
@@ -89,22 +89,25 @@ export function returnToQueue(state: State, held: Starting | Running): void {
     const holders = state.groups.get(key);
     if (holders !== undefined) state.groups.set(key, new Runs(holders));
   }
-  const lane = laneOf(state, target);
-  lane.active = new Runs([...lane.active].filter((other) => other !== run));
-  lane.queue = new Runs([...lane.queue, run].sort((a, b) => a - b));
+  const targetState = targetStateOf(state, target);
+  targetState.active = new Runs([...targetState.active].filter((other) => other !== run));
+  targetState.queue = new Runs([...targetState.queue, run].sort((a, b) => a - b));
 }
 
 /** Counts one more run that ended so. */
-export function count(lane: MutableLane, { outcome: { kind }, verdict }: EventOf<'ended'>): void {
+export function count(
+  targetState: MutableTargetState,
+  { outcome: { kind }, verdict }: EventOf<'ended'>,
+): void {
   const isSame = (it: Count): boolean => it.outcome === kind && it.verdict === verdict;
-  lane.counts = lane.counts.some(isSame)
-    ? lane.counts.map((it) => (isSame(it) ? { ...it, runs: it.runs + 1 } : it))
-    : [...lane.counts, { outcome: kind, verdict, runs: 1 }];
+  targetState.counts = targetState.counts.some(isSame)
+    ? targetState.counts.map((it) => (isSame(it) ? { ...it, runs: it.runs + 1 } : it))
+    : [...targetState.counts, { outcome: kind, verdict, runs: 1 }];
 }
 
 /** Takes a place in each of these groups. */
 export function enter(state: State, groups: readonly string[], { run, target }: Run): void {
-  const { began } = laneOf(state, target);
+  const { began } = targetStateOf(state, target);
   for (const key of groups) {
     const holders = state.groups.get(key) ?? new Runs();
     if (!holders.has(run)) began.set(key, (began.get(key) ?? 0) + 1);
@@ -115,7 +118,7 @@ export function enter(state: State, groups: readonly string[], { run, target }: 
 /** Gives its places in the groups back. */
 export function leave(state: State, run: Run): void {
   if (run.state === 'queued') return;
-  const { began } = laneOf(state, run.target);
+  const { began } = targetStateOf(state, run.target);
   for (const key of run.groups) {
     const holders = state.groups.get(key);
     if (holders?.delete(run.run) !== true) continue;

@@ -7,7 +7,13 @@
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
 import type { Outcome, RunId, Stamp, TargetName, Verdict } from '../shared/run.ts';
 import type { Catalog, Target } from './catalog.ts';
-import { type CommandOf, type Decision, ENDED_AT_ONCE_MAX, type Look, NOTHING } from './command.ts';
+import {
+  type CommandOf,
+  type Decision,
+  ENDED_AT_ONCE_MAX,
+  NOTHING,
+  type Wakeup,
+} from './command.ts';
 import type { Event, EventOf } from './event.ts';
 import type { Ended, Queued, ReadonlyState, Run, Running } from './state.ts';
 
@@ -42,7 +48,7 @@ export function due(
   catalog: Catalog,
 ): Decision {
   const touched = new Set<TargetName>();
-  const looks: Look[] = [];
+  const wakeups: Wakeup[] = [];
   const events = knownOf(state, runs).flatMap((run): readonly Event[] => {
     if (run.state === 'queued') {
       const end = expired(run, at, catalog);
@@ -53,12 +59,12 @@ export function due(
     if (run.timeoutAtMs === undefined) return [];
     // The machine has slept meanwhile, which the command has not felt.
     if (run.timeoutAtMs > at.steadyMs) {
-      looks.push({ run: run.run, atMs: elapsedAt(at, run.timeoutAtMs) });
+      wakeups.push({ run: run.run, atMs: elapsedAt(at, run.timeoutAtMs) });
       return [];
     }
     return [{ type: 'stopping', run: run.run, at, why: 'timed-out' }];
   });
-  return { ...NOTHING, events, touched: [...touched], looks };
+  return { ...NOTHING, events, touched: [...touched], wakeups };
 }
 
 /** Each once: what is decided of one does not know of what was decided of it before. */
@@ -75,7 +81,7 @@ export function expired(run: Queued, at: Stamp, catalog: Catalog): EventOf<'ende
 
 /** All that runs is told to end; what waits goes on waiting, for the next boot. */
 export function shutdown(state: ReadonlyState, { at }: CommandOf<'shutdown'>): Decision {
-  const active = [...state.lanes.values()].flatMap((lane) => [...lane.active]);
+  const active = [...state.targetStates.values()].flatMap((targetState) => [...targetState.active]);
   const events = active.flatMap((number) => {
     const run = state.runs.get(number);
     if (run === undefined || !hasProcesses(run) || run.stopping !== undefined) return [];

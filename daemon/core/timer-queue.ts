@@ -12,7 +12,7 @@ interface Entry {
   readonly atMs: number;
 }
 
-export class Agenda {
+export class TimerQueue {
   readonly #heap: Entry[] = [];
   /** The earliest entry of each key: a later one for the same moment adds nothing. */
   readonly #earliest = new Map<Key, number>();

@@ -5,7 +5,7 @@
 
 import type { RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
-import type { SceneOf } from './group-view.ts';
+import type { GroupViewOf } from './group-view.ts';
 import { nameRun, type QueuedRun, type Readiness } from './policy.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 
@@ -16,35 +16,43 @@ export function explain(
   state: ReadonlyState,
   run: Queued,
   catalog: Catalog,
-  sceneOf: SceneOf,
+  groupViewOf: GroupViewOf,
 ): readonly Wait[] {
-  const lane = state.lanes.get(run.target);
+  const targetState = state.targetStates.get(run.target);
   const reasons: Wait[] = [];
-  if (lane?.paused) {
+  if (targetState?.paused) {
     const reason = `target ${run.target} is paused; "baton resume ${run.target}" lets it go on`;
     reasons.push({ type: 'wait', reason, behind: [] });
   }
-  const [first] = lane?.queue ?? new Set<RunId>();
+  const [first] = targetState?.queue ?? new Set<RunId>();
   if (first !== undefined && first !== run.run) {
     const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;
     reasons.push({ type: 'wait', reason, behind: [first] });
   } else {
-    reasons.push(...hindrances(run, catalog, sceneOf));
+    reasons.push(...hindrances(run, catalog, groupViewOf));
   }
   return reasons;
 }
 
 /** What keeps the head of a queue from starting. */
-export function hindrances(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Wait[] {
-  return readinesses(run, catalog, sceneOf).filter((it) => it.type === 'wait');
+export function hindrances(
+  run: Queued,
+  catalog: Catalog,
+  groupViewOf: GroupViewOf,
+): readonly Wait[] {
+  return readinesses(run, catalog, groupViewOf).filter((it) => it.type === 'wait');
 }
 
 /** What each policy of its target says of the head of a queue. */
-export function readinesses(run: Queued, catalog: Catalog, sceneOf: SceneOf): readonly Readiness[] {
+export function readinesses(
+  run: Queued,
+  catalog: Catalog,
+  groupViewOf: GroupViewOf,
+): readonly Readiness[] {
   const asked: QueuedRun = { ...run, queuedAtMs: run.accepted.steadyMs };
   const bindings = catalog.targets.get(run.target)?.bindings ?? [];
   return bindings.map((binding) => {
-    const { scene, survey } = sceneOf(binding, run.target);
-    return binding.policy.ready(asked, scene, survey());
+    const { view, survey } = groupViewOf(binding, run.target);
+    return binding.policy.ready(asked, view, survey());
   });
 }

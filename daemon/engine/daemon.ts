@@ -6,7 +6,7 @@
 
 import { runnerOf } from '../config/registry.ts';
 import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
-import type { LetGo, Wish } from '../core/command.ts';
+import type { CommandInput, LetGo } from '../core/command.ts';
 import type { Event, EventOf } from '../core/event.ts';
 import type { LocksPort } from '../core/group-view.ts';
 import type { Plan } from '../core/plan.ts';
@@ -58,7 +58,7 @@ export interface KeepersPort {
   /** Ends all processes of a run, also of a lost one; its end is posted when the last is gone. */
   stop(run: RunId, graceMs: number): void;
   /** Posts `vacated` when the last of these processes, left by a lost run, is gone. */
-  guard(run: RunId, survivors: Survivors): void;
+  awaitSurvivors(run: RunId, survivors: Survivors): void;
   /** Deletes what is left of a run: it is forgotten. */
   remove(run: RunId): void;
 }
@@ -72,7 +72,7 @@ export interface DaemonParts {
   readonly nonce: Nonce;
   readonly log: Log;
   readonly locks?: LocksPort;
-  readonly keepers: (post: (observation: Wish) => void) => KeepersPort;
+  readonly keepers: (post: (observation: CommandInput) => void) => KeepersPort;
   /** Hears every event once it is durable and its effects have been set going. */
   readonly notify: (event: Event) => void;
   /** A run has ended, and the journal has no room for that. */
@@ -120,7 +120,7 @@ export class Daemon {
         if (run.stopping !== undefined) this.#stopRun(run.run);
       }
       if (run.state === 'ended' && run.heldBy.length > 0) {
-        this.#guard(run);
+        this.#awaitSurvivors(run);
         if (run.stopping !== undefined) this.#stopRun(run.run);
       }
     }
@@ -139,7 +139,7 @@ export class Daemon {
   #tellNoneRuns(): void {
     const done = this.#noneRuns;
     if (done === undefined) return;
-    for (const { active } of this.loop.state.lanes.values()) {
+    for (const { active } of this.loop.state.targetStates.values()) {
       for (const run of active) if (this.loop.state.runs.get(run)?.state !== 'starting') return;
     }
     this.#noneRuns = undefined;
@@ -160,7 +160,7 @@ export class Daemon {
         break;
       case 'ended':
         this.#keepers.drop(event.run);
-        this.#guard(this.loop.state.runs.get(event.run));
+        this.#awaitSurvivors(this.loop.state.runs.get(event.run));
         this.#retain(this.loop.state.runs.get(event.run)?.target);
         break;
       case 'forgotten':
@@ -219,7 +219,7 @@ export class Daemon {
     this.#keepers.stop(run, target?.killAfterMs ?? KILL_AFTER_MS_DEFAULT);
   }
 
-  #guard(run: Run | undefined): void {
+  #awaitSurvivors(run: Run | undefined): void {
     if (run?.state !== 'ended' || run.heldBy.length === 0) return;
     const { heldBy: pids, heldStarts, keeper, startNonce } = run;
     const survivors = {
@@ -228,7 +228,7 @@ export class Daemon {
       ...(keeper === undefined ? {} : { keeper }),
       ...(startNonce === undefined ? {} : { startNonce }),
     };
-    this.#keepers.guard(run.run, survivors);
+    this.#keepers.awaitSurvivors(run.run, survivors);
   }
 
   /** Once for all that end together. */

@@ -4,8 +4,8 @@
  * not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock again.
  */
 
-import { ENDED_AT_ONCE_MAX, type Wish } from '../core/command.ts';
-import { Agenda } from '../core/timer-queue.ts';
+import { type CommandInput, ENDED_AT_ONCE_MAX } from '../core/command.ts';
+import { TimerQueue } from '../core/timer-queue.ts';
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
 import type { RunId, TargetName } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
@@ -15,34 +15,34 @@ export const TIMER_MS_MAX = 60_000;
 
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #post: (wish: Wish) => void;
-  readonly #agenda = new Agenda();
+  readonly #post: (input: CommandInput) => void;
+  readonly #timers = new TimerQueue();
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
-  constructor(clock: Clock, post: (wish: Wish) => void) {
+  constructor(clock: Clock, post: (input: CommandInput) => void) {
     this.#clock = clock;
     this.#post = post;
   }
 
   /** In elapsed time. */
   add(key: RunId | TargetName, atMs: number): void {
-    this.#agenda.add(key, atMs);
+    this.#timers.add(key, atMs);
   }
 
   /** In steady time: the look may come too early, and has to ask for another one then. */
   addSteady(key: RunId | TargetName, atMs: number): void {
-    this.#agenda.add(key, elapsedAt(this.#clock.now(), atMs));
+    this.#timers.add(key, elapsedAt(this.#clock.now(), atMs));
   }
 
   /** So long from now. */
   addIn(key: RunId | TargetName, delayMs: number): void {
-    this.#agenda.add(key, elapsedMs(this.#clock.now()) + delayMs);
+    this.#timers.add(key, elapsedMs(this.#clock.now()) + delayMs);
   }
 
   /** Posts what is due, of very many some: others have their turn before the rest. */
   post(): void {
     const runs: RunId[] = [];
-    for (const key of this.#agenda.due(elapsedMs(this.#clock.now()))) {
+    for (const key of this.#timers.due(elapsedMs(this.#clock.now()))) {
       if (typeof key === 'string') this.#post({ type: 'overdue', target: key });
       else if (runs.push(key) >= ENDED_AT_ONCE_MAX) break;
     }
@@ -51,7 +51,7 @@ export class Deadlines {
 
   /** Sees to it that what comes next is posted in time. */
   await(): void {
-    const atMs = this.#agenda.nextMs;
+    const atMs = this.#timers.nextMs;
     if (atMs === undefined || this.#timer?.atMs === atMs) return;
     this.#timer?.cancel();
     const leftMs = atMs - elapsedMs(this.#clock.now());

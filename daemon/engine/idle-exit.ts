@@ -49,8 +49,8 @@ export class Idle {
 
 /** Is there a run that a daemon has to look after, now or at some time? */
 export function hasWork(state: ReadonlyState): boolean {
-  for (const lane of state.lanes.values()) {
-    if (lane.queue.size > 0 || lane.active.size > 0) return true;
+  for (const targetState of state.targetStates.values()) {
+    if (targetState.queue.size > 0 || targetState.active.size > 0) return true;
   }
   return false;
 }

@@ -3,18 +3,18 @@
  *
  * Nothing changes the state but a turn of this loop, and nobody outside hears of a change before
  * it is durable (groupcommit.ts). Commands that cannot be journaled for want of disk space are
- * refused if they are wishes, and kept and tried again if they are observations, for those are
+ * refused if they are requests, and kept and tried again if they are observations, for those are
  * true whether there is room or not.
  */
 
-import { concerned, groupsOf, lockfilesAround, sizeAround } from '../core/affected.ts';
+import { affectedTargets, groupsOf, lockfilesAround, sizeAround } from '../core/affected.ts';
 import { apply } from '../core/apply.ts';
 import type { Catalog } from '../core/catalog.ts';
-import type { Answer, Command, Decision, LetGo, Wish } from '../core/command.ts';
+import type { Answer, Command, CommandInput, Decision, LetGo } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
 import type { Event } from '../core/event.ts';
 import type { Holders, LocksPort, RunsByKeeper } from '../core/group-view.ts';
-import { history } from '../core/minimal-history.ts';
+import { minimalHistory } from '../core/minimal-history.ts';
 import type { RunName } from '../core/policy.ts';
 import type { ReadonlyState, State } from '../core/state.ts';
 import { GroupCommit, type JournalPort } from '../journal/group-commit.ts';
@@ -40,7 +40,7 @@ type Reply = (answer: LoopAnswer) => void;
 
 const NOBODY: Holders = new Map();
 
-const WISHES: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume', 'forget'];
+const REQUESTS: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume', 'forget'];
 
 export class Loop {
   readonly callerWaits = new CallerWaits();
@@ -54,7 +54,7 @@ export class Loop {
   #catalog: Catalog;
   /** What has been let go, and has not its place yet. */
   #letGo: readonly LetGo[] | undefined;
-  #inbox: { readonly wish: Wish; readonly reply?: Reply }[] = [];
+  #inbox: { readonly input: CommandInput; readonly reply?: Reply }[] = [];
   /** Targets around which something may start. */
   readonly #restless = new Set<TargetName>();
   /** What is done of this turn. */
@@ -88,12 +88,12 @@ export class Loop {
     this.#state = options.state;
     this.#catalog = options.catalog;
     this.#clock = options.clock;
-    this.#deadlines = new Deadlines(options.clock, (wish) => this.post(wish));
+    this.#deadlines = new Deadlines(options.clock, (input) => this.post(input));
     this.#nonce = options.nonce;
     this.#fail = options.fail;
     this.#locks = options.locks;
     const { journal, log, perform, fail } = options;
-    const told = () => history(options.state);
+    const told = () => minimalHistory(options.state);
     this.#journal = new GroupCommit({ journal, log, perform, fail, history: told });
   }
 
@@ -106,8 +106,8 @@ export class Loop {
   }
 
   /** Puts a command into the inbox; `reply` is called once all it has brought about is durable. */
-  post(wish: Wish, reply?: Reply): void {
-    this.#inbox.push(reply === undefined ? { wish } : { wish, reply });
+  post(input: CommandInput, reply?: Reply): void {
+    this.#inbox.push(reply === undefined ? { input } : { input, reply });
     this.#schedule();
   }
 
@@ -131,7 +131,9 @@ export class Loop {
 
   #byKeeper(): RunsByKeeper {
     const byPid = new Map<number, RunName>();
-    for (const number of [...this.#state.lanes.values()].flatMap(({ active }) => [...active])) {
+    for (const number of [...this.#state.targetStates.values()].flatMap(({ active }) => [
+      ...active,
+    ])) {
       const run = this.#state.runs.get(number);
       // The SSH keeper keeps many runs, and none of them here.
       if (run?.state !== 'running' || run.keeper.kind !== undefined) continue;
@@ -213,9 +215,9 @@ export class Loop {
     // What it posts itself is for the next turn.
     const now = [...this.#unrecorded.take(), ...this.#inbox.splice(0, TURN_COMMANDS_MAX)];
     let taken = 0;
-    for (const { wish, reply } of now) {
+    for (const { input, reply } of now) {
       if (this.#isTired()) break;
-      this.#carryOut(wish, reply);
+      this.#carryOut(input, reply);
       // What is behind has had its half, or each turn would have time for one command.
       if (!isBehind) this.#look(TURN_WORK_MAX);
       taken++;
@@ -230,7 +232,7 @@ export class Loop {
   #takeOver(): string | undefined {
     if (this.#letGo === undefined) return undefined;
     const decision = this.#decide({ type: 'found', letGo: this.#letGo });
-    const touched = this.#concerned(decision);
+    const touched = this.#affectedTargets(decision);
     const errno = this.#record(decision);
     if (errno !== undefined) return errno;
     this.#letGo = undefined;
@@ -238,13 +240,13 @@ export class Loop {
     return undefined;
   }
 
-  /** Nothing is decided yet, or it might start beside what has no place: wishes are refused. */
+  /** Nothing is decided yet, or it might start beside what has no place: requests are refused. */
   #putOff(errno: string): void {
     const answer = { type: 'no-room', errno } as const;
-    for (const { reply } of this.#inbox.filter(isWish)) {
+    for (const { reply } of this.#inbox.filter(isRequest)) {
       if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
     }
-    this.#inbox = this.#inbox.filter((entry) => !isWish(entry));
+    this.#inbox = this.#inbox.filter((entry) => !isRequest(entry));
     this.#journal.commit();
     if (this.#isPutOff) return;
     this.#isPutOff = true;
@@ -254,22 +256,22 @@ export class Loop {
     });
   }
 
-  #carryOut(wish: Wish, reply: Reply | undefined): void {
+  #carryOut(input: CommandInput, reply: Reply | undefined): void {
     // Its keeper is never told to go; the next daemon starts it.
-    if (this.#isClosing && wish.type === 'kept') return;
-    const decision = this.#decide(wish);
-    const touched = [...this.#concerned(decision), ...decision.touched];
+    if (this.#isClosing && input.type === 'kept') return;
+    const decision = this.#decide(input);
+    const touched = [...this.#affectedTargets(decision), ...decision.touched];
     const errno = this.#record(decision);
     if (errno === undefined) {
       // Behind all that has come meanwhile, so that nobody waits for the rest of it.
       if (decision.rest !== undefined) this.post(decision.rest, reply);
       else if (reply !== undefined) this.#journal.whenDurable(answering(reply, decision.answer));
       for (const target of touched) this.#restless.add(target);
-    } else if (isWish({ wish })) {
+    } else if (isRequest({ input })) {
       const answer = { type: 'no-room', errno } as const;
       if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
     } else {
-      this.#unrecorded.add(wish, reply, decision, errno);
+      this.#unrecorded.add(input, reply, decision, errno);
     }
   }
 
@@ -293,9 +295,9 @@ export class Loop {
   #lookAt(target: TargetName, workMax: number): boolean {
     this.#work += sizeAround(target, this.#catalog);
     const holders = this.holdersAround(target);
-    const decision = this.#decide({ type: 'look', target, holders });
+    const decision = this.#decide({ type: 'evaluate', target, holders });
     const [event] = decision.events;
-    const around = this.#concerned(decision);
+    const around = this.#affectedTargets(decision);
     if (this.#record(decision) !== undefined) {
       if (event && 'run' in event) this.#deadlines.addIn(event.run, ROOM_RETRY_MS);
       return false;
@@ -309,21 +311,21 @@ export class Loop {
     return this.#work >= workMax;
   }
 
-  #decide(wish: Wish): Decision {
-    const isCalled = wish.type === 'submit' && wish.caller !== undefined;
+  #decide(input: CommandInput): Decision {
+    const isCalled = input.type === 'submit' && input.caller !== undefined;
     const waits = isCalled ? { waits: this.callerWaits.pairs(this.#state) } : {};
     const given = { at: this.#clock.now(), nonce: this.#nonce };
-    const command = { ...wish, ...waits, ...given } as Command;
+    const command = { ...input, ...waits, ...given } as Command;
     return decide(this.#state, command, this.#catalog);
   }
 
-  #concerned({ events }: Decision): readonly TargetName[] {
-    return events.flatMap((event) => concerned(this.#state, event, this.#catalog));
+  #affectedTargets({ events }: Decision): readonly TargetName[] {
+    return events.flatMap((event) => affectedTargets(this.#state, event, this.#catalog));
   }
 
   /** Journals and applies a decision, or neither; then the errno says why. */
   #record(decision: Decision): string | undefined {
-    const { events, looks } = decision;
+    const { events, wakeups } = decision;
     this.#work += EVENT_WORK * events.length;
     const errno = this.#journal.append(events);
     if (errno !== undefined) return errno;
@@ -331,15 +333,15 @@ export class Loop {
       apply(this.#state, event);
       if (event.type === 'ended') this.#unrecorded.recorded(event.run);
     }
-    for (const look of looks) {
+    for (const look of wakeups) {
       this.#deadlines.add('run' in look ? look.run : look.target, look.atMs);
     }
     return undefined;
   }
 }
 
-function isWish({ wish }: { readonly wish: Wish }): boolean {
-  return WISHES.includes(wish.type);
+function isRequest({ input }: { readonly input: CommandInput }): boolean {
+  return REQUESTS.includes(input.type);
 }
 
 function answering(reply: Reply, answer: LoopAnswer): (loss?: string) => void {

@@ -4,7 +4,7 @@
  * Before: or a later wish would overwrite an end that is known.
  */
 
-import type { Decision, Wish } from '../core/command.ts';
+import type { CommandInput, Decision } from '../core/command.ts';
 import type { Outcome, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
@@ -17,7 +17,7 @@ export interface UnrecordedEnd {
 }
 
 interface Entry<R> {
-  readonly wish: Wish;
+  readonly input: CommandInput;
   readonly reply?: R;
 }
 
@@ -42,8 +42,8 @@ export class Unrecorded<R> {
     this.#options = options;
   }
 
-  add(wish: Wish, reply: R | undefined, { events }: Decision, errno: string): void {
-    this.#entries.push(reply === undefined ? { wish } : { wish, reply });
+  add(input: CommandInput, reply: R | undefined, { events }: Decision, errno: string): void {
+    this.#entries.push(reply === undefined ? { input } : { input, reply });
     for (const event of events) {
       if (event.type !== 'ended') continue;
       const { run, outcome } = event;

@@ -11,7 +11,7 @@ import { errnoOf } from '../shared/errno.ts';
 import { findKeeperTrouble, findPerl, KEEPER_SCRIPT, NUMBERS } from './perl.ts';
 
 /** What a keeper is to keep. */
-export interface Order {
+export interface SpawnRequest {
   /** As ps(1) shows it. */
   readonly title: string;
   readonly statusFile: string;
@@ -88,7 +88,7 @@ export class ForkServer {
   }
 
   /** Asks for a keeper. What comes of it is told to the listener, never within this call. */
-  keep(order: Order, listener: KeeperListener): void {
+  keep(order: SpawnRequest, listener: KeeperListener): void {
     const words = wordsOf(order);
     if (words.some((word) => word.includes('\0'))) {
       process.nextTick(() => listener.none('EINVAL'));
@@ -235,7 +235,7 @@ class Connection {
   }
 }
 
-function wordsOf(order: Order): readonly string[] {
+function wordsOf(order: SpawnRequest): readonly string[] {
   const { title, statusFile, umask, cwd, owner, out, err, args } = order;
   const env = Object.entries(order.env).map(([name, value]) => `${name}=${value}`);
   const files = [order.in, out, err];

@@ -9,7 +9,7 @@ import type { ProcessPlan } from '../core/plan.ts';
 import * as say from '../protocol/outcome-text.ts';
 import { errnoOf } from '../shared/errno.ts';
 import type { Nonce, Outcome, RunId, TargetName } from '../shared/run.ts';
-import { type Account, findGroup, findUser, ownAccount } from '../system/passwd.ts';
+import { findGroup, findUser, ownAccount, type PasswdEntry } from '../system/passwd.ts';
 import { idOf } from '../system/proc.ts';
 import { findKeeperTrouble } from './perl.ts';
 
@@ -21,7 +21,7 @@ export interface Launch {
   /** A file that stdin comes from. */
   readonly stdin?: string;
   /** Owns stdout and stderr, so that the job can open /dev/stderr. */
-  readonly owner?: Account;
+  readonly owner?: PasswdEntry;
 }
 
 export type Failure = Extract<Outcome, { kind: 'not-started' }>;
@@ -39,28 +39,28 @@ export async function prepare(
     readonly directory: string;
   },
 ): Promise<Launch | Failure> {
-  const account = plan.user === undefined ? ownAccount() : await findUser(plan.user);
-  if (account === undefined) {
+  const passwd = plan.user === undefined ? ownAccount() : await findUser(plan.user);
+  if (passwd === undefined) {
     return failure('user', 'ENOENT', say.noUser(plan.user));
   }
-  const gid = plan.group === undefined ? account.gid : await findGroup(plan.group);
+  const gid = plan.group === undefined ? passwd.gid : await findGroup(plan.group);
   if (gid === undefined) {
     return failure('user', 'ENOENT', say.noGroup(plan.group));
   }
   const env = {
     SHELL: '/bin/sh',
     PATH: PATH_DEFAULT,
-    HOME: account.home,
-    LOGNAME: account.name,
-    USER: account.name,
+    HOME: passwd.home,
+    LOGNAME: passwd.name,
+    USER: passwd.name,
     ...plan.env,
     BATON_TARGET: run.target,
     BATON_RUN: String(run.run),
     BATON_RUN_DIR: run.directory,
     ...(run.startNonce === undefined ? {} : { BATON_RUN_ID: idOf(run.run, run.startNonce) }),
   };
-  const prefix = chain(plan, account, gid);
-  const cwd = plan.cwd ?? account.home;
+  const prefix = chain(plan, passwd, gid);
+  const cwd = plan.cwd ?? passwd.home;
   if (prefix.length > 0) {
     const missing = findProblem(plan.args[0], env.PATH, cwd);
     if (missing !== undefined) return missing;
@@ -71,7 +71,7 @@ export async function prepare(
     cwd,
     umask: plan.umask ?? UMASK_DEFAULT,
     ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
-    ...(account.uid === process.getuid?.() ? {} : { owner: account }),
+    ...(passwd.uid === process.getuid?.() ? {} : { owner: passwd }),
   };
 }
 
@@ -81,7 +81,7 @@ export function describeFailure(stage: Failure['stage'], errno: string, launch: 
   const detail = {
     command: say.noCommand(command, errno),
     directory: say.noDirectory(launch.cwd, errno),
-    user: say.noBecoming(errno),
+    user: say.cannotSwitchUser(errno),
     system: say.noProcess(errno),
   }[stage];
   return failure(stage, errno, detail);
@@ -93,16 +93,16 @@ export function describeNoKeeper(errno: string): Failure {
   return failure('system', errno, trouble ?? say.noProcess(errno));
 }
 
-function chain(plan: ProcessPlan, account: Account, gid: number): readonly string[] {
+function chain(plan: ProcessPlan, passwd: PasswdEntry, gid: number): readonly string[] {
   const args: string[] = [];
   if (plan.nice !== undefined) args.push('nice', '-n', String(plan.nice));
   if (plan.ionice !== undefined) {
     const { class: kind, level } = plan.ionice;
     args.push('ionice', '-c', kind, ...(level === undefined ? [] : ['-n', String(level)]), '--');
   }
-  const foreign = account.uid !== process.getuid?.() || gid !== process.getgid?.();
+  const foreign = passwd.uid !== process.getuid?.() || gid !== process.getgid?.();
   if (foreign) {
-    args.push('setpriv', `--reuid=${account.uid}`, `--regid=${gid}`, '--init-groups', '--');
+    args.push('setpriv', `--reuid=${passwd.uid}`, `--regid=${gid}`, '--init-groups', '--');
   }
   return args;
 }

@@ -17,7 +17,7 @@ import {
   statusFileOf,
 } from './status-file.ts';
 
-export type Sight =
+export type Observation =
   | { readonly kind: 'running' }
   | { readonly kind: 'ended'; readonly found: Found }
   | {
@@ -44,7 +44,7 @@ export interface Subject {
 const BOOT_ID = bootId();
 
 /** `unreadable` is called with the path of a status file that makes no sense. */
-export function look(subject: Subject, unreadable: (path: string) => void): Sight {
+export function observe(subject: Subject, unreadable: (path: string) => void): Observation {
   const { keeper } = subject;
   const found = read(subject, unreadable);
   if (found !== undefined) return { kind: 'ended', found };

@@ -1,10 +1,10 @@
 /**
  * The daemon's side of the process keepers: has them forked, tells them to go, learns how their
  * children ended, and takes over those of a daemon that died. See keeper.pl for the other side,
- * and sight.ts for what is concluded from what: that a keeper has closed is a hint only.
+ * and observe.ts for what is concluded from what: that a keeper has closed is a hint only.
  */
 
-import type { Report, Wish } from '../core/command.ts';
+import type { CommandInput, Report } from '../core/command.ts';
 import type { ProcessPlan } from '../core/plan.ts';
 import type { KeptRun } from '../engine/daemon.ts';
 import { errnoOf, isPassing } from '../shared/errno.ts';
@@ -22,10 +22,10 @@ import {
 import { HOLD_MS, isGoingDown } from '../system/shutdown.ts';
 import { ForkServer, type KeeperControl, type Spawn } from './fork-server.ts';
 import { describeNoKeeper, type Failure, type Launch, prepare } from './launch.ts';
-import { look } from './observe.ts';
-import type { ProcessKeepers } from './router.ts';
+import { observe } from './observe.ts';
+import type { ProcessKeepersPort } from './router.ts';
 import type { RunDirectories } from './run-directories.ts';
-import { makeOrder, makeRescue } from './spawn-request.ts';
+import { makeRescue, makeSpawnRequest } from './spawn-request.ts';
 import { type Found, NEVER_RAN, outputBytes, statusFileOf } from './status-file.ts';
 import { endMembers, type Killing, send, tellStuck } from './terminate.ts';
 
@@ -58,12 +58,12 @@ interface Kept extends KeptRun {
   over?: boolean;
 }
 
-export class Keepers implements ProcessKeepers {
+export class ProcessKeepers implements ProcessKeepersPort {
   readonly #runs = new Map<RunId, Kept>();
   readonly #directories: RunDirectories;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #post: (observation: Wish) => void;
+  readonly #post: (observation: CommandInput) => void;
   readonly #forkServer: ForkServer;
   readonly #bootId = bootId();
 
@@ -71,7 +71,7 @@ export class Keepers implements ProcessKeepers {
     readonly directories: RunDirectories;
     readonly clock: Clock;
     readonly log: Log;
-    readonly post: (observation: Wish) => void;
+    readonly post: (observation: CommandInput) => void;
     readonly spawn?: Spawn;
   }) {
     this.#directories = options.directories;
@@ -98,7 +98,7 @@ export class Keepers implements ProcessKeepers {
       kept.launch = launch;
       this.#directories.claim(kept);
       const statusFile = statusFileOf(directory, kept.attempt, this.#directories.nonce);
-      this.#forkServer.keep(makeOrder(kept, statusFile, launch, directory), {
+      this.#forkServer.keep(makeSpawnRequest(kept, statusFile, launch, directory), {
         none,
         kept: (pid, control) => this.#attach(kept, pid, control, none),
         begun: () => {
@@ -215,7 +215,7 @@ export class Keepers implements ProcessKeepers {
     const clock = this.#clock;
     const about = { ...this.#marksOf(kept), attempt, keeper, isIdle, clock };
     const subject = { ...about, ...(launch && { launch }) };
-    const sight = look(subject, (path) => this.#tellUnreadable(kept, path));
+    const sight = observe(subject, (path) => this.#tellUnreadable(kept, path));
     if (sight.kind === 'running') return;
     if (sight.kind === 'ended') return this.#hear(kept, sight.found);
     const { rebooted, survivors, startTimes } = sight;

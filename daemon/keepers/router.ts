@@ -3,7 +3,7 @@
  * the kind that the journal names.
  */
 import { rmSync } from 'node:fs';
-import type { Wish } from '../core/command.ts';
+import type { CommandInput } from '../core/command.ts';
 import { causeEnv } from '../core/hooks.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Running } from '../core/state.ts';
@@ -18,26 +18,26 @@ import type { RunDirectories } from './run-directories.ts';
 import { LostRuns } from './survivors.ts';
 
 /** What each kind does in its own way; files and left processes are the same for all. */
-export type KindOfKeepers = Omit<KeepersPort, 'go' | 'guard' | 'remove'> & {
+export type KindOfKeepers = Omit<KeepersPort, 'go' | 'awaitSurvivors' | 'remove'> & {
   go(run: RunId): void;
 };
 
 /** Those that keep processes of this machine. */
-export interface ProcessKeepers extends KindOfKeepers {
+export interface ProcessKeepersPort extends KindOfKeepers {
   /** Goes on with what the keeper of a lost run did for its output; `failed`: not now. */
   rescue(run: RunId, pids: readonly number[], failed: () => void): void;
 }
 
 interface Options {
-  readonly process: ProcessKeepers;
+  readonly process: ProcessKeepersPort;
   readonly ssh: KindOfKeepers;
   readonly directories: RunDirectories;
   readonly clock: Clock;
   readonly log: Log;
-  readonly post: (observation: Wish) => void;
+  readonly post: (observation: CommandInput) => void;
 }
 
-export class AllKeepers implements KeepersPort {
+export class KeeperRouter implements KeepersPort {
   readonly #options: Options;
   readonly #runs = new Map<RunId, KindOfKeepers>();
   readonly #lost: LostRuns;
@@ -147,8 +147,8 @@ export class AllKeepers implements KeepersPort {
   }
 
   /** Only processes of this machine are ever guarded, whoever had kept them. */
-  guard(run: RunId, survivors: Survivors): void {
-    this.#lost.guard(run, survivors);
+  awaitSurvivors(run: RunId, survivors: Survivors): void {
+    this.#lost.awaitSurvivors(run, survivors);
   }
 
   remove(run: RunId): void {

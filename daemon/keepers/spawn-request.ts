@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import type { KeptRun } from '../engine/daemon.ts';
 import type { RunId } from '../shared/run.ts';
 import { APPEND, openRegular } from '../system/regular-file.ts';
-import type { Order, Rescue } from './fork-server.ts';
+import type { Rescue, SpawnRequest } from './fork-server.ts';
 import type { Launch } from './launch.ts';
 import { LIMIT_PREFIX } from './perl.ts';
 
 /** Throws what the system says where the files cannot be made; the directory is there. */
-export function makeOrder(
+export function makeSpawnRequest(
   { run, target, merged }: KeptRun,
   statusFile: string,
   launch: Launch,
   directory: string,
-): Order {
+): SpawnRequest {
   return {
     title: `baton run ${run} ${target}`,
     statusFile,

@@ -5,7 +5,7 @@
  */
 
 import type { AttemptId, FromKeeper } from '../../runners/ssh/keeper-protocol.ts';
-import type { Report, Wish } from '../core/command.ts';
+import type { CommandInput, Report } from '../core/command.ts';
 import type { SshPlan, SshSession } from '../core/plan.ts';
 import type { KeptRun } from '../engine/daemon.ts';
 import { noRunDirectory, sshKilled } from '../protocol/outcome-text.ts';
@@ -26,7 +26,7 @@ export class SshKeepers implements KindOfKeepers {
   readonly #probes = new SshProbes();
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #post: (observation: Wish) => void;
+  readonly #post: (observation: CommandInput) => void;
   readonly #directories: RunDirectories;
   readonly #bootId = bootId();
   readonly #line: SshLine;
@@ -38,7 +38,7 @@ export class SshKeepers implements KindOfKeepers {
     readonly directories: RunDirectories;
     readonly clock: Clock;
     readonly log: Log;
-    readonly post: (observation: Wish) => void;
+    readonly post: (observation: CommandInput) => void;
     readonly open?: typeof openConnection;
   }) {
     this.#clock = options.clock;

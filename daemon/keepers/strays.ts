@@ -24,7 +24,10 @@ export function findLetGo(
   );
   const live = living.map(({ record }) => letGoBy(record, startOf(record, clock), true));
   const names = new Set(live.map(nameOf));
-  const unended = [...state.lanes.values()].flatMap(({ queue, active }) => [...queue, ...active]);
+  const unended = [...state.targetStates.values()].flatMap(({ queue, active }) => [
+    ...queue,
+    ...active,
+  ]);
   const lying = unended
     .flatMap((run) => recordsIn(directoryOf(run)))
     .filter((record) => !names.has(nameOf(record)))

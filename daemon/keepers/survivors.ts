@@ -50,7 +50,7 @@ export class LostRuns {
     this.#options = options;
   }
 
-  guard(run: RunId, { pids, startTimes, keeper, startNonce }: Survivors): void {
+  awaitSurvivors(run: RunId, { pids, startTimes, keeper, startNonce }: Survivors): void {
     const processes = pids.map((pid, index) => ({ pid, startTime: startTimes?.[index] ?? NaN }));
     const directory = this.#options.directoryOf(run);
     const marks = { run, directory, ...(startNonce === undefined ? {} : { startNonce }) };
@@ -89,7 +89,7 @@ export class LostRuns {
 
   /** True also where that cannot be told now. */
   #isHeld(lost: Lost): boolean {
-    // No process outlives its boot; who has such a pid now is a stranger.
+    // No process outlives its boot; who has such a pid now is somebody else.
     if (lost.keeper !== undefined && isOfOldBoot(lost.keeper)) return false;
     try {
       if (lost.processes.some((process) => seemsAlive(this.#known(lost, process)))) return true;

@@ -153,7 +153,7 @@ export const noGroup = (group: string | number | undefined): string =>
 export const noDirectory = (path: string, errno: string): string =>
   `its directory "${path}" cannot be entered (${errno})`;
 
-export const noBecoming = (errno: string): string => `cannot become its user (${errno})`;
+export const cannotSwitchUser = (errno: string): string => `cannot become its user (${errno})`;
 
 /** `command` is empty where another daemon had prepared the run. */
 export const noCommand = (command: string, errno: string): string => {
@@ -180,7 +180,7 @@ export const removed = (): string =>
 // What else is said of an end
 
 /** It exited with 0. */
-export const zeroDenied = (): string =>
+export const zeroExitNotOk = (): string =>
   ', which is no success to its okExit; add 0 to "okExit" if it is one';
 
 export const leftLock = (path: string): string =>

@@ -20,45 +20,49 @@ import {
   type StatusReply,
 } from '../protocol/request.ts';
 import type { Request } from '../protocol/request-schema.ts';
-import { type Caller, failWith } from './responder.ts';
+import { failWith, type Responder } from './responder.ts';
 
-type Handle = (request: Request, caller: Caller) => void;
+type Handle = (request: Request, responder: Responder) => void;
 
 /** Puts the rights in front of a service. They are asked for anew each time: a reload may change them. */
-export function guard(handle: Handle, rights: () => Rights, state: () => ReadonlyState): Handle {
-  return (request, caller) => {
+export function authorize(
+  handle: Handle,
+  rights: () => Rights,
+  state: () => ReadonlyState,
+): Handle {
+  return (request, responder) => {
     const now = rights();
     const refusal = refuse(request, now, state());
     if (refusal !== undefined) {
-      failWith(caller, 'not-permitted', EXIT.notPermitted, refusal);
+      failWith(responder, 'not-permitted', EXIT.notPermitted, refusal);
       return;
     }
-    const held = revocable(caller, () => refuse(request, rights(), state()));
+    const held = revocable(responder, () => refuse(request, rights(), state()));
     if (now.targets === undefined) handle(request, held);
     else handle(widen(request), narrow(request, held, now));
   };
 }
 
 /** A caller that hears nothing more once a reload has taken the right to what it asked for. */
-function revocable(caller: Caller, refusal: () => string | undefined): Caller {
+function revocable(responder: Responder, refusal: () => string | undefined): Responder {
   const closed: (() => void)[] = [];
   let isOver = false;
   return {
-    ...caller,
+    ...responder,
     send: (reply) => {
       if (isOver) return;
       const message = refusal();
-      if (message === undefined) return caller.send(reply);
+      if (message === undefined) return responder.send(reply);
       isOver = true;
       for (const callback of closed) callback();
-      failWith(caller, 'not-permitted', EXIT.notPermitted, message);
+      failWith(responder, 'not-permitted', EXIT.notPermitted, message);
     },
     onClose: (callback) => {
       closed.push(callback);
-      caller.onClose(callback);
+      responder.onClose(callback);
     },
     finish: () => {
-      if (!isOver) caller.finish();
+      if (!isOver) responder.finish();
     },
   };
 }
@@ -112,7 +116,7 @@ function widen(request: Request): Request {
 }
 
 /** A caller who is shown the permitted targets only. */
-function narrow(request: Request, caller: Caller, rights: Rights): Caller {
+function narrow(request: Request, responder: Responder, rights: Rights): Responder {
   const isSeen = ({ target }: { readonly target: string }): boolean =>
     permits(rights.targets, target);
   const veil = (view: RunView): RunView => {
@@ -134,7 +138,7 @@ function narrow(request: Request, caller: Caller, rights: Rights): Caller {
         return reply;
     }
   };
-  return { ...caller, send: (reply) => caller.send(show(reply)) };
+  return { ...responder, send: (reply) => responder.send(show(reply)) };
 }
 
 function narrowStatus(

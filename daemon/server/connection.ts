@@ -10,10 +10,10 @@ import * as say from '../protocol/refusal-text.ts';
 import { type ErrorCode, EXIT, PROTOCOL_VERSION, type Reply } from '../protocol/request.ts';
 import { Ping, Request } from '../protocol/request-schema.ts';
 import type { Log } from '../system/log.ts';
-import type { Rota } from './fair-queue.ts';
+import type { FairQueue } from './fair-queue.ts';
 import { LineReader } from './line-reader.ts';
-import { describeMistake, fieldOf } from './request-errors.ts';
-import type { Caller } from './responder.ts';
+import { describeRequestError, fieldOf } from './request-errors.ts';
+import type { Responder } from './responder.ts';
 
 /** Most requests of one connection that may be unanswered; each may hold two files open. */
 export const OPEN_REQUESTS_MAX = 256;
@@ -41,7 +41,7 @@ interface Open {
 
 export class Connection {
   readonly #socket: Socket;
-  readonly #handle: (request: Request, caller: Caller) => void;
+  readonly #handle: (request: Request, responder: Responder) => void;
   readonly #log: Log;
   readonly #open = new Set<Open>();
   readonly #lines = new LineReader({
@@ -65,8 +65,8 @@ export class Connection {
 
   constructor(
     socket: Socket,
-    handle: (request: Request, caller: Caller) => void,
-    parts: { readonly log: Log; readonly rota: Rota },
+    handle: (request: Request, responder: Responder) => void,
+    parts: { readonly log: Log; readonly fairQueue: FairQueue },
   ) {
     this.#socket = socket;
     this.#handle = handle;
@@ -78,7 +78,7 @@ export class Connection {
       this.#lookIfGone(GONE_LOOK_MS);
     });
     // Not at once: a client that reads as fast as it is written to would have the daemon for itself.
-    socket.on('drain', () => parts.rota.add(() => this.#drain()));
+    socket.on('drain', () => parts.fairQueue.add(() => this.#drain()));
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'connection failed'));
     socket.on('close', () => this.#abandon());
   }
@@ -103,7 +103,7 @@ export class Connection {
     if (v.is(Ping, value)) return this.#send({ ...id, type: 'pong' });
     const parsed = v.safeParse(Request, value);
     if (!parsed.success) {
-      return this.#refuse('invalid', describeMistake(parsed.issues[0], value), id);
+      return this.#refuse('invalid', describeRequestError(parsed.issues[0], value), id);
     }
     if (this.#open.size >= OPEN_REQUESTS_MAX) {
       return this.#refuse('busy', say.tooManyOpen(OPEN_REQUESTS_MAX), id, EXIT.notNow);

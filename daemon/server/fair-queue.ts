@@ -8,7 +8,7 @@
 /** Longest stretch without a look at the sockets, but for what one of them does at a time. */
 const TURN_MS = 5;
 
-export class Rota {
+export class FairQueue {
   /** In the order of their coming. */
   readonly #waiting = new Set<() => void>();
   #next: NodeJS.Immediate | undefined;

@@ -28,7 +28,7 @@ const DIRECTORY_MODE = 0o755;
 
 type Serve = (client: net.Socket) => void;
 
-export interface Owned {
+export interface OwnSocket {
   readonly path: string;
   readonly mode: number;
   readonly gid?: number;
@@ -42,7 +42,7 @@ export interface Open {
 }
 
 /** Makes a socket and listens on it; every client is handed to `serve`. */
-export async function listenAt(place: Owned, serve: Serve): Promise<Result<Open>> {
+export async function listenAt(place: OwnSocket, serve: Serve): Promise<Result<Open>> {
   const { path } = place;
   const bytes = Buffer.byteLength(path);
   if (bytes > SOCKET_PATH_BYTES_MAX) {
@@ -142,7 +142,7 @@ function listen(
 }
 
 /** Gives it to its group, and only then lets more than its owner in. */
-function widen({ path, mode, gid }: Owned): Result<undefined> {
+function widen({ path, mode, gid }: OwnSocket): Result<undefined> {
   try {
     if (gid !== undefined) chownSync(path, -1, gid);
     if (mode !== MODE_DEFAULT) chmodSync(path, mode);

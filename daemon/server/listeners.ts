@@ -18,16 +18,16 @@ import { noSocketGroup } from '../system/boot-messages.ts';
 import type { Log } from '../system/log.ts';
 import { findGroup } from '../system/passwd.ts';
 import type { PassedSocket } from '../system/systemd.ts';
-import { guard } from './access.ts';
+import { authorize } from './access.ts';
 import { Connection } from './connection.ts';
-import type { Rota } from './fair-queue.ts';
+import type { FairQueue } from './fair-queue.ts';
 import { listenAt, listenOn, MODE_DEFAULT, type Open } from './listen.ts';
-import type { Caller } from './responder.ts';
+import type { Responder } from './responder.ts';
 
 type Settings = readonly SocketSettings[] | undefined;
 
 /** One socket to listen on. */
-export interface Door {
+export interface Listener {
   readonly where:
     | PassedSocket
     | { readonly path: string; readonly mode: number; readonly group?: string | number };
@@ -48,18 +48,20 @@ const MAIN_NAMES = ['baton', 'baton.socket'];
  * What to listen on. `own` is a path that permits everything. Where systemd passes sockets, entries
  * with a name are its business: one that it does not pass is switched off.
  */
-export function planDoors(
+export function planListeners(
   settings: Settings,
   passed: readonly PassedSocket[],
   own: string | undefined,
-): readonly Door[] {
+): readonly Listener[] {
   const isActivated = passed.length > 0;
   const entries = settings?.filter(({ name }) => !isActivated || name === undefined) ?? [];
   return [
-    ...passed.map((socket) => passedDoor(socket, isMainSocket(socket, passed))),
+    ...passed.map((socket) => passedListener(socket, isMainSocket(socket, passed))),
     // Of a path that the configuration describes, its description is true.
-    ...(own === undefined || entries.some(({ path }) => path === own) ? [] : [ownDoor(own)]),
-    ...entries.flatMap((entry) => (entry.path === undefined ? [] : [pathDoor(entry, entry.path)])),
+    ...(own === undefined || entries.some(({ path }) => path === own) ? [] : [ownListener(own)]),
+    ...entries.flatMap((entry) =>
+      entry.path === undefined ? [] : [pathListener(entry, entry.path)],
+    ),
   ];
 }
 
@@ -73,7 +75,7 @@ export function isMainSocket(socket: PassedSocket, passed: readonly PassedSocket
   return passed.length === 1 || MAIN_NAMES.includes(socket.name);
 }
 
-export function nameDoor({ where }: Door): string {
+export function nameListener({ where }: Listener): string {
   return 'fd' in where ? where.name : where.path;
 }
 
@@ -85,9 +87,9 @@ export class Sockets {
   readonly #unanswered = new Set<Socket>();
   readonly #settings: () => Settings;
   readonly #state: () => ReadonlyState;
-  readonly #handle: (request: Request, caller: Caller) => void;
+  readonly #handle: (request: Request, responder: Responder) => void;
   readonly #left: () => void;
-  readonly #rota: Rota;
+  readonly #fairQueue: FairQueue;
   #answered = (): void => {};
   /** It was said that clients are turned away. */
   #isFull = false;
@@ -97,17 +99,17 @@ export class Sockets {
     /** Those of the configuration of now. */
     readonly settings: () => Settings;
     readonly state: () => ReadonlyState;
-    readonly handle: (request: Request, caller: Caller) => void;
+    readonly handle: (request: Request, responder: Responder) => void;
     /** A client is gone. */
     readonly left: () => void;
-    readonly rota: Rota;
+    readonly fairQueue: FairQueue;
   }) {
     this.#log = options.log;
     this.#settings = options.settings;
     this.#state = options.state;
     this.#handle = options.handle;
     this.#left = options.left;
-    this.#rota = options.rota;
+    this.#fairQueue = options.fairQueue;
   }
 
   get connections(): number {
@@ -115,19 +117,19 @@ export class Sockets {
   }
 
   /** Listens on all of them, or says what is wrong with one. */
-  async open(doors: readonly Door[]): Promise<Result<undefined>> {
+  async open(listeners: readonly Listener[]): Promise<Result<undefined>> {
     // All that takes time first: nobody is served before the last of them is open.
-    const gids = new Map<Door, number>();
-    for (const door of doors) {
-      const gid = await gidOf(door);
+    const gids = new Map<Listener, number>();
+    for (const listener of listeners) {
+      const gid = await gidOf(listener);
       if (!gid.ok) return gid;
-      if (gid.value !== undefined) gids.set(door, gid.value);
+      if (gid.value !== undefined) gids.set(listener, gid.value);
     }
     // Those of systemd last: closed, they could not be opened again to tell anybody what is wrong.
-    for (const door of [...doors].sort((one, other) => isPassed(one) - isPassed(other))) {
-      const serve = this.#serve(door);
-      const { where } = door;
-      const gid = gids.get(door);
+    for (const listener of [...listeners].sort((one, other) => isPassed(one) - isPassed(other))) {
+      const serve = this.#serve(listener);
+      const { where } = listener;
+      const gid = gids.get(listener);
       const owned = 'fd' in where ? where : { ...where, ...(gid === undefined ? {} : { gid }) };
       const opened = 'fd' in owned ? await listenOn(owned, serve) : await listenAt(owned, serve);
       if (!opened.ok) {
@@ -155,11 +157,12 @@ export class Sockets {
   }
 
   /** Says why: a client that is dropped without a word would have to guess. */
-  #turnAway(client: Socket, door: Door): void {
-    if (!this.#isFull) this.#log.warn({ socket: nameDoor(door) }, 'clients are turned away');
+  #turnAway(client: Socket, listener: Listener): void {
+    if (!this.#isFull)
+      this.#log.warn({ socket: nameListener(listener) }, 'clients are turned away');
     this.#isFull = true;
     client.on('error', () => {});
-    const message = tooManyClients(CONNECTIONS_MAX, nameDoor(door));
+    const message = tooManyClients(CONNECTIONS_MAX, nameListener(listener));
     const reply: Reply = { type: 'error', code: 'busy', exit: EXIT.notNow, message };
     client.end(`${JSON.stringify(reply)}\n`);
     client.resume();
@@ -167,12 +170,12 @@ export class Sockets {
     client.once('close', () => clearTimeout(timer));
   }
 
-  #serve(door: Door): (client: Socket) => void {
-    const rights = (): Rights => door.rights(this.#settings());
-    const handle = guard(this.#handle, rights, this.#state);
+  #serve(listener: Listener): (client: Socket) => void {
+    const rights = (): Rights => listener.rights(this.#settings());
+    const handle = authorize(this.#handle, rights, this.#state);
     const here = new Set<Socket>();
     return (client) => {
-      if (here.size >= CONNECTIONS_MAX) return this.#turnAway(client, door);
+      if (here.size >= CONNECTIONS_MAX) return this.#turnAway(client, listener);
       here.add(client);
       this.#clients.add(client);
       this.#unanswered.add(client);
@@ -186,23 +189,23 @@ export class Sockets {
         heard();
         this.#left();
       });
-      const answer = (request: Request, caller: Caller): void => {
-        const send: Caller['send'] = (reply) => {
-          caller.send(reply);
+      const answer = (request: Request, responder: Responder): void => {
+        const send: Responder['send'] = (reply) => {
+          responder.send(reply);
           heard();
         };
-        handle(request, { ...caller, send });
+        handle(request, { ...responder, send });
       };
-      new Connection(client, answer, { log: this.#log, rota: this.#rota });
+      new Connection(client, answer, { log: this.#log, fairQueue: this.#fairQueue });
     };
   }
 }
 
-function isPassed({ where }: Door): number {
+function isPassed({ where }: Listener): number {
   return 'fd' in where ? 1 : 0;
 }
 
-function passedDoor(socket: PassedSocket, isMain: boolean): Door {
+function passedListener(socket: PassedSocket, isMain: boolean): Listener {
   const { name } = socket;
   return {
     where: socket,
@@ -215,11 +218,11 @@ function passedDoor(socket: PassedSocket, isMain: boolean): Door {
   };
 }
 
-function ownDoor(path: string): Door {
+function ownListener(path: string): Listener {
   return { where: { path, mode: MODE_DEFAULT }, rights: () => ({ socket: path }) };
 }
 
-function pathDoor({ mode = MODE_DEFAULT, group }: SocketSettings, path: string): Door {
+function pathListener({ mode = MODE_DEFAULT, group }: SocketSettings, path: string): Listener {
   return {
     where: { path, mode, ...(group === undefined ? {} : { group }) },
     rights: (settings) => {
@@ -238,7 +241,7 @@ function rightsOf({ allow, targets }: SocketSettings, socket: string): Rights {
   };
 }
 
-async function gidOf({ where }: Door): Promise<Result<number | undefined>> {
+async function gidOf({ where }: Listener): Promise<Result<number | undefined>> {
   if ('fd' in where || where.group === undefined) return { ok: true, value: undefined };
   const { path, group } = where;
   const gid = typeof group === 'number' ? group : await findGroup(group);

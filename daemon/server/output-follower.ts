@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { unreadFile } from '../protocol/refusal-text.ts';
 import { errnoOf, isShortage } from '../shared/errno.ts';
 import { openRegular } from '../system/regular-file.ts';
-import type { Rota } from './fair-queue.ts';
+import type { FairQueue } from './fair-queue.ts';
 import { CHUNK_BYTES, encode, type Frame } from './output-frame.ts';
 
 const LOOK_MS = 20;
@@ -51,7 +51,7 @@ export class Follower {
   readonly #failed: (why: string) => void;
   readonly #disk: OutputDisk;
   readonly #chunk: Buffer;
-  readonly #rota: Rota;
+  readonly #fairQueue: FairQueue;
   #ended = false;
   #closed = false;
   #blocked = false;
@@ -70,7 +70,7 @@ export class Follower {
     /** Of CHUNK_BYTES; used within a call only, so that all followers can share one. */
     readonly chunk: Buffer;
     /** Shared with all that have more to do. */
-    readonly rota: Rota;
+    readonly fairQueue: FairQueue;
     readonly send: (frame: Frame) => void;
     readonly hasRoom: () => boolean;
     readonly done: () => void;
@@ -80,7 +80,7 @@ export class Follower {
   }) {
     this.#directory = options.directory;
     this.#chunk = options.chunk;
-    this.#rota = options.rota;
+    this.#fairQueue = options.fairQueue;
     this.#send = options.send;
     this.#hasRoom = options.hasRoom;
     this.#done = options.done;
@@ -110,7 +110,7 @@ export class Follower {
     }
     if (moved) {
       this.#quiet = 0;
-      this.#giveUpTurn = this.#rota.add(() => this.pump());
+      this.#giveUpTurn = this.#fairQueue.add(() => this.pump());
       return;
     }
     if (ended && !this.#sources.some(({ isUnread }) => isUnread)) {

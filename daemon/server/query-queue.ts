@@ -9,40 +9,40 @@
  */
 
 import type { Reply } from '../protocol/request.ts';
-import type { Pieces } from '../shared/cooperative.ts';
-import type { Rota } from './fair-queue.ts';
-import { type Caller, finishWith } from './responder.ts';
+import type { CooperativeSteps } from '../shared/cooperative.ts';
+import type { FairQueue } from './fair-queue.ts';
+import { finishWith, type Responder } from './responder.ts';
 
 /** Longest stretch without a turn for others, but for one piece. */
 const SLICE_MS = 2;
 
 interface Question {
-  readonly caller: Caller;
+  readonly responder: Responder;
   readonly begin: Begin;
 }
 
 /** Undefined: the caller has been told already that there is no answer. */
-type Begin = () => Pieces<Reply> | undefined;
+type Begin = () => CooperativeSteps<Reply> | undefined;
 
-export class Questions {
-  readonly #rota: Rota;
+export class QueryQueue {
+  readonly #fairQueue: FairQueue;
   /** In the order of their coming; the first one is being answered. */
   readonly #open = new Set<Question>();
-  #pieces: Pieces<Reply> | undefined;
+  #pieces: CooperativeSteps<Reply> | undefined;
   #hasTurn = false;
 
-  constructor(rota: Rota) {
-    this.#rota = rota;
+  constructor(fairQueue: FairQueue) {
+    this.#fairQueue = fairQueue;
   }
 
   /** `begin` takes from the state what the answer is made of, before its first piece. */
-  ask(caller: Caller, begin: Begin): void {
-    const question = { caller, begin };
+  ask(responder: Responder, begin: Begin): void {
+    const question = { responder, begin };
     this.#open.add(question);
     if (this.#open.size === 1) this.#slice();
     if (!this.#open.has(question)) return;
-    caller.hold();
-    caller.onClose(() => this.#drop(question));
+    responder.hold();
+    responder.onClose(() => this.#drop(question));
   }
 
   #slice(): void {
@@ -53,14 +53,14 @@ export class Questions {
   }
 
   /** True once it is answered. */
-  #work({ caller, begin }: Question): boolean {
+  #work({ responder, begin }: Question): boolean {
     const untilMs = performance.now() + SLICE_MS;
     this.#pieces ??= begin();
     if (this.#pieces === undefined) return true;
     do {
       const piece = this.#pieces.next();
       if (piece.done !== true) continue;
-      finishWith(caller, piece.value);
+      finishWith(responder, piece.value);
       return true;
     } while (performance.now() < untilMs);
     return false;
@@ -69,7 +69,7 @@ export class Questions {
   #waitForTurn(): void {
     if (this.#hasTurn) return;
     this.#hasTurn = true;
-    this.#rota.add(() => {
+    this.#fairQueue.add(() => {
       this.#hasTurn = false;
       this.#slice();
     });

@@ -8,10 +8,10 @@ import type { Loop, LoopAnswer } from '../engine/loop.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT } from '../protocol/request.ts';
 import type { Nonce, RunId } from '../shared/run.ts';
-import { type Caller, failWith, finishWith } from './responder.ts';
+import { failWith, finishWith, type Responder } from './responder.ts';
 import { runOf } from './views/targets.ts';
 
-export class Denials {
+export class Refusals {
   readonly #loop: Loop;
   readonly #configFile: () => string;
 
@@ -20,69 +20,69 @@ export class Denials {
     this.#configFile = configFile;
   }
 
-  refuse(caller: Caller, target: string, answer: LoopAnswer): void {
+  refuse(responder: Responder, target: string, answer: LoopAnswer): void {
     switch (answer.type) {
       case 'ignored':
-        return finishWith(caller, { type: 'ignored', reason: answer.reason });
+        return finishWith(responder, { type: 'ignored', reason: answer.reason });
       case 'refused':
-        return finishWith(caller, { type: 'refused', exit: EXIT.notNow, reason: answer.reason });
+        return finishWith(responder, { type: 'refused', exit: EXIT.notNow, reason: answer.reason });
       case 'not-permitted':
-        return failWith(caller, 'not-permitted', EXIT.notPermitted, answer.reason);
+        return failWith(responder, 'not-permitted', EXIT.notPermitted, answer.reason);
       case 'broken':
-        return failWith(caller, 'broken-target', EXIT.config, say.broken(answer.reason));
+        return failWith(responder, 'broken-target', EXIT.config, say.broken(answer.reason));
       case 'no-room':
-        return failWith(caller, 'disk-full', EXIT.notNow, say.cannotJournal(answer.errno));
+        return failWith(responder, 'disk-full', EXIT.notNow, say.cannotJournal(answer.errno));
       case 'no-journal':
-        return this.noJournal(caller, answer.reason);
+        return this.noJournal(responder, answer.reason);
       default:
-        return this.unknownTarget(caller, target);
+        return this.unknownTarget(responder, target);
     }
   }
 
   /** `reason` names the file, and says what to do. */
-  noJournal(caller: Caller, reason: string): void {
-    failWith(caller, 'no-journal', EXIT.notNow, reason);
+  noJournal(responder: Responder, reason: string): void {
+    failWith(responder, 'no-journal', EXIT.notNow, reason);
   }
 
-  unknownTarget(caller: Caller, target: string): void {
+  unknownTarget(responder: Responder, target: string): void {
     const known = this.#loop.catalog.targets.keys();
     const message = say.unknownTarget(this.#configFile(), target, known);
-    failWith(caller, 'unknown-target', EXIT.config, message);
+    failWith(responder, 'unknown-target', EXIT.config, message);
   }
 
-  unknownRun(caller: Caller, run: RunId): void {
-    failWith(caller, 'unknown-run', EXIT.usage, say.unknownRun(run));
+  unknownRun(responder: Responder, run: RunId): void {
+    failWith(responder, 'unknown-run', EXIT.usage, say.unknownRun(run));
   }
 
   /**
    * Whether the number is that of another run than `nonce` says, given away in another life of the
    * state directory. Then says so: no status and no output of the one is ever told of the other.
    */
-  isOther(caller: Caller, of: RunId | string, nonce: Nonce | undefined): boolean {
+  isOther(responder: Responder, of: RunId | string, nonce: Nonce | undefined): boolean {
     if (nonce === undefined || typeof of === 'string') return false;
     const run = this.#loop.state.runs.get(of);
     const isForgotten = run === undefined && of < this.#loop.state.nextRun;
     // Of one that is forgotten nobody knows which it was.
     if (isForgotten || run?.nonce === nonce) return false;
-    failWith(caller, 'other-run', EXIT.noVerdict, say.otherRun(of));
+    failWith(responder, 'other-run', EXIT.noVerdict, say.otherRun(of));
     return true;
   }
 
   /** The same to whoever waits for its end: one that is forgotten has had one, and nobody knows which. */
-  unknownEnd(caller: Caller, run: RunId): void {
-    if (run >= this.#loop.state.nextRun) return this.unknownRun(caller, run);
-    failWith(caller, 'unknown-run', EXIT.noVerdict, say.forgottenRun(run));
+  unknownEnd(responder: Responder, run: RunId): void {
+    if (run >= this.#loop.state.nextRun) return this.unknownRun(responder, run);
+    failWith(responder, 'unknown-run', EXIT.noVerdict, say.forgottenRun(run));
   }
 
   /** The run that is meant by a number or by a target's name; else says that there is none. */
-  find(of: number | string, caller: Caller): Run | undefined {
+  find(of: number | string, responder: Responder): Run | undefined {
     const { state, catalog } = this.#loop;
     const run = typeof of === 'number' ? state.runs.get(of) : runOf(state, of);
     if (run !== undefined) return run;
-    if (typeof of === 'number') this.unknownRun(caller, of);
+    if (typeof of === 'number') this.unknownRun(responder, of);
     else if (catalog.targets.has(of)) {
-      failWith(caller, 'no-output', EXIT.usage, say.hasNoRun(of));
-    } else this.unknownTarget(caller, of);
+      failWith(responder, 'no-output', EXIT.usage, say.hasNoRun(of));
+    } else this.unknownTarget(responder, of);
     return undefined;
   }
 }

@@ -13,7 +13,7 @@ export function fieldOf(value: unknown, key: 'id' | 'type' | 'v'): unknown {
   return isObject ? (value as Record<typeof key, unknown>)[key] : undefined;
 }
 
-export function describeMistake(issue: v.InferIssue<typeof Request>, value: unknown): string {
+export function describeRequestError(issue: v.InferIssue<typeof Request>, value: unknown): string {
   const path = v.getDotPath(issue);
   if (path === null || Array.isArray(value)) {
     const found = Array.isArray(value) ? 'a list' : `a ${typeof value}`;

@@ -6,7 +6,7 @@ import type { Request } from '../protocol/request-schema.ts';
 export type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
 
 /** The client's end of one request. */
-export interface Caller {
+export interface Responder {
   send(reply: Reply): void;
   /** False: the client has not read what it was sent; output has to wait for `onDrain`. */
   hasRoom(): boolean;
@@ -20,11 +20,16 @@ export interface Caller {
 }
 
 /** The last reply to a request. */
-export function finishWith(caller: Caller, reply: Reply): void {
-  caller.send(reply);
-  caller.finish();
+export function finishWith(responder: Responder, reply: Reply): void {
+  responder.send(reply);
+  responder.finish();
 }
 
-export function failWith(caller: Caller, code: ErrorCode, exit: number, message: string): void {
-  finishWith(caller, { type: 'error', code, exit, message });
+export function failWith(
+  responder: Responder,
+  code: ErrorCode,
+  exit: number,
+  message: string,
+): void {
+  finishWith(responder, { type: 'error', code, exit, message });
 }

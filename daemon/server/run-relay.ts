@@ -15,48 +15,48 @@ import {
   lostOutput,
   tellOutcome,
   unrelayed,
-  zeroDenied,
+  zeroExitNotOk,
 } from '../protocol/outcome-text.ts';
 import { unreadOutput } from '../protocol/refusal-text.ts';
 import { EXIT, exitStatus } from '../protocol/request.ts';
 import type { Nonce, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { describeLeftLocks } from '../system/lockfiles.ts';
-import type { Rota } from './fair-queue.ts';
+import type { FairQueue } from './fair-queue.ts';
 import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
-import type { Denials } from './refusals.ts';
-import { type Caller, failWith, finishWith, type Of } from './responder.ts';
+import type { Refusals } from './refusals.ts';
+import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 
 interface Parts {
   readonly loop: Loop;
-  readonly denials: Denials;
+  readonly refusals: Refusals;
   readonly directoryOf: (run: RunId) => string;
   /** A request for this target comes in: what it depends on may have changed. */
   readonly refresh: (target: string) => void;
-  readonly rota: Rota;
+  readonly fairQueue: FairQueue;
   readonly clock: Clock;
 }
 
-export class Relay {
+export class RunRelay {
   readonly #loop: Loop;
-  readonly #denials: Denials;
+  readonly #refusals: Refusals;
   readonly #directoryOf: Parts['directoryOf'];
   readonly #refresh: Parts['refresh'];
-  readonly #rota: Rota;
+  readonly #fairQueue: FairQueue;
   readonly #clock: Clock;
   /** How those who wait for a run are told something before its end. */
-  readonly #waiting = new Map<RunId, Set<Caller>>();
+  readonly #waiting = new Map<RunId, Set<Responder>>();
   readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
   /** All relays read into it, each within one call. */
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
 
   constructor(parts: Parts) {
     this.#loop = parts.loop;
-    this.#denials = parts.denials;
+    this.#refusals = parts.refusals;
     this.#directoryOf = parts.directoryOf;
     this.#refresh = parts.refresh;
-    this.#rota = parts.rota;
+    this.#fairQueue = parts.fairQueue;
     this.#clock = parts.clock;
   }
 
@@ -69,21 +69,22 @@ export class Relay {
   /** Tells them that it has ended, which the journal has no room for. */
   unrecorded({ run, outcome, errno }: UnrecordedEnd): void {
     const text = `run ${run} ${describeUnrecorded(describeOutcome(outcome), errno)}`;
-    for (const caller of this.#waiting.get(run) ?? []) caller.send({ type: 'notice', run, text });
+    for (const responder of this.#waiting.get(run) ?? [])
+      responder.send({ type: 'notice', run, text });
   }
 
-  #await(run: RunId, caller: Caller): void {
+  #await(run: RunId, responder: Responder): void {
     const waiting = this.#waiting.get(run) ?? new Set();
-    this.#waiting.set(run, waiting.add(caller));
-    caller.onClose(() => {
-      waiting.delete(caller);
+    this.#waiting.set(run, waiting.add(responder));
+    responder.onClose(() => {
+      waiting.delete(responder);
       if (waiting.size === 0) this.#waiting.delete(run);
     });
     const end = this.#loop.unrecordedEnd(run);
     if (end !== undefined) this.unrecorded(end);
   }
 
-  run(request: Of<'run'>, caller: Caller): void {
+  run(request: Of<'run'>, responder: Responder): void {
     const { target, merged, wait, args, maxWaitMs } = request;
     const token = request.token ?? randomUUID();
     this.#refresh(target);
@@ -93,33 +94,33 @@ export class Relay {
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
       ...(inside === undefined ? {} : { caller: inside }),
     };
-    const forget = this.#waitInside(inside, { token }, caller);
+    const forget = this.#waitInside(inside, { token }, responder);
     this.#loop.post({ type: 'submit', target, token, merged, ...given }, (answer) => {
       if (answer.type !== 'accepted' && answer.type !== 'joined') {
         forget();
-        this.#denials.refuse(caller, target, answer);
+        this.#refusals.refuse(responder, target, answer);
         return;
       }
       const { type, run } = answer;
-      caller.send({ type, run, target, ...nonceOf(this.#loop.state.runs.get(run)) });
-      if (wait) this.#attend(run, { out: 0, err: 0 }, caller);
-      else caller.finish();
+      responder.send({ type, run, target, ...nonceOf(this.#loop.state.runs.get(run)) });
+      if (wait) this.#attend(run, { out: 0, err: 0 }, responder);
+      else responder.finish();
     });
   }
 
-  wait(request: Of<'wait'>, caller: Caller): void {
-    if (this.#denials.isOther(caller, request.run, request.nonce)) return;
+  wait(request: Of<'wait'>, responder: Responder): void {
+    if (this.#refusals.isOther(responder, request.run, request.nonce)) return;
     const run = this.#loop.state.runs.get(request.run);
-    if (run === undefined) return this.#denials.unknownEnd(caller, request.run);
+    if (run === undefined) return this.#refusals.unknownEnd(responder, request.run);
     const inside = this.#runAt(request.caller);
     const circle = inside === undefined ? undefined : this.#circle(inside, request.run);
     if (circle !== undefined) {
-      return finishWith(caller, { type: 'refused', exit: EXIT.notNow, reason: circle });
+      return finishWith(responder, { type: 'refused', exit: EXIT.notNow, reason: circle });
     }
-    this.#waitInside(inside, { run: request.run }, caller);
-    tellFound(request, run, caller);
-    if (!request.output) return this.#awaitEnd(request.run, caller);
-    this.#attend(request.run, request.from ?? { out: 0, err: 0 }, caller);
+    this.#waitInside(inside, { run: request.run }, responder);
+    tellFound(request, run, responder);
+    if (!request.output) return this.#awaitEnd(request.run, responder);
+    this.#attend(request.run, request.from ?? { out: 0, err: 0 }, responder);
   }
 
   /** The run whose command asks: it has to be one of this daemon's that runs. */
@@ -141,26 +142,26 @@ export class Relay {
   #waitInside(
     inside: RunId | undefined,
     of: { readonly run: RunId } | { readonly token: string },
-    caller: Caller,
+    responder: Responder,
   ): () => void {
     if (inside === undefined) return () => {};
     const forget = this.#loop.callerWaits.add(inside, of);
-    caller.onClose(forget);
+    responder.onClose(forget);
     return forget;
   }
 
-  output(request: Of<'output'>, caller: Caller): void {
-    if (this.#denials.isOther(caller, request.of, request.nonce)) return;
-    const run = this.#denials.find(request.of, caller);
+  output(request: Of<'output'>, responder: Responder): void {
+    if (this.#refusals.isOther(responder, request.of, request.nonce)) return;
+    const run = this.#refusals.find(request.of, responder);
     if (run === undefined) return;
-    tellFound(request, run, caller);
+    tellFound(request, run, responder);
     const { tail, from: asked = { out: 0, err: 0 } } = request;
     const from = tail === undefined ? asked : tailOffsets(this.#directoryOf(run.run), tail);
-    const follower = this.#follow(run.run, from, caller, {
-      done: () => finishWith(caller, { type: 'done', runs: [run.run] }),
+    const follower = this.#follow(run.run, from, responder, {
+      done: () => finishWith(responder, { type: 'done', runs: [run.run] }),
       failed: (why) => {
         follower.close();
-        failWith(caller, 'no-output', EXIT.noVerdict, unreadOutput(run.run, why));
+        failWith(responder, 'no-output', EXIT.noVerdict, unreadOutput(run.run, why));
       },
     });
     if (!request.follow || run.state === 'ended') return follower.end();
@@ -170,40 +171,40 @@ export class Relay {
       stop();
       follower.end();
     });
-    caller.onClose(() => stop());
+    responder.onClose(() => stop());
     if (run.state === 'running') follower.pump();
   }
 
-  #awaitEnd(number: RunId, caller: Caller): void {
+  #awaitEnd(number: RunId, responder: Responder): void {
     const tell = (): void => {
-      this.#tellEnd(number, this.#loop.state.runs.get(number), undefined, caller);
+      this.#tellEnd(number, this.#loop.state.runs.get(number), undefined, responder);
     };
     if (this.#loop.state.runs.get(number)?.state === 'ended') {
-      return this.#whenDurable(caller, tell);
+      return this.#whenDurable(responder, tell);
     }
     const stop = this.#watch(number, (event) => {
       if (event.type !== 'ended') return;
       stop();
       tell();
     });
-    caller.onClose(() => stop());
-    this.#await(number, caller);
+    responder.onClose(() => stop());
+    this.#await(number, responder);
   }
 
-  #whenDurable(caller: Caller, tell: () => void): void {
+  #whenDurable(responder: Responder, tell: () => void): void {
     this.#loop.whenDurable((loss) => {
       if (loss === undefined) tell();
-      else this.#denials.noJournal(caller, loss);
+      else this.#refusals.noJournal(responder, loss);
     });
   }
 
   /** Relays the output of a run and its end to a client. */
-  #attend(number: RunId, from: Offsets, caller: Caller): void {
+  #attend(number: RunId, from: Offsets, responder: Responder): void {
     let failure: string | undefined;
     // As it was when it ended: meanwhile it may be forgotten.
     let last = this.#loop.state.runs.get(number);
-    const follower = this.#follow(number, from, caller, {
-      done: () => this.#tellEnd(number, last, failure, caller),
+    const follower = this.#follow(number, from, responder, {
+      done: () => this.#tellEnd(number, last, failure, responder),
       // Its end is worth more than its output, and still comes.
       failed: (why) => {
         failure ??= why;
@@ -211,7 +212,7 @@ export class Relay {
     });
     const stop = this.#watch(number, (event) => {
       if (event.type === 'started') {
-        caller.send({ type: 'started', run: number });
+        responder.send({ type: 'started', run: number });
         follower.pump();
       } else if (event.type === 'ended') {
         last = this.#loop.state.runs.get(number);
@@ -219,50 +220,55 @@ export class Relay {
         follower.end();
       }
     });
-    caller.onClose(() => stop());
-    this.#await(number, caller);
+    responder.onClose(() => stop());
+    this.#await(number, responder);
     if (last?.state === 'running') {
-      caller.send({ type: 'started', run: number });
+      responder.send({ type: 'started', run: number });
       follower.pump();
     } else if (last === undefined || last.state === 'ended') {
       stop();
-      this.#whenDurable(caller, () => follower.end());
+      this.#whenDurable(responder, () => follower.end());
     }
   }
 
   #follow(
     run: RunId,
     from: Offsets,
-    caller: Caller,
+    responder: Responder,
     told: { readonly done: () => void; readonly failed: (why: string) => void },
   ): Follower {
     const follower = new Follower({
       directory: this.#directoryOf(run),
       from,
       chunk: this.#chunk,
-      rota: this.#rota,
-      send: (frame) => caller.send({ type: 'output', run, ...frame }),
-      hasRoom: () => caller.hasRoom(),
+      fairQueue: this.#fairQueue,
+      send: (frame) => responder.send({ type: 'output', run, ...frame }),
+      hasRoom: () => responder.hasRoom(),
       ...told,
     });
-    caller.onDrain(() => follower.resume());
-    caller.onClose(() => follower.close());
+    responder.onDrain(() => follower.resume());
+    responder.onClose(() => follower.close());
     return follower;
   }
 
-  #tellEnd(number: RunId, run: Run | undefined, failure: string | undefined, caller: Caller): void {
-    if (run?.state !== 'ended') return this.#denials.unknownEnd(caller, number);
+  #tellEnd(
+    number: RunId,
+    run: Run | undefined,
+    failure: string | undefined,
+    responder: Responder,
+  ): void {
+    if (run?.state !== 'ended') return this.#refusals.unknownEnd(responder, number);
     const { target, outcome, verdict, lostBytes } = run;
     const isOdd = outcome.kind !== 'exited';
     const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
     const unread = failure === undefined ? '' : unrelayed(failure);
     const isDenied = !isOdd && outcome.code === 0 && verdict === 'failed';
-    const denied = isDenied ? zeroDenied() : '';
+    const denied = isDenied ? zeroExitNotOk() : '';
     const lost = lostBytes === undefined ? '' : lostOutput(lostBytes);
     const tell = isOdd || isDenied || failure !== undefined || lost !== '';
     const text = tellOutcome(outcome, number, target, `${denied}${left}${lost}${unread}`);
     const exit = exitStatus(outcome, verdict);
-    finishWith(caller, {
+    finishWith(responder, {
       type: 'ended',
       run: number,
       target,
@@ -294,7 +300,7 @@ function nonceOf(run: Run | undefined): { readonly nonce?: Nonce } {
  * Lets a client that loses its connection ask for this very run again. Only one that speaks of
  * versions: others may have been written when the first answer was another.
  */
-function tellFound({ v }: Of<'wait' | 'output'>, run: Run, caller: Caller): void {
+function tellFound({ v }: Of<'wait' | 'output'>, run: Run, responder: Responder): void {
   if (v === undefined) return;
-  caller.send({ type: 'found', run: run.run, target: run.target, ...nonceOf(run) });
+  responder.send({ type: 'found', run: run.run, target: run.target, ...nonceOf(run) });
 }

@@ -5,7 +5,7 @@
 
 import type { Target } from '../core/catalog.ts';
 import type { Event } from '../core/event.ts';
-import { excerptOf } from '../core/snapshot.ts';
+import { snapshotOf } from '../core/snapshot.ts';
 import type { Run } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import type { UnrecordedEnd } from '../engine/unrecorded.ts';
@@ -15,17 +15,17 @@ import { tellOutcome } from '../protocol/outcome-text.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT, exitStatus, type Reply } from '../protocol/request.ts';
 import type { Request } from '../protocol/request-schema.ts';
-import type { Pieces } from '../shared/cooperative.ts';
+import type { CooperativeSteps } from '../shared/cooperative.ts';
 import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { seemsAlive } from '../system/proc.ts';
-import type { Rota } from './fair-queue.ts';
+import type { FairQueue } from './fair-queue.ts';
 import { readProgress } from './progress.ts';
-import { Questions } from './query-queue.ts';
-import { Denials } from './refusals.ts';
-import { type Caller, failWith, finishWith, type Of } from './responder.ts';
-import { Relay } from './run-relay.ts';
-import type { Scenery } from './views/run-view.ts';
+import { QueryQueue } from './query-queue.ts';
+import { Refusals } from './refusals.ts';
+import { failWith, finishWith, type Of, type Responder } from './responder.ts';
+import { RunRelay } from './run-relay.ts';
+import type { ViewContext } from './views/run-view.ts';
 import { viewChain, viewHistory, viewTargets } from './views/targets.ts';
 
 /** Looks at the machine of a target without running anything; undefined where there is none. */
@@ -44,10 +44,10 @@ export class Service {
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
   /** What the views look at beside the state. */
-  readonly #eyes: Pick<Scenery, 'lives' | 'holdersAround' | 'progressOf' | 'unrecordedEnd'>;
-  readonly #denials: Denials;
-  readonly #relay: Relay;
-  readonly #questions: Questions;
+  readonly #eyes: Pick<ViewContext, 'lives' | 'holdersAround' | 'progressOf' | 'unrecordedEnd'>;
+  readonly #refusals: Refusals;
+  readonly #relay: RunRelay;
+  readonly #queries: QueryQueue;
   #requests = 0;
 
   constructor(options: {
@@ -59,7 +59,7 @@ export class Service {
     /** A request for this target comes in: what it depends on may have changed. */
     readonly refresh?: (target: string) => void;
     readonly about: { readonly version: string; readonly config: () => string };
-    readonly rota: Rota;
+    readonly fairQueue: FairQueue;
   }) {
     this.#loop = options.loop;
     this.#clock = options.clock;
@@ -74,45 +74,45 @@ export class Service {
       progressOf: (run) => readProgress(this.#directoryOf(run)),
     };
     this.#startedAtMs = options.clock.now().wallMs;
-    this.#questions = new Questions(options.rota);
-    this.#denials = new Denials(options.loop, options.about.config);
-    this.#relay = new Relay({
+    this.#queries = new QueryQueue(options.fairQueue);
+    this.#refusals = new Refusals(options.loop, options.about.config);
+    this.#relay = new RunRelay({
       loop: options.loop,
-      denials: this.#denials,
+      refusals: this.#refusals,
       directoryOf: options.directoryOf,
       refresh: options.refresh ?? (() => {}),
-      rota: options.rota,
+      fairQueue: options.fairQueue,
       clock: options.clock,
     });
   }
 
-  handle(request: Request, caller: Caller): void {
+  handle(request: Request, responder: Responder): void {
     this.#requests++;
     switch (request.type) {
       case 'run':
-        return this.#relay.run(request, caller);
+        return this.#relay.run(request, responder);
       case 'wait':
-        return this.#relay.wait(request, caller);
+        return this.#relay.wait(request, responder);
       case 'output':
-        return this.#relay.output(request, caller);
+        return this.#relay.output(request, responder);
       case 'cancel':
-        return this.#cancel(request, caller);
+        return this.#cancel(request, responder);
       case 'status':
-        return this.#questions.ask(caller, () => this.#status());
+        return this.#queries.ask(responder, () => this.#status());
       case 'why':
-        return this.#questions.ask(caller, () => this.#why(request, caller));
+        return this.#queries.ask(responder, () => this.#why(request, responder));
       case 'history':
-        return this.#questions.ask(caller, () => this.#history(request, caller));
+        return this.#queries.ask(responder, () => this.#history(request, responder));
       case 'pause':
       case 'resume':
       case 'forget':
-        return this.#post(request, caller);
+        return this.#post(request, responder);
       case 'probe':
-        return this.#probe(request, caller);
+        return this.#probe(request, responder);
       case 'reload': {
         const reloaded = this.#reload();
-        if (reloaded.ok) return finishWith(caller, { type: 'done', text: reloaded.text });
-        return failWith(caller, 'bad-config', EXIT.config, reloaded.message);
+        if (reloaded.ok) return finishWith(responder, { type: 'done', text: reloaded.text });
+        return failWith(responder, 'bad-config', EXIT.config, reloaded.message);
       }
       default:
         return request satisfies never;
@@ -129,36 +129,40 @@ export class Service {
     this.#relay.unrecorded(end);
   }
 
-  #cancel(request: Of<'cancel'>, caller: Caller): void {
+  #cancel(request: Of<'cancel'>, responder: Responder): void {
     const { of, nonce } = request;
-    if (this.#denials.isOther(caller, of, nonce)) return;
+    if (this.#refusals.isOther(responder, of, nonce)) return;
     const { state, catalog } = this.#loop;
-    if (typeof of === 'number' && !state.runs.has(of)) return this.#denials.unknownRun(caller, of);
-    const lane = typeof of === 'string' ? state.lanes.get(of) : undefined;
-    if (typeof of === 'string' && lane === undefined && !catalog.targets.has(of)) {
-      return this.#denials.unknownTarget(caller, of);
+    if (typeof of === 'number' && !state.runs.has(of))
+      return this.#refusals.unknownRun(responder, of);
+    const targetState = typeof of === 'string' ? state.targetStates.get(of) : undefined;
+    if (typeof of === 'string' && targetState === undefined && !catalog.targets.has(of)) {
+      return this.#refusals.unknownTarget(responder, of);
     }
-    const runs = typeof of === 'number' ? [of] : [...(lane?.queue ?? []), ...(lane?.active ?? [])];
-    if (runs.length === 0) return finishWith(caller, { type: 'done', runs });
+    const runs =
+      typeof of === 'number'
+        ? [of]
+        : [...(targetState?.queue ?? []), ...(targetState?.active ?? [])];
+    if (runs.length === 0) return finishWith(responder, { type: 'done', runs });
     this.#loop.post({ type: 'cancel', runs }, (answer) => {
-      if (answer.type === 'cancelled') finishWith(caller, { type: 'done', runs: answer.runs });
-      else this.#denials.refuse(caller, String(of), answer);
+      if (answer.type === 'cancelled') finishWith(responder, { type: 'done', runs: answer.runs });
+      else this.#refusals.refuse(responder, String(of), answer);
     });
   }
 
   /** What the views look at, as it is now, however long they take. */
-  #scenery(): Scenery {
+  #context(): ViewContext {
     const { state, catalog } = this.#loop;
-    return { state: excerptOf(state), catalog, now: this.#clock.now(), ...this.#eyes };
+    return { state: snapshotOf(state), catalog, now: this.#clock.now(), ...this.#eyes };
   }
 
   /** All targets at one moment, so that no run is told twice or left out that goes from one to another. */
-  *#status(): Pieces<Extract<Reply, { type: 'status' }>> {
-    const scenery = this.#scenery();
-    const { now } = scenery;
+  *#status(): CooperativeSteps<Extract<Reply, { type: 'status' }>> {
+    const context = this.#context();
+    const { now } = context;
     const requests = this.#requests;
     const trouble = this.#loop.examine();
-    const targets = yield* viewTargets(scenery);
+    const targets = yield* viewTargets(context);
     const executing = targets.flatMap((target) => target.active.map(() => target.target));
     return {
       type: 'status',
@@ -176,70 +180,70 @@ export class Service {
     };
   }
 
-  #why({ of, nonce }: Of<'why'>, caller: Caller): Pieces<Reply> | undefined {
-    if (this.#denials.isOther(caller, of, nonce)) return undefined;
+  #why({ of, nonce }: Of<'why'>, responder: Responder): CooperativeSteps<Reply> | undefined {
+    if (this.#refusals.isOther(responder, of, nonce)) return undefined;
     const { state, catalog } = this.#loop;
-    if (typeof of === 'string' && !state.lanes.has(of) && catalog.targets.has(of)) {
+    if (typeof of === 'string' && !state.targetStates.has(of) && catalog.targets.has(of)) {
       return this.#chain(undefined, of);
     }
-    const run = this.#denials.find(of, caller);
+    const run = this.#refusals.find(of, responder);
     if (run === undefined) return undefined;
-    const [waiting] = state.lanes.get(run.target)?.queue ?? new Set<RunId>();
+    const [waiting] = state.targetStates.get(run.target)?.queue ?? new Set<RunId>();
     const queued = waiting === undefined ? undefined : state.runs.get(waiting);
     const asked = typeof of === 'string' && queued !== undefined ? queued : run;
     return this.#chain(asked, run.target);
   }
 
-  *#chain(asked: Run | undefined, target: string): Pieces<Reply> {
-    const scenery = this.#scenery();
-    const chain = asked === undefined ? [] : yield* viewChain(asked, scenery);
-    return { type: 'why', chain, target, nowMs: scenery.now.wallMs };
+  *#chain(asked: Run | undefined, target: string): CooperativeSteps<Reply> {
+    const context = this.#context();
+    const chain = asked === undefined ? [] : yield* viewChain(asked, context);
+    return { type: 'why', chain, target, nowMs: context.now.wallMs };
   }
 
-  #history(request: Of<'history'>, caller: Caller): Pieces<Reply> | undefined {
+  #history(request: Of<'history'>, responder: Responder): CooperativeSteps<Reply> | undefined {
     const { state, catalog } = this.#loop;
     const { target } = request;
-    if (target !== undefined && !catalog.targets.has(target) && !state.lanes.has(target)) {
-      this.#denials.unknownTarget(caller, target);
+    if (target !== undefined && !catalog.targets.has(target) && !state.targetStates.has(target)) {
+      this.#refusals.unknownTarget(responder, target);
       return undefined;
     }
     return this.#past(request);
   }
 
-  /** Not of an excerpt, which has no past. */
-  *#past(request: Of<'history'>): Pieces<Reply> {
+  /** Not of a snapshot, which has no past. */
+  *#past(request: Of<'history'>): CooperativeSteps<Reply> {
     const { state, catalog } = this.#loop;
-    const scenery = { state, catalog, now: this.#clock.now(), ...this.#eyes };
-    return { type: 'history', runs: yield* viewHistory(scenery, request) };
+    const context = { state, catalog, now: this.#clock.now(), ...this.#eyes };
+    return { type: 'history', runs: yield* viewHistory(context, request) };
   }
 
-  #post(request: Of<'pause' | 'resume' | 'forget'>, caller: Caller): void {
+  #post(request: Of<'pause' | 'resume' | 'forget'>, responder: Responder): void {
     const { type, target } = request;
     this.#loop.post({ type, target }, (answer) => {
-      if (answer.type === 'done') finishWith(caller, { type: 'done' });
-      else this.#denials.refuse(caller, target, answer);
+      if (answer.type === 'done') finishWith(responder, { type: 'done' });
+      else this.#refusals.refuse(responder, target, answer);
     });
   }
 
-  #probe({ target: name }: Of<'probe'>, caller: Caller): void {
+  #probe({ target: name }: Of<'probe'>, responder: Responder): void {
     const target = this.#loop.catalog.targets.get(name);
-    if (target === undefined) return this.#denials.unknownTarget(caller, name);
+    if (target === undefined) return this.#refusals.unknownTarget(responder, name);
     const { broken, runner } = target;
     if (broken !== undefined) {
-      return failWith(caller, 'broken-target', EXIT.config, say.broken(broken));
+      return failWith(responder, 'broken-target', EXIT.config, say.broken(broken));
     }
     this.#prober(target).then(
       (probed) => {
         if (probed === undefined) {
-          return failWith(caller, 'no-probe', EXIT.usage, say.notProbed(runner.type));
+          return failWith(responder, 'no-probe', EXIT.usage, say.notProbed(runner.type));
         }
         const { lines, failure } = probed;
         const outcome = failure === undefined ? undefined : outcomeOfFailure(failure);
         const said = outcome === undefined ? lines : [...lines, tellOutcome(outcome, 0, name)];
         const exit = outcome === undefined ? 0 : exitStatus(outcome);
-        finishWith(caller, { type: 'probed', target: name, exit, lines: said });
+        finishWith(responder, { type: 'probed', target: name, exit, lines: said });
       },
-      (error: unknown) => failWith(caller, 'no-probe', EXIT.noVerdict, String(error)),
+      (error: unknown) => failWith(responder, 'no-probe', EXIT.noVerdict, String(error)),
     );
   }
 }

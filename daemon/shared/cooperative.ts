@@ -3,10 +3,10 @@
  * has made. So pure code stays pure, and does not know who waits or what time it is.
  */
 
-export type Pieces<T> = Generator<undefined, T>;
+export type CooperativeSteps<T> = Generator<undefined, T>;
 
 /** All of it in one go, for whoever keeps nobody waiting. */
-export function whole<T>(pieces: Pieces<T>): T {
+export function runToEnd<T>(pieces: CooperativeSteps<T>): T {
   for (;;) {
     const piece = pieces.next();
     if (piece.done === true) return piece.value;

@@ -125,10 +125,10 @@ function sleptSoFar(kernel: Kernel): number {
   return uptimeMs - kernel.monotonicMs();
 }
 
-function latestOf({ runs, lanes }: ReadonlyState): number {
+function latestOf({ runs, targetStates }: ReadonlyState): number {
   let latestMs = Number.NEGATIVE_INFINITY;
   for (const run of runs.values()) latestMs = Math.max(latestMs, elapsedMs(lastOf(run)));
-  for (const { freshAt } of lanes.values()) {
+  for (const { freshAt } of targetStates.values()) {
     if (freshAt !== undefined) latestMs = Math.max(latestMs, elapsedMs(freshAt));
   }
   return latestMs;

@@ -8,7 +8,7 @@ import { type UserInfo, userInfo } from 'node:os';
 import { errnoOf, isShortage } from '../shared/errno.ts';
 import { checkRoomToSpawn } from './free-descriptors.ts';
 
-export interface Account {
+export interface PasswdEntry {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
@@ -20,7 +20,7 @@ export interface Account {
 const LOOKUP_MS_MAX = 10_000;
 
 /** Undefined if there is no such user. */
-export async function findUser(who: string | number): Promise<Account | undefined> {
+export async function findUser(who: string | number): Promise<PasswdEntry | undefined> {
   const fields = await getent('passwd', String(who));
   if (fields === undefined) return undefined;
   const [name = '', , uid, gid, , home = '/', shell] = fields;
@@ -34,7 +34,7 @@ export async function findGroup(which: string | number): Promise<number | undefi
 }
 
 /** The user that the daemon itself is. */
-export function ownAccount(): Account {
+export function ownAccount(): PasswdEntry {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const { username: name = String(uid), homedir: home = '/' } = findOwnEntry() ?? {};
   return { name, uid, gid, home, shell: '/bin/sh' };

@@ -126,7 +126,7 @@ export function membersOf(keeper: KeeperId, marks: RunMarks): readonly ProcessSt
     for (const other of all) if (other.parent === stat.pid) add(other);
   };
   for (const stat of all) {
-    // A pid is not given away while it names a session; who started before is a stranger.
+    // A pid is not given away while it names a session; who started before is somebody else.
     const inSession = stat.session === keeper.pid && stat.startTime >= keeper.startTime;
     if ((inSession && sessionIsOurs) || (keeperAlive && stat.parent === keeper.pid)) add(stat);
   }

@@ -13,8 +13,8 @@ import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { isSystemdShutdown } from '../../daemon/system/shutdown.ts';
-import { connect, type Desk } from '../ssh/connect.ts';
-import { Gates } from '../ssh/handshake-limiter.ts';
+import { connect, type SharedParts } from '../ssh/connect.ts';
+import { HandshakeLimiter } from '../ssh/handshake-limiter.ts';
 import {
   type AttemptId,
   type FromKeeper,
@@ -41,7 +41,11 @@ interface Caller {
 }
 
 class Keeper {
-  readonly #desk: Desk = { gates: new Gates(), router: new Router(), keys: new KeyRing() };
+  readonly #shared: SharedParts = {
+    limiter: new HandshakeLimiter(),
+    router: new Router(),
+    keys: new KeyRing(),
+  };
   readonly #tasks = new Map<string, Task>();
   readonly #callers = new Set<Caller>();
   readonly #server = createServer((socket) => this.#greet(socket));
@@ -54,7 +58,7 @@ class Keeper {
    * end of one it leaves at once, or systemd would wait for it; its runs are interrupted.
    */
   term(): void {
-    this.#desk.termAtMs = monotonicMs();
+    this.#shared.termAtMs = monotonicMs();
     if (!isSystemdShutdown()) return;
     say('left, the machine shuts down', { runs: this.#tasks.size });
     process.exit(0);
@@ -106,7 +110,7 @@ class Keeper {
       case 'prepare': {
         const { run, attempt, nonce } = message;
         const name = nameOf(message);
-        const task = new Task(message, this.#desk, () => {
+        const task = new Task(message, this.#shared, () => {
           this.#owners.delete(task);
           this.#tasks.delete(name);
           for (const other of this.#callers) other.send({ type: 'ended', run, attempt, nonce });
@@ -146,7 +150,7 @@ class Keeper {
 
   async #try(session: SshSession, abort: AbortSignal): Promise<Seen> {
     if (session.openssh !== undefined) return await probeOpenssh(session, session.openssh, abort);
-    const linked = await connect({ ...session, retries: 0 }, this.#desk, abort);
+    const linked = await connect({ ...session, retries: 0 }, this.#shared, abort);
     if (!linked.ok) return { lines: linked.seen, failure: linked.failure };
     linked.link.close();
     return { lines: linked.link.seen };

@@ -100,7 +100,7 @@ export class OpensshCommand implements RemoteCommand {
     if (!mayHaveRun && this.#isStopping) return { kind: 'not-started' };
     const said = signal === null ? this.err.said : say.sshKilled(signal);
     if (!mayHaveRun) return failed(phaseOf(said), say.sshFailed(this.#session.host, lastOf(said)));
-    return lost(say.broke(this.#session.host, lastOf(said) || say.noStatus()));
+    return lost(say.connectionBroke(this.#session.host, lastOf(said) || say.noStatus()));
   }
 
   /** A 255 that is the command's own, or may be: nobody can tell with a forced command. */

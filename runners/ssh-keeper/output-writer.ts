@@ -18,7 +18,7 @@ const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN']);
 /** The same where a file is to be made. */
 const PASSING_OPEN = new Set([...PASSING, 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-export class Sink {
+export class OutputWriter {
   readonly #files: readonly FileHandle[];
   readonly #queues: Promise<void>[];
   readonly #streams: Readable[] = [];
@@ -29,11 +29,11 @@ export class Sink {
     this.#queues = files.map(() => Promise.resolve());
   }
 
-  static async open(directory: string, merged: boolean): Promise<Sink> {
+  static async open(directory: string, merged: boolean): Promise<OutputWriter> {
     const names = merged ? ['out'] : ['out', 'err'];
     const files: FileHandle[] = [];
     for (const name of names) files.push(await openOne(join(directory, name)));
-    return new Sink(files);
+    return new OutputWriter(files);
   }
 
   /** Drains a stream for good: 0 is stdout, 1 is stderr. */

@@ -13,14 +13,14 @@
 import { join } from 'node:path';
 import { showDuration } from '../../daemon/shared/duration.ts';
 import { isShortage } from '../../daemon/shared/errno.ts';
-import { connect, type Desk } from '../ssh/connect.ts';
-import type { Unlinked, Way } from '../ssh/handshake.ts';
+import { connect, type SharedParts } from '../ssh/connect.ts';
+import type { JumpChain, Unlinked } from '../ssh/handshake.ts';
 import type { Prepare } from '../ssh/keeper-protocol.ts';
 import { script } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
 import { HeldRecord } from './held-record.ts';
 import { OpensshCommand } from './openssh.ts';
-import { Sink } from './output-writer.ts';
+import { OutputWriter } from './output-writer.ts';
 import { ChannelCommand, type RemoteCommand } from './remote-command.ts';
 import { type End, lost, monotonicMs, type Times, writeStatus } from './status-writer.ts';
 
@@ -31,13 +31,13 @@ const KILL_WAIT_MS = 5_000;
 
 export class Task {
   readonly prepare: Prepare;
-  readonly #desk: Desk;
+  readonly #shared: SharedParts;
   readonly #done: () => void;
   readonly #abort = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
-  #link: Way | undefined;
+  #link: JumpChain | undefined;
   #command: RemoteCommand | undefined;
-  #sink: Sink | undefined;
+  #writer: OutputWriter | undefined;
   #record: HeldRecord | undefined;
   #begunAtMs = monotonicMs();
   #ended: Times | undefined;
@@ -47,9 +47,9 @@ export class Task {
   #isOver = false;
 
   /** `ended` is called once, when the status file is in place. */
-  constructor(prepare: Prepare, desk: Desk, ended: () => void) {
+  constructor(prepare: Prepare, shared: SharedParts, ended: () => void) {
     this.prepare = prepare;
-    this.#desk = desk;
+    this.#shared = shared;
     this.#done = ended;
   }
 
@@ -82,11 +82,11 @@ export class Task {
   async #run(): Promise<void> {
     const { session, merged } = this.prepare;
     if (session.openssh === undefined) {
-      const linked = await connect(session, this.#desk, this.#abort.signal);
+      const linked = await connect(session, this.#shared, this.#abort.signal);
       if (linked.ok) this.#link = linked.link;
       else if (!this.#isStopping) return this.#finish(unconnected(linked));
     }
-    if (!this.#isStopping) this.#sink = await Sink.open(this.#directory, merged);
+    if (!this.#isStopping) this.#writer = await OutputWriter.open(this.#directory, merged);
     // A full disk may have held it up for long.
     if (this.#isStopping) return this.#finish({ kind: 'not-started' });
     if (session.openssh === undefined) this.#exec();
@@ -127,8 +127,8 @@ export class Task {
       },
       () => this.#close(),
     );
-    this.#sink?.drain(command.out, 0);
-    this.#sink?.drain(command.err, 1);
+    this.#writer?.drain(command.out, 0);
+    this.#writer?.drain(command.err, 1);
     if (this.#isStopping) this.#kill();
   }
 
@@ -138,7 +138,7 @@ export class Task {
     this.#after(this.#graceMs, () => {
       this.#command?.signal('KILL', this.#graceMs);
       this.#after(KILL_WAIT_MS, () => {
-        void this.#finish(this.#command?.end ?? lost(say.deaf(this.#name)));
+        void this.#finish(this.#command?.end ?? lost(say.remoteIgnoresSignals(this.#name)));
       });
     });
   }
@@ -156,14 +156,14 @@ export class Task {
       why === 'Keepalive timeout'
         ? say.noSign(showDuration(keepaliveMs * 5))
         : (why ?? say.noStatus());
-    void this.#finish(this.#command?.end ?? lost(say.broke(this.#name, reason)));
+    void this.#finish(this.#command?.end ?? lost(say.connectionBroke(this.#name, reason)));
   }
 
   /** The server would not run it; or nobody knows, where the connection broke just then. */
   #refused(error: Error): End {
     const name = this.#name;
     if (this.#link?.trouble() !== undefined || /No response/.test(error.message)) {
-      return lost(say.broke(name, error.message));
+      return lost(say.connectionBroke(name, error.message));
     }
     const message = say.noCommand(name, error.message);
     return { kind: 'failed', failure: { phase: 'connect', message } };
@@ -176,7 +176,7 @@ export class Task {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#abort.abort();
     this.#command?.close();
-    await this.#sink?.close();
+    await this.#writer?.close();
     this.#link?.close();
     const { attempt, nonce } = this.prepare;
     await writeStatus(() => join(this.#directory, `status.${attempt}.${nonce}`), end, times);
@@ -191,7 +191,7 @@ export class Task {
 
   #times(): Times {
     const steadyMs = monotonicMs();
-    const { termAtMs } = this.#desk;
+    const { termAtMs } = this.#shared;
     return {
       tookMs: Math.round(steadyMs - this.#begunAtMs),
       steadyMs: Math.round(steadyMs),

@@ -5,8 +5,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SshSession } from '../../daemon/core/plan.ts';
-import { Handshake, type Link, type Unlinked, type Way } from './handshake.ts';
-import type { Gates } from './handshake-limiter.ts';
+import { Handshake, type JumpChain, type Link, type Unlinked } from './handshake.ts';
+import type { HandshakeLimiter } from './handshake-limiter.ts';
 import type { Failure } from './keeper-protocol.ts';
 import type { KeyRing } from './private-key.ts';
 import type { Router } from './route.ts';
@@ -16,24 +16,24 @@ const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 30_000;
 
 /** What all sessions of a keeper share. */
-export interface Desk {
-  readonly gates: Gates;
+export interface SharedParts {
+  readonly limiter: HandshakeLimiter;
   readonly router: Router;
   readonly keys: KeyRing;
   /** When the keeper was told to end (TERM), by CLOCK_MONOTONIC. */
   termAtMs?: number;
 }
 
-type Connected = { readonly ok: true; readonly link: Way } | Unlinked;
+type Connected = { readonly ok: true; readonly link: JumpChain } | Unlinked;
 
 /** Connects, and tries again as often as the session says. Ends early when aborted. */
 export async function connect(
   session: SshSession,
-  desk: Desk,
+  shared: SharedParts,
   abort: AbortSignal,
 ): Promise<Connected> {
   for (let attempt = 0; ; attempt++) {
-    const linked = await connectOnce(session, desk, abort);
+    const linked = await connectOnce(session, shared, abort);
     if (linked.ok || !linked.isPassing || abort.aborted) return linked;
     if (attempt >= session.retries) return attempt === 0 ? linked : afterAll(linked, attempt + 1);
     const pauseMs = Math.min(RETRY_MS_MIN * 2 ** attempt, RETRY_MS_MAX);
@@ -48,10 +48,10 @@ function afterAll(linked: Unlinked, times: number): Unlinked {
 
 async function connectOnce(
   session: SshSession,
-  desk: Desk,
+  shared: SharedParts,
   abort: AbortSignal,
 ): Promise<Connected> {
-  const route = await desk.router.routeTo(session);
+  const route = await shared.router.routeTo(session);
   if (!route.ok) {
     const failure: Failure = { phase: 'connect', message: route.message };
     const { shortage } = route;
@@ -67,9 +67,9 @@ async function connectOnce(
   const seen = (): readonly string[] => links.flatMap((link) => link.seen);
   for (const [index, hop] of route.hops.entries()) {
     const isLast = index === route.hops.length - 1;
-    // Only the last gate is held any longer: who waits at one while in another waits for ever.
+    // Only the last place is held any longer: who waits at one while in another waits for ever.
     leave();
-    const left = await desk.gates.enter(`${hop.host}:${hop.port}`, abort);
+    const left = await shared.limiter.enter(`${hop.host}:${hop.port}`, abort);
     if (left === undefined) {
       close();
       const failure: Failure = { phase: 'connect', message: say.givenUp() };
@@ -77,7 +77,7 @@ async function connectOnce(
     }
     leave = left;
     const asked = { ...session, hostKey: hostKeyFor(session, isLast) };
-    const linked = await new Handshake(hop, asked, desk.keys).run(links.at(-1), abort);
+    const linked = await new Handshake(hop, asked, shared.keys).run(links.at(-1), abort);
     if (!linked.ok) {
       close();
       return { ...linked, seen: [...seen(), ...linked.seen] };

@@ -7,8 +7,8 @@
 /** Most handshakes with one server at a time. */
 export const HANDSHAKES_MAX = 8;
 
-export class Gates {
-  readonly #gates = new Map<string, { inside: number; readonly waiting: (() => void)[] }>();
+export class HandshakeLimiter {
+  readonly #limiter = new Map<string, { inside: number; readonly waiting: (() => void)[] }>();
   readonly #max: number;
 
   constructor(max: number = HANDSHAKES_MAX) {
@@ -18,8 +18,8 @@ export class Gates {
   /** Resolves, with the way out, when it is this caller's turn; undefined if it gave up first. */
   async enter(name: string, abort: AbortSignal): Promise<(() => void) | undefined> {
     if (abort.aborted) return undefined;
-    const gate = this.#gates.get(name) ?? { inside: 0, waiting: [] };
-    this.#gates.set(name, gate);
+    const gate = this.#limiter.get(name) ?? { inside: 0, waiting: [] };
+    this.#limiter.set(name, gate);
     if (gate.inside < this.#max) gate.inside++;
     else if (!(await queue(gate.waiting, abort))) return undefined;
     let isOut = false;
@@ -28,7 +28,7 @@ export class Gates {
       isOut = true;
       const next = gate.waiting.shift();
       if (next !== undefined) return next();
-      if (--gate.inside === 0) this.#gates.delete(name);
+      if (--gate.inside === 0) this.#limiter.delete(name);
     };
   }
 }

@@ -33,8 +33,8 @@ export interface Link {
 }
 
 /** A link over all hops of a way. */
-export interface Way extends Link {
-  /** Its last server has answered on a channel: to be said once, see gate.ts. */
+export interface JumpChain extends Link {
+  /** Its last server has answered on a channel: to be said once, see handshake-limiter.ts. */
   settled(): void;
 }
 

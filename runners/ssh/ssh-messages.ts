@@ -190,14 +190,14 @@ export const hostKeyUnwritten = (said: string): string =>
 
 const MAY_RUN = 'the remote command may still be running';
 
-export const broke = (name: string, why: string): string =>
+export const connectionBroke = (name: string, why: string): string =>
   `the connection to ${name} broke (${why}); ${MAY_RUN}`;
 
 export const noSign = (limit: string): string => `no sign of life for ${limit}`;
 
 export const noStatus = (): string => 'it was closed without an exit status';
 
-export const deaf = (name: string): string =>
+export const remoteIgnoresSignals = (name: string): string =>
   `${name} did not end it: no signal reached its command (a key with a forced command?); ${MAY_RUN}`;
 
 export const noCommand = (name: string, said: string): string =>

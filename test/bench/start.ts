@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { apply } from '../../daemon/core/apply.ts';
-import { history } from '../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../daemon/core/minimal-history.ts';
 import { emptyState } from '../../daemon/core/state.ts';
 import { Journal } from '../../daemon/journal/journal.ts';
 import { Activated } from './activated.ts';
@@ -118,7 +118,7 @@ async function measureCompaction({ isQuick }: Options): Promise<readonly Line[]>
       for (let time = 0; time < 5; time++) {
         const delays = monitorEventLoopDelay({ resolution: 1 });
         delays.enable();
-        const compacted = await journal.compact(history(state));
+        const compacted = await journal.compact(minimalHistory(state));
         delays.disable();
         if (!compacted.ok) throw new Error(compacted.error);
         took.push(delays.max / 1e6);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { endsToTell, type RunTail, showReport } from '../../client/report/page.ts';
-import { nightOf } from '../../client/report/timespan.ts';
+import { timespanOf } from '../../client/report/timespan.ts';
 import { Browser } from '../support/browser.ts';
 import { directory } from '../support/config.ts';
 import { HOUR_MS, past, sampleNight, status, view } from '../support/nights.ts';
@@ -26,12 +26,12 @@ function page(): string {
     past(100 + at, target, [40, 40, 30 + at], { verdict: 'failed', text: `${SCRIPT} ${IMAGE}` }),
   );
   const said = status([...sample.status.targets, ...NAMES.map((target) => view({ target }))]);
-  const night = nightOf(said, [...sample.history, ...extra], 7 * 24 * HOUR_MS, 10_000);
+  const timespan = timespanOf(said, [...sample.history, ...extra], 7 * 24 * HOUR_MS, 10_000);
   const nothing = { bytes: new Uint8Array(), isCut: false };
   const long = `half\n${SCRIPT}\n${'\0\x1b\xff'.repeat(9)}\n${'long'.repeat(500)}\n`;
   const tail: RunTail = { out: { bytes: Buffer.from(long, 'latin1'), isCut: true }, err: nothing };
-  const tails = new Map(endsToTell(night).map(({ run }) => [run.run, tail]));
-  return showReport({ night, host: 'backup01', version: '0.1.0', tails });
+  const tails = new Map(endsToTell(timespan).map(({ run }) => [run.run, tail]));
+  return showReport({ timespan, host: 'backup01', version: '0.1.0', tails });
 }
 
 /** The page in a browser, if there is one. */

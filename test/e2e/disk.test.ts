@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
-import { Sink } from '../../runners/ssh-keeper/output-writer.ts';
+import { OutputWriter } from '../../runners/ssh-keeper/output-writer.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig, type Session } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
@@ -307,7 +307,7 @@ test('output files for which there is no room are made once there is some', LIMI
   });
   assert.equal(mounted.status, 0, mounted.stderr);
   assert.throws(() => openSync(join(directory, 'out'), 'a'), { code: 'ENOSPC' });
-  const opening = Sink.open(directory, false);
+  const opening = OutputWriter.open(directory, false);
   assert.equal(mount('remount,size=256k,nr_inodes=16').status, 0);
   await (await opening).close();
   assert.deepEqual(readdirSync(directory).toSorted(), ['err', 'out']);

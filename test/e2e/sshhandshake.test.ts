@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { SshSession } from '../../daemon/core/plan.ts';
-import { connect, type Desk } from '../../runners/ssh/connect.ts';
-import { Gates } from '../../runners/ssh/handshake-limiter.ts';
+import { connect, type SharedParts } from '../../runners/ssh/connect.ts';
+import { HandshakeLimiter } from '../../runners/ssh/handshake-limiter.ts';
 import { KeyRing } from '../../runners/ssh/private-key.ts';
 import { Router } from '../../runners/ssh/route.ts';
 import { addKey, SSHD_NEEDS, Sshd, startAgent } from '../support/sshd.ts';
@@ -22,7 +22,7 @@ const NEVER = new AbortController().signal;
 test('a silent server is given up after connectTimeout, though garbage is collected', async (t) => {
   const port = await listen(t, createServer());
   const session = sessionTo(port, { connectTimeoutMs: 300 });
-  const tried = connect(session, desk(), NEVER);
+  const tried = connect(session, shared(), NEVER);
   const linked = await Promise.race([tried, collectForSeconds(10)]);
   assert.ok(linked !== undefined, 'the limit was collected with the garbage');
   assert.ok(!linked.ok && linked.isPassing);
@@ -127,7 +127,7 @@ describe('what a key can do', { skip: whyWithout(...SSHD_NEEDS) }, () => {
 });
 
 async function connectOnce(session: SshSession): Promise<string> {
-  const linked = await connect(session, desk(), NEVER);
+  const linked = await connect(session, shared(), NEVER);
   if (!linked.ok) return linked.failure.message;
   linked.link.close();
   return 'connected';
@@ -144,8 +144,8 @@ async function collectForSeconds(seconds: number): Promise<undefined> {
   return undefined;
 }
 
-function desk(): Desk {
-  return { gates: new Gates(), router: new Router(), keys: new KeyRing() };
+function shared(): SharedParts {
+  return { limiter: new HandshakeLimiter(), router: new Router(), keys: new KeyRing() };
 }
 
 function sessionTo(port: number, more: Partial<SshSession>): SshSession {

@@ -56,7 +56,7 @@ test('the timer and the line for cron write the figures to the same place', () =
   const [, command = ''] = /^ExecStart=(.*)$/m.exec(service) ?? [];
   assert.match(command, /^baton metrics --output \/.*\.prom$/);
   const parsed = parse(command.split(' ').slice(1));
-  assert.ok(parsed.ok && parsed.wish.command.verb === 'metrics');
+  assert.ok(parsed.ok && parsed.invocation.command.verb === 'metrics');
   const cron = readFileSync(join(ROOT, 'contrib/examples/cron.d-metrics'), 'utf8');
   const [line] = parseCrontab('cron.d-metrics', cron, (word) => word === 'root');
   assert.equal(line?.command, command);

@@ -184,7 +184,7 @@ function checkBeside(world: World, number: RunId): void {
     const members = world.catalog.groups.get(key)?.members.map((member) => member.target) ?? [];
     const places = new Set(state?.groups.get(key));
     for (const name of members) {
-      for (const run of state?.lanes.get(name)?.active ?? []) places.add(run);
+      for (const run of state?.targetStates.get(name)?.active ?? []) places.add(run);
     }
     const { instances = 1 } = options as { readonly instances?: number };
     assert.ok(places.size < instances, `run ${number} starts beside ${[...places]} in ${key}`);
@@ -218,7 +218,7 @@ function checkSynced(world: World, number: RunId): void {
     (world.catalog.targets.get(name)?.bindings ?? []).flatMap(({ key, policy }) =>
       policy.type === 'rsnapshot' ? key : [],
     );
-  const sync = state.runs.get(state.lanes.get('sync')?.latest ?? 0);
+  const sync = state.runs.get(state.targetStates.get('sync')?.latest ?? 0);
   if (sync?.state !== 'ended' || sync.verdict !== 'failed') return;
   const isTogether = keysOf('sync').some((key) => keysOf(self.target).includes(key));
   assert.ok(!isTogether, `run ${number} rotates after sync ${sync.run}, which failed`);

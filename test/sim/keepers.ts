@@ -3,7 +3,7 @@
  * `SimKeepers` the daemon's side of them, which dies with its daemon.
  */
 import assert from 'node:assert/strict';
-import type { LetGo, Report, Wish } from '../../daemon/core/command.ts';
+import type { CommandInput, LetGo, Report } from '../../daemon/core/command.ts';
 import type { Running } from '../../daemon/core/state.ts';
 import type { KeepersPort, KeptRun, Survivors } from '../../daemon/engine/daemon.ts';
 import type { KeeperId, RunId } from '../../daemon/shared/run.ts';
@@ -143,12 +143,12 @@ export class SimProcess {
 export class SimKeepers implements KeepersPort {
   readonly #world: World;
   readonly #generation: number;
-  readonly #post: (wish: Wish) => void;
+  readonly #post: (input: CommandInput) => void;
   readonly #mine = new Map<RunId, SimProcess>();
   readonly #guarded = new Map<RunId, SimProcess>();
   readonly #dropped = new Set<string>();
 
-  constructor(world: World, generation: number, post: (wish: Wish) => void) {
+  constructor(world: World, generation: number, post: (input: CommandInput) => void) {
     this.#world = world;
     this.#generation = generation;
     this.#post = post;
@@ -209,7 +209,7 @@ export class SimKeepers implements KeepersPort {
     }
   }
 
-  guard(run: RunId, { pids }: Survivors): void {
+  awaitSurvivors(run: RunId, { pids }: Survivors): void {
     const [pid = 0] = pids;
     const process = this.#world.processes.get(pid - ORPHAN);
     assert.ok(process !== undefined, 'guards what never was');

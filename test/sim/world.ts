@@ -9,7 +9,7 @@ import pino from 'pino';
 import { apply } from '../../daemon/core/apply.ts';
 import type { Catalog } from '../../daemon/core/catalog.ts';
 import type { Event } from '../../daemon/core/event.ts';
-import { history } from '../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../daemon/core/minimal-history.ts';
 import { emptyState, type State } from '../../daemon/core/state.ts';
 import { Daemon } from '../../daemon/engine/daemon.ts';
 import type { JournalPort } from '../../daemon/journal/group-commit.ts';
@@ -420,7 +420,7 @@ export class World {
 /** The state that the compacted history leads to, for comparison. */
 export function compacted(state: State): State {
   const again = emptyState();
-  for (const event of history(state)) apply(again, structuredClone(event));
+  for (const event of minimalHistory(state)) apply(again, structuredClone(event));
   return again;
 }
 

@@ -30,7 +30,7 @@ export interface Scenery {
   readonly bigToken: string;
 }
 
-export type Make = (random: Random, scenery: Scenery) => Omit<Case, 'kind'>;
+export type Make = (random: Random, context: Scenery) => Omit<Case, 'kind'>;
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Requests that are answered at once. */

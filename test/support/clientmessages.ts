@@ -44,10 +44,10 @@ const USAGE: Samples<typeof usage> = {
 };
 
 const TROUBLE: Samples<typeof trouble> = {
-  unwritten: [['out', 'ENOSPC', 17]],
+  outputNotWritten: [['out', 'ENOSPC', 17]],
   unprinted: [['ENOSPC']],
   notCancelled: [[17, 'the journal cannot be written (ENOSPC); make room on its disk']],
-  goesOn: [[17]],
+  runContinues: [[17]],
   forgotten: [[17]],
   printedNothing: [[]],
   internal: [['TypeError: x is not a function'], [undefined]],
@@ -71,7 +71,7 @@ const TROUBLE: Samples<typeof trouble> = {
     ['/run/s', 'EACCES', { mode: 0o660, user: 'root', group: 'baton' }],
     ['/run/s', 'EACCES', { mode: 0o600, user: 'root', group: 'root' }],
   ],
-  foreign: [['/run/s']],
+  garbledReply: [['/run/s']],
   unanswered: [['status']],
   noFile: [['/dev/null']],
   cannotWrite: [['/out.html', 'ENOENT']],

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, formatMistakes, type Loaded, loadConfig } from '../../daemon/config/load.ts';
-import { Confs } from '../../daemon/config/policy-files.ts';
+import { PolicyFiles } from '../../daemon/config/policy-files.ts';
 import './scratch.ts';
 
 /** The repository, seen from dist/test/support. */
@@ -18,9 +18,9 @@ export function directory(t: { after(done: () => void): void }): string {
 }
 
 /** A machine with these rsnapshot.conf and no others, whatever this one has. */
-export function withConfs(confs: Readonly<Record<string, string>> = {}): Confs {
-  return new Confs((path) => {
-    const text = confs[path];
+export function withConfs(policyFiles: Readonly<Record<string, string>> = {}): PolicyFiles {
+  return new PolicyFiles((path) => {
+    const text = policyFiles[path];
     return text === undefined ? { ok: false, error: 'ENOENT' } : { ok: true, text, realPath: path };
   });
 }
@@ -28,21 +28,28 @@ export function withConfs(confs: Readonly<Record<string, string>> = {}): Confs {
 export function loadText(
   text: string,
   mode = 0o600,
-  confs: Readonly<Record<string, string>> | Confs = {},
+  policyFiles: Readonly<Record<string, string>> | PolicyFiles = {},
 ): Loaded {
   const path = mkdtempSync(join(tmpdir(), 'baton-'));
   try {
     const file = join(path, 'config.json');
     writeFileSync(file, text);
     chmodSync(file, mode);
-    return loadConfig(file, undefined, confs instanceof Confs ? confs : withConfs(confs));
+    return loadConfig(
+      file,
+      undefined,
+      policyFiles instanceof PolicyFiles ? policyFiles : withConfs(policyFiles),
+    );
   } finally {
     rmSync(path, { recursive: true, force: true });
   }
 }
 
-export function load(value: unknown, confs: Readonly<Record<string, string>> | Confs = {}): Loaded {
-  return loadText(JSON.stringify(value), 0o600, confs);
+export function load(
+  value: unknown,
+  policyFiles: Readonly<Record<string, string>> | PolicyFiles = {},
+): Loaded {
+  return loadText(JSON.stringify(value), 0o600, policyFiles);
 }
 
 /** Fails with all mistakes if there are any. */

@@ -6,14 +6,14 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import { concerned } from '../../daemon/core/affected.ts';
+import { affectedTargets } from '../../daemon/core/affected.ts';
 import { apply } from '../../daemon/core/apply.ts';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/core/catalog.ts';
-import type { Answer, Command, Decision, Report, Wish } from '../../daemon/core/command.ts';
+import type { Answer, Command, CommandInput, Decision, Report } from '../../daemon/core/command.ts';
 import { decide } from '../../daemon/core/decide.ts';
 import type { Event } from '../../daemon/core/event.ts';
-import { type Holders, sceneMaker } from '../../daemon/core/group-view.ts';
-import { history } from '../../daemon/core/minimal-history.ts';
+import { groupViewMaker, type Holders } from '../../daemon/core/group-view.ts';
+import { minimalHistory } from '../../daemon/core/minimal-history.ts';
 import { emptyState, type Run, type State } from '../../daemon/core/state.ts';
 import { explain } from '../../daemon/core/waiting.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
@@ -90,7 +90,7 @@ export function replay(events: Iterable<Event>): State {
 
 /** A state's sets as lists, so that a comparison sees their order. */
 export function ordered(state: State) {
-  return [...state.lanes]
+  return [...state.targetStates]
     .map(([name, { queue, active, ended }]) => ({
       name,
       queue: [...queue],
@@ -111,7 +111,7 @@ export class Core {
   holders: Holders = new Map();
   readonly events: Event[] = [];
   /** What a daemon's timers hold: fired by `advance`. */
-  agenda: Decision['looks'][number][] = [];
+  timers: Decision['wakeups'][number][] = [];
   readonly #manualKeepers: boolean;
   readonly #watch: (moment: Moment) => void;
   #tokens = 0;
@@ -140,8 +140,8 @@ export class Core {
   }
 
   /** Decides, applies, and looks until nothing starts any more. */
-  send(wish: Wish): Answer {
-    const command: Command = { ...wish, at: this.#stamp(), nonce: NONCE };
+  send(input: CommandInput): Answer {
+    const command: Command = { ...input, at: this.#stamp(), nonce: NONCE };
     const decision = decide(this.state, command, this.catalog);
     const dirty = new Set(this.#absorb(decision, command));
     for (let steps = 0; dirty.size > 0; steps++) {
@@ -149,7 +149,7 @@ export class Core {
       const [name = ''] = dirty;
       const { holders } = this;
       const look = {
-        ...({ type: 'look', target: name, holders } as const),
+        ...({ type: 'evaluate', target: name, holders } as const),
         ...{ at: this.#stamp(), nonce: NONCE },
       };
       const found = this.#absorb(decide(this.state, look, this.catalog), look);
@@ -164,17 +164,17 @@ export class Core {
     return decision.answer;
   }
 
-  #absorb({ events, touched, looks }: Decision, command: Command): readonly TargetName[] {
+  #absorb({ events, touched, wakeups }: Decision, command: Command): readonly TargetName[] {
     const around = [...touched];
     for (const event of events) {
       this.#watch({ core: this, command, event });
-      around.push(...concerned(this.state, event, this.catalog));
+      around.push(...affectedTargets(this.state, event, this.catalog));
       apply(this.state, event);
       this.events.push(event);
     }
-    for (const look of looks) {
-      const known = this.agenda.some((other) => isDeepStrictEqual(other, look));
-      if (!known) this.agenda.push(look);
+    for (const look of wakeups) {
+      const known = this.timers.some((other) => isDeepStrictEqual(other, look));
+      if (!known) this.timers.push(look);
     }
     return around;
   }
@@ -208,16 +208,16 @@ export class Core {
     this.send({ type: 'gone', run, attempt, rebooted, survivors });
   }
 
-  /** Fires all that is due until then, in the order of time. Time is steady, the agenda elapsed. */
+  /** Fires all that is due until then, in the order of time. Time is steady, the timers elapsed. */
   advance(toMs: number): void {
     for (let steps = 0; ; steps++) {
       if (steps > STEPS_MAX) throw new Error('Time does not go on');
-      const next = this.agenda.reduce<Decision['looks'][number] | undefined>(
+      const next = this.timers.reduce<Decision['wakeups'][number] | undefined>(
         (best, look) => (best === undefined || look.atMs < best.atMs ? look : best),
         undefined,
       );
       if (next === undefined || next.atMs - this.asleepMs > toMs) break;
-      this.agenda = this.agenda.filter((look) => look !== next);
+      this.timers = this.timers.filter((look) => look !== next);
       this.nowMs = Math.max(this.nowMs, next.atMs - this.asleepMs);
       const isRun = 'run' in next;
       this.send(
@@ -230,7 +230,7 @@ export class Core {
   /** A new daemon: its state is the replay of all events, its timers are those the state names. */
   restart(events: Iterable<Event> = [...this.events]): void {
     this.state = replay(events);
-    this.agenda = [...this.state.runs.values()].flatMap((run) => {
+    this.timers = [...this.state.runs.values()].flatMap((run) => {
       if (run.state === 'queued' && run.expiresAtMs !== undefined) {
         return [{ run: run.run, atMs: run.expiresAtMs }];
       }
@@ -243,7 +243,7 @@ export class Core {
   }
 
   compact(): void {
-    this.restart([...history(this.state)]);
+    this.restart([...minimalHistory(this.state)]);
   }
 
   configure(targets: readonly Target[]): void {
@@ -257,7 +257,7 @@ export class Core {
       const [starting] = this.runs('starting');
       const [running] = this.runs('running');
       const held = this.runs('ended').find((run) => run.heldBy.length > 0);
-      const nextMs = Math.min(...this.agenda.map((look) => look.atMs));
+      const nextMs = Math.min(...this.timers.map((look) => look.atMs));
       if (starting !== undefined) this.keep(starting.run);
       else if (running !== undefined) this.end(running.run);
       else if (held !== undefined) this.send({ type: 'vacated', run: held.run });
@@ -291,8 +291,8 @@ export class Core {
   /** Sentences that say why a run waits. */
   why(run: RunId): string[] {
     const queued = this.expect(run, 'queued');
-    const sceneOf = sceneMaker(this.state, this.catalog, this.nowMs, this.holders);
-    const waits = explain(this.state, queued, this.catalog, sceneOf);
+    const groupViewOf = groupViewMaker(this.state, this.catalog, this.nowMs, this.holders);
+    const waits = explain(this.state, queued, this.catalog, groupViewOf);
     return waits.map((wait) => wait.reason);
   }
 }

@@ -11,7 +11,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Disk, REAL_DISK } from '../../daemon/journal/disk.ts';
 import { Journal } from '../../daemon/journal/journal.ts';
 import { ForkServer } from '../../daemon/keepers/fork-server.ts';
-import { Keepers } from '../../daemon/keepers/process-keepers.ts';
+import { ProcessKeepers } from '../../daemon/keepers/process-keepers.ts';
 import { Service } from '../../daemon/server/service.ts';
 
 /** In the order in which a compaction comes by. */
@@ -40,9 +40,9 @@ if (chance > 0) armAll();
 function armAll(): void {
   arm(Journal.prototype, 'append');
   arm(Journal.prototype, 'sync');
-  arm(Keepers.prototype, 'start');
-  arm(Keepers.prototype, 'go');
-  arm(Keepers.prototype, 'adopt');
+  arm(ProcessKeepers.prototype, 'start');
+  arm(ProcessKeepers.prototype, 'go');
+  arm(ProcessKeepers.prototype, 'adopt');
   arm(ForkServer.prototype, 'keep');
   arm(Service.prototype, 'handle');
   arm(Service.prototype, 'notify');

@@ -190,7 +190,7 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   noUser: [['nobody2']],
   noGroup: [['backup']],
   noDirectory: [['/srv', 'EACCES']],
-  noBecoming: [['EPERM']],
+  cannotSwitchUser: [['EPERM']],
   noCommand: [
     ['/bin/x', 'ENOENT'],
     ['/bin/x', 'EACCES'],
@@ -201,7 +201,7 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   noProcess: [['EPERM']],
   unfitByNow: [['takes no arguments, found 2']],
   removed: [[]],
-  zeroDenied: [[]],
+  zeroExitNotOk: [[]],
   leftLock: [['/run/x.pid']],
   lostOutput: [[4_096]],
   describeUnrecorded: [['exited with 6', 'ENOSPC']],

@@ -20,11 +20,11 @@ import {
 import { makeRandom, type Random } from './random.ts';
 
 /** Case number `index` of a seed. */
-export function makeCase(seed: number, index: number, scenery: Scenery): Case {
+export function makeCase(seed: number, index: number, context: Scenery): Case {
   const random = makeRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
   let at = random.below(WEIGHTS);
   for (const [kind, weight, make] of KINDS) {
-    if (at < weight) return { kind, ...make(random, scenery) };
+    if (at < weight) return { kind, ...make(random, context) };
     at -= weight;
   }
   throw new Error('Internal error: the weights do not add up');

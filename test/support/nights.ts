@@ -3,7 +3,7 @@
  * sentences are as hostile as a configuration and another machine may make them.
  */
 import fc from 'fast-check';
-import { type Night, nightOf } from '../../client/report/timespan.ts';
+import { type Timespan, timespanOf } from '../../client/report/timespan.ts';
 import type { RunView, StatusReply, TargetView } from '../../daemon/protocol/request.ts';
 
 export const HOUR_MS = 3_600_000;
@@ -117,7 +117,7 @@ const someTarget = fc.record({
 export interface Told {
   readonly status: StatusReply;
   readonly history: readonly RunView[];
-  readonly night: Night;
+  readonly timespan: Timespan;
 }
 
 /** The answers of a daemon with these targets, and the night that they make. */
@@ -147,7 +147,7 @@ export function told(name: fc.Arbitrary<string> = hostileText): fc.Arbitrary<Tol
       }
       const said = status(views);
       const sinceMs = sinceHours * HOUR_MS;
-      return { status: said, history, night: nightOf(said, history, sinceMs, 10_000) };
+      return { status: said, history, timespan: timespanOf(said, history, sinceMs, 10_000) };
     });
 }
 
@@ -191,5 +191,9 @@ export function sampleNight(sinceHours = 24): Told {
     view({ target: offsite, active: [runs], queued: [waits], waiting: 1 }),
   ]);
   history.sort((a, b) => (b.endedAtMs ?? 0) - (a.endedAtMs ?? 0));
-  return { status: said, history, night: nightOf(said, history, sinceHours * HOUR_MS, 10_000) };
+  return {
+    status: said,
+    history,
+    timespan: timespanOf(said, history, sinceHours * HOUR_MS, 10_000),
+  };
 }

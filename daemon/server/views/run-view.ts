@@ -7,18 +7,18 @@ import { groupsOf } from '../../core/affected.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { paceOf, usualOf } from '../../core/estimate.ts';
 import { type Expected, forecast } from '../../core/forecast.ts';
-import { type Holders, type SceneOf, sceneMaker } from '../../core/group-view.ts';
+import { type GroupViewOf, groupViewMaker, type Holders } from '../../core/group-view.ts';
 import { type Queued, type ReadonlyState, type Run, triesOf } from '../../core/state.ts';
 import { explain } from '../../core/waiting.ts';
 import type { UnrecordedEnd } from '../../engine/unrecorded.ts';
 import { describeUnrecorded } from '../../protocol/outcome-text.ts';
 import type { Usual } from '../../protocol/reply.ts';
 import { describeOutcome, exitStatus, type RunView } from '../../protocol/request.ts';
-import type { Pieces } from '../../shared/cooperative.ts';
+import type { CooperativeSteps } from '../../shared/cooperative.ts';
 import { elapsedMs } from '../../shared/elapsed.ts';
 import type { ProcessId, RunId, Stamp, TargetName } from '../../shared/run.ts';
 
-export interface Scenery {
+export interface ViewContext {
   readonly state: ReadonlyState;
   readonly catalog: Catalog;
   readonly now: Stamp;
@@ -32,76 +32,85 @@ export interface Scenery {
 }
 
 /** The same with what is expected of each run. */
-export interface Prospect extends Scenery {
+export interface ForecastView extends ViewContext {
   readonly expected: ReadonlyMap<RunId, Expected>;
   /** The groups around a target. */
-  readonly sceneOf: (target: TargetName) => SceneOf;
+  readonly groupViewOf: (target: TargetName) => GroupViewOf;
   /** How long the last successes of a target took. */
   readonly usual: (target: TargetName) => Usual | undefined;
 }
 
-export function* prospectOf(scenery: Scenery): Pieces<Prospect> {
-  const expected = yield* forecast({ ...scenery, endOf: (run) => endOf(run, scenery) });
-  return { ...pastOf(scenery), expected };
+export function* forecastViewOf(context: ViewContext): CooperativeSteps<ForecastView> {
+  const expected = yield* forecast({ ...context, endOf: (run) => endOf(run, context) });
+  return { ...pastOf(context), expected };
 }
 
 /** Enough for runs that have ended: of them nothing is expected. */
-export function pastOf(scenery: Scenery): Prospect {
+export function pastOf(context: ViewContext): ForecastView {
   return {
-    ...scenery,
+    ...context,
     expected: new Map(),
-    sceneOf: scenesOf(scenery),
-    usual: usualIn(scenery.state),
+    groupViewOf: groupViewsOf(context),
+    usual: usualIn(context.state),
   };
 }
 
 /** Works it out once for all runs of a target. */
-function usualIn(state: ReadonlyState): Prospect['usual'] {
+function usualIn(state: ReadonlyState): ForecastView['usual'] {
   const known = new Map<TargetName, Usual | undefined>();
   return (target) => {
-    if (!known.has(target)) known.set(target, usualOf(state.lanes.get(target)?.tookMs ?? []));
+    if (!known.has(target))
+      known.set(target, usualOf(state.targetStates.get(target)?.tookMs ?? []));
     return known.get(target);
   };
 }
 
-/** Looks at a group once for all that wait in it, where it is the same for all: without strangers. */
-function scenesOf({ state, catalog, now, holdersAround }: Scenery): Prospect['sceneOf'] {
-  const free = sceneMaker(state, catalog, now.steadyMs);
-  const known = new Map<string, SceneOf>();
+/** Looks at a group once for all that wait in it, where it is the same for all: without locks of others. */
+function groupViewsOf({
+  state,
+  catalog,
+  now,
+  holdersAround,
+}: ViewContext): ForecastView['groupViewOf'] {
+  const free = groupViewMaker(state, catalog, now.steadyMs);
+  const known = new Map<string, GroupViewOf>();
   return (target) => {
     // Targets of the same groups have the same lockfiles around them.
     const around = JSON.stringify(groupsOf(target, catalog));
     const seen = known.get(around);
     if (seen !== undefined) return seen;
     const holders = holdersAround(target);
-    const scene = holders.size === 0 ? free : sceneMaker(state, catalog, now.steadyMs, holders);
-    known.set(around, scene);
-    return scene;
+    const view = holders.size === 0 ? free : groupViewMaker(state, catalog, now.steadyMs, holders);
+    known.set(around, view);
+    return view;
   };
 }
 
 /** A run that tells how far it is goes on as fast as it went so far. */
-function endOf(number: RunId, scenery: Scenery): number | undefined {
-  const run = scenery.state.runs.get(number);
+function endOf(number: RunId, context: ViewContext): number | undefined {
+  const run = context.state.runs.get(number);
   if (run?.state !== 'running') return undefined;
-  const percent = progressOf(run, scenery);
+  const percent = progressOf(run, context);
   if (percent === undefined || percent < PROGRESS_PERCENT_MIN) return undefined;
   const { steadyMs } = run.started;
-  return steadyMs + ((scenery.now.steadyMs - steadyMs) * 100) / percent;
+  return steadyMs + ((context.now.steadyMs - steadyMs) * 100) / percent;
 }
 
 /** Below it nothing can be foretold by it. */
 const PROGRESS_PERCENT_MIN = 2;
 
-function progressOf({ run, target }: Run, { catalog, progressOf }: Scenery): number | undefined {
+function progressOf(
+  { run, target }: Run,
+  { catalog, progressOf }: ViewContext,
+): number | undefined {
   return catalog.targets.get(target)?.progress === true ? progressOf(run) : undefined;
 }
 
 type Draft = { -readonly [K in keyof RunView]: RunView[K] };
 
 /** Field by field: to spread what is there only sometimes takes many times as long. */
-export function viewRun(run: Run, scenery: Prospect): RunView {
-  const { now } = scenery;
+export function viewRun(run: Run, context: ForecastView): RunView {
+  const { now } = context;
   const view: Draft = {
     run: run.run,
     target: run.target,
@@ -112,25 +121,25 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
   if (run.cause !== undefined) view.cause = run.cause;
   const tries = triesIn(run);
   if (tries > 1) view.attempt = tries;
-  compare(view, run, scenery);
+  compare(view, run, context);
   switch (run.state) {
     case 'queued': {
-      const waits = waitsOf(run, scenery);
+      const waits = waitsOf(run, context);
       const behind = [...new Set(waits.flatMap((wait) => wait.behind))];
       view.reasons = waits.map((wait) => wait.reason);
       if (behind.length > 0) view.behind = behind;
       if (run.overtaken > 0) view.overtaken = run.overtaken;
-      expect(view, scenery);
+      expect(view, context);
       return view;
     }
     case 'starting':
       return view;
     case 'running': {
-      const percent = progressOf(run, scenery);
-      expect(view, scenery);
+      const percent = progressOf(run, context);
+      expect(view, context);
       if (percent !== undefined) view.progressPercent = percent;
       if (run.stopping !== undefined) view.state = 'stopping';
-      const end = scenery.unrecordedEnd(run.run);
+      const end = context.unrecordedEnd(run.run);
       if (end !== undefined)
         view.unrecorded = describeUnrecorded(describeOutcome(end.outcome), end.errno);
       view.startedAtMs = run.started.wallMs;
@@ -140,7 +149,7 @@ export function viewRun(run: Run, scenery: Prospect): RunView {
       return view;
     }
     case 'ended':
-      viewEnd(view, run, scenery);
+      viewEnd(view, run, context);
       return view;
     default:
       return run satisfies never;
@@ -152,7 +161,11 @@ function triesIn(run: Run): number {
   return run.state === 'ended' ? (run.tries ?? 1) : triesOf(run);
 }
 
-function viewEnd(view: Draft, run: Extract<Run, { state: 'ended' }>, { lives }: Prospect): void {
+function viewEnd(
+  view: Draft,
+  run: Extract<Run, { state: 'ended' }>,
+  { lives }: ForecastView,
+): void {
   const { started, ended, outcome, verdict, heldBy, bytes, leftovers } = run;
   view.endedAtMs = ended.wallMs;
   view.waitedMs = elapsedMs(started ?? ended) - elapsedMs(run.accepted);
@@ -170,7 +183,7 @@ function viewEnd(view: Draft, run: Extract<Run, { state: 'ended' }>, { lives }: 
   if (heldBy.length > 0) view.heldBy = heldBy;
 }
 
-function expect(view: Draft, { expected, now }: Prospect): void {
+function expect(view: Draft, { expected, now }: ForecastView): void {
   const { startMs, endMs } = expected.get(view.run) ?? {};
   const wallMs = (steadyMs: number): number => Math.round(now.wallMs + steadyMs - now.steadyMs);
   if (startMs !== undefined) view.expectedStartAtMs = wallMs(startMs);
@@ -178,7 +191,7 @@ function expect(view: Draft, { expected, now }: Prospect): void {
 }
 
 /** What is usual for the target of a run, and how the run compares. */
-function compare(view: Draft, run: Run, { now, usual: usually }: Prospect): void {
+function compare(view: Draft, run: Run, { now, usual: usually }: ForecastView): void {
   const usual = usually(run.target);
   if (usual === undefined) return;
   view.usual = usual;
@@ -189,7 +202,7 @@ function compare(view: Draft, run: Run, { now, usual: usually }: Prospect): void
   if (pace !== undefined) view.pace = pace;
 }
 
-export function waitsOf(run: Queued, prospect: Prospect): ReturnType<typeof explain> {
-  const { state, catalog, sceneOf } = prospect;
-  return explain(state, run, catalog, sceneOf(run.target));
+export function waitsOf(run: Queued, view: ForecastView): ReturnType<typeof explain> {
+  const { state, catalog, groupViewOf } = view;
+  return explain(state, run, catalog, groupViewOf(run.target));
 }

@@ -1,16 +1,23 @@
 /**
  * What clients are shown of the state: targets, chains, the past. Reads only; the sentences come
  * from the policies and from the table of outcomes. All of it is made in pieces, between which the
- * state may go on: whoever wants the targets or a chain of one moment gives an excerpt of it.
+ * state may go on: whoever wants the targets or a chain of one moment gives a snapshot of it.
  */
 import type { Level } from '../../core/policy.ts';
 import { type ReadonlyState, type Run, waitingIn } from '../../core/state.ts';
 import type { RunView, TargetView } from '../../protocol/request.ts';
 import type { Request } from '../../protocol/request-schema.ts';
-import type { Pieces } from '../../shared/cooperative.ts';
+import type { CooperativeSteps } from '../../shared/cooperative.ts';
 import { elapsedMs } from '../../shared/elapsed.ts';
 import type { RunId, TargetName } from '../../shared/run.ts';
-import { type Prospect, pastOf, prospectOf, type Scenery, viewRun, waitsOf } from './run-view.ts';
+import {
+  type ForecastView,
+  forecastViewOf,
+  pastOf,
+  type ViewContext,
+  viewRun,
+  waitsOf,
+} from './run-view.ts';
 
 /** Most waiting runs of one target that `status` names; the rest are counted. */
 const QUEUED_SHOWN_MAX = 10;
@@ -24,48 +31,52 @@ const CHAIN_RUNS_MAX = 50;
 const PIECE_RUNS = 100;
 
 /** Every configured target, and those that are gone from the configuration but not from memory. */
-export function* viewTargets(scenery: Scenery): Pieces<readonly TargetView[]> {
-  const { state, catalog } = scenery;
-  const names = new Set([...catalog.targets.keys(), ...state.lanes.keys()]);
-  const prospect = yield* prospectOf(scenery);
+export function* viewTargets(context: ViewContext): CooperativeSteps<readonly TargetView[]> {
+  const { state, catalog } = context;
+  const names = new Set([...catalog.targets.keys(), ...state.targetStates.keys()]);
+  const view = yield* forecastViewOf(context);
   const share = Math.max(1, Math.floor(QUEUED_SHOWN_ALL_MAX / Math.max(1, names.size)));
   const shown = Math.min(QUEUED_SHOWN_MAX, share);
   const views: TargetView[] = [];
   for (const name of names) {
-    views.push(yield* viewTarget(name, prospect, shown));
+    views.push(yield* viewTarget(name, view, shown));
     yield;
   }
   return views;
 }
 
-function* viewTarget(name: TargetName, scenery: Prospect, queuedMax: number): Pieces<TargetView> {
-  const { state, catalog } = scenery;
+function* viewTarget(
+  name: TargetName,
+  context: ForecastView,
+  queuedMax: number,
+): CooperativeSteps<TargetView> {
+  const { state, catalog } = context;
   const target = catalog.targets.get(name);
-  const lane = state.lanes.get(name);
+  const targetState = state.targetStates.get(name);
   const levels = target?.bindings.flatMap((it) => it.policy.level?.(it.options) ?? []);
   const level = levels?.[0];
   const shown = level === undefined ? undefined : near(level);
-  const usual = scenery.usual(name);
-  const active = yield* viewRuns(lane?.active ?? [], scenery);
-  const queued = yield* viewRuns(lane?.queue ?? [], scenery, queuedMax);
-  const [last] = yield* viewRuns([latestEnded(state, name) ?? []].flat(), scenery);
+  const usual = context.usual(name);
+  const active = yield* viewRuns(targetState?.active ?? [], context);
+  const queued = yield* viewRuns(targetState?.queue ?? [], context, queuedMax);
+  const [last] = yield* viewRuns([latestEnded(state, name) ?? []].flat(), context);
   return {
     target: name,
     ...(target?.description === undefined ? {} : { description: target.description }),
     runner: target?.runner.type ?? 'removed from the configuration',
     groups: target?.bindings.map(({ key }) => key) ?? [],
     ...(shown === undefined ? {} : { level: shown }),
-    paused: lane?.paused ?? false,
+    paused: targetState?.paused ?? false,
     ...(target === undefined ? { removed: true } : {}),
-    ...(lane?.late ? { late: true } : {}),
-    ...(lane?.freshAt === undefined ? {} : { freshAtMs: lane.freshAt.wallMs }),
-    ...(lane?.ignored ? { ignored: lane.ignored } : {}),
+    ...(targetState?.late ? { late: true } : {}),
+    ...(targetState?.freshAt === undefined ? {} : { freshAtMs: targetState.freshAt.wallMs }),
+    ...(targetState?.ignored ? { ignored: targetState.ignored } : {}),
     ...(target?.broken === undefined ? {} : { broken: target.broken }),
     active,
     queued,
-    waiting: lane === undefined ? 0 : waitingIn(lane),
+    waiting: targetState === undefined ? 0 : waitingIn(targetState),
     ...(last === undefined ? {} : { last }),
-    counts: lane?.counts ?? [],
+    counts: targetState?.counts ?? [],
     ...(usual === undefined ? {} : { usual }),
   };
 }
@@ -82,28 +93,28 @@ function near({ name, order }: Level): Level {
 
 function* viewRuns(
   numbers: Iterable<RunId>,
-  scenery: Prospect,
+  context: ForecastView,
   max = Number.POSITIVE_INFINITY,
-): Pieces<readonly RunView[]> {
+): CooperativeSteps<readonly RunView[]> {
   const views: RunView[] = [];
   for (const number of numbers) {
     if (views.length >= max) break;
-    const run = scenery.state.runs.get(number);
-    if (run !== undefined) views.push(viewRun(run, scenery));
+    const run = context.state.runs.get(number);
+    if (run !== undefined) views.push(viewRun(run, context));
     yield;
   }
   return views;
 }
 
 /** The run asked about, then the runs in its way, then those in theirs; each once. */
-export function* viewChain(first: Run, scenery: Scenery): Pieces<readonly RunView[]> {
-  const prospect = yield* prospectOf(scenery);
-  const { state } = scenery;
+export function* viewChain(first: Run, context: ViewContext): CooperativeSteps<readonly RunView[]> {
+  const view = yield* forecastViewOf(context);
+  const { state } = context;
   const chain = new Map<RunId, Run>([[first.run, first]]);
   for (const run of chain.values()) {
     if (run.state !== 'queued' || chain.size >= CHAIN_RUNS_MAX) continue;
     yield;
-    for (const { behind } of waitsOf(run, prospect)) {
+    for (const { behind } of waitsOf(run, view)) {
       for (const number of behind) {
         const other = state.runs.get(number);
         if (other !== undefined) chain.set(number, other);
@@ -112,7 +123,7 @@ export function* viewChain(first: Run, scenery: Scenery): Pieces<readonly RunVie
   }
   const views: RunView[] = [];
   for (const run of chain.values()) {
-    views.push(viewRun(run, prospect));
+    views.push(viewRun(run, view));
     yield;
   }
   return views;
@@ -125,12 +136,12 @@ type HistoryRequest = Extract<Request, { readonly type: 'history' }>;
  * every piece: one that ends meanwhile may be among them or not, and each is shown as it ended.
  */
 export function* viewHistory(
-  scenery: Scenery,
+  context: ViewContext,
   request: HistoryRequest,
-): Pieces<readonly RunView[]> {
-  const { state, now } = scenery;
+): CooperativeSteps<readonly RunView[]> {
+  const { state, now } = context;
   const { limit, target, sinceMs = Number.POSITIVE_INFINITY, outcome } = request;
-  const prospect = pastOf(scenery);
+  const view = pastOf(context);
   const views: RunView[] = [];
   let looked = 0;
   for (const number of newestFirst(state, target)) {
@@ -140,7 +151,7 @@ export function* viewHistory(
     if (run?.state !== 'ended') continue;
     if (elapsedMs(now) - elapsedMs(run.ended) > sinceMs) continue;
     if (outcome !== undefined && run.verdict !== outcome && run.outcome.kind !== outcome) continue;
-    views.push(viewRun(run, prospect));
+    views.push(viewRun(run, view));
   }
   return views;
 }
@@ -149,7 +160,7 @@ export function* viewHistory(
 function* newestFirst(state: ReadonlyState, target: TargetName | undefined): Generator<RunId> {
   if (target !== undefined) {
     // Not by way of all runs there are.
-    const numbers = [...(state.lanes.get(target)?.ended ?? [])];
+    const numbers = [...(state.targetStates.get(target)?.ended ?? [])];
     yield* numbers.sort((one, other) => other - one);
     return;
   }
@@ -159,13 +170,13 @@ function* newestFirst(state: ReadonlyState, target: TargetName | undefined): Gen
 
 /** The run that a target's name stands for: one that runs, else one that waits, else the last. */
 export function runOf(state: ReadonlyState, target: TargetName): Run | undefined {
-  const lane = state.lanes.get(target);
-  const [active] = lane?.active ?? new Set<RunId>();
-  const [queued] = lane?.queue ?? new Set<RunId>();
+  const targetState = state.targetStates.get(target);
+  const [active] = targetState?.active ?? new Set<RunId>();
+  const [queued] = targetState?.queue ?? new Set<RunId>();
   const number = active ?? queued ?? latestEnded(state, target);
   return number === undefined ? undefined : state.runs.get(number);
 }
 
 function latestEnded(state: ReadonlyState, target: TargetName): RunId | undefined {
-  return state.lanes.get(target)?.latest;
+  return state.targetStates.get(target)?.latest;
 }

@@ -42,7 +42,7 @@ test('whatever the fast path accepts means the same to the full grammar', () => 
       const command = parseFast(words);
       if (command === undefined) return;
       accepted++;
-      assert.deepEqual(parse(words), { ok: true, wish: { ...plainWish, command } });
+      assert.deepEqual(parse(words), { ok: true, invocation: { ...plainWish, command } });
     }),
     { numRuns: 2_000 },
   );
@@ -120,21 +120,21 @@ const commands: readonly [string, Command][] = [
 ];
 for (const [line, command] of commands) {
   test(`"baton ${line}" is understood`, () => {
-    assert.deepEqual(parse(line.split(' ')), { ok: true, wish: { ...plainWish, command } });
+    assert.deepEqual(parse(line.split(' ')), { ok: true, invocation: { ...plainWish, command } });
   });
 }
 
 test('options of the connection go with every command', () => {
   const parsed = parse('status --socket /s --connect-timeout 1m30s'.split(' '));
   const command = { verb: 'status', json: false };
-  const wish = { command, socket: '/s', connectTimeoutMs: 90_000, errorCode: undefined };
-  assert.deepEqual(parsed, { ok: true, wish });
+  const invocation = { command, socket: '/s', connectTimeoutMs: 90_000, errorCode: undefined };
+  assert.deepEqual(parsed, { ok: true, invocation });
 });
 
 for (const option of ['-E 75', '-E75', '--error-code 75', '--error-code=75']) {
   test(`"${option}" sets the status of baton's own failures`, () => {
     const parsed = parse(['run', 'x', ...option.split(' ')]);
-    assert.equal(parsed.ok && parsed.wish.errorCode, 75);
+    assert.equal(parsed.ok && parsed.invocation.errorCode, 75);
   });
 }
 

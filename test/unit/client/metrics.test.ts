@@ -21,8 +21,8 @@ test('a target tells what runs and waits, how and when it last ended', () => {
   });
   const ok = past(2, 'x', [9, 9, 8]);
   const warning = past(1, 'x', [19, 19, 18], { verdict: 'warning' });
-  const { night } = sampleNight();
-  const { active = [], queued = [] } = night.rows.at(-1)?.view ?? {};
+  const { timespan } = sampleNight();
+  const { active = [], queued = [] } = timespan.rows.at(-1)?.view ?? {};
   const counts = [
     { outcome: 'exited', verdict: 'ok', runs: 40 },
     { outcome: 'signalled', verdict: 'failed', runs: 2 },

@@ -6,7 +6,7 @@ import { html } from '../../../client/report/markup.ts';
 import { endsToTell, type RunTail, showReport } from '../../../client/report/page.ts';
 import { verdictOf } from '../../../client/report/summary.ts';
 import { readTail } from '../../../client/report/tail.ts';
-import { nightOf } from '../../../client/report/timespan.ts';
+import { timespanOf } from '../../../client/report/timespan.ts';
 import {
   HOUR_MS,
   hostileText,
@@ -22,10 +22,10 @@ process.env['TZ'] = 'UTC';
 
 const NOTHING = { bytes: new Uint8Array(), isCut: false };
 
-function pageOf({ night }: Told, output: Uint8Array = NOTHING.bytes, host = 'backup01'): string {
+function pageOf({ timespan }: Told, output: Uint8Array = NOTHING.bytes, host = 'backup01'): string {
   const tail: RunTail = { out: { bytes: output, isCut: true }, err: NOTHING };
-  const tails = new Map(endsToTell(night).map(({ run }) => [run.run, tail]));
-  return showReport({ night, host, version: '0.1.0', tails });
+  const tails = new Map(endsToTell(timespan).map(({ run }) => [run.run, tail]));
+  return showReport({ timespan, host, version: '0.1.0', tails });
 }
 
 /** Tags with the names of their attributes, without all text and all values. */
@@ -42,7 +42,7 @@ test('whatever names, sentences and outputs hold, the page has the tags that it 
   fc.assert(
     fc.property(told(), output, hostileText, (hostile, bytes, host) => {
       // The same night with harmless words: texts that are shown stay as many as they are.
-      const names = new Map(hostile.night.rows.map(({ target }, at) => [target, `t${at}`]));
+      const names = new Map(hostile.timespan.rows.map(({ target }, at) => [target, `t${at}`]));
       const tamed = JSON.parse(JSON.stringify(hostile), (key, value) => {
         if (key === 'target') return names.get(value) ?? value;
         if (key === 'text' || key === 'broken') return 'x';
@@ -59,8 +59,8 @@ test('whatever names, sentences and outputs hold, the page has the tags that it 
 test('no character is on the page that HTML forbids or that turns the direction of text', () => {
   const forbidden = /(?![\n\t])[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\p{Bidi_Control}]/u;
   fc.assert(
-    fc.property(told(), fc.uint8Array({ maxLength: 300 }), (night, bytes) => {
-      assert.doesNotMatch(pageOf(night, bytes), forbidden);
+    fc.property(told(), fc.uint8Array({ maxLength: 300 }), (timespan, bytes) => {
+      assert.doesNotMatch(pageOf(timespan, bytes), forbidden);
     }),
   );
 });
@@ -104,7 +104,7 @@ test('a tail begins with a whole line, and is text however binary it is', () => 
 test('the summary is one true sentence', () => {
   const of = (...verdicts: readonly ('ok' | 'warning' | 'failed')[]): string => {
     const runs = verdicts.map((verdict, at) => past(at + 1, 'x', [2, 2, 1], { verdict }));
-    return verdictOf(nightOf(status([view({ target: 'x' })]), runs, 24 * HOUR_MS, 99)).text;
+    return verdictOf(timespanOf(status([view({ target: 'x' })]), runs, 24 * HOUR_MS, 99)).text;
   };
   assert.equal(of(), 'No run has ended.');
   assert.equal(of('ok'), 'The only run ended well.');
@@ -112,7 +112,7 @@ test('the summary is one true sentence', () => {
   assert.equal(of('ok', 'warning'), 'All 2 runs ended, 1 with a warning.');
   assert.equal(of('ok', 'failed', 'warning'), '1 of 3 runs failed, 1 with a warning.');
   const late = status([view({ target: 'x', late: true }), view({ target: 'y' })]);
-  assert.deepEqual(verdictOf(nightOf(late, [], HOUR_MS, 99)), {
+  assert.deepEqual(verdictOf(timespanOf(late, [], HOUR_MS, 99)), {
     tone: 'failed',
     text: 'No run has ended. 1 target is late.',
   });
@@ -140,7 +140,7 @@ test('every run of the window is in the table and in a chart', () => {
     fc.property(told(fc.stringMatching(/^[a-z]{1,8}$/)), (it) => {
       const page = pageOf(it);
       const tables = page.split('<h2>All runs</h2>')[1] ?? '';
-      for (const { spans } of it.night.rows) {
+      for (const { spans } of it.timespan.rows) {
         for (const { run, mark } of spans) {
           assert.match(page, new RegExp(`<title>run ${run.run} of `));
           if (mark === 'running' || mark === 'waiting') continue;

@@ -24,7 +24,7 @@ const someScreen: fc.Arbitrary<Screen> = fc.record({
 const shortName = fc.stringMatching(/^[a-z]{1,4}$/);
 
 test('a night is drawn with an axis, a row for each target, and what went wrong', () => {
-  const text = showTimeline(sampleNight().night, screen(80));
+  const text = showTimeline(sampleNight().timespan, screen(80));
   assert.equal(
     text,
     `Sun 22 Nov 07:40 to Mon 23 Nov 07:40: 2 failed, 1 with a warning, 13 ended well,
@@ -56,8 +56,8 @@ the output of a run: baton logs 24
 
 test('no line is wider than the screen, and nothing of a name or a sentence controls it', () => {
   fc.assert(
-    fc.property(told(), someScreen, ({ night }, on) => {
-      const text = showTimeline(night, on);
+    fc.property(told(), someScreen, ({ timespan }, on) => {
+      const text = showTimeline(timespan, on);
       assert.ok(text.endsWith('\n'));
       const bare = on.isColoured ? stripVTControlCharacters(text) : text;
       assert.doesNotMatch(bare, /(?!\n)[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029]/u);
@@ -68,9 +68,9 @@ test('no line is wider than the screen, and nothing of a name or a sentence cont
 
 test('colours say nothing that the signs do not say', () => {
   fc.assert(
-    fc.property(told(), someScreen, ({ night }, on) => {
-      const coloured = showTimeline(night, { ...on, isColoured: true });
-      const plain = showTimeline(night, { ...on, isColoured: false });
+    fc.property(told(), someScreen, ({ timespan }, on) => {
+      const coloured = showTimeline(timespan, { ...on, isColoured: true });
+      const plain = showTimeline(timespan, { ...on, isColoured: false });
       assert.equal(stripVTControlCharacters(coloured), plain);
     }),
   );
@@ -78,18 +78,18 @@ test('colours say nothing that the signs do not say', () => {
 
 test('every run of the window leaves its sign, a bad end is never hidden by another', () => {
   fc.assert(
-    fc.property(told(shortName), fc.integer({ min: 60, max: 200 }), ({ night }, columns) => {
-      const lines = showTimeline(night, screen(columns)).split('\n');
-      const names = Math.max(0, ...night.rows.map(({ target }) => target.length));
+    fc.property(told(shortName), fc.integer({ min: 60, max: 200 }), ({ timespan }, columns) => {
+      const lines = showTimeline(timespan, screen(columns)).split('\n');
+      const names = Math.max(0, ...timespan.rows.map(({ target }) => target.length));
       const from = names + 2;
       const width = columns - from - 11;
-      for (const { target, spans, waiting } of night.rows) {
+      for (const { target, spans, waiting } of timespan.rows) {
         const line = lines.find(
           (it) => it.startsWith(`${target.padEnd(names)}  `) || it === target,
         );
         const chart = [...(line ?? '').padEnd(columns)].slice(from, from + width);
         for (const { untilMs, mark } of spans) {
-          const part = (untilMs - night.fromMs) / (night.toMs - night.fromMs);
+          const part = (untilMs - timespan.fromMs) / (timespan.toMs - timespan.fromMs);
           const sign = chart[Math.max(0, Math.min(width - 1, Math.floor(part * width)))] ?? '';
           const worse = {
             failed: '✗',
@@ -110,9 +110,9 @@ test('every run of the window leaves its sign, a bad end is never hidden by anot
 
 test('a screen without Unicode is sent ASCII alone', () => {
   fc.assert(
-    fc.property(told(shortName), ({ night }) => {
-      const rows = night.rows.map((row) => ({ ...row, spans: [] }));
-      const plain = showTimeline({ ...night, rows }, screen(80, { isUnicode: false }));
+    fc.property(told(shortName), ({ timespan }) => {
+      const rows = timespan.rows.map((row) => ({ ...row, spans: [] }));
+      const plain = showTimeline({ ...timespan, rows }, screen(80, { isUnicode: false }));
       assert.match(
         plain
           .split('\n')
@@ -122,12 +122,12 @@ test('a screen without Unicode is sent ASCII alone', () => {
       );
     }),
   );
-  const text = showTimeline(sampleNight().night, screen(80, { isUnicode: false }));
+  const text = showTimeline(sampleNight().timespan, screen(80, { isUnicode: false }));
   assert.match(text, /^[\x20-\x7e\n]*$/);
 });
 
 test('a target that did not run has a row as well', () => {
-  assert.match(showTimeline(sampleNight().night, screen(80)), /^rsnap-gamma {50,}0$/m);
+  assert.match(showTimeline(sampleNight().timespan, screen(80)), /^rsnap-gamma {50,}0$/m);
 });
 
 test('the screen is as wide as the terminal, or as $COLUMNS says, or 80', () => {
@@ -182,10 +182,10 @@ test('ticks are round times within the window, in order, and not too many', () =
       ),
     );
     process.env['TZ'] = 'Europe/Berlin';
-    const night = ticksOf(Date.parse('2026-10-24T21:00Z'), Date.parse('2026-10-25T05:30Z'), 5);
+    const timespan = ticksOf(Date.parse('2026-10-24T21:00Z'), Date.parse('2026-10-25T05:30Z'), 5);
     // At three o'clock the clocks are set back to two.
     assert.deepEqual(
-      night.map(({ label }) => label),
+      timespan.map(({ label }) => label),
       ['Sun 25', '02:00', '04:00', '06:00'],
     );
   } finally {

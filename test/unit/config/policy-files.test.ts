@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { CONF_BYTES_MAX, Confs } from '../../../daemon/config/policy-files.ts';
+import { CONF_BYTES_MAX, PolicyFiles } from '../../../daemon/config/policy-files.ts';
 import { describeLeftLocks, locks } from '../../../daemon/system/lockfiles.ts';
 import { statOf } from '../../../daemon/system/proc.ts';
 import { directory } from '../../support/config.ts';
@@ -22,28 +22,32 @@ test('a file is read once, by its real path, until it is forgotten', (t) => {
   const [path, link] = [join(place, 'conf'), join(place, 'link')];
   writeFileSync(path, 'one');
   symlinkSync(path, link);
-  const confs = new Confs();
-  const file = confs.read(link);
+  const policyFiles = new PolicyFiles();
+  const file = policyFiles.read(link);
   assert.deepEqual(file, { ok: true, text: 'one', realPath: realpathSync(path) });
-  assert.deepEqual(confs.changed([link]), []);
+  assert.deepEqual(policyFiles.changed([link]), []);
   writeFileSync(path, 'two!');
-  assert.deepEqual(confs.changed([link]), [link]);
-  assert.equal(confs.read(link), file, 'a busy group keeps what it began with');
-  confs.forget([link]);
-  assert.deepEqual(confs.read(link), { ok: true, text: 'two!', realPath: realpathSync(path) });
-  assert.deepEqual(confs.changed([link]), []);
+  assert.deepEqual(policyFiles.changed([link]), [link]);
+  assert.equal(policyFiles.read(link), file, 'a busy group keeps what it began with');
+  policyFiles.forget([link]);
+  assert.deepEqual(policyFiles.read(link), {
+    ok: true,
+    text: 'two!',
+    realPath: realpathSync(path),
+  });
+  assert.deepEqual(policyFiles.changed([link]), []);
 });
 
 test('a change of the same length, a file that goes and one that comes are changes', (t) => {
   const path = join(directory(t), 'conf');
-  const confs = new Confs();
+  const policyFiles = new PolicyFiles();
   const isChanged = (): boolean => {
-    const changed = confs.changed([path]).length > 0;
-    confs.forget([path]);
-    confs.read(path);
+    const changed = policyFiles.changed([path]).length > 0;
+    policyFiles.forget([path]);
+    policyFiles.read(path);
     return changed;
   };
-  assert.deepEqual(confs.read(path), { ok: false, error: 'ENOENT' });
+  assert.deepEqual(policyFiles.read(path), { ok: false, error: 'ENOENT' });
   writeFileSync(path, 'a');
   assert.ok(isChanged());
   writeFileSync(path, 'b');
@@ -57,7 +61,7 @@ test('a change of the same length, a file that goes and one that comes are chang
 test('what is no readable file of a fair size is told, and holds nobody up', (t) => {
   const place = directory(t);
   const error = (path: string): string => {
-    const file = new Confs().read(path);
+    const file = new PolicyFiles().read(path);
     return file.ok ? 'none' : file.error;
   };
   mkdirSync(join(place, 'directory'));

@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeConfig } from '../../../daemon/config/describe.ts';
-import { type Door, nameDoor, placesOf, planDoors } from '../../../daemon/server/listeners.ts';
+import {
+  type Listener,
+  nameListener,
+  placesOf,
+  planListeners,
+} from '../../../daemon/server/listeners.ts';
 import { goesToJournal, takeSockets } from '../../../daemon/system/systemd.ts';
 import { accepted, load, mistakesOf, only } from '../../support/config.ts';
 
@@ -11,16 +16,16 @@ const admin = { name: 'admin', path: '/run/a' };
 const submit = { name: 'submit', path: '/run/b', allow: ['run' as const, 'wait' as const] };
 const passed = (...names: string[]) => names.map((name, index) => ({ fd: 3 + index, name }));
 
-function shape(doors: readonly Door[], settings: Parameters<typeof planDoors>[0]) {
-  return doors.map((door) => {
-    const { allow, closed } = door.rights(settings);
-    return [nameDoor(door), closed === undefined ? (allow ?? 'all') : 'closed'];
+function shape(listeners: readonly Listener[], settings: Parameters<typeof planListeners>[0]) {
+  return listeners.map((listener) => {
+    const { allow, closed } = listener.rights(settings);
+    return [nameListener(listener), closed === undefined ? (allow ?? 'all') : 'closed'];
   });
 }
 
 test('without systemd every entry with a path is listened on, and what the command line names', () => {
   const settings = [admin, submit, { name: 'only-systemd' }];
-  assert.deepEqual(shape(planDoors(settings, [], '/run/own'), settings), [
+  assert.deepEqual(shape(planListeners(settings, [], '/run/own'), settings), [
     ['/run/own', 'all'],
     ['/run/a', 'all'],
     ['/run/b', ['run', 'wait']],
@@ -28,7 +33,7 @@ test('without systemd every entry with a path is listened on, and what the comma
 });
 
 test('an entry for the path of the command line is true of it', () => {
-  assert.deepEqual(shape(planDoors([submit], [], '/run/b'), [submit]), [
+  assert.deepEqual(shape(planListeners([submit], [], '/run/b'), [submit]), [
     ['/run/b', ['run', 'wait']],
   ]);
 });
@@ -40,24 +45,24 @@ test('the sockets of systemd are matched by name, in any order, and their paths 
     ['submit', 'admin'],
   ]) {
     assert.deepEqual(
-      Object.fromEntries(shape(planDoors(settings, passed(...names), undefined), settings)),
+      Object.fromEntries(shape(planListeners(settings, passed(...names), undefined), settings)),
       { admin: 'all', submit: ['run', 'wait'] },
     );
   }
   const more = [admin, { path: '/run/c', allow: [] }];
-  assert.deepEqual(shape(planDoors(more, passed('admin'), undefined), more), [
+  assert.deepEqual(shape(planListeners(more, passed('admin'), undefined), more), [
     ['admin', 'all'],
     ['/run/c', []],
   ]);
 });
 
 test('a socket of systemd that no entry names permits nothing, until a reload brings one', () => {
-  const doors = planDoors([admin], passed('admin', 'submit'), undefined);
-  assert.deepEqual(shape(doors, [admin]), [
+  const listeners = planListeners([admin], passed('admin', 'submit'), undefined);
+  assert.deepEqual(shape(listeners, [admin]), [
     ['admin', 'all'],
     ['submit', 'closed'],
   ]);
-  assert.deepEqual(shape(doors, [submit]), [
+  assert.deepEqual(shape(listeners, [submit]), [
     ['admin', 'closed'],
     ['submit', ['run', 'wait']],
   ]);
@@ -65,7 +70,7 @@ test('a socket of systemd that no entry names permits nothing, until a reload br
 
 test('without any entries the only socket permits everything, and of several the main one', () => {
   const ask = (...names: string[]) =>
-    shape(planDoors(undefined, passed(...names), undefined), undefined);
+    shape(planListeners(undefined, passed(...names), undefined), undefined);
   assert.deepEqual(ask('unknown'), [['unknown', 'all']]);
   assert.deepEqual(ask('baton', 'baton-submit'), [
     ['baton', 'all'],
@@ -78,11 +83,11 @@ test('without any entries the only socket permits everything, and of several the
 });
 
 test('the rights of a path follow a reload; where it is need a restart', () => {
-  const [door] = planDoors([submit], [], undefined);
-  assert.ok(door);
+  const [listener] = planListeners([submit], [], undefined);
+  assert.ok(listener);
   const wider = { ...submit, allow: [...submit.allow, 'status' as const] };
-  assert.deepEqual(door.rights([wider]).allow, wider.allow);
-  assert.equal(door.rights([admin]).closed, 'path');
+  assert.deepEqual(listener.rights([wider]).allow, wider.allow);
+  assert.equal(listener.rights([admin]).closed, 'path');
   assert.equal(placesOf([wider]), placesOf([submit]));
   assert.notEqual(placesOf([{ ...submit, mode: 0o660 }]), placesOf([submit]));
 });

@@ -7,7 +7,7 @@ import { describeConfig } from '../../../daemon/config/describe.ts';
 import { apply } from '../../../daemon/core/apply.ts';
 import { findUnfit, type Target } from '../../../daemon/core/catalog.ts';
 import { decide } from '../../../daemon/core/decide.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { emptyState, type State } from '../../../daemon/core/state.ts';
 import { planOf } from '../../../daemon/engine/daemon.ts';
 import { accepted, load, only } from '../../support/config.ts';
@@ -118,7 +118,7 @@ test('arguments survive every state of a run and a compaction of the journal', (
   const state = emptyState();
   const replayed = (): State => {
     const copy = emptyState();
-    for (const event of history(state)) apply(copy, event);
+    for (const event of minimalHistory(state)) apply(copy, event);
     return copy;
   };
   const events = [
@@ -162,9 +162,9 @@ for (const [words, args] of [
 ] as const) {
   test(`"baton ${words}" hands on what follows`, () => {
     const parsed = parse(words.split(' '));
-    assert.ok(parsed.ok && parsed.wish.command.verb === 'run');
-    assert.equal(parsed.wish.command.target, 'x');
-    assert.deepEqual(parsed.wish.command.args, args);
+    assert.ok(parsed.ok && parsed.invocation.command.verb === 'run');
+    assert.equal(parsed.invocation.command.target, 'x');
+    assert.deepEqual(parsed.invocation.command.args, args);
   });
 }
 

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Expected, forecast } from '../../../daemon/core/forecast.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { RECENT_MS } from '../../../daemon/core/retention.ts';
-import { whole } from '../../../daemon/shared/cooperative.ts';
+import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { elapsedMs } from '../../../daemon/shared/elapsed.ts';
 import type { RunId, Stamp } from '../../../daemon/shared/run.ts';
 import { Core, EXIT_0, exit, replay, target } from '../../support/core.ts';
@@ -93,7 +93,7 @@ test('how long a run took is the time that its command had', () => {
   core.advance(10 * MINUTE);
   core.sleep(5 * HOUR);
   core.end(job);
-  assert.deepEqual(core.state.lanes.get('job')?.tookMs, [10 * MINUTE]);
+  assert.deepEqual(core.state.targetStates.get('job')?.tookMs, [10 * MINUTE]);
 });
 
 test('a target becomes late over a sleep', () => {
@@ -106,9 +106,9 @@ test('a target becomes late over a sleep', () => {
   core.advance(HOUR);
   core.sleep(25 * HOUR - 1);
   core.advance(HOUR);
-  assert.equal(core.state.lanes.get('daily')?.late, false);
+  assert.equal(core.state.targetStates.get('daily')?.late, false);
   core.advance(HOUR + 1);
-  assert.equal(core.state.lanes.get('daily')?.late, true);
+  assert.equal(core.state.targetStates.get('daily')?.late, true);
   const [told] = core.runs('running');
   assert.match(told?.cause?.text ?? '', /no success for 1 d 2 h, longer than its lateAfter/);
 });
@@ -127,11 +127,11 @@ test('a success before a sleep is as old as the sleep was long, however late it 
   const ended = { tookMs: 10 * MINUTE, steadyMs: endedAtMs, wallMs };
   core.end(job, { ...EXIT_0, ended });
   const at: Stamp = { steadyMs: endedAtMs, wallMs, asleepMs: HOUR };
-  assert.deepEqual(core.state.lanes.get('job')?.freshAt, at);
+  assert.deepEqual(core.state.targetStates.get('job')?.freshAt, at);
   core.advance(core.nowMs + 6 * HOUR - 251);
-  assert.equal(core.state.lanes.get('job')?.late, false);
+  assert.equal(core.state.targetStates.get('job')?.late, false);
   core.advance(core.nowMs + 1);
-  assert.equal(core.state.lanes.get('job')?.late, true);
+  assert.equal(core.state.targetStates.get('job')?.late, true);
 });
 
 test('a clock that is set while a run goes on makes it neither older nor younger', () => {
@@ -157,7 +157,7 @@ test('the journal tells of sleep only where there was one, and forgets none', ()
   core.end(first);
   const { ended } = core.expect(first, 'ended');
   assert.equal(ended.asleepMs, 5 * HOUR);
-  const told = JSON.parse(JSON.stringify([...history(core.state)]));
+  const told = JSON.parse(JSON.stringify([...minimalHistory(core.state)]));
   assert.deepEqual(replay(told), core.state);
 });
 
@@ -189,7 +189,7 @@ test('output is kept for days on the calendar, and a while for clients that slep
 
 function expectedIn({ state, catalog, nowMs, asleepMs }: Core): ReadonlyMap<RunId, Expected> {
   const now: Stamp = { steadyMs: nowMs, wallMs: 0, asleepMs };
-  return whole(forecast({ state, catalog, now, holdersAround: () => new Map() }));
+  return runToEnd(forecast({ state, catalog, now, holdersAround: () => new Map() }));
 }
 
 test('what is expected after a sleep is what is left to do, and no start after a deadline', () => {

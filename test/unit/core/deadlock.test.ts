@@ -44,7 +44,7 @@ class Jobs {
       const able = core
         .runs('running')
         .find(({ run }) => this.waits.every((it) => it.caller !== run || isOver(it.run)));
-      const nextMs = Math.min(...core.agenda.map(({ atMs }) => atMs));
+      const nextMs = Math.min(...core.timers.map(({ atMs }) => atMs));
       if (able !== undefined) core.end(able.run);
       else if (nextMs !== Number.POSITIVE_INFINITY) core.advance(nextMs);
       else return;

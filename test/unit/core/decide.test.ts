@@ -7,11 +7,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
 import { makeCatalog, type Target, WAITING_PER_TARGET_MAX } from '../../../daemon/core/catalog.ts';
-import type { Wish } from '../../../daemon/core/command.ts';
+import type { CommandInput } from '../../../daemon/core/command.ts';
 import { decide } from '../../../daemon/core/decide.ts';
 import type { Event } from '../../../daemon/core/event.ts';
-import { sceneMaker } from '../../../daemon/core/group-view.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { groupViewMaker } from '../../../daemon/core/group-view.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { explain } from '../../../daemon/core/waiting.ts';
 import { removed as removedTarget } from '../../../daemon/protocol/outcome-text.ts';
@@ -82,7 +82,7 @@ const STRANGE = {
   isLive: true,
 };
 const SUBMIT = { type: 'submit', target: 't', token: 'new', merged: true } as const;
-const COMMANDS: Readonly<Record<string, Wish>> = {
+const COMMANDS: Readonly<Record<string, CommandInput>> = {
   submit: SUBMIT,
   resubmit: { ...SUBMIT, token: 'token 1' },
   misspelt: { ...SUBMIT, target: 'x' },
@@ -104,7 +104,7 @@ const COMMANDS: Readonly<Record<string, Wish>> = {
   vacated: { type: 'vacated', run: 1 },
   shutdown: { type: 'shutdown' },
   due: { type: 'due', runs: [1] },
-  look: { type: 'look', target: 't' },
+  look: { type: 'evaluate', target: 't' },
   recover: { type: 'recover', run: 1 },
   found: { type: 'found', letGo: [{ ...STRANGE, run: 1 }] },
   'found-removed': { type: 'found', letGo: [{ ...STRANGE, target: 'x' }] },
@@ -246,7 +246,7 @@ test('the queue of a target has a limit, and the request past it is refused', ()
   const core = new Core([target('t', [{ type: 'cardinality' }])]);
   core.send({ type: 'pause', target: 't' });
   core.ask('t');
-  const queue = core.state.lanes.get('t')?.queue ?? new Set();
+  const queue = core.state.targetStates.get('t')?.queue ?? new Set();
   for (let n = 2; n < WAITING_PER_TARGET_MAX; n++) queue.add(-n);
   assert.equal(core.submit('t').type, 'accepted');
   const full = {
@@ -362,7 +362,7 @@ function holdsLimits({ core, event }: Moment): void {
   const run = core.expect(event.run, 'queued');
   for (const { policy, key, options } of core.catalog.targets.get(run.target)?.bindings ?? []) {
     const names = core.catalog.groups.get(key)?.members.map((member) => member.target) ?? [];
-    const active = names.flatMap((name) => [...(core.state.lanes.get(name)?.active ?? [])]);
+    const active = names.flatMap((name) => [...(core.state.targetStates.get(name)?.active ?? [])]);
     const places = new Set([...active, ...(core.state.groups.get(key) ?? [])]);
     const max = policy.type === 'rsnapshot' ? 1 : (options as { instances: number }).instances;
     assert.ok(places.size < max, `${key} has ${[...places]} and gets ${event.run}`);
@@ -381,8 +381,8 @@ function ordersLevels({ core, event }: Moment): void {
     const members = core.catalog.groups.get(key)?.members ?? [];
     const levels = new Set(members.map((member) => levelOf(member.options))).size;
     for (const member of members) {
-      const lane = core.state.lanes.get(member.target);
-      const [head] = lane?.paused ? [] : (lane?.queue ?? []);
+      const targetState = core.state.targetStates.get(member.target);
+      const [head] = targetState?.paused ? [] : (targetState?.queue ?? []);
       if (head === undefined) continue;
       const { overtaken } = core.expect(head, 'queued');
       assert.ok(overtaken <= levels, `run ${head} was overtaken ${overtaken} times`);
@@ -402,7 +402,7 @@ function fifo({ core, event }: Moment): void {
     assert.notEqual(other.target, run.target, `run ${run.run} goes before ${other.run}`);
     const bindings = core.catalog.targets.get(other.target)?.bindings ?? [];
     const limits = bindings.every(({ policy }) => policy.type === 'cardinality');
-    if (!limits || core.state.lanes.get(other.target)?.paused) continue;
+    if (!limits || core.state.targetStates.get(other.target)?.paused) continue;
     const within = bindings.every(({ key }) => keys.has(key));
     assert.ok(!within, `run ${run.run} goes before ${other.run}, which needs no more`);
   }
@@ -414,7 +414,7 @@ function everyWaitIsExplained(core: Core): void {
       core.state,
       run,
       core.catalog,
-      sceneMaker(core.state, core.catalog, core.nowMs),
+      groupViewMaker(core.state, core.catalog, core.nowMs),
     );
     assert.ok(waits.length > 0, `nobody knows why run ${run.run} waits`);
     for (const { reason, behind } of waits) {
@@ -443,7 +443,7 @@ test('whatever happened, all that is not paused comes to its end', () => {
       const core = play(catalog, list);
       core.drain();
       for (const run of core.runs('queued')) {
-        assert.ok(core.state.lanes.get(run.target)?.paused, `run ${run.run} waits for ever`);
+        assert.ok(core.state.targetStates.get(run.target)?.paused, `run ${run.run} waits for ever`);
       }
       for (const { name } of catalog) core.send({ type: 'resume', target: name });
       core.drain();
@@ -464,7 +464,8 @@ test('a reload to any other configuration loses no run and lets every one end', 
       core.configure(other);
       for (const step of after) perform(core, step);
       everyWaitIsExplained(core);
-      for (const name of [...core.state.lanes.keys()]) core.send({ type: 'resume', target: name });
+      for (const name of [...core.state.targetStates.keys()])
+        core.send({ type: 'resume', target: name });
       core.drain();
       assert.equal(core.runs('ended').length, core.state.runs.size);
     }),
@@ -479,7 +480,7 @@ test('a new daemon goes on from the journal as the old one would have', () => {
         list.filter(({ do: what }) => what !== 'restart' && what !== 'compact');
       const one = play(catalog, quiet(before));
       const two = play(catalog, quiet(before));
-      two.restart([...history(two.state)]);
+      two.restart([...minimalHistory(two.state)]);
       // A start that was under way is done again, under the next attempt's number.
       for (const { run } of one.runs('starting')) one.send({ type: 'recover', run });
       for (const step of quiet(after)) for (const core of [one, two]) perform(core, step);
@@ -530,6 +531,6 @@ test('a run in a rsnapshot group is overtaken only by its own group', () => {
 
 test('an empty journal has an empty state, and an empty catalog starts nothing', () => {
   assert.deepEqual(replay([]), emptyState());
-  const look = { type: 'look', target: 'x', at: stamp(0), nonce: NONCE } as const;
+  const look = { type: 'evaluate', target: 'x', at: stamp(0), nonce: NONCE } as const;
   assert.deepEqual(decide(emptyState(), look, makeCatalog([])).events, []);
 });

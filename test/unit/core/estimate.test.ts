@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
 import { expectedMs, paceOf, usualOf } from '../../../daemon/core/estimate.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { TOOK_MAX } from '../../../daemon/core/state.ts';
 import { Core, exit, replay, stamp, target } from '../../support/core.ts';
 
@@ -74,7 +74,7 @@ test('the durations of the last successes are known, also when the runs are forg
     core.advance(core.nowMs + ms);
     core.end(run, exit(code));
   };
-  const known = () => core.state.lanes.get('a')?.tookMs;
+  const known = () => core.state.targetStates.get('a')?.tookMs;
   take(10, 0);
   take(20, 2);
   take(30, 1);
@@ -94,7 +94,7 @@ test('the durations of the last successes are known, also when the runs are forg
 
 test('how many runs ended how is counted on, whatever is forgotten and however often compacted', () => {
   const core = new Core([target('a', [], { warnExit: [2] })]);
-  const counts = () => core.state.lanes.get('a')?.counts;
+  const counts = () => core.state.targetStates.get('a')?.counts;
   for (const code of [0, 2, 1, 0]) core.end(core.ask('a'), exit(code));
   core.lose(core.ask('a'));
   const expected = [
@@ -120,8 +120,8 @@ test('a compacted journal that names durations has the last word on them', () =>
   core.end(core.ask('a'));
   const tookMs = Array.from({ length: TOOK_MAX + 5 }, (_, ms) => ms);
   apply(core.state, { type: 'remembered', target: 'a', tookMs });
-  assert.deepEqual(core.state.lanes.get('a')?.tookMs, tookMs.slice(-TOOK_MAX));
-  assert.deepEqual(replay(history(core.state)), core.state);
+  assert.deepEqual(core.state.targetStates.get('a')?.tookMs, tookMs.slice(-TOOK_MAX));
+  assert.deepEqual(replay(minimalHistory(core.state)), core.state);
 });
 
 test('a clock that went back does not make a duration negative', () => {
@@ -130,5 +130,5 @@ test('a clock that went back does not make a duration negative', () => {
   const run = core.ask('a');
   const outcome = { kind: 'exited', code: 0 } as const;
   apply(core.state, { type: 'ended', run, at: stamp(10), outcome, verdict: 'ok' });
-  assert.deepEqual(core.state.lanes.get('a')?.tookMs, [0]);
+  assert.deepEqual(core.state.targetStates.get('a')?.tookMs, [0]);
 });

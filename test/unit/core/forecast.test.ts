@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
 import { type Expected, forecast } from '../../../daemon/core/forecast.ts';
 import type { Run } from '../../../daemon/core/state.ts';
-import { whole } from '../../../daemon/shared/cooperative.ts';
+import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../../support/core.ts';
 
 function expect(core: Core): ReadonlyMap<number, Expected> {
   const { state, catalog, nowMs, holders } = core;
-  return whole(forecast({ state, catalog, now: stamp(nowMs), holdersAround: () => holders }));
+  return runToEnd(forecast({ state, catalog, now: stamp(nowMs), holdersAround: () => holders }));
 }
 
 function remember(core: Core, durations: Readonly<Record<string, number>>): void {
@@ -161,7 +161,7 @@ test('every start that is foreseen comes true if all runs take their usual time'
       const core = new Core(catalog);
       for (const step of list) perform(core, step);
       const usual = Object.fromEntries(durations.map((ms, at) => [`t${at}`, ms]));
-      const known = new Set(core.state.lanes.keys());
+      const known = new Set(core.state.targetStates.keys());
       remember(core, Object.fromEntries(Object.entries(usual).filter(([name]) => known.has(name))));
       const expected = expect(core);
       const { starts, sureUntilMs } = live(core, usual);
@@ -198,7 +198,7 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
     const expiries = core.runs('queued').flatMap((run) => run.expiresAtMs ?? []);
     const times = [
       ...ends.map(({ atMs }) => atMs),
-      ...new Set([...expiries, ...core.agenda.map(({ atMs }) => atMs)]),
+      ...new Set([...expiries, ...core.timers.map(({ atMs }) => atMs)]),
     ];
     const nextMs = Math.min(...times);
     if (nextMs === Number.POSITIVE_INFINITY) return { starts, sureUntilMs };
@@ -214,7 +214,7 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
 
 /** What is due then shares a group, each with each: one look at any of them is a look at all. */
 function areOneLook(core: Core, nextMs: number): boolean {
-  const due = core.agenda.filter(({ atMs }) => atMs <= nextMs);
+  const due = core.timers.filter(({ atMs }) => atMs <= nextMs);
   const names = due.map((look) =>
     'run' in look ? core.state.runs.get(look.run)?.target : look.target,
   );

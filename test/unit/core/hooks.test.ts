@@ -90,15 +90,15 @@ test('a hook for which as many runs wait as ever may is not called, and that is 
   const core = coreOf();
   core.send({ type: 'pause', target: 'bad' });
   core.submit('bad', 'first');
-  const queue = new Runs(core.state.lanes.get('bad')?.queue);
+  const queue = new Runs(core.state.targetStates.get('bad')?.queue);
   const size = WAITING_PER_TARGET_MAX;
   for (let n = 1; queue.size < size; n++) queue.add(-n);
-  const lane = core.state.lanes.get('bad');
-  assert.ok(lane);
-  core.state.lanes.set('bad', { ...lane, queue });
+  const targetState = core.state.targetStates.get('bad');
+  assert.ok(targetState);
+  core.state.targetStates.set('bad', { ...targetState, queue });
   core.end(core.ask('job'), exit(1));
   assert.deepEqual(called(core), []);
-  assert.equal(core.state.lanes.get('bad')?.ignored, 1);
+  assert.equal(core.state.targetStates.get('bad')?.ignored, 1);
   queue.delete(-1);
   core.end(core.ask('job'), exit(1));
   assert.equal(called(core).length, 1);
@@ -134,7 +134,7 @@ const DAILY = { lateAfterMs: 26 * HOUR };
 test('a target is late when its last success is too long ago, once, until it succeeds', () => {
   const core = coreOf(DAILY);
   core.end(core.ask('job'));
-  const late = (): boolean | undefined => core.state.lanes.get('job')?.late;
+  const late = (): boolean | undefined => core.state.targetStates.get('job')?.late;
   const missed = (): number => called(core).filter(({ name }) => name === 'missed').length;
   core.advance(core.nowMs + 25 * HOUR);
   core.end(core.ask('job'), exit(1));
@@ -153,11 +153,11 @@ test('a target is late when its last success is too long ago, once, until it suc
 test('a target that has never run is late too; restarts do not put it off', () => {
   const core = coreOf(DAILY);
   for (let hour = 0; hour < 26; hour++) {
-    assert.equal(core.state.lanes.get('job')?.late, false);
+    assert.equal(core.state.targetStates.get('job')?.late, false);
     core.advance(core.nowMs + HOUR);
     core[hour % 2 === 0 ? 'restart' : 'compact']();
   }
-  assert.equal(core.state.lanes.get('job')?.late, true);
+  assert.equal(core.state.targetStates.get('job')?.late, true);
   assert.deepEqual(called(core), [{ name: 'missed', why: 'late', of: undefined }]);
 });
 
@@ -167,10 +167,10 @@ test('lateness is counted from the last success where lateAfter is new, and ends
   core.advance(core.nowMs + 30 * HOUR);
   core.configure([job(DAILY), ...HOOKS]);
   core.advance(core.nowMs);
-  assert.equal(core.state.lanes.get('job')?.late, true);
+  assert.equal(core.state.targetStates.get('job')?.late, true);
   core.configure([job(), ...HOOKS]);
   assert.deepEqual(
-    [core.state.lanes.get('job')?.late, core.state.lanes.get('job')?.freshAt],
+    [core.state.targetStates.get('job')?.late, core.state.targetStates.get('job')?.freshAt],
     [false, undefined],
   );
   core.configure(HOOKS);

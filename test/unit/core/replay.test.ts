@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeCatalog } from '../../../daemon/core/catalog.ts';
-import { tell } from '../../../daemon/core/describe-event.ts';
+import { describeEvent } from '../../../daemon/core/describe-event.ts';
 import type { Event } from '../../../daemon/core/event.ts';
-import { sceneMaker } from '../../../daemon/core/group-view.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { groupViewMaker } from '../../../daemon/core/group-view.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { Replay, WATCHED_PER_TARGET } from '../../../daemon/core/replay.ts';
 import { explain } from '../../../daemon/core/waiting.ts';
 import { localTime } from '../../../daemon/journal/replay-file.ts';
@@ -137,7 +137,7 @@ test('what a compaction kept is told without reasons until it is all there', () 
   const core = night();
   core.nowMs += 10;
   core.ask('weekly');
-  const events = [...history(core.state)];
+  const events = [...minimalHistory(core.state)];
   const lines = told(events, { catalog: core.catalog, compacted: events.length });
   const last = String(events.length);
   assert.deepEqual(
@@ -188,7 +188,7 @@ test('every kind of event has a sentence that says what matters of it', () => {
     [[], { type: 'base', nextRun: 4 }, /compacted; the next run is 4$/],
   ];
   for (const [before, event, sentence] of table) {
-    assert.match(tell(replay(before), event), sentence);
+    assert.match(describeEvent(replay(before), event), sentence);
   }
 });
 
@@ -199,7 +199,8 @@ test('any history can be told, and what waits at its end waits for what explain 
       // What would stand in the journal: a compaction begins it anew.
       let [kept, mark]: [readonly Event[], number] = [[], 0];
       for (const move of moves) {
-        if (move.do === 'compact') [kept, mark] = [[...history(core.state)], core.events.length];
+        if (move.do === 'compact')
+          [kept, mark] = [[...minimalHistory(core.state)], core.events.length];
         // The next daemon reads what the compaction kept, too.
         if (move.do === 'restart') core.restart([...kept, ...core.events.slice(mark)]);
         else perform(core, move);
@@ -222,11 +223,11 @@ test('any history can be told, and what waits at its end waits for what explain 
       }
       assert.deepEqual(it.state, core.state);
       const whyAt = (run: number, atMs: number): string => {
-        const sceneOf = sceneMaker(core.state, core.catalog, atMs);
-        const waits = explain(core.state, core.expect(run, 'queued'), core.catalog, sceneOf);
+        const groupViewOf = groupViewMaker(core.state, core.catalog, atMs);
+        const waits = explain(core.state, core.expect(run, 'queued'), core.catalog, groupViewOf);
         return waits.map(({ reason }) => reason).join('; and ');
       };
-      const watched = [...core.state.lanes.values()].flatMap(({ queue }) =>
+      const watched = [...core.state.targetStates.values()].flatMap(({ queue }) =>
         [...queue].slice(0, WATCHED_PER_TARGET),
       );
       for (const run of watched) {

@@ -10,7 +10,7 @@ import { Core, EXIT_0, NONCE, target } from '../../support/core.ts';
 const LATER_MS = RECENT_MS + 1;
 
 function ended(core: Core, name = 't'): number[] {
-  return [...(core.state.lanes.get(name)?.ended ?? [])];
+  return [...(core.state.targetStates.get(name)?.ended ?? [])];
 }
 
 function retain(core: Core, keep: Keep, name = 't'): void {
@@ -138,7 +138,7 @@ test('the past of a removed target is dropped when somebody asks, and nothing is
   assert.match(JSON.stringify(forget()), /"refused","reason":"it is configured/);
   core.configure([target('other')]);
   assert.deepEqual(forget(), { type: 'done' });
-  assert.deepEqual([...core.state.lanes.keys()], []);
+  assert.deepEqual([...core.state.targetStates.keys()], []);
   assert.equal(core.state.tokens.size, 0);
   assert.deepEqual(forget(), { type: 'unknown-target' });
   core.restart();

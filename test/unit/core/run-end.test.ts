@@ -7,10 +7,10 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Wish } from '../../../daemon/core/command.ts';
+import type { CommandInput } from '../../../daemon/core/command.ts';
 import { REAL_SPAWN, type Spawn } from '../../../daemon/keepers/fork-server.ts';
 import { NUMBERS } from '../../../daemon/keepers/perl.ts';
-import { Keepers } from '../../../daemon/keepers/process-keepers.ts';
+import { ProcessKeepers } from '../../../daemon/keepers/process-keepers.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { foundIn, readStatusFile, type StatusRecord } from '../../../daemon/keepers/status-file.ts';
 import type { KeeperId } from '../../../daemon/shared/run.ts';
@@ -30,13 +30,17 @@ function stage(t: TestContext) {
   const runs = join(state, 'runs');
   const clock = new SystemClock({ offsetMs: 0 });
   const log = new SpokenLog();
-  const posts: Wish[] = [];
+  const posts: CommandInput[] = [];
   const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
-  const take = (): Keepers =>
-    new Keepers({ directories, clock, log: log.pino, post: (wish) => posts.push(wish) });
-  const posted = async <T extends Wish['type']>(type: T): Promise<Extract<Wish, { type: T }>> => {
+  const take = (): ProcessKeepers =>
+    new ProcessKeepers({ directories, clock, log: log.pino, post: (input) => posts.push(input) });
+  const posted = async <T extends CommandInput['type']>(
+    type: T,
+  ): Promise<Extract<CommandInput, { type: T }>> => {
     for (;;) {
-      const found = posts.find((wish): wish is Extract<Wish, { type: T }> => wish.type === type);
+      const found = posts.find(
+        (input): input is Extract<CommandInput, { type: T }> => input.type === type,
+      );
       if (found !== undefined) return found;
       await sleep(2);
     }
@@ -204,22 +208,22 @@ test('where the number of clock_gettime is not known, a keeper still tells the t
   const clock = new SystemClock({ offsetMs: 0 });
   const log = new SpokenLog().pino;
   const directories = new RunDirectories({ directory: directory(t), nonce: NONCE, log });
-  const posts: Wish[] = [];
+  const posts: CommandInput[] = [];
   const spawnIt: Spawn = (file, [script = '', ...args], options) =>
     REAL_SPAWN(file, [script, ...args.with(3, '0')], options);
-  const keepers = new Keepers({
+  const keepers = new ProcessKeepers({
     ...{ directories, clock, log, spawn: spawnIt },
-    post: (wish) => {
-      posts.push(wish);
-      if (wish.type === 'kept') keepers.go(1);
+    post: (input) => {
+      posts.push(input);
+      if (input.type === 'kept') keepers.go(1);
     },
   });
   const beganMs = Number(readFileSync('/proc/uptime', 'utf8').split('.')[0]) * 1_000;
   await keepers.start(RUN, 1, { keeper: 'process', env: {}, args: ['/bin/true'] });
   for (;;) {
-    const wish = posts.find((one) => one.type === 'reported');
-    if (wish?.type === 'reported') {
-      assert.ok((wish.report.ended?.steadyMs ?? 0) >= beganMs);
+    const input = posts.find((one) => one.type === 'reported');
+    if (input?.type === 'reported') {
+      assert.ok((input.report.ended?.steadyMs ?? 0) >= beganMs);
       break;
     }
     await sleep(2);

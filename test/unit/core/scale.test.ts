@@ -4,17 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Confs } from '../../../daemon/config/policy-files.ts';
+import { PolicyFiles } from '../../../daemon/config/policy-files.ts';
 import { apply } from '../../../daemon/core/apply.ts';
 import { type Catalog, makeCatalog } from '../../../daemon/core/catalog.ts';
-import { ENDED_AT_ONCE_MAX, type Wish } from '../../../daemon/core/command.ts';
+import { type CommandInput, ENDED_AT_ONCE_MAX } from '../../../daemon/core/command.ts';
 import { decide } from '../../../daemon/core/decide.ts';
 import type { Event } from '../../../daemon/core/event.ts';
 import type { Policy } from '../../../daemon/core/policy.ts';
 import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../../daemon/core/retention.ts';
 import { emptyState, type State } from '../../../daemon/core/state.ts';
 import { viewTargets } from '../../../daemon/server/views/targets.ts';
-import { whole } from '../../../daemon/shared/cooperative.ts';
+import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { accepted, load } from '../../support/config.ts';
 import { Core, keeper, NONCE, stamp, target } from '../../support/core.ts';
 
@@ -38,10 +38,10 @@ class Counted {
     };
   }
 
-  send(wish: Wish) {
+  send(input: CommandInput) {
     const decision = decide(
       this.state,
-      { ...wish, at: stamp(this.nowMs), nonce: NONCE },
+      { ...input, at: stamp(this.nowMs), nonce: NONCE },
       this.catalog,
     );
     for (const event of decision.events) apply(this.state, event);
@@ -70,7 +70,7 @@ test('to cancel one of many that wait looks at as many runs as to cancel one of 
     core.submit('t', count);
     return core.each(count, (run) => {
       core.send({ type: 'cancel', runs: [run] });
-      core.send({ type: 'look', target: 't' });
+      core.send({ type: 'evaluate', target: 't' });
       core.send({ type: 'retain', target: 't', keep: { runs: 100 } });
     });
   });
@@ -82,13 +82,13 @@ test('to end one of many that run looks at as many runs as to end one of a few',
     const core = new Counted(['t', [{ type: 'cardinality', instances: 10_000 }]]);
     core.submit('t', count);
     for (let run = 1; run <= count; run++) {
-      core.send({ type: 'look', target: 't' });
+      core.send({ type: 'evaluate', target: 't' });
       core.send({ type: 'kept', run, attempt: 1, keeper: keeper(run, 1) });
     }
     const report = { started: true, code: 0, signal: null, core: false };
     return core.each(count, (run) => {
       core.send({ type: 'reported', run, attempt: 1, report });
-      core.send({ type: 'look', target: 't' });
+      core.send({ type: 'evaluate', target: 't' });
       core.send({ type: 'retain', target: 't', keep: { runs: 100 } });
     });
   };
@@ -140,12 +140,12 @@ test('what waits for a target that is gone is skipped by and by', () => {
     more = decision.rest !== undefined;
   }
   assert.deepEqual(sizes, [ENDED_AT_ONCE_MAX, ENDED_AT_ONCE_MAX, 1]);
-  assert.equal(core.state.lanes.get('t')?.queue.size, 0);
+  assert.equal(core.state.targetStates.get('t')?.queue.size, 0);
 });
 
 test('the size of all output of a target is that of the runs that are remembered', () => {
   const core = new Core([target('t')]);
-  const bytes = (): number | undefined => core.state.lanes.get('t')?.endedBytes;
+  const bytes = (): number | undefined => core.state.targetStates.get('t')?.endedBytes;
   for (const [run, size] of [
     [1, 100],
     [2, 20],
@@ -170,9 +170,9 @@ function countAsked(catalog: Catalog): { asked: number; shown: number } {
     const { policy: own } = binding;
     const policy: Policy<unknown> = {
       ...own,
-      ready: (run, scene, survey) => {
+      ready: (run, view, survey) => {
         counts.asked++;
-        return own.ready(run, scene, survey);
+        return own.ready(run, view, survey);
       },
       survey: (group) => {
         counts.shown += own.survey === undefined ? 0 : group.members.length;
@@ -195,7 +195,7 @@ test('a group of rsnapshot intervals is looked through once for all that wait in
   const counts = countAsked(core.catalog);
   for (const name of order) {
     core.submit(name, 1);
-    core.send({ type: 'look', target: name });
+    core.send({ type: 'evaluate', target: name });
   }
   // Once for each look, whoever is asked then.
   assert.equal(counts.shown, COUNT * COUNT);
@@ -208,7 +208,7 @@ test('where a group is full nobody but the oldest is asked', () => {
   const core = new Core(names.map((name) => target(name, [{ type: 'cardinality', group: 'g' }])));
   for (const name of names) core.ask(name);
   const counts = countAsked(core.catalog);
-  core.send({ type: 'look', target: 't7' });
+  core.send({ type: 'evaluate', target: 't7' });
   assert.equal(counts.asked, 1);
 });
 
@@ -219,7 +219,7 @@ test('a rsnapshot.conf is parsed once for all its levels, and kept once', () => 
     '/etc/levels': levels.map((level) => `retain\t${level}\t3\n`).join(''),
   };
   const parsed: string[] = [];
-  const confs = new Confs((path) => {
+  const confs = new PolicyFiles((path) => {
     const text = Object.entries(texts).find(([known]) => known === path)?.[1];
     if (text === undefined) return { ok: false, error: 'ENOENT' };
     return {
@@ -252,7 +252,7 @@ test('the status of a large group names no more levels than are next to each', (
   const core = new Core(
     order.map((interval) => target(interval, [{ type: 'rsnapshot', interval, order }])),
   );
-  const views = whole(
+  const views = runToEnd(
     viewTargets({
       state: core.state,
       catalog: core.catalog,

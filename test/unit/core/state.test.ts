@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
 import type { Event } from '../../../daemon/core/event.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { emptyState, type State } from '../../../daemon/core/state.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, keeper, ordered, replay, stamp } from '../../support/core.ts';
@@ -131,18 +131,18 @@ function nameState(state: State): string {
   return run.stopping === undefined ? 'held' : 'evicted';
 }
 
-/** Every run stands in the sets of its lane that its state says, and nowhere else. */
+/** Every run stands in the sets of its target that its state says, and nowhere else. */
 function checkLanes(state: State): void {
   for (const run of state.runs.values()) {
-    const lane = state.lanes.get(run.target);
+    const targetState = state.targetStates.get(run.target);
     const held = run.state === 'ended' && run.heldBy.length > 0;
     const active = run.state === 'starting' || run.state === 'running' || held;
-    assert.equal(lane?.queue.has(run.run), run.state === 'queued', `queue, run ${run.run}`);
-    assert.equal(lane?.active.has(run.run), active, `active, run ${run.run}`);
-    assert.equal(lane?.ended.has(run.run), run.state === 'ended', `ended, run ${run.run}`);
+    assert.equal(targetState?.queue.has(run.run), run.state === 'queued', `queue, run ${run.run}`);
+    assert.equal(targetState?.active.has(run.run), active, `active, run ${run.run}`);
+    assert.equal(targetState?.ended.has(run.run), run.state === 'ended', `ended, run ${run.run}`);
     for (const token of run.tokens) assert.equal(state.tokens.get(token), run.run);
   }
-  const sizes = [...state.lanes.values()].map(({ queue, active, ended }) => [
+  const sizes = [...state.targetStates.values()].map(({ queue, active, ended }) => [
     ...new Set([...queue, ...active, ...ended]),
   ]);
   assert.equal(sizes.flat().length, state.runs.size, 'no lane names a run that is not known');
@@ -170,9 +170,9 @@ test('a target of which nothing is known leaves no trace', () => {
     { type: 'paused', target: 't' },
     { type: 'forgotten', runs: [1] },
   ]);
-  assert.deepEqual([...state.lanes.keys()], ['t']);
+  assert.deepEqual([...state.targetStates.keys()], ['t']);
   apply(state, { type: 'resumed', target: 't' });
-  assert.deepEqual([state.lanes.size, state.runs.size, state.tokens.size], [0, 0, 0]);
+  assert.deepEqual([state.targetStates.size, state.runs.size, state.tokens.size], [0, 0, 0]);
 });
 
 test('what a run knows is carried from state to state, and nothing is left behind', () => {
@@ -216,7 +216,7 @@ test('replaying all events, or the compacted history, gives an equal state', () 
       }
       checkLanes(core.state);
       const booted: Event = { type: 'booted', bootId: 'b', offsetMs: 3 };
-      for (const again of [replay([booted, ...core.events]), replay(history(core.state))]) {
+      for (const again of [replay([booted, ...core.events]), replay(minimalHistory(core.state))]) {
         assert.deepEqual(again, core.state);
         assert.deepEqual(ordered(again), ordered(core.state));
         assert.deepEqual([...again.runs.keys()], [...core.state.runs.keys()]);

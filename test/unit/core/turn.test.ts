@@ -103,7 +103,7 @@ class Turns {
   }
 
   waitingFor(name: string): number {
-    return this.loop.state.lanes.get(name)?.queue.size ?? 0;
+    return this.loop.state.targetStates.get(name)?.queue.size ?? 0;
   }
 
   numbersOf(type: 'accepted' | 'starting' | 'ended'): readonly number[] {

@@ -1,7 +1,7 @@
 /** The loop's timer: it waits for what comes next, on a machine that may sleep meanwhile. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Wish } from '../../../daemon/core/command.ts';
+import type { CommandInput } from '../../../daemon/core/command.ts';
 import { Deadlines, TIMER_MS_MAX } from '../../../daemon/engine/deadlines.ts';
 import { stampOf } from '../../../daemon/shared/elapsed.ts';
 
@@ -45,8 +45,8 @@ function machine() {
 
 function deadlines() {
   const it = machine();
-  const posted: Wish[] = [];
-  return { it, posted, of: new Deadlines(it.clock, (wish) => posted.push(wish)) };
+  const posted: CommandInput[] = [];
+  return { it, posted, of: new Deadlines(it.clock, (input) => posted.push(input)) };
 }
 
 test('what is due after a sleep is noticed within a minute of waking', () => {

@@ -10,7 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
 import type { Event } from '../../../daemon/core/event.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { type Disk, REAL_DISK } from '../../../daemon/journal/disk.ts';
 import { directory } from '../../support/config.ts';
 import {
@@ -32,7 +32,7 @@ test('replaying a compacted journal leads to the same state', async (t) => {
   const before = fs.statSync(fileOf(path)).size;
   const { journal } = openJournal(path);
   const state = replay(LONG);
-  assert.deepEqual(await journal.compact(history(state)), { ok: true, value: undefined });
+  assert.deepEqual(await journal.compact(minimalHistory(state)), { ok: true, value: undefined });
   assert.ok(fs.statSync(fileOf(path)).size < before);
   assertSame(replay(readJournal(path)), state, 'compacted');
   assert.ok(journal.append([{ type: 'resumed', target: 'web' }]).ok);
@@ -49,7 +49,7 @@ async function callsOfCompaction(t: TestContext): Promise<readonly Call[]> {
   const { disk, calls } = faulty(() => undefined);
   const { journal } = openJournal(path, disk);
   const from = calls.length;
-  assert.ok((await journal.compact(history(replay(LONG)))).ok);
+  assert.ok((await journal.compact(minimalHistory(replay(LONG)))).ok);
   return calls.slice(from);
 }
 
@@ -67,7 +67,7 @@ test('a crash at any step of a compaction leaves the old or the new journal, who
       });
       const { journal } = openJournal(path, disk);
       from = calls.length;
-      await journal.compact(history(replay(LONG)));
+      await journal.compact(minimalHistory(replay(LONG)));
       assertSame(replay(readJournal(path)), replay(LONG), `${call}, step ${step}, ${how}`);
       assert.deepEqual(fs.readdirSync(path), ['journal.ndjson'], 'no rest is left');
     }
@@ -83,7 +83,7 @@ test('a compaction that fails at any step costs no event that is appended after 
     const { journal } = openJournal(path, disk);
     from = calls.length;
     const state = replay(LONG);
-    const compacted = await journal.compact(history(state));
+    const compacted = await journal.compact(minimalHistory(state));
     const where = `${call}, step ${step}`;
     // A file that cannot be closed costs nothing; all else is said.
     assert.equal(compacted.ok, call === 'close' || call === 'closeSync', where);
@@ -158,7 +158,7 @@ for (const [what, intrude] of INTRUSIONS) {
       });
       const { journal } = openJournal(path, disk);
       left = step;
-      const compacted = await journal.compact(history(replay(LONG)));
+      const compacted = await journal.compact(minimalHistory(replay(LONG)));
       const files = [fileOf(path), `${fileOf(path)}.tmp`].filter((file) => fs.existsSync(file));
       assert.equal(compacted.ok, false, `step ${step}, ${calls[step]}`);
       assert.notEqual(journal.examine(), undefined, `step ${step}`);
@@ -182,7 +182,7 @@ test('what is appended at any time of a compaction is in the new journal, in ord
     apply(state, event);
   };
   // The history tells of this moment, though the state goes on.
-  const compacted = journal.compact(history(state), {
+  const compacted = journal.compact(minimalHistory(state), {
     events: 2,
     pause: async () => {
       if (run < 40) append();
@@ -206,7 +206,7 @@ test('a compaction comes to its end though more is appended at each step than a 
     if (++pauses > 200) return;
     assert.ok(journal.append([1, 2, 3, 4, 5].map(() => accepted(++run))).ok);
   };
-  assert.ok((await journal.compact(history(replay(LONG)), { events: 3, pause })).ok);
+  assert.ok((await journal.compact(minimalHistory(replay(LONG)), { events: 3, pause })).ok);
   const wanted = Array.from({ length: run - 8 }, (_, index) => accepted(index + 9));
   assertSame(replay(readJournal(path)), replay([...LONG, ...wanted]), 'all of it');
   assert.ok(pauses < 200, `${pauses} pauses`);
@@ -232,7 +232,7 @@ test('a journal that is closed meanwhile is left as it is', async (t) => {
   const path = directory(t);
   const before = writeJournal(path, LONG);
   const { journal } = openJournal(path);
-  const compacted = journal.compact(history(replay(LONG)));
+  const compacted = journal.compact(minimalHistory(replay(LONG)));
   assert.deepEqual(await journal.compact([]), { ok: false, error: 'EBUSY' });
   journal.close();
   assert.deepEqual(await compacted, { ok: false, error: 'ECANCELED' });
@@ -326,7 +326,7 @@ test('whenever the power goes, what was told to be durable is there, and nothing
       const mains = new Mains(path, live);
       const { journal } = openJournal(path, mains.disk);
       await live();
-      const compacted = await journal.compact(history(state), { events, pause: live });
+      const compacted = await journal.compact(minimalHistory(state), { events, pause: live });
       assert.deepEqual(compacted, { ok: true, value: undefined });
       await live();
       next = acts.length;

@@ -7,7 +7,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Event } from '../../../daemon/core/event.ts';
-import { history } from '../../../daemon/core/minimal-history.ts';
+import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { Journal } from '../../../daemon/journal/journal.ts';
 import type { RunId, Stamp } from '../../../daemon/shared/run.ts';
 import { directory, ROOT } from '../../support/config.ts';
@@ -76,11 +76,11 @@ test('the fixture leads to the state that it always led to', (t) => {
     { name: 'web', queue: [13], active: [], ended: [1] },
   ]);
   assert.deepEqual(
-    [state.lanes.get('idle')?.paused, state.lanes.get('web')?.paused],
+    [state.targetStates.get('idle')?.paused, state.targetStates.get('web')?.paused],
     [true, false],
   );
   assert.deepEqual(
-    state.lanes.get('web')?.counts,
+    state.targetStates.get('web')?.counts,
     [
       { outcome: 'exited', verdict: 'ok', runs: 1 },
       { outcome: 'exited', verdict: 'warning', runs: 1 },
@@ -182,7 +182,7 @@ test('every run of the fixture is what it always was', (t) => {
 
 test('the fixture, compacted, still leads to that state', (t) => {
   const state = replay(load(t));
-  const compacted = replay(history(state));
+  const compacted = replay(minimalHistory(state));
   assert.deepEqual(compacted, state);
   assert.deepEqual(ordered(compacted), ordered(state));
 });

@@ -10,10 +10,10 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Wish } from '../../../daemon/core/command.ts';
+import type { CommandInput } from '../../../daemon/core/command.ts';
 import type { ProcessPlan } from '../../../daemon/core/plan.ts';
 import { REAL_SPAWN, type Spawn } from '../../../daemon/keepers/fork-server.ts';
-import { Keepers } from '../../../daemon/keepers/process-keepers.ts';
+import { ProcessKeepers } from '../../../daemon/keepers/process-keepers.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { seemsAlive } from '../../../daemon/system/proc.ts';
 import { directory } from '../../support/config.ts';
@@ -24,7 +24,7 @@ const RUN = { run: 1, target: 'hello', merged: true, startNonce: NONCE };
 
 /** Keepers in a directory of their own, whose first spawn is this one; the rest are real. */
 function stage(t: TestContext, first: Spawn = REAL_SPAWN) {
-  const posts: Wish[] = [];
+  const posts: CommandInput[] = [];
   t.after(() => keepersGone(posts));
   const state = directory(t);
   const runs = join(state, 'runs');
@@ -33,11 +33,11 @@ function stage(t: TestContext, first: Spawn = REAL_SPAWN) {
   const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
   const servers: ChildProcess[] = [];
   let spawns = 0;
-  const keepers = new Keepers({
+  const keepers = new ProcessKeepers({
     directories,
     clock,
     log: log.pino,
-    post: (wish) => posts.push(wish),
+    post: (input) => posts.push(input),
     spawn: (...call) => {
       const server = spawns++ === 0 ? first(...call) : REAL_SPAWN(...call);
       servers.push(server);
@@ -53,11 +53,11 @@ function stage(t: TestContext, first: Spawn = REAL_SPAWN) {
       clock.advance(50);
     }
   };
-  const posted = <T extends Wish['type']>(type: T, run = 1) =>
+  const posted = <T extends CommandInput['type']>(type: T, run = 1) =>
     found(() =>
       posts.find(
-        (wish): wish is Extract<Wish, { type: T; run: number }> =>
-          wish.type === type && 'run' in wish && wish.run === run,
+        (input): input is Extract<CommandInput, { type: T; run: number }> =>
+          input.type === type && 'run' in input && input.run === run,
       ),
     );
   const said = (msg: string) => found(() => log.lines.find((line) => line['msg'] === msg));
@@ -79,9 +79,9 @@ function failing(code: string): Spawn {
 }
 
 /** The last of them writes into the directory of the test. */
-async function keepersGone(posts: readonly Wish[]): Promise<void> {
-  for (const wish of posts) {
-    while (wish.type === 'kept' && seemsAlive(wish.keeper)) await sleep(1);
+async function keepersGone(posts: readonly CommandInput[]): Promise<void> {
+  for (const input of posts) {
+    while (input.type === 'kept' && seemsAlive(input.keeper)) await sleep(1);
   }
 }
 

@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Wish } from '../../../daemon/core/command.ts';
+import type { CommandInput } from '../../../daemon/core/command.ts';
 import type { SshPlan } from '../../../daemon/core/plan.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { type NoConnection, openConnection } from '../../../daemon/keepers/ssh-connection.ts';
@@ -98,14 +98,14 @@ function places(t: { after(done: () => void): void }, log: SpokenLog) {
 function stage(t: { after(done: () => void): void }, first: NoConnection) {
   const clock = new ManualClock();
   const log = new SpokenLog();
-  const posts: Wish[] = [];
+  const posts: CommandInput[] = [];
   const told: ToKeeper[] = [];
   let opened = 0;
   const keepers = new SshKeepers({
     ...places(t, log),
     clock,
     log: log.pino,
-    post: (wish) => posts.push(wish),
+    post: (input) => posts.push(input),
     open: async () => {
       if (opened++ === 0) return first;
       return { pid: process.pid, send: (message) => told.push(message), close: () => {} };
@@ -147,14 +147,14 @@ test('a run whose SSH keeper can never be spawned ends as not started, and says 
 test('a run is not ended because a stop looks for a keeper that has gone just then', async (t) => {
   const clock = new ManualClock();
   const log = new SpokenLog();
-  const posts: Wish[] = [];
+  const posts: CommandInput[] = [];
   const told: ToKeeper[] = [];
   let giveUp = (): void => assert.fail('nobody looks for a keeper');
   const keepers = new SshKeepers({
     ...places(t, log),
     clock,
     log: log.pino,
-    post: (wish) => posts.push(wish),
+    post: (input) => posts.push(input),
     open: (_, mayStart) => {
       if (mayStart) {
         const send = (message: ToKeeper): unknown => told.push(message);

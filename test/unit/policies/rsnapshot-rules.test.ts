@@ -256,9 +256,9 @@ test('nobody looks at a lock again and again while another policy makes the run 
   it.holders = new Map([['/run/r.pid', { pid: 4_711, text: 'x' }]]);
   const first = it.ask('disk');
   it.ask('monthly');
-  assert.deepEqual(it.agenda, []);
+  assert.deepEqual(it.timers, []);
   it.end(first);
-  assert.equal(it.agenda.length, 1);
+  assert.equal(it.timers.length, 1);
 });
 
 test('respectLock false starts whoever holds the lock, and so does another lockfile', () => {

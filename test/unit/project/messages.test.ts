@@ -43,7 +43,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'runner.changedHostKey': { names: 'they stand in one object' },
   'runner.noConnection': { advice: FACT },
   'runner.refusedUser': { advice: FACT, names: 'they stand in one object' },
-  ...all(FACT, 'outcome', ['noUser', 'noGroup', 'noDirectory', 'noBecoming']),
+  ...all(FACT, 'outcome', ['noUser', 'noGroup', 'noDirectory', 'cannotSwitchUser']),
   ...all(PART, 'outcome', ['sshEnded']),
   ...all(HELP, 'usage', ['unknownOption', 'unknownCommand', 'foreignOption', 'extraWord']),
   ...all(HELP, 'usage', ['noValue', 'noSwitch', 'needsWait', 'forOne', 'allAndReport']),
@@ -64,7 +64,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(PART, 'migration', ['leftAsItIs', 'differsFrom', 'byHand', 'scriptLock']),
   'crontab.refusedFile': { names: 'a file of one line has no others' },
   ...all(PART, 'runner', ['sshKilled']),
-  ...all(FACT, 'runner', ['broke', 'deaf', 'foreignSignal']),
+  ...all(FACT, 'runner', ['connectionBroke', 'remoteIgnoresSignals', 'foreignSignal']),
 };
 
 function all(advice: string, table: string, names: readonly string[]): Record<string, Excepted> {

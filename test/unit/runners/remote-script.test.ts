@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Gates, HANDSHAKES_MAX } from '../../../runners/ssh/handshake-limiter.ts';
+import { HANDSHAKES_MAX, HandshakeLimiter } from '../../../runners/ssh/handshake-limiter.ts';
 import { quote, script, stopLine } from '../../../runners/ssh/remote-script.ts';
 import { parseJump } from '../../../runners/ssh/route.ts';
 
@@ -92,17 +92,17 @@ test('a jump host is read as ssh -J reads it', () => {
 });
 
 test('only so many shake hands with one server, in order, and others are not held up', async () => {
-  const gates = new Gates();
+  const limiter = new HandshakeLimiter();
   const inside = await Promise.all(
-    Array.from({ length: HANDSHAKES_MAX }, () => gates.enter('one', STAYS)),
+    Array.from({ length: HANDSHAKES_MAX }, () => limiter.enter('one', STAYS)),
   );
   const order: number[] = [];
   const waiting = [1, 2].map(async (number) => {
-    const leave = await gates.enter('one', STAYS);
+    const leave = await limiter.enter('one', STAYS);
     order.push(number);
     return leave;
   });
-  (await gates.enter('two', STAYS))?.();
+  (await limiter.enter('two', STAYS))?.();
   assert.deepEqual(order, []);
   inside[0]?.();
   inside[0]?.();
@@ -114,15 +114,15 @@ test('only so many shake hands with one server, in order, and others are not hel
 });
 
 test('whoever gives up at the gate leaves at once, and takes nobody his turn', async () => {
-  const gates = new Gates(1);
-  const first = await gates.enter('one', STAYS);
+  const limiter = new HandshakeLimiter(1);
+  const first = await limiter.enter('one', STAYS);
   const given = new AbortController();
-  const second = gates.enter('one', given.signal);
-  const third = gates.enter('one', STAYS);
+  const second = limiter.enter('one', given.signal);
+  const third = limiter.enter('one', STAYS);
   given.abort();
   assert.equal(await second, undefined);
-  assert.equal(await gates.enter('one', given.signal), undefined);
+  assert.equal(await limiter.enter('one', given.signal), undefined);
   first?.();
   (await third)?.();
-  assert.ok(await gates.enter('one', STAYS));
+  assert.ok(await limiter.enter('one', STAYS));
 });

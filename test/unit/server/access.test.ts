@@ -6,7 +6,7 @@ import { permits, type Rights } from '../../../daemon/config/rights.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import type { Reply } from '../../../daemon/protocol/request.ts';
 import { Request, type RequestInput } from '../../../daemon/protocol/request-schema.ts';
-import { guard } from '../../../daemon/server/access.ts';
+import { authorize } from '../../../daemon/server/access.ts';
 
 const at = { steadyMs: 1, wallMs: 1 };
 const view = (run: number, target: string) =>
@@ -39,7 +39,7 @@ function ask(input: RequestInput, rights: Omit<Rights, 'socket'>, answer: Reply)
   const replies: Reply[] = [];
   const asked: Request[] = [];
   let finished = 0;
-  const service = guard(
+  const service = authorize(
     (request, caller) => {
       asked.push(request);
       caller.send(answer);

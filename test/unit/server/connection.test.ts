@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Connection } from '../../../daemon/server/connection.ts';
-import { Rota } from '../../../daemon/server/fair-queue.ts';
+import { FairQueue } from '../../../daemon/server/fair-queue.ts';
 import { finishWith } from '../../../daemon/server/responder.ts';
 import { makeLog } from '../../../daemon/system/log.ts';
 import { Session } from '../../support/rig.ts';
@@ -16,7 +16,7 @@ test('an answer longer than the daemon sends is an error that says so, and the n
   const text = 'x'.repeat(12 * 1_048_576);
   const parts = {
     log: makeLog({ level: 'silent', format: 'json', isJournal: false }).log,
-    rota: new Rota(),
+    fairQueue: new FairQueue(),
   };
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     new Connection(

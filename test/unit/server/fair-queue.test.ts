@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Rota } from '../../../daemon/server/fair-queue.ts';
+import { FairQueue } from '../../../daemon/server/fair-queue.ts';
 
 function work(ms: number): void {
   for (const untilMs = performance.now() + ms; performance.now() < untilMs; ) {
@@ -11,10 +11,10 @@ function work(ms: number): void {
 }
 
 test('many that have much to do follow one another, and others have their turn in between', async () => {
-  const rota = new Rota();
+  const fairQueue = new FairQueue();
   const done: number[] = [];
   for (let number = 0; number < 20; number++) {
-    rota.add(() => {
+    fairQueue.add(() => {
       work(4);
       done.push(number);
     });
@@ -32,10 +32,10 @@ test('many that have much to do follow one another, and others have their turn i
 });
 
 test('who comes again waits until all others have had their turn', async () => {
-  const rota = new Rota();
+  const fairQueue = new FairQueue();
   const turns: string[] = [];
   const come = (name: string): void => {
-    rota.add(() => {
+    fairQueue.add(() => {
       turns.push(name);
       if (turns.length < 9) come(name);
     });
@@ -46,15 +46,15 @@ test('who comes again waits until all others have had their turn', async () => {
 });
 
 test('a turn that was taken back does not come, also if another one takes it back', async () => {
-  const rota = new Rota();
+  const fairQueue = new FairQueue();
   const turns: string[] = [];
   const second: { giveUp?: () => void } = {};
-  rota.add(() => {
+  fairQueue.add(() => {
     turns.push('first');
     second.giveUp?.();
   });
-  second.giveUp = rota.add(() => turns.push('second'));
-  rota.add(() => turns.push('third'));
+  second.giveUp = fairQueue.add(() => turns.push('second'));
+  fairQueue.add(() => turns.push('third'));
   await nextTurn();
   await nextTurn();
   assert.deepEqual(turns, ['first', 'third']);

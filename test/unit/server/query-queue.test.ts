@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Reply } from '../../../daemon/protocol/request.ts';
-import { Rota } from '../../../daemon/server/fair-queue.ts';
-import { Questions } from '../../../daemon/server/query-queue.ts';
-import type { Caller } from '../../../daemon/server/responder.ts';
-import type { Pieces } from '../../../daemon/shared/cooperative.ts';
+import { FairQueue } from '../../../daemon/server/fair-queue.ts';
+import { QueryQueue } from '../../../daemon/server/query-queue.ts';
+import type { Responder } from '../../../daemon/server/responder.ts';
+import type { CooperativeSteps } from '../../../daemon/shared/cooperative.ts';
 
 const DONE: Reply = { type: 'done' };
 
 /** Work of so many milliseconds, in pieces of one. */
-function* pieces(ms: number): Pieces<Reply> {
+function* pieces(ms: number): CooperativeSteps<Reply> {
   for (let at = 0; at < ms; at++) {
     for (const untilMs = performance.now() + 1; performance.now() < untilMs; ) {
       // As a view does that looks at a thousand targets.
@@ -22,10 +22,10 @@ function* pieces(ms: number): Pieces<Reply> {
 }
 
 function stage() {
-  const questions = new Questions(new Rota());
+  const queries = new QueryQueue(new FairQueue());
   const told: string[] = [];
   const leave = new Map<string, () => void>();
-  const caller = (name: string): Caller => ({
+  const responder = (name: string): Responder => ({
     send: () => told.push(`${name} is answered`),
     hasRoom: () => true,
     onDrain: () => {},
@@ -34,7 +34,7 @@ function stage() {
     finish: () => {},
   });
   const ask = (name: string, ms: number): void =>
-    questions.ask(caller(name), () => {
+    queries.ask(responder(name), () => {
       told.push(`${name} begins`);
       return ms < 0 ? undefined : pieces(ms);
     });

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
-import { excerptOf } from '../../../daemon/core/snapshot.ts';
+import { snapshotOf } from '../../../daemon/core/snapshot.ts';
 import type { Run } from '../../../daemon/core/state.ts';
 import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
-import type { Scenery } from '../../../daemon/server/views/run-view.ts';
+import type { ViewContext } from '../../../daemon/server/views/run-view.ts';
 import * as view from '../../../daemon/server/views/targets.ts';
-import { whole } from '../../../daemon/shared/cooperative.ts';
+import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../../support/core.ts';
 
-function sceneryOf({ state, catalog, nowMs }: Core): Scenery {
+function sceneryOf({ state, catalog, nowMs }: Core): ViewContext {
   const holdersAround = () => new Map();
   const now = stamp(nowMs);
   return {
@@ -26,10 +26,10 @@ function sceneryOf({ state, catalog, nowMs }: Core): Scenery {
   };
 }
 
-const viewTargets = (scenery: Scenery) => whole(view.viewTargets(scenery));
-const viewChain = (first: Run, scenery: Scenery) => whole(view.viewChain(first, scenery));
+const viewTargets = (context: ViewContext) => runToEnd(view.viewTargets(context));
+const viewChain = (first: Run, context: ViewContext) => runToEnd(view.viewChain(first, context));
 const viewHistory = (...asked: Parameters<typeof view.viewHistory>) =>
-  whole(view.viewHistory(...asked));
+  runToEnd(view.viewHistory(...asked));
 
 const ALL = { type: 'history', limit: 10_000 } as const;
 
@@ -59,13 +59,13 @@ test('a narrowed history is what the whole one holds of it', () => {
     fc.property(targets, steps, word, fc.nat(9_000), (catalog, list, outcome, sinceMs) => {
       const core = new Core(catalog);
       for (const step of list) perform(core, step);
-      const scenery = sceneryOf(core);
-      const fits = viewHistory(scenery, ALL).filter(
+      const context = sceneryOf(core);
+      const fits = viewHistory(context, ALL).filter(
         (run) =>
           (run.verdict === outcome || run.outcome?.kind === outcome) &&
-          scenery.now.wallMs - (run.endedAtMs ?? 0) <= sinceMs,
+          context.now.wallMs - (run.endedAtMs ?? 0) <= sinceMs,
       );
-      assert.deepEqual(viewHistory(scenery, { ...ALL, outcome, sinceMs }), fits);
+      assert.deepEqual(viewHistory(context, { ...ALL, outcome, sinceMs }), fits);
     }),
     { numRuns: 100 },
   );
@@ -127,8 +127,8 @@ test('history tells how each duration compares with the usual one', () => {
 
 test('what a run tells of its progress counts more than what was usual, if its target says so', () => {
   const { core, a, b } = night();
-  const scenery = { ...sceneryOf(core), progressOf: () => 25 };
-  const chain = viewChain(core.expect(b, 'queued'), scenery);
+  const context = { ...sceneryOf(core), progressOf: () => 25 };
+  const chain = viewChain(core.expect(b, 'queued'), context);
   assert.deepEqual(
     chain.map(({ run, progressPercent }) => [run, progressPercent]),
     [
@@ -142,7 +142,7 @@ test('what a run tells of its progress counts more than what was usual, if its t
   );
   const { progress: _, ...silent } = core.catalog.targets.get('a') ?? target('a');
   core.configure([silent, target('b', onDisk)]);
-  const other = viewChain(core.expect(b, 'queued'), { ...scenery, catalog: core.catalog });
+  const other = viewChain(core.expect(b, 'queued'), { ...context, catalog: core.catalog });
   assert.deepEqual(
     [other[1]?.progressPercent, other[1]?.expectedEndAtMs],
     [undefined, WALL_MS + 830 + 115],
@@ -215,14 +215,14 @@ test('a status of a thousand runs that wait in one group looks at the group once
   }
   core.send({ type: 'due', runs: [1] });
   let looks = 0;
-  const lanes = new Proxy(core.state.lanes, {
+  const targetStates = new Proxy(core.state.targetStates, {
     get: (all, key) => {
       const value: unknown = Reflect.get(all, key);
       if (key === 'get') looks++;
       return typeof value === 'function' ? value.bind(all) : value;
     },
   });
-  const views = viewTargets({ ...sceneryOf(core), state: { ...core.state, lanes } });
+  const views = viewTargets({ ...sceneryOf(core), state: { ...core.state, targetStates } });
   assert.deepEqual(views.at(-1)?.queued[0]?.behind, [1]);
   assert.ok(looks < 20_000, `${looks} looks at queues`);
 });
@@ -250,10 +250,10 @@ test('no piece of a status or a chain looks at more than a few of a thousand tar
       return typeof value === 'function' ? value.bind(all) : value;
     },
   });
-  const scenery = { ...sceneryOf(core), state: { ...core.state, runs } };
+  const context = { ...sceneryOf(core), state: { ...core.state, runs } };
   const waiting = core.runs('queued')[0];
   assert.ok(waiting);
-  for (const pieces of [view.viewTargets(scenery), view.viewChain(waiting, scenery)]) {
+  for (const pieces of [view.viewTargets(context), view.viewChain(waiting, context)]) {
     // The first one takes the copy to play on.
     let most = 0;
     for (let at = 0; pieces.next().done !== true; at++) {
@@ -265,9 +265,9 @@ test('no piece of a status or a chain looks at more than a few of a thousand tar
 });
 
 test('a status made of an excerpt is of one moment, whatever happens between its pieces', () => {
-  const moment = (core: Core) => ({ ...sceneryOf(core), state: excerptOf(core.state) });
+  const moment = (core: Core) => ({ ...sceneryOf(core), state: snapshotOf(core.state) });
   const core = crowded();
-  const expected = whole(view.viewTargets(moment(core)));
+  const expected = runToEnd(view.viewTargets(moment(core)));
   assert.deepEqual(expected, viewTargets(sceneryOf(core)), 'an excerpt shows what the state shows');
   const pieces = view.viewTargets(moment(core));
   for (const run of core.runs('running')) {
@@ -276,5 +276,5 @@ test('a status made of an excerpt is of one moment, whatever happens between its
     core.end(run.run);
     core.ask(run.target);
   }
-  assert.deepEqual(whole(pieces), expected);
+  assert.deepEqual(runToEnd(pieces), expected);
 });

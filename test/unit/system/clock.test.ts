@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apply } from '../../../daemon/core/apply.ts';
 import { viewHistory } from '../../../daemon/server/views/targets.ts';
-import { whole } from '../../../daemon/shared/cooperative.ts';
+import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { elapsedMs, SLEEP_MS_MIN } from '../../../daemon/shared/elapsed.ts';
 import { bootEvent, type Kernel, SystemClock } from '../../../daemon/system/clock.ts';
 import { Core, target } from '../../support/core.ts';
@@ -53,10 +53,10 @@ test('a clock that is set an hour back and forth changes no duration, no age and
     core.end(run);
     core.nowMs += 60_000;
   }
-  assert.deepEqual(core.state.lanes.get('job')?.tookMs, [60_000, 60_000, 60_000]);
+  assert.deepEqual(core.state.targetStates.get('job')?.tookMs, [60_000, 60_000, 60_000]);
   const steadyMs = core.nowMs;
   const ages = (wallMs: number, sinceMs: number) =>
-    whole(
+    runToEnd(
       viewHistory(
         {
           ...{ state: core.state, catalog: core.catalog, now: { steadyMs, wallMs } },

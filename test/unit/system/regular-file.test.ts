@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { writeTail } from '../../../daemon/keepers/hook-input.ts';
 import type { Launch } from '../../../daemon/keepers/launch.ts';
-import { makeOrder } from '../../../daemon/keepers/spawn-request.ts';
+import { makeSpawnRequest } from '../../../daemon/keepers/spawn-request.ts';
 import { readStatusFile, statusFileOf } from '../../../daemon/keepers/status-file.ts';
-import { Rota } from '../../../daemon/server/fair-queue.ts';
+import { FairQueue } from '../../../daemon/server/fair-queue.ts';
 import { Follower } from '../../../daemon/server/output-follower.ts';
 import { CHUNK_BYTES } from '../../../daemon/server/output-frame.ts';
 import { readProgress } from '../../../daemon/server/progress.ts';
@@ -20,7 +20,7 @@ import { locks } from '../../../daemon/system/lockfiles.ts';
 import { APPEND, openRegular, readEnd, readRegular } from '../../../daemon/system/regular-file.ts';
 import { readKnownHosts } from '../../../runners/ssh/host-key.ts';
 import { KeyRing, readPassphrase } from '../../../runners/ssh/private-key.ts';
-import { Sink } from '../../../runners/ssh-keeper/output-writer.ts';
+import { OutputWriter } from '../../../runners/ssh-keeper/output-writer.ts';
 import { directory } from '../../support/config.ts';
 
 /** A directory in which each of these names is a named pipe. */
@@ -93,7 +93,7 @@ test('output that is a named pipe is told as one that cannot be read', (t) => {
     directory: place,
     from: { out: 0, err: 0 },
     chunk: Buffer.alloc(CHUNK_BYTES),
-    rota: new Rota(),
+    fairQueue: new FairQueue(),
     send: () => assert.fail('there is nothing to send'),
     hasRoom: () => true,
     done: () => {
@@ -114,8 +114,10 @@ test('a run is not begun with a named pipe for its output', async (t) => {
   const place = pipes(t, 'out');
   const launch: Launch = { args: ['/bin/true'], env: {}, cwd: '/', umask: 0 };
   const run = { run: 1, target: 't', merged: true };
-  assert.throws(() => makeOrder(run, join(place, 'status.1'), launch, place), { code: 'EFTYPE' });
-  await assert.rejects(Sink.open(place, true), { code: 'ENXIO' });
+  assert.throws(() => makeSpawnRequest(run, join(place, 'status.1'), launch, place), {
+    code: 'EFTYPE',
+  });
+  await assert.rejects(OutputWriter.open(place, true), { code: 'ENXIO' });
 });
 
 test('a lock that is a named pipe is refused', (t) => {

@@ -34,11 +34,6 @@ export class Deadlines {
     this.#timers.add(key, elapsedAt(this.#clock.now(), atMs));
   }
 
-  /** So long from now. */
-  addIn(key: RunId | TargetName, delayMs: number): void {
-    this.#timers.add(key, elapsedMs(this.#clock.now()) + delayMs);
-  }
-
   /** Posts what is due, of very many some: others have their turn before the rest. */
   post(): void {
     const runs: RunId[] = [];

@@ -57,6 +57,8 @@ export class Loop {
   #inbox: { readonly input: CommandInput; readonly reply?: Reply }[] = [];
   /** Targets around which something may start. */
   readonly #restless = new Set<TargetName>();
+  /** Targets around which something starts as soon as the journal has room. */
+  readonly #deferred = new Set<TargetName>();
   /** What is done of this turn. */
   #work = 0;
   #scheduled = false;
@@ -299,12 +301,23 @@ export class Loop {
     const [event] = decision.events;
     const around = this.#affectedTargets(decision);
     if (this.#record(decision) !== undefined) {
-      if (event && 'run' in event) this.#deadlines.addIn(event.run, ROOM_RETRY_MS);
+      this.#defer(target);
       return false;
     }
     for (const name of around) if (name !== target) this.#restless.add(name);
     if (event !== undefined && this.#isTired(workMax)) this.#restless.add(target);
     return event !== undefined && !this.#isTired(workMax);
+  }
+
+  /** The whole look is repeated: nothing is known of those behind the one that found no room. */
+  #defer(target: TargetName): void {
+    this.#deferred.add(target);
+    if (this.#deferred.size > 1) return;
+    this.#clock.after(ROOM_RETRY_MS, () => {
+      for (const name of this.#deferred) this.#restless.add(name);
+      this.#deferred.clear();
+      this.#schedule();
+    });
   }
 
   #isTired(workMax = TURN_WORK_MAX): boolean {

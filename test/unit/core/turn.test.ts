@@ -15,7 +15,7 @@ import {
   TURN_COMMANDS_MAX,
   TURN_WORK_MAX,
 } from '../../../daemon/engine/loop.ts';
-import { NONCE, stamp, target } from '../../support/core.ts';
+import { EXIT_0, keeper, NONCE, stamp, target } from '../../support/core.ts';
 
 /** A loop whose turns are taken by hand, and what it has appended to its journal. */
 class Turns {
@@ -26,6 +26,8 @@ class Turns {
   nowMs = 1;
   /** Why nothing can be written. */
   errno: string | undefined;
+  /** Events of which nothing can be written. */
+  noRoomFor: Event['type'] | undefined;
   #next: (() => void) | undefined;
   #timer: (() => void) | undefined;
 
@@ -36,6 +38,9 @@ class Turns {
       journal: {
         append: (events) => {
           if (this.errno !== undefined) return { ok: false, error: this.errno };
+          if (events.some(({ type }) => type === this.noRoomFor)) {
+            return { ok: false, error: 'ENOSPC' };
+          }
           this.events.push(...events);
           this.writes.push(events.length);
           return { ok: true };
@@ -114,6 +119,27 @@ class Turns {
 function upTo(count: number): readonly number[] {
   return Array.from({ length: count }, (_, at) => at + 1);
 }
+
+test('a start for which the disk has no room hides nobody who waited beside it', () => {
+  const disk = (...groups: readonly string[]) =>
+    groups.map((group) => ({ type: 'cardinality', group }) as const);
+  const turns = new Turns([
+    target('both', disk('one', 'other')),
+    target('first', disk('one')),
+    target('second', disk('other')),
+  ]);
+  for (const name of ['both', 'first', 'second']) turns.submit(name, name);
+  turns.turns();
+  turns.loop.post({ type: 'kept', run: 1, attempt: 1, keeper: keeper(1, 1) });
+  turns.loop.post({ type: 'reported', run: 1, attempt: 1, report: EXIT_0 });
+  turns.noRoomFor = 'starting';
+  turns.turns();
+  assert.deepEqual([turns.numbersOf('starting'), turns.numbersOf('ended')], [[1], [1]]);
+  turns.noRoomFor = undefined;
+  assert.ok(turns.ring(), 'it is not tried again');
+  turns.turns();
+  assert.deepEqual(turns.numbersOf('starting'), [1, 2, 3]);
+});
 
 test('a turn carries out no more commands than its limit', () => {
   const turns = new Turns([target('t')]);

@@ -67,7 +67,7 @@ test('what is due after a sleep is noticed within a minute of waking', () => {
 
 test('a deadline that is near is waited for to the millisecond, with one timer', () => {
   const { it, posted, of } = deadlines();
-  of.addIn(1, TIMER_MS_MAX + 250);
+  of.add(1, TIMER_MS_MAX + 250);
   of.await();
   of.add(2, 40);
   of.await();
@@ -86,7 +86,7 @@ test('a deadline in steady time comes no later for a sleep that was before', () 
   of.await();
   it.wake();
   assert.deepEqual([it.nowMs, posted], [500, [{ type: 'due', runs: [1] }]]);
-  of.addIn(2, 500);
+  of.addSteady(2, 1_000);
   of.await();
   of.stop();
   assert.equal(it.timers, 0);

@@ -172,6 +172,7 @@ take_reply() {
       [ -z "$stop" ] || cancel
       ;;
     '{"type":"ignored"'*) exit 0 ;;
+    '{"type":"notice"'*) complain "$(text text)" ;;
     '{"type":"refused"'*) leave "$(own_status)" "$(text reason)" ;;
     '{"type":"ended"'*) end ;;
     '{"type":"error"'*)

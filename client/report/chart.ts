@@ -6,6 +6,7 @@
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showClock, showMoment, type Tick } from '../terminal/calendar.ts';
+import { remains } from '../terminal/words.ts';
 import { html, type Markup } from './markup.ts';
 import { type Mark, type Span, tookOf } from './timespan.ts';
 
@@ -100,7 +101,7 @@ export function fate({ run, mark, askedAtMs, startedAtMs, untilMs }: Span): stri
     case 'warning':
     case 'failed': {
       const begin = showMoment(startedAtMs ?? askedAtMs);
-      return `${run.text ?? 'ended'}${took}, ${begin} to ${showClock(untilMs)}`;
+      return `${run.text ?? 'ended'}${took}, ${begin} to ${showClock(untilMs)}${remains(run)}`;
     }
     default:
       return mark satisfies never;

@@ -7,6 +7,7 @@
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showDate, showMoment, ticksOf } from '../terminal/calendar.ts';
+import { remains } from '../terminal/words.ts';
 import { axis, durations, fate, lane, signs, touches, type Window } from './chart.ts';
 import { html, type Markup } from './markup.ts';
 import { style } from './stylesheet.ts';
@@ -209,7 +210,7 @@ function table({ rows, cutAtMs }: Timespan): Markup {
     const waited = run.waitedMs < WAIT_SHOWN_MS ? '–' : showDuration(run.waitedMs);
     return html`<tr><td class="number">${run.run}</td><th scope="row">${run.target}</th>
 <td>${showMoment(askedAtMs)}</td><td class="number">${waited}</td><td class="number">${took}</td>
-<td>${showMoment(untilMs)}</td><td class="how ${mark}">${run.text}</td></tr>
+<td>${showMoment(untilMs)}</td><td class="how ${mark}">${run.text}${remains(run)}</td></tr>
 `;
   });
   return html`<section><h2>All runs</h2>

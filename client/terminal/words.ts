@@ -1,5 +1,5 @@
 /** The words for times and ends that all views share. Pure; times are the client's local ones. */
-import { type RunView, showDuration } from '../../daemon/protocol/request.ts';
+import { lostOutput, type RunView, showDuration } from '../../daemon/protocol/request.ts';
 import type { Screen } from './style.ts';
 import type { Tone } from './styled-line.ts';
 
@@ -45,11 +45,12 @@ export function verdictOf({ verdict, outcome }: RunView, { isUnicode }: Screen):
   return { word: 'failed', tone: 'bad', mark: isUnicode ? '✗' : '!' };
 }
 
-/** What an end left behind: rarely anything, and then to be seen. */
-export function remains({ heldBy, leftovers }: RunView): string {
+/** What an end lost or left behind: rarely anything, and then to be seen. */
+export function remains({ heldBy, leftovers, lostBytes }: RunView): string {
+  const lost = lostBytes === undefined ? '' : lostOutput(lostBytes);
   const left = leftovers?.length ? `; it left processes ${leftovers.join(', ')} behind` : '';
   const held = heldBy?.length ? `; its place is held by processes ${heldBy.join(', ')}` : '';
-  return `${left}${held}`;
+  return `${lost}${left}${held}`;
 }
 
 /** "once", "twice", "3 times". */

@@ -147,7 +147,9 @@ export const REPLIES: Replies = {
   },
   started: { text: 'The run has begun.', fields: { run: RUN } },
   notice: {
-    text: 'Something about the run before its end, such as that it has ended and cannot be recorded.',
+    text:
+      'Something about the run that its end does not tell: it has ended and cannot be recorded, or ' +
+      'a part of its output is missing.',
     fields: { run: RUN, text: 'For people.' },
   },
   output: {
@@ -250,6 +252,7 @@ export const RUN_VIEW: Texts<RunView> = {
   reasons: 'Why it waits, in sentences for people.',
   behind: 'The numbers of the runs that it waits for.',
   bytes: 'The size of its output.',
+  lostBytes: 'How much of its output could not be written, and is missing.',
   leftovers: 'Processes that it has left behind and that are still alive.',
   heldBy: 'Processes of a lost run that are alive and hold its place.',
 };

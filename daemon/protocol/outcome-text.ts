@@ -189,6 +189,16 @@ export const leftLock = (path: string): string =>
 export const lostOutput = (bytes: number): string =>
   `; ${bytes} bytes of its output are missing, which could not be written: make room on their disk`;
 
+/** To who asks for the output only. */
+export const lostOutputOf = (run: RunId, bytes: number): string =>
+  `run ${run} has ended${lostOutput(bytes)}`;
+
+/** A job has put something else into the file that its keeper writes to, or a rotation of logs. */
+export const cutOutput = (run: RunId, path: string, bytes: number, relayed: number): string =>
+  `run ${run}: its output file ${path} was truncated: it has ${bytes} bytes, ${relayed} were read; ` +
+  'what was not read by then is lost, and what comes now follows; let the command write to its ' +
+  'stdout and stderr, and leave the file alone';
+
 export const unrelayed = (why: string): string => `; not all of its output was relayed: ${why}`;
 
 /** It still counts as running, for the journal has no room. The rest of a sentence. */

@@ -80,6 +80,8 @@ export interface RunView {
   readonly behind?: readonly RunId[];
   /** Size of its output. */
   readonly bytes?: number;
+  /** How much of its output could not be written, and is missing. */
+  readonly lostBytes?: number;
   /** Processes that it left behind and that are still alive. */
   readonly leftovers?: readonly number[];
   /** Processes of a lost run that are alive and hold its place. */

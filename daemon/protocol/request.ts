@@ -12,7 +12,7 @@ export { describeErrno } from '../shared/errno.ts';
 export { EXIT, exitStatus } from '../shared/exit-status.ts';
 export type { Count, Verdict } from '../shared/run.ts';
 export { didYouMean, suggest } from '../shared/suggest.ts';
-export { adviseOutcome, describeOutcome, tellOutcome } from './outcome-text.ts';
+export { adviseOutcome, describeOutcome, lostOutput, tellOutcome } from './outcome-text.ts';
 export type {
   ErrorCode,
   Reply,

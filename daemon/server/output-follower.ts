@@ -42,6 +42,9 @@ export interface OutputDisk extends Pick<typeof fs, 'readSync' | 'fstatSync' | '
 
 const REAL_DISK: OutputDisk = { ...fs, openSync: (path) => openRegular(path) };
 
+/** A file has `bytes` bytes only, of which `read` were read already. */
+type Cut = (path: string, bytes: number, read: number) => void;
+
 export class Follower {
   readonly #directory: string;
   readonly #sources: readonly Source[];
@@ -49,6 +52,7 @@ export class Follower {
   readonly #hasRoom: () => boolean;
   readonly #done: () => void;
   readonly #failed: (why: string) => void;
+  readonly #cut: Cut;
   readonly #disk: OutputDisk;
   readonly #chunk: Buffer;
   readonly #fairQueue: FairQueue;
@@ -76,6 +80,8 @@ export class Follower {
     readonly done: () => void;
     /** A stream cannot be read, for a reason that does not pass; nothing more comes of it. */
     readonly failed: (why: string) => void;
+    /** A file was truncated. It is read anew from its beginning. */
+    readonly cut: Cut;
     readonly disk?: OutputDisk;
   }) {
     this.#directory = options.directory;
@@ -85,6 +91,7 @@ export class Follower {
     this.#hasRoom = options.hasRoom;
     this.#done = options.done;
     this.#failed = options.failed;
+    this.#cut = options.cut;
     this.#disk = options.disk ?? REAL_DISK;
     this.#sources = (['out', 'err'] as const).map((stream) => ({
       stream,
@@ -179,9 +186,10 @@ export class Follower {
     const position = source.offset - source.shift;
     const bytes = this.#disk.readSync(file, this.#chunk, 0, CHUNK_BYTES, position);
     if (bytes === 0) {
-      // A job that opens its own /dev/stdout anew truncates the file; go on at its new beginning.
-      if (this.#disk.fstatSync(file).size >= position) return false;
+      const { size } = this.#disk.fstatSync(file);
+      if (size >= position) return false;
       source.shift = source.offset;
+      this.#cut(join(this.#directory, source.stream), size, position);
       return true;
     }
     const frame = encode(this.#chunk.subarray(0, bytes), source, ended);

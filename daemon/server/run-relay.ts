@@ -10,18 +10,16 @@ import type { Run } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import type { UnrecordedEnd } from '../engine/unrecorded.ts';
 import {
+  cutOutput,
   describeOutcome,
   describeUnrecorded,
-  lostOutput,
-  tellOutcome,
-  unrelayed,
-  zeroExitNotOk,
+  lostOutputOf,
 } from '../protocol/outcome-text.ts';
 import { unreadOutput } from '../protocol/refusal-text.ts';
-import { EXIT, exitStatus } from '../protocol/request.ts';
+import { EXIT } from '../protocol/request.ts';
 import type { Nonce, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
-import { describeLeftLocks } from '../system/lockfiles.ts';
+import { endOf } from './end-reply.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
@@ -69,8 +67,7 @@ export class RunRelay {
   /** Tells them that it has ended, which the journal has no room for. */
   unrecorded({ run, outcome, errno }: UnrecordedEnd): void {
     const text = `run ${run} ${describeUnrecorded(describeOutcome(outcome), errno)}`;
-    for (const responder of this.#waiting.get(run) ?? [])
-      responder.send({ type: 'notice', run, text });
+    for (const responder of this.#waiting.get(run) ?? []) tellOf(responder, run, text);
   }
 
   #await(run: RunId, responder: Responder): void {
@@ -158,7 +155,12 @@ export class RunRelay {
     const { tail, from: asked = { out: 0, err: 0 } } = request;
     const from = tail === undefined ? asked : tailOffsets(this.#directoryOf(run.run), tail);
     const follower = this.#follow(run.run, from, responder, {
-      done: () => finishWith(responder, { type: 'done', runs: [run.run] }),
+      done: () => {
+        const last = this.#loop.state.runs.get(run.run) ?? run;
+        const lost = last.state === 'ended' ? last.lostBytes : undefined;
+        if (lost !== undefined) tellOf(responder, run.run, lostOutputOf(run.run, lost));
+        finishWith(responder, { type: 'done', runs: [run.run] });
+      },
       failed: (why) => {
         follower.close();
         failWith(responder, 'no-output', EXIT.noVerdict, unreadOutput(run.run, why));
@@ -237,6 +239,7 @@ export class RunRelay {
     responder: Responder,
     told: { readonly done: () => void; readonly failed: (why: string) => void },
   ): Follower {
+    let isCutTold = false;
     const follower = new Follower({
       directory: this.#directoryOf(run),
       from,
@@ -244,6 +247,10 @@ export class RunRelay {
       fairQueue: this.#fairQueue,
       send: (frame) => responder.send({ type: 'output', run, ...frame }),
       hasRoom: () => responder.hasRoom(),
+      cut: (path, bytes, read) => {
+        if (!isCutTold) tellOf(responder, run, cutOutput(run, path, bytes, read));
+        isCutTold = true;
+      },
       ...told,
     });
     responder.onDrain(() => follower.resume());
@@ -258,26 +265,7 @@ export class RunRelay {
     responder: Responder,
   ): void {
     if (run?.state !== 'ended') return this.#refusals.unknownEnd(responder, number);
-    const { target, outcome, verdict, lostBytes } = run;
-    const isOdd = outcome.kind !== 'exited';
-    const left = isOdd ? describeLeftLocks(this.#loop.catalog.targets.get(target)) : '';
-    const unread = failure === undefined ? '' : unrelayed(failure);
-    const isDenied = !isOdd && outcome.code === 0 && verdict === 'failed';
-    const denied = isDenied ? zeroExitNotOk() : '';
-    const lost = lostBytes === undefined ? '' : lostOutput(lostBytes);
-    const tell = isOdd || isDenied || failure !== undefined || lost !== '';
-    const text = tellOutcome(outcome, number, target, `${denied}${left}${lost}${unread}`);
-    const exit = exitStatus(outcome, verdict);
-    finishWith(responder, {
-      type: 'ended',
-      run: number,
-      target,
-      outcome,
-      verdict,
-      exit,
-      text,
-      tell,
-    });
+    finishWith(responder, endOf(run, this.#loop.catalog.targets.get(run.target), failure));
   }
 
   #watch(run: RunId, watcher: (event: Event) => void): () => void {
@@ -289,6 +277,11 @@ export class RunRelay {
       if (watchers.size === 0) this.#watchers.delete(run);
     };
   }
+}
+
+/** For people, on stderr. */
+function tellOf(responder: Responder, run: RunId, text: string): void {
+  responder.send({ type: 'notice', run, text });
 }
 
 /** Absent of a run that an older version accepted. */

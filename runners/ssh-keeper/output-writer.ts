@@ -22,7 +22,9 @@ export class OutputWriter {
   readonly #files: readonly FileHandle[];
   readonly #queues: Promise<void>[];
   readonly #streams: Readable[] = [];
-  #failed = false;
+  /** Those that can never be written again. */
+  readonly #failed = new Set<number>();
+  #lostBytes = 0;
 
   private constructor(files: readonly FileHandle[]) {
     this.#files = files;
@@ -34,6 +36,11 @@ export class OutputWriter {
     const files: FileHandle[] = [];
     for (const name of names) files.push(await openOne(join(directory, name)));
     return new OutputWriter(files);
+  }
+
+  /** How much of what has come could not be written. */
+  get lostBytes(): number {
+    return this.#lostBytes;
   }
 
   /** Drains a stream for good: 0 is stdout, 1 is stderr. */
@@ -62,16 +69,17 @@ export class OutputWriter {
 
   async #write(index: number, chunk: Buffer): Promise<void> {
     let done = 0;
-    while (done < chunk.length && !this.#failed) {
+    while (done < chunk.length && !this.#failed.has(index)) {
       try {
         const written = await this.#files[index]?.write(chunk, done);
         done += written?.bytesWritten ?? chunk.length;
       } catch (error) {
-        // A file that can never be written again must not hold up the command.
-        if (!PASSING.has(codeOf(error))) this.#failed = true;
+        // Such a file must not hold up the command.
+        if (!PASSING.has(codeOf(error))) this.#failed.add(index);
         else await delay(ROOM_RETRY_MS);
       }
     }
+    this.#lostBytes += chunk.length - done;
   }
 }
 

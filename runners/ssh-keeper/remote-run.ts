@@ -179,7 +179,9 @@ export class Task {
     await this.#writer?.close();
     this.#link?.close();
     const { attempt, nonce } = this.prepare;
-    await writeStatus(() => join(this.#directory, `status.${attempt}.${nonce}`), end, times);
+    const { lostBytes = 0 } = this.#writer ?? {};
+    const place = (): string => join(this.#directory, `status.${attempt}.${nonce}`);
+    await writeStatus(place, end, { ...times, lostBytes });
     this.#record?.close();
     this.#done();
   }

@@ -34,14 +34,19 @@ export interface Times {
   readonly termMs: number | null;
 }
 
+interface Facts extends Times {
+  /** How much of its output could not be written. */
+  readonly lostBytes: number;
+}
+
 /** CLOCK_MONOTONIC in milliseconds. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** `place` is asked for the path each time: the directory may be moved meanwhile. */
-export async function writeStatus(place: () => string, end: End, times: Times): Promise<void> {
-  const record = `${JSON.stringify(statusOf(end, times))}\n`;
+export async function writeStatus(place: () => string, end: End, facts: Facts): Promise<void> {
+  const record = `${JSON.stringify(statusOf(end, facts))}\n`;
   for (;;) {
     const path = place();
     const temporary = `${path}.tmp`;
@@ -64,14 +69,14 @@ export async function writeStatus(place: () => string, end: End, times: Times): 
   }
 }
 
-function statusOf(end: End, times: Times): StatusFile {
+function statusOf(end: End, facts: Facts): StatusFile {
   return {
     started: end.kind !== 'not-started',
     code: end.kind === 'exited' ? end.code : null,
     signal: end.kind === 'signalled' ? end.signal : null,
     core: end.kind === 'signalled' && end.core,
     ...(end.kind === 'shortage' ? lack(end.errno) : { stage: null, errno: null }),
-    ...times,
+    ...facts,
     ...(end.kind === 'failed' ? end.failure : {}),
   };
 }

@@ -72,6 +72,7 @@ export interface StatusFile {
   /** With an errno: what this machine lacks now, so that nothing was started. */
   readonly stage: 'system' | null;
   readonly errno: number | null;
+  readonly lostBytes: number;
   readonly tookMs: number;
   readonly steadyMs: number;
   readonly wallMs: number;

@@ -235,6 +235,15 @@ test(
       /^baton: told: run 1 .*; (\d+) bytes of its output are missing/.exec(errors) ?? [];
     assert.ok(Number(missing) > 0);
     assert.equal(stdout.length + Number(missing), printed);
+    const said = `; ${missing} bytes of its output are missing, which could not be written`;
+    for (const verb of ['status', 'history', 'why']) {
+      const { text } = await rig.baton(verb, ...(verb === 'status' ? [] : ['told']));
+      assert.ok(text.replace(/\s+/g, ' ').includes(said), `${verb}: ${text}`);
+    }
+    const logs = await rig.baton('logs', 'told');
+    assert.deepEqual([logs.status, logs.stdout.length], [0, stdout.length]);
+    assert.ok(logs.errors.startsWith(`baton: told: run 1 has ended${said}`), logs.errors);
+    assert.equal(logs.errors.match(/\n/g)?.length, 1);
   },
 );
 

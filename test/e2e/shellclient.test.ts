@@ -69,6 +69,12 @@ const SAYINGS: Readonly<Record<string, readonly Reply[]>> = {
   'another version': [error('version', 76)],
   'a socket that does not permit it': [error('not-permitted', 77)],
   'a success': [accepted, started, ended(0)],
+  'a success of which something is told before': [
+    accepted,
+    output('out', 0, 'half'),
+    { type: 'notice', run: 7, text: 'run 7: its output file was truncated' },
+    ended(0),
+  ],
   'a success that was joined': [joined, started, ended(0)],
   'a failure without a word': [accepted, started, ended(3)],
   'a warning without a word': [accepted, ended(2, { verdict: 'warning' })],

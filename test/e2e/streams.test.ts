@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply } from '../../daemon/protocol/request.ts';
 import { amount } from '../support/amount.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
@@ -99,6 +100,30 @@ test('in one file every byte stands where it was written', async () => {
   const request = { type: 'run', target: 'truncating', wait: true, merged: true } as const;
   const { run } = await session.ask(request, 'ended');
   await written(run, 'out', 'failure, trace line 1\nFATAL: the disk is on fire\n3\n3\n4\n5\n6\n');
+  session.close();
+});
+
+test('an output file that is truncated meanwhile is told once, and read anew', async () => {
+  const { session, puppet, ended } = await perform();
+  const heard = async (text: string): Promise<void> => {
+    await puppet.print('out', text);
+    const isIt = (reply: Reply): boolean => reply.type === 'output' && reply.data === text;
+    while (!session.replies.some(isIt)) await sleep(10);
+  };
+  const file = join(rig.state, 'runs', String(puppet.run), 'out');
+  const cut = async (): Promise<void> => assert.equal(await puppet.tell(`sh : >${file}`), '');
+  await heard('a long line before\n');
+  await cut();
+  await heard('after\n');
+  await cut();
+  await heard('end\n');
+  puppet.exit(0);
+  const { text, tell } = await ended();
+  assert.deepEqual([text, tell], ['exited with 0', false]);
+  const notices = session.replies.filter((reply) => reply.type === 'notice');
+  assert.equal(notices.length, 1);
+  const [notice] = notices;
+  assert.ok(notice?.text.startsWith(`run ${puppet.run}: its output file ${file} was truncated: `));
   session.close();
 });
 

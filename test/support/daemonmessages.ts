@@ -204,6 +204,8 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   zeroExitNotOk: [[]],
   leftLock: [['/run/x.pid']],
   lostOutput: [[4_096]],
+  lostOutputOf: [[7, 4_096]],
+  cutOutput: [[7, '/runs/7/out', 0, 4_096]],
   describeUnrecorded: [['exited with 6', 'ENOSPC']],
   unrelayed: [['/out cannot be read (EIO); the disk fails; see what the kernel says (dmesg)']],
   sshNoStart: [['ENOSPC', '/state/ssh.log']],

@@ -166,7 +166,7 @@ function viewEnd(
   run: Extract<Run, { state: 'ended' }>,
   { lives }: ForecastView,
 ): void {
-  const { started, ended, outcome, verdict, heldBy, bytes, leftovers } = run;
+  const { started, ended, outcome, verdict, heldBy, bytes, lostBytes, leftovers } = run;
   view.endedAtMs = ended.wallMs;
   view.waitedMs = elapsedMs(started ?? ended) - elapsedMs(run.accepted);
   if (started !== undefined) {
@@ -178,6 +178,7 @@ function viewEnd(
   view.exit = exitStatus(outcome, verdict);
   view.text = describeOutcome(outcome);
   if (bytes !== undefined) view.bytes = bytes;
+  if (lostBytes !== undefined) view.lostBytes = lostBytes;
   const left = leftovers?.filter(lives) ?? [];
   if (left.length > 0) view.leftovers = left.map(({ pid }) => pid);
   if (heldBy.length > 0) view.heldBy = heldBy;

@@ -73,6 +73,14 @@ test('status and why show the attempt of a run that was started again', () => {
   assert.match(why(before), /exited with 0 at 12:00, took 31 min, attempt 3\n/);
 });
 
+test('output that could not be written is told wherever a run that ended is shown', () => {
+  const run = { ...ended, lostBytes: 512 };
+  const said = /; 512 bytes of its output are missing, which could not be written/;
+  assert.match(showStatus(status({ last: run }), PAPER), said);
+  assert.match(showHistory([run], PAPER), said);
+  assert.match(showWhy({ type: 'why', chain: [run], nowMs: NOW_MS }, PAPER), said);
+});
+
 test('targets that share a group stand below its name, those that share none at the end', () => {
   const lines = rows(
     status(

@@ -100,6 +100,7 @@ test('output that is a named pipe is told as one that cannot be read', (t) => {
       isDone = true;
     },
     failed: (why) => failures.push(why),
+    cut: () => assert.fail('there is nothing to cut'),
   });
   follower.end();
   assert.ok(isDone);

@@ -1,38 +1,22 @@
 /**
- * What rsnapshot (1.4.5) demands of each line of its configuration, and of the whole of it, with its
- * own sentences: what `rsnapshot configtest` would say. Held against the real one by a test over
- * generated files. Pure: what the disk says is asked of `look`; without it, paths are taken for right.
+ * What rsnapshot (1.4.5) demands of each line of its configuration, with its own sentences; of the whole,
+ * see rsnapshot-whole.ts. Together they say what `rsnapshot configtest` would say, and are held
+ * against the real one by a test over generated files. Pure.
  */
-
-/** What is at a path, as rsnapshot's user sees it. */
-export interface FileFacts {
-  readonly isThere: boolean;
-  readonly isFile: boolean;
-  readonly isDirectory: boolean;
-  readonly isPipe: boolean;
-  readonly canRead: boolean;
-  readonly canWrite: boolean;
-  readonly canExecute: boolean;
-  /** A link, also one to nothing. */
-  readonly isLink: boolean;
-}
-
-export type Look = (path: string) => FileFacts;
-
-interface Level {
-  readonly name: string;
-  readonly count: number;
-}
-
-/** What has been read so far, of all files together. */
-export interface ConfState {
-  readonly settings: Map<string, string>;
-  readonly levels: Level[];
-  /** Where the backup points and the scripts put what they fetch. */
-  readonly points: { readonly kind: 'backup' | 'script' | 'exec'; readonly dest: string }[];
-  readonly path: string;
-  readonly look: Look | undefined;
-}
+import {
+  type ConfState,
+  firstWord,
+  goesUp,
+  isAbsolute,
+  isBoolean,
+  isCwrsync,
+  isProgram,
+  isReal,
+  isShortArgs,
+  isSshPath,
+  normal,
+  withoutSlash,
+} from './rsnapshot-values.ts';
 
 /** The words behind the parameter; `line` is the whole line. */
 interface Words {
@@ -292,98 +276,6 @@ function isOption(pair: string, conf: ConfState): boolean {
   );
 }
 
-/** What is missing in the whole, where every line is right; undefined where nothing is. */
-export function omissionOf(conf: ConfState): string | undefined {
-  const { settings, levels, points } = conf;
-  if (!settings.has('config_version')) {
-    return 'config_version was not defined. rsnapshot can not continue.';
-  }
-  if (!settings.has('cmd_rsync')) return 'cmd_rsync was not defined.';
-  const root = settings.get('snapshot_root');
-  if (root === undefined) return 'snapshot_root was not defined. rsnapshot can not continue.';
-  if (levels.length === 0) {
-    return 'At least one backup level must be set. rsnapshot can not continue.';
-  }
-  if (points.length === 0) {
-    return 'At least one backup point must be set. rsnapshot can not continue.';
-  }
-  if (levels.length > 1 && levels[0]?.count === 1) {
-    return "Can not have first backup level's retention count set to 1, and have a second backup level";
-  }
-  if (settings.get('no_create_root') === '1' && conf.look?.(root).isDirectory === false) {
-    return 'rsnapshot refuses to create snapshot_root when no_create_root is enabled';
-  }
-  return conflictOf(points);
-}
-
-function conflictOf(points: ConfState['points']): string | undefined {
-  const of = (wanted: string): readonly string[] =>
-    points.flatMap(({ kind, dest }) => (kind === wanted ? [`${dest}/`] : []));
-  const [backups, scripts] = [of('backup'), of('script')];
-  for (const mine of backups) {
-    for (const its of scripts) {
-      if (beginsAs(mine, its)) return between(mine, its, 'backup / backup_script');
-    }
-  }
-  for (const [at, mine] of scripts.entries()) {
-    for (const [place, its] of scripts.entries()) {
-      if (at !== place && (beginsAs(mine, its) || beginsAs(its, mine))) {
-        return between(mine, its, 'multiple backup_script');
-      }
-    }
-  }
-  return undefined;
-}
-
-const between = (mine: string, its: string, where: string): string =>
-  `destination conflict between "${mine}" and "${its}" in ${where} entries`;
-
-/** rsnapshot takes the one for a pattern, in which a dot is any sign. */
-function beginsAs(text: string, pattern: string): boolean {
-  return [...pattern].every((sign, at) => text[at] === sign || (sign === '.' && at < text.length));
-}
-
 const noScript = (path: string): string =>
   `"${path}" is not executable or can't be found.` +
   (path.startsWith('/') ? '' : ' Please use an absolute path.');
-
-const firstWord = (text: string): string => text.split(/\s+/, 1)[0] ?? '';
-
-/** Without "..", as rsnapshot wants all paths. */
-const goesUp = (path: string): boolean => path.includes('/..') || path.includes('../');
-
-const isAbsolute = (path: string): boolean => path.startsWith('/') && !goesUp(path);
-
-function isReal(path: string, { look }: ConfState): boolean {
-  if (!isAbsolute(path)) return false;
-  const facts = look?.(path);
-  return facts === undefined || facts.isThere || facts.isLink;
-}
-
-function isProgram(path: string, { look }: ConfState): boolean {
-  if (!isAbsolute(path)) return false;
-  const facts = look?.(path);
-  return facts === undefined || (facts.isFile && facts.canExecute);
-}
-
-const isBoolean = (text: string): boolean => /^0*[01]$/.test(text);
-
-const isShortArgs = (text: string): boolean => /^-\w+$/.test(text);
-
-/** [user@]host:/path, or with ~ or . before the slash. */
-function isSshPath(path: string): boolean {
-  return !/^\s|\s$/.test(path) && !path.includes('://') && /:[~.]?\//.test(path);
-}
-
-const isCwrsync = (path: string): boolean => /^[^/]+::/.test(path);
-
-/** No regular expression: it would begin anew at each slash of a long row of them. */
-function withoutSlash(path: string): string {
-  let end = path.length;
-  while (end > 1 && path[end - 1] === '/') end--;
-  return path.slice(0, end);
-}
-
-function normal(dest: string): string {
-  return dest.replace(/^\.\/|\/\.\/|\.$/g, '/').replace(/\/+/g, '/');
-}

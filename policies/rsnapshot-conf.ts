@@ -10,9 +10,11 @@
 
 import type { ReadFile } from '../daemon/core/policy.ts';
 import * as say from './policy-messages.ts';
-import { CHECKS, type ConfState, type Look, omissionOf } from './rsnapshot-checks.ts';
+import { CHECKS } from './rsnapshot-checks.ts';
+import { type ConfState, firstWord, isProgram, type Look } from './rsnapshot-values.ts';
+import { omissionOf } from './rsnapshot-whole.ts';
 
-export type { FileFacts } from './rsnapshot-checks.ts';
+export type { FileFacts } from './rsnapshot-values.ts';
 
 /** Deepest nesting of `include_conf`; a file that includes itself ends here. */
 export const INCLUDES_MAX = 8;
@@ -119,7 +121,9 @@ class Draft {
   }
 
   #include(value: string, path: string, depth: number): string | undefined {
-    if (value.startsWith('`')) {
+    const [, command] = /^`(.*)`$/s.exec(value) ?? [];
+    if (command !== undefined) {
+      if (!isProgram(firstWord(command), this.#state)) return `not a valid script: '${command}'`;
       this.#unread.push(say.includesCommand(value, path));
       return undefined;
     }

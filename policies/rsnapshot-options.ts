@@ -137,16 +137,23 @@ function prepare(
   const path = confPath(options, target);
   const conf = readConf(options, target, confAt);
   const found = conf.ok && conf.conf.levels.length > 0 ? conf.conf : undefined;
-  const why = conf.ok ? say.noRetain(path) : say.unreadConf(path, conf.error);
+  const unread = conf.ok ? conf.conf.unread : [];
+  const why = whyUnknown(path, conf);
   const known = found === undefined ? options : { ...options, found };
   const completed = { ...known, height: heightOf(known) };
   const problem = problemOf(completed, why);
   return {
     options: completed,
     problems: problem === undefined ? [] : [problem],
-    warnings: [...refusals(completed, target), ...warningsOf(completed, target)],
+    warnings: [...refusals(completed, target), ...warningsOf(completed, target, unread)],
     files: conf.files,
   };
+}
+
+function whyUnknown(path: string, conf: ConfRead): string {
+  if (!conf.ok) return say.unreadConf(path, conf.error);
+  const { unread } = conf.conf;
+  return unread.length > 0 ? unread.join('; ') : say.noRetain(path);
 }
 
 /** The default is only read for rsnapshot itself: another command need not care for it. */
@@ -179,16 +186,18 @@ function refusals({ found }: RsnapshotOptions, { name }: PolicyTarget): readonly
   return [`target "${name}": ${say.refusedLine(first.path, first.line, first.text)}`];
 }
 
-function warningsOf(options: RsnapshotOptions, target: PolicyTarget): readonly string[] {
+function warningsOf(
+  options: RsnapshotOptions,
+  target: PolicyTarget,
+  unread: readonly string[],
+): readonly string[] {
   const { name, args, retriesLost } = target;
-  const { interval, order, found } = options;
+  const { interval, order } = options;
   const warnings: string[] = [];
   // A sync that is begun anew fetches what is missing, and rotates nothing.
   if (retriesLost === true && interval !== SYNC) warnings.push(say.rotatesAgain(name, interval));
   if (order === undefined) {
-    for (const it of found?.unread ?? []) {
-      warnings.push(say.unsureOrder(name, it));
-    }
+    for (const it of unread) warnings.push(say.unsureOrder(name, it));
   }
   const verb = verbOfCommand(args ?? []);
   const isLevel = (name: string) => name === SYNC || (orderOf(options)?.includes(name) ?? false);

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureAccepting } from './bench/accepting.ts';
 import { measureClient } from './bench/client.ts';
+import { measureConfs } from './bench/confs.ts';
 import { measureCrowds } from './bench/crowds.ts';
 import { measureGrowth } from './bench/growth.ts';
 import { measureIdle } from './bench/idle.ts';
@@ -42,6 +43,7 @@ const SECTIONS: Readonly<Record<string, (options: Options) => Promise<readonly L
   ssh: measureSsh,
   growth: measureGrowth,
   crowds: measureCrowds,
+  confs: measureConfs,
 };
 
 const FLAGS = {

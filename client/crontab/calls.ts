@@ -42,7 +42,7 @@ export type Call = RsnapshotCall | BatonCall;
 export const CONF_DEFAULT = '/etc/rsnapshot.conf';
 
 /** The environment that cron gives to a command whose crontab sets none. */
-const PATH_DEFAULT = '/usr/bin:/bin';
+export const PATH_DEFAULT = '/usr/bin:/bin';
 
 /** Commands of rsnapshot that start no run (sync does). */
 const OTHERS = [

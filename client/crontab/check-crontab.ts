@@ -27,7 +27,7 @@ import {
 import { type CronLine, parseCrontab, type UserColumn } from './crontab.ts';
 import * as say from './crontab-messages.ts';
 import { type Finding, findAll, type Knowledge, type KnownTarget } from './findings.ts';
-import { look } from './look.ts';
+import { findProgram, look } from './look.ts';
 
 /** Longest file that is read without having been named on the command line. */
 const FOUND_BYTES_MAX = 16 * 1024 * 1024;
@@ -101,7 +101,7 @@ export async function knowledgeOf(place: Place): Promise<Knowledge> {
     if (!confs.has(path)) confs.set(path, readConf(path));
     return confs.get(path);
   };
-  return { targets: await targetsOf(place), conf, suggest };
+  return { targets: await targetsOf(place), conf, suggest, program: findProgram };
 }
 
 /** The daemon's targets, or undefined if it does not answer at once. */

@@ -3,8 +3,8 @@
  * takes. A line that is not understood is left to a person, with the reason. Pure.
  */
 import { basename, dirname } from 'node:path/posix';
-import { SYNC } from '../../policies/rsnapshot-conf.ts';
-import { callsOf, contextOf, type RsnapshotCall, settingsOf } from './calls.ts';
+import { CLASSIC, SYNC } from '../../policies/rsnapshot-conf.ts';
+import { callsOf, contextOf, PATH_DEFAULT, type RsnapshotCall, settingsOf } from './calls.ts';
 import type { CronLine } from './crontab.ts';
 import type { Finding, Knowledge, KnownTarget } from './findings.ts';
 import * as say from './migration-messages.ts';
@@ -20,6 +20,8 @@ type LockUsers = ReadonlyMap<string, readonly CronLine[]>;
 /** What is known of all lines together. */
 export interface Whole {
   readonly prefixes: Prefixes;
+  /** The levels that lines start, by the path of their conf. */
+  readonly levels: ReadonlyMap<string, ReadonlySet<string>>;
   readonly locks: LockUsers;
   /** Locks that some line goes on to take itself: all others have to take them too. */
   readonly held: ReadonlySet<string>;
@@ -39,26 +41,27 @@ const PLACES = ['/usr/bin', '/usr/local/bin'];
 
 export function surveyLines(lines: readonly CronLine[], known: Knowledge): Whole {
   const confs: string[] = [];
+  const levels = new Map<string, Set<string>>();
   const locks = new Map<string, CronLine[]>();
   for (const line of lines) {
     for (const call of callsOf(line)) {
-      if (call.kind === 'rsnapshot') confs.push(realConf(call, known));
+      if (call.kind !== 'rsnapshot') continue;
+      const conf = realConf(call, known);
+      confs.push(conf);
+      levels.set(conf, (levels.get(conf) ?? new Set()).add(call.level));
     }
     for (const path of locksOf(line)) locks.set(path, [...(locks.get(path) ?? []), line]);
   }
   const taken = (prefix: string, conf: string): boolean =>
     known.targets?.some((it) => isOfAnother(it, prefix, conf)) ?? false;
-  return { prefixes: prefixesOf(confs, taken), locks, held: new Set() };
+  return { prefixes: prefixesOf(confs, taken), levels, locks, held: new Set() };
 }
 
 export function findDirect(line: CronLine, known: Knowledge, whole: Whole): readonly Finding[] {
   const all = callsOf(line).flatMap((call) => (call.kind === 'rsnapshot' ? call : []));
   const calls = all.filter((call) => call.isGuess !== true || isLevel(call, known));
   const wrong = calls.filter((call) => !isLevel(call, known));
-  const refused = wrong.map(({ level, conf }) => {
-    const { path = conf, levels = [] } = known.conf(conf) ?? {};
-    return { line, text: say.noLevel(level, path, levels) };
-  });
+  const refused = wrong.map((call) => ({ line, text: refusalOfLevel(call, known) }));
   if (calls.length === 0 || wrong.length > 0) return refused;
   const text = say.runsDirectly(calls.map(({ level }) => level));
   const odd = calls.find(({ unclear }) => unclear !== undefined);
@@ -94,19 +97,37 @@ export function rewriteCalls(
   const replacements = calls.map((call): Replacement => {
     const name = targetOf(call, known) ?? nameOf(call, known, whole);
     const { carried, lockNotes } = withLocks(call, line, whole);
-    const order = known.conf(call.conf);
-    const isUnsure = order !== undefined && order.unread.length > 0;
-    const interval = { type: 'rsnapshot', interval: call.level };
-    const policy = isUnsure ? { ...interval, order: order.levels } : interval;
+    const policy = { type: 'rsnapshot', interval: call.level, ...orderOf(call, known, whole) };
     const origin = { settings: line.settings, ...(user === undefined ? {} : { user }) };
-    targets.set(name, proposalOf(call.argv, carried, origin, [policy]));
-    for (const note of [...carried.notes, ...lockNotes]) notes.add(note);
+    targets.set(name, proposalOf(argvOf(call, line, known), carried, origin, [policy]));
+    const unread = known.conf(call.conf)?.unread ?? [];
+    const unsure = unread.map(say.levelsUnchecked);
+    for (const note of [...carried.notes, ...lockNotes, ...unsure]) notes.add(note);
     return { edits: call.edits, text: `${programOf(line)} run ${name} --wait` };
   });
   if (user !== undefined && user !== 'root' && line.user === undefined)
     notes.add(say.ownUser(user));
   const text = rewriteLine(line, replacements, 'root');
   return { text, targets, notes: [...notes] };
+}
+
+/** With the path that the shell would find, where it names none. */
+function argvOf({ argv, carried }: RsnapshotCall, line: CronLine, known: Knowledge) {
+  const [name = '', ...rest] = argv;
+  if (name.includes('/')) return argv;
+  const path = carried.env['PATH'] ?? settingsOf(line.settings)['PATH'] ?? PATH_DEFAULT;
+  return [known.program?.(name, path) ?? name, ...rest];
+}
+
+/** What can be told of the order where an include cannot be followed: its levels, and those asked for. */
+function orderOf(call: RsnapshotCall, known: Knowledge, { levels }: Whole) {
+  const conf = known.conf(call.conf);
+  if (conf === undefined || conf.unread.length === 0) return {};
+  const asked = [...(levels.get(conf.path) ?? [])].filter((level) => level !== SYNC);
+  const names = [...new Set([...conf.levels, ...asked])];
+  const classic = CLASSIC.find((all) => names.every((name) => all.includes(name)));
+  const order = classic?.filter((name) => names.includes(name)) ?? names;
+  return order.length === 0 ? {} : { order };
 }
 
 /** As `baton import rsnapshot` names it; what follows `sync` is a target of its own. */
@@ -140,6 +161,12 @@ function realConf({ conf }: RsnapshotCall, known: Knowledge): string {
   return known.conf(conf)?.path ?? conf;
 }
 
+/** Of one that is no level. */
+export function refusalOfLevel({ level, conf }: RsnapshotCall, known: Knowledge): string {
+  const { path = conf, levels = [] } = known.conf(conf) ?? {};
+  return level === SYNC ? say.noSync(path) : say.noLevel(level, path, levels);
+}
+
 /** Unknown where the conf cannot be read, or not to its end. */
 export function isLevel(
   { level, conf, unclear, isGuess }: RsnapshotCall,
@@ -149,9 +176,8 @@ export function isLevel(
   // Of a file that rsnapshot refuses, the levels are not all known.
   const isWhole = found !== undefined && found.unread.length === 0 && found.refused.length === 0;
   if (!isWhole) return isGuess !== true || /^\w+$/.test(level);
-  return (
-    level === SYNC || found.levels.includes(level) || (unclear !== undefined && isGuess !== true)
-  );
+  if (unclear !== undefined && isGuess !== true) return true;
+  return level === SYNC ? found.syncFirst : found.levels.includes(level);
 }
 
 /** What stands behind the level. */

@@ -36,6 +36,8 @@ export interface Knowledge {
   suggest(wrong: string, known: readonly string[]): string | undefined;
   /** The cron of the machine drops single lines; absent, one bad line costs all of its file. */
   readonly dropsLines?: boolean;
+  /** Where a program is found along a PATH. */
+  program?(name: string, path: string): string | undefined;
   /** Scripts that a command line runs and that seem to call rsnapshot. */
   hiddenCalls?(command: string): readonly string[];
 }

@@ -18,8 +18,11 @@ import { complain, plain, writeAll } from '../terminal/output.ts';
 import { CONF_DEFAULT } from './calls.ts';
 import { readConfFile } from './check-crontab.ts';
 import { look } from './look.ts';
+import { fillIn, levelsUnchecked } from './migration-messages.ts';
 import { prefixesOf } from './target-names.ts';
 
+/** Stands for the levels of a conf of which none can be read. */
+const UNKNOWN = 'LEVEL';
 const STDERR = 2;
 const PROGRAM = '/usr/bin/rsnapshot';
 /** When the classic names run; all at the same minute, since baton puts them in order. */
@@ -44,7 +47,8 @@ export function importRsnapshot(files: readonly string[]): Ending {
     if (!read.ok) return fail(say.cannotRead(path, read.error));
     const refusal = refusalOf(read.conf);
     if (refusal !== undefined && read.conf.refused.length > 0) return fail(plain(refusal));
-    if (read.conf.levels.length === 0) return fail(say.noLevels(path));
+    const { levels, unread } = read.conf;
+    if (levels.length === 0 && unread.length === 0) return fail(say.noLevels(path));
     if (confs.every((conf) => conf.path !== read.conf.path)) confs.push(read.conf);
   }
   const prefixes = prefixesOf(confs.map(({ path }) => path));
@@ -56,9 +60,8 @@ export function importRsnapshot(files: readonly string[]): Ending {
   const ending = configuration({ targets: Object.fromEntries(targets) });
   if (ending.status !== 0) return ending;
   return tell([
-    ...confs
-      .flatMap(({ unread }) => unread)
-      .map((it) => `# ${plain(it)}; complete "order" (lowest first)`),
+    ...confs.flatMap(({ unread }) => unread).map((it) => `# ${plain(levelsUnchecked(it))}`),
+    ...(confs.some(({ levels }) => levels.length === 0) ? [`# ${fillIn(UNKNOWN)}`] : []),
     ...confs.flatMap((conf) => refusalOf(conf) ?? []).map((it) => `# ${plain(it)}`),
     ...(existsSync(PROGRAM) ? [] : [`# ${PROGRAM} is not installed on this machine`]),
     '# Lines for /etc/cron.d/rsnapshot; in a crontab of your own leave out "root". All may stand at',
@@ -70,12 +73,18 @@ export function importRsnapshot(files: readonly string[]): Ending {
 }
 
 /** Highest first. */
-function levelsOf({ levels, syncFirst }: RsnapshotConf): readonly string[] {
-  return [...levels.toReversed(), ...(syncFirst ? [SYNC] : [])];
+function levelsOf(conf: RsnapshotConf): readonly string[] {
+  return [...namedIn(conf).toReversed(), ...(conf.syncFirst ? [SYNC] : [])];
 }
 
-function targetOf({ path, unread, levels }: RsnapshotConf, level: string): object {
-  const order = unread.length > 0 ? { order: levels } : {};
+/** Lowest first. */
+function namedIn({ levels }: RsnapshotConf): readonly string[] {
+  return levels.length > 0 ? levels : [UNKNOWN];
+}
+
+function targetOf(conf: RsnapshotConf, level: string): object {
+  const { path, unread } = conf;
+  const order = unread.length > 0 ? { order: namedIn(conf) } : {};
   const args = [PROGRAM, ...(path === CONF_DEFAULT ? [] : ['-c', path]), level];
   const policies = [{ type: 'rsnapshot', interval: level, ...order }];
   return { runner: { type: 'local', args }, policies };

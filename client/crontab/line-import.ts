@@ -12,6 +12,7 @@ import {
   locksOf,
   programOf,
   type Rewritten,
+  refusalOfLevel,
   rewriteCalls,
   userOf,
   type Whole,
@@ -66,10 +67,7 @@ export function importLine(
   const direct = calls.flatMap((call) => (call.kind === 'rsnapshot' ? call : []));
   const meant = direct.filter((call) => call.isGuess !== true || isLevel(call, known));
   const wrong = meant.find((call) => !isLevel(call, known));
-  if (wrong !== undefined) {
-    const { path = wrong.conf, levels = [] } = known.conf(wrong.conf) ?? {};
-    return left(say.noLevel(wrong.level, path, levels));
-  }
+  if (wrong !== undefined) return left(refusalOfLevel(wrong, known));
   const odd = meant.find(({ unclear }) => unclear !== undefined)?.unclear;
   if (odd !== undefined) return left(say.byHand(odd));
   if (meant.length > 0) return { kind: 'imported', ...rewriteCalls(line, meant, known, whole) };

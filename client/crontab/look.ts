@@ -1,5 +1,6 @@
 /** What is at a path, in the words of rsnapshot's tests of files; for policies/rsnapshot-checks.ts. */
 import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FileFacts } from '../../policies/rsnapshot-conf.ts';
 
 export function look(path: string): FileFacts {
@@ -32,4 +33,12 @@ function can(path: string, mode: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** As execvp(3) looks for it. */
+export function findProgram(name: string, path: string): string | undefined {
+  return path
+    .split(':')
+    .map((directory) => join(directory, name))
+    .find((file) => file.startsWith('/') && look(file).isFile && look(file).canExecute);
 }

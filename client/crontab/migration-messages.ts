@@ -52,6 +52,13 @@ export const oneLock = (path: string, others: readonly string[]): string =>
 export const scriptLock = (path: string): string =>
   `the lock ${path} becomes a group; keep flock in "args" if something outside of crontabs takes it`;
 
+/** `unread` says which include cannot be followed. */
+export const levelsUnchecked = (unread: string): string =>
+  `${unread}: levels may come from it, which cannot be checked; complete "order" (lowest first)`;
+
+export const fillIn = (word: string): string =>
+  `put each level in place of ${word}, and all of them into "order"`;
+
 // Findings
 
 export const byHand = (why: string): string => `rewrite this one by hand: ${why}`;
@@ -66,6 +73,9 @@ export const noLevel = (level: string, conf: string, levels: readonly string[]):
   const has = levels.length === 0 ? 'none' : levels.join(', ');
   return `${level} is no level of ${conf}, which has ${has}: rsnapshot refuses it; correct one of them`;
 };
+
+export const noSync = (conf: string): string =>
+  `rsnapshot refuses sync where "sync_first" is not 1, as in ${conf}; correct one of them`;
 
 // Imports
 

@@ -5,7 +5,7 @@
  * Invariant: a row without a figure, because a peer is missing on this machine, is never met.
  */
 
-export type Unit = 'ms' | '/s' | 'MB/s' | 'MB' | 'wake-ups' | 'processes';
+export type Unit = 'ms' | '/s' | 'MB/s' | 'MB' | 'wake-ups' | 'processes' | 'files';
 
 export interface Budget {
   readonly rule: 'at most' | 'at least';

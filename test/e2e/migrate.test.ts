@@ -48,9 +48,23 @@ test('import rsnapshot asks for an order where a command writes a part of the co
   const conf = join(directory(t), 'rsnapshot-web.conf');
   writeFileSync(conf, 'retain\talpha\t6\ninclude_conf\t`/bin/false`\nretain\tbeta\t7\n');
   const { text, errors } = run([BATON, 'import', 'rsnapshot', conf]);
-  assert.match(errors, /never executes; complete "order"/);
+  assert.match(
+    errors,
+    /never executes: levels may come from it, which cannot be checked; complete "order"/,
+  );
   assert.match(errors, /^0 \*\/4 \* \* \* {3}root baton run rsnap-web-alpha --wait$/m);
   assert.equal(check(t, text).status, 0);
+});
+
+test('import rsnapshot leaves the levels to be filled in where only a command knows them', (t) => {
+  const conf = join(directory(t), 'rsnapshot-web.conf');
+  writeFileSync(conf, 'include_conf\t`/bin/false`\n');
+  const { status, text, errors } = run([BATON, 'import', 'rsnapshot', conf]);
+  assert.equal(status, 0, errors);
+  assert.deepEqual(JSON.parse(text).targets['rsnap-web-LEVEL'].policies, [
+    { type: 'rsnapshot', interval: 'LEVEL', order: ['LEVEL'] },
+  ]);
+  assert.match(errors, /^# put each level in place of LEVEL, and all of them into "order"$/m);
 });
 
 test('import rsnapshot says what it cannot read', (t) => {

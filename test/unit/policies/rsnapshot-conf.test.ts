@@ -113,6 +113,11 @@ test('include_conf with backticks is never executed, only named', () => {
   ]);
 });
 
+test('an include of a command that is no program with a whole path is refused', () => {
+  const [refused] = parse(['retain\ta\t1', 'include_conf\t`cat /x`']).refused;
+  assert.match(refused?.text ?? '', /- not a valid script: 'cat \/x'$/);
+});
+
 test('an include that is missing, or that includes itself, is named, and the rest is read', () => {
   assert.deepEqual(parse(['include_conf\t/nowhere', 'retain\ta\t1']).unread, [
     'include_conf /nowhere in /c cannot be read (ENOENT)',

@@ -67,6 +67,20 @@ test('levels that come from a command need an explicit order, with a warning unt
   assert.deepEqual(config([{ interval: 'a', more: { order: ['a'] } }], scripted).warnings, []);
 });
 
+test('where only a command knows the levels it is named, and classic names are taken', () => {
+  const scripted = { [CONF]: 'include_conf\t`/x`' };
+  assert.deepEqual(brokenOf(['daily'], scripted), [undefined]);
+  assert.match(
+    config(['daily'], scripted).warnings[0] ?? '',
+    /`\/x` .* never executes; give "order"/,
+  );
+  const [broken] = brokenOf(['nightly'], scripted);
+  assert.match(broken ?? '', /no known rank, since include_conf `\/x` in .* is a command/);
+  assert.deepEqual(brokenOf([{ interval: 'nightly', more: { order: ['nightly'] } }], scripted), [
+    undefined,
+  ]);
+});
+
 test('without a conf the classic names are known and others break their target', () => {
   assert.deepEqual(brokenOf(['daily'], {}), [undefined]);
   const [broken] = brokenOf(['nightly'], {});

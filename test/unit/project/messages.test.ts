@@ -73,7 +73,19 @@ function all(advice: string, table: string, names: readonly string[]): Record<st
 
 /** Begins a clause that tells the reader what to do. */
 const VERBS = [
-  ...['add', 'allow', 'ask', 'change', 'choose', 'compare', 'correct', 'drop', 'end', 'fill'],
+  ...[
+    'add',
+    'allow',
+    'ask',
+    'change',
+    'choose',
+    'compare',
+    'complete',
+    'correct',
+    'drop',
+    'end',
+    'fill',
+  ],
   ...[
     'free',
     'give',

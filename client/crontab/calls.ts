@@ -4,17 +4,12 @@
  * is none. What runs on another machine is none of this one's. What cannot be rewritten safely says
  * why. Pure.
  */
+import { type Carried, merge, NOTHING_CARRIED } from './carried.ts';
 import type { CronLine } from './crontab.ts';
+import type { Edits } from './edits.ts';
 import * as say from './migration-messages.ts';
 import { readShell, type ShellRead, type ShellWord, type Span } from './shell.ts';
-import {
-  type Carried,
-  type Context,
-  type Edits,
-  merge,
-  NOTHING_CARRIED,
-  unwrap,
-} from './unwrap.ts';
+import { type Context, unwrap } from './unwrap.ts';
 
 export interface RsnapshotCall {
   readonly kind: 'rsnapshot';
@@ -140,7 +135,7 @@ function callOf(words: readonly ShellWord[], carried: Carried): Call | undefined
   return isRsnapshot(name) ? rsnapshotCall(name, words.slice(1), carried) : undefined;
 }
 
-function isRsnapshot(name: string): boolean {
+export function isRsnapshot(name: string): boolean {
   return /(?:^|\/)rsnapshot(?:-\d[\d.]*)?(?:\.pl)?$/.test(name);
 }
 

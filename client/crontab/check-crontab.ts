@@ -43,7 +43,7 @@ export async function checkCrontab(named: readonly string[], place: Place): Prom
   const known = { ...(await knowledgeOf(place)), dropsLines: cron.dropsLines, hiddenCalls };
   if (known.targets === undefined) complain(noTargets());
   const findings = findAll(lines, known);
-  const found = findings.length + ignored.length;
+  const found = findings.filter(({ isRemark }) => isRemark !== true).length + ignored.length;
   const said = found === 0 ? 'nothing to change' : count(found, 'finding');
   const crontabs = count(files.length + ignored.length, 'crontab');
   const sum = `${said} in ${count(lines.length, 'line')} of ${crontabs}\n`;

@@ -5,6 +5,7 @@
 import { basename, dirname } from 'node:path/posix';
 import { CLASSIC, SYNC } from '../../policies/rsnapshot-conf.ts';
 import { callsOf, contextOf, PATH_DEFAULT, type RsnapshotCall, settingsOf } from './calls.ts';
+import type { Carried } from './carried.ts';
 import type { CronLine } from './crontab.ts';
 import type { Finding, Knowledge, KnownTarget } from './findings.ts';
 import * as say from './migration-messages.ts';
@@ -12,7 +13,7 @@ import { hasMore, type Proposal, proposalOf, showProposal } from './proposal.ts'
 import { type Replacement, rewriteLine } from './rewrite.ts';
 import { readShell } from './shell.ts';
 import { type Prefixes, prefixesOf } from './target-names.ts';
-import { type Carried, unwrap } from './unwrap.ts';
+import { unwrap } from './unwrap.ts';
 
 /** The lines that take a lock by flock, by the lock's path. */
 type LockUsers = ReadonlyMap<string, readonly CronLine[]>;
@@ -229,7 +230,7 @@ export function locksOf(line: CronLine): readonly string[] {
   const { commands } = readShell(line.command, context.isBash, context.variables);
   const paths = commands.flatMap((command) => {
     const job = unwrap(command, context);
-    const isKnown = job.kind === 'program' || job.kind === 'script';
+    const isKnown = job.kind !== 'nothing' && job.kind !== 'unknown';
     return isKnown ? job.carried.locks.map(({ path }) => path) : [];
   });
   return [...new Set(paths)];

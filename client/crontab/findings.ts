@@ -8,6 +8,7 @@ import { DAY_MS, DAYS, FIRST_DAY_MS, judge } from './cron-verdicts.ts';
 import { type CronLine, runsOn, type Schedule } from './crontab.ts';
 import { hiddenCall, syncChain } from './crontab-messages.ts';
 import { findDirect, surveyLines } from './direct.ts';
+import { findElsewhere } from './elsewhere.ts';
 import { flocksOf } from './flocks.ts';
 import { findGap } from './level-order.ts';
 
@@ -25,6 +26,8 @@ export interface Finding {
   readonly instead?: string;
   /** Entries of `targets` that this takes, each on one line. */
   readonly targets?: readonly string[];
+  /** Nothing to change, only to know. */
+  readonly isRemark?: true;
   /** What else to know. */
   readonly notes?: readonly string[];
 }
@@ -60,6 +63,7 @@ export function findAll(lines: readonly CronLine[], known: Knowledge): readonly 
   const found = [
     ...judge(lines, known.dropsLines !== true),
     ...lines.flatMap((line) => findDirect(line, known, whole)),
+    ...lines.flatMap(findElsewhere),
     ...lines.flatMap((line) => findUnknown(line, known)),
     ...lines.flatMap((line) => findHidden(line, known)),
     ...lines.flatMap((line) => findRefusedConf(line, known)),

@@ -17,6 +17,7 @@ import { type AllRead, knowledgeOf, readAll } from './check-crontab.ts';
 import { cronHere, findCronFiles } from './cron-files.ts';
 import type { CronLine } from './crontab.ts';
 import { surveyLines, type Whole } from './direct.ts';
+import { findElsewhere } from './elsewhere.ts';
 import type { Knowledge } from './findings.ts';
 import { importLine, type LineImport, locksHeld } from './line-import.ts';
 import * as say from './migration-messages.ts';
@@ -76,7 +77,10 @@ export async function importCrontab(
 /** Pure. `isAll`: every line is meant, not only those that call rsnapshot. */
 export function importAll({ texts, lines }: AllRead, known: Knowledge, isAll: boolean): Imported {
   const meant = lines.filter(
-    (line) => isAll || callsOf(line).some(({ kind }) => kind === 'rsnapshot'),
+    (line) =>
+      isAll ||
+      callsOf(line).some(({ kind }) => kind === 'rsnapshot') ||
+      findElsewhere(line).some(({ instead }) => instead !== undefined),
   );
   const whole = surveyLines(lines, known);
   const first = importEach(meant, known, whole);

@@ -5,6 +5,7 @@
  */
 
 import { callsOf, contextOf, settingsOf } from './calls.ts';
+import { type Carried, NOTHING_CARRIED } from './carried.ts';
 import type { CronLine } from './crontab.ts';
 import {
   holdLocks,
@@ -17,13 +18,16 @@ import {
   userOf,
   type Whole,
 } from './direct.ts';
+import type { Edits } from './edits.ts';
+import { noteOf, type Remote, readElsewhere } from './elsewhere.ts';
 import type { Knowledge } from './findings.ts';
 import * as say from './migration-messages.ts';
 import { readCommand } from './percent.ts';
-import { type Proposal, proposalOf } from './proposal.ts';
+import { type Proposal, proposalOf, remoteProposal } from './proposal.ts';
 import { rewriteLine } from './rewrite.ts';
 import { readShell, type ShellRead, type ShellWord, type SimpleCommand } from './shell.ts';
-import { type Carried, type Edits, type Job, NOTHING_CARRIED, unwrap } from './unwrap.ts';
+import { nameOfWords } from './target-names.ts';
+import { type Job, unwrap } from './unwrap.ts';
 
 export type LineImport =
   | (Rewritten & { readonly kind: 'imported' })
@@ -36,6 +40,9 @@ interface Work {
   readonly carried: Carried;
   readonly edits: Edits;
   readonly name: string;
+  /** On another machine. */
+  readonly remote?: Remote;
+  readonly notes?: readonly string[];
 }
 
 /** Programs that only prepare for what a line is about. */
@@ -52,7 +59,6 @@ const PREPARING = [
   'source',
   'if',
 ];
-const NAME_CHARS_MAX = 40;
 
 /** `pick` makes a wanted name one that no other target has. */
 export function importLine(
@@ -82,16 +88,21 @@ function importOther(line: CronLine, whole: Whole, pick: (wanted: string) => str
   const [first] = read.commands;
   if (first === undefined) return left(say.byHand(say.noProgram()));
   const job = read.isOne ? unwrap(first, context) : undefined;
-  const work = simpleWork(first, job) ?? shellWork(line, read);
+  const work = simpleWork(first, job, line) ?? shellWork(line, read);
   const carried = holdLocks(work.carried, whole);
+  // A lock that stays is taken by a command of this machine.
+  const remote = carried.inside.length === 0 ? work.remote : undefined;
   const name = pick(work.name);
   const user = userOf(line);
   const origin = { settings: line.settings, ...(user === undefined ? {} : { user }) };
   const { policies, notes } = policiesOf(carried, line, whole);
   const bare = { ...carried, locks: [] };
   const waits = carried.locks.find(({ maxWait }) => maxWait !== undefined)?.maxWait;
+  const own = [...(remote?.policies ?? []), ...policies];
   const proposal: Proposal = {
-    ...proposalOf(work.args, bare, origin, policies),
+    ...(remote === undefined
+      ? proposalOf(work.args, bare, origin, policies)
+      : remoteProposal(remote.runner, bare, own)),
     ...(waits === undefined ? {} : { maxWait: waits }),
   };
   const isOthers = user !== undefined && user !== 'root' && line.user === undefined;
@@ -103,28 +114,46 @@ function importOther(line: CronLine, whole: Whole, pick: (wanted: string) => str
       'root',
     ),
     targets: new Map([[name, proposal]]),
-    notes: [...carried.notes, ...notes, ...(isOthers ? [say.ownUser(user)] : [])],
+    notes: [
+      ...carried.notes,
+      ...(work.notes ?? []),
+      ...notes,
+      ...(isOthers ? [say.ownUser(user)] : []),
+    ],
   };
 }
 
 /** One command whose words are all known, and whose input is nobody's. */
-function simpleWork(command: SimpleCommand, job: Job | undefined): Work | undefined {
+function simpleWork(
+  command: SimpleCommand,
+  job: Job | undefined,
+  line: CronLine,
+): Work | undefined {
   const reads = command.redirections.some(
     ({ operator, target }) => operator.startsWith('<') && target?.value !== '/dev/null',
   );
   if (job === undefined || reads) return undefined;
-  if (job.kind === 'elsewhere' && command.assignments.length === 0) {
-    const args = valuesOf(command.words);
-    const [head, tail] = [command.words[0], command.words.at(-1)];
-    if (args === undefined || head === undefined || tail === undefined) return undefined;
-    if (command.redirections.some(({ pos }) => pos < tail.end)) return undefined;
-    const edits = { removed: [], replaced: { pos: head.pos, end: tail.end }, keeps: false };
-    return { args, carried: NOTHING_CARRIED, edits, name: nameOfWords(args) };
-  }
+  if (job.kind === 'elsewhere') return elsewhereWork(job, line);
   if (job.kind !== 'program' || job.unclear !== undefined) return undefined;
   const args = valuesOf(job.words);
   if (args === undefined || isShellsOwn(args[0] ?? '')) return undefined;
   return { args, carried: job.carried, edits: job.edits, name: nameOfWords(args) };
+}
+
+/** By ssh where that can be, else as it is, with what to know. */
+function elsewhereWork(
+  job: Extract<Job, { readonly kind: 'elsewhere' }>,
+  line: CronLine,
+): Work | undefined {
+  const args = valuesOf(job.words);
+  if (args === undefined || job.unclear !== undefined) return undefined;
+  const { carried, edits } = job;
+  const read = readElsewhere(job, line);
+  if (read.kind === 'ssh') {
+    const { remote } = read;
+    return { args, carried, edits, name: remote.name, remote, notes: remote.notes };
+  }
+  return { args, carried, edits, name: nameOfWords(args), notes: noteOf(job, read.why) };
 }
 
 /** All of the line, as cron hands it to the shell. */
@@ -163,7 +192,7 @@ function policiesOf({ locks }: Carried, line: CronLine, whole: Whole) {
 export function locksHeld(line: CronLine, result: LineImport | undefined): readonly string[] {
   const locks = locksOf(line);
   if (result?.kind !== 'imported') return locks;
-  const args = [...result.targets.values()].flatMap(({ runner }) => runner.args);
+  const args = [...result.targets.values()].flatMap(({ runner }) => runner.args ?? []);
   return locks.filter((path) => [result.text, ...args].some((text) => text.includes(path)));
 }
 
@@ -191,15 +220,4 @@ function isShellsOwn(name: string): boolean {
     'umask',
     'type',
   ].includes(name);
-}
-
-/** `borg create …` is "borg-create", `/root/bin/dump.sh` is "dump". */
-function nameOfWords([program = 'job', next = '']: readonly string[]): string {
-  const base = program
-    .slice(program.lastIndexOf('/') + 1)
-    .replace(/\.(?:sh|bash|pl|py|rb|php)$/, '')
-    .replace(/[^\w.-]+/g, '_')
-    .replace(/^[-.]+/, '');
-  const isVerb = /^[a-z][a-z-]{1,20}$/.test(next);
-  return `${base === '' ? 'job' : base}${isVerb ? `-${next}` : ''}`.slice(0, NAME_CHARS_MAX);
 }

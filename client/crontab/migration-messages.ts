@@ -35,7 +35,33 @@ export const inputFromCron = (): string => 'it has a % after which cron gives it
 
 export const inBackground = (program: string): string => `${program} starts it in the background`;
 
+// Why a command of ssh stays one of this machine
+
+export const noKeyFor = (option: string): string =>
+  `${option} of ssh has no key of a target; write it into ssh_config for the host`;
+
+export const noHost = (destination: string): string => `"${destination}" is no host name`;
+
+export const noRemoteCommand = (): string => 'it names no command for the other machine';
+
+export const keysOf = (user: string): string =>
+  `it uses the keys of ${user}, and batond is another user`;
+
+export const needsVariable = (name: string): string => `ssh itself needs ${name}`;
+
+export const otherRoot = (program: string): string =>
+  `baton does not know what ${program} starts it in`;
+
 // What the target has to have
+
+export const forcedCommand = (): string =>
+  'where the key has a forced command on the other machine, add "verbatim": true';
+
+export const hostKeysChecked = (): string =>
+  'baton always checks host keys: an unknown one is taken once, a changed one is refused';
+
+export const staysLocal = (program: string, why: string): string =>
+  `${program} stays a command of this machine (${why}); "baton cancel" does not reach what it starts`;
 
 export const loginShell = (program: string): string =>
   `${program} reads /etc/profile and ~/.profile first: put what they set into "env"`;
@@ -76,6 +102,13 @@ export const noLevel = (level: string, conf: string, levels: readonly string[]):
 
 export const noSync = (conf: string): string =>
   `rsnapshot refuses sync where "sync_first" is not 1, as in ${conf}; correct one of them`;
+
+export const runsElsewhere = (levels: readonly string[], host: string): string =>
+  `runs rsnapshot ${levels.join(', ')} on ${host}, which fails when another interval holds the lock ` +
+  'there; let a target with the runner "ssh" run it';
+
+export const leaveElsewhere = (levels: readonly string[], program: string, why: string): string =>
+  `runs rsnapshot ${levels.join(', ')} by ${program}; leave it as it is: ${why}`;
 
 // Imports
 

@@ -4,12 +4,13 @@
  */
 
 import { settingsOf } from './calls.ts';
+import type { Carried, Lock } from './carried.ts';
 import type { CronLine } from './crontab.ts';
-import type { Carried, Lock } from './unwrap.ts';
+import type { SshRunner } from './ssh-command.ts';
 
 /** An entry of `targets`, with its keys in the order in which they are printed. */
 export interface Proposal {
-  readonly runner: Readonly<Record<string, unknown>> & { readonly args: readonly string[] };
+  readonly runner: Readonly<Record<string, unknown>> & { readonly args?: readonly string[] };
   readonly policies: readonly Readonly<Record<string, unknown>>[];
   readonly timeout?: string;
   readonly killAfter?: string;
@@ -53,6 +54,22 @@ export function proposalOf(
       ...(nice === undefined ? {} : { nice }),
       ...(ionice === undefined ? {} : { ionice }),
     },
+    policies: [...policies, ...locks.map(groupOf)],
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(killAfter === undefined ? {} : { killAfter }),
+    ...(maxWait === undefined ? {} : { maxWait }),
+  };
+}
+
+/** On another machine, in whose shell wrappers of this one mean nothing. */
+export function remoteProposal(
+  runner: SshRunner,
+  { timeout, killAfter, locks }: Carried,
+  policies: Proposal['policies'],
+): Proposal {
+  const maxWait = locks.find((lock) => lock.maxWait !== undefined)?.maxWait;
+  return {
+    runner: { ...runner },
     policies: [...policies, ...locks.map(groupOf)],
     ...(timeout === undefined ? {} : { timeout }),
     ...(killAfter === undefined ? {} : { killAfter }),

@@ -3,10 +3,10 @@
  * crontab included, stays byte for byte. Pure.
  */
 import type { CronLine } from './crontab.ts';
+import type { Edits } from './edits.ts';
 import { escapePercent, readCommand } from './percent.ts';
 import { isBlank } from './settings.ts';
 import type { Span } from './shell.ts';
-import type { Edits } from './unwrap.ts';
 
 export interface Replacement {
   /** In the command as the shell gets it. */

@@ -56,3 +56,16 @@ const DIRECTORIES_MAX = 16;
 function nameOf(words: readonly string[]): string {
   return ['rsnap', ...words].join('-').replace(/[^\w.-]+/g, '_');
 }
+
+const NAME_CHARS_MAX = 40;
+
+/** `borg create …` is "borg-create", `/root/bin/dump.sh` is "dump". */
+export function nameOfWords([program = 'job', next = '']: readonly string[]): string {
+  const base = program
+    .slice(program.lastIndexOf('/') + 1)
+    .replace(/\.(?:sh|bash|pl|py|rb|php)$/, '')
+    .replace(/[^\w.-]+/g, '_')
+    .replace(/^[-.]+/, '');
+  const isVerb = /^[a-z][a-z-]{1,20}$/.test(next);
+  return `${base === '' ? 'job' : base}${isVerb ? `-${next}` : ''}`.slice(0, NAME_CHARS_MAX);
+}

@@ -35,6 +35,8 @@ export interface Wrapper {
   readonly longsValued?: readonly string[];
   /** Words of its own before the program. */
   readonly operands?: number;
+  /** The word that ends its own ones, where it is there. */
+  readonly endsAt?: string;
   /** A word that has to be among the options for the role to hold. */
   readonly needs?: readonly string[];
 }
@@ -167,6 +169,11 @@ const TABLE: Readonly<Record<string, Wrapper>> = {
   exec: { role: 'outside', flags: 'cl', valued: 'a' },
   command: { role: 'outside', flags: 'p' },
   'run-one': outside,
+  'annotate-output': outside,
+  croncape: { role: 'outside', flags: 'v' },
+  dms: { role: 'outside', operands: 1 },
+  'sentry-cli': { role: 'outside', endsAt: '--' },
+  hb: { role: 'outside', endsAt: '--' },
   'run-this-one': outside,
   cronitor: { role: 'outside', operands: 2, longsValued: ['api-key', 'env'] },
   runitor: {

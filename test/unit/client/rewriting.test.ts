@@ -198,8 +198,9 @@ test('whatever a crontab holds, an import changes nothing but what it says, and 
         printed.push([shellOf(before), shellOf(line)]);
       }
       for (const { runner } of Object.values(targets)) {
-        const isWhole = runner.args[1] === '-c' && runner.args[2] !== undefined;
-        assert.ok(!isWhole || lines.some((it) => it.command.trimEnd() === runner.args[2]));
+        const [, flag, text] = runner.args ?? [];
+        const isWhole = flag === '-c' && text !== undefined;
+        assert.ok(!isWhole || lines.some((it) => it.command.trimEnd() === text));
       }
     }),
     { numRuns: LINES },

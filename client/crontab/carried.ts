@@ -1,0 +1,138 @@
+/**
+ * What of the wrappers around a program goes into its target, by the target's keys: nice, ionice,
+ * timeout, user, locks. Pure.
+ */
+import * as say from './migration-messages.ts';
+import type { Option, Wrapper } from './wrappers.ts';
+
+const NICE_DEFAULT = 10;
+const NICE_MAX = 19;
+const IONICE_CLASSES = ['none', 'realtime', 'best-effort', 'idle'];
+export const NOTHING_CARRIED: Carried = { env: {}, locks: [], inside: [], notes: [] };
+
+/** Of a target, by its keys; see runners/local.ts. */
+export interface Carried {
+  readonly nice?: number;
+  readonly ionice?: string;
+  readonly timeout?: string;
+  readonly killAfter?: string;
+  readonly user?: string;
+  readonly group?: string;
+  readonly cwd?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly locks: readonly Lock[];
+  /** Words that go before the program in `args`. */
+  readonly inside: readonly string[];
+  /** What to know, as sentences. */
+  readonly notes: readonly string[];
+}
+
+export interface Lock {
+  readonly path: string;
+  /** What happens while another one has it. */
+  readonly whenFull: 'queue' | 'refuse' | 'ignore';
+  /** For so long it waits. */
+  readonly maxWait?: string;
+  /** The command that takes it, without what runs under it. */
+  readonly words: readonly string[];
+}
+
+/** What stands further inside comes later, and counts. */
+export function merge(outer: Carried, inner: Carried): Carried {
+  return {
+    ...outer,
+    ...inner,
+    env: { ...outer.env, ...inner.env },
+    locks: [...outer.locks, ...inner.locks],
+    inside: [...outer.inside, ...inner.inside],
+    notes: [...outer.notes, ...inner.notes],
+  };
+}
+
+/** The keys for what it does; undefined where none has the same meaning. */
+export function carriedBy(
+  role: Wrapper['role'],
+  program: string,
+  options: readonly Option[],
+  operands: readonly string[],
+  own: readonly string[],
+  before: Carried,
+): Partial<Carried> | undefined {
+  // What is inside of something that stays in `args` has to stay there too.
+  if (before.inside.length > 0) return undefined;
+  const value = (...names: readonly string[]): string | undefined =>
+    options.findLast(({ name }) => names.includes(name))?.value;
+  const has = (...names: readonly string[]): boolean =>
+    options.some(({ name }) => names.includes(name));
+  switch (role) {
+    case 'nice': {
+      const steps = Number(value('n', 'adjustment') ?? NICE_DEFAULT);
+      const nice = Math.min((before.nice ?? 0) + steps, NICE_MAX);
+      return Number.isInteger(nice) && nice > -NICE_MAX - 2 ? { nice } : undefined;
+    }
+    case 'ionice':
+      return ioniceOf(value('c', 'class') ?? '2', value('n', 'classdata'));
+    case 'timeout': {
+      const timeout = durationOf(operands[0] ?? '');
+      const killAfter = durationOf(value('k', 'kill-after') ?? '30s');
+      const signal = value('s', 'signal') ?? 'TERM';
+      const isTerm = ['TERM', 'SIGTERM', '15'].includes(signal);
+      const isPlain = isTerm && !has('p', 'preserve-status') && before.timeout === undefined;
+      if (timeout === undefined || killAfter === undefined || !isPlain) return undefined;
+      return { timeout, ...(has('k', 'kill-after') ? { killAfter } : {}) };
+    }
+    case 'lock':
+      return lockOf(program, options, operands[0] ?? '', own);
+    case 'env':
+      return options.length > 0 ? undefined : {};
+    case 'user': {
+      const [name = '', group] = (operands[0] ?? value('u', 'user') ?? 'root').split(':');
+      const isSudo = program.endsWith('sudo');
+      const named = group ?? value('g', 'group');
+      return {
+        user: name,
+        ...(named === undefined ? {} : { group: named }),
+        notes: isSudo ? [say.sudoPath(program)] : [],
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function ioniceOf(named: string, level: string | undefined): Partial<Carried> | undefined {
+  const name = IONICE_CLASSES[Number(named)] ?? named;
+  const ionice = level === undefined || name === 'idle' ? name : `${name}:${level}`;
+  const isKnown = /^(idle|best-effort(:[0-7])?|realtime:[0-7])$/.test(ionice);
+  return isKnown ? { ionice } : undefined;
+}
+
+/** Of timeout(1) and flock(1): seconds, or a number with one unit. */
+function durationOf(text: string): string | undefined {
+  const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text) ?? [];
+  if (amount === undefined || Number(amount) === 0) return undefined;
+  return `${amount}${unit === '' ? 's' : unit}`;
+}
+
+function lockOf(
+  program: string,
+  options: readonly Option[],
+  path: string,
+  words: readonly string[],
+): Partial<Carried> | undefined {
+  const has = (...names: readonly string[]): boolean =>
+    options.some(({ name }) => names.includes(name));
+  // A shared lock lets others in, and setlock and withlock do not wait by default or do.
+  if (!program.endsWith('flock') || has('s', 'shared', 'u', 'unlock')) return undefined;
+  const value = (...names: readonly string[]): string | undefined =>
+    options.findLast(({ name }) => names.includes(name))?.value;
+  const code = value('E', 'conflict-exit-code') ?? '1';
+  if (has('n', 'nb', 'nonblock', 'nonblocking')) {
+    return { locks: [{ path, whenFull: code === '0' ? 'ignore' : 'refuse', words }] };
+  }
+  const seconds = value('w', 'wait', 'timeout');
+  const maxWait = seconds === undefined ? undefined : durationOf(seconds);
+  if (seconds !== undefined && maxWait === undefined) return undefined;
+  const waits = maxWait === undefined ? {} : { maxWait };
+  return { locks: [{ path, whenFull: 'queue', words, ...waits }] };
+}

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { ROOT } from '../support/config.ts';
 import { CRON_NEEDS, Cron } from '../support/cron.ts';
-import { filesOf, namesIn, nodePackage, outside, withVersion } from '../support/deb.ts';
+import { filesOf, namesIn, nodePackageIfMissing, outside, withVersion } from '../support/deb.ts';
 import { Machine } from '../support/machine.ts';
 import { whyWithout } from '../support/tools.ts';
 
@@ -31,7 +31,7 @@ describe('the Debian package', { skip }, () => {
     const args = [join(ROOT, 'contrib/deb.mjs'), '--out', directory];
     deb = outside(process.execPath, ...args).trim();
     higher = withVersion(directory, deb, UPGRADED);
-    node = nodePackage(directory);
+    node = nodePackageIfMissing(directory);
   });
 
   after(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,23 +1,16 @@
 /** What contrib/ tells an administrator to do is done here, on a machine that is laid over this one. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { callsOf } from '../../client/crontab/calls.ts';
 import { parseCrontab } from '../../client/crontab/crontab.ts';
 import { directory, load, ROOT } from '../support/config.ts';
 import { CRON_NEEDS } from '../support/cron.ts';
+import { commandsOf } from '../support/guide.ts';
 import { makeRsnapshot } from '../support/rsnapshot.ts';
 import { whyWithout } from '../support/tools.ts';
-
-const CONTRIB = join(ROOT, 'contrib');
-
-/** The shell blocks of a document, in order. */
-function blocks(document: string): string[] {
-  const fenced = /^```sh\n([\s\S]*?)^```$/gm;
-  return [...document.matchAll(fenced)].map(([, block = '']) => block);
-}
 
 /** In layers above /etc, /usr/bin and /var, and with a /run of its own. */
 const OVERLAY = `
@@ -32,12 +25,18 @@ mount -t tmpfs tmpfs /run
 rm -rf /etc/baton /etc/cron.d/* /etc/crontab /var/spool/cron/crontabs/*
 cp "$1/rsnapshot.conf" /etc/rsnapshot.conf
 cp "$1/old" /etc/cron.d/rsnapshot
+mkdir /etc/baton
+install -m 644 "$2/config.json" /etc/baton/config.json
+node "$2/contrib/launchers.mjs"
+batond >"$1/log" &
 trap 'kill $!' EXIT
 `;
 
-const skip = whyWithout(...CRON_NEEDS, 'rsnapshot', 'rsync', 'npm');
+const skip = whyWithout(...CRON_NEEDS, 'rsnapshot', 'rsync');
 
-test('every command of FROM-RSNAPSHOT.md works, one after the other', { skip }, (t) => {
+test('every command of FROM-RSNAPSHOT.md works, also where batond was started by hand', {
+  skip,
+}, (t) => {
   const place = directory(t);
   mkdirSync(join(place, 'layers'));
   const it = makeRsnapshot(place, ['alpha', 'beta', 'gamma']);
@@ -45,14 +44,10 @@ test('every command of FROM-RSNAPSHOT.md works, one after the other', { skip }, 
     join(place, 'old'),
     '0 */4 * * * root /usr/bin/rsnapshot alpha\n30 3 * * * root /usr/bin/rsnapshot beta\n',
   );
-  // Installed by `npm install --global`.
-  mkdirSync(join(place, 'prefix/lib/node_modules'), { recursive: true });
-  symlinkSync(ROOT, join(place, 'prefix/lib/node_modules/baton'));
-  const commands = blocks(readFileSync(join(CONTRIB, 'FROM-RSNAPSHOT.md'), 'utf8'));
-  assert.ok(commands.length >= 5, 'the document has its blocks');
+  const commands = commandsOf('contrib/FROM-RSNAPSHOT.md');
   const script = `${OVERLAY}set -x\n${commands.join('\n')}`;
-  const args = ['--mount', '--propagation', 'private', '/bin/sh', '-c', script, 'sh', place];
-  const env = { PATH: process.env['PATH'], HOME: place, npm_config_prefix: join(place, 'prefix') };
+  const args = ['--mount', '--propagation', 'private', '/bin/sh', '-c', script, 'sh', place, ROOT];
+  const env = { PATH: process.env['PATH'], HOME: place };
   const { status, stdout, stderr } = spawnSync('unshare', args, { env, encoding: 'utf8' });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   assert.deepEqual(it.completed(), ['alpha']);

@@ -42,11 +42,15 @@ function replaceIn(file: string, what: RegExp, by: string): void {
   writeFileSync(file, text.replace(what, by));
 }
 
-/** Where node is no package of Debian's: one that stands for it, as `equivs` makes them. */
-export function nodePackage(directory: string): string {
+/** Where node is no package of Debian's, or one that is too old: what stands for it, or ''. */
+export function nodePackageIfMissing(directory: string): string {
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '$' + '{Version}', 'nodejs']);
-  if (spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.15']).status === 0)
-    return '';
+  const fits = spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.15']);
+  return fits.status === 0 ? '' : nodePackage(directory);
+}
+
+/** A package that stands for node's, as `equivs` makes them; returns its path. */
+export function nodePackage(directory: string): string {
   const tree = join(directory, 'node');
   const version = `${process.versions.node}-0test`;
   outside('mkdir', '-p', join(tree, 'DEBIAN'));

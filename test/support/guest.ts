@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ROOT } from './config.ts';
@@ -25,6 +25,8 @@ const PACKAGES = [
   'dbus-user-session',
   'libpam-systemd',
   'procps',
+  'cron',
+  'rsnapshot',
 ];
 const TOOLS = ['systemd-nspawn', 'nsenter', 'unshare', 'dpkg-deb'];
 const BOOT_LOOKS_MAX = 600;
@@ -50,7 +52,7 @@ export class Guest {
     this.share = join(this.#directory, 'share');
     for (const name of ['layers', 'share']) mkdirSync(join(this.#directory, name));
     const script = join(ROOT, 'test/support/guest.sh');
-    const words = [script, findTree(this.#directory), this.#directory, `baton-${process.pid}`];
+    const words = [script, findTree(this.#directory), this.#directory, basename(this.#directory)];
     const flags = ['--mount', '--propagation', 'private'];
     this.#holder = spawn('unshare', [...flags, '/bin/sh', ...words], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -59,11 +61,12 @@ export class Guest {
     this.#lines = createInterface(this.#holder.stdout)[Symbol.asyncIterator]();
   }
 
-  /** A guest that has booted, with this machine's node in its /usr/bin. */
-  static async boot(): Promise<Guest> {
+  /** A guest that has booted, with this machine's node in its /usr/bin, or with what the tree has. */
+  static async boot({ hasNode = true } = {}): Promise<Guest> {
     const guest = new Guest();
     try {
       await guest.boot();
+      if (!hasNode) return guest;
       copyFileSync(process.execPath, join(guest.share, 'node'));
       guest.ask('install -m 755 /share/node /usr/bin/node');
       return guest;

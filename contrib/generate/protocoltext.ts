@@ -295,7 +295,8 @@ export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
   'timed-out': 'It ran longer than its `timeout` and was ended.',
   cancelled: 'It was cancelled, while it ran by `signal`, else before it started.',
   'not-started':
-    'The command could not be executed; `stage`, `errno` and `detail` say what went wrong.',
+    'The command could not be executed; `stage`, `detail` and, where a system call gave one, ' +
+    '`errno` say what went wrong.',
   expired: 'It waited `waitedMs`, longer than its `maxWait`.',
   skipped: 'A policy gave it up, for `reason`.',
   unreachable:

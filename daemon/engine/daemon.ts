@@ -181,7 +181,7 @@ export class Daemon {
     const unfit = target === undefined ? undefined : findUnfit(target, args);
     if (target === undefined || unfit !== undefined) {
       const detail = unfit === undefined ? removed() : unfitByNow(unfit);
-      const failure = { kind: 'not-started', stage: 'system', errno: 'ENOENT', detail } as const;
+      const failure = { kind: 'not-started', stage: 'system', detail } as const;
       const report = { started: true, code: null, signal: null, core: false, failure };
       this.loop.post({ type: 'reported', run: number, attempt, report });
       return;

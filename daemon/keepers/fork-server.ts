@@ -7,8 +7,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import * as v from 'valibot';
 import { errnoOf } from '../shared/errno.ts';
 import { findKeeperTrouble, findPerl, KEEPER_SCRIPT, NUMBERS } from './perl.ts';
+import { ErrnoNumber } from './status-file.ts';
 
 /** What a keeper is to keep. */
 export interface SpawnRequest {
@@ -41,8 +43,8 @@ export interface Rescue {
 export interface KeeperListener {
   /** It waits for `go`. */
   readonly kept: (pid: number, control: KeeperControl) => void;
-  /** There is none, by this errno; nothing else follows. */
-  readonly none: (errno: string) => void;
+  /** There is none, by this errno where the system gave one; nothing else follows. */
+  readonly none: (errno?: string) => void;
   /** Its command may run from now on, or may have run. */
   readonly begun: () => void;
   /** Its command has ended, and it cannot write its status file: its title says how. */
@@ -91,7 +93,7 @@ export class ForkServer {
   keep(order: SpawnRequest, listener: KeeperListener): void {
     const words = wordsOf(order);
     if (words.some((word) => word.includes('\0'))) {
-      process.nextTick(() => listener.none('EINVAL'));
+      process.nextTick(() => listener.none());
       return;
     }
     this.#ask('keep', words, listener);
@@ -121,6 +123,15 @@ export class ForkServer {
   }
 }
 
+/** What the fork server says, in the words of keeper.pl. */
+const Digits = v.pipe(v.string(), v.digits(), v.transform(Number));
+const Line = v.union([
+  v.tuple([v.literal('kept'), v.string(), v.pipe(Digits, v.safeInteger(), v.minValue(1))]),
+  v.tuple([v.literal('none'), v.string(), v.pipe(Digits, ErrnoNumber)]),
+  v.tuple([v.picklist(['begun', 'unwritten', 'closed']), v.string()]),
+]);
+type Line = v.InferOutput<typeof Line>;
+
 interface Client {
   readonly listener: KeeperListener;
   state: 'asked' | 'kept' | 'let go';
@@ -144,7 +155,7 @@ class Connection {
 
   #open(spawnIt: Spawn): void {
     const perl = findPerl(process.env['PATH']);
-    if (perl === undefined) return void process.nextTick(() => this.#fail('ENOENT'));
+    if (perl === undefined) return void process.nextTick(() => this.#fail());
     const child = spawnIt(perl, [KEEPER_SCRIPT, ...NUMBERS, TITLE_ROOM], {
       detached: true,
       cwd: '/',
@@ -180,36 +191,51 @@ class Connection {
     const lines = (this.#text + text).split('\n');
     this.#text = lines.pop() ?? '';
     for (const line of lines) {
-      const [what = '', key = '', number = ''] = line.split(' ');
-      const client = this.#clients.get(key);
-      if (client !== undefined) this.#tell(what, key, Number(number), client);
+      const parsed = v.safeParse(Line, line.split(' '));
+      // What nobody can read was said to nobody.
+      if (parsed.success) this.#tell(parsed.output);
     }
   }
 
-  #tell(what: string, key: string, number: number, client: Client): void {
+  #tell(line: Line): void {
+    const [what, key] = line;
+    const client = this.#clients.get(key);
+    if (client === undefined) return;
     const { listener } = client;
-    if (what === 'none' || what === 'closed') this.#clients.delete(key);
-    if (what === 'none') listener.none(getSystemErrorName(-number));
-    else if (what === 'begun') listener.begun();
-    else if (what === 'unwritten') listener.unwritten();
-    else if (what === 'closed') listener.closed();
-    else if (what === 'kept') {
-      client.state = 'kept';
-      listener.kept(number, {
-        go: () => {
-          if (!this.#clients.has(key)) return;
-          client.state = 'let go';
-          this.#say('go', key);
-        },
-        drop: () => {
-          if (this.#clients.delete(key)) this.#say('drop', key);
-        },
-      });
+    switch (what) {
+      case 'kept':
+        client.state = 'kept';
+        return listener.kept(line[2], this.#controlOf(key, client));
+      case 'none':
+        this.#clients.delete(key);
+        return listener.none(getSystemErrorName(-line[2]));
+      case 'begun':
+        return listener.begun();
+      case 'unwritten':
+        return listener.unwritten();
+      case 'closed':
+        this.#clients.delete(key);
+        return listener.closed();
+      default:
+        return what satisfies never;
     }
+  }
+
+  #controlOf(key: string, client: Client): KeeperControl {
+    return {
+      go: () => {
+        if (!this.#clients.has(key)) return;
+        client.state = 'let go';
+        this.#say('go', key);
+      },
+      drop: () => {
+        if (this.#clients.delete(key)) this.#say('drop', key);
+      },
+    };
   }
 
   /** It could not be spawned, so there are no keepers of its. */
-  #fail(errno: string): void {
+  #fail(errno?: string): void {
     this.#ended(this);
     for (const { listener } of this.#take()) listener.none(errno);
   }
@@ -219,7 +245,7 @@ class Connection {
     for (const { listener, state } of this.#take()) {
       if (state === 'asked') {
         if (findKeeperTrouble(process.env['PATH']) === undefined) listener.unknown();
-        else listener.none('ENOENT');
+        else listener.none();
       } else {
         // Whether the keeper had read it is known to nobody now.
         if (state === 'let go') listener.begun();

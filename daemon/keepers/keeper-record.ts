@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import type { LetGo } from '../core/command.ts';
 import { errnoOf, isShortage } from '../shared/errno.ts';
+import { parseJson } from '../system/parse-json.ts';
 import { bootId, commandOf, statOf } from '../system/proc.ts';
 import { readRegular } from '../system/regular-file.ts';
 
@@ -105,8 +106,7 @@ export function letGoBy(
 /** Undefined where it is none, or not whole. */
 function read(path: string, flags = 0): KeeperRecord | undefined {
   try {
-    const parsed = v.safeParse(Record_, JSON.parse(readRegular(path, RECORD_BYTES_MAX, flags)));
-    return parsed.success ? parsed.output : undefined;
+    return parseJson(Record_, readRegular(path, RECORD_BYTES_MAX, flags));
   } catch (error) {
     if (isShortage(errnoOf(error))) throw error;
     return undefined;

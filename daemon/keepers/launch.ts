@@ -4,6 +4,7 @@
  * as cron does it: nothing of the daemon's own leaks into a job.
  */
 import { accessSync, constants, statSync } from 'node:fs';
+import { constants as os } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { ProcessPlan } from '../core/plan.ts';
 import * as say from '../protocol/outcome-text.ts';
@@ -41,11 +42,11 @@ export async function prepare(
 ): Promise<Launch | Failure> {
   const passwd = plan.user === undefined ? ownAccount() : await findUser(plan.user);
   if (passwd === undefined) {
-    return failure('user', 'ENOENT', say.noUser(plan.user));
+    return failure('user', say.noUser(plan.user));
   }
   const gid = plan.group === undefined ? passwd.gid : await findGroup(plan.group);
   if (gid === undefined) {
-    return failure('user', 'ENOENT', say.noGroup(plan.group));
+    return failure('user', say.noGroup(plan.group));
   }
   const env = {
     SHELL: '/bin/sh',
@@ -84,13 +85,13 @@ export function describeFailure(stage: Failure['stage'], errno: string, launch: 
     user: say.cannotSwitchUser(errno),
     system: say.noProcess(errno),
   }[stage];
-  return failure(stage, errno, detail);
+  return failure(stage, detail, errno);
 }
 
 /** The sentence for a keeper that cannot be had, for a reason that does not pass by itself. */
-export function describeNoKeeper(errno: string): Failure {
+export function describeNoKeeper(errno?: string): Failure {
   const trouble = findKeeperTrouble(process.env['PATH']);
-  return failure('system', errno, trouble ?? say.noProcess(errno));
+  return failure('system', trouble ?? say.noProcess(errno), errno);
 }
 
 function chain(plan: ProcessPlan, passwd: PasswdEntry, gid: number): readonly string[] {
@@ -125,9 +126,11 @@ function findProblem(command: string, path: string, cwd: string): Failure | unde
       if (errnoOf(error) === 'EACCES') errno = 'EACCES';
     }
   }
-  return failure('command', errno, say.noCommand(command, errno));
+  return failure('command', say.noCommand(command, errno), errno);
 }
 
-function failure(stage: Failure['stage'], errno: string, detail: string): Failure {
-  return { kind: 'not-started', stage, errno, detail };
+/** Why a command has not run. Codes of our own or Node's (EUNKNOWN, EFTYPE, ERR_…) are no errno. */
+export function failure(stage: Failure['stage'], detail: string, errno?: string): Failure {
+  const isReal = errno !== undefined && errno in os.errno;
+  return { kind: 'not-started', stage, ...(isReal ? { errno } : {}), detail };
 }

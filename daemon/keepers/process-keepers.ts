@@ -90,7 +90,7 @@ export class ProcessKeepers implements ProcessKeepersPort {
   async #begin(kept: Kept, plan: ProcessPlan): Promise<void> {
     if (kept.dropped) return;
     const directory = this.#directories.of(kept.run);
-    const none = (errno: string) => this.#none(kept, plan, errno);
+    const none = (errno?: string) => this.#none(kept, plan, errno);
     try {
       const launch = await prepare(plan, { ...kept, directory });
       if (kept.dropped) return;
@@ -114,9 +114,9 @@ export class ProcessKeepers implements ProcessKeepersPort {
   }
 
   /** Nothing has been forked: if that passes by itself, the same attempt is tried again. */
-  #none(kept: Kept, plan: ProcessPlan, errno: string): void {
+  #none(kept: Kept, plan: ProcessPlan, errno?: string): void {
     if (kept.dropped) return;
-    if (!isPassing(errno)) return this.#fail(kept, describeNoKeeper(errno));
+    if (errno === undefined || !isPassing(errno)) return this.#fail(kept, describeNoKeeper(errno));
     this.#tellAgain(kept, errno);
     this.#clock.after(RETRY_MS, () => void this.#begin(kept, plan));
   }
@@ -169,7 +169,7 @@ export class ProcessKeepers implements ProcessKeepersPort {
     this.#forkServer.rescue(makeRescue(run, this.#directories.of(run), pids), failed);
   }
 
-  #attach(kept: Kept, pid: number, control: KeeperControl, none: (errno: string) => void): void {
+  #attach(kept: Kept, pid: number, control: KeeperControl, none: (errno?: string) => void): void {
     if (kept.dropped) return control.drop();
     try {
       const startTime = statOf(pid)?.startTime ?? 0;

@@ -10,16 +10,13 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import {
-  type FromKeeper,
-  KEEPER_VERSION,
-  SOCKET_NAME,
-  type ToKeeper,
-} from '../../runners/ssh/keeper-protocol.ts';
+import { KEEPER_VERSION, SOCKET_NAME, type ToKeeper } from '../../runners/ssh/keeper-protocol.ts';
+import { FromKeeper } from '../../runners/ssh/keeper-schema.ts';
 import * as say from '../protocol/outcome-text.ts';
 import { errnoOf, isPassing } from '../shared/errno.ts';
 import { checkRoomToSpawn } from '../system/free-descriptors.ts';
 import { installed } from '../system/installed.ts';
+import { parseJson } from '../system/parse-json.ts';
 import { APPEND, openRegular } from '../system/regular-file.ts';
 
 const LOG_NAME = 'ssh.log';
@@ -44,6 +41,8 @@ export interface NoConnection {
   readonly why: string;
   /** It passes by itself: too many processes or files, no memory, a full disk. */
   readonly passes: boolean;
+  /** Where the system gave one. */
+  readonly errno?: string;
 }
 
 /** What is spawned for the state directory, its log, and a pipe on which it says that it listens. */
@@ -79,7 +78,7 @@ async function greet(directory: string, listener: Listener): Promise<SshConnecti
 
 function failed(error: unknown): NoConnection {
   const errno = errnoOf(error);
-  return { why: errno, passes: isPassing(errno) };
+  return { why: errno, passes: isPassing(errno), errno };
 }
 
 function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoConnection> {
@@ -101,9 +100,10 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoCo
     const lines = createInterface(socket);
     lines.on('error', () => {}); // readline hands on what the socket has said already
     lines.on('line', (line) => {
-      const message = JSON.parse(line) as FromKeeper;
-      if (isOpen) return listener.take(message);
-      if (message.type !== 'hello' || message.version !== KEEPER_VERSION) {
+      const message = parseJson(FromKeeper, line);
+      // Who says what nobody understands is left: `closed` finds out what became of its runs.
+      if (isOpen) return void (message === undefined ? socket.destroy() : listener.take(message));
+      if (message?.type !== 'hello' || message.version !== KEEPER_VERSION) {
         send({ type: 'retire' });
         socket.end();
         return resolve({ why: say.sshOther(), passes: false });
@@ -122,9 +122,9 @@ function startKeeper(
 ): Promise<NoConnection | undefined> {
   return new Promise((resolve) => {
     const path = join(directory, LOG_NAME);
-    const fail = (why: string, passes: boolean): void =>
-      resolve({ why: say.sshNoStart(why, path), passes });
-    const failWith = (error: unknown): void => fail(errnoOf(error), isPassing(errnoOf(error)));
+    const fail = (none: NoConnection): void =>
+      resolve({ ...none, why: say.sshNoStart(none.why, path) });
+    const failWith = (error: unknown): void => fail(failed(error));
     let log: number | undefined;
     try {
       log = openRegular(path, APPEND);
@@ -133,7 +133,9 @@ function startKeeper(
       child.unref();
       child.on('error', failWith);
       // By a signal: aborted or killed for want of threads or memory.
-      child.on('exit', (code, signal) => fail(say.sshEnded(code ?? signal), signal !== null));
+      child.on('exit', (code, signal) =>
+        fail({ why: say.sshEnded(code ?? signal), passes: signal !== null }),
+      );
       // Without a free descriptor (EMFILE) Node gives a child that has no streams.
       child.once('spawn', () => {
         const ready = child.stdio[3];

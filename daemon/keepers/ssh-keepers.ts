@@ -14,6 +14,7 @@ import type { KeeperId, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { bootId, statOf } from '../system/proc.ts';
+import { failure } from './launch.ts';
 import type { KindOfKeepers } from './router.ts';
 import type { RunDirectories } from './run-directories.ts';
 import { openConnection, type SshConnection } from './ssh-connection.ts';
@@ -73,7 +74,7 @@ export class SshKeepers implements KindOfKeepers {
     if (kept.dropped) return;
     if ('why' in link) {
       if (link.passes) return this.#again(kept, session, link.why);
-      return this.#fail(kept, link.why);
+      return this.#fail(kept, link.why, link.errno);
     }
     const { run, attempt, merged } = kept;
     const { nonce } = this.#directories;
@@ -82,7 +83,7 @@ export class SshKeepers implements KindOfKeepers {
       this.#directories.claim(kept);
     } catch (error) {
       if (isPassing(errnoOf(error))) return this.#again(kept, session, errnoOf(error));
-      return this.#fail(kept, noRunDirectory(directory, error));
+      return this.#fail(kept, noRunDirectory(directory, error), errnoOf(error));
     }
     kept.link = link;
     link.send({ type: 'prepare', run, attempt, nonce, directory, merged, session });
@@ -217,9 +218,9 @@ export class SshKeepers implements KindOfKeepers {
     this.#post({ type: 'gone', run, attempt, rebooted, survivors: [] });
   }
 
-  #fail(kept: Kept, why: string): void {
-    const failure = { kind: 'not-started', stage: 'system', errno: 'EIO', detail: why } as const;
-    this.#report(kept, { started: true, code: null, signal: null, core: false, failure });
+  #fail(kept: Kept, why: string, errno?: string): void {
+    const status = { started: true, code: null, signal: null, core: false };
+    this.#report(kept, { ...status, failure: failure('system', why, errno) });
   }
 
   #report(kept: Kept, report: Report): void {

@@ -13,22 +13,28 @@ import type { EndTime, Report } from '../core/command.ts';
 import { errnoOf, isShortage } from '../shared/errno.ts';
 import type { Nonce } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
+import { parseJson } from '../system/parse-json.ts';
 import { readRegular } from '../system/regular-file.ts';
 import { TERM_MS_MAX } from '../system/shutdown.ts';
 import { describeFailure, type Launch } from './launch.ts';
 
 /** Longest status file that is read. */
 const STATUS_BYTES_MAX = 65_536;
+/** The largest number that the kernel returns for an error. */
+const ERRNO_MAX = 4_095;
 
+const Whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Not 0, which is no error and has no name. */
+export const ErrnoNumber = v.pipe(Whole, v.minValue(1), v.maxValue(ERRNO_MAX));
 const Number_ = v.nullable(v.number());
 /** Keepers of older versions tell less; the SSH keeper tells `phase` and `message`. */
 const Record_ = v.object({
   started: v.boolean(),
-  code: Number_,
-  signal: Number_,
+  code: v.nullable(Whole),
+  signal: v.nullable(Whole),
   core: v.boolean(),
   stage: v.nullable(v.picklist(['command', 'directory', 'system'])),
-  errno: Number_,
+  errno: v.nullable(ErrnoNumber),
   /** Output for which there was no room. */
   lostBytes: v.exactOptional(v.number()),
   phase: v.exactOptional(v.picklist(['connect', 'auth', 'hostkey', 'lost'])),
@@ -55,7 +61,7 @@ export function statusFileOf(directory: string, attempt: number, nonce?: Nonce):
 export function readStatusFile(path: string): StatusRecord | 'unreadable' | undefined {
   try {
     const text = readRegular(path, STATUS_BYTES_MAX, constants.O_NOFOLLOW);
-    return parseRecord(text) ?? 'unreadable';
+    return parseJson(Record_, text) ?? 'unreadable';
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT') return undefined;
@@ -76,17 +82,10 @@ export function readTitle(
     return undefined;
   }
   const [, number = '', text = ''] = /^baton ended (\d+) (\{[^}]*\})/.exec(title) ?? [];
-  const record = parseRecord(text);
-  return record && { record, errno: getSystemErrorName(-Number(number)) };
-}
-
-function parseRecord(text: string): StatusRecord | undefined {
-  try {
-    const parsed = v.safeParse(Record_, JSON.parse(text));
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    return undefined;
-  }
+  const record = parseJson(Record_, text);
+  const errno = v.safeParse(ErrnoNumber, Number(number));
+  if (record === undefined || !errno.success) return undefined;
+  return { record, errno: getSystemErrorName(-errno.output) };
 }
 
 export interface Found {

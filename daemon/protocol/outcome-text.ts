@@ -87,7 +87,7 @@ export function adviseOutcome(
 function adviseStart({ stage, errno }: Of<'not-started'>): string | undefined {
   switch (stage) {
     case 'command':
-      return COMMAND_ADVICE[errno] ?? 'try it by hand, as the user of the target';
+      return COMMAND_ADVICE[errno ?? ''] ?? 'try it by hand, as the user of the target';
     case 'directory':
       return 'make it, let the user of the target in, or correct "cwd"';
     case 'user':
@@ -166,8 +166,8 @@ export const noCommand = (command: string, errno: string): string => {
 export const noRunDirectory = (path: string, error: unknown): string =>
   `its directory ${path} cannot be made ${describeErrno(error)}`;
 
-export const noProcess = (errno: string): string =>
-  `the system cannot start a process ${describeErrno(errno)}`;
+export const noProcess = (errno?: string): string =>
+  `the system cannot start a process${errno === undefined ? '; ask again' : ` ${describeErrno(errno)}`}`;
 
 /** `unfit` is what the target takes now instead of the arguments of the run. */
 export const unfitByNow = (unfit: string): string =>

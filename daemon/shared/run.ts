@@ -55,7 +55,8 @@ export type Outcome =
       readonly kind: 'not-started';
       /** What failed: finding or executing the command, or something before it. */
       readonly stage: 'command' | 'directory' | 'user' | 'system';
-      readonly errno: string;
+      /** What a system call said; absent where none did. */
+      readonly errno?: string;
       readonly detail: string;
     }
   | { readonly kind: 'expired'; readonly waitedMs: number }

@@ -12,6 +12,7 @@ import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } fro
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { SshSession } from '../../daemon/core/plan.ts';
+import { parseJson } from '../../daemon/system/parse-json.ts';
 import { isSystemdShutdown } from '../../daemon/system/shutdown.ts';
 import { connect, type SharedParts } from '../ssh/connect.ts';
 import { HandshakeLimiter } from '../ssh/handshake-limiter.ts';
@@ -20,8 +21,8 @@ import {
   type FromKeeper,
   KEEPER_VERSION,
   SOCKET_NAME,
-  type ToKeeper,
 } from '../ssh/keeper-protocol.ts';
+import { ToKeeper } from '../ssh/keeper-schema.ts';
 import { KeyRing } from '../ssh/private-key.ts';
 import { Router } from '../ssh/route.ts';
 import { probeOpenssh, type Seen } from './openssh-probe.ts';
@@ -87,7 +88,13 @@ class Keeper {
     socket.on('error', () => {});
     const lines = createInterface(socket);
     lines.on('error', () => {}); // readline hands on the socket's own
-    lines.on('line', (line) => this.#take(JSON.parse(line) as ToKeeper, caller));
+    lines.on('line', (line) => {
+      const message = parseJson(ToKeeper, line);
+      if (message !== undefined) return this.#take(message, caller);
+      // A daemon that is not understood is left, as one that died.
+      say('unknown message', {});
+      socket.destroy();
+    });
     socket.on('close', () => this.#part(caller));
     caller.send({ type: 'hello', version: KEEPER_VERSION, pid: process.pid });
   }
@@ -131,7 +138,7 @@ class Keeper {
       case 'retire':
         return this.#retire();
       default:
-        return say('unknown message', { message: message satisfies never });
+        return message satisfies never;
     }
   }
 

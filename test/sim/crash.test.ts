@@ -287,7 +287,13 @@ function checkTruth(world: World, { run, nonce, outcome }: Ended): void {
     case 'cancelled':
       if (outcome.signal === undefined) assert.equal(first, undefined, 'it did run');
       break;
-    case 'not-started':
+    case 'not-started': {
+      // Only commands meet a system call here.
+      const isCalled = outcome.errno !== undefined;
+      assert.equal(isCalled, outcome.stage === 'command', `run ${run}: ${outcome.errno}`);
+      assert.equal(first, undefined, `run ${run} did run`);
+      break;
+    }
     case 'expired':
     case 'skipped':
       assert.equal(first, undefined, `run ${run} is ${outcome.kind} and did run`);

@@ -202,6 +202,22 @@ test('what is no plain file is no status file, and is not waited for', (t) => {
   assert.equal(readStatusFile(join(own, 'status.2')), 'unreadable');
 });
 
+const ENDED = { started: true, code: 0, signal: null, core: false, stage: null, errno: null };
+
+test('a status file that no keeper writes is unreadable, and nothing throws', (t) => {
+  const path = join(directory(t), STATUS);
+  for (const text of ['null', '[]', '"x"', '{}', '7', '', '{"started":true']) {
+    writeFileSync(path, text);
+    assert.equal(readStatusFile(path), 'unreadable', text);
+  }
+  for (const wrong of [{ errno: 0 }, { errno: -2 }, { errno: 1e9 }, { errno: 1.5 }, { code: -1 }]) {
+    writeFileSync(path, JSON.stringify({ ...ENDED, stage: 'system', ...wrong }));
+    assert.equal(readStatusFile(path), 'unreadable', JSON.stringify(wrong));
+  }
+  writeFileSync(path, JSON.stringify(ENDED));
+  assert.deepEqual(readStatusFile(path), ENDED);
+});
+
 test('where the number of clock_gettime is not known, a keeper still tells the time since the boot', async (t) => {
   const number = NUMBERS[3];
   assert.ok(number !== undefined && Number(number) > 0);

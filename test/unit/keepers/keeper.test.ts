@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
@@ -161,6 +162,49 @@ test('without perl a run ends as not started, with what to install', async (t) =
   const { failure } = (await posted('reported')).report;
   assert.ok(failure?.kind === 'not-started');
   assert.match(failure.detail, /need perl, which is not in PATH \(\/nowhere\): install perl-base/);
+  assert.ok(!('errno' in failure), 'no system call has failed');
+});
+
+test('a user that does not exist is no errno, and a command that does not exist is one', async (t) => {
+  const { keepers, posted, plan } = stage(t);
+  await keepers.start(RUN, 1, { ...plan, user: 'nobody-of-this-name' });
+  const { failure } = (await posted('reported')).report;
+  assert.ok(failure?.kind === 'not-started' && failure.stage === 'user' && !('errno' in failure));
+  await keepers.start({ ...RUN, run: 2 }, 1, { ...plan, nice: 1, args: ['/nowhere/at/all'] });
+  const { failure: missing } = (await posted('reported', 2)).report;
+  assert.ok(missing?.kind === 'not-started' && missing.errno === 'ENOENT');
+});
+
+test('a file of the output that is no plain file is told without a code that no system call gives', async (t) => {
+  const { keepers, posted, plan, runs } = stage(t);
+  mkdirSync(join(runs, '1', 'out'), { recursive: true });
+  writeFileSync(join(runs, '1', `nonce.${NONCE}`), '');
+  await keepers.start(RUN, 1, plan);
+  const { failure } = (await posted('reported')).report;
+  assert.ok(failure?.kind === 'not-started');
+  assert.match(failure.detail, /^the system cannot start a process \(E\w+\)/);
+  assert.ok(failure.errno === undefined || failure.errno in constants.errno);
+});
+
+test('what nobody can read of a fork server is passed over, and what follows is heard', async (t) => {
+  const nonsense = [
+    'null',
+    'kept',
+    'none 1',
+    'none 1 0',
+    'none 1 x',
+    'none 1 99999999999',
+    'what 1',
+  ];
+  const first = posing(([order, key = ''], { say }) => {
+    if (order !== 'keep') return;
+    for (const line of [...nonsense, '', `kept ${key} 0`, `kept ${key} x`]) say(line);
+    say(`none ${key} 11`);
+  });
+  const { keepers, said, plan } = stage(t, first);
+  await keepers.start(RUN, 1, plan);
+  assert.equal((await said('start is tried again'))['errno'], 'EAGAIN');
+  keepers.drop(1);
 });
 
 test('a keeper that cannot be forked (EAGAIN) is forked later, for the same attempt', async (t) => {

@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandInput } from '../../../daemon/core/command.ts';
 import type { SshPlan } from '../../../daemon/core/plan.ts';
@@ -15,8 +16,13 @@ import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { type NoConnection, openConnection } from '../../../daemon/keepers/ssh-connection.ts';
 import { SshKeepers } from '../../../daemon/keepers/ssh-keepers.ts';
 import { examine } from '../../../daemon/keepers/ssh-status.ts';
+import { sshOther } from '../../../daemon/protocol/outcome-text.ts';
 import { bootId, statOf } from '../../../daemon/system/proc.ts';
-import type { ToKeeper } from '../../../runners/ssh/keeper-protocol.ts';
+import {
+  KEEPER_VERSION,
+  SOCKET_NAME,
+  type ToKeeper,
+} from '../../../runners/ssh/keeper-protocol.ts';
 import { directory } from '../../support/config.ts';
 import { withFew } from '../../support/descriptors.ts';
 import { ManualClock, SpokenLog } from '../../support/parts.ts';
@@ -141,8 +147,69 @@ test('a run whose SSH keeper can never be spawned ends as not started, and says 
   await keepers.start(RUN, 1, PLAN);
   const [reported] = posts;
   assert.ok(reported?.type === 'reported');
-  assert.equal(reported.report.failure?.detail, 'it ended with 3');
+  const { failure } = reported.report;
+  assert.deepEqual(failure, { kind: 'not-started', stage: 'system', detail: 'it ended with 3' });
 });
+
+test('an SSH keeper that the system lets nobody start ends a run with what the system said', async (t) => {
+  const none = { why: 'no (ENOENT)', passes: false, errno: 'ENOENT' } as const;
+  const { keepers, posts } = stage(t, none);
+  await keepers.start(RUN, 1, PLAN);
+  const [reported] = posts;
+  assert.ok(reported?.type === 'reported' && reported.report.failure?.kind === 'not-started');
+  assert.equal(reported.report.failure.errno, 'ENOENT');
+});
+
+const HELLO = JSON.stringify({ type: 'hello', version: KEEPER_VERSION, pid: 7 });
+const NONSENSE = ['null', '7', 'nonsense', '{}', '{"type":"what"}', '{"type":"ready","run":"1"}'];
+
+test('an SSH keeper leaves a daemon that it does not understand, and serves the others', async (t) => {
+  const state = directory(t);
+  const link = await openConnection(state, true, LISTENER);
+  assert.ok(!('why' in link), 'there is a keeper');
+  t.after(() => process.kill(link.pid, 'SIGKILL'));
+  for (const line of [...NONSENSE, '{"type":"prepare","run":1,"attempt":1,"nonce":"n"}']) {
+    const socket = createConnection(join(state, SOCKET_NAME));
+    socket.write(`${line}\n`);
+    socket.resume();
+    await once(socket, 'close');
+  }
+  const other = await openConnection(state, false, LISTENER);
+  assert.ok(!('why' in other) && other.pid === link.pid);
+});
+
+/** Somebody on the socket of the state directory, who says this to whoever comes. */
+async function speaker(t: TestContext, lines: readonly string[]) {
+  const state = directory(t);
+  const heard: string[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (data) => heard.push(...`${data}`.trim().split('\n')));
+    for (const line of lines) socket.write(`${line}\n`);
+  });
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(join(state, SOCKET_NAME), resolve));
+  return { state, heard };
+}
+
+for (const line of NONSENSE) {
+  test(`"${line}" in place of what the SSH keeper says is no end of the daemon`, async (t) => {
+    const { state, heard } = await speaker(t, [line]);
+    const none = await openConnection(state, false, LISTENER);
+    assert.ok('why' in none && none.why === sshOther());
+    while (heard.length === 0) await sleep(1);
+    assert.deepEqual(heard, ['{"type":"retire"}']);
+  });
+
+  test(`an SSH keeper that says "${line}" is left: what became of its runs is looked for`, async (t) => {
+    const { state } = await speaker(t, [HELLO, line, '{"type":"ready"}']);
+    const taken: unknown[] = [];
+    await new Promise<void>((closed) => {
+      void openConnection(state, false, { take: (message) => taken.push(message), closed });
+    });
+    assert.deepEqual(taken, []);
+  });
+}
 
 test('a run is not ended because a stop looks for a keeper that has gone just then', async (t) => {
   const clock = new ManualClock();

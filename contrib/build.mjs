@@ -43,8 +43,12 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
-  // ndjson brings a copy of Node's own streams.
-  alias: { 'readable-stream': 'node:stream' },
+  alias: {
+    // ndjson brings a copy of Node's own streams.
+    'readable-stream': 'node:stream',
+    // Its first form asks for its parts in a way that no bundler sees.
+    'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
+  },
 };
 
 /** What an ES module knows of itself, for one that became CommonJS. */

@@ -34,10 +34,10 @@ export const forbidden = (): string =>
 
 export const unreadable = (error: unknown): string => `cannot be read ${describeErrno(error)}`;
 
-export const noJson = (line: number, column: number, text: string): string =>
-  `line ${line}, column ${column}: ${text}`;
+export const byteOrderMark = (): string =>
+  'begins with a byte order mark (BOM); expected UTF-8 without one: remove it';
 
-/** `expected` is a noun of the scanner's. */
+/** `expected` is a noun of the parser's. */
 export const wrongJson = (expected: string, found: string): string =>
   `expected ${expected}; found ${found}`;
 

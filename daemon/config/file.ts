@@ -7,17 +7,15 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { errnoOf } from '../shared/errno.ts';
 import * as say from './config-messages.ts';
-import type { Diagnostic } from './diagnostics.ts';
-import { parseJson } from './json.ts';
+import { type Json, parseJson } from './json.ts';
 
 /** Longest configuration that is read. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
 
-export interface Content {
-  /** Undefined if the file could not be read as JSON. */
-  readonly value: unknown;
-  readonly diagnostics: readonly Diagnostic[];
-}
+export type Content =
+  | ({ readonly ok: true; readonly text: string } & Json)
+  /** Why it cannot be read at all. */
+  | { readonly ok: false; readonly problems: readonly string[] };
 
 /** `uid` is the daemon's own. */
 export function readConfigFile(path: string, uid: number): Content {
@@ -30,7 +28,8 @@ export function readConfigFile(path: string, uid: number): Content {
     if (unfit !== undefined) return refuse([unfit]);
     const unsafe = findUnsafe(path, stats, uid);
     if (unsafe.length > 0) return refuse(unsafe);
-    return parse(readFileSync(file, 'utf8'));
+    const text = readFileSync(file, 'utf8');
+    return { ok: true, text, ...parseJson(text) };
   } catch (error) {
     return refuse([describeError(error)]);
   } finally {
@@ -38,18 +37,8 @@ export function readConfigFile(path: string, uid: number): Content {
   }
 }
 
-function parse(text: string): Content {
-  const json = parseJson(text);
-  if (!json.ok) return refuse([say.noJson(json.line, json.column, json.text)]);
-  const diagnostics = json.repeated.map((at) => ({
-    at,
-    text: say.twiceThere(),
-  }));
-  return { value: json.value, diagnostics };
-}
-
-function refuse(texts: readonly string[]): Content {
-  return { value: undefined, diagnostics: texts.map((text) => ({ at: [], text })) };
+function refuse(problems: readonly string[]): Content {
+  return { ok: false, problems };
 }
 
 function findUnfit(stats: Stats): string | undefined {

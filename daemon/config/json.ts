@@ -1,141 +1,190 @@
 /**
- * Strict JSON for files that people write: where a mistake is, by line and column, and which keys
- * are named twice, of which JSON.parse would silently drop all but the last. Pure.
+ * JSON for files that people write: comments are allowed, every mistake is found, and every place
+ * has a line and a column. A key that stands twice is a mistake too, of which JSON.parse would
+ * silently drop all but the last. Pure.
  *
- * Invariant: the scanner only finds mistakes; the value itself always comes from JSON.parse.
+ * Invariant: the value of a file without mistakes comes from JSON.parse.
  */
-import { wrongJson } from './config-messages.ts';
+import {
+  findNodeAtLocation,
+  getLocation,
+  getNodeValue,
+  type Node,
+  parseTree,
+  printParseErrorCode,
+  stripComments,
+  visit,
+} from 'jsonc-parser';
+import * as say from './config-messages.ts';
 
 /** A place in a JSON value: the keys and indexes that lead to it. */
 export type Keys = readonly (string | number)[];
 
-export type Json =
-  | { readonly ok: true; readonly value: unknown; readonly repeated: readonly Keys[] }
-  | { readonly ok: false; readonly line: number; readonly column: number; readonly text: string };
+/** A mistake of the text, at an offset into it. */
+interface TextFault {
+  readonly offset: number;
+  /** The innermost place around it. */
+  readonly at: Keys;
+  readonly text: string;
+  /** The value is right but for that. */
+  readonly isSound: boolean;
+  readonly isDeep?: true;
+}
+
+export interface Json {
+  /** Of a text with mistakes as much as could be read; undefined: nothing. */
+  readonly value: unknown;
+  readonly faults: readonly TextFault[];
+}
+
+export interface Position {
+  /** Both from 1 on. */
+  readonly line: number;
+  readonly column: number;
+}
 
 /** Deepest nesting of a file that is read. */
 export const DEPTH_MAX = 100;
 
+/** Most mistakes of the syntax that are told: where each stands takes a walk through the file. */
+export const FAULTS_MAX = 20;
+
+const BOM = '\ufeff';
+/** Most characters that are shown of what was found. */
+const FOUND_CHARS_MAX = 20;
+/** It may be a secret. */
+const HIDDEN = 'something in "env", which is not shown';
+const VALUE = 'a value: {…}, […], "a text", a number, true, false or null';
+
+/** What stands behind "expected", by the parser's name of the mistake. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  InvalidSymbol: VALUE,
+  InvalidNumberFormat: VALUE,
+  ValueExpected: VALUE,
+  PropertyNameExpected: 'a key in double quotes (and no comma after the last entry)',
+  ColonExpected: '":" after the key',
+  CommaExpected: '"," before the next entry',
+  CloseBraceExpected: '"," or "}"',
+  CloseBracketExpected: '"," or "]"',
+  EndOfFileExpected: 'the end of the file',
+  UnexpectedEndOfComment: 'a comment that ends with */',
+  UnexpectedEndOfString: 'a text that ends with a double quote on its line',
+  UnexpectedEndOfNumber: 'a number with digits behind its point',
+  InvalidUnicode: '\\u with four hexadecimal digits',
+  InvalidEscapeCharacter: '\\\\ for a backslash, or \\n, \\t, …',
+  InvalidCharacter: '\\n, \\t, … in place of a control character',
+};
+
 export function parseJson(text: string): Json {
-  const scanner = new Scanner(text);
-  if (!scanner.file()) return locate(text, scanner.at, scanner.expected);
-  try {
-    const value: unknown = JSON.parse(text);
-    return { ok: true, value, repeated: scanner.repeated };
-  } catch (error) {
-    return locate(text, 0, error instanceof Error ? error.message : String(error));
+  const plain = text.startsWith(BOM) ? ` ${text.slice(1)}` : text;
+  const bom: TextFault = { offset: 0, at: [], text: say.byteOrderMark(), isSound: true };
+  const faults = [...(plain === text ? [] : [bom]), ...faultsOf(plain)];
+  if (faults.every(({ isSound }) => isSound)) {
+    return { value: JSON.parse(stripComments(plain, ' ')), faults };
   }
+  // Nothing is made of what is too deep: whoever walks through it would have to be deep, too.
+  const tree = faults.some(({ isDeep }) => isDeep === true) ? undefined : parseTree(plain);
+  return { value: tree === undefined ? undefined : getNodeValue(tree), faults };
 }
 
-function locate(text: string, at: number, expected: string): Json {
-  const before = text.slice(0, at).split('\n');
-  const column = (before.at(-1)?.length ?? 0) + 1;
-  const rest = text.slice(at, at + 20).split(/\s/)[0] ?? '';
-  const found = at >= text.length ? 'the end of the file' : JSON.stringify(rest || text[at]);
-  return { ok: false, line: before.length, column, text: wrongJson(expected, found) };
-}
-
-const PLAIN = /[^"\\\p{Cc}]*/uy;
-const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-/** Control characters from here on may stand in a text as they are. */
-const CONTROL_MIN = '\x7f';
-const SCALAR = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.+-])/y;
-const SPACE = /[ \t\r\n]*/y;
-
-/** Recursive descent. Every method returns false at the first mistake, and leaves `at` there. */
-class Scanner {
+/** Finds places in a text; of a key that is not there, the place where it would be. */
+export class Locator {
   readonly #text: string;
-  readonly repeated: Keys[] = [];
-  at = 0;
-  expected = '';
+  #tree: Node | undefined;
+  /** The offset of each line. */
+  readonly #lines: readonly number[];
 
   constructor(text: string) {
     this.#text = text;
+    this.#lines = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
   }
 
-  file(): boolean {
-    if (!this.#value([])) return false;
-    this.#take(SPACE);
-    return this.at === this.#text.length || this.#fail('the end of the file');
-  }
-
-  #value(keys: Keys): boolean {
-    this.#take(SPACE);
-    if (keys.length > DEPTH_MAX) return this.#fail(`at most ${DEPTH_MAX} levels`);
-    const first = this.#text[this.at];
-    if (first === '{') return this.#object(keys);
-    if (first === '[') return this.#list(keys);
-    if (first === '"') return this.#string('a text');
-    if (this.#take(SCALAR) !== undefined) return true;
-    if (first === '/') return this.#fail('a value; JSON has no comments, use "description"');
-    return this.#fail('a value: {…}, […], "a text", a number, true, false or null');
-  }
-
-  #object(keys: Keys): boolean {
-    const seen = new Set<string>();
-    this.at++;
-    if (this.#mark('}')) return true;
-    do {
-      this.#take(SPACE);
-      const from = this.at;
-      if (!this.#string('a key in double quotes (and no comma after the last entry)')) return false;
-      const key = String(JSON.parse(this.#text.slice(from, this.at)));
-      if (seen.has(key)) this.repeated.push([...keys, key]);
-      seen.add(key);
-      if (!this.#mark(':')) return this.#fail('":" after the key');
-      if (!this.#value([...keys, key])) return false;
-    } while (this.#mark(','));
-    return this.#mark('}') || this.#fail('"," or "}"');
-  }
-
-  #list(keys: Keys): boolean {
-    let index = 0;
-    this.at++;
-    if (this.#mark(']')) return true;
-    do {
-      if (!this.#value([...keys, index++])) return false;
-    } while (this.#mark(','));
-    return this.#mark(']') || this.#fail('"," or "]"');
-  }
-
-  #string(expected: string): boolean {
-    const from = this.at;
-    if (this.#text[this.at] !== '"') return this.#fail(expected);
-    this.at++;
-    for (;;) {
-      this.#take(PLAIN);
-      const next = this.#text[this.at] ?? '';
-      if (next === '\\') {
-        if (this.#take(ESCAPE) === undefined)
-          return this.#fail('\\\\ for a backslash, or \\n, \\t, …');
-      } else if (next >= CONTROL_MIN) {
-        this.at++;
-      } else if (next === '"') {
-        this.at++;
-        return true;
-      } else {
-        this.at = from;
-        return this.#fail('a text that ends with a double quote on its line');
-      }
+  offsetOf(keys: Keys): number {
+    this.#tree ??= parseTree(this.#text);
+    for (let length = keys.length; length > 0; length--) {
+      const node = this.#tree && findNodeAtLocation(this.#tree, keys.slice(0, length));
+      if (node === undefined) continue;
+      // With its key, where it has one.
+      return node.parent?.type === 'property' ? node.parent.offset : node.offset;
     }
+    return this.#tree?.offset ?? 0;
   }
 
-  #mark(mark: string): boolean {
-    this.#take(SPACE);
-    if (this.#text[this.at] !== mark) return false;
-    this.at++;
-    return true;
+  positionOf(offset: number): Position {
+    let [line, beyond] = [0, this.#lines.length];
+    while (beyond - line > 1) {
+      const middle = (line + beyond) >> 1;
+      if ((this.#lines[middle] ?? 0) <= offset) line = middle;
+      else beyond = middle;
+    }
+    return { line: line + 1, column: offset - (this.#lines[line] ?? 0) + 1 };
   }
+}
 
-  #take(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.at;
-    const taken = pattern.exec(this.#text)?.[0];
-    this.at += taken?.length ?? 0;
-    return taken;
+/** One a line: what follows the first on a line mostly follows from it. */
+function faultsOf(text: string): readonly TextFault[] {
+  const faults: TextFault[] = [];
+  /** The keys of each object that is open; none of a list. */
+  const open: Set<string>[] = [];
+  let line = -1;
+  const begin = (offset: number): void => {
+    // The parser is recursive.
+    if (open.length >= DEPTH_MAX) throw new TooDeep(text, offset);
+    open.push(new Set());
+  };
+  const end = (): void => {
+    open.pop();
+  };
+  try {
+    visit(text, {
+      onObjectBegin: begin,
+      onArrayBegin: begin,
+      onObjectEnd: end,
+      onArrayEnd: end,
+      onObjectProperty: (key, offset, _length, _line, _column, pathOf) => {
+        const keys = open.at(-1);
+        if (keys?.has(key) === true) {
+          const at = [...pathOf(), key];
+          faults.push({ offset, at, text: say.twiceThere(), isSound: true });
+        }
+        keys?.add(key);
+      },
+      onError: (error, offset, _length, startLine) => {
+        if (startLine === line) return;
+        line = startLine;
+        if (faults.length >= FAULTS_MAX) throw new Stop();
+        const { path, isAtPropertyKey } = getLocation(text, offset);
+        // Of a key that is not there yet it says ''.
+        const at = path.filter((key) => key !== '');
+        const found = at.includes('env') ? HIDDEN : foundText(text.slice(offset));
+        const name = printParseErrorCode(error);
+        const isKey = isAtPropertyKey && name === 'InvalidSymbol';
+        const expected = EXPECTED[isKey ? 'PropertyNameExpected' : name] ?? VALUE;
+        faults.push({ offset, at, text: say.wrongJson(expected, found), isSound: false });
+      },
+    });
+  } catch (error) {
+    if (error instanceof TooDeep) return [error.fault];
+    if (!(error instanceof Stop)) throw error;
   }
+  return faults;
+}
 
-  #fail(expected: string): boolean {
-    this.expected = expected;
-    return false;
+/** The word that stands there. */
+function foundText(text: string): string {
+  const word = text.slice(0, FOUND_CHARS_MAX).split(/\s/)[0] ?? '';
+  return text === '' ? 'the end of the file' : JSON.stringify(word || text[0]);
+}
+
+/** Enough is found. */
+class Stop extends Error {}
+
+class TooDeep extends Error {
+  readonly fault: TextFault;
+
+  constructor(text: string, offset: number) {
+    super();
+    const said = say.wrongJson(`at most ${DEPTH_MAX} levels`, foundText(text.slice(offset)));
+    this.fault = { offset, at: [], text: said, isSound: false, isDeep: true };
   }
 }

@@ -11,7 +11,7 @@ import { binder, exclude } from './bind-policies.ts';
 import { findBadHooks, findConflicts, findTwice } from './conflicts.ts';
 import { check, type Diagnostic, isWithin, showKeys } from './diagnostics.ts';
 import { type Content, readConfigFile } from './file.ts';
-import type { Keys } from './json.ts';
+import { Locator, type Position } from './json.ts';
 import { PolicyFiles } from './policy-files.ts';
 import { type Converted, fromPy9tor } from './py9tor.ts';
 import { Settings } from './schema.ts';
@@ -37,6 +37,8 @@ interface Mistake {
   /** Such as targets.web.policies[0]; empty for the file itself. */
   readonly path: string;
   readonly text: string;
+  /** Absent: the file could not be read. */
+  readonly position?: Position;
 }
 
 export interface Mistakes {
@@ -54,26 +56,59 @@ export function loadConfig(
   policyFiles = new PolicyFiles(),
 ): Loaded {
   const content = readConfigFile(path, uid);
-  if (content.value === undefined) return refuse(path, content.diagnostics);
+  if (!content.ok) {
+    return { ok: false, path, mistakes: content.problems.map((text) => ({ path: '', text })) };
+  }
   return load(path, content, policyFiles);
 }
 
-function load(path: string, content: Content, policyFiles: PolicyFiles): Loaded {
+type Readable = Extract<Content, { ok: true }>;
+
+function load(path: string, content: Readable, policyFiles: PolicyFiles): Loaded {
+  if (content.faults.some(({ isSound }) => !isSound)) {
+    return refuse(path, content, aroundFaults(content, checkSettings(path, content.value)));
+  }
   const made = makeConfig(path, content.value, policyFiles.read);
-  if (!('catalog' in made))
-    return refuse(path, inOrder(content.value, [...content.diagnostics, ...made]));
-  return content.diagnostics.length > 0
-    ? refuse(path, inOrder(content.value, content.diagnostics))
-    : { ok: true, value: { ...made, policyFiles, again: () => load(path, content, policyFiles) } };
+  if (!('catalog' in made)) return refuse(path, content, made);
+  if (content.faults.length > 0) return refuse(path, content, []);
+  const again = (): Loaded => load(path, content, policyFiles);
+  return { ok: true, value: { ...made, policyFiles, again } };
 }
 
-/** One line for each mistake: FILE: place: what is wrong. */
+/** Of a damaged file: what is wrong where its syntax is right. */
+function aroundFaults(
+  { value, faults }: Readable,
+  checked: ReturnType<typeof checkSettings>,
+): readonly Diagnostic[] {
+  if (value === undefined || checked.ok) return [];
+  // A target, or what stands at the top: its syntax hides the rest of it, and nothing else.
+  const damaged = faults
+    .filter(({ isSound }) => !isSound)
+    .map(({ at }) => at.slice(0, at[0] === 'targets' ? 2 : 1));
+  return checked.diagnostics.filter(
+    ({ at }) => at.length > 1 && !damaged.some((of) => of.length > 0 && isWithin(at, of)),
+  );
+}
+
+/** A line for each mistake: FILE:LINE:COLUMN: place: what is wrong. */
 export function formatMistakes({ path, mistakes }: Mistakes): string {
-  return mistakes.map((mistake) => `${path}: ${formatMistake(mistake)}`).join('\n');
+  return mistakes
+    .map(({ position, ...mistake }) => {
+      const where = position === undefined ? '' : `:${position.line}:${position.column}`;
+      return `${path}${where}: ${formatText(mistake)}`;
+    })
+    .join('\n');
 }
 
-/** Without the file: place: what is wrong. */
-export function formatMistake({ path, text }: Mistake): string {
+/** Without the file: line LINE: place: what is wrong. */
+export function formatMistake(mistake: Mistake): string {
+  const { position } = mistake;
+  return position === undefined
+    ? formatText(mistake)
+    : `line ${position.line}: ${formatText(mistake)}`;
+}
+
+function formatText({ path, text }: Mistake): string {
   return path === '' ? text : `${path}: ${text}`;
 }
 
@@ -83,9 +118,9 @@ function makeConfig(
   value: unknown,
   read: ReadFile,
 ): Omit<Config, 'policyFiles' | 'again'> | readonly Diagnostic[] {
-  const converted = fromPy9tor(value, dirname(path));
-  const checked = check(Settings, converted.value);
-  if (!checked.ok) return merge(converted, checked.diagnostics);
+  const checked = checkSettings(path, value);
+  if (!checked.ok) return checked.diagnostics;
+  const { converted } = checked;
   const { log, keep, sockets = [], idleExit, targets: settings } = checked.value;
   const warnings = [...converted.warnings];
   const bindAll = binder(read);
@@ -112,6 +147,13 @@ function makeConfig(
   };
 }
 
+function checkSettings(path: string, value: unknown) {
+  const converted = fromPy9tor(value, dirname(path));
+  const checked = check(Settings, converted.value);
+  if (checked.ok) return { ...checked, converted };
+  return { ok: false, diagnostics: merge(converted, checked.diagnostics) } as const;
+}
+
 /** What the schema says of a place that the conversion has complained of says nothing new. */
 function merge(converted: Converted, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const more = diagnostics
@@ -121,31 +163,21 @@ function merge(converted: Converted, diagnostics: readonly Diagnostic[]): readon
 }
 
 /** In the order of the file, so that an editor can be held beside. */
-function inOrder(value: unknown, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  const ranked = diagnostics.map((diagnostic) => ({
-    diagnostic,
-    rank: rankOf(value, diagnostic.at),
+function refuse(
+  path: string,
+  { text, faults }: Readable,
+  diagnostics: readonly Diagnostic[],
+): Mistakes {
+  const locator = new Locator(text);
+  const found = [
+    ...faults,
+    ...diagnostics.map(({ at, text: said }) => ({ at, text: said, offset: locator.offsetOf(at) })),
+  ];
+  found.sort((a, b) => a.offset - b.offset || a.at.length - b.at.length);
+  const mistakes = found.map(({ at, text: said, offset }) => ({
+    path: showKeys(at),
+    text: said,
+    position: locator.positionOf(offset),
   }));
-  ranked.sort((a, b) => {
-    const at = a.rank.findIndex((rank, index) => rank !== b.rank[index]);
-    return at < 0 ? a.rank.length - b.rank.length : (a.rank[at] ?? 0) - (b.rank[at] ?? -1);
-  });
-  return ranked.map(({ diagnostic }) => diagnostic);
-}
-
-/** The position of every key among its neighbours; a missing key comes last. */
-function rankOf(value: unknown, at: Keys): readonly number[] {
-  let node: unknown = value;
-  return at.map((key) => {
-    const entries: [string, unknown][] =
-      typeof node === 'object' && node !== null ? Object.entries(node) : [];
-    const position = entries.findIndex(([name]) => name === String(key));
-    node = entries[position]?.[1];
-    return position < 0 ? entries.length : position;
-  });
-}
-
-function refuse(path: string, diagnostics: readonly Diagnostic[]): Mistakes {
-  const mistakes = diagnostics.map(({ at, text }) => ({ path: showKeys(at), text }));
   return { ok: false, path, mistakes };
 }

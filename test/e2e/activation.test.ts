@@ -228,7 +228,7 @@ test('a client that wakes a daemon with a bad configuration is told every mistak
     assert.equal(status, 78);
     assert.match(
       errors,
-      /^baton: [^\n]*config.json: \(1\) targets.nap.runner[^\n]*\(2\) log.level[^\n]*\n$/,
+      /^baton: [^\n]*config.json: \(1\) line 1: targets.nap.runner[^\n]*\(2\) line 1: log.level[^\n]*\n$/,
     );
   }
   rig.configure(CONFIG);
@@ -272,7 +272,7 @@ test('a start with a bad configuration that no client has asked for has failed f
     ...args,
   ]);
   assert.equal(status, 78);
-  assert.match(String(stderr), /config.json: targets: expected /);
+  assert.match(String(stderr), /config.json:1:2: targets: expected /);
 });
 
 test('a daemon that finds another one in its place tells the clients, and then gives way', async (t) => {

@@ -98,7 +98,7 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
       else
         assert.match(
           line,
-          /^baton: hello: .*fix \/etc\/baton\/config.json: targets.hello.runner.* "locl"/,
+          /^baton: hello: .*fix \/etc\/baton\/config.json: line 1: targets.hello.runner.* "locl"/,
         );
     }
     assert.equal(guest.ask('systemctl is-active baton.socket'), 'active\n');
@@ -118,7 +118,7 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
       assert.notEqual(status, 0);
       assert.match(
         guest.ask('journalctl -n 30 -u baton.service'),
-        /config.json: targets: expected /,
+        /config.json:1:2: targets: expected /,
       );
       await guest.until('systemctl show -P StatusText baton.service', /targets: expected /);
     }

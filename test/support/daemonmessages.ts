@@ -78,7 +78,7 @@ const CONFIG: Samples<typeof config> = {
   notThere: [[]],
   forbidden: [[]],
   unreadable: [[FULL]],
-  noJson: [[3, 4, 'expected ","; found "}"']],
+  byteOrderMark: [[]],
   wrongJson: [['","', '"}"']],
   twiceThere: [[]],
   unknown: [

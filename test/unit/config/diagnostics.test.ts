@@ -41,7 +41,7 @@ test('all mistakes are told at once, in the order of the file, with suggestions'
   ]);
   assert.ok(!loaded.ok);
   const [first = ''] = formatMistakes(loaded).split('\n');
-  assert.match(first, /^\/.*\/config\.json: targets\.web\.runner\.type: unknown type "locl"/);
+  assert.match(first, /^\/.*\/config\.json:1:\d+: targets\.web\.runner\.type: unknown type "locl"/);
 });
 
 test('a key that is like none is told with those that are known', () => {

@@ -5,38 +5,103 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CONFIG_BYTES_MAX } from '../../../daemon/config/file.ts';
-import { DEPTH_MAX, parseJson } from '../../../daemon/config/json.ts';
-import { loadConfig } from '../../../daemon/config/load.ts';
+import { DEPTH_MAX, FAULTS_MAX, parseJson } from '../../../daemon/config/json.ts';
+import { formatMistakes, type Loaded, loadConfig } from '../../../daemon/config/load.ts';
 import { accepted, directory, loadText, mistakesOf, only } from '../../support/config.ts';
 import { whyWithout } from '../../support/tools.ts';
 
 const runner = { type: 'local', args: ['/bin/true'] };
 
+/** All lines of a refusal, without the directory. */
+function told(loaded: Loaded): readonly string[] {
+  assert.ok(!loaded.ok, 'it is accepted');
+  return formatMistakes(loaded)
+    .split('\n')
+    .map((line) => line.replace(/^.*config\.json/, ''));
+}
+
 test('a file that is no JSON is told with line and column', () => {
   const cases: readonly (readonly [string, string])[] = [
-    ['', 'line 1, column 1: expected a value'],
-    ['{\n  "a": 1,\n}', 'line 3, column 1: expected a key in double quotes (and no comma after'],
-    ['{\n  // no\n}', 'line 2, column 3: expected a key in double quotes'],
-    ['{"a": /* no */ 1}', 'line 1, column 7: expected a value; JSON has no comments'],
-    ['{"a" 1}', 'line 1, column 6: expected ":" after the key; found "1}"'],
-    ['{"a": 1 "b": 2}', 'line 1, column 9: expected "," or "}"; found "\\"b\\":"'],
-    ['[1 2]', 'line 1, column 4: expected "," or "]"; found "2]"'],
-    ['{"a": tru}', 'line 1, column 7: expected a value'],
-    ['{"a": 01}', 'line 1, column 7: expected a value'],
-    ["{'a': 1}", 'line 1, column 2: expected a key in double quotes'],
-    ['{"a": "x\ny"}', 'line 1, column 7: expected a text that ends'],
-    ['{"a": "\\x"}', 'line 1, column 8: expected \\\\ for a backslash, or \\n'],
-    ['{} {}', 'line 1, column 4: expected the end of the file; found "{}"'],
-    ['{"a": 1', 'line 1, column 8: expected "," or "}"; found the end of the file'],
-    ['['.repeat(DEPTH_MAX + 2), `column ${DEPTH_MAX + 2}: expected at most ${DEPTH_MAX} levels`],
+    ['', ':1:1: expected a value'],
+    ['{\n  "a": 1,\n}', ':3:1: expected a key in double quotes (and no comma after'],
+    ['{"a" 1}', ':1:6: a: expected ":" after the key; found "1}"'],
+    ['{"a": 1 "b": 2}', ':1:9: b: expected "," before the next entry; found "\\"b\\":"'],
+    ['[1 2]', ':1:4: [0]: expected "," before the next entry; found "2]"'],
+    ['{"a": tru}', ':1:7: a: expected a value'],
+    ['{"a": 01}', ':1:8: a: expected "," before the next entry; found "1}"'],
+    ["{'a': 1}", ':1:2: expected a key in double quotes'],
+    ['{"a": "x\ny"}', ':1:7: a: expected a text that ends'],
+    ['{"a": "\\x"}', ':1:7: a: expected \\\\ for a backslash, or \\n'],
+    ['{"a": "\u0007"}', ':1:7: a: expected \\n, \\t, … in place of a control character'],
+    ['{} {}', ':1:4: expected the end of the file; found "{}"'],
+    ['{"a": 1', ':1:8: a: expected "," or "}"; found the end of the file'],
+    ['{"a": 1} /* so', ':1:10: expected a comment that ends with */'],
+    ['['.repeat(DEPTH_MAX + 2), `:1:${DEPTH_MAX + 1}: expected at most ${DEPTH_MAX} levels`],
+    ['{"a": '.repeat(100_000), `expected at most ${DEPTH_MAX} levels`],
   ];
   for (const [text, expected] of cases) {
-    const mistake = only(loadText(text));
-    assert.ok(mistake.includes(expected), `${text}: ${mistake}`);
+    const [first = '', ...more] = told(loadText(text)).filter((line) => !line.includes('unknown'));
+    assert.ok(first.includes(expected), `${text.slice(0, 40)}: ${first}`);
+    assert.ok(more.length <= 1, more.join('\n'));
   }
 });
 
-test('what the scanner takes is what JSON.parse takes', () => {
+test('every mistake has its line and column, those of the syntax beside the others', () => {
+  const text = `{
+  // Comments are no mistake.
+  "targets": {
+    "web": {
+      "runner": { "type": "local", "args": ["/bin/true" "x"] },
+      "timeot": "5s"
+    },
+    "db": { "runner": { "type": "local", "args": [] }, "timeout": 5 },
+    /* Nor is this one. */
+    "nas": {
+      "policies": [{ "type": "cardinality", "instances": 0 }],
+      "onFailure": "web"
+    },
+    "db": 1
+  },
+  "loog": {}
+}`;
+  assert.deepEqual(told(loadText(text)), [
+    ':5:57: targets.web.runner.args[0]: expected "," before the next entry; found "\\"x\\"]"',
+    ':8:5: targets.db: expected an object: {…}; found 1',
+    ':10:5: targets.nas.runner: missing key; expected an object with a "type": {…}',
+    ':11:45: targets.nas.policies[0].instances: expected at least 1; found 0',
+    ':14:5: targets.db: this key stands here twice; remove one of them or rename it',
+  ]);
+  const mended = text.replace('"/bin/true" "x"', '"/bin/true", "x"');
+  assert.deepEqual(
+    told(loadText(mended))[0],
+    ':6:7: targets.web.timeot: unknown key; did you mean "timeout"?',
+  );
+});
+
+test('a configuration with comments is one', () => {
+  const text = `// of the backups\n{"targets": {"web": /* local */ {"runner": ${JSON.stringify(runner)}}}} // end`;
+  assert.deepEqual([...accepted(loadText(text)).catalog.targets.keys()], ['web']);
+});
+
+test('a byte order mark is named', () => {
+  const text = `\ufeff{"targets": {"web": {"runner": ${JSON.stringify(runner)}}}}`;
+  assert.deepEqual(told(loadText(text)), [
+    ':1:1: begins with a byte order mark (BOM); expected UTF-8 without one: remove it',
+  ]);
+});
+
+test('what stands in an environment is not told, however wrong it is written', () => {
+  const text = '{"targets": {"web": {"runner": {"env": {"PASSWORD": hunter2, "A": "x" hunter3}}}}}';
+  for (const line of told(loadText(text))) assert.ok(!line.includes('hunter'), line);
+  assert.match(told(loadText(text)).join('\n'), /found something in "env", which is not shown/);
+});
+
+test('of very many mistakes of the syntax the first are told', () => {
+  const lines = Array.from({ length: 5_000 }, (_, at) => `"a${at}": tru`);
+  assert.equal(told(loadText(`{${lines.join(',\n')}}`)).length, FAULTS_MAX);
+});
+
+test('what is no mistake is what JSON.parse takes, but for comments', () => {
   const scraps = fc.constantFrom(
     '{',
     '}',
@@ -57,11 +122,13 @@ test('what the scanner takes is what JSON.parse takes', () => {
   );
   fc.assert(
     fc.property(text, (json) => {
-      assert.equal(parseJson(json).ok, isJson(json));
+      const isRight = parseJson(json).faults.every(({ isSound }) => isSound);
+      assert.equal(isRight, isJson(json));
     }),
     { numRuns: 2_000 },
   );
-  assert.ok(parseJson(JSON.stringify(`\x7f\x9f\u2028${'x'.repeat(5_000_000)}`)).ok);
+  const long = JSON.stringify(`\x7f\x9f\u2028${'x'.repeat(5_000_000)}`);
+  assert.deepEqual(parseJson(long).faults, []);
 });
 
 test('a file that is JSON but no configuration is told', () => {

@@ -101,8 +101,8 @@ test('a misspelt class, handler or key is told where it stands, with a suggestio
     'targets.a.class: unknown class "py9tor.worker.LocalExecuter"; did you mean "py9tor.worker.LocalExecutor"?',
     'targets.b.handler: unknown handler "py9tor.handlers.cardinalty"; did you mean "py9tor.handlers.cardinality"?',
     'targets.c.handlr: unknown key; did you mean "handler"?',
-    'targets.d.attrs.tme: unknown key; did you mean "time"?',
     'targets.d.attrs.time: missing key; py9tor.worker.DummyExecutor needs it: add it',
+    'targets.d.attrs.tme: unknown key; did you mean "time"?',
     'targets.e.class: expected one of py9tor.worker.DummyExecutor, py9tor.worker.LocalExecutor, py9tor.worker.SSHExecutor; found 5',
   ]);
 });

@@ -151,7 +151,6 @@ const WORDS =
 /** Files that may, since what they say is no message of its own. */
 const FREE: Readonly<Record<string, string>> = {
   'daemon/core/target-state.ts': 'an internal error, begun elsewhere',
-  'daemon/config/json.ts': 'nouns that stand behind "expected"',
   'daemon/core/waiting.ts': 'why a run waits',
   'policies/cardinality.ts': 'why a run waits, or was refused',
   'policies/rsnapshot.ts': 'why a run waits',

@@ -5,7 +5,7 @@
  * a keeper may tell twice, and one that was given up may tell late.
  */
 
-import { elapsedAt, stampOf } from '../shared/elapsed.ts';
+import { elapsedAt, elapsedMs, stampOf } from '../shared/elapsed.ts';
 import type { Outcome, Stamp, StopReason } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import {
@@ -40,7 +40,7 @@ export function reported(
   const { report, at } = command;
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
-  const endedAt = endOf(run, report, at);
+  const endedAt = endOf(state, run, report, at);
   const why = whyOf(run, endedAt);
   if (!report.started) {
     if (why === undefined || why === 'shutdown') return decided(startAgain(state, run, at));
@@ -61,12 +61,25 @@ export function reported(
 }
 
 /** When it ended, which may be long before it is told: there was no daemon, or no room. */
-function endOf(run: Starting | Running, { ended }: Report, at: Stamp): Stamp {
-  if (ended === undefined || run.state !== 'running') return at;
+function endOf(state: ReadonlyState, run: Starting | Running, { ended }: Report, at: Stamp): Stamp {
+  if (run.state !== 'running') return at;
+  if (ended === undefined) return lastMoment(state, run, at);
   const { started } = run;
   const { steadyMs = started.steadyMs + ended.tookMs, wallMs } = ended;
   const endMs = Math.max(started.steadyMs, steadyMs);
   return stampOf(endMs, wallMs, asleepAt(endMs, started, ended, at));
+}
+
+/**
+ * The latest moment at which a run can have ended that nobody saw end: not later than the machine was
+ * started anew. That is when its monotonic clock began, which has counted no sleep.
+ */
+function lastMoment({ boot }: ReadonlyState, { keeper, started }: Running, at: Stamp): Stamp {
+  if (boot === undefined || keeper.bootId === boot.bootId) return at;
+  const { offsetMs } = boot;
+  // After a boot with a wrong clock steady time goes on where it was.
+  if (offsetMs < elapsedMs(started)) return started;
+  return stampOf(offsetMs, at.wallMs - (elapsedMs(at) - offsetMs), 0);
 }
 
 /**
@@ -130,7 +143,7 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
   if (mayRetry(run, survivors, catalog)) return decided(startAgain(state, run, at, kind));
   const outcome = (wasEnded === true ? killedFor(why) : undefined) ?? { kind };
-  const event = ended(run, at, outcome, catalog);
+  const event = ended(run, lastMoment(state, run, at), outcome, catalog);
   if (survivors.length === 0 || rebooted) return decided(event);
   const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
   return decided({ ...event, heldBy: survivors, ...starts });

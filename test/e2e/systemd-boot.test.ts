@@ -159,7 +159,8 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
   });
 
   test('a user has a daemon of their own beside that of the machine', async () => {
-    guest.ask('useradd -m alice && loginctl enable-linger alice');
+    // Who comes from outside has no control group here; logind of Debian 13 refuses that (EUNATCH).
+    guest.ask('useradd -m alice && systemd-run -q --wait loginctl enable-linger alice');
     const as = (command: string): string =>
       `cd /home/alice && runuser -u alice -- env XDG_RUNTIME_DIR=/run/user/$(id -u alice) ${command}`;
     await guest.until('ls /run/user/$(id -u alice)/systemd/private 2>&1', /^\/run/);

@@ -7,17 +7,21 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { apply } from '../../../daemon/core/apply.ts';
+import type { Target } from '../../../daemon/core/catalog.ts';
 import type { CommandInput } from '../../../daemon/core/command.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { REAL_SPAWN, type Spawn } from '../../../daemon/keepers/fork-server.ts';
 import { NUMBERS } from '../../../daemon/keepers/perl.ts';
 import { ProcessKeepers } from '../../../daemon/keepers/process-keepers.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { foundIn, readStatusFile, type StatusRecord } from '../../../daemon/keepers/status-file.ts';
-import type { KeeperId } from '../../../daemon/shared/run.ts';
+import type { KeeperId, RunId } from '../../../daemon/shared/run.ts';
 import { SystemClock } from '../../../daemon/system/clock.ts';
 import { childrenOf, seemsAlive } from '../../../daemon/system/proc.ts';
 import { TERM_MS_MAX } from '../../../daemon/system/shutdown.ts';
 import { directory } from '../../support/config.ts';
+import { Core, exit, stamp, target } from '../../support/core.ts';
 import { ManualClock, SpokenLog } from '../../support/parts.ts';
 
 const NONCE = 'nonce';
@@ -244,4 +248,57 @@ test('where the number of clock_gettime is not known, a keeper still tells the t
     }
     await sleep(2);
   }
+});
+
+const HOUR = 3_600_000;
+/** The machine lost its power, and was started again nine hours after the run. */
+const BOOTED: Event = { type: 'booted', bootId: 'the next', offsetMs: 9 * HOUR };
+
+/** A run of the boot before, found ten minutes after the new one began. */
+function afterPowerCut(booted: Event, more: Partial<Target> = {}): { core: Core; run: RunId } {
+  const core = new Core([target('nightly', [], more)]);
+  const run = core.ask('nightly');
+  core.advance(9 * HOUR + 600_000);
+  apply(core.state, booted);
+  return { core, run };
+}
+
+test('a run that nobody saw end has ended when the machine was started at the latest', () => {
+  const { core, run } = afterPowerCut(BOOTED);
+  core.wallShiftMs = 5_000;
+  core.lose(run, [], true);
+  const { ended, outcome } = core.expect(run, 'ended');
+  assert.deepEqual(outcome, { kind: 'interrupted' });
+  assert.deepEqual(ended, { steadyMs: 9 * HOUR, wallMs: stamp(9 * HOUR).wallMs + 5_000 });
+  assert.deepEqual(
+    core.state.targetStates.get('nightly')?.tookMs,
+    [],
+    'it tells nothing of others',
+  );
+});
+
+test('the record of an older keeper, which tells no time, is bounded by the boot as well', () => {
+  const { core, run } = afterPowerCut(BOOTED);
+  core.end(run, exit(3));
+  assert.equal(core.expect(run, 'ended').ended.steadyMs, 9 * HOUR);
+});
+
+test('a run of this boot that is lost ends when that is seen', () => {
+  const { core, run } = afterPowerCut({ ...BOOTED, bootId: 'boot' });
+  core.lose(run);
+  assert.equal(core.expect(run, 'ended').ended.steadyMs, 9 * HOUR + 600_000);
+});
+
+test('after a boot with a wrong clock no run ends before it has begun', () => {
+  const { core, run } = afterPowerCut({ ...BOOTED, offsetMs: -HOUR });
+  core.lose(run, [], true);
+  const { ended, started } = core.expect(run, 'ended');
+  assert.deepEqual(ended, started);
+});
+
+test('an interrupted run that is tried again is so from now on', () => {
+  const { core, run } = afterPowerCut(BOOTED, { onLost: 'retry' });
+  core.lose(run, [], true);
+  const { started, attempt } = core.expect(run, 'running');
+  assert.deepEqual([started.steadyMs, attempt], [9 * HOUR + 600_000, 2]);
 });

@@ -20,6 +20,7 @@ import { script } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
 import { HeldRecord } from './held-record.ts';
 import { OpensshCommand } from './openssh.ts';
+import { checkAgent } from './openssh-agent.ts';
 import { OutputWriter } from './output-writer.ts';
 import { ChannelCommand, type RemoteCommand } from './remote-command.ts';
 import { type End, lost, monotonicMs, type Times, writeStatus } from './status-writer.ts';
@@ -95,7 +96,11 @@ export class Task {
 
   /** By ssh(1). */
   async #begin(args: readonly string[]): Promise<void> {
-    const command = await OpensshCommand.begin(this.prepare.session, args);
+    const { session } = this.prepare;
+    const trouble = await checkAgent(session, this.#shared.router, this.#abort.signal);
+    if (this.#isStopping) return this.#finish({ kind: 'not-started' });
+    if (trouble !== undefined) return this.#finish(trouble);
+    const command = await OpensshCommand.begin(session, args);
     if (typeof command !== 'string') return this.#attach(command);
     if (isShortage(command)) return this.#finish({ kind: 'shortage', errno: command });
     const failure = { phase: 'connect', message: say.noSpawn(command) } as const;

@@ -8,6 +8,7 @@ import ssh2, { type AnyAuthMethod, type Client, type ParsedKey } from 'ssh2';
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { showDuration } from '../../daemon/shared/duration.ts';
 import { errnoOf, isShortage } from '../../daemon/shared/errno.ts';
+import { SshAgent } from './agent.ts';
 import { HostKeyCheck } from './host-key.ts';
 import type { Failure } from './keeper-protocol.ts';
 import { fingerprint } from './known-hosts.ts';
@@ -64,6 +65,10 @@ export class Handshake {
   #isTrusted = false;
   #agent: 'asked' | 'answered' | undefined;
   #version = '';
+  /** An agent that never answers is let go of. */
+  readonly #left = new AbortController();
+  /** For want of what (errno) a key or the agent could not be asked. */
+  #shortage: string | undefined;
 
   constructor(hop: Hop, session: SshSession, keys: KeyRing) {
     this.#hop = hop;
@@ -76,6 +81,8 @@ export class Handshake {
   /** Over `before` where there is one. */
   async run(before: Link | undefined, abort: AbortSignal): Promise<Linked> {
     const { host, port } = this.#hop;
+    const { shortage } = this.#check;
+    if (shortage !== undefined) return this.#lacking(shortage, shortage);
     let sock: Duplex | undefined;
     const limit = new Limit(this.#session.connectTimeoutMs, abort);
     try {
@@ -85,7 +92,9 @@ export class Handshake {
     } catch (error) {
       this.#client.destroy();
       sock?.destroy();
-      return this.#fail(error, limit.isLate);
+      const failed = this.#fail(error, limit.isLate);
+      this.#left.abort();
+      return failed;
     } finally {
       limit.lift();
     }
@@ -98,7 +107,7 @@ export class Handshake {
       const client = this.#client;
       client.on('error', (error) => {
         // ssh2 goes on with what is left to offer.
-        if (error.level === 'agent') return this.#dropAgent(error.message);
+        if (error.level === 'agent') return this.#dropAgent(error);
         this.#trouble ??= error.message;
         reject(error);
       });
@@ -134,11 +143,17 @@ export class Handshake {
     this.#version ||= /^Remote ident: '([\x20-\x7e]{1,255})'/.exec(line)?.[1] ?? '';
   }
 
-  #dropAgent(said: string): void {
+  #dropAgent(error: Error): void {
     const { agent = '' } = this.#hop;
     this.#agent = 'answered';
+    this.#lack(errnoOf(error));
     this.#offered.splice(this.#offered.indexOf(this.#method), 1);
-    this.#skipped.push(say.agentFailed(agent, said));
+    this.#skipped.push(say.agentFailed(agent, error.message));
+  }
+
+  /** Something that was to be offered could not be had now; others may still do. */
+  #lack(errno: string): void {
+    if (isShortage(errno)) this.#shortage ??= errno;
   }
 
   *#methods(): Generator<AnyAuthMethod> {
@@ -150,6 +165,10 @@ export class Handshake {
         if (!key.endsWith('(ENOENT)') || this.#session.keys.length > 0) this.#skipped.push(key);
         continue;
       }
+      if ('shortage' in key) {
+        this.#lack(key.shortage);
+        continue;
+      }
       this.#method = `key ${path} (${fingerprint(key.getPublicSSH())})`;
       this.#offered.push(this.#method);
       if (key.type === 'ssh-rsa') rsa.push([this.#method, key]);
@@ -159,7 +178,7 @@ export class Handshake {
       this.#method = `the agent at ${agent}`;
       this.#offered.push(this.#method);
       this.#agent = 'asked';
-      yield { type: 'agent', username, agent };
+      yield { type: 'agent', username, agent: new SshAgent(agent, this.#left.signal) };
     }
     yield* this.#again(rsa);
   }
@@ -175,7 +194,7 @@ export class Handshake {
     if (agent === undefined || !this.#offered.includes(method)) return;
     this.#method = method;
     this.#agent = 'asked';
-    yield { type: 'agent', username, agent: new Sha512Agent(agent) };
+    yield { type: 'agent', username, agent: new Sha512Agent(agent, this.#left.signal) };
   }
 
   #link(): Link {
@@ -203,6 +222,12 @@ export class Handshake {
     };
   }
 
+  #lacking(shortage: string, said: string): Unlinked {
+    const message = say.noConnection(this.#hop.host, this.#hop.port, said);
+    const failure = { phase: 'connect', message } as const;
+    return { ok: false, failure, isPassing: false, seen: [], shortage };
+  }
+
   #fail(error: unknown, isLate: boolean): Linked {
     const fail = (phase: Failure['phase'], message: string, isPassing: boolean): Unlinked => {
       const seen = this.#check.seen === undefined ? [] : [this.#check.seen];
@@ -212,9 +237,7 @@ export class Handshake {
     const said = error instanceof Error ? error.message : String(error);
     const { host, port } = this.#hop;
     const errno = errnoOf(error);
-    if (!this.#isTrusted && isShortage(errno)) {
-      return { ...fail('connect', say.noConnection(host, port, said), false), shortage: errno };
-    }
+    if (!this.#isTrusted && isShortage(errno)) return this.#lacking(errno, said);
     if (isLate) {
       const limit = showDuration(this.#session.connectTimeoutMs);
       const { agent } = this.#hop;
@@ -223,6 +246,7 @@ export class Handshake {
       }
       return fail('connect', say.noAnswer(host, port, limit), true);
     }
+    if (this.#shortage !== undefined) return this.#lacking(this.#shortage, this.#shortage);
     if (this.#isTrusted) {
       const [skipped] = this.#skipped;
       if (this.#agent !== undefined && this.#offered.length === 0 && skipped !== undefined) {

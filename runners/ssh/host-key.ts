@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ServerHostKeyAlgorithm } from 'ssh2';
+import { errnoOf, isShortage } from '../../daemon/shared/errno.ts';
 import { readRegular } from '../../daemon/system/regular-file.ts';
 import {
   fingerprint,
@@ -32,6 +33,8 @@ export class HostKeyCheck {
   readonly #mode: string;
   readonly #files: readonly KnownHostsFile[];
   #fresh: Buffer | undefined;
+  /** What this machine lacks (errno) to read the files: then nothing can be said of any key. */
+  shortage: string | undefined;
   /** Why the key was refused, as the rest of a sentence. */
   refusal: string | undefined;
   /** What the server showed and by what it is known, for `baton probe`. */
@@ -41,7 +44,9 @@ export class HostKeyCheck {
   constructor(hop: Hop, mode: string) {
     this.#hop = hop;
     this.#mode = mode;
-    this.#files = readKnownHosts(hop.knownHosts);
+    this.#files = readKnownHosts(hop.knownHosts, (errno) => {
+      this.shortage ??= errno;
+    });
   }
 
   /** What to ask the server for: keys of known types first, or it might show a strange one. */
@@ -73,7 +78,9 @@ export class HostKeyCheck {
     if (this.#fresh === undefined || path === undefined) return;
     const { host, port } = this.#hop.knownAs;
     const salt = this.#hop.hashKnownHosts ? randomBytes(SALT_BYTES) : undefined;
-    const now = readKnownHosts([path]);
+    const now = readKnownHosts([path], (errno) => {
+      throw new Error(errno);
+    });
     if (judgeKey(now, host, port, this.#fresh).kind === 'match') return;
     const text = now[0]?.text ?? '';
     const gap = text === '' || text.endsWith('\n') ? '' : '\n';
@@ -123,12 +130,20 @@ export class HostKeyCheck {
   }
 }
 
-/** Files that are not there are no mistake: OpenSSH names four and most machines have one. */
-export function readKnownHosts(paths: readonly string[]): readonly KnownHostsFile[] {
+/**
+ * Files that are not there are no mistake: OpenSSH names four and most machines have one. A host is
+ * not unknown because of a file for which there is no descriptor or memory: `lacks` hears of that.
+ */
+export function readKnownHosts(
+  paths: readonly string[],
+  lacks: (errno: string) => void = () => {},
+): readonly KnownHostsFile[] {
   return paths.flatMap((path) => {
     try {
       return [{ path, text: readRegular(path, KNOWN_HOSTS_BYTES_MAX) }];
-    } catch {
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (isShortage(errno)) lacks(errno);
       return [];
     }
   });

@@ -8,6 +8,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import ssh2, { type ParsedKey } from 'ssh2';
+import { isShortage } from '../../daemon/shared/errno.ts';
 import { readRegular } from '../../daemon/system/regular-file.ts';
 import { ownUser } from './local-user.ts';
 import type { KeyFault } from './ssh-messages.ts';
@@ -38,12 +39,17 @@ export function fromHome(path: string): string {
   return path.startsWith('~/') ? join(ownUser().homedir, path.slice(2)) : path;
 }
 
+/** Too many open files, no memory: an errno that says nothing about the key. */
+export interface Shortage {
+  readonly shortage: string;
+}
+
 /** Keys by their files: a passphrase costs a third of a second, which is paid once. */
 export class KeyRing {
   readonly #keys = new Map<string, { readonly stamp: string; readonly key: ParsedKey }>();
 
-  /** A key, or what is wrong with it, as the rest of a sentence. */
-  read(path: string, passphraseFile?: string): ParsedKey | string {
+  /** A key, or what is wrong with it, as the rest of a sentence, or what this machine lacks to read it. */
+  read(path: string, passphraseFile?: string): ParsedKey | Shortage | string {
     const file = fromHome(path);
     try {
       const { mode, mtimeMs, size, ino } = statSync(file);
@@ -65,7 +71,7 @@ export class KeyRing {
       return parsed;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      return say.unusableKey(path, code);
+      return isShortage(code) ? { shortage: code } : say.unusableKey(path, code);
     }
   }
 }

@@ -67,6 +67,22 @@ export class Router {
     }
   }
 
+  /**
+   * The agent that ssh(1) asks before anything of the target happens. Undefined: it asks none, or may
+   * go over a connection that others have opened.
+   */
+  async agentOfSsh(session: SshSession): Promise<string | undefined> {
+    try {
+      const settings = await this.#settings(session);
+      const shared = first(settings, 'controlpath');
+      if (shared !== undefined && shared !== 'none') return undefined;
+      return session.agent ?? hopOf({ ...session, keys: [] }, settings).agent;
+    } catch (error) {
+      if (!(error instanceof NoWay)) throw error;
+      return undefined; // ssh itself says what is wrong
+    }
+  }
+
   /** The target's own place without the way to it, or why ssh does not say; waits for ssh(1). */
   destination(where: Where): Hop | string {
     if (where.sshConfig === 'no') return hopOf({ ...where, keys: [] }, new Map());

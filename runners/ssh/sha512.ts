@@ -10,6 +10,7 @@ import ssh2, {
   type SignCallback,
   type SigningRequestOptions,
 } from 'ssh2';
+import { SshAgent } from './agent.ts';
 
 const TYPE = 'rsa-sha2-512';
 const HASH = 'sha512';
@@ -28,9 +29,9 @@ export class Sha512Agent extends ssh2.BaseAgent<ParsedKey> {
   /** What is offered, and what the agent knows. */
   readonly #keys = new Map<ParsedKey, ParsedKey>();
 
-  constructor(socket: string) {
+  constructor(socket: string, abort: AbortSignal) {
     super();
-    this.#agent = ssh2.createAgent(socket);
+    this.#agent = new SshAgent(socket, abort);
   }
 
   override getIdentities(done: IdentityCallback<ParsedKey>): void {

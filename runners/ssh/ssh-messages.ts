@@ -129,6 +129,8 @@ export const viaHop = (name: string, said: string): string => `${name} cannot re
 export const agentFailed = (agent: string, said: string): string =>
   `the agent at ${agent} is of no use (${said}); start it, unlock it, or correct "agent"`;
 
+export const noAgentThere = (errno: string): string => `cannot connect to it: ${errno}`;
+
 export const silentAgent = (agent: string, limit: string): string =>
   `the agent at ${agent} did not answer within ${limit}; restart it, or see if it asks somebody`;
 

@@ -16,6 +16,7 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
   let puppets: Puppets;
   let rig: Rig;
   const silent = createServer(() => {});
+  const deaf = createServer((socket) => socket.unref());
 
   before(async () => {
     sshd = await Sshd.start();
@@ -26,6 +27,8 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
     const forced = sshd.keygen('forced');
     sshd.authorize(forced, `command="${puppets.args('forced').join(' ')}"`);
     const config = configure(sshd);
+    const deafAgent = join(sshd.directory, 'deaf-agent');
+    await new Promise<void>((resolve) => deaf.listen(deafAgent, resolve));
     const nothing = join(sshd.directory, 'nothing');
     writeFileSync(nothing, '');
     const at = (more: object) => {
@@ -54,6 +57,8 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
         stranger: at({ args: ['true'], key: sshd.keygen('stranger') }),
         unknown: at({ args: ['true'], knownHosts: nothing }),
         nobody: at({ args: ['true'], port: 1 }),
+        deaf: at({ args: ['true'], agent: deafAgent, connectTimeout: '500ms' }),
+        deafer: at({ args: ['true'], agent: deafAgent, connectTimeout: '10m' }),
         mute: at({ args: ['true'], port: mute, connectTimeout: '2s' }),
       },
     });
@@ -64,6 +69,7 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
     await rig?.close();
     puppets?.close();
     silent.close();
+    deaf.close();
     await sshd?.close();
   });
 
@@ -216,6 +222,17 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
     assert.equal((await second.ended()).exit, 9);
     puppet.exit(0);
     assert.equal((await first.ended()).exit, 0);
+  });
+
+  test('an agent that never answers is given up after connectTimeout, and nothing has run', async () => {
+    const { ended } = await runOf('deaf');
+    const { exit, outcome, text } = await ended();
+    assert.deepEqual([exit, outcome.kind], [255, 'unreachable']);
+    assert.match(text, /agent at \S+deaf-agent did not answer within 500 ms; restart it/);
+    const waiting = await runOf('deafer');
+    await rig.logged('started', 0, (line) => line['run'] === waiting.run);
+    await waiting.cancel();
+    assert.equal((await waiting.ended()).outcome.kind, 'cancelled');
   });
 
   test('cancelled while it connects it was never started', async () => {

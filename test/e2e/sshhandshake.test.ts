@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -14,8 +15,9 @@ import { connect, type SharedParts } from '../../runners/ssh/connect.ts';
 import { HandshakeLimiter } from '../../runners/ssh/handshake-limiter.ts';
 import { KeyRing } from '../../runners/ssh/private-key.ts';
 import { Router } from '../../runners/ssh/route.ts';
+import { withFew } from '../support/descriptors.ts';
 import { addKey, SSHD_NEEDS, Sshd, startAgent } from '../support/sshd.ts';
-import { whyWithout } from '../support/tools.ts';
+import { skipWithout, whyWithout } from '../support/tools.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -106,9 +108,29 @@ describe('what a key can do', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     const agent = join(sshd.directory, 'no-agent');
     assert.match(
       await at([], { agent }),
-      /^the agent at \S+no-agent is of no use \(Failed to connect/,
+      /^the agent at \S+no-agent is of no use \(cannot connect to it: ENOENT\)/,
     );
     assert.equal(await at([sshd.key], { agent }), 'connected');
+  });
+
+  test('a lack of descriptors is none of key, known_hosts, agent or server', async (t) => {
+    if (skipWithout(t, 'prlimit')) return;
+    const agent = await startAgent(t, join(sshd.directory, 'scarce-agent'));
+    addKey(agent, sshd.key);
+    for (const session of [{ keys: [sshd.key] }, { keys: [], agent }]) {
+      const seen = await withFew(12, async () => {
+        const linked = await connect(
+          { ...sessionTo(sshd.port, place()), ...session },
+          shared(),
+          NEVER,
+        );
+        if (!linked.ok) return linked.shortage ?? linked.failure.message;
+        linked.link.close();
+        await once(linked.link.client, 'close');
+        return 'connected';
+      });
+      assert.deepEqual([...new Set(seen)], ['EMFILE', 'connected'], JSON.stringify(session));
+    }
   });
 
   test('an agent that never answers is blamed, not the server', async (t) => {

@@ -66,6 +66,7 @@ const RUNNER: Samples<typeof runner> = {
     ['nas', 22, 'the server closed the connection'],
   ],
   agentFailed: [['/run/agent', 'Failed to connect to agent']],
+  noAgentThere: [['ENOENT']],
   silentAgent: [['/run/agent', '20 s']],
   sshFailed: [['nas', 'Permission denied (publickey).']],
   sshRefused: [['nas', 'Permission denied (publickey).']],

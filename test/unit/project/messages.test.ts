@@ -49,7 +49,15 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(HELP, 'usage', ['noValue', 'noSwitch', 'needsWait', 'forOne', 'allAndReport']),
   ...all(PART, 'policy', ['differs', 'unreadConf', 'noRetain', 'remoteConf']),
   ...all(PART, 'policy', ['includesCommand', 'includesDeep', 'includesUnread']),
-  ...all(PART, 'runner', ['unusableKey', 'viaHop', 'givenUp', 'serverLeft', 'noSign', 'noStatus']),
+  ...all(PART, 'runner', [
+    'unusableKey',
+    'viaHop',
+    'givenUp',
+    'serverLeft',
+    'noSign',
+    'noStatus',
+    'noAgentThere',
+  ]),
   ...all(FACT, 'crontab', ['systemdCron', 'elsewhere']),
   ...all(PART, 'migration', [
     'unreadable',

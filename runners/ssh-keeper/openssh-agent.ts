@@ -1,0 +1,40 @@
+/**
+ * Whether the agent that ssh(1) will ask answers at all. ssh waits for it without an end: its
+ * ConnectTimeout is for the connection and the key exchange only. Asked before ssh is started, so
+ * that whatever is told of the run, nothing of it has run.
+ */
+import type { SshSession } from '../../daemon/core/plan.ts';
+import { showDuration } from '../../daemon/shared/duration.ts';
+import { errnoOf, isShortage } from '../../daemon/shared/errno.ts';
+import { SshAgent } from '../ssh/agent.ts';
+import { Limit } from '../ssh/limit.ts';
+import type { Router } from '../ssh/route.ts';
+import * as say from '../ssh/ssh-messages.ts';
+import type { End } from './status-writer.ts';
+
+/** Why ssh(1) would wait for ever, or could not be judged now. One that is dead it goes on without. */
+export async function checkAgent(
+  session: SshSession,
+  router: Router,
+  abort: AbortSignal,
+): Promise<End | undefined> {
+  const agent = await router.agentOfSsh(session);
+  if (agent === undefined || abort.aborted) return undefined;
+  const limit = new Limit(session.connectTimeoutMs, abort);
+  const error = await identities(agent, limit.signal);
+  limit.lift();
+  if (limit.isLate) {
+    const message = say.silentAgent(agent, showDuration(session.connectTimeoutMs));
+    return { kind: 'failed', failure: { phase: 'auth', message } };
+  }
+  const errno = errnoOf(error);
+  return isShortage(errno) ? { kind: 'shortage', errno } : undefined;
+}
+
+/** Resolves when the agent has answered, cannot be asked, or is not waited for any longer. */
+function identities(agent: string, abort: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    abort.addEventListener('abort', resolve, { once: true });
+    new SshAgent(agent, abort).getIdentities((error) => resolve(error));
+  });
+}

@@ -9,6 +9,7 @@ import type { Carried } from './carried.ts';
 import type { CronLine } from './crontab.ts';
 import type { Finding, Knowledge, KnownTarget } from './findings.ts';
 import * as say from './migration-messages.ts';
+import { type Ping, pingsOf } from './monitors.ts';
 import { hasMore, type Proposal, proposalOf, showProposal } from './proposal.ts';
 import { type Replacement, rewriteLine } from './rewrite.ts';
 import { readShell } from './shell.ts';
@@ -106,10 +107,17 @@ export function rewriteCalls(
     for (const note of [...carried.notes, ...lockNotes, ...unsure]) notes.add(note);
     return { edits: call.edits, text: `${programOf(line)} run ${name} --wait` };
   });
+  for (const { on } of pingsBehind(line)) notes.add(say.pingStays(on[0] ?? ''));
   if (user !== undefined && user !== 'root' && line.user === undefined)
     notes.add(say.ownUser(user));
   const text = rewriteLine(line, replacements, 'root');
   return { text, targets, notes: [...notes] };
+}
+
+function pingsBehind(line: CronLine): readonly Ping[] {
+  const context = contextOf(line);
+  const { list = [] } = readShell(line.command, context.isBash, context.variables);
+  return pingsOf(list, line.command) ?? [];
 }
 
 /** With the path that the shell would find, where it names none. */

@@ -22,6 +22,7 @@ import type { Edits } from './edits.ts';
 import { noteOf, type Remote, readElsewhere } from './elsewhere.ts';
 import type { Knowledge } from './findings.ts';
 import * as say from './migration-messages.ts';
+import { type Ping, pingsOf } from './monitors.ts';
 import { readCommand } from './percent.ts';
 import { type Proposal, proposalOf, remoteProposal } from './proposal.ts';
 import { rewriteLine } from './rewrite.ts';
@@ -87,8 +88,10 @@ function importOther(line: CronLine, whole: Whole, pick: (wanted: string) => str
   if (read.why !== undefined) return left(say.byHand(read.why));
   const [first] = read.commands;
   if (first === undefined) return left(say.byHand(say.noProgram()));
-  const job = read.isOne ? unwrap(first, context) : undefined;
-  const work = simpleWork(first, job, line) ?? shellWork(line, read);
+  const pings = pingsOf(read.list ?? [], line.command) ?? [];
+  const job = read.isOne || pings.length > 0 ? unwrap(first, context) : undefined;
+  const simple = simpleWork(first, job, line);
+  const work = simple ?? shellWork(line, read);
   const carried = holdLocks(work.carried, whole);
   // A lock that stays is taken by a command of this machine.
   const remote = carried.inside.length === 0 ? work.remote : undefined;
@@ -98,29 +101,49 @@ function importOther(line: CronLine, whole: Whole, pick: (wanted: string) => str
   const { policies, notes } = policiesOf(carried, line, whole);
   const bare = { ...carried, locks: [] };
   const waits = carried.locks.find(({ maxWait }) => maxWait !== undefined)?.maxWait;
+  const hooks = simple === undefined ? [] : hooksOf(pings, name, pick);
   const own = [...(remote?.policies ?? []), ...policies];
   const proposal: Proposal = {
     ...(remote === undefined
       ? proposalOf(work.args, bare, origin, policies)
       : remoteProposal(remote.runner, bare, own)),
     ...(waits === undefined ? {} : { maxWait: waits }),
+    ...Object.fromEntries(hooks.flatMap((hook) => hook.on.map((on) => [on, hook.name]))),
   };
+  const behind = { pos: first.end, end: read.list?.at(-1)?.command.end ?? first.end };
+  const edits =
+    hooks.length === 0 ? work.edits : { ...work.edits, removed: [...work.edits.removed, behind] };
   const isOthers = user !== undefined && user !== 'root' && line.user === undefined;
   return {
     kind: 'imported',
-    text: rewriteLine(
-      line,
-      [{ edits: work.edits, text: `${programOf(line)} run ${name} --wait` }],
-      'root',
-    ),
-    targets: new Map([[name, proposal]]),
+    text: rewriteLine(line, [{ edits, text: `${programOf(line)} run ${name} --wait` }], 'root'),
+    targets: new Map([
+      [name, proposal],
+      ...hooks.map((it) => [it.name, proposalOf(it.args, NOTHING_CARRIED, origin, [])] as const),
+    ]),
     notes: [
+      ...hooks.map((it) => say.becomesHook(it.name)),
       ...carried.notes,
       ...(work.notes ?? []),
       ...notes,
       ...(isOthers ? [say.ownUser(user)] : []),
     ],
   };
+}
+
+interface Hook extends Ping {
+  readonly name: string;
+}
+
+function hooksOf(
+  pings: readonly Ping[],
+  name: string,
+  pick: (wanted: string) => string,
+): readonly Hook[] {
+  return pings.map((ping) => {
+    const how = ping.on.length > 1 ? '' : ping.on[0] === 'onSuccess' ? '-success' : '-failure';
+    return { ...ping, name: pick(`ping-${name}${how}`) };
+  });
 }
 
 /** One command whose words are all known, and whose input is nobody's. */

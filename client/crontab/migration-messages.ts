@@ -60,6 +60,12 @@ export const forcedCommand = (): string =>
 export const hostKeysChecked = (): string =>
   'baton always checks host keys: an unknown one is taken once, a changed one is refused';
 
+export const becomesHook = (name: string): string =>
+  `the ping behind it becomes the hook ${name}, which follows every run of its target, whoever asks`;
+
+export const pingStays = (key: string): string =>
+  `the ping stays in this line; as a hook ("${key}") it would follow every run, whoever asks`;
+
 export const staysLocal = (program: string, why: string): string =>
   `${program} stays a command of this machine (${why}); "baton cancel" does not reach what it starts`;
 

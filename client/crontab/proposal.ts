@@ -15,6 +15,9 @@ export interface Proposal {
   readonly timeout?: string;
   readonly killAfter?: string;
   readonly maxWait?: string;
+  /** Names of other targets. */
+  readonly onSuccess?: string;
+  readonly onFailure?: string;
 }
 
 interface Origin {

@@ -13,9 +13,12 @@ import {
   type Command,
   forEachChild,
   parse,
+  type Statement,
   type SyntaxNode,
   type Word,
 } from 'unbash';
+import { bashOnly } from './bash-only.ts';
+import { lookedUp } from './looked-up.ts';
 import * as say from './migration-messages.ts';
 
 export interface Span {
@@ -57,31 +60,23 @@ export interface SimpleCommand extends Span {
   readonly isElsewhere: boolean;
 }
 
+/** A command of a list, and what stands between it and the one before. */
+export interface Listed {
+  readonly joint: '&&' | '||' | ';';
+  readonly command: SimpleCommand;
+}
+
 export interface ShellRead {
   readonly commands: readonly SimpleCommand[];
   /** The whole text is one simple command. */
   readonly isOne: boolean;
+  /** Where the whole text is a list of simple commands and nothing else: these. */
+  readonly list?: readonly Listed[];
   /** Why none of it can be rewritten: it is wrong, or bash's own. The commands are a guess then. */
   readonly why?: string;
 }
 
 export type Variables = Readonly<Record<string, string | undefined>>;
-
-/** What bash reads otherwise than sh does, and how people know it. */
-const BASH_ONLY: Readonly<Record<string, string>> = {
-  TestCommand: '[[ ]]',
-  ArithmeticCommand: '(( ))',
-  ArithmeticFor: 'for (( ))',
-  Select: 'select',
-  Coproc: 'coproc',
-  ProcessSubstitution: '<( )',
-  HereString: '<<<',
-  AnsiCQuoted: "$' '",
-  LocaleString: '$" "',
-  ArrayValue: 'an array',
-  ExtendedGlob: 'an extended glob',
-  FileDescriptorVariable: 'a named descriptor',
-};
 
 export function readShell(text: string, isBash: boolean, known: Variables = {}): ShellRead {
   if (isDeep(text)) return { commands: [], isOne: false, why: say.deepShell(OPENERS_MAX) };
@@ -100,7 +95,30 @@ export function readShell(text: string, isBash: boolean, known: Variables = {}):
   const [statement, ...others] = script.commands;
   const isOne =
     others.length === 0 && statement?.command.type === 'Command' && statement.background !== true;
-  return { commands: reader.commands, isOne, ...(why === undefined ? {} : { why }) };
+  const list = listOf(script.commands, reader.commands);
+  return {
+    ...{ commands: reader.commands, isOne },
+    ...(list === undefined ? {} : { list }),
+    ...(why === undefined ? {} : { why }),
+  };
+}
+
+function listOf(
+  statements: readonly Statement[],
+  commands: readonly SimpleCommand[],
+): readonly Listed[] | undefined {
+  const list: Listed[] = [];
+  for (const { command, background } of statements) {
+    if (background === true) return undefined;
+    const nodes = command.type === 'AndOr' ? command.commands : [command];
+    for (const [at, { type, pos, end }] of nodes.entries()) {
+      const found = commands.find((it) => it.pos === pos && it.end === end && !it.isElsewhere);
+      if (type !== 'Command' || found === undefined) return undefined;
+      const operators = command.type === 'AndOr' ? command.operators : [];
+      list.push({ joint: operators[at - 1] ?? ';', command: found });
+    }
+  }
+  return list;
 }
 
 /** Most substitutions and groups in a text: the parser goes into each, and its stack has an end. */
@@ -309,35 +327,4 @@ function set(around: Surroundings, name: string, value: string | undefined): voi
 
 function spanOf({ pos, end }: Span): Span {
   return { pos, end };
-}
-
-/** `$(which rsnapshot)`, `$(command -v rsnapshot)`: the program by its name. */
-function lookedUp({ parts }: Word): string | undefined {
-  const [part, ...others] = parts ?? [];
-  const only = part?.type === 'DoubleQuoted' && part.parts.length === 1 ? part.parts[0] : part;
-  if (others.length > 0 || only?.type !== 'CommandExpansion') return undefined;
-  const command = only.script?.commands[0]?.command;
-  if (command?.type !== 'Command' || only.script?.commands.length !== 1) return undefined;
-  const words = [command.name, ...command.args].flatMap((it) => (it?.type === 'Word' ? it : []));
-  const text = words.map(({ value }) => value).join(' ');
-  return /^(?:which|command -v|type -p) ([\w./-]+)$/.exec(text)?.[1];
-}
-
-function bashOnly(node: SyntaxNode, text: string): string | undefined {
-  if (node.type === 'CommandExpansion' && node.text.startsWith('$((')) return '$(( with a command';
-  if (node.type === 'Redirect' && node.operator.startsWith('&>')) return node.operator;
-  if (node.type === 'Redirect' && node.operator === '>&') {
-    return /^(?:\d+|-|\$.*|"\$.*)$/.test(node.target?.text ?? '') ? undefined : '>& with a file';
-  }
-  if (node.type === 'Pipeline' && node.operators.includes('|&')) return '|&';
-  if (node.type === 'Pipeline' && node.prefixes.length > 1)
-    return 'several words before a pipeline';
-  if (node.type === 'Function' && /^function\b/.test(text.slice(node.pos, node.pos + 9))) {
-    return 'function';
-  }
-  if (node.type === 'Assignment' && (node.append === true || node.index !== undefined)) return '+=';
-  if (node.type === 'CaseItem' && node.terminator !== ';;' && node.terminator !== undefined) {
-    return node.terminator;
-  }
-  return BASH_ONLY[node.type];
 }

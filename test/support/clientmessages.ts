@@ -119,6 +119,8 @@ const MIGRATION: Samples<typeof migration> = {
   otherRoot: [['docker']],
   forcedCommand: [[]],
   hostKeysChecked: [[]],
+  becomesHook: [['ping-dump']],
+  pingStays: [['onSuccess']],
   staysLocal: [['ssh', '-t of ssh has no key of a target']],
   runsElsewhere: [[['daily'], 'db']],
   leaveElsewhere: [[['daily'], 'docker', 'it uses the keys of backup']],

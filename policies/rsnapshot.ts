@@ -66,7 +66,8 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
     return target.host === undefined ? path : `${target.host}:${path}`;
   },
 
-  claims({ found }) {
+  exclusivePerTarget: true,
+  resources({ found }) {
     return [
       ...(found?.lockfile === undefined ? [] : [`lockfile ${found.lockfile}`]),
       ...(found?.snapshotRoot === undefined ? [] : [`snapshot_root ${found.snapshotRoot}`]),
@@ -75,7 +76,11 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
 
   lockfile({ found, respectLock }) {
     if (found?.lockfile === undefined || respectLock === false) return undefined;
-    return { path: found.lockfile, stopsWhenStale: found.stopOnStaleLockfile };
+    return {
+      path: found.lockfile,
+      program: 'rsnapshot',
+      stopsWhenStale: found.stopOnStaleLockfile,
+    };
   },
 
   conflict(self, other) {

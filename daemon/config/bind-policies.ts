@@ -6,7 +6,7 @@
 import { cardinality } from '../../policies/cardinality.ts';
 import { type Binding, bind, type Target } from '../core/catalog.ts';
 import type { Policy, PolicyTarget, Prepared, Preparer, ReadFile } from '../core/policy.ts';
-import { oneClaim, twins } from './config-messages.ts';
+import { oneResource, twins } from './config-messages.ts';
 
 interface Bound {
   readonly bindings: readonly Binding[];
@@ -64,13 +64,15 @@ export interface Excluded {
   readonly warnings: readonly string[];
 }
 
-/** Lets groups that claim the same thing exclude each other. */
+/** Lets groups that use the same thing exclude each other. */
 export function exclude(targets: readonly Target[]): Excluded {
-  const shared = [...claimants(targets)].flatMap(([claim, keys]) => (keys.size > 1 ? claim : []));
-  const warnings = shared.map((claim) => {
-    const those = targets.filter((it) => it.bindings.some((binding) => claims(binding, claim)));
+  const shared = [...resourceUsers(targets)].flatMap(([resource, keys]) =>
+    keys.size > 1 ? resource : [],
+  );
+  const warnings = shared.map((resource) => {
+    const those = targets.filter((it) => it.bindings.some((binding) => uses(binding, resource)));
     const names = those.map(({ name }) => name).join(', ');
-    return oneClaim(names, claim);
+    return oneResource(names, resource);
   });
   return {
     targets: targets.map((target) => withLimits(target, shared)),
@@ -93,24 +95,24 @@ function findTwins(targets: readonly Target[]): readonly string[] {
   );
 }
 
-/** The groups that claim each thing. */
-function claimants(targets: readonly Target[]): ReadonlyMap<string, ReadonlySet<string>> {
+/** The groups that resource each thing. */
+function resourceUsers(targets: readonly Target[]): ReadonlyMap<string, ReadonlySet<string>> {
   const keys = new Map<string, Set<string>>();
   for (const { key, policy, options } of targets.flatMap(({ bindings }) => bindings)) {
-    for (const claim of policy.claims?.(options) ?? []) {
-      keys.set(claim, (keys.get(claim) ?? new Set()).add(key));
+    for (const resource of policy.resources?.(options) ?? []) {
+      keys.set(resource, (keys.get(resource) ?? new Set()).add(key));
     }
   }
   return keys;
 }
 
-function claims({ policy, options }: Binding, claim: string): boolean {
-  return policy.claims?.(options).includes(claim) ?? false;
+function uses({ policy, options }: Binding, resource: string): boolean {
+  return policy.resources?.(options).includes(resource) ?? false;
 }
 
 function withLimits(target: Target, shared: readonly string[]): Target {
   const limits = shared
-    .filter((claim) => target.bindings.some((binding) => claims(binding, claim)))
+    .filter((resource) => target.bindings.some((binding) => uses(binding, resource)))
     .map((group) =>
       bind(cardinality, { type: 'cardinality', group, instances: 1, whenFull: 'queue' }, target),
     );

@@ -87,8 +87,8 @@ export const hookWithArgs = (hook: string): string =>
 
 // What is allowed, but probably not meant
 
-export const oneClaim = (targets: string, claim: string): string =>
-  `targets ${targets} are of different groups but have one ${claim}: they wait for each other; ` +
+export const oneResource = (targets: string, resource: string): string =>
+  `targets ${targets} are of different groups but have one ${resource}: they wait for each other; ` +
   'give them one "group" to be put in order';
 
 export const twins = (first: string, second: string, level: string, group: string): string =>

@@ -7,16 +7,19 @@ import type { Diagnostic } from './diagnostics.ts';
 import type { TargetSettings } from './schema.ts';
 
 /**
- * A group counts a target once. And a run that waits for two rsnapshot groups could hold a place
- * in the order of one while it waits for the other, and the other way round: nobody would start.
+ * A group counts a target once. And a run that waits for two groups with an order of their own could
+ * hold a place in the one while it waits for the other, and the other way round: nobody would start.
  */
 export function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
   return bindings.flatMap((binding, index) => {
     const same = ({ key, policy }: Binding): boolean =>
-      key === binding.key || (policy === binding.policy && policy.type === 'rsnapshot');
+      key === binding.key || (policy === binding.policy && policy.exclusivePerTarget === true);
     const first = bindings.findIndex(same);
     if (first === index) return [];
-    const what = bindings[first]?.key === binding.key ? `group "${binding.key}"` : 'type rsnapshot';
+    const what =
+      bindings[first]?.key === binding.key
+        ? `group "${binding.key}"`
+        : `type ${binding.policy.type}`;
     return [{ at: ['targets', name, 'policies', index], text: say.namedTwice(what, first) }];
   });
 }

@@ -7,6 +7,7 @@ import type { TargetName } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import type { Event } from './event.ts';
 import { placesIn } from './group-view.ts';
+import type { Lockfile } from './policy.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 
 /**
@@ -71,14 +72,15 @@ export function lockfilesAround(
   state: ReadonlyState,
   target: TargetName,
   catalog: Catalog,
-): readonly string[] {
+): readonly Lockfile[] {
   if (!catalog.hasLocks) return [];
-  const byKey = new Map<string, Set<string>>();
+  const byKey = new Map<string, Map<string, Lockfile>>();
   for (const run of candidates(state, target, catalog)) {
     for (const { lockfile, key } of catalog.targets.get(run.target)?.bindings ?? []) {
-      if (lockfile !== undefined) byKey.set(key, (byKey.get(key) ?? new Set()).add(lockfile.path));
+      if (lockfile === undefined) continue;
+      byKey.set(key, (byKey.get(key) ?? new Map()).set(lockfile.path, lockfile));
     }
   }
   const free = [...byKey].filter(([key]) => placesIn(state, catalog, key).size === 0);
-  return [...new Set(free.flatMap(([, paths]) => [...paths]))];
+  return [...new Map(free.flatMap(([, byPath]) => [...byPath])).values()];
 }

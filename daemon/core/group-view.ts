@@ -12,6 +12,7 @@ import type {
   EndedRun,
   GroupView,
   Holder,
+  Lockfile,
   Member,
   QueuedRun,
   RunName,
@@ -25,7 +26,7 @@ export type Holders = ReadonlyMap<string, Holder>;
 /** The locks as the loop needs them. */
 export interface LocksPort {
   /** Who holds each of these lockfiles, if anybody does. */
-  holders(lockfiles: readonly string[], runs: () => RunsByKeeper): Holders;
+  holders(lockfiles: readonly Lockfile[], runs: () => RunsByKeeper): Holders;
 }
 
 /** The runs that are running here, by the pid of their keeper. */

@@ -80,6 +80,8 @@ export interface Level {
 
 export interface Lockfile {
   readonly path: string;
+  /** How the name of the program begins that takes it, such as "rsnapshot". */
+  readonly program: string;
   /** One whose process is gone has to be removed by hand before anything runs again. */
   readonly stopsWhenStale: boolean;
 }
@@ -172,9 +174,11 @@ export interface Policy<O, S = unknown> {
   readonly warnExit?: readonly number[];
   /** For one configuration; asked before anything else. */
   preparer?(read: ReadFile): Preparer<O>;
+  /** A target can have one policy of this type, whatever its groups. */
+  readonly exclusivePerTarget?: true;
   /** What two groups cannot use at the same time, such as "lockfile /run/x.pid". */
-  claims?(options: O): readonly string[];
-  /** What `baton check-crontab` compares the lines of a crontab by. */
+  resources?(options: O): readonly string[];
+  /** Its place in an order; two targets at one place of a group are a slip. */
   level?(options: O): Level | undefined;
   /** The lockfile whose holders `ready` wants to know. */
   lockfile?(options: O): Lockfile | undefined;

@@ -1,5 +1,5 @@
 /**
- * Lockfiles in the form that rsnapshot writes (a pid and nothing else), and who holds them. A lock
+ * Lockfiles that hold a pid and nothing else, as rsnapshot writes them, and who holds them. A lock
  * counts as rsnapshot itself counts it: there is such a process, whatever it is, a run of baton's or
  * not; also one that has ended and that nobody has waited for, since a signal can be sent to it.
  */
@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Target } from '../core/catalog.ts';
 import type { LocksPort, RunsByKeeper } from '../core/group-view.ts';
-import type { Holder } from '../core/policy.ts';
+import type { Holder, Lockfile } from '../core/policy.ts';
 import { leftLock } from '../protocol/outcome-text.ts';
 import { errnoOf, isShortage } from '../shared/errno.ts';
 import { statOf } from './proc.ts';
@@ -21,15 +21,15 @@ const TEXT_CHARS_MAX = 60;
 export const locks: LocksPort = {
   holders(lockfiles, runs) {
     const found = new Map<string, Holder>();
-    for (const path of lockfiles) {
-      const holder = holderOf(path, runs);
-      if (holder !== undefined) found.set(path, holder);
+    for (const lockfile of lockfiles) {
+      const holder = holderOf(lockfile, runs);
+      if (holder !== undefined) found.set(lockfile.path, holder);
     }
     return found;
   },
 };
 
-function holderOf(path: string, runs: () => RunsByKeeper): Holder | undefined {
+function holderOf({ path, program }: Lockfile, runs: () => RunsByKeeper): Holder | undefined {
   try {
     const pid = pidIn(path);
     const stat = pid === undefined ? undefined : statOf(pid);
@@ -37,8 +37,9 @@ function holderOf(path: string, runs: () => RunsByKeeper): Holder | undefined {
     const known = runs();
     // A keeper leads the session of its run.
     const run = known.get(stat.session) ?? known.get(pid);
-    const isOther = run === undefined && !callsRsnapshot(pid);
-    return { pid, text: nameOf(pid, stat.state), isOther, ...(run === undefined ? {} : { run }) };
+    const isOther = run === undefined && !calls(program, pid);
+    const text = nameOf(pid, stat.state, program);
+    return { pid, text, isOther, ...(run === undefined ? {} : { run }) };
   } catch (error) {
     // Not known is not free: it is looked at again, as a held one is.
     const errno = errnoOf(error);
@@ -82,10 +83,10 @@ function pidIn(path: string): number | undefined {
 }
 
 /** "rsnapshot hourly" for `/usr/bin/perl -w /usr/bin/rsnapshot hourly`. */
-function nameOf(pid: number, state: string): string {
+function nameOf(pid: number, state: string, program: string): string {
   if (state === 'Z') return 'ended, but its parent has not waited for it';
   const words = commandOf(pid);
-  const at = words.findIndex((word) => basename(word).startsWith('rsnapshot'));
+  const at = words.findIndex((word) => basename(word).startsWith(program));
   const shown = words.slice(Math.max(0, at));
   const text = [basename(shown[0] ?? ''), ...shown.slice(1)].join(' ').replace(/\p{Cc}/gu, ' ');
   if (text === '') return 'of another user';
@@ -93,9 +94,9 @@ function nameOf(pid: number, state: string): string {
 }
 
 /** Nothing is known of a process without words: it has ended, or is somebody else's. */
-function callsRsnapshot(pid: number): boolean {
+function calls(program: string, pid: number): boolean {
   const words = commandOf(pid);
-  return words.length === 0 || words.some((word) => basename(word).startsWith('rsnapshot'));
+  return words.length === 0 || words.some((word) => basename(word).startsWith(program));
 }
 
 function commandOf(pid: number): readonly string[] {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, formatMistakes, type Loaded, loadConfig } from '../../daemon/config/load.ts';
 import { PolicyFiles } from '../../daemon/config/policy-files.ts';
+import type { Lockfile } from '../../daemon/core/policy.ts';
 import './scratch.ts';
 
 /** The repository, seen from dist/test/support. */
@@ -50,6 +51,11 @@ export function load(
   policyFiles: Readonly<Record<string, string>> | PolicyFiles = {},
 ): Loaded {
   return loadText(JSON.stringify(value), 0o600, policyFiles);
+}
+
+/** A lockfile as a policy tells of it. */
+export function lockfileAt(path: string, program = 'rsnapshot'): Lockfile {
+  return { path, program, stopsWhenStale: false };
 }
 
 /** Fails with all mistakes if there are any. */

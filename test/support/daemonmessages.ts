@@ -104,7 +104,7 @@ const CONFIG: Samples<typeof config> = {
     ['zzzzz', KNOWN],
   ],
   hookWithArgs: [['mail']],
-  oneClaim: [['a, b', 'lockfile /run/x.pid']],
+  oneResource: [['a, b', 'lockfile /run/x.pid']],
   twins: [['a', 'b', 'daily', 'rsnapshot:/etc/rsnapshot.conf']],
   idlePattern: [[2, 'x*']],
   runWithoutWait: [[2]],

@@ -193,6 +193,22 @@ test('nobody writes a message elsewhere than in the tables', () => {
   );
 });
 
+test('the daemon knows rsnapshot by no name: what is special of a policy, the policy says', () => {
+  // py9tor's handlers have names of their own, and the schema explains a default of the policy.
+  const named = ['daemon/config/py9tor.ts', 'daemon/config/schema.ts'];
+  const files = readdirSync(join(ROOT, 'daemon'), { recursive: true, encoding: 'utf8' })
+    .map((name) => `daemon/${name}`)
+    .filter((file) => file.endsWith('.ts'));
+  const found = files.filter((file) => {
+    const code = readFileSync(join(ROOT, file), 'utf8').replace(
+      /\/\*[\s\S]*?\*\/|(?<=\s)\/\/.*$/gm,
+      '',
+    );
+    return code.includes('rsnapshot');
+  });
+  assert.deepEqual(found.sort(), named);
+});
+
 /** The rules that a text breaks, without the exceptions. */
 function broken(text: string, args: readonly unknown[]): readonly string[] {
   const breaks: Readonly<Record<Rule, boolean>> = {

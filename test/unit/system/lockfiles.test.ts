@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { locks } from '../../../daemon/system/lockfiles.ts';
-import { directory } from '../../support/config.ts';
+import { directory, lockfileAt } from '../../support/config.ts';
 
 /** Prints the pid of a child that ends, and never waits for it. */
 const FATHER = '$| = 1; my $p = fork // die; exit if !$p; print "$p\\n"; <STDIN>';
@@ -26,12 +26,15 @@ test('a zombie holds its lock, since rsnapshot gives up for it, and so does what
     await delay(10);
   }
   writeFileSync(lock, `${pid}`);
-  const holder = locks.holders([lock], none).get(lock);
+  const holder = locks.holders([lockfileAt(lock)], none).get(lock);
   assert.equal(holder?.pid, Number(pid));
   assert.match(holder?.text ?? '', /its parent has not waited for it/);
   assert.equal(holder?.isOther, false);
   writeFileSync(lock, `${process.pid}`);
-  assert.equal(locks.holders([lock], none).get(lock)?.isOther, true);
+  assert.equal(locks.holders([lockfileAt(lock)], none).get(lock)?.isOther, true);
+  const own = basename(process.execPath);
+  const ours = locks.holders([lockfileAt(lock, own)], none).get(lock);
+  assert.deepEqual([ours?.isOther, ours?.text.startsWith(own)], [false, true], 'of any program');
   writeFileSync(lock, '999999999');
-  assert.equal(locks.holders([lock], none).size, 0, 'nobody has this pid');
+  assert.equal(locks.holders([lockfileAt(lock)], none).size, 0, 'nobody has this pid');
 });

@@ -21,7 +21,7 @@ import { APPEND, openRegular, readEnd, readRegular } from '../../../daemon/syste
 import { readKnownHosts } from '../../../runners/ssh/host-key.ts';
 import { KeyRing, readPassphrase } from '../../../runners/ssh/private-key.ts';
 import { OutputWriter } from '../../../runners/ssh-keeper/output-writer.ts';
-import { directory } from '../../support/config.ts';
+import { directory, lockfileAt } from '../../support/config.ts';
 
 /** A directory in which each of these names is a named pipe. */
 function pipes(t: TestContext, ...names: readonly string[]): string {
@@ -69,10 +69,10 @@ test('a file that is longer than it may be is refused, and so is one without a s
 
 test('a lockfile that is a named pipe keeps runs back, and says why', (t) => {
   const path = join(pipes(t, 'pid'), 'pid');
-  const holder = locks.holders([path], () => new Map()).get(path);
+  const holder = locks.holders([lockfileAt(path)], () => new Map()).get(path);
   assert.deepEqual(holder, { pid: 0, text: 'unknown: it is no regular file; remove it' });
   writeFileSync(`${path}.long`, '1'.repeat(5_000));
-  assert.equal(locks.holders([`${path}.long`], () => new Map()).size, 0);
+  assert.equal(locks.holders([lockfileAt(`${path}.long`)], () => new Map()).size, 0);
 });
 
 test('a status file that is a named pipe, a link or without end makes no sense', (t) => {

@@ -1,36 +1,29 @@
 /**
- * What can be seen of a run from outside, by its keeper and its status file. A run is lost when its
- * keeper is gone, by pid and start time, and a second look finds no status file. A status file
- * always wins, and so does what the title of a living keeper says in its place. All of this throws where that cannot be told now: nobody is gone by that.
+ * What can be seen of a run from outside, by its keeper and its status file; one rule for every kind
+ * of keeper. A run is lost when its keeper is gone, by pid and start time, and a second look finds no
+ * status file. A status file always wins, and so does what a living keeper tells in its place. What
+ * cannot be told now is unknown: nobody is gone by that.
  */
 
-import type { KeeperId, Nonce, RunId } from '../shared/run.ts';
+import { errnoOf } from '../shared/errno.ts';
+import type { KeeperId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
-import { bootId, isAlive, membersOf } from '../system/proc.ts';
+import { bootId, isAlive, type ProcessStat } from '../system/proc.ts';
 import type { Launch } from './launch.ts';
-import {
-  type Found,
-  foundIn,
-  NEVER_RAN,
-  readStatusFile,
-  readTitle,
-  statusFileOf,
-} from './status-file.ts';
+import { type Found, foundIn, NEVER_RAN, readStatusFile, statusFileOf } from './status-file.ts';
 
 export type Observation =
   | { readonly kind: 'running' }
   | { readonly kind: 'ended'; readonly found: Found }
+  /** `survivors`: processes of the run that live without their keeper. */
   | {
       readonly kind: 'gone';
       readonly rebooted: boolean;
-      /** Processes of the run that live without their keeper, and when they were started. */
-      readonly survivors: readonly number[];
-      readonly startTimes: readonly number[];
-    };
+      readonly survivors: readonly ProcessStat[];
+    }
+  | { readonly kind: 'unknown'; readonly errno: string };
 
 export interface Subject {
-  readonly run: RunId;
-  readonly startNonce?: Nonce;
   readonly directory: string;
   readonly attempt: number;
   readonly keeper: KeeperId;
@@ -41,36 +34,47 @@ export interface Subject {
   readonly clock: Clock;
 }
 
+/** What only this kind of keepers shows. All of it throws where that cannot be told now. */
+export interface Signs {
+  /** Of a keeper that lives: whether it keeps the run, or how that ended. */
+  tells(): boolean | Found;
+  /** What lives of the run without its keeper, in the boot of the keeper. */
+  leaves(): readonly ProcessStat[];
+  /** Path of a status file that makes no sense. */
+  unreadable(path: string): void;
+}
+
 const BOOT_ID = bootId();
 
-/** `unreadable` is called with the path of a status file that makes no sense. */
-export function observe(subject: Subject, unreadable: (path: string) => void): Observation {
-  const { keeper } = subject;
-  const found = read(subject, unreadable);
-  if (found !== undefined) return { kind: 'ended', found };
-  if (isAlive(keeper, BOOT_ID)) {
-    const title = readTitle(keeper.pid);
-    if (title === undefined) return { kind: 'running' };
-    const told = foundIn(title.record, false, subject.clock, subject.launch);
-    return { kind: 'ended', found: { ...told, unwritten: title.errno } };
+export function observe(subject: Subject, signs: Signs): Observation {
+  try {
+    return look(subject, signs);
+  } catch (error) {
+    return { kind: 'unknown', errno: errnoOf(error) };
   }
-  const late = read(subject, unreadable);
+}
+
+function look(subject: Subject, signs: Signs): Observation {
+  const { keeper, isIdle } = subject;
+  const found = read(subject, signs);
+  if (found !== undefined) return { kind: 'ended', found };
+  const told = isAlive(keeper, BOOT_ID) && signs.tells();
+  if (told === true) return { kind: 'running' };
+  if (told !== false) return { kind: 'ended', found: told };
+  const late = read(subject, signs);
   if (late !== undefined) return { kind: 'ended', found: late };
-  if (subject.isIdle) {
+  if (isIdle) {
     return { kind: 'ended', found: { report: NEVER_RAN, shortage: 'its keeper did not come up' } };
   }
   const rebooted = keeper.bootId !== BOOT_ID;
-  const members = rebooted ? [] : membersOf(keeper, subject);
-  const survivors = members.map(({ pid }) => pid);
-  return { kind: 'gone', rebooted, survivors, startTimes: members.map((one) => one.startTime) };
+  return { kind: 'gone', rebooted, survivors: rebooted ? [] : signs.leaves() };
 }
 
-function read(subject: Subject, unreadable: (path: string) => void): Found | undefined {
-  const { directory, attempt, keeper, clock, launch } = subject;
+function read({ directory, attempt, keeper, clock, launch }: Subject, signs: Signs) {
   const path = statusFileOf(directory, attempt, keeper.nonce);
   const record = readStatusFile(path);
   if (record === undefined) return undefined;
   if (record !== 'unreadable') return foundIn(record, keeper.bootId !== BOOT_ID, clock, launch);
-  unreadable(path);
+  signs.unreadable(path);
   return undefined;
 }

@@ -1,11 +1,10 @@
 /**
  * The daemon's side of the SSH keeper: hands it runs, lets them go once their start is in the
- * journal, and learns how they ended, by the same files as from a process keeper (sshwatch.ts). A
- * run that the keeper had not confirmed never starts.
+ * journal, and stops them. A transport of supervision.ts: how a run ended is learnt by the same files
+ * as from a process keeper. A run that the keeper had not confirmed never starts.
  */
 
 import type { AttemptId, FromKeeper } from '../../runners/ssh/keeper-protocol.ts';
-import type { CommandInput, Report } from '../core/command.ts';
 import type { SshPlan, SshSession } from '../core/plan.ts';
 import type { KeptRun } from '../engine/daemon.ts';
 import { noRunDirectory, sshKilled } from '../protocol/outcome-text.ts';
@@ -14,63 +13,67 @@ import type { KeeperId, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { bootId, statOf } from '../system/proc.ts';
+import { heldBy, type KeeperRecord } from './keeper-record.ts';
 import { failure } from './launch.ts';
 import type { KindOfKeepers } from './router.ts';
 import type { RunDirectories } from './run-directories.ts';
-import { openConnection, type SshConnection } from './ssh-connection.ts';
-import { SshLine } from './ssh-line.ts';
+import { openConnection, PooledConnection, type SshConnection } from './ssh-connection.ts';
 import { type Probed, SshProbes, unreachable } from './ssh-probes.ts';
-import { type Kept, LOOK_MS, RETRY_MS, SshWatch } from './ssh-watch.ts';
+import { type Found, NEVER_RAN, outputBytes } from './status-file.ts';
+import { type Kept, LOOK_MS, RETRY_MS, Supervisor, type SupervisorOptions } from './supervision.ts';
+
+/** A run that the SSH keeper keeps, or is to keep. */
+interface KeptSession extends Kept {
+  link?: SshConnection;
+  graceMs?: number;
+  /** It was said that the run cannot be ended now. */
+  isOutOfReach?: boolean;
+}
 
 export class SshKeepers implements KindOfKeepers {
-  readonly #runs = new Map<RunId, Kept>();
   readonly #probes = new SshProbes();
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #post: (observation: CommandInput) => void;
   readonly #directories: RunDirectories;
   readonly #bootId = bootId();
-  readonly #line: SshLine;
-  readonly #watch: SshWatch;
+  readonly #connection: PooledConnection;
+  readonly #supervisor: Supervisor<KeptSession>;
 
-  constructor(options: {
-    /** The state directory. */
-    readonly directory: string;
-    readonly directories: RunDirectories;
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly post: (observation: CommandInput) => void;
-    readonly open?: typeof openConnection;
-  }) {
+  constructor(
+    options: SupervisorOptions & {
+      /** The state directory. */
+      readonly directory: string;
+      readonly open?: typeof openConnection;
+    },
+  ) {
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#post = options.post;
     this.#directories = options.directories;
-    this.#line = new SshLine({
+    this.#connection = new PooledConnection({
       directory: options.directory,
       clock: options.clock,
       open: options.open ?? openConnection,
-      isBusy: () => this.#runs.size + this.#probes.size > 0,
+      isBusy: () => this.#supervisor.runs.size + this.#probes.size > 0,
       take: (message) => this.#take(message),
       closed: (link) => this.#closed(link),
     });
-    this.#watch = new SshWatch({
-      ...options,
-      bootId: this.#bootId,
-      ended: (kept, report) => this.#report(kept, report),
-      gone: (kept, rebooted) => this.#gone(kept, rebooted),
+    this.#supervisor = new Supervisor<KeptSession>(options, {
+      signs: ({ attempt }, keeper) => ({ tells: () => holds(keeper, attempt), leaves: () => [] }),
+      isIdle: () => false,
+      ended: (kept, found) => this.#ended(kept, found),
+      forgotten: () => this.#connection.rest(),
     });
   }
 
   async start(run: KeptRun, attempt: number, { session }: SshPlan): Promise<void> {
-    const kept: Kept = { ...run, attempt };
-    this.#runs.set(run.run, kept);
+    const kept: KeptSession = { ...run, attempt };
+    this.#supervisor.add(kept);
     await this.#prepare(kept, session);
   }
 
-  async #prepare(kept: Kept, session: SshSession): Promise<void> {
+  async #prepare(kept: KeptSession, session: SshSession): Promise<void> {
     if (kept.dropped) return;
-    const link = await this.#line.connect(true);
+    const link = await this.#connection.connect(true);
     if (kept.dropped) return;
     if ('why' in link) {
       if (link.passes) return this.#again(kept, session, link.why);
@@ -90,33 +93,31 @@ export class SshKeepers implements KindOfKeepers {
   }
 
   /** Nothing has been prepared; the attempt is the same. */
-  #again(kept: Kept, session: SshSession, why: string): void {
-    const { run, target } = kept;
-    this.#log.warn({ run, target, errno: why }, 'start is tried again');
-    this.#clock.after(RETRY_MS, () => void this.#prepare(kept, session));
+  #again(kept: KeptSession, session: SshSession, why: string): void {
+    this.#supervisor.again(kept, why, () => void this.#prepare(kept, session));
   }
 
   go(run: RunId): void {
-    const kept = this.#runs.get(run);
+    const kept = this.#supervisor.runs.get(run);
     kept?.link?.send({ type: 'go', ...this.#attemptOf(kept) });
   }
 
   drop(run: RunId): void {
-    const kept = this.#runs.get(run);
+    const kept = this.#supervisor.runs.get(run);
     if (kept === undefined) return;
     kept.dropped = true;
     kept.link?.send({ type: 'drop', ...this.#attemptOf(kept) });
-    this.#forget(kept);
+    this.#supervisor.forget(kept);
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
-    const kept: Kept = { ...run, attempt, keeper };
-    this.#runs.set(run.run, kept);
-    this.#watch.begin(kept);
+    const kept: KeptSession = { ...run, attempt, keeper };
+    this.#supervisor.add(kept);
+    this.#supervisor.watch(kept);
   }
 
   stop(run: RunId, graceMs: number): void {
-    const kept = this.#runs.get(run);
+    const kept = this.#supervisor.runs.get(run);
     if (kept === undefined || kept.graceMs !== undefined) return;
     kept.graceMs = graceMs;
     this.#stop(kept).catch((error: unknown) =>
@@ -126,13 +127,13 @@ export class SshKeepers implements KindOfKeepers {
 
   /** Connects, checks and authenticates as a run would, and runs nothing. */
   async probe(session: SshSession): Promise<Probed> {
-    const link = await this.#line.connect(true);
+    const link = await this.#connection.connect(true);
     return 'why' in link ? unreachable(link.why) : await this.#probes.ask(link, session);
   }
 
-  async #stop(kept: Kept): Promise<void> {
+  async #stop(kept: KeptSession): Promise<void> {
     if (kept.over) return;
-    const link = await this.#line.connect(false);
+    const link = await this.#connection.connect(false);
     if (kept.over) return;
     if (!('why' in link) && link.pid === kept.keeper?.pid) {
       kept.link = link;
@@ -154,36 +155,37 @@ export class SshKeepers implements KindOfKeepers {
         return void this.#ready(message);
       case 'ended': {
         const kept = this.#find(message);
-        if (kept !== undefined) this.#watch.look(kept);
+        if (kept !== undefined) this.#supervisor.watch(kept);
         return;
       }
       case 'probed':
         this.#probes.answer(message.id, message);
-        return this.#line.rest();
+        return this.#connection.rest();
       default:
         return message satisfies never;
     }
   }
 
   /** What the keeper calls an attempt; what an older version started is not its business. */
-  #attemptOf({ run, attempt, keeper }: Kept): AttemptId {
+  #attemptOf({ run, attempt, keeper }: KeptSession): AttemptId {
     const { nonce = '' } = keeper ?? this.#directories;
     return { run: keeper?.was ?? run, attempt, nonce };
   }
 
-  #find(id: AttemptId): Kept | undefined {
-    const isIt = (kept: Kept): boolean => {
+  #find(id: AttemptId): KeptSession | undefined {
+    const isIt = (kept: KeptSession): boolean => {
       const { run, attempt, nonce } = this.#attemptOf(kept);
       return run === id.run && attempt === id.attempt && nonce === id.nonce;
     };
-    const kept = this.#runs.get(id.run);
+    const kept = this.#supervisor.runs.get(id.run);
     if (kept !== undefined && isIt(kept)) return kept;
     // One of another life has another number here.
-    return [...this.#runs.values()].find((other) => other.keeper?.was === id.run && isIt(other));
+    return [...this.#supervisor.runs.values()].find(
+      (other) => other.keeper?.was === id.run && isIt(other),
+    );
   }
 
   #ready(message: AttemptId): void {
-    const { run, attempt, nonce } = message;
     const kept = this.#find(message);
     if (kept?.link === undefined || kept.keeper !== undefined) return;
     const { pid } = kept.link;
@@ -194,44 +196,36 @@ export class SshKeepers implements KindOfKeepers {
       // A keeper that could not be known again must not be let go.
       return void this.#clock.after(LOOK_MS, () => this.#ready(message));
     }
-    kept.keeper = { pid, startTime, bootId: this.#bootId, nonce, kind: 'ssh' };
-    this.#post({ type: 'kept', run, attempt, keeper: kept.keeper });
+    const { nonce } = message;
+    this.#supervisor.ready(kept, { pid, startTime, bootId: this.#bootId, nonce, kind: 'ssh' });
   }
 
   #closed(link: SshConnection): void {
     this.#probes.giveUp(sshKilled());
-    for (const kept of [...this.#runs.values()].filter((it) => it.link === link)) {
+    for (const kept of [...this.#supervisor.runs.values()].filter((it) => it.link === link)) {
       delete kept.link;
-      if (kept.keeper !== undefined) this.#watch.begin(kept);
-      else this.#clock.after(RETRY_MS, () => this.#neverRan(kept));
+      if (kept.keeper !== undefined) this.#supervisor.watch(kept);
+      else this.#clock.after(RETRY_MS, () => this.#supervisor.report(kept, NEVER_RAN));
     }
   }
 
-  #neverRan(kept: Kept): void {
-    if (kept.dropped || kept.over) return;
-    this.#report(kept, { started: false, code: null, signal: null, core: false });
+  /** Its command has not begun for want of what passes, or it is known how it ended. */
+  #ended(kept: KeptSession, { report, shortage }: Found): void {
+    const bytes = outputBytes(this.#directories.of(kept.run));
+    const told = report.started ? { ...report, bytes } : report;
+    if (shortage === undefined) return this.#supervisor.report(kept, told);
+    kept.isHeld = true;
+    this.#supervisor.again(kept, shortage, () => this.#supervisor.report(kept, told));
   }
 
-  #gone(kept: Kept, rebooted: boolean): void {
-    const { run, attempt } = kept;
-    this.#forget(kept);
-    this.#post({ type: 'gone', run, attempt, rebooted, survivors: [] });
+  #fail(kept: KeptSession, why: string, errno?: string): void {
+    this.#supervisor.fail(kept, failure('system', why, errno));
   }
+}
 
-  #fail(kept: Kept, why: string, errno?: string): void {
-    const status = { started: true, code: null, signal: null, core: false };
-    this.#report(kept, { ...status, failure: failure('system', why, errno) });
-  }
-
-  #report(kept: Kept, report: Report): void {
-    const { run, attempt } = kept;
-    this.#forget(kept);
-    this.#post({ type: 'reported', run, attempt, report });
-  }
-
-  #forget(kept: Kept): void {
-    kept.over = true;
-    if (this.#runs.get(kept.run) === kept) this.#runs.delete(kept.run);
-    this.#line.rest();
-  }
+/** A run of another life may leave no status file where it is looked for, and its keeper goes on. */
+function holds({ pid, nonce, was }: KeeperId, attempt: number): boolean {
+  if (was === undefined) return true;
+  const name = ({ run, attempt, keeper }: KeeperRecord) => `${run} ${attempt} ${keeper.nonce}`;
+  return heldBy(pid).some(({ record }) => name(record) === `${was} ${attempt} ${nonce}`);
 }

@@ -9,9 +9,10 @@ import { constants, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
+import type { Failure as SessionFailure } from '../../runners/ssh/keeper-protocol.ts';
 import type { EndTime, Report } from '../core/command.ts';
 import { errnoOf, isShortage } from '../shared/errno.ts';
-import type { Nonce } from '../shared/run.ts';
+import type { Nonce, Outcome } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { parseJson } from '../system/parse-json.ts';
 import { readRegular } from '../system/regular-file.ts';
@@ -70,10 +71,12 @@ export function readStatusFile(path: string): StatusRecord | 'unreadable' | unde
   }
 }
 
-/** What the title of a keeper tells: "baton ended ERRNO RECORD …". */
-export function readTitle(
+/** What the title of a living keeper tells in place of its status file: "baton ended ERRNO RECORD …". */
+export function foundInTitle(
   pid: number,
-): { readonly record: StatusRecord; readonly errno: string } | undefined {
+  clock: Clock,
+  launch: Launch | undefined,
+): Found | undefined {
   let title: string;
   try {
     title = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
@@ -85,7 +88,8 @@ export function readTitle(
   const record = parseJson(Record_, text);
   const errno = v.safeParse(ErrnoNumber, Number(number));
   if (record === undefined || !errno.success) return undefined;
-  return { record, errno: getSystemErrorName(-errno.output) };
+  const found = foundIn(record, false, clock, launch);
+  return { ...found, unwritten: getSystemErrorName(-errno.output) };
 }
 
 export interface Found {
@@ -108,9 +112,12 @@ export function foundIn(
   clock: Clock,
   launch: Launch | undefined,
 ): Found {
-  const { started, code, signal, core, stage, errno, lostBytes = 0 } = record;
-  const lost = lostBytes === 0 ? {} : { lostBytes };
-  const report = { started, code, signal, core, ...lost, ...endTime(record, rebooted, clock) };
+  const { started, code, signal, core, stage, errno, lostBytes = 0, phase, message = '' } = record;
+  const more = {
+    ...(lostBytes === 0 ? {} : { lostBytes }),
+    ...(phase === undefined ? {} : { failure: outcomeOfFailure({ phase, message }) }),
+  };
+  const report = { started, code, signal, core, ...more, ...endTime(record, rebooted, clock) };
   if (stage !== null && errno !== null) {
     const name = getSystemErrorName(-errno);
     // The keeper could not fork, or its child not exec: the command provably never ran, and may yet.
@@ -121,6 +128,14 @@ export function foundIn(
   const wasTold = wasToldToEnd(record);
   if (record.down === true || (wasTold && rebooted)) return { report: { ...report, isDown: true } };
   return wasTold && code !== 0 ? { report, isDoubtful: true } : { report };
+}
+
+/** What kept a session from its work, as the outcome of a run. */
+export function outcomeOfFailure({
+  phase,
+  message: detail,
+}: SessionFailure): Extract<Outcome, { kind: 'unreachable' | 'lost' }> {
+  return phase === 'lost' ? { kind: 'lost', detail } : { kind: 'unreachable', phase, detail };
 }
 
 function endTime(

@@ -10,7 +10,7 @@ import type { Run } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import type { UnrecordedEnd } from '../engine/unrecorded.ts';
 import type { Probed } from '../keepers/ssh-probes.ts';
-import { outcomeOfFailure } from '../keepers/ssh-status.ts';
+import { outcomeOfFailure } from '../keepers/status-file.ts';
 import { tellOutcome } from '../protocol/outcome-text.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT, exitStatus, type Reply } from '../protocol/request.ts';

@@ -12,10 +12,10 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandInput } from '../../../daemon/core/command.ts';
 import type { SshPlan } from '../../../daemon/core/plan.ts';
+import { observe } from '../../../daemon/keepers/observe.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { type NoConnection, openConnection } from '../../../daemon/keepers/ssh-connection.ts';
 import { SshKeepers } from '../../../daemon/keepers/ssh-keepers.ts';
-import { examine } from '../../../daemon/keepers/ssh-status.ts';
 import { sshOther } from '../../../daemon/protocol/outcome-text.ts';
 import { bootId, statOf } from '../../../daemon/system/proc.ts';
 import {
@@ -246,15 +246,19 @@ test('a run is not ended because a stop looks for a keeper that has gone just th
 });
 
 test('a run whose status cannot be read for a failing disk is not lost', (t) => {
-  const clock = new ManualClock();
   const own = directory(t);
-  const place = { directory: own, attempt: 1, nonce: NONCE, rebooted: false };
-  assert.deepEqual(
-    examine(place, clock, () => false),
-    { isAlive: false, isUnreadable: false },
-  );
+  const keeper = {
+    pid: 2 ** 30,
+    startTime: 1,
+    bootId: bootId(),
+    nonce: NONCE,
+    kind: 'ssh',
+  } as const;
+  const place = { directory: own, attempt: 1, keeper, isIdle: false, clock: new ManualClock() };
+  const signs = { tells: () => true, leaves: () => [], unreadable: () => {} };
+  assert.deepEqual(observe(place, signs), { kind: 'gone', rebooted: false, survivors: [] });
   // A path through a file fails as a bad disk does: with neither a file nor its absence.
   writeFileSync(join(own, 'file'), '');
   const bad = { ...place, directory: join(own, 'file') };
-  assert.throws(() => examine(bad, clock, () => false), { code: 'ENOTDIR' });
+  assert.deepEqual(observe(bad, signs), { kind: 'unknown', errno: 'ENOTDIR' });
 });

@@ -1,0 +1,130 @@
+/**
+ * The one supervisor, with a kind of keepers of its own: what it must learn of any kind, it learns of
+ * this one, which is a few lines.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { CommandInput } from '../../../daemon/core/command.ts';
+import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
+import { type Kept, Supervisor } from '../../../daemon/keepers/supervision.ts';
+import type { KeeperId } from '../../../daemon/shared/run.ts';
+import { bootId, statOf } from '../../../daemon/system/proc.ts';
+import { directory } from '../../support/config.ts';
+import { ManualClock, SpokenLog } from '../../support/parts.ts';
+
+const NONCE = 'nonce';
+const SELF: KeeperId = {
+  ...{ pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 },
+  ...{ bootId: bootId(), nonce: NONCE },
+};
+const GONE: KeeperId = { ...SELF, startTime: 1 };
+const EXIT_7 = { started: true, code: 7, signal: null, core: false, stage: null, errno: null };
+
+/** Supervises one run of keepers that show nothing but their process and their status file. */
+function stage(t: TestContext, keeper: KeeperId) {
+  const [clock, log, posts]: [ManualClock, SpokenLog, CommandInput[]] = [
+    new ManualClock(),
+    new SpokenLog(),
+    [],
+  ];
+  const directories = new RunDirectories({ directory: directory(t), nonce: NONCE, log: log.pino });
+  const own = directories.of(1);
+  mkdirSync(own, { recursive: true });
+  let isIdle = false;
+  const supervisor = new Supervisor<Kept>(
+    { directories, clock, log: log.pino, post: (input) => posts.push(input) },
+    {
+      signs: () => ({ tells: () => true, leaves: () => [] }),
+      isIdle: () => isIdle,
+      ended: (kept, { report, shortage }) => {
+        if (shortage === undefined) return supervisor.report(kept, report);
+        kept.isHeld = true;
+        supervisor.again(kept, shortage, () => supervisor.report(kept, report));
+      },
+      forgotten: () => {},
+    },
+  );
+  const kept: Kept = { run: 1, target: 'third', merged: true, attempt: 1, keeper };
+  supervisor.add(kept);
+  const said = (msg: string) => log.lines.filter((line) => line['msg'] === msg).length;
+  const status = join(own, `status.1.${NONCE}`);
+  return {
+    ...{ supervisor, kept, clock, posts, said, own, status },
+    keepIdle: () => {
+      isIdle = true;
+    },
+  };
+}
+
+test('a run is looked at until its end is recorded, and told of once, whatever hints come', (t) => {
+  const { supervisor, kept, clock, posts, status } = stage(t, SELF);
+  for (let hint = 0; hint < 3; hint++) supervisor.watch(kept);
+  clock.advance(10_000);
+  assert.equal(posts.length, 0, 'its keeper lives');
+  writeFileSync(status, JSON.stringify(EXIT_7));
+  clock.advance(250);
+  clock.advance(10_000);
+  supervisor.watch(kept);
+  assert.deepEqual(
+    posts.map((input) => input.type === 'reported' && input.report.code),
+    [7],
+  );
+  assert.equal(supervisor.runs.size, 0);
+});
+
+test('a run whose keeper is gone is lost, unless its keeper was not let go: then it starts again', (t) => {
+  const lost = stage(t, GONE);
+  lost.supervisor.watch(lost.kept);
+  assert.deepEqual(lost.posts, [
+    {
+      ...{ type: 'gone', run: 1, attempt: 1, rebooted: false },
+      ...{ survivors: [], startTimes: [] },
+    },
+  ]);
+  const idle = stage(t, GONE);
+  idle.keepIdle();
+  idle.supervisor.watch(idle.kept);
+  const types = (): readonly string[] => idle.posts.map(({ type }) => type);
+  assert.deepEqual(types(), []);
+  idle.clock.advance(1_000);
+  assert.deepEqual(types(), ['reported']);
+  const [first] = idle.posts;
+  assert.ok(first?.type === 'reported' && !first.report.started);
+});
+
+test('what cannot be looked at now is not lost: that is said once, and it is looked at again', (t) => {
+  const { supervisor, kept, clock, posts, said, own, status } = stage(t, GONE);
+  // A path through a file fails as a bad disk does: with neither a file nor its absence.
+  renameSync(own, `${own}.away`);
+  writeFileSync(own, '');
+  supervisor.watch(kept);
+  clock.advance(5_000);
+  assert.deepEqual([posts, said('run cannot be looked at now')], [[], 1]);
+  rmSync(own);
+  renameSync(`${own}.away`, own);
+  writeFileSync(status, JSON.stringify(EXIT_7));
+  clock.advance(250);
+  assert.deepEqual(
+    posts.map(({ type }) => type),
+    ['reported'],
+  );
+});
+
+test('a status file that makes no sense is told of once, and no end', (t) => {
+  const { supervisor, kept, clock, posts, said, status } = stage(t, SELF);
+  writeFileSync(status, 'null');
+  supervisor.watch(kept);
+  clock.advance(5_000);
+  assert.deepEqual([posts, said('unreadable status')], [[], 1]);
+});
+
+test('of a run that was dropped nothing is told', (t) => {
+  const { supervisor, kept, clock, posts, status } = stage(t, SELF);
+  supervisor.watch(kept);
+  kept.dropped = true;
+  writeFileSync(status, JSON.stringify(EXIT_7));
+  clock.advance(5_000);
+  assert.deepEqual(posts, []);
+});

@@ -8,7 +8,7 @@ import type { Option, Wrapper } from './wrappers.ts';
 const NICE_DEFAULT = 10;
 const NICE_MAX = 19;
 const IONICE_CLASSES = ['none', 'realtime', 'best-effort', 'idle'];
-export const NOTHING_CARRIED: Carried = { env: {}, locks: [], inside: [], notes: [] };
+export const NOTHING_CARRIED: Carried = { env: {}, locks: [], flocks: [], inside: [], notes: [] };
 
 /** Of a target, by its keys; see runners/local.ts. */
 export interface Carried {
@@ -21,10 +21,21 @@ export interface Carried {
   readonly cwd?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly locks: readonly Lock[];
+  /** All calls of flock on the way, also those that stay. */
+  readonly flocks: readonly Flock[];
   /** Words that go before the program in `args`. */
   readonly inside: readonly string[];
   /** What to know, as sentences. */
   readonly notes: readonly string[];
+}
+
+export interface Flock {
+  /** Or the number of a descriptor. */
+  readonly path: string;
+  /** Several can hold it at once. */
+  readonly isShared: boolean;
+  /** Gives up at once where somebody holds it (-n); else it waits, for ever or for a time (-w). */
+  readonly givesUp: boolean;
 }
 
 export interface Lock {
@@ -44,6 +55,7 @@ export function merge(outer: Carried, inner: Carried): Carried {
     ...inner,
     env: { ...outer.env, ...inner.env },
     locks: [...outer.locks, ...inner.locks],
+    flocks: [...outer.flocks, ...inner.flocks],
     inside: [...outer.inside, ...inner.inside],
     notes: [...outer.notes, ...inner.notes],
   };
@@ -60,8 +72,7 @@ export function carriedBy(
 ): Partial<Carried> | undefined {
   // What is inside of something that stays in `args` has to stay there too.
   if (before.inside.length > 0) return undefined;
-  const value = (...names: readonly string[]): string | undefined =>
-    options.findLast(({ name }) => names.includes(name))?.value;
+  const value = (...names: readonly string[]): string | undefined => lastValue(options, ...names);
   const has = (...names: readonly string[]): boolean =>
     options.some(({ name }) => names.includes(name));
   switch (role) {
@@ -114,25 +125,40 @@ function durationOf(text: string): string | undefined {
   return `${amount}${unit === '' ? 's' : unit}`;
 }
 
+/** Undefined where flock takes no lock. */
+export function flockOf(options: readonly Option[], path: string | undefined): Flock | undefined {
+  const has = (...names: readonly string[]): boolean =>
+    options.some(({ name }) => names.includes(name));
+  if (path === undefined || has('u', 'unlock')) return undefined;
+  const givesUp = has('n', 'nb', 'nonblock', 'nonblocking') || Number(waitOf(options)) === 0;
+  return { path, isShared: has('s', 'shared'), givesUp };
+}
+
+/** A shared lock lets others in, and setlock and withlock wait otherwise. */
 function lockOf(
   program: string,
   options: readonly Option[],
   path: string,
   words: readonly string[],
 ): Partial<Carried> | undefined {
-  const has = (...names: readonly string[]): boolean =>
-    options.some(({ name }) => names.includes(name));
-  // A shared lock lets others in, and setlock and withlock do not wait by default or do.
-  if (!program.endsWith('flock') || has('s', 'shared', 'u', 'unlock')) return undefined;
-  const value = (...names: readonly string[]): string | undefined =>
-    options.findLast(({ name }) => names.includes(name))?.value;
-  const code = value('E', 'conflict-exit-code') ?? '1';
-  if (has('n', 'nb', 'nonblock', 'nonblocking')) {
+  const flock = program.endsWith('flock') ? flockOf(options, path) : undefined;
+  if (flock === undefined || flock.isShared) return undefined;
+  if (flock.givesUp) {
+    const code = lastValue(options, 'E', 'conflict-exit-code') ?? '1';
     return { locks: [{ path, whenFull: code === '0' ? 'ignore' : 'refuse', words }] };
   }
-  const seconds = value('w', 'wait', 'timeout');
+  const seconds = waitOf(options);
   const maxWait = seconds === undefined ? undefined : durationOf(seconds);
   if (seconds !== undefined && maxWait === undefined) return undefined;
   const waits = maxWait === undefined ? {} : { maxWait };
   return { locks: [{ path, whenFull: 'queue', words, ...waits }] };
+}
+
+/** In seconds; with 0 it does not wait at all. */
+function waitOf(options: readonly Option[]): string | undefined {
+  return lastValue(options, 'w', 'wait', 'timeout');
+}
+
+function lastValue(options: readonly Option[], ...names: readonly string[]): string | undefined {
+  return options.findLast(({ name }) => names.includes(name))?.value;
 }

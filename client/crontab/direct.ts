@@ -8,13 +8,13 @@ import { callsOf, contextOf, PATH_DEFAULT, type RsnapshotCall, settingsOf } from
 import type { Carried } from './carried.ts';
 import type { CronLine } from './crontab.ts';
 import type { Finding, Knowledge, KnownTarget } from './findings.ts';
+import { locksOf } from './flocks.ts';
 import * as say from './migration-messages.ts';
 import { type Ping, pingsOf } from './monitors.ts';
 import { hasMore, type Proposal, proposalOf, showProposal } from './proposal.ts';
 import { type Replacement, rewriteLine } from './rewrite.ts';
 import { readShell } from './shell.ts';
 import { type Prefixes, prefixesOf } from './target-names.ts';
-import { unwrap } from './unwrap.ts';
 
 /** The lines that take a lock by flock, by the lock's path. */
 type LockUsers = ReadonlyMap<string, readonly CronLine[]>;
@@ -231,15 +231,3 @@ export function holdLocks(carried: Carried, { held }: Whole): Carried {
 
 /** Most lines that a note names. */
 const OTHERS_MAX = 3;
-
-/** The locks that a line takes by flock, each once. */
-export function locksOf(line: CronLine): readonly string[] {
-  const context = contextOf(line);
-  const { commands } = readShell(line.command, context.isBash, context.variables);
-  const paths = commands.flatMap((command) => {
-    const job = unwrap(command, context);
-    const isKnown = job.kind !== 'nothing' && job.kind !== 'unknown';
-    return isKnown ? job.carried.locks.map(({ path }) => path) : [];
-  });
-  return [...new Set(paths)];
-}

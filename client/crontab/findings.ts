@@ -160,7 +160,7 @@ interface LockUser {
 /** Two lines of the same minute of which baton does not hold both, and one would not wait. */
 function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): readonly Finding[] {
   const flocks = lines.flatMap((line) =>
-    flocksOf(line.command).map(({ path, ...how }) => ({
+    flocksOf(line).map(({ path, ...how }) => ({
       line,
       locks: [path],
       isDirect: true,

@@ -1,66 +1,34 @@
 /**
- * The locks that a command line takes by flock(1): by path, or by a descriptor whose file stands
- * behind `9>`. Pure.
+ * The locks that a line takes by flock(1): by path, or by a descriptor whose file stands behind `9>`.
+ * Pure.
  */
+import { contextOf } from './calls.ts';
+import type { Flock } from './carried.ts';
+import type { CronLine } from './crontab.ts';
+import { readShell, type ShellRead } from './shell.ts';
+import { type Context, unwrap } from './unwrap.ts';
 
-export interface Flock {
-  readonly path: string;
-  /** Several can hold it at once. */
-  readonly isShared: boolean;
-  /** Gives up at once where somebody holds it (-n); else it waits, for ever or for a time (-w). */
-  readonly givesUp: boolean;
+type Line = Pick<CronLine, 'command' | 'settings'>;
+
+export function flocksOf(line: Line): readonly Flock[] {
+  const context = contextOf(line);
+  return flocksIn(readShell(line.command, context.isBash, context.variables), context);
 }
 
-/** Options that take a value, in the same word or in the next. */
-const VALUED = 'wE';
-const LONG_VALUED = ['--timeout', '--wait', '--conflict-exit-code'];
-/** Where the words of a command end. */
-const END = /^[;|&()]/;
+/** Their paths, each once. */
+export function locksOf(line: Line): readonly string[] {
+  return [...new Set(flocksOf(line).map(({ path }) => path))];
+}
 
-export function flocksOf(command: string): readonly Flock[] {
-  const words = command.match(/"[^"]*"|'[^']*'|[;|&()]+|[^\s;|&()"']+/g) ?? [];
-  return words.flatMap((word, at) => {
-    if (!/(^|\/)flock$/.test(word)) return [];
-    const flock = readFlock(words.slice(at + 1));
-    const path = flock === undefined ? undefined : pathOf(flock.path, command);
-    return flock === undefined || path === undefined ? [] : [{ ...flock, path }];
+function flocksIn(read: ShellRead, context: Context): readonly Flock[] {
+  return read.commands.flatMap((command): readonly Flock[] => {
+    const job = unwrap(command, context);
+    if (job.kind === 'nothing') return [];
+    const own = job.carried.flocks.flatMap((flock) => {
+      const path = /^\d+$/.test(flock.path) ? read.descriptors.get(flock.path) : flock.path;
+      return path === undefined || path.includes('\0') ? [] : [{ ...flock, path }];
+    });
+    if (job.kind !== 'script') return own;
+    return [...own, ...flocksIn(job.read, { ...context, isBash: job.isBash })];
   });
-}
-
-function readFlock(words: readonly string[]): Flock | undefined {
-  let [isShared, givesUp] = [false, false];
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? '';
-    if (END.test(word)) return undefined;
-    if (!word.startsWith('-')) return { path: unquote(word), isShared, givesUp };
-    if (word.startsWith('--')) {
-      if (word === '--shared') isShared = true;
-      if (word === '--nonblock' || word === '--nb') givesUp = true;
-      if (word === '--unlock') return undefined;
-      if (LONG_VALUED.includes(word)) at++;
-      continue;
-    }
-    const letters = word.slice(1);
-    const valued = [...letters].findIndex((letter) => VALUED.includes(letter));
-    const flags = valued < 0 ? letters : letters.slice(0, valued);
-    if (flags.includes('s')) isShared = true;
-    if (flags.includes('n')) givesUp = true;
-    if (flags.includes('u')) return undefined;
-    if (valued >= 0 && valued === letters.length - 1) at++;
-  }
-  return undefined;
-}
-
-/** Of a descriptor, the file that is opened as such. */
-function pathOf(operand: string, command: string): string | undefined {
-  if (!/^\d+$/.test(operand)) return operand;
-  const opened = new RegExp(
-    `(?:^|[\\s;&|()])${operand}(?:>>?|<>?)\\s*("[^"]*"|'[^']*'|[^\\s;&|()]+)`,
-  );
-  const file = opened.exec(command)?.[1];
-  return file === undefined ? undefined : unquote(file);
-}
-
-function unquote(word: string): string {
-  return word.replace(/^(["'])(.*)\1$/s, '$2');
 }

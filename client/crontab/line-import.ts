@@ -10,7 +10,6 @@ import type { CronLine } from './crontab.ts';
 import {
   holdLocks,
   isLevel,
-  locksOf,
   programOf,
   type Rewritten,
   refusalOfLevel,
@@ -21,6 +20,7 @@ import {
 import type { Edits } from './edits.ts';
 import { noteOf, type Remote, readElsewhere } from './elsewhere.ts';
 import type { Knowledge } from './findings.ts';
+import { locksOf } from './flocks.ts';
 import * as say from './migration-messages.ts';
 import { type Ping, pingsOf } from './monitors.ts';
 import { readCommand } from './percent.ts';

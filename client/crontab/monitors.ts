@@ -2,7 +2,8 @@
  * The pings behind a command of a crontab: curl or wget of one address, by which a monitor hears how
  * it ended. They become hooks of its target. What is more than that stays with its shell. Pure.
  */
-import type { Listed, ShellWord, SimpleCommand } from './shell.ts';
+import type { Listed } from './lists.ts';
+import type { ShellWord, SimpleCommand } from './shell.ts';
 
 export interface Ping {
   readonly on: readonly ('onSuccess' | 'onFailure')[];

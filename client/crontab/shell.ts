@@ -13,13 +13,15 @@ import {
   type Command,
   forEachChild,
   parse,
-  type Statement,
+  type Redirect,
   type SyntaxNode,
   type Word,
 } from 'unbash';
 import { bashOnly } from './bash-only.ts';
+import { type Listed, listOf } from './lists.ts';
 import { lookedUp } from './looked-up.ts';
 import * as say from './migration-messages.ts';
+import { valueOfWord } from './word-value.ts';
 
 export interface Span {
   readonly pos: number;
@@ -60,18 +62,14 @@ export interface SimpleCommand extends Span {
   readonly isElsewhere: boolean;
 }
 
-/** A command of a list, and what stands between it and the one before. */
-export interface Listed {
-  readonly joint: '&&' | '||' | ';';
-  readonly command: SimpleCommand;
-}
-
 export interface ShellRead {
   readonly commands: readonly SimpleCommand[];
   /** The whole text is one simple command. */
   readonly isOne: boolean;
   /** Where the whole text is a list of simple commands and nothing else: these. */
   readonly list?: readonly Listed[];
+  /** The files that are opened as descriptors: `9>FILE`. */
+  readonly descriptors: ReadonlyMap<string, string>;
   /** Why none of it can be rewritten: it is wrong, or bash's own. The commands are a guess then. */
   readonly why?: string;
 }
@@ -79,7 +77,7 @@ export interface ShellRead {
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 export function readShell(text: string, isBash: boolean, known: Variables = {}): ShellRead {
-  if (isDeep(text)) return { commands: [], isOne: false, why: say.deepShell(OPENERS_MAX) };
+  if (isDeep(text)) return { ...NOTHING, why: say.deepShell(OPENERS_MAX) };
   const script = parse(text);
   const [error] = script.errors ?? [];
   const reader = new Reader(text, known);
@@ -97,28 +95,10 @@ export function readShell(text: string, isBash: boolean, known: Variables = {}):
     others.length === 0 && statement?.command.type === 'Command' && statement.background !== true;
   const list = listOf(script.commands, reader.commands);
   return {
-    ...{ commands: reader.commands, isOne },
+    ...{ commands: reader.commands, isOne, descriptors: reader.descriptors },
     ...(list === undefined ? {} : { list }),
     ...(why === undefined ? {} : { why }),
   };
-}
-
-function listOf(
-  statements: readonly Statement[],
-  commands: readonly SimpleCommand[],
-): readonly Listed[] | undefined {
-  const list: Listed[] = [];
-  for (const { command, background } of statements) {
-    if (background === true) return undefined;
-    const nodes = command.type === 'AndOr' ? command.commands : [command];
-    for (const [at, { type, pos, end }] of nodes.entries()) {
-      const found = commands.find((it) => it.pos === pos && it.end === end && !it.isElsewhere);
-      if (type !== 'Command' || found === undefined) return undefined;
-      const operators = command.type === 'AndOr' ? command.operators : [];
-      list.push({ joint: operators[at - 1] ?? ';', command: found });
-    }
-  }
-  return list;
 }
 
 /** Most substitutions and groups in a text: the parser goes into each, and its stack has an end. */
@@ -126,6 +106,7 @@ export const OPENERS_MAX = 100;
 /** Most variables that a line may set for what follows. */
 const EXPORTS_MAX = 100;
 const SHOWN_CHARS_MAX = 60;
+const NOTHING: ShellRead = { commands: [], isOne: false, descriptors: new Map() };
 
 function isDeep(text: string): boolean {
   let count = 0;
@@ -142,6 +123,7 @@ interface Surroundings {
 
 class Reader {
   readonly commands: SimpleCommand[] = [];
+  readonly descriptors = new Map<string, string>();
   bashOnly: string | undefined;
   readonly #text: string;
   readonly #known: Map<string, string>;
@@ -182,11 +164,18 @@ class Reader {
     const wasElsewhere = this.#isElsewhere;
     if (isOwn) this.#around = { ...before };
     if (node.type === 'Script' && node.source !== undefined) this.#isElsewhere = true;
+    if (node.type === 'Redirect') this.#open(node);
     const taken = node.type === 'Command' ? this.#take(node) : undefined;
     forEachChild(node, (child) => this.visit(child));
     if (taken !== undefined) this.#enter(taken);
     this.#isElsewhere = wasElsewhere;
     if (isOwn) this.#around = before;
+  }
+
+  #open({ descriptor, target, operator }: Redirect): void {
+    const path = target === undefined ? undefined : valueOfWord(target, this.#known);
+    if (descriptor?.type !== 'FileDescriptor' || path === undefined) return;
+    if (!operator.endsWith('&')) this.descriptors.set(String(descriptor.value), path);
   }
 
   #take({ name, prefix, suffix, pos, end }: Command): SimpleCommand {
@@ -256,7 +245,7 @@ class Reader {
 
   #word(word: Word): ShellWord {
     const { pos, end, text } = word;
-    const value = this.#value(word);
+    const value = valueOfWord(word, this.#known);
     const inner = text.slice(1, -1);
     const isQuoted = /^(?:'|")/.test(text) && text.at(-1) === text[0] && inner === value;
     const found = lookedUp(word);
@@ -278,43 +267,8 @@ class Reader {
 
   #assignment({ name, value: given, append, index, pos, end }: Assignment): ShellAssignment {
     const isPlain = given.type === 'Word' && append !== true && index === undefined;
-    const value = isPlain ? this.#value(given, true) : undefined;
+    const value = isPlain ? valueOfWord(given, this.#known, true) : undefined;
     return { pos, end, name, ...(value === undefined ? {} : { value }) };
-  }
-
-  /** `isWhole`: what it holds is not split into words, as behind `NAME=`. */
-  #value({ text, value, parts }: Word, isWhole = false): string | undefined {
-    if (text.startsWith('~') || (isWhole && text.includes(':~'))) return undefined;
-    if (parts === undefined) return value;
-    const values = parts.map((part) => this.#part(part, isWhole));
-    return values.includes(undefined) ? undefined : values.join('');
-  }
-
-  #part(part: NonNullable<Word['parts']>[number], isWhole: boolean): string | undefined {
-    switch (part.type) {
-      case 'Literal':
-      case 'SingleQuoted':
-      case 'AnsiCQuoted':
-        return part.value;
-      case 'DoubleQuoted': {
-        const values = part.parts.map((inner) => this.#part(inner, true));
-        return values.includes(undefined) ? undefined : values.join('');
-      }
-      case 'SimpleExpansion':
-        return this.#variable(part.text.slice(1), isWhole);
-      case 'ParameterExpansion': {
-        const isPlain = part.operation === undefined && part.prefix === undefined;
-        if (!isPlain || part.index !== undefined) return undefined;
-        return this.#variable(part.parameter, isWhole);
-      }
-      default:
-        return undefined;
-    }
-  }
-
-  #variable(name: string, isWhole: boolean): string | undefined {
-    const value = this.#known.get(name);
-    return value === undefined || isWhole || /^[\w./:@%+,-]+$/.test(value) ? value : undefined;
   }
 }
 

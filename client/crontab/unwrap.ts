@@ -2,7 +2,7 @@
  * What a simple command of a crontab starts in the end, behind nice, flock, sudo, `sh -c` and the
  * like (client/crontab/wrappers.ts), and what of these a target has to have. Pure.
  */
-import { type Carried, carriedBy, merge, NOTHING_CARRIED } from './carried.ts';
+import { type Carried, carriedBy, flockOf, merge, NOTHING_CARRIED } from './carried.ts';
 import { type Edits, editsOf } from './edits.ts';
 import * as say from './migration-messages.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type Variables,
 } from './shell.ts';
 import { DYNAMIC, readSu } from './su.ts';
-import { type Option, readOptions, type Wrapper, wrapperOf } from './wrappers.ts';
+import { type Option, operandsOf, readOptions, type Wrapper, wrapperOf } from './wrappers.ts';
 
 export type Job =
   | {
@@ -45,7 +45,12 @@ export type Job =
       readonly edits: Edits;
       readonly unclear?: string;
     }
-  | { readonly kind: 'unknown'; readonly unclear: string; readonly words: readonly ShellWord[] }
+  | {
+      readonly kind: 'unknown';
+      readonly unclear: string;
+      readonly words: readonly ShellWord[];
+      readonly carried: Carried;
+    }
   | { readonly kind: 'nothing' };
 
 export interface Context {
@@ -94,7 +99,7 @@ class Unwrapping {
       if (word === undefined) return { kind: 'nothing' };
       const program = word.value ?? word.found;
       if (program === undefined || passed >= WRAPPERS_MAX) {
-        return { kind: 'unknown', unclear: say.unknownProgram(word.text), words: this.#rest() };
+        return this.#unknown(say.unknownProgram(word.text));
       }
       const wrapper = wrapperOf(program);
       if (wrapper === undefined) return this.#program();
@@ -108,14 +113,13 @@ class Unwrapping {
     const { role } = wrapper;
     if (role === 'elsewhere') return { ...this.#program(), kind: 'elsewhere' };
     if (role === 'hidden') {
-      return { kind: 'unknown', unclear: say.startedBy(program), words: this.#rest() };
+      return this.#unknown(say.startedBy(program));
     }
     if (role === 'su') return this.#su(wrapper, program);
     const values = this.#values(this.#at + 1);
     const read = readOptions(wrapper, values);
     if (!read.ok) {
-      const unclear = say.unknownOption(program, read.odd);
-      return { kind: 'unknown', unclear, words: this.#rest() };
+      return this.#unknown(say.unknownOption(program, read.odd));
     }
     const { options, count } = read;
     // Without the word that ends its own ones it runs no other program.
@@ -124,6 +128,10 @@ class Unwrapping {
     const used = 1 + count + operands.length;
     const next = values[count + operands.length];
     if (role === 'shell') return this.#shell(program, options, used);
+    if (program.endsWith('flock')) {
+      const flock = flockOf(options, operands[0]);
+      if (flock !== undefined) this.#carry({ flocks: [flock] });
+    }
     if (role === 'lock' && next === '-c')
       return this.#lockedShell(program, options, operands, used);
     // `flock 9` takes the lock of a descriptor and starts nothing.
@@ -179,7 +187,7 @@ class Unwrapping {
     const at = this.#at + used;
     const word = this.#words[at];
     if (word === undefined || this.#words.length > at + 1) {
-      return { kind: 'unknown', unclear: say.startedBy(program), words: this.#rest() };
+      return this.#unknown(say.startedBy(program));
     }
     const isLogin = options.some(({ name }) => name === 'l' || name === 'login');
     if (isLogin) this.#carry({ notes: [say.loginShell(program)] });
@@ -204,7 +212,7 @@ class Unwrapping {
   #su(wrapper: Wrapper, program: string): Job | undefined {
     const read = readSu(wrapper, program, this.#words.slice(this.#at + 1));
     if (read.kind === 'unclear') {
-      return { kind: 'unknown', unclear: read.why, words: this.#rest() };
+      return this.#unknown(read.why);
     }
     this.#carry({ user: read.user });
     if (read.kind === 'words') {
@@ -219,7 +227,7 @@ class Unwrapping {
   #script(word: ShellWord, isBashScript: boolean): Job {
     const text = word.value;
     if (text === undefined || this.#depth >= SHELLS_MAX) {
-      return { kind: 'unknown', unclear: say.unknownWord(word.text), words: this.#rest() };
+      return this.#unknown(say.unknownWord(word.text));
     }
     const context = { ...this.#context, isBash: isBashScript };
     const read = readShell(text, isBashScript, context.variables);
@@ -261,6 +269,10 @@ class Unwrapping {
     return editsOf(this.#command, this.#kept, this.#words[this.#at]);
   }
 
+  #unknown(unclear: string): Job {
+    return { kind: 'unknown', unclear, words: this.#rest(), carried: this.#carried };
+  }
+
   #rest(): readonly ShellWord[] {
     return this.#words.slice(this.#at);
   }
@@ -276,14 +288,6 @@ class Unwrapping {
   #doubt(why: string): void {
     this.#unclear ??= why;
   }
-}
-
-/** chrt needs no priority for some classes. */
-function operandsOf(wrapper: Wrapper, program: string, rest: readonly string[]): number {
-  const isChrt = program.endsWith('chrt');
-  if (isChrt && !/^\d+$/.test(rest[0] ?? '')) return 0;
-  const end = wrapper.endsAt === undefined ? -1 : rest.indexOf(wrapper.endsAt);
-  return end >= 0 ? end + 1 : (wrapper.operands ?? 0);
 }
 
 function isBash(program: string): boolean {

@@ -202,6 +202,14 @@ export function wrapperOf(program: string): Wrapper | undefined {
   return Object.hasOwn(TABLE, name) ? TABLE[name] : undefined;
 }
 
+/** How many words stand before the program; chrt needs no priority for some classes. */
+export function operandsOf(wrapper: Wrapper, program: string, rest: readonly string[]): number {
+  const isChrt = program.endsWith('chrt');
+  if (isChrt && !/^\d+$/.test(rest[0] ?? '')) return 0;
+  const end = wrapper.endsAt === undefined ? -1 : rest.indexOf(wrapper.endsAt);
+  return end >= 0 ? end + 1 : (wrapper.operands ?? 0);
+}
+
 /** The options before the first other word, as getopt(3) with "+" cuts them. */
 export function readOptions(wrapper: Wrapper, words: readonly string[]): OptionsRead {
   const options: Option[] = [];

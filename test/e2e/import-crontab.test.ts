@@ -127,6 +127,16 @@ test('a lock that only one command of each line takes becomes a group', (t) => {
   });
 });
 
+test('a lock that another line takes by a descriptor stays a lock', (t) => {
+  const tab = join(directory(t), 'tab');
+  const lines = ['flock -n /run/x.lock a', '( flock 9; b | c ) 9>/run/x.lock'];
+  writeFileSync(tab, lines.map((line) => `0 1 * * * root ${line}\n`).join(''));
+  const out = join(directory(t), 'out');
+  assert.equal(baton(t, 'import', 'crontab', tab, '--write', out).status, 0);
+  const { targets } = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+  assert.deepEqual(targets['a'].runner.args, ['flock', '-n', '/run/x.lock', 'a']);
+});
+
 test('two lines that need different targets of one name do not share one', (t) => {
   const tab = join(directory(t), 'tab');
   writeFileSync(

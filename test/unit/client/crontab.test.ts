@@ -377,11 +377,19 @@ test('what flock takes is known by its path or its descriptor, and by what it do
     ["( flock -s 200; a ) 200>>'/run/a.lock'", '/run/a.lock', true, false],
     ['( flock -n 9 || exit 1; a )', undefined, false, false],
     ['flock -u 9', undefined, false, false],
+    ['flock -w 0 /run/a.lock x', '/run/a.lock', false, true],
+    ["nice sh -c 'flock -n /run/a.lock x; y'", '/run/a.lock', false, true],
+    ['exec 9>/run/a.lock; flock -n 9 || exit 1; x', '/run/a.lock', false, true],
+    ['{ flock 9; a; } 9<>"/run/a.lock"', '/run/a.lock', false, false],
+    ['flock -n /run/a.lock xargs -a list x', '/run/a.lock', false, true],
+    ["logger 'flock -n /run/a.lock'", undefined, false, false],
+    ['flock -n "$LOCK" x', undefined, false, false],
+    ['L=/run/a.lock; flock -n "$L" x', '/run/a.lock', false, true],
     ['echo flock', undefined, false, false],
   ];
   for (const [command, path, isShared, givesUp] of cases) {
     const wanted = path === undefined ? [] : [{ path, isShared, givesUp }];
-    assert.deepEqual(flocksOf(command), wanted, command);
+    assert.deepEqual(flocksOf({ command, settings: { all: [], count: 0 } }), wanted, command);
   }
 });
 

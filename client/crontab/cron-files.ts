@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { nameUser } from '../../daemon/system/owner-name.ts';
 import { readRegular } from '../../daemon/system/regular-file.ts';
 import type { CronRules } from './crontab.ts';
 import * as say from './crontab-messages.ts';
@@ -107,8 +108,8 @@ function whyMasked(name: string): string | undefined {
 }
 
 function whySystemIgnored(link: Stats, stats: Stats): string | undefined {
-  if (link.isSymbolicLink() && link.uid !== 0) return say.wrongLinkOwner(link.uid);
-  if (stats.uid !== 0) return say.wrongOwner(stats.uid, 'root');
+  if (link.isSymbolicLink() && link.uid !== 0) return say.wrongLinkOwner(nameUser(link.uid));
+  if (stats.uid !== 0) return say.wrongOwner(nameUser(stats.uid), 'root');
   if ((stats.mode & GROUP_OR_OTHERS_WRITE) !== 0) return say.othersCanWrite(octal(stats));
   return stats.nlink === 1 ? undefined : say.manyLinks(stats.nlink);
 }

@@ -37,11 +37,11 @@ export const othersCanWrite = (mode: string): string =>
 
 export const wrongMode = (mode: string): string => `its mode is ${mode}; make it 600 with chmod`;
 
-export const wrongOwner = (uid: number, expected: string): string =>
-  `it belongs to uid ${uid}; let it belong to ${expected} with chown`;
+export const wrongOwner = (found: string, expected: string): string =>
+  `it belongs to ${found}; let it belong to ${expected} with chown`;
 
-export const wrongLinkOwner = (uid: number): string =>
-  `the link to it belongs to uid ${uid}; let it belong to root with chown -h`;
+export const wrongLinkOwner = (found: string): string =>
+  `the link to it belongs to ${found}; let it belong to root with chown -h`;
 
 export const manyLinks = (links: number): string =>
   `it has ${links} hard links; leave it one, with a copy of its own`;

@@ -17,9 +17,10 @@ export const isNoFile = (): string => 'is not a regular file; name a config.json
 export const tooLong = (bytes: number, most: number): string =>
   `is ${bytes} bytes long; expected at most ${most}`;
 
-export const foreignOwner = (path: string, found: number, own: number): string => {
-  const expected = own === 0 ? 'root' : `root or uid ${own}, as which the daemon runs`;
-  return `is owned by uid ${found}; expected ${expected}; run chown ${own || 'root'} ${path}`;
+/** `found` and `own` as people call them, `user` for chown; `own` is absent where that is root. */
+export const foreignOwner = (path: string, found: string, user: string, own?: string): string => {
+  const expected = own === undefined ? 'root' : `root or ${own}, as which the daemon runs`;
+  return `is owned by ${found}; expected ${expected}; run chown ${user} ${path}`;
 };
 
 export const writableByOthers = (path: string, mode: string): string =>

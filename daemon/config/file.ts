@@ -6,6 +6,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { errnoOf } from '../shared/errno.ts';
+import { nameUser } from '../system/owner-name.ts';
 import * as say from './config-messages.ts';
 import { type Json, parseJson } from './json.ts';
 
@@ -51,7 +52,9 @@ function findUnfit(stats: Stats): string | undefined {
 function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] {
   const problems: string[] = [];
   if (stats.uid !== 0 && stats.uid !== uid) {
-    problems.push(say.foreignOwner(path, stats.uid, uid));
+    const found = nameUser(stats.uid);
+    const own = uid === 0 ? undefined : nameUser(uid);
+    problems.push(say.foreignOwner(path, found, uid === 0 ? 'root' : String(uid), own));
   }
   if ((stats.mode & 0o022) !== 0) {
     const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0');

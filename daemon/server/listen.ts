@@ -17,6 +17,7 @@ import { errnoOf } from '../shared/errno.ts';
 import type { Result } from '../shared/result.ts';
 import * as say from '../system/boot-messages.ts';
 import { signLock, takeLock } from '../system/flock.ts';
+import { nameGroup } from '../system/owner-name.ts';
 import type { PassedSocket } from '../system/systemd.ts';
 import { whoListens } from './unix-listener.ts';
 
@@ -148,7 +149,10 @@ function widen({ path, mode, gid }: OwnSocket): Result<undefined> {
     if (mode !== MODE_DEFAULT) chmodSync(path, mode);
     return { ok: true, value: undefined };
   } catch (error) {
-    return { ok: false, error: say.cannotWiden(path, gid, error) };
+    return {
+      ok: false,
+      error: say.cannotWiden(path, gid === undefined ? gid : nameGroup(gid), error),
+    };
   }
 }
 

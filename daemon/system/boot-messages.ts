@@ -35,14 +35,14 @@ export const longSocketPath = (path: string, bytes: number, most: number): strin
   'name a shorter one with --socket PATH or $BATON_SOCKET';
 
 export const noHome = (uid: number): string =>
-  `no place for the state: user ${uid} has no entry in passwd, and HOME is not set; name a directory ` +
+  `no place for the state: uid ${uid} has no entry in passwd, and HOME is not set; name a directory ` +
   'with --state DIR';
 
 // The state directory
 
-/** `found` and `expected` are user ids. */
-export const ownedByOther = (path: string, found: number, expected: number): string =>
-  `${path}: belongs to user ${found}, expected ${expected}, as which batond runs; give it to that ` +
+/** `found` and `expected` are users as people call them. */
+export const ownedByOther = (path: string, found: string, expected: string): string =>
+  `${path}: belongs to ${found}, expected ${expected}, as which batond runs; give it to that ` +
   'user (chown), or name another place with --state DIR';
 
 export const writableByOthers = (path: string, mode: number): string =>
@@ -157,8 +157,9 @@ export const cannotListen = (what: string, error: unknown): string =>
 export const networkSocket = (what: string): string =>
   `${what}: is a network socket; expected a Unix socket: give ListenStream= of its unit a path`;
 
-export const cannotWiden = (path: string, gid: number | undefined, error: unknown): string => {
-  const what = gid === undefined ? 'its mode' : `its mode or group ${gid}`;
+/** `group` as people call it. */
+export const cannotWiden = (path: string, group: string | undefined, error: unknown): string => {
+  const what = group === undefined ? 'its mode' : `its mode or group ${group}`;
   return `socket ${path}: ${what} cannot be set ${describeErrno(error)}`;
 };
 

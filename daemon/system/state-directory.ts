@@ -6,6 +6,7 @@
 import { lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownedByOther, writableByOthers } from './boot-messages.ts';
+import { nameUser } from './owner-name.ts';
 
 /** What the daemon and the SSH keeper open. */
 const NAMES = [
@@ -23,12 +24,14 @@ const OTHERS_WRITE = 0o022;
 export function findForeign(directory: string): string | undefined {
   const uid = process.getuid?.() ?? 0;
   const own = statSync(directory);
-  if (own.uid !== uid) return ownedByOther(directory, own.uid, uid);
+  const isOthers = (path: string, found: number): string =>
+    ownedByOther(path, nameUser(found), nameUser(uid));
+  if (own.uid !== uid) return isOthers(directory, own.uid);
   if ((own.mode & OTHERS_WRITE) !== 0) return writableByOthers(directory, own.mode & 0o7777);
   for (const name of NAMES) {
     const path = join(directory, name);
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat !== undefined && stat.uid !== uid) return ownedByOther(path, stat.uid, uid);
+    if (stat !== undefined && stat.uid !== uid) return isOthers(path, stat.uid);
   }
   return undefined;
 }

@@ -50,13 +50,16 @@ test('a state directory of another user, or a journal in it, is refused', {
   chownSync(rig.state, OTHER, OTHER);
   assert.match(
     await refused(rig),
-    /state: belongs to user 12345, expected 0, as which batond runs; give/,
+    /state: belongs to uid 12345, expected root \(uid 0\), as which batond runs; give/,
   );
   const second = stage(t);
   const journal = join(second.state, 'journal.ndjson');
   writeFileSync(journal, '');
   chownSync(journal, OTHER, OTHER);
-  assert.match(await refused(second), /journal\.ndjson: belongs to user 12345, expected 0/);
+  assert.match(
+    await refused(second),
+    /journal\.ndjson: belongs to uid 12345, expected root \(uid 0\)/,
+  );
 });
 
 for (const [what, plant] of [
@@ -94,7 +97,7 @@ test('a user without a passwd entry and without HOME is told to name a state dir
   assert.equal(without.status, 78);
   assert.match(
     without.stderr,
-    /^batond: no place for the state: user 12345 has no entry in passwd, and HOME is not set; name a directory with --state DIR\n$/,
+    /^batond: no place for the state: uid 12345 has no entry in passwd, and HOME is not set; name a directory with --state DIR\n$/,
   );
   const unconfigured = run('--state', rig.state);
   assert.equal(unconfigured.status, 78);

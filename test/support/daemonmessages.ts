@@ -24,7 +24,7 @@ const BOOT: Samples<typeof boot> = {
   noConfig: [[['/etc/baton/config.json']], [['/home/c.json', '/etc/baton/config.json']]],
   longSocketPath: [['/run/long', 108, 107]],
   noHome: [[12345]],
-  ownedByOther: [['/state', 1000, 0]],
+  ownedByOther: [['/state', 'alice (uid 1000)', 'root (uid 0)']],
   writableByOthers: [['/state', 0o775]],
   noOwnLock: [['/state/lock']],
   noStateDirectory: [['/state', FULL]],
@@ -60,7 +60,7 @@ const BOOT: Samples<typeof boot> = {
   cannotListen: [['socket /run/s', FULL]],
   networkSocket: [['socket "http" (descriptor 3)']],
   cannotWiden: [
-    ['/run/s', 44, FULL],
+    ['/run/s', 'backup (gid 44)', FULL],
     ['/run/s', undefined, FULL],
   ],
   noSocketGroup: [['/run/s', 'backup']],
@@ -71,8 +71,8 @@ const CONFIG: Samples<typeof config> = {
   isNoFile: [[]],
   tooLong: [[99, 88]],
   foreignOwner: [
-    ['/c.json', 1_000, 0],
-    ['/c.json', 1_000, 1_001],
+    ['/c.json', 'uid 1000', 'root'],
+    ['/c.json', 'uid 1000', '1001', 'alice (uid 1001)'],
   ],
   writableByOthers: [['/c.json', '0666']],
   notThere: [[]],

@@ -156,16 +156,21 @@ test('a file that others can write is refused with the chmod that helps', () => 
   for (const mode of [0o600, 0o644, 0o755]) accepted(loadText(text, mode));
 });
 
+/** On every Linux, by this name. */
+const NOBODY = 65_534;
+
 test('a file of another user is refused, one of root is read', {
   skip: whyWithout('root'),
 }, (t) => {
   const path = join(directory(t), 'config.json');
   writeFileSync(path, '{"targets":{}}', { mode: 0o600 });
-  accepted(loadConfig(path, 1000));
-  chownSync(path, 1000, 1000);
-  accepted(loadConfig(path, 1000));
-  assert.match(only(loadConfig(path, 0)), /is owned by uid 1000; expected root; run chown root /);
-  assert.match(only(loadConfig(path, 1001)), /owned by uid 1000; expected root or uid 1001/);
+  accepted(loadConfig(path, NOBODY));
+  chownSync(path, NOBODY, NOBODY);
+  accepted(loadConfig(path, NOBODY));
+  const said = /is owned by nobody \(uid 65534\); expected root; run chown root /;
+  assert.match(only(loadConfig(path, 0)), said);
+  const others = /owned by nobody \(uid 65534\); expected root or uid 4000000001, as which/;
+  assert.match(only(loadConfig(path, 4_000_000_001)), others);
 });
 
 test('what is no readable file is refused, and nothing hangs', (t) => {

@@ -7,7 +7,7 @@
  * true whether there is room or not.
  */
 
-import { affectedTargets, groupsOf, lockfilesAround, sizeAround } from '../core/affected.ts';
+import { affectedTargets, lockfilesAround, sizeAround } from '../core/affected.ts';
 import { apply } from '../core/apply.ts';
 import type { Catalog } from '../core/catalog.ts';
 import type { Answer, Command, CommandInput, Decision, LetGo } from '../core/command.ts';
@@ -23,6 +23,7 @@ import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { CallerWaits } from './caller-waits.ts';
 import { Deadlines } from './deadlines.ts';
+import { Evaluations } from './evaluations.ts';
 import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
@@ -55,10 +56,7 @@ export class Loop {
   /** What has been let go, and has not its place yet. */
   #letGo: readonly LetGo[] | undefined;
   #inbox: { readonly input: CommandInput; readonly reply?: Reply }[] = [];
-  /** Targets around which something may start. */
-  readonly #restless = new Set<TargetName>();
-  /** Targets around which something starts as soon as the journal has room. */
-  readonly #deferred = new Set<TargetName>();
+  readonly #evaluations: Evaluations;
   /** What is done of this turn. */
   #work = 0;
   #scheduled = false;
@@ -95,6 +93,18 @@ export class Loop {
     this.#fail = options.fail;
     this.#locks = options.locks;
     const { journal, log, perform, fail } = options;
+    this.#evaluations = new Evaluations({
+      clock: options.clock,
+      catalog: () => this.#catalog,
+      decide: (target) => {
+        this.#work += sizeAround(target, this.#catalog);
+        return this.#decide({ type: 'evaluate', target, holders: this.holdersAround(target) });
+      },
+      affected: (decision) => this.#affectedTargets(decision),
+      record: (decision) => this.#record(decision) === undefined,
+      isTired: (workMax) => this.#isTired(workMax),
+      again,
+    });
     const told = () => minimalHistory(options.state);
     this.#journal = new GroupCommit({ journal, log, perform, fail, history: told });
   }
@@ -212,8 +222,8 @@ export class Loop {
     if (errno !== undefined) return this.#putOff(errno);
     this.#deadlines.post();
     // Half of it: however much is to be looked at, commands have their turn as well.
-    this.#look(TURN_WORK_MAX / 2);
-    const isBehind = this.#restless.size > 0;
+    this.#evaluate(TURN_WORK_MAX / 2);
+    const isBehind = this.#evaluations.size > 0;
     // What it posts itself is for the next turn.
     const now = [...this.#unrecorded.take(), ...this.#inbox.splice(0, TURN_COMMANDS_MAX)];
     let taken = 0;
@@ -221,13 +231,13 @@ export class Loop {
       if (this.#isTired()) break;
       this.#carryOut(input, reply);
       // What is behind has had its half, or each turn would have time for one command.
-      if (!isBehind) this.#look(TURN_WORK_MAX);
+      if (!isBehind) this.#evaluate(TURN_WORK_MAX);
       taken++;
     }
     if (taken < now.length) this.#inbox = [...now.slice(taken), ...this.#inbox];
     this.#journal.commit();
     this.#deadlines.await();
-    if (this.#inbox.length + this.#restless.size > 0) this.#schedule();
+    if (this.#inbox.length + this.#evaluations.size > 0) this.#schedule();
   }
 
   /** Gives what has been let go its place; the errno, where the journal has no room for that. */
@@ -238,7 +248,7 @@ export class Loop {
     const errno = this.#record(decision);
     if (errno !== undefined) return errno;
     this.#letGo = undefined;
-    for (const target of touched) this.#restless.add(target);
+    this.#evaluations.add(touched);
     return undefined;
   }
 
@@ -268,7 +278,7 @@ export class Loop {
       // Behind all that has come meanwhile, so that nobody waits for the rest of it.
       if (decision.rest !== undefined) this.post(decision.rest, reply);
       else if (reply !== undefined) this.#journal.whenDurable(answering(reply, decision.answer));
-      for (const target of touched) this.#restless.add(target);
+      this.#evaluations.add(touched);
     } else if (isRequest({ input })) {
       const answer = { type: 'no-room', errno } as const;
       if (reply !== undefined) this.#journal.whenDurable(answering(reply, answer));
@@ -277,47 +287,11 @@ export class Loop {
     }
   }
 
-  /** Starts whatever may start around the restless targets, as far as it fits into the turn. */
-  #look(workMax: number): void {
+  /** Starts whatever may start now, as far as it fits into the turn. */
+  #evaluate(workMax: number): void {
     // Nothing starts any more; what waits is the next daemon's.
-    if (this.#isClosing) this.#restless.clear();
-    // A look at one target is a look at all that share a group with it.
-    const rested = new Set<string>();
-    for (const target of this.#restless) {
-      if (this.#isTired(workMax)) return;
-      const keys = groupsOf(target, this.#catalog);
-      this.#restless.delete(target);
-      if (keys.length > 0 && keys.every((key) => rested.has(key))) continue;
-      while (this.#lookAt(target, workMax)) rested.clear();
-      for (const key of keys) rested.add(key);
-    }
-  }
-
-  /** Starts one run around a target; false: there is none. */
-  #lookAt(target: TargetName, workMax: number): boolean {
-    this.#work += sizeAround(target, this.#catalog);
-    const holders = this.holdersAround(target);
-    const decision = this.#decide({ type: 'evaluate', target, holders });
-    const [event] = decision.events;
-    const around = this.#affectedTargets(decision);
-    if (this.#record(decision) !== undefined) {
-      this.#defer(target);
-      return false;
-    }
-    for (const name of around) if (name !== target) this.#restless.add(name);
-    if (event !== undefined && this.#isTired(workMax)) this.#restless.add(target);
-    return event !== undefined && !this.#isTired(workMax);
-  }
-
-  /** The whole look is repeated: nothing is known of those behind the one that found no room. */
-  #defer(target: TargetName): void {
-    this.#deferred.add(target);
-    if (this.#deferred.size > 1) return;
-    this.#clock.after(ROOM_RETRY_MS, () => {
-      for (const name of this.#deferred) this.#restless.add(name);
-      this.#deferred.clear();
-      this.#schedule();
-    });
+    if (this.#isClosing) this.#evaluations.clear();
+    else this.#evaluations.run(workMax);
   }
 
   #isTired(workMax = TURN_WORK_MAX): boolean {

@@ -1,0 +1,88 @@
+/**
+ * Targets around which something may start, and the looks at them: one starts a run at most, and is
+ * repeated until it starts none, within the limits of a turn of the loop.
+ */
+import { groupsOf } from '../core/affected.ts';
+import type { Catalog } from '../core/catalog.ts';
+import type { Decision } from '../core/command.ts';
+import type { TargetName } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import { ROOM_RETRY_MS } from './unrecorded.ts';
+
+interface Parts {
+  readonly clock: Clock;
+  readonly catalog: () => Catalog;
+  /** What may start around a target now. */
+  readonly decide: (target: TargetName) => Decision;
+  /** Around which other targets that makes a difference; to be asked before `record`. */
+  readonly affected: (decision: Decision) => readonly TargetName[];
+  /** False: the journal has no room for it. */
+  readonly record: (decision: Decision) => boolean;
+  /** Whether a turn has done as much work as that. */
+  readonly isTired: (workMax: number) => boolean;
+  /** Asks for another turn. */
+  readonly again: () => void;
+}
+
+export class Evaluations {
+  readonly #parts: Parts;
+  readonly #restless = new Set<TargetName>();
+  /** Around these something starts as soon as the journal has room. */
+  readonly #deferred = new Set<TargetName>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#restless.size;
+  }
+
+  add(targets: readonly TargetName[]): void {
+    for (const target of targets) this.#restless.add(target);
+  }
+
+  clear(): void {
+    this.#restless.clear();
+  }
+
+  /** Starts whatever may start, as far as it fits into the turn. */
+  run(workMax: number): void {
+    // A look at one target is a look at all that share a group with it.
+    const rested = new Set<string>();
+    for (const target of this.#restless) {
+      if (this.#parts.isTired(workMax)) return;
+      const keys = groupsOf(target, this.#parts.catalog());
+      this.#restless.delete(target);
+      if (keys.length > 0 && keys.every((key) => rested.has(key))) continue;
+      while (this.#startOne(target, workMax)) rested.clear();
+      for (const key of keys) rested.add(key);
+    }
+  }
+
+  /** Starts one run around a target; false: there is none. */
+  #startOne(target: TargetName, workMax: number): boolean {
+    const { decide, affected, record, isTired } = this.#parts;
+    const decision = decide(target);
+    const [event] = decision.events;
+    const around = affected(decision);
+    if (!record(decision)) {
+      this.#defer(target);
+      return false;
+    }
+    for (const name of around) if (name !== target) this.#restless.add(name);
+    if (event !== undefined && isTired(workMax)) this.#restless.add(target);
+    return event !== undefined && !isTired(workMax);
+  }
+
+  /** The whole look is repeated: nothing is known of those behind the one that found no room. */
+  #defer(target: TargetName): void {
+    this.#deferred.add(target);
+    if (this.#deferred.size > 1) return;
+    this.#parts.clock.after(ROOM_RETRY_MS, () => {
+      this.add([...this.#deferred]);
+      this.#deferred.clear();
+      this.#parts.again();
+    });
+  }
+}

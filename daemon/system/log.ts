@@ -11,6 +11,7 @@ import { constants, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import pino from 'pino';
 import { errnoOf } from '../shared/errno.ts';
+import { statOf } from './proc.ts';
 
 export type Log = pino.Logger;
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -62,11 +63,18 @@ export function makeLog(options: {
     write: (line) => output.write(isPlain ? line : renderLine(line, format, isJournal)),
   });
   output.onDropped((lines) => log.warn({ lines }, 'log lines were dropped: nobody read the log'));
+  if (output.mayBlock) {
+    log.warn(
+      'stdout is a terminal of another user, and who stops it stops the daemon: redirect it',
+    );
+  }
   return { log, flush: () => output.flush() };
 }
 
 /** What the lines go to: never waits, keeps what is not taken, counts what does not fit. */
 class Output {
+  /** Who stops the reader stops the daemon. */
+  readonly mayBlock: boolean;
   readonly #stream: ReturnType<typeof pino.destination>;
   #isStuck = false;
   #dropped = 0;
@@ -75,7 +83,8 @@ class Output {
 
   constructor(fd: number) {
     const maxLength = BACKLOG_BYTES_MAX;
-    const dest = openAnew(fd);
+    const { fd: dest, mayBlock } = openAnew(fd);
+    this.mayBlock = mayBlock;
     // What is refused (EAGAIN) is kept for the next write, as it is for a full disk.
     const settings = { dest, sync: true, maxLength, retryEAGAIN: () => false };
     this.#stream = pino.destination(settings);
@@ -119,21 +128,27 @@ class Output {
 
 /**
  * A descriptor for the same file that does not block. It is opened anew, since the flag belongs to
- * all processes that share one; a socket, and what belongs to another user, cannot be.
+ * all processes that share one; a socket cannot be, and a terminal of another user only by the name
+ * that it has for those whom it controls.
  */
-function openAnew(fd: number): number {
-  try {
-    if (fstatSync(fd).isFile()) return fd; // it does not block, and knows where it is written to
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | NONBLOCKING);
-  } catch {
+function openAnew(fd: number): { readonly fd: number; readonly mayBlock: boolean } {
+  const file = fstatSync(fd);
+  if (file.isFile()) return { fd, mayBlock: false }; // it knows where it is written to
+  const isOurs = file.isCharacterDevice() && file.rdev === statOf(process.pid)?.terminal;
+  for (const path of [`/proc/self/fd/${fd}`, ...(isOurs ? ['/dev/tty'] : [])]) {
     try {
-      const socket = new Socket({ fd, readable: false, writable: true, allowHalfOpen: true }); // sets the flag
-      socket.unref();
-      socket.on('error', () => {});
+      return { fd: openSync(path, constants.O_WRONLY | NONBLOCKING), mayBlock: false };
     } catch {
-      // Neither a pipe nor a socket: it is written as it is.
+      // Of another user, or a socket.
     }
-    return fd;
+  }
+  try {
+    const socket = new Socket({ fd, readable: false, writable: true, allowHalfOpen: true }); // sets the flag
+    socket.unref();
+    socket.on('error', () => {});
+    return { fd, mayBlock: false };
+  } catch {
+    return { fd, mayBlock: true }; // neither a pipe nor a socket: it is written as it is
   }
 }
 

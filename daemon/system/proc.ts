@@ -13,6 +13,8 @@ export interface ProcessStat {
   readonly state: string;
   readonly parent: number;
   readonly session: number;
+  /** The device of its controlling terminal, as in `rdev`; 0 without one. */
+  readonly terminal: number;
   readonly startTime: number;
 }
 
@@ -38,6 +40,7 @@ export function statOf(pid: number): ProcessStat | undefined {
     state: fields[0] ?? '?',
     parent: number(1),
     session: number(3),
+    terminal: number(4),
     startTime: number(19),
   };
 }

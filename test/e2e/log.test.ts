@@ -11,6 +11,7 @@ import { errnoOf } from '../../daemon/shared/errno.ts';
 import { BACKLOG_BYTES_MAX, makeLog } from '../../daemon/system/log.ts';
 import { directory } from '../support/config.ts';
 import { BATOND, Rig, type Session } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
 
 /** A FIFO that holds what is written until it is read, by descriptors that do not block. */
 function fifo(t: TestContext) {
@@ -73,22 +74,36 @@ test('what is kept is written at the end of the process, as far as the reader ta
   assert.ok(before.length > 0 && read().length > 0);
 });
 
+/** W is a new terminal, of another user, and R its other end. */
+const TERMINAL = `open(R, '+<', '/dev/ptmx') && ioctl(R, 0x40045431, $number = pack('i', 0))
+  && ioctl(R, 0x80045430, $number)
+  && ($path = '/dev/pts/' . unpack('i', $number))
+  && open(W, '+>', $path) && chown(65534, 65534, $path)`;
+
 /** stdout of the daemon is a `kind` whose other end the daemon holds itself, so that nobody reads. */
 const UNREAD = {
   pipe: 'pipe(R, W)',
   socket: 'socketpair(R, W, 1, 1, 0)',
+  'terminal of another user': TERMINAL,
 } as const;
+
+/** The words of a daemon, also as a root that cannot open what is another user's. */
+function daemonOf(rig: Rig, isLimited: boolean): readonly string[] {
+  const limit = ['setpriv', '--bounding-set=-dac_override,-dac_read_search'];
+  const places = ['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state];
+  return [...(isLimited ? limit : []), process.execPath, BATOND, ...places];
+}
 
 for (const [kind, make] of Object.entries(UNREAD)) {
   test(`a daemon whose log (a ${kind}) is not read answers and ends as ever`, async (t) => {
+    if (make === TERMINAL && skipWithout(t, 'root', 'setpriv', 'setsid')) return;
     const rig = new Rig();
     // A line of the log for each reload, which names the file: more than it holds.
     Object.assign(rig, { configFile: join(rig.directory, 'long'.repeat(60)) });
     rig.configure({ targets: { t: { runner: { type: 'local', args: ['/bin/true'] } } } });
-    const own = ['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state];
     const script = `$^F = 100; ${make} or die; open STDOUT, '>&', W; exec @ARGV or die`;
-    const command = [process.execPath, BATOND, ...own];
-    rig.daemon = spawn('/usr/bin/perl', ['-e', script, ...command], { stdio: 'ignore' });
+    const perl = ['/usr/bin/perl', '-e', script, ...daemonOf(rig, make === TERMINAL)];
+    rig.daemon = spawn('setsid', perl, { stdio: 'ignore' });
     t.after(() => rig.close());
     const session = await connected(rig);
     for (let count = 0; count < 500; count++) await session.ask({ type: 'reload' }, 'done');
@@ -97,6 +112,21 @@ for (const [kind, make] of Object.entries(UNREAD)) {
     assert.equal(await rig.end('SIGTERM'), 0);
   });
 }
+
+test('a daemon whose terminal it can neither open nor call its own says so', (t) => {
+  if (skipWithout(t, 'root', 'setpriv', 'setsid', 'script')) return;
+  const rig = new Rig();
+  t.after(() => rig.close());
+  rig.configure({ targets: {} });
+  const daemon = [...daemonOf(rig, true), '--idle-exit', '10ms'].join(' ');
+  const command = `chown 65534 "$(tty)" && exec setsid -w ${daemon}`;
+  const { status, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /"warn".*stdout is a terminal of another user/);
+});
 
 async function connected(rig: Rig): Promise<Session> {
   for (;;) {

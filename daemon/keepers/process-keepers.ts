@@ -183,10 +183,20 @@ export class ProcessKeepers implements ProcessKeepersPort {
 
   /** While the machine goes down nothing is concluded: the next boot tells. */
   async #doubt(kept: KeptProcess, found: Found): Promise<void> {
-    if (!(await isGoingDown())) return this.#report(kept, found);
+    if (!(await isGoingDown())) return this.#sure(kept, found);
     const { run, target } = kept;
     this.#log.info({ run, target }, 'run was ended by a shutdown of the machine');
     this.#clock.after(HOLD_MS, () => void this.#doubt(kept, found));
+  }
+
+  #sure(kept: KeptProcess, found: Found): void {
+    try {
+      this.#report(kept, found);
+    } catch {
+      // What it left cannot be seen now: it is looked at again from the beginning.
+      kept.isHeld = false;
+      this.#supervisor.watch(kept);
+    }
   }
 
   #report(kept: KeptProcess, { report, shortage, unwritten }: Found): void {

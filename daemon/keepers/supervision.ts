@@ -8,6 +8,7 @@
  */
 import type { CommandInput, Report } from '../core/command.ts';
 import type { KeptRun } from '../engine/daemon.ts';
+import { errnoOf } from '../shared/errno.ts';
 import type { KeeperId, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
@@ -45,6 +46,7 @@ export interface Transport<K extends Kept> {
   signs(kept: K, keeper: KeeperId): Omit<Signs, 'unreadable'>;
   /** The keeper waits, so that its command cannot have run. */
   isIdle(kept: K): boolean;
+  /** Throws, without having told anybody, where not all of its end can be seen now. */
   ended(kept: K, found: Found): void;
   /** Nothing more will be asked of its keeper. */
   forgotten(kept: K): void;
@@ -145,24 +147,29 @@ export class Supervisor<K extends Kept> {
   }
 
   #conclude(kept: K, seen: Observation, wasUnseen: boolean): void {
-    const { run, target } = kept;
     switch (seen.kind) {
       case 'running':
         return;
       case 'ended':
-        return this.#transport.ended(kept, seen.found);
+        try {
+          return this.#transport.ended(kept, seen.found);
+        } catch (error) {
+          return this.#unseen(kept, errnoOf(error), wasUnseen);
+        }
       case 'gone':
         return this.#gone(kept, seen);
       case 'unknown':
-        // To say `lost` of it would be a lie.
-        if (wasUnseen) return;
-        return this.#options.log.warn(
-          { run, target, errno: seen.errno },
-          'run cannot be looked at now',
-        );
+        return this.#unseen(kept, seen.errno, wasUnseen);
       default:
         return seen satisfies never;
     }
+  }
+
+  /** To say `lost` of it would be a lie: it is looked at again. */
+  #unseen(kept: K, errno: string, wasUnseen: boolean): void {
+    const { run, target } = kept;
+    kept.isUnseen = true;
+    if (!wasUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be looked at now');
   }
 
   #gone(kept: K, { rebooted, survivors: members }: Observation & { kind: 'gone' }): void {

@@ -32,13 +32,14 @@ function stage(t: TestContext, keeper: KeeperId) {
   const directories = new RunDirectories({ directory: directory(t), nonce: NONCE, log: log.pino });
   const own = directories.of(1);
   mkdirSync(own, { recursive: true });
-  let isIdle = false;
+  let [isIdle, fails] = [false, 0];
   const supervisor = new Supervisor<Kept>(
     { directories, clock, log: log.pino, post: (input) => posts.push(input) },
     {
       signs: () => ({ tells: () => true, leaves: () => [] }),
       isIdle: () => isIdle,
       ended: (kept, { report, shortage }) => {
+        if (fails-- > 0) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
         if (shortage === undefined) return supervisor.report(kept, report);
         kept.isHeld = true;
         supervisor.again(kept, shortage, () => supervisor.report(kept, report));
@@ -52,6 +53,9 @@ function stage(t: TestContext, keeper: KeeperId) {
   const status = join(own, `status.1.${NONCE}`);
   return {
     ...{ supervisor, kept, clock, posts, said, own, status },
+    failToSee: (times: number) => {
+      fails = times;
+    },
     keepIdle: () => {
       isIdle = true;
     },
@@ -105,6 +109,20 @@ test('what cannot be looked at now is not lost: that is said once, and it is loo
   rmSync(own);
   renameSync(`${own}.away`, own);
   writeFileSync(status, JSON.stringify(EXIT_7));
+  clock.advance(250);
+  assert.deepEqual(
+    posts.map(({ type }) => type),
+    ['reported'],
+  );
+});
+
+test('an end of which not all can be seen now is no end of the daemon, and is looked at again', (t) => {
+  const { supervisor, kept, clock, posts, said, status, failToSee } = stage(t, SELF);
+  failToSee(3);
+  writeFileSync(status, JSON.stringify(EXIT_7));
+  supervisor.watch(kept);
+  clock.advance(500);
+  assert.deepEqual([posts.length, said('run cannot be looked at now')], [0, 1]);
   clock.advance(250);
   assert.deepEqual(
     posts.map(({ type }) => type),

@@ -3,9 +3,12 @@
  * and killed keepers anywhere. At the end of each, when things have calmed down: every accepted run
  * has ended once, was executed at most once, and everybody was told the truth.
  *
- * SIM_HISTORIES sets how many, BATON_TEST_AMOUNT which part of the usual; SIM_SEED runs one again.
+ * Half of the seeds are those of every time, half have never been. A failing history shows its seed and
+ * its last steps. SIM_HISTORIES sets how many, BATON_TEST_AMOUNT which part of the usual; SIM_SEED runs
+ * one again.
  */
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { makeCatalog, type Target } from '../../daemon/core/catalog.ts';
 import type { Ended } from '../../daemon/core/state.ts';
@@ -98,13 +101,13 @@ const ROUGH: readonly Hazards[] = [
 
 test(`${HISTORIES} simulated histories with crashes lose no run and no status`, async (t) => {
   const only = process.env['SIM_SEED'];
-  const seeds =
-    only === undefined ? Array.from({ length: HISTORIES }, (_, seed) => seed + 1) : [Number(only)];
+  const seeds = only === undefined ? seedsOf(HISTORIES) : [Number(only)];
   const startedAtMs = performance.now();
   let [deaths, shutdowns, sleeps, runs, compactions, restorations] = [0, 0, 0, 0, 0, 0];
   for (const seed of seeds) {
+    const world = worldOf(seed);
     try {
-      const world = await live(seed);
+      await live(world, seed);
       deaths += world.deaths;
       shutdowns += world.shutdowns;
       compactions += world.compactions;
@@ -113,24 +116,35 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
       runs += world.replay().runs.size;
     } catch (error) {
       const message = error instanceof Error ? error.stack : String(error);
-      assert.fail(`history with SIM_SEED=${seed}: ${message}`);
+      assert.fail(`history with SIM_SEED=${seed}: ${message}\n${world.trail}`);
     }
   }
   const seconds = (performance.now() - startedAtMs) / 1_000;
   const rate = Math.round(seeds.length / seconds);
   t.diagnostic(
-    `${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${shutdowns} shutdowns, ${sleeps} sleeps, ${compactions} compactions, ${restorations} journals restored, ${rate} histories/s`,
+    `seeds ${seeds[0]}… and ${seeds.at(-1)}, ${seeds.length} histories, ${runs} runs, ${deaths} daemon deaths, ${shutdowns} shutdowns, ${sleeps} sleeps, ${compactions} compactions, ${restorations} journals restored, ${rate} histories/s`,
   );
 });
 
-async function live(seed: number): Promise<World> {
+/** The first half counts from 1, the other from anywhere. */
+function seedsOf(count: number): readonly number[] {
+  const known = Math.ceil(count / 2);
+  const fresh = randomInt(known + 1, 2 ** 31);
+  return Array.from({ length: count }, (_, at) => (at < known ? at + 1 : fresh + at));
+}
+
+function worldOf(seed: number): World {
+  const rough = ROUGH[Math.floor(seed / CATALOGS.length) % ROUGH.length] ?? CALM;
+  return new World(seed, makeCatalog(targetsOf(seed)), rough);
+}
+
+function targetsOf(seed: number): readonly Target[] {
+  return CATALOGS[seed % CATALOGS.length] ?? [];
+}
+
+async function live(world: World, seed: number): Promise<void> {
   const which = seed % CATALOGS.length;
-  const targets = CATALOGS[which] ?? [];
-  const world = new World(
-    seed,
-    makeCatalog(targets),
-    ROUGH[Math.floor(seed / CATALOGS.length) % ROUGH.length] ?? CALM,
-  );
+  const targets = targetsOf(seed);
   const requests = world.between(1, 8);
   for (let number = 0; number < requests; number++) {
     const { name } = targets[world.between(0, targets.length - 1)] ?? { name: '' };
@@ -168,7 +182,6 @@ async function live(seed: number): Promise<World> {
     if (world.deaths > deaths) checkReplay(world);
   }
   judge(world);
-  return world;
 }
 
 function cancelOne(world: World): void {

@@ -54,6 +54,9 @@ export interface Hazards {
   readonly restore: number;
 }
 
+/** Steps that a failing history shows. */
+const TRAIL_STEPS = 30;
+
 const LOG = pino({ level: 'silent' });
 /** A night. */
 const SLEEP_MS_MOST = 12 * 3_600_000;
@@ -86,6 +89,9 @@ export class World {
   compactions = 0;
   restorations = 0;
   isCalm = false;
+  /** What the last steps have brought about. */
+  readonly #trail: string[] = [];
+  #steps = 0;
   generation = 0;
   #tasks: Task[] = [];
   #lines: string[] = [];
@@ -250,8 +256,32 @@ export class World {
     this.#attend(client);
   }
 
+  /** The last steps in columns: which, when, in which life, and what came of it. */
+  get trail(): string {
+    return ['   step    time  life  what', ...this.#trail].join('\n');
+  }
+
   /** Does one thing that can happen now, or lets time pass until something can. */
   async step(): Promise<boolean> {
+    const { deaths, restorations, reloads, sleeps, compactions } = this;
+    const known = this.#lines.length;
+    const isOn = await this.#step();
+    const brought = [
+      ...(this.deaths > deaths ? [this.#daemon === undefined ? 'it dies' : 'it is born anew'] : []),
+      ...(this.restorations > restorations ? ['a journal is restored'] : []),
+      ...(this.reloads > reloads ? ['a reload'] : []),
+      ...(this.sleeps > sleeps ? ['the machine sleeps'] : []),
+      ...(this.compactions > compactions ? ['a compaction'] : []),
+      ...this.#lines.slice(known).map((line) => showEvent(JSON.parse(line) as Event)),
+    ];
+    const columns = [`${this.#steps++}`.padStart(7), `${this.nowMs}`.padStart(7)];
+    const life = `${this.generation}${this.#daemon === undefined ? ' †' : ''}`.padEnd(4);
+    this.#trail.push(`${columns.join(' ')}  ${life}  ${brought.join(', ') || '-'}`);
+    if (this.#trail.length > TRAIL_STEPS) this.#trail.shift();
+    return isOn;
+  }
+
+  async #step(): Promise<boolean> {
     if (this.#tasks.length === 0) return false;
     const firstMs = Math.min(...this.#tasks.map((task) => task.atMs));
     this.nowMs = Math.max(this.nowMs, firstMs);
@@ -415,6 +445,13 @@ export class World {
       },
     };
   }
+}
+
+function showEvent(event: Event): string {
+  if (!('run' in event)) return event.type;
+  const about = 'attempt' in event ? `.${event.attempt}` : '';
+  const how = event.type === 'ended' ? ` ${event.outcome.kind}` : '';
+  return `${event.type} ${event.run}${about}${how}`;
 }
 
 /** The state that the compacted history leads to, for comparison. */

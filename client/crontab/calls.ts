@@ -176,7 +176,7 @@ function rsnapshotCall(
 /** Where a program makes a command of its words: the words that would be a call. */
 function guess(words: readonly ShellWord[], unclear: string): readonly RsnapshotCall[] {
   const plain = words.flatMap((word): readonly ShellWord[] => {
-    const parts = (word.value ?? word.text).split(/[\s;&|"']+/);
+    const parts = (word.value ?? word.whole ?? word.text).split(/[\s;&|"']+/);
     return parts.length === 1 ? [word] : parts.map((text) => ({ ...word, text, value: text }));
   });
   const at = plain.findIndex(({ value = '' }) => isRsnapshot(value));

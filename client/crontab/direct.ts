@@ -200,23 +200,15 @@ function isOfAnother(it: KnownTarget, prefix: string, conf: string): boolean {
   return isNamed && !it.groups.includes(`rsnapshot:${conf}`);
 }
 
-/** A lock that other lines take too is a group; one of its own has no use any more. */
-function withLocks({ carried }: RsnapshotCall, line: CronLine, whole: Whole) {
-  const notes: string[] = [];
-  const free = holdLocks(carried, whole);
-  const locks = free.locks.filter(({ path }) => {
+/** A lock is a group. */
+function withLocks(call: RsnapshotCall, line: CronLine, whole: Whole) {
+  const carried = holdLocks(call.carried, whole);
+  const lockNotes = carried.locks.map(({ path }) => {
     const others = (whole.locks.get(path) ?? []).filter((it) => it !== line);
-    notes.push(
-      others.length === 0
-        ? say.scriptLock(path)
-        : say.oneLock(
-            path,
-            others.slice(0, OTHERS_MAX).map((it) => `${it.file}:${it.line}`),
-          ),
-    );
-    return others.length > 0;
+    const places = others.slice(0, OTHERS_MAX).map((it) => `${it.file}:${it.line}`);
+    return others.length === 0 ? say.scriptLock(path) : say.oneLock(path, places);
   });
-  return { carried: { ...free, locks }, lockNotes: notes };
+  return { carried, lockNotes };
 }
 
 /** Locks that are held elsewhere stay in front of the command. */

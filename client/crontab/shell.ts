@@ -34,6 +34,8 @@ export interface ShellWord extends Span {
   readonly value?: string;
   /** All of it is one quoted text without escapes, which begins here. */
   readonly quotedAt?: number;
+  /** What it is before the shell parts it at blanks. */
+  readonly whole?: string;
   /** Of `$(which NAME)` and `$(command -v NAME)`. */
   readonly found?: string;
 }
@@ -246,12 +248,14 @@ class Reader {
   #word(word: Word): ShellWord {
     const { pos, end, text } = word;
     const value = valueOfWord(word, this.#known);
+    const whole = value === undefined ? valueOfWord(word, this.#known, true) : undefined;
     const inner = text.slice(1, -1);
     const isQuoted = /^(?:'|")/.test(text) && text.at(-1) === text[0] && inner === value;
     const found = lookedUp(word);
     return {
       ...{ pos, end, text },
       ...(value === undefined ? {} : { value }),
+      ...(whole === undefined ? {} : { whole }),
       ...(isQuoted ? { quotedAt: pos + 1 } : {}),
       ...(found === undefined ? {} : { found }),
     };

@@ -124,7 +124,17 @@ const TABLE: Readonly<Record<string, Wrapper>> = {
   runuser: su,
   ...Object.fromEntries(['sh', 'dash', 'bash', 'ash', 'ksh', 'zsh'].map((name) => [name, shell])),
 
-  chrt: { role: 'inside', flags: 'abdfiorvR', valued: 'TPD', operands: 1 },
+  chrt: {
+    role: 'inside',
+    flags: 'abdfiorvR',
+    valued: 'TPD',
+    longs: [
+      ...['all-tasks', 'batch', 'deadline', 'fifo', 'idle', 'other', 'rr', 'verbose'],
+      'reset-on-fork',
+    ],
+    longsValued: ['sched-runtime', 'sched-period', 'sched-deadline'],
+    operands: 1,
+  },
   taskset: { role: 'inside', flags: 'ac', operands: 1 },
   choom: { role: 'inside', valued: 'n', longsValued: ['adjust'] },
   setpriv: {

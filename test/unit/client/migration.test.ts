@@ -10,6 +10,7 @@ import { type Finding, findAll } from '../../../client/crontab/findings.ts';
 import { suggest } from '../../../daemon/protocol/request.ts';
 import { readRsnapshotConf } from '../../../policies/rsnapshot-conf.ts';
 import { CASES, type MigrationCase } from '../../support/migration.ts';
+import { INVENTED } from '../../support/migration-invented.ts';
 
 const CONF = 'retain\thourly\t6\nretain\tdaily\t7\nretain\tweekly\t4\nsync_first\t1\n';
 
@@ -52,12 +53,12 @@ function wrongWith(it: MigrationCase): string | undefined {
   return missing.length > 0 ? `lacks ${missing.join(' and ')}: ${all}` : undefined;
 }
 
-for (const it of CASES) {
+for (const it of [...CASES, ...INVENTED]) {
   test(`the right thing is said of ${it.id}`, () => assert.equal(wrongWith(it), undefined));
 }
 
 test('sh can read every line that is written instead', () => {
-  const written = CASES.flatMap(({ before, instead }) =>
+  const written = [...CASES, ...INVENTED].flatMap(({ before, instead }) =>
     instead === undefined || before?.includes('bash') === true
       ? []
       : [instead.replaceAll('\\%', '%')],

@@ -1,12 +1,14 @@
 /**
  * The crash soak: real clients ask for real runs while the daemon is killed, at random, at every
  * step between two effects and at every step of a compaction, and started again, and while its fork
- * server is killed under it. Every client must exit with the true status and have every byte once; every command must have run exactly once.
+ * server is killed under it, and reloads rename a group. Every client must exit with the true status
+ * and have every byte once; every command must have run exactly once, and never more of the group at
+ * once than it admits, whatever its name was when they started.
  *
  *   npm run crash -- [RUNS] [DEATHS] [SEED]      default 1000 300 and a seed that is printed
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -26,12 +28,18 @@ const COMPACTION_CHANCE = 0.2;
 const LIFE_MS_MAX = 500;
 /** How often a daemon loses its fork server, at most. */
 const FORK_SERVER_MS_MAX = 200;
+/** How often the group is given another name, at most. */
+const RENAME_MS_MAX = 300;
+/** How many runs of the group may run at once. */
+const INSTANCES = 2;
 
 export interface SoakResult {
   readonly runs: number;
   readonly deaths: number;
   /** Fork servers that were killed under a living daemon. */
   readonly orphanings: number;
+  /** Reloads under which the group had another name. */
+  readonly renamings: number;
   readonly seconds: number;
   /** How many daemons died at which step; the others died by the clock. */
   readonly points: ReadonlyMap<string, number>;
@@ -64,8 +72,8 @@ export async function soak(runs: number, deaths: number, seed: number): Promise<
   faults.push(...rig.checkCounts(asked), ...rig.checkPoints(points));
   rmSync(rig.directory, { recursive: true, force: true });
   const seconds = (performance.now() - startedAtMs) / 1_000;
-  const { deaths: died, orphanings } = rig;
-  return { runs: asked, deaths: died, orphanings, seconds, points, faults };
+  const { deaths: died, orphanings, renamings } = rig;
+  return { runs: asked, deaths: died, orphanings, renamings, seconds, points, faults };
 }
 
 class SoakRig {
@@ -79,6 +87,7 @@ class SoakRig {
   #isClosing = false;
   deaths = 0;
   orphanings = 0;
+  renamings = 0;
   /** Daemons that were to die in a compaction; they take turns at its steps. */
   #compacting = 0;
 
@@ -89,16 +98,26 @@ class SoakRig {
       code: [0, 1, 2, 42, 75, 124, 137, 143, 255][index % 9] ?? 0,
       lines: [0, 1, 100, 20_000][index % 4] ?? 0,
     }));
-    const targets = this.#kinds.map((kind, index) => [kind.name, this.#target(kind, index)]);
-    const config = { targets: Object.fromEntries(targets), keep: { runs: 100_000 } };
-    writeFileSync(join(this.directory, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+    this.#configure();
     writeFileSync(this.#counter, '');
     writeFileSync(this.#log, '');
   }
 
+  #configure(): void {
+    const targets = this.#kinds.map((kind, index) => [kind.name, this.#target(kind, index)]);
+    const config = { targets: Object.fromEntries(targets), keep: { runs: 100_000 } };
+    const path = join(this.directory, 'config.json');
+    writeFileSync(`${path}.new`, JSON.stringify(config), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+
   #target({ code, lines }: Kind, index: number): unknown {
-    const script = `echo $BATON_RUN >>${this.#counter}; seq ${lines}; sleep 0.0${index % 7}; seq ${lines} >&2; exit ${code}`;
-    const policies = index % 3 === 0 ? [{ type: 'cardinality', instances: 2, group: 'disk' }] : [];
+    const isGrouped = index % 3 === 0;
+    const note = (what: string): string => `echo ${what} $BATON_RUN >>${this.#counter}`;
+    const kind = isGrouped ? 'group' : 'free';
+    const script = `${note(`begin ${kind}`)}; seq ${lines}; sleep 0.0${index % 7}; seq ${lines} >&2; ${note(`end ${kind}`)}; exit ${code}`;
+    const group = `disk-${this.renamings}`;
+    const policies = isGrouped ? [{ type: 'cardinality', instances: INSTANCES, group }] : [];
     return { runner: { type: 'local', args: ['/bin/sh', '-c', script] }, policies };
   }
 
@@ -122,6 +141,7 @@ class SoakRig {
     createInterface(daemon.stdout).on('line', (line) => {
       if (!line.includes('"msg":"ready"')) return;
       this.#orphan(daemon);
+      this.#rename(daemon);
       if (byStep) return;
       life = setTimeout(() => daemon.kill('SIGKILL'), 100 + this.#random() * LIFE_MS_MAX);
     });
@@ -140,6 +160,15 @@ class SoakRig {
       if (kill(pid)) this.orphanings++;
     }
     setTimeout(() => this.#orphan(daemon), this.#random() * FORK_SERVER_MS_MAX).unref();
+  }
+
+  /** Gives the group another name, again and again as long as this daemon lives. */
+  #rename(daemon: ChildProcess): void {
+    if (this.#isClosing || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    this.renamings++;
+    this.#configure();
+    daemon.kill('SIGHUP');
+    setTimeout(() => this.#rename(daemon), this.#random() * RENAME_MS_MAX).unref();
   }
 
   /** For crashpoints.ts; undefined for a death by the clock. */
@@ -179,10 +208,16 @@ class SoakRig {
     return undefined;
   }
 
-  /** Every run executed exactly once. */
+  /** Every run executed exactly once, and no more of the group at once than it admits. */
   checkCounts(asked: number): string[] {
-    const lines = readFileSync(this.#counter, 'utf8').split('\n').filter(Boolean);
+    const notes = readFileSync(this.#counter, 'utf8').split('\n').filter(Boolean);
+    const lines = notes.filter((note) => note.startsWith('begin '));
     const faults: string[] = [];
+    let inside = 0;
+    for (const note of notes.filter((it) => it.includes(' group '))) {
+      inside += note.startsWith('begin ') ? 1 : -1;
+      if (inside > INSTANCES) faults.push(`${inside} of the group ran at once: ${note}`);
+    }
     if (lines.length !== asked)
       faults.push(`${asked} runs were asked for, ${lines.length} executed`);
     if (new Set(lines).size !== lines.length) faults.push('a run was executed twice');
@@ -266,7 +301,7 @@ if (process.argv[1] === import.meta.filename) {
   }
   const { faults, seconds } = result;
   process.stdout.write(
-    `${result.runs} runs, ${result.deaths} daemon deaths, ${result.orphanings} fork server deaths, ${seconds.toFixed(0)} s, ${faults.length} faults\n`,
+    `${result.runs} runs, ${result.deaths} daemon deaths, ${result.orphanings} fork server deaths, ${result.renamings} reloads, ${seconds.toFixed(0)} s, ${faults.length} faults\n`,
   );
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

@@ -153,6 +153,9 @@ for (const end of OUTCOMES) {
   });
 }
 
+/** As in `biome.json`. */
+const COLUMNS = 100;
+
 /** Where a sentence for people would be made, or handed on, with its own words. */
 const WORDS =
   /(?:\b(?:error|message|reason|detail|why|advice|hint)\s*[:=]\s*|\b(?:complain|Mistake|Error|NoWay|refuse|lost|fail|failWith)\((?:[\w.]+, )*)[`'"](?!Internal error)[^`'"]*[a-z] [a-z$]/g;
@@ -191,6 +194,21 @@ test('nobody writes a message elsewhere than in the tables', () => {
     Object.keys(FREE).sort(),
     'an exception is not needed any more',
   );
+});
+
+test('no comment is wider than code', () => {
+  const folders = ['daemon', 'client', 'policies', 'runners', 'contrib', 'test'];
+  const wide = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|mjs)$/.test(name))
+      .flatMap((name) => {
+        const lines = readFileSync(join(ROOT, folder, name), 'utf8').split('\n');
+        return lines
+          .filter((line) => /^\s*(?:\*|\/\/|\/\*\*)/.test(line) && [...line].length > COLUMNS)
+          .map((line) => `${folder}/${name}: ${line.trim()}`);
+      }),
+  );
+  assert.deepEqual(wide, []);
 });
 
 test('the daemon knows rsnapshot by no name: what is special of a policy, the policy says', () => {

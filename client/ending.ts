@@ -25,7 +25,9 @@ export function finish(ending: Ending, errorCode?: number): void {
   process.exitCode = statusOf(ending, errorCode);
 }
 
-/** Prints an answer on stdout. Nobody reading is no error: `baton history | head`; a full disk is. */
+/**
+ * Prints an answer on stdout. Nobody reading is no error: `baton history | head`; a full disk is.
+ */
 export function printed(text: string): Ending {
   const code = print(text);
   if (code === undefined || code === 'EPIPE') return { status: 0, isOwn: true };

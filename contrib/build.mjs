@@ -3,16 +3,16 @@
  *
  *   dist/client/main.cjs    the fast path; small, because parsing unused code costs milliseconds
  *   dist/client/cli.cjs     everything else, loaded by it when needed
- *   dist/daemon/batond.cjs  the daemon: one file instead of 200 starts in 60 % of the time and takes
- *                           9 MB less; not minified, since its stack traces are read by people
- *   dist/runners/ssh/       the SSH keeper, and ssh2, which it shares with the daemon: there the first
- *                           key loads it, since it takes 12 MB
+ *   dist/daemon/batond.cjs  the daemon: one file instead of 200 starts in 60 % of the time and
+ *                           takes 9 MB less; not minified, since people read its stack traces
+ *   dist/runners/ssh/       the SSH keeper, and ssh2, which it shares with the daemon: there the
+ *                           first key loads it, since it takes 12 MB
  *   dist/licences           those of all modules in the above, as contrib/debian's copyright file
  *                           wants them
  *
  * These are all that the packages ship: nothing is left for npm to install, so it needs no network,
- * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms later.
- * They are built from the sources, not from tsc's output, so this runs without tsc too.
+ * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
+ * later. They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
 import {
   chmodSync,

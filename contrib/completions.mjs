@@ -2,9 +2,10 @@
  * Puts the completions for bash, zsh and fish where the shells find them:
  * node completions.mjs [PREFIX]
  *
- * npm has no place for completions, so `npm install -g` runs this ("postinstall" in package.json), with its
- * own prefix; anywhere else, as in a checkout, it then does nothing. Copies, not links: what is left
- * behind when npm removes the package must not make every new zsh complain of a dangling link.
+ * npm has no place for completions, so `npm install -g` runs this ("postinstall" in package.json),
+ * with its own prefix; anywhere else, as in a checkout, it then does nothing. Copies, not links:
+ * what is left behind when npm removes the package must not make every new zsh complain of a
+ * dangling link.
  *
  * Invariants: nothing is overwritten but completions of baton's, and no installation fails because
  * of them.

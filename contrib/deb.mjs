@@ -7,8 +7,8 @@
  * links from the commands to their files.
  *
  * The maintainer is who builds it, as everywhere in Debian: $DEBFULLNAME and $DEBEMAIL, else a name
- * of this host that says that there is no mailbox (RFC 2606). The date is that of package.json's commit ($SOURCE_DATE_EPOCH decides), so the
- * same tree makes the same package.
+ * of this host that says that there is no mailbox (RFC 2606). The date is that of package.json's
+ * commit ($SOURCE_DATE_EPOCH decides), so the same tree makes the same package.
  */
 import { spawnSync } from 'node:child_process';
 import {

@@ -2,8 +2,8 @@
 /**
  * Puts `baton` and `batond` where cron finds them: node launchers.mjs [DIRECTORY], by default
  * /usr/bin. cron's PATH is /usr/bin:/bin, so a `node` of nvm, volta or /usr/local is not on it, and
- * `#!/usr/bin/env node` fails there. A launcher is two lines: the first names the very node that ran
- * this script, the second the file to run. After an upgrade of node, run it again.
+ * `#!/usr/bin/env node` fails there. A launcher is two lines: the first names the very node that
+ * ran this script, the second the file to run. After an upgrade of node, run it again.
  *
  * Invariant: nothing is overwritten but a launcher of baton's.
  */

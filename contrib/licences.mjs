@@ -1,6 +1,6 @@
 /**
- * The licences of the modules that are in the bundles, as stanzas of a Debian copyright file (DEP 5),
- * which people can read as well.
+ * The licences of the modules that are in the bundles, as stanzas of a Debian copyright file (DEP
+ * 5), which people can read as well.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

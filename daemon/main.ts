@@ -20,7 +20,8 @@ import { STDERR, STDOUT, writeAll } from './system/print.ts';
 /** Thrown by whatever judges the command line. */
 class Mistake extends Error {}
 
-// Not awaited here: a bundle in CommonJS knows no await at the top. What it throws ends the process.
+// Not awaited here: a bundle in CommonJS knows no await at the top. What it throws ends the
+// process.
 void main();
 
 async function main(): Promise<void> {

@@ -2,7 +2,7 @@
  * The index of what batond says to people when something is wrong: every such sentence stands in
  * one table for each role, and nowhere else.
  *
- *   daemon/system/boot-messages.ts        batond cannot start: flags, places, state, journal, sockets
+ *   daemon/system/boot-messages.ts        batond cannot start: flags, state, journal, sockets
  *   daemon/config/config-messages.ts      config.json has a mistake, or something odd
  *   daemon/protocol/refusal-text.ts       a request cannot be fulfilled
  *   daemon/protocol/outcome-text.ts       how a run ended, why it could not begin, what to do then
@@ -10,11 +10,11 @@
  *   client/client-errors.ts               what the client says of itself: connection, files
  *   client/command-line/usage-errors.ts   what is wrong with a command line
  *   policies/policy-messages.ts           what keeps a policy from working on this machine
- *   runners/ssh/ssh-messages.ts           what keeps a runner from working, or from reaching its machine
+ *   runners/ssh/ssh-messages.ts           what keeps a runner from reaching its machine
  *
  * The style, which test/unit/project/messages.test.ts holds for every entry: one line, begun in
- * lower case and without a full stop, since it stands behind "baton: TARGET: " or another clause; it names
- * what was found; and it says what to do, mostly behind a semicolon.
+ * lower case and without a full stop, since it stands behind "baton: TARGET: " or another clause;
+ * it names what was found; and it says what to do, mostly behind a semicolon.
  *
  * Not here: why a run waits or was refused by a policy (that is a reason and no mistake, and stands
  * with its policy); constants of log lines; "Internal error: …", which only a bug can show; what a

@@ -12,7 +12,9 @@ export interface Places {
   /** The daemon's own. */
   readonly uid: number;
   readonly exists: (path: string) => boolean;
-  /** The home directory by the passwd entry; undefined where there is no entry, as in a container. */
+  /**
+   * The home directory by the passwd entry; undefined where there is no entry, as in a container.
+   */
   readonly home?: () => string | undefined;
 }
 

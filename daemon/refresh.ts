@@ -1,7 +1,7 @@
 /**
  * Reads an rsnapshot.conf again when it has changed: a cheap stat for each request of a target that
- * depends on it, no watching. A group that is busy goes on with what it began with, and is looked at
- * again by its next request.
+ * depends on it, no watching. A group that is busy goes on with what it began with, and is looked
+ * at again by its next request.
  */
 
 import type { Config } from './config/load.ts';

@@ -1,12 +1,13 @@
 /**
  * What becomes of a start that fails on sockets that systemd holds. Two have to be told apart:
  *
- *   somebody started it (boot, `systemctl restart`)   it ends, so that the start has failed for all to see
- *   a client woke it                                  it stays and tells the clients why; see refuser.ts
+ *   somebody started it (boot, `systemctl restart`)   it ends: the start has failed for all to see
+ *   a client woke it                                  it stays, and tells clients why (refuser.ts)
  *
  * systemd does not say which it is, and after a restart there may be clients, too: those of before.
- * So the first failure always ends, and leaves a note in the state directory; systemd starts the daemon
- * again for the clients that wait, and the note makes this one stay. A stop takes the note away.
+ * So the first failure always ends, and leaves a note in the state directory; systemd starts the
+ * daemon again for the clients that wait, and the note makes this one stay. A stop takes the note
+ * away.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,11 +1,11 @@
 /**
- * A daemon that cannot start, on sockets that systemd holds. If it ended at once, systemd would start
- * it again for the client that still waits in the socket, some thirty times, and then close the socket
- * for good. So it answers each client with what is wrong, looks again with each new client (has the
- * configuration been fixed?), and ends when nobody has asked for a while.
+ * A daemon that cannot start, on sockets that systemd holds. If it ended at once, systemd would
+ * start it again for the client that still waits in the socket, some thirty times, and then close
+ * the socket for good. So it answers each client with what is wrong, looks again with each new
+ * client (has the configuration been fixed?), and ends when nobody has asked for a while.
  *
- * Who waits for a run is answered later: the run goes on without a daemon, and once the configuration
- * is fixed there is one again. Journal and runs are left alone.
+ * Who waits for a run is answered later: the run goes on without a daemon, and once the
+ * configuration is fixed there is one again. Journal and runs are left alone.
  */
 import type net from 'node:net';
 import type { ErrorCode } from './protocol/request.ts';
@@ -27,7 +27,9 @@ export interface Refusal {
   readonly brief: string;
 }
 
-/** How long it stays when nobody asks any more: every start counts towards systemd's start limit. */
+/**
+ * How long it stays when nobody asks any more: every start counts towards systemd's start limit.
+ */
 const STAY_MS = 10_000;
 /** How long a client that waits for a run may hope that the daemon can start again. */
 const HOLD_MS = 60_000;
@@ -71,7 +73,9 @@ export class Refuser<T> {
     return this.#sockets;
   }
 
-  /** Says if somebody waits in the sockets. If nobody does, no client has brought this start about. */
+  /**
+   * Says if somebody waits in the sockets. If nobody does, no client has brought this start about.
+   */
   async open(passed: readonly PassedSocket[]): Promise<boolean> {
     for (const socket of passed) {
       const clients: net.Socket[] = [];

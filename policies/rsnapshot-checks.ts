@@ -1,7 +1,7 @@
 /**
- * What rsnapshot (1.4.5) demands of each line of its configuration, with its own sentences; of the whole,
- * see rsnapshot-whole.ts. Together they say what `rsnapshot configtest` would say, and are held
- * against the real one by a test over generated files. Pure.
+ * What rsnapshot (1.4.5) demands of each line of its configuration, with its own sentences; of the
+ * whole, see rsnapshot-whole.ts. Together they say what `rsnapshot configtest` would say, and are
+ * held against the real one by a test over generated files. Pure.
  */
 import {
   type ConfState,
@@ -26,7 +26,10 @@ interface Words {
   readonly third: string | undefined;
 }
 
-/** What is wrong, in rsnapshot's words behind the line, or undefined. It takes note of what is right. */
+/**
+ * What is wrong, in rsnapshot's words behind the line, or undefined. It takes note of what is
+ * right.
+ */
 type Check = (words: Words, conf: ConfState) => string | undefined;
 
 const RESERVED = (

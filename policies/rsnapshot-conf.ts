@@ -2,10 +2,10 @@
  * Reads an rsnapshot.conf as rsnapshot itself does, as far as baton needs it: the levels in the
  * order of the file (lowest first), the lockfile, the snapshot_root. Pure: `read` is given.
  *
- * Words stand apart by tabs only, an indented line continues the one before, and `include_conf FILE`
- * is followed. `include_conf` with backticks is a command: it is never executed, only named in
- * `unread`, for what it prints may hold levels of its own. Blanks for tabs, a blank at the end, an
- * unknown parameter: rsnapshot refuses the whole file then, and `refused` says so in its words.
+ * Words stand apart by tabs only, an indented line continues the one before, and `include_conf
+ * FILE` is followed. `include_conf` with backticks is a command: it is never executed, only named
+ * in `unread`, for what it prints may hold levels of its own. Blanks for tabs, a blank at the end,
+ * an unknown parameter: rsnapshot refuses the whole file then, and `refused` says so in its words.
  */
 
 import type { ReadFile } from '../daemon/core/policy.ts';

@@ -1,6 +1,6 @@
 /**
- * What the rsnapshot policy knows of its levels and its rsnapshot.conf: options, their completion by
- * the files of this machine, and the rank of a level. Pure.
+ * What the rsnapshot policy knows of its levels and its rsnapshot.conf: options, their completion
+ * by the files of this machine, and the rank of a level. Pure.
  *
  * The order of the levels is `order`, else that of the conf's retain lines, else that of the
  * classic names. A conf that uses classic names only is ranked among all of them, so that two confs

@@ -3,12 +3,13 @@
  * newest sync has failed. Each rotation would throw a good snapshot away for one that nothing
  * replaces; after some weeks of it none were left. A part of the rsnapshot policy. Pure.
  *
- * Higher levels wait for a sync that succeeds: a weekly that was left out would be missed for a week.
- * The lowest is skipped, since it comes with every sync anyway; but only when it really is next, for
- * this night's sync may be asked for some milliseconds after it, and goes first then.
+ * Higher levels wait for a sync that succeeds: a weekly that was left out would be missed for a
+ * week. The lowest is skipped, since it comes with every sync anyway; but only when it really is
+ * next, for this night's sync may be asked for some milliseconds after it, and goes first then.
  * `afterFailedSync: "run"` turns both off for a level. Every end that is neither a success nor a
- * warning is a failure, also of a sync that was cancelled or lost: what it was to fetch is not there.
- * A sync that somebody runs by hand is not known; the next one of baton's lets the levels go on.
+ * warning is a failure, also of a sync that was cancelled or lost: what it was to fetch is not
+ * there. A sync that somebody runs by hand is not known; the next one of baton's lets the levels go
+ * on.
  */
 
 import type {

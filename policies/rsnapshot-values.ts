@@ -1,7 +1,7 @@
 /**
- * The kinds of values in an rsnapshot.conf, told apart as rsnapshot (1.4.5) tells them, and what is known of
- * one that is being read. Pure: what the disk says is asked of `look`; without it, paths are taken
- * for right.
+ * The kinds of values in an rsnapshot.conf, told apart as rsnapshot (1.4.5) tells them, and what is
+ * known of one that is being read. Pure: what the disk says is asked of `look`; without it, paths
+ * are taken for right.
  */
 
 /** What is at a path, as rsnapshot's user sees it. */

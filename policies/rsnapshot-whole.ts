@@ -1,6 +1,6 @@
 /**
- * What rsnapshot (1.4.5) demands of the whole of its configuration, once every line of it is right, with its
- * own sentences. Pure.
+ * What rsnapshot (1.4.5) demands of the whole of its configuration, once every line of it is right,
+ * with its own sentences. Pure.
  */
 import type { ConfState } from './rsnapshot-values.ts';
 

@@ -12,8 +12,8 @@
  *
  * The group is the rsnapshot.conf, since that names the lockfile. A lock that is held by a process
  * which is no run of this group (somebody ran rsnapshot by hand, or another target does) is waited
- * for. What the conf says is
- * read when the configuration is; see policies/rsnapshot-options.ts, and rsnapshot-sync.ts for `sync`.
+ * for. What the conf says is read when the configuration is; see policies/rsnapshot-options.ts, and
+ * rsnapshot-sync.ts for `sync`.
  */
 
 import type { Admission, Policy, QueuedRun, Readiness, SharedView } from '../daemon/core/policy.ts';

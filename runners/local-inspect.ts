@@ -1,6 +1,6 @@
 /**
- * What a local target needs at 03:00 and this machine does not have now: its program, directory, user
- * and group; and words that only a shell would understand. None of it is a mistake of the
+ * What a local target needs at 03:00 and this machine does not have now: its program, directory,
+ * user and group; and words that only a shell would understand. None of it is a mistake of the
  * configuration, since it may be there by then: `batond --check` warns of it.
  */
 import { spawnSync } from 'node:child_process';

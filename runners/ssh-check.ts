@@ -1,7 +1,7 @@
 /**
- * What is wrong with an ssh target before anything connects, in sentences that name the file and say
- * what to do. `checkOptions` is asked at every load and refuses the target's runs; what takes its
- * time or is a warning only is for `inspectOptions`, which `batond --check` asks.
+ * What is wrong with an ssh target before anything connects, in sentences that name the file and
+ * say what to do. `checkOptions` is asked at every load and refuses the target's runs; what takes
+ * its time or is a warning only is for `inspectOptions`, which `batond --check` asks.
  */
 import { statSync } from 'node:fs';
 import { readRegular } from '../daemon/system/regular-file.ts';

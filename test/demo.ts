@@ -111,7 +111,9 @@ function startClient(interval: string): Promise<number | null> {
   return new Promise((resolve) => child.once('close', (code) => resolve(code)));
 }
 
-/** Prints who runs and who waits for whom, until all clients are done; returns the order of runs. */
+/**
+ * Prints who runs and who waits for whom, until all clients are done; returns the order of runs.
+ */
 async function watch(all: Promise<unknown>): Promise<readonly string[]> {
   let done = false;
   void all.finally(() => {

@@ -1,8 +1,8 @@
 /**
  * The protocol fuzz: hostile clients without end against a real daemon, while a well-behaved one
  * must be served in time. Case N of a seed is always the same (test/support/hostile.ts). The daemon
- * has to stay the same process, small, with every reply in order; it must close what it opened, stop
- * with 0, and come up again from the journal that the hostile requests have left.
+ * has to stay the same process, small, with every reply in order; it must close what it opened,
+ * stop with 0, and come up again from the journal that the hostile requests have left.
  *
  *   npm run fuzz -- [CASES] [SEED] [FIRST]     default 100000, a seed that is printed, case 0
  */
@@ -142,7 +142,10 @@ class Fuzz {
     this.#rig.daemon = daemon;
   }
 
-  /** A run that goes on and one that has printed much; both are looked at once, to open all there is. */
+  /**
+   * A run that goes on and one that has printed much; both are looked at once, to open all there
+   * is.
+   */
   async #prepare(): Promise<Scenery> {
     const session = await this.#connect();
     const run = (target: string, token: string) =>

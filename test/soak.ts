@@ -1,9 +1,9 @@
 /**
  * The crash soak: real clients ask for real runs while the daemon is killed, at random, at every
  * step between two effects and at every step of a compaction, and started again, and while its fork
- * server is killed under it, and reloads rename a group. Every client must exit with the true status
- * and have every byte once; every command must have run exactly once, and never more of the group at
- * once than it admits, whatever its name was when they started.
+ * server is killed under it, and reloads rename a group. Every client must exit with the true
+ * status and have every byte once; every command must have run exactly once, and never more of the
+ * group at once than it admits, whatever its name was when they started.
  *
  *   npm run crash -- [RUNS] [DEATHS] [SEED]      default 1000 300 and a seed that is printed
  */

@@ -57,7 +57,9 @@ function example(line: string, text: string): readonly string[] {
   return [`${INDENT}${line}`, ...wrap(quoted(text), INDENT.repeat(3), INDENT.repeat(3))];
 }
 
-/** Literals are marked for a page that has bold letters; here a quoted one is one of several words. */
+/**
+ * Literals are marked for a page that has bold letters; here a quoted one is one of several words.
+ */
 function quoted(text: string): string {
   return text.replace(/`([^`]+)`/g, (_, literal: string) =>
     literal.includes(' ') ? `"${literal}"` : literal,

@@ -1,7 +1,7 @@
 /**
- * `baton names targets|runs`: what a shell may complete, one a line: a name, a tab, a word about it.
- * A person is waiting at the prompt, so it asks once, gives up soon, and never says a word about why
- * there is nothing to say.
+ * `baton names targets|runs`: what a shell may complete, one a line: a name, a tab, a word about
+ * it. A person is waiting at the prompt, so it asks once, gives up soon, and never says a word
+ * about why there is nothing to say.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type RunView, type StatusReply } from '../../daemon/protocol/request.ts';

@@ -1,7 +1,7 @@
 /**
  * `--report FILE`: how a run ended, as JSON for a program. It is written whatever happened, also
- * when nothing ran. What is printed and the status stay as they are without it, unless the file cannot
- * be written: that is a line on stderr, and no success.
+ * when nothing ran. What is printed and the status stay as they are without it, unless the file
+ * cannot be written: that is a line on stderr, and no success.
  */
 import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import type { Place } from '../connection/conversation.ts';

@@ -73,8 +73,8 @@ export async function waitSeveral(runs: readonly number[], attend: Attend): Prom
 }
 
 /**
- * Until nothing runs or waits any more; prints nothing but what failed. A status names the first few
- * that wait and nothing of what came and went between two, so the history is asked as well.
+ * Until nothing runs or waits any more; prints nothing but what failed. A status names the first
+ * few that wait and nothing of what came and went between two, so the history is asked as well.
  */
 export async function waitAll(place: Place): Promise<Ending> {
   const [beganAtMs, beganMs] = [Date.now(), performance.now()];

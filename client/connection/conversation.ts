@@ -1,7 +1,8 @@
 /**
  * A conversation with the daemon that survives its death: connects, asks, hands in the replies, and
  * when the connection breaks asks anew. What to ask then is for the conversation to say; see
- * client/connection/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is no mistake.
+ * client/connection/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is
+ * no mistake.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * Notices a daemon that holds a connection and says nothing: stopped, stuck, or a program that is no
- * daemon at all. A run may have nothing to say for hours, so after half of the time the daemon is
- * asked whether it is there (`ping`), which it answers at once whatever else it does.
+ * Notices a daemon that holds a connection and says nothing: stopped, stuck, or a program that is
+ * no daemon at all. A run may have nothing to say for hours, so after half of the time the daemon
+ * is asked whether it is there (`ping`), which it answers at once whatever else it does.
  */
 
 import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
@@ -23,7 +23,9 @@ export class Silence {
   #wasAsked = false;
   readonly #timer: NodeJS.Timeout;
 
-  /** `ask` makes a living daemon say something; `giveUp` is called once, after `silentMs` at least. */
+  /**
+   * `ask` makes a living daemon say something; `giveUp` is called once, after `silentMs` at least.
+   */
   constructor(
     silentMs: number,
     { ask, giveUp }: { readonly ask: () => void; readonly giveUp: () => void },

@@ -2,7 +2,9 @@
 import { accessSync } from 'node:fs';
 import { clientSocket } from '../../daemon/protocol/request.ts';
 
-/** R_OK and W_OK of access(2), and F_OK: written out, for what is not used is not bundled either. */
+/**
+ * R_OK and W_OK of access(2), and F_OK: written out, for what is not used is not bundled either.
+ */
 const READ_WRITE = 6;
 const EXISTS = 0;
 

@@ -1,8 +1,8 @@
 /**
- * The calls of rsnapshot and baton in a line of a crontab: those that stand where a shell looks for a
- * program, also behind wrappers and in `sh -c`. A path, a tag or an argument that is called rsnapshot
- * is none. What runs on another machine is none of this one's. What cannot be rewritten safely says
- * why. Pure.
+ * The calls of rsnapshot and baton in a line of a crontab: those that stand where a shell looks for
+ * a program, also behind wrappers and in `sh -c`. A path, a tag or an argument that is called
+ * rsnapshot is none. What runs on another machine is none of this one's. What cannot be rewritten
+ * safely says why. Pure.
  */
 import { type Carried, merge, NOTHING_CARRIED } from './carried.ts';
 import type { CronLine } from './crontab.ts';

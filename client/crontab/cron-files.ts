@@ -1,7 +1,7 @@
 /**
- * The crontabs of this machine: which files there are, which of them its cron ignores whole and why,
- * and where else jobs are started that nobody reads here. Debian's cron and systemd-cron ignore
- * different ones; both were asked.
+ * The crontabs of this machine: which files there are, which of them its cron ignores whole and
+ * why, and where else jobs are started that nobody reads here. Debian's cron and systemd-cron
+ * ignore different ones; both were asked.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
@@ -130,7 +130,9 @@ export function userExists(name: string): boolean {
   return !isUnknown;
 }
 
-/** Where jobs are started that this program does not read, with the calls that can be seen there. */
+/**
+ * Where jobs are started that this program does not read, with the calls that can be seen there.
+ */
 export function notLookedInto(): readonly string[] {
   const scripts = PERIODS.flatMap((period) => {
     const place = `/etc/cron.${period}`;
@@ -143,7 +145,9 @@ export function notLookedInto(): readonly string[] {
   return [...scripts, ...anacron, ...units].filter(mentionsRsnapshot);
 }
 
-/** The scripts of a command line by whole paths that mention rsnapshot, other than rsnapshot itself. */
+/**
+ * The scripts of a command line by whole paths that mention rsnapshot, other than rsnapshot itself.
+ */
 export function hiddenCalls(command: string): readonly string[] {
   const paths = command.match(/(?<![\w./~-])\/[^\s;&|()<>"'`$\\]+/g) ?? [];
   const scripts = paths.filter((path) => !/(^|\/)(rsnapshot[^/]*|baton)$/.test(path));

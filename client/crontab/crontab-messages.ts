@@ -1,6 +1,6 @@
 /**
- * What cron does with lines and files of crontabs, as `baton check-crontab` tells it. A place stands
- * in front: the file and the line. The style: test/unit/project/messages.test.ts.
+ * What cron does with lines and files of crontabs, as `baton check-crontab` tells it. A place
+ * stands in front: the file and the line. The style: test/unit/project/messages.test.ts.
  */
 
 // A line

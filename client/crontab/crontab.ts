@@ -20,7 +20,9 @@ export interface CronLine {
   readonly text: string;
   /** Where in `text` the command begins; client/crontab/percent.ts reads it there. */
   readonly commandAt: number;
-  /** The variables that the crontab sets above this line; of those with one name the last counts. */
+  /**
+   * The variables that the crontab sets above this line; of those with one name the last counts.
+   */
   readonly settings: Settings;
   /** The five fields or the nickname, as written. */
   readonly when: string;

@@ -1,7 +1,7 @@
 /**
  * The rules of Debian's cron (3.0pl1-162 of Debian 12; -197 of Debian 13 differs in one), which the
- * real cron was asked for: what it takes, what it refuses with the whole file, and what it takes and
- * never runs. Pure.
+ * real cron was asked for: what it takes, what it refuses with the whole file, and what it takes
+ * and never runs. Pure.
  *
  * A field is read up to the first sign that does not fit, and the rest of the word is passed over:
  * `1#2` is 1, and `*5` is `*`. A range that counts down (`22-2`, `mon-sun`) is taken and is empty.
@@ -117,7 +117,9 @@ interface Range {
   readonly length: number;
 }
 
-/** `*`, `5`, `1-5`, `*\/4` or `1-5/2` at the beginning of the text; what follows is not looked at. */
+/**
+ * `*`, `5`, `1-5`, `*\/4` or `1-5/2` at the beginning of the text; what follows is not looked at.
+ */
 function readRange(text: string, kind: FieldKind): Range | undefined {
   const match = /^(?:\*|([a-z\d]+)(?:-([a-z\d]*))?)(?:(\/)([a-z\d]*))?/i.exec(text);
   if (match === null) return undefined;
@@ -159,9 +161,9 @@ function passedOver(word: string, read: string): string {
 }
 
 /**
- * An environment setting, as cron's load_env finds it: NAME = VALUE, each in quotes or not. An empty
- * value without quotes is none, nor is text behind a quoted one: cron then reads the line as a job,
- * and refuses the file.
+ * An environment setting, as cron's load_env finds it: NAME = VALUE, each in quotes or not. An
+ * empty value without quotes is none, nor is text behind a quoted one: cron then reads the line as
+ * a job, and refuses the file.
  */
 function isSetting(line: string): boolean {
   const match = /^(?:"[^"=]*"|'[^'=]*'|[^"'\s=][^\s=]*|(?==))\s*=\s*(.*)$/s.exec(line);

@@ -128,7 +128,10 @@ function argvOf({ argv, carried }: RsnapshotCall, line: CronLine, known: Knowled
   return [known.program?.(name, path) ?? name, ...rest];
 }
 
-/** What can be told of the order where an include cannot be followed: its levels, and those asked for. */
+/**
+ * What can be told of the order where an include cannot be followed: its levels, and those asked
+ * for.
+ */
 function orderOf(call: RsnapshotCall, known: Knowledge, { levels }: Whole) {
   const conf = known.conf(call.conf);
   if (conf === undefined || conf.unread.length === 0) return {};

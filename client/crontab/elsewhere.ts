@@ -1,7 +1,7 @@
 /**
- * What a crontab starts on another machine or in another root: a command of ssh becomes a target with
- * the runner `ssh`; docker, chroot and the like stay what they are. Nothing of it ever becomes a
- * command of this machine. Pure.
+ * What a crontab starts on another machine or in another root: a command of ssh becomes a target
+ * with the runner `ssh`; docker, chroot and the like stay what they are. Nothing of it ever becomes
+ * a command of this machine. Pure.
  */
 import { CLASSIC, SYNC } from '../../policies/rsnapshot-conf.ts';
 import { callsOf, contextOf, isRsnapshot, type RsnapshotCall, settingsOf } from './calls.ts';

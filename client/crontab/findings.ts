@@ -1,6 +1,7 @@
 /**
- * What is wrong with crontabs in the eyes of somebody who knows rsnapshot and baton. Pure: who knows
- * the targets and the rsnapshot.conf is asked. Nothing is changed; each finding says what to write.
+ * What is wrong with crontabs in the eyes of somebody who knows rsnapshot and baton. Pure: who
+ * knows the targets and the rsnapshot.conf is asked. Nothing is changed; each finding says what to
+ * write.
  */
 import { CLASSIC, type RsnapshotConf, refusalOf, SYNC } from '../../policies/rsnapshot-conf.ts';
 import { callsOf } from './calls.ts';
@@ -189,7 +190,9 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
   });
 }
 
-/** `rsnapshot sync && rsnapshot daily`: a sync that ends with 2 has fetched, and daily is left out. */
+/**
+ * `rsnapshot sync && rsnapshot daily`: a sync that ends with 2 has fetched, and daily is left out.
+ */
 function findSyncChains(line: CronLine): readonly Finding[] {
   const levels = callsOf(line).flatMap((call) => (call.kind === 'rsnapshot' ? [call.level] : []));
   const after = levels[levels.indexOf(SYNC) + 1];

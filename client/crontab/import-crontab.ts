@@ -3,8 +3,8 @@
  * unified diff. Times, comments, MAILTO and all other lines stay as they are. It changes no file;
  * with `--write DIRECTORY` the new ones are put there, and nothing that exists is written over.
  *
- * Of named files all lines are imported, of the machine's own only those that call rsnapshot: nobody
- * wants the lines of other packages to change.
+ * Of named files all lines are imported, of the machine's own only those that call rsnapshot:
+ * nobody wants the lines of other packages to change.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

@@ -1,8 +1,8 @@
 /**
  * Whether a higher level starts at the right end of the gap between two starts of a lower one. A
- * higher level takes the oldest snapshot of the one below, which leaves a hole there until that one's
- * next start: so it belongs shortly before that start (weekly 23:30, daily 00:00), and not shortly
- * after one (daily 03:00, weekly 03:30). Days of the calendar do not matter. Pure.
+ * higher level takes the oldest snapshot of the one below, which leaves a hole there until that
+ * one's next start: so it belongs shortly before that start (weekly 23:30, daily 00:00), and not
+ * shortly after one (daily 03:00, weekly 03:30). Days of the calendar do not matter. Pure.
  */
 import { DAY_MS, DAYS, FIRST_DAY_MS } from './cron-verdicts.ts';
 import { runsOn, type Schedule } from './crontab.ts';

@@ -1,7 +1,7 @@
 /**
- * Makes targets of a line of a crontab, whatever it runs, and the line that asks for them. One simple
- * command becomes the target's `args`; a call of rsnapshot in a longer line is replaced where it
- * stands; any other line is what it was, in the hands of its shell. Pure.
+ * Makes targets of a line of a crontab, whatever it runs, and the line that asks for them. One
+ * simple command becomes the target's `args`; a call of rsnapshot in a longer line is replaced
+ * where it stands; any other line is what it was, in the hands of its shell. Pure.
  */
 
 import { callsOf, contextOf, settingsOf } from './calls.ts';

@@ -1,4 +1,6 @@
-/** What is at a path, in the words of rsnapshot's tests of files; for policies/rsnapshot-checks.ts. */
+/**
+ * What is at a path, in the words of rsnapshot's tests of files; for policies/rsnapshot-checks.ts.
+ */
 import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileFacts } from '../../policies/rsnapshot-conf.ts';

@@ -1,6 +1,6 @@
 /**
- * The pings behind a command of a crontab: curl or wget of one address, by which a monitor hears how
- * it ended. They become hooks of its target. What is more than that stays with its shell. Pure.
+ * The pings behind a command of a crontab: curl or wget of one address, by which a monitor hears
+ * how it ended. They become hooks of its target. What is more than that stays with its shell. Pure.
  */
 import type { Listed } from './lists.ts';
 import type { ShellWord, SimpleCommand } from './shell.ts';

@@ -1,6 +1,7 @@
 /**
- * The lines of a crontab that set a variable, as cron's load_env reads them: `NAME = value`, name and
- * value quoted or not. They count for the lines below them. Pure, and linear in the line's length.
+ * The lines of a crontab that set a variable, as cron's load_env reads them: `NAME = value`, name
+ * and value quoted or not. They count for the lines below them. Pure, and linear in the line's
+ * length.
  */
 
 export interface Setting {

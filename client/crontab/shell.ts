@@ -140,7 +140,9 @@ class Reader {
     this.#known = new Map(entries.flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])));
   }
 
-  /** First of all: how often each variable is set (a loop counts twice), and whether it is bash's. */
+  /**
+   * First of all: how often each variable is set (a loop counts twice), and whether it is bash's.
+   */
   survey(node: SyntaxNode, isInLoop = false): void {
     this.bashOnly ??= bashOnly(node, this.#text);
     const isLoop = node.type === 'For' || node.type === 'Select' || node.type === 'While';

@@ -1,7 +1,7 @@
 /**
  * Reads a command line of ssh(1) into the runner `ssh` that does the same (runners/ssh-options.ts).
- * What has no key there is not guessed: the reason is told, and ssh stays a command of this machine.
- * Pure.
+ * What has no key there is not guessed: the reason is told, and ssh stays a command of this
+ * machine. Pure.
  */
 import * as say from './migration-messages.ts';
 import { readShell, type ShellWord } from './shell.ts';
@@ -37,7 +37,9 @@ export type SshRead =
 
 type Draft = { -readonly [Key in keyof SshRunner]?: SshRunner[Key] };
 
-/** Letters that ask for nothing that a run would not have, or have no meaning without a terminal. */
+/**
+ * Letters that ask for nothing that a run would not have, or have no meaning without a terminal.
+ */
 const UNMISSED = 'qTnxavkC';
 const VALUED = 'BbcDEeFIiJLlmOoPpQRSWw';
 /** Settings by which nobody is asked, or that only say how much is told. */

@@ -1,6 +1,6 @@
 /**
- * The words behind su and runuser: whose the command is, and where it stands. Their options may stand
- * anywhere, and their command is a text for a shell, unless -u names the user. Pure.
+ * The words behind su and runuser: whose the command is, and where it stands. Their options may
+ * stand anywhere, and their command is a text for a shell, unless -u names the user. Pure.
  */
 import * as say from './migration-messages.ts';
 import type { ShellWord } from './shell.ts';

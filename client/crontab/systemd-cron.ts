@@ -1,11 +1,12 @@
 /**
  * The rules of systemd-cron, which translates crontabs into timers of systemd: that of Debian 12
- * (1.15, a Python script) and that of Debian 13 (2.5, a program), whose generators were asked. Pure.
+ * (1.15, a Python script) and that of Debian 13 (2.5, a program), whose generators were asked.
+ * Pure.
  *
  * It drops single lines, never a whole file. The day of the month and the weekday both have to be
- * right, a step behind a single number counts for nothing, and @weekly is Monday. 1.15 takes nov for
- * October and dec for November, and runs a line whose weekdays it cannot read every day; 2.5 takes
- * no name of a month, and "sun" alone for all days.
+ * right, a step behind a single number counts for nothing, and @weekly is Monday. 1.15 takes nov
+ * for October and dec for November, and runs a line whose weekdays it cannot read every day; 2.5
+ * takes no name of a month, and "sun" alone for all days.
  */
 import type { CronRules, Schedule, TimeRead } from './crontab.ts';
 import { MONTHS, WEEKDAYS } from './debian-cron.ts';

@@ -1,6 +1,6 @@
 /**
- * Names for the targets of rsnapshot.confs, the same for check-crontab and import: short, and no two
- * confs ever with one. A conf is known by its real path. Pure.
+ * Names for the targets of rsnapshot.confs, the same for check-crontab and import: short, and no
+ * two confs ever with one. A conf is known by its real path. Pure.
  */
 
 /** What goes before `-LEVEL`: `rsnap`, `rsnap-web`. */

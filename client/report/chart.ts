@@ -1,8 +1,8 @@
 /**
  * Charts of a report as SVG: a lane of runs, the axis above the lanes, and how long the runs of a
  * target took. Pure. Positions across are percentages, so that a chart is as wide as there is room
- * while its text and its strokes keep their size. Colours are for client/report/stylesheet.ts; a bad end
- * has a sign of its own, and every run says in words what it is.
+ * while its text and its strokes keep their size. Colours are for client/report/stylesheet.ts; a
+ * bad end has a sign of its own, and every run says in words what it is.
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showClock, showMoment, type Tick } from '../terminal/calendar.ts';

@@ -1,6 +1,6 @@
 /**
- * `baton metrics`: what the daemon knows as text that both OpenMetrics 1.0 and the older text format
- * of Prometheus read, for the textfile collector of node_exporter. Pure. Hence
+ * `baton metrics`: what the daemon knows as text that both OpenMetrics 1.0 and the older text
+ * format of Prometheus read, for the textfile collector of node_exporter. Pure. Hence
  *
  * - gauges and one counter: the older format has no `info` and no `stateset`. The counter tells no
  *   type, for the two want it said of different names; both then take it as it is.
@@ -118,7 +118,9 @@ type Gauge = (
   value: (target: TargetView) => number | undefined,
 ) => Family;
 
-/** The commonest ways of ending are told from 0 on: what appears with 1 has not risen to a reader. */
+/**
+ * The commonest ways of ending are told from 0 on: what appears with 1 has not risen to a reader.
+ */
 function ofRuns(targets: readonly TargetView[]): Family {
   const exited = VERDICTS.map((verdict) => ({ outcome: 'exited', verdict, runs: 0 }) as const);
   const samples = targets.flatMap(({ target, counts }) => {

@@ -40,7 +40,9 @@ export interface Report {
   readonly tails: ReadonlyMap<number, RunTail>;
 }
 
-/** The runs that failed, then those with a warning, the latest first; as many as there is room for. */
+/**
+ * The runs that failed, then those with a warning, the latest first; as many as there is room for.
+ */
 export function endsToTell({ rows }: Timespan): readonly Span[] {
   const latest = rows.flatMap(endsOf).sort((a, b) => b.untilMs - a.untilMs);
   const failed = latest.filter(({ mark }) => mark === 'failed');

@@ -39,7 +39,9 @@ export interface Timespan {
   readonly cutAtMs?: number;
 }
 
-/** `history` holds the runs that have ended, newest first, of which there may be `limit` at most. */
+/**
+ * `history` holds the runs that have ended, newest first, of which there may be `limit` at most.
+ */
 export function timespanOf(
   status: StatusReply,
   history: readonly RunView[],

@@ -2,8 +2,8 @@
  * One live line on stderr while a person waits for a run: for whom it waits, then how far along it
  * is. Only on a terminal, only in its foreground. The line is never mixed into what the run prints:
  * it is taken away before anything is written and comes back when the output is at the start of a
- * line. A conversation around the run's own (client/connection/relay.ts), which asks `why` on the same
- * connection; a daemon that does not permit that is asked no more.
+ * line. A conversation around the run's own (client/connection/relay.ts), which asks `why` on the
+ * same connection; a daemon that does not permit that is asked no more.
  */
 import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';

@@ -1,7 +1,7 @@
 /**
  * What the text on stdout may be like: as wide as the terminal, in colour where there is one and
- * nobody minds (https://no-color.org), in Unicode where the locale is. The kernel's own console says
- * UTF-8 but its font lacks the signs.
+ * nobody minds (https://no-color.org), in Unicode where the locale is. The kernel's own console
+ * says UTF-8 but its font lacks the signs.
  */
 import { isatty, type WriteStream } from 'node:tty';
 import { COLUMNS_MIN, type Screen } from './style.ts';

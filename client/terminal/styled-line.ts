@@ -1,6 +1,7 @@
 /**
  * A line made of pieces in tones, for tables: a terminal gets lines that are cut, never wrapped; a
- * pipe or a file, whose screen has no end (client/terminal/screen.ts, `sheet`), gets whole lines. Pure.
+ * pipe or a file, whose screen has no end (client/terminal/screen.ts, `sheet`), gets whole lines.
+ * Pure.
  */
 import stringWidth from 'string-width';
 import { fit, printable, type Screen } from './style.ts';

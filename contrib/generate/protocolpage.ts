@@ -1,4 +1,7 @@
-/** baton-protocol(7), from the schemas of the requests and the texts of contrib/generate/protocoltext.ts. */
+/**
+ * baton-protocol(7), from the schemas of the requests and the texts of
+ * contrib/generate/protocoltext.ts.
+ */
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { LINE_BYTES_MAX, PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import { Ping, Request } from '../../daemon/protocol/request-schema.ts';

@@ -1,6 +1,7 @@
 /**
- * What every field of the protocol means, for baton-protocol(7). The schemas and types in daemon/ are
- * the contract; the compiler asks here for a text of each field that they have, and for no other.
+ * What every field of the protocol means, for baton-protocol(7). The schemas and types in daemon/
+ * are the contract; the compiler asks here for a text of each field that they have, and for no
+ * other.
  */
 
 import type { Usual } from '../../daemon/protocol/reply.ts';

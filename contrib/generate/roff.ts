@@ -1,7 +1,8 @@
 /**
- * Man pages in the macros of man(7), as groff and mandoc both read them. Each function returns lines;
- * texts are plain English with `backticks` around what is typed, which becomes bold, and words in
- * capitals of PLACEHOLDERS, which become italic. Whatever roff would take for its own is escaped.
+ * Man pages in the macros of man(7), as groff and mandoc both read them. Each function returns
+ * lines; texts are plain English with `backticks` around what is typed, which becomes bold, and
+ * words in capitals of PLACEHOLDERS, which become italic. Whatever roff would take for its own is
+ * escaped.
  */
 
 /** What a person fills in. Other words in capitals (TERM, JSON) stay as they are. */

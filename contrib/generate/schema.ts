@@ -1,8 +1,9 @@
 /**
- * contrib/config.schema.json: the valibot schemas of config.json (daemon/config/schema.ts and the plugins')
- * as JSON Schema, for editors. It is about what a person writes, so pipes end at the first transform.
- * What JSON Schema cannot express (checks over several keys) is left to `batond --check`, unless a
- * `v.metadata` in the schema says it as a fragment; its `keys` explain the keys of an object.
+ * contrib/config.schema.json: the valibot schemas of config.json (daemon/config/schema.ts and the
+ * plugins') as JSON Schema, for editors. It is about what a person writes, so pipes end at the
+ * first transform. What JSON Schema cannot express (checks over several keys) is left to `batond
+ * --check`, unless a `v.metadata` in the schema says it as a fragment; its `keys` explain the keys
+ * of an object.
  */
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';

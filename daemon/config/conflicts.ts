@@ -1,4 +1,6 @@
-/** What is wrong with targets that are right one by one: with their policies, and with each other. */
+/**
+ * What is wrong with targets that are right one by one: with their policies, and with each other.
+ */
 
 import type { Binding, Target } from '../core/catalog.ts';
 import type { Member } from '../core/policy.ts';
@@ -7,8 +9,9 @@ import type { Diagnostic } from './diagnostics.ts';
 import type { TargetSettings } from './schema.ts';
 
 /**
- * A group counts a target once. And a run that waits for two groups with an order of their own could
- * hold a place in the one while it waits for the other, and the other way round: nobody would start.
+ * A group counts a target once. And a run that waits for two groups with an order of their own
+ * could hold a place in the one while it waits for the other, and the other way round: nobody would
+ * start.
  */
 export function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
   return bindings.flatMap((binding, index) => {

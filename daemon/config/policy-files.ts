@@ -1,7 +1,8 @@
 /**
- * Files that policies read when the configuration is (rsnapshot.conf), and whether they have changed
- * since. Each is read once and kept; only `forget` makes it be read anew. So a configuration can be
- * made again with the news of one group while another, which is busy, keeps what it began with.
+ * Files that policies read when the configuration is (rsnapshot.conf), and whether they have
+ * changed since. Each is read once and kept; only `forget` makes it be read anew. So a
+ * configuration can be made again with the news of one group while another, which is busy, keeps
+ * what it began with.
  */
 import { realpathSync, statSync } from 'node:fs';
 import type { FileRead, ReadFile } from '../core/policy.ts';

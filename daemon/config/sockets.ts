@@ -1,5 +1,6 @@
 /**
- * The shape of one entry of `sockets` in config.json: where it is, who may open it, what it permits.
+ * The shape of one entry of `sockets` in config.json: where it is, who may open it, what it
+ * permits.
  */
 import * as v from 'valibot';
 import { SOCKET_PATH_BYTES_MAX } from '../protocol/request.ts';

@@ -1,7 +1,7 @@
 /**
  * Is a request taken? Answered before it becomes a run: by its token, by the target, by the room in
- * the queue, then by the target's policies, of which the first one that objects decides; at last, by
- * whether a run that asks for it and waits could ever end. Pure.
+ * the queue, then by the target's policies, of which the first one that objects decides; at last,
+ * by whether a run that asks for it and waits could ever end. Pure.
  */
 
 import { queueFull, tokenUsed } from '../protocol/refusal-text.ts';
@@ -99,7 +99,9 @@ function admit(
   return JSON.stringify(theirs) === JSON.stringify(args) ? together : { type: 'admit' };
 }
 
-/** Of several requests for one run the longest wait counts, but the target's own limit always does. */
+/**
+ * Of several requests for one run the longest wait counts, but the target's own limit always does.
+ */
 function join(
   state: ReadonlyState,
   number: RunId,

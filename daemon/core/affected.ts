@@ -65,8 +65,9 @@ function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
 }
 
 /**
- * The lockfiles whose holders matter to what waits around this target, if any does. Those of a group
- * in which a run holds a place do not: that run has to end first, and it may well be the holder.
+ * The lockfiles whose holders matter to what waits around this target, if any does. Those of a
+ * group in which a run holds a place do not: that run has to end first, and it may well be the
+ * holder.
  */
 export function lockfilesAround(
   state: ReadonlyState,

@@ -60,7 +60,9 @@ export interface Target extends PolicyTarget {
   readonly onLost?: 'leave' | 'retry';
   /** What becomes of processes that a run left behind when it ended by itself. */
   readonly leftovers?: 'leave' | 'kill';
-  /** What a request may append to the command: a pattern for each argument. Nothing where absent. */
+  /**
+   * What a request may append to the command: a pattern for each argument. Nothing where absent.
+   */
   readonly acceptArgs?: readonly Pattern[];
   /** Output beyond it is reported; nobody is killed for it. */
   readonly logBytesMax?: number;

@@ -8,8 +8,8 @@
  * anything waits, nobody looks at `why` at night, and the job that asked ends with a sentence that
  * says what to change. Refused is only what cannot succeed while the callers wait: the policies
  * themselves are asked, as if nothing else ran or waited in their groups. So one thing is not seen:
- * a run of an rsnapshot group that has to let another one go first, which in turn wants a place in a
- * second group that the caller holds.
+ * a run of an rsnapshot group that has to let another one go first, which in turn wants a place in
+ * a second group that the caller holds.
  */
 
 import { waitsForItself, waitsInCircle } from '../protocol/refusal-text.ts';

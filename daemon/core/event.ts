@@ -74,7 +74,9 @@ export type Event =
       readonly at: Stamp;
       /** Of the daemon that started it first, where another one had accepted it. */
       readonly nonce?: Nonce;
-      /** Where it takes a place: a reload must not free it. Absent where it holds its place already. */
+      /**
+       * Where it takes a place: a reload must not free it. Absent where it holds its place already.
+       */
       readonly groups?: readonly string[];
       /** What became of the attempt before, where its command had begun. */
       readonly after?: 'lost' | 'interrupted';

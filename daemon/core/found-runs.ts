@@ -1,10 +1,11 @@
 /**
  * What had been let go and the journal does not know: it was removed, or is an older copy. Pure.
  *
- * A run that the journal has, as the same number and nonce tell, was started in a later life: it goes
- * on from there, with the keeper of there, and never starts again. Any other one that lives becomes a
- * run of this life, under a new number: nothing starts beside it, and it ends as it ends. In both
- * cases the keeper, or what it has left, tells the rest, as with every run that is taken over.
+ * A run that the journal has, as the same number and nonce tell, was started in a later life: it
+ * goes on from there, with the keeper of there, and never starts again. Any other one that lives
+ * becomes a run of this life, under a new number: nothing starts beside it, and it ends as it ends.
+ * In both cases the keeper, or what it has left, tells the rest, as with every run that is taken
+ * over.
  */
 
 import { elapsedAt } from '../shared/elapsed.ts';

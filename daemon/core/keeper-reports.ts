@@ -71,8 +71,8 @@ function endOf(state: ReadonlyState, run: Starting | Running, { ended }: Report,
 }
 
 /**
- * The latest moment at which a run can have ended that nobody saw end: not later than the machine was
- * started anew. That is when its monotonic clock began, which has counted no sleep.
+ * The latest moment at which a run can have ended that nobody saw end: not later than the machine
+ * was started anew. That is when its monotonic clock began, which has counted no sleep.
  */
 function lastMoment({ boot }: ReadonlyState, { keeper, started }: Running, at: Stamp): Stamp {
   if (boot === undefined || keeper.bootId === boot.bootId) return at;

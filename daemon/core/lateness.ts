@@ -1,9 +1,9 @@
 /**
  * A target with `lateAfter` is late when its last success is longer ago than that. It is looked out
  * for from the moment when the configuration says so first, or from its last success if it had one;
- * since both are in the journal, neither a restart nor a crash makes it start anew. Time in which the
- * machine sleeps counts. A target becomes
- * late once, and stays so until a run of it ends well or with a warning. Pure.
+ * since both are in the journal, neither a restart nor a crash makes it start anew. Time in which
+ * the machine sleeps counts. A target becomes late once, and stays so until a run of it ends well
+ * or with a warning. Pure.
  */
 
 import { showDuration } from '../shared/duration.ts';

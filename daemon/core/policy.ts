@@ -163,8 +163,8 @@ export interface PolicyTarget {
 }
 
 /**
- * Methods, not function properties: a map of policies with different options stays assignable. `S` is
- * what a policy makes of a group, where it looks at the whole of it.
+ * Methods, not function properties: a map of policies with different options stays assignable. `S`
+ * is what a policy makes of a group, where it looks at the whole of it.
  */
 export interface Policy<O, S = unknown> {
   readonly type: string;

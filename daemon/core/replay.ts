@@ -3,8 +3,9 @@
  * around it that go on waiting, whenever that changes, why, in the words of the policies. Pure.
  *
  * The state is the one that a daemon had, by the same `apply`. The reasons are those of the
- * configuration that is given, which need not be the one of that time, and locks of external processes
- * stand in no journal; where a run started or went on waiting against these reasons, that is said.
+ * configuration that is given, which need not be the one of that time, and locks of external
+ * processes stand in no journal; where a run started or went on waiting against these reasons, that
+ * is said.
  *
  * One event at a time: no more is in memory than the state and one sentence for each run that is
  * watched, which are the first of every queue, and all of what was asked for with `only`.

@@ -1,7 +1,7 @@
 /**
  * What is forgotten: the ended runs of a target that its limits leave no room for, those that ended
- * first before others, never the latest; and, by somebody's wish, all that is known of a target that
- * the configuration does not have any more. Pure.
+ * first before others, never the latest; and, by somebody's wish, all that is known of a target
+ * that the configuration does not have any more. Pure.
  */
 
 import { isConfigured, isInUse } from '../protocol/refusal-text.ts';
@@ -47,7 +47,10 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
   return runs.length === 0 ? NOTHING : decided({ type: 'forgotten', runs });
 }
 
-/** Leaves no trace of a target that was removed or renamed; see `tidy` in daemon/core/target-state.ts. */
+/**
+ * Leaves no trace of a target that was removed or renamed; see `tidy` in
+ * daemon/core/target-state.ts.
+ */
 export function forget(
   state: ReadonlyState,
   { target }: CommandOf<'forget'>,

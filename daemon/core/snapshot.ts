@@ -1,7 +1,7 @@
 /**
- * A copy of the state of one moment: what holds a place or waits, without the far end of long queues
- * and without the past but the last run of each target. To play with, and to look at while the
- * state itself goes on: the runs never change, so that to hold on to them is enough. Pure.
+ * A copy of the state of one moment: what holds a place or waits, without the far end of long
+ * queues and without the past but the last run of each target. To play with, and to look at while
+ * the state itself goes on: the runs never change, so that to hold on to them is enough. Pure.
  */
 import type { RunId } from '../shared/run.ts';
 import { Runs } from './run-set.ts';

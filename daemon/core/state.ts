@@ -1,7 +1,7 @@
 /**
  * What is known now: the runs, and by target, group and token the ways to find them. It is the fold
- * of all events, and daemon/core/apply.ts, which draws how a run comes from one of these states into the
- * next, is the only one to write to it. Everybody else sees ReadonlyState.
+ * of all events, and daemon/core/apply.ts, which draws how a run comes from one of these states
+ * into the next, is the only one to write to it. Everybody else sees ReadonlyState.
  */
 import type {
   Cause,

@@ -1,6 +1,6 @@
 /**
- * Ends that no keeper tells of, by a wish, by the clock or with the machine, and what every end means
- * to the target: its verdict. A lost run whose processes live has an outcome already, but its
+ * Ends that no keeper tells of, by a wish, by the clock or with the machine, and what every end
+ * means to the target: its verdict. A lost run whose processes live has an outcome already, but its
  * processes can be ended like any others. Pure.
  */
 

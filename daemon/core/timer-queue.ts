@@ -1,6 +1,7 @@
 /**
- * When runs, and targets that may be late, want another look, in elapsed time: a binary heap, so that
- * 100,000 waiting runs with a deadline cost a logarithm each. An entry may come due for a run that no longer cares; that is harmless.
+ * When runs, and targets that may be late, want another look, in elapsed time: a binary heap, so
+ * that 100,000 waiting runs with a deadline cost a logarithm each. An entry may come due for a run
+ * that no longer cares; that is harmless.
  */
 import type { RunId, TargetName } from '../shared/run.ts';
 

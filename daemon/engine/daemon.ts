@@ -45,7 +45,9 @@ export interface Survivors {
   readonly startNonce?: Nonce;
 }
 
-/** The keepers as the daemon needs them; see daemon/keepers/process-keepers.ts for the real ones. */
+/**
+ * The keepers as the daemon needs them; see daemon/keepers/process-keepers.ts for the real ones.
+ */
 export interface KeepersPort {
   /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
   start(run: KeptRun, attempt: number, plan: Plan): Promise<void>;
@@ -110,8 +112,8 @@ export class Daemon {
   }
 
   /**
-   * Takes over what another daemon left: living keepers, deadlines, half-done starts. `letGo` is what
-   * runs or has run, whether the journal knows of it or not.
+   * Takes over what another daemon left: living keepers, deadlines, half-done starts. `letGo` is
+   * what runs or has run, whether the journal knows of it or not.
    */
   recover(letGo: readonly LetGo[] = []): void {
     for (const run of this.loop.state.runs.values()) {
@@ -128,8 +130,8 @@ export class Daemon {
   }
 
   /**
-   * The machine goes down: ends all that runs, with the grace of each target. What waits, and what is
-   * to be retried, is the next daemon's. Calls back once nothing runs, and that is durable.
+   * The machine goes down: ends all that runs, with the grace of each target. What waits, and what
+   * is to be retried, is the next daemon's. Calls back once nothing runs, and that is durable.
    */
   endRuns(done: () => void): void {
     this.#noneRuns = done;

@@ -1,7 +1,8 @@
 /**
  * The looks that the loop has to take at some time, and the one timer that waits for the next of
- * them. Timers stand still while the machine sleeps, and the times here are elapsed time, which does
- * not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock again.
+ * them. Timers stand still while the machine sleeps, and the times here are elapsed time, which
+ * does not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock
+ * again.
  */
 
 import { type CommandInput, ENDED_AT_ONCE_MAX } from '../core/command.ts';

@@ -1,7 +1,7 @@
 /**
- * What the log says of events: a line for each, with a constant message and what varies as fields. Of
- * many runs of a target that end at once and never started (cancelled, expired, skipped), one line
- * says how many: 100,000 lines would keep the daemon busy for longer than the ends themselves.
+ * What the log says of events: a line for each, with a constant message and what varies as fields.
+ * Of many runs of a target that end at once and never started (cancelled, expired, skipped), one
+ * line says how many: 100,000 lines would keep the daemon busy for longer than the ends themselves.
  */
 import type { Catalog } from '../core/catalog.ts';
 import type { Event, EventOf } from '../core/event.ts';

@@ -4,7 +4,8 @@
  * and the next request starts a daemon again.
  *
  * No request is lost in the race: libuv accepts a connection and tells of it in one step, so where
- * the timer sees none, those to come are still in the kernel's queue of a socket that systemd holds.
+ * the timer sees none, those to come are still in the kernel's queue of a socket that systemd
+ * holds.
  */
 
 import type { ReadonlyState } from '../core/state.ts';
@@ -38,8 +39,8 @@ export class Idle {
     this.#cancel = (): void => {};
     if (this.#isBusy()) return;
     this.#cancel = this.#clock.after(this.#afterMs, () => {
-      // On a busy machine the time may be over before the sockets were looked at for the first time:
-      // who waits in one is seen in the turn that comes.
+      // On a busy machine the time may be over before the sockets were looked at for the first
+      // time: who waits in one is seen in the turn that comes.
       this.#clock.soon(() => {
         if (!this.#isBusy()) this.#exit();
       });

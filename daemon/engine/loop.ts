@@ -128,7 +128,9 @@ export class Loop {
     return this.#journal.examine();
   }
 
-  /** Calls back once everything that is in the state now is durable, or with why it may never be. */
+  /**
+   * Calls back once everything that is in the state now is durable, or with why it may never be.
+   */
   whenDurable(callback: (loss?: string) => void): void {
     this.#journal.whenDurable(callback);
     this.#schedule();
@@ -161,8 +163,9 @@ export class Loop {
   }
 
   /**
-   * Takes up what the journal says: deadlines are set again, half-done starts are repeated. What has
-   * been let go, whether the journal knows of it or not, holds its place before anything is decided.
+   * Takes up what the journal says: deadlines are set again, half-done starts are repeated. What
+   * has been let go, whether the journal knows of it or not, holds its place before anything is
+   * decided.
    */
   recover(letGo: readonly LetGo[] = []): void {
     this.#stopped = false;

@@ -1,7 +1,7 @@
 /**
- * What has happened and cannot be journaled for want of room: observations are true whether there is
- * room or not, so they are kept, tried again before anything else is decided, and shown meanwhile.
- * Before: or a later wish would overwrite an end that is known.
+ * What has happened and cannot be journaled for want of room: observations are true whether there
+ * is room or not, so they are kept, tried again before anything else is decided, and shown
+ * meanwhile. Before: or a later wish would overwrite an end that is known.
  */
 
 import type { CommandInput, Decision } from '../core/command.ts';

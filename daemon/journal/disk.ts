@@ -1,6 +1,6 @@
 /**
- * The calls of the file system that the journal is built of, as one thing that a test can make fail,
- * and what is put together of them.
+ * The calls of the file system that the journal is built of, as one thing that a test can make
+ * fail, and what is put together of them.
  */
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';

@@ -72,8 +72,8 @@ export class Journal {
   }
 
   /**
-   * Opens or creates the journal of a state directory, whose lock the caller holds. `take` gets every
-   * event that is in it, in order.
+   * Opens or creates the journal of a state directory, whose lock the caller holds. `take` gets
+   * every event that is in it, in order.
    */
   static open(
     directory: string,
@@ -171,8 +171,9 @@ export class Journal {
 
   /**
    * Resolves once all that has been appended so far is on the disk. Rejects if the kernel could not
-   * say so; it may have dropped the pages, so that no retry can be trusted: the daemon must end. Who
-   * tells others of it examines the journal first: what is on the disk need not have a name there.
+   * say so; it may have dropped the pages, so that no retry can be trusted: the daemon must end.
+   * Who tells others of it examines the journal first: what is on the disk need not have a name
+   * there.
    */
   sync(): Promise<void> {
     if (!this.#dirty) return this.#next ?? this.#flushing;
@@ -197,8 +198,8 @@ export class Journal {
   /**
    * Replaces the journal by the shortest one that leads to the same state, in steps between which
    * others have their turn. `history` leads to the state that all events appended so far lead to;
-   * those that are appended meanwhile are in the new journal too. A crash at any step leaves the old
-   * or the new one, whole, with every event that a sync has covered. Resolves when it is over.
+   * those that are appended meanwhile are in the new journal too. A crash at any step leaves the
+   * old or the new one, whole, with every event that a sync has covered. Resolves when it is over.
    */
   async compact(history: Iterable<Event>, steps: Steps = STEPS): Promise<Result<undefined>> {
     if (this.#compaction !== undefined) return { ok: false, error: 'EBUSY' };

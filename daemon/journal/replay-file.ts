@@ -1,6 +1,6 @@
 /**
- * `batond --replay FILE`: reads a journal from its file and prints what daemon/core/replay.ts tells of
- * it. The file is only read, without a lock, so that it may be the one of a daemon that runs.
+ * `batond --replay FILE`: reads a journal from its file and prints what daemon/core/replay.ts tells
+ * of it. The file is only read, without a lock, so that it may be the one of a daemon that runs.
  *
  * It is read twice: where a compaction ended is known only at its end, and neither the file nor
  * what is printed of it is ever in memory as a whole.

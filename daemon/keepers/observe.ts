@@ -1,8 +1,8 @@
 /**
- * What can be seen of a run from outside, by its keeper and its status file; one rule for every kind
- * of keeper. A run is lost when its keeper is gone, by pid and start time, and a second look finds no
- * status file. A status file always wins, and so does what a living keeper tells in its place. What
- * cannot be told now is unknown: nobody is gone by that.
+ * What can be seen of a run from outside, by its keeper and its status file; one rule for every
+ * kind of keeper. A run is lost when its keeper is gone, by pid and start time, and a second look
+ * finds no status file. A status file always wins, and so does what a living keeper tells in its
+ * place. What cannot be told now is unknown: nobody is gone by that.
  */
 
 import { errnoOf } from '../shared/errno.ts';

@@ -1,6 +1,6 @@
 /**
- * Both kinds of keepers as one: every run is kept by the kind that its plan names, and taken over by
- * the kind that the journal names.
+ * Both kinds of keepers as one: every run is kept by the kind that its plan names, and taken over
+ * by the kind that the journal names.
  */
 import { rmSync } from 'node:fs';
 import type { CommandInput } from '../core/command.ts';
@@ -60,7 +60,10 @@ export class KeeperRouter implements KeepersPort {
     await keepers.start(run, attempt, told);
   }
 
-  /** A hook is told what happened; the end of the output is its stdin, and a file if it may read that. */
+  /**
+   * A hook is told what happened; the end of the output is its stdin, and a file if it may read
+   * that.
+   */
   #tell(plan: Plan, run: KeptRun, cause: Cause): Plan {
     if (plan.keeper === 'ssh') {
       const env = { ...plan.session.env, ...causeEnv(cause, undefined) };

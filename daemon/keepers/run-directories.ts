@@ -5,7 +5,8 @@
  *
  * Invariants: a run is started only in a directory with its own mark, made for it or found empty;
  * after `sweep`, no directory with the number of a run in the journal is another one's. What is in
- * the way is never deleted, but moved to STATE/aside, and said. It comes back where its keeper lives.
+ * the way is never deleted, but moved to STATE/aside, and said. It comes back where its keeper
+ * lives.
  */
 import {
   closeSync,

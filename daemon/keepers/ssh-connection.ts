@@ -48,7 +48,9 @@ export interface NoConnection {
   readonly errno?: string;
 }
 
-/** What is spawned for the state directory, its log, and a pipe on which it says that it listens. */
+/**
+ * What is spawned for the state directory, its log, and a pipe on which it says that it listens.
+ */
 export type SpawnSshKeeper = (directory: string, log: number) => ChildProcess;
 
 /** A connection, or why there is none; with `mayStart` false only to a keeper that runs. */

@@ -1,7 +1,7 @@
 /**
  * The daemon's side of the SSH keeper: hands it runs, lets them go once their start is in the
- * journal, and stops them. A transport of supervision.ts: how a run ended is learnt by the same files
- * as from a process keeper. A run that the keeper had not confirmed never starts.
+ * journal, and stops them. A transport of supervision.ts: how a run ended is learnt by the same
+ * files as from a process keeper. A run that the keeper had not confirmed never starts.
  */
 
 import type { AttemptId, FromKeeper } from '../../runners/ssh/keeper-protocol.ts';
@@ -223,7 +223,9 @@ export class SshKeepers implements KindOfKeepers {
   }
 }
 
-/** A run of another life may leave no status file where it is looked for, and its keeper goes on. */
+/**
+ * A run of another life may leave no status file where it is looked for, and its keeper goes on.
+ */
 function holds({ pid, nonce, was }: KeeperId, attempt: number): boolean {
   if (was === undefined) return true;
   const name = ({ run, attempt, keeper }: KeeperRecord) => `${run} ${attempt} ${keeper.nonce}`;

@@ -1,9 +1,9 @@
 /**
- * What a keeper recorded of the end of a run, as the daemon's own words: `status.ATTEMPT.NONCE` in the
- * directory of the run, which gets its name when it is complete. A keeper of another life of the state
- * directory writes under another name, wherever it writes. A job can put anything in its place; what
- * is no plain file is no status file, and nothing here waits for one. While the file cannot be
- * written, the record is the title of its keeper (keeper.pl).
+ * What a keeper recorded of the end of a run, as the daemon's own words: `status.ATTEMPT.NONCE` in
+ * the directory of the run, which gets its name when it is complete. A keeper of another life of
+ * the state directory writes under another name, wherever it writes. A job can put anything in its
+ * place; what is no plain file is no status file, and nothing here waits for one. While the file
+ * cannot be written, the record is the title of its keeper (keeper.pl).
  */
 import { constants, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -71,7 +71,10 @@ export function readStatusFile(path: string): StatusRecord | 'unreadable' | unde
   }
 }
 
-/** What the title of a living keeper tells in place of its status file: "baton ended ERRNO RECORD …". */
+/**
+ * What the title of a living keeper tells in place of its status file: "baton ended ERRNO RECORD
+ * …".
+ */
 export function foundInTitle(
   pid: number,
   clock: Clock,
@@ -120,7 +123,8 @@ export function foundIn(
   const report = { started, code, signal, core, ...more, ...endTime(record, rebooted, clock) };
   if (stage !== null && errno !== null) {
     const name = getSystemErrorName(-errno);
-    // The keeper could not fork, or its child not exec: the command provably never ran, and may yet.
+    // The keeper could not fork, or its child not exec: the command provably never ran, and may
+    // yet.
     if (isShortage(name)) return { report: NEVER_RAN, shortage: name };
     const known = launch ?? { args: [], env: {}, cwd: '', umask: 0 };
     return { report: { ...report, failure: describeFailure(stage, name, known) } };

@@ -1,7 +1,7 @@
 /**
- * Runs that were let go and of which the journal knows nothing, because it was removed or is an older
- * copy: those whose keepers live, and those of this journal that have run, by what lies in their
- * directories.
+ * Runs that were let go and of which the journal knows nothing, because it was removed or is an
+ * older copy: those whose keepers live, and those of this journal that have run, by what lies in
+ * their directories.
  */
 import { realpathSync } from 'node:fs';
 import type { LetGo } from '../core/command.ts';

@@ -1,10 +1,11 @@
 /**
- * Supervises the runs of one kind of keepers, whatever the kind: looks at each until it is known how
- * it ended (observe.ts), and tells the scheduler once. How a keeper is had, let go and stopped is the
- * business of its transport (process-keepers.ts, ssh-keepers.ts), and so is what only it can show.
+ * Supervises the runs of one kind of keepers, whatever the kind: looks at each until it is known
+ * how it ended (observe.ts), and tells the scheduler once. How a keeper is had, let go and stopped
+ * is the business of its transport (process-keepers.ts, ssh-keepers.ts), and so is what only it can
+ * show.
  *
- * Invariants: a run is told of at most once, and never after it was dropped; that a keeper has closed
- * or said something is only a hint to look; what cannot be looked at now is looked at again.
+ * Invariants: a run is told of at most once, and never after it was dropped; that a keeper has
+ * closed or said something is only a hint to look; what cannot be looked at now is looked at again.
  */
 import type { CommandInput, Report } from '../core/command.ts';
 import type { KeptRun } from '../engine/daemon.ts';

@@ -1,7 +1,7 @@
 /**
  * Lost runs of which processes live: they hold their run's place until the last one is gone, have
- * their output looked after, and can be ended like those of any run. A process that is gone may have left others behind, so all of
- * them are searched for before the place is free.
+ * their output looked after, and can be ended like those of any run. A process that is gone may
+ * have left others behind, so all of them are searched for before the place is free.
  */
 
 import type { Survivors } from '../engine/daemon.ts';
@@ -100,7 +100,9 @@ export class LostRuns {
     }
   }
 
-  /** An old journal may not know when it started: then the process that has the pid now is taken. */
+  /**
+   * An old journal may not know when it started: then the process that has the pid now is taken.
+   */
   #known(lost: Lost, process: ProcessId): ProcessId {
     if (!Number.isNaN(process.startTime)) return process;
     const known = { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 };

@@ -13,7 +13,9 @@ import { type ProcessStat, seemsAlive } from '../system/proc.ts';
 /** How often the members are looked at: at first, and after a second. */
 const LOOK_MS = 50;
 const LOOK_LATER_MS = 250;
-/** After so many rounds of KILL something is wrong that baton cannot mend; it says so and goes on. */
+/**
+ * After so many rounds of KILL something is wrong that baton cannot mend; it says so and goes on.
+ */
 const ROUNDS_QUIET = 40;
 /** How long a keeper may take to say how its command ended, once no process of the run is left. */
 const ANSWER_MS_MAX = 5_000;
@@ -24,9 +26,10 @@ export interface Killing {
 }
 
 /**
- * Starts ending a run: all that `members` finds, each time it looks. `done` is called once nobody is left and no more can come, which `settled`
- * knows: a keeper that was just let go may not have forked yet. `stuck` hears, now and then, of
- * processes that even KILL does not end (state D: they wait for a device).
+ * Starts ending a run: all that `members` finds, each time it looks. `done` is called once nobody
+ * is left and no more can come, which `settled` knows: a keeper that was just let go may not have
+ * forked yet. `stuck` hears, now and then, of processes that even KILL does not end (state D: they
+ * wait for a device).
  */
 export function endMembers(
   clock: Clock,

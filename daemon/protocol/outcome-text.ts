@@ -50,7 +50,9 @@ function describeInterrupted({ code, signal }: Of<'interrupted'>): string {
   return 'was interrupted: the machine was restarted while it ran';
 }
 
-/** What to do then, as a clause; undefined where nothing is to be done, or the end says it itself. */
+/**
+ * What to do then, as a clause; undefined where nothing is to be done, or the end says it itself.
+ */
 export function adviseOutcome(
   outcome: Outcome,
   run: RunId,

@@ -1,7 +1,7 @@
 /**
- * What the daemon answers: the other half of the wire contract (daemon/protocol/request.ts). Types only; a
- * field that is not known or means nothing is left out. A released field keeps its name and its
- * meaning, because scripts read `--json`; new ones are optional.
+ * What the daemon answers: the other half of the wire contract (daemon/protocol/request.ts). Types
+ * only; a field that is not known or means nothing is left out. A released field keeps its name and
+ * its meaning, because scripts read `--json`; new ones are optional.
  */
 import type { Cause, Count, Nonce, Outcome, RunId, Verdict } from '../shared/run.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The wire contract: one JSON object a line, UTF-8, both ways, on a Unix socket. Here are its limits
- * and its sockets, and what of its words the client needs; what is asked stands in
+ * The wire contract: one JSON object a line, UTF-8, both ways, on a Unix socket. Here are its
+ * limits and its sockets, and what of its words the client needs; what is asked stands in
  * daemon/protocol/request-schema.ts, what is answered in daemon/protocol/reply.ts.
  *
  *   echo '{"type":"run","target":"hello","wait":true}' | nc -N -U SOCKET
@@ -62,8 +62,8 @@ export function daemonSocket(env: Env, uid: number): string {
 }
 
 /**
- * Where a client asks unless told otherwise: on the first socket that its user may open, else on the
- * first that there is, for that one says who may.
+ * Where a client asks unless told otherwise: on the first socket that its user may open, else on
+ * the first that there is, for that one says who may.
  */
 export function clientSocket(
   env: Env,

@@ -24,7 +24,10 @@ import { failWith, type Responder } from './responder.ts';
 
 type Handle = (request: Request, responder: Responder) => void;
 
-/** Puts the rights in front of a service. They are asked for anew each time: a reload may change them. */
+/**
+ * Puts the rights in front of a service. They are asked for anew each time: a reload may change
+ * them.
+ */
 export function authorize(
   handle: Handle,
   rights: () => Rights,

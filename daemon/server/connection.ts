@@ -27,8 +27,9 @@ const UNREAD_BYTES_HOLD = 1_048_576;
 const ANSWERS_MS_MAX = 1_000;
 
 /**
- * A client that has closed its side may still read, as `nc -N` does, or be gone; only a write tells.
- * An empty line, which readers of ndjson skip, is sent so long after, and then every so often.
+ * A client that has closed its side may still read, as `nc -N` does, or be gone; only a write
+ * tells. An empty line, which readers of ndjson skip, is sent so long after, and then every so
+ * often.
  */
 const GONE_LOOK_MS = 5_000;
 const GONE_LOOK_AGAIN_MS = 60_000;
@@ -77,7 +78,8 @@ export class Connection {
       this.#lines.end();
       this.#lookIfGone(GONE_LOOK_MS);
     });
-    // Not at once: a client that reads as fast as it is written to would have the daemon for itself.
+    // Not at once: a client that reads as fast as it is written to would have the daemon for
+    // itself.
     socket.on('drain', () => parts.fairQueue.add(() => this.#drain()));
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'connection failed'));
     socket.on('close', () => this.#abandon());

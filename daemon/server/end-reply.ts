@@ -1,4 +1,7 @@
-/** The last that a client hears of a run that it waits for: how it ended, and whatever makes that odd. */
+/**
+ * The last that a client hears of a run that it waits for: how it ended, and whatever makes that
+ * odd.
+ */
 import type { Target } from '../core/catalog.ts';
 import type { Run } from '../core/state.ts';
 import { lostOutput, tellOutcome, unrelayed, zeroExitNotOk } from '../protocol/outcome-text.ts';

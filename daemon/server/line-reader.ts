@@ -1,11 +1,12 @@
 /**
  * Takes what a client sends apart into lines, and each line into a value.
  *
- * Every line has its turn: one that is too long, no UTF-8 or no JSON is told only when all before it
- * have been taken, however they came. ndjson's parser is fed by hand, because a pipe would be undone
- * by the first malformed line and hang; it ends itself on a line `null`, with all that it holds, and
- * does not see long lines that come in one chunk, so both are kept from it here. It is fed whole lines only: it would go
- * over a long line anew with every byte that comes, and take bytes that are no UTF-8 for others.
+ * Every line has its turn: one that is too long, no UTF-8 or no JSON is told only when all before
+ * it have been taken, however they came. ndjson's parser is fed by hand, because a pipe would be
+ * undone by the first malformed line and hang; it ends itself on a line `null`, with all that it
+ * holds, and does not see long lines that come in one chunk, so both are kept from it here. It is
+ * fed whole lines only: it would go over a long line anew with every byte that comes, and take
+ * bytes that are no UTF-8 for others.
  */
 import { isUtf8 } from 'node:buffer';
 import ndjson from 'ndjson';

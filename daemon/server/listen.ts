@@ -2,8 +2,8 @@
  * Listens on Unix sockets: on a path of the daemon's own, or on a descriptor that systemd passes.
  *
  * A path has its mode from the first moment (umask around the bind, which is synchronous; a wider
- * mode only once the group is right), a socket that a dead daemon left is replaced under a lock, and
- * a path that the kernel would cut is refused. What systemd owns is only listened on.
+ * mode only once the group is right), a socket that a dead daemon left is replaced under a lock,
+ * and a path that the kernel would cut is refused. What systemd owns is only listened on.
  *
  * Invariant: a socket that somebody listens on is never replaced, and only the very socket that was
  * made here is removed at the end: systemd, which heeds no lock, may have put its own in its place.
@@ -93,7 +93,9 @@ async function findListener(path: string): Promise<string | undefined> {
   return code === undefined ? say.othersListen(path) : say.notReplaced(path, code);
 }
 
-/** libuv removes whatever stands at the path by then, so it is not asked to where that is another's. */
+/**
+ * libuv removes whatever stands at the path by then, so it is not asked to where that is another's.
+ */
 function closerOf(server: net.Server, path: string): () => void {
   const { dev, ino } = lstatSync(path);
   return () => {

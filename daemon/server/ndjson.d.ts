@@ -1,4 +1,6 @@
-/** The package's own options that its published types leave out; see daemon/server/connection.ts. */
+/**
+ * The package's own options that its published types leave out; see daemon/server/connection.ts.
+ */
 declare module 'ndjson' {
   import type { Duplex } from 'node:stream';
 

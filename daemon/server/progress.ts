@@ -1,6 +1,6 @@
 /**
- * How far a run is by what it prints: the last "NN%" of its output, as rsync --info=progress2, borg,
- * restic and curl print it. Only the tail of the files is read, and only when somebody asks.
+ * How far a run is by what it prints: the last "NN%" of its output, as rsync --info=progress2,
+ * borg, restic and curl print it. Only the tail of the files is read, and only when somebody asks.
  */
 import { join } from 'node:path';
 import { readEnd } from '../system/regular-file.ts';

@@ -1,6 +1,6 @@
 /**
- * What a client is told whose wish cannot be fulfilled: what was found, and what to do. One place for
- * all requests, so that the same trouble has the same words and the same exit status.
+ * What a client is told whose wish cannot be fulfilled: what was found, and what to do. One place
+ * for all requests, so that the same trouble has the same words and the same exit status.
  */
 
 import type { Run } from '../core/state.ts';
@@ -68,7 +68,10 @@ export class Refusals {
     return true;
   }
 
-  /** The same to whoever waits for its end: one that is forgotten has had one, and nobody knows which. */
+  /**
+   * The same to whoever waits for its end: one that is forgotten has had one, and nobody knows
+   * which.
+   */
   unknownEnd(responder: Responder, run: RunId): void {
     if (run >= this.#loop.state.nextRun) return this.unknownRun(responder, run);
     failWith(responder, 'unknown-run', EXIT.noVerdict, say.forgottenRun(run));

@@ -1,6 +1,7 @@
 /**
- * Relays runs to the clients that follow them: their output as it grows, that they start, and how they
- * end. It reads the state and the run directories only; a client that does not read is waited for.
+ * Relays runs to the clients that follow them: their output as it grows, that they start, and how
+ * they end. It reads the state and the run directories only; a client that does not read is waited
+ * for.
  */
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';

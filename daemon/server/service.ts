@@ -156,7 +156,10 @@ export class Service {
     return { state: snapshotOf(state), catalog, now: this.#clock.now(), ...this.#eyes };
   }
 
-  /** All targets at one moment, so that no run is told twice or left out that goes from one to another. */
+  /**
+   * All targets at one moment, so that no run is told twice or left out that goes from one to
+   * another.
+   */
   *#status(): CooperativeSteps<Extract<Reply, { type: 'status' }>> {
     const context = this.#context();
     const { now } = context;

@@ -101,7 +101,9 @@ class Reader {
     return { type: 'view', part, isAhead: !token.includes('<'), isDenied: token.endsWith('!') };
   }
 
-  /** Whether as many as possible are taken first, or as few, makes no difference to what matches. */
+  /**
+   * Whether as many as possible are taken first, or as few, makes no difference to what matches.
+   */
   #repeated(part: Tree): Tree {
     const token = this.#tokens[this.#at] ?? '';
     const [, min = '', comma, max = ''] = /^\{(\d+)(,?)(\d*)\}/.exec(token) ?? [];

@@ -1,7 +1,7 @@
 /**
- * A lock for the daemon's life, by flock(2): Node has no call for it, but a lock belongs to the open
- * file, so flock(1) can take it on a descriptor that it inherits. It is free again the moment the
- * daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
+ * A lock for the daemon's life, by flock(2): Node has no call for it, but a lock belongs to the
+ * open file, so flock(1) can take it on a descriptor that it inherits. It is free again the moment
+ * the daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -22,7 +22,8 @@ const HOLDER_BYTES_MAX = 64;
 export function takeLock(path: string, option: string): Result<number> {
   let file: number;
   try {
-    // In a directory of others there could be a link in its place, to a file that is worth something.
+    // In a directory of others there could be a link in its place, to a file that is worth
+    // something.
     file = openRegular(path, APPEND | constants.O_NOFOLLOW);
   } catch (error) {
     const isLink = errnoOf(error) === 'ELOOP';

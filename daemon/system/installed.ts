@@ -1,7 +1,9 @@
 /** Where the files stand that come with the daemon. */
 import { basename, dirname, join } from 'node:path';
 
-/** `dist`: the same whether this stands in the bundle, `daemon/batond.cjs`, or in a room below it. */
+/**
+ * `dist`: the same whether this stands in the bundle, `daemon/batond.cjs`, or in a room below it.
+ */
 const DIST = dirname(folderCalled('daemon', import.meta.dirname));
 
 /** The path of a file that was built, such as `daemon/keepers/keeper.pl`. */

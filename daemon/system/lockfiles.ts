@@ -1,7 +1,7 @@
 /**
  * Lockfiles that hold a pid and nothing else, as rsnapshot writes them, and who holds them. A lock
- * counts as rsnapshot itself counts it: there is such a process, whatever it is, a run of baton's or
- * not; also one that has ended and that nobody has waited for, since a signal can be sent to it.
+ * counts as rsnapshot itself counts it: there is such a process, whatever it is, a run of baton's
+ * or not; also one that has ended and that nobody has waited for, since a signal can be sent to it.
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';

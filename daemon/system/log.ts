@@ -3,9 +3,9 @@
  * message is a constant, what varies are fields. Environments, output and key material never go
  * into it. `json` is for machines, `text` for people; the journal is told the priority of a line.
  *
- * The daemon never waits for the reader: stdout is written without blocking. What it does not take is
- * kept and tried again; what does not fit there is dropped and counted, and one line says how many
- * lines that were, once there is room.
+ * The daemon never waits for the reader: stdout is written without blocking. What it does not take
+ * is kept and tried again; what does not fit there is dropped and counted, and one line says how
+ * many lines that were, once there is room.
  */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';

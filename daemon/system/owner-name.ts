@@ -1,6 +1,6 @@
 /**
- * Users and groups for people: by name, as ls shows them, and by number, as commands and other machines
- * know them. From the local files only: who asks must not wait for a directory service.
+ * Users and groups for people: by name, as ls shows them, and by number, as commands and other
+ * machines know them. From the local files only: who asks must not wait for a directory service.
  */
 import { readRegular } from './regular-file.ts';
 

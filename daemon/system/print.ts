@@ -1,6 +1,7 @@
 /**
  * Writes to stdout and stderr at once and whole, for what batond says and then ends: `--check`,
- * `--replay`, `--help`, and why it cannot start. `process.stdout` would throw a full disk at nobody.
+ * `--replay`, `--help`, and why it cannot start. `process.stdout` would throw a full disk at
+ * nobody.
  */
 import { writeSync } from 'node:fs';
 import { errnoOf } from '../shared/errno.ts';

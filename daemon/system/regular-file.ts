@@ -5,7 +5,8 @@
  * opened, and no more of it is read than the caller names. What is judged and what is read is the
  * same open file.
  *
- * Throws as the file system does, EFTYPE for what is no regular file and EFBIG for what is too long.
+ * Throws as the file system does, EFTYPE for what is no regular file and EFBIG for what is too
+ * long.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 

@@ -13,7 +13,10 @@ import { existsSync, readFileSync } from 'node:fs';
  * somebody else.
  */
 export const TERM_MS_MAX = 10 * 60_000;
-/** How long an end that looks like a shutdown is held back. A daemon that is told to end, too, has left by then. */
+/**
+ * How long an end that looks like a shutdown is held back. A daemon that is told to end, too, has
+ * left by then.
+ */
 export const HOLD_MS = 2_000;
 
 const SYSTEMCTL_MS_MAX = 5_000;

@@ -60,7 +60,9 @@ export function takeNotify(env: Env): Notify {
   };
 }
 
-/** Does what is written to this descriptor go to the journal? See systemd.exec(5), JOURNAL_STREAM. */
+/**
+ * Does what is written to this descriptor go to the journal? See systemd.exec(5), JOURNAL_STREAM.
+ */
 export function goesToJournal(env: Readonly<Env>, fd: number): boolean {
   const stream = env['JOURNAL_STREAM'];
   if (stream === undefined) return false;

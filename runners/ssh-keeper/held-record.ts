@@ -1,6 +1,7 @@
 /**
- * The record of an attempt (daemon/keepers/keeper-record.ts), held open as long as its command runs: by it a
- * daemon knows what runs, wherever its directory was moved, and where that is, the kernel tells.
+ * The record of an attempt (daemon/keepers/keeper-record.ts), held open as long as its command
+ * runs: by it a daemon knows what runs, wherever its directory was moved, and where that is, the
+ * kernel tells.
  */
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,7 +23,9 @@ export class HeldRecord {
     }
   }
 
-  /** Where it lies now. Where it was removed that is no directory: there may be another one by now. */
+  /**
+   * Where it lies now. Where it was removed that is no directory: there may be another one by now.
+   */
   get directory(): string {
     if (this.#file === undefined) return this.#directory;
     const path = readlinkSync(`/proc/self/fd/${this.#file}`);

@@ -4,9 +4,10 @@
  *
  *   node keeper.cjs STATE
  *
- * It is started by a daemon that finds nobody on STATE/ssh.sock, and leaves by itself once it has no
- * runs and no connections. Its socket gets its name by a rename, so that of two keepers the later
- * one is the one that is asked, and each takes away only its own. It says on fd 3 that it listens.
+ * It is started by a daemon that finds nobody on STATE/ssh.sock, and leaves by itself once it has
+ * no runs and no connections. Its socket gets its name by a rename, so that of two keepers the
+ * later one is the one that is asked, and each takes away only its own. It says on fd 3 that it
+ * listens.
  */
 import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -55,8 +56,8 @@ class Keeper {
   #probes = 0;
 
   /**
-   * As the process keeper: what runs goes on, but it is noted, for a shutdown tells everybody. At the
-   * end of one it leaves at once, or systemd would wait for it; its runs are interrupted.
+   * As the process keeper: what runs goes on, but it is noted, for a shutdown tells everybody. At
+   * the end of one it leaves at once, or systemd would wait for it; its runs are interrupted.
    */
   term(): void {
     this.#shared.termAtMs = monotonicMs();

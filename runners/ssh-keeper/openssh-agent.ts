@@ -12,7 +12,9 @@ import type { Router } from '../ssh/route.ts';
 import * as say from '../ssh/ssh-messages.ts';
 import type { End } from './status-writer.ts';
 
-/** Why ssh(1) would wait for ever, or could not be judged now. One that is dead it goes on without. */
+/**
+ * Why ssh(1) would wait for ever, or could not be judged now. One that is dead it goes on without.
+ */
 export async function checkAgent(
   session: SshSession,
   router: Router,

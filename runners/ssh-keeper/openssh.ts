@@ -1,8 +1,8 @@
 /**
  * A remote command below the system's ssh (`via: "openssh"`), which must not be ended itself to end
  * the command: sshd leaves a command alone whose client has gone. The same small shell as with ssh2
- * listens on its stdin (script.ts). It first says a mark on stderr, and starts the command only when
- * it has heard from us. Hence:
+ * listens on its stdin (script.ts). It first says a mark on stderr, and starts the command only
+ * when it has heard from us. Hence:
  *
  * - before the mark nothing has run: 255 is ssh's own, and says why it could not connect;
  * - whoever is to be stopped before the mark is never started;

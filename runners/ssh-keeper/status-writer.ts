@@ -1,6 +1,7 @@
 /**
- * Writes how a run ended where the daemon looks for it: `status.ATTEMPT.NONCE` of the run directory, on disk
- * before it gets its name. A full disk is waited out; a run directory that vanished is not.
+ * Writes how a run ended where the daemon looks for it: `status.ATTEMPT.NONCE` of the run
+ * directory, on disk before it gets its name. A full disk is waited out; a run directory that
+ * vanished is not.
  */
 import { constants as flags } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * Connects to a host over all hops of its way: address, host key, authentication. Every failure is a
- * value that names its phase. Only what the network did is tried again, and nothing here has run
+ * Connects to a host over all hops of its way: address, host key, authentication. Every failure is
+ * a value that names its phase. Only what the network did is tried again, and nothing here has run
  * any command, so trying again is safe.
  */
 import { setTimeout as delay } from 'node:timers/promises';

@@ -62,7 +62,8 @@ export interface Failure {
 }
 
 /**
- * What stands in `status.ATTEMPT.NONCE`; the same keys as keeper.pl writes, and two more. See there.
+ * What stands in `status.ATTEMPT.NONCE`; the same keys as keeper.pl writes, and two more. See
+ * there.
  */
 export interface StatusFile {
   readonly started: boolean;

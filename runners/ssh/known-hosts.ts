@@ -1,8 +1,9 @@
 /**
- * What known_hosts files say of a host's key, exactly as OpenSSH reads them (sshd(8), "SSH_KNOWN_HOSTS
- * FILE FORMAT"; hostfile.c and sshconnect.c for what the manual leaves out). Pure: files come as
- * texts. A host with a port other than 22 is looked up as `[host]:port`, and only if that name has
- * no key at all under the bare name. A revoked key is refused whatever else is said of it.
+ * What known_hosts files say of a host's key, exactly as OpenSSH reads them (sshd(8),
+ * "SSH_KNOWN_HOSTS FILE FORMAT"; hostfile.c and sshconnect.c for what the manual leaves out). Pure:
+ * files come as texts. A host with a port other than 22 is looked up as `[host]:port`, and only if
+ * that name has no key at all under the bare name. A revoked key is refused whatever else is said
+ * of it.
  */
 import { createHash, createHmac } from 'node:crypto';
 

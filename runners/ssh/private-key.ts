@@ -48,7 +48,10 @@ export interface Shortage {
 export class KeyRing {
   readonly #keys = new Map<string, { readonly stamp: string; readonly key: ParsedKey }>();
 
-  /** A key, or what is wrong with it, as the rest of a sentence, or what this machine lacks to read it. */
+  /**
+   * A key, or what is wrong with it, as the rest of a sentence, or what this machine lacks to read
+   * it.
+   */
   read(path: string, passphraseFile?: string): ParsedKey | Shortage | string {
     const file = fromHome(path);
     try {

@@ -2,11 +2,11 @@
  * The text that a server is asked to run, and what is written to its stdin.
  *
  * As a rule the command runs below a small shell that listens to us on stdin, while the command's
- * own stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group. sshd's way to
- * signal a command is not enough: it refuses for root ("session signalling requires privilege
- * separation") and for forced commands. With `killOnDisconnect` the end of stdin, by whatever way
- * the connection dies, ends the group too. A command with `verbatim` is sent as it stands, for
- * keys whose forced command looks at the text.
+ * own stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group. sshd's
+ * way to signal a command is not enough: it refuses for root ("session signalling requires
+ * privilege separation") and for forced commands. With `killOnDisconnect` the end of stdin, by
+ * whatever way the connection dies, ends the group too. A command with `verbatim` is sent as it
+ * stands, for keys whose forced command looks at the text.
  *
  * Variables travel on stdin as well: sshd drops those of the protocol (AcceptEnv), and everybody on
  * the other machine can read a command's text.
@@ -89,10 +89,10 @@ function readVariables(mark: string): string {
 
 /**
  * The command is a foreground child: a background one would ignore INT. The trap with a handler
- * keeps this shell alive through a TERM for the group, and is not inherited. Its own stderr is shut,
- * or it would print "Terminated". Where it was told to end the command, the listener stays until
- * the grace is over, for those of the group that are still there. It hears nothing before the child
- * has its own traps: a TERM in between would be forgotten. Checked with dash and bash.
+ * keeps this shell alive through a TERM for the group, and is not inherited. Its own stderr is
+ * shut, or it would print "Terminated". Where it was told to end the command, the listener stays
+ * until the grace is over, for those of the group that are still there. It hears nothing before the
+ * child has its own traps: a TERM in between would be forgotten. Checked with dash and bash.
  */
 function supervised(
   command: string,

@@ -68,8 +68,8 @@ export class Router {
   }
 
   /**
-   * The agent that ssh(1) asks before anything of the target happens. Undefined: it asks none, or may
-   * go over a connection that others have opened.
+   * The agent that ssh(1) asks before anything of the target happens. Undefined: it asks none, or
+   * may go over a connection that others have opened.
    */
   async agentOfSsh(session: SshSession): Promise<string | undefined> {
     try {
@@ -230,7 +230,9 @@ function words(settings: Settings, name: string): readonly string[] | undefined 
   return parts?.filter((path) => path !== '/dev/null' && path !== 'none');
 }
 
-/** Undefined where there is no ssh(1). Throws where its configuration is wrong, or it cannot start. */
+/**
+ * Undefined where there is no ssh(1). Throws where its configuration is wrong, or it cannot start.
+ */
 function askSsh(args: readonly string[]): Promise<Settings | undefined> {
   return new Promise((resolve, reject) => {
     const unasked = (errno: string): void => {

@@ -1,6 +1,6 @@
 /**
- * Section 2: durable submissions, against the disk's own floor; that they cost the same however much
- * waits or has been; and that questions asked meanwhile neither take long nor stop the loop.
+ * Section 2: durable submissions, against the disk's own floor; that they cost the same however
+ * much waits or has been; and that questions asked meanwhile neither take long nor stop the loop.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

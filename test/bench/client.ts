@@ -10,7 +10,9 @@ import type { Budget, Line } from './table.ts';
 
 const SHELL_CLIENT = join(ROOT, 'contrib/baton.sh');
 const CROWD = 30;
-/** What a run itself may cost a waiting client: forks, four writes to the disk, and the way back. */
+/**
+ * What a run itself may cost a waiting client: forks, four writes to the disk, and the way back.
+ */
 const RUN_MS = 10;
 /** The plan allows 1.3, and 12 ms for the run. */
 const NODE_FACTOR = 1.25;

@@ -1,4 +1,7 @@
-/** Generated rsnapshot.confs on which baton and `rsnapshot configtest` of the installed version agree. */
+/**
+ * Generated rsnapshot.confs on which baton and `rsnapshot configtest` of the installed version
+ * agree.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Clients that cost as little as possible, so that what is measured is the daemon: no schema, and no
- * reply is kept longer than it takes to look at it.
+ * Clients that cost as little as possible, so that what is measured is the daemon: no schema, and
+ * no reply is kept longer than it takes to look at it.
  */
 import net from 'node:net';
 import { createInterface } from 'node:readline';

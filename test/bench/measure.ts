@@ -1,6 +1,7 @@
 /**
  * How the benchmark measures: medians, and whatever is compared takes turns (A B A B …), so that a
- * neighbour who wakes up disturbs both. Children get an environment of their own, as under `env -i`.
+ * neighbour who wakes up disturbs both. Children get an environment of their own, as under `env
+ * -i`.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';

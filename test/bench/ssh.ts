@@ -1,4 +1,6 @@
-/** Section 7: fifty commands on another machine at once, against fifty ssh(1); sshd is this one's. */
+/**
+ * Section 7: fifty commands on another machine at once, against fifty ssh(1); sshd is this one's.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Section 5: how soon a daemon is there: cold, with a long journal, and what a compaction stops. */
+/**
+ * Section 5: how soon a daemon is there: cold, with a long journal, and what a compaction stops.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,7 +105,9 @@ async function measureReplay(options: Options): Promise<readonly Line[]> {
   }
 }
 
-/** How long the loop stands still at most while the journal is written anew; the same code, here. */
+/**
+ * How long the loop stands still at most while the journal is written anew; the same code, here.
+ */
 async function measureCompaction({ isQuick }: Options): Promise<readonly Line[]> {
   const lines: Line[] = [];
   for (const runs of [KEPT, isQuick ? 2_000 : 10_000]) {

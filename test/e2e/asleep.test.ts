@@ -1,7 +1,7 @@
 /**
- * A real daemon on a machine that sleeps, as far as it can tell: the kernel's uptime and the clock on
- * the wall go on, the monotonic clock does not. Once while it runs, once between two daemons, in a
- * time namespace.
+ * A real daemon on a machine that sleeps, as far as it can tell: the kernel's uptime and the clock
+ * on the wall go on, the monotonic clock does not. Once while it runs, once between two daemons, in
+ * a time namespace.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,6 @@
-/** `baton report` as people see it: in a real Chromium, by day and by night, narrow and on paper. */
+/**
+ * `baton report` as people see it: in a real Chromium, by day and by night, narrow and on paper.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

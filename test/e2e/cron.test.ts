@@ -9,7 +9,9 @@ import { whyWithout } from '../support/tools.ts';
 
 const HIGHEST_FIRST = ['yearly', 'monthly', 'weekly', 'daily'];
 const REPETITIONS = amount(10);
-/** The machine is not to be busier than a real one at 03:00: the minutes begin one after another. */
+/**
+ * The machine is not to be busier than a real one at 03:00: the minutes begin one after another.
+ */
 const APART_S = 2;
 const MANY_BYTES = 10_000_000;
 

@@ -1,6 +1,7 @@
 /**
- * The Debian package from `npm run deb`, on machines to throw away: installed, used by cron, upgraded
- * in the middle of a run, removed and purged by the real dpkg and the package's own scripts.
+ * The Debian package from `npm run deb`, on machines to throw away: installed, used by cron,
+ * upgraded in the middle of a run, removed and purged by the real dpkg and the package's own
+ * scripts.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -21,7 +22,9 @@ const UPGRADED = '99.0.0-1';
 
 describe('the Debian package', { skip }, () => {
   let directory = '';
-  /** The package, the same under a higher version, and what stands for node's package or nothing. */
+  /**
+   * The package, the same under a higher version, and what stands for node's package or nothing.
+   */
   let deb = '';
   let higher = '';
   let node = '';

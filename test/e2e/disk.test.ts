@@ -1,6 +1,6 @@
 /**
- * A full disk under the state directory: new work is refused with the reason, what runs goes on, and
- * nothing that happened meanwhile is forgotten. Needs root, for a small file system of its own.
+ * A full disk under the state directory: new work is refused with the reason, what runs goes on,
+ * and nothing that happened meanwhile is forgotten. Needs root, for a small file system of its own.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -84,7 +84,9 @@ function makeRoom(filler: string): void {
   closeSync(file);
 }
 
-/** Asks until there is no room for it in the journal's last page; resolves with how often there was. */
+/**
+ * Asks until there is no room for it in the journal's last page; resolves with how often there was.
+ */
 async function exhaust(session: Session, ...requests: readonly RequestInput[]): Promise<number> {
   for (let count = 0; ; count++) {
     const request = requests[count % requests.length];

@@ -1,4 +1,6 @@
-/** What contrib/ tells an administrator to do is done here, on a machine that is laid over this one. */
+/**
+ * What contrib/ tells an administrator to do is done here, on a machine that is laid over this one.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -22,7 +22,9 @@ const TREE = '/root/baton';
 /** Debian's sample has the lowest level every four hours. */
 const BEFORE_THE_NIGHT = '2027-01-04 03:59:57';
 
-/** What README has a machine with a network do, and what does the same here without touching dist. */
+/**
+ * What README has a machine with a network do, and what does the same here without touching dist.
+ */
 const BUILDS: Readonly<Record<string, readonly string[]>> = {
   'npm ci && npm run deb': [process.execPath, join(ROOT, 'contrib/deb.mjs'), '--out'],
   'npm ci && npm pack': ['npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination'],

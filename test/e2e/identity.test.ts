@@ -48,7 +48,9 @@ function journalOf(rig: Rig): string {
   return join(rig.state, 'journal.ndjson');
 }
 
-/** Lets a run end that no daemon hears of: a number is not given out again while its keeper lives. */
+/**
+ * Lets a run end that no daemon hears of: a number is not given out again while its keeper lives.
+ */
 async function endUnheard(rig: Rig, puppet: Puppet): Promise<void> {
   puppet.exit(0);
   const directory = join(rig.state, 'runs', String(puppet.run));

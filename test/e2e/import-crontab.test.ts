@@ -1,4 +1,7 @@
-/** `baton import crontab`: what it prints and writes for crontabs that are there, as its user sees it. */
+/**
+ * `baton import crontab`: what it prints and writes for crontabs that are there, as its user sees
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

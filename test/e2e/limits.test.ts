@@ -27,7 +27,9 @@ async function stage(t: TestContext, rig = new Rig()): Promise<Rig> {
   return rig;
 }
 
-/** Sends these bytes in one piece; resolves with all that is said until the connection is closed. */
+/**
+ * Sends these bytes in one piece; resolves with all that is said until the connection is closed.
+ */
 async function say(rig: Rig, ...pieces: readonly (string | Buffer)[]): Promise<readonly Reply[]> {
   const session = await rig.open();
   session.socket.write(Buffer.concat(pieces.map((piece) => Buffer.from(piece))));

@@ -80,7 +80,9 @@ const TERMINAL = `open(R, '+<', '/dev/ptmx') && ioctl(R, 0x40045431, $number = p
   && ($path = '/dev/pts/' . unpack('i', $number))
   && open(W, '+>', $path) && chown(65534, 65534, $path)`;
 
-/** stdout of the daemon is a `kind` whose other end the daemon holds itself, so that nobody reads. */
+/**
+ * stdout of the daemon is a `kind` whose other end the daemon holds itself, so that nobody reads.
+ */
 const UNREAD = {
   pipe: 'pipe(R, W)',
   socket: 'socketpair(R, W, 1, 1, 0)',

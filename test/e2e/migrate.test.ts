@@ -1,4 +1,6 @@
-/** From what an administrator has to what baton wants: check-crontab, import, the installed client. */
+/**
+ * From what an administrator has to what baton wants: check-crontab, import, the installed client.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

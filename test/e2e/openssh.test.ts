@@ -1,4 +1,6 @@
-/** `via: "openssh"`: the system's own ssh, whose remote command is ended there and not only here. */
+/**
+ * `via: "openssh"`: the system's own ssh, whose remote command is ended there and not only here.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -242,7 +244,9 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
   });
 });
 
-/** A folder with an ssh of its own configuration: ssh reads that of /etc/passwd's home, not $HOME. */
+/**
+ * A folder with an ssh of its own configuration: ssh reads that of /etc/passwd's home, not $HOME.
+ */
 function configure(sshd: Sshd): string {
   const { home, port, user, key, knownHosts, directory } = sshd;
   const place = `HostName 127.0.0.1\nPort ${port}\nUser ${user}\nIdentityFile ${key}\n`;

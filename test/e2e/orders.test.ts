@@ -10,8 +10,8 @@ const LOWEST_FIRST = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
 /** What the lines of one minute are apart, as measured with the real cron. */
 const APART_MS = 20;
 /**
- * 120 groups at once are more than any machine has at 03:00: requests wait for each other here. On a
- * busy machine, where 600 runs are started besides, those of one conf were accepted within 4 s, a
+ * 120 groups at once are more than any machine has at 03:00: requests wait for each other here. On
+ * a busy machine, where 600 runs are started besides, those of one conf were accepted within 4 s, a
  * dozen confs at a time or all at once. The usual 2 s are what cron.test.ts holds the real cron to.
  */
 const SETTLE = '6s';

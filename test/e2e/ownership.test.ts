@@ -1,6 +1,6 @@
 /**
- * A daemon trusts no directory that others could have filled: neither its state, nor a lock beside a
- * socket. And one whose user has no passwd entry, as in a container, says what it lacks.
+ * A daemon trusts no directory that others could have filled: neither its state, nor a lock beside
+ * a socket. And one whose user has no passwd entry, as in a container, says what it lacks.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * The npm package: packed, installed by `npm install -g` into a prefix of its own without a network,
- * and used as cron uses it.
+ * The npm package: packed, installed by `npm install -g` into a prefix of its own without a
+ * network, and used as cron uses it.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

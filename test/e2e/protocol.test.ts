@@ -1,6 +1,6 @@
 /**
- * The socket as strangers use it: whatever a client sends, it gets one clear error or its answer, and
- * whoever else is connected is served as if nothing had happened.
+ * The socket as strangers use it: whatever a client sends, it gets one clear error or its answer,
+ * and whoever else is connected is served as if nothing had happened.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -196,7 +196,10 @@ test('a signal before a daemon has heard of any run ends the client at once', as
   assert.equal((await client.ended).status, 130);
 });
 
-/** Resolves once the process catches SIGHUP, the last one: Node has a handler for INT from its start. */
+/**
+ * Resolves once the process catches SIGHUP, the last one: Node has a handler for INT from its
+ * start.
+ */
 async function caught(pid = 0): Promise<void> {
   const SIGHUP_BIT = 1n;
   for (;;) {

@@ -3,9 +3,9 @@
  * and killed keepers anywhere. At the end of each, when things have calmed down: every accepted run
  * has ended once, was executed at most once, and everybody was told the truth.
  *
- * Half of the seeds are those of every time, half have never been. A failing history shows its seed and
- * its last steps. SIM_HISTORIES sets how many, BATON_TEST_AMOUNT which part of the usual; SIM_SEED runs
- * one again.
+ * Half of the seeds are those of every time, half have never been. A failing history shows its seed
+ * and its last steps. SIM_HISTORIES sets how many, BATON_TEST_AMOUNT which part of the usual;
+ * SIM_SEED runs one again.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

@@ -1,8 +1,8 @@
 /**
- * The world around one daemon, simulated: time, disk, keepers, clients. The daemon in it is the real
- * one (daemon/engine/daemon.ts and all below it); what it touches is not. Everything that can happen next
- * is a task, a seeded generator picks which, and the daemon can die at any task and between any two
- * effects. A history is a function of its seed.
+ * The world around one daemon, simulated: time, disk, keepers, clients. The daemon in it is the
+ * real one (daemon/engine/daemon.ts and all below it); what it touches is not. Everything that can
+ * happen next is a task, a seeded generator picks which, and the daemon can die at any task and
+ * between any two effects. A history is a function of its seed.
  */
 import assert from 'node:assert/strict';
 import pino from 'pino';
@@ -50,7 +50,10 @@ export interface Hazards {
   readonly keeperDeath: number;
   /** Chance that the machine falls asleep, at each task. */
   readonly sleep: number;
-  /** Chance that a dead daemon's journal is restored from a copy, or removed, and of a copy being made. */
+  /**
+   * Chance that a dead daemon's journal is restored from a copy, or removed, and of a copy being
+   * made.
+   */
   readonly restore: number;
 }
 
@@ -139,8 +142,8 @@ export class World {
   }
 
   /**
-   * Everybody is told to end, in no order; or the daemon first, which ends the runs. Then all that is
-   * left is killed, what is written stays written, and the machine is started anew.
+   * Everybody is told to end, in no order; or the daemon first, which ends the runs. Then all that
+   * is left is killed, what is written stays written, and the machine is started anew.
    */
   shutDown(): void {
     if (this.isGoingDown) return;

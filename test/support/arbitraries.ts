@@ -1,7 +1,7 @@
 /**
  * Random catalogs and random histories for the properties of the core. A catalog mixes rsnapshot
- * intervals, shared limits and limits of one target, as a careless administrator would. A history is
- * a list of steps with plain numbers in them, so that a counterexample shrinks and reads well.
+ * intervals, shared limits and limits of one target, as a careless administrator would. A history
+ * is a list of steps with plain numbers in them, so that a counterexample shrinks and reads well.
  */
 import fc from 'fast-check';
 import type { Target } from '../../daemon/core/catalog.ts';

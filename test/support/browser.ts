@@ -124,7 +124,10 @@ export class Browser {
     await this.ask('Emulation.setEmulatedMedia', { media, features });
   }
 
-  /** The value of an expression in the page, as JSON has it. The page's own policy is not in its way. */
+  /**
+   * The value of an expression in the page, as JSON has it. The page's own policy is not in its
+   * way.
+   */
   async evaluate<T>(expression: string): Promise<T> {
     const options = { expression, returnByValue: true, awaitPromise: true };
     const { result, exceptionDetails } = await this.ask('Runtime.evaluate', options);

@@ -1,6 +1,6 @@
 /**
- * Generated rsnapshot.confs, and the verdicts on them: that of `rsnapshot configtest` of the installed
- * version with the sentence of its first complaint, and ours.
+ * Generated rsnapshot.confs, and the verdicts on them: that of `rsnapshot configtest` of the
+ * installed version with the sentence of its first complaint, and ours.
  */
 import { spawn } from 'node:child_process';
 import {

@@ -1,8 +1,9 @@
 /**
- * Drives the pure core as daemon/engine/loop.ts does, without a clock, a journal or a process: a command is
- * decided, its events are applied, and the groups concerned are looked at until nothing starts. Time
- * moves only by `advance`, which fires what is due in the order of time. Keepers are simulated: by
- * default one stands ready at once, so that a run that starts is running when `send` returns.
+ * Drives the pure core as daemon/engine/loop.ts does, without a clock, a journal or a process: a
+ * command is decided, its events are applied, and the groups concerned are looked at until nothing
+ * starts. Time moves only by `advance`, which fires what is due in the order of time. Keepers are
+ * simulated: by default one stands ready at once, so that a run that starts is running when `send`
+ * returns.
  */
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';

@@ -64,7 +64,9 @@ export class Cron {
     return this.#syslog.split(/(?=<\d+>)/).slice(1);
   }
 
-  /** A file of the namespace, by its path below the directory. cron refuses what others can write. */
+  /**
+   * A file of the namespace, by its path below the directory. cron refuses what others can write.
+   */
   write(path: string, text: string, mode = 0o644): void {
     writeFileSync(join(this.directory, path), text, { mode });
   }

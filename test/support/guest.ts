@@ -1,7 +1,7 @@
 /**
  * A guest: a Debian with a real systemd as process 1, in a container of systemd-nspawn. It boots in
- * a few seconds, has a network of its own (none but loopback), and can be shut down and booted again.
- * Nothing on this machine changes. Needs root.
+ * a few seconds, has a network of its own (none but loopback), and can be shut down and booted
+ * again. Nothing on this machine changes. Needs root.
  *
  * The tree is the one of $BATON_TEST_SYSTEMD_ROOT, or is made (.ci/debian-root, about a minute).
  * Its node is the one that runs the test.
@@ -61,7 +61,9 @@ export class Guest {
     this.#lines = createInterface(this.#holder.stdout)[Symbol.asyncIterator]();
   }
 
-  /** A guest that has booted, with this machine's node in its /usr/bin, or with what the tree has. */
+  /**
+   * A guest that has booted, with this machine's node in its /usr/bin, or with what the tree has.
+   */
   static async boot({ hasNode = true } = {}): Promise<Guest> {
     const guest = new Guest();
     try {
@@ -115,7 +117,10 @@ export class Guest {
     return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
-  /** Runs a shell command until its stdout is as it should be; the guest's own events take their time. */
+  /**
+   * Runs a shell command until its stdout is as it should be; the guest's own events take their
+   * time.
+   */
   async until(command: string, wanted: RegExp): Promise<string> {
     for (let looks = 0; ; looks++) {
       const { text, errors } = this.run(command);

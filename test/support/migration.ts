@@ -1,7 +1,7 @@
 /**
- * Lines of crontabs that call rsnapshot, or only look like it, and what is right to say of each. Those
- * with an `id` that begins with "case" come from reports; the others are shapes that are common in
- * public crontabs. `conf` has hourly, daily and weekly.
+ * Lines of crontabs that call rsnapshot, or only look like it, and what is right to say of each.
+ * Those with an `id` that begins with "case" come from reports; the others are shapes that are
+ * common in public crontabs. `conf` has hourly, daily and weekly.
  */
 
 export interface MigrationCase {

@@ -1,4 +1,6 @@
-/** Parts of the daemon that a test holds in its hand: a clock that it moves, a log that it reads. */
+/**
+ * Parts of the daemon that a test holds in its hand: a clock that it moves, a log that it reads.
+ */
 import pino from 'pino';
 import type { Stamp } from '../../daemon/shared/run.ts';
 import type { Clock } from '../../daemon/system/clock.ts';

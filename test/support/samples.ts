@@ -1,4 +1,7 @@
-/** How a table of messages (daemon/messages.ts) is walked: every entry with arguments to try it with. */
+/**
+ * How a table of messages (daemon/messages.ts) is walked: every entry with arguments to try it
+ * with.
+ */
 
 /** For every entry some lists of arguments. */
 export type Samples<T> = {

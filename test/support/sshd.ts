@@ -67,7 +67,8 @@ export class Sshd {
       'PasswordAuthentication no',
       'PidFile none',
       'PermitRootLogin yes',
-      // bash reads ~/.bashrc for every command: the user's own may take seconds, or print something.
+      // bash reads ~/.bashrc for every command: the user's own may take seconds, or print
+      // something.
       `SetEnv HOME=${this.home}`,
     ];
     writeFileSync(config, `${lines.join('\n')}\n`);

@@ -41,7 +41,10 @@ export interface Verb {
   readonly name: string;
   /** One line, for completions and headings: begins in lower case, no full stop. */
   readonly summary: string;
-  /** Its line in `baton --help`: usage (30 columns) and meaning (46). Absent where another verb's line covers it. */
+  /**
+   * Its line in `baton --help`: usage (30 columns) and meaning (46). Absent where another verb's
+   * line covers it.
+   */
   readonly overview?: readonly [usage: string, text: string];
   readonly operands?: Operands;
   /** What stands after "--", where that is allowed. */

@@ -65,7 +65,10 @@ function usualIn(state: ReadonlyState): ForecastView['usual'] {
   };
 }
 
-/** Looks at a group once for all that wait in it, where it is the same for all: without locks of others. */
+/**
+ * Looks at a group once for all that wait in it, where it is the same for all: without locks of
+ * others.
+ */
 function groupViewsOf({
   state,
   catalog,

@@ -1,4 +1,6 @@
-/** What import crontab makes of lines that start something on another machine or in another root. */
+/**
+ * What import crontab makes of lines that start something on another machine or in another root.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';

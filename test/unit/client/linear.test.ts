@@ -1,6 +1,6 @@
 /**
- * What the client reads of others is read in time that grows with its length, not with its square: one
- * long line of signs that make a backtracking reader begin anew at each of them.
+ * What the client reads of others is read in time that grows with its length, not with its square:
+ * one long line of signs that make a backtracking reader begin anew at each of them.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,7 @@
 /**
- * What check-crontab says of lines that call rsnapshot, for every case of test/support/migration.ts, and for
- * lines that chance makes: what is not the call stays byte for byte, and sh can read what is printed.
+ * What check-crontab says of lines that call rsnapshot, for every case of
+ * test/support/migration.ts, and for lines that chance makes: what is not the call stays byte for
+ * byte, and sh can read what is printed.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * Lines of crontabs that chance makes: whatever surrounds a call of rsnapshot stays byte for byte when
- * the call is replaced, and sh can read every line and every target that is printed.
+ * Lines of crontabs that chance makes: whatever surrounds a call of rsnapshot stays byte for byte
+ * when the call is replaced, and sh can read every line and every target that is printed.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,6 @@
-/** Hooks and lateness: what runs because of how another run ended, or because none has succeeded. */
+/**
+ * Hooks and lateness: what runs because of how another run ended, or because none has succeeded.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

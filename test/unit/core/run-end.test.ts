@@ -1,6 +1,6 @@
 /**
- * What a real keeper records of the end of its command, and what is concluded from it: when it ended,
- * and whether the machine went down then.
+ * What a real keeper records of the end of its command, and what is concluded from it: when it
+ * ended, and whether the machine went down then.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';

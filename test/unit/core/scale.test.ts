@@ -1,6 +1,6 @@
 /**
- * What one more costs where there are thousands: looked at by counting what is looked at, since time
- * depends on the machine.
+ * What one more costs where there are thousands: looked at by counting what is looked at, since
+ * time depends on the machine.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

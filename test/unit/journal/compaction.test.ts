@@ -1,6 +1,6 @@
 /**
- * Compaction: the journal is written anew while it goes on. Whatever happens, and whenever the power
- * goes, no event that was told to be durable is lost, and all come in their order.
+ * Compaction: the journal is written anew while it goes on. Whatever happens, and whenever the
+ * power goes, no event that was told to be durable is lost, and all come in their order.
  */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
@@ -240,7 +240,9 @@ test('a journal that is closed meanwhile is left as it is', async (t) => {
   assert.deepEqual(fs.readdirSync(path), ['journal.ndjson']);
 });
 
-/** A disk of which is known what a power cut would leave: the least that the kernel has promised. */
+/**
+ * A disk of which is known what a power cut would leave: the least that the kernel has promised.
+ */
 class Mains {
   readonly disk: Disk;
   /** By inode; what was written after its last fdatasync is gone. */

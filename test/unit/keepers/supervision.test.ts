@@ -1,6 +1,6 @@
 /**
- * The one supervisor, with a kind of keepers of its own: what it must learn of any kind, it learns of
- * this one, which is a few lines.
+ * The one supervisor, with a kind of keepers of its own: what it must learn of any kind, it learns
+ * of this one, which is a few lines.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';

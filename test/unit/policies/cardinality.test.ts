@@ -1,4 +1,6 @@
-/** The cardinality policy by its examples: what a full group does, and several policies together. */
+/**
+ * The cardinality policy by its examples: what a full group does, and several policies together.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';

@@ -34,7 +34,9 @@ const CLOSED =
   'socket /s permits nothing: config.json has no entry of "sockets" with this "name"; ' +
   'add one and run "baton reload" on another';
 
-/** What comes back for a request where the service answers `answer`; undefined: it was not asked. */
+/**
+ * What comes back for a request where the service answers `answer`; undefined: it was not asked.
+ */
 function ask(input: RequestInput, rights: Omit<Rights, 'socket'>, answer: Reply) {
   const replies: Reply[] = [];
   const asked: Request[] = [];

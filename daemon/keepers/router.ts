@@ -12,6 +12,7 @@ import { errnoOf } from '../shared/errno.ts';
 import type { Cause, KeeperId, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
+import { bootId, isAlive } from '../system/proc.ts';
 import { writeTail } from './hook-input.ts';
 import { heldBy, writeRecord } from './keeper-record.ts';
 import type { RunDirectories } from './run-directories.ts';
@@ -90,14 +91,18 @@ export class KeeperRouter implements KeepersPort {
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
     const keepers = this.#options[keeper.kind ?? 'process'];
     this.#runs.set(run.run, keepers);
-    if (keeper.was !== undefined) this.#takeIn(run.run, attempt, keeper);
+    if (keeper.was !== undefined) this.#takeIn(run, attempt, keeper);
     keepers.adopt(run, attempt, keeper);
   }
 
   /** Its directory is where the keeper goes on writing, and was moved aside. */
-  #takeIn(run: RunId, attempt: number, { pid, was, nonce }: KeeperId): void {
+  #takeIn({ run, startNonce }: KeptRun, attempt: number, keeper: KeeperId): void {
     const { directories, log } = this.#options;
+    const { pid, was, nonce } = keeper;
     try {
+      // Of a keeper that is gone it is where it was moved.
+      const aside = directories.asideOf({ run: was ?? run, ...(startNonce && { startNonce }) });
+      if (aside !== undefined && !isAlive(keeper, bootId())) directories.takeIn(run, aside);
       for (const { record, directory } of heldBy(pid)) {
         const isIt =
           record.run === was && record.attempt === attempt && record.keeper.nonce === nonce;

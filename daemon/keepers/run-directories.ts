@@ -82,6 +82,12 @@ export class RunDirectories {
     if (isAside && !existsSync(this.of(run))) renameSync(directory, this.of(run));
   }
 
+  /** Where the directory of a run was moved to; undefined: it was not. */
+  asideOf({ run, startNonce }: Owner): string | undefined {
+    const path = join(this.place, 'aside', `${run}.${startNonce}`);
+    return existsSync(path) ? path : undefined;
+  }
+
   /** Moves aside what belongs to no run of this journal, before anybody takes it for one's own. */
   sweep(state: ReadonlyState): void {
     const moved: RunId[] = [];

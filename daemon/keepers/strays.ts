@@ -1,15 +1,17 @@
 /**
  * Runs that were let go and of which the journal knows nothing, because it was removed or is an
- * older copy: those whose keepers live, and those of this journal that have run, by what lies in
- * their directories.
+ * older copy: those whose keepers live; those whose keepers are gone and whose commands live, by
+ * what was moved aside; and those of this journal that have run, by what lies in their directories.
  */
-import { realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import type { LetGo } from '../core/command.ts';
 import type { ReadonlyState } from '../core/state.ts';
 import type { Stamp } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
-import { bootId } from '../system/proc.ts';
+import { bootId, membersOf } from '../system/proc.ts';
 import { heldRecords, type KeeperRecord, letGoBy, recordsIn } from './keeper-record.ts';
+import { statusFileOf } from './status-file.ts';
 
 /** All that may be: the scheduler finds out of which it knows. */
 export function findLetGo(
@@ -22,7 +24,11 @@ export function findLetGo(
   const living = heldRecords().filter(
     ({ record, directory: now }) => record.state === place || now?.startsWith(`${place}/`),
   );
-  const live = living.map(({ record }) => letGoBy(record, startOf(record, clock), true));
+  const kept = new Set(living.map(({ record }) => nameOf(record)));
+  const orphans = orphansIn(join(place, 'aside')).filter((record) => !kept.has(nameOf(record)));
+  const live = [...living.map(({ record }) => record), ...orphans].map((record) =>
+    letGoBy(record, startOf(record, clock), true),
+  );
   const names = new Set(live.map(nameOf));
   const unended = [...state.targetStates.values()].flatMap(({ queue, active }) => [
     ...queue,
@@ -33,6 +39,21 @@ export function findLetGo(
     .filter((record) => !names.has(nameOf(record)))
     .map((record) => letGoBy(record, startOf(record, clock), false));
   return [...live, ...lying];
+}
+
+/** Those that were moved aside whose keepers are gone without a word, and whose commands live. */
+function orphansIn(aside: string): readonly KeeperRecord[] {
+  if (!existsSync(aside)) return [];
+  return readdirSync(aside).flatMap((name) => {
+    const directory = join(aside, name);
+    return recordsIn(directory).filter(({ run, attempt, startNonce, keeper }) => {
+      if (keeper.bootId !== bootId() || keeper.kind !== undefined || startNonce === undefined) {
+        return false;
+      }
+      if (existsSync(statusFileOf(directory, attempt, keeper.nonce))) return false;
+      return membersOf(keeper, { run, startNonce, directory }).length > 0;
+    });
+  });
 }
 
 function nameOf({ run, attempt, keeper }: Pick<LetGo, 'run' | 'attempt' | 'keeper'>): string {

@@ -284,6 +284,44 @@ for (const how of ['journal', 'state directory'] as const) {
   });
 }
 
+test('a command of another life whose keeper was killed holds its place, and can be ended', async (t) => {
+  const { rig, puppets } = await stage(t);
+  assert.equal((await rig.baton('run', 'one')).status, 0);
+  const puppet = await puppets.next();
+  await puppet.print('out', 'of the earlier life');
+  await begin(rig, async () => {
+    const held = () => heldRecords().filter(({ record }) => record.state === rig.state);
+    const [keeper] = held();
+    assert.ok(keeper !== undefined);
+    process.kill(keeper.record.keeper.pid, 'SIGKILL');
+    while (held().length > 0) await sleep(10);
+    rmSync(journalOf(rig));
+  });
+  const said = await rig.logged('a run of another life is alive');
+  assert.deepEqual([said['was'], said['target']], [puppet.run, 'one']);
+  const found = Number(said['run']);
+  const session = await rig.open();
+  const waiting = session.send({ type: 'run', target: 'one', wait: true });
+  const { run } = await session.reply('accepted', waiting);
+  const { outcome } = await session.ask({ type: 'wait', run: found }, 'ended');
+  assert.equal(outcome.kind, 'lost');
+  // Once, however often the daemon is started, and with what it has printed.
+  await begin(rig, () => {});
+  const later = await rig.open();
+  const { targets } = await later.ask({ type: 'status' }, 'status');
+  assert.deepEqual(
+    targets.flatMap(({ active }) => active.map((it) => [it.run, it.state])),
+    [[found, 'ended']],
+  );
+  assert.equal(puppets.unasked, 0, 'a second one runs beside it');
+  assert.equal((await rig.baton('logs', String(found))).text, 'of the earlier life');
+  const gone = puppet.gone();
+  assert.equal((await rig.baton('cancel', String(found))).status, 0);
+  await gone;
+  (await puppets.next()).exit(5);
+  assert.equal((await later.ask({ type: 'wait', run }, 'ended')).exit, 5);
+});
+
 test('a run of another life that is alive can be ended', async (t) => {
   const { rig, puppets } = await stage(t);
   assert.equal((await rig.baton('run', 'one')).status, 0);

@@ -113,7 +113,11 @@ export class Relay {
     const from = { ...this.#offsets };
     if (this.#request.type === 'output')
       return { ...this.#request, of: this.#run, ...this.nonce, from };
-    return waitRequest({ run: this.#run, ...this.nonce }, { from });
+    const token = this.#request.type === 'run' ? this.#request.token : undefined;
+    return waitRequest(
+      { run: this.#run, ...this.nonce },
+      { from, ...(token === undefined ? {} : { token }) },
+    );
   }
 
   /** The request has been sent; `send` sends more on the same connection. */
@@ -290,7 +294,7 @@ type WaitRequest = Extract<RequestInput, { readonly type: 'wait' }>;
 
 export function waitRequest(
   of: NamedRun,
-  more: Pick<WaitRequest, 'from' | 'output'> = {},
+  more: Pick<WaitRequest, 'from' | 'output' | 'token'> = {},
 ): WaitRequest {
   return { type: 'wait', v: PROTOCOL_VERSION, ...of, ...more, ...inside() };
 }

@@ -62,6 +62,9 @@ export const REQUESTS: Requests = {
     fields: {
       run: 'Its number.',
       nonce: NONCE,
+      token:
+        'The `token` with which the run was asked for. Where the journal was restored or begun anew and ' +
+        'the run was found alive, it finds it under the number that it has now; see `found`.',
       from: FROM,
       output: 'False: only `ended`.',
       caller: CALLER,

@@ -49,6 +49,8 @@ export const Request = v.variant('type', [
     type: v.literal('wait'),
     run: Count,
     nonce: Nonce,
+    /** Of the request: finds a run that has another number by now. */
+    token: v.exactOptional(Text),
     from: v.optional(From),
     /** False: only the end. */
     output: v.optional(v.boolean(), true),

@@ -20,6 +20,7 @@ import {
   type StatusReply,
 } from '../protocol/request.ts';
 import type { Request } from '../protocol/request-schema.ts';
+import { meantRun } from './meant-run.ts';
 import { failWith, type Responder } from './responder.ts';
 
 type Handle = (request: Request, responder: Responder) => void;
@@ -78,7 +79,7 @@ function refuse(request: Request, rights: Rights, state: ReadonlyState): string 
     return say.forbiddenVerb(socket, request.type, allow);
   }
   if (targets === undefined) return undefined;
-  const of = subjectOf(request);
+  const of = subjectOf(request, state);
   if (of === undefined) return undefined;
   const target = typeof of === 'string' ? of : state.runs.get(of)?.target;
   if (target !== undefined && permits(targets, target)) return undefined;
@@ -90,7 +91,7 @@ function refuse(request: Request, rights: Rights, state: ReadonlyState): string 
 }
 
 /** The target or the run that a request is about. */
-function subjectOf(request: Request): string | number | undefined {
+function subjectOf(request: Request, state: ReadonlyState): string | number | undefined {
   switch (request.type) {
     case 'run':
     case 'pause':
@@ -100,7 +101,7 @@ function subjectOf(request: Request): string | number | undefined {
     case 'history':
       return request.target;
     case 'wait':
-      return request.run;
+      return meantRun(request, state);
     case 'output':
     case 'cancel':
     case 'why':

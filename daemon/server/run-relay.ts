@@ -22,6 +22,7 @@ import type { Nonce, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { endOf } from './end-reply.ts';
 import type { FairQueue } from './fair-queue.ts';
+import { meantRun } from './meant-run.ts';
 import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
 import type { Refusals } from './refusals.ts';
@@ -107,18 +108,19 @@ export class RunRelay {
   }
 
   wait(request: Of<'wait'>, responder: Responder): void {
-    if (this.#refusals.isOther(responder, request.run, request.nonce)) return;
-    const run = this.#loop.state.runs.get(request.run);
-    if (run === undefined) return this.#refusals.unknownEnd(responder, request.run);
+    const number = meantRun(request, this.#loop.state);
+    if (number === request.run && this.#refusals.isOther(responder, number, request.nonce)) return;
+    const run = this.#loop.state.runs.get(number);
+    if (run === undefined) return this.#refusals.unknownEnd(responder, number);
     const inside = this.#runAt(request.caller);
-    const circle = inside === undefined ? undefined : this.#circle(inside, request.run);
+    const circle = inside === undefined ? undefined : this.#circle(inside, number);
     if (circle !== undefined) {
       return finishWith(responder, { type: 'refused', exit: EXIT.notNow, reason: circle });
     }
-    this.#waitInside(inside, { run: request.run }, responder);
+    this.#waitInside(inside, { run: number }, responder);
     tellFound(request, run, responder);
-    if (!request.output) return this.#awaitEnd(request.run, responder);
-    this.#attend(request.run, request.from ?? { out: 0, err: 0 }, responder);
+    if (!request.output) return this.#awaitEnd(number, responder);
+    this.#attend(number, request.from ?? { out: 0, err: 0 }, responder);
   }
 
   /** The run whose command asks: it has to be one of this daemon's that runs. */

@@ -284,6 +284,22 @@ for (const how of ['journal', 'state directory'] as const) {
   });
 }
 
+test('a client whose journal was removed while its run lives goes on with it, and gets its true end', async (t) => {
+  const { rig, puppets } = await stage(t);
+  const client = rig.client(['run', 'one', '--wait', '--connect-timeout', '1min']);
+  const puppet = await puppets.next();
+  const heard = printed(client, 'before');
+  await puppet.print('out', 'before');
+  await heard;
+  await begin(rig, () => rmSync(journalOf(rig)));
+  const { run } = await rig.logged('a run of another life is alive');
+  assert.notEqual(run, puppet.run);
+  await puppet.print('out', ', after');
+  puppet.exit(7);
+  const { status, text, errors } = await client.ended;
+  assert.deepEqual([status, text, errors], [7, 'before, after', '']);
+});
+
 test('a command of another life whose keeper was killed holds its place, and can be ended', async (t) => {
   const { rig, puppets } = await stage(t);
   assert.equal((await rig.baton('run', 'one')).status, 0);

@@ -23,7 +23,8 @@ function state() {
     [1, 'web'],
     [2, 'db'],
   ] as const) {
-    const accepted = { accepted: at, merged: true, tokens: [] };
+    const accepted = { accepted: at, merged: true, nonce: 'life', tokens: [`token ${run}`] };
+    made.tokens.set(`token ${run}`, run);
     made.runs.set(run, { run, target, state: 'queued', overtaken: 0, ...accepted });
   }
   return made;
@@ -96,6 +97,15 @@ const REQUESTS: readonly v.InferInput<typeof Request>[] = [
   { type: 'forget', target: 'web' },
   { type: 'reload' },
 ];
+
+test('a wait for a run that was found under a new number is judged by its target', () => {
+  const rights = { targets: ['web'] };
+  const wait = (run: number, token?: string) =>
+    isRefused({ type: 'wait', run, nonce: 'other', ...(token && { token }) }, rights);
+  assert.equal(wait(1), undefined);
+  assert.equal(wait(2, 'token 1'), undefined, 'that is a run of web');
+  assert.match(wait(1, 'token 2') ?? '', /does not permit/);
+});
 
 test('every request there is stands in these tests', () => {
   const known = Request.options.map(({ entries }) => entries.type.literal);

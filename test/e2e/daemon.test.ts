@@ -202,7 +202,7 @@ test('--check prints every mistake at once and exits with 78', async (t) => {
     [lines[1], /targets\.b\.timeuot: unknown key; did you mean "timeout"\?/],
     [lines[2], /targets\.c\.runner\.time: expected .*; found "soon"/],
   ] as const) {
-    assert.ok(line?.startsWith(`batond: ${rig.configFile}: `), line);
+    assert.ok(line?.startsWith(`batond: ${rig.configFile}:1:`), line);
     assert.match(line ?? '', words);
   }
 });

@@ -121,7 +121,7 @@ test('a daemon whose terminal it can neither open nor call its own says so', (t)
   t.after(() => rig.close());
   rig.configure({ targets: {} });
   const daemon = [...daemonOf(rig, true), '--idle-exit', '10ms'].join(' ');
-  const command = `chown 65534 "$(tty)" && exec setsid -w ${daemon}`;
+  const command = `chown 65534:65534 "$(tty)" && exec setsid -w ${daemon}`;
   const { status, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -37,7 +37,9 @@ test('a client whose connection breaks goes on at its byte offsets, by run numbe
   const baton = daemon.baton(['run', 'x', '--wait']);
   const first = await daemon.asked();
   const { connection, request } = await resumed(first.connection, baton);
-  assert.deepEqual(request, { type: 'wait', v: 1, run: 17, from: { out: 8, err: 3 } });
+  const { token } = first.request;
+  assert.equal(typeof token, 'string');
+  assert.deepEqual(request, { type: 'wait', v: 1, run: 17, from: { out: 8, err: 3 }, token });
   connection.send(output('out', 8, 'three'), output('err', 3, 'e2'), ended(4));
   assertEnd(await baton.ended, { status: 4, text: 'one,two,three', stderr: 'e1,e2' });
 });

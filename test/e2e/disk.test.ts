@@ -158,13 +158,18 @@ test(
       const watcher = watch(directory, look);
       look();
     });
-    makeRoom(filler);
-    await recorded;
-    assert.deepEqual(await activeRuns(rig), [run]);
-
     const since = rig.log.length;
+    let isOver = false;
+    const ended = session.reply('ended', first).finally(() => {
+      isOver = true;
+    });
+    makeRoom(filler);
+    // There is room for one of the two: a journal that is quicker leaves the keeper nothing to say.
+    await Promise.race([recorded, ended]);
+    if (!isOver) assert.deepEqual(await activeRuns(rig), [run]);
+
     rmSync(filler);
-    assert.equal((await session.reply('ended', first)).exit, 23);
+    assert.equal((await ended).exit, 23);
     await rig.logged('journal can be written again', since);
     await session.ask({ type: 'resume', target: 'one' }, 'done');
     for (let count = 0; count < waiting; count++) (await puppets.next()).exit(0);

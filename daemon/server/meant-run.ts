@@ -1,6 +1,6 @@
 /**
- * Which run somebody waits for. A run of another life of the state directory that was found alive is
- * one of this life, under a new number, and has kept its token.
+ * Which run somebody waits for. A run of another life of the state directory that was found alive
+ * is one of this life, under a new number, and has kept its token.
  */
 import type { ReadonlyState } from '../core/state.ts';
 import type { Request } from '../protocol/request-schema.ts';

@@ -61,13 +61,15 @@ export const hostKeysChecked = (): string =>
   'baton always checks host keys: an unknown one is taken once, a changed one is refused';
 
 export const becomesHook = (name: string): string =>
-  `the ping behind it becomes the hook ${name}, which follows every run of its target, whoever asks`;
+  `the ping behind it becomes the hook ${name}; it follows every run of its target, also ` +
+  'one that somebody starts by hand';
 
 export const pingStays = (key: string): string =>
-  `the ping stays in this line; as a hook ("${key}") it would follow every run, whoever asks`;
+  `the ping stays in this line; as a hook ("${key}") it would follow every run of the target`;
 
 export const staysLocal = (program: string, why: string): string =>
-  `${program} stays a command of this machine (${why}); "baton cancel" does not reach what it starts`;
+  `${program} stays a command of this machine (${why}); ` +
+  '"baton cancel" does not reach what it starts';
 
 export const loginShell = (program: string): string =>
   `${program} reads /etc/profile and ~/.profile first: put what they set into "env"`;
@@ -110,8 +112,8 @@ export const noSync = (conf: string): string =>
   `rsnapshot refuses sync where "sync_first" is not 1, as in ${conf}; correct one of them`;
 
 export const runsElsewhere = (levels: readonly string[], host: string): string =>
-  `runs rsnapshot ${levels.join(', ')} on ${host}, which fails when another interval holds the lock ` +
-  'there; let a target with the runner "ssh" run it';
+  `runs rsnapshot ${levels.join(', ')} on ${host}, which fails when another interval holds the ` +
+  'lock there; let a target with the runner "ssh" run it';
 
 export const leaveElsewhere = (levels: readonly string[], program: string, why: string): string =>
   `runs rsnapshot ${levels.join(', ')} by ${program}; leave it as it is: ${why}`;

@@ -6,9 +6,9 @@ import { configSchema } from './schema.ts';
 
 const DESCRIPTION = [
   'The configuration of batond(8) is one JSON object (UTF-8) that names the targets: what can ' +
-    'be asked for, how it is run, and when. `batond --check` says what a file means, or every ' +
-    'mistake at once, each with its place, what was found, and what was expected. Unknown keys ' +
-    'are mistakes.',
+    'be asked for, how it is run, and when. Comments (`//`, `/* */`) are allowed. ' +
+    '`batond --check` says what a file means, or every mistake at once, each with its line, ' +
+    'column and place, what was found, and what was expected. Unknown keys are mistakes.',
   'Nobody but its owner and root may be able to write the file. The daemon reads it when it ' +
     'starts, and again on `baton reload`; a bad file never replaces a good one. An editor that ' +
     'knows JSON Schema completes and explains the keys, if `"$schema"` names ' +

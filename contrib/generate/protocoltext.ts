@@ -63,8 +63,8 @@ export const REQUESTS: Requests = {
       run: 'Its number.',
       nonce: NONCE,
       token:
-        'The `token` with which the run was asked for. Where the journal was restored or begun anew and ' +
-        'the run was found alive, it finds it under the number that it has now; see `found`.',
+        'The `token` of the request. After the journal was restored or begun anew, it finds a ' +
+        'run that is still alive under its new number; see `found`.',
       from: FROM,
       output: 'False: only `ended`.',
       caller: CALLER,
@@ -152,8 +152,8 @@ export const REPLIES: Replies = {
   started: { text: 'The run has begun.', fields: { run: RUN } },
   notice: {
     text:
-      'Something about the run that its end does not tell: it has ended and cannot be recorded, or ' +
-      'a part of its output is missing.',
+      'Something about the run that its end does not tell: it has ended and cannot be recorded, ' +
+      'or a part of its output is missing.',
     fields: { run: RUN, text: 'For people.' },
   },
   output: {

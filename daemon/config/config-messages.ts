@@ -89,8 +89,8 @@ export const hookWithArgs = (hook: string): string =>
 // What is allowed, but probably not meant
 
 export const oneResource = (targets: string, resource: string): string =>
-  `targets ${targets} are of different groups but have one ${resource}: they wait for each other; ` +
-  'give them one "group" to be put in order';
+  `targets ${targets} are of different groups but have one ${resource}: they wait ` +
+  'for each other; give them one "group" to be put in order';
 
 export const twins = (first: string, second: string, level: string, group: string): string =>
   `targets ${first}, ${second} are both ${level} of ${group}: while one waits or runs, the other ` +

@@ -82,7 +82,7 @@ export function parseJson(text: string): Json {
   if (faults.every(({ isSound }) => isSound)) {
     return { value: JSON.parse(stripComments(plain, ' ')), faults };
   }
-  // Nothing is made of what is too deep: whoever walks through it would have to be deep, too.
+  // A value that is too deep is not made: code that walks through it may be recursive.
   const tree = faults.some(({ isDeep }) => isDeep === true) ? undefined : parseTree(plain);
   return { value: tree === undefined ? undefined : getNodeValue(tree), faults };
 }

@@ -4,10 +4,9 @@
  *
  * The hook's run is accepted by the same decision that ends the other run, so the journal has both
  * or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy may make a
- * hook wait, but a failure that nobody hears of would be one too many. Only a hook for which as
- * many runs wait as ever may is let be, and that is counted: nobody heard of 200,000 others,
- * either. What a hook itself does calls no hook, or two could call each other for ever. A run that
- * somebody cancelled calls none.
+ * hook wait, but a failure that nobody hears of would be one too many. Only a hook whose queue is
+ * full gets no more runs, and that is counted. What a hook itself does calls no hook, or two could
+ * call each other for ever. A run that somebody cancelled calls none.
  */
 
 import { describeOutcome } from '../protocol/outcome-text.ts';

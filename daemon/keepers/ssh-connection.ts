@@ -220,7 +220,7 @@ export class PooledConnection {
     this.#linger = undefined;
     const { link, mayStart: started } = this.#opening ?? {};
     if (link !== undefined && (started === true || !mayStart)) return link;
-    // Whoever opens it now would start no keeper, and this one needs one.
+    // Who opens it now starts no keeper, and this request needs one.
     if (link !== undefined) return this.#orStarted(link);
     const opening = this.#open(this.#directory, mayStart, {
       take: this.#take,

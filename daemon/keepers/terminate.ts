@@ -13,9 +13,7 @@ import { type ProcessStat, seemsAlive } from '../system/proc.ts';
 /** How often the members are looked at: at first, and after a second. */
 const LOOK_MS = 50;
 const LOOK_LATER_MS = 250;
-/**
- * After so many rounds of KILL something is wrong that baton cannot mend; it says so and goes on.
- */
+/** After so many rounds of KILL baton says that something is wrong, and goes on. */
 const ROUNDS_QUIET = 40;
 /** How long a keeper may take to say how its command ended, once no process of the run is left. */
 const ANSWER_MS_MAX = 5_000;

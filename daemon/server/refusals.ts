@@ -69,8 +69,8 @@ export class Refusals {
   }
 
   /**
-   * The same to whoever waits for its end: one that is forgotten has had one, and nobody knows
-   * which.
+   * The same for a client that waits for its end: one that is forgotten has had one, and nobody
+   * knows which.
    */
   unknownEnd(responder: Responder, run: RunId): void {
     if (run >= this.#loop.state.nextRun) return this.unknownRun(responder, run);

@@ -98,7 +98,7 @@ sub keep {
   my ($ctl, $title, $file, $umask, $cwd, $owner, $in, $out, $err, $count, @words) = @_;
   my @env = splice @words, 0, $count;
   $0 = title($title);
-  chdir substr $file, 0, rindex $file, '/';
+  chdir substr $file, 0, rindex $file, '/' or return;
   undef $term_ms;
   $SIG{CHLD} = 'DEFAULT';
   $setsid ? syscall $setsid : (require POSIX, POSIX::setsid());
@@ -146,10 +146,8 @@ sub keep {
       $failure = 'system ' . (0 + $!);
     }
   }
-  my $here = readlink '/proc/self/cwd';          # the directory may have been moved aside
-  $file = $here . substr $file, rindex $file, '/' if defined $here && -d $here;
   my $report = describe($begun_ms, defined $go, $status, \@streams, split ' ', $failure);
-  write_record($file, $report, $ctl, $title) if defined $go || -d substr $file, 0, rindex $file, '/';
+  write_record($file, $report, $ctl, $title) if defined $go || is_here();
   (my $ended = $title) =~ s/ run / ended run /;
   $0 = title($ended);                            # what it left behind holds no place
   close $record if $record;
@@ -281,14 +279,22 @@ sub describe {
     $lost, $why || 'null', $cpu[2] + $cpu[3], $now_ms - $begun_ms, $now_ms, clock_ms(0), $after_ms, $is_down ? 'true' : 'false';
 }
 
-# A full disk is waited out. A run directory that vanished is made anew, unless its parent is gone, too.
+# Whether the run directory, this one's working directory, is there, wherever it was moved.
+sub is_here {
+  return (readlink '/proc/self/cwd' // ' (deleted)') !~ / \(deleted\)$/;
+}
+
+# A full disk is waited out. By its name alone, the file gets into the run directory also while that
+# is moved. A run directory that vanished is made anew, unless its parent is gone, too.
 sub write_record {
   my ($file, $record, $ctl, $title) = @_;
-  my $dir = substr $file, 0, rindex $file, '/';
-  my $was_there = -d $dir || mkdir $dir, 0700;
-  for (my $tries = 0; !place($file, "$record\n"); $tries++) {
+  my ($dir, $name) = $file =~ m{(.*)/(.*)}s;
+  my $is_here = is_here();
+  my $was_there = $is_here || -d $dir || mkdir $dir, 0700;
+  for (my $tries = 0; !place($is_here ? $name : $file, "$record\n"); $tries++) {
     my $errno = 0 + $!;
-    last if !-d $dir && ($was_there || !mkdir($dir, 0700) && $! == 2);
+    $is_here &&= is_here();
+    last if !$is_here && !-d $dir && ($was_there || !mkdir($dir, 0700) && $! == 2);
     if (!$tries) {
       $0 = title("baton ended $errno $record $title");
       syswrite $ctl, "unwritten\n";

@@ -12,7 +12,6 @@ import { errnoOf } from '../shared/errno.ts';
 import type { Cause, KeeperId, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import { bootId, isAlive } from '../system/proc.ts';
 import { writeTail } from './hook-input.ts';
 import { heldBy, writeRecord } from './keeper-record.ts';
 import type { RunDirectories } from './run-directories.ts';
@@ -95,19 +94,21 @@ export class KeeperRouter implements KeepersPort {
     keepers.adopt(run, attempt, keeper);
   }
 
-  /** Its directory is where the keeper goes on writing, and was moved aside. */
+  /**
+   * Its directory was moved aside: it is where the keeper goes on writing; where that holds no
+   * record any more, since its command has ended, it is where it was moved.
+   */
   #takeIn({ run, startNonce }: KeptRun, attempt: number, keeper: KeeperId): void {
     const { directories, log } = this.#options;
-    const { pid, was, nonce } = keeper;
+    const { pid, was = run, nonce } = keeper;
     try {
-      // Of a keeper that is gone it is where it was moved.
-      const aside = directories.asideOf({ run: was ?? run, ...(startNonce && { startNonce }) });
-      if (aside !== undefined && !isAlive(keeper, bootId())) directories.takeIn(run, aside);
-      for (const { record, directory } of heldBy(pid)) {
-        const isIt =
-          record.run === was && record.attempt === attempt && record.keeper.nonce === nonce;
-        if (isIt && directory !== undefined) directories.takeIn(run, directory);
-      }
+      const held = heldBy(pid).find(
+        ({ record }) =>
+          record.run === was && record.attempt === attempt && record.keeper.nonce === nonce,
+      );
+      const moved = () => directories.asideOf({ run: was, ...(startNonce && { startNonce }) });
+      const from = held === undefined ? moved() : held.directory;
+      if (from !== undefined) directories.takeIn(run, from);
     } catch (error) {
       log.error({ run, error: String(error) }, 'run directory cannot be taken over');
     }

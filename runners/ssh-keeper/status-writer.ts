@@ -64,7 +64,8 @@ export async function writeStatus(place: () => string, end: End, facts: Facts): 
         () => true,
         () => false,
       );
-      if (!isThere) return;
+      if (!isThere && place() === path) return;
+      if (!isThere) continue;
       await delay(ROOM_RETRY_MS);
     }
   }

@@ -6,6 +6,7 @@
  */
 import { fstatSync } from 'node:fs';
 import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';
+import { WholeLines } from '../daemon/shared/lines.ts';
 import { internal } from './client-errors.ts';
 import { type Connection, connect } from './connection/pipe.ts';
 import { isReply, Relay, type RunRequest, runRequest, waitRequest } from './connection/relay.ts';
@@ -16,7 +17,6 @@ import { parseFast } from './fast-path.ts';
 import { complain } from './terminal/output.ts';
 
 const STDERR = 2;
-const NEWLINE = 10;
 /** Shorter runs end without ever needing the full client. */
 const LOAD_AFTER_MS = 1_000;
 
@@ -51,8 +51,7 @@ function follow(relay: Relay): void {
   }
   let connection: Connection | undefined;
   let silence: Silence | undefined;
-  /** The line that has not ended yet. */
-  let rest: Buffer[] = [];
+  const lines = new WholeLines<Buffer>(Buffer.concat);
   connect(socket, {
     opened: (made) => {
       connection = made;
@@ -69,15 +68,7 @@ function follow(relay: Relay): void {
     },
     heard: (bytes) => {
       silence?.heard();
-      let from = 0;
-      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
-        rest.push(bytes.subarray(from, end));
-        from = end + 1;
-        const line = Buffer.concat(rest).toString();
-        rest = [];
-        if (!take(line)) return;
-      }
-      rest.push(bytes.subarray(from));
+      for (const line of lines.read(bytes)) if (!take(line)) return;
     },
     closed: () => {
       silence?.stop();

@@ -1,8 +1,8 @@
 /**
  * A conversation with the daemon that survives its death: connects, asks, hands in the replies, and
  * when the connection breaks asks anew. What to ask then is for the conversation to say; see
- * client/connection/relay.ts. ndjson's parser is fed by hand: the half line of a killed daemon is
- * no mistake.
+ * client/connection/relay.ts. The end of a connection is not the parser's: the half line of a
+ * killed daemon is no mistake.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -125,12 +125,8 @@ function callOnce<T>(path: string, talk: Conversation<T>, silentMs: number): Pro
       send(talk.request());
       talk.opened(send);
     });
-    socket.on('data', (chunk) => {
-      silence?.heard();
-      if (parser.write(chunk)) return;
-      socket.pause();
-      parser.once('drain', () => socket.resume());
-    });
+    socket.on('data', () => silence?.heard());
+    socket.pipe(parser, { end: false });
     socket.on('error', (error) => lose(codeOf(error)));
     // What was read before the end is still on its way through the parser.
     socket.on('close', () => setImmediate(() => lose('connection closed')));

@@ -13,6 +13,7 @@
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import type { Event } from '../core/event.ts';
+import { linesOf, WholeLines } from '../shared/lines.ts';
 import type { Result } from '../shared/result.ts';
 import * as say from '../system/boot-messages.ts';
 
@@ -46,11 +47,8 @@ export function parseJournal(
     bytes += block.length;
     const isPlain = isAscii(block);
     // One string for many lines: a slice of it costs next to nothing.
-    const text = block.toString('utf8');
-    for (let [from, to] = [0, 0]; from < text.length; from = to) {
+    for (const line of linesOf(block.toString('utf8'))) {
       if (isBad) return wrong(say.damaged(path, seq + 1, at));
-      to = text.indexOf('\n', from) + 1 || text.length;
-      const line = text.slice(from, to);
       const event = decodeLine(line, seq + 1);
       if (event === undefined) {
         isBad = true; // torn, if nothing comes after it
@@ -73,20 +71,14 @@ export function parseJournal(
   return { ok: true, value: { seq, goodBytes: at, tornBytes: bytes - at, compactedBytes } };
 }
 
-const NEWLINE = 10;
-
 /** Whole lines, many at a time; the last block may end without a newline. */
 function* blocksOf(pieces: Iterable<Buffer>): Generator<Buffer> {
-  let begun: Buffer[] = [];
+  const lines = new WholeLines<Buffer>(Buffer.concat);
   for (const piece of pieces) {
-    const whole = piece.lastIndexOf(NEWLINE) + 1;
-    if (whole > 0) {
-      yield Buffer.concat([...begun, piece.subarray(0, whole)]);
-      begun = [];
-    }
-    if (whole < piece.length) begun.push(piece.subarray(whole));
+    const whole = lines.take(piece);
+    if (whole !== undefined) yield whole;
   }
-  if (begun.length > 0) yield Buffer.concat(begun);
+  yield Buffer.concat(lines.rest());
 }
 
 const EVENT = ',"event":';

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
 import { errnoOf } from '../shared/errno.ts';
+import { WholeLines } from '../shared/lines.ts';
 import { findKeeperTrouble, findPerl, KEEPER_SCRIPT, NUMBERS } from './perl.ts';
 import { ErrnoNumber } from './status-file.ts';
 
@@ -141,8 +142,8 @@ interface Client {
 class Connection {
   readonly #clients = new Map<string, Client>();
   readonly #ended: (self: Connection) => void;
+  readonly #lines = new WholeLines<Buffer>(Buffer.concat);
   #socket: Socket | undefined;
-  #text = '';
 
   constructor(spawnIt: Spawn, ended: (self: Connection) => void) {
     this.#ended = ended;
@@ -168,9 +169,8 @@ class Connection {
     if (child.pid === undefined || !socket) return; // the error comes
     this.#socket = socket;
     socket.unref();
-    socket.setEncoding('latin1');
     socket.on('error', () => {}); // ECONNRESET and EPIPE are normal here; `close` follows
-    socket.on('data', (text: string) => this.#hear(text));
+    socket.on('data', (bytes: Buffer) => this.#hear(bytes));
     socket.on('close', () => this.#end());
   }
 
@@ -187,11 +187,9 @@ class Connection {
     this.#socket?.write(frame);
   }
 
-  #hear(text: string): void {
-    const lines = (this.#text + text).split('\n');
-    this.#text = lines.pop() ?? '';
-    for (const line of lines) {
-      const parsed = v.safeParse(Line, line.split(' '));
+  #hear(bytes: Buffer): void {
+    for (const line of this.#lines.read(bytes)) {
+      const parsed = v.safeParse(Line, line.slice(0, -1).split(' '));
       // What nobody can read was said to nobody.
       if (parsed.success) this.#tell(parsed.output);
     }

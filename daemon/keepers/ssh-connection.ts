@@ -9,11 +9,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { KEEPER_VERSION, SOCKET_NAME, type ToKeeper } from '../../runners/ssh/keeper-protocol.ts';
 import { FromKeeper } from '../../runners/ssh/keeper-schema.ts';
 import * as say from '../protocol/outcome-text.ts';
 import { errnoOf, isPassing } from '../shared/errno.ts';
+import { WholeLines } from '../shared/lines.ts';
 import type { Clock } from '../system/clock.ts';
 import { checkRoomToSpawn } from '../system/free-descriptors.ts';
 import { installed } from '../system/installed.ts';
@@ -102,9 +102,7 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoCo
       if (isOpen) listener.closed();
       else refuse(say.sshLeft());
     });
-    const lines = createInterface(socket);
-    lines.on('error', () => {}); // readline hands on what the socket has said already
-    lines.on('line', (line) => {
+    const hear = (line: string): void => {
       const message = parseJson(FromKeeper, line);
       // Who says what nobody understands is left: `closed` finds out what became of its runs.
       if (isOpen) return void (message === undefined ? socket.destroy() : listener.take(message));
@@ -116,6 +114,10 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoCo
       isOpen = true;
       socket.setTimeout(0);
       resolve({ pid: message.pid, send, close: () => socket.destroy() });
+    };
+    const lines = new WholeLines<Buffer>(Buffer.concat);
+    socket.on('data', (bytes: Buffer) => {
+      for (const line of lines.read(bytes)) if (!socket.destroyed) hear(line);
     });
   });
 }

@@ -12,10 +12,9 @@ import { isUtf8 } from 'node:buffer';
 import ndjson from 'ndjson';
 import * as say from '../protocol/refusal-text.ts';
 import { LINE_BYTES_MAX } from '../protocol/request.ts';
+import { WholeLines } from '../shared/lines.ts';
 
 const NEWLINE = 10;
-/** Pieces of one line are joined when there are so many of them. */
-const PIECES_MAX = 64;
 
 interface Bad {
   readonly code: 'malformed' | 'line-too-long';
@@ -30,14 +29,12 @@ const TOO_LONG: Bad = { code: 'line-too-long', message: say.longLine(LINE_BYTES_
 const STAND_IN = '';
 
 export class LineReader {
+  readonly #lines = new WholeLines<Buffer>(Buffer.concat);
   readonly #parser = ndjson.parse({ strict: true, maxLength: LINE_BYTES_MAX });
   readonly #take: (value: unknown) => void;
   readonly #refuse: (bad: Bad) => void;
   readonly #stall: (isStalled: boolean) => void;
   readonly #drained: () => void;
-  /** What has come of a line that has not ended yet. */
-  #pieces: Buffer[] = [];
-  #lineBytes = 0;
   /** The line that STAND_IN stands for. Nothing after it is looked at. */
   #bad: Bad | undefined;
   /** Values that came before a malformed line and wait for their turn. */
@@ -66,27 +63,14 @@ export class LineReader {
 
   read(chunk: Buffer): void {
     if (this.#isOver || this.#bad !== undefined) return;
-    let whole = 0;
-    for (let from = 0; ; from = whole) {
-      const end = chunk.indexOf(NEWLINE, from);
-      this.#lineBytes += (end < 0 ? chunk.length : end) - from;
-      if (this.#lineBytes > LINE_BYTES_MAX) {
-        if (whole > 0) this.#feed(chunk.subarray(0, whole));
-        return this.#refuseInTurn(TOO_LONG);
-      }
-      if (end < 0) break;
-      this.#lineBytes = 0;
-      whole = end + 1;
-    }
-    if (whole > 0) this.#feed(chunk.subarray(0, whole));
-    if (whole < chunk.length) this.#pieces.push(chunk.subarray(whole));
-    if (this.#pieces.length > PIECES_MAX) this.#pieces = [Buffer.concat(this.#pieces)];
+    this.#feed(this.#lines.take(chunk));
+    if (this.#lines.begunBytes > LINE_BYTES_MAX) this.#refuseInTurn(TOO_LONG);
   }
 
   /** The client sends no more. A last line may lack its newline. */
   end(): void {
     if (this.#isOver) return;
-    if (this.#pieces.length > 0) this.#feed(Buffer.of(NEWLINE));
+    if (this.#lines.begunBytes > 0) this.#feed(this.#lines.take(Buffer.of(NEWLINE)));
     this.#parser.end();
   }
 
@@ -104,14 +88,12 @@ export class LineReader {
   }
 
   /** Gives whole lines to the parser. */
-  #feed(rest: Buffer): void {
-    const lines = Buffer.concat([...this.#pieces, rest]);
-    this.#pieces = [];
+  #feed(lines: Buffer | undefined): void {
+    if (lines === undefined) return;
     const isText = isUtf8(lines);
     for (let [from, to] = [0, 0]; from < lines.length; from = to) {
       to = lines.indexOf(NEWLINE, from) + 1;
-      const line = lines.subarray(from, to);
-      const bad = !isText && !isUtf8(line) ? NO_UTF8 : isLikeNull(line) ? NO_OBJECT : undefined;
+      const bad = mistakeIn(lines.subarray(from, to), isText);
       if (bad === undefined) continue;
       if (from > 0) this.#write(lines.subarray(0, from));
       return this.#refuseInTurn(bad);
@@ -151,6 +133,13 @@ export class LineReader {
     this.#isOver = true;
     this.#refuse(bad);
   }
+}
+
+/** `isText`: all of it is known to be UTF-8. */
+function mistakeIn(line: Buffer, isText: boolean): Bad | undefined {
+  if (line.length > LINE_BYTES_MAX + 1) return TOO_LONG; // with its newline
+  if (!isText && !isUtf8(line)) return NO_UTF8;
+  return isLikeNull(line) ? NO_OBJECT : undefined;
 }
 
 const BLANKS: readonly number[] = [0x20, 0x09, 0x0d];

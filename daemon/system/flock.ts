@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { errnoOf } from '../shared/errno.ts';
+import { lastLine } from '../shared/lines.ts';
 import type { Result } from '../shared/result.ts';
 import * as say from './boot-messages.ts';
 import { APPEND, openRegular, readEnd } from './regular-file.ts';
@@ -38,7 +39,7 @@ export function takeLock(path: string, option: string): Result<number> {
   const flock = spawnSync('flock', ['-n', '-E', String(BUSY), '3'], { stdio: [...stdio] });
   if (flock.status === 0) return { ok: true, value: file };
   if (flock.status === BUSY) {
-    const holder = readEnd(path, HOLDER_BYTES_MAX).toString().trim().split('\n').at(-1);
+    const holder = lastLine(readEnd(path, HOLDER_BYTES_MAX).toString());
     return { ok: false, error: say.lockHeld(path, holder || undefined, option) };
   }
   if (flock.error !== undefined && errnoOf(flock.error) === 'ENOENT') {

@@ -11,8 +11,8 @@
  */
 import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import type { SshSession } from '../../daemon/core/plan.ts';
+import { WholeLines } from '../../daemon/shared/lines.ts';
 import { parseJson } from '../../daemon/system/parse-json.ts';
 import { isSystemdShutdown } from '../../daemon/system/shutdown.ts';
 import { connect, type SharedParts } from '../ssh/connect.ts';
@@ -87,17 +87,20 @@ class Keeper {
     this.#callers.add(caller);
     clearTimeout(this.#idle);
     socket.on('error', () => {});
-    const lines = createInterface(socket);
-    lines.on('error', () => {}); // readline hands on the socket's own
-    lines.on('line', (line) => {
-      const message = parseJson(ToKeeper, line);
-      if (message !== undefined) return this.#take(message, caller);
-      // A daemon that is not understood is left, as one that died.
-      say('unknown message', {});
-      socket.destroy();
+    const lines = new WholeLines<Buffer>(Buffer.concat);
+    socket.on('data', (bytes: Buffer) => {
+      for (const line of lines.read(bytes)) if (!socket.destroyed) this.#hear(line, caller);
     });
     socket.on('close', () => this.#part(caller));
     caller.send({ type: 'hello', version: KEEPER_VERSION, pid: process.pid });
+  }
+
+  #hear(line: string, caller: Caller): void {
+    const message = parseJson(ToKeeper, line);
+    if (message !== undefined) return this.#take(message, caller);
+    // A daemon that is not understood is left, as one that died.
+    say('unknown message', {});
+    caller.socket.destroy();
   }
 
   readonly #owners = new Map<Task, Caller>();

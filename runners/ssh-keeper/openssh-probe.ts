@@ -8,7 +8,7 @@ import { showDuration } from '../../daemon/shared/duration.ts';
 import type { Failure } from '../ssh/keeper-protocol.ts';
 import { Limit } from '../ssh/limit.ts';
 import * as say from '../ssh/ssh-messages.ts';
-import { lastOf, phaseOf } from './openssh.ts';
+import { phaseOf } from './openssh.ts';
 import { type Ssh, spawnSsh } from './spawn-ssh.ts';
 
 /** ssh's own limit is for the connection and the key exchange; a host on the way has its own. */
@@ -47,7 +47,7 @@ export async function probeOpenssh(
   if (isIn) return { lines };
   const message = limit.isLate
     ? say.sshSilent(session.host, showDuration(limitMs))
-    : say.sshRefused(session.host, lastOf(lines.join('\n')));
+    : say.sshRefused(session.host, lines.at(-1) ?? '');
   return { lines, failure: { phase: phaseOf(said), message } };
 }
 

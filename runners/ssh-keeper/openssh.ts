@@ -14,6 +14,7 @@
 import { constants } from 'node:os';
 import { type Readable, Transform } from 'node:stream';
 import type { SshSession } from '../../daemon/core/plan.ts';
+import { lastLine } from '../../daemon/shared/lines.ts';
 import type { Failure } from '../ssh/keeper-protocol.ts';
 import { LOST_CODE, type Script, script, stopLine } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
@@ -99,8 +100,9 @@ export class OpensshCommand implements RemoteCommand {
     if (code !== null && (code !== LOST_CODE || this.#isOwn)) return { kind: 'exited', code };
     if (!mayHaveRun && this.#isStopping) return { kind: 'not-started' };
     const said = signal === null ? this.err.said : say.sshKilled(signal);
-    if (!mayHaveRun) return failed(phaseOf(said), say.sshFailed(this.#session.host, lastOf(said)));
-    return lost(say.connectionBroke(this.#session.host, lastOf(said) || say.noStatus()));
+    if (!mayHaveRun)
+      return failed(phaseOf(said), say.sshFailed(this.#session.host, lastLine(said)));
+    return lost(say.connectionBroke(this.#session.host, lastLine(said) || say.noStatus()));
   }
 
   /** A 255 that is the command's own, or may be: nobody can tell with a forced command. */
@@ -180,8 +182,4 @@ export function phaseOf(said: string): Failure['phase'] {
 
 function failed(phase: Failure['phase'], message: string): End {
   return { kind: 'failed', failure: { phase, message } };
-}
-
-export function lastOf(said: string): string {
-  return said.trim().split(/\r?\n/).at(-1)?.trim() ?? '';
 }

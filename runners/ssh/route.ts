@@ -10,6 +10,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { errnoOf, isShortage } from '../../daemon/shared/errno.ts';
+import { lastLine } from '../../daemon/shared/lines.ts';
 import { checkRoomToSpawn } from '../../daemon/system/free-descriptors.ts';
 import { ownUser } from './local-user.ts';
 import { fromHome } from './private-key.ts';
@@ -269,8 +270,4 @@ function parseSettings(text: string): Settings {
     settings.set(name, [...(settings.get(name) ?? []), line.slice(name.length + 1)]);
   }
   return settings;
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
 }

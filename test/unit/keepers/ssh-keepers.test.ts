@@ -192,6 +192,16 @@ async function speaker(t: TestContext, lines: readonly string[]) {
   return { state, heard };
 }
 
+/** What is taken of these lines until the connection is closed. */
+async function takenFrom(t: TestContext, lines: readonly string[]): Promise<readonly unknown[]> {
+  const { state } = await speaker(t, lines);
+  const taken: unknown[] = [];
+  await new Promise<void>((closed) => {
+    void openConnection(state, false, { take: (message) => taken.push(message), closed });
+  });
+  return taken;
+}
+
 for (const line of NONSENSE) {
   test(`"${line}" in place of what the SSH keeper says is no end of the daemon`, async (t) => {
     const { state, heard } = await speaker(t, [line]);
@@ -202,14 +212,14 @@ for (const line of NONSENSE) {
   });
 
   test(`an SSH keeper that says "${line}" is left: what became of its runs is looked for`, async (t) => {
-    const { state } = await speaker(t, [HELLO, line, '{"type":"ready"}']);
-    const taken: unknown[] = [];
-    await new Promise<void>((closed) => {
-      void openConnection(state, false, { take: (message) => taken.push(message), closed });
-    });
-    assert.deepEqual(taken, []);
+    assert.deepEqual(await takenFrom(t, [HELLO, line, '{"type":"ready"}']), []);
   });
 }
+
+test('a message of an SSH keeper ends with its newline, whatever else Unicode ends a line with', async (t) => {
+  const probed = { type: 'probed', id: '1', lines: ['a\u2028b\u2029c\u0085d'] };
+  assert.deepEqual(await takenFrom(t, [HELLO, JSON.stringify(probed), 'null']), [probed]);
+});
 
 test('a run is not ended because a stop looks for a keeper that has gone just then', async (t) => {
   const clock = new ManualClock();

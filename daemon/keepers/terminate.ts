@@ -18,11 +18,6 @@ const ROUNDS_QUIET = 40;
 /** How long a keeper may take to say how its command ended, once no process of the run is left. */
 const ANSWER_MS_MAX = 5_000;
 
-export interface Killing {
-  /** True once nobody is left. */
-  isOver(): boolean;
-}
-
 /**
  * Starts ending a run: all that `members` finds, each time it looks. `done` is called once nobody
  * is left and no more can come, which `settled` knows: a keeper that was just let go may not have
@@ -42,18 +37,16 @@ export function endMembers(
     /** The keeper is about to be ended: it did not answer. */
     readonly silent?: () => void;
   },
-): Killing {
+): void {
   const { keeper, settled } = options;
   const beganAtMs = clock.now().steadyMs;
   const told = new Set<string>();
   let rounds = 0;
-  let over = false;
   let emptyAtMs: number | undefined;
   const look = (): void => {
     const left = tryTo(members);
     if (left === undefined) return void clock.after(LOOK_LATER_MS, look);
     if (left.length === 0 && settled()) {
-      over = true;
       options.done();
       return;
     }
@@ -76,7 +69,6 @@ export function endMembers(
     clock.after(elapsedMs < 1_000 || rounds > 0 ? LOOK_MS : LOOK_LATER_MS, look);
   };
   look();
-  return { isOver: () => over };
 }
 
 /** Nobody waits in silence for processes that even KILL does not end. */

@@ -14,9 +14,14 @@ import type { CommandInput } from '../../../daemon/core/command.ts';
 import type { SshPlan } from '../../../daemon/core/plan.ts';
 import { observe } from '../../../daemon/keepers/observe.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
-import { type NoConnection, openConnection } from '../../../daemon/keepers/ssh-connection.ts';
+import {
+  type Listener,
+  type NoConnection,
+  openConnection,
+} from '../../../daemon/keepers/ssh-connection.ts';
 import { SshKeepers } from '../../../daemon/keepers/ssh-keepers.ts';
 import { sshOther } from '../../../daemon/protocol/outcome-text.ts';
+import type { KeeperId } from '../../../daemon/shared/run.ts';
 import { bootId, statOf } from '../../../daemon/system/proc.ts';
 import {
   KEEPER_VERSION,
@@ -254,6 +259,63 @@ test('a run is not ended because a stop looks for a keeper that has gone just th
   keepers.drop(2);
   keepers.drop(1);
 });
+
+/** The keeper of the stage, as the journal has it. */
+const KEEPER: KeeperId = {
+  ...{ pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 },
+  ...{ bootId: bootId(), nonce: NONCE },
+  kind: 'ssh',
+};
+const LEFT = { why: 'ECONNREFUSED', passes: true } as const;
+
+test('a run is stopped with the grace of the stop, whatever becomes of what it leaves behind', async (t) => {
+  const { keepers, clock, log, told } = stage(t, LEFT);
+  keepers.adopt({ ...RUN, leftovers: 'kill', graceMs: 500 }, 1, KEEPER);
+  keepers.stop(1, 1_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(log.lines[0]?.['msg'], 'SSH keeper of a run cannot be reached');
+  clock.advance(1_000);
+  while (told.length === 0) await sleep(1);
+  assert.deepEqual(told, [{ type: 'stop', run: 1, attempt: 1, nonce: NONCE, graceMs: 1_000 }]);
+});
+
+for (const [when, isLetGo] of [
+  ['before it is let go has not run, and begins again', false],
+  ['after it was let go is lost', true],
+] as const) {
+  test(`a run whose SSH keeper dies ${when}`, async (t) => {
+    const [clock, log, posts]: [ManualClock, SpokenLog, CommandInput[]] = [
+      new ManualClock(),
+      new SpokenLog(),
+      [],
+    ];
+    const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const link = { pid: child.pid ?? 0, send: () => {}, close: () => {} };
+    let listener: Listener | undefined;
+    const keepers = new SshKeepers({
+      ...{ ...places(t, log), clock, log: log.pino },
+      post: (input) => posts.push(input),
+      open: async (_, __, heard) => {
+        listener = heard;
+        return link;
+      },
+    });
+    await keepers.start(RUN, 1, PLAN);
+    listener?.take({ type: 'ready', run: 1, attempt: 1, nonce: NONCE });
+    if (isLetGo) keepers.go(1);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    listener?.closed();
+    while (posts.length < 2) {
+      await sleep(1);
+      clock.advance(250);
+    }
+    const [kept, end] = posts;
+    assert.equal(kept?.type, 'kept');
+    if (isLetGo) assert.equal(end?.type, 'gone');
+    else assert.ok(end?.type === 'reported' && !end.report.started);
+  });
+}
 
 test('a run whose status cannot be read for a failing disk is not lost', (t) => {
   const own = directory(t);

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandInput } from '../../../daemon/core/command.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { type Kept, Supervisor } from '../../../daemon/keepers/supervision.ts';
@@ -32,22 +33,25 @@ function stage(t: TestContext, keeper: KeeperId) {
   const directories = new RunDirectories({ directory: directory(t), nonce: NONCE, log: log.pino });
   const own = directories.of(1);
   mkdirSync(own, { recursive: true });
-  let [isIdle, fails] = [false, 0];
+  let fails = 0;
   const supervisor = new Supervisor<Kept>(
     { directories, clock, log: log.pino, post: (input) => posts.push(input) },
     {
       signs: () => ({ tells: () => true, leaves: () => [] }),
-      isIdle: () => isIdle,
-      ended: (kept, { report, shortage }) => {
+      ended: () => {
         if (fails-- > 0) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
-        if (shortage === undefined) return supervisor.report(kept, report);
-        kept.isHeld = true;
-        supervisor.again(kept, shortage, () => supervisor.report(kept, report));
+        return {};
       },
       forgotten: () => {},
     },
   );
-  const kept: Kept = { run: 1, target: 'third', merged: true, attempt: 1, keeper };
+  const kept: Kept = {
+    run: 1,
+    target: 'third',
+    merged: true,
+    attempt: 1,
+    life: { state: 'released', keeper },
+  };
   supervisor.add(kept);
   const said = (msg: string) => log.lines.filter((line) => line['msg'] === msg).length;
   const status = join(own, `status.1.${NONCE}`);
@@ -55,9 +59,6 @@ function stage(t: TestContext, keeper: KeeperId) {
     ...{ supervisor, kept, clock, posts, said, own, status },
     failToSee: (times: number) => {
       fails = times;
-    },
-    keepIdle: () => {
-      isIdle = true;
     },
   };
 }
@@ -88,7 +89,7 @@ test('a run whose keeper is gone is lost, unless its keeper was not let go: then
     },
   ]);
   const idle = stage(t, GONE);
-  idle.keepIdle();
+  idle.kept.life = { state: 'ready', keeper: GONE };
   idle.supervisor.watch(idle.kept);
   const types = (): readonly string[] => idle.posts.map(({ type }) => type);
   assert.deepEqual(types(), []);
@@ -138,10 +139,46 @@ test('a status file that makes no sense is told of once, and no end', (t) => {
   assert.deepEqual([posts, said('unreadable status')], [[], 1]);
 });
 
+const TOLD_TO_END = { ...EXIT_7, code: null, signal: 15, termMs: 10 };
+
+test('an end that may be the doing of a shutdown is held back until it is known that there is none', async (t) => {
+  const { supervisor, kept, clock, posts, status } = stage(t, SELF);
+  writeFileSync(status, JSON.stringify(TOLD_TO_END));
+  supervisor.watch(kept);
+  clock.advance(1_900);
+  rmSync(status);
+  assert.deepEqual([posts, kept.life.state], [[], 'doubted']);
+  clock.advance(100);
+  while (posts.length === 0) await sleep(1);
+  assert.deepEqual(
+    posts.map((input) => input.type === 'reported' && input.report.signal),
+    [15],
+  );
+});
+
+test('an end in doubt of which not all can be seen then is looked at anew, and a dropped one is not', async (t) => {
+  const unseen = stage(t, SELF);
+  writeFileSync(unseen.status, JSON.stringify(TOLD_TO_END));
+  unseen.supervisor.watch(unseen.kept);
+  unseen.failToSee(1);
+  unseen.clock.advance(2_000);
+  while (unseen.said('run cannot be looked at now') === 0) await sleep(1);
+  assert.deepEqual([unseen.posts, unseen.kept.life.state], [[], 'doubted']);
+  unseen.clock.advance(2_000);
+  while (unseen.posts.length === 0) await sleep(1);
+  const dropped = stage(t, SELF);
+  writeFileSync(dropped.status, JSON.stringify(TOLD_TO_END));
+  dropped.supervisor.watch(dropped.kept);
+  dropped.supervisor.forget(dropped.kept);
+  dropped.clock.advance(10_000);
+  await sleep(1);
+  assert.deepEqual(dropped.posts, []);
+});
+
 test('of a run that was dropped nothing is told', (t) => {
   const { supervisor, kept, clock, posts, status } = stage(t, SELF);
   supervisor.watch(kept);
-  kept.dropped = true;
+  supervisor.forget(kept);
   writeFileSync(status, JSON.stringify(EXIT_7));
   clock.advance(5_000);
   assert.deepEqual(posts, []);

@@ -33,7 +33,7 @@ const Options = v.pipe(
       1,
     ),
     group: v.optional(v.pipe(v.string(), v.minLength(1))),
-    whenFull: v.optional(v.picklist(['queue', 'refuse', 'ignore', 'join']), 'queue'),
+    whenFull: v.optional(v.picklist(['queue', 'refuse', 'ignore', 'join', 'replace']), 'queue'),
     queueMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   }),
   v.metadata({
@@ -45,8 +45,11 @@ const Options = v.pipe(
         'Without it, the target has the limit for itself.',
       whenFull:
         'What a request meets when there is no place: it waits (`queue`), is refused with ' +
-        'status 75 (`refuse`), counts as served with status 0 (`ignore`), or shares the run ' +
-        'that waits, else the one that runs, with its output and status (`join`).',
+        'status 75 (`refuse`), counts as served with status 0 (`ignore`), shares the run that ' +
+        'waits, else the one that runs, with its output and status (`join`), or takes the place ' +
+        'of the run that waits, else of the oldest that runs, and starts when that has been ' +
+        'ended (`replace`). Only runs of the same target with the same arguments are shared or ' +
+        'replaced.',
       queueMax: 'How many may wait; the next one is refused.',
     },
   }),
@@ -83,6 +86,12 @@ export const cardinality: Policy<CardinalityOptions> = {
         if (run !== undefined) return { type: 'join', run };
         break;
       }
+      case 'replace': {
+        // It takes a place in the queue from who had one, or is to have the next one: no limit.
+        const oneOf = replaceable(view.self);
+        if (oneOf.length > 0) return { type: 'replace', oneOf };
+        break;
+      }
       case 'queue':
         break;
       default:
@@ -117,6 +126,17 @@ function joinable(self: Member<CardinalityOptions>): number | undefined {
   if (self.first !== undefined) return self.first.run;
   const running = [...self.active];
   return running.findLast(({ state }) => state === 'starting' || state === 'running')?.run;
+}
+
+/**
+ * Whose place a further request of this very target can take: the waiting run's, else that of the
+ * oldest which holds one. Where one is on its way out, its place is the next to become free.
+ */
+function replaceable(self: Member<CardinalityOptions>): readonly number[] {
+  const waiting = self.first === undefined ? [] : [self.first.run];
+  const active = [...self.active];
+  if (active.some(({ state }) => state === 'stopping')) return waiting;
+  return [...waiting, ...active.map(({ run }) => run)];
 }
 
 /** Those that a sentence names. */

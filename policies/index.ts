@@ -1,5 +1,7 @@
 /** The map of policies. A new one is a file beside this, and a line here. */
 import { cardinality } from './cardinality.ts';
+import { priority } from './priority.ts';
 import { rsnapshot } from './rsnapshot.ts';
+import { spacing } from './spacing.ts';
 
-export const policies = { cardinality, rsnapshot } as const;
+export const policies = { cardinality, priority, rsnapshot, spacing } as const;

@@ -38,7 +38,8 @@ export interface Verdict {
 export function verdictOf({ verdict, outcome }: RunView, { isUnicode }: Screen): Verdict {
   // Somebody wished it so.
   if (outcome?.kind === 'cancelled') {
-    return { word: 'cancelled', tone: 'odd', mark: isUnicode ? '✗' : '-' };
+    const word = outcome.replacedBy === undefined ? 'cancelled' : 'replaced';
+    return { word, tone: 'odd', mark: isUnicode ? '✗' : '-' };
   }
   if (verdict === 'ok') return { word: 'ok', tone: 'good', mark: isUnicode ? '✓' : '+' };
   if (verdict === 'warning') return { word: 'warning', tone: 'odd', mark: isUnicode ? '▲' : '?' };

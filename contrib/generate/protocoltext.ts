@@ -297,7 +297,9 @@ export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
   exited: 'It ended by itself, with `code`.',
   signalled: 'It was killed by `signal`; `core`: a core was dumped.',
   'timed-out': 'It ran longer than its `timeout` and was ended.',
-  cancelled: 'It was cancelled, while it ran by `signal`, else before it started.',
+  cancelled:
+    'It was cancelled, while it ran by `signal`, else before it started; `replacedBy` is the run ' +
+    'that took its place, where a policy wished so.',
   'not-started':
     'The command could not be executed; `stage`, `detail` and, where a system call gave one, ' +
     '`errno` say what went wrong.',

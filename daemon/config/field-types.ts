@@ -4,13 +4,7 @@
  * say is said once more, as a fragment of it in `v.metadata`; see contrib/generate/schema.ts.
  */
 import * as v from 'valibot';
-import {
-  BYTES,
-  DURATION,
-  DURATION_EXPECTED,
-  parseBytes,
-  parseDuration,
-} from '../shared/duration.ts';
+import { BYTES, parseBytes } from '../shared/duration.ts';
 import { PATTERN_PLACES_MAX, parsePattern } from '../shared/pattern.ts';
 import { PATTERN_CHARS_MAX } from '../shared/pattern-tree.ts';
 
@@ -42,13 +36,6 @@ export const Name = v.pipe(
 );
 export const Description = v.pipe(v.string(), v.maxLength(DESCRIPTION_CHARS_MAX));
 
-/** To milliseconds. */
-export const Duration = v.pipe(
-  v.string(DURATION_EXPECTED),
-  v.check((text) => parseDuration(text) !== undefined, `${DURATION_EXPECTED}, at most 366d`),
-  v.metadata({ title: 'duration', pattern: DURATION.source }),
-  v.transform((text) => parseDuration(text) ?? 0),
-);
 /** The whole argument has to match. */
 export const Pattern = v.pipe(
   v.string(PATTERN_EXPECTED),
@@ -60,9 +47,6 @@ export const Pattern = v.pipe(
     return NEVER;
   }),
 );
-/** Of 0 every run would expire or be ended at once. */
-export const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
-
 export const Codes = v.array(
   v.pipe(
     v.number(CODE_EXPECTED),

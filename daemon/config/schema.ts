@@ -7,8 +7,9 @@
  */
 import * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
+import { Duration, Limit } from '../../policies/option-types.ts';
 import { runners } from '../../runners/index.ts';
-import { Bytes, Codes, Description, Duration, Limit, Name, Pattern } from './field-types.ts';
+import { Bytes, Codes, Description, Name, Pattern } from './field-types.ts';
 import { Sockets } from './sockets.ts';
 
 const KILL_AFTER_DEFAULT = '30s';

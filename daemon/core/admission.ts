@@ -13,6 +13,7 @@ import { findDeadlock } from './deadlock.ts';
 import { groupViewMaker } from './group-view.ts';
 import type { Admission } from './policy.ts';
 import type { ReadonlyState } from './state.ts';
+import { cancelOne } from './termination.ts';
 
 type Submit = CommandOf<'submit'>;
 
@@ -37,6 +38,8 @@ export function submit(state: ReadonlyState, command: Submit, catalog: Catalog):
       return join(state, admission.run, command, target);
     case 'admit':
       return accept(state.nextRun, command, target);
+    case 'replace':
+      return replace(state, admission.oneOf, command, target, catalog);
     default:
       return admission satisfies never;
   }
@@ -74,29 +77,39 @@ function inCircle(
   const asked = { at, caller, waits };
   if (admission.type === 'join')
     return findDeadlock(state, catalog, { ...asked, of: admission.run });
-  return admission.type === 'admit'
-    ? findDeadlock(state, catalog, { ...asked, of: target })
-    : undefined;
+  if (admission.type !== 'admit' && admission.type !== 'replace') return undefined;
+  const ends = admission.type === 'replace' ? admission.oneOf : [];
+  return findDeadlock(state, catalog, { ...asked, of: target, ends });
 }
 
-/** What the policies say together: each can object, and then the first that wants to join does. */
+/**
+ * What the policies say together: each can object, and then the first that wants to join does. What
+ * they want to be replaced is, each one run; in `oneOf` are all of these.
+ */
 function admit(
   state: ReadonlyState,
   { at, args = [] }: Submit,
   target: Target,
   catalog: Catalog,
 ): Admission {
-  const groupViewOf = groupViewMaker(state, catalog, at.steadyMs);
+  const groupViewOf = groupViewMaker(state, catalog, at);
+  const replaced = new Set<RunId>();
   let together: Admission = { type: 'admit' };
   for (const binding of target.bindings) {
     const admission = binding.policy.admit(groupViewOf(binding, target.name).view);
     if (admission.type === 'refuse' || admission.type === 'ignore') return admission;
-    if (together.type === 'admit') together = admission;
+    if (admission.type === 'replace') {
+      const first = admission.oneOf.find((run) => isAlike(state, run, args));
+      if (first !== undefined) replaced.add(first);
+    } else if (together.type === 'admit') together = admission;
   }
-  if (together.type !== 'join') return together;
-  // A run with other arguments is another run.
-  const theirs = state.runs.get(together.run)?.args ?? [];
-  return JSON.stringify(theirs) === JSON.stringify(args) ? together : { type: 'admit' };
+  if (together.type === 'join' && isAlike(state, together.run, args)) return together;
+  return replaced.size === 0 ? { type: 'admit' } : { type: 'replace', oneOf: [...replaced] };
+}
+
+/** A run with other arguments is another run. */
+function isAlike(state: ReadonlyState, run: RunId, args: readonly string[]): boolean {
+  return JSON.stringify(state.runs.get(run)?.args ?? []) === JSON.stringify(args);
 }
 
 /**
@@ -120,6 +133,22 @@ function join(
   }
   const wakeups = [{ run: number, atMs: expiresAtMs }];
   return { ...decided({ ...joined, expiresAtMs }), answer, wakeups };
+}
+
+/** The new run takes the place of these, which end; it starts when they have. */
+function replace(
+  state: ReadonlyState,
+  replaced: readonly RunId[],
+  command: Submit,
+  target: Target,
+  catalog: Catalog,
+): Decision {
+  const decision = accept(state.nextRun, command, target);
+  const ends = replaced.flatMap((number) => {
+    const run = state.runs.get(number);
+    return run === undefined ? [] : cancelOne(run, command.at, catalog, state.nextRun);
+  });
+  return { ...decision, events: [...decision.events, ...ends] };
 }
 
 function accept(

@@ -37,7 +37,16 @@ import {
   TOOK_MAX,
   triesOf,
 } from './state.ts';
-import { count, enter, leave, note, returnToQueue, targetStateOf, tidy } from './target-state.ts';
+import {
+  count,
+  enter,
+  latest,
+  leave,
+  note,
+  returnToQueue,
+  targetStateOf,
+  tidy,
+} from './target-state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
@@ -139,6 +148,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
     at.queue.delete(run.run);
     at.active.add(run.run);
   }
+  at.lastStart = latest(at.lastStart, { run: run.run, at: event.at });
   const groups = run.state === 'queued' ? (event.groups ?? []) : run.groups;
   enter(state, groups, run);
   const { vain = vainBefore(run) } = event;
@@ -194,6 +204,8 @@ function go(state: State, event: EventOf<'started'>): void {
   const run = expectState(state, event, event.run, 'starting');
   if (event.attempt !== run.attempt) throw impossible(event, `is at attempt ${run.attempt}`);
   const { target, accepted, merged, tokens, groups, startNonce } = run;
+  const of = targetStateOf(state, target);
+  of.lastStart = latest(of.lastStart, { run: run.run, at: event.at });
   state.runs.set(run.run, {
     state: 'running',
     run: run.run,
@@ -218,7 +230,8 @@ function stop(state: State, event: EventOf<'stopping'>): void {
   if (run.state !== 'running' && run.state !== 'ended') throw impossible(event, `is ${run.state}`);
   if (run.state === 'ended' && run.heldBy.length === 0) throw impossible(event, 'has ended');
   if (run.stopping !== undefined) throw impossible(event, 'is being stopped already');
-  state.runs.set(run.run, { ...run, stopping: { why: event.why, at: event.at } });
+  const by = event.by === undefined ? {} : { by: event.by };
+  state.runs.set(run.run, { ...run, stopping: { why: event.why, at: event.at, ...by } });
 }
 
 function end(state: State, event: EventOf<'ended'>): void {
@@ -235,6 +248,7 @@ function end(state: State, event: EventOf<'ended'>): void {
   at.ended.add(run.run);
   at.endedBytes += event.bytes ?? 0;
   at.latest = run.run;
+  if (run.state !== 'queued') at.lastEnd = latest(at.lastEnd, { run: run.run, at: event.at });
   count(at, event);
   if (run.state === 'running' && event.verdict !== 'failed') {
     const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);

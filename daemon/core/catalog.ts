@@ -86,6 +86,8 @@ export interface Catalog {
   readonly groups: ReadonlyMap<string, Group>;
   /** Whether any lockfile matters at all. */
   readonly hasLocks: boolean;
+  /** Whether any policy ranks runs. */
+  readonly hasRanks: boolean;
 }
 
 export function makeCatalog(targets: readonly Target[]): Catalog {
@@ -97,11 +99,12 @@ export function makeCatalog(targets: readonly Target[]): Catalog {
       groups.set(key, group);
     }
   }
-  const hasLocks = targets.some(({ bindings }) => bindings.some(({ lockfile }) => lockfile));
+  const bindings = targets.flatMap((target) => target.bindings);
   return {
     targets: new Map(targets.map((target) => [target.name, target])),
     groups: new Map(Array.from(groups, ([key, group]) => [key, withMembers(group)])),
-    hasLocks,
+    hasLocks: bindings.some(({ lockfile }) => lockfile !== undefined),
+    hasRanks: bindings.some(({ policy }) => policy.rank !== undefined),
   };
 }
 

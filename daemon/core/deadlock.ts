@@ -35,16 +35,20 @@ export interface Asked {
   readonly waits: readonly CallerWait[];
   /** What it would wait for: a run by its number, or the next run of a target. */
   readonly of: RunId | TargetName;
+  /** What the request would end: it keeps nobody waiting. */
+  readonly ends?: readonly RunId[];
 }
 
 /** Why the caller would wait for ever, as a sentence; undefined: it may come to an end. */
 export function findDeadlock(
   state: ReadonlyState,
   catalog: Catalog,
-  { at, caller, waits, of }: Asked,
+  { at, caller, waits, of, ends = [] }: Asked,
 ): string | undefined {
   const stuck = new Map<RunId, RunName>();
   for (const number of [caller, ...waits.map((wait) => wait.caller)]) {
+    // A run that would be replaced by its own request takes that with it when it is ended.
+    if (number !== caller && ends.includes(number)) continue;
     const run = activeRun(state, number);
     if (run !== undefined) stuck.set(number, run);
   }
@@ -92,7 +96,7 @@ function hindrance(
   accept(number, target);
   const next = alone.runs.get(number);
   if (next?.state !== 'queued') return undefined;
-  const said = readinesses(next, catalog, groupViewMaker(alone, catalog, at.steadyMs));
+  const said = readinesses(next, catalog, groupViewMaker(alone, catalog, at));
   const behind = said.flatMap((it) => (it.type === 'wait' ? it.behind : []));
   return behind.flatMap((number) => stuck.get(number) ?? [])[0];
 }

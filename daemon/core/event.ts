@@ -110,6 +110,8 @@ export type Event =
       readonly run: RunId;
       readonly at: Stamp;
       readonly why: StopReason;
+      /** Of a cancelled one: the run that takes its place. */
+      readonly by?: RunId;
     }
   | {
       readonly type: 'ended';
@@ -142,6 +144,9 @@ export type Event =
       readonly tookMs: readonly number[];
       /** Absent in an old journal: then those count that it names. */
       readonly counts?: readonly Count[];
+      /** Of any of its runs. Absent in an old journal, and where there was none. */
+      readonly lastStart?: { readonly run: RunId; readonly at: Stamp };
+      readonly lastEnd?: { readonly run: RunId; readonly at: Stamp };
     }
   /** A success of this target is looked out for, the last was then; without `at` no more. */
   | { readonly type: 'watched'; readonly target: TargetName; readonly at?: Stamp }

@@ -4,7 +4,9 @@
  * many runs wait.
  */
 
-import type { RunId, TargetName } from '../shared/run.ts';
+import { chanceOf } from '../shared/chance.ts';
+import { elapsedMs } from '../shared/elapsed.ts';
+import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import type { Binding, Catalog, Group as CatalogGroup } from './catalog.ts';
 import type {
   ActiveRun,
@@ -14,11 +16,19 @@ import type {
   Holder,
   Lockfile,
   Member,
+  PastMoment,
   QueuedRun,
   RunName,
   SharedView,
 } from './policy.ts';
-import { type ReadonlyState, type Run, type TargetState, waitingIn } from './state.ts';
+import {
+  type Moment,
+  type Queued,
+  type ReadonlyState,
+  type Run,
+  type TargetState,
+  waitingIn,
+} from './state.ts';
 
 /** Who holds a lockfile, by its path. */
 export type Holders = ReadonlyMap<string, Holder>;
@@ -46,13 +56,13 @@ export type GroupViewOf = (binding: Binding, self: TargetName) => Seen;
 export function groupViewMaker(
   state: ReadonlyState,
   catalog: Catalog,
-  nowMs: number,
+  at: Stamp,
   holders: Holders = new Map(),
 ): GroupViewOf {
   const groups = new Map<string, Group>();
   return (binding, self) => {
     const { key } = binding;
-    const group = groups.get(key) ?? new Group(state, catalog, key, { nowMs, holders });
+    const group = groups.get(key) ?? new Group(state, catalog, key, at, holders);
     groups.set(key, group);
     return group.seenBy(self, binding);
   };
@@ -62,17 +72,14 @@ export function groupViewMaker(
 class Group {
   readonly #state: ReadonlyState;
   readonly #group: CatalogGroup;
+  readonly #at: Stamp;
   readonly #view: SharedView<unknown>;
   readonly #byTarget = new Map<TargetName, Member<unknown>>();
   #survey: { readonly made: unknown } | undefined;
 
-  constructor(
-    state: ReadonlyState,
-    catalog: Catalog,
-    key: string,
-    seen: { readonly nowMs: number; readonly holders: Holders },
-  ) {
+  constructor(state: ReadonlyState, catalog: Catalog, key: string, at: Stamp, holders: Holders) {
     this.#state = state;
+    this.#at = at;
     this.#group = catalog.groups.get(key) ?? { key, members: [], options: new Map() };
     const { members: targets } = this.#group;
     const members = once(() => targets.map(({ target }) => this.#member(target)));
@@ -81,7 +88,8 @@ class Group {
       targets.reduce((sum, { target }) => sum + waitingIn(targetStateIn(state, target)), 0),
     );
     this.#view = {
-      ...seen,
+      nowMs: at.steadyMs,
+      holders,
       get members() {
         return members();
       },
@@ -124,7 +132,7 @@ class Group {
     const { options, key } = this.#group;
     if (!options.has(target))
       throw new Error(`Internal error: ${target} is not in the group ${key}`);
-    const made = makeMember(this.#state, target, options.get(target));
+    const made = makeMember(this.#state, target, options.get(target), this.#at);
     this.#byTarget.set(target, made);
     return made;
   }
@@ -196,12 +204,17 @@ function targetStateIn(state: ReadonlyState, target: TargetName): TargetState {
   return state.targetStates.get(target) ?? NO_STATE;
 }
 
-function makeMember(state: ReadonlyState, target: TargetName, options: unknown): Member<unknown> {
+function makeMember(
+  state: ReadonlyState,
+  target: TargetName,
+  options: unknown,
+  at: Stamp,
+): Member<unknown> {
   const targetState = targetStateIn(state, target);
-  const { queue, active, paused, latest, ignored } = targetState;
+  const { queue, active, paused, latest, ignored, lastStart, lastEnd } = targetState;
   const last = endedRun(state, latest);
   const [oldest] = queue;
-  const first = queuedRun(state, oldest);
+  const first = queuedRun(state, oldest, at);
   return {
     target,
     options,
@@ -211,6 +224,8 @@ function makeMember(state: ReadonlyState, target: TargetName, options: unknown):
     ignored,
     active: activeRuns(state, active),
     ...(last === undefined ? {} : { last }),
+    ...(lastStart === undefined ? {} : { lastStart: pastMoment(lastStart, at) }),
+    ...(lastEnd === undefined ? {} : { lastEnd: pastMoment(lastEnd, at) }),
   };
 }
 
@@ -220,11 +235,22 @@ function endedRun(state: ReadonlyState, number: RunId | undefined): EndedRun | u
   return { run: run.run, verdict: run.verdict, endedAtMs: run.ended.steadyMs };
 }
 
-function queuedRun(state: ReadonlyState, number: RunId | undefined): QueuedRun | undefined {
+function pastMoment({ run, at }: Moment, now: Stamp): PastMoment {
+  return { run, agoMs: elapsedMs(now) - elapsedMs(at), chance: chanceOf(run, at) };
+}
+
+function queuedRun(
+  state: ReadonlyState,
+  number: RunId | undefined,
+  at: Stamp,
+): QueuedRun | undefined {
   const run = number === undefined ? undefined : state.runs.get(number);
-  if (run?.state !== 'queued') return undefined;
-  const { target, overtaken, accepted } = run;
-  return { run: run.run, target, overtaken, queuedAtMs: accepted.steadyMs };
+  return run?.state === 'queued' ? asQueued(run, at) : undefined;
+}
+
+function asQueued({ run, target, overtaken, accepted }: Queued, at: Stamp): QueuedRun {
+  const waitedMs = elapsedMs(at) - elapsedMs(accepted);
+  return { run, target, overtaken, queuedAtMs: accepted.steadyMs, waitedMs };
 }
 
 function activeRun(state: ReadonlyState, number: RunId): ActiveRun {

@@ -6,7 +6,7 @@
  */
 
 import { elapsedAt, elapsedMs, stampOf } from '../shared/elapsed.ts';
-import type { Outcome, Stamp, StopReason } from '../shared/run.ts';
+import type { Outcome, RunId, Stamp, StopReason } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import {
   type CommandOf,
@@ -18,7 +18,7 @@ import {
 } from './command.ts';
 import type { Event, EventOf } from './event.ts';
 import { type ReadonlyState, type Running, type Starting, triesOf } from './state.ts';
-import { ended } from './termination.ts';
+import { cancelled, ended } from './termination.ts';
 
 export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
   const run = keptRun(state, command);
@@ -44,10 +44,11 @@ export function reported(
   const why = whyOf(run, endedAt);
   if (!report.started) {
     if (why === undefined || why === 'shutdown') return decided(startAgain(state, run, at));
-    return decided(ended(run, at, { kind: why }, catalog));
+    const outcome = why === 'cancelled' ? cancelled(replacerOf(run)) : ({ kind: why } as const);
+    return decided(ended(run, at, outcome, catalog));
   }
   const { bytes, lostBytes, leftovers = [] } = report;
-  const own = ended(run, endedAt, outcomeOf(report, why), catalog);
+  const own = ended(run, endedAt, outcomeOf(run, report, why), catalog);
   const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
   if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
     return decided(startAgain(state, run, at, 'interrupted'));
@@ -99,15 +100,20 @@ function whyOf(run: Starting | Running, endedAt: Stamp): StopReason | undefined 
   return endedAt.steadyMs < run.stopping.at.steadyMs ? undefined : run.stopping.why;
 }
 
+/** The run that was to take its place. */
+function replacerOf(run: Starting | Running): RunId | undefined {
+  return run.state === 'running' ? run.stopping?.by : undefined;
+}
+
 /** TERM is what a cancelled run was told; it may have answered with a code of its own. */
 const SIGTERM = 15;
 const SIGKILL = 9;
 
-function outcomeOf(report: Report, why: StopReason | undefined): Outcome {
+function outcomeOf(run: Starting | Running, report: Report, why: StopReason | undefined): Outcome {
   const { code, signal, core, failure } = report;
   if (failure !== undefined) return failure;
   if (why === 'timed-out') return { kind: 'timed-out' };
-  if (why === 'cancelled') return { kind: 'cancelled', signal: signal ?? SIGTERM };
+  if (why === 'cancelled') return cancelled(replacerOf(run), signal ?? SIGTERM);
   if (signal !== null) return { kind: 'signalled', signal, core };
   return code === null ? { kind: 'lost' } : { kind: 'exited', code };
 }
@@ -142,7 +148,7 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   const why = run.stopping?.why;
   const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
   if (mayRetry(run, survivors, catalog)) return decided(startAgain(state, run, at, kind));
-  const outcome = (wasEnded === true ? killedFor(why) : undefined) ?? { kind };
+  const outcome = (wasEnded === true ? killedFor(run, why) : undefined) ?? { kind };
   const event = ended(run, lastMoment(state, run, at), outcome, catalog);
   if (survivors.length === 0 || rebooted) return decided(event);
   const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
@@ -150,8 +156,8 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
 }
 
 /** What ended the whole of a run, its keeper with it: how the command answered does not matter. */
-function killedFor(why: StopReason | undefined): Outcome | undefined {
-  if (why === 'cancelled') return { kind: why, signal: SIGKILL };
+function killedFor(run: Running, why: StopReason | undefined): Outcome | undefined {
+  if (why === 'cancelled') return cancelled(replacerOf(run), SIGKILL);
   return why === 'timed-out' ? { kind: why } : undefined;
 }
 

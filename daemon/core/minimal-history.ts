@@ -60,16 +60,28 @@ function* retell({ boot, nextRun, runs, targetStates }: Moment): Generator<Event
       yield* ending(byNumber.get(number));
     }
   }
-  for (const { target, paused, ignored, tookMs, counts, freshAt, late } of targetStates) {
+  for (const { target, paused, ignored, freshAt, late, ...past } of targetStates) {
     if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
     // The moment was for people only.
     if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };
-    const isCounted = tookMs.length + counts.length > 0;
-    if (isCounted) yield { type: 'remembered', target, tookMs, counts };
+    yield* memory(target, past);
     if (paused) yield { type: 'paused', target };
     if (ignored > 0) yield { type: 'ignored', target, times: ignored };
   }
   yield { type: 'base', nextRun };
+}
+
+function* memory(
+  target: string,
+  past: Pick<TargetState, 'tookMs' | 'counts' | 'lastStart' | 'lastEnd'>,
+): Generator<Event> {
+  const { tookMs, counts, lastStart, lastEnd } = past;
+  if (tookMs.length + counts.length === 0 && lastStart === undefined) return;
+  const moments = {
+    ...(lastStart === undefined ? {} : { lastStart }),
+    ...(lastEnd === undefined ? {} : { lastEnd }),
+  };
+  yield { type: 'remembered', target, tookMs, counts, ...moments };
 }
 
 function* acceptance(run: Run): Generator<Event> {

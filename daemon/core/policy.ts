@@ -4,8 +4,8 @@
  *
  * A policy sees one group: the targets that name the same policy type and the same group. It has no
  * clock, no memory and no I/O; the view is all there is, and equal views get equal answers.
- * Who is looked at first is not its business: the scheduler asks for the waiting runs of a group in
- * the order of their acceptance, and asks again after every change in the group.
+ * The scheduler asks for the waiting runs of a group in the order of their acceptance, unless a
+ * policy gives them ranks, and asks again after every change in the group.
  */
 import type * as v from 'valibot';
 import type { RunId, TargetName, Verdict } from '../shared/run.ts';
@@ -15,6 +15,8 @@ export interface QueuedRun {
   readonly run: RunId;
   readonly target: TargetName;
   readonly queuedAtMs: number;
+  /** For how long, with the time that the machine slept. */
+  readonly waitedMs: number;
   /** How many younger runs of its groups have been started before it. */
   readonly overtaken: number;
 }
@@ -46,6 +48,18 @@ export interface Member<O> {
   readonly active: ActiveRuns;
   /** How its latest run ended. */
   readonly last?: EndedRun;
+  /** The latest start of a run of it, and the latest end of one that had started. */
+  readonly lastStart?: PastMoment;
+  readonly lastEnd?: PastMoment;
+}
+
+/** Something that a run did. */
+export interface PastMoment {
+  readonly run: RunId;
+  /** How long ago, with the time that the machine slept. */
+  readonly agoMs: number;
+  /** From 0 up to 1, by chance, and always the same for this moment: for what is to vary. */
+  readonly chance: number;
 }
 
 export interface EndedRun {
@@ -111,7 +125,12 @@ export type Admission =
   /** The client exits with 0: the wish is already being served. */
   | { readonly type: 'ignore'; readonly reason: string }
   /** The request shares that run, its output and its status. */
-  | { readonly type: 'join'; readonly run: RunId };
+  | { readonly type: 'join'; readonly run: RunId }
+  /**
+   * It is admitted, and the first of these runs that was asked for with the same arguments is
+   * ended: its clients hear which run took its place.
+   */
+  | { readonly type: 'replace'; readonly oneOf: readonly RunId[] };
 
 export type Readiness =
   | { readonly type: 'start' }
@@ -128,6 +147,8 @@ export type Readiness =
     }
   /** It must not run, and ends once nothing else makes it wait; its client exits with 75. */
   | { readonly type: 'skip'; readonly reason: string };
+
+export type Wait = Extract<Readiness, { readonly type: 'wait' }>;
 
 /** A file, or the name of the error that reading it met, such as ENOENT. */
 export type FileRead =
@@ -193,6 +214,13 @@ export interface Policy<O, S = unknown> {
   survey?(group: SharedView<O>): S;
   admit(view: GroupView<O>): Admission;
   ready(run: QueuedRun, view: GroupView<O>, survey: S): Readiness;
+  /**
+   * Among the waiting runs of the group that could start, the highest rank is asked first, and of
+   * equal ones the oldest. It keeps nobody from starting. A target has one policy with ranks.
+   */
+  rank?(run: QueuedRun, options: O): number;
+  /** What stands behind a rank, such as "rank 5". */
+  describeRank?(run: QueuedRun, options: O): string;
 }
 
 /** How every message names a run. */

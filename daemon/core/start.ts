@@ -1,6 +1,7 @@
 /**
- * Which waiting run starts next. `look` starts at most one, the oldest of the heads around a target
- * that all its policies let go, and is asked again until it starts none. Pure.
+ * Which waiting run starts next. `look` starts at most one, the first of the heads around a target
+ * that all its policies let go, and is asked again until it starts none. The first is the oldest,
+ * or the highest where a policy ranks them (ranking.ts). Pure.
  *
  * No guarantee of fairness for a run that needs room in two groups at once: younger runs that need
  * only one of them may keep it out. `maxWait` bounds that.
@@ -22,11 +23,12 @@ import {
 } from './command.ts';
 import type { Event } from './event.ts';
 import { type GroupViewOf, groupViewMaker } from './group-view.ts';
+import { ranked } from './ranking.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 import { ended, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
-/** Starts the oldest waiting run around this target that all its policies let go, if any. */
+/** Starts the first waiting run around this target that all its policies let go, if any. */
 export function evaluate(
   state: ReadonlyState,
   command: CommandOf<'evaluate'>,
@@ -34,10 +36,10 @@ export function evaluate(
 ): Decision {
   const { target, at, holders } = command;
   const wakeups: Wakeup[] = [];
-  const groupViewOf = groupViewMaker(state, catalog, at.steadyMs, holders);
+  const groupViewOf = groupViewMaker(state, catalog, at, holders);
   /** Groups of which nothing can start now. */
   const closed = new Set<string>();
-  for (const run of candidates(state, target, catalog)) {
+  for (const run of ranked(candidates(state, target, catalog), catalog, groupViewOf)) {
     const keys = groupsOf(run.target, catalog);
     if (keys.some((key) => closed.has(key))) continue;
     // After a sleep its turn may come before its time is looked at.

@@ -64,12 +64,19 @@ export interface Starting extends Attempted {
   readonly starting: Stamp;
 }
 
+/** Why it is being ended; `by` is the run that takes its place. */
+interface Stopping {
+  readonly why: StopReason;
+  readonly at: Stamp;
+  readonly by?: RunId;
+}
+
 export interface Running extends Attempted {
   readonly state: 'running';
   readonly started: Stamp;
   readonly keeper: KeeperId;
   readonly timeoutAtMs?: number;
-  readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
+  readonly stopping?: Stopping;
   /** It was started in another life: nobody has asked its policies. */
   readonly found?: true;
 }
@@ -88,13 +95,19 @@ export interface Ended extends Placed {
   /** Only while its place is held: what finds its processes, and what ends them. */
   readonly keeper?: KeeperId;
   readonly timeoutAtMs?: number;
-  readonly stopping?: { readonly why: StopReason; readonly at: Stamp };
+  readonly stopping?: Stopping;
   readonly bytes?: number;
   readonly lostBytes?: number;
   readonly leftovers?: readonly ProcessId[];
 }
 
 export type Run = Queued | Starting | Running | Ended;
+
+/** When which run did something. */
+export interface Moment {
+  readonly run: RunId;
+  readonly at: Stamp;
+}
 
 /** The runs of one target, each set in the order of entry. */
 export interface TargetState {
@@ -120,6 +133,9 @@ export interface TargetState {
   /** The last success, or since when it is looked out for; only while it is. */
   readonly freshAt?: Stamp;
   readonly late: boolean;
+  /** The latest start, and the latest end of what had started, whatever was forgotten. */
+  readonly lastStart?: Moment;
+  readonly lastEnd?: Moment;
 }
 
 /** So many durations tell what is usual, and follow when it changes. */
@@ -162,6 +178,8 @@ export interface MutableTargetState extends TargetState {
   ignored: number;
   freshAt?: Stamp;
   late: boolean;
+  lastStart?: Moment;
+  lastEnd?: Moment;
 }
 
 /** Only `apply` may write to it. */

@@ -5,10 +5,12 @@
  * Invariant: the state of a target or a group is there as long as there is something to know of it.
  */
 
+import { elapsedMs } from '../shared/elapsed.ts';
 import type { Count, TargetName } from '../shared/run.ts';
 import type { EventOf } from './event.ts';
 import { Runs } from './run-set.ts';
 import {
+  type Moment,
   type MutableTargetState,
   type Run,
   type Running,
@@ -30,6 +32,8 @@ export function note(
     case 'remembered':
       targetState.tookMs = event.tookMs.slice(-TOOK_MAX);
       targetState.counts = event.counts ?? targetState.counts;
+      if (event.lastStart !== undefined) targetState.lastStart = event.lastStart;
+      if (event.lastEnd !== undefined) targetState.lastEnd = event.lastEnd;
       return;
     case 'watched':
       if (event.at === undefined) delete targetState.freshAt;
@@ -103,6 +107,11 @@ export function count(
   targetState.counts = targetState.counts.some(isSame)
     ? targetState.counts.map((it) => (isSame(it) ? { ...it, runs: it.runs + 1 } : it))
     : [...targetState.counts, { outcome: kind, verdict, runs: 1 }];
+}
+
+/** The later of two: what was found may have happened before what is known. */
+export function latest(known: Moment | undefined, moment: Moment): Moment {
+  return known === undefined || elapsedMs(known.at) <= elapsedMs(moment.at) ? moment : known;
 }
 
 /** Takes a place in each of these groups. */

@@ -25,13 +25,7 @@ export function cancel(
 ): Decision {
   const next = done.runs + ENDED_AT_ONCE_MAX;
   const now = knownOf(state, runs.slice(done.runs, next));
-  const events = now.flatMap((run): readonly Event[] => {
-    if (run.state === 'queued' || run.state === 'starting') {
-      return [ended(run, at, { kind: 'cancelled' }, catalog)];
-    }
-    if (!hasProcesses(run) || run.stopping !== undefined) return [];
-    return [{ type: 'stopping', run: run.run, at, why: 'cancelled' }];
-  });
+  const events = now.flatMap((run) => cancelOne(run, at, catalog));
   const isOver = (run: Run): boolean => run.state === 'ended' && !hasProcesses(run);
   const these = now.filter((run) => !isOver(run)).map(({ run }) => run);
   const cancelled = [...done.cancelled, these];
@@ -39,6 +33,33 @@ export function cancel(
     return { ...NOTHING, events, rest: { type: 'cancel', runs, done: { runs: next, cancelled } } };
   }
   return { ...NOTHING, events, answer: { type: 'cancelled', runs: cancelled.flat() } };
+}
+
+/**
+ * Takes one run out of its queue, or has its processes ended; nothing where that is done already.
+ * `by` is the run that takes its place.
+ */
+export function cancelOne(
+  run: Run,
+  at: Stamp,
+  catalog: Catalog,
+  by?: RunId,
+): readonly EventOf<'ended' | 'stopping'>[] {
+  if (run.state === 'queued' || run.state === 'starting') {
+    return [ended(run, at, cancelled(by), catalog)];
+  }
+  if (!hasProcesses(run) || run.stopping !== undefined) return [];
+  const why = { why: 'cancelled', ...(by === undefined ? {} : { by }) } as const;
+  return [{ type: 'stopping', run: run.run, at, ...why }];
+}
+
+/** `signal` is absent where the command never ran. */
+export function cancelled(replacedBy: RunId | undefined, signal?: number): Outcome {
+  return {
+    kind: 'cancelled',
+    ...(signal === undefined ? {} : { signal }),
+    ...(replacedBy === undefined ? {} : { replacedBy }),
+  };
 }
 
 /** What a moment that was asked for brings: the end of the wait, of the run, or another look. */

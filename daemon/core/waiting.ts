@@ -6,10 +6,9 @@
 import type { RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import type { GroupViewOf } from './group-view.ts';
-import { nameRun, type QueuedRun, type Readiness } from './policy.ts';
+import { type GroupView, nameRun, type QueuedRun, type Readiness, type Wait } from './policy.ts';
+import { explainRank } from './ranking.ts';
 import type { Queued, ReadonlyState } from './state.ts';
-
-export type Wait = Extract<Readiness, { readonly type: 'wait' }>;
 
 /** Why a run has not started, and what it stands behind. Empty if it is about to start. */
 export function explain(
@@ -30,6 +29,8 @@ export function explain(
     reasons.push({ type: 'wait', reason, behind: [first] });
   } else {
     reasons.push(...hindrances(run, catalog, groupViewOf));
+    // What ranks tell is the order of those that wait, and no reason to.
+    if (reasons.length > 0) reasons.push(...explainRank(run, catalog, groupViewOf));
   }
   return reasons;
 }
@@ -49,10 +50,15 @@ export function readinesses(
   catalog: Catalog,
   groupViewOf: GroupViewOf,
 ): readonly Readiness[] {
-  const asked: QueuedRun = { ...run, queuedAtMs: run.accepted.steadyMs };
   const bindings = catalog.targets.get(run.target)?.bindings ?? [];
   return bindings.map((binding) => {
     const { view, survey } = groupViewOf(binding, run.target);
-    return binding.policy.ready(asked, view, survey());
+    return binding.policy.ready(headOf(view), view, survey());
   });
+}
+
+/** Nobody else is asked about: what stands behind it cannot start. */
+function headOf({ self }: GroupView<unknown>): QueuedRun {
+  if (self.first === undefined) throw new Error(`Internal error: nothing of ${self.target} waits`);
+  return self.first;
 }

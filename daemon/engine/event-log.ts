@@ -87,7 +87,7 @@ function logEvent(event: Event, { log, state, catalog }: Context): void {
   } else if (event.type === 'started') {
     log.info({ ...about, pid: event.keeper.pid }, 'started');
   } else if (event.type === 'stopping') {
-    log.info({ ...about, why: event.why }, 'stopping');
+    log.info({ ...about, why: event.why, by: event.by }, 'stopping');
   } else {
     log.info(about, event.type);
   }

@@ -18,10 +18,11 @@ export function describeOutcome(outcome: Outcome): string {
       return `was killed by ${nameSignal(outcome.signal)}${outcome.core ? ' (core dumped)' : ''}`;
     case 'timed-out':
       return 'ran longer than its timeout and was ended';
-    case 'cancelled':
-      return outcome.signal === undefined
-        ? 'was cancelled before it started'
-        : `was cancelled (${nameSignal(outcome.signal)})`;
+    case 'cancelled': {
+      const { signal, replacedBy } = outcome;
+      const how = replacedBy === undefined ? 'was cancelled' : `was replaced by run ${replacedBy}`;
+      return signal === undefined ? `${how} before it started` : `${how} (${nameSignal(signal)})`;
+    }
     case 'not-started':
       return `could not be started: ${outcome.detail}`;
     case 'expired':

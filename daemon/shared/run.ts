@@ -50,7 +50,12 @@ export type Outcome =
   | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
   | { readonly kind: 'timed-out' }
   /** `signal` is absent if the run was cancelled before its command ran. */
-  | { readonly kind: 'cancelled'; readonly signal?: number }
+  | {
+      readonly kind: 'cancelled';
+      readonly signal?: number;
+      /** The run that was asked for later and took its place; absent: somebody cancelled it. */
+      readonly replacedBy?: RunId;
+    }
   | {
       readonly kind: 'not-started';
       /** What failed: finding or executing the command, or something before it. */

@@ -22,6 +22,10 @@ before(async () => {
     targets: {
       free: puppet('free'),
       one: { ...puppet('one'), policies: [{ type: 'cardinality' }] },
+      newest: {
+        ...puppet('newest'),
+        policies: [{ type: 'cardinality', whenFull: 'replace' }],
+      },
       placed: puppet('placed', {
         cwd: tmpdir(),
         env: { GREETING: 'a b', PERL5LIB: '/x' },
@@ -285,6 +289,20 @@ test('cancelling a waiting run ends it with 125 and leaves the running one alone
   assert.equal(end.text, 'was cancelled before it started');
   puppet.exit(0);
   assert.equal((await first.ended()).exit, 0);
+});
+
+test('a run that a newer request replaces tells its client by which, and that starts then', async () => {
+  const old = await runOf('newest');
+  const first = await puppets.next();
+  await first.tell('trap TERM 0');
+  const fresh = await runOf('newest');
+  const told = await old.ended();
+  assert.deepEqual(told.outcome, { kind: 'cancelled', signal: 15, replacedBy: fresh.run });
+  assert.equal(told.text, `was replaced by run ${fresh.run} (signal 15 (SIGTERM))`);
+  assert.deepEqual([told.exit, told.tell], [143, true]);
+  const second = await puppets.next();
+  second.exit(0);
+  assert.equal((await fresh.ended()).exit, 0);
 });
 
 test('a client that leaves does not harm its run', async () => {

@@ -46,6 +46,21 @@ const CATALOGS: readonly (readonly Target[])[] = [
       ...(interval === 'daily' ? [{ type: 'cardinality', group: 'disk' } as const] : []),
     ]),
   ),
+  [
+    target('newest', [
+      { type: 'cardinality', whenFull: 'replace' },
+      { type: 'spacing', least: '300ms', jitter: '200ms' },
+    ]),
+    target('low', [
+      { type: 'cardinality', group: 'disk' },
+      { type: 'priority', group: 'disk', rank: -1 },
+    ]),
+    target('high', [
+      { type: 'cardinality', group: 'disk' },
+      { type: 'priority', group: 'disk', rank: 1 },
+      { type: 'spacing', from: 'end', least: '400ms' },
+    ]),
+  ],
 ];
 
 /** The same targets in other groups, for reloads: renamed, parted, merged, with more policies. */
@@ -76,6 +91,10 @@ const LIMITS: readonly (readonly { targets: readonly string[]; most: number }[])
   [{ targets: ['a', 'b', 'c'], most: 1 }],
   [{ targets: ['alpha', 'sync', 'beta'], most: 1 }],
   [{ targets: ['hourly', 'daily', 'weekly', 'monthly'], most: 1 }],
+  [
+    { targets: ['newest'], most: 1 },
+    { targets: ['low', 'high'], most: 1 },
+  ],
 ];
 
 const CALM: Hazards = {
@@ -160,6 +179,7 @@ async function live(world: World, seed: number): Promise<void> {
     checkInTime(world, run);
     checkBeside(world, run);
     checkSynced(world, run);
+    checkApart(world, run);
   };
   if (world.random() < 0.3) {
     for (let count = world.between(1, 3); count > 0; count--) {
@@ -193,14 +213,37 @@ function cancelOne(world: World): void {
 function checkBeside(world: World, number: RunId): void {
   const { state } = world.daemon?.loop ?? {};
   const self = state?.runs.get(number);
-  for (const { key, options } of world.catalog.targets.get(self?.target ?? '')?.bindings ?? []) {
+  for (const { policy, key, options } of world.catalog.targets.get(self?.target ?? '')?.bindings ??
+    []) {
     const members = world.catalog.groups.get(key)?.members.map((member) => member.target) ?? [];
     const places = new Set(state?.groups.get(key));
     for (const name of members) {
       for (const run of state?.targetStates.get(name)?.active ?? []) places.add(run);
     }
-    const { instances = 1 } = options as { readonly instances?: number };
-    assert.ok(places.size < instances, `run ${number} starts beside ${[...places]} in ${key}`);
+    const { instances, from } = options as { readonly instances?: number; readonly from?: string };
+    const isAlone = policy.type === 'rsnapshot' || from === 'end';
+    const most = isAlone ? 1 : (instances ?? Number.POSITIVE_INFINITY);
+    assert.ok(places.size < most, `run ${number} starts beside ${[...places]} in ${key}`);
+  }
+}
+
+/** Nothing starts sooner after another of its group than the configuration in force lets it. */
+function checkApart(world: World, number: RunId): void {
+  const { state } = world.daemon?.loop ?? {};
+  const self = state?.runs.get(number);
+  for (const { policy, key, options } of world.catalog.targets.get(self?.target ?? '')?.bindings ??
+    []) {
+    if (policy.type !== 'spacing') continue;
+    const { from, least } = options as { readonly from: string; readonly least: number };
+    const names = world.catalog.groups.get(key)?.members.map((member) => member.target) ?? [];
+    for (const run of state?.runs.values() ?? []) {
+      if (!names.includes(run.target) || run.state === 'queued' || run.state === 'starting')
+        continue;
+      const at = from === 'start' ? run.started : run.state === 'ended' ? run.ended : undefined;
+      if (at === undefined || run.started === undefined) continue;
+      const gapMs = elapsedMs(world.now()) - elapsedMs(at);
+      assert.ok(gapMs >= least, `run ${number} starts ${gapMs} ms after the ${from} of ${run.run}`);
+    }
   }
 }
 

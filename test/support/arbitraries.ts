@@ -23,7 +23,7 @@ const REPORTS = [
   },
 ] as const;
 
-const whenFull = fc.constantFrom('queue', 'refuse', 'ignore', 'join');
+const whenFull = fc.constantFrom('queue', 'refuse', 'ignore', 'join', 'replace');
 const onDuplicate = fc.constantFrom('refuse', 'ignore', 'join');
 
 const own = fc.record({
@@ -36,6 +36,23 @@ const shared = fc.subarray<RawPolicy>([
   { type: 'cardinality', instances: 1, group: 'disk1' },
   { type: 'cardinality', instances: 2, group: 'disk2' },
 ]);
+/** Short beside the steps of a history, so that gaps end within it. */
+const ms = (max: number) => fc.integer({ min: 1, max }).map((some) => `${some}ms`);
+const apart = fc
+  .record(
+    { least: ms(3_000), jitter: ms(2_000), from: fc.constantFrom('start', 'end') },
+    { requiredKeys: ['least', 'from'] },
+  )
+  .chain((options) =>
+    // Members of a group count from the same: by its name.
+    fc.constantFrom({}, { group: `spaced from ${options.from}` }).map((group): RawPolicy => {
+      return { type: 'spacing', ...options, ...group };
+    }),
+  );
+const ranked = fc
+  .record({ rank: fc.integer({ min: -2, max: 2 }), group: fc.constant('ranks') })
+  .map((options): RawPolicy => ({ type: 'priority', ageEvery: '2s', ...options }));
+
 /** Distinct intervals in a group, or the same twice: the policy must bear both. */
 const level = fc
   .record({
@@ -46,12 +63,16 @@ const level = fc
   .map((options): RawPolicy => ({ type: 'rsnapshot', ...options }));
 
 const bindings = fc
-  .tuple(fc.option(level), fc.option(own), shared)
-  .map(([interval, alone, limits]): readonly RawPolicy[] => [
-    ...(interval === null ? [] : [interval]),
-    ...(alone === null ? [] : [alone]),
-    ...limits,
-  ]);
+  .tuple(
+    fc.option(level),
+    fc.option(own),
+    shared,
+    fc.option(apart, { freq: 2 }),
+    fc.option(ranked, { freq: 2 }),
+  )
+  .map(([interval, alone, limits, ...others]): readonly RawPolicy[] =>
+    [interval, alone, ...limits, ...others].filter((it) => it !== null),
+  );
 
 const someTarget = fc.record({
   policies: bindings,

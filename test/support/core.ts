@@ -15,15 +15,15 @@ import { decide } from '../../daemon/core/decide.ts';
 import type { Event } from '../../daemon/core/event.ts';
 import { groupViewMaker, type Holders } from '../../daemon/core/group-view.ts';
 import { minimalHistory } from '../../daemon/core/minimal-history.ts';
+import type { Policy } from '../../daemon/core/policy.ts';
 import { emptyState, type Run, type State } from '../../daemon/core/state.ts';
 import { explain } from '../../daemon/core/waiting.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
 import type { KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
-import { cardinality } from '../../policies/cardinality.ts';
-import { rsnapshot } from '../../policies/rsnapshot.ts';
+import { policies as known } from '../../policies/index.ts';
 
 /** One entry of `policies` as config.json has it. */
-export type RawPolicy = { readonly type: 'cardinality' | 'rsnapshot' } & Record<string, unknown>;
+export type RawPolicy = { readonly type: keyof typeof known } & Record<string, unknown>;
 
 /** What is known when an event is about to be applied. */
 export interface Moment {
@@ -71,9 +71,8 @@ export function target(
 }
 
 function bindRaw(raw: RawPolicy, self: Partial<Target> & { readonly name: string }): Binding {
-  return raw.type === 'rsnapshot'
-    ? bind(rsnapshot, v.parse(rsnapshot.options, raw), self)
-    : bind(cardinality, v.parse(cardinality.options, raw), self);
+  const policy: Policy<unknown> = known[raw.type];
+  return bind(policy, v.parse(policy.options, raw), self);
 }
 
 export function permutations<T>(list: readonly T[]): T[][] {
@@ -129,7 +128,7 @@ export class Core {
     this.#watch = watch;
   }
 
-  #stamp(): Stamp {
+  now(): Stamp {
     const { steadyMs, wallMs } = stamp(this.nowMs);
     return stampOf(steadyMs, wallMs + this.wallShiftMs, this.asleepMs);
   }
@@ -142,7 +141,7 @@ export class Core {
 
   /** Decides, applies, and looks until nothing starts any more. */
   send(input: CommandInput): Answer {
-    const command: Command = { ...input, at: this.#stamp(), nonce: NONCE };
+    const command: Command = { ...input, at: this.now(), nonce: NONCE };
     const decision = decide(this.state, command, this.catalog);
     const dirty = new Set(this.#absorb(decision, command));
     for (let steps = 0; dirty.size > 0; steps++) {
@@ -151,7 +150,7 @@ export class Core {
       const { holders } = this;
       const look = {
         ...({ type: 'evaluate', target: name, holders } as const),
-        ...{ at: this.#stamp(), nonce: NONCE },
+        ...{ at: this.now(), nonce: NONCE },
       };
       const found = this.#absorb(decide(this.state, look, this.catalog), look);
       if (found.length === 0) dirty.delete(name);
@@ -292,7 +291,7 @@ export class Core {
   /** Sentences that say why a run waits. */
   why(run: RunId): string[] {
     const queued = this.expect(run, 'queued');
-    const groupViewOf = groupViewMaker(this.state, this.catalog, this.nowMs, this.holders);
+    const groupViewOf = groupViewMaker(this.state, this.catalog, this.now(), this.holders);
     const waits = explain(this.state, queued, this.catalog, groupViewOf);
     return waits.map((wait) => wait.reason);
   }

@@ -224,6 +224,8 @@ export const OUTCOMES: readonly Outcome[] = [
   { kind: 'timed-out' },
   { kind: 'cancelled' },
   { kind: 'cancelled', signal: 15 },
+  { kind: 'cancelled', replacedBy: 18 },
+  { kind: 'cancelled', signal: 15, replacedBy: 18 },
   ...(['ENOENT', 'EACCES', 'ENOEXEC', 'EINVAL'] as const).map(
     (errno): Outcome => ({
       kind: 'not-started',

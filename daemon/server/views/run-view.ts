@@ -75,7 +75,7 @@ function groupViewsOf({
   now,
   holdersAround,
 }: ViewContext): ForecastView['groupViewOf'] {
-  const free = groupViewMaker(state, catalog, now.steadyMs);
+  const free = groupViewMaker(state, catalog, now);
   const known = new Map<string, GroupViewOf>();
   return (target) => {
     // Targets of the same groups have the same lockfiles around them.
@@ -83,7 +83,7 @@ function groupViewsOf({
     const seen = known.get(around);
     if (seen !== undefined) return seen;
     const holders = holdersAround(target);
-    const view = holders.size === 0 ? free : groupViewMaker(state, catalog, now.steadyMs, holders);
+    const view = holders.size === 0 ? free : groupViewMaker(state, catalog, now, holders);
     known.set(around, view);
     return view;
   };

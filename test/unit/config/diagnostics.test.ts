@@ -34,7 +34,7 @@ test('all mistakes are told at once, in the order of the file, with suggestions'
     'targets.web.timeout: expected a duration with a unit, such as "90s", "30m", "8h" or "1h30m"; found 5',
     'targets.web.policies[0].instance: unknown key; did you mean "instances"?',
     'targets.web.policies[0].qeueMax: unknown key; did you mean "queueMax"?',
-    'targets.web.policies[0].whenFull: expected one of "queue", "refuse", "ignore", "join"; found "drop"',
+    'targets.web.policies[0].whenFull: expected one of "queue", "refuse", "ignore", "join", "replace"; found "drop"',
     'targets.web.kilAfter: unknown key; did you mean "killAfter"?',
     'targets.db.runner: missing key; expected an object with a "type": {…}',
     'loog: unknown key; did you mean "log"?',
@@ -61,7 +61,7 @@ test('a runner or policy without a type, or of no known one, is told with all ty
   );
   assert.equal(
     only(one({ runner, policies: [{ type: 5 }] })),
-    'targets.web.policies[0].type: expected one of cardinality, rsnapshot; found 5',
+    'targets.web.policies[0].type: expected one of cardinality, priority, rsnapshot, spacing; found 5',
   );
   assert.match(
     only(one({ runner, policies: [5] })),

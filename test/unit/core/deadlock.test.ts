@@ -36,14 +36,17 @@ class Jobs {
     return answer;
   }
 
-  /** Ends every run that waits for nobody, until no more can. */
+  /** Ends every run that waits for nobody or is being stopped, until no more can. */
   settle(): void {
     const { core } = this;
     const isOver = (run: RunId) => core.state.runs.get(run)?.state === 'ended';
     for (;;) {
       const able = core
         .runs('running')
-        .find(({ run }) => this.waits.every((it) => it.caller !== run || isOver(it.run)));
+        .find(
+          ({ run, stopping }) =>
+            stopping !== undefined || this.waits.every((it) => it.caller !== run || isOver(it.run)),
+        );
       const nextMs = Math.min(...core.timers.map(({ atMs }) => atMs));
       if (able !== undefined) core.end(able.run);
       else if (nextMs !== Number.POSITIVE_INFINITY) core.advance(nextMs);
@@ -143,6 +146,17 @@ test('what has room beside the callers is accepted', () => {
   assert.match(reasonOf(jobs.ask(2, 'b')), /cannot start before run \d \(\w\) has ended/);
 });
 
+test('a request that ends the run in the way has nothing to wait for', () => {
+  const newest: RawPolicy = { type: 'cardinality', whenFull: 'replace' };
+  const jobs = new Jobs([target('a', [group('disk')]), target('b', [newest])]);
+  jobs.core.ask('a');
+  jobs.core.ask('b');
+  assert.equal(jobs.ask(2, 'a').type, 'accepted');
+  // Run 2 waits for what run 1 holds, and is ended for the request.
+  assert.equal(jobs.ask(1, 'b').type, 'accepted');
+  assert.match(reasonOf(jobs.ask(2, 'b')), /would ever|would wait/);
+});
+
 test('a group that is busy with others will be free: the request waits', () => {
   const jobs = new Jobs([target('a'), target('b', [group('disk')])]);
   jobs.core.ask('a');
@@ -217,6 +231,8 @@ test('what is refused would have kept its caller waiting for ever', () => {
         const answer = other.core.submit(name, 'without a word of the caller');
         assert.ok('run' in answer);
         other.waits.push({ caller, run: answer.run });
+        // Ended for its own request, it would take the one that waits with it.
+        if (other.core.expect(caller, 'running').stopping?.by === answer.run) return;
         other.settle();
         other.core.expect(caller, 'running');
       });

@@ -364,7 +364,9 @@ function holdsLimits({ core, event }: Moment): void {
     const names = core.catalog.groups.get(key)?.members.map((member) => member.target) ?? [];
     const active = names.flatMap((name) => [...(core.state.targetStates.get(name)?.active ?? [])]);
     const places = new Set([...active, ...(core.state.groups.get(key) ?? [])]);
-    const max = policy.type === 'rsnapshot' ? 1 : (options as { instances: number }).instances;
+    const { instances, from } = options as { instances?: number; from?: string };
+    const isAlone = policy.type === 'rsnapshot' || from === 'end';
+    const max = isAlone ? 1 : (instances ?? Number.POSITIVE_INFINITY);
     assert.ok(places.size < max, `${key} has ${[...places]} and gets ${event.run}`);
   }
 }
@@ -392,11 +394,13 @@ function ordersLevels({ core, event }: Moment): void {
   }
 }
 
-/** Where only limits count, the older goes first; in one target it does so always. */
+/** Where only limits count, the older goes first. */
 function fifo({ core, event }: Moment): void {
   if (event.type !== 'starting' || event.attempt > 1) return;
   const run = core.expect(event.run, 'queued');
-  const keys = new Set(core.catalog.targets.get(run.target)?.bindings.map(({ key }) => key));
+  const own = core.catalog.targets.get(run.target)?.bindings ?? [];
+  if (own.some(({ policy }) => policy.rank !== undefined)) return;
+  const keys = new Set(own.map(({ key }) => key));
   for (const other of core.runs('queued')) {
     if (other.run >= run.run) return;
     assert.notEqual(other.target, run.target, `run ${run.run} goes before ${other.run}`);
@@ -414,7 +418,7 @@ function everyWaitIsExplained(core: Core): void {
       core.state,
       run,
       core.catalog,
-      groupViewMaker(core.state, core.catalog, core.nowMs),
+      groupViewMaker(core.state, core.catalog, core.now()),
     );
     assert.ok(waits.length > 0, `nobody knows why run ${run.run} waits`);
     for (const { reason, behind } of waits) {

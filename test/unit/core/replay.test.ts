@@ -223,7 +223,7 @@ test('any history can be told, and what waits at its end waits for what explain 
       }
       assert.deepEqual(it.state, core.state);
       const whyAt = (run: number, atMs: number): string => {
-        const groupViewOf = groupViewMaker(core.state, core.catalog, atMs);
+        const groupViewOf = groupViewMaker(core.state, core.catalog, stamp(atMs));
         const waits = explain(core.state, core.expect(run, 'queued'), core.catalog, groupViewOf);
         return waits.map(({ reason }) => reason).join('; and ');
       };

@@ -4,8 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
+import { describeOutcome } from '../../../daemon/protocol/outcome-text.ts';
+import { exitStatus } from '../../../daemon/shared/exit-status.ts';
+import { parsePattern } from '../../../daemon/shared/pattern.ts';
 import { cardinality, INSTANCES_MAX } from '../../../policies/cardinality.ts';
-import { Core, NEVER_RAN, type RawPolicy, target } from '../../support/core.ts';
+import { Core, EXIT_0, NEVER_RAN, type RawPolicy, target } from '../../support/core.ts';
 
 function limit(more: Omit<RawPolicy, 'type'> = {}): RawPolicy {
   return { type: 'cardinality', ...more };
@@ -247,6 +250,133 @@ test('a reload that removes or moves a running target does not free its place', 
     core.end(first);
     assert.deepEqual(running(core), [`${second} b`]);
   }
+});
+
+/** A target whose newest request counts. */
+const NEWEST = limit({ whenFull: 'replace' });
+const TERMINATED = { started: true, code: null, signal: 15, core: false };
+
+test('whenFull replace ends the running run, and the new one starts once that has ended', () => {
+  const core = new Core([target('t', [NEWEST])]);
+  const old = core.ask('t');
+  const fresh = core.ask('t');
+  assert.deepEqual(core.expect(old, 'running').stopping?.by, fresh);
+  assert.deepEqual(core.why(fresh), ['waits for run 1 (t), which is being stopped']);
+  core.end(old, TERMINATED);
+  const { outcome, verdict } = core.expect(old, 'ended');
+  assert.deepEqual(outcome, { kind: 'cancelled', signal: 15, replacedBy: fresh });
+  assert.equal(describeOutcome(outcome), 'was replaced by run 2 (signal 15 (SIGTERM))');
+  assert.equal(exitStatus(outcome, verdict), 143);
+  core.expect(fresh, 'running');
+});
+
+test('whenFull replace keeps one that waits at most: the newest', () => {
+  const core = new Core([target('t', [NEWEST])]);
+  for (let n = 0; n < 4; n++) core.ask('t');
+  const ends = [2, 3].map((run) => core.expect(run, 'ended').outcome);
+  assert.deepEqual(ends, [
+    { kind: 'cancelled', replacedBy: 3 },
+    { kind: 'cancelled', replacedBy: 4 },
+  ]);
+  assert.equal(
+    describeOutcome({ kind: 'cancelled', replacedBy: 3 }),
+    'was replaced by run 3 before it started',
+  );
+  core.end(1, TERMINATED);
+  assert.deepEqual(running(core), ['4 t']);
+});
+
+test('whenFull replace ends what is being started, and one of several, the oldest', () => {
+  const core = new Core([target('t', [limit({ whenFull: 'replace', instances: 2 })])], {
+    manualKeepers: true,
+  });
+  core.ask('t');
+  core.keep(core.ask('t'));
+  core.ask('t');
+  assert.deepEqual(core.expect(1, 'ended').outcome, { kind: 'cancelled', replacedBy: 3 });
+  core.keep(3);
+  assert.deepEqual(running(core), ['2 t', '3 t']);
+  core.ask('t');
+  assert.equal(core.expect(2, 'running').stopping?.by, 4);
+  assert.equal(core.expect(3, 'running').stopping, undefined);
+});
+
+test('a run that ended by itself before it heard of its replacement ended as it did', () => {
+  const core = new Core([target('t', [NEWEST])]);
+  core.ask('t');
+  core.advance(10);
+  core.ask('t');
+  core.end(1, { ...EXIT_0, ended: { tookMs: 9, wallMs: 0, steadyMs: 9 } });
+  assert.deepEqual(core.expect(1, 'ended').outcome, { kind: 'exited', code: 0 });
+});
+
+test('whenFull replace leaves other targets and other arguments alone', () => {
+  const shared = limit({ group: 'disk', whenFull: 'replace' });
+  const any = parsePattern('.*');
+  assert.ok(typeof any !== 'string');
+  const core = new Core([target('a', [shared], { acceptArgs: [any] }), target('b', [shared])]);
+  const ask = (arg: string) =>
+    core.send({
+      type: 'submit',
+      target: 'a',
+      token: `${arg} ${core.state.nextRun}`,
+      merged: true,
+      args: [arg],
+    });
+  ask('x');
+  core.ask('b');
+  ask('y');
+  assert.equal(core.expect(1, 'running').stopping, undefined);
+  assert.deepEqual(
+    core.runs('queued').map(({ run }) => run),
+    [2, 3],
+  );
+  assert.deepEqual(ask('y'), { type: 'accepted', run: 4 });
+  assert.deepEqual(core.expect(3, 'ended').outcome, { kind: 'cancelled', replacedBy: 4 });
+});
+
+test('whenFull replace calls no hook for what it ends, and is no loss to be tried again', () => {
+  const more = { hooks: { onFailure: 'tell' }, onLost: 'retry' } as const;
+  const core = new Core([target('t', [NEWEST], more), target('tell')]);
+  core.ask('t');
+  core.ask('t');
+  core.lose(1);
+  assert.deepEqual(core.expect(1, 'ended').outcome, { kind: 'lost' });
+  core.ask('t');
+  core.end(2, TERMINATED);
+  const hooks = core.events.filter((it) => it.type === 'accepted' && it.target === 'tell');
+  assert.equal(hooks.length, 1, 'one for the loss');
+});
+
+test('what another policy refuses replaces nothing', () => {
+  const full = limit({ group: 'disk', whenFull: 'refuse' });
+  const core = new Core([target('t', [NEWEST, full])]);
+  core.ask('t');
+  assert.equal(core.submit('t').type, 'refused');
+  assert.equal(core.expect(1, 'running').stopping, undefined);
+});
+
+test('a replacement outlives the daemon, and the compaction of its journal', () => {
+  for (const anew of ['restart', 'compact'] as const) {
+    const core = new Core([target('t', [NEWEST])]);
+    core.ask('t');
+    core.ask('t');
+    core[anew]();
+    core.end(1, TERMINATED);
+    const outcome = { kind: 'cancelled', signal: 15, replacedBy: 2 };
+    assert.deepEqual(core.expect(1, 'ended').outcome, outcome);
+    core[anew]();
+    assert.deepEqual(core.expect(1, 'ended').outcome, outcome);
+    core.expect(2, 'running');
+  }
+});
+
+test('a replacement needs no room in the queue: it takes the place of another run', () => {
+  const core = new Core([target('t', [limit({ whenFull: 'replace', queueMax: 0 })])]);
+  core.ask('t');
+  assert.equal(core.submit('t').type, 'accepted');
+  assert.equal(core.submit('t').type, 'accepted');
+  assert.equal(core.runs('queued').length, 1);
 });
 
 test('options are checked: instances from 1 to its limit, and nothing misspelt', () => {

@@ -161,10 +161,12 @@ const WORDS =
   /(?:\b(?:error|message|reason|detail|why|advice|hint)\s*[:=]\s*|\b(?:complain|Mistake|Error|NoWay|refuse|lost|fail|failWith)\((?:[\w.]+, )*)[`'"](?!Internal error)[^`'"]*[a-z] [a-z$]/g;
 /** Files that may, since what they say is no message of its own. */
 const FREE: Readonly<Record<string, string>> = {
+  'daemon/core/ranking.ts': 'why a run waits',
   'daemon/core/target-state.ts': 'an internal error, begun elsewhere',
   'daemon/core/waiting.ts': 'why a run waits',
   'policies/cardinality.ts': 'why a run waits, or was refused',
   'policies/rsnapshot.ts': 'why a run waits',
+  'policies/spacing.ts': 'why a run waits',
   'runners/ssh/handshake.ts': 'an abort, whose words nobody is shown',
 };
 

@@ -1,0 +1,20 @@
+/**
+ * Values that the options of several policies are made of. Each says what it expects as the rest of
+ * a sentence, and what it becomes; see daemon/config/field-types.ts.
+ */
+import * as v from 'valibot';
+import { DURATION, DURATION_EXPECTED, parseDuration } from '../daemon/shared/duration.ts';
+
+/** To milliseconds. */
+export const Duration = v.pipe(
+  v.string(DURATION_EXPECTED),
+  v.check((text) => parseDuration(text) !== undefined, `${DURATION_EXPECTED}, at most 366d`),
+  v.metadata({ title: 'duration', pattern: DURATION.source }),
+  v.transform((text) => parseDuration(text) ?? 0),
+);
+
+/** One where 0 would make no sense. */
+export const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
+
+/** Targets that name the same one are looked at together. */
+export const GroupName = v.pipe(v.string(), v.minLength(1));

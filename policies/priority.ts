@@ -1,0 +1,80 @@
+/**
+ * priority: which of several waiting runs of a group goes first. It makes nobody wait. Where a
+ * place becomes free for which several could start, the highest rank gets it, and of equal ranks
+ * who was asked for first. A run of a higher rank that something else holds back (another group, a
+ * gap) is passed over meanwhile, so no place stays empty for it.
+ *
+ * Nothing starves: waiting lifts a run by one rank every `ageEvery`. However many runs of higher
+ * ranks are asked for, those that come after the ranks between have been waited for are behind it.
+ * Nobody has to look for that: the order matters when a place becomes free, and is worked out then.
+ *
+ * The order of rsnapshot's intervals is a case of the same idea: there the interval is the rank,
+ * and being overtaken often enough is the ageing (see `nextUp` in policies/rsnapshot.ts). It is
+ * stricter, and a policy of its own, because there a lower interval has to wait for a higher one
+ * even while that cannot start: otherwise the one would rotate away what the other needs.
+ */
+import * as v from 'valibot';
+import type { Policy, QueuedRun } from '../daemon/core/policy.ts';
+import { showDuration } from '../daemon/shared/duration.ts';
+import { GroupName, Limit } from './option-types.ts';
+import { differs } from './policy-messages.ts';
+
+/** Highest rank, and below 0 the lowest. */
+export const RANK_MAX = 1_000;
+
+const RANK_EXPECTED = `a whole number from -${RANK_MAX} to ${RANK_MAX}`;
+
+const Options = v.pipe(
+  v.strictObject({
+    type: v.literal('priority'),
+    group: GroupName,
+    rank: v.pipe(
+      v.number(RANK_EXPECTED),
+      v.integer(RANK_EXPECTED),
+      v.minValue(-RANK_MAX, RANK_EXPECTED),
+      v.maxValue(RANK_MAX, RANK_EXPECTED),
+    ),
+    ageEvery: v.optional(Limit, '1h'),
+  }),
+  v.metadata({
+    keys: {
+      type:
+        'Which of several waiting runs goes first. It makes nobody wait; it is for groups with ' +
+        'a limit, such as a `cardinality` of the same name.',
+      group: 'Targets that name the same group are ranked among each other.',
+      rank: 'The highest goes first; of equal ones the run that was asked for first.',
+      ageEvery:
+        'Waiting lifts a run by one rank every such time, so that it starts at last, however ' +
+        'many of higher ranks are asked for. The same for all targets of a group.',
+    },
+  }),
+);
+type PriorityOptions = v.InferOutput<typeof Options>;
+
+export const priority: Policy<PriorityOptions> = {
+  type: 'priority',
+  options: Options,
+
+  group: ({ group }) => group,
+  exclusivePerTarget: true,
+
+  conflict(self, other) {
+    const [here, there] = [self.options.ageEvery, other.options.ageEvery];
+    if (here === there) return undefined;
+    return differs('ageEvery', showDuration(here), showDuration(there), other.target);
+  },
+
+  admit: () => ({ type: 'admit' }),
+  ready: () => ({ type: 'start' }),
+
+  rank: (run, { rank, ageEvery }) => rank + liftOf(run, ageEvery),
+
+  describeRank(run, { rank, ageEvery }) {
+    const lift = liftOf(run, ageEvery);
+    return lift === 0 ? `rank ${rank}` : `rank ${rank + lift} (${rank}, and ${lift} for its wait)`;
+  },
+};
+
+function liftOf({ waitedMs }: QueuedRun, ageEveryMs: number): number {
+  return Math.max(0, Math.floor(waitedMs / ageEveryMs));
+}

@@ -1,0 +1,103 @@
+/**
+ * Laws of single policies over random catalogs, where each is mixed with all others, and random
+ * histories: gaps are kept, ranks are followed.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Binding, Target } from '../../../daemon/core/catalog.ts';
+import { groupViewMaker } from '../../../daemon/core/group-view.ts';
+import { hindrances } from '../../../daemon/core/waiting.ts';
+import { elapsedMs } from '../../../daemon/shared/elapsed.ts';
+import type { TargetName } from '../../../daemon/shared/run.ts';
+import { perform, type Step, steps, targets } from '../../support/arbitraries.ts';
+import { Core, type Moment, target } from '../../support/core.ts';
+
+/** Plays a history with a law that is asked of every first start. */
+function play(
+  catalog: readonly Target[],
+  list: readonly Step[],
+  law: (moment: Moment, bindings: readonly Binding[]) => void,
+): void {
+  const watch = (moment: Moment): void => {
+    const { core, event } = moment;
+    if (event.type !== 'starting' || event.attempt > 1) return;
+    const { target } = core.expect(event.run, 'queued');
+    law(moment, core.catalog.targets.get(target)?.bindings ?? []);
+  };
+  const core = new Core(catalog, { manualKeepers: true, watch });
+  for (const step of list) perform(core, step);
+}
+
+function membersOf(core: Core, { key }: Binding): readonly TargetName[] {
+  return core.catalog.groups.get(key)?.members.map(({ target }) => target) ?? [];
+}
+
+interface Spacing {
+  readonly from: 'start' | 'end';
+  readonly least: number;
+}
+
+/** By the events alone. */
+function keepsApart({ core, event }: Moment, bindings: readonly Binding[]): void {
+  if (event.type !== 'starting') return;
+  for (const binding of bindings.filter(({ policy }) => policy.type === 'spacing')) {
+    const { from, least } = binding.options as Spacing;
+    const members = membersOf(core, binding);
+    const times = core.events.flatMap((past) => {
+      const isStart = past.type === 'starting' || past.type === 'started';
+      if (!isStart && past.type !== 'ended') return [];
+      const isOne = members.includes(targetOf(core, past.run));
+      const hadPlace = core.events.some((it) => it.type === 'starting' && it.run === past.run);
+      return isOne && hadPlace && isStart === (from === 'start') ? elapsedMs(past.at) : [];
+    });
+    const gapMs = elapsedMs(event.at) - Math.max(...times);
+    assert.ok(gapMs >= least, `run ${event.run} starts ${gapMs} ms after, not ${least}`);
+  }
+}
+
+function targetOf(core: Core, run: number): TargetName {
+  const accepted = core.events.find((event) => event.type === 'accepted' && event.run === run);
+  return accepted?.type === 'accepted' ? accepted.target : '';
+}
+
+test('between two runs of a group that is spaced there is at least the time that it says', () => {
+  fc.assert(
+    fc.property(targets, steps, (catalog, list) => play(catalog, list, keepsApart)),
+    { numRuns: 500 },
+  );
+});
+
+/** Who has a higher rank and could start as well would have started before. */
+function followsRanks({ core, event }: Moment, bindings: readonly Binding[]): void {
+  if (event.type !== 'starting') return;
+  const binding = bindings.find(({ policy }) => policy.rank !== undefined);
+  if (binding === undefined) return;
+  const groupViewOf = groupViewMaker(core.state, core.catalog, core.now(), core.holders);
+  const { members, self } = groupViewOf(binding, targetOf(core, event.run)).view;
+  const rank = (member: typeof self): number =>
+    member.head === undefined
+      ? Number.NaN
+      : (binding.policy.rank?.(member.head, member.options) ?? 0);
+  for (const other of members) {
+    if (other.head === undefined || rank(other) <= rank(self)) continue;
+    const head = core.expect(other.head.run, 'queued');
+    const held = hindrances(head, core.catalog, groupViewOf);
+    assert.ok(held.length > 0, `run ${event.run} goes before ${head.run}, which is above it`);
+  }
+}
+
+/** All of them want the same place, or ranks would rarely matter. */
+const crowded = targets.map((list) =>
+  list.map((it) => {
+    const { bindings } = target(it.name, [{ type: 'cardinality', group: 'crowd' }]);
+    return { ...it, bindings: [...it.bindings, ...bindings] };
+  }),
+);
+
+test('no run starts before one of a higher rank that could start as well', () => {
+  fc.assert(
+    fc.property(crowded, steps, (catalog, list) => play(catalog, list, followsRanks)),
+    { numRuns: 500 },
+  );
+});

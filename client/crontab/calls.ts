@@ -8,7 +8,13 @@ import { type Carried, merge, NOTHING_CARRIED } from './carried.ts';
 import type { CronLine } from './crontab.ts';
 import type { Edits } from './edits.ts';
 import * as say from './migration-messages.ts';
-import { readShell, type ShellRead, type ShellWord, type Span } from './shell.ts';
+import {
+  readShell,
+  type ShellRead,
+  type ShellWord,
+  type SimpleCommand,
+  type Span,
+} from './shell.ts';
 import { type Context, unwrap } from './unwrap.ts';
 
 export interface RsnapshotCall {
@@ -22,6 +28,8 @@ export interface RsnapshotCall {
   readonly edits: Edits;
   /** Why it cannot be rewritten. */
   readonly unclear?: string;
+  /** Levels whose runs have to succeed before it, or it is left out. */
+  readonly needs: readonly string[];
   /** Only its looks say that it is a call. */
   readonly isGuess?: boolean;
 }
@@ -49,6 +57,10 @@ const FLAGS = 'vtxqVD';
 const QUOTING =
   /(?:^|\/)(?:echo|printf|logger|test|\[|ls|chmod|chown|cp|mv|rm|ln|which|type|stat)$/;
 
+const PRINTING = /(?:^|\/)(?:echo|printf)$/;
+/** Programs that read commands. */
+const READING = /(?:^|\/)(?:at|batch|sh|dash|bash|ssh|xargs|parallel)$/;
+
 const NOWHERE: Edits = { removed: [], replaced: { pos: 0, end: 0 }, keeps: false };
 
 export function callsOf(line: Pick<CronLine, 'command' | 'settings'>): readonly Call[] {
@@ -75,41 +87,69 @@ interface Surroundings {
 }
 
 function search(read: ShellRead, context: Context, around: Surroundings): readonly Call[] {
-  return read.commands.flatMap((command): readonly Call[] => {
-    const job = unwrap(command, context);
-    const unclear = read.why ?? around.unclear;
-    switch (job.kind) {
-      case 'nothing':
-      case 'elsewhere':
-        return [];
-      case 'unknown':
-        return guess(job.words, unclear ?? job.unclear);
-      case 'script': {
-        const { at, carried } = job;
-        const moved =
-          at === undefined || around.offset === undefined ? {} : { offset: around.offset + at };
-        const odd = unclear ?? job.unclear ?? heldBack(carried);
-        const inner = { isBash: job.isBash, variables: context.variables };
-        return search(job.read, inner, {
-          ...moved,
-          // Locks and a timeout go on to count for all of it, in the line.
-          carried: merge(around.carried, { ...withoutTimes(carried), locks: [] }),
-          ...(odd === undefined ? {} : { unclear: odd }),
-        });
-      }
-      case 'program': {
-        const carried = merge(around.carried, job.carried);
-        const call = callOf(job.words, carried);
-        if (call === undefined) return guessArgument(job.words);
-        if (call.kind === 'baton') return [call];
-        const edits = around.offset === undefined ? NOWHERE : moveEdits(job.edits, around.offset);
-        const why = unclear ?? job.unclear ?? call.unclear;
-        return [{ ...call, edits, ...(why === undefined ? {} : { unclear: why }) }];
-      }
-      default:
-        return job satisfies never;
+  const found: { readonly at: Span; readonly call: Call }[] = [];
+  for (const at of read.commands) {
+    const { preconditions } = read.structure;
+    const earlier =
+      found.length === 0 ? [] : preconditions.filter(({ part }) => isWithin(at, part));
+    const levels = found.flatMap(({ at: other, call }) =>
+      call.kind === 'rsnapshot' && earlier.some(({ needed }) => isWithin(other, needed))
+        ? call.level
+        : [],
+    );
+    for (const call of callsIn(read, at, context, around)) {
+      const needs = call.kind === 'baton' ? call : { ...call, needs: [...levels, ...call.needs] };
+      found.push({ at, call: needs });
     }
-  });
+  }
+  return found.map(({ call }) => call);
+}
+
+function isWithin(inner: Span, outer: Span): boolean {
+  return outer.pos <= inner.pos && inner.end <= outer.end;
+}
+
+/** Those of one of its simple commands. */
+function callsIn(
+  read: ShellRead,
+  command: SimpleCommand,
+  context: Context,
+  around: Surroundings,
+): readonly Call[] {
+  const job = unwrap(command, context);
+  const unclear = read.why ?? around.unclear;
+  switch (job.kind) {
+    case 'nothing':
+    case 'elsewhere':
+      return [];
+    case 'unknown':
+      return guess(job.words, unclear ?? job.unclear);
+    case 'script': {
+      const { at, carried } = job;
+      const moved =
+        at === undefined || around.offset === undefined ? {} : { offset: around.offset + at };
+      const odd = unclear ?? job.unclear ?? heldBack(carried);
+      const inner = { isBash: job.isBash, variables: context.variables };
+      return search(job.read, inner, {
+        ...moved,
+        // Locks and a timeout go on to count for all of it, in the line.
+        carried: merge(around.carried, { ...withoutTimes(carried), locks: [] }),
+        ...(odd === undefined ? {} : { unclear: odd }),
+      });
+    }
+    case 'program': {
+      const carried = merge(around.carried, job.carried);
+      const call = callOf(job.words, carried);
+      if (call === undefined)
+        return [...fed(read, command, job.words), ...guessArgument(job.words)];
+      if (call.kind === 'baton') return [call];
+      const edits = around.offset === undefined ? NOWHERE : moveEdits(job.edits, around.offset);
+      const why = unclear ?? job.unclear ?? call.unclear;
+      return [{ ...call, edits, ...(why === undefined ? {} : { unclear: why }) }];
+    }
+    default:
+      return job satisfies never;
+  }
 }
 
 /** In the line stays what starts a script of several commands; what it does has to be harmless. */
@@ -170,7 +210,7 @@ function rsnapshotCall(
   const odd = words.find(({ value }) => value === undefined);
   const argv = [program, ...words.map(({ value, text }) => value ?? text)];
   const unclear = odd === undefined ? {} : { unclear: say.unknownWord(odd.text) };
-  return { kind: 'rsnapshot', conf, level, argv, carried, edits: NOWHERE, ...unclear };
+  return { kind: 'rsnapshot', conf, level, argv, carried, edits: NOWHERE, needs: [], ...unclear };
 }
 
 /** Where a program makes a command of its words: the words that would be a call. */
@@ -183,6 +223,25 @@ function guess(words: readonly ShellWord[], unclear: string): readonly Rsnapshot
   if (at < 0) return [];
   const call = rsnapshotCall(plain[at]?.value ?? '', plain.slice(at + 1), NOTHING_CARRIED);
   return call === undefined ? [] : [{ ...call, unclear, isGuess: true }];
+}
+
+/** What is printed into a program that takes it for commands. */
+function fed(
+  { structure, commands }: ShellRead,
+  command: SimpleCommand,
+  words: readonly ShellWord[],
+): readonly RsnapshotCall[] {
+  if (!PRINTING.test(words[0]?.value ?? '')) return [];
+  const pipe = structure.pipes.find(({ from }) => isWithin(command, from));
+  const reader = commands.find((it) => pipe !== undefined && isWithin(it, pipe.to));
+  const name = reader?.words[0]?.value ?? '';
+  if (!READING.test(name)) return [];
+  const plain = words.slice(1).map((word) => ({
+    ...word,
+    // Ends of lines, as echo and printf write them.
+    value: (word.value ?? word.whole ?? word.text).replaceAll('\\n', ' '),
+  }));
+  return guess(plain, say.startedBy(name));
 }
 
 /** A program that is not known here, with a whole call for its last words. */

@@ -24,9 +24,9 @@ export const hiddenCall = (script: string): string =>
   `runs ${script}, which mentions rsnapshot and is not looked into; let it run rsnapshot by baton`;
 
 export const syncChain = (level: string): string =>
-  `a sync that ends with 2 has fetched, with warnings, and "&&" then leaves ${level} out; write one ` +
-  'line for each at the same minute, which baton puts in order, or one target with "cmds" and ' +
-  '"continueOn": [0, 2]';
+  `a sync that ends with 2 has fetched, with warnings, and this line then leaves ${level} out; ` +
+  'write one line for each at the same minute, which baton puts in order, or one target with ' +
+  '"cmds" and "continueOn": [0, 2]';
 
 // A file
 

@@ -194,11 +194,10 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
  * `rsnapshot sync && rsnapshot daily`: a sync that ends with 2 has fetched, and daily is left out.
  */
 function findSyncChains(line: CronLine): readonly Finding[] {
-  const levels = callsOf(line).flatMap((call) => (call.kind === 'rsnapshot' ? [call.level] : []));
-  const after = levels[levels.indexOf(SYNC) + 1];
-  if (!levels.includes(SYNC) || after === undefined) return [];
-  if (!/\bsync\b[^;|&]*&&/.test(line.command)) return [];
-  return [{ line, text: syncChain(after) }];
+  const after = callsOf(line).find(
+    (call) => call.kind === 'rsnapshot' && call.needs.includes(SYNC),
+  );
+  return after?.kind === 'rsnapshot' ? [{ line, text: syncChain(after.level) }] : [];
 }
 
 function commonDay(a: Schedule, b: Schedule): string | undefined {

@@ -21,6 +21,7 @@ import { bashOnly } from './bash-only.ts';
 import { type Listed, listOf } from './lists.ts';
 import { lookedUp } from './looked-up.ts';
 import * as say from './migration-messages.ts';
+import { type Structure, structureOf } from './structure.ts';
 import { valueOfWord } from './word-value.ts';
 
 export interface Span {
@@ -70,6 +71,7 @@ export interface ShellRead {
   readonly isOne: boolean;
   /** Where the whole text is a list of simple commands and nothing else: these. */
   readonly list?: readonly Listed[];
+  readonly structure: Structure;
   /** The files that are opened as descriptors: `9>FILE`. */
   readonly descriptors: ReadonlyMap<string, string>;
   /** Why none of it can be rewritten: it is wrong, or bash's own. The commands are a guess then. */
@@ -98,6 +100,7 @@ export function readShell(text: string, isBash: boolean, known: Variables = {}):
   const list = listOf(script.commands, reader.commands);
   return {
     ...{ commands: reader.commands, isOne, descriptors: reader.descriptors },
+    structure: structureOf(script),
     ...(list === undefined ? {} : { list }),
     ...(why === undefined ? {} : { why }),
   };
@@ -108,7 +111,10 @@ export const OPENERS_MAX = 100;
 /** Most variables that a line may set for what follows. */
 const EXPORTS_MAX = 100;
 const SHOWN_CHARS_MAX = 60;
-const NOTHING: ShellRead = { commands: [], isOne: false, descriptors: new Map() };
+const NOTHING: ShellRead = {
+  ...{ commands: [], isOne: false, descriptors: new Map() },
+  structure: { preconditions: [], pipes: [] },
+};
 
 function isDeep(text: string): boolean {
   let count = 0;

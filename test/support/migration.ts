@@ -129,7 +129,7 @@ export const CASES: readonly MigrationCase[] = [
     line: 'rsnapshot sync gw-04 && rsnapshot hourly',
     instead: 'baton run rsnap-sync-gw-04 --wait && baton run rsnap-hourly --wait',
     target: ['"args":["rsnapshot","sync","gw-04"]'],
-    also: /^a sync that ends with 2 has fetched, with warnings, and "&&" then leaves hourly out/,
+    also: /^a sync that ends with 2 has fetched, with warnings, and this line then leaves hourly out/,
   },
   {
     id: 'case shell: a variable',

@@ -404,11 +404,31 @@ test('two lines collide where one of them gives up for the other', () => {
   assert.ok(!collides(subshell('/run/a.lock'), subshell('/run/b.lock')));
 });
 
-test('a chain of sync and a level is told, since a sync with warnings would stop it', () => {
+test('a level that runs only if sync succeeds is told, since a sync with warnings would stop it', () => {
   const chain = (command: string) => check(`0 3 * * * ${command}`).join();
-  assert.match(
-    chain('rsnapshot sync && rsnapshot daily'),
-    /ends with 2 .* leaves daily out; .*continueOn/,
-  );
-  assert.doesNotMatch(chain('rsnapshot sync; rsnapshot daily'), /ends with 2/);
+  for (const command of [
+    'rsnapshot sync && rsnapshot daily',
+    'nice rsnapshot sync && sleep 1 && rsnapshot daily',
+    'if rsnapshot sync; then rsnapshot daily; fi',
+    'if ! rsnapshot sync; then echo no; else rsnapshot daily; fi',
+    'rsnapshot sync || exit 1; rsnapshot daily',
+    'rsnapshot sync || { echo no; exit 1; }; rsnapshot daily',
+    'set -e; rsnapshot sync; rsnapshot daily',
+    "sh -c 'rsnapshot sync && rsnapshot daily'",
+    'cd / && ( rsnapshot sync && rsnapshot daily )',
+    "rsnapshot sync && sh -c 'sleep 1; rsnapshot daily'",
+  ]) {
+    assert.match(chain(command), /ends with 2 .* leaves daily out; .*continueOn/, command);
+  }
+  for (const command of [
+    'rsnapshot sync; rsnapshot daily',
+    'rsnapshot sync || rsnapshot daily',
+    'rsnapshot sync || true && rsnapshot daily',
+    'rsnapshot sync || mail root; rsnapshot daily',
+    'if ! rsnapshot sync; then rsnapshot daily; fi',
+    'set -e; rsnapshot sync || true; rsnapshot daily',
+    'rsnapshot daily && rsnapshot sync',
+  ]) {
+    assert.doesNotMatch(chain(command), /ends with 2/, command);
+  }
 });

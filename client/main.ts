@@ -9,7 +9,8 @@ import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/requ
 import { WholeLines } from '../daemon/shared/lines.ts';
 import { internal } from './client-errors.ts';
 import { type Connection, connect } from './connection/pipe.ts';
-import { isReply, Relay, type RunRequest, runRequest, waitRequest } from './connection/relay.ts';
+import { isReply, Relay } from './connection/relay.ts';
+import { type RunRequest, runRequest, waitRequest } from './connection/run-requests.ts';
 import { PING, SILENT_MS_DEFAULT, Silence } from './connection/silence.ts';
 import { findSocket } from './connection/socket.ts';
 import { finish } from './ending.ts';

@@ -6,7 +6,7 @@
 import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import type { Place } from '../connection/conversation.ts';
 import { queryOne } from '../connection/queries.ts';
-import type { NamedRun } from '../connection/relay.ts';
+import type { NamedRun } from '../connection/run-requests.ts';
 import type { Ending } from '../ending.ts';
 import { complain } from '../terminal/output.ts';
 import { writeFile } from './write-file.ts';

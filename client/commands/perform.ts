@@ -8,13 +8,13 @@ import type { Command } from '../command-line/invocation.ts';
 import { findVerb } from '../command-line/manual.ts';
 import { ask } from '../connection/ask.ts';
 import { type Conversation, converse, type Place } from '../connection/conversation.ts';
+import { Relay } from '../connection/relay.ts';
 import {
   type NamedRun,
-  Relay,
   type RunRequest,
   runRequest,
   waitRequest,
-} from '../connection/relay.ts';
+} from '../connection/run-requests.ts';
 import { checkCrontab } from '../crontab/check-crontab.ts';
 import { importPy9tor, importRsnapshot } from '../crontab/import.ts';
 import { importCrontab } from '../crontab/import-crontab.ts';

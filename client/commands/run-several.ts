@@ -18,7 +18,8 @@ import { internal } from '../client-errors.ts';
 import type { Command } from '../command-line/invocation.ts';
 import { converse, type Place } from '../connection/conversation.ts';
 import { query, queryOne } from '../connection/queries.ts';
-import { type NamedRun, Relay, runRequest, waitRequest } from '../connection/relay.ts';
+import { Relay } from '../connection/relay.ts';
+import { type NamedRun, runRequest, waitRequest } from '../connection/run-requests.ts';
 import { type Ending, printed } from '../ending.ts';
 import { areOneFile, complain } from '../terminal/output.ts';
 

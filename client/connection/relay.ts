@@ -11,12 +11,7 @@
  * run that did not succeed, nor where output could not be written; nothing of baton's own goes to
  * stdout.
  */
-import {
-  CALLER_CHARS_MAX,
-  EXIT,
-  PROTOCOL_VERSION,
-  type Reply,
-} from '../../daemon/protocol/request.ts';
+import { EXIT, PROTOCOL_VERSION, type Reply } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import {
   forgotten,
@@ -28,8 +23,7 @@ import {
 } from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
 import { areOneFile, complain, writeAll } from '../terminal/output.ts';
-
-export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
+import { labelOf, type NamedRun, type RunRequest, waitRequest } from './run-requests.ts';
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 
@@ -41,12 +35,6 @@ const SIGHUP = 1;
 const NEWLINE = 10;
 /** How long a client that is to end waits for any answer. */
 const SIGNAL_PATIENCE_MS = 10_000;
-
-/** The number alone may be another run's, once a journal was restored or begun anew. */
-export interface NamedRun {
-  readonly run: number;
-  readonly nonce?: string;
-}
 
 export class Relay {
   readonly #request: RunRequest;
@@ -279,41 +267,9 @@ export class Relay {
   }
 }
 
-/** What is undefined of `more` is not sent. */
-export function runRequest(
-  target: string,
-  wait: boolean,
-  more?: { args?: string[]; maxWaitMs?: number | undefined; merged?: boolean },
-): RunRequest {
-  const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-  const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...more } as RunRequest;
-  return wait ? ({ ...request, wait, merged: areOneFile(), ...inside() } as RunRequest) : request;
-}
-
-type WaitRequest = Extract<RequestInput, { readonly type: 'wait' }>;
-
-export function waitRequest(
-  of: NamedRun,
-  more: Pick<WaitRequest, 'from' | 'output' | 'token'> = {},
-): WaitRequest {
-  return { type: 'wait', v: PROTOCOL_VERSION, ...of, ...more, ...inside() };
-}
-
-/** Within the command of a run the daemon is told so: it may be the run that is waited for. */
-function inside(): Pick<WaitRequest, 'caller'> {
-  const caller = process.env['BATON_RUN_DIR'];
-  return caller && caller.length <= CALLER_CHARS_MAX ? { caller } : {};
-}
-
 /** The parser's edge: the daemon's replies are trusted as far as their type. */
 export function isReply(value: unknown): value is Reply {
   return typeof value === 'object' && value !== null && 'type' in value;
-}
-
-function labelOf(request: RunRequest): string {
-  if (request.type === 'run') return request.target;
-  const of = request.type === 'wait' ? request.run : request.of;
-  return typeof of === 'number' ? `run ${of}` : of;
 }
 
 /** The command's own code or signal is not baton's, also where the signal was sent by baton. */

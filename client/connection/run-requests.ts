@@ -1,0 +1,44 @@
+/** What is asked of the daemon for one run, and how messages name it before it has a number. */
+import { CALLER_CHARS_MAX, PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
+import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
+import { areOneFile } from '../terminal/output.ts';
+
+export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
+
+/** The number alone may be another run's, once a journal was restored or begun anew. */
+export interface NamedRun {
+  readonly run: number;
+  readonly nonce?: string;
+}
+
+/** What is undefined of `more` is not sent. */
+export function runRequest(
+  target: string,
+  wait: boolean,
+  more?: { args?: string[]; maxWaitMs?: number | undefined; merged?: boolean },
+): RunRequest {
+  const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...more } as RunRequest;
+  return wait ? ({ ...request, wait, merged: areOneFile(), ...inside() } as RunRequest) : request;
+}
+
+type WaitRequest = Extract<RequestInput, { readonly type: 'wait' }>;
+
+export function waitRequest(
+  of: NamedRun,
+  more: Pick<WaitRequest, 'from' | 'output' | 'token'> = {},
+): WaitRequest {
+  return { type: 'wait', v: PROTOCOL_VERSION, ...of, ...more, ...inside() };
+}
+
+/** Within the command of a run the daemon is told so: it may be the run that is waited for. */
+function inside(): Pick<WaitRequest, 'caller'> {
+  const caller = process.env['BATON_RUN_DIR'];
+  return caller && caller.length <= CALLER_CHARS_MAX ? { caller } : {};
+}
+
+export function labelOf(request: RunRequest): string {
+  if (request.type === 'run') return request.target;
+  const of = request.type === 'wait' ? request.run : request.of;
+  return typeof of === 'number' ? `run ${of}` : of;
+}

@@ -23,29 +23,27 @@
  * diagram does not have is a bug or a forged journal: `apply` throws.
  */
 
-import type { Nonce, RunId } from '../shared/run.ts';
 import type { Event, EventOf } from './event.ts';
+import { expectNotStopping, expectRun, expectState, impossible } from './run-checks.ts';
 import {
   type Ended,
   extraOf,
-  type Placed,
   type Queued,
-  type Run,
   type Running,
   type Starting,
   type State,
-  TOOK_MAX,
+  startedBy,
   triesOf,
 } from './state.ts';
 import {
-  count,
   enter,
+  forgetEnd,
   latest,
   leave,
   note,
+  noteEnd,
   returnToQueue,
   targetStateOf,
-  tidy,
 } from './target-state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
@@ -237,24 +235,9 @@ function stop(state: State, event: EventOf<'stopping'>): void {
 function end(state: State, event: EventOf<'ended'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
-  const at = targetStateOf(state, run.target);
   const heldBy = event.heldBy ?? [];
   if (heldBy.length > 0 && run.state !== 'running') throw impossible(event, `is ${run.state}`);
-  at.queue.delete(run.run);
-  if (heldBy.length === 0) {
-    at.active.delete(run.run);
-    leave(state, run);
-  }
-  at.ended.add(run.run);
-  at.endedBytes += event.bytes ?? 0;
-  at.latest = run.run;
-  if (run.state !== 'queued') at.lastEnd = latest(at.lastEnd, { run: run.run, at: event.at });
-  count(at, event);
-  if (run.state === 'running' && event.verdict !== 'failed') {
-    const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
-    at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);
-    if (at.freshAt !== undefined) [at.freshAt, at.late] = [event.at, false];
-  }
+  noteEnd(state, run, event);
   const { target, accepted, merged, tokens } = run;
   state.runs.set(run.run, {
     state: 'ended',
@@ -298,50 +281,7 @@ function forget(state: State, event: EventOf<'forgotten'>): void {
     const run = expectState(state, event, number, 'ended');
     if (run.heldBy.length > 0) throw impossible(event, 'holds a place');
     for (const token of run.tokens) state.tokens.delete(token);
-    const at = targetStateOf(state, run.target);
-    at.ended.delete(number);
-    at.endedBytes -= run.bytes ?? 0;
-    if (at.latest === number) {
-      const latest = at.ended.last;
-      if (latest === undefined) delete at.latest;
-      else at.latest = latest;
-    }
     state.runs.delete(number);
-    tidy(state, run.target);
+    forgetEnd(state, run);
   }
-}
-
-function startedBy(startNonce: Nonce | undefined): Pick<Placed, 'startNonce'> {
-  return startNonce === undefined ? {} : { startNonce };
-}
-
-function expectRun(state: State, event: Event, number: RunId): Run {
-  const run = state.runs.get(number);
-  if (run === undefined) throw impossible(event, 'is not known');
-  return run;
-}
-
-/** What was told to end is not tried again, but for the machine's sake. */
-function expectNotStopping(event: Event, run: Queued | Starting | Running): void {
-  if (run.state !== 'running' || (run.stopping?.why ?? 'shutdown') === 'shutdown') return;
-  throw impossible(event, 'is being stopped');
-}
-
-function expectState<S extends Run['state']>(
-  state: State,
-  event: Event,
-  number: RunId,
-  wanted: S,
-): Extract<Run, { state: S }> {
-  const run = expectRun(state, event, number);
-  if (!isIn(run, wanted)) throw impossible(event, `is ${run.state}, not ${wanted}`);
-  return run;
-}
-
-function isIn<S extends Run['state']>(run: Run, wanted: S): run is Extract<Run, { state: S }> {
-  return run.state === wanted;
-}
-
-function impossible(event: Event, why: string): Error {
-  return new Error(`Internal error: event ${JSON.stringify(event)} cannot happen: its run ${why}`);
 }

@@ -214,3 +214,7 @@ export function extraOf({
     ...(cause === undefined ? {} : { cause }),
   };
 }
+
+export function startedBy(startNonce: Nonce | undefined): Pick<Placed, 'startNonce'> {
+  return startNonce === undefined ? {} : { startNonce };
+}

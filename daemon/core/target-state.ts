@@ -10,8 +10,10 @@ import type { Count, TargetName } from '../shared/run.ts';
 import type { EventOf } from './event.ts';
 import { Runs } from './run-set.ts';
 import {
+  type Ended,
   type Moment,
   type MutableTargetState,
+  type Queued,
   type Run,
   type Running,
   type Starting,
@@ -79,7 +81,7 @@ export function targetStateOf(state: State, target: TargetName): MutableTargetSt
 }
 
 /** A target that nothing is known of leaves no trace. */
-export function tidy(state: State, target: TargetName): void {
+function tidy(state: State, target: TargetName): void {
   const { queue, active, ended, paused, freshAt } = targetStateOf(state, target);
   const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
   if (!isKnown) state.targetStates.delete(target);
@@ -98,8 +100,45 @@ export function returnToQueue(state: State, held: Starting | Running): void {
   targetState.queue = new Runs([...targetState.queue, run].sort((a, b) => a - b));
 }
 
+/** A run has ended, and holds its place on where processes of it live. */
+export function noteEnd(
+  state: State,
+  run: Queued | Starting | Running,
+  event: EventOf<'ended'>,
+): void {
+  const at = targetStateOf(state, run.target);
+  at.queue.delete(run.run);
+  if ((event.heldBy ?? []).length === 0) {
+    at.active.delete(run.run);
+    leave(state, run);
+  }
+  at.ended.add(run.run);
+  at.endedBytes += event.bytes ?? 0;
+  at.latest = run.run;
+  if (run.state !== 'queued') at.lastEnd = latest(at.lastEnd, { run: run.run, at: event.at });
+  count(at, event);
+  if (run.state === 'running' && event.verdict !== 'failed') {
+    const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
+    at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);
+    if (at.freshAt !== undefined) [at.freshAt, at.late] = [event.at, false];
+  }
+}
+
+/** An ended run is forgotten, and perhaps its target. */
+export function forgetEnd(state: State, { run, target, bytes = 0 }: Ended): void {
+  const at = targetStateOf(state, target);
+  at.ended.delete(run);
+  at.endedBytes -= bytes;
+  if (at.latest === run) {
+    const last = at.ended.last;
+    if (last === undefined) delete at.latest;
+    else at.latest = last;
+  }
+  tidy(state, target);
+}
+
 /** Counts one more run that ended so. */
-export function count(
+function count(
   targetState: MutableTargetState,
   { outcome: { kind }, verdict }: EventOf<'ended'>,
 ): void {

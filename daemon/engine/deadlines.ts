@@ -6,6 +6,7 @@
  */
 
 import { type CommandInput, ENDED_AT_ONCE_MAX } from '../core/command.ts';
+import type { ReadonlyState } from '../core/state.ts';
 import { TimerQueue } from '../core/timer-queue.ts';
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
 import type { RunId, TargetName } from '../shared/run.ts';
@@ -33,6 +34,17 @@ export class Deadlines {
   /** In steady time: the look may come too early, and has to ask for another one then. */
   addSteady(key: RunId | TargetName, atMs: number): void {
     this.#timers.add(key, elapsedAt(this.#clock.now(), atMs));
+  }
+
+  /** Those of runs that another daemon had accepted or started. */
+  restore(state: ReadonlyState): void {
+    for (const run of state.runs.values()) {
+      if (run.state === 'queued') {
+        if (run.expiresAtMs !== undefined) this.add(run.run, run.expiresAtMs);
+      } else if (run.state !== 'starting' && run.timeoutAtMs !== undefined) {
+        this.addSteady(run.run, run.timeoutAtMs);
+      }
+    }
   }
 
   /** Posts what is due, of very many some: others have their turn before the rest. */

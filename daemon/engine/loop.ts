@@ -7,15 +7,14 @@
  * true whether there is room or not.
  */
 
-import { affectedTargets, lockfilesAround, sizeAround } from '../core/affected.ts';
+import { affectedTargets, sizeAround } from '../core/affected.ts';
 import { apply } from '../core/apply.ts';
 import type { Catalog } from '../core/catalog.ts';
-import type { Answer, Command, CommandInput, Decision, LetGo } from '../core/command.ts';
+import type { Command, CommandInput, Decision, LetGo } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
 import type { Event } from '../core/event.ts';
-import type { Holders, LocksPort, RunsByKeeper } from '../core/group-view.ts';
+import type { Holders, LocksPort } from '../core/group-view.ts';
 import { minimalHistory } from '../core/minimal-history.ts';
-import type { RunName } from '../core/policy.ts';
 import type { ReadonlyState, State } from '../core/state.ts';
 import { GroupCommit, type JournalPort } from '../journal/group-commit.ts';
 import type { Nonce, RunId, TargetName } from '../shared/run.ts';
@@ -24,6 +23,8 @@ import type { Log } from '../system/log.ts';
 import { CallerWaits } from './caller-waits.ts';
 import { Deadlines } from './deadlines.ts';
 import { Evaluations } from './evaluations.ts';
+import { holdersAround } from './lock-holders.ts';
+import { answering, isRequest, type Reply } from './replies.ts';
 import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
@@ -33,25 +34,30 @@ export const TURN_WORK_MAX = 20_000;
 /** What an event costs, in the same measure. */
 const EVENT_WORK = 20;
 
-export type LoopAnswer =
-  | Answer
-  | { readonly type: 'no-room'; readonly errno: string }
-  | { readonly type: 'no-journal'; readonly reason: string };
-type Reply = (answer: LoopAnswer) => void;
-
-const NOBODY: Holders = new Map();
-
-const REQUESTS: readonly Command['type'][] = ['submit', 'cancel', 'pause', 'resume', 'forget'];
+interface Options {
+  readonly state: State;
+  readonly catalog: Catalog;
+  readonly journal: JournalPort;
+  readonly clock: Clock;
+  /** Of this daemon. */
+  readonly nonce: Nonce;
+  readonly log: Log;
+  /** Absent where nobody else can hold a lock. */
+  readonly locks?: LocksPort;
+  /** Hears of all events, in order, once they are durable. */
+  readonly perform: (events: readonly Event[]) => void;
+  /** A run has ended, and the journal has no room for that. */
+  readonly unrecorded?: (end: UnrecordedEnd) => void;
+  /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
+  readonly fail: (error: unknown) => void;
+}
 
 export class Loop {
   readonly callerWaits = new CallerWaits();
+  readonly #options: Options;
   readonly #state: State;
-  readonly #clock: Clock;
-  readonly #fail: (error: unknown) => void;
-  readonly #locks: LocksPort | undefined;
   readonly #journal: GroupCommit;
   readonly #deadlines: Deadlines;
-  readonly #nonce: Nonce;
   #catalog: Catalog;
   /** What has been let go, and has not its place yet. */
   #letGo: readonly LetGo[] | undefined;
@@ -66,32 +72,13 @@ export class Loop {
   #isPutOff = false;
   readonly #unrecorded: Unrecorded<Reply>;
 
-  constructor(options: {
-    readonly state: State;
-    readonly catalog: Catalog;
-    readonly journal: JournalPort;
-    readonly clock: Clock;
-    /** Of this daemon. */
-    readonly nonce: Nonce;
-    readonly log: Log;
-    /** Absent where nobody else can hold a lock. */
-    readonly locks?: LocksPort;
-    /** Hears of all events, in order, once they are durable. */
-    readonly perform: (events: readonly Event[]) => void;
-    /** A run has ended, and the journal has no room for that. */
-    readonly unrecorded?: (end: UnrecordedEnd) => void;
-    /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
-    readonly fail: (error: unknown) => void;
-  }) {
+  constructor(options: Options) {
     const again = (): void => this.#schedule();
     this.#unrecorded = new Unrecorded({ clock: options.clock, tell: options.unrecorded, again });
+    this.#options = options;
     this.#state = options.state;
     this.#catalog = options.catalog;
-    this.#clock = options.clock;
     this.#deadlines = new Deadlines(options.clock, (input) => this.post(input));
-    this.#nonce = options.nonce;
-    this.#fail = options.fail;
-    this.#locks = options.locks;
     const { journal, log, perform, fail } = options;
     this.#evaluations = new Evaluations({
       clock: options.clock,
@@ -138,22 +125,7 @@ export class Loop {
 
   /** Who holds the locks that are in the way of what waits around a target. */
   holdersAround(target: TargetName): Holders {
-    const lockfiles = lockfilesAround(this.#state, target, this.#catalog);
-    if (lockfiles.length === 0 || this.#locks === undefined) return NOBODY;
-    return this.#locks.holders(lockfiles, () => this.#byKeeper());
-  }
-
-  #byKeeper(): RunsByKeeper {
-    const byPid = new Map<number, RunName>();
-    for (const number of [...this.#state.targetStates.values()].flatMap(({ active }) => [
-      ...active,
-    ])) {
-      const run = this.#state.runs.get(number);
-      // The SSH keeper keeps many runs, and none of them here.
-      if (run?.state !== 'running' || run.keeper.kind !== undefined) continue;
-      byPid.set(run.keeper.pid, { run: number, target: run.target });
-    }
-    return byPid;
+    return holdersAround(target, this.#state, this.#catalog, this.#options.locks);
   }
 
   /** Puts a new configuration in force. */
@@ -170,14 +142,8 @@ export class Loop {
   recover(letGo: readonly LetGo[] = []): void {
     this.#stopped = false;
     if (letGo.length > 0) this.#letGo = letGo;
+    this.#deadlines.restore(this.#state);
     for (const run of this.#state.runs.values()) {
-      if (run.state === 'queued' && run.expiresAtMs !== undefined) {
-        this.#deadlines.add(run.run, run.expiresAtMs);
-      }
-      const isEnding = run.state === 'running' || run.state === 'ended';
-      if (isEnding && run.timeoutAtMs !== undefined) {
-        this.#deadlines.addSteady(run.run, run.timeoutAtMs);
-      }
       if (run.state === 'starting') this.post({ type: 'recover', run: run.run });
     }
     this.post({ type: 'configured' });
@@ -208,13 +174,13 @@ export class Loop {
   #schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
-    this.#clock.soon(() => {
+    this.#options.clock.soon(() => {
       this.#scheduled = false;
       if (this.#stopped) return;
       try {
         this.#turn();
       } catch (error) {
-        this.#fail(error);
+        this.#options.fail(error);
       }
     });
   }
@@ -265,7 +231,7 @@ export class Loop {
     this.#journal.commit();
     if (this.#isPutOff) return;
     this.#isPutOff = true;
-    this.#clock.after(ROOM_RETRY_MS, () => {
+    this.#options.clock.after(ROOM_RETRY_MS, () => {
       this.#isPutOff = false;
       this.#schedule();
     });
@@ -304,7 +270,7 @@ export class Loop {
   #decide(input: CommandInput): Decision {
     const isCalled = input.type === 'submit' && input.caller !== undefined;
     const waits = isCalled ? { waits: this.callerWaits.pairs(this.#state) } : {};
-    const given = { at: this.#clock.now(), nonce: this.#nonce };
+    const given = { at: this.#options.clock.now(), nonce: this.#options.nonce };
     const command = { ...input, ...waits, ...given } as Command;
     return decide(this.#state, command, this.#catalog);
   }
@@ -328,12 +294,4 @@ export class Loop {
     }
     return undefined;
   }
-}
-
-function isRequest({ input }: { readonly input: CommandInput }): boolean {
-  return REQUESTS.includes(input.type);
-}
-
-function answering(reply: Reply, answer: LoopAnswer): (loss?: string) => void {
-  return (reason) => reply(reason === undefined ? answer : { type: 'no-journal', reason });
 }

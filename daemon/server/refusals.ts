@@ -4,7 +4,8 @@
  */
 
 import type { Run } from '../core/state.ts';
-import type { Loop, LoopAnswer } from '../engine/loop.ts';
+import type { Loop } from '../engine/loop.ts';
+import type { LoopAnswer } from '../engine/replies.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT } from '../protocol/request.ts';
 import type { Nonce, RunId } from '../shared/run.ts';

@@ -27,6 +27,7 @@ import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
 import type { Refusals } from './refusals.ts';
 import { failWith, finishWith, type Of, type Responder } from './responder.ts';
+import { RunWatchers } from './run-watchers.ts';
 
 interface Parts {
   readonly loop: Loop;
@@ -47,7 +48,7 @@ export class RunRelay {
   readonly #clock: Clock;
   /** How those who wait for a run are told something before its end. */
   readonly #waiting = new Map<RunId, Set<Responder>>();
-  readonly #watchers = new Map<RunId, Set<(event: Event) => void>>();
+  readonly #watchers = new RunWatchers();
   /** All relays read into it, each within one call. */
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
 
@@ -62,8 +63,7 @@ export class RunRelay {
 
   /** Tells the clients who wait for this run. Called once the event is durable. */
   notify(event: Event): void {
-    if (!('run' in event)) return;
-    for (const watcher of this.#watchers.get(event.run) ?? []) watcher(event);
+    this.#watchers.notify(event);
   }
 
   /** Tells them that it has ended, which the journal has no room for. */
@@ -170,7 +170,7 @@ export class RunRelay {
       },
     });
     if (!request.follow || run.state === 'ended') return follower.end();
-    const stop = this.#watch(run.run, (event) => {
+    const stop = this.#watchers.watch(run.run, (event) => {
       if (event.type === 'started') follower.pump();
       if (event.type !== 'ended') return;
       stop();
@@ -187,7 +187,7 @@ export class RunRelay {
     if (this.#loop.state.runs.get(number)?.state === 'ended') {
       return this.#whenDurable(responder, tell);
     }
-    const stop = this.#watch(number, (event) => {
+    const stop = this.#watchers.watch(number, (event) => {
       if (event.type !== 'ended') return;
       stop();
       tell();
@@ -215,7 +215,7 @@ export class RunRelay {
         failure ??= why;
       },
     });
-    const stop = this.#watch(number, (event) => {
+    const stop = this.#watchers.watch(number, (event) => {
       if (event.type === 'started') {
         responder.send({ type: 'started', run: number });
         follower.pump();
@@ -269,16 +269,6 @@ export class RunRelay {
   ): void {
     if (run?.state !== 'ended') return this.#refusals.unknownEnd(responder, number);
     finishWith(responder, endOf(run, this.#loop.catalog.targets.get(run.target), failure));
-  }
-
-  #watch(run: RunId, watcher: (event: Event) => void): () => void {
-    const watchers = this.#watchers.get(run) ?? new Set();
-    watchers.add(watcher);
-    this.#watchers.set(run, watchers);
-    return () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0) this.#watchers.delete(run);
-    };
   }
 }
 

@@ -9,12 +9,8 @@ import { makeCatalog, type Target } from '../../../daemon/core/catalog.ts';
 import { ENDED_AT_ONCE_MAX } from '../../../daemon/core/command.ts';
 import type { Event } from '../../../daemon/core/event.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
-import {
-  Loop,
-  type LoopAnswer,
-  TURN_COMMANDS_MAX,
-  TURN_WORK_MAX,
-} from '../../../daemon/engine/loop.ts';
+import { Loop, TURN_COMMANDS_MAX, TURN_WORK_MAX } from '../../../daemon/engine/loop.ts';
+import type { LoopAnswer } from '../../../daemon/engine/replies.ts';
 import { EXIT_0, keeper, NONCE, stamp, target } from '../../support/core.ts';
 
 /** A loop whose turns are taken by hand, and what it has appended to its journal. */

@@ -1,0 +1,146 @@
+/**
+ * A daemon that cannot start, on sockets that systemd holds. If it ended at once, systemd would
+ * start it again for the client that still waits in the socket, some thirty times, and then close
+ * the socket for good. So it answers each client with what is wrong, looks again with each new
+ * client (has the configuration been fixed?), and ends when nobody has asked for a while.
+ *
+ * Who waits for a run is answered later: the run goes on without a daemon, and once the
+ * configuration is fixed there is one again. Journal and runs are left alone.
+ */
+import type net from 'node:net';
+import type { ErrorCode } from '../protocol/request.ts';
+import type { Request } from '../protocol/request-schema.ts';
+import { Connection } from '../server/connection.ts';
+import { FairQueue } from '../server/fair-queue.ts';
+import { listenOn } from '../server/listen.ts';
+import { isMainSocket } from '../server/listeners.ts';
+import { failWith, type Responder } from '../server/responder.ts';
+import type { Log } from '../system/log.ts';
+import type { PassedSocket } from '../system/systemd.ts';
+
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly exit: number;
+  /** For the administrator's socket. */
+  readonly message: string;
+  /** For the others: no details of the configuration. */
+  readonly brief: string;
+}
+
+/**
+ * How long it stays when nobody asks any more: every start counts towards systemd's start limit.
+ */
+const STAY_MS = 10_000;
+/** How long a client that waits for a run may hope that the daemon can start again. */
+const HOLD_MS = 60_000;
+/** How often a cure is looked for while such a client waits. */
+const LOOK_MS = 1_000;
+/** Turns of the event loop after which everybody who waited in a socket has been seen. */
+const TURNS_SEEN = 3;
+
+export class Refuser<T> {
+  readonly #refusal: () => Refusal;
+  readonly #cure: () => T | undefined;
+  readonly #log: Log;
+  readonly #fairQueue = new FairQueue();
+  readonly #clients = new Set<net.Socket>();
+  /** Those among them that wait for a run. */
+  readonly #held = new Set<net.Socket>();
+  readonly #sockets: PassedSocket[] = [];
+  readonly #ended: Promise<T | undefined>;
+  #end: (value: T | undefined) => void = () => {};
+  #wasAsked = false;
+  #isOver = false;
+  #stayTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: {
+    readonly refusal: () => Refusal;
+    /** Looks whether the daemon can start now; cheap where nothing has changed. */
+    readonly cure: () => T | undefined;
+    readonly log: Log;
+  }) {
+    this.#refusal = options.refusal;
+    this.#cure = options.cure;
+    this.#log = options.log;
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** The sockets as the daemon takes them over, with the clients that nobody has heard yet. */
+  get sockets(): readonly PassedSocket[] {
+    return this.#sockets;
+  }
+
+  /**
+   * Says if somebody waits in the sockets. If nobody does, no client has brought this start about.
+   */
+  async open(passed: readonly PassedSocket[]): Promise<boolean> {
+    for (const socket of passed) {
+      const clients: net.Socket[] = [];
+      const isMain = isMainSocket(socket, passed);
+      const opened = await listenOn(socket, (client) => this.#meet(client, isMain, clients));
+      if (!opened.ok) continue;
+      this.#sockets.push({ ...socket, listening: { server: opened.value.server, clients } });
+    }
+    for (let turn = 0; turn < TURNS_SEEN; turn++) await new Promise(setImmediate);
+    return this.#wasAsked;
+  }
+
+  /** Resolves with the cure, or with undefined when nobody has asked for a while. */
+  async refuse(): Promise<T | undefined> {
+    this.#stay();
+    return await this.#ended;
+  }
+
+  /** Looks for the cure, and ends with it. */
+  look(): void {
+    if (this.#isOver) return;
+    const value = this.#cure();
+    if (value !== undefined) this.#leave(value);
+  }
+
+  #leave(value: T | undefined): void {
+    this.#isOver = true;
+    clearTimeout(this.#stayTimer);
+    clearInterval(this.#lookTimer);
+    // These come again, and find the daemon.
+    for (const client of this.#held) client.destroy();
+    this.#end(value);
+  }
+
+  #meet(client: net.Socket, isMain: boolean, unheard: net.Socket[]): void {
+    this.#wasAsked = true;
+    this.look();
+    if (this.#isOver) return void unheard.push(client);
+    clearTimeout(this.#stayTimer);
+    this.#clients.add(client);
+    client.once('close', () => {
+      this.#clients.delete(client);
+      this.#held.delete(client);
+      if (this.#held.size === 0) clearInterval(this.#lookTimer);
+      this.#stay();
+    });
+    const answer = (request: Request, responder: Responder): void => {
+      const { code, exit, message, brief } = this.#refusal();
+      const refuse = (): void => failWith(responder, code, exit, isMain ? message : brief);
+      if (request.type !== 'wait') return refuse();
+      const timer = setTimeout(refuse, HOLD_MS);
+      responder.onClose(() => clearTimeout(timer));
+      this.#hold(client);
+    };
+    new Connection(client, answer, { log: this.#log, fairQueue: this.#fairQueue });
+  }
+
+  #hold(client: net.Socket): void {
+    if (this.#held.size === 0) this.#lookTimer = setInterval(() => this.look(), LOOK_MS);
+    this.#held.add(client);
+  }
+
+  #stay(): void {
+    if (this.#clients.size > 0 || this.#isOver) return;
+    clearTimeout(this.#stayTimer);
+    this.#stayTimer = setTimeout(() => this.#leave(undefined), STAY_MS);
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * A daemon from its start to its end: what systemd hands over, the configuration, signals, and what
+ * becomes of a start that fails.
+ */
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Config } from '../config/load.ts';
+import * as say from '../protocol/refusal-text.ts';
+import { EXIT, parseDuration } from '../protocol/request.ts';
+import { noHome } from '../system/boot-messages.ts';
+import { LOG_FORMATS, type Log, makeLog } from '../system/log.ts';
+import { findOwnEntry } from '../system/passwd.ts';
+import { isGoingDown } from '../system/shutdown.ts';
+import {
+  goesToJournal,
+  type Notify,
+  type PassedSocket,
+  takeNotify,
+  takeSockets,
+} from '../system/systemd.ts';
+import { boot, type Running } from './boot.ts';
+import type { ConfigSource } from './config-source.ts';
+import { findSocket, findState, type Places } from './paths.ts';
+import { FailureNote, refuseClients } from './refused-start.ts';
+
+const LOG_LEVEL_DEFAULT = 'info';
+/** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
+const EXIT_SOFTWARE = 70;
+
+/** The environment as it was is changed: what systemd says in it is for this process alone. */
+export const PLACES = {
+  env: process.env,
+  uid: process.getuid?.() ?? 0,
+  exists: existsSync,
+  home: (): string | undefined => findOwnEntry()?.homedir,
+} satisfies Places;
+
+interface ServeFlags {
+  readonly socket?: string | undefined;
+  readonly state?: string | undefined;
+  readonly idleExit?: string | undefined;
+  readonly logLevel?: string | undefined;
+  readonly logFormat?: string | undefined;
+}
+
+interface Start {
+  readonly version: string;
+  readonly flags: ServeFlags;
+  /** Of the state. */
+  readonly directory: string;
+  readonly passed: readonly PassedSocket[];
+  readonly notify: Notify;
+  readonly note: FailureNote;
+  /** Says on stderr why the process will end, and sets its status. */
+  readonly complain: (message: string, status: number) => void;
+}
+
+/** Serves, or ends the process where that cannot be. */
+export async function serve(
+  source: ConfigSource,
+  about: Pick<Start, 'version' | 'flags' | 'complain'>,
+): Promise<void> {
+  const { flags, complain } = about;
+  const passed = takeSockets(process.env, process.pid);
+  const state = findState(flags.state, PLACES);
+  if (state === undefined) return complain(noHome(PLACES.uid), EXIT.config);
+  const directory = resolve(state);
+  const note = new FailureNote(directory);
+  const notify = takeNotify(process.env);
+  const start = { ...about, directory, passed, note, notify };
+  const first = source.read();
+  if (first.ok) return await run(first.value, start);
+  complain(first.text, EXIT.config);
+  let { refusal } = first;
+  const cure = (): Config | undefined => {
+    const again = source.readIfChanged();
+    if (again?.ok === false) {
+      complain(again.text, EXIT.config);
+      refusal = again.refusal;
+    }
+    return again?.ok ? again.value : undefined;
+  };
+  const log = logFor(flags);
+  const cured = await refuseClients({ ...start, log, refusal: () => refusal, cure });
+  if (cured === undefined) return process.exit();
+  await run(cured.value, { ...start, passed: cured.passed });
+}
+
+function logFor(flags: ServeFlags, config?: Config): Log {
+  const isJournal = goesToJournal(process.env, 1);
+  const format = LOG_FORMATS.find((it) => it === (flags.logFormat ?? config?.logFormat));
+  const { log, flush } = makeLog({
+    level: levelFor(flags, config),
+    // Who reads the journal is a person; journald keeps the time and the priority as fields.
+    format: format ?? (isJournal ? 'text' : 'json'),
+    isJournal,
+  });
+  process.once('exit', flush);
+  return log;
+}
+
+function levelFor({ logLevel }: ServeFlags, config: Config | undefined): string {
+  return logLevel ?? config?.logLevel ?? LOG_LEVEL_DEFAULT;
+}
+
+async function run(config: Config, start: Start): Promise<void> {
+  const { flags, passed, note, complain } = start;
+  const log = logFor(flags, config);
+  warnOf(config, log);
+  const hasOthers = passed.length > 0 || config.sockets !== undefined;
+  const socket = hasOthers && !flags.socket ? undefined : findSocket(flags.socket, PLACES);
+  if (socket?.ok === false) return complain(socket.error, EXIT.config);
+  const idleExitMs = flags.idleExit ? parseDuration(flags.idleExit) : config.idleExitMs;
+  if (idleExitMs !== undefined && passed.length === 0) {
+    log.warn({ idleExitMs }, 'idle exit without socket activation: nobody starts the daemon again');
+  }
+  const fail = catchBugs(log);
+  let daemon: Running | undefined;
+  const end = (): void => {
+    note.remove();
+    if (daemon === undefined) process.exit(0);
+    daemon.stop().then(() => process.exit(0), fail);
+  };
+  // When the machine goes down its runs are ended here, while what they need is still there:
+  // mounts and the network go after the daemon, and left alone the runs would go last of all.
+  const terminate = async (): Promise<void> => {
+    if (daemon !== undefined && (await isGoingDown())) await daemon.endRuns();
+    end();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void terminate().catch(fail));
+  }
+  process.on('SIGHUP', () => daemon?.reload());
+  const started = await boot({
+    config,
+    socket: socket?.value,
+    passed,
+    idleExitMs,
+    directory: start.directory,
+    log,
+    relevel: (now) => {
+      log.level = levelFor(flags, now);
+    },
+    version: start.version,
+    idle: end,
+    fail,
+  });
+  if (!started.ok) return await refuse(started.error, start, log);
+  daemon = started.value;
+  note.remove();
+  start.notify('', log);
+}
+
+/** It cannot be had what the daemon needs: another one has it, or the disk does not give it. */
+async function refuse(why: string, start: Start, log: Log): Promise<void> {
+  start.complain(why, EXIT.unavailable);
+  const refusal = {
+    code: 'unavailable',
+    exit: EXIT.unavailable,
+    message: say.cannotStart(why),
+    brief: say.cannotStartNow(),
+  } as const;
+  await refuseClients({ ...start, log, refusal: () => refusal, cure: () => undefined });
+  process.exit();
+}
+
+function warnOf({ path, warnings, catalog }: Config, log: Log): void {
+  for (const warning of warnings) log.warn({ config: path, warning }, 'config');
+  for (const { name, broken } of catalog.targets.values()) {
+    if (broken) log.error({ target: name, reason: broken }, 'target is broken');
+  }
+}
+
+/** A bug ends the daemon, with what is known of it in the log; the runs go on. */
+function catchBugs(log: Log): (error: unknown) => void {
+  const fail = (error: unknown): void => {
+    log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'cannot go on');
+    process.exit(EXIT_SOFTWARE);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  return fail;
+}

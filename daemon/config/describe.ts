@@ -29,13 +29,14 @@ export function describeConfig({ path, catalog, warnings, sockets = [] }: Config
 
 function limits(target: Target): readonly string[] {
   const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep, acceptArgs = [] } = target;
-  const { lateAfterMs, hooks = {} } = target;
+  const { lateAfterMs, hooks = {}, onFailureAfter } = target;
   return [
     ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
     ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
     ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
     ...(lateAfterMs === undefined ? [] : [`lateAfter ${showDuration(lateAfterMs)}`]),
     ...Object.entries(hooks).map(([key, hook]) => `${key} ${hook}`),
+    ...(onFailureAfter === undefined ? [] : [`onFailureAfter ${onFailureAfter}`]),
     ...(okExit.join() === '0' ? [] : [`okExit ${okExit.join(' ') || 'none'}`]),
     ...(warnExit.length === 0 ? [] : [`warnExit ${warnExit.join(' ')}`]),
     ...(acceptArgs.length === 0 ? [] : [`accepts ${acceptArgs.length} arguments`]),

@@ -42,6 +42,15 @@ const Keep = v.pipe(
 );
 export type KeepSettings = v.InferOutput<typeof Keep>;
 
+const FAILURES_MAX = 1_000;
+const FAILURES_EXPECTED = `a whole number from 1 to ${FAILURES_MAX}`;
+const FailuresInARow = v.pipe(
+  v.number(FAILURES_EXPECTED),
+  v.integer(FAILURES_EXPECTED),
+  v.minValue(1, FAILURES_EXPECTED),
+  v.maxValue(FAILURES_MAX, FAILURES_EXPECTED),
+);
+
 const Log = v.pipe(
   v.strictObject({
     level: v.exactOptional(v.picklist(LEVELS)),
@@ -66,9 +75,11 @@ const Target = v.pipe(
     killAfter: v.optional(Duration, KILL_AFTER_DEFAULT),
     maxWait: v.exactOptional(Limit),
     lateAfter: v.exactOptional(Limit),
+    onStart: v.exactOptional(Name),
     onSuccess: v.exactOptional(Name),
     onWarning: v.exactOptional(Name),
     onFailure: v.exactOptional(Name),
+    onFailureAfter: v.exactOptional(FailuresInARow),
     onLate: v.exactOptional(Name),
     okExit: v.optional(Codes, [0]),
     warnExit: v.exactOptional(Codes),
@@ -94,12 +105,16 @@ const Target = v.pipe(
       lateAfter:
         'Calls the target late when its last success is longer ago, such as "26h" for a daily ' +
         'one. Time in which the machine sleeps counts.',
+      onStart: 'Another target, which runs when a run begins. Nothing waits for it.',
       onSuccess: 'Another target, which runs after each run that ends well.',
       onWarning: 'The same for a run that ends with a warning.',
       onFailure:
         'The same for a run that fails, expires, is skipped or is lost; not for a cancelled one. ' +
         'The command finds what happened in BATON_EVENT, BATON_EVENT_TARGET, _RUN, _OUTCOME, ' +
         '_EXIT, _TEXT and _SECONDS, and reads the end of the output from its stdin.',
+      onFailureAfter:
+        'Calls `onFailure` only from that many failures in a row on; a cancelled run is none of ' +
+        'them. By default 1.',
       onLate: 'The same, once, when the target becomes late. Needs `lateAfter`.',
       okExit: 'Exit codes that count as success.',
       warnExit:
@@ -137,6 +152,13 @@ const Target = v.pipe(
       'nothing, or "lateAfter" beside it: without it nothing is ever late',
     ),
     ['onLate'],
+  ),
+  v.forward(
+    v.check(
+      ({ onFailure, onFailureAfter }) => onFailureAfter === undefined || onFailure !== undefined,
+      'nothing, or "onFailure" beside it: without it nothing is called',
+    ),
+    ['onFailureAfter'],
   ),
   v.forward(
     v.check(

@@ -22,6 +22,7 @@ export function makeTarget(
     killAfter,
     maxWait,
     lateAfter,
+    onStart,
     onSuccess,
     onWarning,
     onFailure,
@@ -31,6 +32,7 @@ export function makeTarget(
     ...rest
   } = settings;
   const hooks = {
+    ...(onStart === undefined ? {} : { onStart }),
     ...(onSuccess === undefined ? {} : { onSuccess }),
     ...(onWarning === undefined ? {} : { onWarning }),
     ...(onFailure === undefined ? {} : { onFailure }),

@@ -28,6 +28,7 @@ export interface Keep {
 }
 
 interface Hooks {
+  readonly onStart?: TargetName;
   readonly onSuccess?: TargetName;
   readonly onWarning?: TargetName;
   readonly onFailure?: TargetName;
@@ -52,6 +53,8 @@ export interface Target extends PolicyTarget {
   readonly lateAfterMs?: number;
   /** Names of targets that run because of it. */
   readonly hooks?: Hooks;
+  /** How many failures in a row it takes until `onFailure` is called; 1 where absent. */
+  readonly onFailureAfter?: number;
   readonly okExit: readonly number[];
   readonly warnExit: readonly number[];
   /** KEEP_DEFAULT where absent. */

@@ -147,6 +147,8 @@ export type Event =
       /** Of any of its runs. Absent in an old journal, and where there was none. */
       readonly lastStart?: { readonly run: RunId; readonly at: Stamp };
       readonly lastEnd?: { readonly run: RunId; readonly at: Stamp };
+      /** How many runs in a row have failed. Absent: those that the journal names. */
+      readonly failures?: number;
     }
   /** A success of this target is looked out for, the last was then; without `at` no more. */
   | { readonly type: 'watched'; readonly target: TargetName; readonly at?: Stamp }

@@ -1,8 +1,9 @@
 /**
- * Hooks: targets that run because of how another one's run ended (`onSuccess`, `onWarning`,
- * `onFailure`) or because none has succeeded for too long (`onLate`, see lateness.ts). Pure.
+ * Hooks: targets that run because another one's run has begun (`onStart`) or how it ended
+ * (`onSuccess`, `onWarning`, `onFailure`), or because none has succeeded for too long (`onLate`, see
+ * lateness.ts). Pure.
  *
- * The hook's run is accepted by the same decision that ends the other run, so the journal has both
+ * The hook's run is accepted by the same decision that begins or ends the other run, so the journal has both
  * or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy may make a
  * hook wait, but a failure that nobody hears of would be one too many. Only a hook whose queue is
  * full gets no more runs, and that is counted. What a hook itself does calls no hook, or two could
@@ -12,16 +13,16 @@
 import { describeOutcome } from '../protocol/outcome-text.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
 import { exitStatus } from '../shared/exit-status.ts';
-import type { Cause, Outcome, Verdict } from '../shared/run.ts';
+import type { Cause, TargetName } from '../shared/run.ts';
 import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import type { Command, Decision } from './command.ts';
 import type { EventOf } from './event.ts';
-import type { ReadonlyState, Run } from './state.ts';
+import { type ReadonlyState, type Run, triesOf } from './state.ts';
 
 type Accepted = EventOf<'accepted'>;
 type Called = EventOf<'accepted' | 'ignored'>;
 
-/** The decision, and what its ends call for. */
+/** The decision, and what its starts and ends call for. */
 export function withHooks(
   state: ReadonlyState,
   decision: Decision,
@@ -31,12 +32,20 @@ export function withHooks(
   const { events } = decision;
   const given = events.filter((event) => event.type === 'accepted').length;
   const calls: Called[] = [];
+  const failures = new Map<TargetName, number>();
   for (const event of events) {
-    if (event.type !== 'ended') continue;
+    if (event.type !== 'ended' && event.type !== 'started') continue;
     const run = state.runs.get(event.run);
     const target = catalog.targets.get(run?.target ?? '');
-    const hook = run && target && hookOf(run, target, event.outcome, event.verdict);
-    if (run === undefined || hook === undefined) continue;
+    if (run === undefined || target === undefined) continue;
+    const hook = event.type === 'started' ? onStart(run, target, event) : onEnd(run, target, event);
+    if (hook === undefined) continue;
+    if (event.type === 'ended' && event.verdict === 'failed') {
+      const { name, onFailureAfter = 1 } = target;
+      const before = failures.get(name) ?? state.targetStates.get(name)?.failures ?? 0;
+      failures.set(name, before + 1);
+      if (before + 1 < onFailureAfter) continue;
+    }
     const number = state.nextRun + given + calls.length;
     const cause = causeOf(run, event);
     calls.push(call(state, { run: number, target: hook, at, nonce }, cause, catalog));
@@ -75,18 +84,26 @@ export function add(decision: Decision, calls: readonly Called[]): Decision {
   };
 }
 
-function hookOf(
+/** Once a run, whatever its attempts; what is found alive has begun in another life. */
+function onStart(run: Run, { hooks }: Target, { found }: EventOf<'started'>): string | undefined {
+  const isFirst = run.state === 'starting' && triesOf(run) === 1 && found !== true;
+  return run.cause === undefined && isFirst ? hooks?.onStart : undefined;
+}
+
+function onEnd(
   run: Run,
   { hooks }: Target,
-  outcome: Outcome,
-  verdict: Verdict,
+  { outcome, verdict }: EventOf<'ended'>,
 ): string | undefined {
   if (run.cause !== undefined || outcome.kind === 'cancelled') return undefined;
   const names = { ok: hooks?.onSuccess, warning: hooks?.onWarning, failed: hooks?.onFailure };
   return names[verdict];
 }
 
-function causeOf(run: Run, event: EventOf<'ended'>): Cause {
+function causeOf(run: Run, event: EventOf<'started' | 'ended'>): Cause {
+  if (event.type === 'started') {
+    return { why: 'start', target: run.target, run: run.run, text: 'has begun' };
+  }
   const { outcome, verdict, at } = event;
   const why = { ok: 'success', warning: 'warning', failed: 'failure' } as const;
   return {

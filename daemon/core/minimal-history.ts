@@ -73,15 +73,16 @@ function* retell({ boot, nextRun, runs, targetStates }: Moment): Generator<Event
 
 function* memory(
   target: string,
-  past: Pick<TargetState, 'tookMs' | 'counts' | 'lastStart' | 'lastEnd'>,
+  past: Pick<TargetState, 'tookMs' | 'counts' | 'lastStart' | 'lastEnd' | 'failures'>,
 ): Generator<Event> {
-  const { tookMs, counts, lastStart, lastEnd } = past;
+  const { tookMs, counts, lastStart, lastEnd, failures } = past;
   if (tookMs.length + counts.length === 0 && lastStart === undefined) return;
-  const moments = {
+  const more = {
+    ...(failures === undefined ? {} : { failures }),
     ...(lastStart === undefined ? {} : { lastStart }),
     ...(lastEnd === undefined ? {} : { lastEnd }),
   };
-  yield { type: 'remembered', target, tookMs, counts, ...moments };
+  yield { type: 'remembered', target, tookMs, counts, ...more };
 }
 
 function* acceptance(run: Run): Generator<Event> {

@@ -127,6 +127,8 @@ export interface TargetState {
   readonly tookMs: readonly number[];
   /** How many runs ended how, whatever was forgotten; each way once. */
   readonly counts: readonly Count[];
+  /** How many runs in a row have failed; a cancelled one is none of them. Absent: none. */
+  readonly failures?: number;
   readonly paused: boolean;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
@@ -174,6 +176,7 @@ export interface MutableTargetState extends TargetState {
   latest?: RunId;
   tookMs: readonly number[];
   counts: readonly Count[];
+  failures?: number;
   paused: boolean;
   ignored: number;
   freshAt?: Stamp;

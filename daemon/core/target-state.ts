@@ -36,6 +36,7 @@ export function note(
       targetState.counts = event.counts ?? targetState.counts;
       if (event.lastStart !== undefined) targetState.lastStart = event.lastStart;
       if (event.lastEnd !== undefined) targetState.lastEnd = event.lastEnd;
+      if (event.failures !== undefined) targetState.failures = event.failures;
       return;
     case 'watched':
       if (event.at === undefined) delete targetState.freshAt;
@@ -142,6 +143,8 @@ function count(
   targetState: MutableTargetState,
   { outcome: { kind }, verdict }: EventOf<'ended'>,
 ): void {
+  if (verdict !== 'failed') delete targetState.failures;
+  else if (kind !== 'cancelled') targetState.failures = (targetState.failures ?? 0) + 1;
   const isSame = (it: Count): boolean => it.outcome === kind && it.verdict === verdict;
   targetState.counts = targetState.counts.some(isSame)
     ? targetState.counts.map((it) => (isSame(it) ? { ...it, runs: it.runs + 1 } : it))

@@ -89,7 +89,7 @@ export interface Count {
 
 /** Why a hook runs: what happened to which target; with its run, where there was one. */
 export interface Cause {
-  readonly why: 'success' | 'warning' | 'failure' | 'late';
+  readonly why: 'start' | 'success' | 'warning' | 'failure' | 'late';
   readonly target: TargetName;
   readonly run?: RunId;
   readonly outcome?: Outcome['kind'];

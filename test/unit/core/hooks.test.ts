@@ -46,6 +46,49 @@ for (const [name, report, why] of [
   });
 }
 
+test('a run that begins calls the hook for starts once, in the decision that begins it', () => {
+  const hooks = { onStart: 'begun' };
+  const jobs = [job({ hooks, onLost: 'retry' }), target('begun', [])];
+  const core = new Core(jobs);
+  core.configure(jobs);
+  const run = core.ask('job');
+  const at = core.events.findIndex(({ type }) => type === 'started');
+  assert.equal(core.events[at + 1]?.type, 'accepted');
+  core.lose(run);
+  assert.equal(core.runs('running').filter((it) => it.run === run).length, 1, 'is tried again');
+  core.end(run, exit(1));
+  assert.deepEqual(called(core), [{ name: 'begun', why: 'start', of: run }]);
+  core.end(core.ask('begun'));
+  assert.equal(called(core).length, 1);
+});
+
+test('a target that may fail so often calls its hook from that many failures in a row on', () => {
+  const core = coreOf({ onFailureAfter: 3 });
+  const fail = (): void => core.end(core.ask('job'), exit(1));
+  const failures = (): number => called(core).filter(({ name }) => name === 'bad').length;
+  fail();
+  fail();
+  assert.equal(failures(), 0);
+  core.end(core.ask('job'), exit(2));
+  fail();
+  fail();
+  core.send({ type: 'cancel', runs: [core.ask('job')] });
+  assert.equal(
+    failures(),
+    0,
+    'what ends with a warning has not failed, and what is cancelled counts for nothing',
+  );
+  core.compact();
+  core.restart();
+  fail();
+  assert.equal(failures(), 1);
+  fail();
+  assert.equal(failures(), 2);
+  core.end(core.ask('job'));
+  fail();
+  assert.equal(failures(), 2);
+});
+
 test('the end and the run of its hook are one decision: a crash leaves both or neither', () => {
   const core = coreOf();
   core.end(core.ask('job'), exit(1));
@@ -222,9 +265,15 @@ test('hooks are targets of the same file, others than their own, without argumen
     'targets.job.onSuccess: target "m" takes arguments (acceptArgs); expected one without',
   ]);
   assert.match(String(mistakes({ onLate: 'm' }, { m: { runner } })), /"lateAfter" beside it/);
-  const good = { ...ALL, lateAfter: '26h' };
+  assert.match(String(mistakes({ onFailureAfter: 3 })), /"onFailure" beside it/);
+  assert.match(
+    String(mistakes({ onFailure: 'm', onFailureAfter: 0 }, { m: { runner } })),
+    /a whole number from 1 to 1000/,
+  );
+  const good = { ...ALL, lateAfter: '26h', onFailureAfter: 3 };
   const rest = Object.fromEntries(Object.values(ALL).map((name) => [name, { runner }]));
   const { catalog } = accepted(load({ targets: { job: { runner, ...good }, ...rest } }, {}));
   assert.deepEqual(catalog.targets.get('job')?.hooks, ALL);
   assert.equal(catalog.targets.get('job')?.lateAfterMs, 26 * HOUR);
+  assert.equal(catalog.targets.get('job')?.onFailureAfter, 3);
 });

@@ -1,13 +1,13 @@
 /**
  * Hooks: targets that run because another one's run has begun (`onStart`) or how it ended
- * (`onSuccess`, `onWarning`, `onFailure`), or because none has succeeded for too long (`onLate`, see
- * lateness.ts). Pure.
+ * (`onSuccess`, `onWarning`, `onFailure`), or because none has succeeded for too long (`onLate`,
+ * see lateness.ts). Pure.
  *
- * The hook's run is accepted by the same decision that begins or ends the other run, so the journal has both
- * or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy may make a
- * hook wait, but a failure that nobody hears of would be one too many. Only a hook whose queue is
- * full gets no more runs, and that is counted. What a hook itself does calls no hook, or two could
- * call each other for ever. A run that somebody cancelled calls none.
+ * The hook's run is accepted by the same decision that begins or ends the other run, so the journal
+ * has both or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy
+ * may make a hook wait, but a failure that nobody hears of would be one too many. Only a hook whose
+ * queue is full gets no more runs, and that is counted. What a hook itself does calls no hook, or
+ * two could call each other for ever. A run that somebody cancelled calls none.
  */
 
 import { describeOutcome } from '../protocol/outcome-text.ts';

@@ -1,6 +1,6 @@
 /**
- * The hooks of contrib/examples that tell others: a monitor hears of starts and ends, and a phone of
- * failures; what is secret in their addresses stands in no list of processes.
+ * The hooks of contrib/examples that tell others: a monitor hears of starts and ends, and a phone
+ * of failures; what is secret in their addresses stands in no list of processes.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

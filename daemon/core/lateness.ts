@@ -64,11 +64,13 @@ export function overdue(
   return add(decision, [call(state, run, cause, catalog)]);
 }
 
+/** Not the last one that was told of: of two runs at once the other may have ended later. */
 function lastSuccess(state: ReadonlyState, target: TargetName): Stamp | undefined {
-  const ended = [...(state.targetStates.get(target)?.ended ?? [])].reverse();
-  for (const number of ended) {
+  let last: Stamp | undefined;
+  for (const number of state.targetStates.get(target)?.ended ?? []) {
     const run = state.runs.get(number);
-    if (run?.state === 'ended' && run.verdict !== 'failed') return run.ended;
+    if (run?.state !== 'ended' || run.verdict === 'failed') continue;
+    if (last === undefined || elapsedMs(run.ended) >= elapsedMs(last)) last = run.ended;
   }
-  return undefined;
+  return last;
 }

@@ -121,7 +121,9 @@ export function noteEnd(
   if (run.state === 'running' && event.verdict !== 'failed') {
     const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
     at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);
-    if (at.freshAt !== undefined) [at.freshAt, at.late] = [event.at, false];
+    // Of two runs at once the one that ended first may be told of last.
+    const isNewer = at.freshAt !== undefined && elapsedMs(event.at) >= elapsedMs(at.freshAt);
+    if (isNewer) [at.freshAt, at.late] = [event.at, false];
   }
 }
 

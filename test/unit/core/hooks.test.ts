@@ -223,6 +223,23 @@ test('lateness is counted from the last success where lateAfter is new, and ends
   assert.equal(core.state.runs.size, 3);
 });
 
+test('of two runs at once the later success counts, though it was told of first', () => {
+  const core = coreOf({ lateAfterMs: HOUR });
+  const [one, two] = [core.ask('job'), core.ask('job')];
+  core.advance(10_000);
+  core.end(two);
+  const ended = { tookMs: 4_000, wallMs: 0, steadyMs: 4_000 };
+  core.end(one, { ...exit(0), ended });
+  assert.equal(core.state.targetStates.get('job')?.freshAt?.steadyMs, 10_000);
+  core.configure([job(), ...HOOKS]);
+  core.configure([job({ lateAfterMs: HOUR }), ...HOOKS]);
+  assert.equal(core.state.targetStates.get('job')?.freshAt?.steadyMs, 10_000);
+  core.advance(HOUR + 9_999);
+  assert.equal(core.state.targetStates.get('job')?.late, false);
+  core.advance(HOUR + 10_000);
+  assert.equal(core.state.targetStates.get('job')?.late, true);
+});
+
 test('whatever happens, every failure that nobody cancelled has exactly one run of its hook', () => {
   const step = fc.constantFrom('ask', 'ok', 'fail', 'lose', 'restart', 'compact', 'cancel');
   fc.assert(

@@ -6,12 +6,14 @@ import assert from 'node:assert/strict';
 import type { CommandInput, LetGo, Report } from '../../daemon/core/command.ts';
 import type { Running } from '../../daemon/core/state.ts';
 import type { KeepersPort, KeptRun, Survivors } from '../../daemon/engine/daemon.ts';
-import type { KeeperId, RunId } from '../../daemon/shared/run.ts';
+import type { KeeperId, ProcessId, RunId } from '../../daemon/shared/run.ts';
 import type { World } from './world.ts';
 
 const LOOK_MS = 250;
 /** Pid of what a keeper has left when it was killed, behind its own. */
 const ORPHAN = 1;
+/** The same of what its command has left when it ended. */
+const LEFT = 2;
 const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
 
 type Phase = 'waiting' | 'running' | 'ended' | 'dead';
@@ -35,8 +37,11 @@ export class SimProcess {
   record: Running | undefined;
   /** A shutdown has told it to end. */
   wasTold = false;
+  /** Of its output. */
+  readonly #bytes: number;
+  /** What the command leaves behind. */
+  readonly #leftovers: readonly ProcessId[];
   readonly #isStubborn: boolean;
-  readonly #canRetry: boolean;
 
   constructor(world: World, run: KeptRun, attempt: number, pid: number) {
     this.#world = world;
@@ -46,7 +51,8 @@ export class SimProcess {
     this.id = { pid, startTime: pid, bootId: `boot ${world.boot}`, nonce: world.nonce };
     this.code = world.between(0, 3);
     this.#isStubborn = world.random() < 0.3;
-    this.#canRetry = world.catalog.targets.get(run.target)?.onLost === 'retry';
+    this.#bytes = world.between(0, 1_000);
+    this.#leftovers = world.random() < 0.1 ? [{ pid: pid + LEFT, startTime: pid }] : [];
   }
 
   /** What a daemon finds of it; undefined where it was never let go. */
@@ -65,7 +71,7 @@ export class SimProcess {
     this.phase = 'running';
     for (const other of this.#world.processes.values()) {
       if (other === this || other.name !== this.name || !other.executed) continue;
-      assert.ok(this.#canRetry, `run ${this.run.run} was executed twice`);
+      assert.ok(this.#world.mayRetry(this.run.target), `run ${this.run.run} was executed twice`);
       assert.ok(!other.isLive(), `run ${this.run.run} was executed twice at once`);
     }
     this.executed = true;
@@ -127,6 +133,8 @@ export class SimProcess {
     const tookMs = this.endedAtMs - this.startedAtMs;
     this.report = {
       ...report,
+      bytes: this.#bytes,
+      leftovers: this.run.leftovers === 'kill' ? [] : this.#leftovers,
       ended: { tookMs, wallMs: this.#world.now().wallMs, steadyMs: this.endedAtMs },
     };
     this.onEnd?.();
@@ -156,6 +164,8 @@ export class SimKeepers implements KeepersPort {
 
   start(run: KeptRun, attempt: number): Promise<void> {
     if (this.#dies()) return Promise.resolve();
+    const { cause } = this.#world.audit.state.runs.get(run.run) ?? {};
+    assert.deepEqual(run.cause, cause, `run ${run.run} hears of another cause`);
     // Now and then there is no process to be had; the real keepers try again, too.
     const delayMs = this.#world.chance(0.1) ? 1_000 : this.#world.between(0, 3);
     this.#later(delayMs, () => {

@@ -6,16 +6,15 @@
  */
 import assert from 'node:assert/strict';
 import pino from 'pino';
-import { apply } from '../../daemon/core/apply.ts';
 import type { Catalog } from '../../daemon/core/catalog.ts';
 import type { Event } from '../../daemon/core/event.ts';
-import { minimalHistory } from '../../daemon/core/minimal-history.ts';
-import { emptyState, type State } from '../../daemon/core/state.ts';
+import type { Ended } from '../../daemon/core/state.ts';
 import { Daemon } from '../../daemon/engine/daemon.ts';
-import type { JournalPort } from '../../daemon/journal/group-commit.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
-import type { Nonce, Outcome, RunId, Stamp } from '../../daemon/shared/run.ts';
+import type { Nonce, Outcome, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
 import type { Clock } from '../../daemon/system/clock.ts';
+import { Audit } from './audit.ts';
+import { SimJournal } from './journal.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
 
 interface Task {
@@ -57,6 +56,16 @@ export interface Hazards {
   readonly restore: number;
 }
 
+const CALM: Hazards = {
+  crash: 0,
+  reboot: 0,
+  shutdown: 0,
+  full: 0,
+  keeperDeath: 0,
+  sleep: 0,
+  restore: 0,
+};
+
 /** Steps that a failing history shows. */
 const TRAIL_STEPS = 30;
 
@@ -69,27 +78,28 @@ export class World {
   readonly hazards: Hazards;
   /** The configuration in force; a new daemon begins with it. */
   catalog: Catalog;
-  /** Hears of every first start, before the state knows of it. */
-  onStart: (run: RunId) => void = () => {};
+  readonly journal: SimJournal;
+  audit = new Audit();
+  /** Before time goes on: nothing is left to be done now. */
+  onRest: () => void = () => {};
+  onForget: (run: Ended) => void = () => {};
   reloads = 0;
   readonly clients: Client[] = [];
   /** By the pid of the keeper. */
   readonly processes = new Map<number, SimProcess>();
   /** Runs that were found alive, by what they are called in the life that found them. */
   readonly foundAs = new Map<string, string>();
-  /** First starts in the order of the journal. */
-  readonly starts: RunId[] = [];
   nowMs = 1_000;
   /** Wall time is set back and forth; nothing may depend on it. */
   wallShiftMs = 0;
   /** `nowMs` and every task stand still while the machine sleeps. */
   asleepMs = 0;
   sleeps = 0;
+  sleptAtMs = Number.NEGATIVE_INFINITY;
   boot = 1;
   deaths = 0;
   shutdowns = 0;
   isGoingDown = false;
-  compactions = 0;
   restorations = 0;
   isCalm = false;
   /** What the last steps have brought about. */
@@ -97,18 +107,17 @@ export class World {
   #steps = 0;
   generation = 0;
   #tasks: Task[] = [];
-  #lines: string[] = [];
-  #durable = 0;
   /** Of a daemon that cannot go on. */
   #failure: unknown;
-  /** Of the journal, made some time ago; at first nothing. */
-  #copy: readonly string[] = [];
+  readonly #retrying = new Set<TargetName>();
   #daemon: Daemon | undefined;
 
-  constructor(seed: number, catalog: Catalog, hazards: Hazards) {
+  constructor(seed: number, catalog: Catalog, hazards: Partial<Hazards>) {
     this.random = mulberry32(seed);
     this.catalog = catalog;
-    this.hazards = hazards;
+    this.#noteRetries();
+    this.hazards = { ...CALM, ...hazards };
+    this.journal = new SimJournal(this);
     this.start();
   }
 
@@ -169,6 +178,7 @@ export class World {
   sleep(ms: number): void {
     this.asleepMs += ms;
     this.sleeps++;
+    this.sleptAtMs = this.nowMs;
   }
 
   #cut(): void {
@@ -185,7 +195,8 @@ export class World {
     const reboot = this.chance(this.hazards.reboot);
     if (reboot) {
       this.boot++;
-      this.#lines.length = this.between(this.#durable, this.#lines.length);
+      this.journal.cutPower();
+      this.#audit();
     }
     for (const process of this.processes.values()) {
       if (reboot) process.cutPower();
@@ -208,17 +219,23 @@ export class World {
   /** The keepers go on, and so do the clients. */
   #restore(): void {
     this.restorations++;
-    this.#lines = [...this.#copy];
-    this.#durable = this.#lines.length;
+    this.journal.restore();
+    this.#audit();
+  }
+
+  /** Anew, after something was undone. */
+  #audit(): void {
+    this.audit = new Audit();
+    for (const entry of this.journal.past) this.audit.take(entry);
   }
 
   start(): void {
-    const state = this.replay();
+    const state = this.journal.replay();
     const { generation } = this;
     const daemon: Daemon = new Daemon({
       state,
       catalog: this.catalog,
-      journal: this.#journal(generation),
+      journal: this.journal.open(generation),
       clock: this.#clock(generation),
       nonce: this.nonce,
       log: LOG,
@@ -249,7 +266,19 @@ export class World {
   configure(catalog: Catalog): void {
     this.reloads++;
     this.catalog = catalog;
+    this.#noteRetries();
     this.#daemon?.loop.configure(catalog);
+  }
+
+  /** Whether a target has ever been one whose lost runs are tried again. */
+  mayRetry(target: TargetName | undefined): boolean {
+    return target !== undefined && this.#retrying.has(target);
+  }
+
+  #noteRetries(): void {
+    for (const { name, onLost } of this.catalog.targets.values()) {
+      if (onLost === 'retry') this.#retrying.add(name);
+    }
   }
 
   /** A client that asks, and asks again with the same token until it hears an answer. */
@@ -266,16 +295,17 @@ export class World {
 
   /** Does one thing that can happen now, or lets time pass until something can. */
   async step(): Promise<boolean> {
-    const { deaths, restorations, reloads, sleeps, compactions } = this;
-    const known = this.#lines.length;
+    const { deaths, restorations, reloads, sleeps } = this;
+    const { compactions, past } = this.journal;
+    const known = past.length;
     const isOn = await this.#step();
     const brought = [
       ...(this.deaths > deaths ? [this.#daemon === undefined ? 'it dies' : 'it is born anew'] : []),
       ...(this.restorations > restorations ? ['a journal is restored'] : []),
       ...(this.reloads > reloads ? ['a reload'] : []),
       ...(this.sleeps > sleeps ? ['the machine sleeps'] : []),
-      ...(this.compactions > compactions ? ['a compaction'] : []),
-      ...this.#lines.slice(known).map((line) => showEvent(JSON.parse(line) as Event)),
+      ...(this.journal.compactions > compactions ? ['a compaction'] : []),
+      ...this.journal.past.slice(known).flatMap(({ events }) => events.map(showEvent)),
     ];
     const columns = [`${this.#steps++}`.padStart(7), `${this.nowMs}`.padStart(7)];
     const life = `${this.generation}${this.#daemon === undefined ? ' †' : ''}`.padEnd(4);
@@ -287,6 +317,7 @@ export class World {
   async #step(): Promise<boolean> {
     if (this.#tasks.length === 0) return false;
     const firstMs = Math.min(...this.#tasks.map((task) => task.atMs));
+    if (firstMs > this.nowMs) this.onRest();
     this.nowMs = Math.max(this.nowMs, firstMs);
     const ready = this.#tasks.filter((task) => task.atMs <= this.nowMs);
     const task = ready[this.between(0, ready.length - 1)];
@@ -300,18 +331,8 @@ export class World {
     if (this.hazards.sleep > 0 && this.chance(this.hazards.sleep)) {
       this.sleep(this.between(1, SLEEP_MS_MOST));
     }
-    if (this.chance(this.hazards.restore)) this.#copy = this.#lines.slice(0, this.#durable);
+    if (this.chance(this.hazards.restore)) this.journal.copy();
     return true;
-  }
-
-  replay(): State {
-    const state = emptyState();
-    for (const line of this.#lines) apply(state, JSON.parse(line) as Event);
-    return state;
-  }
-
-  get journalEvents(): readonly Event[] {
-    return this.#lines.map((line) => JSON.parse(line) as Event);
   }
 
   #attend(client: Client): void {
@@ -346,6 +367,20 @@ export class World {
     });
   }
 
+  /** Nobody waits for what is forgotten. */
+  checkForgotten(events: readonly Event[]): void {
+    const forgotten = events.flatMap((event) => (event.type === 'forgotten' ? event.runs : []));
+    for (const number of forgotten) {
+      const run = this.audit.state.runs.get(number);
+      const waiting = this.clients.find((client) => {
+        const isMine = client.run === number && client.nonce === run?.nonce;
+        return isMine && client.told === undefined && !client.isForsaken;
+      });
+      assert.equal(waiting?.token, undefined, `run ${number} is forgotten, and waited for`);
+      if (run?.state === 'ended') this.onForget(run);
+    }
+  }
+
   #notify(event: Event): void {
     if (event.type !== 'ended') return;
     for (const client of this.clients) {
@@ -373,81 +408,6 @@ export class World {
       },
     };
   }
-
-  #journal(generation: number): JournalPort {
-    let waiting: (() => void)[] = [];
-    let isSyncing = false;
-    let isCompacting = false;
-    const sync = (): void => {
-      isSyncing = true;
-      const covered = this.#lines.length;
-      const callbacks = waiting;
-      waiting = [];
-      const finish = (): void => {
-        this.#durable = Math.max(this.#durable, covered);
-        isSyncing = false;
-        if (this.mayDie(generation)) return;
-        for (const callback of callbacks) callback();
-        if (waiting.length > 0) sync();
-      };
-      this.later(this.between(0, 2), finish, generation);
-    };
-    const world = this;
-    return {
-      append: (events) => {
-        if (generation !== this.generation) return { ok: true }; // the dead write nothing
-        if (this.chance(this.hazards.full)) return { ok: false, error: 'ENOSPC' };
-        for (const event of events) {
-          // What was found has started long ago.
-          const isFound = events.some(({ type }) => type === 'started');
-          if (event.type === 'starting' && event.attempt === 1 && !isFound) {
-            this.starts.push(event.run);
-            this.onStart(event.run);
-          }
-          this.#lines.push(JSON.stringify(event));
-        }
-        return { ok: true };
-      },
-      sync: () =>
-        new Promise((resolve) => {
-          waiting.push(resolve);
-          if (!isSyncing) sync();
-        }),
-      examine: () => undefined,
-      get isBloated() {
-        return !isCompacting && world.chance(0.05);
-      },
-      compact: (events) => {
-        isCompacting = true;
-        const begun = this.#lines.length;
-        const left = events[Symbol.iterator]();
-        const lines: string[] = [];
-        return new Promise((resolve) => {
-          const step = (): void => {
-            if (generation !== this.generation) return; // the dead compact nothing
-            for (let count = this.between(1, 8); count > 0; count--) {
-              const { done, value } = left.next();
-              if (done === true) return finish();
-              lines.push(JSON.stringify(value));
-            }
-            this.later(this.between(0, 2), step, generation);
-          };
-          /** What no sync has covered is no more durable than before, but the history is. */
-          const finish = (): void => {
-            if (generation !== this.generation) return;
-            if (isSyncing) return void this.later(1, finish, generation);
-            const unsynced = this.#lines.length - this.#durable;
-            this.#lines = [...lines, ...this.#lines.slice(begun)];
-            this.#durable = Math.max(lines.length, this.#lines.length - unsynced);
-            isCompacting = false;
-            this.compactions++;
-            resolve({ ok: true });
-          };
-          step();
-        });
-      },
-    };
-  }
 }
 
 function showEvent(event: Event): string {
@@ -455,13 +415,6 @@ function showEvent(event: Event): string {
   const about = 'attempt' in event ? `.${event.attempt}` : '';
   const how = event.type === 'ended' ? ` ${event.outcome.kind}` : '';
   return `${event.type} ${event.run}${about}${how}`;
-}
-
-/** The state that the compacted history leads to, for comparison. */
-export function compacted(state: State): State {
-  const again = emptyState();
-  for (const event of minimalHistory(state)) apply(again, structuredClone(event));
-  return again;
 }
 
 /** A small generator of good quality; the whole history hangs on its seed. */

@@ -8,7 +8,7 @@ import type { Target } from '../../daemon/core/catalog.ts';
 import type { Run } from '../../daemon/core/state.ts';
 import { type Core, EXIT_0, exit, NEVER_RAN, type RawPolicy, target } from './core.ts';
 
-const LEVELS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+export const CLASSIC_LEVELS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 const REPORTS = [
   EXIT_0,
   exit(1),
@@ -23,10 +23,10 @@ const REPORTS = [
   },
 ] as const;
 
-const whenFull = fc.constantFrom('queue', 'refuse', 'ignore', 'join', 'replace');
-const onDuplicate = fc.constantFrom('refuse', 'ignore', 'join');
+export const whenFull = fc.constantFrom('queue', 'refuse', 'ignore', 'join', 'replace');
+export const onDuplicate = fc.constantFrom('refuse', 'ignore', 'join');
 
-const own = fc.record({
+export const own = fc.record({
   type: fc.constant('cardinality' as const),
   instances: fc.integer({ min: 1, max: 3 }),
   whenFull: fc.oneof({ weight: 4, arbitrary: fc.constant('queue' as const) }, whenFull),
@@ -38,7 +38,7 @@ const shared = fc.subarray<RawPolicy>([
 ]);
 /** Short beside the steps of a history, so that gaps end within it. */
 const ms = (max: number) => fc.integer({ min: 1, max }).map((some) => `${some}ms`);
-const apart = fc
+export const apart = fc
   .record(
     { least: ms(3_000), jitter: ms(2_000), from: fc.constantFrom('start', 'end') },
     { requiredKeys: ['least', 'from'] },
@@ -49,14 +49,14 @@ const apart = fc
       return { type: 'spacing', ...options, ...group };
     }),
   );
-const ranked = fc
+export const ranked = fc
   .record({ rank: fc.integer({ min: -2, max: 2 }), group: fc.constant('ranks') })
   .map((options): RawPolicy => ({ type: 'priority', ageEvery: '2s', ...options }));
 
 /** Distinct intervals in a group, or the same twice: the policy must bear both. */
 const level = fc
   .record({
-    interval: fc.constantFrom(...LEVELS),
+    interval: fc.constantFrom(...CLASSIC_LEVELS),
     group: fc.constantFrom('conf1', 'conf2'),
     onDuplicate,
   })

@@ -1,0 +1,163 @@
+/**
+ * Looks over the daemon's shoulder: hears of every decision before it is written, follows it with a
+ * state and a few figures of its own, and throws where one breaks a promise. What a power cut or a
+ * restored copy undoes is forgotten here, too.
+ */
+import assert from 'node:assert/strict';
+import { apply } from '../../daemon/core/apply.ts';
+import type { Event, EventOf } from '../../daemon/core/event.ts';
+import { emptyState, type ReadonlyState, type State } from '../../daemon/core/state.ts';
+import { elapsedMs } from '../../daemon/shared/elapsed.ts';
+import type { RunId, TargetName } from '../../daemon/shared/run.ts';
+import type { Entry } from './journal.ts';
+import { checkForgotten } from './retention-rules.ts';
+import { checkStart } from './start-rules.ts';
+
+export class Audit {
+  readonly #state: State = emptyState();
+  /** In elapsed time: the last success, or since when one is looked out for. */
+  readonly freshMs = new Map<TargetName, number>();
+  readonly late = new Set<TargetName>();
+  /** How much there was of it. */
+  hooks = 0;
+  lates = 0;
+  forgotten = 0;
+  /** The last one of a target that was started first. */
+  readonly #begun = new Map<TargetName, RunId>();
+
+  get state(): ReadonlyState {
+    return this.#state;
+  }
+
+  take(entry: Entry): void {
+    this.hooks += checkHooks(this.#state, entry);
+    for (const event of entry.events) {
+      this.#check(event, entry);
+      apply(this.#state, event);
+    }
+  }
+
+  #check(event: Event, entry: Entry): void {
+    switch (event.type) {
+      case 'starting':
+        return this.#checkStarting(event, entry);
+      case 'ended':
+        checkEnd(this.#state, event, entry);
+        return this.#freshen(event);
+      case 'watched':
+        return this.#watch(event, entry);
+      case 'late':
+        return this.#checkLate(event, entry);
+      case 'forgotten':
+        this.forgotten += event.runs.length;
+        return checkForgotten(this.#state, event, entry);
+      default:
+        return;
+    }
+  }
+
+  #checkStarting(event: EventOf<'starting'>, entry: Entry): void {
+    const run = this.#state.runs.get(event.run);
+    assert.ok(run !== undefined, `run ${event.run} starts and is not known`);
+    if (event.after !== undefined) {
+      const { onLost } = entry.catalog.targets.get(run.target) ?? {};
+      assert.equal(onLost, 'retry', `run ${run.run} is tried again though it began`);
+    }
+    // What was found has started long ago.
+    if (event.attempt > 1 || entry.events.some(({ type }) => type === 'started')) return;
+    checkStart(this.#state, run, entry);
+    const last = this.#begun.get(run.target) ?? 0;
+    assert.ok(run.run > last, `run ${run.run} of ${run.target} begins out of turn`);
+    this.#begun.set(run.target, run.run);
+  }
+
+  #freshen({ run: number, verdict, at }: EventOf<'ended'>): void {
+    const run = this.#state.runs.get(number);
+    const freshMs = this.freshMs.get(run?.target ?? '');
+    if (run?.state !== 'running' || verdict === 'failed' || freshMs === undefined) return;
+    if (elapsedMs(at) < freshMs) return;
+    this.freshMs.set(run.target, elapsedMs(at));
+    this.late.delete(run.target);
+  }
+
+  #watch({ target, at }: EventOf<'watched'>, { catalog, at: now }: Entry): void {
+    const isWanted = catalog.targets.get(target)?.lateAfterMs !== undefined;
+    assert.equal(
+      at !== undefined,
+      isWanted,
+      `${target} is looked out for, or not, against its will`,
+    );
+    this.late.delete(target);
+    if (at === undefined) return void this.freshMs.delete(target);
+    assert.ok(!this.freshMs.has(target), `${target} is looked out for anew, which puts it off`);
+    const successMs = lastSuccessMs(this.#state, target) ?? elapsedMs(now);
+    assert.equal(elapsedMs(at), successMs, `${target} is looked out for from another time`);
+    this.freshMs.set(target, successMs);
+  }
+
+  #checkLate({ target }: EventOf<'late'>, { catalog, at }: Entry): void {
+    const { lateAfterMs = Number.POSITIVE_INFINITY } = catalog.targets.get(target) ?? {};
+    const sinceMs = elapsedMs(at) - (this.freshMs.get(target) ?? Number.POSITIVE_INFINITY);
+    assert.ok(sinceMs >= lateAfterMs, `${target} is late after ${sinceMs} of ${lateAfterMs} ms`);
+    assert.ok(!this.late.has(target), `${target} is reported late twice`);
+    this.late.add(target);
+    this.lates++;
+  }
+}
+
+function lastSuccessMs(state: ReadonlyState, target: TargetName): number | undefined {
+  const times = [...(state.targetStates.get(target)?.ended ?? [])].flatMap((number) => {
+    const run = state.runs.get(number);
+    return run?.state === 'ended' && run.verdict !== 'failed' ? elapsedMs(run.ended) : [];
+  });
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+/** Each cause calls its hook by the same decision, once, and nothing else calls any. How many. */
+function checkHooks(state: ReadonlyState, { events, catalog }: Entry): number {
+  const wanted = events.flatMap((event): readonly string[] => {
+    if (event.type === 'late') {
+      const { onLate } = catalog.targets.get(event.target)?.hooks ?? {};
+      return onLate === undefined ? [] : [`${onLate}: late ${event.target}`];
+    }
+    if (event.type !== 'ended' || event.outcome.kind === 'cancelled') return [];
+    const run = state.runs.get(event.run);
+    if (run === undefined || run.cause !== undefined) return [];
+    const { onSuccess, onWarning, onFailure } = catalog.targets.get(run.target)?.hooks ?? {};
+    const [why, hook] = {
+      ok: ['success', onSuccess],
+      warning: ['warning', onWarning],
+      failed: ['failure', onFailure],
+    }[event.verdict];
+    return hook === undefined ? [] : [`${hook}: ${why} ${run.target} ${run.run}`];
+  });
+  const called = events.flatMap((event) => {
+    if (event.type !== 'accepted' || event.cause === undefined) return [];
+    const { why, target, run } = event.cause;
+    return [`${event.target}: ${[why, target, run].filter((it) => it !== undefined).join(' ')}`];
+  });
+  assert.deepEqual(called, wanted, 'hooks that are called');
+  // It waits for a place like any other run; the one that calls it has given its own back before.
+  const first = events.findIndex((event) => event.type === 'accepted' && 'cause' in event);
+  const end = events.findLastIndex(({ type }) => type === 'ended');
+  assert.ok(first < 0 || end < first, 'a hook is called before the end that calls it');
+  return called.length;
+}
+
+/** How long it waited counts as on a watch, how long it ran as its command felt it. */
+function checkEnd(state: ReadonlyState, event: EventOf<'ended'>, { at: now }: Entry): void {
+  const { run: number, outcome, at } = event;
+  const run = state.runs.get(number);
+  assert.ok(run !== undefined && run.state !== 'ended', `run ${number} ends and was not under way`);
+  const begun = run.state === 'running' ? run.started : run.accepted;
+  assert.ok(elapsedMs(begun) <= elapsedMs(at), `run ${number} ended before it began`);
+  assert.ok(elapsedMs(at) <= elapsedMs(now), `run ${number} ends in the future`);
+  if (outcome.kind === 'expired') {
+    const { expiresAtMs = Number.POSITIVE_INFINITY } = run.state === 'queued' ? run : {};
+    assert.ok(expiresAtMs <= elapsedMs(at), `run ${number} had not its time to wait`);
+  }
+  if (outcome.kind === 'timed-out') {
+    const { timeoutAtMs = Number.POSITIVE_INFINITY } = run.state === 'running' ? run : {};
+    assert.ok(timeoutAtMs <= at.steadyMs, `run ${number} had not its time to run`);
+  }
+}

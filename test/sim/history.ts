@@ -1,0 +1,129 @@
+/** One simulated history: what a scenario says happens, until all has come to its end. */
+import assert from 'node:assert/strict';
+import { makeCatalog, type Target } from '../../daemon/core/catalog.ts';
+import { RECENT_MS } from '../../daemon/core/retention.ts';
+import type { TargetName } from '../../daemon/shared/run.ts';
+import { targetsOf } from '../support/configurations.ts';
+import { checkCompacted, checkLimits, checkRest, checkTruth, judge } from './judge.ts';
+import { surplusOf } from './retention-rules.ts';
+import type { Scenario } from './scenario.ts';
+import type { World } from './world.ts';
+
+const STEPS_MAX = 20_000;
+/** After so many steps the dice are put away: what is left must come to its end. */
+const ROUGH_STEPS = 400;
+
+export async function live(world: World, scenario: Scenario): Promise<void> {
+  prepare(world, scenario);
+  world.onRest = () => checkRest(world);
+  world.onForget = (run) => checkTruth(world, run);
+  const roughSteps = ROUGH_STEPS * (scenario.waveMs === 0 ? 1 : 2);
+  const finale = new Finale(world);
+  for (let step = 0; ; step++) {
+    assert.ok(step < STEPS_MAX, 'it never comes to rest');
+    if (step > roughSteps) world.isCalm = true;
+    const { deaths } = world;
+    if (!(await world.step()) && !finale.asksForMore()) break;
+    checkLimits(world);
+    if (world.deaths > deaths && world.deaths % 3 === 0) checkCompacted(world);
+  }
+  judge(world);
+  finale.check();
+}
+
+function prepare(world: World, scenario: Scenario): void {
+  const { requests, cancels, reloads, wallShifts, waveMs } = scenario;
+  const after = ({ atMs, wave }: Scenario['requests'][number], what: () => void): void => {
+    world.later(atMs + wave * waveMs, what);
+  };
+  for (const request of requests) {
+    after(request, () => world.submit(pick([...world.catalog.targets.keys()], request) ?? ''));
+  }
+  for (const cancel of cancels) {
+    after(cancel, () => {
+      const { run } = pick(world.clients, cancel) ?? {};
+      if (run !== undefined) world.daemon?.loop.post({ type: 'cancel', runs: [run] });
+    });
+  }
+  for (const reload of reloads) {
+    after(reload, () => world.configure(makeCatalog(targetsOf(reload.targets))));
+  }
+  for (const shift of wallShifts) {
+    after(shift, () => {
+      world.wallShiftMs = shift.byMs;
+    });
+  }
+}
+
+function pick<T>(list: readonly T[], { which }: { readonly which: number }): T | undefined {
+  return list[which % list.length];
+}
+
+/**
+ * The end of a history, when nothing happens any more by itself. An administrator repairs what has
+ * failed, so that levels which wait for a sync go on; and much later, everybody who has more of a
+ * past than is to be kept runs once more.
+ */
+class Finale {
+  readonly #world: World;
+  /** Who runs once more, and from when on. */
+  #last: { readonly names: readonly TargetName[]; readonly atMs: number } | undefined;
+  #asked = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  asksForMore(): boolean {
+    const world = this.#world;
+    world.isCalm = true;
+    const { targets } = world.catalog;
+    const names = [...world.audit.state.runs.values()].some(({ state }) => state === 'queued')
+      ? [...targets.values()].filter(isSync).map(({ name }) => name)
+      : this.#next();
+    if (names.length === 0) return false;
+    world.configure(makeCatalog([...targets.values()].map(repaired)));
+    for (const name of names) world.submit(name);
+    return true;
+  }
+
+  /** One after the other, or one could be refused because another one runs. */
+  #next(): readonly TargetName[] {
+    this.#last ??= this.#age();
+    return this.#last.names.slice(this.#asked, ++this.#asked);
+  }
+
+  #age() {
+    const { audit, catalog } = this.#world;
+    this.#world.nowMs += RECENT_MS;
+    const at = this.#world.now();
+    const names = [...catalog.targets.keys()].filter((name) => {
+      return surplusOf(audit.state, name, catalog, at).length > 0;
+    });
+    return { names, atMs: at.steadyMs };
+  }
+
+  check(): void {
+    const { catalog, audit } = this.#world;
+    const { names = [], atMs = 0 } = this.#last ?? {};
+    for (const name of names) {
+      const run = audit.state.runs.get(audit.state.targetStates.get(name)?.latest ?? 0);
+      assert.ok(run?.state === 'ended' && run.ended.steadyMs >= atMs, `${name} does not run again`);
+      const surplus = surplusOf(audit.state, name, catalog, run.ended).map((it) => it.run);
+      assert.deepEqual(surplus, [], `${name} keeps more than its limits`);
+    }
+  }
+}
+
+function isSync({ bindings }: Target): boolean {
+  return bindings.some(({ options }) => isLevel(options) && options.interval === 'sync');
+}
+
+function isLevel(options: unknown): options is { readonly interval: unknown } {
+  return typeof options === 'object' && options !== null && 'interval' in options;
+}
+
+/** It works on this machine, has the time that it needs, and succeeds. */
+function repaired({ broken: _, timeoutMs: __, maxWaitMs: ___, ...target }: Target): Target {
+  return { ...target, okExit: [0, 1, 2, 3] };
+}

@@ -1,0 +1,123 @@
+/** What no run may begin against: its limits, its groups, its time; and what none may wait for. */
+import assert from 'node:assert/strict';
+import type { Binding, Catalog } from '../../daemon/core/catalog.ts';
+import { groupViewMaker } from '../../daemon/core/group-view.ts';
+import type { Queued, ReadonlyState, Run } from '../../daemon/core/state.ts';
+import { readinesses } from '../../daemon/core/waiting.ts';
+import { elapsedMs } from '../../daemon/shared/elapsed.ts';
+import type { TargetName } from '../../daemon/shared/run.ts';
+import type { Entry } from './journal.ts';
+
+type Now = Pick<Entry, 'catalog' | 'at'>;
+
+export function checkStart(state: ReadonlyState, run: Run, now: Now): void {
+  assert.equal(run.state, 'queued', `run ${run.run} starts`);
+  checkInTime(run, now);
+  checkBeside(state, run, now);
+  checkSynced(state, run, now);
+  checkApart(state, run, now);
+}
+
+/** Nothing starts that has waited longer than it may, asleep or awake. */
+function checkInTime(run: Run, { at }: Now): void {
+  const { expiresAtMs = Number.POSITIVE_INFINITY } = run.state === 'queued' ? run : {};
+  assert.ok(expiresAtMs > elapsedMs(at), `run ${run.run} starts after its maxWait`);
+}
+
+/** Nothing starts beside what the configuration in force, or that of its start, keeps it from. */
+function checkBeside(state: ReadonlyState, self: Run, { catalog }: Now): void {
+  for (const binding of catalog.targets.get(self.target)?.bindings ?? []) {
+    const { key } = binding;
+    const places = new Set(state.groups.get(key));
+    for (const name of membersOf(catalog, key)) {
+      for (const run of state.targetStates.get(name)?.active ?? []) places.add(run);
+    }
+    const most = mostOf(binding);
+    assert.ok(places.size < most, `run ${self.run} starts beside ${[...places]} in ${key}`);
+  }
+}
+
+/** How many runs of a group its policy lets run at once. */
+export function mostOf({ policy, options }: Pick<Binding, 'policy' | 'options'>): number {
+  const { instances, from } = options as { readonly instances?: number; readonly from?: string };
+  const isAlone = policy.type === 'rsnapshot' || from === 'end';
+  return isAlone ? 1 : (instances ?? Number.POSITIVE_INFINITY);
+}
+
+function membersOf(catalog: Catalog, key: string): readonly TargetName[] {
+  return catalog.groups.get(key)?.members.map(({ target }) => target) ?? [];
+}
+
+/** Nothing starts sooner after another of its group than the configuration in force lets it. */
+function checkApart(state: ReadonlyState, self: Run, { catalog, at: now }: Now): void {
+  for (const { policy, key, options } of catalog.targets.get(self.target)?.bindings ?? []) {
+    if (policy.type !== 'spacing') continue;
+    const { from, least } = options as { readonly from: string; readonly least: number };
+    const names = membersOf(catalog, key);
+    for (const run of state.runs.values()) {
+      const begun = run.state === 'running' || run.state === 'ended' ? run.started : undefined;
+      if (begun === undefined || !names.includes(run.target)) continue;
+      const at = from === 'start' ? begun : run.state === 'ended' ? run.ended : undefined;
+      const gapMs = at === undefined ? least : elapsedMs(now) - elapsedMs(at);
+      assert.ok(
+        gapMs >= least,
+        `run ${self.run} starts ${gapMs} ms after the ${from} of ${run.run}`,
+      );
+    }
+  }
+}
+
+interface Level {
+  readonly interval?: string;
+  readonly afterFailedSync?: string;
+}
+
+/** No level rotates while the newest sync of its group has failed. */
+function checkSynced(state: ReadonlyState, self: Run, { catalog }: Now): void {
+  for (const { key, options } of catalog.targets.get(self.target)?.bindings ?? []) {
+    const { interval, afterFailedSync } = options as Level;
+    if (interval === undefined || interval === 'sync' || afterFailedSync === 'run') continue;
+    const members = catalog.groups.get(key)?.members ?? [];
+    const last = members
+      .filter((member) => (member.options as Level).interval === 'sync')
+      .flatMap(({ target }) => state.runs.get(state.targetStates.get(target)?.latest ?? 0) ?? [])
+      .flatMap((run) => (run.state === 'ended' ? run : []))
+      .reduce<Run | undefined>((newest, run) => {
+        const isNewer = newest?.state !== 'ended' || run.ended.steadyMs >= newest.ended.steadyMs;
+        return isNewer ? run : newest;
+      }, undefined);
+    if (last?.state !== 'ended') continue;
+    const what = `run ${self.run} rotates after sync ${last.run}, which failed`;
+    assert.notEqual(last.verdict, 'failed', what);
+  }
+}
+
+/**
+ * Nothing waits that could begin, and nobody waits for a run with which it shares no group: so no
+ * hook keeps the target waiting that has called it, unless a policy says so.
+ */
+export function checkWaits(state: ReadonlyState, { catalog, at }: Now): void {
+  const groupViewOf = groupViewMaker(state, catalog, at);
+  for (const [name, { queue, paused }] of state.targetStates) {
+    const [first = 0] = queue;
+    const run = state.runs.get(first);
+    if (run?.state !== 'queued' || paused || isOver(run, at)) continue;
+    const waits = readinesses(run, catalog, groupViewOf).filter((it) => it.type === 'wait');
+    assert.ok(waits.length > 0, `run ${run.run} (${name}) waits for nothing`);
+    const keys = new Set(catalog.targets.get(name)?.bindings.map(({ key }) => key));
+    for (const number of waits.flatMap(({ behind }) => behind)) {
+      const other = state.runs.get(number);
+      const began = other === undefined || other.state === 'queued' ? [] : other.groups;
+      const theirs = catalog.targets.get(other?.target ?? '')?.bindings.map(({ key }) => key) ?? [];
+      const isNear = [...began, ...theirs].some((key) => keys.has(key));
+      assert.ok(
+        isNear,
+        `run ${run.run} (${name}) waits for run ${number}, with which it has to do`,
+      );
+    }
+  }
+}
+
+function isOver({ expiresAtMs = Number.POSITIVE_INFINITY }: Queued, at: Now['at']): boolean {
+  return expiresAtMs <= elapsedMs(at);
+}

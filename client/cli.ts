@@ -4,11 +4,12 @@
  * whatever is not the fast path.
  *
  * meow's own checks print in its own style and exit with 2, so unknown flags are let through and
- * judged by `wishOf`, and help and version are flags like others; what it throws (a flag given
- * twice) is caught. Bad usage is always one line and status 64.
+ * judged by `invocationOf`, and help and version are flags like others. Bad usage is always one
+ * line and status 64.
  */
 import meow from 'meow';
 import { EXIT, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';
+import { findTwice } from '../daemon/shared/given-twice.ts';
 import { internal } from './client-errors.ts';
 import { Mistake } from './command-line/flags.ts';
 import { invocationOf, type Parsed } from './command-line/grammar.ts';
@@ -58,18 +59,20 @@ export function parse(argv: readonly string[]): Parsed {
     const { input, flags } = cut(argv);
     return invocationOf(input, flags);
   } catch (error) {
-    return { ok: false, mistake: mistakeOf(error) };
+    return { ok: false, mistake: mistakeOf(error, argv) };
   }
 }
 
-/** meow itself knows one mistake only: a flag that is given twice. */
-function mistakeOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const [, flag] = /^The flag (--\S+) can only be set once/.exec(text) ?? [];
-  return flag === undefined ? text : say.twice(flag);
+/** meow itself knows one mistake only: an option that is given twice. */
+function mistakeOf(error: unknown, argv: readonly string[]): string {
+  const names = error instanceof Mistake ? [] : OPTIONS.map(({ name }) => name);
+  const twice = findTwice(names, (single) => cut(argv, single));
+  if (twice !== undefined) return say.twice(optionOf(twice));
+  return error instanceof Error ? error.message : String(error);
 }
 
-function cut(argv: readonly string[]) {
+/** With `single` all options but this may be given several times. */
+function cut(argv: readonly string[], single?: string) {
   return meow('', {
     importMeta: import.meta,
     pkg: { name: 'baton' },
@@ -84,6 +87,7 @@ function cut(argv: readonly string[]) {
         name,
         {
           type: value === undefined ? ('boolean' as const) : ('string' as const),
+          isMultiple: single !== undefined && single !== name,
           ...(short === undefined ? {} : { shortFlag: short }),
         },
       ]),

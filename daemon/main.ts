@@ -5,12 +5,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import meow from 'meow';
+import meow, { type AnyFlags } from 'meow';
 import { describeConfig } from './config/describe.ts';
 import type { Config } from './config/load.ts';
 import { replayFile } from './journal/replay-file.ts';
 import { FLAGS, helpText } from './options.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol/request.ts';
+import { findTwice } from './shared/given-twice.ts';
 import { ConfigSource } from './startup/config-source.ts';
 import { PLACES, serve } from './startup/serve.ts';
 import * as say from './system/boot-messages.ts';
@@ -43,20 +44,21 @@ async function main(): Promise<void> {
   else if (journal !== undefined) replay(read.value, journal, flags.only);
 }
 
-/**
- * meow's own check of unknown flags prints in its own style and exits with 2, so they are let
- * through and looked for here; what it throws (a flag given twice) is caught.
- */
+/** meow's own checks print in its own style and exit with 2: all is let through, to be judged. */
+function cut<F extends AnyFlags>(version: string, flags: F) {
+  return meow(helpText(), {
+    importMeta: import.meta,
+    pkg: { name: 'batond', version },
+    description: false,
+    autoHelp: false,
+    autoVersion: false,
+    flags,
+  });
+}
+
 function parseFlags(version: string) {
   try {
-    const cli = meow(helpText(), {
-      importMeta: import.meta,
-      pkg: { name: 'batond', version },
-      description: false,
-      autoHelp: false,
-      autoVersion: false,
-      flags: FLAGS,
-    });
+    const cli = cut(version, FLAGS);
     // meow would print these itself, and not see a full disk.
     const about = { help: cli.help, version };
     for (const [name, text] of Object.entries(about)) {
@@ -89,12 +91,17 @@ function parseFlags(version: string) {
   }
 }
 
-/** meow itself knows one mistake only: a flag that is given twice. */
+/** meow throws for one mistake only: a flag that is given twice. */
 function mistakeOf(error: unknown): string {
   if (error instanceof Mistake) return error.message;
-  const text = error instanceof Error ? error.message : String(error);
-  const [, flag] = /^The flag (--\S+) can only be set once/.exec(text) ?? [];
-  return flag === undefined ? text : say.twice(flag);
+  const twice = findTwice(Object.keys(FLAGS), (single) => {
+    const flags = Object.entries(FLAGS).map(([name, { type }]) => {
+      return [name, { type, isMultiple: name !== single }] as const;
+    });
+    cut('', Object.fromEntries(flags));
+  });
+  if (twice !== undefined) return say.twice(dashed(twice));
+  return error instanceof Error ? error.message : String(error);
 }
 
 function checkWord(flag: string, word: string | undefined, known: readonly string[]): void {

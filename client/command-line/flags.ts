@@ -9,7 +9,7 @@ import * as say from './usage-errors.ts';
 /** Flags as meow hands them over, by their long names in camelCase. */
 export type Flags = Readonly<Record<string, unknown>>;
 
-/** Thrown by whatever judges a command line, caught by `wishOf`. */
+/** Thrown by whatever judges a command line, caught by `invocationOf`. */
 export class Mistake extends Error {}
 
 export class TypedFlags {

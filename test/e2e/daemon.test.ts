@@ -228,6 +228,11 @@ for (const [what, args, words] of [
   ['a second file to check', ['--check', 'a', 'b'], /unexpected argument "b"/],
   ['a flag without its value', ['--state'], /state/],
   ['a flag given twice', ['--state', 'a', '--state', 'b'], /--state: is given twice/],
+  [
+    'a flag of two words given twice',
+    ['--idle-exit', '1s', '--idle-exit', '2s'],
+    /--idle-exit: is given twice/,
+  ],
 ] as const) {
   test(`${what} ends with 64 and one line`, async () => {
     const ended = await batond(...args);

@@ -163,6 +163,12 @@ const mistakes: readonly [string, string][] = [
   ['run x --socket', '--socket needs a value, found none'],
   ['run x --no-socket', '--socket needs a value, found none'],
   ['run x --socket a --socket b', '--socket is given twice, expected once'],
+  ['run x --socket --socket a', '--socket is given twice, expected once'],
+  [
+    'run x --connect-timeout 1s --connect-timeout 2s',
+    '--connect-timeout is given twice, expected once',
+  ],
+  ['run x -E 1 --wait --error-code 2', '--error-code is given twice, expected once'],
   ['run x -E', '--error-code needs a value, found none'],
   ['run x -E 0', '-E: expected a number from 1 to 255, found "0"'],
   ['run x -E 256', '-E: expected a number from 1 to 255, found "256"'],

@@ -15,9 +15,6 @@ import {
   runRequest,
   waitRequest,
 } from '../connection/run-requests.ts';
-import { checkCrontab } from '../crontab/check-crontab.ts';
-import { importPy9tor, importRsnapshot } from '../crontab/import.ts';
-import { importCrontab } from '../crontab/import-crontab.ts';
 import { type Ending, printed, statusOf } from '../ending.ts';
 import { hasViewer, Live } from '../terminal/live-line.ts';
 import { complain, writeAll } from '../terminal/output.ts';
@@ -63,12 +60,9 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'metrics':
       return metrics(command, place);
     case 'check-crontab':
-      return checkCrontab(command.files, place);
     case 'import':
-      if (command.from === 'crontab') return importCrontab(command.files, command.write, place);
-      return command.from === 'py9tor'
-        ? importPy9tor(command.files[0] ?? '')
-        : importRsnapshot(command.files);
+      // With the grammar of the shell: as much code as all else, and seldom wanted.
+      return (await import('./migrate.ts')).migrate(command, place);
     case 'status':
       if (command.watch) return watch(place);
       return ask({ type: 'status', v }, command, place);

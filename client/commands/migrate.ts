@@ -1,0 +1,17 @@
+/** What looks through crontabs and the configurations of others: `check-crontab` and `import`. */
+import type { Command } from '../command-line/invocation.ts';
+import type { Place } from '../connection/conversation.ts';
+import { checkCrontab } from '../crontab/check-crontab.ts';
+import { importPy9tor, importRsnapshot } from '../crontab/import.ts';
+import { importCrontab } from '../crontab/import-crontab.ts';
+import type { Ending } from '../ending.ts';
+
+type Migration = Extract<Command, { readonly verb: 'check-crontab' | 'import' }>;
+
+export async function migrate(command: Migration, place: Place): Promise<Ending> {
+  if (command.verb === 'check-crontab') return checkCrontab(command.files, place);
+  if (command.from === 'crontab') return importCrontab(command.files, command.write, place);
+  return command.from === 'py9tor'
+    ? importPy9tor(command.files[0] ?? '')
+    : importRsnapshot(command.files);
+}

@@ -40,8 +40,11 @@ export interface ForecastContext {
 
 /** Members of groups that are looked at in all. */
 const WORK_MAX = 20_000;
-/** Times that one run is looked at anew; a foreign lock asks for a look every two seconds. */
-const LOOKS_PER_RUN_MAX = 10;
+/**
+ * Times that one run is looked at anew while nothing starts or ends; a foreign lock asks for a look
+ * every two seconds.
+ */
+const IDLE_LOOKS_MAX = 10;
 
 export function* forecast(
   context: ForecastContext,
@@ -60,7 +63,10 @@ class Play {
   readonly #context: ForecastContext;
   readonly #state: State;
   readonly #holders = new Map<TargetName, Holders>();
-  readonly #wakeups = new Map<RunId, { readonly atMs: number; readonly count: number }>();
+  /** When each run is looked at anew; several policies may each ask for a time of their own. */
+  readonly #looks = new Map<RunId, Set<number>>();
+  /** How many of them were asked for since something last started or ended. */
+  readonly #idleLooks = new Map<RunId, number>();
   readonly #timers = new TimerQueue();
   /** Runs whose start is to be foreseen yet. */
   readonly #waiting = new Set<RunId>();
@@ -173,6 +179,7 @@ class Play {
   }
 
   #note(event: Event): void {
+    if (event.type === 'starting' || event.type === 'ended') this.#idleLooks.clear();
     if (event.type === 'starting') {
       this.#leave(event.run);
       this.expected.set(event.run, { startMs: this.#nowMs });
@@ -193,11 +200,12 @@ class Play {
     for (const look of wakeups) {
       if (!('run' in look)) continue;
       const { run, atMs } = look;
-      const before = this.#wakeups.get(run);
-      if (before?.atMs === atMs) continue;
-      const count = (before?.count ?? 0) + 1;
-      this.#wakeups.set(run, { atMs, count });
-      if (count <= LOOKS_PER_RUN_MAX) this.#timers.add(run, atMs);
+      const looks = this.#looks.get(run) ?? new Set();
+      const count = (this.#idleLooks.get(run) ?? 0) + 1;
+      if (looks.has(atMs) || count > IDLE_LOOKS_MAX) continue;
+      this.#looks.set(run, looks.add(atMs));
+      this.#idleLooks.set(run, count);
+      this.#timers.add(run, atMs);
     }
   }
 

@@ -70,6 +70,19 @@ test('a run is expected to end at its timeout at the latest', () => {
   assert.deepEqual(expect(core).get(run), { endMs: 700 });
 });
 
+test('the start of a run is foreseen whatever else starts before it, and how often it is looked at', () => {
+  const spaced = { type: 'spacing', group: 'disk', from: 'end' } as const;
+  const core = new Core([
+    target('often', [{ ...spaced, least: '100ms' }]),
+    target('daily', [level('daily'), { ...spaced, least: '150ms' }]),
+    target('weekly', [level('weekly')]),
+  ]);
+  remember(core, { often: 10, daily: 1_000 });
+  for (let n = 0; n < 24; n++) core.ask('often');
+  const daily = core.ask('daily');
+  assert.equal(expect(core).get(daily)?.startMs, 23 * 110 + 10 + 150);
+});
+
 test('a lock of a stranger is waited for without an end of work', () => {
   const found = {
     lockfile: '/run/rsnapshot.pid',

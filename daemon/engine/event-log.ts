@@ -68,27 +68,28 @@ function logEnds(first: EventOf<'ended'>, events: readonly Event[], { log, state
   log[first.verdict === 'ok' ? 'info' : 'warn'](about, 'ended before they started');
 }
 
-function logEvent(event: Event, { log, state, catalog }: Context): void {
+function logEvent(event: Event, context: Context): void {
   if (!('run' in event)) {
     const level = event.type === 'late' ? 'warn' : 'info';
-    if (event.type !== 'forgotten') log[level](event, event.type);
+    if (event.type !== 'forgotten') context.log[level](event, event.type);
     return;
   }
+  const { state, catalog } = context;
   const target = state.runs.get(event.run)?.target;
-  const about = { run: event.run, target };
+  const log = context.log.child({ run: event.run, target });
   if (event.type === 'ended') {
     const { outcome, verdict, heldBy, bytes = 0 } = event;
     const { logBytesMax } = catalog.targets.get(target ?? '') ?? {};
     if (bytes > (logBytesMax ?? Number.POSITIVE_INFINITY)) {
-      log.warn({ ...about, bytes, logBytesMax }, 'output is larger than logMaxBytes');
+      log.warn({ bytes, logBytesMax }, 'output is larger than logMaxBytes');
     }
     const level = verdict === 'ok' ? 'info' : 'warn';
-    log[level]({ ...about, outcome, verdict, heldBy }, 'ended');
+    log[level]({ outcome, verdict, heldBy }, 'ended');
   } else if (event.type === 'started') {
-    log.info({ ...about, pid: event.keeper.pid }, 'started');
+    log.info({ pid: event.keeper.pid }, 'started');
   } else if (event.type === 'stopping') {
-    log.info({ ...about, why: event.why, by: event.by }, 'stopping');
+    log.info({ why: event.why, by: event.by }, 'stopping');
   } else {
-    log.info(about, event.type);
+    log.info(event.type);
   }
 }

@@ -110,7 +110,7 @@ export class KeeperRouter implements KeepersPort {
       const from = held === undefined ? moved() : held.directory;
       if (from !== undefined) directories.takeIn(run, from);
     } catch (error) {
-      log.error({ run, error: String(error) }, 'run directory cannot be taken over');
+      log.error({ run, err: error }, 'run directory cannot be taken over');
     }
   }
 
@@ -165,7 +165,7 @@ export class KeeperRouter implements KeepersPort {
     try {
       rmSync(directories.of(run), { recursive: true, force: true });
     } catch (error) {
-      log.warn({ run, error: String(error) }, 'run directory cannot be removed');
+      log.warn({ run, err: error }, 'run directory cannot be removed');
     }
   }
 }

@@ -101,7 +101,7 @@ export class RunDirectories {
       } catch (error) {
         // Whoever starts a run there tries again, and does not start it in what is there.
         const path = join(this.#runs, name);
-        this.#log.error({ path, error: String(error) }, 'run directory cannot be moved aside');
+        this.#log.error({ path, err: error }, 'run directory cannot be moved aside');
       }
     }
     if (moved.length === 0) return;

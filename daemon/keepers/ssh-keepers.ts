@@ -116,7 +116,7 @@ export class SshKeepers implements KindOfKeepers {
     const keeper = this.#supervisor.stop(kept, { isOver: true });
     if (keeper === undefined) return;
     this.#stop(kept, keeper, graceMs).catch((error: unknown) =>
-      this.#log.error({ run, error: String(error) }, 'stop'),
+      this.#log.error({ run, err: error }, 'stop'),
     );
   }
 

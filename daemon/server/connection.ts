@@ -81,7 +81,7 @@ export class Connection {
     // Not at once: a client that reads as fast as it is written to would have the daemon for
     // itself.
     socket.on('drain', () => parts.fairQueue.add(() => this.#drain()));
-    socket.on('error', (error) => this.#log.debug({ error: error.message }, 'connection failed'));
+    socket.on('error', (err) => this.#log.debug({ err }, 'connection failed'));
     socket.on('close', () => this.#abandon());
   }
 

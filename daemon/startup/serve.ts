@@ -175,7 +175,7 @@ function warnOf({ path, warnings, catalog }: Config, log: Log): void {
 /** A bug ends the daemon, with what is known of it in the log; the runs go on. */
 function catchBugs(log: Log): (error: unknown) => void {
   const fail = (error: unknown): void => {
-    log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'cannot go on');
+    log.fatal({ err: error }, 'cannot go on');
     process.exit(EXIT_SOFTWARE);
   };
   process.on('uncaughtException', fail);

@@ -1,7 +1,8 @@
 /**
  * The daemon's log: one line an event on stdout, synchronous so that a crash loses no line. The
- * message is a constant, what varies are fields. Environments, output and key material never go
- * into it. `json` is for machines, `text` for people; the journal is told the priority of a line.
+ * message is a constant, what varies are fields, an error is the field `err`. Environments, output
+ * and key material never go into it. `json` is for machines, `text` for people; the journal is told
+ * the priority of a line.
  *
  * The daemon never waits for the reader: stdout is written without blocking. What it does not take
  * is kept and tried again; what does not fit there is dropped and counted, and one line says how
@@ -26,6 +27,12 @@ const RETRY_MS = 250;
 /** The same at the end of the process, and for how long. */
 const LAST_RETRY_MS = 20;
 const LAST_RETRIES_MAX = 50;
+
+/** Where an environment, a passphrase or an argv would be if somebody logged it by mistake. */
+const SECRET = [
+  ...['env', '*.env', '*.session.env', '*.runner.env'],
+  ...['passphrase', '*.passphrase', 'err.spawnargs'],
+];
 
 /** sd-daemon(3): what stands before a line for the journal, which takes it off. */
 const PRIORITIES: Readonly<Record<string, string>> = {
@@ -56,6 +63,7 @@ export function makeLog(options: {
   const settings = {
     base: null,
     level,
+    redact: SECRET,
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const isPlain = format === 'json' && !isJournal;
@@ -162,8 +170,17 @@ export function renderLine(json: string, format: LogFormat, isJournal: boolean):
   if (format === 'json') return `${priority}${json}`;
   // The journal has its own clock.
   const date = isJournal ? [] : [new Date(Number(time)).toISOString()];
-  const pairs = Object.entries(fields).map(([key, value]) => `${key}=${show(value)}`);
+  const pairs = Object.entries(fields).map(([key, value]) => {
+    return `${key}=${show(key === 'err' ? errorText(value, level) : value)}`;
+  });
   return `${priority}${[...date, level, msg, ...pairs].join(' ')}\n`;
+}
+
+/** An error as pino has taken it apart. Where its stack is of use, the daemon has ended of it. */
+function errorText(err: unknown, level: unknown): unknown {
+  if (typeof err !== 'object' || err === null) return err; // something else was thrown
+  const { type, message, stack } = err as Record<string, unknown>;
+  return level === 'fatal' ? stack : `${type}: ${message}`;
 }
 
 /** Plain words as they are; whatever could be taken for two or break the line as JSON. */

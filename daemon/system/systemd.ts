@@ -55,7 +55,7 @@ export function takeNotify(env: Env): Notify {
       stdio: 'ignore',
       env: { NOTIFY_SOCKET, PATH },
     });
-    child.on('error', ({ message }) => log.warn({ error: message }, 'cannot tell systemd "ready"'));
+    child.on('error', (err) => log.warn({ err }, 'cannot tell systemd "ready"'));
     child.unref();
   };
 }

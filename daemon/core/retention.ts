@@ -36,11 +36,13 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
       bytes > (keep.bytes ?? Number.POSITIVE_INFINITY);
     // Those behind it have ended later.
     if (!isOver || awakeMs < RECENT_MS) break;
-    if (run.heldBy.length > 0) continue;
-    if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
-      return { ...decided({ type: 'forgotten', runs }), rest: { type: 'retain', target, keep } };
+    // What holds its place stays beside what is to be kept, and takes no room from it.
+    if (run.heldBy.length === 0) {
+      if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
+        return { ...decided({ type: 'forgotten', runs }), rest: { type: 'retain', target, keep } };
+      }
+      runs.push(number);
     }
-    runs.push(number);
     left--;
     bytes -= run.bytes ?? 0;
   }

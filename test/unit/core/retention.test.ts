@@ -87,6 +87,18 @@ test('a run that waits, runs, or is lost with living processes is never forgotte
   assert.deepEqual([...core.state.runs.keys()], [2, 3, 4]);
 });
 
+test('a lost run with living processes takes no room from the runs that are to be kept', () => {
+  const core = new Core([target('t')]);
+  core.lose(core.ask('t'), [77]);
+  for (let n = 0; n < 2; n++) core.end(core.ask('t'));
+  core.advance(core.nowMs + LATER_MS);
+  retain(core, { runs: 2 });
+  assert.deepEqual(ended(core), [1, 2, 3]);
+  core.end(core.ask('t'));
+  retain(core, { runs: 2 });
+  assert.deepEqual(ended(core), [1, 3, 4]);
+});
+
 test('a number that was forgotten is not given away again', () => {
   const core = five();
   core.advance(core.nowMs + LATER_MS);

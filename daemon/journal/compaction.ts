@@ -37,7 +37,7 @@ export class Compaction {
   readonly #directory: number;
   readonly #file: number;
   /** Appended to the old journal, and not copied yet. */
-  #rest: Event[] = [];
+  #rest: { readonly event: Event; readonly isPart: boolean }[] = [];
   #seq = 0;
   #bytes = 0;
   #isAbandoned = false;
@@ -61,7 +61,9 @@ export class Compaction {
 
   /** These have been appended to the old journal. */
   add(events: readonly Event[]): void {
-    for (const event of events) this.#rest.push(event);
+    for (const [at, event] of events.entries()) {
+      this.#rest.push({ event, isPart: at < events.length - 1 });
+    }
   }
 
   /** It is to go no further: the old journal is closed. */
@@ -155,7 +157,9 @@ export class Compaction {
 
   #copy(count: number): void {
     let text = '';
-    for (const event of this.#rest.splice(0, count)) text += encodeLine(++this.#seq, event);
+    for (const { event, isPart } of this.#rest.splice(0, count)) {
+      text += encodeLine(++this.#seq, event, isPart);
+    }
     this.#put(text);
   }
 

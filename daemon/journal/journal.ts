@@ -1,8 +1,9 @@
 /**
  * The journal: STATE/journal.ndjson, one event a line, append-only, the only source of truth.
  *
- * What has been appended is durable once `sync` resolves; all that is appended while one fdatasync
- * is under way shares the next (group commit). What a line is, and what becomes of a damaged one:
+ * What is appended in one go has happened as a whole, or not at all, whatever a power cut leaves of
+ * it. It is durable once `sync` resolves; all that is appended while one fdatasync is under way
+ * shares the next (group commit). What a line is, and what becomes of a damaged one:
  * daemon/journal/record.ts. How it is written anew when it has grown: daemon/journal/compaction.ts.
  */
 
@@ -27,7 +28,7 @@ import {
   syncDirectory,
   writeAll,
 } from './disk.ts';
-import { encodeLine, FORMAT, type Parsed, parseJournal } from './record.ts';
+import { encodeLines, FORMAT, type Parsed, parseJournal } from './record.ts';
 
 /** A journal below this size is never compacted. */
 const COMPACT_BYTES_MIN = 1_048_576;
@@ -136,10 +137,7 @@ export class Journal {
 
   /** Writes all of these events or none. Not yet durable: see `sync`. */
   append(events: readonly Event[]): Result<undefined> {
-    let seq = this.#seq;
-    let text = '';
-    for (const event of events) text += encodeLine(++seq, event);
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(encodeLines(this.#seq + 1, events));
     try {
       this.#mend();
       if (!this.#isExamined || this.#loss !== undefined) this.#expectOwn();
@@ -155,7 +153,7 @@ export class Journal {
       }
       return { ok: false, error: errnoOf(error) };
     }
-    this.#seq = seq;
+    this.#seq += events.length;
     this.#bytes += bytes.length;
     this.#dirty = true;
     this.#compaction?.add(events);

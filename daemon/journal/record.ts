@@ -2,10 +2,13 @@
  * The lines of the journal:
  *
  *   {"seq":7,"crc":2774821094,"event":{"type":"accepted",…}}
+ *   {"seq":8,"crc":1316212365,"part":true,"event":{"type":"ended",…}}
  *
- * `seq` is dense, `crc` is that of "SEQ EVENT". The first line names the format. A torn last line
- * is what a power cut leaves: it is cut off. A bad line elsewhere means that something else wrote
- * here: the journal refuses to open, and is left as it is.
+ * `seq` is dense, `crc` is that of "SEQ EVENT", or of "SEQ part EVENT". The first line names the
+ * format. `part`: what was decided goes on in the next line. All of a decision has happened, or
+ * nothing. A torn last line, or decision, is what a power cut leaves: it is cut off. A bad line
+ * elsewhere means that something else wrote here: the journal refuses to open, and is left as it
+ * is.
  *
  * A journal is read piece by piece, and each event is handed on as it comes: neither the file nor
  * its events are ever in memory as a whole.
@@ -20,9 +23,19 @@ import * as say from '../system/boot-messages.ts';
 /** The format that this version writes; it reads this and all before. */
 export const FORMAT = 1;
 
-export function encodeLine(seq: number, event: Event): string {
+/** Several lines that are one decision. */
+export function encodeLines(seq: number, events: readonly Event[]): string {
+  let text = '';
+  for (const [at, event] of events.entries()) {
+    text += encodeLine(seq + at, event, at < events.length - 1);
+  }
+  return text;
+}
+
+export function encodeLine(seq: number, event: Event, isPart = false): string {
   const text = JSON.stringify(event);
-  return `{"seq":${seq},"crc":${crc32(`${seq} ${text}`)},"event":${text}}\n`;
+  const crc = crc32(`${seq} ${isPart ? 'part ' : ''}${text}`);
+  return `{"seq":${seq},"crc":${crc}${isPart ? PART : ''},"event":${text}}\n`;
 }
 
 export interface Parsed {
@@ -34,14 +47,22 @@ export interface Parsed {
   readonly compactedBytes: number;
 }
 
+/** An event, and where it stands. */
+interface Line {
+  readonly event: Event;
+  readonly seq: number;
+  readonly at: number;
+}
+
 /** `take` gets every event, in order; what it throws is said of the line. */
 export function parseJournal(
   path: string,
   pieces: Iterable<Buffer>,
   take: (event: Event) => void,
 ): Result<Parsed> {
-  let [seq, at, bytes, compactedBytes] = [0, 0, 0, 0];
+  let [seq, at, bytes, goodBytes, compactedBytes] = [0, 0, 0, 0, 0];
   let isBad = false;
+  let decision: Line[] = [];
   const wrong = (error: string): Result<Parsed> => ({ ok: false, error });
   for (const block of blocksOf(pieces)) {
     bytes += block.length;
@@ -49,26 +70,43 @@ export function parseJournal(
     // One string for many lines: a slice of it costs next to nothing.
     for (const line of linesOf(block.toString('utf8'))) {
       if (isBad) return wrong(say.damaged(path, seq + 1, at));
-      const event = decodeLine(line, seq + 1);
-      if (event === undefined) {
+      const decoded = decodeLine(line, seq + 1);
+      if (decoded === undefined) {
         isBad = true; // torn, if nothing comes after it
         continue;
       }
+      const { event, isPart } = decoded;
       if (event.type === 'journal' && event.format > FORMAT) {
         return wrong(say.newerFormat(path, event.format, FORMAT));
       }
-      try {
-        take(event);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        return wrong(say.impossible(path, seq + 1, at, why));
-      }
-      seq++;
+      decision.push({ event, seq: ++seq, at });
       at += isPlain ? line.length : Buffer.byteLength(line);
+      if (isPart) continue;
+      const impossible = takeAll(path, decision, take);
+      if (impossible !== undefined) return wrong(impossible);
+      decision = [];
+      goodBytes = at;
       if (event.type === 'base') compactedBytes = at;
     }
   }
-  return { ok: true, value: { seq, goodBytes: at, tornBytes: bytes - at, compactedBytes } };
+  const good = { seq: seq - decision.length, goodBytes, tornBytes: bytes - goodBytes };
+  return { ok: true, value: { ...good, compactedBytes } };
+}
+
+/** What is wrong with one of them, if anything is. */
+function takeAll(
+  path: string,
+  lines: readonly Line[],
+  take: (event: Event) => void,
+): string | undefined {
+  for (const { event, seq, at } of lines) {
+    try {
+      take(event);
+    } catch (error) {
+      return say.impossible(path, seq, at, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return undefined;
 }
 
 /** Whole lines, many at a time; the last block may end without a newline. */
@@ -82,13 +120,21 @@ function* blocksOf(pieces: Iterable<Buffer>): Generator<Buffer> {
 }
 
 const EVENT = ',"event":';
+const PART = ',"part":true';
+
+interface Decoded {
+  readonly event: Event;
+  readonly isPart: boolean;
+}
 
 /** Undefined unless the line is, to the byte, as `encodeLine` would have written it. */
-function decodeLine(line: string, seq: number): Event | undefined {
+function decodeLine(line: string, seq: number): Decoded | undefined {
   const head = `{"seq":${seq},"crc":`;
   const comma = line.indexOf(EVENT, head.length);
   if (comma < 0 || !line.endsWith('}\n')) return undefined;
   const event = line.slice(comma + EVENT.length, -2);
-  if (!line.startsWith(`${head}${crc32(event, crc32(`${seq} `))}${EVENT}`)) return undefined;
-  return JSON.parse(event) as Event;
+  const isPart = line.endsWith(PART, comma);
+  const crc = crc32(event, crc32(isPart ? `${seq} part ` : `${seq} `));
+  if (!line.startsWith(`${head}${crc}${isPart ? PART : ''}${EVENT}`)) return undefined;
+  return { event: JSON.parse(event) as Event, isPart };
 }

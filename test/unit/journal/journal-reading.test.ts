@@ -1,6 +1,6 @@
 /** How a journal is read by the next daemon: in pieces, and no larger than it has to be. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -45,6 +45,30 @@ test('in whatever pieces a journal is read, its lines are the same', () => {
       });
     }),
   );
+});
+
+test('of a decision a power cut leaves all or nothing, also behind a compaction', async (t) => {
+  const path = directory(t);
+  const journal = open(path);
+  assert.ok(journal.append([accepted(1)]).ok);
+  const compacting = journal.compact([accepted(1), { type: 'base', nextRun: 2 }]);
+  assert.ok(journal.append([accepted(2), accepted(3)]).ok);
+  assert.ok((await compacting).ok);
+  assert.ok(journal.append([accepted(4), accepted(5), accepted(6)]).ok);
+  journal.close();
+  const file = join(path, 'journal.ndjson');
+  const whole = readFileSync(file);
+  const from = whole.indexOf('"run":2');
+  for (let length = from; length < whole.length; length++) {
+    writeFileSync(file, whole.subarray(0, length));
+    const runs: number[] = [];
+    const next = open(path, (event) => event.type === 'accepted' && runs.push(event.run));
+    assert.ok([1, 3, 6].includes(runs.length), `runs ${runs} of a journal of ${length} bytes`);
+    // It goes on where the last whole decision ended.
+    assert.ok(next.append([accepted(7)]).ok);
+    next.close();
+    open(path).close();
+  }
 });
 
 test('a journal that grew through many short lives of daemons is compacted by the next one', async (t) => {

@@ -10,6 +10,11 @@ import type { Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
 const STEPS_MAX = 20_000;
+/**
+ * A sync that is refused where somebody waits (`whenFull`) is so by the very levels that wait for
+ * it, time and again: somebody has to cancel them.
+ */
+const SYNCS_MAX = 10;
 /** After so many steps the dice are put away: what is left must come to its end. */
 const ROUGH_STEPS = 400;
 
@@ -69,6 +74,7 @@ class Finale {
   /** Who runs once more, and from when on. */
   #last: { readonly names: readonly TargetName[]; readonly atMs: number } | undefined;
   #asked = 0;
+  #syncs = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -78,10 +84,16 @@ class Finale {
     const world = this.#world;
     world.isCalm = true;
     const { targets } = world.catalog;
-    const names = [...world.audit.state.runs.values()].some(({ state }) => state === 'queued')
-      ? [...targets.values()].filter(isSync).map(({ name }) => name)
-      : this.#next();
+    const queued = [...world.audit.state.runs.values()].filter(({ state }) => state === 'queued');
+    const names =
+      queued.length > 0
+        ? [...targets.values()].filter(isSync).map(({ name }) => name)
+        : this.#next();
     if (names.length === 0) return false;
+    if (queued.length > 0 && ++this.#syncs > SYNCS_MAX) {
+      world.daemon?.loop.post({ type: 'cancel', runs: queued.map(({ run }) => run) });
+      return true;
+    }
     world.configure(makeCatalog([...targets.values()].map(repaired)));
     for (const name of names) world.submit(name);
     return true;

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import pino from 'pino';
 import type { Catalog } from '../../daemon/core/catalog.ts';
 import type { Event } from '../../daemon/core/event.ts';
+import { RECENT_MS } from '../../daemon/core/retention.ts';
 import type { Ended } from '../../daemon/core/state.ts';
 import { Daemon } from '../../daemon/engine/daemon.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
@@ -70,6 +71,9 @@ const CALM: Hazards = {
 const TRAIL_STEPS = 30;
 
 const LOG = pino({ level: 'silent' });
+/** How often a daemon is down for longer than what has ended is recent, and for how long. */
+const LONG_DOWN = 0.05;
+const DOWN_MS_MOST = 2 * RECENT_MS;
 /** A night. */
 const SLEEP_MS_MOST = 12 * 3_600_000;
 
@@ -211,7 +215,8 @@ export class World {
     this.#tasks = this.#tasks.filter((task) => task.of === undefined);
     if (this.chance(this.hazards.restore)) this.#restore();
     const { generation } = this;
-    this.later(this.between(0, 400), () => {
+    const isLong = this.random() < LONG_DOWN;
+    this.later(this.between(0, isLong ? DOWN_MS_MOST : 400), () => {
       if (generation === this.generation && this.#daemon === undefined) this.start();
     });
   }

@@ -3,5 +3,6 @@ import { cardinality } from './cardinality.ts';
 import { priority } from './priority.ts';
 import { rsnapshot } from './rsnapshot.ts';
 import { spacing } from './spacing.ts';
+import { window } from './window.ts';
 
-export const policies = { cardinality, priority, rsnapshot, spacing } as const;
+export const policies = { cardinality, priority, rsnapshot, spacing, window } as const;

@@ -84,3 +84,15 @@ export const staleLock = (pid: number, text: string, lockfile: string): string =
 export const rotatesAgain = (target: string, interval: string): string =>
   `target "${target}": "onLost": "retry" runs ${interval} again after a loss, and it rotates once ` +
   'more for the same night; leave "onLost" out, or let only "sync" have it';
+
+// A window
+
+/** `zone` is its name, or the path where it has none. */
+export const unreadZone = (zone: string, path: string, error: string): string =>
+  `the rules of time zone ${zone} cannot be read from ${path} (${error}); correct "zone", or install tzdata`;
+
+export const noZone = (path: string): string =>
+  `${path} holds no time zone; correct "zone", or install tzdata`;
+
+export const neverOpens = (): string =>
+  'waits for its window, which does not open within two weeks; correct "open"';

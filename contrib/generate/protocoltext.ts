@@ -296,7 +296,8 @@ export const TARGET_VIEW: Texts<TargetView> = {
 export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
   exited: 'It ended by itself, with `code`.',
   signalled: 'It was killed by `signal`; `core`: a core was dumped.',
-  'timed-out': 'It ran longer than its `timeout` and was ended.',
+  'timed-out':
+    'It ran longer than its `timeout` and was ended; or for `reason`, which a policy gives.',
   cancelled:
     'It was cancelled, while it ran by `signal`, else before it started; `replacedBy` is the run ' +
     'that took its place, where a policy wished so.',

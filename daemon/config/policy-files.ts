@@ -7,7 +7,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import type { FileRead, ReadFile } from '../core/policy.ts';
 import { errnoOf } from '../shared/errno.ts';
-import { readRegular } from '../system/regular-file.ts';
+import { readRegularBytes } from '../system/regular-file.ts';
 import { longFile, noRegularFile, relativePath } from './config-messages.ts';
 
 /** Longest file that is read. */
@@ -21,33 +21,45 @@ export class PolicyFiles {
     this.#readNow = readNow;
   }
 
-  readonly read: ReadFile = (path) => {
-    const known = this.#known.get(path);
+  readonly read: ReadFile = (path, as) => {
+    const key = keyOf(path, as);
+    const known = this.#known.get(key);
     if (known !== undefined) return known.file;
     // Before the file itself: what changes in between is news.
     const version = versionOf(path);
-    const file = this.#readNow(path);
-    this.#known.set(path, { file, version });
+    const file = this.#readNow(path, as);
+    this.#known.set(key, { file, version });
     return file;
   };
 
   /** Those of these files that are not as they were read. */
   changed(paths: readonly string[]): readonly string[] {
     return paths.filter((path) => {
-      const known = this.#known.get(path);
-      return known !== undefined && known.version !== versionOf(path);
+      const known = WAYS.flatMap((as) => this.#known.get(keyOf(path, as)) ?? []);
+      if (known.length === 0) return false;
+      const version = versionOf(path);
+      return known.some((it) => it.version !== version);
     });
   }
 
   forget(paths: readonly string[]): void {
-    for (const path of paths) this.#known.delete(path);
+    for (const path of paths) for (const as of WAYS) this.#known.delete(keyOf(path, as));
   }
 }
 
-function readFile(path: string): FileRead {
+const WAYS = [undefined, 'bytes'] as const;
+
+/** A path begins with a slash. */
+function keyOf(path: string, as: 'bytes' | undefined): string {
+  return as === undefined ? path : `${as} ${path}`;
+}
+
+function readFile(path: string, as?: 'bytes'): FileRead {
   if (!path.startsWith('/')) return { ok: false, error: relativePath() };
   try {
-    const text = readRegular(path, CONF_BYTES_MAX);
+    const text = readRegularBytes(path, CONF_BYTES_MAX).toString(
+      as === 'bytes' ? 'latin1' : 'utf8',
+    );
     return { ok: true, text, realPath: realpathSync(path) };
   } catch (error) {
     const errno = errnoOf(error);

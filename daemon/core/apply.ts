@@ -228,8 +228,9 @@ function stop(state: State, event: EventOf<'stopping'>): void {
   if (run.state !== 'running' && run.state !== 'ended') throw impossible(event, `is ${run.state}`);
   if (run.state === 'ended' && run.heldBy.length === 0) throw impossible(event, 'has ended');
   if (run.stopping !== undefined) throw impossible(event, 'is being stopped already');
-  const by = event.by === undefined ? {} : { by: event.by };
-  state.runs.set(run.run, { ...run, stopping: { why: event.why, at: event.at, ...by } });
+  const { why, at, by, reason } = event;
+  const more = { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+  state.runs.set(run.run, { ...run, stopping: { why, at, ...more } });
 }
 
 function end(state: State, event: EventOf<'ended'>): void {

@@ -91,6 +91,8 @@ export interface Catalog {
   readonly hasLocks: boolean;
   /** Whether any policy ranks runs. */
   readonly hasRanks: boolean;
+  /** Whether any policy has runs end. */
+  readonly hasDeadlines: boolean;
 }
 
 export function makeCatalog(targets: readonly Target[]): Catalog {
@@ -108,6 +110,7 @@ export function makeCatalog(targets: readonly Target[]): Catalog {
     groups: new Map(Array.from(groups, ([key, group]) => [key, withMembers(group)])),
     hasLocks: bindings.some(({ lockfile }) => lockfile !== undefined),
     hasRanks: bindings.some(({ policy }) => policy.rank !== undefined),
+    hasDeadlines: bindings.some(({ policy }) => policy.deadline !== undefined),
   };
 }
 

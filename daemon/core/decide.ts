@@ -21,6 +21,7 @@
 import { removed } from '../protocol/outcome-text.ts';
 import { submit } from './admission.ts';
 import type { Catalog } from './catalog.ts';
+import { allClosingWakeups } from './closing.ts';
 import {
   answered,
   type Command,
@@ -119,6 +120,7 @@ function configured(
   const watched = watch(state, at, catalog);
   return {
     ...watched,
+    wakeups: [...watched.wakeups, ...allClosingWakeups(state, at, catalog)],
     events: [...events, ...watched.events],
     touched: [...state.targetStates.keys()],
   };

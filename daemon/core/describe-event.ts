@@ -62,9 +62,8 @@ function describeRunEvent(state: ReadonlyState, event: RunEvent): string {
     case 'requeued':
       return `waits again, for a run that was started in another life: ${reasonOf(event, true)}`;
     case 'stopping':
-      return event.by === undefined
-        ? STOPPING[event.why]
-        : `is being ended: run ${event.by} takes its place`;
+      if (event.by !== undefined) return `is being ended: run ${event.by} takes its place`;
+      return event.reason === undefined ? STOPPING[event.why] : `is being ended: ${event.reason}`;
     case 'ended': {
       const { outcome, verdict, heldBy = [], leftovers = [] } = event;
       const left = leftovers.length === 0 ? '' : `; left ${count(leftovers.length, 'process')}`;

@@ -112,6 +112,8 @@ export type Event =
       readonly why: StopReason;
       /** Of a cancelled one: the run that takes its place. */
       readonly by?: RunId;
+      /** Of one that is timed out: a policy's, where it is not for the target's `timeout`. */
+      readonly reason?: string;
     }
   | {
       readonly type: 'ended';

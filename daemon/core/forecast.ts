@@ -14,6 +14,7 @@ import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import { affectedTargets, sizeAround } from './affected.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
+import { closingOf } from './closing.ts';
 import type { Command, CommandInput, Decision } from './command.ts';
 import { decide } from './decide.ts';
 import { expectedMs } from './estimate.ts';
@@ -225,6 +226,9 @@ class Play {
     const usualMs = wholeMs === undefined ? undefined : started.steadyMs + wholeMs;
     const endMs = endOf?.(run) ?? usualMs;
     if (endMs === undefined) return undefined;
-    return Math.max(this.#nowMs, Math.min(endMs, timeoutAtMs ?? endMs));
+    const closing = closingOf({ run, target, started }, this.#context.catalog);
+    const { steadyMs, wallMs } = this.#context.now;
+    const closesMs = closing === undefined ? endMs : closing.wallMs - wallMs + steadyMs;
+    return Math.max(this.#nowMs, Math.min(endMs, timeoutAtMs ?? endMs, closesMs));
   }
 }

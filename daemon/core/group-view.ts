@@ -89,6 +89,7 @@ class Group {
     );
     this.#view = {
       nowMs: at.steadyMs,
+      wallMs: at.wallMs,
       holders,
       get members() {
         return members();
@@ -107,6 +108,7 @@ class Group {
     const member = this.#member(self);
     const view: GroupView<unknown> = {
       nowMs: group.nowMs,
+      wallMs: group.wallMs,
       holders: group.holders,
       self: member,
       get members() {

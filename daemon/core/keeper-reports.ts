@@ -8,6 +8,7 @@
 import { elapsedAt, elapsedMs, stampOf } from '../shared/elapsed.ts';
 import type { Outcome, RunId, Stamp, StopReason } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
+import { closingWakeups } from './closing.ts';
 import {
   type CommandOf,
   type Decision,
@@ -26,10 +27,11 @@ export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: 
   const { attempt, keeper, at } = command;
   const { timeoutMs } = catalog.targets.get(run.target) ?? {};
   const event = { type: 'started', run: run.run, attempt, at, keeper } as const;
-  if (timeoutMs === undefined) return decided(event);
+  const wakeups = closingWakeups({ ...run, started: at }, at, catalog);
+  if (timeoutMs === undefined) return { ...decided(event), wakeups };
   const timeoutAtMs = at.steadyMs + timeoutMs;
-  const wakeups = [{ run: run.run, atMs: elapsedAt(at, timeoutAtMs) }];
-  return { ...decided({ ...event, timeoutAtMs }), wakeups };
+  const timeout = { run: run.run, atMs: elapsedAt(at, timeoutAtMs) };
+  return { ...decided({ ...event, timeoutAtMs }), wakeups: [timeout, ...wakeups] };
 }
 
 export function reported(
@@ -44,7 +46,7 @@ export function reported(
   const why = whyOf(run, endedAt);
   if (!report.started) {
     if (why === undefined || why === 'shutdown') return decided(startAgain(state, run, at));
-    const outcome = why === 'cancelled' ? cancelled(replacerOf(run)) : ({ kind: why } as const);
+    const outcome = why === 'cancelled' ? cancelled(replacerOf(run)) : timedOut(run);
     return decided(ended(run, at, outcome, catalog));
   }
   const { bytes, lostBytes, leftovers = [] } = report;
@@ -105,6 +107,12 @@ function replacerOf(run: Starting | Running): RunId | undefined {
   return run.state === 'running' ? run.stopping?.by : undefined;
 }
 
+/** `reason` is a policy's, where it was not the target's `timeout`. */
+function timedOut(run: Starting | Running): Outcome {
+  const reason = run.state === 'running' ? run.stopping?.reason : undefined;
+  return { kind: 'timed-out', ...(reason === undefined ? {} : { reason }) };
+}
+
 /** TERM is what a cancelled run was told; it may have answered with a code of its own. */
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -112,7 +120,7 @@ const SIGKILL = 9;
 function outcomeOf(run: Starting | Running, report: Report, why: StopReason | undefined): Outcome {
   const { code, signal, core, failure } = report;
   if (failure !== undefined) return failure;
-  if (why === 'timed-out') return { kind: 'timed-out' };
+  if (why === 'timed-out') return timedOut(run);
   if (why === 'cancelled') return cancelled(replacerOf(run), signal ?? SIGTERM);
   if (signal !== null) return { kind: 'signalled', signal, core };
   return code === null ? { kind: 'lost' } : { kind: 'exited', code };
@@ -158,7 +166,7 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
 /** What ended the whole of a run, its keeper with it: how the command answered does not matter. */
 function killedFor(run: Running, why: StopReason | undefined): Outcome | undefined {
   if (why === 'cancelled') return cancelled(replacerOf(run), SIGKILL);
-  return why === 'timed-out' ? { kind: why } : undefined;
+  return why === 'timed-out' ? timedOut(run) : undefined;
 }
 
 /** Most attempts at the command of a run that is lost each time. */

@@ -68,6 +68,18 @@ export interface EndedRun {
   readonly endedAtMs: number;
 }
 
+interface StartedRun extends RunName {
+  /** What the clock on the wall showed then, in ms since the epoch. */
+  readonly startedWallMs: number;
+}
+
+export interface Deadline {
+  /** By the clock on the wall, in ms since the epoch. */
+  readonly wallMs: number;
+  /** What has happened then, as a sentence: "its window closed". */
+  readonly reason: string;
+}
+
 /** A living process that holds a lockfile. */
 export interface Holder {
   readonly pid: number;
@@ -103,6 +115,8 @@ export interface Lockfile {
 /** A group at one moment. What is not asked for is not made. */
 export interface SharedView<O> {
   readonly nowMs: number;
+  /** What the clock on the wall shows, in ms since the epoch; somebody may set it at any time. */
+  readonly wallMs: number;
   /** Every target of the group. */
   readonly members: readonly Member<O>[];
   /** What holds a place, over all members. */
@@ -155,7 +169,8 @@ export type FileRead =
   | { readonly ok: true; readonly text: string; readonly realPath: string }
   | { readonly ok: false; readonly error: string };
 
-export type ReadFile = (path: string) => FileRead;
+/** With `bytes`, each byte of the file is one character of the text; else it is UTF-8. */
+export type ReadFile = (path: string, as?: 'bytes') => FileRead;
 
 /** Options that know what the machine says, when the configuration is read. */
 export interface Prepared<O> {
@@ -221,6 +236,8 @@ export interface Policy<O, S = unknown> {
   rank?(run: QueuedRun, options: O): number;
   /** What stands behind a rank, such as "rank 5". */
   describeRank?(run: QueuedRun, options: O): string;
+  /** When a run that has started must have ended; then it is told to end, as by its timeout. */
+  deadline?(run: StartedRun, options: O): Deadline | undefined;
 }
 
 /** How every message names a run. */

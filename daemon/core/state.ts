@@ -64,11 +64,12 @@ export interface Starting extends Attempted {
   readonly starting: Stamp;
 }
 
-/** Why it is being ended; `by` is the run that takes its place. */
+/** Why it is being ended; `by` is the run that takes its place, `reason` a policy's. */
 interface Stopping {
   readonly why: StopReason;
   readonly at: Stamp;
   readonly by?: RunId;
+  readonly reason?: string;
 }
 
 export interface Running extends Attempted {

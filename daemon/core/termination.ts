@@ -7,6 +7,7 @@
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
 import type { Outcome, RunId, Stamp, TargetName, Verdict } from '../shared/run.ts';
 import type { Catalog, Target } from './catalog.ts';
+import { closingOf, closingWakeups } from './closing.ts';
 import {
   type CommandOf,
   type Decision,
@@ -77,13 +78,19 @@ export function due(
       return end === undefined ? [] : [end];
     }
     if (!hasProcesses(run) || run.stopping !== undefined) return [];
-    if (run.timeoutAtMs === undefined) return [];
-    // The machine has slept meanwhile, which the command has not felt.
-    if (run.timeoutAtMs > at.steadyMs) {
-      wakeups.push({ run: run.run, atMs: elapsedAt(at, run.timeoutAtMs) });
-      return [];
+    if (run.timeoutAtMs !== undefined && run.timeoutAtMs <= at.steadyMs) {
+      return [{ type: 'stopping', run: run.run, at, why: 'timed-out' }];
     }
-    return [{ type: 'stopping', run: run.run, at, why: 'timed-out' }];
+    const closing = run.state === 'running' ? closingOf(run, catalog) : undefined;
+    if (closing !== undefined && closing.wallMs <= at.wallMs) {
+      return [{ type: 'stopping', run: run.run, at, why: 'timed-out', reason: closing.reason }];
+    }
+    // The machine has slept meanwhile, which the command has not felt; or the clock was set.
+    if (run.timeoutAtMs !== undefined) {
+      wakeups.push({ run: run.run, atMs: elapsedAt(at, run.timeoutAtMs) });
+    }
+    if (run.state === 'running') wakeups.push(...closingWakeups(run, at, catalog));
+    return [];
   });
   return { ...NOTHING, events, touched: [...touched], wakeups };
 }

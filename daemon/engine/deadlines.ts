@@ -2,14 +2,14 @@
  * The looks that the loop has to take at some time, and the one timer that waits for the next of
  * them. Timers stand still while the machine sleeps, and the times here are elapsed time, which
  * does not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock
- * again.
+ * again. So a clock on the wall that somebody has set is noticed as soon, by whoever waits.
  */
 
 import { type CommandInput, ENDED_AT_ONCE_MAX } from '../core/command.ts';
 import type { ReadonlyState } from '../core/state.ts';
 import { TimerQueue } from '../core/timer-queue.ts';
-import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
-import type { RunId, TargetName } from '../shared/run.ts';
+import { elapsedAt, elapsedMs, SLEEP_MS_MIN } from '../shared/elapsed.ts';
+import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
 /** So soon after a machine wakes, what is due is noticed: as often as cron looks. */
@@ -19,11 +19,14 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #post: (input: CommandInput) => void;
   readonly #timers = new TimerQueue();
+  /** The clock on the wall less elapsed time: only who sets the clock moves it. */
+  #apartMs: number;
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(clock: Clock, post: (input: CommandInput) => void) {
     this.#clock = clock;
     this.#post = post;
+    this.#apartMs = apartMs(clock.now());
   }
 
   /** In elapsed time. */
@@ -49,12 +52,21 @@ export class Deadlines {
 
   /** Posts what is due, of very many some: others have their turn before the rest. */
   post(): void {
+    this.#noticeSetClock();
     const runs: RunId[] = [];
     for (const key of this.#timers.due(elapsedMs(this.#clock.now()))) {
       if (typeof key === 'string') this.#post({ type: 'overdue', target: key });
       else if (runs.push(key) >= ENDED_AT_ONCE_MAX) break;
     }
     if (runs.length > 0) this.#post({ type: 'due', runs });
+  }
+
+  /** What waits for a time of day has to be looked at anew, as after a reload. */
+  #noticeSetClock(): void {
+    const nowMs = apartMs(this.#clock.now());
+    if (Math.abs(nowMs - this.#apartMs) < SLEEP_MS_MIN) return;
+    this.#apartMs = nowMs;
+    this.#post({ type: 'configured' });
   }
 
   /** Sees to it that what comes next is posted in time. */
@@ -74,4 +86,8 @@ export class Deadlines {
   stop(): void {
     this.#timer?.cancel();
   }
+}
+
+function apartMs(now: Stamp): number {
+  return now.wallMs - elapsedMs(now);
 }

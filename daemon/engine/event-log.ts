@@ -88,7 +88,8 @@ function logEvent(event: Event, context: Context): void {
   } else if (event.type === 'started') {
     log.info({ pid: event.keeper.pid }, 'started');
   } else if (event.type === 'stopping') {
-    log.info({ why: event.why, by: event.by }, 'stopping');
+    const { why, by, reason } = event;
+    log.info({ why, by, reason }, 'stopping');
   } else {
     log.info(event.type);
   }

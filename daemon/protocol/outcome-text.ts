@@ -17,6 +17,7 @@ export function describeOutcome(outcome: Outcome): string {
     case 'signalled':
       return `was killed by ${nameSignal(outcome.signal)}${outcome.core ? ' (core dumped)' : ''}`;
     case 'timed-out':
+      if (outcome.reason !== undefined) return `was ended: ${outcome.reason}`;
       return 'ran longer than its timeout and was ended';
     case 'cancelled': {
       const { signal, replacedBy } = outcome;
@@ -69,8 +70,10 @@ export function adviseOutcome(
       return outcome.signal === SIGKILL
         ? 'see with dmesg if the machine ran out of memory; baton did not kill it'
         : `see its last words with "baton logs ${run}"; baton did not kill it`;
-    case 'timed-out':
-      return `see how far it came with "baton logs ${run}", or allow more with "timeout"`;
+    case 'timed-out': {
+      const look = `see how far it came with "baton logs ${run}"`;
+      return outcome.reason === undefined ? `${look}, or allow more with "timeout"` : look;
+    }
     case 'not-started':
       return adviseStart(outcome);
     case 'expired':

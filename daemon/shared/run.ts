@@ -48,7 +48,8 @@ export type StopReason = 'cancelled' | 'timed-out' | 'shutdown';
 export type Outcome =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
-  | { readonly kind: 'timed-out' }
+  /** `reason` says for which policy, where it was not its `timeout`. */
+  | { readonly kind: 'timed-out'; readonly reason?: string }
   /** `signal` is absent if the run was cancelled before its command ran. */
   | {
       readonly kind: 'cancelled';

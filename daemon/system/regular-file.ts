@@ -28,8 +28,12 @@ export function openRegular(path: string, flags: number = constants.O_RDONLY): n
   }
 }
 
-/** All of a file that is no longer than this. */
+/** All of a text that is no longer than this. */
 export function readRegular(path: string, bytesMax: number, flags?: number): string {
+  return readRegularBytes(path, bytesMax, flags).toString('utf8');
+}
+
+export function readRegularBytes(path: string, bytesMax: number, flags?: number): Buffer {
   const file = openRegular(path, flags);
   try {
     // Not by its size: a file may grow, and what /proc has says 0.
@@ -38,7 +42,7 @@ export function readRegular(path: string, bytesMax: number, flags?: number): str
     let length = 0;
     for (;;) {
       const count = readSync(file, bytes, 0, bytes.length, length);
-      if (count === 0) return Buffer.concat(pieces).toString('utf8');
+      if (count === 0) return Buffer.concat(pieces);
       length += count;
       if (length > bytesMax) throw fault('EFBIG', path, `it has more than ${bytesMax} bytes`);
       pieces.push(Buffer.from(bytes.subarray(0, count)));

@@ -156,7 +156,10 @@ function checkEnd(state: ReadonlyState, event: EventOf<'ended'>, { at: now }: En
     const { expiresAtMs = Number.POSITIVE_INFINITY } = run.state === 'queued' ? run : {};
     assert.ok(expiresAtMs <= elapsedMs(at), `run ${number} had not its time to wait`);
   }
-  if (outcome.kind === 'timed-out') {
+  if (outcome.kind === 'timed-out' && outcome.reason !== undefined) {
+    const { reason } = (run.state === 'running' ? run.stopping : undefined) ?? {};
+    assert.equal(reason, outcome.reason, `no policy had run ${number} end`);
+  } else if (outcome.kind === 'timed-out') {
     const { timeoutAtMs = Number.POSITIVE_INFINITY } = run.state === 'running' ? run : {};
     assert.ok(timeoutAtMs <= at.steadyMs, `run ${number} had not its time to run`);
   }

@@ -55,7 +55,7 @@ function prepare(world: World, scenario: Scenario): void {
   }
   for (const shift of wallShifts) {
     after(shift, () => {
-      world.wallShiftMs = shift.byMs;
+      world.setClock(shift.byMs);
     });
   }
 }

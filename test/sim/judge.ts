@@ -29,8 +29,8 @@ export function checkRest(world: World): void {
   // What the journal has no room for is tried again later.
   if (daemon === undefined || daemon.loop.isClosing || world.hazards.full > 0) return;
   const at = world.now();
-  // A sleep is noticed by a timer that goes on as if there had been none.
-  if (world.nowMs - world.sleptAtMs <= TIMER_MS_MAX) return;
+  // A sleep, or a clock that is set, is noticed by a timer that goes on as if there had been none.
+  if (world.nowMs - Math.max(world.sleptAtMs, world.setAtMs) <= TIMER_MS_MAX) return;
   checkWaits(audit.state, { catalog, at });
   for (const [name, { lateAfterMs }] of catalog.targets) {
     if (lateAfterMs === undefined) continue;

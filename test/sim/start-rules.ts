@@ -16,6 +16,7 @@ export function checkStart(state: ReadonlyState, run: Run, now: Now): void {
   checkBeside(state, run, now);
   checkSynced(state, run, now);
   checkApart(state, run, now);
+  checkOpen(run, now);
 }
 
 /** Nothing starts that has waited longer than it may, asleep or awake. */
@@ -64,6 +65,29 @@ function checkApart(state: ReadonlyState, self: Run, { catalog, at: now }: Now):
         `run ${self.run} starts ${gapMs} ms after the ${from} of ${run.run}`,
       );
     }
+  }
+}
+
+interface Span {
+  readonly days: readonly boolean[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Nothing starts while its window is closed, by the clock on the wall, in UTC. */
+function checkOpen(self: Run, { catalog, at }: Now): void {
+  for (const { policy, options } of catalog.targets.get(self.target)?.bindings ?? []) {
+    if (policy.type !== 'window') continue;
+    const { open } = options as { readonly open: readonly Span[] };
+    const now = new Date(at.wallMs);
+    const ofDay = (now.getUTCHours() * 60 + now.getUTCMinutes()) * 60 + now.getUTCSeconds();
+    const isOpen = open.some(({ days, begin, end }) =>
+      [0, 1].some((ago) => {
+        const second = ofDay + ago * 86_400;
+        return days[(now.getUTCDay() + 7 - ago) % 7] === true && begin <= second && second < end;
+      }),
+    );
+    assert.ok(isOpen, `run ${self.run} starts at ${now.toISOString()}`);
   }
 }
 

@@ -96,6 +96,7 @@ export class World {
   nowMs = 1_000;
   /** Wall time is set back and forth; nothing may depend on it. */
   wallShiftMs = 0;
+  setAtMs = Number.NEGATIVE_INFINITY;
   /** `nowMs` and every task stand still while the machine sleeps. */
   asleepMs = 0;
   sleeps = 0;
@@ -176,6 +177,12 @@ export class World {
   now(): Stamp {
     const wallMs = this.nowMs + this.asleepMs + this.wallShiftMs;
     return stampOf(this.nowMs, wallMs, this.asleepMs);
+  }
+
+  /** Of the wall, beside what it would show by itself. */
+  setClock(byMs: number): void {
+    this.wallShiftMs = byMs;
+    this.setAtMs = this.nowMs;
   }
 
   /** Nobody notices: it lies between two instants of everybody. */

@@ -53,6 +53,19 @@ export const ranked = fc
   .record({ rank: fc.integer({ min: -2, max: 2 }), group: fc.constant('ranks') })
   .map((options): RawPolicy => ({ type: 'priority', ageEvery: '2s', ...options }));
 
+/** Histories begin on a Tuesday at 22:13:20, in UTC. */
+const hours = fc
+  .record({
+    open: fc.subarray(
+      ['22:13-22:14', '22:14-22:15', '23:00-22:00', 'Wed,Thu', 'Mon-Tue 12:00-24:00'],
+      {
+        minLength: 1,
+      },
+    ),
+    atEnd: fc.constantFrom('goOn', 'end'),
+  })
+  .map((options): RawPolicy => ({ type: 'window', ...options }));
+
 /** Distinct intervals in a group, or the same twice: the policy must bear both. */
 const level = fc
   .record({
@@ -69,6 +82,7 @@ const bindings = fc
     shared,
     fc.option(apart, { freq: 2 }),
     fc.option(ranked, { freq: 2 }),
+    fc.option(hours),
   )
   .map(([interval, alone, limits, ...others]): readonly RawPolicy[] =>
     [interval, alone, ...limits, ...others].filter((it) => it !== null),

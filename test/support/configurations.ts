@@ -36,11 +36,21 @@ const level = fc.record({
 });
 const shares = fc.subarray(['disk1' as const, 'disk2' as const]);
 
+/** Histories begin on a Thursday at midnight; their clock is set, and the machine sleeps. */
+const hours = fc
+  .record({
+    open: fc.subarray(['00:00-00:01', '00:01-01:00', '12:00-12:01', '22:00-04:00', 'Fri'], {
+      minLength: 1,
+    }),
+    atEnd: fc.constantFrom('goOn', 'end'),
+  })
+  .map((options): RawPolicy => ({ type: 'window', ...options }));
+
 const rawPolicies = fc.record({
   level: seldom(2, level),
   own: seldom(2, own),
   shares: seldom(2, fc.record({ of: shares, whenFull })),
-  others: fc.tuple(seldom(5, apart), seldom(4, ranked)),
+  others: fc.tuple(seldom(5, apart), seldom(4, ranked), seldom(8, hours)),
 });
 
 /** Each of them now and then, so that most targets have few. */

@@ -222,6 +222,7 @@ export const OUTCOMES: readonly Outcome[] = [
   { kind: 'signalled', signal: 9, core: false },
   { kind: 'signalled', signal: 11, core: true },
   { kind: 'timed-out' },
+  { kind: 'timed-out', reason: 'its window closed Sat 2026-11-28 06:00 (Europe/Berlin)' },
   { kind: 'cancelled' },
   { kind: 'cancelled', signal: 15 },
   { kind: 'cancelled', replacedBy: 18 },

@@ -27,6 +27,9 @@ const POLICY: Samples<typeof policy> = {
   syncAwaited: [[17, 'run 17 (sync)', 'weekly', 'run 18 (sync) is next']],
   staleLock: [[4_711, 'sshd', '/run/rsnapshot.pid']],
   rotatesAgain: [['web', 'daily']],
+  unreadZone: [['Europe/Berlin', '/usr/share/zoneinfo/Europe/Berlin', 'ENOENT']],
+  noZone: [['/etc/localtime']],
+  neverOpens: [[]],
   ignoredLong: [['daily is already waiting as run 17 (web)', 3]],
 };
 

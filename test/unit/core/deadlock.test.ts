@@ -181,7 +181,7 @@ const limitsOnly = timeless.map((list) =>
 );
 
 function withoutLimits({ timeoutMs: _, maxWaitMs: __, broken: ___, ...rest }: Target): Target {
-  return rest;
+  return { ...rest, bindings: rest.bindings.filter(({ policy }) => policy.deadline === undefined) };
 }
 
 /** A counterexample shows what is to be known of the targets. */

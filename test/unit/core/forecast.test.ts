@@ -219,6 +219,16 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
     if (isOpen) sureUntilMs = Math.min(sureUntilMs, nextMs);
     const end = ends.find(({ atMs }) => atMs <= nextMs);
     core.advance(nextMs);
+    // A limit has ended what was expected to go on for ever.
+    if (
+      core
+        .runs('running')
+        .some(
+          (run) => (run.stopping?.at.steadyMs ?? -1) >= nextMs && isOverdue(run, usual, beganMs),
+        )
+    ) {
+      sureUntilMs = Math.min(sureUntilMs, nextMs);
+    }
     note();
     if (end !== undefined) core.end(end.run, exit(0));
     note();
@@ -239,6 +249,15 @@ function areOneLook(core: Core, nextMs: number): boolean {
   );
 }
 
+/** It has taken longer than ever when the forecast was made: nobody knows when it ends. */
+function isOverdue(
+  { started: { steadyMs }, target: name }: Extract<Run, { state: 'running' }>,
+  usual: Readonly<Record<string, number>>,
+  beganMs: number,
+): boolean {
+  return steadyMs + (usual[name] ?? Number.POSITIVE_INFINITY) <= beganMs && steadyMs < beganMs;
+}
+
 function endOf(
   run: Extract<Run, { state: 'running' }>,
   usual: Readonly<Record<string, number>>,
@@ -247,7 +266,6 @@ function endOf(
   if (run.stopping !== undefined) return [{ run: run.run, atMs: beganMs }];
   const { steadyMs } = run.started;
   const atMs = steadyMs + (usual[run.target] ?? Number.POSITIVE_INFINITY);
-  // Longer than ever: it does not end.
-  if (atMs <= beganMs && steadyMs < beganMs) return [];
+  if (isOverdue(run, usual, beganMs)) return [];
   return [{ run: run.run, atMs: Math.min(atMs, run.timeoutAtMs ?? atMs) }];
 }

@@ -9,10 +9,10 @@ const HOUR = 3_600_000;
 
 /** A clock with timers that stand still while it sleeps. */
 function machine() {
-  let [nowMs, asleepMs] = [0, 0];
+  let [nowMs, asleepMs, setMs] = [0, 0, 0];
   let timers: { readonly atMs: number; readonly callback: () => void }[] = [];
   const clock = {
-    now: () => stampOf(nowMs, nowMs + asleepMs, asleepMs),
+    now: () => stampOf(nowMs, nowMs + asleepMs + setMs, asleepMs),
     steadyAt: (ms: number) => ms,
     after(delayMs: number, callback: () => void) {
       const timer = { atMs: nowMs + delayMs, callback };
@@ -33,6 +33,10 @@ function machine() {
     wake,
     sleep(ms: number) {
       asleepMs += ms;
+    },
+    /** The clock on the wall. */
+    set(ms: number) {
+      setMs += ms;
     },
     get nowMs() {
       return nowMs;
@@ -90,4 +94,24 @@ test('a deadline in steady time comes no later for a sleep that was before', () 
   of.await();
   of.stop();
   assert.equal(it.timers, 0);
+});
+
+test('a clock on the wall that somebody sets is noticed within a minute, where anything waits', () => {
+  const { it, posted, of } = deadlines();
+  of.add(7, 4 * HOUR);
+  of.await();
+  it.wake();
+  it.set(999);
+  it.wake();
+  assert.deepEqual(posted, [], 'clocks are corrected by less all the time');
+  for (const ms of [HOUR, -3 * HOUR]) {
+    it.set(ms);
+    it.wake();
+    assert.deepEqual(posted.splice(0), [{ type: 'configured' }]);
+    it.wake();
+    assert.deepEqual(posted, []);
+  }
+  it.sleep(HOUR);
+  it.wake();
+  assert.deepEqual(posted, [], 'a sleep sets no clock');
 });

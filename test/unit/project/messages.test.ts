@@ -167,6 +167,7 @@ const FREE: Readonly<Record<string, string>> = {
   'policies/cardinality.ts': 'why a run waits, or was refused',
   'policies/rsnapshot.ts': 'why a run waits',
   'policies/spacing.ts': 'why a run waits',
+  'policies/window.ts': 'why a run waits, or was ended',
   'runners/ssh/handshake.ts': 'an abort, whose words nobody is shown',
 };
 

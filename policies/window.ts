@@ -1,0 +1,135 @@
+/**
+ * window: when a run may start, by the clock on the wall, and what becomes of one that still runs
+ * when its window closes: it goes on, or is ended.
+ *
+ * The time zone is that of the machine or one by name; its rules are read from the machine's own
+ * zoneinfo when the configuration is (see policies/time-zone.ts), and anew after they have changed.
+ * Which window is meant in a night in which the clock is set stands in policies/window-times.ts.
+ */
+import * as v from 'valibot';
+import type { Policy, Prepared, Preparer, ReadFile, Readiness } from '../daemon/core/policy.ts';
+import * as say from './policy-messages.ts';
+import { parseTimeZone, type TimeZone, UTC } from './time-zone.ts';
+import { Calendar, parseSpan, SPAN_EXPECTED } from './window-times.ts';
+
+/** Most spans of one window. */
+export const SPANS_MAX = 100;
+
+const ZONE_EXPECTED = 'a time zone, such as "Europe/Berlin"';
+
+/** The machine's own time zone, and where those with a name are. */
+const LOCAL_PATH = '/etc/localtime';
+const ZONES_PATH = '/usr/share/zoneinfo';
+
+const SpanText = v.pipe(
+  v.string(SPAN_EXPECTED),
+  v.metadata({ title: 'span' }),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const span = parseSpan(dataset.value);
+    if (span !== undefined) return span;
+    addIssue({ message: SPAN_EXPECTED });
+    return NEVER;
+  }),
+);
+
+const Options = v.pipe(
+  v.strictObject({
+    type: v.literal('window'),
+    open: v.pipe(v.array(SpanText), v.minLength(1), v.maxLength(SPANS_MAX)),
+    zone: v.exactOptional(v.pipe(v.string(), v.regex(/^[\w+-]+(\/[\w+-]+)*$/, ZONE_EXPECTED))),
+    atEnd: v.optional(v.picklist(['goOn', 'end']), 'goOn'),
+  }),
+  v.metadata({
+    keys: {
+      type: 'When a run may start, by the clock on the wall.',
+      open:
+        'When the window is open: times of a day (`"22:00-06:00"`), days (`"Sat,Sun"`, ' +
+        '`"Mon-Fri"`), or both (`"Mon-Fri 20:00-24:00"`). A span that passes midnight belongs to ' +
+        'the day on which it begins. Where the clock is set within a span, the span is longer or ' +
+        'shorter by that; one that lies in an hour which is left out does not open that night.',
+      zone:
+        'Time zone, such as `"Europe/Berlin"`; the machine\'s own (`/etc/localtime`) by default. ' +
+        'Its rules are those of the machine, in `/usr/share/zoneinfo`.',
+      atEnd:
+        'What becomes of a run that still runs when the window closes: it goes on (`goOn`), or it ' +
+        'is ended as by its `timeout`, with status 124 (`end`).',
+    },
+  }),
+);
+type Given = v.InferOutput<typeof Options>;
+
+/** With its openings, once the zone has been read. */
+type WindowOptions = Given & { readonly calendar?: Calendar };
+
+export const window: Policy<WindowOptions> = {
+  type: 'window',
+  options: Options,
+  preparer,
+
+  group: (_, target) => `target ${target.name}`,
+
+  admit: () => ({ type: 'admit' }),
+
+  ready(_run, { nowMs, wallMs, self }): Readiness {
+    const calendar = calendarOf(self.options);
+    const opening = calendar.openingAt(wallMs / 1_000);
+    if (opening === undefined) {
+      return { type: 'wait', reason: say.neverOpens(), behind: [], untilMs: nowMs + WEEK_MS };
+    }
+    if (opening.opens * 1_000 <= wallMs) return { type: 'start' };
+    const { zone = 'local time' } = self.options;
+    return {
+      type: 'wait',
+      reason: `waits for its window, which opens ${calendar.show(opening.opens)} (${zone})`,
+      behind: [],
+      untilMs: nowMs + opening.opens * 1_000 - wallMs,
+    };
+  },
+
+  /** One that started while it was closed may run until the end of the next opening. */
+  deadline({ startedWallMs }, options) {
+    if (options.atEnd !== 'end') return undefined;
+    const calendar = calendarOf(options);
+    const opening = calendar.openingAt(startedWallMs / 1_000);
+    if (opening === undefined) return undefined;
+    const { zone = 'local time' } = options;
+    const reason = `its window closed ${calendar.show(opening.closes)} (${zone})`;
+    return { wallMs: opening.closes * 1_000, reason };
+  },
+};
+
+const WEEK_MS = 7 * 86_400_000;
+
+function calendarOf(options: WindowOptions): Calendar {
+  return options.calendar ?? new Calendar(options.open, UTC);
+}
+
+/** Each zone is read once for all targets. */
+function preparer(read: ReadFile): Preparer<WindowOptions> {
+  const known = new Map<string, ZoneRead>();
+  return {
+    prepare(options): Prepared<WindowOptions> {
+      const { zone } = options;
+      const path = zone === undefined ? LOCAL_PATH : `${ZONES_PATH}/${zone}`;
+      const found = known.get(path) ?? readZone(path, zone, read);
+      known.set(path, found);
+      const rest = { warnings: [], files: [path] };
+      if (!found.ok) return { options, problems: [found.problem], ...rest };
+      const calendar = new Calendar(options.open, found.zone);
+      return { options: { ...options, calendar }, problems: [], ...rest };
+    },
+  };
+}
+
+type ZoneRead =
+  | { readonly ok: true; readonly zone: TimeZone }
+  | { readonly ok: false; readonly problem: string };
+
+function readZone(path: string, name: string | undefined, read: ReadFile): ZoneRead {
+  const file = read(path, 'bytes');
+  // As the C library has it: without the file the machine is in UTC.
+  if (!file.ok && name === undefined && file.error === 'ENOENT') return { ok: true, zone: UTC };
+  if (!file.ok) return { ok: false, problem: say.unreadZone(name ?? path, path, file.error) };
+  const zone = parseTimeZone(file.text);
+  return zone === undefined ? { ok: false, problem: say.noZone(path) } : { ok: true, zone };
+}

@@ -94,7 +94,7 @@ export class World {
   /** Runs that were found alive, by what they are called in the life that found them. */
   readonly foundAs = new Map<string, string>();
   nowMs = 1_000;
-  /** Wall time is set back and forth; nothing may depend on it. */
+  /** Wall time is set back and forth; nothing but windows may depend on it. */
   wallShiftMs = 0;
   setAtMs = Number.NEGATIVE_INFINITY;
   /** `nowMs` and every task stand still while the machine sleeps. */

@@ -3,13 +3,15 @@
  * when its window closes: it goes on, or is ended.
  *
  * The time zone is that of the machine or one by name; its rules are read from the machine's own
- * zoneinfo when the configuration is (see policies/time-zone.ts), and anew after they have changed.
- * Which window is meant in a night in which the clock is set stands in policies/window-times.ts.
+ * zoneinfo when the configuration is (see policies/time-zone-file.ts), and anew after they have
+ * changed. Which window is meant in a night in which the clock is set stands in
+ * policies/window-times.ts.
  */
 import * as v from 'valibot';
 import type { Policy, Prepared, Preparer, ReadFile, Readiness } from '../daemon/core/policy.ts';
 import * as say from './policy-messages.ts';
-import { parseTimeZone, type TimeZone, UTC } from './time-zone.ts';
+import { type TimeZone, UTC } from './time-zone.ts';
+import { parseTimeZone } from './time-zone-file.ts';
 import { Calendar, parseSpan, SPAN_EXPECTED } from './window-times.ts';
 
 /** Most spans of one window. */

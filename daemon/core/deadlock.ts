@@ -103,8 +103,10 @@ function hindrance(
 
 function activeRun(state: ReadonlyState, number: RunId): RunName | undefined {
   const run = state.runs.get(number);
-  const isActive = run?.state === 'starting' || run?.state === 'running';
-  return isActive ? { run: number, target: run.target } : undefined;
+  if (run?.state !== 'starting' && run?.state !== 'running') return undefined;
+  // What is being stopped ends, whatever it waits for.
+  if (run.state === 'running' && run.stopping !== undefined) return undefined;
+  return { run: number, target: run.target };
 }
 
 function queuedTarget(state: ReadonlyState, number: RunId): TargetName | undefined {

@@ -154,7 +154,20 @@ test('a request that ends the run in the way has nothing to wait for', () => {
   assert.equal(jobs.ask(2, 'a').type, 'accepted');
   // Run 2 waits for what run 1 holds, and is ended for the request.
   assert.equal(jobs.ask(1, 'b').type, 'accepted');
-  assert.match(reasonOf(jobs.ask(2, 'b')), /would ever|would wait/);
+});
+
+test('a run that would be ended for its own request, and that with it, is refused', () => {
+  const jobs = new Jobs([target('b', [{ type: 'cardinality', whenFull: 'replace' }])]);
+  jobs.core.ask('b');
+  assert.match(reasonOf(jobs.ask(1, 'b')), /would ever|would wait/);
+  assert.equal(jobs.core.expect(1, 'running').stopping, undefined);
+});
+
+test('a run that is being stopped waits for nobody: it ends', () => {
+  const jobs = new Jobs([target('a', [group('disk')]), target('b', [group('disk')])]);
+  jobs.core.ask('a');
+  jobs.core.send({ type: 'cancel', runs: [1] });
+  assert.equal(jobs.ask(1, 'b').type, 'accepted');
 });
 
 test('a group that is busy with others will be free: the request waits', () => {

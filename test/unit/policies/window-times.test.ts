@@ -7,13 +7,8 @@ import { test } from 'node:test';
 import { Temporal } from '@js-temporal/polyfill';
 import fc from 'fast-check';
 import { PolicyFiles } from '../../../daemon/config/policy-files.ts';
-import {
-  dateOf,
-  daysOf,
-  offsetAt,
-  parseTimeZone,
-  type TimeZone,
-} from '../../../policies/time-zone.ts';
+import { dateOf, daysOf, offsetAt, type TimeZone } from '../../../policies/time-zone.ts';
+import { parseTimeZone } from '../../../policies/time-zone-file.ts';
 import { Calendar, type Opening, parseSpan, type Span } from '../../../policies/window-times.ts';
 import { amount } from '../../support/amount.ts';
 

@@ -15,6 +15,9 @@ export interface Diagnostic {
   readonly text: string;
 }
 
+/** Valibot's message where the schema gives none. */
+const UNSAID = '';
+
 /** Longest text of a found value that a diagnostic shows. */
 const FOUND_CHARS_MAX = 60;
 
@@ -24,7 +27,7 @@ export type Checked<O> =
 
 /** The parsed value, or all diagnostics in the order of the schema's walk. */
 export function check<O>(schema: v.GenericSchema<unknown, O>, value: unknown): Checked<O> {
-  const result = v.safeParse(schema, value);
+  const result = v.safeParse(schema, value, { message: UNSAID });
   const diagnostics = [...compareKeys(schema, value, [])];
   if (result.success && diagnostics.length === 0) return { ok: true, value: result.output };
   const more = (result.issues ?? []).flatMap((issue) => complain(schema, issue) ?? []);
@@ -110,7 +113,7 @@ function wrongType(issue: v.BaseIssue<unknown>): string {
 }
 
 function expectation(issue: v.BaseIssue<unknown>, node: unknown): string {
-  if (!issue.message.startsWith('Invalid ')) return issue.message;
+  if (issue.message !== UNSAID) return issue.message;
   const [limit, length] = [issue.requirement, typeof issue.input];
   const unit = length === 'string' ? 'characters' : 'entries';
   switch (issue.type) {

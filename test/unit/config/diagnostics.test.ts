@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import * as v from 'valibot';
+import { check } from '../../../daemon/config/diagnostics.ts';
 import { NAME_CHARS_MAX } from '../../../daemon/config/field-types.ts';
 import { formatMistakes } from '../../../daemon/config/load.ts';
 import { KEEP_RUNS_MAX } from '../../../daemon/config/schema.ts';
@@ -161,5 +163,20 @@ test('whatever a file holds, it is read or the mistakes are told', () => {
       assert.ok(loaded.ok || loaded.mistakes.length > 0);
     }),
     { numRuns: 500 },
+  );
+});
+
+test('what a schema says is expected is told as it stands, whatever words it begins with', () => {
+  const schema = v.object({
+    at: v.pipe(
+      v.string(),
+      v.check(() => false, 'Invalid dates, too'),
+    ),
+  });
+  const checked = check(schema, { at: 'x' });
+  assert.ok(!checked.ok);
+  assert.deepEqual(
+    checked.diagnostics.map(({ text }) => text),
+    ['expected Invalid dates, too; found "x"'],
   );
 });

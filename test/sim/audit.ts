@@ -6,7 +6,13 @@
 import assert from 'node:assert/strict';
 import { apply } from '../../daemon/core/apply.ts';
 import type { Event, EventOf } from '../../daemon/core/event.ts';
-import { emptyState, type ReadonlyState, type State } from '../../daemon/core/state.ts';
+import {
+  emptyState,
+  type ReadonlyState,
+  type Run,
+  type State,
+  triesOf,
+} from '../../daemon/core/state.ts';
 import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { RunId, TargetName } from '../../daemon/shared/run.ts';
 import type { Entry } from './journal.ts';
@@ -22,6 +28,8 @@ export class Audit {
   hooks = 0;
   lates = 0;
   forgotten = 0;
+  /** In a row; a run that somebody cancelled is neither failure nor success. */
+  readonly #failures = new Map<TargetName, number>();
   /** The last one of a target that was started first. */
   readonly #begun = new Map<TargetName, RunId>();
 
@@ -30,7 +38,7 @@ export class Audit {
   }
 
   take(entry: Entry): void {
-    this.hooks += checkHooks(this.#state, entry);
+    this.hooks += checkHooks(this.#state, this.#failures, entry);
     for (const event of entry.events) {
       this.#check(event, entry);
       apply(this.#state, event);
@@ -71,8 +79,12 @@ export class Audit {
     this.#begun.set(run.target, run.run);
   }
 
-  #freshen({ run: number, verdict, at }: EventOf<'ended'>): void {
+  #freshen({ run: number, verdict, at, outcome }: EventOf<'ended'>): void {
     const run = this.#state.runs.get(number);
+    const name = run?.target ?? '';
+    const isCounted = outcome.kind !== 'cancelled';
+    if (verdict !== 'failed') this.#failures.delete(name);
+    else if (isCounted) this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1);
     const freshMs = this.freshMs.get(run?.target ?? '');
     if (run?.state !== 'running' || verdict === 'failed' || freshMs === undefined) return;
     if (elapsedMs(at) < freshMs) return;
@@ -114,22 +126,32 @@ function lastSuccessMs(state: ReadonlyState, target: TargetName): number | undef
 }
 
 /** Each cause calls its hook by the same decision, once, and nothing else calls any. How many. */
-function checkHooks(state: ReadonlyState, { events, catalog }: Entry): number {
+function checkHooks(
+  state: ReadonlyState,
+  failures: ReadonlyMap<TargetName, number>,
+  { events, catalog }: Entry,
+): number {
+  const failed: TargetName[] = [];
   const wanted = events.flatMap((event): readonly string[] => {
     if (event.type === 'late') {
       const { onLate } = catalog.targets.get(event.target)?.hooks ?? {};
       return onLate === undefined ? [] : [`${onLate}: late ${event.target}`];
     }
-    if (event.type !== 'ended' || event.outcome.kind === 'cancelled') return [];
+    if (event.type !== 'ended' && event.type !== 'started') return [];
     const run = state.runs.get(event.run);
     if (run === undefined || run.cause !== undefined) return [];
-    const { onSuccess, onWarning, onFailure } = catalog.targets.get(run.target)?.hooks ?? {};
-    const [why, hook] = {
-      ok: ['success', onSuccess],
-      warning: ['warning', onWarning],
-      failed: ['failure', onFailure],
-    }[event.verdict];
-    return hook === undefined ? [] : [`${hook}: ${why} ${run.target} ${run.run}`];
+    const { hooks, onFailureAfter = 1 } = catalog.targets.get(run.target) ?? {};
+    if (event.type === 'started') {
+      const isFirst = run.state === 'starting' && triesOf(run) === 1 && event.found !== true;
+      return isFirst ? wish(hooks?.onStart, 'start', run) : [];
+    }
+    if (event.outcome.kind === 'cancelled') return [];
+    if (event.verdict === 'ok') return wish(hooks?.onSuccess, 'success', run);
+    if (event.verdict === 'warning') return wish(hooks?.onWarning, 'warning', run);
+    const before = failed.filter((name) => name === run.target).length;
+    failed.push(run.target);
+    const inRow = (failures.get(run.target) ?? 0) + before + 1;
+    return inRow < onFailureAfter ? [] : wish(hooks?.onFailure, 'failure', run);
   });
   const called = events.flatMap((event) => {
     if (event.type !== 'accepted' || event.cause === undefined) return [];
@@ -137,11 +159,15 @@ function checkHooks(state: ReadonlyState, { events, catalog }: Entry): number {
     return [`${event.target}: ${[why, target, run].filter((it) => it !== undefined).join(' ')}`];
   });
   assert.deepEqual(called, wanted, 'hooks that are called');
-  // It waits for a place like any other run; the one that calls it has given its own back before.
+  // It waits for a place like any other run; one whose end calls it has given its own back before.
   const first = events.findIndex((event) => event.type === 'accepted' && 'cause' in event);
-  const end = events.findLastIndex(({ type }) => type === 'ended');
-  assert.ok(first < 0 || end < first, 'a hook is called before the end that calls it');
+  const end = events.findLastIndex(({ type }) => type === 'ended' || type === 'started');
+  assert.ok(first < 0 || end < first, 'a hook is called before what calls it');
   return called.length;
+}
+
+function wish(hook: TargetName | undefined, why: string, { target, run }: Run): readonly string[] {
+  return hook === undefined ? [] : [`${hook}: ${why} ${target} ${run}`];
 }
 
 /** How long it waited counts as on a watch, how long it ran as its command felt it. */

@@ -62,6 +62,7 @@ const limits: readonly fc.Arbitrary<Partial<Target>>[] = [
   fc.record({ leftovers: fc.constantFrom('leave' as const, 'kill' as const) }),
   fc.record({ okExit: fc.constantFrom([0, 1], [0, 3]) }),
   fc.record({ warnExit: fc.constantFrom([2], [1, 2]) }),
+  fc.record({ onFailureAfter: fc.constantFrom(2, 3) }),
 ];
 const keep = fc.record(
   {
@@ -73,7 +74,7 @@ const keep = fc.record(
 );
 const broken = fc.record({ broken: fc.constant('no such user on this machine') });
 type Hook = keyof NonNullable<Target['hooks']>;
-const HOOKS: Hook[] = ['onSuccess', 'onWarning', 'onFailure', 'onLate'];
+const HOOKS: Hook[] = ['onStart', 'onSuccess', 'onWarning', 'onFailure', 'onLate'];
 
 /** Hooks are named by how far away the other target is. */
 const someTarget = fc.record({

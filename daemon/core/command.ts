@@ -132,7 +132,13 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   | { readonly type: 'recover'; readonly run: RunId }
   /** The catalog has changed. */
   | { readonly type: 'configured' }
-  | { readonly type: 'retain'; readonly target: TargetName; readonly keep: Keep }
+  | {
+      readonly type: 'retain';
+      readonly target: TargetName;
+      readonly keep: Keep;
+      /** Steady time since when clients find this daemon. */
+      readonly upSinceMs?: number;
+    }
 );
 
 /** Most runs that one turn ends because of one command. */

@@ -18,7 +18,8 @@ export const RECENT_MS = 300_000;
 /** Most at once: each has files to be deleted, and others wait meanwhile. */
 export const FORGOTTEN_AT_ONCE_MAX = 100;
 
-export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'retain'>): Decision {
+export function retain(state: ReadonlyState, command: CommandOf<'retain'>): Decision {
+  const { target, keep, upSinceMs = Number.NEGATIVE_INFINITY, at } = command;
   const targetState = state.targetStates.get(target);
   if (targetState === undefined) return NOTHING;
   let left = targetState.ended.size;
@@ -28,8 +29,8 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
     const run = state.runs.get(number);
     if (run?.state !== 'ended' || number === targetState.latest) break;
     const ageMs = elapsedMs(at) - elapsedMs(run.ended);
-    // A client on its way back was asleep with the machine.
-    const awakeMs = at.steadyMs - run.ended.steadyMs;
+    // A client on its way back was asleep with the machine, and found no daemon before this one.
+    const awakeMs = at.steadyMs - Math.max(run.ended.steadyMs, upSinceMs);
     const isOver =
       left > keep.runs ||
       ageMs > (keep.ms ?? Number.POSITIVE_INFINITY) ||
@@ -39,7 +40,8 @@ export function retain(state: ReadonlyState, { target, keep, at }: CommandOf<'re
     // What holds its place stays beside what is to be kept, and takes no room from it.
     if (run.heldBy.length === 0) {
       if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
-        return { ...decided({ type: 'forgotten', runs }), rest: { type: 'retain', target, keep } };
+        const rest = { type: 'retain', target, keep, upSinceMs } as const;
+        return { ...decided({ type: 'forgotten', runs }), rest };
       }
       runs.push(number);
     }

@@ -90,11 +90,13 @@ export class Daemon {
   readonly #log: Log;
   /** Targets whose past is being looked through; true: it has to be once more. */
   readonly #retaining = new Map<TargetName, boolean>();
+  readonly #upSinceMs: number;
   #noneRuns: (() => void) | undefined;
 
   constructor(parts: DaemonParts) {
     this.#parts = parts;
     this.#log = parts.log;
+    this.#upSinceMs = parts.clock.now().steadyMs;
     this.loop = new Loop({
       ...parts,
       perform: (events) => {
@@ -240,7 +242,7 @@ export class Daemon {
     this.#retaining.set(target, isAsked);
     if (isAsked) return;
     const keep = this.loop.catalog.targets.get(target)?.keep ?? KEEP_DEFAULT;
-    this.loop.post({ type: 'retain', target, keep }, () => {
+    this.loop.post({ type: 'retain', target, keep, upSinceMs: this.#upSinceMs }, () => {
       const again = this.#retaining.get(target);
       this.#retaining.delete(target);
       if (again) this.#retain(target);

@@ -57,6 +57,18 @@ test('a run that has just ended is kept: its client may be on its way back', () 
   assert.deepEqual(ended(core), [2, 1, 3, 5, 4]);
 });
 
+test('a run that ended while there was no daemon is kept as long as if it had ended now', () => {
+  const core = five();
+  core.advance(core.nowMs + LATER_MS);
+  const upSinceMs = core.nowMs;
+  const keep = { runs: 1 };
+  core.send({ type: 'retain', target: 't', keep, upSinceMs });
+  assert.deepEqual(ended(core), [2, 1, 3, 5, 4]);
+  core.advance(core.nowMs + RECENT_MS);
+  core.send({ type: 'retain', target: 't', keep, upSinceMs });
+  assert.deepEqual(ended(core), [4]);
+});
+
 test('the latest run is always kept', () => {
   const core = five();
   core.advance(core.nowMs + LATER_MS);

@@ -9,7 +9,10 @@ import { surplusOf } from './retention-rules.ts';
 import type { Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
-const STEPS_MAX = 20_000;
+/**
+ * To wait for a window that opens once a week takes 10,000 looks at the clock, now and then twice.
+ */
+const STEPS_MAX = 100_000;
 /**
  * A sync that is refused where somebody waits (`whenFull`) is so by the very levels that wait for
  * it, time and again: somebody has to cancel them.

@@ -20,7 +20,7 @@ import { live } from './history.ts';
 import { type Scenario, scenarios } from './scenario.ts';
 import { World } from './world.ts';
 
-const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? amount(6_500));
+const HISTORIES = Number(process.env['SIM_HISTORIES'] ?? amount(5_000));
 /** How long a scenario that fails is made smaller. */
 const SHRINK_MS_MAX = 20_000;
 

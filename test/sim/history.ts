@@ -9,9 +9,7 @@ import { surplusOf } from './retention-rules.ts';
 import type { Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
-/**
- * To wait for a window that opens once a week takes 10,000 looks at the clock, now and then twice.
- */
+/** A wait for a window that opens once a week is 10,000 looks at the clock; some wait twice. */
 const STEPS_MAX = 100_000;
 /**
  * A sync that is refused where somebody waits (`whenFull`) is so by the very levels that wait for

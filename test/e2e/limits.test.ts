@@ -163,14 +163,14 @@ test(
 
 const at = { steadyMs: 1_000, wallMs: 1_700_000_000_000 };
 
-/** A run of long ago, which the next one lets be forgotten. */
+/** A run of a target that is configured no more. */
 function leaveOldRun(rig: Rig, bytes: number): void {
   const directory = join(rig.state, 'runs', '1');
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'out'), Buffer.alloc(bytes, 'a'));
   const keeper = { pid: 1, startTime: 1, bootId: 'before' };
   const events: Event[] = [
-    { type: 'accepted', run: 1, target: 'quick', at, token: 'old', merged: true },
+    { type: 'accepted', run: 1, target: 'removed', at, token: 'old', merged: true },
     { type: 'starting', run: 1, attempt: 1, at },
     { type: 'started', run: 1, attempt: 1, at, keeper },
     { type: 'ended', run: 1, at, outcome: { kind: 'exited', code: 3 }, verdict: 'failed' },
@@ -193,10 +193,7 @@ test(
     await slow.reply('output', wait);
     slow.socket.pause();
     const other = await rig.open();
-    await finished(other);
-    while ((await other.ask({ type: 'history' }, 'history')).runs.some(({ run }) => run === 1)) {
-      await turn();
-    }
+    await other.ask({ type: 'forget', target: 'removed' }, 'done');
     await assert.rejects(other.ask({ type: 'wait', run: 1 }, 'ended'), /unknown-run/);
     slow.socket.resume();
     const { exit } = await slow.reply('ended', wait);

@@ -4,7 +4,7 @@
  * reasons, and holds each to what the machine has.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import './scratch.ts';
@@ -14,6 +14,7 @@ const PROBES: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
   'a mount namespace': () => isGood('unshare', '--mount', 'true'),
   'a time namespace': () => isGood('unshare', '--time', '--boottime', '1', 'true'),
+  tzdata: () => existsSync('/usr/share/zoneinfo/Europe/Berlin'),
   'python3-prometheus-client': () => isGood('/usr/bin/python3', '-c', 'import prometheus_client'),
 };
 

@@ -1,8 +1,10 @@
 /**
  * When windows are open, by the zones of this machine: by examples around the nights in which a
- * clock is set, and against an independent calendar (Temporal, whose zones come with Node).
+ * clock is set, and against independent calendars: Temporal for what is past, since its zones come
+ * with Node and know of other plans than those of this machine, and date(1) for what is to come.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { Temporal } from '@js-temporal/polyfill';
 import fc from 'fast-check';
@@ -11,7 +13,10 @@ import { dateOf, daysOf, offsetAt, type TimeZone } from '../../../policies/time-
 import { parseTimeZone } from '../../../policies/time-zone-file.ts';
 import { Calendar, type Opening, parseSpan, type Span } from '../../../policies/window-times.ts';
 import { amount } from '../../support/amount.ts';
+import { whyWithout } from '../../support/tools.ts';
 
+/** Minimal systems have no zones. */
+const NEEDS = { skip: whyWithout('tzdata') };
 const files = new PolicyFiles();
 
 function zoneOf(name: string): TimeZone {
@@ -36,7 +41,7 @@ function open(zone: string, at: string, ...texts: readonly string[]): readonly s
   return opening === undefined ? [] : [iso(opening.opens), iso(opening.closes)];
 }
 
-test('a night is as long as it is, with an hour less or more where the clock is set', () => {
+test('a night is as long as it is, with an hour less or more where the clock is set', NEEDS, () => {
   const night = (zone: string, at: string) => open(zone, at, '22:00-06:00');
   for (const [zone, at, wanted] of [
     ['Europe/Berlin', '2026-03-28T12:00Z', ['2026-03-28T21:00Z', '2026-03-29T04:00Z']],
@@ -47,14 +52,14 @@ test('a night is as long as it is, with an hour less or more where the clock is 
     ['Australia/Lord_Howe', '2026-04-04T06:00Z', ['2026-04-04T11:00Z', '2026-04-04T19:30Z']],
     ['Australia/Lord_Howe', '2026-10-03T06:00Z', ['2026-10-03T11:30Z', '2026-10-03T19:00Z']],
     // For Ramadan, and at its end.
-    ['Africa/Casablanca', '2026-02-14T12:00Z', ['2026-02-14T21:00Z', '2026-02-15T06:00Z']],
-    ['Africa/Casablanca', '2026-03-21T12:00Z', ['2026-03-21T22:00Z', '2026-03-22T05:00Z']],
+    ['Africa/Casablanca', '2025-02-22T12:00Z', ['2025-02-22T21:00Z', '2025-02-23T06:00Z']],
+    ['Africa/Casablanca', '2025-04-05T12:00Z', ['2025-04-05T22:00Z', '2025-04-06T05:00Z']],
   ] as const) {
     assert.deepEqual(night(zone, at), wanted, `${zone} ${at}`);
   }
 });
 
-test('a time that a night does not have is the moment at which the clock is set', () => {
+test('a time that a night does not have is the moment at which the clock is set', NEEDS, () => {
   const berlin = (text: string) => open('Europe/Berlin', '2026-03-29T00:30Z', text);
   assert.deepEqual(berlin('02:30-04:00'), ['2026-03-29T01:00Z', '2026-03-29T02:00Z']);
   assert.deepEqual(berlin('01:00-02:30'), ['2026-03-29T00:00Z', '2026-03-29T01:00Z']);
@@ -62,13 +67,13 @@ test('a time that a night does not have is the moment at which the clock is set'
   assert.deepEqual(berlin('02:10-02:50'), ['2026-03-30T00:10Z', '2026-03-30T00:50Z']);
 });
 
-test('a time that a night has twice is the first of the two', () => {
+test('a time that a night has twice is the first of the two', NEEDS, () => {
   const berlin = (text: string) => open('Europe/Berlin', '2026-10-24T23:30Z', text);
   assert.deepEqual(berlin('02:30-04:00'), ['2026-10-25T00:30Z', '2026-10-25T03:00Z']);
   assert.deepEqual(berlin('01:00-02:30'), ['2026-10-24T23:00Z', '2026-10-25T00:30Z']);
 });
 
-test('days, leap days, midnight, and spans that touch', () => {
+test('days, leap days, midnight, and spans that touch', NEEDS, () => {
   const utc = (at: string, ...texts: readonly string[]) => open('Etc/UTC', at, ...texts);
   // 29 February 2028 is a Tuesday.
   assert.deepEqual(utc('2028-02-28T00:00Z', 'Tue'), ['2028-02-29T00:00Z', '2028-03-01T00:00Z']);
@@ -93,7 +98,7 @@ test('days, leap days, midnight, and spans that touch', () => {
   assert.ok(opens < '2026-11-27' && closes > '2026-12-10', 'it never closes');
 });
 
-test('a zone that changes its mind is followed: Samoa had no 30 December 2011', () => {
+test('a zone that changes its mind is followed: Samoa had no 30 December 2011', NEEDS, () => {
   assert.deepEqual(open('Pacific/Apia', '2011-12-30T00:00Z', '22:00-06:00'), [
     '2011-12-30T08:00Z',
     '2011-12-30T16:00Z',
@@ -125,10 +130,10 @@ const ZONES = [
 const YEAR_S = 365.2425 * 86_400;
 const START = seconds('2005-01-01T00:00Z');
 
-/** Any moment of a quarter of a century, or one around a night in which a clock was set. */
+/** Any moment of twenty years, or one around a night in which a clock was set. */
 const cases = fc.record({
   zone: fc.constantFrom(...ZONES),
-  at: fc.integer({ min: START, max: START + 25 * YEAR_S }),
+  at: fc.integer({ min: START, max: START + 20 * YEAR_S }),
   /** From the next transition; none: the moment itself. */
   near: fc.option(fc.integer({ min: -40 * 3_600, max: 40 * 3_600 }), { freq: 3 }),
   spans: fc.array(
@@ -193,7 +198,7 @@ function expected(spans: Case['spans'], zone: string, at: number): Opening | und
   return found;
 }
 
-test(`${amount(1_000)} random windows are open when another calendar has them open`, () => {
+test(`${amount(1_000)} random windows are open when another calendar has them open`, NEEDS, () => {
   fc.assert(
     fc.property(cases, ({ zone, at: some, near, spans }) => {
       const next = Temporal.Instant.fromEpochMilliseconds(some * 1_000)
@@ -207,17 +212,31 @@ test(`${amount(1_000)} random windows are open when another calendar has them op
   );
 });
 
-test('long after the end of its table a zone goes on by its rule', () => {
+test('long after the end of its table a zone goes on by its rule', NEEDS, () => {
   const zones = [...ZONES, 'Asia/Jerusalem', 'America/Nuuk', 'Pacific/Auckland', 'Asia/Tokyo'];
   const far = fc.integer({ min: seconds('2038-01-01T00:00Z'), max: seconds('2086-01-01T00:00Z') });
-  fc.assert(
-    fc.property(fc.constantFrom(...zones), far, (zone, at) => {
-      const there = Temporal.Instant.fromEpochMilliseconds(at * 1_000).toZonedDateTimeISO(zone);
-      assert.equal(offsetAt(zoneOf(zone), at), there.offsetNanoseconds / 1e9);
-    }),
-    { numRuns: amount(1_000) },
-  );
+  for (const zone of zones) {
+    const moments = fc.sample(far, amount(200));
+    const shown = execFileSync('date', ['--file=-', '+%::z'], {
+      input: moments.map((at) => `@${at}\n`).join(''),
+      env: { TZ: zone, PATH: process.env['PATH'] },
+      encoding: 'utf8',
+    });
+    const found = moments.map((at) => `${at} ${showOffset(offsetAt(zoneOf(zone), at))}`);
+    const wanted = shown.trim().split('\n');
+    assert.deepEqual(
+      found,
+      moments.map((at, place) => `${at} ${wanted[place]}`),
+      zone,
+    );
+  }
 });
+
+/** As date(1) has it. */
+function showOffset(offset: number): string {
+  const parts = [3_600, 60, 1].map((unit) => Math.floor(Math.abs(offset) / unit) % 60);
+  return `${offset < 0 ? '-' : '+'}${parts.map((it) => String(it).padStart(2, '0')).join(':')}`;
+}
 
 /** A file without a table, as it is for a zone that has only a rule. */
 function fileOf(footer: string, version = '2'): string {

@@ -13,6 +13,7 @@ import { exitStatus } from '../../../daemon/shared/exit-status.ts';
 import { SPANS_MAX, window } from '../../../policies/window.ts';
 import { accepted, load } from '../../support/config.ts';
 import { Core, type RawPolicy, target } from '../../support/core.ts';
+import { skipWithout } from '../../support/tools.ts';
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -170,7 +171,8 @@ test('the forecast knows when a window opens, and that it ends a run', () => {
   assert.deepEqual(expected()[1], TO_2214 + 86 * MINUTE);
 });
 
-test('a zone is read from the files of this machine, and its own is the default', () => {
+test('a zone is read from the files of this machine, and its own is the default', (t) => {
+  if (skipWithout(t, 'tzdata')) return;
   const config = (more: object) => ({
     targets: {
       t: { runner: { type: 'dummy', time: '1s' }, policies: [opened(['22:00-06:00'], more)] },

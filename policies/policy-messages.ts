@@ -89,7 +89,8 @@ export const rotatesAgain = (target: string, interval: string): string =>
 
 /** `zone` is its name, or the path where it has none. */
 export const unreadZone = (zone: string, path: string, error: string): string =>
-  `the rules of time zone ${zone} cannot be read from ${path} (${error}); correct "zone", or install tzdata`;
+  `the rules of time zone ${zone} cannot be read from ${path} (${error}); ` +
+  'correct "zone", or install tzdata';
 
 export const noZone = (path: string): string =>
   `${path} holds no time zone; correct "zone", or install tzdata`;

@@ -16,36 +16,29 @@
 import * as v from 'valibot';
 import type { Policy, QueuedRun } from '../daemon/core/policy.ts';
 import { showDuration } from '../daemon/shared/duration.ts';
-import { GroupName, Limit } from './option-types.ts';
+import { GroupName, Limit, whole } from './option-types.ts';
 import { differs } from './policy-messages.ts';
 
 /** Highest rank, and below 0 the lowest. */
 export const RANK_MAX = 1_000;
 
-const RANK_EXPECTED = `a whole number from -${RANK_MAX} to ${RANK_MAX}`;
-
 const Options = v.pipe(
   v.strictObject({
     type: v.literal('priority'),
     group: GroupName,
-    rank: v.pipe(
-      v.number(RANK_EXPECTED),
-      v.integer(RANK_EXPECTED),
-      v.minValue(-RANK_MAX, RANK_EXPECTED),
-      v.maxValue(RANK_MAX, RANK_EXPECTED),
-    ),
+    rank: whole(-RANK_MAX, RANK_MAX),
     ageEvery: v.optional(Limit, '1h'),
   }),
   v.metadata({
     keys: {
       type:
-        'Which of several waiting runs goes first. It makes nobody wait; it is for groups with ' +
-        'a limit, such as a `cardinality` of the same name.',
-      group: 'Targets that name the same group are ranked among each other.',
-      rank: 'The highest goes first; of equal ones the run that was asked for first.',
+        'Order of the queued runs of a group. It never holds a run back, so combine it with a ' +
+        'limit, such as a `cardinality` with the same group.',
+      group: 'Name of the group. Targets of one group are ranked against each other.',
+      rank: 'The highest rank starts first; of equal ranks, the oldest request.',
       ageEvery:
-        'Waiting lifts a run by one rank every such time, so that it starts at last, however ' +
-        'many of higher ranks are asked for. The same for all targets of a group.',
+        'A queued run gains one rank each time this long, so that every run starts in the end. ' +
+        'All targets of a group must have the same value.',
     },
   }),
 );

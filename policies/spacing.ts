@@ -33,17 +33,17 @@ const Options = v.pipe(
   }),
   v.metadata({
     keys: {
-      type: 'Keeps runs apart in time.',
-      least: 'Least time between two runs. The time goes on while the machine sleeps or is off.',
+      type: 'Minimum time between runs.',
+      least: 'Minimum time between two runs. Time while the machine sleeps or is off counts.',
       from:
-        'Where the time begins: when the run before started (`start`), or when it ended (`end`). ' +
-        'With `end`, no two runs of the group run at once.',
+        'Measure from the `start` (default) or the `end` of the previous run. With `end`, runs of ' +
+        'the group never overlap.',
       jitter:
-        'Longest time by which each gap is lengthened at random, so that many machines do not ' +
-        'ask one server at the same time.',
+        'Add a random time of up to this to each gap, so that many machines do not use one ' +
+        'server at the same time.',
       group:
-        'Targets that name the same group keep apart from each other, each by its own `least`. ' +
-        'Without it, a target keeps apart only its own runs.',
+        'Targets with the same group share one gap, each with its own `least`. Default: the gap ' +
+        'applies to runs of this target only.',
     },
   }),
 );
@@ -80,14 +80,16 @@ export const spacing: Policy<SpacingOptions, Latest> = {
     const { from, least, jitter = 0 } = self.options;
     const [running] = active;
     if (from === 'end' && running !== undefined) {
-      const reason = `waits for ${describeActive(running)}, and ${showDuration(least)} after its end`;
+      const gap = showDuration(least);
+      const reason = `waits for ${describeActive(running)}, and ${gap} after its end`;
       return { type: 'wait', reason, behind: [running.run], isForAll: true };
     }
     const before = latest[from];
     if (before === undefined) return { type: 'start' };
     const gapMs = least + Math.floor(before.chance * jitter);
     if (before.agoMs >= gapMs) return { type: 'start' };
-    const reason = `waits for ${showDuration(gapMs)} to pass since the ${from} of ${nameRun(before)}`;
+    const gap = showDuration(gapMs);
+    const reason = `waits for ${gap} to pass since the ${from} of ${nameRun(before)}`;
     return { type: 'wait', reason, behind: [], untilMs: nowMs + gapMs - before.agoMs };
   },
 };

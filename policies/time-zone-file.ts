@@ -34,11 +34,16 @@ interface Header {
 
 function headerAt(bytes: string, at: number): Header | undefined {
   if (bytes.slice(at, at + 4) !== 'TZif' || bytes.length < at + HEADER_BYTES) return undefined;
-  const [utCount, standardCount, leapCount, timeCount, typeCount, charCount] = [
-    ...[0, 1, 2, 3, 4, 5].map((index) => integerAt(bytes, at + 20 + 4 * index, 4)),
-  ] as [number, number, number, number, number, number];
-  const version = bytes.charCodeAt(at + 4);
-  return { version, utCount, standardCount, leapCount, timeCount, typeCount, charCount };
+  const count = (index: number): number => integerAt(bytes, at + 20 + 4 * index, 4);
+  return {
+    version: bytes.charCodeAt(at + 4),
+    utCount: count(0),
+    standardCount: count(1),
+    leapCount: count(2),
+    timeCount: count(3),
+    typeCount: count(4),
+    charCount: count(5),
+  };
 }
 
 function sizeOf(header: Header, timeBytes: number): number {

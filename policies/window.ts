@@ -43,18 +43,18 @@ const Options = v.pipe(
   }),
   v.metadata({
     keys: {
-      type: 'When a run may start, by the clock on the wall.',
+      type: 'Times of day at which a run may start.',
       open:
-        'When the window is open: times of a day (`"22:00-06:00"`), days (`"Sat,Sun"`, ' +
+        'When the window is open: times of day (`"22:00-06:00"`), days (`"Sat,Sun"`, ' +
         '`"Mon-Fri"`), or both (`"Mon-Fri 20:00-24:00"`). A span that passes midnight belongs to ' +
-        'the day on which it begins. Where the clock is set within a span, the span is longer or ' +
-        'shorter by that; one that lies in an hour which is left out does not open that night.',
+        'the day on which it begins. A change to or from daylight saving time makes a span longer ' +
+        'or shorter; a span within the skipped hour does not open that night.',
       zone:
-        'Time zone, such as `"Europe/Berlin"`; the machine\'s own (`/etc/localtime`) by default. ' +
-        'Its rules are those of the machine, in `/usr/share/zoneinfo`.',
+        'Time zone, such as `"Europe/Berlin"`. Default: the local time of the machine ' +
+        '(`/etc/localtime`). The rules are read from `/usr/share/zoneinfo`.',
       atEnd:
-        'What becomes of a run that still runs when the window closes: it goes on (`goOn`), or it ' +
-        'is ended as by its `timeout`, with status 124 (`end`).',
+        'What to do with a run that is still running when the window closes: let it go on ' +
+        '(`goOn`), or end it with status 124, as `timeout` does (`end`).',
     },
   }),
 );

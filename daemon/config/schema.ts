@@ -7,7 +7,7 @@
  */
 import * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
-import { Duration, Limit } from '../../policies/option-types.ts';
+import { Duration, Limit, whole } from '../../policies/option-types.ts';
 import { runners } from '../../runners/index.ts';
 import { Bytes, Codes, Description, Name, Pattern } from './field-types.ts';
 import { Sockets } from './sockets.ts';
@@ -16,19 +16,11 @@ const KILL_AFTER_DEFAULT = '30s';
 export const KEEP_RUNS_MAX = 1_000_000;
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-const KEEP_EXPECTED = `a whole number from 1 to ${KEEP_RUNS_MAX}`;
 const DAYS_EXPECTED = 'a number of days, more than 0';
 
 const Keep = v.pipe(
   v.strictObject({
-    runs: v.exactOptional(
-      v.pipe(
-        v.number(KEEP_EXPECTED),
-        v.integer(KEEP_EXPECTED),
-        v.minValue(1, KEEP_EXPECTED),
-        v.maxValue(KEEP_RUNS_MAX, KEEP_EXPECTED),
-      ),
-    ),
+    runs: v.exactOptional(whole(1, KEEP_RUNS_MAX)),
     days: v.exactOptional(v.pipe(v.number(DAYS_EXPECTED), v.gtValue(0, DAYS_EXPECTED))),
     bytes: v.exactOptional(Bytes),
   }),
@@ -43,13 +35,6 @@ const Keep = v.pipe(
 export type KeepSettings = v.InferOutput<typeof Keep>;
 
 const FAILURES_MAX = 1_000;
-const FAILURES_EXPECTED = `a whole number from 1 to ${FAILURES_MAX}`;
-const FailuresInARow = v.pipe(
-  v.number(FAILURES_EXPECTED),
-  v.integer(FAILURES_EXPECTED),
-  v.minValue(1, FAILURES_EXPECTED),
-  v.maxValue(FAILURES_MAX, FAILURES_EXPECTED),
-);
 
 const Log = v.pipe(
   v.strictObject({
@@ -79,7 +64,7 @@ const Target = v.pipe(
     onSuccess: v.exactOptional(Name),
     onWarning: v.exactOptional(Name),
     onFailure: v.exactOptional(Name),
-    onFailureAfter: v.exactOptional(FailuresInARow),
+    onFailureAfter: v.exactOptional(whole(1, FAILURES_MAX)),
     onLate: v.exactOptional(Name),
     okExit: v.optional(Codes, [0]),
     warnExit: v.exactOptional(Codes),
@@ -105,7 +90,7 @@ const Target = v.pipe(
       lateAfter:
         'Calls the target late when its last success is longer ago, such as "26h" for a daily ' +
         'one. Time in which the machine sleeps counts.',
-      onStart: 'Another target, which runs when a run begins. Nothing waits for it.',
+      onStart: 'Another target to run when a run starts. The run does not wait for it.',
       onSuccess: 'Another target, which runs after each run that ends well.',
       onWarning: 'The same for a run that ends with a warning.',
       onFailure:
@@ -113,8 +98,8 @@ const Target = v.pipe(
         'The command finds what happened in BATON_EVENT, BATON_EVENT_TARGET, _RUN, _OUTCOME, ' +
         '_EXIT, _TEXT and _SECONDS, and reads the end of the output from its stdin.',
       onFailureAfter:
-        'Calls `onFailure` only from that many failures in a row on; a cancelled run is none of ' +
-        'them. By default 1.',
+        'How many runs must fail in a row before `onFailure` is called. Each further failure calls ' +
+        'it again. Cancelled runs do not count. Default: 1.',
       onLate: 'The same, once, when the target becomes late. Needs `lateAfter`.',
       okExit: 'Exit codes that count as success.',
       warnExit:

@@ -1,8 +1,8 @@
 /**
  * Which of several waiting runs is looked at first, where a policy ranks those of its group. Pure.
  *
- * Without ranks they are looked at in the order of their acceptance. The runs of a group that has
- * ranks change places among themselves, so that whoever is not in the group stands where it stood.
+ * Without ranks, queued runs are looked at in the order of their acceptance. Ranks reorder only the
+ * runs of their own group; a run outside the group keeps its position.
  */
 import type { RunId } from '../shared/run.ts';
 import type { Binding, Catalog } from './catalog.ts';
@@ -62,7 +62,8 @@ export function explainRank(
   const say = (head: QueuedRun, options: unknown): string =>
     policy.describeRank?.(head, options) ?? `rank ${place(head, options)}`;
   const above = say(best.head, best.options);
-  const reason = `${nameRun(best.head)} goes first, by ${above} over ${say(self, view.self.options)}`;
+  const below = say(self, view.self.options);
+  const reason = `${nameRun(best.head)} goes first, by ${above} over ${below}`;
   const behind: readonly RunId[] = [best.head.run];
   return [{ type: 'wait', reason, behind }];
 }

@@ -5,20 +5,16 @@
  */
 
 import { runnerOf } from '../config/registry.ts';
-import { type Catalog, findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
+import { findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
 import type { CommandInput, LetGo } from '../core/command.ts';
 import type { Event, EventOf } from '../core/event.ts';
-import type { LocksPort } from '../core/group-view.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Run, Running, State } from '../core/state.ts';
-import type { JournalPort } from '../journal/group-commit.ts';
+import type { Run, Running } from '../core/state.ts';
 import { removed, unfitByNow } from '../protocol/outcome-text.ts';
 import type { Cause, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
-import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { logEvents } from './event-log.ts';
-import { Loop } from './loop.ts';
-import type { UnrecordedEnd } from './unrecorded.ts';
+import { Loop, type LoopOptions } from './loop.ts';
 
 /** What a keeper is told of its run. */
 export interface KeptRun {
@@ -65,22 +61,10 @@ export interface KeepersPort {
   remove(run: RunId): void;
 }
 
-export interface DaemonParts {
-  readonly state: State;
-  readonly catalog: Catalog;
-  readonly journal: JournalPort;
-  readonly clock: Clock;
-  /** Random, and this daemon's own. */
-  readonly nonce: Nonce;
-  readonly log: Log;
-  readonly locks?: LocksPort;
+export interface DaemonParts extends Omit<LoopOptions, 'perform'> {
   readonly keepers: (post: (observation: CommandInput) => void) => KeepersPort;
   /** Hears every event once it is durable and its effects have been set going. */
   readonly notify: (event: Event) => void;
-  /** A run has ended, and the journal has no room for that. */
-  readonly unrecorded?: (end: UnrecordedEnd) => void;
-  /** A bug, or a journal that cannot be trusted any more: the process has to end. */
-  readonly fail: (error: unknown) => void;
 }
 
 export class Daemon {

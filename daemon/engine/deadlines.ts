@@ -2,7 +2,7 @@
  * The looks that the loop has to take at some time, and the one timer that waits for the next of
  * them. Timers stand still while the machine sleeps, and the times here are elapsed time, which
  * does not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock
- * again. So a clock on the wall that somebody has set is noticed as soon, by whoever waits.
+ * again. A change of the system time is noticed at the same time, while runs are queued.
  */
 
 import { type CommandInput, ENDED_AT_ONCE_MAX } from '../core/command.ts';

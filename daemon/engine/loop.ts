@@ -34,12 +34,12 @@ export const TURN_WORK_MAX = 20_000;
 /** What an event costs, in the same measure. */
 const EVENT_WORK = 20;
 
-interface Options {
+export interface LoopOptions {
   readonly state: State;
   readonly catalog: Catalog;
   readonly journal: JournalPort;
   readonly clock: Clock;
-  /** Of this daemon. */
+  /** Random, and this daemon's own. */
   readonly nonce: Nonce;
   readonly log: Log;
   /** Absent where nobody else can hold a lock. */
@@ -54,7 +54,7 @@ interface Options {
 
 export class Loop {
   readonly callerWaits = new CallerWaits();
-  readonly #options: Options;
+  readonly #options: LoopOptions;
   readonly #state: State;
   readonly #journal: GroupCommit;
   readonly #deadlines: Deadlines;
@@ -72,7 +72,7 @@ export class Loop {
   #isPutOff = false;
   readonly #unrecorded: Unrecorded<Reply>;
 
-  constructor(options: Options) {
+  constructor(options: LoopOptions) {
     const again = (): void => this.#schedule();
     this.#unrecorded = new Unrecorded({ clock: options.clock, tell: options.unrecorded, again });
     this.#options = options;

@@ -65,7 +65,7 @@ async function run(rig: Rig, target: string): Promise<void> {
   await rig.baton('wait', '--all');
 }
 
-test('a monitor hears of each start, success, warning and failure, with the end of the output', async (t) => {
+test('ping-monitor reports each start and end, with the last output', async (t) => {
   if (skipWithout(t, 'curl')) return;
   const { heard, address } = await listen(t, (own) => own);
   const pings = directory(t);
@@ -99,7 +99,7 @@ test('a monitor hears of each start, success, warning and failure, with the end 
   assert.match(said, /"code": 78/, 'a target without an address is told');
 });
 
-test('ntfy and gotify get a message that says what has failed', async (t) => {
+test('push-message tells ntfy and gotify what has failed', async (t) => {
   if (skipWithout(t, 'curl')) return;
   const { heard, address } = await listen(t, () => 'tk_secret');
   const place = directory(t);
@@ -107,6 +107,8 @@ test('ntfy and gotify get a message that says what has failed', async (t) => {
   const rig = await Rig.start({
     targets: {
       bad: { runner: sh('echo "disk & more: full"; exit 3'), onFailure: 'push' },
+      // 3,000 bytes from the end is the middle of one: each has two, and there is a blank.
+      long: { runner: sh('printf "ä%.0s" $(seq 4000); printf " "; exit 3'), onFailure: 'push' },
       push: hook('push-message', { BATON_PUSH: push }),
     },
   });
@@ -136,8 +138,14 @@ test('ntfy and gotify get a message that says what has failed', async (t) => {
 
   assert.ok(heard.every(({ isShown }) => !isShown));
 
+  // The end of long output begins within a character; the message is text all the same.
+  await run(rig, 'long');
+  const { body: fields = '' } = heard.at(-1) ?? {};
+  const long = new URLSearchParams(fields).get('message') ?? '';
+  assert.match(long, /^long exited with 3\nä+ $/);
+
   writeFileSync(push, 'pigeon loft\n');
   await run(rig, 'bad');
-  const { text: said } = await rig.baton('logs', '8');
+  const { text: said } = await rig.baton('logs', '10');
   assert.match(said, /found "pigeon" in .*; expected "ntfy ADDRESS" or "gotify ADDRESS TOKEN"/);
 });

@@ -26,7 +26,7 @@ function busy(...more: Parameters<typeof target>[]): Core {
   return core;
 }
 
-test('the highest rank gets the place first, whoever was asked for first', () => {
+test('the highest rank starts first, even if it was requested later', () => {
   const core = busy();
   for (const name of ['low', 'mid', 'high']) core.ask(name);
   core.drain();

@@ -51,6 +51,18 @@ const VALUES = [
   ],
 ] as const;
 
+const INCLUDED = [
+  'A file of `include` is one JSON object, with `targets`, and if you like `description` and ' +
+    '`$schema`. All other keys of the top level belong into the main file: a file that a package ' +
+    'adds cannot change the targets of others. Hooks and groups reach across files. A target that ' +
+    'two files define is a mistake, which names both places.',
+  'Nobody but its owner and root may be able to write an included file, or the folder in which ' +
+    'a pattern looks for files. There may be at most 1,000 included files of 1 MiB each, 10,000 ' +
+    'entries in such a folder, and 16 MiB in all files together.',
+  'Hidden files, those of dpkg (`x.json.dpkg-new`) and backups of editors (`x.json~`) do not ' +
+    'match `*.json`. The daemon reads all files again on `baton reload`, and not before.',
+] as const;
+
 const PY9TOR =
   "py9tor's `config.json` is read unchanged: a target with `class` and `attrs` is one of its. `baton import py9tor FILE` prints what becomes of it.";
 
@@ -66,6 +78,8 @@ export function configPage(version: string): string {
     ...heading('TARGETS'),
     ...paragraph('Each entry of `targets` is an object with these keys:'),
     ...keysOf(target),
+    ...heading('INCLUDED FILES'),
+    ...INCLUDED.flatMap(paragraph),
     ...heading('RUNNERS'),
     ...paragraph('A runner is an object with a `type` and the keys that belong to it.'),
     ...variantsOf(objectOf(runner)),
@@ -78,6 +92,10 @@ export function configPage(version: string): string {
     ...paragraph(PY9TOR),
     ...heading('FILES'),
     ...item('`/etc/baton/config.json`', "The machine's configuration."),
+    ...item(
+      '`/etc/baton/conf.d/*.json`',
+      'Where packages put targets; the file above includes them on Debian.',
+    ),
     ...item('`~/.config/baton/config.json`', "A user's own."),
     ...heading('EXAMPLES'),
     ...paragraph('rsnapshot, and a database on another machine:'),

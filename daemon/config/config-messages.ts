@@ -42,6 +42,36 @@ export const byteOrderMark = (): string =>
 export const wrongJson = (expected: string, found: string): string =>
   `expected ${expected}; found ${found}`;
 
+// Files that the configuration includes
+
+export const notIncludable = (): string => 'does not exist; write it, or remove it from "include"';
+
+/** `why` is a mistake of the folder. */
+export const unsafeFolder = (folder: string, why: string): string => `folder ${folder} ${why}`;
+
+export const folderUnread = (folder: string, error: unknown): string =>
+  `folder ${folder} cannot be read ${describeErrno(error)}`;
+
+export const noFolder = (path: string): string => `${path} is not a folder; name one`;
+
+export const fullFolder = (folder: string, most: number): string =>
+  `folder ${folder} has more than ${most} entries; leave only configuration files in it`;
+
+export const manyIncluded = (most: number): string =>
+  `more than ${most} files are included; put more targets into each`;
+
+export const longTogether = (most: number): string =>
+  `with this file the configuration is longer than ${most} bytes; remove some of it`;
+
+export const includesItself = (): string => 'is this file itself; remove it from "include"';
+
+export const mainOnly = (key: string, main: string): string =>
+  `"${key}" belongs into the main file; move it to ${main}`;
+
+/** `first` is its place. */
+export const definedTwice = (name: string, first: string): string =>
+  `target "${name}" is already defined at ${first}; remove one of them or rename it`;
+
 export const twiceThere = (): string =>
   'this key stands here twice; remove one of them or rename it';
 
@@ -81,7 +111,7 @@ export const differ = (text: string): string => `${text}; make them equal`;
 export const ownHook = (): string => 'names the target itself; expected another one';
 
 export const unknownHook = (hook: string, known: readonly string[]): string =>
-  `there is no target "${hook}"; expected one of this file${didYouMean(hook, known)}`;
+  `there is no target "${hook}"; expected one of the configuration${didYouMean(hook, known)}`;
 
 export const hookWithArgs = (hook: string): string =>
   `target "${hook}" takes arguments (acceptArgs); expected one without`;

@@ -6,7 +6,8 @@ import { runnerOf } from './registry.ts';
 import { describeSocket } from './sockets.ts';
 
 /** Every target with its groups and limits, then what to look at. */
-export function describeConfig({ path, catalog, warnings, sockets = [] }: Config): string {
+export function describeConfig(config: Config): string {
+  const { path, included, catalog, warnings, sockets = [] } = config;
   const targets = [...catalog.targets.values()];
   const wide = Math.max(0, ...targets.map((target) => target.name.length));
   const lines = targets.map((target) => {
@@ -24,7 +25,8 @@ export function describeConfig({ path, catalog, warnings, sockets = [] }: Config
   const notes = warnings.map((warning) => `warning: ${warning}`);
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
   const listeners = sockets.map((socket) => `  ${describeSocket(socket)}`);
-  return `${[`${path}: ${count}`, ...lines, ...listeners, ...notes, ...looks, ...broken].join('\n')}\n`;
+  const files = included.map((file) => `  includes ${file}`);
+  return `${[`${path}: ${count}`, ...files, ...lines, ...listeners, ...notes, ...looks, ...broken].join('\n')}\n`;
 }
 
 function limits(target: Target): readonly string[] {

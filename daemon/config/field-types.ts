@@ -36,6 +36,14 @@ export const Name = v.pipe(
 );
 export const Description = v.pipe(v.string(), v.maxLength(DESCRIPTION_CHARS_MAX));
 
+const INCLUDE_EXPECTED =
+  'a path of a file, such as "conf.d/*.json", with "*" in its last part only';
+
+export const IncludePattern = v.pipe(
+  v.string(INCLUDE_EXPECTED),
+  v.regex(/^(?:[^*\0]*\/)?[^/\0]+$/, INCLUDE_EXPECTED),
+);
+
 /** The whole argument has to match. */
 export const Pattern = v.pipe(
   v.string(PATTERN_EXPECTED),

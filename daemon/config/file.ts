@@ -4,7 +4,15 @@
  *
  * Invariant: what is judged (owner, mode, size) and what is read is the same open file.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { errnoOf } from '../shared/errno.ts';
 import { nameUser } from '../system/owner-name.ts';
 import * as say from './config-messages.ts';
@@ -13,19 +21,23 @@ import { type Json, parseJson } from './json.ts';
 /** Longest configuration that is read. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
 
-export type Content =
-  | ({ readonly ok: true; readonly text: string } & Json)
+export interface Readable extends Json {
+  readonly text: string;
+}
+
+type Content =
+  | ({ readonly ok: true } & Readable)
   /** Why it cannot be read at all. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** `uid` is the daemon's own. */
-export function readConfigFile(path: string, uid: number): Content {
+export function readConfigFile(path: string, uid: number, bytesMax = CONFIG_BYTES_MAX): Content {
   let file: number | undefined;
   try {
     // A named pipe must not hold the daemon up.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(file);
-    const unfit = findUnfit(stats);
+    const unfit = findUnfit(stats, bytesMax);
     if (unfit !== undefined) return refuse([unfit]);
     const unsafe = findUnsafe(path, stats, uid);
     if (unsafe.length > 0) return refuse(unsafe);
@@ -42,14 +54,15 @@ function refuse(problems: readonly string[]): Content {
   return { ok: false, problems };
 }
 
-function findUnfit(stats: Stats): string | undefined {
+function findUnfit(stats: Stats, bytesMax: number): string | undefined {
   if (stats.isDirectory()) return say.isDirectory();
   if (!stats.isFile()) return say.isNoFile();
-  if (stats.size <= CONFIG_BYTES_MAX) return undefined;
-  return say.tooLong(stats.size, CONFIG_BYTES_MAX);
+  if (stats.size <= bytesMax) return undefined;
+  return say.tooLong(stats.size, bytesMax);
 }
 
-function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] {
+/** Who else could change a file of the configuration, or a folder of such files. */
+export function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] {
   const problems: string[] = [];
   if (stats.uid !== 0 && stats.uid !== uid) {
     const found = nameUser(stats.uid);
@@ -68,4 +81,24 @@ function describeError(error: unknown): string {
   if (code === 'ENOENT') return say.notThere();
   if (code === 'EACCES') return say.forbidden();
   return say.unreadable(error);
+}
+
+/** A file or a folder as it was before it was read. */
+export interface Stamped {
+  readonly path: string;
+  readonly stamp: string;
+}
+
+export function stamped(path: string): Stamped {
+  return { path, stamp: stampOf(path) };
+}
+
+/** Differs after every change, also of its owner and mode. */
+export function stampOf(path: string): string {
+  try {
+    const { dev, ino, ctimeMs, size } = statSync(path);
+    return [dev, ino, ctimeMs, size].join(' ');
+  } catch (error) {
+    return errnoOf(error);
+  }
 }

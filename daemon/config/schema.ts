@@ -9,7 +9,7 @@ import * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
 import { Duration, Limit, whole } from '../../policies/option-types.ts';
 import { runners } from '../../runners/index.ts';
-import { Bytes, Codes, Description, Name, Pattern } from './field-types.ts';
+import { Bytes, Codes, Description, IncludePattern, Name, Pattern } from './field-types.ts';
 import { Sockets } from './sockets.ts';
 
 const KILL_AFTER_DEFAULT = '30s';
@@ -51,7 +51,7 @@ const Log = v.pipe(
   }),
 );
 
-const Target = v.pipe(
+export const Target = v.pipe(
   v.strictObject({
     description: v.exactOptional(Description),
     runner: anyOf(Object.values(runners)),
@@ -155,21 +155,36 @@ const Target = v.pipe(
 );
 export type TargetSettings = v.InferOutput<typeof Target>;
 
+/** Most entries of `include`. */
+export const INCLUDES_MAX = 100;
+
+/** Of every file of a configuration. */
+const common = {
+  $schema: v.exactOptional(v.string()),
+  description: v.exactOptional(Description),
+};
+
 export const Settings = v.pipe(
   v.strictObject({
-    $schema: v.exactOptional(v.string()),
-    description: v.exactOptional(Description),
+    ...common,
+    include: v.exactOptional(v.pipe(v.array(IncludePattern), v.maxLength(INCLUDES_MAX))),
     log: v.exactOptional(Log),
     sockets: v.exactOptional(Sockets),
     idleExit: v.exactOptional(Limit),
     keep: v.exactOptional(Keep),
-    targets: v.record(Name, Target),
+    targets: v.exactOptional(v.record(Name, Target)),
   }),
   v.metadata({
     title: 'configuration of baton',
+    anyOf: [{ required: ['targets'] }, { required: ['include'] }],
     keys: {
       $schema: 'Where editors find the schema of this file, to complete and check it.',
       description: 'For people; the daemon does not use it.',
+      include:
+        'Further files with targets. A path begins at the folder of this file. `*` in its last ' +
+        'part stands for any characters, but for no dot at the beginning; such files are read in ' +
+        'the order of their names by bytes, and there may be none. A file without `*` has to ' +
+        'exist.',
       log: 'What the daemon logs, and how.',
       sockets: 'The sockets that the daemon listens on, in place of the default one.',
       idleExit:
@@ -181,6 +196,13 @@ export const Settings = v.pipe(
   }),
 );
 export type Settings = v.InferOutput<typeof Settings>;
+
+/** A file that another one includes. */
+export const IncludedSettings = v.strictObject({ ...common, targets: v.record(Name, Target) });
+/** What only the main file may say: a file of a package changes nothing but its own targets. */
+export const MAIN_KEYS: readonly string[] = Object.keys(Settings.entries).filter(
+  (key) => !Object.hasOwn(IncludedSettings.entries, key),
+);
 
 /** Options of a plugin: `type` says whose, and only that plugin knows the rest. */
 interface Typed {

@@ -3,9 +3,10 @@
  * it is bad it is looked at again and again, but only read again when it has changed.
  */
 
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Config, formatMistake, formatMistakes, loadConfig } from '../config/load.ts';
+import { type Stamped, stampOf } from '../config/file.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import { formatMistakes, shortMistakes } from '../config/mistakes.ts';
 import { noConfiguration, noConfigurationNow } from '../protocol/refusal-text.ts';
 import { EXIT } from '../protocol/request.ts';
 import { noConfig } from '../system/boot-messages.ts';
@@ -20,7 +21,8 @@ export type Read =
 export class ConfigSource {
   readonly #flag: string | undefined;
   readonly #places: Places;
-  #seen: string | undefined;
+  /** What the last reading has looked at. */
+  #seen: { readonly found: string | undefined; readonly files: readonly Stamped[] } | undefined;
 
   constructor(flag: string | undefined, places: Places) {
     this.#flag = flag;
@@ -29,28 +31,26 @@ export class ConfigSource {
 
   read(): Read {
     const found = findConfig(this.#flag, this.#places);
-    this.#seen = stampOf(found);
     if (found === undefined) {
+      this.#seen = { found, files: [] };
       const places = placesOfConfig(this.#places);
       return refused(noConfig(places), places.join(', '), [noConfig(places)]);
     }
     const path = resolve(found);
     const loaded = loadConfig(path);
     if (loaded.ok) return loaded;
-    return refused(formatMistakes(loaded), path, loaded.mistakes.map(formatMistake));
+    this.#seen = { found, files: loaded.files };
+    return refused(formatMistakes(loaded), path, shortMistakes(loaded));
   }
 
-  /** The same where the file is another than at the last reading; else undefined. */
+  /** The same where a file of it is another than at the last reading; else undefined. */
   readIfChanged(): Read | undefined {
     const found = findConfig(this.#flag, this.#places);
-    return stampOf(found) === this.#seen ? undefined : this.read();
+    const isSame =
+      found === this.#seen?.found &&
+      this.#seen?.files.every(({ path, stamp }) => stampOf(path) === stamp) === true;
+    return isSame ? undefined : this.read();
   }
-}
-
-/** Differs after every change, also of its owner and mode. */
-function stampOf(path: string | undefined): string | undefined {
-  const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
-  return stats && [path, stats.dev, stats.ino, stats.ctimeMs, stats.size].join(' ');
 }
 
 function refused(text: string, path: string, mistakes: readonly string[]): Read {

@@ -5,7 +5,8 @@
  * Such a file is not watched: a cheap stat for each request of a target that depends on it finds
  * the change. A busy group goes on with what it began with; its next request looks again.
  */
-import { type Config, formatMistake, loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import { shortMistakes } from '../config/mistakes.ts';
 import type { Catalog } from '../core/catalog.ts';
 import { placesIn } from '../core/group-view.ts';
 import type { ReadonlyState } from '../core/state.ts';
@@ -76,7 +77,7 @@ function reloadConfig(
     return loaded;
   }
   log.error({ config: path, mistakes: loaded.mistakes }, 'reload refused');
-  return { ok: false, message: staysInForce(path, loaded.mistakes.map(formatMistake)) };
+  return { ok: false, message: staysInForce(path, shortMistakes(loaded)) };
 }
 
 /** What `baton reload` prints: targets that are broken by now have to be seen at once. */

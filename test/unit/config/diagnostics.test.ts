@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { check } from '../../../daemon/config/diagnostics.ts';
 import { NAME_CHARS_MAX } from '../../../daemon/config/field-types.ts';
-import { formatMistakes } from '../../../daemon/config/load.ts';
+import { formatMistakes } from '../../../daemon/config/mistakes.ts';
 import { KEEP_RUNS_MAX } from '../../../daemon/config/schema.ts';
 import { accepted, load, loadText, mistakesOf, only } from '../../support/config.ts';
 

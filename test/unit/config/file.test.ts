@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CONFIG_BYTES_MAX } from '../../../daemon/config/file.ts';
 import { DEPTH_MAX, FAULTS_MAX, parseJson } from '../../../daemon/config/json.ts';
-import { formatMistakes, type Loaded, loadConfig } from '../../../daemon/config/load.ts';
+import { type Loaded, loadConfig } from '../../../daemon/config/load.ts';
+import { formatMistakes } from '../../../daemon/config/mistakes.ts';
 import { accepted, directory, loadText, mistakesOf, only } from '../../support/config.ts';
 import { whyWithout } from '../../support/tools.ts';
 
@@ -142,7 +143,7 @@ test('a key that stands twice is a mistake, where JSON would drop one of them si
   const text = `{"targets":{"web":${target},"db":${target},"web":${target}},"x":1}`;
   assert.deepEqual(mistakesOf(loadText(text)), [
     'targets.web: this key stands here twice; remove one of them or rename it',
-    'x: unknown key; known here: $schema, description, log, sockets, idleExit, keep, targets',
+    'x: unknown key; known here: $schema, description, include, log, sockets, idleExit, keep, targets',
   ]);
 });
 

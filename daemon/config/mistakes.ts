@@ -1,0 +1,109 @@
+/**
+ * Mistakes of a configuration as people read them: each with its file, line and column, in the
+ * order of the files.
+ */
+import { type Diagnostic, showKeys } from './diagnostics.ts';
+import type { Readable, Stamped } from './file.ts';
+import { type Keys, Locator, type Position } from './json.ts';
+
+/** A file of the configuration that could be read. */
+export interface Source extends Readable {
+  readonly path: string;
+}
+
+/** A place in one of the files. */
+export interface Place {
+  readonly source: Source;
+  readonly at: Keys;
+}
+
+/** What is wrong at a place. */
+export interface Fault extends Place {
+  readonly text: string;
+}
+
+export interface Mistake {
+  readonly file: string;
+  /** Such as targets.web.policies[0]; empty for the file itself. */
+  readonly path: string;
+  readonly text: string;
+  /** Absent: the file could not be read. */
+  readonly position?: Position;
+}
+
+export interface Mistakes {
+  readonly ok: false;
+  /** The main file. */
+  readonly path: string;
+  readonly mistakes: readonly Mistake[];
+  /** Files and folders that were looked at: while they are as they were, nothing changes. */
+  readonly files: readonly Stamped[];
+}
+
+export function faultsIn(source: Source, diagnostics: readonly Diagnostic[]): readonly Fault[] {
+  return diagnostics.map(({ at, text }) => ({ source, at, text }));
+}
+
+/** A line for each mistake: FILE:LINE:COLUMN: place: what is wrong. */
+export function formatMistakes({ mistakes }: Mistakes): string {
+  return mistakes.map(formatWhole).join('\n');
+}
+
+function formatWhole({ file, position, ...mistake }: Mistake): string {
+  const where = position === undefined ? '' : `:${position.line}:${position.column}`;
+  return `${file}${where}: ${formatText(mistake)}`;
+}
+
+/** For whoever knows the main file: line LINE: place: what is wrong. */
+export function shortMistakes({ path, mistakes }: Mistakes): readonly string[] {
+  return mistakes.map((mistake) => {
+    if (mistake.file !== path) return formatWhole(mistake);
+    const { position } = mistake;
+    const text = formatText(mistake);
+    return position === undefined ? text : `line ${position.line}: ${text}`;
+  });
+}
+
+function formatText({ path, text }: Pick<Mistake, 'path' | 'text'>): string {
+  return path === '' ? text : `${path}: ${text}`;
+}
+
+/** Finds the places, in the order of the files, so that an editor can be held beside. */
+export class Locators {
+  readonly #bySource = new Map<Source, Locator>();
+
+  /** All mistakes of these files: those of their syntax, and these. */
+  mistakes(sources: readonly Source[], faults: readonly Fault[]): readonly Mistake[] {
+    return sources.flatMap((source) => this.#mistakesOf(source, faults));
+  }
+
+  /** Where it stands, for the text of another mistake: FILE:LINE:COLUMN. */
+  show({ source, at }: Place): string {
+    const locator = this.#of(source);
+    const { line, column } = locator.positionOf(locator.offsetOf(at));
+    return `${source.path}:${line}:${column}`;
+  }
+
+  #mistakesOf(source: Source, faults: readonly Fault[]): readonly Mistake[] {
+    const own = faults.filter((fault) => fault.source === source);
+    if (own.length + source.faults.length === 0) return [];
+    const locator = this.#of(source);
+    const found = [
+      ...source.faults,
+      ...own.map(({ at, text }) => ({ at, text, offset: locator.offsetOf(at) })),
+    ];
+    found.sort((a, b) => a.offset - b.offset || a.at.length - b.at.length);
+    return found.map(({ at, text, offset }) => ({
+      file: source.path,
+      path: showKeys(at),
+      text,
+      position: locator.positionOf(offset),
+    }));
+  }
+
+  #of(source: Source): Locator {
+    const locator = this.#bySource.get(source) ?? new Locator(source.text);
+    this.#bySource.set(source, locator);
+    return locator;
+  }
+}

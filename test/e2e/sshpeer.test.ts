@@ -93,7 +93,7 @@ describe('ssh peers', { skip: whyWithout(...SSHD_NEEDS) }, () => {
       end.text,
       /no sign of life .*; the remote command may still be running; look there/,
     );
-    assert.ok(performance.now() - begin < 5_000);
+    assert.ok(performance.now() - begin < 20_000);
     puppet.exit(0);
   });
 

@@ -43,14 +43,18 @@ export function install(cron: Cron, rig: Rig): void {
   symlinkSync(rig.socket, join(cron.directory, 'run/baton/baton.sock'));
 }
 
-/** `secondsBefore` 03:00 cron is started. `busySeconds` is what each interval takes at least. */
+/**
+ * `secondsBefore` 03:00 cron is started. `busySeconds` is what each interval takes at least.
+ * `settle` is the option of the policy.
+ */
 export async function stampede(options: {
   readonly isDirect?: boolean;
   readonly secondsBefore: number;
   readonly busySeconds: number;
+  readonly settle?: string;
 }): Promise<Stampede> {
   const cron = new Cron();
-  const { busySeconds, secondsBefore } = options;
+  const { busySeconds, secondsBefore, settle } = options;
   // The lowest interval fetches, the others delete what is oldest: both take their time.
   const rm = join(cron.directory, 'slow-rm');
   cron.write('slow-rm', `#!/bin/sh\nsleep ${busySeconds}\nexec /bin/rm "$@"\n`, 0o755);
@@ -62,7 +66,8 @@ export async function stampede(options: {
   const command = (level: string): string[] => ['/usr/bin/rsnapshot', '-c', rsnapshot.conf, level];
   const targets = LEVELS.map((level) => {
     const runner = { type: 'local', args: command(level) };
-    return [`rsnap-${level}`, { runner, policies: [{ type: 'rsnapshot', interval: level }] }];
+    const policies = [{ type: 'rsnapshot', interval: level, settle }];
+    return [`rsnap-${level}`, { runner, policies }];
   });
   const rig = await Rig.start({ targets: Object.fromEntries(targets) });
   try {

@@ -157,7 +157,7 @@ test('a daemon stays as long as a run waits for its time, or runs', async (t) =>
       job: {
         runner: { type: 'local', args: puppets.args('job') },
         policies: [{ type: 'cardinality' }],
-        maxWait: '1s',
+        maxWait: '4s',
       },
     },
   });

@@ -24,7 +24,7 @@ async function stage(t: TestContext) {
   });
   const patient = target('patient', { killAfter: '30s' });
   rig.configure({
-    targets: { one: target('one'), patient, brief: target('brief', { timeout: '1500ms' }) },
+    targets: { one: target('one'), patient, brief: target('brief', { timeout: '10s' }) },
   });
   await rig.boot();
   return { rig, puppets, session: await rig.open() };

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { askRun } from '../support/askedrun.ts';
+import { askBegun, askRun } from '../support/askedrun.ts';
 import { leaveFree } from '../support/descriptors.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
@@ -45,7 +45,7 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
       targets: {
         puppet: { ...at({ args }), ...one },
         short: { ...at({ args }), killAfter: '200ms' },
-        brief: { ...at({ args }), timeout: '1s' },
+        brief: { ...at({ args }), timeout: '2s' },
         shared: { runner: { ...alias('shared').runner, args }, ...one },
         forced: { ...at({ args: ['x'], key: forced }), killAfter: '100ms' },
         verbatim: { ...at({ args: ['x'], key: forced, verbatim: true }), killAfter: '100ms' },
@@ -104,9 +104,8 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
   });
 
   test('a timeout ends the remote command with 124', async () => {
-    const { ended } = await runOf('brief');
-    const puppet = await puppets.next();
-    assert.equal((await ended()).exit, 124);
+    const { puppet, ended } = await askBegun(rig, puppets, 'brief');
+    assert.equal((await ended).exit, 124);
     await puppet.gone();
   });
 

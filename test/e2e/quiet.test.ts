@@ -29,7 +29,7 @@ before(async () => {
       odd: sh('echo out; exit 3', { okExit: [0, 3] }),
       bad: sh('echo out; echo err >&2; exit 5'),
       mute: sh('exit 5'),
-      slow: sh('echo out; sleep 60', { timeout: '300ms', killAfter: '100ms' }),
+      slow: sh('echo out; sleep 60', { timeout: '3s', killAfter: '100ms' }),
       many: sh(`head -c ${MANY_BYTES} /dev/zero; exit 1`),
       held: { runner: { type: 'local', args: puppets.args('held') } },
     },

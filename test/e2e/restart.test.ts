@@ -32,7 +32,7 @@ async function stage(t: TestContext): Promise<{ rig: Rig; puppets: Puppets }> {
     targets: {
       free: target('free'),
       one: target('one', alone),
-      brief: target('brief', { timeout: '800ms', killAfter: '100ms' }),
+      brief: target('brief', { timeout: '5s', killAfter: '100ms' }),
       stubborn: target('stubborn', { killAfter: '200ms', ...alone }),
     },
   });
@@ -382,7 +382,7 @@ test('a timeout that came due while there was no daemon ends the run after the r
   const { targets } = await session.ask({ type: 'status' }, 'status');
   const startedAtMs = targets.flatMap(({ active }) => active)[0]?.startedAtMs ?? 0;
   await rig.end('SIGKILL');
-  while (Date.now() < startedAtMs + 850) await puppet.tell('umask');
+  while (Date.now() < startedAtMs + 5_050) await puppet.tell('umask');
   await rig.boot();
   assert.equal((await waitFor(await rig.open(), run)).exit, 124);
 });

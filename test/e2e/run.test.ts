@@ -5,6 +5,7 @@ import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Reply } from '../../daemon/protocol/request.ts';
+import { askBegun } from '../support/askedrun.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
@@ -41,7 +42,7 @@ before(async () => {
       },
       files: { runner: { type: 'local', args: ['/bin/ls', '/proc/self/fd'] } },
       polite: { ...puppet('polite', { nice: 5, ionice: 'idle' }) },
-      brief: { ...puppet('brief'), timeout: '150ms', killAfter: '200ms' },
+      brief: { ...puppet('brief'), timeout: '1s', killAfter: '200ms' },
       stubborn: { ...puppet('stubborn'), killAfter: '200ms' },
       missing: {
         ...sh(''),
@@ -239,9 +240,8 @@ test('arguments are passed as they are, through no shell', async () => {
 });
 
 test('a timeout ends the run with 124', async () => {
-  const { ended } = await runOf('brief');
-  const puppet = await puppets.next();
-  const end = await ended();
+  const { puppet, ended } = await askBegun(rig, puppets, 'brief');
+  const end = await ended;
   assert.equal(end.outcome.kind, 'timed-out');
   assert.equal(end.exit, 124);
   await puppet.gone();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { askRun } from '../support/askedrun.ts';
+import { askBegun, askRun } from '../support/askedrun.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { SSHD_NEEDS, Sshd, sessionOf } from '../support/sshd.ts';
@@ -42,7 +42,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
         deaf: { ...sshd.target({ args: puppets.args('deaf'), verbatim: true }), killAfter: '50ms' },
         plain: sshd.target({ args: ['sh', '-c', 'cat; kill -TERM $$'], verbatim: true }),
         told: sshd.target({ args: ['rsync', '--server', '/srv/a b'], key: told, verbatim: true }),
-        brief: { ...sshd.target({ args: puppets.args('brief') }), timeout: '1500ms' },
+        brief: { ...sshd.target({ args: puppets.args('brief') }), timeout: '2s' },
         seven: sh('exit 7'),
         term: sh('kill -TERM $$'),
         segv: sh('kill -SEGV $$'),
@@ -237,9 +237,8 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
   });
 
   test('a timeout ends the remote command with 124', async () => {
-    const { ended } = await runOf('brief');
-    const puppet = await puppets.next();
-    assert.equal((await ended()).exit, 124);
+    const { puppet, ended } = await askBegun(rig, puppets, 'brief');
+    assert.equal((await ended).exit, 124);
     await puppet.gone();
   });
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { askRun } from '../support/askedrun.ts';
+import { askBegun, askRun } from '../support/askedrun.ts';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { SSHD_NEEDS, Sshd, sessionOf } from '../support/sshd.ts';
@@ -28,7 +28,7 @@ describe('a remote user who is not root', {
       return {
         [`${via} long`]: { runner, ...one },
         [`${via} short`]: { runner, killAfter: '200ms' },
-        [`${via} brief`]: { runner, timeout: '2s', killAfter: '30s' },
+        [`${via} brief`]: { runner, timeout: '5s', killAfter: '30s' },
         [`${via} guarded`]: { runner: { ...runner, killOnDisconnect: true } },
       };
     });
@@ -72,10 +72,9 @@ describe('a remote user who is not root', {
     });
 
     test(`${via}: a timeout ends the remote group with 124`, async () => {
-      const { ended } = await runOf(`${via} brief`);
-      const puppet = await puppets.next();
+      const { puppet, ended } = await askBegun(rig, puppets, `${via} brief`);
       const child = await puppets.childOf(puppet);
-      const end = await ended();
+      const end = await ended;
       assert.deepEqual([end.exit, `${end.out}${end.err}`], [124, '']);
       await Promise.all([puppet.gone(), child.gone()]);
     });

@@ -46,7 +46,7 @@ describe('ssh peers', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     rig = new Rig();
     rig.configure({
       targets: {
-        quiet: at(line.port, { args: puppets.args('quiet'), keepalive: '100ms' }),
+        quiet: at(line.port, { args: puppets.args('quiet'), keepalive: '1s' }),
         held: sshd.target({ args: puppets.args('held') }),
         mute: at(line.port, { args: ['true'], connectTimeout: '300ms' }),
         again: at(line.port, { args: ['true'], connectTimeout: '5s', retry: 2 }),

@@ -1,5 +1,6 @@
 /** A run that a client of the socket has asked for and waits for, with all that it printed. */
 import type { Reply } from '../../daemon/protocol/request.ts';
+import type { Puppet, Puppets } from './puppet.ts';
 import type { Rig } from './rig.ts';
 
 export async function askRun(rig: Rig, target: string) {
@@ -13,6 +14,19 @@ export async function askRun(rig: Rig, target: string) {
   };
   const cancel = async () => await session.ask({ type: 'cancel', of: run }, 'done');
   return { session, run, cancel, ended };
+}
+
+/**
+ * Like askRun, for a target with a short timeout: its puppet has begun. A busy machine may take
+ * longer than the timeout to begin it: then it is asked for once more.
+ */
+export async function askBegun(rig: Rig, puppets: Puppets, target: string) {
+  const next = puppets.next();
+  for (;;) {
+    const ended = (await askRun(rig, target)).ended();
+    const first: Puppet | undefined = await Promise.race([next, ended.then(() => undefined)]);
+    if (first !== undefined) return { puppet: first, ended };
+  }
 }
 
 function bytes(replies: readonly Reply[], stream: 'out' | 'err'): Buffer {

@@ -11,6 +11,9 @@ import './scratch.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../test/support/puppet.pl');
 
+/** Less than a file of tests may take: the test that waits is named. */
+const APPEARS_MS_MAX = 120_000;
+
 export class Puppets {
   readonly #directory = mkdtempSync(join(tmpdir(), 'puppets-'));
   readonly socket = join(this.#directory, 's');
@@ -35,7 +38,15 @@ export class Puppets {
   next(): Promise<Puppet> {
     const puppet = this.#arrived.shift();
     if (puppet !== undefined) return Promise.resolve(puppet);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`no puppet appeared within ${APPEARS_MS_MAX / 1_000} s`));
+      }, APPEARS_MS_MAX);
+      this.#waiting.push((appeared) => {
+        clearTimeout(timer);
+        resolve(appeared);
+      });
+    });
   }
 
   /** A further puppet, started by this one in its own process group. */

@@ -51,6 +51,35 @@ const VALUES = [
   ],
 ] as const;
 
+const DEFAULTS = [
+  '`defaults` says what targets have that do not say it themselves, those of included files too. ' +
+    'A key of a target takes the place of the default as a whole: lists such as `policies` are ' +
+    'not joined. Only `keep` is completed limit by limit, by `defaults`, then by the `keep` of the ' +
+    'top level. `null` takes a default away. What a target is by its runner has no default: ' +
+    '`runner`, `description`, `acceptArgs`.',
+  'A default that does not fit a target is left out there: a hook that would be the target ' +
+    'itself, `onLate` without `lateAfter`, `onFailureAfter` without `onFailure`, an exit code of ' +
+    '`okExit` or `warnExit` that the target counts as the other. All other defaults are for ' +
+    'hooks, too; they often want neither `lateAfter` nor `policies`:',
+] as const;
+
+/** Loads as it stands; a test sees to it. */
+export const DEFAULTS_EXAMPLE = {
+  defaults: {
+    lateAfter: '26h',
+    onFailure: 'tell-admin',
+    policies: [{ type: 'cardinality', group: 'disk' }],
+  },
+  targets: {
+    photos: { runner: { type: 'local', args: ['/usr/local/sbin/copy-photos'] } },
+    'tell-admin': {
+      runner: { type: 'local', args: ['/usr/local/sbin/tell-admin'] },
+      lateAfter: null,
+      policies: [],
+    },
+  },
+} as const;
+
 const INCLUDED = [
   'A file of `include` is one JSON object, with `targets`, and if you like `description` and ' +
     '`$schema`. All other keys of the top level belong into the main file: a file that a package ' +
@@ -69,15 +98,21 @@ const PY9TOR =
 export function configPage(version: string): string {
   const schema = configSchema();
   const target = objectOf(objectOf(schema.properties?.['targets']).additionalProperties);
+  const { defaults, ...top } = schema.properties ?? {};
+  // Its keys are those of a target.
+  const { properties: _, ...brief } = objectOf(defaults);
   const { runner, policies } = target.properties ?? {};
   return page('baton.json', 5, { brief: 'the configuration of batond', version }, [
     ...heading('DESCRIPTION'),
     ...DESCRIPTION.flatMap(paragraph),
     ...heading('TOP LEVEL'),
-    ...keysOf(schema),
+    ...keysOf({ ...schema, properties: { ...top, defaults: brief } }),
     ...heading('TARGETS'),
     ...paragraph('Each entry of `targets` is an object with these keys:'),
     ...keysOf(target),
+    ...heading('DEFAULTS'),
+    ...DEFAULTS.flatMap(paragraph),
+    ...example(compact(DEFAULTS_EXAMPLE)),
     ...heading('INCLUDED FILES'),
     ...INCLUDED.flatMap(paragraph),
     ...heading('RUNNERS'),

@@ -7,15 +7,45 @@
  */
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
-import { Settings } from '../../daemon/config/schema.ts';
+import { DEFAULT_KEYS, Settings } from '../../daemon/config/schema.ts';
+import { objectOf } from './kind.ts';
 
 /** Text of contrib/config.schema.json. */
 export function configSchemaText(): string {
-  return `${JSON.stringify(configSchema(), null, 2)}\n`;
+  return `${JSON.stringify(withNull(configSchema()), null, 2)}\n`;
+}
+
+/** A target takes a default away by null, of which baton.json(5) has a sentence. */
+function withNull(schema: JsonSchema): JsonSchema {
+  const { properties } = schema;
+  const targets = objectOf(properties?.['targets']);
+  const target = objectOf(targets.additionalProperties);
+  const entries = Object.entries(target.properties ?? {}).map(([key, property]) => {
+    if (!DEFAULT_KEYS.includes(key)) return [key, property];
+    const { description, default: given, ...rest } = objectOf(property);
+    const about = {
+      ...(description ? { description } : {}),
+      ...(given === undefined ? {} : { default: given }),
+    };
+    return [key, { anyOf: [rest, { type: 'null' }], ...about }];
+  });
+  const nullable = { ...target, properties: Object.fromEntries(entries) };
+  return {
+    ...schema,
+    properties: { ...properties, targets: { ...targets, additionalProperties: nullable } },
+  };
 }
 
 export function configSchema(): JsonSchema {
-  return schemaOf(Settings);
+  const { properties, ...schema } = schemaOf(Settings);
+  const target = objectOf(objectOf(properties?.['targets']).additionalProperties);
+  const defaults = objectOf(properties?.['defaults']);
+  const explained = Object.entries(defaults.properties ?? {}).map(([key, property]) => {
+    const { description } = objectOf(target.properties?.[key]);
+    return [key, { ...objectOf(property), ...(description ? { description } : {}) }];
+  });
+  const all = { ...defaults, properties: Object.fromEntries(explained) };
+  return { ...schema, properties: { ...properties, defaults: all } };
 }
 
 /** JSON Schema (draft 7, which editors know) of what a valibot schema takes in. */

@@ -93,12 +93,14 @@ export class Locators {
       ...own.map(({ at, text }) => ({ at, text, offset: locator.offsetOf(at) })),
     ];
     found.sort((a, b) => a.offset - b.offset || a.at.length - b.at.length);
-    return found.map(({ at, text, offset }) => ({
+    const mistakes = found.map(({ at, text, offset }) => ({
       file: source.path,
       path: showKeys(at),
       text,
       position: locator.positionOf(offset),
     }));
+    // What stands in one place may be wrong for many targets.
+    return [...new Map(mistakes.map((it) => [`${it.path} ${it.text}`, it])).values()];
   }
 
   #of(source: Source): Locator {

@@ -155,6 +155,19 @@ export const Target = v.pipe(
 );
 export type TargetSettings = v.InferOutput<typeof Target>;
 
+/** What is a target's own, or depends on its runner, has no default. */
+const { description: _, runner: _runner, acceptArgs: _args, ...forAll } = Target.entries;
+
+/** What a target has by itself where nobody says otherwise is not filled in here. */
+const Defaults = v.strictObject({
+  ...forAll,
+  policies: v.exactOptional(forAll.policies.wrapped),
+  killAfter: v.exactOptional(forAll.killAfter.wrapped),
+  okExit: v.exactOptional(forAll.okExit.wrapped),
+});
+/** What `defaults` may say, and a target may take away by null. */
+export const DEFAULT_KEYS: readonly string[] = Object.keys(Defaults.entries);
+
 /** Most entries of `include`. */
 export const INCLUDES_MAX = 100;
 
@@ -172,6 +185,7 @@ export const Settings = v.pipe(
     sockets: v.exactOptional(Sockets),
     idleExit: v.exactOptional(Limit),
     keep: v.exactOptional(Keep),
+    defaults: v.exactOptional(Defaults),
     targets: v.exactOptional(v.record(Name, Target)),
   }),
   v.metadata({
@@ -191,6 +205,9 @@ export const Settings = v.pipe(
         'Ends the daemon when there was nothing to do for so long. For socket activation, where ' +
         'systemd starts it again for the next request.',
       keep: 'Which ended runs are remembered, where a target does not say it.',
+      defaults:
+        'What a target has that does not say otherwise: any key of a target but `description`, ' +
+        '`runner` and `acceptArgs`.',
       targets: 'What can be asked for, by names of your own.',
     },
   }),

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import * as v from 'valibot';
 import type { CooperativeSteps } from '../shared/cooperative.ts';
 import * as say from './config-messages.ts';
+import { type Bag, complete, isBag } from './defaults.ts';
 import { check, type Diagnostic, isWithin } from './diagnostics.ts';
 import { Name } from './field-types.ts';
 import type { Keys } from './json.ts';
@@ -48,15 +49,22 @@ export function* checkSettings(
   const targets: Record<string, TargetSettings> = Object.create(null);
   const faults: Fault[] = [...gathered.faults];
   const { definitions } = gathered;
-  for (const { name, value, origin } of definitions.values()) {
+  const origins = new Map<string, Definition['origin']>();
+  for (const { name, value, origin: own } of definitions.values()) {
     yield;
-    const checked = check(OneTarget, { [name]: value });
+    const completed = isBag(value) ? complete(name, value, gathered.defaults) : undefined;
+    const origin = (at: Keys): Place => {
+      const isDefault = completed?.from.has(String(at[0])) === true;
+      return isDefault ? { source: main, at: ['defaults', ...at] } : own(at);
+    };
+    origins.set(name, origin);
+    const checked = check(OneTarget, { [name]: completed?.value ?? value });
     if (checked.ok) Object.assign(targets, checked.value);
     else faults.push(...checked.diagnostics.flatMap((it) => gathered.place(it, origin)));
   }
   if (top === undefined || faults.length > 0) return { ok: false, faults };
   const origin = ([, name = '', ...rest]: Keys): Place =>
-    definitions.get(String(name))?.origin(rest) ?? { source: main, at: ['targets', name, ...rest] };
+    origins.get(String(name))?.(rest) ?? { source: main, at: ['targets', name, ...rest] };
   return { ok: true, value: { ...top, targets, warnings: gathered.warnings, origin } };
 }
 
@@ -65,6 +73,8 @@ class Definitions {
   readonly definitions = new Map<string, Definition>();
   readonly warnings: string[] = [];
   readonly faults: Fault[] = [];
+  /** As the main file says, if nothing is wrong with it. */
+  defaults: Bag = {};
   /** Of the conversion from py9tor: what the schema says of the same places says nothing new. */
   readonly #known: Fault[] = [];
   readonly #locators = new Locators();
@@ -77,7 +87,9 @@ class Definitions {
     else if (!('targets' in checked.value || 'include' in checked.value)) {
       this.faults.push({ source, at: ['targets'], text: say.missingKey('an object: {…}') });
     }
-    return checked.ok ? checked.value : undefined;
+    if (!checked.ok) return undefined;
+    if (isBag(head) && isBag(head['defaults'])) this.defaults = head['defaults'];
+    return checked.value;
   }
 
   addIncluded(source: Source, main: Source): void {
@@ -127,8 +139,4 @@ class Definitions {
 function without(value: unknown, keys: readonly string[]): unknown {
   if (!isBag(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
-}
-
-function isBag(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

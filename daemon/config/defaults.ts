@@ -1,0 +1,62 @@
+/**
+ * `defaults`: what targets have that do not say otherwise. A key of a target takes the place of the
+ * default as a whole, but for `keep`, whose limits are defaults each; null takes it away. A default
+ * that does not fit a target is left out there, since the rest of `defaults` is meant for it all
+ * the same. Pure; works on what the files say, before the schema looks at it.
+ */
+import { DEFAULT_KEYS } from './schema.ts';
+
+export type Bag = Readonly<Record<string, unknown>>;
+
+export interface Completed {
+  readonly value: Bag;
+  /** Keys that are as in `defaults`. */
+  readonly from: ReadonlySet<string>;
+}
+
+/** `name` is the target's. */
+export function complete(name: string, target: Bag, defaults: Bag): Completed {
+  const own = Object.entries(target).filter(
+    ([key, value]) => value !== null || !DEFAULT_KEYS.includes(key),
+  );
+  const given = Object.entries(defaults).filter(
+    ([key, value]) => !Object.hasOwn(target, key) && !(isHook(key) && value === name),
+  );
+  const value: Record<string, unknown> = Object.fromEntries([...own, ...given]);
+  const from = new Set(given.map(([key]) => key));
+  for (const [key, needed] of NEEDS) {
+    if (from.has(key) && !Object.hasOwn(value, needed)) from.delete(key) && delete value[key];
+  }
+  for (const [key, other] of EXIT_CODES) {
+    if (!from.has(key) || from.has(other) || !Object.hasOwn(value, other)) continue;
+    value[key] = without(value[key], value[other]);
+  }
+  const { keep } = value;
+  if (isBag(keep) && isBag(defaults['keep'])) value['keep'] = { ...defaults['keep'], ...keep };
+  return { value, from };
+}
+
+/** Keys that mean nothing without another one. */
+const NEEDS = [
+  ['onLate', 'lateAfter'],
+  ['onFailureAfter', 'onFailure'],
+] as const;
+
+/** What a target counts as the one, no default counts as the other. */
+const EXIT_CODES = [
+  ['okExit', 'warnExit'],
+  ['warnExit', 'okExit'],
+] as const;
+
+function without(codes: unknown, own: unknown): unknown {
+  if (!Array.isArray(codes) || !Array.isArray(own)) return codes;
+  return codes.filter((code) => !own.includes(code));
+}
+
+function isHook(key: string): boolean {
+  return /^on[A-Z]/.test(key);
+}
+
+export function isBag(value: unknown): value is Bag {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -11,11 +11,15 @@ import { parseJump } from '../../../runners/ssh/route.ts';
 const STAYS = new AbortController().signal;
 const PLAIN = { env: {}, killOnDisconnect: false, verbatim: false, shell: 'sh' } as const;
 
+/** bash reads ~/.bashrc where its stdin is a socket. */
+function envOf(shell: string) {
+  return { HOME: '/nonexistent', PATH: process.env['PATH'], SHELL: `/bin/${shell}` };
+}
+
 /** As sshd runs it, with stdin at its end from the start. */
 function run(shell: string, options: Parameters<typeof script>[0]) {
   const { text, input } = script(options);
-  // bash reads ~/.bashrc where its stdin is a socket.
-  const env = { HOME: '/nonexistent', PATH: process.env['PATH'], SHELL: `/bin/${shell}` };
+  const env = envOf(shell);
   const child = spawnSync(`/bin/${shell}`, ['-c', text], { input, env, encoding: 'utf8' });
   return { status: child.status, signal: child.signal, out: child.stdout, err: child.stderr };
 }
@@ -44,7 +48,8 @@ for (const shell of ['dash', 'bash']) {
   test(`${shell}: a stop that is there before the command ends it all the same`, () => {
     for (let times = 0; times < 25; times++) {
       const { text } = script({ ...PLAIN, command: 'sleep 9; echo late' });
-      const options = { input: stopLine('TERM', 1_000), encoding: 'utf8' } as const;
+      const input = stopLine('TERM', 5_000);
+      const options = { input, env: envOf(shell), encoding: 'utf8' } as const;
       const end = spawnSync('setsid', ['-w', `/bin/${shell}`, '-c', text], options);
       assert.deepEqual([end.status, end.stdout], [143, '']);
     }

@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   if (!isCheck && journal === undefined) {
     return await serve(source, { version, flags, complain });
   }
-  const read = source.read();
+  const read = await source.read();
   if (!read.ok) complain(read.text, EXIT.config);
   else if (isCheck) check(read.value);
   else if (journal !== undefined) replay(read.value, journal, flags.only);

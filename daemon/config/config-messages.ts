@@ -10,9 +10,9 @@ const KNOWN_MAX = 20;
 
 // The file
 
-export const isDirectory = (): string => 'is a directory; name the config.json inside';
+export const isDirectory = (what: string): string => `is a directory; name the ${what} inside`;
 
-export const isNoFile = (): string => 'is not a regular file; name a config.json';
+export const isNoFile = (what: string): string => `is not a regular file; name a ${what}`;
 
 export const tooLong = (bytes: number, most: number): string =>
   `is ${bytes} bytes long; expected at most ${most}`;
@@ -27,8 +27,8 @@ export const writableByOthers = (path: string, mode: string): string =>
   `can be written by others (mode ${mode}), who could run commands as the daemon; ` +
   `run chmod go-w ${path}`;
 
-export const notThere = (): string =>
-  'does not exist; write one, or name another with --config FILE';
+export const notThere = (other: string): string =>
+  `does not exist; write one, or name another ${other}`;
 
 export const forbidden = (): string =>
   "cannot be read (EACCES); make it readable for the daemon's user";
@@ -132,6 +132,60 @@ export const idlePattern = (index: number, pattern: string): string =>
 export const runWithoutWait = (index: number): string =>
   `sockets[${index}].allow: "run" without "wait": a client that waits for its run cannot go on ` +
   'after a restart of the daemon; add "wait"';
+
+// Plugins: the file of one, and what it exports
+
+/** What is wrong with one, behind its path. */
+export const wrongPlugin = (path: string, text: string): string => `${path}: ${text}`;
+
+/** `text` is Node's. */
+export const failedImport = (text: string): string =>
+  `cannot be imported: ${text}; correct it, and try "node FILE"`;
+
+/** What Node says, and the line of the file that it says it of. */
+export const atLine = (text: string, line: string): string => `${text} (line ${line})`;
+
+/** `how` is the exit code or the signal. */
+export const endsProcess = (how: number | string | null): string =>
+  `it ended the process that imported it (${how})`;
+
+export const lateImport = (ms: number): string =>
+  `its import took more than ${ms} ms; expected a module that only defines its exports: remove ` +
+  'what loops or waits';
+
+export const noExports = (): string =>
+  'exports nothing; expected policies or runners, each as a literal: add "export const …"';
+
+export const wrongExport = (name: string, text: string): string => `export "${name}": ${text}`;
+
+export const noPluginKind = (name: string): string =>
+  `export "${name}" is neither a policy nor a runner; expected an object with "ready" or "plan"`;
+
+export const takenType = (name: string, type: string, by: string): string =>
+  `export "${name}": the type "${type}" is taken by ${by}; choose another`;
+
+/** `text` is the plugin's own, of an option. */
+export const pluginSays = (plugin: string, text: string): string =>
+  `${plugin} says: ${text}; correct it`;
+
+// A plugin that fails when it is asked
+
+export const pluginFailed = (plugin: string, how: string, path: string): string =>
+  `${plugin} failed: ${how}; correct ${path}, and run "baton reload"`;
+
+export const throwsError = (method: string, text: string): string => `${method}() threw ${text}`;
+
+export const lateAnswer = (method: string, ms: number): string =>
+  `${method}() took more than ${ms} ms`;
+
+export const answersLater = (method: string): string =>
+  `${method}() returned a promise, where an answer was expected at once`;
+
+export const wrongAnswer = (method: string, found: string, expected: string): string =>
+  `${method}() returned ${found}, where ${expected} was expected`;
+
+/** Of what was thrown, and throws when it is looked at. */
+export const unshown = (): string => 'something that cannot be shown';
 
 // A configuration of py9tor
 

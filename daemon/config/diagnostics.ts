@@ -9,6 +9,7 @@
 import * as v from 'valibot';
 import * as say from './config-messages.ts';
 import type { Keys } from './json.ts';
+import { PLUGIN_SAYS } from './plugin-options.ts';
 
 export interface Diagnostic {
   readonly at: Keys;
@@ -97,6 +98,7 @@ function complain(schema: unknown, issue: v.BaseIssue<unknown>): Diagnostic | un
   }
   const last = issue.path?.at(-1);
   if (issue.type === 'strict_object' && last?.origin === 'key') return undefined;
+  if (issue.type === PLUGIN_SAYS) return { at, text: issue.message };
   if (issue.type === 'variant' && at.at(-1) === 'type') return { at, text: wrongType(issue) };
   // A check over several keys that was forwarded to one of them shows that one.
   const found = issue.type === 'check' && last?.origin === 'value' ? last.value : issue.input;
@@ -211,7 +213,8 @@ function entriesOf(schema: unknown, value: unknown): Record<string, unknown> | u
     return type === undefined ? undefined : entriesOf(option, value);
   }
   const entries = prop(schema, 'entries');
-  return isObject(entries) ? entries : undefined;
+  // What else a loose object has is judged by somebody else.
+  return isObject(entries) && prop(schema, 'type') !== 'loose_object' ? entries : undefined;
 }
 
 function isOptional(schema: unknown): boolean {

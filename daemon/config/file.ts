@@ -1,8 +1,10 @@
 /**
- * The file behind a configuration. Whoever can write it can run commands as the daemon's user, so
- * it is only read if nobody but that user and root can.
+ * The files behind a configuration: its own, and its plugins. Whoever can write one can run
+ * commands as the daemon's user, so it is only read if nobody but that user and root can.
  *
- * Invariant: what is judged (owner, mode, size) and what is read is the same open file.
+ * Invariant: what is judged (owner, mode, size) and what is read is the same open file. A plugin is
+ * read once more, by its name, when it is imported: so nobody else may be able to replace it, and
+ * each folder above it is judged as well.
  */
 import {
   closeSync,
@@ -10,9 +12,11 @@ import {
   fstatSync,
   openSync,
   readFileSync,
+  realpathSync,
   type Stats,
   statSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { errnoOf } from '../shared/errno.ts';
 import { nameUser } from '../system/owner-name.ts';
 import * as say from './config-messages.ts';
@@ -20,6 +24,8 @@ import { type Json, parseJson } from './json.ts';
 
 /** Longest configuration that is read. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
+/** Longest module of a plugin. */
+export const PLUGIN_BYTES_MAX = 1_048_576;
 
 export interface Readable extends Json {
   readonly text: string;
@@ -28,41 +34,98 @@ export interface Readable extends Json {
 type Content =
   | ({ readonly ok: true } & Readable)
   /** Why it cannot be read at all. */
-  | { readonly ok: false; readonly problems: readonly string[] };
+  | Refused;
+
+/** What a file should be, and how another one is named. */
+interface FileKind {
+  readonly name: string;
+  readonly other: string;
+}
+
+const CONFIG_FILE: FileKind = { name: 'config.json', other: 'with --config FILE' };
+const PLUGIN_FILE: FileKind = { name: 'module (.mjs)', other: 'in "plugins"' };
+
+/** What is said of a configuration that is not there. */
+export const NOT_THERE = say.notThere(CONFIG_FILE.other);
 
 /** `uid` is the daemon's own. */
 export function readConfigFile(path: string, uid: number, bytesMax = CONFIG_BYTES_MAX): Content {
+  const read = readOwnFile(path, uid, CONFIG_FILE, bytesMax);
+  return read.ok ? { ...read, ...parseJson(read.text) } : read;
+}
+
+interface Refused {
+  readonly ok: false;
+  readonly problems: readonly string[];
+}
+
+type OwnText = { readonly ok: true; readonly text: string } | Refused;
+
+/** Without links, so that who reads it by this path passes none that was not judged. */
+export function readPluginFile(
+  path: string,
+  uid: number,
+): Refused | { readonly ok: true; readonly text: string; readonly realPath: string } {
+  try {
+    const realPath = realpathSync(path);
+    const unsafe = foldersAbove(realPath).flatMap((folder) => findUnsafeFolder(folder, uid));
+    if (unsafe.length > 0) return refuse(unsafe);
+    const read = readOwnFile(realPath, uid, PLUGIN_FILE, PLUGIN_BYTES_MAX);
+    return read.ok ? { ...read, realPath } : read;
+  } catch (error) {
+    return refuse([describeError(error, PLUGIN_FILE)]);
+  }
+}
+
+function foldersAbove(path: string): readonly string[] {
+  const folder = dirname(path);
+  return folder === path ? [] : [...foldersAbove(folder), folder];
+}
+
+/** In a folder that is sticky, such as /tmp, nobody can replace the files of others. */
+function findUnsafeFolder(path: string, uid: number): readonly string[] {
+  const stats = statSync(path);
+  const isSticky = (stats.mode & 0o1000) !== 0;
+  return findUnsafe(path, isSticky ? { uid: stats.uid, mode: 0 } : stats, uid).map((text) =>
+    say.unsafeFolder(path, text),
+  );
+}
+
+function readOwnFile(path: string, uid: number, what: FileKind, bytesMax: number): OwnText {
   let file: number | undefined;
   try {
     // A named pipe must not hold the daemon up.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(file);
-    const unfit = findUnfit(stats, bytesMax);
+    const unfit = findUnfit(stats, what, bytesMax);
     if (unfit !== undefined) return refuse([unfit]);
     const unsafe = findUnsafe(path, stats, uid);
     if (unsafe.length > 0) return refuse(unsafe);
-    const text = readFileSync(file, 'utf8');
-    return { ok: true, text, ...parseJson(text) };
+    return { ok: true, text: readFileSync(file, 'utf8') };
   } catch (error) {
-    return refuse([describeError(error)]);
+    return refuse([describeError(error, what)]);
   } finally {
     if (file !== undefined) closeSync(file);
   }
 }
 
-function refuse(problems: readonly string[]): Content {
+function refuse(problems: readonly string[]): Refused {
   return { ok: false, problems };
 }
 
-function findUnfit(stats: Stats, bytesMax: number): string | undefined {
-  if (stats.isDirectory()) return say.isDirectory();
-  if (!stats.isFile()) return say.isNoFile();
+function findUnfit(stats: Stats, what: FileKind, bytesMax: number): string | undefined {
+  if (stats.isDirectory()) return say.isDirectory(what.name);
+  if (!stats.isFile()) return say.isNoFile(what.name);
   if (stats.size <= bytesMax) return undefined;
   return say.tooLong(stats.size, bytesMax);
 }
 
 /** Who else could change a file of the configuration, or a folder of such files. */
-export function findUnsafe(path: string, stats: Stats, uid: number): readonly string[] {
+export function findUnsafe(
+  path: string,
+  stats: Pick<Stats, 'uid' | 'mode'>,
+  uid: number,
+): readonly string[] {
   const problems: string[] = [];
   if (stats.uid !== 0 && stats.uid !== uid) {
     const found = nameUser(stats.uid);
@@ -76,9 +139,9 @@ export function findUnsafe(path: string, stats: Stats, uid: number): readonly st
   return problems;
 }
 
-function describeError(error: unknown): string {
+function describeError(error: unknown, what: FileKind): string {
   const code = errnoOf(error);
-  if (code === 'ENOENT') return say.notThere();
+  if (code === 'ENOENT') return say.notThere(what.other);
   if (code === 'EACCES') return say.forbidden();
   return say.unreadable(error);
 }

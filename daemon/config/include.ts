@@ -12,7 +12,14 @@ import { errnoOf } from '../shared/errno.ts';
 import { matches } from '../shared/wildcard.ts';
 import * as say from './config-messages.ts';
 import { IncludePattern } from './field-types.ts';
-import { CONFIG_BYTES_MAX, findUnsafe, readConfigFile, type Stamped, stamped } from './file.ts';
+import {
+  CONFIG_BYTES_MAX,
+  findUnsafe,
+  NOT_THERE,
+  readConfigFile,
+  type Stamped,
+  stamped,
+} from './file.ts';
 import type { Fault, Mistake, Source } from './mistakes.ts';
 import { INCLUDES_MAX } from './schema.ts';
 
@@ -46,7 +53,7 @@ export function* readIncluded(main: Source, uid: number): CooperativeSteps<Inclu
     const content = readConfigFile(path, uid, INCLUDED_BYTES_MAX);
     if (!content.ok) {
       const texts = content.problems.map((text) =>
-        text === say.notThere() ? say.notIncludable() : text,
+        text === NOT_THERE ? say.notIncludable() : text,
       );
       mistakes.push(...texts.map((text) => ({ file: path, path: '', text })));
       continue;

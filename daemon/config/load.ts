@@ -4,6 +4,7 @@
  * this machine (a missing key file) is no mistake: that one target is broken and says why, the
  * others work.
  */
+import { dirname } from 'node:path';
 import { type Catalog, makeCatalog } from '../core/catalog.ts';
 import type { ReadFile } from '../core/policy.ts';
 import { type CooperativeSteps, runToEnd } from '../shared/cooperative.ts';
@@ -14,6 +15,7 @@ import { isWithin } from './diagnostics.ts';
 import { readConfigFile, type Stamped, stamped } from './file.ts';
 import { type Included, readIncluded } from './include.ts';
 import { type Fault, Locators, type Mistakes, type Source } from './mistakes.ts';
+import { type FoundPlugins, NONE, type PluginFiles } from './plugin-files.ts';
 import { PolicyFiles } from './policy-files.ts';
 import { type AllSettings, checkSettings } from './settings.ts';
 import { findOddities, type SocketSettings } from './sockets.ts';
@@ -33,27 +35,42 @@ export interface Config {
   readonly warnings: readonly string[];
   /** What the policies have read. */
   readonly policyFiles: PolicyFiles;
+  readonly plugins: FoundPlugins;
   /** Makes it again from the same text: what `policyFiles` has forgotten is read anew. */
   again(): Loaded;
 }
 
 export type Loaded = { readonly ok: true; readonly value: Config } | Mistakes;
 
-/** Reads a configuration; `uid` is the daemon's own, `policyFiles` reads for the policies. */
+/** Reads a configuration, and loads its plugins; `uid` is the daemon's own. */
+export async function loadWithPlugins(
+  path: string,
+  pluginFiles: PluginFiles,
+  uid: number = process.getuid?.() ?? 0,
+): Promise<Loaded> {
+  const read = runToEnd(readInSteps(path, uid));
+  if (!read.ok) return read;
+  const plugins = await pluginFiles.load(read.value.main.value, dirname(path));
+  const given = { plugins, failed: () => pluginFiles.takeFailures() };
+  return runToEnd(settle(read.value, new PolicyFiles(), given));
+}
+
+/** The same where no plugins are named; `policyFiles` reads for the policies. */
 export function loadConfig(
   path: string,
   uid: number = process.getuid?.() ?? 0,
   policyFiles = new PolicyFiles(),
 ): Loaded {
-  return runToEnd(loadInSteps(path, uid, policyFiles));
+  const read = runToEnd(readInSteps(path, uid));
+  if (!read.ok) return read;
+  return runToEnd(settle(read.value, policyFiles, { plugins: NONE, failed: () => [] }));
 }
 
-/** The same, for a daemon that has clients: others have their turn between the steps. */
-function* loadInSteps(
+/** Steps, so that a daemon can give its clients their turn between them. */
+function* readInSteps(
   path: string,
-  uid: number = process.getuid?.() ?? 0,
-  policyFiles = new PolicyFiles(),
-): CooperativeSteps<Loaded> {
+  uid: number,
+): CooperativeSteps<{ readonly ok: true; readonly value: Files } | Mistakes> {
   const before = stamped(path);
   const content = readConfigFile(path, uid);
   if (!content.ok) {
@@ -62,14 +79,7 @@ function* loadInSteps(
   }
   const main: Source = { path, ...content };
   const included = yield* readIncluded(main, uid);
-  const files = { main, before, included };
-  const settings = yield* checkSettings(main, included.sources);
-  const faults = settings.ok ? [] : settings.faults;
-  const isSound = [main, ...included.sources].every((source) => source.faults.length === 0);
-  if (!settings.ok || !isSound || included.faults.length + included.mistakes.length > 0) {
-    return refuse(files, faults);
-  }
-  return yield* make(files, settings.value, policyFiles);
+  return { ok: true, value: { main, before, included } };
 }
 
 interface Files {
@@ -78,15 +88,37 @@ interface Files {
   readonly included: Included;
 }
 
+/** What is loaded, and what has failed in it since it was asked last, as sentences. */
+interface Given {
+  readonly plugins: FoundPlugins;
+  readonly failed: () => readonly string[];
+}
+
+function* settle(files: Files, policyFiles: PolicyFiles, given: Given): CooperativeSteps<Loaded> {
+  const { main, included } = files;
+  const settings = yield* checkSettings(main, included.sources, given.plugins);
+  const faults = settings.ok ? [] : settings.faults;
+  const isSound = [main, ...included.sources].every((source) => source.faults.length === 0);
+  if (!settings.ok || !isSound || included.faults.length + included.mistakes.length > 0) {
+    return refuse(files, faults, given);
+  }
+  return yield* make(files, settings.value, policyFiles, given);
+}
+
 function* make(
   files: Files,
   settings: AllSettings,
   policyFiles: PolicyFiles,
+  given: Given,
 ): CooperativeSteps<Loaded> {
-  const made = yield* makeConfig(files, settings, policyFiles.read);
-  if (!('catalog' in made)) return refuse(files, made);
-  const again = (): Loaded => runToEnd(make(files, settings, policyFiles));
-  return { ok: true, value: { ...made, policyFiles, again } };
+  const { plugins, failed } = given;
+  failed();
+  const made = yield* makeConfig(files, settings, policyFiles.read, plugins);
+  if (!('catalog' in made)) return refuse(files, made, given);
+  const wrong = failed().map((text) => ({ source: files.main, at: ['plugins'], text }));
+  if (wrong.length > 0) return refuse(files, wrong, given);
+  const again = (): Loaded => runToEnd(make(files, settings, policyFiles, given));
+  return { ok: true, value: { ...made, policyFiles, plugins, again } };
 }
 
 /** The configuration, or what is wrong with it, by places in the user's own files. */
@@ -94,14 +126,15 @@ function* makeConfig(
   { main, included }: Files,
   settings: AllSettings,
   read: ReadFile,
-): CooperativeSteps<Omit<Config, 'policyFiles' | 'again'> | readonly Fault[]> {
+  plugins: FoundPlugins,
+): CooperativeSteps<Omit<Config, 'policyFiles' | 'plugins' | 'again'> | readonly Fault[]> {
   const { log, keep, sockets = [], idleExit, targets: byName } = settings;
   const warnings = [...settings.warnings];
-  const bindAll = binder(read);
+  const around = { bindAll: binder(read), plugins, keepAll: keep };
   const targets = [];
   for (const [name, target] of Object.entries(byName)) {
     yield;
-    const made = makeTarget(name, target, bindAll, keep);
+    const made = makeTarget(name, target, around);
     warnings.push(...made.warnings);
     targets.push(made.target);
   }
@@ -126,11 +159,20 @@ function* makeConfig(
   };
 }
 
-function refuse({ main, before, included }: Files, faults: readonly Fault[]): Mistakes {
+function refuse(
+  { main, before, included }: Files,
+  faults: readonly Fault[],
+  { plugins }: Given,
+): Mistakes {
   const sources = [main, ...included.sources];
   const seen = [...faults.filter(isSeen), ...included.faults];
   const mistakes = [...new Locators().mistakes(sources, seen), ...included.mistakes];
-  return { ok: false, path: main.path, mistakes, files: [before, ...included.files] };
+  return {
+    ok: false,
+    path: main.path,
+    mistakes,
+    files: [before, ...included.files, ...plugins.stamps],
+  };
 }
 
 /** Of a damaged file: what is wrong where its syntax is right. */

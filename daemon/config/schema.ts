@@ -10,6 +10,7 @@ import { policies } from '../../policies/index.ts';
 import { Duration, Limit, whole } from '../../policies/option-types.ts';
 import { runners } from '../../runners/index.ts';
 import { Bytes, Codes, Description, IncludePattern, Name, Pattern } from './field-types.ts';
+import type { Plugins } from './registry.ts';
 import { Sockets } from './sockets.ts';
 
 const KILL_AFTER_DEFAULT = '30s';
@@ -51,7 +52,7 @@ const Log = v.pipe(
   }),
 );
 
-export const Target = v.pipe(
+const Target = v.pipe(
   v.strictObject({
     description: v.exactOptional(Description),
     runner: anyOf(Object.values(runners)),
@@ -168,6 +169,9 @@ const Defaults = v.strictObject({
 /** What `defaults` may say, and a target may take away by null. */
 export const DEFAULT_KEYS: readonly string[] = Object.keys(Defaults.entries);
 
+const PLUGINS_MAX = 100;
+const PLUGIN_EXPECTED = "the path of a module (.mjs), from this file's folder on";
+
 /** Most entries of `include`. */
 export const INCLUDES_MAX = 100;
 
@@ -185,6 +189,9 @@ export const Settings = v.pipe(
     sockets: v.exactOptional(Sockets),
     idleExit: v.exactOptional(Limit),
     keep: v.exactOptional(Keep),
+    plugins: v.exactOptional(
+      v.pipe(v.array(v.pipe(v.string(PLUGIN_EXPECTED), v.minLength(1))), v.maxLength(PLUGINS_MAX)),
+    ),
     defaults: v.exactOptional(Defaults),
     targets: v.exactOptional(v.record(Name, Target)),
   }),
@@ -205,6 +212,10 @@ export const Settings = v.pipe(
         'Ends the daemon when there was nothing to do for so long. For socket activation, where ' +
         'systemd starts it again for the next request.',
       keep: 'Which ended runs are remembered, where a target does not say it.',
+      plugins:
+        'Modules with policies of your own; see baton-plugin(7). A path that begins with no `/` is ' +
+        "relative to this file's folder. They have the daemon's rights, so only root and the " +
+        "daemon's user may be able to write them.",
       defaults:
         'What a target has that does not say otherwise: any key of a target but `description`, ' +
         '`runner` and `acceptArgs`.',
@@ -220,6 +231,31 @@ export const IncludedSettings = v.strictObject({ ...common, targets: v.record(Na
 export const MAIN_KEYS: readonly string[] = Object.keys(Settings.entries).filter(
   (key) => !Object.hasOwn(IncludedSettings.entries, key),
 );
+
+/** What the files are checked by. */
+export interface Schemas {
+  readonly settings: v.GenericSchema<unknown, Settings>;
+  readonly target: v.GenericSchema<unknown, TargetSettings>;
+}
+
+/** With the types that plugins have brought. */
+export function schemasWith({ policies: more }: Plugins): Schemas {
+  if (more.size === 0) return { settings: Settings, target: Target };
+  const list = v.array(anyOf([...Object.values(policies), ...more.values()]));
+  const [target, ...checks] = Target.pipe;
+  const [settings, about] = Settings.pipe;
+  const defaults = v.strictObject({ ...Defaults.entries, policies: v.exactOptional(list) });
+  return {
+    settings: v.pipe(
+      v.strictObject({ ...settings.entries, defaults: v.exactOptional(defaults) }),
+      about,
+    ),
+    target: v.pipe(
+      v.strictObject({ ...target.entries, policies: v.optional(list, []) }),
+      ...checks,
+    ),
+  };
+}
 
 /** Options of a plugin: `type` says whose, and only that plugin knows the rest. */
 interface Typed {

@@ -12,8 +12,16 @@ import { check, type Diagnostic, isWithin } from './diagnostics.ts';
 import { Name } from './field-types.ts';
 import type { Keys } from './json.ts';
 import { type Fault, faultsIn, Locators, type Place, type Source } from './mistakes.ts';
+import type { FoundPlugins } from './plugin-files.ts';
 import { fromPy9tor } from './py9tor.ts';
-import { IncludedSettings, MAIN_KEYS, Settings, Target, type TargetSettings } from './schema.ts';
+import {
+  IncludedSettings,
+  MAIN_KEYS,
+  type Schemas,
+  type Settings,
+  schemasWith,
+  type TargetSettings,
+} from './schema.ts';
 
 /** A target as a file defines it. */
 interface Definition {
@@ -34,20 +42,21 @@ type Checked =
   | { readonly ok: true; readonly value: AllSettings }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
-const OneTarget = v.record(Name, Target);
-
 export function* checkSettings(
   main: Source,
   included: readonly Source[],
+  plugins: FoundPlugins,
 ): CooperativeSteps<Checked> {
-  const gathered = new Definitions();
+  const schemas = schemasWith(plugins);
+  const OneTarget = v.record(Name, schemas.target);
+  const gathered = new Definitions(schemas);
   const top = gathered.addMain(main);
   for (const source of included) {
     yield;
     gathered.addIncluded(source, main);
   }
   const targets: Record<string, TargetSettings> = Object.create(null);
-  const faults: Fault[] = [...gathered.faults];
+  const faults: Fault[] = [...faultsIn(main, plugins.mistakes), ...gathered.faults];
   const { definitions } = gathered;
   const origins = new Map<string, Definition['origin']>();
   for (const { name, value, origin: own } of definitions.values()) {
@@ -62,10 +71,17 @@ export function* checkSettings(
     if (checked.ok) Object.assign(targets, checked.value);
     else faults.push(...checked.diagnostics.flatMap((it) => gathered.place(it, origin)));
   }
-  if (top === undefined || faults.length > 0) return { ok: false, faults };
+  if (top === undefined || faults.length > 0) {
+    return { ok: false, faults: plugins.mistakes.length === 0 ? faults : faults.filter(isSure) };
+  }
   const origin = ([, name = '', ...rest]: Keys): Place =>
     origins.get(String(name))?.(rest) ?? { source: main, at: ['targets', name, ...rest] };
   return { ok: true, value: { ...top, targets, warnings: gathered.warnings, origin } };
+}
+
+/** A type that is not known may be one of a plugin that could not be loaded. */
+function isSure({ at }: Fault): boolean {
+  return at.length < 3 || at.at(-1) !== 'type';
 }
 
 /** What the files define, and what is wrong with all but the targets. */
@@ -78,11 +94,16 @@ class Definitions {
   /** Of the conversion from py9tor: what the schema says of the same places says nothing new. */
   readonly #known: Fault[] = [];
   readonly #locators = new Locators();
+  readonly #schemas: Schemas;
+
+  constructor(schemas: Schemas) {
+    this.#schemas = schemas;
+  }
 
   /** The settings beside the targets, or undefined where something is wrong with them. */
   addMain(source: Source): Omit<Settings, 'targets'> | undefined {
     const head = this.#takeTargets(source);
-    const checked = check(Settings, head);
+    const checked = check(this.#schemas.settings, head);
     if (!checked.ok) this.faults.push(...faultsIn(source, checked.diagnostics));
     else if (!('targets' in checked.value || 'include' in checked.value)) {
       this.faults.push({ source, at: ['targets'], text: say.missingKey('an object: {…}') });

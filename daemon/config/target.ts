@@ -6,14 +6,20 @@
 import { KEEP_DEFAULT, type Keep, type Target } from '../core/catalog.ts';
 import type { PolicyTarget } from '../core/policy.ts';
 import type { BindAll } from './bind-policies.ts';
-import { policyOf, runnerOf } from './registry.ts';
+import { type Plugins, policyOf, runnerOf } from './registry.ts';
 import { KEEP_RUNS_MAX, type KeepSettings, type TargetSettings } from './schema.ts';
+
+/** What is the same for all targets of a configuration. */
+interface Around {
+  readonly bindAll: BindAll;
+  readonly plugins: Plugins;
+  readonly keepAll: KeepSettings | undefined;
+}
 
 export function makeTarget(
   name: string,
   settings: TargetSettings,
-  bindAll: BindAll,
-  keepAll?: KeepSettings,
+  { bindAll, plugins, keepAll }: Around,
 ): { readonly target: Target; readonly warnings: readonly string[] } {
   const {
     runner,
@@ -39,7 +45,7 @@ export function makeTarget(
     ...(onLate === undefined ? {} : { onLate }),
   };
   const known = knownOf(name, runner, rest.onLost === 'retry');
-  const list = options.map((it) => ({ policy: policyOf(it.type), options: it }));
+  const list = options.map((it) => ({ policy: policyOf(it.type, plugins), options: it }));
   const bound = bindAll(list, known);
   const found = runnerOf(runner.type).check?.(runner) ?? [];
   const problems = [...found, ...bound.problems];

@@ -39,7 +39,7 @@ export class Service {
   readonly #loop: Loop;
   readonly #clock: Clock;
   readonly #directoryOf: (run: RunId) => string;
-  readonly #reload: () => Reloaded;
+  readonly #reload: () => Promise<Reloaded>;
   readonly #prober: Prober;
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
@@ -54,7 +54,7 @@ export class Service {
     readonly loop: Loop;
     readonly clock: Clock;
     readonly directoryOf: (run: RunId) => string;
-    readonly reload: () => Reloaded;
+    readonly reload: () => Promise<Reloaded>;
     readonly probe: Prober;
     /** A request for this target comes in: what it depends on may have changed. */
     readonly refresh?: (target: string) => void;
@@ -109,11 +109,11 @@ export class Service {
         return this.#post(request, responder);
       case 'probe':
         return this.#probe(request, responder);
-      case 'reload': {
-        const reloaded = this.#reload();
-        if (reloaded.ok) return finishWith(responder, { type: 'done', text: reloaded.text });
-        return failWith(responder, 'bad-config', EXIT.config, reloaded.message);
-      }
+      case 'reload':
+        return void this.#reload().then((reloaded) => {
+          if (reloaded.ok) finishWith(responder, { type: 'done', text: reloaded.text });
+          else failWith(responder, 'bad-config', EXIT.config, reloaded.message);
+        });
       default:
         return request satisfies never;
     }

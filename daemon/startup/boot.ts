@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
+import type { PluginFiles } from '../config/plugin-files.ts';
 import { apply } from '../core/apply.ts';
 import { emptyState, type State } from '../core/state.ts';
 import { Daemon, planOf } from '../engine/daemon.ts';
@@ -34,6 +35,7 @@ import { CurrentConfig } from './current-config.ts';
 
 export interface BootOptions {
   readonly config: Config;
+  readonly plugins: PluginFiles;
   /** A socket that permits everything, beside those of the configuration and of systemd. */
   readonly socket: string | undefined;
   readonly passed: readonly PassedSocket[];
@@ -53,7 +55,7 @@ export interface BootOptions {
 
 /** A daemon that listens. */
 export interface Running {
-  reload(): Reloaded;
+  reload(): Promise<Reloaded>;
   /** Ends all runs, because the machine goes down; resolves when none runs any more. */
   endRuns(): Promise<void>;
   /** Stops listening and leaves all runs to their keepers. */

@@ -5,8 +5,9 @@
 
 import { resolve } from 'node:path';
 import { type Stamped, stampOf } from '../config/file.ts';
-import { type Config, loadConfig } from '../config/load.ts';
+import { type Config, loadWithPlugins } from '../config/load.ts';
 import { formatMistakes, shortMistakes } from '../config/mistakes.ts';
+import { PluginFiles } from '../config/plugin-files.ts';
 import { noConfiguration, noConfigurationNow } from '../protocol/refusal-text.ts';
 import { EXIT } from '../protocol/request.ts';
 import { noConfig } from '../system/boot-messages.ts';
@@ -21,6 +22,8 @@ export type Read =
 export class ConfigSource {
   readonly #flag: string | undefined;
   readonly #places: Places;
+  /** What has been imported. */
+  readonly plugins = new PluginFiles();
   /** What the last reading has looked at. */
   #seen: { readonly found: string | undefined; readonly files: readonly Stamped[] } | undefined;
 
@@ -29,7 +32,7 @@ export class ConfigSource {
     this.#places = places;
   }
 
-  read(): Read {
+  async read(): Promise<Read> {
     const found = findConfig(this.#flag, this.#places);
     if (found === undefined) {
       this.#seen = { found, files: [] };
@@ -37,19 +40,19 @@ export class ConfigSource {
       return refused(noConfig(places), places.join(', '), [noConfig(places)]);
     }
     const path = resolve(found);
-    const loaded = loadConfig(path);
+    const loaded = await loadWithPlugins(path, this.plugins);
     if (loaded.ok) return loaded;
     this.#seen = { found, files: loaded.files };
     return refused(formatMistakes(loaded), path, shortMistakes(loaded));
   }
 
   /** The same where a file of it is another than at the last reading; else undefined. */
-  readIfChanged(): Read | undefined {
+  async readIfChanged(): Promise<Read | undefined> {
     const found = findConfig(this.#flag, this.#places);
     const isSame =
       found === this.#seen?.found &&
       this.#seen?.files.every(({ path, stamp }) => stampOf(path) === stamp) === true;
-    return isSame ? undefined : this.read();
+    return isSame ? undefined : await this.read();
   }
 }
 

@@ -5,8 +5,9 @@
  * Such a file is not watched: a cheap stat for each request of a target that depends on it finds
  * the change. A busy group goes on with what it began with; its next request looks again.
  */
-import { type Config, loadConfig } from '../config/load.ts';
+import { type Config, loadWithPlugins } from '../config/load.ts';
 import { shortMistakes } from '../config/mistakes.ts';
+import type { PluginFiles } from '../config/plugin-files.ts';
 import type { Catalog } from '../core/catalog.ts';
 import { placesIn } from '../core/group-view.ts';
 import type { ReadonlyState } from '../core/state.ts';
@@ -22,10 +23,14 @@ export class CurrentConfig {
   readonly #log: Log;
   readonly #relevel: (config: Config) => void;
   readonly #loop: Loop;
+  readonly #plugins: PluginFiles;
+  /** The reload that is under way: each begins when the one before has ended. */
+  #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(
     options: {
       readonly config: Config;
+      readonly plugins: PluginFiles;
       readonly log: Log;
       readonly relevel: (config: Config) => void;
     },
@@ -35,16 +40,23 @@ export class CurrentConfig {
     this.#log = options.log;
     this.#relevel = options.relevel;
     this.#loop = loop;
+    this.#plugins = options.plugins;
   }
 
   get now(): Config {
     return this.#now;
   }
 
-  /** Reads the file again. */
-  reload(): Reloaded {
+  /** Reads the file again, and the plugins that have changed. */
+  reload(): Promise<Reloaded> {
+    const reloaded = this.#reloading.then(() => this.#reload());
+    this.#reloading = reloaded;
+    return reloaded;
+  }
+
+  async #reload(): Promise<Reloaded> {
     const { path, sockets } = this.#now;
-    const loaded = reloadConfig(path, this.#log);
+    const loaded = await reloadConfig(path, this.#plugins, this.#log);
     if (!loaded.ok) return loaded;
     if (placesOf(loaded.value.sockets) !== placesOf(sockets)) {
       this.#log.warn({ config: path }, 'sockets have changed: only a restart opens or moves them');
@@ -67,11 +79,12 @@ export class CurrentConfig {
 }
 
 /** A bad configuration leaves the old one in force, and says every mistake. */
-function reloadConfig(
+async function reloadConfig(
   path: string,
+  plugins: PluginFiles,
   log: Log,
-): { readonly ok: true; readonly value: Config } | Extract<Reloaded, { ok: false }> {
-  const loaded = loadConfig(path);
+): Promise<{ readonly ok: true; readonly value: Config } | Extract<Reloaded, { ok: false }>> {
+  const loaded = await loadWithPlugins(path, plugins);
   if (loaded.ok) {
     log.info({ config: path, targets: loaded.value.catalog.targets.size }, 'reloaded');
     return loaded;

@@ -58,7 +58,7 @@ export async function refuseClients<T>(options: {
   readonly notify: Notify;
   readonly log: Log;
   readonly refusal: () => Refusal;
-  readonly cure: () => T | undefined;
+  readonly cure: () => Promise<T | undefined>;
 }): Promise<Cured<T> | undefined> {
   const { passed, note, notify, log, refusal } = options;
   if (passed.length === 0 || !note.leave()) return undefined;
@@ -68,7 +68,7 @@ export async function refuseClients<T>(options: {
     note.remove();
     process.exit(0);
   };
-  const look = (): void => refuser.look();
+  const look = (): void => void refuser.look();
   const signals = [
     ['SIGTERM', stop],
     ['SIGINT', stop],

@@ -40,7 +40,7 @@ const TURNS_SEEN = 3;
 
 export class Refuser<T> {
   readonly #refusal: () => Refusal;
-  readonly #cure: () => T | undefined;
+  readonly #cure: () => Promise<T | undefined>;
   readonly #log: Log;
   readonly #fairQueue = new FairQueue();
   readonly #clients = new Set<net.Socket>();
@@ -51,13 +51,15 @@ export class Refuser<T> {
   #end: (value: T | undefined) => void = () => {};
   #wasAsked = false;
   #isOver = false;
+  /** The look that is under way: each begins when the one before has ended. */
+  #looking: Promise<void> = Promise.resolve();
   #stayTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
 
   constructor(options: {
     readonly refusal: () => Refusal;
     /** Looks whether the daemon can start now; cheap where nothing has changed. */
-    readonly cure: () => T | undefined;
+    readonly cure: () => Promise<T | undefined>;
     readonly log: Log;
   }) {
     this.#refusal = options.refusal;
@@ -95,10 +97,13 @@ export class Refuser<T> {
   }
 
   /** Looks for the cure, and ends with it. */
-  look(): void {
-    if (this.#isOver) return;
-    const value = this.#cure();
-    if (value !== undefined) this.#leave(value);
+  look(): Promise<void> {
+    this.#looking = this.#looking.then(async () => {
+      if (this.#isOver) return;
+      const value = await this.#cure();
+      if (value !== undefined && !this.#isOver) this.#leave(value);
+    });
+    return this.#looking;
   }
 
   #leave(value: T | undefined): void {
@@ -112,8 +117,7 @@ export class Refuser<T> {
 
   #meet(client: net.Socket, isMain: boolean, unheard: net.Socket[]): void {
     this.#wasAsked = true;
-    this.look();
-    if (this.#isOver) return void unheard.push(client);
+    // It counts while the cure is looked for, which may take a while: its plugins are imported.
     clearTimeout(this.#stayTimer);
     this.#clients.add(client);
     client.once('close', () => {
@@ -122,6 +126,13 @@ export class Refuser<T> {
       if (this.#held.size === 0) clearInterval(this.#lookTimer);
       this.#stay();
     });
+    void this.look().then(() => {
+      if (this.#isOver) unheard.push(client);
+      else this.#answer(client, isMain);
+    });
+  }
+
+  #answer(client: net.Socket, isMain: boolean): void {
     const answer = (request: Request, responder: Responder): void => {
       const { code, exit, message, brief } = this.#refusal();
       const refuse = (): void => failWith(responder, code, exit, isMain ? message : brief);
@@ -134,7 +145,7 @@ export class Refuser<T> {
   }
 
   #hold(client: net.Socket): void {
-    if (this.#held.size === 0) this.#lookTimer = setInterval(() => this.look(), LOOK_MS);
+    if (this.#held.size === 0) this.#lookTimer = setInterval(() => void this.look(), LOOK_MS);
     this.#held.add(client);
   }
 

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from '../config/load.ts';
+import type { PluginFiles } from '../config/plugin-files.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT, parseDuration } from '../protocol/request.ts';
 import { noHome } from '../system/boot-messages.ts';
@@ -47,6 +48,7 @@ interface ServeFlags {
 interface Start {
   readonly version: string;
   readonly flags: ServeFlags;
+  readonly plugins: PluginFiles;
   /** Of the state. */
   readonly directory: string;
   readonly passed: readonly PassedSocket[];
@@ -68,13 +70,14 @@ export async function serve(
   const directory = resolve(state);
   const note = new FailureNote(directory);
   const notify = takeNotify(process.env);
-  const start = { ...about, directory, passed, note, notify };
-  const first = source.read();
+  const { plugins } = source;
+  const start = { ...about, plugins, directory, passed, note, notify };
+  const first = await source.read();
   if (first.ok) return await run(first.value, start);
   complain(first.text, EXIT.config);
   let { refusal } = first;
-  const cure = (): Config | undefined => {
-    const again = source.readIfChanged();
+  const cure = async (): Promise<Config | undefined> => {
+    const again = await source.readIfChanged();
     if (again?.ok === false) {
       complain(again.text, EXIT.config);
       refusal = again.refusal;
@@ -108,6 +111,10 @@ async function run(config: Config, start: Start): Promise<void> {
   const { flags, passed, note, complain } = start;
   const log = logFor(flags, config);
   warnOf(config, log);
+  start.plugins.listen(({ failure, ...about }) => {
+    if (failure === undefined) log.warn(about, 'plugin is slow');
+    else log.error({ ...about, reason: failure }, 'plugin failed');
+  });
   const hasOthers = passed.length > 0 || config.sockets !== undefined;
   const socket = hasOthers && !flags.socket ? undefined : findSocket(flags.socket, PLACES);
   if (socket?.ok === false) return complain(socket.error, EXIT.config);
@@ -131,9 +138,10 @@ async function run(config: Config, start: Start): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void terminate().catch(fail));
   }
-  process.on('SIGHUP', () => daemon?.reload());
+  process.on('SIGHUP', () => void daemon?.reload());
   const started = await boot({
     config,
+    plugins: start.plugins,
     socket: socket?.value,
     passed,
     idleExitMs,
@@ -161,7 +169,7 @@ async function refuse(why: string, start: Start, log: Log): Promise<void> {
     message: say.cannotStart(why),
     brief: say.cannotStartNow(),
   } as const;
-  await refuseClients({ ...start, log, refusal: () => refusal, cure: () => undefined });
+  await refuseClients({ ...start, log, refusal: () => refusal, cure: async () => undefined });
   process.exit();
 }
 

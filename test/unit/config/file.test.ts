@@ -143,7 +143,7 @@ test('a key that stands twice is a mistake, where JSON would drop one of them si
   const text = `{"targets":{"web":${target},"db":${target},"web":${target}},"x":1}`;
   assert.deepEqual(mistakesOf(loadText(text)), [
     'targets.web: this key stands here twice; remove one of them or rename it',
-    'x: unknown key; known here: $schema, description, include, log, sockets, idleExit, keep, defaults, targets',
+    'x: unknown key; known here: $schema, description, include, log, sockets, idleExit, keep, plugins, defaults, targets',
   ]);
 });
 

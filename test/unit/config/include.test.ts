@@ -293,17 +293,17 @@ test('--check names the files', (t) => {
   );
 });
 
-test('a daemon that was refused notices every change of a file or a folder', (t) => {
+test('a daemon that was refused notices every change of a file or a folder', async (t) => {
   const path = write(t, { 'config.json': { include: PATTERN }, 'conf.d/a.json': '?' });
   const places = { env: {}, uid: process.getuid?.() ?? 0, exists: () => true };
   const source = new ConfigSource(path, places);
-  assert.equal(source.read().ok, false);
-  assert.equal(source.readIfChanged(), undefined);
+  assert.equal((await source.read()).ok, false);
+  assert.equal(await source.readIfChanged(), undefined);
   put(join(dirname(path), 'conf.d/b.json'), '??');
-  assert.equal(source.readIfChanged()?.ok, false);
-  assert.equal(source.readIfChanged(), undefined);
+  assert.equal((await source.readIfChanged())?.ok, false);
+  assert.equal(await source.readIfChanged(), undefined);
   put(join(dirname(path), 'conf.d/a.json'), targets('a'));
-  assert.equal(source.readIfChanged()?.ok, false);
+  assert.equal((await source.readIfChanged())?.ok, false);
   rmSync(join(dirname(path), 'conf.d/b.json'));
-  assert.equal(source.readIfChanged()?.ok, true);
+  assert.equal((await source.readIfChanged())?.ok, true);
 });

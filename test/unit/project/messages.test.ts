@@ -47,6 +47,8 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(PART, 'outcome', ['sshEnded']),
   ...all(HELP, 'usage', ['unknownOption', 'unknownCommand', 'foreignOption', 'extraWord']),
   ...all(HELP, 'usage', ['noValue', 'noSwitch', 'needsWait', 'forOne', 'allAndReport']),
+  ...all(PART, 'config', ['wrongPlugin', 'wrongExport', 'throwsError', 'lateAnswer']),
+  ...all(PART, 'config', ['answersLater', 'wrongAnswer', 'unshown', 'endsProcess', 'atLine']),
   ...all(PART, 'policy', ['differs', 'unreadConf', 'noRetain', 'remoteConf']),
   ...all(PART, 'policy', ['includesCommand', 'includesDeep', 'includesUnread']),
   ...all(PART, 'runner', [

@@ -1,0 +1,154 @@
+/**
+ * The modules that config.json names in `plugins`, imported when it is read. A file that is as it
+ * was is not imported again; one that has changed is, as another module, and Node keeps the old
+ * one: a module that is imported stays in memory. What a module imports itself, Node imports once.
+ *
+ * Where no plugin is named, nothing is done.
+ */
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Policy } from '../core/policy.ts';
+import type { Result } from '../shared/result.ts';
+import * as say from './config-messages.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import { readPluginFile, type Stamped, stamped } from './file.ts';
+import { ownPolicy, readExports } from './plugin-exports.ts';
+import { describeThrown, Guard, type PluginNotice } from './plugin-guard.ts';
+import { guardPolicy } from './plugin-policy.ts';
+import { TimeLimit } from './plugin-time.ts';
+import { IMPORT_MS_MAX, tryImport } from './plugin-trial.ts';
+import { NO_PLUGINS, type Plugins } from './registry.ts';
+
+export interface FoundPlugins extends Plugins {
+  /** By their places in config.json. */
+  readonly mistakes: readonly Diagnostic[];
+  /** All files that are named, also those that cannot be used. */
+  readonly stamps: readonly Stamped[];
+}
+
+export const NONE: FoundPlugins = { ...NO_PLUGINS, mistakes: [], stamps: [] };
+
+/** Asked when targets are bound only; what else fails is said with the target that it is about. */
+const AT_LOADING: readonly string[] = ['group', 'resources', 'level', 'lockfile', 'conflict'];
+
+type Module = Readonly<Record<string, unknown>>;
+
+/** Keeps what it has loaded, from one reading of a configuration to the next. */
+export class PluginFiles {
+  readonly #uid: number;
+  readonly #importMsMax: number;
+  readonly #known = new Map<string, { readonly hash: string; readonly module: Module }>();
+  readonly #guarded = new WeakMap<object, Policy<unknown>>();
+  #imports = 0;
+  #limit: TimeLimit | undefined;
+  /** What has failed that is asked while a configuration is read. */
+  #failures: string[] = [];
+  #notices: PluginNotice[] = [];
+  #hear: (notice: PluginNotice) => void = (notice) => this.#notices.push(notice);
+
+  /** `uid` is the daemon's own. */
+  constructor(uid: number = process.getuid?.() ?? 0, importMsMax = IMPORT_MS_MAX) {
+    this.#uid = uid;
+    this.#importMsMax = importMsMax;
+  }
+
+  /** Tells what plugins do that is not right, also what has been so far; each once. */
+  listen(hear: (notice: PluginNotice) => void): void {
+    this.#hear = hear;
+    for (const notice of this.#notices.splice(0)) hear(notice);
+  }
+
+  /** What failed since the last call of this, of what is asked while a configuration is read. */
+  takeFailures(): readonly string[] {
+    return this.#failures.splice(0);
+  }
+
+  /** Loads those that a configuration names; `folder` is where it stands. */
+  async load(value: unknown, folder: string): Promise<FoundPlugins> {
+    const named = pathsIn(value);
+    if (named.length === 0) return NONE;
+    const policies = new Map<string, Policy<unknown>>();
+    const owners = new Map<string, string>();
+    const mistakes: Diagnostic[] = [];
+    const stamps: Stamped[] = [];
+    for (const { path, index } of named) {
+      const file = resolve(folder, path);
+      stamps.push(stamped(file));
+      const module = await this.#import(file);
+      const takenBy = (type: string): string | undefined => ownPolicy(type) ?? owners.get(type);
+      const read = module.ok ? readExports(module.value, takenBy) : undefined;
+      const wrong = module.ok ? (read?.mistakes ?? []) : [module.error];
+      for (const text of wrong) {
+        mistakes.push({ at: ['plugins', index], text: say.wrongPlugin(file, text) });
+      }
+      for (const policy of read?.policies ?? []) {
+        owners.set(policy.type, file);
+        policies.set(policy.type, this.#guard(policy, file));
+      }
+    }
+    return { policies, mistakes, stamps };
+  }
+
+  /** The same for the same module: a reload that changes nothing changes nobody's plugin. */
+  #guard(plugin: Parameters<typeof guardPolicy>[0], file: string): Policy<unknown> {
+    const known = this.#guarded.get(plugin);
+    if (known !== undefined) return known;
+    this.#limit ??= new TimeLimit();
+    const told = new Set<string>();
+    const report = (notice: PluginNotice): void => {
+      const { method, failure } = notice;
+      if (failure !== undefined && AT_LOADING.includes(method)) this.#failures.push(failure);
+      const key = `${method} ${failure === undefined}`;
+      if (told.has(key)) return;
+      told.add(key);
+      this.#hear(notice);
+    };
+    const ports = { bounded: this.#limit.bounded, nowMs: () => performance.now(), report };
+    const guard = new Guard(`policy ${plugin.type}`, file, ports);
+    const guarded = guardPolicy(plugin, guard);
+    this.#guarded.set(plugin, guarded);
+    return guarded;
+  }
+
+  async #import(file: string): Promise<Result<Module>> {
+    const read = readPluginFile(file, this.#uid);
+    if (!read.ok) return { ok: false, error: read.problems.join('; ') };
+    const { realPath, text } = read;
+    const hash = createHash('sha256').update(text).digest('hex');
+    const known = this.#known.get(realPath);
+    if (known?.hash === hash) return { ok: true, value: known.module };
+    // Node imports no module twice, and remembers one that has failed: so each has another name.
+    const url = `${pathToFileURL(realPath).href}?${hash.slice(0, 8)}-${process.pid}-${++this.#imports}`;
+    const tried = await tryImport(url, this.#importMsMax);
+    if (!tried.ok) return tried;
+    const imported = await importHere(url, realPath, this.#importMsMax);
+    if (imported.ok) this.#known.set(realPath, { hash, module: imported.value });
+    return imported;
+  }
+}
+
+/** It has been tried, so it takes no longer than it did there, unless it knows the difference. */
+async function importHere(url: string, file: string, msMax: number): Promise<Result<Module>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Result<Module>>((done) => {
+    timer = setTimeout(() => done({ ok: false, error: say.lateImport(msMax) }), msMax);
+  });
+  const imported = import(url).then(
+    (module: Module): Result<Module> => ({ ok: true, value: { ...module } }),
+    (error: unknown): Result<Module> => {
+      return { ok: false, error: say.failedImport(describeThrown(error, file)) };
+    },
+  );
+  const first = await Promise.race([imported, late]);
+  clearTimeout(timer);
+  return first;
+}
+
+/** What stands there and is a path; of the rest the schema complains. */
+function pathsIn(value: unknown): readonly { readonly path: string; readonly index: number }[] {
+  const isNamed = typeof value === 'object' && value !== null && 'plugins' in value;
+  const list: unknown = isNamed ? value.plugins : undefined;
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((path: unknown, index) => (typeof path === 'string' ? { path, index } : []));
+}

@@ -1,0 +1,60 @@
+/**
+ * Imports a module in a process of its own first: one that loops for ever, ends the process or
+ * crashes there does nothing to the daemon. And only an error that ends a process tells the line
+ * of a mistake in the syntax.
+ */
+import { spawn } from 'node:child_process';
+import type { Result } from '../shared/result.ts';
+import * as say from './config-messages.ts';
+import { cleaned } from './plugin-guard.ts';
+
+/** Longest that a module may take to be imported. */
+export const IMPORT_MS_MAX = 10_000;
+/** How much of what the module says of its end is looked at. */
+const STDERR_CHARS_MAX = 65_536;
+
+/** Says that the import has come to its end: a module that ends its process does so with others. */
+const IMPORTED = 93;
+/** Nothing is left to do, and the import still waits. */
+const UNSETTLED = 94;
+const CODE = `process.once('beforeExit', () => process.exit(${UNSETTLED}));
+  import(process.argv[1]).then(() => process.exit(${IMPORTED}))`;
+
+/** Resolves with why it cannot be imported; never rejects. */
+export function tryImport(url: string, msMax = IMPORT_MS_MAX): Promise<Result<undefined>> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--eval', CODE, url], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let text = '';
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill('SIGKILL');
+    }, msMax);
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+      if (text.length < STDERR_CHARS_MAX) text += piece;
+    });
+    const end = (error: string | undefined): void => {
+      clearTimeout(timer);
+      child.stderr.destroy();
+      resolve(error === undefined ? { ok: true, value: undefined } : { ok: false, error });
+    };
+    child.once('error', (error) => end(say.failedImport(error.message)));
+    // Not "close": a process that the module has left behind may hold the pipe.
+    child.once('exit', (code, signal) => {
+      if (isLate || code === UNSETTLED) return end(say.lateImport(msMax));
+      if (code === IMPORTED) return end(undefined);
+      setImmediate(() => end(say.failedImport(reasonIn(text) ?? say.endsProcess(code ?? signal))));
+    });
+  });
+}
+
+/** The error of a process that ended by it, with the line where it stands. */
+function reasonIn(stderr: string): string | undefined {
+  const lines = stderr.split('\n');
+  const error = lines.find((line) => /^(\[?\w*(Error|Exception)\b.*: |Uncaught )/.test(line));
+  if (error === undefined) return undefined;
+  const [, line] = /^file:\S+?:(\d+)$/m.exec(stderr) ?? [];
+  return cleaned(line === undefined ? error : say.atLine(error, line));
+}

@@ -1,0 +1,74 @@
+/** A daemon with plugins of its administrator: loaded, replaced, and fenced in when they fail. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { policyModule } from '../support/plugins.ts';
+import { BATOND, Rig } from '../support/rig.ts';
+
+const LIMIT = { timeout: 120_000 };
+const WAIT = `ready: () => ({ type: 'wait', reason: 'waits for the moon', behind: [] }),`;
+
+/** A target with the plugin and one without; nothing is loaded yet. */
+function stage(t: { after(done: () => Promise<void>): void }, module: string) {
+  const rig = new Rig();
+  t.after(() => rig.close());
+  const runner = { type: 'local', args: ['true'] };
+  const targets = { moon: { runner, policies: [{ type: 'moon' }] }, free: { runner } };
+  rig.configure({ plugins: ['./moon.mjs'], targets });
+  const file = join(rig.directory, 'moon.mjs');
+  const write = (text: string): void => writeFileSync(file, text, { mode: 0o600 });
+  write(module);
+  return { rig, write };
+}
+
+test(
+  'a plugin decides, is replaced by a reload, and a bad one replaces no good one',
+  LIMIT,
+  async (t) => {
+    const { rig, write } = stage(t, policyModule('moon', WAIT));
+    await rig.boot();
+    await rig.baton('run', 'moon');
+    assert.match((await rig.baton('why', 'moon')).text, /waits for the moon/);
+    write('export const policy = ;');
+    const refused = await rig.baton('reload');
+    assert.equal(refused.status, 78);
+    assert.match(refused.errors, /moon\.mjs: cannot be imported: SyntaxError: .* \(line 1\)/);
+    assert.match((await rig.baton('why', 'moon')).text, /waits for the moon/);
+    write(policyModule('moon'));
+    assert.equal((await rig.baton('reload')).status, 0);
+    assert.equal((await rig.baton('wait', '1')).status, 0);
+  },
+);
+
+test('a policy that never answers makes its runs wait; the daemon lives on', LIMIT, async (t) => {
+  const { rig, write } = stage(t, policyModule('moon', 'ready: () => { for (;;); },'));
+  await rig.boot();
+  await rig.baton('run', 'moon');
+  const { reason, plugin } = await rig.logged('plugin failed');
+  assert.equal(plugin, 'policy moon');
+  assert.match(String(reason), /^policy moon failed: ready\(\) took more than 1000 ms; correct/);
+  assert.equal((await rig.baton('run', 'free', '--wait')).status, 0);
+  assert.match((await rig.baton('why', 'moon')).text, /policy moon failed: ready\(\) took more/);
+  write(policyModule('moon'));
+  assert.equal((await rig.baton('reload')).status, 0);
+  assert.equal((await rig.baton('wait', '1')).status, 0);
+});
+
+test(
+  'a journal is told in the words of the plugins that the configuration names',
+  LIMIT,
+  async (t) => {
+    const { rig } = stage(t, policyModule('moon', WAIT));
+    await rig.boot();
+    await rig.baton('run', 'moon');
+    const line = ['--config', rig.configFile, '--replay', join(rig.state, 'journal.ndjson')];
+    const { stdout, status } = spawnSync(process.execPath, [BATOND, ...line], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.equal(status, 0);
+    assert.match(stdout, /at the end of the journal run 1 \(moon\): waits for the moon/);
+  },
+);

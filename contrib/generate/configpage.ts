@@ -80,6 +80,31 @@ export const DEFAULTS_EXAMPLE = {
   },
 } as const;
 
+const EACH = [
+  'With `each` a definition makes a target for each value of a list; of several lists, for each ' +
+    'combination, where the last list changes fastest. `{host}` in the name and in every text of ' +
+    'the definition becomes the value; keys are not changed, nor is `defaults`. The name needs ' +
+    'every placeholder, and a placeholder that `each` does not have is a mistake.',
+  '`{{host}}` stands for the plain text `{host}`. Braces around anything but one word (a letter, ' +
+    'then letters, digits, `_`) are plain text, as in `{print $1}` and `{{.Names}}`. In a ' +
+    'definition without `each` all braces are plain text. All definitions together make at most ' +
+    '100,000 targets. `batond --check` prints the targets that are made.',
+] as const;
+
+/** Loads as it stands; a test sees to it. */
+export const EACH_EXAMPLE = {
+  targets: {
+    'rsnap-{host}-{level}': {
+      each: { host: ['web1', 'db2'], level: ['daily', 'weekly'] },
+      runner: {
+        type: 'local',
+        args: ['/usr/bin/rsnapshot', '-c', '/etc/rsnapshot/{host}.conf', '{level}'],
+      },
+      policies: [{ type: 'rsnapshot', interval: '{level}' }],
+    },
+  },
+} as const;
+
 const INCLUDED = [
   'A file of `include` is one JSON object, with `targets`, and if you like `description` and ' +
     '`$schema`. All other keys of the top level belong into the main file: a file that a package ' +
@@ -113,6 +138,9 @@ export function configPage(version: string): string {
     ...heading('DEFAULTS'),
     ...DEFAULTS.flatMap(paragraph),
     ...example(compact(DEFAULTS_EXAMPLE)),
+    ...heading('ONE DEFINITION FOR MANY TARGETS'),
+    ...EACH.flatMap(paragraph),
+    ...example(compact(EACH_EXAMPLE)),
     ...heading('INCLUDED FILES'),
     ...INCLUDED.flatMap(paragraph),
     ...heading('RUNNERS'),

@@ -72,6 +72,25 @@ export const mainOnly = (key: string, main: string): string =>
 export const definedTwice = (name: string, first: string): string =>
   `target "${name}" is already defined at ${first}; remove one of them or rename it`;
 
+// One definition for many targets
+
+export const unknownPlaceholder = (key: string, known: readonly string[]): string => {
+  const near = didYouMean(key, known) || `; known here: ${known.join(', ')};`;
+  return `placeholder {${key}} is not in "each"${near} add it there, or write {{${key}}} for the text`;
+};
+
+export const unusedPlaceholder = (key: string): string =>
+  `the name of the target has no {${key}}; add it, or remove "${key}" from "each"`;
+
+export const repeatedValue = (value: string): string =>
+  `value "${value}" stands in this list twice; remove one of them`;
+
+export const manyOfEach = (count: number, most: number): string =>
+  `"each" makes ${count} targets; expected at most ${most}: give fewer values`;
+
+/** `text` is what is wrong with it. */
+export const inTarget = (text: string, target: string): string => `${text} (in target "${target}")`;
+
 export const twiceThere = (): string =>
   'this key stands here twice; remove one of them or rename it';
 

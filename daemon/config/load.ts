@@ -144,7 +144,7 @@ function* makeConfig(
     ...targets.flatMap((target) => findBadHooks(target, byName)),
   ];
   if (diagnostics.length > 0) {
-    return diagnostics.map(({ at, text }) => ({ ...settings.origin(at), text }));
+    return diagnostics.map(settings.faultOf);
   }
   const apart = exclude(targets);
   return {

@@ -2,6 +2,7 @@
  * Mistakes of a configuration as people read them: each with its file, line and column, in the
  * order of the files.
  */
+import * as say from './config-messages.ts';
 import { type Diagnostic, showKeys } from './diagnostics.ts';
 import type { Readable, Stamped } from './file.ts';
 import { type Keys, Locator, type Position } from './json.ts';
@@ -20,6 +21,8 @@ export interface Place {
 /** What is wrong at a place. */
 export interface Fault extends Place {
   readonly text: string;
+  /** Of the targets that `each` makes in this place, the one it is about. */
+  readonly target?: string;
 }
 
 export interface Mistake {
@@ -64,6 +67,17 @@ export function shortMistakes({ path, mistakes }: Mistakes): readonly string[] {
   });
 }
 
+/** What stands in one place may be wrong for many targets: it is told of one of them. */
+function onceEach(faults: readonly Fault[]): readonly Diagnostic[] {
+  const byPlace = new Map<string, Diagnostic>();
+  for (const { at, text, target } of faults) {
+    const key = JSON.stringify(target === undefined ? [at, text] : at);
+    const said = target === undefined ? text : say.inTarget(text, target);
+    if (!byPlace.has(key)) byPlace.set(key, { at, text: said });
+  }
+  return [...byPlace.values()];
+}
+
 function formatText({ path, text }: Pick<Mistake, 'path' | 'text'>): string {
   return path === '' ? text : `${path}: ${text}`;
 }
@@ -85,7 +99,7 @@ export class Locators {
   }
 
   #mistakesOf(source: Source, faults: readonly Fault[]): readonly Mistake[] {
-    const own = faults.filter((fault) => fault.source === source);
+    const own = onceEach(faults.filter((fault) => fault.source === source));
     if (own.length + source.faults.length === 0) return [];
     const locator = this.#of(source);
     const found = [
@@ -93,14 +107,12 @@ export class Locators {
       ...own.map(({ at, text }) => ({ at, text, offset: locator.offsetOf(at) })),
     ];
     found.sort((a, b) => a.offset - b.offset || a.at.length - b.at.length);
-    const mistakes = found.map(({ at, text, offset }) => ({
+    return found.map(({ at, text, offset }) => ({
       file: source.path,
       path: showKeys(at),
       text,
       position: locator.positionOf(offset),
     }));
-    // What stands in one place may be wrong for many targets.
-    return [...new Map(mistakes.map((it) => [`${it.path} ${it.text}`, it])).values()];
   }
 
   #of(source: Source): Locator {

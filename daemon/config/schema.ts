@@ -52,8 +52,19 @@ const Log = v.pipe(
   }),
 );
 
+const EACH_KEY_EXPECTED = 'a word for a placeholder: a letter, then letters, digits and _';
+
+export const Each = v.pipe(
+  v.record(
+    v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_]*$/, EACH_KEY_EXPECTED)),
+    v.pipe(v.array(v.pipe(v.string(), v.minLength(1))), v.minLength(1)),
+  ),
+  v.minEntries(1, 'a placeholder at least'),
+);
+
 const Target = v.pipe(
   v.strictObject({
+    each: v.exactOptional(Each),
     description: v.exactOptional(Description),
     runner: anyOf(Object.values(runners)),
     policies: v.optional(v.array(anyOf(Object.values(policies))), []),
@@ -78,6 +89,10 @@ const Target = v.pipe(
   }),
   v.metadata({
     keys: {
+      each:
+        'Makes a target for each value of a list, and of several lists for each combination: ' +
+        '`{ "host": ["web1", "db2"] }` puts them in the place of `{host}` in the name and in ' +
+        'every text of the definition.',
       description: 'For people: `baton status` shows it.',
       runner: 'What runs. Its `type` says how, and what else it takes.',
       policies: 'When it may run: all of them have to agree. Without any it starts at once.',
@@ -157,7 +172,13 @@ const Target = v.pipe(
 export type TargetSettings = v.InferOutput<typeof Target>;
 
 /** What is a target's own, or depends on its runner, has no default. */
-const { description: _, runner: _runner, acceptArgs: _args, ...forAll } = Target.entries;
+const {
+  each: _,
+  description: _about,
+  runner: _runner,
+  acceptArgs: _args,
+  ...forAll
+} = Target.entries;
 
 /** What a target has by itself where nobody says otherwise is not filled in here. */
 const Defaults = v.strictObject({

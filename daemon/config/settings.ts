@@ -9,12 +9,14 @@ import type { CooperativeSteps } from '../shared/cooperative.ts';
 import * as say from './config-messages.ts';
 import { type Bag, complete, isBag } from './defaults.ts';
 import { check, type Diagnostic, isWithin } from './diagnostics.ts';
+import { combinationsOf, EACH_TARGETS_MAX, expand, findMistakes, isShared } from './each.ts';
 import { Name } from './field-types.ts';
 import type { Keys } from './json.ts';
 import { type Fault, faultsIn, Locators, type Place, type Source } from './mistakes.ts';
 import type { FoundPlugins } from './plugin-files.ts';
 import { fromPy9tor } from './py9tor.ts';
 import {
+  Each,
   IncludedSettings,
   MAIN_KEYS,
   type Schemas,
@@ -27,15 +29,17 @@ import {
 interface Definition {
   readonly name: string;
   readonly value: unknown;
+  /** What `each` made it from, and others. */
+  readonly template?: Bag;
   /** Where a place inside the target stands. */
-  origin(at: Keys): Place;
+  readonly origin: (at: Keys) => Place;
 }
 
 export interface AllSettings extends Omit<Settings, 'targets'> {
   readonly targets: Readonly<Record<string, TargetSettings>>;
   readonly warnings: readonly string[];
-  /** Where a place of `targets` stands. */
-  origin(at: Keys): Place;
+  /** What is wrong at a place of `targets`, by its place in a file. */
+  faultOf(diagnostic: Diagnostic): Fault;
 }
 
 type Checked =
@@ -50,33 +54,47 @@ export function* checkSettings(
   const schemas = schemasWith(plugins);
   const OneTarget = v.record(Name, schemas.target);
   const gathered = new Definitions(schemas);
-  const top = gathered.addMain(main);
+  const top = yield* gathered.addMain(main);
   for (const source of included) {
     yield;
-    gathered.addIncluded(source, main);
+    yield* gathered.addIncluded(source, main);
   }
   const targets: Record<string, TargetSettings> = Object.create(null);
   const faults: Fault[] = [...faultsIn(main, plugins.mistakes), ...gathered.faults];
-  const { definitions } = gathered;
-  const origins = new Map<string, Definition['origin']>();
-  for (const { name, value, origin: own } of definitions.values()) {
+  const faultsOf = new Map<string, (diagnostic: Diagnostic) => Fault>();
+  for (const definition of gathered.definitions.values()) {
     yield;
+    const { name, value } = definition;
     const completed = isBag(value) ? complete(name, value, gathered.defaults) : undefined;
-    const origin = (at: Keys): Place => {
-      const isDefault = completed?.from.has(String(at[0])) === true;
-      return isDefault ? { source: main, at: ['defaults', ...at] } : own(at);
-    };
-    origins.set(name, origin);
+    const faultOf = placer(definition, main, completed?.from);
+    faultsOf.set(name, faultOf);
     const checked = check(OneTarget, { [name]: completed?.value ?? value });
     if (checked.ok) Object.assign(targets, checked.value);
-    else faults.push(...checked.diagnostics.flatMap((it) => gathered.place(it, origin)));
+    else faults.push(...checked.diagnostics.map(faultOf).filter((it) => !gathered.isKnown(it)));
   }
   if (top === undefined || faults.length > 0) {
     return { ok: false, faults: plugins.mistakes.length === 0 ? faults : faults.filter(isSure) };
   }
-  const origin = ([, name = '', ...rest]: Keys): Place =>
-    origins.get(String(name))?.(rest) ?? { source: main, at: ['targets', name, ...rest] };
-  return { ok: true, value: { ...top, targets, warnings: gathered.warnings, origin } };
+  const faultOf = ({ at: [targetsKey = '', name = '', ...rest], text }: Diagnostic): Fault =>
+    faultsOf.get(String(name))?.({ at: [name, ...rest], text }) ?? {
+      ...{ source: main, at: [targetsKey, name, ...rest], text },
+    };
+  return { ok: true, value: { ...top, targets, warnings: gathered.warnings, faultOf } };
+}
+
+/** Finds the places of a target, whose name their keys begin with. */
+function placer(
+  { name, value, template, origin }: Definition,
+  main: Source,
+  from?: ReadonlySet<string>,
+): (diagnostic: Diagnostic) => Fault {
+  return ({ at: [, ...at], text }) => {
+    if (from?.has(String(at[0])) === true) {
+      return { source: main, at: ['defaults', ...at], text };
+    }
+    const isOne = template !== undefined && (at.length === 0 || !isShared(template, value, at));
+    return { ...origin(at), text, ...(isOne ? { target: name } : {}) };
+  };
 }
 
 /** A type that is not known may be one of a plugin that could not be loaded. */
@@ -95,14 +113,15 @@ class Definitions {
   readonly #known: Fault[] = [];
   readonly #locators = new Locators();
   readonly #schemas: Schemas;
+  #expanded = 0;
 
   constructor(schemas: Schemas) {
     this.#schemas = schemas;
   }
 
   /** The settings beside the targets, or undefined where something is wrong with them. */
-  addMain(source: Source): Omit<Settings, 'targets'> | undefined {
-    const head = this.#takeTargets(source);
+  *addMain(source: Source): CooperativeSteps<Omit<Settings, 'targets'> | undefined> {
+    const head = yield* this.#takeTargets(source);
     const checked = check(this.#schemas.settings, head);
     if (!checked.ok) this.faults.push(...faultsIn(source, checked.diagnostics));
     else if (!('targets' in checked.value || 'include' in checked.value)) {
@@ -113,8 +132,8 @@ class Definitions {
     return checked.value;
   }
 
-  addIncluded(source: Source, main: Source): void {
-    const head = this.#takeTargets(source);
+  *addIncluded(source: Source, main: Source): CooperativeSteps<void> {
+    const head = yield* this.#takeTargets(source);
     const moved = isBag(head) ? Object.keys(head).filter((key) => MAIN_KEYS.includes(key)) : [];
     this.faults.push(
       ...moved.map((key) => ({ source, at: [key], text: say.mainOnly(key, main.path) })),
@@ -123,17 +142,13 @@ class Definitions {
     if (!checked.ok) this.faults.push(...faultsIn(source, checked.diagnostics));
   }
 
-  /** A mistake at its place in a file, unless the conversion has said it. */
-  place({ at: [, ...at], text }: Diagnostic, origin: Definition['origin']): readonly Fault[] {
-    const place = origin(at);
-    const isKnown = this.#known.some(
-      (known) => known.source === place.source && isWithin(place.at, known.at),
-    );
-    return isKnown ? [] : [{ ...place, text }];
+  /** Has the conversion said it? */
+  isKnown({ source, at }: Place): boolean {
+    return this.#known.some((known) => known.source === source && isWithin(at, known.at));
   }
 
   /** Takes up what a file defines; what is left has no targets, if they are an object. */
-  #takeTargets(source: Source): unknown {
+  *#takeTargets(source: Source): CooperativeSteps<unknown> {
     const converted = fromPy9tor(source.value, dirname(source.path));
     this.warnings.push(...converted.warnings);
     const known = faultsIn(source, converted.diagnostics);
@@ -142,18 +157,41 @@ class Definitions {
     const { value } = converted;
     if (!isBag(value) || !isBag(value['targets'])) return value;
     for (const [name, target] of Object.entries(value['targets'])) {
-      const first = this.definitions.get(name);
-      if (first === undefined) {
-        const origin = (at: Keys): Place => {
-          return { source, at: converted.origin(['targets', name, ...at]) };
-        };
-        this.definitions.set(name, { name, value: target, origin });
-      } else {
-        const text = say.definedTwice(name, this.#locators.show(first.origin([])));
-        this.faults.push({ source, at: ['targets', name], text });
-      }
+      yield;
+      const origin = (at: Keys): Place => {
+        return { source, at: converted.origin(['targets', name, ...at]) };
+      };
+      yield* this.#define(name, target, origin);
     }
     return { ...value, targets: {} };
+  }
+
+  *#define(name: string, value: unknown, origin: Definition['origin']): CooperativeSteps<void> {
+    const each = isBag(value) ? value['each'] : undefined;
+    if (!isBag(value) || !v.is(Each, each)) return this.#add({ name, value, origin });
+    const { each: _, ...template } = value;
+    const mistakes = [...findMistakes(name, template, each)];
+    this.#expanded += combinationsOf(each);
+    if (this.#expanded > EACH_TARGETS_MAX) {
+      mistakes.push({ at: ['each'], text: say.manyOfEach(this.#expanded, EACH_TARGETS_MAX) });
+      this.#expanded = 0;
+    }
+    this.faults.push(...mistakes.map(({ at, text }) => ({ ...origin(at), text })));
+    for (const expanded of expand(name, template, each)) {
+      yield;
+      this.#add({ ...expanded, template, origin });
+      // One shows what is wrong with the rest of the definition.
+      if (mistakes.length > 0) return;
+    }
+  }
+
+  #add(definition: Definition): void {
+    const { name, origin, template } = definition;
+    const first = this.definitions.get(name);
+    if (first === undefined) return void this.definitions.set(name, definition);
+    const text = say.definedTwice(name, this.#locators.show(first.origin([])));
+    const target = template === undefined ? {} : { target: name };
+    this.faults.push({ ...origin([]), text, ...target });
   }
 }
 

@@ -106,6 +106,14 @@ const CONFIG: Samples<typeof config> = {
   includesItself: [[]],
   mainOnly: [['log', '/c.json']],
   definedTwice: [['web', '/c.d/a.json:2:5']],
+  unknownPlaceholder: [
+    ['alfa', KNOWN],
+    ['zzzzz', KNOWN],
+  ],
+  unusedPlaceholder: [['host']],
+  repeatedValue: [['web1']],
+  manyOfEach: [[99, 88]],
+  inTarget: [['unknown key; remove it', 'web']],
   twiceThere: [[]],
   unknown: [
     ['key', 'alfa', KNOWN],

@@ -28,6 +28,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'boot.unknownOption': { advice: 'badUsage puts the help behind it' },
   'config.unknown': { names: PLACE },
   'config.unknownHook': { names: NEAR },
+  'config.unknownPlaceholder': { names: NEAR },
   'request.unknownKey': { names: NEAR },
   'request.unknownTarget': { names: 'the client puts the target in front' },
   'request.wrongCount': { names: '"no arguments" are 0' },

@@ -164,7 +164,9 @@ export function configPage(version: string): string {
     ...paragraph('rsnapshot, and a database on another machine:'),
     ...example(compact(EXAMPLE)),
     ...heading('SEE ALSO'),
-    ...paragraph('baton(1), batond(8), baton-protocol(7), rsnapshot(1), ssh_config(5)'),
+    ...paragraph(
+      'baton(1), batond(8), baton-plugin(7), baton-protocol(7), rsnapshot(1), ssh_config(5)',
+    ),
   ]);
 }
 

@@ -105,6 +105,6 @@ export function daemonPage(version: string): string {
     ...paragraph('Why did it wait so long last night?'),
     ...example('batond --replay /var/lib/baton/journal.ndjson --only daily'),
     ...heading('SEE ALSO'),
-    ...paragraph('baton(1), baton.json(5), baton-protocol(7), systemd.socket(5)'),
+    ...paragraph('baton(1), baton.json(5), baton-plugin(7), baton-protocol(7), systemd.socket(5)'),
   ]);
 }

@@ -6,6 +6,8 @@ import { clientPage } from './clientpage.ts';
 import { configPage } from './configpage.ts';
 import { daemonPage } from './daemonpage.ts';
 import { fishCompletion } from './fish.ts';
+import { pluginPage } from './pluginpage.ts';
+import { pluginTypes } from './plugintypes.ts';
 import { protocolPage } from './protocolpage.ts';
 import { configSchemaText } from './schema.ts';
 import { zshCompletion } from './zsh.ts';
@@ -20,6 +22,8 @@ export function generated(): Readonly<Record<string, string>> {
     'contrib/man/baton.1': clientPage(version),
     'contrib/man/batond.8': daemonPage(version),
     'contrib/man/baton.json.5': configPage(version),
+    'contrib/man/baton-plugin.7': pluginPage(version),
+    'contrib/plugin.d.ts': pluginTypes(),
     'contrib/man/baton-protocol.7': protocolPage(version),
   };
 }

@@ -7,7 +7,7 @@ import { describeSocket } from './sockets.ts';
 
 /** Every target with its groups and limits, then what to look at. */
 export function describeConfig(config: Config): string {
-  const { path, included, catalog, warnings, sockets = [] } = config;
+  const { path, included, plugins, catalog, warnings, sockets = [] } = config;
   const targets = [...catalog.targets.values()];
   const wide = Math.max(0, ...targets.map((target) => target.name.length));
   const lines = targets.map((target) => {
@@ -25,7 +25,10 @@ export function describeConfig(config: Config): string {
   const notes = warnings.map((warning) => `warning: ${warning}`);
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
   const listeners = sockets.map((socket) => `  ${describeSocket(socket)}`);
-  const files = included.map((file) => `  includes ${file}`);
+  const files = [
+    ...included.map((file) => `  includes ${file}`),
+    ...plugins.loaded.map(({ file, plugins: its }) => `  plugin ${file}: ${its.join(', ')}`),
+  ];
   return `${[`${path}: ${count}`, ...files, ...lines, ...listeners, ...notes, ...looks, ...broken].join('\n')}\n`;
 }
 

@@ -23,11 +23,13 @@ import { NO_PLUGINS, type Plugins } from './registry.ts';
 export interface FoundPlugins extends Plugins {
   /** By their places in config.json. */
   readonly mistakes: readonly Diagnostic[];
+  /** What each file has brought, for people: "policy quiet-hours". */
+  readonly loaded: readonly { readonly file: string; readonly plugins: readonly string[] }[];
   /** All files that are named, also those that cannot be used. */
   readonly stamps: readonly Stamped[];
 }
 
-export const NONE: FoundPlugins = { ...NO_PLUGINS, mistakes: [], stamps: [] };
+export const NONE: FoundPlugins = { ...NO_PLUGINS, mistakes: [], loaded: [], stamps: [] };
 
 /** Asked when targets are bound only; what else fails is said with the target that it is about. */
 const AT_LOADING: readonly string[] = ['group', 'resources', 'level', 'lockfile', 'conflict'];
@@ -72,6 +74,7 @@ export class PluginFiles {
     const owners = new Map<string, string>();
     const mistakes: Diagnostic[] = [];
     const stamps: Stamped[] = [];
+    const loaded: { readonly file: string; readonly plugins: readonly string[] }[] = [];
     for (const { path, index } of named) {
       const file = resolve(folder, path);
       stamps.push(stamped(file));
@@ -82,12 +85,14 @@ export class PluginFiles {
       for (const text of wrong) {
         mistakes.push({ at: ['plugins', index], text: say.wrongPlugin(file, text) });
       }
-      for (const policy of read?.policies ?? []) {
+      const found = read?.policies ?? [];
+      loaded.push({ file, plugins: found.map(({ type }) => `policy ${type}`) });
+      for (const policy of found) {
         owners.set(policy.type, file);
         policies.set(policy.type, this.#guard(policy, file));
       }
     }
-    return { policies, mistakes, stamps };
+    return { policies, mistakes, loaded, stamps };
   }
 
   /** The same for the same module: a reload that changes nothing changes nobody's plugin. */

@@ -1,0 +1,60 @@
+/** What plugins are told: their types, and the example of baton-plugin(7), which works. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { PLUGIN_EXAMPLE } from '../../../contrib/generate/pluginpage.ts';
+import type { Policy, StandardSchema } from '../../../contrib/plugin.d.ts';
+import { describeConfig } from '../../../daemon/config/describe.ts';
+import type { PolicyPlugin } from '../../../daemon/core/plugin.ts';
+import { accepted, ROOT } from '../../support/config.ts';
+import { Core } from '../../support/core.ts';
+import { mistakesIn, PluginFolder, withPolicy } from '../../support/plugins.ts';
+
+interface Options {
+  readonly a: string;
+}
+
+/** Each is the other: what is written with the types of the package is what the core takes. */
+const options: StandardSchema<Options> = {
+  '~standard': { version: 1, vendor: 'x', validate: () => ({ value: { a: '' } }) },
+};
+const theirs: Policy<Options> = {
+  type: 'x',
+  options,
+  group: ({ a }) => a,
+  admit: () => ({ type: 'admit' }),
+  ready: (_run, { self }) => ({ type: 'wait', reason: self.options.a, behind: [] }),
+};
+const ours: PolicyPlugin<Options> = theirs;
+const back: Policy<Options> = ours;
+
+test('the types of the package are those of the core, and need no other package', () => {
+  assert.equal(back.type, 'x');
+  const text = readFileSync(join(ROOT, 'contrib/plugin.d.ts'), 'utf8');
+  assert.doesNotMatch(text, /^import |export (function|const)/m);
+  const about = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, { readonly types?: string }>>;
+  };
+  assert.equal(about.exports['./plugin']?.types, './contrib/plugin.d.ts');
+});
+
+test('the example of baton-plugin(7) lets runs start in its hours only', async (t) => {
+  const folder = new PluginFolder(t);
+  const file = folder.write('hours.mjs', PLUGIN_EXAMPLE);
+  const wrong = await folder.load(['hours.mjs'], withPolicy('hours', { hours: ['one'] }));
+  assert.match(
+    mistakesIn(folder, wrong),
+    /: targets\.t\.policies\[0\]\.hours: policy hours says: /,
+  );
+  const config = accepted(await folder.load(['hours.mjs'], withPolicy('hours', { hours: [23] })));
+  assert.ok(describeConfig(config).includes(`\n  plugin ${file}: policy hours\n`));
+  const core = new Core([...config.catalog.targets.values()]);
+  const run = core.ask('t');
+  assert.deepEqual(core.why(run), ['waits for one of its hours, UTC; it is 22 now']);
+  const openMs = 3_600_000 - ((1_700_000_000_000 + core.nowMs) % 3_600_000);
+  core.advance(openMs - 1);
+  core.expect(run, 'queued');
+  core.advance(openMs);
+  core.expect(run, 'running');
+});

@@ -38,7 +38,7 @@ export type Command =
       readonly printId: boolean;
       readonly maxWaitMs: number | undefined;
     }
-  | { readonly verb: 'wait'; readonly runs: readonly number[]; readonly report?: string }
+  | { readonly verb: 'wait'; readonly runs: readonly Whose[]; readonly report?: string }
   | { readonly verb: 'wait-all' }
   | { readonly verb: 'status'; readonly json: boolean; readonly watch?: boolean }
   | { readonly verb: 'why'; readonly of: Whose; readonly json: boolean }
@@ -83,8 +83,8 @@ export const COMMANDS = {
       if (flags.text('report') !== undefined) throw new Mistake(say.allAndReport());
       return { verb: 'wait-all' };
     }
-    const runs = words.map(runNumberOf);
-    if (runs.length === 0) throw new Mistake(say.missingWord('wait', 'RUN or --all'));
+    const runs = words.map((word) => (/^\d+$/.test(word) ? runNumberOf(word) : word));
+    if (runs.length === 0) throw new Mistake(say.missingWord('wait', 'RUN, TARGET or --all'));
     const report = flags.text('report');
     if (report === undefined) return { verb: 'wait', runs };
     if (runs.length > 1) throw new Mistake(say.forOne('wait', '--report is', 'RUN'));

@@ -13,6 +13,7 @@ import {
   type NamedRun,
   type RunRequest,
   runRequest,
+  type WaitedRun,
   waitRequest,
 } from '../connection/run-requests.ts';
 import { type Ending, printed, statusOf } from '../ending.ts';
@@ -124,7 +125,7 @@ async function waitFor(
 }
 
 /** One of several, which are ended together if they are. */
-async function pick(of: NamedRun, quiet: boolean, place: Place): Promise<Ending> {
+async function pick(of: WaitedRun, quiet: boolean, place: Place): Promise<Ending> {
   const request = waitRequest(of);
   return (await attend(request, place, { quiet, heeds: false })).ending;
 }

@@ -19,13 +19,18 @@ import type { Command } from '../command-line/invocation.ts';
 import { converse, type Place } from '../connection/conversation.ts';
 import { query, queryOne } from '../connection/queries.ts';
 import { Relay } from '../connection/relay.ts';
-import { type NamedRun, runRequest, waitRequest } from '../connection/run-requests.ts';
+import {
+  type NamedRun,
+  runRequest,
+  type WaitedRun,
+  waitRequest,
+} from '../connection/run-requests.ts';
 import { type Ending, printed } from '../ending.ts';
 import { areOneFile, complain } from '../terminal/output.ts';
 
 type Several = Extract<Command, { readonly verb: 'several' }>;
 /** Relays a run that was asked for before. */
-export type Attend = (run: NamedRun, quiet: boolean) => Promise<Ending>;
+export type Attend = (run: WaitedRun, quiet: boolean) => Promise<Ending>;
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 const DONE: Ending = { status: 0, isOwn: false };
@@ -67,7 +72,10 @@ export async function runSeveral(
 }
 
 /** Relays runs that others have asked for. */
-export async function waitSeveral(runs: readonly number[], attend: Attend): Promise<Ending> {
+export async function waitSeveral(
+  runs: readonly (number | string)[],
+  attend: Attend,
+): Promise<Ending> {
   let worst = DONE;
   for (const run of runs) worst = worseOf(worst, await attend({ run }, false));
   return worst;

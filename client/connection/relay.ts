@@ -61,7 +61,10 @@ export class Relay {
   constructor(request: RunRequest, write: typeof writeAll = writeAll) {
     this.#request = request;
     this.#writeOut = write;
-    if (request.type === 'wait') [this.#run, this.#nonce] = [request.run, request.nonce];
+    if (request.type === 'wait') {
+      if (typeof request.run === 'number') this.#run = request.run;
+      this.#nonce = request.nonce;
+    }
     this.#isForeign = request.type !== 'run';
     this.#label = labelOf(request);
   }

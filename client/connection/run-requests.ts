@@ -11,6 +11,11 @@ export interface NamedRun {
   readonly nonce?: string;
 }
 
+/** A run, or a target by its name: its running run, else the next queued, else the latest. */
+export interface WaitedRun extends Omit<NamedRun, 'run'> {
+  readonly run: number | string;
+}
+
 /** What is undefined of `more` is not sent. */
 export function runRequest(
   target: string,
@@ -25,7 +30,7 @@ export function runRequest(
 type WaitRequest = Extract<RequestInput, { readonly type: 'wait' }>;
 
 export function waitRequest(
-  of: NamedRun,
+  of: WaitedRun,
   more: Pick<WaitRequest, 'from' | 'output' | 'token'> = {},
 ): WaitRequest {
   return { type: 'wait', v: PROTOCOL_VERSION, ...of, ...more, ...inside() };

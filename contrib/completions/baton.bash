@@ -60,8 +60,8 @@ _baton_operand() {
   case $1:$2 in
     run:0) echo target ;;
     run:*) echo target ;;
-    wait:0) echo run ;;
-    wait:*) echo run ;;
+    wait:0) echo run-or-target ;;
+    wait:*) echo run-or-target ;;
     logs:0) echo run-or-target ;;
     cancel:0) echo run-or-target ;;
     why:0) echo run-or-target ;;

@@ -71,7 +71,7 @@ complete -c baton -n '__baton_operand run 0 9998' -a '(baton names targets 2>/de
 complete -c baton -n '__baton_verb wait' -l all -d 'until nothing runs or waits any more'
 complete -c baton -n '__baton_verb wait' -l report -r -F -d 'write how the run ended to FILE'
 complete -c baton -n '__baton_verb wait' -s E -l error-code -x -d 'exit with N'
-complete -c baton -n '__baton_operand wait 0 9998' -a '(baton names runs 2>/dev/null)'
+complete -c baton -n '__baton_operand wait 0 9998' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'
 complete -c baton -n '__baton_verb logs' -s f -l follow -d 'go on until the run has ended'
 complete -c baton -n '__baton_operand logs 0 0' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'
 complete -c baton -n '__baton_operand cancel 0 0' -a '(baton names targets 2>/dev/null; baton names runs 2>/dev/null)'

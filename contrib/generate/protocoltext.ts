@@ -60,7 +60,7 @@ export const REQUESTS: Requests = {
   wait: {
     text: 'Relays a run from its start: `started`, `output` and `ended`.',
     fields: {
-      run: 'Its number.',
+      run: WHOSE,
       nonce: NONCE,
       token:
         'The `token` of the request. After the journal was restored or begun anew, it finds a ' +

@@ -47,7 +47,8 @@ export const Request = v.variant('type', [
   v.strictObject({
     ...common,
     type: v.literal('wait'),
-    run: Count,
+    /** Of a target: its running run, else the next queued, else the latest. */
+    run: Whose,
     nonce: Nonce,
     /** Of the request: finds a run that has another number by now. */
     token: v.exactOptional(Text),

@@ -8,8 +8,12 @@ import type { RunId } from '../shared/run.ts';
 
 type Wait = Extract<Request, { readonly type: 'wait' }>;
 
-/** Its number now; that of the request where it does not differ. */
-export function meantRun({ run, nonce, token }: Wait, { runs, tokens }: ReadonlyState): RunId {
+/** Its number now; what the request says where it does not differ. */
+export function meantRun(
+  { run, nonce, token }: Wait,
+  { runs, tokens }: ReadonlyState,
+): RunId | string {
+  if (typeof run === 'string') return run;
   const isIt = nonce === undefined || runs.get(run)?.nonce === nonce;
   return (isIt || token === undefined ? undefined : tokens.get(token)) ?? run;
 }

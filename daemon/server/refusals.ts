@@ -9,7 +9,8 @@ import type { LoopAnswer } from '../engine/replies.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT } from '../protocol/request.ts';
 import type { Nonce, RunId } from '../shared/run.ts';
-import { failWith, finishWith, type Responder } from './responder.ts';
+import { meantRun } from './meant-run.ts';
+import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 import { runOf } from './views/targets.ts';
 
 export class Refusals {
@@ -76,6 +77,17 @@ export class Refusals {
   unknownEnd(responder: Responder, run: RunId): void {
     if (run >= this.#loop.state.nextRun) return this.unknownRun(responder, run);
     failWith(responder, 'unknown-run', EXIT.noVerdict, say.forgottenRun(run));
+  }
+
+  /** The run that a client waits for; else says that there is none. */
+  findWaited(request: Of<'wait'>, responder: Responder): Run | undefined {
+    const { state } = this.#loop;
+    const of = meantRun(request, state);
+    if (typeof of === 'string') return this.find(of, responder);
+    if (of === request.run && this.isOther(responder, of, request.nonce)) return undefined;
+    const run = state.runs.get(of);
+    if (run === undefined) this.unknownEnd(responder, of);
+    return run;
   }
 
   /** The run that is meant by a number or by a target's name; else says that there is none. */

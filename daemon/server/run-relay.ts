@@ -22,7 +22,6 @@ import type { Nonce, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { endOf } from './end-reply.ts';
 import type { FairQueue } from './fair-queue.ts';
-import { meantRun } from './meant-run.ts';
 import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
 import type { Refusals } from './refusals.ts';
@@ -108,10 +107,9 @@ export class RunRelay {
   }
 
   wait(request: Of<'wait'>, responder: Responder): void {
-    const number = meantRun(request, this.#loop.state);
-    if (number === request.run && this.#refusals.isOther(responder, number, request.nonce)) return;
-    const run = this.#loop.state.runs.get(number);
-    if (run === undefined) return this.#refusals.unknownEnd(responder, number);
+    const run = this.#refusals.findWaited(request, responder);
+    if (run === undefined) return;
+    const { run: number } = run;
     const inside = this.#runAt(request.caller);
     const circle = inside === undefined ? undefined : this.#circle(inside, number);
     if (circle !== undefined) {

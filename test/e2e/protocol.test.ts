@@ -121,8 +121,13 @@ for (const [what, data, code, message] of [
     'invalid',
     /^wait: .*boolean/,
   ],
-  ['a run that is no number', line({ type: 'wait', run: '1' }), 'invalid', /^run: .*number/],
-  ['a negative run', line({ type: 'wait', run: -1 }), 'invalid', /^run: expected >=0; found -1$/],
+  [
+    'a run that is no number',
+    line({ type: 'wait', run: true }),
+    'invalid',
+    /^run: expected .*; found true$/,
+  ],
+  ['a negative run', line({ type: 'wait', run: -1 }), 'invalid', /^run: expected .*; found -1$/],
   [
     'a run and a half',
     line({ type: 'wait', run: 1.5 }),

@@ -67,6 +67,26 @@ test('a signal ends all that several asked for, also what still waits', async (t
   );
 });
 
+test('a target is waited for by its name: its running run, else the next, else the latest', async (t) => {
+  const { rig, puppets } = await open(t);
+  const never = await rig.baton('wait', 'later');
+  assert.deepEqual([never.status, never.text], [64, '']);
+  assert.match(never.errors, /^baton: later: target later has no run yet; ask for one: baton run/);
+  assert.equal((await rig.baton('wait', 'nosuch')).status, 78);
+
+  assert.equal((await rig.baton('run', 'held')).status, 0);
+  const held = await puppets.next();
+  assert.equal((await rig.baton('run', 'later')).status, 0);
+  const clients = ['later', 'held'].map((name) => rig.client(['wait', name]));
+  await held.print('out', 'held\n');
+  held.exit(5);
+  const [later, running] = await Promise.all(clients.map(({ ended: end }) => end));
+  assert.deepEqual([running?.status, running?.text], [5, 'held\n']);
+  assert.deepEqual([later?.status, later?.text], [0, 'later\n']);
+  const both = await rig.baton('wait', 'later', 'held');
+  assert.deepEqual([both.status, both.text], [5, 'later\nheld\n']);
+});
+
 test('--print-id prints the number, for a later wait', async (t) => {
   const { rig } = await open(t);
   const { status, text } = await rig.baton('run', 'a', '--print-id');

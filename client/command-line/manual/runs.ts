@@ -84,8 +84,13 @@ export const RUNS = [
   {
     name: 'wait',
     summary: 'relay a run from its start and exit as it did',
-    overview: ['wait RUN… | --all', 'relay a run, exit as it did; or wait for all'],
-    operands: { show: 'RUN…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'run' },
+    overview: ['wait RUN|TARGET… | --all', 'relay a run, exit as it did; or wait for all'],
+    operands: {
+      show: 'RUN|TARGET…',
+      least: 0,
+      most: Number.POSITIVE_INFINITY,
+      completes: 'run-or-target',
+    },
     options: [
       {
         name: 'all',
@@ -99,11 +104,13 @@ export const RUNS = [
     text: [
       'Prints the whole output of the run with the number RUN, waits for its end if it has not ' +
         'ended yet, and exits with its status. `baton status` and `baton history` show the ' +
-        'numbers.',
+        'numbers. Of a TARGET: its running run, else the next queued one, else the latest; a ' +
+        'target that never ran is an error (status 64).',
       'INT or TERM end the client alone: a run that another client has asked for goes on.',
     ],
     examples: [
       { line: 'baton wait 17', text: 'the output of run 17, and its status' },
+      { line: 'baton wait rsnap-daily', text: 'the run that cron asked for, whatever its number' },
       { line: 'baton wait --all', text: 'before the machine is shut down' },
     ],
   },

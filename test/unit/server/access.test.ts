@@ -82,6 +82,7 @@ function isRefused(input: RequestInput, rights: Omit<Rights, 'socket'>): string 
 const REQUESTS: readonly v.InferInput<typeof Request>[] = [
   { type: 'run', target: 'web' },
   { type: 'wait', run: 1 },
+  { type: 'wait', run: 'web' },
   { type: 'output', of: 1 },
   { type: 'output', of: 'web' },
   { type: 'cancel', of: 1 },

@@ -172,6 +172,8 @@ take_reply() {
       [ -z "$stop" ] || cancel
       ;;
     '{"type":"ignored"'*) exit 0 ;;
+    # cron would mail it, though the next attempt may well succeed.
+    '{"type":"notice"'*'"isNews":true'*) [ ! -t 2 ] || complain "$(text text)" ;;
     '{"type":"notice"'*) complain "$(text text)" ;;
     '{"type":"refused"'*) leave "$(own_status)" "$(text reason)" ;;
     '{"type":"ended"'*) end ;;

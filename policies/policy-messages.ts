@@ -82,8 +82,8 @@ export const staleLock = (pid: number, text: string, lockfile: string): string =
   '"maxWait"';
 
 export const rotatesAgain = (target: string, interval: string): string =>
-  `target "${target}": "onLost": "retry" runs ${interval} again after a loss, and it rotates once ` +
-  'more for the same night; leave "onLost" out, or let only "sync" have it';
+  `target "${target}": ${interval} is run again after a loss ("onLost" or "retry"), and it rotates ` +
+  'once more for the same night; leave that out, or let only "sync" have it';
 
 // A window
 

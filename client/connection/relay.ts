@@ -11,6 +11,7 @@
  * run that did not succeed, nor where output could not be written; nothing of baton's own goes to
  * stdout.
  */
+import { isatty } from 'node:tty';
 import { EXIT, PROTOCOL_VERSION, type Reply } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import {
@@ -148,7 +149,10 @@ export class Relay {
         this.#write(reply);
         return undefined;
       case 'notice':
-        complain(`${this.#label}: ${reply.text}`, this.#isMidLine);
+        // cron would mail it, though the next attempt may well succeed.
+        if (reply.isNews !== true || isatty(FD.err)) {
+          complain(`${this.#label}: ${reply.text}`, this.#isMidLine);
+        }
         return undefined;
       case 'ended':
         return this.#request.type === 'output' ? this.#shown() : this.#ended(reply);

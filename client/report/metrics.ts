@@ -97,6 +97,7 @@ function ofTargets(
       Number(view.late === true),
     ),
     ofRuns(targets),
+    ofRetries(targets),
     ...ofLast(targets, gauge),
     gauge(
       'last_success_timestamp_seconds',
@@ -132,6 +133,15 @@ function ofRuns(targets: readonly TargetView[]): Family {
   });
   const help = 'Runs that have ended so since the state directory was made.';
   return { name: 'baton_runs_total', help, isCounter: true, samples };
+}
+
+function ofRetries(targets: readonly TargetView[]): Family {
+  const samples = targets.map(({ target, retries = 0 }) => ({
+    labels: { target },
+    value: retries,
+  }));
+  const help = 'Attempts that were followed by another one of their run.';
+  return { name: 'baton_retries_total', help, isCounter: true, samples };
 }
 
 function keyOf({ outcome, verdict }: Count): string {

@@ -3,7 +3,7 @@ import { type RunView, showDuration } from '../../daemon/protocol/request.ts';
 import type { Screen } from './style.ts';
 import { draw, type Piece } from './styled-line.ts';
 import { type Row, table } from './table.ts';
-import { causes, remains, showTime, verdictOf } from './words.ts';
+import { attemptOf, causes, remains, showTime, verdictOf } from './words.ts';
 
 /** From so many times the median on it is told as a factor, below as a percentage. */
 const FACTOR_MIN = 2;
@@ -21,7 +21,7 @@ function rowOf(run: RunView, screen: Screen): Row {
   const { tone } = verdictOf(run, screen);
   const { text = 'ended', verdict } = run;
   const outcome = `${text}${verdict === 'warning' ? ' (a warning)' : ''}${remains(run)}`;
-  const told = [outcome, ...causes(run)].join(', ');
+  const told = [outcome, ...attemptOf(run), ...causes(run)].join(', ');
   return [
     String(run.run),
     { text: run.target, tone: tone === 'bad' ? 'bad' : 'plain' },

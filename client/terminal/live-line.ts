@@ -85,7 +85,8 @@ export class Live implements Conversation<Ending> {
       this.#hear(reply);
       return undefined;
     }
-    if (reply.type === 'started') this.#ask();
+    if (reply.type === 'started' || reply.type === 'notice') this.#ask();
+    if (reply.type === 'notice') this.#clear();
     const ending = this.#relay.take(reply);
     if (ending !== undefined) this.close();
     return ending;

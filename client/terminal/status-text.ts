@@ -189,6 +189,11 @@ function activeEntry(run: RunView, see: StatusContext): Entry {
   };
 }
 
+/** Of a run that waits for its next attempt, whose start nobody can foresee. */
+function notBefore({ nextAttemptAtMs }: RunView, nowMs: number): string {
+  return nextAttemptAtMs === undefined ? '' : `not before ${showWhen(nextAttemptAtMs, nowMs)}`;
+}
+
 function waitingEntry(run: RunView, { screen, nowMs, names }: StatusContext): Entry {
   const { waitedMs, expectedStartAtMs: startMs, overtaken, reasons = [], behind = [] } = run;
   const blockers = [...new Set(behind.flatMap((number) => names.get(number) ?? []))];
@@ -200,13 +205,14 @@ function waitingEntry(run: RunView, { screen, nowMs, names }: StatusContext): En
     why === '' ? 'about to start' : why,
     ...(overtaken === undefined ? [] : [`overtaken ${showTimes(overtaken)}`]),
     `run ${run.run}`,
+    ...(run.nextAttemptAtMs === undefined ? attemptOf(run) : []),
   ];
   return {
     mark: screen.isUnicode ? '·' : '.',
     state: 'waiting',
     tone: 'odd',
     time: showDuration(waitedMs),
-    expected: startMs === undefined ? '' : `starts ${showWhen(startMs, nowMs)}`,
+    expected: startMs === undefined ? notBefore(run, nowMs) : `starts ${showWhen(startMs, nowMs)}`,
     note: notes.join(', '),
   };
 }

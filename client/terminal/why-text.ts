@@ -77,10 +77,10 @@ function taleOf(run: RunView, see: Sight): Tale {
     .join('');
   switch (run.state) {
     case 'queued': {
-      const { waitedMs, acceptedAtMs, expectedStartAtMs, overtaken, reasons = [] } = run;
+      const { waitedMs, acceptedAtMs, overtaken, reasons = [] } = run;
       const facts = [
         ...(reasons.length === 0 ? ['nothing is in its way'] : reasons),
-        ...(expectedStartAtMs === undefined ? [] : [`starts about ${when(expectedStartAtMs)}`]),
+        ...startOf(run, when),
         ...(overtaken === undefined ? [] : [`was overtaken ${showTimes(overtaken)}`]),
       ];
       const rest = ` for ${showDuration(waitedMs)}, since ${when(acceptedAtMs)}`;
@@ -106,6 +106,13 @@ function taleOf(run: RunView, see: Sight): Tale {
     default:
       return run.state satisfies never;
   }
+}
+
+/** When it starts: about then, no sooner than then, or nobody knows. */
+function startOf(run: RunView, when: (ms: number) => string): readonly string[] {
+  const { expectedStartAtMs, nextAttemptAtMs } = run;
+  if (expectedStartAtMs !== undefined) return [`starts about ${when(expectedStartAtMs)}`];
+  return nextAttemptAtMs === undefined ? [] : [`starts not before ${when(nextAttemptAtMs)}`];
 }
 
 function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'rest' | 'facts'> {

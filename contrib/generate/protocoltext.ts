@@ -153,8 +153,12 @@ export const REPLIES: Replies = {
   notice: {
     text:
       'Something about the run that its end does not tell: it has ended and cannot be recorded, ' +
-      'or a part of its output is missing.',
-    fields: { run: RUN, text: 'For people.' },
+      'a part of its output is missing, or an attempt has failed and another one follows.',
+    fields: {
+      run: RUN,
+      text: 'For people.',
+      isNews: 'True where nothing has to be done: `baton` prints it on a terminal only.',
+    },
   },
   output: {
     text: 'What the run has written.',
@@ -244,7 +248,13 @@ export const RUN_VIEW: Texts<RunView> = {
   unrecorded:
     'It has ended, which the journal has no room for: how it ended, and what to do, a sentence.',
   overtaken: 'How many younger runs were let start before it while it waits.',
-  attempt: 'Which attempt at its command this is, or the last one was, if not the first.',
+  attempt:
+    'Which attempt at its command this is, if not the first; of a run that waits the next one, of ' +
+    'one that has ended the last one.',
+  attempts:
+    'The attempts before that, where its target has `retry`: each with `startedAtMs`, ' +
+    '`endedAtMs`, `outcome` and `text`. Of more than 20 the first and the latest are named.',
+  nextAttemptAtMs: 'Its next attempt begins no sooner.',
   cause:
     'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +
     '`target`, `text`, and of a run `run`, `outcome`, `exit` and `tookMs`.',
@@ -291,6 +301,7 @@ export const TARGET_VIEW: Texts<TargetView> = {
   counts:
     'How many of its runs have ended how, also of those that are forgotten: a list of `outcome` ' +
     '(see OUTCOMES), `verdict` and `runs`.',
+  retries: 'How many attempts were followed by another one of their run.',
 };
 
 export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {

@@ -55,16 +55,14 @@ export const Pattern = v.pipe(
     return NEVER;
   }),
 );
-export const Codes = v.array(
-  v.pipe(
-    v.number(CODE_EXPECTED),
-    v.integer(CODE_EXPECTED),
-    v.minValue(0, CODE_EXPECTED),
-    v.maxValue(255, CODE_EXPECTED),
-    v.metadata({ title: 'exit code' }),
-  ),
-  CODES_EXPECTED,
+export const Code = v.pipe(
+  v.number(CODE_EXPECTED),
+  v.integer(CODE_EXPECTED),
+  v.minValue(0, CODE_EXPECTED),
+  v.maxValue(255, CODE_EXPECTED),
+  v.metadata({ title: 'exit code' }),
 );
+export const Codes = v.array(Code, CODES_EXPECTED);
 
 export const Bytes = v.pipe(
   v.union(

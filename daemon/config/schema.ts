@@ -10,30 +10,13 @@ import { policies } from '../../policies/index.ts';
 import { Duration, Limit, whole } from '../../policies/option-types.ts';
 import { runners } from '../../runners/index.ts';
 import { Bytes, Codes, Description, IncludePattern, Name, Pattern } from './field-types.ts';
+import { Keep } from './keep.ts';
 import type { Plugins } from './registry.ts';
+import { Retry } from './retry.ts';
 import { Sockets } from './sockets.ts';
 
 const KILL_AFTER_DEFAULT = '30s';
-export const KEEP_RUNS_MAX = 1_000_000;
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-const DAYS_EXPECTED = 'a number of days, more than 0';
-
-const Keep = v.pipe(
-  v.strictObject({
-    runs: v.exactOptional(whole(1, KEEP_RUNS_MAX)),
-    days: v.exactOptional(v.pipe(v.number(DAYS_EXPECTED), v.gtValue(0, DAYS_EXPECTED))),
-    bytes: v.exactOptional(Bytes),
-  }),
-  v.metadata({
-    keys: {
-      runs: 'So many of the latest.',
-      days: 'Those that ended within so many days.',
-      bytes: 'The latest, as long as their output is no larger than this in all.',
-    },
-  }),
-);
-export type KeepSettings = v.InferOutput<typeof Keep>;
 
 const FAILURES_MAX = 1_000;
 
@@ -82,6 +65,7 @@ const Target = v.pipe(
     warnExit: v.exactOptional(Codes),
     keep: v.exactOptional(Keep),
     onLost: v.exactOptional(v.picklist(['leave', 'retry'])),
+    retry: v.exactOptional(Retry),
     leftovers: v.exactOptional(v.picklist(['leave', 'kill'])),
     logMaxBytes: v.exactOptional(Bytes),
     progress: v.exactOptional(v.boolean()),
@@ -128,6 +112,12 @@ const Target = v.pipe(
         'What becomes of a run whose keeper was killed, or whose machine was shut down or ' +
         'restarted: `leave` (the default) only says so, `retry` runs it again, in three attempts ' +
         'at most.',
+      retry:
+        'Run again after a failure. All attempts are one run: one outcome, that of the last ' +
+        'attempt, one output, and one call of a hook. `timeout` applies to each attempt. Between ' +
+        'two attempts the run is queued again: its place is free for other targets, its policies ' +
+        'decide when it continues, and newer runs of its own target wait behind it. A cancelled ' +
+        'run is not retried.',
       leftovers:
         'What becomes of processes that a run leaves behind: `leave` (the default) lets ' +
         '`baton status` name them, `kill` ends them.',
@@ -160,6 +150,13 @@ const Target = v.pipe(
       'nothing, or "onFailure" beside it: without it nothing is called',
     ),
     ['onFailureAfter'],
+  ),
+  v.forward(
+    v.check(
+      ({ okExit, retry }) => !retry?.on.some((end) => okExit.some((code) => code === end)),
+      'no exit code that okExit (0, where it is absent) names: a success is not retried',
+    ),
+    ['retry', 'on'],
   ),
   v.forward(
     v.check(

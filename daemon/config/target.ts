@@ -3,11 +3,13 @@
  * milliseconds, policies are bound, and what its plugins miss on this machine makes it broken.
  */
 
-import { KEEP_DEFAULT, type Keep, type Target } from '../core/catalog.ts';
+import { KEEP_DEFAULT, type Keep, type Retry, type Target } from '../core/catalog.ts';
 import type { PolicyTarget } from '../core/policy.ts';
 import type { BindAll } from './bind-policies.ts';
+import { KEEP_RUNS_MAX, type KeepSettings } from './keep.ts';
 import { type Plugins, policyOf, runnerOf } from './registry.ts';
-import { KEEP_RUNS_MAX, type KeepSettings, type TargetSettings } from './schema.ts';
+import type { RetrySettings } from './retry.ts';
+import type { TargetSettings } from './schema.ts';
 
 /** What is the same for all targets of a configuration. */
 interface Around {
@@ -35,6 +37,7 @@ export function makeTarget(
     onLate,
     keep,
     logMaxBytes,
+    retry,
     ...rest
   } = settings;
   const hooks = {
@@ -44,7 +47,7 @@ export function makeTarget(
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(onLate === undefined ? {} : { onLate }),
   };
-  const known = knownOf(name, runner, rest.onLost === 'retry');
+  const known = knownOf(name, runner, rest.onLost === 'retry' || retriesLost(retry));
   const list = options.map((it) => ({ policy: policyOf(it.type, plugins), options: it }));
   const bound = bindAll(list, known);
   const found = runnerOf(runner.type).check?.(runner) ?? [];
@@ -61,6 +64,7 @@ export function makeTarget(
     ...(maxWait === undefined ? {} : { maxWaitMs: maxWait }),
     ...(lateAfter === undefined ? {} : { lateAfterMs: lateAfter }),
     ...(Object.keys(hooks).length === 0 ? {} : { hooks }),
+    ...(retry === undefined ? {} : { retry: makeRetry(retry) }),
     ...makeKeep({ ...keepAll, ...keep }),
     ...(logMaxBytes === undefined ? {} : { logBytesMax: logMaxBytes }),
     ...(problems.length === 0 ? {} : { broken: problems.join('; ') }),
@@ -93,6 +97,30 @@ function makeKeep({ runs, days, bytes }: KeepSettings): { readonly keep?: Keep }
     ...(bytes === undefined ? {} : { bytes }),
   };
   return { keep };
+}
+
+function retriesLost(retry: RetrySettings | undefined): boolean {
+  return retry !== undefined && LOSSES.some((end) => retry.on.includes(end));
+}
+
+/** Ends of which nobody knows how far the command had come. */
+const LOSSES = ['lost', 'interrupted'] as const;
+
+function makeRetry({
+  attempts,
+  delay: delayMs,
+  growth,
+  maxDelay,
+  jitter,
+  within,
+  on,
+}: RetrySettings): Retry {
+  return {
+    ...{ attempts, delayMs, growth, on },
+    ...(maxDelay === undefined ? {} : { delayMsMax: maxDelay }),
+    ...(jitter === undefined ? {} : { jitterMs: jitter }),
+    ...(within === undefined ? {} : { withinMs: within }),
+  };
 }
 
 const DAY_MS = 86_400_000;

@@ -124,7 +124,9 @@ function join(
   const run = state.runs.get(number);
   const answer = { type: 'joined', run: number } as const;
   const joined = { type: 'joined', run: number, token } as const;
-  const beforeMs = run?.state === 'queued' ? run.expiresAtMs : undefined;
+  // Of one that is tried again its target alone says how long.
+  const isNew = run?.state === 'queued' && run.earlier === undefined;
+  const beforeMs = isNew ? run.expiresAtMs : undefined;
   if (run === undefined || beforeMs === undefined) return { ...decided(joined), answer };
   const expiresAtMs = Math.min(elapsedMs(run.accepted) + own, elapsedMs(at) + maxWaitMs);
   if (expiresAtMs <= beforeMs) return { ...decided(joined), answer };

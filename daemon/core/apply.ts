@@ -16,35 +16,31 @@
  *                                │            ^
  *                                └──stopping──┘
  *
- * A run that cannot be tried again beside those that were found goes back by `requeued`, from
- * `starting` or `running` to `queued`. `stopping` because the machine goes down also leads back to
+ * A run that has a further attempt by its target's `retry`, or that cannot be tried again beside
+ * those that were found, goes back by `requeued`, from `starting` or `running` to `queued`.
+ * `stopping` because the machine goes down also leads back to
  * `starting`, for the next boot. A run holds its place in the policies from `starting` until
  * `ended`, or until `released` where processes of a lost run are still alive. An event that the
  * diagram does not have is a bug or a forged journal: `apply` throws.
  */
 
+import type { Nonce } from '../shared/run.ts';
 import type { Event, EventOf } from './event.ts';
-import { expectNotStopping, expectRun, expectState, impossible } from './run-checks.ts';
+import { requeue, vainBefore } from './requeue.ts';
+import { expectNotCancelled, expectRun, expectState, impossible } from './run-checks.ts';
 import {
   type Ended,
   extraOf,
+  isCancelled,
   type Queued,
   type Running,
   type Starting,
   type State,
   startedBy,
+  triesBefore,
   triesOf,
 } from './state.ts';
-import {
-  enter,
-  forgetEnd,
-  latest,
-  leave,
-  note,
-  noteEnd,
-  returnToQueue,
-  targetStateOf,
-} from './target-state.ts';
+import { enter, forgetEnd, latest, leave, note, noteEnd, targetStateOf } from './target-state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
@@ -104,6 +100,8 @@ function accept(state: State, event: EventOf<'accepted'>): void {
     ...(event.expiresAtMs === undefined ? {} : { expiresAtMs: event.expiresAtMs }),
     ...(event.attempts === undefined ? {} : { attempts: event.attempts }),
     ...(event.vain === undefined ? {} : { vain: event.vain }),
+    ...startedBy(event.startNonce),
+    ...(event.notBeforeMs === undefined ? {} : { notBeforeMs: event.notBeforeMs }),
   });
   const at = targetStateOf(state, target);
   at.queue.add(run);
@@ -138,7 +136,7 @@ function takeToken(state: State, event: EventOf<'accepted' | 'joined'>): void {
 function begin(state: State, event: EventOf<'starting'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'ended') throw impossible(event, 'has ended');
-  expectNotStopping(event, run);
+  expectNotCancelled(event, run);
   const at = targetStateOf(state, run.target);
   const attempts = run.state === 'queued' ? (run.attempts ?? 0) : run.attempt;
   if (event.attempt <= attempts) throw impossible(event, `is at attempt ${attempts} already`);
@@ -160,7 +158,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
     ...extraOf(run),
     tokens,
     groups,
-    ...startedBy(run.state === 'queued' ? (event.nonce ?? run.nonce) : run.startNonce),
+    ...startedBy(run.state === 'queued' ? firstStart(run, event) : run.startNonce),
     attempt: event.attempt,
     ...(vain === 0 ? {} : { vain }),
     starting: event.at,
@@ -171,31 +169,9 @@ function begin(state: State, event: EventOf<'starting'>): void {
   }
 }
 
-/** An attempt whose keeper was never told to go has not come to its command. */
-function vainBefore(run: Queued | Starting | Running): number {
-  return (run.vain ?? 0) + (run.state === 'starting' ? 1 : 0);
-}
-
-/** It stands where it stood before, by its number. */
-function requeue(state: State, event: EventOf<'requeued'>): void {
-  const run = expectRun(state, event, event.run);
-  if (run.state === 'queued' || run.state === 'ended') throw impossible(event, `is ${run.state}`);
-  expectNotStopping(event, run);
-  returnToQueue(state, run);
-  const { target, accepted, merged, tokens, attempt } = run;
-  const vain = vainBefore(run);
-  state.runs.set(run.run, {
-    state: 'queued',
-    run: run.run,
-    target,
-    accepted,
-    merged,
-    ...extraOf(run),
-    tokens,
-    overtaken: 0,
-    attempts: attempt,
-    ...(vain === 0 ? {} : { vain }),
-  });
+/** Which daemon has started it first. */
+function firstStart(run: Queued, { nonce }: EventOf<'starting'>): Nonce | undefined {
+  return nonce ?? run.startNonce ?? run.nonce;
 }
 
 function go(state: State, event: EventOf<'started'>): void {
@@ -227,9 +203,21 @@ function stop(state: State, event: EventOf<'stopping'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state !== 'running' && run.state !== 'ended') throw impossible(event, `is ${run.state}`);
   if (run.state === 'ended' && run.heldBy.length === 0) throw impossible(event, 'has ended');
-  if (run.stopping !== undefined) throw impossible(event, 'is being stopped already');
-  const { why, at, by, reason } = event;
-  const more = { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+  const { why, at, by, reason, isFinal } = event;
+  const isCancelledToo = run.state === 'running' && why === 'cancelled' && !isCancelled(run);
+  if (run.stopping !== undefined && !isCancelledToo) {
+    throw impossible(event, 'is being stopped already');
+  }
+  if (run.stopping !== undefined) {
+    // What has brought its end about stays what it was.
+    state.runs.set(run.run, { ...run, stopping: { ...run.stopping, isFinal: true } });
+    return;
+  }
+  const more = {
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(isFinal === undefined ? {} : { isFinal }),
+  };
   state.runs.set(run.run, { ...run, stopping: { why, at, ...more } });
 }
 
@@ -249,8 +237,8 @@ function end(state: State, event: EventOf<'ended'>): void {
     ...extraOf(run),
     tokens,
     groups: heldBy.length === 0 || run.state === 'queued' ? [] : run.groups,
-    ...startedBy(run.state === 'queued' ? undefined : run.startNonce),
-    ...(run.state === 'queued' || triesOf(run) === 1 ? {} : { tries: triesOf(run) }),
+    ...startedBy(run.startNonce),
+    ...triedOf(run),
     ...(run.state === 'running' ? { started: run.started } : {}),
     ended: event.at,
     outcome: event.outcome,
@@ -262,6 +250,11 @@ function end(state: State, event: EventOf<'ended'>): void {
     ...(event.leftovers === undefined ? {} : { leftovers: event.leftovers }),
     ...(heldBy.length === 0 || run.state !== 'running' ? {} : holderOf(run)),
   });
+}
+
+function triedOf(run: Queued | Starting | Running): Pick<Ended, 'tries'> {
+  const tries = run.state === 'queued' ? triesBefore(run) : triesOf(run);
+  return tries > 1 ? { tries } : {};
 }
 
 function holderOf({ keeper, timeoutAtMs }: Running): Pick<Ended, 'keeper' | 'timeoutAtMs'> {

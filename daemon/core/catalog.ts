@@ -35,6 +35,23 @@ interface Hooks {
   readonly onLate?: TargetName;
 }
 
+/** Which runs of a target are tried again, and when. */
+export interface Retry {
+  /** Most attempts at the command of one run, with the first. */
+  readonly attempts: number;
+  /** From the end of the first attempt to the start of the second one. */
+  readonly delayMs: number;
+  /** How many times as long each further delay is. */
+  readonly growth: number;
+  readonly delayMsMax?: number;
+  /** So much is added to each delay at most, by chance. */
+  readonly jitterMs?: number;
+  /** Ends for which there is a further attempt: see daemon/core/retry.ts. */
+  readonly on: readonly (number | string)[];
+  /** Longest from the start of the first attempt to that of the last one. */
+  readonly withinMs?: number;
+}
+
 export const KEEP_DEFAULT: Keep = { runs: 100 };
 
 /** Most runs that may wait for one target. */
@@ -61,6 +78,8 @@ export interface Target extends PolicyTarget {
   readonly keep?: Keep;
   /** What becomes of a run whose keeper was killed or whose machine was restarted. */
   readonly onLost?: 'leave' | 'retry';
+  /** Nothing is tried again where absent, but for `onLost`. */
+  readonly retry?: Retry;
   /** What becomes of processes that a run left behind when it ended by itself. */
   readonly leftovers?: 'leave' | 'kill';
   /**

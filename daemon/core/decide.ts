@@ -8,6 +8,7 @@
  *                    recover                      what had another daemon begun?
  *   found-runs.ts    found                        what had another life of the journal begun?
  *   ending.ts        cancel due shutdown          is a run to end, by a wish or by the clock?
+ *   retry.ts         (the end of an attempt)      does the run have another one?
  *   lateness.ts      overdue                      who has had no success for too long?
  *   retention.ts     retain forget                what is forgotten?
  *   hooks.ts         (every decision)             whom does an end call?
@@ -39,7 +40,7 @@ import { overdue, watch, withWatch } from './lateness.ts';
 import { forget, retain } from './retention.ts';
 import { evaluate } from './start.ts';
 import type { ReadonlyState } from './state.ts';
-import { cancel, due, ended, shutdown } from './termination.ts';
+import { abandoned, cancel, due, shutdown } from './termination.ts';
 
 export function decide(state: ReadonlyState, command: Command, catalog: Catalog): Decision {
   const decision = withWatch(state, decideOne(state, command, catalog), catalog);
@@ -114,7 +115,8 @@ function configured(
         return { ...NOTHING, events, rest: { type: 'configured' } };
       }
       const run = state.runs.get(number);
-      if (run) events.push(ended(run, at, { kind: 'skipped', reason: removed() }, catalog));
+      if (run?.state !== 'queued') continue;
+      events.push(abandoned(run, at, { kind: 'skipped', reason: removed() }, catalog));
     }
   }
   const watched = watch(state, at, catalog);

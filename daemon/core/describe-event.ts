@@ -60,7 +60,7 @@ function describeRunEvent(state: ReadonlyState, event: RunEvent): string {
       return `runs; its keeper is pid ${keeper.pid}${until}`;
     }
     case 'requeued':
-      return `waits again, for a run that was started in another life: ${reasonOf(event, true)}`;
+      return requeued(event);
     case 'stopping':
       if (event.by !== undefined) return `is being ended: run ${event.by} takes its place`;
       return event.reason === undefined ? STOPPING[event.why] : `is being ended: ${event.reason}`;
@@ -114,9 +114,19 @@ function starting(state: ReadonlyState, event: EventOf<'starting'>): string {
   const places = groups.length === 0 ? '' : `; takes a place in ${groups.join(' and in ')}`;
   const from = state.runs.get(event.run)?.state;
   if (from === 'queued' || from === undefined) {
-    return `starts: all its policies let it${places}${before}`;
+    const again = attempt === 1 ? '' : `, attempt ${attempt}`;
+    return `starts${again}: all its policies let it${places}${before}`;
   }
   return `starts again, attempt ${attempt}: ${reasonOf(event, from === 'starting')}`;
+}
+
+function requeued(event: EventOf<'requeued'>): string {
+  const { outcome, at, notBeforeMs = elapsedMs(at) } = event;
+  if (outcome === undefined) {
+    return `waits again, for a run that was started in another life: ${reasonOf(event, true)}`;
+  }
+  const delay = showDuration(notBeforeMs - elapsedMs(at));
+  return `${describeOutcome(outcome)}; its next attempt begins after ${delay}, by its retry`;
 }
 
 /** A journal of an older version does not say what became of the attempt before. */

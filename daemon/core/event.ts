@@ -9,6 +9,7 @@
 import type {
   Cause,
   Count,
+  Earlier,
   KeeperId,
   Nonce,
   Outcome,
@@ -55,6 +56,9 @@ export type Event =
       /** Only in a compacted journal; see `requeued`. */
       readonly attempts?: number;
       readonly vain?: number;
+      readonly startNonce?: Nonce;
+      readonly notBeforeMs?: number;
+      readonly earlier?: Earlier;
     }
   /** Another request shares this run. */
   | {
@@ -97,13 +101,25 @@ export type Event =
       /** It was started in another life, and has its place whatever the policies say. */
       readonly found?: true;
     }
-  /** It would be tried again, but found runs are where the policies let only one be. */
+  /**
+   * It waits again: for its next attempt, which its target has by `retry`; or it would be tried
+   * again at once, but found runs are where the policies let only one be.
+   */
   | {
       readonly type: 'requeued';
       readonly run: RunId;
       readonly at: Stamp;
       /** As with `starting`. */
       readonly after?: 'lost' | 'interrupted';
+      /** How the attempt ended for which `retry` has another one. It ended at `at`. */
+      readonly outcome?: Outcome;
+      /** In elapsed time: the next attempt begins no sooner, and before that, or never. */
+      readonly notBeforeMs?: number;
+      readonly expiresAtMs?: number;
+      /** Of the attempt that ended, as with `ended`. */
+      readonly bytes?: number;
+      readonly lostBytes?: number;
+      readonly leftovers?: readonly ProcessId[];
     }
   | {
       readonly type: 'stopping';
@@ -114,6 +130,8 @@ export type Event =
       readonly by?: RunId;
       /** Of one that is timed out: a policy's, where it is not for the target's `timeout`. */
       readonly reason?: string;
+      /** Only in a compacted journal: somebody has cancelled it since, so it is not tried again. */
+      readonly isFinal?: true;
     }
   | {
       readonly type: 'ended';
@@ -151,6 +169,8 @@ export type Event =
       readonly lastEnd?: { readonly run: RunId; readonly at: Stamp };
       /** How many runs in a row have failed. Absent: those that the journal names. */
       readonly failures?: number;
+      /** How many attempts were followed by another one of their run. Absent: none. */
+      readonly retries?: number;
     }
   /** A success of this target is looked out for, the last was then; without `at` no more. */
   | { readonly type: 'watched'; readonly target: TargetName; readonly at?: Stamp }

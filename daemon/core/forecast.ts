@@ -106,6 +106,7 @@ class Play {
         for (const { key } of bindings) seen.add(key);
       }
       if (run.expiresAtMs !== undefined) this.#timers.add(run.run, run.expiresAtMs);
+      if (run.notBeforeMs !== undefined) this.#timers.add(run.run, run.notBeforeMs);
     }
     yield* this.#look(targets);
   }

@@ -13,7 +13,7 @@ import type { KeeperId, RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import { type CommandOf, type Decision, type LetGo, NOTHING, type Wakeup } from './command.ts';
 import type { Event, EventOf } from './event.ts';
-import type { ReadonlyState, Run } from './state.ts';
+import { isCancelled, type ReadonlyState, type Run } from './state.ts';
 
 export function found(
   state: ReadonlyState,
@@ -70,8 +70,8 @@ function isBehind(run: Run, { attempt }: LetGo): boolean {
     case 'starting':
       return run.attempt <= attempt;
     case 'running':
-      // What was told to end is not tried again.
-      return run.attempt < attempt && (run.stopping?.why ?? 'shutdown') === 'shutdown';
+      // What somebody has cancelled is not tried again.
+      return run.attempt < attempt && !isCancelled(run);
     case 'ended':
       return false;
     default:

@@ -10,14 +10,14 @@
  * two could call each other for ever. A run that somebody cancelled calls none.
  */
 
-import { describeOutcome } from '../protocol/outcome-text.ts';
+import { describeOutcome, inAttempt } from '../protocol/outcome-text.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Cause, TargetName } from '../shared/run.ts';
 import { type Catalog, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import type { Command, Decision } from './command.ts';
 import type { EventOf } from './event.ts';
-import { type ReadonlyState, type Run, triesOf } from './state.ts';
+import { type ReadonlyState, type Run, triesBefore, triesOf } from './state.ts';
 
 type Accepted = EventOf<'accepted'>;
 type Called = EventOf<'accepted' | 'ignored'>;
@@ -112,9 +112,16 @@ function causeOf(run: Run, event: EventOf<'started' | 'ended'>): Cause {
     run: run.run,
     outcome: outcome.kind,
     exit: exitStatus(outcome, verdict),
-    text: describeOutcome(outcome),
+    text: `${describeOutcome(outcome)}${tellTries(run)}`,
     ...(run.state === 'running' ? { tookMs: at.steadyMs - run.started.steadyMs } : {}),
   };
+}
+
+/** Where it was tried more than once: ", attempt 3". */
+function tellTries(run: Run): string {
+  const tries =
+    run.state === 'queued' ? triesBefore(run) : run.state === 'ended' ? 1 : triesOf(run);
+  return tries > 1 ? inAttempt(tries) : '';
 }
 
 /** What the command of a hook finds in its environment. Durations are whole seconds. */

@@ -18,8 +18,9 @@ import {
   type Report,
 } from './command.ts';
 import type { Event, EventOf } from './event.ts';
-import { type ReadonlyState, type Running, type Starting, triesOf } from './state.ts';
-import { cancelled, ended } from './termination.ts';
+import { retryAfter } from './retry.ts';
+import { isCancelled, type ReadonlyState, type Running, type Starting, triesOf } from './state.ts';
+import { cancelled, cancelledOf, ended, withEarlier } from './termination.ts';
 
 export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
   const run = keptRun(state, command);
@@ -45,9 +46,10 @@ export function reported(
   const endedAt = endOf(state, run, report, at);
   const why = whyOf(run, endedAt);
   if (!report.started) {
-    if (why === undefined || why === 'shutdown') return decided(startAgain(state, run, at));
-    const outcome = why === 'cancelled' ? cancelled(replacerOf(run)) : timedOut(run);
-    return decided(ended(run, at, outcome, catalog));
+    const isUnwanted = run.state === 'running' && isCancelled(run);
+    if (!isUnwanted && why !== 'timed-out') return decided(startAgain(state, run, at));
+    const outcome = isUnwanted ? cancelledOf(run, replacerOf(run)) : timedOut(run);
+    return over(run, ended(run, at, outcome, catalog), catalog);
   }
   const { bytes, lostBytes, leftovers = [] } = report;
   const own = ended(run, endedAt, outcomeOf(run, report, why), catalog);
@@ -55,12 +57,24 @@ export function reported(
   if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
     return decided(startAgain(state, run, at, 'interrupted'));
   }
-  return decided({
+  const whole = {
     ...event,
     ...(bytes === undefined ? {} : { bytes }),
     ...(lostBytes === undefined ? {} : { lostBytes }),
     ...(leftovers.length === 0 ? {} : { leftovers }),
-  });
+  };
+  return over(run, whole, catalog);
+}
+
+/** An attempt is over: the run has another one, or this was its last. */
+function over(run: Starting | Running, end: EventOf<'ended'>, catalog: Catalog): Decision {
+  const again = retryAfter(run, end, catalog);
+  if (again === undefined) return decided(withEarlier(run, end));
+  const { notBeforeMs, expiresAtMs } = again;
+  const wakeups = [notBeforeMs, expiresAtMs].flatMap((atMs) =>
+    atMs === undefined ? [] : [{ run: run.run, atMs }],
+  );
+  return { ...decided(again), wakeups };
 }
 
 /** When it ended, which may be long before it is told: there was no daemon, or no room. */
@@ -158,9 +172,9 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   if (mayRetry(run, survivors, catalog)) return decided(startAgain(state, run, at, kind));
   const outcome = (wasEnded === true ? killedFor(run, why) : undefined) ?? { kind };
   const event = ended(run, lastMoment(state, run, at), outcome, catalog);
-  if (survivors.length === 0 || rebooted) return decided(event);
+  if (survivors.length === 0 || rebooted) return over(run, event, catalog);
   const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
-  return decided({ ...event, heldBy: survivors, ...starts });
+  return over(run, { ...event, heldBy: survivors, ...starts }, catalog);
 }
 
 /** What ended the whole of a run, its keeper with it: how the command answered does not matter. */
@@ -180,7 +194,8 @@ function mayRetry(
 ): boolean {
   const { onLost } = catalog.targets.get(run.target) ?? {};
   const why = run.state === 'running' ? run.stopping?.why : undefined;
-  if (onLost !== 'retry' || why === 'cancelled' || why === 'timed-out') return false;
+  if (onLost !== 'retry' || why === 'timed-out') return false;
+  if (run.state === 'running' && isCancelled(run)) return false;
   return survivors.length === 0 && triesOf(run) < LOST_ATTEMPTS_MAX;
 }
 

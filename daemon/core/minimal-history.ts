@@ -7,7 +7,7 @@
  */
 
 import type { Nonce, RunId } from '../shared/run.ts';
-import type { Event } from './event.ts';
+import type { Event, EventOf } from './event.ts';
 import {
   extraOf,
   type Placed,
@@ -73,11 +73,12 @@ function* retell({ boot, nextRun, runs, targetStates }: Moment): Generator<Event
 
 function* memory(
   target: string,
-  past: Pick<TargetState, 'tookMs' | 'counts' | 'lastStart' | 'lastEnd' | 'failures'>,
+  past: Pick<TargetState, 'tookMs' | 'counts' | 'lastStart' | 'lastEnd' | 'failures' | 'retries'>,
 ): Generator<Event> {
-  const { tookMs, counts, lastStart, lastEnd, failures } = past;
+  const { tookMs, counts, lastStart, lastEnd, failures, retries } = past;
   if (tookMs.length + counts.length === 0 && lastStart === undefined) return;
   const more = {
+    ...(retries === undefined ? {} : { retries }),
     ...(failures === undefined ? {} : { failures }),
     ...(lastStart === undefined ? {} : { lastStart }),
     ...(lastEnd === undefined ? {} : { lastEnd }),
@@ -91,13 +92,27 @@ function* acceptance(run: Run): Generator<Event> {
   const expiry =
     run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
   const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
-  const again =
-    run.state === 'queued' && run.attempts !== undefined
-      ? { attempts: run.attempts, ...vainOf(run) }
-      : {};
-  const more = { ...extraOf(run), ...expiry, ...overtaken, ...again };
+  const more = { ...extraOf(run), ...expiry, ...overtaken, ...againOf(run) };
   yield { type: 'accepted', run: number, target, at, merged, token, ...more };
   for (const other of joined) yield { type: 'joined', run: number, token: other };
+}
+
+/** What is known of the attempts of a run that holds no place and did not start. */
+function againOf(run: Run): Partial<EventOf<'accepted'>> {
+  if (run.state === 'queued') {
+    const { attempts, notBeforeMs, startNonce } = run;
+    return {
+      ...(attempts === undefined ? {} : { attempts, ...vainOf(run) }),
+      ...(startNonce === undefined ? {} : { startNonce }),
+      ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
+    };
+  }
+  if (run.state !== 'ended' || run.started !== undefined) return {};
+  const { tries, startNonce } = run;
+  return {
+    ...(tries === undefined ? {} : { attempts: tries }),
+    ...(startNonce === undefined ? {} : { startNonce }),
+  };
 }
 
 function* beginning(run: Run | undefined): Generator<Event> {
@@ -108,15 +123,12 @@ function* beginning(run: Run | undefined): Generator<Event> {
     yield { type: 'starting', run: run.run, attempt, at, ...more, groups };
     return;
   }
+  // One that never ran may have a directory all the same: its acceptance says whose.
+  if (run.started === undefined) return;
   const attempt = run.state === 'running' ? run.attempt : (run.tries ?? 1);
-  const at = run.state === 'running' ? run.started : (run.started ?? run.ended);
-  // One that never ran may have a directory all the same; when it was started nobody asks any more.
-  const isBare = run.started === undefined && run.startNonce === undefined;
-  if (isBare && attempt === 1) return;
-  const { groups } = run;
+  const { groups, started: at } = run;
   const more = { ...startNonceOf(run), ...(run.state === 'running' ? vainOf(run) : {}) };
   yield { type: 'starting', run: run.run, attempt, at, ...more, groups };
-  if (run.started === undefined) return;
   const { keeper = { pid: 0, startTime: 0, bootId: '' }, timeoutAtMs } = run;
   const timeout = timeoutAtMs === undefined ? {} : { timeoutAtMs };
   const found = run.state === 'running' && run.found === true ? ({ found: true } as const) : {};

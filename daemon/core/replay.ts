@@ -170,7 +170,9 @@ export class Replay {
   /** Why a run waits, as sentences; empty where nothing is in its way. */
   #why(run: Queued, catalog = this.#options.catalog): string {
     const groupViewOf = groupViewMaker(this.state, catalog, this.#now);
-    const reasons = explain(this.state, run, catalog, groupViewOf).map(({ reason }) => reason);
+    const reasons = explain(this.state, run, this.#now, catalog, groupViewOf).map(
+      ({ reason }) => reason,
+    );
     if (!catalog.targets.has(run.target)) {
       reasons.push('its target is not in this configuration, so nobody knows its policies');
     }

@@ -1,7 +1,14 @@
 /** Whether an event can happen to a run: one that cannot is a bug or a forged journal. */
 import type { RunId } from '../shared/run.ts';
 import type { Event } from './event.ts';
-import type { Queued, Run, Running, Starting, State } from './state.ts';
+import {
+  isCancelled,
+  type Queued,
+  type Run,
+  type Running,
+  type Starting,
+  type State,
+} from './state.ts';
 
 export function expectRun(state: State, event: Event, number: RunId): Run {
   const run = state.runs.get(number);
@@ -9,10 +16,9 @@ export function expectRun(state: State, event: Event, number: RunId): Run {
   return run;
 }
 
-/** What was told to end is not tried again, but for the machine's sake. */
-export function expectNotStopping(event: Event, run: Queued | Starting | Running): void {
-  if (run.state !== 'running' || (run.stopping?.why ?? 'shutdown') === 'shutdown') return;
-  throw impossible(event, 'is being stopped');
+/** What somebody has cancelled is not tried again. */
+export function expectNotCancelled(event: Event, run: Queued | Starting | Running): void {
+  if (run.state === 'running' && isCancelled(run)) throw impossible(event, 'is cancelled');
 }
 
 export function expectState<S extends Run['state']>(

@@ -24,8 +24,9 @@ import {
 import type { Event } from './event.ts';
 import { type GroupViewOf, groupViewMaker } from './group-view.ts';
 import { ranked } from './ranking.ts';
+import { restOf } from './retry.ts';
 import type { Queued, ReadonlyState } from './state.ts';
-import { ended, expired } from './termination.ts';
+import { abandoned, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
 /** Starts the first waiting run around this target that all its policies let go, if any. */
@@ -41,10 +42,12 @@ export function evaluate(
   const closed = new Set<string>();
   for (const run of ranked(candidates(state, target, catalog), catalog, groupViewOf)) {
     const keys = groupsOf(run.target, catalog);
-    if (keys.some((key) => closed.has(key))) continue;
-    // After a sleep its turn may come before its time is looked at.
-    const over = expiredOf(state, run, at, catalog);
+    const isHeldUp = keys.some((key) => closed.has(key));
+    const over = isHeldUp ? [] : endsOf(state, run, at, catalog);
     if (over.length > 0) return { ...NOTHING, events: over, wakeups };
+    const restMs = restOf(run, at);
+    if (restMs !== undefined) wakeups.push({ run: run.run, atMs: restMs });
+    if (isHeldUp || restMs !== undefined) continue;
     const said = readinesses(run, catalog, groupViewOf);
     for (const [at, it] of said.entries()) {
       if (it.type === 'wait' && it.isForAll && it.untilMs === undefined) closed.add(keys[at] ?? '');
@@ -56,7 +59,7 @@ export function evaluate(
         return { ...NOTHING, events: start(state, run, command, catalog, groupViewOf), wakeups };
       }
       const outcome = { kind: 'skipped', reason: skip.reason } as const;
-      return { ...decided(ended(run, at, outcome, catalog)), wakeups };
+      return { ...decided(abandoned(run, at, outcome, catalog)), wakeups };
     }
     // One that only a change can end makes the clock of the others idle.
     const times = waits.flatMap(({ untilMs }) => untilMs ?? []);
@@ -64,6 +67,15 @@ export function evaluate(
     for (const atMs of times) wakeups.push({ run: run.run, atMs: elapsedAt(at, atMs) });
   }
   return { ...NOTHING, wakeups };
+}
+
+/** Ends that come before a start: after a sleep, its turn may come before its time is looked at. */
+function endsOf(state: ReadonlyState, head: Queued, at: Stamp, catalog: Catalog): readonly Event[] {
+  const isForsaken = catalog.targets.get(head.target)?.retry === undefined;
+  if (head.notBeforeMs !== undefined && isForsaken) {
+    return [abandoned(head, at, { kind: 'skipped', reason: removed() }, catalog)];
+  }
+  return expiredOf(state, head, at, catalog);
 }
 
 /** Those at the head of its queue that have waited longer than they may, if this one has. */
@@ -90,7 +102,7 @@ function start(
   const reason = target === undefined ? removed() : target.broken;
   if (target === undefined || reason !== undefined) {
     const outcome = { kind: 'skipped', reason: reason ?? removed() } as const;
-    return headsOf(state, run.target).map((head) => ended(head, at, outcome, catalog));
+    return headsOf(state, run.target).map((head) => abandoned(head, at, outcome, catalog));
   }
   // Only where a policy lets it go first: a run that waits for a full disk is not overtaken by what
   // needs no disk, and must not win a place before a higher rsnapshot interval by that.
@@ -106,7 +118,7 @@ function start(
     run: number,
     attempt: (run.attempts ?? 0) + 1,
     at,
-    ...(run.nonce === nonce ? {} : { nonce }),
+    ...(run.nonce === nonce || run.startNonce !== undefined ? {} : { nonce }),
     groups: target.bindings.map(({ key }) => key),
     ...(overtook.length > 0 ? { overtook } : {}),
   } as const;

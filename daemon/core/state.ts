@@ -6,6 +6,7 @@
 import type {
   Cause,
   Count,
+  Earlier,
   KeeperId,
   Nonce,
   Outcome,
@@ -29,6 +30,8 @@ interface Request {
   readonly tokens: readonly string[];
   /** It is the run of a hook. */
   readonly cause?: Cause;
+  /** Its target has it tried again. */
+  readonly earlier?: Earlier;
 }
 
 export interface Queued extends Request {
@@ -38,6 +41,15 @@ export interface Queued extends Request {
   /** Of one that waits again: how many there were, and how many of them its command never saw. */
   readonly attempts?: number;
   readonly vain?: number;
+  /** As with `Placed`. */
+  readonly startNonce?: Nonce;
+  /** In elapsed time: its next attempt begins no sooner. */
+  readonly notBeforeMs?: number;
+}
+
+/** Attempts at its command that a queued run has behind it. */
+export function triesBefore({ attempts = 0, vain = 0 }: Queued): number {
+  return attempts - vain;
 }
 
 /** What holds a place in its groups, also if a reload has moved or removed its target. */
@@ -70,6 +82,8 @@ interface Stopping {
   readonly at: Stamp;
   readonly by?: RunId;
   readonly reason?: string;
+  /** Somebody has cancelled it since: there is no further attempt. */
+  readonly isFinal?: true;
 }
 
 export interface Running extends Attempted {
@@ -80,6 +94,11 @@ export interface Running extends Attempted {
   readonly stopping?: Stopping;
   /** It was started in another life: nobody has asked its policies. */
   readonly found?: true;
+}
+
+/** Somebody wants it to end, be it for this or after it was told to end for another reason. */
+export function isCancelled({ stopping }: Running): boolean {
+  return stopping?.why === 'cancelled' || stopping?.isFinal === true;
 }
 
 export interface Ended extends Placed {
@@ -130,6 +149,8 @@ export interface TargetState {
   readonly counts: readonly Count[];
   /** How many runs in a row have failed; a cancelled one is none of them. Absent: none. */
   readonly failures?: number;
+  /** How many attempts were followed by another one of their run. Absent: none. */
+  readonly retries?: number;
   readonly paused: boolean;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
@@ -178,6 +199,7 @@ export interface MutableTargetState extends TargetState {
   tookMs: readonly number[];
   counts: readonly Count[];
   failures?: number;
+  retries?: number;
   paused: boolean;
   ignored: number;
   freshAt?: Stamp;
@@ -206,16 +228,15 @@ export function emptyState(): State {
   };
 }
 
+type Extra = Pick<Request, 'nonce' | 'args' | 'cause' | 'earlier'>;
+
 /** What a request has only sometimes. */
-export function extraOf({
-  nonce,
-  args,
-  cause,
-}: Pick<Request, 'nonce' | 'args' | 'cause'>): Pick<Request, 'nonce' | 'args' | 'cause'> {
+export function extraOf({ nonce, args, cause, earlier }: Extra): Extra {
   return {
     ...(nonce === undefined ? {} : { nonce }),
     ...(args === undefined ? {} : { args }),
     ...(cause === undefined ? {} : { cause }),
+    ...(earlier === undefined ? {} : { earlier }),
   };
 }
 

@@ -37,6 +37,7 @@ export function note(
       if (event.lastStart !== undefined) targetState.lastStart = event.lastStart;
       if (event.lastEnd !== undefined) targetState.lastEnd = event.lastEnd;
       if (event.failures !== undefined) targetState.failures = event.failures;
+      if (event.retries !== undefined) targetState.retries = event.retries;
       return;
     case 'watched':
       if (event.at === undefined) delete targetState.freshAt;
@@ -99,6 +100,17 @@ export function returnToQueue(state: State, held: Starting | Running): void {
   const targetState = targetStateOf(state, target);
   targetState.active = new Runs([...targetState.active].filter((other) => other !== run));
   targetState.queue = new Runs([...targetState.queue, run].sort((a, b) => a - b));
+}
+
+/** An attempt of a run has ended, which waits for its next one. */
+export function noteRetry(
+  state: State,
+  { run, target }: Starting | Running,
+  { at }: EventOf<'requeued'>,
+): void {
+  const targetState = targetStateOf(state, target);
+  targetState.lastEnd = latest(targetState.lastEnd, { run, at });
+  targetState.retries = (targetState.retries ?? 0) + 1;
 }
 
 /** A run has ended, and holds its place on where processes of it live. */

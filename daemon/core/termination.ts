@@ -15,8 +15,20 @@ import {
   NOTHING,
   type Wakeup,
 } from './command.ts';
+import { leftIn, lostIn } from './earlier.ts';
 import type { Event, EventOf } from './event.ts';
-import type { Ended, Queued, ReadonlyState, Run, Running } from './state.ts';
+import { lastOutcome } from './retry.ts';
+import {
+  type Ended,
+  isCancelled,
+  type Queued,
+  type ReadonlyState,
+  type Run,
+  type Running,
+  type Starting,
+  triesBefore,
+  triesOf,
+} from './state.ts';
 
 /** Takes runs out of the queue, or has their processes ended; some of many at a time. */
 export function cancel(
@@ -46,12 +58,22 @@ export function cancelOne(
   catalog: Catalog,
   by?: RunId,
 ): readonly EventOf<'ended' | 'stopping'>[] {
-  if (run.state === 'queued' || run.state === 'starting') {
-    return [ended(run, at, cancelled(by), catalog)];
+  if (run.state === 'queued') return [unstarted(run, at, cancelledOf(run, by), catalog)];
+  if (run.state === 'starting') {
+    return [withEarlier(run, ended(run, at, cancelledOf(run, by), catalog))];
   }
-  if (!hasProcesses(run) || run.stopping !== undefined) return [];
+  if (!hasProcesses(run)) return [];
+  // One that is being ended for another reason must not be tried again then.
+  if (run.stopping !== undefined && !mayGoOn(run, catalog)) return [];
   const why = { why: 'cancelled', ...(by === undefined ? {} : { by }) } as const;
   return [{ type: 'stopping', run: run.run, at, ...why }];
+}
+
+/** Whether there could be another attempt at it, for all that is known now. */
+function mayGoOn(run: Running | Ended, catalog: Catalog): boolean {
+  if (run.state === 'ended' || isCancelled(run)) return false;
+  const { retry, onLost } = catalog.targets.get(run.target) ?? {};
+  return retry !== undefined || onLost === 'retry';
 }
 
 /** `signal` is absent where the command never ran. */
@@ -61,6 +83,15 @@ export function cancelled(replacedBy: RunId | undefined, signal?: number): Outco
     ...(signal === undefined ? {} : { signal }),
     ...(replacedBy === undefined ? {} : { replacedBy }),
   };
+}
+
+/** Of one whose command does not run, though it may have. */
+export function cancelledOf(
+  run: Queued | Starting | Running,
+  replacedBy: RunId | undefined,
+): Outcome {
+  const attempts = run.state === 'queued' ? triesBefore(run) : triesOf(run) - 1;
+  return { ...cancelled(replacedBy), ...(attempts > 0 ? { attempts } : {}) };
 }
 
 /** What a moment that was asked for brings: the end of the wait, of the run, or another look. */
@@ -104,7 +135,38 @@ function knownOf(state: ReadonlyState, runs: readonly RunId[]): readonly Run[] {
 export function expired(run: Queued, at: Stamp, catalog: Catalog): EventOf<'ended'> | undefined {
   if (run.expiresAtMs === undefined || run.expiresAtMs > elapsedMs(at)) return undefined;
   const waitedMs = elapsedMs(at) - elapsedMs(run.accepted);
-  return ended(run, at, { kind: 'expired', waitedMs }, catalog);
+  return abandoned(run, at, { kind: 'expired', waitedMs }, catalog);
+}
+
+/** The end of a queued run that never starts: as its last attempt ended, if it had one. */
+export function abandoned(
+  run: Queued,
+  at: Stamp,
+  outcome: Outcome,
+  catalog: Catalog,
+): EventOf<'ended'> {
+  return unstarted(run, at, lastOutcome(run, outcome), catalog);
+}
+
+function unstarted(run: Queued, at: Stamp, outcome: Outcome, catalog: Catalog): EventOf<'ended'> {
+  return withEarlier(run, ended(run, at, outcome, catalog));
+}
+
+/** With what the attempts before have left, where there were some. */
+export function withEarlier(
+  { earlier }: Queued | Starting | Running,
+  event: EventOf<'ended'>,
+): EventOf<'ended'> {
+  if (earlier === undefined) return event;
+  const bytes = event.bytes ?? earlier.bytes;
+  const lostBytes = lostIn(earlier, event.lostBytes);
+  const leftovers = leftIn(earlier, event.leftovers);
+  return {
+    ...event,
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(lostBytes === undefined ? {} : { lostBytes }),
+    ...(leftovers === undefined ? {} : { leftovers }),
+  };
 }
 
 /** All that runs is told to end; what waits goes on waiting, for the next boot. */

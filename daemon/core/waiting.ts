@@ -3,17 +3,19 @@
  * told what the scheduler goes by, for both ask the policies here. Pure.
  */
 
-import type { RunId } from '../shared/run.ts';
+import type { RunId, Stamp } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import type { GroupViewOf } from './group-view.ts';
 import { type GroupView, nameRun, type QueuedRun, type Readiness, type Wait } from './policy.ts';
 import { explainRank } from './ranking.ts';
+import { explainRest } from './retry.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 
 /** Why a run has not started, and what it stands behind. Empty if it is about to start. */
 export function explain(
   state: ReadonlyState,
   run: Queued,
+  at: Stamp,
   catalog: Catalog,
   groupViewOf: GroupViewOf,
 ): readonly Wait[] {
@@ -23,6 +25,8 @@ export function explain(
     const reason = `target ${run.target} is paused; "baton resume ${run.target}" lets it go on`;
     reasons.push({ type: 'wait', reason, behind: [] });
   }
+  const rest = explainRest(run, at, catalog);
+  if (rest !== undefined) return [...reasons, { type: 'wait', reason: rest, behind: [] }];
   const [first] = targetState?.queue ?? new Set<RunId>();
   if (first !== undefined && first !== run.run) {
     const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;

@@ -146,6 +146,9 @@ export class Daemon {
       case 'stopping':
         this.#stopRun(event.run);
         break;
+      case 'requeued':
+        this.#keepers.drop(event.run);
+        break;
       case 'ended':
         this.#keepers.drop(event.run);
         this.#awaitSurvivors(this.loop.state.runs.get(event.run));

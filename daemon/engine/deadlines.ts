@@ -44,6 +44,7 @@ export class Deadlines {
     for (const run of state.runs.values()) {
       if (run.state === 'queued') {
         if (run.expiresAtMs !== undefined) this.add(run.run, run.expiresAtMs);
+        if (run.notBeforeMs !== undefined) this.add(run.run, run.notBeforeMs);
       } else if (run.state !== 'starting' && run.timeoutAtMs !== undefined) {
         this.addSteady(run.run, run.timeoutAtMs);
       }

@@ -6,6 +6,7 @@
 import type { Catalog } from '../core/catalog.ts';
 import type { Event, EventOf } from '../core/event.ts';
 import type { ReadonlyState } from '../core/state.ts';
+import { elapsedMs } from '../shared/elapsed.ts';
 import type { Log } from '../system/log.ts';
 
 /** Fewer have a line each. */
@@ -90,6 +91,10 @@ function logEvent(event: Event, context: Context): void {
   } else if (event.type === 'stopping') {
     const { why, by, reason } = event;
     log.info({ why, by, reason }, 'stopping');
+  } else if (event.type === 'requeued' && event.outcome !== undefined) {
+    const { outcome, notBeforeMs, at } = event;
+    const delayMs = notBeforeMs === undefined ? 0 : notBeforeMs - elapsedMs(at);
+    log.warn({ outcome, delayMs }, 'attempt failed, another one follows');
   } else {
     log.info(event.type);
   }

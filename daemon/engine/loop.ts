@@ -287,7 +287,9 @@ export class Loop {
     if (errno !== undefined) return errno;
     for (const event of events) {
       apply(this.#state, event);
-      if (event.type === 'ended') this.#unrecorded.recorded(event.run);
+      if (event.type === 'ended' || event.type === 'requeued') {
+        this.#unrecorded.recorded(event.run);
+      }
     }
     for (const look of wakeups) {
       this.#deadlines.add('run' in look ? look.run : look.target, look.atMs);

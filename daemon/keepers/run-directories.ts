@@ -126,7 +126,7 @@ export class RunDirectories {
 
 /** A run that never was started has none, but in a journal that is an older copy. */
 function mayBeOf(directory: string, run: Run): boolean {
-  if (run.state === 'queued') {
+  if (run.state === 'queued' && run.startNonce === undefined) {
     const { nonce } = run;
     return nonce !== undefined && recordsIn(directory).some((record) => record.nonce === nonce);
   }

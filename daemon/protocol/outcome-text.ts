@@ -6,6 +6,7 @@
 import { showDuration } from '../shared/duration.ts';
 import { describeErrno } from '../shared/errno.ts';
 import type { Outcome, RunId, TargetName } from '../shared/run.ts';
+import { nameSignal } from '../shared/signals.ts';
 
 type Of<K extends Outcome['kind']> = Extract<Outcome, { readonly kind: K }>;
 
@@ -15,14 +16,15 @@ export function describeOutcome(outcome: Outcome): string {
     case 'exited':
       return `exited with ${outcome.code}`;
     case 'signalled':
-      return `was killed by ${nameSignal(outcome.signal)}${outcome.core ? ' (core dumped)' : ''}`;
+      return `was killed by ${tellSignal(outcome.signal)}${outcome.core ? ' (core dumped)' : ''}`;
     case 'timed-out':
       if (outcome.reason !== undefined) return `was ended: ${outcome.reason}`;
       return 'ran longer than its timeout and was ended';
     case 'cancelled': {
-      const { signal, replacedBy } = outcome;
+      const { signal, replacedBy, attempts } = outcome;
       const how = replacedBy === undefined ? 'was cancelled' : `was replaced by run ${replacedBy}`;
-      return signal === undefined ? `${how} before it started` : `${how} (${nameSignal(signal)})`;
+      if (signal !== undefined) return `${how} (${tellSignal(signal)})`;
+      return attempts === undefined ? `${how} before it started` : `${how} ${beforeNext(attempts)}`;
     }
     case 'not-started':
       return `could not be started: ${outcome.detail}`;
@@ -42,9 +44,13 @@ export function describeOutcome(outcome: Outcome): string {
   }
 }
 
+function beforeNext(attempts: number): string {
+  return `before attempt ${attempts + 1}`;
+}
+
 function describeInterrupted({ code, signal }: Of<'interrupted'>): string {
   if (signal !== undefined) {
-    return `was interrupted: the machine was shut down while it ran (${nameSignal(signal)})`;
+    return `was interrupted: the machine was shut down while it ran (${tellSignal(signal)})`;
   }
   if (code !== undefined) {
     return `was interrupted: the machine was shut down while it ran (it exited with ${code})`;
@@ -138,14 +144,10 @@ const COMMAND_ADVICE: Readonly<Record<string, string>> = {
 };
 
 const SIGKILL = 9;
-/** signal(7) on Linux, by number. */
-const SIGNALS =
-  ' HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP ' +
-  'TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS';
 
-function nameSignal(signal: number): string {
-  const name = SIGNALS.split(' ')[signal];
-  return name ? `signal ${signal} (SIG${name})` : `signal ${signal}`;
+function tellSignal(signal: number): string {
+  const name = nameSignal(signal);
+  return name === '' ? `signal ${signal}` : `signal ${signal} (${name})`;
 }
 
 // Why it could not begin: the rest of "could not be started: "
@@ -183,7 +185,27 @@ export const removed = (): string =>
   'its target was removed from the configuration; add it again and run "baton reload", or drop ' +
   'the line that asks for it';
 
+// What is said of an attempt that has failed
+
+export const retryFollows = (
+  run: RunId,
+  outcome: Outcome,
+  next: {
+    readonly tries?: number | undefined;
+    readonly attempts?: number | undefined;
+    readonly delayMs: number;
+  },
+): string => {
+  const { tries, attempts, delayMs } = next;
+  const of = attempts === undefined ? '' : ` of ${attempts}`;
+  const which = tries === undefined ? 'another attempt' : `attempt ${tries + 1}${of}`;
+  return `run ${run} ${describeOutcome(outcome)}; ${which} starts in ${showDuration(delayMs)}`;
+};
+
 // What else is said of an end
+
+/** Of one that was tried more than once. */
+export const inAttempt = (tries: number): string => `, attempt ${tries}`;
 
 /** It exited with 0. */
 export const zeroExitNotOk = (): string =>

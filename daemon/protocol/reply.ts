@@ -37,6 +37,15 @@ export interface Usual {
 /** How a run compares: beyond the range, and by a factor that a person would notice. */
 export type Pace = 'faster' | 'usual' | 'slower';
 
+/** An attempt of a run that was not its last one. */
+export interface AttemptView {
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly outcome: Outcome;
+  /** The sentence for people: how it ended. */
+  readonly text: string;
+}
+
 /** One run as `status` and `history` show it. Times are wall-clock milliseconds. */
 export interface RunView {
   readonly run: RunId;
@@ -61,8 +70,12 @@ export interface RunView {
   readonly progressPercent?: number;
   /** How many younger runs were let start before it, while it waits. */
   readonly overtaken?: number;
-  /** Which attempt at its command this is, or the last one was; absent: the first. */
+  /** Which attempt at its command this is, the next or the last one; absent: the first. */
   readonly attempt?: number;
+  /** Those before it that ended, where its target has it tried again (`retry`). */
+  readonly attempts?: readonly AttemptView[];
+  /** Its next attempt begins no sooner. */
+  readonly nextAttemptAtMs?: number;
   /** It has ended, and the journal has no room for that: how, and what to do. */
   readonly unrecorded?: string;
   /** Of the run of a hook: what it is told. */
@@ -117,6 +130,8 @@ export interface TargetView {
   readonly usual?: Usual;
   /** How many of its runs have ended how, also of those that are forgotten. */
   readonly counts?: readonly Count[];
+  /** How many attempts were followed by another one of their run; absent: none. */
+  readonly retries?: number;
 }
 
 export interface StatusReply {
@@ -161,7 +176,13 @@ export type Reply = { readonly id?: string | number } & (
   | { readonly type: 'refused'; readonly exit: number; readonly reason: string }
   | { readonly type: 'started'; readonly run: RunId }
   /** Something about a run that is waited for, before its end: for people, on stderr. */
-  | { readonly type: 'notice'; readonly run: RunId; readonly text: string }
+  | {
+      readonly type: 'notice';
+      readonly run: RunId;
+      readonly text: string;
+      /** Nothing is wrong yet: only who looks on needs to know. */
+      readonly isNews?: true;
+    }
   | {
       readonly type: 'output';
       readonly run: RunId;

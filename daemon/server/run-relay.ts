@@ -26,6 +26,7 @@ import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
 import type { Refusals } from './refusals.ts';
 import { failWith, finishWith, type Of, type Responder } from './responder.ts';
+import { tellRetry } from './retry-notice.ts';
 import { RunWatchers } from './run-watchers.ts';
 
 interface Parts {
@@ -175,7 +176,7 @@ export class RunRelay {
       follower.end();
     });
     responder.onClose(() => stop());
-    if (run.state === 'running') follower.pump();
+    if (run.state === 'running' || run.earlier !== undefined) follower.pump();
   }
 
   #awaitEnd(number: RunId, responder: Responder): void {
@@ -217,6 +218,10 @@ export class RunRelay {
       if (event.type === 'started') {
         responder.send({ type: 'started', run: number });
         follower.pump();
+      } else if (event.type === 'requeued') {
+        follower.pump();
+        const text = tellRetry(event, this.#loop);
+        if (text !== undefined) responder.send({ type: 'notice', run: number, text, isNews: true });
       } else if (event.type === 'ended') {
         last = this.#loop.state.runs.get(number);
         stop();
@@ -227,6 +232,8 @@ export class RunRelay {
     this.#await(number, responder);
     if (last?.state === 'running') {
       responder.send({ type: 'started', run: number });
+      follower.pump();
+    } else if (last?.earlier !== undefined && last.state !== 'ended') {
       follower.pump();
     } else if (last === undefined || last.state === 'ended') {
       stop();

@@ -41,6 +41,25 @@ export interface ProcessId {
   readonly startTime: number;
 }
 
+/** An attempt at the command of a run that was not its last one, by its target's `retry`. */
+export interface Attempt {
+  readonly started: Stamp;
+  readonly ended: Stamp;
+  readonly outcome: Outcome;
+}
+
+/** What a run has behind it that is tried again. */
+export interface Earlier {
+  /** In their order; of very many the first and the latest. */
+  readonly attempts: readonly Attempt[];
+  /** Size of the output of all attempts so far. */
+  readonly bytes?: number;
+  /** Output of all of them that could not be written. */
+  readonly lostBytes?: number;
+  /** What all of them have left behind. */
+  readonly leftovers?: readonly ProcessId[];
+}
+
 /** Why the daemon ends a running run. */
 export type StopReason = 'cancelled' | 'timed-out' | 'shutdown';
 
@@ -56,6 +75,8 @@ export type Outcome =
       readonly signal?: number;
       /** The run that was asked for later and took its place; absent: somebody cancelled it. */
       readonly replacedBy?: RunId;
+      /** How many attempts at its command there were before; absent: none, or its command ran. */
+      readonly attempts?: number;
     }
   | {
       readonly kind: 'not-started';

@@ -75,6 +75,11 @@ const SAYINGS: Readonly<Record<string, readonly Reply[]>> = {
     { type: 'notice', run: 7, text: 'run 7: its output file was truncated' },
     ended(0),
   ],
+  'a success after an attempt that failed': [
+    ...[accepted, started],
+    { type: 'notice', run: 7, text: 'run 7 exited with 23; attempt 2 of 4 starts', isNews: true },
+    ...[started, ended(0)],
+  ],
   'a success that was joined': [joined, started, ended(0)],
   'a failure without a word': [accepted, started, ended(3)],
   'a warning without a word': [accepted, ended(2, { verdict: 'warning' })],

@@ -95,6 +95,25 @@ onTerminal('who looks on while it runs sees how far it is and how much time is l
   assert.deepEqual(terminal.screen, []);
 });
 
+onTerminal(
+  'who looks on hears of an attempt that has failed, and of when the next one starts',
+  async () => {
+    const { terminal, connection } = await liveRun();
+    const text = 'run 17 exited with 23; attempt 2 of 4 starts in 5 min';
+    const reasons = ['waits 5 min for attempt 2 of 4: attempt 1 exited with 23'];
+    const next = { ...waiting, behind: [], reasons, expectedStartAtMs: NOON_MS + 5 * MINUTE_MS };
+    connection.send(started, { type: 'notice', run: 17, text, isNews: true }, why(next));
+    const line = await terminal.seen('waiting');
+    assert.equal(
+      line,
+      'x: waiting 5 min for attempt 2 of 4: attempt 1 exited with 23; starts about 12:05',
+    );
+    connection.send(started, ended(0));
+    assert.equal(await terminal.ended, 0);
+    assert.deepEqual(terminal.screen, [`baton: x: ${text}`]);
+  },
+);
+
 onTerminal('a live line is cut to the width of the terminal', async () => {
   const { terminal, connection } = await liveRun('run x --wait', { columns: 40 });
   connection.send(why(waiting, weekly));

@@ -17,6 +17,7 @@ import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { RunId, TargetName } from '../../daemon/shared/run.ts';
 import type { Entry } from './journal.ts';
 import { checkForgotten } from './retention-rules.ts';
+import { checkLast, checkRequeued } from './retry-rules.ts';
 import { checkStart } from './start-rules.ts';
 
 export class Audit {
@@ -28,6 +29,7 @@ export class Audit {
   hooks = 0;
   lates = 0;
   forgotten = 0;
+  retries = 0;
   /** In a row; a run that somebody cancelled is neither failure nor success. */
   readonly #failures = new Map<TargetName, number>();
   /** The last one of a target that was started first. */
@@ -49,8 +51,12 @@ export class Audit {
     switch (event.type) {
       case 'starting':
         return this.#checkStarting(event, entry);
+      case 'requeued':
+        if (event.outcome !== undefined) this.retries++;
+        return checkRequeued(this.#state, event, entry);
       case 'ended':
         checkEnd(this.#state, event, entry);
+        checkLast(this.#state, event, entry);
         return this.#freshen(event);
       case 'watched':
         return this.#watch(event, entry);
@@ -72,8 +78,9 @@ export class Audit {
       assert.equal(onLost, 'retry', `run ${run.run} is tried again though it began`);
     }
     // What was found has started long ago.
-    if (event.attempt > 1 || entry.events.some(({ type }) => type === 'started')) return;
+    if (run.state !== 'queued' || entry.events.some(({ type }) => type === 'started')) return;
     checkStart(this.#state, run, entry);
+    if (event.attempt > 1) return;
     const last = this.#begun.get(run.target) ?? 0;
     assert.ok(run.run > last, `run ${run.run} of ${run.target} begins out of turn`);
     this.#begun.set(run.target, run.run);
@@ -178,6 +185,8 @@ function checkEnd(state: ReadonlyState, event: EventOf<'ended'>, { at: now }: En
   const begun = run.state === 'running' ? run.started : run.accepted;
   assert.ok(elapsedMs(begun) <= elapsedMs(at), `run ${number} ended before it began`);
   assert.ok(elapsedMs(at) <= elapsedMs(now), `run ${number} ends in the future`);
+  // As its last attempt did; see `checkLast`.
+  if (run.state === 'queued' && run.earlier !== undefined) return;
   if (outcome.kind === 'expired') {
     const { expiresAtMs = Number.POSITIVE_INFINITY } = run.state === 'queued' ? run : {};
     assert.ok(expiresAtMs <= elapsedMs(at), `run ${number} had not its time to wait`);

@@ -32,6 +32,7 @@ const SHRINK_MS_MAX = 20_000;
 const COUNTED = {
   runs: (world: World) => world.audit.state.nextRun - 1,
   hooks: ({ audit }: World) => audit.hooks,
+  retries: ({ audit }: World) => audit.retries,
   'late targets': ({ audit }: World) => audit.lates,
   'runs forgotten': ({ audit }: World) => audit.forgotten,
   'daemon deaths': (world: World) => world.deaths,

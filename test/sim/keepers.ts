@@ -154,7 +154,9 @@ export class SimKeepers implements KeepersPort {
   readonly #post: (input: CommandInput) => void;
   readonly #mine = new Map<RunId, SimProcess>();
   readonly #guarded = new Map<RunId, SimProcess>();
-  readonly #dropped = new Set<string>();
+  /** By run: the attempt that was asked for last, and the last one that is not wanted any more. */
+  readonly #asked = new Map<RunId, number>();
+  readonly #dropped = new Map<RunId, number>();
 
   constructor(world: World, generation: number, post: (input: CommandInput) => void) {
     this.#world = world;
@@ -164,12 +166,13 @@ export class SimKeepers implements KeepersPort {
 
   start(run: KeptRun, attempt: number): Promise<void> {
     if (this.#dies()) return Promise.resolve();
+    this.#asked.set(run.run, attempt);
     const { cause } = this.#world.audit.state.runs.get(run.run) ?? {};
     assert.deepEqual(run.cause, cause, `run ${run.run} hears of another cause`);
     // Now and then there is no process to be had; the real keepers try again, too.
     const delayMs = this.#world.chance(0.1) ? 1_000 : this.#world.between(0, 3);
     this.#later(delayMs, () => {
-      if (this.#dropped.has(`${run.run}.${attempt}`)) return;
+      if ((this.#dropped.get(run.run) ?? 0) >= attempt) return;
       if (this.#world.random() < 0.03) return this.#failToStart(run, attempt);
       const pid = 10_000 + 10 * this.#world.processes.size;
       const process = new SimProcess(this.#world, run, attempt, pid);
@@ -194,7 +197,7 @@ export class SimKeepers implements KeepersPort {
     const process = this.#mine.get(run);
     process?.hangUp();
     this.#mine.delete(run);
-    for (let attempt = 1; attempt < 50; attempt++) this.#dropped.add(`${run}.${attempt}`);
+    this.#dropped.set(run, this.#asked.get(run) ?? 0);
   }
 
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {

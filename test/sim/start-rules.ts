@@ -23,6 +23,8 @@ export function checkStart(state: ReadonlyState, run: Run, now: Now): void {
 function checkInTime(run: Run, { at }: Now): void {
   const { expiresAtMs = Number.POSITIVE_INFINITY } = run.state === 'queued' ? run : {};
   assert.ok(expiresAtMs > elapsedMs(at), `run ${run.run} starts after its maxWait`);
+  const { notBeforeMs = 0 } = run.state === 'queued' ? run : {};
+  assert.ok(notBeforeMs <= elapsedMs(at), `run ${run.run} is tried again too soon`);
 }
 
 /** Nothing starts beside what the configuration in force, or that of its start, keeps it from. */
@@ -126,6 +128,7 @@ export function checkWaits(state: ReadonlyState, { catalog, at }: Now): void {
     const [first = 0] = queue;
     const run = state.runs.get(first);
     if (run?.state !== 'queued' || paused || isOver(run, at)) continue;
+    if ((run.notBeforeMs ?? 0) > elapsedMs(at)) continue;
     const waits = readinesses(run, catalog, groupViewOf).filter((it) => it.type === 'wait');
     assert.ok(waits.length > 0, `run ${run.run} (${name}) waits for nothing`);
     const keys = new Set(catalog.targets.get(name)?.bindings.map(({ key }) => key));

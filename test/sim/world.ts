@@ -282,14 +282,14 @@ export class World {
     this.#daemon?.loop.configure(catalog);
   }
 
-  /** Whether a target has ever been one whose lost runs are tried again. */
+  /** Whether a target has ever been one whose runs are tried again. */
   mayRetry(target: TargetName | undefined): boolean {
     return target !== undefined && this.#retrying.has(target);
   }
 
   #noteRetries(): void {
-    for (const { name, onLost } of this.catalog.targets.values()) {
-      if (onLost === 'retry') this.#retrying.add(name);
+    for (const { name, onLost, retry } of this.catalog.targets.values()) {
+      if (onLost === 'retry' || retry !== undefined) this.#retrying.add(name);
     }
   }
 

@@ -4,7 +4,7 @@
  * is a list of steps with plain numbers in them, so that a counterexample shrinks and reads well.
  */
 import fc from 'fast-check';
-import type { Target } from '../../daemon/core/catalog.ts';
+import type { Retry, Target } from '../../daemon/core/catalog.ts';
 import type { Run } from '../../daemon/core/state.ts';
 import { type Core, EXIT_0, exit, NEVER_RAN, type RawPolicy, target } from './core.ts';
 
@@ -88,8 +88,29 @@ const bindings = fc
     [interval, alone, ...limits, ...others].filter((it) => it !== null),
   );
 
+/** Short beside the steps of a history, too. */
+export const retries: fc.Arbitrary<Retry> = fc.record(
+  {
+    attempts: fc.integer({ min: 2, max: 4 }),
+    delayMs: fc.nat(2_000),
+    growth: fc.constantFrom(1, 1.5, 3),
+    delayMsMax: fc.integer({ min: 1, max: 3_000 }),
+    jitterMs: fc.nat(500),
+    withinMs: fc.integer({ min: 1, max: 10_000 }),
+    on: fc.subarray(
+      [
+        ...['exited', 'signalled', 'timed-out', 'window-closed', 'unreachable', 'not-started'],
+        ...['lost', 'interrupted', 1, 2, 'SIGKILL'],
+      ],
+      { minLength: 1 },
+    ),
+  },
+  { requiredKeys: ['attempts', 'delayMs', 'growth', 'on'] },
+);
+
 const someTarget = fc.record({
   policies: bindings,
+  retry: fc.option(retries, { freq: 2, nil: undefined }),
   limits: fc.record(
     {
       timeoutMs: fc.integer({ min: 1, max: 5_000 }),
@@ -104,8 +125,9 @@ const someTarget = fc.record({
 export const targets: fc.Arbitrary<Target[]> = fc
   .array(fc.tuple(someTarget, fc.nat(5)), { minLength: 1, maxLength: 6 })
   .map((list) => {
-    const raw = list.map(([{ policies, limits }, luck], index) => {
-      return { name: `t${index}`, policies, limits: luck === 0 ? limits : {} };
+    const raw = list.map(([{ policies, limits, retry }, luck], index) => {
+      const again = retry === undefined ? {} : { retry };
+      return { name: `t${index}`, policies, limits: luck === 0 ? { ...limits, ...again } : again };
     });
     const made = raw.map(({ name, policies, limits }) => target(name, policies, limits));
     // A counterexample shows what config.json would hold, not the inside of a schema.

@@ -5,7 +5,15 @@
  */
 import fc from 'fast-check';
 import type { Target } from '../../daemon/core/catalog.ts';
-import { apart, CLASSIC_LEVELS, onDuplicate, own, ranked, whenFull } from './arbitraries.ts';
+import {
+  apart,
+  CLASSIC_LEVELS,
+  onDuplicate,
+  own,
+  ranked,
+  retries,
+  whenFull,
+} from './arbitraries.ts';
 import { type RawPolicy, target } from './core.ts';
 
 export interface RawTarget {
@@ -63,6 +71,7 @@ const limits: readonly fc.Arbitrary<Partial<Target>>[] = [
   fc.record({ okExit: fc.constantFrom([0, 1], [0, 3]) }),
   fc.record({ warnExit: fc.constantFrom([2], [1, 2]) }),
   fc.record({ onFailureAfter: fc.constantFrom(2, 3) }),
+  fc.record({ retry: retries }),
 ];
 const keep = fc.record(
   {

@@ -231,8 +231,9 @@ export class Core {
   restart(events: Iterable<Event> = [...this.events]): void {
     this.state = replay(events);
     this.timers = [...this.state.runs.values()].flatMap((run) => {
-      if (run.state === 'queued' && run.expiresAtMs !== undefined) {
-        return [{ run: run.run, atMs: run.expiresAtMs }];
+      if (run.state === 'queued') {
+        const times = [run.expiresAtMs, run.notBeforeMs].filter((it) => it !== undefined);
+        return times.map((atMs) => ({ run: run.run, atMs }));
       }
       return (run.state === 'running' || run.state === 'ended') && run.timeoutAtMs !== undefined
         ? [{ run: run.run, atMs: run.timeoutAtMs + this.asleepMs }]
@@ -292,7 +293,7 @@ export class Core {
   why(run: RunId): string[] {
     const queued = this.expect(run, 'queued');
     const groupViewOf = groupViewMaker(this.state, this.catalog, this.now(), this.holders);
-    const waits = explain(this.state, queued, this.catalog, groupViewOf);
+    const waits = explain(this.state, queued, this.now(), this.catalog, groupViewOf);
     return waits.map((wait) => wait.reason);
   }
 }

@@ -248,6 +248,11 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   sshLeft: [[]],
   sshKilled: [[]],
   sshOther: [[]],
+  retryFollows: [
+    [17, { kind: 'exited', code: 23 }, { tries: 1, attempts: 4, delayMs: 60_000 }],
+    [17, { kind: 'exited', code: 23 }, { delayMs: 0 }],
+  ],
+  inAttempt: [[2]],
 };
 
 /** Every kind of end, as a client is told of it. */

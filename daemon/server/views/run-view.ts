@@ -8,15 +8,22 @@ import type { Catalog } from '../../core/catalog.ts';
 import { paceOf, usualOf } from '../../core/estimate.ts';
 import { type Expected, forecast } from '../../core/forecast.ts';
 import { type GroupViewOf, groupViewMaker, type Holders } from '../../core/group-view.ts';
-import { type Queued, type ReadonlyState, type Run, triesOf } from '../../core/state.ts';
+import { restOf } from '../../core/retry.ts';
+import {
+  type Queued,
+  type ReadonlyState,
+  type Run,
+  triesBefore,
+  triesOf,
+} from '../../core/state.ts';
 import { explain } from '../../core/waiting.ts';
 import type { UnrecordedEnd } from '../../engine/unrecorded.ts';
 import { describeUnrecorded } from '../../protocol/outcome-text.ts';
-import type { Usual } from '../../protocol/reply.ts';
+import type { AttemptView, Usual } from '../../protocol/reply.ts';
 import { describeOutcome, exitStatus, type RunView } from '../../protocol/request.ts';
 import type { CooperativeSteps } from '../../shared/cooperative.ts';
 import { elapsedMs } from '../../shared/elapsed.ts';
-import type { ProcessId, RunId, Stamp, TargetName } from '../../shared/run.ts';
+import type { Attempt, ProcessId, RunId, Stamp, TargetName } from '../../shared/run.ts';
 
 export interface ViewContext {
   readonly state: ReadonlyState;
@@ -124,6 +131,7 @@ export function viewRun(run: Run, context: ForecastView): RunView {
   if (run.cause !== undefined) view.cause = run.cause;
   const tries = triesIn(run);
   if (tries > 1) view.attempt = tries;
+  if (run.earlier !== undefined) view.attempts = run.earlier.attempts.map(viewAttempt);
   compare(view, run, context);
   switch (run.state) {
     case 'queued': {
@@ -132,6 +140,10 @@ export function viewRun(run: Run, context: ForecastView): RunView {
       view.reasons = waits.map((wait) => wait.reason);
       if (behind.length > 0) view.behind = behind;
       if (run.overtaken > 0) view.overtaken = run.overtaken;
+      const restMs = restOf(run, now);
+      if (restMs !== undefined) {
+        view.nextAttemptAtMs = Math.round(now.wallMs + restMs - elapsedMs(now));
+      }
       expect(view, context);
       return view;
     }
@@ -146,7 +158,7 @@ export function viewRun(run: Run, context: ForecastView): RunView {
       if (end !== undefined)
         view.unrecorded = describeUnrecorded(describeOutcome(end.outcome), end.errno);
       view.startedAtMs = run.started.wallMs;
-      view.waitedMs = elapsedMs(run.started) - elapsedMs(run.accepted);
+      view.waitedMs = elapsedMs(firstStart(run) ?? run.started) - elapsedMs(run.accepted);
       view.tookMs = now.steadyMs - run.started.steadyMs;
       view.pid = run.keeper.pid;
       return view;
@@ -159,8 +171,18 @@ export function viewRun(run: Run, context: ForecastView): RunView {
   }
 }
 
+/** Of a run that is tried again. */
+function firstStart({ earlier }: Run): Stamp | undefined {
+  return earlier?.attempts[0]?.started;
+}
+
+function viewAttempt({ started, ended, outcome }: Attempt): AttemptView {
+  const text = describeOutcome(outcome);
+  return { startedAtMs: started.wallMs, endedAtMs: ended.wallMs, outcome, text };
+}
+
 function triesIn(run: Run): number {
-  if (run.state === 'queued') return 1;
+  if (run.state === 'queued') return triesBefore(run) + 1;
   return run.state === 'ended' ? (run.tries ?? 1) : triesOf(run);
 }
 
@@ -169,12 +191,15 @@ function viewEnd(
   run: Extract<Run, { state: 'ended' }>,
   { lives }: ForecastView,
 ): void {
-  const { started, ended, outcome, verdict, heldBy, bytes, lostBytes, leftovers } = run;
+  const { ended, outcome, verdict, heldBy, bytes, lostBytes, leftovers } = run;
+  const { started } = run;
   view.endedAtMs = ended.wallMs;
-  view.waitedMs = elapsedMs(started ?? ended) - elapsedMs(run.accepted);
-  if (started !== undefined) {
-    view.startedAtMs = started.wallMs;
-    view.tookMs = ended.steadyMs - started.steadyMs;
+  view.waitedMs = elapsedMs(firstStart(run) ?? started ?? ended) - elapsedMs(run.accepted);
+  // One that waited for another attempt when it ended ran as long as its last one did.
+  const last = started === undefined ? run.earlier?.attempts.at(-1) : { started, ended };
+  if (last !== undefined) {
+    view.startedAtMs = last.started.wallMs;
+    view.tookMs = last.ended.steadyMs - last.started.steadyMs;
   }
   view.outcome = outcome;
   view.verdict = verdict;
@@ -207,6 +232,6 @@ function compare(view: Draft, run: Run, { now, usual: usually }: ForecastView): 
 }
 
 export function waitsOf(run: Queued, view: ForecastView): ReturnType<typeof explain> {
-  const { state, catalog, groupViewOf } = view;
-  return explain(state, run, catalog, groupViewOf(run.target));
+  const { state, now, catalog, groupViewOf } = view;
+  return explain(state, run, now, catalog, groupViewOf(run.target));
 }

@@ -77,6 +77,7 @@ function* viewTarget(
     waiting: targetState === undefined ? 0 : waitingIn(targetState),
     ...(last === undefined ? {} : { last }),
     counts: targetState?.counts ?? [],
+    ...(targetState?.retries === undefined ? {} : { retries: targetState.retries }),
     ...(usual === undefined ? {} : { usual }),
   };
 }

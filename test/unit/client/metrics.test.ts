@@ -28,7 +28,16 @@ test('a target tells what runs and waits, how and when it last ended', () => {
     { outcome: 'signalled', verdict: 'failed', runs: 2 },
   ] as const;
   const targets = [
-    view({ target: 'x', counts, last: failed, active, queued, waiting: 7, paused: true }),
+    view({
+      target: 'x',
+      counts,
+      last: failed,
+      active,
+      queued,
+      waiting: 7,
+      paused: true,
+      retries: 3,
+    }),
   ];
   const latest = new Map([['x', { ok, warning, failed }]]);
   const read = readMetrics(showMetrics(status(targets), latest));
@@ -56,6 +65,7 @@ test('a target tells what runs and waits, how and when it last ended', () => {
     'baton_runs_total x exited warning': 0,
     'baton_runs_total x exited failed': 0,
     'baton_runs_total x signalled failed': 2,
+    'baton_retries_total x': 3,
     'baton_target_last_verdict x ok': 0,
     'baton_target_last_verdict x warning': 0,
     'baton_target_last_verdict x failed': 1,
@@ -90,7 +100,7 @@ test('what is not known has no line: a target that has not run is neither good n
   const read = readMetrics(showMetrics(status([view({ target: 'x' })]), nothing));
   const lasts = read.filter(({ name }) => name.includes('_last_') || name.includes('_usual_'));
   assert.deepEqual(lasts, []);
-  assert.equal(read.filter(({ labels }) => labels['target'] === 'x').length, 7);
+  assert.equal(read.filter(({ labels }) => labels['target'] === 'x').length, 8);
 });
 
 test('a daemon without targets has figures, too', () => {

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import * as v from 'valibot';
 import { check } from '../../../daemon/config/diagnostics.ts';
 import { NAME_CHARS_MAX } from '../../../daemon/config/field-types.ts';
+import { KEEP_RUNS_MAX } from '../../../daemon/config/keep.ts';
 import { formatMistakes } from '../../../daemon/config/mistakes.ts';
-import { KEEP_RUNS_MAX } from '../../../daemon/config/schema.ts';
 import { accepted, load, loadText, mistakesOf, only } from '../../support/config.ts';
 
 const runner = { type: 'local', args: ['/bin/true'] };

@@ -358,7 +358,7 @@ function startsOnce({ core, command, event }: Moment): void {
 }
 
 function holdsLimits({ core, event }: Moment): void {
-  if (event.type !== 'starting' || event.attempt > 1) return;
+  if (event.type !== 'starting' || core.state.runs.get(event.run)?.state !== 'queued') return;
   const run = core.expect(event.run, 'queued');
   for (const { policy, key, options } of core.catalog.targets.get(run.target)?.bindings ?? []) {
     const names = core.catalog.groups.get(key)?.members.map((member) => member.target) ?? [];
@@ -376,7 +376,7 @@ const levelOf = (options: unknown) => LEVELS.indexOf((options as { interval: str
 
 /** No lower interval goes before a higher one, unless that overtook it often enough. */
 function ordersLevels({ core, event }: Moment): void {
-  if (event.type !== 'starting' || event.attempt > 1) return;
+  if (event.type !== 'starting' || core.state.runs.get(event.run)?.state !== 'queued') return;
   const run = core.expect(event.run, 'queued');
   for (const { policy, key, options } of core.catalog.targets.get(run.target)?.bindings ?? []) {
     if (policy.type !== 'rsnapshot') continue;
@@ -396,13 +396,15 @@ function ordersLevels({ core, event }: Moment): void {
 
 /** Where only limits count, the older goes first. */
 function fifo({ core, event }: Moment): void {
-  if (event.type !== 'starting' || event.attempt > 1) return;
+  if (event.type !== 'starting' || core.state.runs.get(event.run)?.state !== 'queued') return;
   const run = core.expect(event.run, 'queued');
   const own = core.catalog.targets.get(run.target)?.bindings ?? [];
   if (own.some(({ policy }) => policy.rank !== undefined)) return;
   const keys = new Set(own.map(({ key }) => key));
   for (const other of core.runs('queued')) {
     if (other.run >= run.run) return;
+    if ((other.notBeforeMs ?? 0) > core.nowMs + core.asleepMs && other.target !== run.target)
+      continue;
     assert.notEqual(other.target, run.target, `run ${run.run} goes before ${other.run}`);
     const bindings = core.catalog.targets.get(other.target)?.bindings ?? [];
     const limits = bindings.every(({ policy }) => policy.type === 'cardinality');
@@ -417,6 +419,7 @@ function everyWaitIsExplained(core: Core): void {
     const waits = explain(
       core.state,
       run,
+      core.now(),
       core.catalog,
       groupViewMaker(core.state, core.catalog, core.now()),
     );

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Binding, Target } from '../../../daemon/core/catalog.ts';
 import { groupViewMaker } from '../../../daemon/core/group-view.ts';
+import { restOf } from '../../../daemon/core/retry.ts';
 import { hindrances } from '../../../daemon/core/waiting.ts';
 import { elapsedMs } from '../../../daemon/shared/elapsed.ts';
 import type { TargetName } from '../../../daemon/shared/run.ts';
@@ -46,7 +47,8 @@ function keepsApart({ core, event }: Moment, bindings: readonly Binding[]): void
     const members = membersOf(core, binding);
     const times = core.events.flatMap((past) => {
       const isStart = past.type === 'starting' || past.type === 'started';
-      if (!isStart && past.type !== 'ended') return [];
+      const isEnd = past.type === 'ended' || (past.type === 'requeued' && past.outcome);
+      if (!isStart && !isEnd) return [];
       const isOne = members.includes(targetOf(core, past.run));
       const hadPlace = core.events.some((it) => it.type === 'starting' && it.run === past.run);
       return isOne && hadPlace && isStart === (from === 'start') ? elapsedMs(past.at) : [];
@@ -82,6 +84,7 @@ function followsRanks({ core, event }: Moment, bindings: readonly Binding[]): vo
   for (const other of members) {
     if (other.head === undefined || rank(other) <= rank(self)) continue;
     const head = core.expect(other.head.run, 'queued');
+    if (restOf(head, core.now()) !== undefined) continue;
     const held = hindrances(head, core.catalog, groupViewOf);
     assert.ok(held.length > 0, `run ${event.run} goes before ${head.run}, which is above it`);
   }

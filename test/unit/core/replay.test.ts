@@ -224,7 +224,13 @@ test('any history can be told, and what waits at its end waits for what explain 
       assert.deepEqual(it.state, core.state);
       const whyAt = (run: number, atMs: number): string => {
         const groupViewOf = groupViewMaker(core.state, core.catalog, stamp(atMs));
-        const waits = explain(core.state, core.expect(run, 'queued'), core.catalog, groupViewOf);
+        const waits = explain(
+          core.state,
+          core.expect(run, 'queued'),
+          core.now(),
+          core.catalog,
+          groupViewOf,
+        );
         return waits.map(({ reason }) => reason).join('; and ');
       };
       const watched = [...core.state.targetStates.values()].flatMap(({ queue }) =>

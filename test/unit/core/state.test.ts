@@ -81,7 +81,7 @@ again      -        starting  starting  starting  -         starting  -        -
 overtook   -        queued    -         -         -         -         -        -        -
 started    -        -         running   -         -         -         -        -        -
 stale      -        -         -         -         -         -         -        -        -
-stopping   -        -         -         stopping  -         -         -        evicted  -
+stopping   -        -         -         stopping  -         down      -        evicted  -
 down       -        -         -         down      -         -         -        evicted  -
 requeued   -        -         queued    queued    -         queued    -        -        -
 ended      -        ended     ended     ended     ended     ended     -        -        -

@@ -220,7 +220,7 @@ test('an interval that is run again after a loss rotates once more, and that is 
     const files = { [CONF]: `${CLASSIC}\nsync_first\t1` };
     return accepted(load({ targets: { a: target } }, files)).warnings.join();
   };
-  assert.match(warnings('daily'), /"onLost": "retry" runs daily again .* rotates once more/);
+  assert.match(warnings('daily'), /daily is run again after a loss .* rotates once more/);
   assert.doesNotMatch(warnings('sync'), /onLost/);
 });
 

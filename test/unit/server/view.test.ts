@@ -283,3 +283,38 @@ test('a status made of an excerpt is of one moment, whatever happens between its
   }
   assert.deepEqual(runToEnd(pieces), expected);
 });
+
+test('a run that is tried again shows its attempts, the reason, and when the next one begins', () => {
+  const retry = { attempts: 4, delayMs: 300_000, growth: 1, on: ['exited'] };
+  const core = new Core([target('a', [], { retry })]);
+  const run = core.ask('a');
+  core.advance(2_000);
+  core.end(run, exit(23));
+  const nextMs = stamp(302_000).wallMs;
+  const viewOf = () => viewChain(core.state.runs.get(run) as Run, sceneryOf(core))[0];
+  const queued = viewOf();
+  assert.equal(queued?.attempt, 2);
+  assert.deepEqual(queued.reasons, ['waits 5 min for attempt 2 of 4: attempt 1 exited with 23']);
+  assert.deepEqual([queued.nextAttemptAtMs, queued.expectedStartAtMs], [nextMs, nextMs]);
+  core.advance(310_000);
+  core.end(run, exit(0));
+  const ended = viewOf();
+  assert.deepEqual([ended?.attempt, ended?.tookMs, ended?.waitedMs], [2, 8_000, 0]);
+  const times = { startedAtMs: stamp(0).wallMs, endedAtMs: stamp(2_000).wallMs };
+  const outcome = { kind: 'exited', code: 23 };
+  assert.deepEqual(ended?.attempts, [{ ...times, outcome, text: 'exited with 23' }]);
+  const [shown] = viewTargets(sceneryOf(core));
+  assert.equal(shown?.retries, 1);
+});
+
+test('a run that is cancelled between two attempts shows how long the last one took', () => {
+  const retry = { attempts: 4, delayMs: 300_000, growth: 1, on: ['exited'] };
+  const core = new Core([target('a', [], { retry })]);
+  const run = core.ask('a');
+  core.advance(2_000);
+  core.end(run, exit(23));
+  core.advance(9_000);
+  core.send({ type: 'cancel', runs: [run] });
+  const [shown] = viewHistory(sceneryOf(core), ALL);
+  assert.deepEqual([shown?.tookMs, shown?.text], [2_000, 'was cancelled before attempt 2']);
+});

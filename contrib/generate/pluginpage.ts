@@ -83,7 +83,9 @@ const BEYOND =
   'nobody catches there ends the daemon, as any bug does. The runs go on, and so does the next one.';
 
 /** Loads as it stands; a test sees to it. */
-export const PLUGIN_EXAMPLE = `const areHours = (it) => Array.isArray(it) && it.every(Number.isInteger);
+export const PLUGIN_EXAMPLE = `const WRONG = 'expected a list of hours, 0 to 23';
+const areHours = (it) =>
+  Array.isArray(it) && it.every(Number.isInteger);
 
 /** @type {import('baton/plugin').Policy<{ hours: number[] }>} */
 export const hours = {
@@ -95,7 +97,7 @@ export const hours = {
       validate: (value) =>
         areHours(value.hours)
           ? { value }
-          : { issues: [{ message: 'expected hours, 0 to 23', path: ['hours'] }] },
+          : { issues: [{ message: WRONG, path: ['hours'] }] },
     },
   },
   group: (options, target) => target.name,
@@ -104,7 +106,8 @@ export const hours = {
     const hour = new Date(wallMs).getUTCHours();
     if (self.options.hours.includes(hour)) return { type: 'start' };
     const untilMs = nowMs + 3_600_000 - (wallMs % 3_600_000);
-    const reason = \`waits for one of its hours, UTC; it is \${hour} now\`;
+    const text = 'waits for one of its hours; it is';
+    const reason = [text, hour, 'UTC'].join(' ');
     return { type: 'wait', reason, behind: [], untilMs };
   },
 };`;

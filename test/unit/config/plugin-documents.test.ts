@@ -51,10 +51,42 @@ test('the example of baton-plugin(7) lets runs start in its hours only', async (
   assert.ok(describeConfig(config).includes(`\n  plugin ${file}: policy hours\n`));
   const core = new Core([...config.catalog.targets.values()]);
   const run = core.ask('t');
-  assert.deepEqual(core.why(run), ['waits for one of its hours, UTC; it is 22 now']);
+  assert.deepEqual(core.why(run), ['waits for one of its hours; it is 22 UTC']);
   const openMs = 3_600_000 - ((1_700_000_000_000 + core.nowMs) % 3_600_000);
   core.advance(openMs - 1);
   core.expect(run, 'queued');
   core.advance(openMs);
+  core.expect(run, 'running');
+});
+
+/** As "HH:MM" in local time. */
+function clock(wallMs: number): string {
+  const date = new Date(wallMs);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+test('the example quiet-hours keeps runs from starting in the hours of its file', async (t) => {
+  const folder = new PluginFolder(t);
+  const example = 'contrib/examples/quiet-hours.mjs';
+  folder.write('quiet-hours.mjs', readFileSync(join(ROOT, example), 'utf8'));
+  const file = join(folder.path, 'hours');
+  const load = async () =>
+    accepted(await folder.load(['quiet-hours.mjs'], withPolicy('quiet-hours', { file })));
+  const brokenBy = async () => (await load()).catalog.targets.get('t')?.broken;
+  assert.equal(await brokenBy(), `${file} cannot be read (ENOENT); write it, or correct "file"`);
+  folder.write('hours', '# at night\n10 to 11\n');
+  assert.equal(await brokenBy(), `${file}: "10 to 11" is no span such as "22:00-06:00"`);
+  const wallMs = 1_700_000_000_000;
+  const span = `${clock(wallMs - 120_000)}-${clock(wallMs + 120_000)}`;
+  folder.write('hours', `# at night\n${span} # every day\n`);
+  const { catalog } = await load();
+  const core = new Core([...catalog.targets.values()]);
+  const run = core.ask('t');
+  assert.deepEqual(core.why(run), [`waits for the quiet hours of ${file} to end, in 2 min`]);
+  const endMs = 120_000 - (wallMs % 60_000);
+  core.advance(endMs - 1);
+  core.expect(run, 'queued');
+  core.advance(endMs);
   core.expect(run, 'running');
 });

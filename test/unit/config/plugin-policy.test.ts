@@ -1,6 +1,7 @@
 /** A plugin that fails makes its own runs wait and says why; everybody else goes on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { Anything } from '../../../daemon/config/plugin-answers.ts';
 import {
   Guard,
@@ -234,4 +235,33 @@ test('a call that never ends is interrupted, and the next one is not', () => {
       throw new RangeError('x');
     });
   }, RangeError);
+});
+
+test('whatever a plugin answers, the scheduler goes on, and others are not held up', () => {
+  const methods = ['admit', 'ready', 'survey', 'rank', 'describeRank', 'deadline', 'group'];
+  const answer = fc.oneof(
+    fc.anything(),
+    fc.constant({ type: 'start' }),
+    fc.record({ type: fc.constant('wait'), reason: fc.string(), behind: fc.array(fc.integer()) }),
+    fc.record({ type: fc.constant('join'), run: fc.integer({ min: 0, max: 4 }) }),
+    fc.record({ type: fc.constant('replace'), oneOf: fc.array(fc.integer({ min: 1, max: 4 })) }),
+    fc.record({ wallMs: fc.double(), reason: fc.string() }),
+  );
+  const answers = fc.record(Object.fromEntries(methods.map((name) => [name, answer])), {
+    requiredKeys: [],
+  });
+  fc.assert(
+    fc.property(answers, (given) => {
+      const said = Object.entries(given).map(([name, value]) => [name, () => value]);
+      const { core } = world(Object.fromEntries(said));
+      for (const name of ['a', 'b', 'a']) {
+        core.ask(name);
+        for (const { run, state } of core.state.runs.values())
+          if (state === 'queued') core.why(run);
+      }
+      core.advance(FAILED_LOOK_MS);
+      core.expect(core.ask('free'), 'running');
+    }),
+    { numRuns: 500 },
+  );
 });

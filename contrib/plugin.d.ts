@@ -232,6 +232,28 @@ export interface Policy<O, S = unknown> {
   deadline?(run: StartedRun, options: O): Deadline | undefined;
 }
 
+export interface Runner<O> {
+  readonly type: string;
+  /** The keys that config.json may hold beside `type`; an object. */
+  readonly options: StandardSchema<O>;
+  /** What would stand in config.json beside `"type": "local"`; asked when the file is read. */
+  plan(options: O): LocalCommand;
+}
+
+/** As for the runner `local`; see baton.json(5). */
+export interface LocalCommand {
+  readonly args?: readonly [string, ...string[]];
+  readonly cmds?: readonly (readonly [string, ...string[]])[];
+  readonly continueOn?: readonly number[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly user?: string | number;
+  readonly group?: string | number;
+  readonly umask?: string;
+  readonly nice?: number;
+  readonly ionice?: string;
+}
+
 export interface StandardSchema<O> {
   readonly '~standard': {
     readonly version: 1;

@@ -7,8 +7,8 @@ import { example, heading, item, page, paragraph } from './roff.ts';
 
 const DESCRIPTION = [
   'A plugin is an ES module that batond(8) imports because the key `plugins` of baton.json(5) names ' +
-    'its file. Each of its exports is a policy: an object that decides when runs may start. Targets ' +
-    'name it by its `type`, as they name the policies of baton.',
+    'its file. Each of its exports is a policy, an object that decides when runs may start, or a runner, ' +
+    'which says what is run. Targets name it by its `type`, as they name those of baton.',
   'A plugin has the rights of the daemon. It runs in the daemon itself, often as root: take none ' +
     'that you would not run as that user. Its file, and every folder above it, must belong to root ' +
     "or to the daemon's user, and nobody else may be able to write to them.",
@@ -60,6 +60,11 @@ const RULES = [
     '`view.nowMs` (steady, to compute with) or `view.wallMs` (the time of day). Equal views get ' +
     'equal answers. So `batond --replay` can tell what it decided.',
 ] as const;
+
+const RUNNER =
+  'A runner has a `type`, `options` as above, and `plan(options)`, which gives what would stand in ' +
+  'config.json beside `"type": "local"`: `args`, and perhaps `env`, `user` and so on. It is asked when ' +
+  'the configuration is read, and a failure is a mistake of the configuration.';
 
 const FAILURES = [
   'A plugin that cannot be loaded is a mistake of the configuration, with its file, and a reload ' +
@@ -123,24 +128,31 @@ const NAMED = {
 };
 
 export function pluginPage(version: string): string {
-  return page('baton-plugin', 7, { brief: 'policies of your own for batond', version }, [
-    ...heading('DESCRIPTION'),
-    ...DESCRIPTION.flatMap(paragraph),
-    ...heading('A POLICY'),
-    ...paragraph('A policy is an object with these keys; another one is a mistake.'),
-    ...KEYS.flatMap(([term, text]) => item(`\`${term}\``, text)),
-    ...RULES.flatMap(paragraph),
-    ...heading('WHEN ONE FAILS'),
-    ...FAILURES.flatMap(paragraph),
-    ...paragraph(BEYOND),
-    ...heading('LIMITS'),
-    ...LIMITS.flatMap(([term, text]) => item(term, text)),
-    ...heading('EXAMPLES'),
-    ...paragraph('Runs start in some hours only. `/etc/baton/hours.mjs`:'),
-    ...example(PLUGIN_EXAMPLE),
-    ...paragraph('`/etc/baton/config.json`; `batond --check` says whether all is well:'),
-    ...example(JSON.stringify(NAMED, null, 2)),
-    ...heading('SEE ALSO'),
-    ...paragraph('baton.json(5), batond(8), https://standardschema.dev'),
-  ]);
+  return page(
+    'baton-plugin',
+    7,
+    { brief: 'policies and runners of your own for batond', version },
+    [
+      ...heading('DESCRIPTION'),
+      ...DESCRIPTION.flatMap(paragraph),
+      ...heading('A POLICY'),
+      ...paragraph('A policy is an object with these keys; another one is a mistake.'),
+      ...KEYS.flatMap(([term, text]) => item(`\`${term}\``, text)),
+      ...RULES.flatMap(paragraph),
+      ...heading('A RUNNER'),
+      ...paragraph(RUNNER),
+      ...heading('WHEN ONE FAILS'),
+      ...FAILURES.flatMap(paragraph),
+      ...paragraph(BEYOND),
+      ...heading('LIMITS'),
+      ...LIMITS.flatMap(([term, text]) => item(term, text)),
+      ...heading('EXAMPLES'),
+      ...paragraph('Runs start in some hours only. `/etc/baton/hours.mjs`:'),
+      ...example(PLUGIN_EXAMPLE),
+      ...paragraph('`/etc/baton/config.json`; `batond --check` says whether all is well:'),
+      ...example(JSON.stringify(NAMED, null, 2)),
+      ...heading('SEE ALSO'),
+      ...paragraph('baton.json(5), batond(8), https://standardschema.dev'),
+    ],
+  );
 }

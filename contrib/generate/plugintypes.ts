@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where the declarations stand, in the order in which they are given. */
-const SOURCES = ['core/policy.ts', 'core/standard-schema.ts', 'shared/run.ts'];
+const SOURCES = ['core/policy.ts', 'core/plugin.ts', 'core/standard-schema.ts', 'shared/run.ts'];
 /** What a plugin is made of; what these need comes along. */
-const ROOTS = ['Policy'];
+const ROOTS = ['Policy', 'RunnerPlugin'];
 
 const HEAD = `/**
  * The types of plugins for batond; see baton-plugin(7). Generated from the sources of baton.
@@ -27,7 +27,8 @@ export function pluginTypes(): string {
   }
   const missing = ROOTS.filter((name) => !texts.has(name));
   if (missing.length > 0) throw new Error(`no declaration of ${missing.join(', ')}`);
-  return [HEAD, ...[...texts].flatMap(([name, text]) => (needed.has(name) ? text : []))].join('\n');
+  const all = [...texts].flatMap(([name, text]) => (needed.has(name) ? text : []));
+  return [HEAD, ...all].join('\n').replace('RunnerPlugin', 'Runner');
 }
 
 const DECLARATION =

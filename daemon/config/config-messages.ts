@@ -187,6 +187,10 @@ export const takenType = (name: string, type: string, by: string): string =>
 export const pluginSays = (plugin: string, text: string): string =>
   `${plugin} says: ${text}; correct it`;
 
+/** `text` is what was expected of a key of the runner `local`. */
+export const wrongPlan = (type: string, key: string, text: string): string =>
+  `plan() of runner ${type} gives a wrong "${key}": expected ${text}; correct the plugin`;
+
 // A plugin that fails when it is asked
 
 export const pluginFailed = (plugin: string, how: string, path: string): string =>

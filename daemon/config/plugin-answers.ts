@@ -29,6 +29,9 @@ export const LockfileAnswer = v.optional(
 
 export const DeadlineAnswer = v.optional(v.object({ wallMs: Time, reason: Sentence }));
 
+/** Of a runner. */
+export const CommandAnswer = v.record(v.string(), v.unknown());
+
 /** As it is: it may be an instance of a class. */
 export const PreparerAnswer = v.custom<Preparer<unknown>>(
   (it) => typeof it === 'object' && it !== null && 'prepare' in it && isFunction(it.prepare),

@@ -1,7 +1,8 @@
-/** What the exports of a plugin's module must be: literals of policies, and nothing else. */
+/** What the exports of a plugin's module must be: literals of policies and runners. */
 import * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
-import type { PolicyPlugin } from '../core/plugin.ts';
+import { runners } from '../../runners/index.ts';
+import type { PolicyPlugin, RunnerPlugin } from '../core/plugin.ts';
 import * as say from './config-messages.ts';
 import { check, showKeys } from './diagnostics.ts';
 
@@ -42,48 +43,69 @@ const POLICY = v.strictObject({
   ...optionalMethods(['survey', 'rank', 'describeRank', 'deadline']),
 });
 
+const RUNNER = v.strictObject({ type: Type, options: Options, plan: Method });
+
 function optionalMethods<N extends string>(names: readonly N[]) {
   const entries = names.map((name) => [name, v.exactOptional(Method)]);
   return Object.fromEntries(entries) as Record<N, v.ExactOptionalSchema<typeof Method, undefined>>;
 }
 
+type Kind = 'policy' | 'runner';
+
 export interface Exported {
   readonly policies: readonly PolicyPlugin<unknown>[];
+  readonly runners: readonly RunnerPlugin<unknown>[];
   readonly mistakes: readonly string[];
 }
 
 /** `module` is what an import gave; `takenBy` says whose a type is already. */
 export function readExports(
   module: Readonly<Record<string, unknown>>,
-  takenBy: (type: string) => string | undefined,
+  takenBy: (kind: Kind, type: string) => string | undefined,
 ): Exported {
-  const names = Object.keys(module);
-  if (names.length === 0) return { policies: [], mistakes: [say.noExports()] };
-  const found: PolicyPlugin<unknown>[] = [];
+  const policiesFound = new Map<string, PolicyPlugin<unknown>>();
+  const runnersFound = new Map<string, RunnerPlugin<unknown>>();
   const mistakes: string[] = [];
-  for (const name of names) {
-    const value = module[name];
-    const isPolicy = typeof value === 'object' && value !== null && 'ready' in value;
-    const checked = isPolicy ? check(POLICY, value) : undefined;
-    if (checked === undefined) mistakes.push(say.noPluginKind(name));
-    else if (checked.ok) {
-      // As it is, not the copy: its methods may speak of `this`.
-      const policy = value as PolicyPlugin<unknown>;
-      const by = found.some((it) => it.type === policy.type) ? SELF : takenBy(policy.type);
-      if (by === undefined) found.push(policy);
-      else mistakes.push(say.takenType(name, policy.type, by));
-    } else {
+  for (const [name, value] of Object.entries(module)) {
+    const kind = kindOf(value);
+    if (kind === undefined) {
+      mistakes.push(say.noPluginKind(name));
+      continue;
+    }
+    const checked = check<{ type: string }>(kind === 'policy' ? POLICY : RUNNER, value);
+    if (!checked.ok) {
       for (const { at, text } of checked.diagnostics) {
         mistakes.push(say.wrongExport(name, `${showKeys(at)}: ${text}`));
       }
+      continue;
     }
+    const { type } = checked.value;
+    const own = kind === 'policy' ? policiesFound : runnersFound;
+    const by = own.has(type) ? SELF : takenBy(kind, type);
+    if (by !== undefined) mistakes.push(say.takenType(name, type, by));
+    // As it is, not the copy: its methods may speak of `this`.
+    else if (kind === 'policy') policiesFound.set(type, value as PolicyPlugin<unknown>);
+    else runnersFound.set(type, value as RunnerPlugin<unknown>);
   }
-  return { policies: found, mistakes };
+  if (Object.keys(module).length === 0) mistakes.push(say.noExports());
+  return {
+    policies: [...policiesFound.values()],
+    runners: [...runnersFound.values()],
+    mistakes,
+  };
 }
 
 const SELF = 'another export of this file';
 
+function kindOf(value: unknown): Kind | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if ('ready' in value) return 'policy';
+  return 'plan' in value ? 'runner' : undefined;
+}
+
 /** Whose a type is, of those that need no plugin. */
-export function ownPolicy(type: string): string | undefined {
-  return Object.hasOwn(policies, type) ? "baton's own policy" : undefined;
+export function ownType(kind: Kind, type: string): string | undefined {
+  return Object.hasOwn(kind === 'policy' ? policies : runners, type)
+    ? `baton's own ${kind}`
+    : undefined;
 }

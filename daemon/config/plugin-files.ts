@@ -13,9 +13,10 @@ import type { Result } from '../shared/result.ts';
 import * as say from './config-messages.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { readPluginFile, type Stamped, stamped } from './file.ts';
-import { ownPolicy, readExports } from './plugin-exports.ts';
+import { ownType, readExports } from './plugin-exports.ts';
 import { describeThrown, Guard, type PluginNotice } from './plugin-guard.ts';
 import { guardPolicy } from './plugin-policy.ts';
+import { guardRunner } from './plugin-runner.ts';
 import { TimeLimit } from './plugin-time.ts';
 import { IMPORT_MS_MAX, tryImport } from './plugin-trial.ts';
 import { NO_PLUGINS, type Plugins } from './registry.ts';
@@ -71,6 +72,7 @@ export class PluginFiles {
     const named = pathsIn(value);
     if (named.length === 0) return NONE;
     const policies = new Map<string, Policy<unknown>>();
+    const runners = new Map<string, ReturnType<typeof guardRunner>>();
     const owners = new Map<string, string>();
     const mistakes: Diagnostic[] = [];
     const stamps: Stamped[] = [];
@@ -79,26 +81,38 @@ export class PluginFiles {
       const file = resolve(folder, path);
       stamps.push(stamped(file));
       const module = await this.#import(file);
-      const takenBy = (type: string): string | undefined => ownPolicy(type) ?? owners.get(type);
+      const takenBy = (kind: 'policy' | 'runner', type: string): string | undefined =>
+        ownType(kind, type) ?? owners.get(`${kind} ${type}`);
       const read = module.ok ? readExports(module.value, takenBy) : undefined;
       const wrong = module.ok ? (read?.mistakes ?? []) : [module.error];
       for (const text of wrong) {
         mistakes.push({ at: ['plugins', index], text: say.wrongPlugin(file, text) });
       }
-      const found = read?.policies ?? [];
-      loaded.push({ file, plugins: found.map(({ type }) => `policy ${type}`) });
-      for (const policy of found) {
-        owners.set(policy.type, file);
+      const plugins: string[] = [];
+      for (const policy of read?.policies ?? []) {
+        plugins.push(`policy ${policy.type}`);
         policies.set(policy.type, this.#guard(policy, file));
       }
+      for (const runner of read?.runners ?? []) {
+        plugins.push(`runner ${runner.type}`);
+        runners.set(runner.type, guardRunner(runner, this.#fence(`runner ${runner.type}`, file)));
+      }
+      for (const plugin of plugins) owners.set(plugin, file);
+      loaded.push({ file, plugins });
     }
-    return { policies, mistakes, loaded, stamps };
+    return { policies, runners, mistakes, loaded, stamps };
   }
 
   /** The same for the same module: a reload that changes nothing changes nobody's plugin. */
   #guard(plugin: Parameters<typeof guardPolicy>[0], file: string): Policy<unknown> {
     const known = this.#guarded.get(plugin);
     if (known !== undefined) return known;
+    const guarded = guardPolicy(plugin, this.#fence(`policy ${plugin.type}`, file));
+    this.#guarded.set(plugin, guarded);
+    return guarded;
+  }
+
+  #fence(plugin: string, file: string): Guard {
     this.#limit ??= new TimeLimit();
     const told = new Set<string>();
     const report = (notice: PluginNotice): void => {
@@ -110,10 +124,7 @@ export class PluginFiles {
       this.#hear(notice);
     };
     const ports = { bounded: this.#limit.bounded, nowMs: () => performance.now(), report };
-    const guard = new Guard(`policy ${plugin.type}`, file, ports);
-    const guarded = guardPolicy(plugin, guard);
-    this.#guarded.set(plugin, guarded);
-    return guarded;
+    return new Guard(plugin, file, ports);
   }
 
   async #import(file: string): Promise<Result<Module>> {

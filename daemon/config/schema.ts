@@ -231,7 +231,7 @@ export const Settings = v.pipe(
         'systemd starts it again for the next request.',
       keep: 'Which ended runs are remembered, where a target does not say it.',
       plugins:
-        'Modules with policies of your own; see baton-plugin(7). A path that begins with no `/` is ' +
+        'Modules with policies and runners of your own; see baton-plugin(7). A path that begins with no `/` is ' +
         "relative to this file's folder. They have the daemon's rights, so only root and the " +
         "daemon's user may be able to write them.",
       defaults:
@@ -257,9 +257,11 @@ export interface Schemas {
 }
 
 /** With the types that plugins have brought. */
-export function schemasWith({ policies: more }: Plugins): Schemas {
-  if (more.size === 0) return { settings: Settings, target: Target };
+export function schemasWith({ policies: more, runners: moreRunners }: Plugins): Schemas {
+  if (more.size + moreRunners.size === 0) return { settings: Settings, target: Target };
   const list = v.array(anyOf([...Object.values(policies), ...more.values()]));
+  const brought = [...moreRunners.values()].map((options) => ({ options }));
+  const runner = anyOf([...Object.values(runners), ...brought]);
   const [target, ...checks] = Target.pipe;
   const [settings, about] = Settings.pipe;
   const defaults = v.strictObject({ ...Defaults.entries, policies: v.exactOptional(list) });
@@ -269,7 +271,7 @@ export function schemasWith({ policies: more }: Plugins): Schemas {
       about,
     ),
     target: v.pipe(
-      v.strictObject({ ...target.entries, policies: v.optional(list, []) }),
+      v.strictObject({ ...target.entries, runner, policies: v.optional(list, []) }),
       ...checks,
     ),
   };

@@ -9,3 +9,25 @@ export interface PolicyPlugin<O, S = unknown> extends Omit<Policy<O, S>, 'option
   /** The keys that config.json may hold beside `type`; an object. */
   readonly options: StandardSchema<O>;
 }
+
+export interface RunnerPlugin<O> {
+  readonly type: string;
+  /** The keys that config.json may hold beside `type`; an object. */
+  readonly options: StandardSchema<O>;
+  /** What would stand in config.json beside `"type": "local"`; asked when the file is read. */
+  plan(options: O): LocalCommand;
+}
+
+/** As for the runner `local`; see baton.json(5). */
+interface LocalCommand {
+  readonly args?: readonly [string, ...string[]];
+  readonly cmds?: readonly (readonly [string, ...string[]])[];
+  readonly continueOn?: readonly number[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly user?: string | number;
+  readonly group?: string | number;
+  readonly umask?: string;
+  readonly nice?: number;
+  readonly ionice?: string;
+}

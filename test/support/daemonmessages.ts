@@ -85,6 +85,7 @@ const CONFIG: Samples<typeof config> = {
   wrongExport: [['quiet', 'ready: missing key']],
   noPluginKind: [['helper']],
   takenType: [['mine', 'window', "baton's own policy"]],
+  wrongPlan: [['memory-limit', 'cwd', 'an absolute path']],
   pluginSays: [['policy quiet-hours', 'Invalid type: expected string']],
   pluginFailed: [['policy quiet-hours', 'ready() threw Error: x', '/etc/baton/x.mjs']],
   throwsError: [['ready', 'TypeError: x is not a function (line 3)']],

@@ -7,6 +7,7 @@ import { PLUGIN_EXAMPLE } from '../../../contrib/generate/pluginpage.ts';
 import type { Policy, StandardSchema } from '../../../contrib/plugin.d.ts';
 import { describeConfig } from '../../../daemon/config/describe.ts';
 import type { PolicyPlugin } from '../../../daemon/core/plugin.ts';
+import { planOf } from '../../../daemon/engine/daemon.ts';
 import { accepted, ROOT } from '../../support/config.ts';
 import { Core } from '../../support/core.ts';
 import { mistakesIn, PluginFolder, withPolicy } from '../../support/plugins.ts';
@@ -89,4 +90,43 @@ test('the example quiet-hours keeps runs from starting in the hours of its file'
   core.expect(run, 'queued');
   core.advance(endMs);
   core.expect(run, 'running');
+});
+
+test('the example memory-limit runs its command by systemd-run, as the runner local', async (t) => {
+  const folder = new PluginFolder(t);
+  const example = readFileSync(join(ROOT, 'contrib/examples/memory-limit.mjs'), 'utf8');
+  folder.write('memory-limit.mjs', example);
+  const load = (runner: object) =>
+    folder.load(['memory-limit.mjs'], {
+      targets: { t: { runner: { type: 'memory-limit', ...runner }, acceptArgs: ['[a-z]+'] } },
+    });
+  const wrong = mistakesIn(folder, await load({ memory: 'much', args: [] }));
+  assert.match(wrong, /runner\.memory: runner memory-limit says: expected a size such as "2G"; /);
+  assert.match(wrong, /runner\.args: runner memory-limit says: expected a command as a list/);
+  const config = accepted(await load({ memory: '2G', args: ['/bin/dump', '-v'] }));
+  assert.match(describeConfig(config), /\n {2}plugin .*memory-limit\.mjs: runner memory-limit\n/);
+  const target = config.catalog.targets.get('t');
+  assert.ok(target !== undefined);
+  const plan = planOf(target, ['x']);
+  assert.ok(plan.keeper === 'process');
+  const limits = ['systemd-run', '--scope', '--quiet', '-p', 'MemoryMax=2G', '--'];
+  assert.deepEqual(plan.args, [...limits, '/bin/dump', '-v', 'x']);
+});
+
+test('a runner whose plan is wrong is a mistake where it is named', async (t) => {
+  for (const [plan, said] of [
+    ['() => { throw Error("x"); }', /runner mine failed: plan\(\) threw Error: x/],
+    ['() => 5', /runner mine failed: plan\(\) returned 5, where an object with args was/],
+    [
+      '() => ({ args: ["a"], cwd: "b" })',
+      /plan\(\) of runner mine gives a wrong "cwd": expected an/,
+    ],
+  ] as const) {
+    const folder = new PluginFolder(t);
+    const validate = '(value) => ({ value })';
+    const schema = `{ '~standard': { version: 1, vendor: 'x', validate: ${validate} } }`;
+    folder.write('x.mjs', `export const x = { type: 'mine', options: ${schema}, plan: ${plan} };`);
+    const targets = { t: { runner: { type: 'mine' } } };
+    assert.match(mistakesIn(folder, await folder.load(['x.mjs'], { targets })), said);
+  }
 });

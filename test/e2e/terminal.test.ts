@@ -98,7 +98,7 @@ onTerminal('who looks on while it runs sees how far it is and how much time is l
 onTerminal(
   'who looks on hears of an attempt that has failed, and of when the next one starts',
   async () => {
-    const { terminal, connection } = await liveRun();
+    const { terminal, connection } = await liveRun('run x --wait', { columns: 100 });
     const text = 'run 17 exited with 23; attempt 2 of 4 starts in 5 min';
     const reasons = ['waits 5 min for attempt 2 of 4: attempt 1 exited with 23'];
     const next = { ...waiting, behind: [], reasons, expectedStartAtMs: NOON_MS + 5 * MINUTE_MS };

@@ -140,3 +140,7 @@ export const notChecked = (file: string, error: unknown): string =>
 
 export const noTargets = (): string =>
   'no daemon answers: whether the targets of these lines exist is not checked; start batond for that';
+
+/** Only what failed is asked for again. */
+export const notFailed = (target: string, hasEnded: boolean): string =>
+  `${hasEnded ? 'did not fail' : 'has not ended'}; ask for another one with "baton run ${target}"`;

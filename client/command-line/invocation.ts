@@ -59,6 +59,12 @@ export type Command =
   | { readonly verb: 'metrics'; readonly output: string | undefined }
   | { readonly verb: 'logs'; readonly of: Whose; readonly follow: boolean }
   | { readonly verb: 'cancel'; readonly of: Whose }
+  /** All that failed within so many milliseconds, or one run. */
+  | {
+      readonly verb: 'retry';
+      readonly of: number | undefined;
+      readonly sinceMs: number | undefined;
+    }
   | { readonly verb: 'pause' | 'resume' | 'probe' | 'forget'; readonly target: string }
   | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
   | {
@@ -92,6 +98,15 @@ export const COMMANDS = {
   },
   logs: ([of = ''], flags) => ({ verb: 'logs', of: whose(of), follow: flags.is('follow') }),
   cancel: ([of = '']) => ({ verb: 'cancel', of: whose(of) }),
+  retry: ([word], flags) => {
+    const isForAll = flags.is('failed');
+    const sinceMs = sinceOf(flags);
+    if (isForAll && word) throw new Mistake(say.bothGiven('retry', 'RUN', '--failed'));
+    if (isForAll) return { verb: 'retry', of: undefined, sinceMs };
+    if (!word) throw new Mistake(say.missingWord('retry', 'RUN or --failed'));
+    if (sinceMs !== undefined) throw new Mistake(say.bothGiven('retry', 'RUN', '--since'));
+    return { verb: 'retry', of: runNumberOf(word), sinceMs };
+  },
   status: (_, flags) => {
     const json = flags.is('json');
     if (!flags.is('watch')) return { verb: 'status', json };

@@ -22,6 +22,7 @@ import { complain, writeAll } from '../terminal/output.ts';
 import { Spool } from '../terminal/spool.ts';
 import { names } from './names.ts';
 import { writeOutcome } from './outcome-file.ts';
+import { retry } from './retry.ts';
 import { runSeveral, waitAll, waitSeveral } from './run-several.ts';
 import { metrics, report, timeline } from './survey.ts';
 import { watch } from './watch.ts';
@@ -44,6 +45,8 @@ export async function perform(command: Command, place: Place, errorCode?: number
       const { of, follow: isFollowed } = command;
       return follow(new Relay({ type: 'output', v, of, follow: isFollowed }), place);
     }
+    case 'retry':
+      return retry(command, place);
     case 'why':
     case 'cancel':
       return ask({ type: command.verb, v, of: command.of }, command, place);

@@ -20,7 +20,13 @@ export interface WaitedRun extends Omit<NamedRun, 'run'> {
 export function runRequest(
   target: string,
   wait: boolean,
-  more?: { args?: string[]; maxWaitMs?: number | undefined; merged?: boolean },
+  more?: {
+    args?: string[];
+    maxWaitMs?: number | undefined;
+    merged?: boolean;
+    /** With the arguments of this run. */
+    like?: number;
+  },
 ): RunRequest {
   const token = `${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   const request = { type: 'run', v: PROTOCOL_VERSION, target, token, ...more } as RunRequest;

@@ -7,7 +7,7 @@ _baton_words() {
     target) "$2" names targets 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
-    verb) printf '%s\n' run wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help ;;
+    verb) printf '%s\n' run retry wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help ;;
     # A list of words, one each.
     *) tr ' ' '\n' <<<"$1" ;;
   esac
@@ -19,8 +19,8 @@ _baton_value() {
     --max-wait) echo none ;;
     --report) echo file ;;
     -E|--error-code) echo none ;;
-    --limit) echo none ;;
     --since) echo none ;;
+    --limit) echo none ;;
     --outcome) echo 'ok warning failed exited signalled timed-out cancelled not-started expired skipped unreachable lost interrupted' ;;
     --output) echo file ;;
     --write) echo directory ;;
@@ -34,6 +34,7 @@ _baton_value() {
 _baton_options() {
   case $1 in
     run) echo '--wait --quiet-success --max-wait --print-id --report -E --error-code --connect-timeout --socket -h --help --version' ;;
+    retry) echo '--failed --since -E --error-code --connect-timeout --socket -h --help --version' ;;
     wait) echo '--all --report -E --error-code --connect-timeout --socket -h --help --version' ;;
     logs) echo '-f --follow --connect-timeout --socket -h --help --version' ;;
     cancel) echo '--connect-timeout --socket -h --help --version' ;;
@@ -60,6 +61,7 @@ _baton_operand() {
   case $1:$2 in
     run:0) echo target ;;
     run:*) echo target ;;
+    retry:0) echo run ;;
     wait:0) echo run-or-target ;;
     wait:*) echo run-or-target ;;
     logs:0) echo run-or-target ;;

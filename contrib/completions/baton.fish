@@ -6,7 +6,7 @@ function __baton_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --max-wait --report -E --error-code --limit --since --outcome --output --write -t --target --connect-timeout --socket
+        else if contains -- $word --max-wait --report -E --error-code --since --limit --outcome --output --write -t --target --connect-timeout --socket
             set skip yes
         else if test "$word" = --
             # What follows is for the command of the run.
@@ -38,6 +38,7 @@ end
 
 complete -c baton -f
 complete -c baton -n __baton_needs_verb -a run -d 'ask for a run of a target'
+complete -c baton -n __baton_needs_verb -a retry -d 'ask again for what failed'
 complete -c baton -n __baton_needs_verb -a wait -d 'relay a run from its start and exit as it did'
 complete -c baton -n __baton_needs_verb -a logs -d 'print the output of a run'
 complete -c baton -n __baton_needs_verb -a cancel -d 'end a run, or all runs of a target'
@@ -68,6 +69,10 @@ complete -c baton -n '__baton_verb run' -l print-id -d 'print the number of the 
 complete -c baton -n '__baton_verb run' -l report -r -F -d 'write how the run ended to FILE'
 complete -c baton -n '__baton_verb run' -s E -l error-code -x -d 'exit with N'
 complete -c baton -n '__baton_operand run 0 9998' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_verb retry' -l failed -d 'for every target and its arguments whose latest run failed'
+complete -c baton -n '__baton_verb retry' -l since -x -d 'how far back to look'
+complete -c baton -n '__baton_verb retry' -s E -l error-code -x -d 'exit with N'
+complete -c baton -n '__baton_operand retry 0 0' -a '(baton names runs 2>/dev/null)'
 complete -c baton -n '__baton_verb wait' -l all -d 'until nothing runs or waits any more'
 complete -c baton -n '__baton_verb wait' -l report -r -F -d 'write how the run ended to FILE'
 complete -c baton -n '__baton_verb wait' -s E -l error-code -x -d 'exit with N'
@@ -96,4 +101,4 @@ complete -c baton -n '__baton_operand check-crontab 0 9998' -F
 complete -c baton -n '__baton_verb import' -l write -r -a '(__fish_complete_directories)' -d 'with crontab'
 complete -c baton -n '__baton_operand import 0 0' -a 'crontab rsnapshot py9tor'
 complete -c baton -n '__baton_operand import 1 9998' -F
-complete -c baton -n '__baton_operand help 0 0' -a 'run wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help'
+complete -c baton -n '__baton_operand help 0 0' -a 'run retry wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help'

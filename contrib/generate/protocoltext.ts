@@ -44,6 +44,7 @@ export const REQUESTS: Requests = {
     fields: {
       target: 'The name of the target.',
       args: 'Arguments for the command, where the target has `acceptArgs`.',
+      like: 'The number of an earlier run of the target: with the arguments of that one.',
       wait: 'Relay the run to its end.',
       merged:
         'The streams of the client are one file: both go to `out`, in the order in which they ' +
@@ -93,6 +94,9 @@ export const REQUESTS: Requests = {
       limit: 'No more than so many.',
       sinceMs: 'Only those that ended within so many milliseconds before now.',
       outcome: 'Only those with this verdict, or with this kind of outcome.',
+      latest:
+        'True: of each target and its arguments only the latest run, and none where a newer one ' +
+        'waits or runs.',
     },
   },
   pause: { text: 'Lets no more runs of a target start.', fields: { target: 'Its name.' } },

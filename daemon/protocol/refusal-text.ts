@@ -173,3 +173,7 @@ export const unreadOutput = (run: number, why: string): string =>
 
 export const unreadFile = (path: string, errno: string): string =>
   `${path} cannot be read ${describeErrno(errno)}`;
+
+/** Whose arguments a request wants: it is forgotten, or another life had it. */
+export const noRunLike = (run: number, target: string): string =>
+  `there is no run ${run} of ${target} any more; ask with "baton run ${target}"`;

@@ -35,6 +35,8 @@ export const Request = v.variant('type', [
     target: Text,
     /** For a target with `acceptArgs`. */
     args: v.exactOptional(v.pipe(v.array(Arg), v.maxLength(ARGS_MAX))),
+    /** In place of `args`: with those of this run, one of the same target. */
+    like: v.exactOptional(Count),
     wait: v.optional(v.boolean(), false),
     /** The client's stdout and stderr are one file: keep the order of the two streams. */
     merged: v.optional(v.boolean(), true),
@@ -78,6 +80,8 @@ export const Request = v.variant('type', [
     /** Only runs that ended within so many milliseconds before now. */
     sinceMs: v.exactOptional(Count),
     outcome: v.exactOptional(v.picklist(OUTCOME_WORDS)),
+    /** Only runs after which nobody asked for the same again. */
+    latest: v.exactOptional(v.boolean()),
   }),
   v.strictObject({ ...common, type: v.literal('pause'), target: Text }),
   v.strictObject({ ...common, type: v.literal('resume'), target: Text }),

@@ -90,7 +90,7 @@ export class Service {
     this.#requests++;
     switch (request.type) {
       case 'run':
-        return this.#relay.run(request, responder);
+        return this.#run(request, responder);
       case 'wait':
         return this.#relay.wait(request, responder);
       case 'output':
@@ -127,6 +127,20 @@ export class Service {
   /** Tells them that it has ended, and that the journal has no room for that. */
   unrecorded(end: UnrecordedEnd): void {
     this.#relay.unrecorded(end);
+  }
+
+  /** With the arguments of the run that it is to be like, which has to be one of its target. */
+  #run({ like, ...request }: Of<'run'>, responder: Responder): void {
+    if (like === undefined) return this.#relay.run(request, responder);
+    const { target } = request;
+    const run = this.#loop.state.runs.get(like);
+    if (run?.target !== target) {
+      const reason = say.noRunLike(like, target);
+      return finishWith(responder, { type: 'refused', exit: EXIT.notNow, reason });
+    }
+    const { args } = run;
+    const own = args === undefined ? {} : { args: [...args] };
+    this.#relay.run({ ...request, ...own }, responder);
   }
 
   #cancel(request: Of<'cancel'>, responder: Responder): void {

@@ -40,3 +40,21 @@ test('who waits for a run that is tried again, by another daemon, hears one outp
     ['exited with 23'],
   );
 });
+
+test('"baton retry" asks again for what failed, with its arguments, and only for that', async (t) => {
+  const script = 'test "$1" = good';
+  const args = ['/bin/sh', '-c', script, 'sh'];
+  const rig = await Rig.start({
+    targets: { pick: { runner: { type: 'local', args }, acceptArgs: ['[a-z]+'] } },
+  });
+  t.after(() => rig.close());
+  for (const word of ['bad', 'good']) await rig.baton('run', 'pick', '--wait', '--', word);
+  const one = await rig.baton('retry', '1');
+  assert.deepEqual([one.status, one.text], [0, 'run 3 of pick is asked for, as run 1\n']);
+  assert.equal((await rig.baton('wait', '3')).status, 1);
+  const all = await rig.baton('retry', '--failed');
+  assert.deepEqual([all.status, all.text], [0, 'run 4 of pick is asked for, as run 3\n']);
+  const good = await rig.baton('retry', '2');
+  assert.deepEqual([good.status, good.text], [75, '']);
+  assert.match(good.errors, /^baton: run 2 did not fail; /);
+});

@@ -49,6 +49,10 @@ const TROUBLE: Samples<typeof trouble> = {
   notCancelled: [[17, 'the journal cannot be written (ENOSPC); make room on its disk']],
   runContinues: [[17]],
   forgotten: [[17]],
+  notFailed: [
+    ['web', true],
+    ['web', false],
+  ],
   printedNothing: [[]],
   internal: [['TypeError: x is not a function'], [undefined]],
   noAnswer: [

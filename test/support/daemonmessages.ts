@@ -183,6 +183,7 @@ const REQUEST: Samples<typeof request> = {
   queueFull: [[200, 'web']],
   isConfigured: [[]],
   isInUse: [[17]],
+  noRunLike: [[17, 'web']],
   waitsForItself: [
     ['run 7 (a)', 'run 7 (a)'],
     ['run 7 (a)', 'run 3 (b)'],

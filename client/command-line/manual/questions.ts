@@ -7,10 +7,10 @@ const JSON_OPTION = {
   text: "print the daemon's answer as JSON, as baton-protocol(7) describes it",
 } as const satisfies Option;
 
-const SINCE = {
+export const SINCE = {
   name: 'since',
   value: 'TIME',
-  text: 'how far back to look, such as 12h or 7d (`timeline`: 24h, `report`: 7d, `history`: all)',
+  text: 'how far back to look, such as 12h or 7d (`timeline`, `retry`: 24h, `report`: 7d, `history`: all)',
 } as const satisfies Option;
 
 const OUTPUT = {

@@ -1,4 +1,5 @@
 /** The manual of the verbs that are about one run: to ask for it, follow it, read it, end it. */
+import { SINCE } from './questions.ts';
 import type { Option, Verb } from './verb.ts';
 
 const ERROR_CODE = {
@@ -79,6 +80,32 @@ export const RUNS = [
         line: 'baton run mirror --wait -E 1',
         text: "1 for every failure of baton's own, such as no daemon (69) or refused (75)",
       },
+    ],
+  },
+  {
+    name: 'retry',
+    summary: 'ask again for what failed',
+    overview: ['retry RUN | --failed', 'ask again for what failed'],
+    operands: { show: 'RUN', least: 0, most: 1, completes: 'run' },
+    options: [
+      {
+        name: 'failed',
+        text:
+          'for every target and its arguments whose latest run failed; not where somebody ' +
+          'cancelled it, or where a newer one waits or runs, and for no hooks',
+      },
+      SINCE,
+      ERROR_CODE,
+    ],
+    text: [
+      'Asks for a new run of the same target with the same arguments, in place of the run with ' +
+        'the number RUN, which failed, or with `--failed` for all that failed in the last 24 ' +
+        'hours. It prints a line for each. The status is 0 if all of them were accepted.',
+      'A target can also retry by itself: see `retry` in baton.json(5).',
+    ],
+    examples: [
+      { line: 'baton retry 17', text: 'asks again for what run 17 was to do' },
+      { line: 'baton retry --failed --since 12h', text: 'after a night without a network' },
     ],
   },
   {

@@ -144,17 +144,29 @@ export function* viewHistory(
   const { limit, target, sinceMs = Number.POSITIVE_INFINITY, outcome } = request;
   const view = pastOf(context);
   const views: RunView[] = [];
+  const seen = new Set<string>();
   let looked = 0;
-  for (const number of newestFirst(state, target)) {
+  // A newer one that has not ended counts as well.
+  for (const number of newestFirst(state, request.latest ? undefined : target)) {
     if (views.length >= limit) break;
     if (++looked % PIECE_RUNS === 0) yield;
     const run = state.runs.get(number);
+    if (target !== undefined && run?.target !== target) continue;
+    if (request.latest && run !== undefined && isSeen(run, seen)) continue;
     if (run?.state !== 'ended') continue;
     if (elapsedMs(now) - elapsedMs(run.ended) > sinceMs) continue;
     if (outcome !== undefined && run.verdict !== outcome && run.outcome.kind !== outcome) continue;
     views.push(viewRun(run, view));
   }
   return views;
+}
+
+/** Whether a newer run of its target had the same arguments. */
+function isSeen({ target, args = [] }: Run, seen: Set<string>): boolean {
+  const key = JSON.stringify([target, args]);
+  if (seen.has(key)) return true;
+  seen.add(key);
+  return false;
 }
 
 /** Numbers that runs of this target, or of any, may have. */

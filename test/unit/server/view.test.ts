@@ -10,6 +10,7 @@ import type { ViewContext } from '../../../daemon/server/views/run-view.ts';
 import * as view from '../../../daemon/server/views/targets.ts';
 import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { elapsedMs } from '../../../daemon/shared/elapsed.ts';
+import { parsePattern } from '../../../daemon/shared/pattern.ts';
 import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../../support/core.ts';
 
@@ -317,4 +318,30 @@ test('a run that is cancelled between two attempts shows how long the last one t
   core.send({ type: 'cancel', runs: [run] });
   const [shown] = viewHistory(sceneryOf(core), ALL);
   assert.deepEqual([shown?.tookMs, shown?.text], [2_000, 'was cancelled before attempt 2']);
+});
+
+test('the latest runs are those after which nobody asked for the same again', () => {
+  const any = parsePattern('.*');
+  assert.ok(typeof any !== 'string');
+  const core = new Core([target('a', [], { acceptArgs: [any] }), target('b')]);
+  const ask = (name: string, args: string[]): number => {
+    const token = `token ${core.events.length}`;
+    const answer = core.send({ type: 'submit', target: name, token, merged: true, args });
+    assert.ok(answer.type === 'accepted');
+    return answer.run;
+  };
+  const [first, other, again, open] = [
+    ask('a', ['x']),
+    ask('a', ['y']),
+    ask('a', ['x']),
+    ask('b', []),
+  ];
+  for (const run of [first, other, again, open]) core.end(run, exit(1));
+  core.ask('b');
+  const numbers = (more: object) =>
+    viewHistory(sceneryOf(core), { ...ALL, latest: true, ...more }).map(({ run }) => run);
+  assert.deepEqual(numbers({}), [again, other]);
+  assert.deepEqual(numbers({ target: 'b' }), []);
+  core.end(ask('a', ['y']), exit(0));
+  assert.deepEqual(numbers({ outcome: 'failed' }), [again]);
 });

@@ -74,17 +74,6 @@ export interface Deadline {
   readonly reason: string;
 }
 
-/** A living process that holds a lockfile. */
-export interface Holder {
-  readonly pid: number;
-  /** What it is, such as "rsnapshot hourly". */
-  readonly text: string;
-  /** The run that it belongs to, if it is one of baton's. */
-  readonly run?: RunName;
-  /** It is something else than who writes such locks: its pid was given out anew. */
-  readonly isOther?: boolean;
-}
-
 /** A run and its target: what a sentence names it by. */
 export interface RunName {
   readonly run: RunId;
@@ -98,14 +87,6 @@ export interface Level {
   readonly order: readonly string[];
 }
 
-export interface Lockfile {
-  readonly path: string;
-  /** How the name of the program begins that takes it, such as "rsnapshot". */
-  readonly program: string;
-  /** One whose process is gone has to be removed by hand before anything runs again. */
-  readonly stopsWhenStale: boolean;
-}
-
 /** A group at one moment. What is not asked for is not made. */
 export interface SharedView<O> {
   readonly nowMs: number;
@@ -117,8 +98,8 @@ export interface SharedView<O> {
   readonly active: ActiveRuns;
   /** How many runs wait, over all members. */
   readonly waiting: number;
-  /** Who holds the lockfiles of the group, by the path of the lockfile. */
-  readonly holders: ReadonlyMap<string, Holder>;
+  /** What the machine says to the questions of the group. */
+  readonly world: World;
 }
 
 export interface GroupView<O> extends SharedView<O> {
@@ -152,6 +133,12 @@ export type Readiness =
       readonly untilMs?: number;
       /** The same is true of whatever waits in the group: nobody else need be asked. */
       readonly isForAll?: boolean;
+      /** The world is looked at (also for `untilMs`) where nothing else makes the run wait. */
+      readonly isOfWorld?: true;
+      /** Answers that it waits for, or newer ones; when they are there, it is asked again. */
+      readonly asks?: readonly SlowCondition[];
+      /** With `asks`: meanwhile nobody behind it in its groups may take its place. */
+      readonly isNext?: boolean;
     }
   /** It must not run, and ends once nothing else makes it wait; its client exits with 75. */
   | { readonly type: 'skip'; readonly reason: string };
@@ -208,8 +195,8 @@ export interface Policy<O, S = unknown> {
   resources?(options: O): readonly string[];
   /** Its place in an order; two targets at one place of a group are a slip. */
   level?(options: O): Level | undefined;
-  /** The lockfile whose holders `ready` wants to know. */
-  lockfile?(options: O): Lockfile | undefined;
+  /** What `ready` wants to know of the world. */
+  asks?(options: O): readonly Question[];
   /** The group that this target belongs to under these options. */
   group(options: O, target: PolicyTarget): string;
   /** Why these options cannot stand together in one group, or undefined. */
@@ -230,6 +217,69 @@ export interface Policy<O, S = unknown> {
   describeRank?(run: QueuedRun, options: O): string;
   /** When a run that has started must have ended; then it is told to end, as by its timeout. */
   deadline?(run: StartedRun, options: O): Deadline | undefined;
+}
+
+export type Question = Lockfile | Condition;
+
+export interface Lockfile {
+  readonly kind: 'lockfile';
+  readonly path: string;
+  /** How the name of the program begins that takes it, such as "rsnapshot". */
+  readonly program: string;
+  /** One whose process is gone has to be removed by hand before anything runs again. */
+  readonly stopsWhenStale: boolean;
+}
+
+/** Something that is to be so before a run starts. */
+export type Condition = InstantCondition | SlowCondition;
+
+/** Its answer can be had at once. */
+export type InstantCondition =
+  /** `device` as fstab names it: UUID=…, LABEL=…, a path, or another source. */
+  { readonly kind: 'mounted'; readonly path: string; readonly device?: string };
+
+/** Its answer takes time, but is given up after `timeoutMs`. */
+export type SlowCondition = { readonly timeoutMs: number } & (
+  | {
+      readonly kind: 'free';
+      readonly path: string;
+      readonly bytes?: number;
+      readonly inodes?: number;
+    }
+  | { readonly kind: 'exists' | 'missing'; readonly path: string }
+);
+
+/** A living process that holds a lockfile. */
+export interface Holder {
+  readonly pid: number;
+  /** What it is, such as "rsnapshot hourly". */
+  readonly text: string;
+  /** The run that it belongs to, if it is one of baton's. */
+  readonly run?: { readonly run: RunId; readonly target: TargetName };
+  /** It is something else than who writes such locks: its pid was given out anew. */
+  readonly isOther?: boolean;
+}
+
+/** What was found of a condition. */
+export interface Finding {
+  /** Not: it is not so, or could not be found out. */
+  readonly holds: boolean;
+  /** What was found, as a clause: "/mnt/backup is not a mount point". */
+  readonly text: string;
+  /** How long ago, with the time that the machine slept. */
+  readonly agoMs: number;
+  /** When that was, for people. */
+  readonly seen: string;
+}
+
+/** What is known at one moment. */
+export interface World {
+  /** Who holds lockfiles, by the path of the lockfile. */
+  readonly holders: ReadonlyMap<string, Holder>;
+  /** By the key of their condition; see `keyOf`. */
+  readonly findings: ReadonlyMap<string, Finding>;
+  /** What is not known here is taken to be as it should: this is a forecast or a replay. */
+  readonly isAssumed?: true;
 }
 
 export interface Runner<O> {

@@ -1,8 +1,9 @@
 /** The map of policies. A new one is a file beside this, and a line here. */
 import { cardinality } from './cardinality.ts';
 import { priority } from './priority.ts';
+import { require } from './require.ts';
 import { rsnapshot } from './rsnapshot.ts';
 import { spacing } from './spacing.ts';
 import { window } from './window.ts';
 
-export const policies = { cardinality, priority, rsnapshot, spacing, window } as const;
+export const policies = { cardinality, priority, require, rsnapshot, spacing, window } as const;

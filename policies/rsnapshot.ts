@@ -74,13 +74,10 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
     ];
   },
 
-  lockfile({ found, respectLock }) {
-    if (found?.lockfile === undefined || respectLock === false) return undefined;
-    return {
-      path: found.lockfile,
-      program: 'rsnapshot',
-      stopsWhenStale: found.stopOnStaleLockfile,
-    };
+  asks({ found, respectLock }) {
+    if (found?.lockfile === undefined || respectLock === false) return [];
+    const { lockfile: path, stopOnStaleLockfile: stopsWhenStale } = found;
+    return [{ kind: 'lockfile', path, program: 'rsnapshot', stopsWhenStale }];
   },
 
   conflict(self, other) {
@@ -194,9 +191,9 @@ function after(first: Head, view: RsnapshotView, whole: Whole): Readiness {
  * Somebody holds the lock: rsnapshot would give up at once. A run of this group is not looked for
  * here, since nothing starts beside it anyway; one of another group is in the way like a stranger.
  */
-function locked({ self, holders, nowMs }: RsnapshotView): Readiness | undefined {
+function locked({ self, world, nowMs }: RsnapshotView): Readiness | undefined {
   const { found, respectLock } = self.options;
-  const holder = found?.lockfile === undefined ? undefined : holders.get(found.lockfile);
+  const holder = found?.lockfile === undefined ? undefined : world.holders.get(found.lockfile);
   if (holder === undefined || respectLock === false) return undefined;
   const { pid, text, run, isOther } = holder;
   const untilMs = nowMs + LOCK_RETRY_MS;

@@ -50,7 +50,7 @@ const KEYS = [
       'request of an idle target, and on `baton reload`.',
   ],
   [
-    'rank, describeRank, deadline, level, lockfile, resources, conflict, warnExit, exclusivePerTarget',
+    'rank, describeRank, deadline, level, asks, resources, conflict, warnExit, exclusivePerTarget',
     "As explained in the types, `import type { Policy } from 'baton/plugin'`.",
   ],
 ] as const;

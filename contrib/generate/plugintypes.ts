@@ -6,7 +6,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where the declarations stand, in the order in which they are given. */
-const SOURCES = ['core/policy.ts', 'core/plugin.ts', 'core/standard-schema.ts', 'shared/run.ts'];
+const SOURCES = [
+  ...['core/policy.ts', 'core/world.ts', 'core/plugin.ts'],
+  ...['core/standard-schema.ts', 'shared/run.ts'],
+];
 /** What a plugin is made of; what these need comes along. */
 const ROOTS = ['Policy', 'RunnerPlugin'];
 

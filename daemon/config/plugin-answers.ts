@@ -23,8 +23,21 @@ export const SentenceAnswer = Sentence;
 
 export const LevelAnswer = v.optional(v.object({ name: v.string(), order: Texts }));
 
-export const LockfileAnswer = v.optional(
-  v.object({ path: v.string(), program: v.string(), stopsWhenStale: v.boolean() }),
+/** What is answered without a delay. */
+export const AsksAnswer = v.array(
+  v.variant('kind', [
+    v.object({
+      kind: v.literal('lockfile'),
+      path: v.string(),
+      program: v.string(),
+      stopsWhenStale: v.boolean(),
+    }),
+    v.object({
+      kind: v.literal('mounted'),
+      path: v.string(),
+      device: v.exactOptional(v.string()),
+    }),
+  ]),
 );
 
 export const DeadlineAnswer = v.optional(v.object({ wallMs: Time, reason: Sentence }));

@@ -39,7 +39,7 @@ const POLICY = v.strictObject({
   group: Method,
   admit: Method,
   ready: Method,
-  ...optionalMethods(['preparer', 'resources', 'level', 'lockfile', 'conflict']),
+  ...optionalMethods(['preparer', 'resources', 'level', 'asks', 'conflict']),
   ...optionalMethods(['survey', 'rank', 'describeRank', 'deadline']),
 });
 

@@ -33,7 +33,7 @@ export interface FoundPlugins extends Plugins {
 export const NONE: FoundPlugins = { ...NO_PLUGINS, mistakes: [], loaded: [], stamps: [] };
 
 /** Asked when targets are bound only; what else fails is said with the target that it is about. */
-const AT_LOADING: readonly string[] = ['group', 'resources', 'level', 'lockfile', 'conflict'];
+const AT_LOADING: readonly string[] = ['group', 'resources', 'level', 'asks', 'conflict'];
 
 type Module = Readonly<Record<string, unknown>>;
 

@@ -75,11 +75,11 @@ function loading(plugin: PolicyPlugin<unknown>, guard: Guard): Optional {
         return or(guard.ask('level', ask, answers.LevelAnswer, 'name and order'), undefined);
       },
     }),
-    ...(plugin.lockfile && {
-      lockfile: (options: unknown) => {
-        const ask = (): unknown => plugin.lockfile?.(options);
-        const expected = 'path, program and stopsWhenStale';
-        return or(guard.ask('lockfile', ask, answers.LockfileAnswer, expected), undefined);
+    ...(plugin.asks && {
+      asks: (options: unknown) => {
+        const ask = (): unknown => plugin.asks?.(options);
+        const expected = 'a list of lockfiles and mounts';
+        return or(guard.ask('asks', ask, answers.AsksAnswer, expected), []);
       },
     }),
     ...(plugin.conflict && {

@@ -7,8 +7,8 @@ import type { TargetName } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import type { Event } from './event.ts';
 import { placesIn } from './group-view.ts';
-import type { Lockfile } from './policy.ts';
 import type { Queued, ReadonlyState } from './state.ts';
+import { isCondition, keyOf, type Question } from './world.ts';
 
 /**
  * Targets whose groups an event concerns: the run's own target, and one of each group in which it
@@ -65,23 +65,24 @@ function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
 }
 
 /**
- * The lockfiles whose holders matter to what waits around this target, if any does. Those of a
- * group in which a run holds a place do not: that run has to end first, and it may well be the
+ * The questions whose answers matter to what waits around this target, if any does. The lockfiles
+ * of a group in which a run holds a place do not: that run has to end first, and it may well be the
  * holder.
  */
-export function lockfilesAround(
+export function questionsAround(
   state: ReadonlyState,
   target: TargetName,
   catalog: Catalog,
-): readonly Lockfile[] {
-  if (!catalog.hasLocks) return [];
-  const byKey = new Map<string, Map<string, Lockfile>>();
+): readonly Question[] {
+  if (!catalog.asksWorld) return [];
+  const found = new Map<string, Question>();
   for (const run of candidates(state, target, catalog)) {
-    for (const { lockfile, key } of catalog.targets.get(run.target)?.bindings ?? []) {
-      if (lockfile === undefined) continue;
-      byKey.set(key, (byKey.get(key) ?? new Map()).set(lockfile.path, lockfile));
+    for (const { asks, key } of catalog.targets.get(run.target)?.bindings ?? []) {
+      for (const question of asks) {
+        if (isCondition(question)) found.set(keyOf(question), question);
+        else if (placesIn(state, catalog, key).size === 0) found.set(question.path, question);
+      }
     }
   }
-  const free = [...byKey].filter(([key]) => placesIn(state, catalog, key).size === 0);
-  return [...new Map(free.flatMap(([, byPath]) => [...byPath])).values()];
+  return [...found.values()];
 }

@@ -16,9 +16,9 @@
  *                                │            ^
  *                                └──stopping──┘
  *
- * A run that has a further attempt by its target's `retry`, or that cannot be tried again beside
- * those that were found, goes back by `requeued`, from `starting` or `running` to `queued`.
- * `stopping` because the machine goes down also leads back to
+ * A run that has a further attempt by its target's `retry`, that cannot be tried again beside those
+ * that were found, or whose conditions have to be looked at again, goes back by `requeued`, from
+ * `starting` or `running` to `queued`. `stopping` because the machine goes down also leads back to
  * `starting`, for the next boot. A run holds its place in the policies from `starting` until
  * `ended`, or until `released` where processes of a lost run are still alive. An event that the
  * diagram does not have is a bug or a forged journal: `apply` throws.

@@ -6,7 +6,8 @@
 import { longArgument, wrongArgument, wrongCount } from '../protocol/refusal-text.ts';
 import { MATCH_STEPS_MAX, matchWhole, type Pattern } from '../shared/pattern.ts';
 import type { TargetName } from '../shared/run.ts';
-import type { Lockfile, Policy, PolicyTarget } from './policy.ts';
+import type { Policy, PolicyTarget } from './policy.ts';
+import { isCondition, type Question } from './world.ts';
 
 /** One policy of one target. */
 export interface Binding {
@@ -14,8 +15,8 @@ export interface Binding {
   readonly options: unknown;
   /** Policy type and group: targets with an equal key are looked at together. */
   readonly key: string;
-  /** Whose holder the policy wants to know before it lets a run start. */
-  readonly lockfile?: Lockfile;
+  /** What the policy wants to know of the world before it lets a run start. */
+  readonly asks: readonly Question[];
 }
 
 /** Which ended runs of a target are remembered, with their output. The latest always is. */
@@ -106,8 +107,8 @@ export interface Group {
 export interface Catalog {
   readonly targets: ReadonlyMap<TargetName, Target>;
   readonly groups: ReadonlyMap<string, Group>;
-  /** Whether any lockfile matters at all. */
-  readonly hasLocks: boolean;
+  /** Whether anything of the world matters at all. */
+  readonly asksWorld: boolean;
   /** Whether any policy ranks runs. */
   readonly hasRanks: boolean;
   /** Whether any policy has runs end. */
@@ -127,7 +128,7 @@ export function makeCatalog(targets: readonly Target[]): Catalog {
   return {
     targets: new Map(targets.map((target) => [target.name, target])),
     groups: new Map(Array.from(groups, ([key, group]) => [key, withMembers(group)])),
-    hasLocks: bindings.some(({ lockfile }) => lockfile !== undefined),
+    asksWorld: bindings.some(({ asks }) => asks.length > 0),
     hasRanks: bindings.some(({ policy }) => policy.rank !== undefined),
     hasDeadlines: bindings.some(({ policy }) => policy.deadline !== undefined),
   };
@@ -144,8 +145,12 @@ function withMembers({ key, options }: Omit<Group, 'members'>): Group {
 /** Binds a policy with options that its schema has parsed. */
 export function bind<O>(policy: Policy<O>, options: O, target: PolicyTarget): Binding {
   const key = `${policy.type}:${policy.group(options, target)}`;
-  const lockfile = policy.lockfile?.(options);
-  return { policy, options, key, ...(lockfile === undefined ? {} : { lockfile }) };
+  return { policy, options, key, asks: policy.asks?.(options) ?? [] };
+}
+
+/** Whether its runs start under conditions, which may have changed since the last start. */
+export function hasConditions(target: Target | undefined): boolean {
+  return target?.bindings.some(({ asks }) => asks.some(isCondition)) ?? false;
 }
 
 /** Why a target does not take these arguments, as the rest of a sentence; undefined: it does. */

@@ -15,7 +15,7 @@ import type {
 import type { Keep } from './catalog.ts';
 import type { CallerWait } from './deadlock.ts';
 import type { Event } from './event.ts';
-import type { Holders } from './group-view.ts';
+import type { SlowCondition, World } from './world.ts';
 
 /** When a command ended, by the clocks of its keeper. */
 export interface EndTime {
@@ -126,8 +126,8 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   | { readonly type: 'due'; readonly runs: readonly RunId[] }
   /** This target may be late. */
   | { readonly type: 'overdue'; readonly target: TargetName }
-  /** `holders`: of the lockfiles around the target. */
-  | { readonly type: 'evaluate'; readonly target: TargetName; readonly holders?: Holders }
+  /** `world`: what it says to the questions around the target. */
+  | { readonly type: 'evaluate'; readonly target: TargetName; readonly world?: World }
   /** A daemon takes over: `bootId` is that of this boot. */
   | { readonly type: 'recover'; readonly run: RunId }
   /** The catalog has changed. */
@@ -172,8 +172,16 @@ export interface Decision {
   readonly touched: readonly TargetName[];
   /** Times at which a run may be due, or a target late. */
   readonly wakeups: readonly Wakeup[];
+  /** What has to be found out before more can be decided. */
+  readonly asks?: readonly Ask[];
   /** What does not fit into one turn; the answer comes when that is done. */
   readonly rest?: CommandInput;
+}
+
+/** Around this target it has to be looked again once that is known. */
+export interface Ask {
+  readonly target: TargetName;
+  readonly condition: SlowCondition;
 }
 
 /** In elapsed time; see daemon/shared/elapsed.ts. It may be early, for what goes by steady time. */

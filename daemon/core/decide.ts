@@ -69,7 +69,7 @@ function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): De
     case 'vacated':
       return vacated(state, command);
     case 'recover':
-      return recover(state, command);
+      return recover(state, command, catalog);
     case 'due':
       return due(state, command, catalog);
     case 'shutdown':

@@ -103,7 +103,8 @@ export type Event =
     }
   /**
    * It waits again: for its next attempt, which its target has by `retry`; or it would be tried
-   * again at once, but found runs are where the policies let only one be.
+   * again at once, but found runs are where the policies let only one be, or it starts under
+   * conditions, which are looked at anew.
    */
   | {
       readonly type: 'requeued';

@@ -19,10 +19,10 @@ import type { Command, CommandInput, Decision } from './command.ts';
 import { decide } from './decide.ts';
 import { expectedMs } from './estimate.ts';
 import type { Event } from './event.ts';
-import type { Holders } from './group-view.ts';
 import { snapshotOf } from './snapshot.ts';
 import type { ReadonlyState, Running, State } from './state.ts';
 import { TimerQueue } from './timer-queue.ts';
+import type { World } from './world.ts';
 
 /** Steady milliseconds. */
 export interface Expected {
@@ -34,7 +34,7 @@ export interface ForecastContext {
   readonly state: ReadonlyState;
   readonly catalog: Catalog;
   readonly now: Stamp;
-  readonly holdersAround: (target: TargetName) => Holders;
+  readonly worldAround: (target: TargetName) => World;
   /** A better word on when a running run ends, in steady milliseconds, where there is one. */
   readonly endOf?: (run: RunId) => number | undefined;
 }
@@ -63,7 +63,7 @@ class Play {
   readonly expected = new Map<RunId, Expected>();
   readonly #context: ForecastContext;
   readonly #state: State;
-  readonly #holders = new Map<TargetName, Holders>();
+  readonly #worlds = new Map<TargetName, World>();
   /** When each run is looked at anew; several policies may each ask for a time of their own. */
   readonly #looks = new Map<RunId, Set<number>>();
   /** How many of them were asked for since something last started or ended. */
@@ -137,16 +137,21 @@ class Play {
   *#look(names: Iterable<TargetName>): CooperativeSteps<void> {
     const targets = new Set(names);
     for (const target of targets) {
-      const holders = this.#holders.get(target) ?? this.#context.holdersAround(target);
-      this.#holders.set(target, holders);
+      const world = this.#worlds.get(target) ?? this.#foreseen(target);
+      this.#worlds.set(target, world);
       while (!this.#isBlind()) {
         this.#work += sizeAround(target, this.#context.catalog);
-        const found = this.#decide({ type: 'evaluate', target, holders });
+        const found = this.#decide({ type: 'evaluate', target, world });
         for (const name of found) targets.add(name);
         yield;
         if (found.length === 0) break;
       }
     }
+  }
+
+  /** What is not as it should be now stays so, as far as anybody can tell. */
+  #foreseen(target: TargetName): World {
+    return { ...this.#context.worldAround(target), isAssumed: true };
   }
 
   /** Nothing more can be foreseen: it is too much work, or the seen end of a queue is reached. */

@@ -13,12 +13,9 @@ import type {
   ActiveRuns,
   EndedRun,
   GroupView,
-  Holder,
-  Lockfile,
   Member,
   PastMoment,
   QueuedRun,
-  RunName,
   SharedView,
 } from './policy.ts';
 import {
@@ -29,18 +26,7 @@ import {
   type TargetState,
   waitingIn,
 } from './state.ts';
-
-/** Who holds a lockfile, by its path. */
-export type Holders = ReadonlyMap<string, Holder>;
-
-/** The locks as the loop needs them. */
-export interface LocksPort {
-  /** Who holds each of these lockfiles, if anybody does. */
-  holders(lockfiles: readonly Lockfile[], runs: () => RunsByKeeper): Holders;
-}
-
-/** The runs that are running here, by the pid of their keeper. */
-export type RunsByKeeper = ReadonlyMap<number, RunName>;
+import { NO_WORLD, type World } from './world.ts';
 
 /** What a policy is asked with. */
 interface Seen {
@@ -57,12 +43,12 @@ export function groupViewMaker(
   state: ReadonlyState,
   catalog: Catalog,
   at: Stamp,
-  holders: Holders = new Map(),
+  world: World = NO_WORLD,
 ): GroupViewOf {
   const groups = new Map<string, Group>();
   return (binding, self) => {
     const { key } = binding;
-    const group = groups.get(key) ?? new Group(state, catalog, key, at, holders);
+    const group = groups.get(key) ?? new Group(state, catalog, key, at, world);
     groups.set(key, group);
     return group.seenBy(self, binding);
   };
@@ -77,7 +63,7 @@ class Group {
   readonly #byTarget = new Map<TargetName, Member<unknown>>();
   #survey: { readonly made: unknown } | undefined;
 
-  constructor(state: ReadonlyState, catalog: Catalog, key: string, at: Stamp, holders: Holders) {
+  constructor(state: ReadonlyState, catalog: Catalog, key: string, at: Stamp, world: World) {
     this.#state = state;
     this.#at = at;
     this.#group = catalog.groups.get(key) ?? { key, members: [], options: new Map() };
@@ -90,7 +76,7 @@ class Group {
     this.#view = {
       nowMs: at.steadyMs,
       wallMs: at.wallMs,
-      holders,
+      world,
       get members() {
         return members();
       },
@@ -109,7 +95,7 @@ class Group {
     const view: GroupView<unknown> = {
       nowMs: group.nowMs,
       wallMs: group.wallMs,
-      holders: group.holders,
+      world: group.world,
       self: member,
       get members() {
         return group.members;

@@ -7,7 +7,7 @@
 
 import { elapsedAt, elapsedMs, stampOf } from '../shared/elapsed.ts';
 import type { Outcome, RunId, Stamp, StopReason } from '../shared/run.ts';
-import type { Catalog } from './catalog.ts';
+import { type Catalog, hasConditions } from './catalog.ts';
 import { closingWakeups } from './closing.ts';
 import {
   type CommandOf,
@@ -47,7 +47,7 @@ export function reported(
   const why = whyOf(run, endedAt);
   if (!report.started) {
     const isUnwanted = run.state === 'running' && isCancelled(run);
-    if (!isUnwanted && why !== 'timed-out') return decided(startAgain(state, run, at));
+    if (!isUnwanted && why !== 'timed-out') return decided(startAgain(state, run, at, catalog));
     const outcome = isUnwanted ? cancelledOf(run, replacerOf(run)) : timedOut(run);
     return over(run, ended(run, at, outcome, catalog), catalog);
   }
@@ -55,7 +55,7 @@ export function reported(
   const own = ended(run, endedAt, outcomeOf(run, report, why), catalog);
   const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
   if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
-    return decided(startAgain(state, run, at, 'interrupted'));
+    return decided(startAgain(state, run, at, catalog, 'interrupted'));
   }
   const whole = {
     ...event,
@@ -166,10 +166,10 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
   // Without `started` in the journal nobody was told to go: the command never ran.
-  if (run.state === 'starting') return decided(startAgain(state, run, at));
+  if (run.state === 'starting') return decided(startAgain(state, run, at, catalog));
   const why = run.stopping?.why;
   const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
-  if (mayRetry(run, survivors, catalog)) return decided(startAgain(state, run, at, kind));
+  if (mayRetry(run, survivors, catalog)) return decided(startAgain(state, run, at, catalog, kind));
   const outcome = (wasEnded === true ? killedFor(run, why) : undefined) ?? { kind };
   const event = ended(run, lastMoment(state, run, at), outcome, catalog);
   if (survivors.length === 0 || rebooted) return over(run, event, catalog);
@@ -206,9 +206,13 @@ export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): De
 }
 
 /** The last daemon died before it knew of a keeper, and so has let nobody go. */
-export function recover(state: ReadonlyState, { run: number, at }: CommandOf<'recover'>): Decision {
+export function recover(
+  state: ReadonlyState,
+  { run: number, at }: CommandOf<'recover'>,
+  catalog: Catalog,
+): Decision {
   const run = state.runs.get(number);
-  return run?.state === 'starting' ? decided(startAgain(state, run, at)) : NOTHING;
+  return run?.state === 'starting' ? decided(startAgain(state, run, at, catalog)) : NOTHING;
 }
 
 /** The run that a keeper tells of, if it is still at the attempt which that keeper keeps. */
@@ -221,15 +225,20 @@ function keptRun(
   return run.attempt === attempt ? run : undefined;
 }
 
-/** In its place, unless somebody is there whom the policies did not let in. */
+/**
+ * In its place, unless somebody is there whom the policies did not let in, or it starts under
+ * conditions: the machine may have been started anew, and the disk not be mounted any more.
+ */
 function startAgain(
   state: ReadonlyState,
   run: Starting | Running,
   at: Stamp,
+  catalog: Catalog,
   after?: 'lost' | 'interrupted',
 ): Event {
   const why = after === undefined ? {} : { after };
-  if (isCrowded(state, run)) return { type: 'requeued', run: run.run, at, ...why };
+  const isAskedAgain = isCrowded(state, run) || hasConditions(catalog.targets.get(run.target));
+  if (isAskedAgain) return { type: 'requeued', run: run.run, at, ...why };
   return { type: 'starting', run: run.run, attempt: run.attempt + 1, at, ...why };
 }
 

@@ -9,6 +9,7 @@
  */
 import type * as v from 'valibot';
 import type { RunId, TargetName, Verdict } from '../shared/run.ts';
+import type { Question, SlowCondition, World } from './world.ts';
 
 /** A run that waits. Times are steady milliseconds. */
 export interface QueuedRun {
@@ -80,17 +81,6 @@ export interface Deadline {
   readonly reason: string;
 }
 
-/** A living process that holds a lockfile. */
-export interface Holder {
-  readonly pid: number;
-  /** What it is, such as "rsnapshot hourly". */
-  readonly text: string;
-  /** The run that it belongs to, if it is one of baton's. */
-  readonly run?: RunName;
-  /** It is something else than who writes such locks: its pid was given out anew. */
-  readonly isOther?: boolean;
-}
-
 /** A run and its target: what a sentence names it by. */
 export interface RunName {
   readonly run: RunId;
@@ -104,14 +94,6 @@ export interface Level {
   readonly order: readonly string[];
 }
 
-export interface Lockfile {
-  readonly path: string;
-  /** How the name of the program begins that takes it, such as "rsnapshot". */
-  readonly program: string;
-  /** One whose process is gone has to be removed by hand before anything runs again. */
-  readonly stopsWhenStale: boolean;
-}
-
 /** A group at one moment. What is not asked for is not made. */
 export interface SharedView<O> {
   readonly nowMs: number;
@@ -123,8 +105,8 @@ export interface SharedView<O> {
   readonly active: ActiveRuns;
   /** How many runs wait, over all members. */
   readonly waiting: number;
-  /** Who holds the lockfiles of the group, by the path of the lockfile. */
-  readonly holders: ReadonlyMap<string, Holder>;
+  /** What the machine says to the questions of the group. */
+  readonly world: World;
 }
 
 export interface GroupView<O> extends SharedView<O> {
@@ -158,6 +140,12 @@ export type Readiness =
       readonly untilMs?: number;
       /** The same is true of whatever waits in the group: nobody else need be asked. */
       readonly isForAll?: boolean;
+      /** The world is looked at (also for `untilMs`) where nothing else makes the run wait. */
+      readonly isOfWorld?: true;
+      /** Answers that it waits for, or newer ones; when they are there, it is asked again. */
+      readonly asks?: readonly SlowCondition[];
+      /** With `asks`: meanwhile nobody behind it in its groups may take its place. */
+      readonly isNext?: boolean;
     }
   /** It must not run, and ends once nothing else makes it wait; its client exits with 75. */
   | { readonly type: 'skip'; readonly reason: string };
@@ -216,8 +204,8 @@ export interface Policy<O, S = unknown> {
   resources?(options: O): readonly string[];
   /** Its place in an order; two targets at one place of a group are a slip. */
   level?(options: O): Level | undefined;
-  /** The lockfile whose holders `ready` wants to know. */
-  lockfile?(options: O): Lockfile | undefined;
+  /** What `ready` wants to know of the world. */
+  asks?(options: O): readonly Question[];
   /** The group that this target belongs to under these options. */
   group(options: O, target: PolicyTarget): string;
   /** Why these options cannot stand together in one group, or undefined. */

@@ -13,6 +13,7 @@ import type { Stamp, TargetName } from '../shared/run.ts';
 import { candidates, groupsOf } from './affected.ts';
 import type { Catalog } from './catalog.ts';
 import {
+  type Ask,
   type Command,
   type CommandOf,
   type Decision,
@@ -23,6 +24,7 @@ import {
 } from './command.ts';
 import type { Event } from './event.ts';
 import { type GroupViewOf, groupViewMaker } from './group-view.ts';
+import type { Wait } from './policy.ts';
 import { ranked } from './ranking.ts';
 import { restOf } from './retry.ts';
 import type { Queued, ReadonlyState } from './state.ts';
@@ -35,16 +37,17 @@ export function evaluate(
   command: CommandOf<'evaluate'>,
   catalog: Catalog,
 ): Decision {
-  const { target, at, holders } = command;
+  const { target, at, world } = command;
   const wakeups: Wakeup[] = [];
-  const groupViewOf = groupViewMaker(state, catalog, at, holders);
+  const asks: Ask[] = [];
+  const groupViewOf = groupViewMaker(state, catalog, at, world);
   /** Groups of which nothing can start now. */
   const closed = new Set<string>();
   for (const run of ranked(candidates(state, target, catalog), catalog, groupViewOf)) {
     const keys = groupsOf(run.target, catalog);
     const isHeldUp = keys.some((key) => closed.has(key));
     const over = isHeldUp ? [] : endsOf(state, run, at, catalog);
-    if (over.length > 0) return { ...NOTHING, events: over, wakeups };
+    if (over.length > 0) return { ...NOTHING, events: over, wakeups, asks };
     const restMs = restOf(run, at);
     if (restMs !== undefined) wakeups.push({ run: run.run, atMs: restMs });
     if (isHeldUp || restMs !== undefined) continue;
@@ -56,17 +59,35 @@ export function evaluate(
     if (waits.length === 0) {
       const skip = said.find((it) => it.type === 'skip');
       if (skip === undefined) {
-        return { ...NOTHING, events: start(state, run, command, catalog, groupViewOf), wakeups };
+        return {
+          ...NOTHING,
+          events: start(state, run, command, catalog, groupViewOf),
+          wakeups,
+          asks,
+        };
       }
       const outcome = { kind: 'skipped', reason: skip.reason } as const;
-      return { ...decided(abandoned(run, at, outcome, catalog)), wakeups };
+      return { ...decided(abandoned(run, at, outcome, catalog)), wakeups, asks };
+    }
+    const due = decisive(waits);
+    if (due.length === 0) {
+      const wanted = waits.flatMap((wait) => wait.asks ?? []);
+      asks.push(...wanted.map((condition) => ({ target: run.target, condition })));
+      // It is not overtaken for want of an answer, or it might be so each time.
+      if (waits.every(({ isNext }) => isNext)) for (const key of keys) closed.add(key);
     }
     // One that only a change can end makes the clock of the others idle.
-    const times = waits.flatMap(({ untilMs }) => untilMs ?? []);
-    if (times.length < waits.length) continue;
+    const times = due.flatMap(({ untilMs }) => untilMs ?? []);
+    if (times.length < due.length) continue;
     for (const atMs of times) wakeups.push({ run: run.run, atMs: elapsedAt(at, atMs) });
   }
-  return { ...NOTHING, wakeups };
+  return { ...NOTHING, wakeups, asks };
+}
+
+/** Those that have to end before it is worth while to look at the others. */
+function decisive(waits: readonly Wait[]): readonly Wait[] {
+  const others = waits.filter(({ isOfWorld }) => !isOfWorld);
+  return others.length > 0 ? others : waits.filter(({ asks }) => asks === undefined);
 }
 
 /** Ends that come before a start: after a sleep, its turn may come before its time is looked at. */

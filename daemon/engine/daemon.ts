@@ -14,7 +14,8 @@ import { removed, unfitByNow } from '../protocol/outcome-text.ts';
 import type { Cause, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
 import type { Log } from '../system/log.ts';
 import { logEvents } from './event-log.ts';
-import { Loop, type LoopOptions } from './loop.ts';
+import { Loop } from './loop.ts';
+import type { LoopOptions } from './loop-options.ts';
 
 /** What a keeper is told of its run. */
 export interface KeptRun {

@@ -12,20 +12,19 @@ import { apply } from '../core/apply.ts';
 import type { Catalog } from '../core/catalog.ts';
 import type { Command, CommandInput, Decision, LetGo } from '../core/command.ts';
 import { decide } from '../core/decide.ts';
-import type { Event } from '../core/event.ts';
-import type { Holders, LocksPort } from '../core/group-view.ts';
 import { minimalHistory } from '../core/minimal-history.ts';
 import type { ReadonlyState, State } from '../core/state.ts';
-import { GroupCommit, type JournalPort } from '../journal/group-commit.ts';
-import type { Nonce, RunId, TargetName } from '../shared/run.ts';
-import type { Clock } from '../system/clock.ts';
-import type { Log } from '../system/log.ts';
+import type { World } from '../core/world.ts';
+import { GroupCommit } from '../journal/group-commit.ts';
+import type { RunId, TargetName } from '../shared/run.ts';
 import { CallerWaits } from './caller-waits.ts';
 import { Deadlines } from './deadlines.ts';
 import { Evaluations } from './evaluations.ts';
-import { holdersAround } from './lock-holders.ts';
+import { Findings } from './findings.ts';
+import type { LoopOptions } from './loop-options.ts';
 import { answering, isRequest, type Reply } from './replies.ts';
 import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
+import { worldAround } from './world-around.ts';
 
 /** Most commands that one turn carries out before sockets and timers get their share. */
 export const TURN_COMMANDS_MAX = 256;
@@ -33,24 +32,6 @@ export const TURN_COMMANDS_MAX = 256;
 export const TURN_WORK_MAX = 20_000;
 /** What an event costs, in the same measure. */
 const EVENT_WORK = 20;
-
-export interface LoopOptions {
-  readonly state: State;
-  readonly catalog: Catalog;
-  readonly journal: JournalPort;
-  readonly clock: Clock;
-  /** Random, and this daemon's own. */
-  readonly nonce: Nonce;
-  readonly log: Log;
-  /** Absent where nobody else can hold a lock. */
-  readonly locks?: LocksPort;
-  /** Hears of all events, in order, once they are durable. */
-  readonly perform: (events: readonly Event[]) => void;
-  /** A run has ended, and the journal has no room for that. */
-  readonly unrecorded?: (end: UnrecordedEnd) => void;
-  /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
-  readonly fail: (error: unknown) => void;
-}
 
 export class Loop {
   readonly callerWaits = new CallerWaits();
@@ -63,6 +44,7 @@ export class Loop {
   #letGo: readonly LetGo[] | undefined;
   #inbox: { readonly input: CommandInput; readonly reply?: Reply }[] = [];
   readonly #evaluations: Evaluations;
+  readonly #findings: Findings;
   /** What is done of this turn. */
   #work = 0;
   #scheduled = false;
@@ -85,13 +67,15 @@ export class Loop {
       catalog: () => this.#catalog,
       decide: (target) => {
         this.#work += sizeAround(target, this.#catalog);
-        return this.#decide({ type: 'evaluate', target, holders: this.holdersAround(target) });
+        return this.#decide({ type: 'evaluate', target, world: this.worldAround(target) });
       },
       affected: (decision) => this.#affectedTargets(decision),
       record: (decision) => this.#record(decision) === undefined,
       isTired: (workMax) => this.#isTired(workMax),
       again,
     });
+    const look = (targets: readonly TargetName[]): void => this.#lookAgain(targets);
+    this.#findings = new Findings({ clock: options.clock, port: options.world, again: look });
     const told = () => minimalHistory(options.state);
     this.#journal = new GroupCommit({ journal, log, perform, fail, history: told });
   }
@@ -123,14 +107,15 @@ export class Loop {
     this.#schedule();
   }
 
-  /** Who holds the locks that are in the way of what waits around a target. */
-  holdersAround(target: TargetName): Holders {
-    return holdersAround(target, this.#state, this.#catalog, this.#options.locks);
+  /** What the world says to what waits around a target. */
+  worldAround(target: TargetName): World {
+    return worldAround(target, this.#state, this.#catalog, this.#findings);
   }
 
   /** Puts a new configuration in force. */
   configure(catalog: Catalog): void {
     this.#catalog = catalog;
+    this.#findings.retain(catalog);
     this.post({ type: 'configured' });
   }
 
@@ -169,6 +154,7 @@ export class Loop {
     this.#stopped = true;
     this.#journal.stop();
     this.#deadlines.stop();
+    this.#findings.stop();
   }
 
   #schedule(): void {
@@ -263,6 +249,11 @@ export class Loop {
     else this.#evaluations.run(workMax);
   }
 
+  #lookAgain(targets: readonly TargetName[]): void {
+    this.#evaluations.add(targets);
+    this.#schedule();
+  }
+
   #isTired(workMax = TURN_WORK_MAX): boolean {
     return this.#work >= workMax;
   }
@@ -281,7 +272,7 @@ export class Loop {
 
   /** Journals and applies a decision, or neither; then the errno says why. */
   #record(decision: Decision): string | undefined {
-    const { events, wakeups } = decision;
+    const { events, wakeups, asks = [] } = decision;
     this.#work += EVENT_WORK * events.length;
     const errno = this.#journal.append(events);
     if (errno !== undefined) return errno;
@@ -294,6 +285,7 @@ export class Loop {
     for (const look of wakeups) {
       this.#deadlines.add('run' in look ? look.run : look.target, look.atMs);
     }
+    this.#findings.find(asks);
     return undefined;
   }
 }

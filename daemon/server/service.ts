@@ -44,7 +44,7 @@ export class Service {
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
   /** What the views look at beside the state. */
-  readonly #eyes: Pick<ViewContext, 'lives' | 'holdersAround' | 'progressOf' | 'unrecordedEnd'>;
+  readonly #eyes: Pick<ViewContext, 'lives' | 'worldAround' | 'progressOf' | 'unrecordedEnd'>;
   readonly #refusals: Refusals;
   readonly #relay: RunRelay;
   readonly #queries: QueryQueue;
@@ -69,7 +69,7 @@ export class Service {
     this.#about = options.about;
     this.#eyes = {
       lives: seemsAlive,
-      holdersAround: (target) => this.#loop.holdersAround(target),
+      worldAround: (target) => this.#loop.worldAround(target),
       unrecordedEnd: (run) => this.#loop.unrecordedEnd(run),
       progressOf: (run) => readProgress(this.#directoryOf(run)),
     };

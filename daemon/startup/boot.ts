@@ -26,8 +26,8 @@ import type { Nonce } from '../shared/run.ts';
 import * as say from '../system/boot-messages.ts';
 import { bootEvent, SystemClock } from '../system/clock.ts';
 import { signLock, takeLock } from '../system/flock.ts';
-import { locks } from '../system/lockfiles.ts';
 import type { Log } from '../system/log.ts';
+import { machine } from '../system/machine.ts';
 import { bootId } from '../system/proc.ts';
 import { findForeign } from '../system/state-directory.ts';
 import type { PassedSocket } from '../system/systemd.ts';
@@ -85,7 +85,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     clock,
     nonce,
     log,
-    locks,
+    world: machine,
     keepers: (post) => {
       ssh = new SshKeepers({ directory, directories, clock, log, post });
       const process = new ProcessKeepers({ directories, clock, log, post });

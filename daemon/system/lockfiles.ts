@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Target } from '../core/catalog.ts';
-import type { LocksPort, RunsByKeeper } from '../core/group-view.ts';
-import type { Holder, Lockfile } from '../core/policy.ts';
+import type { RunName } from '../core/policy.ts';
+import type { Holder, Lockfile } from '../core/world.ts';
 import { leftLock } from '../protocol/outcome-text.ts';
 import { errnoOf, isShortage } from '../shared/errno.ts';
 import { statOf } from './proc.ts';
@@ -18,16 +18,21 @@ const LOCK_BYTES_MAX = 4_096;
 /** Longest text that names a process. */
 const TEXT_CHARS_MAX = 60;
 
-export const locks: LocksPort = {
-  holders(lockfiles, runs) {
-    const found = new Map<string, Holder>();
-    for (const lockfile of lockfiles) {
-      const holder = holderOf(lockfile, runs);
-      if (holder !== undefined) found.set(lockfile.path, holder);
-    }
-    return found;
-  },
-};
+/** The runs that are running here, by the pid of their keeper. */
+export type RunsByKeeper = ReadonlyMap<number, RunName>;
+
+/** Who holds each of these lockfiles, if anybody does, by the path of the lockfile. */
+export function findHolders(
+  lockfiles: readonly Lockfile[],
+  runs: () => RunsByKeeper,
+): ReadonlyMap<string, Holder> {
+  const found = new Map<string, Holder>();
+  for (const lockfile of lockfiles) {
+    const holder = holderOf(lockfile, runs);
+    if (holder !== undefined) found.set(lockfile.path, holder);
+  }
+  return found;
+}
 
 function holderOf({ path, program }: Lockfile, runs: () => RunsByKeeper): Holder | undefined {
   try {
@@ -53,9 +58,10 @@ function holderOf({ path, program }: Lockfile, runs: () => RunsByKeeper): Holder
 
 /** What to say of lockfiles that an ended run left behind, where they keep all later runs away. */
 export function describeLeftLocks(target: Target | undefined): string {
-  const texts = (target?.bindings ?? []).flatMap(({ lockfile }) => {
-    if (!lockfile?.stopsWhenStale || !isStale(lockfile.path)) return [];
-    return leftLock(lockfile.path);
+  const questions = (target?.bindings ?? []).flatMap(({ asks }) => asks);
+  const texts = questions.flatMap((question) => {
+    if (question.kind !== 'lockfile' || !question.stopsWhenStale) return [];
+    return isStale(question.path) ? leftLock(question.path) : [];
   });
   return texts.join('');
 }

@@ -145,6 +145,7 @@ export class SimJournal {
   #append(events: readonly Event[]): void {
     const entry = { events, catalog: this.#world.catalog, at: this.#world.now() };
     this.#world.checkForgotten(events);
+    this.#world.machine.checkStarts(entry);
     this.#world.audit.take(entry);
     this.#past.push(entry);
     this.#written.push(events.map(reread));

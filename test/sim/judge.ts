@@ -31,7 +31,12 @@ export function checkRest(world: World): void {
   const at = world.now();
   // A sleep, or a clock that is set, is noticed by a timer that goes on as if there had been none.
   if (world.nowMs - Math.max(world.sleptAtMs, world.setAtMs) <= TIMER_MS_MAX) return;
-  checkWaits(audit.state, { catalog, at });
+  checkWaits(
+    audit.state,
+    { catalog, at },
+    (target) => daemon.loop.worldAround(target),
+    (run, isFree) => world.machine.isSoon(run, isFree),
+  );
   for (const [name, { lateAfterMs }] of catalog.targets) {
     if (lateAfterMs === undefined) continue;
     const sinceMs = elapsedMs(at) - (audit.freshMs.get(name) ?? Number.NEGATIVE_INFINITY);

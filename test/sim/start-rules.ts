@@ -1,11 +1,13 @@
 /** What no run may begin against: its limits, its groups, its time; and what none may wait for. */
 import assert from 'node:assert/strict';
-import type { Binding, Catalog } from '../../daemon/core/catalog.ts';
-import { groupViewMaker } from '../../daemon/core/group-view.ts';
+import { candidates } from '../../daemon/core/affected.ts';
+import { type Binding, type Catalog, hasConditions } from '../../daemon/core/catalog.ts';
+import { type GroupViewOf, groupViewMaker } from '../../daemon/core/group-view.ts';
 import type { Queued, ReadonlyState, Run } from '../../daemon/core/state.ts';
-import { readinesses } from '../../daemon/core/waiting.ts';
+import { hindrances, readinesses } from '../../daemon/core/waiting.ts';
+import type { World } from '../../daemon/core/world.ts';
 import { elapsedMs } from '../../daemon/shared/elapsed.ts';
-import type { TargetName } from '../../daemon/shared/run.ts';
+import type { RunId, TargetName } from '../../daemon/shared/run.ts';
 import type { Entry } from './journal.ts';
 
 type Now = Pick<Entry, 'catalog' | 'at'>;
@@ -122,15 +124,27 @@ function checkSynced(state: ReadonlyState, self: Run, { catalog }: Now): void {
  * Nothing waits that could begin, and nobody waits for a run with which it shares no group: so no
  * hook keeps the target waiting that has called it, unless a policy says so.
  */
-export function checkWaits(state: ReadonlyState, { catalog, at }: Now): void {
-  const groupViewOf = groupViewMaker(state, catalog, at);
+export function checkWaits(
+  state: ReadonlyState,
+  { catalog, at }: Now,
+  worldAround: (target: TargetName) => World,
+  /** Whether the machine is looked at soon for a run that it was in the way of. */
+  isSoon: (run: RunId, isFree: boolean) => boolean,
+): void {
   for (const [name, { queue, paused }] of state.targetStates) {
     const [first = 0] = queue;
     const run = state.runs.get(first);
     if (run?.state !== 'queued' || paused || isOver(run, at)) continue;
     if ((run.notBeforeMs ?? 0) > elapsedMs(at)) continue;
+    const groupViewOf = groupViewMaker(state, catalog, at, worldAround(name));
     const waits = readinesses(run, catalog, groupViewOf).filter((it) => it.type === 'wait');
-    assert.ok(waits.length > 0, `run ${run.run} (${name}) waits for nothing`);
+    const isFree = waits.length === 0;
+    const isLater = isSoon(run.run, isFree);
+    if (isFree) {
+      const isPutOff =
+        hasConditions(catalog.targets.get(name)) || isHeld(state, run, catalog, groupViewOf);
+      assert.ok(isPutOff && isLater, `run ${run.run} (${name}) waits for nothing`);
+    }
     const keys = new Set(catalog.targets.get(name)?.bindings.map(({ key }) => key));
     for (const number of waits.flatMap(({ behind }) => behind)) {
       const other = state.runs.get(number);
@@ -143,6 +157,18 @@ export function checkWaits(state: ReadonlyState, { catalog, at }: Now): void {
       );
     }
   }
+}
+
+/** The world is being looked at for one that was to go first when that began. */
+function isHeld(
+  state: ReadonlyState,
+  run: Queued,
+  catalog: Catalog,
+  groupViewOf: GroupViewOf,
+): boolean {
+  return candidates(state, run.target, catalog)
+    .filter((other) => other !== run)
+    .some((other) => hindrances(other, catalog, groupViewOf).some(({ isNext }) => isNext));
 }
 
 function isOver({ expiresAtMs = Number.POSITIVE_INFINITY }: Queued, at: Now['at']): boolean {

@@ -17,6 +17,7 @@ import type { Clock } from '../../daemon/system/clock.ts';
 import { Audit } from './audit.ts';
 import { SimJournal } from './journal.ts';
 import { SimKeepers, type SimProcess } from './keepers.ts';
+import { SimMachine } from './machine.ts';
 
 interface Task {
   readonly atMs: number;
@@ -83,6 +84,7 @@ export class World {
   /** The configuration in force; a new daemon begins with it. */
   catalog: Catalog;
   readonly journal: SimJournal;
+  readonly machine: SimMachine;
   audit = new Audit();
   /** Before time goes on: nothing is left to be done now. */
   onRest: () => void = () => {};
@@ -123,6 +125,7 @@ export class World {
     this.#noteRetries();
     this.hazards = { ...CALM, ...hazards };
     this.journal = new SimJournal(this);
+    this.machine = new SimMachine(this);
     this.start();
   }
 
@@ -251,6 +254,7 @@ export class World {
       clock: this.#clock(generation),
       nonce: this.nonce,
       log: LOG,
+      world: this.machine.open(generation),
       keepers: (post) => new SimKeepers(this, generation, post),
       notify: (event) => {
         if (!this.mayDie(generation)) this.#notify(event);

@@ -66,6 +66,24 @@ const hours = fc
   })
   .map((options): RawPolicy => ({ type: 'window', ...options }));
 
+/** What must be so on the machine; several targets ask for the same. */
+export const needed = fc
+  .tuple(
+    fc.constantFrom(
+      { mounted: '/mnt/a' },
+      { mounted: '/mnt/b', free: '1GB' },
+      { free: '2GB', freeOn: '/srv' },
+      { exists: '/etc/x', missing: '/run/maintenance' },
+    ),
+    fc.record({
+      every: fc.constantFrom('1s', '1500ms', '3s'),
+      timeout: fc.constantFrom('200ms', '400ms'),
+      otherwise: fc.constantFrom('wait', 'wait', 'skip'),
+    }),
+    fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, fc.record({ giveUp: ms(3_000) })),
+  )
+  .map(([what, how, more]): RawPolicy => ({ type: 'require', ...what, ...how, ...more }));
+
 /** Distinct intervals in a group, or the same twice: the policy must bear both. */
 const level = fc
   .record({
@@ -83,6 +101,7 @@ const bindings = fc
     fc.option(apart, { freq: 2 }),
     fc.option(ranked, { freq: 2 }),
     fc.option(hours),
+    fc.option(needed),
   )
   .map(([interval, alone, limits, ...others]): readonly RawPolicy[] =>
     [interval, alone, ...limits, ...others].filter((it) => it !== null),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Config, type Loaded, loadConfig } from '../../daemon/config/load.ts';
 import { formatMistakes } from '../../daemon/config/mistakes.ts';
 import { PolicyFiles } from '../../daemon/config/policy-files.ts';
-import type { Lockfile } from '../../daemon/core/policy.ts';
+import type { Lockfile } from '../../daemon/core/world.ts';
 import './scratch.ts';
 
 /** The repository, seen from dist/test/support. */
@@ -56,7 +56,7 @@ export function load(
 
 /** A lockfile as a policy tells of it. */
 export function lockfileAt(path: string, program = 'rsnapshot'): Lockfile {
-  return { path, program, stopsWhenStale: false };
+  return { kind: 'lockfile', path, program, stopsWhenStale: false };
 }
 
 /** Fails with all mistakes if there are any. */

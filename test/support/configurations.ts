@@ -8,6 +8,7 @@ import type { Target } from '../../daemon/core/catalog.ts';
 import {
   apart,
   CLASSIC_LEVELS,
+  needed,
   onDuplicate,
   own,
   ranked,
@@ -58,7 +59,7 @@ const rawPolicies = fc.record({
   level: seldom(2, level),
   own: seldom(2, own),
   shares: seldom(2, fc.record({ of: shares, whenFull })),
-  others: fc.tuple(seldom(5, apart), seldom(4, ranked), seldom(8, hours)),
+  others: fc.tuple(seldom(5, apart), seldom(4, ranked), seldom(8, hours), seldom(5, needed)),
 });
 
 /** Each of them now and then, so that most targets have few. */

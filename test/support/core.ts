@@ -13,14 +13,16 @@ import { type Binding, bind, makeCatalog, type Target } from '../../daemon/core/
 import type { Answer, Command, CommandInput, Decision, Report } from '../../daemon/core/command.ts';
 import { decide } from '../../daemon/core/decide.ts';
 import type { Event } from '../../daemon/core/event.ts';
-import { groupViewMaker, type Holders } from '../../daemon/core/group-view.ts';
+import { groupViewMaker } from '../../daemon/core/group-view.ts';
 import { minimalHistory } from '../../daemon/core/minimal-history.ts';
 import type { Policy } from '../../daemon/core/policy.ts';
 import { emptyState, type Run, type State } from '../../daemon/core/state.ts';
 import { explain } from '../../daemon/core/waiting.ts';
+import type { World } from '../../daemon/core/world.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
 import type { KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
 import { policies as known } from '../../policies/index.ts';
+import { Conditions } from './conditions.ts';
 
 /** One entry of `policies` as config.json has it. */
 export type RawPolicy = { readonly type: keyof typeof known } & Record<string, unknown>;
@@ -108,7 +110,8 @@ export class Core {
   wallShiftMs = 0;
   asleepMs = 0;
   /** Strangers that hold lockfiles, as the daemon would see them. */
-  holders: Holders = new Map();
+  holders: World['holders'] = new Map();
+  readonly conditions = new Conditions();
   readonly events: Event[] = [];
   /** What a daemon's timers hold: fired by `advance`. */
   timers: Decision['wakeups'][number][] = [];
@@ -147,9 +150,8 @@ export class Core {
     for (let steps = 0; dirty.size > 0; steps++) {
       if (steps > STEPS_MAX) throw new Error('The core does not come to rest');
       const [name = ''] = dirty;
-      const { holders } = this;
       const look = {
-        ...({ type: 'evaluate', target: name, holders } as const),
+        ...({ type: 'evaluate', target: name, world: this.world() } as const),
         ...{ at: this.now(), nonce: NONCE },
       };
       const found = this.#absorb(decide(this.state, look, this.catalog), look);
@@ -164,7 +166,10 @@ export class Core {
     return decision.answer;
   }
 
-  #absorb({ events, touched, wakeups }: Decision, command: Command): readonly TargetName[] {
+  #absorb(
+    { events, touched, wakeups, asks = [] }: Decision,
+    command: Command,
+  ): readonly TargetName[] {
     const around = [...touched];
     for (const event of events) {
       this.#watch({ core: this, command, event });
@@ -175,6 +180,9 @@ export class Core {
     for (const look of wakeups) {
       const known = this.timers.some((other) => isDeepStrictEqual(other, look));
       if (!known) this.timers.push(look);
+    }
+    if (asks.length > 0 && this.conditions.ask(asks, this.now())) {
+      around.push(...asks.map(({ target }) => target));
     }
     return around;
   }
@@ -208,6 +216,22 @@ export class Core {
     this.send({ type: 'gone', run, attempt, rebooted, survivors });
   }
 
+  world(): World {
+    const findings = this.conditions.findings(this.catalog, this.now());
+    return { holders: this.holders, findings };
+  }
+
+  /** All that was asked of the world becomes known. */
+  answer(): void {
+    for (const { target } of this.conditions.answer(this.now())) this.touch(target);
+  }
+
+  /** It is looked around a target, as after any change. */
+  touch(target: TargetName): void {
+    const [first] = this.state.targetStates.get(target)?.queue ?? [];
+    if (first !== undefined) this.send({ type: 'due', runs: [first] });
+  }
+
   /** Fires all that is due until then, in the order of time. Time is steady, the timers elapsed. */
   advance(toMs: number): void {
     for (let steps = 0; ; steps++) {
@@ -230,6 +254,7 @@ export class Core {
   /** A new daemon: its state is the replay of all events, its timers are those the state names. */
   restart(events: Iterable<Event> = [...this.events]): void {
     this.state = replay(events);
+    this.conditions.forget();
     this.timers = [...this.state.runs.values()].flatMap((run) => {
       if (run.state === 'queued') {
         const times = [run.expiresAtMs, run.notBeforeMs].filter((it) => it !== undefined);
@@ -262,6 +287,7 @@ export class Core {
       if (starting !== undefined) this.keep(starting.run);
       else if (running !== undefined) this.end(running.run);
       else if (held !== undefined) this.send({ type: 'vacated', run: held.run });
+      else if (this.conditions.open.length > 0) this.answer();
       else if (nextMs !== Number.POSITIVE_INFINITY) this.advance(nextMs - this.asleepMs);
       else return;
     }
@@ -292,7 +318,7 @@ export class Core {
   /** Sentences that say why a run waits. */
   why(run: RunId): string[] {
     const queued = this.expect(run, 'queued');
-    const groupViewOf = groupViewMaker(this.state, this.catalog, this.now(), this.holders);
+    const groupViewOf = groupViewMaker(this.state, this.catalog, this.now(), this.world());
     const waits = explain(this.state, queued, this.now(), this.catalog, groupViewOf);
     return waits.map((wait) => wait.reason);
   }

@@ -1,6 +1,6 @@
 /** Arguments for every message of the daemon; one without any does not compile. */
 
-import { boot, config, outcome, request } from '../../daemon/messages.ts';
+import { boot, condition, config, outcome, request } from '../../daemon/messages.ts';
 import type { Outcome } from '../../daemon/shared/run.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
@@ -291,8 +291,25 @@ export const OUTCOMES: readonly Outcome[] = [
   { kind: 'interrupted', code: 1 },
 ];
 
+const CONDITION: Samples<typeof condition> = {
+  notMounted: [['/mnt/backup']],
+  onlyAutomount: [['/mnt/nas']],
+  isMounted: [['/mnt/backup', '/dev/sdb1', 'ext4']],
+  otherDevice: [['/mnt/backup', '/dev/sdb1', 'UUID=1-2']],
+  noDevice: [['/mnt/backup', '/dev/sdb1', 'UUID=1-2']],
+  freeBytes: [['/mnt/backup', 512]],
+  fewBytes: [['/mnt/backup', 512, 1e9]],
+  freeInodes: [['/mnt/backup', 512]],
+  fewInodes: [['/mnt/backup', 12, 1_000]],
+  exists: [['/etc/x']],
+  doesNotExist: [['/etc/x']],
+  notSeen: [['the file /etc/x', 'Permission denied']],
+  noAnswer: [['the file /etc/x', 10_000]],
+};
+
 export const DAEMON: readonly Entry[] = [
   ...entriesOf('boot', boot, BOOT),
+  ...entriesOf('condition', condition, CONDITION),
   ...entriesOf('config', config, CONFIG),
   ...entriesOf('request', request, REQUEST),
   ...entriesOf('outcome', outcome, OUTCOME),

@@ -7,7 +7,7 @@ import { groupsOf } from '../../core/affected.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { paceOf, usualOf } from '../../core/estimate.ts';
 import { type Expected, forecast } from '../../core/forecast.ts';
-import { type GroupViewOf, groupViewMaker, type Holders } from '../../core/group-view.ts';
+import { type GroupViewOf, groupViewMaker } from '../../core/group-view.ts';
 import { restOf } from '../../core/retry.ts';
 import {
   type Queued,
@@ -17,6 +17,7 @@ import {
   triesOf,
 } from '../../core/state.ts';
 import { explain } from '../../core/waiting.ts';
+import { NO_WORLD, type World } from '../../core/world.ts';
 import type { UnrecordedEnd } from '../../engine/unrecorded.ts';
 import { describeUnrecorded } from '../../protocol/outcome-text.ts';
 import type { AttemptView, Usual } from '../../protocol/reply.ts';
@@ -30,8 +31,8 @@ export interface ViewContext {
   readonly catalog: Catalog;
   readonly now: Stamp;
   readonly lives: (process: ProcessId) => boolean;
-  /** Of the lockfiles around a target. */
-  readonly holdersAround: (target: TargetName) => Holders;
+  /** What the world says to what waits around a target. */
+  readonly worldAround: (target: TargetName) => World;
   /** How far a run is by its own output, in percent. */
   readonly progressOf: (run: RunId) => number | undefined;
   /** How it ended, where the journal has no room for that. */
@@ -73,24 +74,24 @@ function usualIn(state: ReadonlyState): ForecastView['usual'] {
 }
 
 /**
- * Looks at a group once for all that wait in it, where it is the same for all: without locks of
- * others.
+ * Looks at a group once for all that wait in it, where it is the same for all: where nothing of
+ * the world matters.
  */
 function groupViewsOf({
   state,
   catalog,
   now,
-  holdersAround,
+  worldAround,
 }: ViewContext): ForecastView['groupViewOf'] {
   const free = groupViewMaker(state, catalog, now);
   const known = new Map<string, GroupViewOf>();
   return (target) => {
-    // Targets of the same groups have the same lockfiles around them.
+    // Targets of the same groups have the same world around them.
     const around = JSON.stringify(groupsOf(target, catalog));
     const seen = known.get(around);
     if (seen !== undefined) return seen;
-    const holders = holdersAround(target);
-    const view = holders.size === 0 ? free : groupViewMaker(state, catalog, now, holders);
+    const world = worldAround(target);
+    const view = world === NO_WORLD ? free : groupViewMaker(state, catalog, now, world);
     known.set(around, view);
     return view;
   };

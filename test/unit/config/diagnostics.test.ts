@@ -63,7 +63,7 @@ test('a runner or policy without a type, or of no known one, is told with all ty
   );
   assert.equal(
     only(one({ runner, policies: [{ type: 5 }] })),
-    'targets.web.policies[0].type: expected one of cardinality, priority, rsnapshot, spacing, window; found 5',
+    'targets.web.policies[0].type: expected one of cardinality, priority, require, rsnapshot, spacing, window; found 5',
   );
   assert.match(
     only(one({ runner, policies: [5] })),

@@ -160,7 +160,7 @@ test('what else a plugin answers wrong stands for no answer', () => {
   const bad = () => {
     throw new Error('no');
   };
-  const names = ['group', 'resources', 'level', 'lockfile', 'conflict', 'rank', 'describeRank'];
+  const names = ['group', 'resources', 'level', 'asks', 'conflict', 'rank', 'describeRank'];
   const { core, notices, policy } = world(
     Object.fromEntries([...names, 'deadline', 'preparer'].map((name) => [name, bad])),
   );

@@ -5,7 +5,7 @@ import { mkdirSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { CONF_BYTES_MAX, PolicyFiles } from '../../../daemon/config/policy-files.ts';
-import { describeLeftLocks, locks } from '../../../daemon/system/lockfiles.ts';
+import { describeLeftLocks, findHolders } from '../../../daemon/system/lockfiles.ts';
 import { statOf } from '../../../daemon/system/proc.ts';
 import { directory, lockfileAt } from '../../support/config.ts';
 import { target } from '../../support/core.ts';
@@ -79,7 +79,7 @@ test('the holder of a lockfile is the living process whose pid is in it', (t) =>
   const path = join(directory(t), 'pid');
   const holder = (text: string) => {
     writeFileSync(path, text);
-    return locks.holders([lockfileAt(path)], nobody).get(path);
+    return findHolders([lockfileAt(path)], nobody).get(path);
   };
   assert.equal(holder(String(process.pid))?.pid, process.pid);
   assert.ok(holder(`${process.pid}\n`)?.text.startsWith(basename(process.execPath)));
@@ -87,7 +87,7 @@ test('the holder of a lockfile is the living process whose pid is in it', (t) =>
     assert.equal(holder(text), undefined, JSON.stringify(text));
   }
   rmSync(path);
-  assert.equal(locks.holders([lockfileAt(path)], nobody).size, 0);
+  assert.equal(findHolders([lockfileAt(path)], nobody).size, 0);
 });
 
 test('a run of baton’s own that holds a lock is named: its keeper leads its session', (t) => {
@@ -96,7 +96,7 @@ test('a run of baton’s own that holds a lock is named: its keeper leads its se
   const session = statOf(process.pid)?.session ?? 0;
   const run = { run: 7, target: 'daily' };
   const holder = (pid: number) =>
-    locks.holders([lockfileAt(path)], () => new Map([[pid, run]])).get(path);
+    findHolders([lockfileAt(path)], () => new Map([[pid, run]])).get(path);
   assert.deepEqual(holder(session)?.run, run);
   assert.deepEqual(holder(process.pid)?.run, run);
   const other = 4_194_305; // no process has this number
@@ -109,7 +109,7 @@ test('only a stale lock that keeps later runs away is told as left behind', (t) 
   const left = (stopsWhenStale: boolean): string => {
     const [binding] = target('a', [{ type: 'rsnapshot', interval: 'daily' }]).bindings;
     assert.ok(binding);
-    const bindings = [{ ...binding, lockfile: { ...lockfileAt(path), stopsWhenStale } }];
+    const bindings = [{ ...binding, asks: [{ ...lockfileAt(path), stopsWhenStale }] }];
     return describeLeftLocks({ ...target('a'), bindings });
   };
   assert.equal(left(true), '');

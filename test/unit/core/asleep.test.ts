@@ -2,11 +2,13 @@
  * What counts while the machine sleeps: how long a run has waited and how old a success is, but not
  * how long a command has run, nor what gives processes time.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Expected, forecast } from '../../../daemon/core/forecast.ts';
 import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { RECENT_MS } from '../../../daemon/core/retention.ts';
+import { NO_WORLD } from '../../../daemon/core/world.ts';
 import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { elapsedMs } from '../../../daemon/shared/elapsed.ts';
 import type { RunId, Stamp } from '../../../daemon/shared/run.ts';
@@ -189,7 +191,7 @@ test('output is kept for days on the calendar, and a while for clients that slep
 
 function expectedIn({ state, catalog, nowMs, asleepMs }: Core): ReadonlyMap<RunId, Expected> {
   const now: Stamp = { steadyMs: nowMs, wallMs: 0, asleepMs };
-  return runToEnd(forecast({ state, catalog, now, holdersAround: () => new Map() }));
+  return runToEnd(forecast({ state, catalog, now, worldAround: () => NO_WORLD }));
 }
 
 test('what is expected after a sleep is what is left to do, and no start after a deadline', () => {

@@ -10,8 +10,8 @@ import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../../support/core.ts';
 
 function expect(core: Core): ReadonlyMap<number, Expected> {
-  const { state, catalog, nowMs, holders } = core;
-  return runToEnd(forecast({ state, catalog, now: stamp(nowMs), holdersAround: () => holders }));
+  const { state, catalog, nowMs } = core;
+  return runToEnd(forecast({ state, catalog, now: stamp(nowMs), worldAround: () => core.world() }));
 }
 
 function remember(core: Core, durations: Readonly<Record<string, number>>): void {

@@ -9,9 +9,12 @@ import type { Binding, Target } from '../../../daemon/core/catalog.ts';
 import { groupViewMaker } from '../../../daemon/core/group-view.ts';
 import { restOf } from '../../../daemon/core/retry.ts';
 import { hindrances } from '../../../daemon/core/waiting.ts';
+import { isCondition, isSlow } from '../../../daemon/core/world.ts';
 import { elapsedMs } from '../../../daemon/shared/elapsed.ts';
 import type { TargetName } from '../../../daemon/shared/run.ts';
+import { FRESH_MS } from '../../../policies/require.ts';
 import { perform, type Step, steps, targets } from '../../support/arbitraries.ts';
+import { flaky } from '../../support/conditions.ts';
 import { Core, type Moment, target } from '../../support/core.ts';
 
 /** Plays a history with a law that is asked of every first start. */
@@ -27,6 +30,7 @@ function play(
     law(moment, core.catalog.targets.get(target)?.bindings ?? []);
   };
   const core = new Core(catalog, { manualKeepers: true, watch });
+  core.conditions.truth = flaky;
   for (const step of list) perform(core, step);
 }
 
@@ -75,7 +79,7 @@ function followsRanks({ core, event }: Moment, bindings: readonly Binding[]): vo
   if (event.type !== 'starting') return;
   const binding = bindings.find(({ policy }) => policy.rank !== undefined);
   if (binding === undefined) return;
-  const groupViewOf = groupViewMaker(core.state, core.catalog, core.now(), core.holders);
+  const groupViewOf = groupViewMaker(core.state, core.catalog, core.now(), core.world());
   const { members, self } = groupViewOf(binding, targetOf(core, event.run)).view;
   const rank = (member: typeof self): number =>
     member.head === undefined
@@ -89,6 +93,22 @@ function followsRanks({ core, event }: Moment, bindings: readonly Binding[]): vo
     assert.ok(held.length > 0, `run ${event.run} goes before ${head.run}, which is above it`);
   }
 }
+
+/** What must be so is so, mounts at this moment, the rest not long ago. */
+function isAsRequired({ core }: Moment, bindings: readonly Binding[]): void {
+  for (const condition of bindings.flatMap(({ asks }) => asks).filter(isCondition)) {
+    const agoMs = core.conditions.seenAgoMs(condition, core.now());
+    const mostMs = isSlow(condition) ? condition.timeoutMs + FRESH_MS : 0;
+    assert.ok(agoMs >= 0 && agoMs <= mostMs, `${condition.kind} was seen ${agoMs} ms ago`);
+  }
+}
+
+test('no run starts while something that it requires is not so', () => {
+  fc.assert(
+    fc.property(targets, steps, (catalog, list) => play(catalog, list, isAsRequired)),
+    { numRuns: 500 },
+  );
+});
 
 /** All of them want the same place, or ranks would rarely matter. */
 const crowded = targets.map((list) =>

@@ -2,6 +2,7 @@
  * What one more costs where there are thousands: looked at by counting what is looked at, since
  * time depends on the machine.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PolicyFiles } from '../../../daemon/config/policy-files.ts';
@@ -13,6 +14,7 @@ import type { Event } from '../../../daemon/core/event.ts';
 import type { Policy } from '../../../daemon/core/policy.ts';
 import { FORGOTTEN_AT_ONCE_MAX, RECENT_MS } from '../../../daemon/core/retention.ts';
 import { emptyState, type State } from '../../../daemon/core/state.ts';
+import { NO_WORLD } from '../../../daemon/core/world.ts';
 import { viewTargets } from '../../../daemon/server/views/targets.ts';
 import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { accepted, load } from '../../support/config.ts';
@@ -258,7 +260,7 @@ test('the status of a large group names no more levels than are next to each', (
       catalog: core.catalog,
       now: stamp(0),
       lives: () => false,
-      holdersAround: () => new Map(),
+      worldAround: () => NO_WORLD,
       progressOf: () => undefined,
       unrecordedEnd: () => undefined,
     }),

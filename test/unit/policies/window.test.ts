@@ -2,11 +2,13 @@
  * The window policy by its examples: when it lets a run start, and what becomes of one at its end.
  * The core's clock begins on Tuesday, 14 November 2023, at 22:13:20 UTC.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
 import { PolicyFiles } from '../../../daemon/config/policy-files.ts';
 import { forecast } from '../../../daemon/core/forecast.ts';
+import { NO_WORLD } from '../../../daemon/core/world.ts';
 import { describeOutcome } from '../../../daemon/protocol/outcome-text.ts';
 import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { exitStatus } from '../../../daemon/shared/exit-status.ts';
@@ -159,7 +161,7 @@ test('the forecast knows when a window opens, and that it ends a run', () => {
   const run = core.ask('t');
   core.configure([target('t', [opened(['22:14-23:00', '23:30-24:00'], { atEnd: 'end' })])]);
   const expected = (): readonly (number | undefined)[] => {
-    const context = { ...core, now: core.now(), holdersAround: () => new Map() };
+    const context = { ...core, now: core.now(), worldAround: () => NO_WORLD };
     const found = runToEnd(forecast(context));
     return [...core.state.runs.keys()].slice(-2).map((it) => found.get(it)?.endMs);
   };

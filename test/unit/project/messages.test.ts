@@ -19,6 +19,7 @@ const FACT = 'a fact; what to do comes behind it, by adviseOutcome';
 const PLACE = 'stands behind the place in the file, which names it';
 const NEAR = 'a near name is enough where there is one';
 const PART = 'a part of another one, which says what to do';
+const SEEN = 'what was found; what is required stands in the configuration';
 const HELP = 'seeHelp puts the page behind it that says more';
 
 type Excepted = Readonly<Partial<Record<Rule, string>>>;
@@ -40,6 +41,11 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
       { names: 'the time is shown in words' },
     ]),
   ),
+  ...all(SEEN, 'condition', ['notMounted', 'onlyAutomount', 'isMounted', 'otherDevice']),
+  ...all(SEEN, 'condition', ['noDevice', 'freeBytes', 'freeInodes', 'fewInodes', 'exists']),
+  ...all(SEEN, 'condition', ['doesNotExist', 'notSeen']),
+  'condition.fewBytes': { advice: SEEN, names: 'sizes are shown with a unit' },
+  'condition.noAnswer': { advice: SEEN, names: 'the time is shown in words' },
   'runner.badKey': { names: 'the fault is told in words' },
   'runner.changedHostKey': { names: 'they stand in one object' },
   'runner.noConnection': { advice: FACT },
@@ -170,6 +176,7 @@ const FREE: Readonly<Record<string, string>> = {
   'daemon/core/waiting.ts': 'why a run waits',
   'policies/cardinality.ts': 'why a run waits, or was refused',
   'policies/rsnapshot.ts': 'why a run waits',
+  'policies/require.ts': 'why a run waits',
   'policies/spacing.ts': 'why a run waits',
   'policies/window.ts': 'why a run waits, or was ended',
   'runners/ssh/handshake.ts': 'an abort, whose words nobody is shown',

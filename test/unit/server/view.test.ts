@@ -1,10 +1,12 @@
 /** What clients are shown of the state, on the pure core. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { apply } from '../../../daemon/core/apply.ts';
 import { snapshotOf } from '../../../daemon/core/snapshot.ts';
 import type { Run } from '../../../daemon/core/state.ts';
+import { NO_WORLD } from '../../../daemon/core/world.ts';
 import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
 import type { ViewContext } from '../../../daemon/server/views/run-view.ts';
 import * as view from '../../../daemon/server/views/targets.ts';
@@ -15,14 +17,13 @@ import { perform, steps, targets } from '../../support/arbitraries.ts';
 import { Core, exit, stamp, target } from '../../support/core.ts';
 
 function sceneryOf({ state, catalog, nowMs }: Core): ViewContext {
-  const holdersAround = () => new Map();
   const now = stamp(nowMs);
   return {
     state,
     catalog,
     now,
     lives: () => false,
-    holdersAround,
+    worldAround: () => NO_WORLD,
     progressOf: () => undefined,
     unrecordedEnd: () => undefined,
   };

@@ -1,7 +1,9 @@
 /** Steady time: it goes on across boots, whatever the clock on the wall says. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apply } from '../../../daemon/core/apply.ts';
+import { NO_WORLD } from '../../../daemon/core/world.ts';
 import { viewHistory } from '../../../daemon/server/views/targets.ts';
 import { runToEnd } from '../../../daemon/shared/cooperative.ts';
 import { elapsedMs, SLEEP_MS_MIN } from '../../../daemon/shared/elapsed.ts';
@@ -62,7 +64,7 @@ test('a clock that is set an hour back and forth changes no duration, no age and
           ...{ state: core.state, catalog: core.catalog, now: { steadyMs, wallMs } },
           ...{
             lives: () => false,
-            holdersAround: () => new Map(),
+            worldAround: () => NO_WORLD,
             progressOf: () => undefined,
             unrecordedEnd: () => undefined,
           },

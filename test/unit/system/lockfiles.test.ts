@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { locks } from '../../../daemon/system/lockfiles.ts';
+import { findHolders } from '../../../daemon/system/lockfiles.ts';
 import { directory, lockfileAt } from '../../support/config.ts';
 
 /** Prints the pid of a child that ends, and never waits for it. */
@@ -26,15 +26,15 @@ test('a zombie holds its lock, since rsnapshot gives up for it, and so does what
     await delay(10);
   }
   writeFileSync(lock, `${pid}`);
-  const holder = locks.holders([lockfileAt(lock)], none).get(lock);
+  const holder = findHolders([lockfileAt(lock)], none).get(lock);
   assert.equal(holder?.pid, Number(pid));
   assert.match(holder?.text ?? '', /its parent has not waited for it/);
   assert.equal(holder?.isOther, false);
   writeFileSync(lock, `${process.pid}`);
-  assert.equal(locks.holders([lockfileAt(lock)], none).get(lock)?.isOther, true);
+  assert.equal(findHolders([lockfileAt(lock)], none).get(lock)?.isOther, true);
   const own = basename(process.execPath);
-  const ours = locks.holders([lockfileAt(lock, own)], none).get(lock);
+  const ours = findHolders([lockfileAt(lock, own)], none).get(lock);
   assert.deepEqual([ours?.isOther, ours?.text.startsWith(own)], [false, true], 'of any program');
   writeFileSync(lock, '999999999');
-  assert.equal(locks.holders([lockfileAt(lock)], none).size, 0, 'nobody has this pid');
+  assert.equal(findHolders([lockfileAt(lock)], none).size, 0, 'nobody has this pid');
 });

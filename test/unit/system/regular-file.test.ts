@@ -16,7 +16,7 @@ import { Follower } from '../../../daemon/server/output-follower.ts';
 import { CHUNK_BYTES } from '../../../daemon/server/output-frame.ts';
 import { readProgress } from '../../../daemon/server/progress.ts';
 import { takeLock } from '../../../daemon/system/flock.ts';
-import { locks } from '../../../daemon/system/lockfiles.ts';
+import { findHolders } from '../../../daemon/system/lockfiles.ts';
 import { APPEND, openRegular, readEnd, readRegular } from '../../../daemon/system/regular-file.ts';
 import { readKnownHosts } from '../../../runners/ssh/host-key.ts';
 import { KeyRing, readPassphrase } from '../../../runners/ssh/private-key.ts';
@@ -69,10 +69,10 @@ test('a file that is longer than it may be is refused, and so is one without a s
 
 test('a lockfile that is a named pipe keeps runs back, and says why', (t) => {
   const path = join(pipes(t, 'pid'), 'pid');
-  const holder = locks.holders([lockfileAt(path)], () => new Map()).get(path);
+  const holder = findHolders([lockfileAt(path)], () => new Map()).get(path);
   assert.deepEqual(holder, { pid: 0, text: 'unknown: it is no regular file; remove it' });
   writeFileSync(`${path}.long`, '1'.repeat(5_000));
-  assert.equal(locks.holders([lockfileAt(`${path}.long`)], () => new Map()).size, 0);
+  assert.equal(findHolders([lockfileAt(`${path}.long`)], () => new Map()).size, 0);
 });
 
 test('a status file that is a named pipe, a link or without end makes no sense', (t) => {

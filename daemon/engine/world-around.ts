@@ -1,24 +1,20 @@
-/** Who holds the locks that runs wait for: processes outside baton, or runs of its own. */
-import { lockfilesAround } from '../core/affected.ts';
+/** What the world says to the questions of those that wait around a target. */
+import { questionsAround } from '../core/affected.ts';
 import type { Catalog } from '../core/catalog.ts';
-import type { Holders, LocksPort, RunsByKeeper } from '../core/group-view.ts';
 import type { RunName } from '../core/policy.ts';
 import type { ReadonlyState } from '../core/state.ts';
+import type { World } from '../core/world.ts';
 import type { TargetName } from '../shared/run.ts';
+import type { RunsByKeeper } from '../system/lockfiles.ts';
+import type { Findings } from './findings.ts';
 
-const NOBODY: Holders = new Map();
-
-/** Of the locks that are in the way of what waits around a target. */
-export function holdersAround(
+export function worldAround(
   target: TargetName,
   state: ReadonlyState,
   catalog: Catalog,
-  /** Absent where nobody else can hold a lock. */
-  locks: LocksPort | undefined,
-): Holders {
-  const lockfiles = lockfilesAround(state, target, catalog);
-  if (lockfiles.length === 0 || locks === undefined) return NOBODY;
-  return locks.holders(lockfiles, () => byKeeper(state));
+  findings: Findings,
+): World {
+  return findings.answer(questionsAround(state, target, catalog), () => byKeeper(state));
 }
 
 function byKeeper(state: ReadonlyState): RunsByKeeper {

@@ -1,0 +1,72 @@
+/**
+ * A small command whose answer the daemon waits for, and which may never come: it leads a session
+ * of its own, so that all of it can be killed. What the kernel does not let go of (state D) stays,
+ * and `done` is not called before it is gone: the caller has a limit of its own.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { errnoOf } from '../shared/errno.ts';
+
+/** More output is left out. */
+const OUTPUT_BYTES_MAX = 4_096;
+
+export interface Ran {
+  /** Undefined: it could not be spawned, or a signal ended it. */
+  readonly code?: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why it could not be spawned. */
+  readonly errno?: string;
+}
+
+/** Calls back once, never at once. The result ends it. */
+export function runBounded(
+  args: readonly [string, ...string[]],
+  done: (ran: Ran) => void,
+): () => void {
+  const [file, ...rest] = args;
+  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
+  const child = start(file, rest, env);
+  if (typeof child === 'string') {
+    setImmediate(done, { stdout: '', stderr: '', errno: child });
+    return () => {};
+  }
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      texts[name] = (texts[name] + text).slice(0, OUTPUT_BYTES_MAX);
+    });
+  }
+  let errno: string | undefined;
+  child.once('error', (error) => {
+    errno = errnoOf(error);
+    // Where there is no process, no other event comes.
+    if (child.pid === undefined) done({ ...texts, errno });
+  });
+  child.once('close', (code) => {
+    if (child.pid !== undefined) done({ ...texts, ...(code === null ? {} : { code }) });
+  });
+  return () => kill(child);
+}
+
+function start(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ChildProcess | string {
+  try {
+    // Of a directory that hangs the daemon would hear only when it does not any more.
+    const stdio = ['ignore', 'pipe', 'pipe'] as const;
+    return spawn(file, args, { cwd: '/', env, detached: true, stdio: [...stdio] });
+  } catch (error) {
+    return errnoOf(error);
+  }
+}
+
+function kill({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It is gone.
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What is found of the conditions of a run: clauses for `baton why` and for the reason why a run
+ * was skipped, such as "/mnt/backup is not a mount point".
+ */
+import { showDuration } from '../shared/duration.ts';
+import { showBytes } from '../shared/show-bytes.ts';
+
+export const notMounted = (path: string): string => `${path} is not a mount point`;
+
+export const onlyAutomount = (path: string): string =>
+  `${path} is an automount point on which nothing is mounted`;
+
+export const isMounted = (path: string, source: string, type: string): string =>
+  `${path} is mounted (${source}, ${type})`;
+
+export const otherDevice = (path: string, source: string, wanted: string): string =>
+  `${path} is mounted from ${source}, not from ${wanted}`;
+
+export const noDevice = (path: string, source: string, wanted: string): string =>
+  `${path} is mounted from ${source}, and there is no ${wanted} on this machine`;
+
+export const freeBytes = (path: string, free: number): string =>
+  `${path} has ${showBytes(free)} free`;
+
+export const fewBytes = (path: string, free: number, least: number): string =>
+  `${path} has ${showBytes(free)} free, less than ${showBytes(least)}`;
+
+export const freeInodes = (path: string, free: number): string => `${path} has ${free} inodes free`;
+
+export const fewInodes = (path: string, free: number, least: number): string =>
+  `${path} has ${free} inodes free, fewer than ${least}`;
+
+export const exists = (path: string): string => `${path} exists`;
+
+export const doesNotExist = (path: string): string => `${path} does not exist`;
+
+/** `why` is what the system says. */
+export const notSeen = (subject: string, why: string): string =>
+  `${subject} cannot be looked at (${why})`;
+
+/** It may have hung for days. */
+export const noAnswer = (subject: string, tookMs: number): string =>
+  `${subject} cannot be looked at (no answer for ${showDuration(tookMs)})`;

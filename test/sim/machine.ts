@@ -1,0 +1,116 @@
+/**
+ * The machine around a simulated daemon, as policies know it: what is so changes with time, by
+ * chance; a look at it takes time, and some never end by themselves. What has been answered is
+ * remembered, to be held against every start.
+ */
+import assert from 'node:assert/strict';
+import { hasConditions } from '../../daemon/core/catalog.ts';
+import { type Condition, isCondition, isSlow, keyOf } from '../../daemon/core/world.ts';
+import { elapsedMs } from '../../daemon/shared/elapsed.ts';
+import type { RunId } from '../../daemon/shared/run.ts';
+import type { Answer, WorldPort } from '../../daemon/system/machine.ts';
+import { FRESH_MS } from '../../policies/require.ts';
+import type { Entry } from './journal.ts';
+import type { World } from './world.ts';
+
+/** How long something is as it is. */
+const STEADY_MS = 700;
+/** Longer than the longest `every`, and a check that hangs, and is ended, and another one. */
+const PATIENCE_MS = 20_000;
+/** Of the checks that never end by themselves, one of so many. */
+const HANGING = 10;
+
+export class SimMachine {
+  readonly #world: World;
+  /** When a check began that found it to be so: the latest, by condition, of each life. */
+  readonly #seenMs = new Map<string, number>();
+  /** Since when nothing has been in the way of a run. */
+  readonly #freeSince = new Map<RunId, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** In a calm world all is as it should be. */
+  holds(condition: Condition): boolean {
+    const { isCalm, nowMs } = this.#world;
+    if (isCalm) return true;
+    return noise(`${keyOf(condition)} ${Math.floor(nowMs / STEADY_MS)}`) > 0.4;
+  }
+
+  /** As the daemon of one life sees it. */
+  open(generation: number): WorldPort {
+    const world = this.#world;
+    return {
+      holders: () => new Map(),
+      look: (conditions) => new Map(conditions.map((it) => [keyOf(it), this.#answer(it)])),
+      check: (condition, done) => {
+        const begunMs = elapsedMs(world.now());
+        const early = this.#answer(condition);
+        let cancel = (): void => {};
+        // Killed, most end at once, and some much later.
+        const kill = (mostMs: number) => () => {
+          cancel();
+          cancel = world.later(world.between(0, mostMs), () => done(early), generation);
+        };
+        const end = (): void => {
+          const answer = world.chance(0.5) ? early : this.#answer(condition);
+          if (answer.holds) this.#seenMs.set(`${generation} ${keyOf(condition)}`, begunMs);
+          done(answer);
+        };
+        if (world.chance(1 / HANGING)) {
+          return kill(5_000);
+        }
+        cancel = world.later(world.between(0, world.isCalm ? 100 : 400), end, generation);
+        return kill(10);
+      },
+      showTime: (wallMs) => String(wallMs),
+    };
+  }
+
+  #answer(condition: Condition): Answer {
+    const holds = this.holds(condition);
+    return { holds, text: `${condition.kind} is ${holds ? 'right' : 'wrong'}` };
+  }
+
+  /**
+   * It was in the way of a run, and is not any more: that need not be seen before the run is looked
+   * at again, for which it has PATIENCE_MS.
+   */
+  isSoon(run: RunId, isFree: boolean): boolean {
+    const { nowMs } = this.#world;
+    if (!isFree) this.#freeSince.delete(run);
+    else if (!this.#freeSince.has(run)) this.#freeSince.set(run, nowMs);
+    return nowMs - (this.#freeSince.get(run) ?? nowMs) <= PATIENCE_MS;
+  }
+
+  /** Nothing starts against what must be so, be it the first time or again. */
+  checkStarts({ events, catalog, at }: Entry): void {
+    const { audit, generation } = this.#world;
+    const isFound = events.some(({ type }) => type === 'started');
+    for (const event of isFound ? [] : events) {
+      if (event.type !== 'starting') continue;
+      const { target: name = '' } = audit.state.runs.get(event.run) ?? {};
+      const target = catalog.targets.get(name);
+      if (!hasConditions(target)) continue;
+      for (const it of target?.bindings.flatMap(({ asks }) => asks).filter(isCondition) ?? []) {
+        const what = `run ${event.run} (${name}) starts, and ${keyOf(it)}`;
+        if (!isSlow(it)) {
+          assert.ok(this.holds(it), `${what} is not so`);
+          continue;
+        }
+        const seenMs = this.#seenMs.get(`${generation} ${keyOf(it)}`) ?? Number.NaN;
+        const agoMs = elapsedMs(at) - seenMs;
+        assert.ok(agoMs <= it.timeoutMs + FRESH_MS, `${what} was seen ${agoMs} ms ago`);
+      }
+    }
+  }
+}
+
+/** From 0 up to 1, by a text. */
+function noise(text: string): number {
+  let hash = 2_166_136_261;
+  for (const char of text) hash = Math.imul(hash ^ char.charCodeAt(0), 16_777_619);
+  hash = Math.imul(hash ^ (hash >>> 15), 2_246_822_507);
+  return ((hash ^ (hash >>> 13)) >>> 0) / 4_294_967_296;
+}

@@ -6,6 +6,7 @@
 import { cardinality } from '../../policies/cardinality.ts';
 import { type Binding, bind, type Target } from '../core/catalog.ts';
 import type { Policy, PolicyTarget, Prepared, Preparer, ReadFile } from '../core/policy.ts';
+import type { CooperativeSteps } from '../shared/cooperative.ts';
 import { oneResource, twins } from './config-messages.ts';
 
 interface Bound {
@@ -65,42 +66,50 @@ export interface Excluded {
 }
 
 /** Lets groups that use the same thing exclude each other. */
-export function exclude(targets: readonly Target[]): Excluded {
-  const shared = [...resourceUsers(targets)].flatMap(([resource, keys]) =>
-    keys.size > 1 ? resource : [],
-  );
+export function* exclude(targets: readonly Target[]): CooperativeSteps<Excluded> {
+  const users = yield* resourceUsers(targets);
+  const shared = [...users].flatMap(([resource, keys]) => (keys.size > 1 ? resource : []));
   const warnings = shared.map((resource) => {
     const those = targets.filter((it) => it.bindings.some((binding) => uses(binding, resource)));
     const names = those.map(({ name }) => name).join(', ');
     return oneResource(names, resource);
   });
-  return {
-    targets: targets.map((target) => withLimits(target, shared)),
-    warnings: [...warnings, ...findTwins(targets)],
-  };
+  const limited: Target[] = [];
+  for (const target of targets) {
+    yield;
+    limited.push(withLimits(target, shared));
+  }
+  return { targets: limited, warnings: [...warnings, ...(yield* findTwins(targets))] };
 }
 
 /** Two targets for one level of a group: allowed, but mostly a slip of copying. */
-function findTwins(targets: readonly Target[]): readonly string[] {
+function* findTwins(targets: readonly Target[]): CooperativeSteps<readonly string[]> {
   const firsts = new Map<string, string>();
-  return targets.flatMap(({ name, bindings }) =>
-    bindings.flatMap(({ key, policy, options }) => {
+  const warnings: string[] = [];
+  for (const { name, bindings } of targets) {
+    yield;
+    for (const { key, policy, options } of bindings) {
       const level = policy.level?.(options)?.name;
-      if (level === undefined) return [];
+      if (level === undefined) continue;
       const first = firsts.get(`${key} ${level}`);
       if (first === undefined) firsts.set(`${key} ${level}`, name);
-      if (first === undefined) return [];
-      return twins(first, name, level, key);
-    }),
-  );
+      else warnings.push(twins(first, name, level, key));
+    }
+  }
+  return warnings;
 }
 
-/** The groups that resource each thing. */
-function resourceUsers(targets: readonly Target[]): ReadonlyMap<string, ReadonlySet<string>> {
+/** The groups that use each thing. */
+function* resourceUsers(
+  targets: readonly Target[],
+): CooperativeSteps<ReadonlyMap<string, ReadonlySet<string>>> {
   const keys = new Map<string, Set<string>>();
-  for (const { key, policy, options } of targets.flatMap(({ bindings }) => bindings)) {
-    for (const resource of policy.resources?.(options) ?? []) {
-      keys.set(resource, (keys.get(resource) ?? new Set()).add(key));
+  for (const { bindings } of targets) {
+    yield;
+    for (const { key, policy, options } of bindings) {
+      for (const resource of policy.resources?.(options) ?? []) {
+        keys.set(resource, (keys.get(resource) ?? new Set()).add(key));
+      }
     }
   }
   return keys;

@@ -4,6 +4,7 @@
 
 import type { Binding, Target } from '../core/catalog.ts';
 import type { Member } from '../core/policy.ts';
+import type { CooperativeSteps } from '../shared/cooperative.ts';
 import * as say from './config-messages.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { TargetSettings } from './schema.ts';
@@ -43,16 +44,21 @@ export function findBadHooks(
 }
 
 /** Every member of a group against the group's first. */
-export function findConflicts(targets: readonly Target[]): readonly Diagnostic[] {
+export function* findConflicts(
+  targets: readonly Target[],
+): CooperativeSteps<readonly Diagnostic[]> {
   const firsts = new Map<string, Member<unknown>>();
-  return targets.flatMap(({ name, bindings }) =>
-    bindings.flatMap(({ key, policy, options }, index) => {
+  const diagnostics: Diagnostic[] = [];
+  for (const { name, bindings } of targets) {
+    yield;
+    for (const [index, { key, policy, options }] of bindings.entries()) {
       const self = { target: name, options, waiting: 0, ignored: 0, active: [] };
       const first = firsts.get(key);
       if (first === undefined) firsts.set(key, self);
       const text = first === undefined ? undefined : policy.conflict?.(self, first);
-      if (text === undefined) return [];
-      return [{ at: ['targets', name, 'policies', index], text: say.differ(text) }];
-    }),
-  );
+      if (text === undefined) continue;
+      diagnostics.push({ at: ['targets', name, 'policies', index], text: say.differ(text) });
+    }
+  }
+  return diagnostics;
 }

@@ -5,10 +5,11 @@
  * others work.
  */
 import { dirname } from 'node:path';
-import { type Catalog, makeCatalog } from '../core/catalog.ts';
+import { type Catalog, makeCatalogInSteps } from '../core/catalog.ts';
 import type { ReadFile } from '../core/policy.ts';
 import { type CooperativeSteps, runToEnd } from '../shared/cooperative.ts';
 import type { LogFormat } from '../system/log.ts';
+import { runInSlices } from '../system/slices.ts';
 import { binder, exclude } from './bind-policies.ts';
 import { findBadHooks, findConflicts, findTwice } from './conflicts.ts';
 import { isWithin } from './diagnostics.ts';
@@ -48,11 +49,11 @@ export async function loadWithPlugins(
   pluginFiles: PluginFiles,
   uid: number = process.getuid?.() ?? 0,
 ): Promise<Loaded> {
-  const read = runToEnd(readInSteps(path, uid));
+  const read = await runInSlices(readInSteps(path, uid));
   if (!read.ok) return read;
   const plugins = await pluginFiles.load(read.value.main.value, dirname(path));
   const given = { plugins, failed: () => pluginFiles.takeFailures() };
-  return runToEnd(settle(read.value, new PolicyFiles(), given));
+  return await runInSlices(settle(read.value, new PolicyFiles(), given));
 }
 
 /** The same where no plugins are named; `policyFiles` reads for the policies. */
@@ -138,15 +139,18 @@ function* makeConfig(
     warnings.push(...made.warnings);
     targets.push(made.target);
   }
-  const diagnostics = [
-    ...targets.flatMap(findTwice),
-    ...findConflicts(targets),
-    ...targets.flatMap((target) => findBadHooks(target, byName)),
-  ];
+  yield;
+  const diagnostics = [...targets.flatMap(findTwice)];
+  yield;
+  diagnostics.push(...(yield* findConflicts(targets)));
+  yield;
+  diagnostics.push(...targets.flatMap((target) => findBadHooks(target, byName)));
+  yield;
   if (diagnostics.length > 0) {
     return diagnostics.map(settings.faultOf);
   }
-  const apart = exclude(targets);
+  const apart = yield* exclude(targets);
+  const catalog = yield* makeCatalogInSteps(apart.targets);
   return {
     path: main.path,
     included: included.sources.map(({ path }) => path),
@@ -154,7 +158,7 @@ function* makeConfig(
     ...(log?.format === undefined ? {} : { logFormat: log.format }),
     ...(sockets.length === 0 ? {} : { sockets }),
     ...(idleExit === undefined ? {} : { idleExitMs: idleExit }),
-    catalog: makeCatalog(apart.targets),
+    catalog,
     warnings: [...warnings, ...apart.warnings, ...findOddities(sockets, Object.keys(byName))],
   };
 }

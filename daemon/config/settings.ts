@@ -61,14 +61,17 @@ export function* checkSettings(
   }
   const targets: Record<string, TargetSettings> = Object.create(null);
   const faults: Fault[] = [...faultsIn(main, plugins.mistakes), ...gathered.faults];
+  let lastTemplate: Bag | undefined;
   const faultsOf = new Map<string, (diagnostic: Diagnostic) => Fault>();
   for (const definition of gathered.definitions.values()) {
     yield;
-    const { name, value } = definition;
+    const { name, value, template } = definition;
     const completed = isBag(value) ? complete(name, value, gathered.defaults) : undefined;
     const faultOf = placer(definition, main, completed?.from);
     faultsOf.set(name, faultOf);
-    const checked = check(OneTarget, { [name]: completed?.value ?? value });
+    const isLike = template !== undefined && template === lastTemplate;
+    const checked = check(OneTarget, { [name]: completed?.value ?? value }, isLike);
+    lastTemplate = template;
     if (checked.ok) Object.assign(targets, checked.value);
     else faults.push(...checked.diagnostics.map(faultOf).filter((it) => !gathered.isKnown(it)));
   }

@@ -4,6 +4,7 @@
  */
 
 import { longArgument, wrongArgument, wrongCount } from '../protocol/refusal-text.ts';
+import { type CooperativeSteps, runToEnd } from '../shared/cooperative.ts';
 import { MATCH_STEPS_MAX, matchWhole, type Pattern } from '../shared/pattern.ts';
 import type { TargetName } from '../shared/run.ts';
 import type { Policy, PolicyTarget } from './policy.ts';
@@ -116,21 +117,36 @@ export interface Catalog {
 }
 
 export function makeCatalog(targets: readonly Target[]): Catalog {
+  return runToEnd(makeCatalogInSteps(targets));
+}
+
+/** The same, for a daemon that has clients. */
+export function* makeCatalogInSteps(targets: readonly Target[]): CooperativeSteps<Catalog> {
   const groups = new Map<string, { key: string; options: Map<TargetName, unknown> }>();
+  const byName = new Map<TargetName, Target>();
   for (const target of targets) {
+    yield;
+    byName.set(target.name, target);
     for (const { key, options } of target.bindings) {
       const group = groups.get(key) ?? { key, options: new Map() };
       group.options.set(target.name, options);
       groups.set(key, group);
     }
   }
-  const bindings = targets.flatMap((target) => target.bindings);
+  const byKey = new Map<string, Group>();
+  for (const [key, group] of groups) {
+    yield;
+    byKey.set(key, withMembers(group));
+  }
+  const has = (test: (binding: Binding) => boolean): boolean =>
+    targets.some(({ bindings }) => bindings.some(test));
+  yield;
   return {
-    targets: new Map(targets.map((target) => [target.name, target])),
-    groups: new Map(Array.from(groups, ([key, group]) => [key, withMembers(group)])),
-    asksWorld: bindings.some(({ asks }) => asks.length > 0),
-    hasRanks: bindings.some(({ policy }) => policy.rank !== undefined),
-    hasDeadlines: bindings.some(({ policy }) => policy.deadline !== undefined),
+    targets: byName,
+    groups: byKey,
+    asksWorld: has(({ asks }) => asks.length > 0),
+    hasRanks: has(({ policy }) => policy.rank !== undefined),
+    hasDeadlines: has(({ policy }) => policy.deadline !== undefined),
   };
 }
 

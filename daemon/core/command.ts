@@ -141,7 +141,7 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
     }
 );
 
-/** Most runs that one turn ends because of one command. */
+/** Most events that one turn makes of one command, such as the ends of runs. */
 export const ENDED_AT_ONCE_MAX = 250;
 
 export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;

@@ -120,6 +120,10 @@ function configured(
     }
   }
   const watched = watch(state, at, catalog);
+  const more = watched.events.slice(0, ENDED_AT_ONCE_MAX - events.length);
+  if (more.length < watched.events.length) {
+    return { ...NOTHING, events: [...events, ...more], rest: { type: 'configured' } };
+  }
   return {
     ...watched,
     wakeups: [...watched.wakeups, ...allClosingWakeups(state, at, catalog)],

@@ -26,6 +26,8 @@ export class CurrentConfig {
   readonly #plugins: PluginFiles;
   /** The reload that is under way: each begins when the one before has ended. */
   #reloading: Promise<unknown> = Promise.resolve();
+  /** Those that have not ended. */
+  #reloads = 0;
 
   constructor(
     options: {
@@ -49,8 +51,9 @@ export class CurrentConfig {
 
   /** Reads the file again, and the plugins that have changed. */
   reload(): Promise<Reloaded> {
+    this.#reloads++;
     const reloaded = this.#reloading.then(() => this.#reload());
-    this.#reloading = reloaded;
+    this.#reloading = reloaded.finally(() => this.#reloads--);
     return reloaded;
   }
 
@@ -68,6 +71,8 @@ export class CurrentConfig {
 
   /** Before a request of this target is looked at; see `refresh`. */
   refresh(target: string): void {
+    // It reads all of them anew.
+    if (this.#reloads > 0) return;
     const news = refresh(this.#now, target, this.#loop.state, this.#log);
     if (news !== undefined) this.#replace(news);
   }

@@ -276,7 +276,7 @@ test('hooks are targets of the same file, others than their own, without argumen
     'targets.job.onFailure: names the target itself; expected another one',
   ]);
   assert.deepEqual(mistakes({ onFailure: 'mial' }, { mail: { runner } }), [
-    'targets.job.onFailure: there is no target "mial"; expected one of this file; did you mean "mail"?',
+    'targets.job.onFailure: there is no target "mial"; expected one of the configuration; did you mean "mail"?',
   ]);
   assert.deepEqual(mistakes({ onSuccess: 'm' }, { m: { runner, acceptArgs: ['x'] } }), [
     'targets.job.onSuccess: target "m" takes arguments (acceptArgs); expected one without',

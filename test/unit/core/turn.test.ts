@@ -276,3 +276,23 @@ test('however much there is to be started, a request has its turn', () => {
   turns.turns();
   assert.equal(turns.numbersOf('starting').length, ASKED + 1);
 });
+
+test('thousands of targets that a reload begins to look out for do not fill one turn', () => {
+  const names = upTo(3 * ENDED_AT_ONCE_MAX).map((at) => `job${at}`);
+  const turns = new Turns([]);
+  turns.turns();
+  turns.writes.length = 0;
+  turns.loop.configure(makeCatalog(names.map((name) => target(name, [], { lateAfterMs: 1_000 }))));
+  turns.turns();
+  assert.deepEqual(
+    turns.writes.filter((count) => count > ENDED_AT_ONCE_MAX),
+    [],
+  );
+  const watched = turns.events.flatMap((event) => (event.type === 'watched' ? event.target : []));
+  assert.deepEqual(watched, names, 'each of them once');
+  turns.nowMs = 2_000;
+  assert.ok(turns.ring(), 'it is known when they are late');
+  turns.turns();
+  const late = turns.events.filter(({ type }) => type === 'late');
+  assert.equal(late.length, names.length);
+});

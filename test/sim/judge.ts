@@ -68,9 +68,8 @@ export function judge(world: World): void {
     const run = state.runs.get(client.run);
     // Told already, or it would not be forgotten; see `World.checkForgotten`.
     if (run === undefined) continue;
-    if (world.restorations > 0 && (run.nonce !== client.nonce || client.told.kind !== 'exited')) {
-      continue;
-    }
+    if (world.mayForget(client)) continue;
+    if (world.restorations > 0 && run.nonce !== client.nonce) continue;
     assert.ok(run.state === 'ended');
     assert.deepEqual(client.told, run.outcome, `${client.token} was told something else`);
   }

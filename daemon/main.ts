@@ -42,6 +42,8 @@ async function main(): Promise<void> {
   if (!read.ok) complain(read.text, EXIT.config);
   else if (isCheck) check(read.value);
   else if (journal !== undefined) replay(read.value, journal, flags.only);
+  // A plugin may have set a timer, which would go on for ever.
+  process.exit();
 }
 
 /** meow's own checks print in its own style and exit with 2: all is let through, to be judged. */

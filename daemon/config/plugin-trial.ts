@@ -1,7 +1,7 @@
 /**
  * Imports a module in a process of its own first: one that loops for ever, ends the process or
  * crashes there does nothing to the daemon. And only an error that ends a process tells the line
- * of a mistake in the syntax.
+ * of a mistake in the syntax. The process ends with the daemon, whatever the module does.
  */
 import { spawn } from 'node:child_process';
 import type { Result } from '../shared/result.ts';
@@ -17,13 +17,23 @@ const STDERR_CHARS_MAX = 65_536;
 const IMPORTED = 93;
 /** Nothing is left to do, and the import still waits. */
 const UNSETTLED = 94;
-const CODE = `process.once('beforeExit', () => process.exit(${UNSETTLED}));
-  import(process.argv[1]).then(() => process.exit(${IMPORTED}))`;
+/** How often the process looks whether the daemon is still there. */
+const PARENT_LOOK_MS = 250;
+/** In a thread of its own, since the module may loop for ever: then nobody else would end it. */
+const WATCH = `const [, , daemon] = process.argv;
+  setInterval(() => {
+    if (process.ppid !== Number(daemon)) process.kill(process.pid, 'SIGKILL');
+  }, ${PARENT_LOOK_MS});`;
+const CODE = `const { Worker } = require('node:worker_threads');
+  const [, url, daemon] = process.argv;
+  new Worker(${JSON.stringify(WATCH)}, { eval: true, argv: [daemon] }).unref();
+  process.once('beforeExit', () => process.exit(${UNSETTLED}));
+  import(url).then(() => process.exit(${IMPORTED}))`;
 
 /** Resolves with why it cannot be imported; never rejects. */
 export function tryImport(url: string, msMax = IMPORT_MS_MAX): Promise<Result<undefined>> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--eval', CODE, url], {
+    const child = spawn(process.execPath, ['--eval', CODE, url, String(process.pid)], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let text = '';

@@ -1,7 +1,8 @@
 /** A daemon with plugins of its administrator: loaded, replaced, and fenced in when they fail. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { policyModule } from '../support/plugins.ts';
@@ -56,6 +57,30 @@ test('a policy that never answers makes its runs wait; the daemon lives on', LIM
   assert.equal((await rig.baton('wait', '1')).status, 0);
 });
 
+test('a module that is being tried ends with the daemon that tries it', LIMIT, async (t) => {
+  const { rig, write } = stage(t, '');
+  const pipe = join(rig.directory, 'pipe');
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+  write(`import { openSync, writeSync } from 'node:fs';
+    writeSync(openSync('${pipe}', 'w'), String(process.pid));
+    for (;;);`);
+  const heard = createReadStream(pipe, 'utf8');
+  const ended = once(heard, 'end');
+  const started = rig.boot();
+  const [pid] = await once(heard, 'data');
+  t.after(() => heard.readableEnded || process.kill(Number(pid), 'SIGKILL'));
+  rig.daemon?.kill('SIGKILL');
+  await assert.rejects(started, /ended with SIGKILL/);
+  await ended;
+});
+
+test('a plugin that sets a timer keeps no check from its end', LIMIT, async (t) => {
+  const { rig } = stage(t, `setInterval(() => {}, 1000);\n${policyModule('moon')}`);
+  const { stdout, status } = runDaemon('--check', rig.configFile);
+  assert.equal(status, 0);
+  assert.match(stdout, /plugin .*moon\.mjs: policy moon\n/);
+});
+
 test(
   'a journal is told in the words of the plugins that the configuration names',
   LIMIT,
@@ -64,11 +89,14 @@ test(
     await rig.boot();
     await rig.baton('run', 'moon');
     const line = ['--config', rig.configFile, '--replay', join(rig.state, 'journal.ndjson')];
-    const { stdout, status } = spawnSync(process.execPath, [BATOND, ...line], {
-      encoding: 'utf8',
-      timeout: 60_000,
-    });
+    const { stdout, status } = runDaemon(...line);
     assert.equal(status, 0);
     assert.match(stdout, /at the end of the journal run 1 \(moon\): waits for the moon/);
   },
 );
+
+/** One that ends by itself. */
+function runDaemon(...args: readonly string[]) {
+  const options = { encoding: 'utf8', timeout: 60_000 } as const;
+  return spawnSync(process.execPath, [BATOND, ...args], options);
+}

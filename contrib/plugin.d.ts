@@ -236,7 +236,11 @@ export type Condition = InstantCondition | SlowCondition;
 /** Its answer can be had at once. */
 export type InstantCondition =
   /** `device` as fstab names it: UUID=…, LABEL=…, a path, or another source. */
-  { readonly kind: 'mounted'; readonly path: string; readonly device?: string };
+  | { readonly kind: 'mounted'; readonly path: string; readonly device?: string }
+  /** The average of the last minute. */
+  | { readonly kind: 'load'; readonly below: number }
+  /** The percentage of the last ten seconds in which something waited for it. */
+  | { readonly kind: 'pressure'; readonly of: 'cpu' | 'io' | 'memory'; readonly below: number };
 
 /** Its answer takes time, but is given up after `timeoutMs`. */
 export type SlowCondition = { readonly timeoutMs: number } & (
@@ -247,6 +251,13 @@ export type SlowCondition = { readonly timeoutMs: number } & (
       readonly inodes?: number;
     }
   | { readonly kind: 'exists' | 'missing'; readonly path: string }
+  /** It exits with 0. */
+  | {
+      readonly kind: 'command';
+      readonly args: readonly [string, ...string[]];
+      readonly user?: string | number;
+    }
+  | { readonly kind: 'host'; readonly host: string; readonly port: number }
 );
 
 /** A living process that holds a lockfile. */

@@ -29,3 +29,20 @@ export function whole(least: number, most: number) {
 
 /** Targets that name the same one are looked at together. */
 export const GroupName = v.pipe(v.string(), v.minLength(1));
+
+const ACCOUNT_EXPECTED = 'a name (no spaces, no ":", not starting with "-") or a number';
+const ID_MAX = 2 ** 32 - 2;
+
+/** Neither an option nor a second field for getent(1) and setpriv(1). */
+export const Account = v.union(
+  [
+    v.pipe(v.string(), v.regex(/^[^\s\p{Cc}:-][^\s\p{Cc}:]*$/u, ACCOUNT_EXPECTED)),
+    v.pipe(
+      v.number(),
+      v.integer(ACCOUNT_EXPECTED),
+      v.minValue(0, ACCOUNT_EXPECTED),
+      v.maxValue(ID_MAX, ACCOUNT_EXPECTED),
+    ),
+  ],
+  ACCOUNT_EXPECTED,
+);

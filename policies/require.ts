@@ -9,138 +9,14 @@
  *
  * Nothing is looked at while another policy makes the run wait, nor while none waits.
  */
-import * as v from 'valibot';
 import { subjectOf } from '../daemon/core/describe-condition.ts';
 import type { Policy, QueuedRun, Readiness } from '../daemon/core/policy.ts';
-import {
-  type Condition,
-  type Finding,
-  isSlow,
-  keyOf,
-  type SlowCondition,
-} from '../daemon/core/world.ts';
-import { BYTES, DURATION_EXPECTED, parseBytes, showDuration } from '../daemon/shared/duration.ts';
-import { Limit, whole } from './option-types.ts';
+import { type Finding, isSlow, keyOf, type SlowCondition } from '../daemon/core/world.ts';
+import { showDuration } from '../daemon/shared/duration.ts';
+import { conditionsOf, Options, type RequireOptions } from './require-options.ts';
 
 /** How long good news counts, beyond the time that it may take to get it. */
 export const FRESH_MS = 5_000;
-/** More often would be no look now and then. */
-const EVERY_MS_MIN = 1_000;
-/** Most inodes that can be asked for. */
-const INODES_MAX = 1_000_000_000_000;
-
-const PATH_EXPECTED = 'an absolute path without "." and ".."';
-const SIZE_EXPECTED = 'a size of 1 byte or more, such as "50GB"';
-
-const Path = v.pipe(
-  v.string(PATH_EXPECTED),
-  v.regex(/^\/(?!(.*\/)?\.{1,2}(\/|$))[^\0]*$/, PATH_EXPECTED),
-  v.transform((path) => path.replace(/\/+/g, '/').replace(/(.)\/$/, '$1')),
-);
-
-const Size = v.pipe(
-  v.union(
-    [
-      v.pipe(v.number(), v.metadata({ type: 'integer', minimum: 1 })),
-      v.pipe(v.string(), v.metadata({ pattern: BYTES.source })),
-    ],
-    SIZE_EXPECTED,
-  ),
-  v.check((size) => (parseBytes(size) ?? 0) > 0, SIZE_EXPECTED),
-  v.metadata({ title: 'size' }),
-  v.transform((size) => parseBytes(size) ?? 0),
-);
-
-/** The keys that are one. */
-const CONDITIONS = [
-  'mounted',
-  'device',
-  'free',
-  'freeInodes',
-  'freeOn',
-  'exists',
-  'missing',
-] as const;
-
-const Settings = v.strictObject({
-  type: v.literal('require'),
-  mounted: v.exactOptional(Path),
-  device: v.exactOptional(v.pipe(v.string(), v.minLength(1))),
-  free: v.exactOptional(Size),
-  freeInodes: v.exactOptional(whole(1, INODES_MAX)),
-  freeOn: v.exactOptional(Path),
-  exists: v.exactOptional(Path),
-  missing: v.exactOptional(Path),
-  otherwise: v.optional(v.picklist(['wait', 'skip']), 'wait'),
-  every: v.optional(
-    v.pipe(Limit, v.minValue(EVERY_MS_MIN, `${DURATION_EXPECTED}, of 1 s or more`)),
-    '30s',
-  ),
-  giveUp: v.exactOptional(Limit),
-  timeout: v.optional(Limit, '10s'),
-});
-type RequireOptions = v.InferOutput<typeof Settings>;
-
-const Options = v.pipe(
-  Settings,
-  v.metadata({
-    dependencies: { device: ['mounted'] },
-    keys: {
-      type: 'Conditions for a start. All that are named here must hold.',
-      mounted:
-        'A path that must be a mount point, as in `/proc/self/mountinfo`: absolute, without symbolic ' +
-        'links. An automount point counts only while something is mounted on it.',
-      device:
-        'What must be mounted there, as in fstab(5): `"UUID=…"`, `"LABEL=…"`, `"PARTUUID=…"`, ' +
-        '`"/dev/disk/by-id/…"` or a source such as `"nas:/backup"`.',
-      free: 'Minimum free space, as a user other than root sees it.',
-      freeInodes:
-        'Minimum number of free inodes. File systems that do not count them always have enough.',
-      freeOn: 'Path whose file system must have the free space. Default: `mounted`.',
-      exists: 'A path that must exist.',
-      missing: 'A path that must not exist, such as `"/run/maintenance"`.',
-      otherwise:
-        'What to do with a run while a condition does not hold: let it `wait` (default), or `skip` ' +
-        'it, with status 75.',
-      every: 'Time between two checks while a run waits. Nothing is checked while none waits.',
-      giveUp:
-        'Skip a run, with status 75, if a condition still does not hold this long after the run was ' +
-        'asked for. Time in which the machine sleeps counts. Default: never.',
-      timeout:
-        'Time limit for each check of `free`, `freeInodes`, `exists` and `missing`. A check without ' +
-        'an answer counts as failed. Mounts are looked at without a delay.',
-    },
-  }),
-  v.forward(
-    v.check(
-      (options) => CONDITIONS.some((key) => options[key] !== undefined),
-      'at least one condition beside "type"',
-    ),
-    ['type'],
-  ),
-  v.forward(
-    v.check(
-      ({ device, mounted }) => device === undefined || mounted !== undefined,
-      'nothing without "mounted"',
-    ),
-    ['device'],
-  ),
-  v.forward(
-    v.check(
-      (options) => !wantsSpace(options) || spacePath(options) !== undefined,
-      'nothing without "mounted" or "freeOn"',
-    ),
-    ['free'],
-  ),
-  v.forward(
-    v.check(
-      (options) => options.freeOn === undefined || wantsSpace(options),
-      'nothing without "free"',
-    ),
-    ['freeOn'],
-  ),
-);
-
 export const require: Policy<RequireOptions> = {
   type: 'require',
   options: Options,
@@ -187,37 +63,6 @@ export const require: Policy<RequireOptions> = {
     return { type: 'wait', reason, behind: [], isOfWorld: true, asks, isNext };
   },
 };
-
-function conditionsOf(options: RequireOptions): readonly Condition[] {
-  const { mounted, device, free, freeInodes, exists, missing, timeout: timeoutMs } = options;
-  const path = spacePath(options);
-  return [
-    ...(mounted === undefined
-      ? []
-      : [{ kind: 'mounted' as const, path: mounted, ...(device === undefined ? {} : { device }) }]),
-    ...(path === undefined || !wantsSpace(options)
-      ? []
-      : [
-          {
-            kind: 'free' as const,
-            path,
-            ...(free === undefined ? {} : { bytes: free }),
-            ...(freeInodes === undefined ? {} : { inodes: freeInodes }),
-            timeoutMs,
-          },
-        ]),
-    ...(exists === undefined ? [] : [{ kind: 'exists' as const, path: exists, timeoutMs }]),
-    ...(missing === undefined ? [] : [{ kind: 'missing' as const, path: missing, timeoutMs }]),
-  ];
-}
-
-function wantsSpace({ free, freeInodes }: RequireOptions): boolean {
-  return free !== undefined || freeInodes !== undefined;
-}
-
-function spacePath({ freeOn, mounted }: RequireOptions): string | undefined {
-  return freeOn ?? mounted;
-}
 
 /** It is decided now, and is not to wait any more. */
 function isOver({ waitedMs }: QueuedRun, { otherwise, giveUp }: RequireOptions): boolean {

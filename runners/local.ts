@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { ProcessPlan, Runner } from '../daemon/core/plan.ts';
+import { Account } from '../policies/option-types.ts';
 import { sequence } from './command-sequence.ts';
 import { inspectLocal } from './local-inspect.ts';
 
@@ -20,25 +21,9 @@ const Program = v.pipe(
 );
 const CWD_EXPECTED = 'an absolute path';
 const ENV_NAME_EXPECTED = 'the name of a variable: letters, digits and "_", no digit first';
-const ACCOUNT_EXPECTED = 'a name (no spaces, no ":", not starting with "-") or a number';
-const ID_MAX = 2 ** 32 - 2;
 const UMASK_EXPECTED = 'an octal number in quotes, such as "027"';
 const NICE_EXPECTED = 'a whole number from -20 (first) to 19 (last)';
 const IONICE_EXPECTED = '"idle", "best-effort", "best-effort:0" to ":7" or "realtime:0" to ":7"';
-
-/** Neither an option nor a second field for getent(1) and setpriv(1). */
-const Account = v.union(
-  [
-    v.pipe(v.string(), v.regex(/^[^\s\p{Cc}:-][^\s\p{Cc}:]*$/u, ACCOUNT_EXPECTED)),
-    v.pipe(
-      v.number(),
-      v.integer(ACCOUNT_EXPECTED),
-      v.minValue(0, ACCOUNT_EXPECTED),
-      v.maxValue(ID_MAX, ACCOUNT_EXPECTED),
-    ),
-  ],
-  ACCOUNT_EXPECTED,
-);
 
 const Umask = v.pipe(
   v.string(UMASK_EXPECTED),

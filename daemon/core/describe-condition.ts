@@ -10,6 +10,14 @@ export function subjectOf(condition: Condition): string {
     case 'exists':
     case 'missing':
       return `the file ${condition.path}`;
+    case 'command':
+      return `the command ${condition.args[0]}`;
+    case 'host':
+      return `port ${condition.port} of ${condition.host}`;
+    case 'load':
+      return 'the load of the machine';
+    case 'pressure':
+      return `the ${condition.of} pressure of the machine`;
     default:
       return condition satisfies never;
   }

@@ -18,13 +18,14 @@ export interface Ran {
   readonly errno?: string;
 }
 
-/** Calls back once, never at once. The result ends it. */
+/** Calls back once, never at once. The result ends it. `given` is all of its environment. */
 export function runBounded(
   args: readonly [string, ...string[]],
   done: (ran: Ran) => void,
+  given?: Readonly<Record<string, string>>,
 ): () => void {
   const [file, ...rest] = args;
-  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
+  const env = given ?? { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
   const child = start(file, rest, env);
   if (typeof child === 'string') {
     setImmediate(done, { stdout: '', stderr: '', errno: child });

@@ -34,6 +34,33 @@ export const exists = (path: string): string => `${path} exists`;
 
 export const doesNotExist = (path: string): string => `${path} does not exist`;
 
+/** `subject` is a command. */
+export const exitedWith = (subject: string, code: number): string =>
+  `${subject} exited with ${code}`;
+
+export const wasKilled = (subject: string): string => `${subject} was killed by a signal`;
+
+export const noSuchUser = (user: string | number): string => `no user ${user}`;
+
+export const answers = (host: string, port: number): string => `${host} answers on port ${port}`;
+
+export const notReached = (host: string, port: number, errno: string): string =>
+  `${host} does not answer on port ${port} (${errno})`;
+
+export const unknownHost = (host: string): string => `host ${host} has no known address`;
+
+export const busy = (load: string, below: number): string =>
+  `the load is ${load}, not below ${below}`;
+
+export const calm = (load: string): string => `the load is ${load}`;
+
+/** `what` is cpu, io or memory. */
+export const pressed = (what: string, percent: string, below: number): string =>
+  `the ${what} pressure is ${percent}%, not below ${below}%`;
+
+export const unpressed = (what: string, percent: string): string =>
+  `the ${what} pressure is ${percent}%`;
+
 /** `why` is what the system says. */
 export const notSeen = (subject: string, why: string): string =>
   `${subject} cannot be looked at (${why})`;

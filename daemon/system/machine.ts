@@ -16,15 +16,15 @@ import {
 } from '../core/world.ts';
 import { errnoOf } from '../shared/errno.ts';
 import { type Ran, runBounded } from './bounded-command.ts';
+import { type Answer, checkCommand, checkHost } from './checks.ts';
 import * as say from './condition-text.ts';
 import { findHolders, type RunsByKeeper } from './lockfiles.ts';
 import { type Mount, mountAt, parseMounts } from './mounts.ts';
 
-export interface Answer {
-  readonly holds: boolean;
-  /** What was found, as a clause. */
-  readonly text: string;
-}
+type MountCondition = Extract<InstantCondition, { kind: 'mounted' }>;
+type PathCondition = Extract<SlowCondition, { path: string }>;
+
+export type { Answer };
 
 /** The world as the engine needs it. */
 export interface WorldPort {
@@ -42,11 +42,18 @@ export const machine: WorldPort = {
   holders: findHolders,
 
   look(conditions) {
-    const mounts = readMounts();
-    return new Map(conditions.map((it) => [keyOf(it), findMount(it, mounts)]));
+    let mounts: readonly Mount[] | string | undefined;
+    const answer = (condition: InstantCondition): Answer => {
+      if (condition.kind !== 'mounted') return measure(condition);
+      mounts ??= readMounts();
+      return findMount(condition, mounts);
+    };
+    return new Map(conditions.map((it) => [keyOf(it), answer(it)]));
   },
 
   check(condition, done) {
+    if (condition.kind === 'command') return checkCommand(condition, done);
+    if (condition.kind === 'host') return checkHost(condition, done);
     const { path } = condition;
     const args: [string, ...string[]] =
       condition.kind === 'free'
@@ -58,6 +65,24 @@ export const machine: WorldPort = {
   showTime: (wallMs) => new Date(wallMs).toTimeString().slice(0, 8),
 };
 
+/** How busy the machine is, by the kernel's own figures. */
+function measure(condition: Exclude<InstantCondition, MountCondition>): Answer {
+  const { kind, below } = condition;
+  const path = kind === 'load' ? '/proc/loadavg' : `/proc/pressure/${condition.of}`;
+  try {
+    const text = readFileSync(path, 'utf8');
+    const found = kind === 'load' ? /^([\d.]+) /.exec(text) : /^some avg10=([\d.]+) /m.exec(text);
+    const [, value = ''] = found ?? [];
+    const holds = Number.parseFloat(value) < below;
+    if (kind === 'load') return { holds, text: holds ? say.calm(value) : say.busy(value, below) };
+    const { of } = condition;
+    return { holds, text: holds ? say.unpressed(of, value) : say.pressed(of, value, below) };
+  } catch (error) {
+    // A kernel may have been built, or started, without pressure figures.
+    return no(say.notSeen(subjectOf(condition), errnoOf(error)));
+  }
+}
+
 /** What is mounted, or the errno of why that cannot be read. */
 function readMounts(): readonly Mount[] | string {
   try {
@@ -67,7 +92,7 @@ function readMounts(): readonly Mount[] | string {
   }
 }
 
-function findMount(condition: InstantCondition, mounts: readonly Mount[] | string): Answer {
+function findMount(condition: MountCondition, mounts: readonly Mount[] | string): Answer {
   const { path, device } = condition;
   if (typeof mounts === 'string') return no(say.notSeen(subjectOf(condition), mounts));
   const mount = mountAt(mounts, path);
@@ -138,7 +163,7 @@ function minorOf(rdev: number): number {
   return Number((bits & 0xffn) | ((bits >> 12n) & 0xffffff00n));
 }
 
-function answerOf(condition: SlowCondition, { code, stdout, stderr, errno }: Ran): Answer {
+function answerOf(condition: PathCondition, { code, stdout, stderr, errno }: Ran): Answer {
   const { kind, path } = condition;
   const isThere = code === 0;
   const isMissing = code === 1 && /: (No such file or directory|Not a directory)$/m.test(stderr);

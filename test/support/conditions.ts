@@ -17,8 +17,7 @@ import type { Stamp } from '../../daemon/shared/run.ts';
 
 /** What is so for some time and then not, each condition in its own rhythm. */
 export function flaky(condition: Condition, { steadyMs }: Stamp): boolean {
-  const { path } = condition;
-  const period = Math.floor(steadyMs / 700) + path.length + condition.kind.length;
+  const period = Math.floor(steadyMs / 700) + keyOf(condition).length;
   return period % 3 !== 0;
 }
 

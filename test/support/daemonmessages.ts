@@ -305,6 +305,16 @@ const CONDITION: Samples<typeof condition> = {
   doesNotExist: [['/etc/x']],
   notSeen: [['the file /etc/x', 'Permission denied']],
   noAnswer: [['the file /etc/x', 10_000]],
+  exitedWith: [['the command /usr/local/bin/ready', 1]],
+  wasKilled: [['the command /usr/local/bin/ready']],
+  noSuchUser: [['backup']],
+  answers: [['nas', 445]],
+  notReached: [['nas', 445, 'ECONNREFUSED']],
+  unknownHost: [['nas']],
+  busy: [['4.20', 4]],
+  calm: [['0.20']],
+  pressed: [['io', '30.00', 20]],
+  unpressed: [['io', '3.00']],
 };
 
 export const DAEMON: readonly Entry[] = [

@@ -172,6 +172,27 @@ test('of several conditions all must hold; slow ones are not looked at while a m
   core.expect(run, 'running');
 });
 
+test('a busy machine, a host and a command are conditions like any others', () => {
+  const all = needs({
+    ...{ load: 4, ioPressure: 20, command: ['/usr/local/bin/ready', '-q'], user: 'backup' },
+    ...{ host: 'nas', port: 445, timeout: '3s' },
+  });
+  const core = new Core([target('t', [all])]);
+  let wrong = 'load';
+  core.conditions.truth = ({ kind }) => kind !== wrong;
+  const run = core.ask('t');
+  assert.match(core.why(run).join(), /^waits for: the load of the machine is wrong/);
+  wrong = 'host';
+  core.advance(30 * SECOND);
+  assert.match(core.why(run).join(), /^waits for: port 445 of nas is wrong/);
+  wrong = '';
+  core.advance(MINUTE);
+  core.expect(run, 'running');
+  const asked = core.conditions.asked.map(({ condition }) => condition);
+  const args = ['/usr/local/bin/ready', '-q'];
+  assert.deepEqual(asked[1], { kind: 'command', args, user: 'backup', timeoutMs: 3 * SECOND });
+});
+
 test('nothing wakes the daemon while no run waits for the world', () => {
   const core = new Core([target('t', [disk, space])]);
   core.end(core.ask('t'));
@@ -242,7 +263,13 @@ test('a run that is tried again is looked at again: the machine may have been st
 test('what makes no sense is a mistake of the configuration', () => {
   const parse = (raw: object) => v.parse(require.options, { type: 'require', ...raw });
   assert.throws(() => parse({}), /at least one condition/);
-  assert.throws(() => parse({ device: 'UUID=x' }));
+  assert.throws(() => parse({ device: 'UUID=x' }), /mounted/);
+  assert.throws(() => parse({ host: 'nas' }), /together/);
+  assert.throws(() => parse({ port: 22 }), /together/);
+  assert.throws(() => parse({ host: '-x', port: 22 }), /name or address/);
+  assert.throws(() => parse({ user: 'nobody' }), /command/);
+  assert.throws(() => parse({ command: ['ready'] }), /absolute path/);
+  assert.throws(() => parse({ load: 0 }), /more than 0/);
   assert.throws(() => parse({ free: '1GB' }), /mounted/);
   assert.throws(() => parse({ freeOn: '/x', exists: '/y' }), /free/);
   assert.throws(() => parse({ mounted: '/mnt/../x' }), /absolute path/);

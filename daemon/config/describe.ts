@@ -34,11 +34,12 @@ export function describeConfig(config: Config): string {
 
 function limits(target: Target): readonly string[] {
   const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep, acceptArgs = [] } = target;
-  const { lateAfterMs, hooks = {}, onFailureAfter } = target;
+  const { lateAfterMs, hooks = {}, onFailureAfter, retry } = target;
   return [
     ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
     ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
     ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
+    ...(retry === undefined ? [] : [`retry ${retry.attempts} attempts`]),
     ...(lateAfterMs === undefined ? [] : [`lateAfter ${showDuration(lateAfterMs)}`]),
     ...Object.entries(hooks).map(([key, hook]) => `${key} ${hook}`),
     ...(onFailureAfter === undefined ? [] : [`onFailureAfter ${onFailureAfter}`]),

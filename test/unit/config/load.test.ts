@@ -152,6 +152,7 @@ test('--check shows groups and limits', () => {
   const limits = {
     timeout: '8h',
     maxWait: '12h',
+    retry: { attempts: 4 },
     okExit: [0, 3],
     warnExit: [2],
     keep: { runs: 5 },
@@ -160,7 +161,7 @@ test('--check shows groups and limits', () => {
   const [, line] = said.split('\n');
   assert.equal(
     line,
-    '  web  local, rsnapshot:/etc/rsnapshot.conf, timeout 8 h, killAfter 30.0 s, maxWait 12 h, okExit 0 3, warnExit 2, keeps 5 runs',
+    '  web  local, rsnapshot:/etc/rsnapshot.conf, timeout 8 h, killAfter 30.0 s, maxWait 12 h, retry 4 attempts, okExit 0 3, warnExit 2, keeps 5 runs',
   );
 });
 

@@ -88,8 +88,11 @@ export class SimMachine {
   checkStarts({ events, catalog, at }: Entry): void {
     const { audit, generation } = this.#world;
     const isFound = events.some(({ type }) => type === 'started');
-    for (const event of isFound ? [] : events) {
+    for (const event of events) {
       if (event.type !== 'starting') continue;
+      // It may come back into its queue.
+      this.#freeSince.delete(event.run);
+      if (isFound) continue;
       const { target: name = '' } = audit.state.runs.get(event.run) ?? {};
       const target = catalog.targets.get(name);
       if (!hasConditions(target)) continue;

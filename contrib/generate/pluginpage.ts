@@ -80,7 +80,10 @@ const LIMITS = [
     'for one answer. It is interrupted then, and the policy is not asked again for a minute. What ' +
       'waits in the kernel, such as execFileSync, is not interrupted and holds up the daemon.',
   ],
-  [`${SLOW_MS} ms`, 'for one answer, before the log names the policy as slow, once.'],
+  [
+    `${SLOW_MS} ms`,
+    'for one answer. If two in a row take longer, the log names the plugin as slow, once.',
+  ],
 ] as const;
 
 const BEYOND =

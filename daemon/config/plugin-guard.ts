@@ -8,7 +8,7 @@ import type { Result } from '../shared/result.ts';
 import * as say from './config-messages.ts';
 import { ANSWER_MS_MAX, isLate } from './plugin-time.ts';
 
-/** An answer that takes longer is reported as slow. */
+/** Where two answers in a row take longer, the plugin is reported as slow. */
 export const SLOW_MS = 10;
 /** How long a plugin whose answer came too late is not asked again. */
 export const LATE_REST_MS = 60_000;
@@ -42,6 +42,8 @@ export class Guard {
   readonly #ports: GuardPorts;
   /** Its last answer that came too late: many questions after it must not cost as much again. */
   #late: { readonly atMs: number; readonly how: string } | undefined;
+  /** Methods whose last answer took long: one alone may be due to a busy machine. */
+  readonly #slow = new Set<string>();
 
   constructor(plugin: string, file: string, ports: GuardPorts) {
     this.#plugin = plugin;
@@ -81,7 +83,9 @@ export class Guard {
   }
 
   #time(method: string, tookMs: number): void {
-    if (tookMs > SLOW_MS) this.#report({ method, tookMs: Math.round(tookMs) });
+    if (tookMs <= SLOW_MS) return void this.#slow.delete(method);
+    if (this.#slow.has(method)) this.#report({ method, tookMs: Math.round(tookMs) });
+    this.#slow.add(method);
   }
 
   #failed(method: string, how: string): Extract<Result<never>, { ok: false }> {
@@ -133,6 +137,16 @@ export function cleaned(text: string): string {
 }
 
 function show(value: unknown): string {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? typeof value);
+  const text = value === undefined ? 'nothing' : (jsonOf(value) ?? typeof value);
   return cleaned(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text);
+}
+
+/** Absent where there is none. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // It contains itself, a bigint, or what throws.
+    return say.unshown();
+  }
 }

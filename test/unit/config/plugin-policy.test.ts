@@ -41,12 +41,11 @@ interface World {
 }
 
 /** Targets a and b with the plugin, and one without. */
-function world(answers: Answers, ticksMs = 0): World {
+function world(answers: Answers): World {
   const notices: PluginNotice[] = [];
-  let nowMs = 0;
   const guard = new Guard('policy mine', '/x/mine.mjs', {
     bounded: (call) => call(),
-    nowMs: () => (nowMs += ticksMs),
+    nowMs: () => 0,
     report: (notice) => notices.push(notice),
   });
   const policy = guardPolicy(plugin(answers), guard);
@@ -83,6 +82,14 @@ const NONSENSE: readonly (readonly [() => unknown, RegExp | string])[] = [
   [() => ({ type: 'wait', reason: '\n' }), /^ready\(\) returned {.*}, where/],
   [() => ({ type: 'wait', reason: 'x', behind: ['y'] }), /^ready\(\) returned {.*}, where/],
   [() => ({ type: 'wait', reason: 'x', untilMs: Number.NaN }), /^ready\(\) returned {.*}, where/],
+  [
+    () => {
+      const self = {};
+      return Object.assign(self, { self });
+    },
+    /^ready\(\) returned something that cannot be shown, where/,
+  ],
+  [() => 5n, /^ready\(\) returned something that cannot be shown, where/],
   [() => Promise.reject(new Error('late')), /^ready\(\) returned a promise, where an answer was/],
 ];
 
@@ -182,17 +189,26 @@ test('what else a plugin answers wrong stands for no answer', () => {
   for (const name of [...names, 'deadline', 'preparer']) assert.ok(asked.has(name), name);
 });
 
-test('an answer that takes longer than it should is reported as slow, and is good', () => {
-  const fast = world({}, SLOW_MS);
-  fast.core.expect(fast.core.ask('a'), 'running');
-  assert.deepEqual(fast.notices, []);
-  const slow = world({}, SLOW_MS + 1);
-  slow.core.expect(slow.core.ask('a'), 'running');
-  const about = { plugin: 'policy mine', file: '/x/mine.mjs', tookMs: SLOW_MS + 1 };
-  assert.deepEqual(
-    slow.notices.find(({ method }) => method === 'ready'),
-    { ...about, method: 'ready' },
-  );
+test('a plugin is slow that takes long twice in a row; its answers are good', () => {
+  const notices: PluginNotice[] = [];
+  let nowMs = 0;
+  const guard = new Guard('policy mine', '/x/mine.mjs', {
+    bounded: (call) => call(),
+    nowMs: () => nowMs,
+    report: (notice) => notices.push(notice),
+  });
+  const answer = (method: string, tookMs: number): void => {
+    const said = guard.ask(method, () => (nowMs += tookMs), Anything, 'a value');
+    assert.deepEqual(said, { ok: true, value: nowMs });
+  };
+  answer('ready', SLOW_MS + 1);
+  answer('ready', SLOW_MS);
+  answer('ready', SLOW_MS + 1);
+  answer('admit', SLOW_MS + 1);
+  assert.deepEqual(notices, [], 'the machine may have been busy');
+  answer('ready', SLOW_MS + 2);
+  const about = { plugin: 'policy mine', file: '/x/mine.mjs' };
+  assert.deepEqual(notices, [{ ...about, method: 'ready', tookMs: SLOW_MS + 2 }]);
 });
 
 test('a plugin that is too late once is left alone for a while, whoever would ask', () => {

@@ -18,16 +18,19 @@ import type { Reloaded } from '../server/service.ts';
 import type { TargetName } from '../shared/run.ts';
 import type { Log } from '../system/log.ts';
 
+type LoopPort = Pick<Loop, 'state' | 'configure'>;
+
 export class CurrentConfig {
   #now: Config;
   readonly #log: Log;
   readonly #relevel: (config: Config) => void;
-  readonly #loop: Loop;
+  readonly #loop: LoopPort;
   readonly #plugins: PluginFiles;
-  /** The reload that is under way: each begins when the one before has ended. */
-  #reloading: Promise<unknown> = Promise.resolve();
-  /** Those that have not ended. */
-  #reloads = 0;
+  /** The reload that was asked for last: each begins when the one before has ended. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** The one that has not begun: it is for all who ask before it does. */
+  #next: Promise<Reloaded> | undefined;
+  #isReloading = false;
 
   constructor(
     options: {
@@ -36,7 +39,7 @@ export class CurrentConfig {
       readonly log: Log;
       readonly relevel: (config: Config) => void;
     },
-    loop: Loop,
+    loop: LoopPort,
   ) {
     this.#now = options.config;
     this.#log = options.log;
@@ -51,10 +54,15 @@ export class CurrentConfig {
 
   /** Reads the file again, and the plugins that have changed. */
   reload(): Promise<Reloaded> {
-    this.#reloads++;
-    const reloaded = this.#reloading.then(() => this.#reload());
-    this.#reloading = reloaded.finally(() => this.#reloads--);
-    return reloaded;
+    this.#next ??= this.#last.then(() => {
+      this.#next = undefined;
+      this.#isReloading = true;
+      return this.#reload().finally(() => {
+        this.#isReloading = false;
+      });
+    });
+    this.#last = this.#next;
+    return this.#next;
   }
 
   async #reload(): Promise<Reloaded> {
@@ -72,7 +80,7 @@ export class CurrentConfig {
   /** Before a request of this target is looked at; see `refresh`. */
   refresh(target: string): void {
     // It reads all of them anew.
-    if (this.#reloads > 0) return;
+    if (this.#isReloading || this.#next !== undefined) return;
     const news = refresh(this.#now, target, this.#loop.state, this.#log);
     if (news !== undefined) this.#replace(news);
   }

@@ -49,6 +49,7 @@ interface Start {
   readonly version: string;
   readonly flags: ServeFlags;
   readonly plugins: PluginFiles;
+  readonly hangup: Hangup;
   /** Of the state. */
   readonly directory: string;
   readonly passed: readonly PassedSocket[];
@@ -64,6 +65,7 @@ export async function serve(
   about: Pick<Start, 'version' | 'flags' | 'complain'>,
 ): Promise<void> {
   const { flags, complain } = about;
+  const hangup = new Hangup();
   const passed = takeSockets(process.env, process.pid);
   const state = findState(flags.state, PLACES);
   if (state === undefined) return complain(noHome(PLACES.uid), EXIT.config);
@@ -71,7 +73,7 @@ export async function serve(
   const note = new FailureNote(directory);
   const notify = takeNotify(process.env);
   const { plugins } = source;
-  const start = { ...about, plugins, directory, passed, note, notify };
+  const start = { ...about, plugins, hangup, directory, passed, note, notify };
   const first = await source.read();
   if (first.ok) return await run(first.value, start);
   complain(first.text, EXIT.config);
@@ -138,7 +140,6 @@ async function run(config: Config, start: Start): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void terminate().catch(fail));
   }
-  process.on('SIGHUP', () => void daemon?.reload());
   const started = await boot({
     config,
     plugins: start.plugins,
@@ -158,6 +159,27 @@ async function run(config: Config, start: Start): Promise<void> {
   daemon = started.value;
   note.remove();
   start.notify('', log);
+  start.hangup.listen(() => void daemon?.reload());
+}
+
+/**
+ * SIGHUP, heard from the start on, since it ends a process that does not listen to it: to read a
+ * configuration with plugins can take seconds. What has changed meanwhile is read afterwards.
+ */
+class Hangup {
+  #isPending = false;
+  #hear = (): void => {
+    this.#isPending = true;
+  };
+
+  constructor() {
+    process.on('SIGHUP', () => this.#hear());
+  }
+
+  listen(hear: () => void): void {
+    this.#hear = hear;
+    if (this.#isPending) hear();
+  }
 }
 
 /** It cannot be had what the daemon needs: another one has it, or the disk does not give it. */

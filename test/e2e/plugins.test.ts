@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { policyModule } from '../support/plugins.ts';
@@ -72,6 +72,22 @@ test('a module that is being tried ends with the daemon that tries it', LIMIT, a
   rig.daemon?.kill('SIGKILL');
   await assert.rejects(started, /ended with SIGKILL/);
   await ended;
+});
+
+test('a SIGHUP ends no daemon that still reads its configuration', LIMIT, async (t) => {
+  const { rig, write } = stage(t, '');
+  const pipe = join(rig.directory, 'pipe');
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+  write(`import { readFileSync } from 'node:fs';
+    if (process.execArgv.includes('--eval')) readFileSync('${pipe}');
+    ${policyModule('moon')}`);
+  const booted = rig.boot();
+  const go = createWriteStream(pipe);
+  await once(go, 'open');
+  rig.daemon?.kill('SIGHUP');
+  go.end();
+  await booted;
+  await rig.logged('reloaded');
 });
 
 test('a plugin that sets a timer keeps no check from its end', LIMIT, async (t) => {

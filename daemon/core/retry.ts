@@ -96,9 +96,15 @@ export function restOf({ notBeforeMs }: Queued, at: Stamp): number | undefined {
   return notBeforeMs !== undefined && notBeforeMs > elapsedMs(at) ? notBeforeMs : undefined;
 }
 
-/** As a queued run ends that has no further attempt: as the last one did, if there was one. */
-export function lastOutcome({ earlier }: Queued, otherwise: Outcome): Outcome {
-  return earlier?.attempts.at(-1)?.outcome ?? otherwise;
+/**
+ * As a queued run ends that has no further attempt: as the last one did, if it waits for another by
+ * `retry`. One that was lost, and waits to be started again, ended in no way that is known.
+ */
+export function lastOutcome(
+  { earlier, notBeforeMs }: Pick<Queued, 'earlier' | 'notBeforeMs'>,
+  otherwise: Outcome,
+): Outcome {
+  return (notBeforeMs === undefined ? undefined : earlier?.attempts.at(-1)?.outcome) ?? otherwise;
 }
 
 /** Why it waits: "waits 5 min for attempt 2 of 4: attempt 1 exited with 23". */

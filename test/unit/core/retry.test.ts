@@ -5,7 +5,7 @@ import type { Retry, Target } from '../../../daemon/core/catalog.ts';
 import type { Report } from '../../../daemon/core/command.ts';
 import { describeEvent } from '../../../daemon/core/describe-event.ts';
 import { ATTEMPTS_KEPT_MAX } from '../../../daemon/core/earlier.ts';
-import { delayOf } from '../../../daemon/core/retry.ts';
+import { delayOf, lastOutcome } from '../../../daemon/core/retry.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { describeOutcome } from '../../../daemon/protocol/outcome-text.ts';
 import { type Core, Core as CoreClass, EXIT_0, exit, target } from '../../support/core.ts';
@@ -237,6 +237,15 @@ test('`onLost` goes first, and its attempts count', () => {
   core.lose(run);
   core.lose(run);
   core.expect(run, 'ended');
+});
+
+test('a run whose last attempt was lost does not end as the one before', () => {
+  const ended = { wallMs: 2, steadyMs: 2 };
+  const outcome = { kind: 'exited', code: 3 } as const;
+  const earlier = { attempts: [{ started: ended, ended, outcome }] };
+  const gaveUp = { kind: 'skipped', reason: 'gave up' } as const;
+  assert.deepEqual(lastOutcome({ earlier, notBeforeMs: 5 }, gaveUp), outcome);
+  assert.deepEqual(lastOutcome({ earlier }, gaveUp), gaveUp);
 });
 
 test('a lost run whose processes live is not tried again beside them', () => {

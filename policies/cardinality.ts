@@ -39,7 +39,7 @@ const Options = v.pipe(
   }),
   v.metadata({
     keys: {
-      type: 'At most so many runs at once.',
+      type: 'At most this many runs at once.',
       instances: 'How many.',
       group:
         'Targets that name the same group share the limit: "one job on this disk at a time". ' +

@@ -59,7 +59,7 @@ export type Command =
   | { readonly verb: 'metrics'; readonly output: string | undefined }
   | { readonly verb: 'logs'; readonly of: Whose; readonly follow: boolean }
   | { readonly verb: 'cancel'; readonly of: Whose }
-  /** All that failed within so many milliseconds, or one run. */
+  /** One run, or all that failed within this many milliseconds. */
   | {
       readonly verb: 'retry';
       readonly of: number | undefined;

@@ -189,7 +189,7 @@ function activeEntry(run: RunView, see: StatusContext): Entry {
   };
 }
 
-/** Of a run that waits for its next attempt, whose start nobody can foresee. */
+/** Of a queued run that waits for its next attempt: nobody can tell when that starts. */
 function notBefore({ nextAttemptAtMs }: RunView, nowMs: number): string {
   return nextAttemptAtMs === undefined ? '' : `not before ${showWhen(nextAttemptAtMs, nowMs)}`;
 }

@@ -77,7 +77,7 @@ export const REQUESTS: Requests = {
       of: WHOSE,
       nonce: NONCE,
       from: FROM,
-      tail: 'Send no more than so many bytes from the end of each stream; `from` then means nothing.',
+      tail: 'Send no more than this many bytes from the end of each stream; `from` then means nothing.',
       follow: 'Go on until the run has ended.',
     },
   },
@@ -91,8 +91,8 @@ export const REQUESTS: Requests = {
     text: 'Asks for runs that have ended, the latest first.',
     fields: {
       target: 'Of this target only.',
-      limit: 'No more than so many.',
-      sinceMs: 'Only those that ended within so many milliseconds before now.',
+      limit: 'No more than this many.',
+      sinceMs: 'Only those that ended within this many milliseconds before now.',
       outcome: 'Only those with this verdict, or with this kind of outcome.',
       latest:
         'True: of each target and its arguments only the latest run, and none where a newer one ' +
@@ -253,7 +253,7 @@ export const RUN_VIEW: Texts<RunView> = {
     'It has ended, which the journal has no room for: how it ended, and what to do, a sentence.',
   overtaken: 'How many younger runs were let start before it while it waits.',
   attempt:
-    'Which attempt at its command this is, if not the first; of a run that waits the next one, of ' +
+    'Which attempt at its command this is, if not the first; of a queued run the next one, of ' +
     'one that has ended the last one.',
   attempts:
     'The attempts before that, where its target has `retry`: each with `startedAtMs`, ' +

@@ -1,5 +1,5 @@
 /**
- * The files behind a configuration: its own, and its plugins. Whoever can write one can run
+ * The files behind a configuration: its own, and its plugins. A user who can write one can run
  * commands as the daemon's user, so it is only read if nobody but that user and root can.
  *
  * Invariant: what is judged (owner, mode, size) and what is read is the same open file. A plugin is

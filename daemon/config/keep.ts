@@ -15,8 +15,8 @@ export const Keep = v.pipe(
   }),
   v.metadata({
     keys: {
-      runs: 'So many of the latest.',
-      days: 'Those that ended within so many days.',
+      runs: 'At most this many of the latest.',
+      days: 'Those that ended within this many days.',
       bytes: 'The latest, as long as their output is no larger than this in all.',
     },
   }),

@@ -57,7 +57,7 @@ function formatWhole({ file, position, ...mistake }: Mistake): string {
   return `${file}${where}: ${formatText(mistake)}`;
 }
 
-/** For whoever knows the main file: line LINE: place: what is wrong. */
+/** For a reader who knows the main file: line LINE: place: what is wrong. */
 export function shortMistakes({ path, mistakes }: Mistakes): readonly string[] {
   return mistakes.map((mistake) => {
     if (mistake.file !== path) return formatWhole(mistake);

@@ -1,4 +1,4 @@
-/** What a plugin may answer, whoever has written it. Keys that nobody asks for are left out. */
+/** What a plugin may answer. Keys that nobody asks for are left out. */
 import * as v from 'valibot';
 import type { Preparer } from '../core/policy.ts';
 import { cleaned } from './plugin-guard.ts';

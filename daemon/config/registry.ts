@@ -1,6 +1,6 @@
 /**
  * The runner and the policy of a type that the schema has let through: a plugin that is not known
- * is a bug by now. Our own are known by their maps; those of an administrator are passed along.
+ * is a bug. Our own are known by their maps; those of an administrator are passed along.
  */
 import type * as v from 'valibot';
 import { policies } from '../../policies/index.ts';

@@ -211,7 +211,7 @@ export interface Policy<O, S = unknown> {
   /** Why these options cannot stand together in one group, or undefined. */
   conflict?(self: Member<O>, other: Member<O>): string | undefined;
   /**
-   * What is the same whoever waits, worked out once for all of them: thousands of targets
+   * What is the same for all queued runs, worked out once: thousands of targets
    * of a group that each look at all others would keep the daemon busy for minutes.
    */
   survey?(group: SharedView<O>): S;

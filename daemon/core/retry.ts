@@ -77,7 +77,7 @@ function isMeant({ on }: Retry, { outcome, verdict }: End): boolean {
   }
 }
 
-/** Between an attempt and the next, after so many; `chance` is from 0 up to 1. */
+/** Between an attempt and the next, after this many; `chance` is from 0 up to 1. */
 export function delayOf(retry: Retry, tries: number, chance: number): number {
   const { delayMs, growth, delayMsMax = DURATION_MS_MAX, jitterMs = 0 } = retry;
   const grownMs = Math.min(delayMs * growth ** (tries - 1), delayMsMax);

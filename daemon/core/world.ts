@@ -87,7 +87,7 @@ export interface World {
 /** Nobody looks, and everything is taken to be as it should. */
 export const NO_WORLD: World = { holders: new Map(), findings: new Map(), isAssumed: true };
 
-/** Equal conditions have one answer, whoever asks. */
+/** Equal conditions have one answer, for all that ask. */
 export function keyOf(condition: Condition): string {
   return JSON.stringify(condition);
 }

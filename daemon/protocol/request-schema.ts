@@ -65,7 +65,7 @@ export const Request = v.variant('type', [
     of: Whose,
     nonce: Nonce,
     from: v.optional(From),
-    /** No more than so many bytes from the end of each stream; then `from` means nothing. */
+    /** No more than this many bytes from the end of each stream; then `from` means nothing. */
     tail: v.exactOptional(Count),
     follow: v.optional(v.boolean(), false),
   }),
@@ -77,7 +77,7 @@ export const Request = v.variant('type', [
     type: v.literal('history'),
     target: v.optional(Text),
     limit: v.optional(v.pipe(Count, v.maxValue(HISTORY_RUNS_MAX)), 50),
-    /** Only runs that ended within so many milliseconds before now. */
+    /** Only runs that ended within this many milliseconds before now. */
     sinceMs: v.exactOptional(Count),
     outcome: v.exactOptional(v.picklist(OUTCOME_WORDS)),
     /** Only runs after which nobody asked for the same again. */

@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 const STEADY_MS = 700;
 /** Longer than the longest `every`, and a check that hangs, and is ended, and another one. */
 const PATIENCE_MS = 20_000;
-/** Of the checks that never end by themselves, one of so many. */
+/** Of this many checks one never ends by itself. */
 const HANGING = 10;
 
 export class SimMachine {

@@ -211,7 +211,7 @@ test('a plugin is slow that takes long twice in a row; its answers are good', ()
   assert.deepEqual(notices, [{ ...about, method: 'ready', tookMs: SLOW_MS + 2 }]);
 });
 
-test('a plugin that is too late once is left alone for a while, whoever would ask', () => {
+test('a plugin that is too late once is left alone for a while, by all', () => {
   const time = { nowMs: 0 };
   let asked = 0;
   const guard = new Guard('policy mine', '/x/mine.mjs', {

@@ -200,7 +200,7 @@ test('options that cannot be completed break their target, and no other', async 
   );
 });
 
-test('a file that is as it was is not imported again, a changed one is, as is one mended', async (t) => {
+test('a file that is as it was is not imported again, a changed one is, and so is a corrected one', async (t) => {
   const folder = new PluginFolder(t);
   const policyOf = async () => {
     const loaded = accepted(await folder.load(['x.mjs'], withPolicy('mine')));

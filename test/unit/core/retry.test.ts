@@ -140,7 +140,7 @@ test('what somebody cancelled is never tried again, running, waiting or being en
   assert.equal(outcomeOf(core, third), 'ran longer than its timeout and was ended');
 });
 
-test('a run that waits for its next attempt gives its place back, and does not lose its turn', () => {
+test('a queued run that waits for its next attempt gives its place back, and does not lose its turn', () => {
   const disk = { type: 'cardinality', group: 'disk', instances: 1 } as const;
   const core = new CoreClass([target('backup', [disk], { retry: RETRY }), target('other', [disk])]);
   const [run, newer] = [core.ask('backup'), core.ask('other')];

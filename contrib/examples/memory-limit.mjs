@@ -6,7 +6,8 @@
  *   … "runner": { "type": "memory-limit", "memory": "2G", "args": ["/usr/local/bin/dump"] }
  *
  * With --scope the command stays a child of its keeper: its status, its output and its end by
- * "baton cancel" are as without. The daemon has to run as root, beside a systemd.
+ * "baton cancel" are as without. The daemon has to run as root, beside a systemd. The command runs
+ * as root, too; another key, such as "user", is a mistake, since nothing would come of it.
  */
 
 /** @type {import('baton/plugin').Runner<{ memory: string, args: [string, ...string[]] }>} */
@@ -17,7 +18,9 @@ export const memoryLimit = {
       version: 1,
       vendor: 'by hand',
       validate(value) {
-        const issues = [];
+        const issues = Object.keys(value)
+          .filter((key) => !['memory', 'args'].includes(key))
+          .map((key) => ({ message: 'unknown key; known here: memory, args', path: [key] }));
         if (!/^\d+[KMGT]?$/.test(value.memory)) {
           issues.push({ message: 'expected a size such as "2G"', path: ['memory'] });
         }

@@ -103,6 +103,8 @@ test('the example memory-limit runs its command by systemd-run, as the runner lo
   const wrong = mistakesIn(folder, await load({ memory: 'much', args: [] }));
   assert.match(wrong, /runner\.memory: runner memory-limit says: expected a size such as "2G"; /);
   assert.match(wrong, /runner\.args: runner memory-limit says: expected a command as a list/);
+  const others = await load({ memory: '2G', args: ['/bin/dump'], user: 'nobody' });
+  assert.match(mistakesIn(folder, others), /runner\.user: runner memory-limit says: unknown key;/);
   const config = accepted(await load({ memory: '2G', args: ['/bin/dump', '-v'] }));
   assert.match(describeConfig(config), /\n {2}plugin .*memory-limit\.mjs: runner memory-limit\n/);
   const target = config.catalog.targets.get('t');

@@ -3,8 +3,9 @@
  * until it is so, or is skipped.
  *
  * What is answered at once (mounts) is looked at in the very moment of the decision. An answer that
- * took time counts for as long as it may have taken and FRESH_MS more; an older one never starts a
- * run, but is asked for anew. So what remains is the time from the decision to the start of the
+ * took time counts for as long as it may have taken and FRESH_MS more, and if the look began after
+ * the run was asked for, or its last attempt ended; another one never starts a run, nor skips it,
+ * but is asked for anew. So what remains is the time from the decision to the start of the
  * command, some milliseconds: nobody can rule out that a disk is unmounted just then.
  *
  * Nothing is looked at while another policy makes the run wait, nor while none waits.
@@ -38,7 +39,7 @@ export const require: Policy<RequireOptions> = {
     for (const condition of conditions) {
       const found = world.findings.get(keyOf(condition));
       if (world.isAssumed === true && found?.holds !== false) continue;
-      const isValid = found !== undefined && found.agoMs <= validMs(found, options, isLast);
+      const isValid = found !== undefined && found.agoMs <= validMs(run, found, options, isLast);
       if (isValid && !found.holds) unmet.push(found);
       if (isValid || !isSlow(condition)) continue;
       asks.push(condition);
@@ -70,9 +71,14 @@ function isOver({ waitedMs }: QueuedRun, { otherwise, giveUp }: RequireOptions):
 }
 
 /** How long an answer counts. */
-function validMs({ holds }: Finding, { timeout, every }: RequireOptions, isLast: boolean): number {
+function validMs(
+  { queuedMs }: QueuedRun,
+  { holds }: Finding,
+  { timeout, every }: RequireOptions,
+  isLast: boolean,
+): number {
   // Bad news is looked at again by its own time, but nothing is given up for old ones.
-  return holds || isLast ? timeout + FRESH_MS : every - 1;
+  return holds || isLast ? Math.min(timeout + FRESH_MS, queuedMs) : every - 1;
 }
 
 function nextMs(

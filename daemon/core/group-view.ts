@@ -236,9 +236,10 @@ function queuedRun(
   return run?.state === 'queued' ? asQueued(run, at) : undefined;
 }
 
-function asQueued({ run, target, overtaken, accepted }: Queued, at: Stamp): QueuedRun {
+function asQueued({ run, target, overtaken, accepted, earlier }: Queued, at: Stamp): QueuedRun {
   const waitedMs = elapsedMs(at) - elapsedMs(accepted);
-  return { run, target, overtaken, queuedAtMs: accepted.steadyMs, waitedMs };
+  const queuedMs = elapsedMs(at) - elapsedMs(earlier?.attempts.at(-1)?.ended ?? accepted);
+  return { run, target, overtaken, queuedAtMs: accepted.steadyMs, waitedMs, queuedMs };
 }
 
 function activeRun(state: ReadonlyState, number: RunId): ActiveRun {

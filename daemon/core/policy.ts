@@ -18,6 +18,8 @@ export interface QueuedRun {
   readonly queuedAtMs: number;
   /** For how long, with the time that the machine slept. */
   readonly waitedMs: number;
+  /** The same since its last attempt ended, if it has had one. */
+  readonly queuedMs: number;
   /** How many younger runs of its groups have been started before it. */
   readonly overtaken: number;
 }

@@ -93,7 +93,8 @@ export class SimMachine {
       // It may come back into its queue.
       this.#freeSince.delete(event.run);
       if (isFound) continue;
-      const { target: name = '' } = audit.state.runs.get(event.run) ?? {};
+      const { target: name = '', accepted = at } = audit.state.runs.get(event.run) ?? {};
+      const waitedMs = elapsedMs(at) - elapsedMs(accepted);
       const target = catalog.targets.get(name);
       if (!hasConditions(target)) continue;
       for (const it of target?.bindings.flatMap(({ asks }) => asks).filter(isCondition) ?? []) {
@@ -104,6 +105,7 @@ export class SimMachine {
         }
         const seenMs = this.#seenMs.get(`${generation} ${keyOf(it)}`) ?? Number.NaN;
         const agoMs = elapsedMs(at) - seenMs;
+        assert.ok(agoMs <= waitedMs, `${what} was seen before it was asked for`);
         assert.ok(agoMs <= it.timeoutMs + FRESH_MS, `${what} was seen ${agoMs} ms ago`);
       }
     }

@@ -172,7 +172,7 @@ test('what else a plugin answers wrong stands for no answer', () => {
     Object.fromEntries([...names, 'deadline', 'preparer'].map((name) => [name, bad])),
   );
   const self = { target: 'a', options: {}, waiting: 0, ignored: 0, active: [] };
-  const run = { run: 1, target: 'a', queuedAtMs: 0, waitedMs: 0, overtaken: 0 };
+  const run = { run: 1, target: 'a', queuedAtMs: 0, waitedMs: 0, queuedMs: 0, overtaken: 0 };
   assert.deepEqual(policy.resources?.({}), []);
   assert.equal(policy.level?.({}), undefined);
   assert.equal(policy.conflict?.(self, self), undefined);

@@ -70,23 +70,50 @@ test('what takes time is asked for when nothing else is in the way, and is not a
 
 test('an answer that is older than it may be does not start a run: another one is asked for', () => {
   for (const pause of ['awake', 'asleep']) {
-    const core = new Core([target('t', [space])]);
-    const pass = (ms: number): void => {
-      if (pause === 'asleep') core.sleep(ms);
-      else core.advance(core.nowMs + ms);
-    };
-    core.expect(core.ask('t'), 'running');
-    core.conditions.isManual = true;
-    pass(10 * SECOND + FRESH_MS);
-    core.expect(core.ask('t'), 'running');
-    assert.equal(core.conditions.asked.length, 1);
-    pass(1);
-    const run = core.ask('t');
-    core.expect(run, 'queued');
-    assert.equal(core.conditions.asked.length, 2);
-    core.answer();
-    core.expect(run, 'running');
+    for (const [ageMs, isFresh] of [
+      [10 * SECOND + FRESH_MS, true],
+      [10 * SECOND + FRESH_MS + 1, false],
+    ] as const) {
+      const core = new Core([target('t', [space])]);
+      core.conditions.isManual = true;
+      const run = core.ask('t');
+      core.send({ type: 'pause', target: 't' });
+      core.answer();
+      if (pause === 'asleep') core.sleep(ageMs);
+      else core.advance(core.nowMs + ageMs);
+      core.send({ type: 'resume', target: 't' });
+      core.expect(run, isFresh ? 'running' : 'queued');
+      if (isFresh) continue;
+      core.answer();
+      core.expect(run, 'running');
+    }
   }
+});
+
+test('what was seen before a run was asked for neither starts nor skips it', () => {
+  const core = new Core([target('t', [{ ...space, otherwise: 'skip' }])]);
+  let isRoom = true;
+  core.conditions.truth = () => isRoom;
+  core.expect(core.ask('t'), 'running');
+  isRoom = false;
+  core.advance(core.nowMs + SECOND);
+  core.expect(core.ask('t'), 'ended');
+  isRoom = true;
+  core.advance(core.nowMs + SECOND);
+  core.expect(core.ask('t'), 'running');
+});
+
+test('what was seen before the last attempt ended starts no further one', () => {
+  const retry = { attempts: 2, delayMs: SECOND, growth: 1, on: ['exited'] };
+  const core = new Core([target('t', [space], { retry })]);
+  let isRoom = true;
+  core.conditions.truth = () => isRoom;
+  const run = core.ask('t');
+  core.advance(core.nowMs + SECOND);
+  isRoom = false;
+  core.end(run, exit(1));
+  core.advance(core.nowMs + SECOND);
+  core.expect(run, 'queued');
 });
 
 test('bad news is looked at again when its time has come, and not before', () => {

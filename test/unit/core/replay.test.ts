@@ -227,7 +227,7 @@ test('any history can be told, and what waits at its end waits for what explain 
         const waits = explain(
           core.state,
           core.expect(run, 'queued'),
-          core.now(),
+          stamp(atMs),
           core.catalog,
           groupViewOf,
         );

@@ -495,6 +495,8 @@ test('a new daemon goes on from the journal as the old one would have', () => {
       // What was found is not in the journal: a new daemon looks again, at other times.
       const one = play(catalog, quiet(before), () => true);
       const two = play(catalog, quiet(before), () => true);
+      // A new daemon also finds what is due at this moment.
+      for (const core of [one, two]) core.advance(core.nowMs);
       two.restart([...minimalHistory(two.state)]);
       // A start that was under way is done again, under the next attempt's number.
       for (const { run } of one.runs('starting')) one.send({ type: 'recover', run });

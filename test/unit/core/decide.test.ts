@@ -12,6 +12,7 @@ import { decide } from '../../../daemon/core/decide.ts';
 import type { Event } from '../../../daemon/core/event.ts';
 import { groupViewMaker } from '../../../daemon/core/group-view.ts';
 import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
+import { restOf } from '../../../daemon/core/retry.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { explain } from '../../../daemon/core/waiting.ts';
 import { removed as removedTarget } from '../../../daemon/protocol/outcome-text.ts';
@@ -409,8 +410,10 @@ function fifo({ core, event }: Moment): void {
   const keys = new Set(own.map(({ key }) => key));
   for (const other of core.runs('queued')) {
     if (other.run >= run.run) return;
-    if ((other.notBeforeMs ?? 0) > core.nowMs + core.asleepMs && other.target !== run.target)
-      continue;
+    const [first = other.run] = core.state.targetStates.get(other.target)?.queue ?? [];
+    // It waits for its next attempt, and those behind it in its queue with it.
+    const isResting = restOf(core.expect(first, 'queued'), core.now()) !== undefined;
+    if (isResting && other.target !== run.target) continue;
     assert.notEqual(other.target, run.target, `run ${run.run} goes before ${other.run}`);
     const bindings = core.catalog.targets.get(other.target)?.bindings ?? [];
     const limits = bindings.every(({ policy }) => policy.type === 'cardinality');

@@ -38,6 +38,7 @@ import { withHooks } from './hooks.ts';
 import { gone, kept, recover, reported, vacated } from './keeper-reports.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
 import { forget, retain } from './retention.ts';
+import { isForsaken } from './retry.ts';
 import { evaluate } from './start.ts';
 import type { ReadonlyState } from './state.ts';
 import { abandoned, cancel, due, shutdown } from './termination.ts';
@@ -109,13 +110,16 @@ function configured(
 ): Decision {
   const events: Event[] = [];
   for (const [name, { queue }] of state.targetStates) {
-    if (catalog.targets.has(name)) continue;
+    const isRemoved = !catalog.targets.has(name);
     for (const number of queue) {
       if (events.length >= ENDED_AT_ONCE_MAX) {
         return { ...NOTHING, events, rest: { type: 'configured' } };
       }
       const run = state.runs.get(number);
       if (run?.state !== 'queued') continue;
+      // Those that have been started before are the first ones.
+      if (!isRemoved && run.attempts === undefined) break;
+      if (!isRemoved && !isForsaken(run, catalog)) continue;
       events.push(abandoned(run, at, { kind: 'skipped', reason: removed() }, catalog));
     }
   }

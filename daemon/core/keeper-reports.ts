@@ -17,8 +17,8 @@ import {
   NOTHING,
   type Report,
 } from './command.ts';
-import type { Event, EventOf } from './event.ts';
-import { retryAfter } from './retry.ts';
+import type { EventOf } from './event.ts';
+import { restAfterVain, retryAfter } from './retry.ts';
 import { isCancelled, type ReadonlyState, type Running, type Starting, triesOf } from './state.ts';
 import { cancelled, cancelledOf, ended, withEarlier } from './termination.ts';
 
@@ -47,7 +47,7 @@ export function reported(
   const why = whyOf(run, endedAt);
   if (!report.started) {
     const isUnwanted = run.state === 'running' && isCancelled(run);
-    if (!isUnwanted && why !== 'timed-out') return decided(startAgain(state, run, at, catalog));
+    if (!isUnwanted && why !== 'timed-out') return startAgain(state, run, at, catalog);
     const outcome = isUnwanted ? cancelledOf(run, replacerOf(run)) : timedOut(run);
     return over(run, ended(run, at, outcome, catalog), catalog);
   }
@@ -55,7 +55,7 @@ export function reported(
   const own = ended(run, endedAt, outcomeOf(run, report, why), catalog);
   const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
   if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
-    return decided(startAgain(state, run, at, catalog, 'interrupted'));
+    return startAgain(state, run, at, catalog, 'interrupted');
   }
   const whole = {
     ...event,
@@ -69,12 +69,15 @@ export function reported(
 /** An attempt is over: the run has another one, or this was its last. */
 function over(run: Starting | Running, end: EventOf<'ended'>, catalog: Catalog): Decision {
   const again = retryAfter(run, end, catalog);
-  if (again === undefined) return decided(withEarlier(run, end));
-  const { notBeforeMs, expiresAtMs } = again;
+  return again === undefined ? decided(withEarlier(run, end)) : requeued(again);
+}
+
+function requeued(event: EventOf<'requeued'>): Decision {
+  const { run, notBeforeMs, expiresAtMs } = event;
   const wakeups = [notBeforeMs, expiresAtMs].flatMap((atMs) =>
-    atMs === undefined ? [] : [{ run: run.run, atMs }],
+    atMs === undefined ? [] : [{ run, atMs }],
   );
-  return { ...decided(again), wakeups };
+  return { ...decided(event), wakeups };
 }
 
 /** When it ended, which may be long before it is told: there was no daemon, or no room. */
@@ -166,10 +169,10 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
   // Without `started` in the journal nobody was told to go: the command never ran.
-  if (run.state === 'starting') return decided(startAgain(state, run, at, catalog));
+  if (run.state === 'starting') return startAgain(state, run, at, catalog);
   const why = run.stopping?.why;
   const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
-  if (mayRetry(run, survivors, catalog)) return decided(startAgain(state, run, at, catalog, kind));
+  if (mayRetry(run, survivors, catalog)) return startAgain(state, run, at, catalog, kind);
   const outcome = (wasEnded === true ? killedFor(run, why) : undefined) ?? { kind };
   const event = ended(run, lastMoment(state, run, at), outcome, catalog);
   if (survivors.length === 0 || rebooted) return over(run, event, catalog);
@@ -212,7 +215,7 @@ export function recover(
   catalog: Catalog,
 ): Decision {
   const run = state.runs.get(number);
-  return run?.state === 'starting' ? decided(startAgain(state, run, at, catalog)) : NOTHING;
+  return run?.state === 'starting' ? startAgain(state, run, at, catalog) : NOTHING;
 }
 
 /** The run that a keeper tells of, if it is still at the attempt which that keeper keeps. */
@@ -235,11 +238,14 @@ function startAgain(
   at: Stamp,
   catalog: Catalog,
   after?: 'lost' | 'interrupted',
-): Event {
+): Decision {
   const why = after === undefined ? {} : { after };
   const isAskedAgain = isCrowded(state, run) || hasConditions(catalog.targets.get(run.target));
-  if (isAskedAgain) return { type: 'requeued', run: run.run, at, ...why };
-  return { type: 'starting', run: run.run, attempt: run.attempt + 1, at, ...why };
+  if (isAskedAgain) {
+    const rest = after === undefined ? restAfterVain(run, at, catalog) : {};
+    return requeued({ type: 'requeued', run: run.run, at, ...why, ...rest });
+  }
+  return decided({ type: 'starting', run: run.run, attempt: run.attempt + 1, at, ...why });
 }
 
 /** A found run took its place unasked: it, or another one, may be too many. */

@@ -53,6 +53,21 @@ export function retryAfter(
   };
 }
 
+/**
+ * The same where the attempt that was to come never came to its command: it may start at once, but
+ * no later than before. Empty where it was the first one.
+ */
+export function restAfterVain(
+  run: Starting | Running,
+  at: Stamp,
+  catalog: Catalog,
+): Pick<EventOf<'requeued'>, 'notBeforeMs' | 'expiresAtMs'> {
+  if (run.earlier === undefined) return {};
+  const { retry = {} } = catalog.targets.get(run.target) ?? {};
+  const expiresAtMs = lastStartMs(run, retry);
+  return { notBeforeMs: elapsedMs(at), ...(Number.isFinite(expiresAtMs) ? { expiresAtMs } : {}) };
+}
+
 /** Whether there is a further attempt after such an end. A success never is tried again. */
 function isMeant({ on }: Retry, { outcome, verdict }: End): boolean {
   if (verdict === 'ok') return false;
@@ -85,7 +100,7 @@ export function delayOf(retry: Retry, tries: number, chance: number): number {
 }
 
 /** In elapsed time: no attempt begins then, or later. */
-function lastStartMs(run: Starting | Running, { withinMs }: Retry): number {
+function lastStartMs(run: Starting | Running, { withinMs }: Pick<Retry, 'withinMs'>): number {
   if (withinMs === undefined) return Number.POSITIVE_INFINITY;
   const own = run.state === 'running' ? run.started : run.starting;
   return elapsedMs(run.earlier?.attempts[0]?.started ?? own) + withinMs;
@@ -105,6 +120,11 @@ export function lastOutcome(
   otherwise: Outcome,
 ): Outcome {
   return (notBeforeMs === undefined ? undefined : earlier?.attempts.at(-1)?.outcome) ?? otherwise;
+}
+
+/** It waits for another attempt, which its target does not have any more. */
+export function isForsaken({ target, notBeforeMs }: Queued, catalog: Catalog): boolean {
+  return notBeforeMs !== undefined && catalog.targets.get(target)?.retry === undefined;
 }
 
 /** Why it waits: "waits 5 min for attempt 2 of 4: attempt 1 exited with 23". */

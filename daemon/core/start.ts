@@ -26,7 +26,7 @@ import type { Event } from './event.ts';
 import { type GroupViewOf, groupViewMaker } from './group-view.ts';
 import type { Wait } from './policy.ts';
 import { ranked } from './ranking.ts';
-import { restOf } from './retry.ts';
+import { isForsaken, restOf } from './retry.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 import { abandoned, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
@@ -92,8 +92,7 @@ function decisive(waits: readonly Wait[]): readonly Wait[] {
 
 /** Ends that come before a start: after a sleep, its turn may come before its time is looked at. */
 function endsOf(state: ReadonlyState, head: Queued, at: Stamp, catalog: Catalog): readonly Event[] {
-  const isForsaken = catalog.targets.get(head.target)?.retry === undefined;
-  if (head.notBeforeMs !== undefined && isForsaken) {
+  if (isForsaken(head, catalog)) {
     return [abandoned(head, at, { kind: 'skipped', reason: removed() }, catalog)];
   }
   return expiredOf(state, head, at, catalog);

@@ -188,6 +188,35 @@ test('a reload that removes `retry`, or the target, ends the run as its last att
   }
 });
 
+test('a reload that removes `retry` ends the run of a paused target as well', () => {
+  const core = coreOf();
+  const run = core.ask('backup');
+  core.end(run, exit(23));
+  core.send({ type: 'pause', target: 'backup' });
+  core.configure([target('backup'), target('other'), mail()]);
+  assert.equal(outcomeOf(core, run), 'exited with 23');
+});
+
+test('an attempt that came to nothing leaves its run the time that it has', () => {
+  const again = { ...RETRY, withinMs: 10 * MINUTE_MS };
+  const policies = [{ type: 'require', mounted: '/mnt/disk' } as const];
+  const core = new CoreClass([target('backup', policies, { retry: again })], {
+    manualKeepers: true,
+  });
+  let isThere = true;
+  core.conditions.truth = () => isThere;
+  const run = core.ask('backup');
+  core.keep(run);
+  core.end(run, exit(23));
+  core.advance(core.nowMs + MINUTE_MS);
+  core.expect(run, 'starting');
+  isThere = false;
+  core.send({ type: 'recover', run });
+  core.expect(run, 'queued');
+  core.advance(core.nowMs + 10 * MINUTE_MS);
+  assert.equal(outcomeOf(core, run), 'exited with 23');
+});
+
 test('a reload that changes `retry` counts from the end of the next attempt', () => {
   const core = coreOf();
   const run = core.ask('backup');

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Node, bash: exec() and spawn() with a piped stdin make "bash -c" read ~/.bashrc, but only under a daemon.
 #
-# Guess:  bash -c 'command' is not interactive, so it reads no ~/.bashrc, whoever starts it.
+# Guess:  bash -c 'command' is not interactive, so it reads no ~/.bashrc, whatever its parent is.
 # Is:     the pipe that Node makes for a child's stdin is a socket pair. bash takes a stdin that is a socket for
 #         a login over the network by rshd, and reads ~/.bashrc, if SHLVL says that it is the outermost shell. So
 #         a command runs with other variables, prints what ~/.bashrc prints, and takes as long as that takes, when

@@ -78,12 +78,12 @@ export const ignoredLong = (reason: string, times: number): string =>
 /** The process of a lock is there, but is something else. */
 export const staleLock = (pid: number, text: string, lockfile: string): string =>
   `waits for the lock ${lockfile}, which is probably stale: its pid ${pid} is no rsnapshot (${text}), ` +
-  'but rsnapshot would give up for it; remove the lock if no rsnapshot runs, and give the target a ' +
-  '"maxWait"';
+  'but rsnapshot would give up for it; remove the lock if no rsnapshot runs, and give the target ' +
+  'a "maxWait"';
 
 export const rotatesAgain = (target: string, interval: string): string =>
-  `target "${target}": ${interval} is run again after a loss ("onLost" or "retry"), and it rotates ` +
-  'once more for the same night; leave that out, or let only "sync" have it';
+  `target "${target}": ${interval} is run again after a loss ("onLost" or "retry"), and it ` +
+  'rotates once more for the same night; leave that out, or let only "sync" have it';
 
 // A window
 

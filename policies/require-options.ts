@@ -90,8 +90,8 @@ export const Options = v.pipe(
     keys: {
       type: 'Conditions for a start. All that are named here must hold.',
       mounted:
-        'A path that must be a mount point, as in `/proc/self/mountinfo`: absolute, without symbolic ' +
-        'links. An automount point counts only while something is mounted on it.',
+        'A path that must be a mount point, as in `/proc/self/mountinfo`: absolute, without ' +
+        'symbolic links. An automount point counts only while something is mounted on it.',
       device:
         'What must be mounted there, as in fstab(5): `"UUID=…"`, `"LABEL=…"`, `"PARTUUID=…"`, ' +
         '`"/dev/disk/by-id/…"` or a source such as `"nas:/backup"`.',
@@ -102,24 +102,25 @@ export const Options = v.pipe(
       exists: 'A path that must exist.',
       missing: 'A path that must not exist, such as `"/run/maintenance"`.',
       command:
-        'A command, as a list of words, that must exit with 0, such as `["/usr/local/bin/ready"]`. No ' +
-        'shell reads it. It begins with an absolute path, runs in `/`, and its output is dropped.',
-      user: "User to run `command` as (name or uid), with that user's groups. Default: the daemon's.",
+        'A command, as a list of words, that must exit with 0, such as ' +
+        '`["/usr/local/bin/ready"]`. No shell reads it. It begins with an absolute path, runs in ' +
+        '`/`, and its output is dropped.',
+      user: "Runs `command` as this user (name or uid), with its groups. Default: the daemon's.",
       host: 'Host that must accept a connection on `port`.',
       port: 'TCP port of `host`.',
       load: 'Load average of the last minute must be below this.',
       cpuPressure:
-        'Percentage of the last ten seconds in which something waited for a processor must be below ' +
-        'this (`/proc/pressure/cpu`).',
+        'Percentage of the last ten seconds in which something waited for a processor must be ' +
+        'below this (`/proc/pressure/cpu`).',
       ioPressure: 'The same for input and output.',
       memoryPressure: 'The same for memory.',
       otherwise:
-        'What to do with a run while a condition does not hold: let it `wait` (default), or `skip` ' +
-        'it, with status 75.',
+        'What to do with a run while a condition does not hold: let it `wait` (default), or ' +
+        '`skip` it, with status 75.',
       every: 'Time between two checks while a run waits. Nothing is checked while none waits.',
       giveUp:
-        'Skip a run, with status 75, if a condition still does not hold this long after the run was ' +
-        'asked for. Time in which the machine sleeps counts. Default: never.',
+        'Skip a run, with status 75, if a condition still does not hold this long after the run ' +
+        'was asked for. Time in which the machine sleeps counts. Default: never.',
       timeout:
         'Time limit for each check. A check without an answer counts as failed. Mounts, load and ' +
         'pressure are looked at without a delay.',

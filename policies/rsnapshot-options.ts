@@ -78,9 +78,10 @@ export const Options = v.pipe(
         'With `ignore`: how many in a row are ignored before one is refused again, so that a ' +
         'run that hangs for ever is heard of.',
       afterFailedSync:
-        'With `sync_first`, what this interval does while the newest `sync` has failed: higher ones ' +
-        'wait for a sync that succeeds, the lowest is skipped with status 75 (`hold`, the default), ' +
-        'for each rotation without new data throws a snapshot away; or it runs all the same (`run`).',
+        'With `sync_first`, what this interval does while the newest `sync` has failed: higher ' +
+        'ones wait for a sync that succeeds, the lowest is skipped with status 75 (`hold`, the ' +
+        'default), for each rotation without new data throws a snapshot away; or it runs all the ' +
+        'same (`run`).',
       respectLock: '`false`: does not wait for a lock that a rsnapshot outside the group holds.',
     },
   }),

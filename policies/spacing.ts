@@ -36,8 +36,8 @@ const Options = v.pipe(
       type: 'Minimum time between runs.',
       least: 'Minimum time between two runs. Time while the machine sleeps or is off counts.',
       from:
-        'Measure from the `start` (default) or the `end` of the previous run. With `end`, runs of ' +
-        'the group never overlap.',
+        'Measure from the `start` (default) or the `end` of the previous run. With `end`, runs ' +
+        'of the group never overlap.',
       jitter:
         'Add a random time of up to this to each gap, so that many machines do not use one ' +
         'server at the same time.',

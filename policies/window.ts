@@ -47,8 +47,8 @@ const Options = v.pipe(
       open:
         'When the window is open: times of day (`"22:00-06:00"`), days (`"Sat,Sun"`, ' +
         '`"Mon-Fri"`), or both (`"Mon-Fri 20:00-24:00"`). A span that passes midnight belongs to ' +
-        'the day on which it begins. A change to or from daylight saving time makes a span longer ' +
-        'or shorter; a span within the skipped hour does not open that night.',
+        'the day on which it begins. A change to or from daylight saving time makes a span ' +
+        'longer or shorter; a span within the skipped hour does not open that night.',
       zone:
         'Time zone, such as `"Europe/Berlin"`. Default: the local time of the machine ' +
         '(`/etc/localtime`). The rules are read from `/usr/share/zoneinfo`.',

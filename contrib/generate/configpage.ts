@@ -54,8 +54,8 @@ const VALUES = [
 const DEFAULTS = [
   '`defaults` says what targets have that do not say it themselves, those of included files too. ' +
     'A key of a target takes the place of the default as a whole: lists such as `policies` are ' +
-    'not joined. Only `keep` is completed limit by limit, by `defaults`, then by the `keep` of the ' +
-    'top level. `null` takes a default away. What a target is by its runner has no default: ' +
+    'not joined. Only `keep` is completed limit by limit, by `defaults`, then by the `keep` of ' +
+    'the top level. `null` takes a default away. What a target is by its runner has no default: ' +
     '`runner`, `description`, `acceptArgs`.',
   'A default that does not fit a target is left out there: a hook that would be the target ' +
     'itself, `onLate` without `lateAfter`, `onFailureAfter` without `onFailure`, an exit code of ' +
@@ -108,8 +108,8 @@ export const EACH_EXAMPLE = {
 const INCLUDED = [
   'A file of `include` is one JSON object, with `targets`, and if you like `description` and ' +
     '`$schema`. All other keys of the top level belong into the main file: a file that a package ' +
-    'adds cannot change the targets of others. Hooks and groups reach across files. A target that ' +
-    'two files define is a mistake, which names both places.',
+    'adds cannot change the targets of others. Hooks and groups reach across files. A target ' +
+    'that two files define is a mistake, which names both places.',
   'Nobody but its owner and root may be able to write an included file, or the folder in which ' +
     'a pattern looks for files. There may be at most 1,000 included files of 1 MiB each, 10,000 ' +
     'entries in such a folder, and 16 MiB in all files together.',

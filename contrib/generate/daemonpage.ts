@@ -58,18 +58,18 @@ const FILES = [
   ],
   [
     '/var/lib/baton/aside/',
-    'Directories of runs that the journal does not know, because it was restored from a backup or ' +
-      'begun anew. Remove them when you no longer need them.',
+    'Directories of runs that the journal does not know, because it was restored from a backup ' +
+      'or begun anew. Remove them when you no longer need them.',
   ],
 ] as const;
 
 const SYSTEMD =
   'The units `baton.socket` and `baton.service` start the daemon at boot and when it is needed. ' +
-  '`systemctl stop` ends the daemon alone: to end runs, use `baton cancel`. With sockets of systemd ' +
-  'a daemon that cannot start answers the clients who wait in them: with the mistakes of its ' +
-  'configuration and 78, or with another reason and 69. It serves them as soon as the configuration ' +
-  'is correct. Do not use `systemctl kill baton`, which sends the signal to the runs as well: reload ' +
-  'with `systemctl reload baton`, or add `--kill-whom=main`.';
+  '`systemctl stop` ends the daemon alone: to end runs, use `baton cancel`. With sockets of ' +
+  'systemd a daemon that cannot start answers the clients who wait in them: with the mistakes of ' +
+  'its configuration and 78, or with another reason and 69. It serves them as soon as the ' +
+  'configuration is correct. Do not use `systemctl kill baton`, which sends the signal to the ' +
+  'runs as well: reload with `systemctl reload baton`, or add `--kill-whom=main`.';
 
 export function daemonPage(version: string): string {
   const items = (rows: readonly (readonly [string, string])[]): readonly string[] =>

@@ -6,16 +6,17 @@ import { IMPORT_MS_MAX } from '../../daemon/config/plugin-trial.ts';
 import { example, heading, item, page, paragraph } from './roff.ts';
 
 const DESCRIPTION = [
-  'A plugin is an ES module that batond(8) imports because the key `plugins` of baton.json(5) names ' +
-    'its file. Each of its exports is a policy, an object that decides when runs may start, or a runner, ' +
-    'which says what is run. Targets name it by its `type`, as they name those of baton.',
+  'A plugin is an ES module that batond(8) imports because the key `plugins` of baton.json(5) ' +
+    'names its file. Each of its exports is a policy, an object that decides when runs may ' +
+    'start, or a runner, which says what is run. Targets name it by its `type`, as they name ' +
+    'those of baton.',
   'A plugin has the rights of the daemon. It runs in the daemon itself, often as root: take none ' +
-    'that you would not run as that user. Its file, and every folder above it, must belong to root ' +
-    "or to the daemon's user, and nobody else may be able to write to them.",
-  'The file is imported when the daemon starts, and again on `baton reload` if it has changed. What ' +
-    'it imports itself, by a relative path, say, is not looked at: change the plugin as well, or ' +
-    'restart the daemon. The module is first imported by a process of its own, to see whether it ' +
-    'can be; so it must do no more than define its exports.',
+    'that you would not run as that user. Its file, and every folder above it, must belong to ' +
+    "root or to the daemon's user, and nobody else may be able to write to them.",
+  'The file is imported when the daemon starts, and again on `baton reload` if it has changed. ' +
+    'What it imports itself, by a relative path, say, is not looked at: change the plugin as ' +
+    'well, or restart the daemon. The module is first imported by a process of its own, to see ' +
+    'whether it can be; so it must do no more than define its exports.',
 ] as const;
 
 const KEYS = [
@@ -31,15 +32,15 @@ const KEYS = [
   ],
   [
     'admit(view)',
-    "Required. Is a request taken? `{ type: 'admit' }`, or `refuse` or `ignore` with a `reason`; or " +
-      '`join` with the `run` of the same target that serves it as well; or `replace` with `oneOf`, ' +
-      'runs of the same target of which one is ended.',
+    "Required. Is a request taken? `{ type: 'admit' }`, or `refuse` or `ignore` with a `reason`; " +
+      'or `join` with the `run` of the same target that serves it as well; or `replace` with ' +
+      '`oneOf`, runs of the same target of which one is ended.',
   ],
   [
     'ready(run, view, survey)',
-    "Required. May this run start? `{ type: 'start' }`, or `wait` with a `reason`, with `behind`, " +
-      'the numbers of the runs in the way, and with `untilMs` if another look is needed then; or ' +
-      '`skip` with a `reason`. The reason is what `baton why` prints.',
+    "Required. May this run start? `{ type: 'start' }`, or `wait` with a `reason`, with " +
+      '`behind`, the numbers of the runs in the way, and with `untilMs` if another look is ' +
+      'needed then; or `skip` with a `reason`. The reason is what `baton why` prints.',
   ],
   ['survey(view)', 'What is the same for all runs of the group, worked out once for a look.'],
   [
@@ -56,29 +57,30 @@ const KEYS = [
 ] as const;
 
 const RULES = [
-  'A policy has no memory and starts nothing: what it goes by is in `view`, and the clock is ' +
+  'A policy has no memory and starts nothing. All that it knows is in `view`, and the clock is ' +
     '`view.nowMs` (steady, to compute with) or `view.wallMs` (the time of day). Equal views get ' +
     'equal answers. So `batond --replay` can tell what it decided.',
 ] as const;
 
 const RUNNER =
-  'A runner has a `type`, `options` as above, and `plan(options)`, which gives what would stand in ' +
-  'config.json beside `"type": "local"`: `args`, and perhaps `env`, `user` and so on. It is asked when ' +
-  'the configuration is read, and a failure is a mistake of the configuration.';
+  'A runner has a `type`, `options` as above, and `plan(options)`, which gives what would stand ' +
+  'in config.json beside `"type": "local"`: `args`, and perhaps `env`, `user` and so on. It is ' +
+  'asked when the configuration is read, and a failure is a mistake of the configuration.';
 
 const FAILURES = [
   'A plugin that cannot be loaded is a mistake of the configuration, with its file, and a reload ' +
-    'keeps the plugins that are in force. Where a policy throws, or answers what nobody asked for, ' +
-    'its runs wait, `baton why` says what happened, the log says it once, and the policy is asked ' +
-    'again after a minute. Requests are accepted meanwhile, and other targets go on.',
+    'keeps the plugins that are in force. Where a policy throws, or answers what nobody asked ' +
+    'for, its runs wait, `baton why` says what happened, the log says it once, and the policy is ' +
+    'asked again after a minute. Requests are accepted meanwhile, and other targets go on.',
 ] as const;
 
 const LIMITS = [
   [`${IMPORT_MS_MAX / 1_000} s`, 'to import a module.'],
   [
     `${ANSWER_MS_MAX / 1_000} s`,
-    'for one answer. It is interrupted then, and the policy is not asked again for a minute. What ' +
-      'waits in the kernel, such as execFileSync, is not interrupted and holds up the daemon.',
+    'for one answer. It is interrupted then, and the policy is not asked again for a minute. ' +
+      'What waits in the kernel, such as execFileSync, is not interrupted and holds up the ' +
+      'daemon.',
   ],
   [
     `${SLOW_MS} ms`,
@@ -87,8 +89,9 @@ const LIMITS = [
 ] as const;
 
 const BEYOND =
-  'Timers, promises and sockets that a plugin opens by itself are its own business: an error that ' +
-  'nobody catches there ends the daemon, as any bug does. The runs go on, and so does the next one.';
+  'Timers, promises and sockets that a plugin opens by itself are its own business: an error ' +
+  'that nobody catches there ends the daemon, as any bug does. The runs go on, and so does the ' +
+  'next one.';
 
 /** Loads as it stands; a test sees to it. */
 export const PLUGIN_EXAMPLE = `const WRONG = 'expected a list of hours, 0 to 23';

@@ -77,7 +77,7 @@ export const REQUESTS: Requests = {
       of: WHOSE,
       nonce: NONCE,
       from: FROM,
-      tail: 'Send no more than this many bytes from the end of each stream; `from` then means nothing.',
+      tail: 'Send at most this many bytes from the end of each stream; `from` then means nothing.',
       follow: 'Go on until the run has ended.',
     },
   },
@@ -125,11 +125,11 @@ type Replies = {
 };
 
 const RUN =
-  'Its number. Another life of the state directory (its journal was restored from a backup, or begun ' +
-  'anew) has the same ones.';
+  'Its number. Another life of the state directory (its journal was restored from a backup, or ' +
+  'begun anew) has the same ones.';
 const RUN_NONCE =
-  'Which run of this number: to be sent with later requests. Absent of a run that an older version ' +
-  'accepted.';
+  'Which run of this number: to be sent with later requests. Absent of a run that an older ' +
+  'version accepted.';
 const EXIT = 'What `baton` exits with, see baton(1).';
 
 export const REPLIES: Replies = {
@@ -348,7 +348,7 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   'not-permitted': 'The socket does not permit it.',
   'disk-full': 'The journal cannot be written: nothing new is taken.',
   'no-journal':
-    'The journal was moved, removed or changed under the daemon: nothing new is taken, and no end of ' +
-    'a run is told, until the daemon is restarted.',
+    'The journal was moved, removed or changed under the daemon: nothing new is taken, and no ' +
+    'end of a run is told, until the daemon is restarted.',
   'too-large': 'The answer is longer than the daemon sends; ask for less.',
 };

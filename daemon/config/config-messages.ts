@@ -76,7 +76,8 @@ export const definedTwice = (name: string, first: string): string =>
 
 export const unknownPlaceholder = (key: string, known: readonly string[]): string => {
   const near = didYouMean(key, known) || `; known here: ${known.join(', ')};`;
-  return `placeholder {${key}} is not in "each"${near} add it there, or write {{${key}}} for the text`;
+  const text = `{{${key}}}`;
+  return `placeholder {${key}} is not in "each"${near} add it there, or write ${text} for the text`;
 };
 
 export const unusedPlaceholder = (key: string): string =>

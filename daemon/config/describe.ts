@@ -29,7 +29,9 @@ export function describeConfig(config: Config): string {
     ...included.map((file) => `  includes ${file}`),
     ...plugins.loaded.map(({ file, plugins: its }) => `  plugin ${file}: ${its.join(', ')}`),
   ];
-  return `${[`${path}: ${count}`, ...files, ...lines, ...listeners, ...notes, ...looks, ...broken].join('\n')}\n`;
+  const first = `${path}: ${count}`;
+  const all = [first, ...files, ...lines, ...listeners, ...notes, ...looks, ...broken];
+  return `${all.join('\n')}\n`;
 }
 
 function limits(target: Target): readonly string[] {

@@ -135,7 +135,8 @@ export class PluginFiles {
     const known = this.#known.get(realPath);
     if (known?.hash === hash) return { ok: true, value: known.module };
     // Node imports no module twice, and remembers one that has failed: so each has another name.
-    const url = `${pathToFileURL(realPath).href}?${hash.slice(0, 8)}-${process.pid}-${++this.#imports}`;
+    const name = `${hash.slice(0, 8)}-${process.pid}-${++this.#imports}`;
+    const url = `${pathToFileURL(realPath).href}?${name}`;
     const tried = await tryImport(url, this.#importMsMax);
     if (!tried.ok) return tried;
     const imported = await importHere(url, realPath, this.#importMsMax);

@@ -50,10 +50,10 @@ export const Retry = v.pipe(
       jitter: 'Add a random time of up to this to each delay.',
       within: 'No attempt starts later than this after the start of the first one.',
       on:
-        'Retry after these ends only. A number is an exit code, `exited` any exit code that counts ' +
-        'as a failure, `signalled` any signal, or name one, such as `SIGKILL`. The others: ' +
-        '`timed-out`, `window-closed` (ended by a `window` with `atEnd`), `unreachable` (another ' +
-        'machine), `not-started`, `lost`, `interrupted` (by a shutdown of the machine).',
+        'Retry after these ends only. A number is an exit code, `exited` any exit code that ' +
+        'counts as a failure, `signalled` any signal, or name one, such as `SIGKILL`. The ' +
+        'others: `timed-out`, `window-closed` (ended by a `window` with `atEnd`), `unreachable` ' +
+        '(another machine), `not-started`, `lost`, `interrupted` (by a shutdown of the machine).',
     },
   }),
 );

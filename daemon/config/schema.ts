@@ -29,8 +29,8 @@ const Log = v.pipe(
     keys: {
       level: 'The least important events that are logged; `info` by default.',
       format:
-        '`json`: one object a line; `text`: for people. Default: `text` where the log goes to the journal ' +
-        'of systemd, else `json`.',
+        '`json`: one object a line; `text`: for people. Default: `text` where the log goes to ' +
+        'the journal of systemd, else `json`.',
     },
   }),
 );
@@ -81,8 +81,8 @@ const Target = v.pipe(
       runner: 'What runs. Its `type` says how, and what else it takes.',
       policies: 'When it may run: all of them have to agree. Without any it starts at once.',
       timeout:
-        'Ends a run that takes longer, with status 124: TERM, then KILL after `killAfter`. Time in ' +
-        'which the machine sleeps does not count.',
+        'Ends a run that takes longer, with status 124: TERM, then KILL after `killAfter`. Time ' +
+        'in which the machine sleeps does not count.',
       killAfter: 'How long a run that is being ended may take from TERM to KILL.',
       maxWait:
         'Gives a run up that has waited longer, with status 75. Time in which the machine sleeps ' +
@@ -98,8 +98,8 @@ const Target = v.pipe(
         'The command finds what happened in BATON_EVENT, BATON_EVENT_TARGET, _RUN, _OUTCOME, ' +
         '_EXIT, _TEXT and _SECONDS, and reads the end of the output from its stdin.',
       onFailureAfter:
-        'How many runs must fail in a row before `onFailure` is called. Each further failure calls ' +
-        'it again. Cancelled runs do not count. Default: 1.',
+        'How many runs must fail in a row before `onFailure` is called. Each further failure ' +
+        'calls it again. Cancelled runs do not count. Default: 1.',
       onLate: 'The same, once, when the target becomes late. Needs `lateAfter`.',
       okExit: 'Exit codes that count as success.',
       warnExit:
@@ -231,9 +231,9 @@ export const Settings = v.pipe(
         'systemd starts it again for the next request.',
       keep: 'Which ended runs are remembered, where a target does not say it.',
       plugins:
-        'Modules with policies and runners of your own; see baton-plugin(7). A path that begins with no `/` is ' +
-        "relative to this file's folder. They have the daemon's rights, so only root and the " +
-        "daemon's user may be able to write them.",
+        'Modules with policies and runners of your own; see baton-plugin(7). A path that begins ' +
+        "with no `/` is relative to this file's folder. They have the daemon's rights, so only " +
+        "root and the daemon's user may be able to write them.",
       defaults:
         'What a target has that does not say otherwise: any key of a target but `description`, ' +
         '`runner` and `acceptArgs`.',

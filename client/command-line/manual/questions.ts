@@ -10,7 +10,9 @@ const JSON_OPTION = {
 export const SINCE = {
   name: 'since',
   value: 'TIME',
-  text: 'how far back to look, such as 12h or 7d (`timeline`, `retry`: 24h, `report`: 7d, `history`: all)',
+  text:
+    'how far back to look, such as 12h or 7d (`timeline`, `retry`: 24h, `report`: 7d, ' +
+    '`history`: all)',
 } as const satisfies Option;
 
 const OUTPUT = {
@@ -113,10 +115,10 @@ export const QUESTIONS = [
     overview: ['report > FILE.html', 'what ran and failed, as one HTML page'],
     options: [SINCE, OUTPUT],
     text: [
-      'Writes a page that needs no network and no scripts: what failed and with which last ' +
-        'lines of output, when what ran, how long it took, and a table of all runs. It prints ' +
-        'well, and follows the reader to light and dark. Runs that are no longer remembered (`keep` ' +
-        'in the configuration) are not in it.',
+      'Writes a page that needs no network and no scripts: what failed and with which last lines ' +
+        'of output, when what ran, how long it took, and a table of all runs. It prints well, ' +
+        'and follows the reader to light and dark. Runs that are no longer remembered (`keep` in ' +
+        'the configuration) are not in it.',
     ],
     examples: [
       { line: 'baton report > night.html', text: 'the last seven days' },

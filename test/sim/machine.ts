@@ -24,8 +24,9 @@ export class SimMachine {
   readonly #world: World;
   /** When a check began that found it to be so: the latest, by condition, of each life. */
   readonly #seenMs = new Map<string, number>();
-  /** Since when nothing has been in the way of a run. */
+  /** Since when in this life nothing has been in the way of a run: the machine may have been off. */
   readonly #freeSince = new Map<RunId, number>();
+  #life = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -78,7 +79,9 @@ export class SimMachine {
    * at again, for which it has PATIENCE_MS.
    */
   isSoon(run: RunId, isFree: boolean): boolean {
-    const { nowMs } = this.#world;
+    const { nowMs, generation } = this.#world;
+    if (generation !== this.#life) this.#freeSince.clear();
+    this.#life = generation;
     if (!isFree) this.#freeSince.delete(run);
     else if (!this.#freeSince.has(run)) this.#freeSince.set(run, nowMs);
     return nowMs - (this.#freeSince.get(run) ?? nowMs) <= PATIENCE_MS;

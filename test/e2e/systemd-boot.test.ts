@@ -3,7 +3,10 @@
  * administrator uses it, by systemctl and by the client.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { ROOT } from '../support/config.ts';
 import { GUEST_NEEDS, Guest } from '../support/guest.ts';
 import { installBaton } from '../support/guestbaton.ts';
 import { whyWithout } from '../support/tools.ts';
@@ -182,6 +185,24 @@ END`),
     assert.equal(guest.ask(as('baton run whoami --wait')), 'alice\n');
     guest.ask('pkill -TERM -u alice -x batond');
     hello();
+  });
+
+  test('the example memory-limit runs a command in a scope that has its limit', () => {
+    const plugin = readFileSync(join(ROOT, 'contrib/examples/memory-limit.mjs'), 'utf8');
+    guest.ask(`cat >/etc/baton/memory-limit.mjs <<'END'\n${plugin}\nEND`);
+    const unit = '$(grep -om1 "run-.*[.]scope" /proc/self/cgroup)';
+    const script = `systemctl show -P MemoryMax ${unit}; exit 7`;
+    const runner = { type: 'memory-limit', memory: '64M', args: ['/bin/sh', '-c', script] };
+    const slow = { ...runner, args: SLOW.args };
+    const plugins = ['./memory-limit.mjs'];
+    write(JSON.stringify({ plugins, targets: { limited: { runner }, slow: { runner: slow } } }));
+    const { status, text, errors } = guest.run('baton run limited --wait');
+    assert.deepEqual([status, text, errors], [7, `${64 * 1024 ** 2}\n`, '']);
+    guest.ask('baton run slow');
+    guest.ask('until test -p /run/go; do sleep .1; done');
+    guest.ask('baton cancel slow');
+    assert.equal(guest.run('baton wait slow').status, 143);
+    assert.equal(guest.ask('systemctl list-units --plain --no-legend "run-*.scope"'), '');
   });
 
   test('processes are shown by their titles, and nothing else', () => {

@@ -24,7 +24,7 @@ export class SimMachine {
   readonly #world: World;
   /** When a check began that found it to be so: the latest, by condition, of each life. */
   readonly #seenMs = new Map<string, number>();
-  /** Since when in this life nothing has been in the way of a run: the machine may have been off. */
+  /** Since when in this life nothing has been in the way of a run. */
   readonly #freeSince = new Map<RunId, number>();
   #life = 0;
 

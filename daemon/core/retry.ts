@@ -55,7 +55,8 @@ export function retryAfter(
 
 /**
  * The same where the attempt that was to come never came to its command: it may start at once, but
- * no later than before. Empty where it was the first one.
+ * no later than before. Empty where it was the first one. If an attempt was lost meanwhile, nobody
+ * knows how the last one ended, and it does not wait as one that is known to have failed.
  */
 export function restAfterVain(
   run: Starting | Running,
@@ -65,7 +66,11 @@ export function restAfterVain(
   if (run.earlier === undefined) return {};
   const { retry = {} } = catalog.targets.get(run.target) ?? {};
   const expiresAtMs = lastStartMs(run, retry);
-  return { notBeforeMs: elapsedMs(at), ...(Number.isFinite(expiresAtMs) ? { expiresAtMs } : {}) };
+  const isKnown = run.attempt - 1 - (run.vain ?? 0) === run.earlier.attempts.length;
+  return {
+    ...(isKnown ? { notBeforeMs: elapsedMs(at) } : {}),
+    ...(Number.isFinite(expiresAtMs) ? { expiresAtMs } : {}),
+  };
 }
 
 /** Whether there is a further attempt after such an end. A success never is tried again. */

@@ -67,4 +67,4 @@ export const notSeen = (subject: string, why: string): string =>
 
 /** It may have hung for days. */
 export const noAnswer = (subject: string, tookMs: number): string =>
-  `${subject} cannot be looked at (no answer for ${showDuration(tookMs)})`;
+  `${subject} could not be checked within ${showDuration(tookMs)}`;

@@ -100,14 +100,14 @@ test('a check without an answer counts as failed, is ended, and has no second on
   const condition = file('/nas/x');
   it.findings.find([{ target: 'a', condition }]);
   it.pass(10 * SECOND);
-  const text = 'the file /nas/x cannot be looked at (no answer for 10.0 s)';
+  const text = 'the file /nas/x could not be checked within 10.0 s';
   assert.deepEqual(it.known(condition), { holds: false, text, agoMs: 0, seen: '10000 ms' });
   assert.equal(it.begun[0]?.isKilled, true);
   it.pass(50 * SECOND);
   it.findings.find([{ target: 'a', condition }]);
   it.findings.find([{ target: 'b', condition }]);
   assert.equal(it.begun.length, 1, 'it hangs on');
-  assert.match(it.known(condition)?.text ?? '', /no answer for 1 min/);
+  assert.match(it.known(condition)?.text ?? '', /checked within 1 min/);
   assert.deepEqual(it.again, ['a', 'a', 'b']);
   assert.equal(it.timers, 0);
   it.begun[0]?.done(RIGHT);

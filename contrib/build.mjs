@@ -14,15 +14,7 @@
  * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
  * later. They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stanzasOf } from './licences.mjs';
@@ -77,7 +69,6 @@ const built = await Promise.all([
     minify: true,
     entryPoints: ['client/cli.ts'],
     outfile: 'dist/client/cli.cjs',
-    plugins: [lazyNormalizer()],
   }),
   build({
     ...common,
@@ -85,7 +76,7 @@ const built = await Promise.all([
     entryPoints: ['daemon/main.ts'],
     outfile: 'dist/daemon/batond.cjs',
     sourcemap: true,
-    plugins: [lazyNormalizer(), lazySsh2('../runners/ssh/ssh2.cjs')],
+    plugins: [lazySsh2('../runners/ssh/ssh2.cjs')],
   }),
   build({
     ...common,
@@ -132,34 +123,6 @@ function lazySsh2(file) {
       onLoad({ filter: /./, namespace: 'lazy' }, () => ({
         contents: `module.exports = new Proxy({}, { get: (_, name) => require('${file}')[name] });`,
       }));
-    },
-  };
-}
-
-/**
- * meow carries a normalizer of package.json files that spends 10 ms on its tables when loaded, and
- * that we never call: it is now loaded by the first call.
- */
-function lazyNormalizer() {
-  const eager =
-    /var normalizeExports = requireNormalize\(\);\s*const normalizePackageData = [^\n]+;/;
-  const lazy = 'const normalizePackageData = (data) => requireNormalize()(data);';
-  let isDone = false;
-  return {
-    name: 'lazy-normalizer',
-    setup({ onLoad, onEnd }) {
-      onLoad({ filter: /[/\\]meow[/\\]build[/\\]dependencies\.js$/ }, ({ path }) => {
-        const source = readFileSync(path, 'utf8');
-        isDone = eager.test(source);
-        return { contents: source.replace(eager, lazy), loader: 'js' };
-      });
-      onEnd(() => {
-        if (isDone) return;
-        throw new Error(
-          'meow has changed: build/dependencies.js has no eager "normalizePackageData" any more; ' +
-            'see if contrib/build.mjs still needs to make it lazy',
-        );
-      });
     },
   };
 }

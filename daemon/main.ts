@@ -5,13 +5,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import meow, { type AnyFlags } from 'meow';
+import { parseArgs } from 'node:util';
 import { describeConfig } from './config/describe.ts';
 import type { Config } from './config/load.ts';
 import { replayFile } from './journal/replay-file.ts';
 import { FLAGS, helpText } from './options.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol/request.ts';
-import { findTwice } from './shared/given-twice.ts';
 import { ConfigSource } from './startup/config-source.ts';
 import { PLACES, serve } from './startup/serve.ts';
 import * as say from './system/boot-messages.ts';
@@ -32,9 +31,9 @@ async function main(): Promise<void> {
   ) as { version: string };
   const cli = parseFlags(version);
   if (cli === undefined) return;
-  const { flags, input } = cli;
-  const source = new ConfigSource(flags.check ? (input[0] ?? flags.config) : flags.config, PLACES);
-  const { check: isCheck, replay: journal } = flags;
+  const { flags, isCheck, input } = cli;
+  const source = new ConfigSource(isCheck ? (input[0] ?? flags.config) : flags.config, PLACES);
+  const { replay: journal } = flags;
   if (!isCheck && journal === undefined) {
     return await serve(source, { version, flags, complain });
   }
@@ -46,74 +45,86 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-/** meow's own checks print in its own style and exit with 2: all is let through, to be judged. */
-function cut<F extends AnyFlags>(version: string, flags: F) {
-  return meow(helpText(), {
-    importMeta: import.meta,
-    pkg: { name: 'batond', version },
-    description: false,
-    autoHelp: false,
-    autoVersion: false,
-    flags,
-  });
+/** Not strict: parseArgs itself would throw in a style of its own. */
+function cut() {
+  return parseArgs({ options: FLAGS, strict: false, allowPositionals: true, tokens: true });
 }
 
 function parseFlags(version: string) {
   try {
-    const cli = cut(version, FLAGS);
-    // meow would print these itself, and not see a full disk.
-    const about = { help: cli.help, version };
-    for (const [name, text] of Object.entries(about)) {
-      if (!Object.hasOwn(cli.flags, name)) continue;
-      print(`${text}\n`, 0);
+    const { tokens, positionals: input } = cut();
+    const options = tokens.filter((token) => token.kind === 'option');
+    for (const [name, text] of Object.entries({ help: helpText(), version: `${version}\n` })) {
+      if (!options.some((option) => option.name === name)) continue;
+      print(text, 0);
       return undefined;
     }
-    const unknown = Object.keys(cli.flags).find((name) => !Object.hasOwn(FLAGS, name));
-    if (unknown !== undefined) {
-      const near = suggest(unknown, Object.keys(FLAGS));
-      throw new Mistake(say.unknownOption(dashed(unknown), near && dashed(near)));
-    }
-    const empty = Object.entries(cli.flags).find(([, value]) => value === '');
-    if (empty !== undefined) throw new Mistake(say.noValue(dashed(empty[0])));
-    const extra = cli.input[cli.flags.check ? 1 : 0];
+    const given = new Map<string, string>();
+    for (const option of options) given.set(option.name, takeValue(option, given));
+    const isCheck = given.has('check');
+    const extra = input[isCheck ? 1 : 0];
     if (extra !== undefined) throw new Mistake(say.extraWord(extra));
-    const { idleExit, logLevel, logFormat } = cli.flags;
-    if (cli.flags.only !== undefined && cli.flags.replay === undefined) {
-      throw new Mistake(say.onlyAlone());
-    }
-    checkWord('--log-level', logLevel, LOG_LEVELS);
-    checkWord('--log-format', logFormat, LOG_FORMATS);
-    if (idleExit !== undefined && !parseDuration(idleExit)) {
-      throw new Mistake(say.wrongDuration('--idle-exit', DURATION_EXPECTED, idleExit));
-    }
-    return cli;
+    return { flags: judge(given), isCheck, input };
   } catch (error) {
-    complain(say.badUsage(mistakeOf(error)), EXIT.usage);
+    if (!(error instanceof Mistake)) throw error;
+    complain(say.badUsage(error.message), EXIT.usage);
     return undefined;
   }
 }
 
-/** meow throws for one mistake only: a flag that is given twice. */
-function mistakeOf(error: unknown): string {
-  if (error instanceof Mistake) return error.message;
-  const twice = findTwice(Object.keys(FLAGS), (single) => {
-    const flags = Object.entries(FLAGS).map(([name, { type }]) => {
-      return [name, { type, isMultiple: name !== single }] as const;
-    });
-    cut('', Object.fromEntries(flags));
-  });
-  if (twice !== undefined) return say.twice(dashed(twice));
-  return error instanceof Error ? error.message : String(error);
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+/** Of one option; '' of a switch. */
+function takeValue(option: OptionToken, before: ReadonlyMap<string, string>): string {
+  const { name, rawName, value, inlineValue: isInline } = option;
+  if (!isFlag(name)) {
+    const near = suggest(name, Object.keys(FLAGS));
+    throw new Mistake(say.unknownOption(rawName, near && `--${near}`));
+  }
+  if (before.has(name)) throw new Mistake(say.twice(rawName));
+  if (FLAGS[name].type === 'boolean') {
+    if (value !== undefined) throw new Mistake(say.noSwitch(rawName, value));
+    return '';
+  }
+  // What looks like an option is one: a file of such a name is written ./-x.
+  if (!value || (isInline !== true && value.startsWith('-')))
+    throw new Mistake(say.noValue(rawName));
+  return value;
+}
+
+function isFlag(name: string): name is keyof typeof FLAGS {
+  return Object.hasOwn(FLAGS, name);
+}
+
+function judge(given: ReadonlyMap<string, string>) {
+  const flags = {
+    config: given.get('config'),
+    socket: given.get('socket'),
+    state: given.get('state'),
+    idleExit: given.get('idle-exit'),
+    logLevel: given.get('log-level'),
+    logFormat: given.get('log-format'),
+    replay: given.get('replay'),
+    only: given.get('only'),
+  };
+  const { idleExit } = flags;
+  if (flags.only !== undefined && flags.replay === undefined) throw new Mistake(say.onlyAlone());
+  checkWord('--log-level', flags.logLevel, LOG_LEVELS);
+  checkWord('--log-format', flags.logFormat, LOG_FORMATS);
+  if (idleExit !== undefined && !parseDuration(idleExit)) {
+    throw new Mistake(say.wrongDuration('--idle-exit', DURATION_EXPECTED, idleExit));
+  }
+  return flags;
 }
 
 function checkWord(flag: string, word: string | undefined, known: readonly string[]): void {
   if (word === undefined || known.includes(word)) return;
   throw new Mistake(say.wrongWord(flag, known, word));
-}
-
-function dashed(name: string): string {
-  const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return name.length === 1 ? `-${words}` : `--${words}`;
 }
 
 function check(config: Config): void {

@@ -1,5 +1,5 @@
 /**
- * The command line of batond: what meow is told, and what people are told, in `--help` and in
+ * The command line of batond: what parseArgs is told, and what people are told, in `--help` and in
  * batond(8), which is made from it (`npm run generate`). The compiler asks for a text for each.
  */
 
@@ -10,13 +10,13 @@ export const FLAGS = {
   config: { type: 'string' },
   socket: { type: 'string' },
   state: { type: 'string' },
-  idleExit: { type: 'string' },
-  logLevel: { type: 'string' },
-  logFormat: { type: 'string' },
-  check: { type: 'boolean', default: false },
+  'idle-exit': { type: 'string' },
+  'log-level': { type: 'string' },
+  'log-format': { type: 'string' },
+  check: { type: 'boolean' },
   replay: { type: 'string' },
   only: { type: 'string' },
-} satisfies Record<string, { type: 'string' | 'boolean'; default?: false }>;
+} satisfies Record<string, { type: 'string' | 'boolean' }>;
 
 interface FlagText {
   /** As it is written, with what stands for its value. */
@@ -55,19 +55,19 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
       'Where the journal and the output of runs are. Otherwise `$STATE_DIRECTORY`, ' +
       '`/var/lib/baton` for root, or `$XDG_STATE_HOME/baton`. Two daemons cannot share one.',
   },
-  idleExit: {
+  'idle-exit': {
     usage: '--idle-exit TIME',
     brief: ['end when there was nothing to do for so long, such as', '60s (for socket activation)'],
     text:
       'Ends the daemon when there was nothing to do for so long, such as 60s. For socket activation, ' +
       'where systemd starts it again for the next request.',
   },
-  logLevel: {
+  'log-level': {
     usage: '--log-level LEVEL',
     brief: [LOG_LEVELS.join(', ')],
     text: `The least important events that are logged: ${LOG_LEVELS.join(', ')}.`,
   },
-  logFormat: {
+  'log-format': {
     usage: '--log-format TYPE',
     brief: [LOG_FORMATS.join(', ')],
     text:

@@ -10,6 +10,9 @@ export const unknownOption = (option: string, near: string | undefined): string 
 
 export const noValue = (option: string): string => `${option}: expected a value, found none`;
 
+export const noSwitch = (option: string, value: string): string =>
+  `${option}: expected no value, found "${value}"`;
+
 export const twice = (option: string): string => `${option}: is given twice, expected once`;
 
 export const extraWord = (word: string): string =>

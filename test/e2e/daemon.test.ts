@@ -227,6 +227,8 @@ for (const [what, args, words] of [
   ['an argument too many', ['here'], /unexpected argument "here"/],
   ['a second file to check', ['--check', 'a', 'b'], /unexpected argument "b"/],
   ['a flag without its value', ['--state'], /state/],
+  ['a flag in place of a value', ['--state', '--check'], /--state: expected a value/],
+  ['a switch with a value', ['--check=no'], /--check: expected no value, found "no"/],
   ['a flag given twice', ['--state', 'a', '--state', 'b'], /--state: is given twice/],
   [
     'a flag of two words given twice',

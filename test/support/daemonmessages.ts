@@ -16,6 +16,7 @@ const BOOT: Samples<typeof boot> = {
     ['--zzz', undefined],
   ],
   noValue: [['--config']],
+  noSwitch: [['--check', 'yes']],
   twice: [['--config']],
   extraWord: [['odd']],
   onlyAlone: [[]],

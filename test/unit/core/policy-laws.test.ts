@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Binding, Target } from '../../../daemon/core/catalog.ts';
+import type { Event } from '../../../daemon/core/event.ts';
 import { groupViewMaker } from '../../../daemon/core/group-view.ts';
 import { restOf } from '../../../daemon/core/retry.ts';
 import { hindrances } from '../../../daemon/core/waiting.ts';
@@ -49,17 +50,25 @@ function keepsApart({ core, event }: Moment, bindings: readonly Binding[]): void
   for (const binding of bindings.filter(({ policy }) => policy.type === 'spacing')) {
     const { from, least } = binding.options as Spacing;
     const members = membersOf(core, binding);
-    const times = core.events.flatMap((past) => {
+    const times = core.events.flatMap((past, at) => {
       const isStart = past.type === 'starting' || past.type === 'started';
       const isEnd = past.type === 'ended' || (past.type === 'requeued' && past.outcome);
       if (!isStart && !isEnd) return [];
       const isOne = members.includes(targetOf(core, past.run));
-      const hadPlace = core.events.some((it) => it.type === 'starting' && it.run === past.run);
-      return isOne && hadPlace && isStart === (from === 'start') ? elapsedMs(past.at) : [];
+      if (isEnd && !hadPlace(core.events.slice(0, at), past.run)) return [];
+      return isOne && isStart === (from === 'start') ? elapsedMs(past.at) : [];
     });
     const gapMs = elapsedMs(event.at) - Math.max(...times);
     assert.ok(gapMs >= least, `run ${event.run} starts ${gapMs} ms after, not ${least}`);
   }
+}
+
+/** A queued run is cancelled without one, also if it was about to start before. */
+function hadPlace(before: readonly Event[], run: number): boolean {
+  const last = before.findLast(
+    (it) => (it.type === 'starting' || it.type === 'requeued') && it.run === run,
+  );
+  return last?.type === 'starting';
 }
 
 function targetOf(core: Core, run: number): TargetName {

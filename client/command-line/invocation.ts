@@ -7,6 +7,7 @@ import {
   HISTORY_RUNS_MAX,
   OUTCOME_WORDS,
   type OutcomeWord,
+  type PauseScope,
 } from '../../daemon/protocol/request.ts';
 import type { FastRun } from '../fast-path.ts';
 import { Mistake, runNumberOf, type TypedFlags } from './flags.ts';
@@ -65,7 +66,9 @@ export type Command =
       readonly of: number | undefined;
       readonly sinceMs: number | undefined;
     }
-  | { readonly verb: 'pause' | 'resume' | 'probe' | 'forget'; readonly target: string }
+  | ({ readonly verb: 'pause'; readonly forMs?: number } & PauseScope)
+  | ({ readonly verb: 'resume' } & PauseScope)
+  | { readonly verb: 'probe' | 'forget'; readonly target: string }
   | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
   | {
       readonly verb: 'import';
@@ -132,8 +135,13 @@ export const COMMANDS = {
     output: flags.text('output'),
   }),
   metrics: (_, flags) => ({ verb: 'metrics', output: flags.text('output') }),
-  pause: ([target = '']) => ({ verb: 'pause', target }),
-  resume: ([target = '']) => ({ verb: 'resume', target }),
+  pause: ([target], flags) => {
+    const forMs = flags.duration('for');
+    if (forMs === 0) throw new Mistake(say.wrongValue('--for', 'more than 0', flags.text('for')));
+    const scope = scopeOf('pause', target, flags);
+    return { verb: 'pause', ...scope, ...(forMs === undefined ? {} : { forMs }) };
+  },
+  resume: ([target], flags) => ({ verb: 'resume', ...scopeOf('resume', target, flags) }),
   probe: ([target = '']) => ({ verb: 'probe', target }),
   forget: ([target = '']) => ({ verb: 'forget', target }),
   reload: () => ({ verb: 'reload' }),
@@ -183,6 +191,21 @@ function runOf(targets: readonly string[], flags: TypedFlags, rest: readonly str
   if (rest.length > 0) throw new Mistake(say.forOne('run', 'arguments are', 'TARGET'));
   if (report !== undefined) throw new Mistake(say.forOne('run', '--report is', 'TARGET'));
   return { verb: 'several', targets, wait, quiet, printId, maxWaitMs };
+}
+
+/** What is paused or resumed: one of the three. */
+function scopeOf(verb: string, target: string | undefined, flags: TypedFlags): PauseScope {
+  const group = flags.text('group');
+  const all = flags.is('all');
+  const [one, other] = [
+    ...(target ? ['TARGET'] : []),
+    ...(group === undefined ? [] : ['--group']),
+    ...(all ? ['--all'] : []),
+  ];
+  if (one === undefined) throw new Mistake(say.missingWord(verb, 'TARGET, --group or --all'));
+  if (other !== undefined) throw new Mistake(say.bothGiven(verb, one, other));
+  if (group !== undefined) return { group };
+  return target ? { target } : { all: true };
 }
 
 function sinceOf(flags: TypedFlags): number | undefined {

@@ -51,7 +51,10 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'cancel':
       return ask({ type: command.verb, v, of: command.of }, command, place);
     case 'pause':
-    case 'resume':
+    case 'resume': {
+      const { verb: type, ...scope } = command;
+      return ask({ type, v, ...scope }, command, place);
+    }
     case 'probe':
     case 'forget':
       return ask({ type: command.verb, v, target: command.target }, command, place);

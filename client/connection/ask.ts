@@ -49,5 +49,6 @@ function show(reply: Reply, command: Command): string {
 
 function labelOf(command: Command): string | undefined {
   if ('of' in command) return typeof command.of === 'number' ? `run ${command.of}` : command.of;
+  if ('group' in command) return `group ${command.group}`;
   return 'target' in command ? command.target : undefined;
 }

@@ -2,7 +2,7 @@
  * What a report says first: one sentence, and below it a line for each target that somebody has to
  * look at, the worst first. Pure.
  */
-import { showDuration } from '../../daemon/protocol/request.ts';
+import { showDuration, type TargetView } from '../../daemon/protocol/request.ts';
 import { showMoment } from '../terminal/calendar.ts';
 import { html, type Markup } from './markup.ts';
 import { countMarks, type Row, type Span, type Timespan } from './timespan.ts';
@@ -78,7 +78,7 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
   if (view.broken !== undefined) add('failed', 'broken', html`cannot run: ${view.broken}`);
   const held =
     view.waiting === 0 ? '' : `; ${count(view.waiting)} ${view.waiting === 1 ? 'waits' : 'wait'}`;
-  if (view.paused) add('warning', 'paused', html`starts nothing until it is resumed${held}`);
+  if (view.paused) add('warning', 'paused', html`starts nothing ${pausedUntil(view)}${held}`);
   for (const run of view.active) {
     const took = showDuration(run.tookMs ?? 0);
     const usual = run.usual && `; usually it takes ${showDuration(run.usual.medianMs)}`;
@@ -92,6 +92,15 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
     add('calm', 'waits', text);
   }
   return news;
+}
+
+/** When it goes on by itself, where it does. */
+function pausedUntil({ pauses = [] }: TargetView): string {
+  const times = pauses.map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY);
+  const lastMs = Math.max(...times);
+  return pauses.length > 0 && Number.isFinite(lastMs)
+    ? `until ${showMoment(lastMs)} unless it is resumed before`
+    : 'until it is resumed';
 }
 
 /** The runs that have ended, in the order of their ends. */

@@ -15,10 +15,12 @@ import {
   attemptOf,
   bar,
   causes,
+  describePause,
   percentOf,
   remains,
   showTimes,
   showWhen,
+  untilOf,
   verdictOf,
 } from './words.ts';
 
@@ -61,9 +63,14 @@ function heads(status: StatusReply): readonly Line[] {
   const up = showDuration(nowMs - startedAtMs);
   const trouble: Line[] =
     status.trouble === undefined ? [] : [[{ text: status.trouble, tone: 'bad' }]];
+  const pauses = (status.pauses ?? []).map((pause): Line => {
+    const what = 'group' in pause ? `group ${pause.group} is paused` : 'all targets are paused';
+    return [{ text: `${what} ${untilOf(pause, nowMs)}`, tone: 'odd' }];
+  });
   return [
     ...trouble,
     counts,
+    ...pauses,
     [{ text: `batond ${version}, pid ${pid}, up ${up}; ${config}`, tone: 'dim' }],
   ];
 }
@@ -122,8 +129,11 @@ function rowsOf(target: TargetView, see: StatusContext): readonly Row[] {
   }
   if (broken !== undefined) entries.push({ mark: '!', state: 'broken', tone: 'bad', note: broken });
   if (paused) {
-    const note = `until "baton resume ${target.target}"`;
-    entries.push({ mark: '=', state: 'paused', tone: 'odd', note });
+    const { pauses = [{ target: target.target }] } = target;
+    for (const pause of pauses) {
+      const note = describePause(pause, see.nowMs);
+      entries.push({ mark: '=', state: 'paused', tone: 'odd', note });
+    }
   }
   if (target.late) entries.push(lateEntry(target, see));
   for (const run of active) entries.push(activeEntry(run, see));

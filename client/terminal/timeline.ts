@@ -11,7 +11,7 @@
  * tell it all, colours only repeat it; nothing of a name reaches the terminal but printable text.
  */
 import stringWidth from 'string-width';
-import { showDuration } from '../../daemon/protocol/request.ts';
+import { resumeCommand, showDuration } from '../../daemon/protocol/request.ts';
 import { countMarks, type Mark, type Row, type Span, type Timespan } from '../report/timespan.ts';
 import { showMoment, ticksOf } from './calendar.ts';
 import { printable, type Screen, Style } from './style.ts';
@@ -226,8 +226,14 @@ function standing({ target, view }: Row, look: Look, style: Style): readonly str
     const took = `${showDuration(tookMs)}, usually it takes ${showDuration(usual.medianMs)}`;
     lines.push(style.paragraph(`${target}: run ${run} has been running for ${took}`, slow));
   }
-  const resume = `"baton resume ${target}" lets it go on`;
-  if (view.paused) lines.push(style.paragraph(`${target} is paused; ${resume}`, calm));
+  const { pauses = [{ target }] } = view;
+  for (const pause of view.paused ? pauses : []) {
+    const by = 'group' in pause ? ` with group ${pause.group}` : '';
+    const until = pause.untilMs === undefined ? '' : ` until ${showMoment(pause.untilMs)}`;
+    const all = 'all' in pause ? ' with all targets' : '';
+    const resume = `"${resumeCommand(pause)}" lets it go on`;
+    lines.push(style.paragraph(`${target} is paused${by}${all}${until}; ${resume}`, calm));
+  }
   // That it is paused is why its runs wait.
   for (const { run, waitedMs, reasons } of view.paused ? [] : view.queued.slice(0, 1)) {
     const why = reasons?.join('; ') ?? 'it is about to start';

@@ -110,9 +110,13 @@ function taleOf(run: RunView, see: Sight): Tale {
 
 /** When it starts: about then, no sooner than then, or nobody knows. */
 function startOf(run: RunView, when: (ms: number) => string): readonly string[] {
-  const { expectedStartAtMs, nextAttemptAtMs } = run;
-  if (expectedStartAtMs !== undefined) return [`starts about ${when(expectedStartAtMs)}`];
-  return nextAttemptAtMs === undefined ? [] : [`starts not before ${when(nextAttemptAtMs)}`];
+  const { expectedStartAtMs, nextAttemptAtMs, pausedUntilMs } = run;
+  const paused =
+    pausedUntilMs === undefined ? [] : [`is paused until ${when(pausedUntilMs)} at the latest`];
+  if (expectedStartAtMs !== undefined)
+    return [...paused, `starts about ${when(expectedStartAtMs)}`];
+  if (nextAttemptAtMs === undefined) return paused;
+  return [...paused, `starts not before ${when(nextAttemptAtMs)}`];
 }
 
 function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'rest' | 'facts'> {

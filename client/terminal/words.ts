@@ -1,5 +1,11 @@
 /** The words for times and ends that all views share. Pure; times are the client's local ones. */
-import { lostOutput, type RunView, showDuration } from '../../daemon/protocol/request.ts';
+import {
+  lostOutput,
+  type PauseView,
+  type RunView,
+  resumeCommand,
+  showDuration,
+} from '../../daemon/protocol/request.ts';
 import type { Screen } from './style.ts';
 import type { Tone } from './styled-line.ts';
 
@@ -57,6 +63,20 @@ export function remains({ heldBy, leftovers, lostBytes }: RunView): string {
 /** "once", "twice", "3 times". */
 export function showTimes(count: number): string {
   return ['never', 'once', 'twice'][count] ?? `${count} times`;
+}
+
+/** Of a paused target: "with group disk until 14:05 or "baton resume --group disk"". */
+export function describePause(pause: PauseView, nowMs: number): string {
+  const until = untilOf(pause, nowMs);
+  if ('group' in pause) return `with group ${pause.group} ${until}`;
+  return 'all' in pause ? `with all targets ${until}` : until;
+}
+
+/** When a pause ends, and how. */
+export function untilOf(pause: PauseView, nowMs: number): string {
+  const { untilMs } = pause;
+  const when = untilMs === undefined ? '' : `${showWhen(untilMs, nowMs)} or `;
+  return `until ${when}"${resumeCommand(pause)}"`;
 }
 
 const BAR_CELLS = 10;

@@ -23,6 +23,8 @@ _baton_value() {
     --limit) echo none ;;
     --outcome) echo 'ok warning failed exited signalled timed-out cancelled not-started expired skipped unreachable lost interrupted' ;;
     --output) echo file ;;
+    --group) echo none ;;
+    --for) echo none ;;
     --write) echo directory ;;
     -t|--target) echo target ;;
     --connect-timeout) echo none ;;
@@ -44,8 +46,8 @@ _baton_options() {
     timeline) echo '--since --connect-timeout --socket -h --help --version' ;;
     report) echo '--since --output --connect-timeout --socket -h --help --version' ;;
     metrics) echo '--output --connect-timeout --socket -h --help --version' ;;
-    pause) echo '--connect-timeout --socket -h --help --version' ;;
-    resume) echo '--connect-timeout --socket -h --help --version' ;;
+    pause) echo '--group --all --for --connect-timeout --socket -h --help --version' ;;
+    resume) echo '--group --all --connect-timeout --socket -h --help --version' ;;
     probe) echo '--connect-timeout --socket -h --help --version' ;;
     forget) echo '--connect-timeout --socket -h --help --version' ;;
     reload) echo '--connect-timeout --socket -h --help --version' ;;

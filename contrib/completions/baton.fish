@@ -6,7 +6,7 @@ function __baton_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --max-wait --report -E --error-code --since --limit --outcome --output --write -t --target --connect-timeout --socket
+        else if contains -- $word --max-wait --report -E --error-code --since --limit --outcome --output --group --for --write -t --target --connect-timeout --socket
             set skip yes
         else if test "$word" = --
             # What follows is for the command of the run.
@@ -48,8 +48,8 @@ complete -c baton -n __baton_needs_verb -a history -d 'list the runs that have e
 complete -c baton -n __baton_needs_verb -a timeline -d 'draw when what ran and how it ended'
 complete -c baton -n __baton_needs_verb -a report -d 'write what happened as one HTML page'
 complete -c baton -n __baton_needs_verb -a metrics -d 'print what monitoring wants to know, as OpenMetrics'
-complete -c baton -n __baton_needs_verb -a pause -d 'let no more runs of a target start'
-complete -c baton -n __baton_needs_verb -a resume -d 'let the runs of a paused target start again'
+complete -c baton -n __baton_needs_verb -a pause -d 'let no more runs start: of a target, of a group, or of all'
+complete -c baton -n __baton_needs_verb -a resume -d 'let what was paused start again'
 complete -c baton -n __baton_needs_verb -a probe -d 'connect as a run of a target would, and run nothing'
 complete -c baton -n __baton_needs_verb -a forget -d 'drop the past of a target that is no longer configured'
 complete -c baton -n __baton_needs_verb -a reload -d 'let the daemon read its configuration again'
@@ -93,7 +93,12 @@ complete -c baton -n '__baton_verb timeline' -l since -x -d 'how far back to loo
 complete -c baton -n '__baton_verb report' -l since -x -d 'how far back to look'
 complete -c baton -n '__baton_verb report' -l output -r -F -d 'write to FILE'
 complete -c baton -n '__baton_verb metrics' -l output -r -F -d 'write to FILE'
+complete -c baton -n '__baton_verb pause' -l group -x -d 'all targets of the groups of this name'
+complete -c baton -n '__baton_verb pause' -l all -d 'all targets'
+complete -c baton -n '__baton_verb pause' -l for -x -d 'resume by itself after TIME'
 complete -c baton -n '__baton_operand pause 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_verb resume' -l group -x -d 'all targets of the groups of this name'
+complete -c baton -n '__baton_verb resume' -l all -d 'all targets'
 complete -c baton -n '__baton_operand resume 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand probe 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand forget 0 0' -a '(baton names targets 2>/dev/null)'

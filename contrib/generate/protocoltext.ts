@@ -36,6 +36,12 @@ const CALLER =
   'The `BATON_RUN_DIR` of the run whose command asks and waits. It is `refused` where it would ' +
   'wait for ever, because what it waits for cannot start before that very run has ended.';
 
+const PAUSED = {
+  target: 'A target by its name.',
+  group: 'All targets of which a policy has a group of this name, without the type of the policy.',
+  all: 'True: all targets.',
+};
+
 export const REQUESTS: Requests = {
   run: {
     text:
@@ -99,8 +105,14 @@ export const REQUESTS: Requests = {
         'waits or runs.',
     },
   },
-  pause: { text: 'Lets no more runs of a target start.', fields: { target: 'Its name.' } },
-  resume: { text: 'Lets them start again.', fields: { target: 'Its name.' } },
+  pause: {
+    text: 'Lets no more runs start: of one of the three.',
+    fields: { ...PAUSED, forMs: 'Ends by itself after this many milliseconds.' },
+  },
+  resume: {
+    text: 'Ends the pause of the same name; `done` has a `text` where another one goes on.',
+    fields: PAUSED,
+  },
   probe: {
     text: 'Connects as a run of the target would, and runs nothing.',
     fields: { target: 'Its name.' },
@@ -213,6 +225,8 @@ export const REPLIES: Replies = {
       queued: 'How many runs wait.',
       executing: 'The targets of which a run holds a place.',
       config: 'The configuration, as an absolute path.',
+      pauses:
+        'Pauses of groups, and of everything; absent where there is none. See `pauses` of a target.',
       trouble: 'Why nothing new is accepted; absent while all is well.',
       targets: 'Every target, see TARGETS.',
     },
@@ -259,6 +273,8 @@ export const RUN_VIEW: Texts<RunView> = {
     'The attempts before that, where its target has `retry`: each with `startedAtMs`, ' +
     '`endedAtMs`, `outcome` and `text`. Of more than 20 the first and the latest are named.',
   nextAttemptAtMs: 'Its next attempt begins no sooner.',
+  pausedUntilMs:
+    'Its pauses end by themselves, the last one then. Absent where one of them does not.',
   cause:
     'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +
     '`target`, `text`, and of a run `run`, `outcome`, `exit` and `tookMs`.',
@@ -291,6 +307,9 @@ export const TARGET_VIEW: Texts<TargetView> = {
     'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first. ' +
     'Of more than 20 levels only those next to its own are named.',
   paused: 'True where nothing starts until it is resumed.',
+  pauses:
+    'By which pauses: each names a `target`, a `group` or `all`, and has `untilMs` where it ends ' +
+    'by itself. Absent where it is not paused.',
   removed: 'True where the configuration does not have it any more.',
   late: 'True where its last success is longer ago than its `lateAfter`.',
   freshAtMs:
@@ -336,6 +355,7 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   invalid: 'The object is no request; the message says what is wrong.',
   version: 'The client is of another version of the protocol.',
   'unknown-target': 'There is no target of this name.',
+  'unknown-group': 'No target is in a group of this name.',
   'unknown-run': 'There is no run of this number, or it is forgotten.',
   'other-run':
     'The number is that of another run: the journal was restored from a backup, or begun anew.',

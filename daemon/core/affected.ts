@@ -7,6 +7,7 @@ import type { TargetName } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import type { Event } from './event.ts';
 import { placesIn } from './group-view.ts';
+import { heldUp, isPaused } from './pauses.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 import { isCondition, keyOf, type Question } from './world.ts';
 
@@ -19,6 +20,7 @@ export function affectedTargets(
   event: Event,
   catalog: Catalog,
 ): readonly TargetName[] {
+  if (event.type === 'paused' || event.type === 'resumed') return heldUp(state, event, catalog);
   if ('target' in event) return [event.target];
   const run = 'run' in event ? state.runs.get(event.run) : undefined;
   if (run === undefined) return [];
@@ -53,12 +55,14 @@ export function candidates(
   for (const { key } of catalog.targets.get(name)?.bindings ?? []) {
     for (const { target } of catalog.groups.get(key)?.members ?? []) names.add(target);
   }
-  return [...names].flatMap((target) => headOf(state, target) ?? []).sort((a, b) => a.run - b.run);
+  return [...names]
+    .flatMap((target) => headOf(state, target, catalog) ?? [])
+    .sort((a, b) => a.run - b.run);
 }
 
-function headOf(state: ReadonlyState, target: TargetName): Queued | undefined {
+function headOf(state: ReadonlyState, target: TargetName, catalog: Catalog): Queued | undefined {
   const targetState = state.targetStates.get(target);
-  if (targetState === undefined || targetState.paused) return undefined;
+  if (targetState === undefined || isPaused(state, target, catalog)) return undefined;
   const [first] = targetState.queue;
   const run = first === undefined ? undefined : state.runs.get(first);
   return run?.state === 'queued' ? run : undefined;

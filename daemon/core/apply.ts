@@ -40,7 +40,16 @@ import {
   triesBefore,
   triesOf,
 } from './state.ts';
-import { enter, forgetEnd, latest, leave, note, noteEnd, targetStateOf } from './target-state.ts';
+import {
+  enter,
+  forgetEnd,
+  latest,
+  leave,
+  note,
+  noteEnd,
+  notePause,
+  targetStateOf,
+} from './target-state.ts';
 
 /** Folds one event into the state. Throws if the diagram above has no such transition. */
 export function apply(state: State, event: Event): void {
@@ -74,9 +83,10 @@ export function apply(state: State, event: Event): void {
     case 'remembered':
     case 'watched':
     case 'late':
+      return note(state, event);
     case 'paused':
     case 'resumed':
-      return note(state, event);
+      return notePause(state, event);
     default:
       throw new Error(`Internal error: unknown event ${JSON.stringify(event satisfies never)}`);
   }

@@ -7,6 +7,7 @@ import type {
   KeeperId,
   Nonce,
   Outcome,
+  PauseScope,
   ProcessId,
   RunId,
   Stamp,
@@ -89,7 +90,10 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
       /** What has come of the first ones; lists of some each, not copied at every step. */
       readonly done?: { readonly runs: number; readonly cancelled: readonly (readonly RunId[])[] };
     }
-  | { readonly type: 'pause' | 'resume'; readonly target: TargetName }
+  | ({ readonly type: 'pause'; readonly forMs?: number } & PauseScope)
+  | ({ readonly type: 'resume' } & PauseScope)
+  /** The time of a pause may be over. */
+  | { readonly type: 'pause-due' }
   /** The past of a target that is no longer configured is to be dropped. */
   | { readonly type: 'forget'; readonly target: TargetName }
   /** A keeper stands ready. */
@@ -161,6 +165,7 @@ export type Answer =
   | { readonly type: 'broken'; readonly reason: string }
   | { readonly type: 'not-permitted'; readonly reason: string }
   | { readonly type: 'unknown-target' }
+  | { readonly type: 'unknown-group'; readonly group: string }
   /** Those that had not ended before. */
   | { readonly type: 'cancelled'; readonly runs: readonly RunId[] }
   | { readonly type: 'done' };
@@ -170,7 +175,7 @@ export interface Decision {
   readonly answer: Answer;
   /** Targets whose groups deserve a look, beside those that the events concern. */
   readonly touched: readonly TargetName[];
-  /** Times at which a run may be due, or a target late. */
+  /** Times at which a run may be due, a target late, or a pause over. */
   readonly wakeups: readonly Wakeup[];
   /** What has to be found out before more can be decided. */
   readonly asks?: readonly Ask[];
@@ -188,6 +193,7 @@ export interface Ask {
 export type Wakeup = { readonly atMs: number } & (
   | { readonly run: RunId }
   | { readonly target: TargetName }
+  | { readonly pauses: true }
 );
 
 export const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], wakeups: [] };

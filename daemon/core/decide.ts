@@ -13,7 +13,7 @@
  *   retention.ts     retain forget                what is forgotten?
  *   hooks.ts         (every decision)             whom does an end call?
  *
- * What concerns a whole target stands here: `pause`, `resume`, and `configured` after a reload.
+ * What concerns the whole catalog stands here: `configured`, after a reload.
  * Queues are per target, and only the head of each can start. After every event the loop asks with
  * `evaluate` for the targets that share a group with the one affected (affected.ts), until nothing
  * more starts. So a request costs the same with 1 and with 100,000 runs waiting.
@@ -24,11 +24,9 @@ import { submit } from './admission.ts';
 import type { Catalog } from './catalog.ts';
 import { allClosingWakeups } from './closing.ts';
 import {
-  answered,
   type Command,
   type CommandOf,
   type Decision,
-  decided,
   ENDED_AT_ONCE_MAX,
   NOTHING,
 } from './command.ts';
@@ -37,6 +35,7 @@ import { found } from './found-runs.ts';
 import { withHooks } from './hooks.ts';
 import { gone, kept, recover, reported, vacated } from './keeper-reports.ts';
 import { overdue, watch, withWatch } from './lateness.ts';
+import { hold, pauseDue, pauseWakeups } from './pauses.ts';
 import { forget, retain } from './retention.ts';
 import { isForsaken } from './retry.ts';
 import { evaluate } from './start.ts';
@@ -57,6 +56,8 @@ function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): De
     case 'pause':
     case 'resume':
       return hold(state, command, catalog);
+    case 'pause-due':
+      return pauseDue(state, command);
     case 'forget':
       return forget(state, command, catalog);
     case 'kept':
@@ -88,21 +89,6 @@ function decideOne(state: ReadonlyState, command: Command, catalog: Catalog): De
   }
 }
 
-function hold(
-  state: ReadonlyState,
-  command: CommandOf<'pause' | 'resume'>,
-  catalog: Catalog,
-): Decision {
-  const { target, type } = command;
-  const targetState = state.targetStates.get(target);
-  if (targetState === undefined && !catalog.targets.has(target)) {
-    return answered({ type: 'unknown-target' });
-  }
-  if ((targetState?.paused ?? false) === (type === 'pause')) return NOTHING;
-  const event = { type: type === 'pause' ? 'paused' : 'resumed', target } as const;
-  return { ...decided(event), touched: [target] };
-}
-
 function configured(
   state: ReadonlyState,
   { at }: CommandOf<'configured'>,
@@ -130,7 +116,7 @@ function configured(
   }
   return {
     ...watched,
-    wakeups: [...watched.wakeups, ...allClosingWakeups(state, at, catalog)],
+    wakeups: [...watched.wakeups, ...allClosingWakeups(state, at, catalog), ...pauseWakeups(state)],
     events: [...events, ...watched.events],
     touched: [...state.targetStates.keys()],
   };

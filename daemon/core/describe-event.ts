@@ -6,7 +6,7 @@
 import { describeOutcome } from '../protocol/outcome-text.ts';
 import { showDuration } from '../shared/duration.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
-import type { Cause, RunId, StopReason, Verdict } from '../shared/run.ts';
+import type { Cause, PauseScope, RunId, StopReason, Verdict } from '../shared/run.ts';
 import type { Event, EventOf } from './event.ts';
 import { nameRun } from './policy.ts';
 import type { ReadonlyState } from './state.ts';
@@ -35,12 +35,23 @@ export function describeEvent(state: ReadonlyState, event: Event): string {
     case 'late':
       return `${event.target}: late, without a success for longer than its lateAfter`;
     case 'paused':
-      return `${event.target}: paused`;
+      return `${nameScope(event)}: paused${durationOf(event)}`;
     case 'resumed':
-      return `${event.target}: resumed`;
+      return `${nameScope(event)}: resumed`;
     default:
       return `${nameOf(state, event)} ${describeRunEvent(state, event)}`;
   }
+}
+
+function nameScope(scope: PauseScope): string {
+  if ('target' in scope) return scope.target;
+  return 'group' in scope ? `group ${scope.group}` : 'all targets';
+}
+
+/** A compacted journal does not say when it began. */
+function durationOf({ at, untilMs }: EventOf<'paused'>): string {
+  if (untilMs === undefined) return '';
+  return at === undefined ? ' for a time' : ` for ${showDuration(untilMs - elapsedMs(at))}`;
 }
 
 type RunEvent = Extract<Event, { readonly run: RunId }>;

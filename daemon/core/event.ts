@@ -13,6 +13,7 @@ import type {
   KeeperId,
   Nonce,
   Outcome,
+  PauseScope,
   ProcessId,
   RunId,
   Stamp,
@@ -177,7 +178,14 @@ export type Event =
   | { readonly type: 'watched'; readonly target: TargetName; readonly at?: Stamp }
   /** It has had none for longer than its lateAfter. */
   | { readonly type: 'late'; readonly target: TargetName; readonly at: Stamp }
-  | { readonly type: 'paused'; readonly target: TargetName }
-  | { readonly type: 'resumed'; readonly target: TargetName };
+  | ({
+      readonly type: 'paused';
+      /** Absent in an older journal, and in a compacted one. */
+      readonly at?: Stamp;
+      /** In elapsed time: it ends by itself then. */
+      readonly untilMs?: number;
+    } & PauseScope)
+  /** By somebody's wish, or because its time was over. */
+  | ({ readonly type: 'resumed'; readonly at?: Stamp } & PauseScope);
 
 export type EventOf<T extends Event['type']> = Extract<Event, { readonly type: T }>;

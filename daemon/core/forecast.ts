@@ -21,7 +21,7 @@ import { expectedMs } from './estimate.ts';
 import type { Event } from './event.ts';
 import { snapshotOf } from './snapshot.ts';
 import type { ReadonlyState, Running, State } from './state.ts';
-import { TimerQueue } from './timer-queue.ts';
+import { PAUSES, TimerQueue } from './timer-queue.ts';
 import type { World } from './world.ts';
 
 /** Steady milliseconds. */
@@ -108,6 +108,9 @@ class Play {
       if (run.expiresAtMs !== undefined) this.#timers.add(run.run, run.expiresAtMs);
       if (run.notBeforeMs !== undefined) this.#timers.add(run.run, run.notBeforeMs);
     }
+    for (const { untilMs } of this.#state.pauses.values()) {
+      if (untilMs !== undefined) this.#timers.add(PAUSES, untilMs);
+    }
     yield* this.#look(targets);
   }
 
@@ -117,6 +120,7 @@ class Play {
     if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
     this.#nowMs = Math.max(this.#nowMs, nextMs - this.#asleepMs);
     const [key] = this.#timers.due(nextMs);
+    if (key === PAUSES) yield* this.#look(this.#decide({ type: 'pause-due' }));
     const number = typeof key === 'number' ? key : 0;
     const run = this.#state.runs.get(number);
     const { endMs } = this.expected.get(number) ?? {};

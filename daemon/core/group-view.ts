@@ -8,6 +8,7 @@ import { chanceOf } from '../shared/chance.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
 import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import type { Binding, Catalog, Group as CatalogGroup } from './catalog.ts';
+import { isPaused } from './pauses.ts';
 import type {
   ActiveRun,
   ActiveRuns,
@@ -57,6 +58,7 @@ export function groupViewMaker(
 /** A group, of which no more is made than its policy asks for. */
 class Group {
   readonly #state: ReadonlyState;
+  readonly #catalog: Catalog;
   readonly #group: CatalogGroup;
   readonly #at: Stamp;
   readonly #view: SharedView<unknown>;
@@ -65,6 +67,7 @@ class Group {
 
   constructor(state: ReadonlyState, catalog: Catalog, key: string, at: Stamp, world: World) {
     this.#state = state;
+    this.#catalog = catalog;
     this.#at = at;
     this.#group = catalog.groups.get(key) ?? { key, members: [], options: new Map() };
     const { members: targets } = this.#group;
@@ -120,7 +123,8 @@ class Group {
     const { options, key } = this.#group;
     if (!options.has(target))
       throw new Error(`Internal error: ${target} is not in the group ${key}`);
-    const made = makeMember(this.#state, target, options.get(target), this.#at);
+    const seen = { catalog: this.#catalog, at: this.#at };
+    const made = makeMember(this.#state, target, options.get(target), seen);
     this.#byTarget.set(target, made);
     return made;
   }
@@ -183,7 +187,6 @@ const NO_STATE: TargetState = {
   began: new Map(),
   tookMs: [],
   counts: [],
-  paused: false,
   ignored: 0,
   late: false,
 };
@@ -196,10 +199,10 @@ function makeMember(
   state: ReadonlyState,
   target: TargetName,
   options: unknown,
-  at: Stamp,
+  { catalog, at }: { readonly catalog: Catalog; readonly at: Stamp },
 ): Member<unknown> {
   const targetState = targetStateIn(state, target);
-  const { queue, active, paused, latest, ignored, lastStart, lastEnd } = targetState;
+  const { queue, active, latest, ignored, lastStart, lastEnd } = targetState;
   const last = endedRun(state, latest);
   const [oldest] = queue;
   const first = queuedRun(state, oldest, at);
@@ -207,7 +210,7 @@ function makeMember(
     target,
     options,
     ...(first === undefined ? {} : { first }),
-    ...(first === undefined || paused ? {} : { head: first }),
+    ...(first === undefined || isPaused(state, target, catalog) ? {} : { head: first }),
     waiting: waitingIn(targetState),
     ignored,
     active: activeRuns(state, active),

@@ -10,6 +10,7 @@ import type { Nonce, RunId } from '../shared/run.ts';
 import type { Event, EventOf } from './event.ts';
 import {
   extraOf,
+  type Pause,
   type Placed,
   type Queued,
   type ReadonlyState,
@@ -24,6 +25,7 @@ export function minimalHistory(state: ReadonlyState): Iterable<Event> {
     boot: state.boot,
     nextRun: state.nextRun,
     runs: [...state.runs.values()],
+    pauses: [...state.pauses.values()],
     targetStates: [...state.targetStates].map(([target, targetState]) => ({
       ...targetState,
       target,
@@ -37,6 +39,7 @@ interface Moment {
   readonly boot: ReadonlyState['boot'];
   readonly nextRun: RunId;
   readonly runs: readonly Run[];
+  readonly pauses: readonly Pause[];
   readonly targetStates: readonly (Omit<TargetState, 'queue' | 'active' | 'ended'> & {
     readonly target: string;
     readonly active: ReadonlySet<RunId>;
@@ -45,7 +48,7 @@ interface Moment {
 }
 
 /** Ended runs come in the order of their ends, so that every target keeps its order. */
-function* retell({ boot, nextRun, runs, targetStates }: Moment): Generator<Event> {
+function* retell({ boot, nextRun, runs, pauses, targetStates }: Moment): Generator<Event> {
   if (boot !== undefined) yield { type: 'booted', ...boot };
   // Made on the way: to copy the map of the state would take too long for one go.
   const byNumber = new Map<RunId, Run>();
@@ -60,14 +63,14 @@ function* retell({ boot, nextRun, runs, targetStates }: Moment): Generator<Event
       yield* ending(byNumber.get(number));
     }
   }
-  for (const { target, paused, ignored, freshAt, late, ...past } of targetStates) {
+  for (const { target, ignored, freshAt, late, ...past } of targetStates) {
     if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
     // The moment was for people only.
     if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };
     yield* memory(target, past);
-    if (paused) yield { type: 'paused', target };
     if (ignored > 0) yield { type: 'ignored', target, times: ignored };
   }
+  for (const pause of pauses) yield { type: 'paused', ...pause };
   yield { type: 'base', nextRun };
 }
 

@@ -11,13 +11,14 @@
  * watched, which are the first of every queue, and all of what was asked for with `only`.
  */
 
-import type { RunId, Stamp, TargetName } from '../shared/run.ts';
+import type { PauseScope, RunId, Stamp, TargetName } from '../shared/run.ts';
 import { affectedTargets } from './affected.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
 import { describeEvent } from './describe-event.ts';
 import type { Event } from './event.ts';
 import { groupViewMaker } from './group-view.ts';
+import { holdsUp } from './pauses.ts';
 import { emptyState, type Queued, type Run, type State } from './state.ts';
 import { explain } from './waiting.ts';
 
@@ -183,6 +184,7 @@ export class Replay {
     const { only } = this.#options;
     if (only === undefined) return true;
     if (HEADS.includes(event.type)) return true;
+    if (event.type === 'paused' || event.type === 'resumed') return this.#isHeldUp(event, only);
     if (typeof only === 'string') {
       if ('target' in event) return event.target === only;
       if ('run' in event) return this.state.runs.get(event.run)?.target === only;
@@ -191,6 +193,11 @@ export class Replay {
     if ('runs' in event) return event.runs.includes(only);
     if (event.type === 'starting' && event.overtook?.includes(only)) return true;
     return 'run' in event && event.run === only;
+  }
+
+  #isHeldUp(scope: PauseScope, only: RunId | TargetName): boolean {
+    const target = typeof only === 'string' ? only : this.state.runs.get(only)?.target;
+    return target !== undefined && holdsUp(scope, target, this.#options.catalog);
   }
 }
 

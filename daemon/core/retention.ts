@@ -10,6 +10,7 @@ import type { RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import { answered, type CommandOf, type Decision, decided, NOTHING } from './command.ts';
 import type { Event } from './event.ts';
+import { pauseKey } from './pause-scope.ts';
 import type { ReadonlyState } from './state.ts';
 
 /** However little is to be kept: a client may still be on its way back to it. */
@@ -65,7 +66,8 @@ export function forget(
   if (targetState === undefined) return answered({ type: 'unknown-target' });
   const [open] = targetState.active.size > 0 ? targetState.active : targetState.queue;
   if (open !== undefined) return answered({ type: 'refused', reason: isInUse(open) });
-  const resumed: readonly Event[] = targetState.paused ? [{ type: 'resumed', target }] : [];
+  const isPaused = state.pauses.has(pauseKey({ target }));
+  const resumed: readonly Event[] = isPaused ? [{ type: 'resumed', target }] : [];
   const runs = firstOf(targetState.ended, FORGOTTEN_AT_ONCE_MAX);
   const forgotten: readonly Event[] = runs.length === 0 ? [] : [{ type: 'forgotten', runs }];
   const decision = { ...NOTHING, events: [...resumed, ...forgotten] };

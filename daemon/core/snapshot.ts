@@ -37,6 +37,7 @@ export function snapshotOf(state: ReadonlyState): State {
     };
     copy.targetStates.set(name, { ...targetState, ...sets, beyond });
   }
+  for (const [key, pause] of state.pauses) copy.pauses.set(key, pause);
   for (const [key, holders] of state.groups) copy.groups.set(key, new Runs(holders));
   return copy;
 }

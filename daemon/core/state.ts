@@ -10,6 +10,7 @@ import type {
   KeeperId,
   Nonce,
   Outcome,
+  PauseScope,
   ProcessId,
   RunId,
   Stamp,
@@ -151,7 +152,6 @@ export interface TargetState {
   readonly failures?: number;
   /** How many attempts were followed by another one of their run. Absent: none. */
   readonly retries?: number;
-  readonly paused: boolean;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
   /** The last success, or since when it is looked out for; only while it is. */
@@ -170,6 +170,9 @@ export function waitingIn({ queue, beyond = 0 }: Pick<TargetState, 'queue' | 'be
   return queue.size + beyond;
 }
 
+/** With `untilMs`, in elapsed time, it ends by itself. */
+export type Pause = PauseScope & { readonly untilMs?: number };
+
 /** Where the clocks of this boot began; see daemon/system/clock.ts. */
 export interface Boot {
   readonly bootId: string;
@@ -186,6 +189,8 @@ export interface ReadonlyState {
   /** The runs that hold a place in a group, by the group's key. */
   readonly groups: ReadonlyMap<string, ReadonlySet<RunId>>;
   readonly tokens: ReadonlyMap<string, RunId>;
+  /** By what they hold up: see daemon/core/pause-scope.ts. */
+  readonly pauses: ReadonlyMap<string, Pause>;
   readonly boot?: Boot;
 }
 
@@ -200,7 +205,6 @@ export interface MutableTargetState extends TargetState {
   counts: readonly Count[];
   failures?: number;
   retries?: number;
-  paused: boolean;
   ignored: number;
   freshAt?: Stamp;
   late: boolean;
@@ -215,6 +219,7 @@ export interface State extends ReadonlyState {
   readonly targetStates: Map<TargetName, MutableTargetState>;
   readonly groups: Map<string, Runs>;
   readonly tokens: Map<string, RunId>;
+  readonly pauses: Map<string, Pause>;
   boot?: Boot;
 }
 
@@ -225,6 +230,7 @@ export function emptyState(): State {
     targetStates: new Map(),
     groups: new Map(),
     tokens: new Map(),
+    pauses: new Map(),
   };
 }
 

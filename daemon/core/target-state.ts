@@ -8,6 +8,7 @@
 import { elapsedMs } from '../shared/elapsed.ts';
 import type { Count, TargetName } from '../shared/run.ts';
 import type { EventOf } from './event.ts';
+import { pauseKey, scopeOf } from './pause-scope.ts';
 import { Runs } from './run-set.ts';
 import {
   type Ended,
@@ -24,7 +25,7 @@ import {
 /** Folds an event that concerns a target and none of its runs. */
 export function note(
   state: State,
-  event: EventOf<'ignored' | 'remembered' | 'watched' | 'late' | 'paused' | 'resumed'>,
+  event: EventOf<'ignored' | 'remembered' | 'watched' | 'late'>,
 ): void {
   const targetState = targetStateOf(state, event.target);
   switch (event.type) {
@@ -51,15 +52,23 @@ export function note(
       }
       targetState.late = true;
       return;
-    case 'paused':
-      targetState.paused = true;
-      return;
-    case 'resumed':
-      targetState.paused = false;
-      return tidy(state, event.target);
     default:
       return event satisfies never;
   }
+}
+
+/** Folds the begin or the end of a pause. A paused target is known. */
+export function notePause(state: State, event: EventOf<'paused' | 'resumed'>): void {
+  const scope = scopeOf(event);
+  const key = pauseKey(scope);
+  if (event.type === 'paused') {
+    const { untilMs } = event;
+    state.pauses.set(key, untilMs === undefined ? scope : { ...scope, untilMs });
+    if ('target' in scope) targetStateOf(state, scope.target);
+    return;
+  }
+  state.pauses.delete(key);
+  if ('target' in scope) tidy(state, scope.target);
 }
 
 /** The state of a target; a new one if nothing was known of it. */
@@ -74,7 +83,6 @@ export function targetStateOf(state: State, target: TargetName): MutableTargetSt
     began: new Map<string, number>(),
     tookMs: [],
     counts: [],
-    paused: false,
     ignored: 0,
     late: false,
   };
@@ -84,8 +92,9 @@ export function targetStateOf(state: State, target: TargetName): MutableTargetSt
 
 /** A target that nothing is known of leaves no trace. */
 function tidy(state: State, target: TargetName): void {
-  const { queue, active, ended, paused, freshAt } = targetStateOf(state, target);
-  const isKnown = queue.size + active.size + ended.size > 0 || paused || freshAt !== undefined;
+  const { queue, active, ended, freshAt } = targetStateOf(state, target);
+  const isPaused = state.pauses.has(pauseKey({ target }));
+  const isKnown = queue.size + active.size + ended.size > 0 || isPaused || freshAt !== undefined;
   if (!isKnown) state.targetStates.delete(target);
 }
 

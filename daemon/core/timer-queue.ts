@@ -1,28 +1,37 @@
 /**
- * When runs, and targets that may be late, want another look, in elapsed time: a binary heap, so
- * that 100,000 waiting runs with a deadline cost a logarithm each. An entry may come due for a run
- * that no longer cares; that is harmless.
+ * When runs, targets that may be late, and pauses want another look, in elapsed time: a binary
+ * heap, so that 100,000 waiting runs with a deadline cost a logarithm each. An entry may come due
+ * for a run that no longer cares; that is harmless.
  */
 import type { RunId, TargetName } from '../shared/run.ts';
+import type { Wakeup } from './command.ts';
+
+/** Stands for all pauses: when the next of them is over. */
+export const PAUSES: unique symbol = Symbol('pauses');
 
 /** Numbers are runs, names are targets. */
-type Key = RunId | TargetName;
+export type TimerKey = RunId | TargetName | typeof PAUSES;
+
+export function timerKeyOf(look: Wakeup): TimerKey {
+  if ('run' in look) return look.run;
+  return 'target' in look ? look.target : PAUSES;
+}
 
 interface Entry {
-  readonly key: Key;
+  readonly key: TimerKey;
   readonly atMs: number;
 }
 
 export class TimerQueue {
   readonly #heap: Entry[] = [];
   /** The earliest entry of each key: a later one for the same moment adds nothing. */
-  readonly #earliest = new Map<Key, number>();
+  readonly #earliest = new Map<TimerKey, number>();
 
   get nextMs(): number | undefined {
     return this.#heap[0]?.atMs;
   }
 
-  add(key: Key, atMs: number): void {
+  add(key: TimerKey, atMs: number): void {
     if (this.#earliest.get(key) === atMs) return;
     this.#earliest.set(key, Math.min(atMs, this.#earliest.get(key) ?? atMs));
     const heap = this.#heap;
@@ -36,7 +45,7 @@ export class TimerQueue {
   }
 
   /** Takes out all that is due. */
-  *due(nowMs: number): Generator<Key> {
+  *due(nowMs: number): Generator<TimerKey> {
     while ((this.nextMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
       const first = this.#pop();
       if (first === undefined) return;

@@ -3,9 +3,11 @@
  * told what the scheduler goes by, for both ask the policies here. Pure.
  */
 
+import { describePause } from '../protocol/pause-text.ts';
 import type { RunId, Stamp } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import type { GroupViewOf } from './group-view.ts';
+import { pausesOf } from './pauses.ts';
 import { type GroupView, nameRun, type QueuedRun, type Readiness, type Wait } from './policy.ts';
 import { explainRank } from './ranking.ts';
 import { explainRest } from './retry.ts';
@@ -21,9 +23,8 @@ export function explain(
 ): readonly Wait[] {
   const targetState = state.targetStates.get(run.target);
   const reasons: Wait[] = [];
-  if (targetState?.paused) {
-    const reason = `target ${run.target} is paused; "baton resume ${run.target}" lets it go on`;
-    reasons.push({ type: 'wait', reason, behind: [] });
+  for (const pause of pausesOf(state, run.target, catalog)) {
+    reasons.push({ type: 'wait', reason: describePause(pause), behind: [] });
   }
   const rest = explainRest(run, at, catalog);
   if (rest !== undefined) return [...reasons, { type: 'wait', reason: rest, behind: [] }];

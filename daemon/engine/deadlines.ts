@@ -7,9 +7,9 @@
 
 import { type CommandInput, ENDED_AT_ONCE_MAX } from '../core/command.ts';
 import type { ReadonlyState } from '../core/state.ts';
-import { TimerQueue } from '../core/timer-queue.ts';
+import { PAUSES, type TimerKey, TimerQueue } from '../core/timer-queue.ts';
 import { elapsedAt, elapsedMs, SLEEP_MS_MIN } from '../shared/elapsed.ts';
-import type { RunId, Stamp, TargetName } from '../shared/run.ts';
+import type { RunId, Stamp } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
 /** So soon after a machine wakes, what is due is noticed: as often as cron looks. */
@@ -30,12 +30,12 @@ export class Deadlines {
   }
 
   /** In elapsed time. */
-  add(key: RunId | TargetName, atMs: number): void {
+  add(key: TimerKey, atMs: number): void {
     this.#timers.add(key, atMs);
   }
 
   /** In steady time: the look may come too early, and has to ask for another one then. */
-  addSteady(key: RunId | TargetName, atMs: number): void {
+  addSteady(key: TimerKey, atMs: number): void {
     this.#timers.add(key, elapsedAt(this.#clock.now(), atMs));
   }
 
@@ -56,7 +56,8 @@ export class Deadlines {
     this.#noticeSetClock();
     const runs: RunId[] = [];
     for (const key of this.#timers.due(elapsedMs(this.#clock.now()))) {
-      if (typeof key === 'string') this.#post({ type: 'overdue', target: key });
+      if (key === PAUSES) this.#post({ type: 'pause-due' });
+      else if (typeof key === 'string') this.#post({ type: 'overdue', target: key });
       else if (runs.push(key) >= ENDED_AT_ONCE_MAX) break;
     }
     if (runs.length > 0) this.#post({ type: 'due', runs });

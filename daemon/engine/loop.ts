@@ -14,6 +14,7 @@ import type { Command, CommandInput, Decision, LetGo } from '../core/command.ts'
 import { decide } from '../core/decide.ts';
 import { minimalHistory } from '../core/minimal-history.ts';
 import type { ReadonlyState, State } from '../core/state.ts';
+import { timerKeyOf } from '../core/timer-queue.ts';
 import type { World } from '../core/world.ts';
 import { GroupCommit } from '../journal/group-commit.ts';
 import type { RunId, TargetName } from '../shared/run.ts';
@@ -283,7 +284,7 @@ export class Loop {
       }
     }
     for (const look of wakeups) {
-      this.#deadlines.add('run' in look ? look.run : look.target, look.atMs);
+      this.#deadlines.add(timerKeyOf(look), look.atMs);
     }
     this.#findings.find(asks);
     return undefined;

@@ -13,6 +13,23 @@ export const unknownTarget = (config: string, target: string, known: Iterable<st
   return `there is no target of this name in ${config}${hint || advice}`;
 };
 
+export const unknownGroup = (config: string, group: string, known: Iterable<string>): string => {
+  const hint = didYouMean(group, known);
+  const advice = '; see which there are with "baton status"';
+  return `no target is in a group ${JSON.stringify(group)} by ${config}${hint || advice}`;
+};
+
+/** Of a request to pause or to resume; `found` is how many of the three it has. */
+export const wrongScope = (found: number): string =>
+  `expected one of "target", "group" and "all", found ${found} of them`;
+
+/** `commands` end what still pauses it. */
+export const staysPaused = (what: string, commands: readonly string[]): string =>
+  `${what} stays paused by another pause; run ${commands.map((it) => `"${it}"`).join(' and ')}`;
+
+export const stayPaused = (names: readonly string[]): string =>
+  `other pauses go on: ${names.join(', ')}; see "baton status"`;
+
 export const unknownRun = (run: number): string =>
   `there is no run ${run}; see those that are remembered with "baton history"`;
 

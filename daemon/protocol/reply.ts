@@ -3,7 +3,7 @@
  * only; a field that is not known or means nothing is left out. A released field keeps its name and
  * its meaning, because scripts read `--json`; new ones are optional.
  */
-import type { Cause, Count, Nonce, Outcome, RunId, Verdict } from '../shared/run.ts';
+import type { Cause, Count, Nonce, Outcome, PauseScope, RunId, Verdict } from '../shared/run.ts';
 
 export type ErrorCode =
   | 'malformed'
@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'invalid'
   | 'version'
   | 'unknown-target'
+  | 'unknown-group'
   | 'unknown-run'
   | 'other-run'
   | 'broken-target'
@@ -76,6 +77,8 @@ export interface RunView {
   readonly attempts?: readonly AttemptView[];
   /** Its next attempt begins no sooner. */
   readonly nextAttemptAtMs?: number;
+  /** It is paused until then at least; absent where somebody has to resume it. */
+  readonly pausedUntilMs?: number;
   /** It has ended, and the journal has no room for that: how, and what to do. */
   readonly unrecorded?: string;
   /** Of the run of a hook: what it is told. */
@@ -101,6 +104,12 @@ export interface RunView {
   readonly heldBy?: readonly number[];
 }
 
+/** What is paused: a target, the groups of a name, or everything. */
+export type PauseView = PauseScope & {
+  /** It ends by itself then; absent: somebody has to resume it. */
+  readonly untilMs?: number;
+};
+
 export interface TargetView {
   readonly target: string;
   readonly description?: string;
@@ -112,6 +121,8 @@ export interface TargetView {
    */
   readonly level?: { readonly name: string; readonly order: readonly string[] };
   readonly paused: boolean;
+  /** By what; one is enough. Absent: it is not paused. */
+  readonly pauses?: readonly PauseView[];
   /** The configuration does not have it any more: what is known of it is past. */
   readonly removed?: true;
   /** Its last success is longer ago than its lateAfter. */
@@ -149,6 +160,8 @@ export interface StatusReply {
   readonly config: string;
   /** Why nothing new is accepted. */
   readonly trouble?: string;
+  /** Pauses of groups, and of everything; absent: none. */
+  readonly pauses?: readonly PauseView[];
   readonly targets: readonly TargetView[];
 }
 

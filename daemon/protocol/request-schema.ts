@@ -3,11 +3,14 @@
  * types from here, never a schema: building them costs it milliseconds at every crontab line.
  */
 import * as v from 'valibot';
+import { DURATION_MS_MAX } from '../shared/duration.ts';
 import { CALLER_CHARS_MAX, HISTORY_RUNS_MAX, OUTCOME_WORDS } from './request.ts';
 
 const TEXT_CHARS_MAX = 200;
 const ARG_CHARS_MAX = 4_096;
 const ARGS_MAX = 100;
+/** A group may have the name of a file. */
+const GROUP_CHARS_MAX = 4_096;
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_CHARS_MAX));
 /** The kernel takes no argument with NUL inside. */
@@ -27,6 +30,13 @@ const Whose = v.union([Count, Text]);
 const Nonce = v.exactOptional(Text);
 /** Byte offsets at which a reconnecting client goes on. */
 const From = v.strictObject({ out: Count, err: Count });
+
+/** One of them: see `PauseScope` in daemon/shared/run.ts. */
+const paused = {
+  target: v.exactOptional(Text),
+  group: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(GROUP_CHARS_MAX))),
+  all: v.exactOptional(v.literal(true)),
+};
 
 export const Request = v.variant('type', [
   v.strictObject({
@@ -83,8 +93,13 @@ export const Request = v.variant('type', [
     /** Only runs after which nobody asked for the same again. */
     latest: v.exactOptional(v.boolean()),
   }),
-  v.strictObject({ ...common, type: v.literal('pause'), target: Text }),
-  v.strictObject({ ...common, type: v.literal('resume'), target: Text }),
+  v.strictObject({
+    ...common,
+    type: v.literal('pause'),
+    ...paused,
+    forMs: v.exactOptional(v.pipe(Count, v.minValue(1), v.maxValue(DURATION_MS_MAX))),
+  }),
+  v.strictObject({ ...common, type: v.literal('resume'), ...paused }),
   v.strictObject({ ...common, type: v.literal('probe'), target: Text }),
   v.strictObject({ ...common, type: v.literal('forget'), target: Text }),
   v.strictObject({ ...common, type: v.literal('reload') }),

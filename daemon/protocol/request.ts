@@ -10,11 +10,13 @@ import type { Outcome, Verdict } from '../shared/run.ts';
 export { DURATION_EXPECTED, parseDuration, showDuration } from '../shared/duration.ts';
 export { describeErrno } from '../shared/errno.ts';
 export { EXIT, exitStatus } from '../shared/exit-status.ts';
-export type { Count, Verdict } from '../shared/run.ts';
+export type { Count, PauseScope, Verdict } from '../shared/run.ts';
 export { didYouMean, suggest } from '../shared/suggest.ts';
 export { adviseOutcome, describeOutcome, lostOutput, tellOutcome } from './outcome-text.ts';
+export { resumeCommand } from './pause-text.ts';
 export type {
   ErrorCode,
+  PauseView,
   Reply,
   RunView,
   StatusReply,

@@ -15,6 +15,7 @@ import * as say from '../protocol/refusal-text.ts';
 import {
   EXIT,
   HISTORY_RUNS_MAX,
+  type PauseView,
   type Reply,
   type RunView,
   type StatusReply,
@@ -79,6 +80,12 @@ function refuse(request: Request, rights: Rights, state: ReadonlyState): string 
     return say.forbiddenVerb(socket, request.type, allow);
   }
   if (targets === undefined) return undefined;
+  if (request.type === 'pause' || request.type === 'resume') {
+    // Those of a group are other ones after the next reload.
+    if (request.all) return say.forbiddenTarget(socket, 'all targets', targets);
+    const { group } = request;
+    if (group !== undefined) return say.forbiddenTarget(socket, `group ${group}`, targets);
+  }
   const of = subjectOf(request, state);
   if (of === undefined) return undefined;
   const target = typeof of === 'string' ? of : state.runs.get(of)?.target;
@@ -158,5 +165,17 @@ function narrowStatus(
   }));
   const executing = reply.executing.filter((target) => isSeen({ target }));
   const queued = targets.reduce((sum, { waiting }) => sum + waiting, 0);
-  return { ...reply, targets, executing, running: executing.length, queued };
+  const isNear = (pause: PauseView): boolean =>
+    'all' in pause || targets.some((target) => target.pauses?.some((it) => isSame(it, pause)));
+  const pauses = reply.pauses?.filter(isNear) ?? [];
+  const { pauses: _, ...rest } = reply;
+  return {
+    ...rest,
+    ...(pauses.length === 0 ? {} : { pauses }),
+    ...{ targets, executing, running: executing.length, queued },
+  };
+}
+
+function isSame(one: PauseView, other: PauseView): boolean {
+  return 'group' in one && 'group' in other && one.group === other.group;
 }

@@ -3,6 +3,7 @@
  * for all requests, so that the same trouble has the same words and the same exit status.
  */
 
+import { groupName } from '../core/pauses.ts';
 import type { Run } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import type { LoopAnswer } from '../engine/replies.ts';
@@ -36,6 +37,8 @@ export class Refusals {
         return failWith(responder, 'disk-full', EXIT.notNow, say.cannotJournal(answer.errno));
       case 'no-journal':
         return this.noJournal(responder, answer.reason);
+      case 'unknown-group':
+        return this.#unknownGroup(responder, answer.group);
       default:
         return this.unknownTarget(responder, target);
     }
@@ -50,6 +53,12 @@ export class Refusals {
     const known = this.#loop.catalog.targets.keys();
     const message = say.unknownTarget(this.#configFile(), target, known);
     failWith(responder, 'unknown-target', EXIT.config, message);
+  }
+
+  #unknownGroup(responder: Responder, group: string): void {
+    const known = new Set([...this.#loop.catalog.groups.keys()].map(groupName));
+    const message = say.unknownGroup(this.#configFile(), group, known);
+    failWith(responder, 'unknown-group', EXIT.config, message);
   }
 
   unknownRun(responder: Responder, run: RunId): void {

@@ -20,13 +20,14 @@ import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { seemsAlive } from '../system/proc.ts';
 import type { FairQueue } from './fair-queue.ts';
+import { pause } from './pause.ts';
 import { readProgress } from './progress.ts';
 import { QueryQueue } from './query-queue.ts';
 import { Refusals } from './refusals.ts';
 import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 import { RunRelay } from './run-relay.ts';
 import type { ViewContext } from './views/run-view.ts';
-import { viewChain, viewHistory, viewTargets } from './views/targets.ts';
+import { viewChain, viewHistory, viewPauses, viewTargets } from './views/targets.ts';
 
 /** Looks at the machine of a target without running anything; undefined where there is none. */
 type Prober = (target: Target) => Promise<Probed | undefined>;
@@ -105,8 +106,9 @@ export class Service {
         return this.#queries.ask(responder, () => this.#history(request, responder));
       case 'pause':
       case 'resume':
+        return pause(request, responder, this.#loop, this.#refusals);
       case 'forget':
-        return this.#post(request, responder);
+        return this.#forget(request, responder);
       case 'probe':
         return this.#probe(request, responder);
       case 'reload':
@@ -180,6 +182,7 @@ export class Service {
     const requests = this.#requests;
     const trouble = this.#loop.examine();
     const targets = yield* viewTargets(context);
+    const pauses = viewPauses(context);
     const executing = targets.flatMap((target) => target.active.map(() => target.target));
     return {
       type: 'status',
@@ -193,6 +196,7 @@ export class Service {
       executing,
       config: this.#about.config(),
       ...(trouble === undefined ? {} : { trouble }),
+      ...(pauses.length === 0 ? {} : { pauses }),
       targets,
     };
   }
@@ -234,9 +238,8 @@ export class Service {
     return { type: 'history', runs: yield* viewHistory(context, request) };
   }
 
-  #post(request: Of<'pause' | 'resume' | 'forget'>, responder: Responder): void {
-    const { type, target } = request;
-    this.#loop.post({ type, target }, (answer) => {
+  #forget({ target }: Of<'forget'>, responder: Responder): void {
+    this.#loop.post({ type: 'forget', target }, (answer) => {
       if (answer.type === 'done') finishWith(responder, { type: 'done' });
       else this.#refusals.refuse(responder, target, answer);
     });

@@ -18,6 +18,11 @@ export function elapsedAt({ asleepMs = 0 }: Stamp, steadyMs: number): number {
   return steadyMs + asleepMs;
 }
 
+/** What the clock on the wall shows at a moment of elapsed time, unless somebody sets it. */
+export function wallOf(atMs: number, now: Stamp): number {
+  return Math.round(now.wallMs + atMs - elapsedMs(now));
+}
+
 /** A stamp of steady time, which says nothing of sleep where there was none. */
 export function stampOf(steadyMs: number, wallMs: number, asleepMs: number): Stamp {
   return asleepMs === 0 ? { steadyMs, wallMs } : { steadyMs, wallMs, asleepMs };

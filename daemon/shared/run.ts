@@ -10,6 +10,12 @@ export type RunId = number;
 export type Nonce = string;
 export type TargetName = string;
 
+/** What a pause holds up: one target, those of every group of this name, or all of them. */
+export type PauseScope =
+  | { readonly target: TargetName }
+  | { readonly group: string }
+  | { readonly all: true };
+
 /**
  * When something happened. `steadyMs` never jumps, stands still while the machine sleeps, and only
  * ever serves to compute; `wallMs` is what people are shown. In ms; see daemon/system/clock.ts.

@@ -23,6 +23,7 @@ before(async () => {
     targets: {
       free: puppet('free'),
       one: { ...puppet('one'), policies: [{ type: 'cardinality' }] },
+      grouped: { ...puppet('grouped'), policies: [{ type: 'cardinality', group: 'shared' }] },
       newest: {
         ...puppet('newest'),
         policies: [{ type: 'cardinality', whenFull: 'replace' }],
@@ -340,6 +341,33 @@ test('a paused target takes requests and starts none until it is resumed', async
   (await puppets.next()).exit(0);
   await session.ask({ type: 'wait', run }, 'ended');
   session.close();
+});
+
+test('a pause of a group has a time, is told, and outlives the daemon', async () => {
+  assert.equal((await rig.baton('pause', '--group', 'shared', '--for', '2h')).status, 0);
+  const { status, errors } = await rig.baton('pause', '--group', 'shard');
+  assert.equal(status, 78);
+  assert.match(errors, /^baton: group shard: no target is in a group "shard".*"shared"\?\n$/);
+  const beganMs = Date.now();
+  const session = await rig.open();
+  const { run } = await session.ask({ type: 'run', target: 'grouped' }, 'accepted');
+  session.close();
+  await rig.end();
+  await rig.boot();
+  const [view] = (await rig.status()).pauses ?? [];
+  assert.ok(view !== undefined && 'group' in view && view.group === 'shared');
+  const leftMs = (view.untilMs ?? 0) - beganMs;
+  assert.ok(leftMs > 3_600_000 && leftMs <= 7_200_000, `until ${leftMs} ms later`);
+  const why = await rig.baton('why', 'grouped');
+  assert.match(why.text, /group shared is paused; "baton resume --group shared" lets it go on/);
+  assert.match(why.text, /is paused until .* at the latest\n +starts about/);
+  const one = await rig.baton('resume', 'grouped');
+  assert.match(one.text, /^grouped stays paused .*; run "baton resume --group shared"\n$/);
+  assert.equal((await rig.baton('resume', '--group', 'shared')).status, 0);
+  (await puppets.next()).exit(0);
+  const last = await rig.open();
+  await last.ask({ type: 'wait', run }, 'ended');
+  last.close();
 });
 
 test('output written before a client asks is there from any offset', async () => {

@@ -1,6 +1,7 @@
 /** One simulated history: what a scenario says happens, until all has come to its end. */
 import assert from 'node:assert/strict';
 import { makeCatalog, type Target } from '../../daemon/core/catalog.ts';
+import { scopeOf } from '../../daemon/core/pause-scope.ts';
 import { RECENT_MS } from '../../daemon/core/retention.ts';
 import type { TargetName } from '../../daemon/shared/run.ts';
 import { targetsOf } from '../support/configurations.ts';
@@ -38,7 +39,7 @@ export async function live(world: World, scenario: Scenario): Promise<void> {
 }
 
 function prepare(world: World, scenario: Scenario): void {
-  const { requests, cancels, reloads, wallShifts, waveMs } = scenario;
+  const { requests, cancels, reloads, pauses, wallShifts, waveMs } = scenario;
   const after = ({ atMs, wave }: Scenario['requests'][number], what: () => void): void => {
     world.later(atMs + wave * waveMs, what);
   };
@@ -53,6 +54,16 @@ function prepare(world: World, scenario: Scenario): void {
   }
   for (const reload of reloads) {
     after(reload, () => world.configure(makeCatalog(targetsOf(reload.targets))));
+  }
+  for (const pause of pauses) {
+    after(pause, () => {
+      const target = pick([...world.catalog.targets.keys()], pause) ?? '';
+      const { scope = { target }, forMs, isResumed } = pause;
+      const more = forMs === undefined ? {} : { forMs };
+      world.daemon?.loop.post({ type: 'pause', ...scope, ...more });
+      if (isResumed)
+        world.later(1_500, () => world.daemon?.loop.post({ type: 'resume', ...scope }));
+    });
   }
   for (const shift of wallShifts) {
     after(shift, () => {
@@ -84,6 +95,7 @@ class Finale {
   asksForMore(): boolean {
     const world = this.#world;
     world.isCalm = true;
+    if (this.#resumes()) return true;
     const { targets } = world.catalog;
     const queued = [...world.audit.state.runs.values()].filter(({ state }) => state === 'queued');
     const names =
@@ -98,6 +110,16 @@ class Finale {
     world.configure(makeCatalog([...targets.values()].map(repaired)));
     for (const name of names) world.submit(name);
     return true;
+  }
+
+  /** Only a person ends a pause that has no end. */
+  #resumes(): boolean {
+    const { daemon, audit } = this.#world;
+    for (const pause of audit.state.pauses.values()) {
+      assert.equal(pause.untilMs, undefined, 'a pause is over, and holds on');
+      daemon?.loop.post({ type: 'resume', ...scopeOf(pause) });
+    }
+    return audit.state.pauses.size > 0;
   }
 
   /** One after the other, or one could be refused because another one runs. */

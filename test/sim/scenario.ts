@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { RECENT_MS } from '../../daemon/core/retention.ts';
+import type { PauseScope } from '../../daemon/shared/run.ts';
 import { configurations, type RawTarget, seldom, TARGETS_MAX } from '../support/configurations.ts';
 import type { Hazards } from './world.ts';
 
@@ -23,6 +24,12 @@ export interface Scenario {
   readonly requests: readonly Moment[];
   readonly cancels: readonly Moment[];
   readonly reloads: readonly (Moment & { readonly targets: readonly RawTarget[] })[];
+  /** Somebody pauses something, and perhaps resumes it; at the end all is resumed. */
+  readonly pauses: readonly (Moment & {
+    readonly scope: PauseScope | undefined;
+    readonly forMs: number | undefined;
+    readonly isResumed: boolean;
+  })[];
   /** The clock on the wall is set. */
   readonly wallShifts: readonly (Moment & { readonly byMs: number })[];
 }
@@ -62,6 +69,17 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   requests: listOf(fc.record(moment(2_500)), 12),
   cancels: sometimes(fc.record(moment(4_000)), 2),
   reloads: sometimes(fc.record({ ...moment(3_000), targets: configurations }), 2),
+  pauses: sometimes(
+    fc.record({
+      ...moment(3_000),
+      scope: fc.constantFrom<PauseScope | undefined>(
+        ...[undefined, { group: 'disk1' }, { group: 'conf1' }, { all: true } as const],
+      ),
+      forMs: fc.option(fc.integer({ min: 1, max: 900_000 }), { nil: undefined }),
+      isResumed: fc.boolean(),
+    }),
+    3,
+  ),
   wallShifts: sometimes(
     fc.record({ ...moment(3_000), byMs: fc.integer({ min: -2 * HOUR_MS, max: 2 * HOUR_MS }) }),
     1,

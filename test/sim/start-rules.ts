@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { candidates } from '../../daemon/core/affected.ts';
 import { type Binding, type Catalog, hasConditions } from '../../daemon/core/catalog.ts';
 import { type GroupViewOf, groupViewMaker } from '../../daemon/core/group-view.ts';
+import { isPaused } from '../../daemon/core/pauses.ts';
 import type { Queued, ReadonlyState, Run } from '../../daemon/core/state.ts';
 import { hindrances, readinesses } from '../../daemon/core/waiting.ts';
 import type { World } from '../../daemon/core/world.ts';
@@ -15,6 +16,8 @@ type Now = Pick<Entry, 'catalog' | 'at'>;
 export function checkStart(state: ReadonlyState, run: Run, now: Now): void {
   assert.equal(run.state, 'queued', `run ${run.run} starts`);
   checkInTime(run, now);
+  const isHeldUp = isPaused(state, run.target, now.catalog);
+  assert.ok(!isHeldUp, `run ${run.run} starts while it is paused`);
   checkBeside(state, run, now);
   checkSynced(state, run, now);
   checkApart(state, run, now);
@@ -131,10 +134,11 @@ export function checkWaits(
   /** Whether the machine is looked at soon for a run that it was in the way of. */
   isSoon: (run: RunId, isFree: boolean) => boolean,
 ): void {
-  for (const [name, { queue, paused }] of state.targetStates) {
+  for (const [name, { queue }] of state.targetStates) {
     const [first = 0] = queue;
     const run = state.runs.get(first);
-    if (run?.state !== 'queued' || paused || isOver(run, at)) continue;
+    if (run?.state !== 'queued' || isOver(run, at)) continue;
+    if (isPaused(state, name, catalog)) continue;
     if ((run.notBeforeMs ?? 0) > elapsedMs(at)) continue;
     const groupViewOf = groupViewMaker(state, catalog, at, worldAround(name));
     const waits = readinesses(run, catalog, groupViewOf).filter((it) => it.type === 'wait');

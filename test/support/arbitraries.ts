@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import type { Retry, Target } from '../../daemon/core/catalog.ts';
 import type { Run } from '../../daemon/core/state.ts';
+import type { PauseScope } from '../../daemon/shared/run.ts';
 import { type Core, EXIT_0, exit, NEVER_RAN, type RawPolicy, target } from './core.ts';
 
 export const CLASSIC_LEVELS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
@@ -155,6 +156,11 @@ export const targets: fc.Arbitrary<Target[]> = fc
 
 const which = fc.nat(30);
 
+/** What a pause names; "disk1" and "conf1" are groups of several targets. */
+const scopes = fc.constantFrom<PauseScope | undefined>(
+  ...[undefined, undefined, { group: 'disk1' }, { group: 'conf1' }, { all: true } as const],
+);
+
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('submit' as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('ask again' as const), which }) },
@@ -175,8 +181,19 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('vacate' as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('shutdown' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), which }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('resume' as const), which }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('pause' as const),
+      which,
+      scope: scopes,
+      forMs: fc.option(fc.integer({ min: 1, max: 5_000 }), { nil: undefined }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('resume' as const), which, scope: scopes }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ max: 4_000 }) }),
@@ -227,9 +244,13 @@ export function perform(core: Core, step: Step): void {
     case 'shutdown':
       core.send({ type: 'shutdown' });
       return;
-    case 'pause':
+    case 'pause': {
+      const { scope = { target: nameAt(core, step.which) }, forMs } = step;
+      core.send({ type: 'pause', ...scope, ...(forMs === undefined ? {} : { forMs }) });
+      return;
+    }
     case 'resume':
-      core.send({ type: step.do, target: nameAt(core, step.which) });
+      core.send({ type: 'resume', ...(step.scope ?? { target: nameAt(core, step.which) }) });
       return;
     case 'pass':
       core.advance(core.nowMs + Math.max(0, step.ms));

@@ -243,10 +243,9 @@ export class Core {
       if (next === undefined || next.atMs - this.asleepMs > toMs) break;
       this.timers = this.timers.filter((look) => look !== next);
       this.nowMs = Math.max(this.nowMs, next.atMs - this.asleepMs);
-      const isRun = 'run' in next;
-      this.send(
-        isRun ? { type: 'due', runs: [next.run] } : { type: 'overdue', target: next.target },
-      );
+      if ('run' in next) this.send({ type: 'due', runs: [next.run] });
+      else if ('target' in next) this.send({ type: 'overdue', target: next.target });
+      else this.send({ type: 'pause-due' });
     }
     this.nowMs = Math.max(this.nowMs, toMs);
   }

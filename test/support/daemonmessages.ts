@@ -158,6 +158,13 @@ const REQUEST: Samples<typeof request> = {
     ['/c.json', 'alfa', KNOWN],
     ['/c.json', 'zzzzz', KNOWN],
   ],
+  unknownGroup: [
+    ['/c.json', 'dosk', ['disk']],
+    ['/c.json', 'zzzzz', ['disk']],
+  ],
+  wrongScope: [[0], [2]],
+  staysPaused: [['web', ['baton resume --group disk', 'baton resume --all']]],
+  stayPaused: [[['web', 'group disk']]],
   unknownRun: [[17]],
   forgottenRun: [[17]],
   otherRun: [[7]],

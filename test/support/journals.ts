@@ -119,6 +119,9 @@ export const LONG: readonly Event[] = [
   },
   { type: 'forgotten', runs: [1] },
   { type: 'paused', target: 'web' },
+  { type: 'paused', at: { steadyMs: 5, wallMs: 5 }, group: 'disk', untilMs: 9_000 },
+  { type: 'paused', all: true },
+  { type: 'resumed', all: true },
 ];
 
 export function replay(events: readonly Event[]): State {

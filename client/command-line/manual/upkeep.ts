@@ -1,26 +1,53 @@
 /** The manual of the verbs for whoever keeps the daemon, its configuration and the crontabs. */
-import type { Verb } from './verb.ts';
+import type { Option, Verb } from './verb.ts';
+
+const PAUSED = [
+  { name: 'group', value: 'NAME', text: 'all targets of the groups of this name' },
+  { name: 'all', text: 'all targets' },
+] as const satisfies readonly Option[];
 
 export const UPKEEP = [
   {
     name: 'pause',
-    summary: 'let no more runs of a target start',
+    summary: 'let no more runs start: of a target, of a group, or of all',
     overview: ['pause|resume TARGET', 'let no more runs start; let them start again'],
-    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
-    options: [],
-    text: [
-      'Requests for TARGET are taken and wait; none starts until `baton resume TARGET`. A run ' +
-        'that runs is left alone. A restart of the daemon changes nothing of it.',
+    operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
+    options: [
+      ...PAUSED,
+      {
+        name: 'for',
+        value: 'TIME',
+        text: 'resume by itself after TIME, such as `2h`; TIME goes on while the machine sleeps',
+      },
     ],
-    examples: [{ line: 'baton pause mirror-photos', text: 'while the disk is being replaced' }],
+    text: [
+      'Requests are taken and wait; none starts until `baton resume` with the same TARGET, ' +
+        '`--group` or `--all`, or until TIME is over. A run that runs is left alone. A restart ' +
+        'of the daemon or of the machine changes nothing of it.',
+      'A group is named as `baton status` shows it: the `group` of a policy, or the path of an ' +
+        'rsnapshot.conf. Every target whose policies have a group of this name is paused, also ' +
+        'one that a reload adds. A target is paused as long as any pause holds it up; `baton why` ' +
+        'and `baton status` say which. To pause again changes how long it lasts.',
+    ],
+    examples: [
+      { line: 'baton pause mirror-photos', text: 'while the disk is being replaced' },
+      { line: 'baton pause --group disk1', text: 'all that uses the disk' },
+      { line: 'baton pause --all --for 2h', text: 'while the machine is needed for other work' },
+    ],
   },
   {
     name: 'resume',
-    summary: 'let the runs of a paused target start again',
-    operands: { show: 'TARGET', least: 1, most: 1, completes: 'target' },
-    options: [],
-    text: ['Ends what `baton pause TARGET` began: what waits may start.'],
-    examples: [{ line: 'baton resume mirror-photos', text: 'the new disk is in' }],
+    summary: 'let what was paused start again',
+    operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
+    options: PAUSED,
+    text: [
+      'Ends what `baton pause` with the same TARGET, `--group` or `--all` began: what waits may ' +
+        'start. It says so where another pause still holds something up.',
+    ],
+    examples: [
+      { line: 'baton resume mirror-photos', text: 'the new disk is in' },
+      { line: 'baton resume --all', text: 'before the time of `baton pause --all` is over' },
+    ],
   },
   {
     name: 'probe',

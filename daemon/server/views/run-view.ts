@@ -8,6 +8,7 @@ import type { Catalog } from '../../core/catalog.ts';
 import { paceOf, usualOf } from '../../core/estimate.ts';
 import { type Expected, forecast } from '../../core/forecast.ts';
 import { type GroupViewOf, groupViewMaker } from '../../core/group-view.ts';
+import { pausedUntil } from '../../core/pauses.ts';
 import { restOf } from '../../core/retry.ts';
 import {
   type Queued,
@@ -23,7 +24,7 @@ import { describeUnrecorded } from '../../protocol/outcome-text.ts';
 import type { AttemptView, Usual } from '../../protocol/reply.ts';
 import { describeOutcome, exitStatus, type RunView } from '../../protocol/request.ts';
 import type { CooperativeSteps } from '../../shared/cooperative.ts';
-import { elapsedMs } from '../../shared/elapsed.ts';
+import { elapsedMs, wallOf } from '../../shared/elapsed.ts';
 import type { Attempt, ProcessId, RunId, Stamp, TargetName } from '../../shared/run.ts';
 
 export interface ViewContext {
@@ -142,9 +143,9 @@ export function viewRun(run: Run, context: ForecastView): RunView {
       if (behind.length > 0) view.behind = behind;
       if (run.overtaken > 0) view.overtaken = run.overtaken;
       const restMs = restOf(run, now);
-      if (restMs !== undefined) {
-        view.nextAttemptAtMs = Math.round(now.wallMs + restMs - elapsedMs(now));
-      }
+      if (restMs !== undefined) view.nextAttemptAtMs = wallOf(restMs, now);
+      const pausedMs = pausedUntil(context.state, run.target, context.catalog);
+      if (pausedMs !== undefined) view.pausedUntilMs = wallOf(pausedMs, now);
       expect(view, context);
       return view;
     }

@@ -3,13 +3,15 @@
  * from the policies and from the table of outcomes. All of it is made in pieces, between which the
  * state may go on: whoever wants the targets or a chain of one moment gives a snapshot of it.
  */
+
+import { pausesOf } from '../../core/pauses.ts';
 import type { Level } from '../../core/policy.ts';
-import { type ReadonlyState, type Run, waitingIn } from '../../core/state.ts';
-import type { RunView, TargetView } from '../../protocol/request.ts';
+import { type Pause, type ReadonlyState, type Run, waitingIn } from '../../core/state.ts';
+import type { PauseView, RunView, TargetView } from '../../protocol/request.ts';
 import type { Request } from '../../protocol/request-schema.ts';
 import type { CooperativeSteps } from '../../shared/cooperative.ts';
-import { elapsedMs } from '../../shared/elapsed.ts';
-import type { RunId, TargetName } from '../../shared/run.ts';
+import { elapsedMs, wallOf } from '../../shared/elapsed.ts';
+import type { RunId, Stamp, TargetName } from '../../shared/run.ts';
 import {
   type ForecastView,
   forecastViewOf,
@@ -57,6 +59,7 @@ function* viewTarget(
   const level = levels?.[0];
   const shown = level === undefined ? undefined : near(level);
   const usual = context.usual(name);
+  const pauses = pausesOf(state, name, catalog);
   const active = yield* viewRuns(targetState?.active ?? [], context);
   const queued = yield* viewRuns(targetState?.queue ?? [], context, queuedMax);
   const [last] = yield* viewRuns([latestEnded(state, name) ?? []].flat(), context);
@@ -66,7 +69,8 @@ function* viewTarget(
     runner: target?.runner.type ?? 'removed from the configuration',
     groups: target?.bindings.map(({ key }) => key) ?? [],
     ...(shown === undefined ? {} : { level: shown }),
-    paused: targetState?.paused ?? false,
+    paused: pauses.length > 0,
+    ...(pauses.length === 0 ? {} : { pauses: pauses.map((it) => viewPause(it, context.now)) }),
     ...(target === undefined ? { removed: true } : {}),
     ...(targetState?.late ? { late: true } : {}),
     ...(targetState?.freshAt === undefined ? {} : { freshAtMs: targetState.freshAt.wallMs }),
@@ -80,6 +84,17 @@ function* viewTarget(
     ...(targetState?.retries === undefined ? {} : { retries: targetState.retries }),
     ...(usual === undefined ? {} : { usual }),
   };
+}
+
+/** Those of groups, and of everything. */
+export function viewPauses({ state, now }: ViewContext): readonly PauseView[] {
+  const shared = [...state.pauses.values()].filter((pause) => !('target' in pause));
+  return shared.map((pause) => viewPause(pause, now));
+}
+
+function viewPause(pause: Pause, now: Stamp): PauseView {
+  const { untilMs } = pause;
+  return untilMs === undefined ? pause : { ...pause, untilMs: wallOf(untilMs, now) };
 }
 
 /** Named by each of thousands, a long order would fill the answer. */

@@ -131,6 +131,25 @@ test('a target that is broken, paused, failed or held says so, and the head coun
   assert.match(text, /\. t3 +waiting +0 ms +about to start, run 7\n +and 2 more waiting\n/);
 });
 
+test('a paused target says by what and until when, and the head what is paused altogether', () => {
+  const untilMs = base.acceptedAtMs;
+  const group = { group: 'my disk', untilMs };
+  const reply = status({ paused: true, pauses: [{ target: 't0', untilMs }, group, { all: true }] });
+  const text = showStatus({ ...reply, pauses: [group, { all: true }] }, PAPER);
+  const [head = '', rest = ''] = text.split('TARGET');
+  assert.match(
+    head,
+    /^group my disk is paused until \d\d:\d\d or "baton resume --group 'my disk'"$/m,
+  );
+  assert.match(head, /^all targets are paused until "baton resume --all"$/m);
+  assert.match(rest, /= t0 +paused +until \d\d:\d\d or "baton resume t0"/);
+  assert.match(rest, /= +paused +with group my disk until \d\d:\d\d or "baton resume --group/);
+  assert.match(rest, /= +paused +with all targets until "baton resume --all"/);
+  const waits: RunView = { ...base, state: 'queued', reasons: ['x'], pausedUntilMs: untilMs };
+  const why = showWhy({ type: 'why', chain: [waits], nowMs: untilMs }, PAPER);
+  assert.match(why, /is paused until \d\d:\d\d at the latest/);
+});
+
 test('a target that is late, or whose requests are ignored, says so; a hook says who called it', () => {
   const cause = { why: 'failure', target: 'job', run: 3, text: 'exited with 1' } as const;
   const hook: RunView = { ...ended, verdict: 'ok', outcome: { kind: 'exited', code: 0 }, cause };

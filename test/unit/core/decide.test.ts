@@ -12,6 +12,8 @@ import { decide } from '../../../daemon/core/decide.ts';
 import type { Event } from '../../../daemon/core/event.ts';
 import { groupViewMaker } from '../../../daemon/core/group-view.ts';
 import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
+import { scopeOf } from '../../../daemon/core/pause-scope.ts';
+import { isPaused } from '../../../daemon/core/pauses.ts';
 import { restOf } from '../../../daemon/core/retry.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { explain } from '../../../daemon/core/waiting.ts';
@@ -91,6 +93,9 @@ const COMMANDS: Readonly<Record<string, CommandInput>> = {
   cancel: { type: 'cancel', runs: [1] },
   pause: { type: 'pause', target: 't' },
   resume: { type: 'resume', target: 't' },
+  'pause-all': { type: 'pause', all: true, forMs: 5 },
+  'pause-none': { type: 'pause', group: 'none' },
+  'pause-due': { type: 'pause-due' },
   kept: { type: 'kept', run: 1, attempt: 1, keeper: keeper(1, 1) },
   'kept-stale': { type: 'kept', run: 1, attempt: 2, keeper: keeper(1, 2) },
   reported: { ...REPORTED, report: EXIT_0 },
@@ -126,6 +131,9 @@ misspelt       -         -               -               -                 -    
 cancel         -         ended:cancelled ended:cancelled stopping          -               -                 -          stopping   -
 pause          paused    paused          paused          paused            paused          paused            paused     paused     paused
 resume         -         -               -               -                 -               -                 -          -          -
+pause-all      paused    paused          paused          paused            paused          paused            paused     paused     paused
+pause-none     -         -               -               -                 -               -                 -          -          -
+pause-due      -         -               -               -                 -               -                 -          -          -
 kept           -         -               started         -                 -               -                 -          -          -
 kept-stale     -         -               -               -                 -               -                 -          -          -
 reported       -         -               ended:exited    ended:exited      ended:cancelled ended:exited      -          -          -
@@ -391,7 +399,8 @@ function ordersLevels({ core, event }: Moment): void {
     const levels = new Set(members.map((member) => levelOf(member.options))).size;
     for (const member of members) {
       const targetState = core.state.targetStates.get(member.target);
-      const [head] = targetState?.paused ? [] : (targetState?.queue ?? []);
+      const paused = isPaused(core.state, member.target, core.catalog);
+      const [head] = paused ? [] : (targetState?.queue ?? []);
       if (head === undefined) continue;
       const { overtaken } = core.expect(head, 'queued');
       assert.ok(overtaken <= levels, `run ${head} was overtaken ${overtaken} times`);
@@ -417,7 +426,7 @@ function fifo({ core, event }: Moment): void {
     assert.notEqual(other.target, run.target, `run ${run.run} goes before ${other.run}`);
     const bindings = core.catalog.targets.get(other.target)?.bindings ?? [];
     const limits = bindings.every(({ policy }) => policy.type === 'cardinality');
-    if (!limits || core.state.targetStates.get(other.target)?.paused) continue;
+    if (!limits || isPaused(core.state, other.target, core.catalog)) continue;
     const within = bindings.every(({ key }) => keys.has(key));
     assert.ok(!within, `run ${run.run} goes before ${other.run}, which needs no more`);
   }
@@ -459,9 +468,13 @@ test('whatever happened, all that is not paused comes to its end', () => {
       const core = play(catalog, list);
       core.drain();
       for (const run of core.runs('queued')) {
-        assert.ok(core.state.targetStates.get(run.target)?.paused, `run ${run.run} waits for ever`);
+        const isHeldUp = isPaused(core.state, run.target, core.catalog);
+        assert.ok(isHeldUp, `run ${run.run} waits for ever`);
       }
-      for (const { name } of catalog) core.send({ type: 'resume', target: name });
+      for (const pause of [...core.state.pauses.values()]) {
+        assert.equal(pause.untilMs, undefined, 'a pause is over, and holds on');
+        core.send({ type: 'resume', ...scopeOf(pause) });
+      }
       core.drain();
       assert.equal(core.runs('ended').length, core.state.runs.size);
     }),
@@ -481,8 +494,8 @@ test('a reload to any other configuration loses no run and lets every one end', 
       core.configure(other);
       for (const step of after) perform(core, step);
       everyWaitIsExplained(core);
-      for (const name of [...core.state.targetStates.keys()])
-        core.send({ type: 'resume', target: name });
+      for (const pause of [...core.state.pauses.values()])
+        core.send({ type: 'resume', ...scopeOf(pause) });
       core.drain();
       assert.equal(core.runs('ended').length, core.state.runs.size);
     }),

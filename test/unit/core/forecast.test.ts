@@ -238,8 +238,10 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
 /** What is due then shares a group, each with each: one look at any of them is a look at all. */
 function areOneLook(core: Core, nextMs: number): boolean {
   const due = core.timers.filter(({ atMs }) => atMs <= nextMs);
+  // A pause that is over is a look at everybody.
+  if (due.some((look) => 'pauses' in look)) return false;
   const names = due.map((look) =>
-    'run' in look ? core.state.runs.get(look.run)?.target : look.target,
+    'run' in look ? core.state.runs.get(look.run)?.target : 'target' in look ? look.target : '',
   );
   const keys = [...new Set(names)].map(
     (name = '') => core.catalog.targets.get(name)?.bindings.map(({ key }) => key) ?? [],

@@ -66,6 +66,8 @@ const EVENTS: Readonly<Record<string, Event>> = {
   ignored: { type: 'ignored', target: 't', times: 1 },
   watched: { type: 'watched', target: 't', at },
   resumed: { type: 'resumed', target: 't' },
+  'all-paused': { type: 'paused', at, all: true, untilMs: 5 },
+  'all-resumed': { type: 'resumed', all: true },
   journal: { type: 'journal', format: 1 },
   base: { type: 'base', nextRun: 10 },
   booted: { type: 'booted', bootId: 'b', offsetMs: 0 },
@@ -92,6 +94,8 @@ watched    =        =         =         =         =         =         =        =
 ignored    =        =         =         =         =         =         =        =        =
 paused     =        =         =         =         =         =         =        =        =
 resumed    =        =         =         =         =         =         =        =        =
+all-paused =        =         =         =         =         =         =        =        =
+all-resumed =       =         =         =         =         =         =        =        =
 journal    =        =         =         =         =         =         =        =        =
 base       =        =         =         =         =         =         =        =        =
 booted     =        =         =         =         =         =         =        =        =

@@ -75,10 +75,7 @@ test('the fixture leads to the state that it always led to', (t) => {
     { name: 'täglich ☂', queue: [], active: [], ended: [3] },
     { name: 'web', queue: [13], active: [], ended: [1] },
   ]);
-  assert.deepEqual(
-    [state.targetStates.get('idle')?.paused, state.targetStates.get('web')?.paused],
-    [true, false],
-  );
+  assert.deepEqual([...state.pauses.values()], [{ target: 'idle' }]);
   assert.deepEqual(
     state.targetStates.get('web')?.counts,
     [

@@ -31,6 +31,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'config.unknownHook': { names: NEAR },
   'config.unknownPlaceholder': { names: NEAR },
   'request.unknownKey': { names: NEAR },
+  'request.unknownGroup': { names: NEAR },
   'request.unknownTarget': { names: 'the client puts the target in front' },
   'request.wrongCount': { names: '"no arguments" are 0' },
   'outcome.noCommand': { advice: FACT, names: 'ENOENT and EACCES are told in words' },

@@ -108,6 +108,19 @@ test('a wait for a run that was found under a new number is judged by its target
   assert.match(wait(1, 'token 2') ?? '', /does not permit/);
 });
 
+test('a socket of some targets pauses no group and not all, for others would wait as well', () => {
+  for (const type of ['pause', 'resume'] as const) {
+    const rights = { targets: ['*'] };
+    const [group, all] = [
+      isRefused({ type, group: 'disk' }, rights),
+      isRefused({ type, all: true }, rights),
+    ];
+    assert.match(group ?? '', /^socket \/s does not permit group disk; it permits targets \*;/);
+    assert.match(all ?? '', /^socket \/s does not permit all targets;/);
+    assert.equal(isRefused({ type, group: 'disk' }, { allow: [type] }), undefined);
+  }
+});
+
 test('every request there is stands in these tests', () => {
   const known = Request.options.map(({ entries }) => entries.type.literal);
   assert.deepEqual([...new Set(REQUESTS.map(({ type }) => type))].sort(), known.sort());

@@ -1,0 +1,135 @@
+/**
+ * Pauses: of one target, of every group of a name, or of all targets. They do not know of each
+ * other: a target is paused as long as one of them holds it up, and each ends by the wish that
+ * names it, or when its own time is over. A pause goes by names, so that it also holds up a target
+ * that a reload puts into its group, and holds on through a restart of the daemon and of the
+ * machine. Pure.
+ */
+
+import { elapsedMs } from '../shared/elapsed.ts';
+import type { PauseScope, TargetName } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import {
+  answered,
+  type CommandOf,
+  type Decision,
+  decided,
+  ENDED_AT_ONCE_MAX,
+  NOTHING,
+  type Wakeup,
+} from './command.ts';
+import type { Event, EventOf } from './event.ts';
+import { pauseKey, scopeOf } from './pause-scope.ts';
+import type { Pause, ReadonlyState } from './state.ts';
+
+/** Begins a pause, changes how long it lasts, or ends it. */
+export function hold(
+  state: ReadonlyState,
+  command: CommandOf<'pause' | 'resume'>,
+  catalog: Catalog,
+): Decision {
+  const { at } = command;
+  const scope = scopeOf(command);
+  const known = state.pauses.get(pauseKey(scope));
+  if (known === undefined && !isKnown(state, scope, catalog)) {
+    if ('group' in scope) return answered({ type: 'unknown-group', group: scope.group });
+    return answered({ type: 'unknown-target' });
+  }
+  if (command.type === 'resume') {
+    return known === undefined ? NOTHING : decided({ type: 'resumed', at, ...scope });
+  }
+  const { forMs } = command;
+  const untilMs = forMs === undefined ? undefined : elapsedMs(at) + forMs;
+  if (known !== undefined && known.untilMs === untilMs) return NOTHING;
+  if (untilMs === undefined) return decided({ type: 'paused', at, ...scope });
+  const event: EventOf<'paused'> = { type: 'paused', at, ...scope, untilMs };
+  return { ...decided(event), wakeups: [{ pauses: true, atMs: untilMs }] };
+}
+
+/** Ends the pauses whose time is over. */
+export function pauseDue(state: ReadonlyState, { at }: CommandOf<'pause-due'>): Decision {
+  const events: Event[] = [];
+  for (const pause of state.pauses.values()) {
+    if ((pause.untilMs ?? Number.POSITIVE_INFINITY) > elapsedMs(at)) continue;
+    if (events.length >= ENDED_AT_ONCE_MAX) {
+      return { ...NOTHING, events, rest: { type: 'pause-due' } };
+    }
+    events.push({ type: 'resumed', at, ...scopeOf(pause) });
+  }
+  const rest = pauseWakeups(state).filter(({ atMs }) => atMs > elapsedMs(at));
+  return { ...NOTHING, events, wakeups: rest };
+}
+
+/** When the pauses end that end by themselves. */
+export function pauseWakeups(state: ReadonlyState): readonly Wakeup[] {
+  return [...state.pauses.values()].flatMap(({ untilMs }) =>
+    untilMs === undefined ? [] : [{ pauses: true, atMs: untilMs }],
+  );
+}
+
+/** Whether nothing of a target starts. */
+export function isPaused(state: ReadonlyState, target: TargetName, catalog: Catalog): boolean {
+  return state.pauses.size > 0 && pausesOf(state, target, catalog).length > 0;
+}
+
+/** What holds a target up: its own pause first, that of all last. */
+export function pausesOf(
+  state: ReadonlyState,
+  target: TargetName,
+  catalog: Catalog,
+): readonly Pause[] {
+  const { pauses } = state;
+  if (pauses.size === 0) return [];
+  const groups = new Set(groupNamesOf(target, catalog));
+  const scopes = [{ target }, ...[...groups].map((group) => ({ group })), { all: true } as const];
+  return scopes.flatMap((scope) => pauses.get(pauseKey(scope)) ?? []);
+}
+
+/** When the last of its pauses ends by itself, in elapsed time; undefined: not, or it has none. */
+export function pausedUntil(
+  state: ReadonlyState,
+  target: TargetName,
+  catalog: Catalog,
+): number | undefined {
+  const times = pausesOf(state, target, catalog).map(({ untilMs }) => untilMs ?? Infinity);
+  const lastMs = Math.max(...times);
+  return Number.isFinite(lastMs) ? lastMs : undefined;
+}
+
+export function holdsUp(scope: PauseScope, target: TargetName, catalog: Catalog): boolean {
+  if ('target' in scope) return scope.target === target;
+  return 'all' in scope || groupNamesOf(target, catalog).includes(scope.group);
+}
+
+/**
+ * Targets around which a pause makes a difference: one of each group is enough, for a look at it
+ * is a look at all that share the group with it.
+ */
+export function heldUp(
+  state: ReadonlyState,
+  scope: PauseScope,
+  catalog: Catalog,
+): readonly TargetName[] {
+  if ('target' in scope) return [scope.target];
+  if ('all' in scope) return [...state.targetStates.keys()];
+  return [...catalog.groups.values()].flatMap(({ key, members }) =>
+    groupName(key) === scope.group ? (members[0]?.target ?? []) : [],
+  );
+}
+
+/** What people call a group: its key without the type of the policy. */
+export function groupName(key: string): string {
+  return key.slice(key.indexOf(':') + 1);
+}
+
+function groupNamesOf(target: TargetName, catalog: Catalog): readonly string[] {
+  return catalog.targets.get(target)?.bindings.map(({ key }) => groupName(key)) ?? [];
+}
+
+function isKnown(state: ReadonlyState, scope: PauseScope, catalog: Catalog): boolean {
+  if ('all' in scope) return true;
+  if ('target' in scope) {
+    return catalog.targets.has(scope.target) || state.targetStates.has(scope.target);
+  }
+  return [...catalog.groups.keys()].some((key) => groupName(key) === scope.group);
+}

@@ -1,0 +1,20 @@
+/** How a pause is told, and what ends it. */
+import type { PauseScope } from '../shared/run.ts';
+
+export function describePause(scope: PauseScope): string {
+  const ends = `"${resumeCommand(scope)}"`;
+  if ('target' in scope) return `target ${scope.target} is paused; ${ends} lets it go on`;
+  if ('group' in scope) return `group ${scope.group} is paused; ${ends} lets it go on`;
+  return `all targets are paused; ${ends} lets them go on`;
+}
+
+/** To be typed as it stands. */
+export function resumeCommand(scope: PauseScope): string {
+  if ('target' in scope) return `baton resume ${scope.target}`;
+  return `baton resume ${'group' in scope ? `--group ${inShell(scope.group)}` : '--all'}`;
+}
+
+/** Groups may have any name. */
+function inShell(name: string): string {
+  return /^[\w./:@%+,-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+}

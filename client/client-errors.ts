@@ -141,6 +141,10 @@ export const notChecked = (file: string, error: unknown): string =>
 export const noTargets = (): string =>
   'no daemon answers: whether the targets of these lines exist is not checked; start batond for that';
 
+/** `status` is the command's own. */
+export const failedAgain = (run: number, status: number): string =>
+  `run ${run} failed again, with status ${status}; see "baton logs ${run}"`;
+
 /** Only what failed is asked for again. */
 export const notFailed = (target: string, hasEnded: boolean): string =>
   `${hasEnded ? 'did not fail' : 'has not ended'}; ask for another one with "baton run ${target}"`;

@@ -64,6 +64,7 @@ export type Command =
   | {
       readonly verb: 'retry';
       readonly of: number | undefined;
+      readonly wait: boolean;
       readonly sinceMs: number | undefined;
     }
   | ({ readonly verb: 'pause'; readonly forMs?: number } & PauseScope)
@@ -105,10 +106,11 @@ export const COMMANDS = {
     const isForAll = flags.is('failed');
     const sinceMs = sinceOf(flags);
     if (isForAll && word) throw new Mistake(say.bothGiven('retry', 'RUN', '--failed'));
-    if (isForAll) return { verb: 'retry', of: undefined, sinceMs };
+    const wait = flags.is('wait');
+    if (isForAll) return { verb: 'retry', of: undefined, wait, sinceMs };
     if (!word) throw new Mistake(say.missingWord('retry', 'RUN or --failed'));
     if (sinceMs !== undefined) throw new Mistake(say.bothGiven('retry', 'RUN', '--since'));
-    return { verb: 'retry', of: runNumberOf(word), sinceMs };
+    return { verb: 'retry', of: runNumberOf(word), wait, sinceMs };
   },
   status: (_, flags) => {
     const json = flags.is('json');

@@ -46,7 +46,13 @@ export async function perform(command: Command, place: Place, errorCode?: number
       return follow(new Relay({ type: 'output', v, of, follow: isFollowed }), place);
     }
     case 'retry':
-      return retry(command, place);
+      return retry(command, place, {
+        ask: async (target, like) => {
+          const request = runRequest(target, true, { like });
+          return (await attend(request, place, { quiet: false, heeds: true })).ending;
+        },
+        attend: (of, quiet) => pick(of, quiet, place),
+      });
     case 'why':
     case 'cancel':
       return ask({ type: command.verb, v, of: command.of }, command, place);

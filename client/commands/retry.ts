@@ -1,6 +1,7 @@
 /**
  * `baton retry`: new runs in place of those that failed. Each is asked for by itself, the oldest
- * first, with the arguments of the run that it stands for, which the daemon knows.
+ * first, with the arguments of the run that it stands for, which the daemon knows. With `--wait`
+ * they are relayed as those of `baton run`, and what fails again is named.
  */
 import { EXIT, HISTORY_RUNS_MAX, type RunView } from '../../daemon/protocol/request.ts';
 import { notFailed } from '../client-errors.ts';
@@ -11,17 +12,31 @@ import { Relay } from '../connection/relay.ts';
 import { runRequest } from '../connection/run-requests.ts';
 import { type Ending, printed } from '../ending.ts';
 import { complain, plain } from '../terminal/output.ts';
+import { type Attend, requestSeveral } from './run-several.ts';
 
 type Retry = Extract<Command, { readonly verb: 'retry' }>;
 
 const SINCE_MS_DEFAULT = 24 * 3_600_000;
 const DONE: Ending = { status: 0, isOwn: true };
 
-export async function retry(command: Retry, place: Place): Promise<Ending> {
-  const { of, sinceMs = SINCE_MS_DEFAULT } = command;
+/** What relays a run: one that is asked for then, or one that was asked for before. */
+interface Relays {
+  readonly ask: (target: string, like: number) => Promise<Ending>;
+  readonly attend: Attend;
+}
+
+export async function retry(command: Retry, place: Place, relays: Relays): Promise<Ending> {
+  const { of, wait, sinceMs = SINCE_MS_DEFAULT } = command;
   const failed = of === undefined ? await failedSince(sinceMs, place) : await failedRun(of, place);
   if (!failed.ok) return failed.ending;
   if (failed.value.length === 0) return printed('nothing to retry\n');
+  const [first] = failed.value;
+  if (wait && of !== undefined && first !== undefined) return relays.ask(first.target, first.run);
+  if (wait) {
+    const wanted = failed.value.map(({ target, run: like }) => ({ target, like }));
+    const how = { wait, quiet: false, printId: false, maxWaitMs: undefined, namesFailed: true };
+    return requestSeveral(wanted, how, place, relays.attend);
+  }
   let worst = DONE;
   for (const run of failed.value) {
     const ending = await askAgain(run, place);

@@ -14,7 +14,7 @@ import {
   type RunView,
   tellOutcome,
 } from '../../daemon/protocol/request.ts';
-import { internal } from '../client-errors.ts';
+import { failedAgain, internal } from '../client-errors.ts';
 import type { Command } from '../command-line/invocation.ts';
 import { converse, type Place } from '../connection/conversation.ts';
 import { query, queryOne } from '../connection/queries.ts';
@@ -35,21 +35,39 @@ export type Attend = (run: WaitedRun, quiet: boolean) => Promise<Ending>;
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 const DONE: Ending = { status: 0, isOwn: false };
 
-export async function runSeveral(
-  { targets, wait, quiet, printId, maxWaitMs }: Several,
+export function runSeveral(several: Several, place: Place, attend: Attend): Promise<Ending> {
+  const wanted = several.targets.map((target) => ({ target }));
+  return requestSeveral(wanted, several, place, attend);
+}
+
+/** One run that is asked for; `like`: with the arguments of this one, which failed. */
+interface Wanted {
+  readonly target: string;
+  readonly like?: number;
+}
+
+type How = Pick<Several, 'wait' | 'quiet' | 'printId' | 'maxWaitMs'> & {
+  /** Which run failed is said, also where its status is the command's own. */
+  readonly namesFailed?: boolean;
+};
+
+export async function requestSeveral(
+  wanted: readonly Wanted[],
+  { wait, quiet, printId, maxWaitMs, namesFailed = false }: How,
   place: Place,
   attend: Attend,
 ): Promise<Ending> {
   const own = new Set<NamedRun>();
   const runs: NamedRun[] = [];
+  const names = new Map<number, string>();
   let worst = DONE;
   let asking: Relay | undefined;
   const wasAsked = (): boolean => runs.length > 0 || asking?.wasAsked === true;
   const signals = wait ? heedSignals(own, wasAsked, place) : undefined;
-  for (const target of targets) {
+  for (const { target, ...like } of wanted) {
     // What was not asked for yet is no longer wanted.
     if (signals?.first !== undefined) break;
-    const request = runRequest(target, false, { merged: areOneFile(), maxWaitMs });
+    const request = runRequest(target, false, { merged: areOneFile(), maxWaitMs, ...like });
     const relay = new Relay(request);
     asking = relay;
     const answer = await converse(place, relay);
@@ -57,18 +75,27 @@ export async function runSeveral(
     worst = worseOf(worst, ending);
     if (ending.status !== 0 || relay.run === undefined) continue;
     const named = { run: relay.run, ...relay.nonce };
+    names.set(relay.run, target);
     runs.push(named);
     if (!relay.isForeign) own.add(named);
     if (signals?.first !== undefined) cancelAll(own, place);
     if (printId) worst = worseOf(worst, printed(`${relay.run}\n`));
   }
   for (const run of wait ? runs : []) {
-    worst = worseOf(worst, await attend(run, quiet));
+    const ending = await attend(run, quiet);
+    const target = namesFailed ? names.get(run.run) : undefined;
+    worst = worseOf(worst, target === undefined ? ending : naming(ending, target, run.run));
     own.delete(run);
   }
   if (signals?.first === undefined || worst.status !== 0) return worst;
   // Not all was asked for, so this is no success, whatever became of the rest.
-  return runs.length === targets.length ? worst : { status: signals.first, isOwn: true };
+  return runs.length === wanted.length ? worst : { status: signals.first, isOwn: true };
+}
+
+function naming(ending: Ending, target: string, run: number): Ending {
+  const { isSuccess, line, status } = ending;
+  if (isSuccess !== false || line !== undefined) return ending;
+  return { ...ending, line: `${target}: ${failedAgain(run, status)}` };
 }
 
 /** Relays runs that others have asked for. */

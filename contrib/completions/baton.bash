@@ -36,7 +36,7 @@ _baton_value() {
 _baton_options() {
   case $1 in
     run) echo '--wait --quiet-success --max-wait --print-id --report -E --error-code --connect-timeout --socket -h --help --version' ;;
-    retry) echo '--failed --since -E --error-code --connect-timeout --socket -h --help --version' ;;
+    retry) echo '--failed --wait --since -E --error-code --connect-timeout --socket -h --help --version' ;;
     wait) echo '--all --report -E --error-code --connect-timeout --socket -h --help --version' ;;
     logs) echo '-f --follow --connect-timeout --socket -h --help --version' ;;
     cancel) echo '--connect-timeout --socket -h --help --version' ;;

@@ -70,6 +70,7 @@ complete -c baton -n '__baton_verb run' -l report -r -F -d 'write how the run en
 complete -c baton -n '__baton_verb run' -s E -l error-code -x -d 'exit with N'
 complete -c baton -n '__baton_operand run 0 9998' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_verb retry' -l failed -d 'for every target and its arguments whose latest run failed'
+complete -c baton -n '__baton_verb retry' -l wait -d 'wait for the end'
 complete -c baton -n '__baton_verb retry' -l since -x -d 'how far back to look'
 complete -c baton -n '__baton_verb retry' -s E -l error-code -x -d 'exit with N'
 complete -c baton -n '__baton_operand retry 0 0' -a '(baton names runs 2>/dev/null)'

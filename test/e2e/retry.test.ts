@@ -1,5 +1,6 @@
 /** A run that is tried again, with real processes. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
@@ -57,4 +58,32 @@ test('"baton retry" asks again for what failed, with its arguments, and only for
   const good = await rig.baton('retry', '2');
   assert.deepEqual([good.status, good.text], [75, '']);
   assert.match(good.errors, /^baton: run 2 did not fail; /);
+});
+
+test('"baton retry --wait" relays what it asks for, and names each run that fails again', async (t) => {
+  const sh = (script: string) => ({ runner: { type: 'local', args: ['/bin/sh', '-c', script] } });
+  const once = 'test -e "$0" && echo good || { : > "$0"; exit 7; }';
+  const rig = await Rig.start({
+    targets: { bad: sh('echo bad; exit 3'), worse: sh('echo worse; exit 4') },
+  });
+  t.after(() => rig.close());
+  const flag = join(rig.directory, 'once');
+  rig.configure({
+    targets: {
+      bad: sh('echo bad; exit 3'),
+      worse: sh('echo worse; exit 4'),
+      once: { runner: { type: 'local', args: ['/bin/sh', '-c', once, flag] } },
+    },
+  });
+  assert.equal((await rig.baton('reload')).status, 0);
+  assert.equal((await rig.baton('run', 'bad', 'worse', 'once', '--wait')).status, 3);
+  const one = await rig.baton('retry', '2', '--wait');
+  assert.deepEqual([one.status, one.text, one.errors], [4, 'worse\n', '']);
+  const all = await rig.baton('retry', '--failed', '--wait');
+  assert.deepEqual([all.status, all.text], [3, 'bad\ngood\nworse\n']);
+  const line = (target: string, run: number, status: number) =>
+    `baton: ${target}: run ${run} failed again, with status ${status}; see "baton logs ${run}"\n`;
+  assert.equal(all.errors, line('bad', 5, 3) + line('worse', 7, 4));
+  const left = await rig.baton('retry', '--failed', '--wait', '--since', '1h');
+  assert.deepEqual([left.status, left.text], [3, 'bad\nworse\n']);
 });

@@ -49,6 +49,7 @@ const TROUBLE: Samples<typeof trouble> = {
   notCancelled: [[17, 'the journal cannot be written (ENOSPC); make room on its disk']],
   runContinues: [[17]],
   forgotten: [[17]],
+  failedAgain: [[18, 3]],
   notFailed: [
     ['web', true],
     ['web', false],

@@ -94,6 +94,12 @@ export const RUNS = [
           'for every target and its arguments whose latest run failed; not where somebody ' +
           'cancelled it, or where a newer one waits or runs, and for no hooks',
       },
+      {
+        name: 'wait',
+        text:
+          'wait for the end, relay the output, and exit with the status of the command; of ' +
+          'several, with the first status that is not 0',
+      },
       SINCE,
       ERROR_CODE,
     ],
@@ -101,11 +107,14 @@ export const RUNS = [
       'Asks for a new run of the same target with the same arguments, in place of the run with ' +
         'the number RUN, which failed, or with `--failed` for all that failed in the last 24 ' +
         'hours. It prints a line for each. The status is 0 if all of them were accepted.',
+      'With `--wait` it does what `baton run --wait` does: all are asked for at once, and relayed ' +
+        'one after the other. With `--failed` each run that fails again has a line on stderr.',
       'A target can also retry by itself: see `retry` in baton.json(5).',
     ],
     examples: [
       { line: 'baton retry 17', text: 'asks again for what run 17 was to do' },
       { line: 'baton retry --failed --since 12h', text: 'after a night without a network' },
+      { line: 'baton retry --failed --wait', text: 'the same, and says whether all is well now' },
     ],
   },
   {

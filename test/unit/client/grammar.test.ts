@@ -109,6 +109,11 @@ const commands: readonly [string, Command][] = [
   ['logs x -f', { verb: 'logs', of: 'x', follow: true }],
   ['logs --follow 3', { verb: 'logs', of: 3, follow: true }],
   ['cancel 3', { verb: 'cancel', of: 3 }],
+  ['retry 17', { verb: 'retry', of: 17, wait: false, sinceMs: undefined }],
+  [
+    'retry --failed --since 12h --wait',
+    { verb: 'retry', of: undefined, wait: true, sinceMs: 43_200_000 },
+  ],
   ['pause x', { verb: 'pause', target: 'x' }],
   ['pause --group disk', { verb: 'pause', group: 'disk' }],
   ['pause --all --for 2h', { verb: 'pause', all: true, forMs: 7_200_000 }],

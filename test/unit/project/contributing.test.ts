@@ -1,28 +1,22 @@
 /** CONTRIBUTING.md and README.md name what is there, and the worked example works. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import { transformSync } from 'esbuild';
-import * as v from 'valibot';
-import { bind } from '../../../daemon/core/catalog.ts';
-import type { Policy } from '../../../daemon/core/policy.ts';
-import { directory, ROOT } from '../../support/config.ts';
-import { Core, target } from '../../support/core.ts';
+import { describeConfig } from '../../../daemon/config/describe.ts';
+import { accepted, ROOT } from '../../support/config.ts';
+import { Core } from '../../support/core.ts';
+import { mistakesIn, PluginFolder } from '../../support/plugins.ts';
 import { drawTerminal } from '../../support/terminalsvg.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const TEXT = read('CONTRIBUTING.md');
 
-/** What the worked example tells people to write. */
-const NEW = ['policies/pause.ts', 'test/unit/policies/pause.test.ts'];
-
-test('every path that CONTRIBUTING.md names is there, and the files of its example are not', () => {
+test('every path that CONTRIBUTING.md names is there', () => {
   const words = [...TEXT.matchAll(/`([^`\s]+)`/g)].flatMap(([, word]) => word ?? []);
   const paths = words.filter((word) => /^[\w.-]+\/|\.(ts|md|json|pl)$/.test(word));
   assert.ok(paths.length > 40, 'it names many');
-  for (const path of paths) assert.equal(existsSync(join(ROOT, path)), !NEW.includes(path), path);
+  for (const path of paths) assert.ok(existsSync(join(ROOT, path)), path);
   for (const [, path = ''] of TEXT.matchAll(/dist\/(test\/\S+)\.js/g)) {
     assert.ok(existsSync(join(ROOT, `${path}.ts`)), path);
   }
@@ -46,21 +40,26 @@ test('every file that README.md links is there, and its picture names nobody', (
 });
 
 test('the policy of the worked example lets a target rest between two runs', async (t) => {
-  const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(TEXT) ?? [];
-  const at = (path: string): string => pathToFileURL(join(ROOT, 'dist', path)).href;
-  const source = code
-    .replace('../daemon/shared/duration.ts', at('daemon/shared/duration.js'))
-    .replace('../daemon/core/policy.ts', at('daemon/core/policy.js'))
-    .replace("'valibot'", `'${import.meta.resolve('valibot')}'`);
-  const file = join(directory(t), 'pause.mjs');
-  writeFileSync(file, transformSync(source, { loader: 'ts' }).code);
-  const { pause } = (await import(pathToFileURL(file).href)) as { pause: Policy<unknown> };
-  assert.equal(v.safeParse(pause.options, { type: 'pause', time: 'soon' }).success, false);
-  const options = v.parse(pause.options, { type: 'pause', time: '1h' });
-  const core = new Core([target('t', [], { bindings: [bind(pause, options, { name: 't' })] })]);
-  core.end(core.ask('t'));
-  const second = core.ask('t');
-  assert.deepEqual(core.why(second), ['waits until 1h have passed since run 1 (t)']);
+  const [, code = ''] = /```js\n([\s\S]*?)```/.exec(TEXT) ?? [];
+  const [, json = ''] = /```json\n([\s\S]*?)```/.exec(TEXT) ?? [];
+  const folder = new PluginFolder(t);
+  const file = folder.write('rest.mjs', code);
+  const load = async (text: string) => {
+    const { plugins, ...rest } = JSON.parse(text) as { plugins: string[] };
+    assert.deepEqual(plugins, ['/etc/baton/rest.mjs']);
+    return await folder.load([file], rest);
+  };
+  const wrong = await load(json.replace('60', '"soon"'));
+  assert.match(
+    mistakesIn(folder, wrong),
+    /minutes: policy rest says: expected a number of minutes/,
+  );
+  const config = accepted(await load(json));
+  assert.match(describeConfig(config), /\n {2}plugin .*rest\.mjs: policy rest\n/);
+  const core = new Core([...config.catalog.targets.values()]);
+  core.end(core.ask('mirror'));
+  const second = core.ask('mirror');
+  assert.deepEqual(core.why(second), ['waits until 60 min have passed since run 1 (mirror)']);
   core.advance(3_600_000 - 1);
   core.expect(second, 'queued');
   core.advance(3_600_000);

@@ -6,6 +6,7 @@
  *   daemon/config/config-messages.ts      config.json has a mistake, or something odd
  *   daemon/protocol/refusal-text.ts       a request cannot be fulfilled
  *   daemon/protocol/outcome-text.ts       how a run ended, why it could not begin, what to do then
+ *   daemon/protocol/slurm-text.ts         what a run meets as a job of Slurm
  *   daemon/system/condition-text.ts       what is found of the conditions of a run
  *   daemon/shared/errno.ts                what the system says (ENOSPC), and what to do about it
  *   client/client-errors.ts               what the client says of itself: connection, files
@@ -26,5 +27,6 @@
 export * as config from './config/config-messages.ts';
 export * as outcome from './protocol/outcome-text.ts';
 export * as request from './protocol/refusal-text.ts';
+export * as slurm from './protocol/slurm-text.ts';
 export * as boot from './system/boot-messages.ts';
 export * as condition from './system/condition-text.ts';

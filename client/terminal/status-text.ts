@@ -16,6 +16,7 @@ import {
   bar,
   causes,
   describePause,
+  jobOf,
   percentOf,
   remains,
   showTimes,
@@ -186,6 +187,7 @@ function activeEntry(run: RunView, see: StatusContext): Entry {
     ...(isSlow ? [`longer than usual (${showDuration(usual.medianMs)})`] : []),
     ...(startedAtMs === undefined ? [] : [`since ${showWhen(startedAtMs, see.nowMs)}`]),
     `run ${run.run}`,
+    ...[jobOf(run), run.slurm?.waits ?? ''].filter((text) => text !== ''),
     ...attemptOf(run),
     ...causes(run),
   ];

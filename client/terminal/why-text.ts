@@ -10,7 +10,7 @@ import {
 } from '../../daemon/protocol/request.ts';
 import { printable, type Screen, wrap } from './style.ts';
 import { draw, type Line, type Tone } from './styled-line.ts';
-import { attemptOf, percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
+import { attemptOf, jobOf, percentOf, remains, showTimes, showWhen, verdictOf } from './words.ts';
 
 const STEP = 2;
 /** On a narrower terminal the deepest lines are cut. */
@@ -87,7 +87,7 @@ function taleOf(run: RunView, see: Sight): Tale {
       return { tone: 'odd', is: 'has been waiting', rest, facts };
     }
     case 'starting':
-      return { tone: 'busy', is: 'is starting', rest: tried, facts: [] };
+      return { tone: 'busy', is: 'is starting', rest: tried, facts: waitsIn(run) };
     case 'running':
       return { tone: 'busy', is: 'has been running', ...progressOf(run, ' for', see) };
     case 'stopping':
@@ -123,7 +123,8 @@ function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'r
   const { tookMs = 0, startedAtMs, expectedEndAtMs, usual, pid } = run;
   const percent = percentOf(run, nowMs);
   const since = startedAtMs === undefined ? '' : `, since ${showWhen(startedAtMs, nowMs)}`;
-  const id = pid === undefined ? '' : `, pid ${pid}`;
+  const job = jobOf(run);
+  const id = pid === undefined ? job && `, ${job}` : `, pid ${pid}`;
   const done = percent === undefined ? '' : `${Math.floor(percent)}% done, `;
   const usually = usual === undefined ? '' : `takes ${showDuration(usual.medianMs)} as a rule`;
   const end =
@@ -135,5 +136,10 @@ function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'r
     .join('');
   const rest = `${word} ${showDuration(tookMs)}${since}${id}${tried}`;
   if (run.unrecorded !== undefined) return { rest, facts: [run.unrecorded] };
-  return { rest, facts: end === '' ? [] : [end] };
+  return { rest, facts: [...waitsIn(run), ...(end === '' ? [] : [end])] };
+}
+
+/** Of a job of Slurm: what holds it up there. */
+function waitsIn({ slurm }: RunView): readonly string[] {
+  return slurm?.waits === undefined ? [] : [slurm.waits];
 }

@@ -94,6 +94,12 @@ export function attemptOf({ attempt }: RunView): readonly string[] {
   return attempt === undefined ? [] : [`attempt ${attempt}`];
 }
 
+/** The job of Slurm that a run is, and where; empty where it is none, or has no number yet. */
+export function jobOf({ slurm: { job, node } = {} }: RunView): string {
+  const at = node === undefined ? '' : ` on ${node}`;
+  return job === undefined ? '' : `job ${job}${at}`;
+}
+
 /** How far along a run is: by its own word, else by the clock. Undefined where nobody can say. */
 export function percentOf(run: RunView, nowMs: number): number | undefined {
   if (run.progressPercent !== undefined) return run.progressPercent;

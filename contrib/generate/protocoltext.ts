@@ -279,6 +279,8 @@ export const RUN_VIEW: Texts<RunView> = {
     'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +
     '`target`, `text`, and of a run `run`, `outcome`, `exit` and `tookMs`.',
   pid: 'Its keeper, while it runs.',
+  slurm:
+    'The job of Slurm that it is: its number (`job`), its `node`, and why it waits there (`waits`).',
   outcome: 'How it ended, see OUTCOMES.',
   verdict: '`ok`, `warning` or `failed`.',
   exit: 'What `baton wait` exits with.',

@@ -52,7 +52,7 @@ export function configSchema(): JsonSchema {
 export function schemaOf(schema: object): JsonSchema {
   return toJsonSchema(asInput(schema) as v.GenericSchema, {
     target: 'draft-07',
-    ignoreActions: ['check', 'excludes', 'finite'],
+    ignoreActions: ['check', 'excludes', 'finite', 'raw_check'],
     overrideAction({ valibotAction, jsonSchema }) {
       const { type } = valibotAction;
       if (type === 'regex') return { ...jsonSchema, pattern: unicode(valibotAction) };

@@ -15,6 +15,8 @@ import type { Plugins } from './registry.ts';
 import { Retry } from './retry.ts';
 import { Sockets } from './sockets.ts';
 
+/** Types of runners whose command takes the arguments of a request. */
+const TAKES_ARGS = new Set<string>(['local', 'slurm']);
 const KILL_AFTER_DEFAULT = '30s';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -160,8 +162,8 @@ const Target = v.pipe(
   ),
   v.forward(
     v.check(
-      ({ runner, acceptArgs = [] }) => runner.type === 'local' || acceptArgs.length === 0,
-      'none: only a runner of type "local" takes arguments',
+      ({ runner, acceptArgs = [] }) => TAKES_ARGS.has(runner.type) || acceptArgs.length === 0,
+      'none: only a runner of type "local" or "slurm" takes arguments',
     ),
     ['acceptArgs'],
   ),

@@ -56,6 +56,8 @@ export interface Report {
   readonly ended?: EndTime;
   /** The machine was going down, which had told the keeper to end as well. */
   readonly isDown?: true;
+  /** Its keeper ended it: it ran longer than its timeout. */
+  readonly isTimedOut?: true;
   /** Size of the output. */
   readonly bytes?: number;
   /** Output that could not be written. */
@@ -119,6 +121,10 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
       readonly startTimes?: readonly number[];
       /** All of it was ended by the daemon, the keeper last, which did not answer. */
       readonly wasEnded?: true;
+      /** Why nobody knows how it ended, where its keeper was not one of this machine. */
+      readonly detail?: string;
+      /** Its command may go on where nobody can see it. */
+      readonly mayLive?: true;
     }
   /** The machine goes down: what runs is to end. */
   | { readonly type: 'shutdown' }

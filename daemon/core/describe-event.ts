@@ -64,12 +64,8 @@ function describeRunEvent(state: ReadonlyState, event: RunEvent): string {
       return joined(event);
     case 'starting':
       return starting(state, event);
-    case 'started': {
-      const { timeoutAtMs, keeper, at } = event;
-      const limit = timeoutAtMs === undefined ? undefined : timeoutAtMs - at.steadyMs;
-      const until = limit === undefined ? '' : `, for ${showDuration(limit)} at the most`;
-      return `runs; its keeper is pid ${keeper.pid}${until}`;
-    }
+    case 'started':
+      return started(event);
     case 'requeued':
       return requeued(event);
     case 'stopping':
@@ -129,6 +125,14 @@ function starting(state: ReadonlyState, event: EventOf<'starting'>): string {
     return `starts${again}: all its policies let it${places}${before}`;
   }
   return `starts again, attempt ${attempt}: ${reasonOf(event, from === 'starting')}`;
+}
+
+function started({ timeoutAtMs, keeper, at }: EventOf<'started'>): string {
+  const limit = timeoutAtMs === undefined ? undefined : timeoutAtMs - at.steadyMs;
+  const until = limit === undefined ? '' : `, for ${showDuration(limit)} at the most`;
+  const { pid, slurm } = keeper;
+  const which = slurm === undefined ? `pid ${pid}` : `in job ${slurm.job ?? slurm.token} of Slurm`;
+  return `runs; its keeper is ${which}${until}`;
 }
 
 function requeued(event: EventOf<'requeued'>): string {

@@ -13,6 +13,7 @@ import type { KeeperId, RunId } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import { type CommandOf, type Decision, type LetGo, NOTHING, type Wakeup } from './command.ts';
 import type { Event, EventOf } from './event.ts';
+import { timeoutOf } from './keeper-reports.ts';
 import { isCancelled, type ReadonlyState, type Run } from './state.ts';
 
 export function found(
@@ -93,7 +94,7 @@ function started(
   { attempt, at, target }: LetGo,
   catalog: Catalog,
 ): EventOf<'started'> {
-  const { timeoutMs } = catalog.targets.get(target) ?? {};
+  const timeoutMs = timeoutOf(catalog.targets.get(target), keeper);
   const event = { type: 'started', run, attempt, at, keeper, found: true } as const;
   return timeoutMs === undefined ? event : { ...event, timeoutAtMs: at.steadyMs + timeoutMs };
 }

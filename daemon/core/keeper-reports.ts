@@ -6,8 +6,8 @@
  */
 
 import { elapsedAt, elapsedMs, stampOf } from '../shared/elapsed.ts';
-import type { Outcome, RunId, Stamp, StopReason } from '../shared/run.ts';
-import { type Catalog, hasConditions } from './catalog.ts';
+import type { KeeperId, Outcome, RunId, Stamp, StopReason } from '../shared/run.ts';
+import { type Catalog, hasConditions, type Target } from './catalog.ts';
 import { closingWakeups } from './closing.ts';
 import {
   type CommandOf,
@@ -26,13 +26,18 @@ export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: 
   const run = keptRun(state, command);
   if (run?.state !== 'starting') return NOTHING;
   const { attempt, keeper, at } = command;
-  const { timeoutMs } = catalog.targets.get(run.target) ?? {};
+  const timeoutMs = timeoutOf(catalog.targets.get(run.target), keeper);
   const event = { type: 'started', run: run.run, attempt, at, keeper } as const;
   const wakeups = closingWakeups({ ...run, started: at }, at, catalog);
   if (timeoutMs === undefined) return { ...decided(event), wakeups };
   const timeoutAtMs = at.steadyMs + timeoutMs;
   const timeout = { run: run.run, atMs: elapsedAt(at, timeoutAtMs) };
   return { ...decided({ ...event, timeoutAtMs }), wakeups: [timeout, ...wakeups] };
+}
+
+/** The keeper in a job keeps the timeout itself: it begins when the job does. */
+export function timeoutOf(target: Target | undefined, keeper: KeeperId): number | undefined {
+  return keeper.kind === 'slurm' ? undefined : target?.timeoutMs;
 }
 
 export function reported(
@@ -44,7 +49,7 @@ export function reported(
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
   const endedAt = endOf(state, run, report, at);
-  const why = whyOf(run, endedAt);
+  const why = report.isTimedOut === true ? 'timed-out' : whyOf(run, endedAt);
   if (!report.started) {
     const isUnwanted = run.state === 'running' && isCancelled(run);
     if (!isUnwanted && why !== 'timed-out') return startAgain(state, run, at, catalog);
@@ -95,7 +100,7 @@ function endOf(state: ReadonlyState, run: Starting | Running, { ended }: Report,
  * was started anew. That is when its monotonic clock began, which has counted no sleep.
  */
 function lastMoment({ boot }: ReadonlyState, { keeper, started }: Running, at: Stamp): Stamp {
-  if (boot === undefined || keeper.bootId === boot.bootId) return at;
+  if (boot === undefined || keeper.bootId === boot.bootId || keeper.kind === 'slurm') return at;
   const { offsetMs } = boot;
   // After a boot with a wrong clock steady time goes on where it was.
   if (offsetMs < elapsedMs(started)) return started;
@@ -165,16 +170,21 @@ function interrupted(
 }
 
 export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: Catalog): Decision {
-  const { rebooted, survivors, startTimes, wasEnded, at } = command;
+  const { rebooted, survivors, startTimes, wasEnded, detail, mayLive, at } = command;
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
   // Without `started` in the journal nobody was told to go: the command never ran.
   if (run.state === 'starting') return startAgain(state, run, at, catalog);
   const why = run.stopping?.why;
   const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
-  if (mayRetry(run, survivors, catalog)) return startAgain(state, run, at, catalog, kind);
-  const outcome = (wasEnded === true ? killedFor(run, why) : undefined) ?? { kind };
+  if (mayLive !== true && mayRetry(run, survivors, catalog)) {
+    return startAgain(state, run, at, catalog, kind);
+  }
+  const lost: Outcome = kind === 'lost' && detail !== undefined ? { kind, detail } : { kind };
+  const outcome = (wasEnded === true ? killedFor(run, why) : undefined) ?? lost;
   const event = ended(run, lastMoment(state, run, at), outcome, catalog);
+  // Nothing is tried beside what may go on.
+  if (mayLive === true) return decided(withEarlier(run, event));
   if (survivors.length === 0 || rebooted) return over(run, event, catalog);
   const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
   return over(run, { ...event, heldBy: survivors, ...starts }, catalog);

@@ -72,7 +72,23 @@ export interface SshSession {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export type Plan = ProcessPlan | SshPlan;
+/** What a keeper in a job of Slurm is to keep. */
+export interface SlurmPlan {
+  readonly keeper: 'slurm';
+  /** On a file system that this machine and all nodes share. */
+  readonly directory: string;
+  readonly args: readonly [string, ...string[]];
+  /** Absolute; the home of the daemon's user where absent. */
+  readonly cwd?: string;
+  /** On top of the environment that cron would give. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For sbatch(1): what the job needs. */
+  readonly options: readonly string[];
+  /** The slurm.conf, where it is not the usual one. */
+  readonly conf?: string;
+}
+
+export type Plan = ProcessPlan | SshPlan | SlurmPlan;
 
 /** Methods, not function properties: a map of runners with different options stays assignable. */
 export interface Runner<O> {

@@ -28,6 +28,8 @@ export interface KeptRun {
   readonly leftovers?: 'leave' | 'kill';
   /** From TERM to KILL. */
   readonly graceMs?: number;
+  /** How long its command may run, where its keeper has to see to that. */
+  readonly timeoutMs?: number;
   /** It is the run of a hook, which is told of this. */
   readonly cause?: Cause;
 }
@@ -202,8 +204,14 @@ export class Daemon {
       ...(startNonce === undefined ? {} : { startNonce }),
       ...(cause === undefined ? {} : { cause }),
     };
-    if (target?.leftovers === undefined) return kept;
-    return { ...kept, leftovers: target.leftovers, graceMs: target.killAfterMs };
+    if (target === undefined) return kept;
+    const { leftovers, killAfterMs, timeoutMs } = target;
+    return {
+      ...kept,
+      ...(leftovers === undefined ? {} : { leftovers }),
+      ...(killAfterMs === undefined ? {} : { graceMs: killAfterMs }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    };
   }
 
   #stopRun(run: RunId): void {
@@ -244,6 +252,6 @@ const KILL_AFTER_MS_DEFAULT = 30_000;
 /** What a keeper would be told for this target, with the arguments of a request. */
 export function planOf(target: Target, args: readonly string[] = []): Plan {
   const plan = runnerOf(target.runner.type).plan(target.runner.options);
-  if (plan.keeper !== 'process' || args.length === 0) return plan;
+  if (plan.keeper === 'ssh' || args.length === 0) return plan;
   return { ...plan, args: [...plan.args, ...args] };
 }

@@ -87,7 +87,8 @@ function logEvent(event: Event, context: Context): void {
     const level = verdict === 'ok' ? 'info' : 'warn';
     log[level]({ outcome, verdict, heldBy }, 'ended');
   } else if (event.type === 'started') {
-    log.info({ pid: event.keeper.pid }, 'started');
+    const { pid, slurm } = event.keeper;
+    log.info(slurm === undefined ? { pid } : { job: slurm.job }, 'started');
   } else if (event.type === 'stopping') {
     const { why, by, reason } = event;
     log.info({ why, by, reason }, 'stopping');

@@ -259,7 +259,8 @@ class Connection {
   }
 }
 
-function wordsOf(order: SpawnRequest): readonly string[] {
+/** As keeper.pl reads them. */
+export function wordsOf(order: SpawnRequest): readonly string[] {
   const { title, statusFile, umask, cwd, owner, out, err, args } = order;
   const env = Object.entries(order.env).map(([name, value]) => `${name}=${value}`);
   const files = [order.in, out, err];

@@ -14,6 +14,15 @@ import { parseJson } from '../system/parse-json.ts';
 import { bootId, commandOf, statOf } from '../system/proc.ts';
 import { readRegular } from '../system/regular-file.ts';
 
+/** A job of Slurm, as files have it. */
+export const SlurmJobSchema = v.object({
+  token: v.string(),
+  directory: v.string(),
+  conf: v.exactOptional(v.string()),
+  from: v.object({ out: v.number(), err: v.number() }),
+  job: v.exactOptional(v.string()),
+});
+
 const Record_ = v.object({
   run: v.number(),
   target: v.string(),
@@ -27,7 +36,8 @@ const Record_ = v.object({
     startTime: v.number(),
     bootId: v.string(),
     nonce: v.exactOptional(v.string()),
-    kind: v.exactOptional(v.literal('ssh')),
+    kind: v.exactOptional(v.picklist(['ssh', 'slurm'])),
+    slurm: v.exactOptional(SlurmJobSchema),
   }),
   /** The state directory at that time. */
   state: v.string(),

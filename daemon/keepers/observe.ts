@@ -20,6 +20,9 @@ export type Observation =
       readonly kind: 'gone';
       readonly rebooted: boolean;
       readonly survivors: readonly ProcessStat[];
+      /** Of keepers on other machines: what is known, and that the command may go on there. */
+      readonly detail?: string;
+      readonly mayLive?: true;
     }
   | { readonly kind: 'unknown'; readonly errno: string };
 

@@ -1,5 +1,5 @@
 /**
- * Both kinds of keepers as one: every run is kept by the kind that its plan names, and taken over
+ * All kinds of keepers as one: every run is kept by the kind that its plan names, and taken over
  * by the kind that the journal names.
  */
 import { rmSync } from 'node:fs';
@@ -31,6 +31,7 @@ export interface ProcessKeepersPort extends KindOfKeepers {
 interface Options {
   readonly process: ProcessKeepersPort;
   readonly ssh: KindOfKeepers;
+  readonly slurm: KindOfKeepers;
   readonly directories: RunDirectories;
   readonly clock: Clock;
   readonly log: Log;
@@ -68,6 +69,10 @@ export class KeeperRouter implements KeepersPort {
     if (plan.keeper === 'ssh') {
       const env = { ...plan.session.env, ...causeEnv(cause, undefined) };
       return { ...plan, session: { ...plan.session, env } };
+    }
+    // On its node it can read nothing of this machine.
+    if (plan.keeper === 'slurm') {
+      return { ...plan, env: { ...plan.env, ...causeEnv(cause, undefined) } };
     }
     const { run: of } = cause;
     const tail = of === undefined ? undefined : this.#writeTail(of, run);

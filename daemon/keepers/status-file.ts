@@ -20,7 +20,7 @@ import { TERM_MS_MAX } from '../system/shutdown.ts';
 import { describeFailure, type Launch } from './launch.ts';
 
 /** Longest status file that is read. */
-const STATUS_BYTES_MAX = 65_536;
+export const STATUS_BYTES_MAX = 65_536;
 /** The largest number that the kernel returns for an error. */
 const ERRNO_MAX = 4_095;
 
@@ -48,6 +48,11 @@ const Record_ = v.object({
   termMs: v.exactOptional(Number_),
   /** systemd was shutting down. */
   down: v.exactOptional(v.boolean()),
+  /** Of the keeper in a job of Slurm: what told it first to end its command, if anything did. */
+  stop: v.exactOptional(v.nullable(v.picklist(['file', 'signal', 'timeout']))),
+  /** Of the same: how much the command had printed. */
+  outBytes: v.exactOptional(Whole),
+  errBytes: v.exactOptional(Whole),
 });
 export type StatusRecord = v.InferOutput<typeof Record_>;
 
@@ -61,14 +66,17 @@ export function statusFileOf(directory: string, attempt: number, nonce?: Nonce):
 /** Undefined where there is none. Throws where that cannot be told now (EMFILE, EIO, …). */
 export function readStatusFile(path: string): StatusRecord | 'unreadable' | undefined {
   try {
-    const text = readRegular(path, STATUS_BYTES_MAX, constants.O_NOFOLLOW);
-    return parseJson(Record_, text) ?? 'unreadable';
+    return parseStatus(readRegular(path, STATUS_BYTES_MAX, constants.O_NOFOLLOW));
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT') return undefined;
     if (['EFTYPE', 'EFBIG', 'ELOOP'].includes(errno)) return 'unreadable'; // ELOOP: a link
     throw error;
   }
+}
+
+export function parseStatus(text: string): StatusRecord | 'unreadable' {
+  return parseJson(Record_, text) ?? 'unreadable';
 }
 
 /**

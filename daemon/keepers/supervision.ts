@@ -1,8 +1,8 @@
 /**
  * Supervises the runs of one kind of keepers, whatever the kind: looks at each until it is known
  * how it ended (observe.ts), and tells the scheduler once. How a keeper is had, let go and stopped
- * is the business of its transport (process-keepers.ts, ssh-keepers.ts), and so is what only it can
- * show. The life of a run changes here only.
+ * is the business of its transport (process-keepers.ts, ssh-keepers.ts, slurm-keepers.ts), and so
+ * is what only it can show. The life of a run changes here only.
  *
  * Invariants: a run is told of at most once, and never after it was dropped; that a keeper has
  * closed or said something is only a hint to look; what cannot be looked at now is looked at again.
@@ -62,13 +62,16 @@ export interface Kept extends KeptRun {
 }
 
 /** What each kind of keepers does and shows in its own way. */
-export interface Transport<K extends Kept> {
-  signs(kept: K, keeper: KeeperId): Omit<Signs, 'unreadable'>;
+export type Transport<K extends Kept> = (
+  | { signs(kept: K, keeper: KeeperId): Omit<Signs, 'unreadable'> }
+  /** What it saw last; whoever sees something new has the run watched. */
+  | { seen(kept: K): Observation }
+) & {
   /** A run has ended: what it has left. Throws where that cannot be seen now. */
   ended?(kept: K, keeper: KeeperId): Pick<Report, 'leftovers'>;
   /** Nothing more will be asked of its keeper. */
   forgotten(kept: K): void;
-}
+};
 
 export interface SupervisorOptions {
   readonly directories: RunDirectories;
@@ -123,7 +126,7 @@ export class Supervisor<K extends Kept> {
   /** Looks now, and again until it is known how it ended. */
   watch(kept: K): void {
     if (isOpen(kept.life)) this.#look(kept, kept.life);
-    if (!isOpen(kept.life) || kept.isWatched) return;
+    if (!isOpen(kept.life) || kept.isWatched || 'seen' in this.#transport) return;
     kept.isWatched = true;
     this.#options.clock.after(LOOK_MS, () => {
       kept.isWatched = false;
@@ -181,11 +184,13 @@ export class Supervisor<K extends Kept> {
     const { directories, clock, log } = this.#options;
     const { run, target, attempt } = kept;
     const { keeper } = life;
+    const transport = this.#transport;
+    if ('seen' in transport) return this.#conclude(kept, life, transport.seen(kept));
     const isIdle = life.state === 'ready';
     const seen = observe(
       { directory: directories.of(run), attempt, keeper, isIdle, clock },
       {
-        ...this.#transport.signs(kept, keeper),
+        ...transport.signs(kept, keeper),
         unreadable: (path) => {
           if (!kept.isUnreadable) log.error({ run, target, path }, 'unreadable status');
           kept.isUnreadable = true;
@@ -259,10 +264,14 @@ export class Supervisor<K extends Kept> {
 
   #gone(kept: K, { stop }: WithKeeper, seen: Observation & { kind: 'gone' }): void {
     const { run, attempt } = kept;
-    const { rebooted } = seen;
+    const { rebooted, detail, mayLive } = seen;
     const survivors = seen.survivors.map(({ pid }) => pid);
     const startTimes = seen.survivors.map(({ startTime }) => startTime);
-    const more = stop?.wasEnded ? ({ wasEnded: true } as const) : {};
+    const more = {
+      ...(stop?.wasEnded ? ({ wasEnded: true } as const) : {}),
+      ...(detail === undefined ? {} : { detail }),
+      ...(mayLive === undefined ? {} : { mayLive }),
+    };
     this.forget(kept);
     this.#options.post({ type: 'gone', run, attempt, rebooted, survivors, startTimes, ...more });
   }

@@ -47,6 +47,16 @@ export interface AttemptView {
   readonly text: string;
 }
 
+/** The job of Slurm that a run is. */
+export interface JobView {
+  /** Its number, for people: Slurm may give it to another job. */
+  readonly job?: string;
+  /** Where its command runs. */
+  readonly node?: string;
+  /** Why it does not run, or what is odd about it. */
+  readonly waits?: string;
+}
+
 /** One run as `status` and `history` show it. Times are wall-clock milliseconds. */
 export interface RunView {
   readonly run: RunId;
@@ -84,6 +94,8 @@ export interface RunView {
   /** Of the run of a hook: what it is told. */
   readonly cause?: Cause;
   readonly pid?: number;
+  /** Of one that Slurm runs or is to run. */
+  readonly slurm?: JobView;
   readonly outcome?: Outcome;
   readonly verdict?: Verdict;
   /** What `baton wait` exits with. */

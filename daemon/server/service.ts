@@ -45,7 +45,10 @@ export class Service {
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
   /** What the views look at beside the state. */
-  readonly #eyes: Pick<ViewContext, 'lives' | 'worldAround' | 'progressOf' | 'unrecordedEnd'>;
+  readonly #eyes: Pick<
+    ViewContext,
+    'lives' | 'worldAround' | 'progressOf' | 'unrecordedEnd' | 'jobOf'
+  >;
   readonly #refusals: Refusals;
   readonly #relay: RunRelay;
   readonly #queries: QueryQueue;
@@ -59,6 +62,7 @@ export class Service {
     readonly probe: Prober;
     /** A request for this target comes in: what it depends on may have changed. */
     readonly refresh?: (target: string) => void;
+    readonly jobOf?: ViewContext['jobOf'];
     readonly about: { readonly version: string; readonly config: () => string };
     readonly fairQueue: FairQueue;
   }) {
@@ -72,6 +76,7 @@ export class Service {
       lives: seemsAlive,
       worldAround: (target) => this.#loop.worldAround(target),
       unrecordedEnd: (run) => this.#loop.unrecordedEnd(run),
+      jobOf: (run) => options.jobOf?.(run),
       progressOf: (run) => readProgress(this.#directoryOf(run)),
     };
     this.#startedAtMs = options.clock.now().wallMs;

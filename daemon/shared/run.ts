@@ -27,6 +27,19 @@ export interface Stamp {
   readonly asleepMs?: number;
 }
 
+/** A job of Slurm. Its number is for people only: a crash of slurmctld gives it to another job. */
+export interface SlurmJob {
+  /** Its name, by which it is known. */
+  readonly token: string;
+  /** What the daemon and the keeper in the job share; on all nodes. */
+  readonly directory: string;
+  /** The slurm.conf, where it is not the usual one. */
+  readonly conf?: string;
+  /** How much the run had printed before, in bytes of each stream. */
+  readonly from: { readonly out: number; readonly err: number };
+  readonly job?: string;
+}
+
 /** The process that keeps a run: a pid alone could be somebody else's by now. */
 export interface KeeperId {
   readonly pid: number;
@@ -35,8 +48,12 @@ export interface KeeperId {
   readonly bootId: string;
   /** Of the daemon that started it; a part of the name of its status file. */
   readonly nonce?: Nonce;
-  /** The SSH keeper, which holds many runs; absent: a process keeper, which holds one. */
-  readonly kind?: 'ssh';
+  /**
+   * The SSH keeper, which holds many runs, or a keeper in a job of Slurm, which is no process of
+   * this machine; absent: a process keeper, which holds one.
+   */
+  readonly kind?: 'ssh' | 'slurm';
+  readonly slurm?: SlurmJob;
   /** The number of its run in another life of the state directory, which had started it. */
   readonly was?: RunId;
 }

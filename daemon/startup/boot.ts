@@ -16,6 +16,7 @@ import { findKeeperTrouble } from '../keepers/perl.ts';
 import { ProcessKeepers } from '../keepers/process-keepers.ts';
 import { KeeperRouter } from '../keepers/router.ts';
 import { RunDirectories } from '../keepers/run-directories.ts';
+import { SlurmKeepers } from '../keepers/slurm-keepers.ts';
 import { SshKeepers } from '../keepers/ssh-keepers.ts';
 import { findLetGo } from '../keepers/strays.ts';
 import { FairQueue } from '../server/fair-queue.ts';
@@ -77,6 +78,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   directories.sweep(state);
   const letGo = findLetGo(directory, (run) => directories.of(run), state, clock);
   let ssh: SshKeepers | undefined;
+  let slurm: SlurmKeepers | undefined;
   let idle: Idle | undefined;
   const daemon: Daemon = new Daemon({
     state,
@@ -88,8 +90,9 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     world: machine,
     keepers: (post) => {
       ssh = new SshKeepers({ directory, directories, clock, log, post });
+      slurm = new SlurmKeepers({ directory, directories, clock, log, post });
       const process = new ProcessKeepers({ directories, clock, log, post });
-      return new KeeperRouter({ process, ssh, directories, clock, log, post });
+      return new KeeperRouter({ process, ssh, slurm, directories, clock, log, post });
     },
     notify: (event) => {
       service.notify(event);
@@ -106,6 +109,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
     refresh: (target) => config.refresh(target),
     clock,
     directoryOf: (run) => directories.of(run),
+    jobOf: (run) => slurm?.view(run),
     reload: () => config.reload(),
     probe: async (target) => {
       const plan = planOf(target);
@@ -127,6 +131,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   if (!listening.ok) return listening;
   idle = makeIdle(options, { clock, daemon, sockets });
   daemon.recover(letGo);
+  slurm?.tidy().catch((error: unknown) => log.error({ err: error }, 'jobs of earlier daemons'));
   idle?.touch();
   log.info({ sockets: listeners.map(nameListener), pid: process.pid, version }, 'ready');
   const end = () => stop(daemon, journal, sockets, log);

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { errnoOf } from '../shared/errno.ts';
 
-/** More output is left out. */
+/** More output is left out, unless the caller says otherwise. */
 const OUTPUT_BYTES_MAX = 4_096;
 
 export interface Ran {
@@ -23,6 +23,7 @@ export function runBounded(
   args: readonly [string, ...string[]],
   done: (ran: Ran) => void,
   given?: Readonly<Record<string, string>>,
+  outputBytesMax: number = OUTPUT_BYTES_MAX,
 ): () => void {
   const [file, ...rest] = args;
   const env = given ?? { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
@@ -34,7 +35,9 @@ export function runBounded(
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (text: string) => {
-      texts[name] = (texts[name] + text).slice(0, OUTPUT_BYTES_MAX);
+      if (texts[name].length < outputBytesMax) {
+        texts[name] = (texts[name] + text).slice(0, outputBytesMax);
+      }
     });
   }
   let errno: string | undefined;

@@ -1,6 +1,6 @@
 /** Arguments for every message of the daemon; one without any does not compile. */
 
-import { boot, condition, config, outcome, request } from '../../daemon/messages.ts';
+import { boot, condition, config, outcome, request, slurm } from '../../daemon/messages.ts';
 import type { Outcome } from '../../daemon/shared/run.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
@@ -266,6 +266,29 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
 };
 
 /** Every kind of end, as a client is told of it. */
+const SLURM: Samples<typeof slurm> = {
+  noSlurm: [
+    ['sbatch', 'ENOENT'],
+    ['squeue', 'EAGAIN'],
+  ],
+  slurmSilent: [['squeue', 15_000]],
+  slurmFailed: [['scancel', 210]],
+  slurmRefused: [['sbatch: invalid partition']],
+  slurmNeverRan: [
+    [3, 'COMPLETED', 'n1'],
+    [3, 'FORGOTTEN', ''],
+  ],
+  slurmLost: [
+    ['NODE_FAIL', 'n1'],
+    ['FAILED', 'n1'],
+    [undefined, ''],
+  ],
+  slurmWaits: [['Resources'], ['None'], ['QOSMaxJobsPerUserLimit']],
+  slurmHeld: [[]],
+  slurmTrouble: [['squeue: Unable to contact slurm controller']],
+  slurmGoesOn: [['NODE_FAIL']],
+};
+
 export const OUTCOMES: readonly Outcome[] = [
   { kind: 'exited', code: 3 },
   { kind: 'signalled', signal: 9, core: false },
@@ -331,4 +354,5 @@ export const DAEMON: readonly Entry[] = [
   ...entriesOf('config', config, CONFIG),
   ...entriesOf('request', request, REQUEST),
   ...entriesOf('outcome', outcome, OUTCOME),
+  ...entriesOf('slurm', slurm, SLURM),
 ];

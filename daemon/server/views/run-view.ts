@@ -21,7 +21,7 @@ import { explain } from '../../core/waiting.ts';
 import { NO_WORLD, type World } from '../../core/world.ts';
 import type { UnrecordedEnd } from '../../engine/unrecorded.ts';
 import { describeUnrecorded } from '../../protocol/outcome-text.ts';
-import type { AttemptView, Usual } from '../../protocol/reply.ts';
+import type { AttemptView, JobView, Usual } from '../../protocol/reply.ts';
 import { describeOutcome, exitStatus, type RunView } from '../../protocol/request.ts';
 import type { CooperativeSteps } from '../../shared/cooperative.ts';
 import { elapsedMs, wallOf } from '../../shared/elapsed.ts';
@@ -38,6 +38,8 @@ export interface ViewContext {
   readonly progressOf: (run: RunId) => number | undefined;
   /** How it ended, where the journal has no room for that. */
   readonly unrecordedEnd: (run: RunId) => UnrecordedEnd | undefined;
+  /** Which job of Slurm it is, where it is one. */
+  readonly jobOf?: (run: RunId) => JobView | undefined;
 }
 
 /** The same with what is expected of each run. */
@@ -150,6 +152,7 @@ export function viewRun(run: Run, context: ForecastView): RunView {
       return view;
     }
     case 'starting':
+      showJob(view, context);
       return view;
     case 'running': {
       const percent = progressOf(run, context);
@@ -162,7 +165,8 @@ export function viewRun(run: Run, context: ForecastView): RunView {
       view.startedAtMs = run.started.wallMs;
       view.waitedMs = elapsedMs(firstStart(run) ?? run.started) - elapsedMs(run.accepted);
       view.tookMs = now.steadyMs - run.started.steadyMs;
-      view.pid = run.keeper.pid;
+      if (run.keeper.kind === 'slurm') showJob(view, context);
+      else view.pid = run.keeper.pid;
       return view;
     }
     case 'ended':
@@ -171,6 +175,11 @@ export function viewRun(run: Run, context: ForecastView): RunView {
     default:
       return run satisfies never;
   }
+}
+
+function showJob(view: Draft, { jobOf }: ForecastView): void {
+  const job = jobOf?.(view.run);
+  if (job !== undefined) view.slurm = job;
 }
 
 /** Of a run that is tried again. */

@@ -51,7 +51,7 @@ function stage(t: TestContext) {
 test('a run of another life that ends just before it is taken over has its true end', (t) => {
   const { state, clock, log, posts, post, directories, keepers } = stage(t);
   const router = new KeeperRouter({
-    ...{ process: keepers, ssh: keepers, directories, clock, log, post },
+    ...{ process: keepers, ssh: keepers, slurm: keepers, directories, clock, log, post },
   });
   const aside = join(state, 'aside', `1.${NONCE}`);
   mkdirSync(aside);

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import type { Plan, ProcessPlan, Runner } from '../../../daemon/core/plan.ts';
 import { dummy } from '../../../runners/dummy.ts';
 import { local } from '../../../runners/local.ts';
+import { slurm } from '../../../runners/slurm.ts';
 import { ssh } from '../../../runners/ssh.ts';
 import { skipWithout } from '../../support/tools.ts';
 
@@ -268,3 +269,76 @@ function run(shell: string, command: string): { output: string; status: number }
     return { output: stdout, status };
   }
 }
+
+const JOB = { directory: '/shared/baton', args: ['make', 'all'] };
+
+test('slurm plans what sbatch is told, and keeps the command out of it', () => {
+  assert.deepEqual(planAny(slurm, JOB), {
+    ...{ keeper: 'slurm', directory: '/shared/baton', args: ['make', 'all'], env: {}, options: [] },
+  });
+  const needs = { partition: 'long', time: '90m30s', cpus: 8, mem: '4G', gres: 'gpu:1' };
+  const more = { licenses: 'disk:1', constraint: 'fast&big', nodelist: 'n[1-2]', account: 'a' };
+  const rest = {
+    qos: 'q',
+    cwd: '/w',
+    env: { A: '1' },
+    conf: '/etc/s.conf',
+    extra: ['--exclusive'],
+  };
+  assert.deepEqual(planAny(slurm, { ...JOB, ...needs, ...more, ...rest }), {
+    ...{ keeper: 'slurm', directory: '/shared/baton', args: ['make', 'all'] },
+    ...{ cwd: '/w', env: { A: '1' }, conf: '/etc/s.conf' },
+    options: [
+      ...['--partition=long', '--mem=4G', '--gres=gpu:1', '--licenses=disk:1'],
+      ...['--constraint=fast&big', '--nodelist=n[1-2]', '--account=a', '--qos=q'],
+      ...['--cpus-per-task=8', '--time=91', '--exclusive'],
+    ],
+  });
+});
+
+test('slurm takes no option that would change which job it is, where it goes, or how often it runs', () => {
+  for (const extra of ['--gpus=2', '--reservation=night', '--contiguous']) {
+    assert.ok(takes(slurm, { ...JOB, extra: [extra] }), extra);
+  }
+  const refused = [
+    '-J',
+    'x',
+    '--job-name=x',
+    '--output=/x',
+    '--requeue',
+    '--array=1-2',
+    '--wrap=x',
+  ];
+  const more = [
+    '--export=ALL',
+    '--uid=0',
+    '--chdir=/',
+    '--hold',
+    '--gpus=1 --array=2',
+    '--gpus=',
+    '',
+  ];
+  for (const extra of [
+    ...refused,
+    ...more,
+    '--input=/x',
+    '--clusters=all',
+    '--wait',
+    '--parsable=',
+  ]) {
+    assert.ok(!takes(slurm, { ...JOB, extra: [extra] }), extra);
+  }
+  for (const directory of ['shared', '/has%j', '/new\nline', '']) {
+    assert.ok(!takes(slurm, { ...JOB, directory }), directory);
+  }
+  for (const wrong of [
+    { mem: '4 G' },
+    { mem: '-1' },
+    { partition: '' },
+    { qos: 'a b' },
+    { cpus: 0 },
+  ]) {
+    assert.ok(!takes(slurm, { ...JOB, ...wrong }), JSON.stringify(wrong));
+  }
+  assert.ok(!takes(slurm, { directory: '/x' }) && !takes(slurm, { ...JOB, cmds: [['x']] }));
+});

@@ -1,0 +1,200 @@
+/**
+ * The commands of Slurm: submit, look, release, cancel. A job is named by its token, never by its
+ * number, which a crash of slurmctld gives to another job.
+ *
+ * Invariants: no command goes on for longer than its limit; of one that failed it is not known what
+ * it has brought about (sbatch exits with 1, and the job is there); nothing of the daemon's
+ * environment gets to it, where SBATCH_* and SLURM_* would be options; neither the command of the
+ * run nor its environment is an argument, which other users could read.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import * as say from '../protocol/slurm-text.ts';
+import type { Result } from '../shared/result.ts';
+import { type Ran, runBounded } from '../system/bounded-command.ts';
+import type { Clock } from '../system/clock.ts';
+import { installed } from '../system/installed.ts';
+
+/** What Slurm is asked to run. */
+export interface Submission {
+  readonly token: string;
+  /** What the daemon and the keeper in the job share. */
+  readonly directory: string;
+  readonly attempt: number;
+  /** For sbatch(1). */
+  readonly options: readonly string[];
+  readonly conf?: string;
+}
+
+export type Submitted =
+  | { readonly kind: 'taken'; readonly job: string }
+  /** It did not take it, and will not. */
+  | { readonly kind: 'refused'; readonly why: string }
+  /** It may have taken it. */
+  | { readonly kind: 'unknown'; readonly why: string };
+
+/** A job as squeue(1) shows it. Its state is no verdict. */
+export interface Job {
+  readonly job: string;
+  readonly token: string;
+  readonly state: string;
+  readonly reason: string;
+  readonly node: string;
+}
+
+export type Conf = string | undefined;
+
+export interface SlurmCommands {
+  /** The job is held: it does not start before it is released. */
+  submit(submission: Submission): Promise<Submitted>;
+  /** The jobs of this user that have the name of a run of baton, also those that have ended. */
+  jobs(conf: Conf): Promise<Result<readonly Job[]>>;
+  release(token: string, conf: Conf): Promise<Result<void>>;
+  /** TERM to the keeper alone. */
+  tell(token: string, conf: Conf): Promise<Result<void>>;
+  /** Slurm ends all of it that it can reach: TERM, and KILL after its KillWait. */
+  cancel(token: string, conf: Conf): Promise<Result<void>>;
+  /** Only jobs of this name that have not begun. */
+  withdraw(token: string, conf: Conf): Promise<Result<void>>;
+}
+
+/** Beyond what Slurm waits for its own controller: MessageTimeout, 10 s. */
+export const COMMAND_MS_MAX = 15_000;
+/** sbatch also waits while the table of jobs is full. */
+export const SUBMIT_MS_MAX = 30_000;
+/** How many run at once, so that a controller that hangs holds up few processes. */
+export const COMMANDS_MAX = 4;
+/** 10,000 jobs are the most of a usual slurmctld, and a name has at most 1,024 bytes. */
+const JOBS_BYTES_MAX = 16_000_000;
+const PATH = '/usr/bin:/bin';
+const SCRIPT = installed('daemon/slurm-keeper.pl');
+
+/** What sbatch(1) says where slurmctld did not answer, or cannot take it now. */
+const PASSING =
+  /timed out|unable to contact|connect failure|connection refused|temporarily unable|zero bytes|communication|authentication error|transport endpoint|munge|configuration source|cannot stat|job submit limit/i;
+
+export class RealSlurm implements SlurmCommands {
+  readonly #clock: Clock;
+  readonly #script: string;
+  readonly #path: string;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(clock: Clock, path = process.env['PATH'] ?? PATH, script: string = SCRIPT) {
+    this.#clock = clock;
+    this.#path = path;
+    this.#script = script;
+  }
+
+  async submit(submission: Submission): Promise<Submitted> {
+    const { token, directory, attempt, options, conf } = submission;
+    const args = [
+      ...['--parsable', '-H', '--no-requeue', '--open-mode=append', '--propagate=NONE'],
+      ...['-J', token, '-D', '/', '-o', join(directory, `slurm.${attempt}`)],
+      ...options,
+      ...[this.#script, directory, String(attempt), token],
+    ];
+    const ran = await this.#inTurn(() => this.#run('sbatch', args, conf, SUBMIT_MS_MAX));
+    const [, job] = /^(\d+)(?:;\S*)?\s*$/.exec(ran.stdout) ?? [];
+    if (ran.code === 0 && job !== undefined) return { kind: 'taken', job };
+    const why = whyOf('sbatch', ran, SUBMIT_MS_MAX);
+    const isKnown = ran.errno === 'ENOENT' || (ran.code !== undefined && !PASSING.test(ran.stderr));
+    return { kind: isKnown && ran.code !== 0 ? 'refused' : 'unknown', why };
+  }
+
+  async jobs(conf: Conf): Promise<Result<readonly Job[]>> {
+    const format = '%i|%T|%r|%N|%j';
+    const user = String(process.getuid?.() ?? '');
+    const args = ['-h', '-a', '-t', 'all', '-u', user, '-o', format];
+    // Not in turn: it tells of all runs.
+    const ran = await this.#run('squeue', args, conf, COMMAND_MS_MAX);
+    if (ran.code !== 0) return { ok: false, error: whyOf('squeue', ran, COMMAND_MS_MAX) };
+    return { ok: true, value: parseJobs(ran.stdout) };
+  }
+
+  release(token: string, conf: Conf): Promise<Result<void>> {
+    return this.#order('scontrol', ['release', `jobname=${token}`], conf);
+  }
+
+  tell(token: string, conf: Conf): Promise<Result<void>> {
+    return this.#order('scancel', ['--batch', '--signal=TERM', '-n', token], conf);
+  }
+
+  cancel(token: string, conf: Conf): Promise<Result<void>> {
+    return this.#order('scancel', ['-n', token], conf);
+  }
+
+  withdraw(token: string, conf: Conf): Promise<Result<void>> {
+    return this.#order('scancel', ['--state=PENDING', '-n', token], conf);
+  }
+
+  async #order(program: string, args: readonly string[], conf: Conf): Promise<Result<void>> {
+    const ran = await this.#inTurn(() => this.#run(program, args, conf, COMMAND_MS_MAX));
+    if (ran.code === 0) return { ok: true, value: undefined };
+    return { ok: false, error: whyOf(program, ran, COMMAND_MS_MAX) };
+  }
+
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#running >= COMMANDS_MAX) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#running += 1;
+    }
+    try {
+      return await run();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+
+  #run(program: string, args: readonly string[], conf: Conf, limitMs: number): Promise<Ran> {
+    const file = findProgram(program, this.#path);
+    if (file === undefined) return Promise.resolve({ stdout: '', stderr: '', errno: 'ENOENT' });
+    const env = { PATH, ...(conf === undefined ? {} : { SLURM_CONF: conf }) };
+    return new Promise((resolve) => {
+      const done = (ran: Ran): void => {
+        cancel();
+        resolve(ran);
+      };
+      const end = runBounded([file, ...args], done, env, JOBS_BYTES_MAX);
+      // What even KILL does not end is left to itself.
+      const cancel = this.#clock.after(limitMs, () => {
+        end();
+        resolve({ stdout: '', stderr: '' });
+      });
+    });
+  }
+}
+
+/** Lines that are no jobs of baton mean nothing here: names may hold anything. */
+export function parseJobs(text: string): readonly Job[] {
+  return text.split('\n').flatMap((line) => {
+    const found = /^(\d+)\|([A-Z_]+)\|([^|]*)\|([^|]*)\|(baton:[\w.:-]+)$/.exec(line);
+    if (found === null) return [];
+    const [, job = '', state = '', reason = '', node = '', token = ''] = found;
+    return [{ job, token, state, reason, node }];
+  });
+}
+
+/** By the PATH of the daemon, where clusters have Slurm in a place of its own. */
+function findProgram(name: string, path: string): string | undefined {
+  for (const place of path.split(delimiter)) {
+    if (!place.startsWith('/')) continue;
+    try {
+      accessSync(join(place, name), constants.X_OK);
+      return join(place, name);
+    } catch {
+      // In another place.
+    }
+  }
+  return undefined;
+}
+
+function whyOf(program: string, { code, stderr, errno }: Ran, limitMs: number): string {
+  if (errno !== undefined) return say.noSlurm(program, errno);
+  const said = stderr.trim().replace(/\s*\n\s*/g, '; ');
+  if (said !== '') return `${program}: ${said.replaceAll(`${program}: `, '')}`;
+  return code === undefined ? say.slurmSilent(program, limitMs) : say.slurmFailed(program, code);
+}

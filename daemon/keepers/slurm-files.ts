@@ -1,0 +1,203 @@
+/**
+ * The directory that the daemon shares with the keeper in a job of Slurm, one for each attempt:
+ *
+ *   token.N    the name of the job; a keeper that does not find it here runs nothing
+ *   spawn.N    what it is to keep, so that no other user can read it; see slurm-keeper.pl
+ *   begun.N    made by the first: the keeper, whose command runs from then on, or the daemon, and
+ *              then it never does. So a command starts once at the most, and a withdrawal is sure
+ *   stop.N     the wish that it ends, and how long it may take, in milliseconds
+ *   beat.N     touched by the keeper while it lives
+ *   status.N   how the command ended: the only verdict
+ *   out, err   what it prints
+ *
+ * It may be on a file server that hangs: nothing here is done on the daemon's own thread. What a
+ * job can put in the place of a file is not waited for.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, link, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../shared/errno.ts';
+import type { Nonce, RunId, SlurmJob } from '../shared/run.ts';
+import { type SpawnRequest, wordsOf } from './fork-server.ts';
+import { parseStatus, STATUS_BYTES_MAX, type StatusRecord } from './status-file.ts';
+
+/** An attempt at a run as a job. */
+export interface JobFiles {
+  readonly directory: string;
+  readonly attempt: number;
+}
+
+/** What the keeper said when it began. */
+export interface Begun {
+  readonly job?: string;
+  readonly node?: string;
+}
+
+/** Time of the keeper, in milliseconds; 0 for no limit. */
+interface Limits {
+  readonly graceMs: number;
+  readonly timeoutMs: number;
+}
+
+const FORMAT = 'baton-spawn-1';
+const WITHHELD = 'withheld\n';
+const BEGUN_BYTES_MAX = 4_096;
+/** Of a stream: what is copied at once. */
+const CHUNK_BYTES = 1_048_576;
+/** What is copied of a stream before the next run is looked at. */
+const TURN_BYTES = 16 * CHUNK_BYTES;
+
+/** Whose the directory is stands in its name: others may have theirs beside it. */
+export function jobDirectory(shared: string, run: RunId, nonce: Nonce, attempt: number): string {
+  return join(shared, `${run}.${nonce}.${attempt}`);
+}
+
+/** Throws what the system says, EEXIST where another life had the same attempt. */
+export async function makeJobDirectory(
+  { directory, attempt }: JobFiles,
+  token: string,
+  request: SpawnRequest,
+  { graceMs, timeoutMs }: Limits,
+): Promise<void> {
+  // Not with those above it: they may be of a file system that is not mounted.
+  await mkdir(directory, { mode: 0o700 });
+  const words = [FORMAT, String(graceMs), String(timeoutMs), ...wordsOf(request)];
+  await write(join(directory, `spawn.${attempt}`), words.join('\0'));
+  await write(join(directory, `token.${attempt}`), token);
+}
+
+/** On disk, or on its server, before anything relies on it. */
+export async function write(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true });
+}
+
+/** Decides who is first. Throws where that cannot be told now. */
+export async function withhold(files: JobFiles): Promise<'withheld' | 'begun'> {
+  const { directory, attempt } = files;
+  const own = join(directory, `withheld.${attempt}`);
+  try {
+    await writeFile(own, WITHHELD, { mode: 0o600 });
+    await link(own, join(directory, `begun.${attempt}`));
+    return 'withheld';
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return (await readBegun(files)) === 'withheld' ? 'withheld' : 'begun';
+  }
+}
+
+/** Undefined where nobody has begun. */
+export async function readBegun({
+  directory,
+  attempt,
+}: JobFiles): Promise<Begun | 'withheld' | undefined> {
+  const text = await read(join(directory, `begun.${attempt}`), BEGUN_BYTES_MAX);
+  if (text === undefined) return undefined;
+  if (text === WITHHELD) return 'withheld';
+  const [, job, node] = /^(\S+) (\S+) .*\n/.exec(text) ?? [];
+  return job === undefined || node === undefined ? {} : { job, node };
+}
+
+export async function readStatus({
+  directory,
+  attempt,
+}: JobFiles): Promise<StatusRecord | 'unreadable' | undefined> {
+  const text = await read(join(directory, `status.${attempt}`), STATUS_BYTES_MAX);
+  return text === undefined ? undefined : parseStatus(text);
+}
+
+/** When the keeper last gave a sign of life, by the clock of the file server; to be compared. */
+export async function readBeat({ directory, attempt }: JobFiles): Promise<number | undefined> {
+  try {
+    return (await stat(join(directory, `beat.${attempt}`))).mtimeMs;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export async function askToStop({ directory, attempt }: JobFiles, graceMs: number): Promise<void> {
+  const path = join(directory, `stop.${attempt}`);
+  await writeFile(`${path}.tmp`, String(graceMs), { mode: 0o600 });
+  await rename(`${path}.tmp`, path);
+}
+
+export async function removeJobDirectory(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+}
+
+export interface Copied {
+  /** Of the stream of the job, from its beginning. */
+  readonly bytes: number;
+  /** There is nothing more to copy now. */
+  readonly isWhole: boolean;
+}
+
+/** Goes on with the copy of a stream in the run's own directory, which tells where it was. */
+export async function copyStream(
+  job: Pick<SlurmJob, 'directory' | 'from'>,
+  own: string,
+  stream: 'out' | 'err',
+): Promise<Copied> {
+  const to = await open(join(own, stream), 'a', 0o600);
+  try {
+    let bytes = (await to.stat()).size - job.from[stream];
+    const source = await openPlain(join(job.directory, stream));
+    if (source === undefined) return { bytes, isWhole: true };
+    try {
+      const leftBytes = (await source.stat()).size - bytes;
+      if (leftBytes <= 0) return { bytes, isWhole: true };
+      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, leftBytes));
+      for (const endBytes = bytes + TURN_BYTES; bytes < endBytes; ) {
+        const { bytesRead } = await source.read(buffer, 0, buffer.length, bytes);
+        if (bytesRead === 0) return { bytes, isWhole: true };
+        await to.appendFile(buffer.subarray(0, bytesRead));
+        bytes += bytesRead;
+      }
+      return { bytes, isWhole: false };
+    } finally {
+      await source.close();
+    }
+  } finally {
+    await to.close();
+  }
+}
+
+/** What a run has in its own directory so far. */
+export async function sizesIn(own: string): Promise<SlurmJob['from']> {
+  const sizeOf = async (stream: string): Promise<number> => {
+    try {
+      return (await stat(join(own, stream))).size;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return 0;
+      throw error;
+    }
+  };
+  return { out: await sizeOf('out'), err: await sizeOf('err') };
+}
+
+/** Undefined where there is none. What is no plain file is an empty one. */
+async function read(path: string, bytesMax: number): Promise<string | undefined> {
+  const file = await openPlain(path);
+  if (file === undefined) return undefined;
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(bytesMax), 0, bytesMax, 0);
+    return buffer.subarray(0, bytesRead).toString('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+async function openPlain(path: string): Promise<FileHandle | undefined> {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW, O_NOCTTY } = constants;
+  let file: FileHandle;
+  try {
+    file = await open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const stats = await file.stat();
+  if (stats.isFile()) return file;
+  await file.close();
+  return undefined;
+}

@@ -1,0 +1,126 @@
+/**
+ * The jobs that were submitted, or may have been, and are not known to be over for Slurm: a file in
+ * STATE/slurm for each, written before it is submitted. So no job is left behind by a daemon that
+ * was killed, and nobody else's is ever touched. A job whose run does not need it any more is
+ * withdrawn unless it has begun, and its directory is removed once Slurm has done with it.
+ */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { errnoOf } from '../shared/errno.ts';
+import type { SlurmJob } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import { parseJson } from '../system/parse-json.ts';
+import { SlurmJobSchema } from './keeper-record.ts';
+import type { Conf, Job, SlurmCommands } from './slurm-commands.ts';
+import { removeJobDirectory, withhold, write } from './slurm-files.ts';
+import { isOver } from './slurm-sight.ts';
+
+/**
+ * Slurm may still have a submission in its queue that nobody has heard of: longer than its
+ * MessageTimeout. What comes later is held for ever, and never runs.
+ */
+const TWIN_MS = 60_000;
+
+const Entry = v.object({ run: v.number(), attempt: v.number(), slurm: SlurmJobSchema });
+export type Entry = v.InferOutput<typeof Entry>;
+
+/** Of a job that no run needs any more. */
+interface Left extends Entry {
+  /** Its submission was answered: there is no other. */
+  readonly isSure: boolean;
+  readonly sinceMs: number;
+  /** Since when Slurm has no job of it that is not over. */
+  overAtMs?: number;
+}
+
+interface Options {
+  /** The state directory. */
+  readonly directory: string;
+  readonly commands: SlurmCommands;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** There is something to ask Slurm. */
+  readonly wanted: (conf: Conf) => void;
+}
+
+export class SlurmLedger {
+  readonly #options: Options;
+  readonly #place: string;
+  readonly #left = new Map<string, Left>();
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#place = join(options.directory, 'slurm');
+  }
+
+  /** Throws what the system says. */
+  async add(entry: Entry): Promise<void> {
+    await mkdir(this.#place, { recursive: true, mode: 0o700 });
+    await write(this.#fileOf(entry.slurm), JSON.stringify(entry));
+  }
+
+  /** Its run needs it no more. */
+  leave(entry: Entry, isSure: boolean): void {
+    const { steadyMs: sinceMs } = this.#options.clock.now();
+    this.#left.set(entry.slurm.token, { ...entry, isSure, sinceMs });
+    this.#options.wanted(entry.slurm.conf);
+  }
+
+  /** Those of earlier daemons that no run needs. */
+  async load(isNeeded: (token: string) => boolean): Promise<void> {
+    const names = await readdir(this.#place).catch(() => []);
+    for (const name of names) {
+      const text = await readFile(join(this.#place, name), 'utf8').catch(() => '');
+      const entry = parseJson(Entry, text);
+      if (entry !== undefined && !isNeeded(entry.slurm.token)) this.leave(entry, false);
+    }
+  }
+
+  isWanted(conf: Conf): boolean {
+    return [...this.#left.values()].some(({ slurm }) => slurm.conf === conf);
+  }
+
+  /** What Slurm said when it was asked. */
+  take(conf: Conf, jobs: ReadonlyMap<string, readonly Job[]>, askedAtMs: number): void {
+    for (const left of this.#left.values()) {
+      if (left.slurm.conf !== conf || askedAtMs < left.sinceMs) continue;
+      const live = (jobs.get(left.slurm.token) ?? []).filter((job) => !isOver(job));
+      const done = live.length > 0 ? this.#withdraw(left, live) : this.#close(left);
+      done.catch((error: unknown) => {
+        const { run, slurm } = left;
+        const { directory } = slurm;
+        this.#options.log.warn({ run, directory, errno: errnoOf(error) }, 'job of Slurm is left');
+      });
+    }
+  }
+
+  async #withdraw(left: Left, live: readonly Job[]): Promise<void> {
+    delete left.overAtMs;
+    if (!live.some(({ state }) => state === 'PENDING')) return;
+    const { attempt, slurm } = left;
+    const { token, directory, conf } = slurm;
+    try {
+      await withhold({ directory, attempt });
+    } catch (error) {
+      // Without its directory it runs nothing.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+    await this.#options.commands.withdraw(token, conf);
+  }
+
+  async #close(left: Left): Promise<void> {
+    const { steadyMs } = this.#options.clock.now();
+    left.overAtMs ??= steadyMs;
+    if (!left.isSure && steadyMs - left.overAtMs < TWIN_MS) return;
+    const { token, directory } = left.slurm;
+    await removeJobDirectory(directory);
+    await rm(this.#fileOf(left.slurm), { force: true });
+    this.#left.delete(token);
+  }
+
+  #fileOf({ token }: SlurmJob): string {
+    return join(this.#place, token.slice(token.lastIndexOf(':') + 1));
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Looks at runs that are jobs of Slurm by the files that they share with the daemon: whether the
+ * keeper has begun, what the command prints, how it ended. What was printed is copied into the
+ * run's own directory, where clients follow it, before the end is told.
+ *
+ * One look at a time for each shared directory: a file server that hangs holds up its own runs.
+ */
+import { dirname } from 'node:path';
+import { errnoOf } from '../shared/errno.ts';
+import type { SlurmJob } from '../shared/run.ts';
+import type { Clock } from '../system/clock.ts';
+import type { Log } from '../system/log.ts';
+import type { Launch } from './launch.ts';
+import type { Observation } from './observe.ts';
+import {
+  type Begun,
+  copyStream,
+  type JobFiles,
+  readBeat,
+  readBegun,
+  readStatus,
+} from './slurm-files.ts';
+import { isInDoubt, type Sight, seeBeat } from './slurm-sight.ts';
+import type { StatusRecord } from './status-file.ts';
+import { type Kept, LOOK_MS } from './supervision.ts';
+
+/** One whose command has not begun is looked at less often. */
+const LOOK_WAITING_MS = 1_000;
+/** How long a file system may take to show what was written before the status file. */
+const LATE_MS_MAX = 60_000;
+
+/** A run that is a job of Slurm, or is to become one. */
+export interface KeptJob extends Kept {
+  slurm?: SlurmJob;
+  /** Absent where another daemon had prepared it. */
+  launch?: Launch;
+  /** Its submission was answered: there is no other job of its name. */
+  isSure: boolean;
+  sight: Sight;
+  /** Its keeper has begun. */
+  begun?: Begun;
+  /** Since when its command may run. */
+  releasedAtMs?: number;
+  lookedAtMs?: number;
+  /** Since when it has ended and not all of its output was seen. */
+  endedAtMs?: number;
+  /** What Slurm, or the file system, said last instead of an answer. */
+  trouble?: string;
+  /** How it ended, as far as that will be known. */
+  end?: Observation;
+}
+
+/** What a look has brought. */
+export type Seen =
+  | { readonly kind: 'nothing' }
+  /** The daemon had been first: its command never runs. */
+  | { readonly kind: 'withheld' }
+  | { readonly kind: 'ended'; readonly record: StatusRecord; readonly lostBytes: number };
+
+/** How far the copy of the output is. */
+interface Copy {
+  readonly isWhole: boolean;
+  /** The keeper says that there is so much more. */
+  readonly missingBytes: number;
+}
+
+const NO_COPY: Copy = { isWhole: true, missingBytes: 0 };
+
+interface Options {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly directoryOf: (run: number) => string;
+  /** Those that may have something to show. */
+  readonly runs: () => Iterable<KeptJob>;
+  readonly seen: (kept: KeptJob, slurm: SlurmJob, seen: Seen) => Promise<void>;
+}
+
+export class SlurmLooks {
+  readonly #options: Options;
+  readonly #busy = new Set<string>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Looks until there is nothing more to see below this directory. */
+  begin({ directory }: SlurmJob): void {
+    const shared = dirname(directory);
+    if (this.#busy.has(shared)) return;
+    this.#busy.add(shared);
+    void this.#round(shared);
+  }
+
+  async #round(shared: string): Promise<void> {
+    const { clock, runs, seen } = this.#options;
+    let isWanted = false;
+    for (const kept of [...runs()]) {
+      const { slurm } = kept;
+      if (slurm === undefined || dirname(slurm.directory) !== shared || isOver(kept)) continue;
+      isWanted = true;
+      const { steadyMs } = clock.now();
+      const restMs = kept.begun === undefined ? LOOK_WAITING_MS : 0;
+      if (steadyMs - (kept.lookedAtMs ?? 0) < restMs) continue;
+      kept.lookedAtMs = steadyMs;
+      try {
+        const found = await this.#look(kept, slurm);
+        if (!isOver(kept)) await seen(kept, slurm, found);
+      } catch (error) {
+        this.#unseen(kept, error);
+      }
+    }
+    if (isWanted) return void clock.after(LOOK_MS, () => void this.#round(shared));
+    this.#busy.delete(shared);
+  }
+
+  async #look(kept: KeptJob, slurm: SlurmJob): Promise<Seen> {
+    const files: JobFiles = { directory: slurm.directory, attempt: kept.attempt };
+    if (kept.begun?.node === undefined) {
+      const begun = await readBegun(files);
+      if (begun === 'withheld') return { kind: 'withheld' };
+      if (begun !== undefined) kept.begun = begun;
+    }
+    const { steadyMs } = this.#options.clock.now();
+    // In this order: what was printed before the end is there when the end is.
+    const record = kept.begun === undefined ? undefined : await readStatus(files);
+    const copy = kept.begun === undefined ? NO_COPY : await this.#copy(kept, slurm, record);
+    kept.isUnseen = false;
+    if (record === 'unreadable') this.#unreadable(kept, slurm);
+    else if (record !== undefined) return this.#end(kept, record, copy);
+    if (isInDoubt(kept.sight, kept.begun !== undefined)) {
+      kept.sight = seeBeat(kept.sight, await readBeat(files), steadyMs);
+    }
+    return { kind: 'nothing' };
+  }
+
+  async #copy(
+    { run, merged }: KeptJob,
+    slurm: SlurmJob,
+    record: StatusRecord | 'unreadable' | undefined,
+  ): Promise<Copy> {
+    const own = this.#options.directoryOf(run);
+    const { outBytes = 0, errBytes = 0 } = typeof record === 'object' ? record : {};
+    const out = await copyStream(slurm, own, 'out');
+    const err = merged ? { bytes: 0, isWhole: true } : await copyStream(slurm, own, 'err');
+    const missingBytes = Math.max(0, outBytes - out.bytes) + Math.max(0, errBytes - err.bytes);
+    return { isWhole: out.isWhole && err.isWhole, missingBytes };
+  }
+
+  #end(kept: KeptJob, record: StatusRecord, { isWhole, missingBytes }: Copy): Seen {
+    if (isWhole && missingBytes === 0) return { kind: 'ended', record, lostBytes: 0 };
+    const { steadyMs } = this.#options.clock.now();
+    kept.endedAtMs ??= steadyMs;
+    // More can still be copied, or the file system is behind.
+    if (!isWhole || steadyMs - kept.endedAtMs < LATE_MS_MAX) return { kind: 'nothing' };
+    return { kind: 'ended', record, lostBytes: missingBytes };
+  }
+
+  #unreadable(kept: KeptJob, { directory }: SlurmJob): void {
+    const { run, target, attempt } = kept;
+    const path = `${directory}/status.${attempt}`;
+    if (!kept.isUnreadable) this.#options.log.error({ run, target, path }, 'unreadable status');
+    kept.isUnreadable = true;
+  }
+
+  #unseen(kept: KeptJob, error: unknown): void {
+    const { run, target, isUnseen } = kept;
+    const errno = errnoOf(error);
+    kept.isUnseen = true;
+    if (!isUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be looked at now');
+  }
+}
+
+/** There is nothing more to learn of it, or it has not been let go. */
+function isOver({ life, end }: KeptJob): boolean {
+  return end !== undefined || life.state !== 'released';
+}
+
+export function hasEnded({ life }: KeptJob): boolean {
+  return life.state === 'ended';
+}

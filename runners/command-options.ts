@@ -1,0 +1,87 @@
+/**
+ * The options of runners that run a command by itself, with no shell around it: what it is, where
+ * it runs and what is in its environment.
+ */
+import * as v from 'valibot';
+
+/** The kernel takes no text with NUL inside. */
+const Text = v.pipe(
+  v.string('a text in double quotes'),
+  v.check((text) => !text.includes('\0'), 'a text without NUL characters'),
+);
+
+const PROGRAM_EXPECTED = 'the path or name of a program';
+const Program = v.pipe(
+  v.string(PROGRAM_EXPECTED),
+  v.check((text) => text !== '' && !text.includes('\0'), PROGRAM_EXPECTED),
+);
+const CWD_EXPECTED = 'an absolute path';
+const ENV_NAME_EXPECTED = 'the name of a variable: letters, digits and "_", no digit first';
+
+const CODE_EXPECTED = 'an exit code from 0 to 255';
+const Code = v.pipe(
+  v.number(CODE_EXPECTED),
+  v.integer(CODE_EXPECTED),
+  v.minValue(0, CODE_EXPECTED),
+  v.maxValue(255, CODE_EXPECTED),
+  v.metadata({ title: 'exit code' }),
+);
+const Command = v.tupleWithRest([Program], Text);
+
+export const commandEntries = {
+  args: v.exactOptional(Command),
+  cmds: v.exactOptional(v.pipe(v.array(Command), v.minLength(1))),
+  continueOn: v.exactOptional(v.pipe(v.array(Code), v.minLength(1))),
+  cwd: v.exactOptional(v.pipe(Text, v.startsWith('/', CWD_EXPECTED))),
+  env: v.optional(
+    v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, ENV_NAME_EXPECTED)), Text),
+    {},
+  ),
+};
+
+/** For editors; `checkCommand` says the same. */
+export const commandRules = {
+  oneOf: [{ required: ['args'] }, { required: ['cmds'] }],
+  dependencies: { continueOn: ['cmds'] },
+};
+
+export const commandKeys = {
+  args:
+    'The command and its arguments, each a text of its own; no shell reads them. A name ' +
+    'without a "/" is looked up in its `PATH`.',
+  cmds:
+    'Several commands in place of `args`, one after the other, each as a list of its own. One ' +
+    'that ends with a code outside of `continueOn` is the last. The code of the last one ' +
+    'counts, or if it is 0 the first other one.',
+  continueOn: 'With `cmds`: exit codes after which the next command runs; [0] by default.',
+  cwd: "Where it runs, an absolute path; the user's home by default.",
+  env:
+    'Variables for its environment, beside `SHELL`, `PATH=/usr/bin:/bin`, `HOME`, `LOGNAME`, ' +
+    '`USER`, `BATON_TARGET`, `BATON_RUN`, `BATON_RUN_DIR` and `BATON_RUN_ID`. Nothing else of ' +
+    "the daemon's own gets there.",
+};
+
+interface CommandOptions {
+  readonly args?: unknown;
+  readonly cmds?: unknown;
+  readonly continueOn?: unknown;
+}
+
+/** A command, or several; each key is named by what it lacks, or what it has too much. */
+export function checkCommand<O extends CommandOptions>({
+  dataset,
+  addIssue,
+}: v.RawCheckContext<O>): void {
+  if (!dataset.typed) return;
+  const { value } = dataset;
+  const { args, cmds, continueOn } = value;
+  const add = (key: keyof CommandOptions, message: string): void => {
+    const path = [{ type: 'object', origin: 'value', input: value, key, value: value[key] }];
+    addIssue({ message, path: path as [v.ObjectPathItem] });
+  };
+  if (args === undefined && cmds === undefined) {
+    add('args', 'the command as a list of words, or several as "cmds"');
+  }
+  if (args !== undefined && cmds !== undefined) add('cmds', 'nothing beside "args"');
+  if (continueOn !== undefined && cmds === undefined) add('continueOn', 'nothing without "cmds"');
+}

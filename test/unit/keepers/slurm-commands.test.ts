@@ -1,0 +1,138 @@
+/** The commands of Slurm, with scripts in the place of the programs. */
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  COMMAND_MS_MAX,
+  COMMANDS_MAX,
+  parseJobs,
+  RealSlurm,
+  SUBMIT_MS_MAX,
+} from '../../../daemon/keepers/slurm-commands.ts';
+import { seemsAlive, statOf } from '../../../daemon/system/proc.ts';
+import { directory } from '../../support/config.ts';
+import { ManualClock } from '../../support/parts.ts';
+
+const TOKEN = 'baton:far:1.1:0123456789abcdef';
+const SUBMISSION = { token: TOKEN, directory: '/shared/1.n.1', attempt: 1, options: ['--mem=1G'] };
+
+/** Programs of these names, each a shell script. */
+function stage(t: TestContext, scripts: Readonly<Record<string, string>>) {
+  const place = directory(t);
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(place, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(place, name), 0o755);
+  }
+  const clock = new ManualClock();
+  return { place, clock, slurm: new RealSlurm(clock, place, '/keeper.pl') };
+}
+
+async function until(look: () => boolean): Promise<void> {
+  while (!look()) await sleep(2);
+}
+
+test('sbatch gets a held job with its options, and an environment of nothing but where Slurm is', async (t) => {
+  process.env['SBATCH_PARTITION'] = 'wrong';
+  t.after(() => delete process.env['SBATCH_PARTITION']);
+  const { place, slurm } = stage(t, {
+    sbatch: 'printf "%s\\n" "$@" > "$(dirname "$0")"/args; env > "$(dirname "$0")"/env; echo 17',
+  });
+  const submitted = await slurm.submit({ ...SUBMISSION, conf: '/etc/far.conf' });
+  assert.deepEqual(submitted, { kind: 'taken', job: '17' });
+  const args = readFileSync(join(place, 'args'), 'utf8').trimEnd().split('\n');
+  assert.deepEqual(args, [
+    ...['--parsable', '-H', '--no-requeue', '--open-mode=append', '--propagate=NONE'],
+    ...['-J', TOKEN, '-D', '/', '-o', '/shared/1.n.1/slurm.1', '--mem=1G'],
+    ...['/keeper.pl', '/shared/1.n.1', '1', TOKEN],
+  ]);
+  const names = readFileSync(join(place, 'env'), 'utf8').match(/^\w+(?==)/gm) ?? [];
+  // The shell of this script adds its own.
+  const own = new Set(['PWD', '_', 'SHLVL', 'OLDPWD']);
+  assert.deepEqual(names.filter((name) => !own.has(name)).sort(), ['PATH', 'SLURM_CONF']);
+});
+
+for (const [what, said, kind] of [
+  ['invalid partition', 'Batch job submission failed: Invalid partition name specified', 'refused'],
+  ['no controller', 'Unable to contact slurm controller (connect failure)', 'unknown'],
+  ['a slow controller', 'Socket timed out on send/recv operation', 'unknown'],
+  ['no munge', 'Protocol authentication error', 'unknown'],
+  ['a full table', 'Slurm temporarily unable to accept job, sleeping and retrying', 'unknown'],
+] as const) {
+  test(`a submission that fails for ${what} is ${kind}`, async (t) => {
+    const { slurm } = stage(t, { sbatch: `echo 'sbatch: error: ${said}' >&2; exit 1` });
+    const submitted = await slurm.submit(SUBMISSION);
+    assert.equal(submitted.kind, kind);
+    assert.ok('why' in submitted && submitted.why.includes(said));
+  });
+}
+
+test('a number without success, and success without a number, are no job', async (t) => {
+  for (const script of ['echo 17; exit 1', 'echo hello']) {
+    const { slurm } = stage(t, { sbatch: script });
+    assert.notEqual((await slurm.submit(SUBMISSION)).kind, 'taken', script);
+  }
+});
+
+test('without Slurm a submission is refused with what to do', async (t) => {
+  const { slurm } = stage(t, {});
+  const submitted = await slurm.submit(SUBMISSION);
+  assert.ok(submitted.kind === 'refused');
+  assert.match(submitted.why, /^sbatch was not found; install/);
+});
+
+test('a command that hangs is ended with all its processes, and what it brought about is not known', async (t) => {
+  const hangs = 'sleep 1000 & echo $! > "$(dirname "$0")"/pid; wait';
+  const { place, clock, slurm } = stage(t, { sbatch: hangs, squeue: hangs });
+  const pid = join(place, 'pid');
+  const isUp = () => existsSync(pid) && /\d\n/.test(readFileSync(pid, 'utf8'));
+  const submitting = slurm.submit(SUBMISSION);
+  await until(isUp);
+  const asleep = Number(readFileSync(pid, 'utf8'));
+  const sleeper = {
+    pid: asleep,
+    startTime: statOf(asleep)?.startTime ?? 0,
+  };
+  clock.advance(SUBMIT_MS_MAX);
+  const submitted = await submitting;
+  assert.ok(submitted.kind === 'unknown' && /did not answer within 30/.test(submitted.why));
+  const isGone = (): boolean => !seemsAlive(sleeper);
+  await until(isGone);
+  const asking = slurm.jobs(undefined);
+  clock.advance(COMMAND_MS_MAX);
+  const jobs = await asking;
+  assert.ok(!jobs.ok && /squeue did not answer within 15/.test(jobs.error));
+});
+
+test('only a few commands run at once, and a look at all jobs is not behind them', async (t) => {
+  const { place, clock, slurm } = stage(t, {
+    scancel: 'echo x >> "$(dirname "$0")"/count; exec sleep 1000',
+    squeue: 'exit 0',
+  });
+  const count = join(place, 'count');
+  const all = Array.from({ length: COMMANDS_MAX + 2 }, () => slurm.cancel(TOKEN, undefined));
+  const counted = () => (existsSync(count) ? readFileSync(count, 'utf8').length / 2 : 0);
+  await until(() => counted() === COMMANDS_MAX);
+  assert.ok((await slurm.jobs(undefined)).ok);
+  assert.equal(counted(), COMMANDS_MAX);
+  clock.advance(COMMAND_MS_MAX);
+  await until(() => counted() === COMMANDS_MAX + 2);
+  clock.advance(COMMAND_MS_MAX);
+  assert.ok((await Promise.all(all)).every(({ ok }) => !ok));
+});
+
+test('of the jobs of a user those of baton are read, whatever the names of others hold', () => {
+  const text = [
+    `12|PENDING|launch failed requeued held||${TOKEN}`,
+    `13|RUNNING|None|n1|${TOKEN}`,
+    '14|RUNNING|None|n1|a name|with\nnewlines',
+    '15|FAILED|None|n1|baton: not one of ours',
+    '16_3|PENDING|None||array',
+    '',
+  ];
+  assert.deepEqual(parseJobs(text.join('\n')), [
+    { job: '12', token: TOKEN, state: 'PENDING', reason: 'launch failed requeued held', node: '' },
+    { job: '13', token: TOKEN, state: 'RUNNING', reason: 'None', node: 'n1' },
+  ]);
+});

@@ -9,6 +9,7 @@ import { hindrances, readinesses } from '../../daemon/core/waiting.ts';
 import type { World } from '../../daemon/core/world.ts';
 import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { RunId, TargetName } from '../../daemon/shared/run.ts';
+import { moodsOf } from '../support/moody.ts';
 import type { Entry } from './journal.ts';
 
 type Now = Pick<Entry, 'catalog' | 'at'>;
@@ -16,6 +17,8 @@ type Now = Pick<Entry, 'catalog' | 'at'>;
 export function checkStart(state: ReadonlyState, run: Run, now: Now): void {
   assert.equal(run.state, 'queued', `run ${run.run} starts`);
   checkInTime(run, now);
+  const { isHeld } = moodsOf(now.catalog, run.target, run.run, now.at.steadyMs);
+  assert.ok(!isHeld, `run ${run.run} starts, whatever its plugin says`);
   const isHeldUp = isPaused(state, run.target, now.catalog);
   assert.ok(!isHeldUp, `run ${run.run} starts while it is paused`);
   checkBeside(state, run, now);
@@ -144,7 +147,12 @@ export function checkWaits(
     const waits = readinesses(run, catalog, groupViewOf).filter((it) => it.type === 'wait');
     const isFree = waits.length === 0;
     const isLater = isSoon(run.run, isFree);
-    if (isFree) {
+    const { fails, isFresh } = moodsOf(catalog, name, run.run, at.steadyMs);
+    if (fails) {
+      const said = waits.some(({ reason }) => reason.startsWith('policy moody failed: '));
+      assert.ok(said, `nobody says that the plugin of run ${run.run} fails`);
+    }
+    if (isFree && !isFresh) {
       const isPutOff =
         hasConditions(catalog.targets.get(name)) || isHeld(state, run, catalog, groupViewOf);
       assert.ok(isPutOff && isLater, `run ${run.run} (${name}) waits for nothing`);

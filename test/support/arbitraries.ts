@@ -8,6 +8,7 @@ import type { Retry, Target } from '../../daemon/core/catalog.ts';
 import type { Run } from '../../daemon/core/state.ts';
 import type { PauseScope } from '../../daemon/shared/run.ts';
 import { type Core, EXIT_0, exit, NEVER_RAN, type RawPolicy, target } from './core.ts';
+import { moody } from './moody.ts';
 
 export const CLASSIC_LEVELS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 const REPORTS = [
@@ -94,19 +95,21 @@ const level = fc
   })
   .map((options): RawPolicy => ({ type: 'rsnapshot', ...options }));
 
-const bindings = fc
-  .tuple(
-    fc.option(level),
-    fc.option(own),
-    shared,
-    fc.option(apart, { freq: 2 }),
-    fc.option(ranked, { freq: 2 }),
-    fc.option(hours),
-    fc.option(needed),
-  )
-  .map(([interval, alone, limits, ...others]): readonly RawPolicy[] =>
-    [interval, alone, ...limits, ...others].filter((it) => it !== null),
-  );
+const bindings = (plugin: fc.Arbitrary<RawPolicy>) =>
+  fc
+    .tuple(
+      fc.option(level),
+      fc.option(own),
+      shared,
+      fc.option(apart, { freq: 2 }),
+      fc.option(ranked, { freq: 2 }),
+      fc.option(hours),
+      fc.option(needed),
+      fc.option(plugin, { freq: 2 }),
+    )
+    .map(([interval, alone, limits, ...others]): readonly RawPolicy[] =>
+      [interval, alone, ...limits, ...others].filter((it) => it !== null),
+    );
 
 /** Short beside the steps of a history, too. */
 export const retries: fc.Arbitrary<Retry> = fc.record(
@@ -128,31 +131,43 @@ export const retries: fc.Arbitrary<Retry> = fc.record(
   { requiredKeys: ['attempts', 'delayMs', 'growth', 'on'] },
 );
 
-const someTarget = fc.record({
-  policies: bindings,
-  retry: fc.option(retries, { freq: 2, nil: undefined }),
-  limits: fc.record(
-    {
-      timeoutMs: fc.integer({ min: 1, max: 5_000 }),
-      maxWaitMs: fc.integer({ min: 1, max: 20_000 }),
-      broken: fc.constant('no such user on this machine'),
-    },
-    { requiredKeys: [] },
-  ),
-});
+const someTarget = (plugin: fc.Arbitrary<RawPolicy>) =>
+  fc.record({
+    policies: bindings(plugin),
+    retry: fc.option(retries, { freq: 2, nil: undefined }),
+    limits: fc.record(
+      {
+        timeoutMs: fc.integer({ min: 1, max: 5_000 }),
+        maxWaitMs: fc.integer({ min: 1, max: 20_000 }),
+        broken: fc.constant('no such user on this machine'),
+      },
+      { requiredKeys: [] },
+    ),
+  });
 
 /** One to six targets: t0, t1, … Few of them broken or with limits of time. */
-export const targets: fc.Arbitrary<Target[]> = fc
-  .array(fc.tuple(someTarget, fc.nat(5)), { minLength: 1, maxLength: 6 })
-  .map((list) => {
-    const raw = list.map(([{ policies, limits, retry }, luck], index) => {
-      const again = retry === undefined ? {} : { retry };
-      return { name: `t${index}`, policies, limits: luck === 0 ? { ...limits, ...again } : again };
+export const targets = targetsWith(moody(20_000, 'punctual'));
+
+/** The same, with plugins that fail and are repaired at a time that they have not told before. */
+export const moodyTargets = targetsWith(moody(20_000, 'in time'));
+
+function targetsWith(plugin: fc.Arbitrary<RawPolicy>): fc.Arbitrary<Target[]> {
+  return fc
+    .array(fc.tuple(someTarget(plugin), fc.nat(5)), { minLength: 1, maxLength: 6 })
+    .map((list) => {
+      const raw = list.map(([{ policies, limits, retry }, luck], index) => {
+        const again = retry === undefined ? {} : { retry };
+        return {
+          name: `t${index}`,
+          policies,
+          limits: luck === 0 ? { ...limits, ...again } : again,
+        };
+      });
+      const made = raw.map(({ name, policies, limits }) => target(name, policies, limits));
+      // A counterexample shows what config.json would hold, not the inside of a schema.
+      return Object.defineProperty(made, fc.toStringMethod, { value: () => JSON.stringify(raw) });
     });
-    const made = raw.map(({ name, policies, limits }) => target(name, policies, limits));
-    // A counterexample shows what config.json would hold, not the inside of a schema.
-    return Object.defineProperty(made, fc.toStringMethod, { value: () => JSON.stringify(raw) });
-  });
+}
 
 const which = fc.nat(30);
 

@@ -16,6 +16,7 @@ import {
   whenFull,
 } from './arbitraries.ts';
 import { type RawPolicy, target } from './core.ts';
+import { moody } from './moody.ts';
 
 export interface RawTarget {
   readonly name: string;
@@ -59,7 +60,10 @@ const rawPolicies = fc.record({
   level: seldom(2, level),
   own: seldom(2, own),
   shares: seldom(2, fc.record({ of: shares, whenFull })),
-  others: fc.tuple(seldom(5, apart), seldom(4, ranked), seldom(8, hours), seldom(5, needed)),
+  others: fc.tuple(
+    ...[seldom(5, apart), seldom(4, ranked), seldom(8, hours), seldom(5, needed)],
+    seldom(5, moody(200_000, 'any')),
+  ),
 });
 
 /** Each of them now and then, so that most targets have few. */

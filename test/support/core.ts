@@ -23,9 +23,10 @@ import { stampOf } from '../../daemon/shared/elapsed.ts';
 import type { KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
 import { policies as known } from '../../policies/index.ts';
 import { Conditions } from './conditions.ts';
+import { moodyPolicy } from './moody.ts';
 
 /** One entry of `policies` as config.json has it. */
-export type RawPolicy = { readonly type: keyof typeof known } & Record<string, unknown>;
+export type RawPolicy = { readonly type: keyof typeof known | 'moody' } & Record<string, unknown>;
 
 /** What is known when an event is about to be applied. */
 export interface Moment {
@@ -73,7 +74,7 @@ export function target(
 }
 
 function bindRaw(raw: RawPolicy, self: Partial<Target> & { readonly name: string }): Binding {
-  const policy: Policy<unknown> = known[raw.type];
+  const policy: Policy<unknown> = raw.type === 'moody' ? moodyPolicy() : known[raw.type];
   return bind(policy, v.parse(policy.options, raw), self);
 }
 

@@ -7,6 +7,8 @@
  *                           takes 9 MB less; not minified, since people read its stack traces
  *   dist/runners/ssh/       the SSH keeper, and ssh2, which it shares with the daemon: there the
  *                           first key loads it, since it takes 12 MB
+ *   dist/daemon/*.pl        the fork server, and the keeper in a job of Slurm, each with what they
+ *                           have in common
  *   dist/licences           those of all modules in the above, as contrib/debian's copyright file
  *                           wants them
  *
@@ -14,7 +16,7 @@
  * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
  * later. They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stanzasOf } from './licences.mjs';
@@ -99,9 +101,14 @@ const { size } = statSync('dist/client/main.cjs');
 if (size >= MAIN_BYTES_MAX) {
   throw new Error(`dist/client/main.cjs has ${size} bytes, expected less than ${MAIN_BYTES_MAX}`);
 }
-if (existsSync('daemon/keepers/keeper.pl')) {
+// Both keepers in perl are one file each, which may have to go to another machine.
+for (const [file, part] of [
+  ['keeper.pl', 'fork-server.pl'],
+  ['slurm-keeper.pl', 'slurm-keeper.pl'],
+]) {
+  const parts = ['keeper.pl', part].map((name) => readFileSync(`daemon/keepers/${name}`, 'utf8'));
   mkdirSync('dist/daemon', { recursive: true });
-  copyFileSync('daemon/keepers/keeper.pl', 'dist/daemon/keeper.pl');
+  writeFileSync(`dist/daemon/${file}`, `#!/usr/bin/perl\n${parts.join('\n')}`);
 }
 for (const path of ['dist/client/main.cjs', 'dist/daemon/batond.cjs']) {
   if (existsSync(path)) chmodSync(path, 0o755);

@@ -10,7 +10,7 @@ import { getSystemErrorName } from 'node:util';
 import * as v from 'valibot';
 import { errnoOf } from '../shared/errno.ts';
 import { WholeLines } from '../shared/lines.ts';
-import { findKeeperTrouble, findPerl, KEEPER_SCRIPT, NUMBERS } from './perl.ts';
+import { findKeeperTrouble, findPerl, KEEPER_SCRIPT } from './perl.ts';
 import { ErrnoNumber } from './status-file.ts';
 
 /** What a keeper is to keep. */
@@ -157,7 +157,7 @@ class Connection {
   #open(spawnIt: Spawn): void {
     const perl = findPerl(process.env['PATH']);
     if (perl === undefined) return void process.nextTick(() => this.#fail());
-    const child = spawnIt(perl, [KEEPER_SCRIPT, ...NUMBERS, TITLE_ROOM], {
+    const child = spawnIt(perl, [KEEPER_SCRIPT, TITLE_ROOM], {
       detached: true,
       cwd: '/',
       env: {},

@@ -1,36 +1,10 @@
-/**
- * What the fork server and the keepers need of the machine: perl, their script, and the numbers of
- * system calls that perl has no name for.
- */
+/** What the fork server and the keepers need of the machine: perl and their script. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { noKeeperScript, noPerl } from '../system/boot-messages.ts';
 import { installed } from '../system/installed.ts';
 
 export const KEEPER_SCRIPT = installed('daemon/keeper.pl');
-/** Soft limit of open files for a job; Node raises its own, and children would inherit that. */
-const NOFILE_SOFT = 1_024;
-
-/**
- * Numbers of prctl(2), prlimit(2), setsid(2) and clock_gettime(2) by machine; 0 where they are not
- * known.
- */
-const SYSCALLS: Readonly<Partial<Record<string, readonly number[]>>> = {
-  x64: [157, 302, 112, 228],
-  arm64: [167, 261, 157, 113],
-  riscv64: [167, 261, 157, 113],
-  loong64: [167, 261, 157, 113],
-  ppc64: [171, 325, 66, 246],
-  s390x: [172, 334, 66, 260],
-};
-const [PRCTL = 0, PRLIMIT = 0, SETSID = 0, CLOCK = 0] = SYSCALLS[process.arch] ?? [];
-
-/** What the fork server is told of this machine; see keeper.pl. */
-export const NUMBERS: readonly string[] = [PRCTL, PRLIMIT, SETSID, CLOCK, NOFILE_SOFT].map(String);
-
-/** Where prlimit(2) cannot be called, prlimit(1) stands before the command. */
-export const LIMIT_PREFIX: readonly string[] =
-  PRLIMIT === 0 ? ['prlimit', `--nofile=${NOFILE_SOFT}:`, '--'] : [];
 
 /** Why no keeper can be had here, and what to do; undefined if one can. */
 export function findKeeperTrouble(

@@ -9,7 +9,6 @@ import type { RunId } from '../shared/run.ts';
 import { APPEND, openRegular } from '../system/regular-file.ts';
 import type { Rescue, SpawnRequest } from './fork-server.ts';
 import type { Launch } from './launch.ts';
-import { LIMIT_PREFIX } from './perl.ts';
 
 /** Throws what the system says where the files cannot be made; the directory is there. */
 export function makeSpawnRequest(
@@ -28,7 +27,7 @@ export function makeSpawnRequest(
     out: makeFile(join(directory, 'out')),
     err: merged ? '' : makeFile(join(directory, 'err')),
     env: launch.env,
-    args: [...LIMIT_PREFIX, ...launch.args],
+    args: launch.args,
   };
 }
 

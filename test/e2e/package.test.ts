@@ -21,6 +21,7 @@ const BUILT = [
   'client/main.cjs',
   'daemon/batond.cjs',
   'daemon/keeper.pl',
+  'daemon/slurm-keeper.pl',
   'licences',
   'runners/ssh/keeper.cjs',
   'runners/ssh/ssh2.cjs',

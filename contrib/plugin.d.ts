@@ -239,6 +239,8 @@ export type Condition = InstantCondition | SlowCondition;
 export type InstantCondition =
   /** `device` as fstab names it: UUID=…, LABEL=…, a path, or another source. */
   | { readonly kind: 'mounted'; readonly path: string; readonly device?: string }
+  /** The machine runs on AC power. */
+  | { readonly kind: 'acPower' }
   /** The average of the last minute. */
   | { readonly kind: 'load'; readonly below: number }
   /** The percentage of the last ten seconds in which something waited for it. */

@@ -52,7 +52,7 @@ const Figure = v.pipe(v.number(FIGURE_EXPECTED), v.gtValue(0, FIGURE_EXPECTED));
 /** The keys that are one. */
 const CONDITIONS = [
   ...(['mounted', 'device', 'free', 'freeInodes', 'freeOn', 'exists', 'missing'] as const),
-  ...(['command', 'user', 'host', 'port', 'load'] as const),
+  ...(['command', 'user', 'host', 'port', 'acPower', 'load'] as const),
   ...(['cpuPressure', 'ioPressure', 'memoryPressure'] as const),
 ] as const;
 
@@ -69,6 +69,7 @@ const Settings = v.strictObject({
   user: v.exactOptional(Account),
   host: v.exactOptional(Host),
   port: v.exactOptional(whole(1, PORT_MAX)),
+  acPower: v.exactOptional(v.literal(true)),
   load: v.exactOptional(Figure),
   cpuPressure: v.exactOptional(Figure),
   ioPressure: v.exactOptional(Figure),
@@ -108,6 +109,9 @@ export const Options = v.pipe(
       user: "Runs `command` as this user (name or uid), with its groups. Default: the daemon's.",
       host: 'Host that must accept a connection on `port`.',
       port: 'TCP port of `host`.',
+      acPower:
+        'The machine must be on AC power (`/sys/class/power_supply`). A machine without an ' +
+        'adapter and without a battery that discharges is.',
       load: 'Load average of the last minute must be below this.',
       cpuPressure:
         'Percentage of the last ten seconds in which something waited for a processor must be ' +
@@ -122,8 +126,8 @@ export const Options = v.pipe(
         'Skip a run, with status 75, if a condition still does not hold this long after the run ' +
         'was asked for. Time in which the machine sleeps counts. Default: never.',
       timeout:
-        'Time limit for each check. A check without an answer counts as failed. Mounts, load and ' +
-        'pressure are looked at without a delay.',
+        'Time limit for each check. A check without an answer counts as failed. Mounts, AC power, ' +
+        'load and pressure are looked at without a delay.',
     },
   }),
   v.forward(
@@ -195,9 +199,10 @@ export function conditionsOf(options: RequireOptions): readonly Condition[] {
 }
 
 function machineConditions(options: RequireOptions): readonly Condition[] {
-  const { command, user, host, port, load, timeout: timeoutMs } = options;
+  const { command, user, host, port, acPower, load, timeout: timeoutMs } = options;
   const { cpuPressure, ioPressure, memoryPressure } = options;
   const conditions: Condition[] = [];
+  if (acPower !== undefined) conditions.push({ kind: 'acPower' });
   if (load !== undefined) conditions.push({ kind: 'load', below: load });
   const pressures = { cpu: cpuPressure, io: ioPressure, memory: memoryPressure };
   for (const of of ['cpu', 'io', 'memory'] as const) {

@@ -14,6 +14,8 @@ export function subjectOf(condition: Condition): string {
       return `the command ${condition.args[0]}`;
     case 'host':
       return `port ${condition.port} of ${condition.host}`;
+    case 'acPower':
+      return 'the AC power of the machine';
     case 'load':
       return 'the load of the machine';
     case 'pressure':

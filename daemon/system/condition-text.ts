@@ -54,6 +54,15 @@ export const busy = (load: string, below: number): string =>
 
 export const calm = (load: string): string => `the load is ${load}`;
 
+export const onAcPower = (): string => 'the machine is on AC power';
+
+/** `adapter` and `battery` are names of the kernel's, such as AC0 and BAT0. */
+export const noAcPower = (adapter: string): string =>
+  `the machine is not on AC power (${adapter} is offline)`;
+
+export const onBattery = (battery: string): string =>
+  `the machine is not on AC power (${battery} discharges)`;
+
 /** `what` is cpu, io or memory. */
 export const pressed = (what: string, percent: string, below: number): string =>
   `the ${what} pressure is ${percent}%, not below ${below}%`;

@@ -1,9 +1,9 @@
 /**
  * The machine as policies know it: who holds lockfiles, what is mounted, how much space there is.
  *
- * What is answered at once is read from /proc and /dev, which never hang. Whatever touches a file
- * system that may not answer is left to a small command: a call of Node's would take one of its few
- * threads for as long as that lasts, and the journal needs them.
+ * What is answered at once is read from /proc, /dev and /sys, which never hang. Whatever touches a
+ * file system that may not answer is left to a small command: a call of Node's would take one of
+ * its few threads for as long as that lasts, and the journal needs them.
  */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { subjectOf } from '../core/describe-condition.ts';
@@ -15,6 +15,7 @@ import {
   type SlowCondition,
 } from '../core/world.ts';
 import { errnoOf } from '../shared/errno.ts';
+import { findAcPower } from './ac-power.ts';
 import { type Ran, runBounded } from './bounded-command.ts';
 import { type Answer, checkCommand, checkHost } from './checks.ts';
 import * as say from './condition-text.ts';
@@ -22,6 +23,7 @@ import { findHolders, type RunsByKeeper } from './lockfiles.ts';
 import { type Mount, mountAt, parseMounts } from './mounts.ts';
 
 type MountCondition = Extract<InstantCondition, { kind: 'mounted' }>;
+type FigureCondition = Extract<InstantCondition, { kind: 'load' | 'pressure' }>;
 type PathCondition = Extract<SlowCondition, { path: string }>;
 
 export type { Answer };
@@ -44,6 +46,7 @@ export const machine: WorldPort = {
   look(conditions) {
     let mounts: readonly Mount[] | string | undefined;
     const answer = (condition: InstantCondition): Answer => {
+      if (condition.kind === 'acPower') return findAcPower(subjectOf(condition));
       if (condition.kind !== 'mounted') return measure(condition);
       mounts ??= readMounts();
       return findMount(condition, mounts);
@@ -66,7 +69,7 @@ export const machine: WorldPort = {
 };
 
 /** How busy the machine is, by the kernel's own figures. */
-function measure(condition: Exclude<InstantCondition, MountCondition>): Answer {
+function measure(condition: FigureCondition): Answer {
   const { kind, below } = condition;
   const path = kind === 'load' ? '/proc/loadavg' : `/proc/pressure/${condition.of}`;
   try {

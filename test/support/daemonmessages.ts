@@ -344,6 +344,9 @@ const CONDITION: Samples<typeof condition> = {
   unknownHost: [['nas']],
   busy: [['4.20', 4]],
   calm: [['0.20']],
+  onAcPower: [[]],
+  noAcPower: [['AC0']],
+  onBattery: [['BAT0']],
   pressed: [['io', '30.00', 20]],
   unpressed: [['io', '3.00']],
 };

@@ -201,7 +201,13 @@ test('of several conditions all must hold; slow ones are not looked at while a m
 
 test('a busy machine, a host and a command are conditions like any others', () => {
   const all = needs({
-    ...{ load: 4, ioPressure: 20, command: ['/usr/local/bin/ready', '-q'], user: 'backup' },
+    ...{
+      acPower: true,
+      load: 4,
+      ioPressure: 20,
+      command: ['/usr/local/bin/ready', '-q'],
+      user: 'backup',
+    },
     ...{ host: 'nas', port: 445, timeout: '3s' },
   });
   const core = new Core([target('t', [all])]);
@@ -209,11 +215,14 @@ test('a busy machine, a host and a command are conditions like any others', () =
   core.conditions.truth = ({ kind }) => kind !== wrong;
   const run = core.ask('t');
   assert.match(core.why(run).join(), /^waits for: the load of the machine is wrong/);
-  wrong = 'host';
+  wrong = 'acPower';
   core.advance(30 * SECOND);
+  assert.match(core.why(run).join(), /^waits for: the AC power of the machine is wrong/);
+  wrong = 'host';
+  core.advance(MINUTE);
   assert.match(core.why(run).join(), /^waits for: port 445 of nas is wrong/);
   wrong = '';
-  core.advance(MINUTE);
+  core.advance(2 * MINUTE);
   core.expect(run, 'running');
   const asked = core.conditions.asked.map(({ condition }) => condition);
   const args = ['/usr/local/bin/ready', '-q'];

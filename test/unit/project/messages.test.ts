@@ -44,6 +44,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ),
   ...all(SEEN, 'condition', ['notMounted', 'onlyAutomount', 'isMounted', 'otherDevice']),
   ...all(SEEN, 'condition', ['noDevice', 'freeBytes', 'freeInodes', 'fewInodes', 'exists']),
+  ...all(SEEN, 'condition', ['onAcPower', 'noAcPower', 'onBattery']),
   ...all(SEEN, 'condition', ['doesNotExist', 'notSeen', 'exitedWith', 'wasKilled', 'noSuchUser']),
   ...all(SEEN, 'condition', ['answers', 'notReached', 'unknownHost', 'busy', 'calm']),
   ...all(SEEN, 'condition', ['pressed', 'unpressed']),

@@ -1,0 +1,63 @@
+/**
+ * Whether the machine runs on AC power, by what the kernel says of its power supplies in sysfs. As
+ * systemd's ConditionACPower has it: one adapter that is online is enough; without an adapter a
+ * machine is on AC power unless a battery of its own discharges, as in a desktop or a server.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf } from '../shared/errno.ts';
+import type { Answer } from './checks.ts';
+import * as say from './condition-text.ts';
+
+const ROOT = '/sys/class/power_supply';
+
+export function findAcPower(subject: string, root = ROOT): Answer {
+  let names: readonly string[];
+  try {
+    names = readdirSync(root).sort();
+  } catch (error) {
+    // A kernel without power supplies runs a machine without a battery.
+    if (errnoOf(error) === 'ENOENT') return onAcPower();
+    return { holds: false, text: say.notSeen(subject, errnoOf(error)) };
+  }
+  const supplies = names.map((name) => ({ name, ...supplyAt(join(root, name)) }));
+  // A mouse, a pen: power for somebody else.
+  const own = supplies.filter(({ scope }) => scope !== 'Device');
+  const adapters = own.filter(({ type }) => type !== '' && type !== 'Battery' && type !== 'UPS');
+  if (adapters.some(({ online }) => online)) return onAcPower();
+  const [offline] = adapters;
+  if (offline !== undefined) return { holds: false, text: say.noAcPower(offline.name) };
+  const empties = own.find(({ path, type }) => type === 'Battery' && isDischarging(path));
+  return empties === undefined ? onAcPower() : { holds: false, text: say.onBattery(empties.name) };
+}
+
+function onAcPower(): Answer {
+  return { holds: true, text: say.onAcPower() };
+}
+
+interface Supply {
+  readonly path: string;
+  readonly type: string;
+  readonly scope: string;
+  readonly online: boolean;
+}
+
+function supplyAt(path: string): Supply {
+  // A USB port with power delivery counts other values from 1 on.
+  const online = Number.parseInt(readLine(path, 'online'), 10) > 0;
+  return { path, type: readLine(path, 'type'), scope: readLine(path, 'scope'), online };
+}
+
+/** Asked only where no adapter has an answer: a battery may take some milliseconds. */
+function isDischarging(path: string): boolean {
+  return readLine(path, 'status') === 'Discharging';
+}
+
+/** A supply need not have each file, and may be pulled out meanwhile. */
+function readLine(path: string, name: string): string {
+  try {
+    return readFileSync(join(path, name), 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

@@ -9,10 +9,11 @@ import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
 import { DEFAULT_KEYS, Settings } from '../../daemon/config/schema.ts';
 import { objectOf } from './kind.ts';
+import { withPluginTypes } from './pluginschema.ts';
 
 /** Text of contrib/config.schema.json. */
 export function configSchemaText(): string {
-  return `${JSON.stringify(withNull(configSchema()), null, 2)}\n`;
+  return `${JSON.stringify(withNull(withPluginTypes(configSchema())), null, 2)}\n`;
 }
 
 /** A target takes a default away by null, of which baton.json(5) has a sentence. */

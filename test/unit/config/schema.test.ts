@@ -141,6 +141,40 @@ for (const [what, value] of wrong) {
   });
 }
 
+const brought = {
+  runner: { type: 'podman', image: 'x' },
+  policies: [
+    { type: 'quiet-hours', file: '/x' },
+    { type: 'cardinality', instances: 2 },
+  ],
+};
+
+test('types of plugins are accepted where plugins are given, and nowhere else', () => {
+  const given = { plugins: ['./x.mjs'] };
+  const targets = { web: brought };
+  const defaults = { policies: [{ type: 'quiet-hours' }] };
+  assert.equal(complaints({ ...given, targets, defaults }), '');
+  assert.match(complaints({ targets }), /targets\/web\/runner\/type must be equal to one of/);
+  assert.match(complaints({ targets }), /web\/policies\/0\/type must be equal to one of/);
+  const { targets: plain } = target({}) as { targets: object };
+  assert.match(complaints({ targets: plain, defaults }), /defaults\/policies\/0\/type must be/);
+  assert.equal(complaints({ ...given, targets: { web: { ...brought, policies: null } } }), '');
+});
+
+test('known types stay checked where plugins are given, and a type is always needed', () => {
+  const given = { plugins: ['./x.mjs'] };
+  for (const wrong of [
+    { ...brought, policies: [{ type: 'cardinality', instance: 2 }] },
+    { ...brought, policies: [{ type: 'window', open: 'always' }] },
+    { ...brought, policies: [{ file: '/x' }] },
+    { ...brought, policies: [{ type: '' }] },
+    { ...brought, runner: { type: 'local', args: [] } },
+    { ...brought, runner: { image: 'x' } },
+  ]) {
+    assert.notEqual(complaints({ ...given, targets: { web: wrong } }), '', JSON.stringify(wrong));
+  }
+});
+
 test('every key is explained', () => {
   const walk = (node: unknown, at: string): void => {
     if (typeof node !== 'object' || node === null) return;
@@ -153,7 +187,9 @@ test('every key is explained', () => {
         );
       }
     }
-    for (const [key, part] of Object.entries(node)) walk(part, `${at}.${key}`);
+    // What is said there of a key is said beside what explains it.
+    const parts = Object.entries(node).filter(([key]) => key !== 'then');
+    for (const [key, part] of parts) walk(part, `${at}.${key}`);
   };
   walk(schema, '');
 });

@@ -1,0 +1,78 @@
+/**
+ * Types that plugins bring, in contrib/config.schema.json: where `plugins` is given, a runner or a
+ * policy may have a type that is not known here, with any keys. Known types stay checked, and so
+ * does the word for a type where there are no plugins.
+ */
+import type { JsonSchema } from '@valibot/to-json-schema';
+import { objectOf } from './kind.ts';
+
+/** The same schema, with room for types that it does not know. */
+export function withPluginTypes(schema: JsonSchema): JsonSchema {
+  const { properties = {} } = schema;
+  const targets = objectOf(properties['targets']);
+  const target = objectOf(targets.additionalProperties);
+  const defaults = objectOf(properties['defaults']);
+  const { runner, policies } = target.properties ?? {};
+  const kinds = { runner: typesOf(objectOf(runner)), policies: typesOf(itemsOf(policies)) };
+  const known = {
+    runner: { type: 'object', properties: { type: { enum: kinds.runner } } },
+    policies: {
+      type: 'array',
+      items: { type: 'object', properties: { type: { enum: kinds.policies } } },
+    },
+  } as const;
+  const { policies: policiesOnly } = known;
+  return {
+    ...schema,
+    properties: {
+      ...properties,
+      defaults: withPolicies(defaults, kinds.policies),
+      targets: {
+        ...targets,
+        additionalProperties: {
+          ...withPolicies(target, kinds.policies),
+          properties: {
+            ...withPolicies(target, kinds.policies).properties,
+            runner: withOther(objectOf(runner), 'A runner of a plugin.', kinds.runner),
+          },
+        },
+      },
+    },
+    if: { not: { required: ['plugins'] } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: {
+      properties: {
+        defaults: { type: 'object', properties: { policies: policiesOnly } },
+        targets: {
+          type: 'object',
+          additionalProperties: { type: 'object', properties: known },
+        },
+      },
+    },
+  };
+}
+
+function withPolicies(holder: JsonSchema, known: readonly string[]): JsonSchema {
+  const policies = objectOf(holder.properties?.['policies']);
+  const items = withOther(itemsOf(policies), 'A policy of a plugin.', known);
+  return { ...holder, properties: { ...holder.properties, policies: { ...policies, items } } };
+}
+
+function withOther(schema: JsonSchema, description: string, known: readonly string[]): JsonSchema {
+  const type: JsonSchema = { type: 'string', minLength: 1, not: { enum: [...known] }, description };
+  const other: JsonSchema = { type: 'object', properties: { type }, required: ['type'] };
+  return { ...schema, oneOf: [...(schema.oneOf ?? []), other] };
+}
+
+function itemsOf(list: unknown): JsonSchema {
+  return objectOf(objectOf(list).items);
+}
+
+/** The types of the alternatives of a schema. */
+function typesOf({ oneOf = [] }: JsonSchema): string[] {
+  return oneOf.map((option) => {
+    const type = objectOf(objectOf(option).properties?.['type']).const;
+    if (typeof type !== 'string') throw new Error('an alternative has no type');
+    return type;
+  });
+}

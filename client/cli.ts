@@ -18,12 +18,16 @@ import * as say from './command-line/usage-errors.ts';
 import { follow, perform } from './commands/perform.ts';
 import { silent } from './connection/conversation.ts';
 import type { Relay } from './connection/relay.ts';
+import { type Resumed, takeResumed } from './connection/resumed.ts';
 import { findSocket } from './connection/socket.ts';
 import { type Ending, finish } from './ending.ts';
+import { parseFast } from './fast-path.ts';
 import { complain } from './terminal/output.ts';
 
 /** Does what a command line asks for. */
 export function main(argv: readonly string[]): void {
+  const resumed = takeResumed(process.env, parseFast(argv));
+  if (resumed !== undefined) return goOn(resumed);
   const parsed = parse(argv);
   if (!parsed.ok) return finish(usage(parsed.mistake, argv[0]));
   const { command, connectTimeoutMs, errorCode, ...invocation } = parsed.invocation;
@@ -39,6 +43,14 @@ export function main(argv: readonly string[]): void {
 /** Goes on where the fast path came into trouble. */
 export function resume(relay: Relay, socket: string): void {
   settle(follow(relay, { socket, connectTimeoutMs: undefined }));
+}
+
+/** Goes on where client/baton.pl was. */
+function goOn({ relay, isWaiting, isSilent, awayMs }: Resumed): void {
+  const socket = findSocket();
+  if (isSilent) return giveUp(relay, socket);
+  if (isWaiting) relay.heedSignals();
+  settle(follow(relay, { socket, connectTimeoutMs: undefined, awayMs }));
 }
 
 /** The daemon holds the connection of the fast path and says nothing. */

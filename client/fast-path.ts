@@ -15,8 +15,10 @@ interface FastWait {
   readonly runs: readonly [number];
 }
 
+export type FastCommand = FastRun | FastWait;
+
 /** `run TARGET [--wait]` in either order, and `wait RUN`; undefined for everything else. */
-export function parseFast(argv: readonly string[]): FastRun | FastWait | undefined {
+export function parseFast(argv: readonly string[]): FastCommand | undefined {
   const [verb, ...rest] = argv;
   const [word = ''] = rest;
   if (verb === 'wait') {

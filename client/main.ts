@@ -9,7 +9,8 @@ import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/requ
 import { WholeLines } from '../daemon/shared/lines.ts';
 import { internal } from './client-errors.ts';
 import { type Connection, connect } from './connection/pipe.ts';
-import { isReply, Relay } from './connection/relay.ts';
+import { Relay } from './connection/relay.ts';
+import { isReply } from './connection/replies.ts';
 import { type RunRequest, runRequest, waitRequest } from './connection/run-requests.ts';
 import { PING, SILENT_MS_DEFAULT, Silence } from './connection/silence.ts';
 import { findSocket } from './connection/socket.ts';
@@ -33,7 +34,9 @@ const command = parseFast(process.argv.slice(2));
 const isWaiting = command?.verb === 'wait' || command?.wait === true;
 const isWatched = isWaiting && isTerminal(STDERR);
 const isShort = Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX;
-if (command && isShort && !isWatched) {
+// client/baton.pl has begun: client/cli.ts goes on with that.
+const isResumed = process.env['BATON_RESUME'] !== undefined;
+if (command && isShort && !isWatched && !isResumed) {
   const request: RunRequest =
     command.verb === 'run'
       ? runRequest(command.target, command.wait)

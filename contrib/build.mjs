@@ -16,7 +16,15 @@
  * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
  * later. They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stanzasOf } from './licences.mjs';
@@ -101,6 +109,8 @@ const { size } = statSync('dist/client/main.cjs');
 if (size >= MAIN_BYTES_MAX) {
   throw new Error(`dist/client/main.cjs has ${size} bytes, expected less than ${MAIN_BYTES_MAX}`);
 }
+copyFileSync('client/baton.pl', 'dist/client/baton.pl');
+chmodSync('dist/client/baton.pl', 0o755);
 // Both keepers in perl are one file each, which may have to go to another machine.
 for (const [file, part] of [
   ['keeper.pl', 'fork-server.pl'],

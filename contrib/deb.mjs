@@ -30,9 +30,24 @@ import { stanza } from './licences.mjs';
 
 /** What apt calls that which holds the tools. */
 const TOOLS = { dh: 'debhelper', 'dpkg-buildpackage': 'dpkg-dev', npm: 'npm', tar: 'tar' };
-const ENV_NODE = '#!/usr/bin/env node';
-/** cron's PATH is /usr/bin:/bin, and the package depends on Debian's nodejs. */
-const DEBIAN_NODE = '#!/usr/bin/node';
+/**
+ * The commands, and how each names its Node: by PATH; in the package, which depends on Debian's
+ * nodejs, as that one.
+ */
+const COMMANDS = [
+  {
+    file: 'dist/client/baton.pl',
+    place: 'usr/bin/baton',
+    names: 'our $node; ',
+    by: "our $node = '/usr/bin/node'; ",
+  },
+  {
+    file: 'dist/daemon/batond.cjs',
+    place: 'usr/sbin/batond',
+    names: '#!/usr/bin/env node\n',
+    by: '#!/usr/bin/node\n',
+  },
+];
 
 const tree = fileURLToPath(new URL('..', import.meta.url));
 const { out, version } = readArguments();
@@ -127,17 +142,14 @@ function changelog(debianVersion) {
   ].join('\n\n');
 }
 
-/** The commands, by what package.json says; each is given Debian's own node. */
+/** The commands, each given Debian's own node. */
 function links(packed) {
-  const places = { baton: 'usr/bin/baton', batond: 'usr/sbin/batond' };
-  const lines = Object.entries(places).map(([name, place]) => {
-    const file = join(packed, about.bin[name]);
-    const text = readFileSync(file, 'utf8');
-    if (!text.startsWith(ENV_NODE)) {
-      fail(`${file}: its first line is "${text.split('\n')[0]}", expected "${ENV_NODE}"`);
-    }
-    writeFileSync(file, DEBIAN_NODE + text.slice(ENV_NODE.length), { mode: 0o755 });
-    return `usr/lib/baton/${about.bin[name]} ${place}\n`;
+  const lines = COMMANDS.map(({ file, place, names, by }) => {
+    const path = join(packed, file);
+    const text = readFileSync(path, 'utf8');
+    if (text.split(names).length !== 2) fail(`${path}: expected "${names}" once`);
+    writeFileSync(path, text.replace(names, by), { mode: 0o755 });
+    return `usr/lib/baton/${file} ${place}\n`;
   });
   return lines.join('');
 }

@@ -21,7 +21,7 @@
  * Not here: why a run waits or was refused by a policy (that is a reason and no mistake, and stands
  * with its policy); constants of log lines; "Internal error: …", which only a bug can show; what a
  * schema expects ("a list of exit codes"), which stands with the schema and is put behind
- * "expected"; the shell client, which has its own few words (contrib/baton.sh).
+ * "expected"; the front door in Perl, which has its own few words (client/baton.pl).
  */
 
 export * as config from './config/config-messages.ts';

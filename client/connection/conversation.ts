@@ -14,7 +14,7 @@ import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import * as say from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
 import { codeOf } from '../terminal/output.ts';
-import { isReply } from './relay.ts';
+import { isReply } from './replies.ts';
 import { PING, Silence, silentMsOf } from './silence.ts';
 
 export interface Conversation<T> {
@@ -34,6 +34,8 @@ export interface Conversation<T> {
 export interface Place {
   readonly socket: string;
   readonly connectTimeoutMs: number | undefined;
+  /** The daemon has been away for so long already. */
+  readonly awayMs?: number;
 }
 
 export type Answer<T> =
@@ -55,7 +57,7 @@ const REPLY_CHARS_MAX = 64 * 1_048_576;
 
 /** Talks until the conversation has its end, or until the daemon has been away for too long. */
 export async function converse<T>(place: Place, talk: Conversation<T>): Promise<Answer<T>> {
-  let goodAtMs = performance.now();
+  let goodAtMs = performance.now() - (place.awayMs ?? 0);
   let pauseMs = PAUSE_MS_MIN;
   const silentMs = silentMsOf(place.connectTimeoutMs);
   for (;;) {

@@ -24,9 +24,9 @@ import {
 } from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
 import { areOneFile, complain, writeAll } from '../terminal/output.ts';
+import type { BegunRelay } from './begun-relay.ts';
+import { isOwn, type ReplyOf } from './replies.ts';
 import { labelOf, type NamedRun, type RunRequest, waitRequest } from './run-requests.ts';
-
-type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 
 const CANCEL_ID = 'cancel';
 const DONE: Ending = { status: 0, isOwn: false };
@@ -70,6 +70,22 @@ export class Relay {
     this.#label = labelOf(request);
   }
 
+  /** Goes on where another client of this process was. */
+  static resumed(request: RunRequest, begun: BegunRelay): Relay {
+    const relay = new Relay(request);
+    relay.#wasAsked = true;
+    relay.#run = begun.run ?? relay.#run;
+    relay.#nonce = begun.nonce ?? relay.#nonce;
+    relay.#isForeign = begun.isForeign;
+    relay.#isMidLine = begun.isMidLine;
+    for (const stream of ['out', 'err'] as const) {
+      relay.#offsets[stream] = begun[stream].offset;
+      relay.#closed[stream] = begun[stream].isShut;
+    }
+    if (begun.signal !== undefined) relay.#stop(begun.signal);
+    return relay;
+  }
+
   /** The run was there before: it is not this client's to cancel. */
   get isForeign(): boolean {
     return this.#isForeign;
@@ -84,7 +100,7 @@ export class Relay {
     return this.#wasAsked;
   }
 
-  /** The number of the run, once it is known. */
+  /** Once it is known. */
   get run(): number | undefined {
     return this.#run;
   }
@@ -249,6 +265,10 @@ export class Relay {
 
   #interrupt(signal: number): void {
     if (this.#signal !== undefined || !this.#wasAsked) process.exit(EXIT.signalBase + signal);
+    this.#stop(signal);
+  }
+
+  #stop(signal: number): void {
     this.#signal = signal;
     this.#cancel();
     this.#wasHeard = false;
@@ -272,16 +292,4 @@ export class Relay {
     const of = { of: this.#run, ...this.nonce };
     this.#send?.({ type: 'cancel', v: PROTOCOL_VERSION, id: CANCEL_ID, ...of });
   }
-}
-
-/** The parser's edge: the daemon's replies are trusted as far as their type. */
-export function isReply(value: unknown): value is Reply {
-  return typeof value === 'object' && value !== null && 'type' in value;
-}
-
-/** The command's own code or signal is not baton's, also where the signal was sent by baton. */
-function isOwn({ outcome, exit }: ReplyOf<'ended'>): boolean {
-  if (outcome.kind === 'exited') return outcome.code !== exit;
-  if (outcome.kind === 'cancelled') return outcome.signal === undefined;
-  return outcome.kind !== 'signalled';
 }

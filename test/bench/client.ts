@@ -1,14 +1,13 @@
 /** Section 1: what a crontab line pays for, whole processes from start to exit. */
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { ROOT } from '../support/config.ts';
+import { dirname, join } from 'node:path';
 import { BATON } from '../support/rig.ts';
 import { NODE, type Options, timeProcesses } from './measure.ts';
 import { gaps, has, Peer } from './peers.ts';
 import { Subject, TRUE } from './subject.ts';
 import type { Budget, Line } from './table.ts';
 
-const SHELL_CLIENT = join(ROOT, 'contrib/baton.sh');
+const FRONT_DOOR = join(dirname(BATON), 'baton.pl');
 const CROWD = 30;
 /**
  * What a run itself may cost a waiting client: forks, four writes to the disk, and the way back.
@@ -39,7 +38,12 @@ export async function measureClient({ isQuick }: Options): Promise<readonly Line
       timing,
     );
     const crowds = await timeProcesses(
-      { node: crowd(`${NODE} -e 0`), baton: crowd(`${NODE} ${BATON} run queue`) },
+      {
+        node: crowd(`${NODE} -e 0`),
+        baton: crowd(`${NODE} ${BATON} run queue`),
+        door: crowd(`perl ${FRONT_DOOR} run queue`),
+        tsp: crowd(has('tsp') ? tsp.submit('true').join(' ') : 'true'),
+      },
       { ...timing, runs: 3 },
     );
     return [...rows(times), ...crowdRows(crowds)];
@@ -53,8 +57,8 @@ type Name =
   | 'least'
   | 'run'
   | 'wait'
-  | 'shell'
-  | 'shellWait'
+  | 'door'
+  | 'doorWait'
   | 'nc'
   | 'flock'
   | 'tsp'
@@ -72,8 +76,8 @@ function commands(nc: string, tsp: Peer, nq: Peer): Record<Name, readonly string
     least: [NODE, '-e', LEAST],
     run: [NODE, BATON, 'run', 'queue'],
     wait: [NODE, BATON, 'run', 't', '--wait'],
-    shell: ['sh', SHELL_CLIENT, 'run', 'queue'],
-    shellWait: ['sh', SHELL_CLIENT, 'run', 't', '--wait'],
+    door: ['perl', FRONT_DOOR, 'run', 'queue'],
+    doorWait: ['perl', FRONT_DOOR, 'run', 't', '--wait'],
     nc: ['sh', '-c', nc],
     flock: orTrue('flock', ['flock', join(directory, 'lock'), 'true']),
     tsp: orTrue('tsp', tsp.submit('true')),
@@ -105,21 +109,33 @@ function rows(ms: Readonly<Record<Name, number>>): readonly Line[] {
     { ...row('baton run', ms.run), against: node, budget: startBudget },
     { ...row('baton run', ms.run), against: against('three lines of Node', ms.least) },
     { ...row('baton run --wait of true', ms.wait), against: node, budget: waitBudget },
-    { ...row('contrib/baton.sh run', ms.shell), against: against('sh and nc', ms.nc) },
-    ...peer('tsp', 'contrib/baton.sh run', ms.shell, ms.tsp),
-    ...peer('nq', 'contrib/baton.sh run', ms.shell, ms.nq),
+    { ...row('the front door, run', ms.door), against: against('sh and nc', ms.nc) },
+    ...peer('tsp', 'the front door, run', ms.door, ms.tsp),
+    ...peer('nq', 'the front door, run', ms.door, ms.nq),
     ...peer('tsp', 'baton run', ms.run, ms.tsp),
     ...peer('nq', 'baton run', ms.run, ms.nq),
-    ...peer('tsp', 'contrib/baton.sh run --wait', ms.shellWait, ms.tspWait),
-    ...peer('nq', 'contrib/baton.sh run --wait', ms.shellWait, ms.nqWait),
-    ...peer('flock', 'contrib/baton.sh run --wait', ms.shellWait, ms.flock),
+    ...peer('tsp', 'the front door, run --wait', ms.doorWait, ms.tspWait),
+    ...peer('nq', 'the front door, run --wait', ms.doorWait, ms.nqWait),
+    ...peer('flock', 'the front door, run --wait', ms.doorWait, ms.flock),
     ...peer('tsp', 'baton run --wait', ms.wait, ms.tspWait),
     ...peer('flock', 'baton run --wait', ms.wait, ms.flock),
   ];
 }
 
-function crowdRows(ms: { readonly node: number; readonly baton: number }): readonly Line[] {
+interface Crowds {
+  readonly node: number;
+  readonly baton: number;
+  readonly door: number;
+  readonly tsp: number;
+}
+
+function crowdRows(ms: Crowds): readonly Line[] {
   const against = { what: `${CROWD} × node -e 0`, figure: ms.node };
   const budget = { rule: 'at most', on: 'ratio', bound: NODE_FACTOR } as const;
-  return [{ what: `${CROWD} × baton run at once`, unit: 'ms', figure: ms.baton, against, budget }];
+  const door = `${CROWD} × the front door, run at once`;
+  const tsp = { what: `${CROWD} × tsp`, figure: ms.tsp };
+  return [
+    { what: `${CROWD} × baton run at once`, unit: 'ms', figure: ms.baton, against, budget },
+    ...(has('tsp') ? [{ what: door, unit: 'ms', figure: ms.door, against: tsp } as const] : []),
+  ];
 }

@@ -76,7 +76,6 @@ describe('the Debian package', { skip }, () => {
       './usr/share/bash-completion/completions/baton',
       './usr/share/fish/vendor_completions.d/baton.fish',
       './usr/share/zsh/vendor-completions/_baton',
-      './usr/share/baton/baton.sh',
       './usr/share/baton/config.schema.json',
       './usr/share/doc/baton/README.Debian',
       './usr/share/doc/baton/changelog.gz',

@@ -17,6 +17,7 @@ const MODULE = 'lib/node_modules/baton';
 
 /** All that is built and shipped: the bundles, and what is no TypeScript. */
 const BUILT = [
+  'client/baton.pl',
   'client/cli.cjs',
   'client/main.cjs',
   'daemon/batond.cjs',

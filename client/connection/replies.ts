@@ -1,0 +1,16 @@
+/** What the client asks of replies. */
+import type { Reply } from '../../daemon/protocol/request.ts';
+
+export type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
+
+/** The parser's edge: the daemon's replies are trusted as far as their type. */
+export function isReply(value: unknown): value is Reply {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}
+
+/** The command's own code or signal is not baton's, also where the signal was sent by baton. */
+export function isOwn({ outcome, exit }: ReplyOf<'ended'>): boolean {
+  if (outcome.kind === 'exited') return outcome.code !== exit;
+  if (outcome.kind === 'cancelled') return outcome.signal === undefined;
+  return outcome.kind !== 'signalled';
+}

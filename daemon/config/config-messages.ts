@@ -23,6 +23,11 @@ export const foreignOwner = (path: string, found: string, user: string, own?: st
   return `is owned by ${found}; expected ${expected}; run chown ${user} ${path}`;
 };
 
+export const foreignLink = (path: string, found: string, user: string, own?: string): string => {
+  const expected = own === undefined ? 'root' : `root or ${own}, as which the daemon runs`;
+  return `link ${path} is owned by ${found}; expected ${expected}; run chown -h ${user} ${path}`;
+};
+
 export const writableByOthers = (path: string, mode: string): string =>
   `can be written by others (mode ${mode}), who could run commands as the daemon; ` +
   `run chmod go-w ${path}`;
@@ -45,6 +50,9 @@ export const wrongJson = (expected: string, found: string): string =>
 // Files that the configuration includes
 
 export const notIncludable = (): string => 'does not exist; write it, or remove it from "include"';
+
+export const notFolder = (path: string): string =>
+  `is a folder; name "${path}/*.json" to include its files`;
 
 /** `why` is a mistake of the folder. */
 export const unsafeFolder = (folder: string, why: string): string => `folder ${folder} ${why}`;

@@ -4,23 +4,23 @@
  *
  * Invariant: what is judged (owner, mode, size) and what is read is the same open file. A plugin is
  * read once more, by its name, when it is imported: so nobody else may be able to replace it, and
- * each folder above it is judged as well.
+ * each folder by way of which it is found is judged as well, and so is each link.
  */
 import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   readFileSync,
-  realpathSync,
   type Stats,
   statSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
 import { errnoOf } from '../shared/errno.ts';
 import { nameUser } from '../system/owner-name.ts';
 import * as say from './config-messages.ts';
 import { type Json, parseJson } from './json.ts';
+import { wayTo } from './plugin-path.ts';
 
 /** Longest configuration that is read. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
@@ -48,6 +48,9 @@ const PLUGIN_FILE: FileKind = { name: 'module (.mjs)', other: 'in "plugins"' };
 /** What is said of a configuration that is not there. */
 export const NOT_THERE = say.notThere(CONFIG_FILE.other);
 
+/** What is said of one that is a folder. */
+export const IS_FOLDER = say.isDirectory(CONFIG_FILE.name);
+
 /** `uid` is the daemon's own. */
 export function readConfigFile(path: string, uid: number, bytesMax = CONFIG_BYTES_MAX): Content {
   const read = readOwnFile(path, uid, CONFIG_FILE, bytesMax);
@@ -61,25 +64,23 @@ interface Refused {
 
 type OwnText = { readonly ok: true; readonly text: string } | Refused;
 
-/** Without links, so that who reads it by this path passes none that was not judged. */
+/** By a path without links, so that who reads it by that passes none that was not judged. */
 export function readPluginFile(
   path: string,
   uid: number,
 ): Refused | { readonly ok: true; readonly text: string; readonly realPath: string } {
   try {
-    const realPath = realpathSync(path);
-    const unsafe = foldersAbove(realPath).flatMap((folder) => findUnsafeFolder(folder, uid));
+    const { realPath, folders, links } = wayTo(path);
+    const unsafe = [
+      ...folders.flatMap((folder) => findUnsafeFolder(folder, uid)),
+      ...links.flatMap((link) => findForeignLink(link, uid)),
+    ];
     if (unsafe.length > 0) return refuse(unsafe);
     const read = readOwnFile(realPath, uid, PLUGIN_FILE, PLUGIN_BYTES_MAX);
     return read.ok ? { ...read, realPath } : read;
   } catch (error) {
     return refuse([describeError(error, PLUGIN_FILE)]);
   }
-}
-
-function foldersAbove(path: string): readonly string[] {
-  const folder = dirname(path);
-  return folder === path ? [] : [...foldersAbove(folder), folder];
 }
 
 /** In a folder that is sticky, such as /tmp, nobody can replace the files of others. */
@@ -89,6 +90,14 @@ function findUnsafeFolder(path: string, uid: number): readonly string[] {
   return findUnsafe(path, isSticky ? { uid: stats.uid, mode: 0 } : stats, uid).map((text) =>
     say.unsafeFolder(path, text),
   );
+}
+
+/** In a sticky folder its owner can let it lead elsewhere. */
+function findForeignLink(path: string, uid: number): readonly string[] {
+  const owner = lstatSync(path).uid;
+  if (owner === 0 || owner === uid) return [];
+  const own = uid === 0 ? undefined : nameUser(uid);
+  return [say.foreignLink(path, nameUser(owner), uid === 0 ? 'root' : String(uid), own)];
 }
 
 function readOwnFile(path: string, uid: number, what: FileKind, bytesMax: number): OwnText {

@@ -15,6 +15,7 @@ import { IncludePattern } from './field-types.ts';
 import {
   CONFIG_BYTES_MAX,
   findUnsafe,
+  IS_FOLDER,
   NOT_THERE,
   readConfigFile,
   type Stamped,
@@ -52,9 +53,10 @@ export function* readIncluded(main: Source, uid: number): CooperativeSteps<Inclu
     files.push(stamped(path));
     const content = readConfigFile(path, uid, INCLUDED_BYTES_MAX);
     if (!content.ok) {
-      const texts = content.problems.map((text) =>
-        text === NOT_THERE ? say.notIncludable() : text,
-      );
+      const texts = content.problems.map((text) => {
+        if (text === IS_FOLDER) return say.notFolder(path);
+        return text === NOT_THERE ? say.notIncludable() : text;
+      });
       mistakes.push(...texts.map((text) => ({ file: path, path: '', text })));
       continue;
     }

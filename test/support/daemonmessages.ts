@@ -75,6 +75,10 @@ const CONFIG: Samples<typeof config> = {
     ['/c.json', 'uid 1000', 'root'],
     ['/c.json', 'uid 1000', '1001', 'alice (uid 1001)'],
   ],
+  foreignLink: [
+    ['/x.mjs', 'uid 1000', 'root'],
+    ['/x.mjs', 'uid 1000', '1001', 'alice (uid 1001)'],
+  ],
   writableByOthers: [['/c.json', '0666']],
   notThere: [['with --config FILE']],
   wrongPlugin: [['/etc/baton/x.mjs', 'exports nothing']],
@@ -99,6 +103,7 @@ const CONFIG: Samples<typeof config> = {
   byteOrderMark: [[]],
   wrongJson: [['","', '"}"']],
   notIncludable: [[]],
+  notFolder: [['/conf.d']],
   unsafeFolder: [['/conf.d', 'can be written by others (mode 0777); run chmod go-w /conf.d']],
   folderUnread: [['/conf.d', FULL]],
   noFolder: [['/conf.d']],

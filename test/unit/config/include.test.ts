@@ -235,10 +235,13 @@ test('what is no file or no folder is refused, and nothing hangs', (t) => {
     told(path).map((line) => line.replace(/;.*/, '')),
     [
       'conf.d/a.json: is not a regular file',
-      'conf.d/b.json: is a directory',
+      'conf.d/b.json: is a folder',
       'conf.d/c.json: does not exist',
     ],
   );
+  writeFileSync(path, JSON.stringify({ include: ['conf.d'], targets: {} }));
+  assert.match(told(path).join(), /^conf\.d: is a folder; name "conf\.d\/\*\.json" to include/);
+  writeFileSync(path, JSON.stringify({ include: PATTERN, targets: {} }));
   rmSync(folder, { recursive: true });
   writeFileSync(folder, '');
   assert.match(told(path).join(), /include\[0\]: conf\.d is not a folder; name one$/);

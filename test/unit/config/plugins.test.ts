@@ -3,7 +3,7 @@
  * configuration, with its file, and never more.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PLUGIN_BYTES_MAX } from '../../../daemon/config/file.ts';
@@ -78,6 +78,37 @@ test('a module that loops for ever is given up after its time, and others are lo
   folder.write('x.mjs', 'for (;;);');
   const mistakes = mistakesIn(folder, await folder.load(['x.mjs']));
   assert.match(mistakes, /: x\.mjs: its import took more than 50 ms; expected a module that only/);
+});
+
+test('of a plugin behind links, the folders above each link are judged, and the links', async (t) => {
+  const folder = new PluginFolder(t);
+  const at = (name: string): string => join(folder.path, name);
+  folder.write('real/x.mjs', policyModule('mine'));
+  for (const name of ['one', 'two']) mkdirSync(at(name));
+  symlinkSync(at('two'), at('dir'));
+  symlinkSync('../dir/b.mjs', at('one/a.mjs'));
+  symlinkSync('../real/x.mjs', at('two/b.mjs'));
+  const said = async (): Promise<string> => mistakesIn(folder, await folder.load(['one/a.mjs']));
+  accepted(await folder.load(['one/a.mjs']));
+  for (const name of ['one', 'two', 'real']) {
+    chmodSync(at(name), 0o777);
+    assert.match(
+      await said(),
+      new RegExp(`folder ${name} can be written by others .*go-w ${name}$`),
+    );
+    chmodSync(at(name), 0o755);
+  }
+  // As somebody else has made them, for a daemon of another user than root.
+  const own = process.getuid?.() ?? 0;
+  if (own === 0) {
+    lchownSync(at('two/b.mjs'), 12_345, 12_345);
+    assert.match(
+      await said(),
+      /: link two\/b\.mjs is owned by uid 12345; .*; run chown -h root two/,
+    );
+  }
+  symlinkSync('loop', at('loop'));
+  assert.match(mistakesIn(folder, await folder.load(['loop'])), /ELOOP/);
 });
 
 test('a plugin that two files bring is a mistake of the second', async (t) => {

@@ -13,6 +13,7 @@
  *   client/command-line/usage-errors.ts   what is wrong with a command line
  *   policies/policy-messages.ts           what keeps a policy from working on this machine
  *   runners/ssh/ssh-messages.ts           what keeps a runner from reaching its machine
+ *   runners/slurm-messages.ts             what a cluster of Slurm does not keep
  *
  * The style, which test/unit/project/messages.test.ts holds for every entry: one line, begun in
  * lower case and without a full stop, since it stands behind "baton: TARGET: " or another clause;

@@ -17,11 +17,11 @@ export function describeConfig(config: Config): string {
   const broken = targets.flatMap(({ name, broken }) =>
     broken === undefined ? [] : `problem: target "${name}" is broken: ${broken}`,
   );
-  const looks = targets.flatMap(({ name, runner }) =>
-    (runnerOf(runner.type).inspect?.(runner.options) ?? []).map(
-      (text) => `warning: target "${name}": ${text}`,
-    ),
-  );
+  const looks = targets.flatMap((target) => {
+    const { name, runner } = target;
+    const texts = runnerOf(runner.type).inspect?.(runner.options, target) ?? [];
+    return texts.map((text) => `warning: target "${name}": ${text}`);
+  });
   const notes = warnings.map((warning) => `warning: ${warning}`);
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
   const listeners = sockets.map((socket) => `  ${describeSocket(socket)}`);

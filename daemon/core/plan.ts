@@ -98,6 +98,9 @@ export interface Runner<O> {
   plan(options: O): Plan;
   /** What cannot work on this machine, as sentences. May read files; is asked at every load. */
   check?(options: O): readonly string[];
-  /** What deserves a look but refuses no run. Takes its time: only `batond --check` asks. */
-  inspect?(options: O): readonly string[];
+  /**
+   * What deserves a look but refuses no run. Takes its time: only `batond --check` asks. `limits`
+   * are those of the target.
+   */
+  inspect?(options: O, limits: { readonly killAfterMs: number }): readonly string[];
 }

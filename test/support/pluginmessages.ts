@@ -1,6 +1,7 @@
 /** Arguments for every message of policies and runners; one without any does not compile. */
 import * as policy from '../../policies/policy-messages.ts';
 import * as local from '../../runners/local-messages.ts';
+import * as cluster from '../../runners/slurm-messages.ts';
 import * as runner from '../../runners/ssh/ssh-messages.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
@@ -126,8 +127,21 @@ const LOCAL: Samples<typeof local> = {
   noSuchGroup: [['backup']],
 };
 
+const CLUSTER: Samples<typeof cluster> = {
+  mayOutlive: [['pgid'], ['linuxproc']],
+  shortKillWait: [[30_000, 60_000]],
+  neverGivenUp: [[]],
+  mayBePreempted: [['REQUEUE']],
+  noShared: [['/cluster/baton', 'ENOENT']],
+  notAsked: [
+    ['slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)', 15_000],
+    ['', 15_000],
+  ],
+};
+
 export const PLUGINS: readonly Entry[] = [
   ...entriesOf('policy', policy, POLICY),
   ...entriesOf('runner', runner, RUNNER),
   ...entriesOf('local', local, LOCAL),
+  ...entriesOf('cluster', cluster, CLUSTER),
 ];

@@ -60,6 +60,8 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'slurm.noSlurm': { names: 'ENOENT is told in words' },
   'slurm.slurmWaits': { advice: FACT, names: 'None is told in words' },
   'slurm.slurmSilent': { names: 'the time is shown in words' },
+  'cluster.shortKillWait': { names: 'the times are shown in words' },
+  'cluster.notAsked': { names: 'the time is shown in words' },
   ...all(FACT, 'slurm', ['slurmLost', 'slurmHeld', 'slurmTrouble', 'slurmGoesOn']),
   ...all(PART, 'slurm', ['slurmRefused']),
   ...all(HELP, 'usage', ['unknownOption', 'unknownCommand', 'foreignOption', 'extraWord']),

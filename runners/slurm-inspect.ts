@@ -1,0 +1,107 @@
+/**
+ * What a cluster of Slurm does not keep of what baton promises, by its own configuration: `batond
+ * --check` warns of it. Nothing of it refuses a run.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { noSlurm } from '../daemon/protocol/slurm-text.ts';
+import { errnoOf } from '../daemon/shared/errno.ts';
+import * as say from './slurm-messages.ts';
+import type { SlurmOptions } from './slurm-options.ts';
+
+/** For scontrol; slurmctld that hangs is given up after its own 10 s. */
+const ASK_MS_MAX = 15_000;
+/** Far more than the 10 kB that it prints. */
+const CONFIG_BYTES_MAX = 1_048_576;
+
+/** What `scontrol show config` says that matters here; absent: it says nothing of it. */
+export interface ClusterConfig {
+  readonly proctrack?: string;
+  readonly killWaitMs?: number;
+  /** 0: a node that does not answer is never given up. */
+  readonly slurmdTimeoutMs?: number;
+  readonly preemptMode?: string;
+}
+
+export function inspectSlurm(
+  options: Pick<SlurmOptions, 'directory' | 'conf'>,
+  { killAfterMs }: { readonly killAfterMs: number },
+): readonly string[] {
+  const { directory, conf } = options;
+  const asked = askCluster(conf);
+  return [
+    ...inspectShared(directory),
+    ...(asked.ok ? notKept(parseClusterConfig(asked.text), killAfterMs) : [asked.error]),
+  ];
+}
+
+/** Reads what `scontrol show config` prints, of Slurm 22.05 as of 24.11. */
+export function parseClusterConfig(text: string): ClusterConfig {
+  const values = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, key, value] = /^(\w+) *= (.*?) *$/.exec(line) ?? [];
+    if (key !== undefined && value !== undefined && value !== '(null)') values.set(key, value);
+  }
+  const secondsOf = (key: string): number | undefined => {
+    const [, number] = /^(\d+)(?: sec)?$/.exec(values.get(key) ?? '') ?? [];
+    return number === undefined ? undefined : 1_000 * Number(number);
+  };
+  const proctrack = values.get('ProctrackType')?.replace(/^proctrack\//, '');
+  const preemptMode = values.get('PreemptMode');
+  const killWaitMs = secondsOf('KillWait');
+  const slurmdTimeoutMs = secondsOf('SlurmdTimeout');
+  return {
+    ...(proctrack === undefined ? {} : { proctrack }),
+    ...(killWaitMs === undefined ? {} : { killWaitMs }),
+    ...(slurmdTimeoutMs === undefined ? {} : { slurmdTimeoutMs }),
+    ...(preemptMode === undefined ? {} : { preemptMode }),
+  };
+}
+
+/** As sentences; none of a cluster that keeps all of it. */
+export function notKept(cluster: ClusterConfig, killAfterMs: number): readonly string[] {
+  const { proctrack = '', killWaitMs, slurmdTimeoutMs, preemptMode = '' } = cluster;
+  const ends = /REQUEUE|CANCEL/.exec(preemptMode)?.[0];
+  return [
+    ...(proctrack === 'pgid' || proctrack === 'linuxproc' ? [say.mayOutlive(proctrack)] : []),
+    ...(killWaitMs !== undefined && killWaitMs < killAfterMs
+      ? [say.shortKillWait(killWaitMs, killAfterMs)]
+      : []),
+    ...(slurmdTimeoutMs === 0 ? [say.neverGivenUp()] : []),
+    ...(ends === undefined ? [] : [say.mayBePreempted(ends)]),
+  ];
+}
+
+/** Only as far as this machine can tell: the nodes may see another one there. */
+function inspectShared(directory: string): readonly string[] {
+  try {
+    if (!statSync(directory).isDirectory()) return [say.noShared(directory, 'ENOTDIR')];
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return [];
+  } catch (error) {
+    return [say.noShared(directory, errnoOf(error))];
+  }
+}
+
+type Asked =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly error: string };
+
+/** Nothing of this process's environment gets there, as for the runs. */
+function askCluster(conf: string | undefined): Asked {
+  const path = process.env['PATH'] ?? '/usr/bin:/bin';
+  const { status, stdout, stderr, error } = spawnSync('scontrol', ['show', 'config'], {
+    env: { PATH: path, LC_ALL: 'C', ...(conf === undefined ? {} : { SLURM_CONF: conf }) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    timeout: ASK_MS_MAX,
+    killSignal: 'SIGKILL',
+    maxBuffer: CONFIG_BYTES_MAX,
+  });
+  if (status === 0) return { ok: true, text: stdout };
+  if (error !== undefined && errnoOf(error) !== 'ETIMEDOUT') {
+    return { ok: false, error: noSlurm('scontrol', errnoOf(error)) };
+  }
+  const [said = ''] = (stderr ?? '').trim().split('\n').slice(-1);
+  return { ok: false, error: say.notAsked(said, ASK_MS_MAX) };
+}

@@ -12,9 +12,11 @@ import { replayFile } from './journal/replay-file.ts';
 import { FLAGS, helpText } from './options.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol/request.ts';
 import { ConfigSource } from './startup/config-source.ts';
+import { describeRequirements } from './startup/requirements.ts';
 import { PLACES, serve } from './startup/serve.ts';
 import * as say from './system/boot-messages.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './system/log.ts';
+import { machine } from './system/machine.ts';
 import { STDERR, STDOUT, writeAll } from './system/print.ts';
 
 /** Thrown by whatever judges the command line. */
@@ -39,7 +41,7 @@ async function main(): Promise<void> {
   }
   const read = await source.read();
   if (!read.ok) complain(read.text, EXIT.config);
-  else if (isCheck) check(read.value);
+  else if (isCheck) await check(read.value);
   else if (journal !== undefined) replay(read.value, journal, flags.only);
   // A plugin may have set a timer, which would go on for ever.
   process.exit();
@@ -127,9 +129,10 @@ function checkWord(flag: string, word: string | undefined, known: readonly strin
   throw new Mistake(say.wrongWord(flag, known, word));
 }
 
-function check(config: Config): void {
+async function check(config: Config): Promise<void> {
   const broken = [...config.catalog.targets.values()].some((target) => target.broken !== undefined);
-  print(describeConfig(config), broken ? EXIT.config : 0);
+  const now = await describeRequirements(config.catalog, machine);
+  print(`${describeConfig(config)}${now}`, broken ? EXIT.config : 0);
 }
 
 function replay({ catalog }: Config, file: string, word: string | undefined): void {

@@ -79,7 +79,9 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
     brief: ['say what is wrong with the configuration, or what it', 'means, and exit'],
     text:
       'Says what the configuration means, target by target, or every mistake at once, and exits: ' +
-      'with 0, or with 78 for a mistake or a target that cannot work on this machine.',
+      'with 0, or with 78 for a mistake or a target that cannot work on this machine. Of each ' +
+      'condition that a target has by `require` it says whether it is met now, which is no ' +
+      'mistake; within 15 s, and without running a `command` of yours.',
   },
   replay: {
     usage: '--replay FILE',

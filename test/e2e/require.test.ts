@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { test } from 'node:test';
 import { directory } from '../support/config.ts';
-import { Rig } from '../support/rig.ts';
+import { BATOND, Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
 
 const runner = { type: 'dummy', time: '1ms' };
@@ -36,6 +36,11 @@ test('a run waits for its disk and its free space, and says so; another one is s
   rig = await Rig.start({
     targets: { waits: { runner, policies: [mounted] }, skips: { runner, policies: [skipped] } },
   });
+  const { stdout, status } = spawnSync(process.execPath, [BATOND, '--check', rig.configFile], {
+    encoding: 'utf8',
+  });
+  const now = `requirement of waits, skips: ${disk} is not a mount point: not met now`;
+  assert.deepEqual([status, stdout.includes(now)], [0, true], stdout);
   const session = await rig.open();
   const { run } = await session.ask({ type: 'run', target: 'waits' }, 'accepted');
   const why = async (): Promise<string> => {

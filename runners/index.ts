@@ -1,6 +1,7 @@
 /** The map of runners. A new one is a file beside this, and a line here. */
 import { dummy } from './dummy.ts';
 import { local } from './local.ts';
+import { slurm } from './slurm.ts';
 import { ssh } from './ssh.ts';
 
-export const runners = { local, dummy, ssh } as const;
+export const runners = { local, dummy, ssh, slurm } as const;

@@ -149,21 +149,17 @@ export class SlurmKeepers implements KindOfKeepers {
     switch (taken.kind) {
       case 'dropped':
         return this.#leave(kept);
-      case 'refused': {
-        // Nothing else may be left for it.
-        if (avoided.length > 0) {
-          this.#vain.avoidNone();
-          return await this.#submit(kept, plan, slurm);
+      case 'refused':
+        if (avoided.length === 0) {
+          return this.#supervisor.fail(kept, failure('system', say.slurmRefused(taken.why)));
         }
-        return this.#supervisor.fail(kept, failure('system', say.slurmRefused(taken.why)));
-      }
-      case 'taken': {
+        // Nothing else may be left for it.
+        this.#vain.avoidNone();
+        return await this.#submit(kept, plan, slurm);
+      case 'taken':
         delete kept.trouble;
-        const { job } = taken;
-        kept.slurm = { ...slurm, job };
-        this.#supervisor.ready(kept, keeperOf(kept.slurm, this.#directories.nonce));
-        return;
-      }
+        kept.slurm = { ...slurm, job: taken.job };
+        return this.#supervisor.ready(kept, keeperOf(kept.slurm, this.#directories.nonce));
       default:
         return taken satisfies never;
     }
@@ -223,7 +219,11 @@ export class SlurmKeepers implements KindOfKeepers {
 
   /** By its name; what is not heard now is repeated when Slurm shows that it is held. */
   async #release(kept: KeptJob, { token, conf }: SlurmJob): Promise<void> {
+    if (kept.isReleasing) return;
+    kept.isReleasing = true;
     const released = await this.#commands.release(token, conf);
+    kept.isReleasing = false;
+    kept.releasedAtMs = this.#clock.now().steadyMs;
     if (!released.ok && !hasEnded(kept)) kept.trouble = released.error;
   }
 

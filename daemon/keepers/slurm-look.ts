@@ -41,6 +41,8 @@ export interface KeptJob extends Kept {
   begun?: Begun;
   /** Since when its command may run. */
   releasedAtMs?: number;
+  /** Slurm is being told so. */
+  isReleasing?: boolean;
   lookedAtMs?: number;
   /** Since when it has ended and not all of its output was seen. */
   endedAtMs?: number;

@@ -1,0 +1,184 @@
+/** The Slurm runner against a real cluster of three nodes, as a client of the socket sees it. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { askRun } from '../support/askedrun.ts';
+import { Rig } from '../support/rig.ts';
+import { SLURM_NEEDS, SlurmCluster } from '../support/slurm.ts';
+import { whyWithout } from '../support/tools.ts';
+
+/** They would be options of sbatch, if they got to it. */
+const DECOYS = { SBATCH_PARTITION: 'nowhere', SBATCH_REQUEUE: '1', SLURM_CONF: '/nowhere' };
+
+describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
+  let cluster: SlurmCluster;
+  let rig: Rig;
+  let shared: string;
+  let marks: string;
+
+  before(async () => {
+    cluster = await SlurmCluster.start();
+    rig = new Rig();
+    shared = join(rig.directory, 'shared');
+    marks = join(rig.directory, 'marks');
+    for (const path of [shared, marks]) mkdirSync(path);
+    const job = (args: readonly string[], more = {}) => ({
+      ...{ type: 'slurm', directory: shared, conf: cluster.conf, args, ...more },
+    });
+    const sh = (script: string, more = {}) => job(['sh', '-c', script], more);
+    const mark = (name: string): string => `echo $$ >>'${join(marks, name)}'`;
+    rig.configure({
+      targets: {
+        seven: { runner: sh('exit 7') },
+        most: { runner: sh('exit 255') },
+        killed: { runner: sh('kill -KILL $$') },
+        term: { runner: sh('kill -TERM $$') },
+        missing: { runner: job(['no-such-command-anywhere']) },
+        both: { runner: sh('printf "a\\000b"; printf "\\377" >&2') },
+        big: { runner: sh('head -c 20000000 /dev/zero; head -c 5000000 /dev/zero >&2') },
+        env: { runner: job(['env'], { env: { GREETING: "it's\ntwo" } }) },
+        'odd, %j name': { runner: sh('exit 3') },
+        deaf: {
+          runner: sh(
+            `trap '' TERM; ${mark('deaf')}; setsid sh -c 'trap "" TERM; ${mark('deaf')}; while :; do sleep 1; done' & wait; while :; do sleep 1; done`,
+          ),
+          ...{ killAfter: '1s' },
+        },
+        brief: {
+          runner: sh("trap '' TERM; while :; do sleep 1; done"),
+          timeout: '2s',
+          killAfter: '1s',
+        },
+        slow: {
+          runner: sh(
+            `${mark('slow')}; echo begun; while [ ! -e '${join(marks, 'go')}' ]; do sleep 0.1; done; echo done; exit 5`,
+          ),
+        },
+        disk: {
+          runner: sh(
+            `${mark('disk')}; while [ ! -e '${join(marks, 'free')}' ]; do sleep 0.1; done`,
+            { licenses: 'disk:1' },
+          ),
+        },
+        disk2: { runner: sh(mark('disk2'), { licenses: 'disk:1' }) },
+      },
+    });
+    await rig.boot([], DECOYS);
+  });
+
+  after(async () => {
+    await rig?.close();
+    await cluster?.close();
+  });
+
+  const result = async (target: string) => await (await askRun(rig, target)).ended();
+  const pids = (name: string): readonly number[] => {
+    const path = join(marks, name);
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n').map(Number) : [];
+  };
+  const viewOf = async (run: number) => {
+    const { targets } = await rig.status();
+    return targets.flatMap(({ active }) => active).find((view) => view.run === run);
+  };
+
+  test('each end is told as it was, and nothing is left of the job', async () => {
+    const ends = [
+      ['seven', 7],
+      ['most', 255],
+      ['killed', 137],
+      ['term', 143],
+      ['missing', 127],
+      ['odd, %j name', 3],
+    ] as const;
+    const all = await Promise.all(ends.map(async ([target]) => (await result(target)).exit));
+    assert.deepEqual(
+      all,
+      ends.map(([, exit]) => exit),
+    );
+    await cluster.until('the directories are gone', () => readdirSync(shared).length === 0);
+    assert.deepEqual(readdirSync(join(rig.state, 'slurm')), []);
+  });
+
+  test('both streams are complete and apart, whatever the bytes and however many', async () => {
+    const [both, big] = await Promise.all([result('both'), result('big')]);
+    assert.deepEqual([both.out, both.err], [Buffer.from('a\0b'), Buffer.from([255])]);
+    assert.deepEqual([big.exit, big.out.length, big.err.length], [0, 20_000_000, 5_000_000]);
+  });
+
+  test('the environment is that of a run and of its job, and nothing of the daemon', async () => {
+    const { out } = await result('env');
+    const text = out.toString();
+    assert.match(text, /^GREETING=it's\ntwo$/m);
+    assert.match(text, /^BATON_TARGET=env$/m);
+    assert.match(text, /^SLURM_JOB_ID=\d+$/m);
+    assert.doesNotMatch(text, /SBATCH_|nowhere/);
+  });
+
+  test('cancel ends the whole tree, also what ignores TERM and has left its session', async () => {
+    const asked = await askRun(rig, 'deaf');
+    await cluster.until('both run', () => pids('deaf').length === 2);
+    await cluster.until('its node is shown', async () => {
+      const { slurm } = (await viewOf(asked.run)) ?? {};
+      return slurm?.node !== undefined && cluster.nodes.includes(slurm.node);
+    });
+    await asked.cancel();
+    const { outcome } = await asked.ended();
+    assert.deepEqual(outcome, { kind: 'cancelled', signal: 9 });
+    assert.deepEqual(
+      pids('deaf').filter((pid) => existsSync(`/proc/${pid}`)),
+      [],
+    );
+  });
+
+  test('a timeout is kept, and ends what ignores TERM', async () => {
+    const { outcome, exit } = await result('brief');
+    assert.deepEqual([outcome.kind, exit], ['timed-out', 124]);
+  });
+
+  test('a run that waits in Slurm says why, and never starts once it is cancelled', async () => {
+    const first = await askRun(rig, 'disk');
+    await cluster.until('it has the license', () => pids('disk').length === 1);
+    const second = await askRun(rig, 'disk2');
+    await cluster.until('it waits', async () => {
+      const { text } = await rig.baton('why', String(second.run));
+      return /waits in Slurm: .*\(Licenses\)/.test(text);
+    });
+    await second.cancel();
+    assert.deepEqual((await second.ended()).outcome, { kind: 'cancelled' });
+    await first.cancel();
+    assert.equal((await first.ended()).outcome.kind, 'cancelled');
+    await cluster.idle();
+    assert.deepEqual(pids('disk2'), []);
+  });
+
+  test('a controller that hangs, and is killed, delays a run and starts it once', async () => {
+    cluster.controller.stop();
+    const client = rig.client(['run', 'slow', '--wait']);
+    // Beyond what sbatch itself waits for, so that its answer is lost.
+    await rig.logged('Slurm does not take a job now');
+    cluster.controller.cont();
+    await cluster.until('it runs', () => pids('slow').length === 1);
+    // And a daemon that dies then loses nothing.
+    await rig.end('SIGKILL');
+    await cluster.controller.restart();
+    await rig.boot([], DECOYS);
+    mkdirSync(join(marks, 'go'));
+    const { status, text } = await client.ended;
+    assert.deepEqual([status, text], [5, 'begun\ndone\n']);
+    assert.equal(pids('slow').length, 1, 'it started more than once');
+  });
+
+  test('a command that goes on without slurmd and slurmstepd ends with its own status', async () => {
+    const own = join(marks, 'go');
+    if (existsSync(own)) (await import('node:fs')).rmdirSync(own);
+    const asked = await askRun(rig, 'slow');
+    await cluster.until('it runs', () => pids('slow').length === 2);
+    for (const pid of cluster.stepds()) process.kill(pid, 'SIGKILL');
+    await Promise.all(cluster.nodes.map((node) => cluster.slurmd(node).kill()));
+    mkdirSync(own);
+    const { exit, out } = await asked.ended();
+    assert.deepEqual([exit, out.toString()], [5, 'begun\ndone\n']);
+    for (const node of cluster.nodes) cluster.slurmd(node).start();
+  });
+});

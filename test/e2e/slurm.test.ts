@@ -1,6 +1,6 @@
 /** The Slurm runner against a real cluster of three nodes, as a client of the socket sees it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { askRun } from '../support/askedrun.ts';
@@ -61,6 +61,7 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
             { licenses: 'disk:1' },
           ),
         },
+        later: { runner: sh(`${mark('later')}; exit 4`, { extra: ['--begin=now+8'] }) },
         disk2: { runner: sh(mark('disk2'), { licenses: 'disk:1' }) },
       },
     });
@@ -169,9 +170,31 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
     assert.equal(pids('slow').length, 1, 'it started more than once');
   });
 
+  test('a job that slurmctld forgets runs once, and the job that gets its number is left alone', async () => {
+    const stays = `#!/bin/sh\nwhile [ ! -e '${join(marks, 'end')}' ]; do sleep 0.1; done\n`;
+    const args = ['-o', '/dev/null', '-J', 'stranger'];
+    await cluster.submit(stays, ...args);
+    const asked = await askRun(rig, 'later');
+    await rig.logged('started', 0, ({ run }) => run === asked.run);
+    // It has not saved what it said yes to within the last seconds.
+    await cluster.controller.restart();
+    await cluster.until('it answers', async () => {
+      const { status } = await cluster.ask('sbatch', args, stays);
+      return status === 0;
+    });
+    const { exit } = await asked.ended();
+    assert.deepEqual([exit, pids('later').length], [4, 1]);
+    await cluster.until('their jobs run', async () => {
+      const jobs = (await cluster.jobs()).filter(({ name }) => name === 'stranger');
+      return jobs.length > 0 && jobs.every(({ state }) => state === 'RUNNING');
+    });
+    mkdirSync(join(marks, 'end'));
+    await cluster.idle();
+  });
+
   test('a command that goes on without slurmd and slurmstepd ends with its own status', async () => {
     const own = join(marks, 'go');
-    if (existsSync(own)) (await import('node:fs')).rmdirSync(own);
+    rmdirSync(own);
     const asked = await askRun(rig, 'slow');
     await cluster.until('it runs', () => pids('slow').length === 2);
     for (const pid of cluster.stepds()) process.kill(pid, 'SIGKILL');

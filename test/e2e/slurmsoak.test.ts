@@ -1,7 +1,7 @@
 /**
  * Many runs on a real cluster while the daemon, slurmctld, slurmd and slurmstepd are killed: no
- * command starts twice, no status is wrong, no byte is lost. What nobody can know is lost (125), and
- * is said to be. BATON_TEST_AMOUNT=25 makes 300 runs of it.
+ * command starts twice, no status is wrong, no byte is lost. Where nobody can know how a command
+ * ended, its run is lost (125). With BATON_TEST_AMOUNT=25 it makes 300 runs.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';

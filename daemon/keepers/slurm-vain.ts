@@ -1,13 +1,13 @@
 /**
  * Jobs that Slurm has ended before they began. Another one may do; but a node whose slurmstepd is
  * broken stays "idle" and takes every next job, so it gets none of baton's for a while; and a run
- * is not tried for ever.
+ * that ends so again and again is given up.
  */
 import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
 /** A run of which Slurm has ended so many jobs is not tried again. */
-export const VAIN_MAX = 3;
+export const VAIN_MAX = 5;
 /** For so long a node gets no job. */
 const AVOID_MS = 3_600_000;
 /** More runs, or nodes, are forgotten: the oldest first. */
@@ -22,12 +22,16 @@ export class VainJobs {
     this.#clock = clock;
   }
 
-  /** How many jobs of this run it was by now. `node` is empty where it had none. */
+  /**
+   * How many jobs of this run nodes have ended. `node` is empty where it had none: then slurmctld
+   * has forgotten it in a crash, which delays a run and ends none.
+   */
   count(run: RunId, node: string): number {
-    const times = (this.#times.get(run) ?? 0) + 1;
-    put(this.#times, run, times);
-    if (node !== '') put(this.#untilMs, node, this.#clock.now().steadyMs + AVOID_MS);
-    return times;
+    const before = this.#times.get(run) ?? 0;
+    if (node === '') return before;
+    put(this.#times, run, before + 1);
+    put(this.#untilMs, node, this.#clock.now().steadyMs + AVOID_MS);
+    return before + 1;
   }
 
   /** Nodes that get no job now. */

@@ -19,13 +19,9 @@ export const slurmFailed = (program: string, code: number): string =>
 export const slurmRefused = (why: string): string => `its job is not taken: ${why}`;
 
 /** Slurm gave it up again and again. */
-export const slurmNeverRan = (times: number, state: string, node: string): string => {
-  const where = node === '' ? 'slurmctld' : `slurmd on ${node}`;
-  return (
-    `its job was ended ${times} times by Slurm before the command began, the last time as ` +
-    `${state}; see the log of ${where}`
-  );
-};
+export const slurmNeverRan = (times: number, state: string, node: string): string =>
+  `its job was ended ${times} times by Slurm before the command began, the last time as ${state}; ` +
+  `see the log of slurmd on ${node}`;
 
 /** `state` is the last word of Slurm; absent: it does not know the job any more. */
 export const slurmLost = (state: string | undefined, node: string): string => {

@@ -279,10 +279,7 @@ const SLURM: Samples<typeof slurm> = {
   slurmSilent: [['squeue', 15_000]],
   slurmFailed: [['scancel', 210]],
   slurmRefused: [['sbatch: invalid partition']],
-  slurmNeverRan: [
-    [3, 'COMPLETED', 'n1'],
-    [3, 'FORGOTTEN', ''],
-  ],
+  slurmNeverRan: [[5, 'COMPLETED', 'n1']],
   slurmLost: [
     ['NODE_FAIL', 'n1'],
     ['FAILED', 'n1'],

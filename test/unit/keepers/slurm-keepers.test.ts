@@ -240,11 +240,11 @@ for (const state of ['COMPLETED', 'CANCELLED', 'FAILED', 'NODE_FAIL', undefined]
   });
 }
 
-test('a run that Slurm ends before it begins is tried three times, on other nodes, and then given up', async (t) => {
+test('a run that Slurm ends before it begins on its nodes is tried five times, on other ones, and then given up', async (t) => {
   const staged = stage(t);
   const { slurm, until } = staged;
   const daemon = staged.daemon();
-  for (let attempt = 1; attempt <= 3; attempt++) {
+  for (let attempt = 1; attempt <= 5; attempt++) {
     daemon.posts.length = 0;
     void daemon.keepers.start(RUN, attempt, staged.plan);
     await until(() => postOf(daemon, 'kept'));
@@ -254,11 +254,26 @@ test('a run that Slurm ends before it begins is tried three times, on other node
   }
   const { report } = await until(() => postOf(daemon, 'reported'));
   assert.ok(report.failure?.kind === 'not-started');
-  assert.match(report.failure.detail, /3 times .* COMPLETED; see the log of slurmd on n3/);
+  assert.match(report.failure.detail, /5 times .* COMPLETED; see the log of slurmd on n5/);
   assert.deepEqual(
     slurm.submissions.map(({ options }) => options.find((it) => it.startsWith('--exclude'))),
-    [undefined, '--exclude=n1', '--exclude=n1,n2'],
+    [undefined, '--exclude=n1', '--exclude=n1,n2', '--exclude=n1,n2,n3', '--exclude=n1,n2,n3,n4'],
   );
+});
+
+test('a run whose jobs slurmctld forgets again and again is delayed, and never given up', async (t) => {
+  const staged = stage(t);
+  const { slurm, until } = staged;
+  const daemon = staged.daemon();
+  for (let attempt = 1; attempt <= 8; attempt++) {
+    daemon.posts.length = 0;
+    void daemon.keepers.start(RUN, attempt, staged.plan);
+    await until(() => postOf(daemon, 'kept'));
+    daemon.keepers.go(RUN.run);
+    slurm.table = [];
+    const { report } = await until(() => postOf(daemon, 'reported'));
+    assert.deepEqual([report.started, report.failure], [false, undefined]);
+  }
 });
 
 test('a run whose job is over without a word of its keeper is lost, in words, and never a success', async (t) => {

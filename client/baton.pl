@@ -166,6 +166,7 @@ sub take {
     exit $exit;
   }
   elsif ($type eq 'ignored') { exit 0 }
+  elsif ($type eq 'fleet' && !$waits) { exit 0 }    # else by Node: with this token it is that fleet
   elsif ($type eq 'refused') {
     complain(text($line, 'reason'));
     exit(number($line, 'exit') || 125);    # a status of baton's own is never 0

@@ -23,6 +23,9 @@ export const notCancelled = (run: number | undefined, why: string): string =>
 export const runContinues = (run: number): string =>
   `run ${run} goes on without this client; end it with "baton cancel ${run}"`;
 
+export const fleetContinues = (fleet: string): string =>
+  `its runs go on without this client; end them with "baton cancel ${fleet}"`;
+
 /** After a signal. `run` is undefined where the daemon may have accepted one, or not. */
 export const uncancelled = (patienceMs: number, run: number | undefined): string => {
   const found = `was to cancel the run, but the daemon does not answer for ${showDuration(patienceMs)}`;

@@ -85,7 +85,8 @@ function follow(relay: Relay): void {
   function take(line: string): boolean {
     const reply = parse(line);
     const ending = reply && relay.take(reply);
-    if (reply && !ending) return true;
+    // A fleet is the full client's, which asks again with the same token.
+    if (reply && !ending && reply.type !== 'fleet') return true;
     connection?.close();
     silence?.stop();
     if (ending) {

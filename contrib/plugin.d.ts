@@ -175,6 +175,8 @@ export interface PolicyTarget {
   readonly args?: readonly string[];
   /** The machine where it runs, if not this one. */
   readonly host?: string;
+  /** The fleet that it belongs to, if any. */
+  readonly fleet?: TargetName;
   /** A run that is lost is run again. */
   readonly retriesLost?: boolean;
 }

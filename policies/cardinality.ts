@@ -1,9 +1,10 @@
 /**
  * cardinality: at most `instances` runs of a group at the same time.
  *
- * Without `group` the target is its own group; a group named by several targets is a limit that
- * they share ("one job on this disk at a time"). Waiting runs start in the order of their
- * acceptance, except that a run which some other policy holds back is passed over meanwhile.
+ * Without `group` the target is its own group, or shares one with its fleet; a group named by
+ * several targets is a limit that they share ("one job on this disk at a time"). Waiting runs start
+ * in the order of their acceptance, except that a run which some other policy holds back is passed
+ * over meanwhile.
  */
 import * as v from 'valibot';
 import type {
@@ -43,7 +44,7 @@ const Options = v.pipe(
       instances: 'How many.',
       group:
         'Targets that name the same group share the limit: "one job on this disk at a time". ' +
-        'Without it, the target has the limit for itself.',
+        'Without it, the target has the limit for itself; the targets of a fleet share it.',
       whenFull:
         'What a request does when the group is full. `queue`: wait. `refuse`: fail with status ' +
         '75. `ignore`: do nothing, with status 0. `join`: share the queued run, or else the ' +
@@ -61,7 +62,8 @@ export const cardinality: Policy<CardinalityOptions> = {
   options: Options,
 
   group(options, target) {
-    return options.group === undefined ? `target ${target.name}` : options.group;
+    if (options.group !== undefined) return options.group;
+    return target.fleet === undefined ? `target ${target.name}` : `fleet ${target.fleet}`;
   },
 
   conflict(self, other) {

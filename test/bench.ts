@@ -14,6 +14,7 @@ import { measureAccepting } from './bench/accepting.ts';
 import { measureClient } from './bench/client.ts';
 import { measureConfs } from './bench/confs.ts';
 import { measureCrowds } from './bench/crowds.ts';
+import { measureFleet } from './bench/fleet.ts';
 import { measureGrowth } from './bench/growth.ts';
 import { measureIdle } from './bench/idle.ts';
 import type { Options } from './bench/measure.ts';
@@ -41,6 +42,7 @@ const SECTIONS: Readonly<Record<string, (options: Options) => Promise<readonly L
   start: measureStart,
   idle: measureIdle,
   ssh: measureSsh,
+  fleet: measureFleet,
   growth: measureGrowth,
   crowds: measureCrowds,
   confs: measureConfs,

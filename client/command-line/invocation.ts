@@ -28,6 +28,10 @@ export type Command =
       readonly quiet?: boolean;
       readonly printId?: boolean;
       readonly maxWaitMs?: number;
+      /** Hosts of a fleet. */
+      readonly only?: readonly string[];
+      /** Of a fleet: where the latest run failed. */
+      readonly failed?: boolean;
       /** Where to write how it ended. */
       readonly report?: string;
     })
@@ -173,6 +177,8 @@ function runOf(targets: readonly string[], flags: TypedFlags, rest: readonly str
   const printId = flags.is('printId');
   const report = flags.text('report');
   const maxWaitMs = flags.duration('maxWait');
+  const only = hostsOf(flags.text('only'));
+  const failed = flags.is('failed');
   if (quiet && !wait) throw new Mistake(say.needsWait('run', '--quiet-success'));
   if (report !== undefined && !wait) throw new Mistake(say.needsWait('run', '--report'));
   if (printId && wait) throw new Mistake(say.withoutWait('--print-id'));
@@ -186,12 +192,16 @@ function runOf(targets: readonly string[], flags: TypedFlags, rest: readonly str
       ...(quiet ? { quiet } : {}),
       ...(printId ? { printId } : {}),
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+      ...(only === undefined ? {} : { only }),
+      ...(failed ? { failed } : {}),
       ...(report === undefined ? {} : { report }),
       ...(rest.length === 0 ? {} : { args: rest }),
     };
   }
   if (rest.length > 0) throw new Mistake(say.forOne('run', 'arguments are', 'TARGET'));
   if (report !== undefined) throw new Mistake(say.forOne('run', '--report is', 'TARGET'));
+  if (only !== undefined) throw new Mistake(say.forOne('run', '--only is', 'TARGET'));
+  if (failed) throw new Mistake(say.forOne('run', '--failed is', 'TARGET'));
   return { verb: 'several', targets, wait, quiet, printId, maxWaitMs };
 }
 
@@ -208,6 +218,15 @@ function scopeOf(verb: string, target: string | undefined, flags: TypedFlags): P
   if (other !== undefined) throw new Mistake(say.bothGiven(verb, one, other));
   if (group !== undefined) return { group };
   return target ? { target } : { all: true };
+}
+
+/** Hosts, or patterns of them, with commas between them. */
+function hostsOf(text: string | undefined): readonly string[] | undefined {
+  const hosts = text?.split(',');
+  if (hosts?.includes('') === true) {
+    throw new Mistake(say.wrongValue('--only', 'hosts, such as "web1,web2" or "web*"', text));
+  }
+  return hosts;
 }
 
 function sinceOf(flags: TypedFlags): number | undefined {

@@ -23,7 +23,11 @@ export async function names(what: 'targets' | 'runs', place: Place): Promise<End
 
 function lines(what: 'targets' | 'runs', { targets }: StatusReply): readonly string[] {
   if (what === 'targets') {
-    return targets.map(({ target, description }) => line(target, description ?? ''));
+    const fleets = new Set(targets.flatMap(({ fleet }) => fleet ?? []));
+    return [
+      ...Array.from(fleets, (fleet) => line(fleet, 'a fleet')),
+      ...targets.map(({ target, description }) => line(target, description ?? '')),
+    ];
   }
   const runs = targets.flatMap(({ active, queued, last }) => [
     ...active,

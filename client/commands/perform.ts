@@ -1,13 +1,18 @@
 /** Does what a command line asks for: each command is one conversation with the daemon. */
 import { readFileSync } from 'node:fs';
-import { HISTORY_RUNS_MAX, PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
+import {
+  type FleetRun,
+  HISTORY_RUNS_MAX,
+  PROTOCOL_VERSION,
+} from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { outputNotWritten } from '../client-errors.ts';
 import { overview, page } from '../command-line/help.ts';
 import type { Command } from '../command-line/invocation.ts';
 import { findVerb } from '../command-line/manual.ts';
 import { ask } from '../connection/ask.ts';
-import { type Conversation, converse, type Place } from '../connection/conversation.ts';
+import type { Conversation, Place } from '../connection/conversation.ts';
+import { hear } from '../connection/fleet-answer.ts';
 import { Relay } from '../connection/relay.ts';
 import {
   type NamedRun,
@@ -20,6 +25,7 @@ import { type Ending, printed, statusOf } from '../ending.ts';
 import { hasViewer, Live } from '../terminal/live-line.ts';
 import { complain, writeAll } from '../terminal/output.ts';
 import { Spool } from '../terminal/spool.ts';
+import { attendFleet } from './fleet.ts';
 import { names } from './names.ts';
 import { writeOutcome } from './outcome-file.ts';
 import { retry } from './retry.ts';
@@ -109,7 +115,13 @@ async function run(
   errorCode: number | undefined,
 ): Promise<Ending> {
   const { target, wait, quiet = false, args, maxWaitMs, printId, report: file } = command;
-  const given = { ...(args === undefined ? {} : { args: [...args] }), maxWaitMs };
+  const { only, failed } = command;
+  const given = {
+    ...(args === undefined ? {} : { args: [...args] }),
+    ...(only === undefined ? {} : { only: [...only] }),
+    ...(failed === undefined ? {} : { failed }),
+    maxWaitMs,
+  };
   const request = runRequest(target, wait, given);
   if (wait) {
     const ended = await attend(request, place, { quiet, heeds: true });
@@ -118,9 +130,15 @@ async function run(
     return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
   }
   const relay = new Relay(request);
-  const ending = await follow(relay, place);
-  const isToPrint = printId && ending.status === 0 && relay.run !== undefined;
-  return isToPrint ? printed(`${relay.run}\n`) : ending;
+  const { ending, fleet } = await hear(relay, place);
+  if (!printId || ending.status !== 0) return ending;
+  const runs = fleet === undefined ? [relay.run] : fleet.runs.map(runIn);
+  const numbers = runs.filter((number) => number !== undefined);
+  return numbers.length === 0 ? ending : printed(numbers.map((it) => `${it}\n`).join(''));
+}
+
+function runIn(one: FleetRun): number | undefined {
+  return one.type === 'ignored' ? undefined : one.run;
 }
 
 async function waitFor(
@@ -162,7 +180,7 @@ async function attend(
     return relay;
   };
   const live = hasViewer() ? new Live(make) : undefined;
-  const ending = await follow(live ?? make(writeAll), place);
+  const ending = await follow(live ?? make(writeAll), place, quiet);
   live?.close();
   const failed = ending.isSuccess === true ? undefined : held?.release();
   if (failed !== undefined) {
@@ -174,9 +192,15 @@ async function attend(
 }
 
 /** Goes on with a run until its end, whatever becomes of the connection. */
-export async function follow(talk: Conversation<Ending>, place: Place): Promise<Ending> {
-  const answer = await converse(place, talk);
-  return answer.ok ? answer.value : answer.ending;
+export async function follow(
+  talk: Conversation<Ending>,
+  place: Place,
+  quiet = false,
+): Promise<Ending> {
+  const asked = talk.request();
+  const { ending, fleet } = await hear(talk, place);
+  const isAwaited = asked.type !== 'run' || asked.wait === true;
+  return fleet === undefined || !isAwaited ? ending : attendFleet(fleet, talk, quiet, place);
 }
 
 function helpOn(name: string | undefined): string {

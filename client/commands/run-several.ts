@@ -16,9 +16,11 @@ import {
 } from '../../daemon/protocol/request.ts';
 import { failedAgain, internal } from '../client-errors.ts';
 import type { Command } from '../command-line/invocation.ts';
-import { converse, type Place } from '../connection/conversation.ts';
+import type { Place } from '../connection/conversation.ts';
+import { hear } from '../connection/fleet-answer.ts';
 import { query, queryOne } from '../connection/queries.ts';
 import { Relay } from '../connection/relay.ts';
+import type { ReplyOf } from '../connection/replies.ts';
 import {
   type NamedRun,
   runRequest,
@@ -61,6 +63,7 @@ export async function requestSeveral(
   const runs: NamedRun[] = [];
   const names = new Map<number, string>();
   let worst = DONE;
+  let taken = 0;
   let asking: Relay | undefined;
   const wasAsked = (): boolean => runs.length > 0 || asking?.wasAsked === true;
   const signals = wait ? heedSignals(own, wasAsked, place) : undefined;
@@ -70,16 +73,18 @@ export async function requestSeveral(
     const request = runRequest(target, false, { merged: areOneFile(), maxWaitMs, ...like });
     const relay = new Relay(request);
     asking = relay;
-    const answer = await converse(place, relay);
-    const ending = answer.ok ? answer.value : answer.ending;
+    const { ending, fleet } = await hear(relay, place);
     worst = worseOf(worst, ending);
-    if (ending.status !== 0 || relay.run === undefined) continue;
-    const named = { run: relay.run, ...relay.nonce };
-    names.set(relay.run, target);
-    runs.push(named);
-    if (!relay.isForeign) own.add(named);
+    if (ending.status !== 0) continue;
+    const asked = runsOf(relay, fleet, target);
+    if (asked.length > 0) taken++;
+    for (const { named, target: of, isOwn } of asked) {
+      names.set(named.run, of);
+      runs.push(named);
+      if (isOwn) own.add(named);
+      if (printId) worst = worseOf(worst, printed(`${named.run}\n`));
+    }
     if (signals?.first !== undefined) cancelAll(own, place);
-    if (printId) worst = worseOf(worst, printed(`${relay.run}\n`));
   }
   for (const run of wait ? runs : []) {
     const ending = await attend(run, quiet);
@@ -89,13 +94,31 @@ export async function requestSeveral(
   }
   if (signals?.first === undefined || worst.status !== 0) return worst;
   // Not all was asked for, so this is no success, whatever became of the rest.
-  return runs.length === wanted.length ? worst : { status: signals.first, isOwn: true };
+  return taken === wanted.length ? worst : { status: signals.first, isOwn: true };
 }
 
 function naming(ending: Ending, target: string, run: number): Ending {
   const { isSuccess, line, status } = ending;
   if (isSuccess !== false || line !== undefined) return ending;
   return { ...ending, line: `${target}: ${failedAgain(run, status)}` };
+}
+
+/** The run of a target, or those of a fleet; none, where another one serves the request already. */
+function runsOf(
+  relay: Relay,
+  fleet: ReplyOf<'fleet'> | undefined,
+  target: string,
+): readonly { readonly named: NamedRun; readonly target: string; readonly isOwn: boolean }[] {
+  if (fleet !== undefined) {
+    return fleet.runs.flatMap((one) => {
+      if (one.type === 'ignored') return [];
+      const { type, run, nonce } = one;
+      const named = nonce === undefined ? { run } : { run, nonce };
+      return [{ named, target: one.target, isOwn: type === 'accepted' }];
+    });
+  }
+  if (relay.run === undefined) return [];
+  return [{ named: { run: relay.run, ...relay.nonce }, target, isOwn: !relay.isForeign }];
 }
 
 /** Relays runs that others have asked for. */

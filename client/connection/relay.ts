@@ -95,7 +95,11 @@ export class Relay {
     return this.#label;
   }
 
-  /** The daemon may know of the wish. */
+  /** The first one that has come. */
+  get signal(): number | undefined {
+    return this.#signal;
+  }
+
   get wasAsked(): boolean {
     return this.#wasAsked;
   }
@@ -176,16 +180,11 @@ export class Relay {
         return this.#request.type === 'output' ? this.#shown() : undefined;
       case 'error':
         return this.#failed(reply);
-      case 'started':
-      case 'history':
-      case 'status':
-      case 'why':
-      case 'probed':
-      case 'pong':
-        return undefined;
       default:
-        // A newer daemon may say more.
-        reply satisfies never;
+        // Nothing to a run; a fleet is for fleet-answer.ts. A newer daemon may say more.
+        reply satisfies ReplyOf<
+          'fleet' | 'started' | 'history' | 'status' | 'why' | 'probed' | 'pong'
+        >;
         return undefined;
     }
   }

@@ -9,7 +9,7 @@ export function isReply(value: unknown): value is Reply {
 }
 
 /** The command's own code or signal is not baton's, also where the signal was sent by baton. */
-export function isOwn({ outcome, exit }: ReplyOf<'ended'>): boolean {
+export function isOwn({ outcome, exit }: Pick<ReplyOf<'ended'>, 'outcome' | 'exit'>): boolean {
   if (outcome.kind === 'exited') return outcome.code !== exit;
   if (outcome.kind === 'cancelled') return outcome.signal === undefined;
   return outcome.kind !== 'signalled';

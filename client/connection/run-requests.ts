@@ -23,6 +23,8 @@ export function runRequest(
   more?: {
     args?: string[];
     maxWaitMs?: number | undefined;
+    only?: string[];
+    failed?: boolean;
     merged?: boolean;
     /** With the arguments of this run. */
     like?: number;

@@ -66,6 +66,10 @@ export class Live implements Conversation<Ending> {
     return this.#relay.isInDoubt;
   }
 
+  get signal(): number | undefined {
+    return this.#relay.signal;
+  }
+
   request(): RequestInput {
     return this.#relay.request();
   }

@@ -8,6 +8,7 @@ import {
   showDuration,
   type TargetView,
 } from '../../daemon/protocol/request.ts';
+import { fleetRows, inFleets, troubledOf } from './fleet-rows.ts';
 import type { Screen } from './style.ts';
 import { draw, type Line, type Tone } from './styled-line.ts';
 import { type Row, table } from './table.ts';
@@ -16,6 +17,7 @@ import {
   bar,
   causes,
   describePause,
+  hasFailed,
   jobOf,
   percentOf,
   remains,
@@ -25,6 +27,10 @@ import {
   verdictOf,
 } from './words.ts';
 
+/**
+ * Fleets are shown in one line each; of their targets only those that somebody has to look at
+ * (client/terminal/fleet-rows.ts).
+ */
 export function showStatus(status: StatusReply, screen: Screen): string {
   const head = heads(status).map((line) => `${draw(line, screen)}\n`);
   if (status.targets.length === 0) {
@@ -36,7 +42,11 @@ export function showStatus(status: StatusReply, screen: Screen): string {
   for (const [group, targets] of grouped(status.targets)) {
     if (rows.length > 0) rows.push({ across: [] });
     if (group !== undefined) rows.push({ across: [{ text: group, tone: 'bold' }] });
-    for (const target of targets) rows.push(...rowsOf(target, see));
+    for (const [fleet, members] of inFleets(targets)) {
+      if (fleet !== undefined) rows.push(...fleetRows(fleet, members, see.screen));
+      const shown = fleet === undefined ? members : troubledOf(members);
+      for (const target of shown) rows.push(...rowsOf(target, see));
+    }
   }
   const titles = ['  TARGET', 'STATE', 'TIME', 'EXPECTED', ''];
   const title = titles.map((text) => ({ text, tone: 'dim' as const }));
@@ -74,10 +84,6 @@ function heads(status: StatusReply): readonly Line[] {
     ...pauses,
     [{ text: `batond ${version}, pid ${pid}, up ${up}; ${config}`, tone: 'dim' }],
   ];
-}
-
-function hasFailed(run: RunView | undefined): boolean {
-  return run?.verdict === 'failed' && run.outcome?.kind !== 'cancelled';
 }
 
 function namesOf(targets: readonly TargetView[]): ReadonlyMap<number, string> {

@@ -18,7 +18,7 @@ const TEXT_COLUMNS_MIN = 30;
 
 /** The run asked about, then, indented, each that it waits for, and those in the way of these. */
 export function showWhy(reply: WhyReply, screen: Screen): string {
-  const { chain, target, nowMs = Date.now() } = reply;
+  const { chain, target, members, nowMs = Date.now() } = reply;
   const [first] = chain;
   if (first === undefined) {
     return `${draw([{ text: `${target ?? 'it'} has not run yet; nothing waits` }], screen)}\n`;
@@ -33,7 +33,10 @@ export function showWhy(reply: WhyReply, screen: Screen): string {
       if (other !== undefined) tell(other, depth + 1);
     }
   };
-  tell(first, 0);
+  for (const number of members ?? [first.run]) {
+    const asked = rest.get(number);
+    if (asked !== undefined) tell(asked, 0);
+  }
   // A daemon that does not say who is behind whom still says who is in the way.
   for (const run of rest.values()) tell(run, 1);
   return lines.map((line) => `${draw(line, screen)}\n`).join('');

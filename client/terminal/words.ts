@@ -52,6 +52,11 @@ export function verdictOf({ verdict, outcome }: RunView, { isUnicode }: Screen):
   return { word: 'failed', tone: 'bad', mark: isUnicode ? '✗' : '!' };
 }
 
+/** A run that somebody cancelled has not failed. */
+export function hasFailed(run: RunView | undefined): boolean {
+  return run?.verdict === 'failed' && run.outcome?.kind !== 'cancelled';
+}
+
 /** What an end lost or left behind: rarely anything, and then to be seen. */
 export function remains({ heldBy, leftovers, lostBytes }: RunView): string {
   const lost = lostBytes === undefined ? '' : lostOutput(lostBytes);

@@ -17,6 +17,7 @@ _baton_words() {
 _baton_value() {
   case $1 in
     --max-wait) echo none ;;
+    --only) echo none ;;
     --report) echo file ;;
     -E|--error-code) echo none ;;
     --since) echo none ;;
@@ -35,7 +36,7 @@ _baton_value() {
 
 _baton_options() {
   case $1 in
-    run) echo '--wait --quiet-success --max-wait --print-id --report -E --error-code --connect-timeout --socket -h --help --version' ;;
+    run) echo '--wait --quiet-success --max-wait --only --failed --print-id --report -E --error-code --connect-timeout --socket -h --help --version' ;;
     retry) echo '--failed --wait --since -E --error-code --connect-timeout --socket -h --help --version' ;;
     wait) echo '--all --report -E --error-code --connect-timeout --socket -h --help --version' ;;
     logs) echo '-f --follow --connect-timeout --socket -h --help --version' ;;

@@ -6,7 +6,7 @@ function __baton_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --max-wait --report -E --error-code --since --limit --outcome --output --group --for --write -t --target --connect-timeout --socket
+        else if contains -- $word --max-wait --only --report -E --error-code --since --limit --outcome --output --group --for --write -t --target --connect-timeout --socket
             set skip yes
         else if test "$word" = --
             # What follows is for the command of the run.
@@ -65,6 +65,8 @@ complete -c baton -l version -d 'print the version'
 complete -c baton -n '__baton_verb run' -l wait -d 'wait for the end'
 complete -c baton -n '__baton_verb run' -l quiet-success -d 'with --wait'
 complete -c baton -n '__baton_verb run' -l max-wait -x -d 'give up with status 75 if it has not started after TIME'
+complete -c baton -n '__baton_verb run' -l only -x -d 'of a fleet'
+complete -c baton -n '__baton_verb run' -l failed -d 'of a fleet'
 complete -c baton -n '__baton_verb run' -l print-id -d 'print the number of the run; only without --wait'
 complete -c baton -n '__baton_verb run' -l report -r -F -d 'write how the run ended to FILE'
 complete -c baton -n '__baton_verb run' -s E -l error-code -x -d 'exit with N'

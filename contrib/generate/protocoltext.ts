@@ -46,10 +46,17 @@ export const REQUESTS: Requests = {
   run: {
     text:
       'Asks for a run. `accepted`, `joined`, `ignored` or `refused` is the answer; with `wait` ' +
-      'it goes on with `started`, `output` and `ended`.',
+      'it goes on with `started`, `output` and `ended`. A fleet is answered by `fleet` alone, ' +
+      'and each of its runs is waited for by its number.',
     fields: {
       target: 'The name of the target.',
       args: 'Arguments for the command, where the target has `acceptArgs`.',
+      only:
+        'Of a fleet: runs for these of its hosts only, a list of names with `*` for any ' +
+        'characters. One that fits no host is the error `unknown-target`.',
+      failed:
+        'True, of a fleet: runs only where the latest run failed, or was cancelled, and no newer ' +
+        'one waits or runs; `ignored` where there is none.',
       like: 'The number of an earlier run of the target: with the arguments of that one.',
       wait: 'Relay the run to its end.',
       merged:
@@ -65,7 +72,9 @@ export const REQUESTS: Requests = {
     },
   },
   wait: {
-    text: 'Relays a run from its start: `started`, `output` and `ended`.',
+    text:
+      'Relays a run from its start: `started`, `output` and `ended`. Of a fleet: `fleet`, with a ' +
+      'run of each of its targets.',
     fields: {
       run: WHOSE,
       nonce: NONCE,
@@ -88,15 +97,21 @@ export const REQUESTS: Requests = {
     },
   },
   cancel: {
-    text: 'Ends a run, or all runs of a target. `done` names them.',
-    fields: { of: 'A run by its number, or all runs of a target by its name.', nonce: NONCE },
+    text: 'Ends a run, or all runs of a target or of a fleet. `done` names them.',
+    fields: {
+      of: 'A run by its number, or all runs of a target or of a fleet by its name.',
+      nonce: NONCE,
+    },
   },
   status: { text: 'Asks what runs and waits.', fields: {} },
-  why: { text: 'Asks what a run waits for.', fields: { of: WHOSE, nonce: NONCE } },
+  why: {
+    text: 'Asks what a run waits for; by the name of a fleet, what each of its runs waits for.',
+    fields: { of: WHOSE, nonce: NONCE },
+  },
   history: {
     text: 'Asks for runs that have ended, the latest first.',
     fields: {
-      target: 'Of this target only.',
+      target: 'Of this target or this fleet only.',
       limit: 'No more than this many.',
       sinceMs: 'Only those that ended within this many milliseconds before now.',
       outcome: 'Only those with this verdict, or with this kind of outcome.',
@@ -160,6 +175,15 @@ export const REPLIES: Replies = {
   ignored: {
     text: 'The target does not want another run now; that is no failure.',
     fields: { reason: 'A sentence for people.' },
+  },
+  fleet: {
+    text: 'The runs of a fleet; nothing more follows.',
+    fields: {
+      target: 'The name of the fleet.',
+      runs:
+        'One for each of its targets that the request was for: `type` (`accepted`, `joined`, ' +
+        '`ignored` or `found`) and the fields of that reply, with `target`.',
+    },
   },
   refused: {
     text: 'Nothing will run.',
@@ -235,6 +259,7 @@ export const REPLIES: Replies = {
     text: 'A chain of reasons.',
     fields: {
       chain: 'Runs, see RUNS: the one asked about first, then those that it waits for.',
+      members: 'Of a fleet: the runs of its targets, the first ones of `chain`.',
       target: 'The target that was asked about by name.',
       nowMs: 'The time of this answer.',
     },
@@ -308,6 +333,7 @@ export const TARGET_VIEW: Texts<TargetView> = {
   level:
     'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first. ' +
     'Of more than 20 levels only those next to its own are named.',
+  fleet: 'The fleet that it belongs to.',
   paused: 'True where nothing starts until it is resumed.',
   pauses:
     'By which pauses: each names a `target`, a `group` or `all`, and has `untilMs` where it ends ' +
@@ -356,7 +382,7 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   'line-too-long': 'A line has more than 65536 bytes.',
   invalid: 'The object is no request; the message says what is wrong.',
   version: 'The client is of another version of the protocol.',
-  'unknown-target': 'There is no target of this name.',
+  'unknown-target': 'There is no target of this name, or no such host in the fleet.',
   'unknown-group': 'No target is in a group of this name.',
   'unknown-run': 'There is no run of this number, or it is forgotten.',
   'other-run':
@@ -364,7 +390,7 @@ export const ERRORS: Readonly<Record<ErrorCode, string>> = {
   'broken-target': 'The target cannot work on this machine.',
   'bad-config': 'The configuration has mistakes. The one before stays in force, or there is none.',
   unavailable: 'The daemon cannot start; the message says why.',
-  'no-output': 'The target has no run yet.',
+  'no-output': 'The target has no run yet, or the name is that of a fleet.',
   'no-probe': 'There is nothing to connect to: only the `ssh` runner keeps a connection.',
   busy: 'Too many requests are unanswered.',
   'not-permitted': 'The socket does not permit it.',

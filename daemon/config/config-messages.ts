@@ -97,6 +97,23 @@ export const repeatedValue = (value: string): string =>
 export const manyOfEach = (count: number, most: number): string =>
   `"each" makes ${count} targets; expected at most ${most}: give fewer values`;
 
+// Fleets
+
+export const hostTwice = (): string =>
+  '"hosts" already puts the hosts in the place of {host}; remove "host" from "each"';
+
+export const unusedHosts = (): string =>
+  'nothing in this definition has {host}, so every run would be the same; use it, such as in ' +
+  '"host": "{host}" of the runner';
+
+/** `first` is the place of the other definition. */
+export const fleetAndTarget = (name: string, first: string): string =>
+  `"${name}" is a fleet and a target at once (the target stands at ${first}); give one of them ` +
+  'another name';
+
+export const fleetHook = (hook: string): string =>
+  `"${hook}" is a fleet; expected one target: name a target of its own for the hook`;
+
 /** `text` is what is wrong with it. */
 export const inTarget = (text: string, target: string): string => `${text} (in target "${target}")`;
 

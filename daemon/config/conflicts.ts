@@ -32,11 +32,13 @@ export function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
 export function findBadHooks(
   { name, hooks = {} }: Target,
   settings: Readonly<Record<string, TargetSettings>>,
+  fleets: ReadonlySet<string>,
 ): readonly Diagnostic[] {
   return Object.entries(hooks).flatMap(([key, hook]) => {
     const at = ['targets', name, key];
     const target = Object.hasOwn(settings, hook) ? settings[hook] : undefined;
     if (hook === name) return [{ at, text: say.ownHook() }];
+    if (target === undefined && fleets.has(hook)) return [{ at, text: say.fleetHook(hook) }];
     if (target === undefined) return [{ at, text: say.unknownHook(hook, Object.keys(settings)) }];
     if (target.acceptArgs === undefined) return [];
     return [{ at, text: say.hookWithArgs(hook) }];

@@ -24,13 +24,17 @@ export function describeConfig(config: Config): string {
   });
   const notes = warnings.map((warning) => `warning: ${warning}`);
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
+  const fleets = Array.from(
+    catalog.fleets,
+    ([name, members]) => `  fleet ${name}: ${members.length} targets`,
+  );
   const listeners = sockets.map((socket) => `  ${describeSocket(socket)}`);
   const files = [
     ...included.map((file) => `  includes ${file}`),
     ...plugins.loaded.map(({ file, plugins: its }) => `  plugin ${file}: ${its.join(', ')}`),
   ];
   const first = `${path}: ${count}`;
-  const all = [first, ...files, ...lines, ...listeners, ...notes, ...looks, ...broken];
+  const all = [first, ...files, ...fleets, ...lines, ...listeners, ...notes, ...looks, ...broken];
   return `${all.join('\n')}\n`;
 }
 

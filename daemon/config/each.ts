@@ -52,6 +52,13 @@ export function* expand(name: string, value: Bag, each: Each): Generator<Expande
   }
 }
 
+/** Whether any text in a value has this placeholder. */
+export function hasPlaceholder(value: unknown, key: string): boolean {
+  if (typeof value === 'string') return placeholdersOf(value).includes(key);
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some((part) => hasPlaceholder(part, key));
+}
+
 /** Whether the value at a place is the same for all targets. */
 export function isShared(template: unknown, value: unknown, at: Keys): boolean {
   const [one, other] = [template, value].map((root) =>

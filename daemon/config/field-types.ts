@@ -34,6 +34,21 @@ export const Name = v.pipe(
   v.regex(/^(?!\d+$)(?!-)[^/\p{Cc}]+$/u, NAME_EXPECTED),
   v.maxLength(NAME_CHARS_MAX, NAME_EXPECTED),
 );
+
+const HOST_CHARS_MAX = 90;
+const HOST_EXPECTED =
+  'a host: its name, its address, or an alias of ~/.ssh/config; letters, digits and any of "._:-"';
+
+/** Most hosts of one fleet: all of its runs are accepted in one turn. */
+export const FLEET_HOSTS_MAX = 1_000;
+
+/** A part of the name of a target, and a word of `--only`. */
+const Host = v.pipe(
+  v.string(HOST_EXPECTED),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, HOST_EXPECTED),
+  v.maxLength(HOST_CHARS_MAX, HOST_EXPECTED),
+);
+export const Hosts = v.pipe(v.array(Host), v.minLength(1), v.maxLength(FLEET_HOSTS_MAX));
 export const Description = v.pipe(v.string(), v.maxLength(DESCRIPTION_CHARS_MAX));
 
 const INCLUDE_EXPECTED =

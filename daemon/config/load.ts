@@ -129,9 +129,9 @@ function* makeConfig(
   read: ReadFile,
   plugins: FoundPlugins,
 ): CooperativeSteps<Omit<Config, 'policyFiles' | 'plugins' | 'again'> | readonly Fault[]> {
-  const { log, keep, sockets = [], idleExit, targets: byName } = settings;
+  const { log, keep, sockets = [], idleExit, targets: byName, fleets } = settings;
   const warnings = [...settings.warnings];
-  const around = { bindAll: binder(read), plugins, keepAll: keep };
+  const around = { bindAll: binder(read), plugins, keepAll: keep, fleets };
   const targets = [];
   for (const [name, target] of Object.entries(byName)) {
     yield;
@@ -144,13 +144,16 @@ function* makeConfig(
   yield;
   diagnostics.push(...(yield* findConflicts(targets)));
   yield;
-  diagnostics.push(...targets.flatMap((target) => findBadHooks(target, byName)));
+  diagnostics.push(
+    ...targets.flatMap((target) => findBadHooks(target, byName, new Set(fleets.values()))),
+  );
   yield;
   if (diagnostics.length > 0) {
     return diagnostics.map(settings.faultOf);
   }
   const apart = yield* exclude(targets);
   const catalog = yield* makeCatalogInSteps(apart.targets);
+  const names = [...catalog.targets.keys(), ...catalog.fleets.keys()];
   return {
     path: main.path,
     included: included.sources.map(({ path }) => path),
@@ -159,7 +162,7 @@ function* makeConfig(
     ...(sockets.length === 0 ? {} : { sockets }),
     ...(idleExit === undefined ? {} : { idleExitMs: idleExit }),
     catalog,
-    warnings: [...warnings, ...apart.warnings, ...findOddities(sockets, Object.keys(byName))],
+    warnings: [...warnings, ...apart.warnings, ...findOddities(sockets, names)],
   };
 }
 

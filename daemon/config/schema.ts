@@ -9,7 +9,7 @@ import * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
 import { Duration, Limit, whole } from '../../policies/option-types.ts';
 import { runners } from '../../runners/index.ts';
-import { Bytes, Codes, Description, IncludePattern, Name, Pattern } from './field-types.ts';
+import { Bytes, Codes, Description, Hosts, IncludePattern, Name, Pattern } from './field-types.ts';
 import { Keep } from './keep.ts';
 import type { Plugins } from './registry.ts';
 import { Retry } from './retry.ts';
@@ -19,7 +19,6 @@ import { Sockets } from './sockets.ts';
 const TAKES_ARGS = new Set<string>(['local', 'slurm']);
 const KILL_AFTER_DEFAULT = '30s';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
 const FAILURES_MAX = 1_000;
 
 const Log = v.pipe(
@@ -50,6 +49,7 @@ export const Each = v.pipe(
 const Target = v.pipe(
   v.strictObject({
     each: v.exactOptional(Each),
+    hosts: v.exactOptional(Hosts),
     description: v.exactOptional(Description),
     runner: anyOf(Object.values(runners)),
     policies: v.optional(v.array(anyOf(Object.values(policies))), []),
@@ -79,6 +79,9 @@ const Target = v.pipe(
         'Makes a target for each value of a list, and of several lists for each combination: ' +
         '`{ "host": ["web1", "db2"] }` puts them in the place of `{host}` in the name and in ' +
         'every text of the definition.',
+      hosts:
+        'Makes a fleet: a target NAME@HOST for each host, with the host in the place of `{host}`. ' +
+        '`baton run NAME` asks for a run on each of them, all or none. See FLEETS.',
       description: 'For people: `baton status` shows it.',
       runner: 'What runs. Its `type` says how, and what else it takes.',
       policies: 'When it may run: all of them have to agree. Without any it starts at once.',
@@ -173,6 +176,7 @@ export type TargetSettings = v.InferOutput<typeof Target>;
 /** What is a target's own, or depends on its runner, has no default. */
 const {
   each: _,
+  hosts: _hosts,
   description: _about,
   runner: _runner,
   acceptArgs: _args,
@@ -237,8 +241,8 @@ export const Settings = v.pipe(
         "with no `/` is relative to this file's folder. They have the daemon's rights, so only " +
         "root and the daemon's user may be able to write them.",
       defaults:
-        'What a target has that does not say otherwise: any key of a target but `description`, ' +
-        '`runner` and `acceptArgs`.',
+        'What a target has that does not say otherwise: any key of a target but `each`, `hosts`, ' +
+        '`description`, `runner` and `acceptArgs`.',
       targets: 'What can be asked for, by names of your own.',
     },
   }),

@@ -10,7 +10,8 @@ import * as say from './config-messages.ts';
 import { type Bag, complete, isBag } from './defaults.ts';
 import { check, type Diagnostic, isWithin } from './diagnostics.ts';
 import { combinationsOf, EACH_TARGETS_MAX, expand, findMistakes, isShared } from './each.ts';
-import { Name } from './field-types.ts';
+import { Hosts, Name } from './field-types.ts';
+import { fleetOf, fleetTemplate } from './fleet.ts';
 import type { Keys } from './json.ts';
 import { type Fault, faultsIn, Locators, type Place, type Source } from './mistakes.ts';
 import type { FoundPlugins } from './plugin-files.ts';
@@ -31,12 +32,16 @@ interface Definition {
   readonly value: unknown;
   /** What `each` made it from, and others. */
   readonly template?: Bag;
+  /** Which `hosts` made it. */
+  readonly fleet?: string;
   /** Where a place inside the target stands. */
   readonly origin: (at: Keys) => Place;
 }
 
 export interface AllSettings extends Omit<Settings, 'targets'> {
   readonly targets: Readonly<Record<string, TargetSettings>>;
+  /** The fleets of those that are in one. */
+  readonly fleets: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
   /** What is wrong at a place of `targets`, by its place in a file. */
   faultOf(diagnostic: Diagnostic): Fault;
@@ -59,6 +64,7 @@ export function* checkSettings(
     yield;
     yield* gathered.addIncluded(source, main);
   }
+  gathered.findFleetTargets();
   const targets: Record<string, TargetSettings> = Object.create(null);
   const faults: Fault[] = [...faultsIn(main, plugins.mistakes), ...gathered.faults];
   let lastTemplate: Bag | undefined;
@@ -82,7 +88,8 @@ export function* checkSettings(
     faultsOf.get(String(name))?.({ at: [name, ...rest], text }) ?? {
       ...{ source: main, at: [targetsKey, name, ...rest], text },
     };
-  return { ok: true, value: { ...top, targets, warnings: gathered.warnings, faultOf } };
+  const { fleets, warnings } = gathered;
+  return { ok: true, value: { ...top, targets, fleets, warnings, faultOf } };
 }
 
 /** Finds the places of a target, whose name their keys begin with. */
@@ -109,6 +116,8 @@ function isSure({ at }: Fault): boolean {
 class Definitions {
   readonly definitions = new Map<string, Definition>();
   readonly warnings: string[] = [];
+  /** By the names of their targets. */
+  readonly fleets = new Map<string, string>();
   readonly faults: Fault[] = [];
   /** As the main file says, if nothing is wrong with it. */
   defaults: Bag = {};
@@ -116,6 +125,7 @@ class Definitions {
   readonly #known: Fault[] = [];
   readonly #locators = new Locators();
   readonly #schemas: Schemas;
+  readonly #fleetOrigins = new Map<string, Definition['origin']>();
   #expanded = 0;
 
   constructor(schemas: Schemas) {
@@ -170,32 +180,70 @@ class Definitions {
   }
 
   *#define(name: string, value: unknown, origin: Definition['origin']): CooperativeSteps<void> {
-    const each = isBag(value) ? value['each'] : undefined;
-    if (!isBag(value) || !v.is(Each, each)) return this.#add({ name, value, origin });
-    const { each: _, ...template } = value;
-    const mistakes = [...findMistakes(name, template, each)];
+    const whole = isBag(value) ? templateOf(name, value) : undefined;
+    if (whole === undefined) return this.#add({ name, value, origin });
+    const { template, each, isFleet } = whole;
+    const mistakes = [...whole.mistakes];
     this.#expanded += combinationsOf(each);
     if (this.#expanded > EACH_TARGETS_MAX) {
       mistakes.push({ at: ['each'], text: say.manyOfEach(this.#expanded, EACH_TARGETS_MAX) });
       this.#expanded = 0;
     }
     this.faults.push(...mistakes.map(({ at, text }) => ({ ...origin(at), text })));
-    for (const expanded of expand(name, template, each)) {
+    for (const expanded of expand(whole.name, template, each)) {
       yield;
-      this.#add({ ...expanded, template, origin });
+      const fleet = isFleet ? { fleet: fleetOf(expanded.name) } : {};
+      this.#add({ ...expanded, template, origin, ...fleet });
       // One shows what is wrong with the rest of the definition.
       if (mistakes.length > 0) return;
     }
   }
 
   #add(definition: Definition): void {
-    const { name, origin, template } = definition;
+    const { name, origin, template, fleet } = definition;
     const first = this.definitions.get(name);
-    if (first === undefined) return void this.definitions.set(name, definition);
-    const text = say.definedTwice(name, this.#locators.show(first.origin([])));
     const target = template === undefined ? {} : { target: name };
-    this.faults.push({ ...origin([]), text, ...target });
+    if (first !== undefined) {
+      const text = say.definedTwice(name, this.#locators.show(first.origin([])));
+      return void this.faults.push({ ...origin([]), text, ...target });
+    }
+    this.definitions.set(name, definition);
+    if (fleet !== undefined) this.fleets.set(name, fleet);
+    if (fleet !== undefined && !this.#fleetOrigins.has(fleet))
+      this.#fleetOrigins.set(fleet, origin);
   }
+
+  /** Names that are fleets and targets, in whatever file and order. */
+  findFleetTargets(): void {
+    for (const [fleet, origin] of this.#fleetOrigins) {
+      const target = this.definitions.get(fleet);
+      if (target === undefined) continue;
+      const text = say.fleetAndTarget(fleet, this.#locators.show(target.origin([])));
+      this.faults.push({ ...origin([]), text });
+    }
+  }
+}
+
+interface Template {
+  readonly name: string;
+  readonly template: Bag;
+  readonly each: Readonly<Record<string, readonly string[]>>;
+  readonly mistakes: readonly Diagnostic[];
+  readonly isFleet: boolean;
+}
+
+/** Of a definition for many targets; undefined for one, and where the schema finds it wrong. */
+function templateOf(name: string, value: Bag): Template | undefined {
+  const { each, hosts, ...template } = value;
+  if (each !== undefined && !v.is(Each, each)) return undefined;
+  if (hosts !== undefined) {
+    if (!v.is(Hosts, hosts)) return undefined;
+    const given = each === undefined ? { hosts } : { each, hosts };
+    return { ...fleetTemplate(name, template, given), template, isFleet: true };
+  }
+  if (each === undefined) return undefined;
+  const mistakes = findMistakes(name, template, each);
+  return { name, template, each, mistakes, isFleet: false };
 }
 
 function without(value: unknown, keys: readonly string[]): unknown {

@@ -16,12 +16,14 @@ interface Around {
   readonly bindAll: BindAll;
   readonly plugins: Plugins;
   readonly keepAll: KeepSettings | undefined;
+  /** By the names of their targets. */
+  readonly fleets: ReadonlyMap<string, string>;
 }
 
 export function makeTarget(
   name: string,
   settings: TargetSettings,
-  { bindAll, plugins, keepAll }: Around,
+  { bindAll, plugins, keepAll, fleets }: Around,
 ): { readonly target: Target; readonly warnings: readonly string[] } {
   const {
     runner,
@@ -47,7 +49,11 @@ export function makeTarget(
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(onLate === undefined ? {} : { onLate }),
   };
-  const known = knownOf(name, runner, rest.onLost === 'retry' || retriesLost(retry));
+  const fleet = fleets.get(name);
+  const known = {
+    ...knownOf(name, runner, rest.onLost === 'retry' || retriesLost(retry)),
+    ...(fleet === undefined ? {} : { fleet }),
+  };
   const list = options.map((it) => ({ policy: policyOf(it.type, plugins), options: it }));
   const bound = bindAll(list, known);
   const found = runnerOf(runner.type).check?.(runner) ?? [];

@@ -10,7 +10,8 @@ import type { RunId } from '../shared/run.ts';
 import { type Catalog, findUnfit, type Target, WAITING_PER_TARGET_MAX } from './catalog.ts';
 import { type Answer, answered, type CommandOf, type Decision, decided } from './command.ts';
 import { findDeadlock } from './deadlock.ts';
-import { groupViewMaker } from './group-view.ts';
+import { isForSome, refuseTarget, submitFleet } from './fleet.ts';
+import { type GroupViewOf, groupViewMaker } from './group-view.ts';
 import type { Admission } from './policy.ts';
 import type { ReadonlyState } from './state.ts';
 import { cancelOne } from './termination.ts';
@@ -18,13 +19,28 @@ import { cancelOne } from './termination.ts';
 type Submit = CommandOf<'submit'>;
 
 export function submit(state: ReadonlyState, command: Submit, catalog: Catalog): Decision {
+  const members = catalog.fleets.get(command.target);
+  // Made once for all targets of a fleet: to look at the group for each would take its square.
+  const groupViewOf = groupViewMaker(state, catalog, command.at);
+  const one = (before: ReadonlyState, wish: Submit): Decision =>
+    submitOne(before, wish, catalog, groupViewOf);
+  if (members !== undefined) return submitFleet(state, command, members, one);
+  return isForSome(command) ? refuseTarget(command.target) : one(state, command);
+}
+
+function submitOne(
+  state: ReadonlyState,
+  command: Submit,
+  catalog: Catalog,
+  groupViewOf: GroupViewOf,
+): Decision {
   const again = askedAgain(state, command);
   if (again !== undefined) return answered(again);
   const target = catalog.targets.get(command.target);
   if (target === undefined) return answered({ type: 'unknown-target' });
   const objection = object(state, command, target);
   if (objection !== undefined) return answered(objection);
-  const admission = admit(state, command, target, catalog);
+  const admission = admit(state, command, target, groupViewOf);
   const circle = inCircle(state, command, admission, catalog);
   if (circle !== undefined) return answered({ type: 'refused', reason: circle });
   switch (admission.type) {
@@ -88,11 +104,10 @@ function inCircle(
  */
 function admit(
   state: ReadonlyState,
-  { at, args = [] }: Submit,
+  { args = [] }: Submit,
   target: Target,
-  catalog: Catalog,
+  groupViewOf: GroupViewOf,
 ): Admission {
-  const groupViewOf = groupViewMaker(state, catalog, at);
   const replaced = new Set<RunId>();
   let together: Admission = { type: 'admit' };
   for (const binding of target.bindings) {

@@ -107,6 +107,8 @@ export interface Group {
 
 export interface Catalog {
   readonly targets: ReadonlyMap<TargetName, Target>;
+  /** The targets of each fleet, in the order of its hosts. */
+  readonly fleets: ReadonlyMap<TargetName, readonly TargetName[]>;
   readonly groups: ReadonlyMap<string, Group>;
   /** Whether anything of the world matters at all. */
   readonly asksWorld: boolean;
@@ -124,9 +126,16 @@ export function makeCatalog(targets: readonly Target[]): Catalog {
 export function* makeCatalogInSteps(targets: readonly Target[]): CooperativeSteps<Catalog> {
   const groups = new Map<string, { key: string; options: Map<TargetName, unknown> }>();
   const byName = new Map<TargetName, Target>();
+  const fleets = new Map<TargetName, TargetName[]>();
   for (const target of targets) {
     yield;
     byName.set(target.name, target);
+    const { fleet } = target;
+    if (fleet !== undefined) {
+      const members = fleets.get(fleet) ?? [];
+      members.push(target.name);
+      fleets.set(fleet, members);
+    }
     for (const { key, options } of target.bindings) {
       const group = groups.get(key) ?? { key, options: new Map() };
       group.options.set(target.name, options);
@@ -143,6 +152,7 @@ export function* makeCatalogInSteps(targets: readonly Target[]): CooperativeStep
   yield;
   return {
     targets: byName,
+    fleets,
     groups: byKey,
     asksWorld: has(({ asks }) => asks.length > 0),
     hasRanks: has(({ policy }) => policy.rank !== undefined),

@@ -16,6 +16,7 @@ import type {
 import type { Keep } from './catalog.ts';
 import type { CallerWait } from './deadlock.ts';
 import type { Event } from './event.ts';
+import type { FleetMember } from './fleet.ts';
 import type { SlowCondition, World } from './world.ts';
 
 /** When a command ended, by the clocks of its keeper. */
@@ -79,6 +80,10 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
       readonly token: string;
       readonly merged: boolean;
       readonly args?: readonly string[];
+      /** Of a fleet: for these hosts, with * for any characters. */
+      readonly only?: readonly string[];
+      /** Of a fleet: where the latest run failed. */
+      readonly failed?: boolean;
       /** Bounds the wait beside the target's own. */
       readonly maxWaitMs?: number;
       /** The run whose command asks, if that waits for the end. */
@@ -172,6 +177,9 @@ export type Answer =
   | { readonly type: 'not-permitted'; readonly reason: string }
   | { readonly type: 'unknown-target' }
   | { readonly type: 'unknown-group'; readonly group: string }
+  | { readonly type: 'unknown-host'; readonly reason: string }
+  /** What has become of a request for a fleet, at each of its targets that it was for. */
+  | { readonly type: 'fleet'; readonly members: readonly FleetMember[] }
   /** Those that had not ended before. */
   | { readonly type: 'cancelled'; readonly runs: readonly RunId[] }
   | { readonly type: 'done' };

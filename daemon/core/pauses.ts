@@ -1,9 +1,9 @@
 /**
- * Pauses: of one target, of every group of a name, or of all targets. They do not know of each
- * other: a target is paused as long as one of them holds it up, and each ends by the wish that
- * names it, or when its own time is over. A pause goes by names, so that it also holds up a target
- * that a reload puts into its group, and holds on through a restart of the daemon and of the
- * machine. Pure.
+ * Pauses: of one target or one fleet, of every group of a name, or of all targets. They do not know
+ * of each other: a target is paused as long as one of them holds it up, and each ends by the wish
+ * that names it, or when its own time is over. A pause goes by names, so that it also holds up a
+ * target that a reload puts into its group or its fleet, and holds on through a restart of the
+ * daemon and of the machine. Pure.
  */
 
 import { elapsedMs } from '../shared/elapsed.ts';
@@ -81,7 +81,13 @@ export function pausesOf(
   const { pauses } = state;
   if (pauses.size === 0) return [];
   const groups = new Set(groupNamesOf(target, catalog));
-  const scopes = [{ target }, ...[...groups].map((group) => ({ group })), { all: true } as const];
+  const { fleet } = catalog.targets.get(target) ?? {};
+  const names = fleet === undefined ? [target] : [target, fleet];
+  const scopes = [
+    ...names.map((name) => ({ target: name })),
+    ...[...groups].map((group) => ({ group })),
+    { all: true } as const,
+  ];
   return scopes.flatMap((scope) => pauses.get(pauseKey(scope)) ?? []);
 }
 
@@ -97,7 +103,9 @@ export function pausedUntil(
 }
 
 export function holdsUp(scope: PauseScope, target: TargetName, catalog: Catalog): boolean {
-  if ('target' in scope) return scope.target === target;
+  if ('target' in scope) {
+    return scope.target === target || catalog.targets.get(target)?.fleet === scope.target;
+  }
   return 'all' in scope || groupNamesOf(target, catalog).includes(scope.group);
 }
 
@@ -110,7 +118,7 @@ export function heldUp(
   scope: PauseScope,
   catalog: Catalog,
 ): readonly TargetName[] {
-  if ('target' in scope) return [scope.target];
+  if ('target' in scope) return catalog.fleets.get(scope.target) ?? [scope.target];
   if ('all' in scope) return [...state.targetStates.keys()];
   return [...catalog.groups.values()].flatMap(({ key, members }) =>
     groupName(key) === scope.group ? (members[0]?.target ?? []) : [],
@@ -129,7 +137,10 @@ function groupNamesOf(target: TargetName, catalog: Catalog): readonly string[] {
 function isKnown(state: ReadonlyState, scope: PauseScope, catalog: Catalog): boolean {
   if ('all' in scope) return true;
   if ('target' in scope) {
-    return catalog.targets.has(scope.target) || state.targetStates.has(scope.target);
+    const { target } = scope;
+    return (
+      catalog.targets.has(target) || catalog.fleets.has(target) || state.targetStates.has(target)
+    );
   }
   return [...catalog.groups.keys()].some((key) => groupName(key) === scope.group);
 }

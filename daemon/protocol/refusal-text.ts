@@ -92,6 +92,35 @@ export const cannotStartNow = (): string =>
 const numbered = (mistakes: readonly string[]): string =>
   mistakes.map((text, at) => (mistakes.length > 1 ? `(${at + 1}) ${text}` : text)).join('; ');
 
+// A fleet
+
+export const noFleet = (target: string): string =>
+  `${target} is one target and no fleet; leave --only and --failed out`;
+
+export const unknownHost = (host: string, fleet: string, known: readonly string[]): string => {
+  const hint = didYouMean(host, known) || `; name one of them: ${shortList(known)}`;
+  return `fleet ${fleet} has no host "${host}"${hint}`;
+};
+
+/** `reason` is why one of its targets takes no request. */
+export const fleetRefused = (target: string, fleet: string, reason: string): string =>
+  `no run of the fleet is accepted, because of ${target}: ${reason}; leave its host out with --only, ` +
+  `or ask for each by itself, such as "baton run ${fleet}@HOST"`;
+
+export const nothingFailed = (): string =>
+  'no host is left whose latest run failed; leave --failed out to run on all';
+
+/** Where one target is meant. */
+export const isFleet = (members: readonly string[]): string =>
+  `it is a fleet; name one of its targets: ${shortList(members)}`;
+
+const LISTED_MAX = 10;
+
+const shortList = (names: readonly string[]): string => {
+  const more = names.length > LISTED_MAX ? ` and ${names.length - LISTED_MAX} more` : '';
+  return `${names.slice(0, LISTED_MAX).join(', ')}${more}`;
+};
+
 // Not now
 
 export const cannotJournal = (errno: string): string =>

@@ -135,6 +135,8 @@ export interface TargetView {
   readonly paused: boolean;
   /** By what; one is enough. Absent: it is not paused. */
   readonly pauses?: readonly PauseView[];
+  /** The fleet that it belongs to. */
+  readonly fleet?: string;
   /** The configuration does not have it any more: what is known of it is past. */
   readonly removed?: true;
   /** Its last success is longer ago than its lateAfter. */
@@ -181,6 +183,8 @@ export interface WhyReply {
   readonly type: 'why';
   /** The run asked about first, then the runs that it waits for. */
   readonly chain: readonly RunView[];
+  /** Of a fleet: the runs of its targets; `chain` has them first. */
+  readonly members?: readonly RunId[];
   readonly target?: string;
   readonly nowMs?: number;
 }
@@ -192,12 +196,19 @@ interface RunName {
   readonly nonce?: Nonce;
 }
 
+/** A run of one target of a fleet, or why there is none. */
+export type FleetRun =
+  | ({ readonly type: 'accepted' | 'joined' | 'found' } & RunName)
+  | { readonly type: 'ignored'; readonly target: string; readonly reason: string };
+
 export type Reply = { readonly id?: string | number } & (
   | ({ readonly type: 'accepted' } & RunName)
   | ({ readonly type: 'joined' } & RunName)
   /** The run that is waited for, or whose output is sent. */
   | ({ readonly type: 'found' } & RunName)
   | { readonly type: 'ignored'; readonly reason: string }
+  /** The runs of a fleet, each to be waited for by its number. */
+  | { readonly type: 'fleet'; readonly target: string; readonly runs: readonly FleetRun[] }
   | { readonly type: 'refused'; readonly exit: number; readonly reason: string }
   | { readonly type: 'started'; readonly run: RunId }
   /** Something about a run that is waited for, before its end: for people, on stderr. */

@@ -11,6 +11,8 @@ const ARG_CHARS_MAX = 4_096;
 const ARGS_MAX = 100;
 /** A group may have the name of a file. */
 const GROUP_CHARS_MAX = 4_096;
+/** Most hosts, or patterns of them, that a request names. */
+const ONLY_MAX = 1_000;
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_CHARS_MAX));
 /** The kernel takes no argument with NUL inside. */
@@ -45,6 +47,10 @@ export const Request = v.variant('type', [
     target: Text,
     /** For a target with `acceptArgs`. */
     args: v.exactOptional(v.pipe(v.array(Arg), v.maxLength(ARGS_MAX))),
+    /** Of a fleet: runs for these of its hosts, with * for any characters. */
+    only: v.exactOptional(v.pipe(v.array(Text), v.minLength(1), v.maxLength(ONLY_MAX))),
+    /** Of a fleet: runs where the latest one failed. */
+    failed: v.exactOptional(v.boolean()),
     /** In place of `args`: with those of this run, one of the same target. */
     like: v.exactOptional(Count),
     wait: v.optional(v.boolean(), false),

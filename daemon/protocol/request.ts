@@ -16,6 +16,7 @@ export { adviseOutcome, describeOutcome, lostOutput, tellOutcome } from './outco
 export { resumeCommand } from './pause-text.ts';
 export type {
   ErrorCode,
+  FleetRun,
   PauseView,
   Reply,
   RunView,

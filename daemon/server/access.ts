@@ -10,6 +10,8 @@
  */
 
 import { permits, type Rights } from '../config/rights.ts';
+import type { Catalog } from '../core/catalog.ts';
+import { pickHosts } from '../core/fleet.ts';
 import type { ReadonlyState } from '../core/state.ts';
 import * as say from '../protocol/refusal-text.ts';
 import {
@@ -26,25 +28,31 @@ import { failWith, type Responder } from './responder.ts';
 
 type Handle = (request: Request, responder: Responder) => void;
 
+/** What there is: the runs and the targets, as they are now. */
+export interface Seen {
+  readonly state: ReadonlyState;
+  readonly catalog: Catalog;
+}
+
 /**
  * Puts the rights in front of a service. They are asked for anew each time: a reload may change
  * them.
  */
-export function authorize(
-  handle: Handle,
-  rights: () => Rights,
-  state: () => ReadonlyState,
-): Handle {
+export function authorize(handle: Handle, rights: () => Rights, seen: () => Seen): Handle {
   return (request, responder) => {
     const now = rights();
-    const refusal = refuse(request, now, state());
+    const refusal = refuse(request, now, seen());
     if (refusal !== undefined) {
       failWith(responder, 'not-permitted', EXIT.notPermitted, refusal);
       return;
     }
-    const held = revocable(responder, () => refuse(request, rights(), state()));
+    const held = revocable(responder, () => refuse(request, rights(), seen()));
     if (now.targets === undefined) handle(request, held);
-    else handle(widen(request), narrow(request, held, now));
+    else
+      handle(
+        widen(request),
+        narrow(request, held, (name) => mayUse(rights(), name, seen())),
+      );
   };
 }
 
@@ -73,7 +81,8 @@ function revocable(responder: Responder, refusal: () => string | undefined): Res
 }
 
 /** Why it is not permitted, or undefined: it is. */
-function refuse(request: Request, rights: Rights, state: ReadonlyState): string | undefined {
+function refuse(request: Request, rights: Rights, seen: Seen): string | undefined {
+  const { state, catalog } = seen;
   const { socket, allow, targets, closed } = rights;
   if (closed !== undefined) return say.closed(socket, closed);
   if (allow !== undefined && !allow.includes(request.type)) {
@@ -88,13 +97,39 @@ function refuse(request: Request, rights: Rights, state: ReadonlyState): string 
   }
   const of = subjectOf(request, state);
   if (of === undefined) return undefined;
+  const members = typeof of === 'string' ? catalog.fleets.get(of) : undefined;
+  if (members !== undefined) return refuseFleet(request, members, rights, seen);
   const target = typeof of === 'string' ? of : state.runs.get(of)?.target;
-  if (target !== undefined && permits(targets, target)) return undefined;
+  if (target !== undefined && mayUse(rights, target, seen)) return undefined;
   // An unknown run is for the service to tell. Only `cancel` is carried out later than now, when
   // the next number to be given away could be somebody else's.
   if (target === undefined && request.type !== 'cancel') return undefined;
   const what = typeof of === 'string' ? `target "${of}"` : `run ${of}`;
   return say.forbiddenTarget(socket, what, targets);
+}
+
+/** A request for a fleet is one for each of its targets, or for those that it is narrowed to. */
+function refuseFleet(
+  request: Request,
+  members: readonly string[],
+  rights: Rights,
+  seen: Seen,
+): string | undefined {
+  const { socket, targets = [] } = rights;
+  const only = request.type === 'run' ? request.only : undefined;
+  const picked = request.type === 'run' ? pickHosts(request.target, members, only) : members;
+  // A host that is unknown is for the service to tell.
+  if ('type' in picked) return undefined;
+  const foreign = picked.find((target) => !mayUse(rights, target, seen));
+  return foreign === undefined
+    ? undefined
+    : say.forbiddenTarget(socket, `target "${foreign}"`, targets);
+}
+
+/** Who may use a fleet may use its targets. */
+function mayUse({ targets }: Rights, target: string, { catalog }: Seen): boolean {
+  const fleet = catalog.targets.get(target)?.fleet;
+  return permits(targets, target) || (fleet !== undefined && permits(targets, fleet));
 }
 
 /** The target or the run that a request is about. */
@@ -127,9 +162,12 @@ function widen(request: Request): Request {
 }
 
 /** A caller who is shown the permitted targets only. */
-function narrow(request: Request, responder: Responder, rights: Rights): Responder {
-  const isSeen = ({ target }: { readonly target: string }): boolean =>
-    permits(rights.targets, target);
+function narrow(
+  request: Request,
+  responder: Responder,
+  mayUse: (target: string) => boolean,
+): Responder {
+  const isSeen = ({ target }: { readonly target: string }): boolean => mayUse(target);
   const veil = (view: RunView): RunView => {
     if (view.cause === undefined || isSeen(view.cause)) return view;
     const { cause: _, ...rest } = view;

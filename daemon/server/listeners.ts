@@ -9,7 +9,6 @@
 import type { Socket } from 'node:net';
 import type { Rights } from '../config/rights.ts';
 import type { SocketSettings } from '../config/sockets.ts';
-import type { ReadonlyState } from '../core/state.ts';
 import { tooManyClients } from '../protocol/refusal-text.ts';
 import { EXIT, type Reply } from '../protocol/request.ts';
 import type { Request } from '../protocol/request-schema.ts';
@@ -18,7 +17,7 @@ import { noSocketGroup } from '../system/boot-messages.ts';
 import type { Log } from '../system/log.ts';
 import { findGroup } from '../system/passwd.ts';
 import type { PassedSocket } from '../system/systemd.ts';
-import { authorize } from './access.ts';
+import { authorize, type Seen } from './access.ts';
 import { Connection } from './connection.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { listenAt, listenOn, MODE_DEFAULT, type Open } from './listen.ts';
@@ -86,7 +85,7 @@ export class Sockets {
   /** Clients that have not heard anything yet. */
   readonly #unanswered = new Set<Socket>();
   readonly #settings: () => Settings;
-  readonly #state: () => ReadonlyState;
+  readonly #seen: () => Seen;
   readonly #handle: (request: Request, responder: Responder) => void;
   readonly #left: () => void;
   readonly #fairQueue: FairQueue;
@@ -98,7 +97,7 @@ export class Sockets {
     readonly log: Log;
     /** Those of the configuration of now. */
     readonly settings: () => Settings;
-    readonly state: () => ReadonlyState;
+    readonly seen: () => Seen;
     readonly handle: (request: Request, responder: Responder) => void;
     /** A client is gone. */
     readonly left: () => void;
@@ -106,7 +105,7 @@ export class Sockets {
   }) {
     this.#log = options.log;
     this.#settings = options.settings;
-    this.#state = options.state;
+    this.#seen = options.seen;
     this.#handle = options.handle;
     this.#left = options.left;
     this.#fairQueue = options.fairQueue;
@@ -172,7 +171,7 @@ export class Sockets {
 
   #serve(listener: Listener): (client: Socket) => void {
     const rights = (): Rights => listener.rights(this.#settings());
-    const handle = authorize(this.#handle, rights, this.#state);
+    const handle = authorize(this.#handle, rights, this.#seen);
     const here = new Set<Socket>();
     return (client) => {
       if (here.size >= CONNECTIONS_MAX) return this.#turnAway(client, listener);

@@ -33,6 +33,8 @@ export class Refusals {
         return failWith(responder, 'not-permitted', EXIT.notPermitted, answer.reason);
       case 'broken':
         return failWith(responder, 'broken-target', EXIT.config, say.broken(answer.reason));
+      case 'unknown-host':
+        return failWith(responder, 'unknown-target', EXIT.config, answer.reason);
       case 'no-room':
         return failWith(responder, 'disk-full', EXIT.notNow, say.cannotJournal(answer.errno));
       case 'no-journal':
@@ -102,6 +104,13 @@ export class Refusals {
   /** The run that is meant by a number or by a target's name; else says that there is none. */
   find(of: number | string, responder: Responder): Run | undefined {
     const { state, catalog } = this.#loop;
+    const members = typeof of === 'string' ? catalog.fleets.get(of) : undefined;
+    if (members !== undefined) {
+      const hasRun = members.some((name) => runOf(state, name) !== undefined);
+      const message = hasRun ? say.isFleet(members) : say.hasNoRun(String(of));
+      failWith(responder, 'no-output', EXIT.usage, message);
+      return undefined;
+    }
     const run = typeof of === 'number' ? state.runs.get(of) : runOf(state, of);
     if (run !== undefined) return run;
     if (typeof of === 'number') this.unknownRun(responder, of);

@@ -18,10 +18,11 @@ import {
 } from '../protocol/outcome-text.ts';
 import { unreadOutput } from '../protocol/refusal-text.ts';
 import { EXIT } from '../protocol/request.ts';
-import type { Nonce, RunId } from '../shared/run.ts';
+import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { endOf } from './end-reply.ts';
 import type { FairQueue } from './fair-queue.ts';
+import { fleetReply, foundFleet, nameOf, nonceOf } from './fleet-reply.ts';
 import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
 import type { Refusals } from './refusals.ts';
@@ -84,21 +85,26 @@ export class RunRelay {
   }
 
   run(request: Of<'run'>, responder: Responder): void {
-    const { target, merged, wait, args, maxWaitMs } = request;
+    const { target, merged, wait, args, maxWaitMs, only, failed } = request;
     const token = request.token ?? randomUUID();
-    this.#refresh(target);
+    for (const name of this.#loop.catalog.fleets.get(target) ?? [target]) this.#refresh(name);
     const inside = wait ? this.#runAt(request.caller) : undefined;
     const given = {
       ...(args === undefined ? {} : { args }),
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
       ...(inside === undefined ? {} : { caller: inside }),
+      ...(only === undefined ? {} : { only }),
+      ...(failed === undefined ? {} : { failed }),
     };
     const forget = this.#waitInside(inside, { token }, responder);
     this.#loop.post({ type: 'submit', target, token, merged, ...given }, (answer) => {
+      if (answer.type === 'fleet') {
+        forget();
+        return finishWith(responder, fleetReply(target, answer.members, this.#loop.state));
+      }
       if (answer.type !== 'accepted' && answer.type !== 'joined') {
         forget();
-        this.#refusals.refuse(responder, target, answer);
-        return;
+        return this.#refusals.refuse(responder, target, answer);
       }
       const { type, run } = answer;
       responder.send({ type, run, target, ...nonceOf(this.#loop.state.runs.get(run)) });
@@ -108,6 +114,8 @@ export class RunRelay {
   }
 
   wait(request: Of<'wait'>, responder: Responder): void {
+    const fleet = foundFleet(request.run, this.#loop);
+    if (fleet !== undefined) return finishWith(responder, fleet);
     const run = this.#refusals.findWaited(request, responder);
     if (run === undefined) return;
     const { run: number } = run;
@@ -282,16 +290,11 @@ function tellOf(responder: Responder, run: RunId, text: string): void {
   responder.send({ type: 'notice', run, text });
 }
 
-/** Absent of a run that an older version accepted. */
-function nonceOf(run: Run | undefined): { readonly nonce?: Nonce } {
-  return run?.nonce === undefined ? {} : { nonce: run.nonce };
-}
-
 /**
  * Lets a client that loses its connection ask for this very run again. Only one that speaks of
  * versions: others may have been written when the first answer was another.
  */
 function tellFound({ v }: Of<'wait' | 'output'>, run: Run, responder: Responder): void {
   if (v === undefined) return;
-  responder.send({ type: 'found', run: run.run, target: run.target, ...nonceOf(run) });
+  responder.send({ type: 'found', ...nameOf(run) });
 }

@@ -6,14 +6,14 @@
 import type { Target } from '../core/catalog.ts';
 import type { Event } from '../core/event.ts';
 import { snapshotOf } from '../core/snapshot.ts';
-import type { Run } from '../core/state.ts';
+import type { ReadonlyState, Run } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import type { UnrecordedEnd } from '../engine/unrecorded.ts';
 import type { Probed } from '../keepers/ssh-probes.ts';
 import { outcomeOfFailure } from '../keepers/status-file.ts';
 import { tellOutcome } from '../protocol/outcome-text.ts';
 import * as say from '../protocol/refusal-text.ts';
-import { EXIT, exitStatus, type Reply } from '../protocol/request.ts';
+import { EXIT, exitStatus, type Reply, type WhyReply } from '../protocol/request.ts';
 import type { Request } from '../protocol/request-schema.ts';
 import type { CooperativeSteps } from '../shared/cooperative.ts';
 import type { RunId } from '../shared/run.ts';
@@ -156,14 +156,17 @@ export class Service {
     const { state, catalog } = this.#loop;
     if (typeof of === 'number' && !state.runs.has(of))
       return this.#refusals.unknownRun(responder, of);
-    const targetState = typeof of === 'string' ? state.targetStates.get(of) : undefined;
-    if (typeof of === 'string' && targetState === undefined && !catalog.targets.has(of)) {
+    const targets = typeof of === 'string' ? (catalog.fleets.get(of) ?? [of]) : [];
+    const isKnown = (name: string): boolean =>
+      state.targetStates.has(name) || catalog.targets.has(name);
+    if (typeof of === 'string' && !targets.some(isKnown)) {
       return this.#refusals.unknownTarget(responder, of);
     }
-    const runs =
-      typeof of === 'number'
-        ? [of]
-        : [...(targetState?.queue ?? []), ...(targetState?.active ?? [])];
+    const states = targets.flatMap((name) => state.targetStates.get(name) ?? []);
+    // What waits first, or it would start in the place of what is ended.
+    const queued = states.flatMap(({ queue }) => [...queue]);
+    const active = states.flatMap((it) => [...it.active]);
+    const runs = typeof of === 'number' ? [of] : [...queued, ...active];
     if (runs.length === 0) return finishWith(responder, { type: 'done', runs });
     this.#loop.post({ type: 'cancel', runs }, (answer) => {
       if (answer.type === 'cancelled') finishWith(responder, { type: 'done', runs: answer.runs });
@@ -209,27 +212,39 @@ export class Service {
   #why({ of, nonce }: Of<'why'>, responder: Responder): CooperativeSteps<Reply> | undefined {
     if (this.#refusals.isOther(responder, of, nonce)) return undefined;
     const { state, catalog } = this.#loop;
+    const members = typeof of === 'string' ? catalog.fleets.get(of) : undefined;
+    if (members !== undefined) return this.#chainOf(String(of), members);
     if (typeof of === 'string' && !state.targetStates.has(of) && catalog.targets.has(of)) {
-      return this.#chain(undefined, of);
+      return this.#chain([], of);
     }
     const run = this.#refusals.find(of, responder);
     if (run === undefined) return undefined;
-    const [waiting] = state.targetStates.get(run.target)?.queue ?? new Set<RunId>();
-    const queued = waiting === undefined ? undefined : state.runs.get(waiting);
-    const asked = typeof of === 'string' && queued !== undefined ? queued : run;
-    return this.#chain(asked, run.target);
+    const asked = typeof of === 'string' ? (nextOf(state, run.target) ?? run) : run;
+    return this.#chain([asked], run.target);
   }
 
-  *#chain(asked: Run | undefined, target: string): CooperativeSteps<Reply> {
+  /** What waits of a fleet; where nothing does, what runs of it. */
+  *#chainOf(fleet: string, members: readonly string[]): CooperativeSteps<Reply> {
+    const { state } = this.#loop;
+    const waiting = members.flatMap((name) => nextOf(state, name) ?? []);
+    const active = members.flatMap((name) => [...(state.targetStates.get(name)?.active ?? [])]);
+    const running = active.flatMap((number) => state.runs.get(number) ?? []);
+    const asked = waiting.length > 0 ? waiting : running;
+    return { ...(yield* this.#chain(asked, fleet)), members: asked.map(({ run }) => run) };
+  }
+
+  *#chain(asked: readonly Run[], target: string): CooperativeSteps<WhyReply> {
     const context = this.#context();
-    const chain = asked === undefined ? [] : yield* viewChain(asked, context);
+    const chain = yield* viewChain(asked, context);
     return { type: 'why', chain, target, nowMs: context.now.wallMs };
   }
 
   #history(request: Of<'history'>, responder: Responder): CooperativeSteps<Reply> | undefined {
     const { state, catalog } = this.#loop;
     const { target } = request;
-    if (target !== undefined && !catalog.targets.has(target) && !state.targetStates.has(target)) {
+    const isKnown = (name: string): boolean =>
+      catalog.targets.has(name) || state.targetStates.has(name) || catalog.fleets.has(name);
+    if (target !== undefined && !isKnown(target)) {
       this.#refusals.unknownTarget(responder, target);
       return undefined;
     }
@@ -251,7 +266,12 @@ export class Service {
   }
 
   #probe({ target: name }: Of<'probe'>, responder: Responder): void {
-    const target = this.#loop.catalog.targets.get(name);
+    const { targets, fleets } = this.#loop.catalog;
+    const members = fleets.get(name);
+    if (members !== undefined) {
+      return failWith(responder, 'no-probe', EXIT.usage, say.isFleet(members));
+    }
+    const target = targets.get(name);
     if (target === undefined) return this.#refusals.unknownTarget(responder, name);
     const { broken, runner } = target;
     if (broken !== undefined) {
@@ -271,4 +291,10 @@ export class Service {
       (error: unknown) => failWith(responder, 'no-probe', EXIT.noVerdict, String(error)),
     );
   }
+}
+
+/** The run that waits first of a target. */
+function nextOf({ targetStates, runs }: ReadonlyState, target: string): Run | undefined {
+  const [number] = targetStates.get(target)?.queue ?? [];
+  return number === undefined ? undefined : runs.get(number);
 }

@@ -120,7 +120,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   const sockets = new Sockets({
     log,
     settings: () => config.now.sockets,
-    state: () => daemon.loop.state,
+    seen: () => daemon.loop,
     handle: (request, caller) => service.handle(request, caller),
     left: () => idle?.touch(),
     fairQueue,

@@ -19,6 +19,8 @@ const PACKAGES = {
   nc: 'netcat-openbsd',
   ssh: 'openssh-client',
   sshd: 'openssh-server',
+  pdsh: 'pdsh',
+  'parallel-ssh': 'pssh',
   'systemd-socket-activate': 'systemd',
 } as const;
 

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Sshd } from '../support/sshd.ts';
+import type { Line as Connection } from './line.ts';
 import { ENV, type Options, pssMb, takeTurns, timeIt } from './measure.ts';
 import { gaps } from './peers.ts';
 import { Subject } from './subject.ts';
@@ -31,7 +32,11 @@ export async function measureSsh({ isQuick }: Options): Promise<readonly Line[]>
       ssh: () => timeIt(() => Promise.all(manySsh(sshd, 'true').map(ended))),
       baton: () => timeIt(() => manyRuns(subject)),
     });
-    const batonMb = await runsMb(subject, marks);
+    const batonMb = await runsMb(subject, async (line) => {
+      const asked = Array.from({ length: COUNT }, () => ({ type: 'run', target: 's' }) as const);
+      await line.collect(asked, 'accepted');
+      await marked(marks, COUNT);
+    });
     const sshMb = await processesMb(sshd, asleep, marks);
     const budget = { rule: 'at most', on: 'figure', bound: ALL_MB } as const;
     return [
@@ -92,13 +97,14 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** The daemon's growth and the keepers', while all of them run. */
-async function runsMb(subject: Subject, marks: string): Promise<number> {
+/** The daemon's growth and the keepers', while all runs that `begin` asks for are there. */
+export async function runsMb(
+  subject: Subject,
+  begin: (line: Connection) => Promise<void>,
+): Promise<number> {
   const line = await subject.line();
   const before = pssMb(subject.pid);
-  const asked = Array.from({ length: COUNT }, () => ({ type: 'run', target: 's' }) as const);
-  await line.collect(asked, 'accepted');
-  await marked(marks, COUNT);
+  await begin(line);
   const { targets } = await line.ask({ type: 'status' }, 'status');
   line.close();
   const keepers = new Set(targets.flatMap(({ active }) => active.flatMap(({ pid }) => pid ?? [])));
@@ -117,7 +123,7 @@ async function processesMb(sshd: Sshd, command: string, marks: string): Promise<
 }
 
 /** Every command leaves a mark before it sleeps. */
-async function marked(marks: string, count: number): Promise<void> {
+export async function marked(marks: string, count: number): Promise<void> {
   const seen = (): number => (existsSync(marks) ? readFileSync(marks, 'utf8').length / 2 : 0);
   while (seen() < count) await sleep(LOOK_MS);
 }

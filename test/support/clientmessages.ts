@@ -47,6 +47,7 @@ const TROUBLE: Samples<typeof trouble> = {
   outputNotWritten: [['out', 'ENOSPC', 17]],
   unprinted: [['ENOSPC']],
   notCancelled: [[17, 'the journal cannot be written (ENOSPC); make room on its disk']],
+  fleetContinues: [['update']],
   runContinues: [[17]],
   forgotten: [[17]],
   failedAgain: [[18, 3]],

@@ -120,6 +120,10 @@ const CONFIG: Samples<typeof config> = {
   unusedPlaceholder: [['host']],
   repeatedValue: [['web1']],
   manyOfEach: [[99, 88]],
+  hostTwice: [[]],
+  unusedHosts: [[]],
+  fleetAndTarget: [['web', '/c.d/a.json:2:5']],
+  fleetHook: [['web']],
   inTarget: [['unknown key; remove it', 'web']],
   twiceThere: [[]],
   unknown: [
@@ -176,6 +180,14 @@ const REQUEST: Samples<typeof request> = {
   hasNoRun: [['web']],
   broken: [['key "/k" does not exist; name an existing private key']],
   notProbed: [['local']],
+  noFleet: [['web']],
+  unknownHost: [
+    ['wbe1', 'update', ['web1', 'web2']],
+    ['x', 'update', Array.from({ length: 12 }, (_, at) => `host${at}`)],
+  ],
+  fleetRefused: [['update@web1', 'update', 'its queue is full']],
+  nothingFailed: [[]],
+  isFleet: [[['update@web1', 'update@web2']]],
   wrongCount: [
     [0, 2],
     [1, 2],

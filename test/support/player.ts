@@ -19,6 +19,7 @@ const TYPES: Readonly<Record<Reply['type'], 'last' | 'more'>> = {
   found: 'more',
   started: 'more',
   output: 'more',
+  fleet: 'last',
   ignored: 'last',
   refused: 'last',
   ended: 'last',

@@ -49,6 +49,17 @@ export const RUNS = [
           '`maxWait` of the target, whichever is shorter; of several that share a run the ' +
           'longest `--max-wait` counts',
       },
+      {
+        name: 'only',
+        value: 'HOST,…',
+        text: 'of a fleet: only on these hosts, with `*` for any characters, such as `web*`',
+      },
+      {
+        name: 'failed',
+        text:
+          'of a fleet: only where the latest run failed or was cancelled, and no newer one waits ' +
+          'or runs; nothing is run, with status 0, where there is none',
+      },
       { name: 'printId', text: 'print the number of the run; only without `--wait`' },
       REPORT,
       ERROR_CODE,
@@ -64,6 +75,16 @@ export const RUNS = [
         'leaves at once; HUP and KILL leave the run alone.',
       'Several TARGETs are asked for at once and relayed one after the other, in the order of the ' +
         'command line. The status is that of the first which is not 0.',
+      'A TARGET may be a fleet (`hosts` in baton.json(5)): then a run is asked for on each host, on ' +
+        'all of them or on none. With `--wait` each line of output stands behind its host where ' +
+        'standard output is a terminal; elsewhere the output of each host is a block below ' +
+        '`==> HOST <==`, and comes when its run has ended. At last a table is printed on stderr, ' +
+        'failures first; where that is no terminal, only if a run failed or warned, and without ' +
+        'the rest.',
+      'The status of a fleet is that of its worst run. From the worst on: nobody knows how it ended ' +
+        '(lost, interrupted), it never ran (unreachable, not executable), it was ended by its ' +
+        '`timeout`, killed by a signal, failed, waited too long or was skipped, was cancelled, ' +
+        'ended with a warning. Of the same kind the highest status counts.',
       'Each ARG is handed to the command, if the target accepts it by `acceptArgs`.',
     ],
     examples: [
@@ -74,6 +95,10 @@ export const RUNS = [
       {
         line: 'baton run rsnap-daily --wait --quiet-success',
         text: 'prints nothing unless the run fails',
+      },
+      {
+        line: 'baton run update-all --wait --failed',
+        text: 'a fleet again, on the hosts where it failed',
       },
       { line: 'baton run restore --wait -- photos', text: 'with an argument for the command' },
       {

@@ -69,6 +69,7 @@ function* viewTarget(
     runner: target?.runner.type ?? 'removed from the configuration',
     groups: target?.bindings.map(({ key }) => key) ?? [],
     ...(shown === undefined ? {} : { level: shown }),
+    ...(target?.fleet === undefined ? {} : { fleet: target.fleet }),
     paused: pauses.length > 0,
     ...(pauses.length === 0 ? {} : { pauses: pauses.map((it) => viewPause(it, context.now)) }),
     ...(target === undefined ? { removed: true } : {}),
@@ -122,11 +123,15 @@ function* viewRuns(
   return views;
 }
 
-/** The run asked about, then the runs in its way, then those in theirs; each once. */
-export function* viewChain(first: Run, context: ViewContext): CooperativeSteps<readonly RunView[]> {
+/** The runs asked about, then the runs in their way, then those in theirs; each once. */
+export function* viewChain(
+  asked: readonly Run[],
+  context: ViewContext,
+): CooperativeSteps<readonly RunView[]> {
+  if (asked.length === 0) return [];
   const view = yield* forecastViewOf(context);
   const { state } = context;
-  const chain = new Map<RunId, Run>([[first.run, first]]);
+  const chain = new Map<RunId, Run>(asked.map((run) => [run.run, run]));
   for (const run of chain.values()) {
     if (run.state !== 'queued' || chain.size >= CHAIN_RUNS_MAX) continue;
     yield;
@@ -157,16 +162,19 @@ export function* viewHistory(
 ): CooperativeSteps<readonly RunView[]> {
   const { state, now } = context;
   const { limit, target, sinceMs = Number.POSITIVE_INFINITY, outcome } = request;
+  const targets =
+    target === undefined ? undefined : (context.catalog.fleets.get(target) ?? [target]);
+  const isWanted = new Set(targets);
   const view = pastOf(context);
   const views: RunView[] = [];
   const seen = new Set<string>();
   let looked = 0;
   // A newer one that has not ended counts as well.
-  for (const number of newestFirst(state, request.latest ? undefined : target)) {
+  for (const number of newestFirst(state, request.latest ? undefined : targets)) {
     if (views.length >= limit) break;
     if (++looked % PIECE_RUNS === 0) yield;
     const run = state.runs.get(number);
-    if (target !== undefined && run?.target !== target) continue;
+    if (targets !== undefined && !(run !== undefined && isWanted.has(run.target))) continue;
     if (request.latest && run !== undefined && isSeen(run, seen)) continue;
     if (run?.state !== 'ended') continue;
     if (elapsedMs(now) - elapsedMs(run.ended) > sinceMs) continue;
@@ -184,11 +192,14 @@ function isSeen({ target, args = [] }: Run, seen: Set<string>): boolean {
   return false;
 }
 
-/** Numbers that runs of this target, or of any, may have. */
-function* newestFirst(state: ReadonlyState, target: TargetName | undefined): Generator<RunId> {
-  if (target !== undefined) {
+/** Numbers that runs of these targets, or of any, may have. */
+function* newestFirst(
+  state: ReadonlyState,
+  targets: readonly TargetName[] | undefined,
+): Generator<RunId> {
+  if (targets !== undefined) {
     // Not by way of all runs there are.
-    const numbers = [...(state.targetStates.get(target)?.ended ?? [])];
+    const numbers = targets.flatMap((name) => [...(state.targetStates.get(name)?.ended ?? [])]);
     yield* numbers.sort((one, other) => other - one);
     return;
   }

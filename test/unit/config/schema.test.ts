@@ -40,7 +40,7 @@ const read = (path: string): Json => JSON.parse(readFileSync(path, 'utf8'));
 const documents = [
   ['config.json', read(join(ROOT, 'config.json'))] as const,
   ...examples.map((name) => [name, read(join(EXAMPLES, name))] as const),
-  ...['README.md', 'contrib/SSH.md', 'contrib/SLURM.md'].flatMap((path) =>
+  ...['README.md', 'contrib/SSH.md', 'contrib/SLURM.md', 'contrib/FLEETS.md'].flatMap((path) =>
     configurations(path).map((value, at) => [`${path}, block ${at + 1}`, value] as const),
   ),
 ];
@@ -52,6 +52,7 @@ test('the documents have their configurations', () => {
   }
   assert.ok(names.includes('contrib/SSH.md, block 3'));
   assert.ok(names.includes('contrib/SLURM.md, block 1'));
+  assert.ok(names.includes('contrib/FLEETS.md, block 2'));
 });
 
 for (const [name, value] of documents) {

@@ -272,3 +272,26 @@ test('the status of a large group names no more levels than are next to each', (
   assert.deepEqual(near(1_999), order.slice(1_980));
   assert.equal(views[1_234]?.level?.name, 'level1234');
 });
+
+test('a request for a fleet looks at each of its targets a few times, however large it is', () => {
+  const cost = (hosts: number): number => {
+    const names = Array.from({ length: hosts }, (_, at) => `up@h${at}`);
+    const limit = [{ type: 'cardinality' as const, instances: 10 }];
+    const core = new Counted(
+      ...names.map((name): Parameters<typeof target> => [name, limit, { fleet: 'up' }]),
+    );
+    let lookups = 0;
+    const get = core.state.targetStates.get.bind(core.state.targetStates);
+    core.state.targetStates.get = (name) => {
+      lookups++;
+      return get(name);
+    };
+    const command = { type: 'submit', target: 'up', token: 't', merged: true } as const;
+    const at = stamp(0);
+    const { events } = decide(core.state, { ...command, at, nonce: NONCE }, core.catalog);
+    assert.equal(events.length, hosts);
+    return lookups / hosts;
+  };
+  const [few, many] = [cost(50), cost(FEW)];
+  assert.ok(many < few + 1, `${few}, ${many}`);
+});

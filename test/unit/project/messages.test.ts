@@ -30,6 +30,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'config.unknown': { names: PLACE },
   'config.unknownHook': { names: NEAR },
   'config.unknownPlaceholder': { names: NEAR },
+  'request.unknownHost': { names: NEAR },
   'request.unknownKey': { names: NEAR },
   'request.unknownGroup': { names: NEAR },
   'request.unknownTarget': { names: 'the client puts the target in front' },

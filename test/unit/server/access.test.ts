@@ -3,10 +3,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
 import { permits, type Rights } from '../../../daemon/config/rights.ts';
+import { makeCatalog } from '../../../daemon/core/catalog.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import type { Reply } from '../../../daemon/protocol/request.ts';
 import { Request, type RequestInput } from '../../../daemon/protocol/request-schema.ts';
 import { authorize } from '../../../daemon/server/access.ts';
+import { target } from '../../support/core.ts';
+
+/** One fleet of two hosts beside other targets. */
+const catalog = makeCatalog([
+  target('web'),
+  target('db'),
+  ...['one', 'two'].map((host) => target(`up@${host}`, [], { fleet: 'up' })),
+]);
 
 const at = { steadyMs: 1, wallMs: 1 };
 const view = (run: number, target: string) =>
@@ -49,7 +58,7 @@ function ask(input: RequestInput, rights: Omit<Rights, 'socket'>, answer: Reply)
       caller.finish();
     },
     () => ({ socket: '/s', ...rights }),
-    state,
+    () => ({ state: state(), catalog }),
   );
   service(v.parse(Request, input), {
     send: (reply) => {
@@ -245,4 +254,28 @@ test('a pattern of many stars takes no time', () => {
 test('no pattern permits no target, no list permits all', () => {
   assert.equal(permits([], 'web'), false);
   assert.equal(permits(undefined, 'web'), true);
+});
+
+test('a socket that permits a fleet permits its targets, and shows them', () => {
+  const rights = { targets: ['up'] };
+  assert.deepEqual(ask({ type: 'run', target: 'up' }, rights, done).reply, done);
+  assert.deepEqual(ask({ type: 'pause', target: 'up@one' }, rights, done).reply, done);
+  assert.equal(ask({ type: 'run', target: 'web' }, rights, done).asked, undefined);
+  const seen = ask({ type: 'why', of: 'up' }, rights, {
+    type: 'why',
+    chain: [view(7, 'up@two'), view(8, 'web')],
+  });
+  assert.deepEqual(seen.reply, { type: 'why', chain: [view(7, 'up@two')] });
+});
+
+test('a fleet is permitted only where all of its targets are that are meant', () => {
+  const rights = { targets: ['up@one'] };
+  const { reply, asked } = ask({ type: 'run', target: 'up' }, rights, done);
+  assert.equal(asked, undefined);
+  assert.match(JSON.stringify(reply), /does not permit target .*up@two/);
+  const picked = { type: 'run' as const, target: 'up', only: ['o*'] };
+  assert.deepEqual(ask(picked, rights, done).reply, done);
+  assert.equal(ask({ ...picked, only: ['*'] }, rights, done).asked, undefined);
+  // What no host fits is for the service to say.
+  assert.deepEqual(ask({ ...picked, only: ['three'] }, rights, done).reply, done);
 });

@@ -30,7 +30,7 @@ function sceneryOf({ state, catalog, nowMs }: Core): ViewContext {
 }
 
 const viewTargets = (context: ViewContext) => runToEnd(view.viewTargets(context));
-const viewChain = (first: Run, context: ViewContext) => runToEnd(view.viewChain(first, context));
+const viewChain = (first: Run, context: ViewContext) => runToEnd(view.viewChain([first], context));
 const viewHistory = (...asked: Parameters<typeof view.viewHistory>) =>
   runToEnd(view.viewHistory(...asked));
 
@@ -260,7 +260,7 @@ test('no piece of a status or a chain looks at more than a few of a thousand tar
   const context = { ...sceneryOf(core), state: { ...core.state, runs } };
   const waiting = core.runs('queued')[0];
   assert.ok(waiting);
-  for (const pieces of [view.viewTargets(context), view.viewChain(waiting, context)]) {
+  for (const pieces of [view.viewTargets(context), view.viewChain([waiting], context)]) {
     // The first one takes the copy to play on.
     let most = 0;
     for (let at = 0; pieces.next().done !== true; at++) {

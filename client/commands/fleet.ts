@@ -1,0 +1,60 @@
+/**
+ * A fleet that was asked for, to its end: what its hosts print, then on stderr how many failed and
+ * a table of them, failures first. Where stderr is no terminal, nothing is said of what ended well,
+ * so that cron mails failures only.
+ */
+import { isatty } from 'node:tty';
+import { EXIT } from '../../daemon/protocol/request.ts';
+import { type Conversation, converse, type Place } from '../connection/conversation.ts';
+import { FleetRelay } from '../connection/fleet-relay.ts';
+import type { ReplyOf } from '../connection/replies.ts';
+import type { Ending } from '../ending.ts';
+import { inBlocks, prefixed } from '../terminal/fleet-output.ts';
+import { fleetTable, type HostEnd, summaryOf, worstOf } from '../terminal/fleet-text.ts';
+import { complain, writeAll } from '../terminal/output.ts';
+import { sheet } from '../terminal/screen.ts';
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+const STDOUT = 1;
+const STDERR = 2;
+
+/** `asked` is what has heard of the fleet, and of a signal perhaps. */
+export async function attendFleet(
+  { target, runs }: ReplyOf<'fleet'>,
+  asked: Pick<Conversation<Ending>, 'signal'>,
+  quiet: boolean,
+  place: Place,
+): Promise<Ending> {
+  // What is printed of failures only has to be known to be one.
+  const isLive = isatty(STDOUT) && !quiet;
+  const output = isLive ? prefixed() : inBlocks();
+  const relay = new FleetRelay(target, runs, { output, isLive, quiet });
+  if (relay.run === undefined) return { status: 0, isOwn: false, isSuccess: true };
+  takeSignals(relay.heed);
+  if (asked.signal !== undefined) relay.heed(asked.signal);
+  const answer = await converse(place, relay);
+  if (!answer.ok) return answer.ending;
+  tell(target, answer.value);
+  const worst = worstOf(answer.value);
+  if (worst.status === 0 && relay.isUnwritten) return { status: EXIT.unwritten, isOwn: true };
+  return { ...worst, isSuccess: answer.value.every(({ verdict }) => verdict !== 'failed') };
+}
+
+function tell(fleet: string, ends: readonly HostEnd[]): void {
+  const isSeen = isatty(STDERR);
+  const summary = summaryOf(ends);
+  if (summary !== undefined) complain(`${fleet}: ${summary}`);
+  const text = fleetTable(ends, sheet(process.stderr), isSeen);
+  if (text !== '') writeAll(STDERR, Buffer.from(text));
+}
+
+/** In the place of who has heeded them so far, if anybody: of several, all are ended together. */
+function takeSignals(heed: (signal: number) => void): void {
+  for (const [name, number] of Object.entries(SIGNALS)) {
+    const before = process.rawListeners(name);
+    if (before.length === 0) continue;
+    // There is a listener at any time, or the signal would end this process.
+    process.on(name, () => heed(number));
+    for (const listener of before) process.off(name, listener as NodeJS.SignalsListener);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What is said of a fleet: the runs of its targets, which a client waits for one by one. A fleet
+ * has no run of its own.
+ */
+import type { Catalog } from '../core/catalog.ts';
+import type { FleetMember } from '../core/fleet.ts';
+import type { ReadonlyState, Run } from '../core/state.ts';
+import type { Reply } from '../protocol/request.ts';
+import type { Nonce, RunId, TargetName } from '../shared/run.ts';
+import { runOf } from './views/targets.ts';
+
+/** Of a request that was accepted. */
+export function fleetReply(
+  target: TargetName,
+  members: readonly FleetMember[],
+  { runs }: ReadonlyState,
+): Reply {
+  return {
+    type: 'fleet',
+    target,
+    runs: members.map((member) =>
+      member.type === 'ignored' ? member : { ...member, ...nonceOf(runs.get(member.run)) },
+    ),
+  };
+}
+
+/** Of each of its targets the running run, else the next queued, else the latest. */
+export function foundFleet(
+  name: RunId | TargetName,
+  { state, catalog }: { readonly state: ReadonlyState; readonly catalog: Catalog },
+): Reply | undefined {
+  const members = typeof name === 'string' ? catalog.fleets.get(name) : undefined;
+  if (members === undefined) return undefined;
+  const found = members.flatMap((target) => runOf(state, target) ?? []);
+  if (found.length === 0) return undefined;
+  const runs = found.map((run) => ({ type: 'found', ...nameOf(run) }) as const);
+  return { type: 'fleet', target: String(name), runs };
+}
+
+/** How a client names it from now on. */
+export function nameOf(run: Run): {
+  readonly run: RunId;
+  readonly target: TargetName;
+  readonly nonce?: Nonce;
+} {
+  return { run: run.run, target: run.target, ...nonceOf(run) };
+}
+
+/** Absent of a run that an older version accepted. */
+export function nonceOf(run: Run | undefined): { readonly nonce?: Nonce } {
+  return run?.nonce === undefined ? {} : { nonce: run.nonce };
+}

@@ -73,5 +73,5 @@ test('a check that never has an answer is ended, and there is an end to all of t
     );
   }
   assert.ok(lines.some((line) => line.endsWith('not looked at, out of time')));
-  assert.deepEqual([begun > 0, begun], [true, ended]);
+  assert.equal(begun, ended);
 });

@@ -31,7 +31,7 @@ test('all mistakes are told at once, in the order of the file, with suggestions'
     loog: {},
   });
   assert.deepEqual(mistakesOf(loaded), [
-    'targets.web.runner.type: unknown type "locl"; did you mean "local"? known types: local, dummy, ssh',
+    'targets.web.runner.type: unknown type "locl"; did you mean "local"? known types: local, dummy, ssh, slurm',
     'targets.web.timeot: unknown key; did you mean "timeout"?',
     'targets.web.timeout: expected a duration with a unit, such as "90s", "30m", "8h" or "1h30m"; found 5',
     'targets.web.policies[0].instance: unknown key; did you mean "instances"?',
@@ -55,11 +55,11 @@ test('a key that is like none is told with those that are known', () => {
 test('a runner or policy without a type, or of no known one, is told with all types', () => {
   assert.equal(
     only(one({ runner: {} })),
-    'targets.web.runner.type: missing key; expected one of local, dummy, ssh',
+    'targets.web.runner.type: missing key; expected one of local, dummy, ssh, slurm',
   );
   assert.equal(
     only(one({ runner: { type: 'zzzzzz' } })),
-    'targets.web.runner.type: unknown type "zzzzzz"; known types: local, dummy, ssh',
+    'targets.web.runner.type: unknown type "zzzzzz"; known types: local, dummy, ssh, slurm',
   );
   assert.equal(
     only(one({ runner, policies: [{ type: 5 }] })),

@@ -285,11 +285,14 @@ const FIND = `
     print "$pid " if 0 <= index "$words/ $files", "$ARGV[0]/";
   }`;
 
-/** A file that is missing, empty or has unknown words is an error to one version or another. */
+/**
+ * A file that is missing or has unknown words is an error to one version or another. Without the
+ * name of a plugin slurmd 22.05 ends where the cgroups are of version 2, or not mounted.
+ */
 function cgroupConf(proctrack: Proctrack): string {
   const version = execFileSync('slurmctld', ['-V'], { encoding: 'utf8' });
   const [, major = '0'] = /(\d+)\./.exec(version) ?? [];
-  if (Number(major) < WANTS_CGROUP_CONF) return '';
+  if (Number(major) < WANTS_CGROUP_CONF) return 'CgroupPlugin=cgroup/v1\n';
   return proctrack === 'cgroup' ? 'IgnoreSystemd=yes\n' : 'CgroupPlugin=disabled\n';
 }
 

@@ -8,6 +8,7 @@
  *   stop.N     the wish that it ends, and how long it may take, in milliseconds
  *   beat.N     touched by the keeper while it lives
  *   status.N   how the command ended: the only verdict
+ *   over.N     the last process of the command is gone, and the keeper leaves
  *   out, err   what it prints
  *
  * It may be on a file server that hangs: nothing here is done on the daemon's own thread. What a
@@ -111,6 +112,17 @@ export async function readBeat({ directory, attempt }: JobFiles): Promise<number
     return (await stat(join(directory, `beat.${attempt}`))).mtimeMs;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The keeper has left. */
+export async function hasLeft({ directory, attempt }: JobFiles): Promise<boolean> {
+  try {
+    await stat(join(directory, `over.${attempt}`));
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
     throw error;
   }
 }

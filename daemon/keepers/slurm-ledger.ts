@@ -14,7 +14,7 @@ import type { Log } from '../system/log.ts';
 import { parseJson } from '../system/parse-json.ts';
 import { SlurmJobSchema } from './keeper-record.ts';
 import type { Conf, Job, SlurmCommands } from './slurm-commands.ts';
-import { removeJobDirectory, withhold, write } from './slurm-files.ts';
+import { hasLeft, removeJobDirectory, withhold, write } from './slurm-files.ts';
 import { isOver } from './slurm-sight.ts';
 
 /**
@@ -22,6 +22,9 @@ import { isOver } from './slurm-sight.ts';
  * MessageTimeout. What comes later is held for ever, and never runs.
  */
 const TWIN_MS = 60_000;
+
+/** So long Slurm may take to see that the keeper in a job has left. */
+const LEFT_MS = 30_000;
 
 const Entry = v.object({ run: v.number(), attempt: v.number(), slurm: SlurmJobSchema });
 export type Entry = v.InferOutput<typeof Entry>;
@@ -33,6 +36,8 @@ interface Left extends Entry {
   readonly sinceMs: number;
   /** Since when Slurm has no job of it that is not over. */
   overAtMs?: number;
+  /** Since when its keeper has left, while Slurm still counts it as running. */
+  leftAtMs?: number;
 }
 
 interface Options {
@@ -98,8 +103,8 @@ export class SlurmLedger {
 
   async #withdraw(left: Left, live: readonly Job[]): Promise<void> {
     delete left.overAtMs;
-    if (!live.some(({ state }) => state === 'PENDING')) return;
     const { attempt, slurm } = left;
+    if (!live.some(({ state }) => state === 'PENDING')) return await this.#free(left);
     const { token, directory, conf } = slurm;
     try {
       await withhold({ directory, attempt });
@@ -108,6 +113,18 @@ export class SlurmLedger {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
     await this.#options.commands.withdraw(token, conf);
+  }
+
+  /** Who killed its slurmstepd has left a job that Slurm would count as running for ever. */
+  async #free(left: Left): Promise<void> {
+    const { attempt, slurm } = left;
+    const { token, directory, conf } = slurm;
+    if (!(await hasLeft({ directory, attempt }))) return;
+    const { steadyMs } = this.#options.clock.now();
+    left.leftAtMs ??= steadyMs;
+    if (steadyMs - left.leftAtMs < LEFT_MS) return;
+    left.leftAtMs = steadyMs;
+    await this.#options.commands.cancel(token, conf);
   }
 
   async #close(left: Left): Promise<void> {

@@ -143,6 +143,10 @@ export class PlayedKeeper {
     writeFileSync(this.path('status'), JSON.stringify({ ...EXIT_7, ...record }));
   }
 
+  leave(): void {
+    writeFileSync(this.path('over'), '');
+  }
+
   spawn(): readonly string[] {
     return readFileSync(this.path('spawn'), 'utf8').split('\0');
   }

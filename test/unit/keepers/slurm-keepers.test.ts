@@ -146,6 +146,24 @@ test('a run has the status and the output that its keeper left, and then nothing
   assert.equal(slurm.polls, polls, 'Slurm is asked while no run lives');
 });
 
+test('a job that Slurm counts as running long after its keeper has left is cancelled', async (t) => {
+  const staged = stage(t);
+  const { slurm, until } = staged;
+  const daemon = staged.daemon();
+  const keeper = await running(staged, daemon);
+  keeper.end();
+  await until(() => postOf(daemon, 'reported'));
+  daemon.keepers.drop(RUN.run);
+  const isCancelled = () => slurm.orders.some((order) => order.startsWith('cancel '));
+  await staged.pass(120_000);
+  assert.ok(!isCancelled(), 'it has left processes behind, which the keeper looks after');
+  keeper.leave();
+  await staged.pass(25_000);
+  assert.ok(!isCancelled(), 'Slurm had no time to see it');
+  await until(isCancelled);
+  await until(() => readdirSync(staged.shared).length === 0);
+});
+
 test('output that a slow file system has not shown yet is waited for, and missed only then', async (t) => {
   const staged = stage(t);
   const daemon = staged.daemon();

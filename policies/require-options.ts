@@ -126,8 +126,8 @@ export const Options = v.pipe(
         'Skip a run, with status 75, if a condition still does not hold this long after the run ' +
         'was asked for. Time in which the machine sleeps counts. Default: never.',
       timeout:
-        'Time limit for each check. A check without an answer counts as failed. Mounts, AC power, ' +
-        'load and pressure are looked at without a delay.',
+        'Time limit for each check. A check without an answer counts as failed. Mounts, AC ' +
+        'power, load and pressure are looked at without a delay.',
     },
   }),
   v.forward(

@@ -12,21 +12,22 @@ const ESCAPES = {
 
 export const mayOutlive = (proctrack: keyof typeof ESCAPES): string =>
   `its cluster has ProctrackType=proctrack/${proctrack}: should the keeper in the job be killed, ` +
-  `processes that ${ESCAPES[proctrack]} may outlive a cancel; use proctrack/cgroup, which finds all`;
+  `processes that ${ESCAPES[proctrack]} may outlive a cancel; use proctrack/cgroup, ` +
+  'which finds all';
 
 export const shortKillWait = (killWaitMs: number, killAfterMs: number): string =>
   `its cluster has KillWait=${killWaitMs / 1_000}, less than its "killAfter" ` +
-  `(${showDuration(killAfterMs)}): a job that Slurm itself ends (time limit, preemption, scancel by ` +
-  `hand) has ${showDuration(killWaitMs)} only; set a longer KillWait, or a shorter "killAfter"`;
+  `(${showDuration(killAfterMs)}): a job that Slurm itself ends (time limit, preemption, scancel ` +
+  `by hand) has ${showDuration(killWaitMs)} only; set a longer KillWait, or a shorter "killAfter"`;
 
 export const neverGivenUp = (): string =>
   'its cluster has SlurmdTimeout=0: a run on a node that is lost goes on for ever; set ' +
   'SlurmdTimeout, or cancel such a run by hand';
 
 export const mayBePreempted = (mode: string): string =>
-  `its cluster has PreemptMode=${mode}: a job of a higher priority may end this one in the middle, ` +
-  'which fails the run and never repeats it; choose a partition or QOS that is not preempted, or ' +
-  'set "retry"';
+  `its cluster has PreemptMode=${mode}: a job of a higher priority may end this one in the ` +
+  'middle, which fails the run and never repeats it; choose a partition or QOS that is not ' +
+  'preempted, or set "retry"';
 
 export const noShared = (directory: string, errno: string): string =>
   `its "directory" ${directory} cannot be used (${errno}); make it on a file system ` +

@@ -47,12 +47,13 @@ const Extra = v.pipe(
 const KEYS = {
   type: 'Runs a command as a job of a Slurm cluster.',
   directory:
-    'A directory on a file system that this machine and all nodes share, by the same path. It has ' +
-    "to exist and to be writable for the daemon's user. baton and the keeper in the job talk there.",
+    'A directory on a file system that this machine and all nodes share, by the same path. It ' +
+    "has to exist and to be writable for the daemon's user. baton and the keeper in the job talk " +
+    'there.',
   partition: 'As `--partition` of sbatch(1).',
   time:
-    'The most that Slurm gives the job, rounded up to minutes. Use `timeout` of the target to end ' +
-    'a command in time, and leave room for `killAfter` here.',
+    'The most that Slurm gives the job, rounded up to minutes. Use `timeout` of the target to ' +
+    'end a command in time, and leave room for `killAfter` here.',
   cpus: 'As `--cpus-per-task` of sbatch(1).',
   mem:
     'As `--mem` of sbatch(1), such as "4G". Without it a job may get all memory of its node, and ' +

@@ -92,15 +92,15 @@ const EACH = [
 ] as const;
 
 const FLEETS = [
-  'With `hosts` a definition makes a fleet: a target NAME@HOST for each host, with the host in the ' +
-    'place of `{host}`. `baton run NAME` asks for a run of each of them: all are accepted or none ' +
-    'is, by what the policies say of each before the request. `cancel`, `pause`, `resume`, `why`, ' +
-    '`wait` and `history` take the name of the fleet as well. A hook cannot be a fleet. `each` ' +
-    'beside `hosts` makes a fleet for each of its combinations.',
+  'With `hosts` a definition makes a fleet: a target NAME@HOST for each host, with the host in ' +
+    'the place of `{host}`. `baton run NAME` asks for a run of each of them: all are accepted or ' +
+    'none is, by what the policies say of each before the request. `cancel`, `pause`, `resume`, ' +
+    '`why`, `wait` and `history` take the name of the fleet as well. A hook cannot be a fleet. ' +
+    '`each` beside `hosts` makes a fleet for each of its combinations.',
   'A host is a name, an address or an alias of `~/.ssh/config`: letters, digits and `._:-`. A ' +
-    'fleet has at most 1,000. A `cardinality` without `group` counts the runs of the whole fleet; ' +
-    'other policies without `group` look at each target by itself. `targets` of a socket may name ' +
-    'a fleet.',
+    'fleet has at most 1,000. A `cardinality` without `group` counts the runs of the whole ' +
+    'fleet; other policies without `group` look at each target by itself. `targets` of a socket ' +
+    'may name a fleet.',
 ] as const;
 
 /** Loads as it stands; a test sees to it. */

@@ -250,7 +250,7 @@ export const REPLIES: Replies = {
       executing: 'The targets of which a run holds a place.',
       config: 'The configuration, as an absolute path.',
       pauses:
-        'Pauses of groups, and of everything; absent where there is none. See `pauses` of a target.',
+        'Pauses of groups and of everything; absent where there is none. See `pauses` of a target.',
       trouble: 'Why nothing new is accepted; absent while all is well.',
       targets: 'Every target, see TARGETS.',
     },
@@ -304,8 +304,7 @@ export const RUN_VIEW: Texts<RunView> = {
     'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +
     '`target`, `text`, and of a run `run`, `outcome`, `exit` and `tookMs`.',
   pid: 'Its keeper, while it runs.',
-  slurm:
-    'The job of Slurm that it is: its number (`job`), its `node`, and why it waits there (`waits`).',
+  slurm: 'Its job in Slurm: the number (`job`), the `node`, and why it waits there (`waits`).',
   outcome: 'How it ended, see OUTCOMES.',
   verdict: '`ok`, `warning` or `failed`.',
   exit: 'What `baton wait` exits with.',

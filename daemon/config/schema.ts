@@ -80,7 +80,7 @@ const Target = v.pipe(
         '`{ "host": ["web1", "db2"] }` puts them in the place of `{host}` in the name and in ' +
         'every text of the definition.',
       hosts:
-        'Makes a fleet: a target NAME@HOST for each host, with the host in the place of `{host}`. ' +
+        'Makes a fleet: a target NAME@HOST for each host, with the host in place of `{host}`. ' +
         '`baton run NAME` asks for a run on each of them, all or none. See FLEETS.',
       description: 'For people: `baton status` shows it.',
       runner: 'What runs. Its `type` says how, and what else it takes.',

@@ -2,9 +2,9 @@
 #
 #   perl keeper.pl TITLE
 #
-# The fork server is one process a daemon, and does what the daemon is too large to do fast: it forks
-# a keeper for every run. A keeper outlives the daemon and the fork server, holds one child, and
-# records how it ended.
+# The fork server is one process a daemon, and does what the daemon is too large to do fast: it
+# forks a keeper for every run. A keeper outlives the daemon and the fork server, holds one child,
+# and records how it ended.
 #
 # Orders come on fd 3, each a length (32 bits, network order) and its words with NUL between them:
 #   keep KEY TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N [NAME=VALUE]... COMMAND [ARG]...
@@ -17,8 +17,8 @@
 # EOF is the end of the daemon: the fork server leaves, and no keeper that has not read go runs its
 # command ever. A keeper says begun before it forks, so that who has not said it has run nothing. It
 # closes its end when the status file is in place (or by dying), and stays until its last descendant
-# is gone, so that nothing can slip out of reach. While the status file cannot be written, the record
-# is the keeper's title: any daemon finds it there, and "unwritten" tells this one to look.
+# is gone, so that nothing can slip out of reach. While the status file cannot be written, the
+# record is the keeper's title: any daemon finds it there, and "unwritten" tells this one to look.
 #
 # The record says when the command ended, by the keeper's own clocks, and what speaks for a machine
 # that goes down: TERM comes to everybody then, so to the keeper, too.

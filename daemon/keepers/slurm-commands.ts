@@ -70,8 +70,26 @@ const PATH = '/usr/bin:/bin';
 const SCRIPT = installed('daemon/slurm-keeper.pl');
 
 /** What sbatch(1) says where slurmctld did not answer, or cannot take it now. */
-const PASSING =
-  /timed out|unable to contact|connect failure|connection refused|temporarily unable|zero bytes|communication|authentication error|transport endpoint|munge|configuration source|cannot stat|job submit limit/i;
+const PASSING = [
+  'timed out',
+  'unable to contact',
+  'connect failure',
+  'connection refused',
+  'temporarily unable',
+  'zero bytes',
+  'communication',
+  'authentication error',
+  'transport endpoint',
+  'munge',
+  'configuration source',
+  'cannot stat',
+  'job submit limit',
+];
+
+function isPassing(said: string): boolean {
+  const text = said.toLowerCase();
+  return PASSING.some((words) => text.includes(words));
+}
 
 export class RealSlurm implements SlurmCommands {
   readonly #clock: Clock;
@@ -98,7 +116,7 @@ export class RealSlurm implements SlurmCommands {
     const [, job] = /^(\d+)(?:;\S*)?\s*$/.exec(ran.stdout) ?? [];
     if (ran.code === 0 && job !== undefined) return { kind: 'taken', job };
     const why = whyOf('sbatch', ran, SUBMIT_MS_MAX);
-    const isKnown = ran.errno === 'ENOENT' || (ran.code !== undefined && !PASSING.test(ran.stderr));
+    const isKnown = ran.errno === 'ENOENT' || (ran.code !== undefined && !isPassing(ran.stderr));
     return { kind: isKnown && ran.code !== 0 ? 'refused' : 'unknown', why };
   }
 

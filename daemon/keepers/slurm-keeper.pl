@@ -39,8 +39,8 @@ exit keep_job();
 
 sub keep_job {
   my ($title, $file, $umask, $cwd, $in, $out, $err, $env, @words) = claim();
-  # proctrack/linuxproc does not find a process whose name has a blank, nor its children; the name is
-  # what stands in /proc/PID/comm, which $0 sets, too. PR_SET_NAME
+  # proctrack/linuxproc does not find a process whose name has a blank, nor its children; the name
+  # is what stands in /proc/PID/comm, which $0 sets, too. PR_SET_NAME
   if ($prctl) {
     $0 = title($title);
     syscall $prctl, 15, my $name = "baton-keeper\0", 0, 0, 0;

@@ -104,8 +104,8 @@ export const unknownHost = (host: string, fleet: string, known: readonly string[
 
 /** `reason` is why one of its targets takes no request. */
 export const fleetRefused = (target: string, fleet: string, reason: string): string =>
-  `no run of the fleet is accepted, because of ${target}: ${reason}; leave its host out with --only, ` +
-  `or ask for each by itself, such as "baton run ${fleet}@HOST"`;
+  `no run of the fleet is accepted, because of ${target}: ${reason}; leave its host out ` +
+  `with --only, or ask for each by itself, such as "baton run ${fleet}@HOST"`;
 
 export const nothingFailed = (): string =>
   'no host is left whose latest run failed; leave --failed out to run on all';

@@ -20,8 +20,8 @@ export const slurmRefused = (why: string): string => `its job is not taken: ${wh
 
 /** Slurm gave it up again and again. */
 export const slurmNeverRan = (times: number, state: string, node: string): string =>
-  `its job was ended ${times} times by Slurm before the command began, the last time as ${state}; ` +
-  `see the log of slurmd on ${node}`;
+  `its job was ended ${times} times by Slurm before the command began, the last time as ` +
+  `${state}; see the log of slurmd on ${node}`;
 
 /** `state` is the last word of Slurm; absent: it does not know the job any more. */
 export const slurmLost = (state: string | undefined, node: string): string => {

@@ -73,18 +73,18 @@ export const RUNS = [
         'If the daemon is restarted meanwhile, the client finds it again and goes on at the same ' +
         'byte. The first INT or TERM cancels the run and waits for its end, the second one ' +
         'leaves at once; HUP and KILL leave the run alone.',
-      'Several TARGETs are asked for at once and relayed one after the other, in the order of the ' +
-        'command line. The status is that of the first which is not 0.',
-      'A TARGET may be a fleet (`hosts` in baton.json(5)): then a run is asked for on each host, on ' +
-        'all of them or on none. With `--wait` each line of output stands behind its host where ' +
-        'standard output is a terminal; elsewhere the output of each host is a block below ' +
+      'Several TARGETs are asked for at once and relayed one after the other, in the order of ' +
+        'the command line. The status is that of the first which is not 0.',
+      'A TARGET may be a fleet (`hosts` in baton.json(5)): then a run is asked for on each host, ' +
+        'on all of them or on none. With `--wait` each line of output stands behind its host ' +
+        'where standard output is a terminal; elsewhere the output of each host is a block below ' +
         '`==> HOST <==`, and comes when its run has ended. At last a table is printed on stderr, ' +
         'failures first; where that is no terminal, only if a run failed or warned, and without ' +
         'the rest.',
-      'The status of a fleet is that of its worst run. From the worst on: nobody knows how it ended ' +
-        '(lost, interrupted), it never ran (unreachable, not executable), it was ended by its ' +
-        '`timeout`, killed by a signal, failed, waited too long or was skipped, was cancelled, ' +
-        'ended with a warning. Of the same kind the highest status counts.',
+      'The status of a fleet is that of its worst run. From the worst on: nobody knows how it ' +
+        'ended (lost, interrupted), it never ran (unreachable, not executable), it was ended by ' +
+        'its `timeout`, killed by a signal, failed, waited too long or was skipped, was ' +
+        'cancelled, ended with a warning. Of the same kind the highest status counts.',
       'Each ARG is handed to the command, if the target accepts it by `acceptArgs`.',
     ],
     examples: [
@@ -132,8 +132,9 @@ export const RUNS = [
       'Asks for a new run of the same target with the same arguments, in place of the run with ' +
         'the number RUN, which failed, or with `--failed` for all that failed in the last 24 ' +
         'hours. It prints a line for each. The status is 0 if all of them were accepted.',
-      'With `--wait` it does what `baton run --wait` does: all are asked for at once, and relayed ' +
-        'one after the other. With `--failed` each run that fails again has a line on stderr.',
+      'With `--wait` it does what `baton run --wait` does: all are asked for at once, and ' +
+        'relayed one after the other. With `--failed` each run that fails again has a line on ' +
+        'stderr.',
       'A target can also retry by itself: see `retry` in baton.json(5).',
     ],
     examples: [

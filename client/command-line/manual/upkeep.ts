@@ -26,8 +26,8 @@ export const UPKEEP = [
         'of the daemon or of the machine changes nothing of it.',
       'A group is named as `baton status` shows it: the `group` of a policy, or the path of an ' +
         'rsnapshot.conf. Every target whose policies have a group of this name is paused, also ' +
-        'one that a reload adds. A target is paused as long as any pause holds it up; `baton why` ' +
-        'and `baton status` say which. To pause again changes how long it lasts.',
+        'one that a reload adds. A target is paused as long as any pause holds it up; `baton ' +
+        'why` and `baton status` say which. To pause again changes how long it lasts.',
     ],
     examples: [
       { line: 'baton pause mirror-photos', text: 'while the disk is being replaced' },
@@ -69,9 +69,9 @@ export const UPKEEP = [
     options: [],
     text: [
       'A target that was removed or renamed stays in `baton status` as `removed`, with its last ' +
-        'run; it counts as neither failed nor late, and `baton metrics` leaves it out. This drops ' +
-        'its runs and their output for good. Refused while the target is configured, or while a ' +
-        'run of it waits or runs.',
+        'run; it counts as neither failed nor late, and `baton metrics` leaves it out. This ' +
+        'drops its runs and their output for good. Refused while the target is configured, or ' +
+        'while a run of it waits or runs.',
     ],
     examples: [{ line: 'baton forget old-mirror', text: 'after it became new-mirror' }],
   },
@@ -130,9 +130,9 @@ export const UPKEEP = [
         'diff. Times, comments and all other lines stay as they are; so does a line that cannot ' +
         'be imported safely, with the reason on stderr. What a line was besides its command ' +
         '(user, variables of the crontab, nice, ionice, timeout, flock) goes into its target.',
-      'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), and ' +
-        'the lines for cron on stderr. For py9tor: its config.json in the present form. It changes ' +
-        'no file.',
+      'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), ' +
+        'and the lines for cron on stderr. For py9tor: its config.json in the present form. It ' +
+        'changes no file.',
     ],
     examples: [
       {

@@ -61,7 +61,8 @@ export function forget(
   { target }: CommandOf<'forget'>,
   catalog: Catalog,
 ): Decision {
-  if (catalog.targets.has(target)) return answered({ type: 'refused', reason: isConfigured() });
+  const isConfiguredNow = catalog.targets.has(target) || catalog.fleets.has(target);
+  if (isConfiguredNow) return answered({ type: 'refused', reason: isConfigured() });
   const targetState = state.targetStates.get(target);
   if (targetState === undefined) return answered({ type: 'unknown-target' });
   const [open] = targetState.active.size > 0 ? targetState.active : targetState.queue;

@@ -16,7 +16,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf } from '../shared/errno.ts';
 import type { Nonce, RunId, SlurmJob } from '../shared/run.ts';
 import { type SpawnRequest, wordsOf } from './fork-server.ts';
@@ -72,8 +72,11 @@ export async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true });
 }
 
-/** Decides who is first. Throws where that cannot be told now. */
-export async function withhold(files: JobFiles): Promise<'withheld' | 'begun'> {
+/**
+ * Decides who is first; `missing` where somebody has removed the directory of the job alone, so
+ * that nobody will ever know. Throws where that cannot be told now.
+ */
+export async function withhold(files: JobFiles): Promise<'withheld' | 'begun' | 'missing'> {
   const { directory, attempt } = files;
   const own = join(directory, `withheld.${attempt}`);
   try {
@@ -81,7 +84,9 @@ export async function withhold(files: JobFiles): Promise<'withheld' | 'begun'> {
     await link(own, join(directory, `begun.${attempt}`));
     return 'withheld';
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' && (await stat(dirname(directory))).isDirectory()) return 'missing';
+    if (errno !== 'EEXIST') throw error;
     return (await readBegun(files)) === 'withheld' ? 'withheld' : 'begun';
   }
 }
@@ -150,6 +155,8 @@ export async function copyStream(
   own: string,
   stream: 'out' | 'err',
 ): Promise<Copied> {
+  // A run directory that vanished is made anew, as the keeper on this machine does it.
+  await mkdir(own, { recursive: true, mode: 0o700 });
   const to = await open(join(own, stream), 'a', 0o600);
   try {
     let bytes = (await to.stat()).size - job.from[stream];
@@ -205,11 +212,15 @@ async function openPlain(path: string): Promise<FileHandle | undefined> {
   try {
     file = await open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    // ELOOP: a link; ENXIO: a socket.
+    if (['ENOENT', 'ELOOP', 'ENXIO'].includes(errnoOf(error))) return undefined;
     throw error;
   }
-  const stats = await file.stat();
-  if (stats.isFile()) return file;
-  await file.close();
-  return undefined;
+  let isPlain = false;
+  try {
+    isPlain = (await file.stat()).isFile();
+    return isPlain ? file : undefined;
+  } finally {
+    if (!isPlain) await file.close();
+  }
 }

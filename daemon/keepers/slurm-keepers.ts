@@ -119,7 +119,12 @@ export class SlurmKeepers implements KindOfKeepers {
       const errno = errnoOf(error);
       if (hasEnded(kept)) return this.#leave(kept);
       // Another life of the state directory has such an attempt.
-      if (errno === 'EEXIST') return this.#supervisor.neverRan(kept, errno);
+      if (errno === 'EEXIST') {
+        // Its directory is not this one's to remove.
+        if (kept.slurm !== undefined) await this.#ledger.remove(kept.slurm);
+        delete kept.slurm;
+        return this.#supervisor.neverRan(kept, errno);
+      }
       if (!isPassing(errno) && errno !== 'ESTALE') {
         const why = noRunDirectory(directory, error);
         return this.#supervisor.fail(kept, failure('system', why, errno));
@@ -135,6 +140,7 @@ export class SlurmKeepers implements KindOfKeepers {
     const { run, target, attempt } = kept;
     const avoided = this.#vain.avoided();
     const submission = submissionOf(plan, slurm, attempt, avoided);
+    kept.isSubmitting = true;
     const taken = await submitUntilTaken(submission, {
       ...{ commands: this.#commands, clock: this.#clock },
       isDropped: () => hasEnded(kept),
@@ -146,6 +152,7 @@ export class SlurmKeepers implements KindOfKeepers {
         kept.trouble = why;
       },
     });
+    kept.isSubmitting = false;
     switch (taken.kind) {
       case 'dropped':
         return this.#leave(kept);
@@ -268,15 +275,11 @@ export class SlurmKeepers implements KindOfKeepers {
 
   async #conclude(kept: KeptJob, files: { directory: string; attempt: number }): Promise<void> {
     const { sight, begun } = kept;
-    switch (conclude(sight, begun !== undefined, this.#clock.now().steadyMs)) {
-      case 'wait':
-        return;
-      case 'lost':
-        return this.#end(kept, lost(sight, begun?.node));
-      case 'never-ran':
-        if ((await withhold(files)) === 'withheld') this.#endInVain(kept);
-        return;
-    }
+    const verdict = conclude(sight, begun !== undefined, this.#clock.now().steadyMs);
+    if (verdict === 'wait') return;
+    const found = verdict === 'lost' ? 'missing' : await withhold(files);
+    if (found === 'withheld') this.#endInVain(kept);
+    else if (found === 'missing') this.#end(kept, lost(sight, begun?.node));
   }
 
   /** Slurm has ended its job, or forgotten it, and its command has not begun. */
@@ -294,7 +297,8 @@ export class SlurmKeepers implements KindOfKeepers {
     this.#supervisor.watch(kept);
   }
 
-  #leave({ run, attempt, slurm, isSure }: KeptJob): void {
-    if (slurm !== undefined) this.#ledger.leave({ run, attempt, slurm }, isSure);
+  /** Not before it is known what has become of its submission. */
+  #leave({ run, attempt, slurm, isSure, isSubmitting }: KeptJob): void {
+    if (slurm !== undefined && !isSubmitting) this.#ledger.leave({ run, attempt, slurm }, isSure);
   }
 }

@@ -38,6 +38,8 @@ interface Left extends Entry {
   overAtMs?: number;
   /** Since when its keeper has left, while Slurm still counts it as running. */
   leftAtMs?: number;
+  /** Something is being done about it: nothing else is, however long that takes. */
+  isBusy?: boolean;
 }
 
 interface Options {
@@ -66,6 +68,11 @@ export class SlurmLedger {
     await write(this.#fileOf(entry.slurm), JSON.stringify(entry));
   }
 
+  /** Nothing was made for it, nor submitted. */
+  async remove(slurm: SlurmJob): Promise<void> {
+    await rm(this.#fileOf(slurm), { force: true });
+  }
+
   /** Its run needs it no more. */
   leave(entry: Entry, isSure: boolean): void {
     const { steadyMs: sinceMs } = this.#options.clock.now();
@@ -90,14 +97,19 @@ export class SlurmLedger {
   /** What Slurm said when it was asked. */
   take(conf: Conf, jobs: ReadonlyMap<string, readonly Job[]>, askedAtMs: number): void {
     for (const left of this.#left.values()) {
-      if (left.slurm.conf !== conf || askedAtMs < left.sinceMs) continue;
+      if (left.slurm.conf !== conf || askedAtMs < left.sinceMs || left.isBusy) continue;
+      left.isBusy = true;
       const live = (jobs.get(left.slurm.token) ?? []).filter((job) => !isOver(job));
       const done = live.length > 0 ? this.#withdraw(left, live) : this.#close(left);
-      done.catch((error: unknown) => {
-        const { run, slurm } = left;
-        const { directory } = slurm;
-        this.#options.log.warn({ run, directory, errno: errnoOf(error) }, 'job of Slurm is left');
-      });
+      void done
+        .catch((error: unknown) => {
+          const { run, slurm } = left;
+          const { directory } = slurm;
+          this.#options.log.warn({ run, directory, errno: errnoOf(error) }, 'job of Slurm is left');
+        })
+        .finally(() => {
+          left.isBusy = false;
+        });
     }
   }
 
@@ -133,7 +145,7 @@ export class SlurmLedger {
     if (!left.isSure && steadyMs - left.overAtMs < TWIN_MS) return;
     const { token, directory } = left.slurm;
     await removeJobDirectory(directory);
-    await rm(this.#fileOf(left.slurm), { force: true });
+    await this.remove(left.slurm);
     this.#left.delete(token);
   }
 

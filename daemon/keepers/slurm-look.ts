@@ -15,6 +15,7 @@ import type { Observation } from './observe.ts';
 import {
   type Begun,
   copyStream,
+  hasLeft,
   type JobFiles,
   readBeat,
   readBegun,
@@ -43,6 +44,8 @@ export interface KeptJob extends Kept {
   releasedAtMs?: number;
   /** Slurm is being told so. */
   isReleasing?: boolean;
+  /** Its submission is not answered. */
+  isSubmitting?: boolean;
   lookedAtMs?: number;
   /** Since when it has ended and not all of its output was seen. */
   endedAtMs?: number;
@@ -128,7 +131,7 @@ export class SlurmLooks {
     const copy = kept.begun === undefined ? NO_COPY : await this.#copy(kept, slurm, record);
     kept.isUnseen = false;
     if (record === 'unreadable') this.#unreadable(kept, slurm);
-    else if (record !== undefined) return this.#end(kept, record, copy);
+    else if (record !== undefined) return await this.#end(kept, files, record, copy);
     if (isInDoubt(kept.sight, kept.begun !== undefined)) {
       kept.sight = seeBeat(kept.sight, await readBeat(files), steadyMs);
     }
@@ -148,7 +151,17 @@ export class SlurmLooks {
     return { isWhole: out.isWhole && err.isWhole, missingBytes };
   }
 
-  #end(kept: KeptJob, record: StatusRecord, { isWhole, missingBytes }: Copy): Seen {
+  async #end(
+    kept: KeptJob,
+    files: JobFiles,
+    record: StatusRecord,
+    { isWhole, missingBytes }: Copy,
+  ): Promise<Seen> {
+    // All of it is being ended: the keeper tells when nobody is left, or Slurm that the job is over.
+    const isEnding = record.started && typeof record.stop === 'string';
+    if (isEnding && kept.sight.overAtMs === undefined && !(await hasLeft(files))) {
+      return { kind: 'nothing' };
+    }
     if (isWhole && missingBytes === 0) return { kind: 'ended', record, lostBytes: 0 };
     const { steadyMs } = this.#options.clock.now();
     kept.endedAtMs ??= steadyMs;

@@ -26,6 +26,9 @@ interface Options {
 interface Asking {
   /** Absent while it is asked. */
   cancel?: () => void;
+  /** When it is asked next. */
+  dueMs?: number;
+  isAsked?: boolean;
   failures: number;
 }
 
@@ -41,13 +44,18 @@ export class SlurmPoll {
   soon(conf: Conf): void {
     const asking = this.#asking.get(conf) ?? { failures: 0 };
     this.#asking.set(conf, asking);
-    if (asking.failures === 0) this.#after(conf, asking, POLL_SOON_MS);
+    const soonMs = this.#options.clock.now().steadyMs + POLL_SOON_MS;
+    const isSoon = asking.dueMs !== undefined && asking.dueMs <= soonMs;
+    if (asking.failures === 0 && !isSoon) this.#after(conf, asking, POLL_SOON_MS);
   }
 
   #after(conf: Conf, asking: Asking, delayMs: number): void {
     asking.cancel?.();
+    asking.dueMs = this.#options.clock.now().steadyMs + delayMs;
     asking.cancel = this.#options.clock.after(delayMs, () => {
+      if (asking.isAsked) return this.#after(conf, asking, POLL_SOON_MS);
       delete asking.cancel;
+      delete asking.dueMs;
       this.#ask(conf, asking).catch((error: unknown) =>
         this.#options.log.error({ errno: errnoOf(error), err: error }, 'jobs of Slurm'),
       );
@@ -58,7 +66,10 @@ export class SlurmPoll {
     const { commands, clock, log, isWanted, take, failed } = this.#options;
     if (!isWanted(conf)) return void this.#asking.delete(conf);
     const { steadyMs: askedAtMs } = clock.now();
-    const jobs = await commands.jobs(conf);
+    asking.isAsked = true;
+    const jobs = await commands.jobs(conf).finally(() => {
+      asking.isAsked = false;
+    });
     if (jobs.ok) {
       if (asking.failures > 0) log.info({ conf }, 'Slurm answers again');
       asking.failures = 0;

@@ -43,6 +43,8 @@ export async function stopJob(
       try {
         return await what();
       } catch (error) {
+        // Its directory was removed: Slurm alone can end it.
+        if (errnoOf(error) === 'ENOENT') return;
         if (!isSaid) log.warn({ run, target, errno: errnoOf(error) }, 'run cannot be stopped now');
         await pause(RETRY_MS);
       }

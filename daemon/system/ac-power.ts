@@ -1,7 +1,7 @@
 /**
- * Whether the machine runs on AC power, by what the kernel says of its power supplies in sysfs. As
- * systemd's ConditionACPower has it: one adapter that is online is enough; without an adapter a
- * machine is on AC power unless a battery of its own discharges, as in a desktop or a server.
+ * Whether the machine runs on AC power, by what the kernel says of its power supplies in sysfs. One
+ * adapter that is online is enough, and one for the mains that is offline tells that it is not;
+ * without any, a machine is on AC power unless a battery of its own discharges.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,8 @@ export function findAcPower(subject: string, root = ROOT): Answer {
   const own = supplies.filter(({ scope }) => scope !== 'Device');
   const adapters = own.filter(({ type }) => type !== '' && type !== 'Battery' && type !== 'UPS');
   if (adapters.some(({ online }) => online)) return onAcPower();
-  const [offline] = adapters;
+  // A USB port of a desktop that gives power is "offline".
+  const offline = adapters.find(({ type }) => type === 'Mains');
   if (offline !== undefined) return { holds: false, text: say.noAcPower(offline.name) };
   const empties = own.find(({ path, type }) => type === 'Battery' && isDischarging(path));
   return empties === undefined ? onAcPower() : { holds: false, text: say.onBattery(empties.name) };

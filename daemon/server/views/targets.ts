@@ -35,7 +35,9 @@ const PIECE_RUNS = 100;
 /** Every configured target, and those that are gone from the configuration but not from memory. */
 export function* viewTargets(context: ViewContext): CooperativeSteps<readonly TargetView[]> {
   const { state, catalog } = context;
-  const names = new Set([...catalog.targets.keys(), ...state.targetStates.keys()]);
+  // A fleet that is paused is known by its name, and no target.
+  const past = [...state.targetStates.keys()].filter((name) => !catalog.fleets.has(name));
+  const names = new Set([...catalog.targets.keys(), ...past]);
   const view = yield* forecastViewOf(context);
   const share = Math.max(1, Math.floor(QUEUED_SHOWN_ALL_MAX / Math.max(1, names.size)));
   const shown = Math.min(QUEUED_SHOWN_MAX, share);

@@ -452,6 +452,7 @@ test('what was asked to end has ended after it was asked, whatever the clock of 
   const { steadyMs, wallMs } = staged.clock.now();
   const late = wallMs - 20_000;
   keeper.end({ code: null, signal: 15, stop: 'file', tookMs: 10, wallMs: late, steadyMs: 5 });
+  keeper.leave();
   const { report } = await staged.until(() => postOf(daemon, 'reported'));
   assert.ok((report.ended?.steadyMs ?? 0) >= steadyMs);
   assert.equal(report.signal, 15);
@@ -467,6 +468,7 @@ test('a timeout is kept by the keeper, from the start of the command on', async 
   assert.equal(keeper.spawn()[2], '60000');
   keeper.begin();
   keeper.end({ code: null, signal: 15, stop: 'timeout' });
+  keeper.leave();
   const { report } = await staged.until(() => postOf(daemon, 'reported'));
   assert.equal(report.isTimedOut, true);
 });

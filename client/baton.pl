@@ -1,4 +1,4 @@
-#!/usr/bin/perl
+#!/usr/bin/env -S -u PERL5OPT -u PERL5DB -u PERL_UNICODE PERL_BADLANG=0 /usr/bin/perl
 # baton: the front door. It does `run TARGET [--wait]` and `wait RUN`, the words of crontabs, in a
 # tenth of the time that Node takes to start. For all else, and wherever something is unusual, it
 # becomes the client in TypeScript (client/main.ts), which goes on with the same request at the same
@@ -31,6 +31,7 @@ my %file = (out => \*STDOUT, err => \*STDERR);
 my %is_shut;                     # streams that nobody reads any more
 my $input = '';
 
+open_closed();
 parse(@ARGV);
 become_node() if $waits && -t STDERR;    # a person is shown how far it is
 my ($out, $err) = map { join ' ', (stat $_)[0, 1] } \*STDOUT, \*STDERR;
@@ -38,13 +39,23 @@ my $is_merged = $out eq $err;
 my $path = find_socket();
 my $caller = find_caller();
 $token = new_token() if defined $target;
-$SIG{PIPE} = 'IGNORE';
+@SIG{qw(PIPE XFSZ)} = ('IGNORE') x 2;
 if ($waits) {
   $SIG{HUP} = sub { exit 128 + $signals{HUP} };
   for my $name (qw(INT TERM)) { $SIG{$name} = sub { interrupt($signals{$name}) } }
 }
 dial() or become_node();
 listen_to_it();
+
+# As Node does: a stream that is closed is /dev/null. perl reads its own files by such a number.
+sub open_closed {
+  my $own = join '|', map { join ' ', (stat $_)[0, 1] } $0, __FILE__;
+  for my $file (\*STDIN, \*STDOUT, \*STDERR) {
+    my $at = join ' ', (stat $file)[0, 1];
+    open $file, '+<', '/dev/null' if $at eq '' || $at =~ /^(?:$own)\z/;
+    binmode $file;
+  }
+}
 
 # Names with a character that JSON would escape are Node's.
 sub parse {
@@ -81,6 +92,7 @@ sub find_caller {
 
 sub new_token {
   open my $random, '<', '/dev/urandom' or become_node();
+  binmode $random;
   sysread($random, my $bytes, 16) == 16 or become_node();
   return "$$-" . unpack 'H*', $bytes;
 }
@@ -88,6 +100,7 @@ sub new_token {
 # False where nobody answers. It waits for nobody: a daemon without room refuses at once.
 sub dial {
   socket $connection, $AF_UNIX, $SOCK_STREAM, 0 or return 0;
+  binmode $connection;    # PERL_UNICODE may say otherwise
   fcntl $connection, $F_SETFL, $O_RDWR_NONBLOCK or return 0;
   connect $connection, pack 'S a108', $AF_UNIX, $path or return 0;
   ($input, $was_asked) = ('', 1);

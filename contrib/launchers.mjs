@@ -8,6 +8,7 @@
  *
  * Invariant: nothing is overwritten but a launcher of baton's.
  */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,12 +16,13 @@ import { fileURLToPath } from 'node:url';
 /** Longest first line that the kernel takes (BINPRM_BUF_SIZE of Linux 5.1). */
 const FIRST_LINE_BYTES_MAX = 253; // behind "#!"
 const MARK = 'launcher of baton';
-const PERL = '/usr/bin/perl';
+/** perl complains of a locale that is not there, and these change what a script does. */
+const PERL = '/usr/bin/env -S -u PERL5OPT -u PERL5DB -u PERL_UNICODE PERL_BADLANG=0 /usr/bin/perl';
 
 const directory = resolve(process.argv[2] ?? '/usr/bin');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const launchers = {
-  baton: existsSync(PERL) ? byPerl('dist/client/baton.pl') : byNode('dist/client/main.cjs'),
+  baton: hasPerl() ? byPerl('dist/client/baton.pl') : byNode('dist/client/main.cjs'),
   batond: byNode('dist/daemon/batond.cjs'),
 };
 
@@ -47,6 +49,11 @@ for (const [name, text] of Object.entries(launchers)) {
 /** The files are CommonJS: loading them like this costs nothing. */
 function byNode(file) {
   return `#!${process.execPath}\nrequire(${JSON.stringify(join(root, file))}); // ${MARK}\n`;
+}
+
+/** `env -S` is there since coreutils 8.30; the kernel gives it all of the line as one argument. */
+function hasPerl() {
+  return spawnSync('/usr/bin/env', ['-S', '/usr/bin/perl -e 1']).status === 0;
 }
 
 function byPerl(file) {

@@ -54,11 +54,11 @@ export class TypedFlags {
   }
 }
 
-/** The number of a run. */
-export function runNumberOf(text: string): number {
+/** The number of a run, as a word of the command `verb`. */
+export function runNumberOf(verb: string, text: string): number {
   const run = numberOf(text, Number.MAX_SAFE_INTEGER);
   if (run !== undefined) return run;
-  throw new Mistake(say.noRun(text));
+  throw new Mistake(say.noRun(verb, text));
 }
 
 function countOf(where: string, text: string, max: number): number {

@@ -97,7 +97,7 @@ export const COMMANDS = {
       if (flags.text('report') !== undefined) throw new Mistake(say.allAndReport());
       return { verb: 'wait-all' };
     }
-    const runs = words.map((word) => (/^\d+$/.test(word) ? runNumberOf(word) : word));
+    const runs = words.map((word) => (/^\d+$/.test(word) ? runNumberOf('wait', word) : word));
     if (runs.length === 0) throw new Mistake(say.missingWord('wait', 'RUN, TARGET or --all'));
     const report = flags.text('report');
     if (report === undefined) return { verb: 'wait', runs };
@@ -114,7 +114,7 @@ export const COMMANDS = {
     if (isForAll) return { verb: 'retry', of: undefined, wait, sinceMs };
     if (!word) throw new Mistake(say.missingWord('retry', 'RUN or --failed'));
     if (sinceMs !== undefined) throw new Mistake(say.bothGiven('retry', 'RUN', '--since'));
-    return { verb: 'retry', of: runNumberOf(word), wait, sinceMs };
+    return { verb: 'retry', of: runNumberOf('retry', word), wait, sinceMs };
   },
   status: (_, flags) => {
     const json = flags.is('json');

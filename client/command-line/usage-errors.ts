@@ -45,8 +45,8 @@ export const noSwitch = (option: string, found: string): string =>
 export const wrongCount = (where: string, most: number, found: string): string =>
   `${where}: expected a number from 1 to ${most}, found "${found}"`;
 
-export const noRun = (found: string): string =>
-  `wait: expected the number of a run, such as 17 (baton status shows them), found "${found}"`;
+export const noRun = (verb: string, found: string): string =>
+  `${verb}: expected the number of a run, such as 17 (baton status shows them), found "${found}"`;
 
 export const wrongValue = (
   option: string,

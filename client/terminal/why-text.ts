@@ -21,7 +21,11 @@ export function showWhy(reply: WhyReply, screen: Screen): string {
   const { chain, target, members, nowMs = Date.now() } = reply;
   const [first] = chain;
   if (first === undefined) {
-    return `${draw([{ text: `${target ?? 'it'} has not run yet; nothing waits` }], screen)}\n`;
+    const text =
+      members === undefined
+        ? `${target ?? 'it'} has not run yet; nothing waits`
+        : `nothing of ${target} waits or runs; see with "baton status" how it ended`;
+    return `${draw([{ text }], screen)}\n`;
   }
   const rest = new Map(chain.map((run) => [run.run, run]));
   const lines: Line[] = [];

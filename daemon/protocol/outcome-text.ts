@@ -113,7 +113,7 @@ function adviseStart({ stage, errno }: Of<'not-started'>): string | undefined {
 
 function adviseReach({ phase }: Of<'unreachable'>, target: TargetName): string {
   const probe = `try it with "baton probe ${target}"`;
-  if (phase !== 'auth') return `when that is mended, ${probe}`;
+  if (phase !== 'auth') return `when that is corrected, ${probe}`;
   return `add the public key to ~/.ssh/authorized_keys there, then ${probe}`;
 }
 

@@ -113,6 +113,42 @@ for (const [what, replies] of Object.entries(SAYINGS)) {
   }
 }
 
+for (const [what, env] of [
+  ['a locale that is not there', { LC_ALL: 'tr_XX.UTF-8', LANG: 'x' }],
+  ['PERL_UNICODE', { PERL_UNICODE: 'SDA' }],
+  ['PERL5OPT', { PERL5OPT: '-CSDA -w' }],
+] as const) {
+  check(`under ${what} it does as baton does`, async () => {
+    const replies = [accepted, output('out', 0, Buffer.from('é\xff\n', 'latin1')), ended(3)];
+    const expected = await answering('run x --wait', NODE, replies);
+    const end = await answering('run x --wait', { program: [FRONT_DOOR], env }, replies);
+    assert.deepEqual(end, expected);
+  });
+}
+
+for (const closed of ['>&-', '<&- >&-', '2>&-', '<&- >&- 2>&-', '<&- 2>&-']) {
+  check(`with ${closed} it does as baton does`, async () => {
+    const replies = [accepted, output('out', 0, 'out\n'), output('err', 0, 'err\n'), ended(0)];
+    const script = `exec "$0" "$@" ${closed}`;
+    const [node, door] = [NODE, DOOR].map(async ({ program = ['true'] }) => {
+      return await answering(
+        'run x --wait',
+        { program: ['sh', '-c', script, ...program] },
+        replies,
+      );
+    });
+    assert.deepEqual(await door, await node);
+  });
+}
+
+check('a limit of the size of files is no signal', async () => {
+  const replies = [accepted, output('out', 0, 'x'.repeat(4_096)), ended(0)];
+  const program = ['sh', '-c', 'ulimit -f 1; exec "$0" "$@"', 'perl', FRONT_DOOR] as const;
+  const stdout = join(daemon.directory, 'out');
+  const end = await answering('run x --wait', { program: [...program], stdout }, replies);
+  assert.equal(end.status, 74);
+});
+
 check('what it asks is what baton asks, with a token of its own', async () => {
   for (const args of ['run x', 'run x --wait', 'run --wait x', 'wait 17']) {
     const asked = async (options: BatonOptions) => {
@@ -238,7 +274,7 @@ check(
 
 check('a daemon that says nothing is asked whether it is there, and then given up', async () => {
   const door = join(publish(daemon.directory), 'dist/client/baton.pl');
-  const text = readFileSync(door, 'utf8').replace('$SILENT_S = 60;', '$SILENT_S = 0.2;');
+  const text = readFileSync(door, 'utf8').replace('$SILENT_S = 60;', '$SILENT_S = 6;');
   writeFileSync(door, text);
   const baton = daemon.baton(['run', 'x', '--wait'], { program: ['perl', door] });
   const { connection } = await daemon.asked();

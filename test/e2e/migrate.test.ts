@@ -179,7 +179,9 @@ test('the launchers name the very node that wrote them, and overwrite nothing el
   assert.equal(run([script, bin]).status, 0);
   for (const name of ['baton', 'batond']) {
     const [first] = readFileSync(join(bin, name), 'utf8').split('\n');
-    assert.equal(first, name === 'baton' ? '#!/usr/bin/perl' : `#!${process.execPath}`);
+    assert.ok(
+      first?.startsWith('#!/') && first.endsWith(name === 'baton' ? 'perl' : process.execPath),
+    );
     const bare = spawnSync(join(bin, name), ['--version'], { env: { PATH: '/nonexistent' } });
     assert.equal(bare.status, 0, String(bare.stderr));
   }

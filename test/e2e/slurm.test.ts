@@ -160,6 +160,13 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
     await rig.logged('Slurm does not take a job now');
     cluster.controller.cont();
     await cluster.until('it runs', () => pids('slow').length === 1);
+    // What slurmctld has not saved of its start it would forget, and end the job.
+    const { id = '' } = (await cluster.jobs()).find(({ name }) => name.includes(':slow:')) ?? {};
+    await cluster.run('scontrol', 'update', `JobId=${id}`, 'Comment=it-runs');
+    const saved = join(cluster.directory, 'state/job_state');
+    await cluster.until('its start is saved', () => {
+      return existsSync(saved) && readFileSync(saved, 'latin1').includes('it-runs');
+    });
     // And a daemon that dies then loses nothing.
     await rig.end('SIGKILL');
     await cluster.controller.restart();

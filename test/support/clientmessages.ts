@@ -30,7 +30,7 @@ const USAGE: Samples<typeof usage> = {
   noValue: [['--socket']],
   noSwitch: [['--wait', '--wait=no']],
   wrongCount: [['--limit', 10_000, '0']],
-  noRun: [['backup']],
+  noRun: [['retry', 'backup']],
   wrongValue: [
     ['--since', 'a duration', 'yesterday'],
     ['--outcome', 'one of ok, failed', 'fialed', '; did you mean "failed"?'],

@@ -1,7 +1,7 @@
 /**
  * Many runs on a real cluster while the daemon, slurmctld, slurmd and slurmstepd are killed: no
  * command starts twice, no status is wrong, no byte is lost. Where nobody can know how a command
- * ended, its run is lost (125). With BATON_TEST_AMOUNT=25 it makes 250 runs.
+ * ended, its run is lost (125). With BATON_TEST_AMOUNT=50 it makes 300 runs.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { Rig } from '../support/rig.ts';
 import { SLURM_NEEDS, SlurmCluster } from '../support/slurm.ts';
 import { skipWithout } from '../support/tools.ts';
 
-const RUNS = amount(10);
+const RUNS = amount(6);
 /** How often somebody is killed. */
 const KILLS = RUNS;
 const WHO = ['slurmstepd', 'daemon', 'slurmctld', 'slurmd'] as const;
@@ -23,9 +23,7 @@ const PAUSE_MS = 2_000;
 
 test('no status is wrong and nothing starts twice, whoever is killed', async (t) => {
   if (skipWithout(t, ...SLURM_NEEDS)) return;
-  const seed = Date.now() % 1_000_000;
-  t.diagnostic(`seed ${seed}`);
-  const random = makeRandom(seed);
+  const random = makeRandom(1);
   const cluster = await SlurmCluster.start();
   t.after(() => cluster.close());
   const rig = new Rig();

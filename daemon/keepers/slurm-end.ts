@@ -12,7 +12,7 @@ import { type Found, foundIn, NEVER_RAN, type StatusRecord } from './status-file
 /** So far the clocks of nodes may be apart where that decides if a wish brought an end about. */
 const CLOCKS_APART_MS = 60_000;
 
-/** Its command never runs, by whoever decided that; `why`, where nobody had asked for it. */
+/** Its command never runs, no matter who decided it; `why`, where nobody had asked for it. */
 export function neverRan(why?: string): Observation {
   const found = { report: NEVER_RAN, ...(why === undefined ? {} : { shortage: why }) };
   return { kind: 'ended', found };

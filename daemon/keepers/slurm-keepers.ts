@@ -1,9 +1,8 @@
 /**
  * The daemon's side of the keepers in jobs of Slurm: has a job submitted that is held, lets it go
- * once the start is in the journal, and stops it. A transport of supervision.ts; see
- * slurm-files.ts for what it shares with the keeper, and slurm-sight.ts for what Slurm is believed.
- *
- * Nothing of a run hangs on the daemon: the next one finds it by the journal and by its files.
+ * once the start is in the journal, and stops it. A transport of supervision.ts; see slurm-files.ts
+ * for what it shares with the keeper, and slurm-sight.ts for what Slurm is believed. Nothing of a
+ * run hangs on the daemon: the next one finds it by the journal and by its files.
  */
 import type { SlurmPlan } from '../core/plan.ts';
 import type { KeptRun } from '../engine/daemon.ts';
@@ -118,9 +117,8 @@ export class SlurmKeepers implements KindOfKeepers {
     } catch (error) {
       const errno = errnoOf(error);
       if (hasEnded(kept)) return this.#leave(kept);
-      // Another life of the state directory has such an attempt.
+      // Another life of the state directory has such an attempt, and that directory is its own.
       if (errno === 'EEXIST') {
-        // Its directory is not this one's to remove.
         if (kept.slurm !== undefined) await this.#ledger.remove(kept.slurm);
         delete kept.slurm;
         return this.#supervisor.neverRan(kept, errno);
@@ -236,13 +234,10 @@ export class SlurmKeepers implements KindOfKeepers {
 
   /** Those of which Slurm is asked. */
   #released(conf: Conf): readonly KeptJob[] {
-    return [...this.#supervisor.runs.values()].filter(
-      ({ slurm, life, end }) =>
-        slurm !== undefined &&
-        slurm.conf === conf &&
-        end === undefined &&
-        life.state === 'released',
-    );
+    return [...this.#supervisor.runs.values()].filter(({ slurm, life, end }) => {
+      const isReleased = end === undefined && life.state === 'released';
+      return isReleased && slurm !== undefined && slurm.conf === conf;
+    });
   }
 
   #take(conf: Conf, jobs: ReadonlyMap<string, readonly Job[]>, askedAtMs: number): void {

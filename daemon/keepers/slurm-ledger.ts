@@ -105,7 +105,10 @@ export class SlurmLedger {
         .catch((error: unknown) => {
           const { run, slurm } = left;
           const { directory } = slurm;
-          this.#options.log.warn({ run, directory, errno: errnoOf(error) }, 'job of Slurm is left');
+          this.#options.log.warn(
+            { run, directory, errno: errnoOf(error) },
+            'job of Slurm cannot be removed now',
+          );
         })
         .finally(() => {
           left.isBusy = false;
@@ -127,7 +130,7 @@ export class SlurmLedger {
     await this.#options.commands.withdraw(token, conf);
   }
 
-  /** Who killed its slurmstepd has left a job that Slurm would count as running for ever. */
+  /** If its slurmstepd was killed, Slurm counts the job as running for ever. */
   async #free(left: Left): Promise<void> {
     const { attempt, slurm } = left;
     const { token, directory, conf } = slurm;

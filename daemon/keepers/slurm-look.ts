@@ -157,7 +157,7 @@ export class SlurmLooks {
     record: StatusRecord,
     { isWhole, missingBytes }: Copy,
   ): Promise<Seen> {
-    // All of it is being ended: the keeper tells when nobody is left, or Slurm that the job is over.
+    // All of it is being ended: the keeper tells when nobody is left, or Slurm that it is over.
     const isEnding = record.started && typeof record.stop === 'string';
     if (isEnding && kept.sight.overAtMs === undefined && !(await hasLeft(files))) {
       return { kind: 'nothing' };

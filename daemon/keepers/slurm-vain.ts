@@ -6,7 +6,7 @@
 import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
-/** A run of which Slurm has ended so many jobs is not tried again. */
+/** A run of which Slurm has ended this many jobs is not tried again. */
 export const VAIN_MAX = 5;
 /** For so long a node gets no job. */
 const AVOID_MS = 3_600_000;

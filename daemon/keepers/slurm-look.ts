@@ -133,7 +133,9 @@ export class SlurmLooks {
     if (record === 'unreadable') this.#unreadable(kept, slurm);
     else if (record !== undefined) return await this.#end(kept, files, record, copy);
     if (isInDoubt(kept.sight, kept.begun !== undefined)) {
-      kept.sight = seeBeat(kept.sight, await readBeat(files), steadyMs);
+      const beat = await readBeat(files);
+      // What Slurm has said meanwhile stays.
+      kept.sight = seeBeat(kept.sight, beat, steadyMs);
     }
     return { kind: 'nothing' };
   }

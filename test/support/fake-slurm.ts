@@ -33,6 +33,9 @@ export class FakeSlurm implements SlurmCommands {
   /** What was asked of it, in order: "release TOKEN". */
   readonly orders: string[] = [];
   polls = 0;
+  /** The questions that are not answered, once they are not answered any more. */
+  asking = 0;
+  isSlow = false;
   #next = 1;
 
   async submit(submission: Submission): Promise<Submitted> {
@@ -52,6 +55,10 @@ export class FakeSlurm implements SlurmCommands {
 
   async jobs(): Promise<Result<readonly Job[]>> {
     this.polls += 1;
+    if (this.isSlow) {
+      this.asking += 1;
+      return new Promise(() => {});
+    }
     if (this.down !== undefined) return { ok: false, error: this.down };
     return { ok: true, value: [...this.table] };
   }

@@ -3,7 +3,15 @@
  * the real one was seen to lie, forget or repeat. See test/e2e/slurm.test.ts for the real one.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -471,6 +479,69 @@ test('a timeout is kept by the keeper, from the start of the command on', async 
   keeper.leave();
   const { report } = await staged.until(() => postOf(daemon, 'reported'));
   assert.equal(report.isTimedOut, true);
+});
+
+test('a run that is being ended goes on until its keeper has left', async (t) => {
+  const staged = stage(t);
+  const daemon = staged.daemon();
+  const keeper = await running(staged, daemon);
+  daemon.keepers.stop(RUN.run, 5_000);
+  keeper.end({ code: null, signal: 15, stop: 'file' });
+  await staged.pass(4_000);
+  assert.equal(postOf(daemon, 'reported'), undefined, 'some of its processes may live');
+  keeper.leave();
+  await staged.until(() => postOf(daemon, 'reported'));
+});
+
+test('a run whose shared directory is removed before it begins is lost, also when it is cancelled', async (t) => {
+  for (const isCancelled of [false, true]) {
+    const staged = stage(t);
+    const daemon = staged.daemon();
+    await submitted(staged, daemon);
+    daemon.keepers.go(RUN.run);
+    rmSync(new PlayedKeeper(staged.shared).directory, { recursive: true });
+    if (isCancelled) daemon.keepers.stop(RUN.run, 5_000);
+    else staged.slurm.say({ state: 'FAILED', reason: 'NonZeroExitCode', node: 'n1' });
+    const gone = await staged.until(() => postOf(daemon, 'gone'), 250);
+    assert.equal(gone.survivors.length, 0);
+  }
+});
+
+test('output that is no plain file is none, and a run directory that is removed is made anew', async (t) => {
+  const staged = stage(t);
+  const daemon = staged.daemon();
+  const keeper = await running(staged, daemon);
+  rmSync(join(keeper.directory, 'out'), { force: true });
+  symlinkSync('/etc/passwd', join(keeper.directory, 'out'));
+  rmSync(daemon.own, { recursive: true });
+  keeper.print('two\n', 'err');
+  keeper.end({ outBytes: 0, errBytes: 4 });
+  const { report } = await staged.until(() => postOf(daemon, 'reported'), 250);
+  assert.equal(report.code, 7);
+  assert.deepEqual(
+    ['out', 'err'].map((stream) => readFileSync(join(daemon.own, stream), 'utf8')),
+    ['', 'two\n'],
+  );
+});
+
+test('Slurm is asked one thing at a time, and about each second while runs start', async (t) => {
+  const staged = stage(t);
+  const { slurm, clock } = staged;
+  const daemon = staged.daemon();
+  await running(staged, daemon);
+  const before = slurm.polls;
+  for (let run = 100; run < 140; run++) {
+    void daemon.keepers.start({ ...RUN, run }, 1, staged.plan);
+    await staged.until(() => daemon.posts.some((it) => it.type === 'kept' && it.run === run));
+    daemon.keepers.go(run);
+    clock.advance(500);
+    await settled();
+  }
+  assert.ok(slurm.polls - before >= 10, `asked ${slurm.polls - before} times in 20 s`);
+  slurm.isSlow = true;
+  void daemon.keepers.start({ ...RUN, run: 200 }, 1, staged.plan);
+  await staged.pass(30_000);
+  assert.equal(slurm.asking, 1);
 });
 
 test('another daemon takes a run over: it repeats the release, goes on with the output, and hears the end', async (t) => {

@@ -182,7 +182,7 @@ sub take {
   elsif ($type eq 'fleet' && !$waits) { exit 0 }    # else by Node: with this token it is that fleet
   elsif ($type eq 'refused') {
     complain(text($line, 'reason'));
-    exit(number($line, 'exit') || 125);    # a status of baton's own is never 0
+    exit(number($line, 'exit') || 125);    # what baton itself exits with is never 0
   }
   elsif ($type eq 'notice') {
     # cron would mail it, though the next attempt may well succeed.
@@ -258,6 +258,12 @@ sub interrupt {
   exit 128 + $_[0] if $signal || !$was_asked;
   ($signal, $was_heard) = ($_[0], 0);
   cancel();
+  # timeout(1) sends its signal twice, to its child and to the group of both. The second one waits
+  # until this handler ends; to ignore it for a moment drops it.
+  select undef, undef, undef, 0.1;
+  my @takers = @SIG{qw(INT TERM)};
+  @SIG{qw(INT TERM)} = ('IGNORE') x 2;
+  @SIG{qw(INT TERM)} = @takers;
 }
 
 # Passes on a signal once there is a run.

@@ -49,7 +49,7 @@ export function resume(relay: Relay, socket: string): void {
 function goOn({ relay, isWaiting, isSilent, awayMs }: Resumed): void {
   const socket = findSocket();
   if (isSilent) return giveUp(relay, socket);
-  if (isWaiting) relay.heedSignals();
+  if (isWaiting) relay.takeSignals();
   settle(follow(relay, { socket, connectTimeoutMs: undefined, awayMs }));
 }
 

@@ -48,7 +48,7 @@ if (command && isShort && !isWatched && !isResumed) {
 
 function follow(relay: Relay): void {
   if (isWaiting) {
-    relay.heedSignals();
+    relay.takeSignals();
     // An upgrade replaces the files and restarts the daemon: what is needed then has to be of this
     // version, and so to be here before.
     setTimeout(prepare, LOAD_AFTER_MS).unref();

@@ -8,13 +8,13 @@ import { EXIT } from '../../daemon/protocol/request.ts';
 import { type Conversation, converse, type Place } from '../connection/conversation.ts';
 import { FleetRelay } from '../connection/fleet-relay.ts';
 import type { ReplyOf } from '../connection/replies.ts';
+import { onSignals, SIGNALS } from '../connection/signals.ts';
 import type { Ending } from '../ending.ts';
 import { inBlocks, prefixed } from '../terminal/fleet-output.ts';
 import { fleetTable, type HostEnd, summaryOf, worstOf } from '../terminal/fleet-text.ts';
 import { complain, writeAll } from '../terminal/output.ts';
 import { sheet } from '../terminal/screen.ts';
 
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 const STDOUT = 1;
 const STDERR = 2;
 
@@ -30,8 +30,8 @@ export async function attendFleet(
   const output = isLive ? prefixed() : inBlocks();
   const relay = new FleetRelay(target, runs, { output, isLive, quiet });
   if (relay.run === undefined) return { status: 0, isOwn: false, isSuccess: true };
-  takeSignals(relay.heed);
-  if (asked.signal !== undefined) relay.heed(asked.signal);
+  takeSignals(relay.interrupt);
+  if (asked.signal !== undefined) relay.interrupt(asked.signal);
   const answer = await converse(place, relay);
   if (!answer.ok) return answer.ending;
   tell(target, answer.value);
@@ -48,13 +48,13 @@ function tell(fleet: string, ends: readonly HostEnd[]): void {
   if (text !== '') writeAll(STDERR, Buffer.from(text));
 }
 
-/** In the place of who has heeded them so far, if anybody: of several, all are ended together. */
-function takeSignals(heed: (signal: number) => void): void {
-  for (const [name, number] of Object.entries(SIGNALS)) {
-    const before = process.rawListeners(name);
-    if (before.length === 0) continue;
-    // There is a listener at any time, or the signal would end this process.
-    process.on(name, () => heed(number));
-    for (const listener of before) process.off(name, listener as NodeJS.SignalsListener);
+/** From those who take them until now, if anybody: runs of several are ended together. */
+function takeSignals(cancel: (signal: number) => void): void {
+  const before = Object.keys(SIGNALS).map((name) => [name, process.rawListeners(name)] as const);
+  if (before.every(([, listeners]) => listeners.length === 0)) return;
+  // There is a listener at any time, or the signal would end this process.
+  onSignals(cancel);
+  for (const [name, listeners] of before) {
+    for (const listener of listeners) process.off(name, listener as NodeJS.SignalsListener);
   }
 }

@@ -55,7 +55,7 @@ export async function perform(command: Command, place: Place, errorCode?: number
       return retry(command, place, {
         ask: async (target, like) => {
           const request = runRequest(target, true, { like });
-          return (await attend(request, place, { quiet: false, heeds: true })).ending;
+          return (await attend(request, place, { quiet: false, takesSignals: true })).ending;
         },
         attend: (of, quiet) => pick(of, quiet, place),
       });
@@ -124,7 +124,7 @@ async function run(
   };
   const request = runRequest(target, wait, given);
   if (wait) {
-    const ended = await attend(request, place, { quiet, heeds: true });
+    const ended = await attend(request, place, { quiet, takesSignals: true });
     const { ending, of } = ended;
     const known = { target, run: of?.run, status: statusOf(ending, errorCode) };
     return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
@@ -149,7 +149,7 @@ async function waitFor(
   const [run = 0] = runs;
   if (runs.length > 1) return waitSeveral(runs, (of) => pick(of, false, place));
   const request = waitRequest({ run });
-  const { ending, of } = await attend(request, place, { quiet: false, heeds: true });
+  const { ending, of } = await attend(request, place, { quiet: false, takesSignals: true });
   const known = { run: of?.run, status: statusOf(ending, errorCode) };
   return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
 }
@@ -157,7 +157,7 @@ async function waitFor(
 /** One of several, which are ended together if they are. */
 async function pick(of: WaitedRun, quiet: boolean, place: Place): Promise<Ending> {
   const request = waitRequest(of);
-  return (await attend(request, place, { quiet, heeds: false })).ending;
+  return (await attend(request, place, { quiet, takesSignals: false })).ending;
 }
 
 interface Attended {
@@ -169,14 +169,14 @@ interface Attended {
 async function attend(
   request: RunRequest,
   place: Place,
-  { quiet, heeds }: { readonly quiet: boolean; readonly heeds: boolean },
+  { quiet, takesSignals }: { readonly quiet: boolean; readonly takesSignals: boolean },
 ): Promise<Attended> {
   let held: Spool | undefined;
   let relay: Relay | undefined;
   const make = (to: typeof writeAll): Relay => {
     if (quiet) held = new Spool(to);
     relay = new Relay(request, held?.write ?? to);
-    if (heeds) relay.heedSignals();
+    if (takesSignals) relay.takeSignals();
     return relay;
   };
   const live = hasViewer() ? new Live(make) : undefined;

@@ -27,6 +27,7 @@ import {
   type WaitedRun,
   waitRequest,
 } from '../connection/run-requests.ts';
+import { onSignals } from '../connection/signals.ts';
 import { type Ending, printed } from '../ending.ts';
 import { areOneFile, complain } from '../terminal/output.ts';
 
@@ -34,7 +35,7 @@ type Several = Extract<Command, { readonly verb: 'several' }>;
 /** Relays a run that was asked for before. */
 export type Attend = (run: WaitedRun, quiet: boolean) => Promise<Ending>;
 
-const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+const SIGHUP = 1;
 const DONE: Ending = { status: 0, isOwn: false };
 
 export function runSeveral(several: Several, place: Place, attend: Attend): Promise<Ending> {
@@ -66,7 +67,7 @@ export async function requestSeveral(
   let taken = 0;
   let asking: Relay | undefined;
   const wasAsked = (): boolean => runs.length > 0 || asking?.wasAsked === true;
-  const signals = wait ? heedSignals(own, wasAsked, place) : undefined;
+  const signals = wait ? takeSignals(own, wasAsked, place) : undefined;
   for (const { target, ...like } of wanted) {
     // What was not asked for yet is no longer wanted.
     if (signals?.first !== undefined) break;
@@ -219,20 +220,19 @@ interface Signals {
   first?: number;
 }
 
-function heedSignals(
+function takeSignals(
   own: ReadonlySet<NamedRun>,
   wasAsked: () => boolean,
   place: Place,
 ): Readonly<Signals> {
   const signals: Signals = {};
-  for (const [name, number] of Object.entries(SIGNALS)) {
-    process.on(name, () => {
-      const status = EXIT.signalBase + number;
-      if (signals.first !== undefined || name === 'SIGHUP' || !wasAsked()) process.exit(status);
-      signals.first = status;
-      cancelAll(own, place);
-    });
-  }
+  onSignals((signal) => {
+    const status = EXIT.signalBase + signal;
+    if (signals.first !== undefined || !wasAsked()) process.exit(status);
+    signals.first = status;
+    cancelAll(own, place);
+  });
+  process.on('SIGHUP', () => process.exit(EXIT.signalBase + SIGHUP));
   return signals;
 }
 

@@ -22,7 +22,7 @@ export interface Conversation<T> {
   readonly label: string | undefined;
   /** The number of the run it is about, once that is known. */
   readonly run: number | undefined;
-  /** The first signal that has come, where it heeds them. */
+  /** The first signal that has come, where it takes them. */
   readonly signal?: number | undefined;
   request(): RequestInput;
   opened(send: (request: RequestInput) => void): void;

@@ -116,7 +116,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
   }
 
   /** The first signal ends what this client has asked for, the second one this client. */
-  readonly heed = (signal: number): void => {
+  readonly interrupt = (signal: number): void => {
     const status = EXIT.signalBase + signal;
     if (this.#signal !== undefined) process.exit(status);
     this.#signal = signal;

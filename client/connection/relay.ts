@@ -27,11 +27,11 @@ import { areOneFile, complain, writeAll } from '../terminal/output.ts';
 import type { BegunRelay } from './begun-relay.ts';
 import { isOwn, type ReplyOf } from './replies.ts';
 import { labelOf, type NamedRun, type RunRequest, waitRequest } from './run-requests.ts';
+import { onSignals } from './signals.ts';
 
 const CANCEL_ID = 'cancel';
 const DONE: Ending = { status: 0, isOwn: false };
 const FD = { out: 1, err: 2 } as const;
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 const SIGHUP = 1;
 const NEWLINE = 10;
 /** How long a client that is to end waits for any answer. */
@@ -144,9 +144,8 @@ export class Relay {
   }
 
   /** From now on SIGINT and SIGTERM end the run, and a second one this client. */
-  heedSignals(): void {
-    process.on('SIGINT', () => this.#interrupt(SIGNALS.SIGINT));
-    process.on('SIGTERM', () => this.#interrupt(SIGNALS.SIGTERM));
+  takeSignals(): void {
+    onSignals((signal) => this.#interrupt(signal));
     process.on('SIGHUP', () => process.exit(EXIT.signalBase + SIGHUP));
   }
 

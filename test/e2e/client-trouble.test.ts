@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { type FakeConnection, FakeDaemon } from '../support/fake-daemon.ts';
+import { BATON, type FakeConnection, FakeDaemon } from '../support/fake-daemon.ts';
 import {
   accepted,
   assertEnd,
@@ -213,8 +213,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await baton.printed('going');
     baton.child.kill(signal);
     await connection.request();
+    const status = signal === 'SIGINT' ? 130 : 143;
+    assertEnd(await baton.killAgain(signal), { status, text: 'going\n' });
+  });
+
+  test(`a ${signal} that timeout(1) passes on, which it does twice, is one`, async () => {
+    const program = ['timeout', '1h', process.execPath, BATON] as const;
+    const baton = daemon.baton(['run', 'x', '--wait'], { program: [...program] });
+    const { connection } = await daemon.asked();
+    connection.send(accepted, output('out', 0, 'going\n'));
+    await baton.printed('going');
     baton.child.kill(signal);
-    assertEnd(await baton.ended, { status: signal === 'SIGINT' ? 130 : 143, text: 'going\n' });
+    await connection.request();
+    connection.send(output('out', 6, 'bye\n'), ended(5));
+    assertEnd(await baton.ended, { status: 5, text: 'going\nbye\n' });
   });
 }
 

@@ -27,7 +27,7 @@ async function puppetFleet(t: Ends, hosts: readonly string[], instances: number)
   return { puppets, rig };
 }
 
-test('a fleet over SSH: a block for each host, the worst status, a table with failures first', async (t) => {
+test('a fleet over SSH prints a block for each host, and a table with failures first', async (t) => {
   if (skipWithout(t, ...SSHD_NEEDS)) return;
   // One sshd with several addresses; on the last of these nobody listens.
   const hosts = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.9'];
@@ -66,7 +66,7 @@ test('a fleet over SSH: a block for each host, the worst status, a table with fa
   assert.equal(again.text, '==> 127.0.0.3 <==\nhello 127.0.0.3\n');
 });
 
-test('a daemon that is killed in the middle of a fleet loses no run, no byte and no status', async (t) => {
+test('a daemon that is killed in the middle of a fleet loses no run, byte or status', async (t) => {
   const { rig, puppets } = await puppetFleet(t, ['a', 'b', 'c'], 2);
   const client = rig.client(['run', 'up', '--wait']);
   const [one, two] = [await puppets.next(), await puppets.next()];
@@ -104,7 +104,7 @@ test('a signal ends all runs of the fleet, those that wait first', async (t) => 
   assert.deepEqual([left.running, left.queued], [0, 0]);
 });
 
-test('the verbs know a fleet by its name, and on a terminal lines come as they are printed', async (t) => {
+test('commands know a fleet by its name, and a terminal shows lines as they come', async (t) => {
   if (skipWithout(t, 'script')) return;
   const { rig, puppets } = await puppetFleet(t, ['a', 'b'], 1);
   assert.equal((await rig.baton('pause', 'up')).status, 0);

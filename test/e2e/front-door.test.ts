@@ -305,7 +305,8 @@ check('a run that the restarted daemon does not know is no verdict', async () =>
   const unknown = { type: 'error', code: 'unknown-run', exit: 64, message: 'no run 17' } as const;
   for (let at = 0; at < 2; at++) (await daemon.asked()).connection.send(unknown);
   const stderr =
-    'baton: x: the daemon does not know run 17 any more, nor how it ended; see the log of the daemon\n';
+    'baton: x: the daemon does not know run 17 any more, nor how it ended; ' +
+    'see the log of the daemon\n';
   assertEnd(await baton.ended, { status: 125, stderr });
 });
 
@@ -332,8 +333,7 @@ for (const [signal, status] of [
     const baton = daemon.baton(['run', 'x', '--wait'], DOOR);
     await daemon.asked();
     baton.child.kill(signal);
-    if (signal === 'SIGINT') baton.child.kill(signal);
-    assert.equal((await baton.ended).status, status);
+    assert.equal((await baton.killAgain(signal)).status, status);
   });
 }
 
@@ -344,8 +344,19 @@ check('a second TERM leaves at once', async () => {
   await baton.printed('going');
   baton.child.kill('SIGTERM');
   await connection.request();
+  assert.equal((await baton.killAgain('SIGTERM')).status, 143);
+});
+
+check('a TERM that timeout(1) passes on, which it does twice, is one', async () => {
+  const program = ['timeout', '1h', 'perl', FRONT_DOOR] as const;
+  const baton = daemon.baton(['run', 'x', '--wait'], { program: [...program] });
+  const { connection } = await daemon.asked();
+  connection.send(accepted, output('out', 0, 'going\n'));
+  await baton.printed('going');
   baton.child.kill('SIGTERM');
-  assert.equal((await baton.ended).status, 143);
+  await connection.request();
+  connection.send(output('out', 6, 'bye\n'), ended(5));
+  assertEnd(await baton.ended, { status: 5, text: 'going\nbye\n' });
 });
 
 check('a signal leaves a run alone that was joined', async () => {

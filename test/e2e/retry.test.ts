@@ -60,7 +60,7 @@ test('"baton retry" asks again for what failed, with its arguments, and only for
   assert.match(good.errors, /^baton: run 2 did not fail; /);
 });
 
-test('"baton retry --wait" relays what it asks for, and names each run that fails again', async (t) => {
+test('"baton retry --wait" relays its runs, and names each that fails again', async (t) => {
   const sh = (script: string) => ({ runner: { type: 'local', args: ['/bin/sh', '-c', script] } });
   const once = 'test -e "$0" && echo good || { : > "$0"; exit 7; }';
   const rig = await Rig.start({

@@ -11,6 +11,8 @@ import { whyWithout } from '../support/tools.ts';
 /** They would be options of sbatch, if they got to it. */
 const DECOYS = { SBATCH_PARTITION: 'nowhere', SBATCH_REQUEUE: '1', SLURM_CONF: '/nowhere' };
 
+const FOR_EVER = 'while :; do sleep 1; done';
+
 describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
   let cluster: SlurmCluster;
   let rig: Rig;
@@ -41,18 +43,20 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
         'odd, %j name': { runner: sh('exit 3') },
         deaf: {
           runner: sh(
-            `trap '' TERM; ${mark('deaf')}; setsid sh -c 'trap "" TERM; ${mark('deaf')}; while :; do sleep 1; done' & wait; while :; do sleep 1; done`,
+            `trap '' TERM; ${mark('deaf')}; ` +
+              `setsid sh -c 'trap "" TERM; ${mark('deaf')}; ${FOR_EVER}' & wait; ${FOR_EVER}`,
           ),
           ...{ killAfter: '1s' },
         },
         brief: {
-          runner: sh("trap '' TERM; while :; do sleep 1; done"),
+          runner: sh(`trap '' TERM; ${FOR_EVER}`),
           timeout: '2s',
           killAfter: '1s',
         },
         slow: {
           runner: sh(
-            `${mark('slow')}; echo begun; while [ ! -e '${join(marks, 'go')}' ]; do sleep 0.1; done; echo done; exit 5`,
+            `${mark('slow')}; echo begun; ` +
+              `while [ ! -e '${join(marks, 'go')}' ]; do sleep 0.1; done; echo done; exit 5`,
           ),
         },
         disk: {

@@ -31,7 +31,9 @@ test('no status is wrong and nothing starts twice, whoever is killed', async (t)
   const shared = join(rig.directory, 'shared');
   mkdirSync(shared);
   const starts = join(rig.directory, 'starts');
-  const script = `echo $BATON_RUN >>'${starts}'; echo out $BATON_RUN; sleep $((BATON_RUN % 4)); echo err $BATON_RUN >&2; exit $((BATON_RUN % 5))`;
+  const script =
+    `echo $BATON_RUN >>'${starts}'; echo out $BATON_RUN; sleep $((BATON_RUN % 4)); ` +
+    'echo err $BATON_RUN >&2; exit $((BATON_RUN % 5))';
   const runner = {
     type: 'slurm',
     directory: shared,

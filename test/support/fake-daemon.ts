@@ -170,6 +170,14 @@ export class Baton {
     });
   }
 
+  /** Sends a signal anew until the client ends: one that follows another at once is no second. */
+  async killAgain(signal: NodeJS.Signals): Promise<BatonEnd> {
+    const again = setInterval(() => this.child.kill(signal), 150);
+    const end = await this.ended;
+    clearInterval(again);
+    return end;
+  }
+
   /** Resolves once stdout holds this text. */
   printed(text: string): Promise<void> {
     return new Promise((resolve) => {

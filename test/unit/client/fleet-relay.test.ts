@@ -88,7 +88,7 @@ test('of a large fleet only so many runs are waited for at a time, and all in th
 test('a signal cancels the youngest first, so many at a time, and waits for the ends', () => {
   const hosts = WAITS_MAX + ASKS_MAX;
   const client = new Client(hosts);
-  client.relay.heed(SIGTERM);
+  client.relay.interrupt(SIGTERM);
   assert.equal(client.of('cancel').length, ASKS_MAX);
   assert.ok(client.asked('cancel', hosts));
   assert.equal(client.asked('cancel', hosts - ASKS_MAX), undefined);
@@ -102,7 +102,7 @@ test('after a broken connection only what has not ended is asked for, cancels in
   const client = new Client(3);
   client.end(2);
   client.answer(client.asked('output', 2), { type: 'done' });
-  client.relay.heed(SIGTERM);
+  client.relay.interrupt(SIGTERM);
   client.relay.lost();
   client.connect();
   assert.deepEqual(

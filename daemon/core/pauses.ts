@@ -110,18 +110,33 @@ export function holdsUp(scope: PauseScope, target: TargetName, catalog: Catalog)
 }
 
 /**
- * Targets around which a pause makes a difference: one of each group is enough, for a look at it
- * is a look at all that share the group with it.
+ * Targets around which a pause makes a difference: those it holds up, and who shares any group with
+ * one of them, for a target that is held up keeps nobody waiting. A look at one target of a group
+ * is a look at all of them, so one of each group is enough.
  */
 export function heldUp(
   state: ReadonlyState,
   scope: PauseScope,
   catalog: Catalog,
 ): readonly TargetName[] {
+  const around = new Set<TargetName>();
+  const keys = new Set<string>();
+  for (const name of namesIn(state, scope, catalog)) {
+    const bindings = catalog.targets.get(name)?.bindings ?? [];
+    if (bindings.length === 0) around.add(name);
+    for (const { key } of bindings) keys.add(key);
+  }
+  for (const key of keys) {
+    for (const { target } of catalog.groups.get(key)?.members.slice(0, 1) ?? []) around.add(target);
+  }
+  return [...around];
+}
+
+function namesIn(state: ReadonlyState, scope: PauseScope, catalog: Catalog): readonly TargetName[] {
   if ('target' in scope) return catalog.fleets.get(scope.target) ?? [scope.target];
   if ('all' in scope) return [...state.targetStates.keys()];
   return [...catalog.groups.values()].flatMap(({ key, members }) =>
-    groupName(key) === scope.group ? (members[0]?.target ?? []) : [],
+    groupName(key) === scope.group ? members.map(({ target }) => target) : [],
   );
 }
 

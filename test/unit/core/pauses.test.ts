@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeEvent } from '../../../daemon/core/describe-event.ts';
 import { groupViewMaker } from '../../../daemon/core/group-view.ts';
-import { pausedUntil } from '../../../daemon/core/pauses.ts';
+import { heldUp, pausedUntil } from '../../../daemon/core/pauses.ts';
 import { Replay } from '../../../daemon/core/replay.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { Core, EXIT_0, type RawPolicy, stamp, target } from '../../support/core.ts';
@@ -130,6 +130,33 @@ test('who is held up by the pause of its group keeps nobody of another group wai
   core.send({ type: 'pause', ...GROUP });
   core.ask('weekly');
   core.expect(core.ask('daily'), 'running');
+});
+
+test('a pause of a group lets go whom a target of it kept waiting in another group', () => {
+  const level = (interval: string): RawPolicy => ({ type: 'rsnapshot', interval, settle: '0ms' });
+  const core = new Core([
+    target('first', [{ ...DISK, instances: 1 }]),
+    target('daily', [{ ...level('daily'), group: 'conf' }]),
+    target('weekly', [
+      { ...level('weekly'), group: 'conf' },
+      { ...DISK, instances: 1 },
+    ]),
+  ]);
+  core.expect(core.ask('first'), 'running');
+  core.expect(core.ask('weekly'), 'queued');
+  const daily = core.ask('daily');
+  core.expect(daily, 'queued');
+  core.send({ type: 'pause', ...GROUP });
+  core.expect(daily, 'running');
+});
+
+test('a pause makes a difference around one target of each group that is concerned', () => {
+  const many = Array.from({ length: 50 }, (_, at) => target(`t${at}`, [DISK]));
+  const { state, catalog } = new Core([...many, target('free')]);
+  const around = (scope: Parameters<typeof heldUp>[1]) => heldUp(state, scope, catalog);
+  assert.deepEqual(around(GROUP), ['t0']);
+  assert.deepEqual(around({ target: 't7' }), ['t0']);
+  assert.deepEqual(around({ target: 'free' }), ['free']);
 });
 
 test('of very many pauses whose time is over, some end in a turn, and the rest in the next', () => {

@@ -15,6 +15,7 @@ BEGIN { $^H |= 0x602 }           # use strict, without its file
 
 our $node; $node //= 'node';     # a launcher sets it
 my $SILENT_S = 60;               # SILENT_MS_DEFAULT of client/connection/silence.ts
+my $AGAIN_S = 0.5;               # AGAIN_MS of client/connection/signals.ts
 my $AWAY_S = 55;                 # REACH_RUN_MS_DEFAULT of client/connection/conversation.ts, almost
 my $CALLER_CHARS_MAX = 4_096;
 my $SOCKET_PATH_BYTES_MAX = 107;
@@ -24,7 +25,7 @@ my ($AF_UNIX, $SOCK_STREAM, $F_SETFL, $O_RDWR_NONBLOCK) = (1, 1, 4, 04002);
 my %signals = (HUP => 1, INT => 2, TERM => 15);
 
 my ($target, $waits, $run, $nonce, $token, $is_foreign, $is_mid_line, $signal, $connection);
-my ($was_asked, $was_heard);
+my ($was_asked, $was_heard, $signalled_at);
 my $label = '';                  # whose the lines on stderr are
 my %at = (out => 0, err => 0);   # bytes of each stream that were written, or that nobody wants
 my %file = (out => \*STDOUT, err => \*STDERR);
@@ -253,17 +254,23 @@ sub put {
   $at{$stream} += length $bytes;
 }
 
-# The first signal ends the run, the second this client.
+# The first signal ends the run, the second this client. timeout(1) sends its signal twice, to its
+# child and to the group of both: what comes so soon after another one is the same wish.
 sub interrupt {
-  exit 128 + $_[0] if $signal || !$was_asked;
-  ($signal, $was_heard) = ($_[0], 0);
+  local $!;    # of what was interrupted
+  exit 128 + $_[0] if !$was_asked;
+  if ($signal) {
+    exit 128 + $_[0] if uptime() >= $signalled_at + $AGAIN_S;
+    return;
+  }
+  ($signal, $was_heard, $signalled_at) = ($_[0], 0, uptime());
   cancel();
-  # timeout(1) sends its signal twice, to its child and to the group of both. The second one waits
-  # until this handler ends; to ignore it for a moment drops it.
-  select undef, undef, undef, 0.1;
-  my @takers = @SIG{qw(INT TERM)};
-  @SIG{qw(INT TERM)} = ('IGNORE') x 2;
-  @SIG{qw(INT TERM)} = @takers;
+}
+
+# Seconds, and hundredths of them, which time() does not have.
+sub uptime {
+  open my $file, '<', '/proc/uptime' or return time;
+  return readline($file) =~ /^([\d.]+)/ ? $1 : time;
 }
 
 # Passes on a signal once there is a run.
@@ -297,6 +304,11 @@ sub become_node {
   my $own = __FILE__;
   while (defined(my $link = readlink $own)) { $own = $link =~ m{^/} ? $link : beside($own) . $link }
   my $main = beside($own) . 'main.cjs';
+  if ($signal) {
+    # The second one of timeout(1) would meet Node before that takes signals.
+    select undef, undef, undef, 0.02 while uptime() < $signalled_at + $AGAIN_S;
+    @SIG{qw(INT TERM)} = ('IGNORE') x 2;    # drops one that waits for the end of this handler
+  }
   # Node would say that a file is missing with status 1, which is that of many a command.
   exec { $node } $node, $main, @ARGV if -r $main;
   my $missing = -r $main ? $node : $main;

@@ -359,19 +359,24 @@ check('a TERM that timeout(1) passes on, which it does twice, is one', async () 
   assertEnd(await baton.ended, { status: 5, text: 'going\nbye\n' });
 });
 
-check('a signal leaves a run alone that was joined', async () => {
-  const baton = daemon.baton(['run', 'x', '--wait'], DOOR);
-  const { connection } = await daemon.asked();
-  connection.send(joined, output('out', 0, 'going\n'));
-  await baton.printed('going');
-  baton.child.kill('SIGTERM');
-  const end = await baton.ended;
-  assert.equal(end.status, 143);
-  assert.match(
-    end.stderr,
-    /^baton: x: run 17 goes on without this client; end it with "baton cancel 17"\n$/,
-  );
-});
+for (const [by, program] of [
+  ['', ['perl', FRONT_DOOR]],
+  [' by timeout(1), twice,', ['timeout', '1h', 'perl', FRONT_DOOR]],
+] as const) {
+  check(`a signal${by} leaves a run alone that was joined`, async () => {
+    const baton = daemon.baton(['run', 'x', '--wait'], { program: [...program] });
+    const { connection } = await daemon.asked();
+    connection.send(joined, output('out', 0, 'going\n'));
+    await baton.printed('going');
+    baton.child.kill('SIGTERM');
+    const end = await baton.ended;
+    assert.equal(end.status, 143);
+    assert.match(
+      end.stderr,
+      /^baton: x: run 17 goes on without this client; end it with "baton cancel 17"\n$/,
+    );
+  });
+}
 
 check('a reader that goes away does not end the waiting', async () => {
   const baton = daemon.baton(['run', 'x', '--wait'], DOOR);

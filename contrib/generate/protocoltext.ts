@@ -130,7 +130,7 @@ export const REQUESTS: Requests = {
   },
   probe: {
     text: 'Connects as a run of the target would, and runs nothing.',
-    fields: { target: 'Its name.' },
+    fields: { target: 'Its name, or that of a fleet: then to each of its hosts.' },
   },
   forget: {
     text:
@@ -230,10 +230,10 @@ export const REPLIES: Replies = {
   history: { text: 'The past.', fields: { runs: 'Runs, see RUNS; the latest first.' } },
   pong: { text: 'To `ping`.', fields: {} },
   probed: {
-    text: "What was seen of a target's machine.",
+    text: "What was seen of a target's machine, or of those of a fleet.",
     fields: {
       target: 'Its name.',
-      exit: '0 if a run could have started.',
+      exit: '0 if a run could have started; of a fleet the highest of its hosts.',
       lines: 'Sentences for people.',
     },
   },

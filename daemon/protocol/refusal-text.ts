@@ -114,6 +114,12 @@ export const nothingFailed = (): string =>
 export const isFleet = (members: readonly string[]): string =>
   `it is a fleet; name one of its targets: ${shortList(members)}`;
 
+/** `failed`: the targets of which no run could start now. */
+export const probedFleet = (hosts: number, failed: readonly string[]): string =>
+  failed.length === 0
+    ? `a run could start on each of ${hosts} hosts`
+    : `a run could not start on ${failed.length} of ${hosts} hosts: ${shortList(failed)}`;
+
 const LISTED_MAX = 10;
 
 const shortList = (names: readonly string[]): string => {

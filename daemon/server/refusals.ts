@@ -14,11 +14,14 @@ import { meantRun } from './meant-run.ts';
 import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 import { runOf } from './views/targets.ts';
 
+/** What there is to name. */
+type Known = Pick<Loop, 'catalog' | 'state'>;
+
 export class Refusals {
-  readonly #loop: Loop;
+  readonly #loop: Known;
   readonly #configFile: () => string;
 
-  constructor(loop: Loop, configFile: () => string) {
+  constructor(loop: Known, configFile: () => string) {
     this.#loop = loop;
     this.#configFile = configFile;
   }

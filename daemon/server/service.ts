@@ -3,17 +3,13 @@
  * loop, and answers; it decides nothing. Runs are relayed by daemon/server/run-relay.ts.
  */
 
-import type { Target } from '../core/catalog.ts';
 import type { Event } from '../core/event.ts';
 import { snapshotOf } from '../core/snapshot.ts';
 import type { ReadonlyState, Run } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import type { UnrecordedEnd } from '../engine/unrecorded.ts';
-import type { Probed } from '../keepers/ssh-probes.ts';
-import { outcomeOfFailure } from '../keepers/status-file.ts';
-import { tellOutcome } from '../protocol/outcome-text.ts';
 import * as say from '../protocol/refusal-text.ts';
-import { EXIT, exitStatus, type Reply, type WhyReply } from '../protocol/request.ts';
+import { EXIT, type Reply, type WhyReply } from '../protocol/request.ts';
 import type { Request } from '../protocol/request-schema.ts';
 import type { CooperativeSteps } from '../shared/cooperative.ts';
 import type { RunId } from '../shared/run.ts';
@@ -21,6 +17,7 @@ import type { Clock } from '../system/clock.ts';
 import { seemsAlive } from '../system/proc.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { pause } from './pause.ts';
+import { type Prober, Probing } from './probing.ts';
 import { readProgress } from './progress.ts';
 import { QueryQueue } from './query-queue.ts';
 import { Refusals } from './refusals.ts';
@@ -28,9 +25,6 @@ import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 import { RunRelay } from './run-relay.ts';
 import type { ViewContext } from './views/run-view.ts';
 import { viewChain, viewHistory, viewPauses, viewTargets } from './views/targets.ts';
-
-/** Looks at the machine of a target without running anything; undefined where there is none. */
-type Prober = (target: Target) => Promise<Probed | undefined>;
 
 export type Reloaded =
   | { readonly ok: true; readonly text: string }
@@ -41,7 +35,7 @@ export class Service {
   readonly #clock: Clock;
   readonly #directoryOf: (run: RunId) => string;
   readonly #reload: () => Promise<Reloaded>;
-  readonly #prober: Prober;
+  readonly #probing: Probing;
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
   /** What the views look at beside the state. */
@@ -70,7 +64,6 @@ export class Service {
     this.#clock = options.clock;
     this.#directoryOf = options.directoryOf;
     this.#reload = options.reload;
-    this.#prober = options.probe;
     this.#about = options.about;
     this.#eyes = {
       lives: seemsAlive,
@@ -82,6 +75,11 @@ export class Service {
     this.#startedAtMs = options.clock.now().wallMs;
     this.#queries = new QueryQueue(options.fairQueue);
     this.#refusals = new Refusals(options.loop, options.about.config);
+    this.#probing = new Probing({
+      catalog: () => options.loop.catalog,
+      prober: options.probe,
+      refusals: this.#refusals,
+    });
     this.#relay = new RunRelay({
       loop: options.loop,
       refusals: this.#refusals,
@@ -115,7 +113,7 @@ export class Service {
       case 'forget':
         return this.#forget(request, responder);
       case 'probe':
-        return this.#probe(request, responder);
+        return void this.#probing.probe(request, responder);
       case 'reload':
         return void this.#reload().then((reloaded) => {
           if (reloaded.ok) finishWith(responder, { type: 'done', text: reloaded.text });
@@ -263,33 +261,6 @@ export class Service {
       if (answer.type === 'done') finishWith(responder, { type: 'done' });
       else this.#refusals.refuse(responder, target, answer);
     });
-  }
-
-  #probe({ target: name }: Of<'probe'>, responder: Responder): void {
-    const { targets, fleets } = this.#loop.catalog;
-    const members = fleets.get(name);
-    if (members !== undefined) {
-      return failWith(responder, 'no-probe', EXIT.usage, say.isFleet(members));
-    }
-    const target = targets.get(name);
-    if (target === undefined) return this.#refusals.unknownTarget(responder, name);
-    const { broken, runner } = target;
-    if (broken !== undefined) {
-      return failWith(responder, 'broken-target', EXIT.config, say.broken(broken));
-    }
-    this.#prober(target).then(
-      (probed) => {
-        if (probed === undefined) {
-          return failWith(responder, 'no-probe', EXIT.usage, say.notProbed(runner.type));
-        }
-        const { lines, failure } = probed;
-        const outcome = failure === undefined ? undefined : outcomeOfFailure(failure);
-        const said = outcome === undefined ? lines : [...lines, tellOutcome(outcome, 0, name)];
-        const exit = outcome === undefined ? 0 : exitStatus(outcome);
-        finishWith(responder, { type: 'probed', target: name, exit, lines: said });
-      },
-      (error: unknown) => failWith(responder, 'no-probe', EXIT.noVerdict, String(error)),
-    );
   }
 }
 

@@ -188,6 +188,10 @@ const REQUEST: Samples<typeof request> = {
   fleetRefused: [['update@web1', 'update', 'its queue is full']],
   nothingFailed: [[]],
   isFleet: [[['update@web1', 'update@web2']]],
+  probedFleet: [
+    [3, []],
+    [3, ['update@web1', 'update@web2']],
+  ],
   wrongCount: [
     [0, 2],
     [1, 2],

@@ -58,7 +58,7 @@ export const UPKEEP = [
     text: [
       'For targets with a runner of type `ssh`: connects, checks the host key, logs in, and ' +
         'says what was seen. The command is not run. The status is 0 if a run could have ' +
-        'started.',
+        'started. The name of a fleet stands for all its hosts, and the highest status counts.',
     ],
     examples: [{ line: 'baton probe db-dump', text: 'after putting the key on the machine' }],
   },

@@ -34,6 +34,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'request.unknownKey': { names: NEAR },
   'request.unknownGroup': { names: NEAR },
   'request.unknownTarget': { names: 'the client puts the target in front' },
+  'request.probedFleet': { advice: 'the lines of the hosts say what to do' },
   'request.wrongCount': { names: '"no arguments" are 0' },
   'outcome.noCommand': { advice: FACT, names: 'ENOENT and EACCES are told in words' },
   'trouble.forbidden': { names: 'the mode is shown in octal' },

@@ -1,0 +1,87 @@
+/** Looking at the machine of a target or those of a fleet: how many at once, what is said. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeCatalog, type Target } from '../../../daemon/core/catalog.ts';
+import { emptyState } from '../../../daemon/core/state.ts';
+import type { Probed } from '../../../daemon/keepers/ssh-probes.ts';
+import type { Reply } from '../../../daemon/protocol/request.ts';
+import { HOSTS_AT_ONCE, type Prober, Probing } from '../../../daemon/server/probing.ts';
+import { Refusals } from '../../../daemon/server/refusals.ts';
+import { target } from '../../support/core.ts';
+
+const FINE: Probed = { lines: ['connected'] };
+const REFUSED: Probed = { lines: [], failure: { phase: 'connect', message: 'ECONNREFUSED' } };
+
+async function probe(targets: readonly Target[], name: string, prober: Prober): Promise<Reply> {
+  const catalog = makeCatalog(targets);
+  const replies: Reply[] = [];
+  const responder = {
+    ...{ send: (reply: Reply) => void replies.push(reply), finish: () => {}, hold: () => {} },
+    ...{ hasRoom: () => true, onDrain: () => {}, onClose: () => {} },
+  };
+  const refusals = new Refusals({ catalog, state: emptyState() }, () => '/etc/baton/config.json');
+  const probing = new Probing({ catalog: () => catalog, prober, refusals });
+  await probing.probe({ type: 'probe', v: 1, target: name }, responder);
+  assert.equal(replies.length, 1);
+  const [reply] = replies;
+  assert.ok(reply !== undefined);
+  return reply;
+}
+
+const fleet = (hosts: number): Target[] =>
+  Array.from({ length: hosts }, (_, at) => target(`up@h${at}`, [], { fleet: 'up' }));
+
+test('all hosts of a fleet are looked at, some at once, and told in their order', async () => {
+  let [now, most] = [0, 0];
+  const waiting: (() => void)[] = [];
+  const prober: Prober = async ({ name }) => {
+    most = Math.max(most, ++now);
+    // The first ones are answered last, and only when no more are asked.
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+      setImmediate(() => waiting.pop()?.());
+    });
+    now--;
+    return name === 'up@h7' ? REFUSED : FINE;
+  };
+  const hosts = HOSTS_AT_ONCE * 2 + 1;
+  const reply = await probe(fleet(hosts), 'up', prober);
+  assert.ok(reply.type === 'probed');
+  assert.equal(most, HOSTS_AT_ONCE);
+  assert.deepEqual([reply.target, reply.exit], ['up', 255]);
+  const names = reply.lines.slice(0, -1).map((line) => line.slice(0, line.indexOf(':')));
+  assert.deepEqual(
+    names,
+    fleet(hosts).map(({ name }) => name),
+  );
+  assert.match(reply.lines[7] ?? '', /^up@h7: .*ECONNREFUSED.*baton probe up@h7/);
+  assert.equal(reply.lines.at(-1), `a run could not start on 1 of ${hosts} hosts: up@h7`);
+});
+
+test('a host that is broken, or a look that fails, is said of that host alone', async () => {
+  const [first, second, ...rest] = fleet(3);
+  assert.ok(first && second);
+  const broken = { ...second, broken: 'key "/k" does not exist; name an existing private key' };
+  const reply = await probe([first, broken, ...rest], 'up', async ({ name }) => {
+    if (name === 'up@h2') throw new Error('the keeper is away');
+    return FINE;
+  });
+  assert.ok(reply.type === 'probed');
+  assert.equal(reply.exit, 125);
+  assert.equal(reply.lines[0], 'up@h0: connected');
+  assert.match(reply.lines[1] ?? '', /^up@h1: key "\/k" does not exist/);
+  assert.match(reply.lines[2] ?? '', /^up@h2: Error: the keeper is away/);
+  assert.match(reply.lines[3] ?? '', /^a run could not start on 2 of 3 hosts: up@h1, up@h2$/);
+});
+
+test('one target is told of without its name, and what connects to nothing is said', async () => {
+  const one = await probe([target('far')], 'far', async () => FINE);
+  assert.deepEqual(one, { type: 'probed', target: 'far', exit: 0, lines: ['connected'] });
+  for (const name of ['far', 'up']) {
+    const none = await probe([target('far'), ...fleet(2)], name, async () => undefined);
+    assert.ok(none.type === 'error');
+    assert.deepEqual([none.code, none.exit], ['no-probe', 64]);
+  }
+  const unknown = await probe([target('far')], 'fra', async () => FINE);
+  assert.ok(unknown.type === 'error' && unknown.code === 'unknown-target');
+});

@@ -7,12 +7,12 @@
  * environment gets to it, where SBATCH_* and SLURM_* would be options; neither the command of the
  * run nor its environment is an argument, which other users could read.
  */
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import * as say from '../protocol/slurm-text.ts';
 import type { Result } from '../shared/result.ts';
 import { type Ran, runBounded } from '../system/bounded-command.ts';
 import type { Clock } from '../system/clock.ts';
+import { ProgramFinder } from '../system/find-program.ts';
 import { installed } from '../system/installed.ts';
 
 /** What Slurm is asked to run. */
@@ -66,7 +66,14 @@ export const SUBMIT_MS_MAX = 30_000;
 export const COMMANDS_MAX = 4;
 /** 10,000 jobs are the most of a usual slurmctld, and a name has at most 1,024 bytes. */
 const JOBS_BYTES_MAX = 16_000_000;
+/** How long KILL may take to end one that is late, before it is left to itself. */
+export const KILL_MS_MAX = 1_000;
+/** Of what a command says only the last lines are told. */
+const SAID_LINES_MAX = 5;
 const PATH = '/usr/bin:/bin';
+const NOTHING = { stdout: '', stderr: '' };
+/** As of a file server that does not answer: a place in the PATH is on it. */
+const SEARCH_HANGS = 'ETIMEDOUT';
 const SCRIPT = installed('daemon/slurm-keeper.pl');
 
 /** What sbatch(1) says where slurmctld did not answer, or cannot take it now. */
@@ -82,6 +89,7 @@ const PASSING = [
   'transport endpoint',
   'munge',
   'configuration source',
+  'configuration file',
   'cannot stat',
   'job submit limit',
 ];
@@ -94,13 +102,18 @@ function isPassing(said: string): boolean {
 export class RealSlurm implements SlurmCommands {
   readonly #clock: Clock;
   readonly #script: string;
-  readonly #path: string;
+  /** By the PATH of the daemon, where clusters have Slurm in a place of its own. */
+  readonly #programs: ProgramFinder;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(clock: Clock, path = process.env['PATH'] ?? PATH, script: string = SCRIPT) {
+  constructor(
+    clock: Clock,
+    programs = new ProgramFinder(process.env['PATH'] ?? PATH),
+    script: string = SCRIPT,
+  ) {
     this.#clock = clock;
-    this.#path = path;
+    this.#programs = programs;
     this.#script = script;
   }
 
@@ -168,19 +181,25 @@ export class RealSlurm implements SlurmCommands {
   }
 
   #run(program: string, args: readonly string[], conf: Conf, limitMs: number): Promise<Ran> {
-    const file = findProgram(program, this.#path);
-    if (file === undefined) return Promise.resolve({ stdout: '', stderr: '', errno: 'ENOENT' });
     const env = { PATH, ...(conf === undefined ? {} : { SLURM_CONF: conf }) };
     return new Promise((resolve) => {
+      let end: (() => void) | undefined;
+      let isLate = false;
+      let cancel = this.#clock.after(limitMs, () => {
+        isLate = true;
+        if (end === undefined) return resolve({ ...NOTHING, errno: SEARCH_HANGS });
+        end();
+        // What even KILL does not end is left to itself; otherwise it is known what it has said.
+        cancel = this.#clock.after(KILL_MS_MAX, () => resolve(NOTHING));
+      });
       const done = (ran: Ran): void => {
         cancel();
         resolve(ran);
       };
-      const end = runBounded([file, ...args], done, env, JOBS_BYTES_MAX);
-      // What even KILL does not end is left to itself.
-      const cancel = this.#clock.after(limitMs, () => {
-        end();
-        resolve({ stdout: '', stderr: '' });
+      void this.#programs.find(program).then((file) => {
+        if (isLate) return;
+        if (file === undefined) return done({ ...NOTHING, errno: 'ENOENT' });
+        end = runBounded([file, ...args], done, env, JOBS_BYTES_MAX);
       });
     });
   }
@@ -196,23 +215,12 @@ export function parseJobs(text: string): readonly Job[] {
   });
 }
 
-/** By the PATH of the daemon, where clusters have Slurm in a place of its own. */
-function findProgram(name: string, path: string): string | undefined {
-  for (const place of path.split(delimiter)) {
-    if (!place.startsWith('/')) continue;
-    try {
-      accessSync(join(place, name), constants.X_OK);
-      return join(place, name);
-    } catch {
-      // In another place.
-    }
-  }
-  return undefined;
-}
-
 function whyOf(program: string, { code, stderr, errno }: Ran, limitMs: number): string {
   if (errno !== undefined) return say.noSlurm(program, errno);
-  const said = stderr.trim().replace(/\s*\n\s*/g, '; ');
-  if (said !== '') return `${program}: ${said.replaceAll(`${program}: `, '')}`;
-  return code === undefined ? say.slurmSilent(program, limitMs) : say.slurmFailed(program, code);
+  const lines = stderr.split('\n').map((line) => line.trim().replace(`${program}: `, ''));
+  const said = [...new Set(lines.filter((line) => line !== ''))].slice(-SAID_LINES_MAX).join('; ');
+  if (code === undefined) {
+    return said === '' ? say.slurmSilent(program, limitMs) : say.slurmLate(program, limitMs, said);
+  }
+  return said === '' ? say.slurmFailed(program, code) : `${program}: ${said}`;
 }

@@ -15,12 +15,14 @@ export function viewOf(kept: KeptJob): JobView {
   return waits === undefined ? shown : { ...shown, waits };
 }
 
-function waitsOf({ begun, sight, trouble, life }: KeptJob): string | undefined {
+function waitsOf(kept: KeptJob): string | undefined {
+  const { begun, sight, trouble, life } = kept;
   const { job, overAtMs } = sight;
   if (begun !== undefined) {
     return overAtMs === undefined || job === undefined ? undefined : say.slurmGoesOn(job.state);
   }
   if (trouble !== undefined) return say.slurmTrouble(trouble);
+  if (kept.isSubmitting) return say.slurmSubmits();
   if (life.state !== 'released') return say.slurmHeld();
   return job?.state === 'PENDING' ? say.slurmWaits(job.reason) : undefined;
 }

@@ -5,13 +5,28 @@
 import { showDuration } from '../shared/duration.ts';
 import { describeErrno } from '../shared/errno.ts';
 
-export const noSlurm = (program: string, errno: string): string =>
-  errno === 'ENOENT'
-    ? `${program} was not found; install the client of Slurm, or add its place to the daemon's PATH`
-    : `${program} cannot be started ${describeErrno(errno)}`;
+export const noSlurm = (program: string, errno: string): string => {
+  if (errno === 'ENOENT') {
+    return (
+      `${program} was not found; install the client of Slurm, or add its place to the ` +
+      "daemon's PATH"
+    );
+  }
+  if (errno === 'ETIMEDOUT') {
+    return (
+      `${program} was not found in time; a directory of the daemon's PATH does not answer: ` +
+      'check its file system, or take it out of the PATH'
+    );
+  }
+  return `${program} cannot be started ${describeErrno(errno)}`;
+};
 
 export const slurmSilent = (program: string, limitMs: number): string =>
   `${program} did not answer within ${showDuration(limitMs)}; see if slurmctld and munged run`;
+
+/** `said` is what it has printed until then. */
+export const slurmLate = (program: string, limitMs: number, said: string): string =>
+  `${program} did not end within ${showDuration(limitMs)}; it says: ${said}`;
 
 export const slurmFailed = (program: string, code: number): string =>
   `${program} exited with ${code} and said nothing; try it by hand`;
@@ -61,6 +76,8 @@ export const slurmWaits = (reason: string): string => {
   const word = reason === '' || reason === 'None' ? 'no reason yet' : reason;
   return `waits in Slurm: ${known === undefined ? word : `${known} (${word})`}`;
 };
+
+export const slurmSubmits = (): string => 'is being submitted to Slurm';
 
 export const slurmHeld = (): string => 'waits in Slurm until its start is on record';
 

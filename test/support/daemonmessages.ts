@@ -291,8 +291,10 @@ const SLURM: Samples<typeof slurm> = {
   noSlurm: [
     ['sbatch', 'ENOENT'],
     ['squeue', 'EAGAIN'],
+    ['squeue', 'ETIMEDOUT'],
   ],
   slurmSilent: [['squeue', 15_000]],
+  slurmLate: [['sbatch', 30_000, 'error: cannot stat file /etc/slurm.conf, retrying']],
   slurmFailed: [['scancel', 210]],
   slurmRefused: [['sbatch: invalid partition']],
   slurmNeverRan: [[5, 'COMPLETED', 'n1']],
@@ -302,6 +304,7 @@ const SLURM: Samples<typeof slurm> = {
     [undefined, ''],
   ],
   slurmWaits: [['Resources'], ['None'], ['QOSMaxJobsPerUserLimit']],
+  slurmSubmits: [[]],
   slurmHeld: [[]],
   slurmTrouble: [['squeue: Unable to contact slurm controller']],
   slurmGoesOn: [['NODE_FAIL']],

@@ -36,10 +36,13 @@ export class FakeSlurm implements SlurmCommands {
   /** The questions that are not answered, once they are not answered any more. */
   asking = 0;
   isSlow = false;
+  /** Submissions are not answered, and nobody knows what has become of them. */
+  isDeaf = false;
   #next = 1;
 
   async submit(submission: Submission): Promise<Submitted> {
     this.submissions.push(submission);
+    if (this.isDeaf) return new Promise(() => {});
     const { token } = submission;
     const job = String(this.#next);
     const { submitted, isThere } = this.answers.shift() ?? {

@@ -1,16 +1,18 @@
 /** The commands of Slurm, with scripts in the place of the programs. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   COMMAND_MS_MAX,
   COMMANDS_MAX,
+  KILL_MS_MAX,
   parseJobs,
   RealSlurm,
   SUBMIT_MS_MAX,
 } from '../../../daemon/keepers/slurm-commands.ts';
+import { ProgramFinder } from '../../../daemon/system/find-program.ts';
 import { seemsAlive, statOf } from '../../../daemon/system/proc.ts';
 import { directory } from '../../support/config.ts';
 import { ManualClock } from '../../support/parts.ts';
@@ -26,7 +28,7 @@ function stage(t: TestContext, scripts: Readonly<Record<string, string>>) {
     chmodSync(join(place, name), 0o755);
   }
   const clock = new ManualClock();
-  return { place, clock, slurm: new RealSlurm(clock, place, '/keeper.pl') };
+  return { place, clock, slurm: new RealSlurm(clock, new ProgramFinder(place), '/keeper.pl') };
 }
 
 async function until(look: () => boolean): Promise<void> {
@@ -58,6 +60,7 @@ for (const [what, said, kind] of [
   ['no controller', 'Unable to contact slurm controller (connect failure)', 'unknown'],
   ['a slow controller', 'Socket timed out on send/recv operation', 'unknown'],
   ['no munge', 'Protocol authentication error', 'unknown'],
+  ['a slurm.conf that is being written', 'Unable to process configuration file', 'unknown'],
   ['a full table', 'Slurm temporarily unable to accept job, sleeping and retrying', 'unknown'],
 ] as const) {
   test(`a submission that fails for ${what} is ${kind}`, async (t) => {
@@ -99,10 +102,70 @@ test('a command that hangs is ended with all its processes, and what it brought 
   assert.ok(submitted.kind === 'unknown' && /did not answer within 30/.test(submitted.why));
   const isGone = (): boolean => !seemsAlive(sleeper);
   await until(isGone);
+  rmSync(pid);
   const asking = slurm.jobs(undefined);
+  await until(isUp);
   clock.advance(COMMAND_MS_MAX);
   const jobs = await asking;
   assert.ok(!jobs.ok && /squeue did not answer within 15/.test(jobs.error));
+});
+
+test('a command that is ended for its time tells what it has said until then, each line once', async (t) => {
+  const conf = 'cannot stat file /nowhere/slurm.conf, retrying';
+  const says = (program: string): string =>
+    `echo '${program}: error: ${conf}' >&2; echo '${program}: error: ${conf}' >&2; ` +
+    `: > "$(dirname "$0")"/${program}.up; exec sleep 1000`;
+  const { place, clock, slurm } = stage(t, { sbatch: says('sbatch'), squeue: says('squeue') });
+  const isUp = (program: string) => () => existsSync(join(place, `${program}.up`));
+  const submitting = slurm.submit(SUBMISSION);
+  await until(isUp('sbatch'));
+  clock.advance(SUBMIT_MS_MAX);
+  const why = `sbatch did not end within 30.0 s; it says: error: ${conf}`;
+  assert.deepEqual(await submitting, { kind: 'unknown', why });
+  const asking = slurm.jobs(undefined);
+  await until(isUp('squeue'));
+  clock.advance(COMMAND_MS_MAX);
+  const error = `squeue did not end within 15.0 s; it says: error: ${conf}`;
+  assert.deepEqual(await asking, { ok: false, error });
+});
+
+test('what KILL does not reach is left to itself', async (t) => {
+  const { place, clock, slurm } = stage(t, {
+    squeue:
+      'setsid sh -c \'echo $$ > "$0"; exec sleep 1000\' "$(dirname "$0")"/pid & exec sleep 1000',
+  });
+  const pid = join(place, 'pid');
+  const asking = slurm.jobs(undefined);
+  await until(() => existsSync(pid) && /\d\n/.test(readFileSync(pid, 'utf8')));
+  const left = Number(readFileSync(pid, 'utf8'));
+  t.after(() => process.kill(left, 'SIGKILL'));
+  clock.advance(COMMAND_MS_MAX);
+  clock.advance(KILL_MS_MAX);
+  const jobs = await asking;
+  assert.ok(!jobs.ok && /squeue did not answer within 15/.test(jobs.error));
+});
+
+test('a place in the PATH that hangs delays a command for its time at most', async (t) => {
+  const { place } = stage(t, { squeue: 'exit 0' });
+  const clock = new ManualClock();
+  let isThere: (() => void) | undefined;
+  const finder = new ProgramFinder(`/hangs:${place}`, async (file) => {
+    if (file.startsWith(place)) return;
+    await new Promise<void>((_, reject) => {
+      isThere = () => reject(new Error('ENOENT'));
+    });
+  });
+  const slurm = new RealSlurm(clock, finder, '/keeper.pl');
+  const asking = slurm.jobs(undefined);
+  clock.advance(COMMAND_MS_MAX);
+  const jobs = await asking;
+  assert.ok(!jobs.ok && /^squeue was not found in time; a directory of .*PATH/.test(jobs.error));
+  const submitting = slurm.submit(SUBMISSION);
+  clock.advance(SUBMIT_MS_MAX);
+  assert.equal((await submitting).kind, 'unknown', 'it was not seen that sbatch is not there');
+  const again = slurm.jobs(undefined);
+  isThere?.();
+  assert.ok((await again).ok);
 });
 
 test('only a few commands run at once, and a look at all jobs is not behind them', async (t) => {

@@ -421,6 +421,15 @@ test('a run that waits in Slurm says why, and is cancelled for good also while s
   await until(() => readdirSync(staged.shared).length === 0);
 });
 
+test('a run whose submission is not answered yet says so', async (t) => {
+  const staged = stage(t);
+  const daemon = staged.daemon();
+  staged.slurm.isDeaf = true;
+  void daemon.keepers.start(RUN, 1, staged.plan);
+  await staged.until(() => staged.slurm.submissions.length === 1);
+  assert.equal(daemon.keepers.view(RUN.run)?.waits, 'is being submitted to Slurm');
+});
+
 test('a run that is cancelled while its submission is not answered leaves no job behind', async (t) => {
   const staged = stage(t);
   const { slurm, until } = staged;

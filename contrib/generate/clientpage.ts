@@ -44,7 +44,7 @@ const SIGNALS = [
     names: 'INT, TERM',
     text:
       'The first one cancels the run; the client waits until it has ended. A second one ends the ' +
-      'client at once, with 128 and its number. A signal within 0.1 s of another one counts ' +
+      'client at once, with 128 and its number. A signal within 0.5 s of another one counts ' +
       'with it: timeout(1) sends its signal twice.',
   },
   {

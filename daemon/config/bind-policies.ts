@@ -67,12 +67,10 @@ export interface Excluded {
 
 /** Lets groups that use the same thing exclude each other. */
 export function* exclude(targets: readonly Target[]): CooperativeSteps<Excluded> {
-  const users = yield* resourceUsers(targets);
-  const shared = [...users].flatMap(([resource, keys]) => (keys.size > 1 ? resource : []));
-  const warnings = shared.map((resource) => {
-    const those = targets.filter((it) => it.bindings.some((binding) => uses(binding, resource)));
-    const names = those.map(({ name }) => name).join(', ');
-    return oneResource(names, resource);
+  const users = yield* usersOf(targets);
+  const shared = new Map([...users].filter(([, { keys }]) => keys.size > 1));
+  const warnings = Array.from(shared, ([resource, { names }]) => {
+    return oneResource([...names].join(', '), resource);
   });
   const limited: Target[] = [];
   for (const target of targets) {
@@ -99,30 +97,48 @@ function* findTwins(targets: readonly Target[]): CooperativeSteps<readonly strin
   return warnings;
 }
 
-/** The groups that use each thing. */
-function* resourceUsers(
-  targets: readonly Target[],
-): CooperativeSteps<ReadonlyMap<string, ReadonlySet<string>>> {
-  const keys = new Map<string, Set<string>>();
-  for (const { bindings } of targets) {
+/** Who uses a thing. */
+interface Users {
+  /** Of groups. */
+  readonly keys: Set<string>;
+  /** Of targets. */
+  readonly names: Set<string>;
+  /** Its place among all things. */
+  readonly position: number;
+}
+
+function* usersOf(targets: readonly Target[]): CooperativeSteps<ReadonlyMap<string, Users>> {
+  const users = new Map<string, Users>();
+  for (const { name, bindings } of targets) {
     yield;
     for (const { key, policy, options } of bindings) {
       for (const resource of policy.resources?.(options) ?? []) {
-        keys.set(resource, (keys.get(resource) ?? new Set()).add(key));
+        const its = users.get(resource) ?? {
+          keys: new Set(),
+          names: new Set(),
+          position: users.size,
+        };
+        its.keys.add(key);
+        its.names.add(name);
+        users.set(resource, its);
       }
     }
   }
-  return keys;
+  return users;
 }
 
-function uses({ policy, options }: Binding, resource: string): boolean {
-  return policy.resources?.(options).includes(resource) ?? false;
-}
-
-function withLimits(target: Target, shared: readonly string[]): Target {
-  const limits = shared
-    .filter((resource) => target.bindings.some((binding) => uses(binding, resource)))
-    .map((group) =>
+/** In the order of all things, whatever the order in which the target uses them. */
+function withLimits(target: Target, shared: ReadonlyMap<string, Users>): Target {
+  const used = new Map<string, number>();
+  for (const { policy, options } of target.bindings) {
+    for (const resource of policy.resources?.(options) ?? []) {
+      const users = shared.get(resource);
+      if (users !== undefined) used.set(resource, users.position);
+    }
+  }
+  const limits = [...used]
+    .sort(([, a], [, b]) => a - b)
+    .map(([group]) =>
       bind(cardinality, { type: 'cardinality', group, instances: 1, whenFull: 'queue' }, target),
     );
   if (limits.length === 0) return target;

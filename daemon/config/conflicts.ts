@@ -9,12 +9,26 @@ import * as say from './config-messages.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { TargetSettings } from './schema.ts';
 
+/** Each target by itself. */
+export function* findBadTargets(
+  targets: readonly Target[],
+  settings: Readonly<Record<string, TargetSettings>>,
+  fleets: ReadonlySet<string>,
+): CooperativeSteps<readonly Diagnostic[]> {
+  const diagnostics: Diagnostic[] = [];
+  for (const target of targets) {
+    yield;
+    diagnostics.push(...findTwice(target), ...findBadHooks(target, settings, fleets));
+  }
+  return diagnostics;
+}
+
 /**
  * A group counts a target once. And a run that waits for two groups with an order of their own
  * could hold a place in the one while it waits for the other, and the other way round: nobody would
  * start.
  */
-export function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
+function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
   return bindings.flatMap((binding, index) => {
     const same = ({ key, policy }: Binding): boolean =>
       key === binding.key || (policy === binding.policy && policy.exclusivePerTarget === true);
@@ -29,7 +43,7 @@ export function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
 }
 
 /** A hook is another target, which takes no arguments: nobody would give it any. */
-export function findBadHooks(
+function findBadHooks(
   { name, hooks = {} }: Target,
   settings: Readonly<Record<string, TargetSettings>>,
   fleets: ReadonlySet<string>,

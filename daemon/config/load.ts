@@ -11,7 +11,7 @@ import { type CooperativeSteps, runToEnd } from '../shared/cooperative.ts';
 import type { LogFormat } from '../system/log.ts';
 import { runInSlices } from '../system/slices.ts';
 import { binder, exclude } from './bind-policies.ts';
-import { findBadHooks, findConflicts, findTwice } from './conflicts.ts';
+import { findBadTargets, findConflicts } from './conflicts.ts';
 import { isWithin } from './diagnostics.ts';
 import { readConfigFile, type Stamped, stamped } from './file.ts';
 import { type Included, readIncluded } from './include.ts';
@@ -37,8 +37,8 @@ export interface Config {
   /** What the policies have read. */
   readonly policyFiles: PolicyFiles;
   readonly plugins: FoundPlugins;
-  /** Makes it again from the same text: what `policyFiles` has forgotten is read anew. */
-  again(): Loaded;
+  /** Makes it again from the same text, with what the policies read there. */
+  again(policyFiles: PolicyFiles): CooperativeSteps<Loaded>;
 }
 
 export type Loaded = { readonly ok: true; readonly value: Config } | Mistakes;
@@ -118,7 +118,8 @@ function* make(
   if (!('catalog' in made)) return refuse(files, made, given);
   const wrong = failed().map((text) => ({ source: files.main, at: ['plugins'], text }));
   if (wrong.length > 0) return refuse(files, wrong, given);
-  const again = (): Loaded => runToEnd(make(files, settings, policyFiles, given));
+  const again = (others: PolicyFiles): CooperativeSteps<Loaded> =>
+    make(files, settings, others, given);
   return { ok: true, value: { ...made, policyFiles, plugins, again } };
 }
 
@@ -139,15 +140,8 @@ function* makeConfig(
     warnings.push(...made.warnings);
     targets.push(made.target);
   }
-  yield;
-  const diagnostics = [...targets.flatMap(findTwice)];
-  yield;
-  diagnostics.push(...(yield* findConflicts(targets)));
-  yield;
-  diagnostics.push(
-    ...targets.flatMap((target) => findBadHooks(target, byName, new Set(fleets.values()))),
-  );
-  yield;
+  const bad = yield* findBadTargets(targets, byName, new Set(fleets.values()));
+  const diagnostics = [...bad, ...(yield* findConflicts(targets))];
   if (diagnostics.length > 0) {
     return diagnostics.map(settings.faultOf);
   }

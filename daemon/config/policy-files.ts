@@ -1,8 +1,8 @@
 /**
  * Files that policies read when the configuration is (rsnapshot.conf), and whether they have
- * changed since. Each is read once and kept; only `forget` makes it be read anew. So a
- * configuration can be made again with the news of one group while another, which is busy, keeps
- * what it began with.
+ * changed since. Each is read once and kept; `without` makes other files of them, which read
+ * some anew. So a configuration can be made again with the news of one group while another, which
+ * is busy, keeps what it began with; and if it comes to nothing, the news is still news.
  */
 import { realpathSync, statSync } from 'node:fs';
 import type { FileRead, ReadFile } from '../core/policy.ts';
@@ -42,8 +42,12 @@ export class PolicyFiles {
     });
   }
 
-  forget(paths: readonly string[]): void {
-    for (const path of paths) for (const as of WAYS) this.#known.delete(keyOf(path, as));
+  /** The same, except for these files: they are read anew. */
+  without(paths: readonly string[]): PolicyFiles {
+    const others = new PolicyFiles(this.#readNow);
+    for (const [key, file] of this.#known) others.#known.set(key, file);
+    for (const path of paths) for (const as of WAYS) others.#known.delete(keyOf(path, as));
+    return others;
   }
 }
 

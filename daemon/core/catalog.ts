@@ -127,6 +127,7 @@ export function* makeCatalogInSteps(targets: readonly Target[]): CooperativeStep
   const groups = new Map<string, { key: string; options: Map<TargetName, unknown> }>();
   const byName = new Map<TargetName, Target>();
   const fleets = new Map<TargetName, TargetName[]>();
+  const about = { asksWorld: false, hasRanks: false, hasDeadlines: false };
   for (const target of targets) {
     yield;
     byName.set(target.name, target);
@@ -136,7 +137,10 @@ export function* makeCatalogInSteps(targets: readonly Target[]): CooperativeStep
       members.push(target.name);
       fleets.set(fleet, members);
     }
-    for (const { key, options } of target.bindings) {
+    for (const { key, options, asks, policy } of target.bindings) {
+      about.asksWorld ||= asks.length > 0;
+      about.hasRanks ||= policy.rank !== undefined;
+      about.hasDeadlines ||= policy.deadline !== undefined;
       const group = groups.get(key) ?? { key, options: new Map() };
       group.options.set(target.name, options);
       groups.set(key, group);
@@ -147,17 +151,7 @@ export function* makeCatalogInSteps(targets: readonly Target[]): CooperativeStep
     yield;
     byKey.set(key, withMembers(group));
   }
-  const has = (test: (binding: Binding) => boolean): boolean =>
-    targets.some(({ bindings }) => bindings.some(test));
-  yield;
-  return {
-    targets: byName,
-    fleets,
-    groups: byKey,
-    asksWorld: has(({ asks }) => asks.length > 0),
-    hasRanks: has(({ policy }) => policy.rank !== undefined),
-    hasDeadlines: has(({ policy }) => policy.deadline !== undefined),
-  };
+  return { targets: byName, fleets, groups: byKey, ...about };
 }
 
 function withMembers({ key, options }: Omit<Group, 'members'>): Group {

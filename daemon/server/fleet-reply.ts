@@ -7,6 +7,7 @@ import type { FleetMember } from '../core/fleet.ts';
 import type { ReadonlyState, Run } from '../core/state.ts';
 import type { Reply } from '../protocol/request.ts';
 import type { Nonce, RunId, TargetName } from '../shared/run.ts';
+import type { Of, Responder } from './responder.ts';
 import { runOf } from './views/targets.ts';
 
 /** Of a request that was accepted. */
@@ -37,8 +38,17 @@ export function foundFleet(
   return { type: 'fleet', target: String(name), runs };
 }
 
+/**
+ * Lets a client that loses its connection ask for this very run again. Only one that speaks of
+ * versions: others may have been written when the first answer was another.
+ */
+export function tellFound({ v }: Of<'wait' | 'output'>, run: Run, responder: Responder): void {
+  if (v === undefined) return;
+  responder.send({ type: 'found', ...nameOf(run) });
+}
+
 /** How a client names it from now on. */
-export function nameOf(run: Run): {
+function nameOf(run: Run): {
   readonly run: RunId;
   readonly target: TargetName;
   readonly nonce?: Nonce;

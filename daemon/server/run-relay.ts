@@ -22,7 +22,8 @@ import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { endOf } from './end-reply.ts';
 import type { FairQueue } from './fair-queue.ts';
-import { fleetReply, foundFleet, nameOf, nonceOf } from './fleet-reply.ts';
+import { fleetReply, foundFleet, nonceOf, tellFound } from './fleet-reply.ts';
+import { HeldRequests, type Refresh } from './held-requests.ts';
 import { Follower, type Offsets, tailOffsets } from './output-follower.ts';
 import { CHUNK_BYTES } from './output-frame.ts';
 import type { Refusals } from './refusals.ts';
@@ -34,8 +35,8 @@ interface Parts {
   readonly loop: Loop;
   readonly refusals: Refusals;
   readonly directoryOf: (run: RunId) => string;
-  /** A request for this target comes in: what it depends on may have changed. */
-  readonly refresh: (target: string) => void;
+  /** Before a request of a target is looked at. */
+  readonly refresh: Refresh;
   readonly fairQueue: FairQueue;
   readonly clock: Clock;
 }
@@ -44,7 +45,7 @@ export class RunRelay {
   readonly #loop: Loop;
   readonly #refusals: Refusals;
   readonly #directoryOf: Parts['directoryOf'];
-  readonly #refresh: Parts['refresh'];
+  readonly #held: HeldRequests;
   readonly #fairQueue: FairQueue;
   readonly #clock: Clock;
   /** How those who wait for a run are told something before its end. */
@@ -57,7 +58,7 @@ export class RunRelay {
     this.#loop = parts.loop;
     this.#refusals = parts.refusals;
     this.#directoryOf = parts.directoryOf;
-    this.#refresh = parts.refresh;
+    this.#held = new HeldRequests(parts.refresh);
     this.#fairQueue = parts.fairQueue;
     this.#clock = parts.clock;
   }
@@ -85,9 +86,12 @@ export class RunRelay {
   }
 
   run(request: Of<'run'>, responder: Responder): void {
+    this.#held.pass(request.target, responder, () => this.#submit(request, responder));
+  }
+
+  #submit(request: Of<'run'>, responder: Responder): void {
     const { target, merged, wait, args, maxWaitMs, only, failed } = request;
     const token = request.token ?? randomUUID();
-    for (const name of this.#loop.catalog.fleets.get(target) ?? [target]) this.#refresh(name);
     const inside = wait ? this.#runAt(request.caller) : undefined;
     const given = {
       ...(args === undefined ? {} : { args }),
@@ -288,13 +292,4 @@ export class RunRelay {
 /** For people, on stderr. */
 function tellOf(responder: Responder, run: RunId, text: string): void {
   responder.send({ type: 'notice', run, text });
-}
-
-/**
- * Lets a client that loses its connection ask for this very run again. Only one that speaks of
- * versions: others may have been written when the first answer was another.
- */
-function tellFound({ v }: Of<'wait' | 'output'>, run: Run, responder: Responder): void {
-  if (v === undefined) return;
-  responder.send({ type: 'found', ...nameOf(run) });
 }

@@ -16,6 +16,7 @@ import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import { seemsAlive } from '../system/proc.ts';
 import type { FairQueue } from './fair-queue.ts';
+import type { Refresh } from './held-requests.ts';
 import { pause } from './pause.ts';
 import { type Prober, Probing } from './probing.ts';
 import { readProgress } from './progress.ts';
@@ -54,8 +55,7 @@ export class Service {
     readonly directoryOf: (run: RunId) => string;
     readonly reload: () => Promise<Reloaded>;
     readonly probe: Prober;
-    /** A request for this target comes in: what it depends on may have changed. */
-    readonly refresh?: (target: string) => void;
+    readonly refresh: Refresh;
     readonly jobOf?: ViewContext['jobOf'];
     readonly about: { readonly version: string; readonly config: () => string };
     readonly fairQueue: FairQueue;
@@ -84,7 +84,7 @@ export class Service {
       loop: options.loop,
       refusals: this.#refusals,
       directoryOf: options.directoryOf,
-      refresh: options.refresh ?? (() => {}),
+      refresh: options.refresh,
       fairQueue: options.fairQueue,
       clock: options.clock,
     });

@@ -17,6 +17,7 @@ import { placesOf } from '../server/listeners.ts';
 import type { Reloaded } from '../server/service.ts';
 import type { TargetName } from '../shared/run.ts';
 import type { Log } from '../system/log.ts';
+import { runInSlices } from '../system/slices.ts';
 
 type LoopPort = Pick<Loop, 'state' | 'configure'>;
 
@@ -26,7 +27,7 @@ export class CurrentConfig {
   readonly #relevel: (config: Config) => void;
   readonly #loop: LoopPort;
   readonly #plugins: PluginFiles;
-  /** The reload that was asked for last: each begins when the one before has ended. */
+  /** The last reload that was asked for, or refresh: a reload begins when it has ended. */
   #last: Promise<unknown> = Promise.resolve();
   /** The one that has not begun: it is for all who ask before it does. */
   #next: Promise<Reloaded> | undefined;
@@ -77,12 +78,33 @@ export class CurrentConfig {
     return { ok: true, text: summary(loaded.value) };
   }
 
-  /** Before a request of this target is looked at; see `refresh`. */
-  refresh(target: string): void {
+  /** Before a request of this target, or fleet, is looked at; undefined: it can be at once. */
+  refresh(target: TargetName): Promise<void> | undefined {
     // It reads all of them anew.
-    if (this.#isReloading || this.#next !== undefined) return;
-    const news = refresh(this.#now, target, this.#loop.state, this.#log);
-    if (news !== undefined) this.#replace(news);
+    if (this.#isReloading || this.#next !== undefined) return undefined;
+    const news = newsOf(this.#now, target, this.#loop.state);
+    if (news.files.length === 0) return undefined;
+    const refreshed = this.#refresh(news);
+    this.#last = refreshed;
+    return refreshed;
+  }
+
+  /** In slices, as a reload: there may be thousands of targets, and other clients wait. */
+  async #refresh({ files, targets }: News): Promise<void> {
+    const old = this.#now;
+    const policyFiles = old.policyFiles.without(files);
+    const loaded = await runInSlices(old.again(policyFiles));
+    if (!loaded.ok) {
+      this.#log.error({ files, mistakes: loaded.mistakes }, 'changed files refused');
+      // They are not looked at again before they change again.
+      this.#now = { ...old, policyFiles };
+      return;
+    }
+    // A run may have begun meanwhile: of a hook, or of a retry.
+    if (!targets.every((name) => isIdle(this.#loop.state, old.catalog, name))) return;
+    this.#log.info({ files }, 'changed files read again');
+    logBroken(old, loaded.value, this.#log);
+    this.#replace(loaded.value);
   }
 
   #replace(config: Config): void {
@@ -115,30 +137,31 @@ function summary({ path, catalog }: Config): string {
   return `${path}: ${targets.length} targets${broken.join('')}`;
 }
 
-/** The configuration with the news around this target, or undefined where there are none. */
-function refresh(
-  config: Config,
-  name: TargetName,
-  state: ReadonlyState,
-  log: Log,
-): Config | undefined {
-  const files = config.catalog.targets.get(name)?.files ?? [];
-  const changed = config.policyFiles.changed(files);
-  if (changed.length === 0 || !isIdle(state, config.catalog, name)) return undefined;
-  config.policyFiles.forget(changed);
-  const loaded = config.again();
-  if (!loaded.ok) {
-    log.error({ files: changed, mistakes: loaded.mistakes }, 'changed files refused');
-    return undefined;
+/** Files that have changed, and the targets that were made from them. */
+interface News {
+  readonly files: readonly string[];
+  readonly targets: readonly TargetName[];
+}
+
+/** The news around a target, or each target of a fleet, as far as their groups are idle. */
+function newsOf({ catalog, policyFiles }: Config, name: TargetName, state: ReadonlyState): News {
+  const found = (catalog.fleets.get(name) ?? [name]).flatMap((target) => {
+    const files = policyFiles.changed(catalog.targets.get(target)?.files ?? []);
+    return files.length > 0 && isIdle(state, catalog, target) ? [{ target, files }] : [];
+  });
+  return {
+    files: [...new Set(found.flatMap(({ files }) => files))],
+    targets: found.map(({ target }) => target),
+  };
+}
+
+/** Which targets are broken now, or work again. */
+function logBroken(old: Config, { catalog }: Config, log: Log): void {
+  for (const { name, broken } of catalog.targets.values()) {
+    if (broken === old.catalog.targets.get(name)?.broken) continue;
+    if (broken === undefined) log.info({ target: name }, 'target works again');
+    else log.warn({ target: name, reason: broken }, 'target is broken');
   }
-  log.info({ files: changed }, 'changed files read again');
-  const { catalog } = loaded.value;
-  for (const target of catalog.targets.values()) {
-    if (target.broken === config.catalog.targets.get(target.name)?.broken) continue;
-    if (target.broken === undefined) log.info({ target: target.name }, 'target works again');
-    else log.warn({ target: target.name, reason: target.broken }, 'target is broken');
-  }
-  return loaded.value;
 }
 
 /** Nothing runs or waits in the groups whose policies read files. */

@@ -17,7 +17,7 @@ function deadPid(): number {
   return spawnSync('/bin/true').pid;
 }
 
-test('a file is read once, by its real path, until it is forgotten', (t) => {
+test('a file is read once, by its real path, and anew where it is left out', (t) => {
   const place = directory(t);
   const [path, link] = [join(place, 'conf'), join(place, 'link')];
   writeFileSync(path, 'one');
@@ -29,21 +29,19 @@ test('a file is read once, by its real path, until it is forgotten', (t) => {
   writeFileSync(path, 'two!');
   assert.deepEqual(policyFiles.changed([link]), [link]);
   assert.equal(policyFiles.read(link), file, 'a busy group keeps what it began with');
-  policyFiles.forget([link]);
-  assert.deepEqual(policyFiles.read(link), {
-    ok: true,
-    text: 'two!',
-    realPath: realpathSync(path),
-  });
-  assert.deepEqual(policyFiles.changed([link]), []);
+  const anew = policyFiles.without([link]);
+  assert.deepEqual(anew.read(link), { ok: true, text: 'two!', realPath: realpathSync(path) });
+  assert.deepEqual(anew.changed([link]), []);
+  assert.equal(policyFiles.without([]).read(link), file);
+  assert.deepEqual(policyFiles.changed([link]), [link], 'and for the others it is still news');
 });
 
 test('a change of the same length, a file that goes and one that comes are changes', (t) => {
   const path = join(directory(t), 'conf');
-  const policyFiles = new PolicyFiles();
+  let policyFiles = new PolicyFiles();
   const isChanged = (): boolean => {
     const changed = policyFiles.changed([path]).length > 0;
-    policyFiles.forget([path]);
+    policyFiles = policyFiles.without([path]);
     policyFiles.read(path);
     return changed;
   };

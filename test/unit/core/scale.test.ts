@@ -245,7 +245,7 @@ test('a rsnapshot.conf is parsed once for all its levels, and kept once', () => 
   assert.deepEqual(orders[0], levels);
   assert.equal(new Set(orders).size, 1, 'one list, not one for each');
   for (const { files } of bound) assert.deepEqual(files, Object.keys(texts));
-  accepted(config.again());
+  accepted(runToEnd(config.again(config.policyFiles)));
   assert.equal(parsed.length, 2 * Object.keys(texts).length);
 });
 

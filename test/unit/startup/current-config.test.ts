@@ -1,14 +1,21 @@
-/** The configuration in force: reloads that are asked for while another one is under way. */
+/**
+ * The configuration in force: reloads that are asked for while another one is under way, and files
+ * of targets that have changed.
+ */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadConfig } from '../../../daemon/config/load.ts';
 import { NONE, PluginFiles } from '../../../daemon/config/plugin-files.ts';
+import { PolicyFiles } from '../../../daemon/config/policy-files.ts';
+import { apply } from '../../../daemon/core/apply.ts';
+import type { Catalog } from '../../../daemon/core/catalog.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import { CurrentConfig } from '../../../daemon/startup/current-config.ts';
 import { makeLog } from '../../../daemon/system/log.ts';
 import { accepted, directory } from '../../support/config.ts';
+import { stamp } from '../../support/core.ts';
 
 /** Plugins whose import takes until the test says so. */
 class SlowPlugins extends PluginFiles {
@@ -63,4 +70,132 @@ test('all who ask for a reload before it begins share one, and its answer', asyn
   plugins.begun[2]?.();
   assert.ok((await last).ok);
   assert.deepEqual(inForce, ['a', 'b c', 'd']);
+});
+
+/** Longer than a slice, however fast the machine is. */
+const READ_MS = 20;
+
+/** Targets of four rsnapshot.conf, which the test changes, and a fleet of some of them. */
+function refreshable(t: { after(done: () => void): void }) {
+  const place = directory(t);
+  const path = join(place, 'config.json');
+  const confOf = (name: string): string => join(place, `${name}.conf`);
+  const write = (name: string, ...levels: readonly string[]): void =>
+    writeFileSync(confOf(name), levels.map((level) => `retain\t${level}\t7\n`).join(''));
+  for (const name of ['a', 'b', 'c', 'd']) write(name, 'day');
+  let reads = 0;
+  const files = new PolicyFiles((conf) => {
+    reads++;
+    for (const untilMs = performance.now() + READ_MS; performance.now() < untilMs; );
+    return { ok: true, text: readFileSync(conf, 'utf8'), realPath: conf };
+  });
+  const of = (name: string, interval: string, group?: string) => ({
+    runner: { type: 'local', args: ['/usr/bin/rsnapshot', '-c', confOf(name)] },
+    policies: [{ type: 'rsnapshot', interval, ...(group === undefined ? {} : { group }) }],
+  });
+  const targets = {
+    daily: of('a', 'day'),
+    weekly: of('a', 'week'),
+    b: of('b', 'day', 'both'),
+    c: of('c', 'day', 'both'),
+    d: of('d', 'day'),
+  };
+  writeFileSync(path, JSON.stringify({ targets }), { mode: 0o600 });
+  const made = accepted(loadConfig(path, undefined, files));
+  const fleets = new Map([['all', ['daily', 'd']]]);
+  const log: string[] = [];
+  const noted = (_about: unknown, text?: string): void => void log.push(text ?? '');
+  const { log: silent } = makeLog({ level: 'silent', format: 'json', isJournal: false });
+  const state = emptyState();
+  const inForce: Catalog[] = [];
+  const config = new CurrentConfig(
+    {
+      config: { ...made, catalog: { ...made.catalog, fleets } },
+      plugins: new PluginFiles(),
+      log: Object.assign(silent, { info: noted, warn: noted, error: noted }),
+      relevel: () => {},
+    },
+    { state, configure: (catalog) => inForce.push(catalog) },
+  );
+  reads = 0;
+  const ask = (target: string): void => {
+    const at = stamp(0);
+    const run = state.nextRun;
+    apply(state, { type: 'accepted', run, target, at, token: `${run}`, merged: true });
+  };
+  return { config, write, reads: () => reads, log, ask, inForce };
+}
+
+test('where no file has changed there is nothing to wait for', (t) => {
+  const { config, reads } = refreshable(t);
+  for (const target of ['daily', 'b', 'all', 'unknown']) {
+    assert.equal(config.refresh(target), undefined);
+  }
+  assert.equal(reads(), 0);
+});
+
+test('while changed files are read again others have their turn', async (t) => {
+  const { config, write, reads, log, inForce } = refreshable(t);
+  write('a', 'day', 'week');
+  write('d', 'day', 'week');
+  const seen = new Set<number>();
+  let isOver = false;
+  const look = (): void => {
+    seen.add(reads());
+    if (!isOver) setImmediate(look);
+  };
+  setImmediate(look);
+  const refreshed = config.refresh('all');
+  assert.equal(inForce.length, 0);
+  await refreshed;
+  isOver = true;
+  assert.ok(seen.has(1), 'nobody had a turn between two files');
+  assert.equal(reads(), 2, 'of all targets of the fleet, and of no others');
+  assert.equal(inForce.length, 1);
+  assert.equal(inForce.at(-1)?.targets.get('weekly')?.broken, undefined);
+  assert.deepEqual(log, ['changed files read again', 'target works again']);
+  assert.equal(config.refresh('all'), undefined);
+});
+
+test('a group that became busy keeps what it began with, and is looked at again', async (t) => {
+  const { config, write, reads, log, ask, inForce } = refreshable(t);
+  write('a', 'day', 'week');
+  const refreshed = config.refresh('daily');
+  ask('weekly');
+  await refreshed;
+  assert.deepEqual([inForce.length, log], [0, []]);
+  assert.equal(config.refresh('daily'), undefined, 'not while it is busy');
+  write('d', 'day', 'week');
+  await config.refresh('d');
+  assert.equal(reads(), 2);
+  assert.equal(inForce.length, 1);
+  assert.notEqual(inForce.at(-1)?.targets.get('weekly')?.broken, undefined);
+});
+
+test('changed files that are refused are not read again before they change again', async (t) => {
+  const { config, write, reads, log, inForce } = refreshable(t);
+  write('b', 'day', 'week');
+  await config.refresh('b');
+  assert.deepEqual([log, inForce], [['changed files refused'], []]);
+  assert.equal(reads(), 1);
+  assert.equal(config.refresh('b'), undefined);
+  write('c', 'day', 'week');
+  await config.refresh('c');
+  assert.deepEqual([log.at(-1), inForce.length], ['changed files read again', 1]);
+});
+
+test('a reload waits for files that are read again, and they do not wait for it', async (t) => {
+  const { config, write, inForce } = refreshable(t);
+  write('a', 'day', 'week');
+  const refreshed = config.refresh('daily');
+  const reloaded = config.reload();
+  write('b', 'day', 'week');
+  assert.equal(config.refresh('b'), undefined, 'the reload reads all files');
+  await refreshed;
+  assert.equal(inForce.length, 1);
+  const { ok } = await reloaded;
+  assert.ok(!ok, 'b and c have one group, and different levels');
+  write('c', 'day', 'week');
+  assert.ok((await config.reload()).ok);
+  assert.equal(inForce.length, 2);
 });

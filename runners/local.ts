@@ -67,7 +67,7 @@ type LocalOptions = v.InferOutput<typeof Options>;
 export const local: Runner<LocalOptions> = {
   type: 'local',
   options: Options,
-  inspect: inspectLocal,
+  inspector: () => ({ inspect: inspectLocal }),
 
   plan({ type: _, args, cmds = [], continueOn = [0], ...what }): ProcessPlan {
     return { keeper: 'process', args: args ?? sequence(cmds, continueOn), ...what };

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
+import type { Inspector } from '../daemon/core/plan.ts';
 import { noSlurm } from '../daemon/protocol/slurm-text.ts';
 import { errnoOf } from '../daemon/shared/errno.ts';
 import * as say from './slurm-messages.ts';
@@ -23,16 +24,21 @@ export interface ClusterConfig {
   readonly preemptMode?: string;
 }
 
-export function inspectSlurm(
-  options: Pick<SlurmOptions, 'directory' | 'conf'>,
-  { killAfterMs }: { readonly killAfterMs: number },
-): readonly string[] {
-  const { directory, conf } = options;
-  const asked = askCluster(conf);
-  return [
-    ...inspectShared(directory),
-    ...(asked.ok ? notKept(parseClusterConfig(asked.text), killAfterMs) : [asked.error]),
-  ];
+export class SlurmInspector implements Inspector<SlurmOptions> {
+  /** What each cluster has answered, by the file of its configuration. */
+  readonly #answers = new Map<string | undefined, Asked>();
+
+  inspect(
+    { directory, conf }: Pick<SlurmOptions, 'directory' | 'conf'>,
+    { killAfterMs }: { readonly killAfterMs: number },
+  ): readonly string[] {
+    const asked = this.#answers.get(conf) ?? askCluster(conf);
+    this.#answers.set(conf, asked);
+    return [
+      ...inspectShared(directory),
+      ...(asked.ok ? notKept(parseClusterConfig(asked.text), killAfterMs) : [asked.error]),
+    ];
+  }
 }
 
 /** Reads what `scontrol show config` prints, of Slurm 22.05 as of 24.11. */

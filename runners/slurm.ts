@@ -5,7 +5,7 @@
  */
 import type { Runner, SlurmPlan } from '../daemon/core/plan.ts';
 import { sequence } from './command-sequence.ts';
-import { inspectSlurm } from './slurm-inspect.ts';
+import { SlurmInspector } from './slurm-inspect.ts';
 import { Options, type SlurmOptions } from './slurm-options.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,7 +13,7 @@ const MINUTE_MS = 60_000;
 export const slurm: Runner<SlurmOptions> = {
   type: 'slurm',
   options: Options,
-  inspect: inspectSlurm,
+  inspector: () => new SlurmInspector(),
 
   plan(options): SlurmPlan {
     const { directory, args, cmds = [], continueOn = [0], cwd, env, conf } = options;

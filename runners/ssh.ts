@@ -25,7 +25,7 @@ export const ssh: Runner<SshOptions> = {
   plan: planSession,
 
   check: checkOptions,
-  inspect: inspectOptions,
+  inspector: () => ({ inspect: inspectOptions }),
 };
 
 function planSession(options: SshOptions): SshPlan {

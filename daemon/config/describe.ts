@@ -1,9 +1,13 @@
 /** What `batond --check` prints of a configuration that can be used. */
 import { KEEP_DEFAULT, type Target } from '../core/catalog.ts';
+import type { Inspector } from '../core/plan.ts';
 import { showDuration } from '../shared/duration.ts';
 import type { Config } from './load.ts';
 import { runnerOf } from './registry.ts';
 import { describeSocket } from './sockets.ts';
+
+/** So many further targets are named where the same is said of several. */
+const OTHERS_MAX = 3;
 
 /** Every target with its groups and limits, then what to look at. */
 export function describeConfig(config: Config): string {
@@ -17,11 +21,6 @@ export function describeConfig(config: Config): string {
   const broken = targets.flatMap(({ name, broken }) =>
     broken === undefined ? [] : `problem: target "${name}" is broken: ${broken}`,
   );
-  const looks = targets.flatMap((target) => {
-    const { name, runner } = target;
-    const texts = runnerOf(runner.type).inspect?.(runner.options, target) ?? [];
-    return texts.map((text) => `warning: target "${name}": ${text}`);
-  });
   const notes = warnings.map((warning) => `warning: ${warning}`);
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
   const fleets = Array.from(
@@ -34,8 +33,38 @@ export function describeConfig(config: Config): string {
     ...plugins.loaded.map(({ file, plugins: its }) => `  plugin ${file}: ${its.join(', ')}`),
   ];
   const first = `${path}: ${count}`;
-  const all = [first, ...files, ...fleets, ...lines, ...listeners, ...notes, ...looks, ...broken];
+  const all = [
+    first,
+    ...files,
+    ...fleets,
+    ...lines,
+    ...listeners,
+    ...notes,
+    ...looksAt(targets),
+    ...broken,
+  ];
   return `${all.join('\n')}\n`;
+}
+
+/** What is said of several targets, as of one cluster, is said once. */
+function looksAt(targets: readonly Target[]): readonly string[] {
+  const inspectors = new Map<string, Inspector<unknown> | undefined>();
+  const named = new Map<string, string[]>();
+  for (const target of targets) {
+    const { type, options } = target.runner;
+    if (!inspectors.has(type)) inspectors.set(type, runnerOf(type).inspector?.());
+    for (const text of inspectors.get(type)?.inspect(options, target) ?? []) {
+      named.set(text, [...(named.get(text) ?? []), `"${target.name}"`]);
+    }
+  }
+  return [...named].map(([text, names]) => `warning: target ${first(names)}: ${text}`);
+}
+
+function first([name = '', ...others]: readonly string[]): string {
+  if (others.length === 0) return name;
+  const more = others.length - OTHERS_MAX;
+  const shown = others.slice(0, OTHERS_MAX).join(', ');
+  return `${name} (and ${shown}${more > 0 ? ` and ${more} more` : ''})`;
 }
 
 function limits(target: Target): readonly string[] {

@@ -98,9 +98,14 @@ export interface Runner<O> {
   plan(options: O): Plan;
   /** What cannot work on this machine, as sentences. May read files; is asked at every load. */
   check?(options: O): readonly string[];
+  /** For one `batond --check`: it serves all targets, and may ask once what they share. */
+  inspector?(): Inspector<O>;
+}
+
+export interface Inspector<O> {
   /**
-   * What deserves a look but refuses no run. Takes its time: only `batond --check` asks. `limits`
-   * are those of the target.
+   * What deserves a look but refuses no run, as sentences. Takes its time. `limits` are those of
+   * the target.
    */
-  inspect?(options: O, limits: { readonly killAfterMs: number }): readonly string[];
+  inspect(options: O, limits: { readonly killAfterMs: number }): readonly string[];
 }

@@ -12,7 +12,7 @@ import { skipWithout } from '../../support/tools.ts';
 
 function inspected(options: Record<string, unknown>): readonly string[] {
   const parsed = v.parse(ssh.options, { type: 'ssh', host: 'nas', args: ['id'], ...options });
-  return ssh.inspect?.(parsed, { killAfterMs: 0 }) ?? [];
+  return ssh.inspector?.().inspect(parsed, { killAfterMs: 0 }) ?? [];
 }
 
 function checked(options: Record<string, unknown>): readonly string[] {

@@ -1,9 +1,9 @@
 /** What a cluster does not keep, as its own configuration tells it. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { inspectSlurm, notKept, parseClusterConfig } from '../../../runners/slurm-inspect.ts';
+import { notKept, parseClusterConfig, SlurmInspector } from '../../../runners/slurm-inspect.ts';
 import { directory } from '../../support/config.ts';
 
 /** Lines of `scontrol show config` of Slurm 22.05. */
@@ -87,7 +87,7 @@ test('scontrol is asked with the conf of the target, and its absence and its tro
   const shared = join(place, 'shared');
   mkdirSync(shared);
   const inspect = (more = {}) =>
-    inspectSlurm({ directory: shared, ...more }, { killAfterMs: 5_000 });
+    new SlurmInspector().inspect({ directory: shared, ...more }, { killAfterMs: 5_000 });
   process.env['PATH'] = place;
   assert.match(inspect().join(), /^scontrol was not found; install/);
   const scontrol = (script: string): void => {
@@ -110,4 +110,22 @@ test('scontrol is asked with the conf of the target, and its absence and its tro
     inspect({ directory: none }).join(),
     /^its "directory" \S+ cannot be used \(ENOENT\)/,
   );
+});
+
+test('a cluster is asked once for all of its targets, also one that does not answer', (t) => {
+  const place = directory(t);
+  const { PATH } = process.env;
+  process.env['PATH'] = place;
+  t.after(() => {
+    process.env['PATH'] = PATH;
+  });
+  const count = join(place, 'count');
+  const script = `echo "$SLURM_CONF" >>'${count}'; echo gone >&2; exit 1`;
+  writeFileSync(join(place, 'scontrol'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const inspector = new SlurmInspector();
+  const warnings = ['/a', '/b', '/a', '/b', '/a'].map((conf) =>
+    inspector.inspect({ directory: place, conf }, { killAfterMs: 0 }),
+  );
+  assert.ok(warnings.every(([warning]) => /cannot be asked .*: gone/.test(warning ?? '')));
+  assert.equal(readFileSync(count, 'utf8'), '/a\n/b\n');
 });

@@ -5,6 +5,7 @@ import { existsSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { freePort } from '../support/ports.ts';
 import { Puppets } from '../support/puppet.ts';
 import { BATOND, Rig, Session } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
@@ -122,10 +123,7 @@ test('systemd-socket-activate: a daemon with nothing to do ends with 0 and leave
 test('systemd-socket-activate: a network socket is refused', async (t) => {
   if (skipWithout(t, 'systemd-socket-activate')) return;
   const rig = stage(t);
-  const probe = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as net.AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
+  const port = await freePort();
   const daemon = await activateOnce(rig, [`127.0.0.1:${port}`], 'baton');
   const ended = exitOf(daemon);
   const client = net.connect(port, '127.0.0.1').on('error', () => {});

@@ -124,7 +124,7 @@ test('a client too many is told so, and one that leaves makes room', LIMIT, asyn
   assert.deepEqual(more, []);
   await rig.logged('clients are turned away');
   // baton's own client comes again, for as long as for a daemon that is away.
-  const late = await rig.baton('run', 'quick', '--wait', '--connect-timeout', '100ms');
+  const late = await rig.baton('run', 'quick', '--wait', '--connect-timeout', '2s');
   assert.equal(late.status, 69);
   assert.match(late.errors, /4096 clients are connected/);
   const client = rig.client(['run', 'quick', '--wait']);

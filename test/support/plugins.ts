@@ -27,14 +27,17 @@ export function withPolicy(type: string, options: object = {}): object {
   return { targets: { t: { runner, policies: [{ type, ...options }] } } };
 }
 
+/** Longer than the import of a good module takes on any machine, however busy. */
+const IMPORT_MS_MAX = 100_000;
+
 /** A folder with modules, and the configurations that are loaded in it. */
 export class PluginFolder {
   readonly path: string;
   readonly files: PluginFiles;
 
-  constructor(t: { after(done: () => void): void }, files = new PluginFiles()) {
+  constructor(t: { after(done: () => void): void }, importMsMax = IMPORT_MS_MAX) {
     this.path = directory(t);
-    this.files = files;
+    this.files = new PluginFiles(undefined, importMsMax);
   }
 
   write(name: string, text: string, mode = 0o600): string {

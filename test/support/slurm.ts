@@ -7,7 +7,7 @@
  * another address: they run in a UTS namespace in which the machine is called localhost.
  */
 import { execFileSync } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -18,10 +18,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePorts } from './ports.ts';
 import { type Said, Service } from './service.ts';
 import './scratch.ts';
 
@@ -294,27 +294,6 @@ function cgroupConf(proctrack: Proctrack): string {
   const [, major = '0'] = /(\d+)\./.exec(version) ?? [];
   if (Number(major) < WANTS_CGROUP_CONF) return 'CgroupPlugin=cgroup/v1\n';
   return proctrack === 'cgroup' ? 'IgnoreSystemd=yes\n' : 'CgroupPlugin=disabled\n';
-}
-
-/**
- * Ports of 127.0.0.1 that nobody has, below those that the kernel gives to connections: a daemon
- * that is killed and started again finds its port as free as it was.
- */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = randomInt(10_000, 32_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 /** proctrack/cgroup leaves it. */

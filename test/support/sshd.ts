@@ -5,10 +5,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from './ports.ts';
 import './scratch.ts';
 
 const SSHD = '/usr/sbin/sshd';
@@ -181,12 +181,4 @@ function keygen(path: string, type = 'ed25519', options: readonly string[] = [])
   const phrase = options.includes('-N') ? [] : ['-N', ''];
   execFileSync('ssh-keygen', ['-q', '-t', type, ...phrase, ...options, '-f', path]);
   chmodSync(path, 0o600);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -7,10 +7,12 @@ import { chmodSync, chownSync, lchownSync, mkdirSync, rmSync, symlinkSync } from
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PLUGIN_BYTES_MAX } from '../../../daemon/config/file.ts';
-import { PluginFiles } from '../../../daemon/config/plugin-files.ts';
 import { accepted } from '../../support/config.ts';
 import { mistakesIn, PluginFolder, policyModule, withPolicy } from '../../support/plugins.ts';
 import { whyWithout } from '../../support/tools.ts';
+
+/** For modules whose import never ends. */
+const GIVEN_UP_MS = 50;
 
 /** Each module that cannot be used, and what is said of it. */
 const WRONG: Readonly<Record<string, readonly [string, RegExp]>> = {
@@ -64,7 +66,7 @@ const WRONG: Readonly<Record<string, readonly [string, RegExp]>> = {
 
 for (const [what, [text, said]] of Object.entries(WRONG)) {
   test(`a module that ${what} is a mistake with its file`, async (t) => {
-    const folder = new PluginFolder(t);
+    const folder = new PluginFolder(t, what === 'waits for ever' ? GIVEN_UP_MS : undefined);
     folder.write('x.mjs', text);
     const mistakes = mistakesIn(folder, await folder.load(['x.mjs'], withPolicy('unheard')));
     assert.match(mistakes, /^config\.json:1:\d+: plugins\[0\]: x\.mjs: /);
@@ -74,7 +76,7 @@ for (const [what, [text, said]] of Object.entries(WRONG)) {
 }
 
 test('a module that loops for ever is given up after its time, and others are loaded', async (t) => {
-  const folder = new PluginFolder(t, new PluginFiles(undefined, 50));
+  const folder = new PluginFolder(t, GIVEN_UP_MS);
   folder.write('x.mjs', 'for (;;);');
   const mistakes = mistakesIn(folder, await folder.load(['x.mjs']));
   assert.match(mistakes, /: x\.mjs: its import took more than 50 ms; expected a module that only/);

@@ -246,9 +246,9 @@ for (const [pattern, yes, no] of [
 }
 
 test('a pattern of many stars takes no time', () => {
-  const began = performance.now();
+  const began = process.cpuUsage();
   assert.equal(permits([`${'*a'.repeat(200)}b`], 'a'.repeat(100_000)), false);
-  assert.ok(performance.now() - began < 20_000);
+  assert.ok(process.cpuUsage(began).user < 20_000_000);
 });
 
 test('no pattern permits no target, no list permits all', () => {

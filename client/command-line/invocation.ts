@@ -83,7 +83,7 @@ export type Command =
     }
   /** Of one verb, or of everything. */
   | { readonly verb: 'help'; readonly about?: string }
-  | { readonly verb: 'names'; readonly what: 'targets' | 'runs' }
+  | { readonly verb: 'names'; readonly what: 'targets' | 'groups' | 'runs' }
   | { readonly verb: 'reload' | 'version' };
 
 /** `rest` is what stood after "--". */
@@ -164,8 +164,8 @@ export const COMMANDS = {
     throw new Mistake(say.wrongWord('import', 'crontab, rsnapshot or py9tor', from));
   },
   names: ([what = '']) => {
-    if (what === 'targets' || what === 'runs') return { verb: 'names', what };
-    throw new Mistake(say.wrongWord('names', 'targets or runs', what));
+    if (what === 'targets' || what === 'groups' || what === 'runs') return { verb: 'names', what };
+    throw new Mistake(say.wrongWord('names', 'targets, groups or runs', what));
   },
   help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
 } as const satisfies Readonly<Record<VerbName, Builder>>;

@@ -1,7 +1,7 @@
 /**
- * `baton names targets|runs`: what a shell may complete, one a line: a name, a tab, a word about
- * it. A person is waiting at the prompt, so it asks once, gives up soon, and never says a word
- * about why there is nothing to say.
+ * `baton names targets|groups|runs`: what a shell may complete, one a line: a name, a tab, a word
+ * about it. A person is waiting at the prompt, so it asks once, gives up soon, and never says a
+ * word about why there is nothing to say.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type RunView, type StatusReply } from '../../daemon/protocol/request.ts';
@@ -14,14 +14,18 @@ import { plain } from '../terminal/output.ts';
 const PATIENCE_MS = 1_000;
 const ABOUT_CHARS_MAX = 60;
 
-export async function names(what: 'targets' | 'runs', place: Place): Promise<Ending> {
+type What = 'targets' | 'groups' | 'runs';
+
+export async function names(what: What, place: Place): Promise<Ending> {
   const asked = queryOne({ ...place, connectTimeoutMs: 0 }, { type: 'status' });
   const answer = await Promise.race([asked, delay(PATIENCE_MS, undefined, { ref: false })]);
   if (answer?.ok !== true) process.exit(EXIT.unavailable); // also where the daemon stays silent
   return printed(lines(what, answer.value).join(''));
 }
 
-function lines(what: 'targets' | 'runs', { targets }: StatusReply): readonly string[] {
+function lines(what: What, status: StatusReply): readonly string[] {
+  const { targets } = status;
+  if (what === 'groups') return groupsOf(status).map(([name, text]) => line(name, text));
   if (what === 'targets') {
     const fleets = new Set(targets.flatMap(({ fleet }) => fleet ?? []));
     return [
@@ -35,6 +39,33 @@ function lines(what: 'targets' | 'runs', { targets }: StatusReply): readonly str
     ...(last === undefined ? [] : [last]),
   ]);
   return runs.toSorted((a, b) => b.run - a.run).map((run) => line(`${run.run}`, about(run)));
+}
+
+/**
+ * Groups by their names, with the targets of each. One that nobody gave a name is that of a target
+ * or a fleet, which is paused by its own name. One that is paused may have left the configuration.
+ */
+export function groupsOf({
+  targets,
+  pauses = [],
+}: Pick<StatusReply, 'targets' | 'pauses'>): readonly (readonly [name: string, about: string])[] {
+  const members = new Map<string, Set<string>>();
+  for (const { target, fleet, groups } of targets) {
+    const own = [`target ${target}`, `fleet ${fleet}`];
+    // A policy that a target may have several of says behind a comma which one it is.
+    const isOwn = (name: string): boolean =>
+      own.some((it) => name === it || name.startsWith(`${it},`));
+    for (const name of groups.map((key) => key.slice(key.indexOf(':') + 1))) {
+      // What is no line of its own cannot be offered.
+      if (isOwn(name) || plain(name) !== name) continue;
+      members.set(name, (members.get(name) ?? new Set()).add(fleet ?? target));
+    }
+  }
+  const gone = pauses.flatMap((pause) => ('group' in pause ? pause.group : []));
+  return [
+    ...Array.from(members, ([name, its]) => [name, [...its].join(', ')] as const),
+    ...gone.filter((name) => !members.has(name)).map((name) => [name, 'paused'] as const),
+  ];
 }
 
 function about({ target, state, text }: RunView): string {

@@ -5,6 +5,7 @@
 _baton_words() {
   case $1 in
     target) "$2" names targets 2>/dev/null | cut -f1 ;;
+    group) "$2" names groups 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
     verb) printf '%s\n' run retry wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help ;;
@@ -24,7 +25,7 @@ _baton_value() {
     --limit) echo none ;;
     --outcome) echo 'ok warning failed exited signalled timed-out cancelled not-started expired skipped unreachable lost interrupted' ;;
     --output) echo file ;;
-    --group) echo none ;;
+    --group) echo group ;;
     --for) echo none ;;
     --write) echo directory ;;
     -t|--target) echo target ;;

@@ -11,6 +11,7 @@ export function bashCompletion(): string {
 _baton_words() {
   case $1 in
     target) "$2" names targets 2>/dev/null | cut -f1 ;;
+    group) "$2" names groups 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
     verb) printf '%s\\n' ${named} ;;

@@ -88,7 +88,9 @@ function optionLine(option: Option, when?: string): string {
     ...(when === undefined ? [] : [`-n ${when}`]),
     ...(short === undefined ? [] : [`-s ${short}`]),
     `-l ${long}`,
-    ...(value === undefined ? [] : completes === undefined ? ['-x'] : ['-r', action(completes)]),
+    // Without -x, fish offers files beside what is meant.
+    ...(value === undefined ? [] : completes === 'file' ? ['-r'] : ['-x']),
+    ...(value === undefined || completes === undefined ? [] : [action(completes)]),
     `-d ${quote(meaning(option))}`,
   ].join(' ');
 }
@@ -104,6 +106,8 @@ function action(completed: Completed): string {
       return "-a '(__fish_complete_directories)'";
     case 'target':
       return `-a ${quote(`(${names('targets')})`)}`;
+    case 'group':
+      return `-a ${quote(`(${names('groups')})`)}`;
     case 'run':
       return `-a ${quote(`(${names('runs')})`)}`;
     case 'run-or-target':

@@ -20,8 +20,22 @@ let env: NodeJS.ProcessEnv;
 before(async () => {
   const runner = { type: 'local', args: ['/bin/true'] };
   const targets = Object.fromEntries(TARGETS.map((name) => [name, { runner }]));
-  const described = { ...targets, quick: { runner, description: 'does next to nothing' } };
-  rig = await Rig.start({ targets: described });
+  const disk = { runner, policies: [{ type: 'cardinality', group: 'disk one' }] };
+  rig = await Rig.start({
+    targets: {
+      ...targets,
+      quick: { runner, description: 'does next to nothing' },
+      'rsnap-daily': disk,
+      'rsnap-weekly': disk,
+      'a:dc': {
+        runner,
+        policies: [
+          { type: 'cardinality', group: 'net' },
+          { type: 'spacing', least: '1s' },
+        ],
+      },
+    },
+  });
   const bin = join(rig.directory, 'bin');
   const zsh = join(rig.directory, 'zsh');
   for (const path of [bin, zsh]) mkdirSync(path);
@@ -53,7 +67,7 @@ function shell(command: string, args: readonly string[], more: NodeJS.ProcessEnv
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
-test('names are one a line with a word about each, for targets and for runs', () => {
+test('names are one a line with a word about each, for targets, groups and runs', () => {
   const targets = lines(shell('baton', ['names', 'targets']));
   assert.deepEqual(targets.toSorted(), [
     ...[
@@ -66,6 +80,8 @@ test('names are one a line with a word about each, for targets and for runs', ()
       'two words',
     ],
   ]);
+  const groups = lines(shell('baton', ['names', 'groups']));
+  assert.deepEqual(groups.toSorted(), ['disk one\trsnap-daily, rsnap-weekly', 'net\ta:dc']);
   assert.match(shell('baton', ['names', 'runs']), /^1\tquick, exited with 0\n$/);
 });
 
@@ -97,6 +113,8 @@ const cases: readonly (readonly [readonly string[], string, readonly string[]])[
   [['history'], '--js', ['--json']],
   [['--socket'], 'some', ['some.file']],
   [['-t'], 'qu', ['quick']],
+  [['pause', '--group'], '', ['disk one', 'net']],
+  [['resume', '--group'], 'di', ['disk one']],
 ];
 
 function inBash(words: readonly string[], current: string): readonly string[] {
@@ -211,6 +229,7 @@ for (const [typed, got] of [
   ['run it\t\n', "GOT<run|it's>"],
   ['retry \t\n', 'GOT<retry|1>'],
   ['-t qu\t\n', 'GOT<-t|quick>'],
+  ['pause --group di\t\n', 'GOT<pause|--group|disk one>'],
   ['run -E 7 qu\t\n', 'GOT<run|-E|7|quick>'],
   ['import py9tor some\t\n', 'GOT<import|py9tor|some.file>'],
   ['help check\t\n', 'GOT<help|check-crontab>'],

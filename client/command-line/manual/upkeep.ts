@@ -2,9 +2,16 @@
 import type { Option, Verb } from './verb.ts';
 
 const PAUSED = [
-  { name: 'group', value: 'NAME', text: 'all targets of the groups of this name' },
+  {
+    name: 'group',
+    value: 'NAME',
+    completes: 'group',
+    text: 'all targets of the groups of this name',
+  },
   { name: 'all', text: 'all targets' },
 ] as const satisfies readonly Option[];
+
+const LISTS = ['targets', 'groups', 'runs'] as const;
 
 export const UPKEEP = [
   {
@@ -153,7 +160,7 @@ export const UPKEEP = [
   {
     name: 'names',
     summary: 'list what a shell may complete',
-    operands: { show: 'targets|runs', least: 1, most: 1, completes: ['targets', 'runs'] },
+    operands: { show: 'targets|groups|runs', least: 1, most: 1, completes: LISTS },
     options: [],
     text: ['One name a line, with a tab and a word about it. Silent where no daemon answers.'],
     examples: [{ line: 'baton names targets', text: 'asked by the completions of the shells' }],

@@ -99,11 +99,19 @@ function isPassing(said: string): boolean {
   return PASSING.some((words) => text.includes(words));
 }
 
+interface Asking {
+  readonly answer: Promise<unknown>;
+  /** The question after it. */
+  next?: Promise<Result<readonly Job[]>>;
+}
+
 export class RealSlurm implements SlurmCommands {
   readonly #clock: Clock;
   readonly #script: string;
   /** By the PATH of the daemon, where clusters have Slurm in a place of its own. */
   readonly #programs: ProgramFinder;
+  /** Questions that are not answered, by cluster. */
+  readonly #asking = new Map<Conf, Asking>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
@@ -133,7 +141,21 @@ export class RealSlurm implements SlurmCommands {
     return { kind: isKnown && ran.code !== 0 ? 'refused' : 'unknown', why };
   }
 
-  async jobs(conf: Conf): Promise<Result<readonly Job[]>> {
+  /** Who asks while an answer is awaited shares the next question: no run has one of its own. */
+  jobs(conf: Conf): Promise<Result<readonly Job[]>> {
+    const asking = this.#asking.get(conf);
+    if (asking === undefined) return this.#askNow(conf);
+    asking.next ??= asking.answer.then(() => this.#askNow(conf));
+    return asking.next;
+  }
+
+  #askNow(conf: Conf): Promise<Result<readonly Job[]>> {
+    const answer = this.#ask(conf).finally(() => this.#asking.delete(conf));
+    this.#asking.set(conf, { answer });
+    return answer;
+  }
+
+  async #ask(conf: Conf): Promise<Result<readonly Job[]>> {
     const format = '%i|%T|%r|%N|%j';
     const user = String(process.getuid?.() ?? '');
     const args = ['-h', '-a', '-t', 'all', '-u', user, '-o', format];

@@ -185,6 +185,26 @@ test('only a few commands run at once, and a look at all jobs is not behind them
   assert.ok((await Promise.all(all)).every(({ ok }) => !ok));
 });
 
+test('whoever asks while squeue hangs shares the next question, of the same cluster', async (t) => {
+  const { place, clock, slurm } = stage(t, {
+    squeue: 'echo "$SLURM_CONF" >> "$(dirname "$0")"/asked; exec sleep 1000',
+  });
+  const asked = () => {
+    const path = join(place, 'asked');
+    return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n').sort() : [];
+  };
+  const first = [slurm.jobs('/a'), slurm.jobs('/b')];
+  const rest = Array.from({ length: 20 }, () => slurm.jobs('/a'));
+  await until(() => asked().length === 2);
+  assert.deepEqual(asked(), ['/a', '/b']);
+  clock.advance(COMMAND_MS_MAX);
+  assert.ok((await Promise.all(first)).every(({ ok }) => !ok));
+  await until(() => asked().length === 3);
+  clock.advance(COMMAND_MS_MAX);
+  assert.ok((await Promise.all(rest)).every(({ ok }) => !ok));
+  assert.deepEqual(asked(), ['/a', '/a', '/b']);
+});
+
 test('of the jobs of a user those of baton are read, whatever the names of others hold', () => {
   const text = [
     `12|PENDING|launch failed requeued held||${TOKEN}`,

@@ -201,6 +201,26 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
     await cluster.idle();
   });
 
+  test('while munged hangs a command can be cancelled, and a run is submitted once it goes on', async () => {
+    const before = pids('disk').length;
+    const first = await askRun(rig, 'disk');
+    await cluster.until('it runs', () => pids('disk').length > before);
+    cluster.munged.stop();
+    try {
+      await first.cancel();
+      assert.equal((await first.ended()).outcome.kind, 'cancelled');
+      const second = await askRun(rig, 'seven');
+      await cluster.until('it says what it waits for', async () => {
+        const { text } = await rig.baton('why', String(second.run));
+        return /is being submitted to Slurm|waits for Slurm/.test(text);
+      });
+      cluster.munged.cont();
+      assert.equal((await second.ended()).exit, 7);
+    } finally {
+      cluster.munged.cont();
+    }
+  });
+
   test('a command that goes on without slurmd and slurmstepd ends with its own status', async () => {
     const own = join(marks, 'go');
     rmdirSync(own);

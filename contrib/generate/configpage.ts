@@ -138,6 +138,9 @@ const INCLUDED = [
     'entries in such a folder, and 16 MiB in all files together.',
   'Hidden files, those of dpkg (`x.json.dpkg-new`) and backups of editors (`x.json~`) do not ' +
     'match `*.json`. The daemon reads all files again on `baton reload`, and not before.',
+  'An editor looks at one file at a time and cannot see the `plugins` of the main file: by ' +
+    '`config.schema.json` it flags each type that a plugin brings. Leave `$schema` out of an ' +
+    'included file that names such a type; `batond --check` checks it with the plugins.',
 ] as const;
 
 const PY9TOR =

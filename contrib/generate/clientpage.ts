@@ -39,20 +39,6 @@ const OWN_FAILURES =
 const OF_DIAGNOSTICS =
   'Every message says what to do next. Those that are met most, after `baton: TARGET: `, with their status and what is behind them:';
 
-const SIGNALS = [
-  {
-    names: 'INT, TERM',
-    text:
-      'The first one cancels the run; the client waits until it has ended. A second one ends the ' +
-      'client at once, with 128 and its number. A signal within 0.5 s of another one counts ' +
-      'with it: timeout(1) sends its signal twice.',
-  },
-  {
-    names: 'HUP, KILL',
-    text: 'They end the client alone. The run goes on, and `baton wait RUN` waits for it again.',
-  },
-] as const;
-
 const SEE_ALSO = 'batond(8), baton.json(5), baton-protocol(7), crontab(5), rsnapshot(1)';
 
 export function clientPage(version: string): string {
@@ -79,9 +65,6 @@ export function clientPage(version: string): string {
     ),
     ...EXIT_STATUSES.flatMap(({ status, text }) => item(`\`${status}\``, sentence(text))),
     ...paragraph(OWN_FAILURES),
-    ...heading('SIGNALS'),
-    ...paragraph('To a client that waits for a run:'),
-    ...SIGNALS.flatMap(({ names, text }) => item(`\`${names}\``, text)),
     ...heading('DIAGNOSTICS'),
     ...paragraph(OF_DIAGNOSTICS),
     ...DIAGNOSTICS.flatMap(({ message, status, text }) =>

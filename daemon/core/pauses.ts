@@ -110,9 +110,9 @@ export function holdsUp(scope: PauseScope, target: TargetName, catalog: Catalog)
 }
 
 /**
- * Targets around which a pause makes a difference: those it holds up, and who shares any group with
- * one of them, for a target that is held up keeps nobody waiting. A look at one target of a group
- * is a look at all of them, so one of each group is enough.
+ * Targets around which a pause makes a difference: those it holds up, and every target that shares
+ * a group with one of them, for a target that is held up keeps no other one waiting. A look at one
+ * target is a look at all members of its groups, so few are enough: the larger groups come first.
  */
 export function heldUp(
   state: ReadonlyState,
@@ -126,8 +126,18 @@ export function heldUp(
     if (bindings.length === 0) around.add(name);
     for (const { key } of bindings) keys.add(key);
   }
-  for (const key of keys) {
-    for (const { target } of catalog.groups.get(key)?.members.slice(0, 1) ?? []) around.add(target);
+  const groups = [...keys].flatMap((key) => catalog.groups.get(key) ?? []);
+  const seen = new Set<TargetName>();
+  const looked = new Set<string>();
+  for (const { members } of groups.sort((a, b) => b.members.length - a.members.length)) {
+    const [first] = members;
+    if (first === undefined || members.every(({ target }) => seen.has(target))) continue;
+    around.add(first.target);
+    for (const { key } of catalog.targets.get(first.target)?.bindings ?? []) {
+      if (looked.has(key)) continue;
+      looked.add(key);
+      for (const { target } of catalog.groups.get(key)?.members ?? []) seen.add(target);
+    }
   }
   return [...around];
 }

@@ -117,8 +117,8 @@ export const isFleet = (members: readonly string[]): string =>
 /** `failed`: the targets of which no run could start now. */
 export const probedFleet = (hosts: number, failed: readonly string[]): string =>
   failed.length === 0
-    ? `a run could start on each of ${hosts} hosts`
-    : `a run could not start on ${failed.length} of ${hosts} hosts: ${shortList(failed)}`;
+    ? `a run could start on every host (${hosts})`
+    : `hosts where no run could start: ${failed.length} of ${hosts} (${shortList(failed)})`;
 
 const LISTED_MAX = 10;
 

@@ -14,11 +14,21 @@ import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 /** Looks at the machine of a target without running anything; undefined where there is none. */
 export type Prober = (target: Target) => Promise<Probed | undefined>;
 
-/** So many hosts of a fleet are connected to at once. */
+/** Most hosts of fleets that are probed at the same time. */
 export const HOSTS_AT_ONCE = 50;
+/** Of each host of a fleet so much is told; the reply would be too large with 1,000 banners. */
+const LINES_PER_HOST_MAX = 10;
+const LINE_CHARS_MAX = 500;
 
-/** What was seen of one machine; undefined where the runner connects to none. */
-type Sight = { readonly exit: number; readonly lines: readonly string[] } | undefined;
+/** What was seen of one machine. */
+interface Sight {
+  readonly name: string;
+  readonly exit: number;
+  readonly lines: readonly string[];
+}
+
+/** The runner of the target connects to no machine. */
+const NO_MACHINE = undefined;
 
 interface Options {
   readonly catalog: () => Catalog;
@@ -28,63 +38,96 @@ interface Options {
 
 export class Probing {
   readonly #options: Options;
+  /** Ends with the last fleet that was asked for: one is probed after the other. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: Options) {
     this.#options = options;
   }
 
-  async probe({ target: name }: Of<'probe'>, responder: Responder): Promise<void> {
+  probe({ target: name }: Of<'probe'>, responder: Responder): Promise<void> {
     const { targets, fleets } = this.#options.catalog();
     const members = fleets.get(name);
-    const [first, ...others] = (members ?? [name]).flatMap((member) => targets.get(member) ?? []);
-    if (first === undefined) return this.#options.refusals.unknownTarget(responder, name);
-    if (members === undefined && first.broken !== undefined) {
-      return failWith(responder, 'broken-target', EXIT.config, say.broken(first.broken));
-    }
-    const seen = await this.#lookAtAll([first, ...others]);
-    if (seen === undefined) {
-      return failWith(responder, 'no-probe', EXIT.usage, say.notProbed(first.runner.type));
-    }
-    const exit = Math.max(...Array.from(seen.values(), (sight) => sight.exit));
-    const lines = members === undefined ? (seen.get(name)?.lines ?? []) : linesOf(seen);
-    finishWith(responder, { type: 'probed', target: name, exit, lines });
+    if (members === undefined) return this.#probeTarget(name, targets.get(name), responder);
+    const hosts = members.flatMap((member) => targets.get(member) ?? []);
+    const probed = this.#last.then(() => this.#probeFleet(name, hosts, responder));
+    this.#last = probed;
+    return probed;
   }
 
-  /** In the order of the targets; undefined where their common runner connects to none. */
-  async #lookAtAll(
-    targets: readonly Target[],
-  ): Promise<Map<string, NonNullable<Sight>> | undefined> {
-    const seen = new Map(targets.map((target): [Target, Sight] => [target, undefined]));
-    const rest = targets.values();
+  async #probeTarget(
+    name: string,
+    target: Target | undefined,
+    responder: Responder,
+  ): Promise<void> {
+    if (target === undefined) return this.#options.refusals.unknownTarget(responder, name);
+    const { broken, runner } = target;
+    if (broken !== undefined) {
+      return failWith(responder, 'broken-target', EXIT.config, say.broken(broken));
+    }
+    try {
+      const sight = await this.#look(target);
+      if (sight === NO_MACHINE) {
+        return failWith(responder, 'no-probe', EXIT.usage, say.notProbed(runner.type));
+      }
+      finishWith(responder, { type: 'probed', target: name, exit: sight.exit, lines: sight.lines });
+    } catch (error) {
+      failWith(responder, 'no-probe', EXIT.noVerdict, String(error));
+    }
+  }
+
+  async #probeFleet(name: string, hosts: readonly Target[], responder: Responder): Promise<void> {
+    let isGone = false;
+    responder.onClose(() => {
+      isGone = true;
+    });
+    const seen = new Map(hosts.map((host): [Target, Sight | undefined] => [host, NO_MACHINE]));
+    const rest = hosts.values();
     const lookOn = async (): Promise<void> => {
-      for (const target of rest) seen.set(target, await this.#look(target));
+      for (const host of rest) {
+        // Nobody would hear of it.
+        if (isGone) return;
+        seen.set(host, await this.#lookAtHost(host));
+      }
     };
     await Promise.all(Array.from({ length: HOSTS_AT_ONCE }, lookOn));
-    const known = [...seen].flatMap(([{ name }, sight]): [string, NonNullable<Sight>][] =>
-      sight === undefined ? [] : [[name, sight]],
-    );
-    return known.length === 0 ? undefined : new Map(known);
+    const sights = [...seen.values()].filter((sight) => sight !== NO_MACHINE);
+    // All have the same runner.
+    if (sights.length < hosts.length) {
+      const type = hosts[0]?.runner.type ?? '';
+      return failWith(responder, 'no-probe', EXIT.usage, say.notProbed(type));
+    }
+    const exit = Math.max(...sights.map((sight) => sight.exit));
+    finishWith(responder, { type: 'probed', target: name, exit, lines: linesOf(sights) });
   }
 
-  async #look(target: Target): Promise<Sight> {
-    const { broken, name } = target;
-    if (broken !== undefined) return { exit: EXIT.config, lines: [say.broken(broken)] };
+  async #lookAtHost(host: Target): Promise<Sight | undefined> {
+    const { broken, name } = host;
+    if (broken !== undefined) return { name, exit: EXIT.config, lines: [say.broken(broken)] };
     try {
-      const probed = await this.#options.prober(target);
-      if (probed === undefined) return undefined;
-      const { lines, failure } = probed;
-      if (failure === undefined) return { exit: 0, lines };
-      const outcome = outcomeOfFailure(failure);
-      return { exit: exitStatus(outcome), lines: [...lines, tellOutcome(outcome, 0, name)] };
+      return await this.#look(host);
     } catch (error) {
-      return { exit: EXIT.noVerdict, lines: [String(error)] };
+      return { name, exit: EXIT.noVerdict, lines: [String(error)] };
     }
+  }
+
+  async #look(target: Target): Promise<Sight | undefined> {
+    const { name } = target;
+    const probed = await this.#options.prober(target);
+    if (probed === undefined) return NO_MACHINE;
+    const { lines, failure } = probed;
+    if (failure === undefined) return { name, exit: 0, lines };
+    const outcome = outcomeOfFailure(failure);
+    return { name, exit: exitStatus(outcome), lines: [...lines, tellOutcome(outcome, 0, name)] };
   }
 }
 
-/** Each line says of whom it is; the last one names those of which no run could start. */
-function linesOf(seen: ReadonlyMap<string, NonNullable<Sight>>): readonly string[] {
-  const lines = [...seen].flatMap(([name, sight]) => sight.lines.map((line) => `${name}: ${line}`));
-  const failed = [...seen].flatMap(([name, { exit }]) => (exit === 0 ? [] : [name]));
-  return [...lines, say.probedFleet(seen.size, failed)];
+/** Each line begins with its target; the last one names those where no run could start. */
+function linesOf(sights: readonly Sight[]): readonly string[] {
+  const lines = sights.flatMap(({ name, lines }) =>
+    // What is wrong stands at the end.
+    lines.slice(-LINES_PER_HOST_MAX).map((line) => `${name}: ${line.slice(0, LINE_CHARS_MAX)}`),
+  );
+  const failed = sights.flatMap(({ name, exit }) => (exit === 0 ? [] : [name]));
+  return [...lines, say.probedFleet(sights.length, failed)];
 }

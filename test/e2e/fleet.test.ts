@@ -44,7 +44,7 @@ test('a fleet over SSH prints a block for each host, and a table with failures f
   assert.equal(probed.status, 255, probed.errors);
   assert.equal(probed.text.match(/^up@127\.0\.0\.[234]: authenticated as /gm)?.length, 3);
   assert.match(probed.text, /^up@127\.0\.0\.9: .*ECONNREFUSED/m);
-  assert.match(probed.text, /\na run could not start on 1 of 4 hosts: up@127\.0\.0\.9\n$/);
+  assert.match(probed.text, /\nhosts where no run could start: 1 of 4 \(up@127\.0\.0\.9\)\n$/);
 
   const all = await rig.baton('run', 'up', '--wait');
   assert.equal(all.status, 255);

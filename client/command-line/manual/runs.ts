@@ -71,8 +71,10 @@ export const RUNS = [
         'of this client or of the daemon.',
       'With `--wait` the client relays both streams of the command and exits with its status. ' +
         'If the daemon is restarted meanwhile, the client finds it again and goes on at the same ' +
-        'byte. The first INT or TERM cancels the run and waits for its end, the second one ' +
-        'leaves at once; HUP and KILL leave the run alone.',
+        'byte. The first INT or TERM cancels the run and waits for its end; a run that another ' +
+        'client asked for goes on. A second signal, at least 0.5 s later, ends the client at ' +
+        'once. Signals within 0.5 s count as one, because timeout(1) sends its signal twice. HUP ' +
+        'and KILL leave the run alone.',
       'Several TARGETs are asked for at once and relayed one after the other, in the order of ' +
         'the command line. The status is that of the first which is not 0.',
       'A TARGET may be a fleet (`hosts` in baton.json(5)): then a run is asked for on each host, ' +

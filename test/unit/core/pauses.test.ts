@@ -132,7 +132,7 @@ test('who is held up by the pause of its group keeps nobody of another group wai
   core.expect(core.ask('daily'), 'running');
 });
 
-test('a pause of a group lets go whom a target of it kept waiting in another group', () => {
+test('a pause of a group starts runs that its targets kept waiting in other groups', () => {
   const level = (interval: string): RawPolicy => ({ type: 'rsnapshot', interval, settle: '0ms' });
   const core = new Core([
     target('first', [{ ...DISK, instances: 1 }]),
@@ -150,12 +150,15 @@ test('a pause of a group lets go whom a target of it kept waiting in another gro
   core.expect(daily, 'running');
 });
 
-test('a pause makes a difference around one target of each group that is concerned', () => {
-  const many = Array.from({ length: 50 }, (_, at) => target(`t${at}`, [DISK]));
-  const { state, catalog } = new Core([...many, target('free')]);
+test('around a pause few looks are enough, however many targets share their groups', () => {
+  const own = (at: number): RawPolicy => ({ type: 'cardinality', group: `own${at}` });
+  const many = Array.from({ length: 500 }, (_, at) => target(`t${at}`, [own(at), DISK]));
+  const pair = [target('x', [own(500)]), target('y', [own(500), DISK])];
+  const { state, catalog } = new Core([...many, ...pair, target('free')]);
   const around = (scope: Parameters<typeof heldUp>[1]) => heldUp(state, scope, catalog);
-  assert.deepEqual(around(GROUP), ['t0']);
-  assert.deepEqual(around({ target: 't7' }), ['t0']);
+  assert.deepEqual(around(GROUP), ['t0', 'x'], 'x shares a group with y, which is held up');
+  assert.deepEqual(around({ target: 'y' }), ['t0', 'x']);
+  assert.deepEqual(around({ target: 'x' }), ['x']);
   assert.deepEqual(around({ target: 'free' }), ['free']);
 });
 

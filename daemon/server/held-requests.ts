@@ -2,13 +2,14 @@
  * Requests to run a target whose files have changed: they wait until the configuration is made
  * again, which takes many turns of the event loop where there are thousands of targets. Requests
  * that come meanwhile wait behind them, whatever their target, so that runs are asked for in the
- * order in which their clients asked. All other requests are served at once.
+ * order in which their clients asked. They share the next making, so that nobody waits for more
+ * than two of them, however many files have changed. All other requests are served at once.
  */
 import type { TargetName } from '../shared/run.ts';
 import type { Responder } from './responder.ts';
 
-/** Brings what a target depends on up to date; undefined where nothing has changed. */
-export type Refresh = (target: TargetName) => Promise<void> | undefined;
+/** Brings what these targets depend on up to date; undefined where nothing has changed. */
+export type Refresh = (targets: ReadonlySet<TargetName>) => Promise<void> | undefined;
 
 interface Held {
   readonly target: TargetName;
@@ -35,25 +36,22 @@ export class HeldRequests {
   }
 
   #letGo(): void {
-    for (const request of this.#held) {
-      const refreshed = this.#refresh(request.target);
-      if (refreshed !== undefined) return this.#await(refreshed, request);
-      this.#pass(request);
-    }
-  }
-
-  /** Looks at its files no second time: they may change faster than they can be read. */
-  #await(refreshed: Promise<void>, request: Held): void {
+    const requests = [...this.#held];
+    const refreshed = this.#refresh(new Set(requests.map(({ target }) => target)));
+    if (refreshed === undefined) return this.#pass(requests);
     this.#isRefreshing = true;
     void refreshed.then(() => {
       this.#isRefreshing = false;
-      this.#pass(request);
-      this.#letGo();
+      // Looks at their files no second time: they may change faster than they can be read.
+      this.#pass(requests);
+      if (this.#held.size > 0) this.#letGo();
     });
   }
 
-  #pass(request: Held): void {
-    this.#held.delete(request);
-    request.go();
+  #pass(requests: readonly Held[]): void {
+    for (const request of requests) {
+      this.#held.delete(request);
+      request.go();
+    }
   }
 }

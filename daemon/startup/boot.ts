@@ -106,7 +106,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   const service = new Service({
     loop: daemon.loop,
     fairQueue,
-    refresh: (target) => config.refresh(target),
+    refresh: (targets) => config.refresh(targets),
     clock,
     directoryOf: (run) => directories.of(run),
     jobOf: (run) => slurm?.view(run),

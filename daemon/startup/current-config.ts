@@ -78,13 +78,16 @@ export class CurrentConfig {
     return { ok: true, text: summary(loaded.value) };
   }
 
-  /** Before a request of this target, or fleet, is looked at; undefined: it can be at once. */
-  refresh(target: TargetName): Promise<void> | undefined {
+  /** Before requests of these targets, or fleets, are looked at; undefined: they can be at once. */
+  refresh(names: ReadonlySet<TargetName>): Promise<void> | undefined {
     // It reads all of them anew.
     if (this.#isReloading || this.#next !== undefined) return undefined;
-    const news = newsOf(this.#now, target, this.#loop.state);
+    const news = newsOf(this.#now, names, this.#loop.state);
     if (news.files.length === 0) return undefined;
-    const refreshed = this.#refresh(news);
+    // A fault of baton's own: who waits goes on with what is in force.
+    const refreshed = this.#refresh(news).catch((err: unknown) =>
+      this.#log.error({ err, files: news.files }, 'changed files could not be read again'),
+    );
     this.#last = refreshed;
     return refreshed;
   }
@@ -100,8 +103,12 @@ export class CurrentConfig {
       this.#now = { ...old, policyFiles };
       return;
     }
-    // A run may have begun meanwhile: of a hook, or of a retry.
-    if (!targets.every((name) => isIdle(this.#loop.state, old.catalog, name))) return;
+    // A run may have begun meanwhile: of a hook, or of a retry. The news of the others counts.
+    const idle = targets.filter((name) => isIdle(this.#loop.state, old.catalog, name));
+    if (idle.length < targets.length) {
+      const left = newsOf(old, new Set(idle), this.#loop.state);
+      return left.files.length === 0 ? undefined : await this.#refresh(left);
+    }
     this.#log.info({ files }, 'changed files read again');
     logBroken(old, loaded.value, this.#log);
     this.#replace(loaded.value);
@@ -143,9 +150,14 @@ interface News {
   readonly targets: readonly TargetName[];
 }
 
-/** The news around a target, or each target of a fleet, as far as their groups are idle. */
-function newsOf({ catalog, policyFiles }: Config, name: TargetName, state: ReadonlyState): News {
-  const found = (catalog.fleets.get(name) ?? [name]).flatMap((target) => {
+/** The news around targets, or each target of a fleet, as far as their groups are idle. */
+function newsOf(
+  { catalog, policyFiles }: Config,
+  names: ReadonlySet<TargetName>,
+  state: ReadonlyState,
+): News {
+  const targets = new Set([...names].flatMap((name) => catalog.fleets.get(name) ?? [name]));
+  const found = [...targets].flatMap((target) => {
     const files = policyFiles.changed(catalog.targets.get(target)?.files ?? []);
     return files.length > 0 && isIdle(state, catalog, target) ? [{ target, files }] : [];
   });

@@ -4,21 +4,22 @@ import { test } from 'node:test';
 import { HeldRequests } from '../../../daemon/server/held-requests.ts';
 
 function stage() {
-  /** Refreshes that are under way, by their targets, and how each is ended. */
-  const refreshing = new Map<string, () => void>();
+  let endRefresh = (): void => {};
   const stale = new Set<string>();
   const told: string[] = [];
-  const held = new HeldRequests((target) => {
-    told.push(`look at ${target}`);
-    if (!stale.has(target)) return undefined;
-    return new Promise((done) => refreshing.set(target, done));
+  const held = new HeldRequests((targets) => {
+    told.push(`look at ${[...targets].join(' ')}`);
+    if (![...targets].some((target) => stale.has(target))) return undefined;
+    return new Promise((done) => {
+      endRefresh = done;
+    });
   });
   const ask = (name: string, target: string): void =>
     held.pass(target, { hold: () => told.push(`${name} is held`) }, () =>
       told.push(`${name} goes`),
     );
-  const end = async (target: string): Promise<void> => {
-    refreshing.get(target)?.();
+  const end = async (): Promise<void> => {
+    endRefresh();
     await new Promise(setImmediate);
   };
   const said = (): readonly string[] => told.splice(0);
@@ -40,25 +41,29 @@ test('what comes while files are read again goes in the order in which it came',
   ask('c', 't');
   assert.deepEqual(said(), ['look at t', 'a is held', 'b is held', 'c is held']);
   stale.clear();
-  await end('t');
-  assert.deepEqual(said(), ['a goes', 'look at other', 'b goes', 'look at t', 'c goes']);
+  await end();
+  assert.deepEqual(said(), ['a goes', 'look at other t', 'b goes', 'c goes']);
   ask('d', 't');
   assert.deepEqual(said(), ['look at t', 'd goes']);
 });
 
-test('a request behind another one may have files of its own to wait for', async () => {
+test('all that is held shares the next reading, and what comes then the one after it', async () => {
   const { ask, end, said, stale } = stage();
-  stale.add('t').add('u');
+  for (const target of ['t', 'u', 'w', 'x']) stale.add(target);
   ask('a', 't');
   ask('b', 'u');
   ask('c', 'other');
+  ask('d', 'w');
+  ask('e', 'u');
   said();
-  await end('t');
-  assert.deepEqual(said(), ['a goes', 'look at u']);
-  ask('d', 'other');
-  assert.deepEqual(said(), ['d is held']);
-  await end('u');
-  assert.deepEqual(said(), ['b goes', 'look at other', 'c goes', 'look at other', 'd goes']);
+  await end();
+  assert.deepEqual(said(), ['a goes', 'look at u other w']);
+  ask('f', 'x');
+  assert.deepEqual(said(), ['f is held']);
+  await end();
+  assert.deepEqual(said(), ['b goes', 'c goes', 'd goes', 'e goes', 'look at x']);
+  await end();
+  assert.deepEqual(said(), ['f goes']);
 });
 
 test('a file that changes all the time holds up each request once', async () => {
@@ -67,8 +72,8 @@ test('a file that changes all the time holds up each request once', async () => 
   ask('a', 't');
   ask('b', 't');
   said();
-  await end('t');
+  await end();
   assert.deepEqual(said(), ['a goes', 'look at t']);
-  await end('t');
+  await end();
   assert.deepEqual(said(), ['b goes']);
 });

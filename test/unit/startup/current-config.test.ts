@@ -12,6 +12,7 @@ import { PolicyFiles } from '../../../daemon/config/policy-files.ts';
 import { apply } from '../../../daemon/core/apply.ts';
 import type { Catalog } from '../../../daemon/core/catalog.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
+import { HeldRequests } from '../../../daemon/server/held-requests.ts';
 import { CurrentConfig } from '../../../daemon/startup/current-config.ts';
 import { makeLog } from '../../../daemon/system/log.ts';
 import { accepted, directory } from '../../support/config.ts';
@@ -75,17 +76,22 @@ test('all who ask for a reload before it begins share one, and its answer', asyn
 /** Longer than a slice, however fast the machine is. */
 const READ_MS = 20;
 
-/** Targets of four rsnapshot.conf, which the test changes, and a fleet of some of them. */
-function refreshable(t: { after(done: () => void): void }) {
+/**
+ * Targets of four rsnapshot.conf, which the test changes, and a fleet of some of them; and so many
+ * more of one conf each, of the same name.
+ */
+function refreshable(t: { after(done: () => void): void }, more: readonly string[] = []) {
   const place = directory(t);
   const path = join(place, 'config.json');
   const confOf = (name: string): string => join(place, `${name}.conf`);
   const write = (name: string, ...levels: readonly string[]): void =>
     writeFileSync(confOf(name), levels.map((level) => `retain\t${level}\t7\n`).join(''));
-  for (const name of ['a', 'b', 'c', 'd']) write(name, 'day');
+  for (const name of ['a', 'b', 'c', 'd', ...more]) write(name, 'day');
   let reads = 0;
+  let fault: Error | undefined;
   const files = new PolicyFiles((conf) => {
     reads++;
+    if (fault !== undefined) throw fault;
     for (const untilMs = performance.now() + READ_MS; performance.now() < untilMs; );
     return { ok: true, text: readFileSync(conf, 'utf8'), realPath: conf };
   });
@@ -99,6 +105,7 @@ function refreshable(t: { after(done: () => void): void }) {
     b: of('b', 'day', 'both'),
     c: of('c', 'day', 'both'),
     d: of('d', 'day'),
+    ...Object.fromEntries(more.map((name) => [name, of(name, 'day')])),
   };
   writeFileSync(path, JSON.stringify({ targets }), { mode: 0o600 });
   const made = accepted(loadConfig(path, undefined, files));
@@ -123,13 +130,16 @@ function refreshable(t: { after(done: () => void): void }) {
     const run = state.nextRun;
     apply(state, { type: 'accepted', run, target, at, token: `${run}`, merged: true });
   };
-  return { config, write, reads: () => reads, log, ask, inForce };
+  const fail = (error?: Error): void => {
+    fault = error;
+  };
+  return { config, write, reads: () => reads, fail, log, ask, inForce };
 }
 
 test('where no file has changed there is nothing to wait for', (t) => {
   const { config, reads } = refreshable(t);
   for (const target of ['daily', 'b', 'all', 'unknown']) {
-    assert.equal(config.refresh(target), undefined);
+    assert.equal(config.refresh(new Set([target])), undefined);
   }
   assert.equal(reads(), 0);
 });
@@ -145,7 +155,7 @@ test('while changed files are read again others have their turn', async (t) => {
     if (!isOver) setImmediate(look);
   };
   setImmediate(look);
-  const refreshed = config.refresh('all');
+  const refreshed = config.refresh(new Set(['all']));
   assert.equal(inForce.length, 0);
   await refreshed;
   isOver = true;
@@ -154,43 +164,88 @@ test('while changed files are read again others have their turn', async (t) => {
   assert.equal(inForce.length, 1);
   assert.equal(inForce.at(-1)?.targets.get('weekly')?.broken, undefined);
   assert.deepEqual(log, ['changed files read again', 'target works again']);
-  assert.equal(config.refresh('all'), undefined);
+  assert.equal(config.refresh(new Set(['all'])), undefined);
 });
 
 test('a group that became busy keeps what it began with, and is looked at again', async (t) => {
   const { config, write, reads, log, ask, inForce } = refreshable(t);
   write('a', 'day', 'week');
-  const refreshed = config.refresh('daily');
+  const refreshed = config.refresh(new Set(['daily']));
   ask('weekly');
   await refreshed;
   assert.deepEqual([inForce.length, log], [0, []]);
-  assert.equal(config.refresh('daily'), undefined, 'not while it is busy');
+  assert.equal(config.refresh(new Set(['daily'])), undefined, 'not while it is busy');
   write('d', 'day', 'week');
-  await config.refresh('d');
+  await config.refresh(new Set(['d']));
   assert.equal(reads(), 2);
   assert.equal(inForce.length, 1);
   assert.notEqual(inForce.at(-1)?.targets.get('weekly')?.broken, undefined);
 });
 
+test('a group that became busy does not keep the news from others', async (t) => {
+  const { config, write, reads, ask, inForce } = refreshable(t);
+  write('a', 'day', 'week');
+  write('d', 'day', 'week');
+  const refreshed = config.refresh(new Set(['d', 'daily']));
+  ask('weekly');
+  await refreshed;
+  assert.equal(inForce.length, 1);
+  assert.notEqual(inForce.at(-1)?.targets.get('weekly')?.broken, undefined);
+  assert.equal(config.refresh(new Set(['d', 'daily'])), undefined);
+  assert.equal(reads(), 3, 'both, and then d');
+});
+
+test('however many files have changed, those who ask at once share two readings', async (t) => {
+  const names = Array.from({ length: 50 }, (_, at) => `more${at}`);
+  const { config, write, reads, inForce } = refreshable(t, names);
+  for (const name of names) write(name, 'day', 'week');
+  const gone: string[] = [];
+  const held = new HeldRequests((targets) => config.refresh(targets));
+  for (const name of [...names, 'b']) {
+    held.pass(name, { hold: () => {} }, () => gone.push(`${name} ${inForce.length}`));
+  }
+  await until(() => gone.length > names.length);
+  const [first, ...others] = names;
+  assert.deepEqual(gone, [`${first} 1`, ...[...others, 'b'].map((name) => `${name} 2`)]);
+  assert.equal(reads(), names.length);
+});
+
+test('a fault of baton while files are read again keeps no request, and is told', async (t) => {
+  const { config, write, fail, log, inForce } = refreshable(t);
+  write('a', 'day', 'week');
+  fail(new Error('a fault'));
+  let isGone = false;
+  const held = new HeldRequests((targets) => config.refresh(targets));
+  held.pass('daily', { hold: () => {} }, () => {
+    isGone = true;
+  });
+  await until(() => isGone);
+  assert.deepEqual([log, inForce], [['changed files could not be read again'], []]);
+  fail();
+  assert.ok((await config.reload()).ok);
+  await config.refresh(new Set(['daily']));
+  assert.equal(inForce.length, 1);
+});
+
 test('changed files that are refused are not read again before they change again', async (t) => {
   const { config, write, reads, log, inForce } = refreshable(t);
   write('b', 'day', 'week');
-  await config.refresh('b');
+  await config.refresh(new Set(['b']));
   assert.deepEqual([log, inForce], [['changed files refused'], []]);
   assert.equal(reads(), 1);
-  assert.equal(config.refresh('b'), undefined);
+  assert.equal(config.refresh(new Set(['b'])), undefined);
   write('c', 'day', 'week');
-  await config.refresh('c');
+  await config.refresh(new Set(['c']));
   assert.deepEqual([log.at(-1), inForce.length], ['changed files read again', 1]);
 });
 
 test('a reload waits for files that are read again, and they do not wait for it', async (t) => {
   const { config, write, inForce } = refreshable(t);
   write('a', 'day', 'week');
-  const refreshed = config.refresh('daily');
+  const refreshed = config.refresh(new Set(['daily']));
   const reloaded = config.reload();
   write('b', 'day', 'week');
-  assert.equal(config.refresh('b'), undefined, 'the reload reads all files');
+  assert.equal(config.refresh(new Set(['b'])), undefined, 'the reload reads all files');
   await refreshed;
   assert.equal(inForce.length, 1);
   const { ok } = await reloaded;

@@ -23,6 +23,11 @@ const UNREAD_BYTES_MAX = 16 * 1_048_576;
 const REPLY_BYTES_MAX = 12 * 1_048_576;
 /** While so many wait, no further request of the client is taken. More than a frame of output. */
 const UNREAD_BYTES_HOLD = 1_048_576;
+/**
+ * Most lines of one connection that are kept behind a request which holds it up. No line is read
+ * beyond them, not even a ping.
+ */
+export const KEPT_LINES_MAX = 256;
 /** How long the answers to what came before a bad line may take until that is refused. */
 const ANSWERS_MS_MAX = 1_000;
 
@@ -46,19 +51,27 @@ export class Connection {
   readonly #log: Log;
   readonly #open = new Set<Open>();
   readonly #lines = new LineReader({
-    take: (value) => this.#take(value),
-    refuse: ({ code, message }) => this.#refuse(code, message),
-    stall: (isStalled) => (isStalled ? this.#socket.pause() : this.#socket.resume()),
-    drained: () => {
-      this.#isDrained = true;
-      this.#closeIfIdle();
+    take: (value) => {
+      // Whatever else is open or may not be asked here: a client that waits has to know.
+      if (v.is(Ping, value) && otherVersionOf(value) === undefined)
+        this.#send({ ...idOf(value), type: 'pong' });
+      else this.#inTurn(() => this.#take(value));
     },
+    refuse: ({ code, message }) => this.#inTurn(() => this.#refuse(code, message)),
+    stall: (isStalled) => (isStalled ? this.#socket.pause() : this.#socket.resume()),
+    drained: () =>
+      this.#inTurn(() => {
+        this.#isDrained = true;
+        this.#closeIfIdle();
+      }),
   });
   #isOver = false;
   /** The client has ended its side, and every line of it has been taken. */
   #isDrained = false;
-  /** Nothing is taken before this has an answer. */
+  /** Nothing but pings is taken before this has an answer. */
   #held: Open | undefined;
+  /** What came behind it, in that order. */
+  readonly #kept: (() => void)[] = [];
   #goneTimer: NodeJS.Timeout | undefined;
   /** Sends the error that is the last word; set while answers are waited for. */
   #lastWord: (() => void) | undefined;
@@ -92,17 +105,21 @@ export class Connection {
     }, afterMs);
   }
 
+  #inTurn(act: () => void): void {
+    if (this.#held === undefined && this.#kept.length === 0) return act();
+    this.#kept.push(act);
+    if (this.#kept.length >= KEPT_LINES_MAX) this.#lines.pause();
+  }
+
   #take(value: unknown): void {
     if (this.#isOver) return;
     const id = idOf(value);
     // Before all else: another version may have other requests and other keys.
-    const version = fieldOf(value, 'v');
-    if (typeof version === 'number' && version !== PROTOCOL_VERSION) {
+    const version = otherVersionOf(value);
+    if (version !== undefined) {
       const message = say.otherVersion(version, PROTOCOL_VERSION);
       return this.#refuse('version', message, id, EXIT.version);
     }
-    // Whatever else is open or may not be asked here: a client that waits has to know.
-    if (v.is(Ping, value)) return this.#send({ ...id, type: 'pong' });
     const parsed = v.safeParse(Request, value);
     if (!parsed.success) {
       return this.#refuse('invalid', describeRequestError(parsed.issues[0], value), id);
@@ -117,7 +134,9 @@ export class Connection {
   }
 
   #goOn(): void {
-    if (this.#held === undefined) this.#lines.resume();
+    const next = this.#held === undefined ? this.#kept.shift() : undefined;
+    if (next !== undefined) next();
+    else if (this.#kept.length < KEPT_LINES_MAX) this.#lines.resume();
   }
 
   /** The client has read its replies: goes on with its requests, and with the relays in turns. */
@@ -209,7 +228,7 @@ export class Connection {
   /** Nothing more is taken or sent. */
   #abandon(): void {
     this.#isOver = true;
-    this.#lines.close();
+    this.#hearNoMore();
     clearTimeout(this.#goneTimer);
     clearTimeout(this.#lastWordTimer);
     for (const request of [...this.#open]) for (const callback of request.closed) callback();
@@ -224,7 +243,7 @@ export class Connection {
     exit: number = EXIT.usage,
   ): void {
     if (this.#isOver) return;
-    this.#lines.close();
+    this.#hearNoMore();
     this.#log.debug({ code, reason: message }, 'request rejected');
     this.#lastWord = () => {
       this.#send({ ...id, type: 'error', code, exit, message });
@@ -234,6 +253,11 @@ export class Connection {
     };
     this.#lastWordTimer = setTimeout(this.#lastWord, ANSWERS_MS_MAX);
     this.#speakLast();
+  }
+
+  #hearNoMore(): void {
+    this.#lines.close();
+    this.#kept.length = 0;
   }
 
   #speakLast(): void {
@@ -249,4 +273,9 @@ export class Connection {
 function idOf(value: unknown): { readonly id?: string | number } {
   const id = fieldOf(value, 'id');
   return typeof id === 'string' || typeof id === 'number' ? { id } : {};
+}
+
+function otherVersionOf(value: unknown): number | undefined {
+  const version = fieldOf(value, 'v');
+  return typeof version === 'number' && version !== PROTOCOL_VERSION ? version : undefined;
 }

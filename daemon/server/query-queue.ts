@@ -4,8 +4,8 @@
  * a short answer is given at once.
  *
  * The answer to one is begun only when those before it are given, so that no more than one moment
- * of the state is held however many ask. Its client is not heard meanwhile: answers come in the
- * order of its requests, and do not pile up in memory.
+ * of the state is held however many ask. No other request of its client is taken meanwhile: answers
+ * come in the order of its requests, and do not pile up in memory.
  */
 
 import type { Reply } from '../protocol/request.ts';

@@ -13,7 +13,7 @@ export interface Responder {
   onDrain(callback: () => void): void;
   /** Calls back at once where the client has gone already. */
   onClose(callback: () => void): void;
-  /** No further request of the client is taken until this one has an answer. */
+  /** No further request of the client is taken until this one has an answer, but for pings. */
   hold(): void;
   /** Nothing more will be sent for this request. */
   finish(): void;

@@ -65,7 +65,7 @@ export interface Excluded {
   readonly warnings: readonly string[];
 }
 
-/** Lets groups that use the same thing exclude each other. */
+/** Lets groups that use the same resource exclude each other. */
 export function* exclude(targets: readonly Target[]): CooperativeSteps<Excluded> {
   const users = yield* usersOf(targets);
   const shared = new Map([...users].filter(([, { keys }]) => keys.size > 1));
@@ -97,13 +97,13 @@ function* findTwins(targets: readonly Target[]): CooperativeSteps<readonly strin
   return warnings;
 }
 
-/** Who uses a thing. */
+/** The groups and targets that use one resource. */
 interface Users {
-  /** Of groups. */
+  /** Keys of the groups. */
   readonly keys: Set<string>;
-  /** Of targets. */
+  /** Names of the targets. */
   readonly names: Set<string>;
-  /** Its place among all things. */
+  /** How many resources were found before this one. */
   readonly position: number;
 }
 
@@ -127,7 +127,7 @@ function* usersOf(targets: readonly Target[]): CooperativeSteps<ReadonlyMap<stri
   return users;
 }
 
-/** In the order of all things, whatever the order in which the target uses them. */
+/** Sorted by position: every target takes the resources that it shares in the same order. */
 function withLimits(target: Target, shared: ReadonlyMap<string, Users>): Target {
   const used = new Map<string, number>();
   for (const { policy, options } of target.bindings) {

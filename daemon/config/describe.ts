@@ -6,7 +6,7 @@ import type { Config } from './load.ts';
 import { runnerOf } from './registry.ts';
 import { describeSocket } from './sockets.ts';
 
-/** So many further targets are named where the same is said of several. */
+/** Most further targets named in one warning. */
 const OTHERS_MAX = 3;
 
 /** Every target with its groups and limits, then what to look at. */
@@ -32,9 +32,9 @@ export function describeConfig(config: Config): string {
     ...included.map((file) => `  includes ${file}`),
     ...plugins.loaded.map(({ file, plugins: its }) => `  plugin ${file}: ${its.join(', ')}`),
   ];
-  const first = `${path}: ${count}`;
+  const summary = `${path}: ${count}`;
   const all = [
-    first,
+    summary,
     ...files,
     ...fleets,
     ...lines,
@@ -54,7 +54,9 @@ function looksAt(targets: readonly Target[]): readonly string[] {
     const { type, options } = target.runner;
     if (!inspectors.has(type)) inspectors.set(type, runnerOf(type).inspector?.());
     for (const text of inspectors.get(type)?.inspect(options, target) ?? []) {
-      named.set(text, [...(named.get(text) ?? []), `"${target.name}"`]);
+      const names = named.get(text) ?? [];
+      names.push(`"${target.name}"`);
+      named.set(text, names);
     }
   }
   return [...named].map(([text, names]) => `warning: target ${first(names)}: ${text}`);

@@ -14,7 +14,7 @@ import { meantRun } from './meant-run.ts';
 import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 import { runOf } from './views/targets.ts';
 
-/** What there is to name. */
+/** The targets and runs that a refusal can name. */
 type Known = Pick<Loop, 'catalog' | 'state'>;
 
 export class Refusals {

@@ -24,7 +24,7 @@ test('the first place that has a program which can be executed is taken', async 
   assert.equal(await finder.find('sbatch'), join(third, 'sbatch'), 'it was installed meanwhile');
 });
 
-test('there is one look at a time, whoever asks, and none on the thread of the caller', async () => {
+test('there is one look at a time for all, and none on the thread of the caller', async () => {
   const looks: string[] = [];
   let answer: ((isThere: boolean) => void) | undefined;
   const finder = new ProgramFinder('/a:/b', (file) => {

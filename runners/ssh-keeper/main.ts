@@ -39,6 +39,8 @@ const READY_FD = 3;
 
 interface Caller {
   readonly socket: Socket;
+  /** Its open probes, which end with its connection. */
+  readonly probes: Set<AbortController>;
   send(message: FromKeeper): void;
 }
 
@@ -82,6 +84,7 @@ class Keeper {
   #greet(socket: Socket): void {
     const caller: Caller = {
       socket,
+      probes: new Set(),
       send: (message) => socket.write(`${JSON.stringify(message)}\n`),
     };
     this.#callers.add(caller);
@@ -108,6 +111,7 @@ class Keeper {
   /** What the daemon prepared and did not let go never starts, and says so. */
   #part(caller: Caller): void {
     this.#callers.delete(caller);
+    for (const probe of caller.probes) probe.abort();
     for (const [task, owner] of [...this.#owners]) {
       if (owner !== caller) continue;
       this.#owners.delete(task);
@@ -153,8 +157,10 @@ class Keeper {
   async #probe({ id, session }: ToKeeper & { type: 'probe' }, caller: Caller): Promise<void> {
     this.#probes++;
     const abort = new AbortController();
-    caller.socket.once('close', () => abort.abort());
-    caller.send({ type: 'probed', id, ...(await this.#try(session, abort.signal)) });
+    caller.probes.add(abort);
+    const seen = await this.#try(session, abort.signal);
+    caller.probes.delete(abort);
+    caller.send({ type: 'probed', id, ...seen });
     this.#probes--;
     this.#rest(IDLE_MS);
   }

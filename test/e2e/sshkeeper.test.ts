@@ -6,7 +6,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
 import { Puppets } from '../support/puppet.ts';
 import { Rig } from '../support/rig.ts';
 import { addKey, SSHD_NEEDS, Sshd, startAgent } from '../support/sshd.ts';
@@ -127,21 +128,52 @@ test('a keeper that is told to retire gives its name back and serves its runs to
 });
 
 test('a keeper that nobody asks for anything leaves, and takes its socket along', async (t) => {
+  const { state, daemon, ended } = await startKeeper(t);
+  await once(daemon, 'data');
+  daemon.destroy();
+  assert.deepEqual((await ended).status, [0, null]);
+  assert.equal(existsSync(join(state, 'ssh.sock')), false);
+});
+
+test('a keeper that probes many hosts for one daemon at once warns of nothing', async (t) => {
+  const { daemon, ended } = await startKeeper(t);
+  const session = {
+    ...{ host: '127.0.0.1', port: 1, keys: [], sshConfig: 'no', hostKey: 'strict' },
+    ...{ connectTimeoutMs: 30_000, keepaliveMs: 0, killOnDisconnect: false, retries: 0 },
+    ...{ verbatim: false, command: '', shell: 'exec', env: {} },
+  };
+  const ids = Array.from({ length: 20 }, (_, at) => String(at));
+  daemon.write(ids.map((id) => `${JSON.stringify({ type: 'probe', id, session })}\n`).join(''));
+  const answered = new Set<string>();
+  for await (const line of createInterface(daemon)) {
+    const message = JSON.parse(line);
+    if (message.type !== 'probed') continue;
+    assert.match(message.failure.message, /ECONNREFUSED/);
+    answered.add(message.id);
+    if (answered.size === ids.length) break;
+  }
+  assert.deepEqual([...answered].sort(), ids.sort());
+  daemon.destroy();
+  assert.deepEqual(await ended, { status: [0, null], errors: '' });
+});
+
+/** One that no daemon of baton has started, and a connection to it. */
+async function startKeeper(t: TestContext) {
   const state = mkdtempSync(join(tmpdir(), 'keeper-'));
   t.after(() => rmSync(state, { recursive: true }));
   const keeper = spawn(process.execPath, [KEEPER, state], {
-    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
-  const ended = once(keeper, 'exit');
+  let errors = '';
+  keeper.stderr?.on('data', (chunk: Buffer) => {
+    errors += String(chunk);
+  });
+  const ended = once(keeper, 'close').then((status) => ({ status, errors }));
   const ready = keeper.stdio[3];
   assert.ok(ready instanceof net.Socket);
   await once(ready.resume(), 'close');
-  const daemon = net.connect(join(state, 'ssh.sock'));
-  await once(daemon, 'data');
-  daemon.destroy();
-  assert.deepEqual(await ended, [0, null]);
-  assert.equal(existsSync(join(state, 'ssh.sock')), false);
-});
+  return { state, ended, daemon: net.connect(join(state, 'ssh.sock')) };
+}
 
 async function vanished(path: string): Promise<void> {
   while (existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 10));

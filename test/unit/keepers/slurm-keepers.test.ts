@@ -222,6 +222,25 @@ test('a submission that did not come through is repeated under the same token, a
   assert.equal(first?.token, second?.token);
 });
 
+test('a run says what is wrong with slurm.conf while that lasts, and goes on then', async (t) => {
+  const staged = stage(t);
+  const { slurm } = staged;
+  const daemon = staged.daemon();
+  const said = (program: string): string => `${program}: Unable to process configuration file`;
+  slurm.answers.push({ submitted: { kind: 'unknown', why: said('sbatch') }, isThere: false });
+  slurm.down = said('squeue');
+  const waits = (): string | undefined => daemon.keepers.view(RUN.run)?.waits;
+  void daemon.keepers.start(RUN, 1, staged.plan);
+  await staged.until(() => waits() === `waits for Slurm: ${said('sbatch')}`);
+  await staged.until(() => waits() === `waits for Slurm: ${said('squeue')}`);
+  await staged.pass(120_000);
+  assert.equal(waits(), `waits for Slurm: ${said('squeue')}`);
+  assert.deepEqual(daemon.posts, []);
+  slurm.down = undefined;
+  assert.ok(await staged.until(() => postOf(daemon, 'kept'), 250));
+  assert.equal(waits(), 'waits in Slurm until its start is on record');
+});
+
 test('a job that Slurm refuses ends the run with what Slurm said', async (t) => {
   const staged = stage(t);
   const daemon = staged.daemon();

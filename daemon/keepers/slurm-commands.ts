@@ -65,11 +65,13 @@ export const SUBMIT_MS_MAX = 30_000;
 /** How many run at once, so that a controller that hangs holds up few processes. */
 export const COMMANDS_MAX = 4;
 /** 10,000 jobs are the most of a usual slurmctld, and a name has at most 1,024 bytes. */
-const JOBS_BYTES_MAX = 16_000_000;
+const JOBS_CHARS_MAX = 16_000_000;
 /** How long KILL may take to end one that is late, before it is left to itself. */
 export const KILL_MS_MAX = 1_000;
-/** Of what a command says only the last lines are told. */
-const SAID_LINES_MAX = 5;
+/** Of what a command says only the last lines are told, */
+export const SAID_LINES_MAX = 5;
+/** and of each its beginning. */
+export const SAID_LINE_CHARS_MAX = 300;
 const PATH = '/usr/bin:/bin';
 const NOTHING = { stdout: '', stderr: '' };
 /** As of a file server that does not answer: a place in the PATH is on it. */
@@ -221,7 +223,7 @@ export class RealSlurm implements SlurmCommands {
       void this.#programs.find(program).then((file) => {
         if (isLate) return;
         if (file === undefined) return done({ ...NOTHING, errno: 'ENOENT' });
-        end = runBounded([file, ...args], done, env, JOBS_BYTES_MAX);
+        end = runBounded([file, ...args], done, env, JOBS_CHARS_MAX);
       });
     });
   }
@@ -239,10 +241,15 @@ export function parseJobs(text: string): readonly Job[] {
 
 function whyOf(program: string, { code, stderr, errno }: Ran, limitMs: number): string {
   if (errno !== undefined) return say.noSlurm(program, errno);
-  const lines = stderr.split('\n').map((line) => line.trim().replace(`${program}: `, ''));
+  const lines = stderr.split('\n').map((line) => shorten(line.trim().replace(`${program}: `, '')));
   const said = [...new Set(lines.filter((line) => line !== ''))].slice(-SAID_LINES_MAX).join('; ');
   if (code === undefined) {
     return said === '' ? say.slurmSilent(program, limitMs) : say.slurmLate(program, limitMs, said);
   }
   return said === '' ? say.slurmFailed(program, code) : `${program}: ${said}`;
+}
+
+function shorten(line: string): string {
+  if (line.length <= SAID_LINE_CHARS_MAX) return line;
+  return `${line.slice(0, SAID_LINE_CHARS_MAX)}...`;
 }

@@ -6,8 +6,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { errnoOf } from '../shared/errno.ts';
 
-/** More output is left out, unless the caller says otherwise. */
-const OUTPUT_BYTES_MAX = 4_096;
+/** More of stdout is left out, unless the caller says otherwise. */
+const STDOUT_CHARS_MAX = 4_096;
+/** Of stderr the end is kept: there a program says why it gives up. */
+export const STDERR_CHARS_MAX = 4_096;
 
 export interface Ran {
   /** Undefined: it could not be spawned, or a signal ended it. */
@@ -23,7 +25,7 @@ export function runBounded(
   args: readonly [string, ...string[]],
   done: (ran: Ran) => void,
   given?: Readonly<Record<string, string>>,
-  outputBytesMax: number = OUTPUT_BYTES_MAX,
+  stdoutCharsMax: number = STDOUT_CHARS_MAX,
 ): () => void {
   const [file, ...rest] = args;
   const env = given ?? { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' };
@@ -33,13 +35,14 @@ export function runBounded(
     return () => {};
   }
   const texts = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name]?.setEncoding('utf8').on('data', (text: string) => {
-      if (texts[name].length < outputBytesMax) {
-        texts[name] = (texts[name] + text).slice(0, outputBytesMax);
-      }
-    });
-  }
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    if (texts.stdout.length < stdoutCharsMax) {
+      texts.stdout = (texts.stdout + text).slice(0, stdoutCharsMax);
+    }
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    texts.stderr = (texts.stderr + text).slice(-STDERR_CHARS_MAX);
+  });
   let errno: string | undefined;
   child.once('error', (error) => {
     errno = errnoOf(error);

@@ -10,8 +10,11 @@ import {
   KILL_MS_MAX,
   parseJobs,
   RealSlurm,
+  SAID_LINE_CHARS_MAX,
+  SAID_LINES_MAX,
   SUBMIT_MS_MAX,
 } from '../../../daemon/keepers/slurm-commands.ts';
+import { STDERR_CHARS_MAX } from '../../../daemon/system/bounded-command.ts';
 import { ProgramFinder } from '../../../daemon/system/find-program.ts';
 import { seemsAlive, statOf } from '../../../daemon/system/proc.ts';
 import { directory } from '../../support/config.ts';
@@ -35,7 +38,7 @@ async function until(look: () => boolean): Promise<void> {
   while (!look()) await sleep(2);
 }
 
-test('sbatch gets a held job with its options, and an environment of nothing but where Slurm is', async (t) => {
+test('sbatch gets a held job, its options, and of an environment only where Slurm is', async (t) => {
   process.env['SBATCH_PARTITION'] = 'wrong';
   t.after(() => delete process.env['SBATCH_PARTITION']);
   const { place, slurm } = stage(t, {
@@ -85,7 +88,7 @@ test('without Slurm a submission is refused with what to do', async (t) => {
   assert.match(submitted.why, /^sbatch was not found; install/);
 });
 
-test('a command that hangs is ended with all its processes, and what it brought about is not known', async (t) => {
+test('a command that hangs is ended with all its processes, and its effect is unknown', async (t) => {
   const hangs = 'sleep 1000 & echo $! > "$(dirname "$0")"/pid; wait';
   const { place, clock, slurm } = stage(t, { sbatch: hangs, squeue: hangs });
   const pid = join(place, 'pid');
@@ -110,7 +113,7 @@ test('a command that hangs is ended with all its processes, and what it brought 
   assert.ok(!jobs.ok && /squeue did not answer within 15/.test(jobs.error));
 });
 
-test('a command that is ended for its time tells what it has said until then, each line once', async (t) => {
+test('a command that is ended for its time tells what it had said, each line once', async (t) => {
   const conf = 'cannot stat file /nowhere/slurm.conf, retrying';
   const says = (program: string): string =>
     `echo '${program}: error: ${conf}' >&2; echo '${program}: error: ${conf}' >&2; ` +
@@ -127,6 +130,23 @@ test('a command that is ended for its time tells what it has said until then, ea
   clock.advance(COMMAND_MS_MAX);
   const error = `squeue did not end within 15.0 s; it says: error: ${conf}`;
   assert.deepEqual(await asking, { ok: false, error });
+});
+
+test('of many lines the last ones are told, and of a long line its beginning', async (t) => {
+  const long = 'x'.repeat(SAID_LINE_CHARS_MAX);
+  const { slurm } = stage(t, {
+    sbatch:
+      "echo 'sbatch: error: timed out' >&2; " +
+      `head -c ${2 * STDERR_CHARS_MAX} /dev/zero | tr '\\0' x >&2; exit 1`,
+    squeue: `seq ${2 * STDERR_CHARS_MAX} >&2; echo ${long}x >&2; echo last >&2; exit 1`,
+  });
+  const why = `sbatch: ${long}...`;
+  assert.deepEqual(await slurm.submit(SUBMISSION), { kind: 'refused', why });
+  const numbers = Array.from({ length: SAID_LINES_MAX - 2 }, (_, at) => {
+    return 2 * STDERR_CHARS_MAX - (SAID_LINES_MAX - 3) + at;
+  });
+  const error = `squeue: ${[...numbers, `${long}...`, 'last'].join('; ')}`;
+  assert.deepEqual(await slurm.jobs(undefined), { ok: false, error });
 });
 
 test('what KILL does not reach is left to itself', async (t) => {
@@ -185,7 +205,7 @@ test('only a few commands run at once, and a look at all jobs is not behind them
   assert.ok((await Promise.all(all)).every(({ ok }) => !ok));
 });
 
-test('whoever asks while squeue hangs shares the next question, of the same cluster', async (t) => {
+test('all who ask while squeue hangs share the next question, of the same cluster', async (t) => {
   const { place, clock, slurm } = stage(t, {
     squeue: 'echo "$SLURM_CONF" >> "$(dirname "$0")"/asked; exec sleep 1000',
   });

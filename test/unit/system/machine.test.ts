@@ -5,7 +5,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { keyOf, type SlowCondition } from '../../../daemon/core/world.ts';
-import { runBounded } from '../../../daemon/system/bounded-command.ts';
+import { type Ran, runBounded, STDERR_CHARS_MAX } from '../../../daemon/system/bounded-command.ts';
 import { type Answer, machine } from '../../../daemon/system/machine.ts';
 import { directory } from '../../support/config.ts';
 
@@ -87,6 +87,17 @@ test('a command that does not end is killed with all that it has started, and th
     setImmediate(end);
   });
   assert.ok(typeof ran === 'object' && ran !== null && !('code' in ran));
+});
+
+test('of stdout the beginning is kept as far as asked for, of stderr always the end', async () => {
+  const print = `seq ${STDERR_CHARS_MAX}; seq ${STDERR_CHARS_MAX} >&2`;
+  const { stdout, stderr } = await new Promise<Ran>((resolve) => {
+    runBounded(['sh', '-c', print], resolve, undefined, 3 * STDERR_CHARS_MAX);
+  });
+  assert.equal(stdout.length, 3 * STDERR_CHARS_MAX);
+  assert.ok(stdout.startsWith('1\n2\n'));
+  assert.equal(stderr.length, STDERR_CHARS_MAX);
+  assert.ok(stderr.endsWith(`\n${STDERR_CHARS_MAX}\n`));
 });
 
 test('a program that is not there is told by its errno', async () => {

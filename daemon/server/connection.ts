@@ -25,9 +25,9 @@ const REPLY_BYTES_MAX = 12 * 1_048_576;
 const UNREAD_BYTES_HOLD = 1_048_576;
 /**
  * Most lines of one connection that are kept behind a request which holds it up. No line is read
- * beyond them, not even a ping.
+ * beyond them, not even a ping: each may be of LINE_BYTES_MAX, on each of thousands of connections.
  */
-export const KEPT_LINES_MAX = 256;
+export const KEPT_LINES_MAX = 16;
 /** How long the answers to what came before a bad line may take until that is refused. */
 const ANSWERS_MS_MAX = 1_000;
 

@@ -39,4 +39,4 @@ count() {
 group=$(count)
 foreground=$(count --foreground)
 echo "signals at the end of the time: $group, with --foreground: $foreground"
-[ "$group" = 2 ] && [ "$foreground" = 1 ]
+[ "$group" = 2 ] && [ "$foreground" = 1 ] || exit 1

@@ -84,7 +84,7 @@ export class CurrentConfig {
     if (this.#isReloading || this.#next !== undefined) return undefined;
     const news = newsOf(this.#now, names, this.#loop.state);
     if (news.files.length === 0) return undefined;
-    // A fault of baton's own: who waits goes on with what is in force.
+    // A bug: the held requests go on with the configuration in force.
     const refreshed = this.#refresh(news).catch((err: unknown) =>
       this.#log.error({ err, files: news.files }, 'changed files could not be read again'),
     );

@@ -27,7 +27,7 @@ async function puppetFleet(t: Ends, hosts: readonly string[], instances: number)
   return { puppets, rig };
 }
 
-test('a fleet over SSH prints a block for each host, and a table with failures first', async (t) => {
+test('a fleet over SSH prints a block for each host, and a table, failures first', async (t) => {
   if (skipWithout(t, ...SSHD_NEEDS)) return;
   // One sshd with several addresses; on the last of these nobody listens.
   const hosts = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.9'];

@@ -38,7 +38,7 @@ async function until(look: () => boolean): Promise<void> {
   while (!look()) await sleep(2);
 }
 
-test('sbatch gets a held job, its options, and of an environment only where Slurm is', async (t) => {
+test('sbatch gets a held job, its options, and of the environment where Slurm is', async (t) => {
   process.env['SBATCH_PARTITION'] = 'wrong';
   t.after(() => delete process.env['SBATCH_PARTITION']);
   const { place, slurm } = stage(t, {
@@ -88,7 +88,7 @@ test('without Slurm a submission is refused with what to do', async (t) => {
   assert.match(submitted.why, /^sbatch was not found; install/);
 });
 
-test('a command that hangs is ended with all its processes, and its effect is unknown', async (t) => {
+test('a command that hangs is ended with all its processes, its effect unknown', async (t) => {
   const hangs = 'sleep 1000 & echo $! > "$(dirname "$0")"/pid; wait';
   const { place, clock, slurm } = stage(t, { sbatch: hangs, squeue: hangs });
   const pid = join(place, 'pid');

@@ -524,7 +524,7 @@ test('a run that is being ended goes on until its keeper has left', async (t) =>
   await staged.until(() => postOf(daemon, 'reported'));
 });
 
-test('a run whose shared directory is removed before it begins is lost, also when it is cancelled', async (t) => {
+test('a run whose shared directory is removed before its start is lost', async (t) => {
   for (const isCancelled of [false, true]) {
     const staged = stage(t);
     const daemon = staged.daemon();
@@ -538,7 +538,7 @@ test('a run whose shared directory is removed before it begins is lost, also whe
   }
 });
 
-test('output that is no plain file is none, and a run directory that is removed is made anew', async (t) => {
+test('output that is no plain file is none, and a run directory is made anew', async (t) => {
   const staged = stage(t);
   const daemon = staged.daemon();
   const keeper = await running(staged, daemon);

@@ -38,7 +38,7 @@ async function connect(
   return session;
 }
 
-test('an answer longer than the daemon sends is an error that says so, and the next is served', async (t) => {
+test('an answer that is too long is an error that says so, and the next is served', async (t) => {
   const text = 'x'.repeat(12 * 1_048_576);
   const session = await connect(t, (request, caller) => {
     finishWith(caller, { type: 'done', text: request.type === 'reload' ? text : 'short' });
@@ -105,7 +105,7 @@ test('behind a held request a bad line and the end of the client have their turn
   assert.deepEqual(after.served, ['run stale', 'pause stale']);
 });
 
-test('more lines than are kept behind a held request are not lost, nor a ping after them', async (t) => {
+test('lines past those kept behind a held request are not lost, nor a later ping', async (t) => {
   const { session, served, letGo } = await holding(t);
   const lines = 3 * KEPT_LINES_MAX;
   const pause = (from: number, to: number): void => {

@@ -77,8 +77,8 @@ test('all who ask for a reload before it begins share one, and its answer', asyn
 const READ_MS = 20;
 
 /**
- * Targets of four rsnapshot.conf, which the test changes, and a fleet of some of them; and so many
- * more of one conf each, of the same name.
+ * Targets of four rsnapshot.conf, which the test changes, and a fleet of some of them; and one
+ * target for each name of `more`, with a conf of that name.
  */
 function refreshable(t: { after(done: () => void): void }, more: readonly string[] = []) {
   const place = directory(t);

@@ -14,4 +14,4 @@ for name; do
   files="$files $found"
 done
 # shellcheck disable=SC2046,SC2086 # lists of words
-exec node --test --test-timeout=360000 --test-concurrency=3 $(printf '%s\n' $files | sort -u)
+exec node --import ./dist/test/support/seed.js --test --test-timeout=360000 --test-concurrency=3 $(printf '%s\n' $files | sort -u)

@@ -5,10 +5,10 @@
  * every hook was called once for its cause, every late target was reported once, and what is kept
  * of the past is what was to be kept.
  *
- * Half of the seeds are those of every time, half have never been. A failing history shows its
- * seed, the least scenario that fails with it, and the last steps of that. SIM_HISTORIES sets how
- * many, else a slow machine lives through fewer than BATON_TEST_AMOUNT of the usual; SIM_SEED runs
- * one again.
+ * Half of the seeds are those of every time, half are new, or follow from BATON_TEST_SEED. A
+ * failing history shows its seed, the least scenario that fails with it, and the last steps of
+ * that. SIM_HISTORIES sets how many, else a slow machine lives through fewer than
+ * BATON_TEST_AMOUNT of the usual; SIM_SEED runs one again.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -17,6 +17,8 @@ import fc from 'fast-check';
 import { makeCatalog } from '../../daemon/core/catalog.ts';
 import { amount } from '../support/amount.ts';
 import { targetsOf } from '../support/configurations.ts';
+import { makeRandom } from '../support/random.ts';
+import { seed } from '../support/seed.ts';
 import { live } from './history.ts';
 import { type Scenario, scenarios } from './scenario.ts';
 import { World } from './world.ts';
@@ -74,7 +76,7 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
 
 /** By turns one that counts from 1 and one that counts from anywhere. */
 function seedsOf(count: number): readonly number[] {
-  const fresh = randomInt(count, 2 ** 31 - count);
+  const fresh = count + makeRandom(seed ?? randomInt(2 ** 31)).below(2 ** 31 - 2 * count);
   return Array.from({ length: count }, (_, at) => (at % 2 === 0 ? at / 2 + 1 : fresh + at));
 }
 

@@ -28,6 +28,13 @@ process.setUncaughtExceptionCaptureCallback((error) => {
   process.exit(EXIT.noVerdict);
 });
 
+// Nor must a way through here that ends nowhere: Node takes it for a success.
+process.on('exit', () => {
+  if (process.exitCode !== undefined) return;
+  complain(internal('it stopped waiting'));
+  process.exitCode = EXIT.noVerdict;
+});
+
 const socket = findSocket();
 const command = parseFast(process.argv.slice(2));
 // A person at a terminal is shown how far it is: by the full client.

@@ -4,7 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { directory, ROOT } from '../support/config.ts';
@@ -14,6 +22,7 @@ import { skipWithout } from '../support/tools.ts';
 const CRON = { HOME: '/root', LOGNAME: 'root', PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
 /** npm's prefix is one for all, and its modules lie below it. */
 const MODULE = 'lib/node_modules/baton';
+const BUNDLE = join(ROOT, 'dist/client/main.cjs');
 
 /** All that is built and shipped: the bundles, and what is no TypeScript. */
 const BUILT = [
@@ -40,9 +49,12 @@ function install(t: TestContext): string {
   const prefix = join(place, 'prefix');
   // npm has a cache of its own here, so nothing but the tarball can be the source.
   const env = { ...process.env, npm_config_cache: join(place, 'cache') };
-  // Without scripts, as the tests that run beside this one use what is built.
+  // Without scripts, as the tests that run beside this one use what is built. npm 10 runs prepare
+  // all the same, which has to know of it.
+  const built = statSync(BUNDLE).ino;
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', place];
   const tarball = join(place, run('npm', pack, env, ROOT).trim());
+  assert.equal(statSync(BUNDLE).ino, built, 'npm pack has built again');
   run('npm', ['install', '-g', '--offline', '--prefix', prefix, tarball], env);
   // As npm does, unless it is one that runs no scripts.
   const lifecycle = { npm_config_global: 'true', npm_config_prefix: prefix };

@@ -52,6 +52,11 @@ export interface Schedule {
   readonly weekdays: ReadonlySet<number>;
   /** The day and the weekday both have to be right; else one of them is enough. */
   readonly needsBoth: boolean;
+  /**
+   * Where clocks change to or from daylight saving time: "by the clock" runs twice what they show
+   * twice; the others do not. "catch up" runs what they skip right after it.
+   */
+  readonly atChange: 'by the clock' | 'catch up' | 'once';
 }
 
 /** What the time of a line means to a cron. */

@@ -88,6 +88,8 @@ function scheduleOf(fields: readonly Field[]): Schedule {
     months: new Set(months),
     weekdays: new Set(weekdays),
     needsBoth: true,
+    // As of timers of systemd: systemd-analyze calendar was asked.
+    atChange: 'once',
   };
 }
 

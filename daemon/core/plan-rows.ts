@@ -1,0 +1,190 @@
+/**
+ * What a plan says of each run: gathered from the events that daemon/core/plan-runs.ts brings
+ * about, and from what the policies say of those that wait. A part of it, and nobody else's to use.
+ *
+ * A run is asked why it waits when it has been accepted, when its own time has come (such as the
+ * end of a settle window), and when what it waited for has ended; at most WAITS_MAX times.
+ */
+import { describeOutcome } from '../protocol/outcome-text.ts';
+import type {
+  ComingRequest,
+  Planned,
+  PlannedRefusal,
+  PlannedRun,
+  PlannedWait,
+} from '../protocol/planned.ts';
+import { unknownTarget } from '../protocol/refusal-text.ts';
+import type { RunId, TargetName } from '../shared/run.ts';
+import type { Catalog } from './catalog.ts';
+import type { Answer } from './command.ts';
+import { subjectOf } from './describe-condition.ts';
+import type { Event, EventOf } from './event.ts';
+import { groupViewMaker } from './group-view.ts';
+import type { ReadonlyState } from './state.ts';
+import { explain } from './waiting.ts';
+import { isCondition } from './world.ts';
+
+/** Reasons of one run that are kept. */
+export const WAITS_MAX = 5;
+
+type Draft = { -readonly [K in keyof PlannedRun]: PlannedRun[K] } & { waits?: PlannedWait[] };
+
+export class PlanRows {
+  /** Targets of which nobody knows how long they take. */
+  readonly unknown = new Set<TargetName>();
+  readonly #state: ReadonlyState;
+  readonly #catalog: Catalog;
+  readonly #drafts = new Map<RunId, Draft>();
+  readonly #refused: PlannedRefusal[] = [];
+  readonly #late: { readonly target: TargetName; readonly atMs: number }[] = [];
+  /** To be asked at the end of the moment. */
+  readonly #looks = new Set<RunId>();
+  /** Who waits for whom. */
+  readonly #waiters = new Map<RunId, RunId[]>();
+
+  constructor(state: ReadonlyState, catalog: Catalog) {
+    this.#state = state;
+    this.#catalog = catalog;
+  }
+
+  /** Once the event is applied. */
+  note(event: Event): void {
+    switch (event.type) {
+      case 'accepted':
+        return this.#accept(event);
+      case 'late':
+        this.#late.push({ target: event.target, atMs: event.at.wallMs });
+        return;
+      case 'joined':
+      case 'started':
+      case 'requeued':
+      case 'ended': {
+        const draft = this.#drafts.get(event.run);
+        if (draft !== undefined) this.#change(draft, event);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  /** What has become of a request; what makes a run is told by its events. */
+  answered({ target, atMs }: ComingRequest, answer: Answer): void {
+    const refuse = (reason: string): void => void this.#refused.push({ target, atMs, reason });
+    switch (answer.type) {
+      case 'refused':
+      case 'broken':
+      case 'not-permitted':
+      case 'unknown-host':
+        return refuse(answer.reason);
+      case 'unknown-target':
+        return refuse(unknownTarget('the configuration', target, this.#catalog.targets.keys()));
+      case 'ignored':
+        this.#refused.push({ target, atMs, isIgnored: true, reason: answer.reason });
+        return;
+      case 'fleet':
+        for (const { target: member, ...its } of answer.members) {
+          this.answered({ target: member, atMs }, its);
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Its time has come: why it waits may be another reason. */
+  look(run: RunId): void {
+    this.#looks.add(run);
+  }
+
+  /** It is past, and no part of the plan. */
+  drop(run: RunId): void {
+    this.#drafts.delete(run);
+  }
+
+  explain(nowMs: number): void {
+    if (this.#looks.size === 0) return;
+    const at = { steadyMs: nowMs, wallMs: nowMs };
+    const groupViewOf = groupViewMaker(this.#state, this.#catalog, at);
+    for (const number of this.#looks) {
+      const run = this.#state.runs.get(number);
+      const draft = this.#drafts.get(number);
+      const waits = draft?.waits ?? [];
+      if (run?.state !== 'queued' || draft === undefined || waits.length >= WAITS_MAX) continue;
+      const found = explain(this.#state, run, at, this.#catalog, groupViewOf);
+      const behind = [...new Set(found.flatMap((wait) => wait.behind))];
+      for (const other of behind) {
+        const waiters = this.#waiters.get(other) ?? [];
+        waiters.push(number);
+        this.#waiters.set(other, waiters);
+      }
+      const reason = found.map((wait) => wait.reason).join('; and ');
+      if (reason === '' || reason === waits.at(-1)?.reason) continue;
+      const names = new Set(behind.map((other) => this.#state.runs.get(other)?.target ?? ''));
+      const who = names.size === 0 ? {} : { behind: [...names] };
+      draft.waits = [...waits, { fromMs: nowMs, reason, ...who }];
+    }
+    this.#looks.clear();
+  }
+
+  close(): Omit<Planned, 'fromMs' | 'untilMs'> {
+    const runs = [...this.#drafts.values()];
+    const endsAtMs = runs.reduce((last, { endedAtMs = 0 }) => Math.max(last, endedAtMs), 0);
+    return {
+      runs,
+      refused: this.#refused,
+      late: this.#late,
+      ...(endsAtMs === 0 ? {} : { endsAtMs }),
+      unknown: [...this.unknown],
+      assumed: this.#assumed(new Set(runs.map(({ target }) => target))),
+    };
+  }
+
+  #accept({ run, target, at, cause }: EventOf<'accepted'>): void {
+    const hook = cause === undefined ? {} : { hookOf: { target: cause.target, why: cause.why } };
+    this.#drafts.set(run, { run, target, askedAtMs: at.wallMs, ...hook });
+    this.#looks.add(run);
+  }
+
+  #change(draft: Draft, event: EventOf<'joined' | 'started' | 'requeued' | 'ended'>): void {
+    switch (event.type) {
+      case 'joined':
+        draft.joined = (draft.joined ?? 0) + 1;
+        return;
+      case 'started':
+        draft.startedAtMs = event.at.wallMs;
+        if (event.attempt > 1) draft.attempts = event.attempt;
+        return;
+      case 'requeued':
+        this.#looks.add(event.run);
+        return this.#wake(event.run);
+      case 'ended':
+        draft.endedAtMs = event.at.wallMs;
+        draft.outcome = event.outcome.kind;
+        draft.verdict = event.verdict;
+        draft.text = describeOutcome(event.outcome);
+        return this.#wake(event.run);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** Those that waited for it may wait for another one now. */
+  #wake(run: RunId): void {
+    for (const waiter of this.#waiters.get(run) ?? []) this.#looks.add(waiter);
+    this.#waiters.delete(run);
+  }
+
+  #assumed(targets: ReadonlySet<TargetName>): Planned['assumed'] {
+    const found = new Map<string, Set<TargetName>>();
+    for (const target of targets) {
+      for (const { asks } of this.#catalog.targets.get(target)?.bindings ?? []) {
+        for (const question of asks.filter(isCondition)) {
+          const subject = subjectOf(question);
+          found.set(subject, (found.get(subject) ?? new Set()).add(target));
+        }
+      }
+    }
+    return [...found].map(([condition, names]) => ({ condition, targets: [...names] }));
+  }
+}

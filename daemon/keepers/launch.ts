@@ -3,13 +3,15 @@
  * exec-only, so pid and status stay those of the command. The environment is built from nothing,
  * as cron does it: nothing of the daemon's own leaks into a job.
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { constants as os } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { ProcessPlan } from '../core/plan.ts';
 import * as say from '../protocol/outcome-text.ts';
 import { errnoOf } from '../shared/errno.ts';
 import type { Nonce, Outcome, RunId, TargetName } from '../shared/run.ts';
+import { BoundedLooks } from '../system/bounded-looks.ts';
 import { findGroup, findUser, ownAccount, type PasswdEntry } from '../system/passwd.ts';
 import { idOf } from '../system/proc.ts';
 import { findKeeperTrouble } from './perl.ts';
@@ -29,6 +31,8 @@ export type Failure = Extract<Outcome, { kind: 'not-started' }>;
 
 const UMASK_DEFAULT = 0o022;
 const PATH_DEFAULT = '/usr/bin:/bin';
+
+const looks = new BoundedLooks();
 
 /** What to spawn for a run, or why it cannot be. */
 export async function prepare(
@@ -63,7 +67,7 @@ export async function prepare(
   const prefix = chain(plan, passwd, gid);
   const cwd = plan.cwd ?? passwd.home;
   if (prefix.length > 0) {
-    const missing = findProblem(plan.args[0], env.PATH, cwd);
+    const missing = await looks.at(() => findProblem(plan.args[0], env.PATH, cwd));
     if (missing !== undefined) return missing;
   }
   return {
@@ -112,15 +116,19 @@ function chain(plan: ProcessPlan, passwd: PasswdEntry, gid: number): readonly st
  * Behind a prefix a failed exec would look like an exit of the command, with 127 or 126 and the
  * prefix's own words; so what can be seen beforehand is looked at here.
  */
-function findProblem(command: string, path: string, cwd: string): Failure | undefined {
+async function findProblem(
+  command: string,
+  path: string,
+  cwd: string,
+): Promise<Failure | undefined> {
   const places = command.includes('/')
     ? [join(command.startsWith('/') ? '' : cwd, command)]
     : path.split(delimiter).map((directory) => join(directory || '.', command));
   let errno = 'ENOENT';
   for (const place of places) {
     try {
-      if (!statSync(place).isFile()) throw Object.assign(new Error(), { code: 'EACCES' });
-      accessSync(place, constants.X_OK);
+      if (!(await stat(place)).isFile()) throw Object.assign(new Error(), { code: 'EACCES' });
+      await access(place, constants.X_OK);
       return undefined;
     } catch (error) {
       if (errnoOf(error) === 'EACCES') errno = 'EACCES';

@@ -1,0 +1,47 @@
+/** Looks at files of which one may never come back. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { BoundedLooks } from '../../../daemon/system/bounded-looks.ts';
+
+test('there is one look at a time, and each tells what it found', async () => {
+  const looks = new BoundedLooks();
+  const made: string[] = [];
+  const answers: (() => void)[] = [];
+  const look = (name: string) => () => {
+    made.push(name);
+    return new Promise<string>((resolve) => answers.push(() => resolve(name)));
+  };
+  const found = [looks.at(look('a')), looks.at(look('b'))];
+  await setImmediate();
+  assert.deepEqual(made, ['a']);
+  answers[0]?.();
+  assert.equal(await found[0], 'a');
+  await setImmediate();
+  answers[1]?.();
+  assert.equal(await found[1], 'b');
+});
+
+test('a look that fails is told to who asked for it, and keeps no other from being made', async () => {
+  const looks = new BoundedLooks();
+  const failed = looks.at(() => Promise.reject(new Error('EIO')));
+  const next = looks.at(() => Promise.resolve('b'));
+  await assert.rejects(failed, /EIO/);
+  assert.equal(await next, 'b');
+});
+
+test('while a look does not come back no other is made, and nobody waits for it for long', async () => {
+  const looks = new BoundedLooks(1);
+  const timer = setInterval(() => {}, 1_000); // the limit itself keeps no process alive
+  let comeBack: () => void = () => {};
+  const out = () => new Promise<string>((resolve) => (comeBack = () => resolve('late')));
+  assert.equal(await looks.at(out), undefined);
+  let made = 0;
+  const next = () => Promise.resolve(++made);
+  assert.equal(await looks.at(next), undefined);
+  assert.equal(made, 0);
+  comeBack();
+  await setImmediate();
+  assert.equal(await looks.at(next), 1);
+  clearInterval(timer);
+});

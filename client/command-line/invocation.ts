@@ -11,6 +11,7 @@ import {
 } from '../../daemon/protocol/request.ts';
 import type { FastRun } from '../fast-path.ts';
 import { Mistake, runNumberOf, type TypedFlags } from './flags.ts';
+import { LISTS, type List } from './manual/upkeep.ts';
 import type { VerbName } from './manual.ts';
 import * as say from './usage-errors.ts';
 
@@ -83,7 +84,7 @@ export type Command =
     }
   /** Of one verb, or of everything. */
   | { readonly verb: 'help'; readonly about?: string }
-  | { readonly verb: 'names'; readonly what: 'targets' | 'groups' | 'runs' }
+  | { readonly verb: 'names'; readonly what: List }
   | { readonly verb: 'reload' | 'version' };
 
 /** `rest` is what stood after "--". */
@@ -164,8 +165,9 @@ export const COMMANDS = {
     throw new Mistake(say.wrongWord('import', 'crontab, rsnapshot or py9tor', from));
   },
   names: ([what = '']) => {
-    if (what === 'targets' || what === 'groups' || what === 'runs') return { verb: 'names', what };
-    throw new Mistake(say.wrongWord('names', 'targets, groups or runs', what));
+    const found = LISTS.find((name) => name === what);
+    if (found !== undefined) return { verb: 'names', what: found };
+    throw new Mistake(say.wrongWord('names', 'targets, groups, hosts or runs', what));
   },
   help: ([about]) => ({ verb: 'help', ...(about ? { about } : {}) }),
 } as const satisfies Readonly<Record<VerbName, Builder>>;

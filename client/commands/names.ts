@@ -1,10 +1,11 @@
 /**
- * `baton names targets|groups|runs`: what a shell may complete, one a line: a name, a tab, a word
- * about it. A person is waiting at the prompt, so it asks once, gives up soon, and never says a
- * word about why there is nothing to say.
+ * `baton names targets|groups|hosts|runs`: what a shell may complete, one a line: a name, a tab, a
+ * word about it. A person is waiting at the prompt, so it asks once, gives up soon, and never says
+ * a word about why there is nothing to say.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type RunView, type StatusReply } from '../../daemon/protocol/request.ts';
+import type { List } from '../command-line/manual/upkeep.ts';
 import type { Place } from '../connection/conversation.ts';
 import { queryOne } from '../connection/queries.ts';
 import { type Ending, printed } from '../ending.ts';
@@ -14,18 +15,17 @@ import { plain } from '../terminal/output.ts';
 const PATIENCE_MS = 1_000;
 const ABOUT_CHARS_MAX = 60;
 
-type What = 'targets' | 'groups' | 'runs';
-
-export async function names(what: What, place: Place): Promise<Ending> {
+export async function names(what: List, place: Place): Promise<Ending> {
   const asked = queryOne({ ...place, connectTimeoutMs: 0 }, { type: 'status' });
   const answer = await Promise.race([asked, delay(PATIENCE_MS, undefined, { ref: false })]);
   if (answer?.ok !== true) process.exit(EXIT.unavailable); // also where the daemon stays silent
   return printed(lines(what, answer.value).join(''));
 }
 
-function lines(what: What, status: StatusReply): readonly string[] {
+function lines(what: List, status: StatusReply): readonly string[] {
   const { targets } = status;
   if (what === 'groups') return groupsOf(status).map(([name, text]) => line(name, text));
+  if (what === 'hosts') return hostsOf(targets).map(([name, text]) => line(name, text));
   if (what === 'targets') {
     const fleets = new Set(targets.flatMap(({ fleet }) => fleet ?? []));
     return [
@@ -66,6 +66,17 @@ export function groupsOf({
     ...Array.from(members, ([name, its]) => [name, [...its].join(', ')] as const),
     ...gone.filter((name) => !members.has(name)).map((name) => [name, 'paused'] as const),
   ];
+}
+
+/** The hosts of all fleets, with the fleets of each. */
+function hostsOf(targets: StatusReply['targets']): readonly (readonly [string, string])[] {
+  const fleets = new Map<string, string[]>();
+  for (const { target, fleet } of targets) {
+    if (fleet === undefined) continue;
+    const host = target.slice(fleet.length + 1);
+    fleets.set(host, [...(fleets.get(host) ?? []), fleet]);
+  }
+  return Array.from(fleets, ([host, its]) => [host, its.join(', ')] as const);
 }
 
 function about({ target, state, text }: RunView): string {

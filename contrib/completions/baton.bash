@@ -6,6 +6,7 @@ _baton_words() {
   case $1 in
     target) "$2" names targets 2>/dev/null | cut -f1 ;;
     group) "$2" names groups 2>/dev/null | cut -f1 ;;
+    host) "$2" names hosts 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
     verb) printf '%s\n' run retry wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help ;;
@@ -18,7 +19,7 @@ _baton_words() {
 _baton_value() {
   case $1 in
     --max-wait) echo none ;;
-    --only) echo none ;;
+    --only) echo host ;;
     --report) echo file ;;
     -E|--error-code) echo none ;;
     --since) echo none ;;

@@ -12,6 +12,7 @@ _baton_words() {
   case $1 in
     target) "$2" names targets 2>/dev/null | cut -f1 ;;
     group) "$2" names groups 2>/dev/null | cut -f1 ;;
+    host) "$2" names hosts 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
     verb) printf '%s\\n' ${named} ;;

@@ -108,6 +108,8 @@ function action(completed: Completed): string {
       return `-a ${quote(`(${names('targets')})`)}`;
     case 'group':
       return `-a ${quote(`(${names('groups')})`)}`;
+    case 'host':
+      return `-a ${quote(`(${names('hosts')})`)}`;
     case 'run':
       return `-a ${quote(`(${names('runs')})`)}`;
     case 'run-or-target':

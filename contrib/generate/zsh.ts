@@ -24,6 +24,7 @@ _baton_names() {
 
 _baton_target() { _baton_names targets target }
 _baton_group() { _baton_names groups group }
+_baton_host() { _baton_names hosts host }
 _baton_run() { _baton_names runs run }
 _baton_run_or_target() { _alternative 'targets:target:_baton_target' 'runs:run:_baton_run' }
 

@@ -13,6 +13,7 @@ const SHELL_MS_MAX = 30_000;
 const COMPLETIONS = join(ROOT, 'contrib/completions');
 const verbs = VERBS.filter(({ isHidden }) => isHidden !== true);
 const TARGETS = ['a:db@x=1', 'a:dc', "it's", 'quick', 'rsnap-daily', 'rsnap-weekly', 'two words'];
+const FLEET = ['up', 'up@db1', 'up@web1'];
 
 let rig: Rig;
 let env: NodeJS.ProcessEnv;
@@ -27,6 +28,7 @@ before(async () => {
       quick: { runner, description: 'does next to nothing' },
       'rsnap-daily': disk,
       'rsnap-weekly': disk,
+      up: { hosts: ['db1', 'web1'], description: 'on {host}', runner },
       'a:dc': {
         runner,
         policies: [
@@ -67,7 +69,7 @@ function shell(command: string, args: readonly string[], more: NodeJS.ProcessEnv
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
-test('names are one a line with a word about each, for targets, groups and runs', () => {
+test('names are one a line with a word about each, for targets, groups, hosts and runs', () => {
   const targets = lines(shell('baton', ['names', 'targets']));
   assert.deepEqual(targets.toSorted(), [
     ...[
@@ -78,8 +80,12 @@ test('names are one a line with a word about each, for targets, groups and runs'
       'rsnap-daily',
       'rsnap-weekly',
       'two words',
+      'up\ta fleet',
+      'up@db1\ton db1',
+      'up@web1\ton web1',
     ],
   ]);
+  assert.equal(shell('baton', ['names', 'hosts']), 'db1\tup\nweb1\tup\n');
   const groups = lines(shell('baton', ['names', 'groups']));
   assert.deepEqual(groups.toSorted(), ['disk one\trsnap-daily, rsnap-weekly', 'net\ta:dc']);
   assert.match(shell('baton', ['names', 'runs']), /^1\tquick, exited with 0\n$/);
@@ -99,10 +105,11 @@ const cases: readonly (readonly [readonly string[], string, readonly string[]])[
   [['run'], 'rsn', ['rsnap-daily', 'rsnap-weekly']],
   [['run', '--wait'], 'rsn', ['rsnap-daily', 'rsnap-weekly']],
   [['run', '-E', '75'], 'q', ['quick']],
+  [['run', 'up', '--only'], '', ['db1', 'web1']],
   [['run', 'quick', '--', '--'], 'q', []],
-  [['wait'], '', [...TARGETS, '1']],
+  [['wait'], '', [...TARGETS, ...FLEET, '1']],
   [['retry'], '', ['1']],
-  [['logs'], '', [...TARGETS, '1']],
+  [['logs'], '', [...TARGETS, ...FLEET, '1']],
   [['h'], '', []],
   [[], 'hi', ['history']],
   [[], 're', ['reload', 'report', 'resume', 'retry']],

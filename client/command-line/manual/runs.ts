@@ -52,6 +52,7 @@ export const RUNS = [
       {
         name: 'only',
         value: 'HOST,…',
+        completes: 'host',
         text: 'of a fleet: only on these hosts, with `*` for any characters, such as `web*`',
       },
       {

@@ -11,7 +11,8 @@ const PAUSED = [
   { name: 'all', text: 'all targets' },
 ] as const satisfies readonly Option[];
 
-const LISTS = ['targets', 'groups', 'runs'] as const;
+export const LISTS = ['targets', 'groups', 'hosts', 'runs'] as const;
+export type List = (typeof LISTS)[number];
 
 export const UPKEEP = [
   {
@@ -160,7 +161,7 @@ export const UPKEEP = [
   {
     name: 'names',
     summary: 'list what a shell may complete',
-    operands: { show: 'targets|groups|runs', least: 1, most: 1, completes: LISTS },
+    operands: { show: LISTS.join('|'), least: 1, most: 1, completes: LISTS },
     options: [],
     text: ['One name a line, with a tab and a word about it. Silent where no daemon answers.'],
     examples: [{ line: 'baton names targets', text: 'asked by the completions of the shells' }],

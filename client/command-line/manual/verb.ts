@@ -4,7 +4,15 @@
  */
 
 /** What a word on the command line names, so that a shell can complete it. */
-export type Named = 'target' | 'group' | 'run' | 'run-or-target' | 'file' | 'directory' | 'verb';
+export type Named =
+  | 'target'
+  | 'group'
+  | 'host'
+  | 'run'
+  | 'run-or-target'
+  | 'file'
+  | 'directory'
+  | 'verb';
 
 export interface Option {
   /** Its long name in camelCase: `errorCode` is written --error-code. */

@@ -90,8 +90,8 @@ const Target = v.pipe(
         'in which the machine sleeps does not count.',
       killAfter: 'How long a run that is being ended may take from TERM to KILL.',
       maxWait:
-        'Gives a run up that has waited longer, with status 75. Time in which the machine sleeps ' +
-        'counts.',
+        'Gives a run up whose command has not begun by then, with status 75, whatever it waits ' +
+        'for. Time in which the machine sleeps counts.',
       lateAfter:
         'Calls the target late when its last success is longer ago, such as "26h" for a daily ' +
         'one. Time in which the machine sleeps counts.',

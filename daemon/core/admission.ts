@@ -140,7 +140,7 @@ function join(
   const answer = { type: 'joined', run: number } as const;
   const joined = { type: 'joined', run: number, token } as const;
   // Of one that is tried again its target alone says how long.
-  const isNew = run?.state === 'queued' && run.earlier === undefined;
+  const isNew = run !== undefined && run.state !== 'ended' && run.earlier === undefined;
   const beforeMs = isNew ? run.expiresAtMs : undefined;
   if (run === undefined || beforeMs === undefined) return { ...decided(joined), answer };
   const expiresAtMs = Math.min(elapsedMs(run.accepted) + own, elapsedMs(at) + maxWaitMs);

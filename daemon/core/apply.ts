@@ -30,6 +30,8 @@ import { requeue, vainBefore } from './requeue.ts';
 import { expectNotCancelled, expectRun, expectState, impossible } from './run-checks.ts';
 import {
   type Ended,
+  expiryOf,
+  expiryOfJob,
   extraOf,
   isCancelled,
   type Queued,
@@ -124,7 +126,7 @@ function join(state: State, event: EventOf<'joined'>): void {
   takeToken(state, event);
   const tokens = [...run.tokens, event.token];
   const { expiresAtMs } = event;
-  if (run.state !== 'queued' || expiresAtMs === undefined) {
+  if (expiresAtMs === undefined) {
     state.runs.set(run.run, { ...run, tokens });
     return;
   }
@@ -171,6 +173,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
     ...startedBy(run.state === 'queued' ? firstStart(run, event) : run.startNonce),
     attempt: event.attempt,
     ...(vain === 0 ? {} : { vain }),
+    ...(event.after === undefined ? expiryOf(run) : {}),
     starting: event.at,
   });
   for (const number of event.overtook ?? []) {
@@ -202,6 +205,7 @@ function go(state: State, event: EventOf<'started'>): void {
     ...startedBy(startNonce),
     attempt: event.attempt,
     ...(run.vain === undefined ? {} : { vain: run.vain }),
+    ...expiryOfJob(run, event.keeper),
     started: event.at,
     keeper: event.keeper,
     ...(event.timeoutAtMs === undefined ? {} : { timeoutAtMs: event.timeoutAtMs }),

@@ -20,7 +20,7 @@ import {
 import type { EventOf } from './event.ts';
 import { restAfterVain, retryAfter } from './retry.ts';
 import { isCancelled, type ReadonlyState, type Running, type Starting, triesOf } from './state.ts';
-import { cancelled, cancelledOf, ended, withEarlier } from './termination.ts';
+import { cancelled, cancelledOf, ended, expired, withEarlier } from './termination.ts';
 
 export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: Catalog): Decision {
   const run = keptRun(state, command);
@@ -240,7 +240,8 @@ function keptRun(
 
 /**
  * In its place, unless somebody is there whom the policies did not let in, or it starts under
- * conditions: the machine may have been started anew, and the disk not be mounted any more.
+ * conditions: the machine may have been started anew, and the disk not be mounted any more. Never
+ * where its time to wait is over.
  */
 function startAgain(
   state: ReadonlyState,
@@ -250,6 +251,8 @@ function startAgain(
   after?: 'lost' | 'interrupted',
 ): Decision {
   const why = after === undefined ? {} : { after };
+  const end = after === undefined ? expired(run, at, catalog) : undefined;
+  if (end !== undefined) return decided(end);
   const isAskedAgain = isCrowded(state, run) || hasConditions(catalog.targets.get(run.target));
   if (isAskedAgain) {
     const rest = after === undefined ? restAfterVain(run, at, catalog) : {};

@@ -9,6 +9,7 @@
 import type { Nonce, RunId } from '../shared/run.ts';
 import type { Event, EventOf } from './event.ts';
 import {
+  expiryOf,
   extraOf,
   type Pause,
   type Placed,
@@ -92,8 +93,7 @@ function* memory(
 function* acceptance(run: Run): Generator<Event> {
   const { run: number, target, accepted: at, merged, tokens } = run;
   const [token = '', ...joined] = tokens;
-  const expiry =
-    run.state === 'queued' && run.expiresAtMs !== undefined ? { expiresAtMs: run.expiresAtMs } : {};
+  const expiry = run.state === 'ended' ? {} : expiryOf(run);
   const overtaken = run.state === 'queued' && run.overtaken > 0 ? { overtaken: run.overtaken } : {};
   const more = { ...extraOf(run), ...expiry, ...overtaken, ...againOf(run) };
   yield { type: 'accepted', run: number, target, at, merged, token, ...more };

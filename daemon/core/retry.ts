@@ -19,6 +19,7 @@ import { nameSignal } from '../shared/signals.ts';
 import type { Catalog, Retry } from './catalog.ts';
 import type { EventOf } from './event.ts';
 import {
+  expiryOf,
   isCancelled,
   type Queued,
   type Running,
@@ -55,20 +56,19 @@ export function retryAfter(
 
 /**
  * The same where the attempt that was to come never came to its command: it may start at once, but
- * no later than before. Empty where it was the first one. If an attempt was lost meanwhile, nobody
- * knows how the last one ended, and it does not wait as one that is known to have failed.
+ * no later than before. If an attempt was lost meanwhile, nobody knows how the last one ended, and
+ * it does not wait as one that is known to have failed.
  */
 export function restAfterVain(
   run: Starting | Running,
   at: Stamp,
   catalog: Catalog,
 ): Pick<EventOf<'requeued'>, 'notBeforeMs' | 'expiresAtMs'> {
-  if (run.earlier === undefined) return {};
+  if (run.earlier === undefined) return expiryOf(run);
   const { retry = {} } = catalog.targets.get(run.target) ?? {};
   const expiresAtMs = lastStartMs(run, retry);
-  const isKnown = run.attempt - 1 - (run.vain ?? 0) === run.earlier.attempts.length;
   return {
-    ...(isKnown ? { notBeforeMs: elapsedMs(at) } : {}),
+    ...(isForRetry(run) ? { notBeforeMs: elapsedMs(at) } : {}),
     ...(Number.isFinite(expiresAtMs) ? { expiresAtMs } : {}),
   };
 }
@@ -117,14 +117,20 @@ export function restOf({ notBeforeMs }: Queued, at: Stamp): number | undefined {
 }
 
 /**
- * As a queued run ends that has no further attempt: as the last one did, if it waits for another by
- * `retry`. One that was lost, and waits to be started again, ended in no way that is known.
+ * As a run ends that has no further attempt: as the last one did, if this one is by `retry`. One
+ * that was lost, and is to be started again, ended in no way that is known.
  */
 export function lastOutcome(
-  { earlier, notBeforeMs }: Pick<Queued, 'earlier' | 'notBeforeMs'>,
+  run: Pick<Queued, 'state' | 'earlier' | 'notBeforeMs'> | Starting | Running,
   otherwise: Outcome,
 ): Outcome {
-  return (notBeforeMs === undefined ? undefined : earlier?.attempts.at(-1)?.outcome) ?? otherwise;
+  const isAgain = run.state === 'queued' ? run.notBeforeMs !== undefined : isForRetry(run);
+  return (isAgain ? run.earlier?.attempts.at(-1)?.outcome : undefined) ?? otherwise;
+}
+
+/** It is known how each attempt before ended. */
+function isForRetry({ attempt, vain = 0, earlier }: Starting | Running): boolean {
+  return attempt - 1 - vain === earlier?.attempts.length;
 }
 
 /** It waits for another attempt, which its target does not have any more. */

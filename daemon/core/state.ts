@@ -35,10 +35,14 @@ interface Request {
   readonly earlier?: Earlier;
 }
 
-export interface Queued extends Request {
+/** In elapsed time: a run whose command has not begun by then is given up. */
+interface Expiry {
+  readonly expiresAtMs?: number;
+}
+
+export interface Queued extends Request, Expiry {
   readonly state: 'queued';
   readonly overtaken: number;
-  readonly expiresAtMs?: number;
   /** Of one that waits again: how many there were, and how many of them its command never saw. */
   readonly attempts?: number;
   readonly vain?: number;
@@ -61,7 +65,7 @@ export interface Placed extends Request {
 }
 
 /** Attempts number the keepers of a run. */
-interface Attempted extends Placed {
+interface Attempted extends Placed, Expiry {
   readonly attempt: number;
   /** How many attempts before this one its command never saw. */
   readonly vain?: number;
@@ -244,6 +248,15 @@ export function extraOf({ nonce, args, cause, earlier }: Extra): Extra {
     ...(cause === undefined ? {} : { cause }),
     ...(earlier === undefined ? {} : { earlier }),
   };
+}
+
+/** Where its command may begin long after it was let go: its job waits in Slurm. */
+export function expiryOfJob(run: Starting, { kind }: KeeperId): Expiry {
+  return kind === 'slurm' ? expiryOf(run) : {};
+}
+
+export function expiryOf({ expiresAtMs }: Expiry): Expiry {
+  return expiresAtMs === undefined ? {} : { expiresAtMs };
 }
 
 export function startedBy(startNonce: Nonce | undefined): Pick<Placed, 'startNonce'> {

@@ -58,9 +58,8 @@ export function cancelOne(
   catalog: Catalog,
   by?: RunId,
 ): readonly EventOf<'ended' | 'stopping'>[] {
-  if (run.state === 'queued') return [unstarted(run, at, cancelledOf(run, by), catalog)];
-  if (run.state === 'starting') {
-    return [withEarlier(run, ended(run, at, cancelledOf(run, by), catalog))];
+  if (run.state === 'queued' || run.state === 'starting') {
+    return [unstarted(run, at, cancelledOf(run, by), catalog)];
   }
   if (!hasProcesses(run)) return [];
   // One that is being ended for another reason must not be tried again then.
@@ -103,9 +102,9 @@ export function due(
   const touched = new Set<TargetName>();
   const wakeups: Wakeup[] = [];
   const events = knownOf(state, runs).flatMap((run): readonly Event[] => {
-    if (run.state === 'queued') {
+    if (run.state === 'queued' || run.state === 'starting') {
       const end = expired(run, at, catalog);
-      if (end === undefined) touched.add(run.target);
+      if (end === undefined && run.state === 'queued') touched.add(run.target);
       return end === undefined ? [] : [end];
     }
     if (!hasProcesses(run) || run.stopping !== undefined) return [];
@@ -132,15 +131,19 @@ function knownOf(state: ReadonlyState, runs: readonly RunId[]): readonly Run[] {
 }
 
 /** The end of a run that has waited longer than it may, in elapsed time; undefined: it has not. */
-export function expired(run: Queued, at: Stamp, catalog: Catalog): EventOf<'ended'> | undefined {
+export function expired(
+  run: Queued | Starting | Running,
+  at: Stamp,
+  catalog: Catalog,
+): EventOf<'ended'> | undefined {
   if (run.expiresAtMs === undefined || run.expiresAtMs > elapsedMs(at)) return undefined;
   const waitedMs = elapsedMs(at) - elapsedMs(run.accepted);
   return abandoned(run, at, { kind: 'expired', waitedMs }, catalog);
 }
 
-/** The end of a queued run that never starts: as its last attempt ended, if it had one. */
+/** The end of a run whose command does not begin: as its last attempt ended, if it had one. */
 export function abandoned(
-  run: Queued,
+  run: Queued | Starting | Running,
   at: Stamp,
   outcome: Outcome,
   catalog: Catalog,
@@ -148,7 +151,12 @@ export function abandoned(
   return unstarted(run, at, lastOutcome(run, outcome), catalog);
 }
 
-function unstarted(run: Queued, at: Stamp, outcome: Outcome, catalog: Catalog): EventOf<'ended'> {
+function unstarted(
+  run: Queued | Starting | Running,
+  at: Stamp,
+  outcome: Outcome,
+  catalog: Catalog,
+): EventOf<'ended'> {
   return withEarlier(run, ended(run, at, outcome, catalog));
 }
 

@@ -30,6 +30,8 @@ export interface KeptRun {
   readonly graceMs?: number;
   /** How long its command may run, where its keeper has to see to that. */
   readonly timeoutMs?: number;
+  /** In elapsed time: if its command has not begun by then, it is not to begin any more. */
+  readonly expiresAtMs?: number;
   /** It is the run of a hook, which is told of this. */
   readonly cause?: Cause;
 }
@@ -195,13 +197,14 @@ export class Daemon {
     this.#keepers.adopt(this.#kept(run), attempt, keeper);
   }
 
-  #kept({ run, target: name, merged, startNonce, cause }: KeptRun): KeptRun {
+  #kept({ run, target: name, merged, startNonce, expiresAtMs, cause }: KeptRun): KeptRun {
     const target = this.loop.catalog.targets.get(name);
     const kept = {
       run,
       target: name,
       merged,
       ...(startNonce === undefined ? {} : { startNonce }),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
       ...(cause === undefined ? {} : { cause }),
     };
     if (target === undefined) return kept;

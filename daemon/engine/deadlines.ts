@@ -42,8 +42,10 @@ export class Deadlines {
   /** Those of runs that another daemon had accepted or started. */
   restore(state: ReadonlyState): void {
     for (const run of state.runs.values()) {
+      if (run.state !== 'ended' && run.expiresAtMs !== undefined) {
+        this.add(run.run, run.expiresAtMs);
+      }
       if (run.state === 'queued') {
-        if (run.expiresAtMs !== undefined) this.add(run.run, run.expiresAtMs);
         if (run.notBeforeMs !== undefined) this.add(run.run, run.notBeforeMs);
       } else if (run.state !== 'starting' && run.timeoutAtMs !== undefined) {
         this.addSteady(run.run, run.timeoutAtMs);

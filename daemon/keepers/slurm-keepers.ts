@@ -21,7 +21,7 @@ import { type Conf, type Job, RealSlurm, type SlurmCommands } from './slurm-comm
 import { endedBy, lost, neverRan } from './slurm-end.ts';
 import { askToStop, jobDirectory, removeJobDirectory, sizesIn, withhold } from './slurm-files.ts';
 import { SlurmLedger } from './slurm-ledger.ts';
-import { hasEnded, type KeptJob, type Seen, SlurmLooks } from './slurm-look.ts';
+import { hasEnded, isExpired, type KeptJob, type Seen, SlurmLooks } from './slurm-look.ts';
 import { SlurmPoll } from './slurm-poll.ts';
 import { conclude, NOTHING_SEEN, seeJobs } from './slurm-sight.ts';
 import { stopJob } from './slurm-stop.ts';
@@ -198,15 +198,9 @@ export class SlurmKeepers implements KindOfKeepers {
     if (kept?.slurm === undefined) return;
     const stop = { isOver: true };
     if (this.#supervisor.stop(kept, stop) === undefined) return;
-    void stopJob(
-      kept,
-      kept.slurm,
-      { graceMs, stop },
-      {
-        ...{ commands: this.#commands, clock: this.#clock, log: this.#log },
-        withheld: () => this.#end(kept, neverRan()),
-      },
-    );
+    const withheld = (): void => this.#end(kept, neverRan());
+    const parts = { commands: this.#commands, clock: this.#clock, log: this.#log, withheld };
+    void stopJob(kept, kept.slurm, { graceMs, stop }, parts);
   }
 
   /** Undefined where it is no job. */
@@ -270,10 +264,13 @@ export class SlurmKeepers implements KindOfKeepers {
 
   async #conclude(kept: KeptJob, files: { directory: string; attempt: number }): Promise<void> {
     const { sight, begun } = kept;
-    const verdict = conclude(sight, begun !== undefined, this.#clock.now().steadyMs);
-    if (verdict === 'wait') return;
+    const now = this.#clock.now();
+    const isLate = isExpired(kept, now);
+    const verdict = conclude(sight, begun !== undefined, now.steadyMs);
+    if (verdict === 'wait' && !isLate) return;
     const found = verdict === 'lost' ? 'missing' : await withhold(files);
-    if (found === 'withheld') this.#endInVain(kept);
+    if (found === 'withheld' && isLate) this.#end(kept, neverRan());
+    else if (found === 'withheld') this.#endInVain(kept);
     else if (found === 'missing') this.#end(kept, lost(sight, begun?.node));
   }
 

@@ -6,8 +6,9 @@
  * One look at a time for each shared directory: a file server that hangs holds up its own runs.
  */
 import { dirname } from 'node:path';
+import { elapsedMs } from '../shared/elapsed.ts';
 import { errnoOf } from '../shared/errno.ts';
-import type { SlurmJob } from '../shared/run.ts';
+import type { SlurmJob, Stamp } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import type { Launch } from './launch.ts';
@@ -190,6 +191,11 @@ export class SlurmLooks {
 /** There is nothing more to learn of it, or it has not been let go. */
 function isOver({ life, end }: KeptJob): boolean {
   return end !== undefined || life.state !== 'released';
+}
+
+/** Its command has not begun in the time that its run may wait, and is not to begin any more. */
+export function isExpired({ begun, expiresAtMs }: KeptJob, now: Stamp): boolean {
+  return begun === undefined && expiresAtMs !== undefined && expiresAtMs <= elapsedMs(now);
 }
 
 export function hasEnded({ life }: KeptJob): boolean {

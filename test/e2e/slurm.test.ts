@@ -67,6 +67,7 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
         },
         later: { runner: sh(`${mark('later')}; exit 4`, { extra: ['--begin=now+8'] }) },
         disk2: { runner: sh(mark('disk2'), { licenses: 'disk:1' }) },
+        disk3: { runner: sh(mark('disk2'), { licenses: 'disk:1' }), maxWait: '3s' },
       },
     });
     await rig.boot([], DECOYS);
@@ -151,8 +152,11 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
       const { text } = await rig.baton('why', String(second.run));
       return /waits in Slurm: .*\(Licenses\)/.test(text);
     });
+    const third = await askRun(rig, 'disk3');
     await second.cancel();
     assert.deepEqual((await second.ended()).outcome, { kind: 'cancelled' });
+    const { outcome, exit } = await third.ended();
+    assert.deepEqual([outcome.kind, exit], ['expired', 75]);
     await first.cancel();
     assert.equal((await first.ended()).outcome.kind, 'cancelled');
     await cluster.idle();

@@ -186,9 +186,9 @@ function checkEnd(state: ReadonlyState, event: EventOf<'ended'>, { at: now }: En
   assert.ok(elapsedMs(begun) <= elapsedMs(at), `run ${number} ended before it began`);
   assert.ok(elapsedMs(at) <= elapsedMs(now), `run ${number} ends in the future`);
   // As its last attempt did; see `checkLast`.
-  if (run.state === 'queued' && run.earlier !== undefined) return;
+  if (run.state !== 'running' && run.earlier !== undefined) return;
   if (outcome.kind === 'expired') {
-    const { expiresAtMs = Number.POSITIVE_INFINITY } = run.state === 'queued' ? run : {};
+    const { expiresAtMs = Number.POSITIVE_INFINITY } = run;
     assert.ok(expiresAtMs <= elapsedMs(at), `run ${number} had not its time to wait`);
   }
   if (outcome.kind === 'timed-out' && outcome.reason !== undefined) {

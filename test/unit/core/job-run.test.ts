@@ -6,7 +6,7 @@ import { describeEvent } from '../../../daemon/core/describe-event.ts';
 import { minimalHistory } from '../../../daemon/core/minimal-history.ts';
 import { emptyState } from '../../../daemon/core/state.ts';
 import type { KeeperId } from '../../../daemon/shared/run.ts';
-import { Core, EXIT_0, replay, target } from '../../support/core.ts';
+import { Core, EXIT_0, NEVER_RAN, replay, target } from '../../support/core.ts';
 
 const MINUTE_MS = 60_000;
 const KEEPER: KeeperId = {
@@ -31,6 +31,38 @@ test('a timeout does not count while the job waits in Slurm: the keeper keeps it
   assert.equal(core.expect(run, 'running').stopping, undefined);
   core.end(run, { ...EXIT_0, code: null, signal: 15, isTimedOut: true });
   assert.deepEqual(core.expect(run, 'ended').outcome, { kind: 'timed-out' });
+});
+
+test('a job whose command has not begun by the end of maxWait is given up, any other goes on', () => {
+  for (const report of [NEVER_RAN, EXIT_0]) {
+    const { core, run } = started({ maxWaitMs: MINUTE_MS });
+    core.advance(2 * MINUTE_MS);
+    assert.equal(core.expect(run, 'running').stopping, undefined, 'its command may have begun');
+    core.end(run, report);
+    assert.deepEqual(
+      core.expect(run, 'ended').outcome,
+      report.started ? { kind: 'exited', code: 0 } : { kind: 'expired', waitedMs: 2 * MINUTE_MS },
+    );
+  }
+});
+
+test('a job that ended before its command began is submitted again within maxWait only', () => {
+  const { core, run } = started({ maxWaitMs: MINUTE_MS });
+  core.end(run, NEVER_RAN);
+  assert.equal(core.expect(run, 'starting').attempt, 2);
+  core.advance(MINUTE_MS);
+  assert.equal(core.expect(run, 'ended').outcome.kind, 'expired');
+});
+
+test('a run that Slurm does not take is given up by maxWait', () => {
+  const core = new Core([target('far', [], { maxWaitMs: MINUTE_MS })], { manualKeepers: true });
+  const run = core.ask('far');
+  core.expect(run, 'starting');
+  core.advance(MINUTE_MS);
+  assert.equal(core.expect(run, 'ended').outcome.kind, 'expired');
+  // It had been taken just then.
+  core.send({ type: 'kept', run, attempt: 1, keeper: KEEPER });
+  core.expect(run, 'ended');
 });
 
 test('a lost job is told of in words', () => {
@@ -58,11 +90,11 @@ for (const [name, more] of [
 }
 
 test('the job stays known in a compacted journal, and an old event names it', () => {
-  const { core, run } = started();
+  const { core, run } = started({ maxWaitMs: MINUTE_MS });
   const events = [...minimalHistory(core.state)];
   const again = replay(events).runs.get(run);
   assert.ok(again?.state === 'running');
-  assert.deepEqual(again.keeper, KEEPER);
+  assert.deepEqual([again.keeper, again.expiresAtMs], [KEEPER, MINUTE_MS]);
   const event = events.find(({ type }) => type === 'started');
   assert.equal(
     event && describeEvent(emptyState(), event),

@@ -273,8 +273,8 @@ test('a run whose last attempt was lost does not end as the one before', () => {
   const outcome = { kind: 'exited', code: 3 } as const;
   const earlier = { attempts: [{ started: ended, ended, outcome }] };
   const gaveUp = { kind: 'skipped', reason: 'gave up' } as const;
-  assert.deepEqual(lastOutcome({ earlier, notBeforeMs: 5 }, gaveUp), outcome);
-  assert.deepEqual(lastOutcome({ earlier }, gaveUp), gaveUp);
+  assert.deepEqual(lastOutcome({ state: 'queued', earlier, notBeforeMs: 5 }, gaveUp), outcome);
+  assert.deepEqual(lastOutcome({ state: 'queued', earlier }, gaveUp), gaveUp);
 });
 
 test('a lost run whose processes live is not tried again beside them', () => {

@@ -216,6 +216,8 @@ test('many runs whose maxWait is over at one moment end some at a time', () => {
   // The first one runs, and the others wait for it: they are looked at while they end.
   for (const at of upTo(count + 1)) turns.submit('t', `token ${at}`);
   turns.turns();
+  turns.loop.post({ type: 'kept', run: 1, attempt: 1, keeper: keeper(1, 1) });
+  turns.turns();
   turns.writes.length = 0;
   turns.nowMs += 1_000;
   assert.ok(turns.ring());

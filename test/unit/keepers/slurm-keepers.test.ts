@@ -19,6 +19,7 @@ import type { CommandInput } from '../../../daemon/core/command.ts';
 import type { SlurmPlan } from '../../../daemon/core/plan.ts';
 import { RunDirectories } from '../../../daemon/keepers/run-directories.ts';
 import { SlurmKeepers } from '../../../daemon/keepers/slurm-keepers.ts';
+import { elapsedMs } from '../../../daemon/shared/elapsed.ts';
 import type { KeeperId } from '../../../daemon/shared/run.ts';
 import { directory } from '../../support/config.ts';
 import { FakeSlurm, PlayedKeeper } from '../../support/fake-slurm.ts';
@@ -510,6 +511,32 @@ test('a timeout is kept by the keeper, from the start of the command on', async 
   keeper.leave();
   const { report } = await staged.until(() => postOf(daemon, 'reported'));
   assert.equal(report.isTimedOut, true);
+});
+
+test('a job that waits longer than its run may is withdrawn, unless its command has begun', async (t) => {
+  for (const hasBegun of [false, true]) {
+    const staged = stage(t);
+    const { slurm, clock } = staged;
+    const daemon = staged.daemon();
+    const { keepers } = daemon;
+    const expiresAtMs = elapsedMs(clock.now()) + 60_000;
+    void keepers.start({ ...RUN, expiresAtMs }, 1, staged.plan);
+    await staged.until(() => postOf(daemon, 'kept'));
+    keepers.go(RUN.run);
+    slurm.say({ reason: 'Licenses' });
+    await staged.until(() => elapsedMs(clock.now()) > expiresAtMs - 2_000);
+    const keeper = new PlayedKeeper(staged.shared);
+    assert.equal(postOf(daemon, 'reported'), undefined);
+    if (hasBegun) assert.ok(keeper.begin());
+    await staged.pass(10_000);
+    if (hasBegun) keeper.end();
+    const { report } = await staged.until(() => postOf(daemon, 'reported'));
+    assert.deepEqual([report.started, report.code], hasBegun ? [true, 7] : [false, null]);
+    keepers.drop(RUN.run);
+    if (hasBegun) continue;
+    await staged.until(() => slurm.table.every(({ state }) => state === 'CANCELLED'));
+    await staged.until(() => readdirSync(staged.shared).length === 0);
+  }
 });
 
 test('a run that is being ended goes on until its keeper has left', async (t) => {

@@ -78,11 +78,13 @@ function commandOf(input: readonly string[], typed: TypedFlags, rest: readonly s
 function verbOf(name: string): (typeof VERBS)[number] {
   const verb = findVerb(name);
   if (verb !== undefined) return verb;
+  const kin = VERBS.find(({ elsewhere }) => elsewhere?.includes(name) === true);
   const known = VERBS.filter(({ isHidden }) => isHidden !== true).map((it) => it.name);
-  throw new Mistake(say.unknownCommand(name, didYouMean(name, known)));
+  const hint = kin === undefined ? didYouMean(name, known) : say.meant(kin.name);
+  throw new Mistake(say.unknownCommand(name, hint));
 }
 
-/** py9tor's two: `-t TARGET` and `-s`. */
+/** py9tor's two: `-t TARGET`, with or without `--wait`, and `-s`. */
 function oldCommandOf(
   input: readonly string[],
   typed: TypedFlags,
@@ -92,7 +94,7 @@ function oldCommandOf(
   if (target !== undefined && typed.is('status')) {
     throw new Mistake(say.bothGiven('options', '-t', '-s'));
   }
-  const known = target === undefined ? ['status'] : ['target', 'errorCode'];
+  const known = target === undefined ? ['status'] : ['target', 'wait', 'errorCode'];
   checkOptions(
     name,
     typed,
@@ -101,14 +103,16 @@ function oldCommandOf(
   checkWords(name, input);
   return target === undefined
     ? { verb: 'status', json: true }
-    : { verb: 'run', target, wait: false };
+    : { verb: 'run', target, wait: typed.is('wait') };
 }
 
 function checkOptions(name: string, typed: TypedFlags, options: Verb['options']): void {
   const known = [...GLOBAL_OPTIONS, ...options].map((option) => option.name);
   const odd = typed.names().find((it) => !known.includes(it));
   if (odd === undefined) return;
-  throw new Mistake(say.foreignOption(name, optionOf(odd)));
+  // -w is a word of `status`; after `run` most people mean something else.
+  const isWait = odd === 'watch' && options.some((option) => option.name === 'wait');
+  throw new Mistake(isWait ? say.waitMeant(name) : say.foreignOption(name, optionOf(odd)));
 }
 
 function checkWords(name: string, words: readonly string[], operands = NO_OPERANDS): void {

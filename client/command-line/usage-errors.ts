@@ -15,10 +15,15 @@ export const unknownOption = (option: string, hint: string): string =>
 export const unknownCommand = (name: string, hint: string): string =>
   `unknown command "${name}"${hint}`;
 
+export const meant = (verb: string): string => `; did you mean "${verb}"?`;
+
 export const noCommand = (): string => 'expected a command, found none';
 
 export const foreignOption = (command: string, option: string): string =>
   `${command}: ${option} is not an option of this command`;
+
+export const waitMeant = (command: string): string =>
+  `${command}: -w is --watch, which only status has; write --wait to wait for the end of the run`;
 
 export const extraWord = (command: string, word: string): string =>
   `${command}: unexpected argument "${word}"`;

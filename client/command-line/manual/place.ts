@@ -29,7 +29,7 @@ export const OLD_OPTIONS = [
     short: 't',
     value: 'TARGET',
     completes: 'target',
-    text: 'as `baton run TARGET`, from the command line of py9tor',
+    text: 'as `baton run TARGET`, also with `--wait`, from the command line of py9tor',
   },
   { name: 'status', short: 's', text: 'as `baton status --json`, from the command line of py9tor' },
 ] as const satisfies readonly Option[];

@@ -26,6 +26,7 @@ export const QUESTIONS = [
   {
     name: 'status',
     summary: 'show what runs, what waits and why, and how targets last ended',
+    elsewhere: ['ls', 'list', 'ps', 'show', 'jobs', 'queue'],
     overview: ['status [--watch] [--json]', 'what runs, what waits and why, the last end'],
     options: [
       { name: 'watch', short: 'w', text: 'show it anew every second, on a terminal, until Ctrl-C' },

@@ -24,6 +24,7 @@ export const RUNS = [
   {
     name: 'run',
     summary: 'ask for a run of a target',
+    elsewhere: ['start', 'add', 'submit', 'exec', 'trigger', 'enqueue'],
     overview: ['run TARGET… [--wait] [-- ARG…]', 'ask for a run; --wait: relay, exit as it'],
     operands: {
       show: 'TARGET…',
@@ -113,6 +114,7 @@ export const RUNS = [
   {
     name: 'retry',
     summary: 'ask again for what failed',
+    elsewhere: ['restart', 'rerun'],
     overview: ['retry RUN | --failed', 'ask again for what failed'],
     operands: { show: 'RUN', least: 0, most: 1, completes: 'run' },
     options: [
@@ -182,6 +184,7 @@ export const RUNS = [
   {
     name: 'logs',
     summary: 'print the output of a run',
+    elsewhere: ['tail', 'output', 'cat', 'log'],
     overview: ['logs RUN|TARGET [-f]', 'its output; -f: follow it to the end'],
     operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
     options: [{ name: 'follow', short: 'f', text: 'go on until the run has ended' }],
@@ -198,6 +201,7 @@ export const RUNS = [
   {
     name: 'cancel',
     summary: 'end a run, or all runs of a target',
+    elsewhere: ['stop', 'kill', 'abort', 'remove', 'delete', 'rm'],
     overview: ['cancel RUN|TARGET', 'end a run, or all runs of a target'],
     operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
     options: [],

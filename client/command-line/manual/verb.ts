@@ -61,6 +61,8 @@ export interface Verb {
   /** Paragraphs. */
   readonly text: readonly string[];
   readonly examples: readonly Example[];
+  /** What other tools call it: such a word is answered with this verb's name. */
+  readonly elsewhere?: readonly string[];
   /** For scripts of baton's own: no manual names it. */
   readonly isHidden?: boolean;
 }

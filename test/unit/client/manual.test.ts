@@ -79,6 +79,15 @@ test('options of one name are one option, and no two share a letter', () => {
   for (const letter of letters) assert.equal(letter.length, 1);
 });
 
+test('what other tools call a verb is no verb of baton, and leads to one', () => {
+  const words = VERBS.flatMap(({ elsewhere = [] }) => elsewhere);
+  assert.equal(new Set(words).size, words.length);
+  assert.deepEqual(
+    words.filter((word) => VERBS.some(({ name }) => name === word)),
+    [],
+  );
+});
+
 test('every exit status of the protocol is explained', () => {
   const statuses = EXIT_STATUSES.map(({ status }) => status);
   const wanted = Object.entries(EXIT).map(([name, status]) =>

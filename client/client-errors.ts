@@ -77,6 +77,12 @@ export const noAnswer = (
   return `${what}; ${start}, or name its socket with --socket or $BATON_SOCKET`;
 };
 
+/** For a person who waits. */
+export const stillAway = (socket: string, code: string, leftMs: number): string => {
+  const found = `no answer on ${socket} yet: ${UNREACHED[code] ?? ''}(${code})`;
+  return `${found}; wait up to ${showDuration(leftMs)} more, or start batond`;
+};
+
 /** Somebody holds the connection and says nothing. */
 export const silent = (
   socket: string,

@@ -8,12 +8,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import ndjson from 'ndjson';
 import { EXIT, type Reply, RUN_SOCKET } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import * as say from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
-import { codeOf } from '../terminal/output.ts';
+import { codeOf, complain } from '../terminal/output.ts';
 import { isReply } from './replies.ts';
 import { PING, Silence, silentMsOf } from './silence.ts';
 
@@ -44,12 +45,15 @@ export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly ending: Ending };
 
+const STDERR = 2;
 /** How long the daemon may be away, unless the command line says otherwise. */
 const REACH_MS_DEFAULT = 10_000;
 /** The same once a run is known: a daemon that is being upgraded comes back. */
 const REACH_RUN_MS_DEFAULT = 60_000;
 const PAUSE_MS_MIN = 20;
 const PAUSE_MS_MAX = 1_000;
+/** How long a person at a terminal waits before hearing for whom. */
+const TELL_MS = 1_000;
 /** A connection that stood as long was a good one, also where nothing was said. */
 const STOOD_MS = 5_000;
 /** How long the name of a user may be looked for, who may be in a directory service. */
@@ -62,6 +66,8 @@ export async function converse<T>(place: Place, talk: Conversation<T>): Promise<
   let goodAtMs = performance.now() - (place.awayMs ?? 0);
   let pauseMs = PAUSE_MS_MIN;
   const silentMs = silentMsOf(place.connectTimeoutMs);
+  // Of a known run a live line tells, or its output.
+  let isTold = talk.run !== undefined || !isatty(STDERR);
   for (;;) {
     const call = await callOnce(place.socket, talk, silentMs);
     if (call.kind === 'answered') return { ok: true, value: call.value };
@@ -85,6 +91,10 @@ export async function converse<T>(place: Place, talk: Conversation<T>): Promise<
       const known = { run: talk.run, isInDoubt: talk.isInDoubt === true, systemds };
       const line = say.noAnswer(place.socket, code, reachMs, known);
       return fail(talk, EXIT.unavailable, line);
+    }
+    if (!isTold && reachMs - leftMs >= TELL_MS) {
+      isTold = true;
+      complain(say.stillAway(place.socket, code, leftMs));
     }
     await delay(Math.min(pauseMs, leftMs));
     pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);

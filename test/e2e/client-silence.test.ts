@@ -8,6 +8,7 @@ import { directory } from '../support/config.ts';
 import { BATON, FakeDaemon } from '../support/fake-daemon.ts';
 import { accepted, assertEnd, ended, output } from '../support/replies.ts';
 import { Rig } from '../support/rig.ts';
+import { Terminal } from '../support/terminal.ts';
 import { skipWithout } from '../support/tools.ts';
 
 let daemon: FakeDaemon;
@@ -121,4 +122,21 @@ test('a client that has nothing left to wait for and no end is no success', asyn
       'baton: internal error, which is a bug of baton; report it with this: it stopped waiting\n',
     );
   }
+});
+
+test('a person is told after a second for whom the client waits, and cron is not', async (t) => {
+  if (skipWithout(t, 'script')) return;
+  const { socket } = daemon;
+  await daemon.die();
+  const words = 'status --connect-timeout 5s';
+  const terminal = new Terminal(words.split(' '), socket);
+  const silent = daemon.baton(words.split(' ')).ended;
+  assert.equal(await terminal.ended, 69);
+  const [told, failed] = terminal.text.split('\r\n');
+  assert.match(
+    String(told),
+    /^baton: no answer on \S+ yet: there is no such socket \(ENOENT\); wait up to \S+ m?s more, or start batond$/,
+  );
+  assert.match(String(failed), /^baton: no answer on \S+ for 5\.0 s: /);
+  assert.match((await silent).stderr, /^baton: no answer on \S+ for 5\.0 s: [^\n]+\n$/);
 });

@@ -65,6 +65,10 @@ const TROUBLE: Samples<typeof trouble> = {
     ['/run/s', 'ECONNREFUSED', 10_000, { run: 17, isInDoubt: false, systemds: false }],
     ['/run/s', 'connection closed', 10_000, { run: undefined, isInDoubt: true, systemds: false }],
   ],
+  stillAway: [
+    ['/run/s', 'ENOENT', 8_700],
+    ['/run/s', 'connection closed', 8_700],
+  ],
   silent: [
     ['/run/s', 60_000, undefined],
     ['/run/s', 60_000, undefined, true],

@@ -63,6 +63,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'slurm.slurmWaits': { advice: FACT, names: 'None is told in words' },
   'slurm.slurmSilent': { names: 'the time is shown in words' },
   'slurm.slurmLate': { advice: FACT, names: 'the time is shown in words' },
+  'trouble.stillAway': { names: 'the time is shown in words' },
   'cluster.shortKillWait': { names: 'the times are shown in words' },
   'cluster.notAsked': { names: 'the time is shown in words' },
   ...all(FACT, 'slurm', ['slurmLost', 'slurmHeld', 'slurmTrouble', 'slurmGoesOn']),

@@ -2,7 +2,7 @@
 import { type RunView, showDuration } from '../../daemon/protocol/request.ts';
 import type { Screen } from './style.ts';
 import { draw, type Piece } from './styled-line.ts';
-import { type Row, table } from './table.ts';
+import { type Cell, table } from './table.ts';
 import { attemptOf, causes, remains, showTime, verdictOf } from './words.ts';
 
 /** From so many times the median on it is told as a factor, below as a percentage. */
@@ -10,20 +10,26 @@ const FACTOR_MIN = 2;
 /** Of fewer runs the median says nothing. */
 const RUNS_MIN = 2;
 
+/** Below, how long a run waited makes room for how it ended: `baton why` and --json tell it. */
+const WAITED_COLUMNS_MIN = 100;
+const WAITED_AT = 3;
+
 export function showHistory(runs: readonly RunView[], screen: Screen): string {
   if (runs.length === 0) return `${draw([{ text: 'no such run has ended yet' }], screen)}\n`;
-  const titles = ['RUN', 'TARGET', 'ENDED', 'WAITED', 'TOOK', 'VS USUAL', 'OUTCOME'];
+  const titles = ['  RUN', 'TARGET', 'ENDED', 'WAITED', 'TOOK', 'VS USUAL', 'OUTCOME'];
   const title = titles.map((text) => ({ text, tone: 'dim' as const }));
-  return table([title, ...runs.map((run) => rowOf(run, screen))], screen);
+  const rows = [title, ...runs.map((run) => rowOf(run, screen))];
+  const isNarrow = screen.columns < WAITED_COLUMNS_MIN;
+  return table(isNarrow ? rows.map((row) => row.toSpliced(WAITED_AT, 1)) : rows, screen);
 }
 
-function rowOf(run: RunView, screen: Screen): Row {
-  const { tone } = verdictOf(run, screen);
+function rowOf(run: RunView, screen: Screen): readonly Cell[] {
+  const { tone, mark } = verdictOf(run, screen);
   const { text = 'ended', verdict } = run;
   const outcome = `${text}${verdict === 'warning' ? ' (a warning)' : ''}${remains(run)}`;
   const told = [outcome, ...attemptOf(run), ...causes(run)].join(', ');
   return [
-    String(run.run),
+    [{ text: `${mark} `, tone }, { text: String(run.run) }],
     { text: run.target, tone: tone === 'bad' ? 'bad' : 'plain' },
     run.endedAtMs === undefined ? '' : showTime(run.endedAtMs),
     showDuration(run.waitedMs),

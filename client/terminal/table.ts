@@ -1,4 +1,7 @@
-/** Rows in columns as wide as their widest cell; the last column is free. Pure. */
+/**
+ * Rows in columns as wide as their widest cell; the last column is free, and where little is left
+ * for it the widest of the others are cut. Pure.
+ */
 
 import type { Screen } from './style.ts';
 import { cutLine, draw, type Line, type Piece, widthOfLine } from './styled-line.ts';
@@ -6,8 +9,11 @@ import { cutLine, draw, type Line, type Piece, widthOfLine } from './styled-line
 const GAP = 2;
 /** One long name must not push everything else off the screen. */
 const COLUMN_SHARE_MAX = 0.4;
+/** What the last column has at least, if it needs it and no other becomes narrower than that. */
+const LAST_MIN = 20;
+const COLUMN_MIN = 16;
 
-type Cell = string | Piece | Line;
+export type Cell = string | Piece | Line;
 
 /** A row, or a line of its own across all columns. */
 export type Row = readonly Cell[] | { readonly across: Line };
@@ -22,6 +28,7 @@ export function table(rows: readonly Row[], screen: Screen): string {
       widths[at] = Math.max(widths[at] ?? 0, width);
     }
   }
+  leaveRoom(widths, rows, screen);
   const lines = rows.map((row): Line => {
     if ('across' in row) return row.across;
     return row.flatMap((cell, at) => {
@@ -32,6 +39,18 @@ export function table(rows: readonly Row[], screen: Screen): string {
     });
   });
   return lines.map((line) => `${draw(line, screen)}\n`).join('');
+}
+
+function leaveRoom(widths: number[], rows: readonly Row[], screen: Screen): void {
+  const lasts = rows.map((row) => ('across' in row ? 0 : widthOfLine(lineOf(row.at(-1) ?? ''))));
+  const wanted = Math.min(LAST_MIN, Math.max(0, ...lasts));
+  let missing = wanted + widths.reduce((sum, width) => sum + width + GAP, 0) - screen.columns;
+  while (missing > 0) {
+    const widest = Math.max(...widths);
+    if (widest <= COLUMN_MIN) return;
+    widths[widths.indexOf(widest)] = widest - 1;
+    missing--;
+  }
 }
 
 function lineOf(cell: Cell): Line {

@@ -188,8 +188,8 @@ test('history lists the runs that have ended, in columns', async () => {
   assert.deepEqual(request, { type: 'history', v: 1, target: 'daily', limit: 2 });
   const last = status.targets[0]?.last;
   connection.send({ type: 'history', runs: last === undefined ? [] : [last] });
-  const text = `RUN  TARGET  ENDED             WAITED  TOOK   VS USUAL  OUTCOME
-12   daily   2025-11-23 00:02  0 ms    2 min  +20%      exited with 2 (a warning)
+  const text = `  RUN  TARGET  ENDED             WAITED  TOOK   VS USUAL  OUTCOME
+? 12   daily   2025-11-23 00:02  0 ms    2 min  +20%      exited with 2 (a warning)
 `;
   assertEnd(await baton.ended, { status: 0, text });
   const none = await daemon.answered('history', { type: 'history', runs: [] });

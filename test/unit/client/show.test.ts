@@ -201,6 +201,23 @@ test('history compares with the median by percent, and from twice on by a factor
   assert.deepEqual(found, ['VS USUAL', '3.1x', '+10%', '-20%', '', '']);
 });
 
+test('history on 80 columns keeps how runs ended, whatever the names, with marks at the left', () => {
+  const runs = ['a', 'rsnapshot-offsite-weekly-of-the-whole-house'].map((target) => ({
+    ...ended,
+    target,
+    text: 'exited with 3',
+    verdict: 'failed' as const,
+  }));
+  const lines = showHistory(runs, { ...PAPER, columns: 80 })
+    .trimEnd()
+    .split('\n');
+  assert.match(lines[0] ?? '', /^ {2}RUN +TARGET +ENDED +TOOK +VS USUAL +OUTCOME$/);
+  for (const line of lines.slice(1)) {
+    assert.match(line, /^! 7 +\S+ +2026-11-23 12:00 .* exited with 3/);
+    assert.ok(line.length <= 80, line);
+  }
+});
+
 test('why tells each run once, below the run that waits for it', () => {
   const queued = (run: number, behind: number[]): RunView => ({
     ...base,

@@ -150,6 +150,17 @@ export const notChecked = (file: string, error: unknown): string =>
 export const noTargets = (): string =>
   'no daemon answers: whether the targets of these lines exist is not checked; start batond for that';
 
+/** `why` is what came of asking the daemon. */
+export const noPast = (why: string): string =>
+  `how long runs usually take is not known: ${why}; or give it with --assume`;
+
+export const wantsShorterPlan = (most: number): string =>
+  `these crontabs ask more than ${most} times, the most that one plan has; give --for a shorter time`;
+
+/** `why` is an errno, or what happened to it. */
+export const noPlan = (batond: string, why: string): string =>
+  `${batond}: cannot make the plan (${why}); install baton anew if the program is not there`;
+
 /** `status` is the command's own. */
 export const failedAgain = (run: number, status: number): string =>
   `run ${run} failed again, with status ${status}; see "baton logs ${run}"`;

@@ -12,12 +12,15 @@ import { replayFile } from './journal/replay-file.ts';
 import { FLAGS, helpText } from './options.ts';
 import { DURATION_EXPECTED, EXIT, parseDuration, suggest } from './protocol/request.ts';
 import { ConfigSource } from './startup/config-source.ts';
+import { answerPlan } from './startup/plan-command.ts';
 import { describeRequirements } from './startup/requirements.ts';
 import { PLACES, serve } from './startup/serve.ts';
 import * as say from './system/boot-messages.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './system/log.ts';
 import { machine } from './system/machine.ts';
 import { STDERR, STDOUT, writeAll } from './system/print.ts';
+
+const STDIN = 0;
 
 /** Thrown by whatever judges the command line. */
 class Mistake extends Error {}
@@ -36,12 +39,13 @@ async function main(): Promise<void> {
   const { flags, isCheck, input } = cli;
   const source = new ConfigSource(isCheck ? (input[0] ?? flags.config) : flags.config, PLACES);
   const { replay: journal } = flags;
-  if (!isCheck && journal === undefined) {
+  if (!isCheck && !flags.isPlan && journal === undefined) {
     return await serve(source, { version, flags, complain });
   }
   const read = await source.read();
   if (!read.ok) complain(read.text, EXIT.config);
   else if (isCheck) await check(read.value);
+  else if (flags.isPlan) plan(read.value);
   else if (journal !== undefined) replay(read.value, journal, flags.only);
   // A plugin may have set a timer, which would go on for ever.
   process.exit();
@@ -113,6 +117,7 @@ function judge(given: ReadonlyMap<string, string>) {
     logFormat: given.get('log-format'),
     replay: given.get('replay'),
     only: given.get('only'),
+    isPlan: given.has('plan'),
   };
   const { idleExit } = flags;
   if (flags.only !== undefined && flags.replay === undefined) throw new Mistake(say.onlyAlone());
@@ -133,6 +138,12 @@ async function check(config: Config): Promise<void> {
   const broken = [...config.catalog.targets.values()].some((target) => target.broken !== undefined);
   const now = await describeRequirements(config.catalog, machine);
   print(`${describeConfig(config)}${now}`, broken ? EXIT.config : 0);
+}
+
+function plan(config: Config): void {
+  const answer = answerPlan(readFileSync(STDIN, 'utf8'), config);
+  if (answer.ok) print(answer.text, 0);
+  else complain(answer.text, answer.status);
 }
 
 function replay({ catalog }: Config, file: string, word: string | undefined): void {

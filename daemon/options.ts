@@ -16,6 +16,7 @@ export const FLAGS = {
   check: { type: 'boolean' },
   replay: { type: 'string' },
   only: { type: 'string' },
+  plan: { type: 'boolean' },
 } satisfies Record<string, { type: 'string' | 'boolean' }>;
 
 interface FlagText {
@@ -99,6 +100,17 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
     brief: ['with --replay: tell of this run or target alone'],
     text: 'With `--replay`: tells of one run, by its number, or of the runs of one target.',
   },
+  plan: {
+    usage: '--plan',
+    brief: [
+      'for "baton plan": play requests from standard input',
+      'through the configuration, and exit',
+    ],
+    text:
+      'For `baton plan`, which starts it: reads what is going to be asked as one JSON object on ' +
+      'standard input, plays it through the policies of the configuration without running ' +
+      'anything, and prints what follows from it as JSON.',
+  },
 };
 
 export function helpText(): string {
@@ -110,6 +122,7 @@ export function helpText(): string {
     batond [OPTION]…
     batond --check [FILE]
     batond --replay FILE [--only RUN|TARGET]
+    batond --plan
 
   Options
 ${rows.join('\n')}

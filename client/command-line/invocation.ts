@@ -8,13 +8,17 @@ import {
   OUTCOME_WORDS,
   type OutcomeWord,
   type PauseScope,
+  parseDuration,
 } from '../../daemon/protocol/request.ts';
 import type { FastRun } from '../fast-path.ts';
 import { Mistake, runNumberOf, type TypedFlags } from './flags.ts';
 import { LISTS, type List } from './manual/upkeep.ts';
 import type { VerbName } from './manual.ts';
+import { MOMENT_EXPECTED, momentOf } from './moment.ts';
 import * as say from './usage-errors.ts';
 
+/** Longest plan: a year. */
+const PLAN_MS_MAX = 366 * 86_400_000;
 /** Less than that is no span of time to draw. */
 const SINCE_MS_MIN = 60_000;
 
@@ -55,6 +59,16 @@ export type Command =
       readonly limit: number | undefined;
       readonly sinceMs: number | undefined;
       readonly outcome: OutcomeWord | undefined;
+    }
+  | {
+      readonly verb: 'plan';
+      readonly files: readonly string[];
+      /** For `momentOf`. */
+      readonly from: string | undefined;
+      readonly forMs: number | undefined;
+      /** How long runs of targets take. */
+      readonly assumedMs: Readonly<Record<string, number>>;
+      readonly json: boolean;
     }
   | { readonly verb: 'timeline'; readonly sinceMs: number | undefined }
   | {
@@ -135,6 +149,16 @@ export const COMMANDS = {
     sinceMs: flags.duration('since'),
     outcome: outcomeOf(flags.text('outcome')),
   }),
+  plan: (files, flags) => {
+    const from = flags.text('from');
+    if (from !== undefined && momentOf(from, 0) === undefined)
+      throw new Mistake(say.wrongValue('--from', MOMENT_EXPECTED, from));
+    const forMs = flags.duration('for');
+    if (forMs !== undefined && (forMs < SINCE_MS_MIN || forMs > PLAN_MS_MAX))
+      throw new Mistake(say.wrongValue('--for', '1min to 366d', flags.text('for')));
+    const assumedMs = assumedOf(flags.text('assume'));
+    return { verb: 'plan', files, from, forMs, assumedMs, json: flags.is('json') };
+  },
   timeline: (_, flags) => ({ verb: 'timeline', sinceMs: sinceOf(flags) }),
   report: (_, flags) => ({
     verb: 'report',
@@ -229,6 +253,18 @@ function hostsOf(text: string | undefined): readonly string[] | undefined {
     throw new Mistake(say.wrongValue('--only', 'hosts, such as "web1,web2" or "web*"', text));
   }
   return hosts;
+}
+
+/** "TARGET=2h,TARGET=10m" */
+function assumedOf(text: string | undefined): Readonly<Record<string, number>> {
+  const pairs = (text?.split(',') ?? []).map((pair): readonly [string, number] => {
+    const at = pair.lastIndexOf('=');
+    const ms = at < 1 ? undefined : parseDuration(pair.slice(at + 1));
+    if (ms !== undefined) return [pair.slice(0, at), ms];
+    const expected = 'TARGET=TIME, such as rsnap-daily=2h';
+    throw new Mistake(say.wrongValue('--assume', expected, pair));
+  });
+  return Object.fromEntries(pairs);
 }
 
 function sinceOf(flags: TypedFlags): number | undefined {

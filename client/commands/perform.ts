@@ -78,6 +78,8 @@ export async function perform(command: Command, place: Place, errorCode?: number
       return report(command, place);
     case 'metrics':
       return metrics(command, place);
+    case 'plan':
+      return (await import('./plan.ts')).plan(command, place);
     case 'check-crontab':
     case 'import':
       // With the grammar of the shell: as much code as all else, and seldom wanted.

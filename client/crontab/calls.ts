@@ -4,6 +4,7 @@
  * rsnapshot is none. What runs on another machine is none of this one's. What cannot be rewritten
  * safely says why. Pure.
  */
+import { type BatonCall, batonCall } from './baton-call.ts';
 import { type Carried, merge, NOTHING_CARRIED } from './carried.ts';
 import type { CronLine } from './crontab.ts';
 import type { Edits } from './edits.ts';
@@ -32,11 +33,6 @@ export interface RsnapshotCall {
   readonly needs: readonly string[];
   /** Only its looks say that it is a call. */
   readonly isGuess?: boolean;
-}
-
-interface BatonCall {
-  readonly kind: 'baton';
-  readonly target: string;
 }
 
 export type Call = RsnapshotCall | BatonCall;
@@ -255,16 +251,4 @@ function guessArgument(words: readonly ShellWord[]): readonly RsnapshotCall[] {
   const call = rsnapshotCall(words[at]?.value ?? '', words.slice(at + 1), NOTHING_CARRIED);
   if (call === undefined || call.argv.at(-1) !== call.level) return [];
   return [{ ...call, unclear: say.startedBy(name), isGuess: true }];
-}
-
-/** Options of `run` that take a value in the next word. */
-const VALUED = ['-E', '--error-code', '--connect-timeout', '--socket', '--max-wait', '--report'];
-
-function batonCall(words: readonly string[]): BatonCall | undefined {
-  const t = words.findIndex((word) => word === '-t' || word === '--target');
-  const plain = words.filter(
-    (word, at) => !word.startsWith('-') && !VALUED.includes(words[at - 1] ?? ''),
-  );
-  const target = t >= 0 ? words[t + 1] : plain[0] === 'run' ? plain[1] : undefined;
-  return target === undefined ? undefined : { kind: 'baton', target };
 }

@@ -34,7 +34,7 @@ const FOUND_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Exit status where something was found; as of grep and of linters. */
 const EXIT_FOUND = 1;
-const EXIT_UNREADABLE = 66;
+export const EXIT_UNREADABLE = 66;
 
 export async function checkCrontab(named: readonly string[], place: Place): Promise<Ending> {
   const cron = cronHere();

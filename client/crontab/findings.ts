@@ -79,11 +79,12 @@ export function findAll(lines: readonly CronLine[], known: Knowledge): readonly 
 function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly Finding[] {
   if (targets === undefined) return [];
   const names = targets.map(({ target }) => target);
-  return callsOf(line).flatMap((call) => {
-    if (call.kind !== 'baton' || names.includes(call.target)) return [];
-    const near = suggest(call.target, names);
+  const asked = callsOf(line).flatMap((call) => (call.kind === 'baton' ? call.targets : []));
+  return asked.flatMap((target) => {
+    if (names.includes(target)) return [];
+    const near = suggest(target, names);
     const hint = near === undefined ? 'add it to config.json' : `did you mean "${near}"?`;
-    const text = `asks for the target "${call.target}", which the daemon does not know; ${hint}`;
+    const text = `asks for the target "${target}", which the daemon does not know; ${hint}`;
     return [{ line, text }];
   });
 }
@@ -106,18 +107,23 @@ function findHidden(line: CronLine, { hiddenCalls }: Knowledge): readonly Findin
 function startsOf(line: CronLine, known: Knowledge): readonly Start[] {
   return callsOf(line).flatMap((call): readonly Start[] => {
     if (call.kind === 'baton') {
-      const target = known.targets?.find((it) => it.target === call.target);
-      if (target?.level === undefined) return [];
-      const { name: level, order } = target.level;
-      const group = target.groups.find((key) => key.startsWith('rsnapshot:')) ?? '';
-      const conf = known.conf(group.slice('rsnapshot:'.length));
-      return [{ line, level, order, group, locks: locksOf(conf), isDirect: false }];
+      return call.targets.flatMap((name) => startBy(line, name, known));
     }
     const conf = known.conf(call.conf);
     const order = conf?.levels ?? CLASSIC.find((names) => names.includes(call.level)) ?? [];
     const group = `rsnapshot:${conf?.path ?? call.conf}`;
     return [{ line, level: call.level, order, group, locks: locksOf(conf), isDirect: true }];
   });
+}
+
+/** What a target of baton starts, if it is one of rsnapshot. */
+function startBy(line: CronLine, name: string, known: Knowledge): readonly Start[] {
+  const target = known.targets?.find((it) => it.target === name);
+  if (target?.level === undefined) return [];
+  const { name: level, order } = target.level;
+  const group = target.groups.find((key) => key.startsWith('rsnapshot:')) ?? '';
+  const conf = known.conf(group.slice('rsnapshot:'.length));
+  return [{ line, level, order, group, locks: locksOf(conf), isDirect: false }];
 }
 
 function locksOf(conf: RsnapshotConf | undefined): readonly string[] {

@@ -1,9 +1,14 @@
 /** The daemon's answers for programs: `--json`. Its fields are the wire contract's. */
 import type { Reply } from '../../daemon/protocol/request.ts';
 
-/** Indented JSON, without what is meant for the connection; no control character is printed. */
+/** Indented JSON, without what is meant for the connection. */
 export function showJson({ id: _, ...reply }: Reply): string {
-  const json = JSON.stringify(reply, null, 2);
+  return jsonText(reply);
+}
+
+/** Indented JSON; no control character is printed. */
+export function jsonText(value: object): string {
+  const json = JSON.stringify(value, null, 2);
   return `${json.replace(/(?!\n)\p{Cc}/gu, escapeControl)}\n`;
 }
 

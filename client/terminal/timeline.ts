@@ -37,7 +37,9 @@ const ASCII: Look = {
   tick: '|',
 };
 
-const MEANINGS: readonly (readonly [Sign, string])[] = [
+type Meanings = readonly (readonly [Sign, string])[];
+
+const MEANINGS: Meanings = [
   ['waits', 'waiting'],
   ['runs', 'running'],
   ['now', 'running now'],
@@ -62,11 +64,20 @@ export function showTimeline(timespan: Timespan, screen: Screen): string {
   const frame = frameOf(timespan, screen);
   const parts = [
     style.paragraph(headline(timespan)),
-    [...axis(frame, style), ...timespan.rows.map((row) => rowLine(row, frame, style))].join(''),
-    legend(frame, style),
+    ...chartOf(frame, style, MEANINGS),
     trouble(frame, style),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** The rows alone, and below them what their signs mean. */
+export function drawChart(timespan: Timespan, screen: Screen, meanings: Meanings): string {
+  return chartOf(frameOf(timespan, screen), new Style(screen), meanings).join('\n');
+}
+
+function chartOf(frame: Frame, style: Style, meanings: Meanings): readonly string[] {
+  const rows = frame.timespan.rows.map((row) => rowLine(row, frame, style));
+  return [[...axis(frame, style), ...rows].join(''), legend(frame, style, meanings)];
 }
 
 /** How the columns of the screen are shared out: names, the chart, numbers. */
@@ -171,7 +182,7 @@ function columnOf(ms: number, { timespan, columns }: Frame): number {
 }
 
 /** The signs that can be seen here, and what they mean. */
-function legend({ timespan, look }: Frame, style: Style): string {
+function legend({ timespan, look }: Frame, style: Style, meanings: Meanings): string {
   const { ok, warning, failed, running } = countMarks(timespan.rows);
   const spans = timespan.rows.flatMap((row) => row.spans);
   const shows: Readonly<Record<Sign, boolean>> = {
@@ -182,7 +193,7 @@ function legend({ timespan, look }: Frame, style: Style): string {
     warning: warning > 0,
     failed: failed > 0,
   };
-  const words = MEANINGS.filter(([sign]) => shows[sign]);
+  const words = meanings.filter(([sign]) => shows[sign]);
   return style.flow(words.map(([sign, word]) => [look.signs[sign], sign, word]));
 }
 

@@ -9,7 +9,7 @@ _baton_words() {
     host) "$2" names hosts 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
-    verb) printf '%s\n' run retry wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help ;;
+    verb) printf '%s\n' run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload check-crontab import help ;;
     # A list of words, one each.
     *) tr ' ' '\n' <<<"$1" ;;
   esac
@@ -25,9 +25,11 @@ _baton_value() {
     --since) echo none ;;
     --limit) echo none ;;
     --outcome) echo 'ok warning failed exited signalled timed-out cancelled not-started expired skipped unreachable lost interrupted' ;;
+    --from) echo none ;;
+    --for) echo none ;;
+    --assume) echo none ;;
     --output) echo file ;;
     --group) echo group ;;
-    --for) echo none ;;
     --write) echo directory ;;
     -t|--target) echo target ;;
     --connect-timeout) echo none ;;
@@ -47,6 +49,7 @@ _baton_options() {
     why) echo '--json --connect-timeout --socket -h --help --version' ;;
     history) echo '--limit --since --outcome --json --connect-timeout --socket -h --help --version' ;;
     timeline) echo '--since --connect-timeout --socket -h --help --version' ;;
+    plan) echo '--from --for --assume --json --connect-timeout --socket -h --help --version' ;;
     report) echo '--since --output --connect-timeout --socket -h --help --version' ;;
     metrics) echo '--output --connect-timeout --socket -h --help --version' ;;
     pause) echo '--group --all --for --connect-timeout --socket -h --help --version' ;;
@@ -73,6 +76,8 @@ _baton_operand() {
     cancel:0) echo run-or-target ;;
     why:0) echo run-or-target ;;
     history:0) echo target ;;
+    plan:0) echo file ;;
+    plan:*) echo file ;;
     pause:0) echo target ;;
     resume:0) echo target ;;
     probe:0) echo target ;;

@@ -6,7 +6,7 @@ function __baton_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --max-wait --only --report -E --error-code --since --limit --outcome --output --group --for --write -t --target --connect-timeout --socket
+        else if contains -- $word --max-wait --only --report -E --error-code --since --limit --outcome --from --for --assume --output --group --write -t --target --connect-timeout --socket
             set skip yes
         else if test "$word" = --
             # What follows is for the command of the run.
@@ -46,6 +46,7 @@ complete -c baton -n __baton_needs_verb -a status -d 'show what runs, what waits
 complete -c baton -n __baton_needs_verb -a why -d 'tell why a run waits'
 complete -c baton -n __baton_needs_verb -a history -d 'list the runs that have ended'
 complete -c baton -n __baton_needs_verb -a timeline -d 'draw when what ran and how it ended'
+complete -c baton -n __baton_needs_verb -a plan -d 'show what crontabs will do before they do it'
 complete -c baton -n __baton_needs_verb -a report -d 'write what happened as one HTML page'
 complete -c baton -n __baton_needs_verb -a metrics -d 'print what monitoring wants to know, as OpenMetrics'
 complete -c baton -n __baton_needs_verb -a pause -d 'let no more runs start: of a target, of a group, or of all'
@@ -93,12 +94,17 @@ complete -c baton -n '__baton_verb history' -l outcome -x -a 'ok warning failed 
 complete -c baton -n '__baton_verb history' -l json -d 'print the daemon\'s answer as JSON'
 complete -c baton -n '__baton_operand history 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_verb timeline' -l since -x -d 'how far back to look'
+complete -c baton -n '__baton_verb plan' -l from -x -d 'begin at TIME'
+complete -c baton -n '__baton_verb plan' -l for -x -d 'how long, such as 2h or 7d (pause: resume by itself then, TIME goes on while the machine sleeps; plan: 24h)'
+complete -c baton -n '__baton_verb plan' -l assume -x -d 'how long runs of TARGET take'
+complete -c baton -n '__baton_verb plan' -l json -d 'print the daemon\'s answer as JSON'
+complete -c baton -n '__baton_operand plan 0 9998' -F
 complete -c baton -n '__baton_verb report' -l since -x -d 'how far back to look'
 complete -c baton -n '__baton_verb report' -l output -r -F -d 'write to FILE'
 complete -c baton -n '__baton_verb metrics' -l output -r -F -d 'write to FILE'
 complete -c baton -n '__baton_verb pause' -l group -x -a '(baton names groups 2>/dev/null)' -d 'all targets of the groups of this name'
 complete -c baton -n '__baton_verb pause' -l all -d 'all targets'
-complete -c baton -n '__baton_verb pause' -l for -x -d 'resume by itself after TIME'
+complete -c baton -n '__baton_verb pause' -l for -x -d 'how long, such as 2h or 7d (pause: resume by itself then, TIME goes on while the machine sleeps; plan: 24h)'
 complete -c baton -n '__baton_operand pause 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_verb resume' -l group -x -a '(baton names groups 2>/dev/null)' -d 'all targets of the groups of this name'
 complete -c baton -n '__baton_verb resume' -l all -d 'all targets'
@@ -109,4 +115,4 @@ complete -c baton -n '__baton_operand check-crontab 0 9998' -F
 complete -c baton -n '__baton_verb import' -l write -x -a '(__fish_complete_directories)' -d 'with crontab'
 complete -c baton -n '__baton_operand import 0 0' -a 'crontab rsnapshot py9tor'
 complete -c baton -n '__baton_operand import 1 9998' -F
-complete -c baton -n '__baton_operand help 0 0' -a 'run retry wait logs cancel status why history timeline report metrics pause resume probe forget reload check-crontab import help'
+complete -c baton -n '__baton_operand help 0 0' -a 'run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload check-crontab import help'

@@ -129,14 +129,15 @@ export class PlanRows {
 
   close(): Omit<Planned, 'fromMs' | 'untilMs'> {
     const runs = [...this.#drafts.values()];
+    const targets = new Set(runs.map(({ target }) => target));
     const endsAtMs = runs.reduce((last, { endedAtMs = 0 }) => Math.max(last, endedAtMs), 0);
     return {
       runs,
       refused: this.#refused,
       late: this.#late,
       ...(endsAtMs === 0 ? {} : { endsAtMs }),
-      unknown: [...this.unknown],
-      assumed: this.#assumed(new Set(runs.map(({ target }) => target))),
+      unknown: [...this.unknown].filter((target) => targets.has(target)),
+      assumed: this.#assumed(targets),
     };
   }
 

@@ -145,7 +145,8 @@ class Play {
       if (ended === undefined && endsAtMs !== undefined) this.#expectEnd(run, endsAtMs);
     }
     if (ended === undefined) return;
-    const { atMs, outcome, verdict } = ended;
+    const { atMs, verdict } = ended;
+    const outcome = { kind: 'exited', code: verdict === 'failed' ? 1 : 0 } as const;
     this.#apply({ type: 'ended', run, at: stampAt(atMs), outcome, verdict });
     this.#rows.drop(run);
   }
@@ -185,9 +186,10 @@ class Play {
   }
 
   #ask(request: ComingRequest): void {
-    const { target, only, maxWaitMs } = request;
+    const { target, args, only, maxWaitMs } = request;
     const { answer } = this.#decide({
       ...{ type: 'submit', target, token: `request ${this.#made}`, merged: true },
+      ...(args === undefined ? {} : { args }),
       ...(only === undefined ? {} : { only }),
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
     });

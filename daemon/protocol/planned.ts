@@ -10,6 +10,7 @@ export interface ComingRequest {
   readonly atMs: number;
   /** A target or a fleet. */
   readonly target: string;
+  readonly args?: readonly string[];
   /** Hosts of the fleet. */
   readonly only?: readonly string[];
   readonly maxWaitMs?: number;
@@ -21,11 +22,7 @@ export interface KnownRun {
   readonly target: string;
   readonly askedAtMs: number;
   readonly startedAtMs?: number;
-  readonly ended?: {
-    readonly atMs: number;
-    readonly outcome: Outcome;
-    readonly verdict: Verdict;
-  };
+  readonly ended?: { readonly atMs: number; readonly verdict: Verdict };
   /** Of one that runs: when it ends, if not after the usual time of its target. */
   readonly endsAtMs?: number;
 }
@@ -38,6 +35,8 @@ export interface PlanInput {
   readonly requests: readonly ComingRequest[];
   /** How long the runs of each target take. */
   readonly tookMs: Readonly<Record<string, number>>;
+  /** The same, as somebody says so; these have to be targets. */
+  readonly assumedMs?: Readonly<Record<string, number>>;
   readonly runs?: readonly KnownRun[];
   readonly pauses?: readonly PauseView[];
   /** The last success of targets with lateAfter, or since when one is looked out for. */

@@ -37,6 +37,8 @@ export const RUN_SOCKET = '/run/baton/baton.sock';
 export const SUBMIT_SOCKET = '/run/baton/submit.sock';
 /** Most past runs that one `history` reply holds. */
 export const HISTORY_RUNS_MAX = 10_000;
+/** Most requests that one plan is made of. */
+export const PLAN_REQUESTS_MAX = 100_000;
 /** What `history` can be narrowed to: a verdict, or one kind of outcome. */
 export const OUTCOME_WORDS = [
   'ok',

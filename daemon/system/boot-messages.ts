@@ -21,6 +21,10 @@ export const extraWord = (word: string): string =>
 export const onlyAlone = (): string =>
   '--only: expected --replay FILE beside it, since it narrows what is told of a journal';
 
+export const noPlanInput = (): string =>
+  '--plan: expected a request for a plan on standard input, found something else; use "baton plan", ' +
+  'which makes one';
+
 export const wrongWord = (option: string, known: readonly string[], found: string): string =>
   `${option}: expected one of ${known.join(', ')}, found "${found}"`;
 

@@ -92,6 +92,9 @@ const TROUBLE: Samples<typeof trouble> = {
   noLevels: [['/etc/rsnapshot.conf']],
   notChecked: [['/etc/crontab', FULL]],
   noTargets: [[]],
+  noPast: [['no answer on /run/baton/baton.sock']],
+  wantsShorterPlan: [[100_000]],
+  noPlan: [['/usr/lib/baton/dist/daemon/batond.cjs', 'ENOENT']],
 };
 
 const MIGRATION: Samples<typeof migration> = {

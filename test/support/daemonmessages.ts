@@ -20,6 +20,7 @@ const BOOT: Samples<typeof boot> = {
   twice: [['--config']],
   extraWord: [['odd']],
   onlyAlone: [[]],
+  noPlanInput: [[]],
   wrongWord: [['--log-level', KNOWN, 'loud']],
   wrongDuration: [['--idle-exit', 'a duration', 'soon']],
   noConfig: [[['/etc/baton/config.json']], [['/home/c.json', '/etc/baton/config.json']]],

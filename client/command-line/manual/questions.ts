@@ -15,6 +15,14 @@ export const SINCE = {
     '`history`: all)',
 } as const satisfies Option;
 
+export const FOR = {
+  name: 'for',
+  value: 'TIME',
+  text:
+    'how long, such as `2h` or `7d` (`pause`: resume by itself then, TIME goes on while the ' +
+    'machine sleeps; `plan`: 24h)',
+} as const satisfies Option;
+
 const OUTPUT = {
   name: 'output',
   value: 'FILE',
@@ -111,9 +119,58 @@ export const QUESTIONS = [
     ],
   },
   {
+    name: 'plan',
+    summary: 'show what crontabs will do before they do it',
+    overview: ['plan [CRONTAB…] [--for TIME]', 'what crontabs will run, when, who waits'],
+    operands: { show: 'CRONTAB…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'file' },
+    options: [
+      {
+        name: 'from',
+        value: 'TIME',
+        text:
+          'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", with nothing that runs, ' +
+          'waits or is paused; without this option now, with all of that',
+      },
+      FOR,
+      {
+        name: 'assume',
+        value: 'TARGET=TIME,…',
+        text: 'how long runs of TARGET take, such as `rsnap-daily=2h`, in place of what is usual',
+      },
+      JSON_OPTION,
+    ],
+    text: [
+      'Reads the CRONTABs, or without one all crontabs of the machine that this user may read, and ' +
+        'plays the lines that call `baton run` through the policies of the configuration, by the ' +
+        'rules of the cron that is installed, also where the clocks change: what starts when, who ' +
+        'waits how long for whom, what is refused, given up or late, and when the last run ends. ' +
+        'Nothing is run. The drawing is that of `timeline`.',
+      'Runs take as long as the median of the last successes of their target, and succeed. Their ' +
+        'hooks run, too. Where nobody knows how long a target takes, it counts as 0 s, and the plan ' +
+        'says so. Conditions of `require` are taken as met and named, locks of others as free. The ' +
+        "configuration is read anew from the daemon's file, so that the plan shows what a " +
+        '`baton reload` would do. The status is 66 if a crontab could not be read, and 78 for a ' +
+        'mistake in the configuration.',
+      'With `--json` it prints one object: `runs`, each with its `target`, when it is asked for ' +
+        '(`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, `verdict`, `text`), and what ' +
+        'it `waits` for: since when, the reason, and the targets `behind` whose runs it stands; ' +
+        '`refused` requests; targets that become `late`; when the last run ends (`endsAtMs`); ' +
+        'targets of `unknown` durations, and the `assumed` conditions. Times are milliseconds ' +
+        'since 1970; what is not known is left out.',
+    ],
+    examples: [
+      { line: 'baton plan', text: 'the next day, by the crontabs of the machine (as root)' },
+      { line: 'crontab -l | baton plan --for 7d /dev/stdin', text: 'your own, for a week' },
+      {
+        line: 'baton plan --from 03:00 --assume rsnap-daily=2h,rsnap-weekly=30m',
+        text: 'a night in which these take so long',
+      },
+    ],
+  },
+  {
     name: 'report',
     summary: 'write what happened as one HTML page',
-    overview: ['report > FILE.html', 'what ran and failed, as one HTML page'],
+    overview: ['report|metrics > FILE', 'what ran, as one HTML page; or for monitoring'],
     options: [SINCE, OUTPUT],
     text: [
       'Writes a page that needs no network and no scripts: what failed and with which last lines ' +
@@ -132,7 +189,6 @@ export const QUESTIONS = [
   {
     name: 'metrics',
     summary: 'print what monitoring wants to know, as OpenMetrics',
-    overview: ['metrics [--output FILE]', 'for node_exporter and other monitoring'],
     options: [OUTPUT],
     text: [
       'Prints for each target what runs and waits, when and how its last run ended, and when one ' +

@@ -1,4 +1,5 @@
 /** The manual of the verbs for whoever keeps the daemon, its configuration and the crontabs. */
+import { FOR } from './questions.ts';
 import type { Option, Verb } from './verb.ts';
 
 const PAUSED = [
@@ -20,14 +21,7 @@ export const UPKEEP = [
     summary: 'let no more runs start: of a target, of a group, or of all',
     overview: ['pause|resume TARGET', 'let no more runs start; let them start again'],
     operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
-    options: [
-      ...PAUSED,
-      {
-        name: 'for',
-        value: 'TIME',
-        text: 'resume by itself after TIME, such as `2h`; TIME goes on while the machine sleeps',
-      },
-    ],
+    options: [...PAUSED, FOR],
     text: [
       'Requests are taken and wait; none starts until `baton resume` with the same TARGET, ' +
         '`--group` or `--all`, or until TIME is over. A run that runs is left alone. A restart ' +

@@ -110,10 +110,10 @@ test('what runs, waits and is paused now comes first, and the past counts', () =
     target('b', [disk()]),
     target('c', [{ type: 'spacing', least: '1h' }], { lateAfterMs: 2 * HOUR_MS }),
     target('d'),
+    target('e'),
   ];
   const ended = {
     atMs: FROM_MS - 100,
-    outcome: { kind: 'exited', code: 0 },
     verdict: 'ok',
   } as const;
   const planned = plan(
@@ -125,6 +125,7 @@ test('what runs, waits and is paused now comes first, and the past counts', () =
     { a: 1_000, b: 5, c: 7, d: 1 },
     {
       runs: [
+        { run: 9, target: 'e', askedAtMs: FROM_MS - 300, startedAtMs: FROM_MS - 300, ended },
         { run: 12, target: 'b', askedAtMs: FROM_MS - 50 },
         { run: 11, target: 'a', askedAtMs: FROM_MS - 400, startedAtMs: FROM_MS - 400 },
         { run: 10, target: 'c', askedAtMs: FROM_MS - 200, startedAtMs: FROM_MS - 200, ended },
@@ -140,6 +141,7 @@ test('what runs, waits and is paused now comes first, and the past counts', () =
     ['d', 0, 9_000, 9_001],
   ]);
   assert.deepEqual(planned.late, [{ target: 'c', atMs: FROM_MS + 3 * HOUR_MS - 193 }]);
+  assert.deepEqual(planned.unknown, [], 'nothing of e is planned');
 });
 
 test('conditions are taken as met, and named', () => {

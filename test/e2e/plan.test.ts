@@ -1,0 +1,97 @@
+/** `baton plan` with a real daemon and its past, and without one. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Planned } from '../../daemon/protocol/planned.ts';
+import { PLAN_REQUESTS_MAX } from '../../daemon/protocol/request.ts';
+import { directory } from '../support/config.ts';
+import { Rig } from '../support/rig.ts';
+
+const HOUR_MS = 3_600_000;
+const dummy = (time: string, more: object = {}) => ({ runner: { type: 'dummy', time }, ...more });
+const disk = { policies: [{ type: 'cardinality', group: 'disk' }] };
+
+function crontab(t: TestContext, text: string): string {
+  const path = join(directory(t), 'crontab');
+  writeFileSync(path, text);
+  return path;
+}
+
+test('a plan goes by the past, and by what runs, waits and is paused now', async (t) => {
+  const rig = await Rig.start({
+    targets: {
+      nap: dummy('1h', disk),
+      short: dummy('1ms', disk),
+      later: dummy('1ms'),
+      asleep: dummy('1ms'),
+    },
+  });
+  t.after(() => rig.close());
+  for (const target of ['short', 'later', 'asleep']) {
+    assert.equal((await rig.baton('run', target, '--wait')).status, 0);
+  }
+  await rig.baton('pause', 'asleep');
+  const [nap, waiting] = [
+    await rig.baton('run', 'nap', '--print-id'),
+    await rig.baton('run', 'short', '--print-id'),
+  ];
+  const path = crontab(t, '*/10 * * * * baton run later --wait\n0 0 * * * baton run asleep\n');
+  // A day of 24 hours.
+  const plan = (...args: readonly string[]) =>
+    rig.client(['plan', '--assume', 'nap=1h', ...args, path], { TZ: 'UTC' }).ended;
+  const { status, text, errors } = await plan('--json');
+  assert.deepEqual([status, errors], [0, '']);
+  const { runs, refused, unknown, fromMs } = JSON.parse(text) as Planned;
+  const of = (target: string) => runs.filter((run) => run.target === target);
+  const [first] = of('nap');
+  assert.equal(first?.run, Number(nap.text));
+  assert.equal(first.endedAtMs, (first.startedAtMs ?? 0) + HOUR_MS);
+  const [second] = of('short');
+  assert.equal(second?.run, Number(waiting.text));
+  assert.equal(second.startedAtMs, first.endedAtMs);
+  assert.deepEqual(second.waits?.[0]?.behind, ['nap']);
+  assert.equal(of('later').length, 144);
+  assert.ok(of('later').every(({ askedAtMs }) => askedAtMs % 600_000 === 0 && askedAtMs >= fromMs));
+  assert.equal(of('asleep')[0]?.startedAtMs, undefined);
+  assert.match(of('asleep')[0]?.waits?.[0]?.reason ?? '', /paused/);
+  assert.deepEqual([refused, unknown], [[], []]);
+  const drawn = await plan();
+  assert.match(drawn.text, /^.* \d\d:\d\d to .*: 147 runs, .* wait/);
+});
+
+test('without a daemon the configuration is found as ever, and mistakes of all kinds are told', async (t) => {
+  const rig = new Rig();
+  t.after(() => rig.close());
+  rig.configure({ targets: { a: dummy('1ms'), b: dummy('1ms', disk) } });
+  const path = crontab(t, '0 3 * * * baton run a b\n');
+  const env = { BATON_CONFIG: rig.configFile };
+  const ask = (...args: readonly string[]) => rig.client(['plan', ...args], env).ended;
+
+  const planned = await ask('--from', '2027-01-01', '--assume', 'b=10m', path);
+  assert.equal(planned.status, 0);
+  assert.match(planned.text, /2 runs, the last one ends .* 1 Jan 03:10\n/);
+  assert.match(planned.text, /not known and count as 0 s: a; give them with --assume\s+a=10m\n/);
+  assert.match(planned.errors, /^baton: how long [^\n]* is not known: no answer on [^\n]*\n$/);
+
+  const wrong = await ask('--assume', 'c=1h', path);
+  assert.equal(wrong.status, 78);
+  assert.match(wrong.errors, /batond: c: there is no target of this name in .*config\.json/);
+  const gone = await ask(`${path}.gone`);
+  assert.equal(gone.status, 66);
+  assert.match(gone.errors, /crontab\.gone: was not checked: it cannot be read \(ENOENT/);
+  const often = crontab(t, '* * * * * baton run a\n');
+  const long = await ask('--for', '100d', often);
+  assert.deepEqual([long.status, long.text], [64, '']);
+  assert.match(long.errors, new RegExp(`more than ${PLAN_REQUESTS_MAX} times`));
+  for (const args of [
+    ['--from', 'soon'],
+    ['--for', '1s'],
+    ['--assume', 'a'],
+    ['--for', '9999d'],
+  ]) {
+    assert.equal((await ask(...args, path)).status, 64, args.join(' '));
+  }
+  writeFileSync(rig.configFile, '{');
+  assert.equal((await ask(path)).status, 78);
+});

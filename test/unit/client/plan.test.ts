@@ -1,0 +1,151 @@
+/** What crontabs are going to ask for, and how a plan is drawn. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { momentOf } from '../../../client/command-line/moment.ts';
+import { batonCall } from '../../../client/crontab/baton-call.ts';
+import { comingRequests } from '../../../client/crontab/coming-requests.ts';
+import { parseCrontab } from '../../../client/crontab/crontab.ts';
+import { showPlan } from '../../../client/terminal/plan-text.ts';
+import type { Planned } from '../../../daemon/protocol/planned.ts';
+
+/** Midnight here, whatever the zone. */
+const MIDNIGHT_MS = new Date(2027, 0, 4).getTime();
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY = { fromMs: MIDNIGHT_MS, untilMs: MIDNIGHT_MS + 24 * HOUR_MS };
+
+const CRONTAB = `
+0 3 * * * root baton run db --wait
+0 3 * * * root nice baton run mirror photos --max-wait=2h && echo done
+30 */12 * * * root baton run fleet --only web1,web2 # twice
+5 3 * * * root /usr/bin/baton -E 3 -t old
+6 3 * * * root baton run args -- -v file
+@reboot root baton run boot
+@hourly root baton status
+7 3 * * * root rsnapshot daily
+`;
+
+test('every line that runs baton asks at its times, in the order of time and of the lines', () => {
+  const lines = parseCrontab('/etc/crontab', CRONTAB, () => true);
+  const { requests, atBoot, left, lines: asking } = comingRequests(lines, false, DAY, 100);
+  const told = requests.map(({ atMs, ...rest }) => [(atMs - MIDNIGHT_MS) / MINUTE_MS, rest]);
+  const fleet = { target: 'fleet', only: ['web1', 'web2'] };
+  assert.deepEqual(told, [
+    [30, fleet],
+    [180, { target: 'db' }],
+    [180, { target: 'mirror', maxWaitMs: 2 * HOUR_MS }],
+    [180, { target: 'photos', maxWaitMs: 2 * HOUR_MS }],
+    [185, { target: 'old' }],
+    [186, { target: 'args', args: ['-v', 'file'] }],
+    [750, fleet],
+  ]);
+  assert.deepEqual([atBoot.map(({ line }) => line), left, asking], [[7], [], 6]);
+});
+
+test('a file that cron ignores for one line asks for nothing, or for the rest under systemd-cron', () => {
+  const text = '0 3 * * * root baton run a\n0 25 * * * root baton run b\n';
+  const lines = parseCrontab('/etc/crontab', text, () => true);
+  const [whole, single] = [false, true].map((drops) => comingRequests(lines, drops, DAY, 100));
+  assert.deepEqual([whole?.requests.length, whole?.left.length], [0, 2]);
+  assert.deepEqual([single?.requests.length, single?.left.length], [1, 1]);
+});
+
+test('a call of baton that runs nothing asks for nothing', () => {
+  for (const words of [['status'], ['wait', 'x'], [], ['run'], ['pause', '--for', '2h', 'x']]) {
+    assert.equal(batonCall(words), undefined, words.join(' '));
+  }
+  assert.deepEqual(batonCall(['--socket', '/s', 'run', '--report', 'f', 'x', 'y'])?.targets, [
+    ...['x', 'y'],
+  ]);
+});
+
+test('a moment is the next time of day, a day, or both', () => {
+  const at = (text: string): Date | undefined => {
+    const ms = momentOf(text, MIDNIGHT_MS + 4 * HOUR_MS);
+    return ms === undefined ? undefined : new Date(ms);
+  };
+  assert.deepEqual(at('03:05'), new Date(2027, 0, 5, 3, 5));
+  assert.deepEqual(at('4:30'), new Date(2027, 0, 4, 4, 30));
+  assert.deepEqual(at('2026-11-29'), new Date(2026, 10, 29));
+  assert.deepEqual(at('2026-11-29 03:00'), new Date(2026, 10, 29, 3));
+  assert.deepEqual(at('2026-11-29T23:59'), new Date(2026, 10, 29, 23, 59));
+  for (const odd of ['', '3', '25:00', '03:60', '2026-02-30', '2026-11-29 ', 'soon', ' 03:00']) {
+    assert.equal(at(odd), undefined, odd);
+  }
+});
+
+const NIGHT: Planned = {
+  ...DAY,
+  runs: [
+    {
+      ...{ run: 1, target: 'daily', askedAtMs: MIDNIGHT_MS + 3 * HOUR_MS },
+      ...{ startedAtMs: MIDNIGHT_MS + 5 * HOUR_MS, endedAtMs: MIDNIGHT_MS + 6 * HOUR_MS },
+      ...{ outcome: 'exited', verdict: 'ok', text: 'exited with 0' },
+      waits: [
+        { fromMs: MIDNIGHT_MS + 3 * HOUR_MS, reason: 'settles' },
+        {
+          fromMs: MIDNIGHT_MS + 3 * HOUR_MS + 2_000,
+          ...{ reason: 'waits for run 2 (weekly), which is running', behind: ['weekly'] },
+        },
+      ],
+    },
+    {
+      ...{ run: 2, target: 'weekly', askedAtMs: MIDNIGHT_MS + 3 * HOUR_MS },
+      ...{ startedAtMs: MIDNIGHT_MS + 3 * HOUR_MS, endedAtMs: MIDNIGHT_MS + 5 * HOUR_MS },
+      ...{ outcome: 'timed-out', verdict: 'failed', text: 'timed out' },
+    },
+    {
+      ...{ run: 3, target: 'closed', askedAtMs: MIDNIGHT_MS },
+      waits: [{ fromMs: MIDNIGHT_MS, reason: 'waits for its window' }],
+    },
+  ],
+  refused: [4, 4.1].map((hours) => {
+    return { target: 'daily', atMs: MIDNIGHT_MS + hours * HOUR_MS, reason: 'it waits already' };
+  }),
+  late: [{ target: 'weekly', atMs: MIDNIGHT_MS + 9 * HOUR_MS }],
+  endsAtMs: MIDNIGHT_MS + 6 * HOUR_MS,
+  unknown: ['daily'],
+  assumed: [{ condition: 'the mount point /mnt/a', targets: ['daily'] }],
+};
+const NO_LINES = { lines: 3, atBoot: ['/etc/crontab:7'], left: [] };
+
+test('a plan is drawn, and below it stands who waits for whom and what goes wrong', () => {
+  const screen = { columns: 80, isColoured: false, isUnicode: true };
+  const text = showPlan(NIGHT, NO_LINES, screen);
+  assert.equal(
+    text,
+    `Mon 4 Jan 00:00 to Tue 5 Jan 00:00: 3 runs, 1 of them waits, 2 refused or
+ignored, the last one ends Mon 4 Jan 06:00
+
+        Mon 4          06:00          12:00          18:00      Tue 5  runs    ✗
+        ┴──────────────┴──────────────┴──────────────┴──────────────┴
+daily          ···!·━━━✓                                                  3
+weekly         ━━━━━✗                                                     1    1
+closed  ····························································!     1
+
+· waits  ━ runs  ✓ ends  ! does not run  ✗ given up, too long
+
+· Mon 4 Jan 03:00 daily: waits 2 h and starts Mon 4 Jan 05:00: 1 h 59 min for
+  weekly
+
+! Mon 4 Jan 00:00 closed: never starts: waits for its window
+! Mon 4 Jan 04:00 daily: is refused: it waits already, twice from then on
+! Mon 4 Jan 05:00 weekly: timed out
+! Mon 4 Jan 09:00 weekly: is late: without a success for longer than its
+  lateAfter
+
+these durations are not known and count as 0 s: daily; give them with --assume
+daily=10m
+taken as met: the mount point /mnt/a (daily)
+at boot, not planned: /etc/crontab:7
+`,
+  );
+});
+
+test('no line of a plan is wider than the screen, and on plain terminals all is ASCII', () => {
+  for (const columns of [20, 40, 80, 200]) {
+    const text = showPlan(NIGHT, NO_LINES, { columns, isColoured: false, isUnicode: false });
+    for (const line of text.split('\n')) assert.ok(line.length <= columns, `${columns}: ${line}`);
+    assert.match(text, /^[\n\x20-\x7e]*$/);
+  }
+});

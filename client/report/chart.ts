@@ -118,7 +118,8 @@ function bar(span: Span, window: Window): Markup {
   const middle = LANE_HEIGHT / 2;
   const waitEnd = startedAtMs ?? untilMs;
   const [asked, started] = [percentOf(askedAtMs, window), percentOf(waitEnd, window)];
-  const width = (from: number, to: number): string => `${(to - from).toFixed(2)}%`;
+  // Without a width nothing is drawn, and its border makes the shortest run 2 px wide.
+  const width = (from: number, to: number): string => `${Math.max(0.01, to - from).toFixed(2)}%`;
   const end = percentOf(untilMs, window);
   const wait = html`<rect class="wait" x="${asked}%" y="${middle - 1}" width="${width(asked, started)}" height="2"/>`;
   const run = html`<rect class="bar" x="${started}%" y="${middle - BAR_HEIGHT / 2}" width="${width(started, end)}" height="${BAR_HEIGHT}" rx="1.5"/>`;

@@ -65,7 +65,7 @@ svg.signs { position: absolute; }
 svg text { fill: var(--soft); font-size: 12px; }
 .axis text { text-anchor: middle; }
 .grid, .base { stroke: var(--line); }
-.bar { fill: var(--ok); stroke: var(--ok); stroke-width: 1.5; }
+.bar { fill: var(--ok); stroke: var(--ok); stroke-width: 2; }
 .wait { fill: var(--wait); }
 .running .bar { fill: var(--run); stroke: var(--run); }
 .warning .bar { fill: var(--warning); stroke: var(--warning); }

@@ -84,7 +84,7 @@ export async function prepare(
 export function describeFailure(stage: Failure['stage'], errno: string, launch: Launch): Failure {
   const command = launch.args[0] ?? '';
   const detail = {
-    command: say.noCommand(command, errno),
+    command: say.noCommand(command, errno, launch.env['PATH']),
     directory: say.noDirectory(launch.cwd, errno),
     user: say.cannotSwitchUser(errno),
     system: say.noProcess(errno),
@@ -134,7 +134,7 @@ async function findProblem(
       if (errnoOf(error) === 'EACCES') errno = 'EACCES';
     }
   }
-  return failure('command', say.noCommand(command, errno), errno);
+  return failure('command', say.noCommand(command, errno, path), errno);
 }
 
 /** Why a command has not run. Codes of our own or Node's (EUNKNOWN, EFTYPE, ERR_…) are no errno. */

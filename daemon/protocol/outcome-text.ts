@@ -137,7 +137,9 @@ const PHASES = {
 
 /** By the errno of the exec. */
 const COMMAND_ADVICE: Readonly<Record<string, string>> = {
-  ENOENT: 'install it or correct its path; a script also needs what its first line names (#!)',
+  ENOENT:
+    'install it, correct its path, or set PATH in "env"; a script also needs what its first ' +
+    'line names (#!)',
   EACCES: 'make it executable (chmod +x) for the user of the target, or name another',
   ENOEXEC: 'name a program; the first line of a script has to say who reads it, such as #!/bin/sh',
   E2BIG: 'give it fewer or shorter arguments',
@@ -163,10 +165,17 @@ export const noDirectory = (path: string, errno: string): string =>
 
 export const cannotSwitchUser = (errno: string): string => `cannot become its user (${errno})`;
 
-/** `command` is empty where another daemon had prepared the run. */
-export const noCommand = (command: string, errno: string): string => {
+/**
+ * `command` is empty where another daemon had prepared the run; `path` is the PATH of the run, in
+ * which only a command without a slash is looked for.
+ */
+export const noCommand = (command: string, errno: string, path?: string): string => {
   const its = command === '' ? 'its command' : `its command "${command}"`;
-  if (errno === 'ENOENT') return `${its} was not found`;
+  if (errno === 'ENOENT') {
+    if (path === undefined || command === '' || command.includes('/'))
+      return `${its} was not found`;
+    return `${its} was not found in its PATH (${path})`;
+  }
   if (errno === 'EACCES') return `${its} is not executable`;
   return `${its} cannot be executed (${errno})`;
 };

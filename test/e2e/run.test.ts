@@ -55,6 +55,7 @@ before(async () => {
       directory: { runner: { type: 'local', args: ['/tmp'] } },
       misplaced: { runner: { type: 'local', args: ['/bin/true'], cwd: '/nonexistent' } },
       stranger: { runner: { type: 'local', args: ['/bin/true'], user: 'no-such-user' } },
+      lowly: { runner: { type: 'local', args: ['no-such-command-anywhere'], nice: 3 } },
       prefixed: { runner: { type: 'local', args: ['/nonexistent/command'], nice: 3 } },
       nap: { runner: { type: 'dummy', time: '1ms' } },
       seven: sh('exit 7'),
@@ -155,12 +156,13 @@ test('a command that is not there ends with 127 and gives its place back', async
 });
 
 for (const [target, exit, words] of [
-  ['unnamed', 127, /was not found/],
+  ['unnamed', 127, /"no-such-command-anywhere" was not found in its PATH \(\/usr\/bin:\/bin\)/],
   ['unfit', 126, /not executable/],
   ['directory', 126, /not executable/],
   ['misplaced', 126, /directory "\/nonexistent" cannot be entered \(ENOENT\)/],
   ['stranger', 126, /no user "no-such-user"/],
-  ['prefixed', 127, /was not found/],
+  ['prefixed', 127, /"\/nonexistent\/command" was not found;/],
+  ['lowly', 127, /"no-such-command-anywhere" was not found in its PATH \(\/usr\/bin:\/bin\)/],
 ] as const) {
   test(`target ${target} ends with ${exit} and says why`, async () => {
     const { ended } = await runOf(target);

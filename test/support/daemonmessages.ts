@@ -262,6 +262,8 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
     ['/bin/x', 'EACCES'],
     ['/bin/x', 'ENOEXEC'],
     ['', 'ENOENT'],
+    ['restic', 'ENOENT', '/usr/bin:/bin'],
+    ['/bin/x', 'ENOENT', '/usr/bin:/bin'],
   ],
   noRunDirectory: [['/state/runs/7', FULL]],
   noProcess: [['EPERM'], []],

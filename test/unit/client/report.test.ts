@@ -151,6 +151,14 @@ test('every run of the window is in the table and in a chart', () => {
   );
 });
 
+test('a run of no time at all is drawn, too', () => {
+  const runs = [past(1, 'x', [2, 2, 2], { verdict: 'ok' })];
+  const timespan = timespanOf(status([view({ target: 'x' })]), runs, 168 * HOUR_MS, 99);
+  const page = pageOf({ ...sampleNight(), timespan });
+  const [, width] = /class="bar" x="[^"]*" y="[^"]*" width="([^"]*)%"/.exec(page) ?? [];
+  assert.ok(Number(width) > 0, `${width}`);
+});
+
 test('the page forbids itself scripts and the network', () => {
   const page = pageOf(sampleNight());
   assert.match(page, /content="default-src 'none'; style-src 'unsafe-inline'"/);

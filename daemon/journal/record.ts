@@ -129,12 +129,12 @@ interface Decoded {
 
 /** Undefined unless the line is, to the byte, as `encodeLine` would have written it. */
 function decodeLine(line: string, seq: number): Decoded | undefined {
-  const head = `{"seq":${seq},"crc":`;
-  const comma = line.indexOf(EVENT, head.length);
+  const comma = line.indexOf(EVENT);
   if (comma < 0 || !line.endsWith('}\n')) return undefined;
   const event = line.slice(comma + EVENT.length, -2);
   const isPart = line.endsWith(PART, comma);
+  const part = isPart ? PART : '';
   const crc = crc32(event, crc32(isPart ? `${seq} part ` : `${seq} `));
-  if (!line.startsWith(`${head}${crc}${isPart ? PART : ''}${EVENT}`)) return undefined;
+  if (line.slice(0, comma) !== `{"seq":${seq},"crc":${crc}${part}`) return undefined;
   return { event: JSON.parse(event) as Event, isPart };
 }

@@ -169,7 +169,7 @@ function isMarked(stat: ProcessStat, mark: string): boolean {
  */
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (isShortage(errnoOf(error))) throw error;
     return undefined;

@@ -66,7 +66,7 @@ export interface KeepersPort {
   remove(run: RunId): void;
 }
 
-export interface DaemonParts extends Omit<LoopOptions, 'perform'> {
+export interface DaemonParts extends Omit<LoopOptions, 'prepare' | 'perform'> {
   readonly keepers: (post: (observation: CommandInput) => void) => KeepersPort;
   /** Hears every event once it is durable and its effects have been set going. */
   readonly notify: (event: Event) => void;
@@ -80,6 +80,8 @@ export class Daemon {
   /** Targets whose past is being looked through; true: it has to be once more. */
   readonly #retaining = new Map<TargetName, boolean>();
   readonly #upSinceMs: number;
+  /** Runs whose start was set going before it was durable. */
+  readonly #prepared = new Set<RunId>();
   #noneRuns: (() => void) | undefined;
 
   constructor(parts: DaemonParts) {
@@ -88,6 +90,9 @@ export class Daemon {
     this.#upSinceMs = parts.clock.now().steadyMs;
     this.loop = new Loop({
       ...parts,
+      prepare: (events) => {
+        for (const event of events) if (event.type === 'starting') this.#prepare(event);
+      },
       perform: (events) => {
         const { state, catalog } = this.loop;
         logEvents(events, { log: this.#log, state, catalog });
@@ -139,11 +144,27 @@ export class Daemon {
     done();
   }
 
+  /**
+   * A process that waits for `go` provably runs nothing, so it need not wait for the disk. Only for
+   * a first attempt: what ends an earlier one comes once that is durable, and would end this one.
+   */
+  #prepare({ run, attempt }: EventOf<'starting'>): void {
+    if (attempt > 1 || !this.#isProcess(run)) return;
+    this.#prepared.add(run);
+    this.#startRun(run, attempt);
+  }
+
+  #isProcess(number: RunId): boolean {
+    const run = this.loop.state.runs.get(number);
+    const target = this.loop.catalog.targets.get(run?.target ?? '');
+    return target !== undefined && planOf(target).keeper === 'process';
+  }
+
   /** What a fact brings about in the world, once it is durable. */
   #perform(event: Event): void {
     switch (event.type) {
       case 'starting':
-        this.#startRun(event.run, event.attempt);
+        if (!this.#prepared.delete(event.run)) this.#startRun(event.run, event.attempt);
         break;
       case 'started':
         this.#letGo(event);

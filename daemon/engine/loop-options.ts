@@ -19,6 +19,8 @@ export interface LoopOptions {
   readonly log: Log;
   /** Absent where there is nothing but runs: policies that ask for more take it to be so. */
   readonly world?: WorldPort;
+  /** Hears of all events, in order, while they become durable: what nobody can see may begin. */
+  readonly prepare: (events: readonly Event[]) => void;
   /** Hears of all events, in order, once they are durable. */
   readonly perform: (events: readonly Event[]) => void;
   /** A run has ended, and the journal has no room for that. */

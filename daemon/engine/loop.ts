@@ -62,7 +62,7 @@ export class Loop {
     this.#state = options.state;
     this.#catalog = options.catalog;
     this.#deadlines = new Deadlines(options.clock, (input) => this.post(input));
-    const { journal, log, perform, fail } = options;
+    const { journal, log, prepare, perform, fail } = options;
     this.#evaluations = new Evaluations({
       clock: options.clock,
       catalog: () => this.#catalog,
@@ -78,7 +78,7 @@ export class Loop {
     const look = (targets: readonly TargetName[]): void => this.#lookAgain(targets);
     this.#findings = new Findings({ clock: options.clock, port: options.world, again: look });
     const told = () => minimalHistory(options.state);
-    this.#journal = new GroupCommit({ journal, log, perform, fail, history: told });
+    this.#journal = new GroupCommit({ journal, log, prepare, perform, fail, history: told });
   }
 
   get state(): ReadonlyState {

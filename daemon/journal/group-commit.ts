@@ -1,6 +1,7 @@
 /**
  * Group commit: events are appended as they are decided, one fdatasync covers all of a turn, and
- * nobody outside hears of any of them before. The next turn decides meanwhile.
+ * nobody outside hears of any of them before. The next turn decides meanwhile, and what nobody can
+ * see is prepared.
  *
  * A full disk is no error here: `append` says so, and the log once when it begins and when it ends.
  */
@@ -28,6 +29,8 @@ interface Options {
   readonly log: Log;
   /** The shortest way to the state of now, for a compaction. */
   readonly history: () => Iterable<Event>;
+  /** Hears of all events, in order, while they become durable. */
+  readonly prepare: (events: readonly Event[]) => void;
   /** Hears of all events, in order, once they are durable. */
   readonly perform: (events: readonly Event[]) => void;
   /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
@@ -73,7 +76,7 @@ export class GroupCommit {
 
   /** Makes durable what has come since the last time. */
   commit(): void {
-    const { journal, fail } = this.#options;
+    const { journal, prepare, fail } = this.#options;
     const batch = this.#batch;
     if (batch.events.length === 0 && batch.callbacks.length === 0) return;
     this.#batch = { events: [], callbacks: [] };
@@ -81,6 +84,7 @@ export class GroupCommit {
       .sync()
       .then(() => this.#publish(batch))
       .catch(fail);
+    prepare(batch.events);
   }
 
   /** Why the journal is lost; told once in the log. */

@@ -61,6 +61,7 @@ class Turns {
       },
       nonce: NONCE,
       log: pino({ level: 'silent' }),
+      prepare: () => {},
       perform: () => {},
       fail: (error) => {
         throw error;

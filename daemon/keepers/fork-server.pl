@@ -109,11 +109,14 @@ sub keep {
     $status = attend($pid, \@streams) if defined $pid;
   }
   my $report = describe($begun_ms, defined $go, $status, \@streams, split ' ', $failure);
-  write_record($file, $report, $ctl, $title) if defined $go || is_here();
+  my $placed;
+  $placed = write_record($file, $report, $ctl, $title, $fsync) if defined $go || is_here();
   (my $ended = $title) =~ s/ run / ended run /;
   $0 = title($ended);                            # what it left behind holds no place
   close $record if $record;
   close $ctl;
+  # A daemon that lives has it in its journal soon; for the next one it has to be on the disk.
+  write_record($file, $report, $ctl, $title) if $placed && $fsync && syscall $fsync, fileno $placed;
   finish(\@streams) if $pid;
 }
 
@@ -168,14 +171,16 @@ sub is_here {
 # A full disk is waited out. By its name alone, the file gets into the run directory also while that
 # is moved. A run directory that vanished is made anew, unless its parent is gone, too.
 sub write_record {
-  my ($file, $record, $ctl, $title) = @_;
+  my ($file, $record, $ctl, $title, $later) = @_;
   my ($dir, $name) = $file =~ m{(.*)/(.*)}s;
   my $is_here = is_here();
   my $was_there = $is_here || -d $dir || mkdir $dir, 0700;
-  for (my $tries = 0; !place($is_here ? $name : $file, "$record\n"); $tries++) {
+  for (my $tries = 0;; $tries++) {
+    my $placed = place($is_here ? $name : $file, "$record\n", $later);
+    return $placed if $placed;
     my $errno = 0 + $!;
     $is_here &&= is_here();
-    last if !$is_here && !-d $dir && ($was_there || !mkdir($dir, 0700) && $! == 2);
+    return if !$is_here && !-d $dir && ($was_there || !mkdir($dir, 0700) && $! == 2);
     if (!$tries) {
       $0 = title("baton ended $errno $record $title");
       syswrite $ctl, "unwritten\n";

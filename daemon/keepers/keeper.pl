@@ -173,15 +173,17 @@ sub describe {
     $is_down ? 'true' : 'false';
 }
 
-# On disk before it gets its name. What stands in the way is put aside: a job can make anything here,
-# a directory or a FIFO, too.
+# On disk before it gets its name; `later`: whoever calls has it written there, by what is returned.
+# What stands in the way is put aside: a job can make anything here, a directory or a FIFO, too.
 sub place {
-  my ($file, $text) = @_;
+  my ($file, $text, $later) = @_;
   my $f;
   unlink "$file.tmp" or rename "$file.tmp", "$file.tmp.aside";
   # 04010301 = O_WRONLY|O_CREAT|O_EXCL|O_SYNC
-  return sysopen($f, "$file.tmp", 04010301, 0600) && syswrite($f, $text) == length $text && close $f
-    && (rename "$file.tmp", $file or rename $file, "$file.aside" and rename "$file.tmp", $file);
+  return sysopen($f, "$file.tmp", $later ? 0301 : 04010301, 0600)
+    && syswrite($f, $text) == length $text && ($later || close $f)
+    && (rename "$file.tmp", $file or rename $file, "$file.aside" and rename "$file.tmp", $file)
+    && $f;
 }
 
 # 0: the time of day; 1: CLOCK_MONOTONIC, which nobody sets.

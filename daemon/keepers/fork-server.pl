@@ -28,7 +28,9 @@
 # knows the pipes by the links FILE.pipe.
 #
 # TITLE is room for the titles of the keepers.
-my (%keepers, %keys);                            # the server's ends by key, the keys by fd
+# The server's ends by key, and the keys by them: bare descriptors, which a keeper closes at once.
+# To close hundreds of handles would take it as long as all else, and a third of its memory.
+my (%keepers, %keys);
 my $watched = '';                                # for select(2)
 $0 = title('baton fork server');
 $SIG{TERM} = sub { $term_ms = clock_ms(1) };
@@ -44,7 +46,8 @@ sub serve {
     next if 0 > select my $ready = $watched, undef, undef, undef;
     for my $fd (grep { vec $ready, $_, 1 } keys %keys) {
       my $key = $keys{$fd};
-      my $got = sysread $keepers{$key}, my $said, 64;
+      my $end = end_of($fd) or next;
+      my $got = sysread $end, my $said, 64;
       next if !defined $got && $! == 4;          # EINTR
       answer("$_ $key") for $got ? split /\n/, $said : 'closed';
       forget($key) if !$got;
@@ -60,7 +63,7 @@ sub serve {
       } elsif ($order eq 'rescue') {
         rescue($key, @words);
       } elsif (defined $keepers{$key}) {
-        $order eq 'go' ? syswrite $keepers{$key}, "go\n" : forget($key);
+        $order eq 'go' ? let_go($key) : forget($key);
       }
     }
   }
@@ -68,21 +71,55 @@ sub serve {
 
 sub spawn {
   my ($key, @words) = @_;
-  my $pid;
-  # AF_UNIX and SOCK_STREAM are 1
-  if (socketpair(my $server, my $keeper, 1, 1, 0) && defined($pid = fork)) {
+  my ($server, $keeper, $fd, $pid);
+  # AF_UNIX and SOCK_STREAM are 1, F_DUPFD_CLOEXEC is 1030
+  $fd = fcntl $server, 1030, 4 if socketpair $server, $keeper, 1, 1, 0;
+  if (defined $fd && defined($pid = fork)) {
     if (!$pid) {
-      close $_ for $daemon, $server, values %keepers;   # EOF must come to all, whoever lives
+      close $_ for $daemon, $server;             # EOF must come to all, whoever lives
+      if (!close_all_but(fileno $keeper)) {
+        close_bare($_) for $fd, values %keepers;
+      }
       keep($keeper, @words);
       exit;
     }
-    $keepers{$key} = $server;
-    $keys{fileno $server} = $key;
+    $keepers{$key} = $fd;
+    $keys{$fd} = $key;
     answer("kept $key $pid");
-    vec($watched, fileno $server, 1) = 1;
+    vec($watched, $fd, 1) = 1;
   } else {
-    answer("none $key " . (0 + $!));
+    my $errno = 0 + $!;
+    close_bare($fd) if defined $fd;
+    answer("none $key $errno");
   }
+}
+
+# A handle for one of the server's ends; nothing, after a while, where there is no room for one.
+sub end_of {
+  my ($fd) = @_;
+  my $end;
+  return $end if open $end, '+<&', $fd;
+  select undef, undef, undef, .05;
+  return;
+}
+
+# Who cannot be told is given up: it has run nothing, and the run is started again.
+sub let_go {
+  my ($key) = @_;
+  my $end = end_of($keepers{$key});
+  return syswrite $end, "go\n" if $end;
+  forget($key);
+  answer("closed $key");
+}
+
+sub close_bare {
+  open my $end, '+<&=', $_[0];
+}
+
+# All bare descriptors, by close_range(2), which has the same number everywhere. False before 5.9.
+sub close_all_but {
+  my ($spared) = @_;
+  return !syscall(436, 3, $spared - 1, 0) && !syscall 436, $spared + 1, 0xffffffff, 0;
 }
 
 sub keep {
@@ -139,7 +176,8 @@ sub rescue {
   my ($key, $title, $out, $err, @pids) = @_;
   my $pid = fork;
   return answer(defined $pid ? "closed $key" : "none $key " . (0 + $!)) if $pid || !defined $pid;
-  close $_ for $daemon, values %keepers;
+  close $daemon;
+  close_bare($_) for values %keepers;
   $0 = title($title);
   my @streams;
   for my $path ($out, $err) {
@@ -195,10 +233,10 @@ sub answer {
 
 sub forget {
   my ($key) = @_;
-  my $server = delete $keepers{$key};
-  delete $keys{fileno $server};
-  vec($watched, fileno $server, 1) = 0;
-  close $server;
+  my $fd = delete $keepers{$key};
+  delete $keys{$fd};
+  vec($watched, $fd, 1) = 0;
+  close_bare($fd);
 }
 
 # A listening socket that came by socket activation would be held as long as any keeper lives.

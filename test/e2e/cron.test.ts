@@ -15,15 +15,17 @@ const REPETITIONS = amount(10);
 const APART_S = 2;
 /** On a machine of many jobs cron takes longer than the usual two seconds to ask for all four. */
 const STAMPEDE = { busySeconds: 0.3, settle: '30s' };
+const SETTLE_MS = 30_000;
 const MANY_BYTES = 10_000_000;
 
 const skip = whyWithout(...CRON_NEEDS, 'rsnapshot', 'rsync');
 
 describe("New Year's stampede", { skip, concurrency: REPETITIONS }, () => {
   for (let n = 0; n < REPETITIONS; n++) {
-    test(`four intervals at 03:00 all complete, the highest first, without a mail: ${n + 1} of ${REPETITIONS}`, async () => {
+    test(`four intervals at 03:00 all complete, the highest first, without a mail: ${n + 1} of ${REPETITIONS}`, async (t) => {
       const secondsBefore = 3 + APART_S * n;
-      const { log, order, completed, mails } = await stampede({ ...STAMPEDE, secondsBefore });
+      const night = await stampede({ ...STAMPEDE, secondsBefore });
+      const { log, order, completed, mails, starts, planned } = night;
       assert.deepEqual(order, HIGHEST_FIRST, "the order of rsnapshot's own log");
       assert.deepEqual(completed, HIGHEST_FIRST, JSON.stringify(log));
       const turns = log.filter(({ what }) => /^(started|completed)/.test(what));
@@ -33,6 +35,16 @@ describe("New Year's stampede", { skip, concurrency: REPETITIONS }, () => {
         'each ends before the next begins',
       );
       assert.deepEqual(mails, []);
+      assert.deepEqual(
+        planned.map(({ target }) => target),
+        starts.map(({ target }) => target),
+        'the order of baton plan',
+      );
+      for (const [at, { target, afterMs }] of planned.entries()) {
+        const offMs = (starts[at]?.afterMs ?? Number.POSITIVE_INFINITY) - afterMs;
+        t.diagnostic(`${target} starts ${offMs} ms after its time in the plan`);
+        assert.ok(Math.abs(offMs) <= SETTLE_MS, `${target}: ${offMs} ms`);
+      }
     });
   }
 });

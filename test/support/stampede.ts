@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Planned } from '../../daemon/protocol/planned.ts';
 import { Cron, type Mail } from './cron.ts';
 import { Rig } from './rig.ts';
 import { type LogLine, makeRsnapshot } from './rsnapshot.ts';
@@ -19,6 +20,12 @@ const LINES = [
 ] as const;
 const LEVELS = LINES.map(([level]) => level);
 
+/** When a target starts, after the first request. */
+interface Start {
+  readonly target: string;
+  readonly afterMs: number;
+}
+
 export interface Stampede {
   readonly log: readonly LogLine[];
   readonly order: readonly string[];
@@ -30,6 +37,9 @@ export interface Stampede {
   readonly firstStartMs: number;
   /** From the end of each run to the start of the next. */
   readonly gapsMs: readonly number[];
+  /** In the order of the starts: those that came true, and those of `baton plan`. */
+  readonly starts: readonly Start[];
+  readonly planned: readonly Start[];
 }
 
 /** Puts the installed client where the jobs of this cron find it, and the socket beside it. */
@@ -81,7 +91,11 @@ export async function stampede(options: {
     await cron.ended(LINES.length);
     const [order, completed] = [rsnapshot.order(), rsnapshot.completed()];
     const times = timesOf(rig.journal(), cron.startedAtMs + secondsBefore * 1_000);
-    return { log: rsnapshot.log(), order, completed, mails: [...cron.mails], ...times };
+    const starts = startsOf(rig.journal());
+    const crontabs = LEVELS.map((level) => join(cron.directory, 'cron.d', level));
+    const planned = options.isDirect ? [] : await plan(rig, crontabs);
+    const mails = [...cron.mails];
+    return { log: rsnapshot.log(), order, completed, mails, ...times, starts, planned };
   } finally {
     await Promise.all([cron.close(), rig.close()]);
   }
@@ -99,4 +113,31 @@ function timesOf(journal: readonly Record<string, unknown>[], minuteMs: number) 
     firstStartMs: Math.min(...started),
     gapsMs: started.slice(1).map((startMs, at) => startMs - (ended[at] ?? startMs)),
   };
+}
+
+function startsOf(journal: readonly Record<string, unknown>[]): readonly Start[] {
+  const { firstAskedMs } = timesOf(journal, 0);
+  const names = new Map(
+    journal.flatMap(({ type, run, target }) =>
+      type === 'accepted' ? [[run, String(target)]] : [],
+    ),
+  );
+  return journal.flatMap(({ type, run, at }) => {
+    if (type !== 'started') return [];
+    const afterMs = (at as { wallMs: number }).wallMs - firstAskedMs;
+    return [{ target: names.get(run) ?? '', afterMs }];
+  });
+}
+
+/** What is planned for that night, by how long the runs have taken. */
+async function plan(rig: Rig, crontabs: readonly string[]): Promise<readonly Start[]> {
+  const asked = ['plan', '--json', '--from', '2027-01-01', ...crontabs];
+  const { status, text, errors } = await rig.baton(...asked);
+  if (status !== 0) throw new Error(errors);
+  const { runs } = JSON.parse(text) as Planned;
+  const firstAskedMs = Math.min(...runs.map(({ askedAtMs }) => askedAtMs));
+  const starts = runs.map(({ target, startedAtMs = Number.POSITIVE_INFINITY }) => {
+    return { target, afterMs: startedAtMs - firstAskedMs };
+  });
+  return starts.sort((a, b) => a.afterMs - b.afterMs);
 }

@@ -64,6 +64,8 @@ export const COMMAND_MS_MAX = 15_000;
 export const SUBMIT_MS_MAX = 30_000;
 /** How many run at once, so that a controller that hangs holds up few processes. */
 export const COMMANDS_MAX = 4;
+/** How many jobs one command releases: a process costs more than what it asks for. */
+export const RELEASES_MAX = 100;
 /** 10,000 jobs are the most of a usual slurmctld, and a name has at most 1,024 bytes. */
 const JOBS_CHARS_MAX = 16_000_000;
 /** How long KILL may take to end one that is late, before it is left to itself. */
@@ -101,6 +103,14 @@ function isPassing(said: string): boolean {
   return PASSING.some((words) => text.includes(words));
 }
 
+/** Jobs that one command releases. */
+interface Releases {
+  readonly tokens: string[];
+  /** It has not begun. */
+  isOpen: boolean;
+  done?: Promise<Result<void>>;
+}
+
 interface Asking {
   readonly answer: Promise<unknown>;
   /** The question after it. */
@@ -114,7 +124,10 @@ export class RealSlurm implements SlurmCommands {
   readonly #programs: ProgramFinder;
   /** Questions that are not answered, by cluster. */
   readonly #asking = new Map<Conf, Asking>();
-  readonly #waiting: (() => void)[] = [];
+  /** The last ones of each cluster. */
+  readonly #releases = new Map<Conf, Releases>();
+  /** Jobs that were submitted get on before others are. */
+  readonly #waiting = { order: [] as (() => void)[], submission: [] as (() => void)[] };
   #running = 0;
 
   constructor(
@@ -135,7 +148,9 @@ export class RealSlurm implements SlurmCommands {
       ...options,
       ...[this.#script, directory, String(attempt), token],
     ];
-    const ran = await this.#inTurn(() => this.#run('sbatch', args, conf, SUBMIT_MS_MAX));
+    const ran = await this.#inTurn('submission', () =>
+      this.#run('sbatch', args, conf, SUBMIT_MS_MAX),
+    );
     const [, job] = /^(\d+)(?:;\S*)?\s*$/.exec(ran.stdout) ?? [];
     if (ran.code === 0 && job !== undefined) return { kind: 'taken', job };
     const why = whyOf('sbatch', ran, SUBMIT_MS_MAX);
@@ -167,38 +182,63 @@ export class RealSlurm implements SlurmCommands {
     return { ok: true, value: parseJobs(ran.stdout) };
   }
 
+  /** While one command releases jobs, those that come meanwhile wait for the next one. */
   release(token: string, conf: Conf): Promise<Result<void>> {
-    return this.#order('scontrol', ['release', `jobname=${token}`], conf);
+    const last = this.#releases.get(conf);
+    const isOpen = last?.isOpen === true && last.tokens.length < RELEASES_MAX;
+    const releases = isOpen ? last : { tokens: [], isOpen: true };
+    releases.tokens.push(token);
+    this.#releases.set(conf, releases);
+    releases.done ??= this.#releaseAll(releases, conf, last?.done);
+    return releases.done;
+  }
+
+  async #releaseAll(
+    releases: Releases,
+    conf: Conf,
+    before: Promise<unknown> | undefined,
+  ): Promise<Result<void>> {
+    // Also where there is none: all that one turn of the daemon's loop lets go are there then.
+    await before;
+    return await this.#inTurn('order', () => {
+      releases.isOpen = false;
+      const names = releases.tokens.map((token) => `jobname=${token}`);
+      return this.#order('scontrol', ['release', ...names], conf);
+    });
   }
 
   tell(token: string, conf: Conf): Promise<Result<void>> {
-    return this.#order('scancel', ['--batch', '--signal=TERM', '-n', token], conf);
+    return this.#orderInTurn('scancel', ['--batch', '--signal=TERM', '-n', token], conf);
   }
 
   cancel(token: string, conf: Conf): Promise<Result<void>> {
-    return this.#order('scancel', ['-n', token], conf);
+    return this.#orderInTurn('scancel', ['-n', token], conf);
   }
 
   withdraw(token: string, conf: Conf): Promise<Result<void>> {
-    return this.#order('scancel', ['--state=PENDING', '-n', token], conf);
+    return this.#orderInTurn('scancel', ['--state=PENDING', '-n', token], conf);
+  }
+
+  #orderInTurn(program: string, args: readonly string[], conf: Conf): Promise<Result<void>> {
+    return this.#inTurn('order', () => this.#order(program, args, conf));
   }
 
   async #order(program: string, args: readonly string[], conf: Conf): Promise<Result<void>> {
-    const ran = await this.#inTurn(() => this.#run(program, args, conf, COMMAND_MS_MAX));
+    const ran = await this.#run(program, args, conf, COMMAND_MS_MAX);
     if (ran.code === 0) return { ok: true, value: undefined };
     return { ok: false, error: whyOf(program, ran, COMMAND_MS_MAX) };
   }
 
-  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(what: 'order' | 'submission', run: () => Promise<T>): Promise<T> {
     if (this.#running >= COMMANDS_MAX) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await new Promise<void>((resolve) => this.#waiting[what].push(resolve));
     } else {
       this.#running += 1;
     }
     try {
       return await run();
     } finally {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.order.shift() ?? this.#waiting.submission.shift();
       if (next === undefined) this.#running -= 1;
       else next();
     }

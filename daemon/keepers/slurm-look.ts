@@ -26,7 +26,8 @@ import { isInDoubt, type Sight, seeBeat } from './slurm-sight.ts';
 import type { StatusRecord } from './status-file.ts';
 import { type Kept, LOOK_MS } from './supervision.ts';
 
-/** One whose command has not begun is looked at less often. */
+/** One whose command has not begun for so long is looked at less often. */
+const SOON_MS = 3_000;
 const LOOK_WAITING_MS = 1_000;
 /** How long a file system may take to show what was written before the status file. */
 const LATE_MS_MAX = 60_000;
@@ -105,7 +106,8 @@ export class SlurmLooks {
       if (slurm === undefined || dirname(slurm.directory) !== shared || isOver(kept)) continue;
       isWanted = true;
       const { steadyMs } = clock.now();
-      const restMs = kept.begun === undefined ? LOOK_WAITING_MS : 0;
+      const isWaiting = kept.begun === undefined && steadyMs - (kept.releasedAtMs ?? 0) > SOON_MS;
+      const restMs = isWaiting ? LOOK_WAITING_MS : 0;
       if (steadyMs - (kept.lookedAtMs ?? 0) < restMs) continue;
       kept.lookedAtMs = steadyMs;
       try {

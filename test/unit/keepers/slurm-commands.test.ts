@@ -9,6 +9,7 @@ import {
   COMMANDS_MAX,
   KILL_MS_MAX,
   parseJobs,
+  RELEASES_MAX,
   RealSlurm,
   SAID_LINE_CHARS_MAX,
   SAID_LINES_MAX,
@@ -203,6 +204,54 @@ test('only a few commands run at once, and a look at all jobs is not behind them
   await until(() => counted() === COMMANDS_MAX + 2);
   clock.advance(COMMAND_MS_MAX);
   assert.ok((await Promise.all(all)).every(({ ok }) => !ok));
+});
+
+test('a job that was submitted is let go before those that wait to be submitted', async (t) => {
+  const { place, clock, slurm } = stage(t, {
+    sbatch: 'echo x >> "$(dirname "$0")"/count; exec sleep 1000',
+    scontrol: 'exit 0',
+  });
+  const count = join(place, 'count');
+  const counted = () => (existsSync(count) ? readFileSync(count, 'utf8').length / 2 : 0);
+  const all = Array.from({ length: 3 * COMMANDS_MAX }, () => slurm.submit(SUBMISSION));
+  const released = slurm.release(TOKEN, undefined);
+  await until(() => counted() === COMMANDS_MAX);
+  clock.advance(SUBMIT_MS_MAX);
+  assert.ok((await released).ok);
+  await until(() => counted() === 2 * COMMANDS_MAX);
+  clock.advance(SUBMIT_MS_MAX);
+  await until(() => counted() === 3 * COMMANDS_MAX);
+  clock.advance(SUBMIT_MS_MAX);
+  assert.ok((await Promise.all(all)).every(({ kind }) => kind === 'unknown'));
+});
+
+test('jobs that are let go at once, or wait for their turn, share one command for each cluster', async (t) => {
+  const { place, clock, slurm } = stage(t, {
+    scancel: 'echo x >> "$(dirname "$0")"/count; exec sleep 1000',
+    scontrol: 'echo "$SLURM_CONF $*" >> "$(dirname "$0")"/orders',
+  });
+  const orders = () => {
+    const said = readFileSync(join(place, 'orders'), 'utf8').trim().split('\n').sort();
+    rmSync(join(place, 'orders'));
+    return said;
+  };
+  const release = (conf: string, ...tokens: readonly string[]) =>
+    tokens.map((token) => slurm.release(token, conf));
+  await Promise.all([...release('/a', 'one', 'two'), ...release('/b', 'three')]);
+  assert.deepEqual(orders(), ['/a release jobname=one jobname=two', '/b release jobname=three']);
+  const all = Array.from({ length: COMMANDS_MAX }, () => slurm.cancel(TOKEN, undefined));
+  const count = join(place, 'count');
+  await until(() => existsSync(count) && readFileSync(count).length === 2 * COMMANDS_MAX);
+  const many = Array.from({ length: RELEASES_MAX + 1 }, (_, at) => `t${at}`);
+  const released = many.flatMap((token) => release('/a', token));
+  clock.advance(COMMAND_MS_MAX);
+  assert.ok((await Promise.all([...released, ...release('/a', 'last')])).every(({ ok }) => ok));
+  const first = many.slice(0, -1).map((token) => ` jobname=${token}`);
+  const said = orders();
+  assert.ok(said.includes(`/a release${first.join('')}`));
+  assert.ok(said.length <= 3, said.join('\n'));
+  assert.match(said.join(), new RegExp(`jobname=t${RELEASES_MAX}\\b`));
+  await Promise.all(all);
 });
 
 test('all who ask while squeue hangs share the next question, of the same cluster', async (t) => {

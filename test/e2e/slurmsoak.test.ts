@@ -1,7 +1,8 @@
 /**
  * Many runs on a real cluster while the daemon, slurmctld, slurmd and slurmstepd are killed: no
  * command starts twice, no status is wrong, no byte is lost. Where nobody can know how a command
- * ended, its run is lost (125). With BATON_TEST_AMOUNT=50 it makes 300 runs.
+ * ended, its run is lost (125). It makes 300 runs, without a time limit of the runner's, by
+ * BATON_TEST_AMOUNT=50 node dist/test/e2e/slurmsoak.test.js
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';

@@ -21,6 +21,7 @@ import type { Options } from './bench/measure.ts';
 import { versions } from './bench/peers.ts';
 import { measureRelaying } from './bench/relaying.ts';
 import { measureRunning } from './bench/running.ts';
+import { measureSlurm } from './bench/slurm.ts';
 import { measureSsh } from './bench/ssh.ts';
 import { measureStart } from './bench/start.ts';
 import {
@@ -43,6 +44,7 @@ const SECTIONS: Readonly<Record<string, (options: Options) => Promise<readonly L
   idle: measureIdle,
   ssh: measureSsh,
   fleet: measureFleet,
+  slurm: measureSlurm,
   growth: measureGrowth,
   crowds: measureCrowds,
   confs: measureConfs,

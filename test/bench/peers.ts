@@ -21,6 +21,8 @@ const PACKAGES = {
   sshd: 'openssh-server',
   pdsh: 'pdsh',
   'parallel-ssh': 'pssh',
+  slurmctld: 'slurm-wlm',
+  munged: 'munge',
   'systemd-socket-activate': 'systemd',
 } as const;
 

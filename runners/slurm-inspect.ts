@@ -14,6 +14,11 @@ import type { SlurmOptions } from './slurm-options.ts';
 const ASK_MS_MAX = 15_000;
 /** Far more than the 10 kB that it prints. */
 const CONFIG_BYTES_MAX = 1_048_576;
+const MODE_BITS = 0o7777;
+/** Group included. */
+const OTHERS_WRITE = 0o022;
+/** Others can make files there, and neither rename nor remove those of the daemon's user. */
+const STICKY = 0o1000;
 
 /** What `scontrol show config` says that matters here; absent: it says nothing of it. */
 export interface ClusterConfig {
@@ -81,9 +86,12 @@ export function notKept(cluster: ClusterConfig, killAfterMs: number): readonly s
 /** Only as far as this machine can tell: the nodes may see another one there. */
 function inspectShared(directory: string): readonly string[] {
   try {
-    if (!statSync(directory).isDirectory()) return [say.noShared(directory, 'ENOTDIR')];
+    const shared = statSync(directory);
+    if (!shared.isDirectory()) return [say.noShared(directory, 'ENOTDIR')];
     accessSync(directory, constants.W_OK | constants.X_OK);
-    return [];
+    const mode = shared.mode & MODE_BITS;
+    const isOpen = (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
+    return isOpen ? [say.openShared(directory, mode.toString(8))] : [];
   } catch (error) {
     return [say.noShared(directory, errnoOf(error))];
   }

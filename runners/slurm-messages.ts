@@ -33,6 +33,10 @@ export const noShared = (directory: string, errno: string): string =>
   `its "directory" ${directory} cannot be used (${errno}); make it on a file system ` +
   "that all nodes share, for the daemon's user";
 
+export const openShared = (directory: string, mode: string): string =>
+  `its "directory" ${directory} has mode ${mode}: others could change what its jobs run; let only ` +
+  `the daemon's user write to it: chmod go-w ${directory}`;
+
 /** `said` is the last line of scontrol. */
 export const notAsked = (said: string, limitMs: number): string => {
   const why = said === '' ? `scontrol did not answer within ${showDuration(limitMs)}` : said;

@@ -133,6 +133,7 @@ const CLUSTER: Samples<typeof cluster> = {
   neverGivenUp: [[]],
   mayBePreempted: [['REQUEUE']],
   noShared: [['/cluster/baton', 'ENOENT']],
+  openShared: [['/cluster/baton', '777']],
   notAsked: [
     ['slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)', 15_000],
     ['', 15_000],

@@ -112,6 +112,30 @@ test('scontrol is asked with the conf of the target, and its absence and its tro
   );
 });
 
+test('a shared directory that others can write to is warned of, unless it is sticky', (t) => {
+  const place = directory(t);
+  const { PATH } = process.env;
+  process.env['PATH'] = place;
+  t.after(() => {
+    process.env['PATH'] = PATH;
+  });
+  const shared = join(place, 'shared');
+  mkdirSync(shared);
+  for (const [mode, isWarned] of [
+    [0o700, false],
+    [0o755, false],
+    [0o770, true],
+    [0o702, true],
+    [0o2777, true],
+    [0o1777, false],
+  ] as const) {
+    chmodSync(shared, mode);
+    const said = new SlurmInspector().inspect({ directory: shared }, { killAfterMs: 5_000 });
+    const warning = `its "directory" ${shared} has mode ${mode.toString(8)}: others could change`;
+    assert.equal(said.join().includes(warning), isWarned, mode.toString(8));
+  }
+});
+
 test('a cluster is asked once for all of its targets, also one that does not answer', (t) => {
   const place = directory(t);
   const { PATH } = process.env;

@@ -56,8 +56,10 @@ test('the documents have their configurations', () => {
 });
 
 for (const [name, value] of documents) {
-  test(`the schema accepts ${name}`, () => {
+  test(`the schema and the daemon accept ${name}`, () => {
     assert.equal(complaints(value), '');
+    const config = load(value);
+    assert.ok(config.ok, JSON.stringify(config));
   });
 
   test(`the schema and the daemon refuse every misspelt key of ${name}`, () => {

@@ -16,7 +16,7 @@
  * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
  * later. They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -120,7 +120,9 @@ for (const [file, part] of [
 function put(path, contents) {
   mkdirSync(dirname(path), { recursive: true });
   const fresh = `${path}.${process.pid}.new`;
-  writeFileSync(fresh, contents, { mode: COMMANDS.includes(path) ? 0o755 : 0o644 });
+  writeFileSync(fresh, contents);
+  // Whatever the umask: other users' crontabs call them.
+  if (COMMANDS.includes(path)) chmodSync(fresh, 0o755);
   renameSync(fresh, path);
 }
 

@@ -26,6 +26,9 @@ export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: 
   const run = keptRun(state, command);
   if (run?.state !== 'starting') return NOTHING;
   const { attempt, keeper, at } = command;
+  // A full disk or the sleep of the machine may have kept this and its deadline from being heard.
+  const end = expired(run, at, catalog);
+  if (end !== undefined) return decided(end);
   const timeoutMs = timeoutOf(catalog.targets.get(run.target), keeper);
   const event = { type: 'started', run: run.run, attempt, at, keeper } as const;
   const wakeups = closingWakeups({ ...run, started: at }, at, catalog);

@@ -9,7 +9,7 @@ import { findUnfit, KEEP_DEFAULT, type Target } from '../core/catalog.ts';
 import type { CommandInput, LetGo } from '../core/command.ts';
 import type { Event, EventOf } from '../core/event.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Run, Running } from '../core/state.ts';
+import type { Run, Running, Starting } from '../core/state.ts';
 import { removed, unfitByNow } from '../protocol/outcome-text.ts';
 import type { Cause, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
 import type { Log } from '../system/log.ts';
@@ -30,8 +30,11 @@ export interface KeptRun {
   readonly graceMs?: number;
   /** How long its command may run, where its keeper has to see to that. */
   readonly timeoutMs?: number;
-  /** In elapsed time: if its command has not begun by then, it is not to begin any more. */
-  readonly expiresAtMs?: number;
+  /**
+   * In elapsed time: if its command has not begun by then, it is not to begin any more. Asked each
+   * time, as one who joins may grant more; undefined: never.
+   */
+  readonly expiresAtMs?: () => number | undefined;
   /** It is the run of a hook, which is told of this. */
   readonly cause?: Cause;
 }
@@ -218,14 +221,17 @@ export class Daemon {
     this.#keepers.adopt(this.#kept(run), attempt, keeper);
   }
 
-  #kept({ run, target: name, merged, startNonce, expiresAtMs, cause }: KeptRun): KeptRun {
+  #kept({ run, target: name, merged, startNonce, cause }: Starting | Running): KeptRun {
     const target = this.loop.catalog.targets.get(name);
     const kept = {
       run,
       target: name,
       merged,
       ...(startNonce === undefined ? {} : { startNonce }),
-      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      expiresAtMs: () => {
+        const now = this.loop.state.runs.get(run);
+        return now === undefined || now.state === 'ended' ? undefined : now.expiresAtMs;
+      },
       ...(cause === undefined ? {} : { cause }),
     };
     if (target === undefined) return kept;

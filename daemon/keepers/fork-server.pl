@@ -32,6 +32,7 @@
 # To close hundreds of handles would take it as long as all else, and a third of its memory.
 my (%keepers, %keys);
 my $watched = '';                                # for select(2)
+my $AGAIN_MAX = 10;                              # one a second
 $0 = title('baton fork server');
 $SIG{TERM} = sub { $term_ms = clock_ms(1) };
 $SIG{CHLD} = 'IGNORE';                           # the system buries the keepers
@@ -153,7 +154,13 @@ sub keep {
   close $record if $record;
   close $ctl;
   # A daemon that lives has it in its journal soon; for the next one it has to be on the disk.
-  write_record($file, $report, $ctl, $title) if $placed && $fsync && syscall $fsync, fileno $placed;
+  if ($placed && $fsync && syscall $fsync, fileno $placed) {
+    my $name = substr $file, 1 + rindex $file, '/';
+    for (1 .. $AGAIN_MAX) {
+      last if !is_here() || place($name, "$report\n");
+      select undef, undef, undef, 1;
+    }
+  }
   finish(\@streams) if $pid;
 }
 

@@ -11,11 +11,13 @@
 import {
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   realpathSync,
   renameSync,
+  rmSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ReadonlyState, Run } from '../core/state.ts';
@@ -94,13 +96,17 @@ export class RunDirectories {
     for (const name of readdirSync(this.#runs)) {
       if (!/^[1-9]\d*$/.test(name)) continue;
       const run = state.runs.get(Number(name));
-      if (run !== undefined && mayBeOf(join(this.#runs, name), run)) continue;
+      const path = join(this.#runs, name);
+      if (run !== undefined && mayBeOf(path, run)) continue;
       try {
+        if (run === undefined && wasUnused(path)) {
+          rmSync(path, { recursive: true });
+          continue;
+        }
         this.#putAside(Number(name));
         moved.push(Number(name));
       } catch (error) {
         // Whoever starts a run there tries again, and does not start it in what is there.
-        const path = join(this.#runs, name);
         this.#log.error({ path, err: error }, 'run directory cannot be moved aside');
       }
     }
@@ -122,6 +128,17 @@ export class RunDirectories {
     renameSync(from, to);
     return to;
   }
+}
+
+/**
+ * A power cut came between the directory and the start in the journal: nothing was let go there,
+ * and nothing is in it.
+ */
+function wasUnused(directory: string): boolean {
+  return readdirSync(directory).every((name) => {
+    if (name.startsWith(MARK) || /^(?:out|err)\.pipe$/.test(name)) return true;
+    return /^(?:out|err)$/.test(name) && lstatSync(join(directory, name)).size === 0;
+  });
 }
 
 /** A run that never was started has none, but in a journal that is an older copy. */

@@ -64,8 +64,11 @@ export const COMMAND_MS_MAX = 15_000;
 export const SUBMIT_MS_MAX = 30_000;
 /** How many run at once, so that a controller that hangs holds up few processes. */
 export const COMMANDS_MAX = 4;
-/** How many jobs one command releases: a process costs more than what it asks for. */
-export const RELEASES_MAX = 100;
+/**
+ * How many jobs one command releases: a process costs more than what it asks for, but scontrol
+ * fetches the table of all jobs for each name.
+ */
+export const RELEASES_MAX = 20;
 /** 10,000 jobs are the most of a usual slurmctld, and a name has at most 1,024 bytes. */
 const JOBS_CHARS_MAX = 16_000_000;
 /** How long KILL may take to end one that is late, before it is left to itself. */
@@ -126,8 +129,11 @@ export class RealSlurm implements SlurmCommands {
   readonly #asking = new Map<Conf, Asking>();
   /** The last ones of each cluster. */
   readonly #releases = new Map<Conf, Releases>();
-  /** Jobs that were submitted get on before others are. */
-  readonly #waiting = { order: [] as (() => void)[], submission: [] as (() => void)[] };
+  /**
+   * Jobs that were submitted get on before others are. All else keeps its order: what is wanted of
+   * a cluster that hangs must not come before every submission to the others.
+   */
+  readonly #waiting = { release: [] as (() => void)[], other: [] as (() => void)[] };
   #running = 0;
 
   constructor(
@@ -148,9 +154,7 @@ export class RealSlurm implements SlurmCommands {
       ...options,
       ...[this.#script, directory, String(attempt), token],
     ];
-    const ran = await this.#inTurn('submission', () =>
-      this.#run('sbatch', args, conf, SUBMIT_MS_MAX),
-    );
+    const ran = await this.#inTurn('other', () => this.#run('sbatch', args, conf, SUBMIT_MS_MAX));
     const [, job] = /^(\d+)(?:;\S*)?\s*$/.exec(ran.stdout) ?? [];
     if (ran.code === 0 && job !== undefined) return { kind: 'taken', job };
     const why = whyOf('sbatch', ran, SUBMIT_MS_MAX);
@@ -200,10 +204,13 @@ export class RealSlurm implements SlurmCommands {
   ): Promise<Result<void>> {
     // Also where there is none: all that one turn of the daemon's loop lets go are there then.
     await before;
-    return await this.#inTurn('order', () => {
+    return await this.#inTurn('release', async () => {
       releases.isOpen = false;
       const names = releases.tokens.map((token) => `jobname=${token}`);
-      return this.#order('scontrol', ['release', ...names], conf);
+      const ran = await this.#run('scontrol', ['release', ...names], conf, COMMAND_MS_MAX);
+      // One of several has ended, say: that is not told of the others. Who is held is seen soon.
+      if (ran.code !== undefined && names.length > 1) return { ok: true, value: undefined };
+      return resultOf('scontrol', ran);
     });
   }
 
@@ -220,16 +227,14 @@ export class RealSlurm implements SlurmCommands {
   }
 
   #orderInTurn(program: string, args: readonly string[], conf: Conf): Promise<Result<void>> {
-    return this.#inTurn('order', () => this.#order(program, args, conf));
+    return this.#inTurn('other', () => this.#order(program, args, conf));
   }
 
   async #order(program: string, args: readonly string[], conf: Conf): Promise<Result<void>> {
-    const ran = await this.#run(program, args, conf, COMMAND_MS_MAX);
-    if (ran.code === 0) return { ok: true, value: undefined };
-    return { ok: false, error: whyOf(program, ran, COMMAND_MS_MAX) };
+    return resultOf(program, await this.#run(program, args, conf, COMMAND_MS_MAX));
   }
 
-  async #inTurn<T>(what: 'order' | 'submission', run: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(what: 'release' | 'other', run: () => Promise<T>): Promise<T> {
     if (this.#running >= COMMANDS_MAX) {
       await new Promise<void>((resolve) => this.#waiting[what].push(resolve));
     } else {
@@ -238,7 +243,7 @@ export class RealSlurm implements SlurmCommands {
     try {
       return await run();
     } finally {
-      const next = this.#waiting.order.shift() ?? this.#waiting.submission.shift();
+      const next = this.#waiting.release.shift() ?? this.#waiting.other.shift();
       if (next === undefined) this.#running -= 1;
       else next();
     }
@@ -277,6 +282,11 @@ export function parseJobs(text: string): readonly Job[] {
     const [, job = '', state = '', reason = '', node = '', token = ''] = found;
     return [{ job, token, state, reason, node }];
   });
+}
+
+function resultOf(program: string, ran: Ran): Result<void> {
+  if (ran.code === 0) return { ok: true, value: undefined };
+  return { ok: false, error: whyOf(program, ran, COMMAND_MS_MAX) };
 }
 
 function whyOf(program: string, { code, stderr, errno }: Ran, limitMs: number): string {

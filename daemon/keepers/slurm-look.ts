@@ -197,7 +197,7 @@ function isOver({ life, end }: KeptJob): boolean {
 
 /** Its command has not begun in the time that its run may wait, and is not to begin any more. */
 export function isExpired({ begun, expiresAtMs }: KeptJob, now: Stamp): boolean {
-  return begun === undefined && expiresAtMs !== undefined && expiresAtMs <= elapsedMs(now);
+  return begun === undefined && (expiresAtMs?.() ?? Infinity) <= elapsedMs(now);
 }
 
 export function hasEnded({ life }: KeptJob): boolean {

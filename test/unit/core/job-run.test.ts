@@ -65,6 +65,14 @@ test('a run that Slurm does not take is given up by maxWait', () => {
   core.expect(run, 'ended');
 });
 
+test('a run whose keeper is heard of only after its time to wait does not begin', () => {
+  const core = new Core([target('far', [], { maxWaitMs: MINUTE_MS })], { manualKeepers: true });
+  const run = core.ask('far');
+  core.nowMs += MINUTE_MS;
+  core.send({ type: 'kept', run, attempt: 1, keeper: KEEPER });
+  assert.deepEqual(core.expect(run, 'ended').outcome, { kind: 'expired', waitedMs: MINUTE_MS });
+});
+
 test('a lost job is told of in words', () => {
   const { core, run } = started();
   const gone = { type: 'gone', run, attempt: 1, rebooted: false, survivors: [] } as const;

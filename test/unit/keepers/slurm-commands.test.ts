@@ -225,7 +225,40 @@ test('a job that was submitted is let go before those that wait to be submitted'
   assert.ok((await Promise.all(all)).every(({ kind }) => kind === 'unknown'));
 });
 
-test('jobs that are let go at once, or wait for their turn, share one command for each cluster', async (t) => {
+test('a cluster that hangs does not keep submissions to another one waiting for ever', async (t) => {
+  const { clock, slurm } = stage(t, { scancel: 'exec sleep 1000', sbatch: 'echo 12' });
+  let isSubmitted = false;
+  const cancelAgain = async (): Promise<void> => {
+    while (!isSubmitted) await slurm.cancel(TOKEN, '/hangs');
+  };
+  const cancels = Array.from({ length: 3 * COMMANDS_MAX }, cancelAgain);
+  const submitted = slurm.submit({ ...SUBMISSION, conf: '/answers' });
+  void submitted.then(() => {
+    isSubmitted = true;
+  });
+  for (let rounds = 0; !isSubmitted && rounds < 1_000; rounds++) {
+    clock.advance(COMMAND_MS_MAX);
+    await sleep(5);
+  }
+  assert.ok(isSubmitted);
+  for (const cancel of cancels) {
+    clock.advance(COMMAND_MS_MAX);
+    await Promise.race([cancel, sleep(5)]);
+  }
+});
+
+test('what fails for one of several that are let go is not told of the others', async (t) => {
+  const { slurm } = stage(t, { scontrol: 'echo "Job has finished" >&2; exit 1' });
+  const several = await Promise.all(['a', 'b'].map((token) => slurm.release(token, undefined)));
+  assert.deepEqual(
+    several.map(({ ok }) => ok),
+    [true, true],
+  );
+  const one = await slurm.release(TOKEN, undefined);
+  assert.ok(!one.ok && one.error.includes('Job has finished'));
+});
+
+test('jobs that are let go at once share one command for each cluster', async (t) => {
   const { place, clock, slurm } = stage(t, {
     scancel: 'echo x >> "$(dirname "$0")"/count; exec sleep 1000',
     scontrol: 'echo "$SLURM_CONF $*" >> "$(dirname "$0")"/orders',

@@ -520,7 +520,7 @@ test('a job that waits longer than its run may is withdrawn, unless its command 
     const daemon = staged.daemon();
     const { keepers } = daemon;
     const expiresAtMs = elapsedMs(clock.now()) + 60_000;
-    void keepers.start({ ...RUN, expiresAtMs }, 1, staged.plan);
+    void keepers.start({ ...RUN, expiresAtMs: () => expiresAtMs }, 1, staged.plan);
     await staged.until(() => postOf(daemon, 'kept'));
     keepers.go(RUN.run);
     slurm.say({ reason: 'Licenses' });

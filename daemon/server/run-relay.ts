@@ -30,6 +30,7 @@ import type { Refusals } from './refusals.ts';
 import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 import { tellRetry } from './retry-notice.ts';
 import { RunWatchers } from './run-watchers.ts';
+import { tellStarts } from './tell-starts.ts';
 
 interface Parts {
   readonly loop: Loop;
@@ -226,11 +227,14 @@ export class RunRelay {
         failure ??= why;
       },
     });
+    const whenDurable = (told: (loss?: string) => void): void => this.#loop.whenDurable(told);
+    const hearStart = tellStarts(last?.state === 'running', whenDurable, () => {
+      responder.send({ type: 'started', run: number });
+      follower.pump();
+    });
     const stop = this.#watchers.watch(number, (event) => {
-      if (event.type === 'started') {
-        responder.send({ type: 'started', run: number });
-        follower.pump();
-      } else if (event.type === 'requeued') {
+      hearStart(event);
+      if (event.type === 'requeued') {
         follower.pump();
         const text = tellRetry(event, this.#loop);
         if (text !== undefined) responder.send({ type: 'notice', run: number, text, isNews: true });
@@ -242,14 +246,11 @@ export class RunRelay {
     });
     responder.onClose(() => stop());
     this.#await(number, responder);
-    if (last?.state === 'running') {
-      responder.send({ type: 'started', run: number });
-      follower.pump();
-    } else if (last?.earlier !== undefined && last.state !== 'ended') {
-      follower.pump();
-    } else if (last === undefined || last.state === 'ended') {
+    if (last === undefined || last.state === 'ended') {
       stop();
       this.#whenDurable(responder, () => follower.end());
+    } else if (last.state !== 'running' && last.earlier !== undefined) {
+      follower.pump();
     }
   }
 

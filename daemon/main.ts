@@ -42,6 +42,8 @@ async function main(): Promise<void> {
   if (!isCheck && !flags.isPlan && journal === undefined) {
     return await serve(source, { version, flags, complain });
   }
+  // What plugins print must not stand in the answer.
+  if (flags.isPlan) process.stdout.write = process.stderr.write.bind(process.stderr);
   const read = await source.read();
   if (!read.ok) complain(read.text, EXIT.config);
   else if (isCheck) await check(read.value);

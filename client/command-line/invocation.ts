@@ -260,7 +260,7 @@ function assumedOf(text: string | undefined): Readonly<Record<string, number>> {
   const pairs = (text?.split(',') ?? []).map((pair): readonly [string, number] => {
     const at = pair.lastIndexOf('=');
     const ms = at < 1 ? undefined : parseDuration(pair.slice(at + 1));
-    if (ms !== undefined) return [pair.slice(0, at), ms];
+    if (ms !== undefined) return [pair.slice(0, at).trim(), ms];
     const expected = 'TARGET=TIME, such as rsnap-daily=2h';
     throw new Mistake(say.wrongValue('--assume', expected, pair));
   });

@@ -21,6 +21,8 @@ export function momentOf(text: string, nowMs: number): number | undefined {
       new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, hour, minute).getTime();
     return at(0) > nowMs ? at(0) : at(1);
   }
+  // Date takes the year 50 for 1950, and no crontab ran before 1970.
+  if (year <= 1970) return undefined;
   const date = new Date(year, month - 1, day, hour, minute);
   return date.getMonth() === month - 1 && date.getDate() === day ? date.getTime() : undefined;
 }

@@ -66,10 +66,11 @@ export async function plan(command: PlanCommand, place: Place): Promise<Ending> 
   return { status: EXIT_UNREADABLE, isOwn: true };
 }
 
-function told(planned: Planned, { atBoot, left, lines }: Coming): string {
-  const place = ({ file, line }: Coming['left'][number]): string => `${file}:${line}`;
-  const crontabs = { lines, atBoot: atBoot.map(place), left: left.map(place) };
-  return showPlan(planned, crontabs, screen());
+function told(planned: Planned, { atBoot, left, unclear, conditional, lines }: Coming): string {
+  const places = (of: Coming['left']): string[] => of.map(({ file, line }) => `${file}:${line}`);
+  const notPlanned = { atBoot: places(atBoot), left: places(left), unclear: places(unclear) };
+  const read = { lines, ...notPlanned, conditional: places(conditional) };
+  return showPlan(planned, read, screen());
 }
 
 /** What the daemon knows; of now only where the plan begins now. */
@@ -130,12 +131,24 @@ function askBatond(input: PlanInput, config: string | undefined): Answer {
     maxBuffer: ANSWER_BYTES_MAX,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  if (error === undefined && status === 0)
-    return { ok: true, value: JSON.parse(stdout) as Planned };
+  if (error === undefined && status === 0) return plannedIn(stdout, batond);
   // What is wrong with the configuration, batond has said.
   if (error === undefined && status !== null) {
     return { ok: false, ending: { status, isOwn: true } };
   }
   const line = noPlan(batond, error === undefined ? 'it was killed' : codeOf(error));
   return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
+}
+
+/** A plugin could write into it, past Node's own stream. */
+function plannedIn(text: string, batond: string): Answer {
+  try {
+    return { ok: true, value: JSON.parse(text) as Planned };
+  } catch {
+    const line = noPlan(
+      batond,
+      'what it answered is not JSON; a plugin may have printed something',
+    );
+    return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
+  }
 }

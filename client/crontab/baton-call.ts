@@ -10,6 +10,8 @@ export interface BatonCall {
   /** Hosts of a fleet. */
   readonly only?: readonly string[];
   readonly maxWaitMs?: number;
+  /** Of another daemon. */
+  readonly socket?: string;
 }
 
 /** `words` are those behind the program. */
@@ -23,12 +25,14 @@ export function batonCall(words: readonly string[]): BatonCall | undefined {
   const args = end < 0 ? [] : words.slice(end + 1);
   const only = values.get('only')?.split(',');
   const maxWaitMs = parseDuration(values.get('maxWait') ?? '');
+  const socket = values.get('socket');
   return {
     kind: 'baton',
     targets: [first, ...others],
     ...(args.length === 0 ? {} : { args }),
     ...(only === undefined ? {} : { only }),
     ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+    ...(socket === undefined ? {} : { socket }),
   };
 }
 

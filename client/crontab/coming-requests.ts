@@ -4,9 +4,11 @@
  * time zone.
  */
 import type { ComingRequest } from '../../daemon/protocol/planned.ts';
-import { callsOf } from './calls.ts';
+import type { BatonCall } from './baton-call.ts';
+import { callsOf, contextOf } from './calls.ts';
 import { timesOf } from './cron-times.ts';
 import type { CronLine } from './crontab.ts';
+import { readShell } from './shell.ts';
 
 export interface Coming {
   /** By time; of equal times in the order of the lines. */
@@ -15,6 +17,10 @@ export interface Coming {
   readonly atBoot: readonly CronLine[];
   /** Lines with calls that cron refuses, or whose times are not known here. */
   readonly left: readonly CronLine[];
+  /** Lines with calls whose target only the shell knows, or of another daemon: not in the plan. */
+  readonly unclear: readonly CronLine[];
+  /** Lines with a call after something else, or under a condition, which the plan does not know. */
+  readonly conditional: readonly CronLine[];
   /** How many lines call baton. */
   readonly lines: number;
 }
@@ -30,6 +36,8 @@ export function comingRequests(
   const requests: ComingRequest[] = [];
   const atBoot: CronLine[] = [];
   const left: CronLine[] = [];
+  const unclear: CronLine[] = [];
+  const conditional: CronLine[] = [];
   let asking = 0;
   for (const line of lines) {
     const calls = callsOf(line).filter((call) => call.kind === 'baton');
@@ -39,9 +47,12 @@ export function comingRequests(
     if (line.when === '@reboot' && !isRefused) atBoot.push(line);
     else if (isRefused || line.schedule === undefined) left.push(line);
     else {
+      const known = calls.filter((call) => isKnown(call, line));
+      if (known.length < calls.length) unclear.push(line);
+      if (known.length > 0 && callsFirst(line) < calls.length) conditional.push(line);
       const times = timesOf(line.schedule, span.fromMs, span.untilMs, most - requests.length);
       for (const atMs of times) {
-        for (const { targets, args, only, maxWaitMs } of calls) {
+        for (const { targets, args, only, maxWaitMs } of known) {
           const more = {
             ...(args === undefined ? {} : { args }),
             ...(only === undefined ? {} : { only }),
@@ -53,5 +64,19 @@ export function comingRequests(
     }
   }
   requests.sort((a, b) => a.atMs - b.atMs);
-  return { requests, atBoot, left, lines: asking };
+  return { requests, atBoot, left, unclear, conditional, lines: asking };
+}
+
+/** Whether what it asks for, and of whom, stands in the line. */
+function isKnown({ targets, only = [], socket }: BatonCall, { command }: CronLine): boolean {
+  if (socket !== undefined || /\bBATON_SOCKET=/.test(command)) return false;
+  return ![...targets, ...only].some((word) => /[$`]/.test(word));
+}
+
+/** How many calls the first command of a line has: they are made at once and in any case. */
+function callsFirst({ command, settings }: CronLine): number {
+  const { isBash, variables } = contextOf({ settings });
+  const [first] = readShell(command, isBash, variables).commands;
+  if (first === undefined) return 0;
+  return callsOf({ command: command.slice(first.pos, first.end), settings }).length;
 }

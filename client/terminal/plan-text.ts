@@ -18,6 +18,10 @@ export interface ReadLines {
   /** Places of lines that are not in the plan: those of @reboot, and those that cron refuses. */
   readonly atBoot: readonly string[];
   readonly left: readonly string[];
+  /** Those of which the shell decides what is asked, or of whom. */
+  readonly unclear: readonly string[];
+  /** Those in which the call comes after something else, or under a condition. */
+  readonly conditional: readonly string[];
 }
 
 /** Shorter waits, as for a settle window, are not told of. */
@@ -64,7 +68,9 @@ function timespanOf({ fromMs, untilMs, endsAtMs = 0, runs, refused }: Planned): 
   const toMs = Math.max(untilMs, endsAtMs);
   const spans = new Map<string, Span[]>();
   const put = (target: string, span: Span): void => {
-    spans.set(target, [...(spans.get(target) ?? []), span]);
+    const its = spans.get(target);
+    if (its === undefined) spans.set(target, [span]);
+    else its.push(span);
   };
   for (const run of runs) put(run.target, spanOf(run, toMs));
   for (const { target, atMs } of refused) {
@@ -179,6 +185,18 @@ function remarks({ unknown, assumed, cutAtMs }: Planned, read: ReadLines): reado
     ...(read.left.length === 0
       ? []
       : [`cron does not run these: ${names(read.left)}; see baton check-crontab`]),
+    ...(read.unclear.length === 0
+      ? []
+      : [
+          'not planned, because the shell decides which target they ask for, or because they ask ' +
+            `another daemon: ${names(read.unclear)}`,
+        ]),
+    ...(read.conditional.length === 0
+      ? []
+      : [
+          'planned as if the call was made at once and in any case, though other commands come ' +
+            `before it: ${names(read.conditional)}`,
+        ]),
   ];
 }
 

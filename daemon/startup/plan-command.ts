@@ -20,12 +20,18 @@ export function answerPlan(asked: string, { path, catalog }: Config): PlanAnswer
   const input = parseJson(PlanInputSchema, asked);
   if (input === undefined) return { ok: false, text: noPlanInput(), status: EXIT.usage };
   const { assumedMs = {}, tookMs, ...rest } = input;
-  const names = catalog.targets;
-  const odd = Object.keys(assumedMs).find((target) => !names.has(target));
+  const { targets, fleets } = catalog;
+  const odd = Object.keys(assumedMs).find((name) => !targets.has(name) && !fleets.has(name));
   if (odd !== undefined) {
-    const text = `${odd}: ${unknownTarget(path, odd, names.keys())}`;
+    const text = `${odd}: ${unknownTarget(path, odd, [...targets.keys(), ...fleets.keys()])}`;
     return { ok: false, text, status: EXIT.config };
   }
-  const planned = planRuns({ ...rest, catalog, tookMs: { ...tookMs, ...assumedMs } });
+  // That of a fleet is that of its hosts; what is said of a host itself comes after it.
+  const assumed = Object.entries(assumedMs);
+  const ofHosts = assumed.flatMap(([name, ms]) =>
+    (fleets.get(name) ?? []).map((target) => [target, ms] as const),
+  );
+  const took = { ...tookMs, ...Object.fromEntries([...ofHosts, ...assumed]) };
+  const planned = planRuns({ ...rest, catalog, tookMs: took });
   return { ok: true, text: `${JSON.stringify(planned)}\n` };
 }

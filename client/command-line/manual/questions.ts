@@ -135,7 +135,9 @@ export const QUESTIONS = [
       {
         name: 'assume',
         value: 'TARGET=TIME,…',
-        text: 'how long runs of TARGET take, such as `rsnap-daily=2h`, in place of what is usual',
+        text:
+          'how long runs of TARGET, or of each host of a fleet, take, such as `rsnap-daily=2h`, in ' +
+          'place of what is usual',
       },
       JSON_OPTION,
     ],
@@ -151,6 +153,10 @@ export const QUESTIONS = [
         "configuration is read anew from the daemon's file, so that the plan shows what a " +
         '`baton reload` would do. The status is 66 if a crontab could not be read, and 78 for a ' +
         'mistake in the configuration.',
+      'Each call is planned at the time of its line, as if nothing came before it in the line and ' +
+        'no condition stood around it; the plan names lines where that may be false. Calls whose ' +
+        'target is a variable, and calls of another daemon, are named and not planned. Of what is ' +
+        'there now, the plan does not know when a run is tried again, nor its own `--max-wait`.',
       'With `--json` it prints one object: `runs`, each with its `target`, when it is asked for ' +
         '(`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, `verdict`, `text`), and what ' +
         'it `waits` for: since when, the reason, and the targets `behind` whose runs it stands; ' +

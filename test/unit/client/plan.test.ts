@@ -50,6 +50,26 @@ test('a file that cron ignores for one line asks for nothing, or for the rest un
   assert.deepEqual([single?.requests.length, single?.left.length], [1, 1]);
 });
 
+test('what only the shell knows of a line is named, and no target is made of it', () => {
+  const plain = ['baton run a >/dev/null || echo b', 'sh -c "baton run a"', 'baton run a b'];
+  const unclear = [
+    ...['baton run "$T"', 'for t in a b; do baton run $t; done', 'baton run `cat f`'],
+    ...['baton --socket /s run a', 'BATON_SOCKET=/s baton run a', 'baton run f --only $H'],
+  ];
+  const conditional = [
+    ...['baton run a --wait && baton run b', 'sleep 60; baton run a', '[ -d /x ] && baton run a'],
+    ...['if true; then baton run a; fi'],
+  ];
+  for (const command of [...plain, ...unclear, ...conditional]) {
+    const lines = parseCrontab('/etc/crontab', `0 3 * * * root ${command}\n`, () => true);
+    const coming = comingRequests(lines, false, DAY, 100);
+    const isUnclear = unclear.includes(command);
+    assert.equal(coming.requests.length === 0, isUnclear, command);
+    assert.equal(coming.unclear.length, isUnclear ? 1 : 0, command);
+    assert.equal(coming.conditional.length, conditional.includes(command) ? 1 : 0, command);
+  }
+});
+
 test('a call of baton that runs nothing asks for nothing', () => {
   for (const words of [['status'], ['wait', 'x'], [], ['run'], ['pause', '--for', '2h', 'x']]) {
     assert.equal(batonCall(words), undefined, words.join(' '));
@@ -67,6 +87,7 @@ test('a moment is the next time of day, a day, or both', () => {
   assert.deepEqual(at('03:05'), new Date(2027, 0, 5, 3, 5));
   assert.deepEqual(at('4:30'), new Date(2027, 0, 4, 4, 30));
   assert.deepEqual(at('2026-11-29'), new Date(2026, 10, 29));
+  for (const year of ['1969', '0050', '0000']) assert.equal(at(`${year}-12-01`), undefined, year);
   assert.deepEqual(at('2026-11-29 03:00'), new Date(2026, 10, 29, 3));
   assert.deepEqual(at('2026-11-29T23:59'), new Date(2026, 10, 29, 23, 59));
   for (const odd of ['', '3', '25:00', '03:60', '2026-02-30', '2026-11-29 ', 'soon', ' 03:00']) {
@@ -107,7 +128,7 @@ const NIGHT: Planned = {
   unknown: ['daily'],
   assumed: [{ condition: 'the mount point /mnt/a', targets: ['daily'] }],
 };
-const NO_LINES = { lines: 3, atBoot: ['/etc/crontab:7'], left: [] };
+const NO_LINES = { lines: 3, atBoot: ['/etc/crontab:7'], left: [], unclear: [], conditional: [] };
 
 test('a plan is drawn, and below it stands who waits for whom and what goes wrong', () => {
   const screen = { columns: 80, isColoured: false, isUnicode: true };

@@ -14,6 +14,7 @@ import { type Ran, runBounded } from '../system/bounded-command.ts';
 import type { Clock } from '../system/clock.ts';
 import { ProgramFinder } from '../system/find-program.ts';
 import { installed } from '../system/installed.ts';
+import { type Job, parseJobs } from './slurm-job-list.ts';
 
 /** What Slurm is asked to run. */
 export interface Submission {
@@ -32,15 +33,6 @@ export type Submitted =
   | { readonly kind: 'refused'; readonly why: string }
   /** It may have taken it. */
   | { readonly kind: 'unknown'; readonly why: string };
-
-/** A job as squeue(1) shows it. Its state is no verdict. */
-export interface Job {
-  readonly job: string;
-  readonly token: string;
-  readonly state: string;
-  readonly reason: string;
-  readonly node: string;
-}
 
 export type Conf = string | undefined;
 
@@ -272,16 +264,6 @@ export class RealSlurm implements SlurmCommands {
       });
     });
   }
-}
-
-/** Lines that are no jobs of baton mean nothing here: names may hold anything. */
-export function parseJobs(text: string): readonly Job[] {
-  return text.split('\n').flatMap((line) => {
-    const found = /^(\d+)\|([A-Z_]+)\|([^|]*)\|([^|]*)\|(baton:[\w.:-]+)$/.exec(line);
-    if (found === null) return [];
-    const [, job = '', state = '', reason = '', node = '', token = ''] = found;
-    return [{ job, token, state, reason, node }];
-  });
 }
 
 function resultOf(program: string, ran: Ran): Result<void> {

@@ -13,8 +13,9 @@ import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { parseJson } from '../system/parse-json.ts';
 import { SlurmJobSchema } from './keeper-record.ts';
-import type { Conf, Job, SlurmCommands } from './slurm-commands.ts';
+import type { Conf, SlurmCommands } from './slurm-commands.ts';
 import { hasLeft, removeJobDirectory, withhold, write } from './slurm-files.ts';
+import type { Job } from './slurm-job-list.ts';
 import { isOver } from './slurm-sight.ts';
 
 /**

@@ -5,7 +5,8 @@
 import { errnoOf } from '../shared/errno.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
-import type { Conf, Job, SlurmCommands } from './slurm-commands.ts';
+import type { Conf, SlurmCommands } from './slurm-commands.ts';
+import type { Job } from './slurm-job-list.ts';
 
 const POLL_MS = 5_000;
 /** After something has happened. */

@@ -7,7 +7,7 @@
  * keeper; the keeper's silence alone ends a run that has begun, and the file `begun` alone tells
  * that one has not.
  */
-import type { Job } from './slurm-commands.ts';
+import type { Job } from './slurm-job-list.ts';
 
 /** For so long slurmctld has to say that a job is over, and more than once. */
 const OVER_MS = 10_000;

@@ -12,12 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type {
-  Job,
-  SlurmCommands,
-  Submission,
-  Submitted,
-} from '../../daemon/keepers/slurm-commands.ts';
+import type { SlurmCommands, Submission, Submitted } from '../../daemon/keepers/slurm-commands.ts';
+import type { Job } from '../../daemon/keepers/slurm-job-list.ts';
 import type { Result } from '../../daemon/shared/result.ts';
 
 const DONE: Result<void> = { ok: true, value: undefined };

@@ -8,13 +8,13 @@ import {
   COMMAND_MS_MAX,
   COMMANDS_MAX,
   KILL_MS_MAX,
-  parseJobs,
   RELEASES_MAX,
   RealSlurm,
   SAID_LINE_CHARS_MAX,
   SAID_LINES_MAX,
   SUBMIT_MS_MAX,
 } from '../../../daemon/keepers/slurm-commands.ts';
+import { parseJobs } from '../../../daemon/keepers/slurm-job-list.ts';
 import { STDERR_CHARS_MAX } from '../../../daemon/system/bounded-command.ts';
 import { ProgramFinder } from '../../../daemon/system/find-program.ts';
 import { seemsAlive, statOf } from '../../../daemon/system/proc.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Job } from '../../../daemon/keepers/slurm-commands.ts';
+import type { Job } from '../../../daemon/keepers/slurm-job-list.ts';
 import {
   type Conclusion,
   conclude,

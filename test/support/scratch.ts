@@ -21,7 +21,7 @@ const SCRIPT = join(import.meta.dirname, '../../../test/support/undertaker.pl');
 /** A little longer than the runner's limit (test/run.sh). */
 const FILE_MS_USUAL = 370_000;
 /** More of what is repeated takes longer. */
-const FILE_MS_MAX = Math.max(FILE_MS_USUAL, amount(FILE_MS_USUAL));
+export const FILE_MS_MAX = Math.max(FILE_MS_USUAL, amount(FILE_MS_USUAL));
 
 // Benches and soaks may take their time.
 if (process.argv[1]?.includes('.test.')) setTimeout(giveUp, FILE_MS_MAX).unref();

@@ -156,6 +156,8 @@ test(
         resolve();
       };
       const watcher = watch(directory, look);
+      // It may never be: the journal may be quicker.
+      t.after(() => watcher.close());
       look();
     });
     const since = rig.log.length;

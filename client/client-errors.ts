@@ -155,7 +155,8 @@ export const noPast = (why: string): string =>
   `how long runs usually take is not known: ${why}; or give it with --assume`;
 
 export const wantsShorterPlan = (most: number): string =>
-  `these crontabs ask more than ${most} times, the most that one plan has; give --for a shorter time`;
+  `these crontabs ask more than ${most} times, the most that one plan has; ` +
+  'give --for a shorter time';
 
 /** `why` is an errno, or what happened to it. */
 export const noPlan = (batond: string, why: string): string =>

@@ -73,7 +73,7 @@ function told(planned: Planned, { atBoot, left, unclear, conditional, lines }: C
   return showPlan(planned, read, screen());
 }
 
-/** What the daemon knows; of now only where the plan begins now. */
+/** What the daemon knows. What runs and waits now is part of a plan only if it begins now. */
 function knownOf(
   status: StatusReply | undefined,
   isNow: boolean,
@@ -143,12 +143,16 @@ function askBatond(input: PlanInput, config: string | undefined): Answer {
 /** A plugin could write into it, past Node's own stream. */
 function plannedIn(text: string, batond: string): Answer {
   try {
-    return { ok: true, value: JSON.parse(text) as Planned };
+    const value: unknown = JSON.parse(text);
+    if (isPlanned(value)) return { ok: true, value };
   } catch {
-    const line = noPlan(
-      batond,
-      'what it answered is not JSON; a plugin may have printed something',
-    );
-    return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
+    // Told below.
   }
+  const line = noPlan(batond, 'its answer is not a plan; a plugin may have printed something');
+  return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
+}
+
+/** It is of the same version: a look tells it from what somebody else printed. */
+function isPlanned(value: unknown): value is Planned {
+  return typeof value === 'object' && value !== null && 'runs' in value && 'unknown' in value;
 }

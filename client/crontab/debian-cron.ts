@@ -81,7 +81,7 @@ function scheduleOf(fields: readonly Field[], words: readonly string[]): Schedul
     months: new Set(months),
     weekdays: week,
     needsBoth: (words[2] ?? '').startsWith('*') || (words[4] ?? '').startsWith('*'),
-    // As cron(8) has it: with `*` in the minute or the hour it goes by the clock.
+    // See cron(8): with `*` in the minute or the hour, a line runs by the clock.
     atChange: words.slice(0, 2).some((word) => word.startsWith('*')) ? 'by the clock' : 'catch up',
   };
 }

@@ -96,7 +96,7 @@ complete -c baton -n '__baton_operand history 0 0' -a '(baton names targets 2>/d
 complete -c baton -n '__baton_verb timeline' -l since -x -d 'how far back to look'
 complete -c baton -n '__baton_verb plan' -l from -x -d 'begin at TIME'
 complete -c baton -n '__baton_verb plan' -l for -x -d 'how long, such as 2h or 7d (pause: resume by itself then, TIME goes on while the machine sleeps; plan: 24h)'
-complete -c baton -n '__baton_verb plan' -l assume -x -d 'how long runs of TARGET'
+complete -c baton -n '__baton_verb plan' -l assume -x -d 'how long a run of TARGET takes'
 complete -c baton -n '__baton_verb plan' -l json -d 'print the daemon\'s answer as JSON'
 complete -c baton -n '__baton_operand plan 0 9998' -F
 complete -c baton -n '__baton_verb report' -l since -x -d 'how far back to look'

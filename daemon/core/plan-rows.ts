@@ -15,6 +15,7 @@ import type {
 } from '../protocol/planned.ts';
 import { unknownTarget } from '../protocol/refusal-text.ts';
 import type { RunId, TargetName } from '../shared/run.ts';
+import { sizeAround } from './affected.ts';
 import type { Catalog } from './catalog.ts';
 import type { Answer } from './command.ts';
 import { subjectOf } from './describe-condition.ts';
@@ -40,7 +41,7 @@ export class PlanRows {
   /** To be asked at the end of the moment. */
   readonly #looks = new Set<RunId>();
   /** Who waits for whom. */
-  readonly #waiters = new Map<RunId, RunId[]>();
+  readonly #waiters = new Map<RunId, Set<RunId>>();
 
   constructor(state: ReadonlyState, catalog: Catalog) {
     this.#state = state;
@@ -102,8 +103,10 @@ export class PlanRows {
     this.#drafts.delete(run);
   }
 
-  explain(nowMs: number): void {
-    if (this.#looks.size === 0) return;
+  /** Returns the work: how many members of groups were looked at. */
+  explain(nowMs: number): number {
+    if (this.#looks.size === 0) return 0;
+    let work = 0;
     const at = { steadyMs: nowMs, wallMs: nowMs };
     const groupViewOf = groupViewMaker(this.#state, this.#catalog, at);
     for (const number of this.#looks) {
@@ -111,12 +114,12 @@ export class PlanRows {
       const draft = this.#drafts.get(number);
       const waits = draft?.waits ?? [];
       if (run?.state !== 'queued' || draft === undefined || waits.length >= WAITS_MAX) continue;
+      work += sizeAround(run.target, this.#catalog);
       const found = explain(this.#state, run, at, this.#catalog, groupViewOf);
       const behind = [...new Set(found.flatMap((wait) => wait.behind))];
       for (const other of behind) {
-        const waiters = this.#waiters.get(other) ?? [];
-        waiters.push(number);
-        this.#waiters.set(other, waiters);
+        const waiters = this.#waiters.get(other) ?? new Set();
+        this.#waiters.set(other, waiters.add(number));
       }
       const reason = found.map((wait) => wait.reason).join('; and ');
       if (reason === '' || reason === waits.at(-1)?.reason) continue;
@@ -125,6 +128,7 @@ export class PlanRows {
       draft.waits = [...waits, { fromMs: nowMs, reason, ...who }];
     }
     this.#looks.clear();
+    return work;
   }
 
   close(): Omit<Planned, 'fromMs' | 'untilMs'> {

@@ -114,7 +114,7 @@ class Play {
     for (let next = request; next?.atMs === nextMs; next = this.#requests[++this.#made]) {
       this.#ask(next);
     }
-    this.#rows.explain(this.#nowMs);
+    this.#work += this.#rows.explain(this.#nowMs);
     this.#retain();
     return true;
   }

@@ -77,7 +77,7 @@ sub spawn {
   $fd = fcntl $server, 1030, 4 if socketpair $server, $keeper, 1, 1, 0;
   if (defined $fd && defined($pid = fork)) {
     if (!$pid) {
-      close $_ for $daemon, $server;             # EOF must come to all, whoever lives
+      close $_ for $daemon, $server;             # else no keeper would get EOF while another lives
       if (!close_all_but(fileno $keeper)) {
         close_bare($_) for $fd, values %keepers;
       }

@@ -173,7 +173,7 @@ sub describe {
     $is_down ? 'true' : 'false';
 }
 
-# On disk before it gets its name; `later`: whoever calls has it written there, by what is returned.
+# On disk before it gets its name. With `later`, the caller syncs the handle that this returns.
 # What stands in the way is put aside: a job can make anything here, a directory or a FIFO, too.
 sub place {
   my ($file, $text, $later) = @_;

@@ -18,7 +18,7 @@ function crontab(t: TestContext, text: string): string {
   return path;
 }
 
-test('a plan goes by the past, and by what runs, waits and is paused now', async (t) => {
+test('a plan uses past durations, and what runs, waits and is paused now', async (t) => {
   const rig = await Rig.start({
     targets: {
       nap: dummy('1h', disk),

@@ -36,6 +36,20 @@ test('systemd-analyze verify has nothing to say about the units', (t) => {
   assert.equal(status, 0);
 });
 
+test('the timer of the metrics leaves nothing out when the clocks go back', (t) => {
+  if (skipWithout(t, 'systemd-analyze')) return;
+  const timer = readFileSync(join(UNITS, 'baton-metrics.timer'), 'utf8');
+  const [, time = ''] = /^OnCalendar=(.+)$/m.exec(timer) ?? [];
+  // The second 02:00 of that night in Berlin is 01:00 in UTC.
+  const from = ['--base-time=2027-10-31 00:57:00 UTC', '--iterations=2', time];
+  const { stdout } = spawnSync('systemd-analyze', ['calendar', ...from], {
+    env: { PATH: process.env['PATH'], TZ: 'Europe/Berlin', LC_ALL: 'C' },
+    encoding: 'utf8',
+  });
+  const shown = stdout.match(/[\d-]+ \d\d:\d\d:\d\d UTC/g);
+  assert.deepEqual(shown, ['2027-10-31 01:00:00 UTC', '2027-10-31 01:05:00 UTC'], stdout);
+});
+
 test('the service keeps runs alive and takes nothing from them', () => {
   for (const line of [
     'Type=notify',

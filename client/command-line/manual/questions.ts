@@ -128,41 +128,43 @@ export const QUESTIONS = [
         name: 'from',
         value: 'TIME',
         text:
-          'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", with nothing that runs, ' +
-          'waits or is paused; without this option now, with all of that',
+          'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", with nothing that ' +
+          'runs, waits or is paused; without this option the plan begins now, with all of ' +
+          'that',
       },
       FOR,
       {
         name: 'assume',
         value: 'TARGET=TIME,…',
         text:
-          'how long runs of TARGET, or of each host of a fleet, take, such as `rsnap-daily=2h`, in ' +
-          'place of what is usual',
+          'how long a run of TARGET takes, such as `rsnap-daily=2h`, instead of its usual ' +
+          'time; of a fleet, the run on each host',
       },
       JSON_OPTION,
     ],
     text: [
-      'Reads the CRONTABs, or without one all crontabs of the machine that this user may read, and ' +
-        'plays the lines that call `baton run` through the policies of the configuration, by the ' +
-        'rules of the cron that is installed, also where the clocks change: what starts when, who ' +
-        'waits how long for whom, what is refused, given up or late, and when the last run ends. ' +
-        'Nothing is run. The drawing is that of `timeline`.',
-      'Runs take as long as the median of the last successes of their target, and succeed. Their ' +
-        'hooks run, too. Where nobody knows how long a target takes, it counts as 0 s, and the plan ' +
-        'says so. Conditions of `require` are taken as met and named, locks of others as free. The ' +
-        "configuration is read anew from the daemon's file, so that the plan shows what a " +
-        '`baton reload` would do. The status is 66 if a crontab could not be read, and 78 for a ' +
-        'mistake in the configuration.',
-      'Each call is planned at the time of its line, as if nothing came before it in the line and ' +
-        'no condition stood around it; the plan names lines where that may be false. Calls whose ' +
-        'target is a variable, and calls of another daemon, are named and not planned. Of what is ' +
-        'there now, the plan does not know when a run is tried again, nor its own `--max-wait`.',
-      'With `--json` it prints one object: `runs`, each with its `target`, when it is asked for ' +
-        '(`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, `verdict`, `text`), and what ' +
-        'it `waits` for: since when, the reason, and the targets `behind` whose runs it stands; ' +
-        '`refused` requests; targets that become `late`; when the last run ends (`endsAtMs`); ' +
-        'targets of `unknown` durations, and the `assumed` conditions. Times are milliseconds ' +
-        'since 1970; what is not known is left out.',
+      'Reads the CRONTABs, or without one all crontabs of the machine that this user may ' +
+        'read. It plays the lines that call `baton run` through the policies of the ' +
+        'configuration, by the rules of the installed cron, also where the clocks change: ' +
+        'what starts when, who waits how long for whom, what is refused, given up or late, ' +
+        'and when the last run ends. Nothing is run. The drawing is that of `timeline`.',
+      'Each run takes the median time of the last successes of its target, and succeeds. ' +
+        'Its hooks run, too. A target whose time is not known counts as 0 s, and the plan ' +
+        'says so. Conditions of `require` count as met and are named; locks of others count ' +
+        "as free. The configuration is read anew from the daemon's file, so the plan shows " +
+        'what a `baton reload` would do. The status is 66 if a crontab could not be read, 78 ' +
+        'for a mistake in the configuration, and 64 for more requests than a plan may have.',
+      'Each call is planned at the time of its line, as if nothing came before it in the ' +
+        'line and no condition stood around it; the plan names the lines where that may be ' +
+        'false. It names calls whose target is a variable, and calls of another daemon, and ' +
+        'does not plan them. For runs that are there now, it knows neither when a failed one ' +
+        'is tried again nor their own `--max-wait`.',
+      'With `--json` it prints one object: `runs`, each with its `target`, when it is asked ' +
+        'for (`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, `verdict`, `text`), ' +
+        'and what it `waits` for: since when, the reason, and the targets whose runs are in ' +
+        'the way (`behind`); `refused` requests; targets that become `late`; when the last ' +
+        'run ends (`endsAtMs`); targets of `unknown` durations, and the `assumed` conditions. ' +
+        'Times are milliseconds since 1970; what is not known is left out.',
     ],
     examples: [
       { line: 'baton plan', text: 'the next day, by the crontabs of the machine (as root)' },

@@ -67,9 +67,14 @@ export function pauseWakeups(state: ReadonlyState): readonly Wakeup[] {
   );
 }
 
-/** Whether nothing of a target starts. */
-export function isPaused(state: ReadonlyState, target: TargetName, catalog: Catalog): boolean {
-  return state.pauses.size > 0 && pausesOf(state, target, catalog).length > 0;
+/** Whether nothing of a target starts: asked for each member of a group, so nothing is made. */
+export function isPaused({ pauses }: ReadonlyState, target: TargetName, catalog: Catalog): boolean {
+  if (pauses.size === 0) return false;
+  const holds = (scope: PauseScope): boolean => pauses.has(pauseKey(scope));
+  if (holds({ all: true }) || holds({ target })) return true;
+  const { fleet } = catalog.targets.get(target) ?? {};
+  if (fleet !== undefined && holds({ target: fleet })) return true;
+  return groupNamesOf(target, catalog).some((group) => holds({ group }));
 }
 
 /** What holds a target up: its own pause first, that of all last. */

@@ -2,9 +2,10 @@
  * Follows the output of one run for one client: pulls from the files by byte offset, as fast as the
  * client reads and no faster. The job never feels it; its only back-pressure is the disk.
  *
- * While bytes flow the files are looked at every 20 ms; after some quiet looks a one-shot fs.watch
- * takes over, so that a silent run costs nothing. `end` is sampled before the read: a read of
- * nothing after the end is the end of the output.
+ * While bytes flow the files are looked at every 20 ms; after some quiet looks a one-shot watch of
+ * their directory takes over, so that a silent run costs nothing, nor does one whose files are yet
+ * to be made. `end` is sampled before the read: a read of nothing after the end is the end of the
+ * output.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -16,6 +17,8 @@ import { CHUNK_BYTES, encode, type Frame } from './output-frame.ts';
 
 const LOOK_MS = 20;
 const LOOKS_QUIET = 10;
+/** While the directory cannot be watched: it is not there, or the system has no watches left. */
+const LOOK_UNWATCHED_MS_MAX = 1_000;
 
 export interface Offsets {
   readonly out: number;
@@ -62,7 +65,9 @@ export class Follower {
   #quiet = 0;
   #timer: NodeJS.Timeout | undefined;
   #giveUpTurn: (() => void) | undefined;
-  #watchers: fs.FSWatcher[] = [];
+  #watcher: fs.FSWatcher | undefined;
+  /** Until the next look that no watch brings about. */
+  #unwatchedMs = LOOK_MS;
 
   /**
    * Without room nothing is read until `resume`. `done` is called once, when the run has ended (see
@@ -117,6 +122,7 @@ export class Follower {
     }
     if (moved) {
       this.#quiet = 0;
+      this.#unwatchedMs = LOOK_MS;
       this.#giveUpTurn = this.#fairQueue.add(() => this.pump());
       return;
     }
@@ -211,23 +217,22 @@ export class Follower {
   /** Sleeps until a file changes. Looks once more, for what came while the watch was set up. */
   #doze(): void {
     try {
-      for (const source of this.#sources) {
-        if (source.file === undefined) continue;
-        const path = join(this.#directory, source.stream);
-        const watcher = fs.watch(path, { persistent: true }, () => this.#wake());
-        watcher.on('error', () => this.#wake());
-        this.#watchers.push(watcher);
-      }
+      this.#watcher = fs.watch(this.#directory, { persistent: true }, () => this.#wake());
+      this.#watcher.on('error', () => this.#wake());
+      this.#unwatchedMs = LOOK_MS;
     } catch {
-      this.#quiet = 0; // no watches left, or the directory is gone: go on looking
+      this.#timer = setTimeout(() => this.pump(), this.#unwatchedMs);
+      this.#unwatchedMs = Math.min(2 * this.#unwatchedMs, LOOK_UNWATCHED_MS_MAX);
     }
-    const fresh = this.#sources.some((source) => this.#isFresh(source));
-    if (fresh || this.#watchers.length === 0) this.#wake();
+    if (this.#sources.some((source) => this.#isFresh(source))) this.#wake();
   }
 
-  #isFresh({ file, offset, shift }: Source): boolean {
+  #isFresh(source: Source): boolean {
+    if (source.isBroken) return false;
     try {
-      return file !== undefined && this.#disk.fstatSync(file).size !== offset - shift;
+      const { file, offset, shift } = source;
+      if (file === undefined) return this.#open(source) !== undefined;
+      return this.#disk.fstatSync(file).size !== offset - shift;
     } catch {
       return true; // the next look says what is wrong
     }
@@ -236,15 +241,15 @@ export class Follower {
   #wake(): void {
     this.#quiet = 0;
     this.#sleep();
-    this.#timer = setTimeout(() => this.pump(), this.#watchers.length === 0 ? LOOK_MS : 0);
+    this.#timer = setTimeout(() => this.pump(), 0);
   }
 
   #sleep(): void {
     this.#giveUpTurn?.();
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [];
+    this.#watcher?.close();
+    this.#watcher = undefined;
   }
 }
 

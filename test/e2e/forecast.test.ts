@@ -36,13 +36,16 @@ function viewsOf({ targets }: StatusReply) {
 
 test('a percentage that a run prints is shown, and tells when it ends and the next one starts', async () => {
   const session = await rig.open();
-  await session.ask({ type: 'run', target: 'mirror' }, 'accepted');
+  const { run } = await session.ask({ type: 'run', target: 'mirror' }, 'accepted');
   await session.ask({ type: 'run', target: 'next' }, 'accepted');
   const puppet = await puppets.next();
   const before = viewsOf(await session.ask({ type: 'status' }, 'status'));
   assert.equal(before.running?.progressPercent, undefined);
   assert.equal(before.waiting?.expectedStartAtMs, undefined, 'nobody knows yet');
+  const followed = session.send({ type: 'output', of: run, follow: true });
   await puppet.print('out', 'sending\r 10%\r 40%  12MB/s');
+  // What it prints is in the file once its keeper has copied it.
+  await session.reply('output', followed);
   const status = await session.ask({ type: 'status' }, 'status');
   const { running, waiting } = viewsOf(status);
   assert.equal(running?.progressPercent, 40);

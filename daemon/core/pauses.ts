@@ -67,33 +67,30 @@ export function pauseWakeups(state: ReadonlyState): readonly Wakeup[] {
   );
 }
 
-/** Whether nothing of a target starts: asked for each member of a group, so nothing is made. */
+/** Whether nothing of a target starts. */
 export function isPaused({ pauses }: ReadonlyState, target: TargetName, catalog: Catalog): boolean {
   if (pauses.size === 0) return false;
-  const holds = (scope: PauseScope): boolean => pauses.has(pauseKey(scope));
-  if (holds({ all: true }) || holds({ target })) return true;
-  const { fleet } = catalog.targets.get(target) ?? {};
-  if (fleet !== undefined && holds({ target: fleet })) return true;
-  return groupNamesOf(target, catalog).some((group) => holds({ group }));
+  // The first is enough: this is asked for each member of a group.
+  for (const scope of scopesOver(target, catalog)) if (pauses.has(pauseKey(scope))) return true;
+  return false;
 }
 
 /** What holds a target up: its own pause first, that of all last. */
 export function pausesOf(
-  state: ReadonlyState,
+  { pauses }: ReadonlyState,
   target: TargetName,
   catalog: Catalog,
 ): readonly Pause[] {
-  const { pauses } = state;
   if (pauses.size === 0) return [];
-  const groups = new Set(groupNamesOf(target, catalog));
+  return [...scopesOver(target, catalog)].flatMap((scope) => pauses.get(pauseKey(scope)) ?? []);
+}
+
+function* scopesOver(target: TargetName, catalog: Catalog): Generator<PauseScope> {
+  yield { target };
   const { fleet } = catalog.targets.get(target) ?? {};
-  const names = fleet === undefined ? [target] : [target, fleet];
-  const scopes = [
-    ...names.map((name) => ({ target: name })),
-    ...[...groups].map((group) => ({ group })),
-    { all: true } as const,
-  ];
-  return scopes.flatMap((scope) => pauses.get(pauseKey(scope)) ?? []);
+  if (fleet !== undefined) yield { target: fleet };
+  for (const group of new Set(groupNamesOf(target, catalog))) yield { group };
+  yield { all: true };
 }
 
 /** When the last of its pauses ends by itself, in elapsed time; undefined: not, or it has none. */

@@ -162,10 +162,6 @@ export const wantsShorterPlan = (most: number): string =>
 export const noPlan = (batond: string, why: string): string =>
   `${batond}: cannot make the plan (${why}); install baton anew if the program is not there`;
 
-/** `status` is the command's own. */
-export const failedAgain = (run: number, status: number): string =>
-  `run ${run} failed again, with status ${status}; see "baton logs ${run}"`;
-
 /** Only what failed is asked for again. */
 export const notFailed = (target: string, hasEnded: boolean): string =>
   `${hasEnded ? 'did not fail' : 'has not ended'}; ask for another one with "baton run ${target}"`;

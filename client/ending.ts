@@ -17,12 +17,20 @@ export interface Ending {
   readonly isMidLine?: boolean;
   /** The run ended as its target wishes, if perhaps with a warning. */
   readonly isSuccess?: boolean;
+  /** How the run failed, in the form of `line`, where no line says it unasked. */
+  readonly failure?: string;
 }
 
 /** Says what there is to say and sets the status; Node then ends by itself. */
 export function finish(ending: Ending, errorCode?: number): void {
   if (ending.line !== undefined) complain(ending.line, ending.isMidLine);
   process.exitCode = statusOf(ending, errorCode);
+}
+
+/** For `--verdict`: no failure is without a line. */
+export function withVerdict(ending: Ending): Ending {
+  const { line = ending.failure } = ending;
+  return line === undefined ? ending : { ...ending, line };
 }
 
 /**

@@ -31,6 +31,8 @@ export type Command =
       readonly args?: readonly string[];
       /** Print nothing of a run that succeeds. */
       readonly quiet?: boolean;
+      /** The last line says how a run failed. */
+      readonly verdict?: boolean;
       readonly printId?: boolean;
       readonly maxWaitMs?: number;
       /** Hosts of a fleet. */
@@ -45,6 +47,7 @@ export type Command =
       readonly targets: readonly string[];
       readonly wait: boolean;
       readonly quiet: boolean;
+      readonly verdict: boolean;
       readonly printId: boolean;
       readonly maxWaitMs: number | undefined;
     }
@@ -200,12 +203,14 @@ function runOf(targets: readonly string[], flags: TypedFlags, rest: readonly str
   const [target = ''] = targets;
   const wait = flags.is('wait');
   const quiet = flags.is('quietSuccess');
+  const verdict = flags.is('verdict');
   const printId = flags.is('printId');
   const report = flags.text('report');
   const maxWaitMs = flags.duration('maxWait');
   const only = hostsOf(flags.text('only'));
   const failed = flags.is('failed');
   if (quiet && !wait) throw new Mistake(say.needsWait('run', '--quiet-success'));
+  if (verdict && !wait) throw new Mistake(say.needsWait('run', '--verdict'));
   if (report !== undefined && !wait) throw new Mistake(say.needsWait('run', '--report'));
   if (printId && wait) throw new Mistake(say.withoutWait('--print-id'));
   if (maxWaitMs === 0)
@@ -216,6 +221,7 @@ function runOf(targets: readonly string[], flags: TypedFlags, rest: readonly str
       target,
       wait,
       ...(quiet ? { quiet } : {}),
+      ...(verdict ? { verdict } : {}),
       ...(printId ? { printId } : {}),
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
       ...(only === undefined ? {} : { only }),
@@ -228,7 +234,7 @@ function runOf(targets: readonly string[], flags: TypedFlags, rest: readonly str
   if (report !== undefined) throw new Mistake(say.forOne('run', '--report is', 'TARGET'));
   if (only !== undefined) throw new Mistake(say.forOne('run', '--only is', 'TARGET'));
   if (failed) throw new Mistake(say.forOne('run', '--failed is', 'TARGET'));
-  return { verb: 'several', targets, wait, quiet, printId, maxWaitMs };
+  return { verb: 'several', targets, wait, quiet, verdict, printId, maxWaitMs };
 }
 
 /** What is paused or resumed: one of the three. */

@@ -21,7 +21,7 @@ import {
   type WaitedRun,
   waitRequest,
 } from '../connection/run-requests.ts';
-import { type Ending, printed, statusOf } from '../ending.ts';
+import { type Ending, printed, statusOf, withVerdict } from '../ending.ts';
 import { hasViewer, Live } from '../terminal/live-line.ts';
 import { complain, writeAll } from '../terminal/output.ts';
 import { Spool } from '../terminal/spool.ts';
@@ -116,8 +116,8 @@ async function run(
   place: Place,
   errorCode: number | undefined,
 ): Promise<Ending> {
-  const { target, wait, quiet = false, args, maxWaitMs, printId, report: file } = command;
-  const { only, failed } = command;
+  const { target, wait, quiet = false, verdict = false, report: file } = command;
+  const { args, maxWaitMs, printId, only, failed } = command;
   const given = {
     ...(args === undefined ? {} : { args: [...args] }),
     ...(only === undefined ? {} : { only: [...only] }),
@@ -127,7 +127,8 @@ async function run(
   const request = runRequest(target, wait, given);
   if (wait) {
     const ended = await attend(request, place, { quiet, takesSignals: true });
-    const { ending, of } = ended;
+    const { of } = ended;
+    const ending = verdict ? withVerdict(ended.ending) : ended.ending;
     const known = { target, run: of?.run, status: statusOf(ending, errorCode) };
     return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
   }

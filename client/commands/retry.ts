@@ -1,7 +1,7 @@
 /**
  * `baton retry`: new runs in place of those that failed. Each is asked for by itself, the oldest
  * first, with the arguments of the run that it stands for, which the daemon knows. With `--wait`
- * they are relayed as those of `baton run`, and what fails again is named.
+ * they are relayed as those of `baton run`, and each that fails again has a line.
  */
 import { EXIT, HISTORY_RUNS_MAX, type RunView } from '../../daemon/protocol/request.ts';
 import { notFailed } from '../client-errors.ts';
@@ -34,7 +34,7 @@ export async function retry(command: Retry, place: Place, relays: Relays): Promi
   if (wait && of !== undefined && first !== undefined) return relays.ask(first.target, first.run);
   if (wait) {
     const wanted = failed.value.map(({ target, run: like }) => ({ target, like }));
-    const how = { wait, quiet: false, printId: false, maxWaitMs: undefined, namesFailed: true };
+    const how = { wait, quiet: false, verdict: true, printId: false, maxWaitMs: undefined };
     return requestSeveral(wanted, how, place, relays.attend);
   }
   let worst = DONE;

@@ -14,7 +14,7 @@ import {
   type RunView,
   tellOutcome,
 } from '../../daemon/protocol/request.ts';
-import { failedAgain, internal } from '../client-errors.ts';
+import { internal } from '../client-errors.ts';
 import type { Command } from '../command-line/invocation.ts';
 import type { Place } from '../connection/conversation.ts';
 import { hear } from '../connection/fleet-answer.ts';
@@ -28,7 +28,7 @@ import {
   waitRequest,
 } from '../connection/run-requests.ts';
 import { onSignals } from '../connection/signals.ts';
-import { type Ending, printed } from '../ending.ts';
+import { type Ending, printed, withVerdict } from '../ending.ts';
 import { areOneFile, complain } from '../terminal/output.ts';
 
 type Several = Extract<Command, { readonly verb: 'several' }>;
@@ -49,20 +49,16 @@ interface Wanted {
   readonly like?: number;
 }
 
-type How = Pick<Several, 'wait' | 'quiet' | 'printId' | 'maxWaitMs'> & {
-  /** Which run failed is said, also where its status is the command's own. */
-  readonly namesFailed?: boolean;
-};
+type How = Omit<Several, 'verb' | 'targets'>;
 
 export async function requestSeveral(
   wanted: readonly Wanted[],
-  { wait, quiet, printId, maxWaitMs, namesFailed = false }: How,
+  { wait, quiet, verdict, printId, maxWaitMs }: How,
   place: Place,
   attend: Attend,
 ): Promise<Ending> {
   const own = new Set<NamedRun>();
   const runs: NamedRun[] = [];
-  const names = new Map<number, string>();
   let worst = DONE;
   let taken = 0;
   let asking: Relay | undefined;
@@ -77,10 +73,9 @@ export async function requestSeveral(
     const { ending, fleet } = await hear(relay, place);
     worst = worseOf(worst, ending);
     if (ending.status !== 0) continue;
-    const asked = runsOf(relay, fleet, target);
+    const asked = runsOf(relay, fleet);
     if (asked.length > 0) taken++;
-    for (const { named, target: of, isOwn } of asked) {
-      names.set(named.run, of);
+    for (const { named, isOwn } of asked) {
       runs.push(named);
       if (isOwn) own.add(named);
       if (printId) worst = worseOf(worst, printed(`${named.run}\n`));
@@ -89,8 +84,7 @@ export async function requestSeveral(
   }
   for (const run of wait ? runs : []) {
     const ending = await attend(run, quiet);
-    const target = namesFailed ? names.get(run.run) : undefined;
-    worst = worseOf(worst, target === undefined ? ending : naming(ending, target, run.run));
+    worst = worseOf(worst, verdict ? withVerdict(ending) : ending);
     own.delete(run);
   }
   if (signals?.first === undefined || worst.status !== 0) return worst;
@@ -98,28 +92,21 @@ export async function requestSeveral(
   return taken === wanted.length ? worst : { status: signals.first, isOwn: true };
 }
 
-function naming(ending: Ending, target: string, run: number): Ending {
-  const { isSuccess, line, status } = ending;
-  if (isSuccess !== false || line !== undefined) return ending;
-  return { ...ending, line: `${target}: ${failedAgain(run, status)}` };
-}
-
 /** The run of a target, or those of a fleet; none, where another one serves the request already. */
 function runsOf(
   relay: Relay,
   fleet: ReplyOf<'fleet'> | undefined,
-  target: string,
-): readonly { readonly named: NamedRun; readonly target: string; readonly isOwn: boolean }[] {
+): readonly { readonly named: NamedRun; readonly isOwn: boolean }[] {
   if (fleet !== undefined) {
     return fleet.runs.flatMap((one) => {
       if (one.type === 'ignored') return [];
       const { type, run, nonce } = one;
       const named = nonce === undefined ? { run } : { run, nonce };
-      return [{ named, target: one.target, isOwn: type === 'accepted' }];
+      return [{ named, isOwn: type === 'accepted' }];
     });
   }
   if (relay.run === undefined) return [];
-  return [{ named: { run: relay.run, ...relay.nonce }, target, isOwn: !relay.isForeign }];
+  return [{ named: { run: relay.run, ...relay.nonce }, isOwn: !relay.isForeign }];
 }
 
 /** Relays runs that others have asked for. */

@@ -247,7 +247,7 @@ export class Relay {
     if (exit !== 0 && verdict === 'failed' && wasSilent) {
       return { ...ending, line: line + printedNothing() };
     }
-    return ending;
+    return isSuccess ? ending : { ...ending, failure: line };
   }
 
   #failed({ id, code, exit, message }: ReplyOf<'error'>): Ending | undefined {

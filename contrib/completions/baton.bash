@@ -40,7 +40,7 @@ _baton_value() {
 
 _baton_options() {
   case $1 in
-    run) echo '--wait --quiet-success --max-wait --only --failed --print-id --report -E --error-code --connect-timeout --socket -h --help --version' ;;
+    run) echo '--wait --quiet-success --verdict --max-wait --only --failed --print-id --report -E --error-code --connect-timeout --socket -h --help --version' ;;
     retry) echo '--failed --wait --since -E --error-code --connect-timeout --socket -h --help --version' ;;
     wait) echo '--all --report -E --error-code --connect-timeout --socket -h --help --version' ;;
     logs) echo '-f --follow --connect-timeout --socket -h --help --version' ;;

@@ -111,3 +111,37 @@ test('--quiet-success without --wait is a mistake', async () => {
   assert.equal(status, 64);
   assert.match(errors, /^baton: run: --quiet-success needs --wait; see baton help run\n$/);
 });
+
+test('--verdict adds a last line to a failure, and none where there is one or nothing failed', async () => {
+  const told = async (...words: readonly string[]) => {
+    const { status, text, errors } = await rig.baton('run', ...words, '--wait', '--verdict');
+    return [status, text, errors.replace(/run \d+/g, 'run N')];
+  };
+  assert.deepEqual(await told('bad'), [5, 'out\n', 'err\nbaton: bad: run N exited with 5\n']);
+  assert.deepEqual(await told('fair'), [24, 'out\n', '']);
+  assert.deepEqual(await told('good', '--quiet-success'), [0, '', '']);
+  const quietly = await told('bad', '--quiet-success');
+  assert.deepEqual(quietly, [5, 'out\n', 'err\nbaton: bad: run N exited with 5\n']);
+  const [, , mute] = await told('mute');
+  assert.match(String(mute), /^baton: mute: run N exited with 5 and printed nothing; [^\n]+\n$/);
+  const [status, , several] = await told('bad', 'fair', 'odd');
+  assert.deepEqual([status, several], [5, 'err\nbaton: bad: run N exited with 5\n']);
+});
+
+test('the line of --verdict does not stand in the middle of another one', async () => {
+  const client = rig.client(['run', 'held', '--wait', '--verdict']);
+  const puppet = await puppets.next();
+  await puppet.print('err', 'half a line');
+  puppet.exit(7);
+  const { status, errors } = await client.ended;
+  assert.deepEqual(
+    [status, errors.replace(/\d+ e/, 'N e')],
+    [7, 'half a line\nbaton: held: run N exited with 7\n'],
+  );
+});
+
+test('--verdict without --wait is a mistake', async () => {
+  const { status, errors } = await rig.baton('run', 'good', '--verdict');
+  assert.equal(status, 64);
+  assert.match(errors, /^baton: run: --verdict needs --wait; see baton help run\n$/);
+});

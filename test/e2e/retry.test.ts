@@ -82,7 +82,7 @@ test('"baton retry --wait" relays its runs, and names each that fails again', as
   const all = await rig.baton('retry', '--failed', '--wait');
   assert.deepEqual([all.status, all.text], [3, 'bad\ngood\nworse\n']);
   const line = (target: string, run: number, status: number) =>
-    `baton: ${target}: run ${run} failed again, with status ${status}; see "baton logs ${run}"\n`;
+    `baton: ${target}: run ${run} exited with ${status}\n`;
   assert.equal(all.errors, line('bad', 5, 3) + line('worse', 7, 4));
   const left = await rig.baton('retry', '--failed', '--wait', '--since', '1h');
   assert.deepEqual([left.status, left.text], [3, 'bad\nworse\n']);

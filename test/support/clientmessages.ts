@@ -52,7 +52,6 @@ const TROUBLE: Samples<typeof trouble> = {
   fleetContinues: [['update']],
   runContinues: [[17]],
   forgotten: [[17]],
-  failedAgain: [[18, 3]],
   notFailed: [
     ['web', true],
     ['web', false],

@@ -43,6 +43,13 @@ export const RUNS = [
         text: 'with `--wait`: print nothing of a run that ends in `okExit` or `warnExit`',
       },
       {
+        name: 'verdict',
+        text:
+          'with `--wait`: the last line on stderr says how a run failed, also where its output is ' +
+          'long; nothing more of a run that ends in `okExit` or `warnExit`, nor of a fleet, ' +
+          'which has its table',
+      },
+      {
         name: 'maxWait',
         value: 'TIME',
         text:
@@ -99,6 +106,10 @@ export const RUNS = [
       {
         line: 'baton run rsnap-daily --wait --quiet-success',
         text: 'prints nothing unless the run fails',
+      },
+      {
+        line: 'baton run rsnap-daily --wait --verdict',
+        text: 'in a mail of cron, the last line says how the run failed',
       },
       {
         line: 'baton run update-all --wait --failed',

@@ -84,6 +84,7 @@ const commands: readonly [string, Command][] = [
       targets: ['x', 'y'],
       wait: true,
       quiet: false,
+      verdict: false,
       printId: false,
       maxWaitMs: undefined,
     },

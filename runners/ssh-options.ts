@@ -102,7 +102,7 @@ const KEYS = {
     'How often the other side is asked for a sign of life; after five without an answer the ' +
     'connection is broken.',
   killOnDisconnect:
-    '`true`: the remote command is ended when the connection breaks: TERM, KILL 30 seconds later.',
+    '`true`: the remote command is ended when the connection breaks: `stopSignal`, KILL 30 s later.',
   verbatim: '`true`: sends the command as it is, for keys with a forced command.',
   retry: 'How many times connecting is tried again after network errors; 2 by default.',
 };

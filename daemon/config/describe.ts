@@ -71,10 +71,12 @@ function first([name = '', ...others]: readonly string[]): string {
 
 function limits(target: Target): readonly string[] {
   const { timeoutMs, maxWaitMs, killAfterMs, okExit, warnExit, keep, acceptArgs = [] } = target;
-  const { lateAfterMs, hooks = {}, onFailureAfter, retry } = target;
+  const { lateAfterMs, hooks = {}, onFailureAfter, retry, stopSignal, stopTo } = target;
   return [
     ...(timeoutMs === undefined ? [] : [`timeout ${showDuration(timeoutMs)}`]),
     ...(timeoutMs === undefined ? [] : [`killAfter ${showDuration(killAfterMs)}`]),
+    ...(stopSignal === undefined ? [] : [`stopSignal ${stopSignal}`]),
+    ...(stopTo === undefined ? [] : [`stopTo ${stopTo}`]),
     ...(maxWaitMs === undefined ? [] : [`maxWait ${showDuration(maxWaitMs)}`]),
     ...(retry === undefined ? [] : [`retry ${retry.attempts} attempts`]),
     ...(lateAfterMs === undefined ? [] : [`lateAfter ${showDuration(lateAfterMs)}`]),

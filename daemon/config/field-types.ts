@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { BYTES, parseBytes } from '../shared/duration.ts';
 import { PATTERN_PLACES_MAX, parsePattern } from '../shared/pattern.ts';
 import { PATTERN_CHARS_MAX } from '../shared/pattern-tree.ts';
+import { STOP_SIGNALS } from '../shared/stop.ts';
 
 export const NAME_CHARS_MAX = 100;
 const DESCRIPTION_CHARS_MAX = 10_000;
@@ -78,6 +79,9 @@ export const Code = v.pipe(
   v.metadata({ title: 'exit code' }),
 );
 export const Codes = v.array(Code, CODES_EXPECTED);
+
+const STOP_EXPECTED = `a signal that a command can take as the wish to end: ${STOP_SIGNALS.join(', ')}`;
+export const StopSignal = v.picklist(STOP_SIGNALS, STOP_EXPECTED);
 
 export const Bytes = v.pipe(
   v.union(

@@ -7,6 +7,7 @@ import { longArgument, wrongArgument, wrongCount } from '../protocol/refusal-tex
 import { type CooperativeSteps, runToEnd } from '../shared/cooperative.ts';
 import { MATCH_STEPS_MAX, matchWhole, type Pattern } from '../shared/pattern.ts';
 import type { TargetName } from '../shared/run.ts';
+import type { StopSignal, StopTo } from '../shared/stop.ts';
 import type { Policy, PolicyTarget } from './policy.ts';
 import { isCondition, type Question } from './world.ts';
 
@@ -65,8 +66,12 @@ export interface Target extends PolicyTarget {
   readonly runner: { readonly type: string; readonly options: unknown };
   readonly bindings: readonly Binding[];
   readonly timeoutMs?: number;
-  /** From TERM to KILL, for `cancel` and `timeout`. */
+  /** From `stopSignal` to KILL, for `cancel` and `timeout`. */
   readonly killAfterMs: number;
+  /** TERM where absent. */
+  readonly stopSignal?: StopSignal;
+  /** All of its processes where absent. */
+  readonly stopTo?: StopTo;
   readonly maxWaitMs?: number;
   /** Longest since its last success before it counts as late. */
   readonly lateAfterMs?: number;

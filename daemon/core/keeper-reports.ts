@@ -7,6 +7,7 @@
 
 import { elapsedAt, elapsedMs, stampOf } from '../shared/elapsed.ts';
 import type { KeeperId, Outcome, RunId, Stamp, StopReason } from '../shared/run.ts';
+import { stopNumber, stopOrderOf } from '../shared/stop.ts';
 import { type Catalog, hasConditions, type Target } from './catalog.ts';
 import { closingWakeups } from './closing.ts';
 import {
@@ -60,7 +61,7 @@ export function reported(
     return over(run, ended(run, at, outcome, catalog), catalog);
   }
   const { bytes, lostBytes, leftovers = [] } = report;
-  const own = ended(run, endedAt, outcomeOf(run, report, why), catalog);
+  const own = ended(run, endedAt, outcomeOf(run, report, why, catalog), catalog);
   const event = wasInterrupted(report, why, own) ? interrupted(run, endedAt, report, catalog) : own;
   if (event.outcome.kind === 'interrupted' && mayRetry(run, [], catalog)) {
     return startAgain(state, run, at, catalog, 'interrupted');
@@ -138,17 +139,25 @@ function timedOut(run: Starting | Running): Outcome {
   return { kind: 'timed-out', ...(reason === undefined ? {} : { reason }) };
 }
 
-/** TERM is what a cancelled run was told; it may have answered with a code of its own. */
-const SIGTERM = 15;
 const SIGKILL = 9;
 
-function outcomeOf(run: Starting | Running, report: Report, why: StopReason | undefined): Outcome {
+function outcomeOf(
+  run: Starting | Running,
+  report: Report,
+  why: StopReason | undefined,
+  catalog: Catalog,
+): Outcome {
   const { code, signal, core, failure } = report;
   if (failure !== undefined) return failure;
   if (why === 'timed-out') return timedOut(run);
-  if (why === 'cancelled') return cancelled(replacerOf(run), signal ?? SIGTERM);
+  if (why === 'cancelled') return cancelled(replacerOf(run), signal ?? toldTo(run, catalog));
   if (signal !== null) return { kind: 'signalled', signal, core };
   return code === null ? { kind: 'lost' } : { kind: 'exited', code };
+}
+
+/** What a cancelled run was told; it may have answered with a code of its own. */
+function toldTo({ target }: Starting | Running, { targets }: Catalog): number {
+  return stopNumber(stopOrderOf(targets.get(target)).signal);
 }
 
 /** A command that was told to end with its machine and did not succeed was kept from succeeding. */

@@ -12,6 +12,7 @@
  */
 import type { ComingRequest, KnownRun, PlanInput, Planned } from '../protocol/planned.ts';
 import type { RunId, TargetName } from '../shared/run.ts';
+import { stopNumber, stopOrderOf } from '../shared/stop.ts';
 import { affectedTargets, groupsOf, sizeAround } from './affected.ts';
 import { apply } from './apply.ts';
 import type { Catalog } from './catalog.ts';
@@ -32,7 +33,6 @@ export const BEYOND_MS_MAX = 28 * 86_400_000;
 const PLAN_WORK_MAX = 200_000_000;
 
 const ENDED = { keeper: { pid: 0, startTime: 0, bootId: '' } } as const;
-const TERM = 15;
 
 export interface PlanOptions extends PlanInput {
   readonly catalog: Catalog;
@@ -178,8 +178,10 @@ class Play {
   #report(number: RunId): void {
     const run = this.#state.runs.get(number);
     if (run?.state !== 'running' || (this.#endAt.get(number) ?? Infinity) > this.#nowMs) return;
-    const okExit = this.#catalog.targets.get(run.target)?.okExit[0] ?? 0;
-    const how = run.stopping ? { code: null, signal: TERM } : { code: okExit, signal: null };
+    const target = this.#catalog.targets.get(run.target);
+    const okExit = target?.okExit[0] ?? 0;
+    const signal = stopNumber(stopOrderOf(target).signal);
+    const how = run.stopping ? { code: null, signal } : { code: okExit, signal: null };
     const report: Report = { started: true, ...how, core: false };
     this.#decide({ type: 'reported', run: number, attempt: run.attempt, report });
     this.#settle();

@@ -12,6 +12,7 @@ import type { Plan } from '../core/plan.ts';
 import type { Run, Running, Starting } from '../core/state.ts';
 import { removed, unfitByNow } from '../protocol/outcome-text.ts';
 import type { Cause, KeeperId, Nonce, RunId, TargetName } from '../shared/run.ts';
+import { type StopOrder, stopOrderOf } from '../shared/stop.ts';
 import type { Log } from '../system/log.ts';
 import { logEvents } from './event-log.ts';
 import { Loop } from './loop.ts';
@@ -26,8 +27,8 @@ export interface KeptRun {
   readonly startNonce?: Nonce;
   /** What becomes of processes that it leaves behind. */
   readonly leftovers?: 'leave' | 'kill';
-  /** From TERM to KILL. */
-  readonly graceMs?: number;
+  /** How it is ended; as by default where absent. */
+  readonly stop?: StopOrder;
   /** How long its command may run, where its keeper has to see to that. */
   readonly timeoutMs?: number;
   /**
@@ -62,7 +63,7 @@ export interface KeepersPort {
   /** Takes over a keeper that another daemon spawned. */
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void;
   /** Ends all processes of a run, also of a lost one; its end is posted when the last is gone. */
-  stop(run: RunId, graceMs: number): void;
+  stop(run: RunId, order: StopOrder): void;
   /** Posts `vacated` when the last of these processes, left by a lost run, is gone. */
   awaitSurvivors(run: RunId, survivors: Survivors): void;
   /** Deletes what is left of a run: it is forgotten. */
@@ -235,18 +236,19 @@ export class Daemon {
       ...(cause === undefined ? {} : { cause }),
     };
     if (target === undefined) return kept;
-    const { leftovers, killAfterMs, timeoutMs } = target;
+    const { leftovers, timeoutMs } = target;
     return {
       ...kept,
       ...(leftovers === undefined ? {} : { leftovers }),
-      ...(killAfterMs === undefined ? {} : { graceMs: killAfterMs }),
+      stop: stopOrderOf(target),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
   }
 
+  /** By the configuration of now, as with `killAfter`: it may have been mended for this run. */
   #stopRun(run: RunId): void {
     const target = this.loop.catalog.targets.get(this.loop.state.runs.get(run)?.target ?? '');
-    this.#keepers.stop(run, target?.killAfterMs ?? KILL_AFTER_MS_DEFAULT);
+    this.#keepers.stop(run, stopOrderOf(target));
   }
 
   #awaitSurvivors(run: Run | undefined): void {
@@ -275,9 +277,6 @@ export class Daemon {
     });
   }
 }
-
-/** From TERM to KILL for a run whose target is no longer configured. */
-const KILL_AFTER_MS_DEFAULT = 30_000;
 
 /** What a keeper would be told for this target, with the arguments of a request. */
 export function planOf(target: Target, args: readonly string[] = []): Plan {

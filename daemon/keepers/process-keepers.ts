@@ -8,6 +8,7 @@ import type { ProcessPlan } from '../core/plan.ts';
 import type { KeptRun } from '../engine/daemon.ts';
 import { errnoOf, isPassing } from '../shared/errno.ts';
 import type { KeeperId, RunId } from '../shared/run.ts';
+import { type StopOrder, stopOrderOf } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import {
@@ -58,7 +59,7 @@ export class ProcessKeepers implements ProcessKeepersPort {
       }),
       ended: (kept, { pid }) => {
         const leftovers = childrenOf(pid);
-        if (leftovers.length > 0 && kept.leftovers === 'kill') this.#stop(kept, kept.graceMs ?? 0);
+        if (leftovers.length > 0 && kept.leftovers === 'kill') this.#stop(kept);
         return { leftovers };
       },
       forgotten: ({ forked }) => forked?.control.drop(),
@@ -120,18 +121,18 @@ export class ProcessKeepers implements ProcessKeepersPort {
     this.#supervisor.adopt({ ...run, attempt, life: { state: 'released', keeper } });
   }
 
-  stop(run: RunId, graceMs: number): void {
+  stop(run: RunId, order: StopOrder): void {
     const kept = this.#supervisor.runs.get(run);
-    if (kept !== undefined) this.#stop(kept, graceMs);
+    if (kept !== undefined) this.#stop(kept, order);
   }
 
-  #stop(kept: KeptProcess, graceMs: number): void {
+  #stop(kept: KeptProcess, order = kept.stop ?? stopOrderOf()): void {
     const { run, target } = kept;
     const stop: Stop = { isOver: false };
     const keeper = this.#supervisor.stop(kept, stop);
     if (keeper === undefined) return;
     endMembers(this.#clock, () => membersOf(keeper, this.#marksOf(kept)), {
-      graceMs,
+      order,
       keeper,
       settled: () => kept.life.state === 'held' || kept.life.state === 'ended',
       done: () => {

@@ -10,6 +10,7 @@ import type { Running } from '../core/state.ts';
 import type { KeepersPort, KeptRun, Survivors } from '../engine/daemon.ts';
 import { errnoOf } from '../shared/errno.ts';
 import type { Cause, KeeperId, RunId } from '../shared/run.ts';
+import type { StopOrder } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { writeTail } from './hook-input.ts';
@@ -155,9 +156,9 @@ export class KeeperRouter implements KeepersPort {
     this.#runs.delete(run);
   }
 
-  stop(run: RunId, graceMs: number): void {
-    this.#runs.get(run)?.stop(run, graceMs);
-    this.#lost.stop(run, graceMs);
+  stop(run: RunId, order: StopOrder): void {
+    this.#runs.get(run)?.stop(run, order);
+    this.#lost.stop(run, order);
   }
 
   /** Only processes of this machine are ever guarded, whoever had kept them. */

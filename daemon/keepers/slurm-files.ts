@@ -5,7 +5,7 @@
  *   spawn.N    what it is to keep, so that no other user can read it; see slurm-keeper.pl
  *   begun.N    made by the first: the keeper, whose command runs from then on, or the daemon, and
  *              then it never does. So a command starts once at the most, and a withdrawal is sure
- *   stop.N     the wish that it ends, and how long it may take, in milliseconds
+ *   stop.N     the wish that it ends: how long it may take, in ms, by which signal, and to whom
  *   beat.N     touched by the keeper while it lives
  *   status.N   how the command ended: the only verdict
  *   over.N     the last process of the command is gone, and the keeper leaves
@@ -19,6 +19,7 @@ import { type FileHandle, link, mkdir, open, rename, rm, stat, writeFile } from 
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../shared/errno.ts';
 import type { Nonce, RunId, SlurmJob } from '../shared/run.ts';
+import type { StopOrder } from '../shared/stop.ts';
 import { type SpawnRequest, wordsOf } from './fork-server.ts';
 import { parseStatus, STATUS_BYTES_MAX, type StatusRecord } from './status-file.ts';
 
@@ -34,13 +35,14 @@ export interface Begun {
   readonly node?: string;
 }
 
-/** Time of the keeper, in milliseconds; 0 for no limit. */
+/** What the keeper does by itself. */
 interface Limits {
-  readonly graceMs: number;
+  readonly stop: StopOrder;
+  /** In milliseconds; 0 for no limit. */
   readonly timeoutMs: number;
 }
 
-const FORMAT = 'baton-spawn-1';
+const FORMAT = 'baton-spawn-2';
 const WITHHELD = 'withheld\n';
 const BEGUN_BYTES_MAX = 4_096;
 /** Of a stream: what is copied at once. */
@@ -58,11 +60,13 @@ export async function makeJobDirectory(
   { directory, attempt }: JobFiles,
   token: string,
   request: SpawnRequest,
-  { graceMs, timeoutMs }: Limits,
+  { stop, timeoutMs }: Limits,
 ): Promise<void> {
   // Not with those above it: they may be of a file system that is not mounted.
   await mkdir(directory, { mode: 0o700 });
-  const words = [FORMAT, String(graceMs), String(timeoutMs), ...wordsOf(request)];
+  const { graceMs, signal, to } = stop;
+  const limits = [graceMs, signal, to, timeoutMs].map(String);
+  const words = [FORMAT, ...limits, ...wordsOf(request)];
   await write(join(directory, `spawn.${attempt}`), words.join('\0'));
   await write(join(directory, `token.${attempt}`), token);
 }
@@ -132,9 +136,12 @@ export async function hasLeft({ directory, attempt }: JobFiles): Promise<boolean
   }
 }
 
-export async function askToStop({ directory, attempt }: JobFiles, graceMs: number): Promise<void> {
+export async function askToStop(
+  { directory, attempt }: JobFiles,
+  { graceMs, signal, to }: StopOrder,
+): Promise<void> {
   const path = join(directory, `stop.${attempt}`);
-  await writeFile(`${path}.tmp`, String(graceMs), { mode: 0o600 });
+  await writeFile(`${path}.tmp`, `${graceMs} ${signal} ${to}`, { mode: 0o600 });
   await rename(`${path}.tmp`, path);
 }
 

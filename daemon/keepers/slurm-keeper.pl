@@ -5,7 +5,7 @@
 # DIRECTORY is that of the run, shared by the nodes and the daemon, who has made it and in it
 #   token.ATTEMPT   TOKEN. A node without the shared file system does not have it.
 #   spawn.ATTEMPT   what to run, words with NUL between them:
-#     baton-spawn-1 GRACE_MS TIMEOUT_MS TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N
+#     baton-spawn-2 GRACE_MS SIGNAL TO TIMEOUT_MS TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N
 #     [NAME=VALUE]... COMMAND [ARG]...         OWNER is empty; a TIMEOUT_MS of 0 is none
 # The keeper makes there
 #   begun.ATTEMPT   before anything else, by O_EXCL: Slurm may start a job twice, and a command must
@@ -15,9 +15,10 @@
 #                   word on it that counts: Slurm says COMPLETED of what never ran.
 #   over.ATTEMPT    once no process of the run is left
 # and looks every second for
-#   stop.ATTEMPT    the wish to end, of the daemon; in it the time until KILL, in ms
-# TERM, which scancel --batch sends, is the same wish, and so is the end of TIMEOUT_MS: TERM and
-# CONT to every descendant, and KILL after the grace. The keeper adopts what a command leaves.
+#   stop.ATTEMPT    the wish to end, of the daemon: GRACE_MS SIGNAL TO
+# TERM, which scancel --batch sends, is the same wish, and so is the end of TIMEOUT_MS: SIGNAL and
+# CONT to every descendant, or where TO is "main" to the command alone until it has ended; and KILL
+# to all after the grace. The keeper adopts what a command leaves.
 #
 # Exit status 75: this job has run nothing; without begun.ATTEMPT it has made nothing, either. No
 # other status means anything to baton.
@@ -28,9 +29,10 @@ my $refused = 75;
 my %passed = map { $_ => 1 }
   qw(CUDA_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES ZE_AFFINITY_MASK GPU_DEVICE_ORDINAL TMPDIR);
 my ($look_every_ms, $beat_every_ms) = (1_000, 10_000);
-my ($grace_ms, $timeout_ms);                     # from the spawn file
+my ($grace_ms, $signal, $to, $timeout_ms);       # from the spawn file
 my $end_ms;                                      # when the time of the command is over
-my ($stopped_by, $kill_ms, %told);               # why and when it is to end; who had his TERM
+my ($stopped_by, $kill_ms, %told);               # why and when it is to end; who was told
+my $main;                                        # the command, until it has ended
 my ($look_ms, $beat_ms) = (0, 0);                # when it is time for the next
 my $has_term = 0;
 $SIG{TERM} = sub { $has_term = 1 };
@@ -55,10 +57,12 @@ sub keep_job {
     @streams = open_stdin($in) ? map { make_stream($_) || () } $out, length $err ? $err : () : ();
     $failure = 'system ' . (0 + $!) if @streams < (length $err ? 2 : 1);
     ($pid, $failure) = start(\@streams, $umask, $cwd, $env, \@words, 1) if !$failure;
+    $main = $pid;
     $end_ms = clock_ms(1) + $timeout_ms if $timeout_ms;
     $status = attend($pid, \@streams, \&tick) if defined $pid;
   }
   undef $end_ms;
+  undef $main;
   my @sizes = map { sync($_); -s $_->{file} } @streams;
   my $record = describe($begun_ms, $started, $status, \@streams, split ' ', $failure);
   my $by = $stopped_by ? qq("$stopped_by") : 'null';
@@ -83,10 +87,10 @@ sub claim {
   refuse("$path is not there, or of another job. Is $dir the shared directory on this node?")
     if !length $known || $known ne $token;
   my ($form, @words) = split /\0/, slurp("$dir/spawn.$attempt"), -1;
-  ($grace_ms, $timeout_ms, my ($title, $file, $umask, $cwd, undef, $in, $out, $err, $count)) =
-    splice @words, 0, 11;
+  ($grace_ms, $signal, $to, $timeout_ms, my ($title, $file, $umask, $cwd, undef, $in, $out, $err, $count)) =
+    splice @words, 0, 13;
   refuse("$dir/spawn.$attempt cannot be read, or is of another version of baton")
-    if ($form // '') ne 'baton-spawn-1' || @words <= $count;
+    if ($form // '') ne 'baton-spawn-2' || @words <= $count;
   # 04010301 = O_WRONLY|O_CREAT|O_EXCL|O_SYNC
   sysopen my $begun, "$dir/begun.$attempt", 04010301, 0600
     or refuse("$dir/begun.$attempt cannot be made ($!): this attempt has begun before");
@@ -107,6 +111,7 @@ sub refuse {
 # Does what it is time for, and returns after how many seconds there is more to do.
 sub tick {
   my $now_ms = clock_ms(1);
+  $look_ms = $now_ms if $has_term;               # the daemon has written before it had TERM sent
   if ($now_ms >= $beat_ms) {
     $beat_ms = $now_ms + $beat_every_ms;
     my $beat = "$dir/beat.$attempt";
@@ -115,24 +120,26 @@ sub tick {
   if ($now_ms >= $look_ms) {
     $look_ms = $now_ms + $look_every_ms;
     my $wish = slurp("$dir/stop.$attempt");
-    wish('file', $wish =~ /^(\d+)/ ? $1 : $grace_ms) if defined $wish;
+    wish('file', split ' ', $wish) if defined $wish;
   }
-  wish('signal', $grace_ms) if $has_term;
+  wish('signal') if $has_term;
   $has_term = 0;
   if (defined $end_ms && $now_ms >= $end_ms) {
     undef $end_ms;
-    wish('timeout', $grace_ms);
+    wish('timeout');
   }
   return end_members($now_ms) if defined $kill_ms;
   my ($next_ms) = sort { $a <=> $b } $look_ms, $beat_ms, $end_ms // ();
   return ($next_ms - $now_ms) / 1_000;
 }
 
-# The earliest of all wishes counts.
+# Of all wishes the first says how, and the earliest when; what one does not say is as at the start.
 sub wish {
-  my ($by, $after_ms) = @_;
+  my ($by, $after_ms, $sent, $whom) = @_;
+  my $is_known = grep { $_ eq ($sent // '') } @sigs;
+  ($signal, $to) = ($sent, $whom // '') if $is_known && !defined $stopped_by;
   $stopped_by //= $by;
-  my $at_ms = clock_ms(1) + $after_ms;
+  my $at_ms = clock_ms(1) + (($after_ms // '') =~ /^\d+$/ ? $after_ms : $grace_ms);
   $kill_ms = $at_ms if !defined $kill_ms || $at_ms < $kill_ms;
 }
 
@@ -144,8 +151,9 @@ sub end_members {
     kill 'KILL', keys %members;
     return .05;
   }
-  for my $pid (grep { !$told{"$_ $members{$_}"}++ } keys %members) {
-    kill $_, $pid for 'TERM', 'CONT';
+  my @heard = $to eq 'main' && defined $main ? grep { $_ == $main } keys %members : keys %members;
+  for my $pid (grep { !$told{"$_ $members{$_}"}++ } @heard) {
+    kill $_, $pid for $signal, 'CONT';
   }
   my $left = ($kill_ms - $now_ms) / 1_000;
   return $left < .25 ? $left : .25;

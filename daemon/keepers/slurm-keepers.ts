@@ -11,6 +11,7 @@ import type { JobView } from '../protocol/reply.ts';
 import * as say from '../protocol/slurm-text.ts';
 import { errnoOf, isPassing } from '../shared/errno.ts';
 import type { KeeperId, RunId, SlurmJob } from '../shared/run.ts';
+import { type StopOrder, stopOrderOf } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { failure, type Launch, prepare } from './launch.ts';
@@ -194,14 +195,14 @@ export class SlurmKeepers implements KindOfKeepers {
     if (slurm !== undefined) this.#follow(kept, slurm);
   }
 
-  stop(run: RunId, graceMs: number): void {
+  stop(run: RunId, order: StopOrder): void {
     const kept = this.#supervisor.runs.get(run);
     if (kept?.slurm === undefined) return;
     const stop = { isOver: true };
     if (this.#supervisor.stop(kept, stop) === undefined) return;
     const withheld = (): void => this.#end(kept, neverRan());
     const parts = { commands: this.#commands, clock: this.#clock, log: this.#log, withheld };
-    void stopJob(kept, kept.slurm, { graceMs, stop }, parts);
+    void stopJob(kept, kept.slurm, { order, stop }, parts);
   }
 
   /** Undefined where it is no job. */
@@ -248,13 +249,13 @@ export class SlurmKeepers implements KindOfKeepers {
   }
 
   async #seen(kept: KeptJob, { directory }: SlurmJob, seen: Seen): Promise<void> {
-    const { attempt, leftovers, graceMs = 0 } = kept;
+    const { attempt, leftovers, stop = stopOrderOf() } = kept;
     const files = { directory, attempt };
     switch (seen.kind) {
       case 'withheld':
         return this.#end(kept, neverRan());
       case 'ended':
-        if (leftovers === 'kill') await askToStop(files, graceMs);
+        if (leftovers === 'kill') await askToStop(files, stop);
         return this.#end(kept, endedBy(seen.record, seen.lostBytes, this.#clock, kept.launch));
       case 'nothing':
         return await this.#conclude(kept, files);

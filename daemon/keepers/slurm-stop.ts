@@ -6,6 +6,7 @@
  */
 import { errnoOf } from '../shared/errno.ts';
 import type { SlurmJob } from '../shared/run.ts';
+import type { StopOrder } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import type { SlurmCommands } from './slurm-commands.ts';
@@ -30,7 +31,7 @@ interface Parts {
 export async function stopJob(
   kept: KeptJob,
   slurm: SlurmJob,
-  { graceMs, stop }: { readonly graceMs: number; readonly stop: Stop },
+  { order, stop }: { readonly order: StopOrder; readonly stop: Stop },
   parts: Parts,
 ): Promise<void> {
   const { commands, clock, log } = parts;
@@ -52,12 +53,12 @@ export async function stopJob(
   };
   await tryUntilDone(async () => {
     if (kept.begun === undefined && (await withhold(files)) === 'withheld') return parts.withheld();
-    await askToStop(files, graceMs);
+    await askToStop(files, order);
   });
   if (isOver()) return;
   const told = await commands.tell(slurm.token, slurm.conf);
   if (!told.ok) log.warn({ run, target, reason: told.error }, 'Slurm cannot tell a job to stop');
-  await pause(graceMs + ANSWER_MS);
+  await pause(order.graceMs + ANSWER_MS);
   while (!isOver()) {
     if (!stop.wasEnded) log.warn({ run, target }, 'keeper in a job does not answer');
     const cancelled = await commands.cancel(slurm.token, slurm.conf);

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { SlurmPlan } from '../core/plan.ts';
 import type { KeptRun } from '../engine/daemon.ts';
 import type { KeeperId, Nonce, SlurmJob } from '../shared/run.ts';
+import { stopOrderOf } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { SpawnRequest } from './fork-server.ts';
 import type { Launch } from './launch.ts';
@@ -21,8 +22,6 @@ const NONCE_BYTES = 8;
 const NAME_MAX = 100;
 /** Longer than slurmctld may have a request in its queue: MessageTimeout is 10 s. */
 const DOUBT_MS = 30_000;
-/** From TERM to KILL for a target that is no longer configured. */
-const GRACE_MS = 30_000;
 const WAIT_MS = 1_000;
 const WAIT_MS_MAX = 30_000;
 
@@ -34,10 +33,10 @@ export function tokenOf({ run, target }: KeptRun, attempt: number): string {
 
 /** All that the keeper in the job needs. Throws what the system says. */
 export async function makeJobFiles(kept: KeptJob, launch: Launch, slurm: SlurmJob): Promise<void> {
-  const { attempt, graceMs = GRACE_MS, timeoutMs = 0 } = kept;
+  const { attempt, stop = stopOrderOf(), timeoutMs = 0 } = kept;
   const { directory, token } = slurm;
   const files = { directory, attempt };
-  await makeJobDirectory(files, token, requestOf(kept, launch, directory), { graceMs, timeoutMs });
+  await makeJobDirectory(files, token, requestOf(kept, launch, directory), { stop, timeoutMs });
 }
 
 function requestOf(

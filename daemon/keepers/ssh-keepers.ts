@@ -10,6 +10,7 @@ import type { KeptRun } from '../engine/daemon.ts';
 import { noRunDirectory, sshKilled } from '../protocol/outcome-text.ts';
 import { errnoOf, isPassing } from '../shared/errno.ts';
 import type { KeeperId, RunId } from '../shared/run.ts';
+import { type StopOrder, stopOrderOf } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { bootId, statOf } from '../system/proc.ts';
@@ -73,7 +74,7 @@ export class SshKeepers implements KindOfKeepers {
       if (link.passes) return this.#again(kept, session, link.why);
       return this.#fail(kept, link.why, link.errno);
     }
-    const { run, attempt, merged } = kept;
+    const { run, attempt, merged, stop = stopOrderOf() } = kept;
     const { nonce } = this.#directories;
     const directory = this.#directories.of(run);
     try {
@@ -83,7 +84,7 @@ export class SshKeepers implements KindOfKeepers {
       return this.#fail(kept, noRunDirectory(directory, error), errnoOf(error));
     }
     kept.link = link;
-    link.send({ type: 'prepare', run, attempt, nonce, directory, merged, session });
+    link.send({ type: 'prepare', run, attempt, nonce, directory, merged, stop, session });
   }
 
   /** Nothing has been prepared; the attempt is the same. */
@@ -109,13 +110,13 @@ export class SshKeepers implements KindOfKeepers {
     this.#supervisor.adopt({ ...run, attempt, life: { state: 'released', keeper } });
   }
 
-  stop(run: RunId, graceMs: number): void {
+  stop(run: RunId, order: StopOrder): void {
     const kept = this.#supervisor.runs.get(run);
     // Its keeper ends it; there is nobody left to this daemon.
     if (kept === undefined) return;
     const keeper = this.#supervisor.stop(kept, { isOver: true });
     if (keeper === undefined) return;
-    this.#stop(kept, keeper, graceMs).catch((error: unknown) =>
+    this.#stop(kept, keeper, order).catch((error: unknown) =>
       this.#log.error({ run, err: error }, 'stop'),
     );
   }
@@ -126,17 +127,17 @@ export class SshKeepers implements KindOfKeepers {
     return 'why' in link ? unreachable(link.why) : await this.#probes.ask(link, session);
   }
 
-  async #stop(kept: KeptSession, keeper: KeeperId, graceMs: number, wasSaid = false) {
+  async #stop(kept: KeptSession, keeper: KeeperId, order: StopOrder, wasSaid = false) {
     const link = await this.#connection.connect(false);
     if (kept.life.state === 'ended') return;
     if (!('why' in link) && link.pid === keeper.pid) {
       kept.link = link;
-      return link.send({ type: 'stop', ...this.#attemptOf(kept), graceMs });
+      return link.send({ type: 'stop', ...this.#attemptOf(kept), order });
     }
     const { run, target } = kept;
     if (!wasSaid) this.#log.error({ run, target }, 'SSH keeper of a run cannot be reached');
     this.#clock.after(RETRY_MS, () => {
-      if (kept.life.state !== 'ended') void this.#stop(kept, keeper, graceMs, true);
+      if (kept.life.state !== 'ended') void this.#stop(kept, keeper, order, true);
     });
   }
 

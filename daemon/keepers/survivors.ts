@@ -6,6 +6,7 @@
 
 import type { Survivors } from '../engine/daemon.ts';
 import type { KeeperId, ProcessId, RunId } from '../shared/run.ts';
+import type { StopOrder } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import {
@@ -67,13 +68,13 @@ export class LostRuns {
     rescue(lost.run, pids, () => clock.after(RESCUE_MS, () => this.#rescue(lost)));
   }
 
-  /** Ends what is left of it; nothing where it is not guarded. */
-  stop(run: RunId, graceMs: number): void {
+  /** Ends all that is left of it; nothing where it is not guarded. */
+  stop(run: RunId, order: StopOrder): void {
     const lost = this.#runs.get(run);
     if (lost === undefined || lost.isEnding) return;
     lost.isEnding = true;
     endMembers(this.#options.clock, () => this.#membersOf(lost), {
-      graceMs,
+      order,
       settled: () => true,
       done: () => {},
       stuck: (members) => tellStuck(this.#options.log, { run }, members),

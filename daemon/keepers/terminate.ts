@@ -1,11 +1,14 @@
 /**
- * Ends everything that belongs to a run: TERM and CONT to every member (a stopped job must see the
- * TERM), grace, then KILL in rounds until nobody is left. Never a bare pid: members are found
- * anew for every round, by the keeper. The keeper itself is spared, since it records the end; a
- * command may have stopped it, so it gets CONT, too. One that says nothing after all that is ended.
+ * Ends everything that belongs to a run: its signal, as a rule TERM, and CONT to every member (a
+ * stopped job must see it), grace, then KILL in rounds until nobody is left. Some tools want the
+ * signal for their main process alone, and end their helpers themselves: then the others hear it
+ * once that one has ended. Never a bare pid: members are found anew for every round, by the keeper.
+ * The keeper itself is spared, since it records the end; a command may have stopped it, so it gets
+ * CONT, too. One that says nothing after all that is ended.
  */
 
 import type { ProcessId } from '../shared/run.ts';
+import type { StopOrder } from '../shared/stop.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { type ProcessStat, seemsAlive } from '../system/proc.ts';
@@ -28,7 +31,7 @@ export function endMembers(
   clock: Clock,
   members: () => readonly ProcessStat[],
   options: {
-    readonly graceMs: number;
+    readonly order: StopOrder;
     /** Absent where it is gone. */
     readonly keeper?: ProcessId;
     readonly settled: () => boolean;
@@ -38,7 +41,8 @@ export function endMembers(
     readonly silent?: () => void;
   },
 ): void {
-  const { keeper, settled } = options;
+  const { keeper, settled, order } = options;
+  const { graceMs } = order;
   const beganAtMs = clock.now().steadyMs;
   const told = new Set<string>();
   let rounds = 0;
@@ -52,19 +56,19 @@ export function endMembers(
     }
     const nowMs = clock.now().steadyMs;
     const elapsedMs = nowMs - beganAtMs;
-    emptyAtMs =
-      left.length === 0 && elapsedMs >= options.graceMs ? (emptyAtMs ?? nowMs) : undefined;
+    emptyAtMs = left.length === 0 && elapsedMs >= graceMs ? (emptyAtMs ?? nowMs) : undefined;
     if (keeper !== undefined && seemsAlive(keeper)) {
       if (emptyAtMs !== undefined && nowMs - emptyAtMs >= ANSWER_MS_MAX) {
         options.silent?.();
         send(keeper.pid, 'SIGKILL');
       } else send(keeper.pid, 'SIGCONT');
     }
-    if (elapsedMs >= options.graceMs) {
+    if (elapsedMs >= graceMs) {
       for (const { pid } of left) send(pid, 'SIGKILL');
       if (++rounds % ROUNDS_QUIET === 0 && left.length > 0) options.stuck(left);
     } else {
-      for (const member of left) tell(member, told);
+      const isAll = order.to === 'tree' || keeper === undefined || settled();
+      for (const member of isAll ? left : mainOf(left, keeper)) tell(member, order, told);
     }
     clock.after(elapsedMs < 1_000 || rounds > 0 ? LOOK_MS : LOOK_LATER_MS, look);
   };
@@ -86,12 +90,21 @@ function tryTo<T>(find: () => T): T | undefined {
   }
 }
 
-/** TERM once, also to members that came later. */
-function tell({ pid, startTime }: ProcessStat, told: Set<string>): void {
+/**
+ * The one that the keeper has started: of its children it is the first, since it adopts the others
+ * from it. None where it has not been forked yet, or has ended.
+ */
+function mainOf(members: readonly ProcessStat[], keeper: ProcessId): readonly ProcessStat[] {
+  const children = members.filter(({ parent }) => parent === keeper.pid);
+  return children.sort((a, b) => a.startTime - b.startTime || a.pid - b.pid).slice(0, 1);
+}
+
+/** The signal once, also to members that came later. */
+function tell({ pid, startTime }: ProcessStat, { signal }: StopOrder, told: Set<string>): void {
   const name = `${pid} ${startTime}`;
   if (told.has(name)) return;
   told.add(name);
-  send(pid, 'SIGTERM');
+  send(pid, `SIG${signal}`);
   send(pid, 'SIGCONT');
 }
 

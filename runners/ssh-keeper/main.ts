@@ -140,7 +140,7 @@ class Keeper {
       case 'drop':
         return void this.#find(message)?.drop();
       case 'stop':
-        return this.#find(message)?.stop(message.graceMs);
+        return this.#find(message)?.stop(message.order);
       case 'probe':
         return void this.#probe(message, caller);
       case 'retire':

@@ -15,6 +15,7 @@ import { constants } from 'node:os';
 import { type Readable, Transform } from 'node:stream';
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { lastLine } from '../../daemon/shared/lines.ts';
+import type { StopOrder, StopSignal } from '../../daemon/shared/stop.ts';
 import type { Failure } from '../ssh/keeper-protocol.ts';
 import { LOST_CODE, type Script, script, stopLine } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
@@ -40,9 +41,10 @@ export class OpensshCommand implements RemoteCommand {
   /** Begins it, with `args` before the command; or the errno that keeps ssh(1) from starting. */
   static async begin(
     session: SshSession,
+    stop: StopOrder,
     args: readonly string[],
   ): Promise<OpensshCommand | string> {
-    const text = script(session, true);
+    const text = script({ ...session, stop }, true);
     const ssh = await spawnSsh([...args, text.text]);
     return typeof ssh === 'string' ? ssh : new OpensshCommand(session, text, ssh);
   }
@@ -82,10 +84,10 @@ export class OpensshCommand implements RemoteCommand {
     });
   }
 
-  signal(name: 'TERM' | 'KILL', graceMs: number): void {
+  signal(name: StopSignal | 'KILL', order: StopOrder): void {
     this.#isStopping = true;
     this.#isKilled ||= name === 'KILL';
-    if (this.#isTold) this.#ssh.stdin.write(stopLine(name, graceMs));
+    if (this.#isTold) this.#ssh.stdin.write(stopLine(name, order));
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import type { SshSession } from '../../daemon/core/plan.ts';
+import type { StopOrder, StopSignal } from '../../daemon/shared/stop.ts';
 import { type Script, stopLine } from '../ssh/remote-script.ts';
 import * as say from '../ssh/ssh-messages.ts';
 import { type End, lost } from './status-writer.ts';
@@ -17,8 +18,8 @@ export interface RemoteCommand {
   readonly end: End | undefined;
   /** It has ended, but output may be on its way; nothing comes any more. */
   watch(ended: () => void, closed: () => void): void;
-  /** Asks the other side to end its whole group: at once, and by KILL after the grace. */
-  signal(name: 'TERM' | 'KILL', graceMs: number): void;
+  /** Asks the other side to end its group: by this signal at once, by KILL after the grace. */
+  signal(name: StopSignal | 'KILL', order: StopOrder): void;
   /** Lets go of it; it may run on. */
   close(): void;
 }
@@ -50,9 +51,9 @@ export class ChannelCommand implements RemoteCommand {
     this.out.on('close', closed);
   }
 
-  signal(name: 'TERM' | 'KILL', graceMs: number): void {
-    if (!this.#isVerbatim) this.out.write(stopLine(name, graceMs));
-    // A command that hears us must not hear TERM twice.
+  signal(name: StopSignal | 'KILL', order: StopOrder): void {
+    if (!this.#isVerbatim) this.out.write(stopLine(name, order));
+    // A command that hears us must not hear the signal twice.
     if (this.#isVerbatim || name === 'KILL') sendSignal(this.#client, this.out, name);
   }
 
@@ -73,7 +74,7 @@ function endOf(code: number | null, signal: string | undefined, core: boolean): 
  * ssh2's own `signal` does nothing once stdin is finished, as it is for a verbatim command; the
  * protocol knows no such rule. A test holds these two private names.
  */
-function sendSignal(client: Client, channel: ClientChannel, name: 'TERM' | 'KILL'): void {
+function sendSignal(client: Client, channel: ClientChannel, name: StopSignal | 'KILL'): void {
   const inner = client as unknown as { _protocol?: { signal?(id: number, name: string): void } };
   const { outgoing } = channel as unknown as { outgoing?: { id: number; state: string } };
   if (outgoing === undefined || outgoing.state === 'closed' || outgoing.state === 'closing') return;

@@ -2,7 +2,7 @@
  * One run on another machine, from `go` to its status file.
  *
  *   prepared ──go──> connecting ──exec──> executing ──close──> (status file written) ended
- *      │ drop, or daemon gone   │ stop         │ stop: TERM, grace, KILL, then given up as lost
+ *      │ drop, or daemon gone   │ stop         │ stop: signal, grace, KILL, then given up as lost
  *      v                        v              v
  *    ended (never started)    ended          ended
  *
@@ -13,6 +13,7 @@
 import { join } from 'node:path';
 import { showDuration } from '../../daemon/shared/duration.ts';
 import { isShortage } from '../../daemon/shared/errno.ts';
+import type { StopOrder } from '../../daemon/shared/stop.ts';
 import { connect, type SharedParts } from '../ssh/connect.ts';
 import type { JumpChain, Unlinked } from '../ssh/handshake.ts';
 import type { Prepare } from '../ssh/keeper-protocol.ts';
@@ -42,7 +43,7 @@ export class Task {
   #record: HeldRecord | undefined;
   #begunAtMs = monotonicMs();
   #ended: Times | undefined;
-  #graceMs = 0;
+  #order: StopOrder;
   #isGoing = false;
   #isStopping = false;
   #isOver = false;
@@ -50,6 +51,7 @@ export class Task {
   /** `ended` is called once, when the status file is in place. */
   constructor(prepare: Prepare, shared: SharedParts, ended: () => void) {
     this.prepare = prepare;
+    this.#order = prepare.stop;
     this.#shared = shared;
     this.#done = ended;
   }
@@ -71,12 +73,12 @@ export class Task {
     if (!this.#isGoing) await this.#finish({ kind: 'not-started' });
   }
 
-  stop(graceMs: number): void {
+  stop(order: StopOrder): void {
     if (this.#isStopping || this.#isOver) return;
     this.#isStopping = true;
     this.#abort.abort();
     if (!this.#isGoing) return void this.drop();
-    this.#graceMs = graceMs;
+    this.#order = order;
     if (this.#command !== undefined) this.#kill();
   }
 
@@ -96,11 +98,11 @@ export class Task {
 
   /** By ssh(1). */
   async #begin(args: readonly string[]): Promise<void> {
-    const { session } = this.prepare;
+    const { session, stop } = this.prepare;
     const trouble = await checkAgent(session, this.#shared.router, this.#abort.signal);
     if (this.#isStopping) return this.#finish({ kind: 'not-started' });
     if (trouble !== undefined) return this.#finish(trouble);
-    const command = await OpensshCommand.begin(session, args);
+    const command = await OpensshCommand.begin(session, stop, args);
     if (typeof command !== 'string') return this.#attach(command);
     if (isShortage(command)) return this.#finish({ kind: 'shortage', errno: command });
     const failure = { phase: 'connect', message: say.noSpawn(command) } as const;
@@ -108,11 +110,11 @@ export class Task {
   }
 
   #exec(): void {
-    const { session } = this.prepare;
+    const { session, stop } = this.prepare;
     const link = this.#link;
     if (link === undefined) throw new Error('Internal error: no link');
     const { client } = link;
-    const sent = script(session);
+    const sent = script({ ...session, stop });
     client.on('close', () => this.#close());
     client.exec(sent.text, (error, channel) => {
       link.settled();
@@ -127,7 +129,7 @@ export class Task {
       () => {
         this.#ended = this.#times();
         // Where it was told to end, others of its group have the same grace as the command.
-        const graceMs = this.#isStopping ? this.#graceMs + KILL_WAIT_MS : DRAIN_MS;
+        const graceMs = this.#isStopping ? this.#order.graceMs + KILL_WAIT_MS : DRAIN_MS;
         this.#after(graceMs, () => this.#close());
       },
       () => this.#close(),
@@ -137,11 +139,12 @@ export class Task {
     if (this.#isStopping) this.#kill();
   }
 
-  /** TERM, grace, KILL; a server that lets nobody signal its command is given up. */
+  /** The signal, grace, KILL; a server that lets nobody signal its command is given up. */
   #kill(): void {
-    this.#command?.signal('TERM', this.#graceMs);
-    this.#after(this.#graceMs, () => {
-      this.#command?.signal('KILL', this.#graceMs);
+    const order = this.#order;
+    this.#command?.signal(order.signal, order);
+    this.#after(order.graceMs, () => {
+      this.#command?.signal('KILL', order);
       this.#after(KILL_WAIT_MS, () => {
         void this.#finish(this.#command?.end ?? lost(say.remoteIgnoresSignals(this.#name)));
       });

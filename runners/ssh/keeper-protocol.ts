@@ -9,9 +9,13 @@
  * Invariant: a run whose daemon is gone before `go` never starts, and its status file says so.
  */
 import type { SshSession } from '../../daemon/core/plan.ts';
+import type { StopOrder } from '../../daemon/shared/stop.ts';
 
-/** 4: probes by ssh(1). 3: attempts have a nonce. 2: a session may be ssh(1)'s. */
-export const KEEPER_VERSION = 4;
+/**
+ * 5: runs say how they are ended. 4: probes by ssh(1). 3: attempts have a nonce. 2: a session may
+ * be ssh(1)'s.
+ */
+export const KEEPER_VERSION = 5;
 /** In the state directory. */
 export const SOCKET_NAME = 'ssh.sock';
 
@@ -29,14 +33,15 @@ export interface Prepare extends AttemptId {
   readonly directory: string;
   /** One file for both streams. */
   readonly merged: boolean;
+  /** How it is ended where its connection breaks and `killOnDisconnect` is set. */
+  readonly stop: StopOrder;
   readonly session: SshSession;
 }
 
 export type ToKeeper =
   | Prepare
   | ({ readonly type: 'go' | 'drop' } & AttemptId)
-  /** From TERM to KILL. */
-  | ({ readonly type: 'stop'; readonly graceMs: number } & AttemptId)
+  | ({ readonly type: 'stop'; readonly order: StopOrder } & AttemptId)
   | { readonly type: 'probe'; readonly id: string; readonly session: SshSession }
   /** No further runs: another keeper takes the socket's name. */
   | { readonly type: 'retire' };

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { SshSession } from '../../daemon/core/plan.ts';
+import { STOP_SIGNALS, STOP_TO, type StopOrder } from '../../daemon/shared/stop.ts';
 import type * as protocol from './keeper-protocol.ts';
 
 const Whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -48,16 +49,23 @@ const Session: v.GenericSchema<unknown, SshSession> = v.object({
   env: v.record(v.string(), v.string()),
 } satisfies Record<keyof SshSession, v.GenericSchema>);
 
+const Order: v.GenericSchema<unknown, StopOrder> = v.object({
+  signal: v.picklist(STOP_SIGNALS),
+  to: v.picklist(STOP_TO),
+  graceMs: v.number(),
+});
+
 export const ToKeeper: v.GenericSchema<unknown, protocol.ToKeeper> = v.variant('type', [
   v.object({
     type: v.literal('prepare'),
     ...attempt,
     directory: v.string(),
     merged: v.boolean(),
+    stop: Order,
     session: Session,
   }),
   v.object({ type: v.picklist(['go', 'drop']), ...attempt }),
-  v.object({ type: v.literal('stop'), graceMs: v.number(), ...attempt }),
+  v.object({ type: v.literal('stop'), order: Order, ...attempt }),
   v.object({ type: v.literal('probe'), id: v.string(), session: Session }),
   v.object({ type: v.literal('retire') }),
 ]);

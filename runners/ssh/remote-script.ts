@@ -2,27 +2,30 @@
  * The text that a server is asked to run, and what is written to its stdin.
  *
  * As a rule the command runs below a small shell that listens to us on stdin, while the command's
- * own stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group. sshd's
- * way to signal a command is not enough: it refuses for root ("session signalling requires
- * privilege separation") and for forced commands. With `killOnDisconnect` the end of stdin, by
- * whatever way the connection dies, ends the group too. A command with `verbatim` is sent as it
- * stands, for keys whose forced command looks at the text.
+ * own stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group, and
+ * `TERM GRACE_S main` one for the command alone until that has ended. sshd's way to signal a
+ * command is not enough: it refuses for root ("session signalling requires privilege separation")
+ * and for forced commands. With `killOnDisconnect` the end of stdin, by whatever way the connection
+ * dies, ends the group too. A command with `verbatim` is sent as it stands, for keys whose forced
+ * command looks at the text.
  *
  * Variables travel on stdin as well: sshd drops those of the protocol (AcceptEnv), and everybody on
  * the other machine can read a command's text.
  */
 import { randomBytes } from 'node:crypto';
 import type { SshSession } from '../../daemon/core/plan.ts';
+import { STOP_SIGNALS, type StopOrder, type StopSignal } from '../../daemon/shared/stop.ts';
 
-/** From TERM to KILL when the connection is gone and nobody can tell any more. */
+/** From the signal to KILL when the connection is gone and nobody can tell any more. */
 const ALONE_GRACE_S = 30;
 
 /** What ssh(1) exits with where it, and not the command, has failed. */
 export const LOST_CODE = 255;
 
 /** What ends the group: at once, and by KILL those that are still there after the grace. */
-export function stopLine(name: 'TERM' | 'KILL', graceMs: number): string {
-  return `${name} ${Math.max(1, Math.ceil(graceMs / 1_000))}\n`;
+export function stopLine(name: StopSignal | 'KILL', { to, graceMs }: StopOrder): string {
+  const whom = to === 'main' && name !== 'KILL' ? ' main' : '';
+  return `${name} ${Math.max(1, Math.ceil(graceMs / 1_000))}${whom}\n`;
 }
 
 export interface Script {
@@ -43,7 +46,10 @@ export function script(
     killOnDisconnect,
     verbatim,
     shell,
-  }: Pick<SshSession, 'command' | 'env' | 'killOnDisconnect' | 'verbatim' | 'shell'>,
+    stop,
+  }: Pick<SshSession, 'command' | 'env' | 'killOnDisconnect' | 'verbatim' | 'shell'> & {
+    readonly stop: StopOrder;
+  },
   announced = false,
 ): Script {
   const mark = `# baton ${randomBytes(8).toString('hex')}`;
@@ -52,10 +58,16 @@ export function script(
   const isAwaited = announced || variables.length > 0;
   const lines = variables.map(([name, value]) => `export ${name}=${quoteText(value)}`);
   const input = isAwaited ? `${[...lines, mark].join('\n')}\n` : '';
+  const readers = {
+    exec: `exec ${command}`,
+    sh: `exec sh -c ${quoteText(command)}`,
+    // By SHLVL bash knows that another one has read ~/.bashrc already.
+    own: `SHLVL=1; exec "\${SHELL:-/bin/sh}" -c ${quoteText(command)}`,
+  };
   const parts = [
     ...(announced ? [`echo "${mark}" >&2`] : []),
     ...(isAwaited ? [readVariables(mark)] : []),
-    supervised(command, shell, killOnDisconnect, announced ? `echo "${mark}" >&4` : ':'),
+    supervised(readers[shell], stop, killOnDisconnect, announced ? `echo "${mark}" >&4` : ':'),
     ...(announced ? [`[ "$r" != ${LOST_CODE} ] || echo "${mark}" >&4`] : []),
     'exit "$r"',
   ];
@@ -89,41 +101,58 @@ function readVariables(mark: string): string {
 
 /**
  * The command is a foreground child: a background one would ignore INT. The trap with a handler
- * keeps this shell alive through a TERM for the group, and is not inherited. Its own stderr is
+ * keeps this shell alive through a signal for the group, and is not inherited. Its own stderr is
  * shut, or it would print "Terminated". Where it was told to end the command, the listener stays
- * until the grace is over, for those of the group that are still there. It hears nothing before the
- * child has its own traps: a TERM in between would be forgotten, until KILL follows after the
+ * until the grace is over, for those of the group that are still there; a TERM for this shell alone
+ * says so, since bash forgets an INT that its child has survived. The listener hears nothing before
+ * the child has its own traps: a TERM in between would be forgotten, until KILL follows after the
  * grace. Under load that has been seen all the same, once in some hundred stops that came with the
  * start. Checked with dash and bash.
  */
 function supervised(
-  command: string,
-  shell: SshSession['shell'],
+  reader: string,
+  { signal, to }: StopOrder,
   killOnDisconnect: boolean,
   beforeKill: string,
 ): string {
-  const readers = {
-    exec: `exec ${command}`,
-    sh: `exec sh -c ${quoteText(command)}`,
-    // By SHLVL bash knows that another one has read ~/.bashrc already.
-    own: `SHLVL=1; exec "\${SHELL:-/bin/sh}" -c ${quoteText(command)}`,
-  };
-  const atEnd = killOnDisconnect ? `kill -TERM 0; sleep ${ALONE_GRACE_S}; kill -KILL 0` : ':';
+  const atEnd = killOnDisconnect
+    ? `tell ${signal} ${to}; sleep ${ALONE_GRACE_S}; kill -KILL 0`
+    : ':';
+  const signals = STOP_SIGNALS.join(' ');
   return [
-    't=; trap t=1 TERM',
+    `t=; trap t=1 ${signals}`,
     'exec 3<&0 </dev/null 4>&2 2>/dev/null',
-    '{ trap "" TERM; g=',
-    `while read -r s n; do g=$n; [ "$s" != KILL ] || ${beforeKill}; kill -"$s" 0; done`,
+    `{ trap "" ${signals}; g=`,
+    TELL,
+    'while read -r s n m; do',
+    `g=$n h=$s k=$m; [ "$s" != KILL ] || ${beforeKill}; tell "$s" "$m"; done`,
     // The command has ended: nothing of this shell may hold up the end of stderr.
     'exec 4>&-',
-    '[ -z "$g" ] || { sleep "$g"; kill -KILL 0; }',
+    '[ -z "$g" ] || { [ "$k" != main ] || kill -"$h" 0; sleep "$g"; kill -KILL 0; }',
     `${atEnd}; } <&3 >/dev/null &`,
     'w=$!',
     'kill -STOP $w',
     'exec 3<&-',
     // dash redirects a command without parentheses in itself, and would print there after all.
-    `( kill -CONT $w; [ -z "$t" ] || exit 143; exec 2>&4 4>&-; ${readers[shell]} )`,
+    `( kill -CONT $w; [ -z "$t" ] || exit 143; exec 2>&4 4>&-; ${reader} )`,
     'r=$?',
     '[ -n "$t" ] || kill -KILL $w',
   ].join('\n');
 }
+
+/**
+ * `tell SIGNAL main|tree`, in the listener: the command is the child of the small shell that the
+ * listener is not. The small shell hears first, so that it does not end the listener
+ * with the command. Where neither /proc nor ps(1) knows the command, the whole group is told.
+ */
+const TELL = [
+  'tell() { c=',
+  'if [ "$2" = main ]; then',
+  "i=$(exec sh -c 'echo $PPID')",
+  'l=$(cat /proc/$$/task/$$/children || ps -A -o pid= -o ppid= |',
+  'while read -r p q; do [ "$q" != $$ ] || echo "$p"; done)',
+  'for p in $l; do [ "$p" = "$i" ] || c="$c $p"; done',
+  'fi',
+  'kill -TERM $$',
+  'if [ -n "$c" ]; then kill -"$1" $c; else kill -"$1" 0; fi; }',
+].join('\n');

@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { directory } from '../support/config.ts';
 import { Puppets } from '../support/puppet.ts';
 import { type JobOptions, SLURM_KEEPER, SlurmJob } from '../support/slurmjob.ts';
+import { stoppable } from '../support/stoppable.ts';
 
 const ONCE = ['/bin/sh', '-c', 'echo once'];
 
@@ -38,11 +39,11 @@ test('without the token of its job the keeper runs nothing, and makes nothing', 
       return [job.directory, '1', ''];
     },
     (job) => {
-      job.write('spawn.1', job.read('spawn.1').replace('baton-spawn-1', 'baton-spawn-9'));
+      job.write('spawn.1', job.read('spawn.1').replace('baton-spawn-2', 'baton-spawn-9'));
       return undefined;
     },
     (job) => {
-      job.write('spawn.1', 'baton-spawn-1\x000');
+      job.write('spawn.1', 'baton-spawn-2\x000');
       return undefined;
     },
     (job) => {
@@ -173,6 +174,30 @@ for (const by of ['file', 'signal'] as const) {
     assert.deepEqual([code, signal, termMs, one.job.said('stop')], [3, null, null, by]);
   });
 }
+
+for (const [by, order] of [
+  ['signal', { stopSignal: 'INT', stopTo: 'main' }],
+  ['timeout', { stopSignal: 'INT', stopTo: 'main', timeoutMs: 2_000 }],
+  ['file', {}],
+] as const) {
+  test(`by ${by}, a command hears the signal of its target, and its helpers once it has ended`, async (t) => {
+    const job = jobOf(t, { args: stoppable(), ...order });
+    const keeper = job.start();
+    await job.prints('is up');
+    if (by === 'signal') keeper.signal('SIGTERM');
+    if (by === 'file') job.write('stop.1', '60000 INT main');
+    assert.equal(await keeper.ended(), 3);
+    assert.equal(job.read('out'), 'command is up\ncommand INT\nhelper asked\nhelper INT\n');
+    assert.equal(job.said('stop'), by);
+  });
+}
+
+test('a signal that is none ends no keeper: the wish has that of the start', async (t) => {
+  const { puppet, job, keeper } = await held(t);
+  await puppet.tell('trap TERM 3');
+  job.write('stop.1', '60000 NONSENSE main');
+  assert.equal(await keeper.ended(), 3);
+});
 
 test('a command that ignores TERM is ended after the grace, with all that has left its session', async (t) => {
   const { puppets, puppet, job, keeper } = await held(t, { graceMs: 300 });

@@ -7,6 +7,7 @@ import type { CommandInput, LetGo, Report } from '../../daemon/core/command.ts';
 import type { Running } from '../../daemon/core/state.ts';
 import type { KeepersPort, KeptRun, Survivors } from '../../daemon/engine/daemon.ts';
 import type { KeeperId, ProcessId, RunId } from '../../daemon/shared/run.ts';
+import type { StopOrder } from '../../daemon/shared/stop.ts';
 import type { World } from './world.ts';
 
 const LOOK_MS = 250;
@@ -214,7 +215,7 @@ export class SimKeepers implements KeepersPort {
     look();
   }
 
-  stop(run: RunId, graceMs: number): void {
+  stop(run: RunId, { graceMs }: StopOrder): void {
     if (this.#dies()) return;
     const mine = this.#mine.get(run) ?? this.#guarded.get(run);
     for (const process of this.#world.processes.values()) {

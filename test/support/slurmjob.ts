@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { wordsOf } from '../../daemon/keepers/fork-server.ts';
 import { readStatusFile, type StatusRecord } from '../../daemon/keepers/status-file.ts';
+import type { StopSignal, StopTo } from '../../daemon/shared/stop.ts';
 import { installed } from '../../daemon/system/installed.ts';
 import type { SlurmCluster } from './slurm.ts';
 import './scratch.ts';
@@ -25,6 +26,8 @@ export interface JobOptions {
   readonly umask?: number;
   readonly graceMs?: number;
   readonly timeoutMs?: number;
+  readonly stopSignal?: StopSignal;
+  readonly stopTo?: StopTo;
   readonly merged?: boolean;
   readonly stdin?: string;
 }
@@ -43,8 +46,9 @@ export class SlurmJob {
       ...{ title: 'baton job 7 nightly', statusFile: path('status.1'), umask, cwd, owner: '' },
       ...{ in: stdin, out: path('out'), err: merged ? '' : path('err'), env, args },
     });
-    const { graceMs = 60_000, timeoutMs = 0 } = options;
-    this.write('spawn.1', ['baton-spawn-1', graceMs, timeoutMs, ...words].join('\0'));
+    const { graceMs = 60_000, timeoutMs = 0, stopSignal = 'TERM', stopTo = 'tree' } = options;
+    const limits = [graceMs, stopSignal, stopTo, timeoutMs];
+    this.write('spawn.1', ['baton-spawn-2', ...limits, ...words].join('\0'));
   }
 
   /** What the keeper is called with, wherever it runs. */
@@ -83,9 +87,18 @@ export class SlurmJob {
 
   /** Resolves when the file is there. */
   async appears(name: string): Promise<void> {
+    await this.#until(() => this.has(name), name);
+  }
+
+  /** Resolves when its output has this. */
+  async prints(text: string): Promise<void> {
+    await this.#until(() => this.has('out') && this.read('out').includes(text), text);
+  }
+
+  async #until(isTrue: () => boolean, what: string): Promise<void> {
     const end = performance.now() + WAIT_MS_MAX;
-    while (!this.has(name)) {
-      if (performance.now() > end) throw new Error(`no ${name} within ${WAIT_MS_MAX} ms`);
+    while (!isTrue()) {
+      if (performance.now() > end) throw new Error(`no ${what} within ${WAIT_MS_MAX} ms`);
       await pause(POLL_MS);
     }
   }

@@ -218,8 +218,8 @@ export const RUNS = [
     options: [],
     text: [
       'A run that waits leaves the queue. A run that runs is ended with everything that it has ' +
-        'started: TERM, and KILL after `killAfter` of its target. It prints the numbers of the ' +
-        'runs.',
+        'started: `stopSignal` of its target, and KILL after `killAfter`. It prints the ' +
+        'numbers of the runs.',
     ],
     examples: [
       { line: 'baton cancel 17', text: 'ends run 17' },

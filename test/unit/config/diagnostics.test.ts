@@ -76,6 +76,7 @@ test('each value out of bounds is told with what was expected', () => {
     [{ timeout: '0s' }, /^targets\.web\.timeout: .*longer than 0; found/],
     [{ timeout: '367d' }, /timeout: .*at most 366d; found "367d"/],
     [{ maxWait: '90' }, /maxWait: expected a duration with a unit/],
+    [{ stopSignal: 'KILL' }, /stopSignal: expected a signal .*TERM, INT.*; found "KILL"/],
     [{ killAfter: true }, /killAfter: expected a duration with a unit.*; found true/],
     [{ okExit: [256] }, /okExit\[0\]: expected an exit code: .* from 0 to 255; found 256/],
     [{ okExit: 0 }, /okExit: expected a list of exit codes; found 0/],

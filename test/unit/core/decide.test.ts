@@ -212,8 +212,12 @@ test('runs of another life that never ran do not run beside each other', () => {
 });
 
 test('the cancelled, the timed out and the failed are told apart when the report comes', () => {
-  const told = (why: 'cancelled' | 'timed-out' | undefined, report: typeof EXIT_0) => {
-    const core = new Core([LIMITED]);
+  const told = (
+    why: 'cancelled' | 'timed-out' | undefined,
+    report: typeof EXIT_0,
+    of: typeof LIMITED = LIMITED,
+  ) => {
+    const core = new Core([of]);
     core.ask('t');
     if (why === 'cancelled') core.send({ type: 'cancel', runs: [1] });
     if (why === 'timed-out') core.advance(1_000);
@@ -227,6 +231,8 @@ test('the cancelled, the timed out and the failed are told apart when the report
   assert.deepEqual(told(undefined, { ...EXIT_0, code: null }), { kind: 'lost' });
   assert.deepEqual(told(undefined, { ...EXIT_0, failure }), failure);
   assert.deepEqual(told('cancelled', EXIT_0), { kind: 'cancelled', signal: 15 });
+  const byInt = { ...LIMITED, stopSignal: 'INT' } as const;
+  assert.deepEqual(told('cancelled', EXIT_0, byInt), { kind: 'cancelled', signal: 2 });
   assert.deepEqual(told('cancelled', killed), { kind: 'cancelled', signal: 9 });
   assert.deepEqual(told('cancelled', NEVER_RAN), { kind: 'cancelled' });
   assert.deepEqual(told('cancelled', { ...EXIT_0, failure }), failure);

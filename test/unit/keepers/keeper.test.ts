@@ -348,7 +348,7 @@ test('a keeper that says nothing after all of its run is ended is ended, too, an
   keepers.go(1);
   const gone = new Promise((resolve) => silent.once('exit', (_, signal) => resolve(signal)));
   const beganMs = clock.now().steadyMs;
-  keepers.stop(1, 100);
+  keepers.stop(1, { signal: 'TERM', to: 'tree', graceMs: 100 });
   const line = await said('keeper does not answer and is ended');
   assert.deepEqual([line['run'], line['pid']], [1, silent.pid]);
   assert.ok(clock.now().steadyMs - beganMs >= 5_000, 'it had its time');

@@ -26,7 +26,8 @@ import { FakeSlurm, PlayedKeeper } from '../../support/fake-slurm.ts';
 import { ManualClock, SpokenLog } from '../../support/parts.ts';
 
 const NONCE = 'nonce';
-const RUN = { run: 4, target: 'far, away', merged: false, startNonce: NONCE, graceMs: 5_000 };
+const STOP = { signal: 'INT', to: 'main', graceMs: 5_000 } as const;
+const RUN = { run: 4, target: 'far, away', merged: false, startNonce: NONCE, stop: STOP };
 /** More steps than anything here takes: a test that waits for what never comes fails. */
 const STEPS_MAX = 20_000;
 
@@ -120,8 +121,9 @@ test('a job is submitted held, with all that the keeper needs, and nothing of it
   assert.deepEqual([mode(keeper.directory), mode(keeper.path('spawn'))], [0o700, 0o600]);
   assert.equal(readFileSync(keeper.path('token'), 'utf8'), submission?.token);
   const words = keeper.spawn();
-  assert.deepEqual(words.slice(0, 5), [
-    ...['baton-spawn-1', '5000', '0', 'baton job 4 far, away', keeper.path('status')],
+  assert.deepEqual(words.slice(0, 7), [
+    ...['baton-spawn-2', '5000', 'INT', 'main', '0'],
+    ...['baton job 4 far, away', keeper.path('status')],
   ]);
   assert.deepEqual(words.slice(-2), ['/bin/secret', 'word']);
   assert.ok(words.includes('KEY=hidden') && words.includes(`BATON_RUN_DIR=${keeper.directory}`));
@@ -431,7 +433,7 @@ test('a run that waits in Slurm says why, and is cancelled for good also while s
     /not enough of .*\(Resources\)/.test(daemon.keepers.view(RUN.run)?.waits ?? ''),
   );
   slurm.down = 'Unable to contact slurm controller';
-  daemon.keepers.stop(RUN.run, 5_000);
+  daemon.keepers.stop(RUN.run, STOP);
   const { report } = await until(() => postOf(daemon, 'reported'));
   assert.equal(report.started, false);
   daemon.keepers.drop(RUN.run);
@@ -475,8 +477,8 @@ test('a running command is stopped by its keeper, and by Slurm only where that d
   const { slurm, until } = staged;
   const daemon = staged.daemon();
   const keeper = await running(staged, daemon);
-  daemon.keepers.stop(RUN.run, 5_000);
-  assert.equal(await until(() => keeper.stop()), '5000');
+  daemon.keepers.stop(RUN.run, STOP);
+  assert.equal(await until(() => keeper.stop()), '5000 INT main');
   await until(() => slurm.orders.some((order) => order.startsWith('tell ')));
   await staged.pass(14_000);
   assert.ok(!slurm.orders.some((order) => order.startsWith('cancel ')));
@@ -505,7 +507,7 @@ test('a timeout is kept by the keeper, from the start of the command on', async 
   await staged.until(() => postOf(daemon, 'kept'));
   daemon.keepers.go(RUN.run);
   const keeper = new PlayedKeeper(staged.shared);
-  assert.equal(keeper.spawn()[2], '60000');
+  assert.equal(keeper.spawn()[4], '60000');
   keeper.begin();
   keeper.end({ code: null, signal: 15, stop: 'timeout' });
   keeper.leave();
@@ -543,7 +545,7 @@ test('a run that is being ended goes on until its keeper has left', async (t) =>
   const staged = stage(t);
   const daemon = staged.daemon();
   const keeper = await running(staged, daemon);
-  daemon.keepers.stop(RUN.run, 5_000);
+  daemon.keepers.stop(RUN.run, STOP);
   keeper.end({ code: null, signal: 15, stop: 'file' });
   await staged.pass(4_000);
   assert.equal(postOf(daemon, 'reported'), undefined, 'some of its processes may live');
@@ -558,7 +560,7 @@ test('a run whose shared directory is removed before its start is lost', async (
     await submitted(staged, daemon);
     daemon.keepers.go(RUN.run);
     rmSync(new PlayedKeeper(staged.shared).directory, { recursive: true });
-    if (isCancelled) daemon.keepers.stop(RUN.run, 5_000);
+    if (isCancelled) daemon.keepers.stop(RUN.run, STOP);
     else staged.slurm.say({ state: 'FAILED', reason: 'NonZeroExitCode', node: 'n1' });
     const gone = await staged.until(() => postOf(daemon, 'gone'), 250);
     assert.equal(gone.survivors.length, 0);

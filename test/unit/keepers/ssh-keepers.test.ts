@@ -165,6 +165,7 @@ test('an SSH keeper that the system lets nobody start ends a run with what the s
   assert.equal(reported.report.failure.errno, 'ENOENT');
 });
 
+const ORDER = { signal: 'INT', to: 'main', graceMs: 1_000 } as const;
 const HELLO = JSON.stringify({ type: 'hello', version: KEEPER_VERSION, pid: 7 });
 const NONSENSE = ['null', '7', 'nonsense', '{}', '{"type":"what"}', '{"type":"ready","run":"1"}'];
 
@@ -251,7 +252,7 @@ test('a run is not ended because a stop looks for a keeper that has gone just th
     ...{ pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 },
     ...{ bootId: bootId(), kind: 'ssh' },
   });
-  keepers.stop(2, 1_000);
+  keepers.stop(2, ORDER);
   const start = keepers.start(RUN, 1, PLAN);
   giveUp();
   await start;
@@ -270,13 +271,13 @@ const LEFT = { why: 'ECONNREFUSED', passes: true } as const;
 
 test('a run is stopped with the grace of the stop, whatever becomes of what it leaves behind', async (t) => {
   const { keepers, clock, log, told } = stage(t, LEFT);
-  keepers.adopt({ ...RUN, leftovers: 'kill', graceMs: 500 }, 1, KEEPER);
-  keepers.stop(1, 1_000);
+  keepers.adopt({ ...RUN, leftovers: 'kill' }, 1, KEEPER);
+  keepers.stop(1, ORDER);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(log.lines[0]?.['msg'], 'SSH keeper of a run cannot be reached');
   clock.advance(1_000);
   while (told.length === 0) await sleep(1);
-  assert.deepEqual(told, [{ type: 'stop', run: 1, attempt: 1, nonce: NONCE, graceMs: 1_000 }]);
+  assert.deepEqual(told, [{ type: 'stop', run: 1, attempt: 1, nonce: NONCE, order: ORDER }]);
 });
 
 for (const [when, isLetGo] of [

@@ -9,7 +9,14 @@ import { parseJump } from '../../../runners/ssh/route.ts';
 
 /** Of somebody who does not give up. */
 const STAYS = new AbortController().signal;
-const PLAIN = { env: {}, killOnDisconnect: false, verbatim: false, shell: 'sh' } as const;
+const STOP = { signal: 'TERM', to: 'tree', graceMs: 1_000 } as const;
+const PLAIN = {
+  env: {},
+  killOnDisconnect: false,
+  verbatim: false,
+  shell: 'sh',
+  stop: STOP,
+} as const;
 
 /** bash reads ~/.bashrc where its stdin is a socket. */
 function envOf(shell: string) {
@@ -49,7 +56,7 @@ for (const shell of ['dash', 'bash']) {
     let late = 0;
     for (let times = 0; times < 25; times++) {
       const { text } = script({ ...PLAIN, command: 'sleep 9; echo late' });
-      const input = stopLine('TERM', 1_000);
+      const input = stopLine('TERM', STOP);
       const options = { input, env: envOf(shell), encoding: 'utf8' } as const;
       const end = spawnSync('setsid', ['-w', `/bin/${shell}`, '-c', text], options);
       assert.equal(end.stdout, '');

@@ -8,6 +8,16 @@ import { didYouMean, suggest } from '../shared/suggest.ts';
 /** Most known keys that a message lists. */
 const KNOWN_MAX = 20;
 
+// Tools
+
+export const toolGives = (tool: string, gives: string): string =>
+  `tool ${tool} gives: ${gives || 'nothing that the target does not have or set itself'}`;
+
+export const toolKnown = (tool: string, gives: string): string =>
+  `runs ${tool}; set "tool": "${tool}" to have ${gives}`;
+
+export const toolCaution = (tool: string, caution: string): string => `${tool} ${caution}`;
+
 // The file
 
 export const isDirectory = (what: string): string => `is a directory; name the ${what} inside`;

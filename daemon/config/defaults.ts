@@ -4,6 +4,8 @@
  * that does not fit a target is left out there, since the rest of `defaults` is meant for it all
  * the same. Pure; works on what the files say, before the schema looks at it.
  */
+
+import { defaultsOfTool } from './known-tools.ts';
 import { DEFAULT_KEYS } from './schema.ts';
 
 export type Bag = Readonly<Record<string, unknown>>;
@@ -24,6 +26,11 @@ export function complete(name: string, target: Bag, defaults: Bag): Completed {
   );
   const value: Record<string, unknown> = Object.fromEntries([...own, ...given]);
   const from = new Set(given.map(([key]) => key));
+  for (const [key, gift] of gifts(value)) {
+    if (Object.hasOwn(target, key)) continue;
+    value[key] = gift;
+    from.delete(key);
+  }
   for (const [key, needed] of NEEDS) {
     if (from.has(key) && !Object.hasOwn(value, needed)) from.delete(key) && delete value[key];
   }
@@ -31,9 +38,41 @@ export function complete(name: string, target: Bag, defaults: Bag): Completed {
     if (!from.has(key) || from.has(other) || !Object.hasOwn(value, other)) continue;
     value[key] = without(value[key], value[other]);
   }
+  completeRetry(value);
   const { keep } = value;
   if (isBag(keep) && isBag(defaults['keep'])) value['keep'] = { ...defaults['keep'], ...keep };
   return { value, from };
+}
+
+/** What a target has from its tool, which is nearer to it than what all targets have. */
+function gifts(value: Bag): readonly (readonly [string, unknown])[] {
+  const { tool, runner, okExit = [0] } = value;
+  if (typeof tool !== 'string') return [];
+  const { on: _, warnExit, ...others } = defaultsOfTool(tool, commandOf(runner));
+  return [
+    ...Object.entries(others),
+    ...(warnExit === undefined ? [] : [['warnExit', without(warnExit, okExit)] as const]),
+  ];
+}
+
+/** A retry that does not say for what is for what may pass by itself. */
+function completeRetry(value: Record<string, unknown>): void {
+  const { tool, runner, okExit = [0], retry } = value;
+  if (typeof tool !== 'string' || !isBag(retry) || Object.hasOwn(retry, 'on')) return;
+  const { on } = defaultsOfTool(tool, commandOf(runner));
+  if (on !== undefined) value['retry'] = { ...retry, on: without(on, okExit) };
+}
+
+/** Of several commands the last is the one that counts. */
+export function commandOf(runner: unknown): readonly string[] {
+  if (!isBag(runner)) return [];
+  const { cmds } = runner;
+  const args = runner['args'] ?? (Array.isArray(cmds) ? cmds.at(-1) : undefined);
+  return isTexts(args) ? args : [];
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((it) => typeof it === 'string');
 }
 
 /** Keys that mean nothing without another one. */

@@ -2,6 +2,7 @@
 import { KEEP_DEFAULT, type Target } from '../core/catalog.ts';
 import type { Inspector } from '../core/plan.ts';
 import { showDuration } from '../shared/duration.ts';
+import { aboutTool } from './describe-tools.ts';
 import type { Config } from './load.ts';
 import { runnerOf } from './registry.ts';
 import { describeSocket } from './sockets.ts';
@@ -41,6 +42,7 @@ export function describeConfig(config: Config): string {
     ...listeners,
     ...notes,
     ...looksAt(targets),
+    ...tools(targets),
     ...broken,
   ];
   return `${all.join('\n')}\n`;
@@ -54,12 +56,31 @@ function looksAt(targets: readonly Target[]): readonly string[] {
     const { type, options } = target.runner;
     if (!inspectors.has(type)) inspectors.set(type, runnerOf(type).inspector?.());
     for (const text of inspectors.get(type)?.inspect(options, target) ?? []) {
-      const names = named.get(text) ?? [];
-      names.push(`"${target.name}"`);
-      named.set(text, names);
+      add(named, text, target);
     }
   }
-  return [...named].map(([text, names]) => `warning: target ${first(names)}: ${text}`);
+  return once('warning', named);
+}
+
+/** What is known of the tools that they run. */
+function tools(targets: readonly Target[]): readonly string[] {
+  const [notes, warnings] = [new Map<string, string[]>(), new Map<string, string[]>()];
+  for (const target of targets) {
+    const { note, warning } = aboutTool(target);
+    if (note !== undefined) add(notes, note, target);
+    if (warning !== undefined) add(warnings, warning, target);
+  }
+  return [...once('note', notes), ...once('warning', warnings)];
+}
+
+function add(named: Map<string, string[]>, text: string, { name }: Target): void {
+  const names = named.get(text) ?? [];
+  names.push(`"${name}"`);
+  named.set(text, names);
+}
+
+function once(kind: string, named: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return [...named].map(([text, names]) => `${kind}: target ${first(names)}: ${text}`);
 }
 
 function first([name = '', ...others]: readonly string[]): string {

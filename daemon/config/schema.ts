@@ -21,6 +21,7 @@ import {
   StopSignal,
 } from './field-types.ts';
 import { Keep } from './keep.ts';
+import { TOOL_NAMES } from './known-tools.ts';
 import type { Plugins } from './registry.ts';
 import { Retry } from './retry.ts';
 import { Sockets } from './sockets.ts';
@@ -47,6 +48,8 @@ const Log = v.pipe(
   }),
 );
 
+const TOOL_EXPECTED = `a known tool: ${TOOL_NAMES.join(', ')}`;
+
 const EACH_KEY_EXPECTED = 'a word for a placeholder: a letter, then letters, digits and _';
 
 export const Each = v.pipe(
@@ -63,6 +66,7 @@ const Target = v.pipe(
     hosts: v.exactOptional(Hosts),
     description: v.exactOptional(Description),
     runner: anyOf(Object.values(runners)),
+    tool: v.exactOptional(v.picklist(TOOL_NAMES, TOOL_EXPECTED)),
     policies: v.optional(v.array(anyOf(Object.values(policies))), []),
     timeout: v.exactOptional(Limit),
     killAfter: v.optional(Duration, KILL_AFTER_DEFAULT),

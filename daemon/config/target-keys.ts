@@ -12,6 +12,10 @@ export const TARGET_KEYS = {
     '`baton run NAME` asks for a run on each of them, all or none. See FLEETS.',
   description: 'For people: `baton status` shows it.',
   runner: 'What runs. Its `type` says how, and what else it takes.',
+  tool:
+    'Known tool that the command is, or that a script runs. It gives `warnExit`, `stopSignal`, ' +
+    '`stopTo`, `progress`, and `on` of a `retry` without one, where the target does not set ' +
+    'them. `batond --check` shows what it gives, and proposes a tool for commands that it knows.',
   policies: 'When it may run: all of them have to agree. Without any it starts at once.',
   timeout:
     'Ends a run that takes longer, with status 124: `stopSignal`, then KILL after ' +

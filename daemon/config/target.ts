@@ -6,6 +6,7 @@
 import { KEEP_DEFAULT, type Keep, type Retry, type Target } from '../core/catalog.ts';
 import type { PolicyTarget } from '../core/policy.ts';
 import type { BindAll } from './bind-policies.ts';
+import { commandOf } from './defaults.ts';
 import { KEEP_RUNS_MAX, type KeepSettings } from './keep.ts';
 import { type Plugins, policyOf, runnerOf } from './registry.ts';
 import type { RetrySettings } from './retry.ts';
@@ -78,18 +79,17 @@ export function makeTarget(
   return { target, warnings: bound.warnings };
 }
 
-/** What policies may know of a target; of several commands the last is the one that counts. */
+/** What policies may know of a target. */
 function knownOf(
   name: string,
   runner: TargetSettings['runner'],
   retriesLost: boolean,
 ): PolicyTarget {
-  const given: Readonly<Record<string, unknown>> = { ...runner };
-  const { host, cmds } = given;
-  const args = given['args'] ?? (Array.isArray(cmds) ? cmds.at(-1) : undefined);
+  const { host }: Readonly<Record<string, unknown>> = { ...runner };
+  const args = commandOf(runner);
   return {
     name,
-    ...(isTexts(args) ? { args } : {}),
+    ...(args.length === 0 ? {} : { args }),
     ...(typeof host === 'string' ? { host } : {}),
     ...(retriesLost ? { retriesLost } : {}),
   };
@@ -130,7 +130,3 @@ function makeRetry({
 }
 
 const DAY_MS = 86_400_000;
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((it) => typeof it === 'string');
-}

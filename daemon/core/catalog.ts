@@ -99,6 +99,8 @@ export interface Target extends PolicyTarget {
   readonly progress?: boolean;
   /** What its policies have read: a change may mean another order. */
   readonly files?: readonly string[];
+  /** The known tool that it runs, which has given what it does not say itself. */
+  readonly tool?: string;
   /** Why it cannot work on this machine; its requests are refused with this sentence. */
   readonly broken?: string;
 }

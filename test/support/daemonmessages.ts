@@ -69,6 +69,12 @@ const BOOT: Samples<typeof boot> = {
 };
 
 const CONFIG: Samples<typeof config> = {
+  toolGives: [
+    ['restic', 'warnExit 3, stopSignal INT'],
+    ['sanoid', ''],
+  ],
+  toolKnown: [['restic', 'warnExit 3']],
+  toolCaution: [['cpio', 'exits with 0 although it left out a file; look at its output']],
   isDirectory: [['config.json']],
   isNoFile: [['config.json']],
   tooLong: [[99, 88]],

@@ -27,6 +27,7 @@ type Excepted = Readonly<Partial<Record<Rule, string>>>;
 const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   'boot.writableByOthers': { names: 'the mode is shown in octal' },
   'boot.unknownOption': { advice: 'badUsage puts the help behind it' },
+  'config.toolGives': { advice: 'a fact, and nothing is wrong' },
   'config.unknown': { names: PLACE },
   'config.unknownHook': { names: NEAR },
   'config.unknownPlaceholder': { names: NEAR },
@@ -243,7 +244,11 @@ test('no comment is wider than code', () => {
 
 test('the daemon knows rsnapshot by no name: what is special of a policy, the policy says', () => {
   // py9tor's handlers have names of their own, and the schema explains a default of the policy.
-  const named = ['daemon/config/py9tor.ts', 'daemon/config/target-keys.ts'];
+  const named = [
+    'daemon/config/py9tor.ts',
+    'daemon/config/target-keys.ts',
+    'daemon/config/tool-backups.ts',
+  ];
   const files = readdirSync(join(ROOT, 'daemon'), { recursive: true, encoding: 'utf8' })
     .map((name) => `daemon/${name}`)
     .filter((file) => file.endsWith('.ts'));

@@ -1,0 +1,55 @@
+/** What `batond --check` says of the tools that the targets run. */
+import type { Target } from '../core/catalog.ts';
+import * as say from './config-messages.ts';
+import { defaultsOfTool, KNOWN_TOOLS, type ToolDefaults, toolOf } from './known-tools.ts';
+
+export interface AboutTool {
+  /** What a target has from its tool, or could have. */
+  readonly note?: string;
+  /** Its status 0 is not what one thinks. */
+  readonly warning?: string;
+}
+
+export function aboutTool({ tool, args = [], ...target }: Target): AboutTool {
+  const name = tool ?? toolOf(args);
+  if (name === undefined) return {};
+  const gives = Object.entries(shown(defaultsOfTool(name, args), target.retry !== undefined));
+  const has = shown({ ...target, on: target.retry?.on ?? [] }, true);
+  const given = gives.filter(([key, value]) => has[key] === value);
+  const lacks = gives.filter(([key, value]) => has[key] !== value);
+  const texts = (of: typeof gives): string =>
+    of.map(([key, value]) => `${key} ${value}`).join(', ');
+  const { caution } = KNOWN_TOOLS.get(name) ?? {};
+  return {
+    ...(tool === undefined
+      ? lacks.length === 0
+        ? {}
+        : { note: say.toolKnown(name, texts(lacks)) }
+      : { note: say.toolGives(name, texts(given)) }),
+    ...(caution === undefined ? {} : { warning: say.toolCaution(name, caution) }),
+  };
+}
+
+type Shown = Readonly<Record<string, string>>;
+
+/** By the names of the keys, as a person would write the values. */
+function shown(
+  {
+    warnExit = [],
+    stopSignal,
+    stopTo,
+    on = [],
+    progress,
+  }: Omit<ToolDefaults, 'progress'> & {
+    readonly progress?: boolean;
+  },
+  retries: boolean,
+): Shown {
+  return {
+    ...(warnExit.length === 0 ? {} : { warnExit: warnExit.join(' ') }),
+    ...(stopSignal === undefined ? {} : { stopSignal }),
+    ...(stopTo === undefined ? {} : { stopTo }),
+    ...(!retries || on.length === 0 ? {} : { 'retry.on': on.join(' ') }),
+    ...(progress === true ? { progress: 'true' } : {}),
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * The known tools by name: which one a command is, and what its row gives a target that says
+ * nothing itself. Nothing is ever run to find that out. Pure.
+ */
+import type { StopSignal, StopTo } from '../shared/stop.ts';
+import { BACKUPS } from './tool-backups.ts';
+import type { KnownTool } from './tool-shape.ts';
+import { SYSTEMS } from './tool-systems.ts';
+
+const ROWS: readonly (readonly [string, KnownTool])[] = Object.entries({ ...BACKUPS, ...SYSTEMS });
+
+export const KNOWN_TOOLS: ReadonlyMap<string, KnownTool> = new Map(ROWS);
+export const TOOL_NAMES: readonly string[] = [...KNOWN_TOOLS.keys()];
+
+/** By the keys of a target; only what differs from what every target has. */
+export interface ToolDefaults {
+  readonly warnExit?: readonly number[];
+  readonly stopSignal?: StopSignal;
+  readonly stopTo?: StopTo;
+  /** For a target with `retry`, which says when to try again. */
+  readonly on?: readonly (number | string)[];
+  readonly progress?: true;
+}
+
+/** `args` is the command: what it prints depends on it. */
+export function defaultsOfTool(name: string, args: readonly string[] = []): ToolDefaults {
+  const { warn, stop, stopTo, again, percent = [] } = KNOWN_TOOLS.get(name) ?? {};
+  return {
+    ...(warn === undefined ? {} : { warnExit: warn }),
+    ...(stop === undefined || stop === 'TERM' ? {} : { stopSignal: stop }),
+    // A script around it would end its main process only, which is the shell.
+    ...(stopTo === undefined || toolOf(args, EXECS) !== name ? {} : { stopTo }),
+    ...(again === undefined ? {} : { on: [...again, ...OTHER_ENDS] }),
+    ...(percent.some((flag) => args.includes(flag)) ? { progress: true } : {}),
+  };
+}
+
+/** Which `retry` has by default, beside any exit code. */
+const OTHER_ENDS = ['signalled', 'timed-out', 'unreachable'] as const;
+
+/** The name of the tool that a command runs, if it is known. */
+export function toolOf(
+  args: readonly string[],
+  wrappers: readonly string[] = WRAPPERS,
+): string | undefined {
+  const [program = '', ...rest] = unwrapped(args, wrappers);
+  const name = baseName(program);
+  return ROWS.find(
+    ([, { programs, word }]) =>
+      programs.includes(name) && (word === undefined || rest.includes(word)),
+  )?.[0];
+}
+
+/** Programs that become another one. */
+const EXECS = ['env', 'ionice', 'nice', 'nohup', 'stdbuf'];
+/** These too, or they run one and end as it does. */
+const WRAPPERS = [...EXECS, 'setsid', 'time', 'timeout'];
+/** Of theirs: options, NAME=VALUE, and numbers such as a duration. */
+const OWN_WORD = /^-|^\w+=|^\d/;
+
+function unwrapped(args: readonly string[], wrappers: readonly string[]): readonly string[] {
+  const [program = '', ...rest] = args;
+  if (!wrappers.includes(baseName(program))) return args;
+  const at = rest.findIndex((word) => !OWN_WORD.test(word));
+  return at < 0 ? [] : unwrapped(rest.slice(at), wrappers);
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

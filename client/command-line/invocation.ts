@@ -95,7 +95,7 @@ export type Command =
   | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
   | {
       readonly verb: 'import';
-      readonly from: 'crontab' | 'rsnapshot' | 'py9tor';
+      readonly from: 'crontab' | 'systemd' | 'rsnapshot' | 'py9tor';
       readonly files: readonly string[];
       readonly write?: string;
     }
@@ -182,14 +182,16 @@ export const COMMANDS = {
   'check-crontab': (files) => ({ verb: 'check-crontab', files }),
   import: ([from = '', ...files], flags) => {
     const write = flags.text('write');
-    if (write !== undefined && from !== 'crontab')
+    if (write !== undefined && from !== 'crontab' && from !== 'systemd')
       throw new Mistake(say.foreignOption(`import ${from}`, '--write'));
-    if (from === 'crontab')
+    if (from === 'systemd' && !files[0])
+      throw new Mistake(say.missingWord('import systemd', 'UNIT'));
+    if (from === 'crontab' || from === 'systemd')
       return { verb: 'import', from, files, ...(write === undefined ? {} : { write }) };
     if (from === 'py9tor' && !files[0]) throw new Mistake(say.missingWord('import py9tor', 'FILE'));
     if (from === 'py9tor' && files[1]) throw new Mistake(say.extraWord('import', files[1]));
     if (from === 'rsnapshot' || from === 'py9tor') return { verb: 'import', from, files };
-    throw new Mistake(say.wrongWord('import', 'crontab, rsnapshot or py9tor', from));
+    throw new Mistake(say.wrongWord('import', 'crontab, systemd, rsnapshot or py9tor', from));
   },
   names: ([what = '']) => {
     const found = LISTS.find((name) => name === what);

@@ -5,12 +5,14 @@ import { checkCrontab } from '../crontab/check-crontab.ts';
 import { importPy9tor, importRsnapshot } from '../crontab/import.ts';
 import { importCrontab } from '../crontab/import-crontab.ts';
 import type { Ending } from '../ending.ts';
+import { importSystemd } from '../systemd/import-systemd.ts';
 
 type Migration = Extract<Command, { readonly verb: 'check-crontab' | 'import' }>;
 
 export async function migrate(command: Migration, place: Place): Promise<Ending> {
   if (command.verb === 'check-crontab') return checkCrontab(command.files, place);
   if (command.from === 'crontab') return importCrontab(command.files, command.write, place);
+  if (command.from === 'systemd') return importSystemd(command.files, command.write, place);
   return command.from === 'py9tor'
     ? importPy9tor(command.files[0] ?? '')
     : importRsnapshot(command.files);

@@ -6,12 +6,10 @@
  * Of named files all lines are imported, of the machine's own only those that call rsnapshot:
  * nobody wants the lines of other packages to change.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { cannotWrite } from '../client-errors.ts';
+import { join, resolve } from 'node:path';
 import type { Place } from '../connection/conversation.ts';
 import { type Ending, printed } from '../ending.ts';
-import { codeOf, complain, plain } from '../terminal/output.ts';
+import { complain } from '../terminal/output.ts';
 import { callsOf } from './calls.ts';
 import { type AllRead, knowledgeOf, readAll } from './check-crontab.ts';
 import { cronHere, findCronFiles } from './cron-files.ts';
@@ -21,18 +19,12 @@ import { findElsewhere } from './elsewhere.ts';
 import type { Knowledge } from './findings.ts';
 import { importLine, type LineImport, locksHeld } from './line-import.ts';
 import * as say from './migration-messages.ts';
+import { CONFIG, PUBLIC_MODE, SECRET_MODE, writeNew } from './new-files.ts';
 import type { Proposal } from './proposal.ts';
 import { diffLines, diffNew } from './unified-diff.ts';
 
 const EXIT_NOTHING = 1;
 const EXIT_UNREADABLE = 66;
-/** EX_CANTCREAT of sysexits(3). */
-const EXIT_CANNOT_CREATE = 73;
-const CONFIG = 'config.json';
-const CONFIG_THERE = '/etc/baton/config.json';
-/** A crontab may name secrets, and so may targets. */
-const FILE_MODE = 0o600;
-const CRON_D_MODE = 0o644;
 const STDIN = '/dev/stdin';
 
 /** A crontab before and after. */
@@ -135,27 +127,12 @@ function importEach(
 }
 
 function write(directory: string, config: string, changed: readonly Changed[]): Ending {
-  const files = [
-    { path: join(directory, CONFIG), text: config, mode: FILE_MODE },
+  return writeNew([
+    { path: join(directory, CONFIG), text: config, mode: SECRET_MODE },
     ...changed.map(({ file, after }) => ({
       path: join(directory, file === STDIN ? 'crontab' : resolve(file)),
       text: after,
-      mode: resolve(file).startsWith('/etc/') ? CRON_D_MODE : FILE_MODE,
+      mode: resolve(file).startsWith('/etc/') ? PUBLIC_MODE : SECRET_MODE,
     })),
-  ];
-  const fail = (line: string): Ending => ({ status: EXIT_CANNOT_CREATE, isOwn: true, line });
-  const there = files.find(({ path }) => existsSync(path));
-  if (there !== undefined) return fail(say.isThere(there.path));
-  for (const { path, text, mode } of files) {
-    try {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text, { flag: 'wx', mode, flush: true });
-    } catch (error) {
-      return fail(cannotWrite(path, codeOf(error)));
-    }
-  }
-  const paths = files.map(({ path }) => path);
-  for (const path of paths) complain(plain(say.written(path)));
-  if (existsSync(CONFIG_THERE)) complain(say.addTargets(CONFIG_THERE));
-  return { status: 0, isOwn: true };
+  ]);
 }

@@ -84,7 +84,7 @@ _baton_operand() {
     forget:0) echo target ;;
     check-crontab:0) echo file ;;
     check-crontab:*) echo file ;;
-    import:0) echo 'crontab rsnapshot py9tor' ;;
+    import:0) echo 'crontab systemd rsnapshot py9tor' ;;
     import:*) echo file ;;
     help:0) echo verb ;;
     *) echo none ;;

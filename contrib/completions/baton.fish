@@ -113,7 +113,7 @@ complete -c baton -n '__baton_operand resume 0 0' -a '(baton names targets 2>/de
 complete -c baton -n '__baton_operand probe 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand forget 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand check-crontab 0 9998' -F
-complete -c baton -n '__baton_verb import' -l write -x -a '(__fish_complete_directories)' -d 'with crontab'
-complete -c baton -n '__baton_operand import 0 0' -a 'crontab rsnapshot py9tor'
+complete -c baton -n '__baton_verb import' -l write -x -a '(__fish_complete_directories)' -d 'with crontab or systemd'
+complete -c baton -n '__baton_operand import 0 0' -a 'crontab systemd rsnapshot py9tor'
 complete -c baton -n '__baton_operand import 1 9998' -F
 complete -c baton -n '__baton_operand help 0 0' -a 'run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload check-crontab import help'

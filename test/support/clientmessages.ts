@@ -3,6 +3,7 @@ import * as trouble from '../../client/client-errors.ts';
 import * as usage from '../../client/command-line/usage-errors.ts';
 import * as crontab from '../../client/crontab/crontab-messages.ts';
 import * as migration from '../../client/crontab/migration-messages.ts';
+import * as units from '../../client/systemd/unit-messages.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
 const FULL = Object.assign(new Error('no space'), { code: 'ENOSPC' });
@@ -96,6 +97,34 @@ const TROUBLE: Samples<typeof trouble> = {
   noPlan: [['/usr/lib/baton/dist/daemon/batond.cjs', 'ENOENT']],
 };
 
+const UNITS: Samples<typeof units> = {
+  notImported: [[units.isTemplate('tree@NAME.service')]],
+  oddEscape: [['\\q']],
+  openQuote: [['/bin/echo "open']],
+  oddSpecifier: [['%H']],
+  unknownVariable: [['RESTIC_REPOSITORY']],
+  wrongType: [['notify']],
+  noCommand: [[]],
+  severalCommands: [[]],
+  isBatons: [[]],
+  oddPrefix: [['+/bin/sync']],
+  forgivesOne: [[]],
+  needsSystemd: [[['EnvironmentFile']], [['DynamicUser', 'CacheDirectory', 'RootDirectory']]],
+  wrongValue: [['Nice', 'high']],
+  isTemplate: [['tree@NAME.service']],
+  isUsers: [[]],
+  namesNoService: [[]],
+  staysAround: [[['ExecStartPre']]],
+  holdsNoMore: [[['ProtectSystem', 'MemoryMax']]],
+  asksAgain: [['on-failure']],
+  countsAsFailure: [[['SIGTERM']]],
+  endless: [[]],
+  optionalDirectory: [['/srv']],
+  timerStays: [['backup.timer', 'backup.service']],
+  noUnit: [['No files found for backup.service.']],
+  silentSystemctl: [[10]],
+};
+
 const MIGRATION: Samples<typeof migration> = {
   unreadable: [["unexpected token 'then'"]],
   deepShell: [[500]],
@@ -178,4 +207,5 @@ export const CLIENT: readonly Entry[] = [
   ...entriesOf('trouble', trouble, TROUBLE),
   ...entriesOf('crontab', crontab, CRONTAB),
   ...entriesOf('migration', migration, MIGRATION),
+  ...entriesOf('units', units, UNITS),
 ];

@@ -110,12 +110,12 @@ export const UPKEEP = [
   {
     name: 'import',
     summary: 'make targets of crontabs, or of the files of other programs',
-    overview: ['import crontab|… [FILE…]', 'make targets of crontabs, rsnapshot.confs'],
+    overview: ['import crontab|… [FILE…]', 'make targets of crontabs, units and more'],
     operands: {
-      show: 'crontab [FILE…] | rsnapshot [CONF…] | py9tor FILE',
+      show: 'crontab [FILE…] | systemd UNIT… | rsnapshot [CONF…] | py9tor FILE',
       least: 1,
       most: Number.POSITIVE_INFINITY,
-      completes: ['crontab', 'rsnapshot', 'py9tor'],
+      completes: ['crontab', 'systemd', 'rsnapshot', 'py9tor'],
       further: 'file',
     },
     options: [
@@ -123,7 +123,7 @@ export const UPKEEP = [
         name: 'write',
         value: 'DIRECTORY',
         completes: 'directory',
-        text: 'with `crontab`: put the new files there; nothing that exists is written over',
+        text: 'with `crontab` or `systemd`: put the new files there; nothing that exists is written over',
       },
     ],
     text: [
@@ -132,6 +132,11 @@ export const UPKEEP = [
         'diff. Times, comments and all other lines stay as they are; so does a line that cannot ' +
         'be imported safely, with the reason on stderr. What a line was besides its command ' +
         '(user, variables of the crontab, nice, ionice, timeout, flock) goes into its target.',
+      'For systemd: makes a target of each service UNIT (or of the service of a timer UNIT), a name ' +
+        'or the path of a file, and a drop-in by which the service asks baton for it. The timer ' +
+        'stays, and so do conditions and `OnFailure=`. A service with settings that only systemd ' +
+        'can keep, such as `EnvironmentFile=`, is not imported; what does not hold any more is ' +
+        'said.',
       'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), ' +
         'and the lines for cron on stderr. For py9tor: its config.json in the present form. It ' +
         'changes no file.',
@@ -144,6 +149,10 @@ export const UPKEEP = [
       {
         line: 'baton import crontab /etc/cron.d/backup',
         text: 'all lines of that file, whatever they run',
+      },
+      {
+        line: 'baton import systemd backup.timer --write /root/baton',
+        text: 'config.json, and a drop-in for backup.service',
       },
       {
         line: 'baton import rsnapshot > /etc/baton/config.json',

@@ -1,0 +1,161 @@
+/**
+ * `baton import systemd UNIT|FILE…`: a target for each service, or for the service of a timer, and
+ * a drop-in by which the service asks baton for it; both as a unified diff. It changes no file;
+ * with `--write DIRECTORY` the new ones are put there. Nothing is written over.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { cannotRead } from '../client-errors.ts';
+import type { Place } from '../connection/conversation.ts';
+import { knowledgeOf } from '../crontab/check-crontab.ts';
+import { CONFIG, type NewFile, PUBLIC_MODE, SECRET_MODE, writeNew } from '../crontab/new-files.ts';
+import { diffNew } from '../crontab/unified-diff.ts';
+import { type Ending, printed } from '../ending.ts';
+import { codeOf, complain, plain } from '../terminal/output.ts';
+import type { Environment } from './service.ts';
+import { importService } from './service-import.ts';
+import { lastOf, parseUnitFile, type UnitFile } from './unit-file.ts';
+import * as say from './unit-messages.ts';
+import { type Read, stemOf, unitNameOf } from './unit-words.ts';
+
+const EXIT_NOTHING = 1;
+const EXIT_UNREADABLE = 66;
+const SYSTEMCTL_MS_MAX = 10_000;
+const DROP_INS = '/etc/systemd/system';
+/** Of Debian, where the manager cannot be asked. */
+const ENVIRONMENT: Environment = {
+  LANG: 'C.UTF-8',
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+};
+const USERS = /\/systemd\/user(?:\/|$)/;
+
+/** What a word of the command line stands for. */
+interface Unit {
+  readonly name: string;
+  readonly file: UnitFile;
+}
+
+export async function importSystemd(
+  words: readonly string[],
+  directory: string | undefined,
+  place: Place,
+): Promise<Ending> {
+  const known = await knowledgeOf(place);
+  const used = new Set(known.targets?.map(({ target }) => target));
+  const env = managerEnvironment();
+  const targets: Record<string, object> = {};
+  const dropIns: { readonly path: string; readonly text: string }[] = [];
+  for (const word of words) {
+    const read = readService(word);
+    if (!read.ok)
+      return {
+        status: EXIT_UNREADABLE,
+        isOwn: true,
+        line: `${word}: ${say.notImported(read.why)}`,
+      };
+    const { name: unit, file } = read.value;
+    const name = freeName(stemOf(unit), used);
+    const imported = importService(file, unitNameOf(unit), name, env);
+    if (!imported.ok) {
+      complain(`${unit}: ${say.notImported(imported.why)}`);
+      continue;
+    }
+    const { target, dropIn, notes } = imported.value;
+    used.add(name);
+    targets[name] = target;
+    dropIns.push({ path: join(DROP_INS, `${unit}.d/baton.conf`), text: dropIn });
+    for (const note of notes) complain(`${unit}: ${note}`);
+    if (unit !== basename(word)) complain(say.timerStays(basename(word), unit));
+  }
+  if (dropIns.length === 0) return { status: EXIT_NOTHING, isOwn: true };
+  const config = `${JSON.stringify({ targets }, null, 2)}\n`;
+  const shown = directory === undefined ? CONFIG : join(directory, CONFIG);
+  const diffs = dropIns.map(({ path, text }) => diffNew(path, text));
+  const ending = printed([diffNew(shown, config), ...diffs].join(''));
+  if (ending.status !== 0 || directory === undefined) return ending;
+  const files: NewFile[] = dropIns.map(({ path, text }) => ({
+    path: join(resolve(directory), path),
+    text,
+    mode: PUBLIC_MODE,
+  }));
+  return writeNew([
+    { path: join(resolve(directory), CONFIG), text: config, mode: SECRET_MODE },
+    ...files,
+  ]);
+}
+
+/** As the unit, without what a name of a target had better not have. */
+function freeName(stem: string, used: ReadonlySet<string>): string {
+  const wanted = stem.replaceAll('@', '-').replace(/[^\w.-]+/g, '_');
+  let name = wanted;
+  for (let number = 2; used.has(name); number++) name = `${wanted}-${number}`;
+  return name;
+}
+
+/** The service itself, or that of a timer. */
+function readService(word: string): Read<Unit> {
+  const read = word.includes('/') ? readFile(word) : readUnit(word);
+  if (!read.ok) return read;
+  const { name, file } = read.value;
+  if (/@\.[a-z]+$/.test(name))
+    return { ok: false, why: say.isTemplate(name.replace('@', '@NAME')) };
+  if (name.endsWith('.service')) return read;
+  if (!name.endsWith('.timer')) return { ok: false, why: say.namesNoService() };
+  const service = lastOf(file, 'Timer', 'Unit') ?? name.replace(/timer$/, 'service');
+  if (!service.endsWith('.service')) return { ok: false, why: say.namesNoService() };
+  return word.includes('/') ? readFile(join(word, '..', service)) : readUnit(service);
+}
+
+/** With the drop-ins that stand beside it. */
+function readFile(path: string): Read<Unit> {
+  if (USERS.test(resolve(path))) return { ok: false, why: say.isUsers() };
+  try {
+    const texts = [path, ...dropInsOf(path)].map((file) => readFileSync(file, 'utf8'));
+    return { ok: true, value: { name: basename(path), file: parseUnitFile(texts.join('\n')) } };
+  } catch (error) {
+    return { ok: false, why: cannotRead(path, error) };
+  }
+}
+
+function dropInsOf(path: string): readonly string[] {
+  try {
+    const names = readdirSync(`${path}.d`).filter((name) => name.endsWith('.conf'));
+    return names.sort().map((name) => join(`${path}.d`, name));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** As systemd has it, with all its drop-ins. */
+function readUnit(word: string): Read<Unit> {
+  const name = /\.[a-z]+$/.test(word) ? word : `${word}.service`;
+  const asked = systemctl('cat', '--', name);
+  if (!asked.ok) return { ok: false, why: say.noUnit(asked.why) };
+  return { ok: true, value: { name, file: parseUnitFile(asked.value) } };
+}
+
+function systemctl(...args: readonly string[]): Read<string> {
+  const { status, stdout, stderr, error } = spawnSync('systemctl', [...args], {
+    encoding: 'utf8',
+    timeout: SYSTEMCTL_MS_MAX,
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (error === undefined && status === 0) return { ok: true, value: stdout };
+  if (error === undefined) return { ok: false, why: plain(stderr.trim()) };
+  const isLate = codeOf(error) === 'ETIMEDOUT';
+  return { ok: false, why: isLate ? say.silentSystemctl(SYSTEMCTL_MS_MAX / 1_000) : codeOf(error) };
+}
+
+/** What every service has in its environment; values that systemctl quotes are left out. */
+function managerEnvironment(): Environment {
+  const asked = systemctl('show-environment');
+  if (!asked.ok) return ENVIRONMENT;
+  const lines = asked.value.split('\n').flatMap((line) => {
+    const [, name = '', value = ''] = /^([A-Za-z_][A-Za-z0-9_]*)=([^$'"].*)?$/.exec(line) ?? [];
+    return name === '' ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(lines);
+}

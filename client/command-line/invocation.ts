@@ -22,6 +22,11 @@ const PLAN_MS_MAX = 366 * 86_400_000;
 /** Less than that is no span of time to draw. */
 const SINCE_MS_MIN = 60_000;
 
+interface Crontabs {
+  readonly files: readonly string[];
+  readonly json: boolean;
+}
+
 /** A run by its number, or the runs of a target by its name. */
 type Whose = number | string;
 
@@ -92,7 +97,8 @@ export type Command =
   | ({ readonly verb: 'pause'; readonly forMs?: number } & PauseScope)
   | ({ readonly verb: 'resume' } & PauseScope)
   | { readonly verb: 'probe' | 'forget'; readonly target: string }
-  | { readonly verb: 'check-crontab'; readonly files: readonly string[] }
+  | ({ readonly verb: 'check-crontab' } & Crontabs)
+  | ({ readonly verb: 'doctor' } & Crontabs)
   | {
       readonly verb: 'import';
       readonly from: 'crontab' | 'systemd' | 'rsnapshot' | 'py9tor';
@@ -179,7 +185,8 @@ export const COMMANDS = {
   probe: ([target = '']) => ({ verb: 'probe', target }),
   forget: ([target = '']) => ({ verb: 'forget', target }),
   reload: () => ({ verb: 'reload' }),
-  'check-crontab': (files) => ({ verb: 'check-crontab', files }),
+  'check-crontab': (files, flags) => ({ verb: 'check-crontab', files, json: flags.is('json') }),
+  doctor: (files, flags) => ({ verb: 'doctor', files, json: flags.is('json') }),
   import: ([from = '', ...files], flags) => {
     const write = flags.text('write');
     if (write !== undefined && from !== 'crontab' && from !== 'systemd')

@@ -10,7 +10,7 @@ import { importSystemd } from '../systemd/import-systemd.ts';
 type Migration = Extract<Command, { readonly verb: 'check-crontab' | 'import' }>;
 
 export async function migrate(command: Migration, place: Place): Promise<Ending> {
-  if (command.verb === 'check-crontab') return checkCrontab(command.files, place);
+  if (command.verb === 'check-crontab') return checkCrontab(command, place);
   if (command.from === 'crontab') return importCrontab(command.files, command.write, place);
   if (command.from === 'systemd') return importSystemd(command.files, command.write, place);
   return command.from === 'py9tor'

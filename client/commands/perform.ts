@@ -80,6 +80,8 @@ export async function perform(command: Command, place: Place, errorCode?: number
       return metrics(command, place);
     case 'plan':
       return (await import('./plan.ts')).plan(command, place);
+    case 'doctor':
+      return (await import('./doctor.ts')).doctor(command, place, version());
     case 'check-crontab':
     case 'import':
       // With the grammar of the shell: as much code as all else, and seldom wanted.

@@ -12,7 +12,9 @@ import { type RsnapshotConf, readRsnapshotConf } from '../../policies/rsnapshot-
 import { noTargets, notChecked } from '../client-errors.ts';
 import { converse, type Place } from '../connection/conversation.ts';
 import { type Ending, printed } from '../ending.ts';
+import { jsonText } from '../terminal/json-text.ts';
 import { codeOf, complain, plain } from '../terminal/output.ts';
+import { checkedCrontabs } from './checked-crontabs.ts';
 import {
   CRON_D,
   CRONTAB,
@@ -36,14 +38,24 @@ const FOUND_BYTES_MAX = 16 * 1024 * 1024;
 const EXIT_FOUND = 1;
 export const EXIT_UNREADABLE = 66;
 
-export async function checkCrontab(named: readonly string[], place: Place): Promise<Ending> {
+export async function checkCrontab(
+  { files: named, json }: { readonly files: readonly string[]; readonly json: boolean },
+  place: Place,
+): Promise<Ending> {
   const cron = cronHere();
   const { files, ignored } = named.length > 0 ? { files: named, ignored: [] } : findCronFiles(cron);
-  const { lines, unread } = readAll(files, named.length > 0, cron);
+  const { texts, lines, unread } = readAll(files, named.length > 0, cron);
   const known = { ...(await knowledgeOf(place)), dropsLines: cron.dropsLines, hiddenCalls };
-  if (known.targets === undefined) complain(noTargets());
   const findings = findAll(lines, known);
   const found = findings.filter(({ isRemark }) => isRemark !== true).length + ignored.length;
+  const status = unread.length > 0 ? EXIT_UNREADABLE : found === 0 ? 0 : EXIT_FOUND;
+  if (json) {
+    const textOf = (file: string): string => texts.get(file) ?? textIfReadable(file);
+    const read = { findings, ignored, lines, unread, crontabs: files.length, textOf };
+    const ending = printed(jsonText(checkedCrontabs(read)));
+    return ending.status === 0 ? { status, isOwn: true } : ending;
+  }
+  if (known.targets === undefined) complain(noTargets());
   const said = found === 0 ? 'nothing to change' : count(found, 'finding');
   const crontabs = count(files.length + ignored.length, 'crontab');
   const sum = `${said} in ${count(lines.length, 'line')} of ${crontabs}\n`;
@@ -51,9 +63,7 @@ export async function checkCrontab(named: readonly string[], place: Place): Prom
   const rest = named.length > 0 ? [] : remarks(cron);
   const ending = printed([...passed, ...findings.map(show), sum, ...rest].join(''));
   for (const line of unread) complain(line);
-  if (ending.status !== 0) return ending;
-  if (unread.length > 0) return { status: EXIT_UNREADABLE, isOwn: true };
-  return { status: found === 0 ? 0 : EXIT_FOUND, isOwn: true };
+  return ending.status === 0 ? { status, isOwn: true } : ending;
 }
 
 export interface AllRead {
@@ -145,6 +155,15 @@ function readNamed(path: string): string {
 
 function readFound(path: string): string {
   return readRegular(path, FOUND_BYTES_MAX);
+}
+
+/** Of a file that cron ignores. */
+function textIfReadable(file: string): string {
+  try {
+    return readFound(file);
+  } catch {
+    return '';
+  }
 }
 
 function readPasswd(): string | undefined {

@@ -15,6 +15,8 @@ export const FIRST_DAY_MS = Date.UTC(2027, 0, 1);
 export interface Verdict {
   readonly line: CronLine;
   readonly text: string;
+  /** Cron never runs the line. */
+  readonly isBroken?: true;
 }
 
 /** `refusesFiles`: one bad line makes cron ignore all of its file, as Debian's does. */
@@ -24,10 +26,11 @@ export function judge(lines: readonly CronLine[], refusesFiles: boolean): readon
     if (fault !== undefined) {
       const others = lines.filter((other) => other.file === line.file).length - 1;
       const text = refusesFiles ? say.refusedFile(fault, others) : say.refusedLine(fault);
-      return [{ line, text }];
+      return [{ line, text, isBroken: true }];
     }
     const never = schedule !== undefined && !everRuns(schedule) ? [say.neverRuns(notes)] : [];
-    return (never.length > 0 ? never : notes).map((text) => ({ line, text }));
+    if (never.length > 0) return never.map((text) => ({ line, text, isBroken: true }));
+    return notes.map((text) => ({ line, text }));
   });
 }
 

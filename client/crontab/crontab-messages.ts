@@ -20,6 +20,23 @@ export const neverRuns = (notes: readonly string[]): string => {
   return 'never runs: no day of the calendar is like that; correct the day or the month';
 };
 
+export const cutAtPercent = (): string =>
+  'cron ends the command at the first "%", and what follows becomes its input; write "\\%" for each';
+
+/** `path` is undefined for a name with directories, `where` where it is nowhere. */
+export const notOnPath = (
+  name: string,
+  path: string | undefined,
+  where: string | undefined,
+): string => {
+  const found =
+    path === undefined
+      ? `runs ${name}, which is no program that can be executed`
+      : `runs ${name}, which is in no directory of the PATH that cron gives it (${path})`;
+  const install = 'install it where cron looks (contrib/launchers.mjs)';
+  return `${found}; ${where === undefined ? install : `write ${where}, or set PATH above the line`}`;
+};
+
 export const hiddenCall = (script: string): string =>
   `runs ${script}, which mentions rsnapshot and is not looked into; let it run rsnapshot by baton`;
 

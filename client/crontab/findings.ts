@@ -12,6 +12,7 @@ import { findDirect, surveyLines } from './direct.ts';
 import { findElsewhere } from './elsewhere.ts';
 import { flocksOf } from './flocks.ts';
 import { findGap } from './level-order.ts';
+import { findLostCalls } from './lost-calls.ts';
 
 /** What a daemon says of one target; see daemon/protocol.ts. */
 export interface KnownTarget {
@@ -29,6 +30,8 @@ export interface Finding {
   readonly targets?: readonly string[];
   /** Nothing to change, only to know. */
   readonly isRemark?: true;
+  /** Cron does not run the line as it is written, or baton would refuse it. */
+  readonly isBroken?: true;
   /** What else to know. */
   readonly notes?: readonly string[];
 }
@@ -63,6 +66,7 @@ export function findAll(lines: readonly CronLine[], known: Knowledge): readonly 
   const whole = surveyLines(lines, known);
   const found = [
     ...judge(lines, known.dropsLines !== true),
+    ...lines.flatMap((line) => findLostCalls(line, known)),
     ...lines.flatMap((line) => findDirect(line, known, whole)),
     ...lines.flatMap(findElsewhere),
     ...lines.flatMap((line) => findUnknown(line, known)),
@@ -85,7 +89,7 @@ function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly 
     const near = suggest(target, names);
     const hint = near === undefined ? 'add it to config.json' : `did you mean "${near}"?`;
     const text = `asks for the target "${target}", which the daemon does not know; ${hint}`;
-    return [{ line, text }];
+    return [{ line, text, isBroken: true }];
   });
 }
 

@@ -9,7 +9,7 @@ _baton_words() {
     host) "$2" names hosts 2>/dev/null | cut -f1 ;;
     run) "$2" names runs 2>/dev/null | cut -f1 ;;
     run-or-target) "$2" names targets 2>/dev/null | cut -f1; "$2" names runs 2>/dev/null | cut -f1 ;;
-    verb) printf '%s\n' run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload check-crontab import help ;;
+    verb) printf '%s\n' run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload doctor check-crontab import help ;;
     # A list of words, one each.
     *) tr ' ' '\n' <<<"$1" ;;
   esac
@@ -57,7 +57,8 @@ _baton_options() {
     probe) echo '--connect-timeout --socket -h --help --version' ;;
     forget) echo '--connect-timeout --socket -h --help --version' ;;
     reload) echo '--connect-timeout --socket -h --help --version' ;;
-    check-crontab) echo '--connect-timeout --socket -h --help --version' ;;
+    doctor) echo '--json --connect-timeout --socket -h --help --version' ;;
+    check-crontab) echo '--json --connect-timeout --socket -h --help --version' ;;
     import) echo '--write --connect-timeout --socket -h --help --version' ;;
     help) echo '--connect-timeout --socket -h --help --version' ;;
     *) echo '-t --target -s --status --connect-timeout --socket -h --help --version' ;;
@@ -82,6 +83,8 @@ _baton_operand() {
     resume:0) echo target ;;
     probe:0) echo target ;;
     forget:0) echo target ;;
+    doctor:0) echo file ;;
+    doctor:*) echo file ;;
     check-crontab:0) echo file ;;
     check-crontab:*) echo file ;;
     import:0) echo 'crontab systemd rsnapshot py9tor' ;;

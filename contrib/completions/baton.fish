@@ -54,6 +54,7 @@ complete -c baton -n __baton_needs_verb -a resume -d 'let what was paused start 
 complete -c baton -n __baton_needs_verb -a probe -d 'connect as a run of a target would, and run nothing'
 complete -c baton -n __baton_needs_verb -a forget -d 'drop the past of a target that is no longer configured'
 complete -c baton -n __baton_needs_verb -a reload -d 'let the daemon read its configuration again'
+complete -c baton -n __baton_needs_verb -a doctor -d 'look at the whole set-up, say what is wrong and what to do'
 complete -c baton -n __baton_needs_verb -a check-crontab -d 'say what crontabs would better say'
 complete -c baton -n __baton_needs_verb -a import -d 'make targets of crontabs, or of the files of other programs'
 complete -c baton -n __baton_needs_verb -a help -d 'explain a command, with examples'
@@ -112,8 +113,11 @@ complete -c baton -n '__baton_verb resume' -l all -d 'all targets'
 complete -c baton -n '__baton_operand resume 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand probe 0 0' -a '(baton names targets 2>/dev/null)'
 complete -c baton -n '__baton_operand forget 0 0' -a '(baton names targets 2>/dev/null)'
+complete -c baton -n '__baton_verb doctor' -l json -d 'print one JSON object, as described above'
+complete -c baton -n '__baton_operand doctor 0 9998' -F
+complete -c baton -n '__baton_verb check-crontab' -l json -d 'print one JSON object, as described above'
 complete -c baton -n '__baton_operand check-crontab 0 9998' -F
 complete -c baton -n '__baton_verb import' -l write -x -a '(__fish_complete_directories)' -d 'with crontab or systemd'
 complete -c baton -n '__baton_operand import 0 0' -a 'crontab systemd rsnapshot py9tor'
 complete -c baton -n '__baton_operand import 1 9998' -F
-complete -c baton -n '__baton_operand help 0 0' -a 'run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload check-crontab import help'
+complete -c baton -n '__baton_operand help 0 0' -a 'run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload doctor check-crontab import help'

@@ -130,8 +130,11 @@ test('check-crontab asks the daemon for its targets and changes nothing', async 
   const rig = await Rig.start({ targets });
   t.after(() => rig.close());
   const tab = join(place, 'tab');
+  // The programs are not installed where cron looks.
+  writeFileSync(join(place, 'baton'), '#!/bin/sh\n', { mode: 0o755 });
   const text = [
     `0 3 * * * root /usr/bin/rsnapshot -c ${conf} daily`,
+    `PATH=${place}:/usr/bin`,
     '0 4 * * 1 root baton run my-weekly --wait',
     '0 5 * * * root baton run my-dayly --wait',
     '',
@@ -143,12 +146,41 @@ test('check-crontab asks the daemon for its targets and changes nothing', async 
   assert.deepEqual(said.split('\n'), [
     `${tab}:1: runs rsnapshot daily directly, which fails when another interval holds the lock`,
     '  instead: 0 3 * * * root baton run my-daily --wait',
-    `${tab}:1: starts daily at 03:00, before weekly at 04:00 (${tab}:2) on the same day, such as 2027-01-04: weekly has to go first; with baton both may stand at the same minute`,
-    `${tab}:3: asks for the target "my-dayly", which the daemon does not know; did you mean "my-daily"?`,
+    `${tab}:1: starts daily at 03:00, before weekly at 04:00 (${tab}:3) on the same day, such as 2027-01-04: weekly has to go first; with baton both may stand at the same minute`,
+    `${tab}:4: asks for the target "my-dayly", which the daemon does not know; did you mean "my-daily"?`,
     '3 findings in 3 lines of 1 crontab',
     '',
   ]);
   assert.equal(readFileSync(tab, 'utf8'), text);
+});
+
+test('check-crontab --json tells programs what it found, and how bad that is', (t) => {
+  const place = directory(t);
+  const tab = join(place, 'tab');
+  const conf = join(place, 'rsnapshot.conf');
+  writeFileSync(conf, 'retain\tdaily\t7\n');
+  const direct = `0 4 * * * /usr/bin/rsnapshot -c ${conf} daily`;
+  const lines = ['0 3 * * * baton run x -- $(date +%F)', direct, ''];
+  writeFileSync(join(place, 'baton'), '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(tab, [`PATH=${place}:/usr/bin`, ...lines].join('\n'));
+  const env = { BATON_SOCKET: join(place, 'nobody') };
+  const { status, text, errors } = run([BATON, 'check-crontab', '--json', tab, '/no/tab'], env);
+  assert.deepEqual([status, errors], [66, '']);
+  const { findings, unread, ...counts } = JSON.parse(text);
+  assert.deepEqual(counts, { crontabs: 2, lines: 2, calls: 1 });
+  assert.deepEqual(
+    findings.map(({ file, line, level }: Record<string, unknown>) => [file, line, level]),
+    [
+      [tab, 2, 'wrong'],
+      [tab, 3, 'better'],
+    ],
+  );
+  assert.match(
+    findings[0].text,
+    /^cron ends the command at the first "%".*; write "\\%" for each$/,
+  );
+  assert.match(findings[1].text, /^runs rsnapshot daily directly/);
+  assert.match(unread[0], /^\/no\/tab: was not checked: it cannot be read \(ENOENT\)/);
 });
 
 test('check-crontab works without a daemon, and names files that it cannot read', (t) => {

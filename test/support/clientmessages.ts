@@ -3,7 +3,10 @@ import * as trouble from '../../client/client-errors.ts';
 import * as usage from '../../client/command-line/usage-errors.ts';
 import * as crontab from '../../client/crontab/crontab-messages.ts';
 import * as migration from '../../client/crontab/migration-messages.ts';
-import * as units from '../../client/systemd/unit-messages.ts';
+import * as doctor from '../../client/doctor/doctor-messages.ts';
+import type { Trouble } from '../../client/doctor/finding.ts';
+import * as units from '../../client/doctor/unit-messages.ts';
+import * as foreign from '../../client/systemd/unit-messages.ts';
 import { type Entry, entriesOf, type Samples } from './samples.ts';
 
 const FULL = Object.assign(new Error('no space'), { code: 'ENOSPC' });
@@ -97,8 +100,8 @@ const TROUBLE: Samples<typeof trouble> = {
   noPlan: [['/usr/lib/baton/dist/daemon/batond.cjs', 'ENOENT']],
 };
 
-const UNITS: Samples<typeof units> = {
-  notImported: [[units.isTemplate('tree@NAME.service')]],
+const FOREIGN: Samples<typeof foreign> = {
+  notImported: [[foreign.isTemplate('tree@NAME.service')]],
   oddEscape: [['\\q']],
   openQuote: [['/bin/echo "open']],
   oddSpecifier: [['%H']],
@@ -185,6 +188,12 @@ const CRONTAB: Samples<typeof crontab> = {
   ],
   refusedLine: [['garbled time: hour "22-2"']],
   neverRuns: [[[]], [['the hour "22-2" has the range 22-2, which counts down; write 22-23,0-2']]],
+  cutAtPercent: [[]],
+  notOnPath: [
+    ['baton', '/usr/bin:/bin', '/usr/local/bin/baton'],
+    ['baton', '/usr/bin:/bin', undefined],
+    ['/opt/baton', undefined, undefined],
+  ],
   hiddenCall: [['/usr/local/sbin/backup']],
   syncChain: [['daily']],
   ignored: [['it has 2 hard links; leave it one']],
@@ -202,10 +211,81 @@ const CRONTAB: Samples<typeof crontab> = {
   notLookedInto: [[]],
 };
 
+/** What was found, what was expected and what to do, as one sentence. */
+type Joined<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer A) => Trouble
+    ? (...args: A) => string
+    : never;
+};
+
+function joined<T extends Readonly<Record<string, (...args: never[]) => Trouble>>>(
+  table: T,
+): object {
+  const entries = Object.entries(table).map(([name, say]) => {
+    const sentence = (...args: readonly never[]): string => {
+      const { found, expected, todo } = say(...args);
+      return `${found}: expected ${expected}; ${todo}`;
+    };
+    return [name, sentence] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+const DOCTOR: Samples<Joined<typeof doctor>> = {
+  lateLook: [['state', '30 s']],
+  failedLook: [['state', 'EIO']],
+  noSocket: [['/run/s', 'start batond']],
+  notASocket: [['/run/s', 'a directory']],
+  deadSocket: [['/run/s', 'start batond']],
+  unusableSocket: [['/run/s', 'EAGAIN']],
+  openToAll: [['/run/s', '0666', 'root (uid 0), root (gid 0)']],
+  otherMode: [['/run/s', '0600', '0660']],
+  otherVersion: [['0.0.9', '0.1.0']],
+  unreadConfig: [['/etc/baton/config.json']],
+  moreFaults: [[7, '/etc/baton/config.json']],
+  uncheckedConfig: [['nothing for 30 s']],
+  noRoom: [['/var/lib/baton', '3.1 MB']],
+  littleRoom: [['/var/lib/baton', '310 MB', 3]],
+  fewInodes: [['/var/lib/baton', 12]],
+  unwritable: [['/var/lib/baton', 'EROFS', 'root (uid 0)']],
+  unreachedState: [['/var/lib/baton', 'EACCES']],
+  noDirectory: [['/var/lib/baton']],
+  heldState: [['/var/lib/baton', 4711, '/run/s']],
+  oldNode: [['18.19.0', '20.15']],
+  missingProgram: [['perl', 'each run has a keeper in Perl', 'perl-base']],
+  oddProgram: [['perl', 'status 127']],
+  otherBatond: [['/usr/sbin/batond', '0.0.9', '0.1.0']],
+  missingFile: [['/usr/lib/baton/dist/daemon/keeper.pl', 'ENOENT']],
+  noCron: [[3]],
+  uncheckedCrontabs: [['status 125']],
+  betterLines: [[3]],
+  unreadCrontab: [['/etc/cron.d/x: was not checked: it cannot be read (EACCES)']],
+  setBack: [['3 h', '/var/lib/baton/journal.ndjson']],
+  notSynchronized: [['no service for that is on']],
+};
+
+const UNITS: Samples<Joined<typeof units>> = {
+  maskedUnit: [['baton.socket', 'systemctl']],
+  badUnit: [['baton.service', 'bad-setting', 'systemctl --user']],
+  missingUnit: [['baton.socket', 'baton.service']],
+  failedUnit: [['baton.socket', 'service-start-limit-hit', 'systemctl']],
+  badConfigUnit: [['baton.service', 'exit-code, status 78']],
+  stoppedSocket: [['baton.socket', 'systemctl']],
+  disabledUnit: [['baton.service', 'disabled', 'systemctl']],
+  changedUnit: [['baton.service', 'systemctl']],
+  silentSystemd: [['systemctl', 'nothing for 5 s']],
+  crashed: [['baton.service', 'core-dump, signal 11', 'Sun 2026-11-29 03:00:12 UTC']],
+  restarted: [['baton.service', 3]],
+  lastWords: [['2026-11-29T03:00:12+0000 batond[7]: fatal cannot go on']],
+  refusedStart: [['/var/lib/baton/refused']],
+};
+
 export const CLIENT: readonly Entry[] = [
   ...entriesOf('usage', usage, USAGE),
   ...entriesOf('trouble', trouble, TROUBLE),
   ...entriesOf('crontab', crontab, CRONTAB),
   ...entriesOf('migration', migration, MIGRATION),
-  ...entriesOf('units', units, UNITS),
+  ...entriesOf('foreign', foreign, FOREIGN),
+  ...entriesOf('doctor', joined(doctor), DOCTOR),
+  ...entriesOf('units', joined(units), UNITS),
 ];

@@ -63,6 +63,7 @@ export function publish(directory: string): string {
     'contrib/launchers.mjs',
     'dist/client',
     'dist/daemon/batond.cjs',
+    'dist/daemon/keeper.pl',
   ]) {
     mkdirSync(join(root, part, '..'), { recursive: true });
     cpSync(join(ROOT, part), join(root, part), { recursive: true });

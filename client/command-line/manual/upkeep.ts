@@ -12,6 +12,11 @@ const PAUSED = [
   { name: 'all', text: 'all targets' },
 ] as const satisfies readonly Option[];
 
+const JSON_OPTION = {
+  name: 'json',
+  text: 'print one JSON object, as described above',
+} as const satisfies Option;
+
 export const LISTS = ['targets', 'groups', 'hosts', 'runs'] as const;
 export type List = (typeof LISTS)[number];
 
@@ -80,7 +85,7 @@ export const UPKEEP = [
   {
     name: 'reload',
     summary: 'let the daemon read its configuration again',
-    overview: ['reload', 'read the configuration again'],
+    overview: ['reload|doctor', 'read the configuration again; what is wrong'],
     options: [],
     text: [
       'Does what SIGHUP to the daemon does, and says what came of it. A configuration with a ' +
@@ -91,16 +96,45 @@ export const UPKEEP = [
     ],
   },
   {
+    name: 'doctor',
+    summary: 'look at the whole set-up, say what is wrong and what to do',
+    elsewhere: ['diagnose', 'health', 'selftest', 'debug'],
+    operands: { show: 'CRONTAB…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'file' },
+    options: [JSON_OPTION],
+    text: [
+      'Looks at the socket and who may use it, the daemon, the units of systemd and how the ' +
+        'daemon last ended, the configuration, the state directory and the room on its disk, ' +
+        'the programs and their versions, the crontabs (the CRONTABs, or all that this user may ' +
+        'read) and cron, and the clock. It changes nothing and needs no daemon, and each look has ' +
+        'its time limit.',
+      'Each line is `wrong`, `note` or `ok`, what is wrong first; below it stands what was ' +
+        'expected and what to do. The status is 1 if something is wrong, else 0. As root it ' +
+        'sees more. It prints no command, no argument and no environment, so that its output ' +
+        'can be put into a report; names of targets, users and files are in it.',
+      'With `--json` it prints one object: `version`, `atMs`, `wrong` and `notes` (how many), and ' +
+        '`findings`, each with its `look`, its `level`, what was `found` and, unless all is ' +
+        'well, what was `expected` and what `todo`.',
+    ],
+    examples: [
+      { line: 'baton doctor', text: 'when something does not work (as root)' },
+      { line: 'crontab -l | baton doctor /dev/stdin', text: 'with your own crontab' },
+    ],
+  },
+  {
     name: 'check-crontab',
     summary: 'say what crontabs would better say',
     overview: ['check-crontab [FILE…]', 'say what crontabs would better say'],
     operands: { show: 'FILE…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'file' },
-    options: [],
+    options: [JSON_OPTION],
     text: [
       'Reads the FILEs, or without one all crontabs of the machine, and says line by line what ' +
         'would better be written otherwise, such as a command that is a target or a target that ' +
         'is not configured. It changes no file. The status is 1 if something was found, and 66 ' +
         'if a file could not be read.',
+      'With `--json` it prints one object: `findings`, each with its `file`, `line`, `text`, its ' +
+        '`level` (`wrong`: cron does not run a call of baton as it is written; `better`: ' +
+        'something to change; `remark`: to be known) and what to write `instead`; the files ' +
+        '`unread`, and how many `crontabs`, `lines`, and `calls` of baton there are.',
     ],
     examples: [
       { line: 'baton check-crontab', text: 'all crontabs of the machine (as root)' },

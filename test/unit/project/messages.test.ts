@@ -99,7 +99,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(PART, 'migration', ['leftAsItIs', 'differsFrom', 'byHand', 'scriptLock']),
   ...all(PART, 'migration', ['noHost', 'noRemoteCommand', 'keysOf', 'needsVariable', 'otherRoot']),
   ...all(FACT, 'migration', ['hostKeysChecked', 'staysLocal', 'becomesHook', 'pingStays']),
-  ...all(PART, 'units', ['silentSystemctl']),
+  ...all(PART, 'foreign', ['silentSystemctl']),
   'crontab.refusedFile': { names: 'a file of one line has no others' },
   ...all(PART, 'runner', ['sshKilled']),
   ...all(FACT, 'runner', ['connectionBroke', 'remoteIgnoresSignals', 'foreignSignal']),

@@ -1,0 +1,66 @@
+/** The daemon: does it answer, is it of this version, what does it say of itself. */
+import { readdir, readlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type StatusReply, showDuration } from '../../daemon/protocol/request.ts';
+import type { Answer, Place } from '../connection/conversation.ts';
+import { queryOne } from '../connection/queries.ts';
+import * as say from './doctor-messages.ts';
+import { type Finding, ok, troubleOf, wrong } from './finding.ts';
+
+/** A daemon that is started for this very question may have a long journal to read. */
+const DAEMON_MS = 10_000;
+const JOURNAL = /\/journal\.ndjson$/;
+/** Broken targets that are named. */
+const BROKEN_MAX = 5;
+
+/** Asked once a connection could be made. */
+export function askDaemon(place: Place): Promise<Answer<StatusReply>> {
+  const connectTimeoutMs = place.connectTimeoutMs ?? DAEMON_MS;
+  return queryOne({ ...place, connectTimeoutMs }, { type: 'status' });
+}
+
+/** Longest time that `askDaemon` may need: away, then silent. */
+export function daemonLimitMs(place: Place): number {
+  return 3 * (place.connectTimeoutMs ?? DAEMON_MS) + DAEMON_MS;
+}
+
+export function judgeDaemon(answer: Answer<StatusReply>, own: string): readonly Finding[] {
+  if (!answer.ok) {
+    const sentence = answer.ending.line ?? 'the daemon does not answer';
+    const todo = 'see the log of the daemon, and restart it';
+    return [wrong('daemon', troubleOf(sentence, 'the status of the daemon', todo))];
+  }
+  const { version, trouble, targets, pid, startedAtMs, nowMs, running, queued } = answer.value;
+  const broken = targets.flatMap(({ target, broken: why }) =>
+    why === undefined ? [] : [`target "${target}" is broken: ${why}`],
+  );
+  const findings = [
+    ...(version === own ? [] : [wrong('daemon', say.otherVersion(version, own))]),
+    ...(trouble === undefined
+      ? []
+      : [wrong('daemon', troubleOf(trouble, 'a daemon that accepts runs', 'see its log'))]),
+    ...broken.slice(0, BROKEN_MAX).map((sentence) => {
+      const todo = 'run "batond --check", and fix it';
+      return wrong('daemon', troubleOf(sentence, 'a target that can run', todo));
+    }),
+  ];
+  if (findings.length > 0) return findings;
+  const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
+  const up = showDuration(Math.max(0, nowMs - startedAtMs));
+  const what = `${count}, ${running} running, ${queued} waiting`;
+  return [ok('daemon', `batond ${version} answers, pid ${pid}, for ${up}: ${what}`)];
+}
+
+/** The directory of the journal that a process has open; undefined where that cannot be seen. */
+export async function findStateOf(pid: number): Promise<string | undefined> {
+  const place = `/proc/${pid}/fd`;
+  try {
+    for (const name of await readdir(place)) {
+      const path = await readlink(`${place}/${name}`).catch(() => '');
+      if (JOURNAL.test(path)) return dirname(path);
+    }
+  } catch {
+    // Of another user, or in another container.
+  }
+  return undefined;
+}

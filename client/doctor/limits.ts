@@ -1,0 +1,69 @@
+/**
+ * Nothing that `baton doctor` looks at may hold it up: each command has its time, after which all
+ * of it is killed, and so has each look. A file server that hangs holds up one look alone.
+ */
+import { showDuration } from '../../daemon/protocol/request.ts';
+import { runBounded } from '../../daemon/system/bounded-command.ts';
+import { codeOf } from '../terminal/output.ts';
+import * as say from './doctor-messages.ts';
+import { type Finding, type Look, wrong } from './finding.ts';
+
+/** For a command that only says something of itself. */
+export const COMMAND_MS = 5_000;
+const STDOUT_CHARS_MAX = 262_144;
+
+export interface Answer {
+  /** Its exit status; undefined where it has none. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why there is none: ENOENT, a signal, or that it took too long. */
+  readonly how: string;
+}
+
+/** Runs a command by its argv. What people read is in English, whatever the locale is. */
+export function run(
+  argv: readonly [string, ...string[]],
+  limitMs: number = COMMAND_MS,
+): Promise<Answer> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined) env[name] = value;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      end();
+      const how = `nothing for ${showDuration(limitMs)}`;
+      resolve({ code: undefined, stdout: '', stderr: '', how });
+    }, limitMs);
+    const end = runBounded(
+      argv,
+      ({ code, stdout, stderr, errno }) => {
+        clearTimeout(timer);
+        const how = errno ?? (code === undefined ? 'a signal ended it' : `status ${code}`);
+        resolve({ code, stdout, stderr, how });
+      },
+      { ...env, LC_ALL: 'C' },
+      STDOUT_CHARS_MAX,
+    );
+  });
+}
+
+/** What a look finds, or that it does not end. */
+export async function bounded(
+  look: Look,
+  limitMs: number,
+  find: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<readonly Finding[]>((resolve) => {
+    const give = (): void => resolve([wrong(look, say.lateLook(look, showDuration(limitMs)))]);
+    timer = setTimeout(give, limitMs);
+  });
+  try {
+    return await Promise.race([find(), late]);
+  } catch (error) {
+    return [wrong(look, say.failedLook(look, codeOf(error)))];
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,5 +1,5 @@
 /**
- * Which waiting run starts next. `look` starts at most one, the first of the heads around a target
+ * Which waiting run starts next. `evaluate` starts at most one, the first of the heads around a target
  * that all its policies let go, and is asked again until it starts none. The first is the oldest,
  * or the highest where a policy ranks them (ranking.ts). Pure.
  *
@@ -31,12 +31,38 @@ import type { Queued, ReadonlyState } from './state.ts';
 import { abandoned, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
-/** Starts the first waiting run around this target that all its policies let go, if any. */
+/**
+ * Starts the first waiting run around this target that all its policies let go, if any. Where much
+ * has changed at once (`resume --all`, a reload), a run that shares a group with that one and not
+ * with this target may be able to start, too, and may come before it: it is looked for as well.
+ */
 export function evaluate(
   state: ReadonlyState,
   command: CommandOf<'evaluate'>,
   catalog: Catalog,
 ): Decision {
+  const seen = new Set<TargetName>();
+  for (let { target } = command; ; ) {
+    const decision = look(state, { ...command, target }, catalog);
+    seen.add(target);
+    const next = startedBy(state, decision);
+    if (next === undefined || seen.has(next) || isWithin(next, target, catalog)) return decision;
+    target = next;
+  }
+}
+
+/** The target of the run that a look starts. */
+function startedBy(state: ReadonlyState, { events: [event] }: Decision): TargetName | undefined {
+  return event?.type === 'starting' ? state.runs.get(event.run)?.target : undefined;
+}
+
+/** Whether a look at `outer` is a look at all that share a group with `inner`. */
+function isWithin(inner: TargetName, outer: TargetName, catalog: Catalog): boolean {
+  const keys = groupsOf(outer, catalog);
+  return groupsOf(inner, catalog).every((key) => keys.includes(key));
+}
+
+function look(state: ReadonlyState, command: CommandOf<'evaluate'>, catalog: Catalog): Decision {
   const { target, at, world } = command;
   const wakeups: Wakeup[] = [];
   const asks: Ask[] = [];

@@ -533,6 +533,27 @@ test('a new daemon goes on from the journal as the old one would have', () => {
   );
 });
 
+test('of runs that can all start at once the oldest takes the place, also by way of another group', () => {
+  const core = new Core(
+    [
+      target('near', [{ type: 'cardinality', group: 'net' }]),
+      target('older', [{ type: 'cardinality', group: 'disk' }]),
+      target('younger', [
+        { type: 'cardinality', group: 'net' },
+        { type: 'cardinality', group: 'disk' },
+      ]),
+    ],
+    { manualKeepers: true },
+  );
+  core.send({ type: 'pause', target: 'near' });
+  core.send({ type: 'pause', all: true });
+  const [older, younger] = [core.ask('older'), core.ask('younger')];
+  // It is looked around "near" first, where "younger" is the only one.
+  core.send({ type: 'resume', all: true });
+  core.expect(older, 'starting');
+  core.expect(younger, 'queued');
+});
+
 test('asking again with a token never makes a second run', () => {
   fc.assert(
     fc.property(targets, fc.array(fc.tuple(fc.nat(5), fc.nat(3))), (catalog, asks) => {

@@ -158,6 +158,10 @@ export const wantsShorterPlan = (most: number): string =>
   `these crontabs ask more than ${most} times, the most that one plan has; ` +
   'give --for a shorter time';
 
+/** `at` as somebody has typed it. */
+export const momentOutside = (at: string): string =>
+  `--at: expected a time within the plan, found "${at}"; give another one, or a longer --for`;
+
 /** `why` is an errno, or what happened to it. */
 export const noPlan = (batond: string, why: string): string =>
   `${batond}: cannot make the plan (${why}); install baton anew if the program is not there`;

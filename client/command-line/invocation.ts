@@ -8,19 +8,13 @@ import {
   OUTCOME_WORDS,
   type OutcomeWord,
   type PauseScope,
-  parseDuration,
 } from '../../daemon/protocol/request.ts';
 import type { FastRun } from '../fast-path.ts';
 import { Mistake, runNumberOf, type TypedFlags } from './flags.ts';
 import { LISTS, type List } from './manual/upkeep.ts';
 import type { VerbName } from './manual.ts';
-import { MOMENT_EXPECTED, momentOf } from './moment.ts';
+import { type PlanCommand, planOf, SPAN_MS_MIN } from './plan-options.ts';
 import * as say from './usage-errors.ts';
-
-/** Longest plan: a year. */
-const PLAN_MS_MAX = 366 * 86_400_000;
-/** Less than that is no span of time to draw. */
-const SINCE_MS_MIN = 60_000;
 
 interface Crontabs {
   readonly files: readonly string[];
@@ -68,16 +62,7 @@ export type Command =
       readonly sinceMs: number | undefined;
       readonly outcome: OutcomeWord | undefined;
     }
-  | {
-      readonly verb: 'plan';
-      readonly files: readonly string[];
-      /** For `momentOf`. */
-      readonly from: string | undefined;
-      readonly forMs: number | undefined;
-      /** How long runs of targets take. */
-      readonly assumedMs: Readonly<Record<string, number>>;
-      readonly json: boolean;
-    }
+  | PlanCommand
   | { readonly verb: 'timeline'; readonly sinceMs: number | undefined }
   | {
       readonly verb: 'report';
@@ -158,16 +143,7 @@ export const COMMANDS = {
     sinceMs: flags.duration('since'),
     outcome: outcomeOf(flags.text('outcome')),
   }),
-  plan: (files, flags) => {
-    const from = flags.text('from');
-    if (from !== undefined && momentOf(from, 0) === undefined)
-      throw new Mistake(say.wrongValue('--from', MOMENT_EXPECTED, from));
-    const forMs = flags.duration('for');
-    if (forMs !== undefined && (forMs < SINCE_MS_MIN || forMs > PLAN_MS_MAX))
-      throw new Mistake(say.wrongValue('--for', '1min to 366d', flags.text('for')));
-    const assumedMs = assumedOf(flags.text('assume'));
-    return { verb: 'plan', files, from, forMs, assumedMs, json: flags.is('json') };
-  },
+  plan: (files, flags) => planOf(files, flags),
   timeline: (_, flags) => ({ verb: 'timeline', sinceMs: sinceOf(flags) }),
   report: (_, flags) => ({
     verb: 'report',
@@ -270,21 +246,9 @@ function hostsOf(text: string | undefined): readonly string[] | undefined {
   return hosts;
 }
 
-/** "TARGET=2h,TARGET=10m" */
-function assumedOf(text: string | undefined): Readonly<Record<string, number>> {
-  const pairs = (text?.split(',') ?? []).map((pair): readonly [string, number] => {
-    const at = pair.lastIndexOf('=');
-    const ms = at < 1 ? undefined : parseDuration(pair.slice(at + 1));
-    if (ms !== undefined) return [pair.slice(0, at).trim(), ms];
-    const expected = 'TARGET=TIME, such as rsnap-daily=2h';
-    throw new Mistake(say.wrongValue('--assume', expected, pair));
-  });
-  return Object.fromEntries(pairs);
-}
-
 function sinceOf(flags: TypedFlags): number | undefined {
   const ms = flags.duration('since');
-  if (ms === undefined || ms >= SINCE_MS_MIN) return ms;
+  if (ms === undefined || ms >= SPAN_MS_MIN) return ms;
   throw new Mistake(say.wrongValue('--since', 'at least 1min', flags.text('since')));
 }
 

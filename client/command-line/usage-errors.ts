@@ -68,6 +68,10 @@ export const longSocketPath = (path: string, bytes: number, most: number): strin
 export const needsWait = (command: string, option: string): string =>
   `${command}: ${option} needs --wait`;
 
+/** `other` is what `option` is for. */
+export const needsOther = (command: string, option: string, other: string): string =>
+  `${command}: ${option} needs ${other}`;
+
 export const withoutWait = (option: string): string =>
   `run: ${option} is for a run that is not waited for; leave it or --wait out`;
 

@@ -7,6 +7,7 @@ import type { Planned, PlannedRun } from '../../daemon/protocol/planned.ts';
 import { showDuration } from '../../daemon/protocol/request.ts';
 import type { Span, Timespan } from '../report/timespan.ts';
 import { showMoment } from './calendar.ts';
+import { showChances } from './chances-text.ts';
 import { type Screen, Style } from './style.ts';
 import { drawChart } from './timeline.ts';
 import { showTimes } from './words.ts';
@@ -40,9 +41,11 @@ const MEANINGS = [
 export function showPlan(planned: Planned, read: ReadLines, screen: Screen): string {
   const style = new Style(screen);
   const timespan = timespanOf(planned);
+  const { chances } = planned;
   const parts = [
     style.paragraph(headline(planned)),
     timespan.rows.length === 0 ? '' : drawChart(timespan, screen, MEANINGS),
+    chances === undefined ? '' : showChances(chances, screen),
     list(waitsIn(planned), screen.isUnicode ? '·' : '.', style, 'shorter waits'),
     list(troubleIn(planned), '!', style, 'more'),
     remarks(planned, read)

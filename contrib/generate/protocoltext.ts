@@ -103,7 +103,10 @@ export const REQUESTS: Requests = {
       nonce: NONCE,
     },
   },
-  status: { text: 'Asks what runs and waits.', fields: {} },
+  status: {
+    text: 'Asks what runs and waits.',
+    fields: { durations: 'True: with `tookMs` of each target.' },
+  },
   why: {
     text: 'Asks what a run waits for; by the name of a fleet, what each of its runs waits for.',
     fields: { of: WHOSE, nonce: NONCE },
@@ -298,6 +301,7 @@ export const RUN_VIEW: Texts<RunView> = {
     'The attempts before that, where its target has `retry`: each with `startedAtMs`, ' +
     '`endedAtMs`, `outcome` and `text`. Of more than 20 the first and the latest are named.',
   nextAttemptAtMs: 'Its next attempt begins no sooner.',
+  expiresAtMs: 'Of one that waits: it is given up then.',
   pausedUntilMs:
     'Its pauses end by themselves, the last one then. Absent where one of them does not.',
   cause:
@@ -321,6 +325,7 @@ export const USUAL: Texts<Usual> = {
   medianMs: 'The median.',
   lowMs: 'A quarter of them took no longer.',
   highMs: 'Three quarters of them took no longer.',
+  slowMs: 'Nine of ten of them took no longer.',
   runs: 'How many runs that is made of; few say little.',
 };
 
@@ -348,6 +353,7 @@ export const TARGET_VIEW: Texts<TargetView> = {
   waiting: 'How many wait.',
   last: 'Its latest run that has ended, see RUNS.',
   usual: 'How long its last successes took, also of runs that are forgotten.',
+  tookMs: 'Each of them, oldest first, where `durations` was asked for.',
   counts:
     'How many of its runs have ended how, also of those that are forgotten: a list of `outcome` ' +
     '(see OUTCOMES), `verdict` and `runs`.',

@@ -15,6 +15,7 @@ export function usualOf(tookMs: readonly number[]): Usual | undefined {
     medianMs: quantile(sorted, 0.5),
     lowMs: quantile(sorted, 0.25),
     highMs: quantile(sorted, 0.75),
+    slowMs: quantile(sorted, 0.9),
     runs: sorted.length,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * What a plan says of each run: gathered from the events that daemon/core/plan-runs.ts brings
+ * What a plan says of each run: gathered from the events that daemon/core/plan-play.ts brings
  * about, and from what the policies say of those that wait. A part of it, and nobody else's to use.
  *
  * A run is asked why it waits when it has been accepted, when its own time has come (such as the
@@ -21,6 +21,7 @@ import type { Answer } from './command.ts';
 import { subjectOf } from './describe-condition.ts';
 import type { Event, EventOf } from './event.ts';
 import { groupViewMaker } from './group-view.ts';
+import type { Recorder } from './plan-play.ts';
 import type { ReadonlyState } from './state.ts';
 import { explain } from './waiting.ts';
 import { isCondition } from './world.ts';
@@ -28,11 +29,12 @@ import { isCondition } from './world.ts';
 /** Reasons of one run that are kept. */
 export const WAITS_MAX = 5;
 
+/** A plan without what is known of the past. */
+export type PlannedRuns = Omit<Planned, 'durations' | 'chances'>;
+
 type Draft = { -readonly [K in keyof PlannedRun]: PlannedRun[K] } & { waits?: PlannedWait[] };
 
-export class PlanRows {
-  /** Targets of which nobody knows how long they take. */
-  readonly unknown = new Set<TargetName>();
+export class PlanRows implements Recorder {
   readonly #state: ReadonlyState;
   readonly #catalog: Catalog;
   readonly #drafts = new Map<RunId, Draft>();
@@ -98,11 +100,6 @@ export class PlanRows {
     this.#looks.add(run);
   }
 
-  /** It is past, and no part of the plan. */
-  drop(run: RunId): void {
-    this.#drafts.delete(run);
-  }
-
   /** Returns the work: how many members of groups were looked at. */
   explain(nowMs: number): number {
     if (this.#looks.size === 0) return 0;
@@ -131,7 +128,8 @@ export class PlanRows {
     return work;
   }
 
-  close(): Omit<Planned, 'fromMs' | 'untilMs'> {
+  /** `unknown`: targets of which nobody knows how long they take. */
+  close(unknown: ReadonlySet<TargetName>): Omit<PlannedRuns, 'fromMs' | 'untilMs'> {
     const runs = [...this.#drafts.values()];
     const targets = new Set(runs.map(({ target }) => target));
     const endsAtMs = runs.reduce((last, { endedAtMs = 0 }) => Math.max(last, endedAtMs), 0);
@@ -140,7 +138,7 @@ export class PlanRows {
       refused: this.#refused,
       late: this.#late,
       ...(endsAtMs === 0 ? {} : { endsAtMs }),
-      unknown: [...this.unknown].filter((target) => targets.has(target)),
+      unknown: [...unknown].filter((target) => targets.has(target)),
       assumed: this.#assumed(targets),
     };
   }

@@ -24,7 +24,19 @@ const Known = v.strictObject({
     v.strictObject({ atMs: Ms, verdict: v.picklist(['ok', 'warning', 'failed']) }),
   ),
   endsAtMs: v.exactOptional(Ms),
+  attempt: v.exactOptional(Run),
+  firstStartedAtMs: v.exactOptional(Ms),
+  notBeforeMs: v.exactOptional(Ms),
+  expiresAtMs: v.exactOptional(Ms),
 });
+
+const Past = v.strictObject({
+  medianMs: Ms,
+  slowMs: Ms,
+  tookMs: v.exactOptional(v.array(Ms)),
+});
+
+const Worst = v.strictObject({ seed: v.pipe(v.number(), v.integer()), atMs: Ms });
 
 const Paused = v.union([
   v.strictObject({ target: v.string(), untilMs: v.exactOptional(Ms) }),
@@ -36,7 +48,9 @@ export const PlanInputSchema: v.GenericSchema<unknown, PlanInput> = v.strictObje
   fromMs: Ms,
   untilMs: Ms,
   requests: v.pipe(v.array(Coming), v.maxLength(PLAN_REQUESTS_MAX)),
-  tookMs: Durations,
+  past: v.record(v.string(), Past),
+  isSlow: v.exactOptional(v.boolean()),
+  worst: v.exactOptional(Worst),
   assumedMs: v.exactOptional(Durations),
   runs: v.exactOptional(v.array(Known)),
   pauses: v.exactOptional(v.array(Paused)),

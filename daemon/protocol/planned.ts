@@ -1,6 +1,6 @@
 /**
  * What `baton plan` gives to `batond --plan` on stdin, and what that answers: one JSON object each.
- * Types only. All times are wall-clock milliseconds. A field that is not known is left out.
+ * All times are wall-clock milliseconds. A field that is not known is left out.
  */
 import type { Outcome, RunId, Verdict } from '../shared/run.ts';
 import type { PauseView } from './reply.ts';
@@ -25,6 +25,31 @@ export interface KnownRun {
   readonly ended?: { readonly atMs: number; readonly verdict: Verdict };
   /** Of one that runs: when it ends, if not after the usual time of its target. */
   readonly endsAtMs?: number;
+  /** Which attempt it is at, the next or the present one; absent: the first. */
+  readonly attempt?: number;
+  /** When its first attempt began, where that is not the present one. */
+  readonly firstStartedAtMs?: number;
+  /** Its next attempt begins no sooner. */
+  readonly notBeforeMs?: number;
+  /** It is given up then unless it has started. */
+  readonly expiresAtMs?: number;
+}
+
+/** How long the last successes of a target took. */
+export interface Past {
+  readonly medianMs: number;
+  /** Nine of ten took no longer. */
+  readonly slowMs: number;
+  /** Each of them, for a plan of random durations. */
+  readonly tookMs?: readonly number[];
+}
+
+/** Many plays with durations drawn from the past. */
+export interface WorstInput {
+  /** The same number draws the same durations. */
+  readonly seed: number;
+  /** What still runs then is counted. */
+  readonly atMs: number;
 }
 
 export interface PlanInput {
@@ -33,9 +58,12 @@ export interface PlanInput {
   readonly untilMs: number;
   /** In any order; of equal times the first is made first. */
   readonly requests: readonly ComingRequest[];
-  /** How long the runs of each target take. */
-  readonly tookMs: Readonly<Record<string, number>>;
-  /** The same, as somebody says so; these have to be targets. */
+  /** Of each target that has one. */
+  readonly past: Readonly<Record<string, Past>>;
+  /** Runs take their 90th percentile instead of the median. */
+  readonly isSlow?: boolean;
+  readonly worst?: WorstInput;
+  /** How long runs take as somebody says so; these have to be targets or fleets. */
   readonly assumedMs?: Readonly<Record<string, number>>;
   readonly runs?: readonly KnownRun[];
   readonly pauses?: readonly PauseView[];
@@ -82,6 +110,64 @@ export interface PlannedRefusal {
   readonly reason: string;
 }
 
+/** How long the runs of a target take in a plan, and in the past. */
+export interface PlannedDuration {
+  readonly target: string;
+  readonly tookMs: number;
+  /** Somebody says so. */
+  readonly isAssumed?: true;
+  readonly medianMs?: number;
+  readonly slowMs?: number;
+}
+
+/** A figure that differs from play to play. */
+export interface Spread {
+  /** Half of the plays have no more. */
+  readonly medianMs: number;
+  /** Nine of ten have no more. */
+  readonly slowMs: number;
+  readonly mostMs: number;
+}
+
+/** In which part of all plays this happens to a target at least once: from 0 to 1. */
+export interface TargetChances {
+  readonly target: string;
+  /** A run starts more than LATE_START_MS after it is asked for. */
+  readonly startsLate: number;
+  /** A run has not started within its maxWait. */
+  readonly expired: number;
+  /** A request makes no run. */
+  readonly refused: number;
+  /** A run is ended because it takes too long, or fails otherwise. */
+  readonly failed: number;
+  /** It has no success for longer than its lateAfter. */
+  readonly late: number;
+  /** A run runs at the moment that was asked about. */
+  readonly running: number;
+  /** A run waits at that moment. */
+  readonly waiting: number;
+  /** The longest wait for a start of each play. */
+  readonly waitMs: Spread;
+  /** When its last run ends; absent: none ever does. */
+  readonly endsAtMs?: Spread;
+}
+
+export interface Chances {
+  readonly seed: number;
+  /** The moment of `running` and `waiting`. */
+  readonly atMs: number;
+  /** How many plays were made; fewer than PLAYS_MAX where more is too much work. */
+  readonly plays: number;
+  readonly targets: readonly TargetChances[];
+  /** When the last run of all ends; absent: none ever does. */
+  readonly endsAtMs?: Spread;
+}
+
+/** How many plays are made. */
+export const PLAYS_MAX = 1_000;
+/** A run that starts later than this after it is asked for starts late. */
+export const LATE_START_MS = 60_000;
+
 export interface Planned {
   readonly fromMs: number;
   readonly untilMs: number;
@@ -94,8 +180,12 @@ export interface Planned {
   readonly endsAtMs?: number;
   /** Targets that run without a known duration: it is taken to be 0. */
   readonly unknown: readonly string[];
+  /** Of the targets that run and whose durations are known. */
+  readonly durations: readonly PlannedDuration[];
   /** Conditions of `require` that are taken as met. */
   readonly assumed: readonly { readonly condition: string; readonly targets: readonly string[] }[];
   /** From here on it is not known: there was too much to work out. */
   readonly cutAtMs?: number;
+  /** What comes of random durations, if that was asked for. */
+  readonly chances?: Chances;
 }

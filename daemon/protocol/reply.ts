@@ -31,6 +31,8 @@ export interface Usual {
   /** The middle half of the runs took from `lowMs` to `highMs`. */
   readonly lowMs: number;
   readonly highMs: number;
+  /** Nine of ten took no longer. */
+  readonly slowMs?: number;
   /** Of how many runs; few say little. */
   readonly runs: number;
 }
@@ -87,6 +89,8 @@ export interface RunView {
   readonly attempts?: readonly AttemptView[];
   /** Its next attempt begins no sooner. */
   readonly nextAttemptAtMs?: number;
+  /** Of one that waits: it is given up then. */
+  readonly expiresAtMs?: number;
   /** It is paused until then at least; absent where somebody has to resume it. */
   readonly pausedUntilMs?: number;
   /** It has ended, and the journal has no room for that: how, and what to do. */
@@ -153,6 +157,8 @@ export interface TargetView {
   readonly last?: RunView;
   /** How long its last successes took, also of runs that are forgotten. */
   readonly usual?: Usual;
+  /** Each of them, oldest first; only if `durations` was asked for. */
+  readonly tookMs?: readonly number[];
   /** How many of its runs have ended how, also of those that are forgotten. */
   readonly counts?: readonly Count[];
   /** How many attempts were followed by another one of their run; absent: none. */

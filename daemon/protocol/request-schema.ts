@@ -86,7 +86,12 @@ export const Request = v.variant('type', [
     follow: v.optional(v.boolean(), false),
   }),
   v.strictObject({ ...common, type: v.literal('cancel'), of: Whose, nonce: Nonce }),
-  v.strictObject({ ...common, type: v.literal('status') }),
+  v.strictObject({
+    ...common,
+    type: v.literal('status'),
+    /** With each duration that is remembered, as `tookMs` of its target. */
+    durations: v.exactOptional(v.boolean()),
+  }),
   v.strictObject({ ...common, type: v.literal('why'), of: Whose, nonce: Nonce }),
   v.strictObject({
     ...common,

@@ -102,7 +102,7 @@ export class Service {
       case 'cancel':
         return this.#cancel(request, responder);
       case 'status':
-        return this.#queries.ask(responder, () => this.#status());
+        return this.#queries.ask(responder, () => this.#status(request));
       case 'why':
         return this.#queries.ask(responder, () => this.#why(request, responder));
       case 'history':
@@ -182,12 +182,12 @@ export class Service {
    * All targets at one moment, so that no run is told twice or left out that goes from one to
    * another.
    */
-  *#status(): CooperativeSteps<Extract<Reply, { type: 'status' }>> {
+  *#status({ durations }: Of<'status'>): CooperativeSteps<Extract<Reply, { type: 'status' }>> {
     const context = this.#context();
     const { now } = context;
     const requests = this.#requests;
     const trouble = this.#loop.examine();
-    const targets = yield* viewTargets(context);
+    const targets = yield* viewTargets(context, durations);
     const pauses = viewPauses(context);
     const executing = targets.flatMap((target) => target.active.map(() => target.target));
     return {

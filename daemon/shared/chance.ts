@@ -9,6 +9,19 @@ export function chanceOf(run: RunId, { wallMs }: Stamp): number {
   return scatter(scatter(run) ^ scatter(Math.floor(wallMs)) ^ Math.floor(wallMs / UINT32)) / UINT32;
 }
 
+/** The same of any numbers, such as a seed and what is drawn for. */
+export function chanceIn(numbers: readonly number[]): number {
+  let mixed = 0;
+  for (const number of numbers) {
+    const part = scatter(number) ^ scatter(Math.floor(number / UINT32) + SALT);
+    mixed = scatter((mixed + SALT) ^ part);
+  }
+  return mixed / UINT32;
+}
+
+/** Without it, zeros would stay zeros. */
+const SALT = 0x9e3779b9;
+
 const UINT32 = 2 ** 32;
 
 /** Each bit of the one has a say in each bit of the other (the finalizer of MurmurHash3). */

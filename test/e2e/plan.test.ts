@@ -60,6 +60,50 @@ test('a plan uses past durations, and what runs, waits and is paused now', async
   assert.match(drawn.text, /^.* \d\d:\d\d to .*: 147 runs, .* wait/);
 });
 
+test('random durations come from the past, the slow ones are its 90th percentile', async (t) => {
+  const rig = await Rig.start({ targets: { mirror: dummy('1ms'), db: dummy('1ms') } });
+  t.after(() => rig.close());
+  for (let run = 0; run < 3; run++) {
+    assert.equal((await rig.baton('run', 'mirror', '--wait')).status, 0);
+  }
+  const path = crontab(t, '0 3 * * * baton run mirror db\n');
+  const plan = async (...args: readonly string[]): Promise<Planned> => {
+    const asked = ['plan', '--from', '02:00', '--json', ...args, path];
+    const { status, text, errors } = await rig.client(asked, { TZ: 'UTC' }).ended;
+    assert.deepEqual([status, errors], [0, '']);
+    return JSON.parse(text) as Planned;
+  };
+  const usual = await plan('--assume', 'db=10h');
+  const [mirror, db] = usual.durations;
+  assert.equal(mirror?.tookMs, mirror?.medianMs);
+  assert.deepEqual(db, { target: 'db', tookMs: 10 * HOUR_MS, isAssumed: true });
+  const [slow] = (await plan('--slow')).durations;
+  assert.deepEqual(slow, { ...mirror, tookMs: mirror?.slowMs });
+  assert.equal(usual.chances, undefined);
+
+  const { chances } = await plan('--assume', 'db=10h', '--worst', '--seed', '9');
+  assert.equal(chances?.plays, 1_000);
+  assert.equal(chances.seed, 9);
+  assert.equal(chances.atMs - usual.fromMs, 6 * HOUR_MS);
+  const running = chances.targets.map((it) => [it.target, it.running]);
+  assert.deepEqual(running, [
+    ['mirror', 0],
+    ['db', 1],
+  ]);
+  const late = await plan('--assume', 'db=10h', '--worst', '--at', '13:30');
+  assert.deepEqual(
+    late.chances?.targets.map((it) => it.running),
+    [0, 0],
+  );
+  const ask = (...args: readonly string[]) => rig.client(['plan', ...args, path]).ended;
+  const outside = await ask('--worst', '--from', '02:00', '--for', '1h', '--at', '04:00');
+  assert.equal(outside.status, 64);
+  assert.match(outside.errors, /--at: expected a time within the plan, found "04:00"/);
+  const alone = await ask('--seed', '3');
+  assert.equal(alone.status, 64);
+  assert.match(alone.errors, /--seed needs --worst/);
+});
+
 test('without a daemon the configuration is found as ever, and mistakes of all kinds are told', async (t) => {
   const rig = new Rig();
   t.after(() => rig.close());

@@ -43,6 +43,7 @@ const USAGE: Samples<typeof usage> = {
   ],
   longSocketPath: [['/run/long', 108, 107]],
   needsWait: [['run', '--report']],
+  needsOther: [['plan', '--seed', '--worst']],
   withoutWait: [['--print-id']],
   forOne: [['run', '--report is', 'TARGET']],
   allAndReport: [[]],
@@ -97,6 +98,7 @@ const TROUBLE: Samples<typeof trouble> = {
   noTargets: [[]],
   noPast: [['no answer on /run/baton/baton.sock']],
   wantsShorterPlan: [[100_000]],
+  momentOutside: [['08:00']],
   noPlan: [['/usr/lib/baton/dist/daemon/batond.cjs', 'ENOENT']],
 };
 

@@ -140,6 +140,30 @@ export const QUESTIONS = [
           'how long a run of TARGET takes, such as `rsnap-daily=2h`, instead of its usual ' +
           'time; of a fleet, the run on each host',
       },
+      {
+        name: 'slow',
+        text:
+          'let each run take the 90th percentile of its past durations instead of the median: ' +
+          'nine of ten took no longer',
+      },
+      {
+        name: 'worst',
+        text:
+          'play the plan 1000 times with random durations, and show the chance that each target ' +
+          'starts late, gives up or still runs at a given time',
+      },
+      {
+        name: 'seed',
+        value: 'N',
+        text: 'draw the durations of `--worst` by this number (1 to 4294967295; 1)',
+      },
+      {
+        name: 'at',
+        value: 'TIME',
+        text:
+          'the time at which `--worst` counts what still runs, such as 07:30 (08:00, or the end ' +
+          'of a plan that does not have it)',
+      },
       JSON_OPTION,
     ],
     text: [
@@ -157,13 +181,28 @@ export const QUESTIONS = [
       'Each call is planned at the time of its line, as if nothing came before it in the ' +
         'line and no condition stood around it; the plan names the lines where that may be ' +
         'false. It names calls whose target is a variable, and calls of another daemon, and ' +
-        'does not plan them. For runs that are there now, it knows neither when a failed one ' +
-        'is tried again nor their own `--max-wait`.',
+        'does not plan them.',
+      'With `--worst` each duration is drawn by itself from those of the last 20 successes of ' +
+        'the target; one that `--assume` gives is always the same. A run that runs now takes ' +
+        'longer than it has run already. The table says in how many of the plays a run of the ' +
+        'target starts more than a minute after it is asked for (LATE), is given up for its ' +
+        '`maxWait`, is refused, fails because its time is over, has no success for longer than ' +
+        'its `lateAfter`, or runs or waits at TIME, and which wait and which end nine of ten ' +
+        'plays keep to. The same seed always gives the same table. If so many plays are too ' +
+        'much to work out, fewer are made, and the first line says how many.',
       'With `--json` it prints one object: `runs`, each with its `target`, when it is asked ' +
         'for (`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, `verdict`, `text`), ' +
         'and what it `waits` for: since when, the reason, and the targets whose runs are in ' +
         'the way (`behind`); `refused` requests; targets that become `late`; when the last ' +
         'run ends (`endsAtMs`); targets of `unknown` durations, and the `assumed` conditions. ' +
+        '`durations` has for each target that runs what it takes in this plan (`tookMs`), the ' +
+        'median and the 90th percentile of its past (`medianMs`, `slowMs`). With `--worst`, ' +
+        '`chances` has the `seed`, the number of `plays`, the time asked about (`atMs`), when ' +
+        'the last run ends (`endsAtMs`), and for each of the `targets` from 0 to 1 in which ' +
+        'part of the plays it `startsLate`, is `expired`, `refused`, `failed`, `late`, ' +
+        '`running` or `waiting`, with its longest wait (`waitMs`) and last end (`endsAtMs`): ' +
+        'the median, the 90th percentile and the most of all plays (`medianMs`, `slowMs`, ' +
+        '`mostMs`). ' +
         'Times are milliseconds since 1970; what is not known is left out.',
     ],
     examples: [
@@ -172,6 +211,10 @@ export const QUESTIONS = [
       {
         line: 'baton plan --from 03:00 --assume rsnap-daily=2h,rsnap-weekly=30m',
         text: 'a night in which these take so long',
+      },
+      {
+        line: 'baton plan --worst --at 07:30',
+        text: 'the chance of each target to run at half past seven',
       },
     ],
   },

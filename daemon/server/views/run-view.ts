@@ -146,6 +146,7 @@ export function viewRun(run: Run, context: ForecastView): RunView {
       if (run.overtaken > 0) view.overtaken = run.overtaken;
       const restMs = restOf(run, now);
       if (restMs !== undefined) view.nextAttemptAtMs = wallOf(restMs, now);
+      if (run.expiresAtMs !== undefined) view.expiresAtMs = wallOf(run.expiresAtMs, now);
       const pausedMs = pausedUntil(context.state, run.target, context.catalog);
       if (pausedMs !== undefined) view.pausedUntilMs = wallOf(pausedMs, now);
       expect(view, context);

@@ -32,8 +32,14 @@ const CHAIN_RUNS_MAX = 50;
 /** Runs of the past that are looked at in a piece; to pass one over costs next to nothing. */
 const PIECE_RUNS = 100;
 
-/** Every configured target, and those that are gone from the configuration but not from memory. */
-export function* viewTargets(context: ViewContext): CooperativeSteps<readonly TargetView[]> {
+/**
+ * Every configured target, and those that are gone from the configuration but not from memory.
+ * `hasDurations`: with each duration that is remembered.
+ */
+export function* viewTargets(
+  context: ViewContext,
+  hasDurations = false,
+): CooperativeSteps<readonly TargetView[]> {
   const { state, catalog } = context;
   // A fleet that is paused is known by its name, and no target.
   const past = [...state.targetStates.keys()].filter((name) => !catalog.fleets.has(name));
@@ -43,7 +49,9 @@ export function* viewTargets(context: ViewContext): CooperativeSteps<readonly Ta
   const shown = Math.min(QUEUED_SHOWN_MAX, share);
   const views: TargetView[] = [];
   for (const name of names) {
-    views.push(yield* viewTarget(name, view, shown));
+    const target = yield* viewTarget(name, view, shown);
+    const tookMs = hasDurations ? (state.targetStates.get(name)?.tookMs ?? []) : [];
+    views.push(tookMs.length === 0 ? target : { ...target, tookMs });
     yield;
   }
   return views;

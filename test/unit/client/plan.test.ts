@@ -5,8 +5,9 @@ import { momentOf } from '../../../client/command-line/moment.ts';
 import { batonCall } from '../../../client/crontab/baton-call.ts';
 import { comingRequests } from '../../../client/crontab/coming-requests.ts';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';
+import { showChances } from '../../../client/terminal/chances-text.ts';
 import { showPlan } from '../../../client/terminal/plan-text.ts';
-import type { Planned } from '../../../daemon/protocol/planned.ts';
+import type { Chances, Planned } from '../../../daemon/protocol/planned.ts';
 
 /** Midnight here, whatever the zone. */
 const MIDNIGHT_MS = new Date(2027, 0, 4).getTime();
@@ -126,6 +127,7 @@ const NIGHT: Planned = {
   late: [{ target: 'weekly', atMs: MIDNIGHT_MS + 9 * HOUR_MS }],
   endsAtMs: MIDNIGHT_MS + 6 * HOUR_MS,
   unknown: ['daily'],
+  durations: [],
   assumed: [{ condition: 'the mount point /mnt/a', targets: ['daily'] }],
 };
 const NO_LINES = { lines: 3, atBoot: ['/etc/crontab:7'], left: [], unclear: [], conditional: [] };
@@ -163,9 +165,49 @@ at boot, not planned: /etc/crontab:7
   );
 });
 
+const CHANCES: Chances = {
+  ...{ seed: 7, atMs: MIDNIGHT_MS + 8 * HOUR_MS, plays: 1_000 },
+  targets: [
+    {
+      ...{ target: 'daily', startsLate: 0.5, expired: 0.004, refused: 0, failed: 0, late: 0 },
+      ...{ running: 0.996, waiting: 0 },
+      waitMs: { medianMs: 0, slowMs: 90 * MINUTE_MS, mostMs: 2 * HOUR_MS },
+      endsAtMs: { medianMs: 0, slowMs: MIDNIGHT_MS + 7.5 * HOUR_MS, mostMs: 0 },
+    },
+    {
+      ...{ target: 'closed', startsLate: 1, expired: 0, refused: 0, failed: 0, late: 0 },
+      ...{ running: 0, waiting: 1, waitMs: { medianMs: 0, slowMs: 0, mostMs: 0 } },
+    },
+  ],
+  endsAtMs: {
+    ...{ medianMs: MIDNIGHT_MS + 6 * HOUR_MS, slowMs: MIDNIGHT_MS + 7.5 * HOUR_MS },
+    mostMs: MIDNIGHT_MS + 9 * HOUR_MS,
+  },
+};
+
+test('the chances of random nights are a table, without columns that say nothing', () => {
+  const screen = { columns: 80, isColoured: false, isUnicode: true };
+  assert.equal(
+    showChances(CHANCES, screen),
+    `played 1000 times with random durations of seed 7: the last run ends by Mon 4
+Jan 06:00 in half of these, by Mon 4 Jan 07:30 in 9 of 10, by Mon 4 Jan 09:00 in
+all
+
+TARGET  LATE  WAIT        GIVEN UP  WAITS 08:00  RUNS 08:00  ENDS (9 OF 10)
+daily   50%   1 h 30 min  <1%       -            >99%        Mon 4 Jan 07:30
+closed  100%  -           -         100%         -           -
+`,
+  );
+  assert.ok(showPlan({ ...NIGHT, chances: CHANCES }, NO_LINES, screen).includes('>99%'));
+  const few = showChances({ ...CHANCES, plays: 12 }, screen);
+  assert.match(few, /^played 12 times .*\(1000 are too much to work\s+out\)/);
+  assert.doesNotMatch(showChances({ ...CHANCES, plays: 0 }, screen), /TARGET/);
+});
+
 test('no line of a plan is wider than the screen, and on plain terminals all is ASCII', () => {
   for (const columns of [20, 40, 80, 200]) {
-    const text = showPlan(NIGHT, NO_LINES, { columns, isColoured: false, isUnicode: false });
+    const night = { ...NIGHT, chances: CHANCES };
+    const text = showPlan(night, NO_LINES, { columns, isColoured: false, isUnicode: false });
     for (const line of text.split('\n')) assert.ok(line.length <= columns, `${columns}: ${line}`);
     assert.match(text, /^[\n\x20-\x7e]*$/);
   }

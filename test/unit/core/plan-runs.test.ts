@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeCatalog, type Target } from '../../../daemon/core/catalog.ts';
-import { WAITS_MAX } from '../../../daemon/core/plan-rows.ts';
-import { BEYOND_MS_MAX, planRuns } from '../../../daemon/core/plan-runs.ts';
+import { BEYOND_MS_MAX } from '../../../daemon/core/plan-play.ts';
+import { type PlannedRuns, WAITS_MAX } from '../../../daemon/core/plan-rows.ts';
+import { planRuns } from '../../../daemon/core/plan-runs.ts';
 import { NO_WORLD, type World } from '../../../daemon/core/world.ts';
-import type { PlanInput, Planned } from '../../../daemon/protocol/planned.ts';
+import type { PlanInput } from '../../../daemon/protocol/planned.ts';
 import type { Stamp } from '../../../daemon/shared/run.ts';
 import { targets } from '../../support/arbitraries.ts';
 import { Core, EXIT_0, target } from '../../support/core.ts';
@@ -22,14 +23,14 @@ function plan(
   asked: readonly Asked[],
   tookMs: Readonly<Record<string, number>>,
   more: Partial<PlanInput> & { readonly workMax?: number } = {},
-): Planned {
+): PlannedRuns {
   const requests = asked.map(([ms, name]) => ({ atMs: FROM_MS + ms, target: name }));
   const span = { fromMs: FROM_MS, untilMs: FROM_MS + 24 * HOUR_MS };
   return planRuns({ catalog: makeCatalog(catalog), ...span, requests, tookMs, ...more });
 }
 
 /** A run as target, asked, started and ended, in ms after the beginning. */
-function times({ runs }: Planned): readonly (readonly unknown[])[] {
+function times({ runs }: PlannedRuns): readonly (readonly unknown[])[] {
   const after = (ms: number | undefined): number | undefined => ms && ms - FROM_MS;
   return runs.map((run) => [
     ...[run.target, after(run.askedAtMs), after(run.startedAtMs), after(run.endedAtMs)],
@@ -142,6 +143,49 @@ test('what runs, waits and is paused now comes first, and the past counts', () =
   ]);
   assert.deepEqual(planned.late, [{ target: 'c', atMs: FROM_MS + 3 * HOUR_MS - 193 }]);
   assert.deepEqual(planned.unknown, [], 'nothing of e is planned');
+});
+
+test('present runs keep their own time to be given up, and the time of their next attempt', () => {
+  const retry = { attempts: 3, delayMs: 100, growth: 1, on: ['timed-out'], withinMs: 1_000 };
+  const catalog = [target('a', [], { timeoutMs: 50, retry }), target('b'), target('c', [disk()])];
+  const known = { askedAtMs: FROM_MS - 500 };
+  const planned = plan(
+    catalog,
+    [],
+    { a: 70, b: 1, c: 900 },
+    {
+      runs: [
+        { run: 1, target: 'a', ...known, attempt: 2, notBeforeMs: FROM_MS + 300 },
+        { run: 2, target: 'c', ...known, startedAtMs: FROM_MS - 500 },
+        { run: 3, target: 'c', ...known, expiresAtMs: FROM_MS + 200 },
+        { run: 4, target: 'a', ...known, attempt: 3, startedAtMs: FROM_MS - 10 },
+        {
+          run: 5,
+          target: 'a',
+          ...known,
+          startedAtMs: FROM_MS - 20,
+          firstStartedAtMs: FROM_MS - 900,
+        },
+      ],
+    },
+  );
+  assert.deepEqual(times(planned), [
+    // Begins when it may, is over after 50 ms, and has one attempt left.
+    ['a', -500, 450, 500],
+    ['c', -500, -500, 400],
+    ['c', -500, undefined, 200],
+    ['a', -500, -10, 40],
+    // The time of its retries is over before another attempt could begin.
+    ['a', -500, -20, 30],
+  ]);
+  const attempts = planned.runs.map((run) => [run.outcome, run.attempts]);
+  assert.deepEqual(attempts, [
+    ['timed-out', 3],
+    ['exited', undefined],
+    ['expired', undefined],
+    ['timed-out', 3],
+    ['timed-out', undefined],
+  ]);
 });
 
 test('conditions are taken as met, and named', () => {

@@ -29,7 +29,8 @@ function sceneryOf({ state, catalog, nowMs }: Core): ViewContext {
   };
 }
 
-const viewTargets = (context: ViewContext) => runToEnd(view.viewTargets(context));
+const viewTargets = (context: ViewContext, hasDurations?: boolean) =>
+  runToEnd(view.viewTargets(context, hasDurations));
 const viewChain = (first: Run, context: ViewContext) => runToEnd(view.viewChain([first], context));
 const viewHistory = (...asked: Parameters<typeof view.viewHistory>) =>
   runToEnd(view.viewHistory(...asked));
@@ -97,7 +98,7 @@ function night(): { core: Core; a: number; b: number } {
 test('a run is shown with what is usual, when it is expected to end, and what that means for others', () => {
   const { core, a } = night();
   const [first, second] = viewTargets(sceneryOf(core));
-  const usual = { medianMs: 115, lowMs: 108, highMs: 215, runs: 4 };
+  const usual = { medianMs: 115, lowMs: 108, highMs: 215, slowMs: 386, runs: 4 };
   assert.deepEqual(first?.usual, usual);
   const [running] = first?.active ?? [];
   assert.deepEqual([running?.run, running?.usual, running?.pace], [a, usual, undefined]);
@@ -107,6 +108,22 @@ test('a run is shown with what is usual, when it is expected to end, and what th
   assert.deepEqual([waiting?.expectedEndAtMs, waiting?.usual], [undefined, undefined]);
   core.advance(core.nowMs + 300);
   assert.equal(viewTargets(sceneryOf(core))[0]?.active[0]?.pace, 'slower');
+});
+
+test('who asks for durations gets each, and a run that may be given up says when', () => {
+  const core = new Core([target('a', onDisk, { maxWaitMs: 5_000 })]);
+  for (const ms of [30, 10, 20]) {
+    const run = core.ask('a');
+    core.advance(core.nowMs + ms);
+    core.end(run);
+  }
+  core.ask('a');
+  core.ask('a');
+  const [plain] = viewTargets(sceneryOf(core));
+  assert.equal(plain?.tookMs, undefined);
+  assert.equal(plain?.queued[0]?.expiresAtMs, WALL_MS + 60 + 5_000);
+  assert.equal(plain?.active[0]?.expiresAtMs, undefined);
+  assert.deepEqual(viewTargets(sceneryOf(core), true)[0]?.tookMs, [30, 10, 20]);
 });
 
 test('of many targets fewer waiting runs are named each, but one, and all are counted', () => {

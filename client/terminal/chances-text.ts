@@ -11,7 +11,7 @@ import { type Screen, Style } from './style.ts';
 import type { Piece } from './styled-line.ts';
 import { type Cell, table } from './table.ts';
 
-export interface ChanceColumn {
+interface ChanceColumn {
   readonly title: string;
   readonly textOf: (target: TargetChances) => string;
 }
@@ -38,7 +38,7 @@ export function showChances(chances: Chances, screen: Screen): string {
 }
 
 /** In words: how many plays there are, and when they end. */
-export function headOf({ plays, seed, endsAtMs }: Chances): string {
+function headOf({ plays, seed, endsAtMs }: Chances): string {
   if (plays === 0) return 'with random durations nothing is known: there is too much to work out';
   const few = plays < PLAYS_MAX ? ` (${PLAYS_MAX} are too much to work out)` : '';
   const made = `played ${plays} times with random durations of seed ${seed}${few}`;
@@ -49,7 +49,7 @@ export function headOf({ plays, seed, endsAtMs }: Chances): string {
 }
 
 /** The figures of each target. */
-export function columnsOf({ targets, atMs }: Chances): readonly ChanceColumn[] {
+function columnsOf({ targets, atMs }: Chances): readonly ChanceColumn[] {
   const clock = showClock(atMs);
   const part = (name: Part, title: string): ChanceColumn => {
     return { title, textOf: (target) => showPart(target[name]) };

@@ -25,6 +25,8 @@ export interface PlanCommand {
   readonly isWorst: boolean;
   readonly seed: number | undefined;
   readonly at: string | undefined;
+  /** A changed configuration to compare with. */
+  readonly diff: string | undefined;
   readonly json: boolean;
 }
 
@@ -45,9 +47,11 @@ export function planOf(files: readonly string[], flags: TypedFlags): PlanCommand
   }
   const assumedMs = assumedOf(flags.text('assume'));
   const isSlow = flags.is('slow');
+  const diff = flags.text('diff');
+  if (diff !== undefined && isWorst) throw new Mistake(say.bothGiven('plan', '--diff', '--worst'));
   return {
     ...{ verb: 'plan', files, from, forMs, assumedMs, isSlow, isWorst, seed, at },
-    json: flags.is('json'),
+    ...{ diff, json: flags.is('json') },
   };
 }
 

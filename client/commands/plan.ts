@@ -14,6 +14,8 @@ import { EXIT_UNREADABLE, readAll } from '../crontab/check-crontab.ts';
 import { type Coming, comingRequests } from '../crontab/coming-requests.ts';
 import { cronHere, findCronFiles } from '../crontab/cron-files.ts';
 import type { Ending } from '../ending.ts';
+import { changesOf } from '../report/plan-changes.ts';
+import { showChanges } from '../terminal/changes-text.ts';
 import { jsonText } from '../terminal/json-text.ts';
 import { complain } from '../terminal/output.ts';
 import { type ReadLines, showPlan } from '../terminal/plan-text.ts';
@@ -59,7 +61,17 @@ export async function plan(command: PlanCommand, place: Place): Promise<Ending> 
   };
   const planned = askBatond(input, status?.config);
   if (!planned.ok) return planned.ending;
-  const ending = writeFile(json ? jsonText(planned.value) : told(planned.value, coming), undefined);
+  const { value } = planned;
+  const { diff } = command;
+  let text = json ? jsonText(value) : showPlan(value, readOf(coming), screen());
+  if (diff !== undefined) {
+    // As the caller may read it, by the same check as that of batond.
+    const changed = askBatond(input, diff);
+    if (!changed.ok) return changed.ending;
+    const changes = changesOf(value, changed.value);
+    text = json ? jsonText(changes) : showChanges(changes, diff, readOf(coming), screen());
+  }
+  const ending = writeFile(text, undefined);
   if (ending.status !== 0 || unread.length === 0) return ending;
   return { status: EXIT_UNREADABLE, isOwn: true };
 }
@@ -77,10 +89,6 @@ function worstOf(
   const atMs = momentOf(at ?? AT_DEFAULT, fromMs);
   if (atMs !== undefined && atMs >= fromMs && atMs <= untilMs) return { seed, atMs };
   return at === undefined ? { seed, atMs: untilMs } : undefined;
-}
-
-function told(planned: Planned, coming: Coming): string {
-  return showPlan(planned, readOf(coming), screen());
 }
 
 function readOf({ atBoot, left, unclear, conditional, lines }: Coming): ReadLines {

@@ -169,7 +169,10 @@ function list(told: readonly Told[], sign: string, style: Style, rest: string): 
 }
 
 /** What the plan takes for granted, and what it leaves out. */
-function remarks({ unknown, assumed, cutAtMs }: Planned, read: ReadLines): readonly string[] {
+export function remarks(
+  { unknown, assumed, cutAtMs }: Planned,
+  read: ReadLines,
+): readonly string[] {
   const conditions = assumed.map(({ condition, targets }) => `${condition} (${names(targets)})`);
   const [first = ''] = unknown;
   return [

@@ -6,7 +6,7 @@ function __baton_words
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
-        else if contains -- $word --max-wait --only --report -E --error-code --since --limit --outcome --from --for --assume --seed --at --output --group --write -t --target --connect-timeout --socket
+        else if contains -- $word --max-wait --only --report -E --error-code --since --limit --outcome --from --for --assume --seed --at --diff --output --group --write -t --target --connect-timeout --socket
             set skip yes
         else if test "$word" = --
             # What follows is for the command of the run.
@@ -103,6 +103,7 @@ complete -c baton -n '__baton_verb plan' -l slow -d 'let each run take the 90th 
 complete -c baton -n '__baton_verb plan' -l worst -d 'play the plan 1000 times with random durations'
 complete -c baton -n '__baton_verb plan' -l seed -x -d 'draw the durations of --worst by this number'
 complete -c baton -n '__baton_verb plan' -l at -x -d 'the time at which --worst counts what still runs'
+complete -c baton -n '__baton_verb plan' -l diff -r -F -d 'show what becomes different with the configuration in CONFIG'
 complete -c baton -n '__baton_verb plan' -l json -d 'print the daemon\'s answer as JSON'
 complete -c baton -n '__baton_operand plan 0 9998' -F
 complete -c baton -n '__baton_verb report' -l since -x -d 'how far back to look'

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { PlanChanges } from '../../client/report/plan-changes.ts';
 import type { Planned } from '../../daemon/protocol/planned.ts';
 import { PLAN_REQUESTS_MAX } from '../../daemon/protocol/request.ts';
 import { directory } from '../support/config.ts';
@@ -102,6 +103,53 @@ test('random durations come from the past, the slow ones are its 90th percentile
   const alone = await ask('--seed', '3');
   assert.equal(alone.status, 64);
   assert.match(alone.errors, /--seed needs --worst/);
+});
+
+test('a changed configuration is compared before it is reloaded', async (t) => {
+  const second = { policies: [{ type: 'cardinality', group: 'disk', whenFull: 'refuse' }] };
+  const rig = await Rig.start({ targets: { a: dummy('1ms'), b: dummy('1ms'), c: dummy('1ms') } });
+  t.after(() => rig.close());
+  const changed = join(directory(t), 'changed.json');
+  const write = (targets: object) => writeFileSync(changed, JSON.stringify({ targets }));
+  const path = crontab(t, '0 3 * * * baton run a b c\n');
+  const args = ['--from', '02:00', '--assume', 'a=1h,b=10m', '--diff', changed];
+  const plan = (...more: readonly string[]) =>
+    rig.client(['plan', ...args, ...more, path], { TZ: 'UTC' }).ended;
+  write({ a: dummy('1ms', disk), b: dummy('1ms', disk), c: dummy('1ms', second) });
+  const { status, text, errors } = await plan('--json');
+  assert.deepEqual([status, errors], [0, '']);
+  const { before, after, changes } = JSON.parse(text) as PlanChanges;
+  const threeMs = before.fromMs + HOUR_MS;
+  assert.deepEqual(
+    changes.map((change) => [change.target, change.what]),
+    [
+      ['b', 'later'],
+      ['c', 'refused'],
+    ],
+  );
+  assert.deepEqual(changes[0]?.after, { kind: 'runs', startsAtMs: threeMs + HOUR_MS });
+  assert.deepEqual(
+    [before.endsAtMs, after.endsAtMs],
+    [1, 7 / 6].map((h) => threeMs + h * HOUR_MS),
+  );
+  const told = await plan();
+  assert.match(
+    told.text,
+    /1 later, 1 refused\s+now;\s+the\s+last\s+run\s+ends [^;]* 04:10\s+instead/,
+  );
+  // Nothing changes.
+  write({ a: dummy('1ms'), b: dummy('1ms'), c: dummy('1ms') });
+  const same = await plan();
+  assert.match(
+    same.text,
+    /no\s+run\s+starts\s+at\s+another\s+time;\s+the\s+last\s+run\s+ends\s[^;]*,\s+as\s+before/,
+  );
+  writeFileSync(changed, '{');
+  const broken = await plan();
+  assert.deepEqual([broken.status, broken.text], [78, '']);
+  assert.match(broken.errors, /changed\.json/);
+  const both = await plan('--worst');
+  assert.match(both.errors, /either --diff or --worst/);
 });
 
 test('without a daemon the configuration is found as ever, and mistakes of all kinds are told', async (t) => {

@@ -164,6 +164,14 @@ export const QUESTIONS = [
           'the time at which `--worst` counts what still runs, such as 07:30 (08:00, or the end ' +
           'of a plan that does not have it)',
       },
+      {
+        name: 'diff',
+        value: 'CONFIG',
+        completes: 'file',
+        text:
+          'show what becomes different with the configuration in CONFIG, before it is put in ' +
+          "the place of the daemon's and reloaded",
+      },
       JSON_OPTION,
     ],
     text: [
@@ -182,6 +190,16 @@ export const QUESTIONS = [
         'line and no condition stood around it; the plan names the lines where that may be ' +
         'false. It names calls whose target is a variable, and calls of another daemon, and ' +
         'does not plan them.',
+      'With `--diff` CONFIG is read with your own rights and checked as `batond --check` checks ' +
+        'it; a mistake in it ends with status 78. Both plans have the same requests and the same ' +
+        'durations. Shown are starts that move by a second or more, requests that are refused, ' +
+        'given up, fail or never start only with CONFIG, or no longer, targets that become late, ' +
+        'and when the last run ends. The status is 0 whether anything changes or not. `--json` ' +
+        'prints one object: the plans `before` and `after` as above, and `changes`, each with ' +
+        'its `target`, when it is asked for (`askedAtMs`), `what` happens (`earlier`, `later`, ' +
+        '`refused`, `ignored`, `given-up`, `fails`, `never-starts`, `runs`, `new` or `gone`), ' +
+        'and what became of it `before` and `after`: its `kind`, `startsAtMs` and a `text`; ' +
+        '`late` has the targets that become `late` or `not-late`.',
       'With `--worst` each duration is drawn by itself from those of the last 20 successes of ' +
         'the target; one that `--assume` gives is always the same. A run that runs now takes ' +
         'longer than it has run already. The table says in how many of the plays a run of the ' +
@@ -215,6 +233,10 @@ export const QUESTIONS = [
       {
         line: 'baton plan --worst --at 07:30',
         text: 'the chance of each target to run at half past seven',
+      },
+      {
+        line: 'baton plan --diff /root/new-config.json',
+        text: 'what a changed configuration does to the next day',
       },
     ],
   },

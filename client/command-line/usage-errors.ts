@@ -70,7 +70,7 @@ export const needsWait = (command: string, option: string): string =>
 
 /** `other` is what `option` is for. */
 export const needsOther = (command: string, option: string, other: string): string =>
-  `${command}: ${option} needs ${other}`;
+  `${command}: ${option} needs ${other}; add that, or leave ${option} out`;
 
 export const withoutWait = (option: string): string =>
   `run: ${option} is for a run that is not waited for; leave it or --wait out`;

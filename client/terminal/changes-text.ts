@@ -1,4 +1,4 @@
-/** `baton plan --diff` as text for a terminal: what a changed configuration does to a plan. Pure. */
+/** `baton plan --diff` for a terminal: what a changed configuration does to a plan. Pure. */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import type { LateChange, PlanChange, PlanChanges, What } from '../report/plan-changes.ts';
 import { showMoment } from './calendar.ts';

@@ -1,7 +1,7 @@
 /**
- * Which waiting run starts next. `evaluate` starts at most one, the first of the heads around a target
- * that all its policies let go, and is asked again until it starts none. The first is the oldest,
- * or the highest where a policy ranks them (ranking.ts). Pure.
+ * Which waiting run starts next. `evaluate` starts at most one, the first of the heads around a
+ * target that all its policies let go, and is asked again until it starts none. The first is the
+ * oldest, or the highest where a policy ranks them (ranking.ts). Pure.
  *
  * No guarantee of fairness for a run that needs room in two groups at once: younger runs that need
  * only one of them may keep it out. `maxWait` bounds that.

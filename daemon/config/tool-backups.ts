@@ -11,7 +11,7 @@ export const BACKUPS = {
     percent: ['--info=progress2', '--progress', '-P'],
     seen: [
       ...seenIn('rsync', '3.2.7-1+deb12u6', undefined, { 12: true }),
-      ...seenIn('rsync', '3.5.0+ds1-0+deb12u1', '3.5.0+ds1-0+deb13u2'),
+      ...seenIn('rsync', '3.5.0+ds1-0+deb12u1', '3.5.0+ds1-0+deb13u2', { 13: true }),
     ],
   },
   rsnapshot: {
@@ -23,7 +23,7 @@ export const BACKUPS = {
     ignores: ['HUP'],
     leavesOthers: true,
     leaves: 'after KILL a lock file, for which the next run ends with 2',
-    seen: seenIn('rsnapshot', '1.4.5-1', '1.5.1-1', { 12: true }),
+    seen: seenIn('rsnapshot', '1.4.5-1', '1.5.1-1', { 12: true, 13: true }),
   },
   restic: {
     programs: ['restic'],
@@ -38,7 +38,7 @@ export const BACKUPS = {
     stopped: [130, 1],
     ignores: ['HUP'],
     leaves: 'after KILL, and in 0.14 after TERM, a lock: prune fails until "restic unlock"',
-    seen: seenIn('restic', '0.14.0-1+b5', '0.18.0-1+b4', { 12: true }),
+    seen: seenIn('restic', '0.14.0-1+b5', '0.18.0-1+b4', { 12: true, 13: true }),
   },
   borg: {
     programs: ['borg', 'borgbackup'],
@@ -50,7 +50,7 @@ export const BACKUPS = {
     stop: 'TERM',
     stopped: [143, 143],
     leaves: 'after KILL a lock, which the next run on this machine removes',
-    seen: seenIn('borgbackup', '1.2.4-1', '1.4.0-5', { 12: true }),
+    seen: seenIn('borgbackup', '1.2.4-1', '1.4.0-5', { 12: true, 13: true }),
   },
   borgmatic: {
     programs: ['borgmatic'],
@@ -78,7 +78,7 @@ export const BACKUPS = {
     leaves: 'a cut file under its final name, which the next run copies anew',
     percent: ['-P', '--progress', '--stats-one-line'],
     caution: 'exits with 0 although a file vanished while it was copied',
-    seen: seenIn('rclone', '1.60.1+dfsg-2+b5', '1.60.1+dfsg-4', { 12: true }),
+    seen: seenIn('rclone', '1.60.1+dfsg-2+b5', '1.60.1+dfsg-4', { 12: true, 13: true }),
   },
   duplicity: {
     programs: ['duplicity'],
@@ -134,7 +134,7 @@ export const BACKUPS = {
     stop: 'TERM',
     stopped: [143, 143],
     leaves: 'a part of the archive, which passes "gzip -t" and "zstd -t"',
-    seen: seenIn('tar', '1.34+dfsg-1.2+deb12u1', '1.35+dfsg-3.1', { 12: true }),
+    seen: seenIn('tar', '1.34+dfsg-1.2+deb12u1', '1.35+dfsg-3.1', { 12: true, 13: true }),
   },
   cpio: {
     programs: ['cpio'],

@@ -91,7 +91,7 @@ export const SYSTEMS = {
     stopped: [143, 143],
     leavesOthers: true,
     leaves: 'a script that goes on, where its main process alone is told',
-    seen: seenIn('logrotate', '3.21.0-1', '3.22.0-1', { 12: true }),
+    seen: seenIn('logrotate', '3.21.0-1', '3.22.0-1', { 12: true, 13: true }),
   },
   zstd: {
     programs: ['zstd'],

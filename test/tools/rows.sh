@@ -2,6 +2,7 @@
 # Runs tools inside a throw-away Debian, and says what each did, a fact a line: TOOL FACT VALUE.
 # Started by test/tools/measure, with a /tmp and processes of its own. An exit status above 128 is
 # death by a signal, or a status like it.
+# shellcheck disable=SC2012 # names of our own, without blanks
 set -u
 export LC_ALL=C HOME=/tmp/home PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /tmp/home /tmp/log
@@ -12,7 +13,7 @@ version() { say "$1 version $(dpkg-query -f '${Version}' -W "$2")"; }
 # Runs a command with its output in a log, as an ordinary user who cannot read everything.
 quiet() { "$@" >/tmp/log/out 2>&1 </dev/null; }
 status() { tool=$1 fact=$2; shift 2; quiet "$@"; say "$tool $fact $?"; }
-said() { grep -q -- "$3" /tmp/log/out && say "$1 $2 yes" || say "$1 $2 no"; }
+said() { if grep -q -- "$3" /tmp/log/out; then say "$1 $2 yes"; else say "$1 $2 no"; fi; }
 
 # A tree of files, one of which a plain user cannot read.
 sources() {
@@ -38,7 +39,7 @@ marked() { [ -e /tmp/mark ]; }
 # `tree` tells its children, too, as baton does by default.
 tell() { # SIGNAL main|tree
   all=$pid
-  [ "$2" = main ] || all="$pid $(pgrep -P $pid)"
+  [ "$2" = main ] || all="$pid $(pgrep -P "$pid")"
   # shellcheck disable=SC2086 # words
   kill "-$1" $all
 }
@@ -117,34 +118,34 @@ restic_rows() {
   version restic restic
   export RESTIC_PASSWORD=x
   r="restic --no-cache -r /tmp/restic"
-  quiet $r init
-  status restic ok $r backup /tmp/src
+  quiet "$r" init
+  status restic ok "$r" backup /tmp/src
   chmod -R a+rwX /tmp/restic
   # With a parent it would not open a file that looks the same.
-  status restic warn as_user $r backup --force /tmp/src
-  status restic failed $r -r /tmp/none snapshots
-  RESTIC_PASSWORD=y status restic failed $r snapshots
-  busy=reads; begin $r backup $BIG; running=$pid
-  status restic locked $r prune
+  status restic warn as_user "$r" backup --force /tmp/src
+  status restic failed "$r" -r /tmp/none snapshots
+  RESTIC_PASSWORD=y status restic failed "$r" snapshots
+  busy=reads; begin "$r" backup $BIG; running=$pid
+  status restic locked "$r" prune
   said restic locked-text 'repository is already locked'
-  pid=$running; kill -KILL $pid; wait $pid 2>/dev/null; quiet $r unlock --remove-all
+  pid=$running; kill -KILL $pid; wait $pid 2>/dev/null; quiet "$r" unlock --remove-all
   for signal in INT TERM; do
     for to in main tree; do
-      [ $signal = TERM ] && fact=stopped-TERM || fact=stopped
-      stop restic $fact $signal $to $r backup $BIG
+      [ "$signal" = TERM ] && fact=stopped-TERM || fact=stopped
+      stop restic "$fact" "$signal" $to "$r" backup $BIG
       say "restic lock-after-$signal-$to $(ls /tmp/restic/locks | wc -l)"
-      quiet $r unlock --remove-all
+      quiet "$r" unlock --remove-all
     done
   done
-  ignores restic HUP $r backup $BIG
-  quiet $r unlock --remove-all
+  ignores restic HUP "$r" backup $BIG
+  quiet "$r" unlock --remove-all
   [ -x /usr/lib/openssh/sftp-server ] || return 0
   s="restic --no-cache -o sftp.command=/usr/lib/openssh/sftp-server -r sftp:here:/tmp/restic"
   for signal in INT TERM; do
     for to in main tree; do
-      stop restic "sftp-$signal-$to" $signal $to $s backup $BIG
+      stop restic "sftp-$signal-$to" "$signal" $to "$s" backup $BIG
       say "restic sftp-lock-after-$signal-$to $(ls /tmp/restic/locks | wc -l)"
-      quiet $r unlock --remove-all
+      quiet "$r" unlock --remove-all
     done
   done
 }

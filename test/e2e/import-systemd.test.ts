@@ -126,6 +126,34 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     assert.match(history, /"kind": "cancelled"/);
   });
 
+  test('the units of contrib/examples run a target, fail as it fails, and cancel it', async () => {
+    const catches = 'trap "echo INT >/run/by; exit 4" INT; touch /run/there; sleep 60 & wait';
+    const targets = {
+      bad: { runner: { type: 'local', args: ['/bin/sh', '-c', 'exit 3'] } },
+      long: { runner: { type: 'local', args: ['/bin/sh', '-c', catches] }, stopSignal: 'INT' },
+    };
+    writeFileSync(join(guest.share, 'config.json'), JSON.stringify({ targets }));
+    guest.ask(`set -e
+      rm -f /run/by
+      cp /share/config.json /etc/baton/config.json
+      cp /usr/lib/baton/contrib/examples/baton-run@.* /etc/systemd/system/
+      systemctl daemon-reload
+      systemctl restart baton.socket
+      systemctl enable --now baton-run@bad.timer`);
+    assert.match(guest.ask('systemctl list-timers --all'), /baton-run@bad\.timer/);
+    assert.equal(guest.run('systemctl start baton-run@bad').status, 1);
+    assert.equal(guest.ask('systemctl show -P ExecMainStatus baton-run@bad'), '3\n');
+    assert.match(
+      guest.ask('journalctl -o cat -u baton-run@bad'),
+      /baton: bad: run \d+ exited with 3/,
+    );
+    guest.ask('systemctl start --no-block baton-run@long');
+    await guest.until('ls /run', /there/);
+    guest.ask('systemctl stop baton-run@long');
+    assert.equal(guest.ask('cat /run/by'), 'INT\n');
+    assert.match(guest.ask('baton history long --json'), /"kind": "cancelled"/);
+  });
+
   test('what cannot be imported is said, and nothing is written', () => {
     write('secret.service', ['[Service]', 'EnvironmentFile=/etc/secret', 'ExecStart=/bin/true']);
     guest.ask('systemctl daemon-reload');

@@ -1,7 +1,7 @@
 /** The daemon: does it answer, is it of this version, what does it say of itself. */
 import { readdir, readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type StatusReply, showDuration } from '../../daemon/protocol/request.ts';
+import { EXIT, type StatusReply, showDuration } from '../../daemon/protocol/request.ts';
 import type { Answer, Place } from '../connection/conversation.ts';
 import { queryOne } from '../connection/queries.ts';
 import * as say from './doctor-messages.ts';
@@ -27,6 +27,7 @@ export function daemonLimitMs(place: Place): number {
 export function judgeDaemon(answer: Answer<StatusReply>, own: string): readonly Finding[] {
   if (!answer.ok) {
     const sentence = answer.ending.line ?? 'the daemon does not answer';
+    if (answer.ending.status === EXIT.config) return [wrong('daemon', say.badConfig())];
     const todo = 'see the log of the daemon, and restart it';
     return [wrong('daemon', troubleOf(sentence, 'the status of the daemon', todo))];
   }

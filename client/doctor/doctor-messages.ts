@@ -138,6 +138,14 @@ export const heldState = (path: string, pid: number, socket: string): Trouble =>
     `see "ps -fp ${pid}"; name its socket with --socket or $BATON_SOCKET, or stop that process`,
   );
 
+/** The mistakes are told beside it. */
+export const badConfig = (): Trouble =>
+  say(
+    'no run can be accepted or started',
+    'a daemon whose configuration has no mistakes',
+    'fix what "batond --check" names',
+  );
+
 // Programs
 
 export const oldNode = (found: string, least: string): Trouble =>

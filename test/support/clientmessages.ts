@@ -252,6 +252,7 @@ const DOCTOR: Samples<Joined<typeof doctor>> = {
   unwritable: [['/var/lib/baton', 'EROFS', 'root (uid 0)']],
   unreachedState: [['/var/lib/baton', 'EACCES']],
   noDirectory: [['/var/lib/baton']],
+  badConfig: [[]],
   heldState: [['/var/lib/baton', 4711, '/run/s']],
   oldNode: [['18.19.0', '20.15']],
   missingProgram: [['perl', 'each run has a keeper in Perl', 'perl-base']],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type ClockFacts, judgeClock } from '../../../client/doctor/clock.ts';
 import { judgeCrontabs } from '../../../client/doctor/crontabs.ts';
+import { judgeDaemon } from '../../../client/doctor/daemon.ts';
 import { type Finding, troubleOf } from '../../../client/doctor/finding.ts';
 import { bounded, run } from '../../../client/doctor/limits.ts';
 import { judgeNode, judgeProgram, NODE_LEAST } from '../../../client/doctor/programs.ts';
@@ -271,4 +272,14 @@ test('the worst stands first, no line is wider than the screen, and control sign
   );
   assert.equal(lines.at(-2), '1 wrong, 1 to note, 1 ok');
   assert.ok(showFindings(findings, { ...screen, isColoured: true }).includes('\u001b[1;31mwrong'));
+});
+
+test('a daemon that refuses because of its configuration: what it is, and where the mistakes are', () => {
+  const line =
+    'no run can be accepted or started; fix /etc/baton/config.json: line 1: targets: expected ' +
+    'a value: {…}, […] or null; found the end of the file';
+  const ending = { status: 78, isOwn: true, line };
+  assert.deepEqual(brief(judgeDaemon({ ok: false, ending }, '0.1.0')), [
+    'wrong daemon: no run can be accepted or started | fix what "batond --check" names',
+  ]);
 });

@@ -141,8 +141,12 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   | { readonly type: 'due'; readonly runs: readonly RunId[] }
   /** This target may be late. */
   | { readonly type: 'overdue'; readonly target: TargetName }
-  /** `world`: what it says to the questions around the target. */
-  | { readonly type: 'evaluate'; readonly target: TargetName; readonly world?: World }
+  /** `worldAround`: what the world says to the questions around the target, or another one. */
+  | {
+      readonly type: 'evaluate';
+      readonly target: TargetName;
+      readonly worldAround?: (target: TargetName) => World;
+    }
   /** A daemon takes over: `bootId` is that of this boot. */
   | { readonly type: 'recover'; readonly run: RunId }
   /** The catalog has changed. */

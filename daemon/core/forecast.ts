@@ -141,11 +141,10 @@ class Play {
   *#look(names: Iterable<TargetName>): CooperativeSteps<void> {
     const targets = new Set(names);
     for (const target of targets) {
-      const world = this.#worlds.get(target) ?? this.#foreseen(target);
-      this.#worlds.set(target, world);
       while (!this.#isBlind()) {
         this.#work += sizeAround(target, this.#context.catalog);
-        const found = this.#decide({ type: 'evaluate', target, world });
+        const worldAround = (name: TargetName): World => this.#foreseen(name);
+        const found = this.#decide({ type: 'evaluate', target, worldAround });
         for (const name of found) targets.add(name);
         yield;
         if (found.length === 0) break;
@@ -155,7 +154,12 @@ class Play {
 
   /** What is not as it should be now stays so, as far as anybody can tell. */
   #foreseen(target: TargetName): World {
-    return { ...this.#context.worldAround(target), isAssumed: true };
+    const world = this.#worlds.get(target) ?? {
+      ...this.#context.worldAround(target),
+      isAssumed: true as const,
+    };
+    this.#worlds.set(target, world);
+    return world;
   }
 
   /** Nothing more can be foreseen: it is too much work, or the seen end of a queue is reached. */

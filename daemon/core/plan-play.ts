@@ -232,7 +232,7 @@ export class Play {
 
   #startOne(target: TargetName): boolean {
     this.#work += sizeAround(target, this.#catalog);
-    return this.#decide({ type: 'evaluate', target, world: NO_WORLD }).events.length > 0;
+    return this.#decide({ type: 'evaluate', target, worldAround: () => NO_WORLD }).events.length > 0;
   }
 
   #mayGoOn(): boolean {

@@ -42,11 +42,16 @@ export function evaluate(
   catalog: Catalog,
 ): Decision {
   const seen = new Set<TargetName>();
-  for (let { target } = command; ; ) {
-    const decision = look(state, { ...command, target }, catalog);
+  let { target } = command;
+  let decision = look(state, command, catalog);
+  for (;;) {
     seen.add(target);
     const next = startedBy(state, decision);
     if (next === undefined || seen.has(next) || isWithin(next, target, catalog)) return decision;
+    const other = look(state, { ...command, target: next }, catalog);
+    // It stands behind one that waits for an answer: nobody here waits for that, too.
+    if (other.events.length === 0) return { ...decision, ...joined(decision, other) };
+    decision = other;
     target = next;
   }
 }
@@ -56,6 +61,12 @@ function startedBy(state: ReadonlyState, { events: [event] }: Decision): TargetN
   return event?.type === 'starting' ? state.runs.get(event.run)?.target : undefined;
 }
 
+/** What two looks want to be told later. */
+function joined(one: Decision, other: Decision): Pick<Decision, 'wakeups' | 'asks'> {
+  const [asks = [], others = []] = [one.asks, other.asks];
+  return { wakeups: [...one.wakeups, ...other.wakeups], asks: [...asks, ...others] };
+}
+
 /** Whether a look at `outer` is a look at all that share a group with `inner`. */
 function isWithin(inner: TargetName, outer: TargetName, catalog: Catalog): boolean {
   const keys = groupsOf(outer, catalog);
@@ -63,10 +74,10 @@ function isWithin(inner: TargetName, outer: TargetName, catalog: Catalog): boole
 }
 
 function look(state: ReadonlyState, command: CommandOf<'evaluate'>, catalog: Catalog): Decision {
-  const { target, at, world } = command;
+  const { target, at, worldAround } = command;
   const wakeups: Wakeup[] = [];
   const asks: Ask[] = [];
-  const groupViewOf = groupViewMaker(state, catalog, at, world);
+  const groupViewOf = groupViewMaker(state, catalog, at, worldAround?.(target));
   /** Groups of which nothing can start now. */
   const closed = new Set<string>();
   for (const run of ranked(candidates(state, target, catalog), catalog, groupViewOf)) {

@@ -68,7 +68,8 @@ export class Loop {
       catalog: () => this.#catalog,
       decide: (target) => {
         this.#work += sizeAround(target, this.#catalog);
-        return this.#decide({ type: 'evaluate', target, world: this.worldAround(target) });
+        const worldAround = (name: TargetName): World => this.worldAround(name);
+        return this.#decide({ type: 'evaluate', target, worldAround });
       },
       affected: (decision) => this.#affectedTargets(decision),
       record: (decision) => this.#record(decision) === undefined,

@@ -7,7 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import { affectedTargets } from '../../daemon/core/affected.ts';
+import { affectedTargets, questionsAround } from '../../daemon/core/affected.ts';
 import { apply } from '../../daemon/core/apply.ts';
 import { type Binding, bind, makeCatalog, type Target } from '../../daemon/core/catalog.ts';
 import type { Answer, Command, CommandInput, Decision, Report } from '../../daemon/core/command.ts';
@@ -18,7 +18,7 @@ import { minimalHistory } from '../../daemon/core/minimal-history.ts';
 import type { Policy } from '../../daemon/core/policy.ts';
 import { emptyState, type Run, type State } from '../../daemon/core/state.ts';
 import { explain } from '../../daemon/core/waiting.ts';
-import type { World } from '../../daemon/core/world.ts';
+import { isCondition, keyOf, NO_WORLD, type World } from '../../daemon/core/world.ts';
 import { stampOf } from '../../daemon/shared/elapsed.ts';
 import type { KeeperId, RunId, Stamp, TargetName } from '../../daemon/shared/run.ts';
 import { policies as known } from '../../policies/index.ts';
@@ -152,7 +152,7 @@ export class Core {
       if (steps > STEPS_MAX) throw new Error('The core does not come to rest');
       const [name = ''] = dirty;
       const look = {
-        ...({ type: 'evaluate', target: name, world: this.world() } as const),
+        ...({ type: 'evaluate', target: name, worldAround: (other: TargetName) => this.worldAround(other) } as const),
         ...{ at: this.now(), nonce: NONCE },
       };
       const found = this.#absorb(decide(this.state, look, this.catalog), look);
@@ -220,6 +220,19 @@ export class Core {
   world(): World {
     const findings = this.conditions.findings(this.catalog, this.now());
     return { holders: this.holders, findings };
+  }
+
+  /** As a daemon has it: nothing is known of what nobody around the target asks. */
+  worldAround(name: TargetName): World {
+    const questions = questionsAround(this.state, name, this.catalog);
+    if (questions.length === 0) return NO_WORLD;
+    const asked = new Set(questions.map((it) => (isCondition(it) ? keyOf(it) : it.path)));
+    const { holders, findings, ...more } = this.world();
+    return {
+      ...more,
+      holders: new Map([...holders].filter(([path]) => asked.has(path))),
+      findings: new Map([...findings].filter(([key]) => asked.has(key))),
+    };
   }
 
   /** All that was asked of the world becomes known. */

@@ -554,6 +554,52 @@ test('of runs that can all start at once the oldest takes the place, also by way
   core.expect(younger, 'queued');
 });
 
+/** "near" and "between" share a group, and so do "between" and "far", which has a condition. */
+function chained(condition: object): Core {
+  const core = new Core(
+    [
+      target('near', [{ type: 'cardinality', group: 'net' }]),
+      target('between', [
+        { type: 'cardinality', group: 'net' },
+        { type: 'cardinality', group: 'disk' },
+      ]),
+      target('far', [
+        { type: 'cardinality', group: 'disk' },
+        { type: 'require', ...condition },
+      ]),
+    ],
+    { manualKeepers: true },
+  );
+  core.conditions.truth = () => false;
+  return core;
+}
+
+test('what is looked for by way of another group starts only as its conditions allow', () => {
+  const core = chained({ mounted: '/mnt/disk' });
+  const first = core.ask('near');
+  const [far, between] = [core.ask('far'), core.ask('between')];
+  core.expect(far, 'queued');
+  core.keep(first);
+  core.end(first);
+  core.expect(far, 'queued');
+  core.expect(between, 'starting');
+});
+
+test('what waits for an answer by way of another group keeps nobody here from starting', () => {
+  const core = chained({ exists: '/mnt/disk/there' });
+  const first = core.ask('near');
+  core.conditions.isManual = true;
+  const [far, between] = [core.ask('far'), core.ask('between')];
+  const last = core.ask('near');
+  core.keep(first);
+  core.end(first);
+  core.expect(far, 'queued');
+  assert.ok(
+    [between, last].some((run) => core.state.runs.get(run)?.state === 'starting'),
+    'nobody has the place of the group "net", which is free',
+  );
+});
+
 test('asking again with a token never makes a second run', () => {
   fc.assert(
     fc.property(targets, fc.array(fc.tuple(fc.nat(5), fc.nat(3))), (catalog, asks) => {

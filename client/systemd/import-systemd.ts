@@ -131,6 +131,8 @@ function dropInsOf(path: string): readonly string[] {
 /** As systemd has it, with all its drop-ins. */
 function readUnit(word: string): Read<Unit> {
   const name = /\.[a-z]+$/.test(word) ? word : `${word}.service`;
+  // Of a pattern systemctl shows all, as if they were one.
+  if (/[*?[]/.test(name)) return { ok: false, why: say.namesNoService() };
   const asked = systemctl('cat', '--', name);
   if (!asked.ok) return { ok: false, why: say.noUnit(asked.why) };
   return { ok: true, value: { name, file: parseUnitFile(asked.value) } };

@@ -6,7 +6,7 @@
 import { commandsOf, type Environment, environmentOf } from './service.ts';
 import { allOf, lastOf, type UnitFile } from './unit-file.ts';
 import * as say from './unit-messages.ts';
-import { type Read, secondsOf, splitWords, type UnitName } from './unit-words.ts';
+import { expandSpecifiers, type Read, secondsOf, splitWords, type UnitName } from './unit-words.ts';
 
 export interface ServiceImport {
   /** An entry of `targets`. */
@@ -110,25 +110,33 @@ function importParts(
   if (type !== 'oneshot' && commands.length > 1) throw new Refusal(say.severalCommands());
   const { okExit, unmapped } = okExitOf(unit);
   const isSequence = commands.length > 1;
-  const directory = get('WorkingDirectory') ?? '/';
+  const expanded = (key: string): string | undefined => {
+    const text = get(key);
+    return text === undefined ? undefined : must(expandSpecifiers(text, unitName));
+  };
+  const user = expanded('User');
+  const around = set.filter((key) => AROUND.includes(key));
+  // The client has the rights of root, and then they would have them, too.
+  const isRoots = [user, get('Group')].every((it = 'root') => it === 'root' || it === '0');
+  if (around.length > 0 && !isRoots) throw new Refusal(say.wouldBeRoot(around));
+  const directory = expanded('WorkingDirectory') ?? '/';
   const umask = get('UMask');
   const nice = get('Nice');
   const runner = {
     type: 'local',
     ...(isSequence ? { cmds: commands } : { args: commands[0] }),
-    ...(isSequence && okExit.length > 1 ? { continueOn: okExit } : {}),
+    ...(isSequence ? continueOn(okExit, isForgiven) : {}),
     ...(directory === '~' ? {} : { cwd: directory.replace(/^-/, '') }),
     env,
-    ...entry('user', get('User')),
-    ...entry('group', get('Group')),
+    ...entry('user', user),
+    ...entry('group', expanded('Group')),
     ...(umask === undefined ? {} : { umask: umaskOf(umask) }),
     ...(nice === undefined ? {} : { nice: niceOf(nice) }),
     ...entry('ionice', ioniceOf(get('IOSchedulingClass'), get('IOSchedulingPriority'))),
   };
-  const stops = stopOf(unit);
+  const stops = stopOf(unit, isSequence);
   const limit = type === 'oneshot' ? get('TimeoutSec', 'TimeoutStartSec') : get('RuntimeMaxSec');
   const limitS = limit === undefined ? Number.POSITIVE_INFINITY : secondsOrRefuse('timeout', limit);
-  const around = set.filter((key) => AROUND.includes(key));
   const gone = set.filter((key) => !KNOWN.includes(key));
   const restart = get('Restart') ?? 'no';
   return {
@@ -161,6 +169,15 @@ function importParts(
       ...stops.notes,
     ],
   };
+}
+
+/** After which codes of a command the next one runs. */
+function continueOn(
+  okExit: readonly number[],
+  isForgiven: boolean,
+): { readonly continueOn?: readonly number[] } {
+  if (isForgiven) return { continueOn: Array.from({ length: 256 }, (_, code) => code) };
+  return okExit.length > 1 ? { continueOn: okExit } : {};
 }
 
 function entry(key: string, value: string | undefined): Readonly<Record<string, string>> {
@@ -203,7 +220,7 @@ interface Stops {
 }
 
 /** How it is ended: by which signal, to whom, and after how long by KILL. */
-function stopOf(unit: UnitFile): Stops {
+function stopOf(unit: UnitFile, isSequence: boolean): Stops {
   const get = (...keys: readonly string[]): string | undefined => lastOf(unit, SERVICE, ...keys);
   const mode = get('KillMode') ?? 'control-group';
   if (mode !== 'control-group' && mode !== 'mixed') refuse('KillMode', mode);
@@ -218,7 +235,8 @@ function stopOf(unit: UnitFile): Stops {
   const keys = {
     killAfter: durationOf(isEndless ? YEAR_S : graceS),
     ...(signal === 'TERM' ? {} : { stopSignal: signal }),
-    ...(mode === 'mixed' ? { stopTo: 'main' } : {}),
+    // The main process of several commands is a shell of baton's, which passes no signal on.
+    ...(mode === 'mixed' && !isSequence ? { stopTo: 'main' } : {}),
   };
   return { keys, graceS: isEndless ? YEAR_S : graceS, notes: isEndless ? [say.endless()] : [] };
 }

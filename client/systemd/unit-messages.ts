@@ -50,6 +50,10 @@ export const staysAround = (keys: readonly string[]): string =>
   `the commands of ${list(keys)} stay in the unit, and run before the run is queued or after its ` +
   'end; let the command of the target call those that belong to the run';
 
+export const wouldBeRoot = (keys: readonly string[]): string =>
+  `the commands of ${list(keys)} would run as root, since the drop-in takes User= and Group= away ` +
+  'for the client; let the command of the target call them, or leave the unit as it is';
+
 export const holdsNoMore = (keys: readonly string[]): string =>
   `the run is a child of batond, so it has nothing of ${list(keys)}; set them in baton.service for ` +
   'all runs, or leave the unit as it is';

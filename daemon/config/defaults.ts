@@ -48,9 +48,12 @@ export function complete(name: string, target: Bag, defaults: Bag): Completed {
 function gifts(value: Bag): readonly (readonly [string, unknown])[] {
   const { tool, runner, okExit = [0] } = value;
   if (typeof tool !== 'string') return [];
-  const { on: _, warnExit, ...others } = defaultsOfTool(tool, commandOf(runner));
+  const { on: _, warnExit, stopTo, ...others } = defaultsOfTool(tool, commandOf(runner));
+  // Of several commands the main process is a shell, which waits for them, and passes no INT on.
+  const isSequence = isBag(runner) && Object.hasOwn(runner, 'cmds');
   return [
     ...Object.entries(others),
+    ...(stopTo === undefined || isSequence ? [] : [['stopTo', stopTo] as const]),
     ...(warnExit === undefined ? [] : [['warnExit', without(warnExit, okExit)] as const]),
   ];
 }

@@ -232,7 +232,9 @@ export class Play {
 
   #startOne(target: TargetName): boolean {
     this.#work += sizeAround(target, this.#catalog);
-    return this.#decide({ type: 'evaluate', target, worldAround: () => NO_WORLD }).events.length > 0;
+    return (
+      this.#decide({ type: 'evaluate', target, worldAround: () => NO_WORLD }).events.length > 0
+    );
   }
 
   #mayGoOn(): boolean {

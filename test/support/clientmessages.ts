@@ -120,6 +120,7 @@ const FOREIGN: Samples<typeof foreign> = {
   isUsers: [[]],
   namesNoService: [[]],
   staysAround: [[['ExecStartPre']]],
+  wouldBeRoot: [[['ExecStartPre']]],
   holdsNoMore: [[['ProtectSystem', 'MemoryMax']]],
   asksAgain: [['on-failure']],
   countsAsFailure: [[['SIGTERM']]],

@@ -152,7 +152,11 @@ export class Core {
       if (steps > STEPS_MAX) throw new Error('The core does not come to rest');
       const [name = ''] = dirty;
       const look = {
-        ...({ type: 'evaluate', target: name, worldAround: (other: TargetName) => this.worldAround(other) } as const),
+        ...({
+          type: 'evaluate',
+          target: name,
+          worldAround: (other: TargetName) => this.worldAround(other),
+        } as const),
         ...{ at: this.now(), nonce: NONCE },
       };
       const found = this.#absorb(decide(this.state, look, this.catalog), look);

@@ -175,3 +175,26 @@ test('time spans of systemd', () => {
   for (const text of ['', 'soon', '1month', '-5', '5 parsecs'])
     assert.equal(secondsOf(text), undefined);
 });
+
+test('commands around that of a service never get the rights that its drop-in gives the client', () => {
+  const around = 'Type=oneshot\nExecStart=/bin/a\nExecStartPre=/home/backup/prepare';
+  assert.match(
+    refused(`${around}\nUser=backup`),
+    /^the commands of ExecStartPre= would run as root/,
+  );
+  assert.match(refused(`${around}\nGroup=disk`), /would run as root/);
+  assert.ok(read(`${around}\nUser=root`).ok);
+});
+
+test('specifiers stand for what they do in the user, the group and the directory, too', () => {
+  const lines = 'ExecStart=/bin/a\nUser=%i\nGroup=%i\nWorkingDirectory=/srv/%i';
+  const { user, group, cwd } = runnerOf(lines, 'backup@home.service') as Record<string, unknown>;
+  assert.deepEqual([user, group, cwd], ['home', 'home', '/srv/home']);
+});
+
+test('the commands behind one that may fail run whatever its status is', () => {
+  const lines = 'Type=oneshot\nExecStart=-/bin/a\nExecStart=-/bin/b';
+  const { continueOn } = runnerOf(lines) as { continueOn: readonly number[] };
+  assert.deepEqual([continueOn.length, continueOn[0], continueOn.at(-1)], [256, 0, 255]);
+  assert.ok(!('stopTo' in imported(`${lines}\nKillMode=mixed`).target));
+});

@@ -129,3 +129,9 @@ test('batond --check says what a tool gives, proposes one, and warns of a 0 that
   assert.match(silent, /^warning: target "t": borgmatic exits with 0 and prints nothing although/m);
   assert.doesNotMatch(silent, /^note:/m);
 });
+
+test('of several commands the main process is a shell: a tool asks for no signal to that alone', () => {
+  const runner = { type: 'local', cmds: [['true'], ['restic', 'backup', '/srv']] };
+  const { target } = targetOf({ runner, tool: 'restic' });
+  assert.deepEqual([target?.stopSignal, target?.stopTo], ['INT', undefined]);
+});

@@ -226,17 +226,13 @@ export class Core {
     return { holders: this.holders, findings };
   }
 
-  /** As a daemon has it: nothing is known of what nobody around the target asks. */
+  /** As a daemon has it: no condition is known that nobody around the target asks for. */
   worldAround(name: TargetName): World {
     const questions = questionsAround(this.state, name, this.catalog);
-    if (questions.length === 0) return NO_WORLD;
-    const asked = new Set(questions.map((it) => (isCondition(it) ? keyOf(it) : it.path)));
-    const { holders, findings, ...more } = this.world();
-    return {
-      ...more,
-      holders: new Map([...holders].filter(([path]) => asked.has(path))),
-      findings: new Map([...findings].filter(([key]) => asked.has(key))),
-    };
+    const world = this.world();
+    if (questions.length === 0) return { ...NO_WORLD, holders: world.holders };
+    const asked = new Set(questions.filter(isCondition).map(keyOf));
+    return { ...world, findings: new Map([...world.findings].filter(([key]) => asked.has(key))) };
   }
 
   /** All that was asked of the world becomes known. */

@@ -87,7 +87,10 @@ export async function importSystemd(
 
 /** As the unit, without what a name of a target had better not have. */
 function freeName(stem: string, used: ReadonlySet<string>): string {
-  const wanted = stem.replaceAll('@', '-').replace(/[^\w.-]+/g, '_');
+  const wanted = stem
+    .replaceAll('@', '-')
+    .replace(/[^\w.-]+/g, '_')
+    .replace(/^-+/, '');
   let name = wanted;
   for (let number = 2; used.has(name); number++) name = `${wanted}-${number}`;
   return name;

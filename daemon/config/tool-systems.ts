@@ -84,7 +84,7 @@ export const SYSTEMS = {
   },
   logrotate: {
     programs: ['logrotate'],
-    warn: [1],
+    failed: { 1: 'any failure: a script, a configuration, a full disk' },
     locked: [3],
     again: [3],
     stop: 'TERM',

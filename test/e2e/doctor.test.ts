@@ -274,14 +274,14 @@ test('a state directory to which its user cannot write', async (t) => {
 });
 
 test('a disk of the state that can only be read', async (t) => {
-  if (skipWithout(t, 'root', 'unshare', 'a mount namespace')) return;
+  if (skipWithout(t, 'root', 'unshare', 'mount', 'a mount namespace')) return;
   mkdirSync(rig.state, { mode: 0o700 });
   const within = after(`mount -t tmpfs -o ro,mode=700 tmpfs ${rig.state}`);
   assertWrong(await ask({ within }), noSocket(), ['state', /\(EROFS\)$/, /to be written to$/]);
 });
 
 test('a disk of the state that is full', async (t) => {
-  if (skipWithout(t, 'root', 'unshare', 'a mount namespace')) return;
+  if (skipWithout(t, 'root', 'unshare', 'mount', 'a mount namespace')) return;
   mkdirSync(rig.state, { mode: 0o700 });
   const fill = `head -c 2M /dev/zero >${rig.state}/big || :`;
   const within = after(`mount -t tmpfs -o size=2M,mode=700 tmpfs ${rig.state}; ${fill}`);
@@ -289,7 +289,7 @@ test('a disk of the state that is full', async (t) => {
 });
 
 test('a disk of the state that has no room for more files', async (t) => {
-  if (skipWithout(t, 'root', 'unshare', 'a mount namespace')) return;
+  if (skipWithout(t, 'root', 'unshare', 'mount', 'a mount namespace')) return;
   mkdirSync(rig.state, { mode: 0o700 });
   const fill = `cd ${rig.state} && for n in $(seq 97); do : >$n; done`;
   const within = after(`mount -t tmpfs -o nr_inodes=100,mode=700 tmpfs ${rig.state}; ${fill}`);
@@ -467,7 +467,7 @@ function alone(...mounts: readonly string[]): readonly string[] {
 }
 
 test('crontabs that call baton, and no cron that runs them', async (t) => {
-  if (skipWithout(t, 'root', 'unshare', 'a mount namespace')) return;
+  if (skipWithout(t, 'root', 'unshare', 'mount', 'a mount namespace')) return;
   crontab('0 3 * * * root baton run hello --wait');
   await rig.boot();
   const within = alone(`mount --bind ${tab} /etc/crontab`);
@@ -479,7 +479,7 @@ test('crontabs that call baton, and no cron that runs them', async (t) => {
 });
 
 test('a crontab that cron ignores, since others can write to it', async (t) => {
-  if (skipWithout(t, 'root', 'unshare', 'a mount namespace')) return;
+  if (skipWithout(t, 'root', 'unshare', 'mount', 'a mount namespace')) return;
   crontab('0 3 * * * root baton run hello --wait');
   chmodSync(tab, 0o666);
   await rig.boot();

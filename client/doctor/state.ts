@@ -2,13 +2,14 @@
  * The state directory: whose it is, who holds it, what room its disk has, and whether the journal
  * is whole.
  */
-import { access, constants, lstat, readFile, stat, statfs } from 'node:fs/promises';
+import { access, constants, lstat, readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { showBytes } from '../../daemon/shared/show-bytes.ts';
 import { nameUser } from '../../daemon/system/owner-name.ts';
 import { findForeign } from '../../daemon/system/state-directory.ts';
 import { codeOf } from '../terminal/output.ts';
 import { BATOND } from './config.ts';
+import { findStateOf } from './daemon.ts';
 import * as say from './doctor-messages.ts';
 import { type Finding, note, ok, troubleOf, wrong } from './finding.ts';
 import { run } from './limits.ts';
@@ -70,7 +71,7 @@ export async function lookAtState(
     if (!isOwn) return seen;
     const foreign = findForeign(path);
     const code = await access(path, constants.W_OK).then(() => undefined, codeOf);
-    const holder = await holderOf(join(path, 'lock'));
+    const holder = await holderOf(path);
     const journal = join(path, 'journal.ndjson');
     const { mtimeMs = undefined, size = 0 } = (await statOf(journal)) ?? {};
     const isReadable = !isAnswered && holder === undefined && mtimeMs !== undefined;
@@ -151,31 +152,19 @@ async function statOf(path: string) {
   }
 }
 
-/** By /proc/locks: to try to take the lock would be in the way of a daemon that starts. */
-async function holderOf(lock: string): Promise<number | undefined> {
+/**
+ * The daemon that has signed the lock and has the journal open. Not by /proc/locks, which shows no
+ * lock in a container whose flock(1) has ended; nor by the lock: to try to take it would be in the
+ * way of a daemon that starts.
+ */
+async function holderOf(state: string): Promise<number | undefined> {
   try {
-    const { dev, ino } = await lstat(lock);
-    // makedev(3) of Linux, in the hexadecimal numbers of /proc/locks.
-    const major = Math.floor(dev / 256) % 4_096;
-    const minor = (dev % 256) + Math.floor(dev / 1_048_576) * 256;
-    const name = `${hex(major)}:${hex(minor)}:${ino}`;
-    const lines = (await readFile('/proc/locks', 'utf8')).split('\n');
-    const fields = lines.map((line) => line.trim().split(/\s+/)).find((it) => it.includes(name));
-    const pid = Number(fields?.[4] ?? 0);
-    if (pid <= 0) return undefined;
-    return Number(await signedBy(lock)) || pid;
+    const pid = Number((await readFile(join(state, 'lock'), 'utf8')).trim());
+    const isOpen = pid > 0 && (await findStateOf(pid)) === (await realpath(state));
+    return isOpen ? pid : undefined;
   } catch {
     return undefined;
   }
-}
-
-function hex(value: number): string {
-  return value.toString(16).padStart(2, '0');
-}
-
-/** The lock was taken by flock(1) for the daemon, which has written who it is. */
-async function signedBy(lock: string): Promise<string> {
-  return (await readFile(lock, 'utf8')).trim();
 }
 
 /** What batond says of a journal that it cannot read; a run of that number is none. */

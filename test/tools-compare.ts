@@ -33,7 +33,7 @@ function agrees(row: KnownTool, fact: string, value: string, debian: 12 | 13): b
       return seen.some((it, at) => its.includes(it) && stopped[at] === code);
     case 'ignores':
       return ignores.some((signal) => signal === value);
-    case 'heeds':
+    case 'obeys':
       return !ignores.some((signal) => signal === value);
     default:
       return undefined;

@@ -21,6 +21,7 @@ import { importLine, type LineImport, locksHeld } from './line-import.ts';
 import * as say from './migration-messages.ts';
 import { CONFIG, PUBLIC_MODE, SECRET_MODE, writeNew } from './new-files.ts';
 import type { Proposal } from './proposal.ts';
+import { freeName } from './target-names.ts';
 import { diffLines, diffNew } from './unified-diff.ts';
 
 const EXIT_NOTHING = 1;
@@ -118,8 +119,7 @@ function importEach(
 ): ReadonlyMap<CronLine, LineImport> {
   const used = new Set(known.targets?.map(({ target }) => target));
   const pick = (wanted: string): string => {
-    let name = wanted;
-    for (let number = 2; used.has(name); number++) name = `${wanted}-${number}`;
+    const name = freeName(wanted, used);
     used.add(name);
     return name;
   };

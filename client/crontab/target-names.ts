@@ -57,6 +57,13 @@ function nameOf(words: readonly string[]): string {
   return ['rsnap', ...words].join('-').replace(/[^\w.-]+/g, '_');
 }
 
+/** The wanted name, or it with the first number that makes it one nobody has. */
+export function freeName(wanted: string, used: ReadonlySet<string>): string {
+  let name = wanted;
+  for (let number = 2; used.has(name); number++) name = `${wanted}-${number}`;
+  return name;
+}
+
 const NAME_CHARS_MAX = 40;
 
 /** `borg create …` is "borg-create", `/root/bin/dump.sh` is "dump". */

@@ -189,7 +189,7 @@ export const uncheckedCrontabs = (how: string): Trouble =>
 
 export const betterLines = (count: number): Trouble =>
   say(
-    `crontabs have lines that would better be written otherwise (${count})`,
+    `crontabs have lines that could be better (${count})`,
     'lines as "baton check-crontab" proposes them',
     'run "baton check-crontab", which shows each of them',
   );

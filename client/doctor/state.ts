@@ -1,6 +1,6 @@
 /**
- * The state directory: whose it is, who holds it, what room its disk has, and whether the journal
- * is whole.
+ * The state directory: its owner, the daemon that holds it, the free space of its disk, and whether
+ * the journal is whole.
  */
 import { access, constants, lstat, readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';

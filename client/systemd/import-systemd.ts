@@ -10,6 +10,7 @@ import { cannotRead } from '../client-errors.ts';
 import type { Place } from '../connection/conversation.ts';
 import { knowledgeOf } from '../crontab/check-crontab.ts';
 import { CONFIG, type NewFile, PUBLIC_MODE, SECRET_MODE, writeNew } from '../crontab/new-files.ts';
+import { freeName } from '../crontab/target-names.ts';
 import { diffNew } from '../crontab/unified-diff.ts';
 import { type Ending, printed } from '../ending.ts';
 import { codeOf, complain, plain } from '../terminal/output.ts';
@@ -55,7 +56,7 @@ export async function importSystemd(
         line: `${word}: ${say.notImported(read.why)}`,
       };
     const { name: unit, file } = read.value;
-    const name = freeName(stemOf(unit), used);
+    const name = freeName(nameOf(stemOf(unit)), used);
     const imported = importService(file, unitNameOf(unit), name, env);
     if (!imported.ok) {
       complain(`${unit}: ${say.notImported(imported.why)}`);
@@ -85,15 +86,12 @@ export async function importSystemd(
   ]);
 }
 
-/** As the unit, without what a name of a target had better not have. */
-function freeName(stem: string, used: ReadonlySet<string>): string {
-  const wanted = stem
+/** The name of the unit, without characters that a name of a target should not have. */
+function nameOf(stem: string): string {
+  return stem
     .replaceAll('@', '-')
     .replace(/[^\w.-]+/g, '_')
     .replace(/^-+/, '');
-  let name = wanted;
-  for (let number = 2; used.has(name); number++) name = `${wanted}-${number}`;
-  return name;
 }
 
 /** The service itself, or that of a timer. */

@@ -51,22 +51,24 @@ export const staysAround = (keys: readonly string[]): string =>
   'end; let the command of the target call those that belong to the run';
 
 export const wouldBeRoot = (keys: readonly string[]): string =>
-  `the commands of ${list(keys)} would run as root, since the drop-in takes User= and Group= away ` +
-  'for the client; let the command of the target call them, or leave the unit as it is';
+  `the commands of ${list(keys)} would run as root, since the drop-in takes User= and Group= ` +
+  'away for the client; let the command of the target call them, or leave the unit as it is';
 
 export const holdsNoMore = (keys: readonly string[]): string =>
-  `the run is a child of batond, so it has nothing of ${list(keys)}; set them in baton.service for ` +
-  'all runs, or leave the unit as it is';
+  `the run is a child of batond, so it has nothing of ${list(keys)}; set them in ` +
+  'baton.service for all runs, or leave the unit as it is';
 
 export const asksAgain = (value: string): string =>
-  `the setting Restart=${value} stays and asks for a new run each time; use "retry" of the target ` +
-  'instead';
+  `the setting Restart=${value} stays and asks for a new run each time; use "retry" of the ` +
+  'target instead';
 
 export const countsAsFailure = (words: readonly string[]): string =>
-  `the run counts as failed after ${words.join(', ')} of SuccessExitStatus=; see "okExit" for codes`;
+  `the run counts as failed after ${words.join(', ')} of SuccessExitStatus=; see "okExit" for ` +
+  'codes';
 
 export const endless = (): string =>
-  'the setting TimeoutStopSec=infinity becomes a "killAfter" of a year; give the target a shorter one';
+  'the setting TimeoutStopSec=infinity becomes a "killAfter" of a year; give the target a ' +
+  'shorter one';
 
 export const optionalDirectory = (path: string): string =>
   `baton needs the directory ${path}, which may be missing for systemd; make it, or drop "cwd"`;

@@ -24,8 +24,8 @@ export function splitWords(text: string): Read<Words> {
 }
 
 /**
- * Several commands have a word `;` between them. Quotes count within a word, too: systemd 252 and
- * 257 do so, unlike what their manual says.
+ * Several commands have a word `;` between them. Quotes count within a word, too: systemd 252
+ * and 257 do so, unlike what systemd.service(5) says; see findings/systemd-quotes-within-words.sh.
  */
 export function splitCommands(text: string): Read<readonly Words[]> {
   const commands: string[][] = [[]];

@@ -245,7 +245,7 @@ export class Daemon {
     };
   }
 
-  /** By the configuration of now, as with `killAfter`: it may have been mended for this run. */
+  /** By the present configuration, as with `killAfter`: it may have been changed for this run. */
   #stopRun(run: RunId): void {
     const target = this.loop.catalog.targets.get(this.loop.state.runs.get(run)?.target ?? '');
     this.#keepers.stop(run, stopOrderOf(target));

@@ -444,7 +444,7 @@ test('a line that calls baton well is counted, and lines of others are no reason
   assertWrong({ findings, ...rest });
   const [note] = findings.filter(({ look }) => look === 'crontabs');
   assert.equal(note?.level, 'note');
-  assert.match(note?.found ?? '', /would better be written otherwise \(\d\)$/);
+  assert.match(note?.found ?? '', /have lines that could be better \(\d\)$/);
 });
 
 for (const [word, before] of [

@@ -65,7 +65,7 @@ ignores() { # TOOL SIGNAL COMMAND
   begin "$@"
   tell "$signal" main
   sleep 3
-  if kill -0 $pid 2>/dev/null; then say "$tool ignores $signal"; else say "$tool heeds $signal"; fi
+  if kill -0 $pid 2>/dev/null; then say "$tool ignores $signal"; else say "$tool obeys $signal"; fi
   kill -KILL $pid 2>/dev/null
   wait $pid 2>/dev/null
 }

@@ -45,9 +45,9 @@ export const RUNS = [
       {
         name: 'verdict',
         text:
-          'with `--wait`: the last line on stderr says how a run failed, also where its output is ' +
-          'long; nothing more of a run that ends in `okExit` or `warnExit`, nor of a fleet, ' +
-          'which has its table',
+          'with `--wait`: the last line on stderr says how a run failed, also where its ' +
+          'output is long; nothing more of a run that ends in `okExit` or `warnExit`, nor of a ' +
+          'fleet, which has its table',
       },
       {
         name: 'maxWait',

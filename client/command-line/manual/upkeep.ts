@@ -105,14 +105,14 @@ export const UPKEEP = [
       'Looks at the socket and who may use it, the daemon, the units of systemd and how the ' +
         'daemon last ended, the configuration, the state directory and the room on its disk, ' +
         'the programs and their versions, the crontabs (the CRONTABs, or all that this user may ' +
-        'read) and cron, and the clock. It changes nothing and needs no daemon, and each look has ' +
-        'its time limit.',
+        'read) and cron, and the clock. It changes nothing and needs no daemon, and each look ' +
+        'has its time limit.',
       'Each line is `wrong`, `note` or `ok`, what is wrong first; below it stands what was ' +
         'expected and what to do. The status is 1 if something is wrong, else 0. As root it ' +
         'sees more. It prints no command, no argument and no environment, so that its output ' +
         'can be put into a report; names of targets, users and files are in it.',
-      'With `--json` it prints one object: `version`, `atMs`, `wrong` and `notes` (how many), and ' +
-        '`findings`, each with its `look`, its `level`, what was `found` and, unless all is ' +
+      'With `--json` it prints one object: `version`, `atMs`, `wrong` and `notes` (how many), ' +
+        'and `findings`, each with its `look`, its `level`, what was `found` and, unless all is ' +
         'well, what was `expected` and what `todo`.',
     ],
     examples: [
@@ -128,7 +128,7 @@ export const UPKEEP = [
     options: [JSON_OPTION],
     text: [
       'Reads the FILEs, or without one all crontabs of the machine, and says line by line what ' +
-        'would better be written otherwise, such as a command that is a target or a target that ' +
+        'could be better, such as a command that is a target or a target that ' +
         'is not configured. It changes no file. The status is 1 if something was found, and 66 ' +
         'if a file could not be read.',
       'With `--json` it prints one object: `findings`, each with its `file`, `line`, `text`, its ' +
@@ -157,7 +157,9 @@ export const UPKEEP = [
         name: 'write',
         value: 'DIRECTORY',
         completes: 'directory',
-        text: 'with `crontab` or `systemd`: put the new files there; nothing that exists is written over',
+        text:
+          'with `crontab` or `systemd`: put the new files there; nothing that exists is written ' +
+          'over',
       },
     ],
     text: [
@@ -166,9 +168,9 @@ export const UPKEEP = [
         'diff. Times, comments and all other lines stay as they are; so does a line that cannot ' +
         'be imported safely, with the reason on stderr. What a line was besides its command ' +
         '(user, variables of the crontab, nice, ionice, timeout, flock) goes into its target.',
-      'For systemd: makes a target of each service UNIT (or of the service of a timer UNIT), a name ' +
-        'or the path of a file, and a drop-in by which the service asks baton for it. The timer ' +
-        'stays, and so do conditions and `OnFailure=`. A service with settings that only systemd ' +
+      'For systemd: makes a target of each service UNIT (or of the service of a timer UNIT), a ' +
+        'name or the path of a file, and a drop-in by which the service asks baton for it. The ' +
+        'timer stays, and so do conditions and `OnFailure=`. A service with settings that only systemd ' +
         'can keep, such as `EnvironmentFile=`, is not imported; what does not hold any more is ' +
         'said.',
       'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), ' +

@@ -1,0 +1,54 @@
+#!/bin/sh
+# systemd units: quotes count within a word, too.
+#
+# Guess:  as systemd.service(5) says under COMMAND LINES: a quote opens only at the beginning of a
+#         word, and closes only at its end; anywhere else it is a character of the word.
+# Is:     as in a shell: foo"bar baz"qux is the one word `foobar bazqux`, also in Environment=.
+# Seen:   systemd 252.39-1~deb12u2 (Debian 12), 257.13-1~deb13u1 (Debian 13).
+#
+# Wants Debian 12 or 13 with the libraries of systemd, apt-get, dpkg-deb; unpacks the package into a
+# temporary folder and has its systemd read a unit (--test), which starts nothing. Exits with 0 while
+# it is as said here, with 1 if it has changed.
+set -eu
+# shellcheck source=/dev/null
+. /etc/os-release
+case ${VERSION_CODENAME:-} in
+  bookworm) version=252.39-1~deb12u2 packages=systemd ;;
+  trixie) version=257.13-1~deb13u1 packages='systemd libsystemd-shared' ;;
+  *) echo "needs Debian 12 or 13" >&2; exit 77 ;;
+esac
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+for package in $packages; do
+  apt-get -qq -o APT::Sandbox::User=root download "$package=$version" >/dev/null ||
+    { echo "apt has no $package $version" >&2; exit 77; }
+done
+for deb in *.deb; do dpkg-deb -x "$deb" tree; done
+systemd=$(find tree -path '*/systemd/systemd' -type f)
+shared=$(dirname "$(find tree -name 'libsystemd-shared-*.so' | head -n 1)")
+echo "systemd $version"
+
+mkdir -p run config/systemd/user
+cat >config/systemd/user/quotes.service <<'END'
+[Service]
+Environment=FOO="a b"c
+ExecStart=/bin/echo foo"bar baz"qux
+END
+as=
+# A manager of a user refuses to be root, without a word.
+[ "$(id -u)" != 0 ] || { chmod -R a+rX . && chown 65534 run && as='setpriv --reuid=65534 --clear-groups'; }
+# shellcheck disable=SC2086 # words
+LC_ALL=C HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_CONFIG_HOME=$dir/config LD_LIBRARY_PATH=$shared \
+  $as "$systemd" --test --user --unit=quotes.service --log-target=console >dump 2>&1 || :
+
+grep -q quotes.service dump || { cat dump >&2; exit 77; }   # without cgroups, say
+
+status=0
+# expect TEXT: it stands in what systemd made of the unit
+expect() {
+  grep -F -- "$1" dump || { echo "expected: $1" >&2; status=1; }
+}
+expect 'Command Line: /bin/echo "foobar bazqux"'
+expect 'Environment: FOO=a bc'
+[ "$status" = 0 ] || exit 1

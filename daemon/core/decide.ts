@@ -109,7 +109,7 @@ function configured(
       events.push(abandoned(run, at, { kind: 'skipped', reason: removed() }, catalog));
     }
   }
-  const watched = watch(state, at, catalog);
+  const watched = watch(state, at, catalog, events);
   const more = watched.events.slice(0, ENDED_AT_ONCE_MAX - events.length);
   if (more.length < watched.events.length) {
     return { ...NOTHING, events: [...events, ...more], rest: { type: 'configured' } };

@@ -15,8 +15,17 @@ import type { Event } from './event.ts';
 import { add, call } from './hooks.ts';
 import type { ReadonlyState } from './state.ts';
 
-/** Begins to look out for what is configured, and leaves off what no longer is. */
-export function watch(state: ReadonlyState, at: Stamp, catalog: Catalog): Decision {
+/**
+ * Begins to look out for what is configured, and leaves off what no longer is. `before`: what the
+ * same decision brings before that, such as a success.
+ */
+export function watch(
+  state: ReadonlyState,
+  at: Stamp,
+  catalog: Catalog,
+  before: readonly Event[] = [],
+): Decision {
+  const succeeded = new Set(before.flatMap((event) => successOf(state, event) ?? []));
   const events: Event[] = [];
   const wakeups: Wakeup[] = [];
   for (const [target, { freshAt }] of state.targetStates) {
@@ -26,7 +35,7 @@ export function watch(state: ReadonlyState, at: Stamp, catalog: Catalog): Decisi
   for (const { name: target, lateAfterMs } of catalog.targets.values()) {
     if (lateAfterMs === undefined) continue;
     const known = state.targetStates.get(target)?.freshAt;
-    const freshAt = known ?? lastSuccess(state, target) ?? at;
+    const freshAt = known ?? (succeeded.has(target) ? at : (lastSuccess(state, target) ?? at));
     if (known === undefined) events.push({ type: 'watched', target, at: freshAt });
     wakeups.push({ target, atMs: elapsedMs(freshAt) + lateAfterMs });
   }
@@ -36,14 +45,20 @@ export function watch(state: ReadonlyState, at: Stamp, catalog: Catalog): Decisi
 /** The time of another look for every success that a decision brings. */
 export function withWatch(state: ReadonlyState, decision: Decision, catalog: Catalog): Decision {
   const wakeups = decision.events.flatMap((event) => {
-    if (event.type !== 'ended' || event.verdict === 'failed') return [];
-    const target = state.runs.get(event.run)?.target ?? '';
-    const { lateAfterMs } = catalog.targets.get(target) ?? {};
-    return lateAfterMs === undefined ? [] : [{ target, atMs: elapsedMs(event.at) + lateAfterMs }];
+    const target = successOf(state, event);
+    const { lateAfterMs } = catalog.targets.get(target ?? '') ?? {};
+    if (target === undefined || lateAfterMs === undefined || event.type !== 'ended') return [];
+    return [{ target, atMs: elapsedMs(event.at) + lateAfterMs }];
   });
   return wakeups.length === 0
     ? decision
     : { ...decision, wakeups: [...decision.wakeups, ...wakeups] };
+}
+
+/** The target whose run an event ends well, or with a warning. */
+function successOf(state: ReadonlyState, event: Event): TargetName | undefined {
+  const isSuccess = event.type === 'ended' && event.verdict !== 'failed';
+  return isSuccess ? state.runs.get(event.run)?.target : undefined;
 }
 
 export function overdue(

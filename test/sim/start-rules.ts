@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { candidates } from '../../daemon/core/affected.ts';
 import { type Binding, type Catalog, hasConditions } from '../../daemon/core/catalog.ts';
-import { type GroupViewOf, groupViewMaker } from '../../daemon/core/group-view.ts';
+import { groupViewMaker } from '../../daemon/core/group-view.ts';
 import { isPaused } from '../../daemon/core/pauses.ts';
 import type { Queued, ReadonlyState, Run } from '../../daemon/core/state.ts';
-import { hindrances, readinesses } from '../../daemon/core/waiting.ts';
+import { readinesses } from '../../daemon/core/waiting.ts';
 import type { World } from '../../daemon/core/world.ts';
 import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { RunId, TargetName } from '../../daemon/shared/run.ts';
@@ -153,8 +153,7 @@ export function checkWaits(
       assert.ok(said, `nobody says that the plugin of run ${run.run} fails`);
     }
     if (isFree && !isFresh) {
-      const isPutOff =
-        hasConditions(catalog.targets.get(name)) || isHeld(state, run, catalog, groupViewOf);
+      const isPutOff = hasConditions(catalog.targets.get(name)) || isHeld(state, run, catalog);
       assert.ok(isPutOff && isLater, `run ${run.run} (${name}) waits for nothing`);
     }
     const keys = new Set(catalog.targets.get(name)?.bindings.map(({ key }) => key));
@@ -171,16 +170,14 @@ export function checkWaits(
   }
 }
 
-/** The world is being looked at for one that was to go first when that began. */
-function isHeld(
-  state: ReadonlyState,
-  run: Queued,
-  catalog: Catalog,
-  groupViewOf: GroupViewOf,
-): boolean {
+/**
+ * One that may go first has conditions: they were being looked at, and need not be so any more. How
+ * long that may keep a run that is free is for `isSoon` to say.
+ */
+function isHeld(state: ReadonlyState, run: Queued, catalog: Catalog): boolean {
   return candidates(state, run.target, catalog)
     .filter((other) => other !== run)
-    .some((other) => hindrances(other, catalog, groupViewOf).some(({ isNext }) => isNext));
+    .some((other) => hasConditions(catalog.targets.get(other.target)));
 }
 
 function isOver({ expiresAtMs = Number.POSITIVE_INFINITY }: Queued, at: Now['at']): boolean {

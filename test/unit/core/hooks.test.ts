@@ -294,3 +294,18 @@ test('hooks are targets of the same file, others than their own, without argumen
   assert.equal(catalog.targets.get('job')?.lateAfterMs, 26 * HOUR);
   assert.equal(catalog.targets.get('job')?.onFailureAfter, 3);
 });
+
+test('a run that a reload ends with a warning counts for the lateness that the same reload configures', () => {
+  const retry = {
+    ...{ attempts: 2, delayMs: 60_000, growth: 1, delayMsMax: 60_000, jitterMs: 0 },
+    on: ['exited'] as const,
+  };
+  const core = coreOf({ retry, warnExit: [] });
+  core.end(core.ask('job'), exit(0));
+  core.advance(1_000);
+  core.end(core.ask('job'), exit(2));
+  core.advance(5_000);
+  core.configure([job({ lateAfterMs: HOUR }), ...HOOKS]);
+  const { freshAt } = core.state.targetStates.get('job') ?? {};
+  assert.equal(freshAt?.steadyMs, 5_000);
+});

@@ -1,8 +1,9 @@
 /**
- * Which of several waiting runs is looked at first, where a policy ranks those of its group. Pure.
+ * In which order queued runs are looked at, where a policy ranks those of its group. Pure.
  *
- * Without ranks, queued runs are looked at in the order of their acceptance. Ranks reorder only the
- * runs of their own group; a run outside the group keeps its position.
+ * Without ranks it is the order of their acceptance. With them, a run comes behind those of its
+ * group that have a higher rank and could start now, and so never before an older run that is
+ * outside of the group. One of a higher rank that cannot start is in nobody's way.
  */
 import type { RunId } from '../shared/run.ts';
 import type { Binding, Catalog } from './catalog.ts';
@@ -10,32 +11,47 @@ import type { GroupViewOf } from './group-view.ts';
 import { nameRun, type QueuedRun, type Wait } from './policy.ts';
 import type { Queued } from './state.ts';
 
-/** The heads of queues, oldest first, in the order of their ranks. */
+interface Place {
+  readonly run: Queued;
+  /** The run behind which it stands, or its own number. */
+  readonly behind: RunId;
+  readonly rank: number;
+}
+
+/** The heads of queues, oldest first, in the order in which they are looked at. */
 export function ranked(
   heads: readonly Queued[],
   catalog: Catalog,
   groupViewOf: GroupViewOf,
+  couldStart: (run: Queued) => boolean,
 ): readonly Queued[] {
   if (!catalog.hasRanks) return heads;
-  const byGroup = new Map<string, { readonly run: Queued; readonly rank: number }[]>();
+  const byGroup = new Map<string, Place[]>();
+  const unranked: Place[] = [];
   for (const run of heads) {
     const found = rankOf(run, catalog, groupViewOf);
-    if (found === undefined) continue;
-    const among = byGroup.get(found.key) ?? [];
-    byGroup.set(found.key, among);
-    among.push({ run, rank: found.rank });
+    const among = found === undefined ? unranked : (byGroup.get(found.key) ?? []);
+    if (found !== undefined) byGroup.set(found.key, among);
+    among.push({ run, behind: run.run, rank: found?.rank ?? 0 });
   }
-  for (const among of byGroup.values())
-    among.sort((a, b) => b.rank - a.rank || a.run.run - b.run.run);
-  const taken = new Map<string, number>();
-  return heads.map((head) => {
-    const key = rankingOf(head, catalog)?.key;
-    const among = key === undefined ? undefined : byGroup.get(key);
-    if (key === undefined || among === undefined) return head;
-    const at = taken.get(key) ?? 0;
-    taken.set(key, at + 1);
-    return among[at]?.run ?? head;
-  });
+  return [unranked, ...[...byGroup.values()].map((among) => placed(among, couldStart))]
+    .flat()
+    .sort((a, b) => a.behind - b.behind || b.rank - a.rank || a.run.run - b.run.run)
+    .map(({ run }) => run);
+}
+
+/** The runs of one group, each behind the youngest of those above it that could start. */
+function placed(among: readonly Place[], couldStart: (run: Queued) => boolean): readonly Place[] {
+  let [above, youngest, rankBefore] = [0, 0, Number.POSITIVE_INFINITY];
+  // Of equal ranks the youngest first, so that few are asked.
+  return among
+    .toSorted((a, b) => b.rank - a.rank || b.run.run - a.run.run)
+    .map(({ run, rank }) => {
+      if (rank < rankBefore) above = youngest;
+      rankBefore = rank;
+      if (run.run > youngest && couldStart(run)) youngest = run.run;
+      return { run, rank, behind: Math.max(run.run, above) };
+    });
 }
 
 /** Who of a group goes before a head that was asked for earlier, as a reason beside others. */

@@ -1,7 +1,7 @@
 /**
  * Which waiting run starts next. `evaluate` starts at most one, the first of the heads around a
  * target that all its policies let go, and is asked again until it starts none. The first is the
- * oldest, or the highest where a policy ranks them (ranking.ts). Pure.
+ * oldest, but for those that a policy ranks (ranking.ts). Pure.
  *
  * No guarantee of fairness for a run that needs room in two groups at once: younger runs that need
  * only one of them may keep it out. `maxWait` bounds that.
@@ -80,21 +80,31 @@ function look(state: ReadonlyState, command: CommandOf<'evaluate'>, catalog: Cat
   const groupViewOf = groupViewMaker(state, catalog, at, worldAround?.(target));
   /** Groups of which nothing can start now. */
   const closed = new Set<string>();
-  for (const run of ranked(candidates(state, target, catalog), catalog, groupViewOf)) {
-    const keys = groupsOf(run.target, catalog);
-    const isHeldUp = keys.some((key) => closed.has(key));
-    const over = isHeldUp ? [] : endsOf(state, run, at, catalog);
+  const isHeldUp = ({ target: name }: Queued): boolean =>
+    groupsOf(name, catalog).some((key) => closed.has(key));
+  const said = remembering((run: Queued) => {
+    const readiness = readinesses(run, catalog, groupViewOf);
+    for (const [at, it] of readiness.entries()) {
+      const isFull = it.type === 'wait' && it.isForAll && it.untilMs === undefined;
+      if (isFull) closed.add(groupsOf(run.target, catalog)[at] ?? '');
+    }
+    return readiness;
+  });
+  const couldStart = (run: Queued): boolean => {
+    if (isHeldUp(run) || restOf(run, at) !== undefined) return false;
+    if (endsOf(state, run, at, catalog).length > 0) return false;
+    return isOnlyUnanswered(said(run).filter((it) => it.type === 'wait'));
+  };
+  for (const run of ranked(candidates(state, target, catalog), catalog, groupViewOf, couldStart)) {
+    const isHeld = isHeldUp(run);
+    const over = isHeld ? [] : endsOf(state, run, at, catalog);
     if (over.length > 0) return { ...NOTHING, events: over, wakeups, asks };
     const restMs = restOf(run, at);
     if (restMs !== undefined) wakeups.push({ run: run.run, atMs: restMs });
-    if (isHeldUp || restMs !== undefined) continue;
-    const said = readinesses(run, catalog, groupViewOf);
-    for (const [at, it] of said.entries()) {
-      if (it.type === 'wait' && it.isForAll && it.untilMs === undefined) closed.add(keys[at] ?? '');
-    }
-    const waits = said.filter((it) => it.type === 'wait');
+    if (isHeld || restMs !== undefined) continue;
+    const waits = said(run).filter((it) => it.type === 'wait');
     if (waits.length === 0) {
-      const skip = said.find((it) => it.type === 'skip');
+      const skip = said(run).find((it) => it.type === 'skip');
       if (skip === undefined) {
         return {
           ...NOTHING,
@@ -111,7 +121,7 @@ function look(state: ReadonlyState, command: CommandOf<'evaluate'>, catalog: Cat
       const wanted = waits.flatMap((wait) => wait.asks ?? []);
       asks.push(...wanted.map((condition) => ({ target: run.target, condition })));
       // It is not overtaken for want of an answer, or it might be so each time.
-      if (waits.every(({ isNext }) => isNext)) for (const key of keys) closed.add(key);
+      if (isOnlyUnanswered(waits)) for (const key of groupsOf(run.target, catalog)) closed.add(key);
     }
     // One that only a change can end makes the clock of the others idle.
     const times = due.flatMap(({ untilMs }) => untilMs ?? []);
@@ -119,6 +129,21 @@ function look(state: ReadonlyState, command: CommandOf<'evaluate'>, catalog: Cat
     for (const atMs of times) wakeups.push({ run: run.run, atMs: elapsedAt(at, atMs) });
   }
   return { ...NOTHING, wakeups, asks };
+}
+
+/** Whether nothing is in the way of a run that has, or gets, the answers that it asks for. */
+function isOnlyUnanswered(waits: readonly Wait[]): boolean {
+  return decisive(waits).length === 0 && waits.every(({ isNext }) => isNext);
+}
+
+/** Asks for each only once. */
+function remembering<K, V>(ask: (of: K) => V): (of: K) => V {
+  const known = new Map<K, V>();
+  return (of) => {
+    const answer = known.get(of) ?? ask(of);
+    known.set(of, answer);
+    return answer;
+  };
 }
 
 /** Those that have to end before it is worth while to look at the others. */

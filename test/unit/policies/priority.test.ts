@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
+import { apply } from '../../../daemon/core/apply.ts';
 import { priority, RANK_MAX } from '../../../policies/priority.ts';
 import { Core, type RawPolicy, target } from '../../support/core.ts';
 
@@ -41,22 +42,61 @@ test('equal ranks go in the order of their requests, and so do the runs of a tar
   assert.deepEqual(started.slice(1), runs);
 });
 
-test('who has no rank keeps its place among those that change theirs', () => {
+test('no younger run goes before one that has no rank', () => {
   for (const [asked, order] of [
     [
       ['none', 'low', 'high'],
       ['none', 'high', 'low'],
     ],
-    // The low one was asked for first: what is above it takes its place, and it the other's.
+    // The low one goes behind the high one, and that stays behind what was asked for before it.
     [
       ['low', 'none', 'high'],
-      ['high', 'low', 'none'],
+      ['none', 'high', 'low'],
     ],
   ] as const) {
     const core = busy();
     for (const name of asked) core.ask(name);
     core.drain();
     assert.deepEqual(core.order(), ['busy', ...order]);
+  }
+});
+
+test('runs without a rank do not starve behind those of a high one', () => {
+  const core = busy();
+  core.ask('low');
+  const none = core.ask('none');
+  core.ask('high');
+  core.end(1);
+  core.expect(none, 'running');
+});
+
+test('a higher rank that cannot start does not lend its place to an outsider', () => {
+  const core = busy(
+    ['held', [DISK, rank(9), { type: 'cardinality', group: 'tape' }]],
+    ['tape', [{ type: 'cardinality', group: 'tape' }]],
+  );
+  core.ask('tape');
+  const low = core.ask('low');
+  core.ask('none');
+  core.ask('held');
+  core.end(1);
+  core.expect(low, 'running');
+});
+
+test('which run starts first does not depend on which group is looked at first', () => {
+  const tape: RawPolicy = { type: 'cardinality', group: 'tape' };
+  for (const first of ['low', 'older', 'high']) {
+    const core = new Core(
+      [target('low', [rank(0)]), target('older', [tape]), target('high', [rank(5), tape])],
+      { manualKeepers: true },
+    );
+    core.send({ type: 'pause', all: true });
+    const [low, older, high] = ['low', 'older', 'high'].map((name) => core.ask(name));
+    apply(core.state, { type: 'resumed', all: true });
+    for (const name of [first, 'low', 'older', 'high']) core.touch(name);
+    core.expect(low ?? 0, 'starting');
+    core.expect(older ?? 0, 'starting');
+    core.expect(high ?? 0, 'queued');
   }
 });
 

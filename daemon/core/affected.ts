@@ -52,19 +52,21 @@ export function candidates(
   catalog: Catalog,
 ): readonly Queued[] {
   const names = new Set([name]);
-  for (const { key } of catalog.targets.get(name)?.bindings ?? []) {
+  for (const key of groupsOf(name, catalog)) {
     for (const { target } of catalog.groups.get(key)?.members ?? []) names.add(target);
   }
-  return [...names]
-    .flatMap((target) => headOf(state, target, catalog) ?? [])
-    .sort((a, b) => a.run - b.run);
+  const heads: Queued[] = [];
+  for (const target of names) {
+    const head = headOf(state, target, catalog);
+    if (head !== undefined) heads.push(head);
+  }
+  return heads.sort((a, b) => a.run - b.run);
 }
 
 function headOf(state: ReadonlyState, target: TargetName, catalog: Catalog): Queued | undefined {
-  const targetState = state.targetStates.get(target);
-  if (targetState === undefined || isPaused(state, target, catalog)) return undefined;
-  const [first] = targetState.queue;
-  const run = first === undefined ? undefined : state.runs.get(first);
+  const first = state.targetStates.get(target)?.queue.first;
+  if (first === undefined || isPaused(state, target, catalog)) return undefined;
+  const run = state.runs.get(first);
   return run?.state === 'queued' ? run : undefined;
 }
 

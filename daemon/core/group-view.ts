@@ -16,9 +16,11 @@ import type {
   GroupView,
   Member,
   PastMoment,
+  Policy,
   QueuedRun,
   SharedView,
 } from './policy.ts';
+import { Runs } from './run-set.ts';
 import {
   type Moment,
   type Queued,
@@ -51,73 +53,61 @@ export function groupViewMaker(
     const { key } = binding;
     const group = groups.get(key) ?? new Group(state, catalog, key, at, world);
     groups.set(key, group);
-    return group.seenBy(self, binding);
+    const view = new OwnView(group, group.member(self));
+    return { view, survey: () => group.surveyedBy(binding.policy) };
   };
 }
 
 /** A group, of which no more is made than its policy asks for. */
-class Group {
+class Group implements SharedView<unknown> {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  readonly world: World;
   readonly #state: ReadonlyState;
   readonly #catalog: Catalog;
   readonly #group: CatalogGroup;
   readonly #at: Stamp;
-  readonly #view: SharedView<unknown>;
   readonly #byTarget = new Map<TargetName, Member<unknown>>();
+  #members: readonly Member<unknown>[] | undefined;
+  #active: ActiveRuns | undefined;
+  #waiting: number | undefined;
   #survey: { readonly made: unknown } | undefined;
 
   constructor(state: ReadonlyState, catalog: Catalog, key: string, at: Stamp, world: World) {
+    this.nowMs = at.steadyMs;
+    this.wallMs = at.wallMs;
+    this.world = world;
     this.#state = state;
     this.#catalog = catalog;
     this.#at = at;
     this.#group = catalog.groups.get(key) ?? { key, members: [], options: new Map() };
-    const { members: targets } = this.#group;
-    const members = once(() => targets.map(({ target }) => this.#member(target)));
-    const active = once(() => activeRuns(state, placesIn(state, catalog, key)));
-    const waiting = once(() =>
-      targets.reduce((sum, { target }) => sum + waitingIn(targetStateIn(state, target)), 0),
+  }
+
+  get members(): readonly Member<unknown>[] {
+    this.#members ??= this.#group.members.map(({ target }) => this.member(target));
+    return this.#members;
+  }
+
+  get active(): ActiveRuns {
+    const { key } = this.#group;
+    this.#active ??= activeRuns(this.#state, placesIn(this.#state, this.#catalog, key));
+    return this.#active;
+  }
+
+  get waiting(): number {
+    this.#waiting ??= this.#group.members.reduce(
+      (sum, { target }) => sum + waitingIn(targetStateIn(this.#state, target)),
+      0,
     );
-    this.#view = {
-      nowMs: at.steadyMs,
-      wallMs: at.wallMs,
-      world,
-      get members() {
-        return members();
-      },
-      get active() {
-        return active();
-      },
-      get waiting() {
-        return waiting();
-      },
-    };
+    return this.#waiting;
   }
 
-  seenBy(self: TargetName, { policy }: Binding): Seen {
-    const group = this.#view;
-    const member = this.#member(self);
-    const view: GroupView<unknown> = {
-      nowMs: group.nowMs,
-      wallMs: group.wallMs,
-      world: group.world,
-      self: member,
-      get members() {
-        return group.members;
-      },
-      get active() {
-        return group.active;
-      },
-      get waiting() {
-        return group.waiting;
-      },
-    };
-    const survey = (): unknown => {
-      this.#survey ??= { made: policy.survey?.(group) };
-      return this.#survey.made;
-    };
-    return { view, survey };
+  surveyedBy(policy: Policy<unknown>): unknown {
+    this.#survey ??= { made: policy.survey?.(this) };
+    return this.#survey.made;
   }
 
-  #member(target: TargetName): Member<unknown> {
+  member(target: TargetName): Member<unknown> {
     const known = this.#byTarget.get(target);
     if (known !== undefined) return known;
     const { options, key } = this.#group;
@@ -130,13 +120,33 @@ class Group {
   }
 }
 
-/** Made when it is asked for first. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
+/** A group, as one of its targets sees it. */
+class OwnView implements GroupView<unknown> {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  readonly world: World;
+  readonly self: Member<unknown>;
+  readonly #group: Group;
+
+  constructor(group: Group, self: Member<unknown>) {
+    this.nowMs = group.nowMs;
+    this.wallMs = group.wallMs;
+    this.world = group.world;
+    this.self = self;
+    this.#group = group;
+  }
+
+  get members(): readonly Member<unknown>[] {
+    return this.#group.members;
+  }
+
+  get active(): ActiveRuns {
+    return this.#group.active;
+  }
+
+  get waiting(): number {
+    return this.#group.waiting;
+  }
 }
 
 /**
@@ -180,7 +190,7 @@ function activeRuns(state: ReadonlyState, places: Places): ActiveRuns {
 }
 
 const NO_STATE: TargetState = {
-  queue: new Set(),
+  queue: new Runs(),
   active: new Set(),
   ended: new Set(),
   endedBytes: 0,
@@ -204,8 +214,7 @@ function makeMember(
   const targetState = targetStateIn(state, target);
   const { queue, active, latest, ignored, lastStart, lastEnd } = targetState;
   const last = endedRun(state, latest);
-  const [oldest] = queue;
-  const first = queuedRun(state, oldest, at);
+  const first = queuedRun(state, queue.first, at);
   return {
     target,
     options,

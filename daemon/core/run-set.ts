@@ -10,7 +10,12 @@ import type { RunId } from '../shared/run.ts';
 /** So many that are gone are not worth a new list. */
 const GONE_MIN = 64;
 
-export class Runs extends Set<RunId> {
+/** As those see it that only look. */
+export interface ReadonlyRuns extends ReadonlySet<RunId> {
+  readonly first: RunId | undefined;
+}
+
+export class Runs extends Set<RunId> implements ReadonlyRuns {
   /** All of them in order, and between them some that are gone. */
   #order: RunId[] = [];
   /** Nothing before it is left. */
@@ -19,6 +24,10 @@ export class Runs extends Set<RunId> {
   constructor(runs: Iterable<RunId> = []) {
     super();
     for (const run of runs) this.add(run);
+  }
+
+  get first(): RunId | undefined {
+    return this.#order[this.#head];
   }
 
   get last(): RunId | undefined {

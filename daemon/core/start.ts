@@ -81,7 +81,7 @@ function look(state: ReadonlyState, command: CommandOf<'evaluate'>, catalog: Cat
   /** Groups of which nothing can start now. */
   const closed = new Set<string>();
   const isHeldUp = ({ target: name }: Queued): boolean =>
-    groupsOf(name, catalog).some((key) => closed.has(key));
+    catalog.targets.get(name)?.bindings.some(({ key }) => closed.has(key)) ?? false;
   const said = remembering((run: Queued) => {
     const readiness = readinesses(run, catalog, groupViewOf);
     for (const [at, it] of readiness.entries()) {

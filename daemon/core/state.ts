@@ -18,7 +18,7 @@ import type {
   TargetName,
   Verdict,
 } from '../shared/run.ts';
-import type { Runs } from './run-set.ts';
+import type { ReadonlyRuns, Runs } from './run-set.ts';
 
 interface Request {
   readonly run: RunId;
@@ -136,7 +136,7 @@ export interface Moment {
 
 /** The runs of one target, each set in the order of entry. */
 export interface TargetState {
-  readonly queue: ReadonlySet<RunId>;
+  readonly queue: ReadonlyRuns;
   /** Only in a snapshot: how many more wait behind those of `queue`. */
   readonly beyond?: number;
   /** Starting, running, or lost with living processes: what holds a place in the policies. */

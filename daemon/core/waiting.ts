@@ -4,7 +4,7 @@
  */
 
 import { describePause } from '../protocol/pause-text.ts';
-import type { RunId, Stamp } from '../shared/run.ts';
+import type { Stamp } from '../shared/run.ts';
 import type { Catalog } from './catalog.ts';
 import type { GroupViewOf } from './group-view.ts';
 import { pausesOf } from './pauses.ts';
@@ -21,14 +21,13 @@ export function explain(
   catalog: Catalog,
   groupViewOf: GroupViewOf,
 ): readonly Wait[] {
-  const targetState = state.targetStates.get(run.target);
   const reasons: Wait[] = [];
   for (const pause of pausesOf(state, run.target, catalog)) {
     reasons.push({ type: 'wait', reason: describePause(pause), behind: [] });
   }
   const rest = explainRest(run, at, catalog);
   if (rest !== undefined) return [...reasons, { type: 'wait', reason: rest, behind: [] }];
-  const [first] = targetState?.queue ?? new Set<RunId>();
+  const first = state.targetStates.get(run.target)?.queue.first;
   if (first !== undefined && first !== run.run) {
     const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;
     reasons.push({ type: 'wait', reason, behind: [first] });

@@ -9,8 +9,8 @@
  *                           first key loads it, since it takes 12 MB
  *   dist/daemon/*.pl        the fork server, and the keeper in a job of Slurm, each with what they
  *                           have in common
- *   dist/licences           those of all modules in the above, as contrib/debian's copyright file
- *                           wants them
+ *   dist/licences, dist/NOTICE, dist/sbom.cdx.json
+ *                           of all modules in the above: see licences.mjs
  *
  * These are all that the packages ship: nothing is left for npm to install, so it needs no network,
  * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
@@ -20,7 +20,8 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'n
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { stanzasOf } from './licences.mjs';
+import { bundledIn } from './bundled.mjs';
+import { noticeOf, sbomOf, stanzasOf } from './licences.mjs';
 
 /** The fast path's size is its start-up time. */
 const MAIN_BYTES_MAX = 10_500;
@@ -105,7 +106,11 @@ if (length >= MAIN_BYTES_MAX) {
   throw new Error(`dist/client/main.cjs has ${length} bytes, expected less than ${MAIN_BYTES_MAX}`);
 }
 for (const { path, contents } of bundles) put(relative('.', path), contents);
-put('dist/licences', stanzasOf(built.flatMap(inputsOf)));
+const modules = bundledIn(built.flatMap(inputsOf));
+const about = JSON.parse(readFileSync('package.json', 'utf8'));
+put('dist/licences', stanzasOf(modules));
+put('dist/NOTICE', noticeOf(modules, about));
+put('dist/sbom.cdx.json', sbomOf(modules, about));
 put('dist/client/baton.pl', readFileSync('client/baton.pl'));
 // Both keepers in perl are one file each, which may have to go to another machine.
 for (const [file, part] of [

@@ -26,7 +26,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { stanza } from './licences.mjs';
+import { HOLDER, stanza } from './licences.mjs';
 
 /** What apt calls that which holds the tools. */
 const TOOLS = { dh: 'debhelper', 'dpkg-buildpackage': 'dpkg-dev', npm: 'npm', tar: 'tar' };
@@ -158,7 +158,7 @@ function links(packed) {
 function copyright(packed) {
   const own = stanza({
     files: '*',
-    holder: 'the authors of baton',
+    holder: HOLDER,
     licence: about.license,
     text: readFileSync(join(packed, 'LICENSE.md'), 'utf8'),
   });

@@ -1,20 +1,14 @@
 /**
- * The licences of the modules that are in the bundles, as stanzas of a Debian copyright file (DEP
- * 5), which people can read as well.
+ * What the packages say of the modules in their bundles, as bundled.mjs gives them: the licences, as
+ * stanzas of a Debian copyright file (DEP 5), which people can read as well; a notice; and a bill of
+ * materials (SBOM) of the form CycloneDX 1.5. No time and no number at random, so that the same tree
+ * makes the same files.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 
-/** `inputs` are the files that went into the bundles, by their paths from the top of the tree. */
-export function stanzasOf(inputs) {
-  const places = new Map();
-  for (const input of inputs) {
-    const [module] = /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(input) ?? [];
-    if (module === undefined) continue;
-    places.set(module, (places.get(module) ?? new Set([module])).add(dirname(input)));
-  }
-  const modules = [...places].sort(([a], [b]) => (a < b ? -1 : 1));
-  return modules.map(([module, directories]) => stanzaOf(module, [...directories])).join('\n');
+export const HOLDER = '2026 the authors of baton';
+
+export function stanzasOf(modules) {
+  return modules.map(stanzaOf).join('\n');
 }
 
 export function stanza({ files, holder, licence, text }) {
@@ -23,21 +17,84 @@ export function stanza({ files, holder, licence, text }) {
   return `Files: ${files}\nCopyright: ${holder}\nLicense: ${licence}\n${body}\n`;
 }
 
-/** A module may have copies of others, and say so beside them. */
-function stanzaOf(module, directories) {
-  const about = JSON.parse(readFileSync(join(module, 'package.json'), 'utf8'));
-  const { name, author, license, licenses } = about;
-  const licence = license ?? licenses?.map(({ type }) => type).join(' or ') ?? 'unnamed';
-  const texts = directories.flatMap((directory) =>
-    readdirSync(directory)
-      .filter((file) => /^(licen[cs]es?|copying)\b(?!.*\.[cm]?[jt]s$)/i.test(file))
-      .map((file) => readFileSync(join(directory, file), 'utf8')),
-  );
-  const text =
-    texts.join('\n') || `The module's package.json says "${licence}"; it brings no text of it.`;
-  const holders = text.match(/^[^\w\n]*copyright\b.*\d.*$/gim)?.map((line) => line.trim());
-  const holder = holders?.join('\n ') ?? author?.name ?? author ?? `the authors of ${name}`;
+function stanzaOf({ place, parts, ...module }) {
+  const { name, licence, text } = module;
+  const holders = new Set([module, ...parts].flatMap((part) => part.holders));
+  const others = parts.map((part) => `\n${lineOf(part)}\n\n${part.text}`);
   // A short name is one word, and of two texts with the same name one would count for both.
   const short = `${licence}-${name}`.replace(/[^\w.-]+/g, '-');
-  return stanza({ files: `${module}/*`, holder, licence: short, text });
+  return stanza({
+    files: `${place}/*`,
+    holder: [...holders].join('\n '),
+    licence: parts.length > 0 ? `${short}-and-its-parts` : short,
+    text: [text, ...(parts.length > 0 ? ['\nIts parts:'] : []), ...others].join('\n'),
+  });
+}
+
+export function noticeOf(modules, { name, version, license }) {
+  return `${[
+    `${name} ${version}`,
+    `Copyright ${HOLDER}. Licence: ${license}, see LICENSE.md.`,
+    '',
+    'It contains these works, whose licences are in the file "licences" beside this one:',
+    '',
+    ...flat(modules).map((module) => `* ${lineOf(module)}: ${module.holders.join('; ')}`),
+  ].join('\n')}\n`;
+}
+
+export function sbomOf(modules, { name, version, license }) {
+  const component = (about) => ({
+    type: 'library',
+    'bom-ref': urlOf(about),
+    name: about.name,
+    version: about.version,
+    licenses: [licenceOf(about.licence)],
+    copyright: about.holders.join('\n'),
+    purl: urlOf(about),
+  });
+  const self = { name, version };
+  const document = {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    version: 1,
+    metadata: {
+      component: {
+        type: 'application',
+        'bom-ref': urlOf(self),
+        ...self,
+        licenses: [licenceOf(license)],
+        copyright: HOLDER,
+        purl: urlOf(self),
+      },
+    },
+    components: flat(modules).map(component),
+    dependencies: [
+      { ref: urlOf(self), dependsOn: modules.map(urlOf) },
+      ...modules
+        .filter(({ parts }) => parts.length > 0)
+        .map((module) => ({ ref: urlOf(module), dependsOn: module.parts.map(urlOf) })),
+    ],
+  };
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+/** Each once, by its name and version. */
+function flat(modules) {
+  const all = modules.flatMap((module) => [module, ...module.parts]);
+  const byUrl = new Map(all.toReversed().map((module) => [urlOf(module), module]));
+  return [...byUrl].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, module]) => module);
+}
+
+function lineOf({ name, version, licence }) {
+  return `${name} ${version} (${licence})`;
+}
+
+/** See github.com/package-url/purl-spec: the @ of a scope is written out. */
+function urlOf({ name, version }) {
+  return `pkg:npm/${name.replace(/^@/, '%40')}@${version}`;
+}
+
+/** An expression is no name of a licence. */
+function licenceOf(licence) {
+  return / (OR|AND|WITH) /.test(licence) ? { expression: licence } : { license: { id: licence } };
 }

@@ -77,10 +77,12 @@ describe('the Debian package', { skip }, () => {
       './usr/share/fish/vendor_completions.d/baton.fish',
       './usr/share/zsh/vendor-completions/_baton',
       './usr/share/baton/config.schema.json',
+      './usr/share/doc/baton/NOTICE.gz',
       './usr/share/doc/baton/README.Debian',
       './usr/share/doc/baton/changelog.gz',
       './usr/share/doc/baton/copyright',
       './usr/share/doc/baton/examples/config.json',
+      './usr/share/doc/baton/sbom.cdx.json.gz',
       './usr/share/doc/baton/systemd.md.gz',
     ]) {
       assert.ok(files.includes(file), file);

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import * as v from 'valibot';
 import { directory, ROOT } from '../support/config.ts';
 import { Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
@@ -26,6 +27,7 @@ const BUNDLE = join(ROOT, 'dist/client/main.cjs');
 
 /** All that is built and shipped: the bundles, and what is no TypeScript. */
 const BUILT = [
+  'NOTICE',
   'client/baton.pl',
   'client/cli.cjs',
   'client/main.cjs',
@@ -35,6 +37,7 @@ const BUILT = [
   'licences',
   'runners/ssh/keeper.cjs',
   'runners/ssh/ssh2.cjs',
+  'sbom.cdx.json',
 ];
 
 function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd = '/') {
@@ -82,6 +85,7 @@ test('npm install -g brings both commands, manual pages and completions, without
   assert.match(checked, /hello/);
   assert.deepEqual(filesIn(join(prefix, MODULE, 'dist')), BUILT);
   assert.ok(!existsSync(join(prefix, MODULE, 'node_modules')), 'npm has nothing to install');
+  namesAllParts(join(prefix, MODULE, 'dist'));
   assert.ok(man.length > 0);
   assert.equal(man.length, pagesOf('contrib/man').length);
   for (const page of man) {
@@ -98,6 +102,33 @@ test('npm install -g brings both commands, manual pages and completions, without
     assert.equal(readFileSync(join(prefix, place ?? ''), 'utf8'), given);
   }
   await runsUnderCron(t, prefix);
+});
+
+/** The notice, the licences and the bill of materials agree on what is in the bundles. */
+function namesAllParts(dist: string): void {
+  const [notice, licences, bill] = ['NOTICE', 'licences', 'sbom.cdx.json'].map((name) =>
+    readFileSync(join(dist, name), 'utf8'),
+  );
+  const { components } = v.parse(Bill, JSON.parse(bill ?? ''));
+  for (const { name, version } of components) {
+    assert.ok(notice?.includes(`* ${name} ${version} (`), name);
+    const own = `Files: node_modules/${name}/*\n`;
+    const part = ` ${name} ${version} (`;
+    assert.ok(licences?.includes(own) || licences?.includes(part), name);
+  }
+  // meow has copies of these, and ndjson brings no text of its licence.
+  for (const name of ['meow', 'yargs-parser', 'spdx-correct', 'ndjson', '@pinojs/redact']) {
+    assert.ok(
+      components.some((component) => component.name === name),
+      name,
+    );
+  }
+  assert.match(licences ?? '', /^License: BSD-3-Clause-ndjson\n Redistribution and use/m);
+}
+
+const Bill = v.object({
+  bomFormat: v.literal('CycloneDX'),
+  components: v.array(v.object({ name: v.string(), version: v.string(), purl: v.string() })),
 });
 
 /** By the launchers, as the node of this machine need not be on cron's PATH. */

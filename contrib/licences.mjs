@@ -31,9 +31,9 @@ function stanzaOf({ place, parts, ...module }) {
   });
 }
 
-export function noticeOf(modules, { name, version, license }) {
+export function noticeOf(modules, { version, license }) {
   return `${[
-    `${name} ${version}`,
+    `baton ${version}`,
     `Copyright ${HOLDER}. Licence: ${license}, see LICENSE.md.`,
     '',
     'It contains these works, whose licences are in the file "licences" beside this one:',

@@ -1,7 +1,7 @@
 /**
  * The types of plugins for batond; see baton-plugin(7). Generated from the sources of baton.
  *
- *   import type { Policy } from 'baton/plugin';
+ *   import type { Policy } from 'batond/plugin';
  */
 
 /** A run that waits. Times are steady milliseconds. */

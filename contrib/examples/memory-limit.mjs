@@ -10,7 +10,7 @@
  * as root, too; another key, such as "user", is a mistake, since nothing would come of it.
  */
 
-/** @type {import('baton/plugin').Runner<{ memory: string, args: [string, ...string[]] }>} */
+/** @type {import('batond/plugin').Runner<{ memory: string, args: [string, ...string[]] }>} */
 export const memoryLimit = {
   type: 'memory-limit',
   options: {

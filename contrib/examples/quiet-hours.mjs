@@ -13,7 +13,7 @@ const SPAN = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 const MINUTE_MS = 60_000;
 const DAY = 24 * 60;
 
-/** @type {import('baton/plugin').Policy<{ file: string, spans?: [number, number][] }>} */
+/** @type {import('batond/plugin').Policy<{ file: string, spans?: [number, number][] }>} */
 export const quietHours = {
   type: 'quiet-hours',
   options: {

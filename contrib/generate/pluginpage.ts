@@ -52,7 +52,7 @@ const KEYS = [
   ],
   [
     'rank, describeRank, deadline, level, asks, resources, conflict, warnExit, exclusivePerTarget',
-    "As explained in the types, `import type { Policy } from 'baton/plugin'`.",
+    "As explained in the types, `import type { Policy } from 'batond/plugin'`.",
   ],
 ] as const;
 
@@ -98,7 +98,7 @@ export const PLUGIN_EXAMPLE = `const WRONG = 'expected a list of hours, 0 to 23'
 const areHours = (it) =>
   Array.isArray(it) && it.every(Number.isInteger);
 
-/** @type {import('baton/plugin').Policy<{ hours: number[] }>} */
+/** @type {import('batond/plugin').Policy<{ hours: number[] }>} */
 export const hours = {
   type: 'hours',
   options: {

@@ -1,5 +1,5 @@
 /**
- * contrib/plugin.d.ts, which `import type { Policy } from 'baton/plugin'` finds: the declarations
+ * contrib/plugin.d.ts, which `import type { Policy } from 'batond/plugin'` finds: the declarations
  * of the core that a plugin is made of, in one file that imports nothing.
  */
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const ROOTS = ['Policy', 'RunnerPlugin'];
 const HEAD = `/**
  * The types of plugins for batond; see baton-plugin(7). Generated from the sources of baton.
  *
- *   import type { Policy } from 'baton/plugin';
+ *   import type { Policy } from 'batond/plugin';
  */
 `;
 

@@ -22,7 +22,7 @@ import { skipWithout } from '../support/tools.ts';
 
 const CRON = { HOME: '/root', LOGNAME: 'root', PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
 /** npm's prefix is one for all, and its modules lie below it. */
-const MODULE = 'lib/node_modules/baton';
+const MODULE = 'lib/node_modules/batond';
 const BUNDLE = join(ROOT, 'dist/client/main.cjs');
 
 /** All that is built and shipped: the bundles, and what is no TypeScript. */

@@ -8,6 +8,7 @@ import { emptyState, type State } from '../../daemon/core/state.ts';
 import { type Disk, REAL_DISK } from '../../daemon/journal/disk.ts';
 import { Journal } from '../../daemon/journal/journal.ts';
 import type { Result } from '../../daemon/shared/result.ts';
+import { ROOT } from './config.ts';
 import { keeper, ordered, stamp } from './core.ts';
 
 export type Call = keyof Disk;
@@ -134,3 +135,6 @@ export function assertSame(actual: State, wanted: State, message: string): void 
   assert.deepEqual(actual, wanted, message);
   assert.deepEqual(ordered(actual), ordered(wanted), message);
 }
+
+/** Of each release a journal, VERSION.ndjson, and the state that it leads to, VERSION.json. */
+export const RELEASES = join(ROOT, 'test/support/releases');

@@ -1,9 +1,10 @@
 /**
- * A journal of format 1, as the release that brought it wrote it: test/support/journal-v1.ndjson,
- * with every event and every kind of outcome. It must load for ever, and lead to this very state.
+ * A journal of format 1, as the first build that wrote it did: test/support/journal-v1.ndjson, with
+ * every event and every kind of outcome. It must load for ever, and lead to this very state; and so
+ * must the journal that each release has left in test/support/releases.
  */
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Event } from '../../../daemon/core/event.ts';
@@ -12,6 +13,7 @@ import { Journal } from '../../../daemon/journal/journal.ts';
 import type { RunId, Stamp } from '../../../daemon/shared/run.ts';
 import { directory, ROOT } from '../../support/config.ts';
 import { ordered, replay } from '../../support/core.ts';
+import { RELEASES } from '../../support/journals.ts';
 
 const FIXTURE = join(ROOT, 'test/support/journal-v1.ndjson');
 
@@ -20,9 +22,9 @@ function at(seconds: number): Stamp {
   return { steadyMs: 1_000_000 + seconds * 1_000, wallMs: 1_700_000_000_000 + seconds * 1_000 };
 }
 
-function load(t: TestContext): readonly Event[] {
+function load(t: TestContext, file = FIXTURE): readonly Event[] {
   const path = directory(t);
-  copyFileSync(FIXTURE, join(path, 'journal.ndjson'));
+  copyFileSync(file, join(path, 'journal.ndjson'));
   const events: Event[] = [];
   const opened = Journal.open(path, (event) => events.push(event));
   if (!opened.ok) throw new Error(opened.error);
@@ -88,6 +90,18 @@ test('the fixture leads to the state that it always led to', (t) => {
   assert.deepEqual([state.tokens.get('t3'), state.tokens.get('shared')], [3, 3]);
   assert.equal(state.tokens.has('t2'), false, 'a forgotten run gives its token back');
 });
+
+for (const file of readdirSync(RELEASES).filter((name) => name.endsWith('.ndjson'))) {
+  test(`the journal of release ${file.replace('.ndjson', '')} leads to the state that it led to`, (t) => {
+    const known: unknown = JSON.parse(
+      readFileSync(join(RELEASES, file.replace('.ndjson', '.json')), 'utf8'),
+    );
+    const state = replay(load(t, join(RELEASES, file)));
+    assert.deepEqual(ordered(state), known);
+    const compacted = replay(minimalHistory(state));
+    assert.deepEqual(ordered(compacted), known);
+  });
+}
 
 test('every run of the fixture is what it always was', (t) => {
   const { runs } = replay(load(t));

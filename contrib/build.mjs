@@ -9,6 +9,7 @@
  *                           first key loads it, since it takes 12 MB
  *   dist/daemon/*.pl        the fork server, and the keeper in a job of Slurm, each with what they
  *                           have in common
+ *   dist/test/demo.js       for `npm run demo`, which a newcomer tries without tsc
  *   dist/licences, dist/NOTICE, dist/sbom.cdx.json
  *                           of all modules in the above: see licences.mjs
  *
@@ -98,6 +99,14 @@ const built = await Promise.all([
     entryPoints: ['node_modules/ssh2/lib/index.js'],
     outfile: 'dist/runners/ssh/ssh2.cjs',
     external: NATIVE,
+  }),
+  build({
+    ...common,
+    bundle: false,
+    format: 'esm',
+    alias: {},
+    entryPoints: ['test/demo.ts'],
+    outfile: 'dist/test/demo.js',
   }),
 ]);
 const bundles = built.flatMap(({ outputFiles }) => outputFiles);

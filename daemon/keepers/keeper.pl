@@ -76,12 +76,13 @@ sub open_stdin {
   return length $path && open(STDIN, '<', $path) || open STDIN, '<', '/dev/null';
 }
 
-# A pipe to a file.
+# A pipe to a file. With `later`, that is made for the first byte.
 sub make_stream {
-  my ($path) = @_;
-  open my $file, '>>', $path or return;
+  my ($path, $later) = @_;
+  my $file;
+  $later or open $file, '>>', $path or return;
   pipe my $pipe, my $end or return;
-  return { pipe => $pipe, end => $end, file => $file, lost => 0 };
+  return { pipe => $pipe, end => $end, path => $path, file => $file, lost => 0 };
 }
 
 # Copies until this child has ended, and then what it has left in the pipes. Returns its status.
@@ -140,7 +141,8 @@ sub copy_some {
     $bytes += $got;
     my $at = 0;
     while ($at < $got) {
-      my $put = syswrite $stream->{file}, $data, $got - $at, $at;
+      $stream->{file} or open $stream->{file}, '>>', $stream->{path} or delete $stream->{file};
+      my $put = $stream->{file} && syswrite $stream->{file}, $data, $got - $at, $at;
       next if !defined $put && $! == 4;          # EINTR
       if (!$put) {
         @$stream{'lost', 'errno'} = ($stream->{lost} + $got - $at, 0 + $!);

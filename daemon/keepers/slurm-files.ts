@@ -1,8 +1,8 @@
 /**
  * The directory that the daemon shares with the keeper in a job of Slurm, one for each attempt:
  *
- *   token.N    the name of the job; a keeper that does not find it here runs nothing
- *   spawn.N    what it is to keep, so that no other user can read it; see slurm-keeper.pl
+ *   spawn.N    what it is to keep, so that no other user can read it; see slurm-keeper.pl. A keeper
+ *              that does not find the name of its job in it runs nothing
  *   begun.N    made by the first: the keeper, whose command runs from then on, or the daemon, and
  *              then it never does. So a command starts once at the most, and a withdrawal is sure
  *   stop.N     the wish that it ends: how long it may take, in ms, by which signal, and to whom
@@ -42,7 +42,7 @@ interface Limits {
   readonly timeoutMs: number;
 }
 
-const FORMAT = 'baton-spawn-2';
+const FORMAT = 'baton-spawn-3';
 const WITHHELD = 'withheld\n';
 const BEGUN_BYTES_MAX = 4_096;
 /** Of a stream: what is copied at once. */
@@ -66,9 +66,8 @@ export async function makeJobDirectory(
   await mkdir(directory, { mode: 0o700 });
   const { graceMs, signal, to } = stop;
   const limits = [graceMs, signal, to, timeoutMs].map(String);
-  const words = [FORMAT, ...limits, ...wordsOf(request)];
+  const words = [FORMAT, token, ...limits, ...wordsOf(request)];
   await write(join(directory, `spawn.${attempt}`), words.join('\0'));
-  await write(join(directory, `token.${attempt}`), token);
 }
 
 /** On disk, or on its server, before anything relies on it. */

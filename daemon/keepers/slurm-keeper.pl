@@ -3,17 +3,18 @@
 #   slurm_script DIRECTORY ATTEMPT TOKEN
 #
 # DIRECTORY is that of the run, shared by the nodes and the daemon, who has made it and in it
-#   token.ATTEMPT   TOKEN. A node without the shared file system does not have it.
 #   spawn.ATTEMPT   what to run, words with NUL between them:
-#     baton-spawn-2 GRACE_MS SIGNAL TO TIMEOUT_MS TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N
-#     [NAME=VALUE]... COMMAND [ARG]...         OWNER is empty; a TIMEOUT_MS of 0 is none
+#     baton-spawn-3 TOKEN GRACE_MS SIGNAL TO TIMEOUT_MS
+#     TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N [NAME=VALUE]... COMMAND [ARG]...
+#                   OWNER is empty; a TIMEOUT_MS of 0 is none. A node without the shared file
+#                   system does not have it, and another job has another TOKEN.
 # The keeper makes there
 #   begun.ATTEMPT   before anything else, by O_EXCL: Slurm may start a job twice, and a command must
 #                   not. "JOB NODE RESTARTS WALL_MS PID"; without a newline it is being written.
-#   beat.ATTEMPT    touched every 10 s as long as the keeper lives
+#   beat.ATTEMPT    touched every 10 s as long as the keeper lives, the first time after 10 s
 #   STATUSFILE      the end of the command, on the disk after all that it has written. The only
 #                   word on it that counts: Slurm says COMPLETED of what never ran.
-#   over.ATTEMPT    once no process of the run is left
+#   over.ATTEMPT    once no process of the run is left; another name of begun.ATTEMPT
 # and looks every second for
 #   stop.ATTEMPT    the wish to end, of the daemon: GRACE_MS SIGNAL TO
 # TERM, which scancel --batch sends, is the same wish, and so is the end of TIMEOUT_MS: SIGNAL and
@@ -24,6 +25,9 @@
 # other status means anything to baton.
 #
 # The command has no environment but what it is given, and what Slurm tells every job of itself.
+#
+# To parse it costs more than a job of `true`, and so do files that are made: there is none that
+# tells nothing, and what few jobs need is behind __END__.
 my ($dir, $attempt, $token) = @ARGV;
 my $refused = 75;
 my %passed = map { $_ => 1 }
@@ -33,7 +37,7 @@ my ($grace_ms, $signal, $to, $timeout_ms);       # from the spawn file
 my $end_ms;                                      # when the time of the command is over
 my ($stopped_by, $kill_ms, %told);               # why and when it is to end; who was told
 my $main;                                        # the command, until it has ended
-my ($look_ms, $beat_ms) = (0, 0);                # when it is time for the next
+my ($look_ms, $beat_ms) = (0, clock_ms(1) + $beat_every_ms);   # when it is time for the next
 my $has_term = 0;
 $SIG{TERM} = sub { $has_term = 1 };
 $SIG{CHLD} = 'DEFAULT';
@@ -54,7 +58,8 @@ sub keep_job {
   tick();
   my $started = !defined $stopped_by;
   if ($started) {
-    @streams = open_stdin($in) ? map { make_stream($_) || () } $out, length $err ? $err : () : ();
+    @streams = (make_stream($out) || (), length $err ? make_stream($err, 1) || () : ())
+      if open_stdin($in);
     $failure = 'system ' . (0 + $!) if @streams < (length $err ? 2 : 1);
     ($pid, $failure) = start(\@streams, $umask, $cwd, $env, \@words, 1) if !$failure;
     $main = $pid;
@@ -63,7 +68,7 @@ sub keep_job {
   }
   undef $end_ms;
   undef $main;
-  my @sizes = map { sync($_); -s $_->{file} } @streams;
+  my @sizes = map { sync($_) } @streams;
   my $record = describe($begun_ms, $started, $status, \@streams, split ' ', $failure);
   my $by = $stopped_by ? qq("$stopped_by") : 'null';
   my $more = sprintf qq("stop":%s,"outBytes":%d,"errBytes":%d), $by, map { $_ || 0 } @sizes[0, 1];
@@ -74,7 +79,8 @@ sub keep_job {
     select undef, undef, undef, tick();
   }
   finish(\@streams, \&tick) if defined $pid;
-  sysopen my $over, "$dir/over.$attempt", 0101, 0600;
+  link "$dir/begun.$attempt", "$dir/over.$attempt"
+    or sysopen my $over, "$dir/over.$attempt", 0101, 0600;
   return $refused if !$started;
   return $failure eq 'command 2' ? 127 : 126 if $failure;
   return $status & 127 ? 128 + ($status & 127) : $status >> 8;
@@ -82,15 +88,14 @@ sub keep_job {
 
 # What to run, once nobody else can run it any more.
 sub claim {
-  my $path = "$dir/token.$attempt";
-  (my $known = first_line($path)) =~ s/\n$//;
-  refuse("$path is not there, or of another job. Is $dir the shared directory on this node?")
-    if !length $known || $known ne $token;
-  my ($form, @words) = split /\0/, slurp("$dir/spawn.$attempt"), -1;
+  my $path = "$dir/spawn.$attempt";
+  my ($form, $known, @words) = split /\0/, slurp($path) // '', -1;
   ($grace_ms, $signal, $to, $timeout_ms, my ($title, $file, $umask, $cwd, undef, $in, $out, $err, $count)) =
     splice @words, 0, 13;
-  refuse("$dir/spawn.$attempt cannot be read, or is of another version of baton")
-    if ($form // '') ne 'baton-spawn-2' || @words <= $count;
+  refuse("$path is not there, or empty. Is $dir the shared directory on this node?") if !defined $form;
+  refuse("$path cannot be read, or is of another version of baton")
+    if $form ne 'baton-spawn-3' || @words <= ($count // 0);
+  refuse("$path is of another job") if !length $known || $known ne $token;
   # 04010301 = O_WRONLY|O_CREAT|O_EXCL|O_SYNC
   sysopen my $begun, "$dir/begun.$attempt", 04010301, 0600
     or refuse("$dir/begun.$attempt cannot be made ($!): this attempt has begun before");
@@ -101,11 +106,6 @@ sub claim {
   my %env = map { $_ => $ENV{$_} } grep { /^SLURMD?_/ || $passed{$_} } keys %ENV;
   %env = (%env, map { split /=/, $_, 2 } splice @words, 0, $count);
   return ($title, $file, $umask, $cwd, $in, $out, $err, \%env, @words);
-}
-
-sub refuse {
-  print STDERR "baton: this job runs nothing: $_[0]\n";
-  exit $refused;
 }
 
 # Does what it is time for, and returns after how many seconds there is more to do.
@@ -131,6 +131,40 @@ sub tick {
   return end_members($now_ms) if defined $kill_ms;
   my ($next_ms) = sort { $a <=> $b } $look_ms, $beat_ms, $end_ms // ();
   return ($next_ms - $now_ms) / 1_000;
+}
+
+# What the file system has taken and cannot keep is lost. Returns how much is in the file.
+sub sync {
+  my ($stream) = @_;
+  my $bytes = $stream->{file} && -s $stream->{file} or return 0;
+  # EINVAL: it is no file of a disk, such as /dev/null
+  return $bytes if !$fsync || syscall($fsync, fileno $stream->{file}) == 0 || $! == 22;
+  @$stream{'lost', 'errno'} = ($stream->{lost} || 1, 0 + $!);
+  return $bytes;
+}
+
+# All of a file; undef where there is none. What is no plain file is not waited for.
+sub slurp {
+  my ($path) = @_;
+  sysopen my $file, $path, 04000 or return;      # O_NONBLOCK
+  local $/;
+  return readline($file) // '';
+}
+
+# Only at the end of a job that is ended, or that runs nothing.
+sub AUTOLOAD {
+  my $called = $AUTOLOAD;
+  local $/;
+  if (my $rest = readline DATA) {
+    eval "$rest; 1" or die $@;
+  }
+  goto &$called;
+}
+
+__END__
+sub refuse {
+  print STDERR "baton: this job runs nothing: $_[0]\n";
+  exit $refused;
 }
 
 # Of all wishes the first says how, and the earliest when; what one does not say is as at the start.
@@ -176,20 +210,4 @@ sub descendants {
     }
   }
   return %since;
-}
-
-# What the file system has taken and cannot keep is lost.
-sub sync {
-  my ($stream) = @_;
-  # EINVAL: it is no file of a disk, such as /dev/null
-  return if !$fsync || syscall($fsync, fileno $stream->{file}) == 0 || $! == 22;
-  @$stream{'lost', 'errno'} = ($stream->{lost} || 1, 0 + $!);
-}
-
-# All of a file; undef where there is none. What is no plain file is not waited for.
-sub slurp {
-  my ($path) = @_;
-  sysopen my $file, $path, 04000 or return;      # O_NONBLOCK
-  local $/;
-  return readline($file) // '';
 }

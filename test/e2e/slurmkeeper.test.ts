@@ -35,15 +35,15 @@ test('without the token of its job the keeper runs nothing, and makes nothing', 
     (job) => [join(job.directory, 'nowhere'), '1', job.token],
     (job) => [job.directory, '1', ''],
     (job) => {
-      job.write('token.1', '');
+      job.write('spawn.1', job.read('spawn.1').replace(job.token, ''));
       return [job.directory, '1', ''];
     },
     (job) => {
-      job.write('spawn.1', job.read('spawn.1').replace('baton-spawn-2', 'baton-spawn-9'));
+      job.write('spawn.1', job.read('spawn.1').replace('baton-spawn-3', 'baton-spawn-9'));
       return undefined;
     },
     (job) => {
-      job.write('spawn.1', 'baton-spawn-2\x000');
+      job.write('spawn.1', `baton-spawn-3\x00${job.token}\x000`);
       return undefined;
     },
     (job) => {

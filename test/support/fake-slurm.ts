@@ -125,7 +125,7 @@ export class PlayedKeeper {
     const own = `${this.path('begun')}.tmp`;
     writeFileSync(own, `${job} ${node} 0 1000 77\n`);
     try {
-      if (!existsSync(this.path('token'))) return false;
+      if (!existsSync(this.path('spawn'))) return false;
       linkSync(own, this.path('begun'));
       return true;
     } catch {

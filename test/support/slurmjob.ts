@@ -39,7 +39,6 @@ export class SlurmJob {
   constructor(parent: string, options: JobOptions) {
     this.directory = join(parent, 'run 7');
     mkdirSync(this.directory, { mode: 0o700 });
-    this.write('token.1', this.token);
     const { args, env = {}, cwd = '/', umask = 0o022, merged = true, stdin = '' } = options;
     const path = (name: string) => join(this.directory, name);
     const words = wordsOf({
@@ -48,7 +47,7 @@ export class SlurmJob {
     });
     const { graceMs = 60_000, timeoutMs = 0, stopSignal = 'TERM', stopTo = 'tree' } = options;
     const limits = [graceMs, stopSignal, stopTo, timeoutMs];
-    this.write('spawn.1', ['baton-spawn-2', ...limits, ...words].join('\0'));
+    this.write('spawn.1', ['baton-spawn-3', this.token, ...limits, ...words].join('\0'));
   }
 
   /** What the keeper is called with, wherever it runs. */

@@ -119,10 +119,9 @@ test('a job is submitted held, with all that the keeper needs, and nothing of it
   const keeper = new PlayedKeeper(shared);
   const mode = (path: string): number => statSync(path).mode & 0o777;
   assert.deepEqual([mode(keeper.directory), mode(keeper.path('spawn'))], [0o700, 0o600]);
-  assert.equal(readFileSync(keeper.path('token'), 'utf8'), submission?.token);
   const words = keeper.spawn();
-  assert.deepEqual(words.slice(0, 7), [
-    ...['baton-spawn-2', '5000', 'INT', 'main', '0'],
+  assert.deepEqual(words.slice(0, 8), [
+    ...['baton-spawn-3', submission?.token, '5000', 'INT', 'main', '0'],
     ...['baton job 4 far, away', keeper.path('status')],
   ]);
   assert.deepEqual(words.slice(-2), ['/bin/secret', 'word']);
@@ -507,7 +506,7 @@ test('a timeout is kept by the keeper, from the start of the command on', async 
   await staged.until(() => postOf(daemon, 'kept'));
   daemon.keepers.go(RUN.run);
   const keeper = new PlayedKeeper(staged.shared);
-  assert.equal(keeper.spawn()[4], '60000');
+  assert.equal(keeper.spawn()[5], '60000');
   keeper.begin();
   keeper.end({ code: null, signal: 15, stop: 'timeout' });
   keeper.leave();

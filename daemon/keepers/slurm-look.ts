@@ -29,6 +29,11 @@ import { type Kept, LOOK_MS } from './supervision.ts';
 /** One whose command has not begun for so long is looked at less often. */
 const SOON_MS = 3_000;
 const LOOK_WAITING_MS = 1_000;
+/**
+ * So many of those are looked at in one round: half are the oldest, since Slurm starts them first,
+ * and half those that were looked at longest ago.
+ */
+export const WAITING_LOOKS_MAX = 16;
 /** How long a file system may take to show what was written before the status file. */
 const LATE_MS_MAX = 60_000;
 
@@ -100,15 +105,14 @@ export class SlurmLooks {
 
   async #round(shared: string): Promise<void> {
     const { clock, runs, seen } = this.#options;
-    let isWanted = false;
-    for (const kept of [...runs()]) {
+    const wanted = [...runs()].filter(
+      (kept) =>
+        kept.slurm !== undefined && dirname(kept.slurm.directory) === shared && !isOver(kept),
+    );
+    for (const kept of dueOf(wanted, clock.now().steadyMs)) {
       const { slurm } = kept;
-      if (slurm === undefined || dirname(slurm.directory) !== shared || isOver(kept)) continue;
-      isWanted = true;
+      if (slurm === undefined || isOver(kept)) continue;
       const { steadyMs } = clock.now();
-      const isWaiting = kept.begun === undefined && steadyMs - (kept.releasedAtMs ?? 0) > SOON_MS;
-      const restMs = isWaiting ? LOOK_WAITING_MS : 0;
-      if (steadyMs - (kept.lookedAtMs ?? 0) < restMs) continue;
       kept.lookedAtMs = steadyMs;
       try {
         const found = await this.#look(kept, slurm);
@@ -117,7 +121,7 @@ export class SlurmLooks {
         this.#unseen(kept, error);
       }
     }
-    if (isWanted) return void clock.after(LOOK_MS, () => void this.#round(shared));
+    if (wanted.length > 0) return void clock.after(LOOK_MS, () => void this.#round(shared));
     this.#busy.delete(shared);
   }
 
@@ -188,6 +192,29 @@ export class SlurmLooks {
     kept.isUnseen = true;
     if (!isUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be looked at now');
   }
+}
+
+type Looked = Pick<KeptJob, 'begun' | 'sight' | 'releasedAtMs' | 'lookedAtMs'>;
+
+/** Those that are looked at now, of some in the order of their starts. */
+export function dueOf<K extends Looked>(wanted: readonly K[], nowMs: number): readonly K[] {
+  const waiting = wanted.filter((kept) => seemsToWait(kept));
+  const due = waiting.filter(({ releasedAtMs = 0, lookedAtMs = 0 }) => {
+    const restMs = nowMs - releasedAtMs > SOON_MS ? LOOK_WAITING_MS : 0;
+    return nowMs - lookedAtMs >= restMs;
+  });
+  const half = WAITING_LOOKS_MAX / 2;
+  const rest = due
+    .slice(half)
+    .sort((one, other) => (one.lookedAtMs ?? 0) - (other.lookedAtMs ?? 0));
+  const looked = new Set([...due.slice(0, half), ...rest.slice(0, half)]);
+  return wanted.filter((kept) => looked.has(kept) || !seemsToWait(kept));
+}
+
+/** Its command has not begun, nor does Slurm say that it may have. */
+function seemsToWait({ begun, sight }: Looked): boolean {
+  const { job, overAtMs } = sight;
+  return begun === undefined && overAtMs === undefined && (job?.state ?? 'PENDING') === 'PENDING';
 }
 
 /** There is nothing more to learn of it, or it has not been let go. */

@@ -15,6 +15,7 @@ import type { Clock } from '../system/clock.ts';
 import { ProgramFinder } from '../system/find-program.ts';
 import { installed } from '../system/installed.ts';
 import { type Job, parseJobs } from './slurm-job-list.ts';
+import { SubmissionLots, type Words } from './slurm-lots.ts';
 
 /** What Slurm is asked to run. */
 export interface Submission {
@@ -119,6 +120,7 @@ export class RealSlurm implements SlurmCommands {
   readonly #programs: ProgramFinder;
   /** Questions that are not answered, by cluster. */
   readonly #asking = new Map<Conf, Asking>();
+  readonly #lots: SubmissionLots;
   /** The last ones of each cluster. */
   readonly #releases = new Map<Conf, Releases>();
   /**
@@ -136,6 +138,10 @@ export class RealSlurm implements SlurmCommands {
     this.#clock = clock;
     this.#programs = programs;
     this.#script = script;
+    this.#lots = new SubmissionLots({
+      inTurn: (run) => this.#inTurn('other', run),
+      run: (wordsOf, conf) => this.#run('sbatch', wordsOf, conf, SUBMIT_MS_MAX),
+    });
   }
 
   async submit(submission: Submission): Promise<Submitted> {
@@ -146,7 +152,7 @@ export class RealSlurm implements SlurmCommands {
       ...options,
       ...[this.#script, directory, String(attempt), token],
     ];
-    const ran = await this.#inTurn('other', () => this.#run('sbatch', args, conf, SUBMIT_MS_MAX));
+    const ran = await this.#lots.submit(args, conf);
     const [, job] = /^(\d+)(?:;\S*)?\s*$/.exec(ran.stdout) ?? [];
     if (ran.code === 0 && job !== undefined) return { kind: 'taken', job };
     const why = whyOf('sbatch', ran, SUBMIT_MS_MAX);
@@ -241,7 +247,12 @@ export class RealSlurm implements SlurmCommands {
     }
   }
 
-  #run(program: string, args: readonly string[], conf: Conf, limitMs: number): Promise<Ran> {
+  #run(
+    program: string,
+    args: readonly string[] | ((file: string) => Words),
+    conf: Conf,
+    limitMs: number,
+  ): Promise<Ran> {
     const env = { PATH, ...(conf === undefined ? {} : { SLURM_CONF: conf }) };
     return new Promise((resolve) => {
       let end: (() => void) | undefined;
@@ -260,7 +271,8 @@ export class RealSlurm implements SlurmCommands {
       void this.#programs.find(program).then((file) => {
         if (isLate) return;
         if (file === undefined) return done({ ...NOTHING, errno: 'ENOENT' });
-        end = runBounded([file, ...args], done, env, JOBS_CHARS_MAX);
+        const words: Words = typeof args === 'function' ? args(file) : [file, ...args];
+        end = runBounded(words, done, env, JOBS_CHARS_MAX);
       });
     });
   }

@@ -1,0 +1,91 @@
+/**
+ * Submissions that wait for their turn go together: one shell calls sbatch for one after the other,
+ * since to spawn a process from the daemon costs it as much as sbatch itself does.
+ *
+ * Invariants: while sbatch fails or is late, it is called for each submission alone; of those that
+ * a shell has not come to, none was submitted, and they take another turn.
+ */
+import { quote } from '../../runners/ssh/remote-script.ts';
+import type { Ran } from '../system/bounded-command.ts';
+
+/** What one shell submits: none waits long for the answer to another. */
+export const SUBMITS_MAX = 8;
+
+const SHELL = '/bin/sh';
+const BEGUN = 'begun';
+/** The first that fails is the last: so all that was said on stderr last is its own. */
+const CALL = `call() { echo ${BEGUN}; "$@"; s=$?; echo "ended $s"; [ "$s" = 0 ] || exit 0; }`;
+
+export type Words = readonly [string, ...string[]];
+
+interface Parts {
+  /** Calls back when a command may run; the next one runs when this has. */
+  readonly inTurn: (run: () => Promise<void>) => Promise<void>;
+  /** Runs what is made of the path of sbatch. */
+  readonly run: (wordsOf: (sbatch: string) => Words, conf: string | undefined) => Promise<Ran>;
+}
+
+interface Wanted {
+  readonly args: readonly string[];
+  readonly conf: string | undefined;
+  /** Undefined: it was not submitted. */
+  readonly ran: (ran: Ran | undefined) => void;
+}
+
+export class SubmissionLots {
+  readonly #parts: Parts;
+  readonly #wanted = new Set<Wanted>();
+  /** Clusters that have taken all of the last lot. */
+  readonly #willing = new Set<string | undefined>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** What sbatch answers to this. */
+  async submit(args: readonly string[], conf: string | undefined): Promise<Ran> {
+    for (;;) {
+      const ran = await new Promise<Ran | undefined>((resolve) => {
+        const wanted = { args, conf, ran: resolve };
+        this.#wanted.add(wanted);
+        void this.#parts.inTurn(() => this.#submitWith(wanted));
+      });
+      if (ran !== undefined) return ran;
+    }
+  }
+
+  async #submitWith(first: Wanted): Promise<void> {
+    // It has gone with another.
+    if (!this.#wanted.delete(first)) return;
+    const { conf } = first;
+    const same = [...this.#wanted].filter((wanted) => wanted.conf === conf);
+    const others = this.#willing.has(conf) ? same.slice(0, SUBMITS_MAX - 1) : [];
+    for (const other of others) this.#wanted.delete(other);
+    const lot = [first, ...others];
+    const calls = lot.map(({ args }) => args);
+    const ran = await this.#parts.run((sbatch) => wordsOf(sbatch, calls), conf);
+    const answers = others.length === 0 ? [ran] : answersIn(ran);
+    if (lot.every((_, at) => answers[at]?.code === 0)) this.#willing.add(conf);
+    else this.#willing.delete(conf);
+    for (const [at, wanted] of lot.entries()) {
+      wanted.ran(answers.length === 0 ? ran : answers[at]);
+    }
+  }
+}
+
+function wordsOf(sbatch: string, calls: readonly (readonly string[])[]): Words {
+  const [only] = calls;
+  if (calls.length === 1 && only !== undefined) return [sbatch, ...only];
+  const lines = calls.map((args) => ['call', ...[sbatch, ...args].map(quote)].join(' '));
+  return [SHELL, '-c', [CALL, ...lines].join('\n')];
+}
+
+/** What each call answered that was begun, in order; nothing: what was begun is not known. */
+export function answersIn({ stdout, stderr }: Ran): readonly Ran[] {
+  const [, ...said] = `\n${stdout}`.split(`\n${BEGUN}\n`);
+  return said.map((text, at) => {
+    const [, out = '', code] = /^((?:.*\n)*?)ended (\d+)$/m.exec(text) ?? [];
+    const own = { stdout: out, stderr: at === said.length - 1 ? stderr : '' };
+    return code === undefined ? own : { ...own, code: Number(code) };
+  });
+}

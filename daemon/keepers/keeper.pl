@@ -9,13 +9,14 @@
 # signal and a failed exec apart, which no shell does. It has no names for some system calls.
 my $nofile = 1024;                               # Node had raised the soft limit, or slurmd
 # By the machine of an ELF file: x86-64, ARM, RISC-V, LoongArch, PowerPC, s390.
-my %syscalls = (                                 # prctl prlimit setsid clock_gettime fsync
-  62 => [157, 302, 112, 228, 74],
-  183 => [167, 261, 157, 113, 82], 243 => [167, 261, 157, 113, 82], 258 => [167, 261, 157, 113, 82],
-  21 => [171, 325, 66, 246, 118],
-  22 => [172, 334, 66, 260, 118],
+my @common = (167, 261, 157, 113, 82, 94);
+my %syscalls = (                                 # prctl prlimit setsid clock fsync exit_group
+  62 => [157, 302, 112, 228, 74, 231],
+  183 => \@common, 243 => \@common, 258 => \@common,
+  21 => [171, 325, 66, 246, 118, 234],
+  22 => [172, 334, 66, 260, 118, 248],
 );
-my ($prctl, $prlimit, $setsid, $clock, $fsync) = system_calls();
+my ($prctl, $prlimit, $setsid, $clock, $fsync, $exit_group) = system_calls();
 my $term_ms;                                     # when the last TERM came
 my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ);
 $SIG{$_} = sub { } for @sigs;                    # survive; exec gives the child the defaults back

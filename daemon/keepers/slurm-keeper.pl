@@ -41,7 +41,9 @@ my ($look_ms, $beat_ms) = (0, clock_ms(1) + $beat_every_ms);   # when it is time
 my $has_term = 0;
 $SIG{TERM} = sub { $has_term = 1 };
 $SIG{CHLD} = 'DEFAULT';
-exit keep_job();
+my $code = keep_job();
+syscall $exit_group, 0 + $code if $exit_group;   # perl would clean up first: nobody needs that
+exit $code;
 
 sub keep_job {
   my ($title, $file, $umask, $cwd, $in, $out, $err, $env, @words) = claim();
@@ -92,7 +94,8 @@ sub claim {
   my ($form, $known, @words) = split /\0/, slurp($path) // '', -1;
   ($grace_ms, $signal, $to, $timeout_ms, my ($title, $file, $umask, $cwd, undef, $in, $out, $err, $count)) =
     splice @words, 0, 13;
-  refuse("$path is not there, or empty. Is $dir the shared directory on this node?") if !defined $form;
+  refuse("$path is not there, or empty. Is $dir the shared directory on this node?")
+    if !defined $form;
   refuse("$path cannot be read, or is of another version of baton")
     if $form ne 'baton-spawn-3' || @words <= ($count // 0);
   refuse("$path is of another job") if !length $known || $known ne $token;

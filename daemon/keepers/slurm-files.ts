@@ -15,7 +15,20 @@
  * job can put in the place of a file is not waited for.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../shared/errno.ts';
 import type { Nonce, RunId, SlurmJob } from '../shared/run.ts';
@@ -144,7 +157,17 @@ export async function askToStop(
   await rename(`${path}.tmp`, path);
 }
 
+/** Mostly it has a few files, of which rm() would ask much before it removes each. */
 export async function removeJobDirectory(directory: string): Promise<void> {
+  try {
+    // What is behind a link is not its own.
+    if ((await lstat(directory)).isDirectory()) {
+      for (const name of await readdir(directory)) await unlink(join(directory, name));
+      return await rmdir(directory);
+    }
+  } catch {
+    // A directory is in it, or it is gone.
+  }
   await rm(directory, { recursive: true, force: true });
 }
 
@@ -155,22 +178,25 @@ export interface Copied {
   readonly isWhole: boolean;
 }
 
-/** Goes on with the copy of a stream in the run's own directory, which tells where it was. */
+/**
+ * Goes on with the copy of a stream in the run's own directory, which tells where it was. While
+ * there is nothing to copy, nothing is made there, unless it has `ended`.
+ */
 export async function copyStream(
   job: Pick<SlurmJob, 'directory' | 'from'>,
   own: string,
   stream: 'out' | 'err',
+  hasEnded: boolean,
 ): Promise<Copied> {
-  // A run directory that vanished is made anew, as the keeper on this machine does it.
-  await mkdir(own, { recursive: true, mode: 0o700 });
-  const to = await open(join(own, stream), 'a', 0o600);
+  const source = await openPlain(join(job.directory, stream));
   try {
-    let bytes = (await to.stat()).size - job.from[stream];
-    const source = await openPlain(join(job.directory, stream));
-    if (source === undefined) return { bytes, isWhole: true };
+    const sourceBytes = source === undefined ? 0 : (await source.stat()).size;
+    if (sourceBytes === 0 && !hasEnded) return { bytes: 0, isWhole: true };
+    const to = await openOwn(own, stream);
     try {
-      const leftBytes = (await source.stat()).size - bytes;
-      if (leftBytes <= 0) return { bytes, isWhole: true };
+      let bytes = (await to.stat()).size - job.from[stream];
+      const leftBytes = sourceBytes - bytes;
+      if (source === undefined || leftBytes <= 0) return { bytes, isWhole: true };
       const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, leftBytes));
       for (const endBytes = bytes + TURN_BYTES; bytes < endBytes; ) {
         const { bytesRead } = await source.read(buffer, 0, buffer.length, bytes);
@@ -180,10 +206,22 @@ export async function copyStream(
       }
       return { bytes, isWhole: false };
     } finally {
-      await source.close();
+      await to.close();
     }
   } finally {
-    await to.close();
+    await source?.close();
+  }
+}
+
+/** A run directory that vanished is made anew, as the keeper on this machine does it. */
+async function openOwn(own: string, stream: string): Promise<FileHandle> {
+  const path = join(own, stream);
+  try {
+    return await open(path, 'a', 0o600);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    return await open(path, 'a', 0o600);
   }
 }
 

@@ -65,8 +65,14 @@ export class SlurmLedger {
 
   /** Throws what the system says. */
   async add(entry: Entry): Promise<void> {
-    await mkdir(this.#place, { recursive: true, mode: 0o700 });
-    await write(this.#fileOf(entry.slurm), JSON.stringify(entry));
+    const [path, text] = [this.#fileOf(entry.slurm), JSON.stringify(entry)];
+    try {
+      await write(path, text);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      await mkdir(this.#place, { recursive: true, mode: 0o700 });
+      await write(path, text);
+    }
   }
 
   /** Nothing was made for it, nor submitted. */

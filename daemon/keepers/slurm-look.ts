@@ -33,7 +33,7 @@ const LOOK_WAITING_MS = 1_000;
  * So many of those are looked at in one round: half are the oldest, since Slurm starts them first,
  * and half those that were looked at longest ago.
  */
-export const WAITING_LOOKS_MAX = 16;
+export const WAITING_LOOKS_MAX = 8;
 /** How long a file system may take to show what was written before the status file. */
 const LATE_MS_MAX = 60_000;
 
@@ -76,6 +76,7 @@ interface Copy {
   readonly missingBytes: number;
 }
 
+const NO_STREAM = { bytes: 0, isWhole: true };
 const NO_COPY: Copy = { isWhole: true, missingBytes: 0 };
 
 interface Options {
@@ -154,8 +155,9 @@ export class SlurmLooks {
   ): Promise<Copy> {
     const own = this.#options.directoryOf(run);
     const { outBytes = 0, errBytes = 0 } = typeof record === 'object' ? record : {};
-    const out = await copyStream(slurm, own, 'out');
-    const err = merged ? { bytes: 0, isWhole: true } : await copyStream(slurm, own, 'err');
+    const hasEnded = typeof record === 'object';
+    const out = await copyStream(slurm, own, 'out', hasEnded);
+    const err = merged ? NO_STREAM : await copyStream(slurm, own, 'err', hasEnded);
     const missingBytes = Math.max(0, outBytes - out.bytes) + Math.max(0, errBytes - err.bytes);
     return { isWhole: out.isWhole && err.isWhole, missingBytes };
   }

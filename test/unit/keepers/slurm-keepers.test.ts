@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -581,6 +582,35 @@ test('output that is no plain file is none, and a run directory is made anew', a
     ['out', 'err'].map((stream) => readFileSync(join(daemon.own, stream), 'utf8')),
     ['', 'two\n'],
   );
+});
+
+test('a link in the place of a directory of a job is removed, and not what is behind it', async (t) => {
+  const staged = stage(t);
+  const daemon = staged.daemon();
+  const keeper = await running(staged, daemon);
+  const elsewhere = directory(t);
+  writeFileSync(join(elsewhere, 'precious'), '');
+  keeper.end();
+  await staged.until(() => postOf(daemon, 'reported'));
+  rmSync(keeper.directory, { recursive: true });
+  symlinkSync(elsewhere, keeper.directory);
+  daemon.keepers.drop(RUN.run);
+  staged.slurm.say({ state: 'FAILED', reason: 'NonZeroExitCode' });
+  await staged.until(() => readdirSync(staged.shared).length === 0);
+  assert.deepEqual(readdirSync(elsewhere), ['precious']);
+});
+
+test('a directory of a job is removed with all that its command has made in it', async (t) => {
+  const staged = stage(t);
+  const daemon = staged.daemon();
+  const keeper = await running(staged, daemon);
+  mkdirSync(join(keeper.directory, 'made', 'here'), { recursive: true });
+  keeper.end();
+  await staged.until(() => postOf(daemon, 'reported'));
+  daemon.keepers.drop(RUN.run);
+  staged.slurm.say({ state: 'FAILED', reason: 'NonZeroExitCode' });
+  await staged.until(() => readdirSync(staged.shared).length === 0);
+  assert.ok(existsSync(staged.shared));
 });
 
 test('Slurm is asked one thing at a time, and about each second while runs start', async (t) => {

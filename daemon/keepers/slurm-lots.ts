@@ -67,9 +67,9 @@ export class SubmissionLots {
     const answers = others.length === 0 ? [ran] : answersIn(ran);
     if (lot.every((_, at) => answers[at]?.code === 0)) this.#willing.add(conf);
     else this.#willing.delete(conf);
-    for (const [at, wanted] of lot.entries()) {
-      wanted.ran(answers.length === 0 ? ran : answers[at]);
-    }
+    // Without a shell, as where their words are too many for one, none of several was submitted.
+    const isUnknown = answers.length === 0 && ran.errno === undefined;
+    for (const [at, wanted] of lot.entries()) wanted.ran(isUnknown ? ran : answers[at]);
   }
 }
 

@@ -30,9 +30,10 @@ function stage(t: TestContext, script: string) {
   chmodSync(join(place, 'sbatch'), 0o755);
   const clock = new ManualClock();
   const slurm = new RealSlurm(clock, new ProgramFinder(place), '/keeper.pl');
-  const submit = (token: string, conf?: string): Promise<Submitted> =>
+  const submit = (token: string, conf?: string, more = ''): Promise<Submitted> =>
     slurm.submit({
-      ...{ token, directory: '/shared/1', attempt: 1, options: [`--comment=${token}'s "$x"`] },
+      ...{ token, directory: '/shared/1', attempt: 1 },
+      options: [`--comment=${token}'s "$x"${more}`],
       ...(conf === undefined ? {} : { conf }),
     });
   const calls = (): readonly Call[] => {
@@ -96,6 +97,17 @@ test('of a lot that is late one submission is in doubt: others are done, or not 
     answers.map(({ kind }) => kind),
     tokens.map((token) => (token === 't6' ? 'unknown' : 'taken')),
   );
+  assert.equal(calls().length, 1 + tokens.length);
+});
+
+test('submissions with more words than one shell takes are submitted alone', async (t) => {
+  const { submit, calls } = stage(t, 'echo 17');
+  await submit('t');
+  const tokens = names(SUBMITS_MAX);
+  // Linux takes 128 KiB in one word.
+  const more = 'x'.repeat((2 * 131_072) / SUBMITS_MAX);
+  const answers = await Promise.all(tokens.map((token) => submit(token, undefined, more)));
+  assert.ok(answers.every(({ kind }) => kind === 'taken'));
   assert.equal(calls().length, 1 + tokens.length);
 });
 

@@ -6,7 +6,7 @@
  */
 
 import { defaultsOfTool } from './known-tools.ts';
-import { DEFAULT_KEYS } from './schema.ts';
+import { DEFAULT_KEYS, hasSeveral } from './schema.ts';
 
 export type Bag = Readonly<Record<string, unknown>>;
 
@@ -38,10 +38,18 @@ export function complete(name: string, target: Bag, defaults: Bag): Completed {
     if (!from.has(key) || from.has(other) || !Object.hasOwn(value, other)) continue;
     value[key] = without(value[key], value[other]);
   }
+  if (from.has('stopTo') && isSequence(value['runner'])) {
+    from.delete('stopTo') && delete value['stopTo'];
+  }
   completeRetry(value);
   const { keep } = value;
   if (isBag(keep) && isBag(defaults['keep'])) value['keep'] = { ...defaults['keep'], ...keep };
   return { value, from };
+}
+
+/** Of several commands the main process is a shell, which passes no signal on. */
+function isSequence(runner: unknown): boolean {
+  return isBag(runner) && hasSeveral(runner);
 }
 
 /** What a target has from its tool, which is nearer to it than what all targets have. */
@@ -49,11 +57,9 @@ function gifts(value: Bag): readonly (readonly [string, unknown])[] {
   const { tool, runner, okExit = [0] } = value;
   if (typeof tool !== 'string') return [];
   const { on: _, warnExit, stopTo, ...others } = defaultsOfTool(tool, commandOf(runner));
-  // Of several commands the main process is a shell, which waits for them, and passes no INT on.
-  const isSequence = isBag(runner) && Object.hasOwn(runner, 'cmds');
   return [
     ...Object.entries(others),
-    ...(stopTo === undefined || isSequence ? [] : [['stopTo', stopTo] as const]),
+    ...(stopTo === undefined || isSequence(runner) ? [] : [['stopTo', stopTo] as const]),
     ...(warnExit === undefined ? [] : [['warnExit', without(warnExit, okExit)] as const]),
   ];
 }

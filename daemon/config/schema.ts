@@ -27,6 +27,11 @@ import { Retry } from './retry.ts';
 import { Sockets } from './sockets.ts';
 import { TARGET_KEYS } from './target-keys.ts';
 
+/** Of several commands the main process is a shell. */
+export function hasSeveral(runner: object): boolean {
+  return Object.hasOwn(runner, 'cmds');
+}
+
 /** Types of runners whose command takes the arguments of a request. */
 const TAKES_ARGS = new Set<string>(['local', 'slurm']);
 const KILL_AFTER_DEFAULT = '30s';
@@ -49,6 +54,10 @@ const Log = v.pipe(
 );
 
 const TOOL_EXPECTED = `a known tool: ${TOOL_NAMES.join(', ')}`;
+
+const STOP_TO_EXPECTED =
+  '"tree", or "args" in the runner in place of "cmds": those a shell runs, and only the shell ' +
+  'would get the signal';
 
 const EACH_KEY_EXPECTED = 'a word for a placeholder: a letter, then letters, digits and _';
 
@@ -125,6 +134,10 @@ const Target = v.pipe(
       'none: only a runner of type "local" or "slurm" takes arguments',
     ),
     ['acceptArgs'],
+  ),
+  v.forward(
+    v.check(({ runner, stopTo }) => stopTo !== 'main' || !hasSeveral(runner), STOP_TO_EXPECTED),
+    ['stopTo'],
   ),
 );
 export type TargetSettings = v.InferOutput<typeof Target>;

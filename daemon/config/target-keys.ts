@@ -29,7 +29,7 @@ export const TARGET_KEYS = {
   stopTo:
     'Processes that `stopSignal` goes to. `tree` (the default): all processes of the run. ' +
     '`main`: first the command itself, which ends its helpers; once it has ended, those that ' +
-    'are left. SIGKILL goes to all of them. Over SSH with `verbatim` the server chooses.',
+    'are left; not with `cmds`, whose command is a shell. SIGKILL goes to all of them. Over SSH with `verbatim` the server chooses.',
   maxWait:
     'Gives a run up whose command has not begun by then, with status 75, whatever it waits ' +
     'for. Time in which the machine sleeps counts.',

@@ -135,3 +135,20 @@ test('of several commands the main process is a shell: a tool asks for no signal
   const { target } = targetOf({ runner, tool: 'restic' });
   assert.deepEqual([target?.stopSignal, target?.stopTo], ['INT', undefined]);
 });
+
+test('a signal to the main process alone is a mistake where that is a shell, unless all have it by default', () => {
+  const runners = [
+    { type: 'local', cmds: [['true'], ['restic', 'backup', '/srv']] },
+    { type: 'ssh', host: 'h', user: 'u', cmds: ['restic backup /srv'] },
+  ];
+  for (const runner of runners) {
+    assert.deepEqual(mistakesOf(load({ targets: { t: { runner, stopTo: 'main' } } })), [
+      'targets.t.stopTo: expected "tree", or "args" in the runner in place of "cmds": those a ' +
+        'shell runs, and only the shell would get the signal; found "main"',
+    ]);
+    const { target } = targetOf({ runner }, { stopTo: 'main' });
+    assert.equal(target.stopTo, undefined);
+  }
+  const { target } = targetOf({ runner: command('restic') }, { stopTo: 'main' });
+  assert.equal(target.stopTo, 'main');
+});

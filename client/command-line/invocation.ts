@@ -86,7 +86,7 @@ export type Command =
   | ({ readonly verb: 'doctor' } & Crontabs)
   | {
       readonly verb: 'import';
-      readonly from: 'crontab' | 'systemd' | 'rsnapshot' | 'py9tor';
+      readonly from: 'crontab' | 'systemd' | 'anacron' | 'rsnapshot' | 'py9tor';
       readonly files: readonly string[];
       readonly write?: string;
     }
@@ -94,6 +94,10 @@ export type Command =
   | { readonly verb: 'help'; readonly about?: string }
   | { readonly verb: 'names'; readonly what: List }
   | { readonly verb: 'reload' | 'version' };
+
+/** What `import` makes new files of. */
+const WRITTEN = ['crontab', 'systemd', 'anacron'] as const;
+const IMPORTED = 'crontab, systemd, anacron, rsnapshot or py9tor';
 
 /** `rest` is what stood after "--". */
 type Builder = (words: readonly string[], flags: TypedFlags, rest: readonly string[]) => Command;
@@ -165,16 +169,18 @@ export const COMMANDS = {
   doctor: (files, flags) => ({ verb: 'doctor', files, json: flags.is('json') }),
   import: ([from = '', ...files], flags) => {
     const write = flags.text('write');
-    if (write !== undefined && from !== 'crontab' && from !== 'systemd')
+    if (write !== undefined && !WRITTEN.some((it) => it === from))
       throw new Mistake(say.foreignOption(`import ${from}`, '--write'));
     if (from === 'systemd' && !files[0])
       throw new Mistake(say.missingWord('import systemd', 'UNIT'));
-    if (from === 'crontab' || from === 'systemd')
-      return { verb: 'import', from, files, ...(write === undefined ? {} : { write }) };
     if (from === 'py9tor' && !files[0]) throw new Mistake(say.missingWord('import py9tor', 'FILE'));
-    if (from === 'py9tor' && files[1]) throw new Mistake(say.extraWord('import', files[1]));
+    if ((from === 'py9tor' || from === 'anacron') && files[1])
+      throw new Mistake(say.extraWord('import', files[1]));
+    const written = WRITTEN.find((it) => it === from);
+    if (written !== undefined)
+      return { verb: 'import', from: written, files, ...(write === undefined ? {} : { write }) };
     if (from === 'rsnapshot' || from === 'py9tor') return { verb: 'import', from, files };
-    throw new Mistake(say.wrongWord('import', 'crontab, systemd, rsnapshot or py9tor', from));
+    throw new Mistake(say.wrongWord('import', IMPORTED, from));
   },
   names: ([what = '']) => {
     const found = LISTS.find((name) => name === what);

@@ -1,4 +1,5 @@
 /** What looks through crontabs and the configurations of others: `check-crontab` and `import`. */
+import { importAnacron } from '../anacron/import-anacron.ts';
 import type { Command } from '../command-line/invocation.ts';
 import type { Place } from '../connection/conversation.ts';
 import { checkCrontab } from '../crontab/check-crontab.ts';
@@ -13,6 +14,7 @@ export async function migrate(command: Migration, place: Place): Promise<Ending>
   if (command.verb === 'check-crontab') return checkCrontab(command, place);
   if (command.from === 'crontab') return importCrontab(command.files, command.write, place);
   if (command.from === 'systemd') return importSystemd(command.files, command.write, place);
+  if (command.from === 'anacron') return importAnacron(command.files[0], command.write, place);
   return command.from === 'py9tor'
     ? importPy9tor(command.files[0] ?? '')
     : importRsnapshot(command.files);

@@ -59,16 +59,23 @@ const READING = /(?:^|\/)(?:at|batch|sh|dash|bash|ssh|xargs|parallel)$/;
 
 const NOWHERE: Edits = { removed: [], replaced: { pos: 0, end: 0 }, keeps: false };
 
-export function callsOf(line: Pick<CronLine, 'command' | 'settings'>): readonly Call[] {
+export function callsOf(
+  line: Pick<CronLine, 'command' | 'settings' | 'startedBy'>,
+): readonly Call[] {
   const context = contextOf(line);
   const read = readShell(line.command, context.isBash, context.variables);
   return search(read, context, { offset: 0, carried: NOTHING_CARRIED });
 }
 
 /** Which shell cron starts for a line, and the variables that it knows. */
-export function contextOf({ settings }: Pick<CronLine, 'settings'>): Context {
-  const variables: Record<string, string> = { PATH: PATH_DEFAULT, ...settingsOf(settings) };
-  return { isBash: /(?:^|\/)bash$/.test(variables['SHELL'] ?? '/bin/sh'), variables };
+export function contextOf(line: Pick<CronLine, 'settings' | 'startedBy'>): Context {
+  const variables: Record<string, string> = { PATH: PATH_DEFAULT, ...settingsOf(line.settings) };
+  return { isBash: /(?:^|\/)bash$/.test(shellOf(line)), variables };
+}
+
+export function shellOf({ settings, startedBy }: Pick<CronLine, 'settings' | 'startedBy'>): string {
+  const shell = startedBy === undefined ? settingsOf(settings)['SHELL'] : undefined;
+  return shell ?? '/bin/sh';
 }
 
 export function settingsOf({ all, count }: CronLine['settings']): Readonly<Record<string, string>> {

@@ -31,6 +31,13 @@ export interface CronLine {
   readonly command: string;
   /** Undefined for @reboot, and where the fields cannot be understood. */
   readonly schedule?: Schedule;
+  /**
+   * Who starts it, if not cron. Then `%` is a sign like others, the command begins in `/` and not
+   * in HOME, it is always one of /bin/sh, and SHELL, USER and LOGNAME are variables like others.
+   */
+  readonly startedBy?: 'anacron';
+  /** What the file itself calls it. */
+  readonly name?: string;
   /** Why cron refuses it, in cron's own words: "bad minute". */
   readonly fault?: string;
   /** What cron makes of it that one would not guess; each a sentence. */

@@ -11,7 +11,7 @@ import type { Finding, Knowledge, KnownTarget } from './findings.ts';
 import { locksOf } from './flocks.ts';
 import * as say from './migration-messages.ts';
 import { type Ping, pingsOf } from './monitors.ts';
-import { hasMore, type Proposal, proposalOf, showProposal } from './proposal.ts';
+import { hasMore, originOf, type Proposal, proposalOf, showProposal } from './proposal.ts';
 import { type Replacement, rewriteLine } from './rewrite.ts';
 import { readShell } from './shell.ts';
 import { type Prefixes, prefixesOf } from './target-names.ts';
@@ -100,7 +100,7 @@ export function rewriteCalls(
     const name = targetOf(call, known) ?? nameOf(call, known, whole);
     const { carried, lockNotes } = withLocks(call, line, whole);
     const policy = { type: 'rsnapshot', interval: call.level, ...orderOf(call, known, whole) };
-    const origin = { settings: line.settings, ...(user === undefined ? {} : { user }) };
+    const origin = originOf(line, user);
     targets.set(name, proposalOf(argvOf(call, line, known), carried, origin, [policy]));
     const unread = known.conf(call.conf)?.unread ?? [];
     const unsure = unread.map(say.levelsUnchecked);

@@ -55,10 +55,17 @@ export async function importCrontab(
     return { status: EXIT_UNREADABLE, isOwn: true, line: unread };
   }
   const imported = importAll(all, await knowledgeOf(place), named.length > 0);
+  return deliver(imported, directory, say.nothingToImport(named.length > 0));
+}
+
+/** Prints what was imported, or the line `nothing`; with a directory it is written there, too. */
+export function deliver(
+  imported: Imported,
+  directory: string | undefined,
+  nothing: string,
+): Ending {
   for (const note of imported.notes) complain(note);
-  if (imported.changed.length === 0) {
-    return { status: EXIT_NOTHING, isOwn: true, line: say.nothingToImport(named.length > 0) };
-  }
+  if (imported.changed.length === 0) return { status: EXIT_NOTHING, isOwn: true, line: nothing };
   const config = `${JSON.stringify({ targets: imported.targets }, null, 2)}\n`;
   const diffs = imported.changed.map(({ file, before, after }) => diffLines(file, before, after));
   const name = directory === undefined ? CONFIG : join(directory, CONFIG);

@@ -4,7 +4,7 @@
  * where it stands; any other line is what it was, in the hands of its shell. Pure.
  */
 
-import { callsOf, contextOf, settingsOf } from './calls.ts';
+import { callsOf, contextOf, shellOf } from './calls.ts';
 import { type Carried, NOTHING_CARRIED } from './carried.ts';
 import type { CronLine } from './crontab.ts';
 import {
@@ -23,8 +23,8 @@ import type { Knowledge } from './findings.ts';
 import { locksOf } from './flocks.ts';
 import * as say from './migration-messages.ts';
 import { type Ping, pingsOf } from './monitors.ts';
-import { readCommand } from './percent.ts';
-import { type Proposal, proposalOf, remoteProposal } from './proposal.ts';
+import { commandOf } from './percent.ts';
+import { originOf, type Proposal, proposalOf, remoteProposal } from './proposal.ts';
 import { rewriteLine } from './rewrite.ts';
 import { readShell, type ShellRead, type ShellWord, type SimpleCommand } from './shell.ts';
 import { nameOfWords } from './target-names.ts';
@@ -68,7 +68,7 @@ export function importLine(
   whole: Whole,
   pick: (wanted: string) => string,
 ): LineImport {
-  if (line.fault !== undefined) return left(say.refusedByCron(line.fault));
+  if (line.fault !== undefined) return left(say.refusedBy(line.startedBy ?? 'cron', line.fault));
   const calls = callsOf(line);
   if (calls.some(({ kind }) => kind === 'baton')) return left(say.batonAlready());
   const direct = calls.flatMap((call) => (call.kind === 'rsnapshot' ? call : []));
@@ -84,7 +84,7 @@ export function importLine(
 function importOther(line: CronLine, whole: Whole, pick: (wanted: string) => string): LineImport {
   const context = contextOf(line);
   const read = readShell(line.command, context.isBash, context.variables);
-  if (readCommand(line.text, line.commandAt).hasInput) return left(say.byHand(say.inputFromCron()));
+  if (commandOf(line).hasInput) return left(say.byHand(say.inputFromCron()));
   if (read.why !== undefined) return left(say.byHand(read.why));
   const [first] = read.commands;
   if (first === undefined) return left(say.byHand(say.noProgram()));
@@ -95,9 +95,9 @@ function importOther(line: CronLine, whole: Whole, pick: (wanted: string) => str
   const carried = holdLocks(work.carried, whole);
   // A lock that stays is taken by a command of this machine.
   const remote = carried.inside.length === 0 ? work.remote : undefined;
-  const name = pick(work.name);
+  const name = pick(line.name ?? work.name);
   const user = userOf(line);
-  const origin = { settings: line.settings, ...(user === undefined ? {} : { user }) };
+  const origin = originOf(line, user);
   const { policies, notes } = policiesOf(carried, line, whole);
   const bare = { ...carried, locks: [] };
   const waits = carried.locks.find(({ maxWait }) => maxWait !== undefined)?.maxWait;
@@ -181,7 +181,7 @@ function elsewhereWork(
 
 /** All of the line, as cron hands it to the shell. */
 function shellWork(line: CronLine, { commands }: ShellRead): Work {
-  const shell = settingsOf(line.settings)['SHELL'] ?? '/bin/sh';
+  const shell = shellOf(line);
   const end = line.command.trimEnd().length;
   const edits = { removed: [], replaced: { pos: 0, end }, keeps: false };
   const context = contextOf(line);

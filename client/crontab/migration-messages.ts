@@ -120,8 +120,8 @@ export const leaveElsewhere = (levels: readonly string[], program: string, why: 
 
 // Imports
 
-export const refusedByCron = (fault: string): string =>
-  `cron refuses it ("${fault}"); correct it first`;
+export const refusedBy = (program: string, fault: string): string =>
+  `${program} refuses it ("${fault}"); correct it first`;
 
 export const batonAlready = (): string => 'it asks baton already';
 

@@ -5,6 +5,8 @@
  * there and nothing else is touched. Pure.
  */
 
+import type { CronLine } from './crontab.ts';
+
 export interface CronCommand {
   /** What the shell gets. */
   readonly text: string;
@@ -12,6 +14,17 @@ export interface CronCommand {
   place(index: number): number;
   /** There is a `%` that ends the command: the rest is its stdin. */
   readonly hasInput: boolean;
+}
+
+/** Of a line as it is read by what starts it. */
+export function commandOf({
+  text,
+  commandAt,
+  startedBy,
+}: Pick<CronLine, 'text' | 'commandAt' | 'startedBy'>): CronCommand {
+  if (startedBy === undefined) return readCommand(text, commandAt);
+  const place = (index: number): number => commandAt + index;
+  return { text: text.slice(commandAt), place, hasInput: false };
 }
 
 export function readCommand(line: string, from: number): CronCommand {
@@ -42,4 +55,9 @@ function isEscaped(line: string, start: number, place: number): boolean {
 /** As it has to be written in a crontab. */
 export function escapePercent(command: string): string {
   return command.replaceAll('%', '\\%');
+}
+
+/** As it has to be written in a line like this one. */
+export function written({ startedBy }: Pick<CronLine, 'startedBy'>, command: string): string {
+  return startedBy === undefined ? escapePercent(command) : command;
 }

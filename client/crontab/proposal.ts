@@ -24,14 +24,28 @@ interface Origin {
   readonly settings: CronLine['settings'];
   /** Whose line it is, where that is known. */
   readonly user?: string;
+  readonly startedBy?: CronLine['startedBy'];
 }
 
-/** What cron itself makes of these; they say nothing to the command. */
-const CRONS_OWN = ['SHELL', 'LOGNAME', 'USER', 'RANDOM_DELAY', 'START_HOURS_RANGE'];
-const CRONS_OWN_PREFIX = /^(?:MAIL|CRON|CONTENT_)/;
+export function originOf(
+  { settings, startedBy }: Pick<CronLine, 'settings' | 'startedBy'>,
+  user: string | undefined,
+): Origin {
+  return {
+    settings,
+    ...(user === undefined ? {} : { user }),
+    ...(startedBy === undefined ? {} : { startedBy }),
+  };
+}
+
+/** What cron or anacron itself makes of these; they say nothing to the command. */
+const STARTERS_OWN =
+  /^(?:MAIL.*|CRON.*|CONTENT_.*|NO_MAIL_OUTPUT|PREFERRED_HOUR|RANDOM_DELAY|START_HOURS_RANGE)$/;
+/** cron gives its own values to the command. */
+const CRONS_OWN = ['SHELL', 'LOGNAME', 'USER'];
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** What a run has anyway. */
-const PATH_DEFAULT = '/usr/bin:/bin';
+const HAS: Readonly<Record<string, string>> = { PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
 
 /** `policies` come before those that take the place of locks. */
 export function proposalOf(
@@ -42,8 +56,10 @@ export function proposalOf(
 ): Proposal {
   const { nice, ionice, timeout, killAfter, group, locks } = carried;
   const settings = settingsOf(origin.settings);
-  const env = environmentOf({ ...settings, ...carried.env });
-  const cwd = carried.cwd ?? settings['HOME'];
+  const isCrons = origin.startedBy === undefined;
+  const variables = { ...settings, ...carried.env };
+  const env = environmentOf(variables, isCrons ? CRONS_OWN : []);
+  const cwd = carried.cwd ?? (isCrons ? settings['HOME'] : '/');
   const user = carried.user ?? origin.user ?? 'root';
   const maxWait = locks.find((lock) => lock.maxWait !== undefined)?.maxWait;
   return {
@@ -91,15 +107,18 @@ export function showProposal(name: string, proposal: Proposal): string {
   return `${JSON.stringify(name)}: ${JSON.stringify(proposal)}`;
 }
 
-function environmentOf(variables: Readonly<Record<string, string>>): Record<string, string> {
+function environmentOf(
+  variables: Readonly<Record<string, string>>,
+  without: readonly string[],
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(variables).filter(
       ([name, value]) =>
         VARIABLE.test(name) &&
         !value.includes('\0') &&
-        !CRONS_OWN.includes(name) &&
-        !CRONS_OWN_PREFIX.test(name) &&
-        !(name === 'PATH' && value === PATH_DEFAULT),
+        !without.includes(name) &&
+        !STARTERS_OWN.test(name) &&
+        HAS[name] !== value,
     ),
   );
 }

@@ -4,7 +4,7 @@
  */
 import type { CronLine } from './crontab.ts';
 import type { Edits } from './edits.ts';
-import { escapePercent, readCommand } from './percent.ts';
+import { commandOf, written } from './percent.ts';
 import { isBlank } from './settings.ts';
 import type { Span } from './shell.ts';
 
@@ -16,15 +16,15 @@ export interface Replacement {
 
 /** `user` takes the place of the line's own, where it names one. */
 export function rewriteLine(
-  line: Pick<CronLine, 'text' | 'commandAt' | 'user'>,
+  line: Pick<CronLine, 'text' | 'commandAt' | 'user' | 'startedBy'>,
   replacements: readonly Replacement[],
   user?: string,
 ): string {
   const { text, commandAt } = line;
-  const command = readCommand(text, commandAt);
+  const command = commandOf(line);
   const changes = replacements.flatMap(({ edits, text: fresh }) => [
     ...edits.removed.map((span) => ({ ...widen(command.text, span, edits.replaced), fresh: '' })),
-    { ...edits.replaced, fresh: escapePercent(fresh) },
+    { ...edits.replaced, fresh: written(line, fresh) },
   ]);
   const inLine = changes.map(({ pos, end, fresh }) => ({
     ...{ pos: command.place(pos), end: command.place(end) },

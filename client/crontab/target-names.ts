@@ -64,6 +64,15 @@ export function freeName(wanted: string, used: ReadonlySet<string>): string {
   return name;
 }
 
+/** A name of another program, without what a name of a target cannot or should not have. */
+export function plainName(text: string): string {
+  const name = text
+    .replaceAll('@', '-')
+    .replace(/[^\w.-]+/g, '_')
+    .replace(/^-+/, '');
+  return /^\d*$/.test(name) ? `job${name}` : name;
+}
+
 const NAME_CHARS_MAX = 40;
 
 /** `borg create …` is "borg-create", `/root/bin/dump.sh` is "dump". */

@@ -10,7 +10,7 @@ import { cannotRead } from '../client-errors.ts';
 import type { Place } from '../connection/conversation.ts';
 import { knowledgeOf } from '../crontab/check-crontab.ts';
 import { CONFIG, type NewFile, PUBLIC_MODE, SECRET_MODE, writeNew } from '../crontab/new-files.ts';
-import { freeName } from '../crontab/target-names.ts';
+import { freeName, plainName } from '../crontab/target-names.ts';
 import { diffNew } from '../crontab/unified-diff.ts';
 import { type Ending, printed } from '../ending.ts';
 import { codeOf, complain, plain } from '../terminal/output.ts';
@@ -56,7 +56,7 @@ export async function importSystemd(
         line: `${word}: ${say.notImported(read.why)}`,
       };
     const { name: unit, file } = read.value;
-    const name = freeName(nameOf(stemOf(unit)), used);
+    const name = freeName(plainName(stemOf(unit)), used);
     const imported = importService(file, unitNameOf(unit), name, env);
     if (!imported.ok) {
       complain(`${unit}: ${say.notImported(imported.why)}`);
@@ -84,14 +84,6 @@ export async function importSystemd(
     { path: join(resolve(directory), CONFIG), text: config, mode: SECRET_MODE },
     ...files,
   ]);
-}
-
-/** The name of the unit, without characters that a name of a target should not have. */
-function nameOf(stem: string): string {
-  return stem
-    .replaceAll('@', '-')
-    .replace(/[^\w.-]+/g, '_')
-    .replace(/^-+/, '');
 }
 
 /** The service itself, or that of a timer. */

@@ -1,4 +1,5 @@
 /** Arguments for every message of the client; one without any does not compile. */
+import * as anacron from '../../client/anacron/anacron-messages.ts';
 import * as trouble from '../../client/client-errors.ts';
 import * as usage from '../../client/command-line/usage-errors.ts';
 import * as crontab from '../../client/crontab/crontab-messages.ts';
@@ -131,6 +132,17 @@ const FOREIGN: Samples<typeof foreign> = {
   silentSystemctl: [[10]],
 };
 
+const ANACRON: Samples<typeof anacron> = {
+  goesOn: [[]],
+  losesBackslashes: [[]],
+  endsWithReturn: [[]],
+  runsParts: [[]],
+  pathOfAnacron: [[]],
+  setBelow: [[['LANG']], [['LANG', 'TZ']]],
+  ownedBy: [[1000]],
+  nothingToImport: [['/etc/anacrontab']],
+};
+
 const MIGRATION: Samples<typeof migration> = {
   unreadable: [["unexpected token 'then'"]],
   deepShell: [[500]],
@@ -173,7 +185,7 @@ const MIGRATION: Samples<typeof migration> = {
   staysLocal: [['ssh', '-t of ssh has no key of a target']],
   runsElsewhere: [[['daily'], 'db']],
   leaveElsewhere: [[['daily'], 'docker', 'it uses the keys of backup']],
-  refusedByCron: [['bad minute']],
+  refusedBy: [['cron', 'bad minute']],
   batonAlready: [[]],
   noProgram: [[]],
   leftAsItIs: [['it asks baton already']],
@@ -289,6 +301,7 @@ export const CLIENT: readonly Entry[] = [
   ...entriesOf('trouble', trouble, TROUBLE),
   ...entriesOf('crontab', crontab, CRONTAB),
   ...entriesOf('migration', migration, MIGRATION),
+  ...entriesOf('anacron', anacron, ANACRON),
   ...entriesOf('foreign', foreign, FOREIGN),
   ...entriesOf('doctor', joined(doctor), DOCTOR),
   ...entriesOf('units', joined(units), UNITS),

@@ -146,10 +146,10 @@ export const UPKEEP = [
     summary: 'make targets of crontabs, or of the files of other programs',
     overview: ['import crontab|… [FILE…]', 'make targets of crontabs, units and more'],
     operands: {
-      show: 'crontab [FILE…] | systemd UNIT… | rsnapshot [CONF…] | py9tor FILE',
+      show: 'crontab [FILE…] | systemd UNIT… | anacron [FILE] | rsnapshot [CONF…] | py9tor FILE',
       least: 1,
       most: Number.POSITIVE_INFINITY,
-      completes: ['crontab', 'systemd', 'rsnapshot', 'py9tor'],
+      completes: ['crontab', 'systemd', 'anacron', 'rsnapshot', 'py9tor'],
       further: 'file',
     },
     options: [
@@ -158,8 +158,8 @@ export const UPKEEP = [
         value: 'DIRECTORY',
         completes: 'directory',
         text:
-          'with `crontab` or `systemd`: put the new files there; nothing that exists is written ' +
-          'over',
+          'with `crontab`, `systemd` or `anacron`: put the new files there; nothing that exists ' +
+          'is written over',
       },
     ],
     text: [
@@ -173,6 +173,11 @@ export const UPKEEP = [
         'timer stays, and so do conditions and `OnFailure=`. A service with settings that only systemd ' +
         'can keep, such as `EnvironmentFile=`, is not imported; what does not hold any more is ' +
         'said.',
+      'For anacron: makes a target of the command of each line of FILE, or without one of the ' +
+        'lines of /etc/anacrontab that do not call `run-parts`, as it does for crontab. Period, ' +
+        'delay, identifier, variables and the time stamps stay with anacron, which decides when: ' +
+        'baton has nothing for a command that is to run every so many days, as soon as the ' +
+        'machine is up. A line with a backslash stays as it is, since anacron drops it.',
       'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), ' +
         'and the lines for cron on stderr. For py9tor: its config.json in the present form. It ' +
         'changes no file.',
@@ -189,6 +194,10 @@ export const UPKEEP = [
       {
         line: 'baton import systemd backup.timer --write /root/baton',
         text: 'config.json, and a drop-in for backup.service',
+      },
+      {
+        line: 'baton import anacron --write /root/baton',
+        text: 'config.json and the new anacrontab',
       },
       {
         line: 'baton import rsnapshot > /etc/baton/config.json',

@@ -1,0 +1,56 @@
+#!/bin/sh
+# anacron: no backslash of an anacrontab reaches the shell, and variables work upwards.
+#
+# Guess:  as anacrontab(5) says: a command "can be any shell command", a backslash at the end of a
+#         line continues it, and an assignment takes effect "from the next line to the end of the
+#         file". Lines with a mistake are skipped, as the message says.
+# Is:     each backslash is dropped, also of comments, where one at the end swallows the next line.
+#         A job has the variables below it, too, if one below them has a shorter delay: anacron puts
+#         them into its own environment. And a line with an unknown @period runs in spite of
+#         "skipping".
+# Seen:   anacron 2.3-36 (Debian 12).
+#
+# Wants Debian 12, apt-get, dpkg-deb; unpacks the package into a temporary folder and runs its
+# anacron on an anacrontab and time stamps there; takes a minute. Exits with 0 while it is as said
+# here, with 1 if it has changed.
+set -eu
+# shellcheck source=/dev/null
+. /etc/os-release
+case ${VERSION_CODENAME:-} in
+  bookworm) version=2.3-36 ;;
+  *) echo "needs Debian 12" >&2; exit 77 ;;
+esac
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+apt-get -qq -o APT::Sandbox::User=root download "anacron=$version" >/dev/null ||
+  { echo "apt has no anacron $version" >&2; exit 77; }
+dpkg-deb -x ./anacron_*.deb tree
+mkdir spool
+cat >tab <<'END'
+# a comment \
+1 0 swallowed echo swallowed >>out
+1 1 early echo "early $LATE" >>out
+1 0 find find / -maxdepth 0 \( -name x \) >>out 2>&1
+1 0 drops echo 'a\\b' >>out
+LATE=late
+1 0 below echo below >>out
+@odd 0 odd echo odd >>out
+END
+sed -i "s|>>out|>>$dir/out|" tab
+tree/usr/sbin/anacron -d -n -t tab -S "$dir/spool" 2>said || :
+echo "anacron $version"
+cat out
+
+status=0
+# expect FILE TEXT: it is a line of it
+expect() {
+  grep -qxF -- "$2" "$1" || { echo "expected: $2" >&2; status=1; }
+}
+expect out ab
+expect out 'early late'
+expect out odd
+expect said 'anacron: tab: Unknown named period on line 7, skipping'
+expect said "Job \`find' terminated (exit status: 2) (mailing output)"
+! grep -q swallowed out || { echo "expected: a comment that swallows a line" >&2; status=1; }
+[ "$status" = 0 ] || exit 1

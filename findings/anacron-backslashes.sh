@@ -8,9 +8,9 @@
 #         A job has the variables below it, too, if one below them has a shorter delay: anacron puts
 #         them into its own environment. And a line with an unknown @period runs in spite of
 #         "skipping".
-# Seen:   anacron 2.3-36 (Debian 12).
+# Seen:   anacron 2.3-36 (Debian 12), 2.3-43 (Debian 13).
 #
-# Wants Debian 12, apt-get, dpkg-deb; unpacks the package into a temporary folder and runs its
+# Wants Debian 12 or 13, apt-get, dpkg-deb; unpacks the package into a temporary folder and runs its
 # anacron on an anacrontab and time stamps there; takes a minute. Exits with 0 while it is as said
 # here, with 1 if it has changed.
 set -eu
@@ -18,7 +18,8 @@ set -eu
 . /etc/os-release
 case ${VERSION_CODENAME:-} in
   bookworm) version=2.3-36 ;;
-  *) echo "needs Debian 12" >&2; exit 77 ;;
+  trixie) version=2.3-43 ;;
+  *) echo "needs Debian 12 or 13" >&2; exit 77 ;;
 esac
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

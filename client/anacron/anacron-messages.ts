@@ -1,4 +1,4 @@
-/** What `baton import anacron` says of the lines of an anacrontab: clauses behind their place. Pure. */
+/** What `baton import anacron` says of the lines of an anacrontab: clauses. Pure. */
 
 // Why a line stays as it is
 
@@ -20,7 +20,7 @@ export const pathOfAnacron = (): string =>
   '"env"';
 
 export const setBelow = (names: readonly string[]): string =>
-  `${names.join(', ')} is set below it, and anacron gives it to this job, too, if one below ` +
+  `anacron gives ${names.join(', ')}, which is set below it, to this job, too, if one below ` +
   'starts first; set it above, or in "env" of the target';
 
 export const ownedBy = (uid: number): string =>

@@ -17,7 +17,7 @@ import { parseAnacrontab } from './anacrontab.ts';
 
 const EXIT_UNREADABLE = 66;
 const ANACRONTAB = '/etc/anacrontab';
-/** Those of Debian for /etc/cron.daily and its kin: nobody wants the lines of a package to change. */
+/** Of Debian, for /etc/cron.daily and its kin. */
 const OF_PACKAGES = /^run-parts\s/;
 
 export async function importAnacron(

@@ -11,7 +11,7 @@ import {
 } from '../../daemon/protocol/request.ts';
 import type { FastRun } from '../fast-path.ts';
 import { Mistake, runNumberOf, type TypedFlags } from './flags.ts';
-import { LISTS, type List } from './manual/upkeep.ts';
+import { IMPORTS, type Imported, LISTS, type List, SOURCES, type Source } from './manual/upkeep.ts';
 import type { VerbName } from './manual.ts';
 import { type PlanCommand, planOf, SPAN_MS_MIN } from './plan-options.ts';
 import * as say from './usage-errors.ts';
@@ -86,7 +86,7 @@ export type Command =
   | ({ readonly verb: 'doctor' } & Crontabs)
   | {
       readonly verb: 'import';
-      readonly from: 'crontab' | 'systemd' | 'anacron' | 'rsnapshot' | 'py9tor';
+      readonly from: Imported;
       readonly files: readonly string[];
       readonly write?: string;
     }
@@ -94,10 +94,6 @@ export type Command =
   | { readonly verb: 'help'; readonly about?: string }
   | { readonly verb: 'names'; readonly what: List }
   | { readonly verb: 'reload' | 'version' };
-
-/** What `import` makes new files of. */
-const WRITTEN = ['crontab', 'systemd', 'anacron'] as const;
-const IMPORTED = 'crontab, systemd, anacron, rsnapshot or py9tor';
 
 /** `rest` is what stood after "--". */
 type Builder = (words: readonly string[], flags: TypedFlags, rest: readonly string[]) => Command;
@@ -167,20 +163,18 @@ export const COMMANDS = {
   reload: () => ({ verb: 'reload' }),
   'check-crontab': (files, flags) => ({ verb: 'check-crontab', files, json: flags.is('json') }),
   doctor: (files, flags) => ({ verb: 'doctor', files, json: flags.is('json') }),
-  import: ([from = '', ...files], flags) => {
+  import: ([word = '', ...files], flags) => {
+    const from = SOURCES.find((it) => it === word);
+    if (from === undefined) throw new Mistake(say.wrongWord('import', listOf(SOURCES), word));
     const write = flags.text('write');
-    if (write !== undefined && !WRITTEN.some((it) => it === from))
+    const { needs, most, writes }: Source = IMPORTS[from];
+    if (write !== undefined && writes !== true)
       throw new Mistake(say.foreignOption(`import ${from}`, '--write'));
-    if (from === 'systemd' && !files[0])
-      throw new Mistake(say.missingWord('import systemd', 'UNIT'));
-    if (from === 'py9tor' && !files[0]) throw new Mistake(say.missingWord('import py9tor', 'FILE'));
-    if ((from === 'py9tor' || from === 'anacron') && files[1])
-      throw new Mistake(say.extraWord('import', files[1]));
-    const written = WRITTEN.find((it) => it === from);
-    if (written !== undefined)
-      return { verb: 'import', from: written, files, ...(write === undefined ? {} : { write }) };
-    if (from === 'rsnapshot' || from === 'py9tor') return { verb: 'import', from, files };
-    throw new Mistake(say.wrongWord('import', IMPORTED, from));
+    if (needs !== undefined && !files[0])
+      throw new Mistake(say.missingWord(`import ${from}`, needs));
+    const more = most === undefined ? undefined : files[most];
+    if (more !== undefined) throw new Mistake(say.extraWord('import', more));
+    return { verb: 'import', from, files, ...(write === undefined ? {} : { write }) };
   },
   names: ([what = '']) => {
     const found = LISTS.find((name) => name === what);
@@ -241,6 +235,11 @@ function scopeOf(verb: string, target: string | undefined, flags: TypedFlags): P
   if (other !== undefined) throw new Mistake(say.bothGiven(verb, one, other));
   if (group !== undefined) return { group };
   return target ? { target } : { all: true };
+}
+
+/** "a, b or c". */
+function listOf(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
 /** Hosts, or patterns of them, with commas between them. */

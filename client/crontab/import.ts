@@ -128,16 +128,16 @@ export function importPy9tor(path: string): Ending {
   return configuration(native);
 }
 
-function configuration(value: unknown): Ending {
+export function configuration(value: unknown): Ending {
   return printed(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** All of it is a crontab: what is said beside the lines are comments. */
-function tell(lines: readonly string[]): Ending {
+export function tell(lines: readonly string[]): Ending {
   const code = writeAll(STDERR, Buffer.from(lines.map((line) => `${line}\n`).join('')));
   return { status: code === undefined || code === 'EPIPE' ? 0 : EXIT.unwritten, isOwn: true };
 }
 
-function fail(line: string): Ending {
+export function fail(line: string): Ending {
   return { status: EXIT.config, isOwn: true, line };
 }

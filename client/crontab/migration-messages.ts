@@ -137,6 +137,19 @@ export const nothingToImport = (areNamed: boolean): string =>
     ? 'import: no line of these files can be imported; see the reasons above'
     : 'import: no crontab of this machine calls rsnapshot; name a FILE to import all of its lines';
 
+export const noBorgmatic = (places: readonly string[]): string =>
+  `import: no configuration of borgmatic in ${places.join(', ')}; name its FILE`;
+
+export const noProgramHere = (program: string, path: string): string =>
+  `${program} is not in ${path} of this machine; correct "args"`;
+
+export const hooksForEach = (file: string): string =>
+  `${file} has hooks around everything, which run for each target; use one target for all files`;
+
+export const insteadOfTimer = (program: string): string =>
+  `the lines below take the place of what starts ${program} now: disable ${program}.timer or its crontab; or ` +
+  `keep that, and take one target for all files from "baton import systemd ${program}.timer"`;
+
 export const isThere = (path: string): string =>
   `${path}: is there already, and nothing was written; name another directory with --write`;
 

@@ -20,10 +20,10 @@ import { lastOf, parseUnitFile, type UnitFile } from './unit-file.ts';
 import * as say from './unit-messages.ts';
 import { type Read, stemOf, unitNameOf } from './unit-words.ts';
 
-const EXIT_NOTHING = 1;
+export const EXIT_NOTHING = 1;
 const EXIT_UNREADABLE = 66;
 const SYSTEMCTL_MS_MAX = 10_000;
-const DROP_INS = '/etc/systemd/system';
+export const DROP_INS = '/etc/systemd/system';
 /** Of Debian, where the manager cannot be asked. */
 const ENVIRONMENT: Environment = {
   LANG: 'C.UTF-8',
@@ -37,10 +37,12 @@ interface Unit {
   readonly file: UnitFile;
 }
 
+/** `adapt`: what is more to be said of the target of this unit. */
 export async function importSystemd(
   words: readonly string[],
   directory: string | undefined,
   place: Place,
+  adapt: (unit: string, target: object) => object = (_, target) => target,
 ): Promise<Ending> {
   const known = await knowledgeOf(place);
   const used = new Set(known.targets?.map(({ target }) => target));
@@ -64,7 +66,7 @@ export async function importSystemd(
     }
     const { target, dropIn, notes } = imported.value;
     used.add(name);
-    targets[name] = target;
+    targets[name] = adapt(unit, target);
     dropIns.push({ path: join(DROP_INS, `${unit}.d/baton.conf`), text: dropIn });
     for (const note of notes) complain(`${unit}: ${note}`);
     if (unit !== basename(word)) complain(say.timerStays(basename(word), unit));

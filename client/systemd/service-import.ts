@@ -19,6 +19,8 @@ export interface ServiceImport {
 
 const SERVICE = 'Service';
 const TYPES = ['simple', 'exec', 'oneshot'];
+/** Programs that tell systemd how far they are, and yet end; others of Type=notify stay. */
+const ENDS = /(?:^|\/)resticprofile$/;
 /** Around the command, by systemd. */
 const AROUND = ['ExecCondition', 'ExecStartPre', 'ExecStartPost', 'ExecStop', 'ExecStopPost'];
 /** Without them the command is another one, or has other rights. */
@@ -102,11 +104,12 @@ function importParts(
   const keys = [...new Set((unit.get(SERVICE) ?? []).map(({ key }) => key))];
   const set = keys.filter((key) => get(key) !== undefined);
   const type = get('Type') ?? 'simple';
-  if (!TYPES.includes(type)) throw new Refusal(say.wrongType(type));
   const needed = set.filter((key) => NEEDED.test(key));
   if (needed.length > 0) throw new Refusal(say.needsSystemd(needed));
   const env = { ...base, ...must(environmentOf(unit, unitName)) };
   const { commands, isForgiven } = must(commandsOf(unit, unitName, env));
+  const notifies = type === 'notify' && ENDS.test(commands[0]?.[0] ?? '');
+  if (!TYPES.includes(type) && !notifies) throw new Refusal(say.wrongType(type));
   if (type !== 'oneshot' && commands.length > 1) throw new Refusal(say.severalCommands());
   const { okExit, unmapped } = okExitOf(unit);
   const isSequence = commands.length > 1;
@@ -150,6 +153,7 @@ function importParts(
     dropIn: [
       `# The command is target ${target} of baton.`,
       '[Service]',
+      ...(notifies ? ['Type=exec'] : []),
       'ExecStart=',
       `ExecStart=${isForgiven ? '-' : ''}baton run ${target} --wait`,
       ...['User', 'Group'].filter((key) => set.includes(key)).map((key) => `${key}=`),

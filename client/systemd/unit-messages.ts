@@ -46,6 +46,14 @@ export const isUsers = (): string => 'it is a unit of a user; name a unit of the
 export const namesNoService = (): string =>
   'it is neither a service nor the timer of one; name one of them';
 
+export const noResticprofile = (directory: string): string =>
+  `import: no service of resticprofile in ${directory}; run "resticprofile schedule --all" first, ` +
+  'or with cron as its scheduler "baton import crontab FILE"';
+
+export const sameRepository = (): string =>
+  'import: the commands of a profile run one at a time; give profiles of one repository the same ' +
+  '"group", as restic locks it';
+
 export const staysAround = (keys: readonly string[]): string =>
   `the commands of ${list(keys)} stay in the unit, and run before the run is queued or after its ` +
   'end; let the command of the target call those that belong to the run';

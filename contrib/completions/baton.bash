@@ -90,7 +90,7 @@ _baton_operand() {
     doctor:*) echo file ;;
     check-crontab:0) echo file ;;
     check-crontab:*) echo file ;;
-    import:0) echo 'crontab systemd anacron rsnapshot py9tor' ;;
+    import:0) echo 'crontab systemd anacron resticprofile borgmatic rsnapshot py9tor' ;;
     import:*) echo file ;;
     help:0) echo verb ;;
     *) echo none ;;

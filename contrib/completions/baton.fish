@@ -123,6 +123,6 @@ complete -c baton -n '__baton_operand doctor 0 9998' -F
 complete -c baton -n '__baton_verb check-crontab' -l json -d 'print one JSON object, as described above'
 complete -c baton -n '__baton_operand check-crontab 0 9998' -F
 complete -c baton -n '__baton_verb import' -l write -x -a '(__fish_complete_directories)' -d 'with crontab'
-complete -c baton -n '__baton_operand import 0 0' -a 'crontab systemd anacron rsnapshot py9tor'
+complete -c baton -n '__baton_operand import 0 0' -a 'crontab systemd anacron resticprofile borgmatic rsnapshot py9tor'
 complete -c baton -n '__baton_operand import 1 9998' -F
 complete -c baton -n '__baton_operand help 0 0' -a 'run retry wait logs cancel status why history timeline plan report metrics pause resume probe forget reload doctor check-crontab import help'

@@ -114,7 +114,11 @@ const cases: readonly (readonly [readonly string[], string, readonly string[]])[
   [[], 'hi', ['history']],
   [[], 're', ['reload', 'report', 'resume', 'retry']],
   [['help'], 'ch', ['check-crontab']],
-  [['import'], '', ['anacron', 'crontab', 'py9tor', 'rsnapshot', 'systemd']],
+  [
+    ['import'],
+    '',
+    ['anacron', 'borgmatic', 'crontab', 'py9tor', 'resticprofile', 'rsnapshot', 'systemd'],
+  ],
   [['import', 'py9tor'], 'some', ['some.file']],
   [['reload'], 'q', []],
   [['history'], '--js', ['--json']],

@@ -161,7 +161,7 @@ test('a line that anacron reads otherwise than it looks is left, and so it did',
   assert.equal(done.status, 0, done.stderr);
   assert.match(done.stderr, /:3: left as it is: anacron drops every backslash of it/);
   assert.match(done.stderr, /:5: left as it is: it goes on in the next line/);
-  assert.match(done.stderr, /:2: LATE is set below it, and anacron gives it to this job, too/);
+  assert.match(done.stderr, /:2: anacron gives LATE, which is set below it, to this job, too/);
   assert.match(done.stdout, /^\+1 2 early {2}baton run early --wait$/m);
 });
 

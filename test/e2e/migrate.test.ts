@@ -110,7 +110,7 @@ test('import py9tor prints a configuration of the native form', (t) => {
 test('import and check-crontab say what they expect', () => {
   assert.match(
     run([BATON, 'import']).errors,
-    /^baton: import: expected crontab \[FILE…\] or systemd UNIT… or anacron \[FILE\] or rsnapshot \[CONF…\] or py9tor/,
+    /^baton: import: expected crontab \[FILE…\] or systemd UNIT… or anacron \[FILE\] or resticprofile \[UNIT…\] or borgmatic \[FILE…\] or rsnapshot \[CONF…\] or py9tor/,
   );
   assert.match(run([BATON, 'import', 'x']).errors, /found "x"/);
   assert.match(run([BATON, 'import', 'py9tor']).errors, /expected FILE/);

@@ -20,6 +20,32 @@ const JSON_OPTION = {
 export const LISTS = ['targets', 'groups', 'hosts', 'runs'] as const;
 export type List = (typeof LISTS)[number];
 
+/** What `import` takes from one program. */
+export interface Source {
+  readonly show: string;
+  /** What it cannot go without. */
+  readonly needs?: string;
+  /** Most words. */
+  readonly most?: number;
+  /** It has `--write`. */
+  readonly writes?: boolean;
+}
+
+export const IMPORTS = {
+  crontab: { show: 'crontab [FILE…]', writes: true },
+  systemd: { show: 'systemd UNIT…', needs: 'UNIT', writes: true },
+  anacron: { show: 'anacron [FILE]', most: 1, writes: true },
+  resticprofile: { show: 'resticprofile [UNIT…]', writes: true },
+  borgmatic: { show: 'borgmatic [FILE…]' },
+  rsnapshot: { show: 'rsnapshot [CONF…]' },
+  py9tor: { show: 'py9tor FILE', needs: 'FILE', most: 1 },
+} as const satisfies Readonly<Record<string, Source>>;
+export type Imported = keyof typeof IMPORTS;
+export const SOURCES = [
+  ...['crontab', 'systemd', 'anacron', 'resticprofile'],
+  ...['borgmatic', 'rsnapshot', 'py9tor'],
+] as const satisfies readonly Imported[];
+
 export const UPKEEP = [
   {
     name: 'pause',
@@ -146,10 +172,10 @@ export const UPKEEP = [
     summary: 'make targets of crontabs, or of the files of other programs',
     overview: ['import crontab|… [FILE…]', 'make targets of crontabs, units and more'],
     operands: {
-      show: 'crontab [FILE…] | systemd UNIT… | anacron [FILE] | rsnapshot [CONF…] | py9tor FILE',
+      show: SOURCES.map((it) => IMPORTS[it].show).join(' | '),
       least: 1,
       most: Number.POSITIVE_INFINITY,
-      completes: ['crontab', 'systemd', 'anacron', 'rsnapshot', 'py9tor'],
+      completes: SOURCES,
       further: 'file',
     },
     options: [
@@ -158,8 +184,8 @@ export const UPKEEP = [
         value: 'DIRECTORY',
         completes: 'directory',
         text:
-          'with `crontab`, `systemd` or `anacron`: put the new files there; nothing that exists ' +
-          'is written over',
+          'with `crontab`, `systemd`, `anacron` or `resticprofile`: put the new files there; ' +
+          'nothing that exists is written over',
       },
     ],
     text: [
@@ -178,6 +204,13 @@ export const UPKEEP = [
         'delay, identifier, variables and the time stamps stay with anacron, which decides when: ' +
         'baton has nothing for a command that is to run every so many days, as soon as the ' +
         'machine is up. A line with a backslash stays as it is, since anacron drops it.',
+      'For resticprofile: does what it does for systemd, for each UNIT, or without one for all ' +
+        'services that `resticprofile schedule` has put into /etc/systemd/system. The commands of ' +
+        'one profile have one group. With cron as its scheduler, import the crontab.',
+      'For borgmatic: prints one target for each configuration FILE, or for each that borgmatic ' +
+        'itself would take, and the lines for cron on stderr. All of them have one group, as ' +
+        'borgmatic goes through its files one by one. Hooks, retention and monitoring stay with ' +
+        'borgmatic.',
       'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), ' +
         'and the lines for cron on stderr. For py9tor: its config.json in the present form. It ' +
         'changes no file.',
@@ -198,6 +231,14 @@ export const UPKEEP = [
       {
         line: 'baton import anacron --write /root/baton',
         text: 'config.json and the new anacrontab',
+      },
+      {
+        line: 'baton import resticprofile --write /root/baton',
+        text: 'config.json, and a drop-in for each service',
+      },
+      {
+        line: 'baton import borgmatic > /etc/baton/config.json',
+        text: 'the lines for cron appear on the terminal',
       },
       {
         line: 'baton import rsnapshot > /etc/baton/config.json',

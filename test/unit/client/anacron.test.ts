@@ -111,7 +111,7 @@ test('a variable that is set below a line is named where anacron may give it to 
   const notes = (...lines: readonly string[]) => read(PATH, ...lines).map((job) => job.notes);
   assert.deepEqual(notes('1 5 a run', 'X=1', 'X=2', '1 10 b run'), [[], []]);
   const [[note = ''] = []] = notes('1 10 a run', 'X=1', 'X=2', '1 5 b run', 'Y=1');
-  assert.match(note, /^X is set below it/);
+  assert.match(note, /^anacron gives X, which is set below it/);
   assert.deepEqual(notes('X=0', '1 10 a run', 'X=1', '1 5 b run'), [[], []]);
   assert.match(`${read('1 5 a run')[0]?.notes}`, /^the anacrontab sets no PATH/);
 });

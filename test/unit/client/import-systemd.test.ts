@@ -198,3 +198,11 @@ test('the commands behind one that may fail run whatever its status is', () => {
   assert.deepEqual([continueOn.length, continueOn[0], continueOn.at(-1)], [256, 0, 255]);
   assert.ok(!('stopTo' in imported(`${lines}\nKillMode=mixed`).target));
 });
+
+test('resticprofile ends though it is of Type=notify, and the client that takes its place tells nothing', () => {
+  const { target, dropIn } = imported(
+    'Type=notify\nExecStart=/usr/local/bin/resticprofile --config p.yaml run-schedule backup@web',
+  );
+  assert.deepEqual(target['policies'], [{ type: 'cardinality' }]);
+  assert.match(dropIn, /^\[Service\]\nType=exec\nExecStart=\nExecStart=baton run backup --wait$/m);
+});

@@ -1,0 +1,150 @@
+/**
+ * `baton import borgmatic` with the real borgmatic and borg, and `baton import resticprofile` with
+ * units as resticprofile writes them.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { directory } from '../support/config.ts';
+import { BATON, BATOND, Rig } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
+
+function baton(t: TestContext, ...args: readonly string[]) {
+  const env = { PATH: process.env['PATH'], BATON_SOCKET: join(directory(t), 'nobody') };
+  const done = spawnSync(process.execPath, [BATON, 'import', ...args], { env, encoding: 'utf8' });
+  return { status: done.status, text: done.stdout, errors: done.stderr };
+}
+
+/** Of a target's runner; the configuration is one that batond takes. */
+function targetsIn(t: TestContext, config: string) {
+  const file = join(directory(t), 'config.json');
+  writeFileSync(file, config, { mode: 0o600 });
+  const checked = spawnSync(process.execPath, [BATOND, '--check', file], { encoding: 'utf8' });
+  assert.equal(checked.status, 0, checked.stderr);
+  return JSON.parse(config).targets;
+}
+
+const CONFIG = `location:
+    source_directories:
+        - ROOT/data
+    repositories:
+        - ROOT/NAME.borg
+retention:
+    keep_daily: 7
+hooks:
+    before_backup:
+        - echo "prepare NAME" >>ROOT/log; test ! -e ROOT/busy; touch ROOT/busy
+    after_backup:
+        - rm ROOT/busy
+`;
+
+test('each configuration of borgmatic becomes a target that saves what it names, one at a time', async (t) => {
+  if (skipWithout(t, 'borgmatic', 'borg')) return;
+  const root = directory(t);
+  const folder = join(root, 'borgmatic.d');
+  mkdirSync(folder);
+  mkdirSync(join(root, 'data'));
+  writeFileSync(join(root, 'data/x'), 'kept');
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: root,
+    BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK: 'yes',
+  };
+  for (const name of ['config', 'web']) {
+    const text = CONFIG.replaceAll('ROOT', root).replaceAll('NAME', name);
+    writeFileSync(join(folder, `${name}.yaml`), text, { mode: 0o600 });
+    execFileSync('borg', ['init', '-e', 'none', join(root, `${name}.borg`)], {
+      env,
+      stdio: 'ignore',
+    });
+  }
+  writeFileSync(join(folder, 'notes.txt'), 'not one of them');
+  const made = baton(t, 'borgmatic', folder);
+  assert.equal(made.status, 0, made.errors);
+  assert.match(made.errors, /^0 3 \* \* \* {5}root baton run borgmatic-web --wait$/m);
+  assert.match(made.errors, /^# the lines below take the place of what starts borgmatic now/m);
+  const targets = targetsIn(t, made.text);
+  assert.deepEqual(Object.keys(targets), ['borgmatic', 'borgmatic-web']);
+  for (const target of Object.values<{ runner: object }>(targets)) {
+    Object.assign(target.runner, { env: { HOME: root } });
+  }
+  const rig = await Rig.start({ targets });
+  t.after(() => rig.close());
+  const ran = await rig.baton('run', 'borgmatic', 'borgmatic-web', '--wait');
+  assert.equal(ran.status, 0, ran.errors);
+  assert.deepEqual(readFileSync(join(root, 'log'), 'utf8').split('\n').sort(), [
+    '',
+    'prepare config',
+    'prepare web',
+  ]);
+  for (const name of ['config', 'web']) {
+    const args = ['list', '--short', join(root, `${name}.borg`)];
+    assert.match(execFileSync('borg', args, { env, encoding: 'utf8' }), /^\S+\n$/);
+  }
+});
+
+test('import borgmatic names hooks around all files, and files that it cannot read', (t) => {
+  const root = directory(t);
+  const [one, two] = [join(root, 'one.yaml'), join(root, 'two.yml')];
+  writeFileSync(one, 'hooks:\n    before_everything:\n        - mount /mnt\n');
+  writeFileSync(two, 'commands:\n    - after: everything\n      run: [umount /mnt]\n');
+  const both = baton(t, 'borgmatic', one, two);
+  assert.equal(both.status, 0);
+  assert.equal(both.errors.match(/^# \S+ has hooks around everything/gm)?.length, 2);
+  const alone = baton(t, 'borgmatic', one);
+  assert.doesNotMatch(alone.errors, /around everything/);
+  assert.deepEqual(Object.keys(targetsIn(t, alone.text)), ['borgmatic-one']);
+  const away = baton(t, 'borgmatic', join(root, 'none.yaml'));
+  assert.deepEqual([away.status, away.text], [78, '']);
+  const empty = join(root, 'empty');
+  mkdirSync(empty);
+  assert.match(baton(t, 'borgmatic', empty).errors, /no configuration of borgmatic in \S+empty/);
+  assert.equal(baton(t, 'borgmatic', one, '--write', root).status, 64);
+});
+
+/** As its template has it, for `schedule-permission: system`. */
+function unitOf(command: string, profile: string): string {
+  return [
+    ...['[Unit]', `Description=resticprofile ${command} for profile ${profile} in profiles.yaml`],
+    ...['After=network-online.target', '', '[Service]', 'Type=notify'],
+    ...['WorkingDirectory=/etc/resticprofile'],
+    `ExecStart=/usr/local/bin/resticprofile --no-prio --no-ansi --config profiles.yaml run-schedule ${command}@${profile}`,
+    ...['Nice=19', 'CPUSchedulingPolicy=idle', 'IOSchedulingClass=3', 'IOSchedulingPriority=7'],
+    ...['Environment="HOME=/root"', ''],
+  ].join('\n');
+}
+
+test('the schedules of resticprofile become targets, and its services ask for them', (t) => {
+  const root = directory(t);
+  const units = ['backup', 'prune'].map((command) => {
+    const file = join(root, `resticprofile-${command}@profile-web.service`);
+    writeFileSync(file, unitOf(command, 'web'));
+    return file;
+  });
+  const out = join(root, 'out');
+  const made = baton(t, 'resticprofile', ...units, '--write', out);
+  assert.equal(made.status, 0, made.errors);
+  assert.match(made.errors, /^baton: import: the commands of a profile run one at a time/m);
+  const targets = targetsIn(t, readFileSync(join(out, 'config.json'), 'utf8'));
+  assert.deepEqual(Object.keys(targets), [
+    'resticprofile-backup-profile-web',
+    'resticprofile-prune-profile-web',
+  ]);
+  const { runner, policies } = targets['resticprofile-prune-profile-web'];
+  assert.deepEqual(policies, [{ type: 'cardinality', group: 'resticprofile-web' }]);
+  assert.deepEqual(runner.args, [
+    ...['/usr/local/bin/resticprofile', '--no-prio', '--no-ansi', '--config', 'profiles.yaml'],
+    ...['run-schedule', 'prune@web'],
+  ]);
+  assert.deepEqual(
+    [runner.cwd, runner.nice, runner.ionice, runner.env.HOME],
+    ['/etc/resticprofile', 19, 'idle', '/root'],
+  );
+  const dropIn = 'etc/systemd/system/resticprofile-prune@profile-web.service.d/baton.conf';
+  assert.match(
+    readFileSync(join(out, dropIn), 'utf8'),
+    /^\[Service\]\nType=exec\nExecStart=\nExecStart=baton run resticprofile-prune-profile-web --wait$/m,
+  );
+});

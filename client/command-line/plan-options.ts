@@ -28,6 +28,9 @@ export interface PlanCommand {
   /** A changed configuration to compare with. */
   readonly diff: string | undefined;
   readonly json: boolean;
+  /** As a page, perhaps into a file. */
+  readonly html: boolean;
+  readonly output: string | undefined;
 }
 
 export function planOf(files: readonly string[], flags: TypedFlags): PlanCommand {
@@ -49,9 +52,13 @@ export function planOf(files: readonly string[], flags: TypedFlags): PlanCommand
   const isSlow = flags.is('slow');
   const diff = flags.text('diff');
   if (diff !== undefined && isWorst) throw new Mistake(say.bothGiven('plan', '--diff', '--worst'));
+  const [json, html, output] = [flags.is('json'), flags.is('html'), flags.text('output')];
+  if (json && html) throw new Mistake(say.bothGiven('plan', '--json', '--html'));
+  if (output !== undefined && !html)
+    throw new Mistake(say.needsOther('plan', '--output', '--html'));
   return {
     ...{ verb: 'plan', files, from, forMs, assumedMs, isSlow, isWorst, seed, at },
-    ...{ diff, json: flags.is('json') },
+    ...{ diff, json, html, output },
   };
 }
 

@@ -79,7 +79,7 @@ export async function perform(command: Command, place: Place, errorCode?: number
     case 'metrics':
       return metrics(command, place);
     case 'plan':
-      return (await import('./plan.ts')).plan(command, place);
+      return (await import('./plan.ts')).plan(command, place, version());
     case 'doctor':
       return (await import('./doctor.ts')).doctor(command, place, version());
     case 'check-crontab':

@@ -3,6 +3,7 @@
  * are read here, the daemon is asked how long runs take and what it has now, and `batond --plan`, a
  * process of its own, plays all that by the configuration.
  */
+import { hostname } from 'node:os';
 import type { Planned, WorstInput } from '../../daemon/protocol/planned.ts';
 import { EXIT, PLAN_REQUESTS_MAX } from '../../daemon/protocol/request.ts';
 import { momentOutside, noPast, wantsShorterPlan } from '../client-errors.ts';
@@ -15,10 +16,12 @@ import { type Coming, comingRequests } from '../crontab/coming-requests.ts';
 import { cronHere, findCronFiles } from '../crontab/cron-files.ts';
 import type { Ending } from '../ending.ts';
 import { changesOf } from '../report/plan-changes.ts';
+import { type PlanPage, showPlanPage } from '../report/plan-page.ts';
+import type { ReadLines } from '../report/plan-story.ts';
 import { showChanges } from '../terminal/changes-text.ts';
 import { jsonText } from '../terminal/json-text.ts';
 import { complain } from '../terminal/output.ts';
-import { type ReadLines, showPlan } from '../terminal/plan-text.ts';
+import { showPlan } from '../terminal/plan-text.ts';
 import { screen } from '../terminal/screen.ts';
 import { askBatond } from './ask-batond.ts';
 import { knownOf } from './known-now.ts';
@@ -31,8 +34,8 @@ const SEED_DEFAULT = 1;
 /** By then a night should be over. */
 const AT_DEFAULT = '08:00';
 
-export async function plan(command: PlanCommand, place: Place): Promise<Ending> {
-  const { files: named, from, forMs = FOR_MS_DEFAULT, json } = command;
+export async function plan(command: PlanCommand, place: Place, version: string): Promise<Ending> {
+  const { files: named, from, forMs = FOR_MS_DEFAULT } = command;
   const isNamed = named.length > 0;
   const cron = cronHere();
   const { files, ignored } = isNamed ? { files: named, ignored: [] } : findCronFiles(cron);
@@ -62,18 +65,35 @@ export async function plan(command: PlanCommand, place: Place): Promise<Ending> 
   const planned = askBatond(input, status?.config);
   if (!planned.ok) return planned.ending;
   const { value } = planned;
-  const { diff } = command;
-  let text = json ? jsonText(value) : showPlan(value, readOf(coming), screen());
-  if (diff !== undefined) {
-    // As the caller may read it, by the same check as that of batond.
-    const changed = askBatond(input, diff);
-    if (!changed.ok) return changed.ending;
-    const changes = changesOf(value, changed.value);
-    text = json ? jsonText(changes) : showChanges(changes, diff, readOf(coming), screen());
-  }
-  const ending = writeFile(text, undefined);
+  // As the caller may read it, by the same check as that of batond.
+  const after = command.diff === undefined ? undefined : askBatond(input, command.diff);
+  if (after?.ok === false) return after.ending;
+  const text = textOf(command, value, after?.value, readOf(coming), {
+    version,
+    writtenAtMs: nowMs,
+  });
+  const ending = writeFile(text, command.output);
   if (ending.status !== 0 || unread.length === 0) return ending;
   return { status: EXIT_UNREADABLE, isOwn: true };
+}
+
+/** `after`: the same under the changed configuration. */
+function textOf(
+  { json, html, diff = '' }: PlanCommand,
+  planned: Planned,
+  after: Planned | undefined,
+  read: ReadLines,
+  about: Pick<PlanPage, 'version' | 'writtenAtMs'>,
+): string {
+  const changes = after === undefined ? undefined : changesOf(planned, after);
+  if (html) {
+    const changed = changes === undefined ? {} : { changed: { changes, config: diff } };
+    return showPlanPage({ planned, ...changed, read, host: hostname(), ...about });
+  }
+  if (json) return jsonText(changes ?? planned);
+  return changes === undefined
+    ? showPlan(planned, read, screen())
+    : showChanges(changes, diff, read, screen());
 }
 
 function usage(line: string): Ending {

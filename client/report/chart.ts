@@ -36,14 +36,14 @@ export function signs(): Markup {
 /** Runs of one target over time: what waits is a thin line, what runs is a bar. */
 export function lane(
   label: string,
-  spans: readonly Span[],
+  shown: readonly Span[],
   ticks: readonly Tick[],
   window: Window,
+  tell: (span: Span) => string,
 ): Markup {
-  const shown = spans.filter((span) => touches(span, window));
   return html`<svg class="lane" role="img" aria-label="${label}" width="100%" height="${LANE_HEIGHT}">
 ${grid(ticks, window, LANE_HEIGHT)}
-${shown.map((span) => bar(span, window))}
+${shown.map((span) => bar(span, window, tell(span)))}
 ${shown.map((span) => sign(span, window, LANE_HEIGHT / 2))}
 </svg>`;
 }
@@ -82,7 +82,7 @@ ${spans.map((span) => sign(span, window, Number(yOf(tookOf(span) ?? 0))))}
 }
 
 /** One run in words: "run 17 of x exited with 1 after 3 min, Mon 23 Nov 03:00 to 03:03". */
-function describe(span: Span): string {
+export function describe(span: Span): string {
   return `run ${span.run.run} of ${span.run.target} ${fate(span)}`;
 }
 
@@ -113,7 +113,7 @@ export function touches({ untilMs }: Span, { fromMs }: Window): boolean {
   return untilMs >= fromMs;
 }
 
-function bar(span: Span, window: Window): Markup {
+function bar(span: Span, window: Window, said: string): Markup {
   const { askedAtMs, startedAtMs, untilMs, mark } = span;
   const middle = LANE_HEIGHT / 2;
   const waitEnd = startedAtMs ?? untilMs;
@@ -124,7 +124,7 @@ function bar(span: Span, window: Window): Markup {
   const wait = html`<rect class="wait" x="${asked}%" y="${middle - 1}" width="${width(asked, started)}" height="2"/>`;
   const run = html`<rect class="bar" x="${started}%" y="${middle - BAR_HEIGHT / 2}" width="${width(started, end)}" height="${BAR_HEIGHT}" rx="1.5"/>`;
   const isWaitSeen = started > asked || startedAtMs === undefined;
-  return html`<g class="${mark}"><title>${describe(span)}</title>${isWaitSeen ? wait : undefined}${
+  return html`<g class="${mark}"><title>${said}</title>${isWaitSeen ? wait : undefined}${
     startedAtMs === undefined ? undefined : run
   }</g>
 `;

@@ -1,16 +1,15 @@
 /**
  * `baton report`: a span of time as one HTML page that needs nothing else: no network, no scripts,
- * to be mailed, printed or kept. Pure. First what failed, then when what ran, then the details.
- *
- * Invariant: whatever comes from elsewhere passes `html` (client/report/markup.ts), and should that
- * ever fail, the page's own policy still runs no script and loads nothing.
+ * to be mailed, printed or kept. Pure. First what failed, then when what ran, then the details. The
+ * frame is client/report/document.ts.
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
-import { showDate, showMoment, ticksOf } from '../terminal/calendar.ts';
+import { showMoment } from '../terminal/calendar.ts';
 import { remains } from '../terminal/words.ts';
-import { axis, durations, fate, lane, signs, touches, type Window } from './chart.ts';
+import { describe, durations, fate, type Window } from './chart.ts';
+import { documentOf, scrolled } from './document.ts';
 import { html, type Markup } from './markup.ts';
-import { style } from './stylesheet.ts';
+import { DAY_MS, type Meanings, night, ONE_CHART_MS } from './night.ts';
 import { count, endsOf, summary, verdictOf } from './summary.ts';
 import { readTail, type Tail } from './tail.ts';
 import { countMarks, type Row, type Span, type Timespan, tookOf } from './timespan.ts';
@@ -19,12 +18,16 @@ import { countMarks, type Row, type Span, type Timespan, tookOf } from './timesp
 const TOLD_MAX = 40;
 /** Most rows of the table of runs. */
 const TABLE_RUNS_MAX = 1_000;
-/** Longer ones have a chart of their last day as well. */
-const ONE_CHART_MS = 36 * 3_600_000;
 /** A run that starts at once waits for milliseconds, too. */
 const WAIT_SHOWN_MS = 1_000;
-const DAY_MS = 86_400_000;
-const TICKS = 9;
+
+const MEANINGS: Meanings = [
+  ['waiting', 'waiting'],
+  ['ok', 'ended well'],
+  ['running', 'running now'],
+  ['warning', 'a warning'],
+  ['failed', 'failed'],
+];
 
 /** What both streams of a run ended with. */
 export interface RunTail {
@@ -54,42 +57,17 @@ export function showReport(report: Report): string {
   const { timespan, host, version } = report;
   const { fromMs, toMs } = timespan;
   const told = endsToTell(timespan);
-  const period = `${showMoment(fromMs)} to ${showDate(toMs)}, ${showMoment(toMs).slice(-5)}`;
-  const page = html`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${verdictOf(timespan).text} Runs on ${host}, ${period}</title>
-<style>${style()}</style>
-</head>
-<body>
-${signs()}
-<header>
-<h1>Runs on ${host}</h1>
-<p class="soft">${period} (${showDuration(toMs - fromMs)})</p>
-</header>
-<main>
-<section aria-label="Summary">
+  const body = html`<section aria-label="Summary">
 ${summary(timespan, (span) => told.includes(span))}
 </section>
 ${charts(timespan)}
 ${ends(report, told)}
 ${times(timespan)}
-${table(timespan)}
-</main>
-<footer><p>Written by baton ${version} at ${showMoment(toMs)}, all times in ${zone()}.</p></footer>
-</body>
-</html>
-`;
-  return page.text;
-}
-
-/** The time zone of the text, such as "Europe/Berlin". */
-function zone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+${table(timespan)}`;
+  return documentOf({
+    ...{ verdict: verdictOf(timespan).text, heading: `Runs on ${host}` },
+    ...{ window: { fromMs, toMs }, body, version, writtenAtMs: toMs },
+  });
 }
 
 /** When what ran: the last day, and of a longer time all of it. */
@@ -104,38 +82,7 @@ ${chart(whole, timespan, timespan)}`;
 }
 
 function chart(title: string, { rows }: Timespan, window: Window): Markup {
-  const ticks = ticksOf(window.fromMs, window.toMs, TICKS);
-  const lines = rows.map((row) => {
-    const spans = row.spans.filter((span) => touches(span, window));
-    const counts = countMarks([{ ...row, spans }]);
-    const said = counts.failed > 0 ? `${count(spans.length)}, ${counts.failed} failed` : undefined;
-    return html`<tr><th scope="row">${row.target}</th>
-<td class="drawn">${lane(said ?? count(spans.length), spans, ticks, window)}</td>
-<td class="number">${spans.length}</td><td class="number failed">${counts.failed || ''}</td></tr>
-`;
-  });
-  return html`<section><h2>${title}</h2>
-<table class="night">
-<thead><tr><th scope="col">Target</th><td class="drawn">${axis(ticks, window)}</td>
-<th scope="col" class="number">Runs</th><th scope="col" class="number">Failed</th></tr></thead>
-<tbody>${lines}</tbody>
-</table>
-${legend()}
-</section>`;
-}
-
-function legend(): Markup {
-  const bar = (mark: string): Markup =>
-    html`<svg class="${mark}" width="22" height="12" aria-hidden="true"><rect class="bar" width="22" height="12" rx="1.5"/></svg>`;
-  const sign = (name: string): Markup =>
-    html`<svg width="14" height="14" aria-hidden="true"><use href="#sign-${name}" class="sign ${name}" x="7" y="7"/></svg>`;
-  return html`<ul class="legend">
-<li><svg width="22" height="12" aria-hidden="true"><rect class="wait" y="5" width="22" height="2"/></svg>waiting</li>
-<li>${bar('ok')}ended well</li>
-<li>${bar('running')}running now</li>
-<li>${sign('warning')}a warning</li>
-<li>${sign('failed')}failed</li>
-</ul>`;
+  return night({ title, rows, window, meanings: MEANINGS, tell: describe });
 }
 
 /** What bad ends have left behind for people to read. */
@@ -216,9 +163,12 @@ function table({ rows, cutAtMs }: Timespan): Markup {
 `;
   });
   return html`<section><h2>All runs</h2>
-<div class="scroll"><table class="runs">
+${scrolled(
+  'All runs',
+  html`<table class="runs">
 <caption>${left}${older}The latest first.</caption>
 <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${lines}</tbody>
-</table></div></section>`;
+</table>`,
+)}</section>`;
 }

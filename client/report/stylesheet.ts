@@ -51,8 +51,14 @@ thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; }
 .runs th:first-child, .runs td:first-child { padding-right: 1.25rem; text-align: right; }
 .runs thead th:nth-child(4), .runs thead th:nth-child(5) { padding-right: 1.25rem; text-align: right; }
 .runs td.how { min-width: 12rem; white-space: normal; }
+td.how { min-width: 12rem; }
+.list td:not(.how), .list thead th, .list th[scope=row] { white-space: nowrap; }
+.list th[scope=row] { font-weight: 500; max-width: 14rem; min-width: 7rem; white-space: normal; }
+.remarks { margin: 0; padding-left: 1.2rem; }
+.remarks li { margin: .4rem 0; max-width: 60rem; }
 .number { padding-right: 1.25rem; text-align: right; white-space: nowrap; }
 .scroll { overflow-x: auto; }
+.scroll:focus-visible { outline: 2px solid var(--ok); outline-offset: 2px; }
 .night { table-layout: fixed; }
 .night th, .night td { padding-bottom: 0; padding-top: 0; vertical-align: middle; }
 .night thead th { border-bottom: 1px solid var(--line); }
@@ -96,6 +102,10 @@ footer { border-top: 1px solid var(--line); font-size: .875rem; margin-top: 4rem
   .night th:first-child { width: 7rem; }
   .night .number { width: 3.4rem; }
   .axis text:not(:nth-child(3n + 1)) { display: none; }
+}
+@media (max-width: 25rem) {
+  body { padding-inline: 1rem; }
+  .axis text:not(:nth-child(6n + 1)) { display: none; }
 }
 @page { margin: 15mm; }
 @media print {

@@ -7,14 +7,15 @@ import { showMoment } from '../terminal/calendar.ts';
 import { html, type Markup } from './markup.ts';
 import { countMarks, type Row, type Span, type Timespan } from './timespan.ts';
 
-type Tone = 'failed' | 'warning' | 'calm';
+export type Tone = 'failed' | 'warning' | 'calm';
 
-interface News {
+/** What is to be said of one target. */
+export interface News {
   readonly tone: Tone;
   /** One word for the eye. */
   readonly word: string;
   readonly target: string;
-  readonly text: Markup;
+  readonly text: Markup | string;
 }
 
 /** From the worst to what is only good to know. */
@@ -25,13 +26,17 @@ export function summary(timespan: Timespan, isTold: (span: Span) => boolean): Ma
   const { tone, text } = verdictOf(timespan);
   const news = timespan.rows.flatMap((row) => newsOf(row, isTold));
   news.sort((a, b) => WORDS.indexOf(a.word) - WORDS.indexOf(b.word));
+  return html`<p class="verdict ${tone}">${text}</p>
+${newsList(news)}`;
+}
+
+export function newsList(news: readonly News[]): Markup | undefined {
   const lines = news.map(
-    ({ tone: color, word, target, text: line }) =>
-      html`<li><span class="word ${color}">${word}</span> <span><b>${target}</b> ${line}</span></li>
+    ({ tone, word, target, text }) =>
+      html`<li><span class="word ${tone}">${word}</span> <span><b>${target}</b> ${text}</span></li>
 `,
   );
-  return html`<p class="verdict ${tone}">${text}</p>
-${lines.length > 0 ? html`<ul class="news">${lines}</ul>` : undefined}`;
+  return lines.length > 0 ? html`<ul class="news">${lines}</ul>` : undefined;
 }
 
 /** The one sentence. */

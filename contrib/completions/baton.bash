@@ -52,7 +52,7 @@ _baton_options() {
     why) echo '--json --connect-timeout --socket -h --help --version' ;;
     history) echo '--limit --since --outcome --json --connect-timeout --socket -h --help --version' ;;
     timeline) echo '--since --connect-timeout --socket -h --help --version' ;;
-    plan) echo '--from --for --assume --slow --worst --seed --at --diff --json --connect-timeout --socket -h --help --version' ;;
+    plan) echo '--from --for --assume --slow --worst --seed --at --diff --html --output --json --connect-timeout --socket -h --help --version' ;;
     report) echo '--since --output --connect-timeout --socket -h --help --version' ;;
     metrics) echo '--output --connect-timeout --socket -h --help --version' ;;
     pause) echo '--group --all --for --connect-timeout --socket -h --help --version' ;;

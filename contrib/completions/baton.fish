@@ -104,6 +104,8 @@ complete -c baton -n '__baton_verb plan' -l worst -d 'play the plan 1000 times w
 complete -c baton -n '__baton_verb plan' -l seed -x -d 'draw the durations of --worst by this number'
 complete -c baton -n '__baton_verb plan' -l at -x -d 'the time at which --worst counts what still runs'
 complete -c baton -n '__baton_verb plan' -l diff -r -F -d 'show what becomes different with the configuration in CONFIG'
+complete -c baton -n '__baton_verb plan' -l html -d 'write the plan as one HTML page'
+complete -c baton -n '__baton_verb plan' -l output -r -F -d 'write to FILE'
 complete -c baton -n '__baton_verb plan' -l json -d 'print the daemon\'s answer as JSON'
 complete -c baton -n '__baton_operand plan 0 9998' -F
 complete -c baton -n '__baton_verb report' -l since -x -d 'how far back to look'

@@ -1,5 +1,6 @@
 /**
- * `baton report` as people see it: in a real Chromium, by day and by night, narrow and on paper.
+ * `baton report` and `baton plan --html` as people see them: in a real Chromium, by day and by
+ * night, narrow and on paper.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -7,10 +8,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { endsToTell, type RunTail, showReport } from '../../client/report/page.ts';
+import { changesOf } from '../../client/report/plan-changes.ts';
+import { showPlanPage } from '../../client/report/plan-page.ts';
 import { timespanOf } from '../../client/report/timespan.ts';
+import type { PlannedRun } from '../../daemon/protocol/planned.ts';
 import { Browser } from '../support/browser.ts';
 import { directory } from '../support/config.ts';
 import { HOUR_MS, past, sampleNight, status, view } from '../support/nights.ts';
+import { CHANCES, MIDNIGHT_MS, NIGHT, NO_LINES } from '../support/plans.ts';
 import { skipWithout } from '../support/tools.ts';
 
 process.env['TZ'] = 'UTC';
@@ -37,10 +42,10 @@ function page(): string {
 }
 
 /** The page in a browser, if there is one. */
-async function open(t: TestContext): Promise<Browser | undefined> {
+async function open(t: TestContext, text = page()): Promise<Browser | undefined> {
   if (skipWithout(t, 'chromium')) return undefined;
   const file = join(directory(t), 'night.html');
-  writeFileSync(file, page());
+  writeFileSync(file, text);
   const browser = await Browser.open();
   t.after(() => browser.close());
   await browser.show({});
@@ -138,9 +143,8 @@ test('the signs of failures stand where the runs ended, in their colour', async 
   }
 });
 
-test('all text can be read, by day and by night', async (t) => {
-  const browser = await open(t);
-  if (browser === undefined) return;
+/** By day and by night. */
+async function assertReadable(browser: Browser): Promise<void> {
   for (const scheme of ['light', 'dark'] as const) {
     await browser.show({ scheme });
     const [ratio, text] = await browser.evaluate<[number, string]>(LEAST_CONTRAST);
@@ -149,16 +153,11 @@ test('all text can be read, by day and by night', async (t) => {
     const expected = scheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(20, 24, 27)';
     assert.equal(await browser.evaluate(ground), expected);
   }
-  // Paper is white, whatever the reader's screen is.
-  await browser.show({ scheme: 'dark', media: 'print' });
-  const ink = await browser.evaluate('getComputedStyle(document.body).color');
-  assert.equal(ink, 'rgb(29, 34, 38)');
-});
+}
 
-test('nothing is wider than the screen, from a telephone to a desk', async (t) => {
-  const browser = await open(t);
-  if (browser === undefined) return;
-  for (const width of [1600, 1200, 800, 390]) {
+/** From a telephone to a desk. */
+async function assertFits(browser: Browser): Promise<void> {
+  for (const width of [1600, 1200, 800, 360]) {
     await browser.show({ width });
     const needed = await browser.evaluate<number>('document.documentElement.scrollWidth');
     assert.ok(needed <= width, `${needed} of ${width}`);
@@ -170,16 +169,37 @@ test('nothing is wider than the screen, from a telephone to a desk', async (t) =
       })`);
     assert.deepEqual(overlaps, [], `labels of the axes at ${width}`);
   }
+}
+
+/** The names of all that has this role to a screen reader. */
+async function names(browser: Browser): Promise<(role: string) => readonly string[]> {
+  const { nodes } = (await browser.ask('Accessibility.getFullAXTree')) as {
+    nodes: { ignored: boolean; role: { value: string }; name?: { value: string } }[];
+  };
+  return (role) =>
+    nodes.flatMap((it) => (!it.ignored && it.role.value === role ? [it.name?.value ?? ''] : []));
+}
+
+test('all text can be read, by day and by night', async (t) => {
+  const browser = await open(t);
+  if (browser === undefined) return;
+  await assertReadable(browser);
+  // Paper is white, whatever the reader's screen is.
+  await browser.show({ scheme: 'dark', media: 'print' });
+  const ink = await browser.evaluate('getComputedStyle(document.body).color');
+  assert.equal(ink, 'rgb(29, 34, 38)');
+});
+
+test('nothing is wider than the screen, from a telephone to a desk', async (t) => {
+  const browser = await open(t);
+  if (browser === undefined) return;
+  await assertFits(browser);
 });
 
 test('who cannot see the page is told the same', async (t) => {
   const browser = await open(t);
   if (browser === undefined) return;
-  const { nodes } = (await browser.ask('Accessibility.getFullAXTree')) as {
-    nodes: { ignored: boolean; role: { value: string }; name?: { value: string } }[];
-  };
-  const named = (role: string): string[] =>
-    nodes.flatMap((it) => (!it.ignored && it.role.value === role ? [it.name?.value ?? ''] : []));
+  const named = await names(browser);
   const headings = named('heading');
   assert.equal(headings[0], 'Runs on backup01');
   for (const name of [
@@ -239,4 +259,63 @@ test('a picture of it has colours, and it prints on a few pages', async (t) => {
     assert.ok(empty > 0.5 && empty < 0.98, `${scheme}: ${empty} is empty`);
     assert.ok((await share(pictures[scheme], failed)) > 0.0005, `${scheme}: failures are seen`);
   }
+});
+
+/** Two nights of a plan, and what a changed configuration makes of them. */
+function planPage(isChanged: boolean): string {
+  const extra = NAMES.map((target, at): PlannedRun => {
+    const askedAtMs = MIDNIGHT_MS + at * HOUR_MS;
+    const waits = [{ fromMs: askedAtMs, reason: `${SCRIPT} ${IMAGE}`, behind: [IMAGE, 'daily'] }];
+    const ends = { startedAtMs: askedAtMs + HOUR_MS, endedAtMs: askedAtMs + 30 * HOUR_MS };
+    return { run: 10 + at, target, askedAtMs, waits, ...ends, verdict: 'failed', text: SCRIPT };
+  });
+  const untilMs = MIDNIGHT_MS + 48 * HOUR_MS;
+  const planned = { ...NIGHT, untilMs, runs: [...NIGHT.runs, ...extra], chances: CHANCES };
+  const changes = changesOf(planned, { ...planned, runs: extra });
+  const changed = isChanged ? { changed: { changes, config: `/etc/${IMAGE}` } } : {};
+  const about = { host: 'backup01', version: '0.1.0', writtenAtMs: MIDNIGHT_MS };
+  return showPlanPage({ planned, ...changed, read: NO_LINES, ...about });
+}
+
+test('a plan is as safe, as readable and as narrow a page', async (t) => {
+  const browser = await open(t, planPage(false));
+  if (browser === undefined) return;
+  const count = (what: string) =>
+    browser.evaluate<number>(`document.querySelectorAll(${JSON.stringify(what)}).length`);
+  assert.equal(await count('.lane'), 2 * (3 + NAMES.length));
+  assert.equal(await count('.list'), 3);
+  assert.equal(await count('script, img, b > *, body b:not(.news b)'), 0);
+  assert.match(await browser.evaluate<string>('document.title'), /^7 runs, 5 of them wait, 2 ref/);
+  await assertReadable(browser);
+  await assertFits(browser);
+  for (const told of ['Runtime.exceptionThrown', 'Log.entryAdded']) {
+    assert.deepEqual(browser.told(told), []);
+  }
+  assert.equal(browser.told('Network.requestWillBeSent').length, 1);
+});
+
+test('who cannot see a plan is told the same, and the keyboard reaches what is cut off', async (t) => {
+  const browser = await open(t, planPage(true));
+  if (browser === undefined) return;
+  const named = await names(browser);
+  assert.deepEqual(named('heading').slice(0, 3), [
+    'Planned runs on backup01',
+    `With /etc/${IMAGE}: the first 24 hours`,
+    `With /etc/${IMAGE}: the whole 2 d`,
+  ]);
+  for (const heading of [
+    'When what runs, as it is now: the first 24 hours',
+    'Chances',
+    'All runs',
+  ]) {
+    assert.ok(named('heading').includes(heading), heading);
+  }
+  assert.ok(named('image').includes('1 run, 1 failed'));
+  assert.ok(named('columnheader').includes('Last end (9 of 10)'));
+  assert.ok(named('rowheader').includes('weekly'));
+  await browser.show({ width: 360 });
+  const stops = await browser.evaluate<string[]>(`
+    [...document.querySelectorAll('.scroll')].filter((it) => it.scrollWidth > it.clientWidth)
+      .map((it) => (it.focus(), document.activeElement === it ? it.ariaLabel : ''))`);
+  assert.deepEqual(stops, ['Chances', 'Who waits for whom', 'All runs']);
 });

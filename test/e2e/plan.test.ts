@@ -1,6 +1,6 @@
 /** `baton plan` with a real daemon and its past, and without one. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { PlanChanges } from '../../client/report/plan-changes.ts';
@@ -57,6 +57,12 @@ test('a plan uses past durations, and what runs, waits and is paused now', async
   assert.equal(of('asleep')[0]?.startedAtMs, undefined);
   assert.match(of('asleep')[0]?.waits?.[0]?.reason ?? '', /paused/);
   assert.deepEqual([refused, unknown], [[], []]);
+  // The same as a page, in the place of a file.
+  const page = join(directory(t), 'night.html');
+  assert.deepEqual((await plan('--html', '--output', page)).text, '');
+  const html = readFileSync(page, 'utf8');
+  assert.match(html, /<title>147 runs, /);
+  assert.match(html, /<td class="how">[^<]* for nap<\/td>/);
   const drawn = await plan();
   assert.match(drawn.text, /^.* \d\d:\d\d to .*: 147 runs, .* wait/);
 });
@@ -137,6 +143,8 @@ test('a changed configuration is compared before it is reloaded', async (t) => {
     told.text,
     /1 later, 1 refused\s+now;\s+the\s+last\s+run\s+ends [^;]* 04:10\s+instead/,
   );
+  const page = await plan('--html');
+  assert.match(page.text, /With [^<]*changed\.json: 1 later, 1 refused now; the last run ends/);
   // Nothing changes.
   write({ a: dummy('1ms'), b: dummy('1ms'), c: dummy('1ms') });
   const same = await plan();
@@ -148,6 +156,8 @@ test('a changed configuration is compared before it is reloaded', async (t) => {
   const broken = await plan();
   assert.deepEqual([broken.status, broken.text], [78, '']);
   assert.match(broken.errors, /changed\.json/);
+  const compared = await plan('--html');
+  assert.deepEqual([compared.status, compared.text], [78, '']);
   const both = await plan('--worst');
   assert.match(both.errors, /either --diff or --worst/);
 });
@@ -181,6 +191,8 @@ test('without a daemon the configuration is found as ever, and mistakes of all k
     ['--for', '1s'],
     ['--assume', 'a'],
     ['--for', '9999d'],
+    ['--html', '--json'],
+    ['--output', '/dev/null'],
   ]) {
     assert.equal((await ask(...args, path)).status, 64, args.join(' '));
   }

@@ -197,3 +197,9 @@ export function sampleNight(sinceHours = 24): Told {
     timespan: timespanOf(said, history, sinceHours * HOUR_MS, 10_000),
   };
 }
+
+/** Tags with the names of their attributes, without all text and all values. */
+export function skeleton(page: string): readonly string[] {
+  const tags = page.match(/<[^>]*>/g) ?? [];
+  return tags.map((tag) => tag.replace(/="[^"]*"/g, ''));
+}

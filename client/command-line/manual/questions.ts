@@ -172,6 +172,11 @@ export const QUESTIONS = [
           'show what becomes different with the configuration in CONFIG, before it is put in ' +
           "the place of the daemon's and reloaded",
       },
+      {
+        name: 'html',
+        text: 'write the plan as one HTML page, made like that of `report`, to standard output',
+      },
+      OUTPUT,
       JSON_OPTION,
     ],
     text: [
@@ -208,6 +213,10 @@ export const QUESTIONS = [
         'its `lateAfter`, or runs or waits at TIME, and which wait and which end nine of ten ' +
         'plays keep to. The same seed always gives the same table. If so many plays are too ' +
         'much to work out, fewer are made, and the first line says how many.',
+      'With `--html` the plan is one page that needs nothing else, made like that of `report`: ' +
+        'what goes wrong, a chart of when what runs, who waits for whom, each run, and what the ' +
+        'plan takes for granted; with `--worst` also the chances, with `--diff` the changes ' +
+        'and both charts.',
       'With `--json` it prints one object: `runs`, each with its `target`, when it is asked ' +
         'for (`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, `verdict`, `text`), ' +
         'and what it `waits` for: since when, the reason, and the targets whose runs are in ' +

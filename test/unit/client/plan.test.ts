@@ -7,13 +7,9 @@ import { comingRequests } from '../../../client/crontab/coming-requests.ts';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';
 import { showChances } from '../../../client/terminal/chances-text.ts';
 import { showPlan } from '../../../client/terminal/plan-text.ts';
-import type { Chances, Planned } from '../../../daemon/protocol/planned.ts';
+import { CHANCES, DAY, HOUR_MS, MIDNIGHT_MS, NIGHT, NO_LINES } from '../../support/plans.ts';
 
-/** Midnight here, whatever the zone. */
-const MIDNIGHT_MS = new Date(2027, 0, 4).getTime();
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY = { fromMs: MIDNIGHT_MS, untilMs: MIDNIGHT_MS + 24 * HOUR_MS };
 
 const CRONTAB = `
 0 3 * * * root baton run db --wait
@@ -96,42 +92,6 @@ test('a moment is the next time of day, a day, or both', () => {
   }
 });
 
-const NIGHT: Planned = {
-  ...DAY,
-  runs: [
-    {
-      ...{ run: 1, target: 'daily', askedAtMs: MIDNIGHT_MS + 3 * HOUR_MS },
-      ...{ startedAtMs: MIDNIGHT_MS + 5 * HOUR_MS, endedAtMs: MIDNIGHT_MS + 6 * HOUR_MS },
-      ...{ outcome: 'exited', verdict: 'ok', text: 'exited with 0' },
-      waits: [
-        { fromMs: MIDNIGHT_MS + 3 * HOUR_MS, reason: 'settles' },
-        {
-          fromMs: MIDNIGHT_MS + 3 * HOUR_MS + 2_000,
-          ...{ reason: 'waits for run 2 (weekly), which is running', behind: ['weekly'] },
-        },
-      ],
-    },
-    {
-      ...{ run: 2, target: 'weekly', askedAtMs: MIDNIGHT_MS + 3 * HOUR_MS },
-      ...{ startedAtMs: MIDNIGHT_MS + 3 * HOUR_MS, endedAtMs: MIDNIGHT_MS + 5 * HOUR_MS },
-      ...{ outcome: 'timed-out', verdict: 'failed', text: 'timed out' },
-    },
-    {
-      ...{ run: 3, target: 'closed', askedAtMs: MIDNIGHT_MS },
-      waits: [{ fromMs: MIDNIGHT_MS, reason: 'waits for its window' }],
-    },
-  ],
-  refused: [4, 4.1].map((hours) => {
-    return { target: 'daily', atMs: MIDNIGHT_MS + hours * HOUR_MS, reason: 'it waits already' };
-  }),
-  late: [{ target: 'weekly', atMs: MIDNIGHT_MS + 9 * HOUR_MS }],
-  endsAtMs: MIDNIGHT_MS + 6 * HOUR_MS,
-  unknown: ['daily'],
-  durations: [],
-  assumed: [{ condition: 'the mount point /mnt/a', targets: ['daily'] }],
-};
-const NO_LINES = { lines: 3, atBoot: ['/etc/crontab:7'], left: [], unclear: [], conditional: [] };
-
 test('a plan is drawn, and below it stands who waits for whom and what goes wrong', () => {
   const screen = { columns: 80, isColoured: false, isUnicode: true };
   const text = showPlan(NIGHT, NO_LINES, screen);
@@ -164,26 +124,6 @@ at boot, not planned: /etc/crontab:7
 `,
   );
 });
-
-const CHANCES: Chances = {
-  ...{ seed: 7, atMs: MIDNIGHT_MS + 8 * HOUR_MS, plays: 1_000 },
-  targets: [
-    {
-      ...{ target: 'daily', startsLate: 0.5, expired: 0.004, refused: 0, failed: 0, late: 0 },
-      ...{ running: 0.996, waiting: 0 },
-      waitMs: { medianMs: 0, slowMs: 90 * MINUTE_MS, mostMs: 2 * HOUR_MS },
-      endsAtMs: { medianMs: 0, slowMs: MIDNIGHT_MS + 7.5 * HOUR_MS, mostMs: 0 },
-    },
-    {
-      ...{ target: 'closed', startsLate: 1, expired: 0, refused: 0, failed: 0, late: 0 },
-      ...{ running: 0, waiting: 1, waitMs: { medianMs: 0, slowMs: 0, mostMs: 0 } },
-    },
-  ],
-  endsAtMs: {
-    ...{ medianMs: MIDNIGHT_MS + 6 * HOUR_MS, slowMs: MIDNIGHT_MS + 7.5 * HOUR_MS },
-    mostMs: MIDNIGHT_MS + 9 * HOUR_MS,
-  },
-};
 
 test('the chances of random nights are a table, without columns that say nothing', () => {
   const screen = { columns: 80, isColoured: false, isUnicode: true };

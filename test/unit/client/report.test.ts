@@ -12,6 +12,7 @@ import {
   hostileText,
   past,
   sampleNight,
+  skeleton,
   status,
   type Told,
   told,
@@ -26,12 +27,6 @@ function pageOf({ timespan }: Told, output: Uint8Array = NOTHING.bytes, host = '
   const tail: RunTail = { out: { bytes: output, isCut: true }, err: NOTHING };
   const tails = new Map(endsToTell(timespan).map(({ run }) => [run.run, tail]));
   return showReport({ timespan, host, version: '0.1.0', tails });
-}
-
-/** Tags with the names of their attributes, without all text and all values. */
-function skeleton(page: string): readonly string[] {
-  const tags = page.match(/<[^>]*>/g) ?? [];
-  return tags.map((tag) => tag.replace(/="[^"]*"/g, ''));
 }
 
 test('whatever names, sentences and outputs hold, the page has the tags that it has without', () => {

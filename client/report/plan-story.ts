@@ -1,0 +1,165 @@
+/**
+ * What a plan tells in words: how many runs there are, who waits for whom, what does not run, and
+ * what the plan takes for granted. Pure. For the terminal and for the page.
+ */
+import type { Planned, PlannedRun, PlannedWait } from '../../daemon/protocol/planned.ts';
+import { showDuration } from '../../daemon/protocol/request.ts';
+import { showMoment } from '../terminal/calendar.ts';
+import { showTimes } from '../terminal/words.ts';
+
+/** What is known of the lines that were read. */
+export interface ReadLines {
+  /** How many call baton. */
+  readonly lines: number;
+  /** Places of lines that are not in the plan: those of @reboot, and those that cron refuses. */
+  readonly atBoot: readonly string[];
+  readonly left: readonly string[];
+  /** Those of which the shell decides what is asked, or of whom. */
+  readonly unclear: readonly string[];
+  /** Those in which the call comes after something else, or under a condition. */
+  readonly conditional: readonly string[];
+}
+
+/** Shorter waits, as for a settle window, are not told of. */
+export const WAIT_MS_MIN = 10_000;
+/** Most names in one remark. */
+const NAMES_MAX = 20;
+
+/** "12 runs, 3 of them wait, 1 refused or ignored, the last one ends Mon 23 Nov 06:00" */
+export function countsOf({ runs, refused, endsAtMs }: Planned): string {
+  const waiting = runs.filter((run) => waitOf(run) >= WAIT_MS_MIN).length;
+  return [
+    `${runs.length} run${runs.length === 1 ? '' : 's'}`,
+    ...(waiting === 0 ? [] : [`${waiting} of them ${waiting === 1 ? 'waits' : 'wait'}`]),
+    ...(refused.length === 0 ? [] : [`${refused.length} refused or ignored`]),
+    ...(endsAtMs === undefined ? [] : [`the last one ends ${showMoment(endsAtMs)}`]),
+  ].join(', ');
+}
+
+export function isBad({ verdict }: PlannedRun): boolean {
+  return verdict === 'failed';
+}
+
+export function waitOf({ askedAtMs, startedAtMs = askedAtMs }: PlannedRun): number {
+  return startedAtMs - askedAtMs;
+}
+
+/** A wait that is worth to be told. */
+export interface Wait {
+  readonly run: PlannedRun;
+  readonly target: string;
+  readonly askedAtMs: number;
+  readonly startedAtMs: number;
+  readonly ms: number;
+  /** "30 min for rsnap-monthly, 12 min for rsnap-weekly", or nothing. */
+  readonly why: string;
+}
+
+/** Who waits for whom, the longest waits first. */
+export function waitsIn({ runs }: Planned): readonly Wait[] {
+  return runs
+    .filter((run) => waitOf(run) >= WAIT_MS_MIN)
+    .sort((a, b) => waitOf(b) - waitOf(a))
+    .map((run) => {
+      const { target, askedAtMs, startedAtMs = askedAtMs } = run;
+      const why = reasonsOf(run.waits ?? [], startedAtMs);
+      return { run, target, askedAtMs, startedAtMs, ms: waitOf(run), why };
+    });
+}
+
+function reasonsOf(waits: readonly PlannedWait[], startedAtMs: number): string {
+  const pieces = waits.map(({ fromMs, reason, behind }, at) => {
+    const ms = (waits[at + 1]?.fromMs ?? startedAtMs) - fromMs;
+    const what = behind === undefined ? `(${reason})` : `for ${behind.join(', ')}`;
+    return { ms, text: `${showDuration(ms)} ${what}` };
+  });
+  const long = pieces.filter(({ ms }) => ms >= WAIT_MS_MIN);
+  return (long.length > 0 ? long : pieces).map(({ text }) => text).join(', ');
+}
+
+/** Something that does not run, or not as it should. */
+export interface Trouble {
+  readonly atMs: number;
+  readonly target: string;
+  readonly kind: 'fails' | 'endless' | 'never-starts' | 'refused' | 'ignored' | 'late';
+  /** The rest of a sentence that begins with the target. */
+  readonly text: string;
+}
+
+/** What does not run, or not as it should; the same of one target once. */
+export function troubleIn({ runs, refused, late }: Planned): readonly Trouble[] {
+  const found = new Map<string, { readonly first: Trouble; readonly times: number }>();
+  const tell = (atMs: number, target: string, kind: Trouble['kind'], text: string): void => {
+    const key = JSON.stringify([target, text]);
+    const { first, times } = found.get(key) ?? { first: { atMs, target, kind, text }, times: 0 };
+    const earliest = { ...first, atMs: Math.min(first.atMs, atMs) };
+    found.set(key, { first: earliest, times: times + 1 });
+  };
+  for (const run of runs) {
+    const { target, askedAtMs, startedAtMs, endedAtMs, text = '', waits = [] } = run;
+    if (isBad(run)) tell(endedAtMs ?? askedAtMs, target, 'fails', text);
+    else if (endedAtMs !== undefined) continue;
+    else if (startedAtMs !== undefined) {
+      tell(startedAtMs, target, 'endless', 'starts, and does not end');
+    } else {
+      const why = waits.at(-1)?.reason ?? 'nobody knows why';
+      tell(askedAtMs, target, 'never-starts', `never starts: ${why}`);
+    }
+  }
+  for (const { target, atMs, reason, isIgnored } of refused) {
+    const kind = isIgnored === true ? 'ignored' : 'refused';
+    tell(atMs, target, kind, `is ${kind}: ${reason}`);
+  }
+  for (const { target, atMs } of late) {
+    tell(atMs, target, 'late', 'is late: without a success for longer than its lateAfter');
+  }
+  const told = Array.from(found.values(), ({ first, times }) => {
+    const again = times === 1 ? '' : `, ${showTimes(times)} from then on`;
+    return { ...first, text: `${first.text}${again}` };
+  });
+  return told.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** What the plan takes for granted, and what it leaves out. */
+export function remarks(
+  { unknown, assumed, cutAtMs }: Planned,
+  read: ReadLines,
+): readonly string[] {
+  const conditions = assumed.map(({ condition, targets }) => `${condition} (${names(targets)})`);
+  const [first = ''] = unknown;
+  return [
+    ...(cutAtMs === undefined
+      ? []
+      : [`from ${showMoment(cutAtMs)} on nothing is known: there is too much to work out`]),
+    ...(unknown.length === 0
+      ? []
+      : [
+          `these durations are not known and count as 0 s: ${names(unknown)}; ` +
+            `give them with --assume ${first}=10m`,
+        ]),
+    ...(conditions.length === 0 ? [] : [`taken as met: ${conditions.join(', ')}`]),
+    ...(read.lines === 0 ? ['no line of the crontabs runs baton'] : []),
+    ...(read.atBoot.length === 0 ? [] : [`at boot, not planned: ${names(read.atBoot)}`]),
+    ...(read.left.length === 0
+      ? []
+      : [`cron does not run these: ${names(read.left)}; see baton check-crontab`]),
+    ...(read.unclear.length === 0
+      ? []
+      : [
+          'not planned, because the shell decides which target they ask for, or because they ask ' +
+            `another daemon: ${names(read.unclear)}`,
+        ]),
+    ...(read.conditional.length === 0
+      ? []
+      : [
+          'planned as if the call was made at once and in any case, though other commands come ' +
+            `before it: ${names(read.conditional)}`,
+        ]),
+  ];
+}
+
+/** The first few of them. */
+function names(all: readonly string[]): string {
+  const more = all.length - NAMES_MAX;
+  return `${all.slice(0, NAMES_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -18,6 +18,7 @@ import type { Ending } from '../ending.ts';
 import { changesOf } from '../report/plan-changes.ts';
 import { type PlanPage, showPlanPage } from '../report/plan-page.ts';
 import type { ReadLines } from '../report/plan-story.ts';
+import { type ComingTimers, comingTimers } from '../systemd/timers.ts';
 import { showChanges } from '../terminal/changes-text.ts';
 import { jsonText } from '../terminal/json-text.ts';
 import { complain } from '../terminal/output.ts';
@@ -55,9 +56,12 @@ export async function plan(command: PlanCommand, place: Place, version: string):
   const worst = worstOf(command, span);
   if (worst === undefined && command.isWorst) return usage(momentOutside(command.at ?? AT_DEFAULT));
   const coming = comingRequests(lines, cron.dropsLines, span, PLAN_REQUESTS_MAX);
-  if (coming.requests.length > PLAN_REQUESTS_MAX) return usage(wantsShorterPlan(PLAN_REQUESTS_MAX));
+  const left = PLAN_REQUESTS_MAX - coming.requests.length;
+  const timers = isNamed || left < 0 ? undefined : comingTimers(span, left);
+  const requests = [...coming.requests, ...(timers?.requests ?? [])];
+  if (requests.length > PLAN_REQUESTS_MAX) return usage(wantsShorterPlan(PLAN_REQUESTS_MAX));
   const input = {
-    ...{ ...span, requests: coming.requests, assumedMs: command.assumedMs },
+    ...{ ...span, requests, assumedMs: command.assumedMs },
     ...knownOf(status, from === undefined),
     ...(command.isSlow ? { isSlow: true } : {}),
     ...(worst === undefined ? {} : { worst }),
@@ -68,7 +72,7 @@ export async function plan(command: PlanCommand, place: Place, version: string):
   // As the caller may read it, by the same check as that of batond.
   const after = command.diff === undefined ? undefined : askBatond(input, command.diff);
   if (after?.ok === false) return after.ending;
-  const text = textOf(command, value, after?.value, readOf(coming), {
+  const text = textOf(command, value, after?.value, readOf(coming, timers), {
     version,
     writtenAtMs: nowMs,
   });
@@ -111,8 +115,13 @@ function worstOf(
   return at === undefined ? { seed, atMs: untilMs } : undefined;
 }
 
-function readOf({ atBoot, left, unclear, conditional, lines }: Coming): ReadLines {
+function readOf(coming: Coming, timers?: ComingTimers): ReadLines {
   const places = (of: Coming['left']): string[] => of.map(({ file, line }) => `${file}:${line}`);
-  const notPlanned = { atBoot: places(atBoot), left: places(left), unclear: places(unclear) };
-  return { lines, ...notPlanned, conditional: places(conditional) };
+  const { atBoot, left, unclear, conditional, lines } = coming;
+  return {
+    ...{ lines: lines + (timers?.asking ?? 0), atBoot: places(atBoot), left: places(left) },
+    unclear: [...places(unclear), ...(timers?.unclear ?? [])],
+    conditional: [...places(conditional), ...(timers?.conditional ?? [])],
+    ...(timers === undefined ? {} : { timers }),
+  };
 }

@@ -47,34 +47,37 @@ export function comingRequests(
     if (line.when === '@reboot' && !isRefused) atBoot.push(line);
     else if (isRefused || line.schedule === undefined) left.push(line);
     else {
-      const known = calls.filter((call) => isKnown(call, line));
+      const known = calls.filter((call) => isKnown(call, line.command));
       if (known.length < calls.length) unclear.push(line);
       if (known.length > 0 && callsFirst(line) < calls.length) conditional.push(line);
       const times = timesOf(line.schedule, span.fromMs, span.untilMs, most - requests.length);
-      for (const atMs of times) {
-        for (const { targets, args, only, maxWaitMs } of known) {
-          const more = {
-            ...(args === undefined ? {} : { args }),
-            ...(only === undefined ? {} : { only }),
-            ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
-          };
-          for (const target of targets) requests.push({ atMs, target, ...more });
-        }
-      }
+      for (const atMs of times) requests.push(...requestsOf(known, atMs));
     }
   }
   requests.sort((a, b) => a.atMs - b.atMs);
   return { requests, atBoot, left, unclear, conditional, lines: asking };
 }
 
-/** Whether what it asks for, and of whom, stands in the line. */
-function isKnown({ targets, only = [], socket }: BatonCall, { command }: CronLine): boolean {
+/** What calls that are made at one time ask for. */
+export function requestsOf(calls: readonly BatonCall[], atMs: number): readonly ComingRequest[] {
+  return calls.flatMap(({ targets, args, only, maxWaitMs }) => {
+    const more = {
+      ...(args === undefined ? {} : { args }),
+      ...(only === undefined ? {} : { only }),
+      ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+    };
+    return targets.map((target) => ({ atMs, target, ...more }));
+  });
+}
+
+/** Whether what it asks for, and of whom, stands in the command. */
+export function isKnown({ targets, only = [], socket }: BatonCall, command: string): boolean {
   if (socket !== undefined || /\bBATON_SOCKET=/.test(command)) return false;
   return ![...targets, ...only].some((word) => /[$`]/.test(word));
 }
 
 /** How many calls the first command of a line has: they are made at once and in any case. */
-function callsFirst({ command, settings }: CronLine): number {
+export function callsFirst({ command, settings }: Pick<CronLine, 'command' | 'settings'>): number {
   const { isBash, variables } = contextOf({ settings });
   const [first] = readShell(command, isBash, variables).commands;
   if (first === undefined) return 0;

@@ -18,6 +18,12 @@ export interface ReadLines {
   readonly unclear: readonly string[];
   /** Those in which the call comes after something else, or under a condition. */
   readonly conditional: readonly string[];
+  /** Names of timers of systemd that are not exactly foreseen. */
+  readonly timers?: {
+    readonly timeless: readonly string[];
+    readonly delayed: readonly { readonly name: string; readonly ms: number }[];
+    readonly persistent: readonly string[];
+  };
 }
 
 /** Shorter waits, as for a settle window, are not told of. */
@@ -138,7 +144,7 @@ export function remarks(
             `give them with --assume ${first}=10m`,
         ]),
     ...(conditions.length === 0 ? [] : [`taken as met: ${conditions.join(', ')}`]),
-    ...(read.lines === 0 ? ['no line of the crontabs runs baton'] : []),
+    ...(read.lines === 0 ? ['no line of the crontabs and no timer runs baton'] : []),
     ...(read.atBoot.length === 0 ? [] : [`at boot, not planned: ${names(read.atBoot)}`]),
     ...(read.left.length === 0
       ? []
@@ -152,10 +158,25 @@ export function remarks(
     ...(read.conditional.length === 0
       ? []
       : [
-          'planned as if the call was made at once and in any case, though other commands come ' +
-            `before it: ${names(read.conditional)}`,
+          'planned as if the call was made at once and in any case, though other commands or ' +
+            `conditions come before it: ${names(read.conditional)}`,
         ]),
+    ...timerRemarks(read.timers),
   ];
+}
+
+function timerRemarks(timers: ReadLines['timers']): readonly string[] {
+  const { timeless = [], delayed = [], persistent = [] } = timers ?? {};
+  const late = delayed.map(({ name, ms }) => `${name} (up to ${showDuration(ms)})`);
+  const told = [
+    ['not planned, because their times are not known in advance', timeless],
+    ['systemd may start these later than planned', late],
+    [
+      'missed while the machine is off, these start after its boot, which is not planned',
+      persistent,
+    ],
+  ] as const;
+  return told.flatMap(([what, all]) => (all.length === 0 ? [] : [`${what}: ${names(all)}`]));
 }
 
 /** The first few of them. */

@@ -3,7 +3,6 @@
  * a drop-in by which the service asks baton for it; both as a unified diff. It changes no file;
  * with `--write DIRECTORY` the new ones are put there. Nothing is written over.
  */
-import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cannotRead } from '../client-errors.ts';
@@ -13,16 +12,16 @@ import { CONFIG, type NewFile, PUBLIC_MODE, SECRET_MODE, writeNew } from '../cro
 import { freeName, plainName } from '../crontab/target-names.ts';
 import { diffNew } from '../crontab/unified-diff.ts';
 import { type Ending, printed } from '../ending.ts';
-import { codeOf, complain, plain } from '../terminal/output.ts';
+import { codeOf, complain } from '../terminal/output.ts';
 import type { Environment } from './service.ts';
 import { importService } from './service-import.ts';
+import { catUnit, systemctl } from './systemctl.ts';
 import { lastOf, parseUnitFile, type UnitFile } from './unit-file.ts';
 import * as say from './unit-messages.ts';
 import { type Read, stemOf, unitNameOf } from './unit-words.ts';
 
 export const EXIT_NOTHING = 1;
 const EXIT_UNREADABLE = 66;
-const SYSTEMCTL_MS_MAX = 10_000;
 export const DROP_INS = '/etc/systemd/system';
 /** Of Debian, where the manager cannot be asked. */
 const ENVIRONMENT: Environment = {
@@ -128,22 +127,8 @@ function readUnit(word: string): Read<Unit> {
   const name = /\.[a-z]+$/.test(word) ? word : `${word}.service`;
   // Of a pattern systemctl shows all, as if they were one.
   if (/[*?[]/.test(name)) return { ok: false, why: say.namesNoService() };
-  const asked = systemctl('cat', '--', name);
-  if (!asked.ok) return { ok: false, why: say.noUnit(asked.why) };
-  return { ok: true, value: { name, file: parseUnitFile(asked.value) } };
-}
-
-function systemctl(...args: readonly string[]): Read<string> {
-  const { status, stdout, stderr, error } = spawnSync('systemctl', [...args], {
-    encoding: 'utf8',
-    timeout: SYSTEMCTL_MS_MAX,
-    killSignal: 'SIGKILL',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  if (error === undefined && status === 0) return { ok: true, value: stdout };
-  if (error === undefined) return { ok: false, why: plain(stderr.trim()) };
-  const isLate = codeOf(error) === 'ETIMEDOUT';
-  return { ok: false, why: isLate ? say.silentSystemctl(SYSTEMCTL_MS_MAX / 1_000) : codeOf(error) };
+  const file = catUnit(name);
+  return file.ok ? { ok: true, value: { name, file: file.value } } : file;
 }
 
 /** What every service has in its environment; values that systemctl quotes are left out. */

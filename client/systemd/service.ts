@@ -18,13 +18,33 @@ export interface Commands {
   readonly isForgiven: boolean;
 }
 
-interface Command {
+export interface Command {
   readonly words: readonly string[];
   readonly isForgiven: boolean;
 }
 
-/** `env`: what the variables of the command lines stand for. */
+/** What a service may run; `env`: what the variables of the command lines stand for. */
 export function commandsOf(unit: UnitFile, name: UnitName, env: Environment): Read<Commands> {
+  const read = wordsOf(unit, name, env);
+  if (!read.ok) return read;
+  const all = read.value;
+  const [first] = all;
+  if (first === undefined) return { ok: false, why: say.noCommand() };
+  if (all.some(({ words: [program = ''] }) => /(?:^|\/)baton$/.test(program))) {
+    return { ok: false, why: say.isBatons() };
+  }
+  const { isForgiven } = first;
+  if (all.some((one) => one.isForgiven !== isForgiven))
+    return { ok: false, why: say.forgivesOne() };
+  return { ok: true, value: { commands: all.map(({ words }) => words), isForgiven } };
+}
+
+/** Each command of a service. */
+export function wordsOf(
+  unit: UnitFile,
+  name: UnitName,
+  env: Environment,
+): Read<readonly Command[]> {
   const all: Command[] = [];
   for (const line of allOf(unit, 'Service', 'ExecStart')) {
     const split = splitCommands(line);
@@ -35,15 +55,7 @@ export function commandsOf(unit: UnitFile, name: UnitName, env: Environment): Re
       all.push(read.value);
     }
   }
-  const [first] = all;
-  if (first === undefined) return { ok: false, why: say.noCommand() };
-  if (all.some(({ words: [program = ''] }) => /(?:^|\/)baton$/.test(program))) {
-    return { ok: false, why: say.isBatons() };
-  }
-  const { isForgiven } = first;
-  if (all.some((one) => one.isForgiven !== isForgiven))
-    return { ok: false, why: say.forgivesOne() };
-  return { ok: true, value: { commands: all.map(({ words }) => words), isForgiven } };
+  return { ok: true, value: all };
 }
 
 function readCommand(words: readonly string[], name: UnitName, env: Environment): Read<Command> {

@@ -1,11 +1,13 @@
 /**
  * `baton import systemd` against a real systemd: a service that was imported starts its command
- * with the same words, user, directory and variables as before, and ends as it does.
+ * with the same words, user, directory and variables as before, and ends as it does. In the same
+ * guest: the timers in `baton plan`.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Planned } from '../../daemon/protocol/planned.ts';
 import { GUEST_NEEDS, Guest } from '../support/guest.ts';
 import { installBaton } from '../support/guestbaton.ts';
 import { whyWithout } from '../support/tools.ts';
@@ -152,6 +154,70 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     guest.ask('systemctl stop baton-run@long');
     assert.equal(guest.ask('cat /run/by'), 'INT\n');
     assert.match(guest.ask('baton history long --json'), /"kind": "cancelled"/);
+  });
+
+  test('a plan has the timers whose services ask baton, and they start as it says', async () => {
+    const sleeper = { runner: { type: 'local', args: ['/bin/true'] } };
+    const targets = { bad: sleeper, tick: sleeper, night: sleeper };
+    writeFileSync(join(guest.share, 'config.json'), JSON.stringify({ targets }));
+    const timer = (...lines: readonly string[]) => ['[Timer]', 'AccuracySec=1us', ...lines];
+    const units: Readonly<Record<string, readonly string[]>> = {
+      'tick.timer': timer('OnCalendar=*-*-* *:*:0/5'),
+      'tick.service': ['[Service]', 'Type=oneshot', 'ExecStart=/usr/bin/baton run %p'],
+      'night.timer': timer('OnCalendar=02,03:30', 'OnBootSec=5h', 'RandomizedDelaySec=20min'),
+      'night.service': ['[Service]', `ExecStart=-/bin/sh -c 'baton run night --wait'`],
+      'open.timer': timer('OnCalendar=04:00'),
+      'open.service': ['[Service]', 'EnvironmentFile=/etc/open', 'ExecStart=baton run $WHAT'],
+      'other.timer': timer('OnCalendar=hourly'),
+      'other.service': ['[Service]', 'ExecStart=/bin/true'],
+    };
+    for (const [name, lines] of Object.entries(units)) write(name, lines);
+    guest.ask(`set -e
+      cp /share/config.json /etc/baton/config.json
+      systemctl daemon-reload
+      systemctl restart baton.socket baton.service
+      systemctl start baton-run@bad.timer night.timer open.timer other.timer`);
+    const plan = (how: string): Planned => JSON.parse(guest.ask(`baton plan --json ${how}`));
+
+    // A machine in UTC; nothing ticks yet.
+    const { runs } = plan('--from 2027-01-04');
+    const asked = runs.map(({ target, askedAtMs }) => [target, new Date(askedAtMs).toISOString()]);
+    assert.deepEqual(asked, [
+      ['night', '2027-01-04T02:30:00.000Z'],
+      ['bad', '2027-01-04T03:00:00.000Z'],
+      ['night', '2027-01-04T03:30:00.000Z'],
+    ]);
+    const told = guest.ask('COLUMNS=1000 baton plan --from 2027-01-04');
+    assert.match(
+      told,
+      /not planned, because their times are not known in advance: .*\bnight\.timer/,
+    );
+    assert.match(told, /later than planned: .*night\.timer \(up to 20 min\)/);
+    assert.match(told, /baton-run@bad\.timer \(up to 1 min\)/);
+    assert.match(told, /start after its boot, which is not planned: baton-run@bad\.timer\n/);
+    assert.match(told, /the shell decides which target .*: open\.timer\n/);
+    assert.doesNotMatch(told, /other\.timer/);
+    assert.deepEqual(plan('--from 2027-01-04 /etc/crontab').runs, []);
+
+    guest.ask('systemctl start tick.timer');
+    const planned = plan('--for 1min').runs.filter(({ target }) => target === 'tick');
+    assert.equal(planned.length, 12);
+    await guest.until(
+      `baton history tick --json | grep -c '"acceptedAtMs":'`,
+      /^(?:[3-9]|\d\d+)\n/,
+    );
+    guest.ask('systemctl stop tick.timer');
+    const { runs: ran } = JSON.parse(guest.ask('baton history tick --json'));
+    const [first] = planned;
+    const came = (ran as { acceptedAtMs: number }[])
+      .map(({ acceptedAtMs }) => acceptedAtMs)
+      .filter((atMs) => atMs >= (first?.askedAtMs ?? 0))
+      .sort((a, b) => a - b);
+    assert.ok(came.length >= 2, `${came}`);
+    for (const [at, atMs] of came.entries()) {
+      const lateMs = atMs - (planned[at]?.askedAtMs ?? 0);
+      assert.ok(lateMs >= 0 && lateMs < 5_000, `${lateMs} ms`);
+    }
   });
 
   test('what cannot be imported is said, and nothing is written', () => {

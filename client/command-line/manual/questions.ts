@@ -181,7 +181,7 @@ export const QUESTIONS = [
     ],
     text: [
       'Reads the CRONTABs, or without one all crontabs of the machine that this user may ' +
-        'read. It plays the lines that call `baton run` through the policies of the ' +
+        'read, and the timers of systemd. It plays the lines that call `baton run` through the policies of the ' +
         'configuration, by the rules of the installed cron, also where the clocks change: ' +
         'what starts when, who waits how long for whom, what is refused, given up or late, ' +
         'and when the last run ends. Nothing is run. The drawing is that of `timeline`.',
@@ -195,6 +195,12 @@ export const QUESTIONS = [
         'line and no condition stood around it; the plan names the lines where that may be ' +
         'false. It names calls whose target is a variable, and calls of another daemon, and ' +
         'does not plan them.',
+      'Where systemd runs and no CRONTAB is named, the plan has its active timers whose service ' +
+        'calls `baton run`, too, at the times of `OnCalendar=`; those of users it has not. It ' +
+        'names timers that systemd may start later (`AccuracySec=`, `RandomizedDelaySec=`), ' +
+        'that make up for a missed time after a boot (`Persistent=`), or whose times are not ' +
+        'known in advance, such as `OnBootSec=`. A timer does not start a service that is still ' +
+        'active; the plan does not know that.',
       'With `--diff` CONFIG is read with your own rights and checked as `batond --check` checks ' +
         'it; a mistake in it ends with status 78. Both plans have the same requests and the same ' +
         'durations. Shown are starts that move by a second or more, requests that are refused, ' +
@@ -233,7 +239,7 @@ export const QUESTIONS = [
         'Times are milliseconds since 1970; what is not known is left out.',
     ],
     examples: [
-      { line: 'baton plan', text: 'the next day, by the crontabs of the machine (as root)' },
+      { line: 'baton plan', text: 'the next day, by the crontabs and timers (as root)' },
       { line: 'crontab -l | baton plan --for 7d /dev/stdin', text: 'your own, for a week' },
       {
         line: 'baton plan --from 03:00 --assume rsnap-daily=2h,rsnap-weekly=30m',

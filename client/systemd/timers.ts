@@ -1,0 +1,196 @@
+/**
+ * The timers of systemd whose service asks baton for runs, and when they do: for `baton plan`. A
+ * machine without a systemd has none. What cannot be foreseen exactly is named.
+ */
+import type { ComingRequest } from '../../daemon/protocol/planned.ts';
+import { callsOf } from '../crontab/calls.ts';
+import { callsFirst, isKnown, requestsOf } from '../crontab/coming-requests.ts';
+import { type Environment, environmentOf, wordsOf } from './service.ts';
+import { calendarTimes, catUnit, systemctl } from './systemctl.ts';
+import { allOf, lastOf, type UnitFile } from './unit-file.ts';
+import { secondsOf, unitNameOf } from './unit-words.ts';
+
+/** A timer that systemd has loaded and waits for. */
+export interface Timer {
+  readonly name: string;
+  readonly service: string;
+  readonly calendars: readonly string[];
+  /** It counts from the boot or from its last start, too. */
+  readonly isMonotonic: boolean;
+  /** So much later it may start its service. */
+  readonly delayMs: number;
+  /** It makes up for what was missed while the machine was off. */
+  readonly isPersistent: boolean;
+}
+
+export interface ComingTimers {
+  /** By timer; some more than wanted of very many. */
+  readonly requests: readonly ComingRequest[];
+  /** How many timers ask baton. */
+  readonly asking: number;
+  /** Names of those that cannot be planned: their times are not known, or what they ask. */
+  readonly timeless: readonly string[];
+  readonly unclear: readonly string[];
+  /** Something else comes before the call, or decides about it. */
+  readonly conditional: readonly string[];
+  readonly delayed: readonly { readonly name: string; readonly ms: number }[];
+  readonly persistent: readonly string[];
+}
+
+interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+const PROPERTIES = [
+  ...['Id', 'Unit', 'ActiveState', 'SourcePath', 'TimersCalendar', 'TimersMonotonic'],
+  ...['AccuracyUSec', 'RandomizedDelayUSec', 'Persistent'],
+];
+/** Of the service, before its commands or about them. */
+const BEFORE = ['ExecCondition', 'ExecStartPre'];
+/** How many times are asked for first; then all. */
+const TIMES_FIRST = 64;
+/** A timer is not more exact than cron, in which all of a minute is begun at once. */
+const DELAY_MS_MIN = 1_000;
+
+/** Timers of systemd-cron stand for lines of crontabs, which are read there. */
+export function comingTimers(span: Span, most: number): ComingTimers {
+  const found = new Found();
+  const asked = systemctl('show', ...PROPERTIES.flatMap((it) => ['-p', it]), '--', '*.timer');
+  const timers = asked.ok ? parseTimers(asked.value) : [];
+  const asking = servicesOf(timers);
+  for (const timer of timers) {
+    if (asking.has(timer.service)) found.add(timer, span, most);
+  }
+  return found;
+}
+
+/** What `systemctl show` prints: a block of properties for each timer. */
+export function parseTimers(text: string): readonly Timer[] {
+  return blocksOf(text).flatMap((values) => {
+    const one = (key: string): string => values.get(key)?.[0] ?? '';
+    if (one('ActiveState') !== 'active' || one('SourcePath') !== '') return [];
+    const calendars = (values.get('TimersCalendar') ?? []).flatMap(
+      (value) => /^\{ OnCalendar=(.*) ; next_elapse=/.exec(value)?.[1] ?? [],
+    );
+    const laterS = ['AccuracyUSec', 'RandomizedDelayUSec'].map((key) => secondsOf(one(key)) ?? 0);
+    return {
+      ...{ name: one('Id'), service: one('Unit'), calendars },
+      isMonotonic: values.has('TimersMonotonic'),
+      delayMs: laterS.reduce((sum, seconds) => sum + seconds * 1_000, 0),
+      isPersistent: one('Persistent') === 'yes',
+    };
+  });
+}
+
+function blocksOf(text: string): readonly ReadonlyMap<string, readonly string[]>[] {
+  return text.split('\n\n').map((block) => {
+    const values = new Map<string, string[]>();
+    for (const [, key = '', value = ''] of block.matchAll(/^([A-Za-z]+)=(.*)$/gm)) {
+      const its = values.get(key);
+      if (its === undefined) values.set(key, [value]);
+      else its.push(value);
+    }
+    return values;
+  });
+}
+
+/** Services with "baton" among their words: only these are worth to be read whole. */
+function servicesOf(timers: readonly Timer[]): ReadonlySet<string> {
+  const names = [...new Set(timers.map(({ service }) => service))];
+  if (names.length === 0) return new Set();
+  const asked = systemctl('show', '-p', 'Id', '-p', 'ExecStart', '--', ...names);
+  const blocks = asked.ok ? blocksOf(asked.value) : [];
+  const calling = blocks.filter((values) =>
+    values.get('ExecStart')?.some((command) => /\bbaton\b/.test(command)),
+  );
+  return new Set(calling.map((values) => values.get('Id')?.[0] ?? ''));
+}
+
+class Found implements ComingTimers {
+  readonly requests: ComingRequest[] = [];
+  asking = 0;
+  readonly timeless: string[] = [];
+  readonly unclear: string[] = [];
+  readonly conditional: string[] = [];
+  readonly delayed: { name: string; ms: number }[] = [];
+  readonly persistent: string[] = [];
+
+  add(timer: Timer, span: Span, most: number): void {
+    const { name, service, calendars, isMonotonic, delayMs, isPersistent } = timer;
+    const file = catUnit(service);
+    const asked = file.ok ? askedBy(file.value, service) : UNCLEAR;
+    if (asked === undefined) return;
+    this.asking++;
+    if (asked.isUnclear) this.unclear.push(name);
+    if (asked.calls.length === 0) return;
+    if (asked.isConditional) this.conditional.push(name);
+    if (isPersistent) this.persistent.push(name);
+    const times = calendars.map((it) => timesWithin(it, span, most - this.requests.length));
+    if (isMonotonic || times.includes(undefined)) this.timeless.push(name);
+    const all = [...new Set(times.flatMap((it) => it ?? []))];
+    if (all.length > 0 && delayMs > DELAY_MS_MIN) this.delayed.push({ name, ms: delayMs });
+    for (const atMs of all) this.requests.push(...requestsOf(asked.calls, atMs));
+  }
+}
+
+/** Undefined: `systemd-analyze` does not say. */
+function timesWithin(
+  expression: string,
+  { fromMs, untilMs }: Span,
+  most: number,
+): readonly number[] | undefined {
+  for (const count of [TIMES_FIRST, most + 1]) {
+    // It answers with what comes after a time.
+    const asked = calendarTimes(expression, fromMs - 1, count);
+    if (!asked.ok) return undefined;
+    const within = asked.value.filter((atMs) => atMs < untilMs);
+    if (within.length < count || count > most) return within;
+  }
+  return undefined;
+}
+
+interface Asked {
+  readonly calls: Parameters<typeof requestsOf>[0];
+  readonly isUnclear: boolean;
+  readonly isConditional: boolean;
+}
+
+const UNCLEAR: Asked = { calls: [], isUnclear: true, isConditional: false };
+
+/** What a service asks for; undefined: nothing. */
+export function askedBy(file: UnitFile, service: string): Asked | undefined {
+  const name = unitNameOf(service);
+  const own = environmentOf(file, name);
+  const env: Environment = own.ok ? own.value : {};
+  const commands = own.ok ? wordsOf(file, name, env) : own;
+  if (!commands.ok) return UNCLEAR;
+  // One line of a shell, so that wrappers and scripts are read as in a crontab.
+  const lines = commands.value.map(({ words }) => words.map(quoted).join(' '));
+  const settings = { all: [], count: 0 };
+  const calls = lines.map((command) =>
+    callsOf({ command, settings }).filter((call) => call.kind === 'baton'),
+  );
+  const all = calls.flat();
+  if (all.length === 0) return undefined;
+  const known = 'BATON_SOCKET' in env ? [] : all.filter((call) => isKnown(call, lines.join('\n')));
+  const isFirst = callsFirst({ command: lines[0] ?? '', settings }) === all.length;
+  const hasBefore =
+    BEFORE.some((key) => lastOf(file, 'Service', key) !== undefined) || hasConditions(file);
+  return {
+    calls: known,
+    isUnclear: known.length < all.length,
+    isConditional: !isFirst || hasBefore,
+  };
+}
+
+function hasConditions(file: UnitFile): boolean {
+  const keys = (file.get('Unit') ?? []).map(({ key }) => key);
+  return keys.some(
+    (key) => /^(?:Condition|Assert)/.test(key) && allOf(file, 'Unit', key).length > 0,
+  );
+}
+
+function quoted(word: string): string {
+  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -17,8 +17,8 @@ const ADDRESSES = {
 
 /**
  * `inputs` are the files that went into the bundles, by their paths from the top of the tree. Each
- * module has its `place`, `name`, `version`, `licence` (as SPDX has it), `holders` (a list), `text`,
- * and as `parts` the modules of which it has a copy, which have no place of their own.
+ * module has its `place`, `name`, `version`, `licence` (as SPDX has it), `holders` (a list) and
+ * `text`, and as `parts` the modules of which it has a copy, which have no place of their own.
  */
 export function bundledIn(inputs) {
   const places = new Map();

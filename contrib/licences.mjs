@@ -1,8 +1,8 @@
 /**
- * What the packages say of the modules in their bundles, as bundled.mjs gives them: the licences, as
- * stanzas of a Debian copyright file (DEP 5), which people can read as well; a notice; and a bill of
- * materials (SBOM) of the form CycloneDX 1.5. No time and no number at random, so that the same tree
- * makes the same files.
+ * What the packages say of the modules in their bundles, as bundled.mjs gives them: the licences,
+ * as stanzas of a Debian copyright file (DEP 5), which people can read as well; a notice; and a
+ * bill of materials (SBOM) of the form CycloneDX 1.5. No time and no number at random, so that the
+ * same tree makes the same files.
  */
 
 export const HOLDER = '2026 the authors of baton';

@@ -12,6 +12,7 @@ import { changesOf } from '../../client/report/plan-changes.ts';
 import { showPlanPage } from '../../client/report/plan-page.ts';
 import { timespanOf } from '../../client/report/timespan.ts';
 import type { PlannedRun } from '../../daemon/protocol/planned.ts';
+import { violations } from '../support/axe.ts';
 import { Browser } from '../support/browser.ts';
 import { directory } from '../support/config.ts';
 import { HOUR_MS, past, sampleNight, status, view } from '../support/nights.ts';
@@ -221,6 +222,17 @@ test('who cannot see the page is told the same', async (t) => {
   assert.ok(named('rowheader').includes('rsnap-gamma'));
   for (const landmark of ['main', 'banner', 'contentinfo']) {
     assert.equal(named(landmark).length, 1, landmark);
+  }
+});
+
+test('axe-core finds nothing against the report and the plan, in any form', async (t) => {
+  for (const text of [page(), planPage(false), planPage(true)]) {
+    const browser = await open(t, text);
+    if (browser === undefined) return;
+    for (const look of [{}, { scheme: 'dark' }, { width: 390 }] as const) {
+      await browser.show(look);
+      assert.deepEqual(await violations(browser), [], JSON.stringify(look));
+    }
   }
 });
 

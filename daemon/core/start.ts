@@ -9,7 +9,7 @@
 
 import { removed } from '../protocol/outcome-text.ts';
 import { elapsedAt } from '../shared/elapsed.ts';
-import type { Stamp, TargetName } from '../shared/run.ts';
+import type { RunId, Stamp, TargetName } from '../shared/run.ts';
 import { candidates, groupsOf } from './affected.ts';
 import type { Catalog } from './catalog.ts';
 import {
@@ -27,44 +27,60 @@ import { type GroupViewOf, groupViewMaker } from './group-view.ts';
 import type { Wait } from './policy.ts';
 import { ranked } from './ranking.ts';
 import { isForsaken, restOf } from './retry.ts';
-import type { Queued, ReadonlyState } from './state.ts';
+import type { Queued, ReadonlyState, Run } from './state.ts';
 import { abandoned, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
 /**
  * Starts the first waiting run around this target that all its policies let go, if any. Where much
  * has changed at once (`resume --all`, a reload), a run that shares a group with that one and not
- * with this target may be able to start, too, and may come before it: it is looked for as well.
+ * with this target may be able to start, too, and may come before it: it is looked for as well. So
+ * what starts does not depend on which target is looked at first.
  */
 export function evaluate(
   state: ReadonlyState,
   command: CommandOf<'evaluate'>,
   catalog: Catalog,
 ): Decision {
-  const seen = new Set<TargetName>();
+  /** They stand behind one elsewhere that waits for an answer, for which nobody else here waits. */
+  const behind = new Set<RunId>();
+  const elsewhere: Decision[] = [];
+  const lookAt = (name: TargetName): Decision =>
+    look(state, { ...command, target: name }, catalog, behind);
   let { target } = command;
-  let decision = look(state, command, catalog);
+  const seen = new Set([target]);
+  let decision = lookAt(target);
   for (;;) {
-    seen.add(target);
     const next = startedBy(state, decision);
-    if (next === undefined || seen.has(next) || isWithin(next, target, catalog)) return decision;
-    const other = look(state, { ...command, target: next }, catalog);
-    // It stands behind one that waits for an answer: nobody here waits for that, too.
-    if (other.events.length === 0) return { ...decision, ...joined(decision, other) };
-    decision = other;
-    target = next;
+    if (next === undefined || seen.has(next.target) || isWithin(next.target, target, catalog)) {
+      return joined(decision, elsewhere);
+    }
+    const other = lookAt(next.target);
+    if (other.events.length > 0) {
+      decision = other;
+      target = next.target;
+      seen.add(target);
+    } else {
+      behind.add(next.run);
+      elsewhere.push(other);
+      decision = lookAt(target);
+    }
   }
 }
 
-/** The target of the run that a look starts. */
-function startedBy(state: ReadonlyState, { events: [event] }: Decision): TargetName | undefined {
-  return event?.type === 'starting' ? state.runs.get(event.run)?.target : undefined;
+/** The run that a look starts. */
+function startedBy(state: ReadonlyState, { events: [event] }: Decision): Run | undefined {
+  return event?.type === 'starting' ? state.runs.get(event.run) : undefined;
 }
 
-/** What two looks want to be told later. */
-function joined(one: Decision, other: Decision): Pick<Decision, 'wakeups' | 'asks'> {
-  const [asks = [], others = []] = [one.asks, other.asks];
-  return { wakeups: [...one.wakeups, ...other.wakeups], asks: [...asks, ...others] };
+/** A decision, with what other looks want to be told later. */
+function joined(decision: Decision, others: readonly Decision[]): Decision {
+  const all = [decision, ...others];
+  return {
+    ...decision,
+    wakeups: all.flatMap(({ wakeups }) => wakeups),
+    asks: all.flatMap(({ asks = [] }) => asks),
+  };
 }
 
 /** Whether a look at `outer` is a look at all that share a group with `inner`. */
@@ -73,15 +89,22 @@ function isWithin(inner: TargetName, outer: TargetName, catalog: Catalog): boole
   return groupsOf(inner, catalog).every((key) => keys.includes(key));
 }
 
-function look(state: ReadonlyState, command: CommandOf<'evaluate'>, catalog: Catalog): Decision {
+/** Those `behind` others count as held up. */
+function look(
+  state: ReadonlyState,
+  command: CommandOf<'evaluate'>,
+  catalog: Catalog,
+  behind: ReadonlySet<RunId>,
+): Decision {
   const { target, at, worldAround } = command;
   const wakeups: Wakeup[] = [];
   const asks: Ask[] = [];
   const groupViewOf = groupViewMaker(state, catalog, at, worldAround?.(target));
   /** Groups of which nothing can start now. */
   const closed = new Set<string>();
-  const isHeldUp = ({ target: name }: Queued): boolean =>
-    catalog.targets.get(name)?.bindings.some(({ key }) => closed.has(key)) ?? false;
+  const isHeldUp = ({ run, target: name }: Queued): boolean =>
+    behind.has(run) ||
+    (catalog.targets.get(name)?.bindings.some(({ key }) => closed.has(key)) ?? false);
   const said = remembering((run: Queued) => {
     const readiness = readinesses(run, catalog, groupViewOf);
     for (const [at, it] of readiness.entries()) {

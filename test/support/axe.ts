@@ -1,4 +1,7 @@
-/** What axe-core has against a page that is open in a browser: https://github.com/dequelabs/axe-core */
+/**
+ * What axe-core has against a page that is open in a browser:
+ * https://github.com/dequelabs/axe-core
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from './browser.ts';

@@ -585,6 +585,24 @@ test('what is looked for by way of another group starts only as its conditions a
   core.expect(between, 'starting');
 });
 
+test('what stands behind a run that waits for an answer waits, too, wherever it is looked first', () => {
+  for (const first of ['near', 'between', 'far']) {
+    const core = chained({ exists: '/mnt/disk/there' });
+    core.conditions.isManual = true;
+    core.send({ type: 'pause', target: 'near' });
+    core.send({ type: 'pause', all: true });
+    const [far, between] = ['far', 'between'].map((name) => core.ask(name));
+    apply(core.state, { type: 'resumed', all: true });
+    if (first === 'near') core.send({ type: 'resume', target: first });
+    else core.touch(first);
+    core.expect(far ?? 0, 'queued');
+    core.expect(between ?? 0, 'queued');
+    core.answer();
+    core.expect(far ?? 0, 'queued');
+    core.expect(between ?? 0, 'starting');
+  }
+});
+
 test('what waits for an answer by way of another group keeps nobody here from starting', () => {
   const core = chained({ exists: '/mnt/disk/there' });
   const first = core.ask('near');

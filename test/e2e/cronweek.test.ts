@@ -1,7 +1,7 @@
 /**
  * Nights under the real cron, whose clock goes faster, against the plan of the same crontab: start
- * by start. The daemon and its runs keep the real time, so each hour of cron is two seconds, and an
- * hour of the plan is as short. BATON_TEST_AMOUNT=3.5 makes it a week.
+ * by start. The daemon and its runs keep the real time, so each hour of cron is four seconds, and an
+ * hour of the plan is as short. BATON_TEST_AMOUNT=7 makes it a week.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -16,13 +16,13 @@ import { install } from '../support/stampede.ts';
 import { skipWithout } from '../support/tools.ts';
 
 const HOUR_MS = 3_600_000;
-const SPEED = 1_800;
-/** A Saturday: Monday, two nights later, is the first of a month. */
-const FROM = '2027-01-30 23:30:00';
-const NIGHTS = amount(2);
+const SPEED = 900;
+/** A Sunday: Monday is the first of a month, so that all levels are asked for at once. */
+const FROM = '2027-01-31 23:30:00';
+const NIGHTS = amount(1);
 const SPAN_MS = (24 * NIGHTS - 15.5) * HOUR_MS;
 /** By the real clock: half an hour of cron's. */
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 2_000;
 
 /**
  * When they are asked for, and how many hours a run takes. What shares a disk is asked for half an

@@ -32,6 +32,12 @@ import { abandoned, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
 /**
+ * Looks in one decision. Where groups overlap in a longer chain than that, a younger run may start
+ * before an older one with which it shares a group; what limits them holds all the same.
+ */
+const LOOKS_MAX = 32;
+
+/**
  * Starts the first waiting run around this target that all its policies let go, if any. Where much
  * has changed at once (`resume --all`, a reload), a run that shares a group with that one and not
  * with this target may be able to start, too, and may come before it: it is looked for as well. So
@@ -42,29 +48,34 @@ export function evaluate(
   command: CommandOf<'evaluate'>,
   catalog: Catalog,
 ): Decision {
-  /** They stand behind one elsewhere that waits for an answer, for which nobody else here waits. */
   const behind = new Set<RunId>();
   const elsewhere: Decision[] = [];
-  const lookAt = (name: TargetName): Decision =>
-    look(state, { ...command, target: name }, catalog, behind);
+  let looks = 0;
+  const lookAt = (name: TargetName): Decision => {
+    looks++;
+    return look(state, { ...command, target: name }, catalog, behind);
+  };
   let { target } = command;
+  /** With all that is known of those `behind`. */
   const seen = new Set([target]);
   let decision = lookAt(target);
   for (;;) {
     const next = startedBy(state, decision);
-    if (next === undefined || seen.has(next.target) || isWithin(next.target, target, catalog)) {
-      return joined(decision, elsewhere);
-    }
+    const isSure =
+      next === undefined || seen.has(next.target) || isWithin(next.target, target, catalog);
+    if (isSure || looks >= LOOKS_MAX) return joined(decision, elsewhere);
+    const { size } = behind;
     const other = lookAt(next.target);
     if (other.events.length > 0) {
       decision = other;
       target = next.target;
-      seen.add(target);
     } else {
       behind.add(next.run);
       elsewhere.push(other);
       decision = lookAt(target);
     }
+    if (behind.size > size) seen.clear();
+    seen.add(target);
   }
 }
 
@@ -89,22 +100,26 @@ function isWithin(inner: TargetName, outer: TargetName, catalog: Catalog): boole
   return groupsOf(inner, catalog).every((key) => keys.includes(key));
 }
 
-/** Those `behind` others count as held up. */
+/**
+ * `behind` are runs that stand behind one that waits for an answer, perhaps one that is not around
+ * this target: they do not start. Those that are found here are added.
+ */
 function look(
   state: ReadonlyState,
   command: CommandOf<'evaluate'>,
   catalog: Catalog,
-  behind: ReadonlySet<RunId>,
+  behind: Set<RunId>,
 ): Decision {
   const { target, at, worldAround } = command;
   const wakeups: Wakeup[] = [];
   const asks: Ask[] = [];
   const groupViewOf = groupViewMaker(state, catalog, at, worldAround?.(target));
-  /** Groups of which nothing can start now. */
+  /** Groups of which nothing can start now, and those in which one waits for an answer. */
   const closed = new Set<string>();
-  const isHeldUp = ({ run, target: name }: Queued): boolean =>
-    behind.has(run) ||
-    (catalog.targets.get(name)?.bindings.some(({ key }) => closed.has(key)) ?? false);
+  const unanswered = new Set<string>();
+  const isIn = ({ target: name }: Queued, groups: ReadonlySet<string>): boolean =>
+    catalog.targets.get(name)?.bindings.some(({ key }) => groups.has(key)) ?? false;
+  const isHeldUp = (run: Queued): boolean => behind.has(run.run) || isIn(run, closed);
   const said = remembering((run: Queued) => {
     const readiness = readinesses(run, catalog, groupViewOf);
     for (const [at, it] of readiness.entries()) {
@@ -119,6 +134,7 @@ function look(
     return isOnlyUnanswered(said(run).filter((it) => it.type === 'wait'));
   };
   for (const run of ranked(candidates(state, target, catalog), catalog, groupViewOf, couldStart)) {
+    if (isIn(run, unanswered)) behind.add(run.run);
     const isHeld = isHeldUp(run);
     const over = isHeld ? [] : endsOf(state, run, at, catalog);
     if (over.length > 0) return { ...NOTHING, events: over, wakeups, asks };
@@ -144,7 +160,9 @@ function look(
       const wanted = waits.flatMap((wait) => wait.asks ?? []);
       asks.push(...wanted.map((condition) => ({ target: run.target, condition })));
       // It is not overtaken for want of an answer, or it might be so each time.
-      if (isOnlyUnanswered(waits)) for (const key of groupsOf(run.target, catalog)) closed.add(key);
+      if (isOnlyUnanswered(waits)) {
+        for (const key of groupsOf(run.target, catalog)) unanswered.add(key);
+      }
     }
     // One that only a change can end makes the clock of the others idle.
     const times = due.flatMap(({ untilMs }) => untilMs ?? []);

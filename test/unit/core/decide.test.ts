@@ -29,6 +29,7 @@ import {
   NEVER_RAN,
   NONCE,
   ordered,
+  type RawPolicy,
   replay,
   stamp,
   target,
@@ -600,6 +601,63 @@ test('what stands behind a run that waits for an answer waits, too, wherever it 
     core.answer();
     core.expect(far ?? 0, 'queued');
     core.expect(between ?? 0, 'starting');
+  }
+});
+
+test('nobody starts who stands behind one that waits for an answer, in whichever of two groups', () => {
+  const own = (group: string, more: RawPolicy[] = []): RawPolicy[] => [
+    { type: 'cardinality', group },
+    ...more,
+  ];
+  const names = ['s0', 's1', 't0', 't1'];
+  for (const first of names) {
+    const core = new Core(
+      [
+        target('s0', own('p0', [{ type: 'require', exists: '/a' }])),
+        target('s1', own('p1', [{ type: 'require', exists: '/b' }])),
+        target('t0', own('all', own('p0'))),
+        target('t1', own('all', own('p1'))),
+      ],
+      { manualKeepers: true },
+    );
+    core.conditions.truth = () => true;
+    core.conditions.isManual = true;
+    core.send({ type: 'pause', all: true });
+    const runs = names.map((name) => core.ask(name));
+    apply(core.state, { type: 'resumed', all: true });
+    core.touch(first);
+    for (const run of runs) core.expect(run, 'queued');
+    for (const name of names) core.touch(name);
+    core.answer();
+    assert.deepEqual(
+      core.runs('starting').map((run) => run.target),
+      ['s0', 's1'],
+    );
+  }
+});
+
+test('a chain of groups is followed as far as one decision may look', () => {
+  for (const [length, isFar] of [
+    [20, true],
+    [100, false],
+  ] as const) {
+    const chain = Array.from({ length }, (_, at) =>
+      target(`c${at}`, [
+        { type: 'cardinality', group: `g${at}` },
+        { type: 'cardinality', group: `g${at + 1}` },
+      ]),
+    );
+    const core = new Core(chain, { manualKeepers: true });
+    core.send({ type: 'pause', all: true });
+    // The last one is the oldest.
+    for (const { name } of chain.toReversed()) core.ask(name);
+    apply(core.state, { type: 'resumed', all: true });
+    core.touch('c0');
+    const [first] = core.events.flatMap((event) => (event.type === 'starting' ? event.run : []));
+    assert.equal(first === 1, isFar, `${length} groups`);
+    for (const { name } of chain) core.touch(name);
+    core.drain();
+    assert.equal(core.runs('ended').length, length);
   }
 });
 

@@ -34,9 +34,10 @@ function stanzaOf({ place, parts, ...module }) {
 export function noticeOf(modules, { version, license }) {
   return `${[
     `baton ${version}`,
-    `Copyright ${HOLDER}. Licence: ${license}, see LICENSE.md.`,
+    `Copyright ${HOLDER}. Licence: ${license}.`,
     '',
-    'It contains these works, whose licences are in the file "licences" beside this one:',
+    'It contains the works below. All licences are in LICENSE.md and dist/licences, in the Debian package',
+    'in the file "copyright" beside this one.',
     '',
     ...flat(modules).map((module) => `* ${lineOf(module)}: ${module.holders.join('; ')}`),
   ].join('\n')}\n`;

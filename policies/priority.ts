@@ -2,8 +2,8 @@
  * priority: which of several queued runs of a group goes first. It makes nobody wait. Where a
  * place becomes free for which several could start, the highest rank gets it, and of equal ranks
  * the oldest. A run of a higher rank that something else holds back (another group, a gap) is
- * passed over meanwhile, so no place stays empty for it. Between those of the group and other runs
- * the older goes first, so that a run without a rank does not starve.
+ * passed over meanwhile, so no place stays empty for it. A run without a rank does not starve: no
+ * younger run of a rank goes before it, and a lower rank goes behind both.
  *
  * Nothing starves: waiting lifts a run by one rank every `ageEvery`. However many runs of higher
  * ranks are asked for, those that come after the ranks between have been waited for are behind it.

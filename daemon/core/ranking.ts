@@ -2,8 +2,8 @@
  * In which order queued runs are looked at, where a policy ranks those of its group. Pure.
  *
  * Without ranks it is the order of their acceptance. With them, a run comes behind those of its
- * group that have a higher rank and could start now, and so never before an older run that is
- * outside of the group. One of a higher rank that cannot start is in nobody's way.
+ * group that have a higher rank and could start now. No run comes before an older one for its rank
+ * alone: where one without a rank is older than the higher rank, the lower rank goes behind both.
  */
 import type { RunId } from '../shared/run.ts';
 import type { Binding, Catalog } from './catalog.ts';

@@ -13,8 +13,11 @@ export const SUBMITS_MAX = 8;
 
 const SHELL = '/bin/sh';
 const BEGUN = 'begun';
-/** The first that fails is the last: so all that was said on stderr last is its own. */
-const CALL = `call() { echo ${BEGUN}; "$@"; s=$?; echo "ended $s"; [ "$s" = 0 ] || exit 0; }`;
+/** The first that fails is the last. What sbatch says may not end with its line. */
+const CALL = [
+  `call() { echo ${BEGUN}; printf '\\n${BEGUN}\\n' >&2`,
+  '"$@"; s=$?; echo "ended $s"; [ "$s" = 0 ] || exit 0; }',
+].join('; ');
 
 export type Words = readonly [string, ...string[]];
 
@@ -82,10 +85,12 @@ function wordsOf(sbatch: string, calls: readonly (readonly string[])[]): Words {
 
 /** What each call answered that was begun, in order; nothing: what was begun is not known. */
 export function answersIn({ stdout, stderr }: Ran): readonly Ran[] {
-  const [, ...said] = `\n${stdout}`.split(`\n${BEGUN}\n`);
-  return said.map((text, at) => {
+  const [said, complained] = [stdout, stderr].map((text) =>
+    `\n${text}`.split(`\n${BEGUN}\n`).slice(1),
+  );
+  return (said ?? []).map((text, at) => {
     const [, out = '', code] = /^((?:.*\n)*?)ended (\d+)$/m.exec(text) ?? [];
-    const own = { stdout: out, stderr: at === said.length - 1 ? stderr : '' };
+    const own = { stdout: out, stderr: complained?.[at] ?? '' };
     return code === undefined ? own : { ...own, code: Number(code) };
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Nights under the real cron, whose clock goes faster, against the plan of the same crontab: start
- * by start. The daemon and its runs keep the real time, so each hour of cron is four seconds, and an
- * hour of the plan is as short. BATON_TEST_AMOUNT=7 makes it a week.
+ * by start. The daemon and its runs keep the real time, so each hour of cron is four seconds, and
+ * an hour of the plan is as short. BATON_TEST_AMOUNT=7 makes it a week.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

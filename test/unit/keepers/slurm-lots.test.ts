@@ -130,9 +130,10 @@ test('only submissions to one cluster go together', async (t) => {
 
 test('what a lot says is the answer of each call that was begun', () => {
   const stdout = 'begun\n17\nended 0\nbegun\nended 1\n';
-  assert.deepEqual(answersIn({ stdout, stderr: 'no' }), [
-    { stdout: '17\n', stderr: '', code: 0 },
-    { stdout: '', stderr: 'no', code: 1 },
+  const stderr = '\nbegun\nsee the configuration file\n\nbegun\ninvalid partition\n';
+  assert.deepEqual(answersIn({ stdout, stderr }), [
+    { stdout: '17\n', stderr: 'see the configuration file\n', code: 0 },
+    { stdout: '', stderr: 'invalid partition\n', code: 1 },
   ]);
   assert.deepEqual(answersIn({ stdout: 'begun\n17\n', stderr: '' }), [{ stdout: '', stderr: '' }]);
   assert.deepEqual(answersIn({ stdout: '', stderr: '' }), []);

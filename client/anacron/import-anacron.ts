@@ -7,8 +7,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { cannotRead } from '../client-errors.ts';
 import type { Place } from '../connection/conversation.ts';
-import { knowledgeOf } from '../crontab/check-crontab.ts';
-import { deliver, importAll } from '../crontab/import-crontab.ts';
+import { knowledgeOf, readFound } from '../crontab/check-crontab.ts';
+import { deliver, importAll, STDIN } from '../crontab/import-crontab.ts';
 import { leftAsItIs } from '../crontab/migration-messages.ts';
 import type { Ending } from '../ending.ts';
 import { complain } from '../terminal/output.ts';
@@ -29,7 +29,8 @@ export async function importAnacron(
   let text: string;
   let uid: number;
   try {
-    text = readFileSync(file, 'utf8');
+    // Only who names stdin means a pipe.
+    text = file === STDIN ? readFileSync(file, 'utf8') : readFound(file);
     ({ uid } = statSync(file));
   } catch (error) {
     return { status: EXIT_UNREADABLE, isOwn: true, line: cannotRead(file, error) };

@@ -31,7 +31,7 @@ import * as say from './crontab-messages.ts';
 import { type Finding, findAll, type Knowledge, type KnownTarget } from './findings.ts';
 import { findProgram, look } from './look.ts';
 
-/** Longest file that is read without having been named on the command line. */
+/** Longest regular file that is read. */
 const FOUND_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Exit status where something was found; as of grep and of linters. */
@@ -153,7 +153,8 @@ function readNamed(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function readFound(path: string): string {
+/** Of a regular file only: a named pipe would hold up whatever opens it. */
+export function readFound(path: string): string {
   return readRegular(path, FOUND_BYTES_MAX);
 }
 

@@ -3,20 +3,21 @@
  * and the lines for cron on stderr. It changes no file. Each target is borgmatic with that file:
  * its hooks, its retention and its monitoring stay with borgmatic. The files are not read, but for
  * one thing that changes its meaning. As borgmatic goes through its files one by one, the targets
- * have one group.
+ * have one group. One that cannot be read is named, and the status says so; the others are printed.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { EXIT } from '../../daemon/protocol/request.ts';
 import { cannotRead } from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
-import { codeOf, plain } from '../terminal/output.ts';
+import { codeOf, complain, plain } from '../terminal/output.ts';
+import { readFound } from './check-crontab.ts';
 import { configuration, fail, tell } from './import.ts';
 import { findProgram } from './look.ts';
 import * as say from './migration-messages.ts';
 import { freeName, plainName } from './target-names.ts';
 
-/** Where borgmatic itself looks, as root. */
-const PLACES = ['/etc/borgmatic/config.yaml', '/etc/borgmatic.d'];
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const PROGRAM = 'borgmatic';
 const TIME = '0 3 * * *';
@@ -24,21 +25,16 @@ const TIME = '0 3 * * *';
 const AROUND_ALL =
   /^\s*(?:(?:before|after)_everything\s*:|-?\s*(?:before|after)\s*:\s*everything\b)/m;
 
+const UNREAD: Ending = { status: EXIT.config, isOwn: true };
+
 export function importBorgmatic(named: readonly string[]): Ending {
-  const files: string[] = [];
-  const around: string[] = [];
-  for (const place of named.length > 0 ? named : PLACES) {
-    try {
-      for (const file of filesOf(resolve(place))) {
-        if (AROUND_ALL.test(readFileSync(file, 'utf8'))) around.push(file);
-        if (!files.includes(file)) files.push(file);
-      }
-    } catch (error) {
-      const isAbsent = named.length === 0 && codeOf(error) === 'ENOENT';
-      if (!isAbsent) return fail(cannotRead(place, error));
-    }
+  const places = named.length > 0 ? named : ownPlaces();
+  const { files, around, unread } = readPlaces(places, named.length === 0);
+  if (files.length === 0) {
+    if (unread.length === 0) return fail(say.noBorgmatic(places));
+    for (const line of unread) complain(line);
+    return UNREAD;
   }
-  if (files.length === 0) return fail(say.noBorgmatic(named.length > 0 ? named : PLACES));
   const program = findProgram(PROGRAM, PATH);
   const names = new Set<string>();
   const targets = files.map((file) => {
@@ -50,7 +46,8 @@ export function importBorgmatic(named: readonly string[]): Ending {
   });
   const ending = configuration({ targets: Object.fromEntries(targets) });
   if (ending.status !== 0) return ending;
-  return tell([
+  const told = tell([
+    ...unread.map((line) => `# ${plain(line)}`),
     ...(program === undefined ? [`# ${say.noProgramHere(PROGRAM, PATH)}`] : []),
     ...(files.length > 1 ? around : []).map((file) => `# ${plain(say.hooksForEach(file))}`),
     `# ${say.insteadOfTimer(PROGRAM)}`,
@@ -58,13 +55,71 @@ export function importBorgmatic(named: readonly string[]): Ending {
     '# the same minute: one runs at a time.',
     ...targets.map(([name]) => `${TIME.padEnd(13)} root baton run ${name} --wait`),
   ]);
+  return unread.length > 0 && told.status === 0 ? UNREAD : told;
+}
+
+/** Where borgmatic looks when it is given no file; collect.py of it has these. */
+function ownPlaces(): readonly string[] {
+  const home = process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config');
+  const homes = ['/etc', resolve(home)];
+  const places = homes.flatMap((at) => [
+    join(at, 'borgmatic/config.yaml'),
+    join(at, 'borgmatic.d'),
+  ]);
+  return [...new Set(places)];
+}
+
+interface AllRead {
+  readonly files: readonly string[];
+  /** Those with hooks around the whole of a call. */
+  readonly around: readonly string[];
+  /** A sentence for each file or place that cannot be read. */
+  readonly unread: readonly string[];
+}
+
+function readPlaces(places: readonly string[], mayBeAbsent: boolean): AllRead {
+  const [files, around, unread] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const attempt = (path: string, act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      unread.add(cannotRead(path, error));
+    }
+  };
+  for (const place of places) {
+    if (mayBeAbsent && isAbsent(place)) continue;
+    attempt(place, () => {
+      for (const file of filesOf(resolve(place))) {
+        attempt(file, () => {
+          if (AROUND_ALL.test(readFound(file))) around.add(file);
+          files.add(file);
+        });
+      }
+    });
+  }
+  return { files: [...files], around: [...around], unread: [...unread] };
+}
+
+/** Not there at all; a link that leads nowhere is there. */
+function isAbsent(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch (error) {
+    return codeOf(error) === 'ENOTDIR';
+  }
+}
+
+/** A directory within is passed over, as borgmatic does; a link to nowhere is not. */
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Of a directory, those that borgmatic takes. */
 function filesOf(path: string): readonly string[] {
   if (!statSync(path).isDirectory()) return [path];
   const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
-  return names.sort().map((name) => join(path, name));
+  const paths = names.sort().map((name) => join(path, name));
+  return paths.filter((file) => !isDirectory(file));
 }
 
 /** `config.yaml` is "borgmatic", `web.yaml` is "borgmatic-web". */

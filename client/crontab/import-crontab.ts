@@ -26,7 +26,7 @@ import { diffLines, diffNew } from './unified-diff.ts';
 
 const EXIT_NOTHING = 1;
 const EXIT_UNREADABLE = 66;
-const STDIN = '/dev/stdin';
+export const STDIN = '/dev/stdin';
 
 /** A crontab before and after. */
 interface Changed {

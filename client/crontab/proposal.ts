@@ -38,9 +38,18 @@ export function originOf(
   };
 }
 
-/** What cron or anacron itself makes of these; they say nothing to the command. */
-const STARTERS_OWN =
-  /^(?:MAIL.*|CRON.*|CONTENT_.*|NO_MAIL_OUTPUT|PREFERRED_HOUR|RANDOM_DELAY|START_HOURS_RANGE)$/;
+/**
+ * What a cron or an anacron itself takes from the file; it says nothing to the command. Exact
+ * names: MAILDIR or CRONITOR_KEY are the command's.
+ */
+const STARTERS_OWN: ReadonlySet<string> = new Set([
+  // Debian's cron and cronie
+  ...['MAILTO', 'MAILFROM', 'CONTENT_TYPE', 'CONTENT_TRANSFER_ENCODING', 'CRON_TZ'],
+  // systemd-cron
+  ...['CRON_INHERIT_VARIABLES', 'CRON_MAIL_FORMAT', 'CRON_MAIL_SUCCESS'],
+  // cronie's anacron
+  ...['NO_MAIL_OUTPUT', 'PREFERRED_HOUR', 'RANDOM_DELAY', 'START_HOURS_RANGE'],
+]);
 /** cron gives its own values to the command. */
 const CRONS_OWN = ['SHELL', 'LOGNAME', 'USER'];
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -117,7 +126,7 @@ function environmentOf(
         VARIABLE.test(name) &&
         !value.includes('\0') &&
         !without.includes(name) &&
-        !STARTERS_OWN.test(name) &&
+        !STARTERS_OWN.has(name) &&
         HAS[name] !== value,
     ),
   );

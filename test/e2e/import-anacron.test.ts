@@ -3,7 +3,7 @@
  * the same words, directory and variables as before, and anacron goes on deciding when.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -171,9 +171,21 @@ test('import anacron says what it cannot read, and what it needs no more', (t) =
     spawnSync(process.execPath, [BATON, 'import', 'anacron', ...args], {
       env: { PATH: process.env['PATH'], BATON_SOCKET: join(place.root, 'nobody') },
       encoding: 'utf8',
+      timeout: 60_000,
     });
   const away = ask(join(place.root, 'none'));
   assert.deepEqual([away.status, away.stdout], [66, '']);
+  const pipe = join(place.root, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const held = ask(pipe);
+  assert.deepEqual([held.status, held.stdout], [66, '']);
+  assert.match(held.stderr, /^baton: \S+pipe: cannot be read \(EFTYPE\); it is a pipe/);
+  const script = 'cat "$1" | "$2" "$3" import anacron /dev/stdin';
+  const piped = spawnSync('/bin/sh', ['-c', script, 'sh', place.tab, process.execPath, BATON], {
+    env: { PATH: process.env['PATH'], BATON_SOCKET: join(place.root, 'nobody') },
+    encoding: 'utf8',
+  });
+  assert.match(piped.stdout, /^\+1 5 cron\.daily baton run cron\.daily --wait$/m);
   const two = ask(place.tab, place.tab);
   assert.equal(two.status, 64);
   const named = ask(place.tab);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { directory } from '../support/config.ts';
@@ -12,8 +12,16 @@ import { BATON, BATOND, Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
 
 function baton(t: TestContext, ...args: readonly string[]) {
-  const env = { PATH: process.env['PATH'], BATON_SOCKET: join(directory(t), 'nobody') };
-  const done = spawnSync(process.execPath, [BATON, 'import', ...args], { env, encoding: 'utf8' });
+  return batonAt(t, {}, ...args);
+}
+
+function batonAt(t: TestContext, places: NodeJS.ProcessEnv, ...args: readonly string[]) {
+  const own = { PATH: process.env['PATH'], BATON_SOCKET: join(directory(t), 'nobody') };
+  const done = spawnSync(process.execPath, [BATON, 'import', ...args], {
+    env: { ...own, ...places },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   return { status: done.status, text: done.stdout, errors: done.stderr };
 }
 
@@ -102,6 +110,55 @@ test('import borgmatic names hooks around all files, and files that it cannot re
   mkdirSync(empty);
   assert.match(baton(t, 'borgmatic', empty).errors, /no configuration of borgmatic in \S+empty/);
   assert.equal(baton(t, 'borgmatic', one, '--write', root).status, 64);
+});
+
+test('a file of borgmatic that cannot be read is named, and the others are imported', (t) => {
+  const folder = directory(t);
+  for (const name of ['a', 'c']) writeFileSync(join(folder, `${name}.yaml`), '');
+  symlinkSync('/nowhere', join(folder, 'b.yaml'));
+  execFileSync('mkfifo', [join(folder, 'd.yaml')]);
+  mkdirSync(join(folder, 'x.yaml'));
+  const made = baton(t, 'borgmatic', join(folder, 'none'), folder);
+  assert.equal(made.status, 78, made.errors);
+  assert.deepEqual(Object.keys(targetsIn(t, made.text)), ['borgmatic-a', 'borgmatic-c']);
+  assert.deepEqual(
+    made.errors.match(/^# \S+: cannot be read \(\w+\)/gm),
+    [
+      ['none', 'ENOENT'],
+      ['b.yaml', 'ENOENT'],
+      ['d.yaml', 'EFTYPE'],
+    ].map(([name, code]) => `# ${folder}/${name}: cannot be read (${code})`),
+  );
+  // What is no job is a comment: the lines can go into a file for cron as they are.
+  assert.doesNotMatch(made.errors, /^(?!#|0 3 \* \* \*)./m);
+  const alone = baton(t, 'borgmatic', join(folder, 'd.yaml'));
+  assert.deepEqual([alone.status, alone.text], [78, '']);
+  assert.match(alone.errors, /^baton: \S+d\.yaml: cannot be read \(EFTYPE\); it is a pipe/);
+});
+
+test('the configurations that borgmatic keeps for a user are found, too', (t) => {
+  const root = directory(t);
+  const user = join(root, '.config');
+  mkdirSync(join(user, 'borgmatic.d'), { recursive: true });
+  mkdirSync(join(user, 'borgmatic'));
+  const files = ['borgmatic/config.yaml', 'borgmatic.d/web.yaml'].map((name) => join(user, name));
+  for (const file of files) writeFileSync(file, '');
+  const homes = [{ HOME: root }, { HOME: '/', XDG_CONFIG_HOME: user }];
+  for (const places of [...homes, { HOME: root, XDG_CONFIG_HOME: '' }]) {
+    const made = batonAt(t, places, 'borgmatic');
+    assert.equal(made.status, 0, made.errors);
+    const targets = Object.values<{ runner: { args: string[] } }>(targetsIn(t, made.text));
+    const named = targets.map(({ runner }) => runner.args.at(-1));
+    assert.deepEqual(
+      named.filter((file) => file?.startsWith('/etc/') !== true),
+      files,
+    );
+  }
+  execFileSync('rm', files);
+  symlinkSync('/nowhere', join(user, 'borgmatic.d/web.yaml'));
+  const dangling = batonAt(t, { HOME: root }, 'borgmatic');
+  assert.equal(dangling.status, 78);
+  assert.match(dangling.errors, /borgmatic\.d\/web\.yaml: cannot be read \(ENOENT\)/);
 });
 
 /** As its template has it, for `schedule-permission: system`. */

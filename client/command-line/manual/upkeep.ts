@@ -200,17 +200,20 @@ export const UPKEEP = [
         'can keep, such as `EnvironmentFile=`, is not imported; what does not hold any more is ' +
         'said.',
       'For anacron: makes a target of the command of each line of FILE, or without one of the ' +
-        'lines of /etc/anacrontab that do not call `run-parts`, as it does for crontab. Period, ' +
-        'delay, identifier, variables and the time stamps stay with anacron, which decides when: ' +
-        'baton has nothing for a command that is to run every so many days, as soon as the ' +
-        'machine is up. A line with a backslash stays as it is, since anacron drops it.',
+        'lines of /etc/anacrontab that do not call `run-parts`, as it does for crontab. The ' +
+        'variables that FILE sets for the command are copied into `env` of its target. Period, ' +
+        'delay, identifier and the time stamps stay with anacron, which goes on deciding when ' +
+        'the command runs: baton itself cannot start a command every seven days, say, or make ' +
+        'up for a day on which the machine was off. A line with a backslash stays as it is, ' +
+        'since anacron drops it.',
       'For resticprofile: does what it does for systemd, for each UNIT, or without one for all ' +
         'services that `resticprofile schedule` has put into /etc/systemd/system. The commands of ' +
         'one profile have one group. With cron as its scheduler, import the crontab.',
       'For borgmatic: prints one target for each configuration FILE, or for each that borgmatic ' +
-        'itself would take, and the lines for cron on stderr. All of them have one group, as ' +
-        'borgmatic goes through its files one by one. Hooks, retention and monitoring stay with ' +
-        'borgmatic.',
+        'itself would take (in /etc and in `$XDG_CONFIG_HOME` or ~/.config), and the lines for ' +
+        'cron on stderr. One that cannot be read is named there, and the status is then 78. All ' +
+        'of them have one group, as borgmatic goes through its files one by one. Hooks, ' +
+        'retention and monitoring stay with borgmatic.',
       'For rsnapshot: prints one target for each interval of each CONF (/etc/rsnapshot.conf), ' +
         'and the lines for cron on stderr. For py9tor: its config.json in the present form. It ' +
         'changes no file.',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAnacrontab } from '../../../client/anacron/anacrontab.ts';
+import { parseCrontab } from '../../../client/crontab/crontab.ts';
 import { importAll } from '../../../client/crontab/import-crontab.ts';
 import { suggest } from '../../../daemon/protocol/request.ts';
 
@@ -114,4 +115,21 @@ test('a variable that is set below a line is named where anacron may give it to 
   assert.match(note, /^anacron gives X, which is set below it/);
   assert.deepEqual(notes('X=0', '1 10 a run', 'X=1', '1 5 b run'), [[], []]);
   assert.match(`${read('1 5 a run')[0]?.notes}`, /^the anacrontab sets no PATH/);
+});
+
+test('a command keeps all its variables but those that only tell cron or anacron what to do', () => {
+  const kept = ['MAILDIR', 'MAIL', 'CRONITOR_KEY', 'CRON', 'CONTENT_DIR', 'RANDOM_DELAYS'];
+  const owned = ['MAILTO', 'MAILFROM', 'CRON_TZ', 'CONTENT_TYPE', 'CONTENT_TRANSFER_ENCODING'];
+  const anacrons = ['NO_MAIL_OUTPUT', 'PREFERRED_HOUR', 'RANDOM_DELAY', 'START_HOURS_RANGE'];
+  const settings = [...kept, ...owned, ...anacrons].map((name) => `${name}=x`);
+  const byAnacron = imported(PATH, ...settings, '1 5 job /bin/a').targets['job'];
+  const text = `${settings.join('\n')}\n1 2 * * * root /bin/job\n`;
+  const lines = parseCrontab('/etc/cron.d/x', text, () => true);
+  const all = { texts: new Map([['/etc/cron.d/x', text]]), lines, unread: [] };
+  const known = { targets: undefined, suggest, conf: () => undefined };
+  const byCron = importAll(all, known, true).targets['job'];
+  for (const target of [byAnacron, byCron]) {
+    const env = target?.runner['env'];
+    assert.deepEqual(env, Object.fromEntries(kept.map((name) => [name, 'x'])));
+  }
 });

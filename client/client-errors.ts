@@ -162,6 +162,11 @@ export const wantsShorterPlan = (most: number): string =>
 export const momentOutside = (at: string): string =>
   `--at: expected a time within the plan, found "${at}"; give another one, or a longer --for`;
 
+/** `file` is what --output names, `read` what the plan is made of. */
+export const replacesInput = (file: string, read: string): string =>
+  `--output: expected a file that the plan does not read, found "${file}", which is ${read}; ` +
+  'name another one';
+
 /** `why` is an errno, or what happened to it. */
 export const noPlan = (batond: string, why: string): string =>
   `${batond}: cannot make the plan (${why}); install baton anew if the program is not there`;

@@ -27,11 +27,11 @@ export function askBatond(input: PlanInput, config: string | undefined): PlanAns
     maxBuffer: ANSWER_BYTES_MAX,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  if (error === undefined && status === 0) return plannedIn(stdout, batond);
+  // Who ends before it has read all of a long input has a reason, which its status tells.
+  const hasEnded = error === undefined || codeOf(error) === 'EPIPE';
+  if (hasEnded && status === 0) return plannedIn(stdout, batond);
   // What is wrong with the configuration, batond has said.
-  if (error === undefined && status !== null) {
-    return { ok: false, ending: { status, isOwn: true } };
-  }
+  if (hasEnded && status !== null) return { ok: false, ending: { status, isOwn: true } };
   const line = noPlan(batond, error === undefined ? 'it was killed' : codeOf(error));
   return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
 }

@@ -6,7 +6,7 @@
 import { hostname } from 'node:os';
 import type { Planned, WorstInput } from '../../daemon/protocol/planned.ts';
 import { EXIT, PLAN_REQUESTS_MAX } from '../../daemon/protocol/request.ts';
-import { momentOutside, noPast, wantsShorterPlan } from '../client-errors.ts';
+import { momentOutside, noPast, replacesInput, wantsShorterPlan } from '../client-errors.ts';
 import type { Command } from '../command-line/invocation.ts';
 import { momentOf } from '../command-line/moment.ts';
 import type { Place } from '../connection/conversation.ts';
@@ -17,7 +17,7 @@ import { cronHere, findCronFiles } from '../crontab/cron-files.ts';
 import type { Ending } from '../ending.ts';
 import { changesOf } from '../report/plan-changes.ts';
 import { type PlanPage, showPlanPage } from '../report/plan-page.ts';
-import type { ReadLines } from '../report/plan-story.ts';
+import { missing, type ReadLines } from '../report/plan-story.ts';
 import { type ComingTimers, comingTimers } from '../systemd/timers.ts';
 import { showChanges } from '../terminal/changes-text.ts';
 import { jsonText } from '../terminal/json-text.ts';
@@ -26,7 +26,7 @@ import { showPlan } from '../terminal/plan-text.ts';
 import { screen } from '../terminal/screen.ts';
 import { askBatond } from './ask-batond.ts';
 import { knownOf } from './known-now.ts';
-import { writeFile } from './write-file.ts';
+import { isSameFile, writeFile } from './write-file.ts';
 
 type PlanCommand = Extract<Command, { readonly verb: 'plan' }>;
 
@@ -40,6 +40,9 @@ export async function plan(command: PlanCommand, place: Place, version: string):
   const isNamed = named.length > 0;
   const cron = cronHere();
   const { files, ignored } = isNamed ? { files: named, ignored: [] } : findCronFiles(cron);
+  const inputs = command.diff === undefined ? files : [...files, command.diff];
+  const replaced = replacedBy(command.output, inputs);
+  if (replaced !== undefined) return replaced;
   const { lines, unread } = readAll(files, isNamed, cron);
   for (const { file, text } of ignored) complain(`${file}: ${text}`);
   for (const line of unread) complain(line);
@@ -66,12 +69,17 @@ export async function plan(command: PlanCommand, place: Place, version: string):
     ...(command.isSlow ? { isSlow: true } : {}),
     ...(worst === undefined ? {} : { worst }),
   };
+  const ownConfig = status?.config === undefined ? [] : [status.config];
+  const misplaced = replacedBy(command.output, ownConfig);
+  if (misplaced !== undefined) return misplaced;
   const planned = askBatond(input, status?.config);
   if (!planned.ok) return planned.ending;
   const { value } = planned;
   // As the caller may read it, by the same check as that of batond.
   const after = command.diff === undefined ? undefined : askBatond(input, command.diff);
   if (after?.ok === false) return after.ending;
+  // The object has no place for remarks.
+  if (command.json) for (const line of missing(timers)) complain(line);
   const text = textOf(command, value, after?.value, readOf(coming, timers), {
     version,
     writtenAtMs: nowMs,
@@ -98,6 +106,13 @@ function textOf(
   return changes === undefined
     ? showPlan(planned, read, screen())
     : showChanges(changes, diff, read, screen());
+}
+
+/** The end, where the page would be written over something that is read for it. */
+function replacedBy(output: string | undefined, inputs: readonly string[]): Ending | undefined {
+  if (output === undefined) return undefined;
+  const input = inputs.find((file) => isSameFile(output, file));
+  return input === undefined ? undefined : usage(replacesInput(output, input));
 }
 
 function usage(line: string): Ending {

@@ -25,6 +25,17 @@ export function writeFile(text: string, file: string | undefined): Ending {
   return file === undefined ? printed(text) : replace(file, text);
 }
 
+/** Whether both names are, maybe by links, those of one file that is there. */
+export function isSameFile(one: string, other: string): boolean {
+  try {
+    const [a, b] = [one, other].map((file) => statSync(file, { bigint: true }));
+    return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+  } catch {
+    // What cannot be looked at, if it is there, is told where it is read or written.
+    return false;
+  }
+}
+
 function replace(file: string, text: string): Ending {
   const fail = (line: string): Ending => ({ status: EXIT_CANNOT_CREATE, isOwn: true, line });
   // A link stays, and so does what is no file: renaming over /dev/null would be the end of it.

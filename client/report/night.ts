@@ -20,23 +20,28 @@ export interface Night {
   readonly title: string;
   readonly rows: readonly Row[];
   readonly window: Window;
+  /** What the numbers count, where not all of it is drawn: the same rows, with all their runs. */
+  readonly counted?: { readonly rows: readonly Row[]; readonly window: Window };
+  /** Above the chart. */
+  readonly note?: Markup | undefined;
   readonly meanings: Meanings;
   /** A run in words. */
   readonly tell: (span: Span) => string;
 }
 
-export function night({ title, rows, window, meanings, tell }: Night): Markup {
+export function night({ title, rows, window, counted, note, meanings, tell }: Night): Markup {
   const ticks = ticksOf(window.fromMs, window.toMs, TICKS);
-  const lines = rows.map((row) => {
-    const spans = row.spans.filter((span) => touches(span, window));
-    const counts = countMarks([{ ...row, spans }]);
-    const said = counts.failed > 0 ? `${count(spans.length)}, ${counts.failed} failed` : undefined;
+  const lines = rows.map((row, at) => {
+    const spans = touching(row, window);
+    const all = counted === undefined ? spans : touching(counted.rows[at] ?? row, counted.window);
+    const counts = countMarks([{ ...row, spans: all }]);
+    const said = counts.failed > 0 ? `${count(all.length)}, ${counts.failed} failed` : undefined;
     return html`<tr><th scope="row">${row.target}</th>
-<td class="drawn">${lane(said ?? count(spans.length), spans, ticks, window, tell)}</td>
-<td class="number">${spans.length}</td><td class="number failed">${counts.failed || ''}</td></tr>
+<td class="drawn">${lane(said ?? count(all.length), spans, ticks, window, tell)}</td>
+<td class="number">${all.length}</td><td class="number failed">${counts.failed || ''}</td></tr>
 `;
   });
-  return html`<section><h2>${title}</h2>
+  return html`<section><h2>${title}</h2>${note}
 <table class="night">
 <thead><tr><th scope="col">Target</th><td class="drawn">${axis(ticks, window)}</td>
 <th scope="col" class="number">Runs</th><th scope="col" class="number">Failed</th></tr></thead>
@@ -44,6 +49,10 @@ export function night({ title, rows, window, meanings, tell }: Night): Markup {
 </table>
 ${legend(meanings)}
 </section>`;
+}
+
+function touching({ spans }: Row, window: Window): readonly Span[] {
+  return spans.filter((span) => touches(span, window));
 }
 
 function legend(meanings: Meanings): Markup {

@@ -122,28 +122,34 @@ function changeNews(changes: PlanChanges): readonly News[] {
 
 /** When what runs: the first day, and of a longer plan all of it. */
 function charts(title: string, planned: Planned): Markup {
-  const { timespan, cut } = drawn(plannedTimespan(planned));
+  const all = plannedTimespan(planned);
+  const { timespan, note } = drawn(all);
   const { fromMs, toMs, rows } = timespan;
   if (rows.length === 0) {
     return html`<section><h2>${title}</h2><p class="none">Nothing runs.</p></section>`;
   }
-  const chart = (heading: string, shown: Timespan, extra: Meanings = []): Markup => {
-    const meanings = [...MEANINGS, ...extra];
-    return night({ title: heading, rows: shown.rows, window: shown, meanings, tell });
+  const whole = (heading: string): Markup => {
+    const counted = { rows: all.rows, window: all };
+    const shown = { rows, window: timespan, counted, note, meanings: MEANINGS };
+    return night({ title: heading, ...shown, tell });
   };
-  if (toMs - fromMs <= ONE_CHART_MS) return html`${chart(title, timespan)}${cut}`;
+  if (toMs - fromMs <= ONE_CHART_MS) return whole(title);
   const day = upTo(timespan, { fromMs, toMs: fromMs + DAY_MS });
-  return html`${chart(`${title}: the first 24 hours`, day, GOES_ON)}
-${chart(`${title}: the whole ${showDuration(toMs - fromMs)}`, timespan)}${cut}`;
+  const first = { rows: day.rows, window: day, meanings: [...MEANINGS, ...GOES_ON] };
+  const part = note === undefined ? 'whole' : 'first';
+  return html`${night({ title: `${title}: the first 24 hours`, ...first, tell })}
+${whole(`${title}: the ${part} ${showDuration(toMs - fromMs)}`)}`;
 }
 
 /** The first of very many runs. */
-function drawn(timespan: Timespan): { readonly timespan: Timespan; readonly cut?: Markup } {
+function drawn(timespan: Timespan): { readonly timespan: Timespan; readonly note?: Markup } {
   const asked = timespan.rows.flatMap(({ spans }) => spans.map(({ askedAtMs }) => askedAtMs));
   if (asked.length <= DRAWN_MAX) return { timespan };
   const toMs = asked.toSorted((a, b) => a - b)[DRAWN_MAX] ?? timespan.toMs;
-  const cut = html`<p class="soft">Later runs than ${showMoment(toMs)} are too many to be drawn.</p>`;
-  return { timespan: upTo(timespan, { fromMs: timespan.fromMs, toMs }), cut };
+  const note = html`
+<p class="soft">Later runs than ${showMoment(toMs)} are too many to be drawn. The numbers beside
+the chart count them, too.</p>`;
+  return { timespan: upTo(timespan, { fromMs: timespan.fromMs, toMs }), note };
 }
 
 function tell({ run }: Span): string {

@@ -18,11 +18,13 @@ export interface ReadLines {
   readonly unclear: readonly string[];
   /** Those in which the call comes after something else, or under a condition. */
   readonly conditional: readonly string[];
-  /** Names of timers of systemd that are not exactly foreseen. */
+  /** Names of timers of systemd that are not exactly foreseen; undefined: none were asked for. */
   readonly timers?: {
     readonly timeless: readonly string[];
     readonly delayed: readonly { readonly name: string; readonly ms: number }[];
     readonly persistent: readonly string[];
+    /** What systemd did not answer; each a sentence. */
+    readonly failed: readonly string[];
   };
 }
 
@@ -144,7 +146,8 @@ export function remarks(
             `give them with --assume ${first}=10m`,
         ]),
     ...(conditions.length === 0 ? [] : [`taken as met: ${conditions.join(', ')}`]),
-    ...(read.lines === 0 ? ['no line of the crontabs and no timer runs baton'] : []),
+    ...(read.lines === 0 ? [runsNothing(read.timers)] : []),
+    ...missing(read.timers),
     ...(read.atBoot.length === 0 ? [] : [`at boot, not planned: ${names(read.atBoot)}`]),
     ...(read.left.length === 0
       ? []
@@ -163,6 +166,19 @@ export function remarks(
         ]),
     ...timerRemarks(read.timers),
   ];
+}
+
+/** Nothing is said of timers that nobody looked at. */
+function runsNothing(timers: ReadLines['timers']): string {
+  const isSure = timers !== undefined && timers.failed.length === 0;
+  return `no line of the crontabs ${isSure ? 'and no timer ' : ''}runs baton`;
+}
+
+/** What the plan does not have, although it should. */
+export function missing(timers: ReadLines['timers']): readonly string[] {
+  const failed = timers?.failed ?? [];
+  if (failed.length === 0) return [];
+  return [`timers of systemd are missing from the plan, because ${names(failed)}`];
 }
 
 function timerRemarks(timers: ReadLines['timers']): readonly string[] {

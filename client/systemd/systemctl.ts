@@ -9,6 +9,8 @@ import * as say from './unit-messages.ts';
 import type { Read } from './unit-words.ts';
 
 const ASK_MS_MAX = 10_000;
+/** Why nothing is answered where systemd is not installed. */
+export const NO_PROGRAM = 'ENOENT';
 /** Times of a whole plan are less. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -56,7 +58,9 @@ function ask(program: string, args: readonly string[], env: NodeJS.ProcessEnv): 
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   if (error === undefined && status === 0) return { ok: true, value: stdout };
-  if (error === undefined) return { ok: false, why: plain(stderr.trim()) };
+  if (error === undefined) {
+    return { ok: false, why: plain(stderr.trim()) || say.saidNothing(status) };
+  }
   const isLate = codeOf(error) === 'ETIMEDOUT';
   return { ok: false, why: isLate ? say.silentSystemctl(ASK_MS_MAX / 1_000) : codeOf(error) };
 }

@@ -1,14 +1,17 @@
 /**
  * The timers of systemd whose service asks baton for runs, and when they do: for `baton plan`. A
- * machine without a systemd has none. What cannot be foreseen exactly is named.
+ * machine without a systemd has none. What cannot be foreseen exactly is named, and so is what
+ * systemd did not answer.
  */
+import { existsSync } from 'node:fs';
 import type { ComingRequest } from '../../daemon/protocol/planned.ts';
 import { callsOf } from '../crontab/calls.ts';
 import { callsFirst, isKnown, requestsOf } from '../crontab/coming-requests.ts';
 import { type Environment, environmentOf, wordsOf } from './service.ts';
-import { calendarTimes, catUnit, systemctl } from './systemctl.ts';
-import { allOf, lastOf, type UnitFile } from './unit-file.ts';
-import { secondsOf, unitNameOf } from './unit-words.ts';
+import { calendarTimes, NO_PROGRAM, systemctl } from './systemctl.ts';
+import { allOf, lastOf, parseUnitFile, type UnitFile } from './unit-file.ts';
+import { notAsked } from './unit-messages.ts';
+import { type Read, secondsOf, unitNameOf } from './unit-words.ts';
 
 /** A timer that systemd has loaded and waits for. */
 export interface Timer {
@@ -28,13 +31,15 @@ export interface ComingTimers {
   readonly requests: readonly ComingRequest[];
   /** How many timers ask baton. */
   readonly asking: number;
-  /** Names of those that cannot be planned: their times are not known, or what they ask. */
+  /** Names of those that cannot be planned: their times are not known, or what they ask for. */
   readonly timeless: readonly string[];
   readonly unclear: readonly string[];
   /** Something else comes before the call, or decides about it. */
   readonly conditional: readonly string[];
   readonly delayed: readonly { readonly name: string; readonly ms: number }[];
   readonly persistent: readonly string[];
+  /** What systemd did not answer: because of each of these timers are missing. */
+  readonly failed: readonly string[];
 }
 
 interface Span {
@@ -52,13 +57,16 @@ const BEFORE = ['ExecCondition', 'ExecStartPre'];
 const TIMES_FIRST = 64;
 /** A timer is not more exact than cron, in which all of a minute is begun at once. */
 const DELAY_MS_MIN = 1_000;
+/** It is there while systemd is the init of the machine; see sd_booted(3). */
+const BOOTED = '/run/systemd/system';
 
 /** Timers of systemd-cron stand for lines of crontabs, which are read there. */
-export function comingTimers(span: Span, most: number): ComingTimers {
+export function comingTimers(span: Span, most: number, booted = BOOTED): ComingTimers {
   const found = new Found();
   const asked = systemctl('show', ...PROPERTIES.flatMap((it) => ['-p', it]), '--', '*.timer');
-  const timers = asked.ok ? parseTimers(asked.value) : [];
-  const asking = servicesOf(timers);
+  if (!asked.ok && (asked.why === NO_PROGRAM || !existsSync(booted))) return found;
+  const timers = parseTimers(found.told('systemctl show *.timer', asked) ?? '');
+  const asking = servicesOf(timers, found);
   for (const timer of timers) {
     if (asking.has(timer.service)) found.add(timer, span, most);
   }
@@ -96,11 +104,11 @@ function blocksOf(text: string): readonly ReadonlyMap<string, readonly string[]>
 }
 
 /** Services with "baton" among their words: only these are worth to be read whole. */
-function servicesOf(timers: readonly Timer[]): ReadonlySet<string> {
+function servicesOf(timers: readonly Timer[], found: Found): ReadonlySet<string> {
   const names = [...new Set(timers.map(({ service }) => service))];
   if (names.length === 0) return new Set();
   const asked = systemctl('show', '-p', 'Id', '-p', 'ExecStart', '--', ...names);
-  const blocks = asked.ok ? blocksOf(asked.value) : [];
+  const blocks = blocksOf(found.told('systemctl show -p ExecStart SERVICE...', asked) ?? '');
   const calling = blocks.filter((values) =>
     values.get('ExecStart')?.some((command) => /\bbaton\b/.test(command)),
   );
@@ -115,39 +123,50 @@ class Found implements ComingTimers {
   readonly conditional: string[] = [];
   readonly delayed: { name: string; ms: number }[] = [];
   readonly persistent: string[] = [];
+  readonly failed: string[] = [];
+
+  /** The answer to a command; that there is none is noted. */
+  told<T>(command: string, answer: Read<T>): T | undefined {
+    if (answer.ok) return answer.value;
+    const line = notAsked(command, answer.why);
+    if (!this.failed.includes(line)) this.failed.push(line);
+    return undefined;
+  }
 
   add(timer: Timer, span: Span, most: number): void {
     const { name, service, calendars, isMonotonic, delayMs, isPersistent } = timer;
-    const file = catUnit(service);
-    const asked = file.ok ? askedBy(file.value, service) : UNCLEAR;
+    const text = this.told(`systemctl cat ${service}`, systemctl('cat', '--', service));
+    const asked = text === undefined ? undefined : askedBy(parseUnitFile(text), service);
     if (asked === undefined) return;
     this.asking++;
     if (asked.isUnclear) this.unclear.push(name);
     if (asked.calls.length === 0) return;
     if (asked.isConditional) this.conditional.push(name);
     if (isPersistent) this.persistent.push(name);
-    const times = calendars.map((it) => timesWithin(it, span, most - this.requests.length));
-    if (isMonotonic || times.includes(undefined)) this.timeless.push(name);
+    const times = calendars.map((it) => {
+      const command = `systemd-analyze calendar '${it}'`;
+      return this.told(command, timesWithin(it, span, most - this.requests.length));
+    });
+    if (isMonotonic) this.timeless.push(name);
     const all = [...new Set(times.flatMap((it) => it ?? []))];
     if (all.length > 0 && delayMs > DELAY_MS_MIN) this.delayed.push({ name, ms: delayMs });
     for (const atMs of all) this.requests.push(...requestsOf(asked.calls, atMs));
   }
 }
 
-/** Undefined: `systemd-analyze` does not say. */
 function timesWithin(
   expression: string,
   { fromMs, untilMs }: Span,
   most: number,
-): readonly number[] | undefined {
+): Read<readonly number[]> {
   for (const count of [TIMES_FIRST, most + 1]) {
     // It answers with what comes after a time.
     const asked = calendarTimes(expression, fromMs - 1, count);
-    if (!asked.ok) return undefined;
+    if (!asked.ok) return asked;
     const within = asked.value.filter((atMs) => atMs < untilMs);
-    if (within.length < count || count > most) return within;
+    if (within.length < count || count > most) return { ok: true, value: within };
   }
-  return undefined;
+  return { ok: true, value: [] };
 }
 
 interface Asked {

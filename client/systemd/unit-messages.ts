@@ -90,6 +90,12 @@ export const noUnit = (why: string): string =>
 
 export const silentSystemctl = (seconds: number): string => `no answer within ${seconds} s`;
 
+export const saidNothing = (status: number | null): string =>
+  `it said nothing, and ${status === null ? 'was killed' : `ended with status ${status}`}`;
+
+/** Of a plan; `command` is what was asked of systemd. */
+export const notAsked = (command: string, why: string): string => `"${command}" failed (${why})`;
+
 function list(keys: readonly string[]): string {
   const names = [...new Set(keys)].map((key) => `${key}=`);
   const last = names.pop() ?? '';

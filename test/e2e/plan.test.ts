@@ -1,6 +1,6 @@
 /** `baton plan` with a real daemon and its past, and without one. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { PlanChanges } from '../../client/report/plan-changes.ts';
@@ -197,5 +197,38 @@ test('without a daemon the configuration is found as ever, and mistakes of all k
     assert.equal((await ask(...args, path)).status, 64, args.join(' '));
   }
   writeFileSync(rig.configFile, '{');
-  assert.equal((await ask(path)).status, 78);
+  // A long one is not read to its end.
+  for (const line of [path, often]) {
+    const { status, errors } = await ask('--for', '20d', line);
+    assert.equal(status, 78, errors);
+    assert.doesNotMatch(errors, /EPIPE|install baton anew/);
+  }
+});
+
+test('a page is not written over what the plan is made of', async (t) => {
+  const rig = await Rig.start({ targets: { a: dummy('1ms') } });
+  t.after(() => rig.close());
+  const line = '0 3 * * * baton run a\n';
+  const path = crontab(t, line);
+  const link = join(directory(t), 'link');
+  symlinkSync(path, link);
+  const twin = join(directory(t), 'twin');
+  linkSync(path, twin);
+  const changed = join(directory(t), 'changed.json');
+  const config = readFileSync(rig.configFile, 'utf8');
+  writeFileSync(changed, config);
+  const refused = async (output: string, ...args: readonly string[]) => {
+    const { status, text, errors } = await rig.client([
+      ...['plan', '--html', '--output', output, ...args],
+    ]).ended;
+    assert.deepEqual([status, text], [64, ''], errors);
+    assert.match(errors, /--output: expected a file that the plan does not read, found "/);
+  };
+  for (const output of [path, link, twin]) await refused(output, path);
+  await refused(path, link);
+  await refused(changed, '--diff', changed, path);
+  await refused(rig.configFile, path);
+  assert.equal(readFileSync(path, 'utf8'), line);
+  assert.equal(readFileSync(changed, 'utf8'), config);
+  assert.equal(readFileSync(rig.configFile, 'utf8'), config);
 });

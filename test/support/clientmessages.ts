@@ -100,6 +100,7 @@ const TROUBLE: Samples<typeof trouble> = {
   noPast: [['no answer on /run/baton/baton.sock']],
   wantsShorterPlan: [[100_000]],
   momentOutside: [['08:00']],
+  replacesInput: [['./crontab', '/var/spool/cron/crontabs/root']],
   noPlan: [['/usr/lib/baton/dist/daemon/batond.cjs', 'ENOENT']],
 };
 
@@ -132,6 +133,8 @@ const FOREIGN: Samples<typeof foreign> = {
   timerStays: [['backup.timer', 'backup.service']],
   noUnit: [['No files found for backup.service.']],
   silentSystemctl: [[10]],
+  saidNothing: [[1], [null]],
+  notAsked: [['systemctl show *.timer', 'no answer within 10 s']],
 };
 
 const ANACRON: Samples<typeof anacron> = {

@@ -190,17 +190,20 @@ export const QUESTIONS = [
         'says so. Conditions of `require` count as met and are named; locks of others count ' +
         "as free. The configuration is read anew from the daemon's file, so the plan shows " +
         'what a `baton reload` would do. The status is 66 if a crontab could not be read, 78 ' +
-        'for a mistake in the configuration, and 64 for more requests than a plan may have.',
+        'for a mistake in the configuration, and 64 for more requests than a plan may have, or ' +
+        'if `--output` names a file that the plan reads.',
       'Each call is planned at the time of its line, as if nothing came before it in the ' +
         'line and no condition stood around it; the plan names the lines where that may be ' +
         'false. It names calls whose target is a variable, and calls of another daemon, and ' +
         'does not plan them.',
-      'Where systemd runs and no CRONTAB is named, the plan has its active timers whose service ' +
-        'calls `baton run`, too, at the times of `OnCalendar=`; those of users it has not. It ' +
-        'names timers that systemd may start later (`AccuracySec=`, `RandomizedDelaySec=`), ' +
-        'that make up for a missed time after a boot (`Persistent=`), or whose times are not ' +
-        'known in advance, such as `OnBootSec=`. A timer does not start a service that is still ' +
-        'active; the plan does not know that.',
+      'Where systemd runs and no CRONTAB is named, the plan also has the active timers of the ' +
+        'system whose service calls `baton run`, at the times of `OnCalendar=`. Timers of users ' +
+        '(`systemctl --user`) are not in it. If systemd does not answer, the plan names the ' +
+        'command that failed, and that timers are missing. It names timers that systemd may ' +
+        'start later (`AccuracySec=`, `RandomizedDelaySec=`), that make up for a missed time ' +
+        'after a boot (`Persistent=`), or whose times are not known in advance, such as ' +
+        '`OnBootSec=`. A timer does not start a service that is still active; the plan does not ' +
+        'know that.',
       'With `--diff` CONFIG is read with your own rights and checked as `batond --check` checks ' +
         'it; a mistake in it ends with status 78. Both plans have the same requests and the same ' +
         'durations. Shown are starts that move by a second or more, requests that are refused, ' +

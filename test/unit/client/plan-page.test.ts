@@ -140,7 +140,7 @@ test('whatever names and reasons hold, the page has the tags that it has without
   );
 });
 
-test('a plan of more runs than a browser can draw is cut, and says so', () => {
+test('a plan of more runs than a browser can draw is cut and counted whole, and says so', () => {
   const runs = Array.from({ length: 10_200 }, (_, at) => {
     const askedAtMs = MIDNIGHT_MS + at * 1_000;
     return {
@@ -149,6 +149,7 @@ test('a plan of more runs than a browser can draw is cut, and says so', () => {
       askedAtMs,
       startedAtMs: askedAtMs,
       endedAtMs: askedAtMs,
+      verdict: at === 10_150 ? ('failed' as const) : ('ok' as const),
     };
   });
   const page = showPlanPage({ planned: { ...NIGHT, runs, refused: [] }, ...ABOUT });
@@ -156,4 +157,20 @@ test('a plan of more runs than a browser can draw is cut, and says so', () => {
   assert.ok(drawn >= 10_000 && drawn < 10_100, `${drawn}`);
   assert.match(page, /Later runs than Mon 4 Jan 02:46 are too many to be drawn\./);
   assert.match(page, /The first 1000 of 10200\. In the order/);
+  // All are counted, which is said above the drawing.
+  assert.match(page, /<td class="number">10200<\/td><td class="number failed">1<\/td>/);
+  const [, chart = ''] = page.split('<h2>When what runs</h2>');
+  assert.ok(chart.indexOf('too many to be drawn') < chart.indexOf('<table class="night">'));
+  // A longer plan has a chart of the first day, which counts what it shows.
+  const slow = runs.map((run) => {
+    const askedAtMs = MIDNIGHT_MS + run.run * 15_000;
+    return { ...run, askedAtMs, startedAtMs: askedAtMs, endedAtMs: askedAtMs };
+  });
+  const long = { ...NIGHT, untilMs: MIDNIGHT_MS + 48 * HOUR_MS, runs: slow, refused: [] };
+  const [, day = '', rest = ''] = showPlanPage({ planned: long, ...ABOUT }).split(
+    /<h2>When what runs: [^<]*<\/h2>/,
+  );
+  assert.match(day, /<td class="number">5760<\/td>/);
+  assert.doesNotMatch(day, /too many/);
+  assert.match(rest, /^\s*<p class="soft">Later runs than .*<td class="number">10200<\/td>/s);
 });

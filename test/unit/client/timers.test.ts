@@ -1,11 +1,14 @@
 /** What is read of timers of systemd for a plan, and what their services ask for. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { remarks } from '../../../client/report/plan-story.ts';
 import { timesIn } from '../../../client/systemd/systemctl.ts';
-import { askedBy, parseTimers } from '../../../client/systemd/timers.ts';
+import { askedBy, comingTimers, parseTimers } from '../../../client/systemd/timers.ts';
 import { parseUnitFile } from '../../../client/systemd/unit-file.ts';
-import { NIGHT, NO_LINES } from '../../support/plans.ts';
+import { directory } from '../../support/config.ts';
+import { DAY, NIGHT, NO_LINES } from '../../support/plans.ts';
 
 /** As systemd 252 prints it. */
 const SHOWN = `Unit=a.service
@@ -109,7 +112,7 @@ test('what comes before a call, or decides about it, is seen', () => {
 
 test('what a timer leaves open is told with the plan', () => {
   const timers = {
-    ...{ timeless: ['boot.timer'], persistent: ['a.timer'] },
+    ...{ timeless: ['boot.timer'], persistent: ['a.timer'], failed: [] },
     delayed: [{ name: 'a.timer', ms: 150_000 }],
   };
   const told = remarks(NIGHT, { ...NO_LINES, timers });
@@ -118,4 +121,68 @@ test('what a timer leaves open is told with the plan', () => {
     'systemd may start these later than planned: a.timer (up to 2 min 30 s)',
     'missed while the machine is off, these start after its boot, which is not planned: a.timer',
   ]);
+});
+
+/** What a plan says of the timers where the programs of systemd do this. */
+function planWith(t: TestContext, scripts: Readonly<Record<string, string>>, isBooted = true) {
+  const place = directory(t);
+  const booted = join(place, 'booted');
+  if (isBooted) mkdirSync(booted);
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(place, name), `#!/bin/sh\n${script}`);
+    chmodSync(join(place, name), 0o755);
+  }
+  const { PATH } = process.env;
+  Object.assign(process.env, { PATH: place });
+  try {
+    const timers = comingTimers(DAY, 100, booted);
+    const quiet = { ...NIGHT, unknown: [], assumed: [] };
+    const read = { ...NO_LINES, atBoot: [], lines: timers.asking, timers };
+    return { timers, told: remarks(quiet, read) };
+  } finally {
+    Object.assign(process.env, { PATH });
+  }
+}
+
+/** Answers what a systemd with one timer does, up to a command that fails. */
+const systemctlUpTo = (failing: string): string => `case "$*" in
+  ${failing}) echo 'Failed: Connection timed out' >&2; exit 1;;
+  *TimersCalendar*) echo 'Id=a.timer'; echo 'Unit=a.service'; echo 'ActiveState=active'
+    echo 'TimersCalendar={ OnCalendar=03:00 ; next_elapse=n/a }';;
+  *ExecStart*) echo 'Id=a.service'; echo 'ExecStart={ path=baton ; argv[]=baton run x ; }';;
+  cat*) echo '[Service]'; echo 'ExecStart=baton run x';;
+esac
+`;
+
+test('a plan whose systemd does not answer says which command failed, and claims no more', (t) => {
+  const dies = 'echo "Failed: Connection timed out" >&2; exit 1\n';
+  const cases = [
+    ['*TimersCalendar*', 'systemctl show *.timer'],
+    ['*ExecStart*', 'systemctl show -p ExecStart SERVICE...'],
+    ['cat*', 'systemctl cat a.service'],
+  ] as const;
+  for (const [failing, command] of cases) {
+    const { told } = planWith(t, { systemctl: systemctlUpTo(failing) });
+    assert.deepEqual(told, [
+      'no line of the crontabs runs baton',
+      `timers of systemd are missing from the plan, because "${command}" failed ` +
+        '(Failed: Connection timed out)',
+    ]);
+  }
+  const timeless = planWith(t, { systemctl: systemctlUpTo('none'), 'systemd-analyze': dies });
+  assert.deepEqual(timeless.told, [
+    'timers of systemd are missing from the plan, because "systemd-analyze calendar \'03:00\'" ' +
+      'failed (Failed: Connection timed out)',
+  ]);
+  const { told } = planWith(t, { systemctl: 'exit 4\n' });
+  assert.match(`${told}`, /"systemctl show \*\.timer" failed \(it said nothing, .* status 4\)/);
+});
+
+test('where no systemd runs there are no timers, and nothing is missing', (t) => {
+  const none = ['no line of the crontabs and no timer runs baton'];
+  assert.deepEqual(planWith(t, {}).told, none);
+  assert.deepEqual(planWith(t, { systemctl: 'exit 1\n' }, false).told, none);
+  // Nobody asked for the timers.
+  const named = remarks(NIGHT, { ...NO_LINES, lines: 0 });
+  assert.ok(named.includes('no line of the crontabs runs baton'), `${named}`);
 });

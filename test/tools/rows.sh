@@ -117,35 +117,38 @@ rsnapshot_rows() {
 restic_rows() {
   version restic restic
   export RESTIC_PASSWORD=x
-  r="restic --no-cache -r /tmp/restic"
-  quiet "$r" init
-  status restic ok "$r" backup /tmp/src
+  # Programs of one word, since a variable of several words is one when it is quoted.
+  printf '#!/bin/sh\nexec restic --no-cache -r /tmp/restic "$@"\n' >/tmp/r
+  printf '#!/bin/sh\nexec restic --no-cache -o %s -r sftp:here:/tmp/restic "$@"\n' \
+    sftp.command=/usr/lib/openssh/sftp-server >/tmp/s
+  chmod 755 /tmp/r /tmp/s
+  quiet /tmp/r init
+  status restic ok /tmp/r backup /tmp/src
   chmod -R a+rwX /tmp/restic
   # With a parent it would not open a file that looks the same.
-  status restic warn as_user "$r" backup --force /tmp/src
-  status restic failed "$r" -r /tmp/none snapshots
-  RESTIC_PASSWORD=y status restic failed "$r" snapshots
-  busy=reads; begin "$r" backup $BIG; running=$pid
-  status restic locked "$r" prune
+  status restic warn as_user /tmp/r backup --force /tmp/src
+  status restic failed /tmp/r -r /tmp/none snapshots
+  RESTIC_PASSWORD=y status restic failed /tmp/r snapshots
+  busy=reads; begin /tmp/r backup $BIG; running=$pid
+  status restic locked /tmp/r prune
   said restic locked-text 'repository is already locked'
-  pid=$running; kill -KILL $pid; wait $pid 2>/dev/null; quiet "$r" unlock --remove-all
+  pid=$running; kill -KILL $pid; wait $pid 2>/dev/null; quiet /tmp/r unlock --remove-all
   for signal in INT TERM; do
     for to in main tree; do
       [ "$signal" = TERM ] && fact=stopped-TERM || fact=stopped
-      stop restic "$fact" "$signal" $to "$r" backup $BIG
+      stop restic "$fact" "$signal" $to /tmp/r backup $BIG
       say "restic lock-after-$signal-$to $(ls /tmp/restic/locks | wc -l)"
-      quiet "$r" unlock --remove-all
+      quiet /tmp/r unlock --remove-all
     done
   done
-  ignores restic HUP "$r" backup $BIG
-  quiet "$r" unlock --remove-all
+  ignores restic HUP /tmp/r backup $BIG
+  quiet /tmp/r unlock --remove-all
   [ -x /usr/lib/openssh/sftp-server ] || return 0
-  s="restic --no-cache -o sftp.command=/usr/lib/openssh/sftp-server -r sftp:here:/tmp/restic"
   for signal in INT TERM; do
     for to in main tree; do
-      stop restic "sftp-$signal-$to" "$signal" $to "$s" backup $BIG
+      stop restic "sftp-$signal-$to" "$signal" $to /tmp/s backup $BIG
       say "restic sftp-lock-after-$signal-$to $(ls /tmp/restic/locks | wc -l)"
-      quiet "$r" unlock --remove-all
+      quiet /tmp/r unlock --remove-all
     done
   done
 }

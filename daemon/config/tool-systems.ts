@@ -1,43 +1,54 @@
 /** Tools for databases, and for the upkeep of a machine; see tool-shape.ts. */
 import { type KnownTool, seenIn } from './tool-shape.ts';
 
-const POSTGRES = ['15.20-0+deb12u1', '17.12-0+deb13u1'] as const;
+const POSTGRES = [
+  ...seenIn('postgresql-client-15', '15.18-0+deb12u1', undefined, { 12: true }),
+  ...seenIn('postgresql-client-15', '15.20-0+deb12u1', undefined),
+  ...seenIn('postgresql-client-17', undefined, '17.12-0+deb13u1', { 13: true }),
+];
+const APT = [
+  ...seenIn('apt', '2.6.1', undefined, { 12: true }),
+  ...seenIn('apt', '2.6.2', '3.0.4', { 13: true }),
+];
 
 export const SYSTEMS = {
   pg_dump: {
     programs: ['pg_dump'],
     failed: { 1: 'any failure' },
     stop: 'TERM',
-    stopped: [1, 1],
+    stopped: [1, 1, 1],
     leaves: 'a part of the dump',
-    seen: seenIn('postgresql-client', ...POSTGRES),
+    seen: POSTGRES,
   },
   pg_dumpall: {
     programs: ['pg_dumpall'],
     failed: { 1: 'any failure' },
     stop: 'TERM',
-    stopped: [143, 143],
+    stopped: [143, 143, 143],
     leavesOthers: true,
     leaves: 'a part of the dump',
-    seen: seenIn('postgresql-client', ...POSTGRES),
+    seen: POSTGRES,
   },
   pg_basebackup: {
     programs: ['pg_basebackup'],
     failed: { 1: 'any failure' },
     stop: 'TERM',
-    stopped: [143, 143],
+    stopped: [143, 143, 143],
     leavesOthers: true,
     leaves: 'the target folder, which the next run refuses',
     percent: ['-P', '--progress'],
-    seen: seenIn('postgresql-client', ...POSTGRES),
+    seen: POSTGRES,
   },
   'mariadb-dump': {
     programs: ['mariadb-dump', 'mysqldump'],
     failed: { 2: 'server, login, database, rights or view', 5: 'disk full', 6: 'table missing' },
     stop: 'TERM',
-    stopped: [143, 143],
+    stopped: [143, 143, 143],
     leaves: 'a part of the dump',
-    seen: seenIn('mariadb-client', '1:10.11.19-0+deb12u1', '1:11.8.9+ds-0+deb13u1'),
+    seen: [
+      ...seenIn('mariadb-client', '1:10.11.18-0+deb12u1', undefined, { 12: true }),
+      ...seenIn('mariadb-client', '1:10.11.19-0+deb12u1', '1:11.8.9+ds-0+deb13u1', { 13: true }),
+    ],
   },
   'sqlite3 .dump': {
     programs: ['sqlite3'],
@@ -59,7 +70,10 @@ export const SYSTEMS = {
     programs: ['certbot'],
     lockedText: 'Another instance of Certbot is already running',
     failed: { 1: 'any failure' },
-    seen: seenIn('certbot', '2.1.0-4', '4.0.0-2+deb13u1'),
+    // While it waits for the answer of the authority.
+    stop: 'TERM',
+    stopped: [143, 143],
+    seen: seenIn('certbot', '2.1.0-4', '4.0.0-2+deb13u1', { 12: true, 13: true }),
   },
   'apt-get update': {
     programs: ['apt-get', 'apt'],
@@ -67,20 +81,20 @@ export const SYSTEMS = {
     lockedText: 'Could not get lock',
     failed: { 100: 'any failure' },
     stop: 'TERM',
-    stopped: [143, 143],
+    stopped: [143, 143, 143],
     caution: 'exits with 0 although a mirror is down; use -o APT::Update::Error-Mode=any',
-    seen: seenIn('apt', '2.6.2', '3.0.4'),
+    seen: APT,
   },
   'apt-get': {
     programs: ['apt-get', 'apt'],
     lockedText: 'Could not get lock',
     failed: { 100: 'any failure' },
-    seen: seenIn('apt', '2.6.2', '3.0.4'),
+    seen: APT,
   },
   'unattended-upgrade': {
     programs: ['unattended-upgrade', 'unattended-upgrades'],
-    failed: { 1: 'locked by another run, or another failure' },
-    seen: seenIn('unattended-upgrades', '2.9.1+nmu3', '2.12'),
+    failed: { 1: 'locked by another run, of which it says nothing, or another failure' },
+    seen: seenIn('unattended-upgrades', '2.9.1+nmu3', '2.12', { 12: true, 13: true }),
   },
   logrotate: {
     programs: ['logrotate'],

@@ -22,9 +22,10 @@ sources() {
 }
 as_user() { setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"; }
 
-# Starts a command that takes long, with default signals, and waits until `busy PID` is true.
+# Starts a command that takes long, with default signals, in a session of its own as baton does, and
+# waits until `busy PID` is true. On TERM borgmatic ends all of its process group.
 begin() {
-  env --default-signal=INT,QUIT,HUP,TERM "$@" >/tmp/log/out 2>&1 </dev/null &
+  setsid env --default-signal=INT,QUIT,HUP,TERM "$@" >/tmp/log/out 2>&1 </dev/null &
   pid=$!
   while kill -0 $pid 2>/dev/null && ! $busy $pid; do sleep .05; done
 }
@@ -69,6 +70,24 @@ ignores() { # TOOL SIGNAL COMMAND
   kill -KILL $pid 2>/dev/null
   wait $pid 2>/dev/null
 }
+# goes_on TOOL CHILD SECONDS COMMAND: whether CHILD is there so long after the main process alone
+# was told.
+goes_on() {
+  tool=$1 child=$2 more=$3
+  shift 3
+  begin "$@"
+  kill -TERM $pid
+  wait $pid
+  more=$(($(date +%s) + more))
+  while runs "$child" && [ "$(date +%s)" -lt $more ]; do sleep .1; done
+  if runs "$child"; then say "$tool goes-on yes"; else say "$tool goes-on no"; fi
+  end "$child"
+}
+# Without those that have ended and that nobody has waited for.
+runs() { pgrep -r D,R,S,T -x "$1" >/dev/null; }
+end() { while runs "$1"; do pkill -KILL -x "$1"; sleep .1; done; }
+# What it says of itself has this many bytes.
+bytes() { wc -c </tmp/log/out; }
 big() { mkdir -p /tmp/big && truncate -s 40G $BIG; }
 busy=reads
 
@@ -234,4 +253,8 @@ sources
 mkdir -p /tmp/u && chown nobody /tmp/u
 big
 seq 3000 | (mkdir -p /tmp/many && cd /tmp/many && split -l 1 -a 3 - f)
-for tool in "$@"; do "${tool}_rows"; done
+# shellcheck source=test/tools/rows-backups.sh
+. /rows/rows-backups.sh
+# shellcheck source=test/tools/rows-systems.sh
+. /rows/rows-systems.sh
+for tool in "$@"; do "$(echo "$tool" | tr '[:punct:]' _)_rows"; done

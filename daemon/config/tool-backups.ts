@@ -33,7 +33,7 @@ export const BACKUPS = {
     again: [1, 11],
     failed: { 1: 'any failure, in 0.14 a lock too', 10: 'no repository', 12: 'wrong password' },
     stop: 'INT',
-    // Over sftp with its ssh ended beside it, 0.14 cannot remove its lock.
+    // Over sftp with its ssh ended beside it, it cannot remove its lock.
     stopTo: 'main',
     stopped: [130, 1],
     ignores: ['HUP'],
@@ -56,12 +56,12 @@ export const BACKUPS = {
     programs: ['borgmatic'],
     lockedText: 'Failed to create/acquire the lock',
     stop: 'TERM',
+    // It hands the signal to its process group: a script around it ends, too.
     stopped: [143, 143],
-    leavesOthers: true,
     caution:
       'exits with 0 and prints nothing although all sources are missing or a file cannot be read; ' +
       'set source_directories_must_exist (1.9), and look at the list of archives',
-    seen: seenIn('borgmatic', '1.7.7-1', '1.9.14-0.1'),
+    seen: seenIn('borgmatic', '1.7.7-1', '1.9.14-0.1', { 12: true, 13: true }),
   },
   'rclone bisync': {
     programs: ['rclone'],
@@ -97,7 +97,7 @@ export const BACKUPS = {
     caution:
       'exits with 0 although a file cannot be read, and 0.8 even with a wrong passphrase for an ' +
       'increment; restore a file now and then',
-    seen: seenIn('duplicity', '0.8.22-1+b3', '3.0.4-1+b1'),
+    seen: seenIn('duplicity', '0.8.22-1+b3', '3.0.4-1+b1', { 12: true, 13: true }),
   },
   'rdiff-backup': {
     programs: ['rdiff-backup'],
@@ -105,18 +105,21 @@ export const BACKUPS = {
     stopped: [1, 1],
     caution:
       'exits with 0 although a file cannot be read; its output then has "WARNING: ListError"',
-    seen: seenIn('rdiff-backup', '2.2.2-1', '2.2.6-3+b1'),
+    seen: seenIn('rdiff-backup', '2.2.2-1', '2.2.6-3+b1', { 12: true, 13: true }),
   },
   btrbk: {
     programs: ['btrbk'],
-    warn: [10],
     locked: [3],
     again: [1, 3],
-    failed: { 2: 'configuration or usage' },
+    failed: {
+      2: 'configuration or usage',
+      10: 'a snapshot or backup is missing, perhaps all of them',
+    },
     stop: 'INT',
     stopped: [1, 1],
     leavesOthers: true,
-    seen: seenIn('btrbk', '0.32.5-1', '0.32.6-2'),
+    leaves: 'after KILL a cut subvolume: every run ends with 10 until "btrbk clean"',
+    seen: seenIn('btrbk', '0.32.5-1', '0.32.6-2', { 12: true, 13: true }),
   },
   'btrfs scrub': {
     programs: ['btrfs'],

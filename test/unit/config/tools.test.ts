@@ -1,5 +1,7 @@
 /** What is known of tools, and what a target has from its tool. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import * as v from 'valibot';
 import { describeConfig } from '../../../daemon/config/describe.ts';
@@ -27,6 +29,22 @@ test('every row has the one shape, and its codes contradict nobody', () => {
     for (const code of locked) assert.ok(code !== 0, name);
     assert.ok(stopped === undefined || row.stop !== undefined, name);
     assert.ok(stopped === undefined || seen.length === 0 || stopped.length === seen.length, name);
+  }
+});
+
+test('what a row says was run, and nothing else, is run by test/tools/measure', () => {
+  const folder = join(import.meta.dirname, '../../../../test/tools');
+  const scripts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const names = [...scripts.join('\n').matchAll(/^ *(?:for tool in|version) ([^;\n]+)/gm)];
+  const words = new Set(names.flatMap(([, words = '']) => words.split(' ')));
+  for (const [name, { seen }] of KNOWN_TOOLS) {
+    const isRun = words.has(name.replace(' ', '_'));
+    for (const debian of [12, 13])
+      assert.equal(
+        seen.some((it) => it.run && it.debian === debian),
+        isRun,
+        `${name}, Debian ${debian}`,
+      );
   }
 });
 
@@ -80,6 +98,11 @@ test('with a retry, only what may pass by itself is tried again', () => {
     retry: { attempts: 2 },
   });
   assert.deepEqual(own.target.retry?.on, [3, 'signalled', 'timed-out', 'unreachable']);
+});
+
+test('a status that btrbk has also where every backup is missing is a failure, not a warning', () => {
+  const { target } = targetOf({ runner: command('btrbk', 'run'), tool: 'btrbk' });
+  assert.deepEqual([target.warnExit, target.stopSignal], [[], 'INT']);
 });
 
 test('what a target calls a success is no warning of its tool', () => {

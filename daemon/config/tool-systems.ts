@@ -94,6 +94,12 @@ export const SYSTEMS = {
   'unattended-upgrade': {
     programs: ['unattended-upgrade', 'unattended-upgrades'],
     failed: { 1: 'locked by another run, of which it says nothing, or another failure' },
+    // It completes the package that it installs, which may take longer than `killAfter`.
+    stop: 'TERM',
+    stopTo: 'main',
+    stopped: [1, 1],
+    ignores: ['HUP'],
+    leaves: 'after INT, and TERM to all, a half-configured package, which the next run completes',
     seen: seenIn('unattended-upgrades', '2.9.1+nmu3', '2.12', { 12: true, 13: true }),
   },
   logrotate: {

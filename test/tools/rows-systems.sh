@@ -156,6 +156,59 @@ unattended_upgrade_rows() {
     say "unattended-upgrade bytes-said $(bytes)"
     no_holder
   done
+  unattended_upgrade_stops
+}
+
+# Three packages of version 1, and of version 2, whose installation takes 4 s, in a repository.
+upgrades() {
+  mkdir -p /tmp/repo
+  : >/tmp/repo/Packages
+  for name in upa upb upc; do
+    for number in 1 2; do
+      at=/tmp/build/$name-$number
+      mkdir -p $at/DEBIAN
+      printf '%s\n' "Package: $name" "Version: $number" 'Architecture: all' \
+        'Maintainer: root <root@localhost>' 'Description: none' >$at/DEBIAN/control
+      [ $number = 1 ] || printf '#!/bin/sh\ntouch /tmp/mark\nsleep 4\n' >$at/DEBIAN/postinst
+      [ $number = 1 ] || chmod 755 $at/DEBIAN/postinst
+      quiet dpkg-deb -b $at /tmp/repo/${name}_$number.deb
+    done
+    file=/tmp/repo/${name}_2.deb
+    { dpkg-deb -f $file; echo "Filename: ./${name}_2.deb"; echo "Size: $(stat -c %s $file)"
+      echo "SHA256: $(sha256sum $file | cut -d ' ' -f 1)"; echo; } >>/tmp/repo/Packages
+  done
+  sum=$(sha256sum /tmp/repo/Packages | cut -d ' ' -f 1)
+  printf 'Origin: Test\nDate: %s\nSHA256:\n %s %s Packages\n' "$(date -Ru)" "$sum" \
+    "$(stat -c %s /tmp/repo/Packages)" >/tmp/repo/Release
+  rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
+  echo 'deb [trusted=yes] file:/tmp/repo ./' >/etc/apt/sources.list
+  printf '%s\n' '#clear Unattended-Upgrade::Origins-Pattern;' 'APT::Sandbox::User "root";' \
+    'Unattended-Upgrade::Origins-Pattern { "origin=Test"; };' >/etc/apt/apt.conf.d/99measure
+  quiet apt-get update
+}
+older() {
+  while runs dpkg || runs sleep; do sleep .1; done
+  quiet dpkg -i --force-downgrade /tmp/repo/*_1.deb
+  rm -f /tmp/mark
+}
+unattended_upgrade_stops() {
+  upgrades
+  busy=marked
+  older
+  stop unattended-upgrade stopped TERM main unattended-upgrade
+  say "unattended-upgrade clean $(dpkg -l 'up?' | grep -c '^.F')"
+  say "unattended-upgrade upgraded-before-TERM $(dpkg -l 'up?' | grep -c ' 2 ')"
+  status unattended-upgrade ok unattended-upgrade
+  say "unattended-upgrade upgraded-after-all $(dpkg -l 'up?' | grep -c ' 2 ')"
+  for how in 'TERM tree' 'INT main'; do
+    older
+    # shellcheck disable=SC2086 # words
+    stop unattended-upgrade "stopped-$(echo $how | tr ' ' -)" $how unattended-upgrade
+    say "unattended-upgrade left $(dpkg -l 'up?' | grep -c '^.F')"
+  done
+  older
+  ignores unattended-upgrade HUP unattended-upgrade
+  busy=reads
 }
 
 certbot_rows() {

@@ -37,10 +37,11 @@ reads() {
   return 1
 }
 marked() { [ -e /tmp/mark ]; }
-# `tree` tells its children, too, as baton does by default.
+below() { for one in $(pgrep -P "$1"); do echo "$one"; below "$one"; done; }
+# `tree` tells all that it has started, too, as baton does by default.
 tell() { # SIGNAL main|tree
   all=$pid
-  [ "$2" = main ] || all="$pid $(pgrep -P "$pid")"
+  [ "$2" = main ] || all="$pid $(below "$pid")"
   # shellcheck disable=SC2086 # words
   kill "-$1" $all
 }
@@ -236,8 +237,8 @@ logrotate_rows() {
   status logrotate ok logrotate -f -s /tmp/lr.state /tmp/lr.conf
   printf '/tmp/logs/a.log { rotate 2\n create\n postrotate\n %s\n endscript\n}\n' false >/tmp/lr2.conf
   echo x >/tmp/logs/a.log
-  status logrotate warn logrotate -f -s /tmp/lr.state /tmp/lr2.conf
-  status logrotate warn logrotate -f -s /tmp/lr.state /tmp/none.conf
+  status logrotate means logrotate -f -s /tmp/lr.state /tmp/lr2.conf
+  status logrotate means logrotate -f -s /tmp/lr.state /tmp/none.conf
   printf '/tmp/logs/a.log { rotate 2\n create\n postrotate\n %s\n endscript\n}\n' 'touch /tmp/mark; sleep 300' >/tmp/lr3.conf
   echo x >/tmp/logs/a.log; busy=marked
   begin logrotate -f -s /tmp/lr.state /tmp/lr3.conf; running=$pid

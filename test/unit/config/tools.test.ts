@@ -105,6 +105,12 @@ test('a status that btrbk has also where every backup is missing is a failure, n
   assert.deepEqual([target.warnExit, target.stopSignal], [[], 'INT']);
 });
 
+test('unattended-upgrade alone is told to stop, as the package that it installs would be left in pieces', () => {
+  const runner = command('nice', 'unattended-upgrade');
+  const { target } = targetOf({ runner, tool: 'unattended-upgrade' });
+  assert.deepEqual([target.stopSignal, target.stopTo], [undefined, 'main']);
+});
+
 test('what a target calls a success is no warning of its tool', () => {
   const { target } = targetOf({ runner: command('rsync'), tool: 'rsync', okExit: [0, 24] });
   assert.deepEqual([target.okExit, target.warnExit], [[0, 24], []]);

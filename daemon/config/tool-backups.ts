@@ -116,9 +116,11 @@ export const BACKUPS = {
       10: 'a snapshot or backup is missing, perhaps all of them',
     },
     stop: 'INT',
+    stopTo: 'main',
     stopped: [1, 1],
     leavesOthers: true,
-    leaves: 'after KILL a cut subvolume: every run ends with 10 until "btrbk clean"',
+    leaves:
+      'after KILL, and INT to all, a cut subvolume: every run ends with 10 until "btrbk clean"',
     seen: seenIn('btrbk', '0.32.5-1', '0.32.6-2', { 12: true, 13: true }),
   },
   'btrfs scrub': {

@@ -145,7 +145,9 @@ btrbk_rows() {
     quiet btrfs subvolume delete /tmp/btr/target/* /tmp/btr/snaps/*
     stop btrbk stopped INT $to btrbk -c /tmp/btrbk.conf run
     while runs btrfs; do sleep .1; done
-    status btrbk ok btrbk -c /tmp/btrbk.conf run
+    # It cleans up, unless its helpers are told beside it.
+    [ $to = main ] && fact=ok || fact=means
+    status btrbk "$fact" btrbk -c /tmp/btrbk.conf run
   done
   quiet btrfs subvolume delete /tmp/btr/target/* /tmp/btr/snaps/*
   goes_on btrbk btrfs 0 btrbk -c /tmp/btrbk.conf run

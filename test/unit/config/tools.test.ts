@@ -102,7 +102,7 @@ test('with a retry, only what may pass by itself is tried again', () => {
 
 test('a status that btrbk has also where every backup is missing is a failure, not a warning', () => {
   const { target } = targetOf({ runner: command('btrbk', 'run'), tool: 'btrbk' });
-  assert.deepEqual([target.warnExit, target.stopSignal], [[], 'INT']);
+  assert.deepEqual([target.warnExit, target.stopSignal, target.stopTo], [[], 'INT', 'main']);
 });
 
 test('unattended-upgrade alone is told to stop, as the package that it installs would be left in pieces', () => {

@@ -178,7 +178,8 @@ function runsNothing(timers: ReadLines['timers']): string {
 export function missing(timers: ReadLines['timers']): readonly string[] {
   const failed = timers?.failed ?? [];
   if (failed.length === 0) return [];
-  return [`timers of systemd are missing from the plan, because ${names(failed)}`];
+  const remark = `timers of systemd are missing from the plan, because ${names(failed)}`;
+  return [`${remark}; run it by hand to see more`];
 }
 
 function timerRemarks(timers: ReadLines['timers']): readonly string[] {

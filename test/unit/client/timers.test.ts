@@ -166,13 +166,13 @@ test('a plan whose systemd does not answer says which command failed, and claims
     assert.deepEqual(told, [
       'no line of the crontabs runs baton',
       `timers of systemd are missing from the plan, because "${command}" failed ` +
-        '(Failed: Connection timed out)',
+        '(Failed: Connection timed out); run it by hand to see more',
     ]);
   }
   const timeless = planWith(t, { systemctl: systemctlUpTo('none'), 'systemd-analyze': dies });
   assert.deepEqual(timeless.told, [
     'timers of systemd are missing from the plan, because "systemd-analyze calendar \'03:00\'" ' +
-      'failed (Failed: Connection timed out)',
+      'failed (Failed: Connection timed out); run it by hand to see more',
   ]);
   const { told } = planWith(t, { systemctl: 'exit 4\n' });
   assert.match(`${told}`, /"systemctl show \*\.timer" failed \(it said nothing, .* status 4\)/);

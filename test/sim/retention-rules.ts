@@ -32,9 +32,10 @@ export function surplusOf(
   catalog: Catalog,
   at: Stamp,
 ): readonly Ended[] {
-  return endedOf(state, target)
-    .slice(0, -1)
-    .filter((run) => isOld(run, at) && isBeyond(state, run, catalog, at));
+  const ended = endedOf(state, target).slice(0, -1);
+  // One that ended while no daemon was there is heard of late, and stays with those before it.
+  const kept = ended.findIndex((run) => !(isOld(run, at) && isBeyond(state, run, catalog, at)));
+  return kept < 0 ? ended : ended.slice(0, kept);
 }
 
 /** A client may no longer be on its way back to it. */

@@ -36,8 +36,8 @@ export function noticeOf(modules, { version, license }) {
     `baton ${version}`,
     `Copyright ${HOLDER}. Licence: ${license}.`,
     '',
-    'It contains the works below. All licences are in LICENSE.md and dist/licences, in the Debian package',
-    'in the file "copyright" beside this one.',
+    'It contains the works below. All licences are in LICENSE.md and dist/licences, in the Debian',
+    'package in the file "copyright" beside this one.',
     '',
     ...flat(modules).map((module) => `* ${lineOf(module)}: ${module.holders.join('; ')}`),
   ].join('\n')}\n`;

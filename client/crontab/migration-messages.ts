@@ -147,7 +147,8 @@ export const hooksForEach = (file: string): string =>
   `${file} has hooks around everything, which run for each target; use one target for all files`;
 
 export const insteadOfTimer = (program: string): string =>
-  `the lines below take the place of what starts ${program} now: disable ${program}.timer or its crontab; or ` +
+  `the lines below take the place of what starts ${program} now: disable ` +
+  `${program}.timer or its crontab; or ` +
   `keep that, and take one target for all files from "baton import systemd ${program}.timer"`;
 
 export const isThere = (path: string): string =>

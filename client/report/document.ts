@@ -44,7 +44,8 @@ ${signs()}
 <main>
 ${body}
 </main>
-<footer><p>Written by baton ${version} at ${showMoment(writtenAtMs)}, all times in ${zone()}.</p></footer>
+<footer><p>Written by baton ${version} at ${showMoment(writtenAtMs)}, all times in
+${zone()}.</p></footer>
 </body>
 </html>
 `;

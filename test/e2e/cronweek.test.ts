@@ -86,12 +86,12 @@ test('nights under the real cron go as the plan of its crontab says, start by st
   const started = startsOf(rig, realMs(span.untilMs));
   assert.equal(started.length, requests.length);
   const offs = Object.keys(TARGETS).flatMap((target) => {
-    const [real, foretold] = [started, planned].map((all) =>
+    const [real, expected] = [started, planned].map((all) =>
       all.filter((it) => it.target === target),
     );
-    assert.equal(real?.length, foretold?.length, target);
+    assert.equal(real?.length, expected?.length, target);
     return (real ?? []).map(({ atMs }, at) => {
-      const offMs = atMs - (foretold?.[at]?.atMs ?? 0);
+      const offMs = atMs - (expected?.[at]?.atMs ?? 0);
       const when = new Date(fromMs + (atMs - cron.startedAtMs) * SPEED).toISOString();
       assert.ok(Math.abs(offMs) <= SETTLE_MS, `${target} at ${when} of cron: ${offMs} ms off`);
       return offMs;

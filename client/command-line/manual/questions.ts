@@ -181,8 +181,9 @@ export const QUESTIONS = [
     ],
     text: [
       'Reads the CRONTABs, or without one all crontabs of the machine that this user may ' +
-        'read, and the timers of systemd. It plays the lines that call `baton run` through the policies of the ' +
-        'configuration, by the rules of the installed cron, also where the clocks change: ' +
+        'read, and the timers of systemd. It plays the lines that call `baton run` through ' +
+        'the policies of the configuration, by the rules of the installed cron, also where the ' +
+        'clocks change: ' +
         'what starts when, who waits how long for whom, what is refused, given up or late, ' +
         'and when the last run ends. Nothing is run. The drawing is that of `timeline`.',
       'Each run takes the median time of the last successes of its target, and succeeds. ' +

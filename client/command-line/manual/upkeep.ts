@@ -196,8 +196,8 @@ export const UPKEEP = [
         '(user, variables of the crontab, nice, ionice, timeout, flock) goes into its target.',
       'For systemd: makes a target of each service UNIT (or of the service of a timer UNIT), a ' +
         'name or the path of a file, and a drop-in by which the service asks baton for it. The ' +
-        'timer stays, and so do conditions and `OnFailure=`. A service with settings that only systemd ' +
-        'can keep, such as `EnvironmentFile=`, is not imported; what does not hold any more is ' +
+        'timer stays, and so do conditions and `OnFailure=`. A service with settings that only ' +
+        'systemd can keep, such as `EnvironmentFile=`, is not imported; what does not hold any more is ' +
         'said.',
       'For anacron: makes a target of the command of each line of FILE, or without one of the ' +
         'lines of /etc/anacrontab that do not call `run-parts`, as it does for crontab. The ' +
@@ -207,8 +207,8 @@ export const UPKEEP = [
         'up for a day on which the machine was off. A line with a backslash stays as it is, ' +
         'since anacron drops it.',
       'For resticprofile: does what it does for systemd, for each UNIT, or without one for all ' +
-        'services that `resticprofile schedule` has put into /etc/systemd/system. The commands of ' +
-        'one profile have one group. With cron as its scheduler, import the crontab.',
+        'services that `resticprofile schedule` has put into /etc/systemd/system. The commands ' +
+        'of one profile have one group. With cron as its scheduler, import the crontab.',
       'For borgmatic: prints one target for each configuration FILE, or for each that borgmatic ' +
         'itself would take (in /etc and in `$XDG_CONFIG_HOME` or ~/.config), and the lines for ' +
         'cron on stderr. One that cannot be read is named there, and the status is then 78. All ' +

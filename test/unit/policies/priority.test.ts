@@ -27,6 +27,14 @@ function busy(...more: Parameters<typeof target>[]): Core {
   return core;
 }
 
+/** And "held", which is above them all and waits for a tape. */
+function busyTape(): Core {
+  const tape: RawPolicy = { type: 'cardinality', group: 'tape' };
+  const core = busy(['held', [DISK, rank(9), tape]], ['tape', [tape]]);
+  core.ask('tape');
+  return core;
+}
+
 test('the highest rank starts first, even if it was requested later', () => {
   const core = busy();
   for (const name of ['low', 'mid', 'high']) core.ask(name);
@@ -71,11 +79,7 @@ test('runs without a rank do not starve behind those of a high one', () => {
 });
 
 test('a higher rank that cannot start does not lend its place to an outsider', () => {
-  const core = busy(
-    ['held', [DISK, rank(9), { type: 'cardinality', group: 'tape' }]],
-    ['tape', [{ type: 'cardinality', group: 'tape' }]],
-  );
-  core.ask('tape');
+  const core = busyTape();
   const low = core.ask('low');
   core.ask('none');
   core.ask('held');
@@ -101,11 +105,7 @@ test('which run starts first does not depend on which group is looked at first',
 });
 
 test('a higher rank that something else holds back keeps no place empty', () => {
-  const core = busy(
-    ['held', [DISK, rank(9), { type: 'cardinality', group: 'tape' }]],
-    ['tape', [{ type: 'cardinality', group: 'tape' }]],
-  );
-  core.ask('tape');
+  const core = busyTape();
   const held = core.ask('held');
   const low = core.ask('low');
   core.end(1);

@@ -30,6 +30,7 @@ function agrees(row: KnownTool, fact: string, value: string, debian: 12 | 13): b
     case 'means':
       return row.failed !== undefined && value in row.failed;
     case 'silent':
+    case 'silent-with-t':
       return code === 0 && row.caution !== undefined;
     case 'goes-on':
       return (value === 'yes') === (row.leavesOthers === true);

@@ -1,7 +1,7 @@
 /** What `batond --check` says of the tools that the targets run. */
 import type { Target } from '../core/catalog.ts';
 import * as say from './config-messages.ts';
-import { defaultsOfTool, KNOWN_TOOLS, type ToolDefaults, toolOf } from './known-tools.ts';
+import { cautionOf, defaultsOfTool, type ToolDefaults, toolOf } from './known-tools.ts';
 
 export interface AboutTool {
   /** What a target has from its tool, or could have. */
@@ -19,7 +19,7 @@ export function aboutTool({ tool, args = [], ...target }: Target): AboutTool {
   const lacks = gives.filter(([key, value]) => has[key] !== value);
   const texts = (of: typeof gives): string =>
     of.map(([key, value]) => `${key} ${value}`).join(', ');
-  const { caution } = KNOWN_TOOLS.get(name) ?? {};
+  const caution = cautionOf(name, args);
   return {
     ...(tool === undefined
       ? lacks.length === 0

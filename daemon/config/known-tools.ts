@@ -38,6 +38,20 @@ export function defaultsOfTool(name: string, args: readonly string[] = []): Tool
 /** Which `retry` has by default, beside any exit code. */
 const OTHER_ENDS = ['signalled', 'timed-out', 'unreachable'] as const;
 
+/** What to tell of a command whose exit status 0 may mean less than success; see tool-shape.ts. */
+export function cautionOf(name: string, args: readonly string[] = []): string | undefined {
+  const { caution, cautionIf } = KNOWN_TOOLS.get(name) ?? {};
+  if (cautionIf === undefined) return caution;
+  const { options, least, unless } = cautionIf;
+  const found = args.filter((arg) => options.some((option) => isOption(arg, option)));
+  return found.length >= least && !args.includes(unless) ? caution : undefined;
+}
+
+/** `-t x`, `-tx`, `--table x` or `--table=x`. */
+function isOption(arg: string, option: string): boolean {
+  return arg === option || arg.startsWith(option.startsWith('--') ? `${option}=` : option);
+}
+
 /** The name of the tool that a command runs, if it is known. */
 export function toolOf(
   args: readonly string[],

@@ -40,6 +40,14 @@ export const KnownTool = v.strictObject({
   percent: v.exactOptional(v.pipe(v.array(Text), v.minLength(1))),
   /** It exits with 0 although something is missing: a warning of `batond --check`. */
   caution: v.exactOptional(Text),
+  /** Only of commands with `least` of these options or more, and without `unless`. */
+  cautionIf: v.exactOptional(
+    v.strictObject({
+      options: v.array(Text),
+      least: v.pipe(v.number(), v.minValue(1)),
+      unless: Text,
+    }),
+  ),
   seen: v.array(
     v.strictObject({
       debian: v.picklist([12, 13]),

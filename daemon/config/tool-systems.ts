@@ -18,6 +18,14 @@ export const SYSTEMS = {
     stop: 'TERM',
     stopped: [1, 1, 1],
     leaves: 'a part of the dump',
+    caution:
+      'exits with 0 although one of several patterns (-t, -n, -e) matches nothing; ' +
+      'add --strict-names',
+    cautionIf: {
+      options: ['-t', '--table', '-n', '--schema', '-e', '--extension'],
+      least: 2,
+      unless: '--strict-names',
+    },
     seen: POSTGRES,
   },
   pg_dumpall: {

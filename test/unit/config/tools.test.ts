@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import * as v from 'valibot';
 import { describeConfig } from '../../../daemon/config/describe.ts';
-import { defaultsOfTool, KNOWN_TOOLS, toolOf } from '../../../daemon/config/known-tools.ts';
+import {
+  cautionOf,
+  defaultsOfTool,
+  KNOWN_TOOLS,
+  toolOf,
+} from '../../../daemon/config/known-tools.ts';
 import { KnownTool } from '../../../daemon/config/tool-shape.ts';
 import { accepted, load, mistakesOf } from '../../support/config.ts';
 
@@ -132,6 +137,22 @@ test('progress is read of a command that was told to print it', () => {
     undefined,
   );
   assert.equal(defaultsOfTool('rclone', ['rclone', '-P']).progress, true);
+});
+
+test('pg_dump with several patterns and without --strict-names exits with 0 although one matches nothing', () => {
+  const cases: readonly (readonly [string, boolean])[] = [
+    ['pg_dump base', false],
+    ['pg_dump -t small base', false],
+    ['pg_dump -t small -t other base', true],
+    ['pg_dump -tsmall --schema=public base', true],
+    ['pg_dump --table small -n public base', true],
+    ['pg_dump --strict-names -t small -t other base', false],
+    ['pg_dump --no-owner --exclude-table=x base', false],
+  ];
+  for (const [line, isTold] of cases) {
+    assert.equal(cautionOf('pg_dump', line.split(' ')) !== undefined, isTold, line);
+  }
+  assert.match(cautionOf('borgmatic') ?? '', /exits with 0/);
 });
 
 test('a tool that is not known is a mistake', () => {

@@ -73,7 +73,8 @@ export class Rig {
     });
     const ended = new Promise<never>((_, reject) => {
       daemon.once('exit', (code, signal) => {
-        reject(new Error(`batond ended with ${code ?? signal}: ${this.stderr}`));
+        const why = signal === 'SIGKILL' ? ` (${memory()})` : '';
+        reject(new Error(`batond ended with ${code ?? signal}${why}: ${this.stderr}`));
       });
     });
     ended.catch(() => {});
@@ -254,4 +255,12 @@ export class Session {
   #wake(): void {
     for (const watcher of [...this.#watchers]) watcher();
   }
+}
+
+/** Whether the kernel has killed for want of memory: nobody else may have ended a daemon like that. */
+function memory(): string {
+  const lines = ['/proc/vmstat', '/proc/meminfo'].flatMap((path) =>
+    readFileSync(path, 'utf8').split('\n'),
+  );
+  return lines.filter((line) => /^(oom_kill|MemAvailable)\b/.test(line)).join(', ');
 }

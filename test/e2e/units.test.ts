@@ -76,9 +76,9 @@ test('the timer and the line for cron write the figures to the same place', () =
   assert.equal(line?.command, command);
 });
 
-test('the figures that contrib tells of are those that there are', () => {
+test('contrib/systemd/README.md describes every metric that there is, and no other', () => {
   const readme = readFileSync(join(UNITS, 'README.md'), 'utf8');
-  const section = readme.split('\n## ').find((part) => part.startsWith('Figures')) ?? '';
+  const section = readme.split('\n## ').find((part) => part.startsWith('Metrics')) ?? '';
   const told = [...section.matchAll(/`(baton)?(_[a-z_]+)`/g)].map(([, whole, name = '']) =>
     whole ? `baton${name}` : `baton_target${name}`,
   );

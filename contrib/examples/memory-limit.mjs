@@ -1,13 +1,14 @@
 /**
- * A plugin for batond (baton-plugin(7)): a runner that gives a command no more memory than it may
- * have. systemd ends what takes more, and nothing else on the machine suffers. In config.json:
+ * A plugin for batond (baton-plugin(7)): a runner that limits the memory of a command. If the
+ * command uses more, only the command is killed. In config.json:
  *
  *   "plugins": ["/etc/baton/memory-limit.mjs"],
  *   … "runner": { "type": "memory-limit", "memory": "2G", "args": ["/usr/local/bin/dump"] }
  *
- * With --scope the command stays a child of its keeper: its status, its output and its end by
- * "baton cancel" are as without. The daemon has to run as root, beside a systemd. The command runs
- * as root, too; another key, such as "user", is a mistake, since nothing would come of it.
+ * With --scope the command stays a child of its keeper, so its status, its output and "baton
+ * cancel" work as without the limit. The daemon must run as root on a machine with systemd. The
+ * command runs as root, too. The runner refuses other keys, such as "user", since it would ignore
+ * them.
  */
 
 /** @type {import('batond/plugin').Runner<{ memory: string, args: [string, ...string[]] }>} */
@@ -26,7 +27,7 @@ export const memoryLimit = {
         }
         const isList = Array.isArray(value.args) && value.args.length > 0;
         if (!isList || !value.args.every((word) => typeof word === 'string')) {
-          issues.push({ message: 'expected a command as a list of words', path: ['args'] });
+          issues.push({ message: 'expected a command as a list of strings', path: ['args'] });
         }
         return issues.length > 0 ? { issues } : { value };
       },

@@ -1,12 +1,12 @@
 /**
- * A plugin for batond (baton-plugin(7)): no run starts during quiet hours. They stand in a file
- * that others may edit without touching config.json, a span a line: "22:00-06:00", local time;
- * "#" begins a comment. In config.json:
+ * A plugin for batond (baton-plugin(7)): no run starts during quiet hours. The hours are in a file
+ * of their own, so you can change them without editing config.json. Each line is a span in local
+ * time, such as "22:00-06:00"; "#" starts a comment. In config.json:
  *
  *   "plugins": ["/etc/baton/quiet-hours.mjs"],
  *   … "policies": [{ "type": "quiet-hours", "file": "/etc/baton/quiet-hours" }]
  *
- * A run that is asked for meanwhile waits. The file is read again after a change.
+ * A run that is requested during these hours waits. batond reads the file again when it changes.
  */
 
 const SPAN = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
@@ -40,7 +40,7 @@ export const quietHours = {
     const left = Math.max(0, ...spans.map((span) => minutesLeft(span, minute)));
     if (left === 0) return { type: 'start' };
     const untilMs = nowMs + left * MINUTE_MS - (wallMs % MINUTE_MS);
-    const reason = `waits for the quiet hours of ${file} to end, in ${left} min`;
+    const reason = `waits until the quiet hours in ${file} end, in ${left} min`;
     return { type: 'wait', reason, behind: [], untilMs };
   },
 };
@@ -48,25 +48,28 @@ export const quietHours = {
 function prepared(file, found) {
   const nothing = { options: { file, spans: [] }, warnings: [], files: [file] };
   if (!found.ok) {
-    const problem = `${file} cannot be read (${found.error}); write it, or correct "file"`;
+    const problem = `${file} cannot be read (${found.error}); create it, or correct "file"`;
     return { ...nothing, problems: [problem] };
   }
   const lines = found.text.split('\n').map((line) => line.replace(/#.*/, '').trim());
   const wrong = lines.find((line) => line !== '' && !SPAN.test(line));
   if (wrong !== undefined) {
-    return { ...nothing, problems: [`${file}: "${wrong}" is no span such as "22:00-06:00"`] };
+    return {
+      ...nothing,
+      problems: [`${file}: "${wrong}" is not a span such as "22:00-06:00"; correct the line`],
+    };
   }
   const spans = lines.flatMap((line) => (line === '' ? [] : [spanOf(line)]));
   return { ...nothing, options: { file, spans }, problems: [] };
 }
 
-/** From and to, in minutes of the day. */
+/** Start and end of the span, in minutes since midnight. */
 function spanOf(line) {
   const [, fromHour, fromMinute, toHour, toMinute] = SPAN.exec(line).map(Number);
   return [fromHour * 60 + fromMinute, toHour * 60 + toMinute];
 }
 
-/** How long the span goes on; 0 outside of it. */
+/** Minutes until the end of the span; 0 outside it. */
 function minutesLeft([from, to], minute) {
   const length = (to - from + DAY) % DAY;
   const since = (minute - from + DAY) % DAY;

@@ -75,16 +75,19 @@ test('the example quiet-hours keeps runs from starting in the hours of its file'
   const load = async () =>
     accepted(await folder.load(['quiet-hours.mjs'], withPolicy('quiet-hours', { file })));
   const brokenBy = async () => (await load()).catalog.targets.get('t')?.broken;
-  assert.equal(await brokenBy(), `${file} cannot be read (ENOENT); write it, or correct "file"`);
+  assert.equal(await brokenBy(), `${file} cannot be read (ENOENT); create it, or correct "file"`);
   folder.write('hours', '# at night\n10 to 11\n');
-  assert.equal(await brokenBy(), `${file}: "10 to 11" is no span such as "22:00-06:00"`);
+  assert.equal(
+    await brokenBy(),
+    `${file}: "10 to 11" is not a span such as "22:00-06:00"; correct the line`,
+  );
   const wallMs = 1_700_000_000_000;
   const span = `${clock(wallMs - 120_000)}-${clock(wallMs + 120_000)}`;
   folder.write('hours', `# at night\n${span} # every day\n`);
   const { catalog } = await load();
   const core = new Core([...catalog.targets.values()]);
   const run = core.ask('t');
-  assert.deepEqual(core.why(run), [`waits for the quiet hours of ${file} to end, in 2 min`]);
+  assert.deepEqual(core.why(run), [`waits until the quiet hours in ${file} end, in 2 min`]);
   const endMs = 120_000 - (wallMs % 60_000);
   core.advance(endMs - 1);
   core.expect(run, 'queued');

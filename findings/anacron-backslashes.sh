@@ -1,18 +1,19 @@
 #!/bin/sh
-# anacron: no backslash of an anacrontab reaches the shell, and variables work upwards.
+# anacron: no backslash of an anacrontab reaches the shell, and variables also apply to lines above
+# them.
 #
 # Guess:  as anacrontab(5) says: a command "can be any shell command", a backslash at the end of a
 #         line continues it, and an assignment takes effect "from the next line to the end of the
 #         file". Lines with a mistake are skipped, as the message says.
-# Is:     each backslash is dropped, also of comments, where one at the end swallows the next line.
-#         A job has the variables below it, too, if one below them has a shorter delay: anacron puts
-#         them into its own environment. And a line with an unknown @period runs in spite of
-#         "skipping".
+# Is:     anacron removes every backslash. A backslash at the end of a comment joins the next line
+#         to the comment. A job also gets variables that are set below it, if a job below them has a
+#         shorter delay: anacron puts the variables into its own environment. A line with an unknown
+#         @period runs, although the message says "skipping".
 # Seen:   anacron 2.3-36 (Debian 12), 2.3-43 (Debian 13).
 #
-# Wants Debian 12 or 13, apt-get, dpkg-deb; unpacks the package into a temporary folder and runs its
-# anacron on an anacrontab and time stamps there; takes a minute. Exits with 0 while it is as said
-# here, with 1 if it has changed.
+# Needs Debian 12 or 13, apt-get and dpkg-deb. Unpacks the package into a temporary directory and
+# runs its anacron with an anacrontab and time stamps there. Takes a minute.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 # shellcheck source=/dev/null
 . /etc/os-release

@@ -1,16 +1,17 @@
 #!/bin/sh
-# Debian's cron: `> /dev/stderr` in a crontab line works for root and fails for everybody else.
+# Debian's cron: `> /dev/stderr` in a crontab line works for root and fails for all other users.
 #
-# Guess:  a job's stderr is its own, so a script may open /dev/stderr as under any shell, whoever
-#         its user is: `echo "backup failed" > /dev/stderr` ends up in cron's mail.
-# Is:     cron makes the pipe for the job's output while it is still root, and only then becomes the
-#         user. /dev/stderr leads to /proc/self/fd/2; opening it anew opens the pipe by its inode, which
-#         belongs to root with mode 0600. For any other user that is "Permission denied", status 2 in
-#         dash, and the end of a script with `set -e`. `>&2` only copies the descriptor, and works.
+# Guess:  a job owns its stderr, so a script of any user can open /dev/stderr, as in any shell: the
+#         output of `echo "backup failed" > /dev/stderr` is in cron's mail.
+# Is:     cron creates the pipe for the output of the job while it is still root, and switches to
+#         the user afterwards. /dev/stderr leads to /proc/self/fd/2. Opening it opens the pipe by
+#         its inode, which belongs to root and has mode 0600. All other users get "Permission
+#         denied": status 2 in dash, and the end of a script with `set -e`. `>&2` only copies the
+#         descriptor, and works.
 # Seen:   cron 3.0pl1-162 (Debian 12), Linux 6.
 #
-# Wants root on Debian 12, apt-get, util-linux; takes up to 70 seconds, until cron's next minute is over.
-# Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs root on Debian 12, apt-get and util-linux. Takes up to 70 seconds, until cron's next minute
+# is over. Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 
 version=3.0pl1-162

@@ -1,16 +1,20 @@
 #!/bin/sh
-# Debian's cron: an empty setting costs the whole file, and ranges that wrap never run.
+# Debian's cron: an empty setting makes it ignore the whole file, and ranges that wrap never match.
 #
-# Guess:  `MAILTO=` is an empty setting. `22-2` are the hours over midnight, `mon-sun` is the week.
-#         `1#1` (first Monday) and `0~30` (random minute), which other crons know, are refused.
-# Is:     `MAILTO=` without quotes, or text behind a quoted value (PATH="/usr/bin":/bin), is no setting:
-#         cron reads the line as a job, finds a "bad minute", and ignores every line of that file.
-#         `22-2` and `mon-sun` are taken and never run. `1#1` is every Monday and `0~30` is minute 0:
-#         cron passes over the rest of a word that it has begun to understand.
-# Seen:   cron 3.0pl1-162 (Debian 12). 3.0pl1-197 (Debian 13) takes `MAILTO=`; the rest is as here.
+# Guess:  `MAILTO=` is an empty setting. `22-2` means the hours across midnight, `mon-sun` the whole
+#         week. `1#1` (first Monday) and `0~30` (random minute), which other crons support, are
+#         refused.
+# Is:     `MAILTO=` without quotes is not a setting, nor is a quoted value followed by more text
+#         (PATH="/usr/bin":/bin): cron reads the line as a job, finds a "bad minute", and ignores
+#         every line of that file. `22-2` and `mon-sun` are accepted and never match. `1#1` means
+#         every Monday, and `0~30` means minute 0: cron ignores the rest of a word whose beginning
+#         it understands.
+# Seen:   cron 3.0pl1-162 (Debian 12). 3.0pl1-197 (Debian 13) accepts `MAILTO=`; the rest is the
+#         same.
 #
-# Wants root on Debian 12, with cron, faketime and socat; runs the installed cron on a faked clock, in
-# a mount namespace of its own. Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs root on Debian 12, with cron, faketime and socat. Runs the installed cron with a faked clock
+# in a private mount namespace.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 if [ "${INSIDE:-}" != 1 ]; then
   [ "$(id -u)" = 0 ] || { echo "needs root" >&2; exit 77; }

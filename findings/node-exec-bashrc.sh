@@ -1,16 +1,18 @@
 #!/bin/sh
-# Node, bash: exec() and spawn() with a piped stdin make "bash -c" read ~/.bashrc, but only under a daemon.
+# Node, bash: with a piped stdin from exec() or spawn(), "bash -c" reads ~/.bashrc, but only below a
+# daemon.
 #
-# Guess:  bash -c 'command' is not interactive, so it reads no ~/.bashrc, whatever its parent is.
-# Is:     the pipe that Node makes for a child's stdin is a socket pair. bash takes a stdin that is a socket for
-#         a login over the network by rshd, and reads ~/.bashrc, if SHLVL says that it is the outermost shell. So
-#         a command runs with other variables, prints what ~/.bashrc prints, and takes as long as that takes, when
-#         its parent was started by systemd or cron, and not when somebody tries the same at a prompt, where SHLVL
-#         is set. A stdin of "ignore", or a pipe that a shell makes, has no such effect.
+# Guess:  bash -c 'command' is not interactive, so it never reads ~/.bashrc, whatever its parent is.
+# Is:     the pipe that Node creates for the stdin of a child is a socket pair. If stdin is a
+#         socket, bash assumes a network login through rshd, and reads ~/.bashrc if SHLVL says that
+#         it is the outermost shell. Below systemd or cron, the command therefore gets other
+#         variables, prints what ~/.bashrc prints, and takes as long as ~/.bashrc takes. At a prompt
+#         this does not happen, because SHLVL is set there. It does not happen either with a stdin
+#         of "ignore", or with a pipe that a shell creates.
 # Seen:   Node 20.20.2, bash 5.2.15 of Debian 12.
 #
-# Wants bash 5.2 of Debian and npm.
-# Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs bash 5.2 of Debian, and npm.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 
 work=$(mktemp -d)

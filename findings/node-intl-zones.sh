@@ -1,17 +1,17 @@
 #!/bin/sh
-# Node: which hour it is in a zone is asked of the release of Node, not of the machine's tzdata.
+# Node: the hour in a time zone depends on the release of Node, not on the tzdata of the machine.
 #
-# Guess:  Intl and toLocaleString() go by /usr/share/zoneinfo, as cron and date(1) do: who installs a
-#         new tzdata has put all programs of the machine right.
-# Is:     each release carries zones of its own (process.versions.tz), and the machine's are never
-#         read. Two releases that are both in use are an hour apart about Africa/Casablanca since
-#         autumn 2026, and one of them is an hour off the cron of any machine, whatever its tzdata
-#         is. So windows of the night are to be worked out by the zone files that cron has, and a
-#         test against Intl or Temporal holds for what is past only.
+# Guess:  Intl and toLocaleString() use /usr/share/zoneinfo, as cron and date(1) do. A new tzdata
+#         package updates all programs of the machine.
+# Is:     each release of Node contains its own zones (process.versions.tz) and never reads those of
+#         the machine. Two releases in use differ by an hour for Africa/Casablanca since autumn
+#         2026, so one of them differs by an hour from the cron of any machine, whatever its tzdata
+#         is. To compute times of the night, read the zone files that cron uses. A test against Intl
+#         or Temporal is valid only for the past.
 # Seen:   Node 20.20.2 (zones of 2025c): 15 o'clock; 24.21.0 (2026c): 14 o'clock.
 #
-# Wants npm, on x64.
-# Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs npm, on x64.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 
 work=$(mktemp -d)

@@ -1,16 +1,17 @@
 #!/bin/sh
-# Node: readline ends a line at U+2028 and U+2029 in Node 24, which JSON has in the middle of a text.
+# Node: readline in Node 24 ends a line at U+2028 and U+2029, which may occur inside a JSON string.
 #
-# Guess:  'line' comes at \n, \r and \r\n, and JSON.stringify() leaves none of these in a text, so that
-#         readline reads back what was written as one JSON object a line.
-# Is:     until Node 22 that is so. Node 24 ends a line at U+2028 and U+2029 as well, as regular
-#         expressions do. JSON.stringify() leaves them as they are: the line falls to pieces, none of
-#         which is JSON. So a program that was tested with 22 loses messages with 24, but only those with
-#         a sign that nobody sees. There is no option against it; who wants lines of JSON looks for \n.
+# Guess:  'line' is emitted at \n, \r and \r\n. JSON.stringify() leaves none of these in a string,
+#         so readline reads back what was written as one JSON object per line.
+# Is:     this is true up to Node 22. Node 24 also ends a line at U+2028 and U+2029, as regular
+#         expressions do. JSON.stringify() does not escape them, so the line is split into pieces
+#         that are not JSON. A program that was tested with Node 22 loses messages with Node 24, but
+#         only those with one of these invisible characters. No option prevents this: to read lines
+#         of JSON, split at \n yourself.
 # Seen:   Node 22.23.5 (one line) and 24.22.3 (three).
 #
-# Wants npm, on x64.
-# Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs npm, on x64.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 
 work=$(mktemp -d)

@@ -1,15 +1,17 @@
 #!/bin/sh
-# Node: a spawn() that fails for want of file descriptors (EMFILE) keeps those that it had opened.
+# Node: a spawn() that fails because file descriptors run out (EMFILE) leaks those that it had
+# opened.
 #
-# Guess:  a child process that could not be started costs nothing; once others have closed enough files,
-#         the next spawn() works.
-# Is:     each failed spawn() holds the pipes that it had made before it failed. A process that tries again
-#         after a while eats whatever is freed, so with the limit unchanged it never starts a child again.
-#         Opening and closing as many files beforehand tells if there is room, and costs nothing.
+# Guess:  a child process that could not be started costs nothing. When other files have been
+#         closed, the next spawn() works.
+# Is:     each failed spawn() keeps the pipes that it had created before it failed. A process that
+#         retries later uses up every descriptor that becomes free, so with the same limit it never
+#         starts a child again. Opening and closing the same number of files beforehand shows
+#         whether there is room, and leaks nothing.
 # Seen:   Node 20.20.2, Linux.
 #
-# Wants node 20.20 and prlimit (util-linux).
-# Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs Node 20.20 and prlimit (util-linux).
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 
 work=$(mktemp -d)

@@ -1,16 +1,17 @@
 #!/bin/sh
-# ssh2 for Node: a server that takes RSA keys by rsa-sha2-512 alone refuses a key that ssh(1) gets in with.
+# ssh2 for Node: a server that accepts RSA keys only with rsa-sha2-512 refuses a key that works with
+# ssh(1).
 #
-# Guess:  ssh2 reads the server's list of signature algorithms (server-sig-algs), so whatever RSA
-#         algorithm sshd is told to accept is the one it signs with, as ssh(1) does.
-# Is:     OpenSSH's list names all that it was built with, not what PubkeyAcceptedAlgorithms allows.
-#         ssh2 finds rsa-sha2-256 in it, offers that only, and never tries rsa-sha2-512. ssh(1) begins
-#         with rsa-sha2-512. So the same key, user and server work by hand, and not from Node:
-#         "All configured authentication methods failed".
+# Guess:  ssh2 reads the server's list of signature algorithms (server-sig-algs). So it signs with
+#         whatever RSA algorithm sshd is configured to accept, as ssh(1) does.
+# Is:     OpenSSH's list has all algorithms that it was built with, not those that
+#         PubkeyAcceptedAlgorithms allows. ssh2 finds rsa-sha2-256 in it, offers only that, and
+#         never tries rsa-sha2-512. ssh(1) tries rsa-sha2-512 first. So the same key, user and
+#         server work by hand, but not from Node: "All configured authentication methods failed".
 # Seen:   ssh2 1.17.0, OpenSSH 9.2p1 (Debian 12), Node 20.
 #
-# Wants root on Debian 12 with openssh-server, openssh-client, node and npm.
-# Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs root on Debian 12 with openssh-server, openssh-client, node and npm.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 
 work=$(mktemp -d)

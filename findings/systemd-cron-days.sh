@@ -1,17 +1,19 @@
 #!/bin/sh
 # systemd-cron: names of months and ranges of weekdays mean other days than under cron.
 #
-# Guess:  a crontab means the same to systemd-cron as to cron, whose place the package takes.
-# Is:     in the timers that its generator writes,
-#         Debian 12: "nov" is October, "dec" is November, and a line with "oct" has no timer; weekdays
-#         that end with Sunday (fri-sun, 5-7) are every day, and 0-7 is Sunday.
-#         Debian 13: "sun" alone is every day, and a line with the name of a month has no timer.
-#         Both: "0 3 1 * 1" is a first that is a Monday; for cron it is the first, and each Monday.
+# Guess:  a crontab means the same to systemd-cron as to cron, which the package replaces.
+# Is:     the timers of its generator differ:
+#         Debian 12: "nov" means October, "dec" means November, and a line with "oct" gets no timer.
+#         Ranges of weekdays that end with Sunday (fri-sun, 5-7) mean every day, and 0-7 means
+#         Sunday.
+#         Debian 13: "sun" alone means every day, and a line with the name of a month gets no timer.
+#         Both: "0 3 1 * 1" means a first of the month that is a Monday. To cron it means every
+#         first of the month, and every Monday.
 # Seen:   systemd-cron 1.15.19-5 (Debian 12), 2.5.1-2 (Debian 13).
 #
-# Wants root on Debian 12 or 13, apt-get, python3, util-linux; unpacks the package into a temporary
-# folder and runs its generator in a mount namespace. Exits with 0 while it is as said here, with 1 if
-# it has changed.
+# Needs root on Debian 12 or 13, apt-get, python3 and util-linux. Unpacks the package into a
+# temporary directory and runs its generator in a mount namespace.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 if [ "${INSIDE:-}" != 1 ]; then
   [ "$(id -u)" = 0 ] || { echo "needs root" >&2; exit 77; }

@@ -1,14 +1,15 @@
 #!/bin/sh
-# systemd units: quotes count within a word, too.
+# systemd units: quotes also work inside a word.
 #
 # Guess:  as systemd.service(5) says under COMMAND LINES: a quote opens only at the beginning of a
-#         word, and closes only at its end; anywhere else it is a character of the word.
-# Is:     as in a shell: foo"bar baz"qux is the one word `foobar bazqux`, also in Environment=.
+#         word, and closes only at its end. Anywhere else it is a normal character.
+# Is:     quotes work as in a shell: foo"bar baz"qux is the single word `foobar bazqux`, also in
+#         Environment=.
 # Seen:   systemd 252.39-1~deb12u2 (Debian 12), 257.13-1~deb13u1 (Debian 13).
 #
-# Wants Debian 12 or 13 with the libraries of systemd, apt-get, dpkg-deb; unpacks the package into a
-# temporary folder and has its systemd read a unit (--test), which starts nothing. Exits with 0 while
-# it is as said here, with 1 if it has changed.
+# Needs Debian 12 or 13 with the libraries of systemd, apt-get and dpkg-deb. Unpacks the package
+# into a temporary directory and lets its systemd read a unit (--test), which starts nothing.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 # shellcheck source=/dev/null
 . /etc/os-release

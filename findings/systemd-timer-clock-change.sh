@@ -1,14 +1,15 @@
 #!/bin/sh
-# systemd timers: on the nights on which the clocks change, a timer in local time leaves hours out.
+# systemd timers: when the clocks change, a timer in local time skips hours.
 #
-# Guess:  as under cron: a daily time that the clocks skip is caught up at once, and an hourly timer
-#         runs every hour, also in the hour that the clocks show twice.
-# Is:     the daily timer does not run on that day at all; the hourly one has a gap of two hours, and
-#         so has one of every five minutes. With "UTC" behind the time there is no gap.
+# Guess:  as under cron: if the clocks skip the time of a daily timer, it runs at once afterwards.
+#         An hourly timer runs every hour, also in the hour that the clocks show twice.
+# Is:     the daily timer does not run on that day. The hourly timer has a gap of two hours, and a
+#         timer for every five minutes has a gap, too. There is no gap if "UTC" follows the time.
 # Seen:   systemd 252.39-1~deb12u2 (Debian 12), 257.13-1~deb13u1 (Debian 13).
 #
-# Wants Debian 12 or 13, apt-get, dpkg-deb, tzdata; unpacks the package into a temporary folder and
-# asks its systemd-analyze. Exits with 0 while it is as said here, with 1 if it has changed.
+# Needs Debian 12 or 13, apt-get, dpkg-deb and tzdata. Unpacks the package into a temporary
+# directory and runs its systemd-analyze.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 # shellcheck source=/dev/null
 . /etc/os-release

@@ -1,18 +1,18 @@
 #!/bin/sh
-# coreutils' timeout: a command gets the signal of its end twice, and sometimes sees both.
+# coreutils' timeout: the command gets the final signal twice, and sometimes handles both.
 #
-# Guess:  when the time is over, timeout sends TERM to its command, once; a second TERM comes from
-#         somebody who means it. Programs that end gently on the first signal and at once on the
-#         second may be put behind timeout in a crontab.
-# Is:     timeout makes a process group, and sends the signal to its child and then to the group,
-#         which the child is in. It is the same for a signal that timeout passes on. Of two TERM that
-#         come together the kernel makes one; but a child that handles the first before the second
-#         comes sees two, now and then. Real-time signals are queued, so they show both each time.
-#         --foreground makes no group, and sends one.
+# Guess:  when the time is over, timeout sends TERM to its command once. A second TERM comes from
+#         somebody who wants to end it at once. So you can put timeout in front of a program that
+#         ends gently on the first signal and at once on the second.
+# Is:     timeout creates a process group. It sends the signal to its child, and then to the group,
+#         which includes the child. It does the same with a signal that it passes on. The kernel
+#         merges two TERM signals that arrive together, but a child that handles the first before
+#         the second arrives gets two, now and then. Real-time signals are queued, so they always
+#         show both. With --foreground, timeout creates no group and sends one signal.
 # Seen:   coreutils 9.1-1 (Debian 12).
 #
-# Wants root, apt-get with Debian 12, perl; takes some seconds. Exits with 0 while it is as said here,
-# with 1 if it has changed.
+# Needs root, apt-get with Debian 12, and perl. Takes some seconds.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 
 version=9.1-1

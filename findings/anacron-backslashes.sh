@@ -45,7 +45,7 @@ echo "anacron $version"
 cat out
 
 status=0
-# expect FILE TEXT: it is a line of it
+# expect FILE TEXT: the file has this line
 expect() {
   grep -qxF -- "$2" "$1" || { echo "expected: $2" >&2; status=1; }
 }

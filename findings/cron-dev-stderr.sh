@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/package" "$work/tabs" "$work/cron.d" "$work/run"
 mkdir -m 1777 "$work/seen"
 
-# As a user that apt-get drops its rights to cannot write to a directory of root.
+# apt-get would switch to a user who cannot write to a directory of root.
 (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "cron=$version" >/dev/null)
 dpkg-deb -x "$work"/cron_*.deb "$work/package"
 
@@ -36,7 +36,7 @@ for who in root "$user"; do
 done
 : >"$work/crontab"
 
-# A cron of its own, in a mount namespace where the crontabs above are the only ones.
+# A private cron, in a mount namespace where the crontabs above are the only ones.
 # shellcheck disable=SC2016 # $1 is for the inner shell
 unshare --mount --propagation private sh -c '
   mkdir -p /var/spool/cron/crontabs /etc/cron.d

@@ -25,7 +25,7 @@ if [ "${INSIDE:-}" != 1 ]; then
 fi
 version=$(dpkg-query -W -f '${Version}' cron)
 echo "cron $version"
-case $version in 3.0pl1-162*) ;; *) echo "wants cron 3.0pl1-162" >&2; exit 77 ;; esac
+case $version in 3.0pl1-162*) ;; *) echo "needs cron 3.0pl1-162" >&2; exit 77 ;; esac
 
 dir=$(mktemp -d)
 mkdir "$dir/cron.d" "$dir/dev" "$dir/tabs"

@@ -31,8 +31,8 @@ hour_of() {
 }
 old=$(hour_of 20.20.2)
 new=$(hour_of 24.21.0)
-echo "2026-09-21T14:13:20Z in Casablanca is to Node 20.20.2 (its zones, the hour): $old"
-echo "                                  to Node 24.21.0:                          $new"
+echo "2026-09-21T14:13:20Z in Casablanca: Node 20.20.2 (its zones, the hour): $old"
+echo "                                    Node 24.21.0:                        $new"
 if [ "$old" = '2025c 15' ] && [ "$new" = '2026c 14' ]; then exit 0; fi
 echo "this has changed" >&2
 exit 1

@@ -36,8 +36,8 @@ lines_of() {
 }
 old=$(lines_of 22.23.5)
 new=$(lines_of 24.22.3)
-echo "one object of JSON is so many lines to Node 22.23.5: $old"
-echo "                                to Node 24.22.3: $new"
+echo "one JSON object, read as lines by Node 22.23.5: $old"
+echo "                               by Node 24.22.3: $new"
 if [ "$old" = 1 ] && [ "$new" = 3 ]; then exit 0; fi
 echo "this has changed" >&2
 exit 1

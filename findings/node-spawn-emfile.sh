@@ -59,6 +59,6 @@ END
 plain=$(prlimit --nofile=80: node "$work/try.mjs" plain)
 asked=$(prlimit --nofile=80: node "$work/try.mjs" ask)
 echo "node $(node --version)"
-echo "spawn() again and again while files are closed: $plain"
-echo "the same, with a look if there is room:         $asked"
+echo "spawn() repeatedly while files are closed:      $plain"
+echo "the same, after checking that there is room:    $asked"
 [ "$plain" = "EMFILE after 30" ] && [ "${asked%% *}" = started ] || exit 1

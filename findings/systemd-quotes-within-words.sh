@@ -37,7 +37,7 @@ Environment=FOO="a b"c
 ExecStart=/bin/echo foo"bar baz"qux
 END
 as=
-# A manager of a user refuses to be root, without a word.
+# A user manager silently refuses to run as root.
 [ "$(id -u)" != 0 ] || { chmod -R a+rX . && chown 65534 run && as='setpriv --reuid=65534 --clear-groups'; }
 # shellcheck disable=SC2086 # words
 LC_ALL=C HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_CONFIG_HOME=$dir/config LD_LIBRARY_PATH=$shared \
@@ -46,7 +46,7 @@ LC_ALL=C HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_CONFIG_HOME=$dir/config LD_LIBRA
 grep -q quotes.service dump || { cat dump >&2; exit 77; }   # without cgroups, say
 
 status=0
-# expect TEXT: it stands in what systemd made of the unit
+# expect TEXT: the output of systemd contains it
 expect() {
   grep -F -- "$1" dump || { echo "expected: $1" >&2; status=1; }
 }

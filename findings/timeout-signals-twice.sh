@@ -20,13 +20,13 @@ version=9.1-1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
-# As a user that apt-get drops its rights to cannot write to a directory of root.
+# apt-get would switch to a user who cannot write to a directory of root.
 (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "coreutils=$version" >/dev/null)
 dpkg-deb -x "$work"/coreutils_*.deb "$work/package"
 timeout=$work/package/usr/bin/timeout
 "$timeout" --version | head -n 1
 
-# How many signals a command got that goes on for a moment after the first one.
+# Prints the number of signals that a command gets; it continues briefly after the first one.
 # shellcheck disable=SC2016 # $SIG and $seen are perl's
 count() {
   PERL_SIGNALS=unsafe "$timeout" "$@" -s RTMIN 0.3 perl -e '

@@ -8,9 +8,9 @@
 #         script goes on, and reads 143.
 # Seen:   borgmatic 1.7.7-1 (Debian 12), 1.9.14-0.1 (Debian 13).
 #
-# Wants Debian 12 or 13, apt-get, dpkg-deb, python3, setsid; unpacks borgmatic and the Python modules
-# that it needs into a temporary folder. Needs no borg: what is stopped is a hook. Exits with 0 while
-# it is as said here, with 1 if it has changed.
+# Needs Debian 12 or 13, apt-get, dpkg-deb, python3 and setsid, but no borg: a hook is stopped. Unpacks
+# borgmatic and its Python modules into a temporary folder.
+# Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu
 # shellcheck source=/dev/null
 . /etc/os-release

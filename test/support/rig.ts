@@ -257,7 +257,7 @@ export class Session {
   }
 }
 
-/** Whether the kernel has killed for want of memory: nobody else may have ended a daemon like that. */
+/** Whether the kernel has killed for want of memory: who else would end a daemon like that? */
 function memory(): string {
   const lines = ['/proc/vmstat', '/proc/meminfo'].flatMap((path) =>
     readFileSync(path, 'utf8').split('\n'),

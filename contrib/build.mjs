@@ -17,12 +17,19 @@
  * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
  * later. They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { bundledIn } from './bundled.mjs';
 import { noticeOf, sbomOf, stanzasOf } from './licences.mjs';
+import { openTree, openWay, ROOT } from './readable.mjs';
 
 /** The fast path's size is its start-up time. */
 const MAIN_BYTES_MAX = 10_500;
@@ -31,8 +38,10 @@ const MAIN_BYTES_MAX = 10_500;
 const NATIVE = ['cpu-features', '*/sshcrypto.node'];
 
 const COMMANDS = ['dist/client/baton.pl', 'dist/client/main.cjs', 'dist/daemon/batond.cjs'];
+/** What the packages ship beside that; git has written it, with the modes of the umask. */
+const SHIPPED = /^([A-Z]+\.md|config\.json|package\.json|contrib)$/;
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+process.chdir(ROOT);
 
 const common = {
   bundle: true,
@@ -129,6 +138,8 @@ for (const [file, part] of [
   const parts = ['keeper.pl', part].map((name) => readFileSync(`daemon/keepers/${name}`, 'utf8'));
   put(`dist/daemon/${file}`, `#!/usr/bin/perl\n${parts.join('\n')}`);
 }
+// The same package comes of every umask, and other users can read it.
+for (const path of readdirSync('.').filter((name) => SHIPPED.test(name))) openTree(path);
 
 /** In one step: cron may be starting the one that is there, and half of a program ends with 0. */
 function put(path, contents) {
@@ -136,7 +147,8 @@ function put(path, contents) {
   const fresh = `${path}.${process.pid}.new`;
   writeFileSync(fresh, contents);
   // Whatever the umask: other users' crontabs call them.
-  if (COMMANDS.includes(path)) chmodSync(fresh, 0o755);
+  chmodSync(fresh, COMMANDS.includes(path) ? 0o755 : 0o644);
+  openWay(ROOT, join(ROOT, dirname(path)));
   renameSync(fresh, path);
 }
 

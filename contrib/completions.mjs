@@ -1,18 +1,30 @@
 /**
- * Puts the completions for bash, zsh and fish where the shells find them:
- * node completions.mjs [PREFIX]
+ * Puts the man pages, and the completions for bash, zsh and fish, where `man` and the shells find
+ * them: node completions.mjs [PREFIX]
  *
- * npm has no place for completions, so `npm install -g` runs this ("postinstall" in package.json),
- * with its own prefix; anywhere else, as in a checkout, it then does nothing. Copies, not links:
- * what is left behind when npm removes the package must not make every new zsh complain of a
- * dangling link.
+ * npm has no place for completions, and from npm 12 on none for man pages. So `npm install -g` runs
+ * this ("postinstall" in package.json), with its own prefix; anywhere else, as in a checkout, it
+ * then does nothing. Completions are copied: if npm removes the package, a dangling link would make
+ * every new zsh complain. Man pages are links, as npm 10 and 11 make them: over a file, those would
+ * refuse to install.
  *
- * Invariants: nothing is overwritten but completions of baton's, and no installation fails because
- * of them.
+ * Invariants: nothing is overwritten but baton's own files; no installation fails because of them;
+ * all users can read what root puts there, whatever its umask.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isRoot, openInstallation, openTree, openWay, PREFIX } from './readable.mjs';
 
 const { npm_config_global: isGlobal, npm_config_prefix: npmPrefix } = process.env;
 const ofNpm = isGlobal === 'true' ? npmPrefix : undefined;
@@ -25,29 +37,60 @@ if (prefix === undefined) {
     process.exitCode = 64;
   }
 } else {
-  for (const [name, place] of places(resolve(prefix))) put(name, place);
+  const top = resolve(prefix);
+  attempt(PREFIX ?? top, () => openInstallation());
+  for (const [file, place] of [...completions(top), ...manPages(top)]) put(top, file, place);
 }
 
 /** The zsh of Debian looks into vendor-completions below /usr, every zsh into site-functions. */
-function places(root) {
-  const vendor = join(root, 'share/zsh/vendor-completions');
-  const zsh = existsSync(vendor) ? vendor : join(root, 'share/zsh/site-functions');
+function completions(top) {
+  const vendor = join(top, 'share/zsh/vendor-completions');
+  const zsh = existsSync(vendor) ? vendor : join(top, 'share/zsh/site-functions');
   return [
-    ['baton.bash', join(root, 'share/bash-completion/completions/baton')],
-    ['_baton', join(zsh, '_baton')],
-    ['baton.fish', join(root, 'share/fish/vendor_completions.d/baton.fish')],
+    [ours('completions/baton.bash'), join(top, 'share/bash-completion/completions/baton')],
+    [ours('completions/_baton'), join(zsh, '_baton')],
+    [ours('completions/baton.fish'), join(top, 'share/fish/vendor_completions.d/baton.fish')],
   ];
 }
 
-function put(name, place) {
-  const file = fileURLToPath(new URL(`completions/${name}`, import.meta.url));
-  try {
-    if (existsSync(place) && !/\bbaton\b/.test(readFileSync(place, 'utf8'))) {
-      return trouble(`${place}: is there already and no completion of baton's`);
+function manPages(top) {
+  const pages = readdirSync(ours('man')).filter((name) => /\.[1-8]$/.test(name));
+  return pages.map((name) => [ours(`man/${name}`), join(top, `share/man/man${name.at(-1)}`, name)]);
+}
+
+function ours(name) {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+function put(top, file, place) {
+  attempt(place, () => {
+    if (!isFree(place)) return trouble(`${place}: exists already and is not a file of baton`);
+    const directory = dirname(place);
+    mkdirSync(directory, { recursive: true });
+    // In one step: a shell may be reading the one that is there.
+    const fresh = `${place}.${process.pid}`;
+    // A link to a checkout would break as soon as that is removed.
+    if (top === PREFIX && place.includes('/man/')) symlinkSync(relative(directory, file), fresh);
+    else copyFileSync(file, fresh);
+    if (isRoot) {
+      openTree(fresh);
+      openWay(top, directory);
     }
-    mkdirSync(dirname(place), { recursive: true });
-    copyFileSync(file, place);
+    renameSync(fresh, place);
     if (isAsked) process.stdout.write(`${place}\n`);
+  });
+}
+
+/** Nothing is there, or a file of baton, or a link to one that npm has removed. */
+function isFree(place) {
+  if (existsSync(place)) return /\bbaton\b/.test(readFileSync(place, 'utf8'));
+  const entry = lstatSync(place, { throwIfNoEntry: false });
+  return entry === undefined || /\bbatond\b/.test(readlinkSync(place));
+}
+
+function attempt(place, action) {
+  try {
+    action();
   } catch (error) {
     trouble(`${place}: cannot be written (${error.code ?? error.message})`);
   }

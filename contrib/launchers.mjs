@@ -6,12 +6,13 @@
  * file to run. After an upgrade of node, run it again. Where there is a perl, `baton` is its front
  * door, which starts in a tenth of Node's time and knows Node for the rest.
  *
- * Invariant: nothing is overwritten but a launcher of baton's.
+ * Invariants: nothing is overwritten but a launcher of baton's; all users can run what root has
+ * installed, whatever its umask, or are named what keeps them from it.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { isRoot, obstacleTo, openInstallation, ROOT } from './readable.mjs';
 
 /** Longest first line that the kernel takes (BINPRM_BUF_SIZE of Linux 5.1). */
 const FIRST_LINE_BYTES_MAX = 253; // behind "#!"
@@ -20,7 +21,6 @@ const MARK = 'launcher of baton';
 const PERL = '/usr/bin/env -S -u PERL5OPT -u PERL5DB -u PERL_UNICODE PERL_BADLANG=0 /usr/bin/perl';
 
 const directory = resolve(process.argv[2] ?? '/usr/bin');
-const root = fileURLToPath(new URL('..', import.meta.url));
 const launchers = {
   baton: hasPerl() ? byPerl('dist/client/baton.pl') : byNode('dist/client/main.cjs'),
   batond: byNode('dist/daemon/batond.cjs'),
@@ -29,6 +29,7 @@ const launchers = {
 if (Buffer.byteLength(process.execPath) > FIRST_LINE_BYTES_MAX || /\s/.test(process.execPath)) {
   fail(`${process.execPath}: the kernel takes no such path in a first line; use a shorter one`);
 }
+openInstallation();
 for (const [name, text] of Object.entries(launchers)) {
   const path = join(directory, name);
   if (existsSync(path) && !readFileSync(path, 'utf8').includes(MARK)) {
@@ -45,10 +46,23 @@ for (const [name, text] of Object.entries(launchers)) {
   }
   process.stdout.write(`${path} runs ${process.execPath}\n`);
 }
+if (isRoot) warn();
+
+/** What only root can reach is of no use in the crontabs of others. */
+function warn() {
+  const obstacles = [process.execPath, join(ROOT, 'package.json')].map((path) => obstacleTo(path));
+  for (const path of new Set(obstacles.filter((obstacle) => obstacle !== undefined))) {
+    const mode = (statSync(path).mode & 0o7777).toString(8).padStart(4, '0');
+    complain(
+      `${path}: mode ${mode}: root's jobs can run baton, those of other users cannot; ` +
+        `for them, install node and baton where all users may read, such as /usr/local`,
+    );
+  }
+}
 
 /** The files are CommonJS: loading them like this costs nothing. */
 function byNode(file) {
-  return `#!${process.execPath}\nrequire(${JSON.stringify(join(root, file))}); // ${MARK}\n`;
+  return `#!${process.execPath}\nrequire(${JSON.stringify(join(ROOT, file))}); // ${MARK}\n`;
 }
 
 /** `env -S` is there since coreutils 8.30; the kernel gives it all of the line as one argument. */
@@ -59,10 +73,14 @@ function hasPerl() {
 function byPerl(file) {
   const quoted = (text) => `'${text.replace(/[\\']/g, '\\$&')}'`;
   const node = `our $node = ${quoted(process.execPath)};`;
-  return `#!${PERL}\n${node} require ${quoted(join(root, file))}; # ${MARK}\n`;
+  return `#!${PERL}\n${node} require ${quoted(join(ROOT, file))}; # ${MARK}\n`;
 }
 
 function fail(message) {
-  process.stderr.write(`launchers: ${message}\n`);
+  complain(message);
   process.exit(1);
+}
+
+function complain(message) {
+  process.stderr.write(`launchers: ${message}\n`);
 }

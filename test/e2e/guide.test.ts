@@ -10,8 +10,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { ROOT } from '../support/config.ts';
-import { nodePackage, outside } from '../support/deb.ts';
+import { outside } from '../support/deb.ts';
 import { GUEST_NEEDS, Guest } from '../support/guest.ts';
+import { letNightCome } from '../support/guestnight.ts';
+import { hasNode, installNode } from '../support/guestnode.ts';
 import { commandsBelow, commandsOf, seenBy } from '../support/guide.ts';
 import { whyWithout } from '../support/tools.ts';
 
@@ -47,11 +49,7 @@ describe('the guide from zero to the first nightly backup', { skip: whyWithout(.
 
   test('by the Debian package', async (t) => {
     const guest = await boot(t);
-    if (!hasNode(guest)) {
-      cpSync(nodePackage(place), join(guest.share, 'nodejs.deb'));
-      cpSync(process.execPath, join(guest.share, 'node'));
-      guest.ask('dpkg -i /share/nodejs.deb && install -m 755 /share/node /usr/bin/node');
-    }
+    installNode(guest, place);
     install(guest, '### On Debian and its kin');
     await useIt(guest);
   });
@@ -110,17 +108,9 @@ describe('the guide from zero to the first nightly backup', { skip: whyWithout(.
     await theNight(guest);
   }
 
-  /** cron believes that it is nearly four; its jobs have the real clock. */
+  /** It is nearly four. */
   async function theNight(guest: Guest): Promise<void> {
-    const [lib] = outside('find', '/usr/lib', '-name', 'libfaketime.so.1').split('\n');
-    cpSync(lib ?? '', join(guest.share, 'libfaketime.so.1'));
-    guest.ask(`mkdir /run/systemd/system/cron.service.d
-      cat >/run/systemd/system/cron.service.d/night.conf <<'END'
-[Service]
-Environment=LD_PRELOAD=/share/libfaketime.so.1 FAKETIME_DONT_FAKE_MONOTONIC=1
-Environment="FAKETIME=@${BEFORE_THE_NIGHT}"
-END
-      systemctl daemon-reload && systemctl restart cron`);
+    letNightCome(guest, BEFORE_THE_NIGHT);
     await guest.until('ls -d /var/cache/rsnapshot/alpha.1/localhost/etc', /alpha\.1/);
     guest.ask('baton wait --all');
     const past = guest.ask('baton history rsnap-alpha').match(/^.*\brsnap-alpha\b.*$/gm) ?? [];
@@ -140,12 +130,6 @@ function type(guest: Guest, command: string) {
 status=$?; pwd >/share/where; exit $status`);
   assert.equal(said.status, 0, `${command}: ${said.text}${said.errors}`);
   return said;
-}
-
-/** Debian 13 has its own. */
-function hasNode(guest: Guest): boolean {
-  const version = '"$(dpkg-query -W nodejs | cut -f 2)"';
-  return guest.run(`dpkg --compare-versions ${version} ge 20.15`).status === 0;
 }
 
 /** As the archive of nodejs.org does it. */

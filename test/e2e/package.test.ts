@@ -5,12 +5,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
+  rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -23,6 +27,11 @@ import { skipWithout } from '../support/tools.ts';
 const CRON = { HOME: '/root', LOGNAME: 'root', PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
 /** npm's prefix is one for all, and its modules lie below it. */
 const MODULE = 'lib/node_modules/batond';
+/** What the tarball is built from. */
+const SOURCES = [
+  ...['client', 'contrib', 'daemon', 'policies', 'runners', 'test/demo.ts', 'test/support'],
+  ...['package.json', 'config.json', 'README.md', 'CHANGELOG.md', 'LICENSE.md', 'SECURITY.md'],
+];
 const BUNDLE = join(ROOT, 'dist/client/main.cjs');
 
 /** All that is built and shipped: the bundles, and what is no TypeScript. */
@@ -46,10 +55,12 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, c
   return stdout;
 }
 
-/** Packs what was built, installs it, and returns the prefix. */
-function install(t: TestContext): string {
+/** Packs what was built, installs it without running its scripts, and returns the prefix. */
+function unpack(t: TestContext, umask: string): string {
   const place = directory(t);
   const prefix = join(place, 'prefix');
+  mkdirSync(prefix);
+  for (const open of [place, prefix]) chmodSync(open, 0o755);
   // npm has a cache of its own here, so nothing but the tarball can be the source.
   const env = { ...process.env, npm_config_cache: join(place, 'cache') };
   // Without scripts, as the tests that run beside this one use what is built. npm 10 runs prepare
@@ -58,8 +69,15 @@ function install(t: TestContext): string {
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', place];
   const tarball = join(place, run('npm', pack, env, ROOT).trim());
   assert.equal(statSync(BUNDLE).ino, built, 'npm pack has built again');
-  run('npm', ['install', '-g', '--offline', '--prefix', prefix, tarball], env);
-  // As npm does, unless it is one that runs no scripts.
+  const flags = ['install', '-g', '--offline', '--ignore-scripts', '--prefix', prefix, tarball];
+  run('sh', ['-c', `umask ${umask}; exec npm "$@"`, 'npm', ...flags], env);
+  return prefix;
+}
+
+/** As npm 10 and 11 do. */
+function install(t: TestContext): string {
+  const prefix = unpack(t, '022');
+  const env = process.env;
   const lifecycle = { npm_config_global: 'true', npm_config_prefix: prefix };
   const module = join(prefix, MODULE);
   const { scripts } = aboutOf(module);
@@ -102,6 +120,59 @@ test('npm install -g brings both commands, manual pages and completions, without
     assert.equal(readFileSync(join(prefix, place ?? ''), 'utf8'), given);
   }
   await runsUnderCron(t, prefix);
+});
+
+test('under umask 077, where npm runs no scripts and links no man pages, all users can read everything', (t) => {
+  if (skipWithout(t, 'npm', 'root')) return;
+  const prefix = unpack(t, '077');
+  // As npm 12 leaves it.
+  rmSync(join(prefix, 'share'), { recursive: true, force: true });
+  const launchers = join(prefix, 'sbin');
+  mkdirSync(launchers);
+  for (const [script, to] of [
+    ['completions', prefix],
+    ['launchers', launchers],
+  ]) {
+    const file = join(prefix, MODULE, `contrib/${script}.mjs`);
+    const command = `umask 077; exec "${process.execPath}" "${file}" "${to}"`;
+    run('sh', ['-c', command], process.env);
+  }
+  const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+  const unreadable = ['!', '-readable', '-o', '-type', 'd', '!', '-executable'];
+  const found = run('setpriv', [...asNobody, 'find', prefix, ...unreadable], process.env);
+  assert.equal(found, '');
+  for (const page of aboutOf(join(prefix, MODULE)).man ?? []) {
+    const name = page.split('/').at(-1) ?? '';
+    const place = join(prefix, `share/man/man${name.at(-1)}`, name);
+    // A file in the place of its link would stop npm 10 and 11.
+    assert.equal(realpathSync(place), join(realpathSync(prefix), MODULE, page));
+  }
+  for (const bin of ['bin/baton', 'bin/batond', 'sbin/baton', 'sbin/batond']) {
+    run('setpriv', [...asNobody, 'test', '-x', join(prefix, bin)], process.env);
+  }
+});
+
+test('the tarball is the same under another umask, time zone and language, and in another directory', (t) => {
+  if (skipWithout(t, 'npm')) return;
+  const [one, other] = [
+    { umask: '022', rights: 'go=rX', env: { TZ: 'UTC', LANG: 'C' } },
+    { umask: '077', rights: 'go=', env: { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8' } },
+  ].map(({ umask, rights, env }) => {
+    const tree = join(directory(t), 'tree');
+    mkdirSync(tree);
+    for (const part of SOURCES) cpSync(join(ROOT, part), join(tree, part), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+    // As git writes them.
+    run('chmod', ['-R', rights, ...SOURCES], process.env, tree);
+    const script = `umask ${umask} && node contrib/build.mjs && npm pack --silent --ignore-scripts`;
+    run('sh', ['-c', script], { ...process.env, ...env }, tree);
+    const [tarball = ''] = readdirSync(tree).filter((name) => name.endsWith('.tgz'));
+    return join(tree, tarball);
+  });
+  assert.ok(one !== undefined && other !== undefined);
+  const modes = run('tar', ['-tvf', other], process.env).match(/^-\S+/gm) ?? [];
+  assert.deepEqual([...new Set(modes)].sort(), ['-rw-r--r--', '-rwxr-xr-x']);
+  assert.ok(readFileSync(one).equals(readFileSync(other)));
 });
 
 /** The notice, the licences and the bill of materials agree on what is in the bundles. */
@@ -161,19 +232,26 @@ function pagesOf(directory: string): readonly string[] {
   return readdirSync(join(ROOT, directory)).filter((name) => /\.[1-8]$/.test(name));
 }
 
-/** completions.mjs beside completions that are there, whatever is in contrib. */
+/** completions.mjs beside completions and a man page that are there, whatever is in contrib. */
 function completer(t: TestContext): string {
   const place = directory(t);
-  mkdirSync(join(place, 'completions'));
+  for (const part of ['completions', 'man']) mkdirSync(join(place, part));
+  writeFileSync(join(place, 'man/baton.1'), '.TH baton 1\n');
   for (const name of ['baton.bash', '_baton', 'baton.fish']) {
     writeFileSync(join(place, 'completions', name), `# ${name}, for baton\n`);
   }
-  cpSync(join(ROOT, 'contrib/completions.mjs'), join(place, 'completions.mjs'));
+  for (const script of ['completions.mjs', 'readable.mjs']) {
+    cpSync(join(ROOT, 'contrib', script), join(place, script));
+  }
   return join(place, 'completions.mjs');
 }
 
-test('completions are put where each shell looks, and never over a file that is not of baton', (t) => {
+test('completions and man pages are put where shells and man look, and never over a file that is not of baton', (t) => {
   const prefix = directory(t);
+  const page = join(prefix, 'share/man/man1/baton.1');
+  mkdirSync(join(page, '..'), { recursive: true });
+  // Left by npm, which has removed what it pointed to.
+  symlinkSync('../../../lib/node_modules/batond/contrib/man/baton.1', page);
   const taken = join(prefix, 'share/fish/vendor_completions.d/baton.fish');
   mkdirSync(join(taken, '..'), { recursive: true });
   writeFileSync(taken, '# of another program\n');
@@ -185,16 +263,17 @@ test('completions are put where each shell looks, and never over a file that is 
     assert.equal(status, 1, time);
     assert.match(
       stderr,
-      /^completions: \S+baton\.fish: is there already and no completion of .*\n$/,
+      /^completions: \S+baton\.fish: exists already and is not a file of baton\n$/,
     );
   }
   const read = (place: string) => readFileSync(join(prefix, 'share', place), 'utf8');
   assert.equal(read('fish/vendor_completions.d/baton.fish'), '# of another program\n');
   assert.equal(read('bash-completion/completions/baton'), '# baton.bash, for baton\n');
   assert.equal(read('zsh/vendor-completions/_baton'), '# _baton, for baton\n');
+  assert.equal(read('man/man1/baton.1'), '.TH baton 1\n');
 });
 
-test('an installation that is not global puts no completions anywhere', (t) => {
+test('an installation that is not global puts nothing anywhere else', (t) => {
   const env = { npm_lifecycle_event: 'postinstall', npm_config_prefix: directory(t) };
   const args = [completer(t)];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });

@@ -22,6 +22,13 @@ export function commandsOf(document: string): readonly string[] {
   return commandsIn(readFileSync(join(ROOT, document), 'utf8'));
 }
 
+/** The numbered steps of a document, and the commands of each. */
+export function stepsOf(document: string): readonly (readonly string[])[] {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  const steps = text.matchAll(/^\d+\. .*\n(?: .*\n|\n)*/gm);
+  return [...steps].map(([step]) => commandsIn(step));
+}
+
 /** What a comment at a command's end says that is seen, such as `hello from baton`. */
 export function seenBy(command: string): string {
   return /\s# (.*)$/.exec(command)?.[1] ?? '';

@@ -1,0 +1,18 @@
+/** Node as a package in a guest, which the Debian package of baton wants. */
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { nodePackage } from './deb.ts';
+import type { Guest } from './guest.ts';
+
+/** Debian 13 has its own; in Debian 12 it takes that of NodeSource, for which one stands here. */
+export function installNode(guest: Guest, directory: string): void {
+  if (hasNode(guest)) return;
+  cpSync(nodePackage(directory), join(guest.share, 'nodejs.deb'));
+  cpSync(process.execPath, join(guest.share, 'node'));
+  guest.ask('dpkg -i /share/nodejs.deb && install -m 755 /share/node /usr/bin/node');
+}
+
+export function hasNode(guest: Guest): boolean {
+  const version = '"$(dpkg-query -W nodejs | cut -f 2)"';
+  return guest.run(`dpkg --compare-versions ${version} ge 20.15`).status === 0;
+}

@@ -34,6 +34,8 @@ describe('from the downloaded package to the first nightly backup', {
     guest.ask(`cp /share/baton_*.deb /root && mkdir -p /home/alice && echo dear >/home/alice/letter
       printf '#!/bin/sh\\ncat >/share/mail.new && mv /share/mail.new /share/mail\\n' >/usr/sbin/sendmail
       chmod 755 /usr/sbin/sendmail`);
+    // The reader answers yes.
+    guest.ask(`echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/yes`);
   });
   after(async () => {
     await guest?.close();

@@ -31,8 +31,10 @@ describe('the Debian package', { skip }, () => {
 
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'baton-deb-'));
-    const args = [join(ROOT, 'contrib/deb.mjs'), '--out', directory];
-    deb = outside(process.execPath, ...args).trim();
+    // As on a machine where root's files are root's alone.
+    const script = `umask 077; TZ=Asia/Tokyo LANG=de_DE.UTF-8 exec "$@"`;
+    const args = [process.execPath, join(ROOT, 'contrib/deb.mjs'), '--out', directory];
+    deb = outside('sh', '-c', script, 'sh', ...args).trim();
     higher = withVersion(directory, deb, UPGRADED);
     node = nodePackageIfMissing(directory);
   });
@@ -104,6 +106,15 @@ describe('the Debian package', { skip }, () => {
       [],
     );
     assert.equal(outside('dpkg-deb', '--info', deb, 'conffiles'), '/etc/baton/config.json\n');
+  });
+
+  test('all users can read what is in it, though it was built under umask 077', () => {
+    const entries = outside('dpkg-deb', '--contents', deb).trim().split('\n');
+    const closed = entries.filter((entry) => !/^(d.{6}r.x|[-l].{6}r)/.test(entry));
+    assert.deepEqual(closed, []);
+    const commands = entries.filter((entry) => / \.\/usr\/lib\/baton\/.*\.(pl|cjs)$/.test(entry));
+    const executable = commands.filter((entry) => /^-rwxr-xr-x/.test(entry));
+    assert.ok(executable.length >= 2 && commands.length > executable.length);
   });
 
   test("it wants a node that is new enough: Debian 12's own is not, NodeSource's is", () => {

@@ -1,14 +1,15 @@
 /**
  * Builds the Debian package: npm run deb -- [--out DIRECTORY] [--version VERSION]
  *
- * What npm packs is what the package holds; Debian's own tools do the rest in a fresh directory
- * outside the tree, by contrib/debian/rules. Here is written what depends on package.json, on the
- * modules in the bundles and on who builds: the changelog, the copyright file, and the
- * links from the commands to their files.
+ * The package contains what npm packs. Debian's tools build it in a temporary directory, by
+ * contrib/debian/rules. This script writes what depends on package.json, on the modules in the
+ * bundles and on the builder: the changelog, the copyright file, and the links from the commands
+ * to their files.
  *
- * The maintainer is who builds it, as everywhere in Debian: $DEBFULLNAME and $DEBEMAIL, else a name
- * of this host that says that there is no mailbox (RFC 2606). The date is that of package.json's
- * commit ($SOURCE_DATE_EPOCH decides), so the same tree makes the same package.
+ * The maintainer is the builder, as everywhere in Debian: $DEBFULLNAME and $DEBEMAIL, or else an
+ * address at this host that has no mailbox (RFC 2606). The date is $SOURCE_DATE_EPOCH, or else that
+ * of the last commit. So the same commit makes the same package, byte for byte, if the maintainer
+ * is the same.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -28,11 +29,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { HOLDER, stanza } from './licences.mjs';
 
-/** What apt calls that which holds the tools. */
+/** The tools, and the packages that have them. */
 const TOOLS = { dh: 'debhelper', 'dpkg-buildpackage': 'dpkg-dev', npm: 'npm', tar: 'tar' };
 /**
- * The commands, and how each names its Node: by PATH; in the package, which depends on Debian's
- * nodejs, as that one.
+ * The commands. Each finds Node by PATH; in the package, which depends on Debian's nodejs, it is
+ * /usr/bin/node.
  */
 const COMMANDS = [
   {
@@ -77,7 +78,7 @@ function readArguments() {
 
 /** Returns the path of the package. */
 function build(debianVersion) {
-  // The scripts are left out: whoever calls this has built already, and others may be using dist.
+  // No scripts: dist has been built, and others may be using it.
   run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', stage], tree);
   const [tarball] = readdirSync(stage);
   const source = join(stage, 'baton');
@@ -97,7 +98,7 @@ function build(debianVersion) {
   });
   const name = readdirSync(stage).find((file) => file.endsWith('.deb'));
   mkdirSync(out, { recursive: true });
-  // In one step: somebody may be installing the one that is there.
+  // In one step: somebody may be installing the old one.
   const fresh = join(out, `.${name}.${process.pid}`);
   copyFileSync(join(stage, name), fresh);
   renameSync(fresh, join(out, name));
@@ -113,7 +114,7 @@ function run(command, args, cwd, env = {}) {
   });
   if (status === 0) return stdout;
   process.stderr.write(`${stdout}${stderr}`);
-  return fail(`${command} ended with ${status}; what it said is above`);
+  return fail(`${command} ended with ${status}; its output is above`);
 }
 
 function maintainer() {
@@ -144,7 +145,7 @@ function changelog(debianVersion) {
   ].join('\n\n');
 }
 
-/** The commands, each given Debian's own node. */
+/** Links to the commands, which are changed to use Debian's node. */
 function links(packed) {
   const lines = COMMANDS.map(({ file, place, names, by }) => {
     const path = join(packed, file);
@@ -156,7 +157,7 @@ function links(packed) {
   return lines.join('');
 }
 
-/** baton's licence and those of all modules that are in its files. */
+/** The licence of baton, and those of all bundled modules. */
 function copyright(packed) {
   const own = stanza({
     files: '*',
@@ -165,7 +166,7 @@ function copyright(packed) {
     text: readFileSync(join(packed, 'LICENSE.md'), 'utf8'),
   });
   const format = 'https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/';
-  // Debian wants no second copy of this one.
+  // Debian has this text already.
   const others = readFileSync(join(packed, 'dist/licences'), 'utf8').replace(
     /^ +Apache License\n +Version 2\.0.*\n[\s\S]*?END OF TERMS AND CONDITIONS$/gm,
     ' See /usr/share/common-licenses/Apache-2.0.',

@@ -3,21 +3,21 @@
  * Puts `baton` and `batond` where cron finds them: node launchers.mjs [DIRECTORY], by default
  * /usr/bin. cron's PATH is /usr/bin:/bin, so a `node` of nvm, volta or /usr/local is not on it, and
  * `#!/usr/bin/env node` fails there. A launcher names the very node that ran this script, and the
- * file to run. After an upgrade of node, run it again. Where there is a perl, `baton` is its front
- * door, which starts in a tenth of Node's time and knows Node for the rest.
+ * file to run. Run this script again after an upgrade of node. If there is a perl, `baton` is the
+ * front door in perl, which starts ten times as fast and calls Node only if needed.
  *
- * Invariants: nothing is overwritten but a launcher of baton's; all users can run what root has
- * installed, whatever its umask, or are named what keeps them from it.
+ * Invariants: it overwrites only launchers of baton; all users can run what root has installed,
+ * whatever the umask, or a warning names the directory that prevents it.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isRoot, obstacleTo, openInstallation, ROOT } from './readable.mjs';
 
-/** Longest first line that the kernel takes (BINPRM_BUF_SIZE of Linux 5.1). */
+/** Longest first line that the kernel accepts (BINPRM_BUF_SIZE of Linux 5.1). */
 const FIRST_LINE_BYTES_MAX = 253; // behind "#!"
 const MARK = 'launcher of baton';
-/** perl complains of a locale that is not there, and these change what a script does. */
+/** Without the variables that change what perl does, and without its warning about the locale. */
 const PERL = '/usr/bin/env -S -u PERL5OPT -u PERL5DB -u PERL_UNICODE PERL_BADLANG=0 /usr/bin/perl';
 
 const directory = resolve(process.argv[2] ?? '/usr/bin');
@@ -27,15 +27,17 @@ const launchers = {
 };
 
 if (Buffer.byteLength(process.execPath) > FIRST_LINE_BYTES_MAX || /\s/.test(process.execPath)) {
-  fail(`${process.execPath}: the kernel takes no such path in a first line; use a shorter one`);
+  fail(
+    `${process.execPath}: the kernel does not accept this path in the first line of a script; use a shorter one without spaces`,
+  );
 }
 openInstallation();
 for (const [name, text] of Object.entries(launchers)) {
   const path = join(directory, name);
   if (existsSync(path) && !readFileSync(path, 'utf8').includes(MARK)) {
-    fail(`${path}: is there already and no launcher of baton's; move it away`);
+    fail(`${path}: exists already and is not a launcher of baton; move it away`);
   }
-  // In one step: cron may be looking at it.
+  // In one step: cron may be starting it.
   const fresh = `${path}.${process.pid}`;
   try {
     writeFileSync(fresh, text, { flag: 'wx' });
@@ -48,7 +50,7 @@ for (const [name, text] of Object.entries(launchers)) {
 }
 if (isRoot) warn();
 
-/** What only root can reach is of no use in the crontabs of others. */
+/** Crontabs of other users cannot run what only root can reach. */
 function warn() {
   const obstacles = [process.execPath, join(ROOT, 'package.json')].map((path) => obstacleTo(path));
   for (const path of new Set(obstacles.filter((obstacle) => obstacle !== undefined))) {
@@ -60,12 +62,12 @@ function warn() {
   }
 }
 
-/** The files are CommonJS: loading them like this costs nothing. */
+/** The files are CommonJS, so loading them like this costs nothing. */
 function byNode(file) {
   return `#!${process.execPath}\nrequire(${JSON.stringify(join(ROOT, file))}); // ${MARK}\n`;
 }
 
-/** `env -S` is there since coreutils 8.30; the kernel gives it all of the line as one argument. */
+/** The kernel passes the rest of the line as one argument; `env -S`, of coreutils 8.30, splits it. */
 function hasPerl() {
   return spawnSync('/usr/bin/env', ['-S', '/usr/bin/perl -e 1']).status === 0;
 }

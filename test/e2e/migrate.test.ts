@@ -221,6 +221,6 @@ test('the launchers name the very node that wrote them, and overwrite nothing el
   writeFileSync(join(bin, 'baton'), '#!/bin/sh\n');
   const refused = run([script, bin]);
   assert.equal(refused.status, 1);
-  assert.match(refused.errors, /bin\/baton: is there already and no launcher of baton's/);
+  assert.match(refused.errors, /bin\/baton: exists already and is not a launcher of baton/);
   assert.match(run([script, join(place, 'nowhere')]).errors, /cannot be written \(ENOENT\)/);
 });

@@ -280,3 +280,29 @@ test('an installation that is not global puts nothing anywhere else', (t) => {
   assert.deepEqual([status, stdout, stderr], [0, '', '']);
   assert.deepEqual(readdirSync(env.npm_config_prefix), []);
 });
+
+test('launchers of root name the directory that keeps other users from baton', (t) => {
+  if (skipWithout(t, 'root')) return;
+  const place = directory(t);
+  const tree = join(place, 'tree');
+  const bin = join(place, 'bin');
+  for (const path of [join(tree, 'contrib'), bin]) mkdirSync(path, { recursive: true });
+  for (const name of ['package.json', 'contrib/launchers.mjs', 'contrib/readable.mjs']) {
+    cpSync(join(ROOT, name), join(tree, name));
+  }
+  const launch = () => {
+    const args = [join(tree, 'contrib/launchers.mjs'), bin];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    return stderr.split('\n').filter((line) => line.includes(place));
+  };
+  for (const path of [tree, join(tree, 'contrib')]) chmodSync(path, 0o755);
+  chmodSync(join(tree, 'package.json'), 0o644);
+  chmodSync(place, 0o700);
+  const [line, ...more] = launch();
+  assert.match(line ?? '', /^launchers: .*: mode 0700: .*other users cannot; .* \/usr\/local$/);
+  assert.ok(line?.startsWith(`launchers: ${place}: `));
+  assert.deepEqual(more, []);
+  chmodSync(place, 0o755);
+  assert.deepEqual(launch(), []);
+});

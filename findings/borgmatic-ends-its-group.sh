@@ -8,7 +8,7 @@
 #         script goes on, and reads 143.
 # Seen:   borgmatic 1.7.7-1 (Debian 12), 1.9.14-0.1 (Debian 13).
 #
-# Needs Debian 12 or 13, apt-get, dpkg-deb, python3 and setsid, but no borg: a hook is stopped. Unpacks
+# Needs Debian 12 or 13, apt-get, dpkg-deb, python3, setsid; no borg, as a hook is stopped. Unpacks
 # borgmatic and its Python modules into a temporary folder.
 # Exits with 0 if the behaviour is as described here, and with 1 if it has changed.
 set -eu

@@ -50,14 +50,14 @@ describe('the guide from zero to the first nightly backup', { skip: whyWithout(.
   test('by the Debian package', async (t) => {
     const guest = await boot(t);
     installNode(guest, place);
-    install(guest, '### On Debian and its kin');
+    install(guest, '### Debian and derivatives');
     await useIt(guest);
   });
 
   test('by npm, with a node where cron does not look', async (t) => {
     const guest = await boot(t);
     if (!hasNode(guest)) unpackNode(guest);
-    install(guest, '### By npm');
+    install(guest, '### npm');
     await useIt(guest);
   });
 

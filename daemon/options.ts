@@ -31,85 +31,89 @@ interface FlagText {
 export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
   config: {
     usage: '--config FILE',
-    brief: ['else $BATON_CONFIG, ~/.config/baton/config.json,', '/etc/baton/config.json'],
+    brief: [
+      'default: $BATON_CONFIG, else the first that exists of',
+      '~/.config/baton/config.json, /etc/baton/config.json',
+    ],
     text:
-      'The configuration, see baton.json(5). Otherwise the first that is there of `$BATON_CONFIG`, ' +
-      '`$XDG_CONFIG_HOME/baton/config.json` (not for root) and `/etc/baton/config.json`.',
+      'Configuration file; see baton.json(5). Default: `$BATON_CONFIG`, if set, or else the ' +
+      'first of these files that exists: `$XDG_CONFIG_HOME/baton/config.json` (not for root), ' +
+      '`/etc/baton/config.json`.',
   },
   socket: {
     usage: '--socket PATH',
     brief: [
-      'else those of systemd or of the configuration,',
-      `else $BATON_SOCKET, ${RUN_SOCKET} for root,`,
-      '$XDG_RUNTIME_DIR/baton.sock',
+      'default: sockets from systemd or the configuration,',
+      `else $BATON_SOCKET, else ${RUN_SOCKET}`,
+      '(root) or $XDG_RUNTIME_DIR/baton.sock',
     ],
     text:
-      'A socket to listen on, which permits everything to whoever may open it: by its mode, 0600, ' +
-      "that is the daemon's own user and root. Otherwise those that systemd passes or the " +
-      `configuration names, otherwise \`$BATON_SOCKET\`, \`${RUN_SOCKET}\` for root, or ` +
-      '`$XDG_RUNTIME_DIR/baton.sock`.',
+      'Socket to listen on. It permits all requests to every user who may open it; its mode ' +
+      'is 0600, so that only root and the user of the daemon may. Default: the sockets that ' +
+      'systemd passes or the configuration lists, else `$BATON_SOCKET`, else ' +
+      `\`${RUN_SOCKET}\` for root and \`$XDG_RUNTIME_DIR/baton.sock\` for other users.`,
   },
   state: {
     usage: '--state DIR',
-    brief: ['else $STATE_DIRECTORY, /var/lib/baton,', '~/.local/state/baton'],
+    brief: ['default: $STATE_DIRECTORY, else /var/lib/baton (root)', 'or ~/.local/state/baton'],
     text:
-      'Where the journal and the output of runs are. Otherwise `$STATE_DIRECTORY`, ' +
-      '`/var/lib/baton` for root, or `$XDG_STATE_HOME/baton`. Two daemons cannot share one.',
+      'Directory of the journal and of the output of runs. Default: `$STATE_DIRECTORY`, else ' +
+      '`/var/lib/baton` for root and `$XDG_STATE_HOME/baton` for other users. Two daemons ' +
+      'cannot share a state directory.',
   },
   'idle-exit': {
     usage: '--idle-exit TIME',
-    brief: ['end when there was nothing to do for so long, such as', '60s (for socket activation)'],
+    brief: ['exit after this long without anything to do, such as', '60s (for socket activation)'],
     text:
-      'Ends the daemon when there was nothing to do for so long, such as 60s. For socket activation, ' +
-      'where systemd starts it again for the next request.',
+      'Exit after this long without anything to do, such as 60s. For socket activation: ' +
+      'systemd starts the daemon again for the next request.',
   },
   'log-level': {
     usage: '--log-level LEVEL',
     brief: [LOG_LEVELS.join(', ')],
-    text: `The least important events that are logged: ${LOG_LEVELS.join(', ')}.`,
+    text: `Log events of this level and above: ${LOG_LEVELS.join(', ')}.`,
   },
   'log-format': {
     usage: '--log-format TYPE',
     brief: [LOG_FORMATS.join(', ')],
     text:
-      '`json`, one object a line, or `text`, for people. The default is `text` where stdout is the ' +
-      'journal of systemd, else `json`.',
+      '`json` (one object per line) or `text` (human-readable). Default: `text` if stdout is ' +
+      'the journal of systemd, otherwise `json`.',
   },
   check: {
     usage: '--check [FILE]',
-    brief: ['say what is wrong with the configuration, or what it', 'means, and exit'],
+    brief: ['print what the configuration means, or its errors, and', 'exit'],
     text:
-      'Says what the configuration means, target by target, or every mistake at once, and exits: ' +
-      'with 0, or with 78 for a mistake or a target that cannot work on this machine. Of each ' +
-      'condition that a target has by `require` it says whether it is met now, which is no ' +
-      'mistake; within 15 s, and without running a `command` of yours.',
+      'Check the configuration and exit. If it is correct, print what it means, target by ' +
+      'target, and exit with 0. Otherwise print all errors and exit with 78. A target that ' +
+      'cannot work on this machine is an error. For each condition of `require`, say whether ' +
+      'it is met now; an unmet condition is not an error. Conditions are checked for at most ' +
+      '15 s, and the `command` of a condition is not run.',
   },
   replay: {
     usage: '--replay FILE',
-    brief: ['print what was decided by a journal, and why, and exit'],
+    brief: ['print the decisions of a journal with reasons, and exit'],
     text:
-      'Reads a journal, prints every decision with its reason, and exits: with 0, or with 69 where ' +
-      'the journal is damaged. The file is only read, and may be the one of a daemon that runs. A ' +
-      'line tells the time, the line of the journal, the run and its target, and what happened; ' +
-      'under it stand the runs that wait for another reason than before. The reasons are those of ' +
-      'the configuration as it is now (`--config`): a run that started against them is said so. ' +
-      'Neither refused requests nor locks of somebody else stand in a journal.',
+      'Read a journal, print every decision with its reason, and exit with 0, or with 69 if ' +
+      'the journal is damaged. The file is only read; it may be the journal of a running ' +
+      'daemon. Each line shows the time, the line number in the journal, the run and its ' +
+      'target, and what happened. Below it are listed the runs whose reason for waiting has ' +
+      'changed. The reasons are those of the present configuration (`--config`): a run that ' +
+      'started despite them is flagged. A journal contains neither refused requests nor locks ' +
+      'of other programs.',
   },
   only: {
     usage: '--only RUN|TARGET',
-    brief: ['with --replay: tell of this run or target alone'],
-    text: 'With `--replay`: tells of one run, by its number, or of the runs of one target.',
+    brief: ['with --replay: show only this run or target'],
+    text: 'With `--replay`: show only one run, given by its number, or the runs of one target.',
   },
   plan: {
     usage: '--plan',
-    brief: [
-      'for "baton plan": play requests from standard input',
-      'through the configuration, and exit',
-    ],
+    brief: ['for "baton plan": simulate requests from standard input', 'and exit'],
     text:
-      'For `baton plan`, which starts it: reads what is going to be asked as one JSON object on ' +
-      'standard input, plays it through the policies of the configuration without running ' +
-      'anything, and prints what follows from it as JSON.',
+      'Used by `baton plan`: read the expected requests as one JSON object from standard ' +
+      'input, simulate them under the policies of the configuration without running anything, ' +
+      'and print the result as JSON.',
   },
 };
 
@@ -128,7 +132,7 @@ export function helpText(): string {
 ${rows.join('\n')}
 
   Signals
-    TERM, INT  stop listening, leave runs to their keepers, exit 0
-    HUP        read the configuration again; a bad one leaves the old one in force
+    TERM, INT  stop listening, leave runs to their keepers, exit with 0
+    HUP        reload the configuration; keep the previous one if it has errors
 `;
 }

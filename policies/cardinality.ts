@@ -40,18 +40,18 @@ const Options = v.pipe(
   }),
   v.metadata({
     keys: {
-      type: 'At most this many runs at once.',
-      instances: 'How many.',
+      type: 'Limit on the number of runs at the same time.',
+      instances: 'Maximum number of runs at the same time.',
       group:
-        'Targets that name the same group share the limit: "one job on this disk at a time". ' +
-        'Without it, the target has the limit for itself; the targets of a fleet share it.',
+        'Targets with the same group share the limit: "one job on this disk at a time". ' +
+        'Without a group, the limit applies to this target alone, or to its whole fleet.',
       whenFull:
         'What a request does when the group is full. `queue`: wait. `refuse`: fail with status ' +
         '75. `ignore`: do nothing, with status 0. `join`: share the queued run, or else the ' +
         'running one, with its output and status. `replace`: end the queued run, or else the ' +
         'oldest running one, then start. `join` and `replace` apply only to runs of the same ' +
         'target with the same arguments.',
-      queueMax: 'How many may wait; the next one is refused.',
+      queueMax: 'Maximum number of queued runs. Further requests are refused.',
     },
   }),
 );

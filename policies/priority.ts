@@ -35,11 +35,13 @@ const Options = v.pipe(
       type:
         'Order of the queued runs of a group. It never holds a run back, so combine it with a ' +
         'limit, such as a `cardinality` with the same group.',
-      group: 'Name of the group. Targets of one group are ranked against each other.',
-      rank: 'The highest rank starts first; of equal ranks, the oldest request.',
+      group: 'Name of the group. Targets of the same group are ranked against each other.',
+      rank:
+        'Rank of the target. The highest rank starts first; among equal ranks, the oldest ' +
+        'request.',
       ageEvery:
-        'A queued run gains one rank each time this long, so that every run starts in the end. ' +
-        'All targets of a group must have the same value.',
+        'Time after which a queued run gains one rank, again and again, so that every run ' +
+        'starts eventually. All targets of a group must have the same value.',
     },
   }),
 );

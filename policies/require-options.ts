@@ -89,45 +89,49 @@ export const Options = v.pipe(
   v.metadata({
     dependencies: { device: ['mounted'], host: ['port'], port: ['host'], user: ['command'] },
     keys: {
-      type: 'Conditions for a start. All that are named here must hold.',
+      type: 'Conditions for starting. All conditions given here must be met.',
       mounted:
-        'A path that must be a mount point, as in `/proc/self/mountinfo`: absolute, without ' +
+        'Path that must be a mount point, as in `/proc/self/mountinfo`: absolute, without ' +
         'symbolic links. An automount point counts only while something is mounted on it.',
       device:
-        'What must be mounted there, as in fstab(5): `"UUID=…"`, `"LABEL=…"`, `"PARTUUID=…"`, ' +
-        '`"/dev/disk/by-id/…"` or a source such as `"nas:/backup"`.',
-      free: 'Minimum free space, as a user other than root sees it.',
+        'Device that must be mounted there, as in fstab(5): `"UUID=…"`, `"LABEL=…"`, ' +
+        '`"PARTUUID=…"`, `"/dev/disk/by-id/…"` or a source such as `"nas:/backup"`.',
+      free: 'Minimum free space, as available to users other than root.',
       freeInodes:
-        'Minimum number of free inodes. File systems that do not count them always have enough.',
+        'Minimum number of free inodes. A file system that does not count inodes always passes.',
       freeOn: 'Path whose file system must have the free space. Default: `mounted`.',
-      exists: 'A path that must exist.',
-      missing: 'A path that must not exist, such as `"/run/maintenance"`.',
+      exists: 'Path that must exist.',
+      missing: 'Path that must not exist, such as `"/run/maintenance"`.',
       command:
-        'A command, as a list of words, that must exit with 0, such as ' +
-        '`["/usr/local/bin/ready"]`. No shell reads it. It begins with an absolute path, runs in ' +
-        '`/`, and its output is dropped.',
-      user: "Runs `command` as this user (name or uid), with its groups. Default: the daemon's.",
+        'Command that must exit with 0, as a list of words, such as ' +
+        '`["/usr/local/bin/ready"]`. No shell is involved. It must begin with an absolute ' +
+        'path; it runs in `/`, and its output is discarded.',
+      user:
+        "User to run `command` as (name or uid), with that user's groups. Default: the user of " +
+        'the daemon.',
       host: 'Host that must accept a connection on `port`.',
       port: 'TCP port of `host`.',
       acPower:
-        'The machine must be on AC power (`/sys/class/power_supply`). A machine without an ' +
-        'adapter and without a battery that discharges is.',
-      load: 'Load average of the last minute must be below this.',
+        'Require AC power (`/sys/class/power_supply`). A machine that has neither an adapter ' +
+        'nor a discharging battery counts as being on AC power.',
+      load: 'Maximum load average of the last minute (exclusive).',
       cpuPressure:
-        'Percentage of the last ten seconds in which something waited for a processor must be ' +
-        'below this (`/proc/pressure/cpu`).',
-      ioPressure: 'The same for input and output.',
-      memoryPressure: 'The same for memory.',
+        'Maximum CPU pressure (exclusive): percentage of the last ten seconds in which some ' +
+        'process waited for a CPU (`/proc/pressure/cpu`).',
+      ioPressure: 'Maximum I/O pressure, likewise (`/proc/pressure/io`).',
+      memoryPressure: 'Maximum memory pressure, likewise (`/proc/pressure/memory`).',
       otherwise:
-        'What to do with a run while a condition does not hold: let it `wait` (default), or ' +
+        'What to do with a run while a condition is not met: let it `wait` (default), or ' +
         '`skip` it, with status 75.',
-      every: 'Time between two checks while a run waits. Nothing is checked while none waits.',
+      every:
+        'Time between two checks while a run is queued. Nothing is checked while no run is ' +
+        'queued.',
       giveUp:
-        'Skip a run, with status 75, if a condition still does not hold this long after the run ' +
-        'was asked for. Time in which the machine sleeps counts. Default: never.',
+        'Skip a run, with status 75, if a condition is still not met this long after the run ' +
+        'was requested. Time while the machine sleeps counts. Default: never.',
       timeout:
-        'Time limit for each check. A check without an answer counts as failed. Mounts, AC ' +
-        'power, load and pressure are looked at without a delay.',
+        'Time limit for each check. A check that takes longer counts as failed. Mounts, AC ' +
+        'power, load and pressure are checked without delay.',
     },
   }),
   v.forward(

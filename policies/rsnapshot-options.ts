@@ -60,29 +60,30 @@ export const Options = v.pipe(
   }),
   v.metadata({
     keys: {
-      type: 'One interval of an rsnapshot.conf at a time, the highest first.',
-      interval: 'Which one, or `sync`.',
+      type: 'Run one interval of an rsnapshot.conf at a time, the highest first.',
+      interval: 'Interval that the target runs, or `sync`.',
       conf:
-        'The rsnapshot.conf, whose targets belong together; by default the one behind `-c` in ' +
-        '`args`, else `/etc/rsnapshot.conf`. Its `retain` lines are the order.',
-      group: 'Puts targets together by a name instead of their rsnapshot.conf.',
-      order: 'The intervals, lowest first, where no rsnapshot.conf can tell.',
+        'Path of the rsnapshot.conf. Targets with the same file form a group; its `retain` ' +
+        'lines give their order. Default: the file after `-c` in `args`, else ' +
+        '`/etc/rsnapshot.conf`.',
+      group: 'Name of the group, instead of the path of the rsnapshot.conf.',
+      order: 'Intervals, lowest first, if no rsnapshot.conf gives the order.',
       settle:
-        'How old the first request has to be before anything starts, so that the lines of one ' +
-        'minute are put in order: `"2s"` by default, `"60s"` at most.',
+        'Time to wait after the first request before anything starts, so that the crontab ' +
+        'lines of the same minute can be put in order. Default: `"2s"`; maximum: `"60s"`.',
       onDuplicate:
-        'What a second request of an interval that waits or runs meets: it is refused with ' +
-        'status 75 (`refuse`), counts as served with status 0 (`ignore`), or shares the run ' +
-        'that waits (`join`).',
+        'What to do with a request for an interval that is already queued or running: refuse ' +
+        'it with status 75 (`refuse`), ignore it with status 0 (`ignore`), or let it share ' +
+        'the queued run (`join`).',
       skipAlarm:
-        'With `ignore`: how many in a row are ignored before one is refused again, so that a ' +
-        'run that hangs for ever is heard of.',
+        'With `ignore`: number of requests to ignore in a row before the next one is refused, ' +
+        'so that a run that hangs forever is noticed.',
       afterFailedSync:
-        'With `sync_first`, what this interval does while the newest `sync` has failed: higher ' +
-        'ones wait for a sync that succeeds, the lowest is skipped with status 75 (`hold`, the ' +
-        'default), for each rotation without new data throws a snapshot away; or it runs all the ' +
-        'same (`run`).',
-      respectLock: '`false`: does not wait for a lock that a rsnapshot outside the group holds.',
+        'With `sync_first`: what this interval does after the newest `sync` has failed. ' +
+        '`hold` (default): the lowest interval is skipped with status 75, and higher ones ' +
+        'wait for a sync that succeeds, because each rotation without new data discards a ' +
+        'snapshot. `run`: it runs anyway.',
+      respectLock: 'Wait while an rsnapshot outside the group holds the lock. Default: `true`.',
     },
   }),
   v.forward(

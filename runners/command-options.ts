@@ -47,18 +47,18 @@ export const commandRules = {
 
 export const commandKeys = {
   args:
-    'The command and its arguments, each a text of its own; no shell reads them. A name ' +
-    'without a "/" is looked up in its `PATH`.',
+    'The command and its arguments, each a separate string; no shell is involved. A command ' +
+    'without a "/" is looked up in the `PATH` of the run.',
   cmds:
-    'Several commands in place of `args`, one after the other, each as a list of its own. One ' +
-    'that ends with a code outside of `continueOn` is the last. The code of the last one ' +
-    'counts, or if it is 0 the first other one.',
-  continueOn: 'With `cmds`: exit codes after which the next command runs; [0] by default.',
-  cwd: "Where it runs, an absolute path; the user's home by default.",
+    'Several commands instead of `args`, run one after the other, each a list of strings. A ' +
+    'command that exits with a code that is not in `continueOn` is the last. The exit status ' +
+    'is that of the last command, or, if that is 0, the first one that is not 0.',
+  continueOn: 'With `cmds`: exit codes after which the next command runs. Default: [0].',
+  cwd: 'Working directory, an absolute path. Default: the home directory of the user.',
   env:
-    'Variables for its environment, beside `SHELL`, `PATH=/usr/bin:/bin`, `HOME`, `LOGNAME`, ' +
-    '`USER`, `BATON_TARGET`, `BATON_RUN`, `BATON_RUN_DIR` and `BATON_RUN_ID`. Nothing else of ' +
-    "the daemon's own gets there.",
+    'Environment variables for the command, in addition to `SHELL`, `PATH=/usr/bin:/bin`, ' +
+    '`HOME`, `LOGNAME`, `USER`, `BATON_TARGET`, `BATON_RUN`, `BATON_RUN_DIR` and ' +
+    '`BATON_RUN_ID`. The environment of the daemon is not inherited.',
 };
 
 interface CommandOptions {

@@ -31,8 +31,10 @@ const Options = v.pipe(
   v.strictObject({ type: v.literal('dummy'), time: Time }),
   v.metadata({
     keys: {
-      type: 'Runs nothing: waits and succeeds, to try policies and crontab lines without harm.',
-      time: 'How long it takes; a number alone means seconds.',
+      type:
+        'Run nothing: wait for a while, then succeed. For trying out policies and crontab lines ' +
+        'safely.',
+      time: 'Duration of the run; a plain number is in seconds.',
     },
   }),
   v.transform(({ type, time }) => ({ type, timeMs: time })),

@@ -47,17 +47,17 @@ const Options = v.pipe(
   v.metadata({
     ...commandRules,
     keys: {
-      type: 'Runs a command on this machine.',
+      type: 'Run a command on this machine.',
       ...commandKeys,
       user:
-        "Whose it is, by name or number, with that user's groups; the daemon's own user by " +
-        'default.',
-      group: "Its main group, in place of the user's.",
-      umask: 'The mode bits that its new files do not get; `"022"` by default.',
-      nice: 'How far it stands back for the processor: from -20 (first) to 19 (last).',
+        "User to run as (name or uid), with that user's groups. Default: the user of the " +
+        'daemon.',
+      group: 'Primary group (name or gid), instead of that of the user.',
+      umask: 'File mode creation mask. Default: `"022"`.',
+      nice: 'CPU niceness, from -20 (highest priority) to 19 (lowest).',
       ionice:
-        'How far it stands back for the disk, as for ionice(1): `"idle"`, or a class with a ' +
-        'level such as `"best-effort:7"`.',
+        'I/O scheduling class, as for ionice(1): `"idle"`, or a class with a level such as ' +
+        '`"best-effort:7"`.',
     },
   }),
   v.rawCheck(checkCommand),

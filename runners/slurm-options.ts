@@ -45,33 +45,35 @@ const Extra = v.pipe(
 );
 
 const KEYS = {
-  type: 'Runs a command as a job of a Slurm cluster.',
+  type: 'Run a command as a job of a Slurm cluster.',
   directory:
-    'A directory on a file system that this machine and all nodes share, by the same path. It ' +
-    "has to exist and to be writable for the daemon's user. baton and the keeper in the job talk " +
-    'there.',
-  partition: 'As `--partition` of sbatch(1).',
+    'Directory on a file system that this machine and all nodes share under the same path. It ' +
+    'must exist and be writable by the user of the daemon. baton and the keeper in the job ' +
+    'communicate through it.',
+  partition: 'Partition (`--partition` of sbatch(1)).',
   time:
-    'The most that Slurm gives the job, rounded up to minutes. Use `timeout` of the target to ' +
-    'end a command in time, and leave room for `killAfter` here.',
-  cpus: 'As `--cpus-per-task` of sbatch(1).',
+    'Time limit of the job in Slurm, rounded up to minutes. Use the `timeout` of the target ' +
+    'to stop a command in time, and leave room for `killAfter` here.',
+  cpus: 'Number of CPUs (`--cpus-per-task` of sbatch(1)).',
   mem:
-    'As `--mem` of sbatch(1), such as "4G". Without it a job may get all memory of its node, and ' +
-    'the node no other job.',
-  gres: 'As `--gres` of sbatch(1), such as "gpu:1".',
-  licenses: 'As `--licenses` of sbatch(1): what is shared with jobs that are not of baton.',
-  constraint: 'As `--constraint` of sbatch(1).',
-  nodelist: 'As `--nodelist` of sbatch(1).',
-  account: 'As `--account` of sbatch(1).',
-  qos: 'As `--qos` of sbatch(1).',
+    'Memory (`--mem` of sbatch(1)), such as "4G". Without it, a job may get all memory of its ' +
+    'node, so that no other job fits there.',
+  gres: 'Generic resources (`--gres` of sbatch(1)), such as "gpu:1".',
+  licenses: 'Licenses (`--licenses` of sbatch(1)): resources shared with jobs outside baton.',
+  constraint: 'Required node features (`--constraint` of sbatch(1)).',
+  nodelist: 'Nodes to run on (`--nodelist` of sbatch(1)).',
+  account: 'Account to charge (`--account` of sbatch(1)).',
+  qos: 'Quality of service (`--qos` of sbatch(1)).',
   ...commandKeys,
-  cwd: "Where it runs on its node, an absolute path; the home of the daemon's user by default.",
+  cwd:
+    'Working directory on the node, an absolute path. Default: the home directory of the user ' +
+    'of the daemon.',
   env:
-    'Variables for its environment, beside `SHELL`, `PATH=/usr/bin:/bin`, `HOME`, `LOGNAME`, ' +
-    '`USER`, `BATON_TARGET`, `BATON_RUN`, `BATON_RUN_DIR`, `BATON_RUN_ID` and what Slurm says of ' +
-    'the job (`SLURM_*`). Nothing else gets there.',
-  conf: 'The slurm.conf of the cluster (`SLURM_CONF`), where it is not the usual one.',
-  extra: 'Further long options of sbatch(1) that say what the job needs, such as "--exclusive".',
+    'Environment variables for the command, in addition to `SHELL`, `PATH=/usr/bin:/bin`, ' +
+    '`HOME`, `LOGNAME`, `USER`, `BATON_TARGET`, `BATON_RUN`, `BATON_RUN_DIR`, `BATON_RUN_ID` ' +
+    'and the variables that Slurm sets (`SLURM_*`). Nothing else is inherited.',
+  conf: 'Path of the slurm.conf of the cluster (`SLURM_CONF`), if it is not the default one.',
+  extra: 'Further long options of sbatch(1) for what the job needs, such as "--exclusive".',
 };
 
 export const Options = v.pipe(

@@ -72,39 +72,43 @@ function some<T>(
 }
 
 const KEYS = {
-  type: 'Runs a command on another machine. More in contrib/SSH.md.',
-  via: "`openssh` runs the system's ssh(1), for certificates, `ProxyCommand` and security keys.",
-  host: 'Where to: a name, an address, or an alias of `~/.ssh/config`.',
-  port: '22 by default, or what `~/.ssh/config` says.',
-  user:
-    "Whose login there; by default what `~/.ssh/config` says, else the name of the daemon's " +
-    'user.',
+  type: 'Run a command on another machine. See contrib/SSH.md.',
+  via:
+    'SSH implementation: `ssh2` is built in; `openssh` runs ssh(1) of the system, for ' +
+    'certificates, `ProxyCommand` and security keys.',
+  host: 'Host to connect to: a name, an address, or an alias from `~/.ssh/config`.',
+  port: 'Port to connect to. Default: the port in `~/.ssh/config`, else 22.',
+  user: 'User to log in as. Default: the user in `~/.ssh/config`, else the user of the daemon.',
   key:
-    'A private key file, or a list of them; only these are offered. Without it, those that ' +
+    'Private key file, or a list of them; only these are offered. Default: the keys that ' +
     'ssh(1) would try.',
-  passphraseFile: 'A file of mode 0600 with the passphrase of the key on its first line.',
-  agent: "The path of an agent's socket, or `true` for the daemon's own `$SSH_AUTH_SOCK`.",
-  sshConfig: '`false`: does not heed `~/.ssh/config`.',
-  jump: 'Hosts on the way, as `[USER@]HOST[:PORT]`: one, or a list, the nearest first.',
+  passphraseFile: 'File with the passphrase of the key on its first line. Its mode must be 0600.',
+  agent: 'Path of the socket of an SSH agent, or `true` for the `$SSH_AUTH_SOCK` of the daemon.',
+  sshConfig: 'Use `~/.ssh/config`. Default: `true`.',
+  jump: 'Jump host, as `[USER@]HOST[:PORT]`, or a list of them, the nearest first.',
   knownHosts:
-    'Used instead of `~/.ssh/known_hosts`. `/etc/ssh/ssh_known_hosts` counts in any case.',
+    'Known hosts file to use instead of `~/.ssh/known_hosts`. `/etc/ssh/ssh_known_hosts` is ' +
+    'always used too.',
   hostKey:
-    '`strict`: only known host keys; `accept-new`: writes down unknown ones and refuses ' +
-    'changed ones; `SHA256:…`: this one, as ssh-keygen(1) prints it.',
-  cmds: 'A script by its lines. It stops at the first that fails, with its status.',
-  args: 'One program and its arguments; no shell builtin.',
+    'Host keys to accept. `strict`: only known host keys. `accept-new`: store unknown keys, ' +
+    'refuse changed ones. `SHA256:…`: only this fingerprint, as printed by ssh-keygen(1).',
+  cmds: 'Script, one string per line. It stops at the first line that fails, with its exit status.',
+  args: 'Program and its arguments; it cannot be a shell builtin.',
   stopOnError:
-    "`false`: all lines of `cmds` run, in the remote user's own shell, and the last one's " +
-    'status counts.',
-  env: 'Variables for the command. They travel on its stdin, so that no `AcceptEnv` is needed.',
-  connectTimeout: 'How long an attempt to connect may take.',
+    'Stop at the first line of `cmds` that fails. `false`: run all lines in the login shell ' +
+    'of the remote user; the exit status is that of the last line.',
+  env:
+    'Environment variables for the command. They are sent on its stdin, so the server needs no ' +
+    '`AcceptEnv`.',
+  connectTimeout: 'Time limit for each attempt to connect.',
   keepalive:
-    'How often the other side is asked for a sign of life; after five without an answer the ' +
-    'connection is broken.',
+    'Interval between keepalive messages; after five without an answer, the connection counts ' +
+    'as broken.',
   killOnDisconnect:
-    '`true`: the remote command is ended when the connection breaks: `stopSignal`, KILL 30 s later.',
-  verbatim: '`true`: sends the command as it is, for keys with a forced command.',
-  retry: 'How many times connecting is tried again after network errors; 2 by default.',
+    'Stop the remote command when the connection breaks: `stopSignal`, then KILL 30 s later.',
+  verbatim:
+    'Send the command as it is, without the wrapper of baton, for keys with a forced command.',
+  retry: 'Number of times to retry connecting after network errors. Default: 2.',
 };
 
 export const Options = v.pipe(

@@ -22,22 +22,25 @@ import {
 } from './roff.ts';
 
 const DESCRIPTION = [
-  'baton runs named commands, the targets, one after another in the right order. The daemon ' +
-    'batond(8) decides by policies when a target may run, runs it, records it, and is asked by ' +
-    'this program over a Unix socket. A line of crontab(5) names a target where the command ' +
-    'stood:',
-  'No run and no exit status is lost when the daemon is killed, upgraded or restarted in the ' +
-    'middle of a run, and the status is never 0 for a run that did not succeed. Whoever may use ' +
-    'the socket can name targets, and can run no command of their own.',
+  'baton runs named commands, called targets, one after another in the right order. The ' +
+    'daemon, batond(8), decides by policies when a target may run, runs it and records the ' +
+    'result. The program baton sends it requests over a Unix socket. In a crontab(5), the name ' +
+    'of a target takes the place of its command:',
+  'No run and no exit status is lost if the daemon is killed, upgraded or restarted during a ' +
+    'run, and baton never exits with 0 for a run that did not succeed. Users of the socket can ' +
+    'only request configured targets; they cannot run other commands.',
 ] as const;
 
 const CRONTAB = '0 3 * * *   root   baton run rsnap-daily --wait';
 
 const OWN_FAILURES =
-  "A failure of baton's own prints one line `baton: TARGET: reason` on stderr, so that cron mails it, and so does a command that fails and prints nothing. Nothing of baton's own is printed on stdout beside the output of a run.";
+  'If baton itself fails, it prints one line `baton: TARGET: reason` on stderr, so that cron ' +
+  'mails it. It does the same if a command fails without any output. It never adds anything ' +
+  'of its own to stdout while it prints the output of a run.';
 
 const OF_DIAGNOSTICS =
-  'Every message says what to do next. Those that are met most, after `baton: TARGET: `, with their status and what is behind them:';
+  'Every message says what to do next. These are the most common ones, without the leading ' +
+  '`baton: TARGET: `, each with its exit status and cause:';
 
 const SEE_ALSO = 'batond(8), baton.json(5), baton-protocol(7), crontab(5), rsnapshot(1)';
 
@@ -55,13 +58,14 @@ export function clientPage(version: string): string {
     ...heading('COMMANDS'),
     ...verbs.flatMap(described),
     ...heading('OPTIONS'),
-    ...paragraph('Every command takes these:'),
+    ...paragraph('Every command accepts:'),
     ...GLOBAL_OPTIONS.flatMap(option),
-    ...paragraph('The command line of py9tor is understood, too:'),
+    ...paragraph('The command line of py9tor is accepted too:'),
     ...OLD_OPTIONS.flatMap(option),
     ...heading('EXIT STATUS'),
     ...paragraph(
-      'Of `run --wait` and `wait`; the other commands exit with 0, or with one of those below 100.',
+      '`run --wait`, `retry --wait` and `wait` exit with any of these. Other commands exit ' +
+        'with 0, or with the status from this list that applies, unless COMMANDS says otherwise.',
     ),
     ...EXIT_STATUSES.flatMap(({ status, text }) => item(`\`${status}\``, sentence(text))),
     ...paragraph(OWN_FAILURES),

@@ -5,13 +5,13 @@ import { example, heading, item, page, paragraph, subheading } from './roff.ts';
 import { configSchema } from './schema.ts';
 
 const DESCRIPTION = [
-  'The configuration of batond(8) is one JSON object (UTF-8) that names the targets: what can ' +
-    'be asked for, how it is run, and when. Comments (`//`, `/* */`) are allowed. ' +
-    '`batond --check` says what a file means, or every mistake at once, each with its line, ' +
-    'column and place, what was found, and what was expected. Unknown keys are mistakes.',
-  'Nobody but its owner and root may be able to write the file. The daemon reads it when it ' +
-    'starts, and again on `baton reload`; a bad file never replaces a good one. An editor that ' +
-    'knows JSON Schema completes and explains the keys, if `"$schema"` names ' +
+  'The configuration of batond(8) is one JSON object (UTF-8) that lists the targets: what can ' +
+    'be requested, how it is run, and when. Comments (`//`, `/* */`) are allowed. `batond ' +
+    '--check` prints what a file means, or all its errors at once, each with its line, column ' +
+    'and key, what was found, and what was expected. Unknown keys are errors.',
+  'The file must be writable only by its owner and root. The daemon reads it at start and on ' +
+    '`baton reload`; a file with errors never replaces a correct configuration. An editor that ' +
+    'supports JSON Schema completes and explains the keys if `"$schema"` names ' +
     '`config.schema.json`.',
 ] as const;
 
@@ -36,31 +36,31 @@ export const EXAMPLE = {
 const VALUES = [
   [
     'durations',
-    'Texts of numbers with units, such as `"90s"`, `"30m"`, `"8h"` or `"1h30m"`. Units are ms, ' +
-      's, m or min, h, d and w; the longest is 366d.',
+    'A string of numbers with units, such as `"90s"`, `"30m"`, `"8h"` or `"1h30m"`. Units are ' +
+      'ms, s, m or min, h, d and w; the maximum is 366d.',
   ],
   [
     'sizes',
-    'A number of bytes, or a text with a unit: B, kB, MB, GB, TB (of 1000) or KiB, MiB, GiB, ' +
-      'TiB (of 1024).',
+    'A number of bytes, or a string with a unit: B, kB, MB, GB, TB (powers of 1000) or KiB, ' +
+      'MiB, GiB, TiB (powers of 1024).',
   ],
   [
     'names of targets',
-    '1 to 100 characters without `/` and control characters. They do not begin with `-` and ' +
-      'are not only digits, which name runs.',
+    '1 to 100 characters, except `/` and control characters. A name must not begin with `-`, ' +
+      'and must not consist only of digits, because numbers refer to runs.',
   ],
 ] as const;
 
 const DEFAULTS = [
-  '`defaults` says what targets have that do not say it themselves, those of included files too. ' +
-    'A key of a target takes the place of the default as a whole: lists such as `policies` are ' +
-    'not joined. Only `keep` is completed limit by limit, by `defaults`, then by the `keep` of ' +
-    'the top level. `null` takes a default away. What a target is by its runner has no default: ' +
-    '`runner`, `description`, `acceptArgs`.',
-  'A default that does not fit a target is left out there: a hook that would be the target ' +
-    'itself, `onLate` without `lateAfter`, `onFailureAfter` without `onFailure`, an exit code of ' +
-    '`okExit` or `warnExit` that the target counts as the other. All other defaults are for ' +
-    'hooks, too; they often want neither `lateAfter` nor `policies`:',
+  '`defaults` sets keys for all targets that do not set them, including the targets of ' +
+    'included files. A key of a target replaces the default as a whole: lists such as ' +
+    '`policies` are not merged. Only `keep` is merged limit by limit: first from `defaults`, ' +
+    'then from the `keep` of the top level. `null` removes a default from a target. `runner`, ' +
+    '`description` and `acceptArgs` have no defaults.',
+  'A default that does not fit a target is ignored for this target: a hook that would be the ' +
+    'target itself, `onLate` without `lateAfter`, `onFailureAfter` without `onFailure`, an exit ' +
+    'code of `okExit` or `warnExit` that the target lists in the other key. All other defaults ' +
+    'also apply to hooks, which often need neither `lateAfter` nor `policies`:',
 ] as const;
 
 /** Loads as it stands; a test sees to it. */
@@ -81,26 +81,28 @@ export const DEFAULTS_EXAMPLE = {
 } as const;
 
 const EACH = [
-  'With `each` a definition makes a target for each value of a list; of several lists, for each ' +
-    'combination, where the last list changes fastest. `{host}` in the name and in every text of ' +
-    'the definition becomes the value; keys are not changed, nor is `defaults`. The name needs ' +
-    'every placeholder, and a placeholder that `each` does not have is a mistake.',
-  '`{{host}}` stands for the plain text `{host}`. Braces around anything but one word (a letter, ' +
-    'then letters, digits, `_`) are plain text, as in `{print $1}` and `{{.Names}}`. In a ' +
-    'definition without `each` all braces are plain text. All definitions together make at most ' +
-    '100,000 targets. `batond --check` prints the targets that are made.',
+  'With `each`, one definition creates a target for each value of a list; with several lists, ' +
+    'for each combination, where the last list varies fastest. `{host}` in the name and in ' +
+    'every string of the definition is replaced by the value; keys are not changed, and neither ' +
+    'is `defaults`. The name must contain every placeholder. A placeholder that `each` does not ' +
+    'define is an error.',
+  '`{{host}}` stands for the literal text `{host}`. Braces around anything except one word (a ' +
+    'letter, then letters, digits, `_`) are literal, as in `{print $1}` and `{{.Names}}`. In a ' +
+    'definition without `each`, all braces are literal. All definitions together may create at ' +
+    'most 100,000 targets. `batond --check` prints the resulting targets.',
 ] as const;
 
 const FLEETS = [
-  'With `hosts` a definition makes a fleet: a target NAME@HOST for each host, with the host in ' +
-    'the place of `{host}`. `baton run NAME` asks for a run of each of them: all are accepted or ' +
-    'none is, by what the policies say of each before the request. `cancel`, `pause`, `resume`, ' +
-    '`why`, `wait` and `history` take the name of the fleet as well. A hook cannot be a fleet. ' +
-    '`each` beside `hosts` makes a fleet for each of its combinations.',
-  'A host is a name, an address or an alias of `~/.ssh/config`: letters, digits and `._:-`. A ' +
-    'fleet has at most 1,000. A `cardinality` without `group` counts the runs of the whole ' +
-    'fleet; other policies without `group` look at each target by itself. `targets` of a socket ' +
-    'may name a fleet.',
+  'With `hosts`, a definition creates a fleet: a target NAME@HOST for each host, where ' +
+    '`{host}` is replaced by the host. `baton run NAME` queues a run of each of them: either ' +
+    'all are accepted or none, and the policies decide as if each were the only request. ' +
+    '`cancel`, `pause`, `resume`, `why`, `wait` and `history` also accept the name of a fleet. ' +
+    'A hook cannot be a fleet. `each` together with `hosts` creates a fleet for each ' +
+    'combination.',
+  'A host is a name, an address or an alias from `~/.ssh/config`, made of letters, digits and ' +
+    '`._:-`. A fleet has at most 1,000 hosts. A `cardinality` without `group` counts the runs ' +
+    'of the whole fleet; other policies without `group` treat each target separately. The ' +
+    '`targets` of a socket may name a fleet.',
 ] as const;
 
 /** Loads as it stands; a test sees to it. */
@@ -129,22 +131,23 @@ export const EACH_EXAMPLE = {
 } as const;
 
 const INCLUDED = [
-  'A file of `include` is one JSON object, with `targets`, and if you like `description` and ' +
-    '`$schema`. All other keys of the top level belong into the main file: a file that a package ' +
-    'adds cannot change the targets of others. Hooks and groups reach across files. A target ' +
-    'that two files define is a mistake, which names both places.',
-  'Nobody but its owner and root may be able to write an included file, or the folder in which ' +
-    'a pattern looks for files. There may be at most 1,000 included files of 1 MiB each, 10,000 ' +
-    'entries in such a folder, and 16 MiB in all files together.',
-  'Hidden files, those of dpkg (`x.json.dpkg-new`) and backups of editors (`x.json~`) do not ' +
-    'match `*.json`. The daemon reads all files again on `baton reload`, and not before.',
-  'An editor looks at one file at a time and cannot see the `plugins` of the main file: by ' +
-    '`config.schema.json` it flags each type that a plugin brings. Leave `$schema` out of an ' +
-    'included file that names such a type; `batond --check` checks it with the plugins.',
+  'An included file is one JSON object with `targets` and, optionally, `description` and ' +
+    '`$schema`. All other top-level keys belong in the main file, so that a file added by a ' +
+    'package cannot change the targets of others. Hooks and groups may refer to targets of ' +
+    'other files. Defining a target in two files is an error, and the message names both places.',
+  'Included files, and directories in which a pattern looks for files, must be writable only ' +
+    'by their owner and root. The limits are 1,000 included files of 1 MiB each, 10,000 entries ' +
+    'in such a directory, and 16 MiB in all files together.',
+  'Hidden files, files of dpkg (`x.json.dpkg-new`) and backup files of editors (`x.json~`) do ' +
+    'not match `*.json`. The daemon rereads the files only on `baton reload`.',
+  'An editor checks one file at a time and does not know the `plugins` of the main file: with ' +
+    '`config.schema.json` it reports the types of plugins as unknown. Omit `$schema` in an ' +
+    'included file that uses such a type; `batond --check` checks the file with its plugins.',
 ] as const;
 
 const PY9TOR =
-  "py9tor's `config.json` is read unchanged: a target with `class` and `attrs` is one of its. `baton import py9tor FILE` prints what becomes of it.";
+  'The `config.json` of py9tor is accepted unchanged; its targets have the keys `class` and ' +
+  '`attrs`. `baton import py9tor FILE` prints it in the current format.';
 
 export function configPage(version: string): string {
   const schema = configSchema();
@@ -173,24 +176,24 @@ export function configPage(version: string): string {
     ...heading('INCLUDED FILES'),
     ...INCLUDED.flatMap(paragraph),
     ...heading('RUNNERS'),
-    ...paragraph('A runner is an object with a `type` and the keys that belong to it.'),
+    ...paragraph('A runner is an object with a `type` and the keys of that type.'),
     ...variantsOf(objectOf(runner)),
     ...heading('POLICIES'),
-    ...paragraph('A policy is an object with a `type` and the keys that belong to it.'),
+    ...paragraph('A policy is an object with a `type` and the keys of that type.'),
     ...variantsOf(objectOf(objectOf(policies).items)),
     ...heading('VALUES'),
     ...VALUES.flatMap(([term, text]) => item(term, text)),
     ...heading('PY9TOR'),
     ...paragraph(PY9TOR),
     ...heading('FILES'),
-    ...item('`/etc/baton/config.json`', "The machine's configuration."),
+    ...item('`/etc/baton/config.json`', 'Configuration of the system daemon.'),
     ...item(
       '`/etc/baton/conf.d/*.json`',
-      'Where packages put targets; the file above includes them on Debian.',
+      'Targets installed by packages; on Debian, the file above includes them.',
     ),
-    ...item('`~/.config/baton/config.json`', "A user's own."),
+    ...item('`~/.config/baton/config.json`', 'Configuration of a daemon that a user runs.'),
     ...heading('EXAMPLES'),
-    ...paragraph('rsnapshot, and a database on another machine:'),
+    ...paragraph('Run rsnapshot, and dump a database on another machine:'),
     ...example(compact(EXAMPLE)),
     ...heading('SEE ALSO'),
     ...paragraph(

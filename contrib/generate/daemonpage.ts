@@ -4,72 +4,79 @@ import { EXIT } from '../../daemon/protocol/request.ts';
 import { example, heading, item, page, paragraph, synopsis } from './roff.ts';
 
 const DESCRIPTION = [
-  'batond listens on a Unix socket, never on the network, for the requests of baton(1). It ' +
+  'batond listens on a Unix socket, never on the network, for requests from baton(1). It ' +
     'decides by the policies of its configuration when a target may run, runs it, and records ' +
-    'it. It stays in the foreground and logs one event a line to its standard output; the init ' +
-    'system keeps it.',
-  'Each run has a keeper, a small process that outlives the daemon and records how the run ' +
-    'ended. So the daemon may be stopped, killed, upgraded or restarted at any time: runs go on, ' +
-    'and the next daemon takes them over with their output and their exit status.',
-  'What was accepted stands in a journal, which is on the disk before a client hears of it. A ' +
-    'full disk refuses new work and keeps what runs.',
+    'the result. It stays in the foreground, under the control of the init system, and logs one ' +
+    'event per line to standard output.',
+  'Each run is supervised by a keeper, a small process that outlives the daemon and records ' +
+    'how the run ended. You can therefore stop, kill, upgrade or restart the daemon at any ' +
+    'time: runs continue, and the next daemon picks up their output and their exit status.',
+  'Accepted requests are recorded in a journal, which is written to disk before the client is ' +
+    'answered. When the disk is full, batond refuses new requests; running runs continue.',
 ] as const;
 
 const SIGNALS = [
-  ['TERM`, `INT', 'Stops listening, leaves runs to their keepers, and exits with 0.'],
+  ['TERM`, `INT', 'Stop listening, leave runs to their keepers, and exit with 0.'],
   [
     'HUP',
-    'Reads the configuration again. A bad one leaves the old one in force, and the log names ' +
-      'every mistake. `baton reload` does the same and prints them.',
+    'Reload the configuration. If it has errors, the previous configuration is kept and every ' +
+      'error is logged. `baton reload` does the same and prints the errors.',
   ],
 ] as const;
 
 const STATUSES = [
-  ['0', 'It was asked to end, or had nothing to do for `--idle-exit`.'],
-  [`${EXIT.usage}`, 'Wrong usage.'],
+  ['0', 'Stopped by a signal, or idle for the time of `--idle-exit`.'],
+  [`${EXIT.usage}`, 'Usage error.'],
   [
     `${EXIT.unavailable}`,
-    'It could not start: another daemon has the state directory, a socket cannot be opened, or ' +
-      'the journal is damaged.',
+    'Cannot start: another daemon uses the state directory, a socket cannot be opened, or the ' +
+      'journal is damaged.',
   ],
-  ['70', 'A bug, or a journal that cannot be trusted any more. What runs is left alone.'],
-  [`${EXIT.config}`, 'No configuration, or one with mistakes.'],
+  ['70', 'Internal error, or the journal can no longer be trusted. Running runs are not affected.'],
+  [`${EXIT.config}`, 'The configuration is missing or has errors.'],
 ] as const;
 
 const ENVIRONMENT = [
-  ['BATON_CONFIG', 'The configuration, unless `--config` names one.'],
-  ['BATON_SOCKET', 'The socket, unless `--socket` names one.'],
-  ['STATE_DIRECTORY', 'The state directory, unless `--state` names one. systemd sets it.'],
-  ['LISTEN_FDS`, `LISTEN_FDNAMES', 'Sockets that systemd has opened and passes.'],
-  ['NOTIFY_SOCKET', 'Where systemd hears, by systemd-notify(1), that the daemon is ready.'],
-  ['SSH_AUTH_SOCK', 'The agent of `ssh` targets with `"agent": true`.'],
+  ['BATON_CONFIG', 'Configuration file, unless `--config` is given.'],
+  ['BATON_SOCKET', 'Socket, unless `--socket` is given.'],
+  ['STATE_DIRECTORY', 'State directory, unless `--state` is given. Set by systemd.'],
+  ['LISTEN_FDS`, `LISTEN_FDNAMES', 'Sockets that systemd opened and passes to the daemon.'],
+  [
+    'NOTIFY_SOCKET',
+    'Socket on which systemd is told, with systemd-notify(1), that the daemon is ready.',
+  ],
+  ['SSH_AUTH_SOCK', 'SSH agent for `ssh` targets with `"agent": true`.'],
 ] as const;
 
 const FILES = [
   [
     '/etc/baton/config.json',
-    'The configuration, see baton.json(5). Nobody but its owner and root may be able to write it.',
+    'Configuration; see baton.json(5). It must be writable only by its owner and root.',
   ],
-  ['/run/baton/baton.sock', "The socket of the machine's own daemon."],
-  ['/var/lib/baton/journal.ndjson', 'Every event, one a line; the only source of truth.'],
+  ['/run/baton/baton.sock', 'Socket of the system daemon.'],
+  [
+    '/var/lib/baton/journal.ndjson',
+    'Journal: every event, one per line. The whole state is read from this file.',
+  ],
   [
     '/var/lib/baton/runs/',
-    'A directory for each run that is remembered, with its output in `out` and `err`.',
+    'One directory for each remembered run, with its output in the files `out` and `err`.',
   ],
   [
     '/var/lib/baton/aside/',
-    'Directories of runs that the journal does not know, because it was restored from a backup ' +
-      'or begun anew. Remove them when you no longer need them.',
+    'Directories of runs that the journal does not contain, because it was restored from a ' +
+      'backup or started from scratch. Remove them when you no longer need them.',
   ],
 ] as const;
 
 const SYSTEMD =
-  'The units `baton.socket` and `baton.service` start the daemon at boot and when it is needed. ' +
-  '`systemctl stop` ends the daemon alone: to end runs, use `baton cancel`. With sockets of ' +
-  'systemd a daemon that cannot start answers the clients who wait in them: with the mistakes of ' +
-  'its configuration and 78, or with another reason and 69. It serves them as soon as the ' +
-  'configuration is correct. Do not use `systemctl kill baton`, which sends the signal to the ' +
-  'runs as well: reload with `systemctl reload baton`, or add `--kill-whom=main`.';
+  'The units `baton.socket` and `baton.service` start the daemon at boot and when it is ' +
+  'needed. `systemctl stop` stops only the daemon; to stop runs, use `baton cancel`. If ' +
+  'systemd passes the sockets and the daemon cannot start, it still answers waiting clients: ' +
+  'with the errors of its configuration and status 78, or with another reason and status 69. ' +
+  'It serves them as soon as the configuration is correct. Do not use `systemctl kill baton`, ' +
+  'which sends the signal to the runs as well. To reload, use `systemctl reload baton`; to ' +
+  'send a signal only to the daemon, add `--kill-whom=main`.';
 
 export function daemonPage(version: string): string {
   const items = (rows: readonly (readonly [string, string])[]): readonly string[] =>
@@ -85,8 +92,8 @@ export function daemonPage(version: string): string {
     ...DESCRIPTION.flatMap(paragraph),
     ...heading('OPTIONS'),
     ...Object.values(FLAG_TEXTS).flatMap(({ usage, text }) => item(`\`${usage}\``, text)),
-    ...item('`--help`', 'Prints a short help.'),
-    ...item('`--version`', 'Prints the version.'),
+    ...item('`--help`', 'Show a short help and exit.'),
+    ...item('`--version`', 'Show the version and exit.'),
     ...heading('SIGNALS'),
     ...items(SIGNALS),
     ...heading('EXIT STATUS'),
@@ -98,11 +105,11 @@ export function daemonPage(version: string): string {
     ...heading('SYSTEMD'),
     ...paragraph(SYSTEMD),
     ...heading('EXAMPLES'),
-    ...paragraph('Say what a configuration means before it is taken into use:'),
+    ...paragraph('Check a configuration before you reload it:'),
     ...example('batond --check /etc/baton/config.json && baton reload'),
-    ...paragraph('A daemon of your own, with a log for people:'),
+    ...paragraph('Run your own daemon, with a human-readable log:'),
     ...example('batond --config ~/baton.json --state ~/baton --log-format text'),
-    ...paragraph('Why did it wait so long last night?'),
+    ...paragraph('Find out why the target daily waited so long last night:'),
     ...example('batond --replay /var/lib/baton/journal.ndjson --only daily'),
     ...heading('SEE ALSO'),
     ...paragraph('baton(1), baton.json(5), baton-plugin(7), baton-protocol(7), systemd.socket(5)'),

@@ -28,7 +28,9 @@ export const DIAGNOSTICS: readonly Diagnostic[] = [
   {
     message: `run ${RUN} exited with 3${printedNothing()}`,
     status: 3,
-    text: 'The status is that of the command; baton only says so because cron would send no mail.',
+    text:
+      'The exit status is that of the command. baton prints this line because cron mails only ' +
+      'output.',
   },
   {
     message: noAnswer(RUN_SOCKET, 'ENOENT', REACH_MS, {
@@ -37,7 +39,7 @@ export const DIAGNOSTICS: readonly Diagnostic[] = [
       systemds: true,
     }),
     status: EXIT.unavailable,
-    text: 'No daemon runs, or it listens elsewhere. Nothing was asked for.',
+    text: 'No daemon is running, or it listens on another socket. The request was not sent.',
   },
   {
     message: noAnswer(RUN_SOCKET, 'ECONNREFUSED', REACH_MS, {
@@ -46,61 +48,66 @@ export const DIAGNOSTICS: readonly Diagnostic[] = [
       systemds: true,
     }),
     status: EXIT.unavailable,
-    text: 'The daemon went away after it had taken the run, which goes on or waits for its return.',
+    text:
+      'The daemon stopped after it had accepted the run. A running run continues; a queued one ' +
+      'waits for the daemon.',
   },
   {
     message: forbidden(RUN_SOCKET, 'EACCES', { mode: 0o660, user: 'root', group: 'baton' }),
     status: EXIT.notPermitted,
-    text: 'The mode of the socket does not let you open it.',
+    text: 'The mode of the socket does not allow you to open it.',
   },
   {
     message: request.forbiddenVerb(RUN_SOCKET, 'pause', ['run', 'wait']),
     status: EXIT.notPermitted,
-    text: 'The configuration permits this socket some requests only.',
+    text: 'The configuration limits which requests this socket permits.',
   },
   {
     message: request.unknownTarget(CONFIG, 'bakup', [TARGET]),
     status: EXIT.config,
-    text: 'A name is misspelt, or the daemon has not read the configuration since it was added.',
+    text: 'The name is misspelt, or the target was added to the configuration after the last reload.',
   },
   {
     message: request.cannotJournal('ENOSPC'),
     status: EXIT.notNow,
-    text: 'A run that could not be recorded is not accepted; what runs already is left alone.',
+    text: 'A run that cannot be recorded is not accepted. Running runs are not affected.',
   },
   {
     message: `run ${RUN} ${tellOutcome({ kind: 'expired', waitedMs: 7_200_000 }, RUN, TARGET)}`,
     status: EXIT.notNow,
-    text: 'It never ran.',
+    text: 'The command was never started.',
   },
   {
     message: `run ${RUN} ${tellOutcome({ kind: 'timed-out' }, RUN, TARGET)}`,
     status: EXIT.timedOut,
-    text: 'All its processes were ended.',
+    text: 'All processes of the run were stopped.',
   },
   {
     message: `run ${RUN} ${tellOutcome({ kind: 'lost' }, RUN, TARGET)}`,
     status: EXIT.noVerdict,
     text:
-      'The process that records how the command ends was killed, by somebody or for want of ' +
-      'memory. With `"onLost": "retry"` such a run is started again by itself.',
+      'The process that records how the command ends was killed, by a user or by the kernel ' +
+      'when memory ran out. With `"onLost": "retry"` such a run is retried automatically.',
   },
   {
     message: `run ${RUN} ${tellOutcome({ kind: 'interrupted' }, RUN, TARGET)}`,
     status: EXIT.noVerdict,
     text:
-      'What waited before the restart still waits, and runs. What ran is started again only with ' +
-      '`"onLost": "retry"`. A shutdown tells every command to end: its signal or its exit status ' +
-      'then stands in parentheses. A command that succeeds nevertheless is a success.',
+      'Runs that were queued before the restart are still queued. Runs that were running are ' +
+      'started again only with `"onLost": "retry"`. At shutdown every command is told to ' +
+      'stop; its signal or exit status is then shown in parentheses. A command that succeeds ' +
+      'nevertheless counts as a success.',
   },
   {
     message: forgotten(RUN),
     status: EXIT.noVerdict,
-    text: 'The state directory was replaced, or `keep` let go of the run, while the client was away.',
+    text:
+      'While the client was disconnected, the state directory was replaced, or `keep` removed ' +
+      'the run.',
   },
   {
     message: runContinues(RUN),
     status: EXIT.signalBase + 2,
-    text: 'Another request began this run, so that interrupting this client does not end it.',
+    text: 'The run was started by another request, so interrupting this client does not stop it.',
   },
 ];

@@ -10,9 +10,9 @@ export function kindOf(schema: JsonSchema): string {
   if (schema.type === undefined && options !== undefined) return words([...new Set(options)]);
   switch (schema.type) {
     case 'string':
-      return 'text';
+      return 'string';
     case 'boolean':
-      return 'true or false';
+      return 'boolean';
     case 'integer':
     case 'number':
       return rangeOf(schema);
@@ -24,18 +24,20 @@ export function kindOf(schema: JsonSchema): string {
 }
 
 function listed({ items }: JsonSchema): string {
-  if (Array.isArray(items)) return ' of texts';
+  if (Array.isArray(items)) return ' of strings';
   const item = objectOf(items);
   if (item.enum !== undefined) return ` of ${kindOf(item).replace(/ or /, ', ')}`;
   if (item.oneOf !== undefined || item.properties !== undefined) return ' of objects';
-  if (item.type === 'array') return ' of lists of texts';
+  if (item.type === 'array') return ' of lists of strings';
+  if (item.anyOf !== undefined) return `, each ${kindOf(item)}`;
   return ` of ${kindOf(item)}s`;
 }
 
-function rangeOf({ minimum, maximum }: JsonSchema): string {
+function rangeOf({ type, minimum, maximum }: JsonSchema): string {
   const isHuge = maximum === undefined || maximum > 1_000_000;
-  if (minimum !== undefined && !isHuge) return `number from ${minimum} to ${maximum}`;
-  return minimum === undefined || minimum === 0 ? 'number' : `number from ${minimum} on`;
+  const kind = type === 'integer' ? 'integer' : 'number';
+  if (minimum === undefined) return kind;
+  return isHuge ? `${kind} ≥ ${minimum}` : `${kind} ${minimum} to ${maximum}`;
 }
 
 function words(list: readonly string[]): string {

@@ -6,92 +6,101 @@ import { IMPORT_MS_MAX } from '../../daemon/config/plugin-trial.ts';
 import { example, heading, item, page, paragraph } from './roff.ts';
 
 const DESCRIPTION = [
-  'A plugin is an ES module that batond(8) imports because the key `plugins` of baton.json(5) ' +
-    'names its file. Each of its exports is a policy, an object that decides when runs may ' +
-    'start, or a runner, which says what is run. Targets name it by its `type`, as they name ' +
-    'those of baton.',
-  'A plugin has the rights of the daemon. It runs in the daemon itself, often as root: take none ' +
-    'that you would not run as that user. Its file, and every folder above it, must belong to ' +
-    "root or to the daemon's user, and nobody else may be able to write to them.",
-  'The file is imported when the daemon starts, and again on `baton reload` if it has changed. ' +
-    'What it imports itself, by a relative path, say, is not looked at: change the plugin as ' +
-    'well, or restart the daemon. The module is first imported by a process of its own, to see ' +
-    'whether it can be; so it must do no more than define its exports.',
+  'A plugin is an ES module that batond(8) imports because its file is listed in the key ' +
+    '`plugins` of baton.json(5). Each of its exports is either a policy, an object that decides ' +
+    'when runs may start, or a runner, which decides what is executed. Targets refer to it by ' +
+    'its `type`, like the built-in ones.',
+  "A plugin runs inside the daemon with the daemon's permissions, often as root: use only " +
+    'plugins that you would run as that user. Its file and every parent directory must belong ' +
+    'to root or to the user of the daemon, and must not be writable by anyone else.',
+  'The file is imported when the daemon starts, and again on `baton reload` if it has ' +
+    'changed. Modules that it imports itself, for example by a relative path, are not watched: ' +
+    'if you change one, change the plugin as well, or restart the daemon. To test that it can ' +
+    'be imported, a separate process imports the module first; the module must therefore do ' +
+    'nothing except define its exports.',
 ] as const;
 
 const KEYS = [
-  ['type', 'Text, required. The name in config.json; none of those that are taken.'],
+  ['type', 'String, required. Name of the type in config.json. It must not be in use already.'],
   [
     'options',
-    'A Standard Schema (valibot, zod, arktype, or by hand), required. It is given an entry of ' +
-      '`policies` without its `type`, and answers at once with an object, or with what is wrong.',
+    'Standard Schema (valibot, zod, arktype, or written by hand), required. It receives an ' +
+      'entry of `policies` without its `type`, and must synchronously return an object or ' +
+      'issues.',
   ],
   [
     'group(options, target)',
-    'Text, required. Targets with the same policy and the same group are looked at together.',
+    'Required; returns a string. Targets with the same policy and the same group are ' +
+      'evaluated together.',
   ],
   [
     'admit(view)',
-    "Required. Is a request taken? `{ type: 'admit' }`, or `refuse` or `ignore` with a `reason`; " +
-      'or `join` with the `run` of the same target that serves it as well; or `replace` with ' +
-      '`oneOf`, runs of the same target of which one is ended.',
+    "Required. Decides whether a request is accepted. Returns `{ type: 'admit' }`; `refuse` " +
+      'or `ignore` with a `reason`; `join` with a `run` of the same target that also serves ' +
+      'this request; or `replace` with `oneOf`, a list of runs of the same target, one of which ' +
+      'is stopped.',
   ],
   [
     'ready(run, view, survey)',
-    "Required. May this run start? `{ type: 'start' }`, or `wait` with a `reason`, with " +
-      '`behind`, the numbers of the runs in the way, and with `untilMs` if another look is ' +
-      'needed then; or `skip` with a `reason`. The reason is what `baton why` prints.',
+    "Required. Decides whether a run may start. Returns `{ type: 'start' }`; `wait` with a " +
+      '`reason`, with `behind` (the numbers of the runs in the way), and optionally with ' +
+      '`untilMs` (when to evaluate it again); or `skip` with a `reason`. `baton why` prints the ' +
+      'reason.',
   ],
-  ['survey(view)', 'What is the same for all runs of the group, worked out once for a look.'],
+  ['survey(view)', 'Computes what is common to all runs of the group, once per evaluation.'],
   [
     'preparer(read)',
-    'How a policy knows of files: `read(path)` gives the text of one or the reason why not. ' +
-      '`prepare(options, target)` of what it returns gives `options` for the scheduler, and ' +
-      '`problems`, `warnings` and `files`. A file that has changed is read again for the next ' +
-      'request of an idle target, and on `baton reload`.',
+    'Gives a policy access to files: `read(path)` returns the content of a file or the reason ' +
+      'why it cannot be read. `preparer` returns an object with `prepare(options, target)`, ' +
+      'which returns the `options` for the scheduler, and `problems`, `warnings` and `files`. A ' +
+      'file that has changed is read again on the next request of an idle target, and on `baton ' +
+      'reload`.',
   ],
   [
     'rank, describeRank, deadline, level, asks, resources, conflict, warnExit, exclusivePerTarget',
-    "As explained in the types, `import type { Policy } from 'batond/plugin'`.",
+    "See the comments in the types: `import type { Policy } from 'batond/plugin'`.",
   ],
 ] as const;
 
 const RULES = [
-  'A policy has no memory and starts nothing. All that it knows is in `view`, and the clock is ' +
-    '`view.nowMs` (steady, to compute with) or `view.wallMs` (the time of day). Equal views get ' +
-    'equal answers. So `batond --replay` can tell what it decided.',
+  'A policy has no state of its own and no side effects. Everything it may use is in `view`; ' +
+    'the clocks are `view.nowMs` (monotonic, for calculations) and `view.wallMs` (time of day). ' +
+    'Equal views must give equal results, so that `batond --replay` can reproduce its decisions.',
 ] as const;
 
 const RUNNER =
-  'A runner has a `type`, `options` as above, and `plan(options)`, which gives what would stand ' +
-  'in config.json beside `"type": "local"`: `args`, and perhaps `env`, `user` and so on. It is ' +
-  'asked when the configuration is read, and a failure is a mistake of the configuration.';
+  'A runner has a `type`, `options` as above, and `plan(options)`, which returns the keys of ' +
+  'an equivalent `"type": "local"` runner in config.json: `args`, and optionally `env`, ' +
+  '`user` and so on. It is called when the configuration is read, and a failure is an error ' +
+  'of the configuration.';
 
 const FAILURES = [
-  'A plugin that cannot be loaded is a mistake of the configuration, with its file, and a reload ' +
-    'keeps the plugins that are in force. Where a policy throws, or answers what nobody asked ' +
-    'for, its runs wait, `baton why` says what happened, the log says it once, and the policy is ' +
-    'asked again after a minute. Requests are accepted meanwhile, and other targets go on.',
+  'A plugin that cannot be loaded is an error of the configuration, reported with its file; a ' +
+    'reload then keeps the current plugins. If a policy throws, or returns an invalid result, ' +
+    'its runs wait, `baton why` shows what happened, the log reports it once, and the policy is ' +
+    'called again after a minute. Requests are still accepted, and other targets are not ' +
+    'affected.',
 ] as const;
 
 const LIMITS = [
-  [`${IMPORT_MS_MAX / 1_000} s`, 'to import a module.'],
+  [`${IMPORT_MS_MAX / 1_000} s`, 'Time limit for importing a module.'],
   [
     `${ANSWER_MS_MAX / 1_000} s`,
-    'for one answer. It is interrupted then, and the policy is not asked again for a minute. ' +
-      'What waits in the kernel, such as execFileSync, is not interrupted and holds up the ' +
-      'daemon.',
+    'Time limit for one call. A longer call is interrupted, and the policy is not called ' +
+      'again for a minute. Calls that block in the kernel, such as execFileSync, cannot be ' +
+      'interrupted and block the daemon.',
   ],
   [
     `${SLOW_MS} ms`,
-    'for one answer. If two in a row take longer, the log names the plugin as slow, once.',
+    'Expected time for one call. If two calls in a row take longer, the log reports the ' +
+      'plugin as slow, once.',
   ],
 ] as const;
 
 const BEYOND =
-  'Timers, promises and sockets that a plugin opens by itself are its own business: an error ' +
-  'that nobody catches there ends the daemon, as any bug does. The runs go on, and so does the ' +
-  'next one.';
+  'batond does not guard timers, promises and sockets that a plugin creates: an uncaught ' +
+  'error there ends the daemon, like any other bug. Running runs continue, and so does the ' +
+  'next daemon.';
 
 /** Loads as it stands; a test sees to it. */
 export const PLUGIN_EXAMPLE = `const WRONG = 'expected a list of hours, 0 to 23';
@@ -134,31 +143,26 @@ const NAMED = {
 };
 
 export function pluginPage(version: string): string {
-  return page(
-    'baton-plugin',
-    7,
-    { brief: 'policies and runners of your own for batond', version },
-    [
-      ...heading('DESCRIPTION'),
-      ...DESCRIPTION.flatMap(paragraph),
-      ...heading('A POLICY'),
-      ...paragraph('A policy is an object with these keys; another one is a mistake.'),
-      ...KEYS.flatMap(([term, text]) => item(`\`${term}\``, text)),
-      ...RULES.flatMap(paragraph),
-      ...heading('A RUNNER'),
-      ...paragraph(RUNNER),
-      ...heading('WHEN ONE FAILS'),
-      ...FAILURES.flatMap(paragraph),
-      ...paragraph(BEYOND),
-      ...heading('LIMITS'),
-      ...LIMITS.flatMap(([term, text]) => item(term, text)),
-      ...heading('EXAMPLES'),
-      ...paragraph('Runs start in some hours only. `/etc/baton/hours.mjs`:'),
-      ...example(PLUGIN_EXAMPLE),
-      ...paragraph('`/etc/baton/config.json`; `batond --check` says whether all is well:'),
-      ...example(JSON.stringify(NAMED, null, 2)),
-      ...heading('SEE ALSO'),
-      ...paragraph('baton.json(5), batond(8), https://standardschema.dev'),
-    ],
-  );
+  return page('baton-plugin', 7, { brief: 'write policies and runners for batond', version }, [
+    ...heading('DESCRIPTION'),
+    ...DESCRIPTION.flatMap(paragraph),
+    ...heading('A POLICY'),
+    ...paragraph('A policy is an object with these keys. Any other key is an error.'),
+    ...KEYS.flatMap(([term, text]) => item(`\`${term}\``, text)),
+    ...RULES.flatMap(paragraph),
+    ...heading('A RUNNER'),
+    ...paragraph(RUNNER),
+    ...heading('WHEN ONE FAILS'),
+    ...FAILURES.flatMap(paragraph),
+    ...paragraph(BEYOND),
+    ...heading('LIMITS'),
+    ...LIMITS.flatMap(([term, text]) => item(term, text)),
+    ...heading('EXAMPLES'),
+    ...paragraph('A policy that lets runs start only in some hours, `/etc/baton/hours.mjs`:'),
+    ...example(PLUGIN_EXAMPLE),
+    ...paragraph('Its use in `/etc/baton/config.json`; check it with `batond --check`:'),
+    ...example(JSON.stringify(NAMED, null, 2)),
+    ...heading('SEE ALSO'),
+    ...paragraph('baton.json(5), batond(8), https://standardschema.dev'),
+  ]);
 }

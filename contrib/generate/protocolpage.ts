@@ -19,38 +19,39 @@ import { example, heading, item, page, paragraph, subheading } from './roff.ts';
 import { schemaOf } from './schema.ts';
 
 const DESCRIPTION = [
-  'baton(1) and batond(8) talk over a Unix socket: one JSON object (UTF-8) a line, both ways. ' +
-    `A line has at most ${LINE_BYTES_MAX} bytes. A request has a \`type\` and its fields; ` +
-    'unknown fields are refused. Several requests may be open on one connection; an empty line ' +
-    'means nothing.',
-  'A client that sends nothing more may close its side and go on reading. A line that is no ' +
-    'request gets one `error`, and the connection is closed; no other connection is disturbed.',
-  'Replies may have more fields than are named here: a client ignores those that it does not ' +
-    'know. A field that is not known or means nothing is left out. Released fields keep their ' +
-    'name and their meaning. All times are milliseconds; those that end in `AtMs`, and `nowMs`, ' +
-    'are counted since 1970 (UTC).',
+  'baton(1) and batond(8) communicate over a Unix socket with one JSON object (UTF-8) per ' +
+    `line in both directions. A line has at most ${LINE_BYTES_MAX} bytes. A request has a ` +
+    '`type` and fields; unknown fields are refused. Several requests may be open on one ' +
+    'connection. Empty lines are ignored.',
+  'A client that has nothing more to send may close its writing side and keep reading. A line ' +
+    'that is not a valid request is answered with one `error`, and the connection is closed; ' +
+    'other connections are not affected.',
+  'Replies may have fields that are not listed here; clients must ignore them. Fields that ' +
+    'are unknown or do not apply are omitted. Released fields keep their names and meanings. ' +
+    'All times are in milliseconds; those whose names end in `AtMs`, and `nowMs`, count from ' +
+    '1970 (UTC).',
 ] as const;
 
 const COMMON = [
   [
     'id',
-    'text or number; optional',
-    'Chosen by the client; every reply to the request carries it.',
+    'string or number; optional',
+    'Chosen by the client; included in every reply to the request.',
   ],
   [
     'v',
     'number; optional',
-    `The version of the protocol, ${PROTOCOL_VERSION}. Another one is refused with status 76.`,
+    `Protocol version, ${PROTOCOL_VERSION}. Other versions are refused with status 76.`,
   ],
 ] as const;
 
 export const EXAMPLES = [
   [
-    'A run, by hand:',
+    'Request a run by hand:',
     `echo '{"type":"run","target":"hello","wait":true}' |\n  nc -N -U /run/baton/baton.sock`,
   ],
   [
-    'What comes back:',
+    'The replies:',
     [
       '{"type":"accepted","run":17,"target":"hello"}',
       '{"type":"started","run":17}',
@@ -64,11 +65,11 @@ export const EXAMPLES = [
 ] as const;
 
 export function protocolPage(version: string): string {
-  return page('baton-protocol', 7, { brief: 'how programs talk to batond', version }, [
+  return page('baton-protocol', 7, { brief: 'protocol of the batond socket', version }, [
     ...heading('DESCRIPTION'),
     ...DESCRIPTION.flatMap(paragraph),
     ...heading('REQUESTS'),
-    ...paragraph('Every request may have these:'),
+    ...paragraph('Every request may have these fields:'),
     ...COMMON.flatMap(([name, kind, text]) => item(`\`${name}\` (${kind})`, text)),
     ...[...Request.options, Ping].flatMap((option) => requestOf(schemaOf(option))),
     ...heading('REPLIES'),
@@ -79,12 +80,12 @@ export function protocolPage(version: string): string {
     ]),
     ...heading('RUNS'),
     ...fieldsOf(RUN_VIEW),
-    ...paragraph('The fields of `usual`, which is about the last successes:'),
+    ...paragraph('Fields of `usual`, which describes the last successful runs:'),
     ...fieldsOf(USUAL),
     ...heading('TARGETS'),
     ...fieldsOf(TARGET_VIEW),
     ...heading('OUTCOMES'),
-    ...paragraph('An outcome is an object with a `kind` and what belongs to it:'),
+    ...paragraph('An outcome is an object with a `kind` and the fields of that kind:'),
     ...fieldsOf(OUTCOMES),
     ...heading('ERRORS'),
     ...fieldsOf(ERRORS),

@@ -26,126 +26,134 @@ type Requests = {
 };
 
 const WHOSE =
-  'A run by its number, or a target by its name: its run that runs, else waits, else was last.';
+  'Number of a run, or name of a target: its running run, else the next queued, else the most ' +
+  'recent one.';
 const NONCE =
-  'The `nonce` of the run, as `accepted`, `joined` or `found` has told it: where this number is ' +
-  'another run by now, the answer is the error `other-run`.';
-const FROM = 'Where to go on, in bytes of each stream: `{"out": N, "err": N}`.';
+  'The `nonce` of the run, from `accepted`, `joined` or `found`. If the number now refers to ' +
+  'another run, the reply is the error `other-run`.';
+const FROM = 'Offsets at which to continue, in bytes of each stream: `{"out": N, "err": N}`.';
 
 const CALLER =
-  'The `BATON_RUN_DIR` of the run whose command asks and waits. It is `refused` where it would ' +
-  'wait for ever, because what it waits for cannot start before that very run has ended.';
+  '`BATON_RUN_DIR` of the run whose command sends this request and waits. The request is ' +
+  '`refused` if it would wait forever, because what it waits for cannot start before the ' +
+  'calling run has ended.';
 
 const PAUSED = {
-  target: 'A target by its name.',
-  group: 'All targets of which a policy has a group of this name, without the type of the policy.',
-  all: 'True: all targets.',
+  target: 'Name of a target.',
+  group:
+    'Name of a group, without the type of the policy: all targets that have a policy with this ' +
+    'group.',
+  all: 'True for all targets.',
 };
 
 export const REQUESTS: Requests = {
   run: {
     text:
-      'Asks for a run. `accepted`, `joined`, `ignored` or `refused` is the answer; with `wait` ' +
-      'it goes on with `started`, `output` and `ended`. A fleet is answered by `fleet` alone, ' +
-      'and each of its runs is waited for by its number.',
+      'Requests a run. The reply is `accepted`, `joined`, `ignored` or `refused`; with ' +
+      '`wait`, followed by `started`, `output` and `ended`. For a fleet, the only reply is ' +
+      '`fleet`; wait for each of its runs by number.',
     fields: {
-      target: 'The name of the target.',
-      args: 'Arguments for the command, where the target has `acceptArgs`.',
+      target: 'Name of the target.',
+      args: 'Arguments for the command, if the target has `acceptArgs`.',
       only:
-        'Of a fleet: runs for these of its hosts only, a list of names with `*` for any ' +
-        'characters. One that fits no host is the error `unknown-target`.',
+        'Run only on these hosts of a fleet; `*` matches any characters. A name that matches ' +
+        'no host is the error `unknown-target`.',
       failed:
-        'True, of a fleet: runs only where the latest run failed, or was cancelled, and no newer ' +
-        'one waits or runs; `ignored` where there is none.',
-      like: 'The number of an earlier run of the target: with the arguments of that one.',
-      wait: 'Relay the run to its end.',
+        'If true, run only on hosts of a fleet whose most recent run failed or was cancelled ' +
+        'and that have no newer run queued or running. `ignored` if there are none.',
+      like: 'Number of an earlier run of the target, whose arguments are used.',
+      wait: 'Stream the run until it ends.',
       merged:
-        'The streams of the client are one file: both go to `out`, in the order in which they ' +
-        'were written.',
+        'Stdout and stderr of the client are the same file: send both as `out`, in the order ' +
+        'in which they were written.',
       token:
-        'Chosen by the client. A request with the token of an earlier one is that request, so ' +
-        'that asking again after a lost answer never runs twice.',
+        'Chosen by the client. A request with the token of an earlier request counts as the ' +
+        'same request, so that repeating it after a lost reply never runs the command twice.',
       maxWaitMs:
-        'Give it up after so long a wait, or after the `maxWait` of the target if shorter. Of ' +
-        'several wishes that share a run the longest counts.',
+        'Give up the run after waiting this long, or after the `maxWait` of the target if ' +
+        'that is shorter. If several requests share a run, the longest limit applies.',
       caller: CALLER,
     },
   },
   wait: {
     text:
-      'Relays a run from its start: `started`, `output` and `ended`. Of a fleet: `fleet`, with a ' +
-      'run of each of its targets.',
+      'Streams a run from its start: `started`, `output` and `ended`. For a fleet, the reply ' +
+      'is `fleet`, with one run of each of its targets.',
     fields: {
       run: WHOSE,
       nonce: NONCE,
       token:
-        'The `token` of the request. After the journal was restored or begun anew, it finds a ' +
-        'run that is still alive under its new number; see `found`.',
+        'The `token` of the request. If the journal was restored or started from scratch, it ' +
+        'finds a run that is still alive under its new number; see `found`.',
       from: FROM,
-      output: 'False: only `ended`.',
+      output: 'If false, send only `ended`.',
       caller: CALLER,
     },
   },
   output: {
-    text: 'Relays the output of a run; then `done`.',
+    text: 'Streams the output of a run, followed by `done`.',
     fields: {
       of: WHOSE,
       nonce: NONCE,
       from: FROM,
-      tail: 'Send at most this many bytes from the end of each stream; `from` then means nothing.',
-      follow: 'Go on until the run has ended.',
+      tail: 'Send at most this many bytes from the end of each stream, and ignore `from`.',
+      follow: 'Keep sending until the run has ended.',
     },
   },
   cancel: {
-    text: 'Ends a run, or all runs of a target or of a fleet. `done` names them.',
+    text: 'Cancels a run, or all runs of a target or a fleet. `done` lists them.',
     fields: {
-      of: 'A run by its number, or all runs of a target or of a fleet by its name.',
+      of: 'Number of a run, or name of a target or a fleet for all its runs.',
       nonce: NONCE,
     },
   },
   status: {
-    text: 'Asks what runs and waits.',
-    fields: { durations: 'True: with `tookMs` of each target.' },
+    text: 'Requests the state of the daemon and all targets.',
+    fields: { durations: 'If true, include `tookMs` of each target.' },
   },
   why: {
-    text: 'Asks what a run waits for; by the name of a fleet, what each of its runs waits for.',
+    text: 'Requests what a run waits for; for the name of a fleet, what each of its runs waits for.',
     fields: { of: WHOSE, nonce: NONCE },
   },
   history: {
-    text: 'Asks for runs that have ended, the latest first.',
+    text: 'Requests runs that have ended, the most recent first.',
     fields: {
-      target: 'Of this target or this fleet only.',
-      limit: 'No more than this many.',
-      sinceMs: 'Only those that ended within this many milliseconds before now.',
-      outcome: 'Only those with this verdict, or with this kind of outcome.',
+      target: 'Only runs of this target or fleet.',
+      limit: 'Maximum number of runs.',
+      sinceMs: 'Only runs that ended within this many milliseconds before now.',
+      outcome: 'Only runs with this verdict, or with this kind of outcome.',
       latest:
-        'True: of each target and its arguments only the latest run, and none where a newer one ' +
-        'waits or runs.',
+        'If true, only the most recent run of each target and its arguments, and none if a ' +
+        'newer one is queued or running.',
     },
   },
   pause: {
-    text: 'Lets no more runs start: of one of the three.',
-    fields: { ...PAUSED, forMs: 'Ends by itself after this many milliseconds.' },
+    text: 'Keeps queued runs from starting. Takes exactly one of `target`, `group` and `all`.',
+    fields: { ...PAUSED, forMs: 'End the pause automatically after this many milliseconds.' },
   },
   resume: {
-    text: 'Ends the pause of the same name; `done` has a `text` where another one goes on.',
+    text:
+      'Ends the pause with the same `target`, `group` or `all`. `done` has a `text` if another ' +
+      'pause still applies.',
     fields: PAUSED,
   },
   probe: {
-    text: 'Connects as a run of the target would, and runs nothing.',
-    fields: { target: 'Its name, or that of a fleet: then to each of its hosts.' },
+    text: 'Tests the connection of a target, as a run would make it, without running anything.',
+    fields: {
+      target: 'Name of the target, or of a fleet: then the connection to each of its hosts.',
+    },
   },
   forget: {
     text:
-      'Drops the past of a target that the configuration does not have any more: its ended runs, ' +
-      'with their output. `refused` while it is configured, or a run of it waits or runs.',
-    fields: { target: 'Its name.' },
+      'Deletes the history of a target that is no longer configured: its ended runs with ' +
+      'their output. `refused` while the target is configured or has a run queued or running.',
+    fields: { target: 'Name of the target.' },
   },
-  reload: { text: 'Reads the configuration again; `done` says what came of it.', fields: {} },
+  reload: { text: 'Reloads the configuration; `done` has the result.', fields: {} },
   ping: {
     text:
-      'Asks whether the daemon is there: `pong` comes at once, whatever else is open on the ' +
-      'connection. Every socket permits it.',
+      'Checks that the daemon is alive: `pong` is sent immediately, whatever else is open on ' +
+      'the connection. Every socket permits it.',
     fields: {},
   },
 };
@@ -155,253 +163,260 @@ type Replies = {
 };
 
 const RUN =
-  'Its number. Another life of the state directory (its journal was restored from a backup, or ' +
-  'begun anew) has the same ones.';
+  'Number of the run. Numbers are reused if the journal is restored from a backup or started ' +
+  'from scratch.';
 const RUN_NONCE =
-  'Which run of this number: to be sent with later requests. Absent of a run that an older ' +
-  'version accepted.';
-const EXIT = 'What `baton` exits with, see baton(1).';
+  'Tells runs with the same number apart; send it with later requests. Absent if the run was ' +
+  'accepted by an older version.';
+const EXIT = 'Exit status of `baton`; see baton(1).';
 
 export const REPLIES: Replies = {
   accepted: {
-    text: 'The request is on the disk: the run will not be lost.',
-    fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
+    text: 'The request is stored on disk: the run will not be lost.',
+    fields: { run: RUN, target: 'Name of the target of the run.', nonce: RUN_NONCE },
   },
   joined: {
-    text: 'The request shares a run that was there before.',
-    fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
+    text: 'The request shares an existing run.',
+    fields: { run: RUN, target: 'Name of the target of the run.', nonce: RUN_NONCE },
   },
   found: {
-    text: 'The run that is waited for, or whose output is sent; told where the request has `v`.',
-    fields: { run: RUN, target: 'The name of its target.', nonce: RUN_NONCE },
+    text: 'The run that is waited for, or whose output is sent. Sent only if the request has `v`.',
+    fields: { run: RUN, target: 'Name of the target of the run.', nonce: RUN_NONCE },
   },
   ignored: {
-    text: 'The target does not want another run now; that is no failure.',
-    fields: { reason: 'A sentence for people.' },
+    text: 'The target needs no further run now; this is not a failure.',
+    fields: { reason: 'Text for people.' },
   },
   fleet: {
-    text: 'The runs of a fleet; nothing more follows.',
+    text: 'The runs of a fleet. No further reply follows.',
     fields: {
-      target: 'The name of the fleet.',
+      target: 'Name of the fleet.',
       runs:
-        'One for each of its targets that the request was for: `type` (`accepted`, `joined`, ' +
-        '`ignored` or `found`) and the fields of that reply, with `target`.',
+        'One entry for each target that the request applies to: `type` (`accepted`, `joined`, ' +
+        '`ignored` or `found`), the fields of that reply, and `target`.',
     },
   },
   refused: {
-    text: 'Nothing will run.',
-    fields: { exit: EXIT, reason: 'A sentence for people.' },
+    text: 'The request was refused; nothing will run.',
+    fields: { exit: EXIT, reason: 'Text for people.' },
   },
-  started: { text: 'The run has begun.', fields: { run: RUN } },
+  started: { text: 'The run has started.', fields: { run: RUN } },
   notice: {
     text:
-      'Something about the run that its end does not tell: it has ended and cannot be recorded, ' +
-      'a part of its output is missing, or an attempt has failed and another one follows.',
+      'Something about the run that `ended` does not report: it has ended but cannot be ' +
+      'recorded, part of its output is missing, or an attempt failed and another one follows.',
     fields: {
       run: RUN,
-      text: 'For people.',
-      isNews: 'True where nothing has to be done: `baton` prints it on a terminal only.',
+      text: 'Text for people.',
+      isNews: 'True if nothing needs to be done: `baton` prints the text only on a terminal.',
     },
   },
   output: {
-    text: 'What the run has written.',
+    text: 'Output of the run.',
     fields: {
       run: RUN,
       stream: '`out` or `err`.',
-      offset: 'Where `data` begins, in bytes of the stream.',
-      bytes: 'How many bytes `data` stands for.',
-      data: 'The text, or what is encoded.',
-      encoding: '`base64` where the bytes are no UTF-8, or where there are many.',
+      offset: 'Position of `data` in the stream, in bytes.',
+      bytes: 'Number of bytes in `data` after decoding.',
+      data: 'The output, as text or encoded.',
+      encoding: '`base64` if the bytes are not UTF-8, or if there are many. Absent for text.',
     },
   },
   ended: {
     text: 'The run has ended.',
     fields: {
       run: RUN,
-      target: 'The name of its target.',
-      outcome: 'How it ended, see OUTCOMES.',
-      verdict: 'What that means to the target: `ok`, `warning` or `failed`.',
+      target: 'Name of the target of the run.',
+      outcome: 'How the run ended; see OUTCOMES.',
+      verdict: 'What the outcome means for the target: `ok`, `warning` or `failed`.',
       exit: EXIT,
-      text: 'The same for people, as the rest of a sentence that begins with the run.',
-      tell: 'True where the client should print the text, since the command itself could not.',
+      text: 'The outcome for people, as the end of a sentence that begins with "run 17".',
+      tell:
+        'True if the client should print the text, because the command itself could not report ' +
+        'the outcome.',
     },
   },
   done: {
-    text: 'What was asked for is done.',
-    fields: { runs: 'Which runs it was about.', text: 'What there is to say.' },
+    text: 'The request has been carried out.',
+    fields: { runs: 'Numbers of the runs concerned.', text: 'Result, for people.' },
   },
-  history: { text: 'The past.', fields: { runs: 'Runs, see RUNS; the latest first.' } },
-  pong: { text: 'To `ping`.', fields: {} },
+  history: { text: 'Ended runs.', fields: { runs: 'Runs, the most recent first; see RUNS.' } },
+  pong: { text: 'Reply to `ping`.', fields: {} },
   probed: {
-    text: "What was seen of a target's machine, or of those of a fleet.",
+    text: 'Result of connecting to the machine of a target, or to those of a fleet.',
     fields: {
-      target: 'Its name.',
-      exit: '0 if a run could have started; of a fleet the highest of its hosts.',
-      lines: 'Sentences for people.',
+      target: 'Name of the target.',
+      exit: '0 if a run could have started; for a fleet, the highest status of its hosts.',
+      lines: 'Lines of text for people.',
     },
   },
   status: {
-    text: 'The present.',
+    text: 'State of the daemon and all targets.',
     fields: {
-      version: "The daemon's version.",
-      pid: "The daemon's process.",
-      startedAtMs: 'When the daemon started.',
-      nowMs: 'The time of this answer.',
-      requests: 'How many requests it has answered since.',
-      running: 'How many runs hold a place now.',
-      queued: 'How many runs wait.',
-      executing: 'The targets of which a run holds a place.',
-      config: 'The configuration, as an absolute path.',
+      version: 'Version of the daemon.',
+      pid: 'Process ID of the daemon.',
+      startedAtMs: 'Start time of the daemon.',
+      nowMs: 'Time of this reply.',
+      requests: 'Number of requests answered since then.',
+      running: 'Number of running runs, including lost runs whose processes are alive.',
+      queued: 'Number of queued runs.',
+      executing: 'Targets that have a running run.',
+      config: 'Absolute path of the configuration.',
       pauses:
-        'Pauses of groups and of everything; absent where there is none. See `pauses` of a target.',
-      trouble: 'Why nothing new is accepted; absent while all is well.',
-      targets: 'Every target, see TARGETS.',
+        'Pauses of groups and of all targets; absent if there are none. See `pauses` of a ' +
+        'target.',
+      trouble: 'Why new requests are refused; absent if they are accepted.',
+      targets: 'All targets; see TARGETS.',
     },
   },
   why: {
-    text: 'A chain of reasons.',
+    text: 'What a run waits for.',
     fields: {
-      chain: 'Runs, see RUNS: the one asked about first, then those that it waits for.',
-      members: 'Of a fleet: the runs of its targets, the first ones of `chain`.',
-      target: 'The target that was asked about by name.',
-      nowMs: 'The time of this answer.',
+      chain: 'Runs (see RUNS): first the one that was asked about, then those that it waits for.',
+      members: 'For a fleet: the runs of its targets, which come first in `chain`.',
+      target: 'Target that was asked about by name.',
+      nowMs: 'Time of this reply.',
     },
   },
   error: {
     text:
-      'The request cannot be served. After `malformed`, `line-too-long`, `invalid`, `version` ' +
-      'and `busy` the connection is closed.',
-    fields: { code: 'See ERRORS.', exit: EXIT, message: 'A sentence for people.' },
+      'The request failed. After `malformed`, `line-too-long`, `invalid`, `version` and ' +
+      '`busy`, the connection is closed.',
+    fields: { code: 'Error code; see ERRORS.', exit: EXIT, message: 'Text for people.' },
   },
 };
 
 export const RUN_VIEW: Texts<RunView> = {
   run: RUN,
-  target: 'The name of its target.',
+  target: 'Name of the target of the run.',
   state: '`queued`, `starting`, `running`, `stopping` or `ended`.',
-  acceptedAtMs: 'When it was asked for.',
-  startedAtMs: 'When it started.',
-  endedAtMs: 'When it ended.',
-  waitedMs: 'From acceptance to start, or until now; time in which the machine sleeps counts.',
-  tookMs: 'From start to end, or until now, without time in which the machine sleeps.',
-  expectedStartAtMs: 'When it starts, if all runs take as long as they usually do.',
+  acceptedAtMs: 'Time of the request.',
+  startedAtMs: 'Start time.',
+  endedAtMs: 'End time.',
+  waitedMs: 'Time from acceptance to start, or until now. Time while the machine sleeps counts.',
+  tookMs: 'Time from start to end, or until now. Time while the machine sleeps does not count.',
+  expectedStartAtMs: 'Estimated start time, if all runs take as long as usual.',
   expectedEndAtMs:
-    'When it ends, likewise. Absent where that is not known, or where it runs longer than any ' +
-    'success before.',
-  usual: 'How long the last successes of its target took, see below.',
-  pace: 'How `tookMs` compares with that: `faster`, `usual` or `slower`.',
-  progressPercent: 'From 0 to 100, as its own output says, where the target has `progress`.',
+    'Estimated end time, likewise. Absent if it is unknown, or if the run has already taken ' +
+    'longer than any earlier success.',
+  usual: 'Durations of the last successful runs of its target; see below.',
+  pace: 'How `tookMs` compares with `usual`: `faster`, `usual` or `slower`.',
+  progressPercent: 'Progress from 0 to 100 according to the output, if the target has `progress`.',
   unrecorded:
-    'It has ended, which the journal has no room for: how it ended, and what to do, a sentence.',
-  overtaken: 'How many younger runs were let start before it while it waits.',
+    'Present if the run has ended but the journal has no room to record it: how it ended and ' +
+    'what to do, for people.',
+  overtaken: 'Number of younger runs that have started before it while it is queued.',
   attempt:
-    'Which attempt at its command this is, if not the first; of a queued run the next one, of ' +
-    'one that has ended the last one.',
+    'Number of the attempt, if it is not the first: the next one of a queued run, the last ' +
+    'one of an ended run.',
   attempts:
-    'The attempts before that, where its target has `retry`: each with `startedAtMs`, ' +
-    '`endedAtMs`, `outcome` and `text`. Of more than 20 the first and the latest are named.',
-  nextAttemptAtMs: 'Its next attempt begins no sooner.',
-  expiresAtMs: 'Of one that waits: it is given up then.',
+    'Earlier attempts, if its target has `retry`, each with `startedAtMs`, `endedAtMs`, ' +
+    '`outcome` and `text`. Of more than 20, only the first and the most recent ones are ' +
+    'listed.',
+  nextAttemptAtMs: 'Earliest start of the next attempt.',
+  expiresAtMs: 'Time at which a queued run is given up.',
   pausedUntilMs:
-    'Its pauses end by themselves, the last one then. Absent where one of them does not.',
+    'Time at which its last pause ends automatically. Absent if one of its pauses has no end.',
   cause:
-    'Of the run of a hook: what it is told. `why` (`success`, `warning`, `failure`, `late`), ' +
-    '`target`, `text`, and of a run `run`, `outcome`, `exit` and `tookMs`.',
-  pid: 'Its keeper, while it runs.',
-  slurm: 'Its job in Slurm: the number (`job`), the `node`, and why it waits there (`waits`).',
-  outcome: 'How it ended, see OUTCOMES.',
+    'For the run of a hook, what it is told: `why` (`success`, `warning`, `failure`, `late`), ' +
+    '`target`, `text`, and, if a run caused it, `run`, `outcome`, `exit` and `tookMs`.',
+  pid: 'Process ID of its keeper, while it is running.',
+  slurm: 'Its job in Slurm: the number (`job`), the `node`, and why the job is pending (`waits`).',
+  outcome: 'How the run ended; see OUTCOMES.',
   verdict: '`ok`, `warning` or `failed`.',
-  exit: 'What `baton wait` exits with.',
-  text: 'How it ended, for people.',
-  reasons: 'Why it waits, in sentences for people.',
-  behind: 'The numbers of the runs that it waits for.',
-  bytes: 'The size of its output.',
-  lostBytes: 'How much of its output could not be written, and is missing.',
-  leftovers: 'Processes that it has left behind and that are still alive.',
-  heldBy: 'Processes of a lost run that are alive and hold its place.',
+  exit: 'Exit status of `baton wait`.',
+  text: 'How the run ended, for people.',
+  reasons: 'Why the run is queued, for people.',
+  behind: 'Numbers of the runs that it waits for.',
+  bytes: 'Size of its output.',
+  lostBytes: 'Number of bytes of output that could not be written and are missing.',
+  leftovers: 'Processes of an ended run that are still alive.',
+  heldBy:
+    'Processes of a lost run that are still alive; until they end, the run counts as running.',
 };
 
 export const USUAL: Texts<Usual> = {
-  medianMs: 'The median.',
-  lowMs: 'A quarter of them took no longer.',
-  highMs: 'Three quarters of them took no longer.',
-  slowMs: 'Nine of ten of them took no longer.',
-  runs: 'How many runs that is made of; few say little.',
+  medianMs: 'Median.',
+  lowMs: '25th percentile.',
+  highMs: '75th percentile.',
+  slowMs: '90th percentile.',
+  runs: 'Number of runs that these figures are based on.',
 };
 
 export const TARGET_VIEW: Texts<TargetView> = {
-  target: 'Its name.',
-  description: 'As it is configured.',
-  runner: 'The type of its runner.',
-  groups: 'The groups in which its policies look at it.',
+  target: 'Name of the target.',
+  description: 'Its `description` in the configuration.',
+  runner: 'Type of its runner.',
+  groups: 'Groups of its policies.',
   level:
-    'Its place in an order: `{"name": "daily", "order": ["daily", "weekly"]}`, lowest first. ' +
-    'Of more than 20 levels only those next to its own are named.',
-  fleet: 'The fleet that it belongs to.',
-  paused: 'True where nothing starts until it is resumed.',
+    'Its level and the order of all levels, lowest first: `{"name": "daily", "order": ' +
+    '["daily", "weekly"]}`. Of more than 20 levels, only those next to its own are listed.',
+  fleet: 'Fleet that the target belongs to.',
+  paused: 'True if the target is paused.',
   pauses:
-    'By which pauses: each names a `target`, a `group` or `all`, and has `untilMs` where it ends ' +
-    'by itself. Absent where it is not paused.',
-  removed: 'True where the configuration does not have it any more.',
-  late: 'True where its last success is longer ago than its `lateAfter`.',
+    'Pauses that apply to the target: each has a `target`, a `group` or `all`, and `untilMs` ' +
+    'if it ends automatically. Absent if the target is not paused.',
+  removed: 'True if the target is no longer configured.',
+  late: 'True if its last success is longer ago than its `lateAfter`.',
   freshAtMs:
-    'When it last succeeded, or since when that is looked out for; where it has `lateAfter`.',
-  ignored: 'How many requests in a row were ignored since the last accepted one.',
-  broken: 'Why it cannot work on this machine.',
-  active: 'Its runs that hold a place, see RUNS.',
-  queued: 'The first of its runs that wait, see RUNS.',
-  waiting: 'How many wait.',
-  last: 'Its latest run that has ended, see RUNS.',
-  usual: 'How long its last successes took, also of runs that are forgotten.',
-  tookMs: 'Each of them, oldest first, where `durations` was asked for.',
+    'Time from which `lateAfter` counts: its last success, or, if it has never succeeded, ' +
+    'when the daemon began to watch it. Absent without `lateAfter`.',
+  ignored: 'Number of requests ignored in a row since the last accepted one.',
+  broken: 'Why the target cannot work on this machine.',
+  active: 'Its running runs, including lost runs whose processes are alive; see RUNS.',
+  queued: 'Its first queued runs; see RUNS.',
+  waiting: 'Number of queued runs.',
+  last: 'Its most recent ended run; see RUNS.',
+  usual: 'Durations of its last successful runs, including runs that are no longer remembered.',
+  tookMs: 'Each of these durations, oldest first, if `durations` was requested.',
   counts:
-    'How many of its runs have ended how, also of those that are forgotten: a list of `outcome` ' +
-    '(see OUTCOMES), `verdict` and `runs`.',
-  retries: 'How many attempts were followed by another one of their run.',
+    'Number of ended runs by outcome, including runs that are no longer remembered: a list of ' +
+    '`outcome` (see OUTCOMES), `verdict` and `runs`.',
+  retries: 'Number of attempts that were followed by another attempt of the same run.',
 };
 
 export const OUTCOMES: Readonly<Record<Outcome['kind'], string>> = {
-  exited: 'It ended by itself, with `code`.',
-  signalled: 'It was killed by `signal`; `core`: a core was dumped.',
-  'timed-out':
-    'It ran longer than its `timeout` and was ended; or for `reason`, which a policy gives.',
+  exited: 'The command exited with `code`.',
+  signalled: 'The command was killed by `signal`; `core` is true if it dumped core.',
+  'timed-out': 'The run exceeded its `timeout`, or a policy stopped it for `reason`.',
   cancelled:
-    'It was cancelled, while it ran by `signal`, else before it started; `replacedBy` is the run ' +
-    'that took its place, where a policy wished so.',
+    'The run was cancelled: with `signal` while it was running, otherwise before it started. ' +
+    '`replacedBy` is the run that replaced it under a policy.',
   'not-started':
-    'The command could not be executed; `stage`, `detail` and, where a system call gave one, ' +
-    '`errno` say what went wrong.',
-  expired: 'It waited `waitedMs`, longer than its `maxWait`.',
-  skipped: 'A policy gave it up, for `reason`.',
+    'The command could not be executed; `stage`, `detail` and, after a failed system call, ' +
+    '`errno` describe the error.',
+  expired: 'The run was queued for `waitedMs`, longer than its `maxWait`.',
+  skipped: 'A policy gave the run up for `reason`.',
   unreachable:
-    'The command on another machine never ran; `phase` (`connect`, `auth`, `hostkey`) and ' +
-    '`detail` say why.',
-  lost: 'Nobody knows how it ended; for a command on another machine `detail` says why.',
+    'The command on another machine was never started; `phase` (`connect`, `auth`, `hostkey`) ' +
+    'and `detail` say why.',
+  lost: 'How the run ended is unknown; for a command on another machine, `detail` says why.',
   interrupted:
-    'The machine was shut down or restarted while it ran; `code` or `signal` say how the command ' +
-    'ended, where that is known.',
+    'The machine was shut down or restarted during the run; `code` or `signal` give the ' +
+    'status of the command, if known.',
 };
 
 export const ERRORS: Readonly<Record<ErrorCode, string>> = {
-  malformed: 'A line is no JSON object, or no UTF-8.',
+  malformed: 'A line is not a JSON object, or not valid UTF-8.',
   'line-too-long': 'A line has more than 65536 bytes.',
-  invalid: 'The object is no request; the message says what is wrong.',
-  version: 'The client is of another version of the protocol.',
-  'unknown-target': 'There is no target of this name, or no such host in the fleet.',
-  'unknown-group': 'No target is in a group of this name.',
-  'unknown-run': 'There is no run of this number, or it is forgotten.',
+  invalid: 'The object is not a valid request; the message says what is wrong.',
+  version: 'The client uses another version of the protocol.',
+  'unknown-target': 'No target has this name, or the fleet has no such host.',
+  'unknown-group': 'No target has a policy with this group.',
+  'unknown-run': 'No run has this number, or the run is no longer remembered.',
   'other-run':
-    'The number is that of another run: the journal was restored from a backup, or begun anew.',
+    'The number now belongs to another run: the journal was restored from a backup or started ' +
+    'from scratch.',
   'broken-target': 'The target cannot work on this machine.',
-  'bad-config': 'The configuration has mistakes. The one before stays in force, or there is none.',
+  'bad-config': 'The configuration has errors. The previous one, if any, stays in force.',
   unavailable: 'The daemon cannot start; the message says why.',
   'no-output': 'The target has no run yet, or the name is that of a fleet.',
-  'no-probe': 'There is nothing to connect to: only the `ssh` runner keeps a connection.',
-  busy: 'Too many requests are unanswered.',
-  'not-permitted': 'The socket does not permit it.',
-  'disk-full': 'The journal cannot be written: nothing new is taken.',
+  'no-probe': 'The target has no connection to test: only the `ssh` runner does.',
+  busy: 'Too many requests are open.',
+  'not-permitted': 'The socket does not permit the request.',
+  'disk-full': 'The journal cannot be written; new requests are refused.',
   'no-journal':
-    'The journal was moved, removed or changed under the daemon: nothing new is taken, and no ' +
-    'end of a run is told, until the daemon is restarted.',
-  'too-large': 'The answer is longer than the daemon sends; ask for less.',
+    'The journal was moved, removed or changed while in use. Until the daemon is restarted, ' +
+    'it refuses new requests and reports no ends of runs.',
+  'too-large': 'The reply would exceed the maximum size; request less.',
 };

@@ -119,6 +119,7 @@ function escaped(text: string, isCode = false): string {
   const safe = text
     .replaceAll('\\', '\\e')
     .replaceAll('…', isCode ? '...' : '\\|.\\|.\\|.\\|')
+    .replaceAll('≥', '\\(>=')
     .replaceAll('^', '\\(ha')
     .replaceAll('~', '\\(ti')
     .replaceAll('`', '\\(ga')

@@ -15,9 +15,9 @@ export const Keep = v.pipe(
   }),
   v.metadata({
     keys: {
-      runs: 'At most this many of the latest.',
-      days: 'Those that ended within this many days.',
-      bytes: 'The latest, as long as their output is no larger than this in all.',
+      runs: 'Keep this many of the most recent runs.',
+      days: 'Keep the runs that ended within this many days.',
+      bytes: 'Keep the most recent runs whose output together is at most this large.',
     },
   }),
 );

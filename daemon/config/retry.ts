@@ -44,16 +44,17 @@ export const Retry = v.pipe(
   v.metadata({
     keys: {
       attempts: 'Maximum number of attempts for one run, including the first.',
-      delay: 'Time from the end of an attempt to the next one.',
-      growth: 'Each further delay is this many times as long. With 2: 1, 2, 4, 8 minutes.',
-      maxDelay: 'No delay grows longer than this.',
+      delay: 'Time between the end of an attempt and the next attempt.',
+      growth: 'Factor by which each further delay grows. With 2: 1, 2, 4, 8 minutes.',
+      maxDelay: 'Maximum delay.',
       jitter: 'Add a random time of up to this to each delay.',
-      within: 'No attempt starts later than this after the start of the first one.',
+      within: 'Start no further attempt later than this after the start of the first one.',
       on:
-        'Retry after these ends only. A number is an exit code, `exited` any exit code that ' +
-        'counts as a failure, `signalled` any signal, or name one, such as `SIGKILL`. The ' +
-        'others: `timed-out`, `window-closed` (ended by a `window` with `atEnd`), `unreachable` ' +
-        '(another machine), `not-started`, `lost`, `interrupted` (by a shutdown of the machine).',
+        'Retry only after these outcomes. A number is an exit code; `exited` is any exit code ' +
+        'that counts as a failure; `signalled` is any signal; `SIGKILL`, for example, is one ' +
+        'signal. The others are `timed-out`, `window-closed` (ended by a `window` with ' +
+        '`atEnd`), `unreachable` (another machine), `not-started`, `lost`, `interrupted` (by ' +
+        'a shutdown of the machine).',
     },
   }),
 );

@@ -45,10 +45,10 @@ const Log = v.pipe(
   }),
   v.metadata({
     keys: {
-      level: 'The least important events that are logged; `info` by default.',
+      level: 'Log events of this level and above. Default: `info`.',
       format:
-        '`json`: one object a line; `text`: for people. Default: `text` where the log goes to ' +
-        'the journal of systemd, else `json`.',
+        '`json` (one object per line) or `text` (human-readable). Default: `text` if the log ' +
+        'goes to the journal of systemd, otherwise `json`.',
     },
   }),
 );
@@ -192,27 +192,28 @@ export const Settings = v.pipe(
     title: 'configuration of baton',
     anyOf: [{ required: ['targets'] }, { required: ['include'] }],
     keys: {
-      $schema: 'Where editors find the schema of this file, to complete and check it.',
-      description: 'For people; the daemon does not use it.',
+      $schema: 'Schema of this file, which editors use for completion and checks.',
+      description: 'Free text; the daemon does not use it.',
       include:
-        'Further files with targets. A path begins at the folder of this file. `*` in its last ' +
-        'part stands for any characters, but for no dot at the beginning; such files are read in ' +
-        'the order of their names by bytes, and there may be none. A file without `*` has to ' +
-        'exist.',
-      log: 'What the daemon logs, and how.',
-      sockets: 'The sockets that the daemon listens on, in place of the default one.',
+        'More files with targets. Paths are relative to the directory of this file. `*` in ' +
+        'the last component matches any characters, but not a leading dot; matching files are ' +
+        'read in byte order of their names, and there may be none. A file named without `*` ' +
+        'must exist.',
+      log: 'Logging of the daemon.',
+      sockets: 'Sockets to listen on, instead of the default one.',
       idleExit:
-        'Ends the daemon when there was nothing to do for so long. For socket activation, where ' +
-        'systemd starts it again for the next request.',
-      keep: 'Which ended runs are remembered, where a target does not say it.',
+        'Exit after this long without anything to do. For socket activation: systemd starts ' +
+        'the daemon again for the next request.',
+      keep: 'Which ended runs to keep, for targets that do not set it.',
       plugins:
-        'Modules with policies and runners of your own; see baton-plugin(7). A path that begins ' +
-        "with no `/` is relative to this file's folder. They have the daemon's rights, so only " +
-        "root and the daemon's user may be able to write them.",
+        'Modules with your own policies and runners; see baton-plugin(7). Paths are relative ' +
+        'to the directory of this file, unless they begin with `/`. Modules run with the ' +
+        'permissions of the daemon, so they must be writable only by root and the user of the ' +
+        'daemon.',
       defaults:
-        'What a target has that does not say otherwise: any key of a target but `each`, `hosts`, ' +
+        'Default values for all targets: any key of a target except `each`, `hosts`, ' +
         '`description`, `runner` and `acceptArgs`.',
-      targets: 'What can be asked for, by names of your own.',
+      targets: 'Targets by name. You choose the names.',
     },
   }),
 );

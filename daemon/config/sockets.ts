@@ -77,12 +77,12 @@ const Entry = v.pipe(
   v.metadata({
     anyOf: [{ required: ['path'] }, { required: ['name'] }],
     keys: {
-      path: 'Where the socket is.',
-      name: 'Its `FileDescriptorName=`, for a socket that systemd opens and passes.',
-      mode: 'Who may open it, as for chmod(1): `"0600"` by default.',
-      group: "The socket's group, by name or number; the daemon's own by default.",
-      allow: 'What may be asked on it; everything by default.',
-      targets: 'For which targets, by names with `*` for any characters; all by default.',
+      path: 'Path of the socket.',
+      name: '`FileDescriptorName=` of a socket that systemd opens and passes to the daemon.',
+      mode: 'Permissions of the socket, as for chmod(1). Default: `"0600"`.',
+      group: 'Group of the socket (name or gid). Default: the group of the daemon.',
+      allow: 'Requests permitted on the socket. Default: all.',
+      targets: 'Targets permitted on the socket; `*` matches any characters. Default: all.',
     },
   }),
   v.forward(

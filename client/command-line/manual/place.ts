@@ -7,18 +7,19 @@ export const GLOBAL_OPTIONS = [
     name: 'connectTimeout',
     value: 'TIME',
     text:
-      'how long the daemon may be away, such as 90s or 5min (10s; 60s once a run is known), or ' +
-      'hold the connection without an answer (60s)',
-    brief: 'how long the daemon may be away (10s, later 60s)',
+      'give up if the daemon cannot be reached for TIME, such as 90s or 5min (default 10s, or ' +
+      '60s once the number of the run is known), or leaves a connection unanswered for TIME ' +
+      '(default 60s)',
+    brief: 'wait this long for the daemon (10s, then 60s)',
   },
   {
     name: 'socket',
     value: 'PATH',
     completes: 'file',
-    text: `the daemon's socket, else $BATON_SOCKET, else ${RUN_SOCKET}; see ENVIRONMENT`,
+    text: `socket of the daemon; default $BATON_SOCKET, else ${RUN_SOCKET}; see ENVIRONMENT`,
     brief: `else $BATON_SOCKET, ${RUN_SOCKET}`,
   },
-  { name: 'help', short: 'h', text: 'explain the command, with examples' },
+  { name: 'help', short: 'h', text: 'show the help of the command, with examples' },
   { name: 'version', text: 'print the version' },
 ] as const satisfies readonly Option[];
 
@@ -29,9 +30,9 @@ export const OLD_OPTIONS = [
     short: 't',
     value: 'TARGET',
     completes: 'target',
-    text: 'as `baton run TARGET`, also with `--wait`, from the command line of py9tor',
+    text: 'same as `baton run TARGET`; `--wait` is accepted too',
   },
-  { name: 'status', short: 's', text: 'as `baton status --json`, from the command line of py9tor' },
+  { name: 'status', short: 's', text: 'same as `baton status --json`' },
 ] as const satisfies readonly Option[];
 
 interface ExitStatus {
@@ -44,58 +45,70 @@ interface ExitStatus {
 
 /** In the order in which an administrator meets them. */
 export const EXIT_STATUSES: readonly ExitStatus[] = [
-  { status: 'N', brief: "the command's own", text: "the command's own status, always as it is" },
+  {
+    status: 'N',
+    brief: "the command's own",
+    text: 'exit status of the command, passed through unchanged',
+  },
   {
     status: `${EXIT.signalBase}+S`,
     brief: 'killed by S',
-    text: 'the command was killed by signal S, also when it was cancelled while it ran',
+    text: 'the command was killed by signal S, also because the running run was cancelled',
   },
-  { status: `${EXIT.timedOut}`, brief: 'timeout', text: 'the `timeout` of its target ended it' },
+  {
+    status: `${EXIT.timedOut}`,
+    brief: 'timeout',
+    text: 'the run was stopped by the `timeout` of its target',
+  },
   {
     status: `${EXIT.noVerdict}`,
     brief: 'no verdict',
     text:
-      'no verdict: the run was lost, interrupted by a restart of the machine, or cancelled ' +
-      'before it started. Never 0',
+      'unknown outcome: the run was lost, interrupted by a restart of the machine, or ' +
+      'cancelled before it started',
   },
   {
     status: `${EXIT.notExecutable}`,
     brief: 'cannot execute',
-    text: 'the command cannot be executed',
+    text: 'the command could not be executed',
   },
   { status: `${EXIT.notFound}`, brief: 'not found', text: 'the command was not found' },
   {
     status: `${EXIT.unreachable}`,
     brief: 'no connection',
     text:
-      'the other machine could not be reached or did not let us in, or the connection broke ' +
+      'the other machine could not be reached or refused the login, or the connection broke ' +
       '(`ssh` only)',
   },
-  { status: `${EXIT.usage}`, brief: 'usage', text: 'wrong usage, or a run that nobody knows' },
+  { status: `${EXIT.usage}`, brief: 'usage', text: 'usage error, or a run that does not exist' },
   { status: `${EXIT.unavailable}`, brief: 'no daemon', text: 'the daemon does not answer' },
   {
     status: `${EXIT.unwritten}`,
-    text: 'the answer or the output of a run that succeeded cannot be written: a full disk, say',
+    text:
+      'the reply, or the output of a run that succeeded, could not be written, for example to a ' +
+      'full disk',
   },
   {
     status: `${EXIT.notNow}`,
     brief: 'not now',
-    text: 'not now: refused by a policy, waited longer than `maxWait`, skipped, or no room for more',
+    text:
+      'not now: refused by a policy, queued for longer than `maxWait`, skipped, or no room to ' +
+      'record the run',
   },
   {
     status: `${EXIT.version}`,
     brief: 'other version',
-    text: 'client and daemon are of different versions',
+    text: 'client and daemon have incompatible versions',
   },
   {
     status: `${EXIT.notPermitted}`,
     brief: 'not permitted',
-    text: 'the socket does not permit this',
+    text: 'the socket does not permit the request',
   },
   {
     status: `${EXIT.config}`,
     brief: 'bad target or configuration',
-    text: 'the target is unknown or broken, or the configuration has mistakes',
+    text: 'the target is unknown or broken, or the configuration has errors',
   },
 ];
 
@@ -105,18 +118,18 @@ interface Entry {
 }
 
 export const ENVIRONMENT: readonly Entry[] = [
-  { name: 'BATON_SOCKET', text: "the daemon's socket, unless `--socket` names one" },
+  { name: 'BATON_SOCKET', text: 'Socket of the daemon, unless `--socket` is given' },
   {
     name: 'XDG_RUNTIME_DIR',
     text:
-      "where `baton.sock` of a user's own daemon is (`/run/user/UID` when unset, as under cron). A " +
-      `user who is not root asks there, else on \`${RUN_SOCKET}\`, else on \`${SUBMIT_SOCKET}\`: ` +
-      'on the first one that the user may open',
+      'Directory of `baton.sock`, the socket of a daemon that a user runs (default: ' +
+      '`/run/user/UID`, as under cron). A user other than root uses the first of these ' +
+      `sockets that the user may open: this one, \`${RUN_SOCKET}\`, \`${SUBMIT_SOCKET}\``,
   },
 ];
 
 export const FILES: readonly Entry[] = [
-  { name: RUN_SOCKET, text: "the socket of the machine's own daemon" },
-  { name: SUBMIT_SOCKET, text: 'the socket of the same daemon for the members of a group' },
-  { name: '/etc/baton/config.json', text: 'its configuration, see baton.json(5)' },
+  { name: RUN_SOCKET, text: 'Socket of the system daemon' },
+  { name: SUBMIT_SOCKET, text: 'Socket of the same daemon for the members of a group' },
+  { name: '/etc/baton/config.json', text: 'Configuration of the system daemon; see baton.json(5)' },
 ];

@@ -4,83 +4,86 @@ import type { Option, Verb } from './verb.ts';
 
 const JSON_OPTION = {
   name: 'json',
-  text: "print the daemon's answer as JSON, as baton-protocol(7) describes it",
+  text: "print the daemon's reply as JSON; see baton-protocol(7)",
 } as const satisfies Option;
 
 export const SINCE = {
   name: 'since',
   value: 'TIME',
   text:
-    'how far back to look, such as 12h or 7d (`timeline`, `retry`: 24h, `report`: 7d, ' +
-    '`history`: all)',
+    'how far back to look, such as 12h or 7d (default: 24h for `timeline` and `retry`, 7d for ' +
+    '`report`, no limit for `history`)',
 } as const satisfies Option;
 
 export const FOR = {
   name: 'for',
   value: 'TIME',
   text:
-    'how long, such as `2h` or `7d` (`pause`: resume by itself then, TIME goes on while the ' +
-    'machine sleeps; `plan`: 24h)',
+    'how long to pause or plan, such as `2h` or `7d` (`pause`: resume automatically after ' +
+    'TIME, which includes time while the machine sleeps; `plan`: default 24h)',
 } as const satisfies Option;
 
 const OUTPUT = {
   name: 'output',
   value: 'FILE',
   completes: 'file',
-  text: 'write to FILE: replaced at once, readable for everybody; status 73 if it cannot be',
+  text:
+    'write to FILE, which is replaced atomically and readable by everybody; if that fails, exit ' +
+    'with 73',
 } as const satisfies Option;
 
 export const QUESTIONS = [
   {
     name: 'status',
-    summary: 'show what runs, what waits and why, and how targets last ended',
+    summary: 'show running and queued runs, and how targets last ended',
     elsewhere: ['ls', 'list', 'ps', 'show', 'jobs', 'queue'],
-    overview: ['status [--watch] [--json]', 'what runs, what waits and why, the last end'],
+    overview: ['status [--watch] [--json]', 'running, queued and most recent runs'],
     options: [
-      { name: 'watch', short: 'w', text: 'show it anew every second, on a terminal, until Ctrl-C' },
+      { name: 'watch', short: 'w', text: 'refresh every second until Ctrl-C (on a terminal)' },
       JSON_OPTION,
     ],
     text: [
-      'Shows, by groups of targets that wait for each other, what runs and for how long, what ' +
-        'waits and for whom, and how each target ended last. What failed stands out.',
-      'Starts and ends are foretold from the durations of the last 20 successes of each target ' +
-        'and the policies, or from the progress that a run prints where its target says ' +
-        '`progress`. Nothing is foretold where one of these durations is not known.',
-      'On a terminal lines are cut to its width, and there are colours unless `NO_COLOR` is set. ' +
-        'Elsewhere lines are whole and plain.',
+      'Shows which runs are running and for how long, which are queued and what they wait ' +
+        'for, and how the most recent run of each target ended. Targets that wait for each ' +
+        'other are shown together. Failures are highlighted.',
+      'Start and end times are estimates. They are based on the policies and on the durations ' +
+        'of the last 20 successful runs of each target, or on the progress that a run prints if ' +
+        'its target has `progress`. There is no estimate if a duration is unknown.',
+      'On a terminal, lines are cut to its width and coloured, unless `NO_COLOR` is set. ' +
+        'Otherwise lines are complete and plain.',
     ],
     examples: [
-      { line: 'baton status', text: 'everything at one glance' },
-      { line: 'baton status --watch', text: 'the same, kept up to date' },
+      { line: 'baton status', text: 'show everything' },
+      { line: 'baton status --watch', text: 'keep showing it, up to date' },
       {
         line: "baton status --json | jq '.targets[] | select(.paused).target'",
-        text: 'the names of the paused targets',
+        text: 'list paused targets',
       },
     ],
   },
   {
     name: 'why',
-    summary: 'tell why a run waits',
-    overview: ['why RUN|TARGET', 'who waits for whom'],
+    summary: 'explain why a run is queued',
+    overview: ['why RUN|TARGET', 'explain why a run is queued'],
     operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
     options: [JSON_OPTION],
     text: [
-      'Shows the run, why it waits and when it is expected to start, and indented below it the ' +
-        'runs that it waits for, with when they are expected to end, to the last one.',
+      'Shows the run, why it is queued and its estimated start time. Indented below it is ' +
+        'every run it is waiting for, with estimated end times.',
     ],
-    examples: [{ line: 'baton why rsnap-daily', text: 'what keeps it from starting' }],
+    examples: [{ line: 'baton why rsnap-daily', text: 'show what keeps it from starting' }],
   },
   {
     name: 'history',
     summary: 'list the runs that have ended',
-    overview: ['history [TARGET] [--since TIME]', 'past runs: when, how long, how they ended'],
+    overview: ['history [TARGET] [--since TIME]', 'list ended runs: when, how long, outcome'],
     operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
     options: [
       {
         name: 'limit',
         value: 'N',
         text:
-          'no more than the N latest runs (1 to 10000; without this option 50, or all with ' +
+          'list at most the N most recent runs (1 to 10000; default 50, or no limit with ' +
           '`--since`)',
       },
       SINCE,
@@ -88,210 +91,225 @@ export const QUESTIONS = [
         name: 'outcome',
         value: 'KIND',
         completes: OUTCOME_WORDS,
-        text: `only runs that ended so: ${OUTCOME_WORDS.map((word) => `\`${word}\``).join(', ')}`,
+        text:
+          'list only runs with this outcome: ' +
+          `${OUTCOME_WORDS.map((word) => `\`${word}\``).join(', ')}`,
       },
       JSON_OPTION,
     ],
     text: [
-      'Lists the runs that have ended, of all targets or of TARGET: when, how long they waited ' +
-        'and took, how that compares with the median of the last successes of the target, and ' +
-        'how they ended. How many are remembered is said by `keep` in the configuration.',
+      'Lists the runs of TARGET, or of all targets, that have ended: when, how long they were ' +
+        "queued and running, how that compares with the median of the target's last successful " +
+        'runs, and how they ended. `keep` in the configuration decides how many runs are ' +
+        'remembered.',
     ],
     examples: [
-      { line: 'baton history rsnap-daily --limit 7', text: 'the last seven runs of one target' },
-      { line: 'baton history --since 24h --outcome failed', text: 'what went wrong last night' },
+      {
+        line: 'baton history rsnap-daily --limit 7',
+        text: 'list the last seven runs of one target',
+      },
+      { line: 'baton history --since 24h --outcome failed', text: 'list what failed last night' },
     ],
   },
   {
     name: 'timeline',
-    summary: 'draw when what ran and how it ended',
-    overview: ['timeline [--since TIME]', 'when what ran, drawn in the terminal'],
+    summary: 'draw when targets ran and how they ended',
+    overview: ['timeline [--since TIME]', 'draw when targets ran'],
     options: [SINCE],
     text: [
-      'Draws a row for each target: when its runs waited, ran and ended. Below it are the runs ' +
-        'that failed, and whatever stands still. The drawing is as wide as the terminal, or 80 ' +
-        'columns; $COLUMNS decides where it is set and the output is no terminal. There are ' +
-        'colours on a terminal, unless $NO_COLOR is set; the signs tell as much without them.',
+      'Draws a row for each target that shows when its runs were queued, when they were ' +
+        'running, and how they ended. Below it are listed runs that failed or ended with a ' +
+        'warning, and targets that are late, broken or paused. The drawing is as wide as the ' +
+        'terminal, or 80 columns; if the output is not a terminal, $COLUMNS sets the width. On ' +
+        'a terminal there are colours unless $NO_COLOR is set; the symbols carry the same ' +
+        'information.',
     ],
     examples: [
-      { line: 'baton timeline', text: 'the last day' },
-      { line: 'baton timeline --since 12h', text: 'only the night' },
+      { line: 'baton timeline', text: 'draw the last 24 hours' },
+      { line: 'baton timeline --since 12h', text: 'draw only the last 12 hours' },
     ],
   },
   {
     name: 'plan',
-    summary: 'show what crontabs will do before they do it',
-    overview: ['plan [CRONTAB…] [--for TIME]', 'what crontabs will run, when, who waits'],
+    summary: 'predict what crontabs and timers will run',
+    overview: ['plan [CRONTAB…] [--for TIME]', 'predict what crontabs will run, and when'],
     operands: { show: 'CRONTAB…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'file' },
     options: [
       {
         name: 'from',
         value: 'TIME',
         text:
-          'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", with nothing that ' +
-          'runs, waits or is paused; without this option the plan begins now, with all of ' +
-          'that',
+          'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", with no runs ' +
+          'running or queued and no pauses; without this option the plan begins now, with the ' +
+          'present runs and pauses',
       },
       FOR,
       {
         name: 'assume',
         value: 'TARGET=TIME,…',
         text:
-          'how long a run of TARGET takes, such as `rsnap-daily=2h`, instead of its usual ' +
-          'time; of a fleet, the run on each host',
+          'assume this duration for each run of TARGET, such as `rsnap-daily=2h`, instead of ' +
+          'its usual one; for a fleet, the duration of the run on each host',
       },
       {
         name: 'slow',
         text:
-          'let each run take the 90th percentile of its past durations instead of the median: ' +
-          'nine of ten took no longer',
+          'assume slow runs: use the 90th percentile of the past durations of each target ' +
+          'instead of the median',
       },
       {
         name: 'worst',
         text:
-          'play the plan 1000 times with random durations, and show the chance that each target ' +
-          'starts late, gives up or still runs at a given time',
+          'simulate the plan 1000 times with random durations, and show how likely each ' +
+          'target is to start late, be given up, or still be running at a given time',
       },
       {
         name: 'seed',
         value: 'N',
-        text: 'draw the durations of `--worst` by this number (1 to 4294967295; 1)',
+        text: 'seed of the random durations of `--worst` (1 to 4294967295; default 1)',
       },
       {
         name: 'at',
         value: 'TIME',
         text:
-          'the time at which `--worst` counts what still runs, such as 07:30 (08:00, or the end ' +
-          'of a plan that does not have it)',
+          'time of day at which `--worst` counts runs that are still running, such as 07:30 ' +
+          '(default 08:00, or the end of the plan if it does not include 08:00)',
       },
       {
         name: 'diff',
         value: 'CONFIG',
         completes: 'file',
         text:
-          'show what becomes different with the configuration in CONFIG, before it is put in ' +
-          "the place of the daemon's and reloaded",
+          'show what would change with the configuration in CONFIG, before you install and ' +
+          'reload it',
       },
       {
         name: 'html',
-        text: 'write the plan as one HTML page, made like that of `report`, to standard output',
+        text: 'write the plan as one HTML page, in the style of `report`, to standard output',
       },
       OUTPUT,
       JSON_OPTION,
     ],
     text: [
-      'Reads the CRONTABs, or without one all crontabs of the machine that this user may ' +
-        'read, and the timers of systemd. It plays the lines that call `baton run` through ' +
-        'the policies of the configuration, by the rules of the installed cron, also where the ' +
-        'clocks change: ' +
-        'what starts when, who waits how long for whom, what is refused, given up or late, ' +
-        'and when the last run ends. Nothing is run. The drawing is that of `timeline`.',
-      'Each run takes the median time of the last successes of its target, and succeeds. ' +
-        'Its hooks run, too. A target whose time is not known counts as 0 s, and the plan ' +
-        'says so. Conditions of `require` count as met and are named; locks of others count ' +
-        "as free. The configuration is read anew from the daemon's file, so the plan shows " +
-        'what a `baton reload` would do. The status is 66 if a crontab could not be read, 78 ' +
-        'for a mistake in the configuration, and 64 for more requests than a plan may have, or ' +
-        'if `--output` names a file that the plan reads.',
-      'Each call is planned at the time of its line, as if nothing came before it in the ' +
-        'line and no condition stood around it; the plan names the lines where that may be ' +
-        'false. It names calls whose target is a variable, and calls of another daemon, and ' +
-        'does not plan them.',
-      'Where systemd runs and no CRONTAB is named, the plan also has the active timers of the ' +
-        'system whose service calls `baton run`, at the times of `OnCalendar=`. Timers of users ' +
-        '(`systemctl --user`) are not in it. If systemd does not answer, the plan names the ' +
-        'command that failed, and that timers are missing. It names timers that systemd may ' +
-        'start later (`AccuracySec=`, `RandomizedDelaySec=`), that make up for a missed time ' +
-        'after a boot (`Persistent=`), or whose times are not known in advance, such as ' +
-        '`OnBootSec=`. A timer does not start a service that is still active; the plan does not ' +
-        'know that.',
-      'With `--diff` CONFIG is read with your own rights and checked as `batond --check` checks ' +
-        'it; a mistake in it ends with status 78. Both plans have the same requests and the same ' +
-        'durations. Shown are starts that move by a second or more, requests that are refused, ' +
-        'given up, fail or never start only with CONFIG, or no longer, targets that become late, ' +
-        'and when the last run ends. The status is 0 whether anything changes or not. `--json` ' +
-        'prints one object: the plans `before` and `after` as above, and `changes`, each with ' +
-        'its `target`, when it is asked for (`askedAtMs`), `what` happens (`earlier`, `later`, ' +
-        '`refused`, `ignored`, `given-up`, `fails`, `never-starts`, `runs`, `new` or `gone`), ' +
-        'and what became of it `before` and `after`: its `kind`, `startsAtMs` and a `text`; ' +
-        '`late` has the targets that become `late` or `not-late`.',
-      'With `--worst` each duration is drawn by itself from those of the last 20 successes of ' +
-        'the target; one that `--assume` gives is always the same. A run that runs now takes ' +
-        'longer than it has run already. The table says in how many of the plays a run of the ' +
-        'target starts more than a minute after it is asked for (LATE), is given up for its ' +
-        '`maxWait`, is refused, fails because its time is over, has no success for longer than ' +
-        'its `lateAfter`, or runs or waits at TIME, and which wait and which end nine of ten ' +
-        'plays keep to. The same seed always gives the same table. If so many plays are too ' +
-        'much to work out, fewer are made, and the first line says how many.',
-      'With `--html` the plan is one page that needs nothing else, made like that of `report`: ' +
-        'what goes wrong, a chart of when what runs, who waits for whom, each run, and what the ' +
-        'plan takes for granted; with `--worst` also the chances, with `--diff` the changes ' +
-        'and both charts.',
-      'With `--json` it prints one object: `runs`, each with its `target`, when it is asked ' +
-        'for (`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, `verdict`, `text`), ' +
-        'and what it `waits` for: since when, the reason, and the targets whose runs are in ' +
-        'the way (`behind`); `refused` requests; targets that become `late`; when the last ' +
-        'run ends (`endsAtMs`); targets of `unknown` durations, and the `assumed` conditions. ' +
-        '`durations` has for each target that runs what it takes in this plan (`tookMs`), the ' +
-        'median and the 90th percentile of its past (`medianMs`, `slowMs`). With `--worst`, ' +
-        '`chances` has the `seed`, the number of `plays`, the time asked about (`atMs`), when ' +
-        'the last run ends (`endsAtMs`), and for each of the `targets` from 0 to 1 in which ' +
-        'part of the plays it `startsLate`, is `expired`, `refused`, `failed`, `late`, ' +
-        '`running` or `waiting`, with its longest wait (`waitMs`) and last end (`endsAtMs`): ' +
-        'the median, the 90th percentile and the most of all plays (`medianMs`, `slowMs`, ' +
-        '`mostMs`). ' +
-        'Times are milliseconds since 1970; what is not known is left out.',
+      'Reads the CRONTABs, or, if none is given, all crontabs of the machine that you may ' +
+        'read, and the timers of systemd. It simulates the lines that call `baton run`, under ' +
+        'the policies of the configuration and by the rules of the installed cron, including ' +
+        'daylight saving changes. It shows which run starts when, which runs wait for which ' +
+        'others and for how long, what is refused, given up or late, and when the last run ' +
+        'ends. Nothing is executed. The chart is that of `timeline`.',
+      'Each run is assumed to succeed and to take the median duration of the last successful ' +
+        'runs of its target. Its hooks are simulated too. A target of unknown duration counts ' +
+        'as 0 s, and the plan says so. Conditions of `require` are assumed to be met and are ' +
+        'listed; locks of other processes are assumed to be free. The configuration is read ' +
+        "from the daemon's file, so the plan shows what would happen after a `baton reload`. " +
+        'The exit status is 66 if a crontab could not be read, 78 if the configuration has ' +
+        'errors, and 64 if there are too many requests for one plan or if `--output` names a ' +
+        'file that the plan reads.',
+      'Each call is planned at the scheduled time of its line, as if it were the first ' +
+        'command of the line and unconditional; the plan lists the lines for which that may be ' +
+        'wrong. It also lists, but does not plan, calls whose target is a variable and calls of ' +
+        'another daemon.',
+      'If systemd is running and no CRONTAB is given, the plan also includes the active ' +
+        'timers of the system whose service calls `baton run`, at the times of `OnCalendar=`. ' +
+        'Timers of users (`systemctl --user`) are not included. If systemd does not answer, the ' +
+        'plan says so, names the command that failed, and has no timers. It lists timers that ' +
+        'systemd may start later (`AccuracySec=`, `RandomizedDelaySec=`), that catch up on a ' +
+        'missed time after a boot (`Persistent=`), or whose times are not known in advance, ' +
+        'such as `OnBootSec=`. A timer does not start a service that is still active; the plan ' +
+        'does not take this into account.',
+      'With `--diff`, CONFIG is read with your permissions and checked as `batond --check` ' +
+        'does; if it has errors, the exit status is 78. Both plans have the same requests and ' +
+        'the same durations. The result lists starts that move by a second or more; requests ' +
+        'that only one of the two configurations refuses, gives up, fails or never starts; ' +
+        'targets that become late; and when the last run ends. The exit status is 0 whether ' +
+        'anything changes or not. `--json` prints one object: the plans `before` and `after`, ' +
+        'each as described below, and `changes`. Each change has its `target`, the time of the ' +
+        'request (`askedAtMs`), `what` happens (`earlier`, `later`, `refused`, `ignored`, ' +
+        '`given-up`, `fails`, `never-starts`, `runs`, `new` or `gone`), and the result `before` ' +
+        'and `after`: its `kind`, `startsAtMs` and a `text`. `late` lists the targets that ' +
+        'become `late` or `not-late`.',
+      'With `--worst`, each duration is drawn independently from those of the last 20 ' +
+        'successful runs of the target; a duration given by `--assume` is always the same. A ' +
+        'run that is running now gets a duration longer than it has already run. The table ' +
+        'shows in how many simulations a run of the target starts more than a minute after it ' +
+        'is requested (LATE), is given up because of `maxWait`, is refused, fails because of ' +
+        'its time limit, goes without a success for longer than `lateAfter`, or is running or ' +
+        'queued at TIME. It also shows the wait and the end time that nine of ten simulations ' +
+        'do not exceed. The same seed always gives the same table. If 1000 simulations would ' +
+        'take too long, there are fewer, and the first line says how many.',
+      'With `--html`, the plan is a self-contained HTML page in the style of `report`: what ' +
+        'goes wrong, a chart of all runs, which runs wait for which others, each run, and what ' +
+        'the plan assumes; with `--worst` also the probabilities, with `--diff` the changes and ' +
+        'both charts.',
+      'With `--json`, it prints one object. `runs` lists the runs, each with its `target`, ' +
+        'when it is requested (`askedAtMs`), starts (`startedAtMs`) and ends (`endedAtMs`, ' +
+        '`verdict`, `text`), and what it `waits` for: since when, the reason, and the targets ' +
+        'whose runs are in the way (`behind`). The other keys are `refused` requests; targets ' +
+        'that become `late`; when the last run ends (`endsAtMs`); targets of `unknown` ' +
+        'duration; and the `assumed` conditions. `durations` gives, for each target that runs, ' +
+        'its duration in this plan (`tookMs`) and the median and 90th percentile of its past ' +
+        'runs (`medianMs`, `slowMs`). With `--worst`, `chances` gives the `seed`, the number of ' +
+        'simulations (`plays`), the time of `--at` (`atMs`), when the last run ends ' +
+        '(`endsAtMs`), and a list of `targets`: for each of them, the fraction of simulations ' +
+        '(0 to 1) in which it `startsLate`, is `expired`, `refused`, `failed`, `late`, ' +
+        '`running` or `waiting`, with its longest wait (`waitMs`) and last end (`endsAtMs`). ' +
+        'These times are given as the median, the 90th percentile and the maximum of all ' +
+        'simulations (`medianMs`, `slowMs`, `mostMs`). Times are in milliseconds since 1970; ' +
+        'unknown values are omitted.',
     ],
     examples: [
-      { line: 'baton plan', text: 'the next day, by the crontabs and timers (as root)' },
-      { line: 'crontab -l | baton plan --for 7d /dev/stdin', text: 'your own, for a week' },
+      { line: 'baton plan', text: 'plan the next 24 hours of all crontabs and timers (as root)' },
+      {
+        line: 'crontab -l | baton plan --for 7d /dev/stdin',
+        text: 'plan a week of your own crontab',
+      },
       {
         line: 'baton plan --from 03:00 --assume rsnap-daily=2h,rsnap-weekly=30m',
-        text: 'a night in which these take so long',
+        text: 'plan a night in which two targets take longer than usual',
       },
       {
         line: 'baton plan --worst --at 07:30',
-        text: 'the chance of each target to run at half past seven',
+        text: 'show how likely each target is to be running at 07:30',
       },
       {
         line: 'baton plan --diff /root/new-config.json',
-        text: 'what a changed configuration does to the next day',
+        text: 'show what a changed configuration would do to the next 24 hours',
       },
     ],
   },
   {
     name: 'report',
-    summary: 'write what happened as one HTML page',
-    overview: ['report|metrics > FILE', 'what ran, as one HTML page; or for monitoring'],
+    summary: 'write an HTML report of past runs',
+    overview: ['report|metrics > FILE', 'write an HTML report, or OpenMetrics'],
     options: [SINCE, OUTPUT],
     text: [
-      'Writes a page that needs no network and no scripts: what failed and with which last lines ' +
-        'of output, when what ran, how long it took, and a table of all runs. It prints well, ' +
-        'and follows the reader to light and dark. Runs that are no longer remembered (`keep` in ' +
-        'the configuration) are not in it.',
+      'Writes a page that needs no network and no scripts: what failed, with the last lines ' +
+        'of its output; when runs were running and how long they took; and a table of all runs. ' +
+        'The page has a print style and follows the light or dark theme of the browser. It does ' +
+        'not include runs that are no longer remembered (`keep` in the configuration).',
     ],
     examples: [
-      { line: 'baton report > night.html', text: 'the last seven days' },
+      { line: 'baton report > night.html', text: 'report on the last seven days' },
       {
         line: 'baton report --since 24h --output /var/www/html/night.html',
-        text: 'from cron, to where a browser finds it',
+        text: 'from cron, publish the last 24 hours on a web server',
       },
     ],
   },
   {
     name: 'metrics',
-    summary: 'print what monitoring wants to know, as OpenMetrics',
+    summary: 'print metrics for monitoring, in OpenMetrics format',
     options: [OUTPUT],
     text: [
-      'Prints for each target what runs and waits, when and how its last run ended, and when one ' +
-        'last succeeded. OpenMetrics and the older text format of Prometheus both read it. ' +
-        'contrib/systemd has a timer that keeps a file for the textfile collector of ' +
-        'node_exporter.',
+      'Prints, for each target, how many runs are running and queued, when and how the most ' +
+        'recent run ended, and when one last succeeded. The output is valid both as OpenMetrics ' +
+        'and in the older text format of Prometheus. contrib/systemd has a timer that writes a ' +
+        'file for the textfile collector of node_exporter.',
     ],
     examples: [
       {
         line: 'baton metrics --output /var/lib/prometheus/node-exporter/baton.prom',
-        text: 'from a timer or from cron, every five minutes',
+        text: 'run this from a timer or cron every five minutes',
       },
     ],
   },

@@ -7,8 +7,8 @@ const ERROR_CODE = {
   short: 'E',
   value: 'N',
   text:
-    "exit with N (1 to 255) instead of any status of baton's own; the command's own status stays " +
-    'as it is',
+    'exit with N (1 to 255) instead of any status that baton sets itself; the exit status of ' +
+    'the command is passed through unchanged',
 } as const satisfies Option;
 
 const REPORT = {
@@ -16,16 +16,16 @@ const REPORT = {
   value: 'FILE',
   completes: 'file',
   text:
-    'write how the run ended to FILE, as JSON: `status` is what this client exits with, the rest ' +
-    'what `baton why --json` shows of a run; also where nothing ran',
+    'write the outcome to FILE as JSON, even if nothing ran: `status` is the exit status of ' +
+    'this client, the other fields are those of a run in `baton why --json`',
 } as const satisfies Option;
 
 export const RUNS = [
   {
     name: 'run',
-    summary: 'ask for a run of a target',
+    summary: 'queue a run of a target',
     elsewhere: ['start', 'add', 'submit', 'exec', 'trigger', 'enqueue'],
-    overview: ['run TARGET… [--wait] [-- ARG…]', 'ask for a run; --wait: relay, exit as it'],
+    overview: ['run TARGET… [--wait] [-- ARG…]', 'queue a run; --wait: exit with its status'],
     operands: {
       show: 'TARGET…',
       least: 1,
@@ -36,133 +36,146 @@ export const RUNS = [
     options: [
       {
         name: 'wait',
-        text: 'wait for the end, relay the output, and exit with the status of the command',
+        text: 'wait for the run to end, stream its output, and exit with its status',
       },
       {
         name: 'quietSuccess',
-        text: 'with `--wait`: print nothing of a run that ends in `okExit` or `warnExit`',
+        text:
+          'with `--wait`: print nothing if the run succeeds or ends with a warning (`okExit`, ' +
+          '`warnExit`)',
       },
       {
         name: 'verdict',
         text:
-          'with `--wait`: the last line on stderr says how a run failed, also where its ' +
-          'output is long; nothing more of a run that ends in `okExit` or `warnExit`, nor of a ' +
-          'fleet, which has its table',
+          'with `--wait`: if the run fails, say how as the last line on stderr, even if its ' +
+          'output is long; print nothing extra for a run that succeeds or ends with a ' +
+          'warning, or for a fleet, which prints its table',
       },
       {
         name: 'maxWait',
         value: 'TIME',
         text:
-          'give up with status 75 if it has not started after TIME, such as 2h, or after the ' +
-          '`maxWait` of the target, whichever is shorter; of several that share a run the ' +
-          'longest `--max-wait` counts',
+          'give up with status 75 if the run has not started within TIME, such as 2h, or ' +
+          'within the `maxWait` of the target, whichever is shorter; if several requests ' +
+          'share a run, the longest `--max-wait` applies',
       },
       {
         name: 'only',
         value: 'HOST,…',
         completes: 'host',
-        text: 'of a fleet: only on these hosts, with `*` for any characters, such as `web*`',
+        text: 'run only on these hosts of a fleet; `*` matches any characters, as in `web*`',
       },
       {
         name: 'failed',
         text:
-          'of a fleet: only where the latest run failed or was cancelled, and no newer one waits ' +
-          'or runs; nothing is run, with status 0, where there is none',
+          'run only on those hosts of a fleet where the most recent run failed or was ' +
+          'cancelled, and no newer run is queued or running; if there are none, run nothing ' +
+          'and exit with 0',
       },
-      { name: 'printId', text: 'print the number of the run; only without `--wait`' },
+      { name: 'printId', text: 'print the number of the run; cannot be combined with `--wait`' },
       REPORT,
       ERROR_CODE,
     ],
     text: [
-      'Asks the daemon to run TARGET, a name of the configuration. Its policies decide when ' +
-        'the run starts. Without `--wait` the client says nothing and exits with 0 as soon as ' +
-        'the request is safely on the disk: from then on the run is not lost, whatever becomes ' +
-        'of this client or of the daemon.',
-      'With `--wait` the client relays both streams of the command and exits with its status. ' +
-        'If the daemon is restarted meanwhile, the client finds it again and goes on at the same ' +
-        'byte. The first INT or TERM cancels the run and waits for its end; a run that another ' +
-        'client asked for goes on. A second signal, at least 0.5 s later, ends the client at ' +
-        'once. Signals within 0.5 s count as one, because timeout(1) sends its signal twice. HUP ' +
-        'and KILL leave the run alone.',
-      'Several TARGETs are asked for at once and relayed one after the other, in the order of ' +
-        'the command line. The status is that of the first which is not 0.',
-      'A TARGET may be a fleet (`hosts` in baton.json(5)): then a run is asked for on each host, ' +
-        'on all of them or on none. With `--wait` each line of output stands behind its host ' +
-        'where standard output is a terminal; elsewhere the output of each host is a block below ' +
-        '`==> HOST <==`, and comes when its run has ended. At last a table is printed on stderr, ' +
-        'failures first; where that is no terminal, only if a run failed or warned, and without ' +
-        'the rest.',
-      'The status of a fleet is that of its worst run. From the worst on: nobody knows how it ' +
-        'ended (lost, interrupted), it never ran (unreachable, not executable), it was ended by ' +
-        'its `timeout`, killed by a signal, failed, waited too long or was skipped, was ' +
-        'cancelled, ended with a warning. Of the same kind the highest status counts.',
-      'Each ARG is handed to the command, if the target accepts it by `acceptArgs`.',
+      'Asks the daemon to run TARGET, a target of its configuration. The policies of the ' +
+        'target decide when the run starts. Without `--wait` the client prints nothing and ' +
+        'exits with 0 as soon as the request is stored on disk: from then on the run is not ' +
+        'lost, whatever happens to the client or the daemon.',
+      'With `--wait` the client streams the stdout and stderr of the command and exits with ' +
+        'its status. If the daemon restarts meanwhile, the client reconnects and continues at ' +
+        'the same byte. The first INT or TERM cancels the run and waits for it to end; if ' +
+        'another client requested the run, it continues. A second signal, at least 0.5 s later, ' +
+        'ends the client immediately. Signals less than 0.5 s apart count as one, because ' +
+        'timeout(1) sends its signal twice. HUP and KILL do not affect the run.',
+      'Several TARGETs are queued at once. Their output is shown one after the other, in the ' +
+        'order of the command line. The exit status is the first one that is not 0.',
+      'TARGET may be a fleet (`hosts` in baton.json(5)): a run is then queued for every host, ' +
+        'or, if one of them is refused, for none. With `--wait`, if standard output is a ' +
+        'terminal, each line of output is prefixed with its host. Otherwise the output of each ' +
+        'host is printed when its run has ended, as one block below `==> HOST <==`. Finally a ' +
+        'table is printed on stderr, failures first. If stderr is not a terminal, the table ' +
+        'lists only runs that failed or ended with a warning, and there is no table if there ' +
+        'are none.',
+      'The exit status of a fleet is that of its worst run. From worst to best: outcome ' +
+        'unknown (lost, interrupted); never ran (unreachable, not executable); stopped by its ' +
+        '`timeout`; killed by a signal; failed; waited too long or was skipped; cancelled; ' +
+        'ended with a warning. Of several equally bad runs, the highest status counts.',
+      'Each ARG is passed to the command if the `acceptArgs` of the target allow it.',
     ],
     examples: [
       {
         line: '0 3 * * *  root  baton run rsnap-daily --wait',
-        text: 'in /etc/cron.d: mails what the command prints, fails as the command fails',
+        text:
+          'in /etc/cron.d: cron mails what the command prints, and the exit status is that of ' +
+          'the command',
       },
       {
         line: 'baton run rsnap-daily --wait --quiet-success',
-        text: 'prints nothing unless the run fails',
+        text: 'print nothing unless the run fails',
       },
       {
         line: 'baton run rsnap-daily --wait --verdict',
-        text: 'in a mail of cron, the last line says how the run failed',
+        text: 'end the mail from cron with a line that says how the run failed',
       },
       {
         line: 'baton run update-all --wait --failed',
-        text: 'a fleet again, on the hosts where it failed',
+        text: 'run a fleet again on the hosts where it failed',
       },
-      { line: 'baton run restore --wait -- photos', text: 'with an argument for the command' },
+      { line: 'baton run restore --wait -- photos', text: 'pass an argument to the command' },
       {
         line: 'baton run mirror --wait -E 1',
-        text: "1 for every failure of baton's own, such as no daemon (69) or refused (75)",
+        text: 'exit with 1 whenever baton itself fails, as without a daemon (69) or if refused (75)',
       },
     ],
   },
   {
     name: 'retry',
-    summary: 'ask again for what failed',
+    summary: 'queue failed runs again',
     elsewhere: ['restart', 'rerun'],
-    overview: ['retry RUN | --failed', 'ask again for what failed'],
+    overview: ['retry RUN | --failed', 'queue failed runs again'],
     operands: { show: 'RUN', least: 0, most: 1, completes: 'run' },
     options: [
       {
         name: 'failed',
         text:
-          'for every target and its arguments whose latest run failed; not where somebody ' +
-          'cancelled it, or where a newer one waits or runs, and for no hooks',
+          'retry every target (with its arguments) whose most recent run failed, except ' +
+          'hooks, cancelled runs, and targets with a newer run queued or running',
       },
       {
         name: 'wait',
         text:
-          'wait for the end, relay the output, and exit with the status of the command; of ' +
-          'several, with the first status that is not 0',
+          'wait for the runs to end, stream their output, and exit with the first status that ' +
+          'is not 0',
       },
       SINCE,
       ERROR_CODE,
     ],
     text: [
-      'Asks for a new run of the same target with the same arguments, in place of the run with ' +
-        'the number RUN, which failed, or with `--failed` for all that failed in the last 24 ' +
-        'hours. It prints a line for each. The status is 0 if all of them were accepted.',
-      'With `--wait` it does what `baton run --wait` does: all are asked for at once, and ' +
-        'relayed one after the other. With `--failed` each run that fails again has a line on ' +
-        'stderr.',
-      'A target can also retry by itself: see `retry` in baton.json(5).',
+      'Queues a new run of the same target with the same arguments, to replace run number ' +
+        'RUN, which failed. With `--failed`, does this for everything that failed in the last ' +
+        '24 hours. Prints one line for each run. The exit status is 0 if all requests were ' +
+        'accepted.',
+      'With `--wait`, works like `baton run --wait`: all runs are queued at once, and their ' +
+        'output is shown one after the other. With `--failed`, each run that fails again is ' +
+        'named in a line on stderr.',
+      'A target can also be retried automatically: see `retry` in baton.json(5).',
     ],
     examples: [
-      { line: 'baton retry 17', text: 'asks again for what run 17 was to do' },
-      { line: 'baton retry --failed --since 12h', text: 'after a night without a network' },
-      { line: 'baton retry --failed --wait', text: 'the same, and says whether all is well now' },
+      { line: 'baton retry 17', text: 'queue the target of run 17 again, with the same arguments' },
+      {
+        line: 'baton retry --failed --since 12h',
+        text: 'retry what failed in a night without a network',
+      },
+      {
+        line: 'baton retry --failed --wait',
+        text: 'retry, wait, and exit with 0 only if everything succeeds now',
+      },
     ],
   },
   {
     name: 'wait',
-    summary: 'relay a run from its start and exit as it did',
-    overview: ['wait RUN|TARGET… | --all', 'relay a run, exit as it did; or wait for all'],
+    summary: 'stream a run from its start and exit with its status',
+    overview: ['wait RUN|TARGET… | --all', 'stream a run, exit with its status; or all'],
     operands: {
       show: 'RUN|TARGET…',
       least: 0,
@@ -173,57 +186,63 @@ export const RUNS = [
       {
         name: 'all',
         text:
-          'until nothing runs or waits any more; prints a line for each run that fails, and ' +
-          'exits as the first of them did',
+          'wait until nothing is running or queued; print a line for each run that fails, and ' +
+          'exit with the status of the first of them',
       },
       REPORT,
       ERROR_CODE,
     ],
     text: [
-      'Prints the whole output of the run with the number RUN, waits for its end if it has not ' +
+      'Prints the whole output of run number RUN, waits for the run to end if it has not ' +
         'ended yet, and exits with its status. `baton status` and `baton history` show the ' +
-        'numbers. Of a TARGET: its running run, else the next queued one, else the latest; a ' +
-        'target that never ran is an error (status 64).',
-      'INT or TERM end the client alone: a run that another client has asked for goes on.',
+        'numbers. For a TARGET: its running run, else the next queued, else the most recent ' +
+        'one. A target that has never run is an error (status 64).',
+      'INT or TERM ends only the client; the run continues.',
     ],
     examples: [
-      { line: 'baton wait 17', text: 'the output of run 17, and its status' },
-      { line: 'baton wait rsnap-daily', text: 'the run that cron asked for, whatever its number' },
-      { line: 'baton wait --all', text: 'before the machine is shut down' },
+      { line: 'baton wait 17', text: 'print the output of run 17, and exit with its status' },
+      {
+        line: 'baton wait rsnap-daily',
+        text: 'wait for the run that cron requested, without knowing its number',
+      },
+      { line: 'baton wait --all', text: 'wait for everything before a shutdown' },
     ],
   },
   {
     name: 'logs',
     summary: 'print the output of a run',
     elsewhere: ['tail', 'output', 'cat', 'log'],
-    overview: ['logs RUN|TARGET [-f]', 'its output; -f: follow it to the end'],
+    overview: ['logs RUN|TARGET [-f]', 'print its output; -f: follow to the end'],
     operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
-    options: [{ name: 'follow', short: 'f', text: 'go on until the run has ended' }],
+    options: [{ name: 'follow', short: 'f', text: 'keep printing until the run ends' }],
     text: [
-      'Prints what a run has written so far, both streams where they belong: RUN by its ' +
-        'number, or of TARGET the run that runs, else the one that waits, else the last. The ' +
-        "status is 0 whatever the run's was.",
+      'Prints what a run has written so far, stdout to stdout and stderr to stderr. For a ' +
+        'TARGET: its running run, else the next queued, else the most recent one. The exit ' +
+        'status does not depend on how the run ended.',
     ],
     examples: [
-      { line: 'baton logs rsnap-daily', text: 'what the last run said' },
-      { line: 'baton logs -f rsnap-daily', text: 'what the present one says, to its end' },
+      { line: 'baton logs rsnap-daily', text: 'print the output of the most recent run' },
+      { line: 'baton logs -f rsnap-daily', text: 'follow the current run to its end' },
     ],
   },
   {
     name: 'cancel',
-    summary: 'end a run, or all runs of a target',
+    summary: 'stop a run, or all runs of a target',
     elsewhere: ['stop', 'kill', 'abort', 'remove', 'delete', 'rm'],
-    overview: ['cancel RUN|TARGET', 'end a run, or all runs of a target'],
+    overview: ['cancel RUN|TARGET', 'stop a run, or all runs of a target'],
     operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
     options: [],
     text: [
-      'A run that waits leaves the queue. A run that runs is ended with everything that it has ' +
-        'started: `stopSignal` of its target, and KILL after `killAfter`. It prints the ' +
-        'numbers of the runs.',
+      'Removes queued runs from the queue. Stops a running one with every process that it ' +
+        'started: with the `stopSignal` of its target, and with KILL after `killAfter`. Prints ' +
+        'the numbers of the runs.',
     ],
     examples: [
-      { line: 'baton cancel 17', text: 'ends run 17' },
-      { line: 'baton cancel rsnap-daily', text: 'ends what waits and runs of this target' },
+      { line: 'baton cancel 17', text: 'stop run 17' },
+      {
+        line: 'baton cancel rsnap-daily',
+        text: 'stop every run of this target, queued or running',
+      },
     ],
   },
 ] as const satisfies readonly Verb[];

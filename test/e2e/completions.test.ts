@@ -253,6 +253,6 @@ for (const [typed, got] of [
 
 test('zsh lists the commands with what they do, and names with a word about them', (t) => {
   if (skipWithout(t, 'zsh')) return;
-  assert.match(inZsh('baton re\t', 'resume*start again'), /reload +-- let the daemon read/);
+  assert.match(inZsh('baton re\t', 'resume*end a pause'), /reload +-- make the daemon reload/);
   assert.match(inZsh('baton why \t', 'next to nothing'), /quick +-- does next to nothing/);
 });

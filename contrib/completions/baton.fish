@@ -102,7 +102,7 @@ complete -c baton -n '__baton_verb plan' -l assume -x -d 'assume this duration f
 complete -c baton -n '__baton_verb plan' -l slow -d 'assume slow runs'
 complete -c baton -n '__baton_verb plan' -l worst -d 'simulate the plan 1000 times with random durations'
 complete -c baton -n '__baton_verb plan' -l seed -x -d 'seed of the random durations of --worst'
-complete -c baton -n '__baton_verb plan' -l at -x -d 'time of day at which --worst counts runs that are still running'
+complete -c baton -n '__baton_verb plan' -l at -x -d 'time at which --worst counts running runs'
 complete -c baton -n '__baton_verb plan' -l diff -r -F -d 'show what would change with the configuration in CONFIG'
 complete -c baton -n '__baton_verb plan' -l html -d 'write the plan as one HTML page'
 complete -c baton -n '__baton_verb plan' -l output -r -F -d 'write to FILE'

@@ -29,7 +29,7 @@ function listed({ items }: JsonSchema): string {
   if (item.enum !== undefined) return ` of ${kindOf(item).replace(/ or /, ', ')}`;
   if (item.oneOf !== undefined || item.properties !== undefined) return ' of objects';
   if (item.type === 'array') return ' of lists of strings';
-  if (item.anyOf !== undefined) return `, each ${kindOf(item)}`;
+  if (item.anyOf !== undefined) return ` of: ${kindOf(item)}`;
   return ` of ${kindOf(item)}s`;
 }
 

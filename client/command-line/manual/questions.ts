@@ -1,36 +1,7 @@
 /** The manual of the verbs that ask: what runs and waits, why, and what was. */
 import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
-import type { Option, Verb } from './verb.ts';
-
-const JSON_OPTION = {
-  name: 'json',
-  text: "print the daemon's reply as JSON; see baton-protocol(7)",
-} as const satisfies Option;
-
-export const SINCE = {
-  name: 'since',
-  value: 'TIME',
-  text:
-    'how far back to look, such as 12h or 7d (default: 24h for `timeline` and `retry`, 7d for ' +
-    '`report`, no limit for `history`)',
-} as const satisfies Option;
-
-export const FOR = {
-  name: 'for',
-  value: 'TIME',
-  text:
-    'how long to pause or plan, such as `2h` or `7d` (`pause`: resume automatically after ' +
-    'TIME, which includes time while the machine sleeps; `plan`: default 24h)',
-} as const satisfies Option;
-
-const OUTPUT = {
-  name: 'output',
-  value: 'FILE',
-  completes: 'file',
-  text:
-    'write to FILE, which is replaced atomically and readable by everybody; if that fails, exit ' +
-    'with 73',
-} as const satisfies Option;
+import { FOR, JSON_OPTION, OUTPUT, SINCE } from './common-options.ts';
+import type { Verb } from './verb.ts';
 
 export const QUESTIONS = [
   {
@@ -45,7 +16,7 @@ export const QUESTIONS = [
     text: [
       'Shows which runs are running and for how long, which are queued and what they wait ' +
         'for, and how the most recent run of each target ended. Targets that wait for each ' +
-        'other are shown together. Failures are highlighted.',
+        'other are shown together. Failures stand out.',
       'Start and end times are estimates. They are based on the policies and on the durations ' +
         'of the last 20 successful runs of each target, or on the progress that a run prints if ' +
         'its target has `progress`. There is no estimate if a duration is unknown.',
@@ -118,11 +89,10 @@ export const QUESTIONS = [
     options: [SINCE],
     text: [
       'Draws a row for each target that shows when its runs were queued, when they were ' +
-        'running, and how they ended. Below it are listed runs that failed or ended with a ' +
-        'warning, and targets that are late, broken or paused. The drawing is as wide as the ' +
-        'terminal, or 80 columns; if the output is not a terminal, $COLUMNS sets the width. On ' +
-        'a terminal there are colours unless $NO_COLOR is set; the symbols carry the same ' +
-        'information.',
+        'running, and how they ended. Below it are runs that failed or warned, and targets that ' +
+        'are late, broken or paused. The drawing is as wide as the terminal, or 80 columns; if ' +
+        'the output is not a terminal, $COLUMNS sets the width. On a terminal there are colours ' +
+        'unless $NO_COLOR is set; the symbols carry the same information.',
     ],
     examples: [
       { line: 'baton timeline', text: 'draw the last 24 hours' },
@@ -139,9 +109,8 @@ export const QUESTIONS = [
         name: 'from',
         value: 'TIME',
         text:
-          'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", with no runs ' +
-          'running or queued and no pauses; without this option the plan begins now, with the ' +
-          'present runs and pauses',
+          'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", without any runs ' +
+          'or pauses; by default the plan begins now, with the present runs and pauses',
       },
       FOR,
       {
@@ -172,8 +141,8 @@ export const QUESTIONS = [
         name: 'at',
         value: 'TIME',
         text:
-          'time of day at which `--worst` counts runs that are still running, such as 07:30 ' +
-          '(default 08:00, or the end of the plan if it does not include 08:00)',
+          'time at which `--worst` counts running runs, such as 07:30 (default 08:00, or the ' +
+          'end of the plan if it does not include 08:00)',
       },
       {
         name: 'diff',
@@ -212,11 +181,11 @@ export const QUESTIONS = [
       'If systemd is running and no CRONTAB is given, the plan also includes the active ' +
         'timers of the system whose service calls `baton run`, at the times of `OnCalendar=`. ' +
         'Timers of users (`systemctl --user`) are not included. If systemd does not answer, the ' +
-        'plan says so, names the command that failed, and has no timers. It lists timers that ' +
-        'systemd may start later (`AccuracySec=`, `RandomizedDelaySec=`), that catch up on a ' +
-        'missed time after a boot (`Persistent=`), or whose times are not known in advance, ' +
-        'such as `OnBootSec=`. A timer does not start a service that is still active; the plan ' +
-        'does not take this into account.',
+        'plan names the command that failed, and has no timers. It lists timers that systemd ' +
+        'may start later (`AccuracySec=`, `RandomizedDelaySec=`), that catch up on a missed ' +
+        'time after a boot (`Persistent=`), or whose times are not known in advance, such as ' +
+        '`OnBootSec=`. A timer does not start a service that is still active; the plan does not ' +
+        'take this into account.',
       'With `--diff`, CONFIG is read with your permissions and checked as `batond --check` ' +
         'does; if it has errors, the exit status is 78. Both plans have the same requests and ' +
         'the same durations. The result lists starts that move by a second or more; requests ' +
@@ -236,7 +205,7 @@ export const QUESTIONS = [
         'its time limit, goes without a success for longer than `lateAfter`, or is running or ' +
         'queued at TIME. It also shows the wait and the end time that nine of ten simulations ' +
         'do not exceed. The same seed always gives the same table. If 1000 simulations would ' +
-        'take too long, there are fewer, and the first line says how many.',
+        'take too long, fewer are made; the first line says how many.',
       'With `--html`, the plan is a self-contained HTML page in the style of `report`: what ' +
         'goes wrong, a chart of all runs, which runs wait for which others, each run, and what ' +
         'the plan assumes; with `--worst` also the probabilities, with `--diff` the changes and ' +
@@ -285,8 +254,8 @@ export const QUESTIONS = [
     text: [
       'Writes a page that needs no network and no scripts: what failed, with the last lines ' +
         'of its output; when runs were running and how long they took; and a table of all runs. ' +
-        'The page has a print style and follows the light or dark theme of the browser. It does ' +
-        'not include runs that are no longer remembered (`keep` in the configuration).',
+        'The page has a print style and follows the light or dark theme of the browser. Runs ' +
+        'that are no longer remembered (`keep` in the configuration) are not in it.',
     ],
     examples: [
       { line: 'baton report > night.html', text: 'report on the last seven days' },

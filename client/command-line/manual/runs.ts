@@ -1,5 +1,5 @@
 /** The manual of the verbs that are about one run: to ask for it, follow it, read it, end it. */
-import { SINCE } from './questions.ts';
+import { SINCE } from './common-options.ts';
 import type { Option, Verb } from './verb.ts';
 
 const ERROR_CODE = {

@@ -1,5 +1,5 @@
 /** The manual of the verbs for whoever keeps the daemon, its configuration and the crontabs. */
-import { FOR } from './questions.ts';
+import { FOR } from './common-options.ts';
 import type { Option, Verb } from './verb.ts';
 
 const PAUSED = [

@@ -65,7 +65,9 @@ export function example(text: string): readonly string[] {
 
 /** How a command is called; what stands in brackets is kept on one line. */
 export function synopsis(command: string, words: string): readonly string[] {
-  const parts = words.split(/ (?![^[]*\])/).map((part) => literal(part).replaceAll(' ', '\\ '));
+  const parts = words
+    .split(/ (?![^[]*\])/)
+    .map((part) => whole(literal(part).replaceAll(' ', '\\ ')));
   return [`.SY "${escaped(command)}"`, ...parts.filter((part) => part !== ''), '.YS'];
 }
 
@@ -130,5 +132,12 @@ function escaped(text: string, isCode = false): string {
 
 /** A line that begins with a dot or a quote would be a request. */
 function guard(text: string): string {
-  return /^[.']/.test(text) ? `\\&${text}` : text;
+  return /^[.']/.test(text) ? `\\&${text}` : whole(text);
+}
+
+/** `\%` keeps a word whole at its beginning; further on it would allow a hyphen there. */
+function whole(text: string): string {
+  return text.replace(/(?:\\ |\S)+/g, (word) =>
+    word.includes('\\%') ? `\\%${word.replaceAll('\\%', '')}` : word,
+  );
 }

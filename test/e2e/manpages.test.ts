@@ -44,6 +44,8 @@ for (const name of pages) {
     for (const line of text.split('\n')) assert.ok(line.length <= COLUMNS, line);
     // Marks of the texts that the writer has missed.
     assert.doesNotMatch(text, /`|undefined|\\[(f%]/);
+    // An option that is broken after its bracket, with a hyphen that is not in it.
+    assert.doesNotMatch(text, /^.*\P{L}‐$/mu);
   });
 
   test(`mandoc finds nothing in ${name} but that it has no date`, (t: TestContext) => {

@@ -111,8 +111,24 @@ async function boot(rig: Rig, at: string): Promise<void> {
   // The wrapper itself would stand between us and the daemon.
   const { stdout } = spawnSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD']);
   const clock = { LD_PRELOAD: `${stdout}`.trim(), FAKETIME: `@${at} x${SPEED}`, TZ: 'UTC' };
-  const ended = rig.spawn([process.execPath, ...daemon], clock);
+  const PATH = `${makePerl(rig, clock.LD_PRELOAD, at)}:${process.env['PATH']}`;
+  const ended = rig.spawn([process.execPath, ...daemon], { ...clock, PATH });
   await Promise.race([rig.logged('ready', since), ended]);
+}
+
+/** A directory with a perl that has the daemon's clock; a program begins a clock of its own. */
+function makePerl(rig: Rig, preload: string, at: string): string {
+  const bin = join(rig.directory, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const script = `#!/bin/sh
+past=$(($(date +%s%3N) - ${Date.now()}))
+now=$(date -u -d "@$((${Date.parse(`${at}Z`) / 1_000} + past * ${SPEED} / 1000))" '+%F %T')
+FAKETIME="@$now x${SPEED}" LD_PRELOAD='${preload}' TZ=UTC
+export FAKETIME LD_PRELOAD TZ
+exec /usr/bin/perl -I ${join(ROOT, 'test/support')} -MFakedClock "$@"
+`;
+  writeFileSync(join(bin, 'perl'), script, { mode: 0o755 });
+  return bin;
 }
 
 /** How many runs have ended. */

@@ -312,7 +312,7 @@ sub become_node {
   # Node would say that a file is missing with status 1, which is that of many a command.
   exec { $node } $node, $main, @ARGV if -r $main;
   my $missing = -r $main ? $node : $main;
-  my $more = defined $run ? "; run $run may go on, ask later: baton wait $run" : '';
+  my $more = defined $run ? "; run $run may continue; wait for it later: baton wait $run" : '';
   complain("cannot start $missing ($!); install it, or put it on PATH$more");
   exit(defined $run ? 69 : 125);
 }

@@ -67,7 +67,7 @@ function byNode(file) {
   return `#!${process.execPath}\nrequire(${JSON.stringify(join(ROOT, file))}); // ${MARK}\n`;
 }
 
-/** The kernel passes the rest of the line as one argument; `env -S`, of coreutils 8.30, splits it. */
+/** The kernel passes the rest of the line as one argument; `env -S` (coreutils 8.30) splits it. */
 function hasPerl() {
   return spawnSync('/usr/bin/env', ['-S', '/usr/bin/perl -e 1']).status === 0;
 }

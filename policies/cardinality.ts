@@ -100,7 +100,7 @@ export const cardinality: Policy<CardinalityOptions> = {
         whenFull satisfies never;
     }
     if (queueMax !== undefined && view.waiting >= queueMax) {
-      const reason = `the queue is full: ${describeFull(view)}, queueMax is ${queueMax}`;
+      const reason = `its queue is full: ${describeFull(view)}, queueMax is ${queueMax}`;
       return { type: 'refuse', reason };
     }
     return { type: 'admit' };
@@ -155,7 +155,7 @@ function describeFull({ active, waiting, self }: GroupView<CardinalityOptions>):
   const { instances, group } = self.options;
   const who = firstOf(active).map(nameRun).join(', ');
   const more = active.length > NAMED_MAX ? ` and ${active.length - NAMED_MAX} more` : '';
-  const running = active.length > 0 ? `already serving ${who}${more}` : 'nothing runs yet';
+  const running = active.length > 0 ? `already serving ${who}${more}` : 'no run is running yet';
   const queue = waiting > 0 ? `, ${waiting} waiting` : '';
   const where = group === undefined ? '' : ` in group "${group}"`;
   return `${running}${queue}; at most ${instances} at once${where}`;

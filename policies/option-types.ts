@@ -18,7 +18,7 @@ export const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longe
 
 /** A whole number from `least` to `most`. */
 export function whole(least: number, most: number) {
-  const expected = `a whole number from ${least} to ${most}`;
+  const expected = `an integer from ${least} to ${most}`;
   return v.pipe(
     v.number(expected),
     v.integer(expected),

@@ -24,7 +24,7 @@ export const refusedConf = (path: string, text: string): string =>
 
 export const remoteConf = (host: string): string => `it is on ${host}`;
 
-export const noRsnapshot = (): string => 'the command is not rsnapshot: name it with "conf"';
+export const noRsnapshot = (): string => 'the command is not rsnapshot; set "conf"';
 
 /** `include` is the line, `path` the file in which it stands. */
 export const includesCommand = (value: string, path: string): string =>
@@ -39,12 +39,12 @@ export const includesUnread = (value: string, path: string, error: string): stri
 // An interval
 
 export const noSyncFirst = (path: string): string =>
-  `interval "sync" needs "sync_first 1" in ${path}; write it there or remove the target`;
+  `interval "sync" needs "sync_first 1" in ${path}; add it there or remove the target`;
 
 /** `why` it has none: one of the sentences above. */
 export const noRank = (interval: string, why: string, known: string): string =>
-  `interval "${interval}" has no known rank, since ${why}; name one of ${known}, or give "order" ` +
-  '(lowest first)';
+  `interval "${interval}" has no known rank, because ${why}; use one of ${known}, or set ` +
+  '"order" (lowest first)';
 
 export const noLevel = (
   interval: string,
@@ -54,36 +54,37 @@ export const noLevel = (
 ): string => {
   const found = `interval "${interval}" is no retain line of ${path}, which has ${levels.join(', ')}`;
   if (unread.length === 0) return `${found}; correct one of them`;
-  return `${found}; ${unread.join('; ')}; give "order" (lowest first)`;
+  return `${found}; ${unread.join('; ')}; set "order" (lowest first)`;
 };
 
 export const unsureOrder = (target: string, unread: string): string =>
-  `target "${target}": ${unread}; give "order" (lowest first)`;
+  `target "${target}": ${unread}; set "order" (lowest first)`;
 
 export const otherInterval = (target: string, verb: string, interval: string): string =>
   `target "${target}" runs rsnapshot ${verb}, but its interval is "${interval}"; correct one of them`;
 
 export const syncFailed = (run: number, interval: string): string =>
-  `run ${run}, the sync that it needs, failed; ${interval} would rotate without new data; see why ` +
-  `with "baton logs ${run}"`;
+  `run ${run}, the sync that it needs, failed, and ${interval} would rotate without new data; ` +
+  `see why with "baton logs ${run}"`;
 
 /** `hope` says which sync may come. */
 export const syncAwaited = (run: number, failed: string, interval: string, hope: string): string =>
-  `waits for a sync that succeeds (${hope}): ${failed}, the newest, failed, and ${interval} would ` +
-  `rotate without new data; see why with "baton logs ${run}"`;
+  `waits for a sync that succeeds (${hope}): ${failed}, the most recent one, failed, and ` +
+  `${interval} would rotate without new data; see why with "baton logs ${run}"`;
 
 export const ignoredLong = (reason: string, times: number): string =>
-  `${reason}; ${times} requests before were ignored for that; see what holds it up with "baton status"`;
+  `${reason}; ${times} earlier requests were ignored for this reason; see what delays it with ` +
+  '"baton status"';
 
 /** The process of a lock is there, but is something else. */
 export const staleLock = (pid: number, text: string, lockfile: string): string =>
-  `waits for the lock ${lockfile}, which is probably stale: its pid ${pid} is no rsnapshot (${text}), ` +
-  'but rsnapshot would give up for it; remove the lock if no rsnapshot runs, and give the target ' +
-  'a "maxWait"';
+  `waits for the lock ${lockfile}, which is probably stale: its pid ${pid} is not rsnapshot ` +
+  `(${text}), but rsnapshot would still refuse to start; remove the lock if no rsnapshot is ` +
+  'running, and set "maxWait"';
 
 export const rotatesAgain = (target: string, interval: string): string =>
-  `target "${target}": ${interval} is run again after a loss ("onLost" or "retry"), and it ` +
-  'rotates once more for the same night; leave that out, or let only "sync" have it';
+  `target "${target}": after a failure or loss, ${interval} is repeated ("onLost" or "retry") ` +
+  'and rotates twice in the same night; remove that setting, or use it only for "sync"';
 
 // A window
 

@@ -34,7 +34,7 @@ const Size = v.pipe(
   v.transform((size) => parseBytes(size) ?? 0),
 );
 
-const WORD_EXPECTED = 'a text without NUL characters';
+const WORD_EXPECTED = 'a string without NUL characters';
 const Word = v.pipe(
   v.string(WORD_EXPECTED),
   v.check((text) => !text.includes('\0'), WORD_EXPECTED),

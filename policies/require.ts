@@ -52,7 +52,7 @@ export const require: Policy<RequireOptions> = {
       const every = showDuration(options.every);
       return {
         type: 'wait',
-        reason: `waits for: ${texts} (seen ${first.seen}, looked at again every ${every})`,
+        reason: `waits for: ${texts} (checked ${first.seen}, again every ${every})`,
         behind: [],
         isOfWorld: true,
         untilMs: nextMs(run, nowMs, first, options),
@@ -60,7 +60,7 @@ export const require: Policy<RequireOptions> = {
     }
     const [next] = asks;
     if (next === undefined) return { type: 'start' };
-    const reason = `waits for: ${subjectOf(next)}, which is looked at right before the start`;
+    const reason = `waits for: ${subjectOf(next)}, which is checked right before the start`;
     return { type: 'wait', reason, behind: [], isOfWorld: true, asks, isNext };
   },
 };
@@ -95,7 +95,7 @@ function skipReason(
   { seen }: Finding,
   { otherwise, giveUp }: RequireOptions,
 ): string {
-  const what = `${texts} (seen ${seen})`;
+  const what = `${texts} (checked ${seen})`;
   if (otherwise === 'skip' || giveUp === undefined) return what;
-  return `${what}, ${showDuration(giveUp)} after it was asked for`;
+  return `${what}, ${showDuration(giveUp)} after it was requested`;
 }

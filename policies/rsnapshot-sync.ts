@@ -87,8 +87,7 @@ export function awaitSync(
   { syncs }: Ladder,
 ): Readiness {
   const next = syncs.flatMap(({ head }): readonly QueuedRun[] => (head ? [head] : []))[0];
-  const hope =
-    next === undefined ? `"baton run ${target}" asks for one` : `${nameRun(next)} is next`;
+  const hope = next === undefined ? `"baton run ${target}" queues one` : `${nameRun(next)} is next`;
   const reason = syncAwaited(run, nameRun({ run, target }), self.options.interval, hope);
   return { type: 'wait', reason, behind: [] };
 }

@@ -101,7 +101,7 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
     if (onDuplicate === 'join' && queued !== undefined) return { type: 'join', run: queued.run };
     const reason =
       queued !== undefined
-        ? `${interval} is already waiting as ${nameRun(queued)}`
+        ? `${interval} is already queued as ${nameRun(queued)}`
         : active !== undefined
           ? `${interval} is already served by ${describeActive(active)}`
           : '';
@@ -170,11 +170,11 @@ function after(first: Head, view: RsnapshotView, whole: Whole): Readiness {
   const above = first.member.options.interval;
   const why =
     above === interval
-      ? 'which was asked for earlier'
+      ? 'which was requested earlier'
       : isOverdue(first.run, whole)
-        ? 'which has been overtaken often enough'
+        ? 'which has been overtaken too often'
         : above === SYNC && failedSync(view.self, whole) !== undefined
-          ? 'which goes first: the newest sync failed'
+          ? 'which goes first, because the most recent sync failed'
           : `which goes first: ${above} is above ${interval}`;
   const settling = settled(first.run, { nowMs: view.nowMs, self: first.member }, whole);
   return {
@@ -207,7 +207,7 @@ function locked({ self, world, nowMs }: RsnapshotView): Readiness | undefined {
   }
   return {
     type: 'wait',
-    reason: `waits for pid ${pid} (${text}), which holds ${found?.lockfile} and is no run of baton's`,
+    reason: `waits for external process ${pid} (${text}), which holds ${found?.lockfile}`,
     behind: [],
     untilMs,
   };
@@ -224,7 +224,9 @@ function settled(
   if (nowMs >= untilMs) return { type: 'start' };
   return {
     type: 'wait',
-    reason: `waits ${settleMs(self.options) / 1_000} s from the first request, in case a higher interval is asked for in the same minute`,
+    reason:
+      `waits ${settleMs(self.options) / 1_000} s from the first request, in case a higher ` +
+      'interval is requested in the same minute',
     behind: [],
     untilMs,
   };

@@ -6,8 +6,8 @@ import * as v from 'valibot';
 
 /** The kernel takes no text with NUL inside. */
 const Text = v.pipe(
-  v.string('a text in double quotes'),
-  v.check((text) => !text.includes('\0'), 'a text without NUL characters'),
+  v.string('a string in double quotes'),
+  v.check((text) => !text.includes('\0'), 'a string without NUL characters'),
 );
 
 const PROGRAM_EXPECTED = 'the path or name of a program';

@@ -83,8 +83,8 @@ function findIn(places: readonly string[], program: string): string | undefined 
 
 function whyNotRun(file: string): string | undefined {
   const stats = statOf(file);
-  if (stats === undefined) return 'is not there';
-  if (!stats.isFile()) return 'is no file';
+  if (stats === undefined) return 'does not exist';
+  if (!stats.isFile()) return 'is not a file';
   try {
     accessSync(file, constants.X_OK);
     return undefined;
@@ -96,7 +96,7 @@ function whyNotRun(file: string): string | undefined {
 function inspectDirectory(cwd: string): readonly string[] {
   const stats = statOf(cwd);
   if (stats?.isDirectory() === true) return [];
-  return [say.noCwd(cwd, stats === undefined ? 'is not there' : 'is no directory')];
+  return [say.noCwd(cwd, stats === undefined ? 'does not exist' : 'is not a directory')];
 }
 
 /** In the files, or wherever else this machine looks; where that cannot be asked, yes. */

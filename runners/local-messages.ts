@@ -5,8 +5,12 @@
 
 export const notInPath = (program: string, path: string, there: string | undefined): string => {
   const found = `"${program}" is not found in its PATH (${path})`;
-  if (there === undefined) return `${found}; install it, or give "env" a PATH that leads to it`;
-  return `${found}, but it is ${there}; name it so, or give "env" a PATH that leads to it`;
+  if (there === undefined)
+    return `${found}; install it, or set a PATH in "env" that contains its directory`;
+  return (
+    `${found}, but there is ${there}; use that path, or set a PATH in "env" that contains its ` +
+    'directory'
+  );
 };
 
 export const noProgram = (file: string, why: string): string =>
@@ -14,18 +18,18 @@ export const noProgram = (file: string, why: string): string =>
 
 export const oneWord = (word: string): string => {
   const words = word.trim().split(/\s+/);
-  return `"${word}" is one word with blanks; write each word by itself: ${JSON.stringify(words)}`;
+  return `"${word}" is one word with spaces; write separate words: ${JSON.stringify(words)}`;
 };
 
 export const shellSyntax = (word: string): string =>
-  `no shell reads its arguments, and "${word}" means something to a shell only; write ` +
-  '["/bin/sh", "-c", "…"], or leave it out';
+  `"${word}" has a meaning only in a shell, but no shell is involved; use ["/bin/sh", "-c", ` +
+  '"…"], or remove it';
 
 export const noCwd = (cwd: string, why: string): string =>
-  `its "cwd" ${cwd} ${why}; make it, or correct the path`;
+  `its "cwd" ${cwd} ${why}; create it, or correct the path`;
 
 export const noSuchUser = (user: string | number): string =>
-  `there is no user "${user}" on this machine; make the user, or correct the name`;
+  `there is no user "${user}" on this machine; create the user, or correct the name`;
 
 export const noSuchGroup = (group: string | number): string =>
-  `there is no group "${group}" on this machine; make the group, or correct the name`;
+  `there is no group "${group}" on this machine; create the group, or correct the name`;

@@ -10,7 +10,7 @@ import { sequence } from './command-sequence.ts';
 import { inspectLocal } from './local-inspect.ts';
 
 const UMASK_EXPECTED = 'an octal number in quotes, such as "027"';
-const NICE_EXPECTED = 'a whole number from -20 (first) to 19 (last)';
+const NICE_EXPECTED = 'an integer from -20 (highest priority) to 19 (lowest)';
 const IONICE_EXPECTED = '"idle", "best-effort", "best-effort:0" to ":7" or "realtime:0" to ":7"';
 
 const Umask = v.pipe(

@@ -14,7 +14,7 @@ const DIRECTORY_EXPECTED =
   'an absolute path without "%", which Slurm replaces, and without control characters';
 const CONF_EXPECTED = 'the absolute path of a slurm.conf';
 const WORD_EXPECTED = 'a word as sbatch(1) takes it: no spaces, no control characters, not empty';
-const MEM_EXPECTED = 'a whole number with K, M, G or T, such as "4G"; MiB without a letter';
+const MEM_EXPECTED = 'an integer with K, M, G or T, such as "4G"; without a letter, MiB';
 
 const Word = v.pipe(v.string(WORD_EXPECTED), v.regex(/^[^\s\p{Cc}]+$/u, WORD_EXPECTED));
 

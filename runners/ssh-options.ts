@@ -20,7 +20,7 @@ const ENV_NAME_EXPECTED = 'the name of a variable: letters, digits and "_", no d
 const JUMP_EXPECTED = '[USER@]HOST[:PORT], or a list of such hosts, the nearest first';
 const HOST_KEY_EXPECTED =
   '"strict", "accept-new", or a fingerprint as ssh-keygen -l prints it: "SHA256:" and 43 characters';
-const RETRY_EXPECTED = 'how many times to try connecting again: a whole number from 0 to 20';
+const RETRY_EXPECTED = 'the number of times to retry connecting: an integer from 0 to 20';
 const RETRY_MAX = 20;
 
 const Path = v.pipe(v.string(PATH_EXPECTED), v.regex(/^(\/|~\/)[^\p{Cc}]*$/u, PATH_EXPECTED));
@@ -44,8 +44,8 @@ const Cmd = v.pipe(
   v.check((text) => text !== '' && !text.includes('\0'), CMD_EXPECTED),
 );
 const Text = v.pipe(
-  v.string('a text in double quotes'),
-  v.check((text) => !text.includes('\0'), 'a text without NUL characters'),
+  v.string('a string in double quotes'),
+  v.check((text) => !text.includes('\0'), 'a string without NUL characters'),
 );
 /** To milliseconds. */
 const Duration = v.pipe(

@@ -2,29 +2,32 @@
 
 // Why a line stays as it is
 
-export const goesOn = (): string => 'it goes on in the next line; write it in one line first';
+export const goesOn = (): string => 'it continues on the next line; join the lines first';
 
 export const losesBackslashes = (): string =>
-  'anacron drops every backslash of it before the shell reads it; let it call a script instead';
+  'anacron removes every backslash before the shell reads the line; move the command to a ' +
+  'script';
 
 export const endsWithReturn = (): string =>
-  'it ends with a carriage return, which anacron hands to the shell; remove it with "tr -d \\r"';
+  'it ends with a carriage return, which anacron passes to the shell; ' +
+  'remove it with "tr -d \\r"';
 
 export const runsParts = (): string =>
-  'it runs the scripts of packages; name the file on the command line to import it, too';
+  'it runs the scripts of packages; to import it too, name the file on the command line';
 
 // What to know of one that is imported
 
 export const pathOfAnacron = (): string =>
-  'the anacrontab sets no PATH, and so the command had that of anacron; set the one it needs in ' +
-  '"env"';
+  'the anacrontab sets no PATH, so the command used the PATH of anacron; set the PATH that it ' +
+  'needs in "env"';
 
 export const setBelow = (names: readonly string[]): string =>
-  `anacron gives ${names.join(', ')}, which is set below it, to this job, too, if one below ` +
-  'starts first; set it above, or in "env" of the target';
+  `anacron may also set ${names.join(', ')}, defined further below, for this job; move it ` +
+  'above the job, or set it in "env" of the target';
 
 export const ownedBy = (uid: number): string =>
-  `the file belongs to the user ${uid}, as whom its anacron runs; give the targets this "user"`;
+  `the file is owned by user ${uid}, the user of its anacron; set "user" of the targets to ` +
+  'that user';
 
 export const nothingToImport = (path: string): string =>
   `import: no line of ${path} can be imported; see the reasons above`;

@@ -23,7 +23,7 @@ export const foreignOption = (command: string, option: string): string =>
   `${command}: ${option} is not an option of this command`;
 
 export const waitMeant = (command: string): string =>
-  `${command}: -w is --watch, which only status has; write --wait to wait for the end of the run`;
+  `${command}: -w means --watch, an option of status; write --wait to wait for the run to end`;
 
 export const extraWord = (command: string, word: string): string =>
   `${command}: unexpected argument "${word}"`;
@@ -34,7 +34,7 @@ export const missingWord = (command: string, expected: string): string =>
 export const wrongWord = (command: string, expected: string, found: string): string =>
   `${command}: expected ${expected}, found "${found}"`;
 
-export const twice = (option: string): string => `${option} is given twice, expected once`;
+export const twice = (option: string): string => `${option} is given twice; give it once`;
 
 /** `one` and `other` as they are written, with what they are for. */
 export const bothGiven = (command: string, one: string, other: string): string =>
@@ -70,10 +70,10 @@ export const needsWait = (command: string, option: string): string =>
 
 /** `other` is what `option` is for. */
 export const needsOther = (command: string, option: string, other: string): string =>
-  `${command}: ${option} needs ${other}; add that, or leave ${option} out`;
+  `${command}: ${option} needs ${other}; add ${other}, or omit ${option}`;
 
 export const withoutWait = (option: string): string =>
-  `run: ${option} is for a run that is not waited for; leave it or --wait out`;
+  `run: ${option} cannot be combined with --wait; omit one of them`;
 
 export const forOne = (command: string, what: string, one: string): string =>
   `${command}: ${what} for one ${one}, found several`;
@@ -81,5 +81,5 @@ export const forOne = (command: string, what: string, one: string): string =>
 export const allAndReport = (): string => 'wait: --report needs one RUN, found --all';
 
 export const noTerminal = (): string =>
-  'status: --watch needs a terminal, and standard output is none; leave --watch out, or ask again ' +
-  'and again with --json';
+  'status: --watch needs a terminal, but standard output is not one; omit --watch, or poll ' +
+  'with --json';

@@ -44,7 +44,7 @@ function plannedIn(text: string, batond: string): PlanAnswer {
   } catch {
     // Told below.
   }
-  const line = noPlan(batond, 'its answer is not a plan; a plugin may have printed something');
+  const line = noPlan(batond, 'its output is not a plan; a plugin may have printed something');
   return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
 }
 

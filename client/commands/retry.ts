@@ -71,5 +71,5 @@ async function askAgain({ run: like, target }: RunView, place: Place): Promise<E
   const answer = await converse(place, relay);
   const ending = answer.ok ? answer.value : answer.ending;
   if (ending.status !== 0 || relay.run === undefined) return ending;
-  return printed(`run ${relay.run} of ${plain(target)} is asked for, as run ${like}\n`);
+  return printed(`run ${relay.run} of ${plain(target)} is queued, as a retry of run ${like}\n`);
 }

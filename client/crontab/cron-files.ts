@@ -90,8 +90,8 @@ export function whyIgnored(file: string, { name: cron }: CronHere): string | und
   try {
     const link = lstatSync(file);
     const stats = statOrUndefined(file);
-    if (stats === undefined) return say.noFileThere('a link to nothing');
-    if (!stats.isFile()) return say.noFileThere(stats.isDirectory() ? 'a directory' : 'no file');
+    if (stats === undefined) return say.noFileThere('a dangling link');
+    if (!stats.isFile()) return say.noFileThere(stats.isDirectory() ? 'a directory' : 'not a file');
     if (cron === 'systemd-cron') return place === CRON_D ? whyMasked(name) : undefined;
     if (place === TABS) return whyTabIgnored(name, link);
     if (place === CRON_D && !/^[\w-]+$/.test(name)) return say.dotInName(name);

@@ -17,11 +17,12 @@ export const refusedLine = (fault: string): string =>
 /** `notes` say why, where something is known. */
 export const neverRuns = (notes: readonly string[]): string => {
   if (notes.length > 0) return `never runs: ${notes.join('; ')}`;
-  return 'never runs: no day of the calendar is like that; correct the day or the month';
+  return 'never runs: no such day exists in the calendar; correct the day or the month';
 };
 
 export const cutAtPercent = (): string =>
-  'cron ends the command at the first "%", and what follows becomes its input; write "\\%" for each';
+  'cron ends the command at the first "%" and passes the rest as its input; write each "%" as ' +
+  '"\\%"';
 
 /** `path` is undefined for a name with directories, `where` where it is nowhere. */
 export const notOnPath = (
@@ -31,17 +32,18 @@ export const notOnPath = (
 ): string => {
   const found =
     path === undefined
-      ? `runs ${name}, which is no program that can be executed`
-      : `runs ${name}, which is in no directory of the PATH that cron gives it (${path})`;
-  const install = 'install it where cron looks (contrib/launchers.mjs)';
+      ? `runs ${name}, which is not an executable program`
+      : `runs ${name}, which is not in the PATH that cron sets (${path})`;
+  const install = 'install it in that PATH (contrib/launchers.mjs)';
   return `${found}; ${where === undefined ? install : `write ${where}, or set PATH above the line`}`;
 };
 
 export const hiddenCall = (script: string): string =>
-  `runs ${script}, which mentions rsnapshot and is not looked into; let it run rsnapshot by baton`;
+  `runs ${script}, which mentions rsnapshot and was not analysed; change it to call rsnapshot ` +
+  'through baton';
 
 export const syncChain = (level: string): string =>
-  `a sync that ends with 2 has fetched, with warnings, and this line then leaves ${level} out; ` +
+  `a sync that exits with 2 has succeeded with warnings, but this line then skips ${level}; ` +
   'write one line for each at the same minute, which baton puts in order, or one target with ' +
   '"cmds" and "continueOn": [0, 2]';
 
@@ -50,39 +52,39 @@ export const syncChain = (level: string): string =>
 export const ignored = (why: string): string => `cron ignores this file: ${why}`;
 
 export const othersCanWrite = (mode: string): string =>
-  `others can write to it (mode ${mode}); make it 644 with chmod`;
+  `it is writable by others (mode ${mode}); set mode 644 with chmod`;
 
-export const wrongMode = (mode: string): string => `its mode is ${mode}; make it 600 with chmod`;
+export const wrongMode = (mode: string): string => `its mode is ${mode}; set mode 600 with chmod`;
 
 export const wrongOwner = (found: string, expected: string): string =>
-  `it belongs to ${found}; let it belong to ${expected} with chown`;
+  `it is owned by ${found}; change the owner to ${expected} with chown`;
 
 export const wrongLinkOwner = (found: string): string =>
-  `the link to it belongs to ${found}; let it belong to root with chown -h`;
+  `the link to it is owned by ${found}; change the owner to root with chown -h`;
 
 export const manyLinks = (links: number): string =>
-  `it has ${links} hard links; leave it one, with a copy of its own`;
+  `it has ${links} hard links; replace it by a copy with a single link`;
 
 export const dotInName = (name: string): string =>
-  `its name "${name}" has signs beside letters, digits, - and _; give it another one`;
+  `its name "${name}" has characters other than letters, digits, - and _; rename it`;
 
 export const noFileThere = (found: string): string =>
   `it is ${found}; put a file there, or remove it`;
 
 export const unknownUser = (name: string): string =>
-  `there is no user "${name}"; make the user, or remove the file`;
+  `there is no user "${name}"; create the user, or remove the file`;
 
 export const masked = (unit: string): string =>
-  `${unit} is there, which goes before it; remove one of them`;
+  `${unit} exists, which takes precedence; remove one of them`;
 
 // A machine
 
 export const systemdCron = (): string =>
-  'systemd-cron runs these crontabs: it mails failures only, and never what a job prints';
+  'systemd-cron runs these crontabs: it mails only failures, never the output of a job';
 
 export const elsewhere = (files: readonly string[]): string =>
-  `mentions rsnapshot and was not looked into: ${files.join(' ')}`;
+  `these files mention rsnapshot and were not analysed; check them yourself: ${files.join(' ')}`;
 
 export const notLookedInto = (): string =>
-  'not looked into: scripts of /etc/cron.hourly, daily, weekly and monthly, /etc/anacrontab, timers ' +
-  'of systemd (see systemctl list-timers), scripts that crontabs call';
+  'not checked: scripts in /etc/cron.hourly, daily, weekly and monthly, /etc/anacrontab, ' +
+  'systemd timers (systemctl list-timers), scripts that crontabs call; check them yourself';

@@ -149,7 +149,9 @@ function countsDown(
   { from, to, step }: Range,
   kind: FieldKind,
 ): string {
-  const what = `the ${kind.name} "${word}" has the range ${text}, which counts down: cron takes it as empty`;
+  const what =
+    `the ${kind.name} "${word}" has the range ${text}, which counts down, so cron treats it as ` +
+    'empty';
   if (step !== 1) return `${what}; list the values one by one`;
   // Sunday is 7 as well, and so ends a week.
   if (kind.name === 'day-of-week' && to === 0) return `${what}; write ${from}-7`;
@@ -159,7 +161,7 @@ function countsDown(
 }
 
 function passedOver(word: string, read: string): string {
-  return `cron reads "${read}" of "${word}" and passes over the rest; write the values that are meant`;
+  return `cron reads "${read}" of "${word}" and ignores the rest; write the intended values`;
 }
 
 /**

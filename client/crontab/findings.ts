@@ -88,7 +88,7 @@ function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly 
     if (names.includes(target)) return [];
     const near = suggest(target, names);
     const hint = near === undefined ? 'add it to config.json' : `did you mean "${near}"?`;
-    const text = `asks for the target "${target}", which the daemon does not know; ${hint}`;
+    const text = `calls the target "${target}", which is not configured; ${hint}`;
     return [{ line, text, isBroken: true }];
   });
 }
@@ -152,7 +152,10 @@ function findDisorder(starts: readonly Start[]): readonly Finding[] {
         new Date(gap.highAtMs).toISOString(),
       ];
       const day = from.slice(0, 10) === to.slice(0, 10) ? 'on the same day' : 'on the day before';
-      const text = `starts ${low.level} at ${from.slice(11, 16)}, before ${high.level} at ${to.slice(11, 16)} (${place(high.line)}) ${day}, such as ${from.slice(0, 10)}: ${high.level} has to go first; with baton both may stand at the same minute`;
+      const text =
+        `starts ${low.level} at ${from.slice(11, 16)}, before ${high.level} at ` +
+        `${to.slice(11, 16)} (${place(high.line)}) ${day}, such as ${from.slice(0, 10)}; ` +
+        `${high.level} must run first; with baton, both may have the same minute`;
       return [{ line: low.line, text }];
     }
     return [];
@@ -193,7 +196,9 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
       const minute = mine.minutes.find((it) => its.minutes.includes(it));
       const day = minute === undefined ? undefined : commonDay(mine, its);
       if (minute === undefined || day === undefined) continue;
-      const text = `collides with ${place(other.line)} at ${clock(minute)}, such as on ${day}: both need ${lock}; let baton start both`;
+      const text =
+        `collides with ${place(other.line)} at ${clock(minute)}, such as on ${day}: both need ` +
+        `${lock}; start both through baton`;
       return [{ line: one.line, text }];
     }
     return [];

@@ -51,8 +51,8 @@ export function importBorgmatic(named: readonly string[]): Ending {
     ...(program === undefined ? [`# ${say.noProgramHere(PROGRAM, PATH)}`] : []),
     ...(files.length > 1 ? around : []).map((file) => `# ${plain(say.hooksForEach(file))}`),
     `# ${say.insteadOfTimer(PROGRAM)}`,
-    '# Lines for /etc/cron.d/borgmatic; in a crontab of your own leave out "root". All may',
-    '# stand at the same minute: one runs at a time.',
+    '# Lines for /etc/cron.d/borgmatic; in a user crontab, omit "root". All of them may have',
+    '# the same minute: baton runs one at a time.',
     ...targets.map(([name]) => `${TIME.padEnd(13)} root baton run ${name} --wait`),
   ]);
   return unread.length > 0 && told.status === 0 ? UNREAD : told;

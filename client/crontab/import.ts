@@ -64,7 +64,7 @@ export function importRsnapshot(files: readonly string[]): Ending {
     ...(confs.some(({ levels }) => levels.length === 0) ? [`# ${fillIn(UNKNOWN)}`] : []),
     ...confs.flatMap((conf) => refusalOf(conf) ?? []).map((it) => `# ${plain(it)}`),
     ...(existsSync(PROGRAM) ? [] : [`# ${PROGRAM} is not installed on this machine`]),
-    '# Lines for /etc/cron.d/rsnapshot; in a crontab of your own leave out "root". All may stand at',
+    '# Lines for /etc/cron.d/rsnapshot; in a user crontab, omit "root". All of them may have',
     '# the same minute: baton runs one at a time, the highest interval first.',
     ...confs.flatMap((conf) =>
       levelsOf(conf).map((level) => cronLine(conf, level, nameOf(conf, level))),

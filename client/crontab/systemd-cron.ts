@@ -165,16 +165,16 @@ function wrongMonths(...names: readonly (string | undefined)[]): readonly string
   return names.flatMap((name) => {
     const month = MONTHS.indexOf(name?.slice(0, 3).toLowerCase() ?? '');
     if (month !== 10 && month !== 11) return [];
-    return `this systemd-cron takes the month "${name}" for ${month}; write ${month + 1}`;
+    return `this systemd-cron reads the month "${name}" as ${month}; write ${month + 1}`;
   });
 }
 
 const needsBoth = (day = '', weekday = ''): string =>
-  `systemd-cron runs it where the day of the month (${day}) and the weekday (${weekday}) are both ` +
-  'right; cron takes one of them for enough';
+  `systemd-cron runs it only if the day of the month (${day}) and the weekday (${weekday}) ` +
+  'both match; cron runs it if either matches';
 
 const oneStep = (part: string, first: string): string =>
-  `systemd-cron reads "${part}" as ${first} alone; write the values that are meant`;
+  `systemd-cron reads "${part}" as ${first} alone; write the intended values`;
 
 const everyDay = (word: string): string =>
   `this systemd-cron cannot read the weekday "${word}" and runs the line every day; write the ` +

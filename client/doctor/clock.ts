@@ -43,7 +43,7 @@ export async function lookAtClock(
   const shown = hasSystemd ? (await run([...argv])).stdout : '';
   const said = /^NTPSynchronized=(yes|no)$/m.exec(shown)?.[1];
   const isOn = /^NTP=yes$/m.test(shown);
-  const idle = isOn ? 'a service for that is on' : 'no service for that is on';
+  const idle = isOn ? 'a time service is enabled' : 'no time service is enabled';
   return {
     nowMs: Date.now(),
     zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
@@ -61,6 +61,7 @@ export function judgeClock(facts: ClockFacts): readonly Finding[] {
     ...(isSynchronized === false ? [note('clock', say.notSynchronized(service))] : []),
   ];
   if (findings.length > 0) return findings;
-  const how = isSynchronized === true ? 'synchronized' : 'nobody here says if it is synchronized';
+  const how =
+    isSynchronized === true ? 'synchronized' : 'it is unknown whether the clock is synchronized';
   return [ok('clock', `${showTime(nowMs)} ${zone}, ${how}`)];
 }

@@ -11,7 +11,7 @@ const CHECK_MS = 30_000;
 export const CONFIG_MS = CHECK_MS + 5_000;
 /** Mistakes and warnings that are shown. */
 const SHOWN_MAX = 5;
-const EXPECTED = 'a configuration without mistakes';
+const EXPECTED = 'a configuration without errors';
 const MISTAKE = /^(.*?): expected (.*); found (.*)$/;
 /** Where a command stands, or what it is given. */
 const PRIVATE = /\b(?:args|cmds|command|env|passphrase)\b/;
@@ -30,7 +30,7 @@ export function judgeConfig(
   const lines = stdout.split('\n');
   const [summary = ''] = lines;
   const file = path ?? /^(.*): \d+ targets?$/.exec(summary)?.[1] ?? 'the configuration';
-  const todo = `fix it, and run "batond --check"`;
+  const todo = 'fix it, and run "batond --check"';
   if (code !== 0 && code !== EXIT.config) return [wrong('config', say.uncheckedConfig(how))];
   const mistakes = stderr.split('\n').flatMap((line) => /^batond: (.*)/.exec(line)?.[1] ?? []);
   const isUnread = mistakes.length === 1 && / \((?:EACCES|EPERM)\)/.test(mistakes[0] ?? '');

@@ -48,14 +48,14 @@ export function judgeCrontabs({ answer, isCronRunning }: CrontabsFacts): readonl
   const { findings, unread, lines, crontabs, calls } = checked;
   const bad = findings.filter(({ level }) => level === 'wrong');
   const better = findings.filter(({ level }) => level === 'better').length;
-  const todo = 'see "baton check-crontab", and correct it';
+  const todo = 'see "baton check-crontab", and correct the line';
   const texts = bad.map(({ file, line, text }) =>
     line === undefined ? `${file}: ${text}` : `${file}:${line}: ${text}`,
   );
   const more = texts.length - SHOWN_MAX;
   const found = [
     ...texts.slice(0, SHOWN_MAX).map((text) => {
-      return wrong('crontabs', troubleOf(text, 'a line that does what it says', todo));
+      return wrong('crontabs', troubleOf(text, 'a line that works as written', todo));
     }),
     ...(more > 0 || better > 0
       ? [note('crontabs', say.betterLines(Math.max(0, more) + better))]

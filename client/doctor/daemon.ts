@@ -48,7 +48,7 @@ export function judgeDaemon(answer: Answer<StatusReply>, own: string): readonly 
   if (findings.length > 0) return findings;
   const count = targets.length === 1 ? '1 target' : `${targets.length} targets`;
   const up = showDuration(Math.max(0, nowMs - startedAtMs));
-  const what = `${count}, ${running} running, ${queued} waiting`;
+  const what = `${count}, ${running} running, ${queued} queued`;
   return [ok('daemon', `batond ${version} answers, pid ${pid}, for ${up}: ${what}`)];
 }
 

@@ -94,7 +94,7 @@ async function examineService(
     return isGuess ? judged.map(asNote) : judged;
   });
   const state = bounded('state', STATE_MS, async () => {
-    if (where.state === undefined) return [ok('state', 'no place for it is known')];
+    if (where.state === undefined) return [ok('state', 'its location is unknown')];
     known.state = await lookAtState(where.state, uid, { isAnswered, config: where.config });
     return [
       ...judgeState(known.state, { isAccepted, socket }),

@@ -39,7 +39,7 @@ export function run(
       argv,
       ({ code, stdout, stderr, errno }) => {
         clearTimeout(timer);
-        const how = errno ?? (code === undefined ? 'a signal ended it' : `status ${code}`);
+        const how = errno ?? (code === undefined ? 'killed by a signal' : `status ${code}`);
         resolve({ code, stdout, stderr, how });
       },
       { ...env, LC_ALL: 'C' },

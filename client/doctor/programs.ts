@@ -30,19 +30,19 @@ const PROGRAMS: readonly Program[] = [
     name: 'perl',
     argv: ['perl', '-e', 'printf "%vd", $^V'],
     version: /^(\d[\d.]+)/,
-    need: { use: 'each run has a keeper in Perl', debian: 'perl-base' },
+    need: { use: 'each run has a keeper written in Perl', debian: 'perl-base' },
   },
   {
     name: 'flock',
     argv: ['flock', '--version'],
     version: /util-linux (\S+)/,
-    need: { use: 'the daemon locks its state with it', debian: 'util-linux' },
+    need: { use: 'the daemon locks its state directory with it', debian: 'util-linux' },
   },
   {
     name: 'setpriv',
     argv: ['setpriv', '--version'],
     version: /util-linux (\S+)/,
-    need: { use: 'a target with "user" becomes that user by it', debian: 'util-linux' },
+    need: { use: 'it starts targets that have a "user"', debian: 'util-linux' },
   },
   { name: 'ssh', argv: ['ssh', '-V'], version: /^OpenSSH_(\S+?),?\s/ },
   { name: 'rsnapshot', argv: ['rsnapshot', 'version'], version: /rsnapshot (\S+)/ },
@@ -132,7 +132,7 @@ function versionsOf({ own, node, found, crons }: ProgramsFacts): string {
 
 /** For a report: what machine this is. */
 export function describeMachine(): string {
-  const user = process.getuid?.() === 0 ? 'asked as root' : `asked as uid ${process.getuid?.()}`;
+  const user = process.getuid?.() === 0 ? 'run as root' : `run as uid ${process.getuid?.()}`;
   const cores = cpus().length;
   return `${systemName()}, Linux ${release()}, ${arch()}, ${cores} processors, ${user}`;
 }

@@ -68,7 +68,7 @@ export function judgeSocket(
     const owner = kind === 'hidden' ? undefined : { mode, user, group };
     const sentence = forbidden(path, refused, owner);
     return [
-      wrong('socket', troubleOf(sentence, 'a user who may use it', 'ask as root')),
+      wrong('socket', troubleOf(sentence, 'a user who may use it', 'run baton as root')),
       ...access,
     ];
   }
@@ -93,7 +93,7 @@ function accessOf(
 }
 
 function usersOf({ mode, user, group, members }: SocketFacts): string {
-  if ((mode & OTHERS_WRITE) !== 0) return 'everybody';
+  if ((mode & OTHERS_WRITE) !== 0) return 'every user';
   const names = members.length === 0 ? '' : ` (${members.join(', ')})`;
   const all = [
     'root',

@@ -99,11 +99,12 @@ export function judgeState(
   { isAccepted, socket }: { readonly isAccepted: boolean; readonly socket: string },
 ): readonly Finding[] {
   const { path, kind, code = '', room, foreign, unwritable, holder, damaged } = facts;
-  if (kind === 'absent') return [ok('state', `${path}: not there yet; a start of batond makes it`)];
+  if (kind === 'absent')
+    return [ok('state', `${path}: does not exist yet; batond creates it when it starts`)];
   if (kind === 'hidden') return [note('state', say.unreachedState(path, code))];
   if (kind === 'other') return [wrong('state', say.noDirectory(path))];
   const isHeldElsewhere = holder !== undefined && !isAccepted;
-  const todo = 'restore it from a backup, or move the state directory aside';
+  const todo = 'restore it from a backup, or move the state directory away';
   const findings = [
     ...(room === undefined ? [] : judgeRoom(path, room)),
     ...(unwritable === undefined
@@ -114,11 +115,17 @@ export function judgeState(
       : [
           wrong(
             'state',
-            troubleOf(foreign, 'a directory of the daemon alone', 'give it to that user'),
+            troubleOf(
+              foreign,
+              'a directory owned by the user of the daemon',
+              'give it to that user',
+            ),
           ),
         ]),
     ...(isHeldElsewhere ? [wrong('state', say.heldState(path, holder, socket))] : []),
-    ...(damaged === undefined ? [] : [wrong('state', troubleOf(damaged, 'a whole journal', todo))]),
+    ...(damaged === undefined
+      ? []
+      : [wrong('state', troubleOf(damaged, 'an intact journal', todo))]),
   ];
   if (findings.length > 0 || room === undefined) return findings;
   return [ok('state', `${path}: ${showBytes(room.freeBytes)} of ${showBytes(room.bytes)} free`)];

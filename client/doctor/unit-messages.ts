@@ -16,31 +16,30 @@ export const maskedUnit = (unit: string, by: string): Trouble =>
 export const badUnit = (unit: string, state: string, by: string): Trouble =>
   say(
     `${unit} cannot be loaded (${state})`,
-    'a unit without mistakes',
+    'a unit without errors',
     `see "${by} status ${unit}", correct the file, and run "${by} daemon-reload"`,
   );
 
 export const missingUnit = (unit: string, other: string): Trouble =>
   say(
-    `${unit} is not installed, and ${other} is`,
+    `${unit} is not installed, but ${other} is`,
     'both units',
-    'install both again, as contrib/systemd/README.md says',
+    'reinstall both, as described in contrib/systemd/README.md',
   );
 
 export const failedUnit = (unit: string, how: string, by: string): Trouble =>
   say(
     `${unit} has failed (${how})`,
     'an active unit',
-    `see "${by} status ${unit}" and its journal; when the reason is gone, run "${by} reset-failed ` +
-      'baton.service baton.socket", then ' +
-      `"${by} start baton.socket"`,
+    `see "${by} status ${unit}" and its journal; once fixed, run "${by} reset-failed ` +
+      `baton.service baton.socket", then "${by} start baton.socket"`,
   );
 
 export const badConfigUnit = (unit: string, how: string): Trouble =>
   say(
     `${unit} has failed (${how})`,
     'an active unit',
-    'run "batond --check" and fix what it names; the next client starts the daemon',
+    'run "batond --check" and fix the errors; the next client starts the daemon',
   );
 
 export const stoppedSocket = (unit: string, by: string): Trouble =>
@@ -59,16 +58,16 @@ export const disabledUnit = (unit: string, state: string, by: string): Trouble =
 
 export const changedUnit = (unit: string, by: string): Trouble =>
   say(
-    `the file of ${unit} has changed since systemd read it`,
-    'a unit as its file says',
+    `the file of ${unit} has changed since systemd loaded it`,
+    'a unit loaded from its present file',
     `run "${by} daemon-reload"`,
   );
 
 export const silentSystemd = (by: string, how: string): Trouble =>
   say(
-    `"${by} show" gave no answer (${how})`,
+    `"${by} show" gave no result (${how})`,
     'the state of the units',
-    `try "${by} status" by hand`,
+    `run "${by} status" by hand`,
   );
 
 // Crashes
@@ -76,27 +75,28 @@ export const silentSystemd = (by: string, how: string): Trouble =>
 export const crashed = (unit: string, how: string, when: string): Trouble =>
   say(
     `the daemon crashed: ${unit}, ${how}, ${when}`,
-    'a daemon that ends when it is told to',
-    `see "journalctl -u ${unit}" of that time, and report what stands there`,
+    'a daemon that stops only when told to',
+    `see "journalctl -u ${unit}" for that time, and report it`,
   );
 
 export const restarted = (unit: string, times: number): Trouble =>
   say(
-    `systemd had to start ${unit} again (times: ${times})`,
+    `systemd had to restart ${unit} (times: ${times})`,
     'no restart after a failure',
     `see "journalctl -u ${unit}"`,
   );
 
 export const lastWords = (line: string): Trouble =>
   say(
-    `a daemon could not go on: ${line}`,
-    'a daemon that ends when it is told to',
-    'report it, with the lines of the journal around it, if it is not the disk or the memory',
+    `a daemon could not continue: ${line}`,
+    'a daemon that stops only when told to',
+    'unless the cause is the disk or memory, report it with the surrounding lines of the ' +
+      'journal',
   );
 
 export const refusedStart = (path: string): Trouble =>
   say(
-    `the last start of the daemon failed (${path} is there)`,
+    `the last start of the daemon failed (${path} exists)`,
     'a daemon that can start',
     'see the log of the daemon, and "batond --check"',
   );

@@ -111,11 +111,11 @@ export function judgeCrashes({ units, lastWords }: UnitsFacts): readonly Finding
   const how = endOf(service) ?? Result;
   const level = service['ActiveState'] === 'active' ? note : wrong;
   const findings = [
-    ...(isCrash ? [level('crashes', say.crashed(SERVICE, how, when || 'at no known time'))] : []),
+    ...(isCrash ? [level('crashes', say.crashed(SERVICE, how, when || 'at an unknown time'))] : []),
     ...(restarts > 0 ? [note('crashes', say.restarted(SERVICE, restarts))] : []),
     ...(lastWords === undefined ? [] : [note('crashes', say.lastWords(lastWords))]),
   ];
-  return findings.length > 0 ? findings : [ok('crashes', 'systemd knows of none')];
+  return findings.length > 0 ? findings : [ok('crashes', 'none known to systemd')];
 }
 
 /** "exit-code, status 78". */

@@ -25,12 +25,12 @@ const BEFALLS = [
 
 /** In words: how many plays there are, and when they end. */
 export function tellPlays({ plays, seed, endsAtMs }: Chances): string {
-  if (plays === 0) return 'with random durations nothing is known: there is too much to work out';
-  const few = plays < PLAYS_MAX ? ` (${PLAYS_MAX} are too much to work out)` : '';
-  const made = `played ${plays} times with random durations of seed ${seed}${few}`;
+  if (plays === 0) return 'no simulations with random durations: the plan is too large';
+  const few = plays < PLAYS_MAX ? ` (the plan is too large for ${PLAYS_MAX})` : '';
+  const made = `simulated ${plays} times with random durations, seed ${seed}${few}`;
   if (endsAtMs === undefined) return `${made}: no run ever ends`;
   const { medianMs, slowMs, mostMs } = endsAtMs;
-  const half = `the last run ends by ${showMoment(medianMs)} in half of these`;
+  const half = `the last run ends by ${showMoment(medianMs)} in half of the simulations`;
   return `${made}: ${half}, by ${showMoment(slowMs)} in 9 of 10, by ${showMoment(mostMs)} in all`;
 }
 

@@ -34,7 +34,7 @@ export function countChanges({ before, after, changes, late }: PlanChanges): str
       return targets === 0 ? [] : [`${targets} ${COUNTS[what]}`];
     }),
   ];
-  const said = counts.length === 0 ? 'no run starts at another time' : counts.join(', ');
+  const said = counts.length === 0 ? 'no start time changes' : counts.join(', ');
   return `${said}; ${endsOf(before.endsAtMs, after.endsAtMs)}`;
 }
 
@@ -110,7 +110,7 @@ function happens({ what, before, after }: PlanChange): string {
     case 'new':
       return `is new${at}`;
     case 'gone':
-      return 'has no run of its own any more';
+      return 'no longer has a run';
     default:
       return what satisfies never;
   }
@@ -138,7 +138,7 @@ function wasOf(before: PlanChange['before']): string {
 function tellLate({ target, what, atMs }: LateChange): ToldChange {
   const isBad = what === 'late';
   const text = isBad
-    ? 'is late now: without a success for longer than its lateAfter'
+    ? 'is late now: no success for longer than its lateAfter'
     : 'is no longer late';
   return { atMs, target, what, text, isBad };
 }

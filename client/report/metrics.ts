@@ -49,19 +49,19 @@ export function showMetrics(status: StatusReply, latest: ReadonlyMap<string, Lat
 function ofDaemon({ version, startedAtMs, nowMs, targets }: StatusReply): readonly Family[] {
   const one = (value: number, labels: Labels = {}): readonly Sample[] => [{ labels, value }];
   return [
-    { name: 'baton_up', help: 'The daemon has answered.', samples: one(1) },
+    { name: 'baton_up', help: '1 if the daemon answered.', samples: one(1) },
     { name: 'baton_build_info', help: 'Version of the daemon.', samples: one(1, { version }) },
     {
       ...{ name: 'baton_start_time_seconds', unit: 'seconds' },
-      help: 'When the daemon started, in Unix time.',
+      help: 'Start time of the daemon, in Unix time.',
       samples: one(startedAtMs / 1_000),
     },
     {
       ...{ name: 'baton_scrape_timestamp_seconds', unit: 'seconds' },
-      help: 'When these figures were taken, in Unix time: older ones are stale.',
+      help: 'Time at which these metrics were collected, in Unix time; old values are stale.',
       samples: one(nowMs / 1_000),
     },
-    { name: 'baton_targets', help: 'Targets that are configured.', samples: one(targets.length) },
+    { name: 'baton_targets', help: 'Number of configured targets.', samples: one(targets.length) },
   ];
 }
 
@@ -81,19 +81,21 @@ function ofTargets(
     return ends.length === 0 ? undefined : Math.max(...ends) / 1_000;
   };
   return [
-    gauge('running', 'Runs that run now.', (view) => view.active.length),
-    gauge('waiting', 'Runs that wait now.', (view) => view.waiting),
-    gauge('oldest_waiting_seconds', 'How long the first run in the queue has waited.', (view) =>
-      seconds(view.queued[0]?.waitedMs ?? 0),
+    gauge('running', 'Number of running runs.', (view) => view.active.length),
+    gauge('waiting', 'Number of queued runs.', (view) => view.waiting),
+    gauge(
+      'oldest_waiting_seconds',
+      'Time for which the first run in the queue has been queued.',
+      (view) => seconds(view.queued[0]?.waitedMs ?? 0),
     ),
-    gauge('oldest_running_seconds', 'How long the longest of the present runs has run.', (view) =>
+    gauge('oldest_running_seconds', 'Duration so far of the longest running run.', (view) =>
       seconds(Math.max(0, ...view.active.map(({ tookMs = 0 }) => tookMs))),
     ),
-    gauge('paused', '1: it starts nothing until it is resumed.', (view) => Number(view.paused)),
-    gauge('broken', '1: its configuration cannot be run.', (view) =>
+    gauge('paused', '1 if the target is paused.', (view) => Number(view.paused)),
+    gauge('broken', '1 if the target cannot work on this machine.', (view) =>
       Number(view.broken !== undefined),
     ),
-    gauge('late', '1: no success for longer than its lateAfter.', (view) =>
+    gauge('late', '1 if the target is late: no success for longer than its lateAfter.', (view) =>
       Number(view.late === true),
     ),
     ofRuns(targets),
@@ -101,14 +103,16 @@ function ofTargets(
     ...ofLast(targets, gauge),
     gauge(
       'last_success_timestamp_seconds',
-      'When a run last ended well or with a warning, in Unix time.',
+      'Time at which a run last succeeded or ended with a warning, in Unix time.',
       success,
     ),
-    gauge('usual_duration_seconds', 'Median of how long its last successes took.', (view) =>
+    gauge('usual_duration_seconds', 'Median duration of the last successful runs.', (view) =>
       seconds(view.usual?.medianMs),
     ),
-    gauge('last_failure_timestamp_seconds', 'When a run last failed, in Unix time.', (view) =>
-      seconds(latest.get(view.target)?.failed?.endedAtMs),
+    gauge(
+      'last_failure_timestamp_seconds',
+      'Time at which a run last failed, in Unix time.',
+      (view) => seconds(latest.get(view.target)?.failed?.endedAtMs),
     ),
   ];
 }
@@ -131,7 +135,7 @@ function ofRuns(targets: readonly TargetView[]): Family {
       return { labels: { target, outcome, verdict }, value: runs };
     });
   });
-  const help = 'Runs that have ended so since the state directory was made.';
+  const help = 'Number of runs that ended with this outcome since the state directory was created.';
   return { name: 'baton_runs_total', help, isCounter: true, samples };
 }
 
@@ -140,7 +144,7 @@ function ofRetries(targets: readonly TargetView[]): Family {
     labels: { target },
     value: retries,
   }));
-  const help = 'Attempts that were followed by another one of their run.';
+  const help = 'Number of attempts that were followed by another attempt of the same run.';
   return { name: 'baton_retries_total', help, isCounter: true, samples };
 }
 
@@ -164,31 +168,33 @@ function ofLast(targets: readonly TargetView[], gauge: Gauge): readonly Family[]
   return [
     gauge(
       'last_start_timestamp_seconds',
-      'When the last run to end started, in Unix time.',
+      'Start time of the most recent ended run, in Unix time.',
       (view) => seconds(view.last?.startedAtMs),
     ),
-    gauge('last_end_timestamp_seconds', 'When a run last ended, in Unix time.', (view) =>
-      seconds(view.last?.endedAtMs),
+    gauge(
+      'last_end_timestamp_seconds',
+      'End time of the most recent ended run, in Unix time.',
+      (view) => seconds(view.last?.endedAtMs),
     ),
-    gauge('last_duration_seconds', 'How long the last run to end ran.', (view) =>
+    gauge('last_duration_seconds', 'Duration of the most recent ended run.', (view) =>
       seconds(view.last?.tookMs),
     ),
-    gauge('last_wait_seconds', 'How long the last run to end had waited.', (view) =>
+    gauge('last_wait_seconds', 'Time for which the most recent ended run was queued.', (view) =>
       seconds(view.last?.waitedMs),
     ),
     gauge(
       'last_exit_status',
-      'What "baton wait" says of the last run to end.',
+      'Exit status of "baton wait" for the most recent ended run.',
       ({ last }) => last?.exit,
     ),
     {
       name: 'baton_target_last_verdict',
-      help: '1: the last run to end did so.',
+      help: '1 for the verdict of the most recent ended run, otherwise 0.',
       samples: verdicts,
     },
     {
       name: 'baton_target_last_outcome',
-      help: 'How the last run to end did, always 1.',
+      help: 'Outcome of the most recent ended run; always 1.',
       samples: outcomes,
     },
   ];

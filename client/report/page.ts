@@ -74,7 +74,7 @@ ${table(timespan)}`;
 function charts(timespan: Timespan): Markup {
   const { fromMs, toMs, rows } = timespan;
   if (rows.length === 0) return html`<p class="none">No targets are configured.</p>`;
-  if (toMs - fromMs <= ONE_CHART_MS) return chart('When what ran', timespan, timespan);
+  if (toMs - fromMs <= ONE_CHART_MS) return chart('When targets ran', timespan, timespan);
   const day = { fromMs: toMs - DAY_MS, toMs };
   const whole = `The whole ${showDuration(toMs - fromMs)}`;
   return html`${chart('The last 24 hours', timespan, day)}
@@ -112,7 +112,7 @@ function end(span: Span, tail: RunTail | undefined): Markup {
 `,
     ];
   });
-  const gone = 'Its output is no longer kept, or this socket does not permit to read it.';
+  const gone = 'Its output is no longer kept, or this socket does not permit reading it.';
   const isSilent = tail !== undefined || span.run.bytes === 0;
   const none = html`<p class="none">${isSilent ? 'It wrote nothing.' : gone}</p>`;
   return html`<article class="end" id="run-${run}">
@@ -152,8 +152,8 @@ function table({ rows, cutAtMs }: Timespan): Markup {
   const shown = all.slice(0, TABLE_RUNS_MAX);
   const left =
     all.length > shown.length ? `The latest ${shown.length} of ${all.length} runs. ` : '';
-  const older = cutAtMs === undefined ? '' : `Runs before ${showMoment(cutAtMs)} are left out. `;
-  const heads = ['Run', 'Target', 'Asked for', 'Waited', 'Took', 'Ended', 'How it ended'];
+  const older = cutAtMs === undefined ? '' : `Runs before ${showMoment(cutAtMs)} are omitted. `;
+  const heads = ['Run', 'Target', 'Requested', 'Waited', 'Took', 'Ended', 'How it ended'];
   const lines = shown.map(({ run, askedAtMs, startedAtMs, untilMs, mark }) => {
     const took = startedAtMs === undefined ? '–' : showDuration(run.tookMs ?? 0);
     const waited = run.waitedMs < WAIT_SHOWN_MS ? '–' : showDuration(run.waitedMs);

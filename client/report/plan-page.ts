@@ -147,8 +147,8 @@ function drawn(timespan: Timespan): { readonly timespan: Timespan; readonly note
   if (asked.length <= DRAWN_MAX) return { timespan };
   const toMs = asked.toSorted((a, b) => a - b)[DRAWN_MAX] ?? timespan.toMs;
   const note = html`
-<p class="soft">Later runs than ${showMoment(toMs)} are too many to be drawn. The numbers beside
-the chart count them, too.</p>`;
+<p class="soft">Runs after ${showMoment(toMs)} are not shown, because there are too many. The
+numbers beside the chart count them, too.</p>`;
   return { timespan: upTo(timespan, { fromMs: timespan.fromMs, toMs }), note };
 }
 
@@ -158,7 +158,7 @@ function tell({ run }: Span): string {
 
 function waiting(planned: Planned): Markup {
   const waits = waitsIn(planned);
-  const title = 'Who waits for whom';
+  const title = 'Waiting runs';
   if (waits.length === 0)
     return html`<section><h2>${title}</h2><p class="none">Nobody.</p></section>`;
   const row = ({ target, askedAtMs, startedAtMs, ms, why }: Wait): Markup =>
@@ -166,7 +166,7 @@ function waiting(planned: Planned): Markup {
 <td class="number">${showDuration(ms)}</td><td>${showMoment(startedAtMs)}</td>
 <td class="how">${why}</td></tr>
 `;
-  const heads = ['Target', 'Asked for', 'Waits', 'Starts', 'For whom'];
+  const heads = ['Target', 'Requested', 'Waits', 'Starts', 'For whom'];
   const rows = waits.slice(0, TOLD_MAX).map(row);
   return html`<section><h2>${title}</h2>
 ${list(title, 'The longest wait first.', heads, rows)}
@@ -204,7 +204,7 @@ function table(planned: Planned): Markup {
   if (rows.length === 0) return html`<section><h2>${title}</h2><p class="none">None.</p></section>`;
   const shown = rows.slice(0, TABLE_RUNS_MAX);
   const left = rows.length > shown.length ? `The first ${shown.length} of ${rows.length}. ` : '';
-  const heads = ['Target', 'Asked for', 'Waits', 'Starts', 'Takes', 'Ends', 'How it ends'];
+  const heads = ['Target', 'Requested', 'Waits', 'Starts', 'Takes', 'Ends', 'How it ends'];
   const lines = shown.map(({ row }) => row);
   return html`<section><h2>${title}</h2>
 ${list(title, `${left}In the order in which they are asked for.`, heads, lines)}</section>`;

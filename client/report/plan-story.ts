@@ -110,7 +110,7 @@ export function troubleIn({ runs, refused, late }: Planned): readonly Trouble[] 
     else if (startedAtMs !== undefined) {
       tell(startedAtMs, target, 'endless', 'starts, and does not end');
     } else {
-      const why = waits.at(-1)?.reason ?? 'nobody knows why';
+      const why = waits.at(-1)?.reason ?? 'for an unknown reason';
       tell(askedAtMs, target, 'never-starts', `never starts: ${why}`);
     }
   }
@@ -119,7 +119,7 @@ export function troubleIn({ runs, refused, late }: Planned): readonly Trouble[] 
     tell(atMs, target, kind, `is ${kind}: ${reason}`);
   }
   for (const { target, atMs } of late) {
-    tell(atMs, target, 'late', 'is late: without a success for longer than its lateAfter');
+    tell(atMs, target, 'late', 'is late: no success for longer than its lateAfter');
   }
   const told = Array.from(found.values(), ({ first, times }) => {
     const again = times === 1 ? '' : `, ${showTimes(times)} from then on`;
@@ -136,33 +136,31 @@ export function remarks(
   const conditions = assumed.map(({ condition, targets }) => `${condition} (${names(targets)})`);
   const [first = ''] = unknown;
   return [
-    ...(cutAtMs === undefined
-      ? []
-      : [`from ${showMoment(cutAtMs)} on nothing is known: there is too much to work out`]),
+    ...(cutAtMs === undefined ? [] : [`the plan is too large: it ends at ${showMoment(cutAtMs)}`]),
     ...(unknown.length === 0
       ? []
       : [
-          `these durations are not known and count as 0 s: ${names(unknown)}; ` +
-            `give them with --assume ${first}=10m`,
+          `unknown durations, counted as 0 s: ${names(unknown)}; give them with --assume ` +
+            `${first}=10m`,
         ]),
-    ...(conditions.length === 0 ? [] : [`taken as met: ${conditions.join(', ')}`]),
+    ...(conditions.length === 0 ? [] : [`assumed to be met: ${conditions.join(', ')}`]),
     ...(read.lines === 0 ? [runsNothing(read.timers)] : []),
     ...missing(read.timers),
     ...(read.atBoot.length === 0 ? [] : [`at boot, not planned: ${names(read.atBoot)}`]),
     ...(read.left.length === 0
       ? []
-      : [`cron does not run these: ${names(read.left)}; see baton check-crontab`]),
+      : [`not run by cron: ${names(read.left)}; see baton check-crontab`]),
     ...(read.unclear.length === 0
       ? []
       : [
-          'not planned, because the shell decides which target they ask for, or because they ask ' +
-            `another daemon: ${names(read.unclear)}`,
+          'not planned, because the shell determines the target, or another daemon is called: ' +
+            `${names(read.unclear)}`,
         ]),
     ...(read.conditional.length === 0
       ? []
       : [
-          'planned as if the call was made at once and in any case, though other commands or ' +
-            `conditions come before it: ${names(read.conditional)}`,
+          'planned as if called immediately and unconditionally, although other commands or ' +
+            `conditions come first: ${names(read.conditional)}`,
         ]),
     ...timerRemarks(read.timers),
   ];
@@ -178,7 +176,7 @@ function runsNothing(timers: ReadLines['timers']): string {
 export function missing(timers: ReadLines['timers']): readonly string[] {
   const failed = timers?.failed ?? [];
   if (failed.length === 0) return [];
-  const remark = `timers of systemd are missing from the plan, because ${names(failed)}`;
+  const remark = `systemd timers are missing from the plan, because ${names(failed)}`;
   return [`${remark}; run it by hand to see more`];
 }
 
@@ -189,7 +187,8 @@ function timerRemarks(timers: ReadLines['timers']): readonly string[] {
     ['not planned, because their times are not known in advance', timeless],
     ['systemd may start these later than planned', late],
     [
-      'missed while the machine is off, these start after its boot, which is not planned',
+      'if missed while the machine is off, these start after the next boot, which is not ' +
+        'planned',
       persistent,
     ],
   ] as const;

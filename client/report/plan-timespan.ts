@@ -62,7 +62,7 @@ function spanOf(planned: PlannedRun, toMs: number): Span {
 /** "waits 2 h, starts Mon 23 Nov 05:00 and ends Mon 23 Nov 06:00" */
 function goes(planned: PlannedRun): string {
   const { askedAtMs, startedAtMs, endedAtMs, text = 'fails', waits = [] } = planned;
-  const asked = `is asked for ${showMoment(askedAtMs)}`;
+  const asked = `is requested ${showMoment(askedAtMs)}`;
   const how = isBad(planned) ? `: ${text}` : '';
   if (startedAtMs === undefined) {
     const why = waits.at(-1)?.reason;

@@ -83,7 +83,7 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
   if (view.broken !== undefined) add('failed', 'broken', html`cannot run: ${view.broken}`);
   const held =
     view.waiting === 0 ? '' : `; ${count(view.waiting)} ${view.waiting === 1 ? 'waits' : 'wait'}`;
-  if (view.paused) add('warning', 'paused', html`starts nothing ${pausedUntil(view)}${held}`);
+  if (view.paused) add('warning', 'paused', html`is paused ${pausedUntil(view)}${held}`);
   for (const run of view.active) {
     const took = showDuration(run.tookMs ?? 0);
     const usual = run.usual && `; usually it takes ${showDuration(run.usual.medianMs)}`;
@@ -93,7 +93,7 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
   for (const run of view.paused ? [] : view.queued.slice(0, 1)) {
     const more = view.waiting > 1 ? ` (and ${view.waiting - 1} more)` : '';
     const why = run.reasons?.join('; ') ?? 'it is about to start';
-    const text = html`run ${run.run}${more} has waited ${showDuration(run.waitedMs)}: ${why}`;
+    const text = html`run ${run.run}${more} has been queued for ${showDuration(run.waitedMs)}: ${why}`;
     add('calm', 'waits', text);
   }
   return news;
@@ -104,7 +104,7 @@ function pausedUntil({ pauses = [] }: TargetView): string {
   const times = pauses.map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY);
   const lastMs = Math.max(...times);
   return pauses.length > 0 && Number.isFinite(lastMs)
-    ? `until ${showMoment(lastMs)} unless it is resumed before`
+    ? `until ${showMoment(lastMs)} unless resumed earlier`
     : 'until it is resumed';
 }
 

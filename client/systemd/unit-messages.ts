@@ -4,70 +4,72 @@
 export const notImported = (why: string): string => `not imported: ${why}`;
 
 export const oddEscape = (word: string): string =>
-  `baton does not know the escape in ${word}; write the character itself`;
+  `baton does not support the escape in ${word}; write the character itself`;
 
 export const openQuote = (text: string): string =>
-  `the command line ends within quotes, or with a backslash: ${text}; complete it`;
+  `the command line ends inside quotes, or with a backslash: ${text}; complete it`;
 
 export const oddSpecifier = (specifier: string): string =>
-  `only systemd knows what ${specifier} stands for; write what it stands for`;
+  `only systemd can expand ${specifier}; write its value instead`;
 
 export const unknownVariable = (name: string): string =>
-  `the command line has the variable ${name}, which Environment= does not set; set it there`;
+  `the command line uses the variable ${name}, which Environment= does not set; set it there`;
 
 export const wrongType = (type: string): string =>
-  `its Type= is ${type}, and baton runs commands that end; expected oneshot, exec or simple`;
+  `its Type= is ${type}, but baton runs only commands that end; expected oneshot, exec or ` +
+  'simple';
 
 export const noCommand = (): string =>
   'it has no ExecStart= in [Service]; name the service that runs the command';
 
 export const severalCommands = (): string =>
-  'it has several ExecStart=, and systemd takes them of Type=oneshot only; correct the unit';
+  'it has several ExecStart=, which systemd allows only with Type=oneshot; correct the unit';
 
-export const isBatons = (): string => 'it calls baton already; leave it as it is';
+export const isBatons = (): string => 'it already calls baton; leave it as it is';
 
 export const oddPrefix = (command: string): string =>
-  `baton has nothing for the prefix of ${command}; expected "-" or ":", or none`;
+  `baton does not support the prefix of ${command}; expected "-" or ":", or none`;
 
 export const forgivesOne = (): string =>
-  'it has "-" before some commands and not before others; give each a service of its own';
+  'it has "-" before some commands and not before others; split them into separate services';
 
 export const needsSystemd = (keys: readonly string[]): string =>
-  `only systemd can do what ${list(keys)} says; let the command do it, or leave the unit as it is`;
+  `only systemd supports ${list(keys)}; let the command do this itself, or leave the unit as ` +
+  'it is';
 
 export const wrongValue = (key: string, value: string): string =>
-  `baton has nothing for ${key}=${value}; change it, or leave the unit as it is`;
+  `baton has no equivalent of ${key}=${value}; change it, or leave the unit as it is`;
 
 export const isTemplate = (name: string): string =>
   `it is a template; name an instance, such as ${name}`;
 
-export const isUsers = (): string => 'it is a unit of a user; name a unit of the system';
+export const isUsers = (): string => 'it is a user unit; name a system unit';
 
 export const namesNoService = (): string =>
-  'it is neither a service nor the timer of one; name one of them';
+  'it is neither a service nor the timer of a service; name one of these';
 
 export const noResticprofile = (directory: string): string =>
-  `import: no service of resticprofile in ${directory}; run "resticprofile schedule --all" first, ` +
-  'or with cron as its scheduler "baton import crontab FILE"';
+  `import: no service of resticprofile in ${directory}; run "resticprofile schedule --all" ` +
+  'first, or, if its scheduler is cron, "baton import crontab FILE"';
 
 export const sameRepository = (): string =>
-  'import: the commands of a profile run one at a time; give profiles of one repository the same ' +
-  '"group", as restic locks it';
+  'import: the commands of a profile run one at a time; if several profiles use one ' +
+  'repository, give them the same "group", because restic locks the repository';
 
 export const staysAround = (keys: readonly string[]): string =>
-  `the commands of ${list(keys)} stay in the unit, and run before the run is queued or after its ` +
-  'end; let the command of the target call those that belong to the run';
+  `the commands of ${list(keys)} stay in the unit, and are executed before the run is queued ` +
+  'or after it has ended; move those that belong to the run to the command of the target';
 
 export const wouldBeRoot = (keys: readonly string[]): string =>
-  `the commands of ${list(keys)} would run as root, since the drop-in takes User= and Group= ` +
-  'away for the client; let the command of the target call them, or leave the unit as it is';
+  `the commands of ${list(keys)} would run as root, because the drop-in removes User= and ` +
+  'Group= for the client; move them to the command of the target, or leave the unit as it is';
 
 export const holdsNoMore = (keys: readonly string[]): string =>
-  `the run is a child of batond, so it has nothing of ${list(keys)}; set them in ` +
+  `the run is a child of batond, so it is not subject to ${list(keys)}; set that in ` +
   'baton.service for all runs, or leave the unit as it is';
 
 export const asksAgain = (value: string): string =>
-  `the setting Restart=${value} stays and asks for a new run each time; use "retry" of the ` +
+  `the setting Restart=${value} stays and queues a new run each time; use "retry" of the ` +
   'target instead';
 
 export const countsAsFailure = (words: readonly string[]): string =>
@@ -75,14 +77,14 @@ export const countsAsFailure = (words: readonly string[]): string =>
   'codes';
 
 export const endless = (): string =>
-  'the setting TimeoutStopSec=infinity becomes a "killAfter" of a year; give the target a ' +
-  'shorter one';
+  'the setting TimeoutStopSec=infinity becomes a "killAfter" of one year; set a shorter one';
 
 export const optionalDirectory = (path: string): string =>
-  `baton needs the directory ${path}, which may be missing for systemd; make it, or drop "cwd"`;
+  `baton needs the directory ${path}, which systemd allows to be missing; create it, or ` +
+  'remove "cwd"';
 
 export const timerStays = (timer: string, service: string): string =>
-  `${timer} goes on starting ${service}, which asks baton; leave it as it is`;
+  `${timer} still starts ${service}, which calls baton; leave it as it is`;
 
 export const noUnit = (why: string): string =>
   `systemctl cannot show it (${why}); give the name that "systemctl list-timers" shows, or the ` +
@@ -91,7 +93,7 @@ export const noUnit = (why: string): string =>
 export const silentSystemctl = (seconds: number): string => `no answer within ${seconds} s`;
 
 export const saidNothing = (status: number | null): string =>
-  `it said nothing, and ${status === null ? 'was killed' : `ended with status ${status}`}`;
+  `it printed nothing, and ${status === null ? 'was killed' : `exited with ${status}`}`;
 
 /** Of a plan; `command` is what was asked of systemd. */
 export const notAsked = (command: string, why: string): string => `"${command}" failed (${why})`;

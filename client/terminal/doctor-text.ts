@@ -26,7 +26,8 @@ export function showFindings(findings: readonly Finding[], screen: Screen): stri
   );
   const count = (level: Finding['level']): number =>
     findings.filter((it) => it.level === level).length;
-  const sum = `${count('wrong')} wrong, ${count('note')} to note, ${count('ok')} ok`;
+  const notes = count('note') === 1 ? '1 note' : `${count('note')} notes`;
+  const sum = `${count('wrong')} wrong, ${notes}, ${count('ok')} ok`;
   return `${lines.join('\n')}\n${sum}\n`;
 }
 

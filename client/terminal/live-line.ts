@@ -155,7 +155,7 @@ export class Live implements Conversation<Ending> {
     const { reply, atMs } = this.#known;
     const line =
       this.#send === undefined
-        ? [{ text: `${this.label}: the daemon is away; what runs goes on` }]
+        ? [{ text: `${this.label}: the daemon is not running; running runs continue` }]
         : showLive(reply, performance.now() - atMs, screen);
     // The last column stays free: there terminals differ in when they wrap.
     const narrow: Screen = { ...screen, columns: screen.columns - 1 };

@@ -48,7 +48,7 @@ function waiting(run: RunView, others: readonly RunView[], passedMs: number, now
 
 /** ", 1 h 12 min of about 1 h 40 min". */
 function progress({ state, tookMs, usual }: RunView, passedMs: number): string {
-  if (state === 'queued') return ', which waits itself';
+  if (state === 'queued') return ', which is queued itself';
   if (state !== 'running' || tookMs === undefined) return '';
   const about = usual === undefined ? '' : ` of about ${showCoarse(usual.medianMs)}`;
   return `, ${showCoarse(tookMs + passedMs)}${about}`;
@@ -71,6 +71,7 @@ function running(then: RunView, passedMs: number, nowMs: number, screen: Screen)
     ];
   }
   const usually = usual === undefined ? '' : ` (usually ${showDuration(usual.medianMs)})`;
-  const slow = pace === 'slower' || usual !== undefined ? `, longer than ever${usually}` : '';
+  const slow =
+    pace === 'slower' || usual !== undefined ? `, longer than any earlier run${usually}` : '';
   return [{ text: 'running', tone: 'busy' }, { text: ` for ${showCoarse(tookMs)}${slow}` }];
 }

@@ -131,7 +131,7 @@ function rowsOf(target: TargetView, see: StatusContext): readonly Row[] {
   const { active, queued, waiting, last, broken, paused } = target;
   const entries: Entry[] = [];
   if (target.removed) {
-    const note = `no longer configured; "baton forget ${target.target}" drops its past`;
+    const note = `no longer configured; "baton forget ${target.target}" deletes its history`;
     entries.push({ state: 'removed', tone: 'dim', note });
   }
   if (broken !== undefined) entries.push({ mark: '!', state: 'broken', tone: 'bad', note: broken });

@@ -216,8 +216,14 @@ function trouble({ timespan, look }: Frame, style: Style): string {
     older > 0 ? style.paragraph(`${older} older ones: see baton history`) : '',
     ...bad.slice(-TOLD_MAX).map(tell),
     ...timespan.rows.flatMap((row) => standing(row, look, style)),
-    cutAt === '' ? '' : style.paragraph(`runs that ended before ${cutAt} are too many to be drawn`),
-    last === undefined ? '' : style.paragraph(`the output of a run: baton logs ${last.run.run}`),
+    cutAt === ''
+      ? ''
+      : style.paragraph(
+          `runs that ended before ${cutAt} are not shown, because there are too many`,
+        ),
+    last === undefined
+      ? ''
+      : style.paragraph(`to see the output of a run: baton logs ${last.run.run}`),
   ].join('');
 }
 
@@ -242,7 +248,7 @@ function standing({ target, view }: Row, look: Look, style: Style): readonly str
     const by = 'group' in pause ? ` with group ${pause.group}` : '';
     const until = pause.untilMs === undefined ? '' : ` until ${showMoment(pause.untilMs)}`;
     const all = 'all' in pause ? ' with all targets' : '';
-    const resume = `"${resumeCommand(pause)}" lets it go on`;
+    const resume = `"${resumeCommand(pause)}" ends the pause`;
     lines.push(style.paragraph(`${target} is paused${by}${all}${until}; ${resume}`, calm));
   }
   // That it is paused is why its runs wait.

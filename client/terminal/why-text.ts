@@ -23,8 +23,8 @@ export function showWhy(reply: WhyReply, screen: Screen): string {
   if (first === undefined) {
     const text =
       members === undefined
-        ? `${target ?? 'it'} has not run yet; nothing waits`
-        : `nothing of ${target} waits or runs; see with "baton status" how it ended`;
+        ? `${target ?? 'it'} has not run yet; nothing is queued`
+        : `${target} has no run queued or running; "baton status" shows how the last one ended`;
     return `${draw([{ text }], screen)}\n`;
   }
   const rest = new Map(chain.map((run) => [run.run, run]));
@@ -86,7 +86,7 @@ function taleOf(run: RunView, see: Sight): Tale {
     case 'queued': {
       const { waitedMs, acceptedAtMs, overtaken, reasons = [] } = run;
       const facts = [
-        ...(reasons.length === 0 ? ['nothing is in its way'] : reasons),
+        ...(reasons.length === 0 ? ['nothing prevents its start'] : reasons),
         ...startOf(run, when),
         ...(overtaken === undefined ? [] : [`was overtaken ${showTimes(overtaken)}`]),
       ];
@@ -133,10 +133,10 @@ function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'r
   const job = jobOf(run);
   const id = pid === undefined ? job && `, ${job}` : `, pid ${pid}`;
   const done = percent === undefined ? '' : `${Math.floor(percent)}% done, `;
-  const usually = usual === undefined ? '' : `takes ${showDuration(usual.medianMs)} as a rule`;
+  const usually = usual === undefined ? '' : `usually takes ${showDuration(usual.medianMs)}`;
   const end =
     expectedEndAtMs === undefined
-      ? usually && `${usually}, now longer than ever`
+      ? usually && `${usually}, now longer than any earlier run`
       : `${done}ends about ${showWhen(expectedEndAtMs, nowMs)}${usually && `; ${usually}`}`;
   const tried = attemptOf(run)
     .map((text) => `, ${text}`)

@@ -61,7 +61,9 @@ export function hasFailed(run: RunView | undefined): boolean {
 export function remains({ heldBy, leftovers, lostBytes }: RunView): string {
   const lost = lostBytes === undefined ? '' : lostOutput(lostBytes);
   const left = leftovers?.length ? `; it left processes ${leftovers.join(', ')} behind` : '';
-  const held = heldBy?.length ? `; its place is held by processes ${heldBy.join(', ')}` : '';
+  const held = heldBy?.length
+    ? `; still counts as running because of processes ${heldBy.join(', ')}`
+    : '';
   return `${lost}${left}${held}`;
 }
 

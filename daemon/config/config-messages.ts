@@ -11,10 +11,10 @@ const KNOWN_MAX = 20;
 // Tools
 
 export const toolGives = (tool: string, gives: string): string =>
-  `tool ${tool} gives: ${gives || 'nothing that the target does not have or set itself'}`;
+  `tool ${tool} sets: ${gives || 'nothing, because the target sets all of it'}`;
 
 export const toolKnown = (tool: string, gives: string): string =>
-  `runs ${tool}; set "tool": "${tool}" to have ${gives}`;
+  `runs ${tool}; set "tool": "${tool}" to get ${gives}`;
 
 export const toolCaution = (tool: string, caution: string): string => `${tool} ${caution}`;
 
@@ -29,29 +29,29 @@ export const tooLong = (bytes: number, most: number): string =>
 
 /** `found` and `own` as people call them, `user` for chown; `own` is absent where that is root. */
 export const foreignOwner = (path: string, found: string, user: string, own?: string): string => {
-  const expected = own === undefined ? 'root' : `root or ${own}, as which the daemon runs`;
+  const expected = own === undefined ? 'root' : `root or ${own}, the user of the daemon`;
   return `is owned by ${found}; expected ${expected}; run chown ${user} ${path}`;
 };
 
 export const foreignLink = (path: string, found: string, user: string, own?: string): string => {
-  const expected = own === undefined ? 'root' : `root or ${own}, as which the daemon runs`;
+  const expected = own === undefined ? 'root' : `root or ${own}, the user of the daemon`;
   return `link ${path} is owned by ${found}; expected ${expected}; run chown -h ${user} ${path}`;
 };
 
 export const writableByOthers = (path: string, mode: string): string =>
-  `can be written by others (mode ${mode}), who could run commands as the daemon; ` +
-  `run chmod go-w ${path}`;
+  `is writable by others (mode ${mode}), who could run commands as the daemon; run chmod go-w ` +
+  `${path}`;
 
 export const notThere = (other: string): string =>
-  `does not exist; write one, or name another ${other}`;
+  `does not exist; create it, or name another ${other}`;
 
 export const forbidden = (): string =>
-  "cannot be read (EACCES); make it readable for the daemon's user";
+  'cannot be read (EACCES); make it readable by the user of the daemon';
 
 export const unreadable = (error: unknown): string => `cannot be read ${describeErrno(error)}`;
 
 export const byteOrderMark = (): string =>
-  'begins with a byte order mark (BOM); expected UTF-8 without one: remove it';
+  'begins with a byte order mark (BOM); expected UTF-8 without one; remove it';
 
 /** `expected` is a noun of the parser's. */
 export const wrongJson = (expected: string, found: string): string =>
@@ -59,32 +59,32 @@ export const wrongJson = (expected: string, found: string): string =>
 
 // Files that the configuration includes
 
-export const notIncludable = (): string => 'does not exist; write it, or remove it from "include"';
+export const notIncludable = (): string => 'does not exist; create it, or remove it from "include"';
 
 export const notFolder = (path: string): string =>
-  `is a folder; name "${path}/*.json" to include its files`;
+  `is a directory; name "${path}/*.json" to include its files`;
 
 /** `why` is a mistake of the folder. */
-export const unsafeFolder = (folder: string, why: string): string => `folder ${folder} ${why}`;
+export const unsafeFolder = (folder: string, why: string): string => `directory ${folder} ${why}`;
 
 export const folderUnread = (folder: string, error: unknown): string =>
-  `folder ${folder} cannot be read ${describeErrno(error)}`;
+  `directory ${folder} cannot be read ${describeErrno(error)}`;
 
-export const noFolder = (path: string): string => `${path} is not a folder; name one`;
+export const noFolder = (path: string): string => `${path} is not a directory; name a directory`;
 
 export const fullFolder = (folder: string, most: number): string =>
-  `folder ${folder} has more than ${most} entries; leave only configuration files in it`;
+  `directory ${folder} has more than ${most} entries; keep only configuration files in it`;
 
 export const manyIncluded = (most: number): string =>
-  `more than ${most} files are included; put more targets into each`;
+  `more than ${most} files are included; put more targets into each file`;
 
 export const longTogether = (most: number): string =>
-  `with this file the configuration is longer than ${most} bytes; remove some of it`;
+  `with this file, the configuration is longer than ${most} bytes; remove part of it`;
 
 export const includesItself = (): string => 'is this file itself; remove it from "include"';
 
 export const mainOnly = (key: string, main: string): string =>
-  `"${key}" belongs into the main file; move it to ${main}`;
+  `"${key}" is only allowed in the main file; move it to ${main}`;
 
 /** `first` is its place. */
 export const definedTwice = (name: string, first: string): string =>
@@ -95,40 +95,41 @@ export const definedTwice = (name: string, first: string): string =>
 export const unknownPlaceholder = (key: string, known: readonly string[]): string => {
   const near = didYouMean(key, known) || `; known here: ${known.join(', ')};`;
   const text = `{{${key}}}`;
-  return `placeholder {${key}} is not in "each"${near} add it there, or write ${text} for the text`;
+  return (
+    `placeholder {${key}} is not in "each"${near} add it there, or write ${text} for the ` +
+    'literal text'
+  );
 };
 
 export const unusedPlaceholder = (key: string): string =>
   `the name of the target has no {${key}}; add it, or remove "${key}" from "each"`;
 
 export const repeatedValue = (value: string): string =>
-  `value "${value}" stands in this list twice; remove one of them`;
+  `value "${value}" appears twice in this list; remove one of them`;
 
 export const manyOfEach = (count: number, most: number): string =>
-  `"each" makes ${count} targets; expected at most ${most}: give fewer values`;
+  `"each" creates ${count} targets; expected at most ${most}; give fewer values`;
 
 // Fleets
 
 export const hostTwice = (): string =>
-  '"hosts" already puts the hosts in the place of {host}; remove "host" from "each"';
+  '{host} is already replaced by the hosts of "hosts"; remove "host" from "each"';
 
 export const unusedHosts = (): string =>
-  'nothing in this definition has {host}, so every run would be the same; use it, such as in ' +
-  '"host": "{host}" of the runner';
+  'this definition does not contain {host}, so every run would be the same; use it, for ' +
+  'example in "host": "{host}" of the runner';
 
 /** `first` is the place of the other definition. */
 export const fleetAndTarget = (name: string, first: string): string =>
-  `"${name}" is a fleet and a target at once (the target stands at ${first}); give one of them ` +
-  'another name';
+  `"${name}" is the name of a fleet and of a target (defined at ${first}); rename one of them`;
 
 export const fleetHook = (hook: string): string =>
-  `"${hook}" is a fleet; expected one target: name a target of its own for the hook`;
+  `"${hook}" is a fleet; expected a single target; add a separate target for the hook`;
 
 /** `text` is what is wrong with it. */
 export const inTarget = (text: string, target: string): string => `${text} (in target "${target}")`;
 
-export const twiceThere = (): string =>
-  'this key stands here twice; remove one of them or rename it';
+export const twiceThere = (): string => 'duplicate key; remove one of them or rename it';
 
 // A file that a policy reads: why not, in brackets
 
@@ -142,7 +143,7 @@ export const longFile = (most: number): string => `expected at most ${most} byte
 
 export const unknown = (what: string, wrong: string, known: readonly string[]): string => {
   if (suggest(wrong, known) !== undefined) return `unknown ${what}${didYouMean(wrong, known)}`;
-  if (known.length === 0) return `unknown ${what}; none is known here: remove it`;
+  if (known.length === 0) return `unknown ${what}; none is allowed here; remove it`;
   return `unknown ${what}; known here: ${known.slice(0, KNOWN_MAX).join(', ')}`;
 };
 
@@ -159,34 +160,35 @@ export const wrongValue = (expected: string, found: string): string =>
 // Targets with each other
 
 export const namedTwice = (what: string, first: number): string =>
-  `${what} is already named by policies[${first}] of this target; remove one`;
+  `${what} is already used by policies[${first}] of this target; remove one of them`;
 
 export const differ = (text: string): string => `${text}; make them equal`;
 
-export const ownHook = (): string => 'names the target itself; expected another one';
+export const ownHook = (): string => 'names the target itself; expected another target';
 
 export const unknownHook = (hook: string, known: readonly string[]): string =>
-  `there is no target "${hook}"; expected one of the configuration${didYouMean(hook, known)}`;
+  `there is no target "${hook}"; expected a target of the ` +
+  `configuration${didYouMean(hook, known)}`;
 
 export const hookWithArgs = (hook: string): string =>
-  `target "${hook}" takes arguments (acceptArgs); expected one without`;
+  `target "${hook}" accepts arguments (acceptArgs); expected a target without them`;
 
 // What is allowed, but probably not meant
 
 export const oneResource = (targets: string, resource: string): string =>
-  `targets ${targets} are of different groups but have one ${resource}: they wait ` +
-  'for each other; give them one "group" to be put in order';
+  `targets ${targets} are in different groups but share ${resource}, so they wait for each ` +
+  'other in no order; give them the same "group"';
 
 export const twins = (first: string, second: string, level: string, group: string): string =>
-  `targets ${first}, ${second} are both ${level} of ${group}: while one waits or runs, the other ` +
-  'is a duplicate; remove one if that is not meant';
+  `targets ${first}, ${second} are both ${level} of ${group}: while one is queued or running, ` +
+  'the other counts as a duplicate; remove one if this is not intended';
 
 export const idlePattern = (index: number, pattern: string): string =>
   `sockets[${index}].targets: "${pattern}" matches no target; correct or remove it`;
 
 export const runWithoutWait = (index: number): string =>
-  `sockets[${index}].allow: "run" without "wait": a client that waits for its run cannot go on ` +
-  'after a restart of the daemon; add "wait"';
+  `sockets[${index}].allow: "run" without "wait": a waiting client cannot continue after a ` +
+  'restart of the daemon; add "wait"';
 
 // Plugins: the file of one, and what it exports
 
@@ -205,11 +207,11 @@ export const endsProcess = (how: number | string | null): string =>
   `it ended the process that imported it (${how})`;
 
 export const lateImport = (ms: number): string =>
-  `its import took more than ${ms} ms; expected a module that only defines its exports: remove ` +
-  'what loops or waits';
+  `its import took more than ${ms} ms; expected a module that only defines its exports; ` +
+  'remove code that loops or waits';
 
 export const noExports = (): string =>
-  'exports nothing; expected policies or runners, each as a literal: add "export const …"';
+  'exports nothing; expected policies or runners; add "export const …"';
 
 export const wrongExport = (name: string, text: string): string => `export "${name}": ${text}`;
 
@@ -217,15 +219,15 @@ export const noPluginKind = (name: string): string =>
   `export "${name}" is neither a policy nor a runner; expected an object with "ready" or "plan"`;
 
 export const takenType = (name: string, type: string, by: string): string =>
-  `export "${name}": the type "${type}" is taken by ${by}; choose another`;
+  `export "${name}": the type "${type}" is already used by ${by}; choose another type`;
 
 /** `text` is the plugin's own, of an option. */
 export const pluginSays = (plugin: string, text: string): string =>
-  `${plugin} says: ${text}; correct it`;
+  `${plugin} reports: ${text}; correct it`;
 
 /** `text` is what was expected of a key of the runner `local`. */
 export const wrongPlan = (type: string, key: string, text: string): string =>
-  `plan() of runner ${type} gives a wrong "${key}": expected ${text}; correct the plugin`;
+  `plan() of runner ${type} returned a wrong "${key}": expected ${text}; correct the plugin`;
 
 // A plugin that fails when it is asked
 
@@ -238,10 +240,10 @@ export const lateAnswer = (method: string, ms: number): string =>
   `${method}() took more than ${ms} ms`;
 
 export const answersLater = (method: string): string =>
-  `${method}() returned a promise, where an answer was expected at once`;
+  `${method}() returned a promise; expected the result itself`;
 
 export const wrongAnswer = (method: string, found: string, expected: string): string =>
-  `${method}() returned ${found}, where ${expected} was expected`;
+  `${method}() returned ${found}; expected ${expected}`;
 
 /** Of what was thrown, and throws when it is looked at. */
 export const unshown = (): string => 'something that cannot be shown';
@@ -258,7 +260,7 @@ export const noAttrs = (required: readonly string[], isMissing: boolean): string
   return isMissing ? `missing key; ${expected}` : expected;
 };
 
-export const neededKey = (by: string): string => `missing key; ${by} needs it: add it`;
+export const neededKey = (by: string): string => `missing key, which ${by} needs; add it`;
 
 export const unheededKey = (target: string, key: string): string =>
-  `target "${target}": ${key} is ignored: no handler reads it; name the "handler", or remove it`;
+  `target "${target}": ${key} is ignored: no handler reads it; set "handler", or remove it`;

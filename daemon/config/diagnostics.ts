@@ -128,19 +128,19 @@ function expectation(issue: v.BaseIssue<unknown>, node: unknown): string {
   const unit = length === 'string' ? 'characters' : 'entries';
   switch (issue.type) {
     case 'integer':
-      return 'a whole number';
+      return 'an integer';
     case 'min_value':
       return `at least ${limit}`;
     case 'max_value':
       return `at most ${limit}`;
     case 'min_length':
       return limit === 1
-        ? `${length === 'string' ? 'a text' : 'a list'} that is not empty`
+        ? `${length === 'string' ? 'a string' : 'a list'} that is not empty`
         : `at least ${limit} ${unit}`;
     case 'max_length':
       return `at most ${limit} ${unit}`;
     case 'regex':
-      return `a text that matches ${limit}`;
+      return `a string that matches ${limit}`;
     default:
       return (issue.kind === 'schema' ? describe(node) : undefined) ?? String(issue.expected);
   }
@@ -160,11 +160,11 @@ function describe(schema: unknown): string | undefined {
   const options = prop(schema, 'options');
   switch (prop(schema, 'type')) {
     case 'string':
-      return 'a text in double quotes';
+      return 'a string in double quotes';
     case 'number':
       return 'a number';
     case 'boolean':
-      return 'true or false';
+      return 'a boolean (true or false)';
     case 'array':
     case 'tuple_with_rest':
       return 'a list: […]';

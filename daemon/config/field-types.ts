@@ -17,18 +17,18 @@ const NAME_EXPECTED = [
   'not starting with "-", not only digits (those name runs)',
 ].join(', ');
 const CODES_EXPECTED = 'a list of exit codes';
-const CODE_EXPECTED = 'an exit code: a whole number from 0 to 255';
+const CODE_EXPECTED = 'an exit code: an integer from 0 to 255';
 const PATTERN_EXPECTED = 'a regular expression for one argument, such as "[a-z]+"';
 const PATTERN_FAULTS = {
   'no-pattern': PATTERN_EXPECTED,
   'back-reference':
-    `${PATTERN_EXPECTED}, without a back-reference (such as "\\1"): one short argument could keep ` +
-    'the daemon busy for minutes',
+    `${PATTERN_EXPECTED}, without back-references (such as "\\1"), because one short argument ` +
+    'could keep the daemon busy for minutes',
   'too-large':
     `${PATTERN_EXPECTED}, of at most ${PATTERN_CHARS_MAX} characters and ${PATTERN_PLACES_MAX} places, each ` +
     'repetition counted: "[a-z]{1,64}" has 64 and some',
 } as const;
-const BYTES_EXPECTED = 'a number of bytes, or a text such as "500MB" or "2GiB"';
+const BYTES_EXPECTED = 'a number of bytes, or a string such as "500MB" or "2GiB"';
 
 export const Name = v.pipe(
   v.string(),
@@ -80,7 +80,7 @@ export const Code = v.pipe(
 );
 export const Codes = v.array(Code, CODES_EXPECTED);
 
-const STOP_EXPECTED = `a signal that a command can take as the wish to end: ${STOP_SIGNALS.join(', ')}`;
+const STOP_EXPECTED = `a signal that a command can handle as a request to stop: ${STOP_SIGNALS.join(', ')}`;
 export const StopSignal = v.picklist(STOP_SIGNALS, STOP_EXPECTED);
 
 export const Bytes = v.pipe(

@@ -54,7 +54,7 @@ const BOM = '\ufeff';
 const FOUND_CHARS_MAX = 20;
 /** It may be a secret. */
 const HIDDEN = 'something in "env", which is not shown';
-const VALUE = 'a value: {…}, […], "a text", a number, true, false or null';
+const VALUE = 'a value: {…}, […], "a string", a number, true, false or null';
 
 /** What stands behind "expected", by the parser's name of the mistake. */
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -68,8 +68,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   CloseBracketExpected: '"," or "]"',
   EndOfFileExpected: 'the end of the file',
   UnexpectedEndOfComment: 'a comment that ends with */',
-  UnexpectedEndOfString: 'a text that ends with a double quote on its line',
-  UnexpectedEndOfNumber: 'a number with digits behind its point',
+  UnexpectedEndOfString: 'a string that ends with a double quote on the same line',
+  UnexpectedEndOfNumber: 'a number with digits after the decimal point',
   InvalidUnicode: '\\u with four hexadecimal digits',
   InvalidEscapeCharacter: '\\\\ for a backslash, or \\n, \\t, …',
   InvalidCharacter: '\\n, \\t, … in place of a control character',

@@ -35,7 +35,7 @@ export function guardPolicy(plugin: PolicyPlugin<unknown>, guard: Guard): Policy
     ...(exclusivePerTarget === undefined ? {} : { exclusivePerTarget }),
     group: (options, target) => {
       const ask = (): unknown => plugin.group(options, target);
-      return or(guard.ask('group', ask, answers.GroupAnswer, 'a text'), `target ${target.name}`);
+      return or(guard.ask('group', ask, answers.GroupAnswer, 'a string'), `target ${target.name}`);
     },
     ...loading(plugin, guard),
     ...scheduling(plugin, guard),
@@ -66,7 +66,7 @@ function loading(plugin: PolicyPlugin<unknown>, guard: Guard): Optional {
     ...(plugin.resources && {
       resources: (options: unknown) => {
         const ask = (): unknown => plugin.resources?.(options);
-        return or(guard.ask('resources', ask, answers.ResourcesAnswer, 'a list of texts'), []);
+        return or(guard.ask('resources', ask, answers.ResourcesAnswer, 'a list of strings'), []);
       },
     }),
     ...(plugin.level && {
@@ -110,7 +110,7 @@ function scheduling(plugin: PolicyPlugin<unknown>, guard: Guard): Optional {
     ...(plugin.describeRank && {
       describeRank: (run: QueuedRun, options: unknown) => {
         const ask = (): unknown => plugin.describeRank?.(run, options);
-        const said = guard.ask('describeRank', ask, answers.SentenceAnswer, 'a text');
+        const said = guard.ask('describeRank', ask, answers.SentenceAnswer, 'a string');
         return or(said, plugin.type);
       },
     }),

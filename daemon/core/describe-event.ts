@@ -19,21 +19,24 @@ export function describeEvent(state: ReadonlyState, event: Event): string {
     case 'journal':
       return `a journal of format ${event.format}`;
     case 'base':
-      return `this is where the journal was compacted; the next run is ${event.nextRun}`;
+      return `the journal was compacted here; the next run is ${event.nextRun}`;
     case 'booted':
       return `the machine was started (boot ${event.bootId})`;
     case 'remembered':
-      return `${event.target}: its last successes took ${event.tookMs.map(showDuration).join(', ')}`;
+      return (
+        `${event.target}: its last successful runs took ` +
+        `${event.tookMs.map(showDuration).join(', ')}`
+      );
     case 'forgotten':
-      return `forgotten, by the retention of their targets: ${numbers(event.runs)}`;
+      return `removed by the retention of their targets: ${numbers(event.runs)}`;
     case 'ignored':
       return `${event.target}: ${count(event.times, 'request')} ignored by a policy`;
     case 'watched':
       return event.at === undefined
-        ? `${event.target}: not looked out for any more`
-        : `${event.target}: looked out for; late when a success is too long in coming`;
+        ? `${event.target}: no longer watched for lateness`
+        : `${event.target}: now watched for lateness`;
     case 'late':
-      return `${event.target}: late, without a success for longer than its lateAfter`;
+      return `${event.target}: late, no success for longer than its lateAfter`;
     case 'paused':
       return `${nameScope(event)}: paused${durationOf(event)}`;
     case 'resumed':
@@ -69,25 +72,26 @@ function describeRunEvent(state: ReadonlyState, event: RunEvent): string {
     case 'requeued':
       return requeued(event);
     case 'stopping':
-      if (event.by !== undefined) return `is being ended: run ${event.by} takes its place`;
-      return event.reason === undefined ? STOPPING[event.why] : `is being ended: ${event.reason}`;
+      if (event.by !== undefined) return `is being stopped: replaced by run ${event.by}`;
+      return event.reason === undefined ? STOPPING[event.why] : `is being stopped: ${event.reason}`;
     case 'ended': {
       const { outcome, verdict, heldBy = [], leftovers = [] } = event;
       const left = leftovers.length === 0 ? '' : `; left ${count(leftovers.length, 'process')}`;
-      const held = heldBy.length === 0 ? '' : `; its place is held by pid ${heldBy.join(', ')}`;
+      const held =
+        heldBy.length === 0 ? '' : `; still counts as running because of pid ${heldBy.join(', ')}`;
       return `${describeOutcome(outcome)}: ${VERDICTS[verdict]}${left}${held}`;
     }
     case 'released':
-      return 'gives its place back: its last process is gone';
+      return 'no longer counts as running: its last process has ended';
     default:
       return event satisfies never;
   }
 }
 
 const STOPPING: Readonly<Record<StopReason, string>> = {
-  cancelled: 'is being ended: it was cancelled',
-  'timed-out': 'is being ended: it has run longer than its timeout',
-  shutdown: 'is being ended: the machine is shutting down',
+  cancelled: 'is being stopped: it was cancelled',
+  'timed-out': 'is being stopped: it exceeded its timeout',
+  shutdown: 'is being stopped: the machine is shutting down',
 };
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
@@ -117,12 +121,12 @@ function because({ why, run, target, text }: Cause): string {
 
 function starting(state: ReadonlyState, event: EventOf<'starting'>): string {
   const { attempt, groups = [], overtook = [] } = event;
-  const before = overtook.length === 0 ? '' : `, before ${numbers(overtook)}, asked for earlier`;
-  const places = groups.length === 0 ? '' : `; takes a place in ${groups.join(' and in ')}`;
+  const before = overtook.length === 0 ? '' : `, before ${numbers(overtook)}, requested earlier`;
+  const places = groups.length === 0 ? '' : `; counts in ${groups.join(' and in ')}`;
   const from = state.runs.get(event.run)?.state;
   if (from === 'queued' || from === undefined) {
     const again = attempt === 1 ? '' : `, attempt ${attempt}`;
-    return `starts${again}: all its policies let it${places}${before}`;
+    return `starts${again}: all its policies allow it${places}${before}`;
   }
   return `starts again, attempt ${attempt}: ${reasonOf(event, from === 'starting')}`;
 }
@@ -132,7 +136,7 @@ function started({ timeoutAtMs, keeper, at }: EventOf<'started'>): string {
   const until = limit === undefined ? '' : `, for ${showDuration(limit)} at the most`;
   const { pid, slurm } = keeper;
   const which = slurm === undefined ? `pid ${pid}` : `in job ${slurm.job ?? slurm.token} of Slurm`;
-  return `runs; its keeper is ${which}${until}`;
+  return `is running; its keeper is ${which}${until}`;
 }
 
 function requeued(event: EventOf<'requeued'>): string {
@@ -141,15 +145,15 @@ function requeued(event: EventOf<'requeued'>): string {
     return `waits again, for a run that was started in another life: ${reasonOf(event, true)}`;
   }
   const delay = showDuration(notBeforeMs - elapsedMs(at));
-  return `${describeOutcome(outcome)}; its next attempt begins after ${delay}, by its retry`;
+  return `${describeOutcome(outcome)}; its next attempt follows after ${delay} (retry)`;
 }
 
 /** A journal of an older version does not say what became of the attempt before. */
 function reasonOf({ after }: EventOf<'starting' | 'requeued'>, isCertain: boolean): string {
   if (after === 'interrupted') return 'the machine was restarted, and its target has onLost: retry';
   if (after === 'lost') return 'it was lost, and its target has onLost: retry';
-  if (isCertain) return 'its command had not begun';
-  return 'its command had not begun, or it was lost and its target has onLost: retry';
+  if (isCertain) return 'its command had not started';
+  return 'its command had not started, or it was lost and its target has onLost: retry';
 }
 
 function nameOf(state: ReadonlyState, event: RunEvent): string {

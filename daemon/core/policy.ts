@@ -243,7 +243,7 @@ export function describeActive(active: ActiveRun): string {
     starting: 'is being started',
     running: 'is running',
     stopping: 'is being stopped',
-    lost: 'was lost but still has living processes',
+    lost: 'was lost but still has processes',
   };
   return `${nameRun(active)}, which ${how[active.state]}`;
 }

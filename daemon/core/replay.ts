@@ -83,7 +83,7 @@ export class Replay {
     const { only } = this.#options;
     if (only !== undefined && !this.#isMet) {
       const what = typeof only === 'number' ? `run ${only}` : `a run of "${only}"`;
-      return [`there was no word of ${what}; "baton status" names the targets`];
+      return [`the journal contains nothing about ${what}; "baton status" lists the targets`];
     }
     const queues = [...this.state.targetStates].map(([target, { queue }]) => ({ target, queue }));
     return queues.flatMap(({ target, queue }) => {
@@ -120,7 +120,7 @@ export class Replay {
       const isOn = run?.state === 'queued' && !('run' in event && event.run === number);
       if (isOn && this.#now.steadyMs - sinceMs <= FREE_MS) continue;
       this.#free.delete(number);
-      if (isOn) lines.push(`${nameOf(run)}: waits on; ${NOTHING}`);
+      if (isOn) lines.push(`${nameOf(run)}: still waits; ${NOTHING}`);
     }
     return lines;
   }
@@ -130,7 +130,7 @@ export class Replay {
     const run = event.type === 'starting' ? this.state.runs.get(event.run) : undefined;
     if (run?.state !== 'queued' || !this.#isWanted(event)) return [];
     const why = this.#why(run);
-    return why === '' ? [] : [`by this configuration ${nameOf(run)} would not start: ${why}`];
+    return why === '' ? [] : [`under this configuration, ${nameOf(run)} would not start: ${why}`];
   }
 
   #look(targets: readonly TargetName[], catalog: Catalog): readonly string[] {
@@ -175,7 +175,7 @@ export class Replay {
       ({ reason }) => reason,
     );
     if (!catalog.targets.has(run.target)) {
-      reasons.push('its target is not in this configuration, so nobody knows its policies');
+      reasons.push('its target is not in this configuration, so its policies are unknown');
     }
     return reasons.join('; and ');
   }
@@ -205,8 +205,8 @@ export class Replay {
 const HEADS: readonly Event['type'][] = ['journal', 'base', 'booted'];
 
 const NOTHING =
-  'nothing is in its way that the journal and this configuration know of; ' +
-  'perhaps a lock of somebody else, or another configuration at the time';
+  'the journal and this configuration show no reason; possibly a lock of another program, or ' +
+  'a different configuration at that time';
 
 function nameOf({ run, target }: Run): string {
   return `run ${run} (${target})`;

@@ -29,7 +29,8 @@ export function explain(
   if (rest !== undefined) return [...reasons, { type: 'wait', reason: rest, behind: [] }];
   const first = state.targetStates.get(run.target)?.queue.first;
   if (first !== undefined && first !== run.run) {
-    const reason = `waits for ${nameRun({ run: first, target: run.target })}, which was asked for earlier`;
+    const name = nameRun({ run: first, target: run.target });
+    const reason = `waits for ${name}, which was requested earlier`;
     reasons.push({ type: 'wait', reason, behind: [first] });
   } else {
     reasons.push(...hindrances(run, catalog, groupViewOf));

@@ -217,8 +217,8 @@ export class Daemon {
     if (keeper.nonce === this.#parts.nonce) return this.#keepers.go(run);
     const { pid, was } = keeper;
     const about = { run: number, target: run.target, pid };
-    if (was === undefined) this.#log.error(about, 'a run was started in another life');
-    else this.#log.error({ ...about, was }, 'a run of another life is alive');
+    if (was === undefined) this.#log.error(about, 'run was started under an earlier journal');
+    else this.#log.error({ ...about, was }, 'run of an earlier journal is alive');
     this.#keepers.adopt(this.#kept(run), attempt, keeper);
   }
 

@@ -45,7 +45,7 @@ interface Batch {
   readonly callbacks: Told[];
 }
 
-const LOST = 'the journal is lost; new work is refused';
+const LOST = 'journal lost; new requests are refused';
 
 export class GroupCommit {
   readonly #options: Options;
@@ -127,6 +127,6 @@ export class GroupCommit {
     this.#isShort = errno !== undefined;
     const { log } = this.#options;
     if (errno === undefined) log.info('journal can be written again');
-    else log.error({ errno }, 'journal cannot be written; new work is refused');
+    else log.error({ errno }, 'journal cannot be written; new requests are refused');
   }
 }

@@ -143,7 +143,7 @@ export class ProcessKeepers implements ProcessKeepersPort {
       silent: () => {
         if (stop.wasEnded) return;
         stop.wasEnded = true;
-        this.#log.warn({ run, target, pid: keeper.pid }, 'keeper does not answer and is ended');
+        this.#log.warn({ run, target, pid: keeper.pid }, 'keeper does not answer and is killed');
       },
     });
   }

@@ -147,7 +147,7 @@ export class KeeperRouter implements KeepersPort {
         state: directories.place,
       });
     } catch (error) {
-      log.warn({ run: run.run, target, errno: errnoOf(error) }, 'start cannot be put on record');
+      log.warn({ run: run.run, target, errno: errnoOf(error) }, 'start cannot be recorded');
     }
   }
 

@@ -70,7 +70,7 @@ export class RunDirectories {
       if (isOf(directory, owner)) return;
       if (readdirSync(directory).length > 0) {
         const aside = this.#putAside(owner.run);
-        this.#log.error({ run: owner.run, aside }, 'the directory of another run was in the way');
+        this.#log.error({ run: owner.run, aside }, 'moved the directory of another run aside');
         mkdirSync(directory, { recursive: true, mode: 0o700 });
       }
     }
@@ -114,7 +114,7 @@ export class RunDirectories {
     const runs = moved.sort((a, b) => a - b).slice(0, NAMED_MAX);
     this.#log.error(
       { aside: this.#aside, directories: moved.length, runs },
-      'run directories that belong to no run of this journal were moved aside',
+      'moved aside run directories that belong to no run of the journal',
     );
   }
 

@@ -147,7 +147,7 @@ export class SlurmKeepers implements KindOfKeepers {
       trouble: (why) => {
         kept.isSure = false;
         if (kept.trouble === undefined) {
-          this.#log.warn({ run, target, reason: why }, 'Slurm does not take a job now');
+          this.#log.warn({ run, target, reason: why }, 'Slurm does not accept the job now');
         }
         kept.trouble = why;
       },

@@ -192,7 +192,7 @@ export class SlurmLooks {
     const { run, target, isUnseen } = kept;
     const errno = errnoOf(error);
     kept.isUnseen = true;
-    if (!isUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be looked at now');
+    if (!isUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be checked now');
   }
 }
 

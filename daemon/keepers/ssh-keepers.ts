@@ -197,7 +197,7 @@ export class SshKeepers implements KindOfKeepers {
     this.#probes.giveUp(sshKilled());
     for (const kept of [...this.#supervisor.runs.values()].filter((it) => it.link === link)) {
       delete kept.link;
-      if (kept.life.state === 'preparing') this.#supervisor.neverRan(kept, 'the SSH keeper left');
+      if (kept.life.state === 'preparing') this.#supervisor.neverRan(kept, 'the SSH keeper exited');
       else this.#supervisor.watch(kept);
     }
   }

@@ -137,7 +137,7 @@ export class Supervisor<K extends Kept> {
   /** Waits until what is lacking may be there, unless the run is dropped meanwhile. */
   again(kept: K, errno: string, next: () => void): void {
     const { run, target } = kept;
-    this.#options.log.warn({ run, target, errno }, 'start is tried again');
+    this.#options.log.warn({ run, target, errno }, 'start is retried');
     this.#options.clock.after(RETRY_MS, () => {
       if (kept.life.state !== 'ended') next();
     });
@@ -223,7 +223,7 @@ export class Supervisor<K extends Kept> {
   #unseen(kept: K, errno: string): void {
     const { run, target, isUnseen } = kept;
     kept.isUnseen = true;
-    if (!isUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be looked at now');
+    if (!isUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be checked now');
   }
 
   /** While the machine goes down nothing is concluded: the next boot tells. */
@@ -232,7 +232,7 @@ export class Supervisor<K extends Kept> {
     const { life, run, target } = kept;
     if (life.state !== 'doubted') return;
     if (isDown) {
-      this.#options.log.info({ run, target }, 'run was ended by a shutdown of the machine');
+      this.#options.log.info({ run, target }, 'run was stopped by a shutdown of the machine');
       this.#options.clock.after(HOLD_MS, () => void this.#doubt(kept, found));
       return;
     }

@@ -18,8 +18,8 @@ export function describeOutcome(outcome: Outcome): string {
     case 'signalled':
       return `was killed by ${tellSignal(outcome.signal)}${outcome.core ? ' (core dumped)' : ''}`;
     case 'timed-out':
-      if (outcome.reason !== undefined) return `was ended: ${outcome.reason}`;
-      return 'ran longer than its timeout and was ended';
+      if (outcome.reason !== undefined) return `was stopped: ${outcome.reason}`;
+      return 'exceeded its timeout and was stopped';
     case 'cancelled': {
       const { signal, replacedBy, attempts } = outcome;
       const how = replacedBy === undefined ? 'was cancelled' : `was replaced by run ${replacedBy}`;
@@ -29,14 +29,14 @@ export function describeOutcome(outcome: Outcome): string {
     case 'not-started':
       return `could not be started: ${outcome.detail}`;
     case 'expired':
-      return `waited ${showDuration(outcome.waitedMs)}, longer than its maxWait`;
+      return `was queued for ${showDuration(outcome.waitedMs)}, longer than its maxWait`;
     case 'skipped':
       return `was skipped: ${outcome.reason}`;
     case 'unreachable':
       return `${PHASES[outcome.phase]}: ${outcome.detail}`;
     case 'lost':
       if (outcome.detail !== undefined) return `is lost: ${outcome.detail}`;
-      return 'is lost: its keeper was killed and nobody knows how the command ended';
+      return 'is lost: its keeper was killed, so it is unknown how the command ended';
     case 'interrupted':
       return describeInterrupted(outcome);
     default:
@@ -50,12 +50,15 @@ function beforeNext(attempts: number): string {
 
 function describeInterrupted({ code, signal }: Of<'interrupted'>): string {
   if (signal !== undefined) {
-    return `was interrupted: the machine was shut down while it ran (${tellSignal(signal)})`;
+    return `was interrupted: the machine was shut down during the run (${tellSignal(signal)})`;
   }
   if (code !== undefined) {
-    return `was interrupted: the machine was shut down while it ran (it exited with ${code})`;
+    return (
+      'was interrupted: the machine was shut down during the run (the command exited with ' +
+      `${code})`
+    );
   }
-  return 'was interrupted: the machine was restarted while it ran';
+  return 'was interrupted: the machine was restarted during the run';
 }
 
 /**
@@ -74,23 +77,23 @@ export function adviseOutcome(
       return undefined;
     case 'signalled':
       return outcome.signal === SIGKILL
-        ? 'see with dmesg if the machine ran out of memory; baton did not kill it'
-        : `see its last words with "baton logs ${run}"; baton did not kill it`;
+        ? 'check with dmesg whether the machine ran out of memory; baton did not kill it'
+        : `see its output with "baton logs ${run}"; baton did not kill it`;
     case 'timed-out': {
       const look = `see how far it came with "baton logs ${run}"`;
-      return outcome.reason === undefined ? `${look}, or allow more with "timeout"` : look;
+      return outcome.reason === undefined ? `${look}, or increase "timeout"` : look;
     }
     case 'not-started':
       return adviseStart(outcome);
     case 'expired':
-      return 'see what takes so long with "baton status", or allow more with "maxWait"';
+      return 'see what takes so long with "baton status", or increase "maxWait"';
     case 'unreachable':
       return adviseReach(outcome, target);
     case 'lost':
-      if (outcome.detail !== undefined) return `look there what it has done, ${again}`;
-      return `it may have done all or a part of its work: see "baton logs ${run}", ${again}`;
+      if (outcome.detail !== undefined) return `check on that machine what it has done, ${again}`;
+      return `it may have done all or part of its work; see "baton logs ${run}", ${again}`;
     case 'interrupted':
-      return `it may have done a part of its work: see "baton logs ${run}", ${again}`;
+      return `it may have done part of its work; see "baton logs ${run}", ${again}`;
     default:
       return outcome satisfies never;
   }
@@ -99,11 +102,11 @@ export function adviseOutcome(
 function adviseStart({ stage, errno }: Of<'not-started'>): string | undefined {
   switch (stage) {
     case 'command':
-      return COMMAND_ADVICE[errno ?? ''] ?? 'try it by hand, as the user of the target';
+      return COMMAND_ADVICE[errno ?? ''] ?? 'try the command by hand, as the user of the target';
     case 'directory':
-      return 'make it, let the user of the target in, or correct "cwd"';
+      return 'create the directory, give the user of the target access to it, or correct "cwd"';
     case 'user':
-      return 'correct "user" and "group"; only a daemon that is root can become another user';
+      return 'correct "user" and "group"; only a daemon that runs as root can switch users';
     case 'system':
       return undefined; // its detail says it
     default:
@@ -112,8 +115,8 @@ function adviseStart({ stage, errno }: Of<'not-started'>): string | undefined {
 }
 
 function adviseReach({ phase }: Of<'unreachable'>, target: TargetName): string {
-  const probe = `try it with "baton probe ${target}"`;
-  if (phase !== 'auth') return `when that is corrected, ${probe}`;
+  const probe = `check with "baton probe ${target}"`;
+  if (phase !== 'auth') return `once fixed, ${probe}`;
   return `add the public key to ~/.ssh/authorized_keys there, then ${probe}`;
 }
 
@@ -138,10 +141,11 @@ const PHASES = {
 /** By the errno of the exec. */
 const COMMAND_ADVICE: Readonly<Record<string, string>> = {
   ENOENT:
-    'install it, correct its path, or set PATH in "env"; a script also needs what its first ' +
-    'line names (#!)',
-  EACCES: 'make it executable (chmod +x) for the user of the target, or name another',
-  ENOEXEC: 'name a program; the first line of a script has to say who reads it, such as #!/bin/sh',
+    'install it, correct its path, or set PATH in "env"; a script also needs the interpreter ' +
+    'in its first line (#!)',
+  EACCES: 'make it executable (chmod +x) for the user of the target, or name another command',
+  ENOEXEC:
+    'name a program; the first line of a script must name its interpreter, such as #!/bin/sh',
   E2BIG: 'give it fewer or shorter arguments',
 };
 
@@ -163,7 +167,7 @@ export const noGroup = (group: string | number | undefined): string =>
 export const noDirectory = (path: string, errno: string): string =>
   `its directory "${path}" cannot be entered (${errno})`;
 
-export const cannotSwitchUser = (errno: string): string => `cannot become its user (${errno})`;
+export const cannotSwitchUser = (errno: string): string => `cannot switch to its user (${errno})`;
 
 /**
  * `command` is empty where another daemon had prepared the run; `path` is the PATH of the run, in
@@ -181,18 +185,19 @@ export const noCommand = (command: string, errno: string, path?: string): string
 };
 
 export const noRunDirectory = (path: string, error: unknown): string =>
-  `its directory ${path} cannot be made ${describeErrno(error)}`;
+  `its directory ${path} cannot be created ${describeErrno(error)}`;
 
 export const noProcess = (errno?: string): string =>
-  `the system cannot start a process${errno === undefined ? '; ask again' : ` ${describeErrno(errno)}`}`;
+  'the system cannot start a ' +
+  `process${errno === undefined ? '; try again' : ` ${describeErrno(errno)}`}`;
 
 /** `unfit` is what the target takes now instead of the arguments of the run. */
 export const unfitByNow = (unfit: string): string =>
-  `its target by now ${unfit}; ask for a run with what it takes now`;
+  `its target was changed and now ${unfit}; queue a new run with the right arguments`;
 
 export const removed = (): string =>
-  'its target was removed from the configuration; add it again and run "baton reload", or drop ' +
-  'the line that asks for it';
+  'its target was removed from the configuration; add it again and run "baton reload", or ' +
+  'remove the crontab line that requests it';
 
 // What is said of an attempt that has failed
 
@@ -218,13 +223,14 @@ export const inAttempt = (tries: number): string => `, attempt ${tries}`;
 
 /** It exited with 0. */
 export const zeroExitNotOk = (): string =>
-  ', which is no success to its okExit; add 0 to "okExit" if it is one';
+  ', which its okExit does not count as success; add 0 to "okExit" if it should';
 
 export const leftLock = (path: string): string =>
-  `; its lockfile ${path} was left behind: remove it, or no later run will work`;
+  `; its lock file ${path} was left behind; remove it, or all later runs will fail`;
 
 export const lostOutput = (bytes: number): string =>
-  `; ${bytes} bytes of its output are missing, which could not be written: make room on their disk`;
+  `; ${bytes} bytes of its output are missing, because they could not be written; free space ` +
+  'on that disk';
 
 /** To who asks for the output only. */
 export const lostOutputOf = (run: RunId, bytes: number): string =>
@@ -232,11 +238,11 @@ export const lostOutputOf = (run: RunId, bytes: number): string =>
 
 /** A job has put something else into the file that its keeper writes to, or a rotation of logs. */
 export const cutOutput = (run: RunId, path: string, bytes: number, relayed: number): string =>
-  `run ${run}: its output file ${path} was truncated: it has ${bytes} bytes, ${relayed} were read; ` +
-  'what was not read by then is lost, and what comes now follows; let the command write to its ' +
-  'stdout and stderr, and leave the file alone';
+  `run ${run}: its output file ${path} was truncated to ${bytes} bytes after ${relayed} had ` +
+  'been read; output that was not read before is lost, and new output follows; let the ' +
+  'command write to stdout and stderr instead of that file';
 
-export const unrelayed = (why: string): string => `; not all of its output was relayed: ${why}`;
+export const unrelayed = (why: string): string => `; part of its output could not be shown: ${why}`;
 
 /** It still counts as running, for the journal has no room. The rest of a sentence. */
 export const describeUnrecorded = (how: string, errno: string): string =>
@@ -250,11 +256,12 @@ export const sshNoStart = (why: string, log: string): string =>
 export const sshEnded = (how: string | number | null): string => `it ended with ${how}`;
 
 export const sshSilent = (): string =>
-  'the SSH keeper does not answer; see ssh.log in the state directory, then ask again';
+  'the SSH keeper does not answer; see ssh.log in the state directory, then try again';
 
-export const sshLeft = (): string => 'the SSH keeper has left; ask again, which starts another';
+export const sshLeft = (): string => 'the SSH keeper has exited; try again, which starts a new one';
 
-export const sshKilled = (): string => 'the SSH keeper was killed; ask again, which starts another';
+export const sshKilled = (): string =>
+  'the SSH keeper was killed; try again, which starts a new one';
 
 export const sshOther = (): string =>
-  'the SSH keeper is of another version and ends with its last run; ask again then';
+  'the SSH keeper is of another version and exits after its last run; try again then';

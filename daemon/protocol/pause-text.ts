@@ -3,9 +3,9 @@ import type { PauseScope } from '../shared/run.ts';
 
 export function describePause(scope: PauseScope): string {
   const ends = `"${resumeCommand(scope)}"`;
-  if ('target' in scope) return `target ${scope.target} is paused; ${ends} lets it go on`;
-  if ('group' in scope) return `group ${scope.group} is paused; ${ends} lets it go on`;
-  return `all targets are paused; ${ends} lets them go on`;
+  if ('target' in scope) return `target ${scope.target} is paused; ${ends} ends the pause`;
+  if ('group' in scope) return `group ${scope.group} is paused; ${ends} ends the pause`;
+  return `all targets are paused; ${ends} ends the pause`;
 }
 
 /** To be typed as it stands. */

@@ -9,14 +9,14 @@ import { didYouMean } from '../shared/suggest.ts';
 
 export const unknownTarget = (config: string, target: string, known: Iterable<string>): string => {
   const hint = didYouMean(target, known);
-  const advice = '; see which there are with "baton status", or add it and run "baton reload"';
+  const advice = '; list targets with "baton status", or add it and run "baton reload"';
   return `there is no target of this name in ${config}${hint || advice}`;
 };
 
 export const unknownGroup = (config: string, group: string, known: Iterable<string>): string => {
   const hint = didYouMean(group, known);
-  const advice = '; see which there are with "baton status"';
-  return `no target is in a group ${JSON.stringify(group)} by ${config}${hint || advice}`;
+  const advice = '; list groups with "baton status"';
+  return `no target in ${config} is in a group ${JSON.stringify(group)}${hint || advice}`;
 };
 
 /** Of a request to pause or to resume; `found` is how many of the three it has. */
@@ -28,51 +28,53 @@ export const staysPaused = (what: string, commands: readonly string[]): string =
   `${what} stays paused by another pause; run ${commands.map((it) => `"${it}"`).join(' and ')}`;
 
 export const stayPaused = (names: readonly string[]): string =>
-  `other pauses go on: ${names.join(', ')}; see "baton status"`;
+  `other pauses still apply: ${names.join(', ')}; see "baton status"`;
 
 export const unknownRun = (run: number): string =>
-  `there is no run ${run}; see those that are remembered with "baton history"`;
+  `there is no run ${run}; list remembered runs with "baton history"`;
 
 export const forgottenRun = (run: number): string =>
-  `run ${run} is not kept any more, nor how it ended; let "keep" of its target hold more`;
+  `run ${run} and its outcome are no longer kept; increase "keep" of its target`;
 
 /** The journal was restored from a copy, or begun anew, while a client waited. */
 export const otherRun = (run: number): string =>
-  `run ${run} of this daemon is another run: its journal was restored from a backup or begun anew, ` +
-  'and does not say how the one that was asked for ends; see its log, and what is in the directory ' +
-  '"aside" of its state';
+  `run ${run} of this daemon is a different run: its journal was restored from a backup or ` +
+  'started from scratch, and does not contain the outcome of the requested run; see its log, ' +
+  'and the directory "aside" in its state directory';
 
 export const hasNoRun = (target: string): string =>
-  `target ${target} has no run yet; ask for one: baton run ${target}`;
+  `target ${target} has no run yet; queue one: baton run ${target}`;
 
 /** `reason` says what to do, but the daemon hears of it by a reload only. */
 export const broken = (reason: string): string => `${reason}; then run "baton reload"`;
 
 export const isConfigured = (): string =>
-  'it is configured, so its runs are kept as its "keep" says; remove it from the configuration first';
+  'it is still configured; remove it from the configuration first';
 
 export const isInUse = (run: number): string =>
-  `run ${run} of it has not ended or holds its place yet; wait for its end, or run "baton cancel ${run}"`;
+  `its run ${run} has not ended, or processes of the run are still alive; wait for it, or run ` +
+  `"baton cancel ${run}"`;
 
 export const notProbed = (runner: string): string =>
-  `nothing to probe: its runner (${runner}) connects to no other machine; probe a target with the ` +
+  `nothing to probe: its runner (${runner}) makes no connection; probe a target with the ` +
   'runner ssh';
 
 export const wrongCount = (expected: number, found: number): string => {
   const noun = expected === 1 ? 'argument' : 'arguments';
-  const advice = expected === 0 ? 'permit some with "acceptArgs" of the target' : 'give as many';
+  const advice =
+    expected === 0 ? 'to allow arguments, set "acceptArgs" of the target' : 'give that many';
   return `takes ${expected || 'no'} ${noun}, found ${found}; ${advice}`;
 };
 
 export const wrongArgument = (place: number, pattern: string, found: string): string =>
-  `does not take its argument ${place}: expected ${pattern}, found ${JSON.stringify(found)}`;
+  `does not accept argument ${place}: expected ${pattern}, found ${JSON.stringify(found)}`;
 
 export const longArgument = (place: number, pattern: string, chars: number): string =>
-  `does not take its argument ${place}: ${chars} characters are too many to be held against ` +
-  `${pattern}; give a shorter one, or simplify the pattern in "acceptArgs"`;
+  `does not accept argument ${place}: ${chars} characters are too many to match against ` +
+  `${pattern}; give a shorter argument, or simplify the pattern in "acceptArgs"`;
 
 export const staysInForce = (config: string, mistakes: readonly string[]): string =>
-  `the old configuration stays in force; mend ${config}: ${numbered(mistakes)}`;
+  `keeping the previous configuration; fix ${config}: ${numbered(mistakes)}`;
 
 /** There is no old one: the daemon has just started. */
 export const noConfiguration = (config: string, mistakes: readonly string[]): string =>
@@ -80,13 +82,13 @@ export const noConfiguration = (config: string, mistakes: readonly string[]): st
 
 /** For those who may not see the configuration. */
 export const noConfigurationNow = (config: string): string =>
-  `no run can be accepted or started: ${config} has mistakes; let the administrator run ` +
+  `no run can be accepted or started: ${config} has errors; ask the administrator to run ` +
   '"batond --check"';
 
 export const cannotStart = (why: string): string => `the daemon cannot start: ${why}`;
 
 export const cannotStartNow = (): string =>
-  'the daemon cannot start; let the administrator see its log';
+  'the daemon cannot start; ask the administrator to check its log';
 
 /** All on one line: a number tells where each begins. */
 const numbered = (mistakes: readonly string[]): string =>
@@ -95,7 +97,7 @@ const numbered = (mistakes: readonly string[]): string =>
 // A fleet
 
 export const noFleet = (target: string): string =>
-  `${target} is one target and no fleet; leave --only and --failed out`;
+  `${target} is a single target, not a fleet; omit --only and --failed`;
 
 export const unknownHost = (host: string, fleet: string, known: readonly string[]): string => {
   const hint = didYouMean(host, known) || `; name one of them: ${shortList(known)}`;
@@ -104,11 +106,11 @@ export const unknownHost = (host: string, fleet: string, known: readonly string[
 
 /** `reason` is why one of its targets takes no request. */
 export const fleetRefused = (target: string, fleet: string, reason: string): string =>
-  `no run of the fleet is accepted, because of ${target}: ${reason}; leave its host out ` +
-  `with --only, or ask for each by itself, such as "baton run ${fleet}@HOST"`;
+  `no run of the fleet was accepted, because of ${target}: ${reason}; exclude its host with ` +
+  `--only, or queue each host separately, such as "baton run ${fleet}@HOST"`;
 
 export const nothingFailed = (): string =>
-  'no host is left whose latest run failed; leave --failed out to run on all';
+  'the most recent run failed on none of the hosts; to run on all of them, omit --failed';
 
 /** Where one target is meant. */
 export const isFleet = (members: readonly string[]): string =>
@@ -133,31 +135,31 @@ export const cannotJournal = (errno: string): string =>
   `cannot be accepted: the journal cannot be written ${describeErrno(errno)}`;
 
 export const tokenUsed = (run: number): string =>
-  `the token was used for run ${run} already; choose a new one for every request`;
+  `the token was already used for run ${run}; choose a new token for every request`;
 
 export const queueFull = (waiting: number, target: string): string =>
-  `${waiting} runs of it wait already, the most allowed; see what they wait for: baton why ${target}`;
+  `its queue is full (${waiting} runs); see what they wait for: baton why ${target}`;
 
 /** `caller` is the run whose command asks, `behind` the one that it would wait for. */
 export const waitsForItself = (caller: string, behind: string): string =>
   caller === behind
-    ? `${caller} would wait for its own end, which never comes; do not wait for it there`
-    : `${behind} waits for ${caller}, which would wait for it: neither would ever end; do not wait ` +
-      'for it there';
+    ? `${caller} would wait for itself to end, forever; do not wait for it from there`
+    : `${behind} waits for ${caller}, which would wait for ${behind}: neither would ever end; ` +
+      'do not wait for it from there';
 
 export const waitsInCircle = (caller: string, behind: string): string => {
   const chain = caller === behind ? `${caller} would wait for it` : `that waits for ${caller}`;
   return (
-    `it cannot start before ${behind} has ended, and ${chain}: nobody would ever start or end; ` +
-    `do not wait for it in ${caller}, or let them have no group in common`
+    `it cannot start before ${behind} has ended, and ${chain}: none of them would ever end; ` +
+    `do not wait for it in ${caller}, or give the targets different groups`
   );
 };
 
 export const tooManyClients = (most: number, socket: string): string =>
-  `${most} clients are connected to ${socket}, the most allowed: try again later`;
+  `${most} clients are connected to ${socket}, the maximum; try again later`;
 
 export const tooManyOpen = (most: number): string =>
-  `${most} requests of this connection are unanswered, the most allowed; wait for answers first`;
+  `${most} requests of this connection are open, the maximum; wait for replies first`;
 
 // Not permitted
 
@@ -175,31 +177,31 @@ export const forbiddenTarget = (
   `${permitted.join(', ') || 'none'}; ${elsewhere('targets')}`;
 
 const elsewhere = (key: string): string =>
-  `ask on another (--socket), or change "${key}" of this one in config.json`;
+  `use another socket (--socket), or change "${key}" of this socket in config.json`;
 
 /** `key` is how an entry of the configuration would know this socket: by its name or its path. */
 export const closed = (socket: string, key: 'name' | 'path'): string =>
-  `socket ${socket} permits nothing: config.json has no entry of "sockets" with this "${key}"; ` +
-  'add one and run "baton reload" on another';
+  `socket ${socket} permits nothing: config.json has no entry of "sockets" with this ` +
+  `"${key}"; add one and run "baton reload" on another socket`;
 
 // A line that is no request
 
 export const otherVersion = (client: number, own: number): string =>
-  `the client speaks protocol ${client}, this daemon ${own}: install the same version of both, ` +
+  `the client uses protocol ${client}, this daemon ${own}; install the same version of both, ` +
   'and restart the daemon';
 
 /** An answer is bounded: a client that got half of it could not know. */
 export const tooLarge = (type: string, bytes: number, max: number): string =>
-  `the answer (${type}) has ${bytes} bytes, expected at most ${max}; ask for less: name a target, ` +
-  'or give a smaller --limit or --since';
+  `the reply (${type}) has ${bytes} bytes, expected at most ${max}; request less: name a ` +
+  'target, or give a smaller --limit or --since';
 
 export const noObject = (): string =>
-  'a line is not a JSON object; send one a line, such as {"type":"status"}';
+  'a line is not a JSON object; send one object per line, such as {"type":"status"}';
 
-export const noUtf8 = (): string => 'a line is not UTF-8; send text in no other encoding';
+export const noUtf8 = (): string => 'a line is not valid UTF-8; send only UTF-8';
 
 export const longLine = (most: number): string =>
-  `a line has more than ${most} bytes; send a shorter one`;
+  `a line has more than ${most} bytes; send shorter lines`;
 
 export const noRequest = (found: string): string =>
   `expected a request, a JSON object with a "type" such as {"type":"status"}; found ${found}`;
@@ -221,11 +223,11 @@ export const wrongValue = (place: string, expected: string, found: string): stri
 // The output of a run
 
 export const unreadOutput = (run: number, why: string): string =>
-  `run ${run}: not all of its output can be relayed: ${why}`;
+  `run ${run}: part of its output cannot be shown: ${why}`;
 
 export const unreadFile = (path: string, errno: string): string =>
   `${path} cannot be read ${describeErrno(errno)}`;
 
 /** Whose arguments a request wants: it is forgotten, or another life had it. */
 export const noRunLike = (run: number, target: string): string =>
-  `there is no run ${run} of ${target} any more; ask with "baton run ${target}"`;
+  `run ${run} of ${target} is no longer remembered; queue a new one with "baton run ${target}"`;

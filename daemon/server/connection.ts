@@ -189,7 +189,10 @@ export class Connection {
     if (this.#isOver) return;
     this.#write(reply);
     if (this.#socket.writableLength > UNREAD_BYTES_MAX) {
-      this.#log.warn({ unreadBytes: this.#socket.writableLength }, 'client does not read; cut off');
+      this.#log.warn(
+        { unreadBytes: this.#socket.writableLength },
+        'client does not read; disconnected',
+      );
       this.#abandon();
       this.#socket.destroy();
     }
@@ -213,7 +216,7 @@ export class Connection {
     const text = JSON.stringify(reply);
     const bytes = Buffer.byteLength(text);
     if (bytes <= REPLY_BYTES_MAX) return text;
-    this.#log.warn({ reply: reply.type, bytes }, 'answer is too large');
+    this.#log.warn({ reply: reply.type, bytes }, 'reply is too large');
     const message = say.tooLarge(reply.type, bytes, REPLY_BYTES_MAX);
     const id = reply.id === undefined ? {} : { id: reply.id };
     return JSON.stringify({

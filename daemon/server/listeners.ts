@@ -90,7 +90,7 @@ export class Sockets {
   readonly #left: () => void;
   readonly #fairQueue: FairQueue;
   #answered = (): void => {};
-  /** It was said that clients are turned away. */
+  /** It was said that clients are refused. */
   #isFull = false;
 
   constructor(options: {
@@ -157,8 +157,7 @@ export class Sockets {
 
   /** Says why: a client that is dropped without a word would have to guess. */
   #turnAway(client: Socket, listener: Listener): void {
-    if (!this.#isFull)
-      this.#log.warn({ socket: nameListener(listener) }, 'clients are turned away');
+    if (!this.#isFull) this.#log.warn({ socket: nameListener(listener) }, 'clients are refused');
     this.#isFull = true;
     client.on('error', () => {});
     const message = tooManyClients(CONNECTIONS_MAX, nameListener(listener));

@@ -178,7 +178,7 @@ async function openState(
   const opened = Journal.open(directory, (event) => apply(state, event));
   if (!opened.ok) return opened;
   const { journal, events, tornBytes } = opened.value;
-  if (tornBytes > 0) log.warn({ path: journal.path, tornBytes }, 'torn last line cut off');
+  if (tornBytes > 0) log.warn({ path: journal.path, tornBytes }, 'incomplete last line removed');
   log.info({ path: journal.path, events }, 'journal replayed');
   const booted = bootEvent(state, bootId());
   if (booted === undefined) return { ok: true, value: { journal, state } };

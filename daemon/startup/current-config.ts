@@ -71,7 +71,7 @@ export class CurrentConfig {
     const loaded = await reloadConfig(path, this.#plugins, this.#log);
     if (!loaded.ok) return loaded;
     if (placesOf(loaded.value.sockets) !== placesOf(sockets)) {
-      this.#log.warn({ config: path }, 'sockets have changed: only a restart opens or moves them');
+      this.#log.warn({ config: path }, 'sockets have changed; restart the daemon to apply this');
     }
     this.#relevel(loaded.value);
     this.#replace(loaded.value);
@@ -86,7 +86,7 @@ export class CurrentConfig {
     if (news.files.length === 0) return undefined;
     // A bug: the held requests go on with the configuration in force.
     const refreshed = this.#refresh(news).catch((err: unknown) =>
-      this.#log.error({ err, files: news.files }, 'changed files could not be read again'),
+      this.#log.error({ err, files: news.files }, 'changed files could not be reloaded'),
     );
     this.#last = refreshed;
     return refreshed;
@@ -109,7 +109,7 @@ export class CurrentConfig {
       const left = newsOf(old, new Set(idle), this.#loop.state);
       return left.files.length === 0 ? undefined : await this.#refresh(left);
     }
-    this.#log.info({ files }, 'changed files read again');
+    this.#log.info({ files }, 'changed files reloaded');
     logBroken(old, loaded.value, this.#log);
     this.#replace(loaded.value);
   }

@@ -88,6 +88,6 @@ function lineOf({ condition, targets }: Wanted, answer: Answer | undefined): str
   if (answer !== undefined) {
     return `requirement of ${who}: ${answer.text}: ${answer.holds ? 'met' : 'not met'} now`;
   }
-  const why = condition.kind === 'command' ? '--check runs no such command' : 'out of time';
-  return `requirement of ${who}: ${subjectOf(condition)}: not looked at, ${why}`;
+  const why = condition.kind === 'command' ? '--check does not run commands' : 'time limit reached';
+  return `requirement of ${who}: ${subjectOf(condition)}: not checked, ${why}`;
 }

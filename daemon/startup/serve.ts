@@ -122,7 +122,10 @@ async function run(config: Config, start: Start): Promise<void> {
   if (socket?.ok === false) return complain(socket.error, EXIT.config);
   const idleExitMs = flags.idleExit ? parseDuration(flags.idleExit) : config.idleExitMs;
   if (idleExitMs !== undefined && passed.length === 0) {
-    log.warn({ idleExitMs }, 'idle exit without socket activation: nobody starts the daemon again');
+    log.warn(
+      { idleExitMs },
+      'idle exit without socket activation: nothing starts the daemon again',
+    );
   }
   const fail = catchBugs(log);
   let daemon: Running | undefined;
@@ -205,7 +208,7 @@ function warnOf({ path, warnings, catalog }: Config, log: Log): void {
 /** A bug ends the daemon, with what is known of it in the log; the runs go on. */
 function catchBugs(log: Log): (error: unknown) => void {
   const fail = (error: unknown): void => {
-    log.fatal({ err: error }, 'cannot go on');
+    log.fatal({ err: error }, 'cannot continue');
     process.exit(EXIT_SOFTWARE);
   };
   process.on('uncaughtException', fail);

@@ -8,7 +8,7 @@ import { showBytes } from '../shared/show-bytes.ts';
 export const notMounted = (path: string): string => `${path} is not a mount point`;
 
 export const onlyAutomount = (path: string): string =>
-  `${path} is an automount point on which nothing is mounted`;
+  `${path} is an automount point with nothing mounted on it`;
 
 export const isMounted = (path: string, source: string, type: string): string =>
   `${path} is mounted (${source}, ${type})`;
@@ -47,7 +47,7 @@ export const answers = (host: string, port: number): string => `${host} answers 
 export const notReached = (host: string, port: number, errno: string): string =>
   `${host} does not answer on port ${port} (${errno})`;
 
-export const unknownHost = (host: string): string => `host ${host} has no known address`;
+export const unknownHost = (host: string): string => `host ${host} cannot be resolved`;
 
 export const busy = (load: string, below: number): string =>
   `the load is ${load}, not below ${below}`;
@@ -72,7 +72,7 @@ export const unpressed = (what: string, percent: string): string =>
 
 /** `why` is what the system says. */
 export const notSeen = (subject: string, why: string): string =>
-  `${subject} cannot be looked at (${why})`;
+  `${subject} cannot be checked (${why})`;
 
 /** It may have hung for days. */
 export const noAnswer = (subject: string, tookMs: number): string =>

@@ -50,8 +50,8 @@ function holderOf({ path, program }: Lockfile, runs: () => RunsByKeeper): Holder
     const errno = errnoOf(error);
     const isOdd = errno === 'EFTYPE';
     const why = isOdd
-      ? 'it is no regular file; remove it'
-      : `it cannot be looked at now (${errno})`;
+      ? 'it is not a regular file; remove it'
+      : `it cannot be checked now (${errno})`;
     return { pid: 0, text: `unknown: ${why}` };
   }
 }

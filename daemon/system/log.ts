@@ -70,10 +70,12 @@ export function makeLog(options: {
   const log = pino(settings, {
     write: (line) => output.write(isPlain ? line : renderLine(line, format, isJournal)),
   });
-  output.onDropped((lines) => log.warn({ lines }, 'log lines were dropped: nobody read the log'));
+  output.onDropped((lines) =>
+    log.warn({ lines }, 'log lines were dropped, because the log was not read'),
+  );
   if (output.mayBlock) {
     log.warn(
-      'stdout is a terminal of another user, and who stops it stops the daemon: redirect it',
+      'stdout is a terminal of another user, who can stop the daemon with it; redirect stdout',
     );
   }
   return { log, flush: () => output.flush() };

@@ -67,7 +67,8 @@ export function readEnd(path: string, bytesMax: number): Buffer {
 }
 
 function demandRegular(path: string, stats: Stats | undefined): void {
-  if (stats !== undefined && !stats.isFile()) throw fault('EFTYPE', path, 'it is no regular file');
+  if (stats !== undefined && !stats.isFile())
+    throw fault('EFTYPE', path, 'it is not a regular file');
 }
 
 function fault(code: string, path: string, text: string): Error {

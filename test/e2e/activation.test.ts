@@ -128,7 +128,7 @@ test('systemd-socket-activate: a network socket is refused', async (t) => {
   const ended = exitOf(daemon);
   const client = net.connect(port, '127.0.0.1').on('error', () => {});
   assert.equal(await ended, 69);
-  assert.match(rig.stderr, /socket "baton" \(descriptor 3\): is a network socket; expected a Unix/);
+  assert.match(rig.stderr, /socket "baton" \(descriptor 3\): is a network socket, expected a Unix/);
   client.destroy();
 });
 
@@ -214,7 +214,7 @@ test('without socket activation an idle exit is obeyed, with a warning', async (
   await rig.boot(['--idle-exit', '50ms']);
   assert.ok(rig.daemon);
   const ended = exitOf(rig.daemon);
-  await rig.logged('idle exit without socket activation: nobody starts the daemon again');
+  await rig.logged('idle exit without socket activation: nothing starts the daemon again');
   assert.equal(await ended, 0);
 });
 
@@ -285,7 +285,7 @@ test('a daemon that finds another one in its place tells the clients, and then g
   assert.equal(status, 69);
   assert.match(
     errors,
-    /^baton: nap: the daemon cannot start: .*lock: is held by the daemon with pid /,
+    /^baton: nap: the daemon cannot start: .*lock: is locked by the daemon with pid /,
   );
 });
 

@@ -217,7 +217,7 @@ test('who cannot see the page is told the same', async (t) => {
     `${named('image')}`,
   );
   assert.ok(named('image').includes('12 runs, 1 failed'));
-  const columns = ['Run', 'Target', 'Asked for', 'Waited', 'Took', 'Ended', 'How it ended'];
+  const columns = ['Run', 'Target', 'Requested', 'Waited', 'Took', 'Ended', 'How it ended'];
   assert.deepEqual(named('columnheader').slice(-columns.length), columns);
   assert.ok(named('rowheader').includes('rsnap-gamma'));
   for (const landmark of ['main', 'banner', 'contentinfo']) {
@@ -329,5 +329,5 @@ test('who cannot see a plan is told the same, and the keyboard reaches what is c
   const stops = await browser.evaluate<string[]>(`
     [...document.querySelectorAll('.scroll')].filter((it) => it.scrollWidth > it.clientWidth)
       .map((it) => (it.focus(), document.activeElement === it ? it.ariaLabel : ''))`);
-  assert.deepEqual(stops, ['Chances', 'Who waits for whom', 'All runs']);
+  assert.deepEqual(stops, ['Chances', 'Waiting runs', 'All runs']);
 });

@@ -68,7 +68,7 @@ test('a run that waits for itself, by its number or for all that runs, is told s
   ]) {
     const rig = await rigOf(t, NODE_CLIENT, words);
     const { status, errors } = await rig.baton('run', 'outer', '--wait');
-    assert.match(errors, /run 1: run 1 \(outer\) would wait for its own end, which never comes/);
+    assert.match(errors, /run 1: run 1 \(outer\) would wait for itself to end, forever/);
     assert.equal(status, 75);
   }
 });

@@ -19,18 +19,19 @@ afterEach(async () => {
   await daemon.close();
 });
 
-const SILENT = String.raw`what listens on \S+ accepted the connection, but does not answer \(2\.0 s\)`;
-const DOUBT = 'it may have done what was asked; see baton status before you ask again';
+const SILENT = String.raw`the process that listens on \S+ accepted the connection, but does not answer \(2\.0 s\)`;
+const DOUBT =
+  'the request may have been carried out; check with "baton status" before you repeat it';
 
 for (const [line, rest] of [
   ['run x', `x: ${SILENT}; ${DOUBT}`],
   ['run x --wait', `x: ${SILENT}; ${DOUBT}`],
   ['run x y', `x: ${SILENT}; ${DOUBT}`],
-  ['wait 17', `run 17: ${SILENT}; run 17 may go on, ask later: baton wait 17`],
+  ['wait 17', `run 17: ${SILENT}; run 17 may continue; wait for it later: baton wait 17`],
   ['cancel 17', `run 17: ${SILENT}; ${DOUBT}`],
-  ['status', `${SILENT}; see what batond does .*`],
-  ['metrics', `${SILENT}; see what batond does .*`],
-  ['why x', `x: ${SILENT}; see what batond does .*`],
+  ['status', `${SILENT}; check batond .*`],
+  ['metrics', `${SILENT}; check batond .*`],
+  ['why x', `x: ${SILENT}; check batond .*`],
 ] as const) {
   test(`"${line}" asks a silent daemon if it is there, and ends with 69`, async () => {
     const baton = daemon.baton([...line.split(' '), '--connect-timeout', '2s']);
@@ -61,7 +62,7 @@ test('a run whose daemon falls silent is status 69, and the line names it', asyn
   connection.send(accepted, output('out', 0, 'going\n'));
   const end = await baton.ended;
   assert.equal(end.status, 69);
-  const line = `baton: x: ${SILENT}; run 17 may go on, ask later: baton wait 17\n`;
+  const line = `baton: x: ${SILENT}; run 17 may continue; wait for it later: baton wait 17\n`;
   assert.match(end.stderr, new RegExp(`^${line}$`));
 });
 
@@ -71,10 +72,7 @@ test('a signal ends a client that nobody answers', async () => {
   baton.child.kill('SIGTERM');
   const end = await baton.ended;
   assert.equal(end.status, 143);
-  assert.match(
-    end.stderr,
-    /^baton: x: was to cancel the run, but .* for 10\.0 s: it may have .*\n$/,
-  );
+  assert.match(end.stderr, /^baton: x: cannot cancel the run: .* for 10\.0 s, and may have .*\n$/);
 });
 
 test('the fast path gives up a silent daemon, too', async (t) => {
@@ -94,7 +92,7 @@ test('the fast path gives up a silent daemon, too', async (t) => {
   assert.equal(await closed, 69);
   assert.match(
     stderr,
-    /^baton: x: what listens on \S+ accepted .* \(1 min\); it may have done .*\n$/,
+    /^baton: x: the process that listens on \S+ accepted .* \(1 min\); the request may have been .*\n$/,
   );
 });
 
@@ -119,7 +117,7 @@ test('a client that has nothing left to wait for and no end is no success', asyn
     assert.equal(end.status, 125, line);
     assert.equal(
       end.stderr,
-      'baton: internal error, which is a bug of baton; report it with this: it stopped waiting\n',
+      'baton: internal error (a bug in baton); please report it with this trace: it stopped waiting\n',
     );
   }
 });

@@ -106,7 +106,7 @@ test('a run that the restarted daemon does not know is no verdict', async () => 
   assert.equal(end.status, 125);
   assert.equal(
     end.stderr,
-    'e1,\nbaton: x: the daemon does not know run 17 any more, nor how it ended; see the log of the daemon\n',
+    'e1,\nbaton: x: the daemon no longer knows run 17 or how it ended; check the log of the daemon\n',
   );
 });
 
@@ -182,7 +182,7 @@ test('something else on the socket is status 76', async () => {
     for (let at = 0; at < 2; at++) (await daemon.asked()).connection.raw(raw);
     const end = await baton.ended;
     assert.equal(end.status, 76);
-    assert.match(end.stderr, /^baton: x: what answers on .* does not speak baton's protocol.*\n$/);
+    assert.match(end.stderr, /^baton: x: the reply on .* is not in the protocol of baton.*\n$/);
   }
 });
 
@@ -285,7 +285,7 @@ for (const [args, hello] of [
     assert.equal(end.status, 130);
     assert.match(
       end.stderr,
-      /^baton: (x|run 17): run 17 goes on without this client; end it with "baton cancel 17"\n$/,
+      /^baton: (x|run 17): run 17 continues without this client; stop it with "baton cancel 17"\n$/,
     );
   });
 }

@@ -111,7 +111,7 @@ test("the command's own code is passed on verbatim, also where it looks like bat
 test('a failure that printed nothing is said, for cron mails only what is printed', async () => {
   const end = await daemon.answered('run x --wait', accepted, ended(3));
   const stderr =
-    'baton: x: run 17 exited with 3 and printed nothing; see in the manual of its command what that means\n';
+    'baton: x: run 17 exited with 3, with no output; see the documentation of its command for that status\n';
   assertEnd(end, { status: 3, stderr });
 });
 
@@ -214,6 +214,7 @@ test('a full disk under stdout is said once, and is no success', async () => {
   const baton = daemon.baton(['run', 'x', '--wait'], { stdout: '/dev/full' });
   const { connection } = await daemon.asked();
   connection.send(accepted, output('out', 0, 'a\n'), output('out', 2, 'b\n'), ended(0));
-  const stderr = 'baton: x: cannot write stdout (ENOSPC); read all of it with "baton logs 17"\n';
+  const stderr =
+    'baton: x: cannot write to stdout (ENOSPC); read the whole output with "baton logs 17"\n';
   assertEnd(await baton.ended, { status: 74, stderr });
 });

@@ -126,7 +126,7 @@ describe("cron's mails", { skip }, () => {
   test('a failure without a word is one line that says what happened', () => {
     const mail = mailOf('baton run silent-failure --wait');
     const said =
-      /^baton: silent-failure: run \d+ exited with 3 and printed nothing; see in the manual of its command what that means\n$/;
+      /^baton: silent-failure: run \d+ exited with 3, with no output; see the documentation of its command for that status\n$/;
     assert.match(mail?.body.toString() ?? '', said);
     assert.match(mail?.subject ?? '', /\(failed\)$/);
   });

@@ -75,7 +75,7 @@ test('a second daemon on one state directory ends with 69 and names the holder; 
   assert.equal(second.status, 69);
   assert.equal(
     second.stderr,
-    `batond: ${rig.state}/lock: is held by the daemon with pid ${rig.daemon?.pid}; stop that one first, or name another place with --state DIR\n`,
+    `batond: ${rig.state}/lock: is locked by the daemon with pid ${rig.daemon?.pid}; stop that daemon first, or name another path with --state DIR\n`,
   );
   assert.equal(existsSync(other), false);
   const { exit } = await (await rig.open()).ask(
@@ -106,7 +106,7 @@ test('a second daemon on one socket ends with 69, names the holder and starts no
   assert.equal(second.status, 69);
   assert.equal(
     second.stderr,
-    `batond: ${rig.socket}.lock: is held by the daemon with pid ${rig.daemon?.pid}; stop that one first, or name another place with --socket PATH\n`,
+    `batond: ${rig.socket}.lock: is locked by the daemon with pid ${rig.daemon?.pid}; stop that daemon first, or name another path with --socket PATH\n`,
   );
   const journal = readFileSync(join(state, 'journal.ndjson'), 'utf8');
   assert.doesNotMatch(journal, /starting/);
@@ -130,7 +130,7 @@ test('a file that is no socket is never removed for one', async (t) => {
     ...['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state],
   );
   assert.equal(ended.status, 69);
-  assert.match(ended.stderr, /^batond: socket .*\/s: is there already and is no socket; .*\n$/);
+  assert.match(ended.stderr, /^batond: socket .*\/s: the file exists and is not a socket; .*\n$/);
   assert.equal(readFileSync(rig.socket, 'utf8'), 'precious');
 });
 
@@ -141,7 +141,7 @@ test('a link in the place of the socket is left alone', async (t) => {
     ...['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state],
   );
   assert.equal(ended.status, 69);
-  assert.match(ended.stderr, /is there already and is no socket/);
+  assert.match(ended.stderr, /the file exists and is not a socket/);
 });
 
 test('a socket path of 107 bytes is listened on, one of 108 is refused with 78', async (t) => {
@@ -179,7 +179,7 @@ test('a configuration that others can write is refused with 78', async (t) => {
     ...['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state],
   );
   assert.equal(ended.status, 78);
-  assert.match(ended.stderr, /can be written by others \(mode 0666\)/);
+  assert.match(ended.stderr, /is writable by others \(mode 0666\)/);
   assert.match(ended.stderr, /chmod go-w/);
   assert.equal(existsSync(rig.state), false);
 });
@@ -229,11 +229,11 @@ for (const [what, args, words] of [
   ['a flag without its value', ['--state'], /state/],
   ['a flag in place of a value', ['--state', '--check'], /--state: expected a value/],
   ['a switch with a value', ['--check=no'], /--check: expected no value, found "no"/],
-  ['a flag given twice', ['--state', 'a', '--state', 'b'], /--state: is given twice/],
+  ['a flag given twice', ['--state', 'a', '--state', 'b'], /--state: given twice/],
   [
     'a flag of two words given twice',
     ['--idle-exit', '1s', '--idle-exit', '2s'],
-    /--idle-exit: is given twice/,
+    /--idle-exit: given twice/,
   ],
 ] as const) {
   test(`${what} ends with 64 and one line`, async () => {
@@ -357,7 +357,7 @@ test('a bad configuration leaves the old one in force, and every mistake is told
   const error = await session.reply('error', session.send({ type: 'reload' }));
   assert.deepEqual([error.code, error.exit], ['bad-config', 78]);
   const told = [
-    /the old configuration stays in force/,
+    /keeping the previous configuration/,
     /targets\.bad\.runner\.type: .*did you mean "dummy"/,
     /targets\.worse\.runner\.time: expected .*; found -1/,
   ];

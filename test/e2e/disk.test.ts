@@ -127,8 +127,8 @@ test(
     await exhaust(session, { type: 'cancel', of: 'one' });
     const refused = await rig.baton('run', 'one');
     assert.equal(refused.status, 75);
-    assert.match(refused.errors, /^baton: one: .*\(ENOSPC\); make room on its disk\n$/);
-    const { errno } = await rig.logged('journal cannot be written; new work is refused');
+    assert.match(refused.errors, /^baton: one: .*\(ENOSPC\); free space on its disk\n$/);
+    const { errno } = await rig.logged('journal cannot be written; new requests are refused');
     assert.equal(errno, 'ENOSPC');
 
     // The command goes on and ends, but its keeper has no room to say so.
@@ -136,7 +136,7 @@ test(
     puppet.exit(23);
     await puppet.gone();
     // It is known nevertheless, and told to everybody who may ask; no later wish overwrites it.
-    const said = /exited with 23, but the journal cannot be written \(ENOSPC\); make room/;
+    const said = /exited with 23, but the journal cannot be written \(ENOSPC\); free space/;
     assert.match((await session.reply('notice', first)).text, said);
     const { targets } = await rig.status();
     assert.match(targets[0]?.active[0]?.unrecorded ?? '', said);
@@ -244,7 +244,7 @@ test(
       /^baton: told: run 1 .*; (\d+) bytes of its output are missing/.exec(errors) ?? [];
     assert.ok(Number(missing) > 0);
     assert.equal(stdout.length + Number(missing), printed);
-    const said = `; ${missing} bytes of its output are missing, which could not be written`;
+    const said = `; ${missing} bytes of its output are missing, because they could not be written`;
     for (const verb of ['status', 'history', 'why']) {
       const { text } = await rig.baton(verb, ...(verb === 'status' ? [] : ['told']));
       assert.ok(text.replace(/\s+/g, ' ').includes(said), `${verb}: ${text}`);

@@ -96,7 +96,7 @@ test('a set-up where all is well is told in short lines, with the versions, and 
   assert.match(text, /^ok {5}programs {2}baton \d.*node \d.*perl 5/m);
   assert.match(text, /^ok {5}socket {4}.*mode 0600; /m);
   assert.match(text, /^ok {5}daemon {4}batond \S+ answers, pid \d+, .*1 target,/m);
-  assert.match(text, /^0 wrong, 0 to note, 9 ok$/m);
+  assert.match(text, /^0 wrong, 0 notes, 9 ok$/m);
 });
 
 test('no daemon: the socket is not there', async () => {
@@ -111,13 +111,13 @@ test('no daemon: the socket is not there', async () => {
 test('a killed daemon: nobody listens on the socket that it left', async () => {
   await rig.boot();
   await rig.end('SIGKILL');
-  assertWrong(await ask(), ['socket', /nobody listens there/, /^start batond/]);
+  assertWrong(await ask(), ['socket', /no process listens there/, /^start batond/]);
 });
 
 test('a socket that everybody may use', async () => {
   await rig.boot();
   chmodSync(rig.socket, 0o666);
-  assertWrong(await ask(), ['socket', /everybody may use it \(mode 0666/, /chmod 0600 .*\/s"/]);
+  assertWrong(await ask(), ['socket', /every user may use it \(mode 0666/, /chmod 0600 .*\/s"/]);
 });
 
 test('a socket whose mode is another than the configuration says', async () => {
@@ -134,7 +134,7 @@ test('a socket that the configuration opens to everybody is as it should be', as
   const diagnosis = await ask({ env: { BATON_SOCKET: other } });
   assertWrong(diagnosis);
   const socket = diagnosis.findings.find(({ look }) => look === 'socket');
-  assert.match(socket?.found ?? '', /: mode 0666; everybody may use it$/);
+  assert.match(socket?.found ?? '', /: mode 0666; every user may use it$/);
 });
 
 for (const [what, make] of [
@@ -155,7 +155,7 @@ test('a socket that this user may not use', async (t) => {
   assertWrong(await ask({ uid: NOBODY, client }), [
     'socket',
     /not permitted to use .*\(EACCES; it has mode 0600, user root/,
-    /^ask as its owner or as root/,
+    /^run baton as its owner or as root/,
   ]);
 });
 
@@ -168,7 +168,7 @@ test('a daemon that is stopped: it accepts, and says nothing', async () => {
     assertWrong(diagnosis, [
       'daemon',
       /accepted the connection, but does not answer \(2\.0 s\)$/,
-      /^see what batond does/,
+      /^check batond/,
     ]);
     assert.ok(performance.now() - begun < 30_000, 'nothing waits for ever');
   } finally {
@@ -180,7 +180,7 @@ test('something else listens on the socket', async (t) => {
   const fake = await FakeDaemon.open();
   t.after(() => fake.close());
   void answerAll(fake, (connection) => connection.raw('SSH-2.0-OpenSSH_9.2\r\n'));
-  const words = /does not speak baton's protocol/;
+  const words = /is not in the protocol of baton/;
   assertWrong(await ask({ env: { BATON_SOCKET: fake.socket } }), [
     'daemon',
     words,
@@ -194,7 +194,7 @@ test('a daemon of another version', async (t) => {
   void answerAll(fake, (connection) => connection.send({ ...STATUS, config: rig.configFile }));
   assertWrong(await ask({ env: { BATON_SOCKET: fake.socket } }), [
     'daemon',
-    /the daemon that runs is baton 0\.0\.9$/,
+    /the running daemon is baton 0\.0\.9$/,
     /^restart the daemon/,
   ]);
 });
@@ -222,7 +222,7 @@ test('a configuration that is no JSON', async () => {
 
 test('no configuration', async () => {
   rmSync(rig.configFile);
-  assertWrong(await ask(), noSocket(), ['config', /config\.json: does not exist/, /^write one/]);
+  assertWrong(await ask(), noSocket(), ['config', /config\.json: does not exist/, /^create it/]);
 });
 
 test('a configuration that others can write to', async () => {
@@ -260,7 +260,7 @@ test('what may be secret is not told', async () => {
 test('a state directory that others can write to', async () => {
   await rig.boot();
   chmodSync(rig.state, 0o777);
-  assertWrong(await ask(), ['state', /others can write to it: its mode is 0777/, /chmod go-w/]);
+  assertWrong(await ask(), ['state', /is writable by others: its mode is 0777/, /chmod go-w/]);
 });
 
 test('a state directory to which its user cannot write', async (t) => {
@@ -277,7 +277,11 @@ test('a disk of the state that can only be read', async (t) => {
   if (skipWithout(t, 'root', 'unshare', 'mount', 'a mount namespace')) return;
   mkdirSync(rig.state, { mode: 0o700 });
   const within = after(`mount -t tmpfs -o ro,mode=700 tmpfs ${rig.state}`);
-  assertWrong(await ask({ within }), noSocket(), ['state', /\(EROFS\)$/, /to be written to$/]);
+  assertWrong(await ask({ within }), noSocket(), [
+    'state',
+    /\(EROFS\)$/,
+    /remount its file system read-write$/,
+  ]);
 });
 
 test('a disk of the state that is full', async (t) => {
@@ -302,7 +306,11 @@ test('a disk of the state that has no room for more files', async (t) => {
 
 test('a file in the place of the state directory', async () => {
   writeFileSync(rig.state, '');
-  assertWrong(await ask(), noSocket(), ['state', /\/state: it is no directory$/, /^move it away/]);
+  assertWrong(await ask(), noSocket(), [
+    'state',
+    /\/state: it is not a directory$/,
+    /^move it away/,
+  ]);
 });
 
 test('a journal that is damaged', async () => {
@@ -325,7 +333,7 @@ test('a state that the daemon of another socket holds', async () => {
   assertWrong(
     await ask({ env: { BATON_SOCKET: socket } }),
     ['socket', /\/other: there is no such socket$/, /^start batond, or name/],
-    ['state', new RegExp(`process ${rig.daemon?.pid} holds it`), /^see "ps -fp \d+"/],
+    ['state', new RegExp(`locked by process ${rig.daemon?.pid}`), /^see "ps -fp \d+"/],
   );
 });
 
@@ -374,7 +382,7 @@ test('an installation with a part that is missing', async () => {
   assertWrong(await ask({ client }), [
     'programs',
     /keeper\.pl: cannot be read \(ENOENT\)$/,
-    /again$/,
+    /^reinstall baton$/,
   ]);
 });
 
@@ -390,14 +398,14 @@ for (const [what, line, found, todo] of [
   [
     'asks for a target that there is not',
     '0 3 * * * root baton run helo --wait',
-    /tab:2: asks for the target "helo"/,
+    /tab:2: calls the target "helo"/,
     /did you mean "hello"\?/,
   ],
   [
     'has a percent sign that cron takes for its own',
     '0 3 * * * root baton run hello --wait -- $(date +%F)',
     /tab:2: cron ends the command at the first "%"/,
-    /^write "\\%" for each$/,
+    /^write each "%" as "\\%"$/,
   ],
   [
     'is refused by cron',
@@ -409,7 +417,7 @@ for (const [what, line, found, todo] of [
   [
     'names a baton that is not there',
     '0 3 * * * root /opt/no/baton run hello --wait',
-    /tab:2: runs \/opt\/no\/baton, which is no program/,
+    /tab:2: runs \/opt\/no\/baton, which is not an executable program/,
     /^write \/|^install it/,
   ],
 ] as const) {
@@ -425,7 +433,7 @@ test('a crontab whose PATH does not have baton', async () => {
   await rig.boot();
   assertWrong(await ask(), [
     'crontabs',
-    /tab:2: runs baton, which is in no directory of the PATH that cron gives it/,
+    /tab:2: runs baton, which is not in the PATH that cron sets/,
     /^write \/|^install it/,
   ]);
 });
@@ -444,7 +452,7 @@ test('a line that calls baton well is counted, and lines of others are no reason
   assertWrong({ findings, ...rest });
   const [note] = findings.filter(({ look }) => look === 'crontabs');
   assert.equal(note?.level, 'note');
-  assert.match(note?.found ?? '', /have lines that could be better \(\d\)$/);
+  assert.match(note?.found ?? '', /have lines that should be changed \(\d\)$/);
 });
 
 for (const [word, before] of [
@@ -455,7 +463,7 @@ for (const [word, before] of [
     crontab('0 3 * * * root baton run helo --wait');
     await rig.boot();
     const within = ['sh', '-c', `cd ${rig.directory}; ${before}`, 'sh'];
-    const found = new RegExp(`${word}:2: asks for the target "helo"`);
+    const found = new RegExp(`${word}:2: calls the target "helo"`);
     assertWrong(await ask({ within, words: [word] }), ['crontabs', found, /"hello"/]);
   });
 }
@@ -473,7 +481,7 @@ test('crontabs that call baton, and no cron that runs them', async (t) => {
   const within = alone(`mount --bind ${tab} /etc/crontab`);
   assertWrong(await ask({ within, words: [] }), [
     'crontabs',
-    /^no cron runs, and crontabs call baton \(lines: 1\)$/,
+    /^cron is not running, but crontabs call baton \(lines: 1\)$/,
     /^start it/,
   ]);
 });
@@ -489,7 +497,7 @@ test('a crontab that cron ignores, since others can write to it', async (t) => {
   );
   assertWrong(await ask({ within, words: [] }), [
     'crontabs',
-    /\/etc\/cron\.d\/b: cron ignores this file: others can write to it \(mode 666\)$/,
-    /^make it 644 with chmod$/,
+    /\/etc\/cron\.d\/b: cron ignores this file: it is writable by others \(mode 666\)$/,
+    /^set mode 644 with chmod$/,
   ]);
 });

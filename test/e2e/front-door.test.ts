@@ -290,7 +290,10 @@ check('a daemon that says nothing is asked whether it is there, and then given u
   assert.deepEqual(await connection.request(), { type: 'ping', v: 1 });
   const end = await baton.ended;
   assert.equal(end.status, 69);
-  assert.match(end.stderr, /^baton: x: what listens on \S+ accepted .*; run 17 may go on, .*\n$/);
+  assert.match(
+    end.stderr,
+    /^baton: x: the process that listens on \S+ accepted .*; run 17 may continue; wait for .*\n$/,
+  );
 });
 
 check('a lost answer is asked for again with the same token', async () => {
@@ -311,8 +314,8 @@ check('a run that the restarted daemon does not know is no verdict', async () =>
   const unknown = { type: 'error', code: 'unknown-run', exit: 64, message: 'no run 17' } as const;
   for (let at = 0; at < 2; at++) (await daemon.asked()).connection.send(unknown);
   const stderr =
-    'baton: x: the daemon does not know run 17 any more, nor how it ended; ' +
-    'see the log of the daemon\n';
+    'baton: x: the daemon no longer knows run 17 or how it ended; ' +
+    'check the log of the daemon\n';
   assertEnd(await baton.ended, { status: 125, stderr });
 });
 
@@ -400,7 +403,7 @@ for (const [by, options] of [
     assert.equal(end.status, 143);
     assert.match(
       end.stderr,
-      /^baton: x: run 17 goes on without this client; end it with "baton cancel 17"\n$/,
+      /^baton: x: run 17 continues without this client; stop it with "baton cancel 17"\n$/,
     );
   });
 }
@@ -421,7 +424,8 @@ check('a reader that goes away does not end the waiting', async () => {
 check('a full disk under stdout is said once, and is no success', async () => {
   const replies = [accepted, output('out', 0, 'a\n'), output('out', 2, 'b\n'), ended(0)];
   const end = await answering('run x --wait', { ...DOOR, stdout: '/dev/full' }, replies);
-  const stderr = 'baton: x: cannot write stdout (ENOSPC); read all of it with "baton logs 17"\n';
+  const stderr =
+    'baton: x: cannot write to stdout (ENOSPC); read the whole output with "baton logs 17"\n';
   assertEnd(end, { status: 74, stderr });
 });
 
@@ -444,7 +448,7 @@ check('something else on the socket is status 76', async () => {
   for (let at = 0; at < 2; at++) (await daemon.asked()).connection.raw('SSH-2.0-OpenSSH\r\n');
   const end = await baton.ended;
   assert.equal(end.status, 76);
-  assert.match(end.stderr, /^baton: x: what answers on .* does not speak baton's protocol: .*\n$/);
+  assert.match(end.stderr, /^baton: x: the reply on .* is not in the protocol of baton: .*\n$/);
 });
 
 check(
@@ -461,7 +465,10 @@ check(
     const program: BatonOptions['program'] = ['sh', '-c', script, process.execPath, BATON];
     const end = await daemon.baton(['run', 'x', '--wait'], { program }).ended;
     assert.equal(end.status, 69);
-    assert.match(end.stderr, /^baton: x: no answer on \S+ for 1 min: .*; run 17 may go on, .*\n$/);
+    assert.match(
+      end.stderr,
+      /^baton: x: no answer on \S+ for 1 min: .*; run 17 may continue; wait for .*\n$/,
+    );
   },
 );
 

@@ -102,7 +102,7 @@ for (const how of ['removed', 'restored'] as const) {
     const { status, text, errors } = await client.ended;
     assert.equal(status, 125);
     assert.equal(text, 'mine');
-    assert.match(errors, /^baton: free: run \d+ of this daemon is another run: [^\n]+\n$/);
+    assert.match(errors, /^baton: free: run \d+ of this daemon is a different run: [^\n]+\n$/);
     other.exit(0);
     assert.equal((await session.ask({ type: 'wait', run }, 'ended')).exit, 0);
   });
@@ -140,7 +140,7 @@ test('the status and the output of an earlier life are not taken for those of a 
   assert.equal((await first).status, 0);
   await begin(rig, () => rmSync(journalOf(rig)));
   const aside = await rig.logged(
-    'run directories that belong to no run of this journal were moved aside',
+    'moved aside run directories that belong to no run of the journal',
   );
   assert.deepEqual([aside['level'], aside['runs']], ['error', [puppet.run]]);
   const [moved = ''] = readdirSync(join(rig.state, 'aside'));
@@ -195,7 +195,7 @@ test('a wait by number alone goes on with the same run after a restart, and with
 
 const LOSSES: readonly (readonly [string, (rig: Rig) => void, RegExp])[] = [
   ['journal is removed', (rig) => rmSync(journalOf(rig)), /was removed/],
-  ['journal is replaced', (rig) => replace(journalOf(rig)), /is another file/],
+  ['journal is replaced', (rig) => replace(journalOf(rig)), /was replaced by another file/],
   ['journal is cut', (rig) => truncateSync(journalOf(rig), 10), /has 10 bytes, expected \d+/],
   [
     'journal is written to',
@@ -226,9 +226,9 @@ for (const [what, lose, found] of LOSSES) {
       const { status, text, errors } = await rig.baton(...args);
       assert.deepEqual([status, text], [75, ''], args.join(' '));
       assert.match(errors, found);
-      assert.match(errors, /; put the file back as it was, or leave it, and restart batond\n$/);
+      assert.match(errors, /; restore the file, or leave it as it is, and restart batond\n$/);
     }
-    const said = await rig.logged('the journal is lost; new work is refused');
+    const said = await rig.logged('journal lost; new requests are refused');
     assert.equal(said['level'], 'error');
     const status = await rig.baton('status');
     assert.match(status.text, found);
@@ -262,7 +262,7 @@ for (const how of ['journal', 'state directory'] as const) {
     await begin(rig, () =>
       rmSync(how === 'journal' ? journalOf(rig) : rig.state, { recursive: true }),
     );
-    const said = await rig.logged('a run of another life is alive');
+    const said = await rig.logged('run of an earlier journal is alive');
     assert.deepEqual([said['level'], said['was'], said['target']], ['error', puppet.run, 'one']);
     const found = Number(said['run']);
     const session = await rig.open();
@@ -292,7 +292,7 @@ test('a client whose journal was removed while its run lives goes on with it, an
   await puppet.print('out', 'before');
   await heard;
   await begin(rig, () => rmSync(journalOf(rig)));
-  const { run } = await rig.logged('a run of another life is alive');
+  const { run } = await rig.logged('run of an earlier journal is alive');
   assert.notEqual(run, puppet.run);
   await puppet.print('out', ', after');
   puppet.exit(7);
@@ -313,7 +313,7 @@ test('a command of another life whose keeper was killed holds its place, and can
     while (held().length > 0) await sleep(10);
     rmSync(journalOf(rig));
   });
-  const said = await rig.logged('a run of another life is alive');
+  const said = await rig.logged('run of an earlier journal is alive');
   assert.deepEqual([said['was'], said['target']], [puppet.run, 'one']);
   const found = Number(said['run']);
   const session = await rig.open();
@@ -343,7 +343,7 @@ test('a run of another life that is alive can be ended', async (t) => {
   assert.equal((await rig.baton('run', 'one')).status, 0);
   const puppet = await puppets.next();
   await begin(rig, () => rmSync(journalOf(rig)));
-  const { run } = await rig.logged('a run of another life is alive');
+  const { run } = await rig.logged('run of an earlier journal is alive');
   const gone = puppet.gone();
   assert.equal((await rig.baton('cancel', 'one')).status, 0);
   await gone;
@@ -382,7 +382,7 @@ for (const when of ['has ended', 'runs'] as const) {
       assert.equal((await first).exit, 7);
     } else first.catch(() => {});
     await begin(rig, () => copyFileSync(copy, journalOf(rig)));
-    const said = await rig.logged('a run was started in another life');
+    const said = await rig.logged('run was started under an earlier journal');
     assert.deepEqual([said['level'], said['run'], said['target']], ['error', run, 'free']);
     if (when === 'runs') puppet.exit(7);
     const later = await rig.open();
@@ -435,7 +435,7 @@ test('an SSH run of another life ends as it ends, or is ended', {
     await puppet.print('out', 'of the earlier life');
     const since = rig.log.length;
     await begin(rig, () => rmSync(journalOf(rig)));
-    const { run } = await rig.logged('a run of another life is alive', since);
+    const { run } = await rig.logged('run of an earlier journal is alive', since);
     return { puppet, run: Number(run) };
   };
   const first = await found();

@@ -101,8 +101,8 @@ test('an imported line starts its command as anacron did', async (t) => {
   const { rig, errors, made } = await adopt(t, place);
   assert.equal(
     errors,
-    `baton: wrote ${join(place.root, 'made/config.json')}; look at it, then put it in place
-baton: wrote ${made}; look at it, then put it in place
+    `baton: wrote ${join(place.root, 'made/config.json')}; check it, then put it in place
+baton: wrote ${made}; check it, then put it in place
 `,
   );
   const tab = readFileSync(made, 'utf8').split('\n');
@@ -159,9 +159,12 @@ test('a line that anacron reads otherwise than it looks is left, and so it did',
     encoding: 'utf8',
   });
   assert.equal(done.status, 0, done.stderr);
-  assert.match(done.stderr, /:3: left as it is: anacron drops every backslash of it/);
-  assert.match(done.stderr, /:5: left as it is: it goes on in the next line/);
-  assert.match(done.stderr, /:2: anacron gives LATE, which is set below it, to this job, too/);
+  assert.match(
+    done.stderr,
+    /:3: left as it is: anacron removes every backslash before the shell reads/,
+  );
+  assert.match(done.stderr, /:5: left as it is: it continues on the next line/);
+  assert.match(done.stderr, /:2: anacron may also set LATE, defined further below, for this job/);
   assert.match(done.stdout, /^\+1 2 early {2}baton run early --wait$/m);
 });
 

@@ -50,7 +50,7 @@ test('import crontab prints the new lines as a diff, says what it leaves, and ch
     ' 7 1 * * * root cat%input',
     '',
   ]);
-  assert.match(errors, /tab:8: left as it is: .* it has a % after which cron gives it input\n/);
+  assert.match(errors, /tab:8: left as it is: .* it has a %, after which cron passes input\n/);
 });
 
 test('with --write the new files lie beside the old ones, and the daemon runs their targets', async (t) => {
@@ -98,7 +98,7 @@ test('with --write the new files lie beside the old ones, and the daemon runs th
   assert.match(ran.text, /^\d{4}-\d\d-\d\d\n$/m, ran.errors);
   const again = baton(t, 'import', 'crontab', tab, '--write', out);
   assert.equal(again.status, 73);
-  assert.match(again.errors, /config\.json: is there already, and nothing was written/);
+  assert.match(again.errors, /config\.json: already exists, so nothing was written/);
 });
 
 test('a lock that only one command of each line takes becomes a group', (t) => {
@@ -150,7 +150,7 @@ test('two lines that need different targets of one name do not share one', (t) =
   assert.match(text, /^\+0 1 \* \* \* root baton run rsnap-b-a --wait\n 0 2/m);
   assert.match(
     errors,
-    /tab:2: left as it is: its target would be rsnap-b-a, which another line makes/,
+    /tab:2: left as it is: its target would be rsnap-b-a, which another line defines/,
   );
 });
 

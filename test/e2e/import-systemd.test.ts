@@ -194,8 +194,8 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     );
     assert.match(told, /later than planned: .*night\.timer \(up to 20 min\)/);
     assert.match(told, /baton-run@bad\.timer \(up to 1 min\)/);
-    assert.match(told, /start after its boot, which is not planned: baton-run@bad\.timer\n/);
-    assert.match(told, /the shell decides which target .*: open\.timer\n/);
+    assert.match(told, /start after the next boot, which is not planned: baton-run@bad\.timer\n/);
+    assert.match(told, /the shell determines the target, .*: open\.timer\n/);
     assert.doesNotMatch(told, /other\.timer/);
     assert.deepEqual(plan('--from 2027-01-04 /etc/crontab').runs, []);
 
@@ -225,7 +225,7 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     guest.ask('systemctl daemon-reload');
     const { status, text, errors } = guest.run('baton import systemd secret --write /root/none');
     assert.deepEqual([status, text], [1, '']);
-    assert.match(errors, /^baton: secret\.service: not imported: only systemd can do what Env/);
+    assert.match(errors, /^baton: secret\.service: not imported: only systemd supports Env/);
     const away = guest.run('baton import systemd nosuch; test -e /root/none');
     assert.match(
       away.errors,

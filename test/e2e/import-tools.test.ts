@@ -72,7 +72,7 @@ test('each configuration of borgmatic becomes a target that saves what it names,
   const made = baton(t, 'borgmatic', folder);
   assert.equal(made.status, 0, made.errors);
   assert.match(made.errors, /^0 3 \* \* \* {5}root baton run borgmatic-web --wait$/m);
-  assert.match(made.errors, /^# the lines below take the place of what starts borgmatic now/m);
+  assert.match(made.errors, /^# the lines below replace what starts borgmatic now/m);
   const targets = targetsIn(t, made.text);
   assert.deepEqual(Object.keys(targets), ['borgmatic', 'borgmatic-web']);
   for (const target of Object.values<{ runner: object }>(targets)) {
@@ -100,9 +100,9 @@ test('import borgmatic names hooks around all files, and files that it cannot re
   writeFileSync(two, 'commands:\n    - after: everything\n      run: [umount /mnt]\n');
   const both = baton(t, 'borgmatic', one, two);
   assert.equal(both.status, 0);
-  assert.equal(both.errors.match(/^# \S+ has hooks around everything/gm)?.length, 2);
+  assert.equal(both.errors.match(/^# \S+ has hooks for the whole session/gm)?.length, 2);
   const alone = baton(t, 'borgmatic', one);
-  assert.doesNotMatch(alone.errors, /around everything/);
+  assert.doesNotMatch(alone.errors, /for the whole session/);
   assert.deepEqual(Object.keys(targetsIn(t, alone.text)), ['borgmatic-one']);
   const away = baton(t, 'borgmatic', join(root, 'none.yaml'));
   assert.deepEqual([away.status, away.text], [78, '']);

@@ -119,10 +119,10 @@ test('a client too many is told so, and one that leaves makes room', LIMIT, asyn
   const [refused, ...more] = await say(rig, ask(1));
   assert.deepEqual(refused, {
     ...{ type: 'error', code: 'busy', exit: 75 },
-    message: `4096 clients are connected to ${rig.socket}, the most allowed: try again later`,
+    message: `4096 clients are connected to ${rig.socket}, the maximum; try again later`,
   });
   assert.deepEqual(more, []);
-  await rig.logged('clients are turned away');
+  await rig.logged('clients are refused');
   // baton's own client comes again, for as long as for a daemon that is away.
   const late = await rig.baton('run', 'quick', '--wait', '--connect-timeout', '2s');
   assert.equal(late.status, 69);
@@ -151,12 +151,15 @@ test(
     mkdirSync(out);
     await assert.rejects(
       session.ask({ type: 'output', of: run }, 'done'),
-      /"code":"no-output","exit":125.*not all of its output can be relayed: .*\/out cannot be read \(EFTYPE\)/,
+      /"code":"no-output","exit":125.*part of its output cannot be shown: .*\/out cannot be read \(EFTYPE\)/,
     );
     // Who waits for the end hears of it all the same.
     const { exit, tell, text } = await session.ask({ type: 'wait', run }, 'ended');
     assert.deepEqual([exit, tell], [0, true]);
-    assert.match(text, /^exited with 0; not all of its output was relayed: .*\(EFTYPE\); [^.]+$/);
+    assert.match(
+      text,
+      /^exited with 0; part of its output could not be shown: .*\(EFTYPE\); [^.]+$/,
+    );
     assert.equal((await rig.status()).pid, rig.daemon?.pid);
   },
 );

@@ -52,7 +52,7 @@ test('import rsnapshot asks for an order where a command writes a part of the co
   const { text, errors } = run([BATON, 'import', 'rsnapshot', conf]);
   assert.match(
     errors,
-    /never executes: levels may come from it, which cannot be checked; complete "order"/,
+    /never executes: it may define levels, which cannot be checked; complete "order"/,
   );
   assert.match(errors, /^0 \*\/4 \* \* \* {3}root baton run rsnap-web-alpha --wait$/m);
   assert.equal(check(t, text).status, 0);
@@ -66,7 +66,7 @@ test('import rsnapshot leaves the levels to be filled in where only a command kn
   assert.deepEqual(JSON.parse(text).targets['rsnap-web-LEVEL'].policies, [
     { type: 'rsnapshot', interval: 'LEVEL', order: ['LEVEL'] },
   ]);
-  assert.match(errors, /^# put each level in place of LEVEL, and all of them into "order"$/m);
+  assert.match(errors, /^# to do: replace LEVEL by a level; list all levels in "order"$/m);
 });
 
 test('import rsnapshot says what it cannot read', (t) => {
@@ -75,7 +75,7 @@ test('import rsnapshot says what it cannot read', (t) => {
   assert.deepEqual([missing.status, missing.text], [78, '']);
   assert.match(
     missing.errors,
-    /^baton: .*\/x: cannot be read \(ENOENT\); make it, or name another\n$/,
+    /^baton: .*\/x: cannot be read \(ENOENT\); create it, or name another\n$/,
   );
   writeFileSync(join(place, 'blanks'), 'retain\tdaily\t7\nretain weekly 4\n');
   const refused = run([BATON, 'import', 'rsnapshot', join(place, 'blanks')]);
@@ -104,7 +104,7 @@ test('import py9tor prints a configuration of the native form', (t) => {
   writeFileSync(wrong, '{"targets": {"a": {"class": "py9tor.worker.X", "attrs": {}}}}');
   assert.equal(run([BATON, 'import', 'py9tor', wrong]).status, 78);
   writeFileSync(wrong, '{');
-  assert.match(run([BATON, 'import', 'py9tor', wrong]).errors, /cannot be read: it is no JSON/);
+  assert.match(run([BATON, 'import', 'py9tor', wrong]).errors, /cannot be read: it is not JSON/);
 });
 
 test('import and check-crontab say what they expect', () => {
@@ -144,10 +144,10 @@ test('check-crontab asks the daemon for its targets and changes nothing', async 
   assert.equal(errors, '');
   assert.equal(status, 1);
   assert.deepEqual(said.split('\n'), [
-    `${tab}:1: runs rsnapshot daily directly, which fails when another interval holds the lock`,
+    `${tab}:1: runs rsnapshot daily directly, which fails while another interval holds the lock`,
     '  instead: 0 3 * * * root baton run my-daily --wait',
-    `${tab}:1: starts daily at 03:00, before weekly at 04:00 (${tab}:3) on the same day, such as 2027-01-04: weekly has to go first; with baton both may stand at the same minute`,
-    `${tab}:4: asks for the target "my-dayly", which the daemon does not know; did you mean "my-daily"?`,
+    `${tab}:1: starts daily at 03:00, before weekly at 04:00 (${tab}:3) on the same day, such as 2027-01-04; weekly must run first; with baton, both may have the same minute`,
+    `${tab}:4: calls the target "my-dayly", which is not configured; did you mean "my-daily"?`,
     '3 findings in 3 lines of 1 crontab',
     '',
   ]);
@@ -177,10 +177,10 @@ test('check-crontab --json tells programs what it found, and how bad that is', (
   );
   assert.match(
     findings[0].text,
-    /^cron ends the command at the first "%".*; write "\\%" for each$/,
+    /^cron ends the command at the first "%".*; write each "%" as "\\%"$/,
   );
   assert.match(findings[1].text, /^runs rsnapshot daily directly/);
-  assert.match(unread[0], /^\/no\/tab: was not checked: it cannot be read \(ENOENT\)/);
+  assert.match(unread[0], /^\/no\/tab: not checked: it cannot be read \(ENOENT\)/);
 });
 
 test('check-crontab works without a daemon, and names files that it cannot read', (t) => {
@@ -192,11 +192,11 @@ test('check-crontab works without a daemon, and names files that it cannot read'
   assert.deepEqual([clean.status, clean.text], [0, 'nothing to change in 1 line of 1 crontab\n']);
   assert.match(
     clean.errors,
-    /^baton: no daemon answers: whether .* is not checked; start batond for that\n$/,
+    /^baton: no daemon answers, so the targets of these lines were not checked; to check them, start batond\n$/,
   );
   const missing = run([BATON, 'check-crontab', tab, join(place, 'x')], env);
   assert.equal(missing.status, 66);
-  assert.match(missing.errors, /\/x: was not checked: it cannot be read \(ENOENT\); make it/);
+  assert.match(missing.errors, /\/x: not checked: it cannot be read \(ENOENT\); create it/);
   assert.ok(
     [0, 1, 66].includes(run([BATON, 'check-crontab'], env).status ?? -1),
     'the system’s own',

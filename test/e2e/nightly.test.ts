@@ -1,6 +1,6 @@
 /**
  * From a downloaded Debian package to the first nightly backup in five steps: those of its
- * README.Debian, run as they are printed on a Debian under systemd, with its own cron and rsnapshot.
+ * README.Debian, run as printed on a Debian under systemd, with its own cron and rsnapshot.
  */
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

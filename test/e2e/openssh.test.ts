@@ -116,7 +116,10 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
       await cancel();
       const end = await ended();
       assert.equal(end.outcome.kind, 'lost');
-      assert.match(end.text, /forced command.*the remote command may still be running; look there/);
+      assert.match(
+        end.text,
+        /forced command.*the remote command may still be running; check on that machine/,
+      );
       puppet.exit(0);
     });
   }
@@ -137,7 +140,10 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
       process.kill(sessionOf(puppet.pid), 'SIGKILL');
       const end = await ended();
       assert.equal(end.outcome.kind, 'lost', end.text);
-      assert.match(end.text, /broke \(.*\); the remote command may still be running; look there/);
+      assert.match(
+        end.text,
+        /broke \(.*\); the remote command may still be running; check on that machine/,
+      );
       if (!ends) puppet.exit(0);
       await puppet.gone();
     }
@@ -197,9 +203,9 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
   }
 
   for (const [target, words] of [
-    ['stranger', /^could not authenticate: ssh to 127\.0\.0\.1 says: .*Permission denied/m],
-    ['unknown', /host key.*: ssh to 127\.0\.0\.1 says: Host key verification failed/m],
-    ['nobody', /: ssh to 127\.0\.0\.1 says: .*port 1: Connection refused/m],
+    ['stranger', /^could not authenticate: ssh to 127\.0\.0\.1 reports: .*Permission denied/m],
+    ['unknown', /host key.*: ssh to 127\.0\.0\.1 reports: Host key verification failed/m],
+    ['nobody', /: ssh to 127\.0\.0\.1 reports: .*port 1: Connection refused/m],
     ['mute', /: ssh to 127\.0\.0\.1 .*timed out/m],
   ] as const) {
     test(`a probe of ${target} ends with 255 and says why`, async () => {
@@ -217,7 +223,7 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
     const pid = targets.flatMap((it) => it.active).find((it) => it.run === first.run)?.pid ?? 0;
     const relax = leaveFree(pid, 4); // two for the output, too few for ssh
     const second = await runOf('nine');
-    const line = await rig.logged('start is tried again');
+    const line = await rig.logged('start is retried');
     assert.deepEqual([line['run'], line['errno']], [second.run, 'EMFILE']);
     relax();
     assert.equal((await second.ended()).exit, 9);

@@ -39,7 +39,7 @@ test('a state directory that others can write to is refused, with its mode and w
   chmodSync(rig.state, 0o775);
   assert.match(
     await refused(rig),
-    /state: others can write to it: its mode is 0775, expected 0700; take/,
+    /state: is writable by others: its mode is 0775, expected 0700; remove/,
   );
 });
 
@@ -50,7 +50,7 @@ test('a state directory of another user, or a journal in it, is refused', {
   chownSync(rig.state, OTHER, OTHER);
   assert.match(
     await refused(rig),
-    /state: belongs to uid 12345, expected root \(uid 0\), as which batond runs; give/,
+    /state: is owned by uid 12345, expected root \(uid 0\), the user of batond; change/,
   );
   const second = stage(t);
   const journal = join(second.state, 'journal.ndjson');
@@ -58,7 +58,7 @@ test('a state directory of another user, or a journal in it, is refused', {
   chownSync(journal, OTHER, OTHER);
   assert.match(
     await refused(second),
-    /journal\.ndjson: belongs to uid 12345, expected root \(uid 0\)/,
+    /journal\.ndjson: is owned by uid 12345, expected root \(uid 0\)/,
   );
 });
 
@@ -74,7 +74,7 @@ for (const [what, plant] of [
       const lock = where === 'state' ? join(rig.state, 'lock') : `${rig.socket}.lock`;
       plant(precious, lock);
       const said = await refused(rig);
-      assert.ok(said.includes(`${lock}: is no file of this user alone`), said);
+      assert.ok(said.includes(`${lock}: is a link or owned by another user`), said);
       assert.equal(readFileSync(precious, 'utf8'), 'precious\n');
     });
   }
@@ -97,7 +97,7 @@ test('a user without a passwd entry and without HOME is told to name a state dir
   assert.equal(without.status, 78);
   assert.match(
     without.stderr,
-    /^batond: no place for the state: uid 12345 has no entry in passwd, and HOME is not set; name a directory with --state DIR\n$/,
+    /^batond: no state directory: uid 12345 has no entry in passwd, and HOME is not set; name a directory with --state DIR\n$/,
   );
   const unconfigured = run('--state', rig.state);
   assert.equal(unconfigured.status, 78);

@@ -68,7 +68,7 @@ for (const [what, data, code, message] of [
     'no JSON',
     'hello there\n',
     'malformed',
-    /^a line is not a JSON object; send one a line, such as /,
+    /^a line is not a JSON object; send one object per line, such as /,
   ],
   ['half a JSON object', '{"type":"sta\n', 'malformed', /not a JSON object/],
   ['two objects in one line', `${status}${status}\n`, 'malformed', /not a JSON object/],
@@ -156,7 +156,7 @@ for (const [what, data, code, message] of [
     'a text that is no UTF-8',
     Buffer.concat([Buffer.from('{"type":"run","target":"h'), Buffer.of(0xe9), Buffer.from('"}\n')]),
     'malformed',
-    /^a line is not UTF-8; send text/,
+    /^a line is not valid UTF-8; send only UTF-8/,
   ],
   // Its first line is UTF-8, and no JSON.
   ['bytes', Buffer.from([...Array(256).keys(), 10]), 'malformed', /not a JSON object/],
@@ -248,7 +248,7 @@ test('another protocol version gets 76, whatever else that version may have', as
     const [error] = replies;
     assert.ok(error?.type === 'error');
     assert.deepEqual([error.code, error.exit, error.id], ['version', 76, 'mine']);
-    assert.match(error.message, /speaks protocol \d, this daemon 1: install the same version/);
+    assert.match(error.message, /uses protocol \d, this daemon 1; install the same version/);
   }
   const [reply] = await talk(line({ type: 'status', v: 1 }), { half: true });
   assert.equal(reply?.type, 'status');
@@ -369,7 +369,7 @@ test('one request more than may be unanswered is told to come back, and the run 
   session.socket.write(wait(OPEN_REQUESTS_MAX));
   const error = await session.reply('error');
   assert.deepEqual([error.code, error.exit, error.id], ['busy', 75, `w${OPEN_REQUESTS_MAX}`]);
-  assert.match(error.message, /256 requests of this connection are unanswered/);
+  assert.match(error.message, /256 requests of this connection are open/);
   await session.closed();
   const ended = bystander.send({ type: 'wait', run });
   puppet.exit(0);

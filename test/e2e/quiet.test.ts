@@ -61,13 +61,13 @@ test('a failure without a word, and one of baton’s own, are a line as ever', a
   assert.deepEqual([status, text], [5, '']);
   assert.match(
     String(errors),
-    /^baton: mute: run \d+ exited with 5 and printed nothing; see in the manual of its command what that means\n$/,
+    /^baton: mute: run \d+ exited with 5, with no output; see the documentation of its command for that status\n$/,
   );
   const [code, said, why] = await quiet('slow');
   assert.deepEqual([code, said], [124, 'out\n']);
   assert.match(
     String(why),
-    /^baton: slow: run \d+ ran longer than its timeout and was ended; [^\n]+\n$/,
+    /^baton: slow: run \d+ exceeded its timeout and was stopped; [^\n]+\n$/,
   );
   assert.equal((await quiet('nobody'))[0], 78);
 });
@@ -123,7 +123,7 @@ test('--verdict adds a last line to a failure, and none where there is one or no
   const quietly = await told('bad', '--quiet-success');
   assert.deepEqual(quietly, [5, 'out\n', 'err\nbaton: bad: run N exited with 5\n']);
   const [, , mute] = await told('mute');
-  assert.match(String(mute), /^baton: mute: run N exited with 5 and printed nothing; [^\n]+\n$/);
+  assert.match(String(mute), /^baton: mute: run N exited with 5, with no output; [^\n]+\n$/);
   const [status, , several] = await told('bad', 'fair', 'odd');
   assert.deepEqual([status, several], [5, 'err\nbaton: bad: run N exited with 5\n']);
 });

@@ -36,10 +36,7 @@ test('the journal of a running daemon is told, with why each run waits, and left
   const before = readFileSync(path);
   const live = replay(rig, path);
   assert.equal(live.status, 0, live.stderr);
-  assert.match(
-    live.stdout,
-    /run 1 \(first\) starts: all its policies let it; takes a place in card/,
-  );
+  assert.match(live.stdout, /run 1 \(first\) starts: all its policies allow it; counts in card/);
   assert.match(
     live.stdout,
     /at the end of the journal run 2 \(second\): waits for run 1 \(first\), which is running/,
@@ -62,7 +59,7 @@ test('a torn end and a damaged line are told as the start of a daemon would', as
   writeFileSync(path, `${whole}{"seq":2,"crc`);
   const torn = replay(rig, path);
   assert.equal(torn.status, 0);
-  assert.match(torn.stderr, /^batond: .*copy: line 2 \(byte \d+\) is torn: 13 bytes/);
+  assert.match(torn.stderr, /^batond: .*copy: line 2 \(byte \d+\) is incomplete: 13 bytes/);
   appendFileSync(path, `\n${encodeLine(3, { type: 'journal', format: 1 })}`);
   const damaged = replay(rig, path);
   assert.equal(damaged.status, 69);
@@ -70,7 +67,7 @@ test('a torn end and a damaged line are told as the start of a daemon would', as
   assert.match(damaged.stderr, /copy: line 2 \(byte \d+\) is damaged/);
   assert.match(
     replay(rig, rig.directory).stderr,
-    /is no regular file; name a journal, such as STATE\/journal\.ndjson/,
+    /is not a regular file; name a journal, such as STATE\/journal\.ndjson/,
   );
   assert.match(replay(rig, join(rig.directory, 'no')).stderr, /cannot be read \(ENOENT\)/);
 });

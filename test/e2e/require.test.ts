@@ -47,12 +47,12 @@ test('a run waits for its disk and its free space, and says so; another one is s
     const { reasons = [] } = (await session.ask({ type: 'why', of: run }, 'why')).chain[0] ?? {};
     return reasons.join();
   };
-  const seen = / \(seen \d\d:\d\d:\d\d, looked at again every 1\.0 s\)$/;
+  const seen = / \(checked \d\d:\d\d:\d\d, again every 1\.0 s\)$/;
   assert.equal((await why()).replace(seen, ''), `waits for: ${disk} is not a mount point`);
   const { run: other } = await session.ask({ type: 'run', target: 'skips' }, 'accepted');
   const end = await session.ask({ type: 'wait', run: other }, 'ended');
   assert.equal(end.exit, 75);
-  assert.match(end.text, /is not a mount point \(seen \d\d:\d\d:\d\d\)/);
+  assert.match(end.text, /is not a mount point \(checked \d\d:\d\d:\d\d\)/);
   mount('64k', 'other-disk');
   assert.match(await why(), /is mounted from other-disk, not from backup-disk/);
   unmount();

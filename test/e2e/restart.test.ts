@@ -223,7 +223,7 @@ async function held(
       [run, 'ended', [puppet.pid]],
     ],
   );
-  assert.match(chain[0]?.reasons?.[0] ?? '', /was lost but still has living processes/);
+  assert.match(chain[0]?.reasons?.[0] ?? '', /was lost but still has processes/);
 }
 
 test('a run whose keeper is killed while there is no daemon is lost, and holds its place as well', async (t) => {

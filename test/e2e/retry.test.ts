@@ -51,10 +51,10 @@ test('"baton retry" asks again for what failed, with its arguments, and only for
   t.after(() => rig.close());
   for (const word of ['bad', 'good']) await rig.baton('run', 'pick', '--wait', '--', word);
   const one = await rig.baton('retry', '1');
-  assert.deepEqual([one.status, one.text], [0, 'run 3 of pick is asked for, as run 1\n']);
+  assert.deepEqual([one.status, one.text], [0, 'run 3 of pick is queued, as a retry of run 1\n']);
   assert.equal((await rig.baton('wait', '3')).status, 1);
   const all = await rig.baton('retry', '--failed');
-  assert.deepEqual([all.status, all.text], [0, 'run 4 of pick is asked for, as run 3\n']);
+  assert.deepEqual([all.status, all.text], [0, 'run 4 of pick is queued, as a retry of run 3\n']);
   const good = await rig.baton('retry', '2');
   assert.deepEqual([good.status, good.text], [75, '']);
   assert.match(good.errors, /^baton: run 2 did not fail; /);

@@ -54,8 +54,9 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     await rig.logged('accepted');
     const { text } = await rig.baton('why', 'weekly');
     assert.ok(
-      text.includes(`waits for pid ${pid} (rsnapshot -c ${it.conf} daily), which holds`) ||
-        text.includes(`waits for pid ${pid} (rsnapshot -c `),
+      text.includes(
+        `waits for external process ${pid} (rsnapshot -c ${it.conf} daily), which holds`,
+      ) || text.includes(`waits for external process ${pid} (rsnapshot -c `),
       text,
     );
     first.exit(0);
@@ -75,7 +76,7 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     // To open it would wait for somebody who writes, and the daemon's one thread with it.
     for (const round of ['first', 'restarted']) {
       const { text } = await rig.baton('why', 'daily');
-      assert.match(text.replace(/\s+/g, ' '), /it is no regular file; remove it/, round);
+      assert.match(text.replace(/\s+/g, ' '), /it is not a regular file; remove it/, round);
       const other = rig.client(['run', 'free', '--wait']);
       (await puppets.next()).exit(0);
       assert.equal((await other.ended).status, 0);
@@ -125,7 +126,7 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     await rig.baton('cancel', 'daily');
     const { status, errors } = await client.ended;
     assert.equal(status, 143);
-    const said = `its lockfile ${it.lockfile} was left behind: remove it, or no later run will work`;
+    const said = `its lock file ${it.lockfile} was left behind; remove it, or all later runs will fail`;
     assert.ok(errors.includes(said), errors);
     const next = await rig.baton('run', 'daily', '--wait');
     assert.equal(next.status, 1);
@@ -152,7 +153,7 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     assert.equal((await busy.ended).status, 0);
     assert.equal((await rig.baton('run', 'fortnight', '--wait')).status, 0);
     await rig.logged('target works again', 0, ({ target }) => target === 'fortnight');
-    const since = rig.log.findIndex(({ msg }) => msg === 'changed files read again');
+    const since = rig.log.findIndex(({ msg }) => msg === 'changed files reloaded');
     assert.ok(since >= 0);
     assert.ok(!rig.log.slice(since).some(({ msg }) => msg === 'target is broken'), 'it is not now');
     assert.deepEqual(it.order(), ['nightly', 'fortnight']);
@@ -185,7 +186,7 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     });
     const targets = confs.map((it, at) => targetsOf(it, ['daily', 'weekly'], {}, 'ab'[at]));
     const rig = await rigOf(t, Object.assign({}, ...targets));
-    assert.match(JSON.stringify(rig.log), /have one lockfile .*: they wait for each other/);
+    assert.match(JSON.stringify(rig.log), /share lockfile .*, so they wait for each other/);
     const names = ['adaily', 'bweekly', 'bdaily', 'aweekly'];
     const all = await Promise.all(names.map((name) => rig.baton('run', name, '--wait')));
     assert.deepEqual(
@@ -279,8 +280,8 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     const beta = rig.client(['run', 'beta', '--wait']);
     await rig.logged('accepted', 0, ({ target }) => target === 'beta');
     const held = await rig.baton('why', 'beta');
-    assert.match(held.text, /waits for a sync that succeeds \("baton run sync" asks for one\)/);
-    assert.match(held.text, /run 1 \(sync\), the newest, failed/);
+    assert.match(held.text, /waits for a sync that succeeds \("baton run sync" queues one\)/);
+    assert.match(held.text, /run 1 \(sync\), the most recent one, failed/);
     mkdirSync(gone);
     const next = await rig.baton('run', 'alpha', 'sync', '--wait');
     assert.deepEqual([next.status, next.errors], [0, '']);

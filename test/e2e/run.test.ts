@@ -349,7 +349,10 @@ test('a pause of a group has a time, is told, and outlives the daemon', async ()
   assert.equal((await rig.baton('pause', '--group', 'shared', '--for', '2h')).status, 0);
   const { status, errors } = await rig.baton('pause', '--group', 'shard');
   assert.equal(status, 78);
-  assert.match(errors, /^baton: group shard: no target is in a group "shard".*"shared"\?\n$/);
+  assert.match(
+    errors,
+    /^baton: group shard: no target in \S+ is in a group "shard".*"shared"\?\n$/,
+  );
   const beganMs = Date.now();
   const session = await rig.open();
   const { run } = await session.ask({ type: 'run', target: 'grouped' }, 'accepted');
@@ -361,7 +364,7 @@ test('a pause of a group has a time, is told, and outlives the daemon', async ()
   const leftMs = (view.untilMs ?? 0) - beganMs;
   assert.ok(leftMs > 3_600_000 && leftMs <= 7_200_000, `until ${leftMs} ms later`);
   const why = await rig.baton('why', 'grouped');
-  assert.match(why.text, /group shared is paused; "baton resume --group shared" lets it go on/);
+  assert.match(why.text, /group shared is paused; "baton resume --group shared" ends the pause/);
   assert.match(why.text, /is paused until .* at the latest\n +starts about/);
   const one = await rig.baton('resume', 'grouped');
   assert.match(one.text, /^grouped stays paused .*; run "baton resume --group shared"\n$/);

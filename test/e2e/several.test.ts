@@ -71,7 +71,7 @@ test('a target is waited for by its name: its running run, else the next, else t
   const { rig, puppets } = await open(t);
   const never = await rig.baton('wait', 'later');
   assert.deepEqual([never.status, never.text], [64, '']);
-  assert.match(never.errors, /^baton: later: target later has no run yet; ask for one: baton run/);
+  assert.match(never.errors, /^baton: later: target later has no run yet; queue one: baton run/);
   assert.equal((await rig.baton('wait', 'nosuch')).status, 78);
 
   assert.equal((await rig.baton('run', 'held')).status, 0);
@@ -107,7 +107,7 @@ test('a run that is forgotten by the time it is waited for has no verdict, one t
   assert.deepEqual([forgotten.status, forgotten.text], [125, '']);
   assert.equal(
     forgotten.errors,
-    'baton: run 1: run 1 is not kept any more, nor how it ended; let "keep" of its target hold more\n',
+    'baton: run 1: run 1 and its outcome are no longer kept; increase "keep" of its target\n',
   );
   assert.equal((await rig.baton('wait', '1', '-E', '9')).status, 9);
   const never = await rig.baton('wait', '4', '3');
@@ -121,7 +121,7 @@ test('--max-wait gives up a run that has not started by then', async (t) => {
   const held = await puppets.next();
   const late = await rig.baton('run', 'later', '--wait', '--max-wait', '100ms');
   assert.equal(late.status, 75);
-  assert.match(late.errors, /^baton: later: run 2 waited .* longer than its maxWait/);
+  assert.match(late.errors, /^baton: later: run 2 was queued for .* longer than its maxWait/);
   held.exit(0);
   assert.equal((await client.ended).status, 0);
 });
@@ -150,7 +150,10 @@ test('--report tells a program how it ended, also where nothing ran', async (t) 
   assert.match(String(none['text']), /there is no target of this name/);
   const away = await rig.baton('run', 'a', '--wait', '--report', join(rig.directory, 'no/file'));
   assert.equal(away.status, 3);
-  assert.match(away.errors, /no\/file: cannot be written \(ENOENT; its directory has to be there/);
+  assert.match(
+    away.errors,
+    /no\/file: cannot be written \(ENOENT; create its directory if it is missing/,
+  );
   assert.equal((await rig.baton('wait', '1', '--report', file)).status, 3);
   assert.equal(read()['run'], 1);
 });
@@ -259,7 +262,7 @@ test('a command that exits with 0 where that is no success never looks like one'
   t.after(() => rig.close());
   const { status, text, errors } = await rig.baton('run', 'odd', '--wait');
   const line =
-    'baton: odd: run 1 exited with 0, which is no success to its okExit; add 0 to "okExit" if it is one\n';
+    'baton: odd: run 1 exited with 0, which its okExit does not count as success; add 0 to "okExit" if it should\n';
   assert.deepEqual([status, text, errors], [125, 'out\n', line]);
   assert.equal((await rig.baton('run', 'odd', '--wait', '-E', '9')).status, 9);
   const { targets } = await rig.status();

@@ -58,11 +58,11 @@ test(
     const waiting = session.send({ type: 'wait', run });
     await session.reply('started', waiting);
     const relax = await exhaustFiles(rig);
-    const unseen = await rig.logged('run cannot be looked at now');
+    const unseen = await rig.logged('run cannot be checked now');
     assert.deepEqual([unseen['run'], unseen['errno']], [run, 'EMFILE']);
     const second = session.send({ type: 'run', target: 'long', wait: true });
     const { run: later } = await session.reply('accepted', second);
-    const again = await rig.logged('start is tried again');
+    const again = await rig.logged('start is retried');
     assert.deepEqual([again['run'], again['errno']], [later, 'EMFILE']);
     const { targets } = await session.ask({ type: 'status' }, 'status');
     assert.deepEqual(
@@ -118,7 +118,7 @@ test(
     t.after(relax);
     const id = session.send({ type: 'run', target: 'long', wait: true });
     const { run } = await session.reply('accepted', id);
-    const again = await rig.logged('start is tried again');
+    const again = await rig.logged('start is retried');
     assert.deepEqual([again['run'], again['errno']], [run, 'EAGAIN']);
     await session.ask({ type: 'status' }, 'status');
     relax();

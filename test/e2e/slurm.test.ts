@@ -167,7 +167,7 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
     cluster.controller.stop();
     const client = rig.client(['run', 'slow', '--wait']);
     // Beyond what sbatch itself waits for, so that its answer is lost.
-    await rig.logged('Slurm does not take a job now');
+    await rig.logged('Slurm does not accept the job now');
     cluster.controller.cont();
     await cluster.until('it runs', () => pids('slow').length === 1);
     // What slurmctld has not saved of its start it would forget, and end the job.

@@ -44,13 +44,13 @@ test('what a socket does not permit is answered with 77 by the client, in one li
   assert.equal(target.status, 77);
   assert.equal(
     target.errors,
-    `baton: db: socket ${path} does not permit target "db"; it permits targets w*; ask on another (--socket), or change "targets" of this one in config.json\n`,
+    `baton: db: socket ${path} does not permit target "db"; it permits targets w*; use another socket (--socket), or change "targets" of this socket in config.json\n`,
   );
   const verb = await ask('pause', 'web');
   assert.equal(verb.status, 77);
   assert.match(
     verb.errors,
-    /^baton: web: socket .* does not permit "pause"; it permits run, wait, status; ask on .*\n$/,
+    /^baton: web: socket .* does not permit "pause"; it permits run, wait, status; use another .*\n$/,
   );
   const own = await rig.baton('run', 'db', '--wait');
   assert.equal(own.status, 0);
@@ -108,7 +108,7 @@ test('a reload changes what a socket permits, also for who is connected', async 
   const since = rig.log.length;
   configure({ allow: ['status'], mode: '0666' });
   await admin.ask({ type: 'reload' }, 'done');
-  await rig.logged('sockets have changed: only a restart opens or moves them', since);
+  await rig.logged('sockets have changed; restart the daemon to apply this', since);
   const again = await session.reply('error', session.send({ type: 'run', target: 'web' }));
   assert.equal(again.code, 'not-permitted');
   assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -164,7 +164,7 @@ test('a group that is not there ends the daemon with 69 before anybody is served
   const { rig, path } = stage(t, { group: 'no-such-group' });
   await assert.rejects(
     rig.boot(),
-    /batond ended with 69: .*there is no group "no-such-group" on this machine; make it/,
+    /batond ended with 69: .*there is no group "no-such-group" on this machine; create it/,
   );
   assert.deepEqual([existsSync(path), existsSync(rig.socket)], [false, false]);
 });
@@ -176,7 +176,7 @@ test('where one socket cannot be had, none stays open', async (t) => {
   Object.assign(other, { socket: path });
   other.configure({ targets: { web: nap } });
   await other.boot();
-  await assert.rejects(rig.boot(), /batond ended with 69: .*submit\.lock: is held by the daemon/);
+  await assert.rejects(rig.boot(), /batond ended with 69: .*submit\.lock: is locked by the daemon/);
   assert.equal(existsSync(rig.socket), false);
   assert.equal((await other.status()).pid, other.daemon?.pid);
 });
@@ -230,11 +230,11 @@ test('a target takes the arguments that it describes, and a restarted daemon run
   for (const [args, words] of [
     [
       ['echo', '--', 'A', '1'],
-      /^baton: echo: does not take its argument 1: expected .*, found "A"\n$/,
+      /^baton: echo: does not accept argument 1: expected .*, found "A"\n$/,
     ],
-    [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1; give as many\n$/],
-    [['echo'], /^baton: echo: takes 2 arguments, found 0; give as many\n$/],
-    [['plain', '--', 'a'], /^baton: plain: takes no arguments, found 1; permit some .*\n$/],
+    [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1; give that many\n$/],
+    [['echo'], /^baton: echo: takes 2 arguments, found 0; give that many\n$/],
+    [['plain', '--', 'a'], /^baton: plain: takes no arguments, found 1; to allow arguments, .*\n$/],
   ] as const) {
     const refused = await rig.baton('run', ...args);
     assert.equal(refused.status, 77);

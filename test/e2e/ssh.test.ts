@@ -153,7 +153,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
       'hostkey',
       /host key of \[127\.0\.0\.1\]:\d+ \(ssh-ed25519 SHA256:.*ssh-keyscan -p/,
     ],
-    ['pinned', 'hostkey', /showed ssh-ed25519 SHA256:\S+, but "hostKey" pins SHA256:AAA/],
+    ['pinned', 'hostkey', /offered ssh-ed25519 SHA256:\S+, but "hostKey" is SHA256:AAA/],
   ] as const) {
     test(`target ${target} ends with 255 in phase ${phase} and says why in one line`, async () => {
       const end = await result(target);
@@ -172,7 +172,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     assert.equal(end.exit, 255);
     assert.match(
       end.text,
-      /CHANGED: \S+known_hosts:2 has ssh-ed25519 SHA256:\S+, the server showed/,
+      /CHANGED: \S+known_hosts:2 has ssh-ed25519 SHA256:\S+, the server offered/,
     );
     assert.match(end.text, /ssh-keygen -f \S+ -R '\[127\.0\.0\.1\]:\d+'/);
   });
@@ -250,7 +250,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     assert.equal(end.exit, 255);
     assert.match(
       end.text,
-      /is lost: .* forced command.*the remote command may still be running; look there/,
+      /is lost: .* forced command.*the remote command may still be running; check on that machine/,
     );
     puppet.exit(0);
   });
@@ -279,7 +279,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     assert.equal(end.exit, 255);
     assert.match(
       end.text,
-      /connection to .* broke .*; the remote command may still be running; look there/,
+      /connection to .* broke .*; the remote command may still be running; check on that machine/,
     );
     puppet.exit(0);
   });

@@ -108,7 +108,7 @@ describe('what a key can do', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     const agent = join(sshd.directory, 'no-agent');
     assert.match(
       await at([], { agent }),
-      /^the agent at \S+no-agent is of no use \(cannot connect to it: ENOENT\)/,
+      /^the agent at \S+no-agent cannot be used \(cannot connect to it: ENOENT\)/,
     );
     assert.equal(await at([sshd.key], { agent }), 'connected');
   });
@@ -144,7 +144,7 @@ describe('what a key can do', { skip: whyWithout(...SSHD_NEEDS) }, () => {
 
   test('a pinned key of another kind is said to be possible', async () => {
     const said = await at([sshd.key], { hostKey: `SHA256:${'A'.repeat(43)}` });
-    assert.match(said, /pins SHA256:A+, which may be its key of another kind; compare/);
+    assert.match(said, /"hostKey" is SHA256:A+, which may be its key of another type; compare/);
   });
 });
 

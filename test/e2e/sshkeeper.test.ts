@@ -39,7 +39,7 @@ test('keys come from an agent, named by the target or by the environment', {
   assert.match(seen, new RegExp(`^authenticated as \\S+ with the agent at ${socket}$`, 'm'));
   const wrong = await rig.baton('run', 'wrong', '--wait');
   assert.equal(wrong.status, 255);
-  assert.match(wrong.errors, /could not authenticate: the agent at \S+-of-nobody is of no use/);
+  assert.match(wrong.errors, /could not authenticate: the agent at \S+-of-nobody cannot be used/);
 });
 
 /** An agent that holds the key of the server's user; its socket. */

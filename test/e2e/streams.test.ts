@@ -123,7 +123,9 @@ test('an output file that is truncated meanwhile is told once, and read anew', a
   const notices = session.replies.filter((reply) => reply.type === 'notice');
   assert.equal(notices.length, 1);
   const [notice] = notices;
-  assert.ok(notice?.text.startsWith(`run ${puppet.run}: its output file ${file} was truncated: `));
+  assert.ok(
+    notice?.text.startsWith(`run ${puppet.run}: its output file ${file} was truncated to `),
+  );
   session.close();
 });
 

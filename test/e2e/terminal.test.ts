@@ -196,7 +196,7 @@ onTerminal('an interrupted client takes its live line away before it says a word
   process.kill(terminal.pid, 'SIGINT');
   assert.equal(await terminal.ended, 130);
   assert.deepEqual(terminal.screen, [
-    'baton: run 17: run 17 goes on without this client; end it with "baton cancel 17"',
+    'baton: run 17: run 17 continues without this client; stop it with "baton cancel 17"',
   ]);
 });
 
@@ -294,8 +294,8 @@ test('status --watch without a terminal says what to do instead', async (t) => {
   daemon = await FakeDaemon.open();
   t.after(() => daemon.close());
   const line =
-    'status: --watch needs a terminal, and standard output is none; leave --watch out, or ask ' +
-    'again and again with --json';
+    'status: --watch needs a terminal, but standard output is not one; omit --watch, or ' +
+    'poll with --json';
   const end = await daemon.baton(['status', '--watch']).ended;
   assertEnd(end, { status: 64, stderr: `baton: ${line}\n` });
 });

@@ -90,7 +90,7 @@ for (const line of ['--check', '--help', '--version', '--replay state/journal.nd
 test('output that cannot be written is no success, for a run that succeeded and for logs', async () => {
   for (const line of ['run talks --wait', 'logs talks', 'wait 1']) {
     const { status, stderr } = await full(BATON, line.split(' '));
-    assert.match(stderr, /^baton: .*: cannot write stdout \(ENOSPC\); .* "baton logs \d+"$/m);
+    assert.match(stderr, /^baton: .*: cannot write to stdout \(ENOSPC\); .* "baton logs \d+"$/m);
     assert.equal(status, 74, line);
   }
 });
@@ -98,7 +98,7 @@ test('output that cannot be written is no success, for a run that succeeded and 
 test('a failed run keeps its own status where its output cannot be written', async () => {
   for (const more of [[], ['--quiet-success']]) {
     const { status, stderr } = await full(BATON, ['run', 'fails', '--wait', ...more]);
-    assert.match(stderr, /^baton: fails: cannot write stdout \(ENOSPC\); .*$/m);
+    assert.match(stderr, /^baton: fails: cannot write to stdout \(ENOSPC\); .*$/m);
     assert.equal(status, 3);
   }
 });

@@ -56,11 +56,11 @@ test('a daemon without perl says so when it starts, with what to install', LIMIT
   await rig.boot([], { PATH: bin });
   const { reason, level } = await rig.logged('no local run can be started');
   assert.equal(level, 'error');
-  assert.equal(reason, `keepers need perl, which is not in PATH (${bin}): install perl-base`);
+  assert.equal(reason, `keepers need perl, which is not in PATH (${bin}); install perl-base`);
   const session = await rig.open();
   const ended = await session.ask({ type: 'run', target: 'hello', wait: true }, 'ended');
   assert.equal(ended.exit, 126);
-  assert.match(ended.text, /keepers need perl, which is not in PATH .*: install perl-base/);
+  assert.match(ended.text, /keepers need perl, which is not in PATH .*; install perl-base/);
 });
 
 test('a target whose PATH has no perl is run all the same', LIMIT, async (t) => {
@@ -76,7 +76,7 @@ test('a target whose PATH has no perl is run all the same', LIMIT, async (t) => 
 test('a keeper.pl that is missing is named with what to do', (t) => {
   const script = join(directory(t), 'keeper.pl');
   const trouble = findKeeperTrouble('/usr/bin', script);
-  assert.equal(trouble, `${script} is missing or cannot be read: install baton again`);
+  assert.equal(trouble, `${script} is missing or cannot be read; reinstall baton`);
   assert.equal(findKeeperTrouble('/usr/bin'), undefined);
 });
 
@@ -93,14 +93,17 @@ test(
     assert.equal(refused.status, 75);
     assert.match(
       refused.errors,
-      /^baton: old: it is configured, .*remove it from the configuration first/,
+      /^baton: old: it is still configured; remove it from the configuration first/,
     );
     assert.match((await rig.baton('status')).text, /^0 running, 0 waiting, 1 failed\n/);
     rig.configure({ targets: TARGETS });
     assert.equal((await rig.baton('reload')).status, 0);
     const { text } = await rig.baton('status');
     assert.match(text, /^0 running, 0 waiting\n/);
-    assert.match(text, /old +removed +no longer configured; "baton forget old" drops its past/);
+    assert.match(
+      text,
+      /old +removed +no longer configured; "baton forget old" deletes its history/,
+    );
     assert.doesNotMatch((await rig.baton('metrics')).text, /"old"/);
     assert.equal((await rig.baton('forget', 'old')).status, 0);
     assert.doesNotMatch((await rig.baton('status')).text, /old/);

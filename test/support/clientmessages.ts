@@ -54,7 +54,7 @@ const USAGE: Samples<typeof usage> = {
 const TROUBLE: Samples<typeof trouble> = {
   outputNotWritten: [['out', 'ENOSPC', 17]],
   unprinted: [['ENOSPC']],
-  notCancelled: [[17, 'the journal cannot be written (ENOSPC); make room on its disk']],
+  notCancelled: [[17, 'the journal cannot be written (ENOSPC); free space on its disk']],
   fleetContinues: [['update']],
   runContinues: [[17]],
   forgotten: [[17]],
@@ -169,7 +169,7 @@ const MIGRATION: Samples<typeof migration> = {
   scriptLock: [['/run/x.lock']],
   levelsUnchecked: [['include_conf `/root/levels` in /etc/x.conf is a command']],
   fillIn: [['LEVEL']],
-  byHand: [['xargs makes the command of it']],
+  byHand: [['xargs constructs the command from it']],
   runsDirectly: [[['daily']]],
   importsThem: [[['/etc/b.conf']]],
   noLevel: [
@@ -187,7 +187,7 @@ const MIGRATION: Samples<typeof migration> = {
   hostKeysChecked: [[]],
   becomesHook: [['ping-dump']],
   pingStays: [['onSuccess']],
-  staysLocal: [['ssh', '-t of ssh has no key of a target']],
+  staysLocal: [['ssh', '-t of ssh has no equivalent key in a target']],
   runsElsewhere: [[['daily'], 'db']],
   leaveElsewhere: [[['daily'], 'docker', 'it uses the keys of backup']],
   refusedBy: [['cron', 'bad minute']],
@@ -277,16 +277,16 @@ const DOCTOR: Samples<Joined<typeof doctor>> = {
   badConfig: [[]],
   heldState: [['/var/lib/baton', 4711, '/run/s']],
   oldNode: [['18.19.0', '20.15']],
-  missingProgram: [['perl', 'each run has a keeper in Perl', 'perl-base']],
+  missingProgram: [['perl', 'each run has a keeper written in Perl', 'perl-base']],
   oddProgram: [['perl', 'status 127']],
   otherBatond: [['/usr/sbin/batond', '0.0.9', '0.1.0']],
   missingFile: [['/usr/lib/baton/dist/daemon/keeper.pl', 'ENOENT']],
   noCron: [[3]],
   uncheckedCrontabs: [['status 125']],
   betterLines: [[3]],
-  unreadCrontab: [['/etc/cron.d/x: was not checked: it cannot be read (EACCES)']],
+  unreadCrontab: [['/etc/cron.d/x: not checked: it cannot be read (EACCES)']],
   setBack: [['3 h', '/var/lib/baton/journal.ndjson']],
-  notSynchronized: [['no service for that is on']],
+  notSynchronized: [['no time service is enabled']],
 };
 
 const UNITS: Samples<Joined<typeof units>> = {
@@ -301,7 +301,7 @@ const UNITS: Samples<Joined<typeof units>> = {
   silentSystemd: [['systemctl', 'nothing for 5 s']],
   crashed: [['baton.service', 'core-dump, signal 11', 'Sun 2026-11-29 03:00:12 UTC']],
   restarted: [['baton.service', 3]],
-  lastWords: [['2026-11-29T03:00:12+0000 batond[7]: fatal cannot go on']],
+  lastWords: [['2026-11-29T03:00:12+0000 batond[7]: fatal cannot continue']],
   refusedStart: [['/var/lib/baton/refused']],
 };
 

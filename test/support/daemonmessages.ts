@@ -10,7 +10,7 @@ const FULL = Object.assign(new Error('no space'), { code: 'ENOSPC' });
 const KNOWN = ['alpha', 'beta'];
 
 const BOOT: Samples<typeof boot> = {
-  badUsage: [['--x: is given twice; give it once']],
+  badUsage: [['--x: given twice; give it once']],
   unknownOption: [
     ['--chek', '--check'],
     ['--zzz', undefined],
@@ -111,7 +111,7 @@ const CONFIG: Samples<typeof config> = {
   wrongJson: [['","', '"}"']],
   notIncludable: [[]],
   notFolder: [['/conf.d']],
-  unsafeFolder: [['/conf.d', 'can be written by others (mode 0777); run chmod go-w /conf.d']],
+  unsafeFolder: [['/conf.d', 'is writable by others (mode 0777); run chmod go-w /conf.d']],
   folderUnread: [['/conf.d', FULL]],
   noFolder: [['/conf.d']],
   fullFolder: [['/conf.d', 99]],
@@ -208,7 +208,7 @@ const REQUEST: Samples<typeof request> = {
   longArgument: [[2, '[a-z]+', 60_000]],
   noConfiguration: [['/c.json', ['targets: missing key; expected an object']]],
   noConfigurationNow: [['/c.json']],
-  cannotStart: [['/state/lock: is held by the daemon with pid 7; stop that one first']],
+  cannotStart: [['/state/lock: is locked by the daemon with pid 7; stop that daemon first']],
   cannotStartNow: [[]],
   staysInForce: [
     ['/c.json', ['targets: missing key; expected an object: {…}']],
@@ -281,7 +281,9 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   lostOutputOf: [[7, 4_096]],
   cutOutput: [[7, '/runs/7/out', 0, 4_096]],
   describeUnrecorded: [['exited with 6', 'ENOSPC']],
-  unrelayed: [['/out cannot be read (EIO); the disk fails; see what the kernel says (dmesg)']],
+  unrelayed: [
+    ['/out cannot be read (EIO); the disk reports an error; check the kernel log (dmesg)'],
+  ],
   sshNoStart: [['ENOSPC', '/state/ssh.log']],
   sshEnded: [[1]],
   sshSilent: [[]],

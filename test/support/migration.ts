@@ -95,13 +95,13 @@ export const CASES: readonly MigrationCase[] = [
   {
     id: 'ssh with what no key says',
     line: 'ssh -o ProxyCommand="nc -X 5 %h %p" nas rsnapshot daily'.replaceAll('%', '\\%'),
-    says: /runs rsnapshot daily by ssh; leave it as it is: -o ProxyCommand=.* has no key of a target/,
+    says: /runs rsnapshot daily through ssh; leave it as it is: -o ProxyCommand=.* has no equivalent key in a target/,
     instead: '',
   },
   {
     id: 'ssh of another user',
     line: '0 3 * * * backup ssh nas rsnapshot daily',
-    says: /leave it as it is: it uses the keys of backup, and batond is another user/,
+    says: /leave it as it is: it uses the keys of backup, but batond runs as another user/,
     instead: '',
   },
   {
@@ -110,7 +110,7 @@ export const CASES: readonly MigrationCase[] = [
     line: 'flock -n -E 0 /run/bk.lock rsnapshot daily',
     instead: RUN,
     target: ['{"type":"cardinality","group":"/run/bk.lock","whenFull":"ignore"}'],
-    says: /lock \/run\/bk\.lock is that of .*:1 too/,
+    says: /lock \/run\/bk\.lock is also used by .*:1;/,
   },
   {
     id: 'case shell: timeout',
@@ -129,7 +129,7 @@ export const CASES: readonly MigrationCase[] = [
     line: 'rsnapshot sync gw-04 && rsnapshot hourly',
     instead: 'baton run rsnap-sync-gw-04 --wait && baton run rsnap-hourly --wait',
     target: ['"args":["rsnapshot","sync","gw-04"]'],
-    also: /^a sync that ends with 2 has fetched, with warnings, and this line then leaves hourly out/,
+    also: /^a sync that exits with 2 has succeeded with warnings, but this line then skips hourly/,
   },
   {
     id: 'case shell: a variable',
@@ -181,7 +181,7 @@ export const CASES: readonly MigrationCase[] = [
   {
     id: 'case level',
     line: 'rsnapshot alpha',
-    says: /alpha is no level of \/etc\/rsnapshot\.conf.*rsnapshot refuses it/,
+    says: /alpha is not a level of \/etc\/rsnapshot\.conf.*rsnapshot refuses it/,
   },
   // Shapes of public crontabs
   {
@@ -309,13 +309,13 @@ export const CASES: readonly MigrationCase[] = [
   {
     id: 'docker',
     line: 'docker exec snap rsnapshot daily',
-    says: /^runs rsnapshot daily by docker; leave it as it is: baton does not know what docker starts/,
+    says: /^runs rsnapshot daily through docker; leave it as it is: baton does not know the environment in which docker starts/,
     instead: '',
   },
   {
     id: 'chroot',
     line: 'chroot /srv/x rsnapshot daily',
-    says: /leave it as it is: baton does not know what chroot starts it in/,
+    says: /leave it as it is: baton does not know the environment in which chroot starts it/,
     instead: '',
   },
   { id: 'ssh without rsnapshot', line: 'ssh nas ls /srv/rsnapshot', isSilent: true },
@@ -331,13 +331,13 @@ export const CASES: readonly MigrationCase[] = [
   {
     id: 'xargs',
     line: 'ls /etc/rs/*.conf | xargs -I{} rsnapshot -c {} daily',
-    byHand: /xargs makes the command of it/,
+    byHand: /xargs constructs the command from it/,
   },
-  { id: 'eval', line: 'eval "rsnapshot daily"', byHand: /eval makes the command of it/ },
+  { id: 'eval', line: 'eval "rsnapshot daily"', byHand: /eval constructs the command from it/ },
   {
     id: 'a wrapper of their own',
     line: '/usr/local/bin/cronwrap /usr/bin/rsnapshot daily',
-    byHand: /cronwrap makes/,
+    byHand: /cronwrap constructs/,
   },
   { id: 'bash without bash', line: 'rsnapshot daily |& logger', byHand: /\|&, which \/bin\/sh/ },
   {
@@ -348,7 +348,7 @@ export const CASES: readonly MigrationCase[] = [
   },
   { id: 'a level by variable', line: 'L=daily; rsnapshot $L', instead: `L=daily; ${RUN}` },
   { id: 'a level by date', line: 'rsnapshot $(date +\\%a)', byHand: /only the shell knows/ },
-  { id: 'profile', line: '. /etc/profile; rsnapshot daily', byHand: /changes its surroundings/ },
+  { id: 'profile', line: '. /etc/profile; rsnapshot daily', byHand: /change its environment/ },
   {
     id: 'a broken line',
     line: 'if true; then rsnapshot daily',

@@ -31,7 +31,7 @@ const POLICY: Samples<typeof policy> = {
   unreadZone: [['Europe/Berlin', '/usr/share/zoneinfo/Europe/Berlin', 'ENOENT']],
   noZone: [['/etc/localtime']],
   neverOpens: [[]],
-  ignoredLong: [['daily is already waiting as run 17 (web)', 3]],
+  ignoredLong: [['daily is already queued as run 17 (web)', 3]],
 };
 
 const WHERE = { host: 'nas', port: 22, user: 'backup' };
@@ -105,7 +105,7 @@ const RUNNER: Samples<typeof runner> = {
   ],
   revokedHostKey: [['nas', 'ssh-rsa SHA256:x', '/k:3']],
   hostKeyUnwritten: [['Error: EROFS']],
-  connectionBroke: [['u@nas:22', 'no sign of life for 15.0 s']],
+  connectionBroke: [['u@nas:22', 'no reply to keepalive messages for 15.0 s']],
   noSign: [['15.0 s']],
   noStatus: [[]],
   remoteIgnoresSignals: [['u@nas:22']],

@@ -61,6 +61,7 @@ export function publish(directory: string): string {
   for (const part of [
     'package.json',
     'contrib/launchers.mjs',
+    'contrib/readable.mjs',
     'dist/client',
     'dist/daemon/batond.cjs',
     'dist/daemon/keeper.pl',

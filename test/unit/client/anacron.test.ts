@@ -101,8 +101,8 @@ test('what anacron makes of a line otherwise than it looks is a reason to leave 
   assert.deepEqual(
     jobs.map(({ line, why = '' }) => [line, why.slice(0, 30)]),
     [
-      [1, 'anacron drops every backslash '],
-      [2, 'it goes on in the next line; w'],
+      [1, 'anacron removes every backslas'],
+      [2, 'it continues on the next line;'],
       [4, 'it ends with a carriage return'],
     ],
   );
@@ -112,7 +112,7 @@ test('a variable that is set below a line is named where anacron may give it to 
   const notes = (...lines: readonly string[]) => read(PATH, ...lines).map((job) => job.notes);
   assert.deepEqual(notes('1 5 a run', 'X=1', 'X=2', '1 10 b run'), [[], []]);
   const [[note = ''] = []] = notes('1 10 a run', 'X=1', 'X=2', '1 5 b run', 'Y=1');
-  assert.match(note, /^anacron gives X, which is set below it/);
+  assert.match(note, /^anacron may also set X, defined further below/);
   assert.deepEqual(notes('X=0', '1 10 a run', 'X=1', '1 5 b run'), [[], []]);
   assert.match(`${read('1 5 a run')[0]?.notes}`, /^the anacrontab sets no PATH/);
 });

@@ -140,7 +140,7 @@ test('of a day of the month and a weekday one is enough, unless one of them is a
 
 test('a direct call of rsnapshot is told, with the line to write instead', () => {
   assert.deepEqual(check('30 3 * * * root /usr/bin/rsnapshot daily\n'), [
-    '1: runs rsnapshot daily directly, which fails when another interval holds the lock | 30 3 * * * root baton run backup-daily --wait',
+    '1: runs rsnapshot daily directly, which fails while another interval holds the lock | 30 3 * * * root baton run backup-daily --wait',
   ]);
   assert.match(
     check('@weekly rsnapshot -q weekly')[0] ?? '',
@@ -190,8 +190,8 @@ test('what starts no run of rsnapshot is left alone', () => {
 
 test('a target that the daemon does not know is told, with the one that was meant', () => {
   assert.deepEqual(check('0 3 * * * baton run backup-dayly --wait\n0 4 * * * baton -t nothing'), [
-    '1: asks for the target "backup-dayly", which the daemon does not know; did you mean "backup-daily"?',
-    '2: asks for the target "nothing", which the daemon does not know; add it to config.json',
+    '1: calls the target "backup-dayly", which is not configured; did you mean "backup-daily"?',
+    '2: calls the target "nothing", which is not configured; add it to config.json',
   ]);
   assert.deepEqual(check('0 3 * * * baton run --wait -E 1 "backup-daily"'), []);
   assert.deepEqual(check('0 3 * * * baton run anything', 'no daemon'), [], 'without a daemon');
@@ -200,7 +200,7 @@ test('a target that the daemon does not know is told, with the one that was mean
 test('a lower level that starts before a higher one on the same day is told, with such a day', () => {
   const staggered = '0 3 * * * baton run backup-daily\n30 3 * * 1 baton run backup-weekly';
   assert.deepEqual(check(staggered), [
-    '1: starts daily at 03:00, before weekly at 03:30 (tab:2) on the same day, such as 2027-01-04: weekly has to go first; with baton both may stand at the same minute',
+    '1: starts daily at 03:00, before weekly at 03:30 (tab:2) on the same day, such as 2027-01-04; weekly must run first; with baton, both may have the same minute',
   ]);
   assert.deepEqual(
     check('30 3 * * * baton run backup-daily\n0 3 * * 1 baton run backup-weekly'),
@@ -226,7 +226,7 @@ test('days that never meet, and levels of several times a day, are no disorder',
 test('two direct lines of one minute and one lock collide, and so do a direct and a baton line', () => {
   const collisions = (text: string) => check(text).filter((it) => it.includes('collides'));
   assert.deepEqual(collisions('0 3 1 * * rsnapshot monthly\n0 3 * * 1 rsnapshot weekly'), [
-    '2: collides with tab:1 at 03:00, such as on 2027-02-01: both need /run/rsnapshot.pid; let baton start both',
+    '2: collides with tab:1 at 03:00, such as on 2027-02-01: both need /run/rsnapshot.pid; start both through baton',
   ]);
   assert.equal(
     collisions('0 3 * * * baton run backup-daily\n0 3 * * * rsnapshot weekly').length,
@@ -249,20 +249,20 @@ test('two lines that take one lock by flock collide', () => {
   );
   assert.match(
     found,
-    /^2: collides with tab:1 at 03:00, .*: both need \/run\/x\.lock; let baton start both$/,
+    /^2: collides with tab:1 at 03:00, .*: both need \/run\/x\.lock; start both through baton$/,
   );
 });
 
 test('what cron does with a line that it takes otherwise than one would think is told', () => {
   assert.deepEqual(check('0 22-2 * * * x\n0 3 30 2 * x\n0 3 * * sat-sun x\n0 3 * * mon-sun/2 x'), [
-    '1: never runs: the hour "22-2" has the range 22-2, which counts down: cron takes it as empty; write 22-23,0-2',
-    '2: never runs: no day of the calendar is like that; correct the day or the month',
-    '3: never runs: the day-of-week "sat-sun" has the range sat-sun, which counts down: cron takes it as empty; write 6-7',
-    '4: never runs: the day-of-week "mon-sun/2" has the range mon-sun/2, which counts down: cron takes it as empty; list the values one by one',
+    '1: never runs: the hour "22-2" has the range 22-2, which counts down, so cron treats it as empty; write 22-23,0-2',
+    '2: never runs: no such day exists in the calendar; correct the day or the month',
+    '3: never runs: the day-of-week "sat-sun" has the range sat-sun, which counts down, so cron treats it as empty; write 6-7',
+    '4: never runs: the day-of-week "mon-sun/2" has the range mon-sun/2, which counts down, so cron treats it as empty; list the values one by one',
   ]);
   assert.deepEqual(check('*5 3 * * * x\n0 3 * * 1#2 x'), [
-    '1: cron reads "*" of "*5" and passes over the rest; write the values that are meant',
-    '2: cron reads "1" of "1#2" and passes over the rest; write the values that are meant',
+    '1: cron reads "*" of "*5" and ignores the rest; write the intended values',
+    '2: cron reads "1" of "1#2" and ignores the rest; write the intended values',
   ]);
   assert.match(check('0 3 * * * x\r')[0] ?? '', /carriage return/);
 });
@@ -360,7 +360,7 @@ test('a higher level belongs into the gap before the next start of the lower one
     /^1: starts daily at 03:00, before weekly at 04:00/,
   );
   assert.deepEqual(found('50 23 * * *', '10 0 * * 1'), [
-    '1: starts daily at 23:50, before weekly at 00:10 (tab:2) on the day before, such as 2027-01-03: weekly has to go first; with baton both may stand at the same minute',
+    '1: starts daily at 23:50, before weekly at 00:10 (tab:2) on the day before, such as 2027-01-03; weekly must run first; with baton, both may have the same minute',
   ]);
   assert.deepEqual(found('0 0 1 * *', '0 3 1 2 *').length, 1, 'a lower one that is not daily');
 });
@@ -418,7 +418,7 @@ test('a level that runs only if sync succeeds is told, since a sync with warning
     'cd / && ( rsnapshot sync && rsnapshot daily )',
     "rsnapshot sync && sh -c 'sleep 1; rsnapshot daily'",
   ]) {
-    assert.match(chain(command), /ends with 2 .* leaves daily out; .*continueOn/, command);
+    assert.match(chain(command), /exits with 2 .* skips daily; .*continueOn/, command);
   }
   for (const command of [
     'rsnapshot sync; rsnapshot daily',
@@ -429,6 +429,6 @@ test('a level that runs only if sync succeeds is told, since a sync with warning
     'set -e; rsnapshot sync || true; rsnapshot daily',
     'rsnapshot daily && rsnapshot sync',
   ]) {
-    assert.doesNotMatch(chain(command), /ends with 2/, command);
+    assert.doesNotMatch(chain(command), /exits with 2/, command);
   }
 });

@@ -90,7 +90,7 @@ for (const [what, socket, service, wanted] of [
     'have no socket',
     { LoadState: 'not-found', ActiveState: 'inactive' },
     {},
-    /^wrong .*baton\.socket is not installed, and baton\.service is \| install both/,
+    /^wrong .*baton\.socket is not installed, but baton\.service is \| reinstall both/,
   ],
   [
     'are not started at boot',
@@ -119,7 +119,7 @@ test('units that nobody has installed are nothing to tell, and a silent systemd 
   const silent = { manager: 'user', units: new Map(), silent: 'nothing for 5 s' } as const;
   assert.match(
     brief(judgeUnits(silent))[0] ?? '',
-    /^note .*"systemctl --user show" gave no answer/,
+    /^note .*"systemctl --user show" gave no result/,
   );
 });
 
@@ -130,7 +130,7 @@ test('a crash of the daemon is told with its signal and its time, and is worst w
   };
   const down = brief(judgeCrashes(unitsOf({}, crash)));
   assert.match(down[0] ?? '', /^wrong crashes: .*core-dump, signal 6, Sun 2026-11-29 03:00:12 UTC/);
-  const words = '2026-11-29T03:00:12+0000 host batond[7]: fatal cannot go on';
+  const words = '2026-11-29T03:00:12+0000 host batond[7]: fatal cannot continue';
   const up = brief(
     judgeCrashes(unitsOf({}, { ...crash, ActiveState: 'active', NRestarts: '2' }, words)),
   );
@@ -138,15 +138,15 @@ test('a crash of the daemon is told with its signal and its time, and is worst w
     up.map((line) => line.split(' ', 2).join(' ')),
     ['note crashes:', 'note crashes:', 'note crashes:'],
   );
-  assert.match(up[1] ?? '', /start baton\.service again \(times: 2\)/);
-  assert.match(up[2] ?? '', /could not go on: 2026-11-29T03:00:12/);
+  assert.match(up[1] ?? '', /restart baton\.service \(times: 2\)/);
+  assert.match(up[2] ?? '', /could not continue: 2026-11-29T03:00:12/);
 });
 
 test('a bad configuration and another daemon are no crashes', () => {
   for (const status of ['64', '69', '78']) {
     const end = { ActiveState: 'failed', Result: 'exit-code', ExecMainCode: '1' };
     const found = judgeCrashes(unitsOf({}, { ...end, ExecMainStatus: status }));
-    assert.deepEqual(brief(found), ['ok crashes: systemd knows of none']);
+    assert.deepEqual(brief(found), ['ok crashes: none known to systemd']);
   }
 });
 
@@ -181,7 +181,7 @@ test('a program that does not work is named, and one that need not be there is n
   const answer = { code: undefined, stdout: '', stderr: '', how: 'EACCES' };
   assert.match(
     brief(judgeProgram({ name: 'perl', version, need }, answer))[0] ?? '',
-    /^wrong programs: perl does not work \(EACCES\) \| try "perl" by hand/,
+    /^wrong programs: perl does not work \(EACCES\) \| run "perl" by hand/,
   );
   assert.deepEqual(judgeProgram({ name: 'ssh', version }, answer), []);
 });
@@ -192,9 +192,7 @@ test('a disk is full by what is free, and a small one with room is not', () => {
   const levels = (changed: Partial<typeof room>): readonly string[] =>
     judgeRoom('/s', { ...room, ...changed }).map(({ level, found }) => `${level} ${found}`);
   assert.deepEqual(levels({}), ['wrong /s: its disk has 0 B left']);
-  assert.deepEqual(levels({ freeBytes: 0.5 * GB }), [
-    'note /s: its disk has 500 MB left, 0 % of it',
-  ]);
+  assert.deepEqual(levels({ freeBytes: 0.5 * GB }), ['note /s: its disk has 500 MB left, 0 %']);
   assert.deepEqual(levels({ freeBytes: 2 * GB }), []);
   assert.deepEqual(levels({ freeBytes: 10_000_000, bytes: 64_000_000 }), []);
   assert.deepEqual(levels({ freeBytes: 50 * GB, freeInodes: 10 }), [
@@ -210,20 +208,20 @@ test('a clock that nobody keeps right is a note, and one that was set back is wr
     stamps: [{ name: '/s/journal.ndjson', ms: 1_800_000_030_000, slackMs: 60_000 }],
   };
   assert.match(brief(judgeClock(facts))[0] ?? '', /^ok clock: 2027-01-15 .* UTC, synchronized$/);
-  const alone = { ...facts, isSynchronized: false, service: 'no service for that is on' };
+  const alone = { ...facts, isSynchronized: false, service: 'no time service is enabled' };
   assert.match(
     brief(judgeClock(alone))[0] ?? '',
-    /^note .*\(no service for that is on\) \| run "time/,
+    /^note .*\(no time service is enabled\) \| run "time/,
   );
   const back = { ...facts, nowMs: facts.nowMs - 3_600_000 };
-  assert.match(brief(judgeClock(back))[0] ?? '', /^wrong .*journal\.ndjson is of a time 1 h ahead/);
+  assert.match(brief(judgeClock(back))[0] ?? '', /^wrong .*journal\.ndjson is 1 h in the future/);
 });
 
 test('an answer of check-crontab that cannot be read is told, and why', () => {
   const answer = { code: undefined, stdout: '{"findings"', stderr: '', how: 'nothing for 20 s' };
   assert.match(
     brief(judgeCrontabs({ answer, isCronRunning: true }))[0] ?? '',
-    /^wrong crontabs: "baton check-crontab" gave no answer \(nothing for 20 s\) \| try it/,
+    /^wrong crontabs: "baton check-crontab" gave no result \(nothing for 20 s\) \| run the command/,
   );
 });
 
@@ -238,11 +236,11 @@ test('a look that does not end, or fails, is a finding, and holds up nothing', a
   const [late] = brief(await bounded('state', 20, () => new Promise(() => {})));
   assert.match(
     late ?? '',
-    /^wrong state: the look at state has no end after 20 ms \| look for a file/,
+    /^wrong state: the check of state did not finish within 20 ms \| check for a file/,
   );
   const fault = Object.assign(new Error('x'), { code: 'EIO' });
   const [failed] = brief(await bounded('clock', 1_000, () => Promise.reject(fault)));
-  assert.match(failed ?? '', /^wrong clock: the look at clock failed: EIO \| report this/);
+  assert.match(failed ?? '', /^wrong clock: the check of clock failed: EIO \| report this/);
 });
 
 test('a sentence of baton is cut where it begins to say what to do', () => {
@@ -270,7 +268,7 @@ test('the worst stands first, no line is wider than the screen, and control sign
     marks.map((line) => line.split(/ +/, 2).join(' ')),
     ['wrong socket', 'note clock', 'ok machine'],
   );
-  assert.equal(lines.at(-2), '1 wrong, 1 to note, 1 ok');
+  assert.equal(lines.at(-2), '1 wrong, 1 note, 1 ok');
   assert.ok(showFindings(findings, { ...screen, isColoured: true }).includes('\u001b[1;31mwrong'));
 });
 
@@ -280,6 +278,6 @@ test('a daemon that refuses because of its configuration: what it is, and where 
     'a value: {…}, […] or null; found the end of the file';
   const ending = { status: 78, isOwn: true, line };
   assert.deepEqual(brief(judgeDaemon({ ok: false, ending }, '0.1.0')), [
-    'wrong daemon: no run can be accepted or started | fix what "batond --check" names',
+    'wrong daemon: no run can be accepted or started | fix the errors that "batond --check" prints',
   ]);
 });

@@ -74,12 +74,12 @@ test('what needs a shell there is left to the shell there', () => {
 
 test('what no key says, and what another user asks for, stays a command of ssh', () => {
   const kept: readonly (readonly [row: string, why: RegExp])[] = [
-    ['root ssh -t db x', /-t of ssh has no key of a target/],
-    ['root ssh -o ProxyCommand=nc db x', /-o ProxyCommand=nc of ssh has no key/],
-    ['root ssh -i k db x', /-i k of ssh has no key/],
-    ['root ssh -fNR 1:h:1 db', /-f of ssh has no key/],
-    ['root ssh db', /it names no command for the other machine/],
-    ['root ssh ssh://db x', /"ssh:\/\/db" is no host name/],
+    ['root ssh -t db x', /-t of ssh has no equivalent key in a target/],
+    ['root ssh -o ProxyCommand=nc db x', /-o ProxyCommand=nc of ssh has no equivalent key/],
+    ['root ssh -i k db x', /-i k of ssh has no equivalent key/],
+    ['root ssh -fNR 1:h:1 db', /-f of ssh has no equivalent key/],
+    ['root ssh db', /it has no command for the other machine/],
+    ['root ssh ssh://db x', /"ssh:\/\/db" is not a host name/],
     ['backup ssh db x', /it uses the keys of backup/],
     ['root sudo -u backup ssh db x', /it uses the keys of backup/],
     ['root TZ=UTC ssh db x', /ssh itself needs TZ/],
@@ -98,7 +98,7 @@ test('what docker starts is a command of docker, and what baton cannot end is sa
   const { targets, notes } = importOf('root nice docker exec db pg_dumpall');
   const args = ['docker', 'exec', 'db', 'pg_dumpall'];
   assert.deepEqual(targets[0]?.runner, { type: 'local', args, nice: 10 });
-  assert.match(notes[0] ?? '', /"baton cancel" does not reach what it starts/);
+  assert.match(notes[0] ?? '', /"baton cancel" cannot stop what it starts$/);
   assert.deepEqual(importOf('root chroot /srv/x dump').notes, []);
 });
 

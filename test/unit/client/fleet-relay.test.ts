@@ -147,7 +147,7 @@ test('on a terminal the output comes with the wait, and goes on at the same byte
 
 test('a run that the daemon does not know any more is the worst end, with its reason', () => {
   const client = new Client(2);
-  const message = 'run 1 is not kept any more';
+  const message = 'run 1 and its outcome are no longer kept';
   const error = { type: 'error', code: 'unknown-run', exit: 125, message } as const;
   client.answer(client.asked('wait', 1), error);
   client.answer(client.asked('output', 1), { type: 'done' });

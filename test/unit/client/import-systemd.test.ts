@@ -52,9 +52,9 @@ test('words of a command line are those that systemd makes of it', () => {
     ['/bin/show', 'foobar bazqux', 'aAb', 'q "r" s', "t'u", ';', '', 'end'],
     ['/bin/show', 'second'],
   ]);
-  assert.match(String(words('/bin/show "open')), /ends within quotes/);
+  assert.match(String(words('/bin/show "open')), /ends inside quotes/);
   assert.match(String(words('/bin/show end\\')), /or with a backslash/);
-  assert.match(String(words('/bin/show \\q')), /does not know the escape in \\q/);
+  assert.match(String(words('/bin/show \\q')), /does not support the escape in \\q/);
 });
 
 test('variables and specifiers stand for what they do in the unit', () => {
@@ -76,7 +76,7 @@ test('variables and specifiers stand for what they do in the unit', () => {
     user: 'daemon',
   });
   assert.match(refused('ExecStart=/bin/show $OTHER'), /the variable OTHER, which/);
-  assert.match(refused('ExecStart=/bin/show %H'), /only systemd knows what %H/);
+  assert.match(refused('ExecStart=/bin/show %H'), /only systemd can expand %H/);
   assert.deepEqual(runnerOf('ExecStart=:/bin/show $OTHER'), {
     ...{ type: 'local', args: ['/bin/show', '$OTHER'], cwd: '/', env: BASE },
   });
@@ -109,7 +109,7 @@ test('settings of the service become keys of the target', () => {
     ...['TimeoutStopSec=150', 'KillSignal=SIGTERM', 'MemoryDenyWriteExecute=no', ''],
   ]);
   assert.deepEqual(notes.length, 1);
-  assert.match(notes[0] ?? '', /nothing of MemoryDenyWriteExecute=;/);
+  assert.match(notes[0] ?? '', /not subject to MemoryDenyWriteExecute=;/);
 });
 
 test('several commands of a oneshot are one sequence', () => {
@@ -123,7 +123,7 @@ test('several commands of a oneshot are one sequence', () => {
       env: BASE,
     },
   });
-  assert.match(refused('ExecStart=/bin/a\nExecStart=/bin/b'), /of Type=oneshot only/);
+  assert.match(refused('ExecStart=/bin/a\nExecStart=/bin/b'), /only with Type=oneshot/);
   const mixed = refused('Type=oneshot\nExecStart=-/bin/a\nExecStart=/bin/b');
   assert.match(mixed, /it has "-" before some commands/);
 });
@@ -132,9 +132,9 @@ test('what only systemd can do is not imported', () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['Type=notify', /its Type= is notify/],
     ['Type=forking', /commands that end/],
-    ['EnvironmentFile=/etc/restic/env', /only systemd can do what EnvironmentFile= says/],
-    ['DynamicUser=yes\nCacheDirectory=x', /what DynamicUser= and CacheDirectory= says/],
-    ['KillMode=process', /baton has nothing for KillMode=process/],
+    ['EnvironmentFile=/etc/restic/env', /only systemd supports EnvironmentFile=;/],
+    ['DynamicUser=yes\nCacheDirectory=x', /supports DynamicUser= and CacheDirectory=;/],
+    ['KillMode=process', /baton has no equivalent of KillMode=process/],
     ['SendSIGKILL=no', /SendSIGKILL=no/],
     ['KillSignal=SIGSEGV', /KillSignal=SIGSEGV/],
     ['Nice=high', /Nice=high/],
@@ -144,8 +144,8 @@ test('what only systemd can do is not imported', () => {
     ['Environment=1A=b', /Environment=1A=b/],
   ];
   for (const [line, why] of wrong) assert.match(refused(`ExecStart=/bin/a\n${line}`), why);
-  assert.match(refused('ExecStart=+/bin/a'), /nothing for the prefix of \+\/bin\/a/);
-  assert.match(refused('ExecStart=/usr/bin/baton run x --wait'), /calls baton already/);
+  assert.match(refused('ExecStart=+/bin/a'), /not support the prefix of \+\/bin\/a/);
+  assert.match(refused('ExecStart=/usr/bin/baton run x --wait'), /already calls baton/);
   assert.match(refused('Restart=no'), /has no ExecStart=/);
 });
 
@@ -153,12 +153,12 @@ test('what does not hold any more is said', () => {
   const said = (line: string): string => imported(`ExecStart=/bin/a\n${line}`).notes.join('\n');
   assert.match(
     said('ProtectSystem=strict\nMemoryMax=2G'),
-    /nothing of ProtectSystem= and MemoryMax=;/,
+    /not subject to ProtectSystem= and MemoryMax=;/,
   );
   assert.match(said('ExecStartPre=/bin/b'), /^the commands of ExecStartPre= stay in the unit/);
   assert.match(said('Restart=on-failure'), /^the setting Restart=on-failure stays/);
   assert.match(said('SuccessExitStatus=SIGTERM'), /counts as failed after SIGTERM/);
-  assert.match(said('TimeoutStopSec=infinity'), /becomes a "killAfter" of a year/);
+  assert.match(said('TimeoutStopSec=infinity'), /becomes a "killAfter" of one year/);
   assert.match(said('WorkingDirectory=-/srv'), /^baton needs the directory \/srv/);
   assert.equal(said('Restart=no\nStandardOutput=append:/var/log/a'), '');
 });

@@ -30,7 +30,7 @@ test('levels that an include may print are accepted, in the order of the classic
   );
   assert.deepEqual(found[0]?.notes, [
     'include_conf `/root/levels` in /etc/rsnapshot.conf is a command, which baton never executes: ' +
-      'levels may come from it, which cannot be checked; complete "order" (lowest first)',
+      'it may define levels, which cannot be checked; complete "order" (lowest first)',
   ]);
   const all = { texts: new Map([['/etc/cron.d/x', text]]), lines: linesOf(text), unread: [] };
   const { targets } = importAll(all, conf, false);
@@ -52,7 +52,7 @@ test('levels of other names that an include may print follow those that the conf
 test('sync where sync_first is not set is refused by rsnapshot', () => {
   const line = linesOf('0 3 * * * root rsnapshot sync\n');
   const [found] = findAll(line, known('retain\tdaily\t7\n'));
-  assert.match(found?.text ?? '', /refuses sync where "sync_first" is not 1, as in \/etc\/rsnap/);
+  assert.match(found?.text ?? '', /refuses sync, because "sync_first" is not 1 in \/etc\/rsnap/);
   const [right] = findAll(line, known('retain\tdaily\t7\nsync_first\t1\n'));
   assert.match(right?.instead ?? '', /rsnap-sync/);
 });

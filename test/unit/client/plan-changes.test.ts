@@ -102,9 +102,8 @@ instead of Mon 4 Jan 06:00
 ! Mon 4 Jan 03:00 d: is given up now: was given up after 1 h
 ! Mon 4 Jan 03:00 e: never starts now: waits for its window
 ! Mon 4 Jan 03:00 f: is refused now: it runs already
-! Mon 4 Jan 09:00 a: is late now: without a success for longer than its
-  lateAfter
-· Mon 4 Jan 03:00 gone: has no run of its own any more
+! Mon 4 Jan 09:00 a: is late now: no success for longer than its lateAfter
+· Mon 4 Jan 03:00 gone: no longer has a run
 · Mon 4 Jan 03:00 back: runs now and starts Mon 4 Jan 04:00; before, it never
   started
 · Mon 4 Jan 03:00 new: is new and starts Mon 4 Jan 04:00

@@ -37,7 +37,7 @@ test('the page begins with what goes wrong, the worst first', () => {
   assert.equal(
     words(after.split('</section>')[0] ?? ''),
     '3 runs, 1 of them waits, 2 refused or ignored, the last one ends Mon 4 Jan 06:00. ' +
-      'late weekly Mon 4 Jan 09:00: is late: without a success for longer than its lateAfter ' +
+      'late weekly Mon 4 Jan 09:00: is late: no success for longer than its lateAfter ' +
       'never starts closed Mon 4 Jan 00:00: never starts: waits for its window ' +
       'fails weekly Mon 4 Jan 05:00: timed out ' +
       'refused daily Mon 4 Jan 04:00: is refused: it waits already, twice from then on',
@@ -49,14 +49,14 @@ test('the page begins with what goes wrong, the worst first', () => {
 test('it says who waits for whom, what becomes of each request, and what it takes for granted', () => {
   const page = { planned: NIGHT, ...ABOUT };
   assert.equal(
-    part(page, 'Who waits for whom'),
-    'The longest wait first. Target Asked for Waits Starts For whom ' +
+    part(page, 'Waiting runs'),
+    'The longest wait first. Target Requested Waits Starts For whom ' +
       'daily Mon 4 Jan 03:00 2 h Mon 4 Jan 05:00 1 h 59 min for weekly',
   );
   assert.equal(
     part(page, 'All runs'),
     'In the order in which they are asked for. ' +
-      'Target Asked for Waits Starts Takes Ends How it ends ' +
+      'Target Requested Waits Starts Takes Ends How it ends ' +
       'closed Mon 4 Jan 00:00 – – – – never starts: waits for its window ' +
       'daily Mon 4 Jan 03:00 2 h Mon 4 Jan 05:00 1 h Mon 4 Jan 06:00 exited with 0 ' +
       'weekly Mon 4 Jan 03:00 – Mon 4 Jan 03:00 2 h Mon 4 Jan 05:00 timed out ' +
@@ -64,17 +64,20 @@ test('it says who waits for whom, what becomes of each request, and what it take
       'daily Mon 4 Jan 04:06 – – – – is refused: it waits already',
   );
   const granted = part(page, 'What the plan takes for granted');
-  assert.match(granted, /count as 0 s: daily; .* taken as met: the mount point .* at boot, not/);
+  assert.match(
+    granted,
+    /counted as 0 s: daily; .* assumed to be met: the mount point .* at boot, not/,
+  );
   const text = showPlanPage(page);
   assert.match(text, /<title>daily waits 2 h, starts Mon 4 Jan 05:00 and ends Mon 4 Jan 06:00</);
   assert.match(text, /<title>weekly starts Mon 4 Jan 03:00 and ends Mon 4 Jan 05:00: timed out</);
-  assert.match(text, /<title>closed is asked for [^<]* and never starts: waits for its window</);
+  assert.match(text, /<title>closed is requested [^<]* and never starts: waits for its window</);
   assert.match(text, /<title>daily is refused Mon 4 Jan 04:00: it waits already</);
 });
 
 test('the chances are a table of their own, and are left out where nobody asked for them', () => {
   const said = part({ planned: { ...NIGHT, chances: CHANCES }, ...ABOUT }, 'Chances');
-  assert.match(said, /^Played 1000 times with random durations of seed 7: the last run ends by/);
+  assert.match(said, /^Simulated 1000 times with random durations, seed 7: the last run ends by/);
   assert.match(said, /Target Starts late Wait \(9 of 10\) Given up Waits at 08:00 Runs at 08:00/);
   assert.match(said, /daily 50% 1 h 30 min &lt;1% - &gt;99% Mon 4 Jan 07:30 closed 100%/);
   assert.doesNotMatch(showPlanPage({ planned: NIGHT, ...ABOUT }), /Chances/);
@@ -89,7 +92,7 @@ test('a changed configuration has its own chart above the present one, and its c
   const page = showPlanPage({ planned: NIGHT, changed, ...ABOUT });
   const headings = [...page.matchAll(/<h2>([^<]*)</g)].map(([, heading]) => heading);
   assert.deepEqual(headings, [
-    ...['With /etc/new.json', 'When what runs, as it is now', 'Who waits for whom', 'All runs'],
+    ...['With /etc/new.json', 'When what runs, as it is now', 'Waiting runs', 'All runs'],
     'What the plan takes for granted',
   ]);
   assert.match(words(page), /With \/etc\/new\.json: 1 later, 1 no longer late; the last run ends/);
@@ -155,12 +158,12 @@ test('a plan of more runs than a browser can draw is cut and counted whole, and 
   const page = showPlanPage({ planned: { ...NIGHT, runs, refused: [] }, ...ABOUT });
   const drawn = page.split('<title>often starts').length - 1;
   assert.ok(drawn >= 10_000 && drawn < 10_100, `${drawn}`);
-  assert.match(page, /Later runs than Mon 4 Jan 02:46 are too many to be drawn\./);
+  assert.match(page, /Runs after Mon 4 Jan 02:46 are not shown, because there are too many\./);
   assert.match(page, /The first 1000 of 10200\. In the order/);
   // All are counted, which is said above the drawing.
   assert.match(page, /<td class="number">10200<\/td><td class="number failed">1<\/td>/);
   const [, chart = ''] = page.split('<h2>When what runs</h2>');
-  assert.ok(chart.indexOf('too many to be drawn') < chart.indexOf('<table class="night">'));
+  assert.ok(chart.indexOf('because there are too many') < chart.indexOf('<table class="night">'));
   // A longer plan has a chart of the first day, which counts what it shows.
   const slow = runs.map((run) => {
     const askedAtMs = MIDNIGHT_MS + run.run * 15_000;
@@ -172,5 +175,5 @@ test('a plan of more runs than a browser can draw is cut and counted whole, and 
   );
   assert.match(day, /<td class="number">5760<\/td>/);
   assert.doesNotMatch(day, /too many/);
-  assert.match(rest, /^\s*<p class="soft">Later runs than .*<td class="number">10200<\/td>/s);
+  assert.match(rest, /^\s*<p class="soft">Runs after .*<td class="number">10200<\/td>/s);
 });

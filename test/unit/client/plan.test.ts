@@ -114,12 +114,10 @@ closed  ····································
 ! Mon 4 Jan 00:00 closed: never starts: waits for its window
 ! Mon 4 Jan 04:00 daily: is refused: it waits already, twice from then on
 ! Mon 4 Jan 05:00 weekly: timed out
-! Mon 4 Jan 09:00 weekly: is late: without a success for longer than its
-  lateAfter
+! Mon 4 Jan 09:00 weekly: is late: no success for longer than its lateAfter
 
-these durations are not known and count as 0 s: daily; give them with --assume
-daily=10m
-taken as met: the mount point /mnt/a (daily)
+unknown durations, counted as 0 s: daily; give them with --assume daily=10m
+assumed to be met: the mount point /mnt/a (daily)
 at boot, not planned: /etc/crontab:7
 `,
   );
@@ -129,9 +127,9 @@ test('the chances of random nights are a table, without columns that say nothing
   const screen = { columns: 80, isColoured: false, isUnicode: true };
   assert.equal(
     showChances(CHANCES, screen),
-    `played 1000 times with random durations of seed 7: the last run ends by Mon 4
-Jan 06:00 in half of these, by Mon 4 Jan 07:30 in 9 of 10, by Mon 4 Jan 09:00 in
-all
+    `simulated 1000 times with random durations, seed 7: the last run ends by Mon 4
+Jan 06:00 in half of the simulations, by Mon 4 Jan 07:30 in 9 of 10, by Mon 4
+Jan 09:00 in all
 
 TARGET  LATE  WAIT        GIVEN UP  WAITS 08:00  RUNS 08:00  ENDS (9 OF 10)
 daily   50%   1 h 30 min  <1%       -            >99%        Mon 4 Jan 07:30
@@ -140,7 +138,7 @@ closed  100%  -           -         100%         -           -
   );
   assert.ok(showPlan({ ...NIGHT, chances: CHANCES }, NO_LINES, screen).includes('>99%'));
   const few = showChances({ ...CHANCES, plays: 12 }, screen);
-  assert.match(few, /^played 12 times .*\(1000 are too much to work\s+out\)/);
+  assert.match(few, /^simulated 12 times .*\(the plan\s+is\s+too\s+large\s+for\s+1000\)/);
   assert.doesNotMatch(showChances({ ...CHANCES, plays: 0 }, screen), /TARGET/);
 });
 

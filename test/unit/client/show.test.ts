@@ -75,7 +75,7 @@ test('status and why show the attempt of a run that was started again', () => {
 
 test('output that could not be written is told wherever a run that ended is shown', () => {
   const run = { ...ended, lostBytes: 512 };
-  const said = /; 512 bytes of its output are missing, which could not be written/;
+  const said = /; 512 bytes of its output are missing, because they could not be written/;
   assert.match(showStatus(status({ last: run }), PAPER), said);
   assert.match(showHistory([run], PAPER), said);
   assert.match(showWhy({ type: 'why', chain: [run], nowMs: NOW_MS }, PAPER), said);
@@ -126,7 +126,7 @@ test('a target that is broken, paused, failed or held says so, and the head coun
   assert.match(text, /= t1 +paused +until "baton resume t1"\n- +cancelled +12:00 /);
   assert.match(
     text,
-    /! t2 +failed +12:00 +is lost, took 31 min; its place is held by processes 4, 5\n/,
+    /! t2 +failed +12:00 +is lost, took 31 min; still counts as running because of processes 4, 5\n/,
   );
   assert.match(text, /\. t3 +waiting +0 ms +about to start, run 7\n +and 2 more waiting\n/);
 });
@@ -185,10 +185,14 @@ test('what a run waits for is named by target, or by the reason where no run is 
     behind: [7],
     reasons: ['waits for x'],
   };
-  const lock = { ...queued, behind: [], reasons: ['waits for pid 9, which holds /run/x'] };
+  const lock = {
+    ...queued,
+    behind: [],
+    reasons: ['waits for external process 9, which holds /run/x'],
+  };
   const lines = rows(status({ active: [running] }, { queued: [queued] }, { queued: [lock] }));
   assert.match(lines[2] ?? '', /for a, run 8$/);
-  assert.match(lines[3] ?? '', /for pid 9, which holds \/run\/x, run 8$/);
+  assert.match(lines[3] ?? '', /for external process 9, which holds \/run\/x, run 8$/);
 });
 
 test('history compares with the median by percent, and from twice on by a factor', () => {
@@ -251,7 +255,10 @@ test('the live line counts on between two answers', () => {
   assert.equal(draw(bare, PAPER), 'a: running for 5 min 1 s');
   const { expectedEndAtMs: ___, ...late } = running;
   const over = showLive({ type: 'why', chain: [late], nowMs: NOW_MS }, 0, PAPER);
-  assert.equal(draw(over, PAPER), 'a: running for 5 min, longer than ever (usually 10 min)');
+  assert.equal(
+    draw(over, PAPER),
+    'a: running for 5 min, longer than any earlier run (usually 10 min)',
+  );
 });
 
 test('a moment is as short as it is clear', () => {
@@ -330,6 +337,6 @@ test('a removed target is marked, says how to drop it, and counts as neither fai
   const last: RunView = { ...ended, verdict: 'failed', outcome: { kind: 'exited', code: 1 } };
   const shown = showStatus(status({ last, removed: true, late: true }), PAPER);
   assert.match(shown, /^0 running, 0 waiting\n/);
-  assert.match(shown, /t0 +removed +no longer configured; "baton forget t0" drops its past/);
+  assert.match(shown, /t0 +removed +no longer configured; "baton forget t0" deletes its history/);
   assert.match(showStatus(status({ last }), PAPER), /^0 running, 0 waiting, 1 failed\n/);
 });

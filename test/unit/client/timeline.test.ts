@@ -46,10 +46,10 @@ offsite-replication…                                           ··━━━�
   192.0.2.7:22 after 36 min
 ! Mon 23 Nov 04:40 rsnap-beta: run 23 exited with 2 after 1 h 36 min
 ✗ rsnap-gamma is late: no success since Sat 21 Nov 05:40
-· photos is paused; "baton resume photos" lets it go on
+· photos is paused; "baton resume photos" ends the pause
 · offsite-replication-of-everything: run 26 has waited 1 h: run 25 of
   offsite-replication-of-everything is running
-the output of a run: baton logs 24
+to see the output of a run: baton logs 24
 `,
   );
 });

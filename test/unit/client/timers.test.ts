@@ -119,7 +119,7 @@ test('what a timer leaves open is told with the plan', () => {
   assert.deepEqual(told.slice(-3), [
     'not planned, because their times are not known in advance: boot.timer',
     'systemd may start these later than planned: a.timer (up to 2 min 30 s)',
-    'missed while the machine is off, these start after its boot, which is not planned: a.timer',
+    'if missed while the machine is off, these start after the next boot, which is not planned: a.timer',
   ]);
 });
 
@@ -165,17 +165,20 @@ test('a plan whose systemd does not answer says which command failed, and claims
     const { told } = planWith(t, { systemctl: systemctlUpTo(failing) });
     assert.deepEqual(told, [
       'no line of the crontabs runs baton',
-      `timers of systemd are missing from the plan, because "${command}" failed ` +
+      `systemd timers are missing from the plan, because "${command}" failed ` +
         '(Failed: Connection timed out); run it by hand to see more',
     ]);
   }
   const timeless = planWith(t, { systemctl: systemctlUpTo('none'), 'systemd-analyze': dies });
   assert.deepEqual(timeless.told, [
-    'timers of systemd are missing from the plan, because "systemd-analyze calendar \'03:00\'" ' +
+    'systemd timers are missing from the plan, because "systemd-analyze calendar \'03:00\'" ' +
       'failed (Failed: Connection timed out); run it by hand to see more',
   ]);
   const { told } = planWith(t, { systemctl: 'exit 4\n' });
-  assert.match(`${told}`, /"systemctl show \*\.timer" failed \(it said nothing, .* status 4\)/);
+  assert.match(
+    `${told}`,
+    /"systemctl show \*\.timer" failed \(it printed nothing, and exited with 4\)/,
+  );
 });
 
 test('where no systemd runs there are no timers, and nothing is missing', (t) => {

@@ -114,12 +114,12 @@ test('a mistake of the defaults is told once, at its place', () => {
   );
   const hook = mistakes({ onFailure: 'mial' }, { web: { runner }, db: { runner } });
   assert.deepEqual(hook, [
-    'defaults.onFailure: there is no target "mial"; expected one of the configuration; did you mean "mail"?',
+    'defaults.onFailure: there is no target "mial"; expected a target of the configuration; did you mean "mail"?',
   ]);
   const twice = mistakes({ policies: [limit, limit] }, { web: { runner }, db: { runner } });
   assert.match(
     twice.join('\n'),
-    /^defaults\.policies\[1\]: group "cardinality:disk" is already named .*$/,
+    /^defaults\.policies\[1\]: group "cardinality:disk" is already used .*$/,
   );
 });
 

@@ -86,9 +86,9 @@ test('each value out of bounds is told with what was expected', () => {
       { warnExit: [0, 2] },
       /warnExit: expected exit codes that okExit .* not name .*; found \[0,2\]/,
     ],
-    [{ keep: { runs: 0 } }, /keep\.runs: expected a whole number from 1 to 1000000; found 0/],
-    [{ keep: { runs: KEEP_RUNS_MAX + 1 } }, /keep\.runs: expected a whole number/],
-    [{ description: 5 }, /description: expected a text in double quotes; found 5/],
+    [{ keep: { runs: 0 } }, /keep\.runs: expected an integer from 1 to 1000000; found 0/],
+    [{ keep: { runs: KEEP_RUNS_MAX + 1 } }, /keep\.runs: expected an integer/],
+    [{ description: 5 }, /description: expected a string in double quotes; found 5/],
     [{ description: 'x'.repeat(10_001) }, /expected at most 10000 characters; found "x{59}…$/],
     [{ policies: lock }, /policies: expected a list: .*; found an object with type, interval/],
     [
@@ -96,11 +96,8 @@ test('each value out of bounds is told with what was expected', () => {
       /policies\[0\]\.interval: expected .*; found "x"/,
     ],
     [{ policies: [{ type: 'cardinality', instances: 0 }] }, /expected at least 1; found 0/],
-    [
-      { policies: [{ type: 'cardinality', instances: 1.5 }] },
-      /expected a whole number; found 1\.5/,
-    ],
-    [{ policies: [{ type: 'cardinality', group: '' }] }, /expected a text that is not empty/],
+    [{ policies: [{ type: 'cardinality', instances: 1.5 }] }, /expected an integer; found 1\.5/],
+    [{ policies: [{ type: 'cardinality', group: '' }] }, /expected a string that is not empty/],
   ];
   for (const [wrong, expected] of cases) assert.match(only(one({ runner, ...wrong })), expected);
 });

@@ -120,10 +120,10 @@ test('a placeholder that is unknown or not in the name is a mistake, with its pl
       ({ path, text: said, position }) => `${position?.line}:${position?.column} ${path}: ${said}`,
     ),
     [
-      '2:3 targets["a-{hots}"]: placeholder {hots} is not in "each"; did you mean "host"? add it there, or write {{hots}} for the text',
+      '2:3 targets["a-{hots}"]: placeholder {hots} is not in "each"; did you mean "host"? add it there, or write {{hots}} for the literal text',
       '2:27 targets["a-{hots}"].each.host: the name of the target has no {host}; add it, or remove "host" from "each"',
       '2:47 targets["a-{hots}"].each.kind: the name of the target has no {kind}; add it, or remove "kind" from "each"',
-      '4:7 targets["a-{hots}"].runner.args[1]: placeholder {kid} is not in "each"; did you mean "kind"? add it there, or write {{kid}} for the text',
+      '4:7 targets["a-{hots}"].runner.args[1]: placeholder {kid} is not in "each"; did you mean "kind"? add it there, or write {{kid}} for the literal text',
     ],
   );
 });
@@ -134,10 +134,10 @@ test('a list that is wrong is told by the schema', () => {
     'targets["x-{host}"].each: expected a placeholder at least; found an object with no keys',
   ]);
   assert.match(at({ host: [] }).join(), /each\.host: expected a list that is not empty/);
-  assert.match(at({ host: [''] }).join(), /each\.host\[0\]: expected a text that is not empty/);
+  assert.match(at({ host: [''] }).join(), /each\.host\[0\]: expected a string that is not empty/);
   assert.match(
     at({ host: [5] }).join(),
-    /each\.host\[0\]: expected a text in double quotes; found 5/,
+    /each\.host\[0\]: expected a string in double quotes; found 5/,
   );
   assert.match(at({ host: 'x' }).join(), /each\.host: expected a list/);
   assert.match(at({ '1a': ['x'] }).join(), /each\.1a: expected a word for a placeholder/);
@@ -151,7 +151,7 @@ test('names that are no names, or that exist, are mistakes', () => {
     ['targets["x-{host}"]: found "x-a/b" (in target "x-a/b")'],
   );
   assert.deepEqual(mistakes({ 'x-{host}': { each: { host: ['c', 'd', 'c'] }, ...echo() } }), [
-    'targets["x-{host}"].each.host[2]: value "c" stands in this list twice; remove one of them',
+    'targets["x-{host}"].each.host[2]: value "c" appears twice in this list; remove one of them',
   ]);
   const twice = mistakes({ 'x-d': echo(), 'x-{host}': { each: { host: ['c', 'd'] }, ...echo() } });
   assert.match(
@@ -187,7 +187,7 @@ test('more targets than the limit are refused, before they are made', () => {
   assert.match(
     mistakes({ 'x-{a}-{b}': { each, ...echo() } }).join('\n'),
     new RegExp(
-      `^targets\\["x-{a}-{b}"\\]\\.each: "each" makes ${side * side} targets; expected at most ${EACH_TARGETS_MAX}`,
+      `^targets\\["x-{a}-{b}"\\]\\.each: "each" creates ${side * side} targets; expected at most ${EACH_TARGETS_MAX}`,
     ),
   );
 });

@@ -31,7 +31,7 @@ test('a file that is no JSON is told with line and column', () => {
     ['{"a": tru}', ':1:7: a: expected a value'],
     ['{"a": 01}', ':1:8: a: expected "," before the next entry; found "1}"'],
     ["{'a': 1}", ':1:2: expected a key in double quotes'],
-    ['{"a": "x\ny"}', ':1:7: a: expected a text that ends'],
+    ['{"a": "x\ny"}', ':1:7: a: expected a string that ends'],
     ['{"a": "\\x"}', ':1:7: a: expected \\\\ for a backslash, or \\n'],
     ['{"a": "\u0007"}', ':1:7: a: expected \\n, \\t, … in place of a control character'],
     ['{} {}', ':1:4: expected the end of the file; found "{}"'],
@@ -70,7 +70,7 @@ test('every mistake has its line and column, those of the syntax beside the othe
     ':8:5: targets.db: expected an object: {…}; found 1',
     ':10:5: targets.nas.runner: missing key; expected an object with a "type": {…}',
     ':11:45: targets.nas.policies[0].instances: expected at least 1; found 0',
-    ':14:5: targets.db: this key stands here twice; remove one of them or rename it',
+    ':14:5: targets.db: duplicate key; remove one of them or rename it',
   ]);
   const mended = text.replace('"/bin/true" "x"', '"/bin/true", "x"');
   assert.deepEqual(
@@ -87,7 +87,7 @@ test('a configuration with comments is one', () => {
 test('a byte order mark is named', () => {
   const text = `\ufeff{"targets": {"web": {"runner": ${JSON.stringify(runner)}}}}`;
   assert.deepEqual(told(loadText(text)), [
-    ':1:1: begins with a byte order mark (BOM); expected UTF-8 without one: remove it',
+    ':1:1: begins with a byte order mark (BOM); expected UTF-8 without one; remove it',
   ]);
 });
 
@@ -142,7 +142,7 @@ test('a key that stands twice is a mistake, where JSON would drop one of them si
   const target = JSON.stringify({ runner });
   const text = `{"targets":{"web":${target},"db":${target},"web":${target}},"x":1}`;
   assert.deepEqual(mistakesOf(loadText(text)), [
-    'targets.web: this key stands here twice; remove one of them or rename it',
+    'targets.web: duplicate key; remove one of them or rename it',
     'x: unknown key; known here: $schema, description, include, log, sockets, idleExit, keep, plugins, defaults, targets',
   ]);
 });
@@ -170,14 +170,14 @@ test('a file of another user is refused, one of root is read', {
   accepted(loadConfig(path, NOBODY));
   const said = /is owned by nobody \(uid 65534\); expected root; run chown root /;
   assert.match(only(loadConfig(path, 0)), said);
-  const others = /owned by nobody \(uid 65534\); expected root or uid 4000000001, as which/;
+  const others = /owned by nobody \(uid 65534\); expected root or uid 4000000001, the user/;
   assert.match(only(loadConfig(path, 4_000_000_001)), others);
 });
 
 test('what is no readable file is refused, and nothing hangs', (t) => {
   const place = directory(t);
   const path = join(place, 'config.json');
-  assert.match(only(loadConfig(path)), /^: does not exist; write one, or name another/);
+  assert.match(only(loadConfig(path)), /^: does not exist; create it, or name another/);
   assert.match(only(loadConfig(place)), /^: is a directory/);
   symlinkSync('/dev/null', path);
   assert.match(only(loadConfig(path)), /^: is not a regular file/);

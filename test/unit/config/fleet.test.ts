@@ -49,8 +49,8 @@ test('a mistake is told at its place in the list of hosts', () => {
   assert.deepEqual(
     loaded.mistakes.map(({ path, text: said, position }) => `${position?.line} ${path}: ${said}`),
     [
-      '1 targets.up.hosts[2]: value "a" stands in this list twice; remove one of them',
-      '2 targets.up.runner.args[2]: placeholder {hots} is not in "each"; did you mean "host"? add it there, or write {{hots}} for the text',
+      '1 targets.up.hosts[2]: value "a" appears twice in this list; remove one of them',
+      '2 targets.up.runner.args[2]: placeholder {hots} is not in "each"; did you mean "host"? add it there, or write {{hots}} for the literal text',
     ],
   );
 });
@@ -59,11 +59,11 @@ test('hosts that are not used, not hosts or given twice are mistakes', () => {
   const plain = { type: 'local', args: ['/bin/echo'] };
   assert.match(
     mistakes({ up: { hosts: ['a'], runner: plain } }).join(),
-    /^targets\.up\.hosts: nothing in this definition has {host}/,
+    /^targets\.up\.hosts: this definition does not contain {host}/,
   );
   assert.match(
     mistakes({ up: { each: { host: ['b'] }, hosts: ['a'], runner } }).join(),
-    /targets\.up\.each\.host: "hosts" already puts/,
+    /targets\.up\.each\.host: {host} is already replaced by the hosts of "hosts"/,
   );
   for (const host of ['a b', '-a', 'a/b', 'a,b', 'a*', 'u@a', '', 5]) {
     assert.match(
@@ -80,12 +80,12 @@ test('a name is a fleet or a target, and a hook is a target', () => {
   const one = { runner: { type: 'dummy', time: '1s' } };
   assert.match(
     mistakes({ up, '{x}': { each: { x: ['up'] }, ...one } }).join('\n'),
-    /^targets\.up: "up" is a fleet and a target at once .*give one of them another name$/,
+    /^targets\.up: "up" is the name of a fleet and of a target \(defined at .*\); rename one of them$/,
   );
   assert.match(mistakes({ up, 'up@b': one }).join('\n'), /target "up@b" is already defined/);
   assert.match(
     mistakes({ up, other: { ...one, onFailure: 'up' } }).join('\n'),
-    /^targets\.other\.onFailure: "up" is a fleet; expected one target/,
+    /^targets\.other\.onFailure: "up" is a fleet; expected a single target/,
   );
 });
 

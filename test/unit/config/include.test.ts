@@ -92,7 +92,7 @@ test('no file and no folder need be there for a pattern, but for a name there is
   assert.deepEqual(namesIn(path), []);
   put(path, { include: ['conf.d/web.json', '../nowhere/x.json'], targets: {} });
   const [first = '', second = '', ...more] = told(path);
-  assert.equal(first, 'conf.d/web.json: does not exist; write it, or remove it from "include"');
+  assert.equal(first, 'conf.d/web.json: does not exist; create it, or remove it from "include"');
   assert.match(second, /nowhere\/x\.json: does not exist/);
   assert.deepEqual(more, []);
 });
@@ -126,7 +126,7 @@ test('each mistake has its own file, line and column, in the order of the files'
     /^conf\.d\/b\.json:1:16: targets\.b: expected an object/,
     /^conf\.d\/b\.json:1:23: targets\.c: expected "," before the next entry/,
     /^conf\.d\/c\.json:1:1: targets: missing key/,
-    /^conf\.d\/c\.json:1:3: log: "log" belongs into the main file; move it to config\.json$/,
+    /^conf\.d\/c\.json:1:3: log: "log" is only allowed in the main file; move it to config\.json$/,
     /^conf\.d\/c\.json:1:14: target: unknown key; did you mean "targets"/,
     /^conf\.d\/d\.json:1:1: expected a value/,
   ];
@@ -147,7 +147,7 @@ test('mistakes between targets are told in the file of the target', (t) => {
       '{"targets":\n{"b": {"runner": {"type":"dummy","time":"1s"}, "onFailure": "mian"}}}',
   });
   assert.deepEqual(told(path), [
-    'conf.d/b.json:2:48: targets.b.onFailure: there is no target "mian"; expected one of the configuration; did you mean "main"?',
+    'conf.d/b.json:2:48: targets.b.onFailure: there is no target "mian"; expected a target of the configuration; did you mean "main"?',
   ]);
 });
 
@@ -169,7 +169,7 @@ test('a configuration needs targets or files that have some, and included files 
   for (const key of ['include', 'log', 'keep', 'sockets', 'idleExit']) {
     put(join(dirname(path), 'conf.d/a.json'), { targets: {}, [key]: {} });
     assert.deepEqual(told(path), [
-      `conf.d/a.json:1:15: ${key}: "${key}" belongs into the main file; move it to config.json`,
+      `conf.d/a.json:1:15: ${key}: "${key}" is only allowed in the main file; move it to config.json`,
     ]);
   }
   put(join(dirname(path), 'conf.d/a.json'), { $schema: 'x', description: 'of web', targets: {} });
@@ -200,11 +200,11 @@ test('files and folders that others can write are refused', (t) => {
   const path = write(t, { 'config.json': { include: PATTERN }, 'conf.d/a.json': targets('a') });
   const folder = join(dirname(path), 'conf.d');
   chmodSync(join(folder, 'a.json'), 0o666);
-  assert.match(told(path).join(), /^conf\.d\/a\.json: can be written by others \(mode 0666\)/);
+  assert.match(told(path).join(), /^conf\.d\/a\.json: is writable by others \(mode 0666\)/);
   chmodSync(join(folder, 'a.json'), 0o644);
   chmodSync(folder, 0o1777);
   const said =
-    /^config\.json:1:13: include\[0\]: folder conf\.d can be written by others \(mode 1777\)/;
+    /^config\.json:1:13: include\[0\]: directory conf\.d is writable by others \(mode 1777\)/;
   assert.match(told(path).join().replaceAll(folder, 'conf.d'), said);
 });
 
@@ -221,7 +221,7 @@ test('files and folders of another user are refused', { skip: whyWithout('root')
   chownSync(join(folder, 'a.json'), 0, 0);
   assert.match(
     told(path, loadConfig(path, 0)).join(),
-    /include\[0\]: folder .* is owned by nobody/,
+    /include\[0\]: directory .* is owned by nobody/,
   );
 });
 
@@ -235,16 +235,16 @@ test('what is no file or no folder is refused, and nothing hangs', (t) => {
     told(path).map((line) => line.replace(/;.*/, '')),
     [
       'conf.d/a.json: is not a regular file',
-      'conf.d/b.json: is a folder',
+      'conf.d/b.json: is a directory',
       'conf.d/c.json: does not exist',
     ],
   );
   writeFileSync(path, JSON.stringify({ include: ['conf.d'], targets: {} }));
-  assert.match(told(path).join(), /^conf\.d: is a folder; name "conf\.d\/\*\.json" to include/);
+  assert.match(told(path).join(), /^conf\.d: is a directory; name "conf\.d\/\*\.json" to include/);
   writeFileSync(path, JSON.stringify({ include: PATTERN, targets: {} }));
   rmSync(folder, { recursive: true });
   writeFileSync(folder, '');
-  assert.match(told(path).join(), /include\[0\]: conf\.d is not a folder; name one$/);
+  assert.match(told(path).join(), /include\[0\]: conf\.d is not a directory; name a directory$/);
 });
 
 test('more files, longer files and larger folders than the limits are refused', (t) => {
@@ -273,7 +273,7 @@ test('more files, longer files and larger folders than the limits are refused', 
   const [line = '', ...more] = told(path);
   assert.match(
     line,
-    /^conf\.d\/9\.json: with this file the configuration is longer than 16777216 bytes/,
+    /^conf\.d\/9\.json: with this file, the configuration is longer than 16777216 bytes/,
   );
   assert.deepEqual(more, []);
   rmSync(folder, { recursive: true });
@@ -282,7 +282,7 @@ test('more files, longer files and larger folders than the limits are refused', 
   for (let at = 0; at < FOLDER_ENTRIES_MAX; at++) symlinkSync('x', join(folder, `${at}`));
   assert.deepEqual(namesIn(path), []);
   symlinkSync('x', join(folder, 'x'));
-  assert.match(told(path).join(), /folder conf\.d has more than 10000 entries/);
+  assert.match(told(path).join(), /directory conf\.d has more than 10000 entries/);
 
   put(path, { include: Array.from({ length: INCLUDES_MAX + 1 }, () => '*.x'), targets: {} });
   assert.match(told(path).join(), /include: expected at most 100 entries/);

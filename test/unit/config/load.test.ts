@@ -114,9 +114,9 @@ test('one target in two rsnapshot groups, or twice in one group, is a mistake', 
   const cases: readonly (readonly [readonly unknown[], RegExp])[] = [
     [
       [lock, { ...lock, group: 'b' }],
-      /policies\[1\]: type rsnapshot is already named by policies\[0\]/,
+      /policies\[1\]: type rsnapshot is already used by policies\[0\]/,
     ],
-    [[lock, lock], /policies\[1\]: group "rsnapshot:\/etc\/rsnapshot\.conf" is already named/],
+    [[lock, lock], /policies\[1\]: group "rsnapshot:\/etc\/rsnapshot\.conf" is already used/],
     [[{ type: 'cardinality' }, { type: 'cardinality' }], /group "cardinality:target web"/],
   ];
   for (const [names, expected] of cases) {

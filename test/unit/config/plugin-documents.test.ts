@@ -46,7 +46,7 @@ test('the example of baton-plugin(7) lets runs start in its hours only', async (
   const wrong = await folder.load(['hours.mjs'], withPolicy('hours', { hours: ['one'] }));
   assert.match(
     mistakesIn(folder, wrong),
-    /: targets\.t\.policies\[0\]\.hours: policy hours says: /,
+    /: targets\.t\.policies\[0\]\.hours: policy hours reports: /,
   );
   const config = accepted(await folder.load(['hours.mjs'], withPolicy('hours', { hours: [23] })));
   assert.ok(describeConfig(config).includes(`\n  plugin ${file}: policy hours\n`));
@@ -104,10 +104,16 @@ test('the example memory-limit runs its command by systemd-run, as the runner lo
       targets: { t: { runner: { type: 'memory-limit', ...runner }, acceptArgs: ['[a-z]+'] } },
     });
   const wrong = mistakesIn(folder, await load({ memory: 'much', args: [] }));
-  assert.match(wrong, /runner\.memory: runner memory-limit says: expected a size such as "2G"; /);
-  assert.match(wrong, /runner\.args: runner memory-limit says: expected a command as a list/);
+  assert.match(
+    wrong,
+    /runner\.memory: runner memory-limit reports: expected a size such as "2G"; /,
+  );
+  assert.match(wrong, /runner\.args: runner memory-limit reports: expected a command as a list/);
   const others = await load({ memory: '2G', args: ['/bin/dump'], user: 'nobody' });
-  assert.match(mistakesIn(folder, others), /runner\.user: runner memory-limit says: unknown key;/);
+  assert.match(
+    mistakesIn(folder, others),
+    /runner\.user: runner memory-limit reports: unknown key;/,
+  );
   const config = accepted(await load({ memory: '2G', args: ['/bin/dump', '-v'] }));
   assert.match(describeConfig(config), /\n {2}plugin .*memory-limit\.mjs: runner memory-limit\n/);
   const target = config.catalog.targets.get('t');
@@ -121,10 +127,10 @@ test('the example memory-limit runs its command by systemd-run, as the runner lo
 test('a runner whose plan is wrong is a mistake where it is named', async (t) => {
   for (const [plan, said] of [
     ['() => { throw Error("x"); }', /runner mine failed: plan\(\) threw Error: x/],
-    ['() => 5', /runner mine failed: plan\(\) returned 5, where an object with args was/],
+    ['() => 5', /runner mine failed: plan\(\) returned 5; expected an object with args/],
     [
       '() => ({ args: ["a"], cwd: "b" })',
-      /plan\(\) of runner mine gives a wrong "cwd": expected an/,
+      /plan\(\) of runner mine returned a wrong "cwd": expected an/,
     ],
   ] as const) {
     const folder = new PluginFolder(t);

@@ -76,21 +76,30 @@ const NONSENSE: readonly (readonly [() => unknown, RegExp | string])[] = [
     },
     'ready() threw something that cannot be shown',
   ],
-  [() => undefined, /^ready\(\) returned nothing, where start, wait with a reason, or skip/],
-  [() => 'start', /^ready\(\) returned "start", where start, wait with a reason/],
-  [() => ({ type: 'wait' }), /^ready\(\) returned {"type":"wait"}, where/],
-  [() => ({ type: 'wait', reason: '\n' }), /^ready\(\) returned {.*}, where/],
-  [() => ({ type: 'wait', reason: 'x', behind: ['y'] }), /^ready\(\) returned {.*}, where/],
-  [() => ({ type: 'wait', reason: 'x', untilMs: Number.NaN }), /^ready\(\) returned {.*}, where/],
+  [() => undefined, /^ready\(\) returned nothing; expected start, wait with a reason, or skip/],
+  [() => 'start', /^ready\(\) returned "start"; expected start, wait with a reason/],
+  [() => ({ type: 'wait' }), /^ready\(\) returned {"type":"wait"}; expected start/],
+  [() => ({ type: 'wait', reason: '\n' }), /^ready\(\) returned {.*}; expected start/],
+  [
+    () => ({ type: 'wait', reason: 'x', behind: ['y'] }),
+    /^ready\(\) returned {.*}; expected start/,
+  ],
+  [
+    () => ({ type: 'wait', reason: 'x', untilMs: Number.NaN }),
+    /^ready\(\) returned {.*}; expected start/,
+  ],
   [
     () => {
       const self = {};
       return Object.assign(self, { self });
     },
-    /^ready\(\) returned something that cannot be shown, where/,
+    /^ready\(\) returned something that cannot be shown; expected start/,
   ],
-  [() => 5n, /^ready\(\) returned something that cannot be shown, where/],
-  [() => Promise.reject(new Error('late')), /^ready\(\) returned a promise, where an answer was/],
+  [() => 5n, /^ready\(\) returned something that cannot be shown; expected start/],
+  [
+    () => Promise.reject(new Error('late')),
+    /^ready\(\) returned a promise; expected the result itself/,
+  ],
 ];
 
 for (const [index, [ready, said]] of NONSENSE.entries()) {

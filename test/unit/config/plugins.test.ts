@@ -56,11 +56,11 @@ const WRONG: Readonly<Record<string, readonly [string, RegExp]>> = {
   ],
   'takes the name of our own': [
     policyModule('window'),
-    /: export "policy": the type "window" is taken by baton's own policy; choose another/,
+    /: export "policy": the type "window" is already used by baton's own policy; choose another/,
   ],
   'takes one name twice': [
     policyModule('a') + policyModule('a').replace('policy', 'other'),
-    /: export "(other|policy)": the type "a" is taken by another export of this file; choose/,
+    /: export "(other|policy)": the type "a" is already used by another export of this file; choose/,
   ],
 };
 
@@ -96,7 +96,7 @@ test('of a plugin behind links, the folders above each link are judged, and the 
     chmodSync(at(name), 0o777);
     assert.match(
       await said(),
-      new RegExp(`folder ${name} can be written by others .*go-w ${name}$`),
+      new RegExp(`directory ${name} is writable by others .*go-w ${name}$`),
     );
     chmodSync(at(name), 0o755);
   }
@@ -119,24 +119,21 @@ test('a plugin that two files bring is a mistake of the second', async (t) => {
   const mistakes = mistakesIn(folder, await folder.load(['a.mjs', 'b.mjs']));
   assert.match(
     mistakes,
-    /plugins\[1\]: b\.mjs: export "policy": .* taken by a\.mjs; choose another$/,
+    /plugins\[1\]: b\.mjs: export "policy": .* already used by a\.mjs; choose another type$/,
   );
 });
 
 test('a file that is not there, no file, or writable by others is refused', async (t) => {
   const folder = new PluginFolder(t);
   const said = async (): Promise<string> => mistakesIn(folder, await folder.load(['d/x.mjs']));
-  assert.match(await said(), /d\/x\.mjs: does not exist; write one, or name another in "plugins"/);
+  assert.match(await said(), /d\/x\.mjs: does not exist; create it, or name another in "plugins"/);
   folder.write('d/x.mjs', policyModule('mine'));
   accepted(await folder.load(['d/x.mjs']));
   chmodSync(join(folder.path, 'd/x.mjs'), 0o620);
-  assert.match(
-    await said(),
-    /can be written by others \(mode 0620\).*; run chmod go-w .*d\/x\.mjs$/,
-  );
+  assert.match(await said(), /is writable by others \(mode 0620\).*; run chmod go-w .*d\/x\.mjs$/);
   chmodSync(join(folder.path, 'd/x.mjs'), 0o600);
   chmodSync(join(folder.path, 'd'), 0o722);
-  assert.match(await said(), /folder d can be written by others .*; run chmod go-w d$/);
+  assert.match(await said(), /directory d is writable by others .*; run chmod go-w d$/);
   chmodSync(join(folder.path, 'd'), 0o1777);
   accepted(await folder.load(['d/x.mjs']));
   rmSync(join(folder.path, 'd/x.mjs'));
@@ -175,7 +172,7 @@ test('options go through the schema of the plugin, and its issues are mistakes',
   const wrong = mistakesIn(folder, await folder.load(['x.mjs'], withPolicy('mine', { from: 'x' })));
   assert.match(
     wrong,
-    /: targets\.t\.policies\[0\]\.from: policy mine says: Invalid type: expected 5; correct it$/,
+    /: targets\.t\.policies\[0\]\.from: policy mine reports: Invalid type: expected 5; correct it$/,
   );
 });
 
@@ -187,10 +184,13 @@ test('a schema that throws, answers later or answers nonsense is a mistake', asy
     ],
     [
       'async () => { throw new Error("later"); }',
-      /validate\(\) returned a promise, where an answer/,
+      /validate\(\) returned a promise; expected the result itself/,
     ],
-    ['() => 5', /validate\(\) returned 5, where a value that is an object, or issues was expected/],
-    ['() => ({ value: 5 })', /validate\(\) returned {"value":5}, where a value that is an object/],
+    ['() => 5', /validate\(\) returned 5; expected a value that is an object, or issues/],
+    [
+      '() => ({ value: 5 })',
+      /validate\(\) returned {"value":5}; expected a value that is an object/,
+    ],
   ] as const) {
     const folder = new PluginFolder(t);
     const options = `options: { '~standard': { version: 1, vendor: 'v', validate: ${validate} } },`;
@@ -215,7 +215,7 @@ test('a group that cannot be told is a mistake, each time that it is loaded', as
     const mistakes = mistakesIn(folder, await folder.load(['x.mjs'], withPolicy('mine')));
     assert.match(
       mistakes,
-      /: plugins: policy mine failed: group\(\) returned 5, where a text was expected; correct x\.mjs/,
+      /: plugins: policy mine failed: group\(\) returned 5; expected a string; correct x\.mjs/,
     );
   }
 });

@@ -113,7 +113,7 @@ test('only a stale lock that keeps later runs away is told as left behind', (t) 
   assert.equal(left(true), '');
   writeFileSync(path, String(deadPid()));
   assert.equal(left(false), '');
-  assert.ok(left(true).includes(`its lockfile ${path} was left behind: remove it`));
+  assert.ok(left(true).includes(`its lock file ${path} was left behind; remove it`));
   writeFileSync(path, String(process.pid));
   assert.equal(left(true), '');
 });

@@ -101,7 +101,7 @@ test('a misspelt class, handler or key is told where it stands, with a suggestio
     'targets.a.class: unknown class "py9tor.worker.LocalExecuter"; did you mean "py9tor.worker.LocalExecutor"?',
     'targets.b.handler: unknown handler "py9tor.handlers.cardinalty"; did you mean "py9tor.handlers.cardinality"?',
     'targets.c.handlr: unknown key; did you mean "handler"?',
-    'targets.d.attrs.time: missing key; py9tor.worker.DummyExecutor needs it: add it',
+    'targets.d.attrs.time: missing key, which py9tor.worker.DummyExecutor needs; add it',
     'targets.d.attrs.tme: unknown key; did you mean "time"?',
     'targets.e.class: expected one of py9tor.worker.DummyExecutor, py9tor.worker.LocalExecutor, py9tor.worker.SSHExecutor; found 5',
   ]);
@@ -117,11 +117,11 @@ test('what is missing is told once', () => {
   });
   assert.deepEqual(found, [
     ...['key', 'user', 'host', 'cmds'].map(
-      (key) => `targets.a.attrs.${key}: missing key; py9tor.worker.SSHExecutor needs it: add it`,
+      (key) => `targets.a.attrs.${key}: missing key, which py9tor.worker.SSHExecutor needs; add it`,
     ),
     'targets.b.attrs: missing key; expected an object with args',
-    'targets.c.instances: missing key; py9tor.handlers.cardinality needs it: add it',
-    'targets.d.interval: missing key; py9tor.handlers.rsnapshot needs it: add it',
+    'targets.c.instances: missing key, which py9tor.handlers.cardinality needs; add it',
+    'targets.d.interval: missing key, which py9tor.handlers.rsnapshot needs; add it',
     'targets.e.attrs: expected an object with args',
   ]);
 });
@@ -157,7 +157,7 @@ test('an interval that py9tor did not know is told, whatever the rsnapshot.conf 
 test('a key of a handler that is not there is ignored with a warning', () => {
   const { warnings } = accepted(load({ targets: { a: { ...local, instances: 1 } } }));
   assert.deepEqual(warnings, [
-    'target "a": instances is ignored: no handler reads it; name the "handler", or remove it',
+    'target "a": instances is ignored: no handler reads it; set "handler", or remove it',
   ]);
 });
 

@@ -162,13 +162,13 @@ test('a tool that is not known is a mistake', () => {
 
 test('batond --check says what a tool gives, proposes one, and warns of a 0 that is none', () => {
   const given = targetOf({ runner: command('x'), tool: 'restic', stopSignal: 'TERM' }).text;
-  assert.match(given, /^note: target "t": tool restic gives: warnExit 3$/m);
+  assert.match(given, /^note: target "t": tool restic sets: warnExit 3$/m);
   const nothing = targetOf({ runner: command('x'), tool: 'rdiff-backup' }).text;
-  assert.match(nothing, /^note: target "t": tool rdiff-backup gives: nothing/m);
+  assert.match(nothing, /^note: target "t": tool rdiff-backup sets: nothing/m);
   const proposed = targetOf({ runner: command('/usr/bin/restic', 'backup') }).text;
   assert.match(
     proposed,
-    /^note: target "t": runs restic; set "tool": "restic" to have warnExit 3, stopSignal INT, stopTo main$/m,
+    /^note: target "t": runs restic; set "tool": "restic" to get warnExit 3, stopSignal INT, stopTo main$/m,
   );
   const whole = { warnExit: [3], stopSignal: 'INT', stopTo: 'main' };
   const done = targetOf({ runner: command('restic'), ...whole }).text;

@@ -28,11 +28,11 @@ function targetOf(acceptArgs: readonly string[]): Target {
 
 for (const [patterns, args, words] of [
   [[], [], undefined],
-  [[], ['a'], /^takes no arguments, found 1; permit some with "acceptArgs" of the target$/],
+  [[], ['a'], /^takes no arguments, found 1; to allow arguments, set "acceptArgs" of the target$/],
   [['[a-z]+'], ['abc'], undefined],
-  [['[a-z]+'], [], /^takes 1 argument, found 0; give as many$/],
-  [['[a-z]+'], ['abc', 'd'], /^takes 1 argument, found 2; give as many$/],
-  [['[a-z]+'], ['abc; rm'], /^does not take its argument 1: expected \[a-z\]\+, found "abc; rm"$/],
+  [['[a-z]+'], [], /^takes 1 argument, found 0; give that many$/],
+  [['[a-z]+'], ['abc', 'd'], /^takes 1 argument, found 2; give that many$/],
+  [['[a-z]+'], ['abc; rm'], /^does not accept argument 1: expected \[a-z\]\+, found "abc; rm"$/],
   [['[a-z]+'], ['abc\n'], /argument 1/],
   [['[a-z]+'], ['\nabc'], /argument 1/],
   [['[a-z]+', '\\d'], ['abc', 'x'], /argument 2/],

@@ -70,7 +70,7 @@ test('a run that waits for another of its own group is told that neither would e
   jobs.core.ask('a');
   assert.equal(
     reasonOf(jobs.ask(1, 'b')),
-    'it cannot start before run 1 (a) has ended, and run 1 (a) would wait for it: nobody would ever start or end; do not wait for it in run 1 (a), or let them have no group in common',
+    'it cannot start before run 1 (a) has ended, and run 1 (a) would wait for it: none of them would ever end; do not wait for it in run 1 (a), or give the targets different groups',
   );
   assert.equal(jobs.core.runs('queued').length, 0);
   jobs.core.end(1);
@@ -95,7 +95,7 @@ test('a run that would join itself is refused', () => {
   jobs.core.ask('a');
   assert.equal(
     reasonOf(jobs.ask(1, 'a')),
-    'run 1 (a) would wait for its own end, which never comes; do not wait for it there',
+    'run 1 (a) would wait for itself to end, forever; do not wait for it from there',
   );
 });
 
@@ -112,7 +112,7 @@ test('a run far down that needs the place of the first that waits is refused, an
   assert.deepEqual(jobs.ask(2, 'c'), { type: 'accepted', run: 3 });
   assert.match(
     reasonOf(jobs.ask(3, 'd')),
-    /^it cannot start before run 1 \(a\) has ended, and that waits for run 3 \(c\): nobody/,
+    /^it cannot start before run 1 \(a\) has ended, and that waits for run 3 \(c\): none of them/,
   );
 });
 

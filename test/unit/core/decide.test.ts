@@ -269,7 +269,7 @@ test('the queue of a target has a limit, and the request past it is refused', ()
   assert.equal(core.submit('t').type, 'accepted');
   const full = {
     type: 'refused',
-    reason: '200000 runs of it wait already, the most allowed; see what they wait for: baton why t',
+    reason: 'its queue is full (200000 runs); see what they wait for: baton why t',
   };
   assert.deepEqual(core.submit('t'), full);
 });

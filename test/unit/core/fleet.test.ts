@@ -123,7 +123,7 @@ test('those that failed the last time run again, and no others', () => {
   const core = new Core(fleet());
   assert.deepEqual(ask(core, 'early', { failed: true }), {
     type: 'ignored',
-    reason: 'no host is left whose latest run failed; leave --failed out to run on all',
+    reason: 'the most recent run failed on none of the hosts; to run on all of them, omit --failed',
   });
   ask(core, 'one');
   core.end(1, exit(3));

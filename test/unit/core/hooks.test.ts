@@ -273,19 +273,19 @@ test('hooks are targets of the same file, others than their own, without argumen
     return mistakesOf(load({ targets: { job: { runner, ...more }, ...others } }));
   };
   assert.deepEqual(mistakes({ onFailure: 'job' }), [
-    'targets.job.onFailure: names the target itself; expected another one',
+    'targets.job.onFailure: names the target itself; expected another target',
   ]);
   assert.deepEqual(mistakes({ onFailure: 'mial' }, { mail: { runner } }), [
-    'targets.job.onFailure: there is no target "mial"; expected one of the configuration; did you mean "mail"?',
+    'targets.job.onFailure: there is no target "mial"; expected a target of the configuration; did you mean "mail"?',
   ]);
   assert.deepEqual(mistakes({ onSuccess: 'm' }, { m: { runner, acceptArgs: ['x'] } }), [
-    'targets.job.onSuccess: target "m" takes arguments (acceptArgs); expected one without',
+    'targets.job.onSuccess: target "m" accepts arguments (acceptArgs); expected a target without them',
   ]);
   assert.match(String(mistakes({ onLate: 'm' }, { m: { runner } })), /"lateAfter" beside it/);
   assert.match(String(mistakes({ onFailureAfter: 3 })), /"onFailure" beside it/);
   assert.match(
     String(mistakes({ onFailure: 'm', onFailureAfter: 0 }, { m: { runner } })),
-    /a whole number from 1 to 1000/,
+    /an integer from 1 to 1000/,
   );
   const good = { ...ALL, lateAfter: '26h', onFailureAfter: 3 };
   const rest = Object.fromEntries(Object.values(ALL).map((name) => [name, { runner }]));

@@ -106,6 +106,6 @@ test('the job stays known in a compacted journal, and an old event names it', ()
   const event = events.find(({ type }) => type === 'started');
   assert.equal(
     event && describeEvent(emptyState(), event),
-    'run 1 (unknown) runs; its keeper is in job 12 of Slurm',
+    'run 1 (unknown) is running; its keeper is in job 12 of Slurm',
   );
 });

@@ -20,7 +20,7 @@ test('a pause of a group holds up every target of a group of that name, and nobo
   const core = new Core(CATALOG);
   assert.deepEqual(core.send({ type: 'pause', ...GROUP }), { type: 'done' });
   const [a, b, free] = [core.ask('a'), core.ask('b'), core.ask('free')];
-  const reason = 'group disk is paused; "baton resume --group disk" lets it go on';
+  const reason = 'group disk is paused; "baton resume --group disk" ends the pause';
   assert.deepEqual([core.why(a), core.why(b)], [[reason], [reason]]);
   core.expect(free, 'running');
   core.send({ type: 'resume', ...GROUP });

@@ -49,16 +49,16 @@ test('every decision is told, and under it each run that waits for another reaso
   const group = core.catalog.targets.get('daily')?.bindings[0]?.key;
   assert.deepEqual(told(core.events, { catalog: core.catalog }), [
     '1  run 1 (daily) is accepted',
-    '1    run 1 (daily): waits 2 s from the first request, in case a higher interval is asked for in the same minute',
+    '1    run 1 (daily): waits 2 s from the first request, in case a higher interval is requested in the same minute',
     '2  run 2 (weekly) is accepted',
     '2    run 1 (daily): waits for run 2 (weekly), which goes first: weekly is above daily',
-    `3  run 2 (weekly) starts: all its policies let it; takes a place in ${group}, before run 1, asked for earlier`,
+    `3  run 2 (weekly) starts: all its policies allow it; counts in ${group}, before run 1, requested earlier`,
     '3    run 1 (daily): waits for run 2 (weekly), which is being started',
-    '4  run 2 (weekly) runs; its keeper is pid 1002',
+    '4  run 2 (weekly) is running; its keeper is pid 1002',
     '4    run 1 (daily): waits for run 2 (weekly), which is running',
     '5  run 2 (weekly) exited with 1: a failure',
-    `6  run 1 (daily) starts: all its policies let it; takes a place in ${group}`,
-    '7  run 1 (daily) runs; its keeper is pid 1001',
+    `6  run 1 (daily) starts: all its policies allow it; counts in ${group}`,
+    '7  run 1 (daily) is running; its keeper is pid 1001',
   ]);
 });
 
@@ -71,7 +71,7 @@ test('the time stands before each line, and a dash where the event has none', ()
   const wall = new Date(stamp(7).wallMs);
   const [line = ''] = it.take(event);
   assert.equal(new Date(line.slice(0, 23)).getTime(), wall.getTime(), 'as local time');
-  assert.match(line, / {5}3 {2}t: late, without a success for longer than its lateAfter$/);
+  assert.match(line, / {5}3 {2}t: late, no success for longer than its lateAfter$/);
 });
 
 test('a run that started against the configuration of today is told, and what does not start, too', () => {
@@ -85,14 +85,17 @@ test('a run that started against the configuration of today is told, and what do
   );
   assert.ok(
     told(events, { catalog: strict }).some((line) =>
-      /by this configuration run 2 \(b\) would not start: waits for run 1 \(a\)/.test(line),
+      /under this configuration, run 2 \(b\) would not start: waits for run 1 \(a\)/.test(line),
     ),
   );
   const [accepted] = free.events;
   assert.ok(accepted?.type === 'accepted');
   const later: Event = { ...accepted, run: 2, token: 'later', target: 'b', at: stamp(90_000) };
   const lines = told([accepted, later], { catalog: free.catalog });
-  assert.match(lines[1] ?? '', /run 1 \(a\): waits on; nothing is in its way/);
+  assert.match(
+    lines[1] ?? '',
+    /run 1 \(a\): still waits; the journal and this configuration show no reason/,
+  );
 });
 
 test('a target that is no longer configured is said to be so', () => {
@@ -118,7 +121,7 @@ test('one run, or one target, can be told of alone', () => {
   );
   const nobody = replayOf({ catalog, only: 'dialy' });
   for (const event of core.events) assert.deepEqual(nobody.take(event), []);
-  assert.match(nobody.close()[0] ?? '', /there was no word of a run of "dialy"/);
+  assert.match(nobody.close()[0] ?? '', /the journal contains nothing about a run of "dialy"/);
 });
 
 test('of a long queue the first are explained, and the rest is counted at the end', () => {
@@ -131,7 +134,7 @@ test('of a long queue the first are explained, and the rest is counted at the en
   assert.equal(lines.at(-1), '19 more of t wait behind');
   const last = replayOf({ catalog: core.catalog, only: 30 });
   for (const event of core.events) last.take(event);
-  assert.deepEqual(last.close(), ['run 30 (t): waits for run 2 (t), which was asked for earlier']);
+  assert.deepEqual(last.close(), ['run 30 (t): waits for run 2 (t), which was requested earlier']);
 });
 
 test('what a compaction kept is told without reasons until it is all there', () => {
@@ -163,30 +166,38 @@ test('every kind of event has a sentence that says what matters of it', () => {
       /which would wait longer$/,
     ],
     [[base], { type: 'joined', run: 1, token: 'b', expiresAtMs: null }, /without an end$/],
-    [begun, { type: 'starting', run: 1, attempt: 2, at }, /attempt 2: its command had not begun$/],
+    [
+      begun,
+      { type: 'starting', run: 1, attempt: 2, at },
+      /attempt 2: its command had not started$/,
+    ],
     [
       begun,
       { type: 'started', run: 1, attempt: 1, at, keeper: keeper(1, 1), timeoutAtMs: 8_000 },
       /pid 1001, for 3\.0 s at the most$/,
     ],
-    [[base], { type: 'stopping', run: 1, at, why: 'timed-out' }, /run longer than its timeout$/],
+    [[base], { type: 'stopping', run: 1, at, why: 'timed-out' }, /it exceeded its timeout$/],
     [[base], { type: 'stopping', run: 1, at, why: 'cancelled' }, /it was cancelled$/],
-    [[base], { ...held, heldBy: [7, 8] }, /: a failure; its place is held by pid 7, 8$/],
+    [
+      [base],
+      { ...held, heldBy: [7, 8] },
+      /: a failure; still counts as running because of pid 7, 8$/,
+    ],
     [
       [base],
       { ...held, leftovers: [{ pid: 7, startTime: 1 }] },
       /how the command ended: a failure; left 1 process$/,
     ],
-    [[base], { type: 'released', run: 1 }, /its last process is gone$/],
+    [[base], { type: 'released', run: 1 }, /its last process has ended$/],
     [[], { type: 'forgotten', runs: [1, 2] }, /runs 1, 2$/],
     [[], { type: 'forgotten', runs: Array(12).fill(7) }, /runs (7, ){9}7 and 2 more$/],
     [[], { type: 'ignored', target: 't', times: 2 }, /^t: 2 requests ignored by a policy$/],
     [[], { type: 'remembered', target: 't', tookMs: [1_000] }, /took 1\.0 s$/],
-    [[], { type: 'watched', target: 't' }, /not looked out for any more$/],
+    [[], { type: 'watched', target: 't' }, /no longer watched for lateness$/],
     [[], { type: 'paused', target: 't' }, /^t: paused$/],
     [[], { type: 'resumed', target: 't' }, /^t: resumed$/],
     [[], { type: 'booted', bootId: 'b', offsetMs: 0 }, /machine was started \(boot b\)$/],
-    [[], { type: 'base', nextRun: 4 }, /compacted; the next run is 4$/],
+    [[], { type: 'base', nextRun: 4 }, /compacted here; the next run is 4$/],
   ];
   for (const [before, event, sentence] of table) {
     assert.match(describeEvent(replay(before), event), sentence);
@@ -241,14 +252,16 @@ test('any history can be told, and what waits at its end waits for what explain 
         const last = told.get(run.run) ?? { why: '', nowMs };
         const why = whyAt(run, last.nowMs);
         // That nothing keeps it any more, as when a gap has passed, is told if it waits on.
-        if (why !== '' && !/nothing is in its way/.test(last.why)) assert.equal(last.why, why);
+        if (why !== '' && !/the journal and this configuration show no reason/.test(last.why))
+          assert.equal(last.why, why);
       }
       const wanted = watched.map((run) => whyAt(run, nowMs));
       const closing = it.close().filter((line) => !/more of t\d wait behind$/.test(line));
       assert.equal(closing.length, wanted.length);
       for (const [at, line] of closing.entries()) {
         const why = line.slice(line.indexOf('): ') + '): '.length);
-        if (wanted[at] === '') assert.match(why, /^nothing is in its way/);
+        if (wanted[at] === '')
+          assert.match(why, /^the journal and this configuration show no reason/);
         else assert.equal(why, wanted[at]);
       }
     }),

@@ -159,7 +159,7 @@ test('the past of a removed target is dropped when somebody asks, and nothing is
   const core = five();
   core.send({ type: 'pause', target: 't' });
   const forget = () => core.send({ type: 'forget', target: 't' });
-  assert.match(JSON.stringify(forget()), /"refused","reason":"it is configured/);
+  assert.match(JSON.stringify(forget()), /"refused","reason":"it is still configured/);
   core.configure([target('other')]);
   assert.deepEqual(forget(), { type: 'done' });
   assert.deepEqual([...core.state.targetStates.keys()], []);
@@ -176,9 +176,12 @@ test('a removed target of which a run is not over yet is not forgotten', () => {
   const run = core.ask('t');
   core.configure([]);
   const forget = () => JSON.stringify(core.send({ type: 'forget', target: 't' }));
-  assert.match(forget(), /"refused","reason":"run 1 of it has not ended/);
+  assert.match(forget(), /"refused","reason":"its run 1 has not ended/);
   core.lose(run, [4_711]);
-  assert.match(forget(), /"refused","reason":"run 1 of it has not ended or holds its place/);
+  assert.match(
+    forget(),
+    /"refused","reason":"its run 1 has not ended, or processes of the run are still alive/,
+  );
   core.send({ type: 'vacated', run });
   assert.equal(forget(), '{"type":"done"}');
 });

@@ -137,7 +137,7 @@ test('what somebody cancelled is never tried again, running, waiting or being en
   core.advance(MINUTE_MS);
   core.send({ type: 'cancel', runs: [third] });
   core.end(third, { ...EXIT_0, code: null, signal: 15 });
-  assert.equal(outcomeOf(core, third), 'ran longer than its timeout and was ended');
+  assert.equal(outcomeOf(core, third), 'exceeded its timeout and was stopped');
 });
 
 test('a queued run that waits for its next attempt gives its place back, and does not lose its turn', () => {
@@ -148,7 +148,7 @@ test('a queued run that waits for its next attempt gives its place back, and doe
   core.end(run, exit(1));
   core.expect(newer, 'running');
   assert.deepEqual(core.why(run), ['waits 1 min for attempt 2 of 3: attempt 1 exited with 1']);
-  const behind = `waits for run ${run} (backup), which was asked for earlier`;
+  const behind = `waits for run ${run} (backup), which was requested earlier`;
   assert.deepEqual(core.why(own), [behind]);
   core.advance(MINUTE_MS);
   assert.match(core.why(run).join(), new RegExp(`run ${newer} \\(other\\), which is running`));
@@ -309,5 +309,5 @@ test('a replay tells of the attempt that ended and of the next one', () => {
   const told = core.events.find(({ type }) => type === 'requeued');
   assert.ok(told !== undefined);
   const text = describeEvent(emptyState(), told);
-  assert.match(text, /exited with 23; its next attempt begins after 1 min, by its retry$/);
+  assert.match(text, /exited with 23; its next attempt follows after 1 min \(retry\)$/);
 });

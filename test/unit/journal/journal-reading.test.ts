@@ -99,7 +99,10 @@ test('an event that cannot have happened is named by line and byte, and nothing 
   const state = emptyState();
   const opened = Journal.open(path, (event) => apply(state, event));
   assert.ok(!opened.ok);
-  assert.ok(opened.error.startsWith(`${file}: line 3 (byte ${byte}) cannot be: `), opened.error);
+  assert.ok(
+    opened.error.startsWith(`${file}: line 3 (byte ${byte}) is not possible: `),
+    opened.error,
+  );
   assert.match(opened.error, /its run is not known; nothing was changed; restore the file/);
   assert.deepEqual(readFileSync(file), content);
 });

@@ -259,13 +259,15 @@ test('a journal that cannot be opened or read is named with the reason', (t) => 
     const opened = tryOpen(path, disk);
     assert.deepEqual(opened, {
       ok: false,
-      error: `${fileOf(path)}: cannot be opened (EIO); the disk fails; see what the kernel says (dmesg)`,
+      error: `${fileOf(path)}: cannot be opened (EIO); the disk reports an error; check the kernel log (dmesg)`,
     });
   }
   const missing = tryOpen(join(path, 'nowhere'));
   assert.ok(
     !missing.ok &&
-      missing.error.endsWith('journal.ndjson: cannot be opened (ENOENT); make it, or name another'),
+      missing.error.endsWith(
+        'journal.ndjson: cannot be opened (ENOENT); create it, or name another',
+      ),
   );
 });
 

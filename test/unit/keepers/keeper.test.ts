@@ -119,7 +119,7 @@ for (const errno of ['EAGAIN', 'ENFILE', 'EMFILE', 'ENOMEM']) {
     const { keepers, posts, posted, said, plan, runs } = stage(t, failing(errno));
     await keepers.start(RUN, 1, plan);
     assert.deepEqual(posts, [], 'nothing has ended');
-    const line = await said('start is tried again');
+    const line = await said('start is retried');
     assert.deepEqual([line['target'], line['errno']], ['hello', errno]);
     const kept = await posted('kept');
     assert.equal(kept.attempt, 1);
@@ -136,7 +136,7 @@ test('ENOMEM that spawn throws is no other than one that it tells', async (t) =>
   };
   const { keepers, posted, said, plan } = stage(t, throwing);
   await keepers.start(RUN, 1, plan);
-  await said('start is tried again');
+  await said('start is retried');
   await posted('kept');
   keepers.drop(1);
 });
@@ -144,7 +144,7 @@ test('ENOMEM that spawn throws is no other than one that it tells', async (t) =>
 test('a run that is dropped while its keeper cannot be spawned is not tried again', async (t) => {
   const { keepers, clock, posts, said, plan } = stage(t, failing('EAGAIN'));
   await keepers.start(RUN, 1, plan);
-  await said('start is tried again');
+  await said('start is retried');
   keepers.drop(1);
   clock.advance(1_000);
   await new Promise((resolve) => setImmediate(resolve));
@@ -161,7 +161,7 @@ test('without perl a run ends as not started, with what to install', async (t) =
   await keepers.start(RUN, 1, plan);
   const { failure } = (await posted('reported')).report;
   assert.ok(failure?.kind === 'not-started');
-  assert.match(failure.detail, /need perl, which is not in PATH \(\/nowhere\): install perl-base/);
+  assert.match(failure.detail, /need perl, which is not in PATH \(\/nowhere\); install perl-base/);
   assert.ok(!('errno' in failure), 'no system call has failed');
 });
 
@@ -203,7 +203,7 @@ test('what nobody can read of a fork server is passed over, and what follows is 
   });
   const { keepers, said, plan } = stage(t, first);
   await keepers.start(RUN, 1, plan);
-  assert.equal((await said('start is tried again'))['errno'], 'EAGAIN');
+  assert.equal((await said('start is retried'))['errno'], 'EAGAIN');
   keepers.drop(1);
 });
 
@@ -214,7 +214,7 @@ test('a keeper that cannot be forked (EAGAIN) is forked later, for the same atte
   });
   const { keepers, posted, said, plan } = stage(t, first);
   await keepers.start(RUN, 1, plan);
-  assert.equal((await said('start is tried again'))['errno'], 'EAGAIN');
+  assert.equal((await said('start is retried'))['errno'], 'EAGAIN');
   assert.equal((await posted('kept')).attempt, 1);
   keepers.drop(1);
 });
@@ -248,7 +248,7 @@ for (const [what, why, act] of [
     });
     const { keepers, clock, posted, said, plan } = stage(t, first);
     await keepers.start(RUN, 1, plan);
-    assert.equal((await said('start is tried again'))['errno'], why);
+    assert.equal((await said('start is retried'))['errno'], why);
     const saidAtMs = clock.now().steadyMs;
     const { report } = await posted('reported');
     const waitedMs = clock.now().steadyMs - saidAtMs;
@@ -285,7 +285,7 @@ test('a fork server that ends before it answers: the attempt never runs, the nex
     posing((_, { end }) => end()),
   );
   await keepers.start(RUN, 1, plan);
-  assert.equal((await said('start is tried again'))['errno'], 'the fork server ended');
+  assert.equal((await said('start is retried'))['errno'], 'the fork server ended');
   const { report, attempt } = await posted('reported');
   assert.deepEqual([attempt, report.started], [1, false]);
   await keepers.start(RUN, 2, plan);
@@ -349,7 +349,7 @@ test('a keeper that says nothing after all of its run is ended is ended, too, an
   const gone = new Promise((resolve) => silent.once('exit', (_, signal) => resolve(signal)));
   const beganMs = clock.now().steadyMs;
   keepers.stop(1, { signal: 'TERM', to: 'tree', graceMs: 100 });
-  const line = await said('keeper does not answer and is ended');
+  const line = await said('keeper does not answer and is killed');
   assert.deepEqual([line['run'], line['pid']], [1, silent.pid]);
   assert.ok(clock.now().steadyMs - beganMs >= 5_000, 'it had its time');
   assert.equal(await gone, 'SIGKILL');

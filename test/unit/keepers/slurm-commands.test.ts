@@ -180,7 +180,9 @@ test('a place in the PATH that hangs delays a command for its time at most', asy
   const asking = slurm.jobs(undefined);
   clock.advance(COMMAND_MS_MAX);
   const jobs = await asking;
-  assert.ok(!jobs.ok && /^squeue was not found in time; a directory of .*PATH/.test(jobs.error));
+  assert.ok(
+    !jobs.ok && /^squeue was not found in time, because a directory in the PATH/.test(jobs.error),
+  );
   const submitting = slurm.submit(SUBMISSION);
   clock.advance(SUBMIT_MS_MAX);
   assert.equal((await submitting).kind, 'unknown', 'it was not seen that sbatch is not there');

@@ -241,7 +241,7 @@ test('a run says what is wrong with slurm.conf while that lasts, and goes on the
   assert.deepEqual(daemon.posts, []);
   slurm.down = undefined;
   assert.ok(await staged.until(() => postOf(daemon, 'kept'), 250));
-  assert.equal(waits(), 'waits in Slurm until its start is on record');
+  assert.equal(waits(), 'waits in Slurm until its start is recorded');
 });
 
 test('a job that Slurm refuses ends the run with what Slurm said', async (t) => {
@@ -339,7 +339,7 @@ test('a run whose job is over without a word of its keeper is lost, in words, an
   const gone = await until(() => postOf(daemon, 'gone'));
   assert.match(
     gone.detail ?? '',
-    /over for Slurm \(COMPLETED\), and the keeper on node n1 left no word/,
+    /ended according to Slurm \(COMPLETED\), but the keeper on node n1 left no record/,
   );
   assert.deepEqual([gone.rebooted, gone.mayLive], [false, undefined]);
 });
@@ -355,7 +355,10 @@ test('a command on a node that does not answer to Slurm goes on while its keeper
     await staged.pass(10_000);
   }
   assert.equal(daemon.posts.length, 1);
-  assert.match(daemon.keepers.view(RUN.run)?.waits ?? '', /goes on, though Slurm says NODE_FAIL/);
+  assert.match(
+    daemon.keepers.view(RUN.run)?.waits ?? '',
+    /continues, although Slurm reports NODE_FAIL/,
+  );
   keeper.end();
   const { report } = await until(() => postOf(daemon, 'reported'));
   assert.equal(report.code, 7);
@@ -372,7 +375,7 @@ test('a node that is silent altogether loses its run, of which it is said that i
   const gone = await until(() => postOf(daemon, 'gone'), 250);
   assert.ok(clock.now().steadyMs - steadyMs >= 300_000);
   assert.equal(gone.mayLive, true);
-  assert.match(gone.detail ?? '', /n1 does not answer to Slurm .* may still run there/);
+  assert.match(gone.detail ?? '', /n1 does not respond to Slurm .* may still be running there/);
 });
 
 test('a job that Slurm would start again does not, and its run ends as its only start ended', async (t) => {

@@ -131,7 +131,7 @@ test('a run whose SSH keeper cannot be spawned now is not ended, and prepared la
   const [line] = log.lines;
   assert.deepEqual(
     [line?.['msg'], line?.['target'], line?.['errno']],
-    ['start is tried again', 'far', 'EAGAIN'],
+    ['start is retried', 'far', 'EAGAIN'],
   );
   clock.advance(1_000);
   while (told.length === 0) await sleep(1);

@@ -106,7 +106,7 @@ test('what cannot be looked at now is not lost: that is said once, and it is loo
   writeFileSync(own, '');
   supervisor.watch(kept);
   clock.advance(5_000);
-  assert.deepEqual([posts, said('run cannot be looked at now')], [[], 1]);
+  assert.deepEqual([posts, said('run cannot be checked now')], [[], 1]);
   rmSync(own);
   renameSync(`${own}.away`, own);
   writeFileSync(status, JSON.stringify(EXIT_7));
@@ -123,7 +123,7 @@ test('an end of which not all can be seen now is no end of the daemon, and is lo
   writeFileSync(status, JSON.stringify(EXIT_7));
   supervisor.watch(kept);
   clock.advance(500);
-  assert.deepEqual([posts.length, said('run cannot be looked at now')], [0, 1]);
+  assert.deepEqual([posts.length, said('run cannot be checked now')], [0, 1]);
   clock.advance(250);
   assert.deepEqual(
     posts.map(({ type }) => type),
@@ -162,7 +162,7 @@ test('an end in doubt of which not all can be seen then is looked at anew, and a
   unseen.supervisor.watch(unseen.kept);
   unseen.failToSee(1);
   unseen.clock.advance(2_000);
-  while (unseen.said('run cannot be looked at now') === 0) await sleep(1);
+  while (unseen.said('run cannot be checked now') === 0) await sleep(1);
   assert.deepEqual([unseen.posts, unseen.kept.life.state], [[], 'doubted']);
   unseen.clock.advance(2_000);
   while (unseen.posts.length === 0) await sleep(1);

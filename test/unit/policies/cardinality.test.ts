@@ -130,7 +130,7 @@ test('nobody joins a run that is lost, only waits until its processes are gone',
   const first = core.ask('t');
   core.lose(first, [77]);
   assert.deepEqual(core.submit('t'), { type: 'accepted', run: 2 });
-  assert.match(core.why(2)[0] ?? '', /run 1 \(t\), which was lost but still has living processes$/);
+  assert.match(core.why(2)[0] ?? '', /run 1 \(t\), which was lost but still has processes$/);
   core.send({ type: 'vacated', run: first });
   assert.deepEqual(running(core), ['2 t']);
 });
@@ -141,7 +141,7 @@ test('queueMax bounds how many wait, and 0 lets none wait', () => {
   assert.deepEqual(core.submit('t'), {
     type: 'refused',
     reason:
-      'the queue is full: already serving run 1 (t), 2 waiting; at most 1 at once, queueMax is 2',
+      'its queue is full: already serving run 1 (t), 2 waiting; at most 1 at once, queueMax is 2',
   });
   core.end(1);
   assert.equal(core.submit('t').type, 'accepted');
@@ -156,7 +156,7 @@ test('a shared group is one limit over its targets, first come, first served', (
   for (const name of ['b', 'a', 'b', 'c', 'a']) core.ask(name);
   assert.deepEqual(core.why(2), ['waits for run 1 (b), which is running (group "disk")']);
   assert.deepEqual(core.why(3), ['waits for run 1 (b), which is running (group "disk")']);
-  assert.deepEqual(core.why(5), ['waits for run 2 (a), which was asked for earlier']);
+  assert.deepEqual(core.why(5), ['waits for run 2 (a), which was requested earlier']);
   core.drain();
   assert.deepEqual(core.order(), ['b', 'a', 'b', 'c', 'a']);
 });

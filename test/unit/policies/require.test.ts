@@ -28,7 +28,7 @@ test('a run waits while its disk is not mounted, is looked at every 30 s, and st
   core.conditions.truth = () => isMounted;
   const run = core.ask('t');
   assert.deepEqual(core.why(run), [
-    'waits for: the mount point /mnt/backup is wrong (seen 22:13:20, looked at again every 30.0 s)',
+    'waits for: the mount point /mnt/backup is wrong (checked 22:13:20, again every 30.0 s)',
   ]);
   core.advance(29 * SECOND);
   isMounted = true;
@@ -59,7 +59,7 @@ test('what takes time is asked for when nothing else is in the way, and is not a
   };
   assert.deepEqual(asked, [free]);
   assert.deepEqual(core.why(run), [
-    'waits for: the free space of /mnt/backup, which is looked at right before the start',
+    'waits for: the free space of /mnt/backup, which is checked right before the start',
   ]);
   core.answer();
   core.expect(run, 'running');
@@ -156,7 +156,7 @@ test('with "skip" a run ends at once, by a fresh answer, and its client exits wi
   let isRoom = false;
   core.conditions.truth = () => isRoom;
   const run = core.ask('t');
-  assert.equal(reasonOf(core, run), 'the free space of /mnt/backup is wrong (seen 22:13:20)');
+  assert.equal(reasonOf(core, run), 'the free space of /mnt/backup is wrong (checked 22:13:20)');
   assert.equal(core.expect(run, 'ended').verdict, 'failed');
   isRoom = true;
   core.advance(10 * SECOND + FRESH_MS + 1);
@@ -172,7 +172,7 @@ test('a run is given up that long after it was asked for, and by a fresh answer'
   core.advance(2 * HOUR);
   assert.equal(
     reasonOf(core, run),
-    'the mount point /mnt/backup is wrong (seen 00:13:20), 2 h after it was asked for',
+    'the mount point /mnt/backup is wrong (checked 00:13:20), 2 h after it was requested',
   );
   const slow = new Core([target('t', [{ ...space, giveUp: '2h', every: '90m' }])]);
   let isRoom = false;
@@ -193,7 +193,7 @@ test('of several conditions all must hold; slow ones are not looked at while a m
   assert.deepEqual(core.conditions.asked, []);
   wrong = ['missing'];
   core.advance(30 * SECOND);
-  assert.match(core.why(run).join(), /^waits for: the file \/run\/maintenance is wrong \(seen/);
+  assert.match(core.why(run).join(), /^waits for: the file \/run\/maintenance is wrong \(checked/);
   wrong = [];
   core.advance(60 * SECOND);
   core.expect(run, 'running');

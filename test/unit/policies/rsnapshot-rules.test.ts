@@ -56,13 +56,13 @@ test('an interval that the conf does not have breaks its target, and says what t
     undefined,
   ]);
   const scripted = conf(['a'], 'include_conf\t`/x`');
-  assert.match(brokenOf(['b'], { [CONF]: scripted })[0] ?? '', /never executes; give "order"/);
+  assert.match(brokenOf(['b'], { [CONF]: scripted })[0] ?? '', /never executes; set "order"/);
 });
 
 test('levels that come from a command need an explicit order, with a warning until then', () => {
   const scripted = { [CONF]: conf(['a', 'b'], 'include_conf\t`/x`') };
   assert.deepEqual(config(['a'], scripted).warnings, [
-    `target "a": include_conf \`/x\` in ${CONF} is a command, which baton never executes; give "order" (lowest first)`,
+    `target "a": include_conf \`/x\` in ${CONF} is a command, which baton never executes; set "order" (lowest first)`,
   ]);
   assert.deepEqual(config([{ interval: 'a', more: { order: ['a'] } }], scripted).warnings, []);
 });
@@ -72,10 +72,10 @@ test('where only a command knows the levels it is named, and classic names are t
   assert.deepEqual(brokenOf(['daily'], scripted), [undefined]);
   assert.match(
     config(['daily'], scripted).warnings[0] ?? '',
-    /`\/x` .* never executes; give "order"/,
+    /`\/x` .* never executes; set "order"/,
   );
   const [broken] = brokenOf(['nightly'], scripted);
-  assert.match(broken ?? '', /no known rank, since include_conf `\/x` in .* is a command/);
+  assert.match(broken ?? '', /no known rank, because include_conf `\/x` in .* is a command/);
   assert.deepEqual(brokenOf([{ interval: 'nightly', more: { order: ['nightly'] } }], scripted), [
     undefined,
   ]);
@@ -86,7 +86,7 @@ test('without a conf the classic names are known and others break their target',
   const [broken] = brokenOf(['nightly'], {});
   assert.match(
     broken ?? '',
-    /"nightly" has no known rank, since \/etc\/rsnapshot.conf cannot be read/,
+    /"nightly" has no known rank, because \/etc\/rsnapshot.conf cannot be read/,
   );
   assert.match(brokenOf(['nightly'], { [CONF]: '' })[0] ?? '', /has no retain lines/);
 });
@@ -143,7 +143,7 @@ test('two confs with one lockfile or one snapshot_root exclude each other, with 
     const wanted = ['/a', '/b'].map((file) => ({ interval: 'yearly', file }));
     const [key = '', path = ''] = shared.replace(/\/$/, '').split('\t');
     assert.deepEqual(config(wanted, files).warnings, [
-      `targets a-yearly, b-yearly are of different groups but have one ${key} ${path}: they wait for each other; give them one "group" to be put in order`,
+      `targets a-yearly, b-yearly are in different groups but share ${key} ${path}, so they wait for each other in no order; give them the same "group"`,
     ]);
     const it = core(wanted, files);
     const [first] = [it.ask('a-yearly'), it.ask('b-yearly')];
@@ -209,7 +209,7 @@ test('a lock whose pid is something else is told as stale, and waited for as rsn
   it.holders = new Map([['/run/r.pid', { pid: 4_711, text: 'sshd', isOther: true }]]);
   assert.match(
     it.why(it.ask('weekly'))[0] ?? '',
-    /\/run\/r\.pid, which is probably stale: its pid 4711 is no rsnapshot \(sshd\).* "maxWait"/,
+    /\/run\/r\.pid, which is probably stale: its pid 4711 is not rsnapshot \(sshd\).* "maxWait"/,
   );
 });
 
@@ -220,7 +220,10 @@ test('an interval that is run again after a loss rotates once more, and that is 
     const files = { [CONF]: `${CLASSIC}\nsync_first\t1` };
     return accepted(load({ targets: { a: target } }, files)).warnings.join();
   };
-  assert.match(warnings('daily'), /daily is run again after a loss .* rotates once more/);
+  assert.match(
+    warnings('daily'),
+    /after a failure or loss, daily is repeated .* rotates twice in the same night/,
+  );
   assert.doesNotMatch(warnings('sync'), /onLost/);
 });
 
@@ -229,7 +232,7 @@ test('a lock held by a stranger is waited for, by its pid and name, and looked a
   it.holders = new Map([['/run/r.pid', { pid: 4_711, text: 'rsnapshot hourly' }]]);
   const monthly = it.ask('monthly');
   assert.deepEqual(it.why(monthly), [
-    "waits for pid 4711 (rsnapshot hourly), which holds /run/r.pid and is no run of baton's",
+    'waits for external process 4711 (rsnapshot hourly), which holds /run/r.pid',
   ]);
   it.advance(LOCK_RETRY_MS - 1);
   it.holders = new Map();
@@ -319,7 +322,7 @@ test('two targets for one interval of a conf are a duplicate of each other, with
   const wanted = [{ interval: 'daily' }, { interval: 'daily', file: '/x', more }];
   const { warnings } = config(wanted, { [CONF]: CLASSIC });
   assert.deepEqual(warnings, [
-    `targets daily, x-daily are both daily of rsnapshot:${CONF}: while one waits or runs, the other is a duplicate; remove one if that is not meant`,
+    `targets daily, x-daily are both daily of rsnapshot:${CONF}: while one is queued or running, the other counts as a duplicate; remove one if this is not intended`,
   ]);
   const it = core(wanted, { [CONF]: CLASSIC });
   it.ask('daily');

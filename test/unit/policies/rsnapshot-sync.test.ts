@@ -34,7 +34,7 @@ test('after a sync that failed the lowest is skipped, after one with warnings it
     const run = it.expect(alpha, wanted);
     if (run.state !== 'ended') continue;
     const reason =
-      'run 1, the sync that it needs, failed; alpha would rotate without new data; see why with "baton logs 1"';
+      'run 1, the sync that it needs, failed, and alpha would rotate without new data; see why with "baton logs 1"';
     assert.deepEqual(run.outcome, { kind: 'skipped', reason });
   }
 });
@@ -112,7 +112,7 @@ test('while sync fails for weeks no level rotates, and why says so', () => {
     .slice(-1);
   assert.ok(beta && last);
   assert.deepEqual(it.why(beta.run), [
-    `waits for a sync that succeeds ("baton run sync" asks for one): run ${last.run} (sync), the newest, failed, and beta would rotate without new data; see why with "baton logs ${last.run}"`,
+    `waits for a sync that succeeds ("baton run sync" queues one): run ${last.run} (sync), the most recent one, failed, and beta would rotate without new data; see why with "baton logs ${last.run}"`,
   ]);
   it.send({ type: 'pause', target: 'alpha' });
   const next = it.ask('sync');
@@ -127,7 +127,7 @@ test('a held level names the sync that is next', () => {
   const beta = it.ask('beta');
   it.send({ type: 'pause', target: 'sync' });
   it.ask('sync');
-  assert.match(it.why(beta)[0] ?? '', /\("baton run sync" asks for one\)/);
+  assert.match(it.why(beta)[0] ?? '', /\("baton run sync" queues one\)/);
   it.send({ type: 'resume', target: 'sync' });
   assert.deepEqual(it.why(beta), ['waits for run 3 (sync), which is running']);
 });

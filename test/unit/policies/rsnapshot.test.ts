@@ -60,7 +60,7 @@ test('a lone daily starts 2.0 s after it was asked for', () => {
   core.advance(500);
   const daily = core.ask('daily');
   assert.deepEqual(core.why(daily), [
-    'waits 2 s from the first request, in case a higher interval is asked for in the same minute',
+    'waits 2 s from the first request, in case a higher interval is requested in the same minute',
   ]);
   core.advance(2_499);
   assert.deepEqual(core.order(), []);
@@ -117,7 +117,7 @@ test('an interval that waits or runs already is refused, by the number of its ru
   const daily = core.ask('daily');
   assert.deepEqual(core.submit('daily'), {
     type: 'refused',
-    reason: 'daily is already waiting as run 1 (daily)',
+    reason: 'daily is already queued as run 1 (daily)',
   });
   core.advance(2_000);
   assert.deepEqual(core.submit('daily'), {
@@ -146,7 +146,7 @@ test('skipAlarm lets so many duplicates in a row pass, then refuses; an accepted
   for (let again = 0; again < 2; again++) {
     assert.deepEqual(core.submit('daily'), {
       type: 'refused',
-      reason: `daily is already served by run ${daily} (daily), which is running; 2 requests before were ignored for that; see what holds it up with "baton status"`,
+      reason: `daily is already served by run ${daily} (daily), which is running; 2 earlier requests were ignored for this reason; see what delays it with "baton status"`,
     });
   }
   core.end(daily);
@@ -224,7 +224,7 @@ test('living processes of a lost run keep the group, by name, until the last is 
   core.lose(yearly, [77]);
   core.advance(9_000);
   assert.deepEqual(core.why(daily), [
-    'waits for run 1 (yearly), which was lost but still has living processes',
+    'waits for run 1 (yearly), which was lost but still has processes',
   ]);
   core.send({ type: 'vacated', run: yearly });
   assert.equal(core.expect(daily, 'running').run, daily);

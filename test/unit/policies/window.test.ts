@@ -74,7 +74,7 @@ test('with atEnd "end" a run is ended when its window closes, and its outcome sa
   const { outcome, verdict } = core.expect(run, 'ended');
   assert.equal(
     describeOutcome(outcome),
-    'was ended: its window closed Tue 2023-11-14 22:14 (local time)',
+    'was stopped: its window closed Tue 2023-11-14 22:14 (local time)',
   );
   assert.deepEqual([outcome.kind, exitStatus(outcome, verdict)], ['timed-out', 124]);
 });

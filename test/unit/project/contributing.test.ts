@@ -52,7 +52,7 @@ test('the policy of the worked example lets a target rest between two runs', asy
   const wrong = await load(json.replace('60', '"soon"'));
   assert.match(
     mistakesIn(folder, wrong),
-    /minutes: policy rest says: expected a number of minutes/,
+    /minutes: policy rest reports: expected a number of minutes/,
   );
   const config = accepted(await load(json));
   assert.match(describeConfig(config), /\n {2}plugin .*rest\.mjs: policy rest\n/);

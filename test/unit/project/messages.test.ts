@@ -73,7 +73,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(HELP, 'usage', ['unknownOption', 'unknownCommand', 'foreignOption', 'extraWord']),
   ...all(HELP, 'usage', ['noValue', 'noSwitch', 'needsWait', 'forOne', 'allAndReport']),
   ...all(PART, 'config', ['wrongPlugin', 'wrongExport', 'throwsError', 'lateAnswer']),
-  ...all(PART, 'config', ['answersLater', 'wrongAnswer', 'unshown', 'endsProcess', 'atLine']),
+  ...all(PART, 'config', ['unshown', 'endsProcess', 'atLine']),
   ...all(PART, 'policy', ['differs', 'unreadConf', 'noRetain', 'remoteConf']),
   ...all(PART, 'policy', ['includesCommand', 'includesDeep', 'includesUnread']),
   ...all(PART, 'runner', [
@@ -85,7 +85,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
     'noStatus',
     'noAgentThere',
   ]),
-  ...all(FACT, 'crontab', ['systemdCron', 'elsewhere']),
+  ...all(FACT, 'crontab', ['systemdCron']),
   ...all(PART, 'migration', [
     'unreadable',
     'deepShell',
@@ -96,7 +96,7 @@ const EXCEPTIONS: Readonly<Record<string, Excepted>> = {
   ...all(PART, 'migration', ['unknownOption', 'unknownBefore', 'insideOf', 'startedBy']),
   ...all(PART, 'migration', ['escapedBackticks', 'splitQuotes', 'inputFromCron', 'inBackground']),
   ...all(PART, 'migration', ['runsDirectly', 'importsThem', 'batonAlready', 'noProgram']),
-  ...all(PART, 'migration', ['leftAsItIs', 'differsFrom', 'byHand', 'scriptLock']),
+  ...all(PART, 'migration', ['leftAsItIs', 'differsFrom', 'byHand']),
   ...all(PART, 'migration', ['noHost', 'noRemoteCommand', 'keysOf', 'needsVariable', 'otherRoot']),
   ...all(FACT, 'migration', ['hostKeysChecked', 'staysLocal', 'becomesHook', 'pingStays']),
   ...all(PART, 'foreign', ['silentSystemctl', 'notAsked']),
@@ -110,53 +110,56 @@ function all(advice: string, table: string, names: readonly string[]): Record<st
   return Object.fromEntries(names.map((name) => [`${table}.${name}`, { advice }]));
 }
 
-/** Begins a clause that tells the reader what to do. */
-const VERBS = [
-  ...[
-    'add',
-    'allow',
-    'ask',
-    'change',
-    'choose',
-    'compare',
-    'complete',
-    'correct',
-    'drop',
-    'end',
-    'fill',
-  ],
-  ...[
-    'free',
-    'give',
-    'install',
-    'leave',
-    'let',
-    'look',
-    'make',
-    'mend',
-    'move',
-    'mount',
-    'name',
-    'permit',
-  ],
-  ...[
-    'probe',
-    'put',
-    'read',
-    'remove',
-    'report',
-    'restart',
-    'restore',
-    'run',
-    'see',
-    'send',
-    'set',
-  ],
-  ...['start', 'stop', 'take', 'try', 'use', 'wait', 'write'],
+/** A clause that has one of them after its subject, of one or two words, states something. */
+const AUXILIARIES = [
+  ...['is', 'are', 'was', 'were', 'has', 'have', 'had', 'does', 'did', 'can', 'cannot'],
+  ...['could', 'may', 'might', 'must', 'shall', 'should', 'will', 'would'],
 ];
+/** Begin a clause that states something, too: articles, pronouns, prepositions, conjunctions. */
+const STATING = [
+  ...['a', 'an', 'the', 'its', 'it', 'they', 'their', 'this', 'that', 'these', 'those', 'there'],
+  ...['no', 'none', 'nothing', 'nobody', 'not', 'only', 'all', 'some', 'any', 'each', 'every'],
+  ...['which', 'who', 'whose', 'what', 'where', 'when', 'while', 'because', 'as', 'so', 'but'],
+  ...['at', 'by', 'for', 'from', 'in', 'of', 'on', 'with', 'without', 'until', 'after', 'before'],
+  ...['you', 'both', 'neither', 'if', 'once', 'unless', 'to', 'or', 'and', 'then', 'run \\d'],
+];
+/** In front of what to do: a conjunction, a case or a purpose. */
+const LEAD = '(?:(?:or|and|then) )?(?:(?:if|once|unless|to) [^,;]*, )?';
+/** A clause that begins with another word tells the reader what to do. */
+const TOLD = [
+  LEAD,
+  `(?!(?:${[...STATING, ...AUXILIARIES].join('|')})\\b)`,
+  `(?!\\S+ (?:(?!(?:${STATING.join('|')})\\b)\\S+ )?(?:do|${AUXILIARIES.join('|')})\\b)`,
+  '[a-z]+ [^\\s:]',
+].join('');
 const ADVICE = new RegExp(
-  `(^|[;:,] (or |and |then )?|\\()(expected|did you mean|known (here|types):|(${VERBS.join('|')})\\b(?!:))`,
+  [
+    '(?:^|[;:,] |\\()(?:expected|did you mean|known (?:here|types):)',
+    `; ${TOLD}`,
+    `^(?=(?:if|once|unless|to) )${TOLD}`,
+  ].join('|'),
 );
+
+test('the rule of advice tells a clause that says what to do from one that states something', () => {
+  const good = [
+    'its queue is full (200000 runs); see what they wait for: baton why daily',
+    'the key is encrypted; to change that, run ssh-keygen -p',
+    'it would wait for itself; do not wait for it there',
+    '/c.json: line 3: keep: expected an integer, found "x"',
+  ];
+  const bad = [
+    'its queue is full (200000 runs)',
+    'the daemon does not answer; its log is /var/log/batond.log',
+    'the journal cannot be written; new requests are refused',
+    'the daemon cannot start; and if it does, it ends',
+    'the limit is 3; runs do not wait for it',
+    'if the disk is full, the daemon ends',
+  ];
+  assert.deepEqual(
+    [...good, ...bad].filter((text) => ADVICE.test(text)),
+    good,
+  );
+});
 
 for (const { name, say, lists } of [...DAEMON, ...CLIENT, ...PLUGINS]) {
   test(`${name} has the style of all messages`, () => {

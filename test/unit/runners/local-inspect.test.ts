@@ -21,10 +21,10 @@ test('a command, a user, a group or a directory that is not there is told', (t) 
   const place = directory(t);
   writeFileSync(join(place, 'tool'), '');
   assert.deepEqual(inspectLocal({ args: [join(place, 'no')] }), [
-    `its program ${join(place, 'no')} is not there; install it, or correct the path`,
+    `its program ${join(place, 'no')} does not exist; install it, or correct the path`,
   ]);
   assert.match(inspectLocal({ args: ['./tool'], cwd: place })[0] ?? '', /is not executable/);
-  assert.match(inspectLocal({ args: ['/tmp'] })[0] ?? '', /\/tmp is no file/);
+  assert.match(inspectLocal({ args: ['/tmp'] })[0] ?? '', /\/tmp is not a file/);
   assert.match(
     inspectLocal({ args: ['nosuchtool'] })[0] ?? '',
     /not found in its PATH \(\/usr\/bin:\/bin\)/,
@@ -33,9 +33,12 @@ test('a command, a user, a group or a directory that is not there is told', (t) 
   assert.match(inspectLocal({ cmds: [['true'], ['nosuchtool']] })[0] ?? '', /nosuchtool/);
   assert.match(
     inspectLocal({ args: ['true'], cwd: join(place, 'x') })[0] ?? '',
-    /"cwd" .* is not there/,
+    /"cwd" .* does not exist/,
   );
-  assert.match(inspectLocal({ args: ['true'], cwd: join(place, 'tool') })[0] ?? '', /no directory/);
+  assert.match(
+    inspectLocal({ args: ['true'], cwd: join(place, 'tool') })[0] ?? '',
+    /is not a directory/,
+  );
   const who = inspectLocal({ args: ['true'], user: 'nosuchuser', group: 'nosuchgroup' });
   assert.match(who.join(), /no user "nosuchuser".*no group "nosuchgroup"/);
   assert.deepEqual(inspectLocal({ args: ['true'], user: 12_345, group: 'root' }), []);
@@ -58,7 +61,7 @@ test('what only a shell understands is told, but not to a shell', () => {
   for (const word of [...words, '&', 'x$(date)y', '$HOME']) {
     const found = inspectLocal({ args: ['/bin/echo', 'a', word, 'b'] });
     assert.equal(found.length, 1, word);
-    assert.ok(found[0]?.includes(`"${word}" means something to a shell only`), word);
+    assert.ok(found[0]?.includes(`"${word}" has a meaning only in a shell`), word);
   }
   assert.equal(inspectLocal({ args: ['~/bin/x'] }).length, 1);
   assert.deepEqual(inspectLocal({ args: ['/bin/sh', '-c', 'a && b > $(c)'] }), []);
@@ -73,7 +76,7 @@ test('one word with blanks is told, with the words that were meant', () => {
   for (const program of ['nosuchtool -a /x', '/usr/bin/nosuchtool -a /x']) {
     const words = JSON.stringify(program.split(' '));
     assert.deepEqual(inspectLocal({ args: [program] }), [
-      `"${program}" is one word with blanks; write each word by itself: ${words}`,
+      `"${program}" is one word with spaces; write separate words: ${words}`,
     ]);
   }
 });

@@ -49,11 +49,14 @@ test('every fault of a key is told with its path and what to do', (t) => {
   writeFileSync(long, 'x'.repeat(65_537), { mode: 0o600 });
   chmodSync(`${path}.pub`, 0o600);
   const cases: readonly (readonly [string, RegExp])[] = [
-    [join(place, 'none'), /does not exist; name an existing private key, or make one: ssh-keygen/],
-    [place, /is no regular file; name a private key/],
+    [
+      join(place, 'none'),
+      /does not exist; name an existing private key, or create one with ssh-keygen/,
+    ],
+    [place, /is not a regular file; name a private key/],
     [`${path}.pub`, /is a public key; name the private key/],
-    [locked, /is encrypted .*ssh-keygen -p/],
-    [locked8, /is encrypted .*ssh-keygen -p/],
+    [locked, /is encrypted, .*ssh-keygen -p/],
+    [locked8, /is encrypted, .*ssh-keygen -p/],
     [garbage, /is not a private key/],
     [broken, /is not a private key/],
     [long, /has more than 65536 bytes; name a private key/],
@@ -92,11 +95,12 @@ test('a passphrase file opens an encrypted key, unless it is the wrong one or ot
   assert.deepEqual(checked(options), []);
   const wrong = inspected(options);
   assert.equal(wrong.length, 2);
-  for (const problem of wrong) assert.match(problem, /passphraseFile" does not open it; correct /);
+  for (const problem of wrong)
+    assert.match(problem, /the passphrase in "passphraseFile" is wrong; correct /);
   chmodSync(passphraseFile, 0o644);
   assert.match(
     checked(options)[0] ?? '',
-    /passphraseFile .* can be read by others .*; run chmod 600/,
+    /passphraseFile .* is readable by others .*; run chmod 600/,
   );
   assert.match(checked({ passphraseFile: '/no/phrase' })[0] ?? '', /does not exist; write/);
 });

@@ -67,7 +67,7 @@ for (const [line, killAfterMs, expected] of [
   ['ProctrackType = proctrack/pgid', 0, /proctrack\/pgid: .* left the process group/],
   ['ProctrackType = proctrack/linuxproc', 0, /proctrack\/linuxproc: .* lost their parent/],
   ['KillWait = 30 sec', 30_001, /KillWait=30, less than its "killAfter"/],
-  ['SlurmdTimeout = 0 sec', 0, /SlurmdTimeout=0: .* for ever/],
+  ['SlurmdTimeout = 0 sec', 0, /SlurmdTimeout=0: .* never ends/],
   ['PreemptMode = REQUEUE', 0, /PreemptMode=REQUEUE: /],
   ['PreemptMode = GANG,CANCEL', 0, /PreemptMode=CANCEL: /],
 ] as const) {
@@ -102,7 +102,7 @@ test('scontrol is asked with the conf of the target, and its absence and its tro
   scontrol('echo "slurm_load_ctl_conf error: Unable to contact" >&2; exit 1');
   assert.match(
     inspect().join(),
-    /what it keeps: slurm_load_ctl_conf error: Unable to contact; see/,
+    /cannot be read: slurm_load_ctl_conf error: Unable to contact; check/,
   );
   scontrol('exit 0');
   const none = join(place, 'none');
@@ -150,6 +150,6 @@ test('a cluster is asked once for all of its targets, also one that does not ans
   const warnings = ['/a', '/b', '/a', '/b', '/a'].map((conf) =>
     inspector.inspect({ directory: place, conf }, { killAfterMs: 0 }),
   );
-  assert.ok(warnings.every(([warning]) => /cannot be asked .*: gone/.test(warning ?? '')));
+  assert.ok(warnings.every(([warning]) => /cluster cannot be read: gone/.test(warning ?? '')));
   assert.equal(readFileSync(count, 'utf8'), '/a\n/b\n');
 });

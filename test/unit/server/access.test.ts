@@ -39,10 +39,10 @@ function state() {
   return made;
 }
 
-const ELSEWHERE = 'ask on another (--socket), or change "allow" of this one in config.json';
+const ELSEWHERE = 'use another socket (--socket), or change "allow" of this socket in config.json';
 const CLOSED =
   'socket /s permits nothing: config.json has no entry of "sockets" with this "name"; ' +
-  'add one and run "baton reload" on another';
+  'add one and run "baton reload" on another socket';
 
 /**
  * What comes back for a request where the service answers `answer`; undefined: it was not asked.
@@ -150,7 +150,7 @@ for (const request of REQUESTS) {
     if (!hasSubject) return assert.equal(refusal, undefined);
     assert.match(
       refusal ?? '',
-      /^socket \/s does not permit (target "web"|run 1); it permits targets db, x\*; ask on another/,
+      /^socket \/s does not permit (target "web"|run 1); it permits targets db, x\*; use another socket/,
     );
   });
 }

@@ -48,7 +48,7 @@ test('an answer that is too long is an error that says so, and the next is serve
   assert.equal(refused.exit, 125);
   assert.match(
     refused.message,
-    /^the answer \(done\) has 125829\d\d bytes, expected at most 12582912;/,
+    /^the reply \(done\) has 125829\d\d bytes, expected at most 12582912;/,
   );
   assert.equal((await session.ask({ type: 'pause', target: 'x' }, 'done')).text, 'short');
 });

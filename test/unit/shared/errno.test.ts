@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { describeErrno } from '../../../daemon/shared/errno.ts';
 
 test('a system error is its code and what to do, of an error or of a code alone', () => {
-  assert.equal(describeErrno('ENOSPC'), '(ENOSPC); make room on its disk');
+  assert.equal(describeErrno('ENOSPC'), '(ENOSPC); free space on its disk');
   let said = '';
   try {
     readFileSync('/proc');

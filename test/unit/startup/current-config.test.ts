@@ -163,7 +163,7 @@ test('while changed files are read again others have their turn', async (t) => {
   assert.equal(reads(), 2, 'of all targets of the fleet, and of no others');
   assert.equal(inForce.length, 1);
   assert.equal(inForce.at(-1)?.targets.get('weekly')?.broken, undefined);
-  assert.deepEqual(log, ['changed files read again', 'target works again']);
+  assert.deepEqual(log, ['changed files reloaded', 'target works again']);
   assert.equal(config.refresh(new Set(['all'])), undefined);
 });
 
@@ -220,7 +220,7 @@ test('a fault of baton while files are read again keeps no request, and is told'
     isGone = true;
   });
   await until(() => isGone);
-  assert.deepEqual([log, inForce], [['changed files could not be read again'], []]);
+  assert.deepEqual([log, inForce], [['changed files could not be reloaded'], []]);
   fail();
   assert.ok((await config.reload()).ok);
   await config.refresh(new Set(['daily']));
@@ -236,7 +236,7 @@ test('changed files that are refused are not read again before they change again
   assert.equal(config.refresh(new Set(['b'])), undefined);
   write('c', 'day', 'week');
   await config.refresh(new Set(['c']));
-  assert.deepEqual([log.at(-1), inForce.length], ['changed files read again', 1]);
+  assert.deepEqual([log.at(-1), inForce.length], ['changed files reloaded', 1]);
 });
 
 test('a reload waits for files that are read again, and they do not wait for it', async (t) => {

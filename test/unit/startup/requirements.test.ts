@@ -49,7 +49,7 @@ test('no command of an administrator is run', async () => {
   const catalog = makeCatalog([target('a', [COMMAND])]);
   assert.equal(
     await describeRequirements(catalog, port),
-    'requirement of a: the command /bin/ready: not looked at, --check runs no such command\n',
+    'requirement of a: the command /bin/ready: not checked, --check does not run commands\n',
   );
   assert.deepEqual(asked, []);
 });
@@ -69,9 +69,9 @@ test('a check that never has an answer is ended, and there is an end to all of t
   for (const line of lines) {
     assert.match(
       line,
-      /: the file \/\d+ could not be checked within |: not looked at, out of time$/,
+      /: the file \/\d+ could not be checked within |: not checked, time limit reached$/,
     );
   }
-  assert.ok(lines.some((line) => line.endsWith('not looked at, out of time')));
+  assert.ok(lines.some((line) => line.endsWith('not checked, time limit reached')));
   assert.equal(begun, ended);
 });

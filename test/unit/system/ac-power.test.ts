@@ -54,7 +54,7 @@ test('a kernel without power supplies is on AC power; what cannot be read is not
   assert.deepEqual(findAcPower('it', join(root, 'none')), { holds: true, text: ON });
   const file = join(root, 'file');
   writeFileSync(file, '');
-  const text = 'it cannot be looked at (ENOTDIR)';
+  const text = 'it cannot be checked (ENOTDIR)';
   assert.deepEqual(findAcPower('it', file), { holds: false, text });
 });
 

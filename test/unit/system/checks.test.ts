@@ -42,7 +42,7 @@ test('a command runs as the user that is named; one that is not there is told', 
   const unknown = { ...command('/bin/true'), user: 'no-such-user-here' } as SlowCondition;
   assert.deepEqual(await check(unknown), {
     holds: false,
-    text: 'the command /bin/true cannot be looked at (no user no-such-user-here)',
+    text: 'the command /bin/true cannot be checked (no user no-such-user-here)',
   });
   if (skipWithout(t, 'root', 'setpriv')) return;
   const script = 'test "$(id -un)" = nobody && test "$USER" = nobody';
@@ -73,7 +73,7 @@ test('a host answers on a port or not', async () => {
 
 test('a host is found by its name; one without an address is told', async (t) => {
   const unknown = await hostAt('a b', 1);
-  assert.deepEqual(unknown, { holds: false, text: 'host a b has no known address' });
+  assert.deepEqual(unknown, { holds: false, text: 'host a b cannot be resolved' });
   if (skipWithout(t, 'localhost')) return;
   const { port, close } = await listening();
   const text = `localhost answers on port ${port}`;

@@ -60,7 +60,7 @@ test('files are there or not, by the target of a link, with odd names; what fail
     const said = await check({ kind, path: long, timeoutMs });
     assert.deepEqual(said, {
       holds: false,
-      text: `the file ${long} cannot be looked at (File name too long)`,
+      text: `the file ${long} cannot be checked (File name too long)`,
     });
   }
 });
@@ -76,7 +76,7 @@ test('free space and inodes are held against what is asked', async (t) => {
   const gone = await check({ kind: 'free', path: join(path, 'y'), bytes: 1, timeoutMs });
   assert.match(
     gone.text,
-    /^the free space of .*y cannot be looked at \(No such file or directory\)$/,
+    /^the free space of .*y cannot be checked \(No such file or directory\)$/,
   );
 });
 

@@ -70,7 +70,7 @@ test('a file that is longer than it may be is refused, and so is one without a s
 test('a lockfile that is a named pipe keeps runs back, and says why', (t) => {
   const path = join(pipes(t, 'pid'), 'pid');
   const holder = findHolders([lockfileAt(path)], () => new Map()).get(path);
-  assert.deepEqual(holder, { pid: 0, text: 'unknown: it is no regular file; remove it' });
+  assert.deepEqual(holder, { pid: 0, text: 'unknown: it is not a regular file; remove it' });
   writeFileSync(`${path}.long`, '1'.repeat(5_000));
   assert.equal(findHolders([lockfileAt(`${path}.long`)], () => new Map()).size, 0);
 });

@@ -46,7 +46,7 @@ const RENAME_MS_MAX = 300;
 const UPSET_CHANCE = 0.1;
 const COPY_CHANCE = 0.2;
 const NO_VERDICT = 125;
-const UNKNOWN = /is another run|is not kept any more|does not know run/;
+const UNKNOWN = /is a different run|are no longer kept|no longer knows run/;
 /** How many runs of the group may run at once. */
 const INSTANCES = 2;
 
@@ -244,7 +244,7 @@ class SoakRig {
     const expected = sequence(kind.lines);
     if (Buffer.concat(out).toString() !== expected) return `${kind.name}: its stdout is wrong`;
     const silent = kind.lines === 0 && kind.code !== 0;
-    if (silent ? !/printed nothing; [^\n]+\n$/.test(said) : said !== expected) {
+    if (silent ? !/with no output; [^\n]+\n$/.test(said) : said !== expected) {
       return `${kind.name}: its stderr is wrong: ${said.slice(0, 200)}`;
     }
     return undefined;

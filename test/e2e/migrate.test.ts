@@ -40,7 +40,7 @@ test('import rsnapshot prints a target for each level, and the lines of cron', (
   assert.match(checked.text, /4 targets/);
   // That rsnapshot is missing is said of machines without it.
   const others = checked.text.replaceAll(
-    /^warning: .* \/usr\/bin\/rsnapshot is not there.*$/gm,
+    /^warning: .* \/usr\/bin\/rsnapshot does not exist.*$/gm,
     '',
   );
   assert.doesNotMatch(others, /warning|problem/);

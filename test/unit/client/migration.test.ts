@@ -32,7 +32,7 @@ function saidOf({ before, line }: MigrationCase): readonly Finding[] {
   const whole = /^[\d@*]/.test(line) ? line : `0 3 * * * root ${line}`;
   const lines = [...(before === undefined ? [] : [before]), whole, ''];
   const found = findingsOf(lines.join('\n'));
-  const other = /collides with|has to go first|^starts /;
+  const other = /collides with|must run first|^starts /;
   return found.filter((it) => it.line.line === lines.length - 1 && !other.test(it.text));
 }
 

@@ -100,7 +100,7 @@ test('load and pressure are read from the kernel', () => {
   assert.ok(load !== undefined && io !== undefined);
   assert.match(load.text, /^the load is \d+\.\d\d$/);
   assert.equal(load.holds, true);
-  assert.match(io.text, /^the io pressure (is \d+\.\d\d%$|of the machine cannot be looked at)/);
+  assert.match(io.text, /^the io pressure (is \d+\.\d\d%$|of the machine cannot be checked)/);
   const [high] = look(-1);
   assert.match(high?.text ?? '', /^the load is \d+\.\d\d, not below -1$/);
 });

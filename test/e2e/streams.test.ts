@@ -182,6 +182,8 @@ test('a stopped keeper holds its command up, and no byte is lost when it goes on
 test('a command whose keeper is killed gets no SIGPIPE, and its output goes on into the file', async () => {
   const { session, puppet, ended } = await perform();
   await puppet.print('out', 'first\n');
+  // What a keeper has read and not yet written dies with it.
+  await written(puppet.run, 'out', 'first\n');
   process.kill(await keeperOf(puppet.run), 'SIGKILL');
   assert.equal((await ended()).outcome.kind, 'lost');
   await puppet.print('err', MUCH);

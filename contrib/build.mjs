@@ -158,7 +158,7 @@ function inputsOf({ metafile }) {
   return inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
 }
 
-/** ssh2 is in a file of its own, which whoever first asks for something of it loads. */
+/** ssh2 is in a file of its own, which is loaded on first use. */
 function lazySsh2(file) {
   return {
     name: 'lazy-ssh2',

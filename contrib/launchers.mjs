@@ -28,7 +28,8 @@ const launchers = {
 
 if (Buffer.byteLength(process.execPath) > FIRST_LINE_BYTES_MAX || /\s/.test(process.execPath)) {
   fail(
-    `${process.execPath}: the kernel does not accept this path in the first line of a script; use a shorter one without spaces`,
+    `${process.execPath}: the kernel does not accept this path in the first line of a script; ` +
+      'use a shorter one without spaces',
   );
 }
 openInstallation();

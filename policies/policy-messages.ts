@@ -24,7 +24,8 @@ export const refusedConf = (path: string, text: string): string =>
 
 export const remoteConf = (host: string): string => `it is on ${host}`;
 
-export const noRsnapshot = (): string => 'the command is not rsnapshot; set "conf"';
+export const noRsnapshot = (): string =>
+  'the command is not rsnapshot; set "conf" to its rsnapshot.conf';
 
 /** `include` is the line, `path` the file in which it stands. */
 export const includesCommand = (value: string, path: string): string =>
@@ -52,7 +53,8 @@ export const noLevel = (
   levels: readonly string[],
   unread: readonly string[],
 ): string => {
-  const found = `interval "${interval}" is no retain line of ${path}, which has ${levels.join(', ')}`;
+  const has = levels.join(', ');
+  const found = `interval "${interval}" is not a retain line of ${path}, which has ${has}`;
   if (unread.length === 0) return `${found}; correct one of them`;
   return `${found}; ${unread.join('; ')}; set "order" (lowest first)`;
 };

@@ -8,7 +8,7 @@
  *   elsewhere it starts the program on another machine or in another root: the line is left alone
  *   hidden    it makes a command of what it is given; that is not looked into
  *
- * An option that is not in the table is not guessed: whoever reads the line has to decide.
+ * An option that is not in the table is not guessed: the reader of the line has to decide.
  */
 
 type Role =

@@ -2,7 +2,7 @@
  * What becomes different between two plans of the same requests, such as those of the present and
  * of a changed configuration. Pure.
  *
- * A run is found again by its target and the time at which it is asked for, the run of a hook by
+ * A run is found again by its target and the time of its request, the run of a hook by
  * the target that calls it and its place among these.
  */
 import type { Planned, PlannedRun } from '../../daemon/protocol/planned.ts';
@@ -20,7 +20,7 @@ export type What = 'earlier' | 'later' | 'new' | 'gone' | Fate['kind'];
 
 export interface PlanChange {
   readonly target: string;
-  /** When it is asked for. */
+  /** When it is requested. */
   readonly askedAtMs: number;
   readonly what: What;
   readonly before?: Fate;

@@ -207,7 +207,7 @@ function table(planned: Planned): Markup {
   const heads = ['Target', 'Requested', 'Waits', 'Starts', 'Takes', 'Ends', 'How it ends'];
   const lines = shown.map(({ row }) => row);
   return html`<section><h2>${title}</h2>
-${list(title, `${left}In the order in which they are asked for.`, heads, lines)}</section>`;
+${list(title, `${left}In the order of the requests.`, heads, lines)}</section>`;
 }
 
 function runRow(run: PlannedRun): Markup {

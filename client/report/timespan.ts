@@ -25,7 +25,7 @@ export interface Row {
   readonly target: string;
   /** Absent: the daemon no longer knows it. */
   readonly view?: TargetView;
-  /** In the order in which they were asked for. */
+  /** In the order of the requests. */
   readonly spans: readonly Span[];
   /** How many wait now; `spans` holds the first of them only. */
   readonly waiting: number;

@@ -163,7 +163,7 @@ const Defaults = v.strictObject({
 export const DEFAULT_KEYS: readonly string[] = Object.keys(Defaults.entries);
 
 const PLUGINS_MAX = 100;
-const PLUGIN_EXPECTED = "the path of a module (.mjs), from this file's folder on";
+const PLUGIN_EXPECTED = 'the path of a module (.mjs), relative to the directory of this file';
 
 /** Most entries of `include`. */
 export const INCLUDES_MAX = 100;

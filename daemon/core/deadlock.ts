@@ -31,7 +31,7 @@ export interface Asked {
   readonly at: Stamp;
   /** The run whose command asks. */
   readonly caller: RunId;
-  /** Those that wait by now. */
+  /** Those that wait so far. */
   readonly waits: readonly CallerWait[];
   /** What it would wait for: a run by its number, or the next run of a target. */
   readonly of: RunId | TargetName;

@@ -149,7 +149,7 @@ export type Event =
       readonly leftovers?: readonly ProcessId[];
       /** Processes of a lost run that are still alive: its place stays held for them. */
       readonly heldBy?: readonly number[];
-      /** Their start times, in the same order: a pid alone could be somebody else's by now. */
+      /** Their start times, in the same order: a pid alone could have been reused. */
       readonly heldStarts?: readonly number[];
     }
   /** The last process of a lost run is gone; its place is free. */
@@ -158,7 +158,7 @@ export type Event =
   | { readonly type: 'forgotten'; readonly runs: readonly RunId[] }
   /**
    * Only in a compacted journal: how long the last successes of a target took, oldest first, and
-   * how many of its runs have ended how so far. The runs themselves may be forgotten by now.
+   * how many of its runs have ended how so far. The runs themselves may have been forgotten.
    */
   | {
       readonly type: 'remembered';

@@ -1,7 +1,7 @@
 /**
  * Runs in the order of their entry, of which the first and the last are known without a walk: a
  * Set passes by all that was ever deleted ahead of its first, which makes emptying one of 100,000
- * from the front a matter of minutes. It is a Set still, so whoever reads one need not know.
+ * from the front a matter of minutes. It is a Set still, so its readers need not know.
  *
  * Invariant: a run that was deleted does not come back.
  */

@@ -25,7 +25,7 @@ export class CallerWaits {
     };
   }
 
-  /** Those of requests that have become runs by now. */
+  /** Those of requests that have become runs. */
   pairs(state: ReadonlyState): readonly CallerWait[] {
     return [...this.#waits].flatMap(({ caller, of }) => {
       const run = 'run' in of ? of.run : state.tokens.get(of.token);

@@ -118,7 +118,7 @@ export class Compaction {
     }
   }
 
-  /** Leaves nothing of it, unless it is the journal by now. */
+  /** Removes it, unless it has become the journal. */
   discard(): void {
     if (this.#isRenamed) return;
     if (this.#isNamed()) removeAside(this.#disk, this.#path);

@@ -139,7 +139,7 @@ export class Journal {
   append(events: readonly Event[]): Result<undefined> {
     const bytes = Buffer.from(encodeLines(this.#seq + 1, events));
     try {
-      this.#mend();
+      this.#repair();
       if (!this.#isExamined || this.#loss !== undefined) this.#expectOwn();
       this.#isExamined = true;
       this.#torn = true;
@@ -147,7 +147,7 @@ export class Journal {
       this.#torn = false;
     } catch (error) {
       try {
-        this.#mend();
+        this.#repair();
       } catch {
         // The next append tries again before it writes; a restart cuts it off as a torn line.
       }
@@ -161,7 +161,7 @@ export class Journal {
   }
 
   /** Cuts off a part of a record, so that the next one begins where one may. */
-  #mend(): void {
+  #repair(): void {
     if (!this.#torn) return;
     this.#disk.ftruncateSync(this.#file, this.#bytes);
     this.#torn = false;
@@ -232,7 +232,7 @@ export class Journal {
       return renamed;
     });
     this.#flushing = turn.then(() => {});
-    this.#flushing.catch(() => {}); // whoever syncs next hears of it
+    this.#flushing.catch(() => {}); // the next sync reports it
     return turn;
   }
 

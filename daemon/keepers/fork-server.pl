@@ -141,7 +141,7 @@ sub keep {
   if (defined $go) {
     (my $path = $file) =~ s{/status(\.[^/]*)$}{/keeper$1};
     open $record, '<', $path;
-    syswrite $ctl, "begun\n";                    # whoever dies before has run nothing
+    syswrite $ctl, "begun\n";                    # a keeper that dies before ran nothing
     my %env = map { split /=/, $_, 2 } @env;
     ($pid, $failure) = start(\@streams, $umask, $cwd, \%env, \@words);
     $status = attend($pid, \@streams) if defined $pid;

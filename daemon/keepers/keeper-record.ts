@@ -88,7 +88,7 @@ export function heldRecords(): readonly HeldRecord[] {
   });
 }
 
-/** Those that one process holds; none where it is gone, or another one has its pid by now. */
+/** Those that one process holds; none if it is gone, or if its pid was reused. */
 export function heldBy(pid: number): readonly HeldRecord[] {
   const folder = `/proc/${pid}/fd`;
   const held = namesIn(folder).flatMap((fd) => {

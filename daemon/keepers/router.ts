@@ -161,7 +161,7 @@ export class KeeperRouter implements KeepersPort {
     this.#lost.stop(run, order);
   }
 
-  /** Only processes of this machine are ever guarded, whoever had kept them. */
+  /** Only processes of this machine are ever guarded, whatever kind of keeper they had. */
   awaitSurvivors(run: RunId, survivors: Survivors): void {
     this.#lost.awaitSurvivors(run, survivors);
   }

@@ -64,7 +64,7 @@ export interface Kept extends KeptRun {
 /** What each kind of keepers does and shows in its own way. */
 export type Transport<K extends Kept> = (
   | { signs(kept: K, keeper: KeeperId): Omit<Signs, 'unreadable'> }
-  /** What it saw last; whoever sees something new has the run watched. */
+  /** What it saw last; a caller that sees something new has the run watched. */
   | { seen(kept: K): Observation }
 ) & {
   /** A run has ended: what it has left. Throws where that cannot be seen now. */

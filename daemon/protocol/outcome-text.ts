@@ -197,7 +197,7 @@ export const unfitByNow = (unfit: string): string =>
 
 export const removed = (): string =>
   'its target was removed from the configuration; add it again and run "baton reload", or ' +
-  'remove the crontab line that requests it';
+  'remove what requests it: a crontab line, a timer or a hook';
 
 // What is said of an attempt that has failed
 

@@ -28,7 +28,7 @@ const common = {
 };
 /** A run by its number, or all runs of a target by its name. */
 const Whose = v.union([Count, Text]);
-/** The number alone may be another run's by now; see `found` and `accepted`. */
+/** The number alone may have been given to another run; see `found` and `accepted`. */
 const Nonce = v.exactOptional(Text);
 /** Byte offsets at which a reconnecting client goes on. */
 const From = v.strictObject({ out: Count, err: Count });
@@ -68,7 +68,7 @@ export const Request = v.variant('type', [
     /** Of a target: its running run, else the next queued, else the latest. */
     run: Whose,
     nonce: Nonce,
-    /** Of the request: finds a run that has another number by now. */
+    /** Of the request: finds a run whose number has changed. */
     token: v.exactOptional(Text),
     from: v.optional(From),
     /** False: only the end. */

@@ -6,7 +6,7 @@
  * and a path that the kernel would cut is refused. What systemd owns is only listened on.
  *
  * Invariant: a socket that somebody listens on is never replaced, and only the very socket that was
- * made here is removed at the end: systemd, which heeds no lock, may have put its own in its place.
+ * made here is removed at the end: systemd, which ignores locks, may have put its own in its place.
  */
 
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * Questions about the state, whose answers may take long to make where there are thousands of
- * targets. One is answered after another, each in slices that are short to whoever else is served;
+ * targets. One is answered after another, each in slices that are short for all other clients;
  * a short answer is given at once.
  *
  * The answer to one is begun only when those before it are given, so that no more than one moment

@@ -5,7 +5,7 @@
 
 export type CooperativeSteps<T> = Generator<undefined, T>;
 
-/** All of it in one go, for whoever keeps nobody waiting. */
+/** All of it in one go, for callers that block nobody. */
 export function runToEnd<T>(pieces: CooperativeSteps<T>): T {
   for (;;) {
     const piece = pieces.next();

@@ -40,7 +40,7 @@ export interface SlurmJob {
   readonly job?: string;
 }
 
-/** The process that keeps a run: a pid alone could be somebody else's by now. */
+/** The process that keeps a run: a pid alone could have been reused. */
 export interface KeeperId {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: clock ticks since boot. */

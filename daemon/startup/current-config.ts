@@ -135,7 +135,7 @@ async function reloadConfig(
   return { ok: false, message: staysInForce(path, shortMistakes(loaded)) };
 }
 
-/** What `baton reload` prints: targets that are broken by now have to be seen at once. */
+/** What `baton reload` prints: it shows at once which targets are broken now. */
 function summary({ path, catalog }: Config): string {
   const targets = [...catalog.targets.values()];
   const broken = targets.flatMap(({ name, broken }) =>

@@ -1,7 +1,7 @@
 /**
  * What `batond --check` tells of the conditions that targets `require`: what each says right now.
  * It has an end, whatever a file system or a host does. No command of an administrator is run: it
- * may be slow, or do something, and whoever checks a configuration has not asked for that.
+ * may be slow, or do something, and a check of the configuration must not do that.
  */
 import type { Catalog } from '../core/catalog.ts';
 import { subjectOf } from '../core/describe-condition.ts';

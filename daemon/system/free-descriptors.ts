@@ -1,7 +1,7 @@
 /**
  * Node's spawn, where descriptors run out in the middle of it (EMFILE, ENFILE), keeps those that it
- * has opened already until the process ends: whoever tries again and again would eat all that
- * others give back. So it is asked beforehand whether there is room. Seen with Node 20.20.
+ * has opened already until the process ends: a caller that tries again and again would use up all
+ * that others give back. So it is asked beforehand whether there is room. Seen with Node 20.20.
  */
 import { closeSync, openSync } from 'node:fs';
 

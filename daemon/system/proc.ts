@@ -45,7 +45,7 @@ export function statOf(pid: number): ProcessStat | undefined {
   };
 }
 
-/** A zombie does nothing any more, whoever has yet to wait for it. */
+/** A zombie does nothing any more, even if its parent has not waited for it yet. */
 function isGone(stat: ProcessStat): boolean {
   return stat.state === 'Z' || stat.state === 'X';
 }
@@ -119,7 +119,7 @@ export function membersOf(keeper: KeeperId, marks: RunMarks): readonly ProcessSt
   const keeperAlive = all.some(
     (stat) => stat.pid === keeper.pid && stat.startTime === keeper.startTime,
   );
-  // If the pid is somebody else's by now, so is the session of that name.
+  // If the pid was reused, so was the session of that name.
   const holder = statOf(keeper.pid);
   const sessionIsOurs = holder === undefined || holder.startTime === keeper.startTime;
   const members = new Map<number, ProcessStat>();

@@ -24,7 +24,7 @@ export class HeldRecord {
   }
 
   /**
-   * Where it lies now. Where it was removed that is no directory: there may be another one by now.
+   * Where it lies now. Where it was removed that is no directory: there may be another one.
    */
   get directory(): string {
     if (this.#file === undefined) return this.#directory;

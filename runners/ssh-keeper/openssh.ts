@@ -5,7 +5,7 @@
  * when it has heard from us. Hence:
  *
  * - before the mark nothing has run: 255 is ssh's own, and says why it could not connect;
- * - whoever is to be stopped before the mark is never started;
+ * - a command that is to be stopped before the mark is never started;
  * - a 255 of the command's own, or of its KILL, comes with the mark again; without it the
  *   connection broke.
  *

@@ -1,6 +1,6 @@
 /**
- * A remote command as its run sees it, whoever holds the connection: the package ssh2 (here) or the
- * system's ssh (openssh.ts).
+ * A remote command as its run sees it, whatever holds the connection: the package ssh2 (here) or
+ * the system's ssh (openssh.ts).
  */
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -14,7 +14,7 @@ import { type End, lost } from './status-writer.ts';
 export interface RemoteCommand {
   readonly out: Readable;
   readonly err: Readable;
-  /** How it ended, as far as is known by now. */
+  /** How it ended, as far as is known. */
   readonly end: End | undefined;
   /** It has ended, but output may be on its way; nothing comes any more. */
   watch(ended: () => void, closed: () => void): void;

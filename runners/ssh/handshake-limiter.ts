@@ -2,7 +2,7 @@
  * Lets only so many in at a time, first come first served. One gate a server: sshd's default
  * MaxStartups (10:30:100) drops handshakes at random beyond ten. It counts a connection until the
  * process that serves it says that the user is known, which is after the client has heard so:
- * whoever came in leaves the gate only when that process has answered something else.
+ * a process that came in leaves the gate only when that process has answered something else.
  */
 /** Most handshakes with one server at a time. */
 export const HANDSHAKES_MAX = 8;

@@ -240,7 +240,7 @@ test('a target that cannot work on this machine is named once', async () => {
   const diagnosis = await ask();
   assertWrong(diagnosis, [
     'daemon',
-    /target "daily" is broken: .*"daily" is no retain line of/,
+    /target "daily" is broken: .*"daily" is not a retain line of/,
     /./,
   ]);
 });

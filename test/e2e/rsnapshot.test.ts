@@ -140,7 +140,7 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     const rig = await rigOf(t, targetsOf(it, ['nightly', 'fortnight']));
     const before = await rig.baton('run', 'fortnight', '--wait');
     assert.equal(before.status, 78);
-    assert.match(before.errors, /"fortnight" is no retain line of .*, which has nightly/);
+    assert.match(before.errors, /"fortnight" is not a retain line of .*, which has nightly/);
     const busy = rig.client(['run', 'nightly', '--wait']);
     const puppet = await puppets.next();
     makeRsnapshot(place, ['nightly', 'fortnight'], [held]);

@@ -1,4 +1,4 @@
-/** The manual of the verbs for whoever keeps the daemon, its configuration and the crontabs. */
+/** The manual of the verbs that maintain the daemon, its configuration and the crontabs. */
 import { FOR } from './common-options.ts';
 import type { Option, Verb } from './verb.ts';
 

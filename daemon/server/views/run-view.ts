@@ -110,7 +110,7 @@ function endOf(number: RunId, context: ViewContext): number | undefined {
   return steadyMs + ((context.now.steadyMs - steadyMs) * 100) / percent;
 }
 
-/** Below it nothing can be foretold by it. */
+/** Below this percentage there is no estimate. */
 const PROGRESS_PERCENT_MIN = 2;
 
 function progressOf(

@@ -1,7 +1,7 @@
 /**
  * What clients are shown of the state: targets, chains, the past. Reads only; the sentences come
  * from the policies and from the table of outcomes. All of it is made in pieces, between which the
- * state may go on: whoever wants the targets or a chain of one moment gives a snapshot of it.
+ * state may go on: for the targets or a chain of one moment, give a snapshot of it.
  */
 
 import { pausesOf } from '../../core/pauses.ts';

@@ -55,7 +55,7 @@ test('it says who waits for whom, what becomes of each request, and what it take
   );
   assert.equal(
     part(page, 'All runs'),
-    'In the order in which they are asked for. ' +
+    'In the order of the requests. ' +
       'Target Requested Waits Starts Takes Ends How it ends ' +
       'closed Mon 4 Jan 00:00 – – – – never starts: waits for its window ' +
       'daily Mon 4 Jan 03:00 2 h Mon 4 Jan 05:00 1 h Mon 4 Jan 06:00 exited with 0 ' +

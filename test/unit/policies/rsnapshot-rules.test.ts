@@ -52,7 +52,7 @@ test('an explicit order counts more than the conf', () => {
 
 test('an interval that the conf does not have breaks its target, and says what the conf has', () => {
   assert.deepEqual(brokenOf(['weekly', 'quarter'], { [CONF]: conf(['nightly', 'quarter']) }), [
-    `interval "weekly" is no retain line of ${CONF}, which has nightly, quarter; correct one of them`,
+    `interval "weekly" is not a retain line of ${CONF}, which has nightly, quarter; correct one of them`,
     undefined,
   ]);
   const scripted = conf(['a'], 'include_conf\t`/x`');

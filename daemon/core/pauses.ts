@@ -82,15 +82,22 @@ export function pausesOf(
   catalog: Catalog,
 ): readonly Pause[] {
   if (pauses.size === 0) return [];
-  return [...scopesOver(target, catalog)].flatMap((scope) => pauses.get(pauseKey(scope)) ?? []);
+  const found: Pause[] = [];
+  for (const scope of scopesOver(target, catalog)) {
+    const pause = pauses.get(pauseKey(scope));
+    if (pause !== undefined) found.push(pause);
+  }
+  return found;
 }
 
-function* scopesOver(target: TargetName, catalog: Catalog): Generator<PauseScope> {
-  yield { target };
+/** A list and no generator: `status` asks for each target and each run that it shows. */
+function scopesOver(target: TargetName, catalog: Catalog): readonly PauseScope[] {
+  const scopes: PauseScope[] = [{ target }];
   const { fleet } = catalog.targets.get(target) ?? {};
-  if (fleet !== undefined) yield { target: fleet };
-  for (const group of new Set(groupNamesOf(target, catalog))) yield { group };
-  yield { all: true };
+  if (fleet !== undefined) scopes.push({ target: fleet });
+  for (const group of new Set(groupNamesOf(target, catalog))) scopes.push({ group });
+  scopes.push({ all: true });
+  return scopes;
 }
 
 /** When the last of its pauses ends by itself, in elapsed time; undefined: not, or it has none. */

@@ -31,6 +31,8 @@ const LEVELS_SHOWN_MAX = 20;
 const CHAIN_RUNS_MAX = 50;
 /** Runs of the past that are looked at in a piece; to pass one over costs next to nothing. */
 const PIECE_RUNS = 100;
+/** The same for runs of which only the number is taken. */
+const PIECE_NUMBERS = 1_000;
 
 /**
  * Every configured target, and those that are gone from the configuration but not from memory.
@@ -57,6 +59,7 @@ export function* viewTargets(
   return views;
 }
 
+/** Field by field, as with `viewRun`. */
 function* viewTarget(
   name: TargetName,
   context: ForecastView,
@@ -73,28 +76,29 @@ function* viewTarget(
   const active = yield* viewRuns(targetState?.active ?? [], context);
   const queued = yield* viewRuns(targetState?.queue ?? [], context, queuedMax);
   const [last] = yield* viewRuns([latestEnded(state, name) ?? []].flat(), context);
-  return {
+  const view: { -readonly [K in keyof TargetView]: TargetView[K] } = {
     target: name,
-    ...(target?.description === undefined ? {} : { description: target.description }),
     runner: target?.runner.type ?? 'removed from the configuration',
     groups: target?.bindings.map(({ key }) => key) ?? [],
-    ...(shown === undefined ? {} : { level: shown }),
-    ...(target?.fleet === undefined ? {} : { fleet: target.fleet }),
     paused: pauses.length > 0,
-    ...(pauses.length === 0 ? {} : { pauses: pauses.map((it) => viewPause(it, context.now)) }),
-    ...(target === undefined ? { removed: true } : {}),
-    ...(targetState?.late ? { late: true } : {}),
-    ...(targetState?.freshAt === undefined ? {} : { freshAtMs: targetState.freshAt.wallMs }),
-    ...(targetState?.ignored ? { ignored: targetState.ignored } : {}),
-    ...(target?.broken === undefined ? {} : { broken: target.broken }),
     active,
     queued,
     waiting: targetState === undefined ? 0 : waitingIn(targetState),
-    ...(last === undefined ? {} : { last }),
     counts: targetState?.counts ?? [],
-    ...(targetState?.retries === undefined ? {} : { retries: targetState.retries }),
-    ...(usual === undefined ? {} : { usual }),
   };
+  if (target === undefined) view.removed = true;
+  if (target?.description !== undefined) view.description = target.description;
+  if (target?.fleet !== undefined) view.fleet = target.fleet;
+  if (target?.broken !== undefined) view.broken = target.broken;
+  if (shown !== undefined) view.level = shown;
+  if (pauses.length > 0) view.pauses = pauses.map((it) => viewPause(it, context.now));
+  if (targetState?.late) view.late = true;
+  if (targetState?.freshAt !== undefined) view.freshAtMs = targetState.freshAt.wallMs;
+  if (targetState?.ignored) view.ignored = targetState.ignored;
+  if (targetState?.retries !== undefined) view.retries = targetState.retries;
+  if (last !== undefined) view.last = last;
+  if (usual !== undefined) view.usual = usual;
+  return view;
 }
 
 /** Those of groups, and of everything. */
@@ -180,7 +184,9 @@ export function* viewHistory(
   const seen = new Set<string>();
   let looked = 0;
   // A newer one that has not ended counts as well.
-  for (const number of newestFirst(state, request.latest ? undefined : targets)) {
+  const isOfAll = targets === undefined || request.latest;
+  const numbers = isOfAll ? numbersOf(state) : yield* endedOf(state, targets);
+  for (const number of numbers) {
     if (views.length >= limit) break;
     if (++looked % PIECE_RUNS === 0) yield;
     const run = state.runs.get(number);
@@ -202,19 +208,25 @@ function isSeen({ target, args = [] }: Run, seen: Set<string>): boolean {
   return false;
 }
 
-/** Numbers that runs of these targets, or of any, may have. */
-function* newestFirst(
-  state: ReadonlyState,
-  targets: readonly TargetName[] | undefined,
-): Generator<RunId> {
-  if (targets !== undefined) {
-    // Not by way of all runs there are.
-    const numbers = targets.flatMap((name) => [...(state.targetStates.get(name)?.ended ?? [])]);
-    yield* numbers.sort((one, other) => other - one);
-    return;
-  }
+/** All numbers that runs may have, newest first. */
+function* numbersOf(state: ReadonlyState): Generator<RunId> {
   const [oldest = 0] = state.runs.keys();
   for (let number = state.nextRun - 1; number >= oldest; number--) yield number;
+}
+
+/** The runs of these targets that have ended, newest first; runs of other targets cost nothing. */
+function* endedOf(
+  state: ReadonlyState,
+  targets: readonly TargetName[],
+): CooperativeSteps<Iterable<RunId>> {
+  const numbers: RunId[] = [];
+  for (const name of targets) {
+    for (const number of state.targetStates.get(name)?.ended ?? []) {
+      if (numbers.push(number) % PIECE_NUMBERS === 0) yield;
+    }
+  }
+  // Sorts numbers as such: a list would call a function for each comparison.
+  return new Float64Array(numbers).sort().reverse();
 }
 
 /** The run that a target's name stands for: one that runs, else one that waits, else the last. */

@@ -57,6 +57,23 @@ test('history is narrowed by the age of the end and by verdict or kind of outcom
   assert.deepEqual(numbers({ outcome: 'exited', sinceMs: 3_000, limit: 1 }), [3]);
 });
 
+test('the long past of a target is gathered in pieces, newest first, whatever ended first', () => {
+  const core = new Core([target('a')]);
+  const runs = Array.from({ length: 5_000 }, () => core.ask('a'));
+  for (const run of runs.reverse()) core.end(run);
+  const pieces = view.viewHistory(sceneryOf(core), { ...ALL, limit: 3, target: 'a' });
+  for (let at = 1; ; at++) {
+    const { done, value } = pieces.next();
+    if (done !== true) continue;
+    assert.deepEqual(
+      value.map(({ run }) => run),
+      [5_000, 4_999, 4_998],
+    );
+    assert.ok(at > 5, `5,000 runs in ${at} pieces`);
+    return;
+  }
+});
+
 test('a narrowed history is what the whole one holds of it', () => {
   const word = fc.constantFrom(...OUTCOME_WORDS);
   fc.assert(

@@ -82,7 +82,7 @@ sub spawn {
         close_bare($_) for $fd, values %keepers;
       }
       keep($keeper, @words);
-      exit;
+      leave(0);
     }
     $keepers{$key} = $fd;
     $keys{$fd} = $key;
@@ -199,7 +199,7 @@ sub rescue {
     }
   }
   finish(\@streams);
-  exit;
+  leave(0);
 }
 
 sub files_of {

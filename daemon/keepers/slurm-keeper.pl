@@ -41,9 +41,7 @@ my ($look_ms, $beat_ms) = (0, clock_ms(1) + $beat_every_ms);   # when it is time
 my $has_term = 0;
 $SIG{TERM} = sub { $has_term = 1 };
 $SIG{CHLD} = 'DEFAULT';
-my $code = keep_job();
-syscall $exit_group, 0 + $code if $exit_group;   # perl would clean up first: nobody needs that
-exit $code;
+leave(keep_job());
 
 sub keep_job {
   my ($title, $file, $umask, $cwd, $in, $out, $err, $env, @words) = claim();

@@ -12,6 +12,8 @@ import { gaps } from './peers.ts';
 import { Subject } from './subject.ts';
 import type { Line } from './table.ts';
 
+/** Of the time that as many `ssh` take. */
+const TIME_FACTOR = 0.6;
 /** The plan allows 120. */
 const ALL_MB = 60;
 const COUNT = 50;
@@ -45,6 +47,7 @@ export async function measureSsh({ isQuick }: Options): Promise<readonly Line[]>
         unit: 'ms',
         figure: baton,
         against: { what: `${COUNT} × ssh`, figure: ssh },
+        budget: { rule: 'at most', on: 'ratio', bound: TIME_FACTOR },
       },
       {
         what: `memory of ${COUNT} SSH runs in all (PSS)`,

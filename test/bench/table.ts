@@ -1,6 +1,6 @@
 /**
  * What the benchmark says: rows of figures, each beside the floor or the peer that was measured in
- * the same minute, with the budget it has to keep. Pure.
+ * the same minute, with the budget it has to keep and the goal it has to come to. Pure.
  *
  * Invariant: a row without a figure, because a peer is missing on this machine, is never met.
  */
@@ -23,6 +23,8 @@ export interface Row {
   /** A floor or a peer, in the same unit. */
   readonly against?: { readonly what: string; readonly figure: number };
   readonly budget?: Budget;
+  /** What the row has to come to one day: --check does not fail until it is the budget. */
+  readonly goal?: Budget;
 }
 
 /** A row that could not be measured: "needs tsp (apt-get install task-spooler)". */
@@ -44,10 +46,17 @@ export function ratioOf({ figure, against }: Row): number | undefined {
 
 /** Undefined: nothing was promised. A figure that is no number keeps no budget. */
 export function isMet(line: Line): boolean | undefined {
-  if ('why' in line) return false;
-  const { budget, figure } = line;
+  return 'why' in line ? false : keeps(line, line.budget);
+}
+
+/** Undefined: the line has no goal. */
+export function isReached(line: Line): boolean | undefined {
+  return 'why' in line ? undefined : keeps(line, line.goal);
+}
+
+function keeps(row: Row, budget: Budget | undefined): boolean | undefined {
   if (budget === undefined) return undefined;
-  const found = budget.on === 'figure' ? figure : ratioOf(line);
+  const found = budget.on === 'figure' ? row.figure : ratioOf(row);
   if (found === undefined) return false;
   return budget.rule === 'at most' ? found <= budget.bound : found >= budget.bound;
 }
@@ -59,6 +68,16 @@ export function findMissed(parts: readonly Part[]): readonly string[] {
   );
 }
 
+/** The goals that are still ahead. */
+export function findAhead(parts: readonly Part[]): readonly string[] {
+  return parts.flatMap(({ section, lines }) =>
+    lines.flatMap((line) => {
+      if (isReached(line) !== false || 'why' in line) return [];
+      return [`${section}: ${expect(line, line.goal)}`];
+    }),
+  );
+}
+
 /** How the benchmark exits: with --check, every budget has to be kept. */
 export function exitStatus(parts: readonly Part[], isCheck: boolean): number {
   return isCheck && findMissed(parts).length > 0 ? 1 : 0;
@@ -66,9 +85,12 @@ export function exitStatus(parts: readonly Part[], isCheck: boolean): number {
 
 function explain(line: Line): string {
   if ('why' in line) return `${line.what}: not measured, ${line.why}`;
-  const { what, budget } = line;
-  const found = budget?.on === 'ratio' ? showRatio(line) : showFigure(line);
-  return `${what}: expected ${showBudget(line)}, found ${found}`;
+  return expect(line, line.budget);
+}
+
+function expect(row: Row, budget: Budget | undefined): string {
+  const found = budget?.on === 'ratio' ? showRatio(row) : showFigure(row);
+  return `${row.what}: expected ${showBudget(budget, row.unit)}, found ${found}`;
 }
 
 const HEADS = ['what', 'figure', 'against', 'ratio', 'budget', ''];
@@ -96,14 +118,19 @@ function pad(cell: string, width: number, at: number): string {
 
 function cells(line: Line): readonly string[] {
   if ('why' in line) return [line.what, '', line.why, '', '', 'NOT MEASURED'];
-  const met = isMet(line);
+  const { budget, goal, unit } = line;
+  const aim = goal === undefined ? '' : `goal ${showBudget(goal, unit)}`;
+  const [met, reached] = [isMet(line), isReached(line)];
   return [
     line.what,
     showFigure(line),
     line.against === undefined ? '' : `${line.against.what} ${show(line.against.figure)}`,
     showRatio(line),
-    showBudget(line),
-    met === undefined ? '' : met ? 'ok' : 'MISSED',
+    [showBudget(budget, unit), aim].filter((text) => text !== '').join(', '),
+    [
+      ...(met === undefined ? [] : [met ? 'ok' : 'MISSED']),
+      ...(reached === undefined ? [] : [reached ? 'reached' : 'ahead']),
+    ].join(', '),
   ];
 }
 
@@ -116,7 +143,7 @@ function showRatio(row: Row): string {
   return ratio === undefined ? '' : `${ratio.toFixed(2)} ×`;
 }
 
-function showBudget({ budget, unit }: Row): string {
+function showBudget(budget: Budget | undefined, unit: Unit): string {
   if (budget === undefined) return '';
   const sign = budget.rule === 'at most' ? '≤' : '≥';
   const bound = budget.on === 'ratio' ? `${budget.bound} ×` : `${show(budget.bound)} ${unit}`;

@@ -344,10 +344,10 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** Number of a run, rising by acceptance; another life of the state directory has the same ones. */
+/** Rises in order of acceptance; a restored or new journal can assign the same numbers again. */
 export type RunId = number;
 
 export type TargetName = string;
 
-/** What an outcome means to the target: by its `okExit` and `warnExit`. */
+/** How the target rates an outcome, by its `okExit` and `warnExit`. */
 export type Verdict = 'ok' | 'warning' | 'failed';

@@ -1,7 +1,7 @@
 /**
- * How a run ended, why it could not begin, and what to do then. The ends themselves are facts, also
- * shown in tables; what to do comes behind them where a client is told of the end. Pure.
- * See daemon/messages.ts for the style.
+ * Texts for how a run ended, why it could not start, and what to do about it. How it ended is a
+ * fact, which tables show too; the advice follows it where a client is told of the end. Pure. See
+ * daemon/messages.ts for the style.
  */
 import { showDuration } from '../shared/duration.ts';
 import { describeErrno } from '../shared/errno.ts';
@@ -61,9 +61,7 @@ function describeInterrupted({ code, signal }: Of<'interrupted'>): string {
   return 'was interrupted: the machine was restarted during the run';
 }
 
-/**
- * What to do then, as a clause; undefined where nothing is to be done, or the end says it itself.
- */
+/** What to do about it, as a clause; undefined if nothing is to be done, or if the text says it. */
 export function adviseOutcome(
   outcome: Outcome,
   run: RunId,
@@ -120,7 +118,7 @@ function adviseReach({ phase }: Of<'unreachable'>, target: TargetName): string {
   return `add the public key to ~/.ssh/authorized_keys there, then ${probe}`;
 }
 
-/** How a run ended and what to do then, as the rest of a sentence that begins with the run. */
+/** How a run ended and what to do about it, as the rest of a sentence that begins with the run. */
 export function tellOutcome(
   outcome: Outcome,
   run: RunId,
@@ -138,7 +136,7 @@ const PHASES = {
   hostkey: 'was stopped at the host key',
 } as const;
 
-/** By the errno of the exec. */
+/** By the errno of exec. */
 const COMMAND_ADVICE: Readonly<Record<string, string>> = {
   ENOENT:
     'install it, correct its path, or set PATH in "env"; a script also needs the interpreter ' +
@@ -156,7 +154,7 @@ function tellSignal(signal: number): string {
   return name === '' ? `signal ${signal}` : `signal ${signal} (${name})`;
 }
 
-// Why it could not begin: the rest of "could not be started: "
+// Why a command could not be started: the rest of "could not be started: "
 
 export const noUser = (user: string | number | undefined): string =>
   `there is no user "${user}" on this machine`;
@@ -170,8 +168,8 @@ export const noDirectory = (path: string, errno: string): string =>
 export const cannotSwitchUser = (errno: string): string => `cannot switch to its user (${errno})`;
 
 /**
- * `command` is empty where another daemon had prepared the run; `path` is the PATH of the run, in
- * which only a command without a slash is looked for.
+ * `command` is empty if an earlier daemon prepared the run. `path` is the run's PATH; only a
+ * command without a slash is looked up in it.
  */
 export const noCommand = (command: string, errno: string, path?: string): string => {
   const its = command === '' ? 'its command' : `its command "${command}"`;
@@ -191,7 +189,7 @@ export const noProcess = (errno?: string): string =>
   'the system cannot start a ' +
   `process${errno === undefined ? '; try again' : ` ${describeErrno(errno)}`}`;
 
-/** `unfit` is what the target takes now instead of the arguments of the run. */
+/** `unfit` says which arguments the target accepts now. */
 export const unfitByNow = (unfit: string): string =>
   `its target was changed and now ${unfit}; queue a new run with the right arguments`;
 
@@ -199,7 +197,7 @@ export const removed = (): string =>
   'its target was removed from the configuration; add it again and run "baton reload", or ' +
   'remove what requests it: a crontab line, a timer or a hook';
 
-// What is said of an attempt that has failed
+// Texts for an attempt that failed
 
 export const retryFollows = (
   run: RunId,
@@ -216,12 +214,12 @@ export const retryFollows = (
   return `run ${run} ${describeOutcome(outcome)}; ${which} starts in ${showDuration(delayMs)}`;
 };
 
-// What else is said of an end
+// Additions to the text of an outcome
 
-/** Of one that was tried more than once. */
+/** For a run with more than one attempt. */
 export const inAttempt = (tries: number): string => `, attempt ${tries}`;
 
-/** It exited with 0. */
+/** For exit status 0. */
 export const zeroExitNotOk = (): string =>
   ', which its okExit does not count as success; add 0 to "okExit" if it should';
 
@@ -232,11 +230,11 @@ export const lostOutput = (bytes: number): string =>
   `; ${bytes} bytes of its output are missing, because they could not be written; free space ` +
   'on that disk';
 
-/** To who asks for the output only. */
+/** For a client that asked for the output only. */
 export const lostOutputOf = (run: RunId, bytes: number): string =>
   `run ${run} has ended${lostOutput(bytes)}`;
 
-/** A job has put something else into the file that its keeper writes to, or a rotation of logs. */
+/** A job or log rotation truncated the output file that the keeper writes to. */
 export const cutOutput = (run: RunId, path: string, bytes: number, relayed: number): string =>
   `run ${run}: its output file ${path} was truncated to ${bytes} bytes after ${relayed} had ` +
   'been read; output that was not read before is lost, and new output follows; let the ' +
@@ -244,11 +242,11 @@ export const cutOutput = (run: RunId, path: string, bytes: number, relayed: numb
 
 export const unrelayed = (why: string): string => `; part of its output could not be shown: ${why}`;
 
-/** It still counts as running, for the journal has no room. The rest of a sentence. */
+/** The rest of a sentence about a run that has ended but counts as running: the journal is full. */
 export const describeUnrecorded = (how: string, errno: string): string =>
   `${how}, but the journal cannot be written ${describeErrno(errno)}`;
 
-// Of the SSH keeper: why it cannot begin a run on another machine
+// Texts of the SSH keeper: why it cannot start a run on another machine
 
 export const sshNoStart = (why: string, log: string): string =>
   `the SSH keeper could not be started (${why}); see ${log}`;

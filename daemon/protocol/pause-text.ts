@@ -1,4 +1,4 @@
-/** How a pause is told, and what ends it. */
+/** Texts that describe a pause and how to end it. */
 import type { PauseScope } from '../shared/run.ts';
 
 export function describePause(scope: PauseScope): string {
@@ -8,13 +8,13 @@ export function describePause(scope: PauseScope): string {
   return `all targets are paused; ${ends} ends the pause`;
 }
 
-/** To be typed as it stands. */
+/** Can be typed as it is. */
 export function resumeCommand(scope: PauseScope): string {
   if ('target' in scope) return `baton resume ${scope.target}`;
   return `baton resume ${'group' in scope ? `--group ${inShell(scope.group)}` : '--all'}`;
 }
 
-/** Groups may have any name. */
+/** A group can have any name. */
 function inShell(name: string): string {
   return /^[\w./:@%+,-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }

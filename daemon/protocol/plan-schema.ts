@@ -1,4 +1,4 @@
-/** What `batond --plan` reads on stdin: daemon/protocol/planned.ts says what it means. */
+/** What `batond --plan` reads on stdin; daemon/protocol/planned.ts explains the fields. */
 import * as v from 'valibot';
 import type { PlanInput } from './planned.ts';
 import { PLAN_REQUESTS_MAX } from './request.ts';

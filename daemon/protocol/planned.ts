@@ -1,11 +1,11 @@
 /**
- * What `baton plan` gives to `batond --plan` on stdin, and what that answers: one JSON object each.
- * All times are wall-clock milliseconds. A field that is not known is left out.
+ * The input of `batond --plan` (from `baton plan`, on stdin) and its output: one JSON object each.
+ * All times are wall-clock milliseconds. Unknown fields are omitted.
  */
 import type { Outcome, RunId, Verdict } from '../shared/run.ts';
 import type { PauseView } from './reply.ts';
 
-/** A request that is going to be made, as by a line of a crontab. */
+/** A future request, for example from a crontab line. */
 export interface ComingRequest {
   readonly atMs: number;
   /** A target or a fleet. */
@@ -23,55 +23,55 @@ export interface KnownRun {
   readonly askedAtMs: number;
   readonly startedAtMs?: number;
   readonly ended?: { readonly atMs: number; readonly verdict: Verdict };
-  /** Of one that runs: when it ends, if not after the usual time of its target. */
+  /** Set for a running run that is not expected to end after the usual time of its target. */
   readonly endsAtMs?: number;
-  /** Which attempt it is at, the next or the present one; absent: the first. */
+  /** The current or next attempt; absent: the first. */
   readonly attempt?: number;
-  /** When its first attempt began, where that is not the present one. */
+  /** When its first attempt began, if that is not the current one. */
   readonly firstStartedAtMs?: number;
-  /** Its next attempt begins no sooner. */
+  /** Earliest start of its next attempt. */
   readonly notBeforeMs?: number;
-  /** It is given up then unless it has started. */
+  /** Expires then if it has not started. */
   readonly expiresAtMs?: number;
 }
 
 /** How long the last successes of a target took. */
 export interface Past {
   readonly medianMs: number;
-  /** Nine of ten took no longer. */
+  /** 90% took no longer. */
   readonly slowMs: number;
-  /** Each of them, for a plan of random durations. */
+  /** Each duration, for a plan with random durations. */
   readonly tookMs?: readonly number[];
 }
 
-/** Many plays with durations drawn from the past. */
+/** Many simulations, with durations drawn from the past. */
 export interface WorstInput {
-  /** The same number draws the same durations. */
+  /** The same seed draws the same durations. */
   readonly seed: number;
-  /** What still runs then is counted. */
+  /** Runs that are still running at this time are counted. */
   readonly atMs: number;
 }
 
 export interface PlanInput {
   readonly fromMs: number;
-  /** No request is made then, or later. */
+  /** No requests from this time on. */
   readonly untilMs: number;
-  /** In any order; of equal times the first is made first. */
+  /** In any order; requests with equal times are made in list order. */
   readonly requests: readonly ComingRequest[];
-  /** Of each target that has one. */
+  /** By target; only targets that have one. */
   readonly past: Readonly<Record<string, Past>>;
   /** Runs take their 90th percentile instead of the median. */
   readonly isSlow?: boolean;
   readonly worst?: WorstInput;
-  /** How long runs take as somebody says so; these have to be targets or fleets. */
+  /** Durations given by the user; the names must be targets or fleets. */
   readonly assumedMs?: Readonly<Record<string, number>>;
   readonly runs?: readonly KnownRun[];
   readonly pauses?: readonly PauseView[];
-  /** The last success of targets with lateAfter, or since when one is looked out for. */
+  /** For targets with lateAfter: the last success, or the time since which one is expected. */
   readonly freshAtMs?: Readonly<Record<string, number>>;
 }
 
-/** Why a run waits, from `fromMs` to the next wait, or to its start. */
+/** Why a run waits from `fromMs` until the next wait or its start. */
 export interface PlannedWait {
   readonly fromMs: number;
   readonly reason: string;
@@ -83,7 +83,7 @@ export interface PlannedRun {
   readonly run: RunId;
   readonly target: string;
   readonly askedAtMs: number;
-  /** Of the last attempt. Absent: it never starts. */
+  /** Start of the last attempt. Absent: it never starts. */
   readonly startedAtMs?: number;
   /** Absent: it never ends. */
   readonly endedAtMs?: number;
@@ -91,101 +91,101 @@ export interface PlannedRun {
   readonly verdict?: Verdict;
   /** How it ended, as the rest of a sentence. */
   readonly text?: string;
-  /** At most WAITS_MAX; where there are more, the last ones are left out. */
+  /** At most WAITS_MAX; later ones are dropped. */
   readonly waits?: readonly PlannedWait[];
-  /** How many further requests share it. */
+  /** How many more requests share it. */
   readonly joined?: number;
-  /** How many times it is tried, where that is more than once. */
+  /** Number of attempts, if more than one. */
   readonly attempts?: number;
-  /** It is the run of a hook: of which target, and why. */
+  /** Set for the run of a hook: the target that triggered it, and why. */
   readonly hookOf?: { readonly target: string; readonly why: string };
 }
 
-/** A request that makes no run. */
+/** A request that creates no run. */
 export interface PlannedRefusal {
   readonly target: string;
   readonly atMs: number;
-  /** Ignored: its client exits with 0 all the same. */
+  /** Ignored: its client still exits with 0. */
   readonly isIgnored?: true;
   readonly reason: string;
 }
 
-/** How long the runs of a target take in a plan, and in the past. */
+/** How long runs of a target take, in the plan and in the past. */
 export interface PlannedDuration {
   readonly target: string;
   readonly tookMs: number;
-  /** Somebody says so. */
+  /** Given by the user. */
   readonly isAssumed?: true;
   readonly medianMs?: number;
   readonly slowMs?: number;
 }
 
-/** A figure that differs from play to play. */
+/** A value that varies between simulations. */
 export interface Spread {
-  /** Half of the plays have no more. */
+  /** Half of the simulations are at or below this. */
   readonly medianMs: number;
-  /** Nine of ten have no more. */
+  /** 90% of the simulations are at or below this. */
   readonly slowMs: number;
   readonly mostMs: number;
 }
 
-/** In which part of all plays this happens to a target at least once: from 0 to 1. */
+/** The share of simulations, 0 to 1, in which this happens to a target at least once. */
 export interface TargetChances {
   readonly target: string;
-  /** A run starts more than LATE_START_MS after it is asked for. */
+  /** A run starts more than LATE_START_MS after it was requested. */
   readonly startsLate: number;
   /** A run has not started within its maxWait. */
   readonly expired: number;
-  /** A request makes no run. */
+  /** A request creates no run. */
   readonly refused: number;
-  /** A run is ended because it takes too long, or fails otherwise. */
+  /** A run times out or fails otherwise. */
   readonly failed: number;
-  /** It has no success for longer than its lateAfter. */
+  /** The last success is older than its lateAfter. */
   readonly late: number;
-  /** A run runs at the moment that was asked about. */
+  /** A run is running at the time that was asked about. */
   readonly running: number;
-  /** A run waits at that moment. */
+  /** A run is queued at that time. */
   readonly waiting: number;
-  /** The longest wait for a start of each play. */
+  /** The longest wait for a start in each simulation. */
   readonly waitMs: Spread;
-  /** When its last run ends; absent: none ever does. */
+  /** End of its last run; absent: no run ever ends. */
   readonly endsAtMs?: Spread;
 }
 
 export interface Chances {
   readonly seed: number;
-  /** The moment of `running` and `waiting`. */
+  /** The time that `running` and `waiting` refer to. */
   readonly atMs: number;
-  /** How many plays were made; fewer than PLAYS_MAX where more is too much work. */
+  /** Number of simulations; below PLAYS_MAX if that many would take too long. */
   readonly plays: number;
   readonly targets: readonly TargetChances[];
-  /** When the last run of all ends; absent: none ever does. */
+  /** End of the last run of all targets; absent: no run ever ends. */
   readonly endsAtMs?: Spread;
 }
 
-/** How many plays are made. */
+/** Number of simulations. */
 export const PLAYS_MAX = 1_000;
-/** A run that starts later than this after it is asked for starts late. */
+/** A run that starts later than this after its request starts late. */
 export const LATE_START_MS = 60_000;
 
 export interface Planned {
   readonly fromMs: number;
   readonly untilMs: number;
-  /** In the order of their numbers. */
+  /** Ordered by run number. */
   readonly runs: readonly PlannedRun[];
   readonly refused: readonly PlannedRefusal[];
-  /** Targets that have had no success for longer than their lateAfter. */
+  /** Targets whose last success is older than their lateAfter. */
   readonly late: readonly { readonly target: string; readonly atMs: number }[];
   /** When the last run ends. */
   readonly endsAtMs?: number;
-  /** Targets that run without a known duration: it is taken to be 0. */
+  /** Targets of planned runs without a known duration; it is assumed to be 0. */
   readonly unknown: readonly string[];
-  /** Of the targets that run and whose durations are known. */
+  /** Targets of planned runs with a known duration. */
   readonly durations: readonly PlannedDuration[];
-  /** Conditions of `require` that are taken as met. */
+  /** Conditions of `require` that are assumed to be met. */
   readonly assumed: readonly { readonly condition: string; readonly targets: readonly string[] }[];
-  /** From here on it is not known: there was too much to work out. */
+  /** The plan ends here, because the rest would take too long to compute. */
   readonly cutAtMs?: number;
-  /** What comes of random durations, if that was asked for. */
+  /** Results of random durations, if requested. */
   readonly chances?: Chances;
 }

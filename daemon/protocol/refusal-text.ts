@@ -1,11 +1,11 @@
 /**
- * Why a request cannot be fulfilled. The client puts the target or the run in front, so a sentence
- * may begin with its rest ("takes no arguments"). See daemon/messages.ts for the style.
+ * Why a request cannot be fulfilled. The client prefixes the target or the run, so a text may be
+ * just the rest of a sentence ("takes no arguments"). See daemon/messages.ts for the style.
  */
 import { describeErrno } from '../shared/errno.ts';
 import { didYouMean } from '../shared/suggest.ts';
 
-// What was asked for
+// The subject of the request
 
 export const unknownTarget = (config: string, target: string, known: Iterable<string>): string => {
   const hint = didYouMean(target, known);
@@ -19,11 +19,11 @@ export const unknownGroup = (config: string, group: string, known: Iterable<stri
   return `no target in ${config} is in a group ${JSON.stringify(group)}${hint || advice}`;
 };
 
-/** Of a request to pause or to resume; `found` is how many of the three it has. */
+/** For pause and resume; `found` is how many of the three keys the request has. */
 export const wrongScope = (found: number): string =>
   `expected one of "target", "group" and "all", found ${found} of them`;
 
-/** `commands` end what still pauses it. */
+/** `commands` end the pauses that remain. */
 export const staysPaused = (what: string, commands: readonly string[]): string =>
   `${what} stays paused by another pause; run ${commands.map((it) => `"${it}"`).join(' and ')}`;
 
@@ -36,7 +36,7 @@ export const unknownRun = (run: number): string =>
 export const forgottenRun = (run: number): string =>
   `run ${run} and its outcome are no longer kept; increase "keep" of its target`;
 
-/** The journal was restored from a copy, or begun anew, while a client waited. */
+/** The journal was restored from a copy or started afresh while a client was waiting. */
 export const otherRun = (run: number): string =>
   `run ${run} of this daemon is a different run: its journal was restored from a backup or ` +
   'started from scratch, and does not contain the outcome of the requested run; see its log, ' +
@@ -45,7 +45,7 @@ export const otherRun = (run: number): string =>
 export const hasNoRun = (target: string): string =>
   `target ${target} has no run yet; queue one: baton run ${target}`;
 
-/** `reason` says what to do, but the daemon hears of it by a reload only. */
+/** `reason` says what to fix; the daemon notices the fix only on reload. */
 export const broken = (reason: string): string => `${reason}; then run "baton reload"`;
 
 export const isConfigured = (): string =>
@@ -76,11 +76,11 @@ export const longArgument = (place: number, pattern: string, chars: number): str
 export const staysInForce = (config: string, mistakes: readonly string[]): string =>
   `keeping the previous configuration; fix ${config}: ${numbered(mistakes)}`;
 
-/** There is no old one: the daemon has just started. */
+/** There is no previous configuration: the daemon has just started. */
 export const noConfiguration = (config: string, mistakes: readonly string[]): string =>
   `no run can be accepted or started; fix ${config}: ${numbered(mistakes)}`;
 
-/** For those who may not see the configuration. */
+/** For clients that may not see the configuration. */
 export const noConfigurationNow = (config: string): string =>
   `no run can be accepted or started: ${config} has errors; ask the administrator to run ` +
   '"batond --check"';
@@ -90,11 +90,11 @@ export const cannotStart = (why: string): string => `the daemon cannot start: ${
 export const cannotStartNow = (): string =>
   'the daemon cannot start; ask the administrator to check its log';
 
-/** All on one line: a number tells where each begins. */
+/** All on one line; numbers show where each one begins. */
 const numbered = (mistakes: readonly string[]): string =>
   mistakes.map((text, at) => (mistakes.length > 1 ? `(${at + 1}) ${text}` : text)).join('; ');
 
-// A fleet
+// Fleets
 
 export const noFleet = (target: string): string =>
   `${target} is a single target, not a fleet; omit --only and --failed`;
@@ -104,7 +104,7 @@ export const unknownHost = (host: string, fleet: string, known: readonly string[
   return `fleet ${fleet} has no host "${host}"${hint}`;
 };
 
-/** `reason` is why one of its targets takes no request. */
+/** `reason` is why one of its targets accepts no request. */
 export const fleetRefused = (target: string, fleet: string, reason: string): string =>
   `no run of the fleet was accepted, because of ${target}: ${reason}; exclude its host with ` +
   `--only, or queue each host separately, such as "baton run ${fleet}@HOST"`;
@@ -112,7 +112,7 @@ export const fleetRefused = (target: string, fleet: string, reason: string): str
 export const nothingFailed = (): string =>
   'the most recent run failed on none of the hosts; to run on all of them, omit --failed';
 
-/** Where one target is meant. */
+/** Where a single target is expected. */
 export const isFleet = (members: readonly string[]): string =>
   `it is a fleet; name one of its targets: ${shortList(members)}`;
 
@@ -140,7 +140,7 @@ export const tokenUsed = (run: number): string =>
 export const queueFull = (waiting: number, target: string): string =>
   `its queue is full (${waiting} runs); see what they wait for: baton why ${target}`;
 
-/** `caller` is the run whose command asks, `behind` the one that it would wait for. */
+/** `caller` is the run whose command makes the request, `behind` the run that it would wait for. */
 export const waitsForItself = (caller: string, behind: string): string =>
   caller === behind
     ? `${caller} would wait for itself to end, forever; do not wait for it from there`
@@ -179,18 +179,18 @@ export const forbiddenTarget = (
 const elsewhere = (key: string): string =>
   `use another socket (--socket), or change "${key}" of this socket in config.json`;
 
-/** `key` is how an entry of the configuration would know this socket: by its name or its path. */
+/** `key` is how a configuration entry would identify this socket: by name or by path. */
 export const closed = (socket: string, key: 'name' | 'path'): string =>
   `socket ${socket} permits nothing: config.json has no entry of "sockets" with this ` +
   `"${key}"; add one and run "baton reload" on another socket`;
 
-// A line that is no request
+// Lines that are not a valid request
 
 export const otherVersion = (client: number, own: number): string =>
   `the client uses protocol ${client}, this daemon ${own}; install the same version of both, ` +
   'and restart the daemon';
 
-/** An answer is bounded: a client that got half of it could not know. */
+/** Replies are limited in size, because a client could not tell that it got only half of one. */
 export const tooLarge = (type: string, bytes: number, max: number): string =>
   `the reply (${type}) has ${bytes} bytes, expected at most ${max}; request less: name a ` +
   'target, or give a smaller --limit or --since';
@@ -228,6 +228,6 @@ export const unreadOutput = (run: number, why: string): string =>
 export const unreadFile = (path: string, errno: string): string =>
   `${path} cannot be read ${describeErrno(errno)}`;
 
-/** Whose arguments a request wants: it is forgotten, or another life had it. */
+/** The run of which a request wants the arguments is forgotten, or is from an earlier journal. */
 export const noRunLike = (run: number, target: string): string =>
   `run ${run} of ${target} is no longer remembered; queue a new one with "baton run ${target}"`;

@@ -1,7 +1,7 @@
 /**
- * What the daemon answers: the other half of the wire contract (daemon/protocol/request.ts). Types
- * only; a field that is not known or means nothing is left out. A released field keeps its name and
- * its meaning, because scripts read `--json`; new ones are optional.
+ * What the daemon replies: the other half of the wire contract (daemon/protocol/request.ts). Types
+ * only. Fields that are unknown or do not apply are omitted. A released field keeps its name and
+ * meaning, because scripts read `--json`; new fields are optional.
  */
 import type { Cause, Count, Nonce, Outcome, PauseScope, RunId, Verdict } from '../shared/run.ts';
 
@@ -28,34 +28,34 @@ export type ErrorCode =
 /** How long the last successes of a target took, in whole milliseconds. */
 export interface Usual {
   readonly medianMs: number;
-  /** The middle half of the runs took from `lowMs` to `highMs`. */
+  /** The middle half of the runs took between `lowMs` and `highMs`. */
   readonly lowMs: number;
   readonly highMs: number;
-  /** Nine of ten took no longer. */
+  /** 90% took no longer. */
   readonly slowMs?: number;
-  /** Of how many runs; few say little. */
+  /** Number of runs that this is based on; a small number says little. */
   readonly runs: number;
 }
 
-/** How a run compares: beyond the range, and by a factor that a person would notice. */
+/** How a run compares: outside that range, and by a factor that a person would notice. */
 export type Pace = 'faster' | 'usual' | 'slower';
 
-/** An attempt of a run that was not its last one. */
+/** An attempt that was not the last one of its run. */
 export interface AttemptView {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly outcome: Outcome;
-  /** The sentence for people: how it ended. */
+  /** How it ended, as a sentence for people. */
   readonly text: string;
 }
 
-/** The job of Slurm that a run is. */
+/** The Slurm job of a run. */
 export interface JobView {
-  /** Its number, for people: Slurm may give it to another job. */
+  /** The job number, for people only: Slurm may reuse it for another job. */
   readonly job?: string;
   /** Where its command runs. */
   readonly node?: string;
-  /** Why it does not run, or what is odd about it. */
+  /** Why it is not running, or what is unusual about it. */
   readonly waits?: string;
 }
 
@@ -71,58 +71,58 @@ export interface RunView {
   readonly waitedMs: number;
   /** From start to end, or until now. */
   readonly tookMs?: number;
-  /** Of one that waits: when it starts if all runs take as long as they usually do. */
+  /** For a queued run: when it starts if all runs take their usual time. */
   readonly expectedStartAtMs?: number;
-  /** The same of the end. Absent: not known, or it runs longer than any success before. */
+  /** Likewise for the end. Absent: unknown, or it has already taken longer than any success. */
   readonly expectedEndAtMs?: number;
   /** How long the last successes of its target took. */
   readonly usual?: Usual;
-  /** How `tookMs` compares with that. Of one that runs only "slower" is told. */
+  /** How `tookMs` compares with that. For a running run, only "slower" is given. */
   readonly pace?: Pace;
-  /** From 0 to 100, as its own output says; only where the target says `progress`. */
+  /** 0 to 100, taken from its output; only if the target has `progress`. */
   readonly progressPercent?: number;
-  /** How many younger runs were let start before it, while it waits. */
+  /** How many younger runs were started before it while it waits. */
   readonly overtaken?: number;
-  /** Which attempt at its command this is, the next or the last one; absent: the first. */
+  /** The current, next or last attempt; absent: the first. */
   readonly attempt?: number;
-  /** Those before it that ended, where its target has it tried again (`retry`). */
+  /** Earlier attempts that ended, if its target has `retry`. */
   readonly attempts?: readonly AttemptView[];
-  /** Its next attempt begins no sooner. */
+  /** Earliest start of its next attempt. */
   readonly nextAttemptAtMs?: number;
-  /** Of one that waits: it is given up then. */
+  /** For a queued run: when it expires. */
   readonly expiresAtMs?: number;
-  /** It is paused until then at least; absent where somebody has to resume it. */
+  /** Paused until then at least; absent: until somebody resumes it. */
   readonly pausedUntilMs?: number;
-  /** It has ended, and the journal has no room for that: how, and what to do. */
+  /** It has ended, but the journal has no room to record that: how it ended and what to do. */
   readonly unrecorded?: string;
-  /** Of the run of a hook: what it is told. */
+  /** For the run of a hook: what triggered it. */
   readonly cause?: Cause;
   readonly pid?: number;
-  /** Of one that Slurm runs or is to run. */
+  /** For a run that is or will be a Slurm job. */
   readonly slurm?: JobView;
   readonly outcome?: Outcome;
   readonly verdict?: Verdict;
-  /** What `baton wait` exits with. */
+  /** Exit status of `baton wait`. */
   readonly exit?: number;
-  /** The sentence for people: how it ended. */
+  /** How it ended, as a sentence for people. */
   readonly text?: string;
-  /** Why it waits. */
+  /** Why it is waiting. */
   readonly reasons?: readonly string[];
-  /** The runs that it waits for. */
+  /** The runs that it is waiting for. */
   readonly behind?: readonly RunId[];
   /** Size of its output. */
   readonly bytes?: number;
-  /** How much of its output could not be written, and is missing. */
+  /** How much of its output could not be written and is missing. */
   readonly lostBytes?: number;
   /** Processes that it left behind and that are still alive. */
   readonly leftovers?: readonly number[];
-  /** Processes of a lost run that are alive and hold its place. */
+  /** Live processes of a lost run, which keep its place occupied. */
   readonly heldBy?: readonly number[];
 }
 
-/** What is paused: a target, the groups of a name, or everything. */
+/** What is paused: a target, all groups with this name, or everything. */
 export type PauseView = PauseScope & {
-  /** It ends by itself then; absent: somebody has to resume it. */
+  /** When the pause ends by itself; absent: somebody has to resume it. */
   readonly untilMs?: number;
 };
 
@@ -132,36 +132,36 @@ export interface TargetView {
   readonly runner: string;
   readonly groups: readonly string[];
   /**
-   * Its place in an order, such as "weekly" of an rsnapshot.conf; lowest first. Of more than 20
-   * levels only those next to its own are named.
+   * Its position in an order, such as "weekly" in an rsnapshot.conf; lowest first. If there are
+   * more than 20 levels, only its neighbours are listed.
    */
   readonly level?: { readonly name: string; readonly order: readonly string[] };
   readonly paused: boolean;
-  /** By what; one is enough. Absent: it is not paused. */
+  /** The pauses that apply to it; each one is sufficient. Absent: not paused. */
   readonly pauses?: readonly PauseView[];
   /** The fleet that it belongs to. */
   readonly fleet?: string;
-  /** The configuration does not have it any more: what is known of it is past. */
+  /** No longer configured; everything known about it is from the past. */
   readonly removed?: true;
-  /** Its last success is longer ago than its lateAfter. */
+  /** Its last success is older than its lateAfter. */
   readonly late?: true;
-  /** The last success, or since when it is looked out for; of a target with lateAfter. */
+  /** For a target with lateAfter: the last success, or the time since which one is expected. */
   readonly freshAtMs?: number;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored?: number;
   readonly broken?: string;
   readonly active: readonly RunView[];
   readonly queued: readonly RunView[];
-  /** How many wait; `queued` names the first few. */
+  /** Number of queued runs; `queued` lists only the first few. */
   readonly waiting: number;
   readonly last?: RunView;
-  /** How long its last successes took, also of runs that are forgotten. */
+  /** How long its last successes took, including forgotten runs. */
   readonly usual?: Usual;
-  /** Each of them, oldest first; only if `durations` was asked for. */
+  /** Each duration, oldest first; only if `durations` was requested. */
   readonly tookMs?: readonly number[];
-  /** How many of its runs have ended how, also of those that are forgotten. */
+  /** How many of its runs ended in which way, including forgotten runs. */
   readonly counts?: readonly Count[];
-  /** How many attempts were followed by another one of their run; absent: none. */
+  /** How many attempts were followed by another attempt of the same run; absent: none. */
   readonly retries?: number;
 }
 
@@ -172,24 +172,24 @@ export interface StatusReply {
   /** When the daemon started, wall-clock milliseconds. */
   readonly startedAtMs: number;
   readonly nowMs: number;
-  /** Requests answered since then, and how many runs hold a place now: as py9tor's status. */
+  /** Requests answered since then, and runs that hold a place now; as in py9tor's status. */
   readonly requests: number;
   readonly running: number;
   readonly queued: number;
   readonly executing: readonly string[];
   readonly config: string;
-  /** Why nothing new is accepted. */
+  /** Why new requests are not accepted. */
   readonly trouble?: string;
-  /** Pauses of groups, and of everything; absent: none. */
+  /** Pauses of groups and of everything; absent: none. */
   readonly pauses?: readonly PauseView[];
   readonly targets: readonly TargetView[];
 }
 
 export interface WhyReply {
   readonly type: 'why';
-  /** The run asked about first, then the runs that it waits for. */
+  /** The requested run first, then the runs that it is waiting for. */
   readonly chain: readonly RunView[];
-  /** Of a fleet: the runs of its targets; `chain` has them first. */
+  /** For a fleet: the runs of its targets; they come first in `chain`. */
   readonly members?: readonly RunId[];
   readonly target?: string;
   readonly nowMs?: number;
@@ -198,11 +198,11 @@ export interface WhyReply {
 interface RunName {
   readonly run: RunId;
   readonly target: string;
-  /** To be sent with later requests for this run, since its number may be given out again. */
+  /** To be sent with later requests for this run, because its number may be reused. */
   readonly nonce?: Nonce;
 }
 
-/** A run of one target of a fleet, or why there is none. */
+/** The run of one target of a fleet, or why there is none. */
 export type FleetRun =
   | ({ readonly type: 'accepted' | 'joined' | 'found' } & RunName)
   | { readonly type: 'ignored'; readonly target: string; readonly reason: string };
@@ -210,28 +210,28 @@ export type FleetRun =
 export type Reply = { readonly id?: string | number } & (
   | ({ readonly type: 'accepted' } & RunName)
   | ({ readonly type: 'joined' } & RunName)
-  /** The run that is waited for, or whose output is sent. */
+  /** The run to wait for, or whose output is sent. */
   | ({ readonly type: 'found' } & RunName)
   | { readonly type: 'ignored'; readonly reason: string }
-  /** The runs of a fleet, each to be waited for by its number. */
+  /** The runs of a fleet; the client waits for each one by its number. */
   | { readonly type: 'fleet'; readonly target: string; readonly runs: readonly FleetRun[] }
   | { readonly type: 'refused'; readonly exit: number; readonly reason: string }
   | { readonly type: 'started'; readonly run: RunId }
-  /** Something about a run that is waited for, before its end: for people, on stderr. */
+  /** A message about a run before it ends, printed to stderr by a client that waits. */
   | {
       readonly type: 'notice';
       readonly run: RunId;
       readonly text: string;
-      /** Nothing is wrong yet: only who looks on needs to know. */
+      /** Not a problem yet: only for clients that watch interactively. */
       readonly isNews?: true;
     }
   | {
       readonly type: 'output';
       readonly run: RunId;
       readonly stream: 'out' | 'err';
-      /** Where `data` begins, in bytes of the stream. */
+      /** Position of `data` in the stream, in bytes. */
       readonly offset: number;
-      /** How many bytes `data` stands for. */
+      /** How many bytes `data` represents. */
       readonly bytes: number;
       readonly data: string;
       /** Absent: `data` is text. */
@@ -245,19 +245,19 @@ export type Reply = { readonly id?: string | number } & (
       readonly verdict: Verdict;
       readonly exit: number;
       readonly text: string;
-      /** True where the text is not about the child's own code: the client prints it. */
+      /** True if `text` is about more than the child's own exit code: the client prints it. */
       readonly tell: boolean;
     }
   | { readonly type: 'done'; readonly runs?: readonly RunId[]; readonly text?: string }
   | { readonly type: 'history'; readonly runs: readonly RunView[] }
-  /** What was seen of a target's machine; nothing was run. */
+  /** The result of checking a target's machine; nothing was run. */
   | {
       readonly type: 'probed';
       readonly target: string;
       readonly exit: number;
       readonly lines: readonly string[];
     }
-  /** To `ping`. */
+  /** Reply to `ping`. */
   | { readonly type: 'pong' }
   | StatusReply
   | WhyReply

@@ -1,6 +1,6 @@
 /**
- * What a client may ask: the schemas are the source, and the types are inferred. The client takes
- * types from here, never a schema: building them costs it milliseconds at every crontab line.
+ * What a client may request: the schemas are the source, and the types are inferred. The client
+ * imports only types from here: building a schema would cost it milliseconds at every crontab line.
  */
 import * as v from 'valibot';
 import { DURATION_MS_MAX } from '../shared/duration.ts';
@@ -9,16 +9,16 @@ import { CALLER_CHARS_MAX, HISTORY_RUNS_MAX, OUTCOME_WORDS } from './request.ts'
 const TEXT_CHARS_MAX = 200;
 const ARG_CHARS_MAX = 4_096;
 const ARGS_MAX = 100;
-/** A group may have the name of a file. */
+/** A group may be named after a file. */
 const GROUP_CHARS_MAX = 4_096;
-/** Most hosts, or patterns of them, that a request names. */
+/** Most hosts or host patterns in one request. */
 const ONLY_MAX = 1_000;
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(TEXT_CHARS_MAX));
-/** The kernel takes no argument with NUL inside. */
+/** The kernel accepts no argument that contains NUL. */
 const Arg = v.pipe(v.string(), v.maxLength(ARG_CHARS_MAX), v.excludes('\0'));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
-/** The BATON_RUN_DIR of the run whose command asks; a directory is of one daemon and one run. */
+/** The BATON_RUN_DIR of the run whose command asks; it identifies the daemon and the run. */
 const Inside = v.pipe(v.string(), v.minLength(1), v.maxLength(CALLER_CHARS_MAX));
 const common = {
   id: v.optional(
@@ -28,12 +28,12 @@ const common = {
 };
 /** A run by its number, or all runs of a target by its name. */
 const Whose = v.union([Count, Text]);
-/** The number alone may have been given to another run; see `found` and `accepted`. */
+/** The number alone may mean another run since; see `found` and `accepted`. */
 const Nonce = v.exactOptional(Text);
-/** Byte offsets at which a reconnecting client goes on. */
+/** Byte offsets at which a reconnecting client continues. */
 const From = v.strictObject({ out: Count, err: Count });
 
-/** One of them: see `PauseScope` in daemon/shared/run.ts. */
+/** Exactly one of them: see `PauseScope` in daemon/shared/run.ts. */
 const paused = {
   target: v.exactOptional(Text),
   group: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(GROUP_CHARS_MAX))),
@@ -47,17 +47,17 @@ export const Request = v.variant('type', [
     target: Text,
     /** For a target with `acceptArgs`. */
     args: v.exactOptional(v.pipe(v.array(Arg), v.maxLength(ARGS_MAX))),
-    /** Of a fleet: runs for these of its hosts, with * for any characters. */
+    /** For a fleet: only these hosts; * matches any characters. */
     only: v.exactOptional(v.pipe(v.array(Text), v.minLength(1), v.maxLength(ONLY_MAX))),
-    /** Of a fleet: runs where the latest one failed. */
+    /** For a fleet: only where the latest run failed. */
     failed: v.exactOptional(v.boolean()),
-    /** In place of `args`: with those of this run, one of the same target. */
+    /** Instead of `args`: use the arguments of this run, which must be of the same target. */
     like: v.exactOptional(Count),
     wait: v.optional(v.boolean(), false),
-    /** The client's stdout and stderr are one file: keep the order of the two streams. */
+    /** The client's stdout and stderr are the same file: preserve the order of the two streams. */
     merged: v.optional(v.boolean(), true),
     token: v.optional(Text),
-    /** As the target's maxWait, where that is not shorter. */
+    /** Like the target's maxWait; the shorter one applies. */
     maxWaitMs: v.exactOptional(v.pipe(Count, v.minValue(1))),
     /** With `wait`. */
     caller: v.exactOptional(Inside),
@@ -65,10 +65,10 @@ export const Request = v.variant('type', [
   v.strictObject({
     ...common,
     type: v.literal('wait'),
-    /** Of a target: its running run, else the next queued, else the latest. */
+    /** By target name: its running run, else the next queued, else the latest. */
     run: Whose,
     nonce: Nonce,
-    /** Of the request: finds a run whose number has changed. */
+    /** The token of the original request: finds a run whose number has changed. */
     token: v.exactOptional(Text),
     from: v.optional(From),
     /** False: only the end. */
@@ -81,7 +81,7 @@ export const Request = v.variant('type', [
     of: Whose,
     nonce: Nonce,
     from: v.optional(From),
-    /** No more than this many bytes from the end of each stream; then `from` means nothing. */
+    /** At most this many bytes from the end of each stream; `from` is then ignored. */
     tail: v.exactOptional(Count),
     follow: v.optional(v.boolean(), false),
   }),
@@ -89,7 +89,7 @@ export const Request = v.variant('type', [
   v.strictObject({
     ...common,
     type: v.literal('status'),
-    /** With each duration that is remembered, as `tookMs` of its target. */
+    /** Include each remembered duration, as `tookMs` of its target. */
     durations: v.exactOptional(v.boolean()),
   }),
   v.strictObject({ ...common, type: v.literal('why'), of: Whose, nonce: Nonce }),
@@ -101,7 +101,7 @@ export const Request = v.variant('type', [
     /** Only runs that ended within this many milliseconds before now. */
     sinceMs: v.exactOptional(Count),
     outcome: v.exactOptional(v.picklist(OUTCOME_WORDS)),
-    /** Only runs after which nobody asked for the same again. */
+    /** Only runs that no later run of the same target with the same arguments has followed. */
     latest: v.exactOptional(v.boolean()),
   }),
   v.strictObject({
@@ -116,9 +116,9 @@ export const Request = v.variant('type', [
   v.strictObject({ ...common, type: v.literal('reload') }),
 ]);
 export type Request = v.InferOutput<typeof Request>;
-/** Whether the daemon is there. Every socket permits it: it tells nothing else. */
+/** Checks that the daemon is up. Every socket permits it, because it reveals nothing else. */
 export const Ping = v.strictObject({ ...common, type: v.literal('ping') });
-/** What can be asked for; a socket may permit some of it only. */
+/** Request types; a socket may permit only some of them. */
 export type Verb = Request['type'];
-/** What a client may leave out is optional here. */
+/** Fields that a client may omit are optional here. */
 export type RequestInput = v.InferInput<typeof Request> | v.InferInput<typeof Ping>;

@@ -1,7 +1,7 @@
 /**
- * The wire contract: one JSON object a line, UTF-8, both ways, on a Unix socket. Here are its
- * limits and its sockets, and what of its words the client needs; what is asked stands in
- * daemon/protocol/request-schema.ts, what is answered in daemon/protocol/reply.ts.
+ * The wire contract: one JSON object a line, UTF-8, both ways, on a Unix socket. This file has its
+ * limits, its sockets and the constants that the client needs; requests are in
+ * daemon/protocol/request-schema.ts, replies in daemon/protocol/reply.ts.
  *
  *   echo '{"type":"run","target":"hello","wait":true}' | nc -N -U SOCKET
  */
@@ -25,21 +25,21 @@ export type {
   WhyReply,
 } from './reply.ts';
 
-/** Sent as `v` by baton's own client; another number in a request is refused with status 76. */
+/** Sent as `v` by baton's own client; any other version is refused with status 76. */
 export const PROTOCOL_VERSION = 1;
 /** Longest request line, in bytes without the newline. */
 export const LINE_BYTES_MAX = 65_536;
-/** Longest socket path that the kernel takes; Node cuts longer ones silently. */
+/** Longest socket path that the kernel accepts; Node silently truncates longer ones. */
 export const SOCKET_PATH_BYTES_MAX = 107;
-/** The socket of the machine's own daemon. */
+/** The socket of the system daemon. */
 export const RUN_SOCKET = '/run/baton/baton.sock';
-/** The one beside it for the members of a group. */
+/** A second socket beside it, for the members of a group. */
 export const SUBMIT_SOCKET = '/run/baton/submit.sock';
-/** Most past runs that one `history` reply holds. */
+/** Most past runs in one `history` reply. */
 export const HISTORY_RUNS_MAX = 10_000;
-/** Most requests that one plan is made of. */
+/** Most requests in one plan. */
 export const PLAN_REQUESTS_MAX = 100_000;
-/** What `history` can be narrowed to: a verdict, or one kind of outcome. */
+/** Filters for `history`: a verdict, or a kind of outcome. */
 export const OUTCOME_WORDS = [
   'ok',
   'warning',
@@ -56,19 +56,19 @@ export const OUTCOME_WORDS = [
   'interrupted',
 ] as const satisfies readonly (Verdict | Outcome['kind'])[];
 export type OutcomeWord = (typeof OUTCOME_WORDS)[number];
-/** Longest `caller`: the kernel knows no longer path. */
+/** Longest `caller`: the kernel accepts no longer path. */
 export const CALLER_CHARS_MAX = 4_096;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Where a daemon listens unless told otherwise: one of a user is that user's own. */
+/** Where a daemon listens by default: a user's daemon has that user's own socket. */
 export function daemonSocket(env: Env, uid: number): string {
   return env['BATON_SOCKET'] || (uid === 0 ? RUN_SOCKET : ownSocket(env, uid));
 }
 
 /**
- * Where a client asks unless told otherwise: on the first socket that its user may open, else on
- * the first that there is, for that one says who may.
+ * Where a client connects by default: to the first socket that its user may open, else to the first
+ * one that exists, because the error for that one says who may open it.
  */
 export function clientSocket(
   env: Env,

@@ -1,6 +1,6 @@
 /**
- * What is said of jobs of Slurm: why one waits there, why it could not be submitted, and why nobody
- * knows how it ended. Pure. See daemon/messages.ts for the style.
+ * Texts about Slurm jobs: why a job is waiting there, why it could not be submitted, and why its
+ * outcome is unknown. Pure. See daemon/messages.ts for the style.
  */
 import { showDuration } from '../shared/duration.ts';
 import { describeErrno } from '../shared/errno.ts';
@@ -25,7 +25,7 @@ export const slurmSilent = (program: string, limitMs: number): string =>
   `${program} did not answer within ${showDuration(limitMs)}; check that slurmctld and munged ` +
   'are running';
 
-/** `said` is what it has printed until then. */
+/** `said` is what it has printed so far. */
 export const slurmLate = (program: string, limitMs: number, said: string): string =>
   `${program} did not end within ${showDuration(limitMs)}; it says: ${said}`;
 
@@ -34,12 +34,12 @@ export const slurmFailed = (program: string, code: number): string =>
 
 export const slurmRefused = (why: string): string => `its job was not accepted: ${why}`;
 
-/** Slurm gave it up again and again. */
+/** Slurm ended the job again and again. */
 export const slurmNeverRan = (times: number, state: string, node: string): string =>
   `its job was ended by Slurm ${times} times before the command started, the last time with ` +
   `state ${state}; see the log of slurmd on ${node}`;
 
-/** `state` is the last word of Slurm; absent: it does not know the job any more. */
+/** `state` is the last state that Slurm reported; absent: Slurm no longer knows the job. */
 export const slurmLost = (state: string | undefined, node: string): string => {
   const at = node === '' ? 'its node' : `node ${node}`;
   if (state === 'NODE_FAIL') {
@@ -53,7 +53,7 @@ export const slurmLost = (state: string | undefined, node: string): string => {
   return `${said}, but the keeper on ${at} left no record of how the command ended`;
 };
 
-/** What a person knows of the more frequent ones; see squeue(1). */
+/** Explanations for the more frequent reasons; see squeue(1). */
 const REASONS: Readonly<Record<string, string>> = {
   Resources: 'not enough of the resources that it needs are free',
   Priority: 'jobs with a higher priority come first',
@@ -72,7 +72,7 @@ const REASONS: Readonly<Record<string, string>> = {
   Reservation: 'it waits for its reservation',
 };
 
-/** Why a job waits, as the rest of a sentence that begins with the run. */
+/** Why a job is waiting, as the rest of a sentence that begins with the run. */
 export const slurmWaits = (reason: string): string => {
   const known = REASONS[reason];
   const word = reason === '' || reason === 'None' ? 'no reason given yet' : reason;
@@ -83,8 +83,8 @@ export const slurmSubmits = (): string => 'is being submitted to Slurm';
 
 export const slurmHeld = (): string => 'waits in Slurm until its start is recorded';
 
-/** `why` is what the last command said. */
+/** `why` is the output of the last command. */
 export const slurmTrouble = (why: string): string => `waits for Slurm: ${why}`;
 
-/** It is over for Slurm, and the keeper lives. */
+/** Slurm considers the job finished, but its keeper is alive. */
 export const slurmGoesOn = (state: string): string => `continues, although Slurm reports ${state}`;

@@ -1,11 +1,11 @@
 /**
- * Work in pieces: a generator that yields wherever others may have their turn, and returns what it
- * has made. So pure code stays pure, and does not know who waits or what time it is.
+ * Work in small steps: a generator that yields wherever other work may run in between, and returns
+ * the result. The code stays pure: it needs no clock and does not know what else is waiting.
  */
 
 export type CooperativeSteps<T> = Generator<undefined, T>;
 
-/** All of it in one go, for callers that block nobody. */
+/** Runs all steps at once, for callers that block nobody. */
 export function runToEnd<T>(pieces: CooperativeSteps<T>): T {
   for (;;) {
     const piece = pieces.next();

@@ -19,7 +19,7 @@ export const DURATION_EXPECTED = 'a duration with a unit, such as "90s", "30m", 
 
 export const DURATION = /^(\d+(\.\d+)?\s*(ms|s|min|m|h|d|w)\s*)+$/;
 
-/** Milliseconds of a duration with units, or undefined if the text is none. */
+/** A duration with units in milliseconds, or undefined if the text is not a duration. */
 export function parseDuration(text: string): number | undefined {
   if (!DURATION.test(text)) return undefined;
   let ms = 0;
@@ -43,7 +43,7 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
 
 export const BYTES = /^(\d+(?:\.\d+)?)\s*([kMGT]?B|[KMGT]iB)?$/;
 
-/** Bytes of a number or of a text with a unit, or undefined if it is none. */
+/** Bytes of a number or of a text with a unit, or undefined if it is neither. */
 export function parseBytes(size: number | string): number | undefined {
   if (typeof size === 'number') return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
   const [, amount, unit = 'B'] = BYTES.exec(size) ?? [];

@@ -1,7 +1,7 @@
 /**
- * What the system says went wrong, what a person can do about it (part of the tables of
- * daemon/messages.ts), and which of it passes by itself: then waiting and trying again
- * is right, and to conclude anything from the failure would be wrong.
+ * Error codes of the system: what a person can do about them (part of the tables of
+ * daemon/messages.ts), and which ones are temporary, so that the caller retries and must not draw
+ * conclusions from the failure.
  */
 
 /** The code of a system error, such as ENOENT. */
@@ -10,7 +10,7 @@ export function errnoOf(error: unknown): string {
   return typeof code === 'string' ? code : 'EUNKNOWN';
 }
 
-/** What a person can do about it. */
+/** What a person can do about each error. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'give access to the user that runs this (chown, chmod), or run it as root',
   EPERM: 'give that permission to the user that runs this, or run it as root',
@@ -37,10 +37,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   ELOOP: 'its symbolic links form a loop; name another',
 };
 
-/** What went wrong and what to do: "(ENOSPC); make room on its disk". Of an error, or its code. */
+/** The code and what to do: "(ENOSPC); free space on its disk". Takes an error or its code. */
 export function describeErrno(error: unknown): string {
   const errno = typeof error === 'string' ? error : errnoOf(error);
-  // A code that says nothing to a person: the system's own words then.
+  // A code that means nothing to people is replaced by the system's own text.
   const advice = ADVICE[errno];
   if (advice !== undefined) return `(${errno}); ${advice}`;
   return errno === 'EUNKNOWN' ? `(${String(error)})` : `(${errno}); see errno(3)`;
@@ -49,12 +49,12 @@ export function describeErrno(error: unknown): string {
 const SHORTAGES = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EIO']);
 
-/** Too many processes, too many open files of the daemon or of the machine, no memory. */
+/** Too many processes, too many open files (daemon or machine), or out of memory. */
 export function isShortage(errno: string): boolean {
   return SHORTAGES.has(errno);
 }
 
-/** A shortage, or a disk that cannot be written now. */
+/** A shortage, or a disk that cannot be written at the moment. */
 export function isPassing(errno: string): boolean {
   return SHORTAGES.has(errno) || NO_ROOM.has(errno);
 }

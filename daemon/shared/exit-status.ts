@@ -1,11 +1,11 @@
-/** The exit status of every outcome; its sentence is in daemon/protocol/outcome-text.ts. Pure. */
+/** The exit status for each outcome; the texts are in daemon/protocol/outcome-text.ts. Pure. */
 import type { Outcome, Verdict } from './run.ts';
 
-/** What baton itself exits with, after sysexits(3) and timeout(1). */
+/** baton's own exit statuses, following sysexits(3) and timeout(1). */
 export const EXIT = {
   usage: 64,
   unavailable: 69,
-  /** An answer that cannot be written: EX_IOERR. */
+  /** A reply could not be written: EX_IOERR. */
   unwritten: 74,
   notNow: 75,
   version: 76,
@@ -17,13 +17,13 @@ export const EXIT = {
   notFound: 127,
   /** Plus the signal's number. */
   signalBase: 128,
-  /** As ssh(1): the other machine could not be reached, or the connection broke. */
+  /** As in ssh(1): the other machine could not be reached, or the connection broke. */
   unreachable: 255,
 } as const;
 
 /**
- * What `baton run --wait` exits with: the command's own code. Never 0 for a run that did not exit
- * with 0, nor where 0 is no success to its target.
+ * Exit status of `baton run --wait`: the command's own code. Never 0 if the run did not exit with
+ * 0, or if its target does not count 0 as success.
  */
 export function exitStatus(outcome: Outcome, verdict?: Verdict): number {
   switch (outcome.kind) {

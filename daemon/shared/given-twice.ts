@@ -1,9 +1,9 @@
 /**
- * Which option of a command line is given twice. meow throws for that, and names the option in its
- * English alone; so it is asked again, with all others allowed to be given several times.
+ * Finds the option that is given twice on a command line. meow throws an error for that, but names
+ * the option only in its message; so each option is tried in turn, with all others repeatable.
  */
 
-/** `cut` throws where the option `single` is given twice, of all options only this. */
+/** `cut` must throw if the option `single` is given twice, and permit all other repetitions. */
 export function findTwice(
   names: readonly string[],
   cut: (single: string) => unknown,

@@ -1,14 +1,14 @@
 /**
- * Takes apart into lines what other processes and files say. A line ends with a newline and nothing
- * else: what Unicode has beside it, such as U+2028, JSON leaves as it is, and readline of Node 24
- * ends a line there.
+ * Splits the output of other processes and files into lines. Only a newline ends a line. JSON does
+ * not escape Unicode's other line separators, such as U+2028, and the readline of Node 24 ends a
+ * line there.
  */
 
 const NEWLINE = 10;
-/** Pieces of one line are joined when there are so many of them. */
+/** Joins the pieces of a line when there are more than this. */
 const PIECES_MAX = 64;
 
-/** What is used here of a Buffer, which these rooms do not know. */
+/** The part of Buffer that is used here; the core rooms do not have Node's types. */
 interface Bytes<T> {
   readonly length: number;
   lastIndexOf(byte: number): number;
@@ -16,8 +16,8 @@ interface Bytes<T> {
 }
 
 /**
- * Bytes that come in pieces, as blocks of whole lines: a newline is no part of another character,
- * so that a block can be read as text. What has come of a line is not looked at again.
+ * Turns bytes that arrive in pieces into blocks of whole lines. A newline byte is never part of
+ * another character, so each block is valid text. Incomplete lines are not scanned again.
  */
 export class WholeLines<T extends Bytes<T>> {
   readonly #join: (pieces: T[]) => T;
@@ -29,12 +29,12 @@ export class WholeLines<T extends Bytes<T>> {
     this.#join = join;
   }
 
-  /** How much there is of a line that has not ended yet. */
+  /** Size of the incomplete line so far. */
   get begunBytes(): number {
     return this.#begunBytes;
   }
 
-  /** All lines that end with this piece, the last newline included; none: undefined. */
+  /** All lines that end in this piece, including the last newline; undefined if there are none. */
   take(piece: T): T | undefined {
     const end = piece.lastIndexOf(NEWLINE) + 1;
     const whole = end === 0 ? undefined : this.#join([...this.rest(), piece.subarray(0, end)]);
@@ -44,12 +44,12 @@ export class WholeLines<T extends Bytes<T>> {
     return whole;
   }
 
-  /** The same, one by one, as text. */
+  /** The same, line by line, as text. */
   *read(piece: T): Generator<string> {
     yield* linesOf(String(this.take(piece) ?? ''));
   }
 
-  /** Takes what there is of a line that has not ended, in its pieces. */
+  /** Takes the incomplete line, in pieces. */
   rest(): T[] {
     const rest = this.#begun;
     [this.#begun, this.#begunBytes] = [[], 0];
@@ -57,7 +57,7 @@ export class WholeLines<T extends Bytes<T>> {
   }
 }
 
-/** The lines of a text, with their newlines, which the last may lack. */
+/** The lines of a text, with their newlines; the last one may have none. */
 export function* linesOf(text: string): Generator<string> {
   for (let [from, to] = [0, 0]; from < text.length; from = to) {
     to = text.indexOf('\n', from) + 1 || text.length;
@@ -65,7 +65,7 @@ export function* linesOf(text: string): Generator<string> {
   }
 }
 
-/** The last line that says something, without blanks around it; '' where there is none. */
+/** The last non-blank line, trimmed; '' if there is none. */
 export function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.trim() ?? '';
 }

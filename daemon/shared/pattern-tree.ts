@@ -1,17 +1,17 @@
 /**
- * The tree of a regular expression, as JavaScript reads it with the flag "u". That engine has said
- * before that it is one, so here it is only taken apart. What stands for one character (a letter,
- * a class, an escape) is left to that engine.
+ * Parses a regular expression, as JavaScript reads it with the flag "u", into a tree. The engine
+ * has already accepted the expression, so this does not validate it. Everything that matches one
+ * character (a letter, a class, an escape) is left to the engine.
  */
 
-/** What can be asked of a place between two characters. */
+/** Conditions on a position between two characters. */
 export type Condition = 'start' | 'end' | 'edge' | 'no-edge';
 
 export type Tree =
-  /** One character that this test takes. */
+  /** One character, which this test accepts. */
   | { readonly type: 'atom'; readonly atom: number }
   | { readonly type: 'condition'; readonly condition: Condition }
-  /** Something that is, or is not, ahead of a place or behind it. */
+  /** A lookahead or lookbehind, positive or negative. */
   | {
       readonly type: 'view';
       readonly part: Tree;
@@ -26,7 +26,7 @@ export interface Parsed {
   readonly atoms: readonly ((char: string) => boolean)[];
 }
 
-/** Longest pattern: it bounds how deep its groups are, too. */
+/** Longest pattern; this also limits how deeply groups are nested. */
 export const PATTERN_CHARS_MAX = 4_000;
 
 const TOKEN =
@@ -47,7 +47,7 @@ export function parse(source: string): Parsed | 'no-pattern' | 'back-reference' 
   }
   if (source.length > PATTERN_CHARS_MAX) return 'too-large';
   const tokens = source.match(new RegExp(TOKEN, 'suyg')) ?? [];
-  // "(?i:" is of a newer JavaScript, and would mean another thing on another machine.
+  // "(?i:" needs a newer JavaScript, and would mean something else on another machine.
   if (tokens.some((token) => /^\(\?[a-z-]+:$/.test(token))) return 'no-pattern';
   if (tokens.some((token) => /^\\(k<|[1-9])$/.test(token))) return 'back-reference';
   const atoms = new Map<string, number>();
@@ -55,7 +55,7 @@ export function parse(source: string): Parsed | 'no-pattern' | 'back-reference' 
   return { tree, atoms: Array.from(atoms.keys(), testOf) };
 }
 
-/** Descends into the groups. */
+/** Recursive descent into groups. */
 class Reader {
   readonly #tokens: readonly string[];
   readonly #atoms: Map<string, number>;
@@ -101,9 +101,7 @@ class Reader {
     return { type: 'view', part, isAhead: !token.includes('<'), isDenied: token.endsWith('!') };
   }
 
-  /**
-   * Whether as many as possible are taken first, or as few, makes no difference to what matches.
-   */
+  /** Greedy or lazy makes no difference to what matches. */
   #repeated(part: Tree): Tree {
     const token = this.#tokens[this.#at] ?? '';
     const [, min = '', comma, max = ''] = /^\{(\d+)(,?)(\d*)\}/.exec(token) ?? [];
@@ -120,7 +118,7 @@ class Reader {
   }
 }
 
-/** Of a single character JavaScript's own engine decides at once. */
+/** JavaScript's engine decides about single characters; that takes constant time. */
 function testOf(token: string): (char: string) => boolean {
   const one = new RegExp(`^${token}$`, 'u');
   return (char) => one.test(char);

@@ -1,11 +1,11 @@
 /**
- * A regular expression that is held against what somebody else has sent. JavaScript's own engine
- * tries one way after another, and one short text can keep it busy for minutes. Here all ways are
- * followed at once (Thompson's construction), so that a character costs at most a step or two for
- * each place of the pattern, and the steps are counted. What it matches is what JavaScript's
- * `^(?:…)$` with the flag "u" matches: single characters are compared by that engine itself. What
- * stands at a place, such as "\b" or "(?!…)", is worked out beforehand, for every place at once.
- * Only a back-reference cannot be bounded so. Pure.
+ * Matches a regular expression against untrusted text. JavaScript's own engine backtracks, and a
+ * short text can keep it busy for minutes. Here all paths are followed at once (Thompson's
+ * construction), so each character costs at most a step or two for each position in the pattern,
+ * and steps are counted. It matches exactly what JavaScript's `^(?:…)$` with the flag "u" matches:
+ * that engine itself compares single characters. Conditions on a position, such as "\b" or "(?!…)",
+ * are computed beforehand for all positions. Only back-references cannot be bounded in this way.
+ * Pure.
  */
 import { type Condition, parse, type Tree } from './pattern-tree.ts';
 
@@ -14,34 +14,34 @@ export interface Pattern {
   readonly source: string;
   readonly atoms: readonly ((char: string) => boolean)[];
   readonly whole: Automaton;
-  /** The inner ones first: those further on may ask for them. */
+  /** Inner ones first, because later ones may refer to them. */
   readonly views: readonly View[];
 }
 
 export type PatternFault = 'no-pattern' | 'back-reference' | 'too-large';
 
-/** Steps that a request may cost in all; some milliseconds. */
+/** Most steps for one request; takes a few milliseconds. */
 export const MATCH_STEPS_MAX = 1_000_000;
-/** Most places, each repetition counted: then what has 500 characters can always be decided. */
+/** Most positions, counting each repetition: any text of 500 characters can then be decided. */
 export const PATTERN_PLACES_MAX = 1_000;
 
 interface State {
   readonly next: number[];
-  /** Only over a character of this kind; else without any. */
+  /** Only for a character of this kind; absent: consumes no character. */
   readonly atom?: number;
-  /** Only where this holds; a number is that of a view. */
+  /** Only where this holds; a number refers to a view. */
   readonly condition?: Condition | number;
 }
 
 interface Automaton {
-  /** The first one means that the end is reached. */
+  /** The first state is the accepting one. */
   readonly states: readonly State[];
   readonly entry: number;
-  /** -1 reads the text from its end. */
+  /** -1 reads the text backwards. */
   readonly step: 1 | -1;
 }
 
-/** A pattern that is looked for ahead of a place, or behind it. */
+/** A lookahead or lookbehind. */
 interface View {
   readonly automaton: Automaton;
   readonly isDenied: boolean;
@@ -56,7 +56,7 @@ export function parsePattern(source: string): Pattern | PatternFault {
   return { source, atoms: parsed.atoms, whole, views };
 }
 
-/** Whether all of a text matches, and how many steps are left; undefined: it would take more. */
+/** Whether the whole text matches, and how many steps are left; undefined: too few were left. */
 export function matchWhole(
   { atoms, whole, views }: Pattern,
   text: string,
@@ -90,7 +90,7 @@ function placesOf(tree: Tree): number {
   }
 }
 
-/** From its end to its beginning, so that every state knows what comes after it. */
+/** Compiles from the end to the beginning, so that every state knows its successor. */
 function compile(tree: Tree, step: Automaton['step'], views: View[]): Automaton {
   const states: State[] = [{ next: [] }];
   const add = (state: State): number => states.push(state) - 1;
@@ -101,7 +101,7 @@ function compile(tree: Tree, step: Automaton['step'], views: View[]): Automaton 
       case 'condition':
         return add({ next: [after], condition: part.condition });
       case 'view': {
-        // What is ahead is read towards the place, from the end of the text.
+        // A lookahead is matched backwards from the end of the text, towards the position.
         const automaton = compile(part.part, part.isAhead ? -1 : 1, views);
         const condition = views.push({ automaton, isDenied: part.isDenied }) - 1;
         return add({ next: [after], condition });
@@ -139,17 +139,17 @@ const NOWHERE: State = { next: [] };
 interface Walk {
   readonly chars: readonly string[];
   readonly atoms: Pattern['atoms'];
-  /** Which atoms take a character, as far as it was asked. */
+  /** Which atoms accept a character, cached. */
   readonly takes: Map<string, boolean[]>;
   /** Where each view so far holds. */
   readonly seen: Uint8Array[];
-  /** Steps. Below 0 it is given up. */
+  /** Remaining steps; below 0 the match is abandoned. */
   left: number;
 }
 
 /**
- * Marks the places at which the automaton comes to its end. The whole pattern begins at the first
- * place only; a view, of which `isDenied` is given, at each.
+ * Marks the positions where the automaton accepts. The whole pattern starts only at the first
+ * position; a view (with `isDenied`) starts at every one.
  */
 function run({ states, entry, step }: Automaton, walk: Walk, isDenied?: boolean): Uint8Array {
   const { chars } = walk;
@@ -159,7 +159,7 @@ function run({ states, entry, step }: Automaton, walk: Walk, isDenied?: boolean)
   let open = [entry];
   reached[entry] = 0;
   for (let read = 0; read <= chars.length && open.length > 0; read++, place += step) {
-    // It grows while it is gone through: what is reached without a character belongs to it.
+    // The list grows during the loop: states reached without a character belong to it.
     for (const number of open) {
       if (--walk.left < 0) return ends;
       const { next, atom, condition } = states[number] ?? NOWHERE;
@@ -186,7 +186,7 @@ function run({ states, entry, step }: Automaton, walk: Walk, isDenied?: boolean)
   return isDenied === true ? ends.map((end) => 1 - end) : ends;
 }
 
-/** False: it is among those of this round already. */
+/** False if it is already in this round's set. */
 function take(reached: Int32Array, state: number, round: number): boolean {
   if (reached[state] === round) return false;
   reached[state] = round;

@@ -1,111 +1,111 @@
-/** What a run is: words of everybody. Pure data. */
+/** Basic types for runs, used everywhere. Pure data. */
 
-/** Number of a run, rising by acceptance; another life of the state directory has the same ones. */
+/** Rises in order of acceptance; a restored or new journal can assign the same numbers again. */
 export type RunId = number;
 
 /**
- * Random, chosen anew by each start of a daemon: a number and the nonce of the daemon that gave it
- * away name one run, also where a journal was restored from a copy, or begun anew.
+ * Random, new at each start of a daemon. A run number and the nonce of the daemon that assigned it
+ * identify a run, even if the journal was restored from a copy or started afresh.
  */
 export type Nonce = string;
 export type TargetName = string;
 
-/** What a pause holds up: one target, those of every group of this name, or all of them. */
+/** What a pause affects: one target, the targets of all groups with this name, or everything. */
 export type PauseScope =
   | { readonly target: TargetName }
   | { readonly group: string }
   | { readonly all: true };
 
 /**
- * When something happened. `steadyMs` never jumps, stands still while the machine sleeps, and only
- * ever serves to compute; `wallMs` is what people are shown. In ms; see daemon/system/clock.ts.
+ * When something happened. `steadyMs` never jumps, stops while the machine sleeps, and is only for
+ * calculations; `wallMs` is for people. In ms; see daemon/system/clock.ts.
  */
 export interface Stamp {
   readonly steadyMs: number;
   readonly wallMs: number;
-  /** How long the machine has slept in this boot, as far as that is known; absent: not at all. */
+  /** How long the machine has slept since boot, as far as known; absent: not at all. */
   readonly asleepMs?: number;
 }
 
-/** A job of Slurm. Its number is for people only: a crash of slurmctld gives it to another job. */
+/** A Slurm job. Its number is for people only: after a crash slurmctld may reuse it. */
 export interface SlurmJob {
-  /** Its name, by which it is known. */
+  /** Its name, which identifies it. */
   readonly token: string;
-  /** What the daemon and the keeper in the job share; on all nodes. */
+  /** Shared by the daemon and the keeper in the job; must exist on all nodes. */
   readonly directory: string;
-  /** The slurm.conf, where it is not the usual one. */
+  /** Path of slurm.conf, if not the default. */
   readonly conf?: string;
-  /** How much the run had printed before, in bytes of each stream. */
+  /** Size of each output stream before this attempt, in bytes. */
   readonly from: { readonly out: number; readonly err: number };
   readonly job?: string;
 }
 
-/** The process that keeps a run: a pid alone could have been reused. */
+/** The process that supervises a run; a pid alone could have been reused. */
 export interface KeeperId {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: clock ticks since boot. */
   readonly startTime: number;
   readonly bootId: string;
-  /** Of the daemon that started it; a part of the name of its status file. */
+  /** Nonce of the daemon that started it; part of the name of its status file. */
   readonly nonce?: Nonce;
   /**
-   * The SSH keeper, which holds many runs, or a keeper in a job of Slurm, which is no process of
-   * this machine; absent: a process keeper, which holds one.
+   * 'ssh': the SSH keeper, which supervises many runs. 'slurm': a keeper inside a Slurm job, not a
+   * process on this machine. Absent: a process keeper, which supervises one run.
    */
   readonly kind?: 'ssh' | 'slurm';
   readonly slurm?: SlurmJob;
-  /** The number of its run in another life of the state directory, which had started it. */
+  /** The number that its run had in an earlier journal, under which it was started. */
   readonly was?: RunId;
 }
 
-/** Any process, known as a keeper is. */
+/** Any process, identified in the same way as a keeper. */
 export interface ProcessId {
   readonly pid: number;
   readonly startTime: number;
 }
 
-/** An attempt at the command of a run that was not its last one, by its target's `retry`. */
+/** An attempt that was not the last one of its run, because its target has `retry`. */
 export interface Attempt {
   readonly started: Stamp;
   readonly ended: Stamp;
   readonly outcome: Outcome;
 }
 
-/** What a run has behind it that is tried again. */
+/** What is known about earlier attempts of a run. */
 export interface Earlier {
-  /** In their order; of very many the first and the latest. */
+  /** In order; if there are very many, only the first and the latest ones. */
   readonly attempts: readonly Attempt[];
   /** Size of the output of all attempts so far. */
   readonly bytes?: number;
-  /** Output of all of them that could not be written. */
+  /** Output of all attempts that could not be written. */
   readonly lostBytes?: number;
-  /** What all of them have left behind. */
+  /** Processes that all attempts left behind. */
   readonly leftovers?: readonly ProcessId[];
 }
 
-/** Why the daemon ends a running run. */
+/** Why the daemon stops a running run. */
 export type StopReason = 'cancelled' | 'timed-out' | 'shutdown';
 
-/** How a run ended. Never a bare number: an exit status can be read in two ways, this cannot. */
+/** How a run ended. Never just a number, because an exit status is ambiguous. */
 export type Outcome =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
-  /** `reason` says for which policy, where it was not its `timeout`. */
+  /** `reason` names the policy, if it was not the target's `timeout`. */
   | { readonly kind: 'timed-out'; readonly reason?: string }
   /** `signal` is absent if the run was cancelled before its command ran. */
   | {
       readonly kind: 'cancelled';
       readonly signal?: number;
-      /** The run that was asked for later and took its place; absent: somebody cancelled it. */
+      /** The later run that replaced it; absent: somebody cancelled it. */
       readonly replacedBy?: RunId;
-      /** How many attempts at its command there were before; absent: none, or its command ran. */
+      /** Number of attempts before; absent: none, or its command ran. */
       readonly attempts?: number;
     }
   | {
       readonly kind: 'not-started';
-      /** What failed: finding or executing the command, or something before it. */
+      /** What failed: finding or executing the command, or something before that. */
       readonly stage: 'command' | 'directory' | 'user' | 'system';
-      /** What a system call said; absent where none did. */
+      /** From a system call; absent if none failed. */
       readonly errno?: string;
       readonly detail: string;
     }
@@ -117,12 +117,12 @@ export type Outcome =
       readonly phase: 'connect' | 'auth' | 'hostkey';
       readonly detail: string;
     }
-  /** `detail` says why the end of a command on another machine is not known. */
+  /** `detail` says why the outcome on another machine is unknown. */
   | { readonly kind: 'lost'; readonly detail?: string }
-  /** The machine went down: by this the command ended, where it was told to end before. */
+  /** The machine was shut down; this is how the command ended, if it was stopped before that. */
   | { readonly kind: 'interrupted'; readonly code?: number; readonly signal?: number };
 
-/** What an outcome means to the target: by its `okExit` and `warnExit`. */
+/** How the target rates an outcome, by its `okExit` and `warnExit`. */
 export type Verdict = 'ok' | 'warning' | 'failed';
 
 /** How many runs of a target ended in one way. */
@@ -132,7 +132,7 @@ export interface Count {
   readonly runs: number;
 }
 
-/** Why a hook runs: what happened to which target; with its run, where there was one. */
+/** Why a hook runs: what happened to which target, and to which run if there was one. */
 export interface Cause {
   readonly why: 'start' | 'success' | 'warning' | 'failure' | 'late';
   readonly target: TargetName;

@@ -2,7 +2,7 @@
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
 
-/** "12 B", "1.5 GB": never more than there is. */
+/** "12 B", "1.5 GB": rounded down. */
 export function showBytes(bytes: number): string {
   let size = bytes;
   let unit = 0;

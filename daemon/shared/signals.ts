@@ -5,13 +5,13 @@ const SIGNALS =
   ' HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP ' +
   'TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS';
 
-/** Such as "SIGKILL"; empty where it has none. */
+/** Such as "SIGKILL"; empty if it has no name. */
 export function nameSignal(signal: number): string {
   const name = SIGNALS.split(' ')[signal];
   return name ? `SIG${name}` : '';
 }
 
-/** All of them, as one writes them: "SIGHUP", "SIGINT", … */
+/** "SIGHUP", "SIGINT", … */
 export const SIGNAL_NAMES: readonly string[] = SIGNALS.trim()
   .split(' ')
   .map((name) => `SIG${name}`);

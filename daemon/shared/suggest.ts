@@ -1,19 +1,19 @@
-/** What somebody may have meant: the nearest of the known names. Pure. */
+/** Suggests the known name that is closest to a misspelt one. Pure. */
 
-/** The known name that is most like a misspelt one, or undefined where none is near. */
+/** The closest known name, or undefined if none is close. */
 export function suggest(wrong: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(wrong.length / 3)) + 1;
   for (const name of known) {
     const far = editDistance(wrong.toLowerCase(), name.toLowerCase(), least);
-    // Where every letter differs it is another name, not a misspelt one.
+    // If every letter differs, it is a different name, not a misspelt one.
     const unlike = far > 0 && far >= Math.max(wrong.length, name.length);
     if (far < least && !unlike) [best, least] = [name, far];
   }
   return best;
 }
 
-/** The question behind a message: `; did you mean "x"?`; nothing where no known name is near. */
+/** The end of a message: `; did you mean "x"?`, or nothing if no known name is close. */
 export function didYouMean(
   wrong: string,
   known: Iterable<string>,
@@ -23,7 +23,7 @@ export function didYouMean(
   return near === undefined ? '' : `; did you mean ${show(near)}?`;
 }
 
-/** Levenshtein's distance; anything from `limit` on is as good as infinite. */
+/** Levenshtein distance; `limit` stands for any distance from `limit` on. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

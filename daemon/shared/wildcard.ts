@@ -1,6 +1,6 @@
-/** Names with `*` for any characters, as sockets and their rights are described by. */
+/** Names with `*` as a wildcard, used for sockets and their rights. */
 
-/** Takes linear time, whatever the pattern. */
+/** Linear time for any pattern. */
 export function matches(pattern: string, name: string): boolean {
   const [head = '', ...rest] = pattern.split('*');
   const tail = rest.pop();

@@ -1,7 +1,7 @@
 /**
- * Is a request taken? Answered before it becomes a run: by its token, by the target, by the room in
- * the queue, then by the target's policies, of which the first one that objects decides; at last,
- * by whether a run that asks for it and waits could ever end. Pure.
+ * Decides whether a request is accepted, before it becomes a run. Checked in this order: its token,
+ * the target, the room in the queue, the target's policies (the first one that objects decides),
+ * and whether a run that requests it and waits for it could ever end. Pure.
  */
 
 import { queueFull, tokenUsed } from '../protocol/refusal-text.ts';
@@ -20,7 +20,7 @@ type Submit = CommandOf<'submit'>;
 
 export function submit(state: ReadonlyState, command: Submit, catalog: Catalog): Decision {
   const members = catalog.fleets.get(command.target);
-  // Made once for all targets of a fleet: to look at the group for each would take its square.
+  // Made once for all targets of a fleet: a new one for each target would take quadratic time.
   const groupViewOf = groupViewMaker(state, catalog, command.at);
   const one = (before: ReadonlyState, wish: Submit): Decision =>
     submitOne(before, wish, catalog, groupViewOf);
@@ -61,7 +61,7 @@ function submitOne(
   }
 }
 
-/** What a token that is known already stands for: a client that lost the answer asks again. */
+/** The answer for a token that is already known: the client lost the answer and asks again. */
 function askedAgain(state: ReadonlyState, { token, target }: Submit): Answer | undefined {
   const number = state.tokens.get(token);
   if (number === undefined) return undefined;
@@ -72,7 +72,7 @@ function askedAgain(state: ReadonlyState, { token, target }: Submit): Answer | u
   return { type: run.tokens[0] === token ? 'accepted' : 'joined', run: number };
 }
 
-/** Why the target takes no such request, whatever its policies say. */
+/** Why the target cannot accept this request, whatever its policies say. */
 function object(state: ReadonlyState, { args = [] }: Submit, target: Target): Answer | undefined {
   if (target.broken !== undefined) return { type: 'broken', reason: target.broken };
   const unfit = findUnfit(target, args);
@@ -82,7 +82,7 @@ function object(state: ReadonlyState, { args = [] }: Submit, target: Target): An
   return { type: 'refused', reason: queueFull(size, target.name) };
 }
 
-/** Why the asking run would wait for ever; see daemon/core/deadlock.ts. */
+/** Why the run that makes the request would wait for ever; see daemon/core/deadlock.ts. */
 function inCircle(
   state: ReadonlyState,
   { at, caller, waits = [], target }: Submit,
@@ -99,8 +99,8 @@ function inCircle(
 }
 
 /**
- * What the policies say together: each can object, and then the first that wants to join does. What
- * they want to be replaced is, each one run; in `oneOf` are all of these.
+ * Combines the answers of the policies: first any objection, then the first policy that wants to
+ * join. If policies want runs replaced, each gets one run replaced; `oneOf` contains all of them.
  */
 function admit(
   state: ReadonlyState,
@@ -122,13 +122,13 @@ function admit(
   return replaced.size === 0 ? { type: 'admit' } : { type: 'replace', oneOf: [...replaced] };
 }
 
-/** A run with other arguments is another run. */
+/** A run with different arguments is not the same run. */
 function isAlike(state: ReadonlyState, run: RunId, args: readonly string[]): boolean {
   return JSON.stringify(state.runs.get(run)?.args ?? []) === JSON.stringify(args);
 }
 
 /**
- * Of several requests for one run the longest wait counts, but the target's own limit always does.
+ * If several requests share a run, the longest wait applies, but never beyond the target's limit.
  */
 function join(
   state: ReadonlyState,
@@ -139,7 +139,7 @@ function join(
   const run = state.runs.get(number);
   const answer = { type: 'joined', run: number } as const;
   const joined = { type: 'joined', run: number, token } as const;
-  // Of one that is tried again its target alone says how long.
+  // For a run that is retried, only its target's limit applies.
   const isNew = run !== undefined && run.state !== 'ended' && run.earlier === undefined;
   const beforeMs = isNew ? run.expiresAtMs : undefined;
   if (run === undefined || beforeMs === undefined) return { ...decided(joined), answer };
@@ -152,7 +152,7 @@ function join(
   return { ...decided({ ...joined, expiresAtMs }), answer, wakeups };
 }
 
-/** The new run takes the place of these, which end; it starts when they have. */
+/** The new run replaces these, which are ended; it starts after they have ended. */
 function replace(
   state: ReadonlyState,
   replaced: readonly RunId[],

@@ -1,6 +1,6 @@
 /**
- * Whom a change concerns: the targets that share a group with it, and of those only the heads of
- * their queues. So what a change costs does not depend on how many runs wait. Pure.
+ * Finds which targets a change affects: those that share a group with it, and only the heads of
+ * their queues. So the cost of a change does not depend on the number of queued runs. Pure.
  */
 
 import type { TargetName } from '../shared/run.ts';
@@ -12,8 +12,8 @@ import type { Queued, ReadonlyState } from './state.ts';
 import { isCondition, keyOf, type Question } from './world.ts';
 
 /**
- * Targets whose groups an event concerns: the run's own target, and one of each group in which it
- * held a place, should a reload have moved it. To be asked before the event is applied.
+ * Targets whose groups an event affects: the run's own target, and one of each group in which it
+ * held a place, because a reload may have moved the target. Call this before applying the event.
  */
 export function affectedTargets(
   state: ReadonlyState,
@@ -34,10 +34,10 @@ export function groupsOf(name: TargetName, catalog: Catalog): readonly string[] 
   return (catalog.targets.get(name)?.bindings ?? []).map(({ key }) => key);
 }
 
-/** What a look at nobody costs, in members of a group. */
+/** Cost of a look that finds nobody, in group members. */
 const LOOK_WORK = 4;
 
-/** What a look at a target costs: it grows with the members of its groups. */
+/** Cost of a look at a target: it grows with the number of members of its groups. */
 export function sizeAround(name: TargetName, catalog: Catalog): number {
   return groupsOf(name, catalog).reduce(
     (sum, key) => sum + (catalog.groups.get(key)?.members.length ?? 0),
@@ -71,9 +71,9 @@ function headOf(state: ReadonlyState, target: TargetName, catalog: Catalog): Que
 }
 
 /**
- * The questions whose answers matter to what waits around this target, if any does. The lockfiles
- * of a group in which a run holds a place do not: that run has to end first, and it may well be the
- * holder.
+ * The questions whose answers matter to runs that wait around this target, if there are any.
+ * Lockfiles of a group in which a run holds a place do not matter: that run has to end first, and
+ * may well hold the lock.
  */
 export function questionsAround(
   state: ReadonlyState,

@@ -1,9 +1,9 @@
 /**
- * How the state comes about: `apply` folds one event into it, deterministically, and is its only
- * writer. It changes the state in place, because copying 100,000 waiting runs for every event would
- * not be honest about cost. Start-up feeds the journal through the same `apply`, so replay and live
- * cannot differ. Runs are written out as literals: to spread what is common would make the replay
- * of a long journal twice as long.
+ * How events change the state: `apply` folds one event into it, deterministically, and is its only
+ * writer. It changes the state in place, because copying 100,000 queued runs for every event would
+ * be too slow. At start-up the journal goes through the same `apply`, so replay and live cannot
+ * differ. Runs are written as literals: spreading the common fields would double the time to replay
+ * a long journal.
  *
  *                    started:false, or the daemon died before `started`
  *                        ┌───────────────────────────┐
@@ -16,12 +16,12 @@
  *                                │            ^
  *                                └──stopping──┘
  *
- * A run that has a further attempt by its target's `retry`, that cannot be tried again beside those
- * that were found, or whose conditions have to be looked at again, goes back by `requeued`, from
- * `starting` or `running` to `queued`. `stopping` because the machine goes down also leads back to
- * `starting`, for the next boot. A run holds its place in the policies from `starting` until
- * `ended`, or until `released` where processes of a lost run are still alive. An event that the
- * diagram does not have is a bug or a forged journal: `apply` throws.
+ * `requeued` takes a run from `starting` or `running` back to `queued`: if `retry` gives it another
+ * attempt, if it cannot be retried beside runs that were found, or if its conditions must be
+ * checked again. `stopping` because of a shutdown also leads back to `starting`, at the next boot.
+ * A run holds its place in the policies from `starting` until `ended`, or until `released` if
+ * processes of a lost run are still alive. An event that is not in the diagram is a bug or a forged
+ * journal: `apply` throws.
  */
 
 import type { Nonce } from '../shared/run.ts';
@@ -138,7 +138,7 @@ function boot(state: State, { bootId, offsetMs, sleptMs }: EventOf<'booted'>): v
   state.boot = { bootId, offsetMs, ...(sleptMs === undefined ? {} : { sleptMs }) };
 }
 
-/** A token stands for one run, or asking again could run twice. */
+/** A token stands for one run only, or repeating a request could run the command twice. */
 function takeToken(state: State, event: EventOf<'accepted' | 'joined'>): void {
   const other = state.tokens.get(event.token);
   if (other !== undefined) throw impossible(event, `takes the token of run ${other}`);
@@ -182,7 +182,7 @@ function begin(state: State, event: EventOf<'starting'>): void {
   }
 }
 
-/** Which daemon has started it first. */
+/** The daemon that first started it. */
 function firstStart(run: Queued, { nonce }: EventOf<'starting'>): Nonce | undefined {
   return nonce ?? run.startNonce ?? run.nonce;
 }
@@ -223,7 +223,7 @@ function stop(state: State, event: EventOf<'stopping'>): void {
     throw impossible(event, 'is being stopped already');
   }
   if (run.stopping !== undefined) {
-    // What has brought its end about stays what it was.
+    // The original reason for stopping it is kept.
     state.runs.set(run.run, { ...run, stopping: { ...run.stopping, isFinal: true } });
     return;
   }

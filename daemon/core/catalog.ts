@@ -1,6 +1,6 @@
 /**
- * What the configuration means to the scheduler: targets with their policies bound to groups.
- * Pure and immutable; a reload makes a new one.
+ * The configuration as the scheduler sees it: targets with their policies bound to groups. Pure and
+ * immutable; a reload creates a new one.
  */
 
 import { longArgument, wrongArgument, wrongCount } from '../protocol/refusal-text.ts';
@@ -15,16 +15,16 @@ import { isCondition, type Question } from './world.ts';
 export interface Binding {
   readonly policy: Policy<unknown>;
   readonly options: unknown;
-  /** Policy type and group: targets with an equal key are looked at together. */
+  /** Policy type and group: targets with the same key are considered together. */
   readonly key: string;
-  /** What the policy wants to know of the world before it lets a run start. */
+  /** What the policy needs to know about the machine before it lets a run start. */
   readonly asks: readonly Question[];
 }
 
-/** Which ended runs of a target are remembered, with their output. The latest always is. */
+/** How many ended runs of a target to keep, with their output. The latest one is always kept. */
 export interface Keep {
   readonly runs: number;
-  /** Longest since the end. */
+  /** Longest time since the end. */
   readonly ms?: number;
   /** Most bytes of output of all of them together. */
   readonly bytes?: number;
@@ -38,26 +38,26 @@ interface Hooks {
   readonly onLate?: TargetName;
 }
 
-/** Which runs of a target are tried again, and when. */
+/** Which runs of a target are retried, and when. */
 export interface Retry {
-  /** Most attempts at the command of one run, with the first. */
+  /** Most attempts for one run, including the first. */
   readonly attempts: number;
-  /** From the end of the first attempt to the start of the second one. */
+  /** From the end of the first attempt to the start of the second. */
   readonly delayMs: number;
-  /** How many times as long each further delay is. */
+  /** The factor by which each further delay is longer. */
   readonly growth: number;
   readonly delayMsMax?: number;
-  /** So much is added to each delay at most, by chance. */
+  /** Most that is added to each delay at random. */
   readonly jitterMs?: number;
-  /** Ends for which there is a further attempt: see daemon/core/retry.ts. */
+  /** Outcomes that are retried: see daemon/core/retry.ts. */
   readonly on: readonly (number | string)[];
-  /** Longest from the start of the first attempt to that of the last one. */
+  /** Longest time from the start of the first attempt to the start of the last one. */
   readonly withinMs?: number;
 }
 
 export const KEEP_DEFAULT: Keep = { runs: 100 };
 
-/** Most runs that may wait for one target. */
+/** Most queued runs for one target. */
 export const WAITING_PER_TARGET_MAX = 200_000;
 
 export interface Target extends PolicyTarget {
@@ -66,49 +66,47 @@ export interface Target extends PolicyTarget {
   readonly runner: { readonly type: string; readonly options: unknown };
   readonly bindings: readonly Binding[];
   readonly timeoutMs?: number;
-  /** From `stopSignal` to KILL, for `cancel` and `timeout`. */
+  /** From `stopSignal` to SIGKILL, for `cancel` and `timeout`. */
   readonly killAfterMs: number;
-  /** TERM where absent. */
+  /** Default: TERM. */
   readonly stopSignal?: StopSignal;
-  /** All of its processes where absent. */
+  /** Default: all of its processes. */
   readonly stopTo?: StopTo;
   readonly maxWaitMs?: number;
-  /** Longest since its last success before it counts as late. */
+  /** Longest time since its last success before it counts as late. */
   readonly lateAfterMs?: number;
-  /** Names of targets that run because of it. */
+  /** Names of the targets that run because of this one. */
   readonly hooks?: Hooks;
-  /** How many failures in a row it takes until `onFailure` is called; 1 where absent. */
+  /** Number of consecutive failures before `onFailure` is called; default: 1. */
   readonly onFailureAfter?: number;
   readonly okExit: readonly number[];
   readonly warnExit: readonly number[];
-  /** KEEP_DEFAULT where absent. */
+  /** Default: KEEP_DEFAULT. */
   readonly keep?: Keep;
-  /** What becomes of a run whose keeper was killed or whose machine was restarted. */
+  /** What happens to a run whose keeper was killed or whose machine was restarted. */
   readonly onLost?: 'leave' | 'retry';
-  /** Nothing is tried again where absent, but for `onLost`. */
+  /** Default: no retry, except by `onLost`. */
   readonly retry?: Retry;
-  /** What becomes of processes that a run left behind when it ended by itself. */
+  /** What happens to processes that a run left behind when it ended by itself. */
   readonly leftovers?: 'leave' | 'kill';
-  /**
-   * What a request may append to the command: a pattern for each argument. Nothing where absent.
-   */
+  /** What a request may append to the command: a pattern for each argument. Default: nothing. */
   readonly acceptArgs?: readonly Pattern[];
-  /** Output beyond it is reported; nobody is killed for it. */
+  /** More output than this is reported; no process is killed for it. */
   readonly logBytesMax?: number;
-  /** Its output tells how far it is: the last "NN%". */
+  /** Its output shows its progress: the last "NN%". */
   readonly progress?: boolean;
-  /** What its policies have read: a change may mean another order. */
+  /** Files that its policies have read: a change may change the order. */
   readonly files?: readonly string[];
-  /** The known tool that it runs, which has given what it does not say itself. */
+  /** The known tool that it runs, which supplied settings that the target does not have. */
   readonly tool?: string;
-  /** Why it cannot work on this machine; its requests are refused with this sentence. */
+  /** Why it cannot work on this machine; requests for it are refused with this sentence. */
   readonly broken?: string;
 }
 
 export interface Group {
   readonly key: string;
   readonly members: readonly { readonly target: TargetName; readonly options: unknown }[];
-  /** The same by their targets. */
+  /** By target. */
   readonly options: ReadonlyMap<TargetName, unknown>;
 }
 
@@ -117,11 +115,11 @@ export interface Catalog {
   /** The targets of each fleet, in the order of its hosts. */
   readonly fleets: ReadonlyMap<TargetName, readonly TargetName[]>;
   readonly groups: ReadonlyMap<string, Group>;
-  /** Whether anything of the world matters at all. */
+  /** Whether any policy asks about the machine. */
   readonly asksWorld: boolean;
   /** Whether any policy ranks runs. */
   readonly hasRanks: boolean;
-  /** Whether any policy has runs end. */
+  /** Whether any policy sets deadlines. */
   readonly hasDeadlines: boolean;
 }
 
@@ -129,7 +127,7 @@ export function makeCatalog(targets: readonly Target[]): Catalog {
   return runToEnd(makeCatalogInSteps(targets));
 }
 
-/** The same, for a daemon that has clients. */
+/** The same in steps, for a daemon that has clients. */
 export function* makeCatalogInSteps(targets: readonly Target[]): CooperativeSteps<Catalog> {
   const groups = new Map<string, { key: string; options: Map<TargetName, unknown> }>();
   const byName = new Map<TargetName, Target>();
@@ -169,7 +167,7 @@ function withMembers({ key, options }: Omit<Group, 'members'>): Group {
   };
 }
 
-/** Binds a policy with options that its schema has parsed. */
+/** Binds a policy to a target, with options that its schema has parsed. */
 export function bind<O>(policy: Policy<O>, options: O, target: PolicyTarget): Binding {
   const key = `${policy.type}:${policy.group(options, target)}`;
   return { policy, options, key, asks: policy.asks?.(options) ?? [] };
@@ -180,7 +178,7 @@ export function hasConditions(target: Target | undefined): boolean {
   return target?.bindings.some(({ asks }) => asks.some(isCondition)) ?? false;
 }
 
-/** Why a target does not take these arguments, as the rest of a sentence; undefined: it does. */
+/** Why a target does not accept these arguments, as the rest of a sentence, or undefined. */
 export function findUnfit(
   { acceptArgs = [] }: Target,
   args: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * When a policy has a running run end, by the clock on the wall. Nothing of it is stored: it is
- * asked for when the run starts, after a restart or a reload, when it is due, and when somebody has
- * set the clock. Pure.
+ * When a policy ends a running run, in wall-clock time. Nothing of this is stored: it is computed
+ * when the run starts, after a restart or a reload, when it is due, and when the clock was set.
+ * Pure.
  */
 import { elapsedAt } from '../shared/elapsed.ts';
 import type { Stamp } from '../shared/run.ts';
@@ -10,7 +10,7 @@ import type { Wakeup } from './command.ts';
 import type { Deadline } from './policy.ts';
 import type { ReadonlyState, Running } from './state.ts';
 
-/** The first time at which a policy of its target has the run end. */
+/** The earliest deadline that the policies of its target set for the run. */
 export function closingOf(
   { run, target, started }: Pick<Running, 'run' | 'target' | 'started'>,
   catalog: Catalog,
@@ -26,7 +26,7 @@ export function closingOf(
   return first;
 }
 
-/** When the run has to be looked at for that. */
+/** When to check that deadline. */
 export function closingWakeups(
   run: Pick<Running, 'run' | 'target' | 'started'>,
   at: Stamp,
@@ -38,7 +38,7 @@ export function closingWakeups(
   return [{ run: run.run, atMs: elapsedAt(at, steadyMs) }];
 }
 
-/** The same for all that runs. */
+/** The same for all running runs. */
 export function allClosingWakeups(
   state: ReadonlyState,
   at: Stamp,

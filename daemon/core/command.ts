@@ -1,6 +1,6 @@
 /**
- * What the loop asks of the scheduler, and what it gets: commands are requests of clients and
- * observations of the world, decisions are events and what follows from them. Pure data.
+ * The input and output of the scheduler: commands are requests of clients and observations of the
+ * world; decisions are events and their consequences. Pure data.
  */
 
 import type {
@@ -23,55 +23,55 @@ import type { SlowCondition, World } from './world.ts';
 export interface EndTime {
   readonly tookMs: number;
   readonly wallMs: number;
-  /** In the daemon's steady time; absent where the machine was started anew since. */
+  /** In the daemon's steady time; absent if the machine has been restarted since. */
   readonly steadyMs?: number;
 }
 
-/** An attempt at a run that was let go, by this or another life of the state directory. */
+/** A released attempt of a run, from this journal or an earlier one. */
 export interface LetGo {
-  /** The number that it had there. */
+  /** Its number in that journal. */
   readonly run: RunId;
-  /** Of the daemon that accepted it there. */
+  /** Nonce of the daemon that accepted it. */
   readonly nonce?: Nonce;
-  /** Of the daemon that started it first. */
+  /** Nonce of the daemon that first started it. */
   readonly startNonce?: Nonce;
   readonly target: TargetName;
   readonly merged: boolean;
-  /** Who asks again with it asks for this run. */
+  /** A request that repeats this token means this run. */
   readonly token: string;
   readonly attempt: number;
   readonly keeper: KeeperId;
   readonly at: Stamp;
-  /** Its command runs. */
+  /** Its command is running. */
   readonly isLive: boolean;
 }
 
-/** What a keeper recorded of the end of its child. */
+/** What a keeper recorded when its child ended. */
 export interface Report {
   /** False: the command provably never ran. */
   readonly started: boolean;
   readonly code: number | null;
   readonly signal: number | null;
   readonly core: boolean;
-  /** Absent where a keeper of an older version recorded it. */
+  /** Absent if a keeper of an older version recorded it. */
   readonly ended?: EndTime;
-  /** The machine was going down, which had told the keeper to end as well. */
+  /** The machine was shutting down, so the keeper was told to end as well. */
   readonly isDown?: true;
-  /** Its keeper ended it: it ran longer than its timeout. */
+  /** Its keeper ended it, because it exceeded its timeout. */
   readonly isTimedOut?: true;
   /** Size of the output. */
   readonly bytes?: number;
   /** Output that could not be written. */
   readonly lostBytes?: number;
-  /** What it left behind. */
+  /** Processes that it left behind. */
   readonly leftovers?: readonly ProcessId[];
-  /** The child could not be executed, or its machine not be reached. */
+  /** The child could not be executed, or its machine could not be reached. */
   readonly failure?: Extract<Outcome, { kind: 'not-started' | 'unreachable' | 'lost' }>;
 }
 
 /**
- * Wishes and observations. Every one carries its time, and the nonce of the daemon that it came to:
- * `decide` has no other clock, and no dice.
+ * Requests and observations. Each one carries its time and the nonce of the daemon that got it:
+ * `decide` has no other clock and no source of randomness.
  */
 export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
   | {
@@ -80,30 +80,30 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
       readonly token: string;
       readonly merged: boolean;
       readonly args?: readonly string[];
-      /** Of a fleet: for these hosts, with * for any characters. */
+      /** For a fleet: only these hosts; * matches any characters. */
       readonly only?: readonly string[];
-      /** Of a fleet: where the latest run failed. */
+      /** For a fleet: only where the latest run failed. */
       readonly failed?: boolean;
-      /** Bounds the wait beside the target's own. */
+      /** Limits the wait, in addition to the target's own limit. */
       readonly maxWaitMs?: number;
-      /** The run whose command asks, if that waits for the end. */
+      /** The run whose command makes the request, if that command waits for the end. */
       readonly caller?: RunId;
-      /** Who else waits for whom, where there is a caller. */
+      /** Which other runs wait for which, if there is a caller. */
       readonly waits?: readonly CallerWait[];
     }
   | {
       readonly type: 'cancel';
       readonly runs: readonly RunId[];
-      /** What has come of the first ones; lists of some each, not copied at every step. */
+      /** What was done so far; in lists of chunks, so that they are not copied at every step. */
       readonly done?: { readonly runs: number; readonly cancelled: readonly (readonly RunId[])[] };
     }
   | ({ readonly type: 'pause'; readonly forMs?: number } & PauseScope)
   | ({ readonly type: 'resume' } & PauseScope)
-  /** The time of a pause may be over. */
+  /** A pause may have ended. */
   | { readonly type: 'pause-due' }
-  /** The past of a target that is no longer configured is to be dropped. */
+  /** Drop what is remembered of a target that is no longer configured. */
   | { readonly type: 'forget'; readonly target: TargetName }
-  /** A keeper stands ready. */
+  /** A keeper is ready. */
   | {
       readonly type: 'kept';
       readonly run: RunId;
@@ -124,30 +124,30 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
       readonly rebooted: boolean;
       readonly survivors: readonly number[];
       readonly startTimes?: readonly number[];
-      /** All of it was ended by the daemon, the keeper last, which did not answer. */
+      /** The daemon ended all its processes, including the keeper, which did not answer. */
       readonly wasEnded?: true;
-      /** Why nobody knows how it ended, where its keeper was not one of this machine. */
+      /** Why its outcome is unknown, if its keeper was not on this machine. */
       readonly detail?: string;
-      /** Its command may go on where nobody can see it. */
+      /** Its command may still be running where nobody can see it. */
       readonly mayLive?: true;
     }
-  /** The machine goes down: what runs is to end. */
+  /** The machine is shutting down: running runs must end. */
   | { readonly type: 'shutdown' }
-  /** What keepers and the directories of runs tell; the journal may be older than that. */
+  /** What keepers and run directories say; the journal may be older. */
   | { readonly type: 'found'; readonly letGo: readonly LetGo[] }
   /** The last survivor of a lost run is gone. */
   | { readonly type: 'vacated'; readonly run: RunId }
-  /** Something about these runs may be due: expiry, timeout, another look. */
+  /** Something may be due for these runs: expiry, timeout, another look. */
   | { readonly type: 'due'; readonly runs: readonly RunId[] }
   /** This target may be late. */
   | { readonly type: 'overdue'; readonly target: TargetName }
-  /** `worldAround`: what the world says to the questions around the target, or another one. */
+  /** `worldAround`: the machine's answers to the questions around the target. */
   | {
       readonly type: 'evaluate';
       readonly target: TargetName;
       readonly worldAround?: (target: TargetName) => World;
     }
-  /** A daemon takes over: `bootId` is that of this boot. */
+  /** A daemon takes over a run. */
   | { readonly type: 'recover'; readonly run: RunId }
   /** The catalog has changed. */
   | { readonly type: 'configured' }
@@ -155,17 +155,17 @@ export type Command = { readonly at: Stamp; readonly nonce: Nonce } & (
       readonly type: 'retain';
       readonly target: TargetName;
       readonly keep: Keep;
-      /** Steady time since when clients find this daemon. */
+      /** The steady time since which clients can reach this daemon. */
       readonly upSinceMs?: number;
     }
 );
 
-/** Most events that one turn makes of one command, such as the ends of runs. */
+/** Most events, such as ends of runs, that one turn makes from one command. */
 export const ENDED_AT_ONCE_MAX = 250;
 
 export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>;
 
-/** A command before it is given its time and its nonce. */
+/** A command without its time and nonce. */
 export type CommandInput = Command extends infer C
   ? C extends Command
     ? Omit<C, 'at' | 'nonce'>
@@ -182,7 +182,7 @@ export type Answer =
   | { readonly type: 'unknown-target' }
   | { readonly type: 'unknown-group'; readonly group: string }
   | { readonly type: 'unknown-host'; readonly reason: string }
-  /** What has become of a request for a fleet, at each of its targets that it was for. */
+  /** The result of a request for a fleet, for each of its targets that the request included. */
   | { readonly type: 'fleet'; readonly members: readonly FleetMember[] }
   /** Those that had not ended before. */
   | { readonly type: 'cancelled'; readonly runs: readonly RunId[] }
@@ -191,23 +191,23 @@ export type Answer =
 export interface Decision {
   readonly events: readonly Event[];
   readonly answer: Answer;
-  /** Targets whose groups deserve a look, beside those that the events concern. */
+  /** More targets whose groups need a look, besides those that the events affect. */
   readonly touched: readonly TargetName[];
-  /** Times at which a run may be due, a target late, or a pause over. */
+  /** When a run may be due, a target late, or a pause over. */
   readonly wakeups: readonly Wakeup[];
-  /** What has to be found out before more can be decided. */
+  /** What must be found out before more can be decided. */
   readonly asks?: readonly Ask[];
-  /** What does not fit into one turn; the answer comes when that is done. */
+  /** What does not fit into one turn; the answer follows when that is done. */
   readonly rest?: CommandInput;
 }
 
-/** Around this target it has to be looked again once that is known. */
+/** Once the answer is known, look again around this target. */
 export interface Ask {
   readonly target: TargetName;
   readonly condition: SlowCondition;
 }
 
-/** In elapsed time; see daemon/shared/elapsed.ts. It may be early, for what goes by steady time. */
+/** In elapsed time; see daemon/shared/elapsed.ts. May be early for things that use steady time. */
 export type Wakeup = { readonly atMs: number } & (
   | { readonly run: RunId }
   | { readonly target: TargetName }
@@ -216,12 +216,12 @@ export type Wakeup = { readonly atMs: number } & (
 
 export const NOTHING: Decision = { events: [], answer: { type: 'done' }, touched: [], wakeups: [] };
 
-/** Nothing happens, and this is why. */
+/** A decision with an answer and no events. */
 export function answered(answer: Answer): Decision {
   return { ...NOTHING, answer };
 }
 
-/** This happens, and nothing else follows from it. */
+/** A decision with one event and nothing else. */
 export function decided(event: Event): Decision {
   return { ...NOTHING, events: [event] };
 }

@@ -1,15 +1,15 @@
 /**
- * Whether a run that the command of another run waits for could ever begin. A command that runs
- * `baton run OTHER --wait` holds its own place until OTHER has ended: where OTHER needs that place,
- * both would wait for ever, and hold up everybody behind them. The same by way of others: of a run
- * that waits for the caller, and of runs that wait for what cannot begin before. Pure.
+ * Finds deadlocks: whether a run that the command of another run waits for could ever start. A
+ * command that runs `baton run OTHER --wait` holds its own place until OTHER has ended: if OTHER
+ * needs that place, both would wait for ever, and block everything behind them. The same can happen
+ * through a run that waits for the caller, or through runs that cannot start before. Pure.
  *
- * Such a request is refused; it does not just have a line in `baton why`. It is known before
- * anything waits, nobody looks at `why` at night, and the job that asked ends with a sentence that
- * says what to change. Refused is only what cannot succeed while the callers wait: the policies
- * themselves are asked, as if nothing else ran or waited in their groups. So one thing is not seen:
- * a run of an rsnapshot group that has to let another one go first, which in turn wants a place in
- * a second group that the caller holds.
+ * Such a request is refused, rather than only explained by `baton why`: the deadlock is known
+ * before anything waits, nobody looks at `why` at night, and the requesting job ends with a
+ * sentence that says what to change. Only what cannot succeed while the callers wait is refused:
+ * the policies themselves are asked, as if nothing else ran or waited in their groups. So one case
+ * is not detected: a run of an rsnapshot group has to let another run go first, which in turn wants
+ * a place in a second group that the caller holds.
  */
 
 import { waitsForItself, waitsInCircle } from '../protocol/refusal-text.ts';
@@ -29,17 +29,17 @@ export interface CallerWait {
 
 export interface Asked {
   readonly at: Stamp;
-  /** The run whose command asks. */
+  /** The run whose command makes the request. */
   readonly caller: RunId;
-  /** Those that wait so far. */
+  /** Existing waits. */
   readonly waits: readonly CallerWait[];
   /** What it would wait for: a run by its number, or the next run of a target. */
   readonly of: RunId | TargetName;
-  /** What the request would end: it keeps nobody waiting. */
+  /** Runs that the request would end: they keep nobody waiting. */
   readonly ends?: readonly RunId[];
 }
 
-/** Why the caller would wait for ever, as a sentence; undefined: it may come to an end. */
+/** Why the caller would wait for ever, as a sentence; undefined if it may end. */
 export function findDeadlock(
   state: ReadonlyState,
   catalog: Catalog,
@@ -47,7 +47,7 @@ export function findDeadlock(
 ): string | undefined {
   const stuck = new Map<RunId, RunName>();
   for (const number of [caller, ...waits.map((wait) => wait.caller)]) {
-    // A run that would be replaced by its own request takes that with it when it is ended.
+    // If a run would be replaced by its own request, ending it also ends the request.
     if (number !== caller && ends.includes(number)) continue;
     const run = activeRun(state, number);
     if (run !== undefined) stuck.set(number, run);
@@ -59,7 +59,7 @@ export function findDeadlock(
     const target = queuedTarget(state, awaited);
     return target === undefined ? stuck.get(awaited) : hindrance(state, catalog, stuck, target, at);
   };
-  // All who wait are thought to be stuck, until it is seen of one after the other that it is not.
+  // All waiting runs are assumed to be stuck, until each is shown not to be.
   const all = [...waits.map((wait) => ({ ...wait, of: wait.run })), { caller, of }];
   for (let before = 0; before !== stuck.size; ) {
     before = stuck.size;
@@ -104,7 +104,7 @@ function hindrance(
 function activeRun(state: ReadonlyState, number: RunId): RunName | undefined {
   const run = state.runs.get(number);
   if (run?.state !== 'starting' && run?.state !== 'running') return undefined;
-  // What is being stopped ends, whatever it waits for.
+  // A run that is being stopped ends, whatever it waits for.
   if (run.state === 'running' && run.stopping !== undefined) return undefined;
   return { run: number, target: run.target };
 }

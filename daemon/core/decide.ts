@@ -2,21 +2,22 @@
  * The heart: `decide` turns a command and the state into events. Pure and deterministic: no clock,
  * no I/O, no randomness; time comes with the command. Which file answers which question:
  *
- *   admission.ts     submit                       is a request taken?
- *   start.ts         look                         which waiting run starts?
- *   observation.ts   kept reported gone vacated   what has become of a run, by its keeper?
- *                    recover                      what had another daemon begun?
- *   found-runs.ts    found                        what had another life of the journal begun?
- *   ending.ts        cancel due shutdown          is a run to end, by a wish or by the clock?
- *   retry.ts         (the end of an attempt)      does the run have another one?
- *   lateness.ts      overdue                      who has had no success for too long?
- *   retention.ts     retain forget                what is forgotten?
- *   hooks.ts         (every decision)             whom does an end call?
+ *   admission.ts        submit                       is a request accepted?
+ *   start.ts            evaluate                     which queued run starts?
+ *   keeper-reports.ts   kept reported gone vacated   what does its keeper say about a run?
+ *                       recover                      what had an earlier daemon started?
+ *   found-runs.ts       found                        what had an earlier journal started?
+ *   termination.ts      cancel due shutdown          must a run end, by request or by the clock?
+ *   retry.ts            (the end of an attempt)      does the run get another one?
+ *   lateness.ts         overdue                      which target has had no success for too long?
+ *   retention.ts        retain forget                what is forgotten?
+ *   pauses.ts           pause resume pause-due       what is paused?
+ *   hooks.ts            (every decision)             which hooks does an event call?
  *
- * What concerns the whole catalog stands here: `configured`, after a reload.
- * Queues are per target, and only the head of each can start. After every event the loop asks with
- * `evaluate` for the targets that share a group with the one affected (affected.ts), until nothing
- * more starts. So a request costs the same with 1 and with 100,000 runs waiting.
+ * `configured`, after a reload, affects the whole catalog and is in this file. Queues are per
+ * target, and only the head of each can start. After every event the loop sends `evaluate` for the
+ * targets that share a group with the affected one (affected.ts), until nothing more starts. So a
+ * request costs the same with 1 and with 100,000 queued runs.
  */
 
 import { removed } from '../protocol/outcome-text.ts';
@@ -103,7 +104,7 @@ function configured(
       }
       const run = state.runs.get(number);
       if (run?.state !== 'queued') continue;
-      // Those that have been started before are the first ones.
+      // Those that have been started before come first.
       if (!isRemoved && run.attempts === undefined) break;
       if (!isRemoved && !isForsaken(run, catalog)) continue;
       events.push(abandoned(run, at, { kind: 'skipped', reason: removed() }, catalog));

@@ -1,4 +1,4 @@
-/** What a condition is about, as a noun, for the sentences of `baton why`. Pure. */
+/** The subject of a condition, as a noun, for the sentences of `baton why`. Pure. */
 import type { Condition } from './world.ts';
 
 export function subjectOf(condition: Condition): string {

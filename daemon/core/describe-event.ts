@@ -1,6 +1,6 @@
 /**
- * What an event means, as a sentence for somebody who reads a journal. Pure. To be asked before the
- * event is applied, because the state names the run's target and what became of it so far.
+ * Describes an event, as a sentence for somebody who reads a journal. Pure. Call it before the
+ * event is applied, because it takes the run's target and history from the state.
  */
 
 import { describeOutcome } from '../protocol/outcome-text.ts';
@@ -11,7 +11,7 @@ import type { Event, EventOf } from './event.ts';
 import { nameRun } from './policy.ts';
 import type { ReadonlyState } from './state.ts';
 
-/** Most numbers of runs that one sentence names. */
+/** Most run numbers in one sentence. */
 const NAMED_MAX = 10;
 
 export function describeEvent(state: ReadonlyState, event: Event): string {
@@ -51,7 +51,7 @@ function nameScope(scope: PauseScope): string {
   return 'group' in scope ? `group ${scope.group}` : 'all targets';
 }
 
-/** A compacted journal does not say when it began. */
+/** A compacted journal does not contain when the pause began. */
 function durationOf({ at, untilMs }: EventOf<'paused'>): string {
   if (untilMs === undefined) return '';
   return at === undefined ? ' for a time' : ` for ${showDuration(untilMs - elapsedMs(at))}`;
@@ -148,7 +148,7 @@ function requeued(event: EventOf<'requeued'>): string {
   return `${describeOutcome(outcome)}; its next attempt follows after ${delay} (retry)`;
 }
 
-/** A journal of an older version does not say what became of the attempt before. */
+/** A journal of an older version does not say how the previous attempt ended. */
 function reasonOf({ after }: EventOf<'starting' | 'requeued'>, isCertain: boolean): string {
   if (after === 'interrupted') return 'the machine was restarted, and its target has onLost: retry';
   if (after === 'lost') return 'it was lost, and its target has onLost: retry';

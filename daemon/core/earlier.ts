@@ -1,16 +1,16 @@
-/** What a run that is tried again has behind it. A part of daemon/core/apply.ts. Pure. */
+/** The earlier attempts of a run that is retried. A part of daemon/core/apply.ts. Pure. */
 import type { Attempt, Earlier, Outcome, ProcessId } from '../shared/run.ts';
 import type { EventOf } from './event.ts';
 import type { Running, Starting } from './state.ts';
 
-/** Attempts of a run that are remembered one by one; all of them are counted. */
+/** Attempts of a run that are remembered individually; all of them are counted. */
 export const ATTEMPTS_KEPT_MAX = 20;
-/** Processes that are remembered of all that its attempts have left. */
+/** Most leftover processes that are remembered for all attempts together. */
 const LEFTOVERS_KEPT_MAX = 100;
 
 type Ending = Pick<EventOf<'requeued'>, 'at' | 'bytes' | 'lostBytes' | 'leftovers'>;
 
-/** With the attempt that has just ended. */
+/** Including the attempt that has just ended. */
 export function earlierWith(
   run: Starting | Running,
   { at, outcome, bytes, lostBytes, leftovers }: Ending & { readonly outcome: Outcome },
@@ -29,7 +29,7 @@ export function earlierWith(
   };
 }
 
-/** What of the output of all attempts is missing, with those of one more. */
+/** Missing output of all attempts, including one more. */
 export function lostIn(
   earlier: Earlier | undefined,
   lostBytes: number | undefined,
@@ -38,7 +38,7 @@ export function lostIn(
   return earlier.lostBytes + (lostBytes ?? 0);
 }
 
-/** What all attempts have left, with that of one more. */
+/** Leftover processes of all attempts, including one more. */
 export function leftIn(
   earlier: Earlier | undefined,
   leftovers: readonly ProcessId[] | undefined,
@@ -47,7 +47,7 @@ export function leftIn(
   return [...earlier.leftovers, ...(leftovers ?? [])].slice(-LEFTOVERS_KEPT_MAX);
 }
 
-/** The first tells since when the run is tried. */
+/** Keeps the first one, because it says when the run was first tried. */
 function boundedTo(most: number, attempts: readonly Attempt[]): readonly Attempt[] {
   return attempts.length <= most
     ? attempts

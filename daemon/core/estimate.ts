@@ -1,10 +1,10 @@
 /**
- * What to expect of a run by how long the last successes of its target took. Pure. An estimate is
- * for people: nothing is decided by it.
+ * Estimates for a run, based on how long the last successes of its target took. Pure. Estimates are
+ * for people: no decision depends on them.
  */
 import type { Pace, Usual } from '../protocol/reply.ts';
 
-/** Fewer runs than this have no pace to compare with. */
+/** With fewer runs than this, there is no pace. */
 const PACE_RUNS_MIN = 3;
 const PACE_FACTOR = 1.5;
 
@@ -21,14 +21,14 @@ export function usualOf(tookMs: readonly number[]): Usual | undefined {
 }
 
 /**
- * How long a run that has been running for `elapsedMs` is going to take in all: the median of those
- * that took longer than that. Undefined where none did, or none is known.
+ * The expected total duration of a run that has been running for `elapsedMs`: the median of those
+ * that took longer than that. Undefined if none did.
  */
 export function expectedMs(tookMs: readonly number[], elapsedMs: number): number | undefined {
   return usualOf(tookMs.filter((ms) => ms > elapsedMs))?.medianMs;
 }
 
-/** `isOver`: a run that goes on cannot be called fast yet. */
+/** `isOver`: a run that is still running cannot be called fast yet. */
 export function paceOf(usual: Usual, tookMs: number, isOver: boolean): Pace | undefined {
   const { medianMs, lowMs, highMs, runs } = usual;
   if (runs < PACE_RUNS_MIN) return undefined;
@@ -37,7 +37,7 @@ export function paceOf(usual: Usual, tookMs: number, isOver: boolean): Pace | un
   return tookMs < lowMs && tookMs * PACE_FACTOR < medianMs ? 'faster' : 'usual';
 }
 
-/** Between two values the one in proportion. */
+/** Interpolates between two values. */
 function quantile(sorted: readonly number[], part: number): number {
   const at = (sorted.length - 1) * part;
   const below = sorted[Math.floor(at)] ?? 0;

@@ -1,7 +1,7 @@
 /**
- * The facts that the journal records, in the past tense. The journal is the only source of truth:
- * whatever is not said by an event is forgotten by a restart, so every fact that the scheduler
- * decides by stands here. Pure data, no functions with effects.
+ * The facts that the journal records, in the past tense. The journal is the only source of truth: a
+ * restart forgets everything that is in no event, so every fact that the scheduler uses is here.
+ * Pure data, no functions with effects.
  *
  * A released version's events must be readable for ever: fields may be added (as optional), never
  * renamed or removed.
@@ -25,14 +25,14 @@ import type {
 export type Event =
   /** First line of every journal. */
   | { readonly type: 'journal'; readonly format: number }
-  /** Last line of a compacted journal: numbers below `nextRun` have been given away. */
+  /** Last line of a compacted journal: numbers below `nextRun` have been used. */
   | { readonly type: 'base'; readonly nextRun: RunId }
   /** The steady clock of this boot: steadyMs = monotonic + offsetMs. */
   | {
       readonly type: 'booted';
       readonly bootId: string;
       readonly offsetMs: number;
-      /** How long it had slept by the kernel's count where `asleepMs` is 0. Absent: not known. */
+      /** The kernel's count of sleep at the point where `asleepMs` is 0. Absent: unknown. */
       readonly sleptMs?: number;
     }
   | {
@@ -42,15 +42,15 @@ export type Event =
       readonly at: Stamp;
       /** Of the daemon that accepted it. Absent in a journal of an older version. */
       readonly nonce?: Nonce;
-      /** Chosen by the client: asking again with it never runs twice. */
+      /** Chosen by the client: repeating a request with it never runs the command twice. */
       readonly token: string;
-      /** One file for both streams (their order is exact), or one each. */
+      /** One file for both streams (preserves their order), or one file for each. */
       readonly merged: boolean;
-      /** Behind those of the target: see `acceptArgs`. */
+      /** Appended to those of the target: see `acceptArgs`. */
       readonly args?: readonly string[];
       /** In elapsed time; see daemon/shared/elapsed.ts. */
       readonly expiresAtMs?: number;
-      /** It is the run of a hook. */
+      /** Set for the run of a hook. */
       readonly cause?: Cause;
       /** Only in a compacted journal; see `overtook`. */
       readonly overtaken?: number;
@@ -66,31 +66,31 @@ export type Event =
       readonly type: 'joined';
       readonly run: RunId;
       readonly token: string;
-      /** It would wait longer than those before it, so that the run expires then; null: never. */
+      /** It would wait longer than the earlier requests, so the run expires then; null: never. */
       readonly expiresAtMs?: number | null;
     }
-  /** Requests in a row that a policy let pass without a run; the next accepted one ends the row. */
+  /** Consecutive requests that a policy ignored; the next accepted one ends the sequence. */
   | { readonly type: 'ignored'; readonly target: TargetName; readonly times: number }
-  /** The place in the policies is taken; a keeper is being spawned. */
+  /** The run takes its place in the policies; a keeper is being spawned. */
   | {
       readonly type: 'starting';
       readonly run: RunId;
       readonly attempt: number;
       readonly at: Stamp;
-      /** Of the daemon that started it first, where another one had accepted it. */
+      /** Of the daemon that first started it, if another one had accepted it. */
       readonly nonce?: Nonce;
       /**
-       * Where it takes a place: a reload must not free it. Absent where it holds its place already.
+       * Where it takes a place; a reload must not free it. Absent if it already holds its place.
        */
       readonly groups?: readonly string[];
-      /** What became of the attempt before, where its command had begun. */
+      /** How the previous attempt ended, if its command had started. */
       readonly after?: 'lost' | 'interrupted';
-      /** Only in a compacted journal: so many attempts before it never came to the command. */
+      /** Only in a compacted journal: how many earlier attempts never reached the command. */
       readonly vain?: number;
       /** Older runs that a policy made wait behind this one. */
       readonly overtook?: readonly RunId[];
     }
-  /** A keeper stands ready; only after this is durable is it told to go. */
+  /** A keeper is ready; it is told to go only after this event is durable. */
   | {
       readonly type: 'started';
       readonly run: RunId;
@@ -99,26 +99,26 @@ export type Event =
       readonly keeper: KeeperId;
       /** In steady time. */
       readonly timeoutAtMs?: number;
-      /** It was started in another life, and has its place whatever the policies say. */
+      /** It was started in an earlier journal, and has its place whatever the policies say. */
       readonly found?: true;
     }
   /**
-   * It waits again: for its next attempt, which its target has by `retry`; or it would be tried
-   * again at once, but found runs are where the policies let only one be, or it starts under
-   * conditions, which are looked at anew.
+   * The run is queued again: for its next attempt by `retry`; or because it could have been retried
+   * at once, but found runs occupy a policy's only place, or its start conditions must be checked
+   * again.
    */
   | {
       readonly type: 'requeued';
       readonly run: RunId;
       readonly at: Stamp;
-      /** As with `starting`. */
+      /** As in `starting`. */
       readonly after?: 'lost' | 'interrupted';
-      /** How the attempt ended for which `retry` has another one. It ended at `at`. */
+      /** How the attempt ended that `retry` follows with another one. It ended at `at`. */
       readonly outcome?: Outcome;
-      /** In elapsed time: the next attempt begins no sooner, and before that, or never. */
+      /** In elapsed time: the next attempt starts between these times, or never. */
       readonly notBeforeMs?: number;
       readonly expiresAtMs?: number;
-      /** Of the attempt that ended, as with `ended`. */
+      /** Of the attempt that ended, as in `ended`. */
       readonly bytes?: number;
       readonly lostBytes?: number;
       readonly leftovers?: readonly ProcessId[];
@@ -128,11 +128,11 @@ export type Event =
       readonly run: RunId;
       readonly at: Stamp;
       readonly why: StopReason;
-      /** Of a cancelled one: the run that takes its place. */
+      /** For a cancelled run: the run that replaces it. */
       readonly by?: RunId;
-      /** Of one that is timed out: a policy's, where it is not for the target's `timeout`. */
+      /** For a timed-out run: a policy's reason, if it was not the target's `timeout`. */
       readonly reason?: string;
-      /** Only in a compacted journal: somebody has cancelled it since, so it is not tried again. */
+      /** Only in a compacted journal: somebody has cancelled it since, so it is not retried. */
       readonly isFinal?: true;
     }
   | {
@@ -143,11 +143,11 @@ export type Event =
       readonly verdict: Verdict;
       /** Size of its output. */
       readonly bytes?: number;
-      /** Output that is missing from it: it could not be written. */
+      /** Output that is missing because it could not be written. */
       readonly lostBytes?: number;
       /** Processes that it left behind when it ended. */
       readonly leftovers?: readonly ProcessId[];
-      /** Processes of a lost run that are still alive: its place stays held for them. */
+      /** Processes of a lost run that are still alive and keep its place occupied. */
       readonly heldBy?: readonly number[];
       /** Their start times, in the same order: a pid alone could have been reused. */
       readonly heldStarts?: readonly number[];
@@ -158,34 +158,34 @@ export type Event =
   | { readonly type: 'forgotten'; readonly runs: readonly RunId[] }
   /**
    * Only in a compacted journal: how long the last successes of a target took, oldest first, and
-   * how many of its runs have ended how so far. The runs themselves may have been forgotten.
+   * how many of its runs have ended in which way. The runs themselves may have been forgotten.
    */
   | {
       readonly type: 'remembered';
       readonly target: TargetName;
       readonly tookMs: readonly number[];
-      /** Absent in an old journal: then those count that it names. */
+      /** Absent in an old journal: then only the runs in it count. */
       readonly counts?: readonly Count[];
-      /** Of any of its runs. Absent in an old journal, and where there was none. */
+      /** Of any of its runs. Absent in an old journal, and if there was none. */
       readonly lastStart?: { readonly run: RunId; readonly at: Stamp };
       readonly lastEnd?: { readonly run: RunId; readonly at: Stamp };
-      /** How many runs in a row have failed. Absent: those that the journal names. */
+      /** How many consecutive runs have failed. Absent: count those in the journal. */
       readonly failures?: number;
-      /** How many attempts were followed by another one of their run. Absent: none. */
+      /** How many attempts were followed by another attempt of the same run. Absent: none. */
       readonly retries?: number;
     }
-  /** A success of this target is looked out for, the last was then; without `at` no more. */
+  /** Lateness of this target is now watched, starting from `at`; without `at`, no longer. */
   | { readonly type: 'watched'; readonly target: TargetName; readonly at?: Stamp }
-  /** It has had none for longer than its lateAfter. */
+  /** Its last success is older than its lateAfter. */
   | { readonly type: 'late'; readonly target: TargetName; readonly at: Stamp }
   | ({
       readonly type: 'paused';
       /** Absent in an older journal, and in a compacted one. */
       readonly at?: Stamp;
-      /** In elapsed time: it ends by itself then. */
+      /** In elapsed time: when the pause ends by itself. */
       readonly untilMs?: number;
     } & PauseScope)
-  /** By somebody's wish, or because its time was over. */
+  /** By request, or because its time was over. */
   | ({ readonly type: 'resumed'; readonly at?: Stamp } & PauseScope);
 
 export type EventOf<T extends Event['type']> = Extract<Event, { readonly type: T }>;

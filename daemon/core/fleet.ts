@@ -1,10 +1,10 @@
 /**
- * A request for a fleet: one run for each of its targets, on all hosts or on some. Each target
- * answers by what it was before the request. All are accepted in one decision, which the journal
- * keeps whole, or none of them is. Pure.
+ * A request for a fleet: one run for each of its targets, on all or some hosts. Each target answers
+ * according to its state before the request. Either all are accepted, in one decision that the
+ * journal records as a whole, or none is. Pure.
  *
- * One token stands for all: that of each run is made of it, so that asking again finds the same
- * runs and never makes another one.
+ * One token covers all of them: the token of each run is derived from it, so repeating the request
+ * finds the same runs and never creates another one.
  */
 import { fleetRefused, noFleet, nothingFailed, unknownHost } from '../protocol/refusal-text.ts';
 import type { TargetName } from '../shared/run.ts';
@@ -14,10 +14,10 @@ import type { ReadonlyState } from './state.ts';
 
 type Submit = CommandOf<'submit'>;
 
-/** Decides a request for one target, in a state whose next number is free. */
+/** Decides a request for one target, in a state whose next run number is free. */
 type SubmitOne = (state: ReadonlyState, command: Submit) => Decision;
 
-/** Whether a request says which targets of a fleet it means. */
+/** Whether a request selects some targets of a fleet. */
 export function isForSome({ only, failed }: Submit): boolean {
   return only !== undefined || failed === true;
 }
@@ -57,13 +57,13 @@ export function submitFleet(
   };
 }
 
-/** What has become of the request at one target. */
+/** The result of the request for one target. */
 export type FleetMember = { readonly target: TargetName } & Extract<
   Answer,
   { readonly type: 'accepted' | 'joined' | 'ignored' }
 >;
 
-/** The targets of a fleet whose hosts fit one of these, or why there are none of one. */
+/** The targets of a fleet whose hosts match one of these, or why a pattern matches none. */
 export function pickHosts(
   fleet: TargetName,
   members: readonly TargetName[],
@@ -95,7 +95,7 @@ function choose(
   return those.length > 0 ? those : { type: 'ignored', reason: nothingFailed() };
 }
 
-/** Its latest run did not succeed, and no newer one waits or runs. */
+/** Its latest run did not succeed, and no newer one is queued or running. */
 function hasFailed(state: ReadonlyState, target: TargetName): boolean {
   const of = state.targetStates.get(target);
   const last = of?.latest === undefined ? undefined : state.runs.get(of.latest);
@@ -107,7 +107,7 @@ function tokenOf({ token }: Submit, target: TargetName): string {
   return `${token} ${target}`;
 }
 
-/** Why none of them runs. */
+/** Why no run of the fleet is accepted. */
 function objectionOf(answer: Answer, target: TargetName, fleet: TargetName): Answer | undefined {
   switch (answer.type) {
     case 'refused':

@@ -1,11 +1,11 @@
 /**
- * What had been let go and the journal does not know: it was removed, or is an older copy. Pure.
+ * Handles released runs that the journal does not know: it was removed, or is an older copy. Pure.
  *
- * A run that the journal has, as the same number and nonce tell, was started in a later life: it
- * goes on from there, with the keeper of there, and never starts again. Any other one that lives
- * becomes a run of this life, under a new number: nothing starts beside it, and it ends as it ends.
- * In both cases the keeper, or what it has left, tells the rest, as with every run that is taken
- * over.
+ * If the journal has the run (same number and nonce), it was started later than the copy was made:
+ * it continues in the state that its keeper reports, and never starts again. Any other run that is
+ * alive becomes a run of this journal under a new number: nothing starts beside it, and it ends as
+ * usual. In both cases its keeper, or what that has left, provides the rest, as with every run that
+ * is taken over.
  */
 
 import { elapsedAt } from '../shared/elapsed.ts';
@@ -28,7 +28,7 @@ export function found(
     const { run, timeoutAtMs } = started;
     if (timeoutAtMs !== undefined) wakeups.push({ run, atMs: elapsedAt(command.at, timeoutAtMs) });
   };
-  // A living keeper may write where a run with its own number would have its directory.
+  // A living keeper may be writing to the directory that a run with its number would use.
   const numbers = command.letGo.filter(({ isLive }) => isLive).map(({ run }) => run + 1);
   let next = Math.max(state.nextRun, ...numbers);
   const keepers = keepersOf(state);
@@ -48,7 +48,7 @@ export function found(
   return { ...NOTHING, events, wakeups };
 }
 
-/** Of each run the last attempt. */
+/** The last attempt of each run. */
 function latest(all: readonly LetGo[]): readonly LetGo[] {
   const best = new Map<string, LetGo>();
   for (const letGo of all) {
@@ -63,7 +63,7 @@ function isSame(run: Run, { nonce }: LetGo): boolean {
   return run.nonce !== undefined && run.nonce === nonce;
 }
 
-/** Whether the journal does not know of this attempt. */
+/** Whether the journal lacks this attempt. */
 function isBehind(run: Run, { attempt }: LetGo): boolean {
   switch (run.state) {
     case 'queued':
@@ -71,7 +71,7 @@ function isBehind(run: Run, { attempt }: LetGo): boolean {
     case 'starting':
       return run.attempt <= attempt;
     case 'running':
-      // What somebody has cancelled is not tried again.
+      // A cancelled run is not retried.
       return run.attempt < attempt && !isCancelled(run);
     case 'ended':
       return false;
@@ -99,7 +99,7 @@ function started(
   return timeoutMs === undefined ? event : { ...event, timeoutAtMs: at.steadyMs + timeoutMs };
 }
 
-/** As if it had been accepted here when it began. */
+/** As if it had been accepted here when it started. */
 function taken(
   run: RunId,
   letGo: LetGo,
@@ -108,7 +108,7 @@ function taken(
   catalog: Catalog,
 ): readonly Event[] {
   const { target, merged, attempt, at, startNonce } = letGo;
-  // Asked again, it may run here already.
+  // A repeated request may already have a run here.
   const token = tokens.has(letGo.token) ? `found ${nonce} ${run}` : letGo.token;
   const marked = startNonce === undefined ? {} : { nonce: startNonce };
   const groups = groupsOf(target, catalog);
@@ -122,7 +122,7 @@ function groupsOf(target: string, catalog: Catalog): readonly string[] {
   return catalog.targets.get(target)?.bindings.map(({ key }) => key) ?? [];
 }
 
-/** The keepers of all that runs, by the number that it had for them. */
+/** The keepers of all running runs, by the run number that the keeper knows. */
 function keepersOf(state: ReadonlyState): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { active } of state.targetStates.values()) {

@@ -1,7 +1,7 @@
 /**
- * Builds what a policy sees of its group. Pure. Costs a step for each target of the group where the
- * policy looks at all of them, and for each run that holds a place where it looks at those, however
- * many runs wait.
+ * Builds a policy's view of its group. Pure. Costs one step for each target of the group if the
+ * policy looks at all of them, and one for each run that holds a place if it looks at those; the
+ * number of queued runs does not matter.
  */
 
 import { chanceOf } from '../shared/chance.ts';
@@ -31,17 +31,17 @@ import {
 } from './state.ts';
 import { NO_WORLD, type World } from './world.ts';
 
-/** What a policy is asked with. */
+/** The arguments of a policy's functions. */
 interface Seen {
   readonly view: GroupView<unknown>;
-  /** What the policy has made of the group; see `Policy.survey`. */
+  /** The result of `Policy.survey`. */
   survey(): unknown;
 }
 
 /** The group of a binding, as one of its targets sees it. */
 export type GroupViewOf = (binding: Binding, self: TargetName) => Seen;
 
-/** Looks at each group once, however many of its targets ask; good until the next event. */
+/** Builds each group once for all of its targets; valid until the next event. */
 export function groupViewMaker(
   state: ReadonlyState,
   catalog: Catalog,
@@ -58,7 +58,7 @@ export function groupViewMaker(
   };
 }
 
-/** A group, of which no more is made than its policy asks for. */
+/** A group; only what its policy asks for is built. */
 class Group implements SharedView<unknown> {
   readonly nowMs: number;
   readonly wallMs: number;
@@ -150,9 +150,9 @@ class OwnView implements GroupView<unknown> {
 }
 
 /**
- * The runs that hold a place in a group: those that began in it, and those whose target the
- * configuration in force puts there, whatever their groups were called when they began. A reload
- * neither frees a place nor hides who holds it. Counted without a look at each.
+ * The runs that hold a place in a group: those that started in it, and those whose target the
+ * current configuration puts there, whatever their groups were called when they started. A reload
+ * neither frees a place nor hides who holds it. Counts them without looking at each.
  */
 export function placesIn(state: ReadonlyState, catalog: Catalog, key: string): Places {
   const began: ReadonlySet<RunId> = state.groups.get(key) ?? NO_STATE.active;

@@ -1,13 +1,13 @@
 /**
- * Hooks: targets that run because another one's run has begun (`onStart`) or how it ended
+ * Hooks: targets that run because a run of another target started (`onStart`) or ended
  * (`onSuccess`, `onWarning`, `onFailure`), or because none has succeeded for too long (`onLate`,
  * see lateness.ts). Pure.
  *
- * The hook's run is accepted by the same decision that begins or ends the other run, so the journal
- * has both or neither, and a crash neither loses nor doubles it. Admission is not asked: a policy
- * may make a hook wait, but a failure that nobody hears of would be one too many. Only a hook whose
- * queue is full gets no more runs, and that is counted. What a hook itself does calls no hook, or
- * two could call each other for ever. A run that somebody cancelled calls none.
+ * The hook's run is accepted in the same decision that starts or ends the other run, so the journal
+ * has both or neither, and a crash neither loses nor duplicates it. There is no admission: a policy
+ * may make a hook wait, but a failure must never go unreported. Only a hook with a full queue gets
+ * no more runs, and that is counted. Hooks never trigger hooks, or two could call each other for
+ * ever. Neither do cancelled runs.
  */
 
 import { describeOutcome, inAttempt } from '../protocol/outcome-text.ts';
@@ -22,7 +22,7 @@ import { type ReadonlyState, type Run, triesBefore, triesOf } from './state.ts';
 type Accepted = EventOf<'accepted'>;
 type Called = EventOf<'accepted' | 'ignored'>;
 
-/** The decision, and what its starts and ends call for. */
+/** Adds the hooks that the decision's starts and ends call. */
 export function withHooks(
   state: ReadonlyState,
   decision: Decision,
@@ -53,7 +53,7 @@ export function withHooks(
   return calls.length === 0 ? decision : add(decision, calls);
 }
 
-/** The acceptance of one hook's run, as run `run`; or that there is no room for it. */
+/** Accepts a run of one hook as run `run`, or counts that there is no room for it. */
 export function call(
   state: ReadonlyState,
   { run, target, at, nonce }: Pick<Accepted, 'run' | 'target' | 'at'> & Pick<Command, 'nonce'>,
@@ -64,13 +64,13 @@ export function call(
   if (size >= WAITING_PER_TARGET_MAX) return { type: 'ignored', target, times: 1 };
   const { maxWaitMs } = catalog.targets.get(target) ?? {};
   let token = `hook of ${cause.run ?? cause.target}, run ${run}`;
-  // A client may have chosen the same.
+  // A client may have chosen the same token.
   while (state.tokens.has(token)) token += '.';
   const expiry = maxWaitMs === undefined ? {} : { expiresAtMs: elapsedMs(at) + maxWaitMs };
   return { type: 'accepted', run, target, at, nonce, token, merged: true, cause, ...expiry };
 }
 
-/** A decision with more runs in it. */
+/** Adds more runs to a decision. */
 export function add(decision: Decision, calls: readonly Called[]): Decision {
   const wakeups = calls.flatMap((it) =>
     it.type === 'ignored' || it.expiresAtMs === undefined
@@ -84,7 +84,7 @@ export function add(decision: Decision, calls: readonly Called[]): Decision {
   };
 }
 
-/** Once a run, whatever its attempts; what is found alive has begun in another life. */
+/** Once per run, whatever its attempts; found runs started in an earlier journal. */
 function onStart(run: Run, { hooks }: Target, { found }: EventOf<'started'>): string | undefined {
   const isFirst = run.state === 'starting' && triesOf(run) === 1 && found !== true;
   return run.cause === undefined && isFirst ? hooks?.onStart : undefined;
@@ -117,14 +117,14 @@ function causeOf(run: Run, event: EventOf<'started' | 'ended'>): Cause {
   };
 }
 
-/** Where it was tried more than once: ", attempt 3". */
+/** For more than one attempt: ", attempt 3". */
 function tellTries(run: Run): string {
   const tries =
     run.state === 'queued' ? triesBefore(run) : run.state === 'ended' ? 1 : triesOf(run);
   return tries > 1 ? inAttempt(tries) : '';
 }
 
-/** What the command of a hook finds in its environment. Durations are whole seconds. */
+/** Environment variables for the command of a hook. Durations are whole seconds. */
 export function causeEnv(cause: Cause, tail: string | undefined): Record<string, string> {
   const { why, target, run, outcome, exit, text, tookMs } = cause;
   const values = {

@@ -1,8 +1,8 @@
 /**
- * What a keeper tells of its run: it stands ready, it has recorded an end, it is gone. Pure.
+ * Reports of a keeper about its run: it is ready, it has recorded an outcome, or it is gone. Pure.
  *
- * What is told of a run that is over, or of an attempt that is not the present one, means nothing:
- * a keeper may tell twice, and one that was given up may tell late.
+ * Reports about a run that is over, or about an attempt that is not the current one, are ignored: a
+ * keeper may report twice, and one that was given up may report late.
  */
 
 import { elapsedAt, elapsedMs, stampOf } from '../shared/elapsed.ts';
@@ -27,7 +27,7 @@ export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: 
   const run = keptRun(state, command);
   if (run?.state !== 'starting') return NOTHING;
   const { attempt, keeper, at } = command;
-  // A full disk or the sleep of the machine may have kept this and its deadline from being heard.
+  // A full disk or a sleep of the machine may have delayed both this and its deadline.
   const end = expired(run, at, catalog);
   if (end !== undefined) return decided(end);
   const timeoutMs = timeoutOf(catalog.targets.get(run.target), keeper);
@@ -39,7 +39,7 @@ export function kept(state: ReadonlyState, command: CommandOf<'kept'>, catalog: 
   return { ...decided({ ...event, timeoutAtMs }), wakeups: [timeout, ...wakeups] };
 }
 
-/** The keeper in a job keeps the timeout itself: it begins when the job does. */
+/** A keeper in a Slurm job enforces the timeout itself, from the start of the job. */
 export function timeoutOf(target: Target | undefined, keeper: KeeperId): number | undefined {
   return keeper.kind === 'slurm' ? undefined : target?.timeoutMs;
 }
@@ -75,7 +75,7 @@ export function reported(
   return over(run, whole, catalog);
 }
 
-/** An attempt is over: the run has another one, or this was its last. */
+/** An attempt is over: the run gets another one, or this was its last. */
 function over(run: Starting | Running, end: EventOf<'ended'>, catalog: Catalog): Decision {
   const again = retryAfter(run, end, catalog);
   return again === undefined ? decided(withEarlier(run, end)) : requeued(again);
@@ -89,7 +89,7 @@ function requeued(event: EventOf<'requeued'>): Decision {
   return { ...decided(event), wakeups };
 }
 
-/** When it ended, which may be long before it is told: there was no daemon, or no room. */
+/** When it ended; the report may come much later, if there was no daemon or no disk space. */
 function endOf(state: ReadonlyState, run: Starting | Running, { ended }: Report, at: Stamp): Stamp {
   if (run.state !== 'running') return at;
   if (ended === undefined) return lastMoment(state, run, at);
@@ -100,20 +100,20 @@ function endOf(state: ReadonlyState, run: Starting | Running, { ended }: Report,
 }
 
 /**
- * The latest moment at which a run can have ended that nobody saw end: not later than the machine
- * was started anew. That is when its monotonic clock began, which has counted no sleep.
+ * The latest time at which a run that nobody saw end can have ended: no later than the reboot. That
+ * is when the new monotonic clock started, which has not counted any sleep.
  */
 function lastMoment({ boot }: ReadonlyState, { keeper, started }: Running, at: Stamp): Stamp {
   if (boot === undefined || keeper.bootId === boot.bootId || keeper.kind === 'slurm') return at;
   const { offsetMs } = boot;
-  // After a boot with a wrong clock steady time goes on where it was.
+  // After a boot with a wrong clock, steady time continues from where it was.
   if (offsetMs < elapsedMs(started)) return started;
   return stampOf(offsetMs, at.wallMs - (elapsedMs(at) - offsetMs), 0);
 }
 
 /**
- * How long the machine had slept when a run ended, where it slept between the start and the word of
- * the end: by the clock on the wall, which alone was read at both, and within what is known.
+ * How long the machine had slept when a run ended, if it slept between its start and its end:
+ * derived from the wall clock, the only one read at both times, and limited to the known sleep.
  */
 function asleepAt(endMs: number, started: Stamp, ended: EndTime, at: Stamp): number {
   const { asleepMs: leastMs = 0 } = started;
@@ -122,18 +122,18 @@ function asleepAt(endMs: number, started: Stamp, ended: EndTime, at: Stamp): num
   return Math.max(leastMs, Math.min(leastMs + sleptMs, mostMs));
 }
 
-/** Why it was being ended. A wish that came after the end did not bring it about. */
+/** Why it was being stopped. A request that came after the end did not cause it. */
 function whyOf(run: Starting | Running, endedAt: Stamp): StopReason | undefined {
   if (run.state !== 'running' || run.stopping === undefined) return undefined;
   return endedAt.steadyMs < run.stopping.at.steadyMs ? undefined : run.stopping.why;
 }
 
-/** The run that was to take its place. */
+/** The run that was to replace it. */
 function replacerOf(run: Starting | Running): RunId | undefined {
   return run.state === 'running' ? run.stopping?.by : undefined;
 }
 
-/** `reason` is a policy's, where it was not the target's `timeout`. */
+/** `reason` is set if a policy ended it, not the target's `timeout`. */
 function timedOut(run: Starting | Running): Outcome {
   const reason = run.state === 'running' ? run.stopping?.reason : undefined;
   return { kind: 'timed-out', ...(reason === undefined ? {} : { reason }) };
@@ -155,12 +155,12 @@ function outcomeOf(
   return code === null ? { kind: 'lost' } : { kind: 'exited', code };
 }
 
-/** What a cancelled run was told; it may have answered with a code of its own. */
+/** The signal sent to a cancelled run, which may have exited with a code of its own. */
 function toldTo({ target }: Starting | Running, { targets }: Catalog): number {
   return stopNumber(stopOrderOf(targets.get(target)).signal);
 }
 
-/** A command that was told to end with its machine and did not succeed was kept from succeeding. */
+/** A command that was stopped by a shutdown and did not succeed counts as interrupted. */
 function wasInterrupted(
   { isDown, failure }: Report,
   why: StopReason | undefined,
@@ -185,7 +185,7 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   const { rebooted, survivors, startTimes, wasEnded, detail, mayLive, at } = command;
   const run = keptRun(state, command);
   if (run === undefined) return NOTHING;
-  // Without `started` in the journal nobody was told to go: the command never ran.
+  // No `started` in the journal means that `go` was never sent: the command never ran.
   if (run.state === 'starting') return startAgain(state, run, at, catalog);
   const why = run.stopping?.why;
   const kind = rebooted || why === 'shutdown' ? 'interrupted' : 'lost';
@@ -195,23 +195,23 @@ export function gone(state: ReadonlyState, command: CommandOf<'gone'>, catalog: 
   const lost: Outcome = kind === 'lost' && detail !== undefined ? { kind, detail } : { kind };
   const outcome = (wasEnded === true ? killedFor(run, why) : undefined) ?? lost;
   const event = ended(run, lastMoment(state, run, at), outcome, catalog);
-  // Nothing is tried beside what may go on.
+  // No retry while its command may still be running.
   if (mayLive === true) return decided(withEarlier(run, event));
   if (survivors.length === 0 || rebooted) return over(run, event, catalog);
   const starts = startTimes === undefined ? {} : { heldStarts: startTimes };
   return over(run, { ...event, heldBy: survivors, ...starts }, catalog);
 }
 
-/** What ended the whole of a run, its keeper with it: how the command answered does not matter. */
+/** The daemon killed the run and its keeper: how the command reacted does not matter. */
 function killedFor(run: Running, why: StopReason | undefined): Outcome | undefined {
   if (why === 'cancelled') return cancelled(replacerOf(run), SIGKILL);
   return why === 'timed-out' ? timedOut(run) : undefined;
 }
 
-/** Most attempts at the command of a run that is lost each time. */
+/** Most attempts for a run that is lost each time. */
 const LOST_ATTEMPTS_MAX = 3;
 
-/** By the target's own wish only: the command may have done a part of its work already. */
+/** Only if its target wants that: the command may have done part of its work already. */
 function mayRetry(
   run: Starting | Running,
   survivors: readonly number[],
@@ -230,7 +230,7 @@ export function vacated(state: ReadonlyState, command: CommandOf<'vacated'>): De
   return decided({ type: 'released', run: run.run });
 }
 
-/** The last daemon died before it knew of a keeper, and so has let nobody go. */
+/** The previous daemon died before it knew about a keeper, so it released none. */
 export function recover(
   state: ReadonlyState,
   { run: number, at }: CommandOf<'recover'>,
@@ -240,7 +240,7 @@ export function recover(
   return run?.state === 'starting' ? startAgain(state, run, at, catalog) : NOTHING;
 }
 
-/** The run that a keeper tells of, if it is still at the attempt which that keeper keeps. */
+/** The run that a keeper reports on, if the run is still at that keeper's attempt. */
 function keptRun(
   state: ReadonlyState,
   { run: number, attempt }: CommandOf<'kept' | 'reported' | 'gone'>,
@@ -251,9 +251,9 @@ function keptRun(
 }
 
 /**
- * In its place, unless somebody is there whom the policies did not let in, or it starts under
- * conditions: the machine may have been started anew, and the disk not be mounted any more. Never
- * where its time to wait is over.
+ * Starts again in its place, unless runs are there that the policies did not let in, or it has
+ * start conditions: the machine may have been rebooted without the disk mounted. Never after it has
+ * expired.
  */
 function startAgain(
   state: ReadonlyState,
@@ -273,7 +273,7 @@ function startAgain(
   return decided({ type: 'starting', run: run.run, attempt: run.attempt + 1, at, ...why });
 }
 
-/** A found run took its place unasked: it, or another one, may be too many. */
+/** A found run took its place without asking: it, or another run, may be one too many. */
 function isCrowded(state: ReadonlyState, run: Starting | Running): boolean {
   const names = run.groups.flatMap((key) => [...(state.groups.get(key) ?? [])]);
   const all = [...new Set(names)].flatMap((name) => state.runs.get(name) ?? []);

@@ -1,9 +1,9 @@
 /**
- * A target with `lateAfter` is late when its last success is longer ago than that. It is looked out
- * for from the moment when the configuration says so first, or from its last success if it had one;
- * since both are in the journal, neither a restart nor a crash makes it start anew. Time in which
- * the machine sleeps counts. A target becomes late once, and stays so until a run of it ends well
- * or with a warning. Pure.
+ * A target with `lateAfter` is late when its last success is older than that. Watching begins when
+ * the configuration first has `lateAfter`, or from its last success if there was one. Both are in
+ * the journal, so neither a restart nor a crash resets it. Time in which the machine sleeps counts.
+ * A target becomes late once, and stays late until one of its runs ends with success or a warning.
+ * Pure.
  */
 
 import { showDuration } from '../shared/duration.ts';
@@ -16,8 +16,8 @@ import { add, call } from './hooks.ts';
 import type { ReadonlyState } from './state.ts';
 
 /**
- * Begins to look out for what is configured, and leaves off what no longer is. `before`: what the
- * same decision brings before that, such as a success.
+ * Starts watching what is configured, and stops watching what no longer is. `before`: earlier
+ * events of the same decision, such as a success.
  */
 export function watch(
   state: ReadonlyState,
@@ -42,7 +42,7 @@ export function watch(
   return { ...NOTHING, events, wakeups };
 }
 
-/** The time of another look for every success that a decision brings. */
+/** Schedules another look for every success in a decision. */
 export function withWatch(state: ReadonlyState, decision: Decision, catalog: Catalog): Decision {
   const wakeups = decision.events.flatMap((event) => {
     const target = successOf(state, event);
@@ -55,7 +55,7 @@ export function withWatch(state: ReadonlyState, decision: Decision, catalog: Cat
     : { ...decision, wakeups: [...decision.wakeups, ...wakeups] };
 }
 
-/** The target whose run an event ends well, or with a warning. */
+/** The target whose run the event ends with success or a warning. */
 function successOf(state: ReadonlyState, event: Event): TargetName | undefined {
   const isSuccess = event.type === 'ended' && event.verdict !== 'failed';
   return isSuccess ? state.runs.get(event.run)?.target : undefined;
@@ -79,7 +79,7 @@ export function overdue(
   return add(decision, [call(state, run, cause, catalog)]);
 }
 
-/** Not the last one that was told of: of two runs at once the other may have ended later. */
+/** Not simply the last one reported: of two runs at once, the other may have ended later. */
 function lastSuccess(state: ReadonlyState, target: TargetName): Stamp | undefined {
   let last: Stamp | undefined;
   for (const number of state.targetStates.get(target)?.ended ?? []) {

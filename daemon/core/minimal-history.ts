@@ -1,9 +1,9 @@
 /**
  * The shortest history that leads to a state, for compaction: replaying it gives an equal state.
  *
- * The events are made one by one, while the state goes on. They tell of the moment of the call all
- * the same: what changes in place is copied then, in about 3 ms for 250,000 runs; the runs
- * themselves never change, so that to hold on to them is enough.
+ * The events are generated one by one, while the state keeps changing, but they describe the state
+ * at the time of the call: what changes in place is copied then, in about 3 ms for 250,000 runs.
+ * Runs never change in place, so keeping references to them is enough.
  */
 
 import type { Nonce, RunId } from '../shared/run.ts';
@@ -51,7 +51,7 @@ interface Moment {
 /** Ended runs come in the order of their ends, so that every target keeps its order. */
 function* retell({ boot, nextRun, runs, pauses, targetStates }: Moment): Generator<Event> {
   if (boot !== undefined) yield { type: 'booted', ...boot };
-  // Made on the way: to copy the map of the state would take too long for one go.
+  // Built along the way: copying the map of the state at once would take too long.
   const byNumber = new Map<RunId, Run>();
   for (const run of runs) {
     if (run.state !== 'queued') byNumber.set(run.run, run);
@@ -66,7 +66,7 @@ function* retell({ boot, nextRun, runs, pauses, targetStates }: Moment): Generat
   }
   for (const { target, ignored, freshAt, late, ...past } of targetStates) {
     if (freshAt !== undefined) yield { type: 'watched', target, at: freshAt };
-    // The moment was for people only.
+    // The original time was for people only.
     if (freshAt !== undefined && late) yield { type: 'late', target, at: freshAt };
     yield* memory(target, past);
     if (ignored > 0) yield { type: 'ignored', target, times: ignored };
@@ -100,7 +100,7 @@ function* acceptance(run: Run): Generator<Event> {
   for (const other of joined) yield { type: 'joined', run: number, token: other };
 }
 
-/** What is known of the attempts of a run that holds no place and did not start. */
+/** What is known of the attempts of a run that holds no place and was not started. */
 function againOf(run: Run): Partial<EventOf<'accepted'>> {
   if (run.state === 'queued') {
     const { attempts, notBeforeMs, startNonce } = run;
@@ -126,7 +126,7 @@ function* beginning(run: Run | undefined): Generator<Event> {
     yield { type: 'starting', run: run.run, attempt, at, ...more, groups };
     return;
   }
-  // One that never ran may have a directory all the same: its acceptance says whose.
+  // A run that never ran may still have a directory: its acceptance says whose.
   if (run.started === undefined) return;
   const attempt = run.state === 'running' ? run.attempt : (run.tries ?? 1);
   const { groups, started: at } = run;

@@ -1,4 +1,4 @@
-/** What a pause holds up, as the key of its place in the state. Pure. */
+/** What a pause affects, as its key in the state. Pure. */
 import type { PauseScope } from '../shared/run.ts';
 
 export function pauseKey(scope: PauseScope): string {
@@ -6,7 +6,7 @@ export function pauseKey(scope: PauseScope): string {
   return 'group' in scope ? `group ${scope.group}` : 'all';
 }
 
-/** Without what else an event or a command says. */
+/** Only the scope fields of an event or command. */
 export function scopeOf(scope: PauseScope): PauseScope {
   if ('target' in scope) return { target: scope.target };
   return 'group' in scope ? { group: scope.group } : { all: true };

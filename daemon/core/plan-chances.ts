@@ -1,10 +1,10 @@
 /**
- * The same night very often: each play (daemon/core/plan-play.ts) draws how long every run takes
- * from what the last successes of its target took. What becomes of each target is counted. Pure and
- * deterministic: the seed says what is drawn.
+ * Simulates the same night many times: each play (daemon/core/plan-play.ts) draws the duration of
+ * every run from the last successes of its target, and counts what happens to each target. Pure and
+ * deterministic: the seed determines what is drawn.
  *
- * Invariant: the work of all plays is bounded, whatever a machine's speed is, so that the same
- * question has the same answer everywhere; where it is too much, fewer plays are made.
+ * Invariant: the total work is bounded, independently of the machine's speed, so that the same
+ * question has the same answer everywhere; if it would be too much, fewer plays are made.
  */
 import { type Chances, type KnownRun, PLAYS_MAX } from '../protocol/planned.ts';
 import { chanceIn } from '../shared/chance.ts';
@@ -16,11 +16,11 @@ import { emptyState } from './state.ts';
 
 export interface ChanceOptions extends Omit<PlayOptions, 'drawMs'> {
   readonly seed: number;
-  /** What runs and waits then is counted. */
+  /** Runs that are running or queued at this time are counted. */
   readonly atMs: number;
-  /** What is drawn from, of each target. One value stands for itself. */
+  /** Durations to draw from, for each target. A single value is used as it is. */
   readonly pastMs: Readonly<Record<TargetName, readonly number[]>>;
-  /** PLAYS_MAX where absent. */
+  /** Default: PLAYS_MAX. */
   readonly plays?: number;
 }
 
@@ -32,7 +32,7 @@ export function planChances(options: ChanceOptions): Chances {
   let workLeft = options.workMax ?? PLAN_WORK_MAX;
   let made = 0;
   while (made < plays) {
-    // What is drawn depends on the target and on how many it had, not on the order of the runs.
+    // The draw depends on the target and its number of runs, not on the order of the runs.
     const drawn = new Map<TargetName, number>();
     const draw = (target: TargetName, leastMs = -1): number | undefined => {
       const at = targets.get(target);
@@ -58,7 +58,7 @@ export function planChances(options: ChanceOptions): Chances {
   return { seed, atMs, plays: made, ...tally.sum(made) };
 }
 
-/** One that runs takes longer than it has; one that is being ended is left alone. */
+/** A running run takes longer than it already has; one that is being stopped is left alone. */
 function redraw(
   run: KnownRun,
   fromMs: number,

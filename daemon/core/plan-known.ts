@@ -1,13 +1,13 @@
 /**
- * What a play (daemon/core/plan-play.ts) begins with: the requests by time, and each run that is
- * there already, told by the events that bring it about again. Pure.
+ * What a play (daemon/core/plan-play.ts) starts with: the requests, ordered by time, and for each
+ * existing run the events that recreate it. Pure.
  */
 import type { ComingRequest, KnownRun, PlanInput } from '../protocol/planned.ts';
 import type { Earlier, Stamp } from '../shared/run.ts';
 import type { Target } from './catalog.ts';
 import type { Event } from './event.ts';
 
-/** The requests of a play, by time. */
+/** The requests of a play, ordered by time. */
 export function requestsIn({
   requests,
   fromMs,
@@ -18,15 +18,15 @@ export function requestsIn({
     .toSorted((a, b) => a.atMs - b.atMs);
 }
 
-/** That of every planned run. */
+/** The keeper of every planned run. */
 export const KEEPER = { keeper: { pid: 0, startTime: 0, bootId: '' } } as const;
 
-/** No machine sleeps or sets its clock here, so all clocks show the same. */
+/** In a plan, no machine sleeps and nobody sets the clock, so all clocks are equal. */
 export function stampAt(ms: number): Stamp {
   return { steadyMs: ms, wallMs: ms };
 }
 
-/** `timersMs`: when it has to be looked at. */
+/** `timersMs`: when the run must be looked at. */
 export function knownEvents(
   known: KnownRun,
   target: Target | undefined,
@@ -59,7 +59,7 @@ export function knownEvents(
   return { events, timersMs: [] };
 }
 
-/** The time that `retry` has begins with the first attempt. */
+/** The time limit of `retry` begins with the first attempt. */
 function earlierOf({ firstStartedAtMs, askedAtMs }: KnownRun): Earlier | undefined {
   if (firstStartedAtMs === undefined) return undefined;
   const started = stampAt(firstStartedAtMs);

@@ -1,14 +1,14 @@
 /**
- * One play of what is to come: requests that are going to be made, such as those of a crontab, go
- * through the scheduler itself, and every run takes as long as `drawMs` says. So a plan knows every
- * policy without asking one. Pure and deterministic: what happens is told to a recorder.
+ * Simulates the future once: expected requests, such as those of a crontab, go through the
+ * scheduler itself, and every run takes as long as `drawMs` says. So a plan respects every policy
+ * without knowing any of them. Pure and deterministic: a recorder is told what happens.
  *
- * Taken as they should be: conditions of `require`, locks of others, and that every command
- * succeeds unless its time is over. Each moment is played as the loop of the daemon does it: what
- * is due, then runs that end, then requests, and after each of them whatever may start.
+ * Assumptions: conditions of `require` are met, no external process holds a lock, and every command
+ * succeeds unless it times out. Each moment is processed as in the daemon's loop: first what is
+ * due, then runs that end, then requests, and after each of them everything that can start.
  *
- * Invariants: the work is bounded, and a play that is cut says where; ended runs are forgotten, so
- * that a long play takes room for what is recorded only.
+ * Invariants: the work is bounded, and a play that is cut off says where; ended runs are forgotten,
+ * so that a long play needs memory only for what is recorded.
  */
 import type { ComingRequest, KnownRun, PlanInput } from '../protocol/planned.ts';
 import type { RunId, TargetName } from '../shared/run.ts';
@@ -25,11 +25,11 @@ import type { State } from './state.ts';
 import { TimerQueue, timerKeyOf } from './timer-queue.ts';
 import { NO_WORLD } from './world.ts';
 
-/** How long a run takes of whose target nobody knows it. */
+/** Duration of a run if its target's durations are unknown. */
 const UNKNOWN_MS = 0;
-/** So long after the last request is looked for the ends of what waits. */
+/** How far beyond the last request the ends of queued runs are looked for. */
 export const BEYOND_MS_MAX = 28 * 86_400_000;
-/** Members of groups that are looked at in all. */
+/** Most group members that are looked at in total. */
 export const PLAN_WORK_MAX = 200_000_000;
 
 export interface PlayOptions
@@ -37,19 +37,19 @@ export interface PlayOptions
   readonly catalog: Catalog;
   /** How long the next run of a target takes. */
   readonly drawMs: (target: TargetName) => number | undefined;
-  /** PLAN_WORK_MAX where absent. */
+  /** Default: PLAN_WORK_MAX. */
   readonly workMax?: number;
 }
 
-/** What a play tells. */
+/** Receives what happens in a play. */
 export interface Recorder {
-  /** Once the event is applied. */
+  /** Called after the event is applied. */
   note(event: Event): void;
-  /** What has become of a request; what makes a run is told by its events. */
+  /** The result of a request; what happens to its run is reported by events. */
   answered(request: ComingRequest, answer: Answer): void;
-  /** The time of a run has come. */
+  /** A run is due. */
   look?(run: RunId): void;
-  /** The end of a moment. Returns its work: how many members of groups were looked at. */
+  /** The end of a moment. Returns the work: how many group members were looked at. */
   explain?(nowMs: number): number;
 }
 
@@ -58,26 +58,26 @@ export class Play {
   readonly #catalog: Catalog;
   readonly #state: State;
   readonly #recorder: Recorder;
-  /** Targets of which nobody knows how long they take. */
+  /** Targets whose durations are unknown. */
   readonly unknown = new Set<TargetName>();
   readonly #requests: readonly ComingRequest[];
   readonly #timers = new TimerQueue();
-  /** When runs end by themselves. An entry counts only while `#endAt` says the same. */
+  /** When runs end by themselves. An entry counts only if `#endAt` has the same time. */
   readonly #ends = new TimerQueue();
   readonly #endAt = new Map<RunId, number>();
-  /** Around these something may start. */
+  /** Targets around which something may start. */
   readonly #restless = new Set<TargetName>();
   #starting: RunId[] = [];
-  /** Of these something has ended. */
+  /** Targets of which a run has ended. */
   readonly #ended = new Set<TargetName>();
-  /** Runs that have not ended. */
+  /** Number of runs that have not ended. */
   #open = 0;
   #made = 0;
   #nowMs: number;
   #work = 0;
   #cutAtMs: number | undefined;
 
-  /** The requests by time, as `requestsIn` gives them; the state is empty. */
+  /** Needs the requests ordered by time, as `requestsIn` returns them, and an empty state. */
   constructor(options: PlayOptions, state: State, recorder: Recorder) {
     this.#options = options;
     this.#catalog = options.catalog;
@@ -87,12 +87,12 @@ export class Play {
     this.#requests = options.requests;
   }
 
-  /** How many members of groups were looked at. */
+  /** How many group members were looked at. */
   get work(): number {
     return this.#work;
   }
 
-  /** From here on nothing is known. */
+  /** Nothing is known from this time on. */
   get cutAtMs(): number | undefined {
     return this.#cutAtMs;
   }
@@ -104,7 +104,7 @@ export class Play {
     }
   }
 
-  /** What the daemon has now. */
+  /** Adds what the daemon has now. */
   #begin(): void {
     const { runs = [], pauses = [], freshAtMs = {} } = this.#options;
     for (const run of runs.toSorted((a, b) => a.run - b.run)) this.#know(run);
@@ -120,7 +120,7 @@ export class Play {
     this.#settle();
   }
 
-  /** The next moment; false: there is none, or it is too much work to know it. */
+  /** The next moment; false if there is none, or if it would be too much work. */
   #step(): boolean {
     if (this.#cutAtMs !== undefined) return false;
     const request = this.#requests[this.#made];
@@ -142,7 +142,7 @@ export class Play {
     return true;
   }
 
-  /** One that is there already. What has ended before the play is no part of it. */
+  /** Adds an existing run. Runs that ended before the play are ignored. */
   #know(known: KnownRun): void {
     if (known.run < this.#state.nextRun) return;
     const target = this.#catalog.targets.get(known.target);
@@ -158,7 +158,7 @@ export class Play {
     if (startedAtMs !== undefined && endsAtMs !== undefined) this.#expectEnd(known.run, endsAtMs);
   }
 
-  /** Looks that were asked for; each may ask for another one at once. */
+  /** Requested looks; each may request another one immediately. */
   #fire(): void {
     for (;;) {
       const due = [...this.#timers.due(this.#nowMs)];
@@ -206,7 +206,7 @@ export class Play {
     this.#settle();
   }
 
-  /** Lets start what may, and its keepers stand ready at once. */
+  /** Starts everything that can start; its keepers are ready immediately. */
   #settle(): void {
     for (;;) {
       this.#evaluate();
@@ -219,7 +219,7 @@ export class Play {
   }
 
   #evaluate(): void {
-    // A look at one target is a look at all that share a group with it.
+    // A look at one target covers all that share a group with it.
     const rested = new Set<string>();
     for (const target of this.#restless) {
       const keys = groupsOf(target, this.#catalog);
@@ -242,7 +242,7 @@ export class Play {
     return this.#cutAtMs === undefined;
   }
 
-  /** Decides, and applies what follows. */
+  /** Decides, and applies the events. */
   #decide(input: CommandInput): Decision {
     const command = { ...input, at: stampAt(this.#nowMs), nonce: '' } as Command;
     const decision = decide(this.#state, command, this.#catalog);
@@ -264,7 +264,7 @@ export class Play {
     if (event.type === 'accepted') this.#open++;
     else if (event.type === 'starting') this.#starting.push(event.run);
     else if (event.type === 'started') this.#expectEnd(event.run, this.#usualEnd(event.run));
-    // What is told to end does so at once.
+    // A run that is told to stop ends immediately.
     else if (event.type === 'stopping') this.#expectEnd(event.run, this.#nowMs);
     else if (event.type === 'ended') {
       this.#open--;
@@ -289,7 +289,7 @@ export class Play {
     this.#ends.add(run, endMs);
   }
 
-  /** Of each target the last ended run stays, by which policies go. */
+  /** Keeps the last ended run of each target, because policies use it. */
   #retain(): void {
     for (const target of this.#ended) {
       this.#decide({ type: 'retain', target, keep: { runs: 1 } });

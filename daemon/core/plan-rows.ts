@@ -1,9 +1,9 @@
 /**
- * What a plan says of each run: gathered from the events that daemon/core/plan-play.ts brings
- * about, and from what the policies say of those that wait. A part of it, and nobody else's to use.
+ * The rows of a plan: gathered from the events of daemon/core/plan-play.ts, and from what the
+ * policies say about queued runs. Part of that; not for use elsewhere.
  *
- * A run is asked why it waits when it has been accepted, when its own time has come (such as the
- * end of a settle window), and when what it waited for has ended; at most WAITS_MAX times.
+ * The reasons of a run are recorded when it is accepted, when a time of its own has come (such as
+ * the end of a settle window), and when a run that it waited for ends; at most WAITS_MAX times.
  */
 import { describeOutcome } from '../protocol/outcome-text.ts';
 import type {
@@ -26,7 +26,7 @@ import type { ReadonlyState } from './state.ts';
 import { explain } from './waiting.ts';
 import { isCondition } from './world.ts';
 
-/** Reasons of one run that are kept. */
+/** Most reasons that are kept for one run. */
 export const WAITS_MAX = 5;
 
 /** A plan without what is known of the past. */
@@ -40,9 +40,9 @@ export class PlanRows implements Recorder {
   readonly #drafts = new Map<RunId, Draft>();
   readonly #refused: PlannedRefusal[] = [];
   readonly #late: { readonly target: TargetName; readonly atMs: number }[] = [];
-  /** To be asked at the end of the moment. */
+  /** Runs to explain at the end of the moment. */
   readonly #looks = new Set<RunId>();
-  /** Who waits for whom. */
+  /** The runs that wait for a run. */
   readonly #waiters = new Map<RunId, Set<RunId>>();
 
   constructor(state: ReadonlyState, catalog: Catalog) {
@@ -50,7 +50,7 @@ export class PlanRows implements Recorder {
     this.#catalog = catalog;
   }
 
-  /** Once the event is applied. */
+  /** Called after the event is applied. */
   note(event: Event): void {
     switch (event.type) {
       case 'accepted':
@@ -71,7 +71,7 @@ export class PlanRows implements Recorder {
     }
   }
 
-  /** What has become of a request; what makes a run is told by its events. */
+  /** The result of a request; what happens to its run is reported by events. */
   answered({ target, atMs }: ComingRequest, answer: Answer): void {
     const refuse = (reason: string): void => void this.#refused.push({ target, atMs, reason });
     switch (answer.type) {
@@ -95,12 +95,12 @@ export class PlanRows implements Recorder {
     }
   }
 
-  /** Its time has come: why it waits may be another reason. */
+  /** A run is due, so its reason to wait may have changed. */
   look(run: RunId): void {
     this.#looks.add(run);
   }
 
-  /** Returns the work: how many members of groups were looked at. */
+  /** Returns the work: how many group members were looked at. */
   explain(nowMs: number): number {
     if (this.#looks.size === 0) return 0;
     let work = 0;
@@ -128,7 +128,7 @@ export class PlanRows implements Recorder {
     return work;
   }
 
-  /** `unknown`: targets of which nobody knows how long they take. */
+  /** `unknown`: targets whose durations are unknown. */
   close(unknown: ReadonlySet<TargetName>): Omit<PlannedRuns, 'fromMs' | 'untilMs'> {
     const runs = [...this.#drafts.values()];
     const targets = new Set(runs.map(({ target }) => target));
@@ -172,7 +172,7 @@ export class PlanRows implements Recorder {
     }
   }
 
-  /** Those that waited for it may wait for another one now. */
+  /** Runs that waited for it may now wait for another one. */
   #wake(run: RunId): void {
     for (const waiter of this.#waiters.get(run) ?? []) this.#looks.add(waiter);
     this.#waiters.delete(run);

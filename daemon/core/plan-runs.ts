@@ -1,6 +1,6 @@
 /**
- * The night before it happens: one play (daemon/core/plan-play.ts) in which every run takes as long
- * as it usually does, or as somebody says. Pure and deterministic.
+ * The night before it happens: one play (daemon/core/plan-play.ts) in which every run takes its
+ * usual time, or the time that the user gave. Pure and deterministic.
  */
 import { requestsIn } from './plan-known.ts';
 import { Play, type PlayOptions } from './plan-play.ts';

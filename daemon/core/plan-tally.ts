@@ -1,6 +1,6 @@
 /**
- * Counts what becomes of each target in many plays (daemon/core/plan-chances.ts). A part of that,
- * and nobody else's to use. It keeps a few numbers for each target and play, never a run.
+ * Counts what happens to each target in many plays. Part of daemon/core/plan-chances.ts; not for
+ * use elsewhere. It keeps a few numbers for each target and play, never a run.
  */
 import {
   type ComingRequest,
@@ -16,18 +16,18 @@ import type { Recorder } from './plan-play.ts';
 export interface TallyOptions {
   readonly fromMs: number;
   readonly atMs: number;
-  /** How many there may be. */
+  /** Most plays. */
   readonly plays: number;
 }
 
 type What = Exclude<keyof TargetChances, 'target' | 'waitMs' | 'endsAtMs'>;
 
 interface Target {
-  /** In how many plays. */
+  /** Number of plays in which this happened. */
   readonly counts: Record<What, number>;
-  /** In this play. */
+  /** What has happened in this play. */
   readonly now: Set<What>;
-  /** Of each play; -1: there is none. */
+  /** One value per play; -1: none. */
   readonly waits: Float64Array;
   readonly ends: Float64Array;
 }
@@ -44,7 +44,7 @@ export class PlanTally implements Recorder {
   readonly #options: TallyOptions;
   readonly #targets = new Map<TargetName, Target>();
   readonly #open = new Map<RunId, Open>();
-  /** When the last run of all ends, of each play. */
+  /** When the last run of all ends, for each play. */
   readonly #ends: Float64Array;
   #play = 0;
 
@@ -109,7 +109,7 @@ export class PlanTally implements Recorder {
     this.#play++;
   }
 
-  /** Of the first `plays` of them. */
+  /** Summarizes the first `plays` plays. */
   sum(plays: number): { targets: readonly TargetChances[]; endsAtMs?: Spread } {
     const targets = Array.from(this.#targets, ([target, { counts, waits, ends }]) => {
       const part = (what: What): number => (plays === 0 ? 0 : counts[what] / plays);
@@ -166,7 +166,7 @@ export class PlanTally implements Recorder {
     }
   }
 
-  /** What has started before the play is no part of it. */
+  /** Starts before the play do not count. */
   #start(open: Open, wallMs: number): void {
     open.hasStarted = true;
     if (wallMs < this.#options.fromMs) return;
@@ -200,7 +200,7 @@ export class PlanTally implements Recorder {
   }
 }
 
-/** Undefined where no play has such a figure. */
+/** Undefined if no play has a value. */
 function spreadOf(values: Float64Array, plays: number): Spread | undefined {
   const sorted = values
     .slice(0, plays)

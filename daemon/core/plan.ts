@@ -1,25 +1,25 @@
 /**
- * The interface of a runner: a plugin that turns a target's options into something a keeper can
- * keep. A plugin is an object literal of this shape, listed in runners/index.ts. A runner starts
- * nothing itself: it only plans, so that the same keeper looks after every kind of run.
+ * The interface of a runner: a plugin that turns a target's options into something that a keeper
+ * can run. A plugin is an object literal of this shape, listed in runners/index.ts. A runner starts
+ * nothing itself, it only plans, so that the same keeper supervises every kind of run.
  */
 import type * as v from 'valibot';
 
-/** What the process keeper is to keep. */
+/** What the process keeper is to run. */
 export interface ProcessPlan {
   readonly keeper: 'process';
-  /** The command and its arguments; never a shell's text. */
+  /** The command and its arguments; never text for a shell. */
   readonly args: readonly [string, ...string[]];
-  /** Absolute; the home of the user where absent. */
+  /** Absolute; default: the user's home directory. */
   readonly cwd?: string;
-  /** On top of the environment that cron would give. */
+  /** In addition to the environment that cron would provide. */
   readonly env: Readonly<Record<string, string>>;
-  /** A name or a number; the daemon's own where absent. */
+  /** A name or a number; default: the daemon's own user. */
   readonly user?: string | number;
   readonly group?: string | number;
-  /** A file that its stdin comes from; empty where absent. */
+  /** A file to read stdin from; default: empty stdin. */
   readonly stdin?: string;
-  /** 022 where absent. */
+  /** Default: 022. */
   readonly umask?: number;
   readonly nice?: number;
   readonly ionice?: {
@@ -28,63 +28,63 @@ export interface ProcessPlan {
   };
 }
 
-/** What the SSH keeper is to keep. Paths, never what is inside: no secret passes through here. */
+/** What the SSH keeper is to run. Contains paths of secrets, never their contents. */
 export interface SshPlan {
   readonly keeper: 'ssh';
   readonly session: SshSession;
 }
 
-/** Plain data: it travels to the SSH keeper as JSON. */
+/** Plain data: it is sent to the SSH keeper as JSON. */
 export interface SshSession {
-  /** What to give to ssh(1) before the command; the package ssh2 connects where it is absent. */
+  /** Arguments of ssh(1) before the command; if absent, the package ssh2 connects. */
   readonly openssh?: readonly string[];
-  /** A name, an address, or an alias of ~/.ssh/config. */
+  /** A name, an address, or an alias from ~/.ssh/config. */
   readonly host: string;
   readonly port?: number;
   readonly user?: string;
-  /** Private key files, offered in this order; those that ssh would try where it is empty. */
+  /** Private key files, offered in this order; if empty, those that ssh would try. */
   readonly keys: readonly string[];
   readonly passphraseFile?: string;
   /** Path of an agent's socket. */
   readonly agent?: string;
-  /** `auto` asks ssh(1) for the host's settings where it is installed. */
+  /** `auto` gets the host's settings from ssh(1), if that is installed. */
   readonly sshConfig: 'auto' | 'yes' | 'no';
-  /** Hosts on the way, as [USER@]HOST[:PORT], the nearest first. */
+  /** Jump hosts, as [USER@]HOST[:PORT], nearest first. */
   readonly jump?: readonly string[];
   readonly knownHosts?: string;
   /** "strict", "accept-new", or a fingerprint: SHA256:… */
   readonly hostKey: string;
   readonly connectTimeoutMs: number;
   readonly keepaliveMs: number;
-  /** The remote command is to end with the connection. */
+  /** End the remote command when the connection breaks. */
   readonly killOnDisconnect: boolean;
-  /** How many times connecting is tried again. */
+  /** How many times a failed connection is retried. */
   readonly retries: number;
-  /** The command is sent as it stands, for forced commands that look at it. */
+  /** The command is sent unmodified, for forced commands that check it. */
   readonly verbatim: boolean;
-  /** A shell's text. */
+  /** Text for a shell. */
   readonly command: string;
   /**
-   * Who reads the command where it is not sent verbatim: sh, which becomes the one program or reads
-   * a script, or the remote user's own shell.
+   * What runs the command if it is not sent verbatim: sh, which execs a single program or reads a
+   * script, or the remote user's own shell.
    */
   readonly shell: 'exec' | 'sh' | 'own';
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a keeper in a job of Slurm is to keep. */
+/** What a keeper in a Slurm job is to run. */
 export interface SlurmPlan {
   readonly keeper: 'slurm';
   /** On a file system that this machine and all nodes share. */
   readonly directory: string;
   readonly args: readonly [string, ...string[]];
-  /** Absolute; the home of the daemon's user where absent. */
+  /** Absolute; default: the home directory of the daemon's user. */
   readonly cwd?: string;
-  /** On top of the environment that cron would give. */
+  /** In addition to the environment that cron would provide. */
   readonly env: Readonly<Record<string, string>>;
-  /** For sbatch(1): what the job needs. */
+  /** Options of sbatch(1): what the job needs. */
   readonly options: readonly string[];
-  /** The slurm.conf, where it is not the usual one. */
+  /** Path of slurm.conf, if not the default. */
   readonly conf?: string;
 }
 
@@ -93,19 +93,16 @@ export type Plan = ProcessPlan | SshPlan | SlurmPlan;
 /** Methods, not function properties: a map of runners with different options stays assignable. */
 export interface Runner<O> {
   readonly type: string;
-  /** The keys that config.json may hold beside `type`. */
+  /** The keys that config.json may have beside `type`. */
   readonly options: v.GenericSchema<unknown, O>;
   plan(options: O): Plan;
-  /** What cannot work on this machine, as sentences. May read files; is asked at every load. */
+  /** What cannot work on this machine, as sentences. May read files; called at every load. */
   check?(options: O): readonly string[];
-  /** For one `batond --check`: it serves all targets, and may ask once what they share. */
+  /** One for each `batond --check`: it serves all targets, and may cache what they share. */
   inspector?(): Inspector<O>;
 }
 
 export interface Inspector<O> {
-  /**
-   * What deserves a look but refuses no run, as sentences. Takes its time. `limits` are those of
-   * the target.
-   */
+  /** Warnings that refuse no run, as sentences. May be slow. `limits` are those of the target. */
   inspect(options: O, limits: { readonly killAfterMs: number }): readonly string[];
 }

@@ -1,20 +1,20 @@
 /**
- * The interfaces of plugins that an administrator names by path: the same as those of our own, but
- * for the schema of their options, which may be of any maker.
+ * The interfaces of plugins that an administrator adds by path: the same as those of built-in ones,
+ * except that any library may provide the schema of their options.
  */
 import type { Policy } from './policy.ts';
 import type { StandardSchema } from './standard-schema.ts';
 
 export interface PolicyPlugin<O, S = unknown> extends Omit<Policy<O, S>, 'options'> {
-  /** The keys that config.json may hold beside `type`; an object. */
+  /** The keys that config.json may have beside `type`; an object. */
   readonly options: StandardSchema<O>;
 }
 
 export interface RunnerPlugin<O> {
   readonly type: string;
-  /** The keys that config.json may hold beside `type`; an object. */
+  /** The keys that config.json may have beside `type`; an object. */
   readonly options: StandardSchema<O>;
-  /** What would stand in config.json beside `"type": "local"`; asked when the file is read. */
+  /** What would be in config.json beside `"type": "local"`; called when the file is read. */
   plan(options: O): LocalCommand;
 }
 

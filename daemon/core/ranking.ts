@@ -1,9 +1,9 @@
 /**
- * In which order queued runs are looked at, where a policy ranks those of its group. Pure.
+ * The order in which queued runs are considered if a policy ranks those of its group. Pure.
  *
- * Without ranks it is the order of their acceptance. With them, a run comes behind those of its
- * group that have a higher rank and could start now. No run comes before an older one for its rank
- * alone: where one without a rank is older than the higher rank, the lower rank goes behind both.
+ * Without ranks, it is the order of acceptance. With ranks, a run comes behind those of its group
+ * that have a higher rank and could start now. No run comes before an older one by its rank alone:
+ * if a run without a rank is older than the higher rank, the lower rank goes behind both.
  */
 import type { RunId } from '../shared/run.ts';
 import type { Binding, Catalog } from './catalog.ts';
@@ -13,12 +13,12 @@ import type { Queued } from './state.ts';
 
 interface Place {
   readonly run: Queued;
-  /** The run behind which it stands, or its own number. */
+  /** The run that it comes behind, or its own number. */
   readonly behind: RunId;
   readonly rank: number;
 }
 
-/** The heads of queues, oldest first, in the order in which they are looked at. */
+/** The heads of queues, given oldest first, in the order in which they are considered. */
 export function ranked(
   heads: readonly Queued[],
   catalog: Catalog,
@@ -40,10 +40,10 @@ export function ranked(
     .map(({ run }) => run);
 }
 
-/** The runs of one group, each behind the youngest of those above it that could start. */
+/** The runs of one group, each behind the youngest higher-ranked run that could start. */
 function placed(among: readonly Place[], couldStart: (run: Queued) => boolean): readonly Place[] {
   let [above, youngest, rankBefore] = [0, 0, Number.POSITIVE_INFINITY];
-  // Of equal ranks the youngest first, so that few are asked.
+  // Among equal ranks the youngest first, so that fewer are asked.
   return among
     .toSorted((a, b) => b.rank - a.rank || b.run.run - a.run.run)
     .map(({ run, rank }) => {
@@ -54,7 +54,7 @@ function placed(among: readonly Place[], couldStart: (run: Queued) => boolean): 
     });
 }
 
-/** Who of a group goes before a head that was asked for earlier, as a reason beside others. */
+/** The run of a group that goes before an older head by its rank, as an additional reason. */
 export function explainRank(
   run: Queued,
   catalog: Catalog,
@@ -96,7 +96,7 @@ function rankOf(
   return rank === undefined ? undefined : { key: ranking.key, rank };
 }
 
-/** The policy that ranks a run; the first one where there are several. */
+/** The policy that ranks a run; the first one if there are several. */
 function rankingOf({ target }: Queued, catalog: Catalog): Binding | undefined {
   return catalog.targets.get(target)?.bindings.find(({ policy }) => policy.rank !== undefined);
 }

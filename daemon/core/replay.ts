@@ -1,14 +1,13 @@
 /**
- * Tells a journal to somebody who debugs the scheduler: what each event decided, and for the runs
- * around it that go on waiting, whenever that changes, why, in the words of the policies. Pure.
+ * Explains a journal to somebody who debugs the scheduler: what each event decided, and for the
+ * runs around it that keep waiting, the policies' reasons whenever they change. Pure.
  *
- * The state is the one that a daemon had, by the same `apply`. The reasons are those of the
- * configuration that is given, which need not be the one of that time, and locks of external
- * processes stand in no journal; where a run started or went on waiting against these reasons, that
- * is said.
+ * The state is the one that the daemon had, computed by the same `apply`. The reasons come from the
+ * given configuration, which may differ from the one at that time, and locks of external processes
+ * are in no journal; a run that started or kept waiting despite these reasons is marked.
  *
- * One event at a time: no more is in memory than the state and one sentence for each run that is
- * watched, which are the first of every queue, and all of what was asked for with `only`.
+ * One event at a time: memory holds only the state and one sentence for each watched run: the first
+ * ones of every queue, and everything that `only` selects.
  */
 
 import type { PauseScope, RunId, Stamp, TargetName } from '../shared/run.ts';
@@ -22,20 +21,20 @@ import { holdsUp } from './pauses.ts';
 import { emptyState, type Queued, type Run, type State } from './state.ts';
 import { explain } from './waiting.ts';
 
-/** How many waiting runs of each target are explained; those behind wait for the first. */
+/** How many queued runs of each target are explained; those behind them wait for these. */
 export const WATCHED_PER_TARGET = 10;
-/** A start follows its cause within so long: only a run that waits on is told to be free. */
+/** A start follows its cause within this time; only a run that waits longer is called free. */
 const FREE_MS = 1_000;
 
 interface Options {
   readonly catalog: Catalog;
-  /** A time for people, as one word of 23 characters. */
+  /** Formats a time for people, as one word of 23 characters. */
   readonly showTime: (wallMs: number) => string;
-  /** A run's number or a target's name: nothing is told of others. */
+  /** A run number or target name: only this is shown. */
   readonly only?: RunId | TargetName;
   /**
-   * Up to this line the journal was compacted: the events are in another order than they happened,
-   * so that only the state behind them means something.
+   * The journal was compacted up to this line: the events before it are not in their original
+   * order, so only the state after them is meaningful.
    */
   readonly compacted?: number;
 }
@@ -43,26 +42,26 @@ interface Options {
 export class Replay {
   readonly state: State = emptyState();
   readonly #options: Options;
-  /** What was told last of the runs that wait. */
+  /** What was last printed about each queued run. */
   readonly #told = new Map<RunId, string>();
-  /** Since when nothing has been in the way of these. */
+  /** Since when nothing has been in the way of these runs. */
   readonly #free = new Map<RunId, number>();
-  /** Whether anything was told of what `only` names. */
+  /** Whether anything that `only` selects was found. */
   #isMet = false;
   #line = 0;
-  /** The latest time that was told. */
+  /** The latest time seen. */
   #now: Stamp = { steadyMs: 0, wallMs: 0 };
 
   constructor(options: Options) {
     this.#options = options;
   }
 
-  /** Applies an event, and tells it. Throws if it cannot be, as `apply` does. */
+  /** Applies an event and explains it. Throws if it cannot be applied, as `apply` does. */
   take(event: Event): readonly string[] {
     this.#line++;
     const at = 'at' in event ? event.at : undefined;
     const time = at === undefined ? NO_TIME : this.#options.showTime(at.wallMs);
-    // A compacted journal is not in the order of time.
+    // A compacted journal is not in chronological order.
     if (at !== undefined && at.steadyMs >= this.#now.steadyMs) this.#now = at;
     const { catalog, compacted = 0 } = this.#options;
     const isLive = this.#line > compacted;
@@ -78,7 +77,7 @@ export class Replay {
     return [...lines, ...told, ...against, ...waits].map((text) => `${begin}  ${plain(text)}`);
   }
 
-  /** What waits when the journal ends, each with its reasons at the time of the last event. */
+  /** The runs that wait when the journal ends, with their reasons at the time of the last event. */
   close(): readonly string[] {
     const { only } = this.#options;
     if (only !== undefined && !this.#isMet) {
@@ -95,12 +94,12 @@ export class Replay {
     });
   }
 
-  /** Lines that explain stand under the one that they explain. */
+  /** Explanations are indented below the line that they explain. */
   #telling(give: () => readonly string[]): readonly string[] {
     return give().map((text) => `  ${text}`);
   }
 
-  /** Targets whose waiting runs may have another reason after the event. */
+  /** Targets whose queued runs may have another reason after the event. */
   #around(event: Event): readonly TargetName[] {
     const { catalog } = this.#options;
     const names = new Set(affectedTargets(this.state, event, catalog));
@@ -112,7 +111,7 @@ export class Replay {
     return [...names];
   }
 
-  /** What nothing has kept from starting, and still did not start. */
+  /** Runs that nothing kept from starting and that still did not start. */
   #freed(event: Event): readonly string[] {
     const lines: string[] = [];
     for (const [number, sinceMs] of this.#free) {
@@ -149,7 +148,7 @@ export class Replay {
     return lines;
   }
 
-  /** The waiting runs of a target that are explained. */
+  /** The queued runs of a target that are explained. */
   #watched(target: TargetName): readonly Queued[] {
     const { only } = this.#options;
     if (typeof only === 'string' && only !== target) return [];
@@ -168,7 +167,7 @@ export class Replay {
     });
   }
 
-  /** Why a run waits, as sentences; empty where nothing is in its way. */
+  /** Why a run waits, as sentences; empty if nothing is in its way. */
   #why(run: Queued, catalog = this.#options.catalog): string {
     const groupViewOf = groupViewMaker(this.state, catalog, this.#now);
     const reasons = explain(this.state, run, this.#now, catalog, groupViewOf).map(
@@ -201,7 +200,7 @@ export class Replay {
   }
 }
 
-/** Events that concern every run. */
+/** Events that are not about a run. */
 const HEADS: readonly Event['type'][] = ['journal', 'base', 'booted'];
 
 const NOTHING =
@@ -212,10 +211,10 @@ function nameOf({ run, target }: Run): string {
   return `run ${run} (${target})`;
 }
 
-/** As wide as a time: the event says nothing of when. */
+/** As wide as a time: for an event without one. */
 const NO_TIME = '-'.padEnd(23);
 
-/** What others have written is harmless for a terminal. */
+/** Makes foreign text harmless for a terminal. */
 function plain(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
 }

@@ -1,6 +1,4 @@
-/**
- * How a run comes back into its queue. A part of daemon/core/apply.ts, and nobody else's to use.
- */
+/** Returns a run to its queue. Part of daemon/core/apply.ts; not for use elsewhere. */
 import { earlierWith } from './earlier.ts';
 import type { EventOf } from './event.ts';
 import { expectNotCancelled, expectRun, impossible } from './run-checks.ts';
@@ -14,12 +12,12 @@ import {
 } from './state.ts';
 import { noteRetry, returnToQueue } from './target-state.ts';
 
-/** An attempt whose keeper was never told to go has not come to its command. */
+/** An attempt whose keeper was never told to go did not reach its command. */
 export function vainBefore(run: Queued | Starting | Running): number {
   return (run.vain ?? 0) + (run.state === 'starting' ? 1 : 0);
 }
 
-/** It stands where it stood before, by its number. */
+/** It returns to its old position, determined by its number. */
 export function requeue(state: State, event: EventOf<'requeued'>): void {
   const run = expectRun(state, event, event.run);
   if (run.state === 'queued' || run.state === 'ended') throw impossible(event, `is ${run.state}`);
@@ -30,7 +28,7 @@ export function requeue(state: State, event: EventOf<'requeued'>): void {
   const isRetry = outcome !== undefined;
   if (isRetry) noteRetry(state, run, event);
   const earlier = isRetry ? earlierWith(run, { ...event, outcome }) : run.earlier;
-  // One that ended counts, whether it came to its command or not: their number is limited.
+  // An attempt that ended counts even if it never reached its command: their number is limited.
   const vain = isRetry ? (run.vain ?? 0) : vainBefore(run);
   state.runs.set(run.run, {
     state: 'queued',

@@ -1,7 +1,7 @@
 /**
- * What is forgotten: the ended runs of a target that its limits leave no room for, those that ended
- * first before others, never the latest; and, by somebody's wish, all that is known of a target
- * that the configuration does not have any more. Pure.
+ * Decides what is forgotten: the ended runs of a target beyond its limits, in the order of their
+ * ends, but never the latest; and, by request, everything about a target that is no longer
+ * configured. Pure.
  */
 
 import { isConfigured, isInUse } from '../protocol/refusal-text.ts';
@@ -13,10 +13,10 @@ import type { Event } from './event.ts';
 import { pauseKey } from './pause-scope.ts';
 import type { ReadonlyState } from './state.ts';
 
-/** However little is to be kept: a client may still be on its way back to it. */
+/** Kept at least this long, whatever the limits: a client may be about to reconnect. */
 export const RECENT_MS = 300_000;
 
-/** Most at once: each has files to be deleted, and others wait meanwhile. */
+/** Most at once: each has files to delete, and others wait meanwhile. */
 export const FORGOTTEN_AT_ONCE_MAX = 100;
 
 export function retain(state: ReadonlyState, command: CommandOf<'retain'>): Decision {
@@ -30,15 +30,15 @@ export function retain(state: ReadonlyState, command: CommandOf<'retain'>): Deci
     const run = state.runs.get(number);
     if (run?.state !== 'ended' || number === targetState.latest) break;
     const ageMs = elapsedMs(at) - elapsedMs(run.ended);
-    // A client on its way back was asleep with the machine, and found no daemon before this one.
+    // A reconnecting client slept with the machine, and found no daemon before this one.
     const awakeMs = at.steadyMs - Math.max(run.ended.steadyMs, upSinceMs);
     const isOver =
       left > keep.runs ||
       ageMs > (keep.ms ?? Number.POSITIVE_INFINITY) ||
       bytes > (keep.bytes ?? Number.POSITIVE_INFINITY);
-    // Those behind it have ended later.
+    // Those behind it ended later.
     if (!isOver || awakeMs < RECENT_MS) break;
-    // What holds its place stays beside what is to be kept, and takes no room from it.
+    // A run that holds its place is kept in addition, and does not count towards the limits.
     if (run.heldBy.length === 0) {
       if (runs.length >= FORGOTTEN_AT_ONCE_MAX) {
         const rest = { type: 'retain', target, keep, upSinceMs } as const;
@@ -52,10 +52,7 @@ export function retain(state: ReadonlyState, command: CommandOf<'retain'>): Deci
   return runs.length === 0 ? NOTHING : decided({ type: 'forgotten', runs });
 }
 
-/**
- * Leaves no trace of a target that was removed or renamed; see `tidy` in
- * daemon/core/target-state.ts.
- */
+/** Leaves no trace of a removed or renamed target; see `tidy` in daemon/core/target-state.ts. */
 export function forget(
   state: ReadonlyState,
   { target }: CommandOf<'forget'>,

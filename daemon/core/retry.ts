@@ -1,13 +1,13 @@
 /**
- * Whether a run whose attempt has failed has another one, by its target's `retry`, and when. Pure.
+ * Whether a run whose attempt has failed gets another one by its target's `retry`, and when. Pure.
  *
- * It is decided together with the end of the attempt, by one event, `requeued`: a crash before it
- * finds the end of the attempt where its keeper has recorded it, and decides again; a crash after
- * it finds the run in its queue. The place in the groups is given back: the run is again a queued
- * run of its target, where it stood before, and its policies let it start like any other.
+ * This is decided together with the end of the attempt, in one event, `requeued`. After a crash
+ * before it, the end of the attempt is where its keeper recorded it, and is decided again; after a
+ * crash behind it, the run is in its queue. The place in the groups is given up: the run is again a
+ * queued run of its target, at its old position, and its policies let it start like any other.
  *
- * A run ends as its last attempt did, also where it waited for another one that never comes: its
- * time is over, `retry` was taken out of the configuration, or the target itself was.
+ * A run ends as its last attempt did, also if it waits for another one that never comes because it
+ * expires, `retry` is removed from the configuration, or the target itself is.
  */
 
 import { describeOutcome } from '../protocol/outcome-text.ts';
@@ -28,10 +28,10 @@ import {
   triesOf,
 } from './state.ts';
 
-/** What the end of an attempt would be without another one. */
+/** How the run would end without another attempt. */
 type End = EventOf<'ended'>;
 
-/** The wait for another attempt, in the place of this end; undefined: there is none. */
+/** The wait for another attempt that replaces this end; undefined if there is none. */
 export function retryAfter(
   run: Starting | Running,
   end: End,
@@ -55,9 +55,9 @@ export function retryAfter(
 }
 
 /**
- * The same where the attempt that was to come never came to its command: it may start at once, but
- * no later than before. If an attempt was lost meanwhile, nobody knows how the last one ended, and
- * it does not wait as one that is known to have failed.
+ * The same if the next attempt never reached its command: it may start at once, but the same time
+ * limit applies. If an attempt was lost meanwhile, nobody knows how the last one ended, so it does
+ * not wait as after a known failure.
  */
 export function restAfterVain(
   run: Starting | Running,
@@ -73,7 +73,7 @@ export function restAfterVain(
   };
 }
 
-/** Whether there is a further attempt after such an end. A success never is tried again. */
+/** Whether such an end is retried. A success never is. */
 function isMeant({ on }: Retry, { outcome, verdict }: End): boolean {
   if (verdict === 'ok') return false;
   switch (outcome.kind) {
@@ -97,28 +97,28 @@ function isMeant({ on }: Retry, { outcome, verdict }: End): boolean {
   }
 }
 
-/** Between an attempt and the next, after this many; `chance` is from 0 up to 1. */
+/** The delay after this many attempts; `chance` is from 0 up to 1. */
 export function delayOf(retry: Retry, tries: number, chance: number): number {
   const { delayMs, growth, delayMsMax = DURATION_MS_MAX, jitterMs = 0 } = retry;
   const grownMs = Math.min(delayMs * growth ** (tries - 1), delayMsMax);
   return Math.round(grownMs) + Math.floor(chance * jitterMs);
 }
 
-/** In elapsed time: no attempt begins then, or later. */
+/** In elapsed time: no attempt starts at or after this time. */
 function lastStartMs(run: Starting | Running, { withinMs }: Pick<Retry, 'withinMs'>): number {
   if (withinMs === undefined) return Number.POSITIVE_INFINITY;
   const own = run.state === 'running' ? run.started : run.starting;
   return elapsedMs(run.earlier?.attempts[0]?.started ?? own) + withinMs;
 }
 
-/** Until when its next attempt has to wait, in elapsed time; undefined: no longer. */
+/** How long its next attempt has to wait, in elapsed time; undefined: no longer. */
 export function restOf({ notBeforeMs }: Queued, at: Stamp): number | undefined {
   return notBeforeMs !== undefined && notBeforeMs > elapsedMs(at) ? notBeforeMs : undefined;
 }
 
 /**
- * As a run ends that has no further attempt: as the last one did, if this one is by `retry`. One
- * that was lost, and is to be started again, ended in no way that is known.
+ * The outcome of a run without a further attempt: that of the last attempt, if this one was by
+ * `retry`. A run that was lost and is to be started again has no known outcome.
  */
 export function lastOutcome(
   run: Pick<Queued, 'state' | 'earlier' | 'notBeforeMs'> | Starting | Running,
@@ -128,12 +128,12 @@ export function lastOutcome(
   return (isAgain ? run.earlier?.attempts.at(-1)?.outcome : undefined) ?? otherwise;
 }
 
-/** It is known how each attempt before ended. */
+/** It is known how each earlier attempt ended. */
 function isForRetry({ attempt, vain = 0, earlier }: Starting | Running): boolean {
   return attempt - 1 - vain === earlier?.attempts.length;
 }
 
-/** It waits for another attempt, which its target does not have any more. */
+/** It waits for another attempt, but its target no longer has `retry`. */
 export function isForsaken({ target, notBeforeMs }: Queued, catalog: Catalog): boolean {
   return notBeforeMs !== undefined && catalog.targets.get(target)?.retry === undefined;
 }

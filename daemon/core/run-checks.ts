@@ -1,4 +1,4 @@
-/** Whether an event can happen to a run: one that cannot is a bug or a forged journal. */
+/** Checks that an event can happen to a run: one that cannot is a bug or a forged journal. */
 import type { RunId } from '../shared/run.ts';
 import type { Event } from './event.ts';
 import {
@@ -16,7 +16,7 @@ export function expectRun(state: State, event: Event, number: RunId): Run {
   return run;
 }
 
-/** What somebody has cancelled is not tried again. */
+/** A cancelled run is not retried. */
 export function expectNotCancelled(event: Event, run: Queued | Starting | Running): void {
   if (run.state === 'running' && isCancelled(run)) throw impossible(event, 'is cancelled');
 }

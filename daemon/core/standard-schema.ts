@@ -1,14 +1,14 @@
 /**
- * What a plugin may give as its `options`: any Standard Schema, version 1, as valibot, zod and
- * arktype make them, or an object of this shape by hand (https://standardschema.dev). Types only.
+ * What a plugin may provide as its `options`: any Standard Schema, version 1, of valibot, zod or
+ * arktype, or a handwritten object of this shape (https://standardschema.dev). Types only.
  */
 
 export interface StandardSchema<O> {
   readonly '~standard': {
     readonly version: 1;
-    /** Who made it, such as "zod"; any word in one that is written by hand. */
+    /** The library, such as "zod"; any word in a handwritten one. */
     readonly vendor: string;
-    /** The options as the plugin wants them, or what is wrong. The answer must come at once. */
+    /** The options as the plugin wants them, or what is wrong. Must be synchronous. */
     validate(
       value: unknown,
     ): StandardResult<O> | PromiseLike<StandardResult<O>> | Promise<StandardResult<O>>;
@@ -22,6 +22,6 @@ type StandardResult<O> =
 
 interface StandardIssue {
   readonly message: string;
-  /** Where in the value; keys, from the outermost on. */
+  /** Position in the value: keys, outermost first. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }

@@ -1,9 +1,9 @@
 /**
- * Which waiting run starts next. `evaluate` starts at most one, the first of the heads around a
- * target that all its policies let go, and is asked again until it starts none. The first is the
- * oldest, but for those that a policy ranks (ranking.ts). Pure.
+ * Decides which queued run starts next. `evaluate` starts at most one: of the heads around a
+ * target, the first one that all its policies let start. It is called again until it starts none.
+ * The first is the oldest, except where a policy ranks runs (ranking.ts). Pure.
  *
- * No guarantee of fairness for a run that needs room in two groups at once: younger runs that need
+ * A run that needs room in two groups at once has no guarantee of fairness: younger runs that need
  * only one of them may keep it out. `maxWait` bounds that.
  */
 
@@ -32,16 +32,16 @@ import { abandoned, expired } from './termination.ts';
 import { hindrances, readinesses } from './waiting.ts';
 
 /**
- * Looks in one decision. Where groups overlap in a longer chain than that, a younger run may start
- * before an older one with which it shares a group; what limits them holds all the same.
+ * Most looks in one decision. If groups overlap in a longer chain than that, a younger run may
+ * start before an older one that shares a group with it; their limits still hold.
  */
 const LOOKS_MAX = 32;
 
 /**
- * Starts the first waiting run around this target that all its policies let go, if any. Where much
- * has changed at once (`resume --all`, a reload), a run that shares a group with that one and not
- * with this target may be able to start, too, and may come before it: it is looked for as well. So
- * what starts does not depend on which target is looked at first.
+ * Starts the first queued run around this target that all its policies let start, if any. If much
+ * has changed at once (`resume --all`, a reload), an older run that shares a group with that run,
+ * but not with this target, may be able to start, too; so it is looked for as well. So what starts
+ * does not depend on which target is looked at first.
  */
 export function evaluate(
   state: ReadonlyState,
@@ -56,7 +56,7 @@ export function evaluate(
     return look(state, { ...command, target: name }, catalog, behind);
   };
   let { target } = command;
-  /** With all that is known of those `behind`. */
+  /** A look with all that is known about the runs in `behind`. */
   const seen = new Set([target]);
   let decision = lookAt(target);
   for (;;) {
@@ -84,7 +84,7 @@ function startedBy(state: ReadonlyState, { events: [event] }: Decision): Run | u
   return event?.type === 'starting' ? state.runs.get(event.run) : undefined;
 }
 
-/** A decision, with what other looks want to be told later. */
+/** A decision, with what other looks want to be reported later. */
 function joined(decision: Decision, others: readonly Decision[]): Decision {
   const all = [decision, ...others];
   return {
@@ -94,15 +94,15 @@ function joined(decision: Decision, others: readonly Decision[]): Decision {
   };
 }
 
-/** Whether a look at `outer` is a look at all that share a group with `inner`. */
+/** Whether a look at `outer` covers all that share a group with `inner`. */
 function isWithin(inner: TargetName, outer: TargetName, catalog: Catalog): boolean {
   const keys = groupsOf(outer, catalog);
   return groupsOf(inner, catalog).every((key) => keys.includes(key));
 }
 
 /**
- * `behind` are runs that stand behind one that waits for an answer, perhaps one that is not around
- * this target: they do not start. Those that are found here are added.
+ * `behind` are runs behind one that waits for an answer, which may not be around this target: they
+ * do not start. Runs that are found here are added.
  */
 function look(
   state: ReadonlyState,
@@ -114,7 +114,7 @@ function look(
   const wakeups: Wakeup[] = [];
   const asks: Ask[] = [];
   const groupViewOf = groupViewMaker(state, catalog, at, worldAround?.(target));
-  /** Groups of which nothing can start now, and those in which one waits for an answer. */
+  /** Groups in which nothing can start now, and groups in which a run waits for an answer. */
   const closed = new Set<string>();
   const unanswered = new Set<string>();
   const isIn = ({ target: name }: Queued, groups: ReadonlySet<string>): boolean =>
@@ -159,12 +159,12 @@ function look(
     if (due.length === 0) {
       const wanted = waits.flatMap((wait) => wait.asks ?? []);
       asks.push(...wanted.map((condition) => ({ target: run.target, condition })));
-      // It is not overtaken for want of an answer, or it might be so each time.
+      // It is not overtaken just because an answer is missing, or that could happen every time.
       if (isOnlyUnanswered(waits)) {
         for (const key of groupsOf(run.target, catalog)) unanswered.add(key);
       }
     }
-    // One that only a change can end makes the clock of the others idle.
+    // If one of them waits for a change, timers of the others are useless.
     const times = due.flatMap(({ untilMs }) => untilMs ?? []);
     if (times.length < due.length) continue;
     for (const atMs of times) wakeups.push({ run: run.run, atMs: elapsedAt(at, atMs) });
@@ -172,12 +172,12 @@ function look(
   return { ...NOTHING, wakeups, asks };
 }
 
-/** Whether nothing is in the way of a run that has, or gets, the answers that it asks for. */
+/** Whether a run waits for nothing but the answers that it asks for. */
 function isOnlyUnanswered(waits: readonly Wait[]): boolean {
   return decisive(waits).length === 0 && waits.every(({ isNext }) => isNext);
 }
 
-/** Asks for each only once. */
+/** Caches the results. */
 function remembering<K, V>(ask: (of: K) => V): (of: K) => V {
   const known = new Map<K, V>();
   return (of) => {
@@ -187,13 +187,13 @@ function remembering<K, V>(ask: (of: K) => V): (of: K) => V {
   };
 }
 
-/** Those that have to end before it is worth while to look at the others. */
+/** Reasons that must go away before the others are worth checking. */
 function decisive(waits: readonly Wait[]): readonly Wait[] {
   const others = waits.filter(({ isOfWorld }) => !isOfWorld);
   return others.length > 0 ? others : waits.filter(({ asks }) => asks === undefined);
 }
 
-/** Ends that come before a start: after a sleep, its turn may come before its time is looked at. */
+/** Ends that come before a start: after a sleep, a run may be considered before its expiry is. */
 function endsOf(state: ReadonlyState, head: Queued, at: Stamp, catalog: Catalog): readonly Event[] {
   if (isForsaken(head, catalog)) {
     return [abandoned(head, at, { kind: 'skipped', reason: removed() }, catalog)];
@@ -201,7 +201,7 @@ function endsOf(state: ReadonlyState, head: Queued, at: Stamp, catalog: Catalog)
   return expiredOf(state, head, at, catalog);
 }
 
-/** Those at the head of its queue that have waited longer than they may, if this one has. */
+/** The runs at the head of its queue that have expired, if this one has. */
 function expiredOf(
   state: ReadonlyState,
   head: Queued,
@@ -227,8 +227,8 @@ function start(
     const outcome = { kind: 'skipped', reason: reason ?? removed() } as const;
     return headsOf(state, run.target).map((head) => abandoned(head, at, outcome, catalog));
   }
-  // Only where a policy lets it go first: a run that waits for a full disk is not overtaken by what
-  // needs no disk, and must not win a place before a higher rsnapshot interval by that.
+  // Only if a policy let it go first: a run that waits for a full disk is not overtaken by one that
+  // needs no disk, and must not get ahead of a higher rsnapshot interval by that.
   const { run: number } = run;
   const overtook = candidates(state, run.target, catalog)
     .filter((other) => other.run < number)
@@ -248,7 +248,7 @@ function start(
   return [event];
 }
 
-/** The first of those that wait for a target, as many as one decision ends. */
+/** The first queued runs of a target, as many as one decision ends. */
 function headsOf(state: ReadonlyState, target: TargetName): readonly Queued[] {
   const heads: Queued[] = [];
   for (const number of state.targetStates.get(target)?.queue ?? []) {

@@ -1,7 +1,7 @@
 /**
- * What is known now: the runs, and by target, group and token the ways to find them. It is the fold
- * of all events, and daemon/core/apply.ts, which draws how a run comes from one of these states
- * into the next, is the only one to write to it. Everybody else sees ReadonlyState.
+ * The current state: the runs, and indexes by target, group and token. It is the fold of all
+ * events. Only daemon/core/apply.ts, which has the diagram of all state changes, writes to it. All
+ * other code gets a ReadonlyState.
  */
 import type {
   Cause,
@@ -25,17 +25,17 @@ interface Request {
   readonly target: TargetName;
   readonly accepted: Stamp;
   readonly merged: boolean;
-  /** With its number: which run this is. Absent: it was accepted by an older version. */
+  /** With the number, identifies the run. Absent: accepted by an older version. */
   readonly nonce?: Nonce;
   readonly args?: readonly string[];
   readonly tokens: readonly string[];
-  /** It is the run of a hook. */
+  /** Set for the run of a hook. */
   readonly cause?: Cause;
-  /** Its target has it tried again. */
+  /** Set if it is retried. */
   readonly earlier?: Earlier;
 }
 
-/** In elapsed time: a run whose command has not begun by then is given up. */
+/** In elapsed time: a run whose command has not started by then expires. */
 interface Expiry {
   readonly expiresAtMs?: number;
 }
@@ -43,35 +43,35 @@ interface Expiry {
 export interface Queued extends Request, Expiry {
   readonly state: 'queued';
   readonly overtaken: number;
-  /** Of one that waits again: how many there were, and how many of them its command never saw. */
+  /** Of a requeued run: number of attempts, and how many never reached the command. */
   readonly attempts?: number;
   readonly vain?: number;
-  /** As with `Placed`. */
+  /** As in `Placed`. */
   readonly startNonce?: Nonce;
-  /** In elapsed time: its next attempt begins no sooner. */
+  /** In elapsed time: earliest start of its next attempt. */
   readonly notBeforeMs?: number;
 }
 
-/** Attempts at its command that a queued run has behind it. */
+/** Earlier attempts of a queued run that reached the command. */
 export function triesBefore({ attempts = 0, vain = 0 }: Queued): number {
   return attempts - vain;
 }
 
-/** What holds a place in its groups, also if a reload has moved or removed its target. */
+/** A run that holds a place in its groups, even if a reload has moved or removed its target. */
 export interface Placed extends Request {
   readonly groups: readonly string[];
-  /** Of the daemon that started it first: marks its directory. */
+  /** Of the daemon that first started it: marks its directory. */
   readonly startNonce?: Nonce;
 }
 
 /** Attempts number the keepers of a run. */
 interface Attempted extends Placed, Expiry {
   readonly attempt: number;
-  /** How many attempts before this one its command never saw. */
+  /** How many earlier attempts never reached the command. */
   readonly vain?: number;
 }
 
-/** Attempts at its command, with the present one. */
+/** Attempts that reached the command, including the current one. */
 export function triesOf({ attempt, vain = 0 }: Pick<Attempted, 'attempt' | 'vain'>): number {
   return attempt - vain;
 }
@@ -81,13 +81,13 @@ export interface Starting extends Attempted {
   readonly starting: Stamp;
 }
 
-/** Why it is being ended; `by` is the run that takes its place, `reason` a policy's. */
+/** Why it is being stopped; `by` is the run that replaces it, `reason` a policy's reason. */
 interface Stopping {
   readonly why: StopReason;
   readonly at: Stamp;
   readonly by?: RunId;
   readonly reason?: string;
-  /** Somebody has cancelled it since: there is no further attempt. */
+  /** Somebody has cancelled it since: no further attempt. */
   readonly isFinal?: true;
 }
 
@@ -97,18 +97,18 @@ export interface Running extends Attempted {
   readonly keeper: KeeperId;
   readonly timeoutAtMs?: number;
   readonly stopping?: Stopping;
-  /** It was started in another life: nobody has asked its policies. */
+  /** It was started in an earlier journal: its policies were not asked. */
   readonly found?: true;
 }
 
-/** Somebody wants it to end, be it for this or after it was told to end for another reason. */
+/** Somebody cancelled it, either first or after it was stopped for another reason. */
 export function isCancelled({ stopping }: Running): boolean {
   return stopping?.why === 'cancelled' || stopping?.isFinal === true;
 }
 
 export interface Ended extends Placed {
   readonly state: 'ended';
-  /** Attempts at its command, where there was more than one. */
+  /** Number of attempts, if there was more than one. */
   readonly tries?: number;
   readonly started?: Stamp;
   readonly ended: Stamp;
@@ -117,7 +117,7 @@ export interface Ended extends Placed {
   /** Living processes of a lost run; empty once the place is free. */
   readonly heldBy: readonly number[];
   readonly heldStarts?: readonly number[];
-  /** Only while its place is held: what finds its processes, and what ends them. */
+  /** Only while its place is held: used to find and to end its processes. */
   readonly keeper?: KeeperId;
   readonly timeoutAtMs?: number;
   readonly stopping?: Stopping;
@@ -128,7 +128,7 @@ export interface Ended extends Placed {
 
 export type Run = Queued | Starting | Running | Ended;
 
-/** When which run did something. */
+/** When a run did something. */
 export interface Moment {
   readonly run: RunId;
   readonly at: Stamp;
@@ -137,63 +137,63 @@ export interface Moment {
 /** The runs of one target, each set in the order of entry. */
 export interface TargetState {
   readonly queue: ReadonlyRuns;
-  /** Only in a snapshot: how many more wait behind those of `queue`. */
+  /** Only in a snapshot: how many more are queued behind those in `queue`. */
   readonly beyond?: number;
-  /** Starting, running, or lost with living processes: what holds a place in the policies. */
+  /** Starting, running, or lost with living processes: the runs that hold a place. */
   readonly active: ReadonlySet<RunId>;
   readonly ended: ReadonlySet<RunId>;
-  /** How many of `active` began in a group, by its key. */
+  /** How many of `active` started in each group, by its key. */
   readonly began: ReadonlyMap<string, number>;
-  /** Of the output of all of them. */
+  /** Of the output of all ended runs. */
   readonly endedBytes: number;
   /** The last of `ended`. */
   readonly latest?: RunId;
-  /** How long the last successes took, oldest first; at most TOOK_MAX, whatever was forgotten. */
+  /** How long the last successes took, oldest first; at most TOOK_MAX, also of forgotten runs. */
   readonly tookMs: readonly number[];
-  /** How many runs ended how, whatever was forgotten; each way once. */
+  /** How many runs ended in each way, including forgotten runs. */
   readonly counts: readonly Count[];
-  /** How many runs in a row have failed; a cancelled one is none of them. Absent: none. */
+  /** How many consecutive runs have failed; cancelled ones do not count. Absent: none. */
   readonly failures?: number;
-  /** How many attempts were followed by another one of their run. Absent: none. */
+  /** How many attempts were followed by another attempt of the same run. Absent: none. */
   readonly retries?: number;
   /** How many requests in a row were ignored since the last accepted one. */
   readonly ignored: number;
-  /** The last success, or since when it is looked out for; only while it is. */
+  /** The last success, or the start of watching; only with lateAfter. */
   readonly freshAt?: Stamp;
   readonly late: boolean;
-  /** The latest start, and the latest end of what had started, whatever was forgotten. */
+  /** The latest start, and the latest end of a started run, including forgotten runs. */
   readonly lastStart?: Moment;
   readonly lastEnd?: Moment;
 }
 
-/** So many durations tell what is usual, and follow when it changes. */
+/** Enough to tell what is usual, and few enough to follow changes. */
 export const TOOK_MAX = 20;
 
-/** How many wait, named in `queue` or not. */
+/** Number of queued runs, including those that are not in `queue`. */
 export function waitingIn({ queue, beyond = 0 }: Pick<TargetState, 'queue' | 'beyond'>): number {
   return queue.size + beyond;
 }
 
-/** With `untilMs`, in elapsed time, it ends by itself. */
+/** `untilMs`, in elapsed time, is when it ends by itself. */
 export type Pause = PauseScope & { readonly untilMs?: number };
 
 /** Where the clocks of this boot began; see daemon/system/clock.ts. */
 export interface Boot {
   readonly bootId: string;
   readonly offsetMs: number;
-  /** Absent: an older version has begun this boot. */
+  /** Absent: an older version recorded this boot. */
   readonly sleptMs?: number;
 }
 
 export interface ReadonlyState {
   readonly nextRun: RunId;
-  /** In the order of their numbers. A run is never changed, but replaced by what became of it. */
+  /** Ordered by number. A run is never modified, only replaced by its next state. */
   readonly runs: ReadonlyMap<RunId, Run>;
   readonly targetStates: ReadonlyMap<TargetName, TargetState>;
   /** The runs that hold a place in a group, by the group's key. */
   readonly groups: ReadonlyMap<string, ReadonlySet<RunId>>;
   readonly tokens: ReadonlyMap<string, RunId>;
-  /** By what they hold up: see daemon/core/pause-scope.ts. */
+  /** By scope: see daemon/core/pause-scope.ts. */
   readonly pauses: ReadonlyMap<string, Pause>;
   readonly boot?: Boot;
 }
@@ -240,7 +240,7 @@ export function emptyState(): State {
 
 type Extra = Pick<Request, 'nonce' | 'args' | 'cause' | 'earlier'>;
 
-/** What a request has only sometimes. */
+/** The optional fields of a request. */
 export function extraOf({ nonce, args, cause, earlier }: Extra): Extra {
   return {
     ...(nonce === undefined ? {} : { nonce }),
@@ -250,7 +250,7 @@ export function extraOf({ nonce, args, cause, earlier }: Extra): Extra {
   };
 }
 
-/** Where its command may begin long after it was let go: its job waits in Slurm. */
+/** Kept if its command may start long after its release: its job waits in Slurm. */
 export function expiryOfJob(run: Starting, { kind }: KeeperId): Expiry {
   return kind === 'slurm' ? expiryOf(run) : {};
 }

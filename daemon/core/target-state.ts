@@ -1,8 +1,8 @@
 /**
- * What is known of a target beside its runs, and of the groups in which they hold places. A part of
- * daemon/core/apply.ts, and nobody else's to use.
+ * What is known of a target besides its runs, and of the groups in which they hold places. Part of
+ * daemon/core/apply.ts; not for use elsewhere.
  *
- * Invariant: the state of a target or a group is there as long as there is something to know of it.
+ * Invariant: the state of a target or a group exists as long as it holds information.
  */
 
 import { elapsedMs } from '../shared/elapsed.ts';
@@ -22,7 +22,7 @@ import {
   TOOK_MAX,
 } from './state.ts';
 
-/** Folds an event that concerns a target and none of its runs. */
+/** Folds an event that is about a target, not about one of its runs. */
 export function note(
   state: State,
   event: EventOf<'ignored' | 'remembered' | 'watched' | 'late'>,
@@ -57,7 +57,7 @@ export function note(
   }
 }
 
-/** Folds the begin or the end of a pause. A paused target is known. */
+/** Folds the start or the end of a pause. A paused target counts as known. */
 export function notePause(state: State, event: EventOf<'paused' | 'resumed'>): void {
   const scope = scopeOf(event);
   const key = pauseKey(scope);
@@ -90,7 +90,7 @@ export function targetStateOf(state: State, target: TargetName): MutableTargetSt
   return fresh;
 }
 
-/** A target that nothing is known of leaves no trace. */
+/** Removes the state of a target of which nothing is known. */
 function tidy(state: State, target: TargetName): void {
   const { queue, active, ended, freshAt } = targetStateOf(state, target);
   const isPaused = state.pauses.has(pauseKey({ target }));
@@ -98,7 +98,7 @@ function tidy(state: State, target: TargetName): void {
   if (!isKnown) state.targetStates.delete(target);
 }
 
-/** A run that holds a place waits again, where it stood. In new sets: none has a run back. */
+/** Puts a run that holds a place back into the queue, at its old position. Builds new sets. */
 export function returnToQueue(state: State, held: Starting | Running): void {
   const { run, target, groups } = held;
   leave(state, held);
@@ -111,7 +111,7 @@ export function returnToQueue(state: State, held: Starting | Running): void {
   targetState.queue = new Runs([...targetState.queue, run].sort((a, b) => a - b));
 }
 
-/** An attempt of a run has ended, which waits for its next one. */
+/** An attempt has ended, and its run waits for the next one. */
 export function noteRetry(
   state: State,
   { run, target }: Starting | Running,
@@ -122,7 +122,7 @@ export function noteRetry(
   targetState.retries = (targetState.retries ?? 0) + 1;
 }
 
-/** A run has ended, and holds its place on where processes of it live. */
+/** A run has ended; it keeps its place while processes of it are alive. */
 export function noteEnd(
   state: State,
   run: Queued | Starting | Running,
@@ -142,7 +142,7 @@ export function noteEnd(
   if (run.state === 'running' && event.verdict !== 'failed') {
     const tookMs = Math.max(0, event.at.steadyMs - run.started.steadyMs);
     at.tookMs = [...at.tookMs, tookMs].slice(-TOOK_MAX);
-    // Of two runs at once the one that ended first may be told of last.
+    // Of two runs at once, the one that ended first may be reported last.
     const isNewer = at.freshAt !== undefined && elapsedMs(event.at) >= elapsedMs(at.freshAt);
     if (isNewer) [at.freshAt, at.late] = [event.at, false];
   }
@@ -161,7 +161,7 @@ export function forgetEnd(state: State, { run, target, bytes = 0 }: Ended): void
   tidy(state, target);
 }
 
-/** Counts one more run that ended so. */
+/** Counts one more run that ended this way. */
 function count(
   targetState: MutableTargetState,
   { outcome: { kind }, verdict }: EventOf<'ended'>,
@@ -174,7 +174,7 @@ function count(
     : [...targetState.counts, { outcome: kind, verdict, runs: 1 }];
 }
 
-/** The later of two: what was found may have happened before what is known. */
+/** The later of the two: a found run may have done this before what is known. */
 export function latest(known: Moment | undefined, moment: Moment): Moment {
   return known === undefined || elapsedMs(known.at) <= elapsedMs(moment.at) ? moment : known;
 }
@@ -189,7 +189,7 @@ export function enter(state: State, groups: readonly string[], { run, target }: 
   }
 }
 
-/** Gives its places in the groups back. */
+/** Gives up its places in the groups. */
 export function leave(state: State, run: Run): void {
   if (run.state === 'queued') return;
   const { began } = targetStateOf(state, run.target);

@@ -1,7 +1,7 @@
 /**
- * Ends that no keeper tells of, by a wish, by the clock or with the machine, and what every end
- * means to the target: its verdict. A lost run whose processes live has an outcome already, but its
- * processes can be ended like any others. Pure.
+ * Ends that no keeper reports: by request, by the clock or by a shutdown; and how the target rates
+ * every end: its verdict. A lost run whose processes are alive already has an outcome, but its
+ * processes can be stopped like any others. Pure.
  */
 
 import { elapsedAt, elapsedMs } from '../shared/elapsed.ts';
@@ -30,7 +30,7 @@ import {
   triesOf,
 } from './state.ts';
 
-/** Takes runs out of the queue, or has their processes ended; some of many at a time. */
+/** Removes runs from the queue, or has their processes stopped; a part of them at a time. */
 export function cancel(
   state: ReadonlyState,
   { runs, done = { runs: 0, cancelled: [] }, at }: CommandOf<'cancel'>,
@@ -49,8 +49,8 @@ export function cancel(
 }
 
 /**
- * Takes one run out of its queue, or has its processes ended; nothing where that is done already.
- * `by` is the run that takes its place.
+ * Removes one run from its queue, or has its processes stopped; no events if that was already done.
+ * `by` is the run that replaces it.
  */
 export function cancelOne(
   run: Run,
@@ -62,20 +62,20 @@ export function cancelOne(
     return [unstarted(run, at, cancelledOf(run, by), catalog)];
   }
   if (!hasProcesses(run)) return [];
-  // One that is being ended for another reason must not be tried again then.
+  // A run that is being stopped for another reason must not be retried after that.
   if (run.stopping !== undefined && !mayGoOn(run, catalog)) return [];
   const why = { why: 'cancelled', ...(by === undefined ? {} : { by }) } as const;
   return [{ type: 'stopping', run: run.run, at, ...why }];
 }
 
-/** Whether there could be another attempt at it, for all that is known now. */
+/** Whether it could get another attempt, as far as known now. */
 function mayGoOn(run: Running | Ended, catalog: Catalog): boolean {
   if (run.state === 'ended' || isCancelled(run)) return false;
   const { retry, onLost } = catalog.targets.get(run.target) ?? {};
   return retry !== undefined || onLost === 'retry';
 }
 
-/** `signal` is absent where the command never ran. */
+/** `signal` is absent if the command never ran. */
 export function cancelled(replacedBy: RunId | undefined, signal?: number): Outcome {
   return {
     kind: 'cancelled',
@@ -84,7 +84,7 @@ export function cancelled(replacedBy: RunId | undefined, signal?: number): Outco
   };
 }
 
-/** Of one whose command does not run, though it may have. */
+/** For a run whose command is not running now, though it may have run before. */
 export function cancelledOf(
   run: Queued | Starting | Running,
   replacedBy: RunId | undefined,
@@ -93,7 +93,7 @@ export function cancelledOf(
   return { ...cancelled(replacedBy), ...(attempts > 0 ? { attempts } : {}) };
 }
 
-/** What a moment that was asked for brings: the end of the wait, of the run, or another look. */
+/** What a due time brings: the end of the wait, the end of the run, or another look. */
 export function due(
   state: ReadonlyState,
   { runs, at }: CommandOf<'due'>,
@@ -115,7 +115,7 @@ export function due(
     if (closing !== undefined && closing.wallMs <= at.wallMs) {
       return [{ type: 'stopping', run: run.run, at, why: 'timed-out', reason: closing.reason }];
     }
-    // The machine has slept meanwhile, which the command has not felt; or the clock was set.
+    // The machine has slept, which the command did not notice, or the clock was set.
     if (run.timeoutAtMs !== undefined) {
       wakeups.push({ run: run.run, atMs: elapsedAt(at, run.timeoutAtMs) });
     }
@@ -125,12 +125,12 @@ export function due(
   return { ...NOTHING, events, touched: [...touched], wakeups };
 }
 
-/** Each once: what is decided of one does not know of what was decided of it before. */
+/** Each once: the decision about a run does not know of an earlier one in the same command. */
 function knownOf(state: ReadonlyState, runs: readonly RunId[]): readonly Run[] {
   return [...new Set(runs)].flatMap((run) => state.runs.get(run) ?? []);
 }
 
-/** The end of a run that has waited longer than it may, in elapsed time; undefined: it has not. */
+/** The end of a run that has expired, in elapsed time; undefined if it has not. */
 export function expired(
   run: Queued | Starting | Running,
   at: Stamp,
@@ -141,7 +141,7 @@ export function expired(
   return abandoned(run, at, { kind: 'expired', waitedMs }, catalog);
 }
 
-/** The end of a run whose command does not begin: as its last attempt ended, if it had one. */
+/** The end of a run whose command does not start: the outcome of its last attempt, if any. */
 export function abandoned(
   run: Queued | Starting | Running,
   at: Stamp,
@@ -160,7 +160,7 @@ function unstarted(
   return withEarlier(run, ended(run, at, outcome, catalog));
 }
 
-/** With what the attempts before have left, where there were some. */
+/** Adds what earlier attempts have left, if there were any. */
 export function withEarlier(
   { earlier }: Queued | Starting | Running,
   event: EventOf<'ended'>,
@@ -177,7 +177,7 @@ export function withEarlier(
   };
 }
 
-/** All that runs is told to end; what waits goes on waiting, for the next boot. */
+/** All running runs are told to end; queued runs stay queued for the next boot. */
 export function shutdown(state: ReadonlyState, { at }: CommandOf<'shutdown'>): Decision {
   const active = [...state.targetStates.values()].flatMap((targetState) => [...targetState.active]);
   const events = active.flatMap((number) => {
@@ -188,12 +188,12 @@ export function shutdown(state: ReadonlyState, { at }: CommandOf<'shutdown'>): D
   return { ...NOTHING, events };
 }
 
-/** Of a lost run they are those that its keeper has left. */
+/** For a lost run: those that its keeper left behind. */
 function hasProcesses(run: Run): run is Running | Ended {
   return run.state === 'running' || (run.state === 'ended' && run.heldBy.length > 0);
 }
 
-/** The end of a run, with its verdict by the configuration of now. */
+/** The end of a run, with its verdict by the current configuration. */
 export function ended(run: Run, at: Stamp, outcome: Outcome, catalog: Catalog): EventOf<'ended'> {
   const verdict = judge(outcome, catalog.targets.get(run.target));
   return { type: 'ended', run: run.run, at, outcome, verdict };

@@ -1,12 +1,12 @@
 /**
- * When runs, targets that may be late, and pauses want another look, in elapsed time: a binary
- * heap, so that 100,000 waiting runs with a deadline cost a logarithm each. An entry may come due
- * for a run that no longer cares; that is harmless.
+ * When runs, targets that may be late, and pauses need another look, in elapsed time: a binary
+ * heap, so that each of 100,000 queued runs with a deadline costs a logarithm. An entry may come
+ * due for a run that no longer needs it; that is harmless.
  */
 import type { RunId, TargetName } from '../shared/run.ts';
 import type { Wakeup } from './command.ts';
 
-/** Stands for all pauses: when the next of them is over. */
+/** Stands for all pauses: when the next one ends. */
 export const PAUSES: unique symbol = Symbol('pauses');
 
 /** Numbers are runs, names are targets. */
@@ -24,7 +24,7 @@ interface Entry {
 
 export class TimerQueue {
   readonly #heap: Entry[] = [];
-  /** The earliest entry of each key: a later one for the same moment adds nothing. */
+  /** The earliest entry of each key, so that equal times are not added twice. */
   readonly #earliest = new Map<TimerKey, number>();
 
   get nextMs(): number | undefined {
@@ -44,7 +44,7 @@ export class TimerQueue {
     }
   }
 
-  /** Takes out all that is due. */
+  /** Removes all entries that are due. */
   *due(nowMs: number): Generator<TimerKey> {
     while ((this.nextMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
       const first = this.#pop();

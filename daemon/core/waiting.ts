@@ -1,6 +1,6 @@
 /**
- * Why a run waits: what its policies say, and that only the head of a queue can start. People are
- * told what the scheduler goes by, for both ask the policies here. Pure.
+ * Why a run waits: the reasons of its policies, and that only the head of a queue can start. People
+ * are told exactly what the scheduler uses, because both ask the policies here. Pure.
  */
 
 import { describePause } from '../protocol/pause-text.ts';
@@ -13,7 +13,7 @@ import { explainRank } from './ranking.ts';
 import { explainRest } from './retry.ts';
 import type { Queued, ReadonlyState } from './state.ts';
 
-/** Why a run has not started, and what it stands behind. Empty if it is about to start. */
+/** Why a run has not started, and which runs it is behind. Empty if it is about to start. */
 export function explain(
   state: ReadonlyState,
   run: Queued,
@@ -34,7 +34,7 @@ export function explain(
     reasons.push({ type: 'wait', reason, behind: [first] });
   } else {
     reasons.push(...hindrances(run, catalog, groupViewOf));
-    // What ranks tell is the order of those that wait, and no reason to.
+    // Ranks affect the order of the queued runs; they are not a reason to wait.
     if (reasons.length > 0) reasons.push(...explainRank(run, catalog, groupViewOf));
   }
   return reasons;
@@ -49,7 +49,7 @@ export function hindrances(
   return readinesses(run, catalog, groupViewOf).filter((it) => it.type === 'wait');
 }
 
-/** What each policy of its target says of the head of a queue. */
+/** What each policy of its target says about the head of a queue. */
 export function readinesses(
   run: Queued,
   catalog: Catalog,
@@ -62,7 +62,7 @@ export function readinesses(
   });
 }
 
-/** Nobody else is asked about: what stands behind it cannot start. */
+/** Only the head is asked about: runs behind it cannot start. */
 function headOf({ self }: GroupView<unknown>): QueuedRun {
   if (self.first === undefined) throw new Error(`Internal error: nothing of ${self.target} waits`);
   return self.first;

@@ -1,12 +1,12 @@
 /**
- * What the machine says, as data: policies are pure, and what they go by beside the runs comes in
- * with the view of their group. A policy names its questions (`Policy.asks`), and the engine has
- * them answered.
+ * Facts about the machine, as data: policies are pure, so everything that they use besides the runs
+ * comes with the view of their group. A policy lists its questions (`Policy.asks`), and the engine
+ * gets the answers.
  *
- * Some answers can be had at once and without a risk, from /proc: who holds a lockfile, what is
- * mounted, how busy the machine is. They are as old as the look at the group. Others take their
- * time, and may never come (a file system whose server is gone): a policy that needs one waits
- * with `Wait.asks`, and is asked again when the answer is there (engine/findings.ts).
+ * Some answers are available at once and without risk, from /proc: who holds a lockfile, what is
+ * mounted, how busy the machine is. They are read for each look at the group. Others are slow, and
+ * may never come (a file system whose server is gone): a policy that needs one waits with
+ * `Wait.asks`, and is asked again when the answer is known (engine/findings.ts).
  */
 import type { RunId, TargetName } from '../shared/run.ts';
 
@@ -15,18 +15,18 @@ export type Question = Lockfile | Condition;
 export interface Lockfile {
   readonly kind: 'lockfile';
   readonly path: string;
-  /** How the name of the program begins that takes it, such as "rsnapshot". */
+  /** How the name of the program that takes the lock begins, such as "rsnapshot". */
   readonly program: string;
-  /** One whose process is gone has to be removed by hand before anything runs again. */
+  /** A stale lockfile has to be removed by hand before anything runs again. */
   readonly stopsWhenStale: boolean;
 }
 
-/** Something that is to be so before a run starts. */
+/** Something that must be true before a run starts. */
 export type Condition = InstantCondition | SlowCondition;
 
-/** Its answer can be had at once. */
+/** The answer is available at once. */
 export type InstantCondition =
-  /** `device` as fstab names it: UUID=…, LABEL=…, a path, or another source. */
+  /** `device` as in fstab: UUID=…, LABEL=…, a path, or another source. */
   | { readonly kind: 'mounted'; readonly path: string; readonly device?: string }
   /** The machine runs on AC power. */
   | { readonly kind: 'acPower' }
@@ -35,7 +35,7 @@ export type InstantCondition =
   /** The percentage of the last ten seconds in which something waited for it. */
   | { readonly kind: 'pressure'; readonly of: 'cpu' | 'io' | 'memory'; readonly below: number };
 
-/** Its answer takes time, but is given up after `timeoutMs`. */
+/** The answer takes time; the check is given up after `timeoutMs`. */
 export type SlowCondition = { readonly timeoutMs: number } & (
   | {
       readonly kind: 'free';
@@ -56,21 +56,21 @@ export type SlowCondition = { readonly timeoutMs: number } & (
 /** A living process that holds a lockfile. */
 export interface Holder {
   readonly pid: number;
-  /** What it is, such as "rsnapshot hourly". */
+  /** A description, such as "rsnapshot hourly". */
   readonly text: string;
   /** The run that it belongs to, if it is one of baton's. */
   readonly run?: { readonly run: RunId; readonly target: TargetName };
-  /** It is something else than who writes such locks: its pid was given out anew. */
+  /** Not a program that writes such locks: its pid was reused. */
   readonly isOther?: boolean;
 }
 
-/** What was found of a condition. */
+/** The result of checking a condition. */
 export interface Finding {
-  /** Not: it is not so, or could not be found out. */
+  /** False: it is not met, or could not be checked. */
   readonly holds: boolean;
   /** What was found, as a clause: "/mnt/backup is not a mount point". */
   readonly text: string;
-  /** How long ago, with the time that the machine slept. */
+  /** How long ago, including time in which the machine slept. */
   readonly agoMs: number;
   /** When that was, for people. */
   readonly seen: string;
@@ -82,14 +82,14 @@ export interface World {
   readonly holders: ReadonlyMap<string, Holder>;
   /** By the key of their condition; see `keyOf`. */
   readonly findings: ReadonlyMap<string, Finding>;
-  /** What is not known here is taken to be as it should: this is a forecast or a replay. */
+  /** Unknown answers are assumed to be favourable: this is a forecast or a replay. */
   readonly isAssumed?: true;
 }
 
-/** Nobody looks, and everything is taken to be as it should. */
+/** Nothing is checked, and everything is assumed to be favourable. */
 export const NO_WORLD: World = { holders: new Map(), findings: new Map(), isAssumed: true };
 
-/** Equal conditions have one answer, for all that ask. */
+/** Equal conditions share one answer. */
 export function keyOf(condition: Condition): string {
   return JSON.stringify(condition);
 }

@@ -1,8 +1,8 @@
 /**
- * The looks that the loop has to take at some time, and the one timer that waits for the next of
- * them. Timers stand still while the machine sleeps, and the times here are elapsed time, which
- * does not: so the timer is never set further ahead than TIMER_MS_MAX, and then looks at the clock
- * again. A change of the system time is noticed at the same time, while runs are queued.
+ * The times at which the loop has to look at something, and the one timer for the next of them.
+ * Timers stop while the machine sleeps, but the times here are elapsed time, which does not: so the
+ * timer is never set further ahead than TIMER_MS_MAX, and then checks the clock again. While runs
+ * are queued, this also notices changes of the system time.
  */
 
 import { type CommandInput, ENDED_AT_ONCE_MAX } from '../core/command.ts';
@@ -12,14 +12,14 @@ import { elapsedAt, elapsedMs, SLEEP_MS_MIN } from '../shared/elapsed.ts';
 import type { RunId, Stamp } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
-/** So soon after a machine wakes, what is due is noticed: as often as cron looks. */
+/** How soon after a wake-up due things are noticed: as often as cron looks. */
 export const TIMER_MS_MAX = 60_000;
 
 export class Deadlines {
   readonly #clock: Clock;
   readonly #post: (input: CommandInput) => void;
   readonly #timers = new TimerQueue();
-  /** The clock on the wall less elapsed time: only who sets the clock moves it. */
+  /** The wall clock minus elapsed time: changes only if somebody sets the clock. */
   #apartMs: number;
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
@@ -34,12 +34,12 @@ export class Deadlines {
     this.#timers.add(key, atMs);
   }
 
-  /** In steady time: the look may come too early, and has to ask for another one then. */
+  /** In steady time: the look may come too early, and then has to ask for another one. */
   addSteady(key: TimerKey, atMs: number): void {
     this.#timers.add(key, elapsedAt(this.#clock.now(), atMs));
   }
 
-  /** Those of runs that another daemon had accepted or started. */
+  /** Adds the times of runs that an earlier daemon accepted or started. */
   restore(state: ReadonlyState): void {
     for (const run of state.runs.values()) {
       if (run.state !== 'ended' && run.expiresAtMs !== undefined) {
@@ -53,7 +53,7 @@ export class Deadlines {
     }
   }
 
-  /** Posts what is due, of very many some: others have their turn before the rest. */
+  /** Posts what is due; if there is very much, only a part, so that other work is not delayed. */
   post(): void {
     this.#noticeSetClock();
     const runs: RunId[] = [];
@@ -65,7 +65,7 @@ export class Deadlines {
     if (runs.length > 0) this.#post({ type: 'due', runs });
   }
 
-  /** What waits for a time of day has to be looked at anew, as after a reload. */
+  /** Runs that wait for a time of day have to be looked at again, as after a reload. */
   #noticeSetClock(): void {
     const nowMs = apartMs(this.#clock.now());
     if (Math.abs(nowMs - this.#apartMs) < SLEEP_MS_MIN) return;
@@ -73,7 +73,7 @@ export class Deadlines {
     this.#post({ type: 'configured' });
   }
 
-  /** Sees to it that what comes next is posted in time. */
+  /** Sets the timer for what comes next. */
   await(): void {
     const atMs = this.#timers.nextMs;
     if (atMs === undefined || this.#timer?.atMs === atMs) return;

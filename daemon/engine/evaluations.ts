@@ -1,6 +1,6 @@
 /**
- * Targets around which something may start, and the looks at them: one starts a run at most, and is
- * repeated until it starts none, within the limits of a turn of the loop.
+ * Targets around which something may start, and the looks at them: a look starts at most one run,
+ * and is repeated until it starts none, within the limits of one turn of the loop.
  */
 import { groupsOf } from '../core/affected.ts';
 import type { Catalog } from '../core/catalog.ts';
@@ -12,22 +12,22 @@ import { ROOM_RETRY_MS } from './unrecorded.ts';
 interface Parts {
   readonly clock: Clock;
   readonly catalog: () => Catalog;
-  /** What may start around a target now. */
+  /** What can start around a target now. */
   readonly decide: (target: TargetName) => Decision;
-  /** Around which other targets that makes a difference; to be asked before `record`. */
+  /** Which other targets are affected; to be called before `record`. */
   readonly affected: (decision: Decision) => readonly TargetName[];
   /** False: the journal has no room for it. */
   readonly record: (decision: Decision) => boolean;
-  /** Whether a turn has done as much work as that. */
+  /** Whether the turn has done this much work. */
   readonly isTired: (workMax: number) => boolean;
-  /** Asks for another turn. */
+  /** Requests another turn. */
   readonly again: () => void;
 }
 
 export class Evaluations {
   readonly #parts: Parts;
   readonly #restless = new Set<TargetName>();
-  /** Around these something starts as soon as the journal has room. */
+  /** Targets around which something starts as soon as the journal has room. */
   readonly #deferred = new Set<TargetName>();
 
   constructor(parts: Parts) {
@@ -46,9 +46,9 @@ export class Evaluations {
     this.#restless.clear();
   }
 
-  /** Starts whatever may start, as far as it fits into the turn. */
+  /** Starts everything that can start, as far as it fits into the turn. */
   run(workMax: number): void {
-    // A look at one target is a look at all that share a group with it.
+    // A look at one target covers all that share a group with it.
     const rested = new Set<string>();
     for (const target of this.#restless) {
       if (this.#parts.isTired(workMax)) return;
@@ -60,7 +60,7 @@ export class Evaluations {
     }
   }
 
-  /** Starts one run around a target; false: there is none. */
+  /** Starts one run around a target; false if there is none. */
   #startOne(target: TargetName, workMax: number): boolean {
     const { decide, affected, record, isTired } = this.#parts;
     const decision = decide(target);
@@ -75,7 +75,7 @@ export class Evaluations {
     return event !== undefined && !isTired(workMax);
   }
 
-  /** The whole look is repeated: nothing is known of those behind the one that found no room. */
+  /** Repeats the whole look: nothing is known of the runs behind the one without room. */
   #defer(target: TargetName): void {
     this.#deferred.add(target);
     if (this.#deferred.size > 1) return;

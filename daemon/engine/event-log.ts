@@ -1,7 +1,7 @@
 /**
- * What the log says of events: a line for each, with a constant message and what varies as fields.
- * Of many runs of a target that end at once and never started (cancelled, expired, skipped), one
- * line says how many: 100,000 lines would keep the daemon busy for longer than the ends themselves.
+ * Logs events: a line for each, with a constant message and the variable parts as fields. If many
+ * runs of a target that never started end at once (cancelled, expired, skipped), one line says how
+ * many: logging 100,000 lines would take the daemon longer than ending the runs.
  */
 import type { Catalog } from '../core/catalog.ts';
 import type { Event, EventOf } from '../core/event.ts';
@@ -9,7 +9,7 @@ import type { ReadonlyState } from '../core/state.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
 import type { Log } from '../system/log.ts';
 
-/** Fewer have a line each. */
+/** Fewer than this get a line each. */
 export const TOGETHER_MIN = 20;
 
 interface Context {
@@ -27,7 +27,7 @@ export function logEvents(events: readonly Event[], context: Context): void {
   }
 }
 
-/** Ends that one line can tell, if there are many; else each event by itself. */
+/** Groups ends that one line can cover if there are many; other events stay alone. */
 function* togetherOf(events: readonly Event[], state: ReadonlyState): Generator<readonly Event[]> {
   let alike: Event[] = [];
   let known: string | undefined;
@@ -43,7 +43,7 @@ function* togetherOf(events: readonly Event[], state: ReadonlyState): Generator<
   if (alike.length > 0) yield alike;
 }
 
-/** How a run ended that never started, in a form to compare. */
+/** How a run that never started ended, in a form that can be compared. */
 function unstartedEnd(event: Event, state: ReadonlyState): string | undefined {
   if (event.type !== 'ended') return undefined;
   const run = state.runs.get(event.run);
@@ -51,7 +51,7 @@ function unstartedEnd(event: Event, state: ReadonlyState): string | undefined {
   return JSON.stringify([run.target, wayOf(event)]);
 }
 
-/** How long it waited is another time for each. */
+/** Without the time that it waited, which differs for each. */
 function wayOf({ outcome }: EventOf<'ended'>) {
   return outcome.kind === 'expired' ? { kind: outcome.kind } : outcome;
 }

@@ -1,12 +1,11 @@
 /**
- * Has the questions of policies answered: at once what can be, and the rest in the background,
- * where it may take its time. Nothing is looked at unless it is asked for, so nothing wakes a
- * daemon in which nothing waits.
+ * Answers the questions of policies: immediately if possible, the others in the background. Nothing
+ * is checked unless somebody asks, so a daemon without queued runs is never woken.
  *
- * A check that has given no answer within its limit counts as failed, and is ended. It may not end
- * all the same (a process that the kernel holds, on a file system whose server is gone): then no
- * second one is begun beside it. So there is at most one check for each condition, and of those
- * that have time left at most CHECKS_AT_ONCE_MAX.
+ * A check that has not answered within its limit counts as failed and is killed. It may survive
+ * that (a process stuck in the kernel, on a file system whose server is gone): then no second one
+ * is started beside it. So there is at most one check for each condition, and at most
+ * CHECKS_AT_ONCE_MAX of them are within their limits.
  */
 import type { Catalog } from '../core/catalog.ts';
 import type { Ask } from '../core/command.ts';
@@ -28,16 +27,16 @@ import { noAnswer } from '../system/condition-text.ts';
 import type { RunsByKeeper } from '../system/lockfiles.ts';
 import type { Answer, WorldPort } from '../system/machine.ts';
 
-/** More would hold up the daemon while they are spawned. */
+/** Spawning more would hold up the daemon. */
 export const CHECKS_AT_ONCE_MAX = 8;
 
 interface Check {
   readonly key: string;
   readonly condition: SlowCondition;
-  /** Around which it has to be looked again. */
+  /** Targets to look at again when the answer is known. */
   readonly targets: Set<TargetName>;
   begun?: Stamp;
-  /** It was given up, and goes on. */
+  /** It was given up, but is still running. */
   isOverdue: boolean;
   stop: () => void;
 }
@@ -49,9 +48,9 @@ interface Known {
 
 interface Parts {
   readonly clock: Clock;
-  /** Absent where there is nothing but runs: what policies ask for is taken to be so. */
+  /** Absent if only runs are simulated: then all conditions count as met. */
   readonly port: WorldPort | undefined;
-  /** Asks for a look around these targets. */
+  /** Requests a look around these targets. */
   readonly again: (targets: readonly TargetName[]) => void;
 }
 
@@ -60,14 +59,14 @@ export class Findings {
   readonly #known = new Map<string, Known>();
   readonly #checks = new Map<string, Check>();
   #queue: Check[] = [];
-  /** Those that have been begun and have time left. */
+  /** Checks that have been started and are within their limits. */
   #atOnce = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** What is known now. */
+  /** The answers that are known now. */
   answer(questions: readonly Question[], runs: () => RunsByKeeper): World {
     const { clock, port } = this.#parts;
     if (questions.length === 0 || port === undefined) return NO_WORLD;
@@ -88,7 +87,7 @@ export class Findings {
     return { holders: port.holders(lockfiles, runs), findings: found };
   }
 
-  /** Finds this out, and calls `again` when it is known. */
+  /** Checks the conditions, and calls `again` when the answers are known. */
   find(asks: readonly Ask[]): void {
     for (const { target, condition } of asks) {
       const key = keyOf(condition);
@@ -108,7 +107,7 @@ export class Findings {
     this.#begin();
   }
 
-  /** What no target of the configuration asks any more is forgotten. */
+  /** Forgets answers that no target of the configuration asks for any more. */
   retain({ targets }: Catalog): void {
     const used = new Set<string>();
     for (const { bindings } of targets.values()) {
@@ -147,7 +146,7 @@ export class Findings {
   #done(check: Check, answer: Answer): void {
     if (this.#checks.get(check.key) !== check) return;
     this.#checks.delete(check.key);
-    // Too late, and perhaps only because it was ended.
+    // Too late, and perhaps it ended only because it was killed.
     if (check.isOverdue) return;
     this.#atOnce--;
     this.#settle(check, answer);
@@ -168,7 +167,7 @@ export class Findings {
     return { holds: false, text: noAnswer(subjectOf(condition), tookMs) };
   }
 
-  /** Good news is as old as the beginning of the check: it may have been seen at once. */
+  /** A good answer is dated to the start of the check, when it may already have been seen. */
   #settle(check: Check, answer: Answer): void {
     const now = this.#parts.clock.now();
     this.#known.set(check.key, { answer, at: answer.holds ? (check.begun ?? now) : now });

@@ -1,11 +1,10 @@
 /**
- * Ends a daemon that nobody needs: no connection, nothing queued, starting or running, no process
- * of a lost run alive, for a while. With socket activation an idle machine then holds no process,
- * and the next request starts a daemon again.
+ * Ends an idle daemon: no connection, nothing queued, starting or running, and no live process of a
+ * lost run, for some time. With socket activation, no process then runs on an idle machine, and the
+ * next request starts a daemon again.
  *
- * No request is lost in the race: libuv accepts a connection and tells of it in one step, so where
- * the timer sees none, those to come are still in the kernel's queue of a socket that systemd
- * holds.
+ * No request is lost in the race: libuv accepts a connection and reports it in one step, so if the
+ * timer sees none, later ones are still queued by the kernel, for a socket that systemd holds.
  */
 
 import type { ReadonlyState } from '../core/state.ts';
@@ -31,16 +30,16 @@ export class Idle {
   }
 
   /**
-   * Something has come to an end: a connection, a run. The time begins anew. Who is busy then is
-   * heard of again when that ends, so a busy daemon has no timer for it.
+   * A connection or a run has ended, so the time starts again. A busy daemon needs no timer: this
+   * is called again when whatever keeps it busy has ended.
    */
   touch(): void {
     this.#cancel();
     this.#cancel = (): void => {};
     if (this.#isBusy()) return;
     this.#cancel = this.#clock.after(this.#afterMs, () => {
-      // On a busy machine the time may be over before the sockets were looked at for the first
-      // time: who waits in one is seen in the turn that comes.
+      // On a busy machine the time may be over before the sockets were polled for the first time: a
+      // client that waits there is seen in the next turn.
       this.#clock.soon(() => {
         if (!this.#isBusy()) this.#exit();
       });
@@ -48,7 +47,7 @@ export class Idle {
   }
 }
 
-/** Is there a run that a daemon has to look after, now or at some time? */
+/** Whether a run needs a daemon, now or later. */
 export function hasWork(state: ReadonlyState): boolean {
   for (const targetState of state.targetStates.values()) {
     if (targetState.queue.size > 0 || targetState.active.size > 0) return true;

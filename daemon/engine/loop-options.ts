@@ -1,4 +1,4 @@
-/** What the loop needs of everything around it. */
+/** What the loop needs from its surroundings. */
 import type { Catalog } from '../core/catalog.ts';
 import type { Event } from '../core/event.ts';
 import type { State } from '../core/state.ts';
@@ -14,17 +14,17 @@ export interface LoopOptions {
   readonly catalog: Catalog;
   readonly journal: JournalPort;
   readonly clock: Clock;
-  /** Random, and this daemon's own. */
+  /** Random, new for each daemon. */
   readonly nonce: Nonce;
   readonly log: Log;
-  /** Absent where there is nothing but runs: policies that ask for more take it to be so. */
+  /** Absent if only runs are simulated: then all conditions of policies count as met. */
   readonly world?: WorldPort;
-  /** Hears of all events, in order, while they become durable: what nobody can see may begin. */
+  /** Gets all events, in order, before they are durable, to start work that nobody can see. */
   readonly prepare: (events: readonly Event[]) => void;
-  /** Hears of all events, in order, once they are durable. */
+  /** Gets all events, in order, once they are durable. */
   readonly perform: (events: readonly Event[]) => void;
-  /** A run has ended, and the journal has no room for that. */
+  /** A run has ended, but the journal has no room for that. */
   readonly unrecorded?: (end: UnrecordedEnd) => void;
-  /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
+  /** A bug, or a journal that cannot be trusted any more: the daemon has to exit. */
   readonly fail: (error: unknown) => void;
 }

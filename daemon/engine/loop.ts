@@ -1,10 +1,10 @@
 /**
- * The one loop: inbox → decide → journal → apply → (durable) → effects and replies.
+ * The main loop: inbox → decide → journal → apply → (durable) → effects and replies.
  *
- * Nothing changes the state but a turn of this loop, and nobody outside hears of a change before
- * it is durable (groupcommit.ts). Commands that cannot be journaled for want of disk space are
- * refused if they are requests, and kept and tried again if they are observations, for those are
- * true whether there is room or not.
+ * Only a turn of this loop changes the state, and nobody outside learns of a change before it is
+ * durable (group-commit.ts). If the disk is too full to journal a command, it is refused if it is a
+ * request; if it is an observation, it is kept and retried, because it is true whether there is
+ * room or not.
  */
 
 import { affectedTargets, sizeAround } from '../core/affected.ts';
@@ -27,11 +27,11 @@ import { answering, isRequest, type Reply } from './replies.ts';
 import { ROOM_RETRY_MS, Unrecorded, type UnrecordedEnd } from './unrecorded.ts';
 import { worldAround } from './world-around.ts';
 
-/** Most commands that one turn carries out before sockets and timers get their share. */
+/** Most commands in one turn, before sockets and timers get their share. */
 export const TURN_COMMANDS_MAX = 256;
-/** The same by what they cost, where groups are large: members of groups that are looked at. */
+/** The same for their cost, which matters for large groups: group members that are looked at. */
 export const TURN_WORK_MAX = 20_000;
-/** What an event costs, in the same measure. */
+/** The cost of an event, in the same unit. */
 const EVENT_WORK = 20;
 
 export class Loop {
@@ -41,15 +41,15 @@ export class Loop {
   readonly #journal: GroupCommit;
   readonly #deadlines: Deadlines;
   #catalog: Catalog;
-  /** What has been let go, and has not its place yet. */
+  /** Runs found by `recover` that do not have their place yet. */
   #letGo: readonly LetGo[] | undefined;
   #inbox: { readonly input: CommandInput; readonly reply?: Reply }[] = [];
   readonly #evaluations: Evaluations;
   readonly #findings: Findings;
-  /** What is done of this turn. */
+  /** Work done in this turn. */
   #work = 0;
   #scheduled = false;
-  /** Until `recover`: what is asked before waits, or it would not see who holds a place. */
+  /** Until `recover`: earlier requests wait, because they would not see who holds a place. */
   #stopped = true;
   #isClosing = false;
   #isPutOff = false;
@@ -90,7 +90,7 @@ export class Loop {
     return this.#catalog;
   }
 
-  /** Puts a command into the inbox; `reply` is called once all it has brought about is durable. */
+  /** Puts a command into the inbox; `reply` is called once all its effects are durable. */
   post(input: CommandInput, reply?: Reply): void {
     this.#inbox.push(reply === undefined ? { input } : { input, reply });
     this.#schedule();
@@ -101,20 +101,18 @@ export class Loop {
     return this.#journal.examine();
   }
 
-  /**
-   * Calls back once everything that is in the state now is durable, or with why it may never be.
-   */
+  /** Calls back when the current state is durable, or with the reason why it may never be. */
   whenDurable(callback: (loss?: string) => void): void {
     this.#journal.whenDurable(callback);
     this.#schedule();
   }
 
-  /** What the world says to what waits around a target. */
+  /** The machine's answers to the questions around a target. */
   worldAround(target: TargetName): World {
     return worldAround(target, this.#state, this.#catalog, this.#findings);
   }
 
-  /** Puts a new configuration in force. */
+  /** Puts a new configuration into effect. */
   configure(catalog: Catalog): void {
     this.#catalog = catalog;
     this.#findings.retain(catalog);
@@ -122,9 +120,8 @@ export class Loop {
   }
 
   /**
-   * Takes up what the journal says: deadlines are set again, half-done starts are repeated. What
-   * has been let go, whether the journal knows of it or not, holds its place before anything is
-   * decided.
+   * Continues from the journal: sets deadlines again and repeats unfinished starts. Runs that were
+   * told to go hold their place before anything is decided, even if the journal does not know them.
    */
   recover(letGo: readonly LetGo[] = []): void {
     this.#stopped = false;
@@ -136,13 +133,13 @@ export class Loop {
     this.post({ type: 'configured' });
   }
 
-  /** The machine goes down: all that runs is told to end, and nothing starts any more. */
+  /** The machine is shutting down: all running runs are told to end, and nothing starts. */
   close(reply: Reply): void {
     this.#isClosing = true;
     this.post({ type: 'shutdown' }, reply);
   }
 
-  /** How a run ended that still runs by the journal, which has no room. */
+  /** How a run ended that the journal has as running, because the disk is full. */
   unrecordedEnd(run: RunId): UnrecordedEnd | undefined {
     return this.#unrecorded.endOf(run);
   }
@@ -151,7 +148,7 @@ export class Loop {
     return this.#isClosing;
   }
 
-  /** No further turn begins; what is appended stays appended. */
+  /** No further turn starts; what was appended stays appended. */
   stop(): void {
     this.#stopped = true;
     this.#journal.stop();
@@ -178,16 +175,16 @@ export class Loop {
     const errno = this.#takeOver();
     if (errno !== undefined) return this.#putOff(errno);
     this.#deadlines.post();
-    // Half of it: however much is to be looked at, commands have their turn as well.
+    // Only half of it: commands must be handled however much there is to look at.
     this.#evaluate(TURN_WORK_MAX / 2);
     const isBehind = this.#evaluations.size > 0;
-    // What it posts itself is for the next turn.
+    // Commands that these post are for the next turn.
     const now = [...this.#unrecorded.take(), ...this.#inbox.splice(0, TURN_COMMANDS_MAX)];
     let taken = 0;
     for (const { input, reply } of now) {
       if (this.#isTired()) break;
       this.#carryOut(input, reply);
-      // What is behind has had its half, or each turn would have time for one command.
+      // The backlog has had its half, or each turn would have time for only one command.
       if (!isBehind) this.#evaluate(TURN_WORK_MAX);
       taken++;
     }
@@ -197,7 +194,7 @@ export class Loop {
     if (this.#inbox.length + this.#evaluations.size > 0) this.#schedule();
   }
 
-  /** Gives what has been let go its place; the errno, where the journal has no room for that. */
+  /** Gives found runs their places; returns the errno if the journal has no room for that. */
   #takeOver(): string | undefined {
     if (this.#letGo === undefined) return undefined;
     const decision = this.#decide({ type: 'found', letGo: this.#letGo });
@@ -209,7 +206,7 @@ export class Loop {
     return undefined;
   }
 
-  /** Nothing is decided yet, or it might start beside what has no place: requests are refused. */
+  /** Decides nothing, because a run might start beside one without its place: refuses requests. */
   #putOff(errno: string): void {
     const answer = { type: 'no-room', errno } as const;
     for (const { reply } of this.#inbox.filter(isRequest)) {
@@ -226,13 +223,13 @@ export class Loop {
   }
 
   #carryOut(input: CommandInput, reply: Reply | undefined): void {
-    // Its keeper is never told to go; the next daemon starts it.
+    // Its keeper is never told to go; the next daemon starts the run.
     if (this.#isClosing && input.type === 'kept') return;
     const decision = this.#decide(input);
     const touched = [...this.#affectedTargets(decision), ...decision.touched];
     const errno = this.#record(decision);
     if (errno === undefined) {
-      // Behind all that has come meanwhile, so that nobody waits for the rest of it.
+      // Goes behind everything that has arrived meanwhile, so that nobody waits for all of it.
       if (decision.rest !== undefined) this.post(decision.rest, reply);
       else if (reply !== undefined) this.#journal.whenDurable(answering(reply, decision.answer));
       this.#evaluations.add(touched);
@@ -244,9 +241,9 @@ export class Loop {
     }
   }
 
-  /** Starts whatever may start now, as far as it fits into the turn. */
+  /** Starts everything that can start now, as far as it fits into the turn. */
   #evaluate(workMax: number): void {
-    // Nothing starts any more; what waits is the next daemon's.
+    // Nothing starts any more; queued runs are left to the next daemon.
     if (this.#isClosing) this.#evaluations.clear();
     else this.#evaluations.run(workMax);
   }
@@ -272,7 +269,7 @@ export class Loop {
     return events.flatMap((event) => affectedTargets(this.#state, event, this.#catalog));
   }
 
-  /** Journals and applies a decision, or neither; then the errno says why. */
+  /** Journals and applies a decision, or neither; then it returns the errno. */
   #record(decision: Decision): string | undefined {
     const { events, wakeups, asks = [] } = decision;
     this.#work += EVENT_WORK * events.length;

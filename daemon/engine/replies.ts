@@ -1,4 +1,4 @@
-/** What the loop answers, and to whom: who only tells of something is never refused. */
+/** What the loop answers to whom: observations are never refused, only requests. */
 import type { Answer, Command, CommandInput } from '../core/command.ts';
 
 export type LoopAnswer =
@@ -13,7 +13,7 @@ export function isRequest({ input }: { readonly input: CommandInput }): boolean 
   return REQUESTS.includes(input.type);
 }
 
-/** To be called once it is known whether the answer is durable. */
+/** The result must be called once it is known whether the answer is durable. */
 export function answering(reply: Reply, answer: LoopAnswer): (loss?: string) => void {
   return (reason) => reply(reason === undefined ? answer : { type: 'no-journal', reason });
 }

@@ -1,14 +1,14 @@
 /**
- * What has happened and cannot be journaled for want of room: observations are true whether there
- * is room or not, so they are kept, tried again before anything else is decided, and shown
- * meanwhile. Before: or a later wish would overwrite an end that is known.
+ * Observations that cannot be journaled because the disk is full. They are true whether there is
+ * room or not, so they are kept, shown, and retried before anything else is decided, because a
+ * later request must not overwrite a known end.
  */
 
 import type { CommandInput, Decision } from '../core/command.ts';
 import type { Outcome, RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
-/** An end that is known and that the journal does not have. */
+/** A known end that is not in the journal. */
 export interface UnrecordedEnd {
   readonly run: RunId;
   readonly outcome: Outcome;
@@ -21,14 +21,14 @@ interface Entry<R> {
   readonly reply?: R;
 }
 
-/** How long to wait before it is tried again. */
+/** Delay before the next attempt. */
 export const ROOM_RETRY_MS = 1_000;
 
 interface Options {
   readonly clock: Clock;
-  /** Hears once of each end. */
+  /** Called once for each end. */
   readonly tell: ((end: UnrecordedEnd) => void) | undefined;
-  /** It is time to try again. */
+  /** Called when it is time to try again. */
   readonly again: () => void;
 }
 
@@ -66,7 +66,7 @@ export class Unrecorded<R> {
     return entries;
   }
 
-  /** The end of this run is in the journal. */
+  /** The end of this run is in the journal now. */
   recorded(run: RunId): void {
     this.#ends.delete(run);
   }

@@ -1,4 +1,4 @@
-/** What the world says to the questions of those that wait around a target. */
+/** The machine's answers to the questions of runs that wait around a target. */
 import { questionsAround } from '../core/affected.ts';
 import type { Catalog } from '../core/catalog.ts';
 import type { RunName } from '../core/policy.ts';
@@ -22,7 +22,7 @@ function byKeeper(state: ReadonlyState): RunsByKeeper {
   for (const { active } of state.targetStates.values()) {
     for (const number of active) {
       const run = state.runs.get(number);
-      // The SSH keeper keeps many runs, and none of them here.
+      // The SSH keeper supervises many runs, none of them on this machine.
       if (run?.state !== 'running' || run.keeper.kind !== undefined) continue;
       byPid.set(run.keeper.pid, { run: number, target: run.target });
     }

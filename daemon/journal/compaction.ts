@@ -1,10 +1,10 @@
 /**
- * The new journal while it is written beside the old one, which goes on being the journal.
+ * The new journal during a compaction: written beside the old one, which remains in use.
  *
- * It is written in steps, between which others have their turn: first the history that led to the
- * state at its beginning, then all that has been appended to the old journal since, in the same
- * order and numbered anew. Nobody reads it before the rename, so that whatever goes wrong on the
- * way costs nothing but the file.
+ * It is written in steps, so that other work is not delayed: first the history that led to the
+ * state at its start, then everything that has been appended to the old journal since, in the same
+ * order and renumbered. Nobody reads it before the rename, so a failure on the way costs nothing
+ * but the file.
  */
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
@@ -14,16 +14,16 @@ import { close, closeLast, type Disk, writeAll } from './disk.ts';
 import { encodeLine, FORMAT } from './record.ts';
 
 export interface Steps {
-  /** Written in one go. */
+  /** Most events written in one step. */
   readonly events: number;
-  /** Lets others have their turn. */
+  /** Lets other work run. */
   readonly pause: () => Promise<unknown>;
 }
 
-/** A step takes some 4 ms. */
+/** A step takes about 4 ms. */
 export const STEPS: Steps = { events: 1_000, pause: nextTurn };
 
-/** What is there to be the journal, once it has its name. */
+/** The finished file, once it has the journal's name. */
 interface Copied {
   readonly file: number;
   readonly seq: number;
@@ -36,14 +36,14 @@ export class Compaction {
   readonly #steps: Steps;
   readonly #directory: number;
   readonly #file: number;
-  /** Appended to the old journal, and not copied yet. */
+  /** Appended to the old journal, but not copied yet. */
   #rest: { readonly event: Event; readonly isPart: boolean }[] = [];
   #seq = 0;
   #bytes = 0;
   #isAbandoned = false;
   #isRenamed = false;
 
-  /** Throws where there is no room for a file, as everything here throws what the disk says. */
+  /** Throws if there is no room for a file; all functions here throw the errors of the disk. */
   constructor(path: string, disk: Disk, steps: Steps) {
     this.#disk = disk;
     this.#path = path;
@@ -59,21 +59,21 @@ export class Compaction {
     }
   }
 
-  /** These have been appended to the old journal. */
+  /** To be called with events that were appended to the old journal. */
   add(events: readonly Event[]): void {
     for (const [at, event] of events.entries()) {
       this.#rest.push({ event, isPart: at < events.length - 1 });
     }
   }
 
-  /** It is to go no further: the old journal is closed. */
+  /** Stops: the old journal is closed. */
   abandon(): void {
     this.#isAbandoned = true;
   }
 
   /**
-   * Writes the history and what came after it until no more than a step is left, and has as good as
-   * all on the disk. Returns the size of the history.
+   * Writes the history and what came after it until at most one step is left, and syncs nearly all
+   * of it. Returns the size of the history.
    */
   async write(history: Iterable<Event>): Promise<number> {
     let text = encodeLine(++this.#seq, { type: 'journal', format: FORMAT });
@@ -87,20 +87,20 @@ export class Compaction {
     this.#put(text);
     const historyBytes = this.#bytes;
     await this.#catchUp();
-    // By far the longest sync of all; what comes meanwhile is copied in steps again.
+    // By far the longest sync; what arrives meanwhile is copied in steps again.
     await this.#disk.fdatasync(this.#file);
     await this.#catchUp();
     return historyBytes;
   }
 
-  /** Copies what is left, and has all of it on the disk. */
+  /** Copies the rest and syncs everything. */
   async sync(): Promise<void> {
     this.#copy(this.#rest.length);
     await this.#disk.fdatasync(this.#file);
     this.#expectWanted();
   }
 
-  /** Copies what is left, and gives it the name of the journal; a crash may take that back. */
+  /** Copies the rest and renames it to the journal; a crash may undo the rename. */
   rename(): Copied {
     this.#copy(this.#rest.length);
     if (!this.#isNamed()) throw Object.assign(new Error(), { code: 'ESTALE' });
@@ -118,7 +118,7 @@ export class Compaction {
     }
   }
 
-  /** Removes it, unless it has become the journal. */
+  /** Removes the file, unless it has become the journal. */
   discard(): void {
     if (this.#isRenamed) return;
     if (this.#isNamed()) removeAside(this.#disk, this.#path);
@@ -126,7 +126,7 @@ export class Compaction {
     close(this.#disk, this.#directory);
   }
 
-  /** Somebody may have put another directory in the place of this one, and write there. */
+  /** Somebody may have replaced the directory by another one, and may be writing there. */
   #isNamed(): boolean {
     try {
       const named = this.#disk.statSync(asideOf(this.#path));
@@ -137,7 +137,7 @@ export class Compaction {
     }
   }
 
-  /** Each step copies a step more than came since the last one, so that there is an end. */
+  /** Each step copies one step more than has arrived since the last one, so this ends. */
   async #catchUp(): Promise<void> {
     await this.#step();
     for (let left = this.#rest.length; left > this.#steps.events; left = this.#rest.length) {
@@ -170,7 +170,7 @@ export class Compaction {
   }
 }
 
-/** Where a compaction writes; a crash may leave it behind. */
+/** The file that a compaction writes; a crash may leave it behind. */
 function asideOf(path: string): string {
   return `${path}.tmp`;
 }
@@ -179,6 +179,6 @@ export function removeAside(disk: Disk, path: string): void {
   try {
     disk.unlinkSync(asideOf(path));
   } catch {
-    // As a rule there is none.
+    // Usually there is none.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The calls of the file system that the journal is built of, as one thing that a test can make
- * fail, and what is put together of them.
+ * The file system calls of the journal, as one object that a test can make fail, and helpers that
+ * are built on them.
  */
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
@@ -31,10 +31,10 @@ export const REAL_DISK: Disk = {
   close: promisify(fs.close),
 };
 
-/** How much is read at once: of what is larger, V8 makes each text in memory of its own. */
+/** Bytes per read: V8 allocates separate memory for each text that is larger. */
 const PIECE_BYTES = 65_536;
 
-/** The content of a file; each piece is the caller's own. */
+/** The content of a file; the caller owns each piece. */
 export function* piecesOf(disk: Disk, file: number): Generator<Buffer> {
   for (let at = 0; ; ) {
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
@@ -45,12 +45,12 @@ export function* piecesOf(disk: Disk, file: number): Generator<Buffer> {
   }
 }
 
-/** Goes on with short writes until every byte is there. */
+/** Continues after short writes until every byte is written. */
 export function writeAll(disk: Disk, file: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += disk.writeSync(file, bytes, at);
 }
 
-/** Linux closes the file whatever close(2) says, and what mattered has been synced. */
+/** Linux closes the file even if close(2) fails, and everything important has been synced. */
 export function close(disk: Disk, file: number): void {
   try {
     disk.closeSync(file);
@@ -59,12 +59,12 @@ export function close(disk: Disk, file: number): void {
   }
 }
 
-/** The same for a file that has no name any more: to give its blocks back takes its time. */
+/** The same for a file that no longer has a name: freeing its blocks takes time. */
 export function closeLast(disk: Disk, file: number): void {
   disk.close(file).catch(() => {});
 }
 
-/** After a file was created or renamed, its name is durable only with this. */
+/** After a file was created or renamed, only this makes its name durable. */
 export function syncDirectory(disk: Disk, directory: string): void {
   const file = disk.openSync(directory, 'r');
   try {

@@ -1,24 +1,24 @@
 /**
- * Group commit: events are appended as they are decided, one fdatasync covers all of a turn, and
- * nobody outside hears of any of them before. The next turn decides meanwhile, and what nobody can
- * see is prepared.
+ * Group commit: events are appended as they are decided, one fdatasync covers all events of a turn,
+ * and nobody outside learns of them before that. Meanwhile the next turn decides, and work that
+ * nobody can see is prepared.
  *
- * A full disk is no error here: `append` says so, and the log once when it begins and when it ends.
+ * A full disk is not an error here: `append` returns it, and it is logged when it starts and ends.
  */
 import type { Event } from '../core/event.ts';
 import type { Log } from '../system/log.ts';
 
-/** The journal as the loop needs it; see daemon/journal/journal.ts for the promises. */
+/** The journal as the loop needs it; see daemon/journal/journal.ts for its guarantees. */
 export interface JournalPort {
   append(
     events: readonly Event[],
   ): { readonly ok: true } | { readonly ok: false; readonly error: string };
   sync(): Promise<void>;
-  /** Why the journal is lost to this daemon, or undefined; once lost, it stays so. */
+  /** Why the journal is lost to this daemon, or undefined; once lost, it stays lost. */
   examine(): string | undefined;
-  /** Never while a compaction is under way. */
+  /** Never true during a compaction. */
   readonly isBloated: boolean;
-  /** Takes its time; what is appended meanwhile is not lost. */
+  /** Takes some time; what is appended meanwhile is not lost. */
   compact(
     events: Iterable<Event>,
   ): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: string }>;
@@ -27,17 +27,17 @@ export interface JournalPort {
 interface Options {
   readonly journal: JournalPort;
   readonly log: Log;
-  /** The shortest way to the state of now, for a compaction. */
+  /** The shortest history that leads to the current state, for a compaction. */
   readonly history: () => Iterable<Event>;
-  /** Hears of all events, in order, while they become durable. */
+  /** Gets all events, in order, before they are durable. */
   readonly prepare: (events: readonly Event[]) => void;
-  /** Hears of all events, in order, once they are durable. */
+  /** Gets all events, in order, once they are durable. */
   readonly perform: (events: readonly Event[]) => void;
-  /** A bug, or a journal that cannot be trusted any more: the daemon has to end. */
+  /** A bug, or a journal that cannot be trusted any more: the daemon has to exit. */
   readonly fail: (error: unknown) => void;
 }
 
-/** Is given why what was to be durable is not, and may never be. */
+/** Called with the reason if something is not durable and may never be. */
 type Told = (loss?: string) => void;
 
 interface Batch {
@@ -58,7 +58,7 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /** Appends all of these events or none; then the errno says why. */
+  /** Appends all of these events or none; then it returns the errno. */
   append(events: readonly Event[]): string | undefined {
     if (events.length === 0) return undefined;
     const written = this.#options.journal.append(events);
@@ -69,12 +69,12 @@ export class GroupCommit {
     return undefined;
   }
 
-  /** Calls back once everything that is appended now is durable, after what that brings about. */
+  /** Calls back once everything appended so far is durable, and its effects have been performed. */
   whenDurable(callback: Told): void {
     this.#batch.callbacks.push(callback);
   }
 
-  /** Makes durable what has come since the last time. */
+  /** Makes durable what has been appended since the last time. */
   commit(): void {
     const { journal, prepare, fail } = this.#options;
     const batch = this.#batch;
@@ -87,7 +87,7 @@ export class GroupCommit {
     prepare(batch.events);
   }
 
-  /** Why the journal is lost; told once in the log. */
+  /** Why the journal is lost; logged once. */
   examine(): string | undefined {
     const { journal, log } = this.#options;
     const loss = journal.examine();
@@ -96,7 +96,7 @@ export class GroupCommit {
     return loss;
   }
 
-  /** Nothing is published any more; what is appended stays appended. */
+  /** Nothing is published any more; what was appended stays appended. */
   stop(): void {
     this.#stopped = true;
   }
@@ -105,7 +105,7 @@ export class GroupCommit {
     const { journal, perform, fail } = this.#options;
     if (this.#stopped) return;
     const loss = this.examine();
-    // Nothing is begun of what a start could not know, and nobody is told that it is safe.
+    // Starts nothing that a later start could not know of, and tells nobody that it is safe.
     if (loss !== undefined) {
       for (const callback of batch.callbacks) callback(loss);
       return;

@@ -1,10 +1,10 @@
 /**
  * The journal: STATE/journal.ndjson, one event a line, append-only, the only source of truth.
  *
- * What is appended in one go has happened as a whole, or not at all, whatever a power cut leaves of
- * it. It is durable once `sync` resolves; all that is appended while one fdatasync is under way
- * shares the next (group commit). What a line is, and what becomes of a damaged one:
- * daemon/journal/record.ts. How it is written anew when it has grown: daemon/journal/compaction.ts.
+ * The events of one append are kept as a whole or not at all, even after a power cut. They are
+ * durable once `sync` resolves; everything appended during one fdatasync shares the next (group
+ * commit). daemon/journal/record.ts defines a line, and what happens to a damaged one;
+ * daemon/journal/compaction.ts rewrites a journal that has grown.
  */
 
 import * as fs from 'node:fs';
@@ -32,14 +32,14 @@ import { encodeLines, FORMAT, type Parsed, parseJournal } from './record.ts';
 
 /** A journal below this size is never compacted. */
 const COMPACT_BYTES_MIN = 1_048_576;
-/** It is compacted when it has grown to so many times its size after the last compaction. */
+/** It is compacted when it has grown to this many times its size after the last compaction. */
 const COMPACT_FACTOR = 4;
 
 export interface Opened {
   readonly journal: Journal;
-  /** How many there were. */
+  /** Number of events. */
   readonly events: number;
-  /** Bytes of a torn last line that were cut off. */
+  /** Bytes of an incomplete last line that were cut off. */
   readonly tornBytes: number;
 }
 
@@ -54,9 +54,9 @@ export class Journal {
   #loss: string | undefined;
   /** It has been examined since the last sync began. */
   #isExamined = false;
-  /** A part of a record may stand behind the last whole one, and could not be cut off yet. */
+  /** There may be a partial record at the end, which could not be cut off yet. */
   #torn = false;
-  /** Appended, but not covered by a sync that has begun. */
+  /** Appended, but not covered by a sync that has started. */
   #dirty = false;
   #flushing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
@@ -68,13 +68,13 @@ export class Journal {
     this.#file = file;
     this.#seq = parsed.seq;
     this.#bytes = parsed.goodBytes;
-    // Not the size found: a daemon that often starts anew would never compact.
+    // Not the size found: a daemon that restarts often would never compact.
     this.#bytesCompacted = parsed.compactedBytes;
   }
 
   /**
-   * Opens or creates the journal of a state directory, whose lock the caller holds. `take` gets
-   * every event that is in it, in order.
+   * Opens or creates the journal of a state directory; the caller holds its lock. `take` gets every
+   * event in it, in order.
    */
   static open(
     directory: string,
@@ -114,9 +114,9 @@ export class Journal {
   }
 
   /**
-   * Why what has the journal's name is not what this has written, or undefined: somebody moved,
-   * removed, replaced or cut it. Then it is lost to this daemon for good, also if it comes back:
-   * meanwhile it may have been anything. Only a start reads it anew.
+   * Why the file with the journal's name is not the one written here, or undefined: somebody moved,
+   * removed, replaced or truncated it. It is then lost to this daemon for good, even if it comes
+   * back, because it may have been modified meanwhile. Only a restart reads it again.
    */
   examine(): string | undefined {
     if (this.#loss !== undefined || this.#torn) return this.#loss;
@@ -149,7 +149,7 @@ export class Journal {
       try {
         this.#repair();
       } catch {
-        // The next append tries again before it writes; a restart cuts it off as a torn line.
+        // The next append tries again before it writes; a restart cuts it off.
       }
       return { ok: false, error: errnoOf(error) };
     }
@@ -160,7 +160,7 @@ export class Journal {
     return { ok: true, value: undefined };
   }
 
-  /** Cuts off a part of a record, so that the next one begins where one may. */
+  /** Cuts off a partial record, so that the next one begins at a valid position. */
   #repair(): void {
     if (!this.#torn) return;
     this.#disk.ftruncateSync(this.#file, this.#bytes);
@@ -168,10 +168,10 @@ export class Journal {
   }
 
   /**
-   * Resolves once all that has been appended so far is on the disk. Rejects if the kernel could not
-   * say so; it may have dropped the pages, so that no retry can be trusted: the daemon must end.
-   * Who tells others of it examines the journal first: what is on the disk need not have a name
-   * there.
+   * Resolves once everything appended so far is on the disk. Rejects if the kernel reports an
+   * error: it may have dropped the pages, so no retry can be trusted, and the daemon must exit. The
+   * caller must examine the journal before telling anybody: data on the disk may have lost its
+   * name.
    */
   sync(): Promise<void> {
     if (!this.#dirty) return this.#next ?? this.#flushing;
@@ -187,17 +187,17 @@ export class Journal {
     return this.#next;
   }
 
-  /** Whether rewriting is worth its while, and not under way. */
+  /** Whether a compaction is worthwhile, and none is under way. */
   get isBloated(): boolean {
     if (this.#compaction !== undefined) return false;
     return this.#bytes > Math.max(COMPACT_BYTES_MIN, COMPACT_FACTOR * this.#bytesCompacted);
   }
 
   /**
-   * Replaces the journal by the shortest one that leads to the same state, in steps between which
-   * others have their turn. `history` leads to the state that all events appended so far lead to;
-   * those that are appended meanwhile are in the new journal too. A crash at any step leaves the
-   * old or the new one, whole, with every event that a sync has covered. Resolves when it is over.
+   * Replaces the journal by the shortest one that leads to the same state, in steps, so that other
+   * work is not delayed. `history` leads to the state of all events appended so far; events that
+   * are appended meanwhile are in the new journal, too. A crash at any step leaves the old or the
+   * new one, complete, with every event that a sync has covered. Resolves at the end.
    */
   async compact(history: Iterable<Event>, steps: Steps = STEPS): Promise<Result<undefined>> {
     if (this.#compaction !== undefined) return { ok: false, error: 'EBUSY' };
@@ -208,7 +208,7 @@ export class Journal {
       this.#compaction = compaction;
       const historyBytes = await compaction.write(history);
       const replaced = await this.#replaceBy(compaction);
-      // After a failure, another attempt is worth its while once the journal has grown.
+      // After a failure, another attempt is worthwhile only when the journal has grown.
       this.#bytesCompacted = replaced.ok ? historyBytes : this.#bytes;
       return replaced;
     } catch (error) {
@@ -221,13 +221,13 @@ export class Journal {
   }
 
   /**
-   * Has its turn among the syncs: none is under way, and all that are asked for from now on wait
-   * until it is over. So nobody is told that an event is durable which is not in the new journal.
+   * Takes a turn among the syncs: none is under way, and all later ones wait until it is over. So
+   * nobody is told that an event is durable if it is not in the new journal.
    */
   #replaceBy(compaction: Compaction): Promise<Result<undefined>> {
     const turn = this.#flushing.then(async () => {
       const renamed = await this.#rename(compaction);
-      // Without it a power cut could bring the old file back: no later sync may succeed then.
+      // Without it a power cut could restore the old file: no later sync may succeed then.
       if (renamed.ok) await compaction.settle();
       return renamed;
     });
@@ -239,9 +239,9 @@ export class Journal {
   async #rename(compaction: Compaction): Promise<Result<undefined>> {
     try {
       await compaction.sync();
-      // What somebody has put there is not to be written over.
+      // Must not overwrite a file that somebody else has put there.
       this.#expectOwn();
-      // In one go, or something could be appended to the old one that has no name any more.
+      // Synchronous, or something could be appended to the old file, which no longer has a name.
       const { file, seq, bytes } = compaction.rename();
       closeLast(this.#disk, this.#file);
       [this.#file, this.#seq, this.#bytes, this.#torn] = [file, seq, bytes, false];

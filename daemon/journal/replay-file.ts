@@ -1,9 +1,9 @@
 /**
- * `batond --replay FILE`: reads a journal from its file and prints what daemon/core/replay.ts tells
- * of it. The file is only read, without a lock, so that it may be the one of a daemon that runs.
+ * `batond --replay FILE`: reads a journal and prints the explanations of daemon/core/replay.ts. The
+ * file is only read, without a lock, so it may belong to a running daemon.
  *
- * It is read twice: where a compaction ended is known only at its end, and neither the file nor
- * what is printed of it is ever in memory as a whole.
+ * It is read twice, because only its end says where a compaction ended. Neither the file nor the
+ * output is ever in memory as a whole.
  */
 import * as fs from 'node:fs';
 import type { Catalog } from '../core/catalog.ts';
@@ -14,20 +14,20 @@ import { STDOUT, writeAll } from '../system/print.ts';
 import { close, piecesOf, REAL_DISK } from './disk.ts';
 import { parseJournal } from './record.ts';
 
-/** Where the text goes. Returns the errno's name where it cannot: nobody reads it any more, say. */
+/** Writes the text. Returns the errno's name if it cannot, for example because nobody reads it. */
 type Print = (text: string) => string | undefined;
 
 export interface ReplayFailure {
   readonly ok: false;
   readonly error: string;
-  /** It is not the journal's fault: the text cannot be written. */
+  /** The journal is fine, but the text cannot be written. */
   readonly isUnwritten?: true;
 }
 
-/** How much is gathered before it is printed. */
+/** How much is collected before it is printed. */
 const TEXT_CHARS = 65_536;
 
-/** What is said of the end of the file, or why it could not be read to its end. */
+/** What to print after the end of the file, or why it could not be read to the end. */
 export function replayFile(
   path: string,
   options: { readonly catalog: Catalog; readonly only?: RunId | TargetName },
@@ -35,7 +35,7 @@ export function replayFile(
 ): { readonly ok: true; readonly value: readonly string[] } | ReplayFailure {
   let file: number | undefined;
   try {
-    // Without O_NONBLOCK a named pipe would be waited for.
+    // Without O_NONBLOCK, opening a named pipe would block.
     file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     if (!fs.fstatSync(file).isFile()) {
       return { ok: false, error: say.noJournal(path) };
@@ -78,13 +78,13 @@ function replay(
 
 const MINUTE_MS = 60_000;
 
-/** The time of day where this runs, with milliseconds. */
+/** Local time of day, with milliseconds. */
 export function localTime(wallMs: number): string {
   const offsetMs = new Date(wallMs).getTimezoneOffset() * MINUTE_MS;
   return new Date(wallMs - offsetMs).toISOString().slice(0, -1);
 }
 
-/** The pieces of the file, as long as somebody reads what is told of them. */
+/** The pieces of the file, for as long as somebody reads the output. */
 function* readBy(out: Out, file: number): Generator<Buffer> {
   for (const piece of piecesOf(REAL_DISK, file)) {
     if (!out.isOpen) return;
@@ -94,7 +94,7 @@ function* readBy(out: Out, file: number): Generator<Buffer> {
 
 class Out {
   isOpen = true;
-  /** Why it is not, where somebody may have wanted it. */
+  /** Why the output failed, if somebody may have wanted it. */
   failed: string | undefined;
   #text = '';
   readonly #print: Print;
@@ -108,7 +108,7 @@ class Out {
     if (this.#text.length > TEXT_CHARS) this.end();
   }
 
-  /** Prints what has been gathered. */
+  /** Prints what has been collected. */
   end(): void {
     const code = this.isOpen ? this.#print(this.#text) : undefined;
     if (code !== undefined) this.isOpen = false;

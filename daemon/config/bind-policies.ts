@@ -1,7 +1,7 @@
 /**
- * Binds the policies of targets, and keeps groups apart that cannot run side by side: two
- * rsnapshot.conf with one lockfile between them would kill each other's runs. Such groups share
- * one place, the limit of a `cardinality` policy that the configuration does not name.
+ * Binds the policies of targets, and makes groups that cannot run at the same time exclude each
+ * other: two rsnapshot.conf with the same lockfile would break each other's runs. Such groups share
+ * one place, enforced by a `cardinality` policy that is not in the configuration.
  */
 import { cardinality } from '../../policies/cardinality.ts';
 import { type Binding, bind, type Target } from '../core/catalog.ts';
@@ -14,9 +14,9 @@ interface Bound {
   /** Why the target cannot work on this machine. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
-  /** Exit codes that the policies take for warnings. */
+  /** Exit codes that the policies count as warnings. */
   readonly warnExit: readonly number[];
-  /** What the policies have read. */
+  /** Files that the policies have read. */
   readonly files: readonly string[];
 }
 
@@ -25,7 +25,7 @@ export type BindAll = (
   target: PolicyTarget,
 ) => Bound;
 
-/** Binds options that the schema has parsed, each completed by what its policy reads. */
+/** Binds options that the schema has parsed, completed with what each policy reads. */
 export function binder(read: ReadFile): BindAll {
   const preparers = new Map<Policy<unknown>, Preparer<unknown>>();
   const preparerOf = (policy: Policy<unknown>): Preparer<unknown> => {
@@ -42,7 +42,7 @@ export function binder(read: ReadFile): BindAll {
     );
 }
 
-/** Of policies that read nothing. */
+/** For policies that read nothing. */
 const AS_THEY_ARE: Preparer<unknown> = {
   prepare: (options) => ({ options, problems: [], warnings: [], files: [] }),
 };
@@ -65,7 +65,7 @@ export interface Excluded {
   readonly warnings: readonly string[];
 }
 
-/** Lets groups that use the same resource exclude each other. */
+/** Makes groups that use the same resource exclude each other. */
 export function* exclude(targets: readonly Target[]): CooperativeSteps<Excluded> {
   const users = yield* usersOf(targets);
   const shared = new Map([...users].filter(([, { keys }]) => keys.size > 1));
@@ -80,7 +80,7 @@ export function* exclude(targets: readonly Target[]): CooperativeSteps<Excluded>
   return { targets: limited, warnings: [...warnings, ...(yield* findTwins(targets))] };
 }
 
-/** Two targets for one level of a group: allowed, but mostly a slip of copying. */
+/** Two targets at the same level of a group: allowed, but usually a copy-and-paste mistake. */
 function* findTwins(targets: readonly Target[]): CooperativeSteps<readonly string[]> {
   const firsts = new Map<string, string>();
   const warnings: string[] = [];
@@ -127,7 +127,7 @@ function* usersOf(targets: readonly Target[]): CooperativeSteps<ReadonlyMap<stri
   return users;
 }
 
-/** Sorted by position: every target takes the resources that it shares in the same order. */
+/** Sorted by position: every target takes its shared resources in the same order. */
 function withLimits(target: Target, shared: ReadonlyMap<string, Users>): Target {
   const used = new Map<string, number>();
   for (const { policy, options } of target.bindings) {

@@ -1,6 +1,6 @@
 /**
- * What is wrong or odd in config.json. A mistake stands behind its place in the file, such as
- * "targets.web.policies[0]: ". See daemon/messages.ts for the style.
+ * Texts for mistakes and oddities in config.json. A mistake is printed after its place in the file,
+ * such as "targets.web.policies[0]: ". See daemon/messages.ts for the style.
  */
 import { describeErrno } from '../shared/errno.ts';
 import { didYouMean, suggest } from '../shared/suggest.ts';
@@ -27,7 +27,7 @@ export const isNoFile = (what: string): string => `is not a regular file; name a
 export const tooLong = (bytes: number, most: number): string =>
   `is ${bytes} bytes long; expected at most ${most}`;
 
-/** `found` and `own` as people call them, `user` for chown; `own` is absent where that is root. */
+/** `found` and `own` are for people, `user` is for chown; `own` is absent if it is root. */
 export const foreignOwner = (path: string, found: string, user: string, own?: string): string => {
   const expected = own === undefined ? 'root' : `root or ${own}, the user of the daemon`;
   return `is owned by ${found}; expected ${expected}; run chown ${user} ${path}`;
@@ -53,7 +53,7 @@ export const unreadable = (error: unknown): string => `cannot be read ${describe
 export const byteOrderMark = (): string =>
   'begins with a byte order mark (BOM); expected UTF-8 without one; remove it';
 
-/** `expected` is a noun of the parser's. */
+/** `expected` is a noun from the parser. */
 export const wrongJson = (expected: string, found: string): string =>
   `expected ${expected}; found ${found}`;
 
@@ -64,7 +64,7 @@ export const notIncludable = (): string => 'does not exist; create it, or remove
 export const notFolder = (path: string): string =>
   `is a directory; name "${path}/*.json" to include its files`;
 
-/** `why` is a mistake of the folder. */
+/** `why` is what is wrong with the directory. */
 export const unsafeFolder = (folder: string, why: string): string => `directory ${folder} ${why}`;
 
 export const folderUnread = (folder: string, error: unknown): string =>
@@ -86,7 +86,7 @@ export const includesItself = (): string => 'is this file itself; remove it from
 export const mainOnly = (key: string, main: string): string =>
   `"${key}" is only allowed in the main file; move it to ${main}`;
 
-/** `first` is its place. */
+/** `first` is where it is defined. */
 export const definedTwice = (name: string, first: string): string =>
   `target "${name}" is already defined at ${first}; remove one of them or rename it`;
 
@@ -119,19 +119,19 @@ export const unusedHosts = (): string =>
   'this definition does not contain {host}, so every run would be the same; use it, for ' +
   'example in "host": "{host}" of the runner';
 
-/** `first` is the place of the other definition. */
+/** `first` is where the other one is defined. */
 export const fleetAndTarget = (name: string, first: string): string =>
   `"${name}" is the name of a fleet and of a target (defined at ${first}); rename one of them`;
 
 export const fleetHook = (hook: string): string =>
   `"${hook}" is a fleet; expected a single target; add a separate target for the hook`;
 
-/** `text` is what is wrong with it. */
+/** `text` is what is wrong in the target. */
 export const inTarget = (text: string, target: string): string => `${text} (in target "${target}")`;
 
 export const twiceThere = (): string => 'duplicate key; remove one of them or rename it';
 
-// A file that a policy reads: why not, in brackets
+// Files that a policy reads: why not, in brackets
 
 export const relativePath = (): string => 'expected an absolute path';
 
@@ -139,7 +139,7 @@ export const noRegularFile = (): string => 'expected a regular file';
 
 export const longFile = (most: number): string => `expected at most ${most} bytes`;
 
-// A value, by the schema
+// Values, by the schema
 
 export const unknown = (what: string, wrong: string, known: readonly string[]): string => {
   if (suggest(wrong, known) !== undefined) return `unknown ${what}${didYouMean(wrong, known)}`;
@@ -157,7 +157,7 @@ export const missingKey = (expected: string): string => `missing key; expected $
 export const wrongValue = (expected: string, found: string): string =>
   `expected ${expected}; found ${found}`;
 
-// Targets with each other
+// Conflicts between targets
 
 export const namedTwice = (what: string, first: number): string =>
   `${what} is already used by policies[${first}] of this target; remove one of them`;
@@ -173,7 +173,7 @@ export const unknownHook = (hook: string, known: readonly string[]): string =>
 export const hookWithArgs = (hook: string): string =>
   `target "${hook}" accepts arguments (acceptArgs); expected a target without them`;
 
-// What is allowed, but probably not meant
+// Allowed, but probably a mistake
 
 export const oneResource = (targets: string, resource: string): string =>
   `targets ${targets} are in different groups but share ${resource}, so they wait for each ` +
@@ -190,16 +190,16 @@ export const runWithoutWait = (index: number): string =>
   `sockets[${index}].allow: "run" without "wait": a waiting client cannot continue after a ` +
   'restart of the daemon; add "wait"';
 
-// Plugins: the file of one, and what it exports
+// Plugins: their files and exports
 
-/** What is wrong with one, behind its path. */
+/** `text` is what is wrong with the plugin. */
 export const wrongPlugin = (path: string, text: string): string => `${path}: ${text}`;
 
-/** `text` is Node's. */
+/** `text` is from Node. */
 export const failedImport = (text: string): string =>
   `cannot be imported: ${text}; correct it, and try "node FILE"`;
 
-/** What Node says, and the line of the file that it says it of. */
+/** Node's text, with the line of the file that it refers to. */
 export const atLine = (text: string, line: string): string => `${text} (line ${line})`;
 
 /** `how` is the exit code or the signal. */
@@ -221,15 +221,15 @@ export const noPluginKind = (name: string): string =>
 export const takenType = (name: string, type: string, by: string): string =>
   `export "${name}": the type "${type}" is already used by ${by}; choose another type`;
 
-/** `text` is the plugin's own, of an option. */
+/** `text` is the plugin's own, about an option. */
 export const pluginSays = (plugin: string, text: string): string =>
   `${plugin} reports: ${text}; correct it`;
 
-/** `text` is what was expected of a key of the runner `local`. */
+/** `text` is what was expected for a key of the runner `local`. */
 export const wrongPlan = (type: string, key: string, text: string): string =>
   `plan() of runner ${type} returned a wrong "${key}": expected ${text}; correct the plugin`;
 
-// A plugin that fails when it is asked
+// Plugins that fail when they are called
 
 export const pluginFailed = (plugin: string, how: string, path: string): string =>
   `${plugin} failed: ${how}; correct ${path}, and run "baton reload"`;
@@ -245,7 +245,7 @@ export const answersLater = (method: string): string =>
 export const wrongAnswer = (method: string, found: string, expected: string): string =>
   `${method}() returned ${found}; expected ${expected}`;
 
-/** Of what was thrown, and throws when it is looked at. */
+/** For a thrown value that itself throws when it is converted to text. */
 export const unshown = (): string => 'something that cannot be shown';
 
 // A configuration of py9tor

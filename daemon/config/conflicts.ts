@@ -1,6 +1,4 @@
-/**
- * What is wrong with targets that are right one by one: with their policies, and with each other.
- */
+/** Mistakes in targets that are correct individually: in their policies, and between targets. */
 
 import type { Binding, Target } from '../core/catalog.ts';
 import type { Member } from '../core/policy.ts';
@@ -9,7 +7,7 @@ import * as say from './config-messages.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { TargetSettings } from './schema.ts';
 
-/** Each target by itself. */
+/** Checks each target by itself. */
 export function* findBadTargets(
   targets: readonly Target[],
   settings: Readonly<Record<string, TargetSettings>>,
@@ -24,9 +22,8 @@ export function* findBadTargets(
 }
 
 /**
- * A group counts a target once. And a run that waits for two groups with an order of their own
- * could hold a place in the one while it waits for the other, and the other way round: nobody would
- * start.
+ * A group counts a target only once. And a run that waits for two groups, each with an order of its
+ * own, could hold a place in one while it waits for the other, and vice versa: a deadlock.
  */
 function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
   return bindings.flatMap((binding, index) => {
@@ -42,7 +39,7 @@ function findTwice({ name, bindings }: Target): readonly Diagnostic[] {
   });
 }
 
-/** A hook is another target, which takes no arguments: nobody would give it any. */
+/** A hook is another target that needs no arguments, because nobody would pass any. */
 function findBadHooks(
   { name, hooks = {} }: Target,
   settings: Readonly<Record<string, TargetSettings>>,
@@ -59,7 +56,7 @@ function findBadHooks(
   });
 }
 
-/** Every member of a group against the group's first. */
+/** Checks every member of a group against the group's first. */
 export function* findConflicts(
   targets: readonly Target[],
 ): CooperativeSteps<readonly Diagnostic[]> {

@@ -1,8 +1,8 @@
 /**
- * `defaults`: what targets have that do not say otherwise. A key of a target takes the place of the
- * default as a whole, but for `keep`, whose limits are defaults each; null takes it away. A default
- * that does not fit a target is left out there, since the rest of `defaults` is meant for it all
- * the same. Pure; works on what the files say, before the schema looks at it.
+ * `defaults`: settings of targets that do not have their own. A key of a target replaces the
+ * default completely, except in `keep`, where each limit has its own default; null removes a
+ * default. A default that does not fit a target is omitted there, because the rest of `defaults`
+ * still applies. Pure; works on the content of the files, before the schema checks it.
  */
 
 import { defaultsOfTool } from './known-tools.ts';
@@ -12,7 +12,7 @@ export type Bag = Readonly<Record<string, unknown>>;
 
 export interface Completed {
   readonly value: Bag;
-  /** Keys that are as in `defaults`. */
+  /** Keys that come from `defaults`. */
   readonly from: ReadonlySet<string>;
 }
 
@@ -47,12 +47,12 @@ export function complete(name: string, target: Bag, defaults: Bag): Completed {
   return { value, from };
 }
 
-/** Of several commands the main process is a shell, which passes no signal on. */
+/** For several commands the main process is a shell, which does not pass signals on. */
 function isSequence(runner: unknown): boolean {
   return isBag(runner) && hasSeveral(runner);
 }
 
-/** What a target has from its tool, which is nearer to it than what all targets have. */
+/** Settings that a target gets from its tool; they take precedence over `defaults`. */
 function gifts(value: Bag): readonly (readonly [string, unknown])[] {
   const { tool, runner, okExit = [0] } = value;
   if (typeof tool !== 'string') return [];
@@ -64,7 +64,7 @@ function gifts(value: Bag): readonly (readonly [string, unknown])[] {
   ];
 }
 
-/** A retry that does not say for what is for what may pass by itself. */
+/** A `retry` without `on` applies to failures that may be temporary. */
 function completeRetry(value: Record<string, unknown>): void {
   const { tool, runner, okExit = [0], retry } = value;
   if (typeof tool !== 'string' || !isBag(retry) || Object.hasOwn(retry, 'on')) return;
@@ -72,7 +72,7 @@ function completeRetry(value: Record<string, unknown>): void {
   if (on !== undefined) value['retry'] = { ...retry, on: without(on, okExit) };
 }
 
-/** Of several commands the last is the one that counts. */
+/** Of several commands, the last one determines the exit status. */
 export function commandOf(runner: unknown): readonly string[] {
   if (!isBag(runner)) return [];
   const { cmds } = runner;
@@ -84,13 +84,13 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((it) => typeof it === 'string');
 }
 
-/** Keys that mean nothing without another one. */
+/** Keys that have no effect without another one. */
 const NEEDS = [
   ['onLate', 'lateAfter'],
   ['onFailureAfter', 'onFailure'],
 ] as const;
 
-/** What a target counts as the one, no default counts as the other. */
+/** Codes in one list of a target are removed from the default of the other. */
 const EXIT_CODES = [
   ['okExit', 'warnExit'],
   ['warnExit', 'okExit'],

@@ -1,12 +1,12 @@
-/** What `batond --check` says of the tools that the targets run. */
+/** What `batond --check` prints about the tools that the targets run. */
 import type { Target } from '../core/catalog.ts';
 import * as say from './config-messages.ts';
 import { cautionOf, defaultsOfTool, type ToolDefaults, toolOf } from './known-tools.ts';
 
 export interface AboutTool {
-  /** What a target has from its tool, or could have. */
+  /** Settings that a target gets from its tool, or could get. */
   readonly note?: string;
-  /** Its status 0 is not what one thinks. */
+  /** Its exit status 0 may not mean what people think. */
   readonly warning?: string;
 }
 
@@ -32,7 +32,7 @@ export function aboutTool({ tool, args = [], ...target }: Target): AboutTool {
 
 type Shown = Readonly<Record<string, string>>;
 
-/** By the names of the keys, as a person would write the values. */
+/** By key, with values as a person would write them. */
 function shown(
   {
     warnExit = [],

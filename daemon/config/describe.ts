@@ -1,4 +1,4 @@
-/** What `batond --check` prints of a configuration that can be used. */
+/** What `batond --check` prints about a valid configuration. */
 import { KEEP_DEFAULT, type Target } from '../core/catalog.ts';
 import type { Inspector } from '../core/plan.ts';
 import { showDuration } from '../shared/duration.ts';
@@ -7,10 +7,10 @@ import type { Config } from './load.ts';
 import { runnerOf } from './registry.ts';
 import { describeSocket } from './sockets.ts';
 
-/** Most further targets named in one warning. */
+/** Most further targets in one warning. */
 const OTHERS_MAX = 3;
 
-/** Every target with its groups and limits, then what to look at. */
+/** Every target with its groups and limits, then the warnings. */
 export function describeConfig(config: Config): string {
   const { path, included, plugins, catalog, warnings, sockets = [] } = config;
   const targets = [...catalog.targets.values()];
@@ -48,7 +48,7 @@ export function describeConfig(config: Config): string {
   return `${all.join('\n')}\n`;
 }
 
-/** What is said of several targets, as of one cluster, is said once. */
+/** A text that applies to several targets, such as those of one cluster, is printed once. */
 function looksAt(targets: readonly Target[]): readonly string[] {
   const inspectors = new Map<string, Inspector<unknown> | undefined>();
   const named = new Map<string, string[]>();
@@ -62,7 +62,7 @@ function looksAt(targets: readonly Target[]): readonly string[] {
   return once('warning', named);
 }
 
-/** What is known of the tools that they run. */
+/** What is known about the tools that they run. */
 function tools(targets: readonly Target[]): readonly string[] {
   const [notes, warnings] = [new Map<string, string[]>(), new Map<string, string[]>()];
   for (const target of targets) {

@@ -1,10 +1,10 @@
 /**
- * Everything that is wrong with a JSON value under a valibot schema, at once, in baton's words:
- * where, what was found, what was expected, what to do. Valibot names only the first unknown key of
- * an object, suggests nothing and reads badly; so the keys are compared by a walk of our own, and
- * of valibot's issues only the place and the kind are used.
+ * Reports everything that is wrong with a JSON value under a valibot schema, at once, in baton's
+ * words: where, what was found, what was expected, what to do. Valibot reports only the first
+ * unknown key of an object, suggests nothing and reads badly; so our own walk compares the keys,
+ * and only the place and kind of valibot's issues are used.
  *
- * Convention: a message given in a schema is the rest of a sentence that begins with "expected".
+ * Convention: a message in a schema is the rest of a sentence that begins with "expected".
  */
 import * as v from 'valibot';
 import * as say from './config-messages.ts';
@@ -16,10 +16,10 @@ export interface Diagnostic {
   readonly text: string;
 }
 
-/** Valibot's message where the schema gives none. */
+/** Valibot's message if the schema has none. */
 const UNSAID = '';
 
-/** Longest text of a found value that a diagnostic shows. */
+/** Longest text of a found value in a diagnostic. */
 const FOUND_CHARS_MAX = 60;
 
 export type Checked<O> =
@@ -27,8 +27,8 @@ export type Checked<O> =
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /**
- * The parsed value, or all diagnostics in the order of the schema's walk. `hasKnownKeys`: one with
- * the same keys has been checked.
+ * The parsed value, or all diagnostics in schema order. `hasKnownKeys`: a value with the same keys
+ * has already been checked.
  */
 export function check<O>(
   schema: v.GenericSchema<unknown, O>,
@@ -44,12 +44,12 @@ export function check<O>(
   return { ok: false, diagnostics: [...diagnostics, ...news] };
 }
 
-/** Is a place another one, or inside of it? */
+/** Whether a place is equal to or inside another one. */
 export function isWithin(at: Keys, outer: Keys): boolean {
   return outer.every((key, index) => key === at[index]);
 }
 
-/** "targets.web.policies[0]"; a key that is no plain word stands in brackets. */
+/** "targets.web.policies[0]"; a key that is not a plain word is in brackets. */
 export function showKeys(keys: Keys): string {
   return keys
     .map((key, at) => {
@@ -60,12 +60,12 @@ export function showKeys(keys: Keys): string {
     .join('');
 }
 
-/** Unknown, unusable and missing keys, in the whole value. */
+/** Unknown, unusable and missing keys in the whole value. */
 function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Diagnostic> {
   if (Array.isArray(value)) {
     const expected = describe(schema);
     if (expected?.startsWith('an object')) {
-      // To valibot a list is an object, too.
+      // For valibot a list is an object, too.
       yield { at, text: say.wrongValue(expected, showAt(at, value)) };
       return;
     }
@@ -81,21 +81,21 @@ function* compareKeys(schema: unknown, value: unknown, at: Keys): Generator<Diag
     if (entries !== undefined && !Object.hasOwn(entries, key)) {
       yield { at: [...at, key], text: say.unknown('key', key, Object.keys(entries)) };
     } else if (['__proto__', 'constructor', 'prototype'].includes(key)) {
-      // Valibot leaves these out of a record without a word.
+      // Valibot silently drops these from a record.
       yield { at: [...at, key], text: say.unusableName() };
     } else {
       yield* compareKeys(child, item, [...at, key]);
     }
   }
   for (const [key, entry] of Object.entries(entries ?? {})) {
-    // A missing "type" is a diagnostic of the variant, which knows what it can be.
+    // A missing "type" is reported by the variant, which knows the possible types.
     if (Object.hasOwn(value, key) || prop(entry, 'type') === 'literal' || isOptional(entry))
       continue;
     yield { at: [...at, key], text: say.missingKey(describe(entry) ?? 'a value') };
   }
 }
 
-/** One issue of valibot, unless compareKeys has named it. */
+/** The diagnostic for one issue of valibot, unless compareKeys has reported it. */
 function complain(schema: unknown, issue: v.BaseIssue<unknown>): Diagnostic | undefined {
   const at: (string | number)[] = [];
   let node = schema;
@@ -108,7 +108,7 @@ function complain(schema: unknown, issue: v.BaseIssue<unknown>): Diagnostic | un
   if (issue.type === 'strict_object' && last?.origin === 'key') return undefined;
   if (issue.type === PLUGIN_SAYS) return { at, text: issue.message };
   if (issue.type === 'variant' && at.at(-1) === 'type') return { at, text: wrongType(issue) };
-  // A check over several keys that was forwarded to one of them shows that one.
+  // A check of several keys that was forwarded to one of them shows the value of that key.
   const found = issue.type === 'check' && last?.origin === 'value' ? last.value : issue.input;
   return { at, text: say.wrongValue(expectation(issue, node), showAt(at, found)) };
 }
@@ -146,7 +146,7 @@ function expectation(issue: v.BaseIssue<unknown>, node: unknown): string {
   }
 }
 
-/** What a schema wants, as a noun; undefined where this file knows no word for it. */
+/** What a schema expects, as a noun; undefined if there is no word for it here. */
 function describe(schema: unknown): string | undefined {
   const wrapped = prop(schema, 'wrapped');
   if (wrapped !== undefined) return describe(wrapped);
@@ -180,7 +180,7 @@ function describe(schema: unknown): string | undefined {
   }
 }
 
-/** Complaints go into the log, and what stands in an environment may be a secret. */
+/** Diagnostics are logged, and an environment may contain secrets. */
 function showAt(at: Keys, value: unknown): string {
   if (!at.includes('env') || value === undefined) return show(value);
   return Array.isArray(value)
@@ -190,7 +190,7 @@ function showAt(at: Keys, value: unknown): string {
       : `a value of type ${typeof value}`;
 }
 
-/** A found value, short enough for a line. */
+/** A found value, short enough for one line. */
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (isObject(value)) return `an object with ${Object.keys(value).join(', ') || 'no keys'}`;
@@ -198,7 +198,7 @@ function show(value: unknown): string {
   return text.length > FOUND_CHARS_MAX ? `${text.slice(0, FOUND_CHARS_MAX)}…` : text;
 }
 
-/** The schema of one entry of a value, as far as it can be known. */
+/** The schema of one entry of a value, as far as it can be determined. */
 function childOf(schema: unknown, value: unknown, key: string | number): unknown {
   const wrapped = prop(schema, 'wrapped');
   if (wrapped !== undefined) return childOf(wrapped, value, key);
@@ -208,7 +208,7 @@ function childOf(schema: unknown, value: unknown, key: string | number): unknown
   return entries !== undefined && Object.hasOwn(entries, key) ? entries[key] : undefined;
 }
 
-/** The keys that an object may have; a variant's by its `type`. Undefined: any, or unknowable. */
+/** The keys that an object may have; for a variant by its `type`. Undefined: any, or unknown. */
 function entriesOf(schema: unknown, value: unknown): Record<string, unknown> | undefined {
   const wrapped = prop(schema, 'wrapped');
   if (wrapped !== undefined) return entriesOf(wrapped, value);
@@ -221,7 +221,7 @@ function entriesOf(schema: unknown, value: unknown): Record<string, unknown> | u
     return type === undefined ? undefined : entriesOf(option, value);
   }
   const entries = prop(schema, 'entries');
-  // What else a loose object has is judged by somebody else.
+  // The other keys of a loose object are checked elsewhere.
   return isObject(entries) && prop(schema, 'type') !== 'loose_object' ? entries : undefined;
 }
 

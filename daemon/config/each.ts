@@ -1,8 +1,8 @@
 /**
- * `each`: one definition for many targets. `{host}` in the name and in every text of the definition
- * becomes each value of `host` in turn; of several keys, each of their combinations makes a target.
- * `{{host}}` stands for `{host}` itself, and braces around anything but a word are plain text, so
- * that `{print $1}`, `${var%x}` and `{{.Names}}` need nothing. Keys are never changed. Pure.
+ * `each`: one definition for many targets. `{host}` in the name and in every string of the
+ * definition is replaced by each value of `host` in turn; with several keys, each combination makes
+ * a target. `{{host}}` is a literal `{host}`, and braces around anything but a word are plain text,
+ * so `{print $1}`, `${var%x}` and `{{.Names}}` need no escaping. Keys are never changed. Pure.
  *
  * Parts of a definition without placeholders are shared by all of its targets.
  */
@@ -13,7 +13,7 @@ import type { Keys } from './json.ts';
 
 export type Each = Readonly<Record<string, readonly string[]>>;
 
-/** Most targets that all definitions with `each` make together. */
+/** Most targets of all definitions with `each` together. */
 export const EACH_TARGETS_MAX = 100_000;
 
 interface Expanded {
@@ -21,13 +21,13 @@ interface Expanded {
   readonly value: Bag;
 }
 
-/** How many targets it makes. */
+/** Number of targets that it makes. */
 export function combinationsOf(each: Each): number {
   return Object.values(each).reduce((product, values) => product * values.length, 1);
 }
 
 /**
- * What is wrong with a definition as such; `value` is without its `each`. Places are those inside
+ * What is wrong with the definition itself; `value` is without its `each`. Places are relative to
  * the definition.
  */
 export function findMistakes(name: string, value: Bag, each: Each): readonly Diagnostic[] {
@@ -43,7 +43,7 @@ export function findMistakes(name: string, value: Bag, each: Each): readonly Dia
   ];
 }
 
-/** The targets of a definition without mistakes. */
+/** The targets of a correct definition. */
 export function* expand(name: string, value: Bag, each: Each): Generator<Expanded> {
   const nameFor = textMaker(name) ?? (() => name);
   const make = maker(value);
@@ -52,7 +52,7 @@ export function* expand(name: string, value: Bag, each: Each): Generator<Expande
   }
 }
 
-/** Whether any text in a value has this placeholder. */
+/** Whether any string in a value contains this placeholder. */
 export function hasPlaceholder(value: unknown, key: string): boolean {
   if (typeof value === 'string') return placeholdersOf(value).includes(key);
   if (typeof value !== 'object' || value === null) return false;
@@ -69,7 +69,7 @@ export function isShared(template: unknown, value: unknown, at: Keys): boolean {
 
 type Values = Readonly<Record<string, string>>;
 
-/** A brace that is written twice, or a placeholder. */
+/** A doubled brace, or a placeholder. */
 const PLACEHOLDER = /\{\{([A-Za-z]\w*)\}\}|\{([A-Za-z]\w*)\}/g;
 
 function placeholdersOf(text: string): readonly string[] {
@@ -112,7 +112,7 @@ function* combinations(
   }
 }
 
-/** How a part is made for some values; undefined: it is the same for all. */
+/** Makes a part for given values; undefined if it is the same for all. */
 function maker(part: unknown): ((values: Values) => unknown) | undefined {
   if (typeof part === 'string') return textMaker(part);
   if (Array.isArray(part)) {

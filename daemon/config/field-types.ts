@@ -1,7 +1,7 @@
 /**
- * The values that config.json is made of: names, durations, sizes, exit codes. Each says what it
- * expects as the rest of a sentence, and what it becomes. What a check knows and JSON Schema can
- * say is said once more, as a fragment of it in `v.metadata`; see contrib/generate/schema.ts.
+ * Field types of config.json: names, durations, sizes, exit codes. Each one states what it expects,
+ * as the rest of a sentence, and what the value becomes. Checks that JSON Schema can express are
+ * repeated in `v.metadata`, as a fragment of it; see contrib/generate/schema.ts.
  */
 import * as v from 'valibot';
 import { BYTES, parseBytes } from '../shared/duration.ts';
@@ -40,10 +40,10 @@ const HOST_CHARS_MAX = 90;
 const HOST_EXPECTED =
   'a host: its name, its address, or an alias of ~/.ssh/config; letters, digits and any of "._:-"';
 
-/** Most hosts of one fleet: all of its runs are accepted in one turn. */
+/** Most hosts in one fleet: all of its runs are accepted in one turn. */
 export const FLEET_HOSTS_MAX = 1_000;
 
-/** A part of the name of a target, and a word of `--only`. */
+/** Part of a target name, and a word of `--only`. */
 const Host = v.pipe(
   v.string(HOST_EXPECTED),
   v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, HOST_EXPECTED),

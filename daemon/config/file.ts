@@ -1,10 +1,10 @@
 /**
- * The files behind a configuration: its own, and its plugins. A user who can write one can run
- * commands as the daemon's user, so it is only read if nobody but that user and root can.
+ * Reads the files of a configuration: its own, and its plugins. A user who can write to one of them
+ * can run commands as the daemon's user, so it is only read if nobody but that user and root can.
  *
- * Invariant: what is judged (owner, mode, size) and what is read is the same open file. A plugin is
+ * Invariant: the checks (owner, mode, size) and the read apply to the same open file. A plugin is
  * read once more, by its name, when it is imported: so nobody else may be able to replace it, and
- * each folder by way of which it is found is judged as well, and so is each link.
+ * each directory and each link on its path is checked as well.
  */
 import {
   closeSync,
@@ -24,7 +24,7 @@ import { wayTo } from './plugin-path.ts';
 
 /** Longest configuration that is read. */
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024;
-/** Longest module of a plugin. */
+/** Longest plugin module. */
 export const PLUGIN_BYTES_MAX = 1_048_576;
 
 export interface Readable extends Json {
@@ -36,7 +36,7 @@ type Content =
   /** Why it cannot be read at all. */
   | Refused;
 
-/** What a file should be, and how another one is named. */
+/** What a file should be, and what to suggest instead of a wrong one. */
 interface FileKind {
   readonly name: string;
   readonly other: string;
@@ -45,10 +45,10 @@ interface FileKind {
 const CONFIG_FILE: FileKind = { name: 'config.json', other: 'with --config FILE' };
 const PLUGIN_FILE: FileKind = { name: 'module (.mjs)', other: 'in "plugins"' };
 
-/** What is said of a configuration that is not there. */
+/** The message for a configuration that does not exist. */
 export const NOT_THERE = say.notThere(CONFIG_FILE.other);
 
-/** What is said of one that is a folder. */
+/** The message for a configuration that is a directory. */
 export const IS_FOLDER = say.isDirectory(CONFIG_FILE.name);
 
 /** `uid` is the daemon's own. */
@@ -64,7 +64,7 @@ interface Refused {
 
 type OwnText = { readonly ok: true; readonly text: string } | Refused;
 
-/** By a path without links, so that who reads it by that passes none that was not judged. */
+/** Returns a path without links, so that importing it uses none that was not checked. */
 export function readPluginFile(
   path: string,
   uid: number,
@@ -83,7 +83,7 @@ export function readPluginFile(
   }
 }
 
-/** In a folder that is sticky, such as /tmp, nobody can replace the files of others. */
+/** In a sticky directory, such as /tmp, nobody can replace the files of others. */
 function findUnsafeFolder(path: string, uid: number): readonly string[] {
   const stats = statSync(path);
   const isSticky = (stats.mode & 0o1000) !== 0;
@@ -92,7 +92,7 @@ function findUnsafeFolder(path: string, uid: number): readonly string[] {
   );
 }
 
-/** In a sticky folder its owner can let it lead elsewhere. */
+/** In a sticky directory, the owner of a link can redirect it. */
 function findForeignLink(path: string, uid: number): readonly string[] {
   const owner = lstatSync(path).uid;
   if (owner === 0 || owner === uid) return [];
@@ -103,7 +103,7 @@ function findForeignLink(path: string, uid: number): readonly string[] {
 function readOwnFile(path: string, uid: number, what: FileKind, bytesMax: number): OwnText {
   let file: number | undefined;
   try {
-    // A named pipe must not hold the daemon up.
+    // A named pipe must not block the daemon.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(file);
     const unfit = findUnfit(stats, what, bytesMax);
@@ -129,7 +129,7 @@ function findUnfit(stats: Stats, what: FileKind, bytesMax: number): string | und
   return say.tooLong(stats.size, bytesMax);
 }
 
-/** Who else could change a file of the configuration, or a folder of such files. */
+/** Who else could change a file of the configuration, or a directory of such files. */
 export function findUnsafe(
   path: string,
   stats: Pick<Stats, 'uid' | 'mode'>,
@@ -155,7 +155,7 @@ function describeError(error: unknown, what: FileKind): string {
   return say.unreadable(error);
 }
 
-/** A file or a folder as it was before it was read. */
+/** A file or directory as it was before it was read. */
 export interface Stamped {
   readonly path: string;
   readonly stamp: string;
@@ -165,7 +165,7 @@ export function stamped(path: string): Stamped {
   return { path, stamp: stampOf(path) };
 }
 
-/** Differs after every change, also of its owner and mode. */
+/** Differs after every change, also of its owner or mode. */
 export function stampOf(path: string): string {
   try {
     const { dev, ino, ctimeMs, size } = statSync(path);

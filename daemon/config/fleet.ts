@@ -1,7 +1,7 @@
 /**
- * `hosts`: a fleet, one definition for the same command on many machines. It is an `each` over
- * `host` whose targets are named FLEET@HOST, so that the queue, the policies and the history know
- * nothing but targets; the fleet itself is a name that stands for them. Pure.
+ * `hosts`: a fleet, one definition of the same command on many machines. It is an `each` over
+ * `host` whose targets are named FLEET@HOST, so that the queue, the policies and the history only
+ * deal with targets; the fleet is a name for all of them. Pure.
  */
 import * as say from './config-messages.ts';
 import type { Bag } from './defaults.ts';
@@ -9,17 +9,17 @@ import type { Diagnostic } from './diagnostics.ts';
 import { type Each, findMistakes, hasPlaceholder } from './each.ts';
 import type { Keys } from './json.ts';
 
-/** The word that stands for a host in the texts of a definition. */
+/** The placeholder for a host in the strings of a definition. */
 const HOST = 'host';
-/** Between fleet and host; no host has it in its name. */
+/** Separates fleet and host; host names cannot contain it. */
 const BEFORE_HOST = '@';
 
-/** What a definition with `hosts` means, as one with `each`. */
+/** A definition with `hosts`, converted to one with `each`. */
 export interface FleetTemplate {
   /** With placeholders. */
   readonly name: string;
   readonly each: Each;
-  /** With places inside the definition as it is written. */
+  /** Places are relative to the original definition. */
   readonly mistakes: readonly Diagnostic[];
 }
 

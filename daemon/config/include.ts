@@ -1,8 +1,8 @@
 /**
- * Finds and reads the files that a configuration includes: by name, or all of a folder that fit a
- * pattern, in the order of the patterns and then of the names by their bytes. The same file is read
- * once. The rules of ownership hold for each file, and for each folder that is searched, since a
- * new file in it can name commands as well.
+ * Finds and reads the files that a configuration includes: by name, or all files in a directory
+ * that match a pattern, ordered by pattern and then by name (bytewise). The same file is read once.
+ * The rules of ownership apply to each file, and to each directory that is searched, because a new
+ * file in it can also define commands.
  */
 import { type Dir, opendirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -26,22 +26,22 @@ import { INCLUDES_MAX } from './schema.ts';
 
 /** Most files that a configuration includes. */
 export const INCLUDED_FILES_MAX = 1_000;
-/** Longest file of these: it is read and parsed in one go. */
+/** Longest included file: it is read and parsed in one step. */
 export const INCLUDED_BYTES_MAX = 1_048_576;
-/** Most entries of a folder that is searched. */
+/** Most entries of a directory that is searched. */
 export const FOLDER_ENTRIES_MAX = 10_000;
 
 export interface Included {
   readonly sources: readonly Source[];
-  /** Of `include` itself. */
+  /** In `include` itself. */
   readonly faults: readonly Fault[];
-  /** Of files that cannot be read. */
+  /** Files that cannot be read. */
   readonly mistakes: readonly Mistake[];
-  /** Files and folders that were looked at. */
+  /** Files and directories that were checked. */
   readonly files: readonly Stamped[];
 }
 
-/** Reads what the main file includes, as far as `include` is what the schema wants. */
+/** Reads what the main file includes, as far as `include` is valid. */
 export function* readIncluded(main: Source, uid: number): CooperativeSteps<Included> {
   const { paths, faults, folders } = findAll(main, uid);
   const files = [...folders];
@@ -112,7 +112,7 @@ interface Listed {
   readonly problems: readonly string[];
 }
 
-/** The files of a folder that fit; none, where there is no folder. */
+/** The matching files of a directory; none if there is no directory. */
 function listFolder(pattern: string, uid: number): Listed {
   const folder = dirname(pattern);
   let open: Dir | undefined;
@@ -142,7 +142,7 @@ function refuse(...problems: readonly string[]): Listed {
   return { paths: [], problems };
 }
 
-/** As in a shell, `*` stands for no dot at the beginning. */
+/** As in a shell, `*` does not match a leading dot. */
 function fits(pattern: string, name: string): boolean {
   return matches(pattern, name) && (!name.startsWith('.') || pattern.startsWith('.'));
 }

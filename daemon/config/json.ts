@@ -1,7 +1,7 @@
 /**
  * JSON for files that people write: comments are allowed, every mistake is found, and every place
- * has a line and a column. A key that stands twice is a mistake too, of which JSON.parse would
- * silently drop all but the last. Pure.
+ * has a line and a column. Duplicate keys are mistakes, too; JSON.parse would silently drop all but
+ * the last. Pure.
  *
  * Invariant: the value of a file without mistakes comes from JSON.parse.
  */
@@ -20,33 +20,33 @@ import * as say from './config-messages.ts';
 /** A place in a JSON value: the keys and indexes that lead to it. */
 export type Keys = readonly (string | number)[];
 
-/** A mistake of the text, at an offset into it. */
+/** A mistake in the text, at an offset. */
 interface TextFault {
   readonly offset: number;
   /** The innermost place around it. */
   readonly at: Keys;
   readonly text: string;
-  /** The value is right but for that. */
+  /** The value is correct except for this. */
   readonly isSound: boolean;
   readonly isDeep?: true;
 }
 
 export interface Json {
-  /** Of a text with mistakes as much as could be read; undefined: nothing. */
+  /** For a text with mistakes, as much as could be read; undefined: nothing. */
   readonly value: unknown;
   readonly faults: readonly TextFault[];
 }
 
 export interface Position {
-  /** Both from 1 on. */
+  /** Both start at 1. */
   readonly line: number;
   readonly column: number;
 }
 
-/** Deepest nesting of a file that is read. */
+/** Deepest nesting that is accepted. */
 export const DEPTH_MAX = 100;
 
-/** Most mistakes of the syntax that are told: where each stands takes a walk through the file. */
+/** Most syntax errors that are reported: locating each one takes a pass through the file. */
 export const FAULTS_MAX = 20;
 
 const BOM = '\ufeff';
@@ -56,7 +56,7 @@ const FOUND_CHARS_MAX = 20;
 const HIDDEN = 'something in "env", which is not shown';
 const VALUE = 'a value: {…}, […], "a string", a number, true, false or null';
 
-/** What stands behind "expected", by the parser's name of the mistake. */
+/** The text after "expected", by the parser's name of the mistake. */
 const EXPECTED: Readonly<Record<string, string>> = {
   InvalidSymbol: VALUE,
   InvalidNumberFormat: VALUE,
@@ -82,12 +82,12 @@ export function parseJson(text: string): Json {
   if (faults.every(({ isSound }) => isSound)) {
     return { value: JSON.parse(stripComments(plain, ' ')), faults };
   }
-  // A value that is too deep is not made: code that walks through it may be recursive.
+  // No value is made if it is too deep: code that walks through it may be recursive.
   const tree = faults.some(({ isDeep }) => isDeep === true) ? undefined : parseTree(plain);
   return { value: tree === undefined ? undefined : getNodeValue(tree), faults };
 }
 
-/** Finds places in a text; of a key that is not there, the place where it would be. */
+/** Finds places in a text; for a key that is missing, the place where it would be. */
 export class Locator {
   readonly #text: string;
   #tree: Node | undefined;
@@ -104,7 +104,7 @@ export class Locator {
     for (let length = keys.length; length > 0; length--) {
       const node = this.#tree && findNodeAtLocation(this.#tree, keys.slice(0, length));
       if (node === undefined) continue;
-      // With its key, where it has one.
+      // With its key, if it has one.
       return node.parent?.type === 'property' ? node.parent.offset : node.offset;
     }
     return this.#tree?.offset ?? 0;
@@ -121,10 +121,10 @@ export class Locator {
   }
 }
 
-/** One a line: what follows the first on a line mostly follows from it. */
+/** One a line: further errors on the same line mostly follow from the first. */
 function faultsOf(text: string): readonly TextFault[] {
   const faults: TextFault[] = [];
-  /** The keys of each object that is open; none of a list. */
+  /** The keys of each open object; no keys for a list. */
   const open: Set<string>[] = [];
   let line = -1;
   const begin = (offset: number): void => {
@@ -154,7 +154,7 @@ function faultsOf(text: string): readonly TextFault[] {
         line = startLine;
         if (faults.length >= FAULTS_MAX) throw new Stop();
         const { path, isAtPropertyKey } = getLocation(text, offset);
-        // Of a key that is not there yet it says ''.
+        // The path contains '' for a key that has not been read yet.
         const at = path.filter((key) => key !== '');
         const found = at.includes('env') ? HIDDEN : foundText(text.slice(offset));
         const name = printParseErrorCode(error);
@@ -170,13 +170,13 @@ function faultsOf(text: string): readonly TextFault[] {
   return faults;
 }
 
-/** The word that stands there. */
+/** The word that was found. */
 function foundText(text: string): string {
   const word = text.slice(0, FOUND_CHARS_MAX).split(/\s/)[0] ?? '';
   return text === '' ? 'the end of the file' : JSON.stringify(word || text[0]);
 }
 
-/** Enough is found. */
+/** Thrown when enough mistakes are found. */
 class Stop extends Error {}
 
 class TooDeep extends Error {

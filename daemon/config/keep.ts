@@ -1,4 +1,4 @@
-/** What config.json says of which ended runs are remembered: `keep`, of a target or of all. */
+/** `keep` in config.json, for one target or all: which ended runs are remembered. */
 import * as v from 'valibot';
 import { whole } from '../../policies/option-types.ts';
 import { Bytes } from './field-types.ts';

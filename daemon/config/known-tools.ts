@@ -1,6 +1,6 @@
 /**
- * The known tools by name: which one a command is, and what its row gives a target that says
- * nothing itself. Nothing is ever run to find that out. Pure.
+ * The known tools by name: which tool a command is, and which defaults it gives a target. No
+ * program is ever run to find out. Pure.
  */
 import type { StopSignal, StopTo } from '../shared/stop.ts';
 import { BACKUPS } from './tool-backups.ts';
@@ -12,33 +12,33 @@ const ROWS: readonly (readonly [string, KnownTool])[] = Object.entries({ ...BACK
 export const KNOWN_TOOLS: ReadonlyMap<string, KnownTool> = new Map(ROWS);
 export const TOOL_NAMES: readonly string[] = [...KNOWN_TOOLS.keys()];
 
-/** By the keys of a target; only what differs from what every target has. */
+/** By the keys of a target; only differences from the general defaults. */
 export interface ToolDefaults {
   readonly warnExit?: readonly number[];
   readonly stopSignal?: StopSignal;
   readonly stopTo?: StopTo;
-  /** For a target with `retry`, which says when to try again. */
+  /** For a target with `retry`: which failures to retry. */
   readonly on?: readonly (number | string)[];
   readonly progress?: true;
 }
 
-/** `args` is the command: what it prints depends on it. */
+/** `args` is the command: its options determine what it prints. */
 export function defaultsOfTool(name: string, args: readonly string[] = []): ToolDefaults {
   const { warn, stop, stopTo, again, percent = [] } = KNOWN_TOOLS.get(name) ?? {};
   return {
     ...(warn === undefined ? {} : { warnExit: warn }),
     ...(stop === undefined || stop === 'TERM' ? {} : { stopSignal: stop }),
-    // A script around it would end its main process only, which is the shell.
+    // If a script runs the tool, the main process is the shell, so only that would be stopped.
     ...(stopTo === undefined || toolOf(args, EXECS) !== name ? {} : { stopTo }),
     ...(again === undefined ? {} : { on: [...again, ...OTHER_ENDS] }),
     ...(percent.some((flag) => args.includes(flag)) ? { progress: true } : {}),
   };
 }
 
-/** Which `retry` has by default, beside any exit code. */
+/** The defaults of `retry` besides exit codes. */
 const OTHER_ENDS = ['signalled', 'timed-out', 'unreachable'] as const;
 
-/** What to tell of a command whose exit status 0 may mean less than success; see tool-shape.ts. */
+/** The warning for a command whose exit status 0 may not mean success; see tool-shape.ts. */
 export function cautionOf(name: string, args: readonly string[] = []): string | undefined {
   const { caution, cautionIf } = KNOWN_TOOLS.get(name) ?? {};
   if (cautionIf === undefined) return caution;
@@ -65,11 +65,11 @@ export function toolOf(
   )?.[0];
 }
 
-/** Programs that become another one. */
+/** Programs that exec another one. */
 const EXECS = ['env', 'ionice', 'nice', 'nohup', 'stdbuf'];
-/** These too, or they run one and end as it does. */
+/** These too, or they run one and pass on its exit status. */
 const WRAPPERS = [...EXECS, 'setsid', 'time', 'timeout'];
-/** Of theirs: options, NAME=VALUE, and numbers such as a duration. */
+/** Their own arguments: options, NAME=VALUE, and numbers such as a duration. */
 const OWN_WORD = /^-|^\w+=|^\d/;
 
 function unwrapped(args: readonly string[], wrappers: readonly string[]): readonly string[] {

@@ -1,7 +1,7 @@
 /**
- * From config.json, and the files that it includes, to what the daemon works with. All mistakes are
- * found at once; a configuration with a mistake is no configuration. What merely cannot work on
- * this machine (a missing key file) is no mistake: that one target is broken and says why, the
+ * Turns config.json, and the files that it includes, into what the daemon works with. All mistakes
+ * are found at once; a configuration with a mistake is not used. Something that only cannot work on
+ * this machine (a missing key file) is not a mistake: that target is broken and says why, the
  * others work.
  */
 import { dirname } from 'node:path';
@@ -29,15 +29,15 @@ export interface Config {
   readonly included: readonly string[];
   readonly logLevel?: string;
   readonly logFormat?: LogFormat;
-  /** The default socket where absent. */
+  /** Default: the default socket. */
   readonly sockets?: readonly SocketSettings[];
   readonly idleExitMs?: number;
   readonly catalog: Catalog;
   readonly warnings: readonly string[];
-  /** What the policies have read. */
+  /** Files that the policies have read. */
   readonly policyFiles: PolicyFiles;
   readonly plugins: FoundPlugins;
-  /** Makes it again from the same text, with what the policies read there. */
+  /** Makes it again from the same text, with these policy files. */
   again(policyFiles: PolicyFiles): CooperativeSteps<Loaded>;
 }
 
@@ -56,7 +56,7 @@ export async function loadWithPlugins(
   return await runInSlices(settle(read.value, new PolicyFiles(), given));
 }
 
-/** The same where no plugins are named; `policyFiles` reads for the policies. */
+/** The same without plugins; `policyFiles` reads for the policies. */
 export function loadConfig(
   path: string,
   uid: number = process.getuid?.() ?? 0,
@@ -67,7 +67,7 @@ export function loadConfig(
   return runToEnd(settle(read.value, policyFiles, { plugins: NONE, failed: () => [] }));
 }
 
-/** Steps, so that a daemon can give its clients their turn between them. */
+/** In steps, so that a daemon can serve its clients in between. */
 function* readInSteps(
   path: string,
   uid: number,
@@ -89,7 +89,7 @@ interface Files {
   readonly included: Included;
 }
 
-/** What is loaded, and what has failed in it since it was asked last, as sentences. */
+/** Loaded plugins, and what has failed in them since the last call, as sentences. */
 interface Given {
   readonly plugins: FoundPlugins;
   readonly failed: () => readonly string[];
@@ -123,7 +123,7 @@ function* make(
   return { ok: true, value: { ...made, policyFiles, plugins, again } };
 }
 
-/** The configuration, or what is wrong with it, by places in the user's own files. */
+/** The configuration, or what is wrong with it, with places in the user's own files. */
 function* makeConfig(
   { main, included }: Files,
   settings: AllSettings,
@@ -176,11 +176,11 @@ function refuse(
   };
 }
 
-/** Of a damaged file: what is wrong where its syntax is right. */
+/** In a damaged file, only mistakes where the syntax is correct are reported. */
 function isSeen({ source: { faults }, at }: Fault): boolean {
   const unsound = faults.filter(({ isSound }) => !isSound);
   if (unsound.length === 0) return true;
-  // A target, or what stands at the top: its syntax hides the rest of it, and nothing else.
+  // A syntax error hides the rest of its target or top-level key, and nothing else.
   const damaged = unsound.map((fault) => fault.at.slice(0, fault.at[0] === 'targets' ? 2 : 1));
   return at.length > 1 && !damaged.some((of) => of.length > 0 && isWithin(at, of));
 }

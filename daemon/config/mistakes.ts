@@ -1,6 +1,6 @@
 /**
- * Mistakes of a configuration as people read them: each with its file, line and column, in the
- * order of the files.
+ * Formats the mistakes of a configuration: each with its file, line and column, in the order of the
+ * files.
  */
 import * as say from './config-messages.ts';
 import { type Diagnostic, showKeys } from './diagnostics.ts';
@@ -21,7 +21,7 @@ export interface Place {
 /** What is wrong at a place. */
 export interface Fault extends Place {
   readonly text: string;
-  /** Of the targets that `each` makes in this place, the one it is about. */
+  /** Which of the targets that `each` makes from this place is affected. */
   readonly target?: string;
 }
 
@@ -39,7 +39,7 @@ export interface Mistakes {
   /** The main file. */
   readonly path: string;
   readonly mistakes: readonly Mistake[];
-  /** Files and folders that were looked at: while they are as they were, nothing changes. */
+  /** Files and directories that were checked: while they are unchanged, the result is the same. */
   readonly files: readonly Stamped[];
 }
 
@@ -67,7 +67,7 @@ export function shortMistakes({ path, mistakes }: Mistakes): readonly string[] {
   });
 }
 
-/** What stands in one place may be wrong for many targets: it is told of one of them. */
+/** A mistake in one place may affect many targets: it is reported for one of them. */
 function onceEach(faults: readonly Fault[]): readonly Diagnostic[] {
   const byPlace = new Map<string, Diagnostic>();
   for (const { at, text, target } of faults) {
@@ -82,16 +82,16 @@ function formatText({ path, text }: Pick<Mistake, 'path' | 'text'>): string {
   return path === '' ? text : `${path}: ${text}`;
 }
 
-/** Finds the places, in the order of the files, so that an editor can be held beside. */
+/** Finds places, in the order of the files, so that a reader can follow along in an editor. */
 export class Locators {
   readonly #bySource = new Map<Source, Locator>();
 
-  /** All mistakes of these files: those of their syntax, and these. */
+  /** All mistakes of these files: syntax errors, and these faults. */
   mistakes(sources: readonly Source[], faults: readonly Fault[]): readonly Mistake[] {
     return sources.flatMap((source) => this.#mistakesOf(source, faults));
   }
 
-  /** Where it stands, for the text of another mistake: FILE:LINE:COLUMN. */
+  /** A place for the text of another mistake: FILE:LINE:COLUMN. */
   show({ source, at }: Place): string {
     const locator = this.#of(source);
     const { line, column } = locator.positionOf(locator.offsetOf(at));

@@ -1,9 +1,9 @@
-/** What a plugin may answer. Keys that nobody asks for are left out. */
+/** Schemas for the answers of plugins. Unknown keys are dropped. */
 import * as v from 'valibot';
 import type { Preparer } from '../core/policy.ts';
 import { cleaned } from './plugin-guard.ts';
 
-/** Most runs, files or exit codes that one answer may name. */
+/** Most runs, files or exit codes in one answer. */
 const NAMED_MAX = 10_000;
 const GROUP_CHARS_MAX = 1_000;
 
@@ -23,7 +23,7 @@ export const SentenceAnswer = Sentence;
 
 export const LevelAnswer = v.optional(v.object({ name: v.string(), order: Texts }));
 
-/** What is answered without a delay. */
+/** Questions that are answered without delay. */
 export const AsksAnswer = v.array(
   v.variant('kind', [
     v.object({
@@ -42,10 +42,10 @@ export const AsksAnswer = v.array(
 
 export const DeadlineAnswer = v.optional(v.object({ wallMs: Time, reason: Sentence }));
 
-/** Of a runner. */
+/** From a runner. */
 export const CommandAnswer = v.record(v.string(), v.unknown());
 
-/** As it is: it may be an instance of a class. */
+/** Kept as it is: it may be an instance of a class. */
 export const PreparerAnswer = v.custom<Preparer<unknown>>(
   (it) => typeof it === 'object' && it !== null && 'prepare' in it && isFunction(it.prepare),
 );
@@ -83,7 +83,7 @@ export const ReadinessAnswer = v.variant('type', [
 
 const IssuePath = v.array(v.union([v.string(), v.number(), v.object({ key: v.unknown() })]));
 
-/** Of a Standard Schema. */
+/** From a Standard Schema. */
 export const ValidatedAnswer = v.union([
   v.object({
     issues: v.pipe(

@@ -1,4 +1,4 @@
-/** What the exports of a plugin's module must be: literals of policies and runners. */
+/** Checks the exports of a plugin's module: they must be policy and runner objects. */
 import * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
 import { runners } from '../../runners/index.ts';
@@ -26,7 +26,7 @@ const Options = v.custom<PolicyPlugin<unknown>['options']>((it) => {
 
 const Standard = v.looseObject({ version: v.literal(1), validate: Method });
 
-/** A schema of arktype's is a function. */
+/** In arktype, a schema is a function. */
 function propOf(schema: object): unknown {
   return '~standard' in schema ? schema['~standard'] : undefined;
 }
@@ -58,7 +58,7 @@ export interface Exported {
   readonly mistakes: readonly string[];
 }
 
-/** `module` is what an import gave; `takenBy` says whose a type is already. */
+/** `module` is the result of an import; `takenBy` returns who already uses a type. */
 export function readExports(
   module: Readonly<Record<string, unknown>>,
   takenBy: (kind: Kind, type: string) => string | undefined,
@@ -83,7 +83,7 @@ export function readExports(
     const own = kind === 'policy' ? policiesFound : runnersFound;
     const by = own.has(type) ? SELF : takenBy(kind, type);
     if (by !== undefined) mistakes.push(say.takenType(name, type, by));
-    // As it is, not the copy: its methods may speak of `this`.
+    // The original, not the copy: its methods may use `this`.
     else if (kind === 'policy') policiesFound.set(type, value as PolicyPlugin<unknown>);
     else runnersFound.set(type, value as RunnerPlugin<unknown>);
   }
@@ -103,7 +103,7 @@ function kindOf(value: unknown): Kind | undefined {
   return 'plan' in value ? 'runner' : undefined;
 }
 
-/** Whose a type is, of those that need no plugin. */
+/** Who uses a type: baton itself, without plugins. */
 export function ownType(kind: Kind, type: string): string | undefined {
   return Object.hasOwn(kind === 'policy' ? policies : runners, type)
     ? `baton's own ${kind}`

@@ -1,9 +1,9 @@
 /**
- * The modules that config.json names in `plugins`, imported when it is read. A file that is as it
- * was is not imported again; one that has changed is, as another module, and Node keeps the old
- * one: a module that is imported stays in memory. What a module imports itself, Node imports once.
+ * Imports the modules in `plugins` of config.json when it is read. An unchanged file is not
+ * imported again; a changed one is, as another module, and the old one stays in memory, because
+ * Node never unloads modules. What a module itself imports, Node imports only once.
  *
- * Where no plugin is named, nothing is done.
+ * Without plugins, nothing is done.
  */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
@@ -24,20 +24,20 @@ import { NO_PLUGINS, type Plugins } from './registry.ts';
 export interface FoundPlugins extends Plugins {
   /** By their places in config.json. */
   readonly mistakes: readonly Diagnostic[];
-  /** What each file has brought, for people: "policy quiet-hours". */
+  /** What each file provides, for people: "policy quiet-hours". */
   readonly loaded: readonly { readonly file: string; readonly plugins: readonly string[] }[];
-  /** All files that are named, also those that cannot be used. */
+  /** All listed files, including those that cannot be used. */
   readonly stamps: readonly Stamped[];
 }
 
 export const NONE: FoundPlugins = { ...NO_PLUGINS, mistakes: [], loaded: [], stamps: [] };
 
-/** Asked when targets are bound only; what else fails is said with the target that it is about. */
+/** Called only when targets are bound; other failures are reported with the target. */
 const AT_LOADING: readonly string[] = ['group', 'resources', 'level', 'asks', 'conflict'];
 
 type Module = Readonly<Record<string, unknown>>;
 
-/** Keeps what it has loaded, from one reading of a configuration to the next. */
+/** Keeps loaded modules from one reading of the configuration to the next. */
 export class PluginFiles {
   readonly #uid: number;
   readonly #importMsMax: number;
@@ -45,7 +45,7 @@ export class PluginFiles {
   readonly #guarded = new WeakMap<object, Policy<unknown>>();
   #imports = 0;
   #limit: TimeLimit | undefined;
-  /** What has failed that is asked while a configuration is read. */
+  /** Failures of methods that are called while a configuration is read. */
   #failures: string[] = [];
   #notices: PluginNotice[] = [];
   #hear: (notice: PluginNotice) => void = (notice) => this.#notices.push(notice);
@@ -56,18 +56,18 @@ export class PluginFiles {
     this.#importMsMax = importMsMax;
   }
 
-  /** Tells what plugins do that is not right, also what has been so far; each once. */
+  /** Reports what plugins do wrong, including what was found so far; each once. */
   listen(hear: (notice: PluginNotice) => void): void {
     this.#hear = hear;
     for (const notice of this.#notices.splice(0)) hear(notice);
   }
 
-  /** What failed since the last call of this, of what is asked while a configuration is read. */
+  /** Failures since the last call, of methods that are called while a configuration is read. */
   takeFailures(): readonly string[] {
     return this.#failures.splice(0);
   }
 
-  /** Loads those that a configuration names; `folder` is where it stands. */
+  /** Loads the plugins of a configuration; `folder` is its directory. */
   async load(value: unknown, folder: string): Promise<FoundPlugins> {
     const named = pathsIn(value);
     if (named.length === 0) return NONE;
@@ -103,7 +103,7 @@ export class PluginFiles {
     return { policies, runners, mistakes, loaded, stamps };
   }
 
-  /** The same for the same module: a reload that changes nothing changes nobody's plugin. */
+  /** The same object for the same module: an unchanged file keeps its plugin across reloads. */
   #guard(plugin: Parameters<typeof guardPolicy>[0], file: string): Policy<unknown> {
     const known = this.#guarded.get(plugin);
     if (known !== undefined) return known;
@@ -134,7 +134,7 @@ export class PluginFiles {
     const hash = createHash('sha256').update(text).digest('hex');
     const known = this.#known.get(realPath);
     if (known?.hash === hash) return { ok: true, value: known.module };
-    // Node imports no module twice, and remembers one that has failed: so each has another name.
+    // Node never imports a module twice, and remembers failures: so each import has its own name.
     const name = `${hash.slice(0, 8)}-${process.pid}-${++this.#imports}`;
     const url = `${pathToFileURL(realPath).href}?${name}`;
     const tried = await tryImport(url, this.#importMsMax);
@@ -145,7 +145,7 @@ export class PluginFiles {
   }
 }
 
-/** It has been tried, so it takes no longer than it did there, unless it knows the difference. */
+/** It passed the trial import, so it takes no longer here, unless it detects the difference. */
 async function importHere(url: string, file: string, msMax: number): Promise<Result<Module>> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Result<Module>>((done) => {
@@ -162,7 +162,7 @@ async function importHere(url: string, file: string, msMax: number): Promise<Res
   return first;
 }
 
-/** What stands there and is a path; of the rest the schema complains. */
+/** Only entries that are paths; the schema reports the others. */
 function pathsIn(value: unknown): readonly { readonly path: string; readonly index: number }[] {
   const isNamed = typeof value === 'object' && value !== null && 'plugins' in value;
   const list: unknown = isNamed ? value.plugins : undefined;

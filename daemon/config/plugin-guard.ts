@@ -1,27 +1,27 @@
 /**
- * Asks one plugin, whose answers nobody has tried before: it may throw, answer nonsense, or take
- * for ever. Each of these becomes a sentence, and is reported; so is an answer that takes long.
- * What a plugin sets going by itself (timers, promises) is beyond this fence.
+ * Calls one plugin, whose answers are untested: it may throw, return nonsense, or take for ever.
+ * Each of these becomes a sentence and is reported; so is a slow answer. What a plugin starts on
+ * its own (timers, promises) is not covered.
  */
 import * as v from 'valibot';
 import type { Result } from '../shared/result.ts';
 import * as say from './config-messages.ts';
 import { ANSWER_MS_MAX, isLate } from './plugin-time.ts';
 
-/** Where two answers in a row take longer, the plugin is reported as slow. */
+/** If two consecutive answers take longer, the plugin is reported as slow. */
 export const SLOW_MS = 10;
-/** How long a plugin whose answer came too late is not asked again. */
+/** After an answer came too late, the plugin is not called again for this long. */
 export const LATE_REST_MS = 60_000;
-/** Longest text of a plugin's that is handed on. */
+/** Longest text of a plugin that is passed on. */
 const TEXT_CHARS_MAX = 1_000;
 const SHOWN_CHARS_MAX = 100;
 
-/** What there is to tell about a plugin that has been loaded. */
+/** A report about a loaded plugin. */
 export interface PluginNotice {
   /** Such as "policy quiet-hours". */
   readonly plugin: string;
   readonly file: string;
-  /** What it was asked for. */
+  /** The method that was called. */
   readonly method: string;
   /** How it failed; absent: it was slow. */
   readonly failure?: string;
@@ -29,9 +29,9 @@ export interface PluginNotice {
 }
 
 export interface GuardPorts {
-  /** Calls, and throws after ANSWER_MS_MAX. */
+  /** Calls the function, and throws after ANSWER_MS_MAX. */
   readonly bounded: (call: () => unknown) => unknown;
-  /** Any clock that goes on. */
+  /** Any monotonic clock. */
   readonly nowMs: () => number;
   readonly report: (notice: PluginNotice) => void;
 }
@@ -40,9 +40,9 @@ export class Guard {
   readonly #plugin: string;
   readonly #file: string;
   readonly #ports: GuardPorts;
-  /** Its last answer that came too late: many questions after it must not cost as much again. */
+  /** The last answer that came too late: many calls after it must not take as long again. */
   #late: { readonly atMs: number; readonly how: string } | undefined;
-  /** Methods whose last answer took long: one alone may be due to a busy machine. */
+  /** Methods whose last answer was slow: once may just mean a busy machine. */
   readonly #slow = new Set<string>();
 
   constructor(plugin: string, file: string, ports: GuardPorts) {
@@ -51,7 +51,7 @@ export class Guard {
     this.#ports = ports;
   }
 
-  /** The answer, as `shape` makes it, or the sentence that says why there is none. */
+  /** The answer, as parsed by `shape`, or a sentence that says why there is none. */
   ask<T>(
     method: string,
     call: () => unknown,
@@ -63,7 +63,7 @@ export class Guard {
       return this.#failed(method, this.#late.how);
     }
     try {
-      // Looking at an answer may run code of the plugin's, too: getters.
+      // Reading an answer may run code of the plugin, too: getters.
       const answer = this.#ports.bounded(() => judge(call(), shape)) as Judged<T>;
       this.#time(method, this.#ports.nowMs() - beganMs);
       if (answer.ok) return answer;
@@ -101,12 +101,12 @@ export class Guard {
 
 type Judged<T> =
   | { readonly ok: true; readonly value: T }
-  /** `found` is absent where it is a promise. */
+  /** `found` is absent if it is a promise. */
   | { readonly ok: false; readonly found?: string };
 
 function judge<T>(answer: unknown, shape: v.GenericSchema<unknown, T>): Judged<T> {
   if (answer instanceof Promise) {
-    // Nobody waits for it, and one that fails would end the daemon.
+    // Nobody awaits it, and a rejection would end the daemon.
     answer.catch(() => {});
     return { ok: false };
   }
@@ -114,7 +114,7 @@ function judge<T>(answer: unknown, shape: v.GenericSchema<unknown, T>): Judged<T
   return parsed.success ? { ok: true, value: parsed.output } : { ok: false, found: show(answer) };
 }
 
-/** Whatever was thrown, on one line; with its place where that is in the plugin's file. */
+/** Describes what was thrown, on one line; with the line number if it is in the plugin's file. */
 export function describeThrown(error: unknown, file: string): string {
   try {
     const text = cleaned(error instanceof Error ? `${error.name}: ${error.message}` : show(error));
@@ -128,7 +128,7 @@ export function describeThrown(error: unknown, file: string): string {
   }
 }
 
-/** On one line and harmless for a terminal; never longer than people read. */
+/** On one line, harmless for a terminal, and limited in length. */
 export function cleaned(text: string): string {
   return text
     .replace(/\p{Cc}+/gu, ' ')
@@ -141,12 +141,12 @@ function show(value: unknown): string {
   return cleaned(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text);
 }
 
-/** Absent where there is none. */
+/** Undefined if it has none. */
 function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch {
-    // It contains itself, a bigint, or what throws.
+    // It contains itself, a bigint, or something that throws.
     return say.unshown();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A plugin's schema of its options, of whatever maker, as a part of the schema of config.json. It
- * sees an entry without its `type`, which is put beside what it makes of the rest.
+ * Makes a plugin's own schema of its options, from any library, a part of the schema of
+ * config.json. It gets an entry without its `type`, which is added to its result.
  */
 import * as v from 'valibot';
 import type { StandardSchema } from '../core/standard-schema.ts';
@@ -48,7 +48,7 @@ function keyOf(part: string | number | { readonly key?: unknown }): unknown {
   return typeof part === 'object' ? part.key : part;
 }
 
-/** As valibot has it: each key with what holds it and what it holds. */
+/** In valibot's format: each key with its container and its value. */
 function pathIn(value: unknown, keys: readonly unknown[]): readonly PathItem[] {
   let input = value;
   return keys.map((key) => {

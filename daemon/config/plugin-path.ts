@@ -1,22 +1,22 @@
 /**
- * By way of which folders and links a file is found. Whoever can write to one of these folders, or
- * owns one of these links, can put another file in its place.
+ * The directories and links by which a file is found. A user who can write to one of these
+ * directories, or owns one of these links, can put another file in its place.
  */
 import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** As many as the kernel follows. */
+/** The kernel's limit. */
 const LINKS_MAX = 40;
 
 interface Way {
   /** Without links. */
   readonly realPath: string;
-  /** Without links, each in which a name is looked up, in that order. */
+  /** Without links, in the order in which names are looked up in them. */
   readonly folders: readonly string[];
   readonly links: readonly string[];
 }
 
-/** Of an absolute path. Throws as the file system does. */
+/** Takes an absolute path. Throws the errors of the file system. */
 export function wayTo(path: string): Way {
   const folders = new Set<string>();
   const links: string[] = [];

@@ -1,9 +1,9 @@
 /**
- * Makes one of our own policies of an administrator's: it never throws, and its answers are what
- * the scheduler expects. Where it fails at a look, the run waits with that as its reason, and is
- * looked at again; where it fails to judge a request, the request is taken, and waits.
+ * Wraps an administrator's policy: the result never throws, and its answers are what the scheduler
+ * expects. If `ready` fails, the run waits with that as its reason, and is looked at again; if
+ * `admit` fails, the request is accepted, and waits.
  *
- * The core knows nothing of plugins.
+ * The core knows nothing about plugins.
  */
 import type { PolicyPlugin } from '../core/plugin.ts';
 import type {
@@ -21,9 +21,9 @@ import * as answers from './plugin-answers.ts';
 import type { Guard } from './plugin-guard.ts';
 import { optionsOf } from './plugin-options.ts';
 
-/** How long after it failed a policy is asked again. */
+/** A policy that failed is called again after this time. */
 export const FAILED_LOOK_MS = 60_000;
-/** A policy is not asked again sooner than this because of a time that it names. */
+/** A policy is not called again sooner than this because of a time that it returned. */
 export const LOOK_MS_MIN = 1_000;
 
 export function guardPolicy(plugin: PolicyPlugin<unknown>, guard: Guard): Policy<unknown> {
@@ -59,7 +59,7 @@ const READINESS = 'start, wait with a reason, or skip with a reason';
 
 type Optional = Partial<Policy<unknown>>;
 
-/** What is asked when the configuration is read, as far as the plugin answers it. */
+/** Methods that are called when the configuration is read, if the plugin has them. */
 function loading(plugin: PolicyPlugin<unknown>, guard: Guard): Optional {
   return {
     ...(plugin.preparer && { preparer: (read: ReadFile) => preparerOf(plugin, guard, read) }),
@@ -91,7 +91,7 @@ function loading(plugin: PolicyPlugin<unknown>, guard: Guard): Optional {
   };
 }
 
-/** What is asked beside `admit` and `ready` while the daemon runs. */
+/** Methods other than `admit` and `ready` that are called while the daemon runs. */
 function scheduling(plugin: PolicyPlugin<unknown>, guard: Guard): Optional {
   return {
     ...(plugin.survey && {
@@ -126,7 +126,7 @@ function scheduling(plugin: PolicyPlugin<unknown>, guard: Guard): Optional {
   };
 }
 
-/** In place of what a policy makes of a group. */
+/** Replaces the result of a failed `survey`. */
 class FailedSurvey {
   readonly error: string;
 
@@ -165,7 +165,7 @@ function awaitRepair(reason: string, { nowMs }: GroupView<unknown>): Readiness {
   return { type: 'wait', reason, behind: [], untilMs: nowMs + FAILED_LOOK_MS };
 }
 
-/** Its time may have come already, and would keep the daemon busy. */
+/** A time in the past would keep the daemon busy. */
 function notTooSoon(said: Readiness, { nowMs }: GroupView<unknown>): Readiness {
   if (said.type !== 'wait' || said.untilMs === undefined) return said;
   return { ...said, untilMs: Math.max(said.untilMs, nowMs + LOOK_MS_MIN) };
@@ -180,7 +180,7 @@ function ofItsTarget(said: Admission, { self }: GroupView<unknown>): Admission {
   return { type: 'replace', oneOf: said.oneOf.filter((run) => own.has(run)) };
 }
 
-/** What was answered, or what stands for no answer. */
+/** The answer, or the replacement for a missing one. */
 function or<T>(said: Result<T>, otherwise: T): T {
   return said.ok ? said.value : otherwise;
 }

@@ -1,7 +1,7 @@
 /**
- * A runner of an administrator's: it says what stands for its options beside `"type": "local"`, and
- * everything after that is the runner `local`. It is asked when the configuration is read, so that
- * nothing of it is left to fail when a run starts.
+ * Wraps an administrator's runner: it returns the options for the runner `local`, which does the
+ * rest. It is called when the configuration is read, so that none of its code can fail when a run
+ * starts.
  */
 import * as v from 'valibot';
 import { local } from '../../runners/local.ts';
@@ -13,7 +13,7 @@ import { optionsOf, PLUGIN_SAYS } from './plugin-options.ts';
 
 type Typed = { readonly type: string };
 
-/** The schema of an entry of config.json, which becomes one of the runner `local`. */
+/** The schema of an entry of config.json, whose output is an entry of the runner `local`. */
 export function guardRunner(
   plugin: RunnerPlugin<unknown>,
   guard: Guard,

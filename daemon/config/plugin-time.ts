@@ -1,18 +1,18 @@
 /**
- * Bounds the time of calls into plugins, which run in the daemon's one thread: one that loops for
- * ever is interrupted. What waits in the kernel (execFileSync, say) is not.
+ * Limits the time of calls into plugins, which run in the daemon's only thread: an endless loop is
+ * interrupted. A call that waits in the kernel (execFileSync, say) is not.
  *
- * By a script that calls the function, since only scripts can be interrupted. That costs 0.2 ms
- * a call, which only plugins pay.
+ * The function is called by a script, because only scripts can be interrupted. That costs 0.2 ms a
+ * call, for plugins only.
  */
 import { type Context, createContext, Script } from 'node:vm';
 
-/** Longest that a plugin may take for one answer. */
+/** Longest time that a plugin may take for one answer. */
 export const ANSWER_MS_MAX = 1_000;
 
 export class TimeLimit {
   readonly #ms: number;
-  /** Holds the function for as long as it is called. */
+  /** Holds the function during a call. */
   readonly #cell: Context = createContext({});
   readonly #script = new Script('call()');
 
@@ -20,7 +20,7 @@ export class TimeLimit {
     this.#ms = ms;
   }
 
-  /** What the function returns or throws; `isLate` tells what is thrown for its time. */
+  /** Returns or throws what the function does; `isLate` recognizes an exceeded limit. */
   readonly bounded = (call: () => unknown): unknown => {
     this.#cell['call'] = call;
     try {
@@ -31,7 +31,7 @@ export class TimeLimit {
   };
 }
 
-/** The error is one of the script's own realm, so it is no `Error` here. */
+/** The error belongs to the script's own realm, so it is no `Error` here. */
 export function isLate(error: unknown): boolean {
   return (
     typeof error === 'object' &&

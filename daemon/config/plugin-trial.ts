@@ -1,25 +1,25 @@
 /**
- * Imports a module in a process of its own first: one that loops for ever, ends the process or
- * crashes there does nothing to the daemon. And only an error that ends a process tells the line
- * of a mistake in the syntax. The process ends with the daemon, whatever the module does.
+ * First imports a module in a separate process: an endless loop, an exit or a crash there does not
+ * affect the daemon. Also, only an error that ends a process reports the line of a syntax error.
+ * The process ends with the daemon, whatever the module does.
  */
 import { spawn } from 'node:child_process';
 import type { Result } from '../shared/result.ts';
 import * as say from './config-messages.ts';
 import { cleaned } from './plugin-guard.ts';
 
-/** Longest that a module may take to be imported. */
+/** Longest time for importing a module. */
 export const IMPORT_MS_MAX = 10_000;
-/** How much of what the module says of its end is looked at. */
+/** How much of the module's last output is read. */
 const STDERR_CHARS_MAX = 65_536;
 
-/** Says that the import has come to its end: a module that ends its process does so with others. */
+/** The import has finished; a module that ends its process uses another status. */
 const IMPORTED = 93;
-/** Nothing is left to do, and the import still waits. */
+/** Nothing is left to do, and the import is still pending. */
 const UNSETTLED = 94;
-/** How often the process looks whether the daemon is still there. */
+/** How often the process checks whether the daemon is still alive. */
 const PARENT_LOOK_MS = 250;
-/** In a thread of its own, since the module may loop for ever: then nobody else would end it. */
+/** In a separate thread, because the module may loop for ever, and nothing else would end it. */
 const WATCH = `const [, , daemon] = process.argv;
   setInterval(() => {
     if (process.ppid !== Number(daemon)) process.kill(process.pid, 'SIGKILL');
@@ -30,7 +30,7 @@ const CODE = `const { Worker } = require('node:worker_threads');
   process.once('beforeExit', () => process.exit(${UNSETTLED}));
   import(url).then(() => process.exit(${IMPORTED}))`;
 
-/** Resolves with why it cannot be imported; never rejects. */
+/** Resolves with the reason if it cannot be imported; never rejects. */
 export function tryImport(url: string, msMax = IMPORT_MS_MAX): Promise<Result<undefined>> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--eval', CODE, url, String(process.pid)], {
@@ -51,7 +51,7 @@ export function tryImport(url: string, msMax = IMPORT_MS_MAX): Promise<Result<un
       resolve(error === undefined ? { ok: true, value: undefined } : { ok: false, error });
     };
     child.once('error', (error) => end(say.failedImport(error.message)));
-    // Not "close": a process that the module has left behind may hold the pipe.
+    // Not "close": a process that the module left behind may hold the pipe.
     child.once('exit', (code, signal) => {
       if (isLate || code === UNSETTLED) return end(say.lateImport(msMax));
       if (code === IMPORTED) return end(undefined);
@@ -60,7 +60,7 @@ export function tryImport(url: string, msMax = IMPORT_MS_MAX): Promise<Result<un
   });
 }
 
-/** The error of a process that ended by it, with the line where it stands. */
+/** The error that ended the process, with its line number. */
 function reasonIn(stderr: string): string | undefined {
   const lines = stderr.split('\n');
   const error = lines.find((line) => /^(\[?\w*(Error|Exception)\b.*: |Uncaught )/.test(line));

@@ -1,8 +1,8 @@
 /**
- * Files that policies read when the configuration is (rsnapshot.conf), and whether they have
- * changed since. Each is read once and kept; `without` makes other files of them, which read
- * some anew. So a configuration can be made again with the news of one group while another, which
- * is busy, keeps what it began with; and if it comes to nothing, the news is still news.
+ * Files that policies read with the configuration (rsnapshot.conf), and whether they have changed
+ * since. Each is read once and cached; `without` returns a copy that reads some of them again. So a
+ * configuration can be rebuilt with the changes of one group while another group, which is busy,
+ * keeps its old files; and if that fails, the changes are still new.
  */
 import { realpathSync, statSync } from 'node:fs';
 import type { FileRead, ReadFile } from '../core/policy.ts';
@@ -25,14 +25,14 @@ export class PolicyFiles {
     const key = keyOf(path, as);
     const known = this.#known.get(key);
     if (known !== undefined) return known.file;
-    // Before the file itself: what changes in between is news.
+    // Before the file itself: a change in between is then noticed.
     const version = versionOf(path);
     const file = this.#readNow(path, as);
     this.#known.set(key, { file, version });
     return file;
   };
 
-  /** Those of these files that are not as they were read. */
+  /** Those of these files that have changed since they were read. */
   changed(paths: readonly string[]): readonly string[] {
     return paths.filter((path) => {
       const known = WAYS.flatMap((as) => this.#known.get(keyOf(path, as)) ?? []);
@@ -42,7 +42,7 @@ export class PolicyFiles {
     });
   }
 
-  /** The same, except for these files: they are read anew. */
+  /** The same cache without these files: they are read again. */
   without(paths: readonly string[]): PolicyFiles {
     const others = new PolicyFiles(this.#readNow);
     for (const [key, file] of this.#known) others.#known.set(key, file);

@@ -1,9 +1,9 @@
 /**
- * Reads py9tor's configuration, unchanged: a target with `class` becomes a target of baton's own
- * format, so that one schema judges both; a file may mix them. What baton does differently on
- * purpose: host keys are always checked, and nothing listens on `host` and `port`.
+ * Reads py9tor's configuration, unchanged: a target with `class` becomes a target in baton's own
+ * format, so that one schema checks both; a file may mix them. Deliberate differences: host keys
+ * are always checked, and nothing listens on `host` and `port`.
  *
- * Invariant: `origin` leads every place of the converted file back to the place in the user's file.
+ * Invariant: `origin` maps every place of the converted file to the place in the user's file.
  */
 import { resolve } from 'node:path';
 import * as say from './config-messages.ts';
@@ -30,7 +30,7 @@ interface Executor {
   readonly type: string;
   readonly required: readonly string[];
   readonly optional: readonly string[];
-  /** What differs from the attributes as they stand. */
+  /** Attributes that must be changed. */
   adapt?(attrs: Bag, directory: string): Bag;
 }
 
@@ -40,7 +40,7 @@ const EXECUTORS: Readonly<Record<string, Executor>> = {
     type: 'local',
     required: ['args'],
     optional: ['user'],
-    // Python's subprocess takes a plain text for the name of a program.
+    // Python's subprocess takes a string as the name of a program.
     adapt: ({ args }) => (typeof args === 'string' ? { args: [args] } : {}),
   },
   'py9tor.worker.SSHExecutor': {
@@ -75,7 +75,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
 };
 
-/** `directory` holds the file: py9tor ran there, so its relative paths begin there. */
+/** `directory` is where the file is: py9tor ran there and resolved relative paths from there. */
 export function fromPy9tor(value: unknown, directory: string): Converted {
   const plain: Converted = { value, diagnostics: [], warnings: [], origin: (at) => at };
   if (!isBag(value) || !isBag(value['targets'])) return plain;
@@ -167,7 +167,7 @@ class Converter {
     return handler === undefined ? [] : [handler.policy(this.#target[handler.key])];
   }
 
-  /** What a name stands for, in a table of everything that py9tor had. */
+  /** Looks up a name in a table of everything that py9tor had. */
   #find<T>(key: string, table: Readonly<Record<string, T>>): T | undefined {
     const name = this.#target[key];
     if (typeof name === 'string' && Object.hasOwn(table, name)) return table[name];

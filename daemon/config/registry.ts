@@ -1,6 +1,6 @@
 /**
- * The runner and the policy of a type that the schema has let through: a plugin that is not known
- * is a bug. Our own are known by their maps; those of an administrator are passed along.
+ * Finds the runner and the policy of a type. The schema has accepted the type, so an unknown one is
+ * a bug. Built-in ones are in their maps; those of an administrator are passed in.
  */
 import type * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
@@ -8,10 +8,10 @@ import { runners } from '../../runners/index.ts';
 import type { Runner } from '../core/plan.ts';
 import type { Policy } from '../core/policy.ts';
 
-/** What the files of the key `plugins` have brought. */
+/** What the files in the key `plugins` provide. */
 export interface Plugins {
   readonly policies: ReadonlyMap<string, Policy<unknown>>;
-  /** Schemas of entries that become ones of the runner `local`. */
+  /** Schemas whose output is an entry of the runner `local`. */
   readonly runners: ReadonlyMap<string, v.GenericSchema<unknown, { readonly type: string }>>;
 }
 

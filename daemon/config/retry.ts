@@ -1,4 +1,4 @@
-/** What config.json says of the attempts of a run: `retry` of a target. */
+/** `retry` of a target in config.json: further attempts of a run. */
 import * as v from 'valibot';
 import { Duration, Limit, whole } from '../../policies/option-types.ts';
 import { SIGNAL_NAMES } from '../shared/signals.ts';

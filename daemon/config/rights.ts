@@ -1,19 +1,19 @@
-/** What a socket permits, as config.json describes it. */
+/** What a socket permits, as described by config.json. */
 import type { Verb } from '../protocol/request-schema.ts';
 import { matches } from '../shared/wildcard.ts';
 
 export interface Rights {
   /** The socket, as messages name it. */
   readonly socket: string;
-  /** All where absent. */
+  /** Default: all. */
   readonly allow?: readonly Verb[];
-  /** Names with * for any characters; all where absent. */
+  /** Names with * as a wildcard; default: all. */
   readonly targets?: readonly string[];
-  /** Nothing at all is permitted: no entry of the configuration has its name or path. */
+  /** Nothing is permitted: the configuration has no entry with its name or path. */
   readonly closed?: 'name' | 'path';
 }
 
-/** May a socket with these patterns see this target? */
+/** Whether a socket with these patterns can see this target. */
 export function permits(patterns: readonly string[] | undefined, target: string): boolean {
   return patterns?.some((pattern) => matches(pattern, target)) ?? true;
 }

@@ -1,9 +1,9 @@
 /**
- * The shape of config.json: the one schema that every configuration goes through, py9tor's after
- * its conversion. What a runner or a policy takes is said by that plugin's own schema.
+ * The schema of config.json, for every configuration, including py9tor's after its conversion. The
+ * options of a runner or a policy have their own schema in that plugin.
  *
- * In `v.metadata`, `keys` explains the keys of an object to people: contrib/config.schema.json and
- * baton.json(5) are made from it (`npm run generate`), and a test asks for what is missing.
+ * In `v.metadata`, `keys` describes the keys of an object for people: contrib/config.schema.json
+ * and baton.json(5) are generated from it (`npm run generate`), and a test reports missing ones.
  */
 import * as v from 'valibot';
 import { policies } from '../../policies/index.ts';
@@ -27,12 +27,12 @@ import { Retry } from './retry.ts';
 import { Sockets } from './sockets.ts';
 import { TARGET_KEYS } from './target-keys.ts';
 
-/** Of several commands the main process is a shell. */
+/** With several commands, the main process is a shell. */
 export function hasSeveral(runner: object): boolean {
   return Object.hasOwn(runner, 'cmds');
 }
 
-/** Types of runners whose command takes the arguments of a request. */
+/** Types of runners whose command accepts the arguments of a request. */
 const TAKES_ARGS = new Set<string>(['local', 'slurm']);
 const KILL_AFTER_DEFAULT = '30s';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -142,7 +142,7 @@ const Target = v.pipe(
 );
 export type TargetSettings = v.InferOutput<typeof Target>;
 
-/** What is a target's own, or depends on its runner, has no default. */
+/** Keys that are specific to a target or depend on its runner have no default. */
 const {
   each: _,
   hosts: _hosts,
@@ -152,14 +152,14 @@ const {
   ...forAll
 } = Target.entries;
 
-/** What a target has by itself where nobody says otherwise is not filled in here. */
+/** Built-in defaults of a target are not filled in here. */
 const Defaults = v.strictObject({
   ...forAll,
   policies: v.exactOptional(forAll.policies.wrapped),
   killAfter: v.exactOptional(forAll.killAfter.wrapped),
   okExit: v.exactOptional(forAll.okExit.wrapped),
 });
-/** What `defaults` may say, and a target may take away by null. */
+/** Keys that `defaults` may have, and that a target may remove with null. */
 export const DEFAULT_KEYS: readonly string[] = Object.keys(Defaults.entries);
 
 const PLUGINS_MAX = 100;
@@ -168,7 +168,7 @@ const PLUGIN_EXPECTED = 'the path of a module (.mjs), relative to the directory 
 /** Most entries of `include`. */
 export const INCLUDES_MAX = 100;
 
-/** Of every file of a configuration. */
+/** In every file of a configuration. */
 const common = {
   $schema: v.exactOptional(v.string()),
   description: v.exactOptional(Description),
@@ -221,18 +221,18 @@ export type Settings = v.InferOutput<typeof Settings>;
 
 /** A file that another one includes. */
 export const IncludedSettings = v.strictObject({ ...common, targets: v.record(Name, Target) });
-/** What only the main file may say: a file of a package changes nothing but its own targets. */
+/** Only the main file may have these: a package's file affects only its own targets. */
 export const MAIN_KEYS: readonly string[] = Object.keys(Settings.entries).filter(
   (key) => !Object.hasOwn(IncludedSettings.entries, key),
 );
 
-/** What the files are checked by. */
+/** The schemas that files are checked with. */
 export interface Schemas {
   readonly settings: v.GenericSchema<unknown, Settings>;
   readonly target: v.GenericSchema<unknown, TargetSettings>;
 }
 
-/** With the types that plugins have brought. */
+/** Including the types that plugins provide. */
 export function schemasWith({ policies: more, runners: moreRunners }: Plugins): Schemas {
   if (more.size + moreRunners.size === 0) return { settings: Settings, target: Target };
   const list = v.array(anyOf([...Object.values(policies), ...more.values()]));
@@ -253,14 +253,14 @@ export function schemasWith({ policies: more, runners: moreRunners }: Plugins): 
   };
 }
 
-/** Options of a plugin: `type` says whose, and only that plugin knows the rest. */
+/** Options of a plugin: `type` names the plugin, and only that plugin knows the rest. */
 interface Typed {
   readonly type: string;
 }
 
 /**
- * Plugins show their schemas as opaque. All of them are strict objects with a literal `type`, which
- * test/unit/config/load.test.ts holds for every plugin of both maps.
+ * Plugins show their schemas as opaque. All of them are strict objects with a literal `type`;
+ * test/unit/config/load.test.ts checks that for every plugin in both maps.
  */
 function anyOf(
   plugins: readonly { readonly options: v.GenericSchema<unknown, unknown> }[],

@@ -1,5 +1,5 @@
 /**
- * What the files of a configuration say together, or everything that is wrong with it. Main file
+ * Combines the files of a configuration, or finds everything that is wrong with them. The main file
  * and included files are checked by the same schema, target by target, in steps: thousands of
  * targets must not keep clients waiting.
  */
@@ -26,24 +26,24 @@ import {
   type TargetSettings,
 } from './schema.ts';
 
-/** A target as a file defines it. */
+/** A target as defined by a file. */
 interface Definition {
   readonly name: string;
   readonly value: unknown;
-  /** What `each` made it from, and others. */
+  /** The `each` definition that made it, along with other targets. */
   readonly template?: Bag;
-  /** Which `hosts` made it. */
+  /** The `hosts` definition that made it. */
   readonly fleet?: string;
-  /** Where a place inside the target stands. */
+  /** Finds a place inside the target in its file. */
   readonly origin: (at: Keys) => Place;
 }
 
 export interface AllSettings extends Omit<Settings, 'targets'> {
   readonly targets: Readonly<Record<string, TargetSettings>>;
-  /** The fleets of those that are in one. */
+  /** The fleet of each target that is in one. */
   readonly fleets: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
-  /** What is wrong at a place of `targets`, by its place in a file. */
+  /** Converts a mistake in `targets` to its place in a file. */
   faultOf(diagnostic: Diagnostic): Fault;
 }
 
@@ -92,7 +92,7 @@ export function* checkSettings(
   return { ok: true, value: { ...top, targets, fleets, warnings, faultOf } };
 }
 
-/** Finds the places of a target, whose name their keys begin with. */
+/** Finds the places of a target; their keys begin with its name. */
 function placer(
   { name, value, template, origin }: Definition,
   main: Source,
@@ -107,21 +107,21 @@ function placer(
   };
 }
 
-/** A type that is not known may be one of a plugin that could not be loaded. */
+/** An unknown type may belong to a plugin that could not be loaded. */
 function isSure({ at }: Fault): boolean {
   return at.length < 3 || at.at(-1) !== 'type';
 }
 
-/** What the files define, and what is wrong with all but the targets. */
+/** What the files define, and all mistakes outside the targets. */
 class Definitions {
   readonly definitions = new Map<string, Definition>();
   readonly warnings: string[] = [];
-  /** By the names of their targets. */
+  /** By target name. */
   readonly fleets = new Map<string, string>();
   readonly faults: Fault[] = [];
-  /** As the main file says, if nothing is wrong with it. */
+  /** From the main file, if they are correct. */
   defaults: Bag = {};
-  /** Of the conversion from py9tor: what the schema says of the same places says nothing new. */
+  /** Mistakes found by the py9tor conversion: the schema's mistakes at these places add nothing. */
   readonly #known: Fault[] = [];
   readonly #locators = new Locators();
   readonly #schemas: Schemas;
@@ -132,7 +132,7 @@ class Definitions {
     this.#schemas = schemas;
   }
 
-  /** The settings beside the targets, or undefined where something is wrong with them. */
+  /** The settings besides the targets, or undefined if they are wrong. */
   *addMain(source: Source): CooperativeSteps<Omit<Settings, 'targets'> | undefined> {
     const head = yield* this.#takeTargets(source);
     const checked = check(this.#schemas.settings, head);
@@ -155,12 +155,12 @@ class Definitions {
     if (!checked.ok) this.faults.push(...faultsIn(source, checked.diagnostics));
   }
 
-  /** Has the conversion said it? */
+  /** Whether the conversion has already reported it. */
   isKnown({ source, at }: Place): boolean {
     return this.#known.some((known) => known.source === source && isWithin(at, known.at));
   }
 
-  /** Takes up what a file defines; what is left has no targets, if they are an object. */
+  /** Collects the definitions of a file; returns the rest, without `targets` if it is an object. */
   *#takeTargets(source: Source): CooperativeSteps<unknown> {
     const converted = fromPy9tor(source.value, dirname(source.path));
     this.warnings.push(...converted.warnings);
@@ -194,7 +194,7 @@ class Definitions {
       yield;
       const fleet = isFleet ? { fleet: fleetOf(expanded.name) } : {};
       this.#add({ ...expanded, template, origin, ...fleet });
-      // One shows what is wrong with the rest of the definition.
+      // One is enough to show what is wrong with the rest of the definition.
       if (mistakes.length > 0) return;
     }
   }
@@ -213,7 +213,7 @@ class Definitions {
       this.#fleetOrigins.set(fleet, origin);
   }
 
-  /** Names that are fleets and targets, in whatever file and order. */
+  /** Names that are both fleets and targets, in any file and order. */
   findFleetTargets(): void {
     for (const [fleet, origin] of this.#fleetOrigins) {
       const target = this.definitions.get(fleet);
@@ -232,7 +232,7 @@ interface Template {
   readonly isFleet: boolean;
 }
 
-/** Of a definition for many targets; undefined for one, and where the schema finds it wrong. */
+/** A definition for many targets; undefined if it is for one, or if the schema rejects it. */
 function templateOf(name: string, value: Bag): Template | undefined {
   const { each, hosts, ...template } = value;
   if (each !== undefined && !v.is(Each, each)) return undefined;

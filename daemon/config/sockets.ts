@@ -1,6 +1,5 @@
 /**
- * The shape of one entry of `sockets` in config.json: where it is, who may open it, what it
- * permits.
+ * The schema of one entry of `sockets` in config.json: its path, who may open it, what it permits.
  */
 import * as v from 'valibot';
 import { SOCKET_PATH_BYTES_MAX } from '../protocol/request.ts';
@@ -8,7 +7,7 @@ import { Request, type Verb } from '../protocol/request-schema.ts';
 import { idlePattern, runWithoutWait } from './config-messages.ts';
 import { describeRights, permits } from './rights.ts';
 
-/** Most sockets that a configuration may name. */
+/** Most sockets in a configuration. */
 const SOCKETS_MAX = 32;
 const PATTERNS_MAX = 1_000;
 const NAME_CHARS_MAX = 255;
@@ -126,7 +125,7 @@ export function describeSocket({
   return `socket ${path ?? `"${name}"`}: ${[...facts, `permits ${rights}`].join(', ')}`;
 }
 
-/** What is probably not meant as it stands. */
+/** What is probably a mistake, though it is allowed. */
 export function findOddities(
   sockets: readonly SocketSettings[],
   names: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * What the keys of a target mean, for people: contrib/config.schema.json and baton.json(5) are made
- * from it.
+ * Descriptions of the keys of a target: contrib/config.schema.json and baton.json(5) are generated
+ * from them.
  */
 export const TARGET_KEYS = {
   each:

@@ -1,6 +1,6 @@
 /**
- * From what config.json says of one target to what the scheduler knows of it: durations become
- * milliseconds, policies are bound, and what its plugins miss on this machine makes it broken.
+ * Turns a target of config.json into the scheduler's: durations become milliseconds, policies are
+ * bound, and if its plugins miss something on this machine it is broken.
  */
 
 import { KEEP_DEFAULT, type Keep, type Retry, type Target } from '../core/catalog.ts';
@@ -17,7 +17,7 @@ interface Around {
   readonly bindAll: BindAll;
   readonly plugins: Plugins;
   readonly keepAll: KeepSettings | undefined;
-  /** By the names of their targets. */
+  /** By target name. */
   readonly fleets: ReadonlyMap<string, string>;
 }
 
@@ -79,7 +79,7 @@ export function makeTarget(
   return { target, warnings: bound.warnings };
 }
 
-/** What policies may know of a target. */
+/** What policies may know about a target. */
 function knownOf(
   name: string,
   runner: TargetSettings['runner'],
@@ -109,7 +109,7 @@ function retriesLost(retry: RetrySettings | undefined): boolean {
   return retry !== undefined && LOSSES.some((end) => retry.on.includes(end));
 }
 
-/** Ends of which nobody knows how far the command had come. */
+/** Outcomes for which it is unknown how far the command got. */
 const LOSSES = ['lost', 'interrupted'] as const;
 
 function makeRetry({

@@ -1,4 +1,4 @@
-/** Tools that save files; see tool-shape.ts. */
+/** Tools that back up files; see tool-shape.ts. */
 import { type KnownTool, seenIn } from './tool-shape.ts';
 
 export const BACKUPS = {
@@ -33,7 +33,7 @@ export const BACKUPS = {
     again: [1, 11],
     failed: { 1: 'any failure, in 0.14 a lock too', 10: 'no repository', 12: 'wrong password' },
     stop: 'INT',
-    // Over sftp with its ssh ended beside it, it cannot remove its lock.
+    // Over sftp, if its ssh is killed as well, it cannot remove its lock.
     stopTo: 'main',
     stopped: [130, 1],
     ignores: ['HUP'],
@@ -56,7 +56,7 @@ export const BACKUPS = {
     programs: ['borgmatic'],
     lockedText: 'Failed to create/acquire the lock',
     stop: 'TERM',
-    // It hands the signal to its process group: a script around it ends, too.
+    // It passes the signal to its process group, so a surrounding script ends, too.
     stopped: [143, 143],
     caution:
       'exits with 0 and prints nothing although all sources are missing or a file cannot be read; ' +

@@ -1,6 +1,6 @@
 /**
- * What is known of a backup or maintenance tool: the one shape of all rows. Every row was measured
- * with the packages that it names; test/tools/measure runs again those that say `run: true`.
+ * The facts about a backup or maintenance tool: the common shape of all rows. Every row was
+ * measured with the packages that it names; test/tools/measure repeats those with `run: true`.
  */
 import * as v from 'valibot';
 import { STOP_SIGNALS } from '../shared/stop.ts';
@@ -12,35 +12,35 @@ const Signal = v.picklist(STOP_SIGNALS);
 export const KnownTool = v.strictObject({
   /** Base names of its command. */
   programs: v.pipe(v.array(Text), v.minLength(1)),
-  /** The row is of its commands with this argument only. */
+  /** The row applies only to commands with this argument. */
   word: v.exactOptional(Text),
-  /** Something was left out, the rest is done: `warnExit`. */
+  /** Partial success, something was skipped: `warnExit`. */
   warn: v.exactOptional(Codes),
-  /** Another run holds its lock, and no other cause has this code. */
+  /** Another run holds its lock; this code has no other cause. */
   locked: v.exactOptional(Codes),
-  /** The same code has other causes: what it says then. */
+  /** If the code has other causes: the text that it prints for a lock. */
   lockedText: v.exactOptional(Text),
-  /** What may pass by itself, in every version: exit codes of `retry.on`. Absent: any failure. */
+  /** Exit codes of `retry.on`: failures that may be temporary, in every version. Default: all. */
   again: v.exactOptional(Codes),
-  /** What other codes mean. */
+  /** Meanings of other codes. */
   failed: v.exactOptional(v.record(v.pipe(v.string(), v.regex(/^\d+$/)), Text)),
-  /** What ends it most cleanly in every version: `stopSignal`. Absent: not measured. */
+  /** The cleanest way to stop it, in every version: `stopSignal`. Absent: not measured. */
   stop: v.exactOptional(Signal),
-  /** It ends its helpers itself, and by that more cleanly than if they are told: `stopTo`. */
+  /** It stops its helpers itself, more cleanly than if they get the signal: `stopTo`. */
   stopTo: v.exactOptional(v.literal('main')),
-  /** How it ends then, from 128 on by a signal or with such a code; of the versions, in order. */
+  /** Its exit code then (128 and above: by a signal, or such a code), for each version in order. */
   stopped: v.exactOptional(Codes),
-  /** Signals that it does not end by. */
+  /** Signals that do not end it. */
   ignores: v.exactOptional(v.array(Signal)),
-  /** Other processes go on where its main process alone is told. */
+  /** Other processes continue if only its main process gets the signal. */
   leavesOthers: v.exactOptional(v.boolean()),
-  /** What it leaves behind, and whom that holds up. */
+  /** What it leaves behind, and what that blocks. */
   leaves: v.exactOptional(Text),
   /** Arguments with which it prints "NN%": `progress`. */
   percent: v.exactOptional(v.pipe(v.array(Text), v.minLength(1))),
-  /** It exits with 0 although something is missing: a warning of `batond --check`. */
+  /** It may exit with 0 although something is missing: a warning of `batond --check`. */
   caution: v.exactOptional(Text),
-  /** Only of commands with `least` of these options or more, and without `unless`. */
+  /** Only for commands with at least `least` of these options, and without `unless`. */
   cautionIf: v.exactOptional(
     v.strictObject({
       options: v.array(Text),

@@ -1,4 +1,4 @@
-/** Tools for databases, and for the upkeep of a machine; see tool-shape.ts. */
+/** Tools for databases and for system maintenance; see tool-shape.ts. */
 import { type KnownTool, seenIn } from './tool-shape.ts';
 
 const POSTGRES = [
@@ -78,7 +78,7 @@ export const SYSTEMS = {
     programs: ['certbot'],
     lockedText: 'Another instance of Certbot is already running',
     failed: { 1: 'any failure' },
-    // While it waits for the answer of the authority.
+    // While it waits for the certificate authority.
     stop: 'TERM',
     stopped: [143, 143],
     seen: seenIn('certbot', '2.1.0-4', '4.0.0-2+deb13u1', { 12: true, 13: true }),
@@ -102,7 +102,7 @@ export const SYSTEMS = {
   'unattended-upgrade': {
     programs: ['unattended-upgrade', 'unattended-upgrades'],
     failed: { 1: 'locked by another run, of which it says nothing, or another failure' },
-    // It completes the package that it installs, which may take longer than `killAfter`.
+    // It finishes the package that it is installing, which may take longer than `killAfter`.
     stop: 'TERM',
     stopTo: 'main',
     stopped: [1, 1],

@@ -1,12 +1,12 @@
 /**
- * Who may ask for what. The kernel decides by owner, group and mode who may open a socket; a socket
- * may permit some verbs and some targets only, and this file stands between it and the service.
- * Without a word about rights a socket permits everything.
+ * Checks which client may request what. By owner, group and mode, the kernel decides who may open a
+ * socket; a socket may also permit only some verbs and targets, and this file enforces that in
+ * front of the service. A socket without rights in the configuration permits everything.
  *
- * A request that is not permitted is answered with 77 and never reaches the service. What a socket
- * with `targets` is shown are those targets. Their names alone are no secret: the sentence that
- * says for what a run waits may name another target. How another one ended is, also to who may see
- * the run of its hook.
+ * A request that is not permitted is answered with 77 and never reaches the service. A socket with
+ * `targets` is shown only those targets. The names of other targets are not secret: the reason why
+ * a run waits may contain one. How a run of another target ended is secret, even from clients that
+ * may see the run of its hook.
  */
 
 import { permits, type Rights } from '../config/rights.ts';
@@ -28,15 +28,15 @@ import { failWith, type Responder } from './responder.ts';
 
 type Handle = (request: Request, responder: Responder) => void;
 
-/** What there is: the runs and the targets, as they are now. */
+/** The current runs and targets. */
 export interface Seen {
   readonly state: ReadonlyState;
   readonly catalog: Catalog;
 }
 
 /**
- * Puts the rights in front of a service. They are asked for anew each time: a reload may change
- * them.
+ * Puts the rights in front of a service. They are read for each request, because a reload may
+ * change them.
  */
 export function authorize(handle: Handle, rights: () => Rights, seen: () => Seen): Handle {
   return (request, responder) => {
@@ -56,7 +56,7 @@ export function authorize(handle: Handle, rights: () => Rights, seen: () => Seen
   };
 }
 
-/** A caller that hears nothing more once a reload has taken the right to what it asked for. */
+/** A responder that stops once a reload has removed the right to what was requested. */
 function revocable(responder: Responder, refusal: () => string | undefined): Responder {
   const closed: (() => void)[] = [];
   let isOver = false;
@@ -80,7 +80,7 @@ function revocable(responder: Responder, refusal: () => string | undefined): Res
   };
 }
 
-/** Why it is not permitted, or undefined: it is. */
+/** Why it is not permitted, or undefined if it is. */
 function refuse(request: Request, rights: Rights, seen: Seen): string | undefined {
   const { state, catalog } = seen;
   const { socket, allow, targets, closed } = rights;
@@ -90,7 +90,7 @@ function refuse(request: Request, rights: Rights, seen: Seen): string | undefine
   }
   if (targets === undefined) return undefined;
   if (request.type === 'pause' || request.type === 'resume') {
-    // Those of a group are other ones after the next reload.
+    // The targets of a group may be different after the next reload.
     if (request.all) return say.forbiddenTarget(socket, 'all targets', targets);
     const { group } = request;
     if (group !== undefined) return say.forbiddenTarget(socket, `group ${group}`, targets);
@@ -101,14 +101,14 @@ function refuse(request: Request, rights: Rights, seen: Seen): string | undefine
   if (members !== undefined) return refuseFleet(request, members, rights, seen);
   const target = typeof of === 'string' ? of : state.runs.get(of)?.target;
   if (target !== undefined && mayUse(rights, target, seen)) return undefined;
-  // An unknown run is for the service to tell. Only `cancel` is carried out later than now, when
-  // the next number to be given away could be somebody else's.
+  // The service reports unknown runs. Only `cancel` takes effect later than now, when the next run
+  // number could belong to somebody else.
   if (target === undefined && request.type !== 'cancel') return undefined;
   const what = typeof of === 'string' ? `target "${of}"` : `run ${of}`;
   return say.forbiddenTarget(socket, what, targets);
 }
 
-/** A request for a fleet is one for each of its targets, or for those that it is narrowed to. */
+/** A request for a fleet counts as one for each of its targets, or for the selected ones. */
 function refuseFleet(
   request: Request,
   members: readonly string[],
@@ -118,7 +118,7 @@ function refuseFleet(
   const { socket, targets = [] } = rights;
   const only = request.type === 'run' ? request.only : undefined;
   const picked = request.type === 'run' ? pickHosts(request.target, members, only) : members;
-  // A host that is unknown is for the service to tell.
+  // The service reports unknown hosts.
   if ('type' in picked) return undefined;
   const foreign = picked.find((target) => !mayUse(rights, target, seen));
   return foreign === undefined
@@ -126,7 +126,7 @@ function refuseFleet(
     : say.forbiddenTarget(socket, `target "${foreign}"`, targets);
 }
 
-/** Who may use a fleet may use its targets. */
+/** The right to use a fleet includes its targets. */
 function mayUse({ targets }: Rights, target: string, { catalog }: Seen): boolean {
   const fleet = catalog.targets.get(target)?.fleet;
   return permits(targets, target) || (fleet !== undefined && permits(targets, fleet));
@@ -156,12 +156,12 @@ function subjectOf(request: Request, state: ReadonlyState): string | number | un
   }
 }
 
-/** So many runs of a history have to be looked through to find those that may be seen. */
+/** Most runs of a history that are searched for those that the client may see. */
 function widen(request: Request): Request {
   return request.type === 'history' ? { ...request, limit: HISTORY_RUNS_MAX } : request;
 }
 
-/** A caller who is shown the permitted targets only. */
+/** A responder that shows only the permitted targets. */
 function narrow(
   request: Request,
   responder: Responder,

@@ -1,8 +1,8 @@
 /**
- * One client: checks its lines, has them served, and keeps its replies in bounds.
+ * One client connection: checks its lines, has them served, and limits its unread replies.
  *
- * A line that is malformed, too long or not a request gets one `error`, after the answers to those
- * before it; then the connection is closed, and nothing else is disturbed.
+ * A line that is malformed, too long or not a request gets one `error`, after the answers to
+ * earlier requests; then the connection is closed. Nothing else is affected.
  */
 import type { Socket } from 'node:net';
 import * as v from 'valibot';
@@ -15,26 +15,26 @@ import { LineReader } from './line-reader.ts';
 import { describeRequestError, fieldOf } from './request-errors.ts';
 import type { Responder } from './responder.ts';
 
-/** Most requests of one connection that may be unanswered; each may hold two files open. */
+/** Most unanswered requests of one connection; each may hold two files open. */
 export const OPEN_REQUESTS_MAX = 256;
-/** Most bytes of replies that may wait for a client that does not read; it is cut off. */
+/** Most unread reply bytes of a client; with more, it is disconnected. */
 const UNREAD_BYTES_MAX = 16 * 1_048_576;
-/** Longest reply. With all that may wait before it, it is less than a client may leave unread. */
+/** Longest reply. Together with all that may be queued before it, less than UNREAD_BYTES_MAX. */
 const REPLY_BYTES_MAX = 12 * 1_048_576;
-/** While so many wait, no further request of the client is taken. More than a frame of output. */
+/** With more unread bytes than this, no request is taken. More than one frame of output. */
 const UNREAD_BYTES_HOLD = 1_048_576;
 /**
- * Most lines of one connection that are kept behind a request which holds it up. No line is read
- * beyond them, not even a ping: each may be of LINE_BYTES_MAX, on each of thousands of connections.
+ * Most lines of one connection that are kept while a request holds them up. No further line is
+ * read, not even a ping: each line may have LINE_BYTES_MAX, on thousands of connections.
  */
 export const KEPT_LINES_MAX = 16;
-/** How long the answers to what came before a bad line may take until that is refused. */
+/** How long a bad line waits for the answers to earlier requests before it is refused. */
 const ANSWERS_MS_MAX = 1_000;
 
 /**
- * A client that has closed its side may still read, as `nc -N` does, or be gone; only a write
- * tells. An empty line, which readers of ndjson skip, is sent so long after, and then every so
- * often.
+ * A client that has closed its side may still read, as `nc -N` does, or be gone; only a write shows
+ * which. After the first time, and then at the second interval, it is sent an empty line, which
+ * readers of ndjson skip.
  */
 const GONE_LOOK_MS = 5_000;
 const GONE_LOOK_AGAIN_MS = 60_000;
@@ -52,7 +52,7 @@ export class Connection {
   readonly #open = new Set<Open>();
   readonly #lines = new LineReader({
     take: (value) => {
-      // Whatever else is open or may not be asked here: a client that waits has to know.
+      // Even if other requests are open or not permitted: a waiting client needs the answer.
       if (v.is(Ping, value) && otherVersionOf(value) === undefined)
         this.#send({ ...idOf(value), type: 'pong' });
       else this.#inTurn(() => this.#take(value));
@@ -66,14 +66,14 @@ export class Connection {
       }),
   });
   #isOver = false;
-  /** The client has ended its side, and every line of it has been taken. */
+  /** The client has closed its side, and all its lines have been taken. */
   #isDrained = false;
-  /** Nothing but pings is taken before this has an answer. */
+  /** Until this request has an answer, only pings are taken. */
   #held: Open | undefined;
-  /** What came behind it, in that order. */
+  /** Lines that arrived behind it, in order. */
   readonly #kept: (() => void)[] = [];
   #goneTimer: NodeJS.Timeout | undefined;
-  /** Sends the error that is the last word; set while answers are waited for. */
+  /** Sends the final error; set while earlier answers are pending. */
   #lastWord: (() => void) | undefined;
   #lastWordTimer: NodeJS.Timeout | undefined;
 
@@ -91,8 +91,7 @@ export class Connection {
       this.#lines.end();
       this.#lookIfGone(GONE_LOOK_MS);
     });
-    // Not at once: a client that reads as fast as it is written to would have the daemon for
-    // itself.
+    // Not immediately: a client that reads as fast as the daemon writes would monopolize it.
     socket.on('drain', () => parts.fairQueue.add(() => this.#drain()));
     socket.on('error', (err) => this.#log.debug({ err }, 'connection failed'));
     socket.on('close', () => this.#abandon());
@@ -114,7 +113,7 @@ export class Connection {
   #take(value: unknown): void {
     if (this.#isOver) return;
     const id = idOf(value);
-    // Before all else: another version may have other requests and other keys.
+    // First of all: another version may have other requests and other keys.
     const version = otherVersionOf(value);
     if (version !== undefined) {
       const message = say.otherVersion(version, PROTOCOL_VERSION);
@@ -128,7 +127,7 @@ export class Connection {
       return this.#refuse('busy', say.tooManyOpen(OPEN_REQUESTS_MAX), id, EXIT.notNow);
     }
     this.#serve(parsed.output);
-    // One request a turn: a chunk may hold thousands, and other clients wait.
+    // One request per turn: a chunk may contain thousands, and other clients wait.
     this.#lines.pause();
     if (this.#socket.writableLength <= UNREAD_BYTES_HOLD) setImmediate(() => this.#goOn());
   }
@@ -139,7 +138,7 @@ export class Connection {
     else if (this.#kept.length < KEPT_LINES_MAX) this.#lines.resume();
   }
 
-  /** The client has read its replies: goes on with its requests, and with the relays in turns. */
+  /** The client has read its replies: continues with its requests, and with the relays in turn. */
   #drain(): void {
     if (this.#isOver) return;
     this.#goOn();
@@ -178,7 +177,7 @@ export class Connection {
     });
   }
 
-  /** A request that is answered holds up no other; what the client has not read may still. */
+  /** An answered request holds up no other one; unread replies may still do so. */
   #release(open: Open): void {
     if (this.#held !== open) return;
     this.#held = undefined;
@@ -198,7 +197,7 @@ export class Connection {
     }
   }
 
-  /** Base64 needs no escaping: it is put where JSON would put it, byte for byte. */
+  /** Base64 needs no escaping: it is inserted where JSON would put it, byte for byte. */
   #write(reply: Reply): void {
     if (reply.type !== 'output' || reply.encoding === undefined) {
       this.#socket.write(`${this.#bounded(reply)}\n`);
@@ -211,7 +210,7 @@ export class Connection {
     this.#socket.uncork();
   }
 
-  /** One that is longer would always be cut off, and nobody would know why. */
+  /** A longer reply would always be cut off, without an explanation. */
   #bounded(reply: Reply): string {
     const text = JSON.stringify(reply);
     const bytes = Buffer.byteLength(text);
@@ -228,7 +227,7 @@ export class Connection {
     });
   }
 
-  /** Nothing more is taken or sent. */
+  /** Takes and sends nothing more. */
   #abandon(): void {
     this.#isOver = true;
     this.#hearNoMore();
@@ -238,7 +237,7 @@ export class Connection {
     this.#open.clear();
   }
 
-  /** Takes nothing more. The error is sent once all that came before has had an answer. */
+  /** Takes nothing more, and sends the error once all earlier requests have an answer. */
   #refuse(
     code: ErrorCode,
     message: string,

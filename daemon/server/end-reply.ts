@@ -1,6 +1,6 @@
 /**
- * The last that a client hears of a run that it waits for: how it ended, and whatever makes that
- * odd.
+ * The last replies for a run that a client waits for: how it ended, and anything unusual about
+ * that.
  */
 import type { Target } from '../core/catalog.ts';
 import type { Run } from '../core/state.ts';

@@ -1,21 +1,21 @@
 /**
- * Which relay of output has the next turn. Each does a little at a time, but there may be hundreds;
- * so many follow one another as fit into some milliseconds, then the event loop looks at its
- * sockets, timers and keepers, and the rest goes on in the same order. So what others wait for does
- * not grow with the number of those who read.
+ * Schedules the relays of output. Each one does a little at a time, but there may be hundreds: as
+ * many as fit into a few milliseconds run in sequence, then the event loop handles sockets, timers
+ * and keepers, and the others continue in the same order. So delays for others do not grow with the
+ * number of readers.
  */
 
-/** Longest stretch without a look at the sockets, but for what one of them does at a time. */
+/** Longest time without handling sockets, apart from what one relay does at a time. */
 const TURN_MS = 5;
 
 export class FairQueue {
-  /** In the order of their coming. */
+  /** In order of arrival. */
   readonly #waiting = new Set<() => void>();
   #next: NodeJS.Immediate | undefined;
 
-  /** Calls back once, in a later turn of the event loop; the result takes it back. */
+  /** Calls back once, in a later turn of the event loop; the result cancels it. */
   add(callback: () => void): () => void {
-    // One of its own, since the same may be added twice.
+    // A new function, because the same callback may be added twice.
     const entry = (): void => callback();
     this.#waiting.add(entry);
     this.#schedule();
@@ -37,7 +37,7 @@ export class FairQueue {
 
   #turn(): void {
     const untilMs = performance.now() + TURN_MS;
-    // Those that are added meanwhile wait for the next turn.
+    // Callbacks that are added meanwhile wait for the next turn.
     let left = this.#waiting.size;
     for (const entry of this.#waiting) {
       this.#waiting.delete(entry);

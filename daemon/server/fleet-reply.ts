@@ -1,6 +1,6 @@
 /**
- * What is said of a fleet: the runs of its targets, which a client waits for one by one. A fleet
- * has no run of its own.
+ * Replies about a fleet: the runs of its targets, which a client waits for one by one. A fleet has
+ * no run of its own.
  */
 import type { Catalog } from '../core/catalog.ts';
 import type { FleetMember } from '../core/fleet.ts';
@@ -10,7 +10,7 @@ import type { Nonce, RunId, TargetName } from '../shared/run.ts';
 import type { Of, Responder } from './responder.ts';
 import { runOf } from './views/targets.ts';
 
-/** Of a request that was accepted. */
+/** For a request that was accepted. */
 export function fleetReply(
   target: TargetName,
   members: readonly FleetMember[],
@@ -25,7 +25,7 @@ export function fleetReply(
   };
 }
 
-/** Of each of its targets the running run, else the next queued, else the latest. */
+/** For each of its targets: the running run, else the next queued, else the latest. */
 export function foundFleet(
   name: RunId | TargetName,
   { state, catalog }: { readonly state: ReadonlyState; readonly catalog: Catalog },
@@ -39,15 +39,15 @@ export function foundFleet(
 }
 
 /**
- * Lets a client that loses its connection ask for this very run again. Only one that speaks of
- * versions: others may have been written when the first answer was another.
+ * Lets a client that loses its connection ask for this same run again. Only for clients that send a
+ * version: others may have been written when the first answer was a different one.
  */
 export function tellFound({ v }: Of<'wait' | 'output'>, run: Run, responder: Responder): void {
   if (v === undefined) return;
   responder.send({ type: 'found', ...nameOf(run) });
 }
 
-/** How a client names it from now on. */
+/** How a client identifies it from now on. */
 function nameOf(run: Run): {
   readonly run: RunId;
   readonly target: TargetName;
@@ -56,7 +56,7 @@ function nameOf(run: Run): {
   return { run: run.run, target: run.target, ...nonceOf(run) };
 }
 
-/** Absent of a run that an older version accepted. */
+/** Absent for a run that an older version accepted. */
 export function nonceOf(run: Run | undefined): { readonly nonce?: Nonce } {
   return run?.nonce === undefined ? {} : { nonce: run.nonce };
 }

@@ -1,14 +1,14 @@
 /**
- * Requests to run a target whose files have changed: they wait until the configuration is made
- * again, which takes many turns of the event loop where there are thousands of targets. Requests
- * that come meanwhile wait behind them, whatever their target, so that runs are asked for in the
- * order in which their clients asked. They share the next making, so that nobody waits for more
- * than two of them, however many files have changed. All other requests are served at once.
+ * Requests to run a target whose files have changed: they wait until the configuration has been
+ * rebuilt, which takes many turns of the event loop if there are thousands of targets. Later
+ * requests wait behind them, whatever their target, so that runs are queued in the order in which
+ * clients asked. They share the next rebuild, so that no request waits for more than two of them,
+ * however many files have changed. All other requests are served immediately.
  */
 import type { TargetName } from '../shared/run.ts';
 import type { Responder } from './responder.ts';
 
-/** Brings what these targets depend on up to date; undefined where nothing has changed. */
+/** Updates what these targets depend on; undefined if nothing has changed. */
 export type Refresh = (targets: ReadonlySet<TargetName>) => Promise<void> | undefined;
 
 interface Held {
@@ -18,7 +18,7 @@ interface Held {
 
 export class HeldRequests {
   readonly #refresh: Refresh;
-  /** In the order of their coming: one for each client at most. */
+  /** In order of arrival; at most one for each client. */
   readonly #held = new Set<Held>();
   #isRefreshing = false;
 
@@ -26,12 +26,12 @@ export class HeldRequests {
     this.#refresh = refresh;
   }
 
-  /** Calls `go` as soon as the target is as its files say. */
+  /** Calls `go` as soon as the target matches its files. */
   pass(target: TargetName, responder: Pick<Responder, 'hold'>, go: () => void): void {
     const request = { target, go };
     this.#held.add(request);
     if (!this.#isRefreshing) this.#letGo();
-    // What its client asks next may be about this run.
+    // Its client's next request may be about this run.
     if (this.#held.has(request)) responder.hold();
   }
 
@@ -42,7 +42,7 @@ export class HeldRequests {
     this.#isRefreshing = true;
     void refreshed.then(() => {
       this.#isRefreshing = false;
-      // Looks at their files no second time: they may change faster than they can be read.
+      // Does not check their files a second time: they may change faster than they can be read.
       this.#pass(requests);
       if (this.#held.size > 0) this.#letGo();
     });

@@ -1,12 +1,12 @@
 /**
- * Takes what a client sends apart into lines, and each line into a value.
+ * Splits the input of a client into lines, and parses each line.
  *
- * Every line has its turn: one that is too long, no UTF-8 or no JSON is told only when all before
- * it have been taken, however they came. ndjson's parser is fed by hand, because a pipe would be
- * undone by the first malformed line and hang; it ends itself on a line `null`, with all that it
- * holds, and does not see long lines that come in one chunk, so both are kept from it here. It is
- * fed whole lines only: it would go over a long line anew with every byte that comes, and take
- * bytes that are no UTF-8 for others.
+ * Lines are handled in order: a line that is too long, not UTF-8 or not JSON is reported only when
+ * all lines before it have been taken, however they arrived. ndjson's parser is fed by hand,
+ * because the first malformed line would break a pipe and hang. On a line `null` it ends, dropping
+ * its buffer, and it does not notice long lines that arrive in one chunk, so both are kept away
+ * from it here. It gets whole lines only: otherwise it would scan a long line again for every byte
+ * that arrives, and misread bytes that are not UTF-8.
  */
 import { isUtf8 } from 'node:buffer';
 import ndjson from 'ndjson';
@@ -25,7 +25,7 @@ const NO_OBJECT: Bad = { code: 'malformed', message: say.noObject() };
 const NO_UTF8: Bad = { code: 'malformed', message: say.noUtf8() };
 const TOO_LONG: Bad = { code: 'line-too-long', message: say.longLine(LINE_BYTES_MAX) };
 
-/** Given to the parser in the place of a line that it could not take, to come in turn. */
+/** Passed to the parser instead of a line that it could not take, to keep the order. */
 const STAND_IN = '';
 
 export class LineReader {
@@ -35,19 +35,19 @@ export class LineReader {
   readonly #refuse: (bad: Bad) => void;
   readonly #stall: (isStalled: boolean) => void;
   readonly #drained: () => void;
-  /** The line that STAND_IN stands for. Nothing after it is looked at. */
+  /** The line that STAND_IN represents. Nothing after it is parsed. */
   #bad: Bad | undefined;
-  /** Values that came before a malformed line and wait for their turn. */
+  /** Values before a malformed line that have not been taken yet. */
   #leftBeforeBad: number | undefined;
   #isOver = false;
 
   constructor(options: {
     readonly take: (value: unknown) => void;
-    /** A line that is none. Nothing is taken after it. */
+    /** A malformed line. Nothing after it is taken. */
     readonly refuse: (bad: Bad) => void;
-    /** There is more than can be taken now; with `false`, no longer. */
+    /** There is more input than can be taken now; with `false`, no longer. */
     readonly stall: (isStalled: boolean) => void;
-    /** The client has ended its side, and every line of it has been taken. */
+    /** The client has closed its side, and all its lines have been taken. */
     readonly drained: () => void;
   }) {
     this.#take = options.take;
@@ -67,7 +67,7 @@ export class LineReader {
     if (this.#lines.begunBytes > LINE_BYTES_MAX) this.#refuseInTurn(TOO_LONG);
   }
 
-  /** The client sends no more. A last line may lack its newline. */
+  /** The client sends no more. The last line may have no newline. */
   end(): void {
     if (this.#isOver) return;
     if (this.#lines.begunBytes > 0) this.#feed(this.#lines.take(Buffer.of(NEWLINE)));
@@ -87,7 +87,7 @@ export class LineReader {
     this.#isOver = true;
   }
 
-  /** Gives whole lines to the parser. */
+  /** Passes whole lines to the parser. */
   #feed(lines: Buffer | undefined): void {
     if (lines === undefined) return;
     const isText = isUtf8(lines);
@@ -122,7 +122,7 @@ export class LineReader {
     this.#malformed();
   }
 
-  /** What came before the bad line, in the same chunk, is taken first. */
+  /** Values before the bad line, in the same chunk, are taken first. */
   #malformed(): void {
     this.#leftBeforeBad ??= this.#parser.readableLength;
     if (this.#leftBeforeBad === 0) this.#fail(NO_OBJECT);
@@ -135,7 +135,7 @@ export class LineReader {
   }
 }
 
-/** `isText`: all of it is known to be UTF-8. */
+/** `isText`: already known to be UTF-8. */
 function mistakeIn(line: Buffer, isText: boolean): Bad | undefined {
   if (line.length > LINE_BYTES_MAX + 1) return TOO_LONG; // with its newline
   if (!isText && !isUtf8(line)) return NO_UTF8;
@@ -145,7 +145,7 @@ function mistakeIn(line: Buffer, isText: boolean): Bad | undefined {
 const BLANKS: readonly number[] = [0x20, 0x09, 0x0d];
 const LETTER_N = 0x6e;
 
-/** `null` is all that JSON has with this first letter. */
+/** In JSON, only `null` begins with this letter. */
 function isLikeNull(line: Buffer): boolean {
   return line.find((byte) => !BLANKS.includes(byte)) === LETTER_N;
 }

@@ -1,12 +1,12 @@
 /**
  * Listens on Unix sockets: on a path of the daemon's own, or on a descriptor that systemd passes.
  *
- * A path has its mode from the first moment (umask around the bind, which is synchronous; a wider
- * mode only once the group is right), a socket that a dead daemon left is replaced under a lock,
- * and a path that the kernel would cut is refused. What systemd owns is only listened on.
+ * A path has the right mode from the start (umask around the bind, which is synchronous; a wider
+ * mode only once the group is right), a stale socket of a dead daemon is replaced under a lock, and
+ * a path that the kernel would truncate is refused. Sockets that systemd owns are only listened on.
  *
- * Invariant: a socket that somebody listens on is never replaced, and only the very socket that was
- * made here is removed at the end: systemd, which ignores locks, may have put its own in its place.
+ * Invariant: a socket on which somebody listens is never replaced, and only the socket that was
+ * created here is removed at the end: systemd, which ignores locks, may have put its own there.
  */
 
 import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
@@ -24,7 +24,7 @@ import { whoListens } from './unix-listener.ts';
 /** Owner only. */
 export const MODE_DEFAULT = 0o600;
 const UMASK = 0o177;
-/** Of a directory that is made for a socket: who may open which is said by the sockets in it. */
+/** For a directory that is created for sockets; the sockets restrict who may open them. */
 const DIRECTORY_MODE = 0o755;
 
 type Serve = (client: net.Socket) => void;
@@ -38,11 +38,11 @@ export interface OwnSocket {
 /** A socket that is listened on. */
 export interface Open {
   readonly server: net.Server;
-  /** Takes no more clients. */
+  /** Accepts no more clients. */
   close(): void;
 }
 
-/** Makes a socket and listens on it; every client is handed to `serve`. */
+/** Creates a socket and listens on it; passes every client to `serve`. */
 export async function listenAt(place: OwnSocket, serve: Serve): Promise<Result<Open>> {
   const { path } = place;
   const bytes = Buffer.byteLength(path);
@@ -64,7 +64,7 @@ export async function listenAt(place: OwnSocket, serve: Serve): Promise<Result<O
   if (there !== undefined) {
     const inUse = await findListener(path);
     if (inUse !== undefined) return { ok: false, error: inUse };
-    // It was left by a dead daemon, and under the lock no other one makes it anew.
+    // A dead daemon left it, and under the lock no other daemon can create it again.
     unlinkSync(path);
   }
   const bound = await listen({ path }, `socket ${path}`, serve);
@@ -76,11 +76,11 @@ export async function listenAt(place: OwnSocket, serve: Serve): Promise<Result<O
   return widened;
 }
 
-/** Why the socket may not be replaced, or undefined: nobody listens. */
+/** Why the socket may not be replaced, or undefined if nobody listens. */
 async function findListener(path: string): Promise<string | undefined> {
   const listening = whoListens(path);
   if (listening !== undefined) return say.othersListen(path, listening.name, listening.pid);
-  // Of another network namespace, such as a container's, nothing was seen.
+  // A listener in another network namespace, such as a container's, was not seen.
   const code = await new Promise<string | undefined>((resolve) => {
     const socket = net.connect(path);
     socket.once('connect', () => {
@@ -93,20 +93,18 @@ async function findListener(path: string): Promise<string | undefined> {
   return code === undefined ? say.othersListen(path) : say.notReplaced(path, code);
 }
 
-/**
- * libuv removes whatever stands at the path by then, so it is not asked to where that is another's.
- */
+/** libuv removes whatever is at the path then, so it must not close if that is somebody else's. */
 function closerOf(server: net.Server, path: string): () => void {
   const { dev, ino } = lstatSync(path);
   return () => {
     const now = lstatSync(path, { throwIfNoEntry: false });
-    // Without its file nobody can reach the old socket any more; it goes with the process.
+    // Without its file nobody can reach the old socket any more; it ends with the process.
     if (now === undefined || (now.dev === dev && now.ino === ino)) server.close();
     else server.unref();
   };
 }
 
-/** Listens on a descriptor that systemd passes. A network socket is refused: baton has none. */
+/** Listens on a descriptor that systemd passes. A network socket is refused: baton uses none. */
 export async function listenOn(
   { fd, name, listening }: PassedSocket,
   serve: Serve,
@@ -136,7 +134,7 @@ function listen(
 ): Promise<Result<net.Server>> {
   const server = net.createServer({ allowHalfOpen: true }, serve);
   return new Promise((resolve) => {
-    // Also later: an accept that fails for want of files must not end the daemon.
+    // Also later: an accept that fails because of too many open files must not end the daemon.
     server.on('error', (error) => {
       resolve({ ok: false, error: say.cannotListen(what, error) });
     });
@@ -144,7 +142,7 @@ function listen(
   });
 }
 
-/** Gives it to its group, and only then lets more than its owner in. */
+/** Sets its group, and only then its wider mode. */
 function widen({ path, mode, gid }: OwnSocket): Result<undefined> {
   try {
     if (gid !== undefined) chownSync(path, -1, gid);

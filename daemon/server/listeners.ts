@@ -1,9 +1,9 @@
 /**
- * The sockets of a daemon: those that systemd passes, those that config.json names, or the default
- * one; each with what it permits.
+ * The sockets of a daemon: those passed by systemd, those in config.json, or the default one; each
+ * with what it permits.
  *
- * Invariant: a socket whose rights nobody has described permits nothing, unless the configuration
- * names no sockets at all and it is the only one or the one of baton.socket.
+ * Invariant: a socket without described rights permits nothing, unless the configuration names no
+ * sockets at all and it is the only one or the one of baton.socket.
  */
 
 import type { Socket } from 'node:net';
@@ -30,22 +30,22 @@ export interface Listener {
   readonly where:
     | PassedSocket
     | { readonly path: string; readonly mode: number; readonly group?: string | number };
-  /** What it permits by the configuration of now. */
+  /** What it permits under the current configuration. */
   rights(settings: Settings): Rights;
 }
 
-/** Most clients of one socket at once. Others are told so: a crowd here shuts no other socket. */
+/** Most clients of one socket at once. More are refused: a crowd here blocks no other socket. */
 const CONNECTIONS_MAX = 4_096;
-/** How long a client that is turned away has to read why. */
+/** How long a refused client has to read the reason. */
 const TURNED_AWAY_MS = 1_000;
-/** How long a client that has just come may take to be answered when the daemon is to stop. */
+/** How long a new client may take to get its answer when the daemon stops. */
 const DRAIN_MS = 500;
-/** FileDescriptorName= of contrib/systemd/baton.socket, and what it is without that line. */
+/** FileDescriptorName= of contrib/systemd/baton.socket, and its default. */
 const MAIN_NAMES = ['baton', 'baton.socket'];
 
 /**
- * What to listen on. `own` is a path that permits everything. Where systemd passes sockets, entries
- * with a name are its business: one that it does not pass is switched off.
+ * What to listen on. `own` is a path that permits everything. If systemd passes sockets, entries
+ * with a name refer to those: a name that it does not pass is off.
  */
 export function planListeners(
   settings: Settings,
@@ -56,7 +56,7 @@ export function planListeners(
   const entries = settings?.filter(({ name }) => !isActivated || name === undefined) ?? [];
   return [
     ...passed.map((socket) => passedListener(socket, isMainSocket(socket, passed))),
-    // Of a path that the configuration describes, its description is true.
+    // If the configuration has an entry for the path, that applies.
     ...(own === undefined || entries.some(({ path }) => path === own) ? [] : [ownListener(own)]),
     ...entries.flatMap((entry) =>
       entry.path === undefined ? [] : [pathListener(entry, entry.path)],
@@ -64,12 +64,12 @@ export function planListeners(
   ];
 }
 
-/** Where the sockets are; if that differs after a reload, only a restart brings it about. */
+/** Where the sockets are; if a reload changes that, only a restart applies it. */
 export function placesOf(settings: Settings): string {
   return JSON.stringify(settings?.map(({ path, name, mode, group }) => [path, name, mode, group]));
 }
 
-/** Is it the administrator's, which permits everything where the configuration names no sockets? */
+/** Whether this is the administrator's socket, which permits everything unless `sockets` is set. */
 export function isMainSocket(socket: PassedSocket, passed: readonly PassedSocket[]): boolean {
   return passed.length === 1 || MAIN_NAMES.includes(socket.name);
 }
@@ -82,7 +82,7 @@ export class Sockets {
   readonly #log: Log;
   readonly #servers: Open[] = [];
   readonly #clients = new Set<Socket>();
-  /** Clients that have not heard anything yet. */
+  /** Clients that have not got any reply yet. */
   readonly #unanswered = new Set<Socket>();
   readonly #settings: () => Settings;
   readonly #seen: () => Seen;
@@ -90,16 +90,16 @@ export class Sockets {
   readonly #left: () => void;
   readonly #fairQueue: FairQueue;
   #answered = (): void => {};
-  /** It was said that clients are refused. */
+  /** The refusal of clients has been logged. */
   #isFull = false;
 
   constructor(options: {
     readonly log: Log;
-    /** Those of the configuration of now. */
+    /** From the current configuration. */
     readonly settings: () => Settings;
     readonly seen: () => Seen;
     readonly handle: (request: Request, responder: Responder) => void;
-    /** A client is gone. */
+    /** A client has disconnected. */
     readonly left: () => void;
     readonly fairQueue: FairQueue;
   }) {
@@ -115,16 +115,16 @@ export class Sockets {
     return this.#clients.size;
   }
 
-  /** Listens on all of them, or says what is wrong with one. */
+  /** Listens on all of them, or returns what is wrong with one. */
   async open(listeners: readonly Listener[]): Promise<Result<undefined>> {
-    // All that takes time first: nobody is served before the last of them is open.
+    // Slow things first: no client is served before the last socket is open.
     const gids = new Map<Listener, number>();
     for (const listener of listeners) {
       const gid = await gidOf(listener);
       if (!gid.ok) return gid;
       if (gid.value !== undefined) gids.set(listener, gid.value);
     }
-    // Those of systemd last: closed, they could not be opened again to tell anybody what is wrong.
+    // systemd's sockets last: once closed, they could not be opened again to report a mistake.
     for (const listener of [...listeners].sort((one, other) => isPassed(one) - isPassed(other))) {
       const serve = this.#serve(listener);
       const { where } = listener;
@@ -140,7 +140,7 @@ export class Sockets {
     return { ok: true, value: undefined };
   }
 
-  /** Takes no more clients; those who have just come are answered before it resolves. */
+  /** Accepts no more clients; resolves when those that have just connected are answered. */
   async close(): Promise<void> {
     for (const server of this.#servers) server.close();
     if (this.#unanswered.size === 0) return;
@@ -149,13 +149,13 @@ export class Sockets {
       this.#answered = () => {
         if (this.#unanswered.size > 0) return;
         clearTimeout(timer);
-        // What they asked for besides is answered in the turn that goes on.
+        // Their other requests are answered in the current turn.
         setImmediate(resolve);
       };
     });
   }
 
-  /** Says why: a client that is dropped without a word would have to guess. */
+  /** Sends the reason, so that the client does not have to guess. */
   #turnAway(client: Socket, listener: Listener): void {
     if (!this.#isFull) this.#log.warn({ socket: nameListener(listener) }, 'clients are refused');
     this.#isFull = true;

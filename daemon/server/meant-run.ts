@@ -1,6 +1,6 @@
 /**
- * Which run somebody waits for. A run of another life of the state directory that was found alive
- * is one of this life, under a new number, and has kept its token.
+ * Finds the run that a client waits for. A run that was started in an earlier journal and found
+ * alive has a new number here, but has kept its token.
  */
 import type { ReadonlyState } from '../core/state.ts';
 import type { Request } from '../protocol/request-schema.ts';
@@ -8,7 +8,7 @@ import type { RunId } from '../shared/run.ts';
 
 type Wait = Extract<Request, { readonly type: 'wait' }>;
 
-/** Its number now; what the request says where it does not differ. */
+/** Its current number, which is usually the one in the request. */
 export function meantRun(
   { run, nonce, token }: Wait,
   { runs, tokens }: ReadonlyState,

@@ -1,6 +1,4 @@
-/**
- * The package's own options that its published types leave out; see daemon/server/connection.ts.
- */
+/** Options that the package's published types omit; see daemon/server/connection.ts. */
 declare module 'ndjson' {
   import type { Duplex } from 'node:stream';
 

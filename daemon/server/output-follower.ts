@@ -1,11 +1,11 @@
 /**
- * Follows the output of one run for one client: pulls from the files by byte offset, as fast as the
- * client reads and no faster. The job never feels it; its only back-pressure is the disk.
+ * Follows the output of one run for one client: reads the files by byte offset, only as fast as the
+ * client reads. The job is not affected; its only back-pressure is the disk.
  *
- * While bytes flow the files are looked at every 20 ms; after some quiet looks a one-shot watch of
- * their directory takes over, so that a silent run costs nothing, nor does one whose files are yet
- * to be made. `end` is sampled before the read: a read of nothing after the end is the end of the
- * output.
+ * While output arrives, the files are checked every 20 ms; after some checks without output, a
+ * one-shot watch of their directory takes over, so that a silent run costs nothing, nor one whose
+ * files do not exist yet. `end` is sampled before the read: an empty read after the end is the end
+ * of the output.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { CHUNK_BYTES, encode, type Frame } from './output-frame.ts';
 
 const LOOK_MS = 20;
 const LOOKS_QUIET = 10;
-/** While the directory cannot be watched: it is not there, or the system has no watches left. */
+/** If the directory cannot be watched: it does not exist, or the system has no watches left. */
 const LOOK_UNWATCHED_MS_MAX = 1_000;
 
 export interface Offsets {
@@ -28,11 +28,11 @@ export interface Offsets {
 interface Source {
   readonly stream: 'out' | 'err';
   file?: number;
-  /** Where the client is. */
+  /** The client's position. */
   offset: number;
   /** offset − position in the file: not 0 once a job has truncated its own output. */
   shift: number;
-  /** There is no file to be had now, or it cannot be read now; what it holds is not known. */
+  /** There is no readable file now; what it contains is unknown. */
   isUnread?: boolean;
   /** It cannot be read at all. */
   isBroken?: boolean;
@@ -45,7 +45,7 @@ export interface OutputDisk extends Pick<typeof fs, 'readSync' | 'fstatSync' | '
 
 const REAL_DISK: OutputDisk = { ...fs, openSync: (path) => openRegular(path) };
 
-/** A file has `bytes` bytes only, of which `read` were read already. */
+/** A file has only `bytes` bytes, although `read` bytes of it have been read. */
 type Cut = (path: string, bytes: number, read: number) => void;
 
 export class Follower {
@@ -66,26 +66,26 @@ export class Follower {
   #timer: NodeJS.Timeout | undefined;
   #giveUpTurn: (() => void) | undefined;
   #watcher: fs.FSWatcher | undefined;
-  /** Until the next look that no watch brings about. */
+  /** Time until the next look while nothing is watched. */
   #unwatchedMs = LOOK_MS;
 
   /**
-   * Without room nothing is read until `resume`. `done` is called once, when the run has ended (see
-   * `end`) and its last byte has been sent.
+   * If the client has no room, nothing is read until `resume`. `done` is called once, when the run
+   * has ended (see `end`) and its last byte has been sent.
    */
   constructor(options: {
     readonly directory: string;
     readonly from: Offsets;
-    /** Of CHUNK_BYTES; used within a call only, so that all followers can share one. */
+    /** Of CHUNK_BYTES; used only within a call, so that all followers can share one. */
     readonly chunk: Buffer;
-    /** Shared with all that have more to do. */
+    /** Shared with everything else that has more to do. */
     readonly fairQueue: FairQueue;
     readonly send: (frame: Frame) => void;
     readonly hasRoom: () => boolean;
     readonly done: () => void;
-    /** A stream cannot be read, for a reason that does not pass; nothing more comes of it. */
+    /** A stream cannot be read, for a permanent reason; no more output comes from it. */
     readonly failed: (why: string) => void;
-    /** A file was truncated. It is read anew from its beginning. */
+    /** A file was truncated. It is read again from its beginning. */
     readonly cut: Cut;
     readonly disk?: OutputDisk;
   }) {
@@ -106,8 +106,8 @@ export class Follower {
   }
 
   /**
-   * Sends a frame of each stream, and goes on by itself: in further turns, for a client that reads
-   * as fast as it is written to would have the daemon for itself.
+   * Sends a frame of each stream, and continues in later turns, because a client that reads as fast
+   * as the daemon writes would monopolize it.
    */
   pump(): void {
     if (this.#closed || this.#blocked) return;
@@ -118,7 +118,7 @@ export class Follower {
       this.#blocked = !this.#hasRoom();
       if (this.#blocked) return;
       if (this.#read(source, ended)) moved = true;
-      if (this.#closed) return; // the client was cut off by this frame
+      if (this.#closed) return; // the client was disconnected by this frame
     }
     if (moved) {
       this.#quiet = 0;
@@ -143,7 +143,7 @@ export class Follower {
     this.pump();
   }
 
-  /** The run has ended: what is in the files now is all of its output. */
+  /** The run has ended: the files now contain all of its output. */
   end(): void {
     this.#ended = true;
     this.pump();
@@ -163,7 +163,7 @@ export class Follower {
     try {
       if (file !== undefined) this.#disk.closeSync(file);
     } catch {
-      // Linux closes it whatever close(2) says.
+      // Linux closes it even if close(2) fails.
     }
   }
 
@@ -209,12 +209,12 @@ export class Follower {
       source.file ??= this.#disk.openSync(join(this.#directory, source.stream));
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
-      // Nothing was written yet, both streams share one file, or it is forgotten.
+      // No output yet, both streams share one file, or the run is forgotten.
     }
     return source.file;
   }
 
-  /** Sleeps until a file changes. Looks once more, for what came while the watch was set up. */
+  /** Sleeps until a file changes. Looks once more, for changes during the set-up of the watch. */
   #doze(): void {
     try {
       this.#watcher = fs.watch(this.#directory, { persistent: true }, () => this.#wake());
@@ -234,7 +234,7 @@ export class Follower {
       if (file === undefined) return this.#open(source) !== undefined;
       return this.#disk.fstatSync(file).size !== offset - shift;
     } catch {
-      return true; // the next look says what is wrong
+      return true; // the next look reports what is wrong
     }
   }
 
@@ -253,13 +253,13 @@ export class Follower {
   }
 }
 
-/** Where the last `bytes` of each stream begin; 0 where there are fewer, or none can be seen. */
+/** Where the last `bytes` of each stream begin; 0 if there are fewer, or none can be read. */
 export function tailOffsets(directory: string, bytes: number): Offsets {
   const offsetOf = (stream: 'out' | 'err'): number => {
     try {
       return Math.max(0, fs.statSync(join(directory, stream)).size - bytes);
     } catch {
-      return 0; // no file, or the relay says what is wrong with it
+      return 0; // no file, or the relay reports what is wrong with it
     }
   };
   return { out: offsetOf('out'), err: offsetOf('err') };

@@ -1,4 +1,4 @@
-/** A piece of a run's output as it goes to a client. */
+/** A frame of a run's output for a client. */
 import { isUtf8 } from 'node:buffer';
 
 /** Most bytes of one frame. */
@@ -13,9 +13,9 @@ export interface Frame {
 }
 
 /**
- * Text where it is text, cut at a character's boundary; base64 where it is not. What holds a NUL is
- * not: JSON would make six bytes of each. A full frame, of which more follow, is base64 as well:
- * making that costs a quarter of escaping text, though it has a third more bytes.
+ * Valid text is sent as text, cut at a character boundary; anything else as base64. So is text with
+ * a NUL, because JSON needs six bytes for each. A full frame, after which more follow, is base64 as
+ * well: that takes a quarter of the time of escaping text, though it has a third more bytes.
  */
 export function encode(
   chunk: Buffer,
@@ -31,7 +31,7 @@ export function encode(
   return { stream, offset, bytes: chunk.length, data, encoding: 'base64' };
 }
 
-/** How many bytes are left if a character that has only begun is cut off the end. */
+/** How many bytes remain if an incomplete character is cut off the end. */
 function wholeCharacters(chunk: Buffer): number {
   for (let back = 1; back <= Math.min(4, chunk.length); back++) {
     const byte = chunk[chunk.length - back] ?? 0;

@@ -1,4 +1,4 @@
-/** Requests to pause and to resume: of a target, of the groups of a name, of everything. */
+/** Requests to pause and to resume: a target, all groups with a name, or everything. */
 import type { CommandInput } from '../core/command.ts';
 import { pauseKey } from '../core/pause-scope.ts';
 import { pausesOf } from '../core/pauses.ts';
@@ -10,7 +10,7 @@ import type { PauseScope } from '../shared/run.ts';
 import type { Refusals } from './refusals.ts';
 import { finishWith, type Of, type Responder } from './responder.ts';
 
-/** Most targets that an answer names. */
+/** Most targets in one reply. */
 const NAMED_MAX = 5;
 
 export function pause(
@@ -43,7 +43,7 @@ function inputOf(request: Of<'pause' | 'resume'>, scope: PauseScope): CommandInp
   return { type: 'pause', ...scope, ...(forMs === undefined ? {} : { forMs }) };
 }
 
-/** What another pause still holds up, of what was resumed. */
+/** Which part of the resumed targets another pause still affects. */
 function stillPaused(scope: PauseScope, { state, catalog }: Loop): string | undefined {
   if ('target' in scope) return staysPaused(scope.target, pausesOf(state, scope.target, catalog));
   if ('group' in scope) {

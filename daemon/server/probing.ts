@@ -1,5 +1,5 @@
 /**
- * `probe`: connects to the machine of a target, or of every host of a fleet, as a run would, and
+ * `probe`: connects to the machine of a target, or of every host of a fleet, as a run would, but
  * runs nothing.
  */
 import type { Catalog, Target } from '../core/catalog.ts';
@@ -11,16 +11,16 @@ import { EXIT, exitStatus } from '../protocol/request.ts';
 import type { Refusals } from './refusals.ts';
 import { failWith, finishWith, type Of, type Responder } from './responder.ts';
 
-/** Looks at the machine of a target without running anything; undefined where there is none. */
+/** Checks the machine of a target without running anything; undefined if there is none. */
 export type Prober = (target: Target) => Promise<Probed | undefined>;
 
 /** Most hosts of fleets that are probed at the same time. */
 export const HOSTS_AT_ONCE = 50;
-/** Of each host of a fleet so much is told; the reply would be too large with 1,000 banners. */
+/** Limits for each host of a fleet; the reply would be too large with 1,000 banners. */
 const LINES_PER_HOST_MAX = 10;
 const LINE_CHARS_MAX = 500;
 
-/** What was seen of one machine. */
+/** What was found on one machine. */
 interface Sight {
   readonly name: string;
   readonly exit: number;
@@ -38,7 +38,7 @@ interface Options {
 
 export class Probing {
   readonly #options: Options;
-  /** Ends with the last fleet that was asked for: one is probed after the other. */
+  /** Ends with the last requested fleet: fleets are probed one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: Options) {
@@ -85,7 +85,7 @@ export class Probing {
     const rest = hosts.values();
     const lookOn = async (): Promise<void> => {
       for (const host of rest) {
-        // Nobody would hear of it.
+        // Nobody would see it.
         if (isGone) return;
         seen.set(host, await this.#lookAtHost(host));
       }
@@ -122,10 +122,10 @@ export class Probing {
   }
 }
 
-/** Each line begins with its target; the last one names those where no run could start. */
+/** Each line begins with its target; the last one lists those where no run could start. */
 function linesOf(sights: readonly Sight[]): readonly string[] {
   const lines = sights.flatMap(({ name, lines }) =>
-    // What is wrong stands at the end.
+    // Errors are at the end.
     lines.slice(-LINES_PER_HOST_MAX).map((line) => `${name}: ${line.slice(0, LINE_CHARS_MAX)}`),
   );
   const failed = sights.flatMap(({ name, exit }) => (exit === 0 ? [] : [name]));

@@ -1,11 +1,11 @@
 /**
- * Questions about the state, whose answers may take long to make where there are thousands of
- * targets. One is answered after another, each in slices that are short for all other clients;
- * a short answer is given at once.
+ * Queries about the state, whose answers may take long if there are thousands of targets. They are
+ * answered one after another, in slices that are short enough for other clients; a short answer is
+ * given immediately.
  *
- * The answer to one is begun only when those before it are given, so that no more than one moment
- * of the state is held however many ask. No other request of its client is taken meanwhile: answers
- * come in the order of its requests, and do not pile up in memory.
+ * An answer is started only when all earlier ones have been given, so that only one snapshot of the
+ * state exists, however many clients ask. Meanwhile the same client's later requests wait: answers
+ * keep the order of its requests, and do not pile up in memory.
  */
 
 import type { Reply } from '../protocol/request.ts';
@@ -13,7 +13,7 @@ import type { CooperativeSteps } from '../shared/cooperative.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { finishWith, type Responder } from './responder.ts';
 
-/** Longest stretch without a turn for others, but for one piece. */
+/** Longest time without handling others, apart from one step. */
 const SLICE_MS = 2;
 
 interface Question {
@@ -21,12 +21,12 @@ interface Question {
   readonly begin: Begin;
 }
 
-/** Undefined: the caller has been told already that there is no answer. */
+/** Undefined: the client has already been told that there is no answer. */
 type Begin = () => CooperativeSteps<Reply> | undefined;
 
 export class QueryQueue {
   readonly #fairQueue: FairQueue;
-  /** In the order of their coming; the first one is being answered. */
+  /** In order of arrival; the first one is being answered. */
   readonly #open = new Set<Question>();
   #pieces: CooperativeSteps<Reply> | undefined;
   #hasTurn = false;
@@ -35,7 +35,7 @@ export class QueryQueue {
     this.#fairQueue = fairQueue;
   }
 
-  /** `begin` takes from the state what the answer is made of, before its first piece. */
+  /** `begin` takes from the state what the answer needs, before its first step. */
   ask(responder: Responder, begin: Begin): void {
     const question = { responder, begin };
     this.#open.add(question);

@@ -1,6 +1,6 @@
 /**
- * What a client is told whose wish cannot be fulfilled: what was found, and what to do. One place
- * for all requests, so that the same trouble has the same words and the same exit status.
+ * Replies to requests that cannot be fulfilled: what was found, and what to do. In one place for
+ * all requests, so that the same problem has the same words and exit status.
  */
 
 import { groupName } from '../core/pauses.ts';
@@ -71,29 +71,28 @@ export class Refusals {
   }
 
   /**
-   * Whether the number is that of another run than `nonce` says, given away in another life of the
-   * state directory. Then says so: no status and no output of the one is ever told of the other.
+   * Whether the number belongs to a different run than `nonce` says, from another journal. If so,
+   * sends an error: the status and output of one run must never be reported for another.
    */
   isOther(responder: Responder, of: RunId | string, nonce: Nonce | undefined): boolean {
     if (nonce === undefined || typeof of === 'string') return false;
     const run = this.#loop.state.runs.get(of);
     const isForgotten = run === undefined && of < this.#loop.state.nextRun;
-    // Of one that is forgotten nobody knows which it was.
+    // For a forgotten run, nobody knows which one it was.
     if (isForgotten || run?.nonce === nonce) return false;
     failWith(responder, 'other-run', EXIT.noVerdict, say.otherRun(of));
     return true;
   }
 
   /**
-   * The same for a client that waits for its end: one that is forgotten has had one, and nobody
-   * knows which.
+   * The same for a client that waits for its end: a forgotten run has ended, but nobody knows how.
    */
   unknownEnd(responder: Responder, run: RunId): void {
     if (run >= this.#loop.state.nextRun) return this.unknownRun(responder, run);
     failWith(responder, 'unknown-run', EXIT.noVerdict, say.forgottenRun(run));
   }
 
-  /** The run that a client waits for; else says that there is none. */
+  /** The run that a client waits for; if there is none, sends an error. */
   findWaited(request: Of<'wait'>, responder: Responder): Run | undefined {
     const { state } = this.#loop;
     const of = meantRun(request, state);
@@ -104,7 +103,7 @@ export class Refusals {
     return run;
   }
 
-  /** The run that is meant by a number or by a target's name; else says that there is none. */
+  /** The run for a number or a target's name; if there is none, sends an error. */
   find(of: number | string, responder: Responder): Run | undefined {
     const { state, catalog } = this.#loop;
     const members = typeof of === 'string' ? catalog.fleets.get(of) : undefined;

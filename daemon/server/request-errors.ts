@@ -1,13 +1,13 @@
-/** What is wrong with a value that is no request, in words. */
+/** Describes what is wrong with a value that is not a valid request. */
 import * as v from 'valibot';
 import * as say from '../protocol/refusal-text.ts';
 import { didYouMean } from '../protocol/request.ts';
 import { Request } from '../protocol/request-schema.ts';
 
-/** Longest text of a found value that a message shows. */
+/** Longest text of a found value in a message. */
 const FOUND_CHARS_MAX = 60;
 
-/** The value's own property, whatever the value is. */
+/** The value's own property, for any value. */
 export function fieldOf(value: unknown, key: 'id' | 'type' | 'v'): unknown {
   const isObject = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
   return isObject ? (value as Record<typeof key, unknown>)[key] : undefined;
@@ -39,7 +39,7 @@ function hint(wrong: unknown, known: readonly string[]): string {
 }
 
 function show(value: unknown): string {
-  // Neither is written out: JSON.stringify() has no stack for a deep one.
+  // Neither is printed: JSON.stringify() overflows the stack for deep ones.
   if (typeof value === 'object' && value !== null) {
     return Array.isArray(value) ? 'a list' : 'an object';
   }

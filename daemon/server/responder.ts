@@ -8,12 +8,12 @@ export type Of<T extends Request['type']> = Extract<Request, { readonly type: T 
 /** The client's end of one request. */
 export interface Responder {
   send(reply: Reply): void;
-  /** False: the client has not read what it was sent; output has to wait for `onDrain`. */
+  /** False: the client has unread replies; output has to wait for `onDrain`. */
   hasRoom(): boolean;
   onDrain(callback: () => void): void;
-  /** Calls back at once where the client has gone already. */
+  /** Calls back immediately if the client has already gone. */
   onClose(callback: () => void): void;
-  /** No further request of the client is taken until this one has an answer, but for pings. */
+  /** Takes no more requests of the client, except pings, until this one has an answer. */
   hold(): void;
   /** Nothing more will be sent for this request. */
   finish(): void;

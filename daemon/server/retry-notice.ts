@@ -1,11 +1,11 @@
-/** What a client that waits for a run hears when an attempt has failed and another one follows. */
+/** The notice to a client that waits for a run if an attempt has failed and another one follows. */
 import type { EventOf } from '../core/event.ts';
 import { triesBefore } from '../core/state.ts';
 import type { Loop } from '../engine/loop.ts';
 import { retryFollows } from '../protocol/outcome-text.ts';
 import { elapsedMs } from '../shared/elapsed.ts';
 
-/** Undefined where the run waits for another reason. */
+/** Undefined if the run waits for another reason. */
 export function tellRetry(
   { run, at, outcome, notBeforeMs }: EventOf<'requeued'>,
   { state, catalog }: Pick<Loop, 'state' | 'catalog'>,

@@ -1,7 +1,6 @@
 /**
- * Relays runs to the clients that follow them: their output as it grows, that they start, and how
- * they end. It reads the state and the run directories only; a client that does not read is waited
- * for.
+ * Relays runs to the clients that follow them: their output as it grows, their starts, and how they
+ * end. It only reads the state and the run directories; it waits for clients that do not read.
  */
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
@@ -36,7 +35,7 @@ interface Parts {
   readonly loop: Loop;
   readonly refusals: Refusals;
   readonly directoryOf: (run: RunId) => string;
-  /** Before a request of a target is looked at. */
+  /** Called before a request for a target is handled. */
   readonly refresh: Refresh;
   readonly fairQueue: FairQueue;
   readonly clock: Clock;
@@ -49,7 +48,7 @@ export class RunRelay {
   readonly #held: HeldRequests;
   readonly #fairQueue: FairQueue;
   readonly #clock: Clock;
-  /** How those who wait for a run are told something before its end. */
+  /** Clients that wait for a run, for notices before its end. */
   readonly #waiting = new Map<RunId, Set<Responder>>();
   readonly #watchers = new RunWatchers();
   /** All relays read into it, each within one call. */
@@ -64,12 +63,12 @@ export class RunRelay {
     this.#clock = parts.clock;
   }
 
-  /** Tells the clients who wait for this run. Called once the event is durable. */
+  /** Tells the clients that wait for this run. Called once the event is durable. */
   notify(event: Event): void {
     this.#watchers.notify(event);
   }
 
-  /** Tells them that it has ended, which the journal has no room for. */
+  /** Tells them that it has ended, although the journal has no room for that. */
   unrecorded({ run, outcome, errno }: UnrecordedEnd): void {
     const text = `run ${run} ${describeUnrecorded(describeOutcome(outcome), errno)}`;
     for (const responder of this.#waiting.get(run) ?? []) tellOf(responder, run, text);
@@ -135,7 +134,7 @@ export class RunRelay {
     this.#attend(number, request.from ?? { out: 0, err: 0 }, responder);
   }
 
-  /** The run whose command asks: it has to be one of this daemon's that runs. */
+  /** The run whose command makes the request: it must be a running run of this daemon. */
   #runAt(directory: string | undefined): RunId | undefined {
     if (directory === undefined) return undefined;
     const run = Number(basename(directory));
@@ -143,14 +142,14 @@ export class RunRelay {
     return isOurs && this.#directoryOf(run) === directory ? run : undefined;
   }
 
-  /** Why a run would wait for this one for ever. */
+  /** Why waiting would be a deadlock. */
   #circle(inside: RunId, of: RunId): string | undefined {
     const { state, catalog, callerWaits } = this.#loop;
     const waits = callerWaits.pairs(state);
     return findDeadlock(state, catalog, { at: this.#clock.now(), caller: inside, waits, of });
   }
 
-  /** Notes that a run waits, for as long as its client is there. */
+  /** Notes that a run waits, for as long as its client is connected. */
   #waitInside(
     inside: RunId | undefined,
     of: { readonly run: RunId } | { readonly token: string },
@@ -218,11 +217,11 @@ export class RunRelay {
   /** Relays the output of a run and its end to a client. */
   #attend(number: RunId, from: Offsets, responder: Responder): void {
     let failure: string | undefined;
-    // As it was when it ended: meanwhile it may be forgotten.
+    // A copy from its end, because it may have been forgotten meanwhile.
     let last = this.#loop.state.runs.get(number);
     const follower = this.#follow(number, from, responder, {
       done: () => this.#tellEnd(number, last, failure, responder),
-      // Its end is worth more than its output, and still comes.
+      // Its end matters more than its output, and still follows.
       failed: (why) => {
         failure ??= why;
       },

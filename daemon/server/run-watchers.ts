@@ -1,4 +1,4 @@
-/** Who is to hear what happens to which run. */
+/** The clients that are told what happens to a run. */
 import type { Event } from '../core/event.ts';
 import type { RunId } from '../shared/run.ts';
 
@@ -12,7 +12,7 @@ export class RunWatchers {
     for (const watcher of this.#watchers.get(event.run) ?? []) watcher(event);
   }
 
-  /** Returns how to stop it. */
+  /** Returns a function that stops it. */
   watch(run: RunId, watcher: Watcher): () => void {
     const watchers = this.#watchers.get(run) ?? new Set();
     this.#watchers.set(run, watchers.add(watcher));

@@ -1,6 +1,6 @@
 /**
- * What the daemon does for its clients: one method a request. It reads the state, posts to the
- * loop, and answers; it decides nothing. Runs are relayed by daemon/server/run-relay.ts.
+ * Serves the requests of clients: one method for each. It reads the state, posts commands to the
+ * loop, and answers; it decides nothing. daemon/server/run-relay.ts relays runs.
  */
 
 import type { Event } from '../core/event.ts';
@@ -39,7 +39,7 @@ export class Service {
   readonly #probing: Probing;
   readonly #about: { readonly version: string; readonly config: () => string };
   readonly #startedAtMs: number;
-  /** What the views look at beside the state. */
+  /** What the views use besides the state. */
   readonly #eyes: Pick<
     ViewContext,
     'lives' | 'worldAround' | 'progressOf' | 'unrecordedEnd' | 'jobOf'
@@ -124,7 +124,7 @@ export class Service {
     }
   }
 
-  /** Tells the clients who wait for this run. Called once the event is durable. */
+  /** Tells the clients that wait for this run. Called once the event is durable. */
   notify(event: Event): void {
     this.#relay.notify(event);
   }
@@ -134,7 +134,7 @@ export class Service {
     this.#relay.unrecorded(end);
   }
 
-  /** With the arguments of the run that it is to be like, which has to be one of its target. */
+  /** Uses the arguments of the run `like`, which must be of the same target. */
   #run({ like, ...request }: Of<'run'>, responder: Responder): void {
     if (like === undefined) return this.#relay.run(request, responder);
     const { target } = request;
@@ -161,7 +161,7 @@ export class Service {
       return this.#refusals.unknownTarget(responder, of);
     }
     const states = targets.flatMap((name) => state.targetStates.get(name) ?? []);
-    // What waits first, or it would start in the place of what is ended.
+    // Queued runs first, or they would start in place of those that are ended.
     const queued = states.flatMap(({ queue }) => [...queue]);
     const active = states.flatMap((it) => [...it.active]);
     const runs = typeof of === 'number' ? [of] : [...queued, ...active];
@@ -172,16 +172,13 @@ export class Service {
     });
   }
 
-  /** What the views look at, as it is now, however long they take. */
+  /** What the views use, unchanged however long they take. */
   #context(): ViewContext {
     const { state, catalog } = this.#loop;
     return { state: snapshotOf(state), catalog, now: this.#clock.now(), ...this.#eyes };
   }
 
-  /**
-   * All targets at one moment, so that no run is told twice or left out that goes from one to
-   * another.
-   */
+  /** All targets at one moment, so that no run is listed twice or missed while it changes state. */
   *#status({ durations }: Of<'status'>): CooperativeSteps<Extract<Reply, { type: 'status' }>> {
     const context = this.#context();
     const { now } = context;
@@ -221,7 +218,7 @@ export class Service {
     return this.#chain([asked], run.target);
   }
 
-  /** What waits of a fleet; where nothing does, what runs of it. */
+  /** The queued runs of a fleet; if there are none, its running ones. */
   *#chainOf(fleet: string, members: readonly string[]): CooperativeSteps<Reply> {
     const { state } = this.#loop;
     const waiting = members.flatMap((name) => nextOf(state, name) ?? []);
@@ -249,7 +246,7 @@ export class Service {
     return this.#past(request);
   }
 
-  /** Not of a snapshot, which has no past. */
+  /** Not from a snapshot, which has no past. */
   *#past(request: Of<'history'>): CooperativeSteps<Reply> {
     const { state, catalog } = this.#loop;
     const context = { state, catalog, now: this.#clock.now(), ...this.#eyes };
@@ -264,7 +261,7 @@ export class Service {
   }
 }
 
-/** The run that waits first of a target. */
+/** The first queued run of a target. */
 function nextOf({ targetStates, runs }: ReadonlyState, target: string): Run | undefined {
   const [number] = targetStates.get(target)?.queue ?? [];
   return number === undefined ? undefined : runs.get(number);

@@ -1,10 +1,10 @@
 /**
  * Tells a client that a run has started: once for each attempt, and only once that is durable. The
- * state may say that it runs before its start is on the disk, and the event comes after that.
+ * state may have it as running before its start is on the disk; the event comes after that.
  */
 import type { Event } from '../core/event.ts';
 
-/** Returns what is to hear the events of the run from now on, as they become durable. */
+/** Returns a function that must get the run's events from now on, as they become durable. */
 export function tellStarts(
   isRunning: boolean,
   whenDurable: (callback: (loss?: string) => void) => void,

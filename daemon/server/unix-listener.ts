@@ -1,11 +1,11 @@
 /**
- * Who listens on a Unix socket, as /proc tells it: without a connection, for that would wake the
- * service behind a socket of systemd. Only this network namespace is seen.
+ * Finds out from /proc who listens on a Unix socket: without connecting, because that would wake
+ * the service behind a socket of systemd. Sees only this network namespace.
  */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** The first process found that has it open; one of another user is not seen. */
+/** The first process that has it open; processes of other users are not seen. */
 export interface Listening {
   readonly pid?: number;
   readonly name?: string;
@@ -23,7 +23,7 @@ export function whoListens(path: string): Listening | undefined {
     const bound = words.join(' ');
     if ((Number.parseInt(flags, 16) & LISTENS) === 0 || basename(bound) !== basename(path))
       continue;
-    // Bound under another name, as /var/run/… for /run/…, it is the same file.
+    // If it is bound under another name, such as /var/run/… for /run/…, it is the same file.
     const its = statSync(bound, { throwIfNoEntry: false });
     if (its?.ino !== there.ino || its.dev !== there.dev) continue;
     return holderOf(`socket:[${socket}]`);
@@ -38,7 +38,7 @@ function holderOf(link: string): Listening {
   return { pid: Number(pid), name: readFileSync(`/proc/${pid}/comm`, 'utf8').trim() };
 }
 
-/** What the descriptors stand for; none where that may not be seen. */
+/** The targets of the descriptors; none if access is denied. */
 function descriptorsOf(directory: string): readonly string[] {
   try {
     return readdirSync(directory).map((name) => {

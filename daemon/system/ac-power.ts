@@ -1,7 +1,7 @@
 /**
- * Whether the machine runs on AC power, by what the kernel says of its power supplies in sysfs. One
- * adapter that is online is enough, and one for the mains that is offline tells that it is not;
- * without any, a machine is on AC power unless a battery of its own discharges.
+ * Whether the machine runs on AC power, according to the power supplies in sysfs. One adapter that
+ * is online is enough, and a mains adapter that is offline means no; without adapters, the machine
+ * is on AC power unless a battery of its own discharges.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,16 +16,16 @@ export function findAcPower(subject: string, root = ROOT): Answer {
   try {
     names = readdirSync(root).sort();
   } catch (error) {
-    // A kernel without power supplies runs a machine without a battery.
+    // A kernel without power supply support: a machine without a battery.
     if (errnoOf(error) === 'ENOENT') return onAcPower();
     return { holds: false, text: say.notSeen(subject, errnoOf(error)) };
   }
   const supplies = names.map((name) => ({ name, ...supplyAt(join(root, name)) }));
-  // A mouse, a pen: power for somebody else.
+  // A mouse or a pen: it does not power the machine.
   const own = supplies.filter(({ scope }) => scope !== 'Device');
   const adapters = own.filter(({ type }) => type !== '' && type !== 'Battery' && type !== 'UPS');
   if (adapters.some(({ online }) => online)) return onAcPower();
-  // A USB port of a desktop that gives power is "offline".
+  // A USB port of a desktop that supplies power is "offline".
   const offline = adapters.find(({ type }) => type === 'Mains');
   if (offline !== undefined) return { holds: false, text: say.noAcPower(offline.name) };
   const empties = own.find(({ path, type }) => type === 'Battery' && isDischarging(path));
@@ -44,17 +44,17 @@ interface Supply {
 }
 
 function supplyAt(path: string): Supply {
-  // A USB port with power delivery counts other values from 1 on.
+  // A USB port with power delivery has other values, from 1 up.
   const online = Number.parseInt(readLine(path, 'online'), 10) > 0;
   return { path, type: readLine(path, 'type'), scope: readLine(path, 'scope'), online };
 }
 
-/** Asked only where no adapter has an answer: a battery may take some milliseconds. */
+/** Read only if no adapter has an answer: a battery may take some milliseconds. */
 function isDischarging(path: string): boolean {
   return readLine(path, 'status') === 'Discharging';
 }
 
-/** A supply need not have each file, and may be pulled out meanwhile. */
+/** A supply need not have every file, and may be unplugged meanwhile. */
 function readLine(path: string, name: string): string {
   try {
     return readFileSync(join(path, name), 'utf8').trim();

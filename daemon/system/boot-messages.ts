@@ -1,7 +1,7 @@
-/** Why batond cannot start, or not as it was asked to. See daemon/messages.ts for the style. */
+/** Why batond cannot start, or not as requested. See daemon/messages.ts for the style. */
 import { describeErrno } from '../shared/errno.ts';
 
-// Its command line
+// The command line
 
 export const badUsage = (mistake: string): string => `${mistake}; see batond --help`;
 
@@ -31,7 +31,7 @@ export const wrongWord = (option: string, known: readonly string[], found: strin
 export const wrongDuration = (option: string, expected: string, found: string): string =>
   `${option}: expected ${expected}, found "${found}"`;
 
-// Where things are
+// Paths
 
 export const noConfig = (places: readonly string[]): string =>
   `no configuration: there is no ${places.join(' and no ')}; create one, or name one with ` +
@@ -47,7 +47,7 @@ export const noHome = (uid: number): string =>
 
 // The state directory
 
-/** `found` and `expected` are users as people call them. */
+/** `found` and `expected` are users, for people. */
 export const ownedByOther = (path: string, found: string, expected: string): string =>
   `${path}: is owned by ${found}, expected ${expected}, the user of batond; change its owner ` +
   '(chown), or name another directory with --state DIR';
@@ -56,7 +56,7 @@ export const writableByOthers = (path: string, mode: number): string =>
   `${path}: is writable by others: its mode is ${mode.toString(8).padStart(4, '0')}, expected ` +
   '0700; remove that permission (chmod go-w)';
 
-/** A link or a second name would let others choose what a lock overwrites. */
+/** With a link or a hard link, others could choose which file a lock overwrites. */
 export const noOwnLock = (path: string): string =>
   `${path}: is a link or owned by another user; expected a lock file that only this user can ` +
   'write; remove it, or name another directory';
@@ -65,7 +65,7 @@ export const noStateDirectory = (path: string, error: unknown): string =>
   `state directory ${path}: cannot be created ${describeErrno(error)}; or name another ` +
   'directory with --state';
 
-/** `option` names another place for what is locked. */
+/** `option` selects another path instead of the locked one. */
 export const lockHeld = (path: string, holder: string | undefined, option: string): string => {
   const who = holder === undefined ? 'another daemon' : `the daemon with pid ${holder}`;
   return `${path}: is locked by ${who}; stop that daemon first, or name another path with ${option}`;
@@ -100,7 +100,7 @@ export const cannotRead = (path: string, error: unknown): string =>
 export const damaged = (path: string, line: number, byte: number): string =>
   badLine(path, line, byte, 'is damaged: its checksum or its number is wrong');
 
-/** Every line is whole, but they contradict each other. */
+/** Every line is valid, but they contradict each other. */
 export const impossible = (path: string, line: number, byte: number, why: string): string =>
   badLine(path, line, byte, `is not possible: ${why}`);
 
@@ -145,7 +145,7 @@ export const noSocket = (path: string): string =>
   `socket ${path}: the file exists and is not a socket; remove it, or name another socket ` +
   'with --socket';
 
-/** `name` and `pid` are of the process that listens; undefined where it cannot be seen. */
+/** `name` and `pid` are of the process that listens; undefined if it cannot be seen. */
 export const othersListen = (path: string, name?: string, pid?: number): string => {
   const elsewhere = 'or name another socket with --socket PATH';
   if (name === undefined) {
@@ -171,7 +171,7 @@ export const networkSocket = (what: string): string =>
   `${what}: is a network socket, expected a Unix socket; set ListenStream= of its unit to a ` +
   'path';
 
-/** `group` as people call it. */
+/** `group` is for people. */
 export const cannotWiden = (path: string, group: string | undefined, error: unknown): string => {
   const what = group === undefined ? 'its mode' : `its mode or group ${group}`;
   return `socket ${path}: ${what} cannot be set ${describeErrno(error)}`;

@@ -1,14 +1,14 @@
 /**
- * A small command whose answer the daemon waits for, and which may never come: it leads a session
- * of its own, so that all of it can be killed. What the kernel does not let go of (state D) stays,
- * and `done` is not called before it is gone: the caller has a limit of its own.
+ * Runs a small command whose answer the daemon waits for, and which may never come: it has its own
+ * session, so that all of it can be killed. A process stuck in the kernel (state D) stays, and
+ * `done` is not called until it is gone: the caller has a limit of its own.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { errnoOf } from '../shared/errno.ts';
 
-/** More of stdout is left out, unless the caller says otherwise. */
+/** Default limit; more of stdout is dropped. */
 const STDOUT_CHARS_MAX = 4_096;
-/** Of stderr the end is kept: there a program says why it gives up. */
+/** The end of stderr is kept: that is where a program says why it gives up. */
 export const STDERR_CHARS_MAX = 4_096;
 
 export interface Ran {
@@ -20,7 +20,7 @@ export interface Ran {
   readonly errno?: string;
 }
 
-/** Calls back once, never at once. The result ends it. `given` is all of its environment. */
+/** Calls back once, never synchronously. The result kills it. `given` is its whole environment. */
 export function runBounded(
   args: readonly [string, ...string[]],
   done: (ran: Ran) => void,
@@ -46,7 +46,7 @@ export function runBounded(
   let errno: string | undefined;
   child.once('error', (error) => {
     errno = errnoOf(error);
-    // Where there is no process, no other event comes.
+    // Without a process, no other event follows.
     if (child.pid === undefined) done({ ...texts, errno });
   });
   child.once('close', (code) => {
@@ -61,7 +61,7 @@ function start(
   env: Readonly<Record<string, string>>,
 ): ChildProcess | string {
   try {
-    // Of a directory that hangs the daemon would hear only when it does not any more.
+    // If a directory hangs, the daemon would be blocked until it no longer does.
     const stdio = ['ignore', 'pipe', 'pipe'] as const;
     return spawn(file, args, { cwd: '/', env, detached: true, stdio: [...stdio] });
   } catch (error) {

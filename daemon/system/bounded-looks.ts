@@ -1,12 +1,12 @@
 /**
- * Looks at files that may lie on a file server that hangs. None is made on the daemon's own thread,
- * and there is one at a time, so that such a server holds up one of the few threads that Node has
- * for files: the journal needs another.
+ * Looks at files that may be on a hanging file server. They never run on the daemon's own thread,
+ * and one at a time, so that such a server blocks only one of Node's few file threads: the journal
+ * needs another one.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
 const LOOK_MS_MAX = 2_000;
-/** A timer that is so late has waited for the thread. */
+/** A timer that is this late was delayed by a busy thread. */
 const HELD_UP_MS = 100;
 
 export class BoundedLooks {
@@ -18,7 +18,7 @@ export class BoundedLooks {
     this.#limitMs = limitMs;
   }
 
-  /** What `look` finds; undefined where that takes too long, or an earlier one is still out. */
+  /** The result of `look`; undefined if it takes too long, or an earlier one is still pending. */
   at<T>(look: () => Promise<T>): Promise<T | undefined> {
     const found = this.#last.then(() => (this.#isOut ? undefined : this.#bound(look())));
     this.#last = found.catch(() => undefined);
@@ -38,7 +38,7 @@ export class BoundedLooks {
       const late = delay(this.#limitMs, undefined, { ref: false, signal: timer.signal });
       const first = await Promise.race([found, late.catch(() => found)]);
       if (first !== undefined) return first.value;
-      // While this thread itself was held up, what was found could not be told.
+      // While this thread itself was blocked, no result could arrive.
       if (performance.now() - dueMs < HELD_UP_MS) return undefined;
     }
   }

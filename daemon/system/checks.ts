@@ -1,7 +1,6 @@
 /**
- * Checks that take time: commands of the administrator, and hosts of the network. A name is looked
- * up by getent(1), since Node would keep one of its few threads for as long as no name server
- * answers.
+ * Checks that take time: commands of the administrator, and network hosts. getent(1) looks up
+ * names, because Node would occupy one of its few threads until a name server answers.
  */
 import { connect, isIP, type Socket } from 'node:net';
 import { subjectOf } from '../core/describe-condition.ts';
@@ -20,12 +19,12 @@ export interface Answer {
 type Of<K extends SlowCondition['kind']> = Extract<SlowCondition, { kind: K }>;
 type Done = (answer: Answer) => void;
 
-/** So much later than the daemon a command that is left alone is ended by timeout(1). */
+/** How much later than the daemon timeout(1) kills a command, if the daemon is gone. */
 const ALONE_SECONDS = 5;
-/** Addresses of one host that are tried. */
+/** Most addresses of one host that are tried. */
 const ADDRESSES_MAX = 8;
 
-/** Runs a command without a shell and without its output; it holds if that ends with 0. */
+/** Runs a command without a shell, ignoring its output; the condition is met if it exits with 0. */
 export function checkCommand(condition: Of<'command'>, done: Done): () => void {
   const { user } = condition;
   const subject = subjectOf(condition);
@@ -49,8 +48,8 @@ export function checkCommand(condition: Of<'command'>, done: Done): () => void {
 }
 
 /**
- * Behind timeout(1), which ends it also where the daemon is gone. And the daemon is held up until
- * what it spawns has been executed: timeout(1) is on a disk that answers, the command need not be.
+ * Run by timeout(1), which also ends it if the daemon is gone. And spawning blocks the daemon until
+ * the program has been executed: timeout(1) is on a disk that answers, the command may not be.
  */
 function argsOf(
   { args, timeoutMs }: Of<'command'>,
@@ -64,7 +63,7 @@ function argsOf(
   return ['timeout', '-s', 'KILL', String(seconds), ...become, ...args];
 }
 
-/** As a run of this user has it. */
+/** The same as for a run of this user. */
 function envOf({ name, home }: PasswdEntry): Readonly<Record<string, string>> {
   const path = '/usr/bin:/bin';
   return { SHELL: '/bin/sh', PATH: path, HOME: home, LOGNAME: name, USER: name };
@@ -76,7 +75,7 @@ function judge(subject: string, { code, errno }: Ran): Answer {
   return no(code === undefined ? say.wasKilled(subject) : say.exitedWith(subject, code));
 }
 
-/** Connects, and closes the connection at once. */
+/** Connects, and closes the connection immediately. */
 export function checkHost(condition: Of<'host'>, done: Done): () => void {
   const { host, port } = condition;
   const sockets: Socket[] = [];
@@ -98,7 +97,7 @@ export function checkHost(condition: Of<'host'>, done: Done): () => void {
       socket.once('error', (error) => {
         if (--left === 0) finish(no(say.notReached(host, port, errnoOf(error))));
       });
-      // Also where it was destroyed before anything came of it.
+      // Also if it was destroyed before it could connect.
       socket.once('close', () => isStopped && finish(no(say.notReached(host, port, 'ECANCELED'))));
     }
   };

@@ -1,11 +1,11 @@
 /**
- * The one place that reads clocks. Steady time is the kernel's monotonic clock plus an offset that
- * the journal keeps for the length of a boot, so that it goes on across restarts of the daemon and
- * never jumps when somebody sets the clock. Wall time is for people only.
+ * The only place that reads clocks. Steady time is the kernel's monotonic clock plus an offset that
+ * the journal keeps for the duration of a boot, so that it continues across restarts of the daemon
+ * and never jumps when somebody sets the clock. Wall time is for people only.
  *
- * The monotonic clock stands still while the machine sleeps. What the kernel counts beyond it (its
- * uptime, CLOCK_BOOTTIME) is how long it slept; after the boot that follows, steady time has caught
- * up. A pause that a hypervisor hides from the kernel is on no clock of this machine.
+ * The monotonic clock stops while the machine sleeps. The difference to the kernel's uptime
+ * (CLOCK_BOOTTIME) is how long it slept; after the next boot, steady time has caught up. A pause
+ * that a hypervisor hides from the kernel is on no clock of this machine.
  */
 
 import { uptime } from 'node:os';
@@ -16,23 +16,23 @@ import type { Stamp } from '../shared/run.ts';
 
 export interface Clock {
   now(): Stamp;
-  /** The steady time of a moment of this boot, by CLOCK_MONOTONIC in milliseconds. */
+  /** The steady time of a moment in this boot, given as CLOCK_MONOTONIC in milliseconds. */
   steadyAt(monotonicMs: number): number;
   /** Calls back once, at least `delayMs` from now; the result cancels it. */
   after(delayMs: number, callback: () => void): () => void;
-  /** Calls back once, when what goes on now is over. */
+  /** Calls back once, after the current work. */
   soon(callback: () => void): void;
 }
 
-/** Longest delay that a timer of Node takes; longer ones fire at once. */
+/** Longest delay of a timer in Node; longer ones fire immediately. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** The clocks of the kernel, in milliseconds. */
 export interface Kernel {
-  /** CLOCK_MONOTONIC: since boot, the same for all processes, without the time asleep. */
+  /** CLOCK_MONOTONIC: since boot, the same for all processes, without time asleep. */
   monotonicMs(): number;
   wallMs(): number;
-  /** Since boot, with the time asleep; by way of /proc/uptime, in steps of 10 ms. */
+  /** Since boot, including time asleep; from /proc/uptime, in steps of 10 ms. */
   uptimeMs(): number;
 }
 
@@ -45,10 +45,10 @@ const KERNEL: Kernel = {
 export class SystemClock implements Clock {
   readonly #kernel: Kernel;
   readonly #offsetMs: number;
-  /** What the kernel had counted as sleep when `#asleepMs` was 0. */
+  /** The kernel's count of sleep when `#asleepMs` was 0. */
   readonly #sleptMs: number;
   #asleepMs = 0;
-  /** The wall clock less the monotonic one: a sleep moves it, and so does who sets the clock. */
+  /** The wall clock minus the monotonic one: changes with a sleep, or if the clock is set. */
   #apartMs: number;
 
   constructor({ offsetMs, sleptMs }: Pick<Boot, 'offsetMs' | 'sleptMs'>, kernel: Kernel = KERNEL) {
@@ -63,7 +63,7 @@ export class SystemClock implements Clock {
     const monotonicMs = this.#kernel.monotonicMs();
     const wallMs = this.#kernel.wallMs();
     const apartMs = wallMs - monotonicMs;
-    // To ask for the uptime takes a hundred times as long as for the time.
+    // Reading the uptime takes a hundred times as long as reading the time.
     if (Math.abs(apartMs - this.#apartMs) >= SLEEP_MS_MIN) {
       this.#apartMs = apartMs;
       this.#noticeSleep();
@@ -90,7 +90,7 @@ export class SystemClock implements Clock {
   }
 }
 
-/** The event that gives this boot its clocks, or undefined if the journal has it already. */
+/** The event that sets the clocks of this boot, or undefined if the journal already has it. */
 export function bootEvent(
   state: ReadonlyState,
   bootId: string,
@@ -99,7 +99,7 @@ export function bootEvent(
   const { boot } = state;
   const sleptMs = sleptSoFar(kernel);
   const monotonicMs = kernel.monotonicMs();
-  // Elapsed time never runs backwards, not even after a boot with a wrong clock.
+  // Elapsed time never goes backwards, not even after a boot with a wrong clock.
   const latestMs = latestOf(state);
   if (boot?.bootId !== bootId) {
     const offsetMs = Math.round(Math.max(kernel.wallMs(), latestMs) - monotonicMs);
@@ -107,9 +107,9 @@ export function bootEvent(
   }
   const aheadMs = Math.max(0, latestMs - (monotonicMs + boot.offsetMs));
   const asleepMs = sleptMs - (boot.sleptMs ?? Number.POSITIVE_INFINITY);
-  // A container that is started anew in one boot may count its uptime anew.
+  // A container that is restarted within one boot may restart its uptime.
   if (asleepMs > aheadMs - SLEEP_MS_MIN) return undefined;
-  // What an older version has not counted is not counted afterwards: its stamps know nothing of it.
+  // What an older version did not count is not added later: its stamps do not contain it.
   return {
     type: 'booted',
     bootId,
@@ -118,9 +118,9 @@ export function bootEvent(
   };
 }
 
-/** By the kernel, in this boot. */
+/** From the kernel, in this boot. */
 function sleptSoFar(kernel: Kernel): number {
-  // In this order: a sleep between the two would be counted the next time, and a wait never.
+  // In this order: a sleep in between is counted next time, and a delay never.
   const uptimeMs = kernel.uptimeMs();
   return uptimeMs - kernel.monotonicMs();
 }

@@ -1,6 +1,6 @@
 /**
- * What is found of the conditions of a run: clauses for `baton why` and for the reason why a run
- * was skipped, such as "/mnt/backup is not a mount point".
+ * Results of the conditions of a run: clauses for `baton why` and for the reason why a run was
+ * skipped, such as "/mnt/backup is not a mount point".
  */
 import { showDuration } from '../shared/duration.ts';
 import { showBytes } from '../shared/show-bytes.ts';
@@ -56,7 +56,7 @@ export const calm = (load: string): string => `the load is ${load}`;
 
 export const onAcPower = (): string => 'the machine is on AC power';
 
-/** `adapter` and `battery` are names of the kernel's, such as AC0 and BAT0. */
+/** `adapter` and `battery` are the kernel's names, such as AC0 and BAT0. */
 export const noAcPower = (adapter: string): string =>
   `the machine is not on AC power (${adapter} is offline)`;
 
@@ -70,7 +70,7 @@ export const pressed = (what: string, percent: string, below: number): string =>
 export const unpressed = (what: string, percent: string): string =>
   `the ${what} pressure is ${percent}%`;
 
-/** `why` is what the system says. */
+/** `why` is from the system. */
 export const notSeen = (subject: string, why: string): string =>
   `${subject} cannot be checked (${why})`;
 

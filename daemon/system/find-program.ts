@@ -1,13 +1,13 @@
 /**
- * Finds a program by a PATH. A directory of it may be on a file server that hangs: nothing here is
- * done on the daemon's own thread, and there is one look at a time, so that a server that hangs
- * holds up one of the few threads that Node has for files.
+ * Finds a program in a PATH. A directory in it may be on a hanging file server: nothing here runs
+ * on the daemon's own thread, and there is one look at a time, so that such a server blocks only
+ * one of Node's few file threads.
  */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-/** Resolves when a file can be executed, and rejects when it cannot. */
+/** Resolves if a file is executable, and rejects if it is not. */
 export type CanExecute = (file: string) => Promise<void>;
 
 const canExecuteFile: CanExecute = (file) => access(file, constants.X_OK);
@@ -23,7 +23,7 @@ export class ProgramFinder {
     this.#canExecute = canExecute;
   }
 
-  /** Undefined where it is in no directory of the PATH. May never resolve: set a limit. */
+  /** Undefined if it is in no directory of the PATH. May never resolve: set a time limit. */
   find(name: string): Promise<string | undefined> {
     const wanted = this.#wanted.get(name);
     if (wanted !== undefined) return wanted;
@@ -41,7 +41,7 @@ export class ProgramFinder {
         await this.#canExecute(file);
         return file;
       } catch {
-        // In another place.
+        // Try the next directory.
       }
     }
     return undefined;

@@ -1,7 +1,7 @@
 /**
- * A lock for the daemon's life, by flock(2): Node has no call for it, but a lock belongs to the
- * open file, so flock(1) can take it on a descriptor that it inherits. It is free again the moment
- * the daemon is gone, however it went. Jobs do not inherit it: Node opens files close-on-exec.
+ * A lock for the daemon's lifetime, by flock(2): Node has no call for it, but a lock belongs to the
+ * open file, so flock(1) can take it on an inherited descriptor. It is released as soon as the
+ * daemon is gone, for whatever reason. Jobs do not inherit it: Node opens files close-on-exec.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -12,19 +12,18 @@ import type { Result } from '../shared/result.ts';
 import * as say from './boot-messages.ts';
 import { APPEND, openRegular, readEnd } from './regular-file.ts';
 
-/** What flock(1) exits with if somebody else holds the lock. */
+/** Exit status of flock(1) if somebody else holds the lock. */
 const BUSY = 75;
 const HOLDER_BYTES_MAX = 64;
 
 /**
- * Takes the lock or says who has it, and that `option` names another place.
- * The descriptor stays open until the process ends.
+ * Takes the lock, or returns who has it, and that `option` selects another path. The descriptor
+ * stays open until the process ends.
  */
 export function takeLock(path: string, option: string): Result<number> {
   let file: number;
   try {
-    // In a directory of others there could be a link in its place, to a file that is worth
-    // something.
+    // In a directory of others there could be a link instead, to a valuable file.
     file = openRegular(path, APPEND | constants.O_NOFOLLOW);
   } catch (error) {
     const isLink = errnoOf(error) === 'ELOOP';
@@ -49,7 +48,7 @@ export function takeLock(path: string, option: string): Result<number> {
   return { ok: false, error: say.cannotLock(path, why) };
 }
 
-/** Writes who holds it, for the message above; on a full disk the lock is held without. */
+/** Writes who holds the lock, for the message above; on a full disk, the lock stays unsigned. */
 export function signLock(file: number): void {
   try {
     ftruncateSync(file);

@@ -1,14 +1,14 @@
 /**
- * Node's spawn, where descriptors run out in the middle of it (EMFILE, ENFILE), keeps those that it
- * has opened already until the process ends: a caller that tries again and again would use up all
- * that others give back. So it is asked beforehand whether there is room. Seen with Node 20.20.
+ * If descriptors run out in the middle of Node's spawn (EMFILE, ENFILE), it keeps those that it has
+ * opened until the process ends: a caller that retries would use up all that others release. So
+ * this checks beforehand whether there are enough. Seen with Node 20.20.
  */
 import { closeSync, openSync } from 'node:fs';
 
-/** Three pipes, and the one by which a child tells that it could not exec; some to spare. */
+/** Three pipes, and the one by which a child reports that it could not exec; some to spare. */
 const SPAWN_DESCRIPTORS = 12;
 
-/** Throws what the system says (EMFILE, ENFILE) where a child could not have its pipes. */
+/** Throws the system's error (EMFILE, ENFILE) if a child could not have its pipes. */
 export function checkRoomToSpawn(): void {
   const held: number[] = [];
   try {

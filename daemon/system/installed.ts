@@ -1,12 +1,10 @@
-/** Where the files stand that come with the daemon. */
+/** Paths of the files that are installed with the daemon. */
 import { basename, dirname, join } from 'node:path';
 
-/**
- * `dist`: the same whether this stands in the bundle, `daemon/batond.cjs`, or in a room below it.
- */
+/** `dist`: the same from the bundle, `daemon/batond.cjs`, and from a room below it. */
 const DIST = dirname(folderCalled('daemon', import.meta.dirname));
 
-/** The path of a file that was built, such as `daemon/keepers/keeper.pl`. */
+/** The path of a built file, such as `daemon/keepers/keeper.pl`. */
 export function installed(path: string): string {
   return join(DIST, path);
 }

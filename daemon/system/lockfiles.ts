@@ -1,7 +1,7 @@
 /**
- * Lockfiles that hold a pid and nothing else, as rsnapshot writes them, and who holds them. A lock
- * counts as rsnapshot itself counts it: there is such a process, whatever it is, a run of baton's
- * or not; also one that has ended and that nobody has waited for, since a signal can be sent to it.
+ * Lockfiles that contain only a pid, as rsnapshot writes them, and who holds them. A lock is held
+ * if rsnapshot itself thinks so: the process exists, whatever it is, a run of baton's or not; even
+ * a zombie, because it can be sent a signal.
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -15,10 +15,10 @@ import { readRegular } from './regular-file.ts';
 
 /** Longest lockfile that is read; a pid is much shorter. */
 const LOCK_BYTES_MAX = 4_096;
-/** Longest text that names a process. */
+/** Longest description of a process. */
 const TEXT_CHARS_MAX = 60;
 
-/** The runs that are running here, by the pid of their keeper. */
+/** The running runs, by the pid of their keeper. */
 export type RunsByKeeper = ReadonlyMap<number, RunName>;
 
 /** Who holds each of these lockfiles, if anybody does, by the path of the lockfile. */
@@ -46,7 +46,7 @@ function holderOf({ path, program }: Lockfile, runs: () => RunsByKeeper): Holder
     const text = nameOf(pid, stat.state, program);
     return { pid, text, isOther, ...(run === undefined ? {} : { run }) };
   } catch (error) {
-    // Not known is not free: it is looked at again, as a held one is.
+    // Unknown is not free: it is checked again, like a held one.
     const errno = errnoOf(error);
     const isOdd = errno === 'EFTYPE';
     const why = isOdd
@@ -56,7 +56,7 @@ function holderOf({ path, program }: Lockfile, runs: () => RunsByKeeper): Holder
   }
 }
 
-/** What to say of lockfiles that an ended run left behind, where they keep all later runs away. */
+/** Describes lockfiles that an ended run left behind and that block all later runs. */
 export function describeLeftLocks(target: Target | undefined): string {
   const questions = (target?.bindings ?? []).flatMap(({ asks }) => asks);
   const texts = questions.flatMap((question) => {
@@ -99,7 +99,7 @@ function nameOf(pid: number, state: string, program: string): string {
   return text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX)}…` : text;
 }
 
-/** Nothing is known of a process without words: it has ended, or is somebody else's. */
+/** Nothing is known of a process without a command line: it has ended, or is another user's. */
 function calls(program: string, pid: number): boolean {
   const words = commandOf(pid);
   return words.length === 0 || words.some((word) => basename(word).startsWith(program));

@@ -1,12 +1,12 @@
 /**
  * The daemon's log: one line an event on stdout, synchronous so that a crash loses no line. The
- * message is a constant, what varies are fields, an error is the field `err`. Environments, output
- * and key material never go into it. `json` is for machines, `text` for people; the journal is told
- * the priority of a line.
+ * message is constant, the variable parts are fields, an error is the field `err`. Environments,
+ * output and key material are never logged. `json` is for machines, `text` for people; lines for
+ * the journal have a priority.
  *
- * The daemon never waits for the reader: stdout is written without blocking. What it does not take
- * is kept and tried again; what does not fit there is dropped and counted, and one line says how
- * many lines that were, once there is room.
+ * The daemon never waits for the reader: writes to stdout do not block. What cannot be written is
+ * kept and retried; what exceeds the limit is dropped and counted, and one line says how many lines
+ * were dropped, once there is room.
  */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -20,11 +20,11 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export const LOG_FORMATS = ['json', 'text'] as const;
 
-/** Most bytes that are kept for a log that cannot be written now; what comes on top is dropped. */
+/** Most bytes that are kept for a log that cannot be written now; more is dropped. */
 export const BACKLOG_BYTES_MAX = 1_048_576;
-/** How often a log that could not be written is tried again. */
+/** Interval of retries while the log cannot be written. */
 const RETRY_MS = 250;
-/** The same at the end of the process, and for how long. */
+/** The same at the end of the process, and how many times. */
 const LAST_RETRY_MS = 20;
 const LAST_RETRIES_MAX = 50;
 
@@ -34,7 +34,7 @@ const SECRET = [
   ...['passphrase', '*.passphrase', 'err.spawnargs'],
 ];
 
-/** sd-daemon(3): what stands before a line for the journal, which takes it off. */
+/** Prefixes for the journal, which removes them: sd-daemon(3). */
 const PRIORITIES: Readonly<Record<string, string>> = {
   fatal: '<2>',
   error: '<3>',
@@ -46,7 +46,7 @@ const PRIORITIES: Readonly<Record<string, string>> = {
 
 export interface OpenLog {
   readonly log: Log;
-  /** At the end of the process: waits for a slow reader, within a bound. */
+  /** At the end of the process: waits for a slow reader, up to a limit. */
   readonly flush: () => void;
 }
 
@@ -55,7 +55,7 @@ export function makeLog(options: {
   readonly format: LogFormat;
   /** stdout goes to the journal of systemd. */
   readonly isJournal: boolean;
-  /** stdout, unless a test says otherwise. */
+  /** stdout, except in tests. */
   readonly fd?: number;
 }): OpenLog {
   const { level, format, isJournal, fd = 1 } = options;
@@ -81,9 +81,9 @@ export function makeLog(options: {
   return { log, flush: () => output.flush() };
 }
 
-/** What the lines go to: never waits, keeps what is not taken, counts what does not fit. */
+/** Where lines are written: never blocks, keeps what is not accepted, counts what is dropped. */
 class Output {
-  /** Who stops the reader stops the daemon. */
+  /** Writes may block: a reader that stops would stop the daemon. */
   readonly mayBlock: boolean;
   readonly #stream: ReturnType<typeof pino.destination>;
   #isStuck = false;
@@ -95,7 +95,7 @@ class Output {
     const maxLength = BACKLOG_BYTES_MAX;
     const { fd: dest, mayBlock } = openAnew(fd);
     this.mayBlock = mayBlock;
-    // What is refused (EAGAIN) is kept for the next write, as it is for a full disk.
+    // What is refused (EAGAIN) is kept for the next write, as for a full disk.
     const settings = { dest, sync: true, maxLength, retryEAGAIN: () => false };
     this.#stream = pino.destination(settings);
     this.#stream.on('error', (error: unknown) => this.#refused(errnoOf(error)));
@@ -119,13 +119,13 @@ class Output {
   }
 
   #refused(errno: string): void {
-    this.#isStuck = errno !== 'EPIPE'; // who has gone does not come back
+    this.#isStuck = errno !== 'EPIPE'; // a reader that is gone does not come back
     if (this.#isStuck) this.#timer ??= setInterval(() => this.#retry(), RETRY_MS).unref();
   }
 
   #retry(): void {
     this.#isStuck = false;
-    this.#stream.write(''); // with what is kept
+    this.#stream.write(''); // together with what is kept
     if (this.#isStuck) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -137,19 +137,19 @@ class Output {
 }
 
 /**
- * A descriptor for the same file that does not block. It is opened anew, since the flag belongs to
- * all processes that share one; a socket cannot be, and a terminal of another user only by the name
- * that it has for those whom it controls.
+ * A non-blocking descriptor for the same file. The file is opened again, because the flag is shared
+ * by all processes that share the descriptor. A socket cannot be opened, and a terminal of another
+ * user only by its name for the processes that it controls.
  */
 function openAnew(fd: number): { readonly fd: number; readonly mayBlock: boolean } {
   const file = fstatSync(fd);
-  if (file.isFile()) return { fd, mayBlock: false }; // it knows where it is written to
+  if (file.isFile()) return { fd, mayBlock: false }; // it does not depend on the descriptor
   const isOurs = file.isCharacterDevice() && file.rdev === statOf(process.pid)?.terminal;
   for (const path of [`/proc/self/fd/${fd}`, ...(isOurs ? ['/dev/tty'] : [])]) {
     try {
       return { fd: openSync(path, constants.O_WRONLY | NONBLOCKING), mayBlock: false };
     } catch {
-      // Of another user, or a socket.
+      // Another user's, or a socket.
     }
   }
   try {
@@ -158,13 +158,13 @@ function openAnew(fd: number): { readonly fd: number; readonly mayBlock: boolean
     socket.on('error', () => {});
     return { fd, mayBlock: false };
   } catch {
-    return { fd, mayBlock: true }; // neither a pipe nor a socket: it is written as it is
+    return { fd, mayBlock: true }; // neither a pipe nor a socket: used as it is
   }
 }
 
 const NONBLOCKING = constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** A line of pino's as `format` wants it. Exported for its test. */
+/** Converts a line of pino to `format`. Exported for its test. */
 export function renderLine(json: string, format: LogFormat, isJournal: boolean): string {
   const entry = JSON.parse(json) as Record<string, unknown>;
   const { level, time, msg, ...fields } = entry;
@@ -178,14 +178,14 @@ export function renderLine(json: string, format: LogFormat, isJournal: boolean):
   return `${priority}${[...date, level, msg, ...pairs].join(' ')}\n`;
 }
 
-/** An error as pino has taken it apart. Where its stack is of use, the daemon has ended of it. */
+/** An error as serialized by pino. A stack is useful only if the daemon exits because of it. */
 function errorText(err: unknown, level: unknown): unknown {
   if (typeof err !== 'object' || err === null) return err; // something else was thrown
   const { type, message, stack } = err as Record<string, unknown>;
   return level === 'fatal' ? stack : `${type}: ${message}`;
 }
 
-/** Plain words as they are; whatever could be taken for two or break the line as JSON. */
+/** Plain words unchanged; as JSON whatever could look like two words or break the line. */
 function show(value: unknown): string {
   if (typeof value === 'string' && /^[\w./:@%+,-]+$/.test(value)) return value;
   return JSON.stringify(value);

@@ -1,9 +1,10 @@
 /**
- * The machine as policies know it: who holds lockfiles, what is mounted, how much space there is.
+ * Facts about the machine for policies: who holds lockfiles, what is mounted, how much space is
+ * free.
  *
- * What is answered at once is read from /proc, /dev and /sys, which never hang. Whatever touches a
- * file system that may not answer is left to a small command: a call of Node's would take one of
- * its few threads for as long as that lasts, and the journal needs them.
+ * Instant answers come from /proc, /dev and /sys, which never hang. What touches a file system that
+ * may hang is left to a small command: in Node it would occupy one of the few threads, which the
+ * journal needs.
  */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { subjectOf } from '../core/describe-condition.ts';
@@ -28,13 +29,13 @@ type PathCondition = Extract<SlowCondition, { path: string }>;
 
 export type { Answer };
 
-/** The world as the engine needs it. */
+/** The machine as the engine sees it. */
 export interface WorldPort {
   /** Who holds each of these lockfiles, if anybody does. */
   holders(lockfiles: readonly Lockfile[], runs: () => RunsByKeeper): ReadonlyMap<string, Holder>;
-  /** Answers at once, each by the key of its condition. */
+  /** Immediate answers, by the key of each condition. */
   look(conditions: readonly InstantCondition[]): ReadonlyMap<string, Answer>;
-  /** Begins a check, and calls back once, but never at once. The result ends it. */
+  /** Starts a check, and calls back once, never synchronously. The result stops it. */
   check(condition: SlowCondition, done: (answer: Answer) => void): () => void;
   /** A time of day. */
   showTime(wallMs: number): string;
@@ -68,7 +69,7 @@ export const machine: WorldPort = {
   showTime: (wallMs) => new Date(wallMs).toTimeString().slice(0, 8),
 };
 
-/** How busy the machine is, by the kernel's own figures. */
+/** The load of the machine, from the kernel's own figures. */
 function measure(condition: FigureCondition): Answer {
   const { kind, below } = condition;
   const path = kind === 'load' ? '/proc/loadavg' : `/proc/pressure/${condition.of}`;
@@ -81,12 +82,12 @@ function measure(condition: FigureCondition): Answer {
     const { of } = condition;
     return { holds, text: holds ? say.unpressed(of, value) : say.pressed(of, value, below) };
   } catch (error) {
-    // A kernel may have been built, or started, without pressure figures.
+    // A kernel may have been built or booted without pressure figures.
     return no(say.notSeen(subjectOf(condition), errnoOf(error)));
   }
 }
 
-/** What is mounted, or the errno of why that cannot be read. */
+/** What is mounted, or the errno if that cannot be read. */
 function readMounts(): readonly Mount[] | string {
   try {
     return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
@@ -122,7 +123,7 @@ const BY: Readonly<Record<string, string>> = {
   PARTLABEL: 'by-partlabel',
 };
 
-/** What udev knows by this name; /dev is in memory, and does not ask the device. */
+/** The device that udev knows by this name; /dev is in memory, and does not touch the device. */
 function findDevice(name: string): Device | undefined {
   const [, tag = '', value = ''] = /^([A-Z]+)="?(.*?)"?$/.exec(name) ?? [];
   const by = BY[tag];
@@ -138,7 +139,7 @@ function findDevice(name: string): Device | undefined {
   }
 }
 
-/** By way of other names: /dev/mapper/x is /dev/dm-0, and the number of a btrfs is its own. */
+/** Names differ: /dev/mapper/x is /dev/dm-0, and a btrfs has a device number of its own. */
 function isSame(source: string, { path }: Device): boolean {
   if (!source.startsWith('/dev/')) return source === path;
   try {
@@ -148,14 +149,14 @@ function isSame(source: string, { path }: Device): boolean {
   }
 }
 
-/** As udev names links: what is no plain character becomes \xNN. */
+/** As udev names links: special characters become \xNN. */
 function encode(value: string): string {
   return value.replace(/[^\p{L}\p{N}#+\-.:=@_]/gu, (char) =>
     Array.from(Buffer.from(char), (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
   );
 }
 
-/** As gnu_dev_major(3) and gnu_dev_minor(3); such numbers have up to 64 bits. */
+/** Like gnu_dev_major(3) and gnu_dev_minor(3); these numbers have up to 64 bits. */
 function majorOf(rdev: number): number {
   const bits = BigInt(rdev);
   return Number(((bits >> 8n) & 0xfffn) | ((bits >> 32n) & 0xfffff000n));
@@ -188,7 +189,7 @@ function judgeSpace(
   if (bytes !== undefined && !(freeBytes >= bytes)) {
     return no(say.fewBytes(path, freeBytes, bytes));
   }
-  // Of a file system that makes inodes as it needs them there are none to count.
+  // A file system that creates inodes on demand has none to count.
   const isCounted = inodes !== undefined && all > 0;
   if (isCounted && !(free >= inodes)) return no(say.fewInodes(path, free, inodes));
   return yes(

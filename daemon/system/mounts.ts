@@ -1,13 +1,13 @@
 /**
- * What is mounted where, by /proc/self/mountinfo: to read it touches no file system, so a dead
- * server holds nobody up. Pure; see proc(5) for the format.
+ * What is mounted where, from /proc/self/mountinfo: reading that touches no file system, so a dead
+ * server blocks nobody. Pure; see proc(5) for the format.
  */
 
 export interface Mount {
   readonly id: number;
-  /** The mount on which it lies. */
+  /** The mount that contains it. */
   readonly parent: number;
-  /** MAJOR:MINOR, as stat(2) gives it. */
+  /** MAJOR:MINOR, as in stat(2). */
   readonly device: string;
   /** Without escapes. */
   readonly path: string;
@@ -21,7 +21,7 @@ export function parseMounts(text: string): readonly Mount[] {
   return text.split('\n').flatMap((line) => {
     const words = line.split(' ');
     const [id, parent, device, , path] = words;
-    // Optional fields stand before the hyphen, as many as there are.
+    // Any number of optional fields comes before the hyphen.
     const end = words.indexOf('-', 6);
     const [type, source] = words.slice(end + 1);
     if (id === undefined || parent === undefined || device === undefined) return [];
@@ -33,7 +33,7 @@ export function parseMounts(text: string): readonly Mount[] {
   });
 }
 
-/** Space, tab, line feed, backslash and "#" are three octal digits, each a byte. */
+/** Space, tab, line feed, backslash and "#" are three octal digits for each byte. */
 function unmangle(word: string): string {
   return word.replace(/\\([0-3][0-7]{2})/g, (_, octal) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
@@ -41,9 +41,9 @@ function unmangle(word: string): string {
 }
 
 /**
- * The mount whose root one is at by this path (absolute, without symbolic links), if it is the root
- * of one. Followed as the kernel does, from the root down: a mount may be covered by a later one at
- * its own place or above it, and then it is in the list, and nobody gets there.
+ * The mount whose root is this path (absolute, without symbolic links), if there is one. Follows
+ * mounts as the kernel does, from the root down: a mount may be hidden by a later one at the same
+ * place or above it; it is then still in the list, but unreachable.
  */
 export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
   const ids = new Set(mounts.map(({ id }) => id));
@@ -60,7 +60,7 @@ export function mountAt(mounts: readonly Mount[], path: string): Mount | undefin
   return here?.path === `/${parts.join('/')}` ? here : undefined;
 }
 
-/** The root of the tree lies on none of the others, or on itself. */
+/** The parent of the root mount is not in the list, or is itself. */
 function isOn({ id, parent }: Mount, ids: ReadonlySet<number>): boolean {
   return parent !== id && ids.has(parent);
 }

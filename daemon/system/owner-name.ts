@@ -1,13 +1,13 @@
 /**
- * Users and groups for people: by name, as ls shows them, and by number, as commands and other
- * machines know them. From the local files only: who asks must not wait for a directory service.
+ * Names of users and groups for people: by name, as in ls, and by number, as for commands and other
+ * machines. Uses local files only, so that it never waits for a directory service.
  */
 import { readRegular } from './regular-file.ts';
 
-/** A longer file is not looked through for a message. */
+/** Longer files are not searched. */
 const FILE_BYTES_MAX = 1024 * 1024;
 
-/** "alice (uid 1000)"; "uid 1000" where `file` has no name for it, or cannot be read. */
+/** "alice (uid 1000)"; "uid 1000" if `file` has no name for it, or cannot be read. */
 export function nameUser(uid: number, file: string = '/etc/passwd'): string {
   return nameId('uid', uid, file);
 }
@@ -28,6 +28,6 @@ function linesOf(file: string): readonly (readonly string[])[] {
       .split('\n')
       .map((line) => line.split(':'));
   } catch {
-    return []; // a container may have none
+    return []; // a container may not have the file
   }
 }

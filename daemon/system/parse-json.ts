@@ -1,7 +1,7 @@
-/** What another program wrote as JSON, as far as it is what is expected of it. */
+/** Parses JSON from other programs, if it is as expected. */
 import * as v from 'valibot';
 
-/** Undefined where it is no JSON, or another value than the schema has: nothing throws. */
+/** Undefined if it is not JSON, or does not match the schema; never throws. */
 export function parseJson<T>(schema: v.GenericSchema<unknown, T>, text: string): T | undefined {
   let value: unknown;
   try {

@@ -1,7 +1,7 @@
 /**
- * Who a run runs as: the passwd entry behind a name or a number, by getent(1), which asks all of
- * the system's sources. Looked up before the start, since setpriv's own failure would look like
- * an exit of the command.
+ * Finds the user to run as: the passwd entry for a name or a number, by getent(1), which asks all
+ * sources of the system. It is looked up before the start, because an error of setpriv itself would
+ * look like an exit of the command.
  */
 import { execFile } from 'node:child_process';
 import { type UserInfo, userInfo } from 'node:os';
@@ -33,14 +33,14 @@ export async function findGroup(which: string | number): Promise<number | undefi
   return fields === undefined ? undefined : Number(fields[2]);
 }
 
-/** The user that the daemon itself is. */
+/** The daemon's own user. */
 export function ownAccount(): PasswdEntry {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
   const { username: name = String(uid), homedir: home = '/' } = findOwnEntry() ?? {};
   return { name, uid, gid, home, shell: '/bin/sh' };
 }
 
-/** The passwd entry of this process; undefined where its uid has none, as in a container. */
+/** The passwd entry of this process; undefined if its uid has none, as in a container. */
 export function findOwnEntry(): UserInfo<string> | undefined {
   try {
     return userInfo();
@@ -49,10 +49,10 @@ export function findOwnEntry(): UserInfo<string> | undefined {
   }
 }
 
-/** Rejects where getent(1) cannot be asked now: too many processes, too many files, no memory. */
+/** Rejects if getent(1) cannot run now: too many processes, too many open files, no memory. */
 function getent(database: string, key: string): Promise<readonly string[] | undefined> {
   return new Promise((resolve, reject) => {
-    checkRoomToSpawn(); // thrown here, it rejects
+    checkRoomToSpawn(); // if it throws here, the promise rejects
     execFile('getent', [database, key], { timeout: LOOKUP_MS_MAX }, (error, stdout) => {
       if (error !== null && isShortage(errnoOf(error))) reject(error);
       else resolve(error === null ? stdout.split('\n')[0]?.split(':') : undefined);

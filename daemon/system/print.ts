@@ -1,17 +1,17 @@
 /**
- * Writes to stdout and stderr at once and whole, for what batond says and then ends: `--check`,
- * `--replay`, `--help`, and why it cannot start. `process.stdout` would throw a full disk at
- * nobody.
+ * Synchronous, complete writes to stdout and stderr, for what batond prints before it exits:
+ * `--check`, `--replay`, `--help`, and why it cannot start. With `process.stdout`, nobody would get
+ * the error of a full disk.
  */
 import { writeSync } from 'node:fs';
 import { errnoOf } from '../shared/errno.ts';
 
 export const STDOUT = 1;
 export const STDERR = 2;
-/** How long to wait for a non-blocking pipe that is full before trying again. */
+/** Delay before the next attempt to write to a full non-blocking pipe. */
 const FULL_PIPE_MS = 1;
 
-/** Holds the caller back while nobody reads. Returns the errno's name where it cannot write. */
+/** Blocks while nobody reads. Returns the errno's name if it cannot write. */
 export function writeAll(fd: number, text: string): string | undefined {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; ) {

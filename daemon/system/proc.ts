@@ -1,7 +1,7 @@
 /**
- * What /proc says of processes. A process is known by its pid and its start time together: the
- * kernel gives pids away again. All of this throws where /proc cannot be read now (EMFILE, …): who
- * asks has to ask again.
+ * Information about processes from /proc. A process is identified by its pid and its start time,
+ * because the kernel reuses pids. All functions throw if /proc cannot be read now (EMFILE, …): the
+ * caller has to try again.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { errnoOf, isShortage } from '../shared/errno.ts';
@@ -18,21 +18,21 @@ export interface ProcessStat {
   readonly startTime: number;
 }
 
-/** What it calls itself, up to the first NUL; '' of one that is gone or has no command line. */
+/** Its name for itself, up to the first NUL; '' if it is gone or has no command line. */
 export function commandOf(pid: number): string {
   return readText(`/proc/${pid}/cmdline`)?.split('\0', 1)[0]?.trimEnd() ?? '';
 }
 
-/** This boot's identity, or '' where /proc has none. */
+/** The ID of this boot, or '' if /proc has none. */
 export function bootId(): string {
   return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
 }
 
-/** Undefined if there is no such process. Zombies are listed; see `isGone`. */
+/** Undefined if there is no such process. Includes zombies; see `isGone`. */
 export function statOf(pid: number): ProcessStat | undefined {
   const text = readText(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  // The second field is the command in parentheses; it may hold spaces and parentheses itself.
+  // The second field is the command in parentheses; it may contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const number = (index: number): number => Number(fields[index]);
   return {
@@ -50,7 +50,7 @@ function isGone(stat: ProcessStat): boolean {
   return stat.state === 'Z' || stat.state === 'X';
 }
 
-/** Whether this very keeper lives: same boot, same pid, same start time. */
+/** Whether this same keeper is alive: same boot, same pid, same start time. */
 export function isAlive(keeper: KeeperId, boot: string): boolean {
   if (keeper.bootId !== boot) return false;
   const stat = statOf(keeper.pid);
@@ -58,8 +58,8 @@ export function isAlive(keeper: KeeperId, boot: string): boolean {
 }
 
 /**
- * The children of a process. After a command has ended, those of its keeper are what it left
- * behind: the keeper is a subreaper, and whoever loses its parent below it becomes its child.
+ * The children of a process. After a command has ended, its keeper's children are what it left
+ * behind: the keeper is a subreaper, so orphans below it become its children.
  */
 export function childrenOf(pid: number): readonly ProcessId[] {
   const pids = readText(`/proc/${pid}/task/${pid}/children`)?.trim() ?? '';
@@ -72,13 +72,13 @@ export function childrenOf(pid: number): readonly ProcessId[] {
       });
 }
 
-/** Whether this very process lives. */
+/** Whether this same process is alive. */
 function lives({ pid, startTime }: ProcessId): boolean {
   const stat = statOf(pid);
   return stat !== undefined && !isGone(stat) && stat.startTime === startTime;
 }
 
-/** The same for those who only show it: who cannot be looked at now is taken for alive. */
+/** The same for display only: a process that cannot be checked now counts as alive. */
 export function seemsAlive(process: ProcessId): boolean {
   try {
     return lives(process);
@@ -96,23 +96,23 @@ function* listProcesses(): Generator<ProcessStat> {
   }
 }
 
-/** What the processes of a run carry in their environment. */
+/** Marks in the environment of a run's processes. */
 export interface RunMarks {
   readonly run: RunId;
-  /** Absent: it was started by an older version, and only its directory is known. */
+  /** Absent: started by an older version, so only its directory is known. */
   readonly startNonce?: Nonce;
   readonly directory: string;
 }
 
-/** BATON_RUN_ID: no other run ever has it, in no other life of the state directory. */
+/** BATON_RUN_ID: unique, also across journals of the same state directory. */
 export function idOf(run: RunId, startNonce: Nonce): string {
   return `${run}.${startNonce}`;
 }
 
 /**
- * The living processes of a run, its keeper excepted: the keeper's descendants (it is a subreaper,
- * so nothing below it can leave), its session, and, where the keeper is gone, whoever carries the
- * run's name in its environment.
+ * The living processes of a run, except its keeper: the keeper's descendants (it is a subreaper, so
+ * nothing below it can escape), its session, and, if the keeper is gone, all processes with the
+ * run's marks in their environment.
  */
 export function membersOf(keeper: KeeperId, marks: RunMarks): readonly ProcessStat[] {
   const all = [...listProcesses()];
@@ -129,7 +129,7 @@ export function membersOf(keeper: KeeperId, marks: RunMarks): readonly ProcessSt
     for (const other of all) if (other.parent === stat.pid) add(other);
   };
   for (const stat of all) {
-    // A pid is not given away while it names a session; who started before is somebody else.
+    // A pid is not reused while it names a session; a process that started before is unrelated.
     const inSession = stat.session === keeper.pid && stat.startTime >= keeper.startTime;
     if ((inSession && sessionIsOurs) || (keeperAlive && stat.parent === keeper.pid)) add(stat);
   }
@@ -138,7 +138,7 @@ export function membersOf(keeper: KeeperId, marks: RunMarks): readonly ProcessSt
   return [...members.values()];
 }
 
-/** Those of these processes that live, with all that came of them. */
+/** Those of these processes that are alive, with all their descendants. */
 export function descendantsOf(processes: readonly ProcessId[]): readonly ProcessStat[] {
   const all = [...listProcesses()];
   const found = new Set<ProcessStat>();
@@ -164,8 +164,8 @@ function isMarked(stat: ProcessStat, mark: string): boolean {
 }
 
 /**
- * Undefined where the file is gone or not ours to read: processes vanish at any time. Throws where
- * that cannot be told now, for want of a file descriptor or of memory: nobody is gone by that.
+ * Undefined if the file is gone or not readable for us: processes vanish at any time. Throws if
+ * that is unknown because of a shortage of descriptors or memory: no process is gone by that.
  */
 function readText(path: string): string | undefined {
   try {

@@ -1,22 +1,21 @@
 /**
- * Files that somebody else can make, or put something else in the place of: lockfiles, what lies in
- * the directory of a run, keys, crontabs. A named pipe would hold up whoever opens it, a device may
- * do anything when it is opened, and a file without end fills the memory: so only a regular file is
- * opened, and no more of it is read than the caller names. What is judged and what is read is the
- * same open file.
+ * Files that somebody else can create or replace: lockfiles, files in a run directory, keys,
+ * crontabs. Opening a named pipe would block, opening a device may have any effect, and an endless
+ * file fills the memory: so only a regular file is opened, and at most as much is read as the
+ * caller allows. The checks and the read apply to the same open file.
  *
- * Throws as the file system does, EFTYPE for what is no regular file and EFBIG for what is too
+ * Throws the errors of the file system, EFTYPE if it is not a regular file, and EFBIG if it is too
  * long.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 
 const { O_APPEND, O_CREAT, O_RDWR } = constants;
-/** To write at the end of a file, which is made where there is none. */
+/** Appends to a file; creates it if necessary. */
 export const APPEND = O_RDWR | O_APPEND | O_CREAT;
 
-/** A descriptor. What is made is for its owner only. */
+/** Returns a descriptor. A created file is accessible only to its owner. */
 export function openRegular(path: string, flags: number = constants.O_RDONLY): number {
-  // Before it is opened: to open a device is to use it.
+  // Before it is opened: opening a device already has effects.
   demandRegular(path, statSync(path, { throwIfNoEntry: false }));
   const file = openSync(path, flags | constants.O_NONBLOCK | constants.O_NOCTTY, 0o600);
   try {
@@ -28,7 +27,7 @@ export function openRegular(path: string, flags: number = constants.O_RDONLY): n
   }
 }
 
-/** All of a text that is no longer than this. */
+/** The whole text, if it is not longer than this. */
 export function readRegular(path: string, bytesMax: number, flags?: number): string {
   return readRegularBytes(path, bytesMax, flags).toString('utf8');
 }
@@ -36,7 +35,7 @@ export function readRegular(path: string, bytesMax: number, flags?: number): str
 export function readRegularBytes(path: string, bytesMax: number, flags?: number): Buffer {
   const file = openRegular(path, flags);
   try {
-    // Not by its size: a file may grow, and what /proc has says 0.
+    // Not by its size: a file may grow, and files in /proc have size 0.
     const bytes = Buffer.alloc(Math.min(bytesMax, fstatSync(file).size + PIECE_BYTES) + 1);
     const pieces: Buffer[] = [];
     let length = 0;
@@ -54,7 +53,7 @@ export function readRegularBytes(path: string, bytesMax: number, flags?: number)
 
 const PIECE_BYTES = 4_096;
 
-/** The last bytes of a file, of which more may be written meanwhile. */
+/** The last bytes of a file, which may grow meanwhile. */
 export function readEnd(path: string, bytesMax: number): Buffer {
   const file = openRegular(path);
   try {

@@ -1,27 +1,27 @@
 /**
- * Whether the machine goes down. A shutdown tells every process to end (TERM), a keeper as well as
- * its command, and a keeper records that. Whoever ends a run by hand signals the command alone, or
- * its process group, and the keeper is in another one. What remains is somebody who signals both:
- * that is told from a shutdown by what comes next.
+ * Whether the machine is shutting down. A shutdown sends SIGTERM to every process, to a keeper as
+ * well as its command, and a keeper records that. Somebody who ends a run by hand signals only the
+ * command or its process group, and the keeper is in another one. If somebody signals both, what
+ * comes next tells that from a shutdown.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * From the TERM that a keeper hears to the end of its command. systemd waits for 90 s by default
- * before it sends KILL, and a unit may allow more; who is told to end much earlier has been told by
- * somebody else.
+ * From SIGTERM to the keeper until the end of its command. By default, systemd waits 90 s before it
+ * sends SIGKILL, and a unit may allow more; if the signal came much earlier, it was from somebody
+ * else.
  */
 export const TERM_MS_MAX = 10 * 60_000;
 /**
- * How long an end that looks like a shutdown is held back. A daemon that is told to end, too, has
- * left by then.
+ * How long an end that looks like a shutdown is held back. A daemon that is told to stop as well
+ * has exited by that time.
  */
 export const HOLD_MS = 2_000;
 
 const SYSTEMCTL_MS_MAX = 5_000;
 
-/** Tells whether a shutdown is under way; never rejects. */
+/** Whether a shutdown is under way; never rejects. */
 export async function isGoingDown(): Promise<boolean> {
   if (isSystemdShutdown()) return true;
   if (!existsSync('/run/systemd/system')) return false;
@@ -34,7 +34,7 @@ export async function isGoingDown(): Promise<boolean> {
   });
 }
 
-/** The last process of a systemd that shuts down, whose name the kernel cuts off. */
+/** The last process of a systemd that shuts down; the kernel truncates its name. */
 export function isSystemdShutdown(): boolean {
   try {
     return readFileSync('/proc/1/comm', 'latin1') === 'systemd-shutdow\n';

@@ -1,11 +1,11 @@
 /**
- * Carries cooperative steps out in a process that has clients: a few milliseconds of them at a
- * time, then sockets, timers and keepers have their turn.
+ * Runs cooperative steps in a process that has clients: a few milliseconds at a time, then sockets,
+ * timers and keepers are handled.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { CooperativeSteps } from '../shared/cooperative.ts';
 
-/** Longest stretch without a turn for others, but for one step. */
+/** Longest time without handling others, apart from one step. */
 const SLICE_MS = 5;
 
 export async function runInSlices<T>(steps: CooperativeSteps<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /**
- * Whose the state directory is. Who can write to it can have the daemon run and overwrite what he
- * likes, so that it and what the daemon opens in it must be of the daemon's own user alone. Links
- * are followed: nobody else can have made them.
+ * Checks who owns the state directory. Users who can write to it can make the daemon run and
+ * overwrite anything, so it and what the daemon opens in it must belong to the daemon's user alone.
+ * Links are followed: nobody else can have made them.
  */
 import { lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const NAMES = [
 ];
 const OTHERS_WRITE = 0o022;
 
-/** Why it cannot be trusted, or undefined. The directory is there. */
+/** Why it cannot be trusted, or undefined. The directory must exist. */
 export function findForeign(directory: string): string | undefined {
   const uid = process.getuid?.() ?? 0;
   const own = statSync(directory);

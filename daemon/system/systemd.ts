@@ -1,10 +1,9 @@
 /**
- * What systemd hands over to a service: listening sockets (sd_listen_fds(3)), a journal behind
- * stdout, and a socket that wants to hear that it is ready (sd_notify(3)). No library and no native
- * code: it is all in the environment, and Node has no datagrams of Unix sockets, so systemd-notify
- * speaks for the daemon.
+ * What systemd passes to a service: listening sockets (sd_listen_fds(3)), a journal behind stdout,
+ * and a socket for readiness messages (sd_notify(3)). No library and no native code: it is all in
+ * the environment, and as Node has no Unix datagram sockets, systemd-notify sends the messages.
  *
- * Invariant: nothing of it is left in the environment for a child to take for its own.
+ * Invariant: none of it is left in the environment, where a child could take it for its own.
  */
 import { spawn } from 'node:child_process';
 import { fstatSync } from 'node:fs';
@@ -16,21 +15,21 @@ export interface PassedSocket {
   readonly fd: number;
   /** FileDescriptorName= of its unit; the order of several differs from start to start. */
   readonly name: string;
-  /** It is listened on already, by this process: with clients that nobody has heard yet. */
+  /** Set if this process already listens on it, with clients whose requests have not been read. */
   readonly listening?: { readonly server: Server; readonly clients: Socket[] };
 }
 
-/** Tells systemd that the daemon is ready, and what `systemctl status` shows of it. */
+/** Tells systemd that the daemon is ready, with the text for `systemctl status`. */
 export type Notify = (status: string, log: Pick<Log, 'warn'>) => void;
 
 type Env = Record<string, string | undefined>;
 
 /** SD_LISTEN_FDS_START */
 const FIRST_FD = 3;
-/** Node closes descriptors from 3 on in its children as long as there is no gap. */
+/** Node closes descriptors from 3 up in its children as long as there is no gap. */
 const SOCKETS_MAX = 64;
 
-/** Takes the sockets that are meant for the process `pid` out of the environment. */
+/** Takes the sockets for the process `pid` out of the environment. */
 export function takeSockets(env: Env, pid: number): readonly PassedSocket[] {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = env;
   delete env['LISTEN_PID'];
@@ -45,7 +44,7 @@ export function takeSockets(env: Env, pid: number): readonly PassedSocket[] {
   }));
 }
 
-/** Takes the way to tell systemd out of the environment; does nothing where there is none. */
+/** Takes the notification socket out of the environment; does nothing if there is none. */
 export function takeNotify(env: Env): Notify {
   const { NOTIFY_SOCKET, PATH } = env;
   delete env['NOTIFY_SOCKET'];
@@ -60,9 +59,7 @@ export function takeNotify(env: Env): Notify {
   };
 }
 
-/**
- * Does what is written to this descriptor go to the journal? See systemd.exec(5), JOURNAL_STREAM.
- */
+/** Whether this descriptor is connected to the journal: systemd.exec(5), JOURNAL_STREAM. */
 export function goesToJournal(env: Readonly<Env>, fd: number): boolean {
   const stream = env['JOURNAL_STREAM'];
   if (stream === undefined) return false;

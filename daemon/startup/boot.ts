@@ -1,6 +1,6 @@
 /**
- * Puts the real daemon together: lock → journal → state → daemon → service → socket. Read it as a
- * table of contents.
+ * Assembles the real daemon: lock → journal → state → daemon → service → socket. Read it as a table
+ * of contents.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -37,36 +37,36 @@ import { CurrentConfig } from './current-config.ts';
 export interface BootOptions {
   readonly config: Config;
   readonly plugins: PluginFiles;
-  /** A socket that permits everything, beside those of the configuration and of systemd. */
+  /** A socket that permits everything, besides those of the configuration and of systemd. */
   readonly socket: string | undefined;
   readonly passed: readonly PassedSocket[];
-  /** How long there may be nothing to do; absent: for ever. */
+  /** How long the daemon may be idle; absent: for ever. */
   readonly idleExitMs: number | undefined;
   /** The state directory. */
   readonly directory: string;
   readonly log: Log;
-  /** A reload may want more or less said. */
+  /** A reload may change the log level. */
   readonly relevel: (config: Config) => void;
   readonly version: string;
-  /** There was nothing to do for `idleExitMs`; the process may end. */
+  /** The daemon was idle for `idleExitMs`; the process may exit. */
   readonly idle: () => void;
-  /** The daemon cannot go on; the process has to end. */
+  /** The daemon cannot continue; the process has to exit. */
   readonly fail: (error: unknown) => void;
 }
 
 /** A daemon that listens. */
 export interface Running {
   reload(): Promise<Reloaded>;
-  /** Ends all runs, because the machine goes down; resolves when none runs any more. */
+  /** Ends all runs, because the machine is shutting down; resolves when none is left. */
   endRuns(): Promise<void>;
   /** Stops listening and leaves all runs to their keepers. */
   stop(): Promise<void>;
 }
 
-/** Takes the state directory, replays the journal, takes over what runs, and listens. */
+/** Locks the state directory, replays the journal, takes over running runs, and listens. */
 export async function boot(options: BootOptions): Promise<Result<Running>> {
   const { directory, log, version } = options;
-  // Said, and no end: runs that go on have to be looked after, and a package may be on its way in.
+  // Only logged: running runs need a daemon, and a package may be about to be installed.
   const trouble = findKeeperTrouble(process.env['PATH']);
   if (trouble !== undefined) log.error({ reason: trouble }, 'no local run can be started');
   const opened = await openState(directory, log);
@@ -127,7 +127,7 @@ export async function boot(options: BootOptions): Promise<Result<Running>> {
   });
   const listeners = planListeners(options.config.sockets, options.passed, options.socket);
   const listening = await sockets.open(listeners);
-  // Nothing is started or taken over by a daemon that nobody can reach.
+  // A daemon that nobody can reach starts and takes over nothing.
   if (!listening.ok) return listening;
   idle = makeIdle(options, { clock, daemon, sockets });
   daemon.recover(letGo);
@@ -155,7 +155,7 @@ function makeIdle(
   });
 }
 
-/** Ten characters: V8 keeps one copy of so short a text, however many runs have it. */
+/** Ten characters: V8 stores such a short text only once, however many runs have it. */
 function makeNonce(): Nonce {
   return randomBytes(7).toString('base64url');
 }

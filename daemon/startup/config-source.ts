@@ -1,6 +1,6 @@
 /**
- * Where a daemon that starts has its configuration from: the file is found and read, and as long as
- * it is bad it is looked at again and again, but only read again when it has changed.
+ * Gets the configuration for a daemon that starts: finds and reads the file. While it has mistakes,
+ * it is checked again and again, but only read again after a change.
  */
 
 import { resolve } from 'node:path';
@@ -22,9 +22,9 @@ export type Read =
 export class ConfigSource {
   readonly #flag: string | undefined;
   readonly #places: Places;
-  /** What has been imported. */
+  /** Imported plugins. */
   readonly plugins = new PluginFiles();
-  /** What the last reading has looked at. */
+  /** The files of the last reading. */
   #seen: { readonly found: string | undefined; readonly files: readonly Stamped[] } | undefined;
 
   constructor(flag: string | undefined, places: Places) {
@@ -46,7 +46,7 @@ export class ConfigSource {
     return refused(formatMistakes(loaded), path, shortMistakes(loaded));
   }
 
-  /** The same where a file of it is another than at the last reading; else undefined. */
+  /** The same if one of its files has changed since the last reading; else undefined. */
   async readIfChanged(): Promise<Read | undefined> {
     const found = findConfig(this.#flag, this.#places);
     const isSame =

@@ -1,9 +1,9 @@
 /**
- * The configuration that is in force, and how it gives way to a newer one: by a reload, or because
- * a file that one of its targets was made from has changed. A bad one never replaces a good one.
+ * The current configuration, and how a newer one replaces it: on reload, or because a file on which
+ * one of its targets depends has changed. A bad one never replaces a good one.
  *
- * Such a file is not watched: a cheap stat for each request of a target that depends on it finds
- * the change. A busy group goes on with what it began with; its next request looks again.
+ * Such files are not watched: a cheap stat for each request of a dependent target detects changes.
+ * A busy group keeps its old files; its next request checks again.
  */
 import { type Config, loadWithPlugins } from '../config/load.ts';
 import { shortMistakes } from '../config/mistakes.ts';
@@ -27,9 +27,9 @@ export class CurrentConfig {
   readonly #relevel: (config: Config) => void;
   readonly #loop: LoopPort;
   readonly #plugins: PluginFiles;
-  /** The last reload that was asked for, or refresh: a reload begins when it has ended. */
+  /** The last reload or refresh: a reload starts when it has ended. */
   #last: Promise<unknown> = Promise.resolve();
-  /** The one that has not begun: it is for all who ask before it does. */
+  /** A reload that has not started: it serves all requests that arrive before it does. */
   #next: Promise<Reloaded> | undefined;
   #isReloading = false;
 
@@ -78,13 +78,13 @@ export class CurrentConfig {
     return { ok: true, text: summary(loaded.value) };
   }
 
-  /** Before requests of these targets, or fleets, are looked at; undefined: they can be at once. */
+  /** Call this before handling requests for these targets or fleets; undefined: no need to wait. */
   refresh(names: ReadonlySet<TargetName>): Promise<void> | undefined {
-    // It reads all of them anew.
+    // A reload reads all of them again.
     if (this.#isReloading || this.#next !== undefined) return undefined;
     const news = newsOf(this.#now, names, this.#loop.state);
     if (news.files.length === 0) return undefined;
-    // A bug: the held requests go on with the configuration in force.
+    // A bug: the held requests continue with the current configuration.
     const refreshed = this.#refresh(news).catch((err: unknown) =>
       this.#log.error({ err, files: news.files }, 'changed files could not be reloaded'),
     );
@@ -92,18 +92,18 @@ export class CurrentConfig {
     return refreshed;
   }
 
-  /** In slices, as a reload: there may be thousands of targets, and other clients wait. */
+  /** In slices, like a reload: there may be thousands of targets, and other clients wait. */
   async #refresh({ files, targets }: News): Promise<void> {
     const old = this.#now;
     const policyFiles = old.policyFiles.without(files);
     const loaded = await runInSlices(old.again(policyFiles));
     if (!loaded.ok) {
       this.#log.error({ files, mistakes: loaded.mistakes }, 'changed files refused');
-      // They are not looked at again before they change again.
+      // They are not checked again until they change again.
       this.#now = { ...old, policyFiles };
       return;
     }
-    // A run may have begun meanwhile: of a hook, or of a retry. The news of the others counts.
+    // A hook or a retry may have started a run meanwhile. The changes for the others still count.
     const idle = targets.filter((name) => isIdle(this.#loop.state, old.catalog, name));
     if (idle.length < targets.length) {
       const left = newsOf(old, new Set(idle), this.#loop.state);
@@ -120,7 +120,7 @@ export class CurrentConfig {
   }
 }
 
-/** A bad configuration leaves the old one in force, and says every mistake. */
+/** A bad configuration leaves the current one in effect, and reports every mistake. */
 async function reloadConfig(
   path: string,
   plugins: PluginFiles,
@@ -135,7 +135,7 @@ async function reloadConfig(
   return { ok: false, message: staysInForce(path, shortMistakes(loaded)) };
 }
 
-/** What `baton reload` prints: it shows at once which targets are broken now. */
+/** What `baton reload` prints: it shows immediately which targets are broken now. */
 function summary({ path, catalog }: Config): string {
   const targets = [...catalog.targets.values()];
   const broken = targets.flatMap(({ name, broken }) =>
@@ -144,13 +144,13 @@ function summary({ path, catalog }: Config): string {
   return `${path}: ${targets.length} targets${broken.join('')}`;
 }
 
-/** Files that have changed, and the targets that were made from them. */
+/** Files that have changed, and the targets that depend on them. */
 interface News {
   readonly files: readonly string[];
   readonly targets: readonly TargetName[];
 }
 
-/** The news around targets, or each target of a fleet, as far as their groups are idle. */
+/** The changes around targets, or each target of a fleet, whose groups are idle. */
 function newsOf(
   { catalog, policyFiles }: Config,
   names: ReadonlySet<TargetName>,
@@ -167,7 +167,7 @@ function newsOf(
   };
 }
 
-/** Which targets are broken now, or work again. */
+/** Logs which targets are broken now, or work again. */
 function logBroken(old: Config, { catalog }: Config, log: Log): void {
   for (const { name, broken } of catalog.targets.values()) {
     if (broken === old.catalog.targets.get(name)?.broken) continue;
@@ -176,7 +176,7 @@ function logBroken(old: Config, { catalog }: Config, log: Log): void {
   }
 }
 
-/** Nothing runs or waits in the groups whose policies read files. */
+/** Nothing is running or queued in the groups whose policies read files. */
 function isIdle(state: ReadonlyState, catalog: Catalog, name: TargetName): boolean {
   const bindings = catalog.targets.get(name)?.bindings ?? [];
   const keys = bindings.filter(({ policy }) => policy.preparer !== undefined).map(({ key }) => key);

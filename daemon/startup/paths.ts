@@ -1,6 +1,6 @@
 /**
- * Where the configuration, the socket and the state are, unless the command line says so. Pure:
- * what exists is asked of the caller.
+ * The default places of the configuration, the socket and the state. Pure: the caller says what
+ * exists.
  */
 import { isAbsolute, join, resolve } from 'node:path';
 import { daemonSocket, SOCKET_PATH_BYTES_MAX } from '../protocol/request.ts';
@@ -12,16 +12,14 @@ export interface Places {
   /** The daemon's own. */
   readonly uid: number;
   readonly exists: (path: string) => boolean;
-  /**
-   * The home directory by the passwd entry; undefined where there is no entry, as in a container.
-   */
+  /** The home directory from passwd; undefined if there is no entry, as in a container. */
   readonly home?: () => string | undefined;
 }
 
 const SYSTEM_CONFIG = '/etc/baton/config.json';
 const SYSTEM_STATE = '/var/lib/baton';
 
-/** The first that exists; what is named by hand need not, so that the message names it. */
+/** The first one that exists; a path from an option need not, so that the error can name it. */
 export function findConfig(flag: string | undefined, places: Places): string | undefined {
   const { env, exists } = places;
   const named = flag || env['BATON_CONFIG'];
@@ -29,13 +27,13 @@ export function findConfig(flag: string | undefined, places: Places): string | u
   return placesOfConfig(places).find(exists);
 }
 
-/** Where a configuration is looked for that nobody has named. */
+/** Where the configuration is looked for by default. */
 export function placesOfConfig({ env, uid, home }: Places): readonly string[] {
   const base = uid === 0 ? undefined : baseOf(env, 'XDG_CONFIG_HOME', '.config', home);
   return base === undefined ? [SYSTEM_CONFIG] : [join(base, 'baton/config.json'), SYSTEM_CONFIG];
 }
 
-/** Refuses a path that the kernel would not take: Node cuts it without a word. */
+/** Refuses a path that is too long for the kernel: Node silently truncates it. */
 export function findSocket(flag: string | undefined, { env, uid }: Places): Result<string> {
   const path = resolve(flag || daemonSocket(env, uid));
   const bytes = Buffer.byteLength(path);
@@ -43,7 +41,7 @@ export function findSocket(flag: string | undefined, { env, uid }: Places): Resu
   return { ok: false, error: longSocketPath(path, bytes, SOCKET_PATH_BYTES_MAX) };
 }
 
-/** Undefined for a user of whom no home directory is known. */
+/** Undefined for a user without a known home directory. */
 export function findState(
   flag: string | undefined,
   { env, uid, home }: Places,
@@ -56,7 +54,7 @@ export function findState(
   return base === undefined ? undefined : join(base, 'baton');
 }
 
-/** The XDG base directory; its rules say that relative paths are to be ignored. */
+/** The XDG base directory; the specification says to ignore relative paths. */
 function baseOf(
   env: Places['env'],
   name: string,

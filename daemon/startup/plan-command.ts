@@ -1,7 +1,7 @@
 /**
- * `batond --plan`: what is going to be asked comes on stdin, what follows from that by the
- * configuration goes to stdout, each as one JSON object (daemon/protocol/planned.ts). `baton plan`
- * starts it, so that a long plan is a process of its own and keeps no daemon from its work.
+ * `batond --plan`: reads the expected requests from stdin and writes what follows from them under
+ * the configuration to stdout, each as one JSON object (daemon/protocol/planned.ts). `baton plan`
+ * starts it as a separate process, so that a long plan does not hold up the daemon.
  */
 import type { Config } from '../config/load.ts';
 import type { Catalog } from '../core/catalog.ts';
@@ -18,7 +18,7 @@ export type PlanAnswer =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly text: string; readonly status: number };
 
-/** The answer to what stood on stdin. */
+/** The answer to the input. */
 export function answerPlan(asked: string, { path, catalog }: Config): PlanAnswer {
   const input = parseJson(PlanInputSchema, asked);
   if (input === undefined) return { ok: false, text: noPlanInput(), status: EXIT.usage };
@@ -50,7 +50,7 @@ export function answerPlan(asked: string, { path, catalog }: Config): PlanAnswer
   return { ok: true, text: `${JSON.stringify({ ...planned, durations, ...chances })}\n` };
 }
 
-/** That of a fleet is that of its hosts; what is said of a host itself comes after it. */
+/** The duration of a fleet applies to its hosts; the duration of a host takes precedence. */
 function assumedIn(
   assumedMs: NonNullable<PlanInput['assumedMs']>,
   { fleets }: Catalog,
@@ -62,7 +62,7 @@ function assumedIn(
   return Object.fromEntries([...ofHosts, ...assumed]);
 }
 
-/** One that runs takes its slow time as well, unless it is being ended. */
+/** A running run takes its slow time as well, unless it is being stopped. */
 function slowRun(run: KnownRun, fromMs: number, past: Readonly<Record<string, Past>>): KnownRun {
   const { startedAtMs, ended, endsAtMs = fromMs + 1 } = run;
   const slowMs = Object.hasOwn(past, run.target) ? past[run.target]?.slowMs : undefined;
@@ -70,7 +70,7 @@ function slowRun(run: KnownRun, fromMs: number, past: Readonly<Record<string, Pa
   return endsAtMs <= fromMs ? run : { ...run, endsAtMs: Math.max(endsAtMs, startedAtMs + slowMs) };
 }
 
-/** Of the targets that run. */
+/** For the targets of these runs. */
 function durationsOf(
   runs: readonly { readonly target: string }[],
   tookMs: Readonly<Record<string, number>>,

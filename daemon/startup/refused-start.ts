@@ -1,13 +1,13 @@
 /**
- * What becomes of a start that fails on sockets that systemd holds. Two have to be told apart:
+ * What happens if the start fails on sockets that systemd holds. There are two cases:
  *
- *   somebody started it (boot, `systemctl restart`)   it ends: the start has failed for all to see
+ *   somebody started it (boot, `systemctl restart`)   it exits, so that the start visibly fails
  *   a client woke it                                  it stays, and tells clients why (refuser.ts)
  *
- * systemd does not say which it is, and after a restart there may be clients, too: those of before.
- * So the first failure always ends, and leaves a note in the state directory; systemd starts the
- * daemon again for the clients that wait, and the note makes this one stay. A stop takes the note
- * away.
+ * systemd does not say which one it is, and after a restart there may also be clients, those of the
+ * previous daemon. So the first failure always exits, and leaves a note in the state directory;
+ * systemd starts the daemon again for the waiting clients, and the note makes that one stay. A stop
+ * removes the note.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,11 +17,11 @@ import { type Refusal, Refuser } from './refuser.ts';
 
 export interface Cured<T> {
   readonly value: T;
-  /** With the clients that came meanwhile. */
+  /** Including clients that arrived meanwhile. */
   readonly passed: readonly PassedSocket[];
 }
 
-/** The note, as long as the daemon cannot start. */
+/** The note, which exists as long as the daemon cannot start. */
 export class FailureNote {
   readonly #directory: string;
 
@@ -33,12 +33,12 @@ export class FailureNote {
     return join(this.#directory, 'refused');
   }
 
-  /** Says if it was there already. One that cannot be written counts as there. */
+  /** Returns whether it already existed. A note that cannot be written counts as existing. */
   leave(): boolean {
     if (existsSync(this.#path)) return true;
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-      // wx: it follows no link that others may have put there.
+      // wx: does not follow a link that others may have put there.
       writeFileSync(this.#path, '', { mode: 0o600, flag: 'wx' });
       return false;
     } catch {
@@ -51,7 +51,7 @@ export class FailureNote {
   }
 }
 
-/** Resolves with the cure, or with undefined: the process has to end. */
+/** Resolves when the daemon can start, or with undefined: the process has to exit. */
 export async function refuseClients<T>(options: {
   readonly passed: readonly PassedSocket[];
   readonly note: FailureNote;

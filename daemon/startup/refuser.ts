@@ -1,11 +1,11 @@
 /**
- * A daemon that cannot start, on sockets that systemd holds. If it ended at once, systemd would
- * start it again for the client that still waits in the socket, some thirty times, and then close
- * the socket for good. So it answers each client with what is wrong, looks again with each new
- * client (has the configuration been fixed?), and ends when nobody has asked for a while.
+ * A daemon that cannot start, on sockets that systemd holds. If it exited, systemd would start it
+ * again for the client still waiting in the socket, some thirty times, and then close the socket
+ * for good. So it answers each client with what is wrong, checks with each new client whether it
+ * can start now (has the configuration been fixed?), and exits after a time without clients.
  *
- * Who waits for a run is answered later: the run goes on without a daemon, and once the
- * configuration is fixed there is one again. Journal and runs are left alone.
+ * A client that waits for a run is answered later: the run continues without a daemon, and there is
+ * one again once the configuration is fixed. Journal and runs are left alone.
  */
 import type net from 'node:net';
 import type { ErrorCode } from '../protocol/request.ts';
@@ -23,19 +23,17 @@ export interface Refusal {
   readonly exit: number;
   /** For the administrator's socket. */
   readonly message: string;
-  /** For the others: no details of the configuration. */
+  /** For other sockets: no details of the configuration. */
   readonly brief: string;
 }
 
-/**
- * How long it stays when nobody asks any more: every start counts towards systemd's start limit.
- */
+/** How long it stays without clients: every start counts towards systemd's start limit. */
 const STAY_MS = 10_000;
-/** How long a client that waits for a run may hope that the daemon can start again. */
+/** How long a client that waits for a run is kept, in case the daemon can start again. */
 const HOLD_MS = 60_000;
-/** How often a cure is looked for while such a client waits. */
+/** How often to check for that while such a client waits. */
 const LOOK_MS = 1_000;
-/** Turns of the event loop after which everybody who waited in a socket has been seen. */
+/** Turns of the event loop after which every client that waited in a socket has been seen. */
 const TURNS_SEEN = 3;
 
 export class Refuser<T> {
@@ -44,21 +42,21 @@ export class Refuser<T> {
   readonly #log: Log;
   readonly #fairQueue = new FairQueue();
   readonly #clients = new Set<net.Socket>();
-  /** Those among them that wait for a run. */
+  /** The clients that wait for a run. */
   readonly #held = new Set<net.Socket>();
   readonly #sockets: PassedSocket[] = [];
   readonly #ended: Promise<T | undefined>;
   #end: (value: T | undefined) => void = () => {};
   #wasAsked = false;
   #isOver = false;
-  /** The look that is under way: each begins when the one before has ended. */
+  /** The current check: each starts when the one before has ended. */
   #looking: Promise<void> = Promise.resolve();
   #stayTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
 
   constructor(options: {
     readonly refusal: () => Refusal;
-    /** Looks whether the daemon can start now; cheap where nothing has changed. */
+    /** Checks whether the daemon can start now; cheap if nothing has changed. */
     readonly cure: () => Promise<T | undefined>;
     readonly log: Log;
   }) {
@@ -70,14 +68,12 @@ export class Refuser<T> {
     });
   }
 
-  /** The sockets as the daemon takes them over, with the clients that nobody has heard yet. */
+  /** The sockets for the daemon to take over, with clients whose requests have not been read. */
   get sockets(): readonly PassedSocket[] {
     return this.#sockets;
   }
 
-  /**
-   * Says if somebody waits in the sockets. If nobody does, no client has brought this start about.
-   */
+  /** Returns whether a client waits in the sockets. If not, no client caused this start. */
   async open(passed: readonly PassedSocket[]): Promise<boolean> {
     for (const socket of passed) {
       const clients: net.Socket[] = [];
@@ -90,13 +86,13 @@ export class Refuser<T> {
     return this.#wasAsked;
   }
 
-  /** Resolves with the cure, or with undefined when nobody has asked for a while. */
+  /** Resolves when the daemon can start, or with undefined after a time without clients. */
   async refuse(): Promise<T | undefined> {
     this.#stay();
     return await this.#ended;
   }
 
-  /** Looks for the cure, and ends with it. */
+  /** Checks whether the daemon can start, and if so ends. */
   look(): Promise<void> {
     this.#looking = this.#looking.then(async () => {
       if (this.#isOver) return;
@@ -110,14 +106,14 @@ export class Refuser<T> {
     this.#isOver = true;
     clearTimeout(this.#stayTimer);
     clearInterval(this.#lookTimer);
-    // These come again, and find the daemon.
+    // These reconnect, and reach the daemon.
     for (const client of this.#held) client.destroy();
     this.#end(value);
   }
 
   #meet(client: net.Socket, isMain: boolean, unheard: net.Socket[]): void {
     this.#wasAsked = true;
-    // It counts while the cure is looked for, which may take a while: its plugins are imported.
+    // It counts during the check, which may be slow, because plugins are imported.
     clearTimeout(this.#stayTimer);
     this.#clients.add(client);
     client.once('close', () => {

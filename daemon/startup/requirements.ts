@@ -1,7 +1,7 @@
 /**
- * What `batond --check` tells of the conditions that targets `require`: what each says right now.
- * It has an end, whatever a file system or a host does. No command of an administrator is run: it
- * may be slow, or do something, and a check of the configuration must not do that.
+ * What `batond --check` prints about the conditions that targets `require`: their current answers.
+ * It always ends, whatever a file system or a host does. It runs no commands of the administrator:
+ * they may be slow or have effects, which a check of the configuration must not.
  */
 import type { Catalog } from '../core/catalog.ts';
 import { subjectOf } from '../core/describe-condition.ts';
@@ -10,13 +10,13 @@ import type { TargetName } from '../shared/run.ts';
 import { noAnswer } from '../system/condition-text.ts';
 import type { Answer, WorldPort } from '../system/machine.ts';
 
-/** Longest for one condition, if its `timeout` is longer. */
+/** Time limit for one condition, if its `timeout` is longer. */
 const CONDITION_MS_MAX = 5_000;
-/** Longest for all of them together. */
+/** Time limit for all of them together. */
 const CONDITIONS_MS_MAX = 15_000;
-/** Most that are looked at together. */
+/** Most checks at the same time. */
 const AT_ONCE_MAX = 8;
-/** Most targets that a line names. */
+/** Most targets in one line. */
 const NAMED_MAX = 3;
 
 type Port = Pick<WorldPort, 'look' | 'check'>;
@@ -26,7 +26,7 @@ interface Wanted {
   readonly targets: TargetName[];
 }
 
-/** A line for each condition, in the order of the targets; empty where there is none. */
+/** A line for each condition, in the order of the targets; empty if there is none. */
 export async function describeRequirements(
   catalog: Catalog,
   port: Port,

@@ -1,6 +1,6 @@
 /**
- * A daemon from its start to its end: what systemd hands over, the configuration, signals, and what
- * becomes of a start that fails.
+ * The life of a daemon: what systemd passes, the configuration, signals, and what happens if the
+ * start fails.
  */
 
 import { existsSync } from 'node:fs';
@@ -29,7 +29,7 @@ const LOG_LEVEL_DEFAULT = 'info';
 /** A bug, or a journal that cannot be trusted any more: EX_SOFTWARE of sysexits(3). */
 const EXIT_SOFTWARE = 70;
 
-/** The environment as it was is changed: what systemd says in it is for this process alone. */
+/** The original environment is modified: systemd's variables in it are for this process only. */
 export const PLACES = {
   env: process.env,
   uid: process.getuid?.() ?? 0,
@@ -55,11 +55,11 @@ interface Start {
   readonly passed: readonly PassedSocket[];
   readonly notify: Notify;
   readonly note: FailureNote;
-  /** Says on stderr why the process will end, and sets its status. */
+  /** Prints on stderr why the process will exit, and sets its status. */
   readonly complain: (message: string, status: number) => void;
 }
 
-/** Serves, or ends the process where that cannot be. */
+/** Serves, or ends the process if that is impossible. */
 export async function serve(
   source: ConfigSource,
   about: Pick<Start, 'version' | 'flags' | 'complain'>,
@@ -97,7 +97,7 @@ function logFor(flags: ServeFlags, config?: Config): Log {
   const format = LOG_FORMATS.find((it) => it === (flags.logFormat ?? config?.logFormat));
   const { log, flush } = makeLog({
     level: levelFor(flags, config),
-    // Who reads the journal is a person; journald keeps the time and the priority as fields.
+    // The journal is read by people; journald stores the time and the priority as fields.
     format: format ?? (isJournal ? 'text' : 'json'),
     isJournal,
   });
@@ -134,8 +134,8 @@ async function run(config: Config, start: Start): Promise<void> {
     if (daemon === undefined) process.exit(0);
     daemon.stop().then(() => process.exit(0), fail);
   };
-  // When the machine goes down its runs are ended here, while what they need is still there:
-  // mounts and the network go after the daemon, and left alone the runs would go last of all.
+  // On shutdown, runs are ended here, while what they need still exists: mounts and the network go
+  // after the daemon, and if left alone the runs would go last of all.
   const terminate = async (): Promise<void> => {
     if (daemon !== undefined && (await isGoingDown())) await daemon.endRuns();
     end();
@@ -166,8 +166,8 @@ async function run(config: Config, start: Start): Promise<void> {
 }
 
 /**
- * SIGHUP, heard from the start on, since it ends a process that does not listen to it: to read a
- * configuration with plugins can take seconds. What has changed meanwhile is read afterwards.
+ * SIGHUP, handled from the start, because it ends a process that does not: reading a configuration
+ * with plugins can take seconds. It is then read again afterwards.
  */
 class Hangup {
   #isPending = false;
@@ -185,7 +185,7 @@ class Hangup {
   }
 }
 
-/** It cannot be had what the daemon needs: another one has it, or the disk does not give it. */
+/** Something that the daemon needs is unavailable: another daemon has it, or the disk fails. */
 async function refuse(why: string, start: Start, log: Log): Promise<void> {
   start.complain(why, EXIT.unavailable);
   const refusal = {
@@ -205,7 +205,7 @@ function warnOf({ path, warnings, catalog }: Config, log: Log): void {
   }
 }
 
-/** A bug ends the daemon, with what is known of it in the log; the runs go on. */
+/** A bug is logged with all details, and ends the daemon; the runs continue. */
 function catchBugs(log: Log): (error: unknown) => void {
   const fail = (error: unknown): void => {
     log.fatal({ err: error }, 'cannot continue');

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /**
- * batond: reads its flags, and does what they ask for: check a configuration, replay a journal, or
- * serve.
+ * batond: reads its flags, and checks a configuration, replays a journal, makes a plan, or serves.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,11 +21,10 @@ import { STDERR, STDOUT, writeAll } from './system/print.ts';
 
 const STDIN = 0;
 
-/** Thrown by whatever judges the command line. */
+/** Thrown for mistakes in the command line. */
 class Mistake extends Error {}
 
-// Not awaited here: a bundle in CommonJS knows no await at the top. What it throws ends the
-// process.
+// Not awaited: a CommonJS bundle has no top-level await. An exception ends the process.
 void main();
 
 async function main(): Promise<void> {
@@ -42,18 +40,18 @@ async function main(): Promise<void> {
   if (!isCheck && !flags.isPlan && journal === undefined) {
     return await serve(source, { version, flags, complain });
   }
-  // What plugins print must not stand in the answer.
+  // The output of plugins must not be in the answer.
   if (flags.isPlan) process.stdout.write = process.stderr.write.bind(process.stderr);
   const read = await source.read();
   if (!read.ok) complain(read.text, EXIT.config);
   else if (isCheck) await check(read.value);
   else if (flags.isPlan) plan(read.value);
   else if (journal !== undefined) replay(read.value, journal, flags.only);
-  // A plugin may have set a timer, which would go on for ever.
+  // A plugin may have set a timer, which would keep the process alive.
   process.exit();
 }
 
-/** Not strict: parseArgs itself would throw in a style of its own. */
+/** Not strict, because parseArgs would then throw errors in a style of its own. */
 function cut() {
   return parseArgs({ options: FLAGS, strict: false, allowPositionals: true, tokens: true });
 }
@@ -87,7 +85,7 @@ interface OptionToken {
   readonly inlineValue?: boolean | undefined;
 }
 
-/** Of one option; '' of a switch. */
+/** The value of an option; '' for a switch. */
 function takeValue(option: OptionToken, before: ReadonlyMap<string, string>): string {
   const { name, rawName, value, inlineValue: isInline } = option;
   if (!isFlag(name)) {
@@ -99,7 +97,7 @@ function takeValue(option: OptionToken, before: ReadonlyMap<string, string>): st
     if (value !== undefined) throw new Mistake(say.noSwitch(rawName, value));
     return '';
   }
-  // What looks like an option is one: a file of such a name is written ./-x.
+  // What looks like an option is one: a file with such a name must be written ./-x.
   if (!value || (isInline !== true && value.startsWith('-')))
     throw new Mistake(say.noValue(rawName));
   return value;
@@ -155,7 +153,7 @@ function replay({ catalog }: Config, file: string, word: string | undefined): vo
   if (told.value.length > 0) complain(told.value.join('\n'), 0);
 }
 
-/** Nobody reading is no error; a full disk is, whatever the status was to be. */
+/** A missing reader is not an error; a full disk is, whatever the status was to be. */
 function print(text: string, status: number): void {
   const code = writeAll(STDOUT, text);
   if (code === undefined || code === 'EPIPE') process.exitCode = status;

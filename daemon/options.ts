@@ -1,6 +1,6 @@
 /**
- * The command line of batond: what parseArgs is told, and what people are told, in `--help` and in
- * batond(8), which is made from it (`npm run generate`). The compiler asks for a text for each.
+ * The command line of batond: the options of parseArgs, and their descriptions in `--help` and in
+ * batond(8), which is generated from them (`npm run generate`). The compiler requires them all.
  */
 
 import { RUN_SOCKET } from './protocol/request.ts';
@@ -20,7 +20,7 @@ export const FLAGS = {
 } satisfies Record<string, { type: 'string' | 'boolean' }>;
 
 interface FlagText {
-  /** As it is written, with what stands for its value. */
+  /** As on the command line, with a placeholder for its value. */
   readonly usage: string;
   /** For `--help`: lines of at most 57 columns. */
   readonly brief: readonly string[];

@@ -1,10 +1,10 @@
 /**
- * The options of runners that run a command by itself, with no shell around it: what it is, where
- * it runs and what is in its environment.
+ * The options of runners that run a command without a shell: the command, where it runs, and its
+ * environment.
  */
 import * as v from 'valibot';
 
-/** The kernel takes no text with NUL inside. */
+/** The kernel accepts no string that contains NUL. */
 const Text = v.pipe(
   v.string('a string in double quotes'),
   v.check((text) => !text.includes('\0'), 'a string without NUL characters'),
@@ -39,7 +39,7 @@ export const commandEntries = {
   ),
 };
 
-/** For editors; `checkCommand` says the same. */
+/** For editors; `checkCommand` checks the same. */
 export const commandRules = {
   oneOf: [{ required: ['args'] }, { required: ['cmds'] }],
   dependencies: { continueOn: ['cmds'] },
@@ -67,7 +67,7 @@ interface CommandOptions {
   readonly continueOn?: unknown;
 }
 
-/** A command, or several; each key is named by what it lacks, or what it has too much. */
+/** Exactly one of a command and several commands; a mistake names the missing or extra key. */
 export function checkCommand<O extends CommandOptions>({
   dataset,
   addIssue,

@@ -1,5 +1,5 @@
 /**
- * dummy: does nothing for a while, to try policies and crontab lines without harm. It is a real
+ * dummy: does nothing for a while, to try policies and crontab lines without risk. It is a real
  * process (`sleep`), so that it can be cancelled, lost and taken over like any other run.
  */
 import * as v from 'valibot';
@@ -8,7 +8,7 @@ import { DURATION, DURATION_MS_MAX, parseDuration } from '../daemon/shared/durat
 
 const TIME_EXPECTED = 'seconds as a number, or a duration such as "90s" or "1h30m"; at most 366d';
 
-/** To milliseconds: a number alone means seconds, as in py9tor. */
+/** To milliseconds: a plain number means seconds, as in py9tor. */
 const Time = v.union(
   [
     v.pipe(

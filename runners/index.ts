@@ -1,4 +1,4 @@
-/** The map of runners. A new one is a file beside this, and a line here. */
+/** The map of runners. A new runner is a file in this directory, and a line here. */
 import { dummy } from './dummy.ts';
 import { local } from './local.ts';
 import { slurm } from './slurm.ts';

@@ -1,20 +1,20 @@
 /**
- * What a local target needs at 03:00 and this machine does not have now: its program, directory,
- * user and group; and words that only a shell would understand. None of it is a mistake of the
- * configuration, since it may be there by then: `batond --check` warns of it.
+ * Finds what a local target will need at 03:00 but this machine does not have now: its program,
+ * directory, user and group; and words that only a shell would interpret. These are warnings of
+ * `batond --check`, not mistakes of the configuration, because they may exist later.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as say from './local-messages.ts';
 
-/** What a run has where `env` does not say otherwise, as under cron. */
+/** The PATH of a run if `env` does not set it, as under cron. */
 const PATH_DEFAULT = '/usr/bin:/bin';
-/** Where else administrators' programs are. */
+/** Other places with administrators' programs. */
 const OTHER_PLACES = ['/usr/local/bin', '/usr/local/sbin', '/usr/sbin', '/sbin', '/snap/bin'];
-/** Those that hand their words to a shell, or have a meaning of their own for its signs. */
+/** Programs that pass their arguments to a shell, or interpret shell characters themselves. */
 const SHELLS = /^(?:(?:ba|da|k|z|c|tc|fi)?sh|ssh|su|runuser|expr|test|\[|eval|xargs|watch|script)$/;
-/** A word that is nothing but a sign of the shell, or that it would replace. */
+/** A word that is just a shell operator, or that a shell would expand. */
 const SHELL_WORD =
   /^(?:&&|\|\|?|&|[0-9]*(?:>>?|<)(?:&[0-9-])?|[0-9]*>>?\/.*|&>>?.*|~\/.*|\$\{?[A-Za-z_]\w*\}?(?:\/.*)?)$|\$\(/;
 
@@ -62,7 +62,7 @@ function inspectProgram(
 ): readonly string[] {
   if (program.startsWith('~/') || program.startsWith('$')) return [say.shellSyntax(program)];
   if (program.includes('/')) {
-    // What is relative to a home is not known here.
+    // Paths relative to a home directory cannot be checked here.
     if (!program.startsWith('/') && cwd === undefined) {
       return isAlone && /\s/.test(program) ? [say.oneWord(program)] : [];
     }
@@ -99,7 +99,7 @@ function inspectDirectory(cwd: string): readonly string[] {
   return [say.noCwd(cwd, stats === undefined ? 'does not exist' : 'is not a directory')];
 }
 
-/** In the files, or wherever else this machine looks; where that cannot be asked, yes. */
+/** In the files, or in any other source of this machine; true if that cannot be checked. */
 function exists(database: 'passwd' | 'group', who: string | number): boolean {
   // A number needs no entry.
   if (typeof who === 'number' || /^\d+$/.test(who)) return true;

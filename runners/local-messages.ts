@@ -1,6 +1,6 @@
 /**
- * What `batond --check` warns of where a local target could not run as it is; the target stands in
- * front. See daemon/messages.ts for the style.
+ * Warnings of `batond --check` for local targets that could not run as configured; printed after
+ * the target. See daemon/messages.ts for the style.
  */
 
 export const notInPath = (program: string, path: string, there: string | undefined): string => {

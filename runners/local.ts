@@ -1,6 +1,6 @@
 /**
- * local: a command on this machine. A missing command, directory or user is no mistake of the
- * configuration: it is found at the run (127, 126), since it may be there by then.
+ * local: a command on this machine. A missing command, directory or user is not a mistake of the
+ * configuration: only the run reports it (127, 126), because it may exist by that time.
  */
 import * as v from 'valibot';
 import type { ProcessPlan, Runner } from '../daemon/core/plan.ts';

@@ -1,6 +1,6 @@
 /**
- * What a cluster of Slurm does not keep of what baton promises, by its own configuration: `batond
- * --check` warns of it. Nothing of it refuses a run.
+ * Promises of baton that a Slurm cluster does not keep because of its configuration: warnings of
+ * `batond --check`. No run is refused because of them.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
@@ -10,17 +10,17 @@ import { errnoOf } from '../daemon/shared/errno.ts';
 import * as say from './slurm-messages.ts';
 import type { SlurmOptions } from './slurm-options.ts';
 
-/** For scontrol; slurmctld that hangs is given up after its own 10 s. */
+/** For scontrol, which itself gives up a hanging slurmctld after 10 s. */
 const ASK_MS_MAX = 15_000;
 /** Far more than the 10 kB that it prints. */
 const CONFIG_BYTES_MAX = 1_048_576;
 const MODE_BITS = 0o7777;
-/** Group included. */
+/** Includes the group. */
 const OTHERS_WRITE = 0o022;
-/** Others can make files there, and neither rename nor remove those of the daemon's user. */
+/** Others can create files there, but cannot rename or remove those of the daemon's user. */
 const STICKY = 0o1000;
 
-/** What `scontrol show config` says that matters here; absent: it says nothing of it. */
+/** Relevant settings from `scontrol show config`; absent: not in its output. */
 export interface ClusterConfig {
   readonly proctrack?: string;
   readonly killWaitMs?: number;
@@ -30,7 +30,7 @@ export interface ClusterConfig {
 }
 
 export class SlurmInspector implements Inspector<SlurmOptions> {
-  /** What each cluster has answered, by the file of its configuration. */
+  /** The answer of each cluster, by its configuration file. */
   readonly #answers = new Map<string | undefined, Asked>();
 
   inspect(
@@ -46,7 +46,7 @@ export class SlurmInspector implements Inspector<SlurmOptions> {
   }
 }
 
-/** Reads what `scontrol show config` prints, of Slurm 22.05 as of 24.11. */
+/** Parses the output of `scontrol show config`, of Slurm 22.05 as well as 24.11. */
 export function parseClusterConfig(text: string): ClusterConfig {
   const values = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -69,7 +69,7 @@ export function parseClusterConfig(text: string): ClusterConfig {
   };
 }
 
-/** As sentences; none of a cluster that keeps all of it. */
+/** As sentences; empty if the cluster keeps all promises. */
 export function notKept(cluster: ClusterConfig, killAfterMs: number): readonly string[] {
   const { proctrack = '', killWaitMs, slurmdTimeoutMs, preemptMode = '' } = cluster;
   const ends = /REQUEUE|CANCEL/.exec(preemptMode)?.[0];
@@ -83,7 +83,7 @@ export function notKept(cluster: ClusterConfig, killAfterMs: number): readonly s
   ];
 }
 
-/** Only as far as this machine can tell: the nodes may see another one there. */
+/** Only as far as this machine can tell: the nodes may see a different directory. */
 function inspectShared(directory: string): readonly string[] {
   try {
     const shared = statSync(directory);
@@ -101,7 +101,7 @@ type Asked =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly error: string };
 
-/** Nothing of this process's environment gets there, as for the runs. */
+/** Without this process's environment, as for the runs. */
 function askCluster(conf: string | undefined): Asked {
   const path = process.env['PATH'] ?? '/usr/bin:/bin';
   const { status, stdout, stderr, error } = spawnSync('scontrol', ['show', 'config'], {

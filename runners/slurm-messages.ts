@@ -1,10 +1,10 @@
 /**
- * What `batond --check` warns of where a cluster of Slurm does not keep what baton promises; the
- * target stands in front. See daemon/messages.ts for the style.
+ * Warnings of `batond --check` if a Slurm cluster does not keep what baton promises; printed after
+ * the target. See daemon/messages.ts for the style.
  */
 import { showDuration } from '../daemon/shared/duration.ts';
 
-/** Which processes Slurm does not find, by its ProctrackType. */
+/** Processes that Slurm does not find, by ProctrackType. */
 const ESCAPES = {
   pgid: 'have left the process group of the command',
   linuxproc: 'have lost their parent',

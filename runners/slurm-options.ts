@@ -1,7 +1,7 @@
 /**
- * The options of a slurm target. What sbatch(1) would read in another way than it is meant is
- * refused here, and so is what would take from baton what it relies on: which job it is, that it
- * starts once, where its output goes.
+ * The options of a slurm target. Anything that sbatch(1) would interpret in another way is refused
+ * here, and so is anything that would break what baton relies on: which job it is, that it starts
+ * only once, and where its output goes.
  */
 import * as v from 'valibot';
 import { Limit, whole } from '../policies/option-types.ts';
@@ -18,7 +18,7 @@ const MEM_EXPECTED = 'an integer with K, M, G or T, such as "4G"; without a lett
 
 const Word = v.pipe(v.string(WORD_EXPECTED), v.regex(/^[^\s\p{Cc}]+$/u, WORD_EXPECTED));
 
-/** What `extra` may name: what a job needs, and what is done for its user. */
+/** Allowed in `extra`: what a job needs, and services for its user. */
 const EXTRA = [
   ...['acctg-freq', 'batch', 'bb', 'begin', 'cluster-constraint', 'comment', 'contiguous'],
   ...['core-spec', 'cores-per-socket', 'cpu-freq', 'cpus-per-gpu', 'deadline', 'delay-boot'],

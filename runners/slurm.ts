@@ -1,7 +1,7 @@
 /**
- * slurm: a command as a job of a Slurm cluster that is there already. The policies stay baton's:
- * nothing is submitted before they let a run start. A keeper in the job looks after the command; it
- * and the daemon share `directory`.
+ * slurm: a command as a job of an existing Slurm cluster. baton's policies still apply: nothing is
+ * submitted before they let a run start. A keeper in the job supervises the command; it and the
+ * daemon share `directory`.
  */
 import type { Runner, SlurmPlan } from '../daemon/core/plan.ts';
 import { sequence } from './command-sequence.ts';

@@ -1,7 +1,7 @@
 /**
  * What is wrong with an ssh target before anything connects, in sentences that name the file and
- * say what to do. `checkOptions` is asked at every load and refuses the target's runs; what takes
- * its time or is a warning only is for `inspectOptions`, which `batond --check` asks.
+ * say what to do. `checkOptions` runs at every load and makes the target's runs refused; slow
+ * checks and mere warnings are in `inspectOptions`, for `batond --check`.
  */
 import { statSync } from 'node:fs';
 import { readRegular } from '../daemon/system/regular-file.ts';
@@ -12,7 +12,7 @@ import { Router } from './ssh/route.ts';
 import * as say from './ssh/ssh-messages.ts';
 import type { SshOptions } from './ssh-options.ts';
 
-/** What refuses the runs of a target. */
+/** Mistakes that make the target's runs refused. */
 export function checkOptions(options: SshOptions): readonly string[] {
   const { key = [], passphraseFile, agent, knownHosts, hostKey } = options;
   return [
@@ -23,7 +23,7 @@ export function checkOptions(options: SshOptions): readonly string[] {
   ];
 }
 
-/** A host that nobody knows yet, and passphrases that open nothing. */
+/** Hosts without a known key, and wrong passphrases. */
 export function inspectOptions(options: SshOptions): readonly string[] {
   return [...unknownHosts(options), ...wrongPassphrases(options)];
 }
@@ -42,7 +42,7 @@ function keyProblems(path: string, { via, passphraseFile }: SshOptions): readonl
     const parsed = parsePrivateKey(readRegular(file, KEY_BYTES_MAX));
     if (typeof parsed !== 'string') return problems;
     if (parsed === 'encrypted' && passphraseFile !== undefined) return problems;
-    // Security keys and the like are ssh's own affair.
+    // Only ssh itself can handle security keys and similar types.
     if (parsed === 'unsupported' && via === 'openssh') return problems;
     return [...problems, say.badKey(path, parsed)];
   } catch (error) {
@@ -62,7 +62,7 @@ function secretProblems(path: string): readonly string[] {
 }
 
 function knownHostsProblems(path: string): readonly string[] {
-  if (path === '/dev/null') return []; // as ssh's users write that no host is known
+  if (path === '/dev/null') return []; // how ssh users say that no host is known
   try {
     readRegular(fromHome(path), KNOWN_HOSTS_BYTES_MAX);
     return [];
@@ -99,7 +99,7 @@ function wrongPassphrases({ key = [], passphraseFile }: SshOptions): readonly st
       );
       return parsed === 'wrong-passphrase' ? [say.badKey(path, parsed)] : [];
     } catch {
-      return []; // checkOptions has said it
+      return []; // checkOptions has reported it
     }
   });
 }

@@ -1,12 +1,12 @@
 /**
- * The options of an ssh target. Whatever could be taken for an option of ssh(1), or is no host, is
- * refused here. What can only be known by looking (a key that is not there) is for check.ts.
+ * The options of an ssh target. Anything that could be taken for an option of ssh(1), or is not a
+ * host, is refused here. What needs a look at files (a missing key) is checked in ssh-check.ts.
  */
 import * as v from 'valibot';
 import { DURATION, DURATION_EXPECTED, parseDuration } from '../daemon/shared/duration.ts';
 import { parseJump } from './ssh/route.ts';
 
-/** Under `via: "openssh"` these have no meaning, and a wish that is not heeded is a trap. */
+/** With `via: "openssh"` these have no effect, and a silently ignored option is a trap. */
 const SSH2_ONLY = ['passphraseFile', 'retry'] as const;
 
 const HOST_EXPECTED =
@@ -59,7 +59,7 @@ const Jump = v.pipe(
   v.check((text) => parseJump(text) !== undefined, JUMP_EXPECTED),
 );
 
-/** One, or a list that is not empty. */
+/** One, or a non-empty list. */
 function some<T>(
   one: v.GenericSchema<unknown, T>,
   expected: string,

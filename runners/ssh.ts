@@ -1,10 +1,10 @@
 /**
- * ssh: commands on another machine, which the SSH keeper looks after. By default it connects with
- * the package ssh2; `via: "openssh"` has it run the system's ssh instead, for what ssh2 lacks:
+ * ssh: commands on another machine, supervised by the SSH keeper. By default it connects with the
+ * package ssh2; with `via: "openssh"` it runs the system's ssh instead, for what ssh2 lacks:
  * certificates, ProxyCommand, security keys.
  *
- * Invariants, on both ways: nobody is ever asked, and an unknown or changed host key is refused.
- * With `cmds` and `stopOnError` the script is given to `sh`, since `set -e` means something else in
+ * Invariants for both: there are never prompts, and an unknown or changed host key is refused. With
+ * `cmds` and `stopOnError` the script is passed to `sh`, because `set -e` means something else in
  * fish and csh; without `stopOnError` the remote user's own shell reads it, as in py9tor.
  */
 
@@ -13,9 +13,9 @@ import { quote } from './ssh/remote-script.ts';
 import { checkOptions, inspectOptions } from './ssh-check.ts';
 import { Options, type SshOptions } from './ssh-options.ts';
 
-/** A link on which nothing comes back so many times is dead. */
+/** After this many unanswered keepalives a connection is considered dead. */
 const ALIVE_COUNT_MAX = 4;
-/** How many times connecting is tried again, unless the target says otherwise. */
+/** How many times a failed connection is retried by default. */
 const RETRY_DEFAULT = 2;
 
 export const ssh: Runner<SshOptions> = {
@@ -57,7 +57,7 @@ function planSession(options: SshOptions): SshPlan {
   };
 }
 
-/** All that goes before the command. */
+/** Everything that comes before the command. */
 function opensshArgs(options: SshOptions): readonly string[] {
   const { host, user, key = [], port, knownHosts, hostKey, jump, sshConfig } = options;
   const agent = agentOf(options);
@@ -67,7 +67,7 @@ function opensshArgs(options: SshOptions): readonly string[] {
     `ConnectTimeout=${seconds(options.connectTimeoutMs)}`,
     `ServerAliveInterval=${seconds(options.keepaliveMs)}`,
     `ServerAliveCountMax=${ALIVE_COUNT_MAX}`,
-    // What ~/.ssh/config may have for people at a terminal. Older ones do not know all of them.
+    // Settings in ~/.ssh/config for interactive use. Older versions do not know all of them.
     'IgnoreUnknown=ForkAfterAuthentication,SessionType,StdinNull',
     ...['RemoteCommand=none', 'ForkAfterAuthentication=no', 'SessionType=default', 'StdinNull=no'],
     ...(key.length > 0 ? ['IdentitiesOnly=yes'] : []),
@@ -100,7 +100,7 @@ function seconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1_000));
 }
 
-/** A value of ssh_config(5) ends at a space unless it stands in quotes. */
+/** A value in ssh_config(5) ends at a space unless it is quoted. */
 function quoteSetting(value: string): string {
   return /[\s"]/.test(value) ? `"${value.replaceAll('"', '\\"')}"` : value;
 }

@@ -1,7 +1,6 @@
 /**
- * The record of an attempt (daemon/keepers/keeper-record.ts), held open as long as its command
- * runs: by it a daemon knows what runs, wherever its directory was moved, and where that is, the
- * kernel tells.
+ * The record of an attempt (daemon/keepers/keeper-record.ts), held open while its command runs: it
+ * tells a daemon what is running, even if its directory was moved; the kernel knows where it is.
  */
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,12 +18,12 @@ export class HeldRecord {
     try {
       this.#file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch {
-      // There was no room for it, or it has gone: then the directory is where it was.
+      // There was no room for it, or it is gone: the directory is assumed to be where it was.
     }
   }
 
   /**
-   * Where it lies now. Where it was removed that is no directory: there may be another one.
+   * Its current path. If it was removed, that is no directory: there may be a new one in its place.
    */
   get directory(): string {
     if (this.#file === undefined) return this.#directory;

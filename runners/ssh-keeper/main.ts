@@ -1,13 +1,13 @@
 /**
- * The SSH keeper: one detached process for a state directory, which holds the SSH sessions of all
- * runs, outlives the daemon, and records how each ended (see message.ts and task.ts).
+ * The SSH keeper: one detached process for each state directory, which holds the SSH sessions of
+ * all runs, outlives the daemon, and records how each run ended (see keeper-protocol.ts and
+ * remote-run.ts).
  *
  *   node keeper.cjs STATE
  *
- * It is started by a daemon that finds nobody on STATE/ssh.sock, and leaves by itself once it has
- * no runs and no connections. Its socket gets its name by a rename, so that of two keepers the
- * later one is the one that is asked, and each takes away only its own. It says on fd 3 that it
- * listens.
+ * A daemon starts it if nobody listens on STATE/ssh.sock; it exits when it has no runs and no
+ * connections. Its socket gets its name by a rename, so that of two keepers the later one is used,
+ * and each removes only its own. It reports on fd 3 that it listens.
  */
 import { chmodSync, closeSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -30,9 +30,9 @@ import { probeOpenssh, type Seen } from './openssh-probe.ts';
 import { Task } from './remote-run.ts';
 import { monotonicMs } from './status-writer.ts';
 
-/** How long nobody has to need it before it leaves. */
+/** How long it stays when nobody needs it. */
 const IDLE_MS = 2_000;
-/** How long a daemon has to come after the start. */
+/** How long it waits for a daemon after the start. */
 const FIRST_IDLE_MS = 15_000;
 /** The descriptor on which the daemon that started it waits. */
 const READY_FD = 3;
@@ -58,8 +58,8 @@ class Keeper {
   #probes = 0;
 
   /**
-   * As the process keeper: what runs goes on, but it is noted, for a shutdown tells everybody. At
-   * the end of one it leaves at once, or systemd would wait for it; its runs are interrupted.
+   * As in the process keeper: runs continue, but the time is recorded, because a shutdown signals
+   * everything. In a shutdown it exits at once, or systemd would wait; its runs are interrupted.
    */
   term(): void {
     this.#shared.termAtMs = monotonicMs();
@@ -68,7 +68,7 @@ class Keeper {
     process.exit(0);
   }
 
-  /** In the current directory: a socket's path must not be longer than 107 bytes. */
+  /** In the current directory, because a socket path must not be longer than 107 bytes. */
   listen(): void {
     const own = `${SOCKET_NAME}.${process.pid}`;
     this.#server.listen(own, () => {
@@ -101,14 +101,14 @@ class Keeper {
   #hear(line: string, caller: Caller): void {
     const message = parseJson(ToKeeper, line);
     if (message !== undefined) return this.#take(message, caller);
-    // A daemon that is not understood is left, as one that died.
+    // A daemon that sends unknown messages is treated like one that died.
     say('unknown message', {});
     caller.socket.destroy();
   }
 
   readonly #owners = new Map<Task, Caller>();
 
-  /** What the daemon prepared and did not let go never starts, and says so. */
+  /** Runs that the daemon prepared but did not release never start, and record that. */
   #part(caller: Caller): void {
     this.#callers.delete(caller);
     for (const probe of caller.probes) probe.abort();
@@ -173,7 +173,7 @@ class Keeper {
     return { lines: linked.link.seen };
   }
 
-  /** Looks later if anybody still needs it. */
+  /** Checks later whether anybody still needs it. */
   #rest(ms: number): void {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
@@ -184,12 +184,12 @@ class Keeper {
     }, ms);
   }
 
-  /** Gives the name back; who is connected stays so. */
+  /** Gives up the socket's name; existing connections stay. */
   #retire(): void {
     try {
       if (statSync(SOCKET_NAME).ino === this.#inode) unlinkSync(SOCKET_NAME);
     } catch {
-      // It has gone already.
+      // It is already gone.
     }
     this.#server.close();
   }
@@ -199,17 +199,17 @@ function nameOf({ run, attempt, nonce }: AttemptId): string {
   return `${run}.${attempt}.${nonce}`;
 }
 
-/** A closed descriptor alone would not tell it from a keeper that has died. */
+/** A closed descriptor alone could also mean that the keeper died. */
 function tellReady(): void {
   try {
     writeSync(READY_FD, 'ready\n');
   } catch {
-    // The daemon has left meanwhile; another one finds the socket.
+    // The daemon has exited meanwhile; another one will find the socket.
   }
   closeSync(READY_FD);
 }
 
-/** A log line in the daemon's own form, on stdout. Never a session: that would be too much. */
+/** A log line in the daemon's format, on stdout. Never a session, which contains too much. */
 function say(msg: string, more: object): void {
   const line = { level: 'info', time: Date.now(), pid: process.pid, ...more, msg };
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -218,7 +218,7 @@ function say(msg: string, more: object): void {
 process.umask(0o077);
 process.title = 'baton ssh keeper';
 for (const signal of ['SIGHUP', 'SIGINT'] as const) process.on(signal, () => {});
-// A peer that brings ssh2 to throw must not take the sessions of all others with it.
+// A peer that makes ssh2 throw must not affect all other sessions.
 process.on('uncaughtException', (error) => say('uncaught', { error: error.stack }));
 process.on('unhandledRejection', (error) => say('unhandled', { error: String(error) }));
 process.chdir(process.argv[2] ?? '.');

@@ -1,7 +1,7 @@
 /**
- * Whether the agent that ssh(1) will ask answers at all. ssh waits for it without an end: its
- * ConnectTimeout is for the connection and the key exchange only. Asked before ssh is started, so
- * that whatever is told of the run, nothing of it has run.
+ * Checks whether the agent that ssh(1) will ask answers at all. ssh would wait for it for ever: its
+ * ConnectTimeout covers only the connection and the key exchange. Checked before ssh is started, so
+ * that if this fails, nothing of the run has been executed.
  */
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { showDuration } from '../../daemon/shared/duration.ts';
@@ -12,9 +12,7 @@ import type { Router } from '../ssh/route.ts';
 import * as say from '../ssh/ssh-messages.ts';
 import type { End } from './status-writer.ts';
 
-/**
- * Why ssh(1) would wait for ever, or could not be judged now. One that is dead it goes on without.
- */
+/** Why ssh(1) would wait for ever, or cannot be checked now. It continues without a dead agent. */
 export async function checkAgent(
   session: SshSession,
   router: Router,
@@ -33,7 +31,7 @@ export async function checkAgent(
   return isShortage(errno) ? { kind: 'shortage', errno } : undefined;
 }
 
-/** Resolves when the agent has answered, cannot be asked, or is not waited for any longer. */
+/** Resolves when the agent has answered, cannot be asked, or has timed out. */
 function identities(agent: string, abort: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
     abort.addEventListener('abort', resolve, { once: true });

@@ -1,7 +1,7 @@
 /**
- * Connects by the system's ssh as a run would, and runs nothing there: not even a forced command,
- * since no session is asked for (-N). That it is in, ssh tells by its LocalCommand, which hosts on
- * the way do not have. A shared connection is not used: -N would open a shell on it.
+ * Connects with the system's ssh as a run would, but runs nothing there: not even a forced command,
+ * because no session is requested (-N). A LocalCommand reports that it is logged in; jump hosts do
+ * not have it. A shared connection is not used: -N would open a shell on it.
  */
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { showDuration } from '../../daemon/shared/duration.ts';
@@ -11,14 +11,14 @@ import * as say from '../ssh/ssh-messages.ts';
 import { phaseOf } from './openssh.ts';
 import { type Ssh, spawnSsh } from './spawn-ssh.ts';
 
-/** ssh's own limit is for the connection and the key exchange; a host on the way has its own. */
+/** ssh's own limit covers connection and key exchange; each jump host has its own. */
 const LIMIT_TIMES = 4;
-/** As much of what ssh says is kept. */
+/** How much of ssh's messages is kept. */
 const SAID_CHARS_MAX = 65_536;
-/** How long its last words may be on their way. */
+/** How long its last messages may be under way. */
 const LAST_WORDS_MS = 500;
 const IN = '# baton is in';
-/** What of ssh's debugging is worth reading; what it says anyway has no such prefix. */
+/** Useful lines of ssh's debug output; its normal messages do not have this prefix. */
 const TOLD =
   /^debug1: ((?:Connecting to|Remote protocol version|Server host key:|Found key in|Server accepts key:) .*)/;
 
@@ -27,7 +27,7 @@ export interface Seen {
   readonly failure?: Failure;
 }
 
-/** `args` go before the command. */
+/** `args` come before the command. */
 export async function probeOpenssh(
   session: SshSession,
   args: readonly string[],
@@ -51,7 +51,7 @@ export async function probeOpenssh(
   return { lines, failure: { phase: phaseOf(said), message } };
 }
 
-/** Until it is in, has ended, or is given up; then it is ended. */
+/** Until it is logged in, has ended, or is given up; it is then ended. */
 function watch(
   ssh: Ssh,
   abort: AbortSignal,
@@ -74,7 +74,7 @@ function watch(
     ssh.stderr.on('data', (chunk: Buffer) => {
       said = `${said}${chunk}`.slice(-SAID_CHARS_MAX);
     });
-    // What it has started, as a ProxyCommand, may hold its stderr for ever.
+    // Processes that it has started, such as a ProxyCommand, may hold its stderr open for ever.
     ssh.once('exit', () => setTimeout(end, LAST_WORDS_MS));
     ssh.stderr.once('end', end);
     abort.addEventListener('abort', end);

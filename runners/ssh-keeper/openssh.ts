@@ -1,15 +1,15 @@
 /**
- * A remote command below the system's ssh (`via: "openssh"`), which must not be ended itself to end
- * the command: sshd leaves a command alone whose client has gone. The same small shell as with ssh2
- * listens on its stdin (script.ts). It first says a mark on stderr, and starts the command only
- * when it has heard from us. Hence:
+ * A remote command that runs through the system's ssh (`via: "openssh"`). Ending ssh would not end
+ * the command: sshd leaves a command running when its client is gone. As with ssh2, a small shell
+ * listens on its stdin (remote-script.ts). It first prints a mark on stderr, and starts the command
+ * only when it has received its input. Hence:
  *
  * - before the mark nothing has run: 255 is ssh's own, and says why it could not connect;
  * - a command that is to be stopped before the mark is never started;
  * - a 255 of the command's own, or of its KILL, comes with the mark again; without it the
  *   connection broke.
  *
- * A forced command says no mark, and no stop reaches it: then nobody claims that it has ended.
+ * A forced command prints no mark, and no stop reaches it: then nothing claims that it has ended.
  */
 import { constants } from 'node:os';
 import { type Readable, Transform } from 'node:stream';
@@ -23,7 +23,7 @@ import type { RemoteCommand } from './remote-command.ts';
 import { type Ssh, spawnSsh } from './spawn-ssh.ts';
 import { type End, lost } from './status-writer.ts';
 
-/** As much of what ssh says is kept for a message. */
+/** How much of ssh's messages is kept for an error. */
 const SAID_BYTES_MAX = 4_096;
 const KILLED: End = { kind: 'signalled', signal: constants.signals.SIGKILL, core: false };
 
@@ -38,7 +38,7 @@ export class OpensshCommand implements RemoteCommand {
   #isKilled = false;
   #hasWritten = false;
 
-  /** Begins it, with `args` before the command; or the errno that keeps ssh(1) from starting. */
+  /** Starts it, with `args` before the command; or returns the errno if ssh(1) cannot start. */
   static async begin(
     session: SshSession,
     stop: StopOrder,
@@ -53,7 +53,7 @@ export class OpensshCommand implements RemoteCommand {
     this.#session = session;
     this.#script = text;
     this.#ssh = ssh;
-    this.#ssh.stdin.on('error', () => {}); // ssh has ended: `exit` says how
+    this.#ssh.stdin.on('error', () => {}); // ssh has ended; `exit` says how
     this.#ssh.stdout.once('data', () => {
       this.#hasWritten = true;
     });
@@ -78,7 +78,7 @@ export class OpensshCommand implements RemoteCommand {
     this.#ssh.once('exit', (code, signal) => {
       this.#exit = { code, signal };
       ended();
-      // How it ended depends on what it has said to the last.
+      // The outcome depends on its last output.
       if (this.err.readableEnded) closed();
       else this.err.once('end', closed);
     });
@@ -107,19 +107,19 @@ export class OpensshCommand implements RemoteCommand {
     return lost(say.connectionBroke(this.#session.host, lastLine(said) || say.noStatus()));
   }
 
-  /** A 255 that is the command's own, or may be: nobody can tell with a forced command. */
+  /** A 255 that is, or may be, the command's own: with a forced command that is unknown. */
   get #isOwn(): boolean {
     return this.#isTold ? this.err.marks > 1 : this.#isForced && !this.#isStopping;
   }
 
-  /** Something else than our small shell has run; ssh does not fail without a word. */
+  /** Something other than our small shell has run: ssh itself never fails silently. */
   get #isForced(): boolean {
     const isSilent = this.#exit?.code === LOST_CODE && this.err.said === '';
     return this.#session.verbatim || this.#hasWritten || isSilent;
   }
 }
 
-/** Lets a stream through without the marks in it, and remembers what came last. */
+/** Passes a stream through without the marks in it, and keeps its end. */
 class Marked extends Transform {
   readonly #mark: Buffer;
   readonly #seen: () => void;
@@ -133,7 +133,7 @@ class Marked extends Transform {
     this.#seen = seen;
   }
 
-  /** The end of what it has let through. */
+  /** The end of its output. */
   get said(): string {
     return this.#said.toString();
   }
@@ -177,7 +177,7 @@ function openBytes(text: Buffer, mark: Buffer): number {
 const AUTH = /Permission denied|Too many authentication failures|Authentication failed/;
 const HOST_KEY = /Host key verification failed|HOST IDENTIFICATION HAS CHANGED/;
 
-/** By what ssh has said. */
+/** According to ssh's messages. */
 export function phaseOf(said: string): Failure['phase'] {
   return HOST_KEY.test(said) ? 'hostkey' : AUTH.test(said) ? 'auth' : 'connect';
 }

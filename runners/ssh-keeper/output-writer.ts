@@ -1,28 +1,28 @@
 /**
- * Takes what a remote command writes to the run's output files. A stream is read as fast as the
- * disk takes it and no faster: ssh2 then stops opening the channel's window, and the remote command
- * waits. Both streams are always drained; a full disk is waited out; memory stays flat.
+ * Writes the output of a remote command to the run's output files. A stream is read only as fast as
+ * the disk accepts it: ssh2 then stops opening the channel's window, and the remote command waits.
+ * Both streams are always drained; a full disk is waited out; memory use is constant.
  *
- * O_APPEND, and one queue a file, so that streams that share a file keep the order of arrival.
+ * O_APPEND, and one queue per file, so that streams that share a file keep the order of arrival.
  */
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 
-/** A named pipe in the place of the file holds nothing up. */
+/** O_NONBLOCK: a named pipe in place of the file must not block. */
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
 const ROOM_RETRY_MS = 1_000;
-/** Errors that pass: the disk has no room now. */
+/** Temporary errors: the disk has no room now. */
 const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EAGAIN']);
-/** The same where a file is to be made. */
+/** The same when a file is created. */
 const PASSING_OPEN = new Set([...PASSING, 'EMFILE', 'ENFILE', 'ENOMEM']);
 
 export class OutputWriter {
   readonly #files: readonly FileHandle[];
   readonly #queues: Promise<void>[];
   readonly #streams: Readable[] = [];
-  /** Those that can never be written again. */
+  /** Files that can never be written again. */
   readonly #failed = new Set<number>();
   #lostBytes = 0;
 
@@ -38,7 +38,7 @@ export class OutputWriter {
     return new OutputWriter(files);
   }
 
-  /** How much of what has come could not be written. */
+  /** How much of the output could not be written. */
   get lostBytes(): number {
     return this.#lostBytes;
   }
@@ -57,7 +57,7 @@ export class OutputWriter {
     stream.on('error', () => {}); // the channel's `close` follows
   }
 
-  /** Resolves when all that has come so far is in the files, and closes them. */
+  /** Resolves when everything received so far is in the files, and closes them. */
   async close(): Promise<void> {
     do {
       await Promise.all(this.#queues);
@@ -83,7 +83,7 @@ export class OutputWriter {
   }
 }
 
-/** Nothing has been run yet, so that it can wait for what passes by itself. */
+/** Nothing has run yet, so this can wait for temporary errors to pass. */
 async function openOne(path: string): Promise<FileHandle> {
   for (;;) {
     try {

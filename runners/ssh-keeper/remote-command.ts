@@ -1,6 +1,6 @@
 /**
- * A remote command as its run sees it, whatever holds the connection: the package ssh2 (here) or
- * the system's ssh (openssh.ts).
+ * A remote command from the view of its run, whatever provides the connection: the package ssh2
+ * (here) or the system's ssh (openssh.ts).
  */
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -14,13 +14,13 @@ import { type End, lost } from './status-writer.ts';
 export interface RemoteCommand {
   readonly out: Readable;
   readonly err: Readable;
-  /** How it ended, as far as is known. */
+  /** How it ended, as far as known. */
   readonly end: End | undefined;
-  /** It has ended, but output may be on its way; nothing comes any more. */
+  /** `ended`: it has ended, but output may follow; `closed`: nothing follows. */
   watch(ended: () => void, closed: () => void): void;
-  /** Asks the other side to end its group: by this signal at once, by KILL after the grace. */
+  /** Asks the other side to end its group: by this signal now, by KILL after the grace time. */
   signal(name: StopSignal | 'KILL', order: StopOrder): void;
-  /** Lets go of it; it may run on. */
+  /** Lets go of it; it may continue to run. */
   close(): void;
 }
 
@@ -53,7 +53,7 @@ export class ChannelCommand implements RemoteCommand {
 
   signal(name: StopSignal | 'KILL', order: StopOrder): void {
     if (!this.#isVerbatim) this.out.write(stopLine(name, order));
-    // A command that hears us must not hear the signal twice.
+    // A command with the listening shell must not get the signal twice.
     if (this.#isVerbatim || name === 'KILL') sendSignal(this.#client, this.out, name);
   }
 
@@ -71,8 +71,8 @@ function endOf(code: number | null, signal: string | undefined, core: boolean): 
 }
 
 /**
- * ssh2's own `signal` does nothing once stdin is finished, as it is for a verbatim command; the
- * protocol knows no such rule. A test holds these two private names.
+ * ssh2's own `signal` does nothing once stdin is finished, which is the case for a verbatim
+ * command; the protocol has no such rule. A test checks that these two private names exist.
  */
 function sendSignal(client: Client, channel: ClientChannel, name: StopSignal | 'KILL'): void {
   const inner = client as unknown as { _protocol?: { signal?(id: number, name: string): void } };

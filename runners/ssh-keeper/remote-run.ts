@@ -6,9 +6,9 @@
  *      v                        v              v
  *    ended (never started)    ended          ended
  *
- * The remote command has no terminal and an empty stdin. It is ended by what script.ts wraps around
- * it, or by the server where it is sent verbatim. Nothing is ever run on a second channel to kill
- * the first: behind a forced command, that would run the command again.
+ * The remote command has no terminal and an empty stdin. It is ended by the shell that
+ * remote-script.ts wraps around it, or by the server if it is sent verbatim. Never run anything on
+ * a second channel to kill the first: behind a forced command, that would run the command again.
  */
 import { join } from 'node:path';
 import { showDuration } from '../../daemon/shared/duration.ts';
@@ -26,9 +26,9 @@ import { OutputWriter } from './output-writer.ts';
 import { ChannelCommand, type RemoteCommand } from './remote-command.ts';
 import { type End, lost, monotonicMs, type Times, writeStatus } from './status-writer.ts';
 
-/** How long output of processes that the command left behind is waited for. */
+/** How long to wait for output of processes that the command left behind. */
 const DRAIN_MS = 5_000;
-/** How long a server has to report the end of a killed command. */
+/** How long a server may take to report the end of a killed command. */
 const KILL_WAIT_MS = 5_000;
 
 export class Task {
@@ -90,13 +90,13 @@ export class Task {
       else if (!this.#isStopping) return this.#finish(unconnected(linked));
     }
     if (!this.#isStopping) this.#writer = await OutputWriter.open(this.#directory, merged);
-    // A full disk may have held it up for long.
+    // A full disk may have delayed it for long.
     if (this.#isStopping) return this.#finish({ kind: 'not-started' });
     if (session.openssh === undefined) this.#exec();
     else await this.#begin(session.openssh);
   }
 
-  /** By ssh(1). */
+  /** Through ssh(1). */
   async #begin(args: readonly string[]): Promise<void> {
     const { session, stop } = this.prepare;
     const trouble = await checkAgent(session, this.#shared.router, this.#abort.signal);
@@ -128,7 +128,7 @@ export class Task {
     command.watch(
       () => {
         this.#ended = this.#times();
-        // Where it was told to end, others of its group have the same grace as the command.
+        // If it was told to end, the rest of its group gets the same grace time as the command.
         const graceMs = this.#isStopping ? this.#order.graceMs + KILL_WAIT_MS : DRAIN_MS;
         this.#after(graceMs, () => this.#close());
       },
@@ -139,7 +139,7 @@ export class Task {
     if (this.#isStopping) this.#kill();
   }
 
-  /** The signal, grace, KILL; a server that lets nobody signal its command is given up. */
+  /** Signal, grace time, KILL; then gives up on a server that lets nobody signal its command. */
   #kill(): void {
     const order = this.#order;
     this.#command?.signal(order.signal, order);
@@ -151,7 +151,7 @@ export class Task {
     });
   }
 
-  /** Where it runs, for people. */
+  /** The host, for people. */
   get #name(): string {
     return this.#link?.name ?? this.prepare.session.host;
   }
@@ -167,7 +167,7 @@ export class Task {
     void this.#finish(this.#command?.end ?? lost(say.connectionBroke(this.#name, reason)));
   }
 
-  /** The server would not run it; or nobody knows, where the connection broke just then. */
+  /** The server refused to run it; or that is unknown, if the connection broke at that moment. */
   #refused(error: Error): End {
     const name = this.#name;
     if (this.#link?.trouble() !== undefined || /No response/.test(error.message)) {
@@ -194,7 +194,7 @@ export class Task {
     this.#done();
   }
 
-  /** Where it is now: it may have been moved aside. */
+  /** Its current place: it may have been moved. */
   get #directory(): string {
     return this.#record?.directory ?? this.prepare.directory;
   }

@@ -1,6 +1,6 @@
 /**
- * Starts ssh(1). Node tells in three ways that it cannot: it throws (ENOMEM, E2BIG), emits an error
- * (ENOENT, EAGAIN), or emits one and gives no streams (EMFILE). Here all are an errno.
+ * Starts ssh(1). Node reports failure in three ways: it throws (ENOMEM, E2BIG), emits an error
+ * (ENOENT, EAGAIN), or emits one and has no streams (EMFILE). Here all become an errno.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -11,13 +11,13 @@ import { ownUser } from '../ssh/local-user.ts';
 
 export type Ssh = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** The process, once it is there, or why there is none. */
+/** The process once it runs, or why there is none. */
 export function spawnSsh(args: readonly string[]): Promise<Ssh | string> {
   return new Promise((resolve) => {
     try {
       checkRoomToSpawn();
       const { homedir } = ownUser();
-      // A directory that is not there would be ENOENT, as an ssh that is not there.
+      // A missing directory would be ENOENT, like a missing ssh.
       const cwd = existsSync(homedir) ? homedir : '/';
       const ssh = spawn('ssh', args, { cwd, detached: true });
       ssh.once('error', (error) => resolve(errnoOf(error)));

@@ -1,7 +1,6 @@
 /**
- * Writes how a run ended where the daemon looks for it: `status.ATTEMPT.NONCE` of the run
- * directory, on disk before it gets its name. A full disk is waited out; a run directory that
- * vanished is not.
+ * Writes how a run ended where the daemon expects it: `status.ATTEMPT.NONCE` in the run directory,
+ * synced before it gets its name. A full disk is waited out; a run directory that vanished is not.
  */
 import { constants as flags } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
@@ -16,13 +15,13 @@ const { O_WRONLY, O_CREAT, O_TRUNC, O_SYNC } = flags;
 /** How a remote command ended. */
 export type End =
   | { readonly kind: 'not-started' }
-  /** This machine has not what it takes now (errno); the daemon tries again. */
+  /** This machine is short of something now (errno); the daemon tries again. */
   | { readonly kind: 'shortage'; readonly errno: string }
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signalled'; readonly signal: number; readonly core: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-/** Nobody knows how it ended, or if it has. */
+/** Nobody knows how it ended, or whether it has. */
 export function lost(message: string): End {
   return { kind: 'failed', failure: { phase: 'lost', message } };
 }
@@ -45,7 +44,7 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** `place` is asked for the path each time: the directory may be moved meanwhile. */
+/** `place` is called for the path each time, because the directory may be moved meanwhile. */
 export async function writeStatus(place: () => string, end: End, facts: Facts): Promise<void> {
   const record = `${JSON.stringify(statusOf(end, facts))}\n`;
   for (;;) {
@@ -83,7 +82,7 @@ function statusOf(end: End, facts: Facts): StatusFile {
   };
 }
 
-/** As keeper.pl tells that it could not fork. */
+/** In the format in which keeper.pl reports a failed fork. */
 function lack(name: string): Pick<StatusFile, 'stage' | 'errno'> {
   const numbers: Readonly<Record<string, number>> = constants.errno;
   return { stage: 'system', errno: numbers[name] ?? constants.errno.EAGAIN };

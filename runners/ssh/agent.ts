@@ -1,6 +1,4 @@
-/**
- * An SSH agent as ssh2 asks it, but for one thing: a connection that fails says why, by its errno.
- */
+/** An SSH agent as in ssh2, except that a failed connection gives the reason, by its errno. */
 import { createConnection, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import { errnoOf } from '../../daemon/shared/errno.ts';

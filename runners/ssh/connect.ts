@@ -1,7 +1,7 @@
 /**
- * Connects to a host over all hops of its way: address, host key, authentication. Every failure is
- * a value that names its phase. Only what the network did is tried again, and nothing here has run
- * any command, so trying again is safe.
+ * Connects to a host over all hops of its route: address, host key, authentication. Every failure
+ * is a value that names its phase. Only network failures are retried, which is safe because no
+ * command has been run here.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SshSession } from '../../daemon/core/plan.ts';
@@ -26,7 +26,7 @@ export interface SharedParts {
 
 type Connected = { readonly ok: true; readonly link: JumpChain } | Unlinked;
 
-/** Connects, and tries again as often as the session says. Ends early when aborted. */
+/** Connects, and retries as often as the session says. Ends early when aborted. */
 export async function connect(
   session: SshSession,
   shared: SharedParts,
@@ -67,7 +67,7 @@ async function connectOnce(
   const seen = (): readonly string[] => links.flatMap((link) => link.seen);
   for (const [index, hop] of route.hops.entries()) {
     const isLast = index === route.hops.length - 1;
-    // Only the last place is held any longer: who waits at one while in another waits for ever.
+    // Holds only the last place: waiting at one host while holding a place at another can deadlock.
     leave();
     const left = await shared.limiter.enter(`${hop.host}:${hop.port}`, abort);
     if (left === undefined) {
@@ -95,7 +95,7 @@ async function connectOnce(
   return { ok: true, link: { client, name, seen: seen(), trouble, close, settled: leave } };
 }
 
-/** A pinned key is the target's own; hosts on the way are known by the files. */
+/** A pinned key is the target's own; jump hosts are checked with the files. */
 function hostKeyFor(session: SshSession, isLast: boolean): string {
   return isLast || session.hostKey === 'accept-new' ? session.hostKey : 'strict';
 }

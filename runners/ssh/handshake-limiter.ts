@@ -1,8 +1,8 @@
 /**
- * Lets only so many in at a time, first come first served. One gate a server: sshd's default
- * MaxStartups (10:30:100) drops handshakes at random beyond ten. It counts a connection until the
- * process that serves it says that the user is known, which is after the client has heard so:
- * a process that came in leaves the gate only when that process has answered something else.
+ * Limits how many may enter at a time, first come first served. One limit for each server: sshd's
+ * default MaxStartups (10:30:100) drops handshakes at random beyond ten. It counts a connection
+ * until its process has reported the user as authenticated, which is after the client knows it: so
+ * a connection leaves the limiter only when the server has answered something else.
  */
 /** Most handshakes with one server at a time. */
 export const HANDSHAKES_MAX = 8;
@@ -15,7 +15,7 @@ export class HandshakeLimiter {
     this.#max = max;
   }
 
-  /** Resolves, with the way out, when it is this caller's turn; undefined if it gave up first. */
+  /** Resolves with a function to leave when the caller's turn comes; undefined if it gave up. */
   async enter(name: string, abort: AbortSignal): Promise<(() => void) | undefined> {
     if (abort.aborted) return undefined;
     const gate = this.#limiter.get(name) ?? { inside: 0, waiting: [] };
@@ -33,7 +33,7 @@ export class HandshakeLimiter {
   }
 }
 
-/** Whether its turn came; false where it gave up, and is in the queue no more. */
+/** Whether its turn came; false if it gave up and left the queue. */
 function queue(waiting: (() => void)[], abort: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const enter = (): void => {

@@ -1,6 +1,6 @@
 /**
  * One handshake with one host: address, host key, authentication. Every failure is a value that
- * names its phase and says if it may pass.
+ * names its phase and says whether it may be temporary.
  */
 import { createConnection, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -18,24 +18,24 @@ import type { Hop } from './route.ts';
 import { Sha512Agent, signingSha512 } from './sha512.ts';
 import * as say from './ssh-messages.ts';
 
-/** A link on which nothing comes back so many times is dead. */
+/** After this many unanswered keepalives a connection is considered dead. */
 const ALIVE_COUNT_MAX = 4;
 
 export interface Link {
   readonly client: Client;
-  /** Where it leads to, for people. */
+  /** Where it leads, for people. */
   readonly name: string;
-  /** What was seen on the way, a sentence each. */
+  /** What was seen on the way, one sentence each. */
   readonly seen: readonly string[];
-  /** Why it broke, as far as is known. */
+  /** Why it broke, as far as known. */
   trouble(): string | undefined;
-  /** Closes it, and all that it runs over. */
+  /** Closes it and everything below it. */
   close(): void;
 }
 
-/** A link over all hops of a way. */
+/** A connection over all hops of a route. */
 export interface JumpChain extends Link {
-  /** Its last server has answered on a channel: to be said once, see handshake-limiter.ts. */
+  /** Its last server has answered on a channel: call this once, see handshake-limiter.ts. */
   settled(): void;
 }
 
@@ -43,7 +43,7 @@ export interface Unlinked {
   readonly ok: false;
   readonly failure: Failure;
   readonly isPassing: boolean;
-  /** What this machine lacks now (errno), in place of anything about the way. */
+  /** What this machine is short of now (errno); nothing is known about the route then. */
   readonly shortage?: string;
   readonly seen: readonly string[];
 }
@@ -65,9 +65,9 @@ export class Handshake {
   #isTrusted = false;
   #agent: 'asked' | 'answered' | undefined;
   #version = '';
-  /** An agent that never answers is let go of. */
+  /** Lets go of an agent that never answers. */
   readonly #left = new AbortController();
-  /** For want of what (errno) a key or the agent could not be asked. */
+  /** The shortage (errno) because of which a key or the agent could not be used. */
   #shortage: string | undefined;
 
   constructor(hop: Hop, session: SshSession, keys: KeyRing) {
@@ -78,7 +78,7 @@ export class Handshake {
     this.#name = `${hop.user}@${hop.host}:${hop.port}`;
   }
 
-  /** Over `before` where there is one. */
+  /** Through `before` if there is one. */
   async run(before: Link | undefined, abort: AbortSignal): Promise<Linked> {
     const { host, port } = this.#hop;
     const { shortage } = this.#check;
@@ -106,7 +106,7 @@ export class Handshake {
     return new Promise((resolve, reject) => {
       const client = this.#client;
       client.on('error', (error) => {
-        // ssh2 goes on with what is left to offer.
+        // ssh2 continues with the other methods.
         if (error.level === 'agent') return this.#dropAgent(error);
         this.#trouble ??= error.message;
         reject(error);
@@ -135,7 +135,7 @@ export class Handshake {
     });
   }
 
-  /** ssh2 tells the server's version only here. Nothing of these lines is kept or logged. */
+  /** ssh2 reports the server's version only here. None of these lines is kept or logged. */
   #listen(line: string): void {
     if (this.#agent === 'asked' && line.startsWith('Agent: Trying')) this.#agent = 'answered';
     if (this.#agent === 'answered' && line.endsWith('USERAUTH_PK_OK')) this.#agent = 'asked';
@@ -151,7 +151,7 @@ export class Handshake {
     this.#skipped.push(say.agentFailed(agent, error.message));
   }
 
-  /** Something that was to be offered could not be had now; others may still do. */
+  /** A method is unavailable because of a shortage; others may still work. */
   #lack(errno: string): void {
     if (isShortage(errno)) this.#shortage ??= errno;
   }
@@ -183,7 +183,7 @@ export class Handshake {
     yield* this.#again(rsa);
   }
 
-  /** RSA keys, last: each counts as a failure of its own for the server (MaxAuthTries). */
+  /** RSA keys last: the server counts each one as a separate failure (MaxAuthTries). */
   *#again(rsa: readonly (readonly [string, ParsedKey])[]): Generator<AnyAuthMethod> {
     const { user: username, agent } = this.#hop;
     for (const [method, key] of rsa) {
@@ -282,7 +282,7 @@ function forward(link: Link, host: string, port: number): Promise<Duplex> {
   });
 }
 
-/** A promise, or the abort if that comes first; what comes too late is thrown away. */
+/** A promise, or the abort if that comes first; a later result is discarded. */
 function within<T>(promise: Promise<T>, abort: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {

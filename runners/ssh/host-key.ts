@@ -1,9 +1,9 @@
 /**
- * Whether the key that a server shows is to be trusted: by the known_hosts files, or by a pinned
- * fingerprint. There is no way to go on without a check, and nobody is ever asked: cron has nobody.
+ * Decides whether a server's key is trusted: by the known_hosts files, or by a pinned fingerprint.
+ * The check cannot be skipped, and there are no prompts: under cron nobody could answer.
  *
- * A new key is only written down (`accept-new`) once the handshake has proved that the server has
- * its private half.
+ * A new key is saved (`accept-new`) only once the handshake has proved that the server has its
+ * private half.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
@@ -33,11 +33,11 @@ export class HostKeyCheck {
   readonly #mode: string;
   readonly #files: readonly KnownHostsFile[];
   #fresh: Buffer | undefined;
-  /** What this machine lacks (errno) to read the files: then nothing can be said of any key. */
+  /** The shortage (errno) because of which the files were not read: no key can be judged then. */
   shortage: string | undefined;
   /** Why the key was refused, as the rest of a sentence. */
   refusal: string | undefined;
-  /** What the server showed and by what it is known, for `baton probe`. */
+  /** The server's key and how it is known, for `baton probe`. */
   seen: string | undefined;
 
   /** `mode` is "strict", "accept-new" or a fingerprint. */
@@ -49,7 +49,7 @@ export class HostKeyCheck {
     });
   }
 
-  /** What to ask the server for: keys of known types first, or it might show a strange one. */
+  /** What to request from the server: known key types first, or it might send an unknown one. */
   get algorithms(): ServerHostKeyAlgorithm[] {
     const { host, port } = this.#hop.knownAs;
     return [...orderAlgorithms(this.#files, host, port)] as ServerHostKeyAlgorithm[];
@@ -72,7 +72,7 @@ export class HostKeyCheck {
     return this.refusal === undefined;
   }
 
-  /** The handshake has succeeded: remembers a key that was accepted as new. */
+  /** The handshake has succeeded: saves a key that was accepted as new. */
   remember(): void {
     const [path] = this.#hop.knownHosts;
     if (this.#fresh === undefined || path === undefined) return;
@@ -85,7 +85,7 @@ export class HostKeyCheck {
     const text = now[0]?.text ?? '';
     const gap = text === '' || text.endsWith('\n') ? '' : '\n';
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // Not openRegular: /dev/null is a common name for a file that remembers nothing.
+    // Not openRegular: /dev/null is a common name for a file that stores nothing.
     const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
     const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
     try {
@@ -131,8 +131,8 @@ export class HostKeyCheck {
 }
 
 /**
- * Files that are not there are no mistake: OpenSSH names four and most machines have one. A host is
- * not unknown because of a file for which there is no descriptor or memory: `lacks` hears of that.
+ * Missing files are not a mistake: OpenSSH names four and most machines have one. A file that
+ * cannot be read for lack of descriptors or memory makes no host unknown: `lacks` gets the errno.
  */
 export function readKnownHosts(
   paths: readonly string[],

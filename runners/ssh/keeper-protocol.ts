@@ -1,7 +1,7 @@
 /**
- * What the daemon and the SSH keeper say to each other on STATE/ssh.sock: one JSON object a line.
- * Both are baton's own, yet a daemon may meet the keeper of an older version: `hello` carries a
- * version, and `retire` is understood by all. Types only.
+ * The protocol between the daemon and the SSH keeper on STATE/ssh.sock: one JSON object a line.
+ * Both are part of baton, but a daemon may meet the keeper of an older version: `hello` contains a
+ * version, and every version knows `retire`. Types only.
  *
  *   daemon → keeper   prepare, go, drop, stop, probe, retire
  *   keeper → daemon   hello, ready, ended, probed
@@ -12,14 +12,13 @@ import type { SshSession } from '../../daemon/core/plan.ts';
 import type { StopOrder } from '../../daemon/shared/stop.ts';
 
 /**
- * 5: runs say how they are ended. 4: probes by ssh(1). 3: attempts have a nonce. 2: a session may
- * be ssh(1)'s.
+ * 5: runs have stop settings. 4: probes by ssh(1). 3: attempts have a nonce. 2: sessions by ssh(1).
  */
 export const KEEPER_VERSION = 5;
 /** In the state directory. */
 export const SOCKET_NAME = 'ssh.sock';
 
-/** One attempt at a run, among those of all daemons that the state directory ever had. */
+/** One attempt at a run, unique among all daemons that this state directory has had. */
 export interface AttemptId {
   readonly run: number;
   readonly attempt: number;
@@ -29,11 +28,11 @@ export interface AttemptId {
 
 export interface Prepare extends AttemptId {
   readonly type: 'prepare';
-  /** The run directory, absolute; it exists. */
+  /** The run directory: absolute, and it exists. */
   readonly directory: string;
   /** One file for both streams. */
   readonly merged: boolean;
-  /** How it is ended where its connection breaks and `killOnDisconnect` is set. */
+  /** How it is ended if its connection breaks and `killOnDisconnect` is set. */
   readonly stop: StopOrder;
   readonly session: SshSession;
 }
@@ -54,12 +53,12 @@ export type FromKeeper =
   | {
       readonly type: 'probed';
       readonly id: string;
-      /** What was seen, a sentence each. */
+      /** What was seen, one sentence each. */
       readonly lines: readonly string[];
       readonly failure?: Failure;
     };
 
-/** What kept a session from doing its work, by the phase in which it happened. */
+/** Why a session failed, and in which phase. */
 export interface Failure {
   readonly phase: 'connect' | 'auth' | 'hostkey' | 'lost';
   /** The rest of a sentence, for people. */
@@ -67,15 +66,14 @@ export interface Failure {
 }
 
 /**
- * What stands in `status.ATTEMPT.NONCE`; the same keys as keeper.pl writes, and two more. See
- * there.
+ * The content of `status.ATTEMPT.NONCE`: the keys that keeper.pl writes, and two more. See there.
  */
 export interface StatusFile {
   readonly started: boolean;
   readonly code: number | null;
   readonly signal: number | null;
   readonly core: boolean;
-  /** With an errno: what this machine lacks now, so that nothing was started. */
+  /** With an errno: a shortage on this machine, because of which nothing was started. */
   readonly stage: 'system' | null;
   readonly errno: number | null;
   readonly lostBytes: number;

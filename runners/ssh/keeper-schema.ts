@@ -1,6 +1,6 @@
 /**
- * The shapes of keeper-protocol.ts for what comes in: each side believes nothing of the other that
- * is not of these. What is said before the versions are known, `hello` and `retire`, never changes.
+ * The schemas of keeper-protocol.ts for incoming messages: each side rejects everything else. What
+ * is sent before the versions are known, `hello` and `retire`, never changes.
  */
 import * as v from 'valibot';
 import type { SshSession } from '../../daemon/core/plan.ts';

@@ -1,9 +1,8 @@
 /**
- * What known_hosts files say of a host's key, exactly as OpenSSH reads them (sshd(8),
- * "SSH_KNOWN_HOSTS FILE FORMAT"; hostfile.c and sshconnect.c for what the manual leaves out). Pure:
- * files come as texts. A host with a port other than 22 is looked up as `[host]:port`, and only if
- * that name has no key at all under the bare name. A revoked key is refused whatever else is said
- * of it.
+ * What known_hosts files say about a host's key, exactly as OpenSSH reads them (sshd(8),
+ * "SSH_KNOWN_HOSTS FILE FORMAT"; hostfile.c and sshconnect.c for what the manual omits). Pure:
+ * files are passed as texts. A host with a port other than 22 is looked up as `[host]:port`, and
+ * only if that name has no key at all under the bare name. A revoked key is always refused.
  */
 import { createHash, createHmac } from 'node:crypto';
 
@@ -12,7 +11,7 @@ export interface KnownHostsFile {
   readonly text: string;
 }
 
-/** One line that names a key. */
+/** One line with a key. */
 interface KnownKey {
   readonly path: string;
   /** From 1. */
@@ -30,7 +29,7 @@ export type Verdict =
   | { readonly kind: 'unknown'; readonly authority?: KnownKey };
 
 const PORT_DEFAULT = 22;
-/** Host keys that ssh2 can verify, in OpenSSH's own order, by the type that a file names. */
+/** Host keys that ssh2 can verify, in OpenSSH's order, by the type in a file. */
 const ALGORITHMS: readonly (readonly [string, readonly string[]])[] = [
   ['ssh-ed25519', ['ssh-ed25519']],
   ['ecdsa-sha2-nistp256', ['ecdsa-sha2-nistp256']],
@@ -39,7 +38,7 @@ const ALGORITHMS: readonly (readonly [string, readonly string[]])[] = [
   ['ssh-rsa', ['rsa-sha2-512', 'rsa-sha2-256']],
 ];
 
-/** Judges the key that a server has shown. */
+/** Judges a server's key. */
 export function judgeKey(
   files: readonly KnownHostsFile[],
   host: string,
@@ -52,7 +51,7 @@ export function judgeKey(
   return bare.kind === 'match' || bare.kind === 'revoked' ? bare : verdict;
 }
 
-/** All algorithms that are acceptable, those of keys that are known for the host first. */
+/** All acceptable algorithms, those of the host's known keys first. */
 export function orderAlgorithms(
   files: readonly KnownHostsFile[],
   host: string,
@@ -64,7 +63,7 @@ export function orderAlgorithms(
   return [...first, ...rest].flatMap(([, algorithms]) => algorithms);
 }
 
-/** The types of all keys that are known for a host and not revoked; empty: an unknown host. */
+/** The types of all known keys of a host that are not revoked; empty: an unknown host. */
 export function typesOf(
   files: readonly KnownHostsFile[],
   host: string,
@@ -75,7 +74,7 @@ export function typesOf(
   return new Set((named.length > 0 ? named : bare).map(({ type }) => type));
 }
 
-/** As known_hosts names a host. */
+/** The name of a host in known_hosts. */
 export function nameOf(host: string, port: number): string {
   const lower = host.toLowerCase();
   return port === PORT_DEFAULT ? lower : `[${lower}]:${port}`;
@@ -86,14 +85,14 @@ export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The type that a raw key names itself; '' where it is none. */
+/** The type in a raw key itself; '' if it is not a key. */
 export function typeOfKey(key: Buffer): string {
   if (key.length < 4) return '';
   const bytes = key.readUInt32BE(0);
   return bytes > 64 || bytes + 4 > key.length ? '' : key.toString('latin1', 4, 4 + bytes);
 }
 
-/** A line to append; with a salt (20 random bytes) the name cannot be read from it. */
+/** A line to append; with a salt (20 random bytes) the name is hashed. */
 export function lineFor(host: string, port: number, key: Buffer, salt?: Buffer): string {
   const name = nameOf(host, port);
   const shown =
@@ -114,7 +113,7 @@ function judgeName(files: readonly KnownHostsFile[], name: string, key: Buffer):
   const plain = entries.filter((entry) => entry.marker === '');
   const same = plain.find((entry) => entry.key.equals(key));
   if (same !== undefined) return { kind: 'match', by: same };
-  // Of several keys the one of the same type says most.
+  // Of several keys, the one of the same type tells most.
   const type = typeOfKey(key);
   const other = plain.find((entry) => entry.type === type) ?? plain[0];
   if (other !== undefined) return { kind: 'changed', by: other };
@@ -131,7 +130,7 @@ function entriesOf(files: readonly KnownHostsFile[], name: string): readonly Ent
   );
 }
 
-/** Undefined for a line that is not about this host, or that OpenSSH would skip as well. */
+/** Undefined for a line about another host, or one that OpenSSH would skip as well. */
 function parseLine(line: string, name: string): Omit<Entry, 'path' | 'line'> | undefined {
   const words = line.trim().split(/[ \t]+/);
   const marker = words[0]?.startsWith('@') ? words.shift() : '';
@@ -143,7 +142,7 @@ function parseLine(line: string, name: string): Omit<Entry, 'path' | 'line'> | u
   return typeOfKey(key) === type ? { marker, type, key } : undefined;
 }
 
-/** Whether a list of patterns, or one hashed name, means this host. A negation always wins. */
+/** Whether a list of patterns, or one hashed name, matches this host. A negation always wins. */
 function isNamed(names: string, name: string): boolean {
   if (names.startsWith('|')) return isHashOf(names, name);
   let found = false;
@@ -166,7 +165,7 @@ function hashName(name: string, salt: Buffer): Buffer {
   return createHmac('sha1', salt).update(name).digest();
 }
 
-/** `*` is any text and `?` any character; never more than pattern times text steps. */
+/** `*` is any text and `?` any character; at most pattern times text steps. */
 function matches(pattern: string, text: string): boolean {
   let [p, t, star, mark] = [0, 0, -1, 0];
   while (t < text.length) {

@@ -1,9 +1,9 @@
 /**
- * How long something may take, as a signal that also says when somebody gave it up.
+ * A time limit, as a signal that also fires when the caller gives up.
  *
- * No AbortSignal.any over AbortSignal.timeout: what nothing else holds of these two is collected,
- * timer and all, and the limit never comes (nodejs/node#57867; Node 20 and 22). A plain timer is
- * held until it is lifted.
+ * Not AbortSignal.any with AbortSignal.timeout: if nothing else references these two, they are
+ * garbage collected with their timer, and never fire (nodejs/node#57867; Node 20 and 22). A plain
+ * timer stays until it is cleared.
  */
 export class Limit {
   readonly #controller = new AbortController();
@@ -22,7 +22,7 @@ export class Limit {
     return this.#controller.signal;
   }
 
-  /** The time is over, and nobody had given it up. */
+  /** The time is over, and the caller had not given up. */
   get isLate(): boolean {
     return this.signal.aborted && !this.#givenUp.aborted;
   }

@@ -1,6 +1,6 @@
 /**
- * The user that the SSH keeper runs as. In a container its uid may have no passwd entry, of which
- * node:os makes an exception: then its number is its name, and its home is $HOME.
+ * The user that the SSH keeper runs as. In a container its uid may have no passwd entry, for which
+ * node:os throws: then its number is used as its name, and $HOME as its home.
  */
 import { userInfo } from 'node:os';
 

@@ -1,7 +1,7 @@
 /**
- * Private keys as ssh2 wants them. ssh2 reads OpenSSH's own format and the old PEM ones; PKCS#8,
- * which `ssh-keygen -m PKCS8` writes, is translated by Node. What is inside never leaves this file
- * but as a parsed key: no message quotes it.
+ * Reads private keys for ssh2. ssh2 reads OpenSSH's own format and the old PEM ones; Node converts
+ * PKCS#8, which `ssh-keygen -m PKCS8` writes. The content leaves this file only as a parsed key: no
+ * message quotes it.
  */
 
 import { createPrivateKey, type KeyObject } from 'node:crypto';
@@ -14,10 +14,10 @@ import { ownUser } from './local-user.ts';
 import type { KeyFault } from './ssh-messages.ts';
 import * as say from './ssh-messages.ts';
 
-/** No private key is longer, in bytes; a device or an archive is not read. */
+/** No private key is longer, in bytes; protects against devices and archives. */
 export const KEY_BYTES_MAX = 65_536;
 
-/** The first key loads ssh2 into batond (contrib/build.mjs): without one, that saves 12 MB. */
+/** The first key loads ssh2 into batond (contrib/build.mjs): without keys, that saves 12 MB. */
 export function parsePrivateKey(content: string, passphrase?: string): ParsedKey | KeyFault {
   if (cipherOf(content).startsWith('chacha20')) return 'cipher';
   const text = content.includes('PRIVATE KEY-----') ? fromPkcs8(content, passphrase) : content;
@@ -29,28 +29,28 @@ export function parsePrivateKey(content: string, passphrase?: string): ParsedKey
   return key.isPrivateKey() ? key : 'public';
 }
 
-/** The first line, as ssh-askpass gives it. Throws as the file system does. */
+/** The first line, as with ssh-askpass. Throws the errors of the file system. */
 export function readPassphrase(path: string): string {
   return readRegular(fromHome(path), KEY_BYTES_MAX).split(/\r?\n/, 1)[0] ?? '';
 }
 
-/** A `~/` is the home that the system knows for the daemon's user, as for ssh(1): not $HOME. */
+/** `~/` is the home directory of the daemon's user in passwd, as for ssh(1): not $HOME. */
 export function fromHome(path: string): string {
   return path.startsWith('~/') ? join(ownUser().homedir, path.slice(2)) : path;
 }
 
-/** Too many open files, no memory: an errno that says nothing about the key. */
+/** Too many open files or out of memory: an errno that says nothing about the key. */
 export interface Shortage {
   readonly shortage: string;
 }
 
-/** Keys by their files: a passphrase costs a third of a second, which is paid once. */
+/** Caches keys by file: a passphrase costs a third of a second, only once. */
 export class KeyRing {
   readonly #keys = new Map<string, { readonly stamp: string; readonly key: ParsedKey }>();
 
   /**
-   * A key, or what is wrong with it, as the rest of a sentence, or what this machine lacks to read
-   * it.
+   * A key, or what is wrong with it as the rest of a sentence, or the shortage that prevents
+   * reading it.
    */
   read(path: string, passphraseFile?: string): ParsedKey | Shortage | string {
     const file = fromHome(path);
@@ -87,7 +87,7 @@ function faultOf(message: string, content: string, passphrase: string | undefine
   return isFramed && /unsupported/i.test(message) ? 'unsupported' : 'no-key';
 }
 
-/** Undefined if it is encrypted and cannot be opened; other formats are handed through. */
+/** Undefined if it is encrypted and cannot be opened; other formats are passed through. */
 function fromPkcs8(content: string, passphrase: string | undefined): string | undefined {
   const isLocked = content.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
   if (!isLocked && !content.includes('-----BEGIN PRIVATE KEY-----')) return content;
@@ -107,7 +107,7 @@ function fromPkcs8(content: string, passphrase: string | undefined): string | un
 
 const MAGIC = 'openssh-key-v1\0';
 
-/** What a key in OpenSSH's own format is encrypted with; '' for other formats. */
+/** The cipher of a key in OpenSSH's own format; '' for other formats. */
 function cipherOf(content: string): string {
   const found = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END /.exec(content);
   const data = Buffer.from(found?.[1] ?? '', 'base64');
@@ -116,7 +116,7 @@ function cipherOf(content: string): string {
   return data.toString('latin1', at, at + data.readUInt32BE(MAGIC.length));
 }
 
-/** An Ed25519 key in the only format that knows it (PROTOCOL.key of OpenSSH), not encrypted. */
+/** An unencrypted Ed25519 key in the only format for it (PROTOCOL.key of OpenSSH). */
 function toOpenssh(key: KeyObject): string {
   const { x = '', d = '' } = key.export({ format: 'jwk' });
   const [shown, seed] = [Buffer.from(x, 'base64url'), Buffer.from(d, 'base64url')];

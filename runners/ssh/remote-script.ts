@@ -1,28 +1,28 @@
 /**
  * The text that a server is asked to run, and what is written to its stdin.
  *
- * As a rule the command runs below a small shell that listens to us on stdin, while the command's
- * own stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group, and
- * `TERM GRACE_S main` one for the command alone until that has ended. sshd's way to signal a
- * command is not enough: it refuses for root ("session signalling requires privilege separation")
- * and for forced commands. With `killOnDisconnect` the end of stdin, by whatever way the connection
- * dies, ends the group too. A command with `verbatim` is sent as it stands, for keys whose forced
- * command looks at the text.
+ * Usually the command runs below a small shell that listens to us on stdin, while the command's own
+ * stdin is empty. A line there, `TERM GRACE_S`, is a signal for the whole process group, and `TERM
+ * GRACE_S main` is one for the command alone until that has ended. sshd's own way to signal a
+ * command is not sufficient: it refuses for root ("session signalling requires privilege
+ * separation") and for forced commands. With `killOnDisconnect` the end of stdin, however the
+ * connection dies, ends the group as well. A command with `verbatim` is sent unmodified, for keys
+ * whose forced command checks the text.
  *
- * Variables travel on stdin as well: sshd drops those of the protocol (AcceptEnv), and everybody on
- * the other machine can read a command's text.
+ * Variables are sent on stdin as well: sshd drops those of the protocol (AcceptEnv), and everybody
+ * on the other machine can read a command's text.
  */
 import { randomBytes } from 'node:crypto';
 import type { SshSession } from '../../daemon/core/plan.ts';
 import { STOP_SIGNALS, type StopOrder, type StopSignal } from '../../daemon/shared/stop.ts';
 
-/** From the signal to KILL when the connection is gone and nobody can tell any more. */
+/** From the signal to KILL after the connection is gone. */
 const ALONE_GRACE_S = 30;
 
-/** What ssh(1) exits with where it, and not the command, has failed. */
+/** Exit status of ssh(1) if ssh itself has failed. */
 export const LOST_CODE = 255;
 
-/** What ends the group: at once, and by KILL those that are still there after the grace. */
+/** Ends the group: signals it now, and kills what is left after the grace time. */
 export function stopLine(name: StopSignal | 'KILL', { to, graceMs }: StopOrder): string {
   const whom = to === 'main' && name !== 'KILL' ? ' main' : '';
   return `${name} ${Math.max(1, Math.ceil(graceMs / 1_000))}${whom}\n`;
@@ -36,8 +36,8 @@ export interface Script {
 }
 
 /**
- * `announced`: says a mark on stderr, starts the command only when it has its input, and says the
- * mark again before it exits with 255 or kills its group. ssh(1)'s own 255 says no second mark.
+ * `announced`: prints a mark on stderr, starts the command only when it has its input, and prints
+ * the mark again before it exits with 255 or kills its group. ssh(1)'s own 255 has no second mark.
  */
 export function script(
   {
@@ -61,7 +61,7 @@ export function script(
   const readers = {
     exec: `exec ${command}`,
     sh: `exec sh -c ${quoteText(command)}`,
-    // By SHLVL bash knows that another one has read ~/.bashrc already.
+    // SHLVL tells bash that another shell has already read ~/.bashrc.
     own: `SHLVL=1; exec "\${SHELL:-/bin/sh}" -c ${quoteText(command)}`,
   };
   const parts = [
@@ -75,8 +75,8 @@ export function script(
 }
 
 /**
- * For any Bourne shell. Harmless words stay as they are: a forced command such as rrsync compares
- * the very text.
+ * For any Bourne shell. Plain words stay as they are: a forced command such as rrsync compares the
+ * exact text.
  */
 export function quote(word: string): string {
   return /^[\w@+:,./-]+$/.test(word) ? word : quoteText(word);
@@ -101,13 +101,13 @@ function readVariables(mark: string): string {
 
 /**
  * The command is a foreground child: a background one would ignore INT. The trap with a handler
- * keeps this shell alive through a signal for the group, and is not inherited. Its own stderr is
- * shut, or it would print "Terminated". Where it was told to end the command, the listener stays
- * until the grace is over, for those of the group that are still there; a TERM for this shell alone
- * says so, since bash forgets an INT that its child has survived. The listener hears nothing before
- * the child has its own traps: a TERM in between would be forgotten, until KILL follows after the
- * grace. Under load that has been seen all the same, once in some hundred stops that came with the
- * start. Checked with dash and bash.
+ * keeps this shell alive when the group is signalled, and is not inherited. Its own stderr is
+ * closed, or it would print "Terminated". If it was told to end the command, the listener stays
+ * until the grace time is over, for what is left of the group; it signals that by a TERM to this
+ * shell alone, because bash forgets an INT that its child has survived. The listener reads nothing
+ * before the child has its own traps: a TERM in between would be lost, until KILL follows after the
+ * grace time. Under load that still happened, about once in some hundred stops that coincided with
+ * the start. Checked with dash and bash.
  */
 function supervised(
   reader: string,
@@ -126,14 +126,14 @@ function supervised(
     TELL,
     'while read -r s n m; do',
     `g=$n h=$s k=$m; [ "$s" != KILL ] || ${beforeKill}; tell "$s" "$m"; done`,
-    // The command has ended: nothing of this shell may hold up the end of stderr.
+    // The command has ended: this shell must not delay the end of stderr.
     'exec 4>&-',
     '[ -z "$g" ] || { [ "$k" != main ] || kill -"$h" 0; sleep "$g"; kill -KILL 0; }',
     `${atEnd}; } <&3 >/dev/null &`,
     'w=$!',
     'kill -STOP $w',
     'exec 3<&-',
-    // dash redirects a command without parentheses in itself, and would print there after all.
+    // Without the parentheses, dash redirects its own stderr, and would print there after all.
     `( kill -CONT $w; [ -z "$t" ] || exit 143; exec 2>&4 4>&-; ${reader} )`,
     'r=$?',
     '[ -n "$t" ] || kill -KILL $w',
@@ -141,9 +141,9 @@ function supervised(
 }
 
 /**
- * `tell SIGNAL main|tree`, in the listener: the command is the child of the small shell that the
- * listener is not. The small shell hears first, so that it does not end the listener
- * with the command. Where neither /proc nor ps(1) knows the command, the whole group is told.
+ * `tell SIGNAL main|tree`, in the listener: the command is the child of the small shell other than
+ * the listener. The small shell is signalled first, so that it does not end the listener with the
+ * command. If neither /proc nor ps(1) knows the command, the whole group is signalled.
  */
 const TELL = [
   'tell() { c=',

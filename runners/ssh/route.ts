@@ -1,9 +1,9 @@
 /**
- * Which way leads to a host: the target itself and the hosts to jump over, each with its address,
- * user, keys and known_hosts files. ssh(1) is asked (`ssh -G`) for what ~/.ssh/config says, since
- * nobody else reads that file as ssh does; what the target's own options say goes before it.
+ * The route to a host: the target itself and its jump hosts, each with its address, user, keys and
+ * known_hosts files. ssh(1) is asked (`ssh -G`) for the settings in ~/.ssh/config, because nothing
+ * else reads that file as ssh does; the target's own options take precedence.
  *
- * Never weaker than the target's own `hostKey`: StrictHostKeyChecking of the file is not heeded.
+ * Never weaker than the target's own `hostKey`: StrictHostKeyChecking in the file is ignored.
  */
 
 import { execFile, spawnSync } from 'node:child_process';
@@ -16,16 +16,16 @@ import { ownUser } from './local-user.ts';
 import { fromHome } from './private-key.ts';
 import * as say from './ssh-messages.ts';
 
-/** One connection of the way. */
+/** One connection of the route. */
 export interface Hop {
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly keys: readonly string[];
   readonly agent?: string;
-  /** By what name its key is known, and at which port. */
+  /** The name and port for which its key is looked up. */
   readonly knownAs: { readonly host: string; readonly port: number };
-  /** Files of known hosts; new ones go into the first. */
+  /** Files of known hosts; new ones are added to the first. */
   readonly knownHosts: readonly string[];
   readonly hashKnownHosts: boolean;
 }
@@ -35,11 +35,11 @@ export type Route =
   | {
       readonly ok: false;
       readonly message: string;
-      /** What this machine lacks now (errno), so that ssh(1) could not be asked. */
+      /** What this machine is short of now (errno), so that ssh(1) could not be asked. */
       readonly shortage?: string;
     };
 
-/** As much of a session as says where it leads to. */
+/** The part of a session that determines its destination. */
 type Where = Pick<SshSession, 'host' | 'port' | 'user' | 'knownHosts' | 'sshConfig'>;
 
 type Settings = ReadonlyMap<string, readonly string[]>;
@@ -49,11 +49,11 @@ const JUMPS_MAX = 8;
 const KEYS_DEFAULT = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => `~/.ssh/${name}`);
 const KNOWN_DEFAULT = ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
 const KNOWN_GLOBAL = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
-/** How long an answer of `ssh -G` holds, so that fifty runs at one minute ask once. */
+/** How long an answer of `ssh -G` is cached, so that fifty runs in one minute ask once. */
 const ANSWER_MS = 2_000;
 const ASK_TIMEOUT_MS = 10_000;
 
-/** Asks ssh(1), and remembers its answers for a moment. */
+/** Asks ssh(1), and caches its answers for a moment. */
 export class Router {
   readonly #answers = new Map<string, Promise<Settings | undefined>>();
 
@@ -69,8 +69,8 @@ export class Router {
   }
 
   /**
-   * The agent that ssh(1) asks before anything of the target happens. Undefined: it asks none, or
-   * may go over a connection that others have opened.
+   * The agent that ssh(1) uses, before anything of the target happens. Undefined: it uses none, or
+   * may use a connection that others have opened.
    */
   async agentOfSsh(session: SshSession): Promise<string | undefined> {
     try {
@@ -80,11 +80,11 @@ export class Router {
       return session.agent ?? hopOf({ ...session, keys: [] }, settings).agent;
     } catch (error) {
       if (!(error instanceof NoWay)) throw error;
-      return undefined; // ssh itself says what is wrong
+      return undefined; // ssh itself reports what is wrong
     }
   }
 
-  /** The target's own place without the way to it, or why ssh does not say; waits for ssh(1). */
+  /** The target's own address without the route, or ssh's error; synchronous. */
   destination(where: Where): Hop | string {
     if (where.sshConfig === 'no') return hopOf({ ...where, keys: [] }, new Map());
     const asked = spawnSync('ssh', askArgs(where), { timeout: ASK_TIMEOUT_MS, encoding: 'utf8' });
@@ -113,7 +113,7 @@ export class Router {
     const way: Hop[] = [];
     for (const [index, text] of jumps.entries()) {
       const over = { ...session, ...jumpOf(text) };
-      // Only the first host of a list may have to be reached over others itself.
+      // Only the first host of a list may itself need jump hosts.
       const before = await this.#hops(over, index === 0 ? undefined : [], depth + jumps.length);
       way.push(...before);
     }
@@ -138,7 +138,7 @@ export class Router {
   }
 }
 
-/** [USER@]HOST[:PORT], where an IPv6 address stands in brackets. */
+/** [USER@]HOST[:PORT]; an IPv6 address is in brackets. */
 export function parseJump(
   text: string,
 ): { readonly host: string; readonly port?: number; readonly user?: string } | undefined {
@@ -156,7 +156,7 @@ export function parseJump(
 
 /** Never leaves this file. */
 class NoWay extends Error {
-  /** Where ssh(1) could not be started. */
+  /** Set if ssh(1) could not be started. */
   readonly errno: string | undefined;
 
   constructor(message: string, errno?: string) {
@@ -165,7 +165,7 @@ class NoWay extends Error {
   }
 }
 
-/** The target's keys go for its jump hosts as well; its port, user and pinned key do not. */
+/** Jump hosts use the target's keys, but not its port, user and pinned key. */
 function jumpOf(text: string): Pick<SshSession, 'host' | 'hostKey'> {
   const parsed = parseJump(text);
   if (parsed === undefined) throw new NoWay(say.noJump(text));
@@ -207,7 +207,7 @@ function agentOf(settings: Settings, expand: (path: string) => string): string |
   return named.startsWith('$') ? process.env[named.slice(1)] || undefined : expand(named);
 }
 
-/** The tokens of ssh_config(5) that a path may hold; `ssh -G` leaves them as they are. */
+/** The tokens of ssh_config(5) that a path may contain; `ssh -G` does not expand them. */
 function expandPath(path: string, { host, user }: { host: string; user: string }): string {
   const tokens: Readonly<Record<string, string>> = {
     '%': '%',
@@ -231,9 +231,7 @@ function words(settings: Settings, name: string): readonly string[] | undefined 
   return parts?.filter((path) => path !== '/dev/null' && path !== 'none');
 }
 
-/**
- * Undefined where there is no ssh(1). Throws where its configuration is wrong, or it cannot start.
- */
+/** Undefined if there is no ssh(1). Throws if its configuration is wrong, or it cannot start. */
 function askSsh(args: readonly string[]): Promise<Settings | undefined> {
   return new Promise((resolve, reject) => {
     const unasked = (errno: string): void => {

@@ -1,7 +1,7 @@
 /**
- * RSA keys for a server that takes rsa-sha2-512 alone. ssh2 offers rsa-sha2-256 only, where the
+ * RSA keys for a server that accepts only rsa-sha2-512. ssh2 offers only rsa-sha2-256 if the
  * server's list of algorithms has both, and OpenSSH's list has both whatever the server accepts. A
- * key whose type is the name of an algorithm is offered by that name.
+ * key whose type is the name of an algorithm is offered under that name.
  */
 import ssh2, {
   type BaseAgent,
@@ -23,10 +23,10 @@ export function signingSha512(key: ParsedKey): ParsedKey {
   });
 }
 
-/** The RSA keys of an agent, and no others. */
+/** Only the RSA keys of an agent. */
 export class Sha512Agent extends ssh2.BaseAgent<ParsedKey> {
   readonly #agent: BaseAgent;
-  /** What is offered, and what the agent knows. */
+  /** By the offered key, the key that the agent knows. */
   readonly #keys = new Map<ParsedKey, ParsedKey>();
 
   constructor(socket: string, abort: AbortSignal) {

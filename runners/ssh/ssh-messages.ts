@@ -1,10 +1,10 @@
 /**
- * What the runners say when a target cannot work, or its machine cannot be reached. The daemon puts
- * the target or the run in front; see daemon/messages.ts for the style.
+ * Messages of the runners if a target cannot work, or its machine cannot be reached. The daemon
+ * prefixes the target or the run; see daemon/messages.ts for the style.
  */
 import { describeErrno } from '../../daemon/shared/errno.ts';
 
-// A private key
+// Private keys
 
 export const noRegularKey = (path: string): string =>
   `key "${path}" is not a regular file; name a private key`;
@@ -61,7 +61,7 @@ export const noAgent = (): string =>
   'agent is true, but the daemon has no $SSH_AUTH_SOCK; set agent to the path of the socket ' +
   'of the agent';
 
-// The way to a machine
+// The route to a machine
 
 export const sshSays = (line: string): string =>
   `ssh -G reports: ${line}; correct ~/.ssh/config, or set "sshConfig": false`;
@@ -87,7 +87,7 @@ export const noJump = (text: string): string =>
 
 // Connecting
 
-/** After a pause between each and the next. */
+/** With a pause between tries. */
 export const afterTries = (times: number, message: string): string =>
   `after ${times} tries: ${message}`;
 
@@ -95,7 +95,7 @@ export const noAnswer = (host: string, port: number, limit: string): string =>
   `no answer from ${host} port ${port} within ${limit}; check that the host is up and that no ` +
   'firewall blocks the port';
 
-/** `said` is the word of the system or of the SSH library. */
+/** `said` is from the system or the SSH library. */
 export const noConnection = (host: string, port: number, said: string): string => {
   const advice = CONNECT_ADVICE.find(([sign]) => sign.test(said))?.[1];
   return `${host} port ${port}: ${said}${advice === undefined ? '' : `; ${advice}`}`;
@@ -116,7 +116,7 @@ export const sshFailed = (host: string, said: string): string =>
   `ssh to ${host} reports: ${said || 'nothing'}; see the output of this run for more, and try ` +
   'ssh by hand as the user of the daemon';
 
-/** The same of a probe, which tells all that it says. */
+/** The same for a probe, which shows everything that ssh prints. */
 export const sshRefused = (host: string, said: string): string =>
   `ssh to ${host} reports: ${said || 'nothing'}; try ssh by hand as the user of the daemon`;
 
@@ -132,7 +132,7 @@ export const serverLeft = (): string => 'the server closed the connection';
 
 export const viaHop = (name: string, said: string): string => `${name} cannot reach it: ${said}`;
 
-/** `said` is the word of the SSH library. */
+/** `said` is from the SSH library. */
 export const agentFailed = (agent: string, said: string): string =>
   `the agent at ${agent} cannot be used (${said}); start it, unlock it, or correct "agent"`;
 
@@ -159,7 +159,7 @@ export const refusedUser = (
 export const unknownHost = (host: string, files: readonly string[], scan: string): string =>
   `no key of ${host} is known in ${files.join(', ')}; run ${scan}`;
 
-/** `authority`: where a certificate authority of the host is named. */
+/** `authority`: the line with a certificate authority for the host. */
 export const newHostKey = (
   name: string,
   shown: string,
@@ -198,7 +198,7 @@ export const revokedHostKey = (name: string, shown: string, place: string): stri
 export const hostKeyUnwritten = (said: string): string =>
   `the new host key could not be stored (${said}); make ~/.ssh/known_hosts writable`;
 
-// A command that runs there
+// A remote command
 
 const MAY_RUN = 'the remote command may still be running';
 

@@ -1,10 +1,9 @@
 /**
  * cardinality: at most `instances` runs of a group at the same time.
  *
- * Without `group` the target is its own group, or shares one with its fleet; a group named by
- * several targets is a limit that they share ("one job on this disk at a time"). Waiting runs start
- * in the order of their acceptance, except that a run which some other policy holds back is passed
- * over meanwhile.
+ * Without `group`, the target is its own group, or its fleet is. A group named by several targets
+ * is a limit that they share ("one job on this disk at a time"). Queued runs start in the order of
+ * their acceptance, except that a run that another policy holds back is passed over.
  */
 import * as v from 'valibot';
 import type {
@@ -24,7 +23,7 @@ import { differs } from './policy-messages.ts';
 /** Most instances that a group may allow. */
 export const INSTANCES_MAX = 10_000;
 
-/** Most runs that a sentence names. */
+/** Most runs in one sentence. */
 const NAMED_MAX = 3;
 
 const Options = v.pipe(
@@ -75,7 +74,7 @@ export const cardinality: Policy<CardinalityOptions> = {
   admit(view): Admission {
     const { whenFull, instances, queueMax } = view.self.options;
     const { active } = view;
-    // How many wait is asked of every target of the group.
+    // Counts the queued runs of every target of the group.
     const isFree = active.length < instances && active.length + view.waiting < instances;
     if (isFree) return { type: 'admit' };
     switch (whenFull) {
@@ -89,7 +88,7 @@ export const cardinality: Policy<CardinalityOptions> = {
         break;
       }
       case 'replace': {
-        // It takes a place in the queue from who had one, or is to have the next one: no limit.
+        // It takes over a place in the queue, or the next free place, so no limit applies.
         const oneOf = replaceable(view.self);
         if (oneOf.length > 0) return { type: 'replace', oneOf };
         break;
@@ -122,8 +121,10 @@ export const cardinality: Policy<CardinalityOptions> = {
   },
 };
 
-/** The run of this very target that a further request can share: a waiting one, else a running,
- * but none that will not end by itself. */
+/**
+ * The run of this target that a further request can share: a queued one, else a running one that is
+ * not being stopped.
+ */
 function joinable(self: Member<CardinalityOptions>): number | undefined {
   if (self.first !== undefined) return self.first.run;
   const running = [...self.active];
@@ -131,8 +132,8 @@ function joinable(self: Member<CardinalityOptions>): number | undefined {
 }
 
 /**
- * Whose place a further request of this very target can take: the waiting run's, else that of the
- * oldest which holds one. Where one is on its way out, its place is the next to become free.
+ * The run of this target that a further request can replace: the queued one, else the oldest one
+ * that holds a place. If one is already being stopped, its place becomes free next.
  */
 function replaceable(self: Member<CardinalityOptions>): readonly number[] {
   const waiting = self.first === undefined ? [] : [self.first.run];

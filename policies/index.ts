@@ -1,4 +1,4 @@
-/** The map of policies. A new one is a file beside this, and a line here. */
+/** The map of policies. A new policy is a file in this directory, and a line here. */
 import { cardinality } from './cardinality.ts';
 import { priority } from './priority.ts';
 import { require } from './require.ts';

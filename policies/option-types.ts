@@ -1,6 +1,6 @@
 /**
- * Values that the options of several policies are made of. Each says what it expects as the rest of
- * a sentence, and what it becomes; see daemon/config/field-types.ts.
+ * Option types that several policies use. Each one states what it expects, as the rest of a
+ * sentence, and what the value becomes; see daemon/config/field-types.ts.
  */
 import * as v from 'valibot';
 import { DURATION, DURATION_EXPECTED, parseDuration } from '../daemon/shared/duration.ts';
@@ -13,10 +13,10 @@ export const Duration = v.pipe(
   v.transform((text) => parseDuration(text) ?? 0),
 );
 
-/** One where 0 would make no sense. */
+/** For durations that must not be 0. */
 export const Limit = v.pipe(Duration, v.minValue(1, `${DURATION_EXPECTED}, longer than 0`));
 
-/** A whole number from `least` to `most`. */
+/** An integer from `least` to `most`. */
 export function whole(least: number, most: number) {
   const expected = `an integer from ${least} to ${most}`;
   return v.pipe(
@@ -27,13 +27,13 @@ export function whole(least: number, most: number) {
   );
 }
 
-/** Targets that name the same one are looked at together. */
+/** Targets with the same group name are considered together. */
 export const GroupName = v.pipe(v.string(), v.minLength(1));
 
 const ACCOUNT_EXPECTED = 'a name (no spaces, no ":", not starting with "-") or a number';
 const ID_MAX = 2 ** 32 - 2;
 
-/** Neither an option nor a second field for getent(1) and setpriv(1). */
+/** Cannot be taken for an option or a second field by getent(1) and setpriv(1). */
 export const Account = v.union(
   [
     v.pipe(v.string(), v.regex(/^[^\s\p{Cc}:-][^\s\p{Cc}:]*$/u, ACCOUNT_EXPECTED)),

@@ -1,6 +1,6 @@
 /**
- * What keeps a policy from working as the configuration has it. Why a run waits or was refused is
- * no mistake and stands with the policy; see daemon/messages.ts for the style.
+ * What keeps a policy from working as configured. Why a run waits or was refused is not a mistake,
+ * and its text is in the policy; see daemon/messages.ts for the style.
  */
 
 // Targets of one group that contradict each other; the daemon adds "make them equal"
@@ -8,14 +8,14 @@
 export const differs = (what: string, here: string, there: string, target: string): string =>
   `${what} is ${here} here and ${there} in target "${target}" of the same group`;
 
-// An rsnapshot.conf
+// rsnapshot.conf
 
 export const unreadConf = (path: string, error: string): string =>
   `${path} cannot be read (${error})`;
 
 export const noRetain = (path: string): string => `${path} has no retain lines`;
 
-/** `text` in rsnapshot's own words. */
+/** `text` is rsnapshot's own. */
 export const refusedLine = (path: string, line: number, text: string): string =>
   `rsnapshot refuses ${path} for line ${line}: ${text}; correct it, and try "rsnapshot configtest"`;
 
@@ -27,7 +27,7 @@ export const remoteConf = (host: string): string => `it is on ${host}`;
 export const noRsnapshot = (): string =>
   'the command is not rsnapshot; set "conf" to its rsnapshot.conf';
 
-/** `include` is the line, `path` the file in which it stands. */
+/** `include` is the line, `path` the file that contains it. */
 export const includesCommand = (value: string, path: string): string =>
   `include_conf ${value} in ${path} is a command, which baton never executes`;
 
@@ -37,12 +37,12 @@ export const includesDeep = (value: string, path: string): string =>
 export const includesUnread = (value: string, path: string, error: string): string =>
   `include_conf ${value} in ${path} cannot be read (${error})`;
 
-// An interval
+// Intervals
 
 export const noSyncFirst = (path: string): string =>
   `interval "sync" needs "sync_first 1" in ${path}; add it there or remove the target`;
 
-/** `why` it has none: one of the sentences above. */
+/** `why` it has no rank: one of the sentences above. */
 export const noRank = (interval: string, why: string, known: string): string =>
   `interval "${interval}" has no known rank, because ${why}; use one of ${known}, or set ` +
   '"order" (lowest first)';
@@ -78,7 +78,7 @@ export const ignoredLong = (reason: string, times: number): string =>
   `${reason}; ${times} earlier requests were ignored for this reason; see what delays it with ` +
   '"baton status"';
 
-/** The process of a lock is there, but is something else. */
+/** The process with the lock's pid exists, but is something else. */
 export const staleLock = (pid: number, text: string, lockfile: string): string =>
   `waits for the lock ${lockfile}, which is probably stale: its pid ${pid} is not rsnapshot ` +
   `(${text}), but rsnapshot would still refuse to start; remove the lock if no rsnapshot is ` +
@@ -88,9 +88,9 @@ export const rotatesAgain = (target: string, interval: string): string =>
   `target "${target}": after a failure or loss, ${interval} is repeated ("onLost" or "retry") ` +
   'and rotates twice in the same night; remove that setting, or use it only for "sync"';
 
-// A window
+// Windows
 
-/** `zone` is its name, or the path where it has none. */
+/** `zone` is its name, or the path if it has none. */
 export const unreadZone = (zone: string, path: string, error: string): string =>
   `the rules of time zone ${zone} cannot be read from ${path} (${error}); ` +
   'correct "zone", or install tzdata';

@@ -1,18 +1,19 @@
 /**
- * priority: which of several queued runs of a group goes first. It makes nobody wait. Where a
- * place becomes free for which several could start, the highest rank gets it, and of equal ranks
+ * priority: which of several queued runs of a group goes first. It makes no run wait. When a place
+ * becomes free for which several runs could start, the highest rank gets it, and among equal ranks
  * the oldest. A run of a higher rank that something else holds back (another group, a gap) is
- * passed over meanwhile, so no place stays empty for it. A run without a rank does not starve: no
- * younger run of a rank goes before it, and a lower rank goes behind both.
+ * passed over, so no place stays empty for it. A run without a rank does not starve: no younger run
+ * with a rank goes before it, and a lower rank goes behind both.
  *
- * Nothing starves: waiting lifts a run by one rank every `ageEvery`. However many runs of higher
- * ranks are asked for, those that come after the ranks between have been waited for are behind it.
- * Nobody has to look for that: the order matters when a place becomes free, and is worked out then.
+ * Nothing starves: a waiting run rises by one rank every `ageEvery`. Runs of higher ranks that are
+ * requested after it has aged past their rank go behind it. No timer is needed: the order matters
+ * only when a place becomes free, and is computed then.
  *
  * The order of rsnapshot's intervals is a case of the same idea: there the interval is the rank,
- * and being overtaken often enough is the ageing (see `nextUp` in policies/rsnapshot.ts). It is
- * stricter, and a policy of its own, because there a lower interval has to wait for a higher one
- * even while that cannot start: otherwise the one would rotate away what the other needs.
+ * and being overtaken often enough is the ageing (see `nextUp` in policies/rsnapshot.ts). That
+ * order is stricter, and a policy of its own, because there a lower interval has to wait for a
+ * higher one even while that cannot start: otherwise it would rotate away what the higher one
+ * needs.
  */
 import * as v from 'valibot';
 import type { Policy, QueuedRun } from '../daemon/core/policy.ts';
@@ -20,7 +21,7 @@ import { showDuration } from '../daemon/shared/duration.ts';
 import { GroupName, Limit, whole } from './option-types.ts';
 import { differs } from './policy-messages.ts';
 
-/** Highest rank, and below 0 the lowest. */
+/** Highest rank; its negative is the lowest. */
 export const RANK_MAX = 1_000;
 
 const Options = v.pipe(

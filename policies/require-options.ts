@@ -1,5 +1,5 @@
 /**
- * The options of `require`, and the conditions that they name. Which of them hold is found out
+ * The options of `require`, and the conditions that they contain. Checking the conditions is done
  * elsewhere; see policies/require.ts.
  */
 import * as v from 'valibot';
@@ -7,9 +7,9 @@ import type { Condition } from '../daemon/core/world.ts';
 import { BYTES, DURATION_EXPECTED, parseBytes } from '../daemon/shared/duration.ts';
 import { Account, Limit, whole } from './option-types.ts';
 
-/** More often would be no look now and then. */
+/** Checking more often would be nearly continuous. */
 const EVERY_MS_MIN = 1_000;
-/** Most inodes that can be asked for. */
+/** Most inodes that can be required. */
 const INODES_MAX = 1_000_000_000_000;
 
 const PATH_EXPECTED = 'an absolute path without "." and ".."';
@@ -49,7 +49,7 @@ const PORT_MAX = 65_535;
 const FIGURE_EXPECTED = 'a number, more than 0';
 const Figure = v.pipe(v.number(FIGURE_EXPECTED), v.gtValue(0, FIGURE_EXPECTED));
 
-/** The keys that are one. */
+/** The keys that are conditions. */
 const CONDITIONS = [
   ...(['mounted', 'device', 'free', 'freeInodes', 'freeOn', 'exists', 'missing'] as const),
   ...(['command', 'user', 'host', 'port', 'acPower', 'load'] as const),

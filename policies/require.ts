@@ -1,14 +1,14 @@
 /**
- * require: what must be so on the machine before a run starts, such as a mounted disk. A run waits
- * until it is so, or is skipped.
+ * require: conditions on the machine for the start of a run, such as a mounted disk. A run waits
+ * until they are met, or is skipped.
  *
- * What is answered at once (mounts) is looked at in the very moment of the decision. An answer that
- * took time counts for as long as it may have taken and FRESH_MS more, and if the look began after
- * the run was asked for, or its last attempt ended; another one never starts a run, nor skips it,
- * but is asked for anew. So what remains is the time from the decision to the start of the
- * command, some milliseconds: nobody can rule out that a disk is unmounted just then.
+ * Instant answers (mounts) are checked at the moment of the decision. A slow answer is valid for as
+ * long as it may have taken plus FRESH_MS, and only if the check began after the run was requested,
+ * or its last attempt ended; any other answer neither starts nor skips a run, but is checked again.
+ * What remains is the time from the decision to the start of the command, some milliseconds: nobody
+ * can rule out that a disk is unmounted just then.
  *
- * Nothing is looked at while another policy makes the run wait, nor while none waits.
+ * Nothing is checked while another policy makes the run wait, or while no run waits.
  */
 import { subjectOf } from '../daemon/core/describe-condition.ts';
 import type { Policy, QueuedRun, Readiness } from '../daemon/core/policy.ts';
@@ -16,7 +16,7 @@ import { type Finding, isSlow, keyOf, type SlowCondition } from '../daemon/core/
 import { showDuration } from '../daemon/shared/duration.ts';
 import { conditionsOf, Options, type RequireOptions } from './require-options.ts';
 
-/** How long good news counts, beyond the time that it may take to get it. */
+/** How long a good answer is valid, beyond the time that it may take to get it. */
 export const FRESH_MS = 5_000;
 export const require: Policy<RequireOptions> = {
   type: 'require',
@@ -65,19 +65,19 @@ export const require: Policy<RequireOptions> = {
   },
 };
 
-/** It is decided now, and is not to wait any more. */
+/** It is decided now, without further waiting. */
 function isOver({ waitedMs }: QueuedRun, { otherwise, giveUp }: RequireOptions): boolean {
   return otherwise === 'skip' || (giveUp !== undefined && waitedMs >= giveUp);
 }
 
-/** How long an answer counts. */
+/** How long an answer is valid. */
 function validMs(
   { queuedMs }: QueuedRun,
   { holds }: Finding,
   { timeout, every }: RequireOptions,
   isLast: boolean,
 ): number {
-  // Bad news is looked at again by its own time, but nothing is given up for old ones.
+  // A bad answer is checked again after `every`, but no run is given up because of an old one.
   return holds || isLast ? Math.min(timeout + FRESH_MS, queuedMs) : every - 1;
 }
 

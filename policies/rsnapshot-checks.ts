@@ -1,7 +1,7 @@
 /**
- * What rsnapshot (1.4.5) demands of each line of its configuration, with its own sentences; of the
- * whole, see rsnapshot-whole.ts. Together they say what `rsnapshot configtest` would say, and are
- * held against the real one by a test over generated files. Pure.
+ * What rsnapshot (1.4.5) requires of each line of its configuration, with its own error texts; for
+ * the file as a whole, see rsnapshot-whole.ts. Together they report what `rsnapshot configtest`
+ * would; a test compares them with the real one on generated files. Pure.
  */
 import {
   type ConfState,
@@ -18,7 +18,7 @@ import {
   withoutSlash,
 } from './rsnapshot-values.ts';
 
-/** The words behind the parameter; `line` is the whole line. */
+/** The words after the parameter; `line` is the whole line. */
 interface Words {
   readonly name: string;
   readonly value: string;
@@ -26,10 +26,7 @@ interface Words {
   readonly third: string | undefined;
 }
 
-/**
- * What is wrong, in rsnapshot's words behind the line, or undefined. It takes note of what is
- * right.
- */
+/** What is wrong, in rsnapshot's words after the line, or undefined. Records correct values. */
 type Check = (words: Words, conf: ConfState) => string | undefined;
 
 const RESERVED = (
@@ -82,7 +79,7 @@ const listFile: Check = ({ name, value }, { look }) => {
 
 const anything: Check = (words, conf) => set(words, conf);
 
-/** By the name of the parameter; what is not here, rsnapshot does not know. */
+/** By the name of the parameter; rsnapshot knows no others. */
 export const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   [
     'config_version',
@@ -169,7 +166,7 @@ function level(
   { name: parameter, value, second }: Words,
   { levels }: ConfState,
 ): string | undefined {
-  // It goes on after a reserved word, but has refused the file.
+  // It continues after a reserved word, but has refused the file.
   if (RESERVED.includes(value))
     return `"${value}" is not a valid interval name, reserved word conflict`;
   if (!/^\w+$/.test(value)) {
@@ -256,7 +253,7 @@ function logfile(words: Words, conf: ConfState): string | undefined {
   return set(words, conf);
 }
 
-/** Behind a backup point: `one_fs=1,+rsync_long_args=--x`. */
+/** After a backup point: `one_fs=1,+rsync_long_args=--x`. */
 function areOptions(text: string, conf: ConfState): boolean {
   const pairs = text.split(',');
   while (pairs.at(-1) === '') pairs.pop();

@@ -1,11 +1,12 @@
 /**
  * Reads an rsnapshot.conf as rsnapshot itself does, as far as baton needs it: the levels in the
- * order of the file (lowest first), the lockfile, the snapshot_root. Pure: `read` is given.
+ * order of the file (lowest first), the lockfile, the snapshot_root. Pure: the caller passes
+ * `read`.
  *
- * Words stand apart by tabs only, an indented line continues the one before, and `include_conf
- * FILE` is followed. `include_conf` with backticks is a command: it is never executed, only named
- * in `unread`, for what it prints may hold levels of its own. Blanks for tabs, a blank at the end,
- * an unknown parameter: rsnapshot refuses the whole file then, and `refused` says so in its words.
+ * Only tabs separate words, an indented line continues the previous one, and `include_conf FILE` is
+ * followed. `include_conf` with backticks is a command: it is never executed, only listed in
+ * `unread`, because its output may contain levels. For spaces instead of tabs, a space at the end
+ * or an unknown parameter, rsnapshot refuses the file, and `refused` says why.
  */
 
 import type { ReadFile } from '../daemon/core/policy.ts';
@@ -18,14 +19,14 @@ export type { FileFacts } from './rsnapshot-values.ts';
 
 /** Deepest nesting of `include_conf`; a file that includes itself ends here. */
 export const INCLUDES_MAX = 8;
-/** How many files one configuration may be made of. */
+/** Most files of one configuration. */
 export const FILES_MAX = 100;
-/** The two families of names that rsnapshot's own configuration has had, lowest first. */
+/** The two sets of names that rsnapshot's own configuration has had, lowest first. */
 export const CLASSIC: readonly (readonly string[])[] = [
   ['hourly', 'daily', 'weekly', 'monthly', 'yearly'],
   ['alpha', 'beta', 'gamma', 'delta'],
 ];
-/** How rsnapshot fetches without rotating, where `sync_first` is 1. */
+/** How rsnapshot fetches without rotating if `sync_first` is 1. */
 export const SYNC = 'sync';
 
 export interface RsnapshotConf {
@@ -33,28 +34,28 @@ export interface RsnapshotConf {
   readonly path: string;
   /** Lowest first. */
   readonly levels: readonly string[];
-  /** The same, or the classic names where all of them are such. */
+  /** The same, or the classic names if it contains no others. */
   readonly order: readonly string[];
-  /** Where in `order` each of its levels stands. */
+  /** The position of each of its levels in `order`. */
   readonly heights: ReadonlyMap<string, number>;
   /** How many snapshots of each level are kept. */
   readonly counts: readonly number[];
   readonly lockfile?: string;
   readonly snapshotRoot?: string;
   readonly syncFirst: boolean;
-  /** A lockfile whose process is gone ends every run until somebody removes it. */
+  /** A stale lockfile makes every run fail until somebody removes it. */
   readonly stopOnStaleLockfile: boolean;
   /** What could not be followed, as sentences. */
   readonly unread: readonly string[];
-  /** Lines for which rsnapshot refuses the whole file. */
+  /** Lines because of which rsnapshot refuses the whole file. */
   readonly refused: readonly RefusedLine[];
-  /** Why it refuses the file as a whole, in its own words; absent where an include is not known. */
+  /** Why it refuses the file as a whole, in its own words; absent if an include is unknown. */
   readonly omission?: string;
 }
 
 interface RefusedLine {
   readonly path: string;
-  /** From 1; of a line that is continued, the last one, as rsnapshot counts. */
+  /** From 1; for a continued line the last one, as in rsnapshot's messages. */
   readonly line: number;
   /** In rsnapshot's own words. */
   readonly text: string;
@@ -66,7 +67,7 @@ export type ConfRead = { readonly files: readonly string[] } & (
   | { readonly ok: false; readonly error: string }
 );
 
-/** `look` says what is on the disk; without it, the paths in the file are taken for right. */
+/** `look` reports what is on the disk; without it, the paths in the file are assumed correct. */
 export function readRsnapshotConf(path: string, read: ReadFile, look?: Look): ConfRead {
   const files = new Set<string>();
   const noted: ReadFile = (named) => {
@@ -112,7 +113,7 @@ class Draft {
       return wrong === undefined ? undefined : `${line} - ${wrong}`;
     }
     const check = CHECKS.get(name);
-    // It says so of the first line of a file that it does not like, and of that one only.
+    // rsnapshot reports this for the first bad line of a file only.
     if (check === undefined) return this.#refused.length === 0 ? line : undefined;
     const wrong = check({ name, value, second, third }, { ...this.#state, path });
     if (wrong === undefined) return undefined;
@@ -145,7 +146,7 @@ class Draft {
     const { settings } = this.#state;
     const lockfile = absolute(settings.get('lockfile'));
     const snapshotRoot = absolute(settings.get('snapshot_root'));
-    // Of two lines of one name rsnapshot uses the first.
+    // Of two lines with the same name, rsnapshot uses the first.
     const levels = this.#state.levels.filter(
       ({ name }, at, all) => all.findIndex((other) => other.name === name) === at,
     );
@@ -171,7 +172,7 @@ class Draft {
   }
 }
 
-/** At tabs; the fourth word holds the rest. */
+/** At tabs; the fourth word contains the rest. */
 function splitLine(line: string): readonly string[] {
   const words = line.split(/\t+/);
   if (words.length <= 3) return words;
@@ -179,7 +180,7 @@ function splitLine(line: string): readonly string[] {
   return [...words.slice(0, 3), rest];
 }
 
-/** That rsnapshot refuses the file and why, as a sentence, or undefined. */
+/** That and why rsnapshot refuses the file, as a sentence, or undefined. */
 export function refusalOf({ path, refused, omission }: RsnapshotConf): string | undefined {
   const [first] = refused;
   if (first !== undefined) return say.refusedLine(first.path, first.line, first.text);
@@ -216,16 +217,16 @@ function logicalLines(text: string): readonly LogicalLine[] {
 
 function absolute(path: string | undefined): string | undefined {
   if (path === undefined || !path.startsWith('/')) return undefined;
-  // No regular expression: it would begin anew at each slash of a long row of them.
+  // No regular expression, because it would restart at each slash of a long row of them.
   let end = path.length;
   while (end > 1 && path[end - 1] === '/') end--;
   return path.slice(0, end);
 }
 
 /**
- * The file that a command line names by `-c`, read as rsnapshot's Getopt::Std does: `-c FILE`,
- * `-cFILE`, `-vc FILE`. A wrapper may take the same option, but then it has to name a whole path:
- * the `-c` of `sh` and `ionice` means something else.
+ * The file that `-c` names on a command line, as parsed by rsnapshot's Getopt::Std: `-c FILE`,
+ * `-cFILE`, `-vc FILE`. A wrapper may have the same option, but only with a complete path: the `-c`
+ * of `sh` and `ionice` means something else.
  */
 export function confOfCommand(args: readonly string[]): string | undefined {
   const at = args.findIndex(isRsnapshot);

@@ -1,10 +1,10 @@
 /**
- * What the rsnapshot policy knows of its levels and its rsnapshot.conf: options, their completion
- * by the files of this machine, and the rank of a level. Pure.
+ * The rsnapshot policy's levels and its rsnapshot.conf: options, their completion from files on
+ * this machine, and the rank of a level. Pure.
  *
  * The order of the levels is `order`, else that of the conf's retain lines, else that of the
- * classic names. A conf that uses classic names only is ranked among all of them, so that two confs
- * of one group agree on the order though each has but some of the levels.
+ * classic names. A conf with classic names only is ranked among all of them, so that two confs in
+ * one group agree on the order even if each has only some of the levels.
  */
 import * as v from 'valibot';
 import type { Level, PolicyTarget, Prepared, Preparer, ReadFile } from '../daemon/core/policy.ts';
@@ -21,11 +21,11 @@ import {
   verbOfCommand,
 } from './rsnapshot-conf.ts';
 
-/** How long a group waits for higher intervals of the same minute: 20 times the spread measured. */
+/** How long a group waits for higher intervals of the same minute: 20 times the measured spread. */
 export const SETTLE_MS_DEFAULT = 2_000;
 export const SETTLE_MS_MAX = 60_000;
 
-/** Where rsnapshot reads its configuration when nobody says otherwise. */
+/** Where rsnapshot reads its configuration by default. */
 const CONF_DEFAULT = '/etc/rsnapshot.conf';
 
 const PATH_EXPECTED = 'the absolute path of an rsnapshot.conf';
@@ -101,14 +101,14 @@ export const Options = v.pipe(
     ['interval'],
   ),
 );
-/** `found` is what the conf said when the configuration was read. */
+/** `found` is the content of the conf when the configuration was read. */
 export type RsnapshotOptions = v.InferOutput<typeof Options> & {
   readonly found?: RsnapshotConf;
-  /** As the group is looked through often; see `rankOf`. */
+  /** Cached, because it is used often; see `rankOf`. */
   readonly height?: number;
 };
 
-/** The path of the conf as it is written; its real path is in `found`. */
+/** The path of the conf as written; its real path is in `found`. */
 export function confPath(options: RsnapshotOptions, target: PolicyTarget): string {
   return namedConf(options, target) ?? CONF_DEFAULT;
 }
@@ -117,7 +117,7 @@ function namedConf({ conf }: RsnapshotOptions, { args = [] }: PolicyTarget): str
   return conf ?? confOfCommand(args);
 }
 
-/** Completes options by their confs, each of which is parsed once, however many levels it has. */
+/** Completes options from their confs, each of which is parsed once, however many levels it has. */
 export function preparer(read: ReadFile): Preparer<RsnapshotOptions> {
   const known = new Map<string, ConfRead>();
   const confAt = (path: string): ConfRead => {
@@ -130,7 +130,7 @@ export function preparer(read: ReadFile): Preparer<RsnapshotOptions> {
 
 type ConfAt = (path: string) => ConfRead;
 
-/** Says what cannot work and what looks wrong. */
+/** Reports what cannot work and what looks wrong. */
 function prepare(
   options: RsnapshotOptions,
   target: PolicyTarget,
@@ -158,7 +158,7 @@ function whyUnknown(path: string, conf: ConfRead): string {
   return unread.length > 0 ? unread.join('; ') : say.noRetain(path);
 }
 
-/** The default is only read for rsnapshot itself: another command need not care for it. */
+/** The default is read only for rsnapshot itself: another command may not use it. */
 function readConf(options: RsnapshotOptions, target: PolicyTarget, confAt: ConfAt): ConfRead {
   const unread = { ok: false, files: [] } as const;
   if (target.host !== undefined) return { ...unread, error: say.remoteConf(target.host) };
@@ -181,7 +181,7 @@ function problemOf(options: RsnapshotOptions, unfound: string): string | undefin
   return say.noLevel(interval, found.path, found.levels, found.unread);
 }
 
-/** Every run of it would end with 1. */
+/** Every run of the target would end with 1. */
 function refusals({ found }: RsnapshotOptions, { name }: PolicyTarget): readonly string[] {
   const [first] = found?.refused ?? [];
   if (first === undefined) return [];
@@ -196,7 +196,7 @@ function warningsOf(
   const { name, args, retriesLost } = target;
   const { interval, order } = options;
   const warnings: string[] = [];
-  // A sync that is begun anew fetches what is missing, and rotates nothing.
+  // A repeated sync fetches what is missing, and rotates nothing.
   if (retriesLost === true && interval !== SYNC) warnings.push(say.rotatesAgain(name, interval));
   if (order === undefined) {
     for (const it of unread) warnings.push(say.unsureOrder(name, it));
@@ -209,7 +209,7 @@ function warningsOf(
   return warnings;
 }
 
-/** All levels of the group, lowest first; undefined where this one's place is not known. */
+/** All levels of the group, lowest first; undefined if this one's position is unknown. */
 export function orderOf({
   order,
   interval,
@@ -221,7 +221,7 @@ export function orderOf({
   return found.order;
 }
 
-/** The height of a level; -1 for `sync`, whose place the group decides. */
+/** The height of a level; -1 for `sync`, whose position depends on the group. */
 export function rankOf(options: RsnapshotOptions): number {
   return options.height ?? heightOf(options);
 }
@@ -232,12 +232,12 @@ function heightOf(options: RsnapshotOptions): number {
   return (orderOf(options) ?? []).indexOf(interval);
 }
 
-/** Whether this is the level that uses what `sync` has fetched. */
+/** Whether this level uses what `sync` has fetched. */
 export function usesSync({ interval, found }: RsnapshotOptions): boolean {
   return found === undefined || (found.syncFirst && found.levels[0] === interval);
 }
 
-/** For those who want to know what a target is to rsnapshot. */
+/** The level of a target, for other parts of baton. */
 export function levelOf(options: RsnapshotOptions): Level | undefined {
   const order = orderOf(options);
   return order === undefined ? undefined : { name: options.interval, order };

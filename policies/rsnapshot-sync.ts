@@ -1,15 +1,14 @@
 /**
- * What `sync` means to the levels of a group: their order, and that none of them rotates while the
- * newest sync has failed. Each rotation would throw a good snapshot away for one that nothing
- * replaces; after some weeks of it none were left. A part of the rsnapshot policy. Pure.
+ * What `sync` means for the levels of a group: their order, and that none of them rotates while the
+ * latest sync has failed. Each rotation would discard a good snapshot that nothing replaces; after
+ * some weeks none would be left. Part of the rsnapshot policy. Pure.
  *
- * Higher levels wait for a sync that succeeds: a weekly that was left out would be missed for a
- * week. The lowest is skipped, since it comes with every sync anyway; but only when it really is
- * next, for this night's sync may be asked for some milliseconds after it, and goes first then.
- * `afterFailedSync: "run"` turns both off for a level. Every end that is neither a success nor a
- * warning is a failure, also of a sync that was cancelled or lost: what it was to fetch is not
- * there. A sync that somebody runs by hand is not known; the next one of baton's lets the levels go
- * on.
+ * Higher levels wait for a successful sync: a weekly that was skipped would be missing for a week.
+ * The lowest is skipped, because it follows every sync anyway; but only when it really is next,
+ * because this night's sync may be requested some milliseconds after it, and then goes first.
+ * `afterFailedSync: "run"` turns off both for a level. Any end except success or warning is a
+ * failure, including a sync that was cancelled or lost: what it should have fetched is missing. A
+ * sync that somebody runs by hand is unknown; baton's next one lets the levels continue.
  */
 
 import type {
@@ -30,12 +29,12 @@ export type RsnapshotMember = Member<RsnapshotOptions>;
 export type RsnapshotView = GroupView<RsnapshotOptions>;
 type EndedSync = EndedRun & RunName;
 
-/** What a group has to do with `sync`, whichever of its targets asks. */
+/** What a group has to do with `sync`, for any of its targets. */
 export interface Ladder {
   readonly syncs: readonly RsnapshotMember[];
   /** The height of the lowest level. */
   readonly lowest: number;
-  /** Some level waits for a sync that succeeds. */
+  /** Some level waits for a successful sync. */
   readonly isAwaited: boolean;
 }
 
@@ -51,8 +50,8 @@ export function ladderOf({ members }: SharedView<RsnapshotOptions>): Ladder {
 }
 
 /**
- * The newest sync of the member's conf, if it failed and the member must not rotate for that. Where
- * a conf is not known, any sync of the group may be its own.
+ * The latest sync of the member's conf, if it failed and the member must not rotate because of
+ * that. If a conf is unknown, any sync of the group may belong to it.
  */
 export function failedSync(
   { options }: RsnapshotMember,
@@ -71,15 +70,15 @@ export function failedSync(
   return newest?.verdict === 'failed' ? newest : undefined;
 }
 
-/** It cannot start before a sync succeeds, and is not the level that is skipped instead. */
+/** It cannot start before a successful sync, and is not the level that is skipped instead. */
 export function isHeld(member: RsnapshotMember, ladder: Ladder): boolean {
   if (failedSync(member, ladder) === undefined) return false;
   return !usesSync(member.options) || rank(member, ladder) !== ladder.lowest;
 }
 
 /**
- * No sync is named as in the way: to be overtaken by each one that fails must not bring a level
- * before those above it.
+ * No sync is listed as being in the way: if it counted as overtaking, failed syncs would bring a
+ * level before those above it.
  */
 export function awaitSync(
   { run, target }: EndedSync,
@@ -93,8 +92,8 @@ export function awaitSync(
 }
 
 /**
- * `sync` fetches what the lowest level of the group then rotates: it goes just before that, and
- * before all levels where any of them waits for a sync that succeeds.
+ * `sync` fetches what the lowest level of the group then rotates: it goes just before that level,
+ * and before all levels if any of them waits for a successful sync.
  */
 export function rank({ options }: RsnapshotMember, { lowest, isAwaited }: Ladder): number {
   if (options.interval !== SYNC) return rankOf(options);

@@ -1,7 +1,7 @@
 /**
- * The kinds of values in an rsnapshot.conf, told apart as rsnapshot (1.4.5) tells them, and what is
- * known of one that is being read. Pure: what the disk says is asked of `look`; without it, paths
- * are taken for right.
+ * The kinds of values in an rsnapshot.conf, as distinguished by rsnapshot (1.4.5), and the state
+ * while one is read. Pure: `look` reports what is on the disk; without it, paths are assumed
+ * correct.
  */
 
 /** What is at a path, as rsnapshot's user sees it. */
@@ -13,7 +13,7 @@ export interface FileFacts {
   readonly canRead: boolean;
   readonly canWrite: boolean;
   readonly canExecute: boolean;
-  /** A link, also one to nothing. */
+  /** A link, even a dangling one. */
   readonly isLink: boolean;
 }
 
@@ -24,7 +24,7 @@ interface Level {
   readonly count: number;
 }
 
-/** What has been read so far, of all files together. */
+/** What has been read so far, from all files together. */
 export interface ConfState {
   readonly settings: Map<string, string>;
   readonly levels: Level[];
@@ -36,7 +36,7 @@ export interface ConfState {
 
 export const firstWord = (text: string): string => text.split(/\s+/, 1)[0] ?? '';
 
-/** Without "..", as rsnapshot wants all paths. */
+/** Without "..", as rsnapshot requires of all paths. */
 export const goesUp = (path: string): boolean => path.includes('/..') || path.includes('../');
 
 export const isAbsolute = (path: string): boolean => path.startsWith('/') && !goesUp(path);
@@ -64,7 +64,7 @@ export function isSshPath(path: string): boolean {
 
 export const isCwrsync = (path: string): boolean => /^[^/]+::/.test(path);
 
-/** No regular expression: it would begin anew at each slash of a long row of them. */
+/** No regular expression, because it would restart at each slash of a long row of them. */
 export function withoutSlash(path: string): string {
   let end = path.length;
   while (end > 1 && path[end - 1] === '/') end--;

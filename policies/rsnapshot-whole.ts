@@ -1,10 +1,10 @@
 /**
- * What rsnapshot (1.4.5) demands of the whole of its configuration, once every line of it is right,
- * with its own sentences. Pure.
+ * What rsnapshot (1.4.5) requires of its configuration as a whole, if every line is correct, with
+ * its own error texts. Pure.
  */
 import type { ConfState } from './rsnapshot-values.ts';
 
-/** What is missing in the whole, where every line is right; undefined where nothing is. */
+/** What is missing in a file with correct lines; undefined if nothing is. */
 export function omissionOf(conf: ConfState): string | undefined {
   const { settings, levels, points } = conf;
   if (!settings.has('config_version')) {
@@ -50,7 +50,7 @@ function conflictOf(points: ConfState['points']): string | undefined {
 const between = (mine: string, its: string, where: string): string =>
   `destination conflict between "${mine}" and "${its}" in ${where} entries`;
 
-/** rsnapshot takes the one for a pattern, in which a dot is any sign. */
+/** rsnapshot uses it as a pattern, in which a dot matches any character. */
 function beginsAs(text: string, pattern: string): boolean {
   return [...pattern].every((sign, at) => text[at] === sign || (sign === '.' && at < text.length));
 }

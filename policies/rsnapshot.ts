@@ -1,18 +1,18 @@
 /**
  * rsnapshot: one interval of a configuration at a time, the highest first.
  *
- * A higher interval rotates the oldest snapshot of the one below it, so it has to run before that
- * one throws it away. Lower intervals therefore wait until every higher one has ended, however it
- * ended: a monthly that finds nothing to promote yet fails, and that is normal.
+ * A higher interval rotates the oldest snapshot of the one below it, so it has to run before the
+ * lower one deletes that. Lower intervals therefore wait until every higher one has ended, in
+ * whatever way: a monthly that has nothing to promote yet fails, and that is normal.
  *
  * Cron lines of the same minute arrive within a tenth of a second in random order. So a group
- * starts nothing until its oldest waiting run is `settle` old; the highest interval of all need not
- * wait, since nothing can outrank it. A running interval is never stopped for a higher one, and a
- * waiting one is overtaken at most once per interval of the group, then it is next.
+ * starts nothing until its oldest queued run is `settle` old; only the highest interval of all need
+ * not wait, because nothing can outrank it. A running interval is never stopped for a higher one,
+ * and a queued one is overtaken at most once per interval of the group; then it is next.
  *
- * The group is the rsnapshot.conf, since that names the lockfile. A lock that is held by a process
- * which is no run of this group (somebody ran rsnapshot by hand, or another target does) is waited
- * for. What the conf says is read when the configuration is; see policies/rsnapshot-options.ts, and
+ * The group is the rsnapshot.conf, because that names the lockfile. If a process outside this group
+ * holds the lock (somebody runs rsnapshot by hand, or another target does), runs wait for it. The
+ * conf is read together with the configuration; see policies/rsnapshot-options.ts, and
  * rsnapshot-sync.ts for `sync`.
  */
 
@@ -40,12 +40,12 @@ import {
   rank,
 } from './rsnapshot-sync.ts';
 
-/** How long to wait before looking again at a lock that an external process holds. */
+/** How long to wait before checking again a lock that an external process holds. */
 export const LOCK_RETRY_MS = 2_000;
 /** rsnapshot's "backup finished, with warnings": never a failure. */
 const EXIT_WARNINGS = 2;
 
-/** A member with its oldest waiting run. */
+/** A member with its oldest queued run. */
 interface Head {
   readonly run: QueuedRun;
   readonly member: RsnapshotMember;
@@ -108,7 +108,7 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
     const { ignored } = view.self;
     if (onDuplicate !== 'ignore') return { type: 'refuse', reason };
     if (ignored < skipAlarm) return { type: 'ignore', reason };
-    // What is ignored for ever would be a backup that nobody misses.
+    // If such requests were always ignored, nobody would notice the missing backup.
     return {
       type: 'refuse',
       reason: ignoredLong(reason, ignored),
@@ -134,9 +134,9 @@ export const rsnapshot: Policy<RsnapshotOptions, Whole> = {
   },
 };
 
-/** What is the same for all that wait in a group. */
+/** What is the same for all queued runs of a group. */
 export interface Whole extends Ladder {
-  /** How many levels the group has. */
+  /** Number of levels in the group. */
   readonly levels: number;
   /** The height of the highest one. */
   readonly top: number;
@@ -153,7 +153,7 @@ function survey(group: SharedView<RsnapshotOptions>): Whole {
     (highest, member) => Math.max(highest, rank(member, ladder)),
     Number.NEGATIVE_INFINITY,
   );
-  // What waits for a sync may do so for days: no window begins with it.
+  // A run may wait for a sync for days, so the window does not start with it.
   const oldestMs = members.reduce(
     (oldest, member) =>
       member.head === undefined || isHeld(member, ladder)
@@ -188,8 +188,8 @@ function after(first: Head, view: RsnapshotView, whole: Whole): Readiness {
 }
 
 /**
- * Somebody holds the lock: rsnapshot would give up at once. A run of this group is not looked for
- * here, since nothing starts beside it anyway; one of another group is in the way like a stranger.
+ * An external process holds the lock: rsnapshot would give up at once. Runs of this group do not
+ * matter here, because nothing starts beside them; runs of other groups count as external.
  */
 function locked({ self, world, nowMs }: RsnapshotView): Readiness | undefined {
   const { found, respectLock } = self.options;
@@ -213,7 +213,7 @@ function locked({ self, world, nowMs }: RsnapshotView): Readiness | undefined {
   };
 }
 
-/** The settle window: fixed from the oldest waiting run, passed over by the top interval. */
+/** The settle window: starts with the oldest queued run; does not apply to the top interval. */
 function settled(
   run: QueuedRun,
   { nowMs, self }: Pick<RsnapshotView, 'nowMs' | 'self'>,
@@ -232,7 +232,7 @@ function settled(
   };
 }
 
-/** Who is next: the longest-waiting of those overtaken too often, else the highest interval. */
+/** The next run: the one overtaken too often that waits longest, else the highest interval. */
 function nextUp(
   members: readonly RsnapshotMember[],
   ladder: Pick<Whole, 'levels' | keyof Ladder>,
@@ -240,7 +240,7 @@ function nextUp(
   const heads = members.flatMap((member) =>
     member.head === undefined ? [] : [{ run: member.head, member }],
   );
-  // Who cannot start before a sync succeeds keeps nobody waiting, and least of all that sync.
+  // A run that cannot start before a successful sync blocks nothing, least of all that sync.
   const free = heads.filter(({ member }) => failedSync(member, ladder) === undefined);
   const able = free.length > 0 ? free : heads.filter(({ member }) => !isHeld(member, ladder));
   const overdue = able.filter((head) => isOverdue(head.run, ladder));
@@ -252,12 +252,12 @@ function nextUp(
   }, undefined);
 }
 
-/** Overtaken as often as the group has intervals: whatever is above it, it is next. */
+/** Overtaken as often as the group has intervals: it is next, whatever is above it. */
 function isOverdue(run: QueuedRun, { levels }: Pick<Whole, 'levels'>): boolean {
   return run.overtaken >= levels;
 }
 
-/** Thousands of levels of one conf share one list, and it need not be compared. */
+/** Thousands of levels of one conf share one list, which need not be compared. */
 function haveOneOrder(some: RsnapshotOptions, other: RsnapshotOptions): boolean {
   return orderOf(some) === orderOf(other) || orderName(some) === orderName(other);
 }

@@ -1,14 +1,14 @@
 /**
- * spacing: the least time between two runs of a group, counted from the start of the one before or
- * from its end. For what must not be done too often: a server that limits its clients, a disk that
- * is to cool down, a mirror that asks for an hour between two visits.
+ * spacing: the minimum time between two runs of a group, from the start or the end of the one
+ * before. For things that must not happen too often: a server that limits its clients, a disk that
+ * has to cool down, a mirror that asks for an hour between two visits.
  *
- * The time is that of a watch: it goes on while the machine sleeps or is off. `jitter` lengthens
- * each gap by chance. It hangs on the run that the gap follows, so that all who wait for the gap
- * agree on its end, a look at it changes nothing, and another machine has another one.
+ * The time includes time in which the machine sleeps or is off. `jitter` lengthens each gap at
+ * random. It is derived from the run before the gap, so that all runs that wait for the gap agree
+ * on its end, looking at it changes nothing, and other machines get other values.
  *
- * Counted from the start, a gap does not keep runs apart that take longer than it: that is what
- * `cardinality` is for. Counted from the end it does, since a run that goes on has no end yet.
+ * If counted from the start, a gap does not separate runs that take longer than it: use
+ * `cardinality` for that. If counted from the end it does, because a running run has no end yet.
  */
 import * as v from 'valibot';
 import {
@@ -49,7 +49,7 @@ const Options = v.pipe(
 );
 type SpacingOptions = v.InferOutput<typeof Options>;
 
-/** A run that a gap follows. */
+/** The run before a gap. */
 interface Before extends RunName {
   readonly agoMs: number;
   readonly chance: number;

@@ -1,18 +1,18 @@
 /**
- * The file of a time zone (TZif, RFC 9636). Pure: the bytes come from the machine's own zoneinfo,
- * which cron, systemd and date(1) go by as well; the data that Node brings along may be years older
- * or newer.
+ * Reads the file of a time zone (TZif, RFC 9636). Pure: the bytes come from the machine's own
+ * zoneinfo, which cron, systemd and date(1) use as well; the data in Node may be years older or
+ * newer.
  */
 import type { TimeZone, Transition, YearDay } from './time-zone.ts';
 
 const HEADER_BYTES = 44;
 
-/** The zone of a file, a character for each byte; undefined: it is no such file. */
+/** The zone in a file, one character for each byte; undefined if the format is wrong. */
 export function parseTimeZone(bytes: string): TimeZone | undefined {
   const first = headerAt(bytes, 0);
   if (first === undefined) return undefined;
   if (first.version === 0) return readBlock(bytes, HEADER_BYTES, first, 4)?.zone;
-  // The first block is for programs that know 32 bits only.
+  // The first block is for 32-bit programs only.
   const start = HEADER_BYTES + sizeOf(first, 4);
   const second = headerAt(bytes, start);
   if (second === undefined) return undefined;
@@ -73,14 +73,14 @@ function readBlock(
   return { zone: { transitions }, end };
 }
 
-/** Signed, the highest byte first. */
+/** Signed, big-endian. */
 function integerAt(bytes: string, at: number, size: 4 | 8): number {
   let value = bytes.charCodeAt(at) >= 128 ? -1 : 0;
   for (let index = 0; index < size; index++) value = value * 256 + bytes.charCodeAt(at + index);
   return value;
 }
 
-/** What follows the table, as POSIX writes TZ; none is read as "it stays so". */
+/** The footer after the table is a POSIX TZ string; an empty one means no further changes. */
 function withFooter(zone: TimeZone, footer: string): TimeZone | undefined {
   if (footer === '') return zone;
   const found = FOOTER.exec(footer);

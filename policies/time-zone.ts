@@ -1,24 +1,24 @@
 /**
- * A time zone: what the clock on the wall shows at an instant, and when it first shows a time. What
- * its file says is read by policies/time-zone-file.ts. Pure.
+ * A time zone: converts instants to local times, and finds the first instant of a local time.
+ * policies/time-zone-file.ts reads its file. Pure.
  *
- * Time here is seconds: since the epoch for instants, and as if UTC were shown for local times.
+ * Times are in seconds: since the epoch for instants, and as if UTC were shown for local times.
  */
 
-/** The clock on the wall is ahead of UTC by `offset` from then on. */
+/** From this instant on, local time is ahead of UTC by `offset`. */
 export interface Transition {
   readonly at: number;
   readonly offset: number;
 }
 
 export interface TimeZone {
-  /** In the order of time; the first one has always been. */
+  /** In chronological order; the first one has always applied. */
   readonly transitions: readonly Transition[];
-  /** What holds after the last of them; absent: it goes on for ever. */
+  /** Applies after the last transition; absent: nothing changes any more. */
   readonly rule?: Rule;
 }
 
-/** Standard time and daylight saving time by turns, each year again. */
+/** Standard time and daylight saving time alternate, the same every year. */
 interface Rule {
   readonly standard: number;
   readonly daylight: number;
@@ -26,12 +26,12 @@ interface Rule {
   readonly ends: YearDay;
 }
 
-/** A day of a year, and the second of it; it may be before or after that day. */
+/** A day of the year and a second in it, which may lie before or after that day. */
 export type YearDay = { readonly second: number } & (
   | { readonly type: 'month'; readonly month: number; readonly week: number; readonly day: number }
-  /** From 1 on, without 29 February. */
+  /** From 1, without 29 February. */
   | { readonly type: 'julian'; readonly day: number }
-  /** From 0 on. */
+  /** From 0. */
   | { readonly type: 'nth'; readonly day: number }
 );
 
@@ -39,15 +39,15 @@ export const UTC: TimeZone = { transitions: [{ at: Number.NEGATIVE_INFINITY, off
 
 export const DAY_S = 86_400;
 
-/** A piece of time in which the offset stays the same: from `at` until before `until`. */
+/** A period with a constant offset: from `at` until before `until`. */
 interface Stretch extends Transition {
   readonly until: number;
 }
 
-/** How far around a local time the offsets are looked at: no zone is further from UTC. */
+/** How far around a local time to search: no zone is further from UTC. */
 const AROUND_S = 2 * DAY_S;
 
-/** What the clock on the wall shows at an instant. */
+/** The local time at an instant. */
 export function localAt(zone: TimeZone, instant: number): number {
   return instant + offsetAt(zone, instant);
 }
@@ -58,9 +58,9 @@ export function offsetAt(zone: TimeZone, instant: number): number {
 }
 
 /**
- * The first instant at which the clock on the wall shows a local time, or has jumped over it: a
- * time that a night in spring does not have is the moment of the jump, and one that a night in
- * autumn has twice is the first of the two.
+ * The first instant at which the local time is reached or has been skipped: a time that a spring
+ * night does not have is the moment of the jump, and for a time that an autumn night has twice it
+ * is the first one.
  */
 export function instantOf(zone: TimeZone, local: number): number {
   for (const { at, until, offset } of stretches(zone, local - AROUND_S, local + AROUND_S)) {
@@ -81,7 +81,7 @@ function stretches(zone: TimeZone, from: number, to: number): readonly Stretch[]
   return found;
 }
 
-/** The table, and what the rule adds to it until then. */
+/** The table, and the transitions that the rule adds up to that time. */
 function tableUntil(
   { transitions, rule }: TimeZone,
   from: number,
@@ -96,7 +96,7 @@ function tableUntil(
   return from < (turns[0]?.at ?? 0) ? [...transitions, ...turns] : turns;
 }
 
-/** Where the last transition stands that is not after an instant; the first one where none is. */
+/** The index of the last transition at or before an instant; the first one if there is none. */
 function firstBefore(transitions: readonly Transition[], instant: number): number {
   let [low, high] = [0, transitions.length];
   while (low < high) {
@@ -107,7 +107,7 @@ function firstBefore(transitions: readonly Transition[], instant: number): numbe
   return Math.max(0, low - 1);
 }
 
-/** The years that may matter from one instant to another, with the one before. */
+/** The years that may matter between two instants, and the one before. */
 function yearsOf(from: number, to: number): readonly number[] {
   const first = dateOf(Math.floor(from / DAY_S)).year - 1;
   const last = dateOf(Math.floor(to / DAY_S)).year;
@@ -147,7 +147,7 @@ export function weekdayOf(day: number): number {
   return (((day + 4) % 7) + 7) % 7;
 }
 
-/** Days since the epoch of a date, by the Gregorian calendar; years that begin in March. */
+/** Days since the epoch of a Gregorian date; internally, years begin in March. */
 export function daysOf(year: number, month: number, day: number): number {
   const [y, m] = month > 2 ? [year, month - 3] : [year - 1, month + 9];
   const era = Math.floor(y / 400);

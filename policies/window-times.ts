@@ -1,15 +1,15 @@
 /**
- * When a window is open: what `open` says, such as "22:00-06:00" or "Sat,Sun", and by a time zone
- * which instants that are. Pure.
+ * When a window is open: parses `open`, such as "22:00-06:00" or "Sat,Sun", and finds its instants
+ * in a time zone. Pure.
  *
- * A span belongs to the day on which it begins, and goes on into the next one where it ends before
- * it began. It opens when the clock on the wall first shows its begin, and closes when that first
- * shows its end after that. So a span of a night in which the clock is set is longer or shorter by
- * what it is set, and one that lies within an hour that is left out does not open in that night.
+ * A span belongs to the day on which it begins, and extends into the next day if its end is before
+ * its begin. It opens when local time first reaches its begin, and closes when local time first
+ * reaches its end after that. So in a night with a clock change it is longer or shorter by that
+ * change, and a span inside a skipped hour does not open in that night.
  */
 import { DAY_S, dateOf, instantOf, localAt, type TimeZone, weekdayOf } from './time-zone.ts';
 
-/** Seconds of a day; an end is after its begin, maybe on the day after. */
+/** Seconds of a day; the end is after the begin, maybe on the next day. */
 export interface Span {
   /** By number, 0 is Sunday. */
   readonly days: readonly boolean[];
@@ -29,12 +29,12 @@ export const SPAN_EXPECTED =
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const EVERY_DAY = DAYS.map(() => true);
 
-/** So many days are looked ahead: each day of the week twice, since one may not open. */
+/** How many days to look ahead: each weekday twice, because one of them may not open. */
 const DAYS_AHEAD = 15;
-/** A span of the day before yesterday may be open where a zone leaves out a day. */
+/** A span of the day before yesterday may be open if a zone skips a day. */
 const DAYS_BEFORE = 2;
 
-/** What a text of `open` means, or undefined. */
+/** Parses one text of `open`; undefined if it is invalid. */
 export function parseSpan(text: string): Span | undefined {
   const words = text.trim().split(/\s+/);
   const [first = '', second, ...more] = words;
@@ -75,7 +75,7 @@ function parseTimes(text: string): Pick<Span, 'begin' | 'end'> | undefined {
   return { begin: begin * 60, end: (end > begin ? end : end + 1_440) * 60 };
 }
 
-/** The openings of spans in a zone. Keeps the last answer, which is the same until that closes. */
+/** The openings of spans in a zone. Caches the last answer, which is valid until that closes. */
 export class Calendar {
   readonly #spans: readonly Span[];
   readonly #zone: TimeZone;
@@ -86,7 +86,7 @@ export class Calendar {
     this.#zone = zone;
   }
 
-  /** The opening that goes on at an instant, else the next one; undefined: none in two weeks. */
+  /** The current opening at an instant, else the next one; undefined: none in two weeks. */
   openingAt(instant: number): Opening | undefined {
     const known = this.#known;
     if (known !== undefined && known.from <= instant && instant < known.opening.closes) {
@@ -97,7 +97,7 @@ export class Calendar {
     return opening;
   }
 
-  /** What the clock on the wall shows then, such as "Sat 2026-11-28 22:00". */
+  /** The local time, such as "Sat 2026-11-28 22:00". */
   show(instant: number): string {
     const local = localAt(this.#zone, instant);
     const day = Math.floor(local / DAY_S);
@@ -111,7 +111,7 @@ export class Calendar {
 
 const two = (number: number): string => String(number).padStart(2, '0');
 
-/** Openings that touch or overlap are one. */
+/** Merges openings that touch or overlap. */
 function findOpening(spans: readonly Span[], zone: TimeZone, instant: number): Opening | undefined {
   const today = Math.floor(localAt(zone, instant) / DAY_S);
   let found: Opening | undefined;
@@ -127,7 +127,7 @@ function findOpening(spans: readonly Span[], zone: TimeZone, instant: number): O
   return found;
 }
 
-/** In the order of time; no other day's lie between them. */
+/** In chronological order; those of other days are not between them. */
 function openingsOn(day: number, spans: readonly Span[], zone: TimeZone): readonly Opening[] {
   const weekday = weekdayOf(day);
   return spans

@@ -1,11 +1,10 @@
 /**
- * window: when a run may start, by the clock on the wall, and what becomes of one that still runs
- * when its window closes: it goes on, or is ended.
+ * window: when a run may start, in local time, and what happens to a run that is still running when
+ * its window closes: it continues, or is ended.
  *
  * The time zone is that of the machine or one by name; its rules are read from the machine's own
- * zoneinfo when the configuration is (see policies/time-zone-file.ts), and anew after they have
- * changed. Which window is meant in a night in which the clock is set stands in
- * policies/window-times.ts.
+ * zoneinfo together with the configuration (see policies/time-zone-file.ts), and again after a
+ * change. policies/window-times.ts defines the window in a night with a clock change.
  */
 import * as v from 'valibot';
 import type { Policy, Prepared, Preparer, ReadFile, Readiness } from '../daemon/core/policy.ts';
@@ -19,7 +18,7 @@ export const SPANS_MAX = 100;
 
 const ZONE_EXPECTED = 'a time zone, such as "Europe/Berlin"';
 
-/** The machine's own time zone, and where those with a name are. */
+/** The machine's own time zone, and the directory of named ones. */
 const LOCAL_PATH = '/etc/localtime';
 const ZONES_PATH = '/usr/share/zoneinfo';
 
@@ -88,7 +87,7 @@ export const window: Policy<WindowOptions> = {
     };
   },
 
-  /** One that started while it was closed may run until the end of the next opening. */
+  /** A run that started while it was closed may run until the end of the next opening. */
   deadline({ startedWallMs }, options) {
     if (options.atEnd !== 'end') return undefined;
     const calendar = calendarOf(options);
@@ -106,7 +105,7 @@ function calendarOf(options: WindowOptions): Calendar {
   return options.calendar ?? new Calendar(options.open, UTC);
 }
 
-/** Each zone is read once for all targets. */
+/** Reads each zone once for all targets. */
 function preparer(read: ReadFile): Preparer<WindowOptions> {
   const known = new Map<string, ZoneRead>();
   return {
@@ -129,7 +128,7 @@ type ZoneRead =
 
 function readZone(path: string, name: string | undefined, read: ReadFile): ZoneRead {
   const file = read(path, 'bytes');
-  // As the C library has it: without the file the machine is in UTC.
+  // As in the C library: without the file the machine uses UTC.
   if (!file.ok && name === undefined && file.error === 'ENOENT') return { ok: true, zone: UTC };
   if (!file.ok) return { ok: false, problem: say.unreadZone(name ?? path, path, file.error) };
   const zone = parseTimeZone(file.text);

@@ -1,32 +1,32 @@
 #!/usr/bin/env -S -u PERL5OPT -u PERL5DB -u PERL_UNICODE PERL_BADLANG=0 /usr/bin/perl
-# baton: the front door. It does `run TARGET [--wait]` and `wait RUN`, the words of crontabs, in a
-# tenth of the time that Node takes to start. For all else, and wherever something is unusual, it
-# becomes the client in TypeScript (client/main.ts), which goes on with the same request at the same
-# byte: a run that failed is told by that one, since its words stand there.
+# baton: the front end. It handles `run TARGET [--wait]` and `wait RUN`, the commands of crontabs,
+# in a tenth of the time that Node takes to start. For everything else, and for anything unusual, it
+# becomes the client in TypeScript (client/main.ts), which continues the same request at the same
+# byte. That one also reports failed runs, because it has the texts.
 #
 # Invariants: those of client/connection/relay.ts. Every byte is written once, in the order of its
-# stream; the status is 0 only where the daemon said so of this very request; nothing of its own
-# goes to stdout. test/e2e/front-door.test.ts holds both clients to one table.
+# stream; the status is 0 only if the daemon said so for this same request; none of its own output
+# goes to stdout. test/e2e/front-door.test.ts tests both clients with one table.
 #
-# Perl without modules starts in 2 ms. What is taken of replies is what JSON.stringify makes of
-# them: one a line, the type first, and a quote within a text has a backslash before it, so that
-# "name": is always a name.
+# Perl without modules starts in 2 ms. Replies are parsed in the form that JSON.stringify produces:
+# one a line, the type first, and quotes inside strings escaped with a backslash, so that "name": is
+# always a name.
 BEGIN { $^H |= 0x602 }           # use strict, without its file
 
 our $node; $node //= 'node';     # a launcher sets it
 my $SILENT_S = 60;               # SILENT_MS_DEFAULT of client/connection/silence.ts
 my $AGAIN_S = 0.5;               # AGAIN_MS of client/connection/signals.ts
-my $AWAY_S = 55;                 # REACH_RUN_MS_DEFAULT of client/connection/conversation.ts, almost
+my $AWAY_S = 55;                 # almost REACH_RUN_MS_DEFAULT of client/connection/conversation.ts
 my $CALLER_CHARS_MAX = 4_096;
 my $SOCKET_PATH_BYTES_MAX = 107;
-my $OUTPUT_BYTES_MAX = 4 << 20;  # Node relays more of it faster
+my $OUTPUT_BYTES_MAX = 4 << 20;  # Node relays more than this faster
 my ($EINTR, $EAGAIN, $EPIPE) = (4, 11, 32);
 my ($AF_UNIX, $SOCK_STREAM, $F_SETFL, $O_RDWR_NONBLOCK) = (1, 1, 4, 04002);
 my %signals = (HUP => 1, INT => 2, TERM => 15);
 
 my ($target, $waits, $run, $nonce, $token, $is_foreign, $is_mid_line, $signal, $connection);
 my ($was_asked, $was_heard, $signalled_at);
-my $label = '';                  # whose the lines on stderr are
+my $label = '';                  # prefix of lines on stderr
 my %at = (out => 0, err => 0);   # bytes of each stream that were written, or that nobody wants
 my %file = (out => \*STDOUT, err => \*STDERR);
 my %is_shut;                     # streams that nobody reads any more
@@ -34,7 +34,7 @@ my $input = '';
 
 open_closed();
 parse(@ARGV);
-become_node() if $waits && -t STDERR;    # a person is shown how far it is
+become_node() if $waits && -t STDERR;    # people get a progress display
 my ($out, $err) = map { join ' ', (stat $_)[0, 1] } \*STDOUT, \*STDERR;
 my $is_merged = $out eq $err;
 my $path = find_socket();
@@ -48,7 +48,7 @@ if ($waits) {
 dial() or become_node();
 listen_to_it();
 
-# As Node does: a stream that is closed is /dev/null. perl reads its own files by such a number.
+# As in Node: a closed stream becomes /dev/null. perl may use such a number for its files.
 sub open_closed {
   my $own = join '|', map { join ' ', (stat $_)[0, 1] } $0, __FILE__;
   for my $file (\*STDIN, \*STDOUT, \*STDERR) {
@@ -58,7 +58,7 @@ sub open_closed {
   }
 }
 
-# Names with a character that JSON would escape are Node's.
+# Names with a character that JSON would escape are left to Node.
 sub parse {
   my ($verb, @words) = @_;
   if ($verb eq 'wait' && @words == 1 && $words[0] =~ /^[1-9]\d{0,14}\z/) {
@@ -83,7 +83,7 @@ sub find_socket {
   return $socket;
 }
 
-# Within the command of a run the daemon is told so: it may be the run that is waited for.
+# If this runs inside a run's command, the daemon must know: it may be that run that is waited for.
 sub find_caller {
   my $directory = $ENV{BATON_RUN_DIR};
   return '' if !length $directory || length $directory > $CALLER_CHARS_MAX;
@@ -98,7 +98,7 @@ sub new_token {
   return "$$-" . unpack 'H*', $bytes;
 }
 
-# False where nobody answers. It waits for nobody: a daemon without room refuses at once.
+# False if nobody answers. It does not block: a daemon without room refuses immediately.
 sub dial {
   socket $connection, $AF_UNIX, $SOCK_STREAM, 0 or return 0;
   binmode $connection;    # PERL_UNICODE may say otherwise
@@ -118,7 +118,7 @@ sub request {
   return qq({"type":"wait","v":1,"run":$run) . named() . "$from$by$caller}";
 }
 
-# The number alone may be another run's, once a journal was restored.
+# The number alone may belong to another run, if a journal was restored.
 sub named { return defined $nonce ? qq(,"nonce":"$nonce") : '' }
 
 sub tell_it {
@@ -149,7 +149,7 @@ sub listen_to_it {
   }
 }
 
-# A daemon that is being upgraded comes back, and Node's client may not be in its place meanwhile.
+# A daemon that is being upgraded comes back; Node's client may be missing in the meantime.
 sub dial_again {
   my ($away, $pause) = (0, 0.02);
   while (defined $run && $away < $AWAY_S) {
@@ -180,13 +180,13 @@ sub take {
     exit $exit;
   }
   elsif ($type eq 'ignored') { exit 0 }
-  elsif ($type eq 'fleet' && !$waits) { exit 0 }    # else by Node: with this token it is that fleet
+  elsif ($type eq 'fleet' && !$waits) { exit 0 }    # else Node: the same token finds the same fleet
   elsif ($type eq 'refused') {
     complain(text($line, 'reason'));
-    exit(number($line, 'exit') || 125);    # what baton itself exits with is never 0
+    exit(number($line, 'exit') || 125);    # baton's own status here is never 0
   }
   elsif ($type eq 'notice') {
-    # cron would mail it, though the next attempt may well succeed.
+    # cron would mail it, although the next attempt may well succeed.
     complain(text($line, 'text')) if $line !~ /"isNews":true/;
   }
   elsif ($type !~ /^(?:started|pong|done)\z/) { become_node() }
@@ -204,7 +204,7 @@ sub text {
   return characters($value);
 }
 
-# The bytes of a JSON text.
+# The bytes of a JSON string.
 sub characters {
   my $text = $_[0];
   my %named = (b => "\b", f => "\f", n => "\n", r => "\r", t => "\t");
@@ -212,14 +212,14 @@ sub characters {
   return $text;
 }
 
-# What JSON.stringify writes as a number: control characters, and halves of pairs, which are none.
+# What JSON.stringify escapes by number: control characters, and lone surrogates, which are invalid.
 sub utf8_of {
   my $text = chr($_[0] >= 0xd800 && $_[0] < 0xe000 ? 0xfffd : $_[0]);
   utf8::encode($text);
   return $text;
 }
 
-# uuencode is base64 with other letters, and lines that begin with their length.
+# uuencode is base64 with a different alphabet, and lines that begin with their length.
 sub bytes_of {
   my $base64 = $_[0];
   $base64 =~ tr{A-Za-z0-9+/}{}cd;
@@ -227,7 +227,7 @@ sub bytes_of {
   return join '', map { unpack 'u', chr(32 + length($_) * 3 / 4) . $_ } $base64 =~ /(.{1,60})/gs;
 }
 
-# Writes what is new of a frame: after a new connection it may begin before our offset.
+# Writes the new part of a frame: after a reconnect, it may begin before our offset.
 sub put {
   my $line = $_[0];
   my ($stream, $offset) =
@@ -254,10 +254,10 @@ sub put {
   $at{$stream} += length $bytes;
 }
 
-# The first signal ends the run, the second this client. timeout(1) sends its signal twice, to its
-# child and to the group of both: what comes so soon after another one is the same wish.
+# The first signal ends the run, the second one this client. timeout(1) sends its signal twice, to
+# its child and to the whole group: a second signal that soon after the first counts as the same.
 sub interrupt {
-  local $!;    # of what was interrupted
+  local $!;    # of the interrupted call
   exit 128 + $_[0] if !$was_asked;
   if ($signal) {
     exit 128 + $_[0] if uptime() >= $signalled_at + $AGAIN_S;
@@ -267,7 +267,7 @@ sub interrupt {
   cancel();
 }
 
-# Seconds, and hundredths of them, which time() does not have.
+# Seconds, with hundredths, which time() does not have.
 sub uptime {
   open my $file, '<', '/proc/uptime' or return time;
   return readline($file) =~ /^([\d.]+)/ ? $1 : time;
@@ -280,7 +280,7 @@ sub cancel {
   tell_it(qq({"type":"cancel","v":1,"id":"cancel","of":$run) . named() . '}');
 }
 
-# Text of others made harmless for a terminal: no control characters, one line.
+# Makes foreign text harmless for a terminal: no control characters, one line.
 sub complain {
   my $words = $label . $_[0];
   $words =~ s/(?:[\0-\x1f\x7f]|\xc2[\x80-\x9f])+/ /g;
@@ -288,7 +288,7 @@ sub complain {
   $is_mid_line = 0;
 }
 
-# Ends as the client in TypeScript, and leaves it what client/connection/resumed.ts reads.
+# Execs the client in TypeScript, with the state that client/connection/resumed.ts reads.
 sub become_node {
   my @more = @_;
   if ($was_asked) {
@@ -305,11 +305,11 @@ sub become_node {
   while (defined(my $link = readlink $own)) { $own = $link =~ m{^/} ? $link : beside($own) . $link }
   my $main = beside($own) . 'main.cjs';
   if ($signal) {
-    # The second one of timeout(1) would meet Node before that takes signals.
+    # timeout(1)'s second signal would arrive before Node can handle signals.
     select undef, undef, undef, 0.02 while uptime() < $signalled_at + $AGAIN_S;
-    @SIG{qw(INT TERM)} = ('IGNORE') x 2;    # drops one that waits for the end of this handler
+    @SIG{qw(INT TERM)} = ('IGNORE') x 2;    # drops one that is pending until this handler ends
   }
-  # Node would say that a file is missing with status 1, which is that of many a command.
+  # For a missing file, Node would exit with 1, like many commands.
   exec { $node } $node, $main, @ARGV if -r $main;
   my $missing = -r $main ? $node : $main;
   my $more = defined $run ? "; run $run may continue; wait for it later: baton wait $run" : '';

@@ -1,10 +1,10 @@
 /**
- * baton: the whole command line. meow cuts it into words and flags, client/command-line/grammar.ts
- * judges them, client/commands/perform.ts does what they ask for. Loaded by client/main.ts for
- * whatever is not the fast path.
+ * baton: the whole command line. meow splits it into words and flags,
+ * client/command-line/grammar.ts parses those, and client/commands/perform.ts carries them out.
+ * client/main.ts loads it for everything except the fast path.
  *
- * meow's own checks print in its own style and exit with 2, so unknown flags are let through and
- * judged by `invocationOf`, and help and version are flags like others. Bad usage is always one
+ * meow's own checks print in a style of their own and exit with 2, so unknown flags are let through
+ * and checked by `invocationOf`, and help and version are normal flags. Wrong usage is always one
  * line and status 64.
  */
 import meow from 'meow';
@@ -24,7 +24,7 @@ import { type Ending, finish } from './ending.ts';
 import { parseFast } from './fast-path.ts';
 import { complain } from './terminal/output.ts';
 
-/** Does what a command line asks for. */
+/** Carries out a command line. */
 export function main(argv: readonly string[]): void {
   const resumed = takeResumed(process.env, parseFast(argv));
   if (resumed !== undefined) return goOn(resumed);
@@ -40,12 +40,12 @@ export function main(argv: readonly string[]): void {
   settle(perform(command, { socket, connectTimeoutMs }, errorCode), errorCode);
 }
 
-/** Goes on where the fast path came into trouble. */
+/** Continues where the fast path failed. */
 export function resume(relay: Relay, socket: string): void {
   settle(follow(relay, { socket, connectTimeoutMs: undefined }));
 }
 
-/** Goes on where client/baton.pl was. */
+/** Continues where client/baton.pl stopped. */
 function goOn({ relay, isWaiting, isSilent, awayMs }: Resumed): void {
   const socket = findSocket();
   if (isSilent) return giveUp(relay, socket);
@@ -53,7 +53,7 @@ function goOn({ relay, isWaiting, isSilent, awayMs }: Resumed): void {
   settle(follow(relay, { socket, connectTimeoutMs: undefined, awayMs }));
 }
 
-/** The daemon holds the connection of the fast path and says nothing. */
+/** The daemon holds the connection of the fast path but does not answer. */
 export function giveUp(relay: Relay, socket: string): void {
   const line = `${relay.label}: ${silent({ socket, connectTimeoutMs: undefined }, relay)}`;
   finish({ status: EXIT.unavailable, isOwn: true, line });
@@ -63,7 +63,7 @@ export function parse(argv: readonly string[]): Parsed {
   try {
     const end = argv.indexOf('--');
     const head = end < 0 ? undefined : cut(argv.slice(0, end));
-    // What follows TARGET and "--" is for the command; it may look like anything.
+    // Words after TARGET and "--" are for the command; they may look like anything.
     const [verb = '', ...words] = head?.input ?? [];
     if (head && words.length > 0 && findVerb(verb)?.rest !== undefined) {
       return invocationOf(head.input, head.flags, argv.slice(end + 1));
@@ -75,7 +75,7 @@ export function parse(argv: readonly string[]): Parsed {
   }
 }
 
-/** meow itself knows one mistake only: an option that is given twice. */
+/** meow itself detects only one mistake: an option that is given twice. */
 function mistakeOf(error: unknown, argv: readonly string[]): string {
   const names = error instanceof Mistake ? [] : OPTIONS.map(({ name }) => name);
   const twice = findTwice(names, (single) => cut(argv, single));
@@ -83,7 +83,7 @@ function mistakeOf(error: unknown, argv: readonly string[]): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** With `single` all options but this may be given several times. */
+/** With `single`, all options except that one may be repeated. */
 function cut(argv: readonly string[], single?: string) {
   return meow('', {
     importMeta: import.meta,
@@ -92,7 +92,7 @@ function cut(argv: readonly string[], single?: string) {
     description: false,
     autoHelp: false,
     autoVersion: false,
-    // One each, so that a flag that is left out is undefined and one that has no value is ''.
+    // One each, so that a missing flag is undefined and one without a value is ''.
     booleanDefault: undefined,
     flags: Object.fromEntries(
       OPTIONS.map(({ name, short, value }) => [
@@ -108,8 +108,8 @@ function cut(argv: readonly string[], single?: string) {
 }
 
 /**
- * The parser below meow takes a word `true` or `false` after a boolean flag for its value, which
- * would swallow a target of that name: it is told the value before it looks.
+ * meow's parser takes a word `true` or `false` after a boolean flag as its value, which would
+ * swallow a target of that name: so each boolean flag gets an explicit value first.
  */
 function explicit(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
@@ -133,7 +133,7 @@ function settle(ending: Promise<Ending>, errorCode?: number): void {
   );
 }
 
-/** The page of the command knows more than the overview, where there is a command. */
+/** If there is a command, its help page is more useful than the overview. */
 function usage(mistake: string, verb = ''): Ending {
   const page = findVerb(verb) === undefined ? 'baton --help' : `baton help ${verb}`;
   return { status: EXIT.usage, isOwn: false, line: say.seeHelp(mistake, page) };

@@ -1,12 +1,11 @@
 /**
- * What the client says of itself when a command line is right and something else goes wrong; the
- * target or the run stands in front. See daemon/messages.ts for the style. The first part is
- * bundled with the fast path: every function stands for itself, so that the rest is left out
- * there.
+ * Errors of the client itself if the command line is correct; printed after the target or the run.
+ * See daemon/messages.ts for the style. The first part is bundled with the fast path: its functions
+ * are independent of each other, so that the rest is left out there.
  */
 import { describeErrno, showDuration } from '../daemon/protocol/request.ts';
 
-// A run, as seen from here; part of the fast path
+// A run, as the client sees it; part of the fast path
 
 export const outputNotWritten = (
   stream: 'out' | 'err',
@@ -27,7 +26,7 @@ export const runContinues = (run: number): string =>
 export const fleetContinues = (fleet: string): string =>
   `its runs continue without this client; stop them with "baton cancel ${fleet}"`;
 
-/** After a signal. `run` is undefined where the daemon may have accepted one, or not. */
+/** After a signal. `run` is undefined if the daemon may or may not have accepted one. */
 export const uncancelled = (patienceMs: number, run: number | undefined): string => {
   const found = `cannot cancel the run: the daemon has not answered for ${showDuration(patienceMs)}`;
   if (run === undefined) return `${found}, and may have accepted it; check with "baton status"`;
@@ -37,11 +36,11 @@ export const uncancelled = (patienceMs: number, run: number | undefined): string
 export const forgotten = (run: number | undefined): string =>
   `the daemon no longer knows run ${run} or how it ended; check the log of the daemon`;
 
-/** The rest of "exited with 3"; cron mails only what is printed. */
+/** The rest of "exited with 3"; cron mails only if something is printed. */
 export const printedNothing = (): string =>
   ', with no output; see the documentation of its command for that status';
 
-/** `trace` may have lines. */
+/** `trace` may have several lines. */
 export const internal = (trace: string | undefined): string =>
   `internal error (a bug in baton); please report it with this trace: ${trace}`;
 
@@ -52,17 +51,17 @@ const UNREACHED: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'no process listens there ',
 };
 
-/** What is known where no answer comes. */
+/** What is known if there is no answer. */
 interface Unanswered {
   readonly run: number | undefined;
-  /** The daemon may have done what was asked. */
+  /** The daemon may have done what was requested. */
   readonly isInDoubt: boolean;
-  /** The socket is one of systemd's. */
+  /** systemd holds the socket. */
   readonly systemds: boolean;
 }
 
 /**
- * `code` is an errno or the word of a daemon that has no room. Where the socket is `systemds`, a
+ * `code` is an errno, or the text of a daemon that has no room. If the socket is `systemds`, a
  * batond that is started by hand would be in its way.
  */
 export const noAnswer = (
@@ -84,7 +83,7 @@ export const stillAway = (socket: string, code: string, leftMs: number): string 
   return `${found}; wait up to ${showDuration(leftMs)} more, or start batond`;
 };
 
-/** Somebody holds the connection and says nothing. */
+/** Something holds the connection but does not answer. */
 export const silent = (
   socket: string,
   silentMs: number,
@@ -102,7 +101,7 @@ const askLater = (run: number | undefined): string =>
     ? 'the request may have been carried out; check with "baton status" before you repeat it'
     : `run ${run} may continue; wait for it later: baton wait ${run}`;
 
-/** `ownership` is undefined where the socket cannot be looked at. */
+/** `ownership` is undefined if the socket cannot be examined. */
 export const forbidden = (
   socket: string,
   code: string,
@@ -153,7 +152,7 @@ export const noTargets = (): string =>
   'no daemon answers, so the targets of these lines were not checked; to check them, start ' +
   'batond';
 
-/** `why` is what came of asking the daemon. */
+/** `why` is the result of asking the daemon. */
 export const noPast = (why: string): string =>
   `the usual durations of runs are unknown: ${why}; or give them with --assume`;
 
@@ -161,20 +160,20 @@ export const wantsShorterPlan = (most: number): string =>
   `these crontabs have more than ${most} requests, the maximum of one plan; give a shorter ` +
   'time with --for';
 
-/** `at` as somebody has typed it. */
+/** `at` as typed. */
 export const momentOutside = (at: string): string =>
   `--at: expected a time within the plan, found "${at}"; give another time, or a longer --for`;
 
-/** `file` is what --output names, `read` what the plan is made of. */
+/** `file` is the argument of --output, `read` an input of the plan. */
 export const replacesInput = (file: string, read: string): string =>
   `--output: expected a file that the plan does not read, found "${file}", which is ${read}; ` +
   'name another file';
 
-/** `why` is an errno, or what happened to it. */
+/** `why` is an errno, or what happened to batond. */
 export const noPlan = (batond: string, why: string): string =>
   `${batond}: cannot make the plan (${why}); if the program is missing, reinstall baton`;
 
-/** Only what failed is asked for again. */
+/** Only failed runs are requested again. */
 export const notFailed = (target: string, hasEnded: boolean): string =>
   `${hasEnded ? 'did not fail' : 'has not ended'}; to queue another run, use "baton run ` +
   `${target}"`;

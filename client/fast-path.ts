@@ -1,7 +1,7 @@
 /**
- * The crontab form of the command line, and the one that fetches much output: what the fast path
- * (client/main.ts) knows. It stands alone, because every minute pays for what is loaded with it. A
- * property in test/unit/client/grammar.test.ts holds that the full grammar means the same.
+ * The command lines of the fast path (client/main.ts): those of crontabs, and the one that fetches
+ * much output. It imports nothing, because every crontab line pays for what is loaded. A property
+ * in test/unit/client/grammar.test.ts checks that the full grammar agrees.
  */
 
 export interface FastRun {

@@ -1,8 +1,8 @@
 /**
- * baton: the fast path. It is bundled on its own and kept tiny, because a crontab line pays for it
- * every minute: it knows `run TARGET [--wait]` and `wait RUN`, as long as all goes well. Every
- * other command line and all trouble are for client/cli.ts, which is a bundle of its own and
- * loaded only then, or when there is nothing to do but wait.
+ * baton: the fast path. It is a separate bundle and kept tiny, because a crontab line pays for it
+ * every minute: it handles `run TARGET [--wait]` and `wait RUN`, as long as all goes well. Every
+ * other command line and all problems are for client/cli.ts, a bundle that is loaded only then, or
+ * when there is nothing to do but wait.
  */
 import { fstatSync } from 'node:fs';
 import { EXIT, type Reply, SOCKET_PATH_BYTES_MAX } from '../daemon/protocol/request.ts';
@@ -28,7 +28,7 @@ process.setUncaughtExceptionCaptureCallback((error) => {
   process.exit(EXIT.noVerdict);
 });
 
-// Nor must a way through here that ends nowhere: Node takes it for a success.
+// Neither must a path that sets no status, which Node would treat as success.
 process.on('exit', () => {
   if (process.exitCode !== undefined) return;
   complain(internal('it stopped waiting'));
@@ -37,11 +37,11 @@ process.on('exit', () => {
 
 const socket = findSocket();
 const command = parseFast(process.argv.slice(2));
-// A person at a terminal is shown how far it is: by the full client.
+// At a terminal, the full client shows the progress.
 const isWaiting = command?.verb === 'wait' || command?.wait === true;
 const isWatched = isWaiting && isTerminal(STDERR);
 const isShort = Buffer.byteLength(socket) <= SOCKET_PATH_BYTES_MAX;
-// client/baton.pl has begun: client/cli.ts goes on with that.
+// client/baton.pl has started the request: client/cli.ts continues it.
 const isResumed = process.env['BATON_RESUME'] !== undefined;
 if (command && isShort && !isWatched && !isResumed) {
   const request: RunRequest =
@@ -56,8 +56,8 @@ if (command && isShort && !isWatched && !isResumed) {
 function follow(relay: Relay): void {
   if (isWaiting) {
     relay.takeSignals();
-    // An upgrade replaces the files and restarts the daemon: what is needed then has to be of this
-    // version, and so to be here before.
+    // An upgrade replaces the files and restarts the daemon: code that is needed then has to be of
+    // this version, so it must be loaded before.
     setTimeout(prepare, LOAD_AFTER_MS).unref();
   }
   let connection: Connection | undefined;
@@ -88,17 +88,17 @@ function follow(relay: Relay): void {
     },
   });
 
-  /** False where there is no more to hear. */
+  /** False if there is nothing more to read. */
   function take(line: string): boolean {
     const reply = parse(line);
     const ending = reply && relay.take(reply);
-    // A fleet is the full client's, which asks again with the same token.
+    // A fleet is for the full client, which repeats the request with the same token.
     if (reply && !ending && reply.type !== 'fleet') return true;
     connection?.close();
     silence?.stop();
     if (ending) {
       finish(ending);
-      process.exit(); // all is written: nothing is gained by unwinding the event loop
+      process.exit(); // all is written: unwinding the event loop would gain nothing
     }
     relay.lost();
     full().resume(relay, socket);
@@ -106,7 +106,7 @@ function follow(relay: Relay): void {
   }
 }
 
-/** A reply, or undefined for what is none: the full client then finds words for it. */
+/** A reply, or undefined if it is not one: the full client then reports that. */
 function parse(line: string): Reply | undefined {
   try {
     const value: unknown = JSON.parse(line);
@@ -120,7 +120,7 @@ function prepare(): void {
   try {
     full();
   } catch {
-    // It is gone already. As long as the connection holds, nothing is lost.
+    // It is already gone. As long as the connection works, nothing is lost.
   }
 }
 
@@ -128,7 +128,7 @@ function full(): typeof import('./cli.ts') {
   return require('./cli.cjs');
 }
 
-/** As isatty(3), without loading node:tty, and node:net with it, where that is clear. */
+/** As isatty(3), but in clear cases without loading node:tty, and node:net with it. */
 function isTerminal(fd: number): boolean {
   return fstatSync(fd).isCharacterDevice() && tty().isatty(fd);
 }

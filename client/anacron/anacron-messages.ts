@@ -1,6 +1,6 @@
-/** What `baton import anacron` says of the lines of an anacrontab: clauses. Pure. */
+/** Texts of `baton import anacron` about the lines of an anacrontab: clauses. Pure. */
 
-// Why a line stays as it is
+// Why a line is left unchanged
 
 export const goesOn = (): string => 'it continues on the next line; join the lines first';
 
@@ -15,7 +15,7 @@ export const endsWithReturn = (): string =>
 export const runsParts = (): string =>
   'it runs the scripts of packages; to import it too, name the file on the command line';
 
-// What to know of one that is imported
+// Notes about an imported line
 
 export const pathOfAnacron = (): string =>
   'the anacrontab sets no PATH, so the command used the PATH of anacron; set the PATH that it ' +

@@ -1,22 +1,22 @@
 /**
- * Reads an anacrontab(5) as anacron 2.3 of Debian does: assignments, and lines of period, delay,
- * identifier and command. Its commands are those of /bin/sh, begin in `/`, and have no `%` of their
- * own. A backslash never reaches the shell: anacron drops each of them, and one at the end of a
- * line, also of a comment, joins the next line; see findings/anacron-backslashes.sh. Pure.
+ * Parses an anacrontab(5) as anacron 2.3 of Debian does: assignments, and lines of period, delay,
+ * identifier and command. Commands run by /bin/sh, start in `/`, and `%` has no special meaning. A
+ * backslash never reaches the shell: anacron drops all of them, and one at the end of a line, even
+ * of a comment, joins the next line; see findings/anacron-backslashes.sh. Pure.
  */
 import type { CronLine } from '../crontab/crontab.ts';
 import type { Setting } from '../crontab/settings.ts';
 import { plainName } from '../crontab/target-names.ts';
 import * as say from './anacron-messages.ts';
 
-/** A job as a line of a crontab, or why it cannot become one. */
+/** A job as a crontab line, or why it cannot become one. */
 export interface AnacronJob extends CronLine {
   readonly why?: string;
-  /** What to know of it, as clauses. */
+  /** Notes, as clauses. */
   readonly notes: readonly string[];
 }
 
-/** INT_MAX, up to which anacron takes numbers. */
+/** INT_MAX, the largest number that anacron accepts. */
 const NUMBER_MAX = 2_147_483_647;
 const SETTING = /^[ \t]*([^ \t=]+)[ \t]*=(.*)$/s;
 const JOB = /^[ \t]*(\d+|@[^ \t]+)[ \t]+(\d+)[ \t]+([^ \t/]+)[ \t]+(?=[^ \t])/;
@@ -59,10 +59,10 @@ interface Job extends AnacronJob {
 }
 
 interface Line {
-  /** Of its first one, from 0. */
+  /** Index of its first line, from 0. */
   readonly at: number;
   readonly raw: string;
-  /** As anacron has it. */
+  /** As anacron sees it. */
   readonly text: string;
   /** It is one line of the file. */
   readonly isWhole: boolean;
@@ -83,13 +83,13 @@ function whyNot(raw: string): string | undefined {
   return raw.endsWith('\r') ? say.endsWithReturn() : undefined;
 }
 
-/** Variables that only a guess would give it, or that anacron itself brings along. */
+/** Variables that it would get only by a guess, or that anacron itself provides. */
 function notesOf(
   { settings: { all, count }, delay }: Job,
   jobs: readonly Job[],
 ): readonly string[] {
   const before = new Set(all.slice(0, count).map(({ name }) => name));
-  // anacron sets them in itself, and takes none back for the jobs that it starts later.
+  // anacron sets them in its own environment, so jobs that it starts later keep them.
   const earlier = jobs.filter((it) => it.delay < delay).map((it) => it.settings.count);
   const later = all.slice(count, Math.max(count, ...earlier)).map(({ name }) => name);
   const leaked = [...new Set(later)].filter((name) => !before.has(name));

@@ -1,8 +1,8 @@
 /**
- * `baton import anacron [FILE]`: a target for the command of each line of an anacrontab, and the
- * lines that ask for them, as a unified diff. Period, delay and identifier stay, and with them the
- * time stamps: anacron goes on deciding when. It changes no file; with `--write DIRECTORY` the new
- * ones are put there, and nothing that exists is written over.
+ * `baton import anacron [FILE]`: makes a target for the command of each line of an anacrontab, and
+ * the lines that request them, as a unified diff. Period, delay and identifier stay, and with them
+ * the time stamps: anacron still decides when. It changes no file; with `--write DIRECTORY` it
+ * writes the new files there, without overwriting existing ones.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { cannotRead } from '../client-errors.ts';
@@ -17,7 +17,7 @@ import { parseAnacrontab } from './anacrontab.ts';
 
 const EXIT_UNREADABLE = 66;
 const ANACRONTAB = '/etc/anacrontab';
-/** Of Debian, for /etc/cron.daily and its kin. */
+/** Debian's lines for /etc/cron.daily and similar directories. */
 const OF_PACKAGES = /^run-parts\s/;
 
 export async function importAnacron(
@@ -29,7 +29,7 @@ export async function importAnacron(
   let text: string;
   let uid: number;
   try {
-    // Only who names stdin means a pipe.
+    // Only an explicit stdin may be a pipe.
     text = file === STDIN ? readFileSync(file, 'utf8') : readFound(file);
     ({ uid } = statSync(file));
   } catch (error) {

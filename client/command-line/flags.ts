@@ -1,15 +1,15 @@
 /**
- * The options of one command line, as meow hands them over, read one at a time. What they cannot
- * mean is a `Mistake`, in one sentence that names the option, what was found and what was expected.
+ * The options of one command line, as meow returns them, read one at a time. An invalid one is a
+ * `Mistake`: one sentence that names the option, what was found and what was expected.
  */
 import { DURATION_EXPECTED, parseDuration } from '../../daemon/protocol/request.ts';
 import { optionOf, type SwitchName, type ValueName } from './manual.ts';
 import * as say from './usage-errors.ts';
 
-/** Flags as meow hands them over, by their long names in camelCase. */
+/** Flags from meow, by their long names in camelCase. */
 export type Flags = Readonly<Record<string, unknown>>;
 
-/** Thrown by whatever judges a command line, caught by `invocationOf`. */
+/** Thrown for mistakes in a command line, caught by `invocationOf`. */
 export class Mistake extends Error {}
 
 export class TypedFlags {
@@ -23,7 +23,7 @@ export class TypedFlags {
     return this.#flags[name] === true;
   }
 
-  /** meow gives '' where the value was left out and false for `--no-…`. */
+  /** meow returns '' for a missing value, and false for `--no-…`. */
   text(name: ValueName): string | undefined {
     const value = this.#flags[name];
     if (value === undefined) return undefined;
@@ -31,7 +31,7 @@ export class TypedFlags {
     throw new Mistake(say.noValue(optionOf(name)));
   }
 
-  /** A whole number from 1 to `max`. */
+  /** An integer from 1 to `max`. */
   count(name: ValueName, max: number, label: string = optionOf(name)): number | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : countOf(label, text, max);
@@ -45,7 +45,7 @@ export class TypedFlags {
     throw new Mistake(say.wrongValue(optionOf(name), DURATION_EXPECTED, text));
   }
 
-  /** The names of those that say something. */
+  /** The names of those that are set. */
   names(): readonly string[] {
     const entries = Object.entries(this.#flags);
     return entries.flatMap(([name, value]) =>
@@ -54,7 +54,7 @@ export class TypedFlags {
   }
 }
 
-/** The number of a run, as a word of the command `verb`. */
+/** The number of a run, as an argument of the command `verb`. */
 export function runNumberOf(verb: string, text: string): number {
   const run = numberOf(text, Number.MAX_SAFE_INTEGER);
   if (run !== undefined) return run;
@@ -67,7 +67,7 @@ function countOf(where: string, text: string, max: number): number {
   throw new Mistake(say.wrongCount(where, max, text));
 }
 
-/** From 1 on. */
+/** 1 or greater. */
 function numberOf(text: string, max: number): number | undefined {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   return count >= 1 && count <= max ? count : undefined;

@@ -1,8 +1,7 @@
 /**
- * What a command line means: pure functions from words and flags, as meow has cut them
- * (client/cli.ts), to an `Invocation`. Which verbs and options there are is said by
- * client/command-line/manual.ts alone. Nothing is guessed: what is not understood is a mistake, in
- * one sentence.
+ * Parses a command line: pure functions from words and flags, as split by meow (client/cli.ts), to
+ * an `Invocation`. Only client/command-line/manual.ts defines which verbs and options exist. There
+ * is no guessing: what is not understood is a mistake, in one sentence.
  */
 import { didYouMean } from '../../daemon/protocol/request.ts';
 import { type Flags, Mistake, TypedFlags } from './flags.ts';
@@ -16,7 +15,7 @@ interface Invocation {
   readonly command: Command;
   readonly socket: string | undefined;
   readonly connectTimeoutMs: number | undefined;
-  /** Takes the place of every status of baton's own. */
+  /** Replaces every status of baton's own. */
   readonly errorCode: number | undefined;
 }
 
@@ -27,7 +26,7 @@ export type Parsed =
 const ERROR_CODE_MAX = 255;
 const NO_OPERANDS: Operands = { show: '', least: 0, most: 0, completes: [] };
 
-/** Judges the words and flags of a command line; `rest` is for the command of a run. */
+/** Parses the words and flags of a command line; `rest` is for the command of a run. */
 export function invocationOf(
   input: readonly string[],
   flags: Flags,
@@ -110,7 +109,7 @@ function checkOptions(name: string, typed: TypedFlags, options: Verb['options'])
   const known = [...GLOBAL_OPTIONS, ...options].map((option) => option.name);
   const odd = typed.names().find((it) => !known.includes(it));
   if (odd === undefined) return;
-  // -w is a word of `status`; after `run` most people mean something else.
+  // -w is an option of `status`; after `run` most people mean --wait.
   const isWait = odd === 'watch' && options.some((option) => option.name === 'wait');
   throw new Mistake(isWait ? say.waitMeant(name) : say.foreignOption(name, optionOf(odd)));
 }

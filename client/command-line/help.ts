@@ -1,5 +1,5 @@
 /**
- * The manual for a terminal: one screen for everything (24 lines, 80 columns), and a page for each
+ * The manual for a terminal: an overview on one screen (24 lines, 80 columns), and a page for each
  * command. Pure.
  */
 
@@ -57,9 +57,7 @@ function example(line: string, text: string): readonly string[] {
   return [`${INDENT}${line}`, ...wrap(quoted(text), INDENT.repeat(3), INDENT.repeat(3))];
 }
 
-/**
- * Literals are marked for a page that has bold letters; here a quoted one is one of several words.
- */
+/** Literals are marked for pages with bold text; here they are quoted if they contain spaces. */
 function quoted(text: string): string {
   return text.replace(/`([^`]+)`/g, (_, literal: string) =>
     literal.includes(' ') ? `"${literal}"` : literal,

@@ -1,6 +1,6 @@
 /**
- * What baton can be asked to do, and how each verb's words and options become it. The words have
- * been counted and the options are known to belong to the verb (client/command-line/grammar.ts).
+ * The commands of baton, and how each verb's words and options are turned into one. The number of
+ * words has been checked, and all options belong to the verb (client/command-line/grammar.ts).
  */
 import {
   didYouMean,
@@ -21,14 +21,14 @@ interface Crontabs {
   readonly json: boolean;
 }
 
-/** A run by its number, or the runs of a target by its name. */
+/** A run by number, or the runs of a target by its name. */
 type Whose = number | string;
 
 export type Command =
   | (FastRun & {
-      /** For a target that accepts some. */
+      /** For a target that accepts arguments. */
       readonly args?: readonly string[];
-      /** Print nothing of a run that succeeds. */
+      /** Print nothing for a successful run. */
       readonly quiet?: boolean;
       /** The last line says how a run failed. */
       readonly verdict?: boolean;
@@ -36,7 +36,7 @@ export type Command =
       readonly maxWaitMs?: number;
       /** Hosts of a fleet. */
       readonly only?: readonly string[];
-      /** Of a fleet: where the latest run failed. */
+      /** For a fleet: only where the latest run failed. */
       readonly failed?: boolean;
       /** Where to write how it ended. */
       readonly report?: string;
@@ -90,12 +90,12 @@ export type Command =
       readonly files: readonly string[];
       readonly write?: string;
     }
-  /** Of one verb, or of everything. */
+  /** For one verb, or the overview. */
   | { readonly verb: 'help'; readonly about?: string }
   | { readonly verb: 'names'; readonly what: List }
   | { readonly verb: 'reload' | 'version' };
 
-/** `rest` is what stood after "--". */
+/** `rest` are the words after "--". */
 type Builder = (words: readonly string[], flags: TypedFlags, rest: readonly string[]) => Command;
 
 export const COMMANDS = {
@@ -242,7 +242,7 @@ function listOf(words: readonly string[]): string {
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** Hosts, or patterns of them, with commas between them. */
+/** Hosts or host patterns, separated by commas. */
 function hostsOf(text: string | undefined): readonly string[] | undefined {
   const hosts = text?.split(',');
   if (hosts?.includes('') === true) {

@@ -1,14 +1,14 @@
-/** What the options of `baton plan` mean, and which of them need or exclude each other. */
+/** The options of `baton plan`, and which of them need or exclude each other. */
 import { parseDuration } from '../../daemon/protocol/request.ts';
 import { Mistake, type TypedFlags } from './flags.ts';
 import { MOMENT_EXPECTED, momentOf } from './moment.ts';
 import * as say from './usage-errors.ts';
 
-/** Less than that is no span of time to draw. */
+/** A shorter time is too short to draw. */
 export const SPAN_MS_MIN = 60_000;
 /** Longest plan: a year. */
 const PLAN_MS_MAX = 366 * 86_400_000;
-/** Greatest number to draw durations by. */
+/** Largest seed for random durations. */
 const SEED_MAX = 2 ** 32 - 1;
 
 export interface PlanCommand {
@@ -17,18 +17,18 @@ export interface PlanCommand {
   /** For `momentOf`. */
   readonly from: string | undefined;
   readonly forMs: number | undefined;
-  /** How long runs of targets take. */
+  /** Durations of runs, by target. */
   readonly assumedMs: Readonly<Record<string, number>>;
   /** Runs take their 90th percentile. */
   readonly isSlow: boolean;
-  /** Many plays with random durations, drawn by a number, and what runs at a moment. */
+  /** Many simulations with random durations, for a seed, and which runs are running at a time. */
   readonly isWorst: boolean;
   readonly seed: number | undefined;
   readonly at: string | undefined;
   /** A changed configuration to compare with. */
   readonly diff: string | undefined;
   readonly json: boolean;
-  /** As a page, perhaps into a file. */
+  /** As an HTML page, optionally in a file. */
   readonly html: boolean;
   readonly output: string | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a command line. `seeHelp` puts the page behind it that says more; see
- * daemon/messages.ts for the style.
+ * Mistakes in a command line. `seeHelp` appends the help page; see daemon/messages.ts for the
+ * style.
  */
 
 export const seeHelp = (mistake: string, page: string): string =>
@@ -36,7 +36,7 @@ export const wrongWord = (command: string, expected: string, found: string): str
 
 export const twice = (option: string): string => `${option} is given twice; give it once`;
 
-/** `one` and `other` as they are written, with what they are for. */
+/** `one` and `other` as typed, with their purpose. */
 export const bothGiven = (command: string, one: string, other: string): string =>
   `${command}: expected either ${one} or ${other}, found both`;
 
@@ -68,7 +68,7 @@ export const longSocketPath = (path: string, bytes: number, most: number): strin
 export const needsWait = (command: string, option: string): string =>
   `${command}: ${option} needs --wait`;
 
-/** `other` is what `option` is for. */
+/** `other` is what `option` requires. */
 export const needsOther = (command: string, option: string, other: string): string =>
   `${command}: ${option} needs ${other}; add ${other}, or omit ${option}`;
 

@@ -1,6 +1,6 @@
 /**
- * Has `batond --plan` make a plan: a process of its own, with the rights of the caller, so that a
- * long plan keeps no daemon from its work and a configuration is read by nobody who may not.
+ * Runs `batond --plan`: a separate process with the rights of the caller, so that a long plan does
+ * not hold up the daemon, and nobody gets to read a configuration without permission.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,14 +10,14 @@ import { noPlan } from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
 import { codeOf } from '../terminal/output.ts';
 
-/** More is a bug: PLAN_REQUESTS_MAX requests make less. */
+/** More is a bug: PLAN_REQUESTS_MAX requests produce less. */
 const ANSWER_BYTES_MAX = 1024 ** 3;
 
 export type PlanAnswer =
   | { readonly ok: true; readonly value: Planned }
   | { readonly ok: false; readonly ending: Ending };
 
-/** `config` is that of the daemon; without one, batond looks for it as ever. */
+/** `config` is the daemon's; without it, batond looks in the usual places. */
 export function askBatond(input: PlanInput, config: string | undefined): PlanAnswer {
   const batond = join(import.meta.dirname, '../daemon/batond.cjs');
   const args = [batond, '--plan', ...(config === undefined ? [] : ['--config', config])];
@@ -27,28 +27,28 @@ export function askBatond(input: PlanInput, config: string | undefined): PlanAns
     maxBuffer: ANSWER_BYTES_MAX,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  // Who ends before it has read all of a long input has a reason, which its status tells.
+  // If it exits before it has read all of a long input, its status says why.
   const hasEnded = error === undefined || codeOf(error) === 'EPIPE';
   if (hasEnded && status === 0) return plannedIn(stdout, batond);
-  // What is wrong with the configuration, batond has said.
+  // batond has printed what is wrong with the configuration.
   if (hasEnded && status !== null) return { ok: false, ending: { status, isOwn: true } };
   const line = noPlan(batond, error === undefined ? 'it was killed' : codeOf(error));
   return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
 }
 
-/** A plugin could write into it, past Node's own stream. */
+/** A plugin could write to the descriptor, bypassing Node's stream. */
 function plannedIn(text: string, batond: string): PlanAnswer {
   try {
     const value: unknown = JSON.parse(text);
     if (isPlanned(value)) return { ok: true, value };
   } catch {
-    // Told below.
+    // Reported below.
   }
   const line = noPlan(batond, 'its output is not a plan; a plugin may have printed something');
   return { ok: false, ending: { status: EXIT.noVerdict, isOwn: true, line } };
 }
 
-/** It is of the same version: a look tells it from what somebody else printed. */
+/** It has the same version: a short check tells it from other output. */
 function isPlanned(value: unknown): value is Planned {
   return typeof value === 'object' && value !== null && 'runs' in value && 'unknown' in value;
 }

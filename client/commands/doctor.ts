@@ -1,4 +1,4 @@
-/** `baton doctor [CRONTAB…]`: looks at everything (client/doctor/), and says what is wrong. */
+/** `baton doctor [CRONTAB…]`: checks everything (client/doctor/), and prints what is wrong. */
 import type { Command } from '../command-line/invocation.ts';
 import type { Place } from '../connection/conversation.ts';
 import { examine } from '../doctor/examine.ts';
@@ -9,7 +9,7 @@ import { screen } from '../terminal/screen.ts';
 
 type DoctorCommand = Extract<Command, { readonly verb: 'doctor' }>;
 
-/** As of check-crontab, and of linters. */
+/** As in check-crontab and linters. */
 const EXIT_WRONG = 1;
 
 export async function doctor(
@@ -23,7 +23,7 @@ export async function doctor(
   const notes = findings.filter(({ level }) => level === 'note').length;
   const report = { version, atMs: Date.now(), wrong, notes, findings };
   const ending = printed(json ? jsonText(report) : showFindings(findings, screen()));
-  // A file or a command that hangs would keep the process; the ending is settled before this.
+  // A hanging file or command would keep the process alive; the result is known before this.
   setImmediate(() => process.exit());
   if (ending.status !== 0) return ending;
   return { status: wrong === 0 ? 0 : EXIT_WRONG, isOwn: true };

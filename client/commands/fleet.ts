@@ -1,6 +1,6 @@
 /**
- * A fleet that was asked for, to its end: what its hosts print, then on stderr how many failed and
- * a table of them, failures first. Where stderr is no terminal, nothing is said of what ended well,
+ * Relays a requested fleet to its end: the output of its hosts, then on stderr how many failed and
+ * a table of them, failures first. If stderr is not a terminal, nothing is printed about successes,
  * so that cron mails failures only.
  */
 import { isatty } from 'node:tty';
@@ -18,14 +18,14 @@ import { sheet } from '../terminal/screen.ts';
 const STDOUT = 1;
 const STDERR = 2;
 
-/** `asked` is what has heard of the fleet, and of a signal perhaps. */
+/** `asked` is the relay that got the fleet, and perhaps a signal. */
 export async function attendFleet(
   { target, runs }: ReplyOf<'fleet'>,
   asked: Pick<Conversation<Ending>, 'signal'>,
   quiet: boolean,
   place: Place,
 ): Promise<Ending> {
-  // What is printed of failures only has to be known to be one.
+  // Output that is printed only for failures has to wait for the end.
   const isLive = isatty(STDOUT) && !quiet;
   const output = isLive ? prefixed() : inBlocks();
   const relay = new FleetRelay(target, runs, { output, isLive, quiet });
@@ -48,11 +48,11 @@ function tell(fleet: string, ends: readonly HostEnd[]): void {
   if (text !== '') writeAll(STDERR, Buffer.from(text));
 }
 
-/** From those who take them until now, if anybody: runs of several are ended together. */
+/** Replaces the current signal handlers, if any: all runs of a fleet are ended together. */
 function takeSignals(cancel: (signal: number) => void): void {
   const before = Object.keys(SIGNALS).map((name) => [name, process.rawListeners(name)] as const);
   if (before.every(([, listeners]) => listeners.length === 0)) return;
-  // There is a listener at any time, or the signal would end this process.
+  // There is always a listener, or the signal would end this process.
   onSignals(cancel);
   for (const [name, listeners] of before) {
     for (const listener of listeners) process.off(name, listener as NodeJS.SignalsListener);

@@ -1,8 +1,8 @@
-/** What a daemon knows of the past and of the present, as a plan takes it. Pure. */
+/** Converts what a daemon knows about the past and the present for a plan. Pure. */
 import type { KnownRun, PlanInput } from '../../daemon/protocol/planned.ts';
 import type { RunView, StatusReply } from '../../daemon/protocol/request.ts';
 
-/** What the daemon knows. What runs and waits now is part of a plan only if it begins now. */
+/** Running and queued runs are part of a plan only if it begins now. */
 export function knownOf(
   status: StatusReply | undefined,
   isNow: boolean,

@@ -1,4 +1,4 @@
-/** What looks through crontabs and the configurations of others: `check-crontab` and `import`. */
+/** The commands for existing crontabs and configurations: `check-crontab` and `import`. */
 import { importAnacron } from '../anacron/import-anacron.ts';
 import type { Command } from '../command-line/invocation.ts';
 import type { Place } from '../connection/conversation.ts';

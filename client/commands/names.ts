@@ -1,7 +1,7 @@
 /**
- * `baton names targets|groups|hosts|runs`: what a shell may complete, one a line: a name, a tab, a
- * word about it. A person is waiting at the prompt, so it asks once, gives up soon, and never says
- * a word about why there is nothing to say.
+ * `baton names targets|groups|hosts|runs`: words for shell completion, one a line: a name, a tab, a
+ * description. Because a person waits at the prompt, it asks once, gives up soon, and never
+ * explains why there is nothing.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, type RunView, type StatusReply } from '../../daemon/protocol/request.ts';
@@ -18,7 +18,7 @@ const ABOUT_CHARS_MAX = 60;
 export async function names(what: List, place: Place): Promise<Ending> {
   const asked = queryOne({ ...place, connectTimeoutMs: 0 }, { type: 'status' });
   const answer = await Promise.race([asked, delay(PATIENCE_MS, undefined, { ref: false })]);
-  if (answer?.ok !== true) process.exit(EXIT.unavailable); // also where the daemon stays silent
+  if (answer?.ok !== true) process.exit(EXIT.unavailable); // also if the daemon does not answer
   return printed(lines(what, answer.value).join(''));
 }
 
@@ -42,8 +42,8 @@ function lines(what: List, status: StatusReply): readonly string[] {
 }
 
 /**
- * Groups by their names, with the targets of each. One that nobody gave a name is that of a target
- * or a fleet, which is paused by its own name. One that is paused may have left the configuration.
+ * Groups by name, with the targets of each. An unnamed group belongs to a target or a fleet, which
+ * is paused by its own name. A paused group may no longer be in the configuration.
  */
 export function groupsOf({
   targets,
@@ -52,11 +52,11 @@ export function groupsOf({
   const members = new Map<string, Set<string>>();
   for (const { target, fleet, groups } of targets) {
     const own = [`target ${target}`, `fleet ${fleet}`];
-    // A policy that a target may have several of says behind a comma which one it is.
+    // A policy that a target can have several times appends a comma and which one it is.
     const isOwn = (name: string): boolean =>
       own.some((it) => name === it || name.startsWith(`${it},`));
     for (const name of groups.map((key) => key.slice(key.indexOf(':') + 1))) {
-      // What is no line of its own cannot be offered.
+      // A name that does not fit on one line cannot be offered.
       if (isOwn(name) || plain(name) !== name) continue;
       members.set(name, (members.get(name) ?? new Set()).add(fleet ?? target));
     }

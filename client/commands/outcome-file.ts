@@ -1,7 +1,7 @@
 /**
- * `--report FILE`: how a run ended, as JSON for a program. It is written whatever happened, also
- * when nothing ran. What is printed and the status stay as they are without it, unless the file
- * cannot be written: that is a line on stderr, and no success.
+ * `--report FILE`: how a run ended, as JSON for a program. It is always written, even if nothing
+ * ran. Output and status do not change, except if the file cannot be written: that is a line on
+ * stderr, and a failure.
  */
 import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import type { Place } from '../connection/conversation.ts';
@@ -11,14 +11,14 @@ import type { Ending } from '../ending.ts';
 import { complain } from '../terminal/output.ts';
 import { writeFile } from './write-file.ts';
 
-/** What the client itself knows; `status` is what it exits with. */
+/** What the client itself knows; `status` is its exit status. */
 interface Known {
   readonly target?: string;
   readonly run: number | undefined;
   readonly status: number;
 }
 
-/** The run as `baton why --json` shows it, and `status`; `text` where there is no run. */
+/** The run as in `baton why --json`, and `status`; `text` if there is no run. */
 export async function writeOutcome(
   file: string,
   { known, of }: { readonly known: Known; readonly of: NamedRun | undefined },

@@ -1,4 +1,4 @@
-/** Does what a command line asks for: each command is one conversation with the daemon. */
+/** Carries out a command line: each command is one conversation with the daemon. */
 import { readFileSync } from 'node:fs';
 import {
   type FleetRun,
@@ -35,7 +35,7 @@ import { watch } from './watch.ts';
 
 const STDOUT = 1;
 
-/** `errorCode` stands for every status of baton's own. */
+/** `errorCode` replaces every status of baton's own. */
 export async function perform(command: Command, place: Place, errorCode?: number): Promise<Ending> {
   const v = PROTOCOL_VERSION;
   switch (command.verb) {
@@ -84,7 +84,7 @@ export async function perform(command: Command, place: Place, errorCode?: number
       return (await import('./doctor.ts')).doctor(command, place, version());
     case 'check-crontab':
     case 'import':
-      // With the grammar of the shell: as much code as all else, and seldom wanted.
+      // With the shell parser: as much code as everything else, and seldom needed.
       return (await import('./migrate.ts')).migrate(command, place);
     case 'status':
       if (command.watch) return watch(place);
@@ -159,7 +159,7 @@ async function waitFor(
   return file === undefined ? ending : await writeOutcome(file, { known, of }, ending, place);
 }
 
-/** One of several, which are ended together if they are. */
+/** One of several runs, which are ended together by a signal. */
 async function pick(of: WaitedRun, quiet: boolean, place: Place): Promise<Ending> {
   const request = waitRequest(of);
   return (await attend(request, place, { quiet, takesSignals: false })).ending;
@@ -170,7 +170,7 @@ interface Attended {
   readonly ending: Ending;
 }
 
-/** Waits for the end of a run, with a live line for a person who looks on. */
+/** Waits for the end of a run, with a live line at a terminal. */
 async function attend(
   request: RunRequest,
   place: Place,
@@ -196,7 +196,7 @@ async function attend(
   return { of, ending };
 }
 
-/** Goes on with a run until its end, whatever becomes of the connection. */
+/** Follows a run until its end, across broken connections. */
 export async function follow(
   talk: Conversation<Ending>,
   place: Place,

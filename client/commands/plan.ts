@@ -1,7 +1,7 @@
 /**
- * `baton plan [CRONTAB…]`: what crontabs are going to ask for, and what becomes of it. The crontabs
- * are read here, the daemon is asked how long runs take and what it has now, and `batond --plan`, a
- * process of its own, plays all that by the configuration.
+ * `baton plan [CRONTAB…]`: what crontabs are going to request, and what happens then. The crontabs
+ * are read here, the daemon provides usual durations and its current runs, and `batond --plan`, a
+ * separate process, simulates all that under the configuration.
  */
 import { hostname } from 'node:os';
 import type { Planned, WorstInput } from '../../daemon/protocol/planned.ts';
@@ -32,7 +32,7 @@ type PlanCommand = Extract<Command, { readonly verb: 'plan' }>;
 
 const FOR_MS_DEFAULT = 24 * 3_600_000;
 const SEED_DEFAULT = 1;
-/** By then a night should be over. */
+/** A night should be over at this time. */
 const AT_DEFAULT = '08:00';
 
 export async function plan(command: PlanCommand, place: Place, version: string): Promise<Ending> {
@@ -75,10 +75,10 @@ export async function plan(command: PlanCommand, place: Place, version: string):
   const planned = askBatond(input, status?.config);
   if (!planned.ok) return planned.ending;
   const { value } = planned;
-  // As the caller may read it, by the same check as that of batond.
+  // With the caller's rights, and the same checks as in batond.
   const after = command.diff === undefined ? undefined : askBatond(input, command.diff);
   if (after?.ok === false) return after.ending;
-  // The object has no place for remarks.
+  // The JSON object has no place for remarks.
   if (command.json) for (const line of missing(timers)) complain(line);
   const text = textOf(command, value, after?.value, readOf(coming, timers), {
     version,
@@ -108,7 +108,7 @@ function textOf(
     : showChanges(changes, diff, read, screen());
 }
 
-/** The end, where the page would be written over something that is read for it. */
+/** An error if the page would overwrite one of its inputs. */
 function replacedBy(output: string | undefined, inputs: readonly string[]): Ending | undefined {
   if (output === undefined) return undefined;
   const input = inputs.find((file) => isSameFile(output, file));
@@ -119,7 +119,7 @@ function usage(line: string): Ending {
   return { status: EXIT.usage, isOwn: true, line };
 }
 
-/** Undefined: no random plays, or at a moment that is no part of the plan. */
+/** Undefined: no random simulations, or a time outside the plan. */
 function worstOf(
   { isWorst, seed = SEED_DEFAULT, at }: PlanCommand,
   { fromMs, untilMs }: Pick<Planned, 'fromMs' | 'untilMs'>,

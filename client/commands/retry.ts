@@ -1,7 +1,7 @@
 /**
- * `baton retry`: new runs in place of those that failed. Each is asked for by itself, the oldest
- * first, with the arguments of the run that it stands for, which the daemon knows. With `--wait`
- * they are relayed as those of `baton run`, and each that fails again has a line.
+ * `baton retry`: new runs for failed ones. Each is requested separately, oldest first, with the
+ * arguments of the failed run, which the daemon knows. With `--wait` they are relayed as in `baton
+ * run`, and each one that fails again gets a line.
  */
 import { EXIT, HISTORY_RUNS_MAX, type RunView } from '../../daemon/protocol/request.ts';
 import { notFailed } from '../client-errors.ts';
@@ -19,7 +19,7 @@ type Retry = Extract<Command, { readonly verb: 'retry' }>;
 const SINCE_MS_DEFAULT = 24 * 3_600_000;
 const DONE: Ending = { status: 0, isOwn: true };
 
-/** What relays a run: one that is asked for then, or one that was asked for before. */
+/** Relays a run: a new request, or an earlier one. */
 interface Relays {
   readonly ask: (target: string, like: number) => Promise<Ending>;
   readonly attend: Attend;
@@ -46,7 +46,7 @@ export async function retry(command: Retry, place: Place, relays: Relays): Promi
   return worst;
 }
 
-/** The oldest first, so that they keep their order. */
+/** Oldest first, so that they keep their order. */
 async function failedSince(sinceMs: number, place: Place): Promise<Answer<readonly RunView[]>> {
   const limit = HISTORY_RUNS_MAX;
   const request = { type: 'history', outcome: 'failed', latest: true, sinceMs, limit } as const;

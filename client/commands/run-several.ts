@@ -1,10 +1,10 @@
 /**
- * Several runs by one command line: all are asked for at once, so that the daemon puts them in
- * order, and then relayed one after the other in the order of the command line. The status is that
- * of the first one which is not 0; every trouble has its line, as it becomes known.
+ * Several runs on one command line: all are requested at once, so that the daemon orders them, and
+ * then relayed one after the other in the order of the command line. The exit status is the first
+ * nonzero one; every failure gets its line as soon as it is known.
  *
- * The first INT or TERM cancels all runs that this client has asked for and waits for their ends,
- * the second one leaves at once, as for a single run.
+ * The first INT or TERM cancels all runs that this client has requested and waits for their ends,
+ * the second one exits immediately, as for a single run.
  */
 import {
   EXIT,
@@ -32,7 +32,7 @@ import { type Ending, printed, withVerdict } from '../ending.ts';
 import { areOneFile, complain } from '../terminal/output.ts';
 
 type Several = Extract<Command, { readonly verb: 'several' }>;
-/** Relays a run that was asked for before. */
+/** Relays a run that was requested before. */
 export type Attend = (run: WaitedRun, quiet: boolean) => Promise<Ending>;
 
 const SIGHUP = 1;
@@ -43,7 +43,7 @@ export function runSeveral(several: Several, place: Place, attend: Attend): Prom
   return requestSeveral(wanted, several, place, attend);
 }
 
-/** One run that is asked for; `like`: with the arguments of this one, which failed. */
+/** A requested run; `like`: with the arguments of this failed run. */
 interface Wanted {
   readonly target: string;
   readonly like?: number;
@@ -65,7 +65,7 @@ export async function requestSeveral(
   const wasAsked = (): boolean => runs.length > 0 || asking?.wasAsked === true;
   const signals = wait ? takeSignals(own, wasAsked, place) : undefined;
   for (const { target, ...like } of wanted) {
-    // What was not asked for yet is no longer wanted.
+    // Requests that have not been sent are dropped.
     if (signals?.first !== undefined) break;
     const request = runRequest(target, false, { merged: areOneFile(), maxWaitMs, ...like });
     const relay = new Relay(request);
@@ -88,11 +88,11 @@ export async function requestSeveral(
     own.delete(run);
   }
   if (signals?.first === undefined || worst.status !== 0) return worst;
-  // Not all was asked for, so this is no success, whatever became of the rest.
+  // Not everything was requested, so this is a failure, however the rest ended.
   return taken === wanted.length ? worst : { status: signals.first, isOwn: true };
 }
 
-/** The run of a target, or those of a fleet; none, where another one serves the request already. */
+/** The run of a target, or those of a fleet; none if another run already serves the request. */
 function runsOf(
   relay: Relay,
   fleet: ReplyOf<'fleet'> | undefined,
@@ -109,7 +109,7 @@ function runsOf(
   return [{ named: { run: relay.run, ...relay.nonce }, isOwn: !relay.isForeign }];
 }
 
-/** Relays runs that others have asked for. */
+/** Relays runs that others have requested. */
 export async function waitSeveral(
   runs: readonly (number | string)[],
   attend: Attend,
@@ -120,8 +120,8 @@ export async function waitSeveral(
 }
 
 /**
- * Until nothing runs or waits any more; prints nothing but what failed. A status names the first
- * few that wait and nothing of what came and went between two, so the history is asked as well.
+ * Waits until nothing is running or queued; prints only failures. A status lists only the first few
+ * queued runs, and misses short runs between two of them, so the history is read as well.
  */
 export async function waitAll(place: Place): Promise<Ending> {
   const [beganAtMs, beganMs] = [Date.now(), performance.now()];
@@ -131,21 +131,21 @@ export async function waitAll(place: Place): Promise<Ending> {
     const status = await queryOne(place, { type: 'status', v: PROTOCOL_VERSION });
     if (!status.ok) return status.ending;
     const views = status.value.targets.flatMap(({ active, queued }) => [...active, ...queued]);
-    // A lost run may hold its place for long, by processes that nobody can wait for.
+    // A lost run may hold its place for long, because of processes that nobody can wait for.
     const open = views.filter(({ state }) => state !== 'ended');
     for (const { run } of open) {
       const ending = await endOf(run, place);
       worst = worseOf(worst, ending);
-      // It is asked within a run that is among those waited for.
+      // This command is part of a run that it would wait for.
       if (ending.status === EXIT.notNow && ending.isOwn) return worst;
       told.add(run);
     }
     if (open.length > 0) continue;
-    // The daemon counts time in which the machine slept, which is on the wall clock alone.
+    // The daemon counts time asleep, which only the wall clock shows.
     const [wallMs, awakeMs] = [Date.now() - beganAtMs, performance.now() - beganMs];
     const unseen = await failures(EARLIER_MS + Math.max(wallMs, awakeMs), place);
     for (const end of unseen.reverse()) {
-      // The clock was set, or this would have been among those of before.
+      // Only if the clock was not set, or it would have been among the earlier ones.
       const isOlder = wallMs > awakeMs && (end.endedAtMs ?? 0) < beganAtMs - EARLIER_MS;
       if (!told.has(end.run) && !isOlder) worst = worseOf(worst, endingOf(withAdvice(end)));
     }
@@ -153,10 +153,10 @@ export async function waitAll(place: Place): Promise<Ending> {
   }
 }
 
-/** What failed so shortly before is known not to be what is waited for. */
+/** Failures that shortly before the start are known not to be meant. */
 const EARLIER_MS = 10_000;
 
-/** The newest first; none where the socket does not permit to ask. */
+/** Newest first; empty if the socket does not permit the request. */
 async function failures(sinceMs: number, place: Place): Promise<RunView[]> {
   const answer = await queryOne(place, {
     type: 'history',
@@ -170,7 +170,7 @@ async function failures(sinceMs: number, place: Place): Promise<RunView[]> {
 
 type FailedRun = Pick<RunView, 'run' | 'target' | 'exit' | 'text'>;
 
-/** A history has room for the bare end only. */
+/** A history contains only the plain outcome. */
 function withAdvice(view: RunView): FailedRun {
   const { outcome, run, target } = view;
   return outcome === undefined ? view : { ...view, text: tellOutcome(outcome, run, target) };
@@ -187,7 +187,7 @@ async function endOf(run: number, place: Place): Promise<Ending> {
     return ended !== undefined || reply.type === 'error';
   };
   const request = waitRequest({ run }, { output: false });
-  // Optional: what has ended meanwhile may be forgotten already.
+  // Optional: an ended run may already be forgotten.
   const trouble = await query(place, [{ request, take, isOptional: true }]);
   if (trouble !== undefined) return trouble;
   if (ended?.type === 'refused') {
@@ -196,14 +196,14 @@ async function endOf(run: number, place: Place): Promise<Ending> {
   return ended?.verdict === 'failed' ? endingOf(ended) : DONE;
 }
 
-/** Says what there is to say; the first that is not 0 stays. */
+/** Prints the line, if any; the first nonzero status is kept. */
 function worseOf(worst: Ending, { status, isOwn, line, isMidLine }: Ending): Ending {
   if (line !== undefined) complain(line, isMidLine);
   return worst.status === 0 ? { status, isOwn } : worst;
 }
 
 interface Signals {
-  /** The status that stands for the first one, once it has come. */
+  /** The status for the first signal, once it has come. */
   first?: number;
 }
 
@@ -225,7 +225,7 @@ function takeSignals(
 
 function cancelAll(own: ReadonlySet<NamedRun>, place: Place): void {
   const take = (): boolean => true;
-  // The youngest first: what waits must not start because of what is ended.
+  // Youngest first: a queued run must not start because another one ended.
   const questions = [...own].reverse().map(({ run: of, ...nonce }) => ({
     request: { type: 'cancel', v: PROTOCOL_VERSION, of, ...nonce } as const,
     take,

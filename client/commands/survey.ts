@@ -1,7 +1,7 @@
 /**
- * `baton timeline`, `baton report` and `baton metrics`: each asks several things, makes one text
- * of the answers (client/terminal/timeline.ts, client/report/page.ts, client/report/metrics.ts),
- * and prints it or puts it in the place of a file.
+ * `baton timeline`, `baton report` and `baton metrics`: each makes several requests, turns the
+ * answers into one text (client/terminal/timeline.ts, client/report/page.ts,
+ * client/report/metrics.ts), and prints it or replaces a file.
  */
 import { hostname } from 'node:os';
 import { HISTORY_RUNS_MAX, type Reply, type StatusReply } from '../../daemon/protocol/request.ts';
@@ -22,7 +22,7 @@ type Of<T extends Command['verb']> = Extract<Command, { readonly verb: T }>;
 const HOUR_MS = 3_600_000;
 const TIMELINE_MS_DEFAULT = 24 * HOUR_MS;
 const REPORT_MS_DEFAULT = 7 * 24 * HOUR_MS;
-/** So much of the output of a run that failed is shown. */
+/** How much of a failed run's output is shown. */
 const TAIL_BYTES = 4_096;
 
 export async function timeline({ sinceMs }: Of<'timeline'>, place: Place): Promise<Ending> {
@@ -84,7 +84,7 @@ async function look(
   return { ok: true, value: { timespan, status: status.value } };
 }
 
-/** Asks for the last bytes of both streams. */
+/** Requests the last bytes of both streams. */
 function tailQuestion({ run }: Span, tails: Map<number, RunTail>): Query {
   const nothing: Tail = { bytes: new Uint8Array(), isCut: false };
   let streams: Record<'out' | 'err', Tail> = { out: nothing, err: nothing };

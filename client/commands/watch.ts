@@ -1,6 +1,6 @@
 /**
- * `baton status --watch`: the status, shown anew every second in the terminal's other screen, so
- * that what was there before comes back when it ends, however it ends.
+ * `baton status --watch`: the status, refreshed every second on the terminal's alternate screen, so
+ * that the previous content returns however the command ends.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, PROTOCOL_VERSION, type Reply } from '../../daemon/protocol/request.ts';
@@ -15,7 +15,7 @@ const PAUSE_MS = 1_000;
 const SIGINT = 2;
 const SIGNALS = { SIGINT, SIGTERM: 15, SIGHUP: 1 } as const;
 
-/** xterm's: the other screen, no cursor, no wrapping; and back. */
+/** xterm: alternate screen, no cursor, no wrapping; and back. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l';
 const [HOME, CLEAR_LINE, CLEAR_BELOW] = ['\x1b[H', '\x1b[K', '\x1b[J'];
@@ -49,7 +49,7 @@ const talk = {
   take: (reply: Reply) => reply,
 };
 
-/** The terminal while it is ours. */
+/** The terminal while this command uses it. */
 class View {
   #last: Extract<Reply, { type: 'status' }> | undefined;
   #isOurs = false;
@@ -59,7 +59,7 @@ class View {
     for (const [name, number] of Object.entries(SIGNALS)) {
       process.on(name, () => process.exit(name === 'SIGINT' ? 0 : EXIT.signalBase + number));
     }
-    // Ctrl-Z: the shell gets its screen, and fg gives it back.
+    // Ctrl-Z: restores the shell's screen; fg switches back.
     process.on('SIGTSTP', () => {
       this.leave();
       process.kill(process.pid, 'SIGSTOP');

@@ -1,6 +1,6 @@
 /**
- * Hands over a finished text: on stdout, or in the place of a file. Who reads that file finds all
- * of the new text or all of the old one, and may read it whatever the umask is: a web server and
+ * Writes a finished text to stdout, or replaces a file. Readers of the file get either the complete
+ * new text or the complete old one, and may read it whatever the umask is, because a web server and
  * node_exporter are other users.
  */
 import { randomUUID } from 'node:crypto';
@@ -25,20 +25,20 @@ export function writeFile(text: string, file: string | undefined): Ending {
   return file === undefined ? printed(text) : replace(file, text);
 }
 
-/** Whether both names are, maybe by links, those of one file that is there. */
+/** Whether both paths, possibly links, are the same existing file. */
 export function isSameFile(one: string, other: string): boolean {
   try {
     const [a, b] = [one, other].map((file) => statSync(file, { bigint: true }));
     return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
   } catch {
-    // What cannot be looked at, if it is there, is told where it is read or written.
+    // If it exists but cannot be examined, reading or writing it will report that.
     return false;
   }
 }
 
 function replace(file: string, text: string): Ending {
   const fail = (line: string): Ending => ({ status: EXIT_CANNOT_CREATE, isOwn: true, line });
-  // A link stays, and so does what is no file: renaming over /dev/null would be the end of it.
+  // Keeps links and special files: a rename would replace /dev/null.
   const place = existsSync(file) ? realpathSync(file) : file;
   if (existsSync(place) && !statSync(place).isFile()) {
     return fail(noFile(file));

@@ -1,4 +1,4 @@
-/** One question to the daemon, one answer, shown for people or as JSON. */
+/** One request to the daemon, and one answer, shown for people or as JSON. */
 import { EXIT, type Reply } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import type { Command } from '../command-line/invocation.ts';
@@ -11,10 +11,10 @@ import { showStatus } from '../terminal/status-text.ts';
 import { showWhy } from '../terminal/why-text.ts';
 import { converse, type Place } from './conversation.ts';
 
-/** What changes something, so that it may be done though no answer comes. */
+/** Requests that change something, which may happen even if no answer comes. */
 const CHANGES: readonly RequestInput['type'][] = ['cancel', 'pause', 'resume', 'reload'];
 
-/** Asks, prints the answer, and says how to exit. */
+/** Sends the request, prints the answer, and returns the exit status. */
 export async function ask(request: RequestInput, command: Command, place: Place): Promise<Ending> {
   const label = labelOf(command);
   const isInDoubt = CHANGES.includes(request.type);

@@ -1,6 +1,6 @@
-/** What client/baton.pl tells of a relay that client/connection/resumed.ts goes on with. */
+/** The state of a relay that client/baton.pl passes to client/connection/resumed.ts. */
 
-/** How far a client of this process has come: what client/baton.pl says when it becomes Node. */
+/** How far client/baton.pl had come when it became Node. */
 export interface BegunRelay {
   readonly run?: number;
   readonly nonce?: string;

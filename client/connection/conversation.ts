@@ -1,8 +1,8 @@
 /**
- * A conversation with the daemon that survives its death: connects, asks, hands in the replies, and
- * when the connection breaks asks anew. What to ask then is for the conversation to say; see
- * client/connection/relay.ts. The end of a connection is not the parser's: the half line of a
- * killed daemon is no mistake.
+ * A conversation with the daemon that survives its restart: connects, sends the request, passes on
+ * the replies, and when the connection breaks, sends a request again. The conversation decides
+ * which one; see client/connection/relay.ts. The end of a connection is not passed to the parser,
+ * because an incomplete line of a killed daemon is not an error.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -19,25 +19,25 @@ import { isReply } from './replies.ts';
 import { PING, Silence, silentMsOf } from './silence.ts';
 
 export interface Conversation<T> {
-  /** How the lines on stderr name it. */
+  /** Its name in lines on stderr. */
   readonly label: string | undefined;
-  /** The number of the run it is about, once that is known. */
+  /** The number of its run, once known. */
   readonly run: number | undefined;
-  /** The first signal that has come, where it takes them. */
+  /** The first signal, if it handles signals. */
   readonly signal?: number | undefined;
   request(): RequestInput;
   opened(send: (request: RequestInput) => void): void;
   lost(): void;
-  /** What it asks for is done or not, for all that one knows where no answer comes. */
+  /** Without an answer, it is unknown whether the request was carried out. */
   readonly isInDoubt?: boolean;
-  /** Something else than undefined is the end of the conversation. */
+  /** Any result except undefined ends the conversation. */
   take(reply: Reply): T | undefined;
 }
 
 export interface Place {
   readonly socket: string;
   readonly connectTimeoutMs: number | undefined;
-  /** The daemon has been away for so long already. */
+  /** How long the daemon has already been away. */
   readonly awayMs?: number;
 }
 
@@ -46,27 +46,27 @@ export type Answer<T> =
   | { readonly ok: false; readonly ending: Ending };
 
 const STDERR = 2;
-/** How long the daemon may be away, unless the command line says otherwise. */
+/** How long the daemon may be away by default. */
 const REACH_MS_DEFAULT = 10_000;
 /** The same once a run is known: a daemon that is being upgraded comes back. */
 const REACH_RUN_MS_DEFAULT = 60_000;
 const PAUSE_MS_MIN = 20;
 const PAUSE_MS_MAX = 1_000;
-/** How long a person at a terminal waits before hearing for whom. */
+/** How long a person at a terminal waits before a notice. */
 const TELL_MS = 1_000;
-/** A connection that stood as long was a good one, also where nothing was said. */
+/** A connection that lasted this long was a good one, even without replies. */
 const STOOD_MS = 5_000;
-/** How long the name of a user may be looked for, who may be in a directory service. */
+/** Time limit for looking up a user's name, which may be in a directory service. */
 const LOOKUP_MS_MAX = 2_000;
-/** Longest reply: `history` at its limit has some 4 MB. */
+/** Longest reply: `history` at its limit has about 4 MB. */
 const REPLY_CHARS_MAX = 64 * 1_048_576;
 
-/** Talks until the conversation has its end, or until the daemon has been away for too long. */
+/** Talks until the conversation ends, or until the daemon has been away for too long. */
 export async function converse<T>(place: Place, talk: Conversation<T>): Promise<Answer<T>> {
   let goodAtMs = performance.now() - (place.awayMs ?? 0);
   let pauseMs = PAUSE_MS_MIN;
   const silentMs = silentMsOf(place.connectTimeoutMs);
-  // Of a known run a live line tells, or its output.
+  // For a known run, a live line or its output shows that.
   let isTold = talk.run !== undefined || !isatty(STDERR);
   for (;;) {
     const call = await callOnce(place.socket, talk, silentMs);
@@ -107,7 +107,7 @@ type Call<T> =
   | { readonly kind: 'silent' }
   | { readonly kind: 'lost'; readonly code: string; readonly wasGood: boolean };
 
-/** One connection, until it gave an answer or broke. */
+/** One connection, until it returns an answer or breaks. */
 function callOnce<T>(path: string, talk: Conversation<T>, silentMs: number): Promise<Call<T>> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -142,11 +142,11 @@ function callOnce<T>(path: string, talk: Conversation<T>, silentMs: number): Pro
     socket.on('data', () => silence?.heard());
     socket.pipe(parser, { end: false });
     socket.on('error', (error) => lose(codeOf(error)));
-    // What was read before the end is still on its way through the parser.
+    // Data that was read before the end is still in the parser.
     socket.on('close', () => setImmediate(() => lose('connection closed')));
     parser.on('data', (value: unknown) => {
       if (isOver || !isReply(value)) return settle({ kind: 'garbled' });
-      // Too many clients: none of its words is about this conversation.
+      // Too many clients: the error is not about this conversation.
       if (!wasHeard && value.type === 'error' && value.code === 'busy') return lose(value.message);
       wasHeard = true;
       if (value.type === 'pong') return;
@@ -158,7 +158,7 @@ function callOnce<T>(path: string, talk: Conversation<T>, silentMs: number): Pro
   });
 }
 
-/** The line about a daemon that does not answer, for want of a better one from the daemon. */
+/** The error for a daemon that does not answer. */
 export function silent(
   { socket, connectTimeoutMs }: Place,
   { run, isInDoubt }: Pick<Conversation<unknown>, 'run' | 'isInDoubt'>,
@@ -171,7 +171,7 @@ function fail<T>(talk: Conversation<T>, status: number, reason: string): Answer<
   return { ok: false, ending: { status, isOwn: true, line } };
 }
 
-/** Whose the socket is, by names. */
+/** The owner of the socket, by names. */
 function ownership(
   socket: string,
 ): { readonly mode: number; readonly user: string; readonly group: string } | undefined {
@@ -183,7 +183,7 @@ function ownership(
   }
 }
 
-/** The number itself where nobody knows a name. */
+/** The number if it has no name. */
 function nameOf(database: 'passwd' | 'group', id: number): string {
   const options = { encoding: 'utf8', timeout: LOOKUP_MS_MAX } as const;
   const { stdout } = spawnSync('getent', [database, String(id)], options);

@@ -1,6 +1,6 @@
 /**
- * A request whose answer may be a fleet: then the conversation ends with the runs of that, which
- * are somebody else's to follow. A part of its own, since the fast path has no room for it.
+ * A request whose answer may be a fleet: then the conversation ends with the fleet's runs, which
+ * the caller follows. In a file of its own, because the fast path has no room for it.
  */
 import type { Reply } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
@@ -13,7 +13,7 @@ interface Answered {
   readonly fleet?: ReplyOf<'fleet'>;
 }
 
-/** Talks until it is known how it ends, or that it is about a fleet. */
+/** Talks until the result is known, or that it is a fleet. */
 export async function hear(talk: Conversation<Ending>, place: Place): Promise<Answered> {
   const answer = await converse(place, new FleetAnswer(talk));
   return answer.ok ? answer.value : answer;

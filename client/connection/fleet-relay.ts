@@ -1,11 +1,11 @@
 /**
  * The runs of a fleet as their client sees them: each is waited for by its number, on one
- * connection and no more than so many at a time, and their output goes where FleetOutput puts it.
- * When the connection breaks, what has not ended is asked for again, at the same byte.
+ * connection and only a limited number at a time, and FleetOutput arranges their output. When the
+ * connection breaks, the unfinished ones are requested again, at the same byte.
  *
- * On a terminal the output comes with the wait. Elsewhere only the end is waited for, and then the
- * output is fetched, one host after the other: until then it lies with the daemon, however much it
- * is.
+ * At a terminal, output arrives during the wait. Otherwise the client waits only for the end, and
+ * then fetches the output, one host after the other: until then it stays with the daemon, however
+ * much it is.
  */
 import { isatty } from 'node:tty';
 import {
@@ -23,11 +23,11 @@ import type { Conversation } from './conversation.ts';
 import { isOwn, type ReplyOf } from './replies.ts';
 import { type NamedRun, waitRequest } from './run-requests.ts';
 
-/** Most runs that are waited for at a time; a connection may have 256 open requests. */
+/** Most simultaneous waits; a connection may have 256 open requests. */
 export const WAITS_MAX = 150;
-/** The same of requests that are answered soon. */
+/** The same for requests that are answered soon. */
 export const ASKS_MAX = 50;
-/** How long a client that is to end waits for any answer. */
+/** How long a client that must end waits for any answer. */
 const SIGNAL_PATIENCE_MS = 10_000;
 const STDERR = 2;
 
@@ -37,7 +37,7 @@ interface Member {
   readonly target: string;
   readonly host: string;
   named: NamedRun;
-  /** This client has asked for it, so it may cancel it. */
+  /** This client has requested it, so it may cancel it. */
   readonly isOurs: boolean;
   readonly offsets: { out: number; err: number };
   end?: HostEnd;
@@ -45,9 +45,9 @@ interface Member {
 
 interface Options {
   readonly output: FleetOutput;
-  /** The output comes with the wait. */
+  /** The output arrives during the wait. */
   readonly isLive: boolean;
-  /** Print nothing of what ends well. */
+  /** Print nothing for successful runs. */
   readonly quiet: boolean;
 }
 
@@ -57,7 +57,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
   readonly #output: FleetOutput;
   readonly #isLive: boolean;
   readonly #quiet: boolean;
-  /** Ended runs whose output is yet to be shown; the first one is being shown. */
+  /** Ended runs whose output has not been shown; the first one is being shown. */
   readonly #toShow: number[] = [];
   /** Members to be cancelled, the youngest last. */
   #toCancel: number[] = [];
@@ -83,7 +83,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
 
   request(): RequestInput {
     this.#open.clear();
-    // Whether what was sent before has come to anything, nobody knows.
+    // It is unknown whether earlier requests had any effect.
     if (this.#signal !== undefined) this.#toCancel = this.#ours();
     const [first] = this.#next();
     return first ?? { type: 'ping', v: PROTOCOL_VERSION };
@@ -102,7 +102,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
     this.#wasHeard = true;
     const [what = '', index = '-1'] = String(reply.id ?? '').split(' ');
     const member = this.#members[Number(index)];
-    // It concerns the whole connection.
+    // It applies to the whole connection.
     if (member === undefined && reply.type === 'error') this.#lostAll(reply);
     if (member !== undefined) {
       if (what === 'cancel') this.#cancelled(reply, member);
@@ -115,7 +115,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
     return isOver ? this.#members.flatMap(({ end }) => end ?? []) : undefined;
   }
 
-  /** The first signal ends what this client has asked for, the second one this client. */
+  /** The first signal ends what this client has requested, the second one this client. */
   readonly interrupt = (signal: number): void => {
     const status = EXIT.signalBase + signal;
     if (this.#signal !== undefined) process.exit(status);
@@ -131,7 +131,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
     setTimeout(() => this.#leaveUnheard(status), SIGNAL_PATIENCE_MS).unref();
   };
 
-  /** What this client has asked for and has not ended. */
+  /** Runs that this client has requested and that have not ended. */
   #ours(): number[] {
     return this.#members.flatMap(({ isOurs, end }, index) =>
       isOurs && end === undefined ? index : [],
@@ -159,7 +159,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
     for (const request of this.#next()) send(request);
   }
 
-  /** What can be asked now. */
+  /** Requests that can be sent now. */
   *#next(): Generator<RequestInput> {
     let waits = [...this.#open].filter((id) => id.startsWith('wait')).length;
     for (const [index, { named, offsets, end }] of this.#members.entries()) {
@@ -184,7 +184,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
     }
     while (this.#toCancel.length > 0) {
       if ([...this.#open].filter((id) => id.startsWith('cancel')).length >= ASKS_MAX) return;
-      // The youngest first: what waits must not start because of what is ended.
+      // Youngest first: a queued run must not start because another one ended.
       const at = this.#toCancel.pop();
       const member = at === undefined ? undefined : this.#members[at];
       if (member === undefined || member.end !== undefined) continue;
@@ -244,7 +244,7 @@ export class FleetRelay implements Conversation<readonly HostEnd[]> {
     this.#toShow.shift();
   }
 
-  /** Writes what is new of a frame: after a reconnect it may begin before our offset. */
+  /** Writes the new part of a frame: after a reconnect, it may begin before our offset. */
   #write(frame: ReplyOf<'output'>, { host, offsets, named }: Member): void {
     const { stream } = frame;
     const bytes = Buffer.from(frame.data, frame.encoding ?? 'utf8');

@@ -1,20 +1,19 @@
 /**
- * A connection for the fast path. node:net would do, but it brings all of Node's streams with it:
- * some 6 ms that every crontab line pays. So on the versions of Node that the tests run on, the
- * handle below node:net is used as it is; on all others, and where Node was told to warn of that,
- * node:net.
+ * A connection for the fast path. node:net would work, but it loads all of Node's streams: some 6
+ * ms for every crontab line. So on the tested versions of Node, the handle below node:net is used
+ * directly; on all others, and if Node was told to warn about that, node:net.
  */
 
 export interface Connection {
   send(line: string): void;
-  /** Nothing is heard any more, not even `closed`. */
+  /** Ends all callbacks, even `closed`. */
   close(): void;
 }
 
 export interface Listener {
   opened(connection: Connection): void;
   heard(bytes: Buffer): void;
-  /** There was none, or it broke. */
+  /** It could not be opened, or it broke. */
   closed(): void;
 }
 
@@ -28,10 +27,10 @@ export function connect(path: string, listener: Listener): void {
   else dialByPipe(binding, path, listener);
 }
 
-/** Only what is used here of lib/net.js and lib/internal/stream_base_commons.js in Node. */
+/** Only what is used here of Node's lib/net.js and lib/internal/stream_base_commons.js. */
 interface PipeHandle {
   onread: (chunk: ArrayBuffer | undefined) => void;
-  /** These answer with 0 or undefined, or with a negative errno. */
+  /** These return 0 or undefined, or a negative errno. */
   connect(request: object, path: string): number | undefined;
   readStart(): number | undefined;
   writeUtf8String(request: object, text: string): number | undefined;

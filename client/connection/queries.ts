@@ -1,6 +1,6 @@
 /**
- * Several questions on one connection, one after the other: what status, history and output
- * together say. When the daemon is restarted meanwhile, the open question is asked again.
+ * Several queries on one connection, one after the other: the combination of status, history and
+ * output. If the daemon is restarted meanwhile, the open query is sent again.
  */
 import { EXIT, PROTOCOL_VERSION, type Reply } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
@@ -10,17 +10,17 @@ import { type Answer, type Conversation, converse, type Place } from './conversa
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 
-/** One question; `take` is given each reply to it, and says true at the last one. */
+/** One query; `take` gets each reply to it, and returns true at the last one. */
 export interface Query {
   readonly request: RequestInput;
   readonly take: (reply: Reply) => boolean;
-  /** An error is an answer to it as well: no more is known. */
+  /** An error is an acceptable answer: nothing more is known. */
   readonly isOptional?: boolean;
-  /** Forgets what has come so far: it is asked anew. */
+  /** Forgets what has arrived so far, because the query is sent again. */
   readonly reset?: () => void;
 }
 
-/** Asks one question and returns its one reply. */
+/** Sends one query and returns its only reply. */
 export async function queryOne<T extends 'status' | 'history' | 'why'>(
   place: Place,
   request: RequestInput & { readonly type: T },
@@ -38,7 +38,7 @@ export async function queryOne<T extends 'status' | 'history' | 'why'>(
   return { ok: false, ending: { status: EXIT.version, isOwn: true, line } };
 }
 
-/** Asks all questions; returns how to exit where that was not possible. */
+/** Sends all queries; returns the exit status if that was not possible. */
 export async function query(place: Place, queries: readonly Query[]): Promise<Ending | undefined> {
   const [first] = queries;
   if (first === undefined) return undefined;

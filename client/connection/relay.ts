@@ -1,14 +1,14 @@
 /**
- * One run as its client sees it: what was asked, how far its output has come, how it ended. It
- * knows no connection: the fast path (client/main.ts) begins with it, and when the connection
- * breaks client/connection/conversation.ts goes on with the same object, at the same byte.
+ * One run as its client sees it: the request, the position in its output, and how it ended. It does
+ * not deal with connections: the fast path (client/main.ts) starts with it, and when the connection
+ * breaks, client/connection/conversation.ts continues with the same object, at the same byte.
  *
  *   asked ── accepted, joined ──> waiting ── ended ──────────────> Ending
  *     ├── refused, error ───────────────────────────────────────> Ending
  *     └── ignored, or (without wait) accepted, joined ──────────> Ending, status 0
  *
  * Invariants: every byte is written once, in the order of its stream; the status is never 0 for a
- * run that did not succeed, nor where output could not be written; nothing of baton's own goes to
+ * run that did not succeed, or if output could not be written; none of baton's own output goes to
  * stdout.
  */
 import { isatty } from 'node:tty';
@@ -34,7 +34,7 @@ const DONE: Ending = { status: 0, isOwn: false };
 const FD = { out: 1, err: 2 } as const;
 const SIGHUP = 1;
 const NEWLINE = 10;
-/** How long a client that is to end waits for any answer. */
+/** How long a client that must end waits for any answer. */
 const SIGNAL_PATIENCE_MS = 10_000;
 
 export class Relay {
@@ -45,7 +45,7 @@ export class Relay {
   /** Streams that nobody reads any more. */
   readonly #closed = { out: false, err: false };
   #run: number | undefined;
-  /** Tells the run from others that have its number. */
+  /** Tells the run from others with the same number. */
   #nonce: string | undefined;
   #isForeign = false;
   readonly #isMerged = areOneFile();
@@ -58,7 +58,7 @@ export class Relay {
   #wasHeard = false;
   #send: ((request: RequestInput) => void) | undefined;
 
-  /** `write` takes what the run prints. */
+  /** `write` gets the run's output. */
   constructor(request: RunRequest, write: typeof writeAll = writeAll) {
     this.#request = request;
     this.#writeOut = write;
@@ -70,7 +70,7 @@ export class Relay {
     this.#label = labelOf(request);
   }
 
-  /** Goes on where another client of this process was. */
+  /** Continues from the state of an earlier client in this process. */
   static resumed(request: RunRequest, begun: BegunRelay): Relay {
     const relay = new Relay(request);
     relay.#wasAsked = true;
@@ -86,7 +86,7 @@ export class Relay {
     return relay;
   }
 
-  /** The run was there before: it is not this client's to cancel. */
+  /** The run existed before: this client must not cancel it. */
   get isForeign(): boolean {
     return this.#isForeign;
   }
@@ -95,7 +95,7 @@ export class Relay {
     return this.#label;
   }
 
-  /** The first one that has come. */
+  /** The first signal. */
   get signal(): number | undefined {
     return this.#signal;
   }
@@ -104,22 +104,22 @@ export class Relay {
     return this.#wasAsked;
   }
 
-  /** Once it is known. */
+  /** Once known. */
   get run(): number | undefined {
     return this.#run;
   }
 
-  /** The daemon may have accepted a run that this client knows nothing of. */
+  /** The daemon may have accepted a run that this client does not know of. */
   get isInDoubt(): boolean {
     return this.#wasAsked && this.#run === undefined && this.#request.type === 'run';
   }
 
-  /** What to send with the number. */
+  /** To be sent with the number. */
   get nonce(): Omit<NamedRun, 'run'> {
     return this.#nonce === undefined ? {} : { nonce: this.#nonce };
   }
 
-  /** What to ask on a new connection. */
+  /** The request for a new connection. */
   request(): RequestInput {
     if (this.#run === undefined) return this.#request;
     const from = { ...this.#offsets };
@@ -149,7 +149,7 @@ export class Relay {
     process.on('SIGHUP', () => process.exit(EXIT.signalBase + SIGHUP));
   }
 
-  /** Takes in one reply; returns how to exit once that is known. */
+  /** Handles one reply; returns how to exit once that is known. */
   take(reply: Reply): Ending | undefined {
     this.#wasHeard = true;
     switch (reply.type) {
@@ -161,14 +161,14 @@ export class Relay {
         this.#nonce = reply.nonce;
         return undefined;
       case 'ignored':
-        return DONE; // the target's own wish: another run serves this one already
+        return DONE; // as the target wants: another run already serves this request
       case 'refused':
         return this.#own(reply.exit, reply.reason);
       case 'output':
         this.#write(reply);
         return undefined;
       case 'notice':
-        // cron would mail it, though the next attempt may well succeed.
+        // cron would mail it, although the next attempt may well succeed.
         if (reply.isNews !== true || isatty(FD.err)) {
           complain(`${this.#label}: ${reply.text}`, this.#isMidLine);
         }
@@ -180,7 +180,7 @@ export class Relay {
       case 'error':
         return this.#failed(reply);
       default:
-        // Nothing to a run; a fleet is for fleet-answer.ts. A newer daemon may say more.
+        // Irrelevant for a run; fleet-answer.ts handles fleets. A newer daemon may send others.
         reply satisfies ReplyOf<
           'fleet' | 'started' | 'history' | 'status' | 'why' | 'probed' | 'pong'
         >;
@@ -206,7 +206,7 @@ export class Relay {
     return { status: status || EXIT.noVerdict, isOwn: true, line, isMidLine: this.#isMidLine };
   }
 
-  /** Writes what is new of a frame: after a reconnect it may begin before our offset. */
+  /** Writes the new part of a frame: after a reconnect, it may begin before our offset. */
   #write(frame: ReplyOf<'output'>): void {
     const { stream, run } = frame;
     if (run !== this.#run) {
@@ -229,7 +229,7 @@ export class Relay {
     complain(`${this.#label}: ${outputNotWritten(stream, code, this.#run)}`);
   }
 
-  /** All of the output that was asked for has come. */
+  /** All of the requested output has arrived. */
   #shown(): Ending {
     return this.#isUnwritten ? { status: EXIT.unwritten, isOwn: true } : DONE;
   }
@@ -241,9 +241,9 @@ export class Relay {
     const ending = { status: exit, isOwn: isOwn(reply), isMidLine: this.#isMidLine, isSuccess };
     const line = `${target}: run ${run} ${text}`;
     if (tell) return { ...ending, line };
-    // The output is missing, so this is no success. Its line has been printed already.
+    // Output is missing, so this is a failure. Its line has already been printed.
     if (exit === 0 && this.#isUnwritten) return { ...ending, ...this.#shown() };
-    // cron mails only what is printed: a failure without a word would go unseen.
+    // cron mails only if something is printed: a silent failure would go unnoticed.
     if (exit !== 0 && verdict === 'failed' && wasSilent) {
       return { ...ending, line: line + printedNothing() };
     }
@@ -273,7 +273,7 @@ export class Relay {
     setTimeout(() => this.#leaveUnheard(signal), SIGNAL_PATIENCE_MS).unref();
   }
 
-  /** A client that is to end does not wait for a daemon that is away or says nothing. */
+  /** A client that must end does not wait for a daemon that is away or does not answer. */
   #leaveUnheard(signal: number): void {
     if (this.#wasHeard) return;
     complain(`${this.#label}: ${uncancelled(SIGNAL_PATIENCE_MS, this.#run)}`, this.#isMidLine);

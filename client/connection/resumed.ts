@@ -1,7 +1,6 @@
 /**
- * What client/baton.pl has begun and leaves to this process, which it has become: the request as it
- * was asked, and how far its replies have come. It stands in the environment, and is of no use in
- * any other process.
+ * State that client/baton.pl leaves to this process, which it has become: its request, and how far
+ * the replies have come. It is in the environment, and useless in any other process.
  */
 import type { FastCommand } from '../fast-path.ts';
 import type { BegunRelay } from './begun-relay.ts';
@@ -12,15 +11,15 @@ export interface Resumed {
   readonly relay: Relay;
   /** For the end of the run. */
   readonly isWaiting: boolean;
-  /** The daemon holds the connection and says nothing. */
+  /** The daemon holds the connection but does not answer. */
   readonly isSilent: boolean;
-  /** For how long the daemon has been away. */
+  /** How long the daemon has been away. */
   readonly awayMs: number;
 }
 
 interface Begun extends BegunRelay {
   readonly pid: number;
-  /** Of a request for a run. */
+  /** From a request for a run. */
   readonly token?: string;
   readonly silent?: true;
   readonly awayMs?: number;
@@ -28,7 +27,7 @@ interface Begun extends BegunRelay {
 
 const RESUME_ENV = 'BATON_RESUME';
 
-/** Takes it out of the environment; undefined where there is nothing to go on with. */
+/** Takes it out of the environment; undefined if there is nothing to continue. */
 export function takeResumed(
   env: NodeJS.ProcessEnv,
   command: FastCommand | undefined,
@@ -48,7 +47,7 @@ function requestOf(command: FastCommand, token: string | undefined): RunRequest 
   return token === undefined || request.type !== 'run' ? request : { ...request, token };
 }
 
-/** The parser's edge: the number of this process is not in what anybody else may have put there. */
+/** The parser's boundary: a value set by somebody else does not contain this process's pid. */
 function parse(text = ''): Begun | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,11 +1,11 @@
-/** What is asked of the daemon for one run, and how messages name it before it has a number. */
+/** Requests to the daemon for one run, and how messages name it before it has a number. */
 import { CALLER_CHARS_MAX, PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { areOneFile } from '../terminal/output.ts';
 
 export type RunRequest = Extract<RequestInput, { readonly type: 'run' | 'wait' | 'output' }>;
 
-/** The number alone may be another run's, once a journal was restored or begun anew. */
+/** The number alone may belong to another run, if a journal was restored or started afresh. */
 export interface NamedRun {
   readonly run: number;
   readonly nonce?: string;
@@ -16,7 +16,7 @@ export interface WaitedRun extends Omit<NamedRun, 'run'> {
   readonly run: number | string;
 }
 
-/** What is undefined of `more` is not sent. */
+/** Undefined fields of `more` are not sent. */
 export function runRequest(
   target: string,
   wait: boolean,
@@ -44,7 +44,7 @@ export function waitRequest(
   return { type: 'wait', v: PROTOCOL_VERSION, ...of, ...more, ...inside() };
 }
 
-/** Within the command of a run the daemon is told so: it may be the run that is waited for. */
+/** If this runs inside a run's command, the daemon must know: that run may be waited for. */
 function inside(): Pick<WaitRequest, 'caller'> {
   const caller = process.env['BATON_RUN_DIR'];
   return caller && caller.length <= CALLER_CHARS_MAX ? { caller } : {};

@@ -1,7 +1,7 @@
 /**
- * INT and TERM to a client that waits. timeout(1) sends its signal twice, to its child and to the
- * group of both: what comes so soon after another one is the same wish. Between the two a busy
- * machine may let others run.
+ * INT and TERM for a waiting client. timeout(1) sends its signal twice, to its child and to the
+ * whole group: a second signal this soon after the first counts as the same. On a busy machine some
+ * time may pass between the two.
  */
 
 export const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;

@@ -1,19 +1,19 @@
 /**
- * Notices a daemon that holds a connection and says nothing: stopped, stuck, or a program that is
- * no daemon at all. A run may have nothing to say for hours, so after half of the time the daemon
- * is asked whether it is there (`ping`), which it answers at once whatever else it does.
+ * Detects a daemon that holds a connection but does not answer: stopped, stuck, or not a daemon at
+ * all. A run may be silent for hours, so after half of the time the client sends a `ping`, which
+ * the daemon answers immediately, whatever else it does.
  */
 
 import { PROTOCOL_VERSION } from '../../daemon/protocol/request.ts';
 
-/** The question that is answered at once. */
+/** The request that is answered immediately. */
 export const PING = { type: 'ping', v: PROTOCOL_VERSION } as const;
-/** How long a daemon may say nothing, unless the command line says otherwise. */
+/** How long a daemon may be silent by default. */
 export const SILENT_MS_DEFAULT = 60_000;
-/** A daemon that is being started for this very connection needs as long. */
+/** A daemon that is being started for this connection needs this long. */
 const SILENT_MS_MIN = 2_000;
 
-/** For a `--connect-timeout` of so long. */
+/** For a given `--connect-timeout`. */
 export function silentMsOf(connectTimeoutMs: number | undefined): number {
   return Math.max(connectTimeoutMs ?? SILENT_MS_DEFAULT, SILENT_MS_MIN);
 }
@@ -23,9 +23,7 @@ export class Silence {
   #wasAsked = false;
   readonly #timer: NodeJS.Timeout;
 
-  /**
-   * `ask` makes a living daemon say something; `giveUp` is called once, after `silentMs` at least.
-   */
+  /** `ask` makes a living daemon answer; `giveUp` is called once, after at least `silentMs`. */
   constructor(
     silentMs: number,
     { ask, giveUp }: { readonly ask: () => void; readonly giveUp: () => void },
@@ -43,7 +41,7 @@ export class Silence {
     }, silentMs / 2).unref();
   }
 
-  /** The daemon has said something. */
+  /** The daemon has sent something. */
   heard(): void {
     this.#wasHeard = true;
   }

@@ -1,10 +1,8 @@
-/** Where the client asks. Part of the fast path. */
+/** The socket that the client connects to. Part of the fast path. */
 import { accessSync } from 'node:fs';
 import { clientSocket } from '../../daemon/protocol/request.ts';
 
-/**
- * R_OK and W_OK of access(2), and F_OK: written out, for what is not used is not bundled either.
- */
+/** R_OK and W_OK of access(2), and F_OK: as literals, to keep the bundle small. */
 const READ_WRITE = 6;
 const EXISTS = 0;
 

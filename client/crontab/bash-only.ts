@@ -1,7 +1,7 @@
-/** What bash reads otherwise than the sh of crontabs does. Pure. */
+/** Where bash differs from the sh of crontabs. Pure. */
 import type { SyntaxNode } from 'unbash';
 
-/** By the type of the node, how people know it. */
+/** Well-known names, by the type of the node. */
 const BASH_ONLY: Readonly<Record<string, string>> = {
   TestCommand: '[[ ]]',
   ArithmeticCommand: '(( ))',
@@ -17,7 +17,7 @@ const BASH_ONLY: Readonly<Record<string, string>> = {
   FileDescriptorVariable: 'a named descriptor',
 };
 
-/** Undefined where sh reads it alike. */
+/** Undefined if sh reads it the same way. */
 export function bashOnly(node: SyntaxNode, text: string): string | undefined {
   if (node.type === 'CommandExpansion' && node.text.startsWith('$((')) return '$(( with a command';
   if (node.type === 'Redirect' && node.operator.startsWith('&>')) return node.operator;

@@ -1,11 +1,11 @@
-/** What a call of baton in a line of a crontab asks for, if it asks for a run. Pure. */
+/** What a call of baton in a crontab line requests, if it requests a run. Pure. */
 import { parseDuration } from '../../daemon/protocol/request.ts';
 import { OPTIONS, optionOf } from '../command-line/manual.ts';
 
 export interface BatonCall {
   readonly kind: 'baton';
   readonly targets: readonly [string, ...string[]];
-  /** Behind the target, for its command. */
+  /** For the command, after the target. */
   readonly args?: readonly string[];
   /** Hosts of a fleet. */
   readonly only?: readonly string[];
@@ -14,7 +14,7 @@ export interface BatonCall {
   readonly socket?: string;
 }
 
-/** `words` are those behind the program. */
+/** `words` are those after the program. */
 export function batonCall(words: readonly string[]): BatonCall | undefined {
   const end = words.indexOf('--');
   const { plain, values } = cut(end < 0 ? words : words.slice(0, end));
@@ -36,7 +36,7 @@ export function batonCall(words: readonly string[]): BatonCall | undefined {
   };
 }
 
-/** Words that are no options, and the values of options. */
+/** Words that are not options, and the values of options. */
 function cut(words: readonly string[]) {
   const plain: string[] = [];
   const values = new Map<string, string>();

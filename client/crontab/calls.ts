@@ -1,8 +1,7 @@
 /**
- * The calls of rsnapshot and baton in a line of a crontab: those that stand where a shell looks for
- * a program, also behind wrappers and in `sh -c`. A path, a tag or an argument that is called
- * rsnapshot is none. What runs on another machine is none of this one's. What cannot be rewritten
- * safely says why. Pure.
+ * Finds the calls of rsnapshot and baton in a crontab line: where a shell looks for a program, also
+ * after wrappers and in `sh -c`. A path, a tag or an argument named rsnapshot is not a call. Calls
+ * on other machines do not count. A call that cannot be rewritten safely says why. Pure.
  */
 import { type BatonCall, batonCall } from './baton-call.ts';
 import { type Carried, merge, NOTHING_CARRIED } from './carried.ts';
@@ -22,25 +21,25 @@ export interface RsnapshotCall {
   readonly kind: 'rsnapshot';
   readonly conf: string;
   readonly level: string;
-  /** The program and its arguments, as they are. */
+  /** The program and its arguments, unchanged. */
   readonly argv: readonly string[];
   readonly carried: Carried;
   /** In the command of the line, as the shell gets it. */
   readonly edits: Edits;
   /** Why it cannot be rewritten. */
   readonly unclear?: string;
-  /** Levels whose runs have to succeed before it, or it is left out. */
+  /** Levels that have to succeed before it, or it is skipped. */
   readonly needs: readonly string[];
-  /** Only its looks say that it is a call. */
+  /** It only looks like a call. */
   readonly isGuess?: boolean;
 }
 
 export type Call = RsnapshotCall | BatonCall;
 
-/** Where rsnapshot reads its configuration unless `-c` says otherwise. */
+/** Where rsnapshot reads its configuration without `-c`. */
 export const CONF_DEFAULT = '/etc/rsnapshot.conf';
 
-/** The environment that cron gives to a command whose crontab sets none. */
+/** cron's environment for a command whose crontab sets none. */
 export const PATH_DEFAULT = '/usr/bin:/bin';
 
 /** Commands of rsnapshot that start no run (sync does). */
@@ -49,7 +48,7 @@ const OTHERS = [
   ...['upgrade-config-file', 'upgrade-config', 'get-latest-snapshot', 'print-config'],
 ];
 const FLAGS = 'vtxqVD';
-/** Programs to which a command is a text, or a file. */
+/** Programs for which a command is just text, or a file. */
 const QUOTING =
   /(?:^|\/)(?:echo|printf|logger|test|\[|ls|chmod|chown|cp|mv|rm|ln|which|type|stat)$/;
 
@@ -67,7 +66,7 @@ export function callsOf(
   return search(read, context, { offset: 0, carried: NOTHING_CARRIED });
 }
 
-/** Which shell cron starts for a line, and the variables that it knows. */
+/** The shell that cron starts for a line, and its variables. */
 export function contextOf(line: Pick<CronLine, 'settings' | 'startedBy'>): Context {
   const variables: Record<string, string> = { PATH: PATH_DEFAULT, ...settingsOf(line.settings) };
   return { isBash: /(?:^|\/)bash$/.test(shellOf(line)), variables };
@@ -82,7 +81,7 @@ export function settingsOf({ all, count }: CronLine['settings']): Readonly<Recor
   return Object.fromEntries(all.slice(0, count).map(({ name, value }) => [name, value]));
 }
 
-/** Where the text of a script stands in the line, what is around it, why it cannot be touched. */
+/** Position of a script in the line, its surroundings, and why it cannot be changed. */
 interface Surroundings {
   readonly offset?: number;
   readonly carried: Carried;
@@ -112,7 +111,7 @@ function isWithin(inner: Span, outer: Span): boolean {
   return outer.pos <= inner.pos && inner.end <= outer.end;
 }
 
-/** Those of one of its simple commands. */
+/** The calls in one of its simple commands. */
 function callsIn(
   read: ShellRead,
   command: SimpleCommand,
@@ -135,7 +134,7 @@ function callsIn(
       const inner = { isBash: job.isBash, variables: context.variables };
       return search(job.read, inner, {
         ...moved,
-        // Locks and a timeout go on to count for all of it, in the line.
+        // Locks and a timeout still apply to all of it, in the line.
         carried: merge(around.carried, { ...withoutTimes(carried), locks: [] }),
         ...(odd === undefined ? {} : { unclear: odd }),
       });
@@ -155,7 +154,7 @@ function callsIn(
   }
 }
 
-/** In the line stays what starts a script of several commands; what it does has to be harmless. */
+/** What starts a script of several commands stays in the line, so it has to be harmless. */
 function heldBack({ user, inside }: Carried): string | undefined {
   if (user !== undefined) return say.insideOf(`su or sudo (${user})`);
   return inside[0] === undefined ? undefined : say.insideOf(inside[0]);
@@ -182,7 +181,7 @@ export function isRsnapshot(name: string): boolean {
   return /(?:^|\/)rsnapshot(?:-\d[\d.]*)?(?:\.pl)?$/.test(name);
 }
 
-/** Read as its Getopt::Std does: options first, then what to do. */
+/** As its Getopt::Std does: options first, then the action. */
 function rsnapshotCall(
   program: string,
   words: readonly ShellWord[],
@@ -216,7 +215,7 @@ function rsnapshotCall(
   return { kind: 'rsnapshot', conf, level, argv, carried, edits: NOWHERE, needs: [], ...unclear };
 }
 
-/** Where a program makes a command of its words: the words that would be a call. */
+/** For a program that makes a command from its words: those that would be a call. */
 function guess(words: readonly ShellWord[], unclear: string): readonly RsnapshotCall[] {
   const plain = words.flatMap((word): readonly ShellWord[] => {
     const parts = (word.value ?? word.whole ?? word.text).split(/[\s;&|"']+/);
@@ -228,7 +227,7 @@ function guess(words: readonly ShellWord[], unclear: string): readonly Rsnapshot
   return call === undefined ? [] : [{ ...call, unclear, isGuess: true }];
 }
 
-/** What is printed into a program that takes it for commands. */
+/** Text that is piped into a program that reads commands. */
 function fed(
   { structure, commands }: ShellRead,
   command: SimpleCommand,
@@ -241,13 +240,13 @@ function fed(
   if (!READING.test(name)) return [];
   const plain = words.slice(1).map((word) => ({
     ...word,
-    // Ends of lines, as echo and printf write them.
+    // Line ends, as in echo and printf.
     value: (word.value ?? word.whole ?? word.text).replaceAll('\\n', ' '),
   }));
   return guess(plain, say.startedBy(name));
 }
 
-/** A program that is not known here, with a whole call for its last words. */
+/** An unknown program whose last words are a complete call. */
 function guessArgument(words: readonly ShellWord[]): readonly RsnapshotCall[] {
   const [program] = words;
   const name = program?.value ?? '';

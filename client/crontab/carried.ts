@@ -1,6 +1,6 @@
 /**
- * What of the wrappers around a program goes into its target, by the target's keys: nice, ionice,
- * timeout, user, locks. Pure.
+ * What the wrappers of a program mean for its target, by the target's keys: nice, ionice, timeout,
+ * user, locks. Pure.
  */
 import * as say from './migration-messages.ts';
 import type { Option, Wrapper } from './wrappers.ts';
@@ -10,7 +10,7 @@ const NICE_MAX = 19;
 const IONICE_CLASSES = ['none', 'realtime', 'best-effort', 'idle'];
 export const NOTHING_CARRIED: Carried = { env: {}, locks: [], flocks: [], inside: [], notes: [] };
 
-/** Of a target, by its keys; see runners/local.ts. */
+/** By the keys of a target; see runners/local.ts. */
 export interface Carried {
   readonly nice?: number;
   readonly ionice?: string;
@@ -21,11 +21,11 @@ export interface Carried {
   readonly cwd?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly locks: readonly Lock[];
-  /** All calls of flock on the way, also those that stay. */
+  /** All calls of flock on the way, including those that stay. */
   readonly flocks: readonly Flock[];
   /** Words that go before the program in `args`. */
   readonly inside: readonly string[];
-  /** What to know, as sentences. */
+  /** Notes, as sentences. */
   readonly notes: readonly string[];
 }
 
@@ -34,21 +34,21 @@ export interface Flock {
   readonly path: string;
   /** Several can hold it at once. */
   readonly isShared: boolean;
-  /** Gives up at once where somebody holds it (-n); else it waits, for ever or for a time (-w). */
+  /** Gives up immediately if it is held (-n); otherwise waits, for ever or for a time (-w). */
   readonly givesUp: boolean;
 }
 
 export interface Lock {
   readonly path: string;
-  /** What happens while another one has it. */
+  /** What happens while something else holds it. */
   readonly whenFull: 'queue' | 'refuse' | 'ignore';
-  /** For so long it waits. */
+  /** How long it waits. */
   readonly maxWait?: string;
-  /** The command that takes it, without what runs under it. */
+  /** The command that takes it, without what it runs. */
   readonly words: readonly string[];
 }
 
-/** What stands further inside comes later, and counts. */
+/** Inner ones come later, and take precedence. */
 export function merge(outer: Carried, inner: Carried): Carried {
   return {
     ...outer,
@@ -61,7 +61,7 @@ export function merge(outer: Carried, inner: Carried): Carried {
   };
 }
 
-/** The keys for what it does; undefined where none has the same meaning. */
+/** The keys for a wrapper; undefined if none has the same meaning. */
 export function carriedBy(
   role: Wrapper['role'],
   program: string,
@@ -70,7 +70,7 @@ export function carriedBy(
   own: readonly string[],
   before: Carried,
 ): Partial<Carried> | undefined {
-  // What is inside of something that stays in `args` has to stay there too.
+  // What is inside a wrapper that stays in `args` has to stay there too.
   if (before.inside.length > 0) return undefined;
   const value = (...names: readonly string[]): string | undefined => lastValue(options, ...names);
   const has = (...names: readonly string[]): boolean =>
@@ -118,14 +118,14 @@ function ioniceOf(named: string, level: string | undefined): Partial<Carried> | 
   return isKnown ? { ionice } : undefined;
 }
 
-/** Of timeout(1) and flock(1): seconds, or a number with one unit. */
+/** As in timeout(1) and flock(1): seconds, or a number with one unit. */
 function durationOf(text: string): string | undefined {
   const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text) ?? [];
   if (amount === undefined || Number(amount) === 0) return undefined;
   return `${amount}${unit === '' ? 's' : unit}`;
 }
 
-/** Undefined where flock takes no lock. */
+/** Undefined if flock takes no lock. */
 export function flockOf(options: readonly Option[], path: string | undefined): Flock | undefined {
   const has = (...names: readonly string[]): boolean =>
     options.some(({ name }) => names.includes(name));
@@ -134,7 +134,7 @@ export function flockOf(options: readonly Option[], path: string | undefined): F
   return { path, isShared: has('s', 'shared'), givesUp };
 }
 
-/** A shared lock lets others in, and setlock and withlock wait otherwise. */
+/** A shared lock lets others in, and setlock and withlock wait differently. */
 function lockOf(
   program: string,
   options: readonly Option[],

@@ -1,7 +1,7 @@
 /**
- * `baton check-crontab [FILE…]`: reads crontabs, the system's own by default, and says line by line
- * what to write instead. It changes no file. The daemon is asked for its targets; if
- * it does not answer, what needs no targets is said all the same.
+ * `baton check-crontab [FILE…]`: reads crontabs, by default the system's, and says line by line
+ * what to write instead. It changes no file. The daemon provides its targets; if it does not
+ * answer, everything that needs no targets is still printed.
  */
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -34,7 +34,7 @@ import { findProgram, look } from './look.ts';
 /** Longest regular file that is read. */
 const FOUND_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Exit status where something was found; as of grep and of linters. */
+/** Exit status if something was found, as in grep and linters. */
 const EXIT_FOUND = 1;
 export const EXIT_UNREADABLE = 66;
 
@@ -75,7 +75,7 @@ export interface AllRead {
 }
 
 export function readAll(files: readonly string[], areNamed: boolean, { rules }: CronHere): AllRead {
-  // Who names a file may name a pipe: /dev/stdin.
+  // A file that is named explicitly may be a pipe: /dev/stdin.
   const read = areNamed ? readNamed : readFound;
   const users = userNames();
   const lines: CronLine[] = [];
@@ -93,7 +93,7 @@ export function readAll(files: readonly string[], areNamed: boolean, { rules }: 
   return { texts, lines, unread };
 }
 
-/** What else there is to know of a machine whose own crontabs were read. */
+/** Further remarks about a machine whose own crontabs were read. */
 function remarks({ name }: CronHere): readonly string[] {
   const elsewhere = notLookedInto();
   const lines = [
@@ -104,7 +104,7 @@ function remarks({ name }: CronHere): readonly string[] {
   return lines.map((line) => `${plain(line)}\n`);
 }
 
-/** What the daemon and the confs of this machine say. */
+/** Facts from the daemon and this machine's confs. */
 export async function knowledgeOf(place: Place): Promise<Knowledge> {
   const confs = new Map<string, RsnapshotConf | undefined>();
   const conf = (path: string): RsnapshotConf | undefined => {
@@ -114,7 +114,7 @@ export async function knowledgeOf(place: Place): Promise<Knowledge> {
   return { targets: await targetsOf(place), conf, suggest, program: findProgram };
 }
 
-/** The daemon's targets, or undefined if it does not answer at once. */
+/** The daemon's targets, or undefined if it does not answer soon. */
 async function targetsOf(place: Place): Promise<readonly KnownTarget[] | undefined> {
   const request = { type: 'status', v: PROTOCOL_VERSION } as const;
   const talk = { label: undefined, run: undefined, request: () => request, opened() {}, lost() {} };
@@ -136,7 +136,7 @@ function count(many: number, what: string): string {
   return `${many} ${what}${many === 1 ? '' : 's'}`;
 }
 
-/** In /etc a word names the user. Elsewhere it does so if there is such a user. */
+/** In /etc a word names the user. Elsewhere it does if there is such a user. */
 function userColumn(file: string, users: ReadonlySet<string>): UserColumn {
   if (dirname(file) === TABS) return { isThere: () => false };
   const isSystem = file === CRONTAB || dirname(file) === CRON_D;
@@ -153,12 +153,12 @@ function readNamed(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-/** Of a regular file only: a named pipe would hold up whatever opens it. */
+/** Regular files only: opening a named pipe would block. */
 export function readFound(path: string): string {
   return readRegular(path, FOUND_BYTES_MAX);
 }
 
-/** Of a file that cron ignores. */
+/** For a file that cron ignores. */
 function textIfReadable(file: string): string {
   try {
     return readFound(file);

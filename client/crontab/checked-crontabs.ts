@@ -10,7 +10,7 @@ export interface CheckedCrontabs {
   readonly unread: readonly string[];
   readonly crontabs: number;
   readonly lines: number;
-  /** Lines that ask baton for a run. */
+  /** Lines that request a run from baton. */
   readonly calls: number;
 }
 
@@ -19,8 +19,8 @@ interface CheckedLine {
   /** Absent: it is about the whole file. */
   readonly line?: number;
   /**
-   * "wrong": a call of baton, or of a file with one, that cron does not run as it is written;
-   * "better": something to change; "remark": something to know.
+   * "wrong": a call of baton, or a file with one, that cron does not run as written; "better":
+   * something to change; "remark": something to know.
    */
   readonly level: 'wrong' | 'better' | 'remark';
   readonly text: string;

@@ -1,7 +1,6 @@
 /**
- * What the lines of crontabs are going to ask of baton, and when: those of their calls that are
- * `baton run`. A file that cron ignores for one bad line asks for nothing. Pure, apart from the
- * time zone.
+ * What crontab lines are going to request from baton, and when: their `baton run` calls. A file
+ * that cron ignores because of one bad line requests nothing. Pure, apart from the time zone.
  */
 import type { ComingRequest } from '../../daemon/protocol/planned.ts';
 import type { BatonCall } from './baton-call.ts';
@@ -11,21 +10,21 @@ import type { CronLine } from './crontab.ts';
 import { readShell } from './shell.ts';
 
 export interface Coming {
-  /** By time; of equal times in the order of the lines. */
+  /** Ordered by time; equal times in the order of the lines. */
   readonly requests: readonly ComingRequest[];
-  /** Lines with calls that the clock does not start. */
+  /** Lines with calls that do not start at a time. */
   readonly atBoot: readonly CronLine[];
-  /** Lines with calls that cron refuses, or whose times are not known here. */
+  /** Lines with calls that cron refuses, or whose times are unknown here. */
   readonly left: readonly CronLine[];
-  /** Lines with calls whose target only the shell knows, or of another daemon: not in the plan. */
+  /** Lines with calls for another daemon, or whose target only the shell knows: not in the plan. */
   readonly unclear: readonly CronLine[];
-  /** Lines with a call after something else, or under a condition, which the plan does not know. */
+  /** Lines with a call after something else, or under a condition that the plan does not know. */
   readonly conditional: readonly CronLine[];
-  /** How many lines call baton. */
+  /** Number of lines that call baton. */
   readonly lines: number;
 }
 
-/** `dropsLines`: a bad line costs that line only; of very many requests, some more than `most`. */
+/** `dropsLines`: a bad line affects only itself; of very many requests, returns about `most`. */
 export function comingRequests(
   lines: readonly CronLine[],
   dropsLines: boolean,
@@ -58,7 +57,7 @@ export function comingRequests(
   return { requests, atBoot, left, unclear, conditional, lines: asking };
 }
 
-/** What calls that are made at one time ask for. */
+/** What calls that are made at one time request. */
 export function requestsOf(calls: readonly BatonCall[], atMs: number): readonly ComingRequest[] {
   return calls.flatMap(({ targets, args, only, maxWaitMs }) => {
     const more = {
@@ -70,13 +69,13 @@ export function requestsOf(calls: readonly BatonCall[], atMs: number): readonly 
   });
 }
 
-/** Whether what it asks for, and of whom, stands in the command. */
+/** Whether the command itself shows what it requests, and from which daemon. */
 export function isKnown({ targets, only = [], socket }: BatonCall, command: string): boolean {
   if (socket !== undefined || /\bBATON_SOCKET=/.test(command)) return false;
   return ![...targets, ...only].some((word) => /[$`]/.test(word));
 }
 
-/** How many calls the first command of a line has: they are made at once and in any case. */
+/** How many calls the first command of a line has: they are made first and unconditionally. */
 export function callsFirst({ command, settings }: Pick<CronLine, 'command' | 'settings'>): number {
   const { isBash, variables } = contextOf({ settings });
   const [first] = readShell(command, isBash, variables).commands;

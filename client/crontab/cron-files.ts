@@ -1,7 +1,7 @@
 /**
- * The crontabs of this machine: which files there are, which of them its cron ignores whole and
- * why, and where else jobs are started that nobody reads here. Debian's cron and systemd-cron
- * ignore different ones; both were asked.
+ * The crontabs of this machine: which files there are, which ones its cron ignores completely and
+ * why, and where else jobs are started that are not read here. Debian's cron and systemd-cron
+ * ignore different files; the rules come from tests with both.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
@@ -16,11 +16,11 @@ import { type SystemdCron, systemdCron } from './systemd-cron.ts';
 export const CRONTAB = '/etc/crontab';
 export const CRON_D = '/etc/cron.d';
 export const TABS = '/var/spool/cron/crontabs';
-/** Where run-parts takes scripts from, and anacron jobs. */
+/** Directories of run-parts, and jobs of anacron. */
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
 const GENERATORS = ['/usr/lib/systemd/system-generators', '/lib/systemd/system-generators'];
 const UNITS = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system'];
-/** cron 3.0pl1-162 is that of Debian 12. */
+/** cron 3.0pl1-162 is in Debian 12. */
 const REVISION_12 = 162;
 /** Longest script or unit that is searched for a call. */
 const SCRIPT_BYTES_MAX = 1024 * 1024;
@@ -31,7 +31,7 @@ const GROUP_OR_OTHERS_WRITE = 0o022;
 export interface CronHere {
   readonly name: 'cron' | 'systemd-cron';
   readonly rules: CronRules;
-  /** A bad line costs that line only. */
+  /** A bad line affects only itself. */
   readonly dropsLines: boolean;
 }
 
@@ -41,7 +41,7 @@ export function cronHere(): CronHere {
   return { name: 'systemd-cron', rules: systemdCron(version), dropsLines: true };
 }
 
-/** By the revision of the package; where it is not known, the stricter ones. */
+/** By the revision of the package; if that is unknown, the stricter rules. */
 function debianRules(): CronRules {
   const { stdout } = spawnSync('dpkg-query', ['--show', 'cron'], { encoding: 'utf8' });
   const revision = /\t3\.0pl1-(\d+)/.exec(stdout ?? '')?.[1];
@@ -57,7 +57,7 @@ function systemdVersion(): SystemdCron | undefined {
 
 export interface CronFiles {
   readonly files: readonly string[];
-  /** Those that cron ignores whole, each with a sentence. */
+  /** Files that cron ignores completely, each with a sentence. */
   readonly ignored: readonly { readonly file: string; readonly text: string }[];
 }
 
@@ -83,7 +83,7 @@ function candidates(): readonly string[] {
   ];
 }
 
-/** Why this cron ignores a file of the places above, or undefined. */
+/** Why this cron ignores a file in these places, or undefined. */
 export function whyIgnored(file: string, { name: cron }: CronHere): string | undefined {
   const name = basename(file);
   const place = dirname(file);
@@ -97,7 +97,7 @@ export function whyIgnored(file: string, { name: cron }: CronHere): string | und
     if (place === CRON_D && !/^[\w-]+$/.test(name)) return say.dotInName(name);
     return whySystemIgnored(link, stats);
   } catch {
-    // Who may not look at it may not read it, which is told then.
+    // Without permission to look, it cannot be read, which is reported then.
     return undefined;
   }
 }
@@ -114,7 +114,7 @@ function whySystemIgnored(link: Stats, stats: Stats): string | undefined {
   return stats.nlink === 1 ? undefined : say.manyLinks(stats.nlink);
 }
 
-/** Users' own: named as the user, and stricter. */
+/** Users' own crontabs: named after the user, with stricter rules. */
 function whyTabIgnored(name: string, link: Stats): string | undefined {
   if (!userExists(name)) return say.unknownUser(name);
   if (link.isSymbolicLink()) return say.noFileThere('a link');
@@ -122,7 +122,7 @@ function whyTabIgnored(name: string, link: Stats): string | undefined {
   return link.nlink === 1 ? undefined : say.manyLinks(link.nlink);
 }
 
-/** In /etc/passwd, or wherever else this machine has its users. */
+/** In /etc/passwd, or any other source of users on this machine. */
 export function userExists(name: string): boolean {
   if (/^\d*$/.test(name)) return false;
   const { status, error } = spawnSync('getent', ['passwd', '--', name], { stdio: 'ignore' });
@@ -146,7 +146,7 @@ export function notLookedInto(): readonly string[] {
 }
 
 /**
- * The scripts of a command line by whole paths that mention rsnapshot, other than rsnapshot itself.
+ * The scripts in a command line, by absolute paths, that mention rsnapshot; not rsnapshot itself.
  */
 export function hiddenCalls(command: string): readonly string[] {
   const paths = command.match(/(?<![\w./~-])\/[^\s;&|()<>"'`$\\]+/g) ?? [];
@@ -157,7 +157,7 @@ export function hiddenCalls(command: string): readonly string[] {
 function mentionsRsnapshot(path: string): boolean {
   const text = textOf(path);
   if (text === undefined || text.includes('\0')) return false;
-  // A comment is no call.
+  // A comment is not a call.
   return text.split('\n').some((line) => !/^\s*[#;]/.test(line) && CALL.test(line));
 }
 

@@ -1,13 +1,13 @@
 /**
- * The moments at which cron starts a line, by the local time of this process, also where the clocks
- * change to or from daylight saving time; see `Schedule.atChange`. Pure, apart from the time zone.
+ * When cron starts a line, in the local time of this process, including the changes to and from
+ * daylight saving time; see `Schedule.atChange`. Pure, apart from the time zone.
  */
 import { runsOn, type Schedule } from './crontab.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-/** Rising, from `fromMs` up to but without `untilMs`; of very many, some more than `most`. */
+/** Ascending, from `fromMs` up to but not including `untilMs`; about `most` of very many. */
 export function timesOf(
   schedule: Schedule,
   fromMs: number,
@@ -17,7 +17,7 @@ export function timesOf(
   const times = new Set<number>();
   const first = new Date(fromMs);
   const [year, month] = [first.getFullYear(), first.getMonth()];
-  // The day before may end with what its clocks have skipped.
+  // Times that the clocks skipped at the end of the day before may follow now.
   for (let date = first.getDate() - 1; times.size <= most; date++) {
     if (new Date(year, month, date).getTime() >= untilMs) break;
     if (!runsOn(schedule, new Date(Date.UTC(year, month, date)))) continue;
@@ -48,7 +48,7 @@ function timesOfDay({ minutes, atChange }: Schedule, day: Day): readonly number[
   });
 }
 
-/** The minute from which another offset from UTC counts, and by how much clocks are set back. */
+/** The minute from which another offset from UTC applies, and how far clocks are set back. */
 function changeWithin(
   beginMs: number,
   endMs: number,

@@ -1,12 +1,11 @@
 /**
- * What the cron of the machine does with lines, apart from what they call: lines that it refuses,
- * alone or with all of their file, those that never run, and those that run at other times than one
- * would think. Pure.
+ * What this machine's cron does with lines, whatever they call: lines that it refuses, alone or
+ * with the whole file, lines that never run, and lines that run at unexpected times. Pure.
  */
 import { type CronLine, runsOn, type Schedule } from './crontab.ts';
 import * as say from './crontab-messages.ts';
 
-/** Four years: every day of the calendar is among them. */
+/** Four years, which contain every day of the calendar. */
 export const DAYS = 1_461;
 export const DAY_MS = 86_400_000;
 /** A Friday, and the day on which every interval of rsnapshot is due. */
@@ -19,7 +18,7 @@ export interface Verdict {
   readonly isBroken?: true;
 }
 
-/** `refusesFiles`: one bad line makes cron ignore all of its file, as Debian's does. */
+/** `refusesFiles`: one bad line makes cron ignore the whole file, as in Debian. */
 export function judge(lines: readonly CronLine[], refusesFiles: boolean): readonly Verdict[] {
   return lines.flatMap((line): readonly Verdict[] => {
     const { fault, notes = [], schedule } = line;

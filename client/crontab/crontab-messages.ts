@@ -1,11 +1,11 @@
 /**
- * What cron does with lines and files of crontabs, as `baton check-crontab` tells it. A place
- * stands in front: the file and the line. The style: test/unit/project/messages.test.ts.
+ * What cron does with lines and files of crontabs, for `baton check-crontab`; printed after the
+ * file and the line. For the style see test/unit/project/messages.test.ts.
  */
 
-// A line
+// Lines
 
-/** `fault` in cron's own words; `others` lines are in the file beside it. */
+/** `fault` in cron's own words; the file has `others` further lines. */
 export const refusedFile = (fault: string, others: number): string => {
   const rest = others === 0 ? '' : `, and with it all other lines of the file (${others})`;
   return `cron refuses this line ("${fault}")${rest}; correct it`;
@@ -14,7 +14,7 @@ export const refusedFile = (fault: string, others: number): string => {
 export const refusedLine = (fault: string): string =>
   `systemd-cron drops this line ("${fault}"); correct it`;
 
-/** `notes` say why, where something is known. */
+/** `notes` are the known reasons. */
 export const neverRuns = (notes: readonly string[]): string => {
   if (notes.length > 0) return `never runs: ${notes.join('; ')}`;
   return 'never runs: no such day exists in the calendar; correct the day or the month';
@@ -24,7 +24,7 @@ export const cutAtPercent = (): string =>
   'cron ends the command at the first "%" and passes the rest as its input; write each "%" as ' +
   '"\\%"';
 
-/** `path` is undefined for a name with directories, `where` where it is nowhere. */
+/** `path` is undefined for a name with directories, `where` if it is nowhere. */
 export const notOnPath = (
   name: string,
   path: string | undefined,
@@ -47,7 +47,7 @@ export const syncChain = (level: string): string =>
   'write one line for each at the same minute, which baton puts in order, or one target with ' +
   '"cmds" and "continueOn": [0, 2]';
 
-// A file
+// Files
 
 export const ignored = (why: string): string => `cron ignores this file: ${why}`;
 
@@ -77,7 +77,7 @@ export const unknownUser = (name: string): string =>
 export const masked = (unit: string): string =>
   `${unit} exists, which takes precedence; remove one of them`;
 
-// A machine
+// Machines
 
 export const systemdCron = (): string =>
   'systemd-cron runs these crontabs: it mails only failures, never the output of a job';

@@ -1,11 +1,10 @@
 /**
- * Reads crontabs as the cron of the machine does (crontab(5)): lines of five fields or a nickname,
- * in /etc with a user, and on which days and minutes each of them runs. Whose rules are followed is
- * said by `CronRules`: debiancron.ts has those of Debian's cron, systemdcron.ts those of
- * systemd-cron. Pure.
+ * Parses crontabs as this machine's cron does (crontab(5)): lines of five fields or a nickname, in
+ * /etc with a user, and on which days and minutes each of them runs. `CronRules` are the rules of
+ * one cron: debian-cron.ts has those of Debian's cron, systemd-cron.ts those of systemd-cron. Pure.
  *
- * A line that cron refuses is in the list too, with its `fault`, since Debian's cron then ignores
- * all the others of that file.
+ * A line that cron refuses is in the list too, with its `fault`, because Debian's cron then ignores
+ * all other lines of that file.
  */
 
 import { DEBIAN } from './debian-cron.ts';
@@ -20,27 +19,25 @@ export interface CronLine {
   readonly text: string;
   /** Where in `text` the command begins; client/crontab/percent.ts reads it there. */
   readonly commandAt: number;
-  /**
-   * The variables that the crontab sets above this line; of those with one name the last counts.
-   */
+  /** Variables that the crontab sets above this line; for equal names the last one applies. */
   readonly settings: Settings;
   /** The five fields or the nickname, as written. */
   readonly when: string;
   readonly user?: string;
-  /** Without what follows the first `%`: cron hands that to stdin. */
+  /** Without what follows the first `%`: cron passes that to stdin. */
   readonly command: string;
-  /** Undefined for @reboot, and where the fields cannot be understood. */
+  /** Undefined for @reboot, and if the fields cannot be understood. */
   readonly schedule?: Schedule;
   /**
-   * Who starts it, if not cron. Then `%` is a sign like others, the command begins in `/` and not
-   * in HOME, it is always one of /bin/sh, and SHELL, USER and LOGNAME are variables like others.
+   * What starts it, if not cron. Then `%` has no special meaning, the command runs by /bin/sh in
+   * `/`, not HOME, and SHELL, USER and LOGNAME are ordinary variables.
    */
   readonly startedBy?: 'anacron';
-  /** What the file itself calls it. */
+  /** Its name in the file itself. */
   readonly name?: string;
   /** Why cron refuses it, in cron's own words: "bad minute". */
   readonly fault?: string;
-  /** What cron makes of it that one would not guess; each a sentence. */
+  /** Unexpected effects in cron; each a sentence. */
   readonly notes?: readonly string[];
 }
 
@@ -51,41 +48,41 @@ interface Settings {
 }
 
 export interface Schedule {
-  /** Minutes of the day, rising. */
+  /** Minutes of the day, ascending. */
   readonly minutes: readonly number[];
   readonly days: ReadonlySet<number>;
   readonly months: ReadonlySet<number>;
-  /** From 0 (Sunday) to 6; 7 may be there beside 0. */
+  /** 0 (Sunday) to 6; 7 may be present besides 0. */
   readonly weekdays: ReadonlySet<number>;
-  /** The day and the weekday both have to be right; else one of them is enough. */
+  /** Day and weekday must both match; otherwise one of them is enough. */
   readonly needsBoth: boolean;
   /**
-   * Where clocks change to or from daylight saving time: "by the clock" runs twice what they show
-   * twice; the others do not. "catch up" runs what they skip right after it.
+   * At changes to or from daylight saving time: "by the clock" runs repeated times twice; the
+   * others do not. "catch up" runs skipped times right afterwards.
    */
   readonly atChange: 'by the clock' | 'catch up' | 'once';
 }
 
-/** What the time of a line means to a cron. */
+/** The time of a line as a cron reads it. */
 export type TimeRead =
   | { readonly ok: true; readonly schedule?: Schedule; readonly notes: readonly string[] }
   | { readonly ok: false; readonly fault: string };
 
 /** How a cron reads a file. */
 export interface CronRules {
-  /** The last line has to end, too. */
+  /** The last line needs a newline, too. */
   readonly needsNewline: boolean;
   /** An environment setting. */
   isSetting(line: string): boolean;
   readTime(when: string): TimeRead;
-  /** Why a command of this text is refused, or undefined. */
+  /** Why a command with this text is refused, or undefined. */
   refuseCommand(command: string): string | undefined;
 }
 
-/** Names a user in the first word after the time, in files that have one. */
+/** The first word after the time names a user, in files that have one. */
 export interface UserColumn {
   isThere(word: string): boolean;
-  /** Absent: it is not known who exists. */
+  /** Absent: unknown which users exist. */
   exists?(word: string): boolean;
 }
 
@@ -95,7 +92,7 @@ const ENDS_WITH_CR =
   'the line ends with a carriage return, which cron hands to the shell as part of the command; ' +
   'remove it with "tr -d \\r"';
 
-/** `hasUser` says whether a word after the fields is a user and not the command. */
+/** `hasUser` says whether a word after the fields is a user, not the command. */
 export function parseCrontab(
   file: string,
   text: string,
@@ -123,7 +120,7 @@ export function parseSchedule(when: string): Schedule | undefined {
   return read.ok ? read.schedule : undefined;
 }
 
-/** Whether it runs on this day (UTC is as good as any calendar). */
+/** Whether it runs on this day (any calendar will do, so UTC). */
 export function runsOn(schedule: Schedule, date: Date): boolean {
   if (!schedule.months.has(date.getUTCMonth() + 1)) return false;
   const isDay = schedule.days.has(date.getUTCDate());
@@ -166,7 +163,7 @@ function readLine(
   ];
 }
 
-/** Fewer than five fields: the first one that is wrong or missing is named, as cron does. */
+/** Fewer than five fields: reports the first one that is wrong or missing, as cron does. */
 function noTime(line: string, rules: CronRules): TimeRead {
   const fields = line.split(/[ \t]+/).filter((word) => word !== '');
   return rules.readTime(fields.join(' '));

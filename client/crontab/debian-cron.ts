@@ -1,14 +1,14 @@
 /**
- * The rules of Debian's cron (3.0pl1-162 of Debian 12; -197 of Debian 13 differs in one), which the
- * real cron was asked for: what it takes, what it refuses with the whole file, and what it takes
- * and never runs. Pure.
+ * The rules of Debian's cron (3.0pl1-162 of Debian 12; -197 of Debian 13 differs in one), from
+ * tests with the real one: what it accepts, what it refuses with the whole file, and what it
+ * accepts and never runs. Pure.
  *
- * A field is read up to the first sign that does not fit, and the rest of the word is passed over:
- * `1#2` is 1, and `*5` is `*`. A range that counts down (`22-2`, `mon-sun`) is taken and is empty.
+ * A field is read up to the first character that does not fit, and the rest of the word is skipped:
+ * `1#2` is 1, and `*5` is `*`. A descending range (`22-2`, `mon-sun`) is accepted and empty.
  */
 import type { CronRules, Schedule, TimeRead } from './crontab.ts';
 
-/** Longest command: cron refuses the file for a longer one. */
+/** Longest command: for a longer one, cron refuses the file. */
 export const COMMAND_CHARS_MAX = 998;
 
 const NICKNAMES: Readonly<Record<string, string>> = {
@@ -47,7 +47,7 @@ export const DEBIAN: CronRules = {
   refuseCommand: (command) => (command.length > COMMAND_CHARS_MAX ? 'command too long' : undefined),
 };
 
-/** Debian 13 takes a setting without a value, too. */
+/** Debian 13 also accepts a setting without a value. */
 export const DEBIAN_13: CronRules = {
   ...DEBIAN,
   isSetting: (line) => isSetting(line) || EMPTY_SETTING.test(line),
@@ -115,13 +115,11 @@ interface Range {
   readonly from: number;
   readonly to: number;
   readonly step: number;
-  /** How many characters of the text it has. */
+  /** How many characters it consumes. */
   readonly length: number;
 }
 
-/**
- * `*`, `5`, `1-5`, `*\/4` or `1-5/2` at the beginning of the text; what follows is not looked at.
- */
+/** `*`, `5`, `1-5`, `*\/4` or `1-5/2` at the beginning of the text; ignores what follows. */
 function readRange(text: string, kind: FieldKind): Range | undefined {
   const match = /^(?:\*|([a-z\d]+)(?:-([a-z\d]*))?)(?:(\/)([a-z\d]*))?/i.exec(text);
   if (match === null) return undefined;
@@ -129,7 +127,7 @@ function readRange(text: string, kind: FieldKind): Range | undefined {
   const step = slash === undefined ? 1 : numberOf(steps);
   const from = first === undefined ? kind.min : numberOf(first, kind);
   const to = first === undefined ? kind.max : last === undefined ? from : numberOf(last, kind);
-  // A step belongs to a range; a number with one is refused.
+  // A step needs a range; a number with one is refused.
   if (slash !== undefined && first !== undefined && last === undefined) return undefined;
   if (from === undefined || to === undefined || step === undefined || step === 0) return undefined;
   const fits = (value: number): boolean => value >= kind.min && value <= kind.max;
@@ -166,8 +164,8 @@ function passedOver(word: string, read: string): string {
 
 /**
  * An environment setting, as cron's load_env finds it: NAME = VALUE, each in quotes or not. An
- * empty value without quotes is none, nor is text behind a quoted one: cron then reads the line as
- * a job, and refuses the file.
+ * empty value without quotes is not a setting, nor is text after a quoted one: cron then reads the
+ * line as a job, and refuses the file.
  */
 function isSetting(line: string): boolean {
   const match = /^(?:"[^"=]*"|'[^'=]*'|[^"'\s=][^\s=]*|(?==))\s*=\s*(.*)$/s.exec(line);

@@ -1,6 +1,6 @@
 /**
- * What to write instead of lines of crontabs that call rsnapshot themselves, and which targets that
- * takes. A line that is not understood is left to a person, with the reason. Pure.
+ * What to write instead of crontab lines that call rsnapshot themselves, and which targets that
+ * needs. Lines that are not understood are left to a person, with the reason. Pure.
  */
 import { basename, dirname } from 'node:path/posix';
 import { CLASSIC, SYNC } from '../../policies/rsnapshot-conf.ts';
@@ -16,27 +16,27 @@ import { type Replacement, rewriteLine } from './rewrite.ts';
 import { readShell } from './shell.ts';
 import { type Prefixes, prefixesOf } from './target-names.ts';
 
-/** The lines that take a lock by flock, by the lock's path. */
+/** The lines that take a lock with flock, by the lock's path. */
 type LockUsers = ReadonlyMap<string, readonly CronLine[]>;
 
-/** What is known of all lines together. */
+/** Facts about all lines together. */
 export interface Whole {
   readonly prefixes: Prefixes;
   /** The levels that lines start, by the path of their conf. */
   readonly levels: ReadonlyMap<string, ReadonlySet<string>>;
   readonly locks: LockUsers;
-  /** Locks that some line goes on to take itself: all others have to take them too. */
+  /** Locks that some line still takes itself: all others have to take them too. */
   readonly held: ReadonlySet<string>;
 }
 
-/** A line rewritten, and the targets that it names from now on. */
+/** A rewritten line, and its targets. */
 export interface Rewritten {
   readonly text: string;
   readonly targets: ReadonlyMap<string, Proposal>;
   readonly notes: readonly string[];
 }
 
-/** Where crontabs of users are, each by the name of its user. */
+/** The directory of users' crontabs, each named after its user. */
 const TABS = '/var/spool/cron/crontabs';
 const BATON = 'baton';
 const PLACES = ['/usr/bin', '/usr/local/bin'];
@@ -120,7 +120,7 @@ function pingsBehind(line: CronLine): readonly Ping[] {
   return pingsOf(list, line.command) ?? [];
 }
 
-/** With the path that the shell would find, where it names none. */
+/** With the path that the shell would find, if it has none. */
 function argvOf({ argv, carried }: RsnapshotCall, line: CronLine, known: Knowledge) {
   const [name = '', ...rest] = argv;
   if (name.includes('/')) return argv;
@@ -128,10 +128,7 @@ function argvOf({ argv, carried }: RsnapshotCall, line: CronLine, known: Knowled
   return [known.program?.(name, path) ?? name, ...rest];
 }
 
-/**
- * What can be told of the order where an include cannot be followed: its levels, and those asked
- * for.
- */
+/** The known order if an include cannot be followed: its levels, and the requested ones. */
 function orderOf(call: RsnapshotCall, known: Knowledge, { levels }: Whole) {
   const conf = known.conf(call.conf);
   if (conf === undefined || conf.unread.length === 0) return {};
@@ -142,14 +139,14 @@ function orderOf(call: RsnapshotCall, known: Knowledge, { levels }: Whole) {
   return order.length === 0 ? {} : { order };
 }
 
-/** As `baton import rsnapshot` names it; what follows `sync` is a target of its own. */
+/** As named by `baton import rsnapshot`; words after `sync` make it a separate target. */
 function nameOf(call: RsnapshotCall, known: Knowledge, { prefixes }: Whole): string {
   const prefix = prefixes.get(realConf(call, known)) ?? 'rsnap';
   const rest = argumentsOf(call).map((word) => word.replace(/[^\w.-]+/g, '_'));
   return [prefix, call.level, ...rest].join('-');
 }
 
-/** Whose line it is, where that is known. */
+/** The user of a line, if known. */
 export function userOf({ user, file }: CronLine): string | undefined {
   return user ?? (dirname(file) === TABS ? basename(file) : undefined);
 }
@@ -173,26 +170,26 @@ function realConf({ conf }: RsnapshotCall, known: Knowledge): string {
   return known.conf(conf)?.path ?? conf;
 }
 
-/** Of one that is no level. */
+/** For a word that is not a level. */
 export function refusalOfLevel({ level, conf }: RsnapshotCall, known: Knowledge): string {
   const { path = conf, levels = [] } = known.conf(conf) ?? {};
   return level === SYNC ? say.noSync(path) : say.noLevel(level, path, levels);
 }
 
-/** Unknown where the conf cannot be read, or not to its end. */
+/** Unknown if the conf cannot be read completely. */
 export function isLevel(
   { level, conf, unclear, isGuess }: RsnapshotCall,
   known: Knowledge,
 ): boolean {
   const found = known.conf(conf);
-  // Of a file that rsnapshot refuses, the levels are not all known.
+  // If rsnapshot refuses a file, its levels are not completely known.
   const isWhole = found !== undefined && found.unread.length === 0 && found.refused.length === 0;
   if (!isWhole) return isGuess !== true || /^\w+$/.test(level);
   if (unclear !== undefined && isGuess !== true) return true;
   return level === SYNC ? found.syncFirst : found.levels.includes(level);
 }
 
-/** What stands behind the level. */
+/** The words after the level. */
 function argumentsOf({ argv, level }: RsnapshotCall): readonly string[] {
   return argv.slice(argv.lastIndexOf(level) + 1);
 }
@@ -203,7 +200,7 @@ function isOfAnother(it: KnownTarget, prefix: string, conf: string): boolean {
   return isNamed && !it.groups.includes(`rsnapshot:${conf}`);
 }
 
-/** A lock is a group. */
+/** Turns a lock into a group. */
 function withLocks(call: RsnapshotCall, line: CronLine, whole: Whole) {
   const carried = holdLocks(call.carried, whole);
   const lockNotes = carried.locks.map(({ path }) => {
@@ -224,5 +221,5 @@ export function holdLocks(carried: Carried, { held }: Whole): Carried {
   };
 }
 
-/** Most lines that a note names. */
+/** Most lines in one note. */
 const OTHERS_MAX = 3;

@@ -1,6 +1,6 @@
 /**
- * Where in a simple command the call of baton goes, and what goes with what it takes the place of.
- * Redirections, and wrappers that watch, stay. Pure.
+ * Where in a simple command the call of baton goes, and what is removed with the words that it
+ * replaces. Redirections, and wrappers that monitor, stay. Pure.
  */
 import type { ShellWord, SimpleCommand, Span } from './shell.ts';
 
@@ -8,14 +8,14 @@ import type { ShellWord, SimpleCommand, Span } from './shell.ts';
 export interface Edits {
   readonly removed: readonly Span[];
   readonly replaced: Span;
-  /** A wrapper that stays in the line; one of a shell's own is not missed. */
+  /** A wrapper stays in the line; shell keywords and the like do not count. */
   readonly keeps: boolean;
 }
 
-/** A run has a session of its own, and nothing comes behind it. */
+/** A run has a session of its own, and nothing follows it. */
 const UNMISSED = ['exec', 'command', 'nohup', 'setsid'];
 
-/** Runs of words that go: what is between them, redirections and the words `kept`, stays. */
+/** Sequences of words that are removed: text between them, redirections and `kept` words stay. */
 export function editsOf(
   { assignments, redirections, words }: SimpleCommand,
   kept: ReadonlySet<ShellWord>,

@@ -1,7 +1,7 @@
 /**
- * What a crontab starts on another machine or in another root: a command of ssh becomes a target
- * with the runner `ssh`; docker, chroot and the like stay what they are. Nothing of it ever becomes
- * a command of this machine. Pure.
+ * Commands that a crontab starts on another machine or in another root: an ssh command becomes a
+ * target with the runner `ssh`; docker, chroot and the like stay as they are. None of it ever
+ * becomes a command of this machine. Pure.
  */
 import { CLASSIC, SYNC } from '../../policies/rsnapshot-conf.ts';
 import { callsOf, contextOf, isRsnapshot, type RsnapshotCall, settingsOf } from './calls.ts';
@@ -22,7 +22,7 @@ type ElsewhereJob = Extract<Job, { readonly kind: 'elsewhere' }>;
 export interface Remote {
   readonly runner: SshRunner;
   readonly name: string;
-  /** Those of the intervals that it runs there; without any, none. */
+  /** Those of the intervals that it runs there; if it runs none, empty. */
   readonly policies: Proposal['policies'];
   readonly notes: readonly string[];
 }
@@ -55,7 +55,7 @@ export function readElsewhere(job: ElsewhereJob, line: CronLine): RemoteRead {
   return read.ok ? { kind: 'ssh', remote: remoteOf(read) } : { kind: 'stays', why: read.why };
 }
 
-/** What to know of a command that stays. */
+/** Notes about a command that stays. */
 export function noteOf(job: ElsewhereJob, why: string): readonly string[] {
   const program = baseOf(job);
   return LEAVING.includes(program) ? [say.staysLocal(program, why)] : [];
@@ -85,7 +85,7 @@ export function findElsewhere(line: CronLine): readonly Finding[] {
   });
 }
 
-/** The keys and the agent are those of the user, and the daemon's is root. */
+/** The keys and the agent are the user's, but the daemon runs as root. */
 function whyLocal({ user, env, inside }: Carried, line: CronLine): string | undefined {
   const own = user ?? userOf(line) ?? 'root';
   if (own !== 'root') return say.keysOf(own);
@@ -105,7 +105,7 @@ function remoteOf({ runner, text, notes }: SshRead & { readonly ok: true }): Rem
   };
 }
 
-/** The order is known of the classic names only: the conf is on the other machine. */
+/** Only the order of the classic names is known: the conf is on the other machine. */
 function policyOf({ level, conf }: RsnapshotCall, host: string): Proposal['policies'][number] {
   const isClassic = level === SYNC || CLASSIC.some((names) => names.includes(level));
   return isClassic
@@ -118,7 +118,7 @@ function callsIn(text: string): readonly RsnapshotCall[] {
   return callsOf({ command: text, settings }).flatMap((it) => (it.kind === 'rsnapshot' ? it : []));
 }
 
-/** Of ssh by what the other shell gets, of the others by their words. */
+/** For ssh, from the command for the other shell; for the others, from their words. */
 function levelsIn(job: ElsewhereJob): readonly string[] {
   const texts = job.words.map(({ value, text }) => value ?? text);
   const read = baseOf(job) === 'ssh' ? readSsh(job.words) : undefined;

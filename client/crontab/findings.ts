@@ -1,7 +1,6 @@
 /**
- * What is wrong with crontabs in the eyes of somebody who knows rsnapshot and baton. Pure: who
- * knows the targets and the rsnapshot.conf is asked. Nothing is changed; each finding says what to
- * write.
+ * Finds what is wrong with crontabs with regard to rsnapshot and baton. Pure: `Knowledge` provides
+ * the targets and rsnapshot.confs. Nothing is changed; each finding says what to write.
  */
 import { CLASSIC, type RsnapshotConf, refusalOf, SYNC } from '../../policies/rsnapshot-conf.ts';
 import { callsOf } from './calls.ts';
@@ -14,7 +13,7 @@ import { flocksOf } from './flocks.ts';
 import { findGap } from './level-order.ts';
 import { findLostCalls } from './lost-calls.ts';
 
-/** What a daemon says of one target; see daemon/protocol.ts. */
+/** What a daemon says about one target; see daemon/protocol/reply.ts. */
 export interface KnownTarget {
   readonly target: string;
   readonly groups: readonly string[];
@@ -26,30 +25,30 @@ export interface Finding {
   readonly text: string;
   /** What to write instead. */
   readonly instead?: string;
-  /** Entries of `targets` that this takes, each on one line. */
+  /** Entries of `targets` that this needs, each on one line. */
   readonly targets?: readonly string[];
-  /** Nothing to change, only to know. */
+  /** Just information, nothing to change. */
   readonly isRemark?: true;
-  /** Cron does not run the line as it is written, or baton would refuse it. */
+  /** Cron does not run the line as written, or baton would refuse it. */
   readonly isBroken?: true;
-  /** What else to know. */
+  /** Further remarks. */
   readonly notes?: readonly string[];
 }
 
 export interface Knowledge {
-  /** Undefined where no daemon can be asked. */
+  /** Undefined if no daemon answers. */
   readonly targets: readonly KnownTarget[] | undefined;
   conf(path: string): RsnapshotConf | undefined;
   suggest(wrong: string, known: readonly string[]): string | undefined;
-  /** The cron of the machine drops single lines; absent, one bad line costs all of its file. */
+  /** This machine's cron drops single lines; absent: one bad line affects the whole file. */
   readonly dropsLines?: boolean;
-  /** Where a program is found along a PATH. */
+  /** Finds a program in a PATH. */
   program?(name: string, path: string): string | undefined;
   /** Scripts that a command line runs and that seem to call rsnapshot. */
   hiddenCalls?(command: string): readonly string[];
 }
 
-/** One level of rsnapshot that a line starts, directly or by baton. */
+/** One level of rsnapshot that a line starts, directly or through baton. */
 interface Start {
   readonly line: CronLine;
   readonly level: string;
@@ -93,7 +92,7 @@ function findUnknown(line: CronLine, { targets, suggest }: Knowledge): readonly 
   });
 }
 
-/** Every run of such a line ends with 1, today and by baton. */
+/** Every run of such a line exits with 1, now and through baton. */
 function findRefusedConf(line: CronLine, known: Knowledge): readonly Finding[] {
   const paths = callsOf(line).flatMap((call) => (call.kind === 'rsnapshot' ? [call.conf] : []));
   return [...new Set(paths)].flatMap((path) => {
@@ -120,7 +119,7 @@ function startsOf(line: CronLine, known: Knowledge): readonly Start[] {
   });
 }
 
-/** What a target of baton starts, if it is one of rsnapshot. */
+/** What a target of baton starts, if it runs rsnapshot. */
 function startBy(line: CronLine, name: string, known: Knowledge): readonly Start[] {
   const target = known.targets?.find((it) => it.target === name);
   if (target?.level === undefined) return [];
@@ -139,7 +138,7 @@ function rank({ level, order }: Start): number {
   return level === SYNC ? 0.5 : order.indexOf(level);
 }
 
-/** A lower level that runs once a day, and shortly after it a higher one; see level-order.ts. */
+/** A lower level that runs once a day, and a higher one shortly after it; see level-order.ts. */
 function findDisorder(starts: readonly Start[]): readonly Finding[] {
   return starts.flatMap((low) => {
     for (const high of starts) {
@@ -162,7 +161,7 @@ function findDisorder(starts: readonly Start[]): readonly Finding[] {
   });
 }
 
-/** Who needs a lock at a minute, and what becomes of him where somebody holds it. */
+/** A line that needs a lock at some minute, and what it does if the lock is held. */
 interface LockUser {
   readonly line: CronLine;
   readonly locks: readonly string[];
@@ -171,7 +170,7 @@ interface LockUser {
   readonly givesUp: boolean;
 }
 
-/** Two lines of the same minute of which baton does not hold both, and one would not wait. */
+/** Two lines of the same minute, not both through baton, of which one would not wait. */
 function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): readonly Finding[] {
   const flocks = lines.flatMap((line) =>
     flocksOf(line).map(({ path, ...how }) => ({
@@ -181,7 +180,7 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
       ...how,
     })),
   );
-  // rsnapshot itself gives up at once.
+  // rsnapshot itself gives up immediately.
   const users: readonly LockUser[] = [
     ...starts.map((start) => ({ ...start, isShared: false, givesUp: true })),
     ...flocks,
@@ -206,7 +205,7 @@ function findCollisions(starts: readonly Start[], lines: readonly CronLine[]): r
 }
 
 /**
- * `rsnapshot sync && rsnapshot daily`: a sync that ends with 2 has fetched, and daily is left out.
+ * `rsnapshot sync && rsnapshot daily`: a sync that exits with 2 has fetched, but daily is skipped.
  */
 function findSyncChains(line: CronLine): readonly Finding[] {
   const after = callsOf(line).find(

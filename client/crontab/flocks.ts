@@ -1,6 +1,5 @@
 /**
- * The locks that a line takes by flock(1): by path, or by a descriptor whose file stands behind
- * `9>`. Pure.
+ * The locks that a line takes with flock(1): by path, or by a descriptor opened with `9>`. Pure.
  */
 import { contextOf } from './calls.ts';
 import type { Flock } from './carried.ts';

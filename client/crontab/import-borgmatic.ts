@@ -1,9 +1,9 @@
 /**
- * `baton import borgmatic [FILE…]`: prints a target for each configuration of borgmatic on stdout,
- * and the lines for cron on stderr. It changes no file. Each target is borgmatic with that file:
- * its hooks, its retention and its monitoring stay with borgmatic. The files are not read, but for
- * one thing that changes its meaning. As borgmatic goes through its files one by one, the targets
- * have one group. One that cannot be read is named, and the status says so; the others are printed.
+ * `baton import borgmatic [FILE…]`: prints a target for each borgmatic configuration on stdout, and
+ * the lines for cron on stderr. It changes no file. Each target runs borgmatic with that file: its
+ * hooks, retention and monitoring stay with borgmatic. The files are not parsed, except for one
+ * thing that changes their meaning. Because borgmatic processes its files one by one, the targets
+ * share a group. An unreadable file is reported, also by the exit status; the others are printed.
  */
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -21,7 +21,7 @@ import { freeName, plainName } from './target-names.ts';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const PROGRAM = 'borgmatic';
 const TIME = '0 3 * * *';
-/** Hooks around the whole of a call, of all its files: before 2.0, and from then on. */
+/** Hooks around a whole call with all its files: before 2.0, and since then. */
 const AROUND_ALL =
   /^\s*(?:(?:before|after)_everything\s*:|-?\s*(?:before|after)\s*:\s*everything\b)/m;
 
@@ -58,7 +58,7 @@ export function importBorgmatic(named: readonly string[]): Ending {
   return unread.length > 0 && told.status === 0 ? UNREAD : told;
 }
 
-/** Where borgmatic looks when it is given no file; collect.py of it has these. */
+/** Where borgmatic looks without an argument, from its collect.py. */
 function ownPlaces(): readonly string[] {
   const home = process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config');
   const homes = ['/etc', resolve(home)];
@@ -71,7 +71,7 @@ function ownPlaces(): readonly string[] {
 
 interface AllRead {
   readonly files: readonly string[];
-  /** Those with hooks around the whole of a call. */
+  /** Files with hooks around a whole call. */
   readonly around: readonly string[];
   /** A sentence for each file or place that cannot be read. */
   readonly unread: readonly string[];
@@ -100,7 +100,7 @@ function readPlaces(places: readonly string[], mayBeAbsent: boolean): AllRead {
   return { files: [...files], around: [...around], unread: [...unread] };
 }
 
-/** Not there at all; a link that leads nowhere is there. */
+/** Does not exist; a dangling link does exist. */
 function isAbsent(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) === undefined;
@@ -109,12 +109,12 @@ function isAbsent(path: string): boolean {
   }
 }
 
-/** A directory within is passed over, as borgmatic does; a link to nowhere is not. */
+/** Subdirectories are skipped, as in borgmatic; dangling links are not. */
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Of a directory, those that borgmatic takes. */
+/** In a directory, those that borgmatic reads. */
 function filesOf(path: string): readonly string[] {
   if (!statSync(path).isDirectory()) return [path];
   const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));

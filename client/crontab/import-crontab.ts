@@ -1,10 +1,10 @@
 /**
- * `baton import crontab [FILE…]`: the targets and the new lines for crontabs that are there, as a
- * unified diff. Times, comments, MAILTO and all other lines stay as they are. It changes no file;
- * with `--write DIRECTORY` the new ones are put there, and nothing that exists is written over.
+ * `baton import crontab [FILE…]`: the targets and the new lines for existing crontabs, as a unified
+ * diff. Times, comments, MAILTO and all other lines stay as they are. It changes no file; with
+ * `--write DIRECTORY` it writes the new files there, without overwriting existing ones.
  *
- * Of named files all lines are imported, of the machine's own only those that call rsnapshot:
- * nobody wants the lines of other packages to change.
+ * From named files it imports all lines, from the machine's own crontabs only those that call
+ * rsnapshot, because nobody wants the lines of other packages to change.
  */
 import { join, resolve } from 'node:path';
 import type { Place } from '../connection/conversation.ts';
@@ -38,7 +38,7 @@ interface Changed {
 export interface Imported {
   readonly targets: Readonly<Record<string, Proposal>>;
   readonly changed: readonly Changed[];
-  /** Sentences, each with its place in front. */
+  /** Sentences, each prefixed with its place. */
   readonly notes: readonly string[];
 }
 
@@ -58,7 +58,7 @@ export async function importCrontab(
   return deliver(imported, directory, say.nothingToImport(named.length > 0));
 }
 
-/** Prints what was imported, or the line `nothing`; with a directory it is written there, too. */
+/** Prints what was imported, or the line `nothing`; with a directory, also writes it there. */
 export function deliver(
   imported: Imported,
   directory: string | undefined,
@@ -74,7 +74,7 @@ export function deliver(
   return write(resolve(directory), config, imported.changed);
 }
 
-/** Pure. `isAll`: every line is meant, not only those that call rsnapshot. */
+/** Pure. `isAll`: import every line, not only those that call rsnapshot. */
 export function importAll({ texts, lines }: AllRead, known: Knowledge, isAll: boolean): Imported {
   const meant = lines.filter(
     (line) =>

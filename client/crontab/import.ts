@@ -1,6 +1,6 @@
 /**
  * `baton import rsnapshot [CONF…]` and `baton import py9tor FILE`: print a configuration on stdout
- * and what to know of it on stderr. They change no file.
+ * and remarks on stderr. They change no file.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -21,11 +21,11 @@ import { look } from './look.ts';
 import { fillIn, levelsUnchecked } from './migration-messages.ts';
 import { prefixesOf } from './target-names.ts';
 
-/** Stands for the levels of a conf of which none can be read. */
+/** Placeholder for the levels of a conf if none can be read. */
 const UNKNOWN = 'LEVEL';
 const STDERR = 2;
 const PROGRAM = '/usr/bin/rsnapshot';
-/** When the classic names run; all at the same minute, since baton puts them in order. */
+/** When the classic levels run; all at the same minute, because baton puts them in order. */
 const TIMES: Readonly<Record<string, string>> = {
   daily: '0 3 * * *',
   weekly: '0 3 * * 1',
@@ -102,7 +102,7 @@ function cronLine(conf: RsnapshotConf, level: string, name: string): string {
 function timeOf({ levels, counts }: RsnapshotConf, level: string): string | undefined {
   if (!FREQUENT.includes(level)) {
     const time = TIMES[level];
-    // At the minute of the frequent ones, where there are any.
+    // At the minute of the frequent ones, if there are any.
     return levels.some((name) => FREQUENT.includes(name)) ? time?.replace(/^0 3/, '0 0') : time;
   }
   const count = counts[levels.indexOf(level)] ?? 0;
@@ -132,7 +132,7 @@ export function configuration(value: unknown): Ending {
   return printed(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** All of it is a crontab: what is said beside the lines are comments. */
+/** The whole output is a crontab: everything except the lines are comments. */
 export function tell(lines: readonly string[]): Ending {
   const code = writeAll(STDERR, Buffer.from(lines.map((line) => `${line}\n`).join('')));
   return { status: code === undefined || code === 'EPIPE' ? 0 : EXIT.unwritten, isOwn: true };

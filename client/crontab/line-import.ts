@@ -1,7 +1,7 @@
 /**
- * Makes targets of a line of a crontab, whatever it runs, and the line that asks for them. One
- * simple command becomes the target's `args`; a call of rsnapshot in a longer line is replaced
- * where it stands; any other line is what it was, in the hands of its shell. Pure.
+ * Converts a crontab line, whatever it runs, to targets and the line that requests them. A simple
+ * command becomes the target's `args`; a call of rsnapshot in a longer line is replaced in place;
+ * any other line is run by its shell as before. Pure.
  */
 
 import { callsOf, contextOf, shellOf } from './calls.ts';
@@ -32,7 +32,7 @@ import { type Job, unwrap } from './unwrap.ts';
 
 export type LineImport =
   | (Rewritten & { readonly kind: 'imported' })
-  /** As it is, for this reason. */
+  /** Unchanged, for this reason. */
   | { readonly kind: 'left'; readonly why: string };
 
 /** What the new target runs, and where its request goes in the line. */
@@ -46,7 +46,7 @@ interface Work {
   readonly notes?: readonly string[];
 }
 
-/** Programs that only prepare for what a line is about. */
+/** Programs that only prepare for the main command of a line. */
 const PREPARING = [
   'cd',
   'test',
@@ -61,7 +61,7 @@ const PREPARING = [
   'if',
 ];
 
-/** `pick` makes a wanted name one that no other target has. */
+/** `pick` makes a name unique. */
 export function importLine(
   line: CronLine,
   known: Knowledge,
@@ -146,7 +146,7 @@ function hooksOf(
   });
 }
 
-/** One command whose words are all known, and whose input is nobody's. */
+/** A single command whose words are all known, and that needs no input. */
 function simpleWork(
   command: SimpleCommand,
   job: Job | undefined,
@@ -163,7 +163,7 @@ function simpleWork(
   return { args, carried: job.carried, edits: job.edits, name: nameOfWords(args) };
 }
 
-/** By ssh where that can be, else as it is, with what to know. */
+/** With the runner ssh if possible, else unchanged with remarks. */
 function elsewhereWork(
   job: Extract<Job, { readonly kind: 'elsewhere' }>,
   line: CronLine,
@@ -179,7 +179,7 @@ function elsewhereWork(
   return { args, carried, edits, name: nameOfWords(args), notes: noteOf(job, read.why) };
 }
 
-/** All of the line, as cron hands it to the shell. */
+/** The whole line, as cron passes it to the shell. */
 function shellWork(line: CronLine, { commands }: ShellRead): Work {
   const shell = shellOf(line);
   const end = line.command.trimEnd().length;
@@ -195,7 +195,7 @@ function shellWork(line: CronLine, { commands }: ShellRead): Work {
   return { args, carried: NOTHING_CARRIED, edits, name: nameOfWords(main) };
 }
 
-/** At most one run of it at a time, or of all that took its lock. */
+/** At most one run of it at a time, or of everything that took its lock. */
 function policiesOf({ locks }: Carried, line: CronLine, whole: Whole) {
   const notes: string[] = [];
   const policies = locks.map(({ path, whenFull }) => {
@@ -211,7 +211,7 @@ function policiesOf({ locks }: Carried, line: CronLine, whole: Whole) {
   return { policies: policies.length > 0 ? policies : [{ type: 'cardinality' }], notes };
 }
 
-/** The locks that a line goes on to take itself. */
+/** The locks that a line still takes itself. */
 export function locksHeld(line: CronLine, result: LineImport | undefined): readonly string[] {
   const locks = locksOf(line);
   if (result?.kind !== 'imported') return locks;
@@ -228,7 +228,7 @@ function valuesOf(words: readonly ShellWord[]): readonly string[] | undefined {
   return values.length === words.length ? values : undefined;
 }
 
-/** What is no program of its own. */
+/** Not a program: belongs to the shell. */
 function isShellsOwn(name: string): boolean {
   return [
     'cd',

@@ -1,14 +1,14 @@
-/** Texts of a shell that are lists of simple commands. Pure. */
+/** Shell texts that are lists of simple commands. Pure. */
 import type { Statement } from 'unbash';
 import type { SimpleCommand } from './shell.ts';
 
-/** A command of a list, and what stands between it and the one before. */
+/** A command of a list, and the operator before it. */
 export interface Listed {
   readonly joint: '&&' | '||' | ';';
   readonly command: SimpleCommand;
 }
 
-/** Undefined where there is anything else, such as a pipe or a group. */
+/** Undefined if it contains anything else, such as a pipe or a group. */
 export function listOf(
   statements: readonly Statement[],
   commands: readonly SimpleCommand[],

@@ -1,6 +1,4 @@
-/**
- * What is at a path, in the words of rsnapshot's tests of files; for policies/rsnapshot-checks.ts.
- */
+/** What is at a path, according to rsnapshot's file tests; for policies/rsnapshot-checks.ts. */
 import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileFacts } from '../../policies/rsnapshot-conf.ts';
@@ -37,7 +35,7 @@ function can(path: string, mode: number): boolean {
   }
 }
 
-/** As execvp(3) looks for it. */
+/** As execvp(3) finds it. */
 export function findProgram(name: string, path: string): string | undefined {
   return path
     .split(':')

@@ -1,4 +1,4 @@
-/** Words of a shell that look a program up by its name. Pure. */
+/** Shell words that look up a program by its name. Pure. */
 import type { Word } from 'unbash';
 
 /** `$(which rsnapshot)`, `$(command -v rsnapshot)`: the program by its name. */

@@ -1,6 +1,6 @@
 /**
- * Lines of a crontab that call baton, and that cron does not run as they are written: it cuts a
- * command at a `%`, and looks for a program in few places. Pure.
+ * Crontab lines that call baton but that cron does not run as written: it cuts a command at a `%`,
+ * and looks for programs in few places. Pure.
  */
 import { basename, dirname } from 'node:path';
 import { callsOf, contextOf } from './calls.ts';
@@ -10,7 +10,7 @@ import type { Finding, Knowledge } from './findings.ts';
 import { readCommand } from './percent.ts';
 import { readShell } from './shell.ts';
 
-/** Where a program of baton may be that cron does not find. */
+/** Where baton may be without cron finding it. */
 const PLACES = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const BATON = /(?:^|[\s/;&|("'`])baton["']?\s/;
 
@@ -18,7 +18,7 @@ export function findLostCalls(line: CronLine, known: Knowledge): readonly Findin
   return [...findCut(line), ...findUnreached(line, known)];
 }
 
-/** What stands behind it is the input of the command, which baton does not read. */
+/** What follows is the input of the command, which baton does not read. */
 function findCut(line: CronLine): readonly Finding[] {
   if (!BATON.test(line.text.slice(line.commandAt))) return [];
   if (!readCommand(line.text.trimEnd(), line.commandAt).hasInput) return [];
@@ -28,7 +28,7 @@ function findCut(line: CronLine): readonly Finding[] {
 function findUnreached(line: CronLine, { program }: Knowledge): readonly Finding[] {
   const context = contextOf(line);
   const path = context.variables['PATH'] ?? '';
-  // A command that sets it anew has its own.
+  // A command that sets PATH has its own.
   if (program === undefined || line.command.includes('PATH=')) return [];
   if (!callsOf(line).some(({ kind }) => kind === 'baton')) return [];
   const { commands } = readShell(line.command, context.isBash, context.variables);

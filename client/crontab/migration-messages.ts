@@ -1,6 +1,6 @@
 /**
- * Why a line of a crontab, or a part of one, cannot become a target, and what of it the target has
- * to have. "rewrite this one by hand: " stands in front of the first part. See daemon/message.ts.
+ * Why a crontab line, or a part of one, cannot become a target, and what the target needs. The
+ * first part is printed after "rewrite this one by hand: ". See daemon/messages.ts.
  */
 
 // Why not
@@ -35,7 +35,7 @@ export const inputFromCron = (): string => 'it has a %, after which cron passes 
 
 export const inBackground = (program: string): string => `${program} starts it in the background`;
 
-// Why a command of ssh stays one of this machine
+// Why an ssh command stays on this machine
 
 export const noKeyFor = (option: string): string =>
   `${option} of ssh has no equivalent key in a target; set it for the host in ssh_config`;
@@ -52,7 +52,7 @@ export const needsVariable = (name: string): string => `ssh itself needs ${name}
 export const otherRoot = (program: string): string =>
   `baton does not know the environment in which ${program} starts it`;
 
-// What the target has to have
+// What the target needs
 
 export const forcedCommand = (): string =>
   'if the key has a forced command on the other machine, add "verbatim": true';

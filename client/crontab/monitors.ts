@@ -1,6 +1,6 @@
 /**
- * The pings behind a command of a crontab: curl or wget of one address, by which a monitor hears
- * how it ended. They become hooks of its target. What is more than that stays with its shell. Pure.
+ * The pings after a command of a crontab: curl or wget of one URL, which tells a monitor how the
+ * command ended. They become hooks of its target. Anything more complex stays in its shell. Pure.
  */
 import type { Listed } from './lists.ts';
 import type { ShellWord, SimpleCommand } from './shell.ts';
@@ -10,9 +10,9 @@ export interface Ping {
   readonly args: readonly string[];
 }
 
-/** Behind a command: one ping, or one for success and one for failure. */
+/** After a command: one ping, or one for success and one for failure. */
 const PINGS_MAX = 2;
-/** Options that send or keep more than a ping has. */
+/** Options that send or store more than a ping does. */
 const TRANSFERS = ['-T', '--upload-file', '-O', '--remote-name', '-F', '--form', '-K', '--config'];
 const ON = {
   '&&': ['onSuccess'],
@@ -20,7 +20,7 @@ const ON = {
   ';': ['onSuccess', 'onFailure'],
 } as const satisfies Readonly<Record<Listed['joint'], Ping['on']>>;
 
-/** Of all commands behind the first one of a list, or undefined where one of them is no ping. */
+/** All commands after the first one in a list, or undefined if one of them is not a ping. */
 export function pingsOf(list: readonly Listed[], text: string): readonly Ping[] | undefined {
   const [, first, second, ...others] = list;
   if (first === undefined || others.length > 0) return undefined;
@@ -33,7 +33,7 @@ export function pingsOf(list: readonly Listed[], text: string): readonly Ping[] 
   return pings.length === list.length - 1 ? pings : undefined;
 }
 
-/** `text` is given where `$?` is how the command before it ended. */
+/** `text` is given if `$?` is the status of the command before it. */
 function argsOf(command: SimpleCommand, text: string | undefined): readonly string[] | undefined {
   const { words, assignments, redirections } = command;
   const isSilent = redirections.every(
@@ -58,7 +58,7 @@ function argsOf(command: SimpleCommand, text: string | undefined): readonly stri
   return ['/bin/sh', '-c', script];
 }
 
-/** But for `$?`. */
+/** Except for `$?`. */
 function isKnown({ value, text }: ShellWord): boolean {
   return value !== undefined || /^"?[^'"`\\$]*\$\?[^'"`\\$]*"?$/.test(text);
 }

@@ -1,4 +1,4 @@
-/** Files that an import makes with `--write DIRECTORY`; nothing that exists is written over. */
+/** Files that an import creates with `--write DIRECTORY`; never overwrites existing ones. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { cannotWrite } from '../client-errors.ts';
@@ -13,10 +13,10 @@ export interface NewFile {
   readonly mode: number;
 }
 
-/** The name of the configuration, also where it is only shown. */
+/** The name of the configuration, even if it is only shown. */
 export const CONFIG = 'config.json';
 const CONFIG_THERE = '/etc/baton/config.json';
-/** Targets may name secrets, and so may crontabs. */
+/** Targets may contain secrets, and so may crontabs. */
 export const SECRET_MODE = 0o600;
 export const PUBLIC_MODE = 0o644;
 /** EX_CANTCREAT of sysexits(3). */

@@ -1,8 +1,8 @@
 /**
- * What cron makes of `%` in a command before a shell sees it: the first one that has no backslash
- * before it ends the command, and what follows is the command's stdin; `\%` is a `%`. Every sign of
- * the result has its place in the crontab's line, so that a part of a command can be replaced
- * there and nothing else is touched. Pure.
+ * How cron treats `%` in a command before a shell gets it: the first one without a backslash ends
+ * the command, and what follows is the command's stdin; `\%` is a `%`. Every character of the
+ * result has a position in the crontab line, so that a part of a command can be replaced there
+ * without touching the rest. Pure.
  */
 
 import type { CronLine } from './crontab.ts';
@@ -10,13 +10,13 @@ import type { CronLine } from './crontab.ts';
 export interface CronCommand {
   /** What the shell gets. */
   readonly text: string;
-  /** Where a sign of `text`, or its end, stands in the line. */
+  /** The position in the line of a character in `text`, or of its end. */
   place(index: number): number;
-  /** There is a `%` that ends the command: the rest is its stdin. */
+  /** A `%` ends the command: the rest is its stdin. */
   readonly hasInput: boolean;
 }
 
-/** Of a line as it is read by what starts it. */
+/** For a line as it is read by what starts it. */
 export function commandOf({
   text,
   commandAt,
@@ -45,7 +45,7 @@ export function readCommand(line: string, from: number): CronCommand {
   return { text: parts.join(''), place, hasInput: at >= 0 };
 }
 
-/** An odd number of backslashes, none of them before `start`, stands before this place. */
+/** Whether an odd number of backslashes, all from `start` on, precedes this position. */
 function isEscaped(line: string, start: number, place: number): boolean {
   let at = place;
   while (at > start && line[at - 1] === '\\') at--;

@@ -1,6 +1,6 @@
 /**
- * The target of config.json that does what a command of a crontab did: with the environment, the
- * user, the directory and the wrappers that it had there. Pure.
+ * The target in config.json that does what a crontab command did: with its environment, user,
+ * directory and wrappers. Pure.
  */
 
 import { settingsOf } from './calls.ts';
@@ -22,7 +22,7 @@ export interface Proposal {
 
 interface Origin {
   readonly settings: CronLine['settings'];
-  /** Whose line it is, where that is known. */
+  /** The user of the line, if known. */
   readonly user?: string;
   readonly startedBy?: CronLine['startedBy'];
 }
@@ -39,8 +39,8 @@ export function originOf(
 }
 
 /**
- * What a cron or an anacron itself takes from the file; it says nothing to the command. Exact
- * names: MAILDIR or CRONITOR_KEY are the command's.
+ * Variables for cron or anacron itself, which mean nothing to the command. Exact names: MAILDIR or
+ * CRONITOR_KEY are the command's.
  */
 const STARTERS_OWN: ReadonlySet<string> = new Set([
   // Debian's cron and cronie
@@ -50,13 +50,13 @@ const STARTERS_OWN: ReadonlySet<string> = new Set([
   // cronie's anacron
   ...['NO_MAIL_OUTPUT', 'PREFERRED_HOUR', 'RANDOM_DELAY', 'START_HOURS_RANGE'],
 ]);
-/** cron gives its own values to the command. */
+/** cron sets these itself for the command. */
 const CRONS_OWN = ['SHELL', 'LOGNAME', 'USER'];
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** What a run has anyway. */
 const HAS: Readonly<Record<string, string>> = { PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
 
-/** `policies` come before those that take the place of locks. */
+/** `policies` come before those that replace locks. */
 export function proposalOf(
   args: readonly string[],
   carried: Carried,
@@ -89,7 +89,7 @@ export function proposalOf(
   };
 }
 
-/** On another machine, in whose shell wrappers of this one mean nothing. */
+/** On another machine, whose shell does not have the wrappers of this one. */
 export function remoteProposal(
   runner: SshRunner,
   { timeout, killAfter, locks }: Carried,
@@ -105,7 +105,7 @@ export function remoteProposal(
   };
 }
 
-/** Whether a target has to have more than its command and its interval. */
+/** Whether a target needs more than its command and its interval. */
 export function hasMore({ runner, policies, ...rest }: Proposal): boolean {
   const { type: _, args: __, ...keys } = runner;
   return policies.length > 1 || Object.keys({ ...keys, ...rest }).length > 0;
@@ -132,7 +132,7 @@ function environmentOf(
   );
 }
 
-/** One at a time of all that took the lock. */
+/** One run at a time of everything that took the lock. */
 function groupOf({ path, whenFull }: Lock): Readonly<Record<string, unknown>> {
   return { type: 'cardinality', group: path, ...(whenFull === 'queue' ? {} : { whenFull }) };
 }

@@ -1,6 +1,6 @@
 /**
- * A line of a crontab with calls replaced: what is not the call, the blanks and the `%` of the
- * crontab included, stays byte for byte. Pure.
+ * A crontab line with calls replaced: the rest, including blanks and the crontab's `%`, stays byte
+ * for byte. Pure.
  */
 import type { CronLine } from './crontab.ts';
 import type { Edits } from './edits.ts';
@@ -14,7 +14,7 @@ export interface Replacement {
   readonly text: string;
 }
 
-/** `user` takes the place of the line's own, where it names one. */
+/** `user` replaces the line's own, if it has one. */
 export function rewriteLine(
   line: Pick<CronLine, 'text' | 'commandAt' | 'user' | 'startedBy'>,
   replacements: readonly Replacement[],
@@ -42,7 +42,7 @@ export function rewriteLine(
   return result + text.slice(at);
 }
 
-/** What is cut out takes the blanks along that held it apart from the call. */
+/** A removed part includes the blanks that separated it from the call. */
 function widen(command: string, { pos, end }: Span, replaced: Span): Span {
   if (pos < replaced.pos) {
     let to = end;

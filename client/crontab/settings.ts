@@ -1,7 +1,6 @@
 /**
- * The lines of a crontab that set a variable, as cron's load_env reads them: `NAME = value`, name
- * and value quoted or not. They count for the lines below them. Pure, and linear in the line's
- * length.
+ * Crontab lines that set a variable, as cron's load_env reads them: `NAME = value`, name and value
+ * quoted or not. They apply to the lines below them. Pure, and linear in the line's length.
  */
 
 export interface Setting {
@@ -47,7 +46,7 @@ function readName(
   return /^[A-Za-z_]\w*$/.test(text) ? { text, end } : undefined;
 }
 
-/** Blanks around a value count only in quotes; those inside it always. */
+/** Blanks around a value count only in quotes; those inside it always do. */
 function readValue(line: string, at: number): string | undefined {
   const first = line[at] ?? '';
   if (!QUOTES.includes(first)) return line.slice(at).trimEnd();

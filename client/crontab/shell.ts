@@ -1,11 +1,11 @@
 /**
- * The simple commands of a shell's command line, each with its words and where they stand: what
- * client/crontab/calls.ts looks for programs in. unbash parses; it reads bash, of which the sh of
- * crontabs is a part, and where sh reads a line otherwise (`&>`, `[[`, `$'x'`), the line is refused
- * unless bash is its shell. Pure, and linear in the text's length.
+ * The simple commands of a shell command line, each with its words and their positions, in which
+ * client/crontab/calls.ts looks for programs. unbash parses bash, a superset of the sh of crontabs;
+ * where sh reads a line differently (`&>`, `[[`, `$'x'`), the line is refused unless its shell is
+ * bash. Pure, and linear in the text's length.
  *
- * A word has a value only where the shell would take exactly that: variables that the crontab or
- * the line itself sets once are known, globs, `~` and command substitutions are not.
+ * A word has a value only if the shell would get exactly that: variables that the crontab or the
+ * line itself sets once are known, globs, `~` and command substitutions are not.
  */
 
 import {
@@ -31,13 +31,13 @@ export interface Span {
 
 export interface ShellWord extends Span {
   readonly text: string;
-  /** Undefined where only the shell knows. */
+  /** Undefined if only the shell knows. */
   readonly value?: string;
-  /** All of it is one quoted text without escapes, which begins here. */
+  /** The whole word is one quoted string without escapes, which begins here. */
   readonly quotedAt?: number;
-  /** What it is before the shell parts it at blanks. */
+  /** Its value before the shell splits it at blanks. */
   readonly whole?: string;
-  /** Of `$(which NAME)` and `$(command -v NAME)`. */
+  /** For `$(which NAME)` and `$(command -v NAME)`. */
   readonly found?: string;
 }
 
@@ -55,13 +55,13 @@ export interface SimpleCommand extends Span {
   readonly assignments: readonly ShellAssignment[];
   readonly words: readonly ShellWord[];
   readonly redirections: readonly Redirection[];
-  /** Where `cd` before it in the same list has gone to; undefined without one, or where unknown. */
+  /** The directory of an earlier `cd` in the same list; undefined if none, or unknown. */
   readonly cwd?: string;
-  /** Variables that the line sets before it for all that follows. */
+  /** Variables that the line sets earlier for everything that follows. */
   readonly exported: Readonly<Record<string, string>>;
-  /** What before it changes its surroundings in a way that is not known. */
+  /** What comes before it and changes its environment in an unknown way. */
   readonly unclear?: string;
-  /** Within backticks that hold escapes its places are not those of the text. */
+  /** Inside backticks with escapes, its positions are not those of the text. */
   readonly isElsewhere: boolean;
 }
 
@@ -69,12 +69,12 @@ export interface ShellRead {
   readonly commands: readonly SimpleCommand[];
   /** The whole text is one simple command. */
   readonly isOne: boolean;
-  /** Where the whole text is a list of simple commands and nothing else: these. */
+  /** If the whole text is just a list of simple commands: these. */
   readonly list?: readonly Listed[];
   readonly structure: Structure;
   /** The files that are opened as descriptors: `9>FILE`. */
   readonly descriptors: ReadonlyMap<string, string>;
-  /** Why none of it can be rewritten: it is wrong, or bash's own. The commands are a guess then. */
+  /** Why nothing can be rewritten: a syntax error, or bash only. The commands are then a guess. */
   readonly why?: string;
 }
 
@@ -106,7 +106,7 @@ export function readShell(text: string, isBash: boolean, known: Variables = {}):
   };
 }
 
-/** Most substitutions and groups in a text: the parser goes into each, and its stack has an end. */
+/** Most substitutions and groups in a text: the parser is recursive, and its stack is limited. */
 export const OPENERS_MAX = 100;
 /** Most variables that a line may set for what follows. */
 const EXPORTS_MAX = 100;
@@ -135,7 +135,7 @@ class Reader {
   bashOnly: string | undefined;
   readonly #text: string;
   readonly #known: Map<string, string>;
-  /** How often the line sets a variable. */
+  /** How often the line sets each variable. */
   readonly #assigned = new Map<string, number>();
   #around: Surroundings = { exported: {} };
   #isElsewhere = false;
@@ -146,15 +146,13 @@ class Reader {
     this.#known = new Map(entries.flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])));
   }
 
-  /**
-   * First of all: how often each variable is set (a loop counts twice), and whether it is bash's.
-   */
+  /** First pass: how often each variable is set (twice in a loop), and whether bash is needed. */
   survey(node: SyntaxNode, isInLoop = false): void {
     this.bashOnly ??= bashOnly(node, this.#text);
     const isLoop = node.type === 'For' || node.type === 'Select' || node.type === 'While';
     if (node.type === 'For' || node.type === 'Select') this.#count(node.name.text, 2);
     forEachChild(node, (child) => {
-      // Before a program it holds for that one only.
+      // Before a program, it applies only to that one.
       const isOwn =
         node.type === 'Command' && node.name !== undefined && node.name.value !== 'export';
       if (child.type === 'Assignment' && !isOwn) this.#count(child.name, isInLoop ? 2 : 1);
@@ -219,7 +217,7 @@ class Reader {
     return taken;
   }
 
-  /** What it does to those that follow. */
+  /** Its effects on the commands that follow. */
   #enter(taken: SimpleCommand): void {
     const [first, second] = taken.words;
     const around = this.#around;
@@ -269,7 +267,7 @@ class Reader {
     };
   }
 
-  /** `a=b` behind the program is a word like others. */
+  /** `a=b` after the program is an ordinary word. */
   #argument(assignment: Assignment): ShellWord {
     const { pos, end, text } = assignment;
     const { value } = this.#assignment(assignment);

@@ -1,14 +1,14 @@
 /**
- * Reads a command line of ssh(1) into the runner `ssh` that does the same (runners/ssh-options.ts).
- * What has no key there is not guessed: the reason is told, and ssh stays a command of this
- * machine. Pure.
+ * Converts a command line of ssh(1) to the equivalent runner `ssh` (runners/ssh-options.ts). What
+ * has no key there is not guessed: the result is a reason, and ssh stays a command of this machine.
+ * Pure.
  */
 import * as say from './migration-messages.ts';
 import { readShell, type ShellWord } from './shell.ts';
 
 export interface SshRunner {
   readonly type: 'ssh';
-  /** What the line does not say goes on to come from ssh_config. */
+  /** What is not on the command line still comes from ssh_config. */
   readonly via?: 'openssh';
   readonly host: string;
   readonly port?: number;
@@ -37,12 +37,10 @@ export type SshRead =
 
 type Draft = { -readonly [Key in keyof SshRunner]?: SshRunner[Key] };
 
-/**
- * Letters that ask for nothing that a run would not have, or have no meaning without a terminal.
- */
+/** Options that have no effect on a run, or only with a terminal. */
 const UNMISSED = 'qTnxavkC';
 const VALUED = 'BbcDEeFIiJLlmOoPpQRSWw';
-/** Settings by which nobody is asked, or that only say how much is told. */
+/** Settings that prevent prompts, or only change the verbosity. */
 const UNMISSED_SETTINGS = [
   ...['batchmode', 'identitiesonly', 'loglevel', 'serveralivecountmax', 'compression'],
   ...['passwordauthentication', 'kbdinteractiveauthentication', 'numberofpasswordprompts'],
@@ -55,7 +53,7 @@ const UNMISSED_SETTINGS = [
   ],
 ];
 const HOST = /^[^\s@/-][^\s@/]*$/;
-/** What a shell does itself: `args` start programs only. */
+/** Shell builtins: `args` can only start programs. */
 const BUILTINS = [
   'cd',
   '.',
@@ -70,13 +68,13 @@ const BUILTINS = [
   'exec',
 ];
 
-/** `agent` is the socket of an agent that the line's environment names. */
+/** `agent` is the socket of an agent in the line's environment. */
 export function readSsh(words: readonly ShellWord[], agent?: string): SshRead {
   const draft: Draft = {};
   const notes: string[] = [];
   let host: string | undefined;
   let at = 1;
-  // Options may also stand behind the host.
+  // Options may also follow the host.
   for (; at < words.length; at++) {
     const word = words[at];
     const value = word === undefined ? undefined : plainText(word);
@@ -140,7 +138,7 @@ function finish(
   return { ok: true, runner, text, notes: [...notes, ...forced] };
 }
 
-/** One program by its words, or a text for the shell there. */
+/** One program with its words, or a text for the remote shell. */
 function commandOf(text: string): Pick<SshRunner, 'args' | 'cmds' | 'stopOnError'> {
   const { commands, isOne, why } = readShell(text, false);
   const [command] = commands;
@@ -155,7 +153,7 @@ function commandOf(text: string): Pick<SshRunner, 'args' | 'cmds' | 'stopOnError
   return isPlain ? { args: values } : { cmds: [text], stopOnError: false };
 }
 
-/** False where no key has that meaning. */
+/** False if no key has that meaning. */
 function take(draft: Draft, notes: string[], letter: string, text: string): boolean {
   switch (letter) {
     case 'i':
@@ -225,7 +223,7 @@ function setPort(draft: Draft, text: string): boolean {
   return true;
 }
 
-/** Also of `~/…`, which baton reads as the shell does. */
+/** Including `~/…`, which baton reads as the shell does. */
 function plainText({ value, text }: ShellWord): string | undefined {
   return value ?? (/^~\/[\w./-]+$/.test(text) ? text : undefined);
 }

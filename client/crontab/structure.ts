@@ -1,6 +1,6 @@
 /**
- * How the parts of a shell's command line hang together: which run only if an earlier part succeeds
- * (`&&`, `if`, `|| exit`, `set -e`), and which read what another one prints. Pure.
+ * How the parts of a shell command line depend on each other: which ones run only if an earlier
+ * part succeeds (`&&`, `if`, `|| exit`, `set -e`), and which ones read the output of another. Pure.
  */
 import { type Command, forEachChild, type Statement, type SyntaxNode } from 'unbash';
 import type { Span } from './shell.ts';
@@ -48,7 +48,7 @@ function preconditionsOf(node: SyntaxNode): readonly Precondition[] {
       return ofList(node.commands);
     case 'AndOr':
       return node.commands.flatMap((needed, at) => {
-        // Behind `||` not only what stands there may have succeeded.
+        // After `||`, other parts may have succeeded as well.
         if (node.operators[at] !== '&&' || node.operators[at - 1] === '||') return [];
         const or = node.operators.indexOf('||', at);
         return upTo([needed], node.commands.slice(at + 1, or < 0 ? undefined : or + 1));
@@ -73,7 +73,7 @@ function ofList(statements: readonly Statement[]): readonly Precondition[] {
     const operator = command.type === 'AndOr' ? command.operators.at(-1) : undefined;
     const isGuarded = operator === '||' && leaves(parts.at(-1));
     if (!isGuarded && (ends < 0 || at <= ends)) return [];
-    // What stands before `&&` and `||` ends nothing by itself.
+    // What precedes `&&` and `||` does not end the shell by itself.
     const needed = isGuarded ? parts.slice(0, -1) : parts.slice(-1);
     return upTo(needed, statements.slice(at + 1));
   });

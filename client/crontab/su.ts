@@ -1,6 +1,6 @@
 /**
- * The words behind su and runuser: whose the command is, and where it stands. Their options may
- * stand anywhere, and their command is a text for a shell, unless -u names the user. Pure.
+ * The words after su and runuser: the user of the command, and where it is. Options may be
+ * anywhere, and the command is a text for a shell, unless -u names the user. Pure.
  */
 import * as say from './migration-messages.ts';
 import type { ShellWord } from './shell.ts';
@@ -13,11 +13,11 @@ export type SuRead =
       readonly command: ShellWord;
       readonly isLogin: boolean;
     }
-  /** As with sudo: so many words are its own, and the command is behind them. */
+  /** As in sudo: this many words are its own, and the command follows them. */
   | { readonly kind: 'words'; readonly user: string; readonly count: number }
   | { readonly kind: 'unclear'; readonly why: string };
 
-/** Stands for a word that only the shell knows; no argument can hold it. */
+/** Stands for a word that only the shell knows; no argument can contain it. */
 export const DYNAMIC = '\0';
 
 export function readSu(wrapper: Wrapper, program: string, words: readonly ShellWord[]): SuRead {

@@ -1,19 +1,18 @@
 /**
- * The rules of systemd-cron, which translates crontabs into timers of systemd: that of Debian 12
- * (1.15, a Python script) and that of Debian 13 (2.5, a program), whose generators were asked.
- * Pure.
+ * The rules of systemd-cron, which translates crontabs to systemd timers: in Debian 12 (1.15, a
+ * Python script) and Debian 13 (2.5, a program), from tests with their generators. Pure.
  *
- * It drops single lines, never a whole file. The day of the month and the weekday both have to be
- * right, a step behind a single number counts for nothing, and @weekly is Monday. 1.15 takes nov
- * for October and dec for November, and runs a line whose weekdays it cannot read every day; 2.5
- * takes no name of a month, and "sun" alone for all days.
+ * It drops single lines, never a whole file. Day of the month and weekday must both match, a step
+ * after a single number is ignored, and @weekly is Monday. 1.15 reads nov as October and dec as
+ * November, and runs a line with unreadable weekdays every day; 2.5 accepts no month names, and
+ * reads "sun" alone as all days.
  */
 import type { CronRules, Schedule, TimeRead } from './crontab.ts';
 import { MONTHS, WEEKDAYS } from './debian-cron.ts';
 
 export type SystemdCron = '1' | '2';
 
-/** What a timer of systemd means by these words. */
+/** What a systemd timer means by these words. */
 const PERIODS: Readonly<Record<string, string>> = {
   minutely: '* * * * *',
   hourly: '0 * * * *',
@@ -62,7 +61,7 @@ function readTime(when: string, version: SystemdCron): TimeRead {
   if (known === undefined) return { ok: false, fault: 'unknown schedule' };
   const words = known.split(/[ \t]+/);
   if (words.length < 5) return { ok: false, fault: 'truncated line' };
-  // The last of a month, a random minute: extensions of 2.5, whose days are not worked out here.
+  // The last of a month, a random minute: extensions of 2.5, whose days are not computed here.
   if (version === '2' && words.slice(0, 5).some((word) => /^\d*L$|~/.test(word))) {
     return { ok: true, notes: [] };
   }
@@ -88,7 +87,7 @@ function scheduleOf(fields: readonly Field[]): Schedule {
     months: new Set(months),
     weekdays: new Set(weekdays),
     needsBoth: true,
-    // As of timers of systemd: systemd-analyze calendar was asked.
+    // As for systemd timers, tested with systemd-analyze calendar.
     atChange: 'once',
   };
 }
@@ -106,7 +105,7 @@ function kindsOf(version: SystemdCron): readonly FieldKind[] {
   };
   const weekday = (word: string): number | undefined => {
     const number = names(WEEKDAYS, word) ?? digits(word);
-    // 2.5 refuses what 1.15 counts round.
+    // 2.5 refuses what 1.15 wraps around.
     if (number === undefined || (version === '2' && number > 7)) return undefined;
     return version === '1' ? number % 7 : number;
   };

@@ -1,12 +1,12 @@
 /**
- * Names for the targets of rsnapshot.confs, the same for check-crontab and import: short, and no
- * two confs ever with one. A conf is known by its real path. Pure.
+ * Names for the targets of rsnapshot.confs, the same in check-crontab and import: short, and unique
+ * for each conf. A conf is identified by its real path. Pure.
  */
 
-/** What goes before `-LEVEL`: `rsnap`, `rsnap-web`. */
+/** What precedes `-LEVEL`: `rsnap`, `rsnap-web`. */
 export type Prefixes = ReadonlyMap<string, string>;
 
-/** `taken` says whether a target of this name belongs to another conf already. */
+/** `taken` says whether a target of this name already belongs to another conf. */
 export function prefixesOf(
   confs: readonly string[],
   taken: (prefix: string, conf: string) => boolean = () => false,
@@ -37,7 +37,7 @@ export function prefixesOf(
 
 const DEFAULT = '/etc/rsnapshot.conf';
 
-/** Shortest first: its own name, then with more and more of the directories above it. */
+/** Shortest first: its own name, then with more and more of its parent directories. */
 function candidates(conf: string): readonly string[] {
   if (conf === DEFAULT) return ['rsnap'];
   const parts = conf.split('/').filter((part) => part !== '');
@@ -57,14 +57,14 @@ function nameOf(words: readonly string[]): string {
   return ['rsnap', ...words].join('-').replace(/[^\w.-]+/g, '_');
 }
 
-/** The wanted name, or it with the first number that makes it one nobody has. */
+/** The wanted name, or that name with the first number that makes it unique. */
 export function freeName(wanted: string, used: ReadonlySet<string>): string {
   let name = wanted;
   for (let number = 2; used.has(name); number++) name = `${wanted}-${number}`;
   return name;
 }
 
-/** A name of another program, without what a name of a target cannot or should not have. */
+/** A name from another program, without what a target name cannot or should not have. */
 export function plainName(text: string): string {
   const name = text
     .replaceAll('@', '-')

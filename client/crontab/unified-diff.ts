@@ -1,13 +1,13 @@
 /**
- * A unified diff, as patch(1) takes it, of a text whose lines were changed one for one: nothing was
- * put in and nothing taken out, so no line has to be looked for. Pure.
+ * A unified diff for patch(1) of a text whose lines were changed one for one: no insertions and
+ * deletions, so no search is needed. Pure.
  */
 
-/** Lines around a change that are shown. */
+/** Lines of context around a change. */
 const CONTEXT = 3;
 const NO_NEWLINE = '\\ No newline at end of file';
 
-/** Empty where nothing was changed. */
+/** Empty if nothing was changed. */
 export function diffLines(name: string, before: string, after: string): string {
   const [old, fresh] = [linesOf(before), linesOf(after)];
   const changed = old.flatMap((line, at) => (line === fresh[at] ? [] : [at]));
@@ -27,14 +27,14 @@ export function diffLines(name: string, before: string, after: string): string {
   return `--- ${name}\n+++ ${name}\n${shown.join('')}`;
 }
 
-/** A file that is not there yet. */
+/** For a file that does not exist yet. */
 export function diffNew(name: string, text: string): string {
   const lines = linesOf(text);
   const added = lines.map((line) => mark('+', line)).join('');
   return `--- /dev/null\n+++ ${name}\n@@ -0,0 +1,${lines.length} @@\n${added}`;
 }
 
-/** First all that goes, then all that comes, of each row of changed lines. */
+/** For each sequence of changed lines, first the removed, then the added ones. */
 function hunkOf(
   old: readonly string[],
   fresh: readonly string[],

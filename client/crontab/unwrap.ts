@@ -1,6 +1,6 @@
 /**
- * What a simple command of a crontab starts in the end, behind nice, flock, sudo, `sh -c` and the
- * like (client/crontab/wrappers.ts), and what of these a target has to have. Pure.
+ * What a simple command of a crontab finally starts, after nice, flock, sudo, `sh -c` and the like
+ * (client/crontab/wrappers.ts), and what a target needs from these. Pure.
  */
 import { type Carried, carriedBy, flockOf, merge, NOTHING_CARRIED } from './carried.ts';
 import { type Edits, editsOf } from './edits.ts';
@@ -22,21 +22,21 @@ export type Job =
       readonly words: readonly ShellWord[];
       readonly carried: Carried;
       readonly edits: Edits;
-      /** Why a target cannot be made of it as it is. */
+      /** Why it cannot become a target as it is. */
       readonly unclear?: string;
     }
-  /** `sh -c '…'` of more than one command. */
+  /** `sh -c '…'` with more than one command. */
   | {
       readonly kind: 'script';
       readonly text: string;
       readonly read: ShellRead;
       readonly isBash: boolean;
-      /** Where the text begins in the outer one, if it stands there as it is. */
+      /** Where the text begins in the outer one, if it is contained literally. */
       readonly at?: number;
       readonly carried: Carried;
       readonly unclear?: string;
     }
-  /** On another machine, in another root: none of this one's. */
+  /** On another machine or in another root: not a command of this machine. */
   | {
       readonly kind: 'elsewhere';
       /** From ssh, docker or chroot on. */
@@ -58,9 +58,9 @@ export interface Context {
   readonly variables: Variables;
 }
 
-/** Most wrappers before one program; each looks through the words that follow it. */
+/** Most wrappers before one program; each one scans the words that follow it. */
 const WRAPPERS_MAX = 16;
-/** Deepest nesting of `sh -c` that is looked into. */
+/** Deepest nesting of `sh -c` that is parsed. */
 const SHELLS_MAX = 4;
 
 export function unwrap(command: SimpleCommand, context: Context, depth = 0): Job {
@@ -108,7 +108,7 @@ class Unwrapping {
     }
   }
 
-  /** Passes one wrapper; a job where it is the last. */
+  /** Skips one wrapper; a job if it is the last. */
   #through(wrapper: Wrapper, program: string): Job | undefined {
     const { role } = wrapper;
     if (role === 'elsewhere') return { ...this.#program(), kind: 'elsewhere' };
@@ -122,7 +122,7 @@ class Unwrapping {
       return this.#unknown(say.unknownOption(program, read.odd));
     }
     const { options, count } = read;
-    // Without the word that ends its own ones it runs no other program.
+    // Without the word that ends its own arguments, it runs no other program.
     if (wrapper.endsAt !== undefined && !values.includes(wrapper.endsAt)) return this.#program();
     const operands = values.slice(count, count + operandsOf(wrapper, program, values.slice(count)));
     const used = 1 + count + operands.length;
@@ -134,7 +134,7 @@ class Unwrapping {
     }
     if (role === 'lock' && next === '-c')
       return this.#lockedShell(program, options, operands, used);
-    // `flock 9` takes the lock of a descriptor and starts nothing.
+    // `flock 9` locks a descriptor and starts nothing.
     if (next === undefined) return this.#program();
     this.#take(wrapper, program, options, operands, used);
     this.#at += used;
@@ -166,7 +166,7 @@ class Unwrapping {
     else this.#carry(carried);
   }
 
-  /** `NAME=value` behind env and sudo. */
+  /** `NAME=value` after env and sudo. */
   #assignments(): void {
     const env: Record<string, string> = {};
     const inside: string[] = [];
@@ -208,7 +208,7 @@ class Unwrapping {
     return this.#script(word, false);
   }
 
-  /** Its command is a text for a shell, or with -u the words behind its options. */
+  /** Its command is a text for a shell, or with -u the words after its options. */
   #su(wrapper: Wrapper, program: string): Job | undefined {
     const read = readSu(wrapper, program, this.#words.slice(this.#at + 1));
     if (read.kind === 'unclear') {
@@ -223,7 +223,7 @@ class Unwrapping {
     return this.#script(read.command, false);
   }
 
-  /** A text for a shell: one command is looked through, several are a script of their own. */
+  /** A text for a shell: a single command is analysed, several are a separate script. */
   #script(word: ShellWord, isBashScript: boolean): Job {
     const text = word.value;
     if (text === undefined || this.#depth >= SHELLS_MAX) {

@@ -1,10 +1,10 @@
-/** What a shell makes of a word, where that does not depend on when and where it runs. Pure. */
+/** The value of a word in a shell, if it does not depend on when and where it runs. Pure. */
 import type { Word } from 'unbash';
 
 type Known = ReadonlyMap<string, string>;
 type Part = NonNullable<Word['parts']>[number];
 
-/** `isWhole`: what it holds is not split into words, as behind `NAME=`. */
+/** `isWhole`: its value is not split into words, as after `NAME=`. */
 export function valueOfWord(
   { text, value, parts }: Word,
   known: Known,

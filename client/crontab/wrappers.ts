@@ -1,12 +1,12 @@
 /**
- * The programs that crontabs put before another program: which options they take, so that the one
- * behind them is found, and what becomes of them when that one becomes a target of baton.
+ * Programs that crontabs put before another program: their options, which are needed to find that
+ * program, and what happens to them when it becomes a target of baton.
  *
  *   carried   the target has a key for it: nice, ionice, timeout, flock, env, sudo, su
- *   inside    it goes into the target's `args`, as it is: chrt, taskset, setpriv
+ *   inside    it goes into the target's `args` unchanged: chrt, taskset, setpriv
  *   outside   it watches status, output or time, and stays in the line: chronic, time, mk-job
- *   elsewhere it starts the program on another machine or in another root: the line is left alone
- *   hidden    it makes a command of what it is given; that is not looked into
+ *   elsewhere it starts the program on another machine or in another root: the line is unchanged
+ *   hidden    it makes a command of its arguments; that is not analysed
  *
  * An option that is not in the table is not guessed: the reader of the line has to decide.
  */
@@ -33,11 +33,11 @@ export interface Wrapper {
   /** Long options without and with a value; the value may also follow a `=`. */
   readonly longs?: readonly string[];
   readonly longsValued?: readonly string[];
-  /** Words of its own before the program. */
+  /** Number of its own words before the program. */
   readonly operands?: number;
-  /** The word that ends its own ones, where it is there. */
+  /** The word that ends its own arguments, if present. */
   readonly endsAt?: string;
-  /** A word that has to be among the options for the role to hold. */
+  /** The role applies only if one of these words is among the options. */
   readonly needs?: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export type OptionsRead =
   | {
       readonly ok: true;
       readonly options: readonly Option[];
-      /** How many words they take, without the program's name. */
+      /** Number of their words, without the program's name. */
       readonly count: number;
     }
   | { readonly ok: false; readonly odd: string };
@@ -212,7 +212,7 @@ export function wrapperOf(program: string): Wrapper | undefined {
   return Object.hasOwn(TABLE, name) ? TABLE[name] : undefined;
 }
 
-/** How many words stand before the program; chrt needs no priority for some classes. */
+/** Number of words before the program; chrt needs no priority for some classes. */
 export function operandsOf(wrapper: Wrapper, program: string, rest: readonly string[]): number {
   const isChrt = program.endsWith('chrt');
   if (isChrt && !/^\d+$/.test(rest[0] ?? '')) return 0;
@@ -220,7 +220,7 @@ export function operandsOf(wrapper: Wrapper, program: string, rest: readonly str
   return end >= 0 ? end + 1 : (wrapper.operands ?? 0);
 }
 
-/** The options before the first other word, as getopt(3) with "+" cuts them. */
+/** The options before the first other word, as getopt(3) parses them with "+". */
 export function readOptions(wrapper: Wrapper, words: readonly string[]): OptionsRead {
   const options: Option[] = [];
   let count = 0;
@@ -229,7 +229,7 @@ export function readOptions(wrapper: Wrapper, words: readonly string[]): Options
     if (word === '--') return { ok: true, options, count: count + 1 };
     if (!word.startsWith('-') || word === '-') break;
     const next = words[count + 1];
-    // Go's flags have one dash before a long name.
+    // Go's flags have a single dash before a long name.
     const isLong = word.startsWith('--') || isLongName(wrapper, word.slice(1));
     const read = isLong ? readLong(wrapper, word, next) : readShort(wrapper, word, next);
     if (read === undefined) return { ok: false, odd: word };

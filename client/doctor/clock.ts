@@ -1,4 +1,4 @@
-/** The clock: is it kept right, and was it set back. */
+/** The clock: whether it is synchronized, and whether it was set back. */
 import { stat } from 'node:fs/promises';
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showTime } from '../terminal/words.ts';
@@ -8,18 +8,18 @@ import { type Finding, note, ok, wrong } from './finding.ts';
 import { run } from './limits.ts';
 import { namesOfProcesses } from './processes.ts';
 
-/** Clocks of two file systems may be apart. */
+/** The clocks of two file systems may differ. */
 const AHEAD_MS_MAX = 60_000;
-/** A package may be built in another zone. */
+/** A package may be built in another time zone. */
 const AHEAD_PROGRAM_MS_MAX = 86_400_000;
 const KEEPERS = ['chronyd', 'ntpd', 'ntpsec', 'systemd-timesyn', 'openntpd'];
 
 export interface ClockFacts {
   readonly nowMs: number;
   readonly zone: string;
-  /** Undefined: nobody can say. */
+  /** Undefined: unknown. */
   readonly isSynchronized: boolean | undefined;
-  /** What keeps the clock right, or would. */
+  /** What synchronizes the clock, or could. */
   readonly service: string;
   /** Times of files that cannot be later than now. */
   readonly stamps: readonly Stamp[];

@@ -1,4 +1,4 @@
-/** The configuration, as `batond --check` judges it: a process of its own. */
+/** The configuration, as `batond --check` judges it, in a separate process. */
 import { join } from 'node:path';
 import { EXIT } from '../../daemon/protocol/request.ts';
 import * as say from './doctor-messages.ts';
@@ -6,14 +6,14 @@ import { type Finding, note, ok, type Trouble, troubleOf, wrong } from './findin
 import { type Answer, run } from './limits.ts';
 
 export const BATOND = join(import.meta.dirname, '../daemon/batond.cjs');
-/** It asks for what targets require, for 15 s at most, and imports plugins. */
+/** It checks the conditions of targets, for at most 15 s, and imports plugins. */
 const CHECK_MS = 30_000;
 export const CONFIG_MS = CHECK_MS + 5_000;
-/** Mistakes and warnings that are shown. */
+/** Most mistakes and warnings that are shown. */
 const SHOWN_MAX = 5;
 const EXPECTED = 'a configuration without errors';
 const MISTAKE = /^(.*?): expected (.*); found (.*)$/;
-/** Where a command stands, or what it is given. */
+/** Keys that contain a command, or its input. */
 const PRIVATE = /\b(?:args|cmds|command|env|passphrase)\b/;
 
 export async function checkConfig(path: string | undefined): Promise<Answer> {
@@ -21,7 +21,7 @@ export async function checkConfig(path: string | undefined): Promise<Answer> {
   return await run([process.execPath, BATOND, '--check', ...named], CHECK_MS);
 }
 
-/** `path` is undefined where batond finds it itself. */
+/** `path` is undefined if batond finds the file itself. */
 export function judgeConfig(
   { code, stdout, stderr, how }: Answer,
   path: string | undefined,
@@ -44,7 +44,7 @@ export function judgeConfig(
   return found.length > 0 ? found : [ok('config', summary)];
 }
 
-/** The mode of a socket, where the configuration says it. */
+/** The mode of a socket, if the configuration has it. */
 export function modeInConfig({ stdout }: Answer, socket: string): number | undefined {
   const line = stdout.split('\n').find((it) => it.startsWith(`  socket ${socket}: `));
   const mode = /[:,] mode (\d{4}),/.exec(line ?? '')?.[1];
@@ -56,7 +56,7 @@ function textsOf(lines: readonly string[], kind: string): readonly string[] {
   return lines.flatMap((line) => (line.startsWith(start) ? line.slice(start.length) : []));
 }
 
-/** "FILE:1:30: targets.a.runner: expected X; found Y". A report may go to anybody. */
+/** "FILE:1:30: targets.a.runner: expected X; found Y". Reports may be published. */
 function mistakeIn(line: string, todo: string): Trouble {
   const [, place = '', expected = '', found = ''] = MISTAKE.exec(line) ?? [];
   if (place === '') return troubleOf(line, EXPECTED, todo);

@@ -1,4 +1,4 @@
-/** The crontabs, as `baton check-crontab` judges them in a process of its own, and cron itself. */
+/** The crontabs, as `baton check-crontab` judges them in a separate process, and cron itself. */
 import { join, resolve } from 'node:path';
 import type { CheckedCrontabs } from '../crontab/checked-crontabs.ts';
 import * as say from './doctor-messages.ts';
@@ -12,16 +12,16 @@ const CHECK_MS = 20_000;
 export const CRONTABS_MS = CHECK_MS + 5_000;
 const SHOWN_MAX = 5;
 const CRONS = ['cron', 'crond', 'fcron', 'bcron-start', 'dcron'];
-/** Of check-crontab: something was found, and a file could not be read. */
+/** Of check-crontab: nothing found, something found, and a file could not be read. */
 const STATUSES = [0, 1, 66];
 
 export interface CrontabsFacts {
   readonly answer: Answer;
-  /** Undefined: it is not known what cron the crontabs are for. */
+  /** Undefined: it is unknown which cron the crontabs are for. */
   readonly isCronRunning: boolean | undefined;
 }
 
-/** `files` are those of the command line; without any, all of the machine. */
+/** `files` are from the command line; without any, all of the machine. */
 export async function lookAtCrontabs(
   files: readonly string[],
   socket: string,
@@ -74,7 +74,7 @@ function count(many: number, what: string): string {
   return `${many} ${what}${many === 1 ? '' : 's'}`;
 }
 
-/** It is of the same version: a look tells it from what somebody else printed. */
+/** It has the same version: a short check tells it from other output. */
 function parseChecked(text: string): CheckedCrontabs | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** The daemon: does it answer, is it of this version, what does it say of itself. */
+/** The daemon: whether it answers, its version, and what it reports about itself. */
 import { readdir, readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EXIT, type StatusReply, showDuration } from '../../daemon/protocol/request.ts';
@@ -7,19 +7,19 @@ import { queryOne } from '../connection/queries.ts';
 import * as say from './doctor-messages.ts';
 import { type Finding, ok, troubleOf, wrong } from './finding.ts';
 
-/** A daemon that is started for this very question may have a long journal to read. */
+/** A daemon that is started by this request may have a long journal to read. */
 const DAEMON_MS = 10_000;
 const JOURNAL = /\/journal\.ndjson$/;
-/** Broken targets that are named. */
+/** Most broken targets that are listed. */
 const BROKEN_MAX = 5;
 
-/** Asked once a connection could be made. */
+/** Called once a connection was possible. */
 export function askDaemon(place: Place): Promise<Answer<StatusReply>> {
   const connectTimeoutMs = place.connectTimeoutMs ?? DAEMON_MS;
   return queryOne({ ...place, connectTimeoutMs }, { type: 'status' });
 }
 
-/** Longest time that `askDaemon` may need: away, then silent. */
+/** Longest time that `askDaemon` may take: first away, then silent. */
 export function daemonLimitMs(place: Place): number {
   return 3 * (place.connectTimeoutMs ?? DAEMON_MS) + DAEMON_MS;
 }
@@ -52,7 +52,7 @@ export function judgeDaemon(answer: Answer<StatusReply>, own: string): readonly 
   return [ok('daemon', `batond ${version} answers, pid ${pid}, for ${up}: ${what}`)];
 }
 
-/** The directory of the journal that a process has open; undefined where that cannot be seen. */
+/** The directory of the journal that a process has open; undefined if that is not visible. */
 export async function findStateOf(pid: number): Promise<string | undefined> {
   const place = `/proc/${pid}/fd`;
   try {
@@ -61,7 +61,7 @@ export async function findStateOf(pid: number): Promise<string | undefined> {
       if (JOURNAL.test(path)) return dirname(path);
     }
   } catch {
-    // Of another user, or in another container.
+    // Another user's, or in another container.
   }
   return undefined;
 }

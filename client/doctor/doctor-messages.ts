@@ -1,10 +1,10 @@
 /**
- * What `baton doctor` says of what is not as it should be: what was found, what was expected, what
- * to do. The style of each part: test/unit/project/messages.test.ts.
+ * Findings of `baton doctor`: what was found, what was expected, what to do.
+ * test/unit/project/messages.test.ts checks the style of each part.
  */
 import { say, type Trouble } from './finding.ts';
 
-// A look
+// Checks
 
 export const lateLook = (look: string, limit: string): Trouble =>
   say(
@@ -132,7 +132,7 @@ export const noDirectory = (path: string): Trouble =>
     'move it away, or name another directory with "batond --state DIR"',
   );
 
-/** The daemon that has the state listens elsewhere. */
+/** The daemon that uses the state directory listens elsewhere. */
 export const heldState = (path: string, pid: number, socket: string): Trouble =>
   say(
     `${path}: locked by process ${pid}, which does not answer on ${socket}`,
@@ -140,7 +140,7 @@ export const heldState = (path: string, pid: number, socket: string): Trouble =>
     `see "ps -fp ${pid}"; name its socket with --socket or $BATON_SOCKET, or stop that process`,
   );
 
-/** The mistakes are told beside it. */
+/** The mistakes are printed beside it. */
 export const badConfig = (): Trouble =>
   say(
     'no run can be accepted or started',

@@ -1,6 +1,6 @@
 /**
- * All looks of `baton doctor`, each within its time. First what needs nothing else; then, where the
- * daemon or the units have said where they are, the configuration and the state.
+ * All checks of `baton doctor`, each with a time limit. First those that need no other facts; then
+ * the configuration and the state, once the daemon or the units have said where they are.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -25,7 +25,7 @@ import {
   type UnitsFacts,
 } from './units.ts';
 
-/** A look that runs a command or two. */
+/** A check that runs a command or two. */
 const LOOK_MS = 3 * COMMAND_MS;
 const SYSTEMD = '/run/systemd/system';
 const SYSTEM_CONFIG = '/etc/baton/config.json';
@@ -52,7 +52,7 @@ export async function examine(scene: Scene): Promise<readonly Finding[]> {
   return [...service, ...others.flat(), ok('machine', describeMachine())];
 }
 
-/** What the looks tell each other. */
+/** Facts that the checks share. */
 interface Known {
   socket?: SocketFacts;
   units?: UnitsFacts | undefined;
@@ -89,7 +89,7 @@ async function examineService(
     const checked = await checkConfig(where.config);
     known.mode = modeInConfig(checked, socket);
     const judged = judgeConfig(checked, where.config, uid === 0);
-    // Who listens and says nothing may have its files anywhere.
+    // A silent listener may have its files anywhere.
     const isGuess = isAccepted && !isAnswered && where.config === undefined;
     return isGuess ? judged.map(asNote) : judged;
   });
@@ -112,19 +112,19 @@ async function examineService(
   return distinct([...access, ...daemon, ...units, ...found, ...clock]);
 }
 
-/** What the daemon and the check of its configuration both name is told once. */
+/** A problem that both the daemon and the check of its configuration report is printed once. */
 function distinct(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter(({ found }, at) => findings.findIndex((it) => it.found === found) === at);
 }
 
-/** Whose units may hold this socket; none where somebody has named another one. */
+/** The managers that may have a unit for this socket; none for another path given by the user. */
 function managersOf(socket: string, uid: number): readonly Manager[] {
   if (socket === RUN_SOCKET || socket === SUBMIT_SOCKET) return ['system'];
   const isOwn = uid !== 0 && socket.endsWith(`/${uid}/baton.sock`);
   return isOwn ? ['user', 'system'] : [];
 }
 
-/** Of the first of them that has units of baton, or that does not answer. */
+/** From the first one that has units of baton, or that does not answer. */
 async function findUnits(managers: readonly Manager[]): Promise<UnitsFacts | undefined> {
   for (const manager of managers) {
     const facts = await lookAtUnits(manager);
@@ -142,7 +142,7 @@ interface Where {
   readonly start: string;
 }
 
-/** Where the daemon of this socket has its files: by its own word, by its unit, or as ever. */
+/** Where this socket's daemon has its files: from itself, from its unit, or the defaults. */
 async function findPlaces({ status, units }: Known, socket: string, uid: number): Promise<Where> {
   const isSystems = socket === RUN_SOCKET || socket === SUBMIT_SOCKET;
   const places: Places = { env: process.env, uid, exists: existsSync };
@@ -152,12 +152,12 @@ async function findPlaces({ status, units }: Known, socket: string, uid: number)
   const usual = isSystems
     ? { config: SYSTEM_CONFIG, state: SYSTEM_STATE }
     : { config: findConfig(undefined, places), state: findState(undefined, places) };
-  // The environment of a daemon of systemd is not that of this program.
+  // A daemon of systemd does not have this program's environment.
   const { BATON_CONFIG, STATE_DIRECTORY } = units === undefined ? process.env : {};
   const config = status?.config ?? own?.config ?? (BATON_CONFIG || usual.config);
   const state = open ?? own?.state ?? (STATE_DIRECTORY?.split(':')[0] || usual.state);
   return {
-    // batond is asked in another directory.
+    // batond runs in another directory.
     config: config && resolve(config),
     state: state && resolve(state),
     socketMode: own?.socketMode(socket),

@@ -1,6 +1,6 @@
-/** What `baton doctor` finds: each look has one finding or several, each with a level. */
+/** The findings of `baton doctor`: each check has one or several, each with a level. */
 
-/** What is looked at, in the order in which an administrator would ask. */
+/** What is checked, in the order in which an administrator would ask. */
 export type Look =
   | 'socket'
   | 'daemon'
@@ -13,7 +13,7 @@ export type Look =
   | 'clock'
   | 'machine';
 
-/** Something that is not as it should be. */
+/** A problem. */
 export interface Trouble {
   readonly found: string;
   readonly expected: string;
@@ -24,7 +24,7 @@ export function say(found: string, expected: string, todo: string): Trouble {
   return { found, expected, todo };
 }
 
-/** "note" is to be known, and no reason for a bad exit status. */
+/** A "note" is information, and does not affect the exit status. */
 export type Finding =
   | ({ readonly look: Look; readonly level: 'wrong' | 'note' } & Trouble)
   | { readonly look: Look; readonly level: 'ok'; readonly found: string };
@@ -41,14 +41,14 @@ export function ok(look: Look, found: string): Finding {
   return { look, level: 'ok', found };
 }
 
-/** Of something that may not concern the daemon that is looked at. */
+/** For something that may not be about the daemon that is examined. */
 export function asNote(finding: Finding): Finding {
   return finding.level === 'wrong' ? { ...finding, level: 'note' } : finding;
 }
 
 /**
- * A sentence of baton's messages, which says what to do behind its last semicolon. `otherwise` is
- * for one that does not.
+ * Splits one of baton's messages, which says what to do after its last semicolon. `otherwise` is
+ * for a message that does not.
  */
 export function troubleOf(sentence: string, expected: string, otherwise: string): Trouble {
   const at = sentence.lastIndexOf('; ');

@@ -1,6 +1,6 @@
 /**
- * Nothing that `baton doctor` looks at may hold it up: each command has its time, after which all
- * of it is killed, and so has each look. A file server that hangs holds up one look alone.
+ * Nothing that `baton doctor` checks may block it: each command has a time limit, after which all
+ * of it is killed, and so has each check. A hanging file server holds up only one check.
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { runBounded } from '../../daemon/system/bounded-command.ts';
@@ -8,20 +8,20 @@ import { codeOf } from '../terminal/output.ts';
 import * as say from './doctor-messages.ts';
 import { type Finding, type Look, wrong } from './finding.ts';
 
-/** For a command that only says something of itself. */
+/** For a command that only prints information about itself. */
 export const COMMAND_MS = 5_000;
 const STDOUT_CHARS_MAX = 262_144;
 
 export interface Answer {
-  /** Its exit status; undefined where it has none. */
+  /** Its exit status; undefined if it has none. */
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
-  /** Why there is none: ENOENT, a signal, or that it took too long. */
+  /** Why there is none: ENOENT, a signal, or a timeout. */
   readonly how: string;
 }
 
-/** Runs a command by its argv. What people read is in English, whatever the locale is. */
+/** Runs a command by its argv. Its messages are in English, whatever the locale is. */
 export function run(
   argv: readonly [string, ...string[]],
   limitMs: number = COMMAND_MS,
@@ -48,7 +48,7 @@ export function run(
   });
 }
 
-/** What a look finds, or that it does not end. */
+/** The findings of a check, or that it does not end. */
 export async function bounded(
   look: Look,
   limitMs: number,

@@ -1,4 +1,4 @@
-/** Which programs run, by the names that the kernel has of them. */
+/** The names of running programs, as in the kernel. */
 import { readdir, readFile } from 'node:fs/promises';
 
 /** At most 15 characters each. */

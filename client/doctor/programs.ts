@@ -10,7 +10,7 @@ import * as say from './doctor-messages.ts';
 import { type Finding, ok, wrong } from './finding.ts';
 import { type Answer, run } from './limits.ts';
 
-/** As package.json says in "engines". */
+/** As "engines" in package.json. */
 export const NODE_LEAST = '20.15';
 const KEEPER = join(import.meta.dirname, '../daemon/keeper.pl');
 const OS_FILE = '/etc/os-release';
@@ -19,9 +19,9 @@ const OS_BYTES_MAX = 65_536;
 interface Program {
   readonly name: string;
   readonly argv: readonly [string, ...string[]];
-  /** The version in what it prints. */
+  /** Finds the version in its output. */
   readonly version: RegExp;
-  /** Why it has to be there, and the package that has it; absent: it need not. */
+  /** Why it is required, and its package; absent: optional. */
   readonly need?: { readonly use: string; readonly debian: string };
 }
 
@@ -48,14 +48,14 @@ const PROGRAMS: readonly Program[] = [
   { name: 'rsnapshot', argv: ['rsnapshot', 'version'], version: /rsnapshot (\S+)/ },
   { name: 'systemd', argv: ['systemctl', '--version'], version: /^systemd (\d+)/ },
 ];
-/** What may be the cron, by their packages. */
+/** Possible crons, by package. */
 const CRONS = ['cron', 'systemd-cron', 'cronie', 'bcron'];
 
 export interface ProgramsFacts {
   readonly own: string;
   readonly node: string;
   readonly found: readonly { readonly program: Program; readonly answer: Answer }[];
-  /** Of the file beside this client. */
+  /** From the file beside this client. */
   readonly batond: Answer;
   /** The one that a shell would find. */
   readonly onPath: { readonly path: string; readonly answer: Answer } | undefined;
@@ -130,7 +130,7 @@ function versionsOf({ own, node, found, crons }: ProgramsFacts): string {
   return [`baton ${own}`, `node ${node}`, ...others, cron].join(', ');
 }
 
-/** For a report: what machine this is. */
+/** The machine, for a report. */
 export function describeMachine(): string {
   const user = process.getuid?.() === 0 ? 'run as root' : `run as uid ${process.getuid?.()}`;
   const cores = cpus().length;

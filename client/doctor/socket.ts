@@ -1,4 +1,4 @@
-/** The socket: is it there, does somebody listen, and who may use it. */
+/** The socket: whether it exists, whether somebody listens, and who may use it. */
 import { lstat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { nameGroup, nameUser } from '../../daemon/system/owner-name.ts';
@@ -17,14 +17,14 @@ const GROUP_FILE_BYTES_MAX = 1_048_576;
 export interface SocketFacts {
   readonly path: string;
   readonly kind: 'absent' | 'hidden' | 'socket' | 'other';
-  /** "a directory", of what is no socket. */
+  /** "a directory", if it is not a socket. */
   readonly what?: string;
   readonly mode: number;
   readonly user: string;
   readonly group: string;
   /** Of the group, as far as /etc/group knows them. */
   readonly members: readonly string[];
-  /** Undefined: a connection was made. */
+  /** Undefined: a connection was possible. */
   readonly refused: string | undefined;
 }
 
@@ -51,9 +51,7 @@ export async function lookAtSocket(path: string): Promise<SocketFacts> {
   }
 }
 
-/**
- * `expectedMode` is what the configuration or a unit says; `start` how a daemon is started here.
- */
+/** `expectedMode` is from the configuration or a unit; `start` how a daemon is started here. */
 export function judgeSocket(
   facts: SocketFacts,
   expectedMode: number | undefined,
@@ -117,7 +115,7 @@ function membersOf(gid: number): readonly string[] {
   }
 }
 
-/** What the system says where no connection can be made. */
+/** The system's error if no connection is possible. */
 function tryConnect(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);

@@ -1,6 +1,6 @@
 /**
- * The state directory: its owner, the daemon that holds it, the free space of its disk, and whether
- * the journal is whole.
+ * The state directory: its owner, the daemon that uses it, the free space on its disk, and whether
+ * the journal is intact.
  */
 import { access, constants, lstat, readFile, realpath, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const NO_ROOM_BYTES = 16 * 1024 ** 2;
 const LITTLE_ROOM_BYTES = 1024 ** 3;
 const LITTLE_ROOM_PERCENT = 5;
 const FEW_INODES = 1_000;
-/** A longer journal is not read through. */
+/** A longer journal is not checked. */
 const JOURNAL_BYTES_MAX = 64 * 1024 ** 2;
 const REPLAY_MS = 20_000;
 export const STATE_MS = REPLAY_MS + 10_000;
@@ -29,7 +29,7 @@ export interface StateFacts {
   readonly path: string;
   readonly kind: 'absent' | 'hidden' | 'directory' | 'other';
   readonly code?: string;
-  /** Somebody else's, as batond would say. */
+  /** It belongs to somebody else, as batond would report. */
   readonly foreign?: string;
   readonly room?: Room;
   /** Why its owner cannot write to it. */
@@ -39,7 +39,7 @@ export interface StateFacts {
   readonly holder?: number;
   /** Why its journal cannot be read. */
   readonly damaged?: string;
-  /** A start failed, and no other one succeeded since. */
+  /** A start has failed, and none has succeeded since. */
   readonly refusedNote?: string;
   readonly journalMs?: number;
 }
@@ -48,11 +48,11 @@ export interface Room {
   readonly freeBytes: number;
   readonly bytes: number;
   readonly freeInodes: number;
-  /** 0 where the file system does not count them. */
+  /** 0 if the file system does not count them. */
   readonly inodes: number;
 }
 
-/** `config` is the one by which a journal can be read, where no daemon has it. */
+/** `config` is used to read a journal that no daemon has open. */
 export async function lookAtState(
   path: string,
   uid: number,
@@ -93,7 +93,7 @@ export async function lookAtState(
   }
 }
 
-/** `socket` is the one on which the daemon was asked; `isAccepted`: somebody listens there. */
+/** `socket` is where the daemon was asked; `isAccepted`: somebody listens there. */
 export function judgeState(
   facts: StateFacts,
   { isAccepted, socket }: { readonly isAccepted: boolean; readonly socket: string },
@@ -160,9 +160,9 @@ async function statOf(path: string) {
 }
 
 /**
- * The daemon that has signed the lock and has the journal open. Not by /proc/locks, which shows no
- * lock in a container whose flock(1) has ended; nor by the lock: to try to take it would be in the
- * way of a daemon that starts.
+ * The daemon that has signed the lock and has the journal open. Not from /proc/locks, which in a
+ * container shows no lock whose flock(1) has ended; nor by trying the lock, which could block a
+ * starting daemon.
  */
 async function holderOf(state: string): Promise<number | undefined> {
   try {
@@ -174,7 +174,7 @@ async function holderOf(state: string): Promise<number | undefined> {
   }
 }
 
-/** What batond says of a journal that it cannot read; a run of that number is none. */
+/** batond's error for a journal that it cannot read; no run has that number. */
 async function readThrough(
   journal: string,
   config: string | undefined,

@@ -1,10 +1,10 @@
 /**
- * What `baton doctor` says of units of systemd, and of how the daemon last ended; as
+ * Findings of `baton doctor` about systemd units, and about how the daemon last ended; see
  * doctor-messages.ts.
  */
 import { say, type Trouble } from './finding.ts';
 
-// Units of systemd
+// systemd units
 
 export const maskedUnit = (unit: string, by: string): Trouble =>
   say(

@@ -1,6 +1,6 @@
 /**
- * The units of systemd, as `systemctl show` tells of them, and how the daemon last ended by what
- * systemd and its journal remember.
+ * The systemd units, as shown by `systemctl show`, and how the daemon last ended according to
+ * systemd and its journal.
  */
 import { type Finding, note, ok, wrong } from './finding.ts';
 import { COMMAND_MS, run } from './limits.ts';
@@ -14,9 +14,9 @@ const PROPERTIES = [
   ...['ExecMainCode', 'ExecMainStatus', 'ExecMainExitTimestamp', 'NRestarts', 'Listen'],
   ...['SocketMode', 'ExecStart', 'StateDirectory', 'Environment'],
 ];
-/** EX_CONFIG, with which batond ends for a mistake in its configuration. */
+/** EX_CONFIG: batond exits with it because of a mistake in its configuration. */
 const EXIT_CONFIG = '78';
-/** What batond ends with by itself: another daemon, a bad configuration, wrong usage. */
+/** Statuses of batond itself: wrong usage, another daemon, a bad configuration. */
 const NO_CRASHES = ['64', '69', EXIT_CONFIG];
 /** CLD_EXITED of waitid(2). */
 const CODE_EXITED = '1';
@@ -30,11 +30,11 @@ export type Manager = 'system' | 'user';
 
 export interface UnitsFacts {
   readonly manager: Manager;
-  /** By their names; those that systemd does not know have the LoadState "not-found". */
+  /** By name; units that systemd does not know have the LoadState "not-found". */
   readonly units: ReadonlyMap<string, Properties>;
   /** Why systemd gave no answer. */
   readonly silent?: string;
-  /** The last line of a daemon that could not go on. */
+  /** The last line of a daemon that could not continue. */
   readonly lastWords?: string;
 }
 
@@ -100,7 +100,7 @@ function judgeUnit(name: string, unit: Properties, by: string): readonly Finding
   return [...changed, ...disabled];
 }
 
-/** How the daemon last ended, where that was a crash. */
+/** How the daemon last ended, if that was a crash. */
 export function judgeCrashes({ units, lastWords }: UnitsFacts): readonly Finding[] {
   const service = units.get(SERVICE);
   if (!isInstalled(service)) return [];
@@ -134,11 +134,11 @@ function isInstalled(unit: Properties | undefined): unit is Properties {
   return unit?.['LoadState'] === 'loaded';
 }
 
-/** What the units say of where things are. */
+/** Paths in the units. */
 export interface UnitPlaces {
   readonly config: string | undefined;
   readonly state: string | undefined;
-  /** Of the socket at this path. */
+  /** The mode of the socket at this path. */
   socketMode(path: string): number | undefined;
 }
 

@@ -10,12 +10,12 @@ import { showClock, showMoment } from '../terminal/calendar.ts';
 
 export interface ChanceColumn {
   readonly title: string;
-  /** The same where there is little room. */
+  /** A shorter form. */
   readonly brief: string;
   readonly textOf: (target: TargetChances) => string;
 }
 
-/** What befalls a target; those that befall none have no column. */
+/** What may happen to a target; without any such target there is no column. */
 const BEFALLS = [
   ['expired', 'Given up', 'GIVEN UP'],
   ['refused', 'Refused', 'REFUSED'],
@@ -23,7 +23,7 @@ const BEFALLS = [
   ['late', 'No success', 'NO SUCCESS'],
 ] as const;
 
-/** In words: how many plays there are, and when they end. */
+/** In words: how many simulations there are, and when they end. */
 export function tellPlays({ plays, seed, endsAtMs }: Chances): string {
   if (plays === 0) return 'no simulations with random durations: the plan is too large';
   const few = plays < PLAYS_MAX ? ` (the plan is too large for ${PLAYS_MAX})` : '';
@@ -34,7 +34,7 @@ export function tellPlays({ plays, seed, endsAtMs }: Chances): string {
   return `${made}: ${half}, by ${showMoment(slowMs)} in 9 of 10, by ${showMoment(mostMs)} in all`;
 }
 
-/** The figures of each target. */
+/** The values of each target. */
 export function chanceColumns({ targets, atMs }: Chances): readonly ChanceColumn[] {
   const clock = showClock(atMs);
   const part = (name: Part, title: string, brief: string): ChanceColumn => {
@@ -57,7 +57,7 @@ export function chanceColumns({ targets, atMs }: Chances): readonly ChanceColumn
 
 type Part = Exclude<keyof TargetChances, 'target' | 'waitMs' | 'endsAtMs'>;
 
-/** Nothing is certain that has happened once, or once not. */
+/** Neither 0% nor 100% may be shown for something that is not certain. */
 function showPart(part: number): string {
   if (part === 0) return '-';
   if (part < 0.01) return '<1%';

@@ -1,11 +1,11 @@
-/** What a changed configuration does to a plan, in words. Pure. For the terminal and the page. */
+/** How a changed configuration affects a plan, in words. Pure. For the terminal and the page. */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showMoment } from '../terminal/calendar.ts';
 import type { LateChange, PlanChange, PlanChanges, What } from './plan-changes.ts';
 
 const BAD: readonly What[] = ['refused', 'given-up', 'fails', 'never-starts'];
 
-/** What becomes different, in a word or two. */
+/** The kinds of changes, in a word or two. */
 export const COUNTS = {
   earlier: 'earlier',
   later: 'later',
@@ -56,7 +56,7 @@ export interface ToldChange {
   readonly isBad: boolean;
 }
 
-/** What is worse first, then what moves the farthest. */
+/** Changes for the worse first, then the largest shifts. */
 export function tellChanges({ changes, late }: PlanChanges): readonly ToldChange[] {
   const bad = changes.filter(({ what }) => BAD.includes(what));
   const rest = changes.filter(({ what }) => !BAD.includes(what));

@@ -1,8 +1,8 @@
 /**
- * Charts of a report as SVG: a lane of runs, the axis above the lanes, and how long the runs of a
- * target took. Pure. Positions across are percentages, so that a chart is as wide as there is room
- * while its text and its strokes keep their size. Colours are for client/report/stylesheet.ts; a
- * bad end has a sign of its own, and every run says in words what it is.
+ * The charts of a report as SVG: a lane of runs, the axis above the lanes, and how long the runs of
+ * a target took. Pure. Horizontal positions are percentages, so that a chart uses the available
+ * width while text and strokes keep their size. Colours are in client/report/stylesheet.ts;
+ * failures have a symbol of their own, and every run has a description in words.
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showClock, showMoment, type Tick } from '../terminal/calendar.ts';
@@ -10,7 +10,7 @@ import { remains } from '../terminal/words.ts';
 import { html, type Markup } from './markup.ts';
 import { type Mark, type Span, tookOf } from './timespan.ts';
 
-/** What a chart shows, in wall-clock milliseconds. */
+/** The time that a chart shows, in wall-clock milliseconds. */
 export interface Window {
   readonly fromMs: number;
   readonly toMs: number;
@@ -22,10 +22,10 @@ const TIMES_HEIGHT = 88;
 /** Room for the label of the longest duration. */
 const TIMES_TOP = 22;
 const TIMES_BOTTOM = 80;
-/** More runs than that are drawn without stems. */
+/** With more runs than this, they are drawn without stems. */
 const STEMS_MAX = 50;
 
-/** The signs that lanes and durations use, once in a page. */
+/** The symbols for lanes and durations, once per page. */
 export function signs(): Markup {
   return html`<svg class="signs" width="0" height="0" aria-hidden="true"><defs>
 <g id="sign-failed"><circle r="6.5"/><path d="M-2.6-2.6 2.6 2.6M-2.6 2.6 2.6-2.6"/></g>
@@ -33,7 +33,7 @@ export function signs(): Markup {
 </defs></svg>`;
 }
 
-/** Runs of one target over time: what waits is a thin line, what runs is a bar. */
+/** Runs of one target over time: a thin line while queued, a bar while running. */
 export function lane(
   label: string,
   shown: readonly Span[],
@@ -54,7 +54,7 @@ ${ticks.map(({ atMs, label }) => html`<text x="${percentOf(atMs, window)}%" y="1
 </svg>`;
 }
 
-/** How long runs took: a stroke each, as high as it took long; `usualMs` is a line across. */
+/** How long runs took: a stroke of that height for each; `usualMs` is a horizontal line. */
 export function durations(
   label: string,
   spans: readonly Span[],
@@ -86,7 +86,7 @@ export function describe(span: Span): string {
   return `run ${span.run.run} of ${span.run.target} ${fate(span)}`;
 }
 
-/** What became of a run: the rest of a sentence that begins with it. */
+/** How a run ended: the rest of a sentence that begins with it. */
 export function fate({ run, mark, askedAtMs, startedAtMs, untilMs }: Span): string {
   const took = run.tookMs === undefined ? '' : ` after ${showDuration(run.tookMs)}`;
   const asked = showMoment(askedAtMs);
@@ -108,7 +108,7 @@ export function fate({ run, mark, askedAtMs, startedAtMs, untilMs }: Span): stri
   }
 }
 
-/** A window ends now; what is later was written before the clock was set back. */
+/** A window ends now; later times were written before the clock was set back. */
 export function touches({ untilMs }: Span, { fromMs }: Window): boolean {
   return untilMs >= fromMs;
 }
@@ -118,7 +118,7 @@ function bar(span: Span, window: Window, said: string): Markup {
   const middle = LANE_HEIGHT / 2;
   const waitEnd = startedAtMs ?? untilMs;
   const [asked, started] = [percentOf(askedAtMs, window), percentOf(waitEnd, window)];
-  // Without a width nothing is drawn, and its border makes the shortest run 2 px wide.
+  // Nothing is drawn without a width; the border makes the shortest run 2 px wide.
   const width = (from: number, to: number): string => `${Math.max(0.01, to - from).toFixed(2)}%`;
   const end = percentOf(untilMs, window);
   const wait = html`<rect class="wait" x="${asked}%" y="${middle - 1}" width="${width(asked, started)}" height="2"/>`;
@@ -147,7 +147,7 @@ function grid(ticks: readonly Tick[], window: Window, height: number): readonly 
   });
 }
 
-/** Where a time lies, from 0 to 100. */
+/** The position of a time, from 0 to 100. */
 function percentOf(ms: number, { fromMs, toMs }: Window): number {
   const part = ((ms - fromMs) / (toMs - fromMs || 1)) * 100;
   return Number(Math.max(0, Math.min(100, part)).toFixed(2));

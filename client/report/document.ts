@@ -2,8 +2,8 @@
  * The frame of every page: no network, no scripts, one style sheet, light or dark as the reader
  * prefers. Pure.
  *
- * Invariant: whatever comes from elsewhere passes `html` (client/report/markup.ts), and should that
- * ever fail, the page's own policy still runs no script and loads nothing.
+ * Invariant: all foreign text passes `html` (client/report/markup.ts), and if that ever fails, the
+ * page's own policy still runs no script and loads nothing.
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showDate, showMoment } from '../terminal/calendar.ts';
@@ -12,7 +12,7 @@ import { html, type Markup } from './markup.ts';
 import { style } from './stylesheet.ts';
 
 export interface Document {
-  /** The one sentence that says it all, for the title. */
+  /** The summary in one sentence, for the title. */
   readonly verdict: string;
   readonly heading: string;
   readonly window: Window;
@@ -52,7 +52,7 @@ ${zone()}.</p></footer>
   return whole.text;
 }
 
-/** A table that may be wider than a narrow screen: the keyboard can scroll it, too. */
+/** A table that may be wider than a narrow screen: it can be scrolled with the keyboard, too. */
 export function scrolled(label: string, table: Markup): Markup {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
 }

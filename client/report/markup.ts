@@ -1,12 +1,12 @@
 /**
- * HTML that nothing can break out of: what is put into the template `html` is escaped, unless it is
- * markup already, and only this template makes markup. Pure.
+ * HTML that nothing can break out of: values in the template `html` are escaped, unless they are
+ * markup already, and only this template creates markup. Pure.
  *
- * Invariant: characters that HTML does not permit, or that turn the direction of the text around
- * them, become U+FFFD; control characters their pictures.
+ * Invariant: characters that HTML does not permit, or that change the direction of the text around
+ * them, become U+FFFD; control characters become their pictures.
  */
 
-/** A piece of HTML. Its constructor is for this file alone: see `html` and `raw`. */
+/** A piece of HTML. Its constructor is for this file only: see `html` and `raw`. */
 export class Markup {
   readonly text: string;
 
@@ -17,13 +17,13 @@ export class Markup {
 
 export type Content = Markup | string | number | undefined | readonly Content[];
 
-/** Markup with values in it: undefined is nothing, lists are joined, all others are escaped. */
+/** Markup with values: undefined is nothing, lists are joined, everything else is escaped. */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
   const pieces = strings.map((text, at) => (at === 0 ? text : show(values[at - 1]) + text));
   return new Markup(pieces.join(''));
 }
 
-/** Text of our own that is taken as it stands, such as a style sheet. Never anybody else's. */
+/** Our own text, used unchanged, such as a style sheet. Never foreign text. */
 export function raw(text: string): Markup {
   return new Markup(text);
 }
@@ -39,12 +39,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   ...{ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' },
 };
 
-/** Pictures of the control characters begin here. */
+/** The first picture of a control character. */
 const PICTURES = 0x2400;
 const DELETE = 0x7f;
 const DELETE_PICTURE = '\u2421';
 const REPLACEMENT = '\ufffd';
-/** Halves of characters, what is none, and what turns the direction. */
+/** Lone surrogates, noncharacters, and characters that change the direction. */
 const NOT_SHOWN = /[\p{Cs}\p{Noncharacter_Code_Point}\p{Bidi_Control}]/gu;
 
 function clean(text: string): string {

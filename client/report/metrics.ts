@@ -1,12 +1,12 @@
 /**
- * `baton metrics`: what the daemon knows as text that both OpenMetrics 1.0 and the older text
- * format of Prometheus read, for the textfile collector of node_exporter. Pure. Hence
+ * `baton metrics`: the daemon's data as text that both OpenMetrics 1.0 and Prometheus's older text
+ * format accept, for the textfile collector of node_exporter. Pure. Hence
  *
- * - gauges and one counter: the older format has no `info` and no `stateset`. The counter tells no
- *   type, for the two want it said of different names; both then take it as it is.
- * - no timestamps, which the collector refuses; `# UNIT` and `# EOF` are comments to it.
+ * - gauges and one counter: the older format has no `info` and no `stateset`. The counter has no
+ *   TYPE line, because the two formats disagree on the name it refers to; both accept that.
+ * - no timestamps, which the collector refuses; it treats `# UNIT` and `# EOF` as comments.
  *
- * A value that is not known has no line.
+ * An unknown value has no line.
  */
 import type {
   Count,
@@ -16,7 +16,7 @@ import type {
   Verdict,
 } from '../../daemon/protocol/request.ts';
 
-/** The latest run of a target that ended with each verdict, as far as one is remembered. */
+/** The latest run of a target that ended with each verdict, if one is remembered. */
 export type Latest = Readonly<Partial<Record<Verdict, RunView>>>;
 
 type Labels = Readonly<Record<string, string>>;
@@ -37,7 +37,7 @@ interface Family {
 const VERDICTS: readonly Verdict[] = ['ok', 'warning', 'failed'];
 
 export function showMetrics(status: StatusReply, latest: ReadonlyMap<string, Latest>): string {
-  // What is no longer configured would be an alert for ever; what runs of it yet will end.
+  // Removed targets would cause alerts for ever; their remaining runs will end.
   const targets = status.targets.filter(({ removed }) => !removed);
   const families = [
     ...ofDaemon({ ...status, targets }),
@@ -123,9 +123,7 @@ type Gauge = (
   value: (target: TargetView) => number | undefined,
 ) => Family;
 
-/**
- * The commonest ways of ending are told from 0 on: what appears with 1 has not risen to a reader.
- */
+/** The most common outcomes are shown from 0 on: a series that starts with 1 shows no increase. */
 function ofRuns(targets: readonly TargetView[]): Family {
   const exited = VERDICTS.map((verdict) => ({ outcome: 'exited', verdict, runs: 0 }) as const);
   const samples = targets.flatMap(({ target, counts }) => {
@@ -152,7 +150,7 @@ function keyOf({ outcome, verdict }: Count): string {
   return `${outcome} ${verdict}`;
 }
 
-/** How the latest run that has ended did. */
+/** How the latest ended run ended. */
 function ofLast(targets: readonly TargetView[], gauge: Gauge): readonly Family[] {
   const verdicts = targets.flatMap(({ target, last }) =>
     VERDICTS.map((verdict) => {
@@ -221,7 +219,7 @@ function showLabels(labels: Labels): string {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
-/** Halves of characters have no UTF-8. */
+/** Lone surrogates cannot be encoded in UTF-8. */
 function quote(value: string): string {
   return value
     .replace(/\p{Cs}/gu, '\ufffd')

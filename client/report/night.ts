@@ -1,6 +1,6 @@
 /**
- * When what runs: a lane for each target below one axis, and what its signs mean. Pure. For the
- * report of the past and for the page of a plan.
+ * When what runs: a lane for each target below one axis, and a legend. Pure. For the report of the
+ * past and for the page of a plan.
  */
 import { ticksOf } from '../terminal/calendar.ts';
 import { axis, lane, touches, type Window } from './chart.ts';
@@ -8,19 +8,19 @@ import { html, type Markup } from './markup.ts';
 import { count } from './summary.ts';
 import { countMarks, type Mark, type Row, type Span } from './timespan.ts';
 
-/** Longer spans have a chart of one day as well. */
+/** Longer periods also get a chart of one day. */
 export const ONE_CHART_MS = 36 * 3_600_000;
 export const DAY_MS = 86_400_000;
 const TICKS = 9;
 
-/** What marks mean, in the order of the legend. */
+/** The meanings of marks, in the order of the legend. */
 export type Meanings = readonly (readonly [Mark, string])[];
 
 export interface Night {
   readonly title: string;
   readonly rows: readonly Row[];
   readonly window: Window;
-  /** What the numbers count, where not all of it is drawn: the same rows, with all their runs. */
+  /** The rows that are counted, with all their runs, if not all of them are drawn. */
   readonly counted?: { readonly rows: readonly Row[]; readonly window: Window };
   /** Above the chart. */
   readonly note?: Markup | undefined;

@@ -1,7 +1,7 @@
 /**
- * `baton report`: a span of time as one HTML page that needs nothing else: no network, no scripts,
- * to be mailed, printed or kept. Pure. First what failed, then when what ran, then the details. The
- * frame is client/report/document.ts.
+ * `baton report`: a period as one self-contained HTML page: no network, no scripts, to be mailed,
+ * printed or kept. Pure. First what failed, then when what ran, then the details. The frame is in
+ * client/report/document.ts.
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showMoment } from '../terminal/calendar.ts';
@@ -14,11 +14,11 @@ import { count, endsOf, summary, verdictOf } from './summary.ts';
 import { readTail, type Tail } from './tail.ts';
 import { countMarks, type Row, type Span, type Timespan, tookOf } from './timespan.ts';
 
-/** Most bad ends that are told of one by one, with their output. */
+/** Most failures that are shown individually, with their output. */
 const TOLD_MAX = 40;
 /** Most rows of the table of runs. */
 const TABLE_RUNS_MAX = 1_000;
-/** A run that starts at once waits for milliseconds, too. */
+/** Shorter waits are not shown: even an immediate start takes some milliseconds. */
 const WAIT_SHOWN_MS = 1_000;
 
 const MEANINGS: Meanings = [
@@ -29,7 +29,7 @@ const MEANINGS: Meanings = [
   ['failed', 'failed'],
 ];
 
-/** What both streams of a run ended with. */
+/** The end of both streams of a run. */
 export interface RunTail {
   readonly out: Tail;
   readonly err: Tail;
@@ -39,13 +39,11 @@ export interface Report {
   readonly timespan: Timespan;
   readonly host: string;
   readonly version: string;
-  /** Of the runs that `endsToTell` names, as far as they are remembered. */
+  /** Of the runs that `endsToTell` returns, as far as they are remembered. */
   readonly tails: ReadonlyMap<number, RunTail>;
 }
 
-/**
- * The runs that failed, then those with a warning, the latest first; as many as there is room for.
- */
+/** The failed runs, then those with a warning, latest first; as many as there is room for. */
 export function endsToTell({ rows }: Timespan): readonly Span[] {
   const latest = rows.flatMap(endsOf).sort((a, b) => b.untilMs - a.untilMs);
   const failed = latest.filter(({ mark }) => mark === 'failed');
@@ -70,7 +68,7 @@ ${table(timespan)}`;
   });
 }
 
-/** When what ran: the last day, and of a longer time all of it. */
+/** When what ran: the last day, and for a longer period all of it. */
 function charts(timespan: Timespan): Markup {
   const { fromMs, toMs, rows } = timespan;
   if (rows.length === 0) return html`<p class="none">No targets are configured.</p>`;
@@ -85,7 +83,7 @@ function chart(title: string, { rows }: Timespan, window: Window): Markup {
   return night({ title, rows, window, meanings: MEANINGS, tell: describe });
 }
 
-/** What bad ends have left behind for people to read. */
+/** The details of failures and warnings. */
 function ends({ timespan, tails }: Report, told: readonly Span[]): Markup {
   const { failed, warning } = countMarks(timespan.rows);
   if (told.length === 0) return html`<section><h2>Failures</h2><p class="none">None.</p></section>`;

@@ -1,13 +1,13 @@
 /**
- * What becomes different between two plans of the same requests, such as those of the present and
- * of a changed configuration. Pure.
+ * The differences between two plans of the same requests, such as those of the current and a
+ * changed configuration. Pure.
  *
- * A run is found again by its target and the time of its request, the run of a hook by
- * the target that calls it and its place among these.
+ * A run is matched by its target and the time of its request, the run of a hook by the target that
+ * calls it and its position among these.
  */
 import type { Planned, PlannedRun } from '../../daemon/protocol/planned.ts';
 
-/** What becomes of a request. */
+/** What happens to a request. */
 type Fate =
   | { readonly kind: 'runs' | 'fails'; readonly startsAtMs: number; readonly text?: string }
   | {
@@ -42,7 +42,7 @@ export interface PlanChanges {
   readonly late: readonly LateChange[];
 }
 
-/** Starts that differ by less are the same to a person. */
+/** People do not care about smaller shifts. */
 const MOVED_MS_MIN = 1_000;
 
 export function changesOf(before: Planned, after: Planned): PlanChanges {

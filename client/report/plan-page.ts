@@ -1,7 +1,7 @@
 /**
- * `baton plan --html`: a night that is to come as one page, made as the report is: what goes wrong,
- * when what runs, who waits for whom, the chances, each run, and what the plan takes for granted.
- * With a changed configuration: what it makes different, and both nights. Pure.
+ * `baton plan --html`: a future night as one page, like the report: what goes wrong, when what
+ * runs, which runs wait for which, the chances, each run, and what the plan assumes. With a changed
+ * configuration: its effects, and both nights. Pure.
  */
 import type { Chances, Planned, PlannedRun } from '../../daemon/protocol/planned.ts';
 import { showDuration } from '../../daemon/protocol/request.ts';
@@ -28,11 +28,11 @@ import { plannedTimespan, upTo } from './plan-timespan.ts';
 import { type News, newsList, type Tone } from './summary.ts';
 import type { Span, Timespan } from './timespan.ts';
 
-/** Most waits, changes and faults that are told of one by one. */
+/** Most waits, changes and problems that are shown individually. */
 const TOLD_MAX = 200;
 /** Most rows of the table of runs. */
 const TABLE_RUNS_MAX = 1_000;
-/** Most runs that are drawn: a page of more is too much for a browser. */
+/** Most runs that are drawn: more are too much for a browser. */
 const DRAWN_MAX = 10_000;
 
 const MEANINGS: Meanings = [
@@ -42,10 +42,10 @@ const MEANINGS: Meanings = [
   ['failed', 'fails'],
 ];
 
-/** Where a chart ends before the plan does. */
+/** If a chart ends before the plan does. */
 const GOES_ON: Meanings = [['running', 'goes on after the end of the chart']];
 
-/** From the worst to what is only good to know. */
+/** From the worst to mere information. */
 const KINDS = {
   late: ['late', 'failed'],
   'never-starts': ['never starts', 'failed'],
@@ -57,7 +57,7 @@ const KINDS = {
 
 export interface PlanPage {
   readonly planned: Planned;
-  /** What a changed configuration makes of it, and its name. */
+  /** The effects of a changed configuration, and its name. */
   readonly changed?: { readonly changes: PlanChanges; readonly config: string };
   readonly read: ReadLines;
   readonly host: string;
@@ -96,7 +96,7 @@ ${more(news.length, 'more')}
 </section>`;
 }
 
-/** Of what is cut off, how much there is. */
+/** How many items were cut off. */
 function more(all: number, what: string): Markup | undefined {
   const hidden = all - TOLD_MAX;
   return hidden > 0 ? html`<p class="soft">${hidden} ${what}: see --json.</p>` : undefined;
@@ -120,7 +120,7 @@ function changeNews(changes: PlanChanges): readonly News[] {
   });
 }
 
-/** When what runs: the first day, and of a longer plan all of it. */
+/** When what runs: the first day, and for a longer plan all of it. */
 function charts(title: string, planned: Planned): Markup {
   const all = plannedTimespan(planned);
   const { timespan, note } = drawn(all);
@@ -191,7 +191,7 @@ function chancesOf(chances: Chances): Markup {
 ${list(title, undefined, heads, rows)}</section>`;
 }
 
-/** Every request, in the order of time. */
+/** Every request, ordered by time. */
 function table(planned: Planned): Markup {
   const rows = [
     ...planned.runs.map((run) => ({ atMs: run.askedAtMs, row: runRow(run) })),
@@ -234,7 +234,7 @@ function about({ attempts, joined, hookOf }: PlannedRun): readonly string[] {
   ];
 }
 
-/** `cells`: its wait, start, time and end; what is not known is a dash. */
+/** `cells`: its wait, start, time and end; unknown values are a dash. */
 function requestRow(
   target: string,
   atMs: number,

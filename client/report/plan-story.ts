@@ -1,24 +1,24 @@
 /**
- * What a plan tells in words: how many runs there are, who waits for whom, what does not run, and
- * what the plan takes for granted. Pure. For the terminal and for the page.
+ * A plan in words: how many runs there are, which ones wait for which, what does not run, and what
+ * the plan assumes. Pure. For the terminal and for the page.
  */
 import type { Planned, PlannedRun, PlannedWait } from '../../daemon/protocol/planned.ts';
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showMoment } from '../terminal/calendar.ts';
 import { showTimes } from '../terminal/words.ts';
 
-/** What is known of the lines that were read. */
+/** Facts about the lines that were read. */
 export interface ReadLines {
-  /** How many call baton. */
+  /** Number of lines that call baton. */
   readonly lines: number;
-  /** Places of lines that are not in the plan: those of @reboot, and those that cron refuses. */
+  /** Places of lines that are not in the plan: @reboot lines, and lines that cron refuses. */
   readonly atBoot: readonly string[];
   readonly left: readonly string[];
-  /** Those of which the shell decides what is asked, or of whom. */
+  /** Lines in which the shell determines what is requested, or from which daemon. */
   readonly unclear: readonly string[];
-  /** Those in which the call comes after something else, or under a condition. */
+  /** Lines in which the call follows something else, or has a condition. */
   readonly conditional: readonly string[];
-  /** Names of timers of systemd that are not exactly foreseen; undefined: none were asked for. */
+  /** Names of systemd timers that cannot be predicted exactly; undefined: none were requested. */
   readonly timers?: {
     readonly timeless: readonly string[];
     readonly delayed: readonly { readonly name: string; readonly ms: number }[];
@@ -28,7 +28,7 @@ export interface ReadLines {
   };
 }
 
-/** Shorter waits, as for a settle window, are not told of. */
+/** Shorter waits, such as settle windows, are not mentioned. */
 export const WAIT_MS_MIN = 10_000;
 /** Most names in one remark. */
 const NAMES_MAX = 20;
@@ -52,7 +52,7 @@ export function waitOf({ askedAtMs, startedAtMs = askedAtMs }: PlannedRun): numb
   return startedAtMs - askedAtMs;
 }
 
-/** A wait that is worth to be told. */
+/** A wait that is worth mentioning. */
 export interface Wait {
   readonly run: PlannedRun;
   readonly target: string;
@@ -63,7 +63,7 @@ export interface Wait {
   readonly why: string;
 }
 
-/** Who waits for whom, the longest waits first. */
+/** Which runs wait for which, longest waits first. */
 export function waitsIn({ runs }: Planned): readonly Wait[] {
   return runs
     .filter((run) => waitOf(run) >= WAIT_MS_MIN)
@@ -94,7 +94,7 @@ export interface Trouble {
   readonly text: string;
 }
 
-/** What does not run, or not as it should; the same of one target once. */
+/** What does not run, or not as it should; the same problem of a target only once. */
 export function troubleIn({ runs, refused, late }: Planned): readonly Trouble[] {
   const found = new Map<string, { readonly first: Trouble; readonly times: number }>();
   const tell = (atMs: number, target: string, kind: Trouble['kind'], text: string): void => {
@@ -128,7 +128,7 @@ export function troubleIn({ runs, refused, late }: Planned): readonly Trouble[] 
   return told.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** What the plan takes for granted, and what it leaves out. */
+/** What the plan assumes, and what it leaves out. */
 export function remarks(
   { unknown, assumed, cutAtMs }: Planned,
   read: ReadLines,
@@ -166,13 +166,13 @@ export function remarks(
   ];
 }
 
-/** Nothing is said of timers that nobody looked at. */
+/** Does not mention timers if they were not checked. */
 function runsNothing(timers: ReadLines['timers']): string {
   const isSure = timers !== undefined && timers.failed.length === 0;
   return `no line of the crontabs ${isSure ? 'and no timer ' : ''}runs baton`;
 }
 
-/** What the plan does not have, although it should. */
+/** What is missing in the plan, although it should be there. */
 export function missing(timers: ReadLines['timers']): readonly string[] {
   const failed = timers?.failed ?? [];
   if (failed.length === 0) return [];

@@ -1,4 +1,4 @@
-/** The model of the drawing of a plan: as that of `baton timeline`, of what is to come. Pure. */
+/** A plan as a timespan, for drawing: like `baton timeline`, but for the future. Pure. */
 import type { Planned, PlannedRun } from '../../daemon/protocol/planned.ts';
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { showMoment } from '../terminal/calendar.ts';
@@ -6,7 +6,7 @@ import type { Window } from './chart.ts';
 import { isBad, WAIT_MS_MIN, waitOf } from './plan-story.ts';
 import type { Span, Timespan } from './timespan.ts';
 
-/** The `text` of its runs says what becomes of them, as the rest of a sentence. */
+/** The `text` of its runs says what happens to them, as the rest of a sentence. */
 export function plannedTimespan({
   fromMs,
   untilMs,
@@ -31,7 +31,7 @@ export function plannedTimespan({
   return { fromMs, toMs, rows };
 }
 
-/** What of it is seen up to the end of a window: how a later end goes is not. */
+/** The part that is visible up to the end of a window: later outcomes are hidden. */
 export function upTo(timespan: Timespan, { toMs }: Window): Timespan {
   const rows = timespan.rows.map((row) => {
     const asked = row.spans.filter(({ askedAtMs }) => askedAtMs <= toMs);

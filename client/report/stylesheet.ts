@@ -1,6 +1,6 @@
 /**
- * How a report looks, on a screen by day or night, and on paper. One style sheet in the page: it
- * fetches nothing. Colours are named once; the tests hold their contrast against the ground.
+ * The style of a report, on a light or dark screen and on paper. One style sheet in the page: it
+ * fetches nothing. Colours are defined once; tests check their contrast with the background.
  */
 import { type Markup, raw } from './markup.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What a report says first: one sentence, and below it a line for each target that somebody has to
- * look at, the worst first. Pure.
+ * The beginning of a report: one sentence, and below it a line for each target that needs
+ * attention, the worst first. Pure.
  */
 import { showDuration, type TargetView } from '../../daemon/protocol/request.ts';
 import { showMoment } from '../terminal/calendar.ts';
@@ -9,19 +9,19 @@ import { countMarks, type Row, type Span, type Timespan } from './timespan.ts';
 
 export type Tone = 'failed' | 'warning' | 'calm';
 
-/** What is to be said of one target. */
+/** A line about one target. */
 export interface News {
   readonly tone: Tone;
-  /** One word for the eye. */
+  /** One word for a quick look. */
   readonly word: string;
   readonly target: string;
   readonly text: Markup | string;
 }
 
-/** From the worst to what is only good to know. */
+/** From the worst to mere information. */
 const WORDS = ['failing', 'late', 'broken', 'failed', 'warning', 'paused', 'waits', 'runs'];
 
-/** `isTold` is true of the runs whose end has a place of its own further down. */
+/** `isTold` is true for runs whose end is described further down. */
 export function summary(timespan: Timespan, isTold: (span: Span) => boolean): Markup {
   const { tone, text } = verdictOf(timespan);
   const news = timespan.rows.flatMap((row) => newsOf(row, isTold));
@@ -99,7 +99,7 @@ function newsOf(row: Row, isTold: (span: Span) => boolean): readonly News[] {
   return news;
 }
 
-/** When it goes on by itself, where it does. */
+/** When the pause ends by itself, if it does. */
 function pausedUntil({ pauses = [] }: TargetView): string {
   const times = pauses.map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY);
   const lastMs = Math.max(...times);
@@ -108,7 +108,7 @@ function pausedUntil({ pauses = [] }: TargetView): string {
     : 'until it is resumed';
 }
 
-/** The runs that have ended, in the order of their ends. */
+/** The ended runs, in the order of their ends. */
 export function endsOf({ spans }: Row): readonly Span[] {
   const ended = spans.filter(({ mark }) => mark !== 'running' && mark !== 'waiting');
   return ended.sort((a, b) => a.untilMs - b.untilMs);

@@ -1,6 +1,6 @@
 /**
- * The end of a run's output as lines that people can read: from the first whole line on, as text
- * however binary it is, without the colours and without the past of progress bars. Pure.
+ * The end of a run's output as readable lines: from the first complete line on, as text even if it
+ * is binary, without colours and without earlier states of progress bars. Pure.
  */
 import { stripVTControlCharacters } from 'node:util';
 
@@ -12,10 +12,10 @@ export interface Tail {
 }
 
 const NEWLINE = 10;
-/** Node 24's expression begins anew at each escape, so that a long text is shown to it in parts. */
+/** Node 24's expression restarts at each escape, so a long text is processed in parts. */
 const PART_CHARS = 1_000;
 
-/** The text of a tail, without what is left of a line that was cut. */
+/** The text of a tail, without the remainder of a line that was cut. */
 export function readTail({ bytes, isCut }: Tail): string {
   const first = isCut ? bytes.indexOf(NEWLINE) + 1 : 0;
   const whole = first < bytes.length ? bytes.subarray(first) : bytes;
@@ -32,8 +32,8 @@ function withoutColours(line: string): string {
 }
 
 /**
- * What a line shows in the end: what follows the last carriage return that has something behind it.
- * No regular expression: it would begin anew at each sign of a long line.
+ * What a line finally shows: the text after the last carriage return that has text behind it. No
+ * regular expression, because it would restart at each character of a long line.
  */
 function lastState(line: string): string {
   let end = line.length;

@@ -1,16 +1,16 @@
 /**
- * What happened in a span of time, made of the daemon's answers: the model that `baton timeline`
+ * What happened in a period, computed from the daemon's replies: the model that `baton timeline`
  * draws in the terminal and `baton report` as a page. Pure: no clock, the daemon's `nowMs` is used.
  *
- * Invariants: every run of the two answers that touches the window is in exactly one row, once;
- * every target has a row, also where nothing ran, for that may be the news.
+ * Invariants: every run of the two replies that touches the window is in exactly one row, once;
+ * every target has a row, even if nothing ran, because that may be important.
  */
 import type { RunView, StatusReply, TargetView } from '../../daemon/protocol/request.ts';
 
-/** How a run stands out: its verdict, or that it has none yet. */
+/** How a run is marked: its verdict, or that it has none yet. */
 export type Mark = 'ok' | 'warning' | 'failed' | 'running' | 'waiting';
 
-/** One run; its times are wall-clock milliseconds, in order even where the clock was set back. */
+/** One run; its times are wall-clock milliseconds, ordered even if the clock was set back. */
 export interface Span {
   readonly run: RunView;
   readonly mark: Mark;
@@ -27,7 +27,7 @@ export interface Row {
   readonly view?: TargetView;
   /** In the order of the requests. */
   readonly spans: readonly Span[];
-  /** How many wait now; `spans` holds the first of them only. */
+  /** Number of queued runs; `spans` contains only the first of them. */
   readonly waiting: number;
 }
 
@@ -35,13 +35,11 @@ export interface Timespan {
   readonly fromMs: number;
   readonly toMs: number;
   readonly rows: readonly Row[];
-  /** Older runs than this one were left out, for there are too many. */
+  /** Runs older than this were left out, because there are too many. */
   readonly cutAtMs?: number;
 }
 
-/**
- * `history` holds the runs that have ended, newest first, of which there may be `limit` at most.
- */
+/** `history` contains the ended runs, newest first, at most `limit` of them. */
 export function timespanOf(
   status: StatusReply,
   history: readonly RunView[],
@@ -70,7 +68,7 @@ export function timespanOf(
   return { fromMs, toMs, rows, ...(oldest !== undefined && { cutAtMs: oldest }) };
 }
 
-/** How many runs have each mark; `waiting` counts also those that no span stands for. */
+/** How many runs have each mark; `waiting` includes those without a span. */
 export function countMarks(rows: readonly Row[]): Readonly<Record<Mark, number>> {
   const counts = { ok: 0, warning: 0, failed: 0, running: 0, waiting: 0 };
   for (const { spans, waiting } of rows) {
@@ -80,7 +78,7 @@ export function countMarks(rows: readonly Row[]): Readonly<Record<Mark, number>>
   return counts;
 }
 
-/** "12 min", where the run started. */
+/** "12 min", if the run started. */
 export function tookOf({ run }: Span): number | undefined {
   return run.startedAtMs === undefined ? undefined : run.tookMs;
 }

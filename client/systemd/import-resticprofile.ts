@@ -1,7 +1,7 @@
 /**
- * `baton import resticprofile [UNIT…]`: targets for the schedules that `resticprofile schedule` has
- * made units of. Its own files are not read: only resticprofile knows what their templates,
- * inclusions and inheritance come to, and its units say it. Locks, hooks, retention and
+ * `baton import resticprofile [UNIT…]`: targets for the schedules of which `resticprofile schedule`
+ * has made units. Its own files are not read: only resticprofile can resolve their templates,
+ * inclusions and inheritance, and its units contain the result. Locks, hooks, retention and
  * `schedule-lock-wait` stay with resticprofile.
  */
 import { readdirSync } from 'node:fs';
@@ -37,7 +37,7 @@ function servicesIn(directory: string): readonly string[] {
   }
 }
 
-/** `resticprofile-backup@profile-web.service` and those of its other commands: one at a time. */
+/** `resticprofile-backup@profile-web.service` and its other commands: one at a time. */
 function withGroup(unit: string, target: object): object {
   const [, profile] = /^resticprofile-.+?@(?:profile-)?(.+)\.service$/.exec(unit) ?? [];
   if (profile === undefined) return target;

@@ -1,7 +1,7 @@
 /**
  * `baton import systemd UNIT|FILE…`: a target for each service, or for the service of a timer, and
- * a drop-in by which the service asks baton for it; both as a unified diff. It changes no file;
- * with `--write DIRECTORY` the new ones are put there. Nothing is written over.
+ * a drop-in with which the service requests it from baton; both as a unified diff. It changes no
+ * file; with `--write DIRECTORY` it writes the new ones there, without overwriting existing ones.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -23,20 +23,20 @@ import { type Read, stemOf, unitNameOf } from './unit-words.ts';
 export const EXIT_NOTHING = 1;
 const EXIT_UNREADABLE = 66;
 export const DROP_INS = '/etc/systemd/system';
-/** Of Debian, where the manager cannot be asked. */
+/** Debian's, if the manager cannot be asked. */
 const ENVIRONMENT: Environment = {
   LANG: 'C.UTF-8',
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 const USERS = /\/systemd\/user(?:\/|$)/;
 
-/** What a word of the command line stands for. */
+/** What an argument of the command line refers to. */
 interface Unit {
   readonly name: string;
   readonly file: UnitFile;
 }
 
-/** `adapt`: what is more to be said of the target of this unit. */
+/** `adapt` adds to the target of a unit. */
 export async function importSystemd(
   words: readonly string[],
   directory: string | undefined,
@@ -101,7 +101,7 @@ function readService(word: string): Read<Unit> {
   return word.includes('/') ? readFile(join(word, '..', service)) : readUnit(service);
 }
 
-/** With the drop-ins that stand beside it. */
+/** Including the drop-ins beside it. */
 function readFile(path: string): Read<Unit> {
   if (USERS.test(resolve(path))) return { ok: false, why: say.isUsers() };
   try {
@@ -125,13 +125,13 @@ function dropInsOf(path: string): readonly string[] {
 /** As systemd has it, with all its drop-ins. */
 function readUnit(word: string): Read<Unit> {
   const name = /\.[a-z]+$/.test(word) ? word : `${word}.service`;
-  // Of a pattern systemctl shows all, as if they were one.
+  // For a pattern, systemctl shows all matches as if they were one.
   if (/[*?[]/.test(name)) return { ok: false, why: say.namesNoService() };
   const file = catUnit(name);
   return file.ok ? { ok: true, value: { name, file: file.value } } : file;
 }
 
-/** What every service has in its environment; values that systemctl quotes are left out. */
+/** The environment of every service; values that systemctl quotes are left out. */
 function managerEnvironment(): Environment {
   const asked = systemctl('show-environment');
   if (!asked.ok) return ENVIRONMENT;

@@ -1,7 +1,7 @@
 /**
- * The target that does what a service of systemd did, and the drop-in by which the service asks for
+ * The target that does what a systemd service did, and the drop-in with which the service requests
  * it: `ExecStart=baton run NAME --wait`. Its timer, its conditions and what follows its end stay
- * with systemd. What baton cannot do in the same way is refused, or said. Pure.
+ * with systemd. What baton cannot do in the same way is refused, or reported. Pure.
  */
 import { commandsOf, type Environment, environmentOf } from './service.ts';
 import { allOf, lastOf, type UnitFile } from './unit-file.ts';
@@ -13,17 +13,17 @@ export interface ServiceImport {
   readonly target: Readonly<Record<string, unknown>>;
   /** The text of a drop-in of the service. */
   readonly dropIn: string;
-  /** What to know, as clauses. */
+  /** Notes, as clauses. */
   readonly notes: readonly string[];
 }
 
 const SERVICE = 'Service';
 const TYPES = ['simple', 'exec', 'oneshot'];
-/** Programs that tell systemd how far they are, and yet end; others of Type=notify stay. */
+/** Programs that report their progress to systemd, but end; others with Type=notify stay. */
 const ENDS = /(?:^|\/)resticprofile$/;
-/** Around the command, by systemd. */
+/** Run by systemd around the command. */
 const AROUND = ['ExecCondition', 'ExecStartPre', 'ExecStartPost', 'ExecStop', 'ExecStopPost'];
-/** Without them the command is another one, or has other rights. */
+/** Without these the command would be different, or have other rights. */
 const NEEDED = new RegExp(
   `^(?:${[
     ...['EnvironmentFile', 'PassEnvironment', 'UnsetEnvironment', 'DynamicUser', 'PAMName'],
@@ -32,7 +32,7 @@ const NEEDED = new RegExp(
     ...['NetworkNamespacePath', 'StandardInput.*', 'ExtensionImages', 'SELinuxContext'],
   ].join('|')})$`,
 );
-/** For them the target has a key, or they say nothing of the command. */
+/** Settings with an equivalent key, or without an effect on the command. */
 const KNOWN = [
   ...['Type', 'ExecStart', 'User', 'Group', 'WorkingDirectory', 'Environment', 'UMask', 'Nice'],
   ...['IOSchedulingClass', 'IOSchedulingPriority', 'TimeoutSec', 'TimeoutStartSec', 'ExecReload'],
@@ -42,7 +42,7 @@ const KNOWN = [
   ...['LogRateLimitIntervalSec', 'LogRateLimitBurst', 'RestartSec', 'RestartSteps'],
   ...['RestartPreventExitStatus', 'RestartForceExitStatus', 'RestartMaxDelaySec', ...AROUND],
 ];
-/** The client needs sockets and a compiler of its own. */
+/** The client needs sockets and a just-in-time compiler. */
 const CLIENT_NEEDS: Readonly<Record<string, string>> = {
   RestrictAddressFamilies: '',
   SystemCallFilter: '',
@@ -53,11 +53,11 @@ const IO_CLASSES: Readonly<Record<string, string>> = {
   ...{ realtime: 'realtime', 'best-effort': 'best-effort', idle: 'idle' },
 };
 const IO_LEVEL_DEFAULT = '4';
-/** What a target may have as `stopSignal`. */
+/** Possible values of `stopSignal`. */
 const SIGNALS = ['TERM', 'INT', 'HUP', 'QUIT', 'USR1', 'USR2'];
-/** DefaultTimeoutStopSec of Debian. */
+/** DefaultTimeoutStopSec in Debian. */
 const STOP_S_DEFAULT = 90;
-/** So much longer systemd lets the client wait for the end of a run. */
+/** How much longer systemd lets the client wait for the end of a run. */
 const STOP_S_MORE = 30;
 const YEAR_S = 366 * 86_400;
 const UNITS_S = [
@@ -119,7 +119,7 @@ function importParts(
   };
   const user = expanded('User');
   const around = set.filter((key) => AROUND.includes(key));
-  // The client has the rights of root, and then they would have them, too.
+  // The client runs as root, and then these commands would, too.
   const isRoots = [user, get('Group')].every((it = 'root') => it === 'root' || it === '0');
   if (around.length > 0 && !isRoots) throw new Refusal(say.wouldBeRoot(around));
   const directory = expanded('WorkingDirectory') ?? '/';
@@ -175,7 +175,7 @@ function importParts(
   };
 }
 
-/** After which codes of a command the next one runs. */
+/** The exit codes of a command after which the next one runs. */
 function continueOn(
   okExit: readonly number[],
   isForgiven: boolean,
@@ -188,7 +188,7 @@ function entry(key: string, value: string | undefined): Readonly<Record<string, 
   return value === undefined ? {} : { [key]: value };
 }
 
-/** Exit codes that are no failure, and words of the setting that are none. */
+/** Exit codes that are not failures, and words of the setting that are not codes. */
 function okExitOf(unit: UnitFile): {
   readonly okExit: readonly number[];
   readonly unmapped: readonly string[];
@@ -223,7 +223,7 @@ interface Stops {
   readonly notes: readonly string[];
 }
 
-/** How it is ended: by which signal, to whom, and after how long by KILL. */
+/** How it is stopped: by which signal, to which processes, and after which time by KILL. */
 function stopOf(unit: UnitFile, isSequence: boolean): Stops {
   const get = (...keys: readonly string[]): string | undefined => lastOf(unit, SERVICE, ...keys);
   const mode = get('KillMode') ?? 'control-group';
@@ -239,7 +239,7 @@ function stopOf(unit: UnitFile, isSequence: boolean): Stops {
   const keys = {
     killAfter: durationOf(isEndless ? YEAR_S : graceS),
     ...(signal === 'TERM' ? {} : { stopSignal: signal }),
-    // The main process of several commands is a shell of baton's, which passes no signal on.
+    // For several commands, the main process is baton's shell, which passes no signal on.
     ...(mode === 'mixed' && !isSequence ? { stopTo: 'main' } : {}),
   };
   return { keys, graceS: isEndless ? YEAR_S : graceS, notes: isEndless ? [say.endless()] : [] };
@@ -249,7 +249,7 @@ function secondsOrRefuse(key: string, text: string): number {
   return secondsOf(text) ?? refuse(key, text);
 }
 
-/** In the largest unit that leaves no rest, as a configuration has it. */
+/** In the largest unit without a remainder, as in a configuration. */
 function durationOf(seconds: number): string {
   const [unit, length] = UNITS_S.find(([, each]) => seconds % each === 0) ?? ['ms', 1e-3];
   return `${Math.round(seconds / length)}${unit}`;

@@ -1,4 +1,4 @@
-/** What a service of systemd runs: the words of its commands, and their environment. Pure. */
+/** What a systemd service runs: the words of its commands, and their environment. Pure. */
 import { allOf, type UnitFile } from './unit-file.ts';
 import * as say from './unit-messages.ts';
 import {
@@ -14,7 +14,7 @@ export type Environment = Readonly<Record<string, string>>;
 
 export interface Commands {
   readonly commands: readonly (readonly string[])[];
-  /** Whatever their status is: a `-` stands before each. */
+  /** Whatever their status is: each has the prefix `-`. */
   readonly isForgiven: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface Command {
   readonly isForgiven: boolean;
 }
 
-/** What a service may run; `env`: what the variables of the command lines stand for. */
+/** What a service may run; `env` has the variables for the command lines. */
 export function commandsOf(unit: UnitFile, name: UnitName, env: Environment): Read<Commands> {
   const read = wordsOf(unit, name, env);
   if (!read.ok) return read;

@@ -1,6 +1,6 @@
 /**
- * Asks the systemd of this machine, by the words of its programs: without a shell, and never for
- * longer than a person would wait.
+ * Runs systemd's programs on this machine: without a shell, and with a time limit that suits a
+ * waiting person.
  */
 import { spawnSync } from 'node:child_process';
 import { codeOf, plain } from '../terminal/output.ts';
@@ -9,9 +9,9 @@ import * as say from './unit-messages.ts';
 import type { Read } from './unit-words.ts';
 
 const ASK_MS_MAX = 10_000;
-/** Why nothing is answered where systemd is not installed. */
+/** The error if systemd is not installed. */
 export const NO_PROGRAM = 'ENOENT';
-/** Times of a whole plan are less. */
+/** The times of a whole plan are shorter. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 export function systemctl(...args: readonly string[]): Read<string> {
@@ -36,7 +36,7 @@ export function calendarTimes(
 
 const UTC_TIME = /: [A-Z][a-z]{2} (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) UTC$/gm;
 
-/** What `systemd-analyze calendar` prints: each time in UTC, perhaps beside the local one. */
+/** The output of `systemd-analyze calendar`: each time in UTC, perhaps beside local time. */
 export function timesIn(text: string): readonly number[] {
   return [...text.matchAll(UTC_TIME)].map(([, day, clock]) => Date.parse(`${day}T${clock}Z`));
 }

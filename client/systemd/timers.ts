@@ -1,7 +1,7 @@
 /**
- * The timers of systemd whose service asks baton for runs, and when they do: for `baton plan`. A
- * machine without a systemd has none. What cannot be foreseen exactly is named, and so is what
- * systemd did not answer.
+ * The systemd timers whose service requests runs from baton, and when they do: for `baton plan`. A
+ * machine without systemd has none. Timers that cannot be predicted exactly are listed, and so is
+ * what systemd did not answer.
  */
 import { existsSync } from 'node:fs';
 import type { ComingRequest } from '../../daemon/protocol/planned.ts';
@@ -18,27 +18,27 @@ export interface Timer {
   readonly name: string;
   readonly service: string;
   readonly calendars: readonly string[];
-  /** It counts from the boot or from its last start, too. */
+  /** It also counts from the boot or from its last start. */
   readonly isMonotonic: boolean;
-  /** So much later it may start its service. */
+  /** How much later it may start its service. */
   readonly delayMs: number;
-  /** It makes up for what was missed while the machine was off. */
+  /** It catches up on what was missed while the machine was off. */
   readonly isPersistent: boolean;
 }
 
 export interface ComingTimers {
-  /** By timer; some more than wanted of very many. */
+  /** By timer; if there are very many, slightly more than wanted. */
   readonly requests: readonly ComingRequest[];
-  /** How many timers ask baton. */
+  /** Number of timers that call baton. */
   readonly asking: number;
-  /** Names of those that cannot be planned: their times are not known, or what they ask for. */
+  /** Names of those that cannot be planned: their times or their requests are unknown. */
   readonly timeless: readonly string[];
   readonly unclear: readonly string[];
-  /** Something else comes before the call, or decides about it. */
+  /** Something else precedes the call, or is a condition for it. */
   readonly conditional: readonly string[];
   readonly delayed: readonly { readonly name: string; readonly ms: number }[];
   readonly persistent: readonly string[];
-  /** What systemd did not answer: because of each of these timers are missing. */
+  /** What systemd did not answer: each of these means that timers are missing. */
   readonly failed: readonly string[];
 }
 
@@ -51,16 +51,16 @@ const PROPERTIES = [
   ...['Id', 'Unit', 'ActiveState', 'SourcePath', 'TimersCalendar', 'TimersMonotonic'],
   ...['AccuracyUSec', 'RandomizedDelayUSec', 'Persistent'],
 ];
-/** Of the service, before its commands or about them. */
+/** In the service, before its commands or as a condition for them. */
 const BEFORE = ['ExecCondition', 'ExecStartPre'];
-/** How many times are asked for first; then all. */
+/** How many times are requested first; then all. */
 const TIMES_FIRST = 64;
-/** A timer is not more exact than cron, in which all of a minute is begun at once. */
+/** Timers are no more precise than cron, which starts everything of a minute at once. */
 const DELAY_MS_MIN = 1_000;
-/** It is there while systemd is the init of the machine; see sd_booted(3). */
+/** Exists while systemd is the init of the machine; see sd_booted(3). */
 const BOOTED = '/run/systemd/system';
 
-/** Timers of systemd-cron stand for lines of crontabs, which are read there. */
+/** Timers of systemd-cron represent crontab lines, which are read there. */
 export function comingTimers(span: Span, most: number, booted = BOOTED): ComingTimers {
   const found = new Found();
   const asked = systemctl('show', ...PROPERTIES.flatMap((it) => ['-p', it]), '--', '*.timer');
@@ -73,7 +73,7 @@ export function comingTimers(span: Span, most: number, booted = BOOTED): ComingT
   return found;
 }
 
-/** What `systemctl show` prints: a block of properties for each timer. */
+/** Parses the output of `systemctl show`: a block of properties for each timer. */
 export function parseTimers(text: string): readonly Timer[] {
   return blocksOf(text).flatMap((values) => {
     const one = (key: string): string => values.get(key)?.[0] ?? '';
@@ -103,7 +103,7 @@ function blocksOf(text: string): readonly ReadonlyMap<string, readonly string[]>
   });
 }
 
-/** Services with "baton" among their words: only these are worth to be read whole. */
+/** Services that contain the word "baton": only these are worth reading completely. */
 function servicesOf(timers: readonly Timer[], found: Found): ReadonlySet<string> {
   const names = [...new Set(timers.map(({ service }) => service))];
   if (names.length === 0) return new Set();
@@ -125,7 +125,7 @@ class Found implements ComingTimers {
   readonly persistent: string[] = [];
   readonly failed: string[] = [];
 
-  /** The answer to a command; that there is none is noted. */
+  /** The answer to a command; notes if there is none. */
   told<T>(command: string, answer: Read<T>): T | undefined {
     if (answer.ok) return answer.value;
     const line = notAsked(command, answer.why);
@@ -160,7 +160,7 @@ function timesWithin(
   most: number,
 ): Read<readonly number[]> {
   for (const count of [TIMES_FIRST, most + 1]) {
-    // It answers with what comes after a time.
+    // The answer contains only later times.
     const asked = calendarTimes(expression, fromMs - 1, count);
     if (!asked.ok) return asked;
     const within = asked.value.filter((atMs) => atMs < untilMs);
@@ -177,14 +177,14 @@ interface Asked {
 
 const UNCLEAR: Asked = { calls: [], isUnclear: true, isConditional: false };
 
-/** What a service asks for; undefined: nothing. */
+/** What a service requests; undefined: nothing. */
 export function askedBy(file: UnitFile, service: string): Asked | undefined {
   const name = unitNameOf(service);
   const own = environmentOf(file, name);
   const env: Environment = own.ok ? own.value : {};
   const commands = own.ok ? wordsOf(file, name, env) : own;
   if (!commands.ok) return UNCLEAR;
-  // One line of a shell, so that wrappers and scripts are read as in a crontab.
+  // As one shell line, so that wrappers and scripts are handled as in a crontab.
   const lines = commands.value.map(({ words }) => words.map(quoted).join(' '));
   const settings = { all: [], count: 0 };
   const calls = lines.map((command) =>

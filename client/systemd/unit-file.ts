@@ -1,7 +1,7 @@
 /**
- * The text of a unit of systemd, as systemd.syntax(7) has it: sections, settings that may come
- * several times, lines that go on in the next one. What `systemctl cat` prints, a unit with its
- * drop-ins behind it, reads the same. Pure.
+ * The text of a systemd unit, according to systemd.syntax(7): sections, settings that may occur
+ * several times, continued lines. The output of `systemctl cat`, a unit followed by its drop-ins,
+ * has the same format. Pure.
  */
 
 interface Setting {
@@ -28,7 +28,7 @@ export function parseUnitFile(text: string): UnitFile {
   return sections;
 }
 
-/** A backslash at the end stands for a blank; comments on the way are left out. */
+/** A backslash at the end is replaced by a blank; comments in between are skipped. */
 function* wholeLines(text: string): Generator<string> {
   let begun = '';
   for (const raw of text.split('\n')) {
@@ -44,13 +44,13 @@ function* wholeLines(text: string): Generator<string> {
   yield begun.trim();
 }
 
-/** All values of a setting; an empty one takes back those before it. */
+/** All values of a setting; an empty one resets the list. */
 export function allOf(unit: UnitFile, section: string, key: string): readonly string[] {
   const values = (unit.get(section) ?? []).filter((it) => it.key === key).map((it) => it.value);
   return values.slice(values.lastIndexOf('') + 1);
 }
 
-/** The value that counts of settings of which the last one does; an empty one is none. */
+/** The effective value of settings of which the last one applies; an empty one means none. */
 export function lastOf(
   unit: UnitFile,
   section: string,

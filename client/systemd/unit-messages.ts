@@ -1,4 +1,4 @@
-/** What `baton import systemd` says of units: a clause behind the name of the unit. Pure. */
+/** Texts of `baton import systemd` about units: a clause after the name of the unit. Pure. */
 
 /** `why` is one of the next. */
 export const notImported = (why: string): string => `not imported: ${why}`;
@@ -95,7 +95,7 @@ export const silentSystemctl = (seconds: number): string => `no answer within ${
 export const saidNothing = (status: number | null): string =>
   `it printed nothing, and ${status === null ? 'was killed' : `exited with ${status}`}`;
 
-/** Of a plan; `command` is what was asked of systemd. */
+/** For a plan; `command` is the command that was run. */
 export const notAsked = (command: string, why: string): string => `"${command}" failed (${why})`;
 
 function list(keys: readonly string[]): string {

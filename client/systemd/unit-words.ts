@@ -1,6 +1,6 @@
 /**
- * The words of a setting of systemd: quotes, escapes, specifiers and variables, as in
- * systemd.syntax(7), systemd.unit(5) and "COMMAND LINES" of systemd.service(5). It is no shell.
+ * Parses the words of a systemd setting: quotes, escapes, specifiers and variables, as in
+ * systemd.syntax(7), systemd.unit(5) and "COMMAND LINES" of systemd.service(5). It is not a shell.
  * What is known only when the unit starts is refused with a reason. Pure.
  */
 import * as say from './unit-messages.ts';
@@ -14,7 +14,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   ...{ a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', s: ' ' },
   ...{ '\\': '\\', '"': '"', "'": "'" },
 };
-/** A part of a word: within quotes, or anything but blanks. */
+/** A part of a word: quoted, or anything but blanks. */
 const PART = /"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s"'\\])+)/gsy;
 const ASCII_MAX = 0x7f;
 
@@ -24,8 +24,8 @@ export function splitWords(text: string): Read<Words> {
 }
 
 /**
- * Several commands have a word `;` between them. Quotes count within a word, too: systemd 252
- * and 257 do so, unlike what systemd.service(5) says; see findings/systemd-quotes-within-words.sh.
+ * Several commands are separated by a word `;`. Quotes are also recognized inside a word: systemd
+ * 252 and 257 do that, contrary to systemd.service(5); see findings/systemd-quotes-within-words.sh.
  */
 export function splitCommands(text: string): Read<readonly Words[]> {
   const commands: string[][] = [[]];
@@ -52,7 +52,7 @@ function afterBlanks(text: string, from: number): number {
   return at < 0 ? text.length : from + at;
 }
 
-/** Undefined where it has an escape that is not known here. */
+/** Undefined if it contains an unknown escape. */
 function plainOf(text: string): string | undefined {
   if (text === '\\;') return ';';
   let isOdd = false;
@@ -66,12 +66,12 @@ function plainOf(text: string): string | undefined {
   return isOdd ? undefined : plain;
 }
 
-/** `backup@home.service` is of the template `backup@`, for `home`. */
+/** `backup@home.service` is the instance `home` of the template `backup@`. */
 export interface UnitName {
-  /** All of it, with its type. */
+  /** The whole name, with its type. */
   readonly full: string;
   readonly prefix: string;
-  /** As it is written, with its escapes; '' for a unit that is no instance. */
+  /** As written, with its escapes; '' for a unit that is not an instance. */
   readonly instance: string;
 }
 
@@ -86,7 +86,7 @@ export function stemOf(full: string): string {
   return full.replace(/\.[a-z]+$/, '');
 }
 
-/** Of the manager of the whole system; those that differ from machine to machine are unknown. */
+/** Of the system manager; those that differ from machine to machine are unknown. */
 const SPECIFIERS: Readonly<Record<string, (name: UnitName) => string>> = {
   '%': () => '%',
   n: ({ full }) => full,
@@ -113,7 +113,7 @@ export function expandSpecifiers(text: string, name: UnitName): Read<string> {
   return { ok: true, value };
 }
 
-/** What systemd-escape(1) does, the other way round. */
+/** The reverse of systemd-escape(1). */
 function unescapeName(text: string): string {
   const bytes = text
     .replaceAll('-', '/')
@@ -126,7 +126,7 @@ function unescapeName(text: string): string {
 const BRACED = /\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 const ALONE = /^\$([A-Za-z_][A-Za-z0-9_]*)$/;
 
-/** `${NAME}` within a word; `$NAME` alone, which is split at blanks; and `$$`. */
+/** `${NAME}` inside a word; `$NAME` alone, which is split at blanks; and `$$`. */
 export function expandVariables(words: Words, env: Readonly<Record<string, string>>): Read<Words> {
   const all: string[] = [];
   for (const word of words) {
@@ -154,7 +154,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   ...{ days: 86_400, w: 604_800, week: 604_800, weeks: 604_800 },
 };
 
-/** Seconds of a time span of systemd.time(7), without months and years; else undefined. */
+/** Seconds of a time span in systemd.time(7), without months and years; else undefined. */
 export function secondsOf(text: string): number | undefined {
   if (text === 'infinity') return Number.POSITIVE_INFINITY;
   if (!/^(?:\d+(?:\.\d+)?\s*[a-z]*\s*)+$/.test(text)) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Wall-clock times for people, and the ticks of a time axis. Pure but for the time zone, which is
- * that of the process. Names of days and months are English, as all else that baton says.
+ * Wall-clock times for people, and the ticks of a time axis. Pure except for the time zone, which
+ * is that of the process. Names of days and months are English, like all of baton's texts.
  */
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
@@ -43,9 +43,9 @@ const STEPS_MINUTES = [
 const MINUTE_MS = 60_000;
 
 /**
- * Round times of the clock within `fromMs` and `toMs`, at most `most` of them, oldest first. Steps
- * are counted from midnight (those of several days from the first midnight), so that they stay
- * round where the clocks change.
+ * Round times within `fromMs` and `toMs`, at most `most` of them, oldest first. Steps are counted
+ * from midnight (those of several days from the first midnight), so that they stay round when the
+ * clocks change.
  */
 export function ticksOf(fromMs: number, toMs: number, most: number): readonly Tick[] {
   const fits = (minutes: number): boolean => (toMs - fromMs) / (minutes * MINUTE_MS) < most;
@@ -59,7 +59,7 @@ export function ticksOf(fromMs: number, toMs: number, most: number): readonly Ti
     const date = new Date(year, month, day + days, 0, minute % DAY_MINUTES);
     const atMs = date.getTime();
     if (Number.isNaN(atMs) || atMs > toMs || ticks.length >= most) return ticks;
-    // An hour that the clocks leave out falls on the next one.
+    // An hour that the clocks skip falls on the next one.
     if (atMs < fromMs || atMs <= (ticks.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY)) continue;
     const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
     const label = isMidnight ? `${DAYS[date.getDay()]} ${date.getDate()}` : showClock(atMs);

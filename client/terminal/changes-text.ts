@@ -1,11 +1,11 @@
-/** `baton plan --diff` for a terminal: what a changed configuration does to a plan. Pure. */
+/** `baton plan --diff` for a terminal: the effects of a changed configuration on a plan. Pure. */
 import { countChanges, tellChanges } from '../report/change-story.ts';
 import type { PlanChanges } from '../report/plan-changes.ts';
 import { type ReadLines, remarks } from '../report/plan-story.ts';
 import { showMoment } from './calendar.ts';
 import { type Screen, Style } from './style.ts';
 
-/** Most changes that are told of one by one. */
+/** Most changes that are shown individually. */
 const TOLD_MAX = 30;
 
 /** `config` is the changed configuration. */

@@ -1,5 +1,5 @@
 /**
- * What `baton doctor` found, for people: what is wrong first, and no line wider than the screen.
+ * The findings of `baton doctor`, for people: problems first, and no line wider than the screen.
  * Pure.
  */
 import type { Finding } from '../doctor/finding.ts';

@@ -1,7 +1,7 @@
 /**
- * What the hosts of a fleet print: on a terminal line by line as it comes, each behind the name of
- * its host; elsewhere host by host, as `head` shows several files, each when its run has ended.
- * Neither holds more than a part of a line in memory.
+ * The output of a fleet's hosts: at a terminal line by line as it arrives, each prefixed with its
+ * host; elsewhere host by host, in the form in which `head` shows several files, each when its run
+ * has ended. Both hold at most a part of a line in memory.
  */
 import { areOneFile, writeAll } from './output.ts';
 
@@ -9,10 +9,10 @@ type Stream = 'out' | 'err';
 
 const FD = { out: 1, err: 2 } as const;
 const NEWLINE = 10;
-/** Of a longer line a part is shown as a line. */
+/** A longer line is shown in parts, each as a line. */
 export const PART_BYTES_MAX = 65_536;
 
-/** Returns the errno's name where something could not be written. */
+/** Returns the errno's name if something could not be written. */
 type Write = (host: string, stream: Stream, bytes: Uint8Array) => string | undefined;
 
 export interface FleetOutput {
@@ -21,7 +21,7 @@ export interface FleetOutput {
   readonly end: (host: string) => string | undefined;
 }
 
-/** Each line behind the name of its host. */
+/** Each line prefixed with its host. */
 export function prefixed(to: typeof writeAll = writeAll): FleetOutput {
   const parts = new Map<string, Buffer>();
   const put = (host: string, stream: Stream, lines: Uint8Array): string | undefined => {
@@ -56,9 +56,9 @@ export function prefixed(to: typeof writeAll = writeAll): FleetOutput {
   };
 }
 
-/** One host after the other: a line with its name, then all that it has printed. */
+/** One host after the other: a line with its name, then all of its output. */
 export function inBlocks(to: typeof writeAll = writeAll, isOneFile = areOneFile()): FleetOutput {
-  /** The host that the stream shows, and whether it stopped in the middle of a line. */
+  /** The host that the stream shows, and whether its output stopped in the middle of a line. */
   const shown: Record<Stream, string | undefined> = { out: undefined, err: undefined };
   const isMidLine: Record<Stream, boolean> = { out: false, err: false };
   return {

@@ -1,18 +1,16 @@
-/**
- * A fleet in `baton status`: one line that counts its targets. Pure.
- */
+/** A fleet in `baton status`: one line that counts its targets. Pure. */
 import type { TargetView } from '../../daemon/protocol/request.ts';
 import type { Screen } from './style.ts';
 import type { Tone } from './styled-line.ts';
 import type { Row } from './table.ts';
 import { hasFailed } from './words.ts';
 
-/** Most targets of a fleet that are shown one by one. */
+/** Most targets of a fleet that are shown individually. */
 const SHOWN_MAX = 10;
 
 type Group = readonly [fleet: string | undefined, members: readonly TargetView[]];
 
-/** Neighbours of one fleet together; what is in none stands alone. */
+/** Adjacent targets of one fleet together; targets without a fleet are alone. */
 export function inFleets(targets: readonly TargetView[]): readonly Group[] {
   const groups: [string | undefined, TargetView[]][] = [];
   for (const target of targets) {
@@ -23,7 +21,7 @@ export function inFleets(targets: readonly TargetView[]): readonly Group[] {
   return groups;
 }
 
-/** Those of a fleet that somebody has to look at. */
+/** The targets of a fleet that need attention. */
 export function troubledOf(members: readonly TargetView[]): readonly TargetView[] {
   return members.filter(isTroubled).slice(0, SHOWN_MAX);
 }
@@ -60,7 +58,7 @@ interface Kind {
 
 const IDLE: Kind = { word: '-', tone: 'dim', marks: ['', ''], is: () => true };
 
-/** What a target can be; it may be several of them. The first that there is names the fleet. */
+/** The states of a target, which may have several. The fleet shows the first that occurs. */
 const KINDS: readonly Kind[] = [
   {
     ...{ word: 'running', tone: 'busy', marks: ['▶', '>'] },

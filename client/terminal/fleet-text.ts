@@ -1,6 +1,4 @@
-/**
- * How a fleet has ended: its worst status, and a table, failures first. Pure.
- */
+/** How a fleet has ended: its worst status, and a table, failures first. Pure. */
 import { EXIT, type Verdict } from '../../daemon/protocol/request.ts';
 import type { Outcome } from '../../daemon/shared/run.ts';
 import type { Screen } from './style.ts';
@@ -15,17 +13,17 @@ export interface HostEnd {
   /** The status is one of baton's own. */
   readonly isOwn: boolean;
   readonly verdict: Verdict;
-  /** Absent: nobody can say. */
+  /** Absent: unknown. */
   readonly outcome?: Outcome;
   readonly text: string;
 }
 
-/** Successes that are named one by one. */
+/** Most successes that are shown individually. */
 const GOOD_SHOWN_MAX = 20;
 
 /**
- * The status of all: of the worst kind of end, the highest. What nobody knows is worse than what
- * never ran, that is worse than what baton had to end, and that than what failed by itself.
+ * The overall status: of the worst kind of outcome, the highest. An unknown outcome is worse than a
+ * run that never started, that is worse than one that baton ended, and that than a failure.
  */
 export function worstOf(ends: readonly HostEnd[]): {
   readonly status: number;
@@ -37,12 +35,12 @@ export function worstOf(ends: readonly HostEnd[]): {
   return { status: verdict === 'failed' ? status || EXIT.noVerdict : status, isOwn };
 }
 
-/** The worst first; what is as bad stays in the order of the hosts. */
+/** Worst first; equal ones stay in the order of the hosts. */
 function inOrder(ends: readonly HostEnd[]): readonly HostEnd[] {
   return ends.toSorted((a, b) => rankOf(b) - rankOf(a) || b.status - a.status);
 }
 
-/** How much an administrator has to know of it. */
+/** How important it is for an administrator. */
 function rankOf({ verdict, outcome }: HostEnd): number {
   if (verdict === 'ok') return 0;
   if (verdict === 'warning') return 1;
@@ -70,7 +68,7 @@ function rankOf({ verdict, outcome }: HostEnd): number {
   }
 }
 
-/** "3 of 50 failed, 1 with a warning"; undefined where all ended well. */
+/** "3 of 50 failed, 1 with a warning"; undefined if all succeeded. */
 export function summaryOf(ends: readonly HostEnd[]): string | undefined {
   const count = (verdict: Verdict): number => ends.filter((it) => it.verdict === verdict).length;
   const [failed, warned] = [count('failed'), count('warning')];
@@ -79,7 +77,7 @@ export function summaryOf(ends: readonly HostEnd[]): string | undefined {
   return `${failed} of ${ends.length} failed${warning === '' ? '' : `, ${warning}`}`;
 }
 
-/** With `isWhole` also what ended well, as far as there is room. */
+/** `isWhole` includes successes, as far as there is room. */
 export function fleetTable(ends: readonly HostEnd[], screen: Screen, isWhole: boolean): string {
   const sorted = inOrder(ends);
   const bad = sorted.filter(({ verdict }) => verdict !== 'ok');

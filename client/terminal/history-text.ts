@@ -1,16 +1,16 @@
-/** `baton history`: the runs that have ended, newest first, and how each compares. Pure. */
+/** `baton history`: the ended runs, newest first, and how each compares. Pure. */
 import { type RunView, showDuration } from '../../daemon/protocol/request.ts';
 import type { Screen } from './style.ts';
 import { draw, type Piece } from './styled-line.ts';
 import { type Cell, table } from './table.ts';
 import { attemptOf, causes, remains, showTime, verdictOf } from './words.ts';
 
-/** From so many times the median on it is told as a factor, below as a percentage. */
+/** From this multiple of the median on, a factor is shown, below that a percentage. */
 const FACTOR_MIN = 2;
-/** Of fewer runs the median says nothing. */
+/** With fewer runs than this, the median says nothing. */
 const RUNS_MIN = 2;
 
-/** Below, how long a run waited makes room for how it ended: `baton why` and --json tell it. */
+/** On narrower screens, the waiting time is omitted: `baton why` and --json have it. */
 const WAITED_COLUMNS_MIN = 100;
 const WAITED_AT = 3;
 
@@ -39,7 +39,7 @@ function rowOf(run: RunView, screen: Screen): readonly Cell[] {
   ];
 }
 
-/** How far from the median: "+12%", "-30%", "3.1x". */
+/** Difference from the median: "+12%", "-30%", "3.1x". */
 function comparison({ tookMs, usual, pace }: RunView): Piece {
   if (tookMs === undefined || usual === undefined || usual.runs < RUNS_MIN) return { text: '' };
   const ratio = tookMs / Math.max(1, usual.medianMs);

@@ -1,7 +1,7 @@
-/** The daemon's answers for programs: `--json`. Its fields are the wire contract's. */
+/** The daemon's replies for programs: `--json`. Its fields are those of the wire contract. */
 import type { Reply } from '../../daemon/protocol/request.ts';
 
-/** Indented JSON, without what is meant for the connection. */
+/** Indented JSON, without the fields for the connection. */
 export function showJson({ id: _, ...reply }: Reply): string {
   return jsonText(reply);
 }

@@ -1,9 +1,9 @@
 /**
- * One live line on stderr while a person waits for a run: for whom it waits, then how far along it
- * is. Only on a terminal, only in its foreground. The line is never mixed into what the run prints:
- * it is taken away before anything is written and comes back when the output is at the start of a
- * line. A conversation around the run's own (client/connection/relay.ts), which asks `why` on the
- * same connection; a daemon that does not permit that is asked no more.
+ * One live line on stderr while a person waits for a run: what it waits for, then its progress.
+ * Only at a terminal, and only in the foreground. The line is never mixed with the run's output: it
+ * is removed before anything is written, and returns when the output is at the start of a line. It
+ * is a conversation around the run's own (client/connection/relay.ts), which requests `why` on the
+ * same connection; if the daemon does not permit that, it stops.
  */
 import { fstatSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -22,11 +22,11 @@ const STDERR = 2;
 const NEWLINE = 10;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const LIVE_ID = 'live';
-/** A run that is over by then needs no line. */
+/** A run that ends before this needs no line. */
 const QUIET_MS = 400;
 const DRAW_MS = 1_000;
 const REDRAW_MS = 100;
-/** Between two questions; between them the clock goes on by itself. */
+/** Interval of requests; in between, the displayed time keeps running. */
 const ASK_MS = 2_000;
 const CLEAR = '\r\x1b[K';
 
@@ -38,14 +38,14 @@ export class Live implements Conversation<Ending> {
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #isRefused = false;
   #isShown = false;
-  /** What stands on the terminal stopped in the middle of a line. */
+  /** The terminal's cursor is in the middle of a line. */
   #isMidLine = false;
-  /** Output went where nobody knows if it comes to this terminal. */
+  /** Output went to a file that may or may not be this terminal. */
   #isBlind = false;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
 
-  /** `make` is told where the run's output goes. */
+  /** `make` gets the function that writes the run's output. */
   constructor(make: (write: typeof writeAll) => Relay) {
     this.#relay = make(this.#pass);
     this.#timer = setTimeout(() => this.#tick(), QUIET_MS).unref();
@@ -96,7 +96,7 @@ export class Live implements Conversation<Ending> {
     return ending;
   }
 
-  /** What the run prints goes through here. */
+  /** All output of the run goes through here. */
   readonly #pass = (fd: number, bytes: Uint8Array): string | undefined => {
     const isSeen = isatty(fd);
     if (isSeen) this.#clear();
@@ -124,7 +124,7 @@ export class Live implements Conversation<Ending> {
     this.#timer = setTimeout(() => this.#tick(), DRAW_MS).unref();
   }
 
-  /** Not after every write: there may be thousands in a second. */
+  /** Not after every write: there may be thousands a second. */
   #drawSoon(): void {
     if (this.#soon !== undefined || this.#timer === undefined) return;
     this.#soon = setTimeout(() => {
@@ -157,7 +157,7 @@ export class Live implements Conversation<Ending> {
       this.#send === undefined
         ? [{ text: `${this.label}: the daemon is not running; running runs continue` }]
         : showLive(reply, performance.now() - atMs, screen);
-    // The last column stays free: there terminals differ in when they wrap.
+    // The last column stays free, because terminals differ in when they wrap.
     const narrow: Screen = { ...screen, columns: screen.columns - 1 };
     this.#isShown = true;
     writeAll(STDERR, Buffer.from(`${CLEAR}${draw(line, narrow)}`));
@@ -170,12 +170,12 @@ export class Live implements Conversation<Ending> {
   }
 }
 
-/** Is there a person to show a live line to? */
+/** Whether there is a person to show a live line to. */
 export function hasViewer(): boolean {
   return isatty(STDERR) && process.env['TERM'] !== 'dumb';
 }
 
-/** Not `baton run x --wait &`: the terminal belongs to the shell then. */
+/** Not `baton run x --wait &`: the terminal then belongs to the shell. */
 function isForeground(): boolean {
   try {
     const [, rest = ''] = /\) (.*)$/s.exec(readFileSync('/proc/self/stat', 'utf8')) ?? [];

@@ -1,4 +1,4 @@
-/** The one line that a person who waits for a run sees. Pure. */
+/** The single line for a person who waits for a run. Pure. */
 import { type RunView, showDuration, type WhyReply } from '../../daemon/protocol/request.ts';
 import type { Screen } from './style.ts';
 import type { Line } from './styled-line.ts';
@@ -6,7 +6,7 @@ import { bar, percentOf, showCoarse, showWhen } from './words.ts';
 
 const BAR_CELLS = 20;
 
-/** `passedMs`: how old the reply is. */
+/** `passedMs`: the age of the reply. */
 export function showLive(
   { chain, nowMs: thenMs }: WhyReply,
   passedMs: number,

@@ -1,16 +1,16 @@
 /**
- * Writes to the client's stdout and stderr, at once and whole: `writeSync` in a loop instead of
+ * Synchronous, complete writes to the client's stdout and stderr: `writeSync` in a loop instead of
  * `process.stdout`, because it keeps the order of two streams that are one file (cron), leaves
- * nothing behind at exit, and holds back the daemon when nobody reads. No state.
+ * nothing unwritten at exit, and slows down the daemon when nobody reads. No state.
  */
 import { fstatSync, writeSync } from 'node:fs';
 
 const STDOUT = 1;
 const STDERR = 2;
-/** How long to wait for a non-blocking pipe that is full before trying again. */
+/** Delay before the next attempt to write to a full non-blocking pipe. */
 const FULL_PIPE_MS = 1;
 
-/** Writes all of `bytes`. Returns the errno's name where that is not possible, such as `EPIPE`. */
+/** Writes all of `bytes`. Returns the errno's name if that is impossible, such as `EPIPE`. */
 export function writeAll(fd: number, bytes: Uint8Array): string | undefined {
   let written = 0;
   while (written < bytes.length) {
@@ -25,22 +25,22 @@ export function writeAll(fd: number, bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Prints text on stdout. Returns the errno's name where that is not possible, such as `ENOSPC`. */
+/** Prints text on stdout. Returns the errno's name if that is impossible, such as `ENOSPC`. */
 export function print(text: string): string | undefined {
   return writeAll(STDOUT, Buffer.from(text));
 }
 
-/** Prints one line of baton's own on stderr, in a line of its own. */
+/** Prints one line of baton's own on stderr, at the start of a line. */
 export function complain(text: string, isMidLine = false): void {
   writeAll(STDERR, Buffer.from(`${isMidLine ? '\n' : ''}baton: ${plain(text)}\n`));
 }
 
-/** Text of others made harmless for a terminal: no control characters, one line. */
+/** Makes foreign text harmless for a terminal: no control characters, one line. */
 export function plain(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
 }
 
-/** True where stdout and stderr are one file, as under cron and on terminals. */
+/** True if stdout and stderr are one file, as under cron and at terminals. */
 export function areOneFile(): boolean {
   const [out, err] = [fstatSync(STDOUT), fstatSync(STDERR)];
   return out.dev === err.dev && out.ino === err.ino;

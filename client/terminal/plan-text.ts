@@ -1,6 +1,6 @@
 /**
- * `baton plan` as text for a terminal: the drawing of `baton timeline`, of what is to come, and
- * below it who waits for whom, what does not run, and what the plan takes for granted. Pure.
+ * `baton plan` as text for a terminal: the drawing of `baton timeline`, but for the future, and
+ * below it which runs wait for which, what does not run, and what the plan assumes. Pure.
  */
 import type { Planned } from '../../daemon/protocol/planned.ts';
 import { showDuration } from '../../daemon/protocol/request.ts';
@@ -19,7 +19,7 @@ import { showChances } from './chances-text.ts';
 import { type Screen, Style } from './style.ts';
 import { drawChart } from './timeline.ts';
 
-/** Most waits, and most other things, that are told of one by one. */
+/** Most waits, and most other items, that are shown individually. */
 const TOLD_MAX = 20;
 
 const MEANINGS = [
@@ -63,7 +63,7 @@ function tellTrouble({ atMs, target, text }: Trouble): Told {
   return { atMs, text: `${showMoment(atMs)} ${target}: ${text}` };
 }
 
-/** The first ones, in the order of time. */
+/** The first ones, in chronological order. */
 function list(told: readonly Told[], sign: string, style: Style, rest: string): string {
   const shown = told.slice(0, TOLD_MAX).toSorted((a, b) => a.atMs - b.atMs);
   const more = told.length - shown.length;

@@ -1,8 +1,8 @@
 /**
- * Holds a run's output back until one knows whether anybody wants it (`--quiet-success`, as
- * chronic does), in files that have no name any more: however much it is, it takes no memory, and
- * nothing is left behind if this client is killed. A full disk loses nothing: from then on the
- * output is passed on as without it.
+ * Holds back a run's output until it is known whether it is wanted (`--quiet-success`, as in
+ * chronic), in files without a name: so it needs no memory, however much it is, and nothing is left
+ * behind if this client is killed. A full disk loses nothing: from then on the output is passed on
+ * directly.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
@@ -18,12 +18,12 @@ export class Spool {
   readonly #to: typeof writeAll;
   #isOpen = false;
 
-  /** `to` takes what is passed on. */
+  /** `to` gets the output that is passed on. */
   constructor(to: typeof writeAll) {
     this.#to = to;
   }
 
-  /** Takes the place of `writeAll`. */
+  /** Replaces `writeAll`. */
   readonly write = (fd: number, bytes: Uint8Array): string | undefined => {
     if (this.#isOpen) return this.#to(fd, bytes);
     let written = 0;
@@ -41,7 +41,7 @@ export class Spool {
     }
   };
 
-  /** Passes on all that is held. Returns what could not be written, and the errno's name. */
+  /** Passes on everything held. Returns what could not be written, and the errno's name. */
   release(): { readonly fd: number; readonly code: string } | undefined {
     this.#isOpen = true;
     let failed: { readonly fd: number; readonly code: string } | undefined;

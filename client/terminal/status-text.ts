@@ -1,6 +1,6 @@
 /**
- * `baton status`: per group what runs, what waits and for whom, and how each target ended last, one
- * line each. Pure: no clock (the daemon's `nowMs` is used).
+ * `baton status`: for each group what is running, what is queued and why, and how each target last
+ * ended, one line each. Pure: no clock (the daemon's `nowMs` is used).
  */
 import {
   type RunView,
@@ -28,7 +28,7 @@ import {
 } from './words.ts';
 
 /**
- * Fleets are shown in one line each; of their targets only those that somebody has to look at
+ * Fleets are shown in one line each; only those of their targets that need attention have a line
  * (client/terminal/fleet-rows.ts).
  */
 export function showStatus(status: StatusReply, screen: Screen): string {
@@ -91,7 +91,7 @@ function namesOf(targets: readonly TargetView[]): ReadonlyMap<number, string> {
   return new Map(runs.map(({ run, target }) => [run, target]));
 }
 
-/** Under the first group that it shares with others; what shares nothing comes last. */
+/** In the first group that it shares with others; targets that share none come last. */
 function grouped(
   targets: readonly TargetView[],
 ): readonly (readonly [string | undefined, readonly TargetView[]])[] {
@@ -126,7 +126,7 @@ interface Entry {
   readonly note: string;
 }
 
-/** What there is to say of one target: trouble, what runs, what waits, the last end. */
+/** The rows of one target: problems, running runs, queued runs, the last end. */
 function rowsOf(target: TargetView, see: StatusContext): readonly Row[] {
   const { active, queued, waiting, last, broken, paused } = target;
   const entries: Entry[] = [];
@@ -162,7 +162,7 @@ function rowsOf(target: TargetView, see: StatusContext): readonly Row[] {
 }
 
 function rowOf(name: string, { mark = '', state, tone, time, expected, note }: Entry): Row {
-  // What ended well before something else happened to the target is past.
+  // A success before something else happened to the target is no longer interesting.
   const isPast = name === '' && tone === 'good';
   const rest = tone === 'bad' ? 'bad' : isPast || tone === 'dim' ? 'dim' : 'plain';
   return [
@@ -207,7 +207,7 @@ function activeEntry(run: RunView, see: StatusContext): Entry {
   };
 }
 
-/** Of a queued run that waits for its next attempt: nobody can tell when that starts. */
+/** For a queued run that waits for its next attempt: when that starts is unknown. */
 function notBefore({ nextAttemptAtMs }: RunView, nowMs: number): string {
   return nextAttemptAtMs === undefined ? '' : `not before ${showWhen(nextAttemptAtMs, nowMs)}`;
 }

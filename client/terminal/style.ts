@@ -1,6 +1,6 @@
 /**
- * Writes text for a terminal of a known width: in colour where that is wanted, broken into lines or
- * cut off, and with nothing of other people's text but what can be printed. Pure.
+ * Formats text for a terminal of a known width: in colour if wanted, wrapped or cut, and with only
+ * the printable characters of foreign text. Pure.
  */
 import stringWidth from 'string-width';
 
@@ -8,7 +8,7 @@ export interface Screen {
   /** At least `COLUMNS_MIN`. */
   readonly columns: number;
   readonly isColoured: boolean;
-  /** False: it may have no other signs than those of ASCII. */
+  /** False: only ASCII characters are safe. */
   readonly isUnicode: boolean;
 }
 
@@ -34,7 +34,7 @@ export class Style {
     return `\x1b[${COLOURS[tone]}m${text}\x1b[0m`;
   }
 
-  /** Text of others as wide as `columns`: filled up, or cut off. */
+  /** Foreign text, padded or cut to `columns`. */
   cell(text: string, columns: number): string {
     const clean = printable(text);
     const missing = columns - stringWidth(clean);
@@ -44,7 +44,7 @@ export class Style {
     return kept + mark + ' '.repeat(columns - 1 - stringWidth(kept));
   }
 
-  /** Signs with their meanings, as many in a line as fit. */
+  /** Symbols with their meanings, as many in a line as fit. */
   flow(items: readonly (readonly [sign: string, tone: Tone, word: string])[]): string {
     let text = '';
     let width = 0;
@@ -59,8 +59,8 @@ export class Style {
   }
 
   /**
-   * A paragraph of others' text, broken into lines. With a lead, a painted sign of one column, it
-   * hangs on that.
+   * A paragraph of foreign text, wrapped. With a lead, a coloured symbol of one column, it is
+   * indented behind that.
    */
   paragraph(text: string, lead?: string): string {
     const { columns } = this.#screen;
@@ -71,7 +71,7 @@ export class Style {
   }
 }
 
-/** No control characters, no line separators, nothing that turns the direction of the text. */
+/** No control characters, no line separators, nothing that changes the direction of the text. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').replace(/\p{C}/gu, '');
 }
@@ -97,7 +97,7 @@ export function wrap(text: string, columns: number): readonly string[] {
   return line === '' ? lines : [...lines, line];
 }
 
-/** As much of the beginning as fits, but something. */
+/** As much of the beginning as fits, but at least one character. */
 export function fit(text: string, columns: number): string {
   let kept = '';
   let width = 0;

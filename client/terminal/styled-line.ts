@@ -1,14 +1,13 @@
 /**
- * A line made of pieces in tones, for tables: a terminal gets lines that are cut, never wrapped; a
- * pipe or a file, whose screen has no end (client/terminal/screen.ts, `sheet`), gets whole lines.
- * Pure.
+ * A line made of styled pieces, for tables: at a terminal, lines are cut, never wrapped; a pipe or
+ * a file, whose width is unlimited (client/terminal/screen.ts, `sheet`), gets whole lines. Pure.
  */
 import stringWidth from 'string-width';
 import { fit, printable, type Screen } from './style.ts';
 
 export type Tone = 'plain' | 'bold' | 'dim' | 'good' | 'busy' | 'odd' | 'bad';
 
-/** A stretch of one line in one tone. */
+/** A part of a line in one tone. */
 export interface Piece {
   readonly text: string;
   readonly tone?: Tone;
@@ -27,7 +26,7 @@ const SGR: Readonly<Record<Tone, string>> = {
   bad: '1;31',
 };
 
-/** One line, without its newline: made harmless, cut, and in its tones. */
+/** One line, without its newline: made harmless, cut and styled. */
 export function draw(line: Line, screen: Screen): string {
   const pieces = cutLine(trimmed(line), screen.columns, screen);
   return pieces
@@ -38,7 +37,7 @@ export function draw(line: Line, screen: Screen): string {
     .join('');
 }
 
-/** As much of a line as fits, and a sign where that is not all. */
+/** As much of a line as fits, and a symbol if something was cut. */
 export function cutLine(line: Line, columns: number, { isUnicode }: Screen): Line {
   const clean = line.map(({ text, ...rest }) => ({ text: printable(text), ...rest }));
   if (widthOfLine(clean) <= columns) return clean;
@@ -54,19 +53,19 @@ export function cutLine(line: Line, columns: number, { isUnicode }: Screen): Lin
   return [...kept, { text: ellipsis }];
 }
 
-/** In columns of a terminal. */
+/** In terminal columns. */
 export function widthOfLine(line: Line): number {
   return line.reduce((sum, { text }) => sum + stringWidth(printable(text)), 0);
 }
 
-/** `fit` keeps at least one sign, which may be one too many. */
+/** `fit` keeps at least one character, which may be one too many. */
 function cut(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   const part = columns <= 0 ? '' : fit(text, columns);
   return stringWidth(part) <= columns ? part : '';
 }
 
-/** Blanks at the end of a line are nobody's. */
+/** Removes blanks at the end of a line. */
 function trimmed(line: Line): Line {
   const last = line.at(-1);
   if (last === undefined) return line;

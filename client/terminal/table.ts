@@ -1,6 +1,6 @@
 /**
- * Rows in columns as wide as their widest cell; the last column is free, and where little is left
- * for it the widest of the others are cut. Pure.
+ * Rows in columns as wide as their widest cell; the last column gets the rest, and if that is too
+ * little, the widest of the others are cut. Pure.
  */
 
 import type { Screen } from './style.ts';
@@ -9,7 +9,7 @@ import { cutLine, draw, type Line, type Piece, widthOfLine } from './styled-line
 const GAP = 2;
 /** One long name must not push everything else off the screen. */
 const COLUMN_SHARE_MAX = 0.4;
-/** What the last column has at least, if it needs it and no other becomes narrower than that. */
+/** Minimum width of the last column, if it needs it and no other becomes narrower than that. */
 const LAST_MIN = 20;
 const COLUMN_MIN = 16;
 

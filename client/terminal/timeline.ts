@@ -1,5 +1,5 @@
 /**
- * `baton timeline`: a span of time as text for a terminal, one row per target. Pure.
+ * `baton timeline`: a period as text for a terminal, one row per target. Pure.
  *
  *                   18:00     Mon 23    06:00     runs  ✗
  *                   ┴─────────┴─────────┴────────
@@ -7,8 +7,8 @@
  *   db-dump            ✓  ✓  ✗  ✓  ✓  ✓              6  1
  *
  * Invariants: no line is wider than the screen; every run leaves a mark in its row, and nothing
- * hides how a run ended badly: where several fall into one column the worst is drawn; signs alone
- * tell it all, colours only repeat it; nothing of a name reaches the terminal but printable text.
+ * hides a failure: if several marks share a column, the worst is drawn; symbols contain all
+ * information, colours only repeat it; only printable characters of names reach the terminal.
  */
 import stringWidth from 'string-width';
 import { resumeCommand, showDuration } from '../../daemon/protocol/request.ts';
@@ -16,7 +16,7 @@ import { countMarks, type Mark, type Row, type Span, type Timespan } from '../re
 import { showMoment, ticksOf } from './calendar.ts';
 import { printable, type Screen, Style } from './style.ts';
 
-/** What a column of a row can show, the more urgent later. */
+/** What a column of a row can show, in order of urgency. */
 const SIGNS = ['waits', 'runs', 'ok', 'now', 'warning', 'failed'] as const;
 type Sign = (typeof SIGNS)[number];
 
@@ -53,9 +53,9 @@ const RUNS_COLUMNS = 6;
 const FAILED_COLUMNS = 5;
 /** On a narrower screen there is no room for numbers. */
 const NUMBERS_COLUMNS_MIN = 50;
-/** A label of the axis and the gap behind it. */
+/** A label of the axis and the gap after it. */
 const LABEL_COLUMNS = 8;
-/** Most runs that are told of one by one. */
+/** Most runs that are shown individually. */
 const TOLD_MAX = 20;
 
 export function showTimeline(timespan: Timespan, screen: Screen): string {
@@ -70,7 +70,7 @@ export function showTimeline(timespan: Timespan, screen: Screen): string {
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** The rows alone, and below them what their signs mean. */
+/** Only the rows, and the legend below them. */
 export function drawChart(timespan: Timespan, screen: Screen, meanings: Meanings): string {
   return chartOf(frameOf(timespan, screen), new Style(screen), meanings).join('\n');
 }
@@ -80,13 +80,13 @@ function chartOf(frame: Frame, style: Style, meanings: Meanings): readonly strin
   return [[...axis(frame, style), ...rows].join(''), legend(frame, style, meanings)];
 }
 
-/** How the columns of the screen are shared out: names, the chart, numbers. */
+/** How the columns of the screen are divided: names, the chart, numbers. */
 interface Frame {
   readonly timespan: Timespan;
   readonly look: Look;
   readonly names: number;
   readonly columns: number;
-  /** Else the two columns of numbers are left out. */
+  /** Otherwise the two columns of numbers are omitted. */
   readonly isNumbered: boolean;
 }
 
@@ -124,7 +124,7 @@ function axis(frame: Frame, style: Style): readonly string[] {
   for (const { atMs, label } of ticksOf(timespan.fromMs, timespan.toMs, most)) {
     const at = columnOf(atMs, frame);
     rule[at] = look.tick;
-    // The last one ends at the edge, unless another is in its way.
+    // The last one ends at the edge, unless another one is in its way.
     const left = Math.max(0, Math.min(at, columns - label.length));
     if (labels.slice(Math.max(0, left - 1)).some((letter) => letter !== ' ')) continue;
     for (const [index, letter] of [...label].entries()) labels[left + index] = letter;
@@ -142,7 +142,7 @@ function rowLine(row: Row, frame: Frame, style: Style): string {
   const runs = String(ok + warning + failed + running + waiting).padStart(RUNS_COLUMNS);
   const bad = (failed === 0 ? '' : String(failed)).padStart(FAILED_COLUMNS);
   const numbers = isNumbered ? runs + style.paint(bad, 'failed') : '';
-  // Equal signs in one piece: each colour is said once.
+  // Merges equal symbols, so that each colour is set once.
   const pieces: { readonly sign: Sign | undefined; text: string }[] = [];
   for (const sign of signsOf(row.spans, frame)) {
     if (pieces.length === 0 || pieces.at(-1)?.sign !== sign) pieces.push({ sign, text: '' });
@@ -181,7 +181,7 @@ function columnOf(ms: number, { timespan, columns }: Frame): number {
   return Math.max(0, Math.min(columns - 1, at));
 }
 
-/** The signs that can be seen here, and what they mean. */
+/** The symbols that occur here, and their meanings. */
 function legend({ timespan, look }: Frame, style: Style, meanings: Meanings): string {
   const { ok, warning, failed, running } = countMarks(timespan.rows);
   const spans = timespan.rows.flatMap((row) => row.spans);
@@ -197,7 +197,7 @@ function legend({ timespan, look }: Frame, style: Style, meanings: Meanings): st
   return style.flow(words.map(([sign, word]) => [look.signs[sign], sign, word]));
 }
 
-/** What an administrator has to look at: bad ends, the latest last, then what stands still. */
+/** What needs attention: failures, latest last, then what does not run. */
 function trouble({ timespan, look }: Frame, style: Style): string {
   const bad = timespan.rows
     .flatMap(({ spans }) => spans)
@@ -251,7 +251,7 @@ function standing({ target, view }: Row, look: Look, style: Style): readonly str
     const resume = `"${resumeCommand(pause)}" ends the pause`;
     lines.push(style.paragraph(`${target} is paused${by}${all}${until}; ${resume}`, calm));
   }
-  // That it is paused is why its runs wait.
+  // If it is paused, that is why its runs wait.
   for (const { run, waitedMs, reasons } of view.paused ? [] : view.queued.slice(0, 1)) {
     const why = reasons?.join('; ') ?? 'it is about to start';
     const waited = `has waited ${showDuration(waitedMs)}`;

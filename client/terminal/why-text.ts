@@ -1,6 +1,6 @@
 /**
- * `baton why`: the whole chain of who waits for whom, with the times that are expected. Sentences,
- * so they are wrapped, not cut. Pure.
+ * `baton why`: the whole chain of runs that wait for each other, with expected times. Sentences, so
+ * they are wrapped, not cut. Pure.
  */
 import {
   adviseOutcome,
@@ -16,7 +16,7 @@ const STEP = 2;
 /** On a narrower terminal the deepest lines are cut. */
 const TEXT_COLUMNS_MIN = 30;
 
-/** The run asked about, then, indented, each that it waits for, and those in the way of these. */
+/** The requested run, then, indented, each run that it waits for, and those in the way of these. */
 export function showWhy(reply: WhyReply, screen: Screen): string {
   const { chain, target, members, nowMs = Date.now() } = reply;
   const [first] = chain;
@@ -41,7 +41,7 @@ export function showWhy(reply: WhyReply, screen: Screen): string {
     const asked = rest.get(number);
     if (asked !== undefined) tell(asked, 0);
   }
-  // A daemon that does not say who is behind whom still says who is in the way.
+  // Some daemons do not report who is behind whom, but they do report who is in the way.
   for (const run of rest.values()) tell(run, 1);
   return lines.map((line) => `${draw(line, screen)}\n`).join('');
 }
@@ -51,7 +51,7 @@ interface Sight {
   readonly screen: Screen;
 }
 
-/** What is to be told of a run: how it is, and facts that each begin a line. */
+/** What is printed about a run: its state, and facts that each begin a line. */
 interface Tale {
   readonly tone: Tone;
   readonly is: string;
@@ -115,7 +115,7 @@ function taleOf(run: RunView, see: Sight): Tale {
   }
 }
 
-/** When it starts: about then, no sooner than then, or nobody knows. */
+/** When it starts: at about that time, not before that time, or unknown. */
 function startOf(run: RunView, when: (ms: number) => string): readonly string[] {
   const { expectedStartAtMs, nextAttemptAtMs, pausedUntilMs } = run;
   const paused =
@@ -146,7 +146,7 @@ function progressOf(run: RunView, word: string, { nowMs }: Sight): Pick<Tale, 'r
   return { rest, facts: [...waitsIn(run), ...(end === '' ? [] : [end])] };
 }
 
-/** Of a job of Slurm: what holds it up there. */
+/** Why a Slurm job waits there. */
 function waitsIn({ slurm }: RunView): readonly string[] {
   return slurm?.waits === undefined ? [] : [slurm.waits];
 }

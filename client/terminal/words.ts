@@ -1,4 +1,4 @@
-/** The words for times and ends that all views share. Pure; times are the client's local ones. */
+/** Words for times and outcomes that all views share. Pure; times are in the client's time zone. */
 import {
   lostOutput,
   type PauseView,
@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 const NEAR_DAYS = 6;
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
-/** As short as it is clear: "05:12" today, "Mon 05:12" within a week, else "2025-11-23". */
+/** As short as possible: "05:12" today, "Mon 05:12" within a week, else "2025-11-23". */
 export function showWhen(ms: number, nowMs: number): string {
   const [date, now] = [new Date(ms), new Date(nowMs)];
   if (date.toDateString() === now.toDateString()) return showClock(date);
@@ -29,7 +29,7 @@ export function showTime(ms: number): string {
   return `${showDay(date)} ${showClock(date)}`;
 }
 
-/** In whole seconds: "850 ms" is nothing to a person who waits. */
+/** In whole seconds: "850 ms" means nothing to a person who waits. */
 export function showCoarse(ms: number): string {
   return ms < 59_500 ? `${Math.max(0, Math.round(ms / 1_000))} s` : showDuration(ms);
 }
@@ -42,7 +42,7 @@ export interface Verdict {
 
 /** How a run ended, in a word. */
 export function verdictOf({ verdict, outcome }: RunView, { isUnicode }: Screen): Verdict {
-  // Somebody wished it so.
+  // Somebody wanted that.
   if (outcome?.kind === 'cancelled') {
     const word = outcome.replacedBy === undefined ? 'cancelled' : 'replaced';
     return { word, tone: 'odd', mark: isUnicode ? '✗' : '-' };
@@ -52,12 +52,12 @@ export function verdictOf({ verdict, outcome }: RunView, { isUnicode }: Screen):
   return { word: 'failed', tone: 'bad', mark: isUnicode ? '✗' : '!' };
 }
 
-/** A run that somebody cancelled has not failed. */
+/** A cancelled run has not failed. */
 export function hasFailed(run: RunView | undefined): boolean {
   return run?.verdict === 'failed' && run.outcome?.kind !== 'cancelled';
 }
 
-/** What an end lost or left behind: rarely anything, and then to be seen. */
+/** What a run lost or left behind: rarely anything, so it must be visible. */
 export function remains({ heldBy, leftovers, lostBytes }: RunView): string {
   const lost = lostBytes === undefined ? '' : lostOutput(lostBytes);
   const left = leftovers?.length ? `; it left processes ${leftovers.join(', ')} behind` : '';
@@ -72,14 +72,14 @@ export function showTimes(count: number): string {
   return ['never', 'once', 'twice'][count] ?? `${count} times`;
 }
 
-/** Of a paused target: "with group disk until 14:05 or "baton resume --group disk"". */
+/** For a paused target: "with group disk until 14:05 or "baton resume --group disk"". */
 export function describePause(pause: PauseView, nowMs: number): string {
   const until = untilOf(pause, nowMs);
   if ('group' in pause) return `with group ${pause.group} ${until}`;
   return 'all' in pause ? `with all targets ${until}` : until;
 }
 
-/** When a pause ends, and how. */
+/** When and how a pause ends. */
 export function untilOf(pause: PauseView, nowMs: number): string {
   const { untilMs } = pause;
   const when = untilMs === undefined ? '' : `${showWhen(untilMs, nowMs)} or `;
@@ -88,7 +88,7 @@ export function untilOf(pause: PauseView, nowMs: number): string {
 
 const BAR_CELLS = 10;
 
-/** How far along, as a bar. */
+/** The progress, as a bar. */
 export function bar(percent: number, { isUnicode }: Screen, cells = BAR_CELLS): string {
   const full = Math.min(cells, Math.max(0, Math.floor((percent * cells) / 100)));
   const [done, open] = isUnicode ? ['━', '─'] : ['#', '-'];
@@ -96,18 +96,18 @@ export function bar(percent: number, { isUnicode }: Screen, cells = BAR_CELLS): 
   return isUnicode ? cellsShown : `[${cellsShown}]`;
 }
 
-/** Which attempt at a run this is, where it was started more than once. */
+/** Which attempt of a run this is, if there were several. */
 export function attemptOf({ attempt }: RunView): readonly string[] {
   return attempt === undefined ? [] : [`attempt ${attempt}`];
 }
 
-/** The job of Slurm that a run is, and where; empty where it is none, or has no number yet. */
+/** The Slurm job of a run, and its node; empty if it is none, or has no number yet. */
 export function jobOf({ slurm: { job, node } = {} }: RunView): string {
   const at = node === undefined ? '' : ` on ${node}`;
   return job === undefined ? '' : `job ${job}${at}`;
 }
 
-/** How far along a run is: by its own word, else by the clock. Undefined where nobody can say. */
+/** The progress of a run: from its output, else by time. Undefined if unknown. */
 export function percentOf(run: RunView, nowMs: number): number | undefined {
   if (run.progressPercent !== undefined) return run.progressPercent;
   const { expectedEndAtMs, tookMs } = run;
@@ -128,7 +128,7 @@ function two(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** Of the run of a hook: what has called it. */
+/** For the run of a hook: what triggered it. */
 export function causes({ cause }: RunView): readonly string[] {
   if (cause === undefined) return [];
   return [cause.run === undefined ? `called by ${cause.target}` : `called by run ${cause.run}`];

@@ -1,4 +1,4 @@
-/** What the manual says of every command: options and exit statuses. */
+/** The part of the manual that applies to every command: options and exit statuses. */
 import { EXIT, RUN_SOCKET, SUBMIT_SOCKET } from '../../../daemon/protocol/request.ts';
 import type { Option } from './verb.ts';
 
@@ -23,7 +23,7 @@ export const GLOBAL_OPTIONS = [
   { name: 'version', text: 'print the version' },
 ] as const satisfies readonly Option[];
 
-/** py9tor's command line, still understood. They take the place of a verb. */
+/** py9tor's command line, still accepted. They replace a verb. */
 export const OLD_OPTIONS = [
   {
     name: 'target',
@@ -38,7 +38,7 @@ export const OLD_OPTIONS = [
 interface ExitStatus {
   /** A number, or a formula such as 128+S. */
   readonly status: string;
-  /** For one screen of help; absent where a neighbour's covers it. */
+  /** For the overview; absent if the line of a neighbour covers it. */
   readonly brief?: string;
   readonly text: string;
 }

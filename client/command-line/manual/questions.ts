@@ -1,4 +1,4 @@
-/** The manual of the verbs that ask: what runs and waits, why, and what was. */
+/** The manual of the verbs for queries: what is running or queued, why, and what has run. */
 import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
 import { FOR, JSON_OPTION, OUTPUT, SINCE } from './common-options.ts';
 import type { Verb } from './verb.ts';

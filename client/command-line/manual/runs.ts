@@ -1,4 +1,4 @@
-/** The manual of the verbs that are about one run: to ask for it, follow it, read it, end it. */
+/** The manual of the verbs for a single run: request it, follow it, read it, end it. */
 import { SINCE } from './common-options.ts';
 import type { Option, Verb } from './verb.ts';
 

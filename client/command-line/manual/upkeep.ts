@@ -20,10 +20,10 @@ const JSON_OPTION = {
 export const LISTS = ['targets', 'groups', 'hosts', 'runs'] as const;
 export type List = (typeof LISTS)[number];
 
-/** What `import` takes from one program. */
+/** What `import` converts from one program. */
 export interface Source {
   readonly show: string;
-  /** What it cannot go without. */
+  /** A required option. */
   readonly needs?: string;
   /** Most words. */
   readonly most?: number;

@@ -1,9 +1,9 @@
 /**
- * The form of the manual's entries. Texts are plain English with `backticks` around what is typed;
- * words in capitals (TARGET, FILE) stand for what a person fills in.
+ * The types of the manual's entries. Texts are plain English with `backticks` around what is typed;
+ * words in capitals (TARGET, FILE) are placeholders.
  */
 
-/** What a word on the command line names, so that a shell can complete it. */
+/** What a word on the command line names, for completion in a shell. */
 export type Named =
   | 'target'
   | 'group'
@@ -19,23 +19,23 @@ export interface Option {
   readonly name: string;
   /** One letter. */
   readonly short?: string;
-  /** Stands for its value in texts; an option without it is a switch. */
+  /** Placeholder for its value in texts; an option without it is a switch. */
   readonly value?: string;
-  /** What the value may be: something to look up, or one of a few words. */
+  /** Possible values: something to look up, or one of a few words. */
   readonly completes?: Named | readonly string[];
-  /** Its meaning: begins in lower case, without a full stop at the end. */
+  /** Its meaning: in lower case, without a full stop at the end. */
   readonly text: string;
-  /** The same for one line of `baton --help`, where the meaning is too long for it. */
+  /** A shorter text for one line of `baton --help`, if necessary. */
   readonly brief?: string;
 }
 
 export interface Operands {
   /** As the synopsis shows them, without the brackets of optional ones. */
   readonly show: string;
-  /** How many there have to be, and may be. */
+  /** Least and most number of them. */
   readonly least: number;
   readonly most: number;
-  /** What the first is, and each further one unless `further` says otherwise. */
+  /** What the first one is, and each further one without `further`. */
   readonly completes: Named | readonly string[];
   readonly further?: Named;
 }
@@ -47,22 +47,22 @@ interface Example {
 
 export interface Verb {
   readonly name: string;
-  /** One line, for completions and headings: begins in lower case, no full stop. */
+  /** One line, for completions and headings: in lower case, no full stop. */
   readonly summary: string;
   /**
-   * Its line in `baton --help`: usage (30 columns) and meaning (46). Absent where another verb's
-   * line covers it.
+   * Its line in `baton --help`: usage (30 columns) and meaning (46). Absent if another verb's line
+   * covers it.
    */
   readonly overview?: readonly [usage: string, text: string];
   readonly operands?: Operands;
-  /** What stands after "--", where that is allowed. */
+  /** The words after "--", if allowed. */
   readonly rest?: string;
   readonly options: readonly Option[];
   /** Paragraphs. */
   readonly text: readonly string[];
   readonly examples: readonly Example[];
-  /** What other tools call it: such a word is answered with this verb's name. */
+  /** Names in other tools: for such a word, baton suggests this verb. */
   readonly elsewhere?: readonly string[];
-  /** For scripts of baton's own: no manual names it. */
+  /** For baton's own scripts: not in any manual. */
   readonly isHidden?: boolean;
 }

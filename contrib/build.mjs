@@ -1,21 +1,21 @@
 /**
- * Builds what tsc does not: the bundles, and the files that are no TypeScript.
+ * Builds what tsc does not: the bundles, and the files that are not TypeScript.
  *
  *   dist/client/main.cjs    the fast path; small, because parsing unused code costs milliseconds
  *   dist/client/cli.cjs     everything else, loaded by it when needed
  *   dist/daemon/batond.cjs  the daemon: one file instead of 200 starts in 60 % of the time and
- *                           takes 9 MB less; not minified, since people read its stack traces
+ *                           takes 9 MB less; not minified, because people read its stack traces
  *   dist/runners/ssh/       the SSH keeper, and ssh2, which it shares with the daemon: there the
- *                           first key loads it, since it takes 12 MB
- *   dist/daemon/*.pl        the fork server, and the keeper in a job of Slurm, each with what they
- *                           have in common
- *   dist/test/demo.js       for `npm run demo`, which a newcomer tries without tsc
+ *                           first key loads it, because it takes 12 MB
+ *   dist/daemon/*.pl        the fork server, and the keeper in a Slurm job, each with their
+ *                           common part
+ *   dist/test/demo.js       for `npm run demo`, which a newcomer can try without tsc
  *   dist/licences, dist/NOTICE, dist/sbom.cdx.json
  *                           of all modules in the above: see licences.mjs
  *
- * These are all that the packages ship: nothing is left for npm to install, so it needs no network,
- * and no compiler for what ssh2 can do without. CommonJS, because an ES module starts some 6 ms
- * later. They are built from the sources, not from tsc's output, so this runs without tsc too.
+ * The packages ship only these: npm has nothing else to install, so it needs no network, and no
+ * compiler for the optional parts of ssh2. CommonJS, because an ES module starts some 6 ms later.
+ * They are built from the sources, not from tsc's output, so this runs without tsc too.
  */
 import {
   chmodSync,
@@ -31,14 +31,14 @@ import { bundledIn } from './bundled.mjs';
 import { noticeOf, sbomOf, stanzasOf } from './licences.mjs';
 import { openTree, openWay, ROOT } from './readable.mjs';
 
-/** The fast path's size is its start-up time. */
+/** The size of the fast path determines its start-up time. */
 const MAIN_BYTES_MAX = 10_500;
 
-/** What ssh2 would have a compiler make, and tries to load; there is none where it is installed. */
+/** Optional native modules that ssh2 tries to load; the packages do not contain them. */
 const NATIVE = ['cpu-features', '*/sshcrypto.node'];
 
 const COMMANDS = ['dist/client/baton.pl', 'dist/client/main.cjs', 'dist/daemon/batond.cjs'];
-/** What the packages ship beside that; git has written it, with the modes of the umask. */
+/** What else the packages ship; git has written it, with modes according to the umask. */
 const SHIPPED = /^([A-Z]+\.md|config\.json|package\.json|contrib)$/;
 
 process.chdir(ROOT);
@@ -53,14 +53,14 @@ const common = {
   metafile: true,
   write: false,
   alias: {
-    // ndjson brings a copy of Node's own streams.
+    // ndjson uses a copy of Node's own streams.
     'readable-stream': 'node:stream',
-    // Its first form asks for its parts in a way that no bundler sees.
+    // Its CommonJS form imports its parts in a way that bundlers do not see.
     'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
   },
 };
 
-/** What an ES module knows of itself, for one that became CommonJS. */
+/** Replacements for import.meta in an ES module that was converted to CommonJS. */
 const MODULE_WORDS = {
   define: { 'import.meta.url': 'importMeta.url', 'import.meta': 'importMeta' },
   banner: {
@@ -130,7 +130,7 @@ put('dist/licences', stanzasOf(modules));
 put('dist/NOTICE', noticeOf(modules, about));
 put('dist/sbom.cdx.json', sbomOf(modules, about));
 put('dist/client/baton.pl', readFileSync('client/baton.pl'));
-// Both keepers in perl are one file each, which may have to go to another machine.
+// Each of the two Perl keepers must be a single file, because it may be copied to another machine.
 for (const [file, part] of [
   ['keeper.pl', 'fork-server.pl'],
   ['slurm-keeper.pl', 'slurm-keeper.pl'],
@@ -138,10 +138,10 @@ for (const [file, part] of [
   const parts = ['keeper.pl', part].map((name) => readFileSync(`daemon/keepers/${name}`, 'utf8'));
   put(`dist/daemon/${file}`, `#!/usr/bin/perl\n${parts.join('\n')}`);
 }
-// The same package comes of every umask, and other users can read it.
+// The package does not depend on the umask, and other users can read it.
 for (const path of readdirSync('.').filter((name) => SHIPPED.test(name))) openTree(path);
 
-/** In one step: cron may be starting the one that is there, and half of a program ends with 0. */
+/** Atomically: cron may be starting the existing one, and half a program would exit with 0. */
 function put(path, contents) {
   mkdirSync(dirname(path), { recursive: true });
   const fresh = `${path}.${process.pid}.new`;
@@ -152,13 +152,13 @@ function put(path, contents) {
   renameSync(fresh, path);
 }
 
-/** The files that have left something in what was built. */
+/** The files whose code is in the output. */
 function inputsOf({ metafile }) {
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
   return inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
 }
 
-/** ssh2 is in a file of its own, which is loaded on first use. */
+/** ssh2 is in a separate file, which is loaded on first use. */
 function lazySsh2(file) {
   return {
     name: 'lazy-ssh2',

@@ -1,24 +1,24 @@
 /**
- * The modules that are in the bundles: which they are, whose, and under which licence. From this
- * come the licences, the notice and the bill of materials that the packages bring.
+ * The modules in the bundles, with their licences and right holders. The licence file, the notice
+ * and the bill of materials in the packages are made from this.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MODULE = /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/;
-/** Texts of licences, for modules that name one and bring no text of it. */
+/** Licence texts for modules that name a licence but do not contain its text. */
 const TEXTS = fileURLToPath(new URL('licences', import.meta.url));
-/** For a licence that wants its address to be named instead. */
+/** For a licence that only requires its address. */
 const ADDRESSES = {
   'CC-BY-3.0': 'https://creativecommons.org/licenses/by/3.0/',
   'CC0-1.0': 'https://creativecommons.org/publicdomain/zero/1.0/',
 };
 
 /**
- * `inputs` are the files that went into the bundles, by their paths from the top of the tree. Each
- * module has its `place`, `name`, `version`, `licence` (as SPDX has it), `holders` (a list) and
- * `text`, and as `parts` the modules of which it has a copy, which have no place of their own.
+ * `inputs` are the files in the bundles, by their paths relative to the top of the tree. Each
+ * module has its `place`, `name`, `version`, `licence` (in SPDX form), `holders` (a list) and
+ * `text`, and in `parts` the modules that it contains a copy of, which have no place of their own.
  */
 export function bundledIn(inputs) {
   const places = new Map();
@@ -42,14 +42,14 @@ function readJson(file) {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/** A module may have copies of others, and say so beside them. */
+/** A module may contain copies of others, with their licences beside them. */
 function textsIn(directory) {
   return readdirSync(directory)
     .filter((file) => /^(licen[cs]es?|copying)\b(?!.*\.[cm]?[jt]s$)/i.test(file))
     .map((file) => readFileSync(join(directory, file), 'utf8'));
 }
 
-/** What a list of the modules in a bundle of somebody else says of each. */
+/** What the list of modules in somebody else's bundle says about each. */
 function recordsIn(text) {
   return text.split(/^---$/m).flatMap((record) => {
     const value = (key) => new RegExp(`^${key}: (.*)$`, 'm').exec(record)?.[1];

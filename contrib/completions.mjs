@@ -1,15 +1,15 @@
 /**
- * Puts the man pages, and the completions for bash, zsh and fish, where `man` and the shells find
- * them: node completions.mjs [PREFIX]
+ * Installs the man pages, and the completions for bash, zsh and fish, where `man` and the shells
+ * find them: node completions.mjs [PREFIX]
  *
- * npm has no place for completions, and from npm 12 on none for man pages. So `npm install -g` runs
+ * npm has no place for completions, and since npm 12 none for man pages. So `npm install -g` runs
  * this ("postinstall" in package.json), with its own prefix; anywhere else, as in a checkout, it
  * then does nothing. Completions are copied: if npm removes the package, a dangling link would make
- * every new zsh complain. Man pages are links, as npm 10 and 11 make them: over a file, those would
- * refuse to install.
+ * every new zsh complain. Man pages are links, as npm 10 and 11 make them, which would refuse to
+ * overwrite a file.
  *
- * Invariants: nothing is overwritten but baton's own files; no installation fails because of them;
- * all users can read what root puts there, whatever its umask.
+ * Invariants: only baton's own files are overwritten; no installation fails because of them; all
+ * users can read what root installs, whatever its umask.
  */
 import {
   copyFileSync,
@@ -42,7 +42,7 @@ if (prefix === undefined) {
   for (const [file, place] of [...completions(top), ...manPages(top)]) put(top, file, place);
 }
 
-/** The zsh of Debian looks into vendor-completions below /usr, every zsh into site-functions. */
+/** Debian's zsh uses vendor-completions below /usr, every zsh uses site-functions. */
 function completions(top) {
   const vendor = join(top, 'share/zsh/vendor-completions');
   const zsh = existsSync(vendor) ? vendor : join(top, 'share/zsh/site-functions');
@@ -67,7 +67,7 @@ function put(top, file, place) {
     if (!isFree(place)) return trouble(`${place}: exists already and is not a file of baton`);
     const directory = dirname(place);
     mkdirSync(directory, { recursive: true });
-    // In one step: a shell may be reading the one that is there.
+    // Atomically: a shell may be reading the existing one.
     const fresh = `${place}.${process.pid}`;
     // A link to a checkout would break as soon as that is removed.
     if (top === PREFIX && place.includes('/man/')) symlinkSync(relative(directory, file), fresh);

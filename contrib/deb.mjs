@@ -29,7 +29,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { HOLDER, stanza } from './licences.mjs';
 
-/** The tools, and the packages that have them. */
+/** The tools, and their packages. */
 const TOOLS = { dh: 'debhelper', 'dpkg-buildpackage': 'dpkg-dev', npm: 'npm', tar: 'tar' };
 /**
  * The commands. Each finds Node by PATH; in the package, which depends on Debian's nodejs, it is
@@ -98,7 +98,7 @@ function build(debianVersion) {
   });
   const name = readdirSync(stage).find((file) => file.endsWith('.deb'));
   mkdirSync(out, { recursive: true });
-  // In one step: somebody may be installing the old one.
+  // Atomically: somebody may be installing the old one.
   const fresh = join(out, `.${name}.${process.pid}`);
   copyFileSync(join(stage, name), fresh);
   renameSync(fresh, join(out, name));
@@ -126,7 +126,7 @@ function maintainer() {
 function builtAtS() {
   const { SOURCE_DATE_EPOCH } = process.env;
   if (SOURCE_DATE_EPOCH !== undefined) return Number(SOURCE_DATE_EPOCH);
-  // Also in a clone that belongs to somebody else.
+  // Works in a clone that belongs to somebody else, too.
   const safe = ['-c', 'safe.directory=*'];
   const { stdout } = spawnSync('git', [...safe, 'log', '-1', '--format=%ct'], {
     cwd: tree,
@@ -166,7 +166,7 @@ function copyright(packed) {
     text: readFileSync(join(packed, 'LICENSE.md'), 'utf8'),
   });
   const format = 'https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/';
-  // Debian has this text already.
+  // Debian already has this text.
   const others = readFileSync(join(packed, 'dist/licences'), 'utf8').replace(
     /^ +Apache License\n +Version 2\.0.*\n[\s\S]*?END OF TERMS AND CONDITIONS$/gm,
     ' See /usr/share/common-licenses/Apache-2.0.',

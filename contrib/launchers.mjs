@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * Puts `baton` and `batond` where cron finds them: node launchers.mjs [DIRECTORY], by default
- * /usr/bin. cron's PATH is /usr/bin:/bin, so a `node` of nvm, volta or /usr/local is not on it, and
- * `#!/usr/bin/env node` fails there. A launcher names the very node that ran this script, and the
- * file to run. Run this script again after an upgrade of node. If there is a perl, `baton` is the
- * front door in perl, which starts ten times as fast and calls Node only if needed.
+ * Installs `baton` and `batond` where cron finds them: node launchers.mjs [DIRECTORY], by default
+ * /usr/bin. cron's PATH is /usr/bin:/bin, so it does not contain a `node` of nvm, volta or
+ * /usr/local, and `#!/usr/bin/env node` fails there. A launcher contains the path of the node that
+ * ran this script, and the file to run. Run this again after an upgrade of node. If there is a
+ * perl, `baton` is the front end in Perl, which starts ten times as fast and calls Node only if
+ * needed.
  *
  * Invariants: it overwrites only launchers of baton; all users can run what root has installed,
  * whatever the umask, or a warning names the directory that prevents it.
@@ -15,9 +16,9 @@ import { join, resolve } from 'node:path';
 import { isRoot, obstacleTo, openInstallation, ROOT } from './readable.mjs';
 
 /** Longest first line that the kernel accepts (BINPRM_BUF_SIZE of Linux 5.1). */
-const FIRST_LINE_BYTES_MAX = 253; // behind "#!"
+const FIRST_LINE_BYTES_MAX = 253; // after "#!"
 const MARK = 'launcher of baton';
-/** Without the variables that change what perl does, and without its warning about the locale. */
+/** Without the variables that change perl's behaviour, and without its warning about the locale. */
 const PERL = '/usr/bin/env -S -u PERL5OPT -u PERL5DB -u PERL_UNICODE PERL_BADLANG=0 /usr/bin/perl';
 
 const directory = resolve(process.argv[2] ?? '/usr/bin');
@@ -38,7 +39,7 @@ for (const [name, text] of Object.entries(launchers)) {
   if (existsSync(path) && !readFileSync(path, 'utf8').includes(MARK)) {
     fail(`${path}: exists already and is not a launcher of baton; move it away`);
   }
-  // In one step: cron may be starting it.
+  // Atomically: cron may be starting it.
   const fresh = `${path}.${process.pid}`;
   try {
     writeFileSync(fresh, text, { flag: 'wx' });
@@ -51,7 +52,7 @@ for (const [name, text] of Object.entries(launchers)) {
 }
 if (isRoot) warn();
 
-/** Crontabs of other users cannot run what only root can reach. */
+/** Crontabs of other users cannot run files that only root can reach. */
 function warn() {
   const obstacles = [process.execPath, join(ROOT, 'package.json')].map((path) => obstacleTo(path));
   for (const path of new Set(obstacles.filter((obstacle) => obstacle !== undefined))) {

@@ -1,8 +1,8 @@
 /**
- * What the packages say of the modules in their bundles, as bundled.mjs gives them: the licences,
- * as stanzas of a Debian copyright file (DEP 5), which people can read as well; a notice; and a
- * bill of materials (SBOM) of the form CycloneDX 1.5. No time and no number at random, so that the
- * same tree makes the same files.
+ * The texts in the packages about the bundled modules, from bundled.mjs: the licences, as stanzas
+ * of a Debian copyright file (DEP 5), which is readable for people as well; a notice; and a bill of
+ * materials (SBOM) in CycloneDX 1.5. No times and no random numbers, so that the same tree makes
+ * the same files.
  */
 
 export const HOLDER = '2026 the authors of baton';
@@ -21,7 +21,7 @@ function stanzaOf({ place, parts, ...module }) {
   const { name, licence, text } = module;
   const holders = new Set([module, ...parts].flatMap((part) => part.holders));
   const others = parts.map((part) => `\n${lineOf(part)}\n\n${part.text}`);
-  // A short name is one word, and of two texts with the same name one would count for both.
+  // A short name must be one word, and if two texts had the same name, one would count for both.
   const short = `${licence}-${name}`.replace(/[^\w.-]+/g, '-');
   return stanza({
     files: `${place}/*`,
@@ -90,12 +90,12 @@ function lineOf({ name, version, licence }) {
   return `${name} ${version} (${licence})`;
 }
 
-/** See github.com/package-url/purl-spec: the @ of a scope is written out. */
+/** See github.com/package-url/purl-spec: the @ of a scope is percent-encoded. */
 function urlOf({ name, version }) {
   return `pkg:npm/${name.replace(/^@/, '%40')}@${version}`;
 }
 
-/** An expression is no name of a licence. */
+/** An expression is not a licence name. */
 function licenceOf(licence) {
   return / (OR|AND|WITH) /.test(licence) ? { expression: licence } : { license: { id: licence } };
 }

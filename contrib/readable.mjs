@@ -1,10 +1,10 @@
 /**
- * Lets every user read what is installed for all of them. npm and git obey the umask, and with 077,
- * as root has it on many machines, nobody but root could run baton from a crontab or read its man
- * pages.
+ * Makes everything that is installed for all users readable for them. npm and git obey the umask,
+ * and with 077, which root has on many machines, only root could run baton from a crontab or read
+ * its man pages.
  *
- * Invariants: rights are only added, never taken; only root does so outside of a build; nothing
- * above the prefix of npm is changed.
+ * Invariants: permissions are only added, never removed; outside of a build only root does so;
+ * nothing above npm's prefix is changed.
  */
 import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
@@ -21,7 +21,7 @@ export const PREFIX = ROOT.endsWith('/lib/node_modules/batond')
   : undefined;
 export const isRoot = process.getuid() === 0;
 
-/** What npm has installed, its folders and its commands. */
+/** What npm has installed: the directories and the commands. */
 export function openInstallation() {
   if (PREFIX === undefined || !isRoot) return;
   openTree(ROOT);
@@ -29,7 +29,7 @@ export function openInstallation() {
   openWay(PREFIX, join(PREFIX, 'bin'));
 }
 
-/** A file, or a directory with all that is in it. */
+/** A file, or a directory with its content. */
 export function openTree(path) {
   open(path);
   if (!statSync(path).isDirectory()) return;
@@ -40,12 +40,12 @@ export function openTree(path) {
   }
 }
 
-/** The directories below `top` that lead to `directory`, and it. */
+/** The directories below `top` on the way to `directory`, and that itself. */
 export function openWay(top, directory) {
   for (let way = directory; way.startsWith(top + sep); way = dirname(way)) open(way);
 }
 
-/** What keeps other users from reading a file: itself or a directory above it; or undefined. */
+/** What keeps other users from reading a file: itself or a parent directory; or undefined. */
 export function obstacleTo(path) {
   for (let way = dirname(path); ; way = dirname(way)) {
     if ((statSync(way).mode & 0o1) === 0) return way;

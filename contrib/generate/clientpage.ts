@@ -101,7 +101,7 @@ function option({ name, short, value, text }: Option): readonly string[] {
   return item(`\`${written}${value === undefined ? '' : ` ${value}`}\``, sentence(text));
 }
 
-/** The manual's texts are parts of lines; here they are sentences. */
+/** The manual's texts are parts of lines; here they become sentences. */
 function sentence(text: string): string {
   return ended(text, '.');
 }

@@ -1,4 +1,4 @@
-/** baton.json(5), from the schemas of config.json and what they say of their keys. */
+/** baton.json(5), from the schemas of config.json and the descriptions of their keys. */
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { kindOf, objectOf } from './kind.ts';
 import { example, heading, item, page, paragraph, subheading } from './roff.ts';
@@ -15,7 +15,7 @@ const DESCRIPTION = [
     '`config.schema.json`.',
 ] as const;
 
-/** Loads as it stands; a test sees to it. */
+/** A test checks that this loads unchanged. */
 export const EXAMPLE = {
   targets: {
     'rsnap-daily': {
@@ -63,7 +63,7 @@ const DEFAULTS = [
     'also apply to hooks, which often need neither `lateAfter` nor `policies`:',
 ] as const;
 
-/** Loads as it stands; a test sees to it. */
+/** A test checks that this loads unchanged. */
 export const DEFAULTS_EXAMPLE = {
   defaults: {
     lateAfter: '26h',
@@ -105,7 +105,7 @@ const FLEETS = [
     '`targets` of a socket may name a fleet.',
 ] as const;
 
-/** Loads as it stands; a test sees to it. */
+/** A test checks that this loads unchanged. */
 export const FLEET_EXAMPLE = {
   targets: {
     'update-all': {
@@ -116,7 +116,7 @@ export const FLEET_EXAMPLE = {
   },
 } as const;
 
-/** Loads as it stands; a test sees to it. */
+/** A test checks that this loads unchanged. */
 export const EACH_EXAMPLE = {
   targets: {
     'rsnap-{host}-{level}': {
@@ -215,7 +215,7 @@ function variantsOf(schema: JsonSchema): readonly string[] {
   });
 }
 
-/** Each key with its kind and meaning; those of an object that stands in it are indented below. */
+/** Each key with its kind and meaning; the keys of a nested object are indented below it. */
 function keysOf({ properties = {}, required = [] }: JsonSchema): readonly string[] {
   return Object.entries(properties).flatMap(([key, property]) => {
     const schema = objectOf(property);
@@ -237,7 +237,7 @@ function defaultOf(schema: JsonSchema): readonly string[] {
   return isNothing ? [] : [`default \`${value}\``];
 }
 
-/** JSON as a person would write it: what fits into 66 columns stays on its line. */
+/** JSON as a person would write it: what fits into 66 columns stays on one line. */
 function compact(value: unknown, indent = '', key = ''): string {
   const flat = JSON.stringify(value, null, 1)
     .replace(/\n\s*/g, ' ')

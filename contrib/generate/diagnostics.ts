@@ -1,6 +1,6 @@
 /**
- * The messages that people meet most, as they are printed, and what is behind each: from the tables
- * that daemon/messages.ts names, so that the page never quotes an old one.
+ * The messages that people see most often, exactly as printed, and their background: taken from the
+ * tables listed in daemon/messages.ts, so that the page never quotes an outdated one.
  */
 import {
   forbidden,
@@ -15,7 +15,7 @@ import { EXIT, RUN_SOCKET, tellOutcome } from '../../daemon/protocol/request.ts'
 interface Diagnostic {
   readonly message: string;
   readonly status: number;
-  /** What is behind it, as sentences. */
+  /** The background, as sentences. */
   readonly text: string;
 }
 

@@ -1,4 +1,4 @@
-/** Every generated file, by its path. A test holds that what is committed is what is generated. */
+/** Every generated file, by its path. A test checks that the committed files are up to date. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bashCompletion } from './bash.ts';
@@ -28,7 +28,7 @@ export function generated(): Readonly<Record<string, string>> {
   };
 }
 
-/** Seen from dist/contrib/generate. */
+/** Relative to dist/contrib/generate. */
 function packageVersion(): string {
   const path = join(import.meta.dirname, '../../../package.json');
   const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string };

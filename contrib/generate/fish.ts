@@ -1,4 +1,4 @@
-/** contrib/completions/baton.fish: fish reads "name, tab, a word about it" by itself. */
+/** contrib/completions/baton.fish: fish reads "name, tab, description" by itself. */
 import { GLOBAL_OPTIONS, OLD_OPTIONS } from '../../client/command-line/manual/place.ts';
 import type { Option, Verb } from '../../client/command-line/manual/verb.ts';
 import {
@@ -88,7 +88,7 @@ function optionLine(option: Option, when?: string): string {
     ...(when === undefined ? [] : [`-n ${when}`]),
     ...(short === undefined ? [] : [`-s ${short}`]),
     `-l ${long}`,
-    // Without -x, fish offers files beside what is meant.
+    // Without -x, fish also offers files.
     ...(value === undefined ? [] : completes === 'file' ? ['-r'] : ['-x']),
     ...(value === undefined || completes === undefined ? [] : [action(completes)]),
     `-d ${quote(meaning(option))}`,

@@ -1,7 +1,6 @@
-/** What a value of config.json or of a request is, in a few words, by its JSON Schema. */
+/** Describes a value in config.json or in a request, in a few words, by its JSON Schema. */
 import type { JsonSchema } from '@valibot/to-json-schema';
 
-/** What a value is, in a few words. */
 export function kindOf(schema: JsonSchema): string {
   if (schema.title !== undefined) return schema.title;
   if (schema.enum !== undefined) return words(schema.enum.map((it) => `\`${JSON.stringify(it)}\``));
@@ -45,7 +44,7 @@ function words(list: readonly string[]): string {
   return more.length === 0 ? (last ?? '') : `${more.toReversed().join(', ')} or ${last}`;
 }
 
-/** `true` stands for a schema that accepts everything. */
+/** `true` is a schema that accepts everything. */
 export function objectOf(schema: unknown): JsonSchema {
   return typeof schema === 'object' && schema !== null && !Array.isArray(schema) ? schema : {};
 }

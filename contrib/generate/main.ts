@@ -1,9 +1,9 @@
-/** Writes what is derived from the sources and committed: npm run generate. */
+/** Writes the committed files that are derived from the sources: npm run generate. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generated } from './files.ts';
 
-/** The repository, seen from dist/contrib/generate. */
+/** The repository, relative to dist/contrib/generate. */
 const ROOT = join(import.meta.dirname, '../../..');
 
 for (const [path, text] of Object.entries(generated())) {

@@ -1,4 +1,4 @@
-/** baton-plugin(7): how an administrator writes a policy, and what is kept from harm. */
+/** baton-plugin(7): how an administrator writes a policy, and what a faulty one cannot harm. */
 
 import { SLOW_MS } from '../../daemon/config/plugin-guard.ts';
 import { ANSWER_MS_MAX } from '../../daemon/config/plugin-time.ts';
@@ -102,7 +102,7 @@ const BEYOND =
   'error there ends the daemon, like any other bug. Running runs continue, and so does the ' +
   'next daemon.';
 
-/** Loads as it stands; a test sees to it. */
+/** A test checks that this loads unchanged. */
 export const PLUGIN_EXAMPLE = `const WRONG = 'expected a list of hours, 0 to 23';
 const areHours = (it) =>
   Array.isArray(it) && it.every(Number.isInteger);

@@ -1,12 +1,12 @@
 /**
- * Types that plugins bring, in contrib/config.schema.json: where `plugins` is given, a runner or a
- * policy may have a type that is not known here, with any keys. Known types stay checked, and so
- * does the word for a type where there are no plugins.
+ * Types from plugins in contrib/config.schema.json: if `plugins` is set, a runner or a policy may
+ * have an unknown type, with any keys. Known types are still checked, and without plugins so is the
+ * name of the type.
  */
 import type { JsonSchema } from '@valibot/to-json-schema';
 import { objectOf } from './kind.ts';
 
-/** The same schema, with room for types that it does not know. */
+/** The same schema, extended by unknown types. */
 export function withPluginTypes(schema: JsonSchema): JsonSchema {
   const { properties = {} } = schema;
   const targets = objectOf(properties['targets']);

@@ -1,16 +1,16 @@
 /**
- * contrib/plugin.d.ts, which `import type { Policy } from 'batond/plugin'` finds: the declarations
- * of the core that a plugin is made of, in one file that imports nothing.
+ * contrib/plugin.d.ts, for `import type { Policy } from 'batond/plugin'`: the declarations of the
+ * core that a plugin needs, in one file without imports.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where the declarations stand, in the order in which they are given. */
+/** The files with the declarations, in the order of the output. */
 const SOURCES = [
   ...['core/policy.ts', 'core/world.ts', 'core/plugin.ts'],
   ...['core/standard-schema.ts', 'shared/run.ts'],
 ];
-/** What a plugin is made of; what these need comes along. */
+/** The types of a plugin; what they need is added. */
 const ROOTS = ['Policy', 'RunnerPlugin'];
 
 const HEAD = `/**
@@ -37,7 +37,7 @@ export function pluginTypes(): string {
 const DECLARATION =
   /(?:^\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^(?:export )?(interface|type) (\w+)[\s\S]*?(?:^}$|;$(?=\n\n|\n(?:export|\/\*\*)|\n?(?![\s\S])))\n?/gm;
 
-/** The schema of a plugin's options may be of any maker. */
+/** Any library may provide the schema of a plugin's options. */
 function declarationsIn(source: string): readonly (readonly [string, string])[] {
   const path = join(import.meta.dirname, '../../../daemon', source);
   const text = readFileSync(path, 'utf8').replace(

@@ -1,5 +1,5 @@
 /**
- * baton-protocol(7), from the schemas of the requests and the texts of
+ * baton-protocol(7), from the schemas of the requests and the texts in
  * contrib/generate/protocoltext.ts.
  */
 import type { JsonSchema } from '@valibot/to-json-schema';

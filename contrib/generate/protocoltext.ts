@@ -1,7 +1,7 @@
 /**
- * What every field of the protocol means, for baton-protocol(7). The schemas and types in daemon/
- * are the contract; the compiler asks here for a text of each field that they have, and for no
- * other.
+ * The meaning of every field of the protocol, for baton-protocol(7). The schemas and types in
+ * daemon/ are the contract; the compiler requires a text here for exactly the fields that they
+ * have.
  */
 
 import type { Usual } from '../../daemon/protocol/reply.ts';
@@ -14,7 +14,7 @@ type Texts<T, Hidden extends PropertyKey = never> = Readonly<
 >;
 
 interface About<Fields> {
-  /** What it is for. */
+  /** Its purpose. */
   readonly text: string;
   readonly fields: Fields;
 }

@@ -1,11 +1,10 @@
 /**
- * Man pages in the macros of man(7), as groff and mandoc both read them. Each function returns
- * lines; texts are plain English with `backticks` around what is typed, which becomes bold, and
- * words in capitals of PLACEHOLDERS, which become italic. Whatever roff would take for its own is
- * escaped.
+ * Man pages in the macros of man(7), for groff and mandoc. Each function returns lines; texts are
+ * plain English with `backticks` around what is typed, which becomes bold, and words in capitals
+ * from PLACEHOLDERS, which become italic. Everything special to roff is escaped.
  */
 
-/** What a person fills in. Other words in capitals (TERM, JSON) stay as they are. */
+/** Placeholders. Other words in capitals (TERM, JSON) stay as they are. */
 const PLACEHOLDERS =
   /\b(TARGET|RUN|FILE|ARG|COMMAND|CONF|PATH|TIME|DIR|LEVEL|TYPE|N|S|SOCKET|OUTCOME|NAME)(?![=\w])/g;
 const REFERENCE = /\b([a-z][\w.-]*)\((\d)\)/g;
@@ -28,7 +27,7 @@ export function page(
     `${escaped(name)} \\- ${escaped(about.brief)}`,
   ];
   const all = [...lines, ...body];
-  // A heading begins a paragraph by itself.
+  // A heading already begins a paragraph.
   const needed = all.filter((it, at) => it !== '.PP' || !/^\.S[HS] /.test(all[at - 1] ?? ''));
   return `${needed.join('\n')}\n`;
 }
@@ -45,13 +44,13 @@ export function paragraph(text: string): readonly string[] {
   return ['.PP', ...prose(text)];
 }
 
-/** A term and what is said of it, indented below. */
+/** A term and its description, indented below. */
 export function item(term: string, ...texts: readonly string[]): readonly string[] {
   const [first = '', ...more] = texts;
   return ['.TP', line(term), ...prose(first), ...more.flatMap((text) => ['.IP', ...prose(text)])];
 }
 
-/** What a program prints, filled like prose, and what is said of it, indented below. */
+/** The output of a program, filled like prose, and its description, indented below. */
 export function quotation(text: string, about: string): readonly string[] {
   const lines = wrap(text).map((part) => `\\fB${escaped(part, true)}\\fP`);
   return ['.PP', ...lines, '.RS 4', ...prose(about), '.RE'];
@@ -63,7 +62,7 @@ export function example(text: string): readonly string[] {
   return ['.PP', '.RS 4', '.EX', ...lines, '.EE', '.RE'];
 }
 
-/** How a command is called; what stands in brackets is kept on one line. */
+/** How to call a command; bracketed parts are kept on one line. */
 export function synopsis(command: string, words: string): readonly string[] {
   const parts = words
     .split(/ (?![^[]*\])/)
@@ -76,7 +75,7 @@ function line(text: string): string {
   return guard(marked(text));
 }
 
-/** Each sentence begins a line, as roff wants it; no line is long. */
+/** Each sentence begins a line, as is usual in roff; no line is long. */
 function prose(text: string): readonly string[] {
   const sentences = text.split(/(?<=[a-z)`"][.:]) (?=[A-Z`"])/);
   return sentences.flatMap((sentence) => wrap(marked(sentence)).map(guard));
@@ -97,7 +96,7 @@ function plain(text: string): string {
   return escaped(text).replace(PLACEHOLDERS, '\\fI$1\\fP').replace(REFERENCE, '\\%\\fB$1\\fP($2)');
 }
 
-/** What is typed is bold and never hyphenated, what is filled in italic, brackets are neither. */
+/** What is typed is bold and never hyphenated, placeholders are italic, brackets are neither. */
 function literal(text: string): string {
   // PATH by itself is the variable of that name.
   if (/^[A-Z_]+$/.test(text) && !/^(TARGET|RUN|FILE|ARG|N)$/.test(text)) return bold(text);
@@ -116,7 +115,7 @@ function bold(text: string): string {
   return text === '' ? '' : `\\%\\fB${escaped(text, true)}\\fP`;
 }
 
-/** `isCode`: hyphens and quotes are those of ASCII, to be copied. */
+/** `isCode`: hyphens and quotes are ASCII, so that the text can be copied. */
 function escaped(text: string, isCode = false): string {
   const safe = text
     .replaceAll('\\', '\\e')
@@ -130,12 +129,12 @@ function escaped(text: string, isCode = false): string {
   return isCode ? safe.replaceAll('-', '\\-') : safe;
 }
 
-/** A line that begins with a dot or a quote would be a request. */
+/** A line that begins with a dot or a quote would be a roff request. */
 function guard(text: string): string {
   return /^[.']/.test(text) ? `\\&${text}` : whole(text);
 }
 
-/** `\%` keeps a word whole at its beginning; further on it would allow a hyphen there. */
+/** `\%` at the beginning keeps a word whole; further on it would allow a hyphen. */
 function whole(text: string): string {
   return text.replace(/(?:\\ |\S)+/g, (word) =>
     word.includes('\\%') ? `\\%${word.replaceAll('\\%', '')}` : word,

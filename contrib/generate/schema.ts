@@ -1,8 +1,8 @@
 /**
  * contrib/config.schema.json: the valibot schemas of config.json (daemon/config/schema.ts and the
- * plugins') as JSON Schema, for editors. It is about what a person writes, so pipes end at the
- * first transform. What JSON Schema cannot express (checks over several keys) is left to `batond
- * --check`, unless a `v.metadata` in the schema says it as a fragment; its `keys` explain the keys
+ * plugins') as JSON Schema, for editors. It describes what a person writes, so pipes end at the
+ * first transform. What JSON Schema cannot express (checks of several keys) is left to `batond
+ * --check`, unless a `v.metadata` in the schema has it as a fragment; its `keys` describe the keys
  * of an object.
  */
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
@@ -16,7 +16,7 @@ export function configSchemaText(): string {
   return `${JSON.stringify(withNull(withPluginTypes(configSchema())), null, 2)}\n`;
 }
 
-/** A target takes a default away by null, of which baton.json(5) has a sentence. */
+/** A target removes a default with null; baton.json(5) says that in a sentence. */
 function withNull(schema: JsonSchema): JsonSchema {
   const { properties } = schema;
   const targets = objectOf(properties?.['targets']);
@@ -49,7 +49,7 @@ export function configSchema(): JsonSchema {
   return { ...schema, properties: { ...properties, defaults: all } };
 }
 
-/** JSON Schema (draft 7, which editors know) of what a valibot schema takes in. */
+/** JSON Schema (draft 7, which editors know) of a valibot schema's input. */
 export function schemaOf(schema: object): JsonSchema {
   return toJsonSchema(asInput(schema) as v.GenericSchema, {
     target: 'draft-07',
@@ -65,7 +65,7 @@ export function schemaOf(schema: object): JsonSchema {
   });
 }
 
-/** JSON Schema has no flags; its patterns are read as Unicode. */
+/** JSON Schema has no flags; its patterns are Unicode patterns. */
 function unicode(action: object): string {
   const { requirement } = action as v.RegexAction<string, undefined>;
   if (!['', 'u'].includes(requirement.flags)) {
@@ -74,7 +74,7 @@ function unicode(action: object): string {
   return new RegExp(requirement, 'u').source;
 }
 
-/** The converter takes what is in the metadata for its own; `keys` go to the properties. */
+/** The converter would copy the metadata unchanged; `keys` belong to the properties. */
 function explain(jsonSchema: JsonSchema, action: object): JsonSchema {
   const { metadata } = action as { readonly metadata: { keys?: Record<string, string> } };
   const { keys = {}, ...fragment } = metadata;
@@ -89,8 +89,8 @@ function explain(jsonSchema: JsonSchema, action: object): JsonSchema {
 }
 
 /**
- * The same schema, its pipes ending at their first transform but with the metadata of what follows,
- * which the converter would drop. Plugins show their schemas as opaque, so all of it is looked at.
+ * The same schema, with pipes that end at their first transform but keep the metadata of later
+ * steps, which the converter would drop. Plugins show their schemas as opaque: traverses all.
  */
 function asInput(schema: object): object {
   return mapValues(schema, (part, key) => {
@@ -101,7 +101,7 @@ function asInput(schema: object): object {
   });
 }
 
-/** Where schemas hold other schemas. `options` may be plain words, too. */
+/** Where schemas contain other schemas. `options` may be plain words, too. */
 const HOLDERS = new Set(['options', 'wrapped', 'item', 'items', 'rest', 'key', 'value']);
 
 function asInputIfSchema(part: unknown): unknown {

@@ -1,4 +1,4 @@
-/** What the three completions have in common: the manual, as far as a shell has to know it. */
+/** The common part of the three completions: the manual, as far as a shell needs it. */
 
 import { GLOBAL_OPTIONS, OLD_OPTIONS } from '../../client/command-line/manual/place.ts';
 import type { Named, Option, Verb } from '../../client/command-line/manual/verb.ts';
@@ -15,7 +15,7 @@ export function optionsOf(verb?: Verb): readonly Option[] {
   return [...(verb?.options ?? OLD_OPTIONS), ...GLOBAL_OPTIONS];
 }
 
-/** As it may be written: `-f`, `--follow`. */
+/** As it can be typed: `-f`, `--follow`. */
 export function spellings({ name, short }: Option): readonly string[] {
   return [...(short === undefined ? [] : [`-${short}`]), optionOf(name)];
 }
@@ -23,7 +23,7 @@ export function spellings({ name, short }: Option): readonly string[] {
 /** Every option that takes a value, in all spellings. */
 export const valueOptions: readonly Option[] = OPTIONS.filter(({ value }) => value !== undefined);
 
-/** One line of a shell's list: the meaning without what explains it further. */
+/** One line of a shell's list: the meaning without further explanations. */
 export function meaning({ text }: Option): string {
   const [first = text] = text.length > LINE_CHARS ? text.split(/(?:[:;,]| \(| such as) ?/) : [text];
   return unmarked(first.length < 10 ? text : first);
@@ -31,7 +31,7 @@ export function meaning({ text }: Option): string {
 
 const LINE_CHARS = 50;
 
-/** The manual's texts without the marks of what is typed. */
+/** The manual's texts without the backticks. */
 export function unmarked(text: string): string {
   return text.replaceAll('`', '');
 }

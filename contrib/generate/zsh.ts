@@ -1,4 +1,4 @@
-/** contrib/completions/_baton: for zsh, by its own _arguments. */
+/** contrib/completions/_baton: for zsh, with its own _arguments. */
 import type { Option, Verb } from '../../client/command-line/manual/verb.ts';
 import { type Completed, meaning, NOTE, optionsOf, spellings, unmarked, verbs } from './words.ts';
 
@@ -71,13 +71,13 @@ function operandsOf({ operands }: Verb): readonly string[] {
   return [first, quote(`*:${typeof further === 'string' ? further : what}:${action(further)}`)];
 }
 
-/** An option as _arguments wants it: '(-f --follow)'{-f,--follow}'[meaning]'. */
+/** An option in the format of _arguments: '(-f --follow)'{-f,--follow}'[meaning]'. */
 function spec(option: Option): string {
   const { value, completes } = option;
   const names = spellings(option);
   const told = `[${meaning(option).replace(/[[\]:\\]/g, '\\$&')}]`;
   const rest = quote(value === undefined ? told : `${told}:${value}:${action(completes)}`);
-  // A value may also stand in the same word: -E75, --limit=3.
+  // A value may also be in the same word: -E75, --limit=3.
   const mark = (name: string): string => (name.startsWith('--') ? `${name}=` : `${name}+`);
   const marked = value === undefined ? names : names.map(mark);
   const [one = ''] = marked;

@@ -1,6 +1,6 @@
 # Holds a listening socket as systemd does, and starts the command with it as descriptor 3 whenever
-# somebody connects and no such process is there. Says so in JSON lines, among those of the command.
-# TERM ends both. perl activator.pl SOCKET NAME COMMAND [ARG...]
+# somebody connects and the process is not running. Reports that in JSON lines, mixed with those of
+# the command. TERM ends both. perl activator.pl SOCKET NAME COMMAND [ARG...]
 my ($path, $name, @command) = @ARGV;
 $^F = 3;
 close STDIN;

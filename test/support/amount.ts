@@ -1,6 +1,6 @@
 /**
- * How much is done of what a test repeats for the sake of chance: BATON_TEST_AMOUNT of what is
- * usual, such as 0.1 for a tenth, where the same suite runs several times (.ci/run).
+ * How often tests repeat random cases: BATON_TEST_AMOUNT times the usual number, such as 0.1 for a
+ * tenth if the same suite runs several times (.ci/run).
  */
 export function amount(usual: number): number {
   const share = Number(process.env['BATON_TEST_AMOUNT'] ?? 1);

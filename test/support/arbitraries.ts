@@ -1,7 +1,7 @@
 /**
  * Random catalogs and random histories for the properties of the core. A catalog mixes rsnapshot
  * intervals, shared limits and limits of one target, as a careless administrator would. A history
- * is a list of steps with plain numbers in them, so that a counterexample shrinks and reads well.
+ * is a list of steps with plain numbers, so that a counterexample shrinks and reads well.
  */
 import fc from 'fast-check';
 import type { Retry, Target } from '../../daemon/core/catalog.ts';
@@ -33,12 +33,12 @@ export const own = fc.record({
   instances: fc.integer({ min: 1, max: 3 }),
   whenFull: fc.oneof({ weight: 4, arbitrary: fc.constant('queue' as const) }, whenFull),
 });
-/** The limit of a shared group must be the same for all its targets: by its name. */
+/** The limit of a shared group must be the same for all its targets: determined by its name. */
 const shared = fc.subarray<RawPolicy>([
   { type: 'cardinality', instances: 1, group: 'disk1' },
   { type: 'cardinality', instances: 2, group: 'disk2' },
 ]);
-/** Short beside the steps of a history, so that gaps end within it. */
+/** Short compared to the steps of a history, so that gaps end within it. */
 const ms = (max: number) => fc.integer({ min: 1, max }).map((some) => `${some}ms`);
 export const apart = fc
   .record(
@@ -46,7 +46,7 @@ export const apart = fc
     { requiredKeys: ['least', 'from'] },
   )
   .chain((options) =>
-    // Members of a group count from the same: by its name.
+    // Members of a group count from the same event: determined by its name.
     fc.constantFrom({}, { group: `spaced from ${options.from}` }).map((group): RawPolicy => {
       return { type: 'spacing', ...options, ...group };
     }),
@@ -68,7 +68,7 @@ const hours = fc
   })
   .map((options): RawPolicy => ({ type: 'window', ...options }));
 
-/** What must be so on the machine; several targets ask for the same. */
+/** Conditions on the machine; several targets have the same ones. */
 export const needed = fc
   .tuple(
     fc.constantFrom(
@@ -86,7 +86,7 @@ export const needed = fc
   )
   .map(([what, how, more]): RawPolicy => ({ type: 'require', ...what, ...how, ...more }));
 
-/** Distinct intervals in a group, or the same twice: the policy must bear both. */
+/** Distinct intervals in a group, or the same one twice: the policy must handle both. */
 const level = fc
   .record({
     interval: fc.constantFrom(...CLASSIC_LEVELS),
@@ -111,7 +111,7 @@ const bindings = (plugin: fc.Arbitrary<RawPolicy>) =>
       [interval, alone, ...limits, ...others].filter((it) => it !== null),
     );
 
-/** Short beside the steps of a history, too. */
+/** Short compared to the steps of a history, too. */
 export const retries: fc.Arbitrary<Retry> = fc.record(
   {
     attempts: fc.integer({ min: 2, max: 4 }),
@@ -145,10 +145,10 @@ const someTarget = (plugin: fc.Arbitrary<RawPolicy>) =>
     ),
   });
 
-/** One to six targets: t0, t1, … Few of them broken or with limits of time. */
+/** One to six targets: t0, t1, … Few of them are broken or have time limits. */
 export const targets = targetsWith(moody(20_000, 'punctual'));
 
-/** The same, with plugins that fail and are repaired at a time that they have not told before. */
+/** The same, with plugins that fail and are repaired at a time that they did not announce. */
 export const moodyTargets = targetsWith(moody(20_000, 'in time'));
 
 function targetsWith(plugin: fc.Arbitrary<RawPolicy>): fc.Arbitrary<Target[]> {
@@ -164,14 +164,14 @@ function targetsWith(plugin: fc.Arbitrary<RawPolicy>): fc.Arbitrary<Target[]> {
         };
       });
       const made = raw.map(({ name, policies, limits }) => target(name, policies, limits));
-      // A counterexample shows what config.json would hold, not the inside of a schema.
+      // A counterexample shows what config.json would contain, not the internals of a schema.
       return Object.defineProperty(made, fc.toStringMethod, { value: () => JSON.stringify(raw) });
     });
 }
 
 const which = fc.nat(30);
 
-/** What a pause names; "disk1" and "conf1" are groups of several targets. */
+/** The scope of a pause; "disk1" and "conf1" are groups of several targets. */
 const scopes = fc.constantFrom<PauseScope | undefined>(
   ...[undefined, undefined, { group: 'disk1' }, { group: 'conf1' }, { all: true } as const],
 );
@@ -226,7 +226,7 @@ export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(step, { maxLength: 60, size: 'max' });
 
-/** Does one step of a history; a step that has nothing to act on does nothing. */
+/** Performs one step of a history; a step without anything to act on does nothing. */
 export function perform(core: Core, step: Step): void {
   switch (step.do) {
     case 'submit':

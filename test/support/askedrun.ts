@@ -1,4 +1,4 @@
-/** A run that a client of the socket has asked for and waits for, with all that it printed. */
+/** A run that a client of the socket has requested and waits for, with its whole output. */
 import type { Reply } from '../../daemon/protocol/request.ts';
 import type { Puppet, Puppets } from './puppet.ts';
 import type { Rig } from './rig.ts';
@@ -17,8 +17,8 @@ export async function askRun(rig: Rig, target: string) {
 }
 
 /**
- * Like askRun, for a target with a short timeout: its puppet has begun. A busy machine may take
- * longer than the timeout to begin it: then it is asked for once more.
+ * Like askRun, for a target with a short timeout: its puppet has started. If a busy machine takes
+ * longer than the timeout to start it, it is requested again.
  */
 export async function askBegun(rig: Rig, puppets: Puppets, target: string) {
   const next = puppets.next();

@@ -1,5 +1,5 @@
 /**
- * What axe-core has against a page that is open in a browser:
+ * The complaints of axe-core about a page that is open in a browser:
  * https://github.com/dequelabs/axe-core
  */
 import { readFileSync } from 'node:fs';
@@ -8,9 +8,9 @@ import type { Browser } from './browser.ts';
 
 const SCRIPT = fileURLToPath(import.meta.resolve('axe-core/axe.min.js'));
 
-/** Of all rules, best practices too: which one, and the first element that breaks it. */
+/** By all rules, including best practices: the rule, and the first element that breaks it. */
 export async function violations(browser: Browser): Promise<readonly string[]> {
-  // Not as an element: the policy of the page would keep it out.
+  // Not as an element, which the page's policy would block.
   await browser.evaluate(`${readFileSync(SCRIPT, 'utf8')}; void 0`);
   return await browser.evaluate<readonly string[]>(`
     axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>

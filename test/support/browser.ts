@@ -1,6 +1,6 @@
 /**
- * A real Chromium without a window, spoken to by its own protocol over two pipes: no port, and an
- * answer to wait for instead of a time to sleep. https://chromedevtools.github.io/devtools-protocol
+ * A real headless Chromium, controlled with its own protocol over two pipes: no port, and answers
+ * to wait for instead of sleeping. https://chromedevtools.github.io/devtools-protocol
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -26,7 +26,7 @@ export class Browser {
   /** Of the only page. */
   #session: string | undefined;
   #ids = 0;
-  /** What has happened in the page: errors, requests, loads. */
+  /** Events in the page: errors, requests, loads. */
   readonly events: Message[] = [];
 
   private constructor() {
@@ -70,7 +70,7 @@ export class Browser {
     return browser;
   }
 
-  /** Ends it with all its processes: they are a group, and write to the profile to the last. */
+  /** Ends it with all its processes: they form a group, and write to the profile until they end. */
   async close(): Promise<void> {
     const { pid } = this.#process;
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
@@ -96,7 +96,7 @@ export class Browser {
     return answer;
   }
 
-  /** Loads a page to its end. */
+  /** Loads a page completely. */
   async load(url: string): Promise<void> {
     this.events.length = 0;
     const loaded = new Promise<void>((resolve) => {
@@ -111,7 +111,7 @@ export class Browser {
     await loaded;
   }
 
-  /** How the page is shown: the width in pixels, and what the reader prefers. */
+  /** How the page is displayed: the width in pixels, and the reader's preferences. */
   async show(look: {
     width?: number;
     scheme?: 'light' | 'dark';
@@ -124,10 +124,7 @@ export class Browser {
     await this.ask('Emulation.setEmulatedMedia', { media, features });
   }
 
-  /**
-   * The value of an expression in the page, as JSON has it. The page's own policy is not in its
-   * way.
-   */
+  /** The value of an expression in the page, as JSON. The page's own policy does not apply. */
   async evaluate<T>(expression: string): Promise<T> {
     const options = { expression, returnByValue: true, awaitPromise: true };
     const { result, exceptionDetails } = await this.ask('Runtime.evaluate', options);
@@ -135,14 +132,14 @@ export class Browser {
     return (result as { value: T }).value;
   }
 
-  /** A picture of the whole page, as PNG. */
+  /** A screenshot of the whole page, as PNG. */
   async picture(): Promise<Buffer> {
     const options = { format: 'png', captureBeyondViewport: true };
     const { data } = await this.ask('Page.captureScreenshot', options);
     return Buffer.from(String(data), 'base64');
   }
 
-  /** What events of this kind have told since the page was loaded. */
+  /** The content of all events of this kind since the page was loaded. */
   told(method: string): readonly Record<string, unknown>[] {
     return this.events.flatMap((event) => (event.method === method ? [event.params ?? {}] : []));
   }

@@ -1,11 +1,11 @@
-/** What a case of the fuzz is, and the parts of which test/support/hostile.ts makes them. */
+/** The definition of a fuzz case, and the parts from which test/support/hostile.ts makes them. */
 import type { Random } from './random.ts';
 
 export interface Case {
   readonly kind: string;
-  /** Written in this order; each reaches the daemon as a chunk of its own. */
+  /** Written in this order; each one arrives at the daemon as a separate chunk. */
   readonly pieces: readonly Buffer[];
-  /** What the client does once all is written; `vanish` closes both directions at once. */
+  /** What the client does when everything is written; `vanish` closes both directions at once. */
   readonly end: 'stay' | 'half-close' | 'vanish';
   /** Before it vanishes. */
   readonly lingerMs: number;
@@ -14,26 +14,26 @@ export interface Case {
 }
 
 type Expectation =
-  /** Whatever comes is valid; the daemon closes once the client has. */
+  /** All replies are valid; the daemon closes once the client has. */
   | { readonly type: 'anything' }
   /** One error, then the daemon closes. No codes: any. */
   | { readonly type: 'error'; readonly codes: readonly string[] }
   /** A last reply to each of the ids 1 to `count`. */
   | { readonly type: 'answers'; readonly count: number };
 
-/** What the cases have to know of the daemon. */
+/** What the cases need to know about the daemon. */
 export interface Scenery {
   /** Run numbers. */
   readonly held: number;
   readonly big: number;
-  /** With which `big` was asked for: the same request means the same run. */
+  /** The token of `big`: the same request means the same run. */
   readonly bigToken: string;
 }
 
 export type Make = (random: Random, context: Scenery) => Omit<Case, 'kind'>;
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Requests that are answered at once. */
+/** Requests that are answered immediately. */
 export function harmless(random: Random): Fields {
   return random.pick<Fields>([
     { type: 'status' },
@@ -52,7 +52,7 @@ export function line(value: unknown): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
-/** Bytes of which nobody can say what they mean. */
+/** Bytes whose meaning is unpredictable. */
 export function loose(bytes: Buffer, random: Random): Omit<Case, 'kind'> {
   return {
     ...{ pieces: cut(bytes, random), end: 'half-close', lingerMs: 0, reads: true },

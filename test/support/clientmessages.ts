@@ -1,4 +1,4 @@
-/** Arguments for every message of the client; one without any does not compile. */
+/** Arguments for every message of the client; a message without any does not compile. */
 import * as anacron from '../../client/anacron/anacron-messages.ts';
 import * as trouble from '../../client/client-errors.ts';
 import * as usage from '../../client/command-line/usage-errors.ts';

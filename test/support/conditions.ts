@@ -1,6 +1,6 @@
 /**
- * A world of conditions for the pure core: what is true is said by the test, mounts are seen at
- * once, and the rest when the core asks for it.
+ * Simulated conditions for the pure core: the test determines what is true, mounts are seen
+ * immediately, and the others when the core asks for them.
  */
 import type { Catalog } from '../../daemon/core/catalog.ts';
 import type { Ask } from '../../daemon/core/command.ts';
@@ -15,7 +15,7 @@ import {
 import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { Stamp } from '../../daemon/shared/run.ts';
 
-/** What is so for some time and then not, each condition in its own rhythm. */
+/** True for some time and then not, each condition with its own period. */
 export function flaky(condition: Condition, { steadyMs }: Stamp): boolean {
   const period = Math.floor(steadyMs / 700) + keyOf(condition).length;
   return period % 3 !== 0;
@@ -27,18 +27,18 @@ interface Known {
 }
 
 export class Conditions {
-  /** Whether it is so now. */
+  /** Whether it is met now. */
   truth: (condition: Condition, now: Stamp) => boolean = () => true;
   /** Nothing is answered before `Core.answer`. */
   isManual = false;
-  /** All that was ever asked for. */
+  /** All questions so far. */
   readonly asked: Ask[] = [];
-  /** What is not answered yet. */
+  /** Questions without an answer yet. */
   open: Ask[] = [];
   readonly #known = new Map<string, Known>();
   readonly #seenMs = new Map<string, number>();
 
-  /** Takes the questions; whether they are answered already. */
+  /** Takes the questions; returns whether they already have answers. */
   ask(asks: readonly Ask[], now: Stamp): boolean {
     this.asked.push(...asks);
     this.open.push(...asks);
@@ -56,7 +56,7 @@ export class Conditions {
     return asks;
   }
 
-  /** How long ago it was seen to be so, with the time asleep; -1: not at all. */
+  /** How long ago it was seen to be met, including time asleep; -1: not at all. */
   seenAgoMs(condition: Condition, now: Stamp): number {
     if (!isSlow(condition)) return this.truth(condition, now) ? 0 : -1;
     const seenMs = this.#seenMs.get(keyOf(condition));

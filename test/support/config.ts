@@ -1,4 +1,4 @@
-/** A configuration in a file of its own, loaded as the daemon would load it. */
+/** A configuration in a file of its own, loaded as in the daemon. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { PolicyFiles } from '../../daemon/config/policy-files.ts';
 import type { Lockfile } from '../../daemon/core/world.ts';
 import './scratch.ts';
 
-/** The repository, seen from dist/test/support. */
+/** The repository, relative to dist/test/support. */
 export const ROOT = join(import.meta.dirname, '../../..');
 
 /** A fresh directory for one test, removed at its end. */
@@ -19,7 +19,7 @@ export function directory(t: { after(done: () => void): void }): string {
   return path;
 }
 
-/** A machine with these rsnapshot.conf and no others, whatever this one has. */
+/** A machine with only these rsnapshot.confs, whatever this one has. */
 export function withConfs(policyFiles: Readonly<Record<string, string>> = {}): PolicyFiles {
   return new PolicyFiles((path) => {
     const text = policyFiles[path];
@@ -54,7 +54,7 @@ export function load(
   return loadText(JSON.stringify(value), 0o600, policyFiles);
 }
 
-/** A lockfile as a policy tells of it. */
+/** A lockfile as a policy describes it. */
 export function lockfileAt(path: string, program = 'rsnapshot'): Lockfile {
   return { kind: 'lockfile', path, program, stopsWhenStale: false };
 }
@@ -70,7 +70,7 @@ export function mistakesOf(loaded: Loaded): readonly string[] {
   return loaded.ok ? [] : loaded.mistakes.map(({ path, text }) => `${path}: ${text}`);
 }
 
-/** The one mistake of a configuration that has no other. */
+/** The only mistake of a configuration. */
 export function only(loaded: Loaded): string {
   const [mistake, ...more] = mistakesOf(loaded);
   assert.deepEqual(more, [], 'one mistake only');

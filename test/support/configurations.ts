@@ -1,7 +1,7 @@
 /**
- * Random configurations, for simulated histories: all policies in mixes, in groups of their own and
- * shared ones, and all that a target can say beside them. As plain data: a counterexample shrinks
- * and shows what config.json would hold.
+ * Random configurations for simulated histories: all policies in combinations, in separate and
+ * shared groups, and all other settings of a target. Plain data: a counterexample shrinks and shows
+ * what config.json would contain.
  */
 import fc from 'fast-check';
 import type { Target } from '../../daemon/core/catalog.ts';
@@ -66,7 +66,7 @@ const rawPolicies = fc.record({
   ),
 });
 
-/** Each of them now and then, so that most targets have few. */
+/** Each of them occasionally, so that most targets have few. */
 const limits: readonly fc.Arbitrary<Partial<Target>>[] = [
   fc.record({ timeoutMs: fc.integer({ min: 1, max: 3_000 }) }),
   fc.record({ maxWaitMs: fc.integer({ min: 1, max: 10_000 }) }),
@@ -90,7 +90,7 @@ const broken = fc.record({ broken: fc.constant('no such user on this machine') }
 type Hook = keyof NonNullable<Target['hooks']>;
 const HOOKS: Hook[] = ['onStart', 'onSuccess', 'onWarning', 'onFailure', 'onLate'];
 
-/** Hooks are named by how far away the other target is. */
+/** Hooks are identified by the distance of the other target. */
 const someTarget = fc.record({
   policies: rawPolicies,
   limits: fc.tuple(
@@ -131,8 +131,8 @@ function rawTarget(
 }
 
 /**
- * A late target calls one with a higher number, or two could call each other as long as both are
- * late again and again: no history would come to its end.
+ * A late target calls one with a higher number, or two could call each other whenever both are
+ * late, and no history would end.
  */
 function hooksOf(
   [names, distance]: readonly [readonly Hook[], number],
@@ -168,7 +168,7 @@ function levelOf(
   return { type: 'rsnapshot', interval, group: conf, ...group[conf], ...more };
 }
 
-/** Of `times` once; else nothing, to which it shrinks. */
+/** Once in `times`; otherwise nothing, to which it shrinks. */
 export function seldom<T>(times: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
   return fc.oneof(
     { withCrossShrink: true },

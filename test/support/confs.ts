@@ -1,6 +1,6 @@
 /**
- * Generated rsnapshot.confs, and the verdicts on them: that of `rsnapshot configtest` of the
- * installed version with the sentence of its first complaint, and ours.
+ * Generated rsnapshot.confs, and their verdicts: that of `rsnapshot configtest` of the installed
+ * version with its first complaint, and ours.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -27,7 +27,7 @@ export interface Compared {
   readonly theirs: string;
 }
 
-/** What the files name, in a directory: an include, a script, a link to nothing. */
+/** The files that the confs refer to, in a directory: an include, a script, a dangling link. */
 export function furnish(place: string): void {
   mkdirSync(join(place, 'root'));
   writeFileSync(join(place, 'script'), '#!/bin/sh\n');
@@ -38,7 +38,7 @@ export function furnish(place: string): void {
   symlinkSync('/nowhere', join(place, 'link'));
 }
 
-/** `count` files, one after the other, in a directory that is furnished. */
+/** Compares `count` files, one after the other, in a furnished directory. */
 export async function compareConfs(
   place: string,
   count: number,
@@ -58,7 +58,7 @@ export async function compareConfs(
   });
 }
 
-/** It says each in PATH.said. */
+/** Writes each result to PATH.said. */
 function configtest(paths: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('perl', ['-I', SUPPORT, '-MConfigtest', RSNAPSHOT], {
@@ -73,7 +73,7 @@ function configtest(paths: readonly string[]): Promise<void> {
   });
 }
 
-/** "ok", or its first complaint without blanks, since rsnapshot breaks its lines. */
+/** "ok", or its first complaint without blanks, because rsnapshot wraps its lines. */
 function firstComplaint(said: string): string {
   const words = said
     .split('\n')
@@ -106,7 +106,7 @@ function verdictOf(path: string): string {
 
 const squeeze = (text: string): string => text.replace(/[\s\\]/g, '');
 
-/** A file that is right, in which a few lines are left out, changed or added. */
+/** A correct file in which a few lines are left out, changed or added. */
 function fileText(random: Random): string {
   const lines: string[] = BASE.filter(() => random.below(40) !== 0);
   const changes = random.below(3);

@@ -1,8 +1,8 @@
 /**
  * Drives the pure core as daemon/engine/loop.ts does, without a clock, a journal or a process: a
- * command is decided, its events are applied, and the groups concerned are looked at until nothing
- * starts. Time moves only by `advance`, which fires what is due in the order of time. Keepers are
- * simulated: by default one stands ready at once, so that a run that starts is running when `send`
+ * command is decided, its events are applied, and the affected groups are looked at until nothing
+ * starts. Time moves only by `advance`, which fires what is due in chronological order. Keepers are
+ * simulated: by default one is ready immediately, so that a run that starts is running when `send`
  * returns.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -25,7 +25,7 @@ import { policies as known } from '../../policies/index.ts';
 import { Conditions } from './conditions.ts';
 import { moodyPolicy } from './moody.ts';
 
-/** One entry of `policies` as config.json has it. */
+/** One entry of `policies` as in config.json. */
 export type RawPolicy = { readonly type: keyof typeof known | 'moody' } & Record<string, unknown>;
 
 /** What is known when an event is about to be applied. */
@@ -35,10 +35,10 @@ export interface Moment {
   readonly event: Event;
 }
 
-/** Most steps between two rests; more is an endless loop in the core. */
+/** Most steps between two idle states; more is an endless loop in the core. */
 const STEPS_MAX = 5_000;
 
-/** Of the daemon that the core is driven for. */
+/** The nonce of the simulated daemon. */
 export const NONCE = 'nonce';
 
 export const EXIT_0: Report = { started: true, code: 0, signal: null, core: false };
@@ -56,7 +56,7 @@ export function keeper(run: RunId, attempt: number): KeeperId {
   return { pid: 1_000 + run, startTime: attempt, bootId: 'boot' };
 }
 
-/** A target as daemon/config/load.ts makes it. */
+/** A target as made by daemon/config/load.ts. */
 export function target(
   name: TargetName,
   policies: readonly RawPolicy[] = [],
@@ -91,7 +91,7 @@ export function replay(events: Iterable<Event>): State {
   return state;
 }
 
-/** A state's sets as lists, so that a comparison sees their order. */
+/** A state's sets as lists, so that a comparison includes their order. */
 export function ordered(state: State) {
   return [...state.targetStates]
     .map(([name, { queue, active, ended }]) => ({
@@ -107,14 +107,14 @@ export class Core {
   state: State = emptyState();
   catalog;
   nowMs = 0;
-  /** The clock on the wall is set; nothing may depend on it. */
+  /** Simulates setting the clock; nothing may depend on it. */
   wallShiftMs = 0;
   asleepMs = 0;
-  /** Strangers that hold lockfiles, as the daemon would see them. */
+  /** External processes that hold lockfiles, as the daemon would see them. */
   holders: World['holders'] = new Map();
   readonly conditions = new Conditions();
   readonly events: Event[] = [];
-  /** What a daemon's timers hold: fired by `advance`. */
+  /** The pending timers of the daemon: fired by `advance`. */
   timers: Decision['wakeups'][number][] = [];
   readonly #manualKeepers: boolean;
   readonly #watch: (moment: Moment) => void;
@@ -137,7 +137,7 @@ export class Core {
     return stampOf(steadyMs, wallMs + this.wallShiftMs, this.asleepMs);
   }
 
-  /** The machine sleeps: no timer fires, and no command runs on. */
+  /** The machine sleeps: no timer fires, and no command continues. */
   sleep(ms: number): void {
     this.asleepMs += ms;
     this.wallShiftMs += ms;
@@ -196,7 +196,7 @@ export class Core {
     return this.send({ type: 'submit', target: name, token, merged: true });
   }
 
-  /** Submits where an acceptance is expected, and gives the run's number. */
+  /** Submits a request that must be accepted, and returns the run's number. */
   ask(name: TargetName): RunId {
     const answer = this.submit(name);
     if (answer.type === 'accepted' || answer.type === 'joined') return answer.run;
@@ -226,7 +226,7 @@ export class Core {
     return { holders: this.holders, findings };
   }
 
-  /** As a daemon has it: no condition is known that nobody around the target asks for. */
+  /** As in a daemon: only conditions that somebody around the target asks for are known. */
   worldAround(name: TargetName): World {
     const questions = questionsAround(this.state, name, this.catalog);
     const world = this.world();
@@ -235,18 +235,18 @@ export class Core {
     return { ...world, findings: new Map([...world.findings].filter(([key]) => asked.has(key))) };
   }
 
-  /** All that was asked of the world becomes known. */
+  /** All open questions about the world are answered. */
   answer(): void {
     for (const { target } of this.conditions.answer(this.now())) this.touch(target);
   }
 
-  /** It is looked around a target, as after any change. */
+  /** Looks around a target, as after any change. */
   touch(target: TargetName): void {
     const [first] = this.state.targetStates.get(target)?.queue ?? [];
     if (first !== undefined) this.send({ type: 'due', runs: [first] });
   }
 
-  /** Fires all that is due until then, in the order of time. Time is steady, the timers elapsed. */
+  /** Fires everything due until then, chronologically. Time is steady, the timers elapsed. */
   advance(toMs: number): void {
     for (let steps = 0; ; steps++) {
       if (steps > STEPS_MAX) throw new Error('Time does not go on');
@@ -264,7 +264,7 @@ export class Core {
     this.nowMs = Math.max(this.nowMs, toMs);
   }
 
-  /** A new daemon: its state is the replay of all events, its timers are those the state names. */
+  /** A new daemon: its state is the replay of all events, its timers are those in the state. */
   restart(events: Iterable<Event> = [...this.events]): void {
     this.state = replay(events);
     this.conditions.forget();
@@ -321,7 +321,7 @@ export class Core {
     return found;
   }
 
-  /** Names of the targets in the order in which their runs began. */
+  /** Names of the targets in the order in which their runs started. */
   order(): TargetName[] {
     return this.events.flatMap((event) =>
       event.type === 'started' ? (this.state.runs.get(event.run)?.target ?? '?') : [],

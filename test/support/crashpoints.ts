@@ -1,10 +1,10 @@
 /**
- * Loaded into a real daemon by `node --import`: makes it kill itself, as SIGKILL would, with the
- * chance CRASH_CHANCE at every step between two effects, or at CRASH_AT alone, and note in the file
- * CRASH_LOG where. Its journal is compacted all the time, in steps of a few events. Nothing of this
- * is in the product.
+ * Loaded into a real daemon with `node --import`: makes it kill itself, as with SIGKILL, with the
+ * probability CRASH_CHANCE at every step between two effects, or at CRASH_AT only, and write the
+ * place to the file CRASH_LOG. Its journal is compacted all the time, in steps of a few events.
+ * None of this is in the product.
  *
- * Without CRASH_CHANCE nothing is armed: the soak only wants the names.
+ * Without CRASH_CHANCE nothing is armed: the soak needs only the names.
  */
 import { appendFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { ForkServer } from '../../daemon/keepers/fork-server.ts';
 import { ProcessKeepers } from '../../daemon/keepers/process-keepers.ts';
 import { Service } from '../../daemon/server/service.ts';
 
-/** In the order in which a compaction comes by. */
+/** In the order in which a compaction passes them. */
 export const COMPACTION_POINTS = [
   'compaction: file made',
   'compaction: part of a step written',
@@ -50,10 +50,10 @@ function armAll(): void {
   armCompaction();
 }
 
-/** `last` is what is done yet before the death. */
+/** `last` is done before the death. */
 function mayDie(point: string, last?: () => void): void {
   const isCompaction = COMPACTION_POINTS.some((name) => name === point);
-  // Compactions come by so often that nobody would die elsewhere.
+  // Compactions pass so often that the daemon would never die anywhere else.
   if (only === undefined ? isCompaction : only !== point) return;
   if (Math.random() >= chance) return;
   last?.();
@@ -101,7 +101,7 @@ function mayDieIn(point: CompactionPoint, last?: () => void): void {
   mayDie(point, last);
 }
 
-/** Of all that uses this disk, only a compaction opens a .tmp, renames, and syncs a directory. */
+/** Only a compaction opens a .tmp, renames, and syncs a directory with this disk. */
 function armCompaction(): void {
   const real = { ...REAL_DISK };
   let aside: number | undefined;

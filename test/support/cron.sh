@@ -1,10 +1,10 @@
 #!/bin/sh
-# The real cron on a faked clock, in a mount namespace of its own; see cron.ts, which starts it:
+# The real cron on a faked clock, in a mount namespace of its own; cron.ts starts it:
 #   unshare --mount --propagation private cron.sh DIRECTORY 'YYYY-MM-DD hh:mm:ss'
-# Inside, /etc/crontab, /etc/cron.d, the tabs and /run are what DIRECTORY holds, and /usr/bin and
-# /usr/sbin have what is in DIRECTORY/bin and DIRECTORY/sbin on top. cron's log goes to stdout.
-# It ends when its stdin does. With "copy" as the third argument the machine is one to throw away
-# (machine.sh): the files are put in their places, and nothing is mounted.
+# Inside, /etc/crontab, /etc/cron.d, the tabs and /run are those in DIRECTORY, and /usr/bin and
+# /usr/sbin are overlaid with DIRECTORY/bin and DIRECTORY/sbin. cron's log goes to stdout. It ends
+# when its stdin does. With "copy" as the third argument the machine is disposable (machine.sh): the
+# files are copied to their places, and nothing is mounted.
 set -eu
 dir=$1 clock=$2
 
@@ -14,7 +14,7 @@ if [ "${3-}" = copy ]; then
   cp "$dir"/cron.d/* /etc/cron.d/
   cp "$dir/sbin/sendmail" /usr/sbin/
 else
-  # Another file system may not do as a layer.
+  # Other file systems may not work as an overlay layer.
   mount -t tmpfs tmpfs "$dir/layers"
   cp -a "$dir/bin" "$dir/sbin" "$dir/layers/"
   mount -t overlay -o "lowerdir=$dir/layers/bin:/usr/bin" overlay /usr/bin

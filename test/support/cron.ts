@@ -1,7 +1,7 @@
 /**
- * The real Debian cron on a faked clock, seen from a test: what it logs and what it mails are
- * events. Only cron sees the faked clock; its jobs run on real time, in the environment that cron
- * really gives them. Nothing outside its namespace is touched.
+ * The real Debian cron on a faked clock, as a test sees it: its log lines and mails are events.
+ * Only cron sees the faked clock; its jobs use real time, in the environment that cron really
+ * provides. Nothing outside its namespace is changed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
@@ -26,11 +26,11 @@ export interface Mail {
   readonly body: Buffer;
 }
 
-/** What skipWithout() has to ask for. */
+/** The requirements for skipWithout(). */
 export const CRON_NEEDS = ['root', 'a mount namespace', 'cron', 'faketime', 'socat', 'unshare'];
 
 export class Cron {
-  /** What the namespace sees as /run, /usr/bin and so on lies below. */
+  /** Contains the namespace's /run, /usr/bin and so on. */
   readonly directory: string;
   readonly mails: Mail[] = [];
   /** When cron was started, in milliseconds of the real clock. */
@@ -42,7 +42,7 @@ export class Cron {
   readonly #machine: Machine | undefined;
   #child: ChildProcess | undefined;
 
-  /** On this machine, or on one to throw away, whose own files cron then sees. */
+  /** On this machine, or on a disposable one, whose own files cron then sees. */
   constructor(machine?: Machine) {
     this.#machine = machine;
     this.directory = mkdtempSync(join(machine?.share ?? tmpdir(), 'baton-cron-'));
@@ -54,7 +54,7 @@ export class Cron {
     const script = readFileSync(join(ROOT, 'test/support/sendmail.pl'), 'utf8');
     this.write('sbin/sendmail', script.replace('@SOCKET@', socket), 0o755);
     this.#server = net.createServer({ allowHalfOpen: true }, (mail) => this.#deliver(mail));
-    // cron mails as the user whose job it was.
+    // cron sends mail as the user of the job.
     chmodSync(this.directory, 0o755);
     this.#server.listen({ path: socket, writableAll: true });
   }
@@ -71,7 +71,7 @@ export class Cron {
     writeFileSync(join(this.directory, path), text, { mode });
   }
 
-  /** Starts cron at this time of its own. */
+  /** Starts cron with its clock at this time. */
   start(clock: string): void {
     copyFileSync(join(ROOT, 'test/support/cron.sh'), join(this.directory, 'cron.sh'));
     const command = `/bin/sh "${this.directory}/cron.sh" "${this.directory}" "${clock}"`;
@@ -92,7 +92,7 @@ export class Cron {
     child.once('exit', () => this.#wake());
   }
 
-  /** Resolves once cron is done with this many jobs, and with mailing what they said. */
+  /** Resolves once cron has finished this many jobs, and has mailed their output. */
   async ended(jobs: number): Promise<void> {
     const isEnd = (line: string): boolean => line.includes('session closed');
     await this.#until(() => this.log.filter(isEnd).length >= jobs);

@@ -1,7 +1,7 @@
 /**
- * The clients that are there all the time while the fuzz plays its cases: many that say nothing,
- * some that ask for a large output and read nothing or little of it, one that reads as fast as it
- * can (a program of its own, as `nc` would be).
+ * The clients that are connected all the time while the fuzz plays its cases: many that send
+ * nothing, some that request a large output and read nothing or little of it, one that reads as
+ * fast as it can (a separate program, like `nc`).
  */
 import { type ChildProcess, execFile } from 'node:child_process';
 import type net from 'node:net';
@@ -14,7 +14,7 @@ const READS_SLOWLY = 8;
 /** How often one of those reads a chunk. */
 const SLOW_READ_MS = 20;
 
-/** Asks for the output of a run, throws it away, and prints the end of the last line. */
+/** Requests the output of a run, discards it, and prints the end of the last line. */
 const FAST_READER = `use Socket; my ($path, $run) = @ARGV; my ($chunk, $tail) = ("", "");
   socket(S, AF_UNIX, SOCK_STREAM, 0) && connect(S, pack_sockaddr_un($path)) or die "$!";
   syswrite(S, qq({"type":"output","of":$run}\\n)); shutdown(S, 1);
@@ -32,7 +32,7 @@ export class Crowd {
     this.#path = path;
   }
 
-  /** `big` is the run whose output they ask for. */
+  /** `big` is the run whose output they request. */
   static async gather(path: string, silent: number, big: number): Promise<Crowd> {
     const crowd = new Crowd(path);
     const relay = `{"type":"output","of":${big}}\n`;

@@ -1,6 +1,6 @@
 /**
- * A test that fails shows beneath its error what the daemons have logged since the test before it
- * ended; so does a file that comes near the runner's time limit, which would end it without a word.
+ * After the error of a failed test, shows what the daemons have logged since the previous test
+ * ended; also if a file comes near the runner's time limit, which would end it silently.
  */
 import { afterEach } from 'node:test';
 
@@ -11,31 +11,31 @@ export interface Speaker {
   readonly stderr: string;
 }
 
-/** Of each daemon the last ones are shown. */
+/** Only the last ones of each daemon are shown. */
 export const LINES_SHOWN_MAX = 60;
-/** Before the runner's limit (test/run.sh), with time to be read. */
+/** Before the runner's limit (test/run.sh), with some time to be read. */
 const LONG_MS = 230_000;
 
-/** How much of each was there at the end of the last test. */
+/** How much of each there was at the end of the last test. */
 const seen = new Map<Speaker, { log: number; stderr: number }>();
 
-/** Shows the log of this one whenever a test fails that it may have taken part in. */
+/** Shows this log whenever a test fails that it may have been part of. */
 export function showOnFailure(speaker: Speaker): void {
   seen.set(speaker, { log: 0, stderr: 0 });
 }
 
-// Benches and soaks have daemons as well, and no tests.
+// Benches and soaks have daemons as well, but no tests.
 if (process.argv[1]?.includes('.test.')) {
   afterEach((t) => {
     const lines = fresh();
-    // Neither is among the types of all Nodes that run this.
+    // Neither is in the types of all versions of Node that run this.
     if (!('passed' in t) || t.passed !== false || !('diagnostic' in t)) return;
     for (const line of lines) t.diagnostic(line);
   });
   showWhenLong(LONG_MS);
 }
 
-/** Shows on stderr what there is when the file has run for so long. */
+/** Shows on stderr what there is when the file has run for this long. */
 export function showWhenLong(afterMs: number): void {
   setTimeout(() => {
     process.stderr.write(`this file has run for ${afterMs} ms\n${fresh().join('\n')}\n`);

@@ -1,4 +1,4 @@
-/** Arguments for every message of the daemon; one without any does not compile. */
+/** Arguments for every message of the daemon; a message without any does not compile. */
 
 import { boot, condition, config, outcome, request, slurm } from '../../daemon/messages.ts';
 import type { Outcome } from '../../daemon/shared/run.ts';
@@ -297,7 +297,7 @@ const OUTCOME: Samples<Omit<typeof outcome, Ends>> = {
   inAttempt: [[2]],
 };
 
-/** Every kind of end, as a client is told of it. */
+/** Every kind of outcome, as a client is told of it. */
 const SLURM: Samples<typeof slurm> = {
   noSlurm: [
     ['sbatch', 'ENOENT'],

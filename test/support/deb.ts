@@ -1,4 +1,4 @@
-/** What a test of the Debian package needs of dpkg, on this machine. */
+/** What a test of the Debian package needs from dpkg, on this machine. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ export function namesIn(directory: string, pattern: RegExp): readonly string[] {
   return readdirSync(join(ROOT, directory)).filter((name) => pattern.test(name));
 }
 
-/** The same package under another version, which its own package.json has as well. */
+/** The same package with another version, also in its own package.json. */
 export function withVersion(directory: string, deb: string, version: string): string {
   const tree = join(directory, 'tree');
   outside('dpkg-deb', '--raw-extract', deb, tree);
@@ -42,14 +42,14 @@ function replaceIn(file: string, what: RegExp, by: string): void {
   writeFileSync(file, text.replace(what, by));
 }
 
-/** Where node is no package of Debian's, or one that is too old: what stands for it, or ''. */
+/** If there is no Debian package of node, or it is too old: a substitute, or ''. */
 export function nodePackageIfMissing(directory: string): string {
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '$' + '{Version}', 'nodejs']);
   const fits = spawnSync('dpkg', ['--compare-versions', String(stdout), 'ge', '20.15']);
   return fits.status === 0 ? '' : nodePackage(directory);
 }
 
-/** A package that stands for node's, as `equivs` makes them; returns its path. */
+/** A substitute package for node, as made by `equivs`; returns its path. */
 export function nodePackage(directory: string): string {
   const tree = join(directory, 'node');
   const version = `${process.versions.node}-0test`;

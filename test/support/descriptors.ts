@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 
 const LIMIT_USUAL = 1_024;
-/** What prlimit(1) wants itself, and what a job has not given back yet. */
+/** What prlimit(1) itself needs, and what a job has not closed yet. */
 const MARGIN = 40;
 
-/** Leaves a process so many free descriptors; the result takes the limit away. */
+/** Leaves a process this many free descriptors; the result removes the limit. */
 export function leaveFree(pid: number, free: number): () => void {
   const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
   let limit = 0;
@@ -17,7 +17,7 @@ export function leaveFree(pid: number, free: number): () => void {
   return () => set(LIMIT_USUAL);
 }
 
-/** Calls `job` with no free descriptor of this process, then with one, and so on. */
+/** Calls `job` with no free descriptor in this process, then with one, and so on. */
 export async function withFew<T>(most: number, job: () => Promise<T>): Promise<readonly T[]> {
   const relax = leaveFree(process.pid, most + MARGIN);
   const results: T[] = [];

@@ -1,4 +1,4 @@
-/** Runs the real `baton doctor` and holds what it says against what is wrong with a set-up. */
+/** Runs the real `baton doctor` and compares its findings with the faults of a set-up. */
 import assert from 'node:assert/strict';
 import { BATON, Baton, type BatonEnd } from './fake-daemon.ts';
 
@@ -12,7 +12,7 @@ interface Found {
 
 export interface Diagnosis {
   readonly status: number | NodeJS.Signals | null;
-  /** As people read it, where that was wanted; else "". */
+  /** As people read it, if requested; else "". */
   readonly text: string;
   readonly findings: readonly Found[];
 }
@@ -20,10 +20,10 @@ export interface Diagnosis {
 export interface How {
   readonly env: Readonly<Record<string, string>>;
   readonly words?: readonly string[];
-  /** Asked a second time, for people, whose lines have to fit. */
+  /** Run a second time, for people, to check that the lines fit. */
   readonly isRead?: boolean;
   readonly uid?: number | undefined;
-  /** What stands before the command: another namespace. */
+  /** A prefix of the command: another namespace. */
   readonly within?: readonly string[];
   /** Another copy of the client. */
   readonly client?: string;
@@ -66,10 +66,10 @@ function run({ env, words = [], within = [], client = BATON, uid }: How, more: r
   return new Baton(['doctor', ...more, ...words], { ...env, COLUMNS: '80' }, options).ended;
 }
 
-/** One thing that is wrong: where it was seen, what was found, and what is to be done. */
+/** One fault: in which check it was seen, what was found, and what to do. */
 export type Wrong = readonly [look: string, found: RegExp, todo: RegExp];
 
-/** These are wrong, and nothing else is. */
+/** Exactly these are wrong. */
 export function assertWrong({ status, findings }: Diagnosis, ...wrongs: Wrong[]): void {
   const found = findings.filter(({ level }) => level === 'wrong');
   assert.deepEqual(

@@ -1,7 +1,7 @@
 /**
- * A daemon that only says what a test tells it to: NDJSON on a Unix socket of its own, so that the
- * client can be shown answers, silences and broken connections that the real one gives rarely.
- * Everything is awaited; nothing sleeps.
+ * A daemon that sends only what a test tells it to: NDJSON on a Unix socket of its own, for
+ * replies, silences and broken connections that the real one rarely produces. Everything is
+ * awaited; nothing sleeps.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -28,13 +28,13 @@ export class FakeDaemon {
   }
 
   async listen(): Promise<void> {
-    // As the real one: who asks by `nc -N` has ended its side and still reads.
+    // As in the real one: a client such as `nc -N` has closed its side and still reads.
     const server = net.createServer({ allowHalfOpen: true }, (socket) => {
       this.#open.add(socket);
       socket.on('close', () => this.#open.delete(socket));
       this.#lines.put(new FakeConnection(socket));
     });
-    // A test that skips itself has its beforeEach and no afterEach; that must not keep the file.
+    // A test that skips itself runs beforeEach but no afterEach; the file must end all the same.
     server.unref();
     this.#server = server;
     await new Promise<void>((resolve) => server.listen(this.socket, resolve));
@@ -45,7 +45,7 @@ export class FakeDaemon {
     return this.#lines.take();
   }
 
-  /** The next client's connection with its first request read. */
+  /** The next client's connection, after reading its first request. */
   async asked(): Promise<{ connection: FakeConnection; request: FakeRequest }> {
     const connection = await this.connection();
     return { connection, request: await connection.request() };
@@ -67,7 +67,7 @@ export class FakeDaemon {
     return await baton.ended;
   }
 
-  /** Stops listening, as a daemon that dies: the connections break. */
+  /** Stops listening, like a daemon that dies: the connections break. */
   async die(): Promise<void> {
     for (const socket of this.#open) socket.destroy();
     await new Promise<void>((resolve) => {
@@ -170,7 +170,7 @@ export class Baton {
     });
   }
 
-  /** Sends a signal anew until the client ends: one that follows another at once is no second. */
+  /** Repeats a signal until the client ends: a quick repetition does not count as a second. */
   async killAgain(signal: NodeJS.Signals): Promise<BatonEnd> {
     const again = setInterval(() => this.child.kill(signal), 150);
     const end = await this.ended;
@@ -178,7 +178,7 @@ export class Baton {
     return end;
   }
 
-  /** Resolves once stdout holds this text. */
+  /** Resolves once stdout contains this text. */
   printed(text: string): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
@@ -199,7 +199,7 @@ export interface BatonEnd {
   readonly stderr: string;
 }
 
-/** What comes is kept until it is taken, and who takes waits until it comes. */
+/** Values are kept until they are taken, and take() waits until one arrives. */
 class Queue<T> {
   readonly #values: T[] = [];
   readonly #takers: ((value: T) => void)[] = [];

@@ -1,5 +1,5 @@
 /**
- * A Slurm that a test plays by hand, and the keeper in its jobs: what slurmctld answers, forgets
+ * A Slurm that a test controls by hand, and the keeper in its jobs: what slurmctld answers, forgets
  * and repeats, and what the keeper leaves in the directory that it shares with the daemon.
  */
 import {
@@ -23,16 +23,16 @@ export class FakeSlurm implements SlurmCommands {
   table: Job[] = [];
   /** Why slurmctld does not answer now. */
   down: string | undefined;
-  /** What the next submissions are answered with, and whether the job is there all the same. */
+  /** The answers to the next submissions, and whether the job exists in any case. */
   readonly answers: { readonly submitted: Submitted; readonly isThere: boolean }[] = [];
   readonly submissions: Submission[] = [];
-  /** What was asked of it, in order: "release TOKEN". */
+  /** The commands it got, in order: "release TOKEN". */
   readonly orders: string[] = [];
   polls = 0;
-  /** The questions that are not answered, once they are not answered any more. */
+  /** The number of unanswered queries, while queries are not answered. */
   asking = 0;
   isSlow = false;
-  /** Submissions are not answered, and nobody knows what has become of them. */
+  /** Submissions are not answered, and their outcome is unknown. */
   isDeaf = false;
   #next = 1;
 
@@ -82,7 +82,7 @@ export class FakeSlurm implements SlurmCommands {
     );
   }
 
-  /** Slurm says this of all jobs from now on. */
+  /** From now on, Slurm reports this for all jobs. */
   say(change: Partial<Job>): void {
     this.table = this.table.map((job) => ({ ...job, ...change }));
   }
@@ -104,7 +104,7 @@ const EXIT_7 = {
   errno: null,
 };
 
-/** What a keeper does in its job, by the files of its directory. */
+/** What a keeper does in its job, by the files in its directory. */
 export class PlayedKeeper {
   readonly directory: string;
   readonly attempt: number;
@@ -120,7 +120,7 @@ export class PlayedKeeper {
     return join(this.directory, `${name}.${this.attempt}`);
   }
 
-  /** False: it is not to run. */
+  /** False: it must not run. */
   begin(job = '1', node = 'n1'): boolean {
     const own = `${this.path('begun')}.tmp`;
     writeFileSync(own, `${job} ${node} 0 1000 77\n`);
@@ -139,7 +139,7 @@ export class PlayedKeeper {
     writeFileSync(join(this.directory, stream), text, { flag: 'a' });
   }
 
-  /** Each time another moment. */
+  /** A different time at each call. */
   beat(second: number): void {
     writeFileSync(this.path('beat'), '');
     utimesSync(this.path('beat'), second, second);

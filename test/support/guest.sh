@@ -1,11 +1,11 @@
 #!/bin/sh
-# A machine with a real systemd, for as long as a test wants it; see guest.ts, which starts it in a
-# mount namespace of its own:
+# A machine with a real systemd, for as long as a test needs it; guest.ts starts it in a mount
+# namespace of its own:
 #   unshare --mount --propagation private guest.sh TREE DIRECTORY NAME
-# TREE is what .ci/debian-root makes. It is copied when written to, so nothing of it changes, and
-# what the guest writes outlives its reboots. DIRECTORY/share is /share in the guest.
-# Each line on stdin boots the guest once: "pid PID", the pid of systemd-nspawn, is printed then, and
-# "off" when the guest is down. The end of stdin ends it all.
+# .ci/debian-root makes TREE. It is copied on write, so nothing in it changes, and what the guest
+# writes survives its reboots. DIRECTORY/share is /share in the guest. Each line on stdin boots the
+# guest once: "pid PID", the pid of systemd-nspawn, is then printed, and "off" when the guest is
+# down. The end of stdin ends everything.
 set -eu
 tree=$1
 dir=$2
@@ -16,7 +16,7 @@ mount -t tmpfs tmpfs "$dir/layers"
 mkdir "$dir/layers/upper" "$dir/layers/work" "$root" "$dir/layers/cgroup"
 mount -t overlay -o "lowerdir=$tree,upperdir=$dir/layers/upper,workdir=$dir/layers/work" overlay "$root"
 
-# Guests that share a control group would end each other's processes.
+# Guests that share a control group would kill each other's processes.
 mount -t cgroup2 cgroup2 "$dir/layers/cgroup"
 groups="$dir/layers/cgroup/$name"
 [ ! -d /sys/fs/cgroup/systemd ] || groups="$groups /sys/fs/cgroup/systemd/$name"

@@ -1,10 +1,10 @@
 /**
  * A guest: a Debian with a real systemd as process 1, in a container of systemd-nspawn. It boots in
- * a few seconds, has a network of its own (none but loopback), and can be shut down and booted
- * again. Nothing on this machine changes. Needs root.
+ * a few seconds, has a network of its own (only loopback), and can be shut down and booted again.
+ * Nothing on this machine changes. Needs root.
  *
- * The tree is the one of $BATON_TEST_SYSTEMD_ROOT, or is made (.ci/debian-root, about a minute).
- * Its node is the one that runs the test.
+ * The tree is $BATON_TEST_SYSTEMD_ROOT, or is made (.ci/debian-root, about a minute). Its node is
+ * the one that runs the test.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ import { ROOT } from './config.ts';
 import type { Said } from './machine.ts';
 import './scratch.ts';
 
-/** What a tree has to have for the tests. */
+/** Packages that the tests need in a tree. */
 const PACKAGES = [
   'systemd',
   'systemd-sysv',
@@ -32,7 +32,7 @@ const TOOLS = ['systemd-nspawn', 'nsenter', 'unshare', 'dpkg-deb'];
 const BOOT_LOOKS_MAX = 600;
 const BOOT_LOOK_MS = 100;
 
-/** What skipWithout() has to ask for. */
+/** The requirements for skipWithout(). */
 export const GUEST_NEEDS: readonly string[] =
   process.env['BATON_TEST_SYSTEMD_ROOT'] === undefined
     ? ['root', ...TOOLS, 'mmdebstrap']
@@ -61,9 +61,7 @@ export class Guest {
     this.#lines = createInterface(this.#holder.stdout)[Symbol.asyncIterator]();
   }
 
-  /**
-   * A guest that has booted, with this machine's node in its /usr/bin, or with what the tree has.
-   */
+  /** A booted guest, with this machine's node in its /usr/bin, or with only what the tree has. */
   static async boot({ hasNode = true } = {}): Promise<Guest> {
     const guest = new Guest();
     try {
@@ -98,7 +96,7 @@ export class Guest {
     this.#pid = 0;
   }
 
-  /** Runs a shell command in the guest as root to its end. */
+  /** Runs a shell command in the guest as root and waits for its end. */
   run(command: string): Said {
     const [program, ...args] = this.#enter(command);
     const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
@@ -117,10 +115,7 @@ export class Guest {
     return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
-  /**
-   * Runs a shell command until its stdout is as it should be; the guest's own events take their
-   * time.
-   */
+  /** Repeats a shell command until its stdout is as wanted; the guest's own events take time. */
   async until(command: string, wanted: RegExp): Promise<string> {
     for (let looks = 0; ; looks++) {
       const { text, errors } = this.run(command);
@@ -131,7 +126,7 @@ export class Guest {
     }
   }
 
-  /** What was shown on its console: shutdowns, too. */
+  /** The output on its console, including shutdowns. */
   console(): string {
     return readFileSync(join(this.#directory, 'console'), 'utf8');
   }

@@ -1,10 +1,10 @@
-/** Installs this tree's baton in a guest, as README.md and contrib/systemd/README.md say. */
+/** Installs this tree's baton in a guest, following README.md and contrib/systemd/README.md. */
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from './config.ts';
 import type { Guest } from './guest.ts';
 
-/** What npm would install, less the modules that only SSH needs. */
+/** What npm would install, except the modules that only SSH needs. */
 const PARTS = [
   'package.json',
   'contrib',

@@ -1,4 +1,4 @@
-/** Lets the night come over a guest: its own cron believes it, and its jobs have the real clock. */
+/** Sets the clock of a guest's own cron to the night; its jobs have the real clock. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { outside } from './deb.ts';

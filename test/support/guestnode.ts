@@ -1,10 +1,10 @@
-/** Node as a package in a guest, which the Debian package of baton wants. */
+/** Node as a package in a guest, which baton's Debian package requires. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodePackage } from './deb.ts';
 import type { Guest } from './guest.ts';
 
-/** Debian 13 has its own; in Debian 12 it takes that of NodeSource, for which one stands here. */
+/** Debian 13 has its own; Debian 12 would use NodeSource's, for which this is a substitute. */
 export function installNode(guest: Guest, directory: string): void {
   if (hasNode(guest)) return;
   cpSync(nodePackage(directory), join(guest.share, 'nodejs.deb'));

@@ -1,6 +1,6 @@
 /**
- * The commands of a document, as a reader would type them: by the heading that they stand under, so
- * that what a test runs is what is printed.
+ * The commands of a document, as a reader would type them: by their heading, so that a test runs
+ * exactly what is printed.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ export function stepsOf(document: string): readonly (readonly string[])[] {
   return [...steps].map(([step]) => commandsIn(step));
 }
 
-/** What a comment at a command's end says that is seen, such as `hello from baton`. */
+/** What a comment after a command says about its output, such as `hello from baton`. */
 export function seenBy(command: string): string {
   return /\s# (.*)$/.exec(command)?.[1] ?? '';
 }

@@ -1,8 +1,8 @@
 /**
- * What a hostile or broken client does on one connection, made from a seed and a number, so that
- * any case can be had again alone. Pure: test/fuzz.ts plays the cases against a real daemon.
+ * What a hostile or broken client does on one connection, derived from a seed and a number, so that
+ * each case can be repeated alone. Pure: test/fuzz.ts plays the cases against a real daemon.
  *
- * The fuzz has targets of its own, so that no mutation can hit what the well-behaved client uses:
+ * The fuzz has targets of its own, so that no mutation can affect those of the well-behaved client:
  * `quick` is run, `switch` is paused and resumed, `held` sleeps, `big` has printed very much.
  */
 import { LINE_BYTES_MAX } from '../../daemon/protocol/request.ts';
@@ -160,7 +160,7 @@ function byteByByte(random: Random): Omit<Case, 'kind'> {
   return { pieces, end, lingerMs: 0, reads: true, expect: { type: 'answers', count: 1 } };
 }
 
-/** As `echo … | nc -U` does. The last newline may be missing. */
+/** Like `echo … | nc -U`. The last newline may be missing. */
 function halfClosed(random: Random): Omit<Case, 'kind'> {
   const bytes = line({ ...harmless(random), id: 1 });
   const pieces = cut(random.below(2) === 0 ? bytes : bytes.subarray(0, -1), random);

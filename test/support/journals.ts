@@ -1,4 +1,4 @@
-/** Journals on real files for tests, and a disk that fails where a test says so. */
+/** Journals on real files for tests, and a disk that fails where a test wants it to. */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { ROOT } from './config.ts';
 import { keeper, ordered, stamp } from './core.ts';
 
 export type Call = keyof Disk;
-/** What becomes of a call: undefined = as usual, a code = it fails, 'half' = a short write. */
+/** The result of a call: undefined = as usual, a code = it fails, 'half' = a short write. */
 export type Fate = 'half' | 'EIO' | 'ENOSPC' | 'EDQUOT' | undefined;
 
 const CALLS = Object.keys({
@@ -32,7 +32,7 @@ const CALLS = Object.keys({
   close: 0,
 } satisfies Record<Call, 0>) as readonly Call[];
 
-/** A real disk whose every call can be made to fail; `calls` tells what was asked of it. */
+/** A real disk on which every call can be made to fail; `calls` lists the calls. */
 export function faulty(fate: (call: Call, index: number) => Fate) {
   const calls: Call[] = [];
   const wrap = (call: Call) => {
@@ -53,7 +53,7 @@ export function faulty(fate: (call: Call, index: number) => Fate) {
   return { disk, calls };
 }
 
-/** For tests that open thousands of journals and cut no power. */
+/** For tests that open thousands of journals and simulate no power cuts. */
 export const CARELESS: Disk = {
   ...REAL_DISK,
   fdatasyncSync: () => {},
@@ -106,7 +106,7 @@ export const accepted = (run: number): Event => ({
 });
 export const EIGHT = Array.from({ length: 8 }, (_, index) => accepted(index + 1));
 
-/** A journal with much to forget, and what it is to be shortened to. */
+/** A journal with much to forget, and the shortened form. */
 export const LONG: readonly Event[] = [
   ...EIGHT,
   ...[1, 2, 3].map((run): Event => ({ type: 'starting', run, attempt: 1, at: stamp(9_000) })),
@@ -136,5 +136,5 @@ export function assertSame(actual: State, wanted: State, message: string): void 
   assert.deepEqual(ordered(actual), ordered(wanted), message);
 }
 
-/** Of each release a journal, VERSION.ndjson, and the state that it leads to, VERSION.json. */
+/** For each release a journal, VERSION.ndjson, and the state that it leads to, VERSION.json. */
 export const RELEASES = join(ROOT, 'test/support/releases');

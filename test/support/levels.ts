@@ -1,4 +1,4 @@
-/** Targets of the rsnapshot policy from confs that are texts, for tests without files. */
+/** Targets of the rsnapshot policy from confs in strings, for tests without files. */
 import { accepted, load } from './config.ts';
 import { Core } from './core.ts';
 
@@ -21,7 +21,7 @@ interface Wanted {
   readonly more?: object;
 }
 
-/** A target per interval; its name is the interval, after the file's if that is not the default. */
+/** A target per interval, named after it, with the file's name in front if not the default. */
 export function config(
   wanted: readonly (Wanted | string)[],
   confs: Readonly<Record<string, string>>,

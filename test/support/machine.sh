@@ -1,9 +1,9 @@
 #!/bin/sh
-# A machine to throw away; see machine.ts, which starts it in namespaces of its own:
+# A disposable machine; machine.ts starts it in namespaces of its own:
 #   unshare --mount --pid --fork --kill-child --propagation private machine.sh DIRECTORY
-# Inside, / is this machine's, copied when written to, so that dpkg, its database and the files it
-# installs are the real ones, and nothing outside changes. DIRECTORY/share is the same inside and
-# outside. /run and /dev are its own. Says "ready", and ends when its stdin does, with all processes.
+# Inside, / is this machine's, copied on write, so that dpkg, its database and the files it installs
+# are the real ones, and nothing outside changes. DIRECTORY/share is the same inside and outside.
+# /run and /dev are its own. Prints "ready", and ends when its stdin does, with all processes.
 set -eu
 dir=$1
 root=$dir/layers/root
@@ -19,7 +19,7 @@ mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 cp -a /dev/null /dev/zero /dev/full /dev/tty /dev/random /dev/urandom "$root/dev/"
 ln -s /proc/self/fd "$root/dev/fd"
 mkdir -m 1777 "$root/dev/shm"
-# What is asked for is what the test installs, whatever this machine has.
+# The test checks what it installs, whatever this machine has.
 rm -rf "$root/var/lib/man-db/auto-update" "$root/etc/baton" "$root/var/lib/baton" "$root/usr/sbin/policy-rc.d"
-# The shell waits for whatever becomes its child, as process 1 has to.
+# The shell reaps all orphans, as process 1 has to.
 exec chroot "$root" /bin/sh -c 'echo ready; cat >/dev/null'

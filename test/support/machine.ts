@@ -1,6 +1,6 @@
 /**
- * A machine to throw away, for what a package does to a whole system: this one's files, copied when
- * written to, in namespaces of its own (see machine.sh). Nothing outside it changes. Needs root.
+ * A disposable machine, for the effects of a package on a whole system: this one's files, copied on
+ * write, in namespaces of its own (see machine.sh). Nothing outside it changes. Needs root.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
@@ -57,7 +57,7 @@ export class Machine {
     return machine;
   }
 
-  /** Lets maintainer scripts believe that systemd runs: systemctl.sh does what they ask. */
+  /** Makes maintainer scripts believe in a running systemd: systemctl.sh acts for it. */
   pretendSystemd(): void {
     const script = readFileSync(join(ROOT, 'test/support/systemctl.sh'), 'utf8');
     mkdirSync(join(this.share, 'bin'));
@@ -68,13 +68,13 @@ export class Machine {
     this.run('mkdir -p /run/systemd/system');
   }
 
-  /** What enters it and runs a command there. */
+  /** The command prefix that enters it and runs a command there. */
   enter(command: string): readonly [string, ...string[]] {
     const pid = String(this.#pid);
     return ['nsenter', '-t', pid, '--mount', '--pid', '--root', '--wdns=/', 'sh', '-c', command];
   }
 
-  /** Runs a shell command to its end. */
+  /** Runs a shell command and waits for its end. */
   run(command: string): Said {
     const [program, ...args] = this.enter(command);
     const { status, stdout, stderr } = spawnSync(program, args, {

@@ -1,5 +1,5 @@
 /**
- * Lines of crontabs of the kinds of migration.ts, made up after it, and judged before any program
+ * Crontab lines of the same kinds as in migration.ts, invented later, and judged before any program
  * had read them.
  */
 import type { MigrationCase } from './migration.ts';
@@ -13,7 +13,7 @@ const kept = (around: string): MigrationCase => ({
   line: around.replace('CALL', 'rsnapshot daily'),
   instead: around.replace('CALL', RUN),
 });
-/** All of it is the call, and goes into the target. */
+/** The whole line is the call, and goes into the target. */
 const taken = (line: string, ...target: readonly string[]): MigrationCase => ({
   ...{ id: line, line, instead: RUN, target },
 });

@@ -1,27 +1,27 @@
 /**
- * Lines of crontabs that call rsnapshot, or only look like it, and what is right to say of each.
- * Those with an `id` that begins with "case" come from reports; the others are shapes that are
- * common in public crontabs. `conf` has hourly, daily and weekly.
+ * Crontab lines that call rsnapshot, or only look as if they did, and the right output for each.
+ * Those with an `id` that begins with "case" come from reports; the others are common in public
+ * crontabs. `conf` has hourly, daily and weekly.
  */
 
 export interface MigrationCase {
   readonly id: string;
-  /** A whole line, or what stands behind `0 3 * * * root `. */
+  /** A whole line, or what follows `0 3 * * * root `. */
   readonly line: string;
   /** Lines before it. */
   readonly before?: string;
   readonly file?: string;
   /** What to write instead, without the five fields and root. */
   readonly instead?: string;
-  /** Nothing is to be said. */
+  /** No output. */
   readonly isSilent?: true;
-  /** Rewritten by a person, for this reason. */
+  /** To be rewritten by a person, for this reason. */
   readonly byHand?: RegExp;
-  /** What is said of it, rewritten or not. */
+  /** A remark about it, whether it is rewritten or not. */
   readonly says?: RegExp;
-  /** A second thing that is said of the line. */
+  /** A second remark about the line. */
   readonly also?: RegExp;
-  /** Keys and values of the first target, each as they stand in config.json. */
+  /** Keys and values of the first target, each as in config.json. */
   readonly target?: readonly string[];
 }
 
@@ -136,7 +136,7 @@ export const CASES: readonly MigrationCase[] = [
     line: 'for c in /etc/a.conf /etc/b.conf; do rsnapshot -c "$c" daily; done',
     byHand: /only the shell knows what "\$c" is/,
   },
-  // No call
+  // Not a call
   ...[
     'find /var/cache/rsnapshot -type d -empty -delete',
     'restic backup --tag rsnapshot home',

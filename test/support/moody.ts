@@ -1,8 +1,7 @@
 /**
- * A policy of an administrator's, as random histories have it: a plugin behind the guard that the
- * daemon puts around it, which for some runs throws, answers nonsense, is silent, late or slow,
- * until it is repaired. What it does follows from the run and the time, so that whoever asks again
- * hears the same.
+ * An administrator's policy for random histories: a plugin behind the daemon's guard, which for
+ * some runs throws, returns nonsense, is silent, late or slow, until it is repaired. Its behaviour
+ * depends only on the run and the time, so repeated calls get the same answer.
  */
 import fc from 'fast-check';
 import { Guard } from '../../daemon/config/plugin-guard.ts';
@@ -19,20 +18,20 @@ type Mood = (typeof MOODS)[number];
 interface MoodyOptions {
   /** One after the other, by the numbers of the runs. */
   readonly moods: readonly Mood[];
-  /** In steady time: then it lets every run start. */
+  /** In steady time: from then on it lets every run start. */
   readonly repairedAtMs: number;
   readonly admits: 'admit' | 'throws' | 'nonsense' | 'join';
-  /** Makes nothing of its group: all that wait there wait for the repair. */
+  /** Returns nothing for its group: all queued runs of the group wait for the repair. */
   readonly hasSurvey: boolean;
   readonly group?: string;
 }
 
-/** After a repair: a plugin that was late is left alone, and whoever waits is looked at later. */
+/** After a repair: a plugin that was late is left alone, and queued runs are looked at later. */
 const REPAIR_MS = 3 * FAILED_LOOK_MS;
 
 /**
- * Who is late is not asked again for a while, by nobody: two that share it hear differently. Who is
- * `punctual` changes its answer only when it has said so.
+ * A late plugin is not called again for a while, for any run: two runs that share it may get
+ * different answers. A `punctual` one changes its answer only at times that it has announced.
  */
 export function moody(repairedMsMax: number, kind: 'any' | 'in time' | 'punctual') {
   const isPunctual = kind === 'punctual';
@@ -55,7 +54,7 @@ export function moody(repairedMsMax: number, kind: 'any' | 'in time' | 'punctual
     }));
 }
 
-/** A plugin of its own each time, as each load of a configuration makes. */
+/** A new plugin each time, as after each load of a configuration. */
 export function moodyPolicy(): Policy<unknown> {
   const clock = { nowMs: 0 };
   const guard = new Guard('policy moody', '/etc/baton/moody.mjs', {
@@ -65,7 +64,7 @@ export function moodyPolicy(): Policy<unknown> {
   });
   const guarded = guardPolicy(plugin(clock) as PolicyPlugin<unknown>, guard);
   const { ready, admit, survey } = guarded;
-  // The guard has a clock of its own, which goes on with the views.
+  // The guard has a clock of its own, which follows the views.
   const noted =
     <A extends readonly unknown[], R>(ask: (...args: A) => R, at: number) =>
     (...args: A): R => {
@@ -145,17 +144,17 @@ function isWithoutSurvey({ hasSurvey, repairedAtMs }: MoodyOptions, nowMs: numbe
   return hasSurvey && nowMs < repairedAtMs;
 }
 
-/** What the policies of this kind say of the next run of a target, or may say for a while yet. */
+/** What policies of this kind answer for the next run of a target, or may answer for a while. */
 interface MoodsOf {
   /** None of them lets it start. */
   readonly isHeld: boolean;
-  /** One of them fails, and says so as a reason. */
+  /** One of them fails, and gives that as a reason. */
   readonly fails: boolean;
-  /** The repair is not long ago. */
+  /** The repair is recent. */
   readonly isFresh: boolean;
 }
 
-/** The same as `plugin` has it, worked out from the configuration. */
+/** The same, computed from the configuration rather than by `plugin`. */
 export function moodsOf(catalog: Catalog, target: TargetName, run: RunId, nowMs: number): MoodsOf {
   const bindings = (catalog.targets.get(target)?.bindings ?? []).filter(isMoody);
   const groups = bindings.map(({ key }) => catalog.groups.get(key)?.members ?? []);

@@ -1,6 +1,6 @@
 /**
- * What a daemon may say of a night, at random and made up: for whatever is drawn of it. Names and
- * sentences are as hostile as a configuration and another machine may make them.
+ * Random, invented replies of a daemon about a night, for all drawings of it. Names and sentences
+ * are as hostile as a configuration and another machine can make them.
  */
 import fc from 'fast-check';
 import { type Timespan, timespanOf } from '../../client/report/timespan.ts';
@@ -55,7 +55,7 @@ export function status(targets: readonly TargetView[]): StatusReply {
   };
 }
 
-/** A run that ended; times in hours before now. */
+/** An ended run; times in hours before now. */
 export function past(
   run: number,
   target: string,
@@ -120,7 +120,7 @@ export interface Told {
   readonly timespan: Timespan;
 }
 
-/** The answers of a daemon with these targets, and the night that they make. */
+/** The replies of a daemon with these targets, and the resulting night. */
 export function told(name: fc.Arbitrary<string> = hostileText): fc.Arbitrary<Told> {
   return fc
     .tuple(

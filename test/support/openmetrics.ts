@@ -1,6 +1,6 @@
 /**
- * A strict reader of OpenMetrics 1.0 text, of what `baton metrics` prints of it: gauges, and
- * counters that say no type. It throws at the first line that the specification does not permit.
+ * A strict parser for OpenMetrics 1.0 text, as far as `baton metrics` uses it: gauges, and counters
+ * without a type. It throws at the first line that the specification does not permit.
  */
 import assert from 'node:assert/strict';
 

@@ -1,6 +1,4 @@
-/**
- * Parts of the daemon that a test holds in its hand: a clock that it moves, a log that it reads.
- */
+/** Parts of the daemon under a test's control: a clock that it advances, a log that it reads. */
 import pino from 'pino';
 import type { Stamp } from '../../daemon/shared/run.ts';
 import type { Clock } from '../../daemon/system/clock.ts';
@@ -30,7 +28,7 @@ export class ManualClock implements Clock {
     setImmediate(callback);
   }
 
-  /** Fires what is due until then, in the order of time; also what that sets. */
+  /** Fires everything due until then in chronological order, including timers set meanwhile. */
   advance(ms: number): void {
     const untilMs = this.#nowMs + ms;
     for (;;) {

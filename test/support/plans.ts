@@ -1,4 +1,4 @@
-/** Plans as `batond --plan` may make them: one small night, and hostile ones at random. */
+/** Plans as `batond --plan` may make them: one small night, and random hostile ones. */
 import fc from 'fast-check';
 import { changesOf } from '../../client/report/plan-changes.ts';
 import type { PlanPage } from '../../client/report/plan-page.ts';
@@ -8,11 +8,11 @@ import { hostileText } from './nights.ts';
 
 const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
-/** Midnight here, whatever the zone. */
+/** Local midnight, in any time zone. */
 export const MIDNIGHT_MS = new Date(2027, 0, 4).getTime();
 export const DAY = { fromMs: MIDNIGHT_MS, untilMs: MIDNIGHT_MS + 24 * HOUR_MS };
 
-/** One waits for another, which takes too long; one never starts, two are refused. */
+/** One run waits for another, which takes too long; one never starts, two are refused. */
 export const NIGHT: Planned = {
   ...DAY,
   runs: [
@@ -55,7 +55,7 @@ export const NO_LINES: ReadLines = {
   conditional: [],
 };
 
-/** Of two of its targets. */
+/** For two of its targets. */
 export const CHANCES: Chances = {
   ...{ seed: 7, atMs: MIDNIGHT_MS + 8 * HOUR_MS, plays: 1_000 },
   targets: [
@@ -129,7 +129,7 @@ const somePlan = fc
     };
   });
 
-/** All that a page of a plan is made of; half of them compare two plans. */
+/** Everything that is needed for the page of a plan; half of them compare two plans. */
 export const somePlanPage: fc.Arbitrary<PlanPage> = fc
   .record({
     ...{ planned: somePlan, after: fc.option(somePlan), config: hostileText, host: hostileText },

@@ -1,14 +1,14 @@
 /**
- * Plays one hostile case (test/support/hostile.ts) on a connection of its own, and says what the
- * daemon did wrong, if anything: a reply that is no JSON or of no known type, an answer that is
- * missing or is another one than expected, a connection that is not closed.
+ * Plays one hostile case (test/support/hostile.ts) on a connection of its own, and reports what the
+ * daemon did wrong, if anything: a reply that is not JSON or of no known type, a missing or
+ * unexpected answer, a connection that is not closed.
  */
 import net from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { Reply } from '../../daemon/protocol/request.ts';
 import type { Case } from './case.ts';
 
-/** Longest that a case may take: a daemon that has not answered by then never will. */
+/** Longest time for a case: a daemon that has not answered within it never will. */
 const CASE_MS_MAX = 20_000;
 const CONNECT_AGAIN_MS = 5;
 
@@ -32,7 +32,7 @@ const TYPES: Readonly<Record<Reply['type'], 'last' | 'more'>> = {
   error: 'last',
 };
 
-/** Connects; where the kernel's queue of the socket is full (EAGAIN), as often as it takes. */
+/** Connects; repeats if the kernel's queue of the socket is full (EAGAIN). */
 export async function connect(path: string): Promise<net.Socket> {
   for (;;) {
     const socket = net.connect(path);
@@ -131,7 +131,7 @@ class Player {
   #read(text: string): void {
     const lines = (this.#unparsed + text).split('\n');
     this.#unparsed = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') this.#take(line); // empty ones: is the client there?
+    for (const line of lines) if (line !== '') this.#take(line); // empty lines check the connection
   }
 
   #take(line: string): void {

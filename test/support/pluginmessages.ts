@@ -1,4 +1,4 @@
-/** Arguments for every message of policies and runners; one without any does not compile. */
+/** Arguments for every message of policies and runners; a message without any does not compile. */
 import * as policy from '../../policies/policy-messages.ts';
 import * as local from '../../runners/local-messages.ts';
 import * as cluster from '../../runners/slurm-messages.ts';

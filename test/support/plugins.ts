@@ -1,4 +1,4 @@
-/** Modules of administrators, for tests: their files, and configurations that name them. */
+/** Plugin modules for tests: their files, and configurations that use them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Loaded, loadWithPlugins } from '../../daemon/config/load.ts';
@@ -6,10 +6,10 @@ import { formatMistakes } from '../../daemon/config/mistakes.ts';
 import { PluginFiles } from '../../daemon/config/plugin-files.ts';
 import { directory } from './config.ts';
 
-/** A schema by hand, for options that are any object. */
+/** A handwritten schema that accepts any object. */
 const ANY = `{ '~standard': { version: 1, vendor: 'hand', validate: (value) => ({ value }) } }`;
 
-/** A module with one policy, of which `more` says what is special. */
+/** A module with one policy; `more` contains its special properties. */
 export function policyModule(type: string, more = ''): string {
   return `export const policy = {
     type: '${type}',
@@ -30,7 +30,7 @@ export function withPolicy(type: string, options: object = {}): object {
 /** Longer than the import of a good module takes on any machine, however busy. */
 const IMPORT_MS_MAX = 100_000;
 
-/** A folder with modules, and the configurations that are loaded in it. */
+/** A directory with modules, and the configurations that are loaded in it. */
 export class PluginFolder {
   readonly path: string;
   readonly files: PluginFiles;
@@ -53,7 +53,7 @@ export class PluginFolder {
   }
 }
 
-/** All mistakes, each on a line, without the folder. */
+/** All mistakes, each on a line, without the directory. */
 export function mistakesIn(folder: PluginFolder, loaded: Loaded): string {
   return loaded.ok ? '' : formatMistakes(loaded).replaceAll(`${folder.path}/`, '');
 }

@@ -1,14 +1,14 @@
 /**
- * Ports of 127.0.0.1 that nobody has, for servers that a test starts. They are below those that
- * the kernel gives to connections: a server that is killed and started again finds its port as
- * free as it was. Each process begins elsewhere, or two of them would take the same port between a
- * look at it and its use.
+ * Unused ports of 127.0.0.1 for servers that a test starts. They are below the ports that the
+ * kernel assigns to connections, so a server that is killed and restarted finds its port still
+ * free. Each process begins elsewhere, because two processes could otherwise take the same port
+ * between the check and its use.
  */
 import { createServer } from 'node:net';
 
 const FIRST = 10_000;
 const COUNT = 22_000;
-/** More than a file of tests takes at a time. */
+/** More than one file of tests needs at a time. */
 const APART = 16;
 
 let at = (process.pid * APART) % COUNT;

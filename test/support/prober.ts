@@ -1,7 +1,7 @@
 /**
  * The well-behaved client of the fuzz, in a thread of its own so that it measures the daemon and
- * not the fuzz: asks for the status over old and new connections, and runs a target, again and
- * again; both must always succeed, and the status must come in time.
+ * not the fuzz: requests the status over old and new connections, and runs a target, again and
+ * again; both must always succeed, and the status must arrive in time.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,13 +11,13 @@ import { Session } from './rig.ts';
 const STATUS_EVERY_MS = 20;
 const RUN_EVERY_MS = 100;
 /**
- * Of a hundred answers to a status, or to a client that connects, 99 must not take longer; what a
- * processor was waited for does not count. The slowest says more of the machine than of the daemon:
- * a virtual processor is taken away without being counted. It must be below the second limit.
+ * 99 of 100 replies to a status request, or to a connecting client, must not take longer; time
+ * spent waiting for a processor does not count. The slowest one shows the machine rather than the
+ * daemon, because a virtual processor may vanish unnoticed; it has the second limit.
  */
 export const STATUS_MS_USUAL = 100;
 const STATUS_MS_MAX = 1_000;
-/** Of a few hundred answers, a hundredth is too few for a rule. */
+/** With a few hundred replies, one hundredth is too few for a rule. */
 const LATE_FEW = 5;
 
 export interface Probed {
@@ -38,7 +38,7 @@ interface Place {
   readonly pid: number;
 }
 
-/** Starts probing; the returned function stops it and says what was seen. */
+/** Starts probing; the returned function stops it and returns the results. */
 export function startProbing(path: string, pid: number): () => Promise<Probed> {
   const worker = new Worker(import.meta.filename, { workerData: { path, pid } });
   const probed = new Promise<Probed>((resolve, reject) => {
@@ -110,7 +110,7 @@ async function probe({ path, pid }: Place): Promise<Probed> {
   return { ...seen, slowestOwnMs: inOrder.at(-1) ?? 0, usualOwnMs, late, faults };
 }
 
-/** Where the kernel's queue of the socket is full, the client comes again. */
+/** If the kernel's queue of the socket is full, the client tries again. */
 async function open(path: string): Promise<Session> {
   for (;;) {
     try {
@@ -122,7 +122,7 @@ async function open(path: string): Promise<Session> {
   }
 }
 
-/** How long this thread and the daemon's have stood in line for a processor, ever. */
+/** How long this thread and the daemon's have waited for a processor so far. */
 function stalledMs(pid: number): number {
   const waits = [`/proc/${pid}/schedstat`, '/proc/thread-self/schedstat'].map((path) => {
     try {

@@ -1,4 +1,4 @@
-# A command that tests hold by strings: connects to a socket, says who it is, and does what it is
+# A command that a test controls remotely: connects to a socket, sends its name, and does what it is
 # told, one line at a time. perl puppet.pl SOCKET NAME
 my ($path, $name) = @ARGV;
 socket S, 1, 1, 0 or die "socket: $!";

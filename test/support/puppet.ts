@@ -1,5 +1,5 @@
 /**
- * Commands that tests hold by strings (see puppet.pl): a test waits for a puppet to appear instead
+ * Commands that a test controls remotely (see puppet.pl): it waits for a puppet to appear instead
  * of sleeping, and decides when and how it ends.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import './scratch.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../test/support/puppet.pl');
 
-/** Less than a file of tests may take: the test that waits is named. */
+/** Less than the time limit for a test file, so that the waiting test is named. */
 const APPEARS_MS_MAX = 120_000;
 
 export class Puppets {
@@ -29,12 +29,12 @@ export class Puppets {
     return puppets;
   }
 
-  /** What a target's `args` have to be for a puppet of this name. */
+  /** The `args` of a target for a puppet of this name. */
   args(name: string): [string, ...string[]] {
     return ['/usr/bin/perl', SCRIPT, this.socket, name];
   }
 
-  /** The next puppet that appears, or has appeared and was not asked for yet. */
+  /** The next puppet that appears, or one that has appeared and was not taken yet. */
   next(): Promise<Puppet> {
     const puppet = this.#arrived.shift();
     if (puppet !== undefined) return Promise.resolve(puppet);
@@ -55,12 +55,12 @@ export class Puppets {
     return await this.next();
   }
 
-  /** How many have appeared and were not asked for. */
+  /** How many have appeared and were not taken. */
   get unasked(): number {
     return this.#arrived.length;
   }
 
-  /** Puppets of every user may come. */
+  /** Admits puppets of every user. */
   admitAll(): void {
     chmodSync(this.#directory, 0o711);
     chmodSync(this.socket, 0o666);
@@ -106,7 +106,7 @@ export class Puppet {
     this.cwd = about.cwd;
   }
 
-  /** Tells it something and returns its answer. */
+  /** Sends it a line and returns its answer. */
   async tell(line: string): Promise<string> {
     this.#socket.write(`${line}\n`);
     const { value } = await this.#lines.next();

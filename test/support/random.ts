@@ -1,13 +1,13 @@
-/** Choices that a seed repeats. */
+/** Choices that a seed reproduces. */
 
 export interface Random {
-  /** From 0 up to, not including, `limit`. */
+  /** From 0 up to, but not including, `limit`. */
   below(limit: number): number;
   pick<T>(list: readonly [T, ...T[]]): T;
   bytes(count: number): Buffer;
 }
 
-/** mulberry32: small, and good enough to be different for neighbouring seeds. */
+/** mulberry32: small, and good enough to differ for neighbouring seeds. */
 export function makeRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

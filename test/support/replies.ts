@@ -1,4 +1,4 @@
-/** What a daemon says in the tests of the client: all of it about run 17 of target x. */
+/** Replies of a daemon in the tests of the client: all about run 17 of target x. */
 import assert from 'node:assert/strict';
 import type { Reply } from '../../daemon/protocol/request.ts';
 import type { BatonEnd } from './fake-daemon.ts';
@@ -42,7 +42,7 @@ export const cancelled = ended(143, {
 
 const silent = { text: '', stderr: '' };
 
-/** Holds an end against what is expected; silence where nothing is said. */
+/** Compares an end with the expected one; by default, no output is expected. */
 export function assertEnd(end: BatonEnd, expected: Partial<BatonEnd>): void {
   const { status, text, stderr } = end;
   assert.deepEqual({ status, text, stderr }, { ...silent, ...expected });

@@ -1,5 +1,5 @@
 /**
- * A real daemon for a test: on a socket, a state directory and a configuration of its own, in a
+ * A real daemon for a test: with a socket, a state directory and a configuration of its own, in a
  * fresh temporary directory, ended by its pid.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -57,7 +57,7 @@ export class Rig {
     await Promise.race([this.logged('ready', since), ended]);
   }
 
-  /** Starts a daemon, or what brings one about. The promise rejects when that has ended. */
+  /** Starts a daemon, or a program that starts one. The promise rejects when that has ended. */
   spawn([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<never> {
     const daemon = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -81,7 +81,7 @@ export class Rig {
     return ended;
   }
 
-  /** Resolves with the first log line of this message from position `since` on. */
+  /** Resolves with the first log line with this message from position `since` on. */
   logged(
     msg: string,
     since = 0,
@@ -99,7 +99,7 @@ export class Rig {
     });
   }
 
-  /** Ends the daemon by a signal and resolves with how it ended. */
+  /** Ends the daemon with a signal and resolves with how it ended. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
     const { daemon } = this;
     if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return null;
@@ -257,7 +257,7 @@ export class Session {
   }
 }
 
-/** Whether the kernel has killed for want of memory: who else would end a daemon like that? */
+/** Whether the kernel has killed for lack of memory, the likely cause of such an end. */
 function memory(): string {
   const lines = ['/proc/vmstat', '/proc/meminfo'].flatMap((path) =>
     readFileSync(path, 'utf8').split('\n'),

@@ -1,6 +1,6 @@
 /**
  * The real rsnapshot on a small tree of its own: a conf, older snapshots so that every interval has
- * something to rotate, and its log, which says what ran in which order and if two ran at once.
+ * something to rotate, and its log, which shows what ran in which order, or at once.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ export interface Rsnapshot {
   readonly lockfile: string;
   /** What rsnapshot itself has logged. */
   log(): readonly LogLine[];
-  /** Intervals in the order in which they began. */
+  /** Intervals in the order in which they started. */
   order(): readonly string[];
   /** Intervals that ended by themselves, with or without warnings. */
   completed(): readonly string[];
@@ -70,7 +70,7 @@ function readLog(path: string): LogLine[] {
   }));
 }
 
-/** Nothing where nothing has been logged yet. */
+/** '' if nothing has been logged yet. */
 function text(path: string): string {
   try {
     return readFileSync(path, 'utf8');

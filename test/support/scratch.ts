@@ -1,13 +1,13 @@
 /**
  * Gives a test file a temporary directory of its own, in which all of its temporary directories are
- * made ($TMPDIR), and sees to it that neither a process nor a file of it outlives the file, even
- * if that is killed by the time limit: see undertaker.pl. Imported for that by whatever in
- * test/support makes directories or starts processes.
+ * made ($TMPDIR), and makes sure that no process and no file of it outlives the test file, even if
+ * that is killed by the time limit: see undertaker.pl. For that, everything in test/support that
+ * makes directories or starts processes imports this.
  *
  * It ends a file that takes too long. The runner does that up to Node 22; that of Node 24 ends the
  * test, and then waits for ever for what the test left open.
  *
- * The runner waits for the undertaker, who has its stderr, and so ends after it.
+ * The runner waits for the undertaker, which has its stderr, and so ends after it.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync } from 'node:fs';
@@ -20,14 +20,14 @@ const SCRIPT = join(import.meta.dirname, '../../../test/support/undertaker.pl');
 
 /** A little longer than the runner's limit (test/run.sh). */
 const FILE_MS_USUAL = 370_000;
-/** More of what is repeated takes longer. */
+/** More repetitions take longer. */
 export const FILE_MS_MAX = Math.max(FILE_MS_USUAL, amount(FILE_MS_USUAL));
 
-// Benches and soaks may take their time.
+// Benches and soaks have no limit.
 if (process.argv[1]?.includes('.test.')) setTimeout(giveUp, FILE_MS_MAX).unref();
 
 const directory = mkdtempSync(join(tmpdir(), 'baton-test-'));
-// Some tests ask as another user.
+// Some tests use other users.
 chmodSync(directory, 0o711);
 process.env['TMPDIR'] = directory;
 const undertaker = spawn('/usr/bin/perl', [SCRIPT, String(process.pid), directory], {

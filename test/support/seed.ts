@@ -1,7 +1,7 @@
 /**
- * Loaded before every test file (test/run.sh). With BATON_TEST_SEED=N, an integer, the cases that
- * properties and histories choose by chance are those of N, so that .ci/run tries the same ones
- * whenever it tries the same commit. Without it they are new each time.
+ * Loaded before every test file (test/run.sh). With BATON_TEST_SEED=N, an integer, the random cases
+ * of properties and histories are those of N, so that .ci/run tries the same ones whenever it tests
+ * the same commit. Without it they are new each time.
  */
 export const seed = read(process.env['BATON_TEST_SEED']);
 

@@ -1,11 +1,11 @@
 #!/usr/bin/perl
-# What cron takes for sendmail: hands the mail, as it is, to the test that listens on the socket.
+# The sendmail of cron: passes the mail unchanged to the test that listens on the socket.
 use strict;
 use warnings;
 use IO::Socket::UNIX;
 my $socket = IO::Socket::UNIX->new(Peer => '@SOCKET@') or die "no test listens: $!";
 binmode $_ for *STDIN, $socket;
 print $socket $_ while sysread STDIN, $_, 65_536;
-# cron takes the end of this for the end of the mail: the test has to have all of it by then.
+# cron takes the exit of this for the end of the mail: the test must have all of it before that.
 shutdown $socket, 1;
 sysread $socket, $_, 1;

@@ -1,4 +1,4 @@
-/** A program that a test starts, stops, kills and starts again; nothing but its pid names it. */
+/** A program that a test starts, stops, kills and restarts; identified only by its pid. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import './scratch.ts';
 
@@ -37,13 +37,13 @@ export class Service {
     this.#ended = new Promise((resolve) => child.once('exit', resolve));
   }
 
-  /** Resolves when it is gone. It may be stopped: SIGKILL ends it all the same. */
+  /** Resolves when it is gone. It may be stopped: SIGKILL ends it in any case. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.isRunning) this.#child?.kill(signal);
     await this.#ended;
   }
 
-  /** Lets it hang, until cont(). */
+  /** Stops it until cont(). */
   stop(): void {
     this.#child?.kill('SIGSTOP');
   }
@@ -57,7 +57,7 @@ export class Service {
     this.start();
   }
 
-  /** Runs it once, to its end; one that takes longer than `ms` is killed, with status -1. */
+  /** Runs it once, to its end; if it takes longer than `ms`, it is killed, with status -1. */
   async ask(input: string, ms: number): Promise<Said> {
     const child = this.#spawn('pipe');
     const said = { out: '', errors: '' };

@@ -1,10 +1,10 @@
 /**
  * A real Slurm cluster for a test: munged, slurmctld and three slurmd on this machine, on 127.0.0.1
  * and free ports, with keys, state and logs in a fresh temporary directory, ended by their pids.
- * Serves Slurm 22.05 (Debian 12) and 24.11 (Debian 13). Needs root.
+ * Works with Slurm 22.05 (Debian 12) and 24.11 (Debian 13). Needs root.
  *
- * The daemons of Slurm look for themselves by the name of the machine, which may not resolve, or to
- * another address: they run in a UTS namespace in which the machine is called localhost.
+ * Slurm's daemons look up the name of the machine, which may not resolve, or only to another
+ * address: so they run in a UTS namespace in which the machine is called localhost.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -25,7 +25,7 @@ import { freePorts } from './ports.ts';
 import { type Said, Service } from './service.ts';
 import './scratch.ts';
 
-/** What skipWithout() has to ask for. */
+/** The requirements for skipWithout(). */
 export const SLURM_NEEDS = ['root', 'localhost', 'munged', 'slurmctld', 'slurmd', 'sbatch'];
 
 /** How Slurm finds the processes of a job. */
@@ -33,7 +33,7 @@ type Proctrack = 'pgid' | 'linuxproc' | 'cgroup';
 
 export interface SlurmOptions {
   readonly proctrack?: Proctrack;
-  /** Lines of slurm.conf by their key: more than this cluster has, or others. */
+  /** Lines of slurm.conf by key: additional or different settings. */
   readonly settings?: Readonly<Record<string, string | number>>;
 }
 
@@ -46,7 +46,7 @@ export interface Job {
 }
 
 const NODES = ['n1', 'n2', 'n3'] as const;
-/** Longest time for the cluster, a job or a process to become what a test waits for. */
+/** Longest time until the cluster, a job or a process is in the state that a test waits for. */
 const WAIT_MS_MAX = 120_000;
 const POLL_MS = 50;
 /** The first version whose cgroup.conf has to say that there are no cgroups. */
@@ -64,11 +64,11 @@ export class SlurmCluster {
 
   private constructor(options: SlurmOptions) {
     this.#options = options;
-    // The name of a node is that of a cgroup, which is the machine's.
+    // The name of a node is also that of a cgroup, which exists once per machine.
     const unique = options.proctrack === 'cgroup' ? `c${process.pid}` : '';
     this.nodes = NODES.map((node) => `${unique}${node}`);
     for (const name of ['state', 'spool', 'log', 'munge']) mkdirSync(join(this.directory, name));
-    // Jobs of another user may come here.
+    // Jobs of other users need access.
     chmodSync(this.directory, 0o755);
     chmodSync(join(this.directory, 'munge'), 0o711);
     writeFileSync(this.#path('munge/key'), randomBytes(128), { mode: 0o600 });
@@ -109,31 +109,31 @@ export class SlurmCluster {
     return slurmd;
   }
 
-  /** The environment that a command of Slurm needs to find this cluster. */
+  /** The environment that a Slurm command needs to find this cluster. */
   get env(): { readonly PATH: string; readonly SLURM_CONF: string } {
     return { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SLURM_CONF: this.conf };
   }
 
-  /** Runs a command of Slurm to its end, and throws if that is not 0. */
+  /** Runs a Slurm command to its end, and throws if it does not exit with 0. */
   async run(command: string, ...args: readonly string[]): Promise<string> {
     const { status, out, errors } = await this.ask(command, args);
     if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${status} ${errors}`);
     return out;
   }
 
-  /** Runs a command of Slurm to its end, whatever that is. */
+  /** Runs a Slurm command to its end, whatever its status is. */
   async ask(command: string, args: readonly string[], input = ''): Promise<Said> {
     return await new Service(command, [command, ...args], this.env).ask(input, WAIT_MS_MAX);
   }
 
-  /** Submits a script, which comes by stdin as baton's does. Returns the id of the job. */
+  /** Submits a script through stdin, as baton does. Returns the id of the job. */
   async submit(script: string, ...args: readonly string[]): Promise<string> {
     const { status, out, errors } = await this.ask('sbatch', ['--parsable', ...args], script);
     if (status !== 0) throw new Error(`sbatch ${args.join(' ')}: ${status} ${errors}`);
     return out.trim();
   }
 
-  /** All that the controller still knows; throws while it does not answer. */
+  /** All jobs that the controller still knows; throws while it does not answer. */
   async jobs(): Promise<readonly Job[]> {
     const out = await this.run('squeue', '-h', '-t', 'all', '-o', '%i|%T|%r|%N|%j');
     return out
@@ -145,7 +145,7 @@ export class SlurmCluster {
       });
   }
 
-  /** Resolves with the job as soon as it is as asked for; `which` is its id or its name. */
+  /** Resolves with the job as soon as `is` accepts it; `which` is its id or its name. */
   async job(which: string, is: (job: Job) => boolean): Promise<Job> {
     let last: Job | undefined;
     let found: Job | undefined;
@@ -162,7 +162,7 @@ export class SlurmCluster {
     return found;
   }
 
-  /** Resolves when every node is free for jobs and none runs. */
+  /** Resolves when every node is free for jobs and none is running. */
   async idle(): Promise<void> {
     await this.until('all nodes are idle', async () => {
       const { out } = await this.ask('sinfo', ['-h', '-o', '%T %D']);
@@ -170,7 +170,7 @@ export class SlurmCluster {
     });
   }
 
-  /** Asks again and again until it is true; fails after a time that no machine needs. */
+  /** Repeats until it is true; fails after a time that no machine needs. */
   async until(
     what: string | (() => string),
     isTrue: () => boolean | Promise<boolean>,
@@ -185,18 +185,18 @@ export class SlurmCluster {
     }
   }
 
-  /** The processes that run and watch the batch scripts; slurmstepd has them as children. */
+  /** The processes that run and watch the batch scripts, as children of slurmstepd. */
   stepds(): readonly number[] {
     return this.processes().filter((pid) => read(`/proc/${pid}/comm`).startsWith('slurmstepd'));
   }
 
-  /** Every process that belongs to this cluster: it names or has open what is in its directory. */
+  /** Every process of this cluster: it has the path or an open file of its directory. */
   processes(): readonly number[] {
     const all = execFileSync('/usr/bin/perl', ['-e', FIND, this.directory], { encoding: 'utf8' });
     return all.split(' ').filter(Boolean).map(Number);
   }
 
-  /** The last lines that the daemons have written, for a test that fails. */
+  /** The last log lines of the daemons, for a test that fails. */
   log(): string {
     return ['slurmctld', ...this.nodes]
       .map(
@@ -209,7 +209,7 @@ export class SlurmCluster {
       .join('\n');
   }
 
-  /** Ends all of it: the daemons, the jobs, and the files. */
+  /** Ends everything: the daemons, the jobs, and the files. */
   async close(): Promise<void> {
     const services = [this.controller, ...this.#slurmds.values(), this.munged];
     await Promise.all(services.map((service) => service.kill('SIGKILL')));
@@ -231,7 +231,7 @@ export class SlurmCluster {
       SlurmUser: 'root',
       SlurmdUser: 'root',
       AuthInfo: `socket=${this.#path('munge/sock')}`,
-      // Without this they listen to the whole network.
+      // Without this they listen on the whole network.
       CommunicationParameters: 'NoCtldInAddrAny,NoInAddrAny',
       SlurmctldPort: controller ?? 0,
       StateSaveLocation: this.#path('state'),
@@ -276,7 +276,7 @@ export class SlurmCluster {
 
 const AS_LOCALHOST = ['unshare', '--uts', 'sh', '-c', 'hostname localhost && exec "$@"', 'sh'];
 
-/** As undertaker.pl finds them: by a pid's words, environment, working directory and open files. */
+/** As in undertaker.pl: by arguments, environment, working directory and open files. */
 const FIND = `
   for my $pid (grep { $_ != $$ } map { m{(\\d+)} } glob '/proc/[0-9]*') {
     my $words = join ' ', map { open(my $f, '<', "/proc/$pid/$_") ? do { local $/; <$f> // '' } : '' }
@@ -286,8 +286,8 @@ const FIND = `
   }`;
 
 /**
- * A file that is missing or has unknown words is an error to one version or another. Without the
- * name of a plugin slurmd 22.05 ends where the cgroups are of version 2, or not mounted.
+ * A missing file, or one with unknown keys, is an error in one version or another. Without the name
+ * of a plugin, slurmd 22.05 ends if the cgroups are of version 2, or not mounted.
  */
 function cgroupConf(proctrack: Proctrack): string {
   const version = execFileSync('slurmctld', ['-V'], { encoding: 'utf8' });
@@ -296,7 +296,7 @@ function cgroupConf(proctrack: Proctrack): string {
   return proctrack === 'cgroup' ? 'IgnoreSystemd=yes\n' : 'CgroupPlugin=disabled\n';
 }
 
-/** proctrack/cgroup leaves it. */
+/** proctrack/cgroup leaves it behind. */
 function removeCgroup(node: string): void {
   try {
     rmdirSync(join(FREEZER, `slurm_${node}`));

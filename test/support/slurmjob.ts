@@ -1,6 +1,6 @@
 /**
- * The directory of a run as the daemon makes it for a job of Slurm, and the keeper of the job in
- * it: as a plain process here, or as the script for a real cluster.
+ * The directory of a run as the daemon makes it for a Slurm job, and the keeper of the job in it:
+ * as a plain process here, or as the script for a real cluster.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -50,12 +50,12 @@ export class SlurmJob {
     this.write('spawn.1', ['baton-spawn-3', this.token, ...limits, ...words].join('\0'));
   }
 
-  /** What the keeper is called with, wherever it runs. */
+  /** The keeper's arguments, wherever it runs. */
   get args(): readonly [string, string, string] {
     return [this.directory, '1', this.token];
   }
 
-  /** Submits it as the daemon does, and lets it go. Returns the id of the job. */
+  /** Submits it as the daemon does, and releases it. Returns the id of the job. */
   async submit(cluster: SlurmCluster, ...options: readonly string[]): Promise<string> {
     const places = ['-J', this.token, '-D', '/', '-o', join(this.directory, 'slurm.1')];
     const fixed = ['-H', '--open-mode=append', '--propagate=NONE', ...places];
@@ -84,12 +84,12 @@ export class SlurmJob {
     return readFileSync(join(this.directory, name), 'utf8');
   }
 
-  /** Resolves when the file is there. */
+  /** Resolves when the file exists. */
   async appears(name: string): Promise<void> {
     await this.#until(() => this.has(name), name);
   }
 
-  /** Resolves when its output has this. */
+  /** Resolves when its output contains this. */
   async prints(text: string): Promise<void> {
     await this.#until(() => this.has('out') && this.read('out').includes(text), text);
   }
@@ -123,7 +123,7 @@ class Keeper {
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
     const perl = ['/usr/bin/perl', SLURM_KEEPER, ...args];
-    // As slurmstepd has its scripts: not in the group of the test.
+    // Like slurmstepd's scripts: not in the process group of the test.
     this.#child = spawn('setsid', perl, { env, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.errors += text;
@@ -139,7 +139,7 @@ class Keeper {
     this.#child.kill(signal);
   }
 
-  /** Resolves when it has said so on stderr, which is the output file of the job. */
+  /** Resolves when it has printed this on stderr, which is the output file of the job. */
   async says(words: string): Promise<void> {
     while (!this.errors.includes(words)) await once(this.#child.stderr ?? this.#child, 'data');
   }

@@ -1,6 +1,6 @@
 /**
  * A real sshd for a test: on 127.0.0.1, a high port, with keys that live as long as the test, ended
- * by its pid. `home` is a home directory for the daemon: its .ssh is the one that is looked at.
+ * by its pid. `home` is a home directory for the daemon, whose .ssh is used.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,14 +12,14 @@ import { freePort } from './ports.ts';
 import './scratch.ts';
 
 const SSHD = '/usr/sbin/sshd';
-/** What skipWithout() has to ask for. */
+/** The requirements for skipWithout(). */
 export const SSHD_NEEDS = ['sshd', 'ssh-keygen', 'ssh-agent'];
 
-/** The account of SshdOptions.asNobody; Debian has it, and gives it no shell. */
+/** The account for SshdOptions.asNobody; in Debian it exists without a shell. */
 const NOBODY = 'nobody';
 
 export interface SshdOptions {
-  /** The user is `nobody`, who gets a shell and a home in a passwd that this sshd alone sees. */
+  /** The user is `nobody`, who has a shell and a home in a passwd that only this sshd sees. */
   readonly asNobody?: boolean;
 }
 
@@ -29,7 +29,7 @@ export class Sshd {
   readonly user: string;
   readonly key = join(this.directory, 'id');
   readonly knownHosts = join(this.home, '.ssh/known_hosts');
-  /** What sshd said on stderr, for a test that fails. */
+  /** What sshd printed on stderr, for a test that fails. */
   log = '';
   port = 0;
   #process: ChildProcess | undefined;
@@ -55,7 +55,7 @@ export class Sshd {
   async boot(more: readonly string[] = []): Promise<void> {
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     const config = join(this.directory, 'sshd_config');
-    // The first value of an option counts.
+    // The first value of an option applies.
     const lines = [
       ...more,
       `Port ${this.port}`,
@@ -84,38 +84,38 @@ export class Sshd {
     });
   }
 
-  /** What goes before sshd: for another user, the passwd of its own. */
+  /** The command prefix for sshd: for another user, its own passwd. */
   #around(): [string, ...string[]] | [] {
     if (this.user !== NOBODY) return [];
     const passwd = join(this.directory, 'passwd');
     const entry = `${NOBODY}:x:65534:65534::${this.home}:/bin/sh`;
     const others = readFileSync('/etc/passwd', 'utf8').replace(/^nobody:.*\n/m, '');
     writeFileSync(passwd, `${entry}\n${others}`, { mode: 0o644 });
-    // It reads what lets somebody in as that user.
+    // sshd reads the files for logins as that user.
     for (const path of [this.directory, this.home]) chmodSync(path, 0o755);
     chmodSync(join(this.directory, 'authorized_keys'), 0o644);
     const script = 'mount --bind "$0" /etc/passwd && exec "$@"';
     return ['unshare', '--mount', 'sh', '-c', script, passwd];
   }
 
-  /** Lets a key in; `options` such as command="…" go before it. */
+  /** Authorizes a key; `options` such as command="…" precede it. */
   authorize(key: string, options = ''): void {
     const line = `${options}${options && ' '}${readFileSync(`${key}.pub`, 'utf8')}`;
     writeFileSync(join(this.directory, 'authorized_keys'), line, { flag: 'a', mode: 0o600 });
   }
 
-  /** The key that it shows, as ssh-keyscan would write it without the name. */
+  /** Its host key, as ssh-keyscan would print it without the name. */
   hostKey(type = 'ed25519'): string {
     const [kind, key] = readFileSync(join(this.directory, `host_${type}.pub`), 'utf8').split(' ');
     return `${kind} ${key}`;
   }
 
-  /** Makes it known, or something else: `line` takes the place of the right one. */
+  /** Makes the host key known, or `line` instead of it. */
   know(line = `[127.0.0.1]:${this.port} ${this.hostKey()}`): void {
     writeFileSync(this.knownHosts, `${line}\n`, { mode: 0o600 });
   }
 
-  /** What a target's runner has to be to get here. */
+  /** The runner of a target that connects to this. */
   target(more: Record<string, unknown> = {}): { runner: Record<string, unknown> } {
     const { port, user, key, knownHosts } = this;
     const at = { type: 'ssh', host: '127.0.0.1', port, user, key, knownHosts, sshConfig: false };
@@ -129,7 +129,7 @@ export class Sshd {
     return path;
   }
 
-  /** How many signals sshd was asked for and did not pass on. */
+  /** How many signals sshd was asked to send and refused. */
   get signalsRefused(): number {
     return this.log.match(/session_signal_req/g)?.length ?? 0;
   }
@@ -152,7 +152,7 @@ export class Sshd {
   }
 }
 
-/** A real ssh-agent that holds nothing yet; its socket, which has this path. */
+/** A real ssh-agent without keys, with its socket at this path. */
 export async function startAgent(
   t: { after(done: () => unknown): void },
   socket: string,

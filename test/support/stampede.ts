@@ -1,6 +1,6 @@
 /**
  * New Year's stampede: the real cron on a faked 1 January starts four intervals of the real
- * rsnapshot at 03:00, directly or by the installed client, and one sees what becomes of them.
+ * rsnapshot at 03:00, directly or through the installed client, and the result is recorded.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { Rig } from './rig.ts';
 import { type LogLine, makeRsnapshot } from './rsnapshot.ts';
 import { publish } from './tools.ts';
 
-/** Lowest first, each with its line in cron; 1 January 2027 is a Friday. */
+/** Lowest first, each with its crontab fields; 1 January 2027 is a Friday. */
 const LINES = [
   ['daily', '0 3 * * *'],
   ['weekly', '0 3 * * 5'],
@@ -37,25 +37,25 @@ export interface Stampede {
   readonly firstStartMs: number;
   /** From the end of each run to the start of the next. */
   readonly gapsMs: readonly number[];
-  /** In the order of the starts: those that came true, and those of `baton plan`. */
+  /** In the order of the starts: the real ones, and those of `baton plan`. */
   readonly starts: readonly Start[];
   readonly planned: readonly Start[];
 }
 
-/** Puts the installed client where the jobs of this cron find it, and the socket beside it. */
+/** Installs the client where the jobs of this cron find it, and the socket beside it. */
 export function install(cron: Cron, rig: Rig): void {
   const script = join(publish(cron.directory), 'contrib/launchers.mjs');
   const { status, stderr } = spawnSync(process.execPath, [script, join(cron.directory, 'bin')]);
   if (status !== 0) throw new Error(String(stderr));
   mkdirSync(join(cron.directory, 'run/baton'));
-  // Who may not use it is told so by its own mode.
+  // The mode of the socket itself decides who may use it.
   chmodSync(rig.directory, 0o755);
   symlinkSync(rig.socket, join(cron.directory, 'run/baton/baton.sock'));
 }
 
 /**
- * `secondsBefore` 03:00 cron is started. `busySeconds` is what each interval takes at least.
- * `settle` is the option of the policy.
+ * `secondsBefore`: how long before 03:00 cron is started. `busySeconds`: minimum duration of each
+ * interval. `settle`: the option of the policy.
  */
 export async function stampede(options: {
   readonly isDirect?: boolean;
@@ -65,7 +65,7 @@ export async function stampede(options: {
 }): Promise<Stampede> {
   const cron = new Cron();
   const { busySeconds, secondsBefore, settle } = options;
-  // The lowest interval fetches, the others delete what is oldest: both take their time.
+  // The lowest interval fetches, the others delete the oldest snapshot: both are slowed down.
   const rm = join(cron.directory, 'slow-rm');
   cron.write('slow-rm', `#!/bin/sh\nsleep ${busySeconds}\nexec /bin/rm "$@"\n`, 0o755);
   const more = [
@@ -129,7 +129,7 @@ function startsOf(journal: readonly Record<string, unknown>[]): readonly Start[]
   });
 }
 
-/** What is planned for that night, by how long the runs have taken. */
+/** The plan for that night, based on how long the runs have taken. */
 async function plan(rig: Rig, crontabs: readonly string[]): Promise<readonly Start[]> {
   const asked = ['plan', '--json', '--from', '2027-01-01', ...crontabs];
   const { status, text, errors } = await rig.baton(...asked);

@@ -1,6 +1,6 @@
 /**
- * A command with a helper: each says which signals it hears. The helper ends by any; the command
- * asks it by USR1 first, waits for its answer, and ends with 3. `deaf`: it ignores INT.
+ * A command with a helper: each prints the signals that it gets. The helper ends by any signal; the
+ * command sends it USR1 first, waits for its answer, and ends with 3. `deaf`: it ignores INT.
  */
 const COMMAND = `
   my ($isDeaf) = @ARGV;
@@ -23,7 +23,7 @@ const COMMAND = `
   say_it('is up') if $helper;
   sleep 1 while 1;
 `;
-/** What runs it, on whatever machine. */
+/** The command that runs it, on any machine. */
 export const stoppable = (...more: readonly string[]): readonly string[] => [
   ...['/usr/bin/perl', '-e', COMMAND],
   ...more,

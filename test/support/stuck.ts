@@ -1,7 +1,7 @@
 /**
  * A test file that never ends, for leftovers.test.ts: with a daemon, a run, and a daemon that holds
- * the runner's stderr. It tells $STUCK_SOCKET its pid, its
- * temporary directory and what it has started.
+ * the runner's stderr. It sends its pid, its temporary directory and what it has started to
+ * $STUCK_SOCKET.
  */
 import { spawn } from 'node:child_process';
 import net from 'node:net';

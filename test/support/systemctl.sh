@@ -1,13 +1,13 @@
 #!/bin/sh
-# systemctl for maintainer scripts in a machine where systemd is not process 1: what they call, with
-# the units that the package has installed. baton.socket is held by activator.pl, which starts the
-# ExecStart= of baton.service when somebody connects; stopping the service ends its main process
-# alone, if KillMode= says so. What was asked for is in SHARE/systemctl.log, a line a call.
+# systemctl for maintainer scripts in a machine where systemd is not process 1: the subcommands that
+# they use, with the units that the package has installed. activator.pl holds baton.socket and
+# starts the ExecStart= of baton.service when somebody connects; stopping the service ends only its
+# main process if KillMode= says so. SHARE/systemctl.log has a line for each call.
 set -eu
 share=@SHARE@
 units=$(dirname "$(find /lib/systemd/system /usr/lib/systemd/system -name baton.service | head -n 1)")
 echo "$*" >>"$share/systemctl.log"
-case $* in *--root=*) exec /bin/systemctl "$@" ;; esac # works on files alone
+case $* in *--root=*) exec /bin/systemctl "$@" ;; esac # works on files only
 value() { sed -n "s/^$1=//p" "$units/$2"; }
 
 holder() { cat "$share/holder" 2>/dev/null || echo none; }
@@ -46,7 +46,7 @@ stop() {
       ;;
     baton.socket)
       [ -d "/proc/$(holder)" ] || return 0
-      # activator.pl ends what it has started, too, which systemd would leave to the next call.
+      # activator.pl also ends what it has started, which systemd would leave to the next call.
       kill "$(holder)"
       while [ -d "/proc/$(holder)" ]; do sleep 0.01; done
       rm -f "$(value ListenStream baton.socket)"

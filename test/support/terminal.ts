@@ -1,7 +1,7 @@
 /**
  * A real terminal for the client: util-linux's script(1) makes the pseudo-terminal, and a small
- * screen here does what the client's few control sequences say, so that a test sees what a person
- * would see. All that was written is kept, too.
+ * screen here interprets the client's few control sequences, so that a test sees what a person
+ * would see. All output is kept as well.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { BATON } from './fake-daemon.ts';
@@ -10,7 +10,7 @@ interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly columns?: number;
   readonly rows?: number;
-  /** Behind the command line, such as "2>/dev/null". */
+  /** After the command line, such as "2>/dev/null". */
   readonly redirect?: string;
 }
 
@@ -43,7 +43,7 @@ export class Terminal {
     this.ended = new Promise((resolve) => this.child.once('close', (code) => resolve(code)));
   }
 
-  /** All that was written after the client began. */
+  /** All output since the client started. */
   get text(): string {
     return this.#text.replace(/^pid \d+\r\n/, '');
   }
@@ -53,12 +53,12 @@ export class Terminal {
     return Number(/^pid (\d+)/.exec(this.#text)?.[1]);
   }
 
-  /** The lines that are seen now. */
+  /** The lines that are visible now. */
   get screen(): readonly string[] {
     return screenAfter(this.text);
   }
 
-  /** Resolves once this is seen in one of the lines, and gives that line. */
+  /** Resolves with the line once this is visible in one. */
   seen(text: string): Promise<string> {
     return new Promise((resolve) => {
       const look = (): void => {
@@ -76,7 +76,7 @@ export class Terminal {
 /** A control sequence, or one character. */
 const TOKEN = '\u001b\\[(\\??[\\d;]*)([A-Za-z])|.';
 
-/** What a terminal shows after these characters; knows what the client uses, and no more. */
+/** What a terminal shows after these characters; supports only what the client uses. */
 function screenAfter(text: string): readonly string[] {
   const lines = [''];
   let [row, column] = [0, 0];

@@ -1,6 +1,6 @@
 /**
- * A terminal's text as a picture: what stands in colours (SGR of ECMA-48) becomes an SVG that looks
- * the same in any monospace font, in a light and in a dark page. Pure.
+ * A terminal's text as a picture: coloured text (SGR of ECMA-48) becomes an SVG that looks the same
+ * in any monospace font, on a light and on a dark page. Pure.
  */
 
 /** Size of one character, in pixels. */
@@ -9,7 +9,7 @@ const MARGIN = 16;
 /** The height of the bar with the three dots. */
 const BAR = 26;
 
-/** Of the SGR parameters that the client uses: foreground colours by number. */
+/** Foreground colours by number, for the SGR parameters that the client uses. */
 const COLOURS: Readonly<Record<string, readonly [light: string, dark: string]>> = {
   '31': ['#b3161b', '#ff8078'],
   '32': ['#17692c', '#6fd58a'],
@@ -24,7 +24,7 @@ interface Stretch {
   readonly sgr: readonly string[];
 }
 
-/** `title` is what the picture is to those who do not see it. */
+/** `title` describes the picture for those who cannot see it. */
 export function drawTerminal(lines: readonly string[], title: string): string {
   const rows = lines.map(stretchesOf);
   const columns = Math.max(...rows.flat().map(({ column, text }) => column + text.length));
@@ -55,7 +55,7 @@ function styles(scheme: 0 | 1, paper: string, ink: string, edge: string): string
   return `rect { fill: ${paper}; stroke: ${edge} } circle { fill: ${edge} } text { fill: ${ink} }\n${colours.join(' ')}`;
 }
 
-/** Each as wide as its characters are in the grid, whatever the font. */
+/** Text as wide as its characters in the grid, whatever the font. */
 function draw({ column, text, sgr }: Stretch, y: number): string {
   const names = sgr.flatMap((code) => {
     if (code === '1') return 'b';
@@ -68,7 +68,7 @@ function draw({ column, text, sgr }: Stretch, y: number): string {
   return `<text ${place}${style}>${escaped(text)}</text>`;
 }
 
-/** What has one look, without the blanks around it. */
+/** Parts with the same style, without the blanks around them. */
 function stretchesOf(line: string): readonly Stretch[] {
   const stretches: Stretch[] = [];
   let column = 0;
@@ -76,7 +76,7 @@ function stretchesOf(line: string): readonly Stretch[] {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what a terminal is sent.
   for (const [, codes, text = ''] of line.matchAll(/\x1b\[([\d;]*)m|([^\x1b]+)/g)) {
     if (codes !== undefined) sgr = codes.split(';').filter((code) => Number(code) > 0);
-    // Columns keep their places: wide gaps are no text.
+    // Columns keep their positions: wide gaps are not text.
     for (const { 0: words, index } of text.matchAll(/\S+(?: \S+)*/g)) {
       stretches.push({ column: column + index, text: words, sgr });
     }

@@ -1,7 +1,7 @@
 /**
- * Tests that need a tool of the system skip visibly without it, and fail where nothing may be
+ * Tests that need a tool of the system are skipped visibly without it, and fail if nothing may be
  * skipped (BATON_TEST_NO_SKIP, as in .ci/run). Nothing else skips a test: .ci/skipped reads the
- * reasons, and holds each to what the machine has.
+ * reasons, and compares each with what the machine has.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import './scratch.ts';
 
-/** What no command of this name shows, and how it is found. */
+/** Requirements that are not the name of a command, and how to check them. */
 const PROBES: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
   'a mount namespace': () => isGood('unshare', '--mount', 'true'),
@@ -21,9 +21,9 @@ const PROBES: Readonly<Record<string, () => boolean>> = {
 };
 
 /**
- * True if the test has to end here: something is missing, a command by its name or one of PROBES.
- * What the test opens it opens after this: for one that skips itself, node:test runs beforeEach and
- * no afterEach.
+ * True if the test has to end here because something is missing: a command by its name or one of
+ * PROBES. Open everything after this call: if a test skips itself, node:test runs beforeEach but no
+ * afterEach.
  */
 export function skipWithout(t: TestContext, ...needs: readonly string[]): boolean {
   const reason = whyWithout(...needs);
@@ -53,8 +53,8 @@ function isGood(command: string, ...args: readonly string[]): boolean {
 const ROOT = join(import.meta.dirname, '../../..');
 
 /**
- * Puts the installed form of both programs where every user may read it, whatever the modes of the
- * directories above this checkout are; returns the root of the copy.
+ * Installs both programs where every user may read them, whatever the modes of the directories
+ * above this checkout are; returns the root of the copy.
  */
 export function publish(directory: string): string {
   const root = join(directory, 'baton');

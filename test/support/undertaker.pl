@@ -1,9 +1,9 @@
-# Ends whatever a test file has left, however it ended: perl undertaker.pl PID DIRECTORY
+# Ends everything that a test file has left, however it ended: perl undertaker.pl PID DIRECTORY
 #
-# PID is the file's process, its parent, and stdin a pipe that nobody else holds. That ends a little
-# before the process does, which may still have files open. Once it is gone, every process that
-# names something below DIRECTORY, in its arguments or its environment, or has it open or as its
-# working directory, is killed with all that it has started, and DIRECTORY is removed.
+# PID is the file's process, its parent, and stdin a pipe that no other process holds. The pipe ends
+# a little before the process does, which may still have files open. Once that is gone, every
+# process that has a path below DIRECTORY in its arguments or its environment, or has it open or as
+# its working directory, is killed with all that it has started, and DIRECTORY is removed.
 my ($parent, $root) = @ARGV;
 $SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
 1 while sysread STDIN, my $said, 4096;

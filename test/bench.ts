@@ -1,10 +1,11 @@
 /**
- * The benchmark: what DESIGN's budgets bound, and the peers beside it, in one table of ratios.
+ * The benchmark: what DESIGN's budgets limit, and comparable tools, in one table of ratios.
  *
  *   npm run bench -- [--check] [--only SECTION]… [--quick] [--idle-seconds N] [--out DIRECTORY]
  *
- * --check exits with 1 if a budget is missed or a peer is missing, but not if a goal is ahead.
- * --quick does a tenth of the work. A busy machine spoils figures, but few ratios.
+ * --check exits with 1 if a budget is missed or a tool is missing, but not if a goal is ahead.
+ * --quick does a tenth of the work. Ratios are valid on a busy machine, too; absolute figures need
+ * an idle one.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
@@ -102,7 +103,7 @@ async function measureAll(): Promise<void> {
   process.exitCode = exitStatus(parts, flags.check);
 }
 
-/** What goes wrong in one section is said in its place, and the others go on. */
+/** An error in one section is reported there, and the others continue. */
 async function measure(section: string, options: Options): Promise<readonly Line[]> {
   try {
     return (await SECTIONS[section]?.(options)) ?? [];

@@ -1,7 +1,7 @@
 /**
- * The main job in a minute, with nothing to configure: a private daemon, five real clients that ask
- * for five rsnapshot intervals in the worst order at the same instant, and what baton makes of it.
- * Leaves nothing behind; ends with 0 only if all five ran, the highest first.
+ * baton's main job in a minute, with nothing to configure: a private daemon, five real clients that
+ * request five rsnapshot intervals in the worst order at the same instant, and the result. Leaves
+ * nothing behind; exits with 0 only if all five ran, the highest first.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import type { StatusReply } from '../daemon/protocol/request.ts';
 
 const DIST = join(import.meta.dirname, '..');
-/** Lowest first: the worst order to ask in. */
+/** Lowest first: the worst order of requests. */
 const INTERVALS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
 const LOOK_MS = 100;
 
@@ -48,7 +48,7 @@ async function demo(): Promise<number> {
   }
 }
 
-/** A small tree, a configuration for it, and older snapshots, so that every interval has work. */
+/** A small tree, a configuration for it, and older snapshots for every interval to rotate. */
 function makeSnapshots(): string {
   const [tree, root] = [join(directory, 'tree'), join(directory, 'snapshots')];
   mkdirSync(tree);
@@ -56,7 +56,7 @@ function makeSnapshots(): string {
   for (const interval of INTERVALS) {
     for (const age of [0, 1]) mkdirSync(join(root, `${interval}.${age}`), { recursive: true });
   }
-  // Every interval deletes its oldest snapshot; done slowly, there is something to see.
+  // Every interval deletes its oldest snapshot; slowed down, so that there is something to see.
   const slow = join(directory, 'slow-rm');
   writeFileSync(slow, '#!/bin/sh\nsleep 0.7\nexec /bin/rm "$@"\n', { mode: 0o755 });
   const lines = [
@@ -103,7 +103,7 @@ function startDaemon() {
 function startClient(interval: string): Promise<number | null> {
   const client = join(DIST, 'client/main.cjs');
   const child = spawn(process.execPath, [client, 'run', `rsnap-${interval}`, '--wait'], {
-    // Five live lines on one terminal would be one too many: stderr is no terminal for them.
+    // Five live lines on one terminal would be too many: their stderr is not a terminal.
     stdio: ['inherit', 'inherit', 'pipe'],
     env: { ...process.env, BATON_SOCKET: socket },
   });
@@ -112,7 +112,7 @@ function startClient(interval: string): Promise<number | null> {
 }
 
 /**
- * Prints who runs and who waits for whom, until all clients are done; returns the order of runs.
+ * Prints what runs and what waits for what, until all clients are done; returns the order of runs.
  */
 async function watch(all: Promise<unknown>): Promise<readonly string[]> {
   let done = false;

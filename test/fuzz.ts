@@ -1,8 +1,8 @@
 /**
- * The protocol fuzz: hostile clients without end against a real daemon, while a well-behaved one
- * must be served in time. Case N of a seed is always the same (test/support/hostile.ts). The daemon
- * has to stay the same process, small, with every reply in order; it must close what it opened,
- * stop with 0, and come up again from the journal that the hostile requests have left.
+ * The protocol fuzz: endless hostile clients against a real daemon, while a well-behaved one must
+ * be served in time. Case N of a seed is always the same (test/support/hostile.ts). The daemon has
+ * to remain the same process, stay small, and keep every reply in order; it must close what it
+ * opened, stop with 0, and start again from the journal that the hostile requests have left.
  *
  *   npm run fuzz -- [CASES] [SEED] [FIRST]     default 100000, a seed that is printed, case 0
  */
@@ -18,12 +18,12 @@ import { STATUS_MS_USUAL, startProbing } from './support/prober.ts';
 import { BATOND, Rig, Session } from './support/rig.ts';
 
 const CASES_AT_ONCE = 32;
-/** Clients that say nothing all the time. */
+/** Clients that stay silent all the time. */
 const SILENT = 1_000;
 /** Most memory of the daemon. */
 const RSS_BYTES_MAX = 300_000_000;
 const BIG_TOKEN = 'big';
-/** Enough is known after so many faults. */
+/** Stop after this many faults. */
 const FAULTS_MAX = 20;
 /** How long the daemon may take to close what its clients have left, and to stop. */
 const CALM_MS_MAX = 10_000;
@@ -46,9 +46,9 @@ export interface FuzzResult {
 export interface FuzzOptions {
   readonly cases: number;
   readonly seed: number;
-  /** Number of the first case: 0 unless told, to have one case again. */
+  /** Number of the first case; default 0, otherwise to repeat one case. */
   readonly first?: number;
-  /** Size of the output that slow readers ask for. */
+  /** Size of the output that slow readers request. */
   readonly bigBytes?: number;
   /** How often it is read at full speed. */
   readonly fastReads?: number;
@@ -123,7 +123,7 @@ class Fuzz {
     };
   }
 
-  /** Its log goes to a file: nobody here has to be quick for the daemon to be. */
+  /** Its log goes to a file, so that this process need not keep up with it. */
   #start(): void {
     const { configFile, socket, state, directory } = this.#rig;
     const log = openSync(join(directory, 'log'), 'a');
@@ -143,8 +143,7 @@ class Fuzz {
   }
 
   /**
-   * A run that goes on and one that has printed much; both are looked at once, to open all there
-   * is.
+   * A run that continues and one with much output; both are followed at once, to open everything.
    */
   async #prepare(): Promise<Scenery> {
     const session = await this.#connect();
@@ -189,7 +188,7 @@ class Fuzz {
     return next - first;
   }
 
-  /** All that was opened for the clients is closed again. */
+  /** Everything opened for the clients is closed again. */
   async #calmDown(before: number): Promise<void> {
     const deadlineMs = performance.now() + CALM_MS_MAX;
     while (this.#descriptors() > before) {

@@ -1,7 +1,7 @@
 /**
  * Writes a journal as this version writes it, for all later versions to load, and the state that it
- * leads to: node dist/test/journal-fixture.js (docs/releasing.md). It holds what happens in a long
- * history at random, the same each time.
+ * leads to: node dist/test/journal-fixture.js (docs/releasing.md). It contains the events of a long
+ * random history, the same each time.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { ROOT } from './support/config.ts';
 import { Core, ordered } from './support/core.ts';
 import { RELEASES } from './support/journals.ts';
 
-/** So many histories, one after another, have each type of event. */
+/** This many consecutive histories contain each type of event. */
 const HISTORIES = 200;
 const SEED = 11;
 

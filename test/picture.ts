@@ -1,10 +1,10 @@
 /**
  * Makes the picture in README.md, contrib/picture/status.svg: `npm run picture`.
  *
- * What it shows is a real session on a real terminal: the daemon, the client and rsnapshot with a
- * tree of its own. Only the clock is not real: for the daemon a second is twenty minutes, so that
- * a night passes while one waits. It needs rsnapshot, rsync, faketime and util-linux, and lays its
- * files over /etc in a mount namespace that nobody else sees.
+ * It shows a real session on a real terminal: the daemon, the client and rsnapshot with a tree of
+ * its own. Only the clock is faked: for the daemon a second is twenty minutes, so that a night
+ * passes quickly. It needs rsnapshot, rsync, faketime and util-linux, and mounts its files over
+ * /etc in a private mount namespace.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -47,7 +47,7 @@ function inNamespace(): number {
   return status ?? 1;
 }
 
-/** As an administrator would have it; the sleeps are so long that there is something to see. */
+/** As an administrator would have it; the sleeps are long enough that there is something to see. */
 function makeConfig() {
   const local = (...args: readonly string[]) => ({ runner: { type: 'local', args } });
   const disk = { policies: [{ type: 'cardinality', group: 'backup-disk' }] };
@@ -79,7 +79,7 @@ async function takePicture(): Promise<void> {
   mkdirSync('/etc/baton');
   writeFileSync(CONFIG, JSON.stringify(makeConfig()), { mode: 0o600 });
   const beginNight = async (at: string): Promise<void> => {
-    // What the night before has moved on is there again.
+    // What the previous night has rotated away exists again.
     const { conf } = makeRsnapshot(place, LEVELS, [
       ['cmd_rm', slow],
       ['cmd_preexec', COPY],
@@ -108,7 +108,7 @@ async function takePicture(): Promise<void> {
 async function boot(rig: Rig, at: string): Promise<void> {
   const since = rig.log.length;
   const daemon = [BATOND, '--config', CONFIG, '--socket', rig.socket, '--state', rig.state];
-  // The wrapper itself would stand between us and the daemon.
+  // The wrapper itself would be between us and the daemon.
   const { stdout } = spawnSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD']);
   const clock = { LD_PRELOAD: `${stdout}`.trim(), FAKETIME: `@${at} x${SPEED}`, TZ: 'UTC' };
   const PATH = `${makePerl(rig, clock.LD_PRELOAD, at)}:${process.env['PATH']}`;
@@ -116,7 +116,7 @@ async function boot(rig: Rig, at: string): Promise<void> {
   await Promise.race([rig.logged('ready', since), ended]);
 }
 
-/** A directory with a perl that has the daemon's clock; a program begins a clock of its own. */
+/** A directory with a perl that has the daemon's clock; each program starts a clock of its own. */
 function makePerl(rig: Rig, preload: string, at: string): string {
   const bin = join(rig.directory, 'bin');
   mkdirSync(bin, { recursive: true });
@@ -136,7 +136,7 @@ function endsIn(rig: Rig): number {
   return rig.log.filter((line) => line['msg'] === 'ended').length;
 }
 
-/** Asks for everything at the same instant, as cron does. */
+/** Requests everything at the same instant, as cron does. */
 async function askForAll(rig: Rig): Promise<void> {
   const session = await rig.open();
   const asked = names().map((target) => session.ask({ type: 'run', target }, 'accepted'));
@@ -144,7 +144,7 @@ async function askForAll(rig: Rig): Promise<void> {
   session.close();
 }
 
-/** What a person sees that types this. */
+/** What a person sees who types this. */
 async function shoot(rig: Rig, args: readonly string[]): Promise<readonly string[]> {
   const terminal = new Terminal(args, rig.socket, { columns: COLUMNS, rows: 40 });
   const status = await terminal.ended;

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs tests that are built: test/run.sh [LEVEL [NAME...]]
-# Without a LEVEL, a folder of this one, all of them; a NAME is that of a file there, without
-# ".test.ts", or a pattern: test/run.sh e2e run 'ssh*'
+# Runs tests that are built: test/run.sh [LEVEL [NAME...]] Without a LEVEL (a subdirectory of test),
+# all of them; a NAME is that of a file there, without ".test.ts", or a pattern: test/run.sh e2e run
+# 'ssh*'
 set -eu
 cd "$(dirname "$0")/.."
 level=${1:-}

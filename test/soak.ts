@@ -1,13 +1,13 @@
 /**
- * The crash soak: real clients ask for real runs while the daemon is killed, at random, at every
- * step between two effects and at every step of a compaction, and started again, and while its fork
- * server is killed under it, and reloads rename a group. Every client must exit with the true
- * status and have every byte once; every command must have run exactly once, and never more of the
- * group at once than it admits, whatever its name was when they started.
+ * The crash soak: real clients request real runs while the daemon is killed at random times, at
+ * every step between two effects and at every step of a compaction, and restarted; while its fork
+ * server is killed; and while reloads rename a group. Every client must exit with the right status
+ * and get every byte once; every command must have run exactly once, and never more of the group at
+ * once than it admits, whatever its name was when they started.
  *
- * Now and then a dead daemon's journal is removed, or an older copy takes its place. Who asked
- * before may then hear that nobody knows of his run (125), and what was asked for may run again, as
- * another run; all else holds, and no run is executed twice.
+ * Now and then a dead daemon's journal is removed, or replaced by an older copy. Earlier clients
+ * may then be told that their run is unknown (125), and what they requested may run again, as
+ * another run; everything else holds, and no run is executed twice.
  *
  *   npm run crash -- [RUNS] [DEATHS] [SEED]      default 1000 300 and a seed that is printed
  */
@@ -30,19 +30,19 @@ import './support/scratch.ts';
 
 const DIST = join(import.meta.dirname, '..');
 const CLIENTS_AT_ONCE = 12;
-/** Daemons here live for a moment and come back slowly; nobody is to give up on them. */
+/** Daemons here live briefly and come back slowly; no client may give up. */
 const PATIENT = ['--connect-timeout', '2min'];
-/** Chance of a death at each of the armed steps of a daemon. */
+/** Probability of a death at each of the armed steps of a daemon. */
 const STEP_CHANCE = 0.01;
-/** The same where only one step of the compaction is armed. */
+/** The same if only one step of the compaction is armed. */
 const COMPACTION_CHANCE = 0.2;
-/** Longest life of a daemon that dies by the clock. */
+/** Longest life of a daemon that is killed by time. */
 const LIFE_MS_MAX = 500;
 /** How often a daemon loses its fork server, at most. */
 const FORK_SERVER_MS_MAX = 200;
-/** How often the group is given another name, at most. */
+/** How often the group is renamed, at most. */
 const RENAME_MS_MAX = 300;
-/** Chance that the journal of a dead daemon is removed or restored, and that a copy is made. */
+/** Probability that a dead daemon's journal is removed or restored, and that it is copied. */
 const UPSET_CHANCE = 0.1;
 const COPY_CHANCE = 0.2;
 const NO_VERDICT = 125;
@@ -53,14 +53,14 @@ const INSTANCES = 2;
 export interface SoakResult {
   readonly runs: number;
   readonly deaths: number;
-  /** Fork servers that were killed under a living daemon. */
+  /** Fork servers that were killed while their daemon was alive. */
   readonly orphanings: number;
-  /** Reloads under which the group had another name. */
+  /** Reloads that renamed the group. */
   readonly renamings: number;
   /** Journals that were removed or restored. */
   readonly upsets: number;
   readonly seconds: number;
-  /** How many daemons died at which step; the others died by the clock. */
+  /** How many daemons died at which step; the others were killed by time. */
   readonly points: ReadonlyMap<string, number>;
   readonly faults: readonly string[];
 }
@@ -108,7 +108,7 @@ class SoakRig {
   orphanings = 0;
   renamings = 0;
   upsets = 0;
-  /** Clients that heard that nobody knows of their runs. */
+  /** Clients that were told that their run is unknown. */
   #forsaken = 0;
   /** Daemons that were to die in a compaction; they take turns at its steps. */
   #compacting = 0;
@@ -159,7 +159,7 @@ class SoakRig {
     const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
     this.#daemon = daemon;
     let life: NodeJS.Timeout | undefined;
-    // A life begins when it can be asked: on a busy machine a start takes its time.
+    // A life starts when the daemon answers: on a busy machine a start takes some time.
     createInterface(daemon.stdout).on('line', (line) => {
       if (!line.includes('"msg":"ready"')) return;
       this.#orphan(daemon);
@@ -176,7 +176,7 @@ class SoakRig {
     });
   }
 
-  /** What an administrator does to a journal, and a backup. */
+  /** What an administrator, or a backup, does to a journal. */
   #upset(): void {
     const journal = join(this.directory, 'state/journal.ndjson');
     const copy = join(this.directory, 'journal.copy');
@@ -188,7 +188,7 @@ class SoakRig {
     else rmSync(journal);
   }
 
-  /** Takes the fork server from a daemon, again and again as long as it lives. */
+  /** Kills the fork server of a daemon, again and again as long as the daemon is alive. */
   #orphan(daemon: ChildProcess): void {
     if (daemon.exitCode !== null || daemon.signalCode !== null) return;
     for (const pid of daemon.pid === undefined ? [] : childrenOf(daemon.pid)) {
@@ -198,7 +198,7 @@ class SoakRig {
     setTimeout(() => this.#orphan(daemon), this.#random() * FORK_SERVER_MS_MAX).unref();
   }
 
-  /** Gives the group another name, again and again as long as this daemon lives. */
+  /** Renames the group, again and again as long as this daemon is alive. */
   #rename(daemon: ChildProcess): void {
     if (this.#isClosing || daemon.exitCode !== null || daemon.signalCode !== null) return;
     this.renamings++;
@@ -207,7 +207,7 @@ class SoakRig {
     setTimeout(() => this.#rename(daemon), this.#random() * RENAME_MS_MAX).unref();
   }
 
-  /** For crashpoints.ts; undefined for a death by the clock. */
+  /** For crashpoints.ts; undefined for a death by time. */
   #nextCrash(): Record<string, string> | undefined {
     const way = this.#random();
     if (way < 0.5) return undefined;
@@ -216,7 +216,7 @@ class SoakRig {
     return { CRASH_CHANCE: String(COMPACTION_CHANCE), CRASH_AT: point };
   }
 
-  /** One client, to its end; what is wrong with it, if anything. */
+  /** One client, to its end; returns what is wrong with it, if anything. */
   async runOne(): Promise<string | undefined> {
     const kind = this.#kinds[Math.floor(this.#random() * this.#kinds.length)];
     if (kind === undefined) return 'no kind';
@@ -250,7 +250,7 @@ class SoakRig {
     return undefined;
   }
 
-  /** Every run executed exactly once, and no more of the group at once than it admits. */
+  /** Every run was executed exactly once, and no more of the group at once than it admits. */
   checkCounts(asked: number): string[] {
     const notes = readFileSync(this.#counter, 'utf8').split('\n').filter(Boolean);
     const lines = notes.filter((note) => note.startsWith('begin '));
@@ -275,7 +275,7 @@ class SoakRig {
     return points;
   }
 
-  /** Whoever had its turn died where it was to; the last daemon may have had no time for it. */
+  /** Each daemon died at its assigned step; the last one may have had no time for it. */
   checkPoints(points: ReadonlyMap<string, number>): string[] {
     return COMPACTION_POINTS.filter(
       (point, at) => at < this.#compacting - 1 && points.get(point) === 0,
@@ -292,7 +292,7 @@ class SoakRig {
   }
 }
 
-/** None of a process that is gone. */
+/** Empty for a process that is gone. */
 function childrenOf(pid: number): readonly number[] {
   const children = readGone(`/proc/${pid}/task/${pid}/children`).trim();
   return children === '' ? [] : children.split(' ').map(Number);

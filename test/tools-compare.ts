@@ -1,6 +1,6 @@
 /**
- * Holds what test/tools/rows.sh has seen against the rows of daemon/config/tool-*.ts: a line for
- * every fact that differs, and status 1 where there is one. `node tools-compare.js SUITE FACTS`
+ * Compares the facts recorded by test/tools/rows.sh with the rows of daemon/config/tool-*.ts:
+ * prints a line for every difference, and exits with 1 if any. `node tools-compare.js SUITE FACTS`
  */
 import { readFileSync } from 'node:fs';
 import { KNOWN_TOOLS } from '../daemon/config/known-tools.ts';
@@ -8,7 +8,7 @@ import type { KnownTool } from '../daemon/config/tool-shape.ts';
 
 const SUITES: Readonly<Record<string, 12 | 13>> = { bookworm: 12, trixie: 13 };
 
-/** Whether a fact is as its row says; undefined where the row says nothing of such facts. */
+/** Whether a fact agrees with its row; undefined if the row says nothing about it. */
 function agrees(row: KnownTool, fact: string, value: string, debian: 12 | 13): boolean | undefined {
   const { warn = [], locked = [], stopped = [], ignores = [], seen } = row;
   const code = Number(value);

@@ -1,6 +1,6 @@
 /**
- * Section 2: durable submissions, against the disk's own floor; that they cost the same however
- * much waits or has been; and that questions asked meanwhile neither take long nor stop the loop.
+ * Section 2: durable submissions, compared with the disk's own limit; that they cost the same
+ * however many runs are queued or past; and that queries neither take long nor block the loop.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -84,7 +84,7 @@ async function startBare(directory: string) {
 interface Pile {
   readonly what: string;
   readonly subject: Subject;
-  /** What is submitted to and asked about. */
+  /** The target of submissions and queries. */
   readonly target: string;
 }
 
@@ -124,7 +124,7 @@ async function inManyGroups(many: number): Promise<Pile> {
   const names = Array.from({ length: GROUPS }, (_, at) => `t${at}`);
   const target = (group: string) => ({ ...TRUE, policies: [{ type: 'cardinality', group }] });
   const targets = Object.fromEntries(names.map((name) => [name, target(name)]));
-  // Paused, for a thousand of them would start.
+  // Paused, because a thousand of them would start.
   const pile = [...pausing(names), ...waiting(names, many)];
   const subject = await Subject.on(targets, { pile, isWatched });
   return { what: `${count(many)} waiting in ${count(GROUPS)} groups`, subject, target: 't7' };
@@ -136,7 +136,7 @@ async function inThePast(many: number): Promise<Pile> {
   return { what: `${count(many)} past runs`, subject, target: 't' };
 }
 
-/** A submission in each pile, by turns; the ratio is to the one with nothing in it. */
+/** Submissions to each pile in turn; the ratio is to the empty one. */
 async function costs(piles: readonly Pile[], { isQuick }: Options): Promise<readonly Line[]> {
   const blocks = new Map<Pile, number[]>(piles.map((pile) => [pile, []]));
   const ask = (pile: Pile) => async () => {
@@ -191,7 +191,7 @@ async function answers({ what, subject, target }: Pile): Promise<readonly Line[]
   return [...rows, blockRow(`loop blocked by questions, ${what}`, blocks)];
 }
 
-/** The longest block of each round; what the code does is in every round, a neighbour is not. */
+/** The longest block of each round; unlike a neighbour's load, the code's own is in each. */
 function blockRow(what: string, blocks: readonly number[]): Line {
   const budget = { rule: 'at most', on: 'figure', bound: BLOCK_MS } as const;
   return { what, unit: 'ms', figure: median(blocks), budget };

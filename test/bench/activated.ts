@@ -16,7 +16,7 @@ export class Activated {
     this.#flags = flags;
   }
 
-  /** Starts the one who listens; there is no daemon yet. */
+  /** Starts the listener; there is no daemon yet. */
   async listen(): Promise<void> {
     const { socket, configFile, state } = this.#rig;
     rmSync(socket, { force: true });
@@ -29,7 +29,7 @@ export class Activated {
     this.#child = child;
     this.#gone = new Promise((resolve) => child.once('exit', () => resolve()));
     await new Promise<void>((resolve, reject) => {
-      // Its first line says that it listens; the socket is there a moment before.
+      // Its first line says that it listens; the socket exists a moment before that.
       child.stderr.once('data', () => resolve());
       child.once('error', reject);
       child.once('exit', () => reject(new Error('systemd-socket-activate ended at once')));
@@ -55,7 +55,7 @@ export class Activated {
     return this.#gone;
   }
 
-  /** Ends the daemon: it has taken the place of the one who listened. */
+  /** Ends the daemon: it has replaced the listener. */
   async end(): Promise<void> {
     if (this.isAlive) this.#child?.kill('SIGKILL');
     await this.#gone;

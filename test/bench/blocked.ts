@@ -1,6 +1,6 @@
 /**
- * Loaded into a daemon by `--import`: on SIGUSR2 it says, as a line of its log, how long its loop
- * has been blocked at most since the last time. See test/bench/subject.ts.
+ * Loaded into a daemon by `--import`: on SIGUSR2 it logs, in a line of its own, how long its loop
+ * was blocked at most since the last time. See test/bench/subject.ts.
  */
 import { writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';

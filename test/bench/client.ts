@@ -1,4 +1,4 @@
-/** Section 1: what a crontab line pays for, whole processes from start to exit. */
+/** Section 1: the cost of a crontab line, as whole processes from start to exit. */
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BATON } from '../support/rig.ts';
@@ -9,16 +9,14 @@ import type { Budget, Line, Row } from './table.ts';
 
 const FRONT_DOOR = join(dirname(BATON), 'baton.pl');
 const CROWD = 30;
-/**
- * What a run itself may cost a waiting client: forks, four writes to the disk, and the way back.
- */
+/** What a run itself may cost a waiting client: forks, four disk writes, and the way back. */
 const RUN_MS = 10;
 /** The plan allows 1.3, and 12 ms for the run. */
 const NODE_FACTOR = 1.25;
 /** What the front door may take, of the time that task-spooler takes. */
 const TSP_FACTOR = 2.5;
 const TSP_WAIT_FACTOR = 4;
-/** The least that a client in Node can be: what is above it is baton's own. */
+/** The smallest possible client in Node: anything above it is baton's own. */
 const LEAST = `const socket = require('net').connect(process.env.BATON_SOCKET);
 socket.on('connect', () => socket.write('{"type":"run","target":"queue"}\\n'));
 socket.on('data', () => process.exit());`;
@@ -71,7 +69,7 @@ type Name =
 
 function commands(nc: string, tsp: Peer, nq: Peer): Record<Name, readonly string[]> {
   const { directory } = tsp;
-  // A peer that is missing costs nothing here and is told below.
+  // A missing tool costs nothing here and is reported below.
   const orTrue = (tool: 'tsp' | 'nq' | 'flock', command: readonly string[]): readonly string[] =>
     has(tool) ? command : ['true'];
   return {

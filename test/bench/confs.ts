@@ -13,7 +13,7 @@ import type { Line } from './table.ts';
 
 const FILES = 10_000;
 const FILES_QUICK = 1_000;
-/** So many at a time, each lot from a seed of its own. */
+/** Number of files at a time; each batch has a seed of its own. */
 const LOT = 250;
 const SEED = Number(process.env['CONF_SEED'] ?? 1);
 

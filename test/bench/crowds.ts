@@ -1,7 +1,7 @@
 /**
- * Section 9: thousands at once, of one target or in one group: to cancel all of a queue, to ask for
- * every interval of an rsnapshot group, to look at a large group and to read it again; and how long
- * somebody else waits meanwhile.
+ * Section 9: thousands at once, of one target or in one group: cancelling a whole queue, requesting
+ * every interval of an rsnapshot group, looking at a large group and reading it again; and how long
+ * another client waits meanwhile.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import type { Line, Unit } from './table.ts';
 const CANCELLED = 100_000;
 const INTERVALS = 300;
 const MEMBERS = 2_000;
-/** Between two requests of somebody else. */
+/** Between two requests of the other client. */
 const PAUSE_MS = 5;
 
 export async function measureCrowds({ isQuick, say }: Options): Promise<readonly Line[]> {
@@ -92,7 +92,7 @@ function intervals(count: number): Record<string, unknown> {
   return Object.fromEntries(targets);
 }
 
-/** By a rsnapshot.conf, for an order beside each of thousands would be too long a configuration. */
+/** With an rsnapshot.conf: an order in each of thousands of targets would be too long. */
 function intervalsOf(count: number, conf: string): Record<string, unknown> {
   const names = Array.from({ length: count }, (_, at) => `level${at}`);
   writeFileSync(conf, names.map((name) => `retain\t${name}\t7\n`).join(''));
@@ -101,7 +101,7 @@ function intervalsOf(count: number, conf: string): Record<string, unknown> {
   return Object.fromEntries(targets);
 }
 
-/** How long something takes, and the longest that somebody else waited meanwhile. */
+/** How long something takes, and the longest wait of the other client meanwhile. */
 async function beside(
   subject: Subject,
   free: string,

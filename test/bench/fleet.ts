@@ -1,6 +1,6 @@
 /**
- * The fleet: `true` on fifty hosts at once, whole processes, against pdsh and parallel-ssh. All
- * hosts are names of one sshd of this machine. What they do at once they can do with ten at a time.
+ * The fleet: `true` on fifty hosts at once, as whole processes, compared with pdsh and
+ * parallel-ssh. All hosts are names of one sshd on this machine. They can also do ten at a time.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { marked, runsMb } from './ssh.ts';
 import { Subject } from './subject.ts';
 import type { Line } from './table.ts';
 
-/** As of 50 SSH runs that are asked for one by one. */
+/** The same as for 50 SSH runs that are requested individually. */
 const ALL_MB = 60;
 const COUNT = 50;
 const AT_ONCE = [COUNT, 10] as const;
@@ -46,7 +46,7 @@ export async function measureFleet({ isQuick }: Options): Promise<readonly Line[
   }
 }
 
-/** Each host in the description alone: all are one address. */
+/** The host is only in the description: all have one address. */
 function fleet(sshd: Sshd, args: readonly string[], instances: number): object {
   return {
     ...{ description: 'on {host}', hosts: HOSTS, ...sshd.target({ args }) },

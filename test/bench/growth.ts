@@ -1,6 +1,6 @@
 /**
- * Section 8: what one more costs when so many wait already, as a picture: submitting, starting the
- * next one once the one ahead has ended, and memory; the peers as far as they reach.
+ * Section 8: the cost of one more run when many are queued, as a picture: submitting, starting the
+ * next one after the one ahead has ended, and memory; other tools as far as they scale.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const SUBMISSIONS = 101;
 const SAME_COST = 1.5;
 const CHUNK = 1_000;
 
-/** What is measured at one size; times in milliseconds. */
+/** The measurements at one size; times in milliseconds. */
 interface Point {
   readonly size: number;
   readonly submit: number;
@@ -79,7 +79,7 @@ function rows(points: readonly Point[]): readonly Line[] {
   ];
 }
 
-/** At the largest size that a peer reaches, beside baton at the next one above. */
+/** At the largest size that a tool reaches, beside baton at the next larger one. */
 function peerRows(series: readonly { name: string; points: readonly Point[] }[]): readonly Line[] {
   const [baton, ...peers] = series;
   return peers.flatMap(({ name, points }): readonly Line[] => {
@@ -99,7 +99,7 @@ function peerRows(series: readonly { name: string; points: readonly Point[] }[])
   });
 }
 
-/** A job that says that it runs, and by which pid, and stays until it is ended. */
+/** A job that reports its start and its pid, and stays until it is ended. */
 function job(marks: string): string {
   return `echo $$ >>${marks}; exec sleep 1000`;
 }
@@ -135,7 +135,7 @@ async function growBaton(sizes: readonly number[], { say }: Options): Promise<re
   }
 }
 
-/** Of those that wait or run. */
+/** The queued and running ones. */
 async function queued(subject: Subject): Promise<number> {
   const line = await subject.line();
   const status = await line.ask({ type: 'status' }, 'status');
@@ -183,7 +183,7 @@ async function startMs(marks: string): Promise<number> {
   for (let at = 0; at < STARTS; at++) {
     const before = pids();
     const pid = Number(before.at(-1));
-    // The job that marked itself may not have become its sleep yet.
+    // The job that made the mark may not have exec'ed sleep yet.
     await sleep(20);
     took.push(
       await timeIt(async () => {

@@ -1,4 +1,4 @@
-/** Section 6: a daemon that has nothing to do: no wake-ups, little memory, or no process at all. */
+/** Section 6: an idle daemon: no wake-ups, little memory, or no process at all. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Activated } from './activated.ts';
@@ -9,7 +9,7 @@ import type { Line } from './table.ts';
 
 /** The plan allows 60. */
 const RSS_MB = 55;
-/** Once, some 8 s after it had something to do, V8 puts away what was left. */
+/** Once, some 8 s after the last activity, V8 cleans up. */
 const SETTLE_MS = 15_000;
 
 export async function measureIdle({ idleSeconds, say }: Options): Promise<readonly Line[]> {
@@ -36,7 +36,7 @@ export async function measureIdle({ idleSeconds, say }: Options): Promise<readon
   }
 }
 
-/** A thread that sleeps gives the processor up by its own will: that is counted. */
+/** A sleeping thread gives up the processor voluntarily: those switches are counted. */
 function wakeups(pid: number): number {
   let sum = 0;
   for (const task of readdirSync(`/proc/${pid}/task`)) {

@@ -1,6 +1,6 @@
 /**
- * Clients that cost as little as possible, so that what is measured is the daemon: no schema, and
- * no reply is kept longer than it takes to look at it.
+ * Clients that cost as little as possible, so that the daemon is measured: no schema, and replies
+ * are dropped right after a look at them.
  */
 import net from 'node:net';
 import { createInterface } from 'node:readline';
@@ -9,10 +9,10 @@ import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 
 type ReplyOf<T extends Reply['type']> = Extract<Reply, { readonly type: T }>;
 
-/** Requests that a connection has open at most; the daemon allows 256. */
+/** Most open requests of a connection; the daemon allows 256. */
 export const WINDOW = 250;
 
-/** One connection that asks and hears. */
+/** One connection for requests and replies. */
 export class Line {
   readonly socket: net.Socket;
   #hear: (reply: Reply) => void = () => {};
@@ -41,7 +41,7 @@ export class Line {
 
   /**
    * Sends all of them, as many at once as a connection may have open, and resolves with `count`
-   * replies of this type. Requests that stay open after such a reply have to be fewer than that.
+   * replies of this type. Fewer requests than that may stay open after such a reply.
    */
   collect<T extends Reply['type']>(
     requests: readonly RequestInput[],
@@ -88,14 +88,14 @@ const ACCEPTED = '{"type":"accepted"';
 
 export interface Flood {
   readonly connections: number;
-  /** In all. */
+  /** In total. */
   readonly requests: number;
   readonly target: string;
 }
 
 /**
- * Asks for runs over so many connections at once, each waiting for its answer before it asks again.
- * Returns accepted requests a second; throws where one is not accepted.
+ * Requests runs over several connections at once; each waits for its answer before the next
+ * request. Returns accepted requests a second; throws if one is not accepted.
  */
 export async function flood(path: string, wanted: Flood): Promise<number> {
   const { connections, requests, target } = wanted;

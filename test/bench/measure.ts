@@ -1,7 +1,6 @@
 /**
- * How the benchmark measures: medians, and whatever is compared takes turns (A B A B …), so that a
- * neighbour who wakes up disturbs both. Children get an environment of their own, as under `env
- * -i`.
+ * The measuring tools of the benchmark: medians, and what is compared alternates (A B A B …), so
+ * that other load affects both. Children get an environment of their own, as with `env -i`.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -11,7 +10,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** NODE_EXTRA_CA_CERTS alone, where it is set, costs every node 50 ms. */
+/** NODE_EXTRA_CA_CERTS alone, if set, costs every node 50 ms. */
 export const ENV: Readonly<Record<string, string>> = {
   PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`,
 };
@@ -24,7 +23,7 @@ export interface Options {
   readonly isQuick: boolean;
   /** How long an idle daemon is watched. */
   readonly idleSeconds: number;
-  /** Where pictures go. */
+  /** Output directory for pictures. */
   readonly out: string;
   /** Progress for people. */
   readonly say: (text: string) => void;
@@ -37,7 +36,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Calls each in turn, `rounds` times, after one round that does not count; medians by name. */
+/** Calls each in turn, `rounds` times, after a warm-up round; medians by name. */
 export async function takeTurns<Name extends string>(
   rounds: number,
   each: Readonly<Record<Name, () => Promise<number>>>,
@@ -61,7 +60,7 @@ interface Timing {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Whole processes, in milliseconds, by hyperfine. Throws where one fails. */
+/** Whole processes, in milliseconds, measured with hyperfine. Throws if one fails. */
 export async function timeProcesses<Name extends string>(
   commands: Readonly<Record<Name, readonly string[]>>,
   { rounds, runs, env }: Timing,
@@ -89,7 +88,7 @@ export async function timeProcesses<Name extends string>(
   return Object.fromEntries(medians) as Record<Name, number>;
 }
 
-/** One command to its end, in milliseconds. Throws where it fails. */
+/** One command to its end, in milliseconds. Throws if it fails. */
 export async function timeOnce(
   [file = '', ...args]: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -111,7 +110,7 @@ function quote(word: string): string {
 
 const JOURNAL_LINE = Buffer.alloc(150, 'x');
 
-/** The floor of accepting: appends a second where `together` of them share one fdatasync. */
+/** The lower bound for accepting: appends a second if `together` of them share one fdatasync. */
 export function appendsPerSecond(directory: string, together: number, syncs: number): number {
   const path = join(directory, 'floor');
   const file = openSync(path, 'a');
@@ -126,7 +125,7 @@ export function appendsPerSecond(directory: string, together: number, syncs: num
   return (syncs * together * 1_000) / tookMs;
 }
 
-/** Memory of a process that nobody else shares, in MB; 0 for one that is gone. */
+/** Memory of a process that is not shared, in MB; 0 if it is gone. */
 export function pssMb(pid: number): number {
   return field(`/proc/${pid}/smaps_rollup`, 'Pss') / 1_024;
 }
@@ -144,7 +143,7 @@ function field(path: string, name: string): number {
   }
 }
 
-/** How much the memory of a process has grown at most while something goes on, in MB. */
+/** The largest growth of a process's memory during an action, in MB. */
 export async function growthMb(pid: number, action: () => Promise<unknown>): Promise<number> {
   const before = rssMb(pid);
   let most = before;

@@ -1,6 +1,6 @@
 /**
- * The other programs: which of them are here, and a place of their own for those that keep state.
- * All that they start is ended by pid.
+ * The other tools: which of them are installed, and a directory of their own for those with state.
+ * Everything that they start is ended by pid.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ENV } from './measure.ts';
 import type { Gap } from './table.ts';
 
-/** Where each comes from on Debian. */
+/** Their packages in Debian. */
 const PACKAGES = {
   tsp: 'task-spooler',
   nq: 'nq',
@@ -32,14 +32,14 @@ export function has(tool: Tool): boolean {
   return (ENV['PATH'] ?? '').split(':').some((directory) => existsSync(join(directory, tool)));
 }
 
-/** One line for each tool that is missing. */
+/** One line for each missing tool. */
 export function gaps(what: string, ...tools: readonly Tool[]): readonly Gap[] {
   return tools
     .filter((tool) => !has(tool))
     .map((tool) => ({ what, why: `needs ${tool} (apt-get install ${PACKAGES[tool]})` }));
 }
 
-/** The versions of those that are here. */
+/** The versions of the installed ones. */
 export function versions(): Readonly<Record<string, string>> {
   const packages = [
     ...new Set(
@@ -51,11 +51,11 @@ export function versions(): Readonly<Record<string, string>> {
     const pairs = text.trim().split('\n');
     return Object.fromEntries(pairs.map((line) => line.split('\t')));
   } catch {
-    return {}; // no Debian
+    return {}; // not Debian
   }
 }
 
-/** A queue of tsp's or nq's own. */
+/** A queue of tsp or nq. */
 export class Peer {
   readonly name: 'tsp' | 'nq';
   readonly directory = mkdtempSync(join(tmpdir(), 'baton-peer-'));
@@ -80,7 +80,7 @@ export class Peer {
     await this.shell(`i=0; while [ $i -lt ${count} ]; do ${one} >/dev/null; i=$((i+1)); done`);
   }
 
-  /** Resolves when all that was submitted has ended. */
+  /** Resolves when everything submitted has ended. */
   async drained(): Promise<void> {
     await this.shell(this.name === 'tsp' ? 'tsp -w' : 'nq -w');
   }
@@ -93,7 +93,7 @@ export class Peer {
     });
   }
 
-  /** All processes that know this place: its own, and the jobs. */
+  /** All processes with this place in their environment: its own, and the jobs. */
   pids(comm?: string): readonly number[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
@@ -111,7 +111,7 @@ export class Peer {
   }
 
   async close(): Promise<void> {
-    // A process that dies lets the next job begin, so until none is left.
+    // When a process dies, the next job may start, so repeat until none is left.
     for (let pids = this.pids(); pids.length > 0; pids = this.pids()) {
       for (const pid of pids) end(pid);
       await sleep(20);
@@ -124,6 +124,6 @@ function end(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It is gone already.
+    // It is already gone.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * States of any size, written as the journal that would have led there: 100,000 waiting runs are
- * made in a second instead of being asked for.
+ * States of any size, written as the journal that would lead to them: 100,000 queued runs are made
+ * in a second instead of being requested.
  */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ import { encodeLine, FORMAT } from '../../daemon/journal/record.ts';
 import type { Stamp } from '../../daemon/shared/run.ts';
 
 const CHUNK_CHARS = 1_048_576;
-/** Long enough ago that every retention rule may apply. */
+/** Long enough ago for every retention rule to apply. */
 const AGE_MS = 86_400_000;
 
-/** Writes the journal of a state directory; returns how many events it holds. */
+/** Writes the journal of a state directory; returns its number of events. */
 export function writePile(directory: string, events: Iterable<Event>): number {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = openSync(join(directory, 'journal.ndjson'), 'wx', 0o600);
@@ -29,7 +29,7 @@ export function writePile(directory: string, events: Iterable<Event>): number {
   return seq;
 }
 
-/** Runs that wait, dealt out to these targets in turn. */
+/** Queued runs, distributed over these targets in turn. */
 export function* waiting(targets: readonly string[], count: number): Generator<Event> {
   for (let run = 1; run <= count; run++) {
     yield accepted(run, targets[run % targets.length] ?? '');
@@ -40,7 +40,7 @@ export function* pausing(targets: readonly string[]): Generator<Event> {
   for (const target of targets) yield { type: 'paused', target };
 }
 
-/** Runs that have ended with 0; those beyond `kept` have been forgotten again. */
+/** Runs that have exited with 0; those beyond `kept` have been forgotten again. */
 export function* past(
   targets: readonly string[],
   count: number,

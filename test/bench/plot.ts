@@ -1,4 +1,4 @@
-/** Draws curves as SVG, both axes logarithmic, one panel beside the other. Pure. */
+/** Draws curves as SVG, with both axes logarithmic, and panels side by side. Pure. */
 
 export interface Curve {
   readonly name: string;

@@ -1,4 +1,4 @@
-/** Section 4: output on its way to clients: how fast, and that the daemon does not swell by it. */
+/** Section 4: relaying output to clients: how fast, and that the daemon does not grow. */
 import { join } from 'node:path';
 import { BATON } from '../support/rig.ts';
 import { connect } from './line.ts';
@@ -11,7 +11,7 @@ const MB = 1_000_000;
 const RATE_MBS = 300;
 /** Of `cat | cat`. */
 const CAT_FACTOR = 1;
-/** What "flat" allows: buffers, and Node's own breathing. */
+/** The tolerance of "flat": buffers, and variations of Node itself. */
 const FLAT_MB = 24;
 const CLIENTS = 10;
 const LINE_MB = 100;
@@ -37,7 +37,7 @@ export async function measureRelaying({ isQuick, say }: Options): Promise<readon
   }
 }
 
-/** Runs it to its end, so that what is measured is relaying and not the job. */
+/** Runs it to its end, so that relaying is measured and not the job. */
 async function produce(subject: Subject, target: string): Promise<number> {
   const line = await subject.line();
   const { run } = await line.ask({ type: 'run', target }, 'accepted');

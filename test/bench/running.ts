@@ -16,10 +16,10 @@ const RUN_GOAL_MB = 0.25;
 const SPAWN_FACTOR = 1.3;
 const DRAIN_FACTOR = 1;
 const CROWD_FACTOR = 1;
-/** nq, which writes nothing to the disk that could not be lost, is to be beaten. */
+/** The aim is to beat nq, which writes nothing durably. */
 const NQ_FACTOR = 1;
 const QUEUED = 1_000;
-/** tsp takes no more than 994 and then hangs. */
+/** tsp accepts no more than 994 and then hangs. */
 const QUEUED_TSP = 900;
 const CORES = 2;
 
@@ -201,7 +201,7 @@ async function measureCrowd(count: number): Promise<Crowd> {
   }
 }
 
-/** The same by tsp: its own processes, without the jobs. */
+/** The same for tsp: its own processes, without the jobs. */
 async function measureTspCrowd(count: number): Promise<Crowd> {
   const what = `memory of each of ${count} jobs of tsp (PSS)`;
   const peer = new Peer('tsp', count);

@@ -1,7 +1,7 @@
 /**
- * Jobs of Slurm: a run of `true` from request to ended beside srun and `sbatch --wait`, and many of
- * them beside as many plain jobs, on a real cluster of three nodes on this machine. Plain jobs come
- * as fast as baton submits its own; both are over when the last has ended.
+ * Slurm jobs: a run of `true` from request to ended, compared with srun and `sbatch --wait`, and
+ * many of them, compared with as many plain jobs, on a real cluster of three nodes on this machine.
+ * Plain jobs are submitted as fast as baton submits its own; both end with the last job.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Section 7: fifty commands on another machine at once, against fifty ssh(1); sshd is this one's.
+ * Section 7: fifty commands on another machine at once, compared with fifty ssh(1); sshd is local.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -100,7 +100,7 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** The daemon's growth and the keepers', while all runs that `begin` asks for are there. */
+/** The growth of the daemon and the keepers while all runs that `begin` requests exist. */
 export async function runsMb(
   subject: Subject,
   begin: (line: Connection) => Promise<void>,

@@ -1,5 +1,5 @@
 /**
- * Section 5: how soon a daemon is there: cold, with a long journal, and what a compaction stops.
+ * Section 5: the start of a daemon: cold, with a long journal, and how long a compaction blocks it.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ const COLD_FACTOR = 1.8;
 const LONG_FACTOR = 2;
 const HUGE_FACTOR = 8;
 const EVENTS = 100_000;
-/** Runs that a configuration with the default `keep` remembers of ten targets. */
+/** Runs that the default `keep` retains for ten targets. */
 const KEPT = 1_000;
 /** accepted, starting, started, ended, forgotten. */
 const EVENTS_A_RUN = 5;
@@ -112,9 +112,7 @@ async function measureReplay(options: Options): Promise<readonly Line[]> {
   }
 }
 
-/**
- * How long the loop stands still at most while the journal is written anew; the same code, here.
- */
+/** The longest block of the loop while the journal is rewritten; the same code, run here. */
 async function measureCompaction({ isQuick }: Options): Promise<readonly Line[]> {
   const lines: Line[] = [];
   for (const runs of [KEPT, isQuick ? 2_000 : 10_000]) {

@@ -1,6 +1,6 @@
 /**
- * The daemon that is measured: a Rig that can start on a pile, tell how long its loop was blocked,
- * and end at once, however much waits.
+ * The measured daemon: a Rig that can start with a pile, report how long its loop was blocked, and
+ * end immediately, however many runs are queued.
  */
 
 import { rmSync } from 'node:fs';
@@ -24,7 +24,7 @@ export class Subject extends Rig {
     more: { readonly pile?: Iterable<Event>; readonly isWatched?: boolean } = {},
   ): Promise<Subject> {
     const subject = new Subject();
-    // What is measured with 100,000 past runs must not be forgotten meanwhile.
+    // The 100,000 past runs must not be forgotten during the measurement.
     subject.configure({ targets, keep: { runs: 1_000_000 } });
     if (more.pile !== undefined) writePile(subject.state, more.pile);
     await subject.go(more.isWatched === true);
@@ -47,14 +47,14 @@ export class Subject extends Rig {
     return Line.open(this.socket);
   }
 
-  /** Longest block of its loop since it was asked last, in milliseconds. */
+  /** Longest block of its loop since the last call, in milliseconds. */
   async blockedMs(): Promise<number> {
     const since = this.log.length;
     this.daemon?.kill('SIGUSR2');
     return Number((await this.logged('blocked', since))['mostMs']);
   }
 
-  /** Ends what runs, leaves alone what waits, and removes everything. */
+  /** Ends running runs, leaves queued ones alone, and removes everything. */
   override async close(): Promise<void> {
     try {
       const line = await this.line();

@@ -1,18 +1,18 @@
 /**
- * What the benchmark says: rows of figures, each beside the floor or the peer that was measured in
- * the same minute, with the budget it has to keep and the goal it has to come to. Pure.
+ * The output of the benchmark: rows of figures, each beside the bound or the tool that was measured
+ * in the same minute, with its budget and its goal. Pure.
  *
- * Invariant: a row without a figure, because a peer is missing on this machine, is never met.
+ * Invariant: a row without a figure, because a tool is missing, never meets its budget.
  */
 
 export type Unit = 'ms' | '/s' | 'MB/s' | 'MB' | 'wake-ups' | 'processes' | 'files';
 
 export interface Budget {
   readonly rule: 'at most' | 'at least';
-  /** What is bound: the figure itself, or its ratio to `against`. */
+  /** What is limited: the figure itself, or its ratio to `against`. */
   readonly on: 'figure' | 'ratio';
   readonly bound: number;
-  /** Where the bound comes from, if that is not plain: "1.3 × node -e 0 + 12 ms". */
+  /** The origin of the bound, if not obvious: "1.3 × node -e 0 + 12 ms". */
   readonly from?: string;
 }
 
@@ -20,7 +20,7 @@ export interface Row {
   readonly what: string;
   readonly unit: Unit;
   readonly figure: number;
-  /** A floor or a peer, in the same unit. */
+  /** A lower bound or another tool, in the same unit. */
   readonly against?: { readonly what: string; readonly figure: number };
   readonly budget?: Budget;
   /** What the row has to come to one day: --check does not fail until it is the budget. */
@@ -44,7 +44,7 @@ export function ratioOf({ figure, against }: Row): number | undefined {
   return against === undefined ? undefined : figure / against.figure;
 }
 
-/** Undefined: nothing was promised. A figure that is no number keeps no budget. */
+/** Undefined: no budget. A figure that is not a number meets no budget. */
 export function isMet(line: Line): boolean | undefined {
   return 'why' in line ? false : keeps(line, line.budget);
 }
@@ -61,7 +61,7 @@ function keeps(row: Row, budget: Budget | undefined): boolean | undefined {
   return budget.rule === 'at most' ? found <= budget.bound : found >= budget.bound;
 }
 
-/** The lines of all parts that are not as they must be. */
+/** All lines that do not meet their budgets. */
 export function findMissed(parts: readonly Part[]): readonly string[] {
   return parts.flatMap(({ section, lines }) =>
     lines.filter((line) => isMet(line) === false).map((line) => `${section}: ${explain(line)}`),
@@ -78,7 +78,7 @@ export function findAhead(parts: readonly Part[]): readonly string[] {
   );
 }
 
-/** How the benchmark exits: with --check, every budget has to be kept. */
+/** The exit status of the benchmark: with --check, every budget has to be met. */
 export function exitStatus(parts: readonly Part[], isCheck: boolean): number {
   return isCheck && findMissed(parts).length > 0 ? 1 : 0;
 }
@@ -111,7 +111,7 @@ export function render(parts: readonly Part[]): string {
   return [`  ${draw(HEADS)}`, ...blocks, ''].join('\n');
 }
 
-/** Numbers stand right, words left. */
+/** Numbers are right-aligned, words left-aligned. */
 function pad(cell: string, width: number, at: number): string {
   return at === 1 || at === 3 ? cell.padStart(width) : cell.padEnd(width);
 }
@@ -150,7 +150,7 @@ function showBudget(budget: Budget | undefined, unit: Unit): string {
   return `${sign} ${bound}${budget.from === undefined ? '' : ` (${budget.from})`}`;
 }
 
-/** Three digits are more than a busy machine can promise. */
+/** More than three digits would be meaningless on a busy machine. */
 function show(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');

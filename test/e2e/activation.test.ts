@@ -29,13 +29,13 @@ function batond(rig: Rig, ...args: readonly string[]): readonly string[] {
   return [process.execPath, BATOND, ...own, ...args];
 }
 
-/** A stand-in for systemd that starts a daemon again and again; see activator.pl. */
+/** A stand-in for systemd that restarts a daemon again and again; see activator.pl. */
 async function activate(rig: Rig, ...args: readonly string[]): Promise<void> {
   const ended = rig.spawn(['perl', ACTIVATOR, rig.socket, 'baton', ...batond(rig, ...args)]);
   await Promise.race([rig.logged('listening'), ended]);
 }
 
-/** The real one: it turns into the daemon when somebody connects. */
+/** The real one: it becomes the daemon when somebody connects. */
 async function activateOnce(
   rig: Rig,
   listen: readonly string[],
@@ -64,7 +64,7 @@ async function puppetsOf(t: TestContext): Promise<Puppets> {
   return puppets;
 }
 
-/** Asks on a connection of its own, and never again. */
+/** One request on a connection of its own. */
 async function once(rig: Rig, target = 'nap'): Promise<number> {
   const session = await rig.open();
   const { run } = await session.ask({ type: 'run', target }, 'accepted');
@@ -139,7 +139,7 @@ test('an idle daemon ends, and the next request is served by another, however cl
   for (let run = 1; run <= 4; run++) {
     const since = rig.log.length;
     assert.equal(await once(rig), run);
-    // Half of the requests come while the daemon is on its way out, half when it is gone.
+    // Half of the requests arrive while the daemon is exiting, half when it is gone.
     pids.add((await rig.logged('nothing to do', since)) && (await rig.status()).pid);
     if (run % 2 === 0) await rig.logged('gone', since);
   }
@@ -177,7 +177,7 @@ test('a client that is connected keeps the daemon, and is the last to see it', a
   await activate(rig, '--idle-exit', '200ms');
   const session = await rig.open();
   await session.ask({ type: 'run', target: 'nap', wait: true }, 'ended');
-  // Longer than the daemon would wait, timed by another one.
+  // Longer than the daemon would wait, timed by another daemon.
   const other = await Rig.start({
     targets: { slow: { runner: { type: 'dummy', time: '400ms' } } },
   });

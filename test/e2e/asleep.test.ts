@@ -1,7 +1,7 @@
 /**
- * A real daemon on a machine that sleeps, as far as it can tell: the kernel's uptime and the clock
- * on the wall go on, the monotonic clock does not. Once while it runs, once between two daemons, in
- * a time namespace.
+ * A real daemon on a machine that sleeps, as far as it can tell: the kernel's uptime and the wall
+ * clock advance, the monotonic clock does not. Once while it runs, once between two daemons, in a
+ * time namespace.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -48,7 +48,7 @@ function batond({ configFile, socket, state }: Rig): readonly string[] {
   return [process.execPath, BATOND, ...own];
 }
 
-/** What `faketime` preloads. */
+/** The library that `faketime` preloads. */
 function library(): string {
   const { stdout } = spawnSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD']);
   return `${stdout}`.trim();
@@ -61,7 +61,7 @@ interface Sleeper {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Starts a daemon on clocks that two files set. */
+/** Starts a daemon whose clocks are controlled by two files. */
 async function bootSleeper(rig: Rig): Promise<Sleeper> {
   const [up, wall] = [join(rig.directory, 'uptime'), join(rig.directory, 'wall')];
   const write = (asleep: number): void => {
@@ -116,7 +116,7 @@ test('wait --all tells of a failure from before a sleep', async (t) => {
   const held = await puppets.next();
   const before = (await rig.status()).requests;
   const client = rig.client(['wait', '--all'], env);
-  // The past, its question, and its wait for the first run; ours are counted as well.
+  // The history, the query, and the wait for the first run; our own requests count as well.
   for (let own = 1; (await rig.status()).requests < before + own + 3; own++);
   const failing = session.ask({ type: 'run', target: 'free', wait: true }, 'ended');
   (await puppets.next()).exit(4);

@@ -1,4 +1,4 @@
-/** The benchmark itself: that it tells a kept budget from a missed one, and that a section runs. */
+/** The benchmark itself: it tells a met budget from an exceeded one, and a section runs. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * `baton report` and `baton plan --html` as people see them: in a real Chromium, by day and by
- * night, narrow and on paper.
+ * `baton report` and `baton plan --html` as people see them: in a real Chromium, light and dark, on
+ * narrow screens and on paper.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ const NAMES = [SCRIPT, IMAGE, 'x'.repeat(100), 'データベース-バックア�
 const ENDED = 16 + NAMES.length;
 const FAILED = 2 + NAMES.length;
 
-/** A week of a small machine, and some targets with names that try to break out. */
+/** A week of a small machine, and some targets with names that try to break out of the markup. */
 function page(): string {
   const sample = sampleNight();
   const extra = NAMES.map((target, at) =>
@@ -54,7 +54,7 @@ async function open(t: TestContext, text = page()): Promise<Browser | undefined>
   return browser;
 }
 
-/** The least contrast of any text with what is behind it, after WCAG 2, and that text. */
+/** The lowest contrast of any text with its background, by WCAG 2, and that text. */
 const LEAST_CONTRAST = `(() => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const parse = (color) => {
@@ -144,7 +144,7 @@ test('the signs of failures stand where the runs ended, in their colour', async 
   }
 });
 
-/** By day and by night. */
+/** Light and dark. */
 async function assertReadable(browser: Browser): Promise<void> {
   for (const scheme of ['light', 'dark'] as const) {
     await browser.show({ scheme });
@@ -156,7 +156,7 @@ async function assertReadable(browser: Browser): Promise<void> {
   }
 }
 
-/** From a telephone to a desk. */
+/** From a phone to a desktop. */
 async function assertFits(browser: Browser): Promise<void> {
   for (const width of [1600, 1200, 800, 360]) {
     await browser.show({ width });
@@ -172,7 +172,7 @@ async function assertFits(browser: Browser): Promise<void> {
   }
 }
 
-/** The names of all that has this role to a screen reader. */
+/** The accessible names of everything with this role. */
 async function names(browser: Browser): Promise<(role: string) => readonly string[]> {
   const { nodes } = (await browser.ask('Accessibility.getFullAXTree')) as {
     nodes: { ignored: boolean; role: { value: string }; name?: { value: string } }[];
@@ -247,7 +247,7 @@ test('a picture of it has colours, and it prints on a few pages', async (t) => {
   assert.match(pdf, /^%PDF-1\./);
   const pages = pdf.match(/\/Type\s*\/Page\b/g)?.length ?? 0;
   assert.ok(pages >= 2 && pages <= 8, `${pages} pages`);
-  // An empty page has no policy that would keep the picture out.
+  // An empty page has no policy that would block the picture.
   await browser.load('about:blank');
   const share = async (png: Buffer, [r, g, b]: readonly number[]): Promise<number> =>
     await browser.evaluate<number>(`(async () => {
@@ -273,7 +273,7 @@ test('a picture of it has colours, and it prints on a few pages', async (t) => {
   }
 });
 
-/** Two nights of a plan, and what a changed configuration makes of them. */
+/** Two nights of a plan, and the effects of a changed configuration. */
 function planPage(isChanged: boolean): string {
   const extra = NAMES.map((target, at): PlannedRun => {
     const askedAtMs = MIDNIGHT_MS + at * HOUR_MS;

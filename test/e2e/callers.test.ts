@@ -1,4 +1,4 @@
-/** Commands of runs that ask for other runs and wait, by the real clients. */
+/** Commands of runs that request other runs and wait, with the real clients. */
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ interface Context {
   after(done: () => void | Promise<void>): void;
 }
 
-/** `outer` calls a client with `words`; `disk` and `free` are targets that it may ask for. */
+/** `outer` calls a client with `words`; `disk` and `free` are targets that it may request. */
 async function rigOf(
   t: Context,
   client: readonly string[],

@@ -1,4 +1,4 @@
-/** The real client of a daemon that accepts its connection and says nothing. */
+/** The real client with a daemon that accepts its connection but does not answer. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -77,7 +77,7 @@ test('a signal ends a client that nobody answers', async () => {
 
 test('the fast path gives up a silent daemon, too', async (t) => {
   if (skipWithout(t, 'faketime')) return;
-  // A minute of the client's clock is some seconds.
+  // A minute of the client's clock takes some seconds.
   const child = spawn('faketime', ['-f', '+0 x20', process.execPath, BATON, 'run', 'x'], {
     env: { PATH: process.env['PATH'] ?? '', BATON_SOCKET: daemon.socket },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -108,7 +108,7 @@ test('the real daemon answers at once, also on a connection that waits for a run
 
 test('a client that has nothing left to wait for and no end is no success', async (t) => {
   const patch = join(directory(t), 'unref.cjs');
-  // No way to this is known: it stands for a bug, and for a client of which half was there.
+  // No real case is known: it simulates a bug, or a half-installed client.
   const text = "const net = require('node:net'); const { connect } = net;";
   writeFileSync(patch, `${text} net.connect = (...of) => connect(...of).unref();`);
   const env = { NODE_OPTIONS: `--require ${patch}` };

@@ -1,4 +1,4 @@
-/** The real client in trouble: broken connections, no daemon, signals. */
+/** The real client with problems: broken connections, no daemon, signals. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 // --- broken connections
 
-/** Breaks the connection after some output, and gives the next one. */
+/** Breaks the connection after some output, and returns the next one. */
 async function resumed(first: FakeConnection, baton: { printed(text: string): Promise<void> }) {
   first.send(accepted, output('out', 0, 'one,'), output('err', 0, 'e1,'), output('out', 4, 'two,'));
   await baton.printed('two,');
@@ -155,7 +155,7 @@ test('-E replaces the status of a daemon that is away', async () => {
 });
 
 test('a socket that may not be used is status 77 at once', async () => {
-  // Modes stop nobody who is root: then it is somebody else who asks.
+  // Modes do not restrict root: then another user makes the request.
   const uid = process.getuid?.() === 0 ? 65_534 : process.getuid?.();
   chmodSync(daemon.directory, 0o755);
   chmodSync(daemon.socket, 0o000);

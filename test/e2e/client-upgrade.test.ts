@@ -1,4 +1,4 @@
-/** The client while its own files are replaced, as an upgrade of the package does. */
+/** The client while its own files are replaced, as by an upgrade of the package. */
 import { mkdirSync, renameSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { FakeDaemon } from '../support/fake-daemon.ts';
 import { accepted, assertEnd, ended, output } from '../support/replies.ts';
 import { publish } from '../support/tools.ts';
 
-/** A copy of the client, and a promise of when all of it is loaded. */
+/** A copy of the client, and a promise that resolves when all of it is loaded. */
 function watchedClient(directory: string) {
   const dist = join(publish(directory), 'dist/client');
   const parts = [join(dist, 'cli.cjs'), join(dist, 'whole.cjs')] as const;

@@ -1,4 +1,4 @@
-/** The commands for people, the help, and bad usage. */
+/** The commands for people, the help, and wrong usage. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { Reply } from '../../daemon/protocol/request.ts';

@@ -1,4 +1,4 @@
-/** The real client against a daemon that says what the test wants: statuses and bytes. */
+/** The real client against a daemon that sends what the test wants: statuses and bytes. */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

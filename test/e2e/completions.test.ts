@@ -98,9 +98,9 @@ test('without a daemon names says nothing and does not wait', () => {
   assert.deepEqual({ status, stdout, stderr }, { status: 69, stdout: '', stderr: '' });
 });
 
-// --- the three, by the same cases: what stands before the cursor, and what is offered
+// --- all three, with the same cases: the words before the cursor, and the offered completions
 
-/** Words before the one under the cursor, that word, and what is offered for it. */
+/** Words before the one under the cursor, that word, and the completions offered for it. */
 const cases: readonly (readonly [readonly string[], string, readonly string[]])[] = [
   [['run'], 'rsn', ['rsnap-daily', 'rsnap-weekly']],
   [['run', '--wait'], 'rsn', ['rsnap-daily', 'rsnap-weekly']],
@@ -179,7 +179,7 @@ test('bash quotes what it offers, takes what is typed as it is, and evaluates no
   assert.equal(shell('ls', [rig.directory]).includes('evil'), false);
 });
 
-/** Types into a bash on a terminal; `baton` there prints what it was given. */
+/** Types into a bash on a terminal; `baton` there prints its arguments. */
 function typeInBash(typed: string): string {
   const file = join(COMPLETIONS, 'baton.bash');
   const given =
@@ -214,7 +214,7 @@ test('fish tells a word about each name', (t) => {
 
 // --- zsh completes only at a terminal
 
-/** Types into a zsh on a terminal of its own; `baton` there prints what it was given. */
+/** Types into a zsh on a terminal of its own; `baton` there prints its arguments. */
 const ZSH = `
 zmodload zsh/zpty
 zpty inner "zsh -f -i"

@@ -10,10 +10,10 @@ import { whyWithout } from '../support/tools.ts';
 const HIGHEST_FIRST = ['yearly', 'monthly', 'weekly', 'daily'];
 const REPETITIONS = amount(10);
 /**
- * The machine is not to be busier than a real one at 03:00: the minutes begin one after another.
+ * The machine should not be busier than a real one at 03:00: the minutes begin one after another.
  */
 const APART_S = 2;
-/** On a machine of many jobs cron takes longer than the usual two seconds to ask for all four. */
+/** On a busy machine, cron takes longer than the usual two seconds to request all four. */
 const STAMPEDE = { busySeconds: 0.3, settle: '30s' };
 const SETTLE_MS = 30_000;
 const MANY_BYTES = 10_000_000;
@@ -69,7 +69,7 @@ describe("cron's mails", { skip }, () => {
     unwaited: sh('echo nobody reads this; exit 1'),
     'with blank': sh('echo "$0"'),
   };
-  /** Each is one line of cron, by the user who asks. */
+  /** Each is one crontab line, with its user. */
   const jobs: readonly (readonly [user: string, command: string])[] = [
     ['root', 'baton run silent --wait'],
     ['root', 'baton run both --wait'],
@@ -99,7 +99,7 @@ describe("cron's mails", { skip }, () => {
     await Promise.all([cron.close(), rig.close()]);
   });
 
-  /** The one mail that this command brought about, or undefined. */
+  /** The single mail caused by this command, or undefined. */
   function mailOf(command: string): Mail | undefined {
     const subject = /^Cron <\w+@[^>]*> (.*?)( \(failed\))?$/;
     const own = (mail: Mail): boolean => subject.exec(mail.subject)?.[1] === command;

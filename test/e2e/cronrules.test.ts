@@ -1,7 +1,7 @@
 /**
- * What baton says cron makes of crontabs, held against the real cron on a faked clock: hundreds of
- * generated files at once, each with a line of its own. What cron refuses it says in its log, with
- * the words that baton uses; what runs at that minute it says, too.
+ * What baton says that cron does with crontabs, compared with the real cron on a faked clock:
+ * hundreds of generated files at once, each with a line of its own. cron logs what it refuses, in
+ * the words that baton uses; it also logs what runs at that minute.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ test('cron refuses, runs and leaves out what baton says of each of the generated
     const text = `${fileText(random)}`.replaceAll('NAME', name);
     cron.write(`cron.d/${name}`, text);
     const lines = parseCrontab(name, text, column);
-    // cron leaves the file at the first.
+    // cron stops reading the file at the first one.
     const fault = lines.find((line) => line.fault !== undefined)?.fault;
     const isRun = lines.some(
       ({ schedule }) => schedule?.minutes.includes(MINUTE) === true && runsOn(schedule, DAY),
@@ -65,7 +65,7 @@ function verdictOf(log: string, name: string): string {
   return new RegExp(`CMD \\(.*: ${name}\\b`).test(log) ? 'runs' : 'does not run';
 }
 
-/** One line that may be anything, mostly of five fields; sometimes with a setting before it. */
+/** One arbitrary line, mostly of five fields; sometimes with a setting before it. */
 function fileText(random: Random): string {
   const setting = random.below(4) === 0 ? `${random.pick(SETTINGS)}\n` : '';
   const end = random.below(15) === 0 ? '' : '\n';
@@ -80,7 +80,7 @@ function fileText(random: Random): string {
   return `${setting}${when}${blank}${user}${blank}: NAME${end}`;
 }
 
-/** Each of these is right at the minute. */
+/** Each of these matches the minute. */
 const FIELDS = [
   ['*', '0', '*/5', '0-10', '*/100'],
   ['*', '3', '1-5', '*/3', '03'],
@@ -155,7 +155,7 @@ test('cron ignores, by their owners, modes, links and names, the files that bato
   symlinkSync('of-nobody', at('link-to-a-stranger'));
   const names = [...Object.keys(cases), 'directory', 'dangling', 'link', 'link-to-a-stranger'];
   const here: CronHere = { name: 'cron', rules: DEBIAN, dropsLines: false };
-  // The names are judged where cron looks for them.
+  // The names are checked where cron looks for them.
   const why = (name: string): string | undefined =>
     /^[\w-]+$/.test(name) ? whyIgnored(at(name), here) : whyIgnored(`/etc/cron.d/${name}`, here);
   const ignored = names.filter((name) => name === 'with.dot' || why(name) !== undefined);

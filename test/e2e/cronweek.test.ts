@@ -1,7 +1,7 @@
 /**
- * Nights under the real cron, whose clock goes faster, against the plan of the same crontab: start
- * by start. The daemon and its runs keep the real time, so each hour of cron is four seconds, and
- * an hour of the plan is as short. BATON_TEST_AMOUNT=7 makes it a week.
+ * Nights under the real cron, whose clock is accelerated, compared start by start with the plan of
+ * the same crontab. The daemon and its runs use real time, so each hour of cron is four seconds,
+ * and an hour of the plan is as short. BATON_TEST_AMOUNT=7 makes it a week.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -17,16 +17,16 @@ import { skipWithout } from '../support/tools.ts';
 
 const HOUR_MS = 3_600_000;
 const SPEED = 900;
-/** A Sunday: Monday is the first of a month, so that all levels are asked for at once. */
+/** A Sunday: Monday is the first of a month, so that all levels are requested at once. */
 const FROM = '2027-01-31 23:30:00';
 const NIGHTS = amount(1);
 const SPAN_MS = (24 * NIGHTS - 15.5) * HOUR_MS;
-/** By the real clock: half an hour of cron's. */
+/** In real time: half an hour of cron's. */
 const SETTLE_MS = 2_000;
 
 /**
- * When they are asked for, and how many hours a run takes. What shares a disk is asked for half an
- * hour apart: within a minute it is chance whose client is first.
+ * When they are requested, and how many hours a run takes. Targets that share a disk are requested
+ * half an hour apart: within a minute, the first client would be random.
  */
 const TARGETS = {
   daily: { when: '0 3 * * *', hours: 1, level: true },
@@ -40,7 +40,7 @@ const ORDER = ['daily', 'weekly', 'monthly'];
 
 interface Start {
   readonly target: string;
-  /** By the real clock. */
+  /** In real time. */
   readonly atMs: number;
 }
 
@@ -82,7 +82,7 @@ test('nights under the real cron go as the plan of its crontab says, start by st
       Object.entries(TARGETS).map(([name, { hours }]) => [name, (hours * HOUR_MS) / SPEED]),
     ),
   });
-  // Until it was ended, cron may have asked for more.
+  // Until it was ended, cron may have requested more.
   const started = startsOf(rig, realMs(span.untilMs));
   assert.equal(started.length, requests.length);
   const offs = Object.keys(TARGETS).flatMap((target) => {
@@ -118,7 +118,7 @@ function plan(rig: Rig, input: PlanInput): readonly Start[] {
   return starts.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Those of the journal that were asked for in time, in their order. */
+/** Those of the journal that were requested in time, in their order. */
 function startsOf(rig: Rig, untilMs: number): readonly Start[] {
   const journal = rig.journal();
   const wallMs = (at: unknown): number => (at as { wallMs: number }).wallMs;

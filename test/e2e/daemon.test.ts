@@ -1,4 +1,4 @@
-/** The daemon as a process: its flags, its places, its signals, its configuration and its log. */
+/** The daemon as a process: its flags, its paths, its signals, its configuration and its log. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import {
@@ -448,7 +448,7 @@ test('log lines are events, and no secret of an environment is in the log, the j
     ['warn', 'ended', 'job'],
   ]);
   assert.deepEqual(ofRun.at(-1)?.['outcome'], { kind: 'exited', code: 1 });
-  // Also what is told of a bad configuration goes into the log.
+  // Messages about a bad configuration go into the log, too.
   rig.configure({
     targets: { job: target({ env: { PASSWORD: [secret], OTHER: secret.length } }) },
   });

@@ -1,4 +1,4 @@
-/** What a test file that fails shows of its daemons. */
+/** What a failing test file shows of its daemons. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { LINES_SHOWN_MAX, showOnFailure, showWhenLong } from '../support/daemonl
 
 const SUPPORT = join(import.meta.dirname, '../support');
 
-/** What the runner prints of a file with these tests, which have a `rig` and `assert`. */
+/** The runner's output for a file with these tests, which have a `rig` and `assert`. */
 function outputOf(t: TestContext, tests: string): string {
   const file = join(directory(t), 'inner.test.mjs');
   const script = `

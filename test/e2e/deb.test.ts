@@ -1,7 +1,6 @@
 /**
- * The Debian package from `npm run deb`, on machines to throw away: installed, used by cron,
- * upgraded in the middle of a run, removed and purged by the real dpkg and the package's own
- * scripts.
+ * The Debian package from `npm run deb`, on disposable machines: installed, used by cron, upgraded
+ * in the middle of a run, removed and purged by the real dpkg and the package's own scripts.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -23,7 +22,7 @@ const UPGRADED = '99.0.0-1';
 describe('the Debian package', { skip }, () => {
   let directory = '';
   /**
-   * The package, the same under a higher version, and what stands for node's package or nothing.
+   * The package, the same with a higher version, and a substitute for node's package or nothing.
    */
   let deb = '';
   let higher = '';
@@ -31,7 +30,7 @@ describe('the Debian package', { skip }, () => {
 
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'baton-deb-'));
-    // As on a machine where root's files are root's alone.
+    // As on a machine where only root can read root's files.
     const script = `umask 077; TZ=Asia/Tokyo LANG=de_DE.UTF-8 exec "$@"`;
     const args = [process.execPath, join(ROOT, 'contrib/deb.mjs'), '--out', directory];
     deb = outside('sh', '-c', script, 'sh', ...args).trim();
@@ -41,7 +40,7 @@ describe('the Debian package', { skip }, () => {
 
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  /** With what the package depends on. */
+  /** With the package's dependencies. */
   async function boot(t: TestContext, { isSystemd }: { isSystemd: boolean }): Promise<Machine> {
     const machine = await Machine.boot();
     t.after(() => machine.close());
@@ -50,7 +49,7 @@ describe('the Debian package', { skip }, () => {
     }
     if (isSystemd) machine.pretendSystemd();
     if (node !== '') machine.ask(`dpkg -i ${machine.share}/nodejs_*.deb`);
-    // Debian's node or what stands for it: there it is the one that is tested.
+    // Debian's node or its substitute is replaced by the node under test.
     outside('cp', process.execPath, join(machine.share, 'node'));
     machine.ask(`ln -sf ${machine.share}/node /usr/bin/node`);
     assert.equal(machine.ask('/usr/bin/node --version').trim(), process.version);
@@ -132,7 +131,7 @@ describe('the Debian package', { skip }, () => {
       outside('sh', '-c', 'dpkg-deb --fsys-tarfile "$1" | tar -xO "$2"', 'sh', deb, file);
     const copyright = read('./usr/share/doc/baton/copyright');
     assert.match(copyright, /^Files: \*\nCopyright: .*\nLicense: EUPL-1\.2\n EUROPEAN UNION/m);
-    // A bundle that is not minified names the files that it was made of.
+    // A bundle that is not minified contains the names of its source files.
     const bundles = filesOf(deb).filter((file) => /(batond|keeper|ssh2)\.cjs$/.test(file));
     const parts = bundles.flatMap((file) => [
       ...read(file).matchAll(/^ *\/\/ (node_modules\/(?:@[^/\n]+\/)?[^/\n]+)\//gm),
@@ -174,13 +173,13 @@ describe('the Debian package', { skip }, () => {
     }
   }
 
-  /** A run waits for a line from the test while the package is replaced below its daemon. */
+  /** A run waits for a line from the test while the package of its daemon is replaced. */
   async function survivesUpgrade(machine: Machine): Promise<void> {
     const fifo = join(machine.share, 'fifo');
     outside('mkfifo', fifo);
     const script = `echo before; read line <${fifo}; echo "$line"; exit 7`;
     const slow = { runner: { type: 'local', args: ['/bin/sh', '-c', script] } };
-    // Nobody listens there; to find that out takes the modules that the package brings.
+    // Nobody listens there; finding that out requires the modules in the package.
     const ssh = { type: 'ssh', host: '127.0.0.1', port: 1, user: 'root', cmds: ['true'] };
     const config = JSON.stringify({ targets: { slow, remote: { runner: ssh } } });
     machine.ask(`printf '%s\\n' '${config.replaceAll("'", `'\\''`)}' >/etc/baton/config.json`);
@@ -249,7 +248,7 @@ describe('the Debian package', { skip }, () => {
   });
 });
 
-/** Whatever there is of baton; the group stays, as Debian's do. */
+/** Everything of baton that is left; the group stays, as usual in Debian. */
 function traces(machine: Machine): readonly string[] {
   const roots = '/etc /usr /lib /var /run';
   const found = machine.ask(`find ${roots} -xdev -iname '*baton*' | sort`);

@@ -1,4 +1,4 @@
-/** `npm run demo` as a newcomer meets it, with and without rsnapshot on the machine. */
+/** `npm run demo` as a newcomer sees it, with and without rsnapshot on the machine. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { skipWithout } from '../support/tools.ts';
 
 const DEMO = join(import.meta.dirname, '../demo.js');
-/** What the demo and baton itself call. */
+/** The programs that the demo and baton itself call. */
 const TOOLS = ['sh', 'sleep', 'perl', 'flock', 'getent', 'env'];
 
 async function demo(path: string, home: string): Promise<{ code: number | null; text: string }> {

@@ -1,5 +1,5 @@
 /**
- * A full disk under the state directory: new work is refused with the reason, what runs goes on,
+ * A full disk with the state directory: new work is refused with the reason, running runs continue,
  * and nothing that happened meanwhile is forgotten. Needs root, for a small file system of its own.
  */
 import assert from 'node:assert/strict';
@@ -26,7 +26,7 @@ import { Rig, type Session } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
 
 const PAGE_BYTES = 4_096;
-/** Below that of the runner, which would leave the file system mounted. */
+/** Below the runner's limit, which would leave the file system mounted. */
 const LIMIT = { timeout: 60_000 };
 const NEEDS = ['root', 'a mount namespace', 'mount', 'umount'];
 
@@ -36,7 +36,7 @@ interface Stage {
   readonly filler: string;
 }
 
-/** A rig on a disk of 256 KiB, or undefined where the test was skipped. */
+/** A rig on a disk of 256 KiB, or undefined if the test was skipped. */
 async function stage(t: TestContext): Promise<Stage | undefined> {
   if (skipWithout(t, ...NEEDS)) return undefined;
   const state = mkdtempSync(join(tmpdir(), 'baton-disk-'));
@@ -65,7 +65,7 @@ async function stage(t: TestContext): Promise<Stage | undefined> {
   return { rig, puppets, filler: join(state, 'filler') };
 }
 
-/** Takes all the room there is. */
+/** Uses all free space. */
 function fill(filler: string): void {
   const file = openSync(filler, 'a');
   try {
@@ -76,7 +76,7 @@ function fill(filler: string): void {
   closeSync(file);
 }
 
-/** Gives one page of it back. */
+/** Frees one page of it. */
 function makeRoom(filler: string): void {
   const file = openSync(filler, 'r+');
   const { size } = fstatSync(file);
@@ -84,9 +84,7 @@ function makeRoom(filler: string): void {
   closeSync(file);
 }
 
-/**
- * Asks until there is no room for it in the journal's last page; resolves with how often there was.
- */
+/** Repeats a request until the journal's last page has no room for it; resolves with the count. */
 async function exhaust(session: Session, ...requests: readonly RequestInput[]): Promise<number> {
   for (let count = 0; ; count++) {
     const request = requests[count % requests.length];
@@ -131,11 +129,11 @@ test(
     const { errno } = await rig.logged('journal cannot be written; new requests are refused');
     assert.equal(errno, 'ENOSPC');
 
-    // The command goes on and ends, but its keeper has no room to say so.
+    // The command continues and ends, but its keeper has no room to record that.
     assert.equal(await puppet.tell('umask'), '0022');
     puppet.exit(23);
     await puppet.gone();
-    // It is known nevertheless, and told to everybody who may ask; no later wish overwrites it.
+    // It is known nevertheless, and reported to everybody; no later request overwrites it.
     const said = /exited with 23, but the journal cannot be written \(ENOSPC\); free space/;
     assert.match((await session.reply('notice', first)).text, said);
     const { targets } = await rig.status();
@@ -147,7 +145,7 @@ test(
     assert.equal((await rig.baton('cancel', String(run))).status, 75);
     assert.deepEqual(await activeRuns(rig), [run]);
 
-    // Then it has, but the journal has not.
+    // Now the keeper has room, but the journal has not.
     const directory = join(rig.state, 'runs', String(run));
     const recorded = new Promise<void>((resolve) => {
       const look = (): void => {
@@ -156,7 +154,7 @@ test(
         resolve();
       };
       const watcher = watch(directory, look);
-      // It may never be: the journal may be quicker.
+      // It may never be recorded: the journal may be faster.
       t.after(() => watcher.close());
       look();
     });
@@ -166,7 +164,7 @@ test(
       isOver = true;
     });
     makeRoom(filler);
-    // There is room for one of the two: a journal that is quicker leaves the keeper nothing to say.
+    // There is room for only one: if the journal is faster, the keeper has nothing to record.
     await Promise.race([recorded, ended]);
     if (!isOver) assert.deepEqual(await activeRuns(rig), [run]);
 

@@ -1,6 +1,6 @@
 /**
- * `baton doctor` beside set-ups that are broken, each in one way, and each a real one: it names
- * that and nothing else, says what to do, and exits with 1.
+ * `baton doctor` with real set-ups that are each broken in one way: it reports exactly that, says
+ * what to do, and exits with 1.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -42,7 +42,7 @@ beforeEach(() => {
 });
 afterEach(() => rig.close());
 
-/** Of the socket, the configuration and the state of the rig. */
+/** With the socket, the configuration and the state of the rig. */
 function ask(how: Partial<How> = {}): Promise<Diagnosis> {
   const places = { BATON_CONFIG: rig.configFile, STATE_DIRECTORY: rig.state };
   const env = { BATON_SOCKET: rig.socket, ...places, ...how.env };
@@ -58,7 +58,7 @@ const STATUS = {
   ...{ executing: [], targets: [] },
 } as const;
 
-/** What listens: a connection without a question gets nothing. */
+/** Answers every connection; a connection without a request gets nothing. */
 async function answerAll(
   fake: FakeDaemon,
   answer: (connection: FakeConnection) => void,
@@ -386,7 +386,7 @@ test('an installation with a part that is missing', async () => {
   ]);
 });
 
-/** Lines of a crontab with a PATH that has a baton. */
+/** Crontab lines with a PATH that contains a baton. */
 function crontab(...lines: readonly string[]): void {
   const place = join(rig.directory, 'bin');
   mkdirSync(place);
@@ -468,7 +468,7 @@ for (const [word, before] of [
   });
 }
 
-/** The crontabs of a machine of its own, in which nothing else runs. */
+/** The crontabs of an isolated machine, in which nothing else runs. */
 function alone(...mounts: readonly string[]): readonly string[] {
   const all = ['mount -t tmpfs tmpfs /etc/cron.d', ...mounts].join(' && ');
   return after(`${all} && mount -t proc proc /proc`, '--pid', '--fork', '--kill-child');

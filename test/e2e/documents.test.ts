@@ -1,6 +1,4 @@
-/**
- * What contrib/ tells an administrator to do is done here, on a machine that is laid over this one.
- */
+/** The instructions in contrib/ are followed here, on a machine that overlays this one. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

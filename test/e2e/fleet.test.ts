@@ -9,7 +9,7 @@ import { skipWithout } from '../support/tools.ts';
 
 type Ends = { after(done: () => unknown): void };
 
-/** A fleet of puppets, of which so many may run at once. */
+/** A fleet of puppets, of which a limited number may run at once. */
 async function puppetFleet(t: Ends, hosts: readonly string[], instances: number) {
   const puppets = await Puppets.open();
   t.after(() => puppets.close());
@@ -29,7 +29,7 @@ async function puppetFleet(t: Ends, hosts: readonly string[], instances: number)
 
 test('a fleet over SSH prints a block for each host, and a table, failures first', async (t) => {
   if (skipWithout(t, ...SSHD_NEEDS)) return;
-  // One sshd with several addresses; on the last of these nobody listens.
+  // One sshd with several addresses; nobody listens on the last of these.
   const hosts = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.9'];
   const sshd = await Sshd.start(hosts.slice(0, -1).map((host) => `ListenAddress ${host}`));
   t.after(() => sshd.close());

@@ -1,4 +1,4 @@
-/** What is foretold by a real daemon: from a run's own words, and from runs before a restart. */
+/** The estimates of a real daemon: from a run's own output, and from runs before a restart. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { StatusReply } from '../../daemon/protocol/request.ts';
@@ -44,7 +44,7 @@ test('a percentage that a run prints is shown, and tells when it ends and the ne
   assert.equal(before.waiting?.expectedStartAtMs, undefined, 'nobody knows yet');
   const followed = session.send({ type: 'output', of: run, follow: true });
   await puppet.print('out', 'sending\r 10%\r 40%  12MB/s');
-  // What it prints is in the file once its keeper has copied it.
+  // Its output is in the file once its keeper has copied it.
   await session.reply('output', followed);
   const status = await session.ask({ type: 'status' }, 'status');
   const { running, waiting } = viewsOf(status);

@@ -1,6 +1,6 @@
 /**
- * The front door in Perl against the client in TypeScript: the same words of a daemon must bring
- * about the same status, the same bytes and the same line on stderr.
+ * The front end in Perl against the client in TypeScript: the same replies must lead to the same
+ * status, the same bytes and the same line on stderr.
  */
 import assert from 'node:assert/strict';
 import {
@@ -43,7 +43,7 @@ const DOOR: BatonOptions = { program: ['perl', FRONT_DOOR] };
 
 let daemon: FakeDaemon;
 
-/** Every connection is answered alike: a client that goes on as the other one asks again. */
+/** Every connection gets the same answers, because a client that takes over repeats the request. */
 async function answering(
   args: string,
   options: BatonOptions,
@@ -78,7 +78,7 @@ const notFound = ended(127, {
   tell: true,
 });
 
-/** What the daemon says, by a name for it. */
+/** The daemon's replies, with a name for each case. */
 const SAYINGS: Readonly<Record<string, readonly Reply[]>> = {
   'a request that is refused': [{ type: 'refused', exit: 75, reason: 'run 3 is queued' }],
   'a request that is ignored': [{ type: 'ignored', reason: 'run 3 is queued' }],
@@ -361,8 +361,8 @@ const TIMEOUT: BatonOptions = { program: ['timeout', '1h', 'perl', FRONT_DOOR] }
 const INTERRUPTED_MAX = 9;
 
 /**
- * How a client ends that gets a TERM. After a long interruption the second TERM of timeout(1) is a
- * wish of its own, at which the client leaves at once: then another client is run.
+ * How a client ends after a TERM. After a long interruption, the second TERM of timeout(1) counts
+ * separately and the client exits immediately: then another client is run.
  */
 async function terminated(
   options: BatonOptions,
@@ -455,7 +455,7 @@ check(
   'a daemon that was away for long is told by the other client, for as long in all',
   async () => {
     await daemon.die();
-    // As client/baton.pl leaves it.
+    // As left by client/baton.pl.
     const begun = {
       ...{ run: 17, isForeign: false, isMidLine: true, awayMs: 59_900 },
       ...{ out: { offset: 0, isShut: false }, err: { offset: 0, isShut: false } },
@@ -489,7 +489,7 @@ check('where the client in TypeScript is not, its status is none of a command', 
 });
 
 check('a socket that may not be used is status 77 at once', async () => {
-  // Modes stop nobody who is root: then it is somebody else who asks.
+  // Modes do not restrict root: then another user makes the request.
   const uid = process.getuid?.() === 0 ? 65_534 : (process.getuid?.() ?? 0);
   chmodSync(daemon.directory, 0o755);
   chmodSync(daemon.socket, 0o000);

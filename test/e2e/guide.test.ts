@@ -1,7 +1,7 @@
 /**
- * From zero to the first nightly backup, as the documents say: on a fresh Debian under systemd,
- * every command of README's installation and of contrib/FROM-RSNAPSHOT.md is run as it is printed,
- * for the Debian package and for npm. Debian's own rsnapshot and cron do the rest.
+ * From zero to the first nightly backup, as in the documents: on a fresh Debian under systemd,
+ * every command of README's installation and of contrib/FROM-RSNAPSHOT.md is run as printed, for
+ * the Debian package and for npm. Debian's own rsnapshot and cron do the rest.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -21,12 +21,10 @@ const NEEDS = [...GUEST_NEEDS, 'dpkg-buildpackage', 'dh', 'npm', 'faketime'];
 const GUIDE = 'contrib/FROM-RSNAPSHOT.md';
 /** Where the reader has this tree, in the guest. */
 const TREE = '/root/baton';
-/** Debian's sample has the lowest level every four hours. */
+/** Debian's sample runs the lowest level every four hours. */
 const BEFORE_THE_NIGHT = '2027-01-04 03:59:57';
 
-/**
- * What README has a machine with a network do, and what does the same here without touching dist.
- */
+/** README's commands for a machine with a network, and equivalents here that leave dist alone. */
 const BUILDS: Readonly<Record<string, readonly string[]>> = {
   'npm ci && npm run deb': [process.execPath, join(ROOT, 'contrib/deb.mjs'), '--out'],
   'npm ci && npm pack': ['npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination'],
@@ -87,7 +85,7 @@ describe('the guide from zero to the first nightly backup', { skip: whyWithout(.
     guest.ask(`cp /share/baton?* ${TREE}/`);
   }
 
-  /** The guide, by a reader who uses rsnapshot for the first time; then the night comes. */
+  /** The guide, for a reader who uses rsnapshot for the first time; then the night comes. */
   async function useIt(guest: Guest): Promise<void> {
     guest.ask("sed -i -E 's/^# (.*rsnapshot (alpha|beta|gamma))$/\\1/' /etc/cron.d/rsnapshot");
     const said = new Map(
@@ -108,7 +106,7 @@ describe('the guide from zero to the first nightly backup', { skip: whyWithout(.
     await theNight(guest);
   }
 
-  /** It is nearly four. */
+  /** Shortly before four. */
   async function theNight(guest: Guest): Promise<void> {
     letNightCome(guest, BEFORE_THE_NIGHT);
     await guest.until('ls -d /var/cache/rsnapshot/alpha.1/localhost/etc', /alpha\.1/);
@@ -122,7 +120,7 @@ describe('the guide from zero to the first nightly backup', { skip: whyWithout(.
   }
 });
 
-/** A line at the reader's prompt, which has to succeed. Where `cd` has led is kept. */
+/** A line at the reader's prompt, which has to succeed. The directory of `cd` is kept. */
 function type(guest: Guest, command: string) {
   const said = guest.run(`cd "$(cat /share/where)" || exit
 { ${command}
@@ -132,7 +130,7 @@ status=$?; pwd >/share/where; exit $status`);
   return said;
 }
 
-/** As the archive of nodejs.org does it. */
+/** As with the archive from nodejs.org. */
 function unpackNode(guest: Guest): void {
   const npm = realpathSync(outside('sh', '-c', 'command -v npm').trim());
   cpSync(dirname(dirname(npm)), join(guest.share, 'local/lib/node_modules/npm'), {

@@ -1,6 +1,6 @@
 /**
- * The hooks of contrib/examples that tell others: a monitor hears of starts and ends, and a phone
- * of failures; what is secret in their addresses stands in no list of processes.
+ * The notification hooks in contrib/examples: a monitor is told about starts and ends, and a phone
+ * about failures; the secrets in their URLs are in no list of processes.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -20,11 +20,11 @@ interface Heard {
   readonly path: string;
   readonly body: string;
   readonly headers: IncomingHttpHeaders;
-  /** The list of processes had a secret in it. */
+  /** The list of processes contained a secret. */
   readonly isShown: boolean;
 }
 
-/** A server that says yes to all, and what it has heard so far. */
+/** A server that accepts everything, and its requests so far. */
 async function listen(t: TestContext, secret: (address: string) => string) {
   const heard: Heard[] = [];
   const server = createServer(async (request, response) => {
@@ -40,7 +40,7 @@ async function listen(t: TestContext, secret: (address: string) => string) {
   return { heard, address: `http://127.0.0.1:${port}` };
 }
 
-/** Whether the words of any process hold this. */
+/** Whether the command line of any process contains this. */
 function lists(secret: string): boolean {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -59,7 +59,7 @@ const hook = (name: string, env: object) => ({
 });
 const sh = (script: string) => ({ type: 'local', args: ['/bin/sh', '-c', script] });
 
-/** Runs a target until it has ended, and its hooks with it. */
+/** Runs a target until it and its hooks have ended. */
 async function run(rig: Rig, target: string): Promise<void> {
   await rig.baton('run', target, '--wait');
   await rig.baton('wait', '--all');
@@ -107,7 +107,7 @@ test('push-message tells ntfy and gotify what has failed', async (t) => {
   const rig = await Rig.start({
     targets: {
       bad: { runner: sh('echo "disk & more: full"; exit 3'), onFailure: 'push' },
-      // 3,000 bytes from the end is the middle of one: each has two, and there is a blank.
+      // 3,000 bytes from the end is inside a character: each has two bytes, and there is one blank.
       long: { runner: sh('printf "ä%.0s" $(seq 4000); printf " "; exit 3'), onFailure: 'push' },
       push: hook('push-message', { BATON_PUSH: push }),
     },
@@ -138,7 +138,7 @@ test('push-message tells ntfy and gotify what has failed', async (t) => {
 
   assert.ok(heard.every(({ isShown }) => !isShown));
 
-  // The end of long output begins within a character; the message is text all the same.
+  // The end of long output begins inside a character; the message is valid text all the same.
   await run(rig, 'long');
   const { body: fields = '' } = heard.at(-1) ?? {};
   const long = new URLSearchParams(fields).get('message') ?? '';

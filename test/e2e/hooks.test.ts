@@ -113,7 +113,7 @@ test('a target that never succeeds is called late, by status, log and hook', asy
   const late = async () =>
     (await rig.status()).targets.find(({ target }) => target === 'job')?.late;
   assert.equal(await late(), true);
-  // Else it is late again before a busy machine has asked.
+  // Otherwise it is late again before a busy machine has made the query.
   rig.configure(config('1h'));
   assert.equal((await rig.baton('reload')).status, 0);
   assert.equal(await late(), true);

@@ -1,6 +1,6 @@
 /**
- * A journal that was restored from a copy or removed gives numbers out again. Nobody is ever told
- * the status or the output of another run that has the number of his own.
+ * A journal that was restored from a copy or removed assigns numbers again. No client ever gets the
+ * status or the output of another run with the same number.
  */
 import assert from 'node:assert/strict';
 import {
@@ -48,9 +48,7 @@ function journalOf(rig: Rig): string {
   return join(rig.state, 'journal.ndjson');
 }
 
-/**
- * Lets a run end that no daemon hears of: a number is not given out again while its keeper lives.
- */
+/** Ends a run while no daemon is there: a number is not reused while its keeper is alive. */
 async function endUnheard(rig: Rig, puppet: Puppet): Promise<void> {
   puppet.exit(0);
   const directory = join(rig.state, 'runs', String(puppet.run));
@@ -58,7 +56,7 @@ async function endUnheard(rig: Rig, puppet: Puppet): Promise<void> {
   while (heldRecords().some(({ record }) => record.state === rig.state)) await sleep(10);
 }
 
-/** Ends the daemon, changes its state directory behind its back, and starts another. */
+/** Ends the daemon, changes its state directory meanwhile, and starts another. */
 async function begin(rig: Rig, change: () => void | Promise<void>): Promise<void> {
   assert.equal(await rig.end('SIGKILL'), 'SIGKILL');
   await change();
@@ -85,7 +83,7 @@ for (const how of ['removed', 'restored'] as const) {
     const heard = printed(client, 'mine');
     await puppet.print('out', 'mine');
     await heard;
-    // The client comes back only when there is another run with this number.
+    // The client reconnects only when there is another run with this number.
     client.child.kill('SIGSTOP');
     await begin(rig, async () => {
       await endUnheard(rig, puppet);
@@ -235,7 +233,7 @@ for (const [what, lose, found] of LOSSES) {
     assert.match((await rig.status()).trouble ?? '', found);
     assert.equal(puppets.unasked, 0, 'what was refused runs');
 
-    // What it was is put back, and read by the next daemon.
+    // The original is put back, and read by the next daemon.
     await begin(rig, () => {
       if (existsSync(`${rig.state}-2`)) renameSync(`${rig.state}-2`, rig.state);
       mkdirSync(rig.state, { recursive: true, mode: 0o700 });
@@ -246,7 +244,7 @@ for (const [what, lose, found] of LOSSES) {
   });
 }
 
-/** How a run is told in the status of `one`, and how many wait behind it. */
+/** The active run in the status of `one`, and how many wait behind it. */
 async function activeOf(session: Session): Promise<readonly unknown[]> {
   const { targets } = await session.ask({ type: 'status' }, 'status');
   const one = targets.find(({ target }) => target === 'one');
@@ -321,7 +319,7 @@ test('a command of another life whose keeper was killed holds its place, and can
   const { run } = await session.reply('accepted', waiting);
   const { outcome } = await session.ask({ type: 'wait', run: found }, 'ended');
   assert.equal(outcome.kind, 'lost');
-  // Once, however often the daemon is started, and with what it has printed.
+  // Once, however often the daemon is started, and with its output.
   await begin(rig, () => {});
   const later = await rig.open();
   const { targets } = await later.ask({ type: 'status' }, 'status');

@@ -1,6 +1,6 @@
 /**
- * `baton import anacron` against the real anacron: a line that was imported starts its command with
- * the same words, directory and variables as before, and anacron goes on deciding when.
+ * `baton import anacron` with the real anacron: an imported line starts its command with the same
+ * arguments, directory and variables as before, and anacron still decides when.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { directory } from '../support/config.ts';
 import { BATON, BATOND, Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
 
-/** Appends to the file OUT all that a command can know of how it was started. */
+/** Appends everything that a command can find out about its start to the file OUT. */
 const SHOW = `#!/usr/bin/perl
 open my $out, '>>', shift or die $!;
 my $stdin = readlink '/proc/self/fd/0';
@@ -27,7 +27,7 @@ interface Place {
   readonly spool: string;
 }
 
-/** Its lines may say OUT and BIN. */
+/** Its lines may contain OUT and BIN. */
 function placeWith(t: TestContext, lines: readonly string[]): Place {
   const root = directory(t);
   const [tab, out, spool] = [join(root, 'anacrontab'), join(root, 'out'), join(root, 'spool')];
@@ -42,7 +42,7 @@ function placeWith(t: TestContext, lines: readonly string[]): Place {
   return { root, tab, out, spool };
 }
 
-/** What it says; all its jobs have ended. */
+/** Its output; all its jobs have ended. */
 function anacron({ spool }: Place, tab: string, env: NodeJS.ProcessEnv, ...args: string[]): string {
   const script = 'umask 022; exec anacron "$@"';
   const words = ['-d', '-n', '-t', tab, '-S', spool, ...args];
@@ -60,7 +60,7 @@ function taken(path: string): readonly string[] {
   return lines;
 }
 
-/** Imports the tab, and starts a daemon with what was made; `baton` stands in BIN. */
+/** Imports the tab, and starts a daemon with the result; `baton` is in BIN. */
 async function adopt(t: TestContext, { root, tab }: Place) {
   const made = join(root, 'made');
   const env = { PATH: process.env['PATH'], BATON_SOCKET: join(root, 'nobody') };

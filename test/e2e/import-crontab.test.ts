@@ -1,7 +1,4 @@
-/**
- * `baton import crontab`: what it prints and writes for crontabs that are there, as its user sees
- * it.
- */
+/** `baton import crontab`: its output and files for existing crontabs, as a user sees them. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -74,7 +71,7 @@ test('with --write the new files lie beside the old ones, and the daemon runs th
       runner: { type: 'local', args: ['/root/dump', '--all'], env, nice: 19 },
       policies: [{ type: 'cardinality' }],
     },
-    // Another line goes on to take the lock itself, so this one has to take it too.
+    // Another line still takes the lock itself, so this one has to take it, too.
     'sync-it': {
       runner: {
         ...{ type: 'local', args: ['flock', '-n', '/run/x.lock', 'sync-it', 'a b'] },

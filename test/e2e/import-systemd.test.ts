@@ -1,7 +1,7 @@
 /**
- * `baton import systemd` against a real systemd: a service that was imported starts its command
- * with the same words, user, directory and variables as before, and ends as it does. In the same
- * guest: the timers in `baton plan`.
+ * `baton import systemd` with a real systemd: an imported service starts its command with the same
+ * arguments, user, directory and variables as before, and ends in the same way. In the same guest:
+ * the timers in `baton plan`.
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { GUEST_NEEDS, Guest } from '../support/guest.ts';
 import { installBaton } from '../support/guestbaton.ts';
 import { whyWithout } from '../support/tools.ts';
 
-/** Prints all that a command can know of how it was started. */
+/** Prints everything that a command can find out about its start. */
 const SHOW = `#!/usr/bin/perl
 print join('|', 'args', @ARGV), "\\n";
 printf "uid %d gid %d cwd %s umask %03o ", $<, $(, readlink('/proc/self/cwd'), umask;
@@ -21,10 +21,10 @@ my @own = grep { !/^(BATON_|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_)/ } sort keys 
 print "$_=$ENV{$_}\\n" for @own;
 exit $ENV{STATUS} || 0;
 `;
-/** What baton gives every command and systemd does not without User=; PWD is of a sequence. */
+/** Variables of every command in baton but not in systemd without User=; PWD is from a sequence. */
 const MORE = /^(?:HOME|LOGNAME|PWD|SHELL|USER)=.*\n/gm;
 
-/** Where each of these units prints to. */
+/** The output file of each of these units. */
 const OUT = '/run/out';
 const UNITS: Readonly<Record<string, readonly string[]>> = {
   'words.service': [
@@ -64,7 +64,7 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     guest.ask(`cat >'/etc/systemd/system/${name}' <<'END'\n${lines.join('\n')}\nEND`);
   }
 
-  /** Imports units and takes over what was made, as README.md says. */
+  /** Imports units and installs the result, as in README.md. */
   function adopt(units: readonly string[]): void {
     const words = units.map((unit) => `'${unit}'`).join(' ');
     guest.ask(`set -e
@@ -77,10 +77,10 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
       systemctl restart baton.socket`);
   }
 
-  /** What a service prints, and how systemd says it ended. */
+  /** A service's output, and how it ended according to systemd. */
   function started(name: string): string {
     guest.run(`rm -f ${OUT}; systemctl reset-failed; systemctl start '${name}.service'`);
-    // Only a oneshot is waited for by its start.
+    // Only the start of a oneshot waits for its end.
     guest.ask(`while systemctl is-active --quiet '${name}.service'; do sleep .05; done`);
     const how = `systemctl show -P Result -P ExecMainStatus '${name}.service'`;
     return guest.ask(`cat ${OUT}; ${how}`);
@@ -179,7 +179,7 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
       systemctl start baton-run@bad.timer night.timer open.timer other.timer`);
     const plan = (how: string): Planned => JSON.parse(guest.ask(`baton plan --json ${how}`));
 
-    // A machine in UTC; nothing ticks yet.
+    // A machine in UTC; no timer is active yet.
     const { runs } = plan('--from 2027-01-04');
     const asked = runs.map(({ target, askedAtMs }) => [target, new Date(askedAtMs).toISOString()]);
     assert.deepEqual(asked, [

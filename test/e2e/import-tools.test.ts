@@ -25,7 +25,7 @@ function batonAt(t: TestContext, places: NodeJS.ProcessEnv, ...args: readonly st
   return { status: done.status, text: done.stdout, errors: done.stderr };
 }
 
-/** Of a target's runner; the configuration is one that batond takes. */
+/** From a target's runner; batond accepts the configuration. */
 function targetsIn(t: TestContext, config: string) {
   const file = join(directory(t), 'config.json');
   writeFileSync(file, config, { mode: 0o600 });
@@ -129,7 +129,7 @@ test('a file of borgmatic that cannot be read is named, and the others are impor
       ['d.yaml', 'EFTYPE'],
     ].map(([name, code]) => `# ${folder}/${name}: cannot be read (${code})`),
   );
-  // What is no job is a comment: the lines can go into a file for cron as they are.
+  // Everything except jobs is a comment, so the lines can be used in a crontab unchanged.
   assert.doesNotMatch(made.errors, /^(?!#|0 3 \* \* \*)./m);
   const alone = baton(t, 'borgmatic', join(folder, 'd.yaml'));
   assert.deepEqual([alone.status, alone.text], [78, '']);
@@ -161,7 +161,7 @@ test('the configurations that borgmatic keeps for a user are found, too', (t) =>
   assert.match(dangling.errors, /borgmatic\.d\/web\.yaml: cannot be read \(ENOENT\)/);
 });
 
-/** As its template has it, for `schedule-permission: system`. */
+/** As in its template for `schedule-permission: system`. */
 function unitOf(command: string, profile: string): string {
   return [
     ...['[Unit]', `Description=resticprofile ${command} for profile ${profile} in profiles.yaml`],

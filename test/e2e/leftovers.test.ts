@@ -1,4 +1,4 @@
-/** What a test file leaves when it is killed, as the runner does at the time limit: nothing. */
+/** What a test file leaves behind when the runner kills it at the time limit: nothing. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ interface Stuck {
   readonly started: readonly number[];
 }
 
-/** Those of these processes that are there, and none that has ended and waits to be buried. */
+/** Those of these processes that exist, without zombies. */
 function living(pids: readonly number[]): readonly number[] {
   return pids.filter((pid) => {
     try {
@@ -29,7 +29,7 @@ function living(pids: readonly number[]): readonly number[] {
   });
 }
 
-/** Starts the runner with the file, and resolves once all is up. */
+/** Starts the runner with the file, and resolves once everything is up. */
 async function stuck(t: TestContext) {
   const socket = join(directory(t), 's');
   const server = net.createServer().listen(socket);

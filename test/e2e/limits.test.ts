@@ -1,4 +1,4 @@
-/** What one client can take of the daemon, and what it hears where there is no more. */
+/** The limits of one client, and the answers beyond them. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type net from 'node:net';
@@ -27,9 +27,7 @@ async function stage(t: TestContext, rig = new Rig()): Promise<Rig> {
   return rig;
 }
 
-/**
- * Sends these bytes in one piece; resolves with all that is said until the connection is closed.
- */
+/** Sends these bytes in one piece; resolves with all replies until the connection is closed. */
 async function say(rig: Rig, ...pieces: readonly (string | Buffer)[]): Promise<readonly Reply[]> {
   const session = await rig.open();
   session.socket.write(Buffer.concat(pieces.map((piece) => Buffer.from(piece))));
@@ -61,7 +59,7 @@ for (const [what, bad, code] of [
           types.slice(0, count),
           asked.map((_, index) => ['why', index + 1]),
         );
-        // Accepted is what was written down, which takes its time.
+        // A run is accepted when it is durable, which takes some time.
         assert.deepEqual(types.slice(count), [
           ['accepted', 'run'],
           ['error', undefined],
@@ -123,7 +121,7 @@ test('a client too many is told so, and one that leaves makes room', LIMIT, asyn
   });
   assert.deepEqual(more, []);
   await rig.logged('clients are refused');
-  // baton's own client comes again, for as long as for a daemon that is away.
+  // baton's own client retries for as long as for a daemon that is away.
   const late = await rig.baton('run', 'quick', '--wait', '--connect-timeout', '2s');
   assert.equal(late.status, 69);
   assert.match(late.errors, /4096 clients are connected/);
@@ -145,7 +143,7 @@ test(
     const rig = await stage(t);
     const session = await rig.open();
     const run = await finished(session);
-    // A directory can be opened, and not be read, as a file of a broken disk.
+    // A directory can be opened but not read, like a file on a broken disk.
     const out = join(rig.state, 'runs', String(run), 'out');
     rmSync(out);
     mkdirSync(out);
@@ -153,7 +151,7 @@ test(
       session.ask({ type: 'output', of: run }, 'done'),
       /"code":"no-output","exit":125.*part of its output cannot be shown: .*\/out cannot be read \(EFTYPE\)/,
     );
-    // Who waits for the end hears of it all the same.
+    // A client that waits for the end is told in any case.
     const { exit, tell, text } = await session.ask({ type: 'wait', run }, 'ended');
     assert.deepEqual([exit, tell], [0, true]);
     assert.match(
@@ -166,7 +164,7 @@ test(
 
 const at = { steadyMs: 1_000, wallMs: 1_700_000_000_000 };
 
-/** A run of a target that is configured no more. */
+/** A run of a target that is no longer configured. */
 function leaveOldRun(rig: Rig, bytes: number): void {
   const directory = join(rig.state, 'runs', '1');
   mkdirSync(directory, { recursive: true });

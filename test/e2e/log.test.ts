@@ -1,6 +1,4 @@
-/**
- * A log that nobody reads: the daemon goes on, keeps what fits, and says how many lines it dropped.
- */
+/** A log that nobody reads: the daemon continues, keeps what fits, and counts dropped lines. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
@@ -13,7 +11,7 @@ import { directory } from '../support/config.ts';
 import { BATOND, Rig, type Session } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
 
-/** A FIFO that holds what is written until it is read, by descriptors that do not block. */
+/** A FIFO that holds what is written until it is read, with non-blocking descriptors. */
 function fifo(t: TestContext) {
   const path = join(directory(t), 'fifo');
   assert.equal(spawnSync('mkfifo', [path]).status, 0);
@@ -81,7 +79,7 @@ const TERMINAL = `open(R, '+<', '/dev/ptmx') && ioctl(R, 0x40045431, $number = p
   && open(W, '+>', $path) && chown(65534, 65534, $path)`;
 
 /**
- * stdout of the daemon is a `kind` whose other end the daemon holds itself, so that nobody reads.
+ * The daemon's stdout is a `kind` whose other end the daemon itself holds, so that nobody reads.
  */
 const UNREAD = {
   pipe: 'pipe(R, W)',
@@ -89,7 +87,7 @@ const UNREAD = {
   'terminal of another user': TERMINAL,
 } as const;
 
-/** The words of a daemon, also as a root that cannot open what is another user's. */
+/** The command line of a daemon, optionally as a root that cannot open other users' files. */
 function daemonOf(rig: Rig, isLimited: boolean): readonly string[] {
   const limit = ['setpriv', '--bounding-set=-dac_override,-dac_read_search'];
   const places = ['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state];
@@ -100,7 +98,7 @@ for (const [kind, make] of Object.entries(UNREAD)) {
   test(`a daemon whose log (a ${kind}) is not read answers and ends as ever`, async (t) => {
     if (make === TERMINAL && skipWithout(t, 'root', 'setpriv', 'setsid')) return;
     const rig = new Rig();
-    // A line of the log for each reload, which names the file: more than it holds.
+    // A log line for each reload, with the file's long name: together too much for the pipe.
     Object.assign(rig, { configFile: join(rig.directory, 'long'.repeat(60)) });
     rig.configure({ targets: { t: { runner: { type: 'local', args: ['/bin/true'] } } } });
     const script = `$^F = 100; ${make} or die; open STDOUT, '>&', W; exec @ARGV or die`;

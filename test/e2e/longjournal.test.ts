@@ -1,6 +1,6 @@
 /**
- * A journal of a million events, as a daemon would leave it that could never compact: the next one
- * reads it with little memory, serves, and compacts it.
+ * A journal of a million events, as left by a daemon that could never compact: the next one reads
+ * it with little memory, serves, and compacts it.
  */
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { Rig } from '../support/rig.ts';
 const EVENTS = 1_000_000;
 /** How many runs of the target are remembered, as retention would leave it. */
 const KEPT = 100;
-/** Far less than a million events take. */
+/** Far less than a million events need. */
 const HEAP_MB_MAX = 64;
 
 const at = (ms: number) => ({ steadyMs: 1_000 + ms, wallMs: 1_700_000_000_000 + ms });

@@ -1,6 +1,6 @@
 /**
- * Runs that are hard to end: lost ones whose processes live on, and those whose command keeps its
- * keeper from answering. Both are ended by cancel and by their timeout, and their places are free.
+ * Runs that are hard to end: lost ones whose processes are alive, and those whose command keeps its
+ * keeper from answering. Cancel and timeout end both, and their places become free.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';

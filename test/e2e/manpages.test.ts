@@ -1,4 +1,4 @@
-/** The man pages as the machine's own tools read them. */
+/** The man pages as rendered by the machine's own tools. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -11,10 +11,10 @@ import { skipWithout } from '../support/tools.ts';
 const MAN = join(ROOT, 'contrib/man');
 const pages = readdirSync(MAN);
 const COLUMNS = 80;
-/** A letter that is printed again, as bold ones are. */
+/** A character that is printed again, as in bold text. */
 const OVERSTRIKE = new RegExp(`.${String.fromCharCode(8)}`, 'gu');
 
-/** What a reader sees, without bold and underlined letters. */
+/** What a reader sees, without bold and underlined text. */
 function rendered(name: string): string {
   const env = {
     ...process.env,
@@ -42,9 +42,9 @@ for (const name of pages) {
     const text = rendered(name);
     assert.match(text, /^NAME\n {7}\S+ - \S/m);
     for (const line of text.split('\n')) assert.ok(line.length <= COLUMNS, line);
-    // Marks of the texts that the writer has missed.
+    // Markup that the generator has missed.
     assert.doesNotMatch(text, /`|undefined|\\[(f%]/);
-    // An option that is broken after its bracket, with a hyphen that is not in it.
+    // An option that is broken after its bracket, with a hyphen that is not part of it.
     assert.doesNotMatch(text, /^.*\P{L}‐$/mu);
   });
 

@@ -1,6 +1,4 @@
-/**
- * From what an administrator has to what baton wants: check-crontab, import, the installed client.
- */
+/** From an administrator's crontabs to baton's: check-crontab, import, the installed client. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -38,7 +36,7 @@ test('import rsnapshot prints a target for each level, and the lines of cron', (
   const checked = check(t, text);
   assert.equal(checked.status, 0, checked.errors);
   assert.match(checked.text, /4 targets/);
-  // That rsnapshot is missing is said of machines without it.
+  // On machines without rsnapshot, there is a warning about that.
   const others = checked.text.replaceAll(
     /^warning: .* \/usr\/bin\/rsnapshot does not exist.*$/gm,
     '',

@@ -30,7 +30,7 @@ describe('from the downloaded package to the first nightly backup', {
     guest = await Guest.boot({ hasNode: false });
     installNode(guest, place);
     cpSync(deb, join(guest.share, deb.split('/').at(-1) ?? ''));
-    // What a mail server is to cron.
+    // The mail server for cron.
     guest.ask(`cp /share/baton_*.deb /root && mkdir -p /home/alice && echo dear >/home/alice/letter
       printf '#!/bin/sh\\ncat >/share/mail.new && mv /share/mail.new /share/mail\\n' >/usr/sbin/sendmail
       chmod 755 /usr/sbin/sendmail`);

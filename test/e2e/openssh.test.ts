@@ -250,7 +250,7 @@ describe('via openssh', { skip: whyWithout(...SSHD_NEEDS, 'ssh') }, () => {
 });
 
 /**
- * A folder with an ssh of its own configuration: ssh reads that of /etc/passwd's home, not $HOME.
+ * A directory with an ssh that has its own configuration: ssh reads /etc/passwd's home, not $HOME.
  */
 function configure(sshd: Sshd): string {
   const { home, port, user, key, knownHosts, directory } = sshd;

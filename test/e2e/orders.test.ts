@@ -7,16 +7,16 @@ import { permutations } from '../support/core.ts';
 import { Rig } from '../support/rig.ts';
 
 const LOWEST_FIRST = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'];
-/** What the lines of one minute are apart, as measured with the real cron. */
+/** The time between the lines of one minute, as measured with the real cron. */
 const APART_MS = 20;
 /**
- * 120 groups at once are more than any machine has at 03:00: requests wait for each other here. On
- * a busy machine, where 600 runs are started besides, those of one conf were accepted within 4 s, a
+ * 120 groups at once are more than any machine has at 03:00, so requests wait for each other. On a
+ * busy machine, where 600 runs are started as well, those of one conf were accepted within 4 s, a
  * dozen confs at a time or all at once.
  */
 const SETTLE = '30s';
 
-/** If they are fewer, then from everywhere: neighbours begin alike. */
+/** If they are fewer, then evenly spread: neighbours begin alike. */
 function someOrders(): readonly (readonly string[])[] {
   const all = permutations(LOWEST_FIRST);
   const count = Math.min(all.length, amount(all.length));
@@ -44,7 +44,7 @@ test(`${orders.length} of 120 orders of five intervals 20 ms apart run yearly, m
       const id = session?.send({ type: 'run', target, wait: true });
       asked.push(() => session?.reply('ended', id) ?? Promise.reject(new Error(target)));
     }
-    // Part of what is tested, not a way to wait for something.
+    // Part of the test, not a way to wait for something.
     await pause(APART_MS);
   }
   for (const end of asked) assert.equal((await end()).exit, 0);

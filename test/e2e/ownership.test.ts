@@ -1,6 +1,6 @@
 /**
  * A daemon trusts no directory that others could have filled: neither its state, nor a lock beside
- * a socket. And one whose user has no passwd entry, as in a container, says what it lacks.
+ * a socket. And if its user has no passwd entry, as in a container, it reports what is missing.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -28,7 +28,7 @@ function stage(t: TestContext): Rig {
   return rig;
 }
 
-/** Starts a daemon that must not come up; what it says. */
+/** Starts a daemon that must fail; returns its error. */
 async function refused(rig: Rig): Promise<string> {
   await assert.rejects(rig.boot(), /batond ended with 69/);
   return rig.stderr;

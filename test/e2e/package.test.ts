@@ -25,7 +25,7 @@ import { Rig } from '../support/rig.ts';
 import { skipWithout } from '../support/tools.ts';
 
 const CRON = { HOME: '/root', LOGNAME: 'root', PATH: '/usr/bin:/bin', SHELL: '/bin/sh' };
-/** npm's prefix is one for all, and its modules lie below it. */
+/** npm has a single prefix, with its modules below it. */
 const MODULE = 'lib/node_modules/batond';
 /** What the tarball is built from. */
 const SOURCES = [
@@ -34,7 +34,7 @@ const SOURCES = [
 ];
 const BUNDLE = join(ROOT, 'dist/client/main.cjs');
 
-/** All that is built and shipped: the bundles, and what is no TypeScript. */
+/** Everything that is built and shipped: the bundles, and files that are not TypeScript. */
 const BUILT = [
   'NOTICE',
   'client/baton.pl',
@@ -61,10 +61,10 @@ function unpack(t: TestContext, umask: string): string {
   const prefix = join(place, 'prefix');
   mkdirSync(prefix);
   for (const open of [place, prefix]) chmodSync(open, 0o755);
-  // npm has a cache of its own here, so nothing but the tarball can be the source.
+  // npm has a cache of its own here, so only the tarball can be the source.
   const env = { ...process.env, npm_config_cache: join(place, 'cache') };
-  // Without scripts, as the tests that run beside this one use what is built. npm 10 runs prepare
-  // all the same, which has to know of it.
+  // Without scripts, because concurrent tests use what is built. npm 10 runs prepare all the same,
+  // which has to detect that.
   const built = statSync(BUNDLE).ino;
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', place];
   const tarball = join(place, run('npm', pack, env, ROOT).trim());
@@ -74,7 +74,7 @@ function unpack(t: TestContext, umask: string): string {
   return prefix;
 }
 
-/** As npm 10 and 11 do. */
+/** Like npm 10 and 11. */
 function install(t: TestContext): string {
   const prefix = unpack(t, '022');
   const env = process.env;
@@ -144,7 +144,7 @@ test('under umask 077, where npm runs no scripts and links no man pages, all use
   for (const page of aboutOf(join(prefix, MODULE)).man ?? []) {
     const name = page.split('/').at(-1) ?? '';
     const place = join(prefix, `share/man/man${name.at(-1)}`, name);
-    // A file in the place of its link would stop npm 10 and 11.
+    // A file in place of its link would stop npm 10 and 11.
     assert.equal(realpathSync(place), join(realpathSync(prefix), MODULE, page));
   }
   for (const bin of ['bin/baton', 'bin/batond', 'sbin/baton', 'sbin/batond']) {
@@ -162,7 +162,7 @@ test('the tarball is the same under another umask, time zone and language, and i
     mkdirSync(tree);
     for (const part of SOURCES) cpSync(join(ROOT, part), join(tree, part), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
-    // As git writes them.
+    // With modes as git writes them.
     run('chmod', ['-R', rights, ...SOURCES], process.env, tree);
     const script = `umask ${umask} && node contrib/build.mjs && npm pack --silent --ignore-scripts`;
     run('sh', ['-c', script], { ...process.env, ...env }, tree);
@@ -187,7 +187,7 @@ function namesAllParts(dist: string): void {
     const part = ` ${name} ${version} (`;
     assert.ok(licences?.includes(own) || licences?.includes(part), name);
   }
-  // meow has copies of these, and ndjson brings no text of its licence.
+  // meow contains copies of these, and ndjson does not contain its licence text.
   for (const name of ['meow', 'yargs-parser', 'spdx-correct', 'ndjson', '@pinojs/redact']) {
     assert.ok(
       components.some((component) => component.name === name),
@@ -202,7 +202,7 @@ const Bill = v.object({
   components: v.array(v.object({ name: v.string(), version: v.string(), purl: v.string() })),
 });
 
-/** By the launchers, as the node of this machine need not be on cron's PATH. */
+/** Through the launchers, because this machine's node may not be on cron's PATH. */
 async function runsUnderCron(t: TestContext, prefix: string): Promise<void> {
   const bin = join(directory(t), 'bin');
   mkdirSync(bin);
@@ -232,7 +232,7 @@ function pagesOf(directory: string): readonly string[] {
   return readdirSync(join(ROOT, directory)).filter((name) => /\.[1-8]$/.test(name));
 }
 
-/** completions.mjs beside completions and a man page that are there, whatever is in contrib. */
+/** completions.mjs beside existing completions and a man page, whatever is in contrib. */
 function completer(t: TestContext): string {
   const place = directory(t);
   for (const part of ['completions', 'man']) mkdirSync(join(place, part));
@@ -250,7 +250,7 @@ test('completions and man pages are put where shells and man look, and never ove
   const prefix = directory(t);
   const page = join(prefix, 'share/man/man1/baton.1');
   mkdirSync(join(page, '..'), { recursive: true });
-  // Left by npm, which has removed what it pointed to.
+  // A link left by npm, which has removed its target.
   symlinkSync('../../../lib/node_modules/batond/contrib/man/baton.1', page);
   const taken = join(prefix, 'share/fish/vendor_completions.d/baton.fish');
   mkdirSync(join(taken, '..'), { recursive: true });

@@ -57,7 +57,7 @@ test('a plan uses past durations, and what runs, waits and is paused now', async
   assert.equal(of('asleep')[0]?.startedAtMs, undefined);
   assert.match(of('asleep')[0]?.waits?.[0]?.reason ?? '', /paused/);
   assert.deepEqual([refused, unknown], [[], []]);
-  // The same as a page, in the place of a file.
+  // The same as a page that replaces a file.
   const page = join(directory(t), 'night.html');
   assert.deepEqual((await plan('--html', '--output', page)).text, '');
   const html = readFileSync(page, 'utf8');

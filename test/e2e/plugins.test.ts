@@ -1,4 +1,4 @@
-/** A daemon with plugins of its administrator: loaded, replaced, and fenced in when they fail. */
+/** A daemon with an administrator's plugins: loaded, replaced, and contained when they fail. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -111,7 +111,7 @@ test(
   },
 );
 
-/** One that ends by itself. */
+/** A daemon that ends by itself. */
 function runDaemon(...args: readonly string[]) {
   const options = { encoding: 'utf8', timeout: 60_000 } as const;
   return spawnSync(process.execPath, [BATOND, ...args], options);

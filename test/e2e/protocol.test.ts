@@ -1,6 +1,6 @@
 /**
- * The socket as strangers use it: whatever a client sends, it gets one clear error or its answer,
- * and whoever else is connected is served as if nothing had happened.
+ * The socket as foreign clients use it: whatever a client sends, it gets one clear error or its
+ * answer, and all other clients are served as if nothing had happened.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -39,7 +39,7 @@ after(async () => {
   puppets.close();
 });
 
-/** Sends these bytes, ends its side if `half`, and resolves with the replies once it is closed. */
+/** Sends these bytes, closes its side if `half`, and resolves with the replies at the end. */
 function talk(
   data: string | Buffer,
   { half = false, path = rig.socket } = {},
@@ -158,7 +158,7 @@ for (const [what, data, code, message] of [
     'malformed',
     /^a line is not valid UTF-8; send only UTF-8/,
   ],
-  // Its first line is UTF-8, and no JSON.
+  // Its first line is UTF-8, but not JSON.
   ['bytes', Buffer.from([...Array(256).keys(), 10]), 'malformed', /not a JSON object/],
 ] as const) {
   test(`${what} gets one error, and the connection is closed`, async () => {
@@ -364,7 +364,7 @@ test('one request more than may be unanswered is told to come back, and the run 
   const wait = (id: number): string => line({ type: 'wait', run, id: `w${id}` });
   const all = Array.from({ length: OPEN_REQUESTS_MAX }, (_, id) => wait(id)).join('');
   session.socket.write(all);
-  // All of them are taken once the last is answered: the run has been started for it.
+  // All of them are taken once the last is answered: its run has started.
   await session.reply('started', `w${OPEN_REQUESTS_MAX - 1}`);
   session.socket.write(wait(OPEN_REQUESTS_MAX));
   const error = await session.reply('error');

@@ -1,4 +1,4 @@
-/** `--quiet-success`: what a run prints is held back until one knows whether anybody wants it. */
+/** `--quiet-success`: a run's output is held back until it is known whether it is wanted. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { Puppets } from '../support/puppet.ts';
 import { BATON, Rig } from '../support/rig.ts';
 
 const MANY_BYTES = 200_000_000;
-/** What a client needs anyhow, and nothing for the output. */
+/** What a client needs in any case, without the output. */
 const CLIENT_KB_MAX = 150_000;
 const QUIET = ['--wait', '--quiet-success'];
 
@@ -85,7 +85,7 @@ test('200 MB are held in no memory, and come out whole', async () => {
   const env = { PATH: process.env['PATH'], BATON_SOCKET: rig.socket };
   const child = spawn(process.execPath, [BATON, 'run', 'many', ...QUIET], { env });
   const ended = once(child, 'exit');
-  // Nobody reads yet: at the first byte all is held, and most of it cannot get out.
+  // Nobody reads yet: at the first byte everything is held, and most of it cannot be written.
   await new Promise((resolve) => child.stdout.on('readable', resolve));
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   const peakKb = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);

@@ -10,7 +10,7 @@ import { encodeLine } from '../../daemon/journal/record.ts';
 import { Puppets } from '../support/puppet.ts';
 import { BATOND, Rig } from '../support/rig.ts';
 
-/** Ends by itself, or the test has failed. */
+/** It ends by itself, or the test has failed. */
 function replay(rig: Rig, ...args: readonly string[]) {
   const line = [BATOND, '--config', rig.configFile, '--replay', ...args];
   return spawnSync(process.execPath, line, { encoding: 'utf8', timeout: 60_000 });

@@ -1,4 +1,4 @@
-/** The require policy of a real daemon, with a real disk (of memory) that comes and goes. */
+/** The require policy of a real daemon, with a real disk (in memory) that comes and goes. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
@@ -57,7 +57,7 @@ test('a run waits for its disk and its free space, and says so; another one is s
   assert.match(await why(), /is mounted from other-disk, not from backup-disk/);
   unmount();
   mount('64k', 'backup-disk');
-  // What it needs more is looked at in the background.
+  // The other conditions are checked in the background.
   while (!/ has \d+(\.\d)? kB free, less than 4 MB/.test(await why()));
   unmount();
   mount('8m', 'backup-disk');

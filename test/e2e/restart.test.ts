@@ -1,6 +1,6 @@
 /**
- * Daemons, keepers and machines that die: no run is lost, none runs twice, no exit status lies, and
- * no stranger is harmed.
+ * Daemons, keepers and machines that die: no run is lost, none runs twice, no exit status is wrong,
+ * and no other process is harmed.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -69,7 +69,7 @@ function outputOf(replies: readonly Reply[]): string {
     .join('');
 }
 
-/** Writes a journal as a daemon of another time would have left it. */
+/** Writes a journal as an earlier daemon would have left it. */
 function leave(rig: Rig, events: readonly Event[]): void {
   mkdirSync(rig.state, { recursive: true });
   const opened = Journal.open(rig.state, () => {});
@@ -270,7 +270,7 @@ for (const stopping of [false, true]) {
   const what = stopping ? 'that is being stopped ' : '';
   test(`a run ${what}whose keeper's pid is a stranger's by now is lost, and the stranger is left alone`, async (t) => {
     const { rig, puppets } = await stage(t);
-    // The leader of a session with a child in it, as a shell or a daemon is.
+    // The leader of a session with a child in it, like a shell or a daemon.
     const [command, ...args] = puppets.args('stranger');
     const child = spawn(command, args, { detached: true, stdio: 'ignore', env: {} });
     const stranger = await puppets.next();
@@ -329,7 +329,7 @@ test('after a reboot, what ran was interrupted, what was starting starts, and no
     startTime: statOf(process.pid)?.startTime ?? 0,
     bootId: 'old',
   };
-  const offsetMs = Date.now() + 86_400_000; // steady time goes on from there
+  const offsetMs = Date.now() + 86_400_000; // steady time continues from there
   leave(rig, [
     { type: 'booted', bootId: 'old', offsetMs },
     ...running(1, 'free', keeper),

@@ -1,4 +1,4 @@
-/** A run that is tried again, with real processes. */
+/** A run that is retried, with real processes. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

@@ -1,7 +1,7 @@
 /**
- * Reading rsnapshot.conf as rsnapshot reads it: generated files, each held against the verdict of
- * `rsnapshot configtest` of the installed version, and the sentence of its first complaint.
- * `npm run bench -- --only confs` does so with 10,000 of them.
+ * Reading rsnapshot.conf as rsnapshot reads it: generated files, each compared with the verdict of
+ * `rsnapshot configtest` of the installed version, and its first complaint. `npm run bench --
+ * --only confs` does that with 10,000 of them.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -17,7 +17,7 @@ interface Context {
   after(done: () => void | Promise<void>): void;
 }
 
-/** A target for each level, named by it. */
+/** A target for each level, named after it. */
 function targetsOf({ conf }: Rsnapshot, levels: readonly string[], more: object = {}, prefix = '') {
   return Object.fromEntries(
     levels.map((interval) => {
@@ -34,7 +34,7 @@ async function rigOf(t: Context, targets: object): Promise<Rig> {
   return rig;
 }
 
-/** A puppet that holds the lowest interval, and the lock, before anything is done. */
+/** A puppet that holds the lowest interval, and the lock, before anything else. */
 async function puppeteer(t: Context) {
   const puppets = await Puppets.open();
   t.after(() => puppets.close());
@@ -73,7 +73,7 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     assert.equal(spawnSync('mkfifo', [it.lockfile]).status, 0);
     const client = rig.client(['run', 'daily', '--wait']);
     await rig.logged('accepted');
-    // To open it would wait for somebody who writes, and the daemon's one thread with it.
+    // Opening it would block until somebody writes, and with it the daemon's only thread.
     for (const round of ['first', 'restarted']) {
       const { text } = await rig.baton('why', 'daily');
       assert.match(text.replace(/\s+/g, ' '), /it is not a regular file; remove it/, round);
@@ -286,7 +286,7 @@ describe('with the real rsnapshot', { skip, concurrency: true }, () => {
     const next = await rig.baton('run', 'alpha', 'sync', '--wait');
     assert.deepEqual([next.status, next.errors], [0, '']);
     assert.equal((await beta.ended).status, 0);
-    // The sync that failed found its conf wrong, and rsnapshot logs no start then.
+    // The failed sync found its conf wrong; rsnapshot then logs no start.
     assert.deepEqual(it.order(), ['sync', 'beta', 'alpha']);
   });
 });

@@ -399,7 +399,7 @@ test('what a run leaves behind is left alone and reported', async () => {
   assert.deepEqual(runs.find((view) => view.run === run)?.leftovers, [left.pid]);
   left.exit(0);
   await left.gone();
-  // Its socket is closed a moment before it is gone; ask until it is.
+  // Its socket is closed a moment before it is gone; query until it is.
   for (let gone = false; !gone; ) {
     const later = await session.ask({ type: 'history', target: 'parent' }, 'history');
     gone = later.runs.find((view) => view.run === run)?.leftovers === undefined;

@@ -1,4 +1,4 @@
-/** Several runs by one command line, and what is left of them for programs. */
+/** Several runs with one command line, and the results for programs. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -165,7 +165,7 @@ test('wait --all waits until nothing runs or waits, and tells of failures', asyn
   const held = await puppets.next();
   const before = (await rig.status()).requests;
   const client = rig.client(['wait', '--all']);
-  // The past, its question, and its wait for the first run; ours are counted as well.
+  // The history, the query, and the wait for the first run; our own requests count as well.
   for (let own = 1; (await rig.status()).requests < before + own + 3; own++);
   await held.print('out', 'not to be seen\n');
   held.exit(5);
@@ -219,10 +219,7 @@ test('a signal before a daemon has heard of any run ends the client at once', as
   assert.equal((await client.ended).status, 130);
 });
 
-/**
- * Resolves once the process catches SIGHUP, the last one: Node has a handler for INT from its
- * start.
- */
+/** Resolves once the process catches SIGHUP, the last one: Node handles INT from its start. */
 async function caught(pid = 0): Promise<void> {
   const SIGHUP_BIT = 1n;
   for (;;) {
@@ -241,7 +238,7 @@ test('wait --all tells of every failure, also of what started and ended while it
   const held = await puppets.next();
   const before = (await rig.status()).requests;
   const client = rig.client(['wait', '--all']);
-  // The past, its question, and its wait for the first run; ours are counted as well.
+  // The history, the query, and the wait for the first run; our own requests count as well.
   for (let own = 1; (await rig.status()).requests < before + own + 3; own++);
   const failed = await session.ask({ type: 'run', target: 'c', wait: true }, 'ended');
   held.exit(0);

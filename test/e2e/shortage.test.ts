@@ -1,6 +1,6 @@
 /**
- * Too many open files, too many processes: the daemon stays and says what is wrong, runs go on, and
- * what could not be started is started once the shortage has passed.
+ * Too many open files, too many processes: the daemon stays and reports the problem, runs continue,
+ * and what could not be started is started once the shortage is over.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -24,14 +24,14 @@ async function stage(t: TestContext): Promise<{ rig: Rig; puppets: Puppets }> {
   return { rig, puppets };
 }
 
-/** Lets the daemon open no further file; the result lets it again. */
+/** Keeps the daemon from opening more files; the result permits it again. */
 async function exhaustFiles(rig: Rig): Promise<() => void> {
   const pid = String(rig.daemon?.pid);
   const open = (): number => readdirSync(`/proc/${pid}/fd`).length;
   const limit = open() + 4;
   execFileSync('prlimit', ['--pid', pid, `--nofile=${limit}:`]);
   const others: Session[] = [];
-  // One more than there is room for waits in the kernel's queue.
+  // One more than the limit waits in the kernel's queue.
   while (open() < limit) {
     others.push(await rig.open());
     await sleep(5);
@@ -51,7 +51,7 @@ test(
     const first = await rig.open();
     const { run } = await first.ask({ type: 'run', target: 'long' }, 'accepted');
     const running = await puppets.next();
-    // Another daemon knows the run by looking at it only.
+    // Another daemon learns about the run only by observing it.
     await rig.end('SIGKILL');
     await rig.boot();
     const session = await rig.open();
@@ -72,7 +72,7 @@ test(
         [later, 'starting'],
       ],
     );
-    // It ends while nobody can see it.
+    // It ends while nobody can see that.
     running.exit(7);
     await running.gone();
     relax();
@@ -82,11 +82,11 @@ test(
   },
 );
 
-/** Nobody else's. */
+/** Used by nobody else. */
 const UID = 54_321;
 const PROCESSES_MAX = 60;
 
-/** Processes of this user, until one of the daemon's would be too many; the result ends them. */
+/** Processes of this user, up to one below the limit for the daemon; the result ends them. */
 async function exhaustProcesses(): Promise<() => void> {
   const script = `$| = 1; for (1 .. ${PROCESSES_MAX}) { if (!fork) { sleep 600; exit } } print "full\\n"; <STDIN>; kill 'KILL', -$$`;
   const crowd = spawn('setpriv', [`--reuid=${UID}`, '--clear-groups', 'perl', '-e', script], {
@@ -105,7 +105,7 @@ test(
     const { rig, puppets } = await stage(t);
     mkdirSync(rig.state);
     for (const path of [rig.directory, rig.configFile, rig.state]) chownSync(path, UID, 0);
-    // As another user, since the limit is not for root; it may read what root may.
+    // As another user, because the limit does not apply to root; it may read what root may.
     const chain = ['prlimit', `--nproc=${PROCESSES_MAX}:`, 'setpriv', `--reuid=${UID}`];
     const caps = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--clear-groups'];
     const own = ['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state];

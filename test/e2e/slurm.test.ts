@@ -1,4 +1,4 @@
-/** The Slurm runner against a real cluster of three nodes, as a client of the socket sees it. */
+/** The Slurm runner with a real cluster of three nodes, as a client of the socket sees it. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { Rig } from '../support/rig.ts';
 import { SLURM_NEEDS, SlurmCluster } from '../support/slurm.ts';
 import { whyWithout } from '../support/tools.ts';
 
-/** They would be options of sbatch, if they got to it. */
+/** They would be options of sbatch if they reached it. */
 const DECOYS = { SBATCH_PARTITION: 'nowhere', SBATCH_REQUEUE: '1', SLURM_CONF: '/nowhere' };
 
 const FOR_EVER = 'while :; do sleep 1; done';
@@ -102,7 +102,7 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
       all,
       ends.map(([, exit]) => exit),
     );
-    // That of the job, and then what the daemon has of it.
+    // That of the job, and then the daemon's part of it.
     for (const path of [shared, join(rig.state, 'slurm')]) {
       await cluster.until(`${path} is empty`, () => readdirSync(path).length === 0);
     }
@@ -133,7 +133,7 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
     await asked.cancel();
     const { outcome } = await asked.ended();
     assert.deepEqual(outcome, { kind: 'cancelled', signal: 9 });
-    // A process that is dead is there until its parent has asked for it.
+    // A dead process remains until its parent has reaped it.
     await cluster.until('both are gone', () =>
       pids('deaf').every((pid) => !existsSync(`/proc/${pid}`)),
     );
@@ -166,18 +166,18 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
   test('a controller that hangs, and is killed, delays a run and starts it once', async () => {
     cluster.controller.stop();
     const client = rig.client(['run', 'slow', '--wait']);
-    // Beyond what sbatch itself waits for, so that its answer is lost.
+    // Longer than sbatch itself waits, so that its answer is lost.
     await rig.logged('Slurm does not accept the job now');
     cluster.controller.cont();
     await cluster.until('it runs', () => pids('slow').length === 1);
-    // What slurmctld has not saved of its start it would forget, and end the job.
+    // If slurmctld has not saved the start, it would forget that, and end the job.
     const { id = '' } = (await cluster.jobs()).find(({ name }) => name.includes(':slow:')) ?? {};
     await cluster.run('scontrol', 'update', `JobId=${id}`, 'Comment=it-runs');
     const saved = join(cluster.directory, 'state/job_state');
     await cluster.until('its start is saved', () => {
       return existsSync(saved) && readFileSync(saved, 'latin1').includes('it-runs');
     });
-    // And a daemon that dies then loses nothing.
+    // If a daemon then dies, it loses nothing.
     await rig.end('SIGKILL');
     await cluster.controller.restart();
     await rig.boot([], DECOYS);
@@ -193,7 +193,7 @@ describe('slurm', { skip: whyWithout(...SLURM_NEEDS) }, () => {
     await cluster.submit(stays, ...args);
     const asked = await askRun(rig, 'later');
     await rig.logged('started', 0, ({ run }) => run === asked.run);
-    // It has not saved what it said yes to within the last seconds.
+    // It has not saved what it accepted in the last seconds.
     await cluster.controller.restart();
     await cluster.until('it answers', async () => {
       const { status } = await cluster.ask('sbatch', args, stays);

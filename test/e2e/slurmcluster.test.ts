@@ -1,4 +1,4 @@
-/** The cluster of the other tests: it comes up, runs jobs, can be hurt, and leaves nothing. */
+/** The cluster of the other tests: it starts, runs jobs, can be damaged, and cleans up. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

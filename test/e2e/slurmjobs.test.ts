@@ -1,4 +1,4 @@
-/** The keeper inside real jobs of a real Slurm: what Slurm does to a job changes no word of it. */
+/** The keeper inside real Slurm jobs: nothing that Slurm does to a job changes its record. */
 import assert from 'node:assert/strict';
 import { accessSync, constants } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { SLURM_NEEDS, SlurmCluster } from '../support/slurm.ts';
 import { SlurmJob } from '../support/slurmjob.ts';
 import { whyWithout } from '../support/tools.ts';
 
-/** proctrack/cgroup wants a machine that lets Slurm make cgroups of version 1. */
+/** proctrack/cgroup needs a machine that lets Slurm create cgroups of version 1. */
 const PROCTRACKS = ['pgid', 'linuxproc', ...(hasFreezer() ? (['cgroup'] as const) : [])] as const;
 
 for (const proctrack of PROCTRACKS) {

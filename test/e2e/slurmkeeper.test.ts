@@ -1,6 +1,6 @@
 /**
- * The keeper inside a job of Slurm, as a plain process: it starts a command once or never, says
- * truly how that ended, and leaves nothing of it. With Slurm around it: slurmjobs.test.ts.
+ * The keeper inside a Slurm job, as a plain process: it starts a command once or never, reports its
+ * outcome correctly, and leaves nothing of it behind. With Slurm: slurmjobs.test.ts.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -18,7 +18,7 @@ function jobOf(t: TestContext, options: JobOptions): SlurmJob {
   return new SlurmJob(directory(t), options);
 }
 
-/** A job whose command is a puppet, which has come up. */
+/** A job whose command is a puppet, which has started. */
 async function held(t: TestContext, options: Omit<JobOptions, 'args'> = {}) {
   const puppets = await Puppets.open();
   t.after(() => puppets.close());
@@ -298,7 +298,7 @@ test('the directory of the run is never made anew', async (t) => {
 
 test('a record that cannot be written is written once it can', async (t) => {
   const { puppet, job, keeper } = await held(t);
-  // Cannot be put aside: it is no file, and the other name is taken by what is not empty.
+  // Cannot be moved away: it is not a file, and the other name is taken by a non-empty directory.
   for (const name of ['status.1.tmp', 'status.1.tmp.aside']) {
     mkdirSync(join(job.directory, name));
     writeFileSync(join(job.directory, name, 'x'), '');

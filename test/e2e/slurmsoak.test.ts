@@ -1,7 +1,7 @@
 /**
  * Many runs on a real cluster while the daemon, slurmctld, slurmd and slurmstepd are killed: no
- * command starts twice, no status is wrong, no byte is lost. Where nobody can know how a command
- * ended, its run is lost (125). It makes 300 runs, without a time limit of the runner's, by
+ * command starts twice, no status is wrong, no byte is lost. If nobody can know how a command
+ * ended, its run is lost (125). It makes 300 runs, without the runner's time limit, with
  * BATON_TEST_AMOUNT=50 node dist/test/e2e/slurmsoak.test.js
  */
 import assert from 'node:assert/strict';
@@ -16,10 +16,10 @@ import { SLURM_NEEDS, SlurmCluster } from '../support/slurm.ts';
 import { skipWithout } from '../support/tools.ts';
 
 const RUNS = amount(6);
-/** How often somebody is killed. */
+/** Number of kills. */
 const KILLS = RUNS;
 const WHO = ['slurmstepd', 'daemon', 'slurmctld', 'slurmd'] as const;
-/** From one to the next; slurmctld forgets what is younger than 5 s. */
+/** Between two kills; slurmctld forgets what is younger than 5 s. */
 const PAUSE_MS = 2_000;
 
 test('no status is wrong and nothing starts twice, whoever is killed', async (t) => {
@@ -74,7 +74,7 @@ test('no status is wrong and nothing starts twice, whoever is killed', async (t)
     const name = WHO[kills % WHO.length] ?? 'daemon';
     counts[name] = (counts[name] ?? 0) + 1;
     await mischief[name]();
-    // What slurmctld took for broken, as an administrator would.
+    // Repairs what slurmctld considered broken, as an administrator would.
     await cluster.ask('scontrol', [
       'update',
       `NodeName=${cluster.nodes.join(',')}`,

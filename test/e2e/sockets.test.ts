@@ -1,4 +1,4 @@
-/** Several sockets with rights of their own: who may open them, and what they permit. */
+/** Several sockets with separate rights: who may open them, and what they permit. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { skipWithout } from '../support/tools.ts';
 const nap = { runner: { type: 'dummy', time: 0 } };
 const slow = { runner: { type: 'dummy', time: '1h' }, policies: [{ type: 'cardinality' }] };
 
-/** A rig with one target "web" and one "db", and a socket beside its own. */
+/** A rig with targets "web" and "db", and a second socket. */
 function stage(t: TestContext, settings: object, name = 'submit') {
   const rig = new Rig();
   t.after(() => rig.close());

@@ -1,4 +1,4 @@
-/** The SSH runner against a real sshd, as a client of the socket sees it. */
+/** The SSH runner with a real sshd, as a client of the socket sees it. */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -221,7 +221,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     await session.ask({ type: 'cancel', of: run }, 'done');
     const end = await ended();
     puppet.exit(0);
-    // sshd signals nothing in a session of root's, but says that it was asked to.
+    // sshd signals nothing in a session of root's, but logs that it was asked to.
     if (process.getuid?.() !== 0) return assert.equal(end.outcome.kind, 'cancelled');
     assert.equal(end.outcome.kind, 'lost');
     assert.equal(sshd.signalsRefused - before, 2);
@@ -303,7 +303,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
     const early = Promise.race(runs.map(({ ended }) => ended())).then(({ text }) =>
       assert.fail(`a run ended before its time: ${text}`),
     );
-    early.catch(() => {}); // the connections of those that did not end so break with the daemon
+    early.catch(() => {}); // the connections of runs that did not end so break with the daemon
     const all = await Promise.race([Promise.all(runs.map(() => puppets.next())), early]);
     await Promise.all(all.map((puppet, at) => puppet.print('out', `before ${at}\n`)));
     await rig.end('SIGKILL');
@@ -374,7 +374,7 @@ describe('ssh', { skip: whyWithout(...SSHD_NEEDS) }, () => {
   });
 });
 
-/** A right key of another machine. */
+/** A valid key of another machine. */
 function otherKey(sshd: Sshd): string {
   const other = sshd.keygen(`other${process.hrtime.bigint()}`);
   return readFileSync(`${other}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');

@@ -1,6 +1,6 @@
 /**
- * Commands of a remote user who is not root, by both ways there: sshd then signals as that user,
- * and serves it in a process of its own.
+ * Commands of a remote user other than root, with both ways to connect: sshd then signals as that
+ * user, and serves it in a separate process.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

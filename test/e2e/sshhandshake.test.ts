@@ -1,4 +1,4 @@
-/** One handshake in this very process: its limits, and what it says of whom. */
+/** One handshake in this same process: its limits, and what it reports about whom. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
@@ -155,7 +155,7 @@ async function connectOnce(session: SshSession): Promise<string> {
   return 'connected';
 }
 
-/** As the garbage collector of a busy process does: again and again. */
+/** Like the garbage collector of a busy process: again and again. */
 async function collectForSeconds(seconds: number): Promise<undefined> {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');

@@ -1,4 +1,4 @@
-/** The SSH keeper beside the usual way: keys that an agent holds, and a keeper that is replaced. */
+/** Special cases of the SSH keeper: keys that an agent holds, and a keeper that is replaced. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -157,7 +157,7 @@ test('a keeper that probes many hosts for one daemon at once warns of nothing', 
   assert.deepEqual(await ended, { status: [0, null], errors: '' });
 });
 
-/** One that no daemon of baton has started, and a connection to it. */
+/** A keeper that no daemon of baton has started, and a connection to it. */
 async function startKeeper(t: TestContext) {
   const state = mkdtempSync(join(tmpdir(), 'keeper-'));
   t.after(() => rmSync(state, { recursive: true }));

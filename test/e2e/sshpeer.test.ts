@@ -248,12 +248,12 @@ class Line {
     return line;
   }
 
-  /** Nothing passes any more, and nobody is told. */
+  /** Nothing passes any more, and neither side is told. */
   freeze(): void {
     this.#isFrozen = true;
   }
 
-  /** For new connections; those of before stay dead. */
+  /** For new connections; earlier ones stay dead. */
   thaw(): void {
     for (const [near, far] of this.#pairs) {
       near.destroy();
@@ -281,7 +281,7 @@ class Line {
 
 type Behaviour = (channel: ServerChannel) => void;
 
-/** A server that lets everybody in and does as it is told. */
+/** A server that accepts everybody and does what it is told. */
 class Peer {
   readonly #server: ssh2.Server;
   readonly #connections = new Set<Connection>();

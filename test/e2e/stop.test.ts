@@ -1,6 +1,6 @@
 /**
- * `stopSignal` and `stopTo`: what a command hears when its run is stopped, on this machine and over
- * both kinds of SSH. In the job of Slurm: slurmkeeper.test.ts.
+ * `stopSignal` and `stopTo`: the signals that a command gets when its run is stopped, on this
+ * machine and over both kinds of SSH. In a Slurm job: slurmkeeper.test.ts.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

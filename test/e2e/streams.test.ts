@@ -1,7 +1,7 @@
 /**
- * The output of a command on its way into its file: the command writes into pipes that its keeper
- * empties. Every byte arrives, whatever it does with /dev/stderr, whoever is stopped or killed, and
- * nobody else's writing holds up its end.
+ * A command's output on the way to its file: the command writes into pipes that its keeper empties.
+ * Every byte arrives, whatever it does with /dev/stderr, whichever process is stopped or killed,
+ * and no other writer delays its end.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -47,7 +47,7 @@ before(async () => {
         leftovers: 'kill',
         killAfter: '50ms',
       },
-      // As fast as it can, in pieces that fit nothing.
+      // As fast as it can, in pieces of odd sizes.
       large: local([
         '/usr/bin/perl',
         '-e',
@@ -64,7 +64,7 @@ after(async () => {
   puppets.close();
 });
 
-/** Resolves when the run's file holds this; what is written behind a run's back tells nobody. */
+/** Resolves when the run's file contains this; direct writes to it send no notification. */
 async function written(run: number, stream: 'out' | 'err', text: string): Promise<void> {
   const file = join(rig.state, 'runs', String(run), stream);
   while (readFileSync(file, 'utf8') !== text) await sleep(10);
@@ -77,7 +77,7 @@ async function keeperOf(run: number): Promise<number> {
   return pid;
 }
 
-/** Asks for the puppet with its streams in one file. */
+/** Requests the puppet with its streams in one file. */
 async function perform() {
   const session = await rig.open();
   const id = session.send({ type: 'run', target: 'puppet', wait: true, merged: true });
@@ -182,7 +182,7 @@ test('a stopped keeper holds its command up, and no byte is lost when it goes on
 test('a command whose keeper is killed gets no SIGPIPE, and its output goes on into the file', async () => {
   const { session, puppet, ended } = await perform();
   await puppet.print('out', 'first\n');
-  // What a keeper has read and not yet written dies with it.
+  // What a keeper has read but not written yet dies with it.
   await written(puppet.run, 'out', 'first\n');
   process.kill(await keeperOf(puppet.run), 'SIGKILL');
   assert.equal((await ended()).outcome.kind, 'lost');

@@ -1,4 +1,4 @@
-/** `baton timeline`, `report` and `metrics`: of a real daemon with real runs. */
+/** `baton timeline`, `report` and `metrics`: for a real daemon with real runs. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -30,7 +30,7 @@ const CONFIG = {
     fails: local(
       'seq 1 5000; printf "the \\033[31mend\\033[0m <script>\\0\\377\\n"; printf "err 1\\nerr 2\\n" >&2; exit 3',
     ),
-    // Two big streams, in files of their own.
+    // Two big streams, in separate files.
     noisy: local('seq 10000 19999; seq 30000 39999 >&2; exit 4'),
     [HOSTILE]: local('exit 1'),
     waits: local('echo never'),
@@ -109,7 +109,7 @@ test('a report holds the last lines of both streams of what failed, and no other
   assert.match(page, /3 of 5 runs failed, 1 with a warning\./);
   const outputs = [...page.matchAll(/<pre [^>]*>([^<]*)<\/pre>/g)].map(([, text]) => text ?? '');
   const fails = outputs.find((text) => text.includes('&lt;script&gt;')) ?? '';
-  // 4 KiB from a whole line on.
+  // 4 KiB, starting with a whole line.
   assert.match(fails, /^4\d\d\d\n4\d\d\d\n/);
   assert.match(fails, /\n5000\nthe end &lt;script&gt;␀\ufffd$/);
   assert.ok(outputs.includes('err 1\nerr 2'), 'the short stream is whole');

@@ -1,6 +1,6 @@
 /**
- * baton under a real systemd: installed as contrib/systemd/README.md says, and used as an
- * administrator uses it, by systemctl and by the client.
+ * baton under a real systemd: installed as in contrib/systemd/README.md, and used as an
+ * administrator uses it, with systemctl and with the client.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { GUEST_NEEDS, Guest } from '../support/guest.ts';
 import { installBaton } from '../support/guestbaton.ts';
 import { whyWithout } from '../support/tools.ts';
 
-/** Ends with 7 when it is told to. */
+/** Exits with 7 when it is told to end. */
 const SLOW = {
   type: 'local',
   args: ['/bin/sh', '-c', 'test -p /run/go || mkfifo /run/go; read line </run/go; exit 7'],
@@ -92,7 +92,7 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     write('{"targets": {"hello": {"runner": {"type": "locl"}}}}');
     const clients =
       '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32';
-    // One after the other: the start limit of systemd is 30 in a minute.
+    // One after the other: systemd's start limit is 30 in a minute.
     const said = guest.ask(`for n in ${clients}; do baton run hello 2>&1; echo "status $?"; done`);
     const lines = said.trim().split('\n');
     assert.equal(lines.length, 64);
@@ -162,7 +162,7 @@ describe('under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
   });
 
   test('a user has a daemon of their own beside that of the machine', async () => {
-    // Who comes from outside has no control group here; logind of Debian 13 refuses that (EUNATCH).
+    // Sessions from outside have no control group here; logind of Debian 13 refuses that (EUNATCH).
     guest.ask('useradd -m alice && systemd-run -q --wait loginctl enable-linger alice');
     const as = (command: string): string =>
       `cd /home/alice && runuser -u alice -- env XDG_RUNTIME_DIR=/run/user/$(id -u alice) ${command}`;
@@ -176,7 +176,7 @@ END`),
     guest.ask(as('systemctl --user enable --now baton.socket baton.service'));
     assert.equal(guest.ask(as('baton run whoami --wait')), 'alice\n');
     assert.equal(guest.ask(as('systemctl --user is-active baton.service')), 'active\n');
-    // By hand, without systemd: also there, and never where the machine's daemon listens.
+    // Started by hand, without systemd: works, too, and never uses the socket of the system daemon.
     guest.ask(as('systemctl --user disable --now baton.socket baton.service'));
     const batond = guest.start(as('batond'));
     await new Promise<void>((resolve) => {
@@ -224,7 +224,7 @@ ExecStop=/bin/sh -c 'echo unmounted >>/var/log/order'
 [Install]
 WantedBy=remote-fs.target
 END`);
-    // As a backup that cleans up and then dies by the signal.
+    // Like a backup that cleans up and then dies by the signal.
     const script = `trap 'echo ended >>/var/log/order; trap - TERM; kill -TERM $$' TERM
       echo started >>/var/log/order; while :; do sleep 0.2; done`;
     const runner = { type: 'local', args: ['/bin/sh', '-c', script] };

@@ -49,7 +49,7 @@ const why = (...chain: RunView[]): Reply => {
   return { type: 'why', id: 'live', chain, target: 'x', nowMs: NOON_MS };
 };
 
-/** A client on a terminal that has asked for a run, and then why it does not go on. */
+/** A client on a terminal that has requested a run, and then why it is waiting. */
 async function liveRun(
   args = 'run x --wait',
   options: ConstructorParameters<typeof Terminal>[2] = {},
@@ -128,7 +128,7 @@ onTerminal('output in the middle of a line is left alone', async () => {
   await terminal.seen('left');
   connection.send(output('out', 0, 'half a '));
   await terminal.seen('half a ');
-  // Two more questions: more than a second has passed, in which a line could have been drawn.
+  // Two more requests: in more than a second, a line could have been drawn.
   for (let count = 0; count < 2; count++) {
     await connection.request();
     connection.send(why(running));
@@ -164,7 +164,7 @@ onTerminal('without a terminal on stderr nothing is asked and nothing is shown',
   void silent.connection.request().then(() => {
     asked = true;
   });
-  // Meanwhile a client with a terminal asks twice.
+  // Meanwhile a client with a terminal sends two requests.
   const { terminal, connection } = await liveRun();
   connection.send(why(running));
   await connection.request();

@@ -15,7 +15,7 @@ import { skipWithout } from '../support/tools.ts';
 const UNITS = join(ROOT, 'contrib/systemd');
 const SERVICE = readFileSync(join(UNITS, 'baton.service'), 'utf8');
 
-/** The units in a directory of their own, with commands that are there. */
+/** The units in a directory of their own, with existing commands. */
 function copyOf(t: TestContext): readonly string[] {
   const to = directory(t);
   const units = readdirSync(UNITS).filter((name) => /\.(socket|service|timer)$/.test(name));
@@ -30,7 +30,7 @@ test('systemd-analyze verify has nothing to say about the units', (t) => {
   if (skipWithout(t, 'systemd-analyze')) return;
   const units = copyOf(t);
   assert.equal(units.length, 5);
-  // The manual pages are where the package puts them, not here.
+  // The manual pages are where the package installs them, not here.
   const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units]);
   assert.equal(`${stdout}${stderr}`, '');
   assert.equal(status, 0);

@@ -1,6 +1,6 @@
 /**
- * What is asked for and cannot be written, for which /dev/full stands: one line, and a status other
- * than 0. Nobody reading any more is none of that.
+ * Output that is wanted but cannot be written, simulated with /dev/full: one line, and a status
+ * other than 0. A missing reader is different.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

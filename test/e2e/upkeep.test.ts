@@ -1,4 +1,4 @@
-/** What an administrator changes or breaks around a daemon that stays. */
+/** Changes and damage by an administrator around a running daemon. */
 import assert from 'node:assert/strict';
 import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

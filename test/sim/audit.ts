@@ -1,7 +1,7 @@
 /**
- * Looks over the daemon's shoulder: hears of every decision before it is written, follows it with a
- * state and a few figures of its own, and throws where one breaks a promise. What a power cut or a
- * restored copy undoes is forgotten here, too.
+ * Monitors the daemon: gets every decision before it is written, follows it with a state and some
+ * figures of its own, and throws if one breaks a promise. What a power cut or a restored copy
+ * undoes is forgotten here, too.
  */
 import assert from 'node:assert/strict';
 import { apply } from '../../daemon/core/apply.ts';
@@ -22,17 +22,17 @@ import { checkStart } from './start-rules.ts';
 
 export class Audit {
   readonly #state: State = emptyState();
-  /** In elapsed time: the last success, or since when one is looked out for. */
+  /** In elapsed time: the last success, or the time since which one is expected. */
   readonly freshMs = new Map<TargetName, number>();
   readonly late = new Set<TargetName>();
-  /** How much there was of it. */
+  /** Counts. */
   hooks = 0;
   lates = 0;
   forgotten = 0;
   retries = 0;
-  /** In a row; a run that somebody cancelled is neither failure nor success. */
+  /** Consecutive ones; a cancelled run is neither a failure nor a success. */
   readonly #failures = new Map<TargetName, number>();
-  /** The last one of a target that was started first. */
+  /** Of each target, the last run that was started first. */
   readonly #begun = new Map<TargetName, RunId>();
 
   get state(): ReadonlyState {
@@ -77,7 +77,7 @@ export class Audit {
       const { onLost } = entry.catalog.targets.get(run.target) ?? {};
       assert.equal(onLost, 'retry', `run ${run.run} is tried again though it began`);
     }
-    // What was found has started long ago.
+    // Found runs were started long ago.
     if (run.state !== 'queued' || entry.events.some(({ type }) => type === 'started')) return;
     checkStart(this.#state, run, entry);
     if (event.attempt > 1) return;
@@ -132,7 +132,7 @@ function lastSuccessMs(state: ReadonlyState, target: TargetName): number | undef
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
-/** Each cause calls its hook by the same decision, once, and nothing else calls any. How many. */
+/** Each cause calls its hook in the same decision, once; nothing else does. Returns how many. */
 function checkHooks(
   state: ReadonlyState,
   failures: ReadonlyMap<TargetName, number>,
@@ -166,7 +166,7 @@ function checkHooks(
     return [`${event.target}: ${[why, target, run].filter((it) => it !== undefined).join(' ')}`];
   });
   assert.deepEqual(called, wanted, 'hooks that are called');
-  // It waits for a place like any other run; one whose end calls it has given its own back before.
+  // It waits for a place like any other run; a run whose end calls it has given up its own before.
   const first = events.findIndex((event) => event.type === 'accepted' && 'cause' in event);
   const end = events.findLastIndex(({ type }) => type === 'ended' || type === 'started');
   assert.ok(first < 0 || end < first, 'a hook is called before what calls it');
@@ -177,7 +177,7 @@ function wish(hook: TargetName | undefined, why: string, { target, run }: Run): 
   return hook === undefined ? [] : [`${hook}: ${why} ${target} ${run}`];
 }
 
-/** How long it waited counts as on a watch, how long it ran as its command felt it. */
+/** Its waiting time is elapsed time, its duration is the time that its command noticed. */
 function checkEnd(state: ReadonlyState, event: EventOf<'ended'>, { at: now }: Entry): void {
   const { run: number, outcome, at } = event;
   const run = state.runs.get(number);
@@ -185,7 +185,7 @@ function checkEnd(state: ReadonlyState, event: EventOf<'ended'>, { at: now }: En
   const begun = run.state === 'running' ? run.started : run.accepted;
   assert.ok(elapsedMs(begun) <= elapsedMs(at), `run ${number} ended before it began`);
   assert.ok(elapsedMs(at) <= elapsedMs(now), `run ${number} ends in the future`);
-  // As its last attempt did; see `checkLast`.
+  // It ended as its last attempt did; see `checkLast`.
   if (run.state !== 'running' && run.earlier !== undefined) return;
   if (outcome.kind === 'expired') {
     const { expiresAtMs = Number.POSITIVE_INFINITY } = run;

@@ -1,14 +1,14 @@
 /**
  * Simulated histories: random requests against random configurations, with deaths, power cuts, full
- * disks, killed keepers, reloads and sleeps anywhere. At the end of each, when things have calmed
- * down: every accepted run has ended once, was executed at most once, everybody was told the truth,
- * every hook was called once for its cause, every late target was reported once, and what is kept
- * of the past is what was to be kept.
+ * disks, killed keepers, reloads and sleeps at any time. At the end of each, when everything has
+ * settled: every accepted run has ended once, was executed at most once, every client was told the
+ * truth, every hook was called once for its cause, every late target was reported once, and exactly
+ * the past that should be kept is kept.
  *
- * Half of the seeds are those of every time, half are new, or follow from BATON_TEST_SEED. A
- * failing history shows its seed, the least scenario that fails with it, and the last steps of
- * that. SIM_HISTORIES sets how many, else a slow machine lives through fewer than
- * BATON_TEST_AMOUNT of the usual; SIM_SEED runs one again.
+ * Half of the seeds are always the same, half are new, or follow from BATON_TEST_SEED. A failing
+ * history prints its seed, the smallest scenario that fails with it, and its last steps.
+ * SIM_HISTORIES sets how many; otherwise a slow machine does fewer than BATON_TEST_AMOUNT of the
+ * usual number. SIM_SEED repeats one.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -25,12 +25,12 @@ import { World } from './world.ts';
 
 const ASKED = process.env['SIM_HISTORIES'];
 const HISTORIES = Number(ASKED ?? amount(5_000));
-/** When a machine that is not asked for a number has lived through enough of them. */
+/** When a machine without a given number has run enough of them. */
 const ENOUGH_MS = ASKED === undefined ? 90_000 : Number.POSITIVE_INFINITY;
-/** How long a scenario that fails is made smaller. */
+/** How long to shrink a failing scenario. */
 const SHRINK_MS_MAX = 20_000;
 
-/** What has happened in all of them. */
+/** What happened in all of them. */
 const COUNTED = {
   runs: (world: World) => world.audit.state.nextRun - 1,
   hooks: ({ audit }: World) => audit.hooks,
@@ -74,7 +74,7 @@ test(`${HISTORIES} simulated histories with crashes lose no run and no status`, 
   );
 });
 
-/** By turns one that counts from 1 and one that counts from anywhere. */
+/** Alternately a seed that counts from 1 and one that counts from a random number. */
 function seedsOf(count: number): readonly number[] {
   const fresh = count + makeRandom(seed ?? randomInt(2 ** 31)).below(2 ** 31 - 2 * count);
   return Array.from({ length: count }, (_, at) => (at % 2 === 0 ? at / 2 + 1 : fresh + at));
@@ -84,7 +84,7 @@ function worldOf(seed: number, { targets, hazards }: Scenario): World {
   return new World(seed, makeCatalog(targetsOf(targets)), hazards);
 }
 
-/** The least scenario that fails with this seed, and how. */
+/** The smallest scenario that fails with this seed, and how. */
 async function explain(seed: number, error: unknown, first: World): Promise<string> {
   let trail = first.trail;
   const property = fc.asyncProperty(scenarios, async (scenario) => {

@@ -1,4 +1,4 @@
-/** One simulated history: what a scenario says happens, until all has come to its end. */
+/** One simulated history: performs a scenario until everything has ended. */
 import assert from 'node:assert/strict';
 import { makeCatalog, type Target } from '../../daemon/core/catalog.ts';
 import { scopeOf } from '../../daemon/core/pause-scope.ts';
@@ -10,14 +10,14 @@ import { surplusOf } from './retention-rules.ts';
 import type { Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
-/** A wait for a window that opens once a week is 10,000 looks at the clock; some wait twice. */
+/** Waiting for a window that opens once a week takes 10,000 looks at the clock; some wait twice. */
 const STEPS_MAX = 100_000;
 /**
- * A sync that is refused where somebody waits (`whenFull`) is so by the very levels that wait for
- * it, time and again: somebody has to cancel them.
+ * If a sync is refused when a run is queued (`whenFull`), the levels that wait for the sync cause
+ * that themselves, again and again: somebody has to cancel them.
  */
 const SYNCS_MAX = 10;
-/** After so many steps the dice are put away: what is left must come to its end. */
+/** After this many steps there are no more random faults: the rest must come to its end. */
 const ROUGH_STEPS = 400;
 
 export async function live(world: World, scenario: Scenario): Promise<void> {
@@ -77,13 +77,13 @@ function pick<T>(list: readonly T[], { which }: { readonly which: number }): T |
 }
 
 /**
- * The end of a history, when nothing happens any more by itself. An administrator repairs what has
- * failed, so that levels which wait for a sync go on; and much later, everybody who has more of a
- * past than is to be kept runs once more.
+ * The end of a history, when nothing more happens by itself. An administrator repairs what has
+ * failed, so that levels that wait for a sync continue; and much later, every target with more past
+ * than it should keep runs once more.
  */
 class Finale {
   readonly #world: World;
-  /** Who runs once more, and from when on. */
+  /** Which targets run once more, and from when on. */
   #last: { readonly names: readonly TargetName[]; readonly atMs: number } | undefined;
   #asked = 0;
   #syncs = 0;
@@ -112,7 +112,7 @@ class Finale {
     return true;
   }
 
-  /** Only a person ends a pause that has no end. */
+  /** Only a person ends a pause without an end. */
   #resumes(): boolean {
     const { daemon, audit } = this.#world;
     for (const pause of audit.state.pauses.values()) {
@@ -122,7 +122,7 @@ class Finale {
     return audit.state.pauses.size > 0;
   }
 
-  /** One after the other, or one could be refused because another one runs. */
+  /** One after the other, or one could be refused because another one is running. */
   #next(): readonly TargetName[] {
     this.#last ??= this.#age();
     return this.#last.names.slice(this.#asked, ++this.#asked);
@@ -158,7 +158,7 @@ function isLevel(options: unknown): options is { readonly interval: unknown } {
   return typeof options === 'object' && options !== null && 'interval' in options;
 }
 
-/** It works on this machine, has the time that it needs, and succeeds. */
+/** It works on this machine, has enough time, and succeeds. */
 function repaired({ broken: _, timeoutMs: __, maxWaitMs: ___, ...target }: Target): Target {
   return { ...target, okExit: [0, 1, 2, 3] };
 }

@@ -1,7 +1,7 @@
 /**
- * The simulated journal: what is on the disk, what of it a power cut would leave, a copy that
- * somebody has made. Beside that it remembers every decision that stays true, in full, whatever
- * compactions make of it: the invariants are about that (audit.ts).
+ * The simulated journal: what is on the disk, what a power cut would leave of it, and a copy that
+ * somebody has made. It also remembers every decision that remains true, in full, whatever
+ * compactions make of it: the invariants use that (audit.ts).
  */
 import { apply } from '../../daemon/core/apply.ts';
 import type { Catalog } from '../../daemon/core/catalog.ts';
@@ -11,14 +11,14 @@ import type { JournalPort } from '../../daemon/journal/group-commit.ts';
 import type { Stamp } from '../../daemon/shared/run.ts';
 import type { World } from './world.ts';
 
-/** What was decided at one time, and what was configured then. */
+/** What was decided at one time, and the configuration at that time. */
 export interface Entry {
   readonly events: readonly Event[];
   readonly catalog: Catalog;
   readonly at: Stamp;
 }
 
-/** What is written in one go, as it is read again. */
+/** What is written in one step, as it is read again. */
 type Written = readonly Event[];
 
 interface Content {
@@ -33,7 +33,7 @@ export class SimJournal {
   /** How many of them a sync has covered. */
   #durable = 0;
   #past: Entry[] = [];
-  /** Made some time ago; at first nothing. */
+  /** Made some time ago; at first empty. */
   #copy: Content = { written: [], past: [] };
   compactions = 0;
 

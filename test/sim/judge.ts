@@ -1,4 +1,4 @@
-/** What must be true of a simulated history: at each step, at rest, and in the end. */
+/** What must be true of a simulated history: at each step, at rest, and at the end. */
 import assert from 'node:assert/strict';
 import { apply } from '../../daemon/core/apply.ts';
 import { minimalHistory } from '../../daemon/core/minimal-history.ts';
@@ -12,7 +12,7 @@ import type { World } from './world.ts';
 export function checkLimits(world: World): void {
   if (world.reloads > 0) return;
   const running = [...world.processes.values()].filter(
-    // What a keeper has left that was killed is found by the journal alone.
+    // What a killed keeper has left behind is found only through the journal.
     (process) => (world.restorations === 0 ? process.isLive() : process.phase === 'running'),
   );
   const bindings = [...world.catalog.targets.values()].flatMap((target) => target.bindings);
@@ -23,13 +23,13 @@ export function checkLimits(world: World): void {
   }
 }
 
-/** Time is about to go on: whatever could be done now has been done. */
+/** Time is about to pass: everything possible has been done. */
 export function checkRest(world: World): void {
   const { daemon, catalog, audit } = world;
-  // What the journal has no room for is tried again later.
+  // What does not fit into the journal is retried later.
   if (daemon === undefined || daemon.loop.isClosing || world.hazards.full > 0) return;
   const at = world.now();
-  // A sleep, or a clock that is set, is noticed by a timer that goes on as if there had been none.
+  // A timer, which ignores sleeps, has to fire before a sleep or a set clock is noticed.
   if (world.nowMs - Math.max(world.sleptAtMs, world.setAtMs) <= TIMER_MS_MAX) return;
   checkWaits(
     audit.state,
@@ -50,7 +50,7 @@ export function checkCompacted({ audit: { state } }: World): void {
   assert.deepEqual(again, state, 'the compacted history leads elsewhere');
 }
 
-/** All has come to rest, and nobody disturbs any more. */
+/** Everything is at rest, and there are no more disturbances. */
 export function judge(world: World): void {
   const state = world.journal.replay();
   assert.deepEqual(world.daemon?.loop.state, state, 'the live state is not what the journal says');
@@ -66,7 +66,7 @@ export function judge(world: World): void {
     assert.ok(client.run !== undefined, `${client.token} never got an answer`);
     assert.ok(client.told !== undefined, `${client.token} was never told`);
     const run = state.runs.get(client.run);
-    // Told already, or it would not be forgotten; see `World.checkForgotten`.
+    // Already told, or it would not be forgotten; see `World.checkForgotten`.
     if (run === undefined) continue;
     if (world.mayForget(client)) continue;
     if (world.restorations > 0 && run.nonce !== client.nonce) continue;
@@ -75,16 +75,16 @@ export function judge(world: World): void {
   }
 }
 
-/** The outcome says what the processes really did. */
+/** The outcome matches what the processes really did. */
 export function checkTruth(world: World, { run, nonce, outcome }: Ended): void {
   const names = [world.foundAs.get(`${run} ${nonce}`), `${run} ${nonce}`];
   const executed = [...world.processes.values()].filter(
     (process) => names.includes(process.name) && process.executed,
   );
   const process = executed.at(-1);
-  // The attempt before one that never began may have been interrupted, or lost.
+  // The attempt before one that never started may have been interrupted, or lost.
   const first = world.mayRetry(process?.run.target) ? undefined : process;
-  // What a shutdown has ended is never told as killed by somebody.
+  // A run that a shutdown ended is never reported as killed by somebody.
   if (process?.wasTold) assert.notEqual(outcome.kind, 'signalled', `run ${run}`);
   switch (outcome.kind) {
     case 'exited':
@@ -94,7 +94,7 @@ export function checkTruth(world: World, { run, nonce, outcome }: Ended): void {
       if (outcome.signal === undefined) assert.equal(first, undefined, 'it did run');
       break;
     case 'not-started': {
-      // Only commands meet a system call here.
+      // Only commands fail in a system call here.
       const isCalled = outcome.errno !== undefined;
       assert.equal(isCalled, outcome.stage === 'command', `run ${run}: ${outcome.errno}`);
       assert.equal(first, undefined, `run ${run} did run`);

@@ -11,9 +11,9 @@ import type { StopOrder } from '../../daemon/shared/stop.ts';
 import type { World } from './world.ts';
 
 const LOOK_MS = 250;
-/** Pid of what a keeper has left when it was killed, behind its own. */
+/** Pid of what a killed keeper has left behind, relative to its own. */
 const ORPHAN = 1;
-/** The same of what its command has left when it ended. */
+/** The same for what its command has left behind. */
 const LEFT = 2;
 const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
 
@@ -21,7 +21,7 @@ type Phase = 'waiting' | 'running' | 'ended' | 'dead';
 
 export class SimProcess {
   readonly run: KeptRun;
-  /** Its run, among those of all lives. */
+  /** Its run, unique across all journals. */
   readonly name: string;
   readonly attempt: number;
   readonly id: KeeperId;
@@ -29,16 +29,16 @@ export class SimProcess {
   phase: Phase = 'waiting';
   /** The status file. */
   report: Report | undefined;
-  /** What the child does if nobody disturbs it. */
+  /** The child's exit code if nothing disturbs it. */
   readonly code: number;
-  /** The child lives on though its keeper was killed. */
+  /** The child is alive although its keeper was killed. */
   orphaned = false;
   onEnd: (() => void) | undefined;
-  /** Lies in the directory of its run. */
+  /** In the directory of its run. */
   record: Running | undefined;
   /** A shutdown has told it to end. */
   wasTold = false;
-  /** Of its output. */
+  /** Size of its output. */
   readonly #bytes: number;
   /** What the command leaves behind. */
   readonly #leftovers: readonly ProcessId[];
@@ -56,7 +56,7 @@ export class SimProcess {
     this.#leftovers = world.random() < 0.1 ? [{ pid: pid + LEFT, startTime: pid }] : [];
   }
 
-  /** What a daemon finds of it; undefined where it was never let go. */
+  /** What a daemon finds of it; undefined if it was never released. */
   letGo(): LetGo | undefined {
     if (this.record === undefined) return undefined;
     const { run, nonce = '', startNonce = '', target, merged, tokens, attempt } = this.record;
@@ -88,7 +88,7 @@ export class SimProcess {
   startedAtMs = 0;
   endedAtMs = 0;
 
-  /** TERM now, KILL after the grace. */
+  /** TERM now, KILL after the grace time. */
   stop(graceMs: number): void {
     const signal = this.#isStubborn ? 9 : 15;
     const end = (): void => {
@@ -98,7 +98,7 @@ export class SimProcess {
     this.#world.later(this.#isStubborn ? graceMs : this.#world.between(0, 50), end);
   }
 
-  /** A shutdown tells the keeper, which goes on, and the command, which may not care. */
+  /** A shutdown signals the keeper, which continues, and the command, which may ignore it. */
   term(): void {
     if (this.phase !== 'running') return;
     this.wasTold = true;
@@ -107,7 +107,7 @@ export class SimProcess {
     this.#world.later(this.#world.between(0, 50), end);
   }
 
-  /** The control socket is closed by the daemon's death or its wish. */
+  /** The control socket is closed by the daemon, or by its death. */
   hangUp(): void {
     this.onEnd = undefined;
     if (this.phase === 'waiting') {
@@ -155,7 +155,7 @@ export class SimKeepers implements KeepersPort {
   readonly #post: (input: CommandInput) => void;
   readonly #mine = new Map<RunId, SimProcess>();
   readonly #guarded = new Map<RunId, SimProcess>();
-  /** By run: the attempt that was asked for last, and the last one that is not wanted any more. */
+  /** By run: the last requested attempt, and the last one that is no longer wanted. */
   readonly #asked = new Map<RunId, number>();
   readonly #dropped = new Map<RunId, number>();
 
@@ -170,7 +170,7 @@ export class SimKeepers implements KeepersPort {
     this.#asked.set(run.run, attempt);
     const { cause } = this.#world.audit.state.runs.get(run.run) ?? {};
     assert.deepEqual(run.cause, cause, `run ${run.run} hears of another cause`);
-    // Now and then there is no process to be had; the real keepers try again, too.
+    // Sometimes no process can be started; the real keepers retry, too.
     const delayMs = this.#world.chance(0.1) ? 1_000 : this.#world.between(0, 3);
     this.#later(delayMs, () => {
       if ((this.#dropped.get(run.run) ?? 0) >= attempt) return;
@@ -237,12 +237,12 @@ export class SimKeepers implements KeepersPort {
 
   remove(): void {}
 
-  /** Posts how it ended, if it has; true if it has. */
+  /** Posts how it ended, if it has; returns whether it has. */
   #look(run: RunId, process: SimProcess): boolean {
     const { attempt, id, phase, report, orphaned } = process;
     const rebooted = id.bootId !== `boot ${this.#world.boot}`;
     if (report !== undefined) {
-      // What looks like a shutdown is held back until it is known to be one.
+      // What looks like a shutdown is held back until it is certain.
       if (process.wasTold && !rebooted && report.code !== 0) return false;
       const isDown = process.wasTold && rebooted ? ({ isDown: true } as const) : {};
       this.#post({ type: 'reported', run, attempt, report: { ...report, ...isDown } });

@@ -1,7 +1,7 @@
 /**
- * The machine around a simulated daemon, as policies know it: what is so changes with time, by
- * chance; a look at it takes time, and some never end by themselves. What has been answered is
- * remembered, to be held against every start.
+ * The machine around a simulated daemon, as policies see it: conditions change randomly over time;
+ * checking one takes time, and some checks never end by themselves. Answers are remembered and
+ * compared with every start.
  */
 import assert from 'node:assert/strict';
 import { hasConditions } from '../../daemon/core/catalog.ts';
@@ -13,18 +13,18 @@ import { FRESH_MS } from '../../policies/require.ts';
 import type { Entry } from './journal.ts';
 import type { World } from './world.ts';
 
-/** How long something is as it is. */
+/** How long a condition stays as it is. */
 const STEADY_MS = 700;
-/** Longer than the longest `every`, and a check that hangs, and is ended, and another one. */
+/** Longer than the longest `every`, plus a hanging check that is killed, plus another one. */
 const PATIENCE_MS = 20_000;
-/** Of this many checks one never ends by itself. */
+/** One of this many checks never ends by itself. */
 const HANGING = 10;
 
 export class SimMachine {
   readonly #world: World;
-  /** When a check began that found it to be so: the latest, by condition, of each life. */
+  /** When the latest successful check of a condition began, in each daemon's life. */
   readonly #seenMs = new Map<string, number>();
-  /** Since when in this life nothing has been in the way of a run. */
+  /** The time in this life since which nothing has been in the way of a run. */
   readonly #freeSince = new Map<RunId, number>();
   #life = 0;
 
@@ -32,14 +32,14 @@ export class SimMachine {
     this.#world = world;
   }
 
-  /** In a calm world all is as it should be. */
+  /** In a calm world all conditions are met. */
   holds(condition: Condition): boolean {
     const { isCalm, nowMs } = this.#world;
     if (isCalm) return true;
     return noise(`${keyOf(condition)} ${Math.floor(nowMs / STEADY_MS)}`) > 0.4;
   }
 
-  /** As the daemon of one life sees it. */
+  /** As one daemon sees it. */
   open(generation: number): WorldPort {
     const world = this.#world;
     return {
@@ -49,7 +49,7 @@ export class SimMachine {
         const begunMs = elapsedMs(world.now());
         const early = this.#answer(condition);
         let cancel = (): void => {};
-        // Killed, most end at once, and some much later.
+        // If killed, most end at once, and some much later.
         const kill = (mostMs: number) => () => {
           cancel();
           cancel = world.later(world.between(0, mostMs), () => done(early), generation);
@@ -75,8 +75,8 @@ export class SimMachine {
   }
 
   /**
-   * It was in the way of a run, and is not any more: that need not be seen before the run is looked
-   * at again, for which it has PATIENCE_MS.
+   * The machine was in the way of a run, and no longer is: nobody need notice before the next look
+   * at the run, within PATIENCE_MS.
    */
   isSoon(run: RunId, isFree: boolean): boolean {
     const { nowMs, generation } = this.#world;
@@ -87,13 +87,13 @@ export class SimMachine {
     return nowMs - (this.#freeSince.get(run) ?? nowMs) <= PATIENCE_MS;
   }
 
-  /** Nothing starts against what must be so, be it the first time or again. */
+  /** No run starts, for the first time or again, unless its conditions are met. */
   checkStarts({ events, catalog, at }: Entry): void {
     const { audit, generation } = this.#world;
     const isFound = events.some(({ type }) => type === 'started');
     for (const event of events) {
       if (event.type !== 'starting') continue;
-      // It may come back into its queue.
+      // It may return to its queue.
       this.#freeSince.delete(event.run);
       if (isFound) continue;
       const { target: name = '', accepted = at } = audit.state.runs.get(event.run) ?? {};
@@ -115,7 +115,7 @@ export class SimMachine {
   }
 }
 
-/** From 0 up to 1, by a text. */
+/** From 0 up to 1, derived from a text. */
 function noise(text: string): number {
   let hash = 2_166_136_261;
   for (const char of text) hash = Math.imul(hash ^ char.charCodeAt(0), 16_777_619);

@@ -8,7 +8,7 @@ import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { Stamp, TargetName } from '../../daemon/shared/run.ts';
 import type { Entry } from './journal.ts';
 
-/** None that holds a place, is the latest, ended a moment ago, or that its target has to keep. */
+/** None that holds a place, is the latest, ended a moment ago, or must be kept by its target. */
 export function checkForgotten(
   state: ReadonlyState,
   { runs }: EventOf<'forgotten'>,
@@ -25,7 +25,7 @@ export function checkForgotten(
   }
 }
 
-/** Those that a target should have forgotten when its latest run ended then. */
+/** The runs that a target should have forgotten when its latest run ended. */
 export function surplusOf(
   state: ReadonlyState,
   target: TargetName,
@@ -33,12 +33,12 @@ export function surplusOf(
   at: Stamp,
 ): readonly Ended[] {
   const ended = endedOf(state, target).slice(0, -1);
-  // One that ended while no daemon was there is heard of late, and stays with those before it.
+  // If one ended while no daemon was there, that is known late, and it stays with those before it.
   const kept = ended.findIndex((run) => !(isOld(run, at) && isBeyond(state, run, catalog, at)));
   return kept < 0 ? ended : ended.slice(0, kept);
 }
 
-/** A client may no longer be on its way back to it. */
+/** No client can still be about to reconnect to it. */
 function isOld(run: Ended, at: Stamp): boolean {
   return at.steadyMs - run.ended.steadyMs >= RECENT_MS;
 }

@@ -7,7 +7,7 @@ import { elapsedMs } from '../../daemon/shared/elapsed.ts';
 import type { Outcome } from '../../daemon/shared/run.ts';
 import type { Entry } from './journal.ts';
 
-/** Only what its target wants, as often as it wants, and nothing that somebody has cancelled. */
+/** Only outcomes that its target wants, as often as it wants, and never a cancelled run. */
 export function checkRequeued(
   state: ReadonlyState,
   { run: number, at, outcome, notBeforeMs = 0, expiresAtMs }: EventOf<'requeued'>,
@@ -28,7 +28,7 @@ export function checkRequeued(
   assert.ok(expiresAtMs === undefined || expiresAtMs > notBeforeMs, `run ${number} has no time`);
 }
 
-/** The last attempt is the last for a reason; a run that waited for another ends as it did. */
+/** The last attempt is last for a reason; a run that waited for another ends as it did. */
 export function checkLast(
   state: ReadonlyState,
   { run: number, at, outcome, verdict, heldBy }: EventOf<'ended'>,

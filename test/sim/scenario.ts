@@ -1,6 +1,6 @@
 /**
- * What a simulated history hangs on beside its seed, as plain data that shrinks: the configuration,
- * what reloads make of it, what clients ask for, and what may go wrong.
+ * The input of a simulated history besides its seed, as plain data that shrinks: the configuration,
+ * the changes by reloads, the requests of clients, and what may go wrong.
  */
 import fc from 'fast-check';
 import { RECENT_MS } from '../../daemon/core/retention.ts';
@@ -8,7 +8,7 @@ import type { PauseScope } from '../../daemon/shared/run.ts';
 import { configurations, type RawTarget, seldom, TARGETS_MAX } from '../support/configurations.ts';
 import type { Hazards } from './world.ts';
 
-/** Which target a client means, or which client; any number will do. */
+/** Selects a target, or a client; any number will do. */
 interface Moment {
   readonly which: number;
   readonly atMs: number;
@@ -19,18 +19,18 @@ interface Moment {
 export interface Scenario {
   readonly hazards: Partial<Hazards>;
   readonly targets: readonly RawTarget[];
-  /** Everything happens in one wave, or they come so far from each other. */
+  /** All waves at once, or this far apart. */
   readonly waveMs: number;
   readonly requests: readonly Moment[];
   readonly cancels: readonly Moment[];
   readonly reloads: readonly (Moment & { readonly targets: readonly RawTarget[] })[];
-  /** Somebody pauses something, and perhaps resumes it; at the end all is resumed. */
+  /** Somebody pauses something, and perhaps resumes it; at the end everything is resumed. */
   readonly pauses: readonly (Moment & {
     readonly scope: PauseScope | undefined;
     readonly forMs: number | undefined;
     readonly isResumed: boolean;
   })[];
-  /** The clock on the wall is set. */
+  /** The wall clock is set. */
   readonly wallShifts: readonly (Moment & { readonly byMs: number })[];
 }
 
@@ -49,7 +49,7 @@ const ROUGH: readonly Partial<Hazards>[] = [
   { crash: 0.05, reboot: 0.1, shutdown: 0.01, full: 0.03, keeperDeath: 0.1, restore: 0.1 },
 ];
 
-/** Of a moment of a history. */
+/** A time in a history. */
 function moment(within: number) {
   return { which: fc.nat(TARGETS_MAX * 10), atMs: fc.nat(within), wave: fc.nat(WAVES - 1) };
 }

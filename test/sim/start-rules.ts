@@ -1,4 +1,4 @@
-/** What no run may begin against: its limits, its groups, its time; and what none may wait for. */
+/** When a run must not start: its limits, its groups, its time; and what no run may wait for. */
 import assert from 'node:assert/strict';
 import { candidates } from '../../daemon/core/affected.ts';
 import { type Binding, type Catalog, hasConditions } from '../../daemon/core/catalog.ts';
@@ -27,7 +27,7 @@ export function checkStart(state: ReadonlyState, run: Run, now: Now): void {
   checkOpen(run, now);
 }
 
-/** Nothing starts that has waited longer than it may, asleep or awake. */
+/** Nothing starts that has expired, asleep or awake. */
 function checkInTime(run: Run, { at }: Now): void {
   const { expiresAtMs = Number.POSITIVE_INFINITY } = run.state === 'queued' ? run : {};
   assert.ok(expiresAtMs > elapsedMs(at), `run ${run.run} starts after its maxWait`);
@@ -35,7 +35,7 @@ function checkInTime(run: Run, { at }: Now): void {
   assert.ok(notBeforeMs <= elapsedMs(at), `run ${run.run} is tried again too soon`);
 }
 
-/** Nothing starts beside what the configuration in force, or that of its start, keeps it from. */
+/** Nothing starts beside a run excluded by the current configuration, or by that run's own. */
 function checkBeside(state: ReadonlyState, self: Run, { catalog }: Now): void {
   for (const binding of catalog.targets.get(self.target)?.bindings ?? []) {
     const { key } = binding;
@@ -48,7 +48,7 @@ function checkBeside(state: ReadonlyState, self: Run, { catalog }: Now): void {
   }
 }
 
-/** How many runs of a group its policy lets run at once. */
+/** How many runs of a group its policy allows at once. */
 export function mostOf({ policy, options }: Pick<Binding, 'policy' | 'options'>): number {
   const { instances, from } = options as { readonly instances?: number; readonly from?: string };
   const isAlone = policy.type === 'rsnapshot' || from === 'end';
@@ -59,7 +59,7 @@ function membersOf(catalog: Catalog, key: string): readonly TargetName[] {
   return catalog.groups.get(key)?.members.map(({ target }) => target) ?? [];
 }
 
-/** Nothing starts sooner after another of its group than the configuration in force lets it. */
+/** Nothing starts sooner after another run of its group than the current configuration allows. */
 function checkApart(state: ReadonlyState, self: Run, { catalog, at: now }: Now): void {
   for (const { policy, key, options } of catalog.targets.get(self.target)?.bindings ?? []) {
     if (policy.type !== 'spacing') continue;
@@ -84,7 +84,7 @@ interface Span {
   readonly end: number;
 }
 
-/** Nothing starts while its window is closed, by the clock on the wall, in UTC. */
+/** Nothing starts while its window is closed, in wall-clock time, in UTC. */
 function checkOpen(self: Run, { catalog, at }: Now): void {
   for (const { policy, options } of catalog.targets.get(self.target)?.bindings ?? []) {
     if (policy.type !== 'window') continue;
@@ -106,7 +106,7 @@ interface Level {
   readonly afterFailedSync?: string;
 }
 
-/** No level rotates while the newest sync of its group has failed. */
+/** No level rotates while the latest sync of its group has failed. */
 function checkSynced(state: ReadonlyState, self: Run, { catalog }: Now): void {
   for (const { key, options } of catalog.targets.get(self.target)?.bindings ?? []) {
     const { interval, afterFailedSync } = options as Level;
@@ -127,14 +127,14 @@ function checkSynced(state: ReadonlyState, self: Run, { catalog }: Now): void {
 }
 
 /**
- * Nothing waits that could begin, and nobody waits for a run with which it shares no group: so no
- * hook keeps the target waiting that has called it, unless a policy says so.
+ * Nothing waits that could start, and no run waits for one with which it shares no group: so a hook
+ * never blocks the target that called it, unless a policy says so.
  */
 export function checkWaits(
   state: ReadonlyState,
   { catalog, at }: Now,
   worldAround: (target: TargetName) => World,
-  /** Whether the machine is looked at soon for a run that it was in the way of. */
+  /** Whether the machine is checked soon for a run that it was in the way of. */
   isSoon: (run: RunId, isFree: boolean) => boolean,
 ): void {
   for (const [name, { queue }] of state.targetStates) {
@@ -171,8 +171,8 @@ export function checkWaits(
 }
 
 /**
- * One that may go first has conditions: they were being looked at, and need not be so any more. How
- * long that may keep a run that is free is for `isSoon` to say.
+ * A run that may go first has conditions: they were being checked, and may no longer be. `isSoon`
+ * says how long that may delay a run that is free.
  */
 function isHeld(state: ReadonlyState, run: Queued, catalog: Catalog): boolean {
   return candidates(state, run.target, catalog)

@@ -1,7 +1,7 @@
 /**
- * The world around one daemon, simulated: time, disk, keepers, clients. The daemon in it is the
- * real one (daemon/engine/daemon.ts and all below it); what it touches is not. Everything that can
- * happen next is a task, a seeded generator picks which, and the daemon can die at any task and
+ * The simulated world around one daemon: time, disk, keepers, clients. The daemon itself is real
+ * (daemon/engine/daemon.ts and everything below it); its surroundings are not. Everything that can
+ * happen next is a task, a seeded generator picks one, and the daemon can die at any task and
  * between any two effects. A history is a function of its seed.
  */
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ import { SimMachine } from './machine.ts';
 
 interface Task {
   readonly atMs: number;
-  /** The daemon that it dies with, or none. */
+  /** The daemon with which the task dies, if any. */
   readonly of: number | undefined;
   readonly what: () => void;
 }
@@ -34,26 +34,26 @@ export interface Client {
   nonce?: Nonce;
   refused?: string;
   told?: Outcome;
-  /** The journal knows nothing of its run any more: it has no verdict. */
+  /** The journal no longer knows its run: there is no verdict. */
   isForsaken?: true;
 }
 
 export interface Hazards {
-  /** Chance of a daemon's death at each effect and each task. */
+  /** Probability of a daemon's death at each effect and each task. */
   readonly crash: number;
-  /** Chance that a death is a power cut. */
+  /** Probability that a death is a power cut. */
   readonly reboot: number;
-  /** Chance of an orderly shutdown of the machine, at each task. */
+  /** Probability of an orderly shutdown of the machine, at each task. */
   readonly shutdown: number;
-  /** Chance that the journal cannot be written. */
+  /** Probability that the journal cannot be written. */
   readonly full: number;
-  /** Chance that a keeper is killed. */
+  /** Probability that a keeper is killed. */
   readonly keeperDeath: number;
-  /** Chance that the machine falls asleep, at each task. */
+  /** Probability that the machine falls asleep, at each task. */
   readonly sleep: number;
   /**
-   * Chance that a dead daemon's journal is restored from a copy, or removed, and of a copy being
-   * made.
+   * Probability that a dead daemon's journal is restored from a copy, or removed, and that a copy
+   * is made.
    */
   readonly restore: number;
 }
@@ -68,11 +68,11 @@ const CALM: Hazards = {
   restore: 0,
 };
 
-/** Steps that a failing history shows. */
+/** Most steps shown of a failing history. */
 const TRAIL_STEPS = 30;
 
 const LOG = pino({ level: 'silent' });
-/** How often a daemon is down for longer than what has ended is recent, and for how long. */
+/** How often a daemon is down for longer than an ended run counts as recent, and for how long. */
 const LONG_DOWN = 0.05;
 const DOWN_MS_MOST = 2 * RECENT_MS;
 /** A night. */
@@ -81,25 +81,25 @@ const SLEEP_MS_MOST = 12 * 3_600_000;
 export class World {
   readonly random: () => number;
   readonly hazards: Hazards;
-  /** The configuration in force; a new daemon begins with it. */
+  /** The current configuration; a new daemon starts with it. */
   catalog: Catalog;
   readonly journal: SimJournal;
   readonly machine: SimMachine;
   audit = new Audit();
-  /** Before time goes on: nothing is left to be done now. */
+  /** Called before time passes: nothing is left to do now. */
   onRest: () => void = () => {};
   onForget: (run: Ended) => void = () => {};
   reloads = 0;
   readonly clients: Client[] = [];
   /** By the pid of the keeper. */
   readonly processes = new Map<number, SimProcess>();
-  /** Runs that were found alive, by what they are called in the life that found them. */
+  /** Runs that were found alive, by their names in the journal that found them. */
   readonly foundAs = new Map<string, string>();
   nowMs = 1_000;
-  /** Wall time is set back and forth; nothing but windows may depend on it. */
+  /** The wall clock is set back and forth; only windows may depend on it. */
   wallShiftMs = 0;
   setAtMs = Number.NEGATIVE_INFINITY;
-  /** `nowMs` and every task stand still while the machine sleeps. */
+  /** `nowMs` and every task stop while the machine sleeps. */
   asleepMs = 0;
   sleeps = 0;
   sleptAtMs = Number.NEGATIVE_INFINITY;
@@ -109,12 +109,12 @@ export class World {
   isGoingDown = false;
   restorations = 0;
   isCalm = false;
-  /** What the last steps have brought about. */
+  /** The effects of the last steps. */
   readonly #trail: string[] = [];
   #steps = 0;
   generation = 0;
   #tasks: Task[] = [];
-  /** Of a daemon that cannot go on. */
+  /** Of a daemon that cannot continue. */
   #failure: unknown;
   readonly #retrying = new Set<TargetName>();
   #daemon: Daemon | undefined;
@@ -141,7 +141,7 @@ export class World {
     return from + Math.floor(this.random() * (to - from + 1));
   }
 
-  /** Something that will happen; with `of`, only if that daemon still lives. */
+  /** Something that will happen; with `of`, only if that daemon is still alive. */
   later(delayMs: number, what: () => void, of?: number): () => void {
     const task: Task = { atMs: this.nowMs + delayMs, of, what };
     this.#tasks.push(task);
@@ -150,7 +150,7 @@ export class World {
     };
   }
 
-  /** Kills the daemon if the dice say so; true if it is dead now. */
+  /** Kills the daemon with the given probability; true if it is dead now. */
   mayDie(generation: number): boolean {
     if (generation !== this.generation || this.#daemon === undefined) return true;
     if (!this.chance(this.hazards.crash)) return false;
@@ -159,8 +159,8 @@ export class World {
   }
 
   /**
-   * Everybody is told to end, in no order; or the daemon first, which ends the runs. Then all that
-   * is left is killed, what is written stays written, and the machine is started anew.
+   * Everything is told to end, in random order; or the daemon first, which ends the runs. Then the
+   * rest is killed, written data stays written, and the machine is restarted.
    */
   shutDown(): void {
     if (this.isGoingDown) return;
@@ -173,7 +173,7 @@ export class World {
       daemon.endRuns(() => {});
       this.later(this.between(200, 800), tellAll);
     } else tellAll();
-    // A daemon leaves within a moment of its own TERM.
+    // A daemon exits shortly after its own TERM.
     this.later(this.between(800, 1_500), () => this.#cut());
   }
 
@@ -182,13 +182,13 @@ export class World {
     return stampOf(this.nowMs, wallMs, this.asleepMs);
   }
 
-  /** Of the wall, beside what it would show by itself. */
+  /** Of the wall, relative to the time it would show. */
   setClock(byMs: number): void {
     this.wallShiftMs = byMs;
     this.setAtMs = this.nowMs;
   }
 
-  /** Nobody notices: it lies between two instants of everybody. */
+  /** Nobody notices: it happens between two instants of everything else. */
   sleep(ms: number): void {
     this.asleepMs += ms;
     this.sleeps++;
@@ -203,7 +203,7 @@ export class World {
     for (const process of this.processes.values()) process.cutPower();
   }
 
-  /** SIGKILL, or a power cut: what was not synced may be gone, and so is every process. */
+  /** SIGKILL, or a power cut: unsynced data may be gone, and so is every process. */
   kill(): void {
     this.#bury();
     const reboot = this.chance(this.hazards.reboot);
@@ -231,14 +231,14 @@ export class World {
     });
   }
 
-  /** The keepers go on, and so do the clients. */
+  /** The keepers continue, and so do the clients. */
   #restore(): void {
     this.restorations++;
     this.journal.restore();
     this.#audit();
   }
 
-  /** Anew, after something was undone. */
+  /** Starts again, after something was undone. */
   #audit(): void {
     this.audit = new Audit();
     for (const entry of this.journal.past) this.audit.take(entry);
@@ -268,12 +268,12 @@ export class World {
     for (const client of this.clients) this.#attend(client);
   }
 
-  /** Of the daemon of now. */
+  /** Of the current daemon. */
   get nonce(): Nonce {
     return `life ${this.generation}`;
   }
 
-  /** A run of the life of now, among those of all lives. */
+  /** A run of the current daemon, unique across all of them. */
   nameOf(run: RunId): string {
     return `${run} ${this.#daemon?.loop.state.runs.get(run)?.nonce}`;
   }
@@ -286,12 +286,12 @@ export class World {
     this.#daemon?.loop.configure(catalog);
   }
 
-  /** Whether a target has ever been one whose runs are tried again. */
+  /** Whether the runs of a target were ever retried. */
   mayRetry(target: TargetName | undefined): boolean {
     return target !== undefined && this.#retrying.has(target);
   }
 
-  /** A copy of the journal knows neither the wish that has ended a run, nor its last attempt. */
+  /** A copy of the journal contains neither the request that ended a run, nor its last attempt. */
   mayForget({ told, target }: Client): boolean {
     return this.restorations > 0 && (told?.kind !== 'exited' || this.mayRetry(target));
   }
@@ -302,14 +302,14 @@ export class World {
     }
   }
 
-  /** A client that asks, and asks again with the same token until it hears an answer. */
+  /** A client that sends a request, and repeats it with the same token until it gets an answer. */
   submit(target: string): void {
     const client: Client = { target, token: `token ${this.clients.length}` };
     this.clients.push(client);
     this.#attend(client);
   }
 
-  /** The last steps in columns: which, when, in which life, and what came of it. */
+  /** The last steps in columns: number, time, daemon, and effects. */
   get trail(): string {
     return ['   step    time  life  what', ...this.#trail].join('\n');
   }
@@ -388,7 +388,7 @@ export class World {
     });
   }
 
-  /** Nobody waits for what is forgotten. */
+  /** Nobody waits for a forgotten run. */
   checkForgotten(events: readonly Event[]): void {
     const forgotten = events.flatMap((event) => (event.type === 'forgotten' ? event.runs : []));
     for (const number of forgotten) {
@@ -435,7 +435,7 @@ function showEvent(event: Event): string {
   return `${event.type} ${event.run}${about}${how}`;
 }
 
-/** A small generator of good quality; the whole history hangs on its seed. */
+/** A small generator of good quality; the whole history depends on its seed. */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -95,7 +95,7 @@ borgmatic_rows() {
     say "borgmatic clean $(find /tmp/bm -maxdepth 1 -name 'lock.*' | wc -l)"
   done
   goes_on borgmatic borg 15 borgmatic -c /tmp/bm-big.yaml create
-  # A script around it is in its process group.
+  # A surrounding script is in its process group.
   printf '#!/bin/sh\nborgmatic -c /tmp/bm-big.yaml create\ntouch /tmp/script-went-on\n' >/tmp/script
   chmod 755 /tmp/script
   # shellcheck disable=SC2317 # called as "$busy"
@@ -135,7 +135,7 @@ btrbk_rows() {
   status btrbk locked btrbk -c /tmp/btrbk.conf run
   pid=$running; kill -KILL "$pid"; wait "$pid" 2>/dev/null
   end btrfs
-  # The cut-off subvolume in the target stops no later backup, but each of them ends with it.
+  # The incomplete subvolume in the target stops no later backup, but each of them exits with it.
   status btrbk means btrbk -c /tmp/btrbk.conf run
   status btrbk means btrbk -c /tmp/btrbk.conf run
   quiet btrbk -c /tmp/btrbk.conf clean
@@ -145,7 +145,7 @@ btrbk_rows() {
     quiet btrfs subvolume delete /tmp/btr/target/* /tmp/btr/snaps/*
     stop btrbk stopped INT $to btrbk -c /tmp/btrbk.conf run
     while runs btrfs; do sleep .1; done
-    # It cleans up, unless its helpers are told beside it.
+    # It cleans up, unless its helpers are signalled as well.
     [ $to = main ] && fact=ok || fact=means
     status btrbk "$fact" btrbk -c /tmp/btrbk.conf run
   done

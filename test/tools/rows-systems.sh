@@ -3,7 +3,7 @@
 # socket in /tmp, or on 127.0.0.1.
 # shellcheck disable=SC2034,SC2154 # `busy` and `pid` are of rows.sh
 
-# Takes 5 MB of what is written to /tmp/pipe, and no more: so the writer is in the middle.
+# Reads 5 MB of what is written to /tmp/pipe, and no more: the writer is then in the middle.
 slow_reader() {
   rm -f /tmp/pipe /tmp/mark && mkfifo /tmp/pipe && chmod 666 /tmp/pipe
   (exec 3<>/tmp/pipe; head -c 5000000 <&3 >/dev/null; touch /tmp/mark; exec sleep 300) &
@@ -94,7 +94,7 @@ mariadb_dump_rows() {
   rm -rf /tmp/my /tmp/my.sql
 }
 
-# A server on 127.0.0.1:$port that takes a connection, makes /tmp/mark, and never answers.
+# A server on 127.0.0.1:$port that accepts a connection, makes /tmp/mark, and never answers.
 deaf_server() {
   rm -f /tmp/mark /tmp/port
   perl -MIO::Socket::INET -e '
@@ -107,7 +107,7 @@ deaf_server() {
   port=$(cat /tmp/port) busy=marked
 }
 no_server() { kill "$server"; wait "$server" 2>/dev/null; busy=reads; }
-# Holds FILE as apt and certbot do, with fcntl.
+# Locks FILE as apt and certbot do, with fcntl.
 holder() {
   rm -f /tmp/mark
   python3 -c 'import fcntl,signal,sys

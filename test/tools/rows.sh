@@ -15,21 +15,21 @@ quiet() { "$@" >/tmp/log/out 2>&1 </dev/null; }
 status() { tool=$1 fact=$2; shift 2; quiet "$@"; say "$tool $fact $?"; }
 said() { if grep -q -- "$3" /tmp/log/out; then say "$1 $2 yes"; else say "$1 $2 no"; fi; }
 
-# A tree of files, one of which a plain user cannot read.
+# A tree of files, one of which an ordinary user cannot read.
 sources() {
   rm -rf /tmp/src && mkdir -p /tmp/src && echo a >/tmp/src/a && echo b >/tmp/src/b
   chown -R nobody /tmp/src && chown root /tmp/src/b && chmod 600 /tmp/src/b
 }
 as_user() { setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"; }
 
-# Starts a command that takes long, with default signals, in a session of its own as baton does, and
-# waits until `busy PID` is true. On TERM borgmatic ends all of its process group.
+# Starts a slow command, with default signals, in a session of its own as baton does, and waits
+# until `busy PID` is true. On TERM, borgmatic ends its whole process group.
 begin() {
   setsid env --default-signal=INT,QUIT,HUP,TERM "$@" >/tmp/log/out 2>&1 </dev/null &
   pid=$!
   while kill -0 $pid 2>/dev/null && ! $busy $pid; do sleep .05; done
 }
-# It, or one below it, has read a large part of the large file.
+# It, or a descendant, has read a large part of the large file.
 reads() {
   for one in $1 $(pgrep -P "$1"); do
     [ "$(awk '/^rchar/ { print $2 }' "/proc/$one/io" 2>/dev/null || echo 0)" -gt 100000000 ] && return 0
@@ -38,7 +38,7 @@ reads() {
 }
 marked() { [ -e /tmp/mark ]; }
 below() { for one in $(pgrep -P "$1"); do echo "$one"; below "$one"; done; }
-# `tree` tells all that it has started, too, as baton does by default.
+# `tree` also signals everything that it has started, as baton does by default.
 tell() { # SIGNAL main|tree
   all=$pid
   [ "$2" = main ] || all="$pid $(below "$pid")"
@@ -71,8 +71,8 @@ ignores() { # TOOL SIGNAL COMMAND
   kill -KILL $pid 2>/dev/null
   wait $pid 2>/dev/null
 }
-# goes_on TOOL CHILD SECONDS COMMAND: whether CHILD is there so long after the main process alone
-# was told.
+# goes_on TOOL CHILD SECONDS COMMAND: whether CHILD is still there this long after only the main
+# process was signalled.
 goes_on() {
   tool=$1 child=$2 more=$3
   shift 3
@@ -84,10 +84,10 @@ goes_on() {
   if runs "$child"; then say "$tool goes-on yes"; else say "$tool goes-on no"; fi
   end "$child"
 }
-# Without those that have ended and that nobody has waited for.
+# Without zombies.
 runs() { pgrep -r D,R,S,T -x "$1" >/dev/null; }
 end() { while runs "$1"; do pkill -KILL -x "$1"; sleep .1; done; }
-# What it says of itself has this many bytes.
+# Its own output has this many bytes.
 bytes() { wc -c </tmp/log/out; }
 big() { mkdir -p /tmp/big && truncate -s 40G $BIG; }
 busy=reads
@@ -96,7 +96,7 @@ rsync_rows() {
   version rsync rsync
   status rsync ok rsync -a /tmp/src/ /tmp/d1/
   status rsync failed as_user rsync -a /tmp/src/ /tmp/u/d2/
-  # A file that is listed and gone when it is read.
+  # A file that is listed but gone when it is read.
   seq 3000 | (mkdir -p /tmp/many && cd /tmp/many && split -l 1 -a 3 - f)
   (while :; do for f in /tmp/many/f*; do mv "$f" /tmp/moved 2>/dev/null; mv /tmp/moved "$f" 2>/dev/null; done; done) &
   mover=$!
@@ -137,7 +137,7 @@ rsnapshot_rows() {
 restic_rows() {
   version restic restic
   export RESTIC_PASSWORD=x
-  # Programs of one word, since a variable of several words is one when it is quoted.
+  # One-word wrappers, because a quoted variable with several words is a single word.
   printf '#!/bin/sh\nexec restic --no-cache -r /tmp/restic "$@"\n' >/tmp/r
   printf '#!/bin/sh\nexec restic --no-cache -o %s -r sftp:here:/tmp/restic "$@"\n' \
     sftp.command=/usr/lib/openssh/sftp-server >/tmp/s
@@ -145,7 +145,7 @@ restic_rows() {
   quiet /tmp/r init
   status restic ok /tmp/r backup /tmp/src
   chmod -R a+rwX /tmp/restic
-  # With a parent it would not open a file that looks the same.
+  # With a parent it would not open a file that looks unchanged.
   status restic warn as_user /tmp/r backup --force /tmp/src
   status restic failed /tmp/r -r /tmp/none snapshots
   RESTIC_PASSWORD=y status restic failed /tmp/r snapshots

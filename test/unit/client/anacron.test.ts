@@ -1,4 +1,4 @@
-/** Anacrontabs, as anacron 2.3 of Debian was seen to read them, and the targets of their lines. */
+/** Anacrontabs, as Debian's anacron 2.3 was observed to read them, and their targets. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAnacrontab } from '../../../client/anacron/anacrontab.ts';

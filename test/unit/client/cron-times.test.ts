@@ -1,11 +1,11 @@
-/** When cron starts a line, through a change of the clocks. */
+/** When cron starts a line, across a change of the clocks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { timesOf } from '../../../client/crontab/cron-times.ts';
 import { parseSchedule, type Schedule } from '../../../client/crontab/crontab.ts';
 import { systemdCron } from '../../../client/crontab/systemd-cron.ts';
 
-/** The line on two days from this one on, in UTC: "28 00:30". */
+/** The starts of a line within two days from this one, in UTC: "28 00:30". */
 function times(schedule: Schedule | undefined, from: string, days = 2): readonly string[] {
   assert.ok(schedule);
   const fromMs = new Date(`${from}T00:00:00`).getTime();
@@ -17,7 +17,7 @@ function times(schedule: Schedule | undefined, from: string, days = 2): readonly
   );
 }
 
-/** Node looks at TZ anew whenever it is set. */
+/** Node reads TZ again whenever it is set. */
 function within(zone: string, look: () => void): void {
   const before = process.env['TZ'];
   process.env['TZ'] = zone;

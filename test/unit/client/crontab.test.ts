@@ -304,7 +304,7 @@ test('in /etc a line needs a user that exists', () => {
   );
 });
 
-/** What the generators of both versions made of these lines; `undefined`: no timer. */
+/** What the generators of both versions made from these lines; `undefined`: no timer. */
 test('systemd-cron drops lines, wants both days, and has its own weekdays and months', () => {
   const read = (when: string, version: '1' | '2') => {
     const time = systemdCron(version).readTime(when);

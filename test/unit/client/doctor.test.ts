@@ -1,4 +1,4 @@
-/** What `baton doctor` makes of what it sees, where no test can have the real thing. */
+/** The findings of `baton doctor` in cases that no test can set up for real. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ function unitsOf(socket: Unit, service: Unit, lastWords?: string): UnitsFacts {
   return { manager: 'system', units, ...(lastWords === undefined ? {} : { lastWords }) };
 }
 
-/** Each finding in short. */
+/** Each finding in short form. */
 function brief(findings: readonly Finding[]): readonly string[] {
   return findings.map((it) => {
     const todo = it.level === 'ok' ? '' : ` | ${it.todo}`;
@@ -198,7 +198,7 @@ test('a disk is full by what is free, and a small one with room is not', () => {
   assert.deepEqual(levels({ freeBytes: 50 * GB, freeInodes: 10 }), [
     'wrong /s: its file system has room for 10 more files',
   ]);
-  // btrfs counts none.
+  // btrfs does not count inodes.
   assert.deepEqual(levels({ freeBytes: 50 * GB, freeInodes: 0, inodes: 0 }), []);
 });
 

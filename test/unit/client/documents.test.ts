@@ -1,4 +1,4 @@
-/** The command lines of the documents are ones that baton understands. */
+/** baton understands the command lines in the documents. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from '../../../client/cli.ts';
@@ -29,7 +29,7 @@ test('a command line that is not understood would be noticed', () => {
   assert.equal(parse(words).ok, false);
 });
 
-/** The words of each call of baton in a line of a shell or a crontab. */
+/** The words of each call of baton in a shell or crontab line. */
 function callsIn(line: string): readonly (readonly string[])[] {
   const commands = line.replace(/\s#.*$/, '').split(/&&|\|\||;/);
   return commands.flatMap((command) => {

@@ -1,6 +1,4 @@
-/**
- * What import crontab makes of lines that start something on another machine or in another root.
- */
+/** import crontab with lines that start something on another machine or in another root. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';
@@ -19,7 +17,7 @@ function importOf(...rows: readonly string[]) {
     KNOWN,
     true,
   );
-  // The daemon takes them.
+  // The daemon accepts them.
   accepted(load({ targets }, {}));
   return { targets: Object.values(targets), names: Object.keys(targets), notes, changed };
 }
@@ -68,7 +66,7 @@ test('what needs a shell there is left to the shell there', () => {
     assert.deepEqual(runner?.['cmds'], [text]);
     assert.equal(runner?.['stopOnError'], false);
   }
-  // ssh puts blanks between the words, and the shell there parts them.
+  // ssh puts blanks between the words, and the remote shell splits them.
   assert.deepEqual(runnerOf(`root ssh db x 'a b' "'c d'"`)?.args, ['x', 'a', 'b', 'c d']);
 });
 

@@ -1,4 +1,4 @@
-/** How the client waits for the runs of a fleet: how many at a time, and after a broken line. */
+/** How the client waits for the runs of a fleet: how many at once, and after a reconnect. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ASKS_MAX, FleetRelay, WAITS_MAX } from '../../../client/connection/fleet-relay.ts';
@@ -12,7 +12,7 @@ const SIGTERM = 15;
 /** A client whose daemon is the test. */
 class Client {
   readonly relay: FleetRelay;
-  /** What was asked on this connection and has had no last answer. */
+  /** Requests on this connection without a final answer. */
   open: RequestInput[] = [];
   written = '';
   ends: readonly HostEnd[] | undefined;
@@ -42,7 +42,7 @@ class Client {
     return this.of(type).find((it) => ('run' in it ? it.run : 'of' in it && it.of) === run);
   }
 
-  /** The last answer to a request. */
+  /** The final answer to a request. */
   answer(request: RequestInput | undefined, reply: Reply): void {
     assert.ok(request);
     this.open = this.open.filter((it) => it !== request);

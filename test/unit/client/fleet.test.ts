@@ -1,4 +1,4 @@
-/** What a fleet shows: output by hosts, the worst status, the table, a line of `baton status`. */
+/** The output of a fleet: by host, the worst status, the table, a line of `baton status`. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -110,7 +110,7 @@ function end(host: string, outcome: Outcome | undefined, more: Partial<HostEnd> 
 const exited = (code: number): Outcome => ({ kind: 'exited', code });
 const ok = (host: string): HostEnd => end(host, exited(0), { status: 0, verdict: 'ok' });
 
-/** From the best to the worst; each beats all before it. */
+/** From the best to the worst; each outranks all before it. */
 const RANKED: readonly HostEnd[] = [
   ok('ok'),
   end('warning', exited(2), { status: 2, verdict: 'warning' }),

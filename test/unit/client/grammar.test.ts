@@ -1,4 +1,4 @@
-/** The two grammars agree, and what is not understood is said in one line. */
+/** The two grammars agree, and what is not understood is reported in one line. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

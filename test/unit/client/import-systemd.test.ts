@@ -1,4 +1,4 @@
-/** Units of systemd, as real ones were seen to start their commands (systemd 252). */
+/** systemd units, compared with how real ones started their commands (systemd 252). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importService } from '../../../client/systemd/service-import.ts';

@@ -1,4 +1,4 @@
-/** What check-crontab and import crontab make of levels that the conf has, lacks, or may have. */
+/** check-crontab and import crontab with levels that the conf has, lacks, or may have. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';

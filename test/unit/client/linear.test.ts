@@ -1,6 +1,6 @@
 /**
- * What the client reads of others is read in time that grows with its length, not with its square:
- * one long line of signs that make a backtracking reader begin anew at each of them.
+ * The client reads foreign text in linear, not quadratic time: tested with a long line of
+ * characters at which a backtracking parser would restart.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { readTail } from '../../../client/report/tail.ts';
 const BYTES = 300_000;
 /** Such a text is read several times: for its calls, its locks, its target. */
 const WRAPPED_BYTES = 50_000;
-/** A quadratic reader takes minutes and more for one text, of the processor's time. */
+/** A quadratic parser needs minutes of processor time for one text. */
 const LIMIT_MS = 20_000;
 /** Each is repeated until the line is long enough. */
 const SEEDS = [
@@ -75,7 +75,7 @@ test('what is put before a program is looked through in linear time, up to a lim
   const known = { targets: undefined, conf: () => undefined, suggest: () => undefined };
   const read = (text: string): unknown => {
     const lines = parseCrontab('tab', `0 3 * * * ${text} rsnapshot daily`, () => false);
-    // Debian's cron refuses so long a command; systemd's does not.
+    // Debian's cron refuses such a long command; systemd's does not.
     const taken = lines.map(({ fault: _, ...line }) => line);
     return importAll({ texts: new Map(), lines: taken, unread: [] }, known, true);
   };

@@ -1,4 +1,4 @@
-/** What the manual says holds: its examples are understood, its pages fit, nothing is left out. */
+/** The manual is correct: its examples are understood, its pages fit, nothing is missing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from '../../../client/cli.ts';
@@ -14,7 +14,7 @@ import { EXIT } from '../../../daemon/protocol/request.ts';
 
 const SCREEN = { lines: 24, columns: 80 };
 
-/** A shell would cut most of these lines in the same way. */
+/** A shell would split most of these lines in the same way. */
 function wordsAfterBaton(line: string): string[] | undefined {
   const [, call] = /(?:^|\s)baton (.*?)(?: [|>&].*)?$/.exec(line) ?? [];
   return call?.split(' ').map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));

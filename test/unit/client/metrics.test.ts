@@ -1,4 +1,4 @@
-/** `baton metrics`: figures that both readers of such texts understand. */
+/** `baton metrics`: figures that both kinds of readers understand. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

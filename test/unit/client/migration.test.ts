@@ -1,7 +1,7 @@
 /**
- * What check-crontab says of lines that call rsnapshot, for every case of
- * test/support/migration.ts, and for lines that chance makes: what is not the call stays byte for
- * byte, and sh can read what is printed.
+ * What check-crontab prints about lines that call rsnapshot, for every case of
+ * test/support/migration.ts, and for random lines: everything except the call stays byte for byte,
+ * and sh can parse the output.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -27,7 +27,7 @@ function findingsOf(text: string): readonly Finding[] {
   });
 }
 
-/** What is said of the last line; those about its hour beside others are not meant here. */
+/** The remarks about the last line; those that compare its hour with others are excluded. */
 function saidOf({ before, line }: MigrationCase): readonly Finding[] {
   const whole = /^[\d@*]/.test(line) ? line : `0 3 * * * root ${line}`;
   const lines = [...(before === undefined ? [] : [before]), whole, ''];

@@ -1,4 +1,4 @@
-/** What import crontab makes of the pings behind a command: hooks of its target. */
+/** import crontab with pings after a command: they become hooks of its target. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCrontab } from '../../../client/crontab/crontab.ts';

@@ -1,4 +1,4 @@
-/** What is offered where a shell completes the name of a group. */
+/** The completions for the name of a group. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { groupsOf } from '../../../client/commands/names.ts';

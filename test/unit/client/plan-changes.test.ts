@@ -1,4 +1,4 @@
-/** What becomes different between two plans, and how it is told. */
+/** The differences between two plans, and their descriptions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changesOf } from '../../../client/report/plan-changes.ts';

@@ -1,4 +1,4 @@
-/** `baton plan --html`: what the page says, and that nothing breaks out of it. */
+/** `baton plan --html`: the content of the page, and that nothing breaks out of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -120,7 +120,7 @@ test('whatever names and reasons hold, the page has the tags that it has without
   fc.assert(
     fc.property(somePlanPage, (hostile) => {
       const page = showPlanPage(hostile);
-      // The same with harmless words, each its own: what is the same stays the same.
+      // The same with harmless, distinct words: equal texts stay equal.
       const harmless = new Map<string, string>();
       const tame = (text: string): string => {
         const word = harmless.get(text) ?? `w${harmless.size}`;
@@ -160,7 +160,7 @@ test('a plan of more runs than a browser can draw is cut and counted whole, and 
   assert.ok(drawn >= 10_000 && drawn < 10_100, `${drawn}`);
   assert.match(page, /Runs after Mon 4 Jan 02:46 are not shown, because there are too many\./);
   assert.match(page, /The first 1000 of 10200\. In the order/);
-  // All are counted, which is said above the drawing.
+  // All are counted, and a note above the drawing says so.
   assert.match(page, /<td class="number">10200<\/td><td class="number failed">1<\/td>/);
   const [, chart = ''] = page.split('<h2>When what runs</h2>');
   assert.ok(chart.indexOf('because there are too many') < chart.indexOf('<table class="night">'));

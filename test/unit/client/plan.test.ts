@@ -1,4 +1,4 @@
-/** What crontabs are going to ask for, and how a plan is drawn. */
+/** What crontabs are going to request, and how a plan is drawn. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { momentOf } from '../../../client/command-line/moment.ts';

@@ -1,4 +1,4 @@
-/** `baton report`: what the page says, and that nothing breaks out of it. */
+/** `baton report`: the content of the page, and that nothing breaks out of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -36,7 +36,7 @@ test('whatever names, sentences and outputs hold, the page has the tags that it 
   );
   fc.assert(
     fc.property(told(), output, hostileText, (hostile, bytes, host) => {
-      // The same night with harmless words: texts that are shown stay as many as they are.
+      // The same night with harmless words: the number of texts stays the same.
       const names = new Map(hostile.timespan.rows.map(({ target }, at) => [target, `t${at}`]));
       const tamed = JSON.parse(JSON.stringify(hostile), (key, value) => {
         if (key === 'target') return names.get(value) ?? value;

@@ -1,6 +1,6 @@
 /**
- * Lines of crontabs that chance makes: whatever surrounds a call of rsnapshot stays byte for byte
- * when the call is replaced, and sh can read every line and every target that is printed.
+ * Random crontab lines: everything around a call of rsnapshot stays byte for byte when the call is
+ * replaced, and sh can parse every printed line and target.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -147,7 +147,7 @@ function lineOf(command: string): string {
   return `5 3 * * *\troot  ${escapePercent(command)}`;
 }
 
-/** As cron hands it over, if no other `%` is in it. */
+/** As cron passes it on, if it contains no other `%`. */
 function shellOf(line: string): string {
   return line.slice('1 2 * * *  root '.length).replaceAll('\\%', '%');
 }
@@ -181,7 +181,7 @@ test('whatever a crontab holds, an import changes nothing but what it says, and 
     around.chain((place) => OTHER.map((other) => place(other))),
     fc.string({ unit: fc.constantFrom(...'ab $"\'`(){};|&<>#\\%!=*?~[]-/.'), maxLength: 30 }),
   );
-  /** Each with what it was before. */
+  /** Each with its previous form. */
   const printed: (readonly [before: string, after: string])[] = [];
   fc.assert(
     fc.property(fc.array(command, { minLength: 1, maxLength: 4 }), (commands) => {

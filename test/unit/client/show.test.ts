@@ -54,7 +54,7 @@ function status(...targets: Partial<TargetView>[]): StatusReply {
   };
 }
 
-/** Without the two lines above the table. */
+/** Without the lines above the table. */
 function rows(reply: StatusReply, screen = PAPER): readonly string[] {
   return showStatus(reply, screen).trimEnd().split('\n').slice(3);
 }

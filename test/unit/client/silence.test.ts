@@ -1,4 +1,4 @@
-/** How a client notices a daemon that holds its connection and says nothing. */
+/** How a client detects a daemon that holds its connection but does not answer. */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { SILENT_MS_DEFAULT, Silence, silentMsOf } from '../../../client/connection/silence.ts';

@@ -1,4 +1,4 @@
-/** What a hook is given of the output of another run. */
+/** The part of another run's output that a hook gets. */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** `baton timeline`: what is drawn of a night, and on which screens. */
+/** `baton timeline`: the drawing of a night, on different screens. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -20,7 +20,7 @@ const someScreen: fc.Arbitrary<Screen> = fc.record({
   isColoured: fc.boolean(),
   isUnicode: fc.boolean(),
 });
-/** Names of which one can say where in a row they end. */
+/** Names whose end in a row can be determined. */
 const shortName = fc.stringMatching(/^[a-z]{1,4}$/);
 
 test('a night is drawn with an axis, a row for each target, and what went wrong', () => {

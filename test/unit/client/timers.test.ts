@@ -1,4 +1,4 @@
-/** What is read of timers of systemd for a plan, and what their services ask for. */
+/** How systemd timers are read for a plan, and what their services request. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -123,7 +123,7 @@ test('what a timer leaves open is told with the plan', () => {
   ]);
 });
 
-/** What a plan says of the timers where the programs of systemd do this. */
+/** A plan's remarks about timers if systemd's programs behave like this. */
 function planWith(t: TestContext, scripts: Readonly<Record<string, string>>, isBooted = true) {
   const place = directory(t);
   const booted = join(place, 'booted');
@@ -144,7 +144,7 @@ function planWith(t: TestContext, scripts: Readonly<Record<string, string>>, isB
   }
 }
 
-/** Answers what a systemd with one timer does, up to a command that fails. */
+/** Answers like a systemd with one timer, up to a command that fails. */
 const systemctlUpTo = (failing: string): string => `case "$*" in
   ${failing}) echo 'Failed: Connection timed out' >&2; exit 1;;
   *TimersCalendar*) echo 'Id=a.timer'; echo 'Unit=a.service'; echo 'ActiveState=active'
@@ -185,7 +185,7 @@ test('where no systemd runs there are no timers, and nothing is missing', (t) =>
   const none = ['no line of the crontabs and no timer runs baton'];
   assert.deepEqual(planWith(t, {}).told, none);
   assert.deepEqual(planWith(t, { systemctl: 'exit 1\n' }, false).told, none);
-  // Nobody asked for the timers.
+  // Timers were not requested.
   const named = remarks(NIGHT, { ...NO_LINES, lines: 0 });
   assert.ok(named.includes('no line of the crontabs runs baton'), `${named}`);
 });

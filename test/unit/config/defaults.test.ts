@@ -1,4 +1,4 @@
-/** Defaults for all targets: what merges how, and what is left out. */
+/** Defaults for all targets: how they are merged, and what is omitted. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULTS_EXAMPLE } from '../../../contrib/generate/configpage.ts';
@@ -11,7 +11,7 @@ const runner = { type: 'local', args: ['/bin/true'] };
 const KNOWN = DEFAULT_KEYS.slice(0, 20).join(', ');
 const limit = { type: 'cardinality', group: 'disk' };
 
-/** A target with these defaults; "mail" is there for hooks. */
+/** A target with these defaults; "mail" exists for hooks. */
 function made(defaults: unknown, target: object = {}, more: object = {}): Partial<Target> {
   const targets = { web: { runner, ...target }, mail: { runner } };
   return accepted(load({ ...more, defaults, targets })).catalog.targets.get('web') ?? {};

@@ -1,10 +1,10 @@
-/** What `batond --check` prints: what is the same of several targets is said once. */
+/** What `batond --check` prints: what is the same for several targets is printed once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeConfig } from '../../../daemon/config/describe.ts';
 import { accepted, load } from '../../support/config.ts';
 
-/** Of these targets, of which each has the same fault or a fault of its own. */
+/** For these targets, each of which has the same fault or a fault of its own. */
 function warnings(targets: Readonly<Record<string, string>>): readonly string[] {
   const config = accepted(
     load({

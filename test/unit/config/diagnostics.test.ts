@@ -1,4 +1,4 @@
-/** Complaints: where, what was found, what was expected, what to do; all of them at once. */
+/** Diagnostics: where, what was found, what was expected, what to do; all of them at once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,4 @@
-/** One definition for many targets: what is replaced where, and what is wrong with it. */
+/** One definition for many targets: what is replaced where, and its mistakes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -202,7 +202,7 @@ test('whatever the values, names and texts are what putting them in by hand make
   const values = fc.record({ a: value, b: value });
   fc.assert(
     fc.property(values, texts, ({ a, b }, parts) => {
-      // Apart, so that what stands side by side makes no other placeholder.
+      // Separated, so that adjacent parts form no other placeholder.
       const text = parts.join(' ');
       const each = { a: [a], b: [b] };
       assert.deepEqual(findMistakes('n {a} {b}', { text: [text] }, each), []);

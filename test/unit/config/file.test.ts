@@ -1,4 +1,4 @@
-/** The file behind a configuration: who may write it, and JSON as people write it. */
+/** The file of a configuration: who may write to it, and JSON as people write it. */
 import assert from 'node:assert/strict';
 import { chownSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -157,7 +157,7 @@ test('a file that others can write is refused with the chmod that helps', () => 
   for (const mode of [0o600, 0o644, 0o755]) accepted(loadText(text, mode));
 });
 
-/** On every Linux, by this name. */
+/** On every Linux, with this name. */
 const NOBODY = 65_534;
 
 test('a file of another user is refused, one of root is read', {

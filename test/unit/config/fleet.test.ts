@@ -1,4 +1,4 @@
-/** `hosts`: the targets of a fleet, their names, and what is wrong with them. */
+/** `hosts`: the targets of a fleet, their names, and mistakes in them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FLEET_EXAMPLE } from '../../../contrib/generate/configpage.ts';

@@ -1,4 +1,4 @@
-/** A configuration in several files: which are read, in which order, and what is wrong where. */
+/** A configuration in several files: which are read, in which order, and where mistakes are. */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ import { whyWithout } from '../../support/tools.ts';
 const runner = { type: 'local', args: ['/bin/true'] };
 const PATTERN = ['conf.d/*.json'];
 
-/** Writes files, each a text or a value, and names the main one. */
+/** Writes files, each a text or a value, and returns the path of the main one. */
 function write(t: TestContext, files: Readonly<Record<string, unknown>>): string {
   const place = directory(t);
   for (const [name, value] of Object.entries(files)) put(join(place, name), value);
@@ -208,7 +208,7 @@ test('files and folders that others can write are refused', (t) => {
   assert.match(told(path).join().replaceAll(folder, 'conf.d'), said);
 });
 
-/** On every Linux, by this name. */
+/** On every Linux, with this name. */
 const NOBODY = 65_534;
 
 test('files and folders of another user are refused', { skip: whyWithout('root') }, (t) => {
@@ -260,7 +260,7 @@ test('more files, longer files and larger folders than the limits are refused', 
   rmSync(folder, { recursive: true });
 
   const most = Math.floor(CONFIG_BYTES_MAX / INCLUDED_BYTES_MAX);
-  // A comment is read in one go, blanks one by one.
+  // A comment is read in one step, blanks one by one.
   const long = (bytes: number): string => `${'{"targets":{}}/*'.padEnd(bytes - 2, '-')}*/`;
   put(place(0), long(INCLUDED_BYTES_MAX));
   assert.deepEqual(namesIn(path), []);

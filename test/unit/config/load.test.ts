@@ -1,4 +1,4 @@
-/** What config.json means to the daemon, and what cannot stand together in it. */
+/** What config.json means to the daemon, and conflicts in it. */
 import assert from 'node:assert/strict';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ function one(target: unknown): ReturnType<typeof load> {
 }
 
 test('the configuration in the repository loads and nothing in it is broken', (t) => {
-  // A checkout may be writable by the group, which a configuration may not.
+  // A checkout may be writable by the group, which a configuration must not be.
   const path = join(directory(t), 'config.json');
   writeFileSync(path, '', { mode: 0o600 });
   copyFileSync(join(ROOT, 'config.json'), path);

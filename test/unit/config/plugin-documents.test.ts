@@ -1,4 +1,4 @@
-/** What plugins are told: their types, and the example of baton-plugin(7), which works. */
+/** The documentation for plugins: their types, and the example of baton-plugin(7), which works. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ interface Options {
   readonly a: string;
 }
 
-/** Each is the other: what is written with the types of the package is what the core takes. */
+/** Both are the same: what is written with the package's types is accepted by the core. */
 const options: StandardSchema<Options> = {
   '~standard': { version: 1, vendor: 'x', validate: () => ({ value: { a: '' } }) },
 };

@@ -1,4 +1,4 @@
-/** A plugin that fails makes its own runs wait and says why; everybody else goes on. */
+/** A plugin that fails makes its own runs wait and says why; everything else continues. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -22,7 +22,7 @@ const OPTIONS: PolicyPlugin<unknown>['options'] = {
 
 type Answers = Readonly<Record<string, (...args: readonly never[]) => unknown>>;
 
-/** A policy that lets everything start, but for what is given, which may be nonsense. */
+/** A policy that lets everything start, except for the given answers, which may be nonsense. */
 function plugin(answers: Answers): PolicyPlugin<unknown> {
   return {
     type: 'mine',
@@ -56,7 +56,7 @@ function world(answers: Answers): World {
 const FAILED = 'policy mine failed: ';
 const CORRECT = '; correct /x/mine.mjs, and run "baton reload"';
 
-/** What `ready` may do that is no answer, and what is said of it. */
+/** What `ready` may do that is not an answer, and the resulting message. */
 const NONSENSE: readonly (readonly [() => unknown, RegExp | string])[] = [
   [
     () => {

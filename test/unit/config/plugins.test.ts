@@ -1,6 +1,6 @@
 /**
- * Plugins by path: what is loaded when, and that one that is wrong is a mistake of the
- * configuration, with its file, and never more.
+ * Plugins by path: what is loaded when, and that a bad one is just a mistake of the configuration,
+ * with its file.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, lchownSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { whyWithout } from '../../support/tools.ts';
 /** For modules whose import never ends. */
 const GIVEN_UP_MS = 50;
 
-/** Each module that cannot be used, and what is said of it. */
+/** Each kind of unusable module, and its message. */
 const WRONG: Readonly<Record<string, readonly [string, RegExp]>> = {
   'has a mistake in its syntax': [
     'export const x = 1;\nexport const y = ;\n',
@@ -100,7 +100,7 @@ test('of a plugin behind links, the folders above each link are judged, and the 
     );
     chmodSync(at(name), 0o755);
   }
-  // As somebody else has made them, for a daemon of another user than root.
+  // Made by somebody else, for a daemon of a user other than root.
   const own = process.getuid?.() ?? 0;
   if (own === 0) {
     lchownSync(at('two/b.mjs'), 12_345, 12_345);

@@ -1,4 +1,4 @@
-/** contrib/config.schema.json, by which editors complete and check config.json. */
+/** contrib/config.schema.json, with which editors complete and check config.json. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { load, ROOT } from '../../support/config.ts';
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 const schema = JSON.parse(readFileSync(join(ROOT, 'contrib/config.schema.json'), 'utf8'));
-// Strict: a keyword that no editor knows is a mistake. Tuples are open at their end on purpose.
+// Strict: a keyword that no editor knows is a mistake. Tuples are intentionally open-ended.
 const lenient = { strictTuples: false, strictRequired: false, allowUnionTypes: true };
 const ajv = new Ajv({ strict: true, ...lenient, allErrors: true });
 ajv.addFormat('regex', (text) => {
@@ -72,7 +72,7 @@ for (const [name, value] of documents) {
   });
 }
 
-/** The value with one key misspelt, for each key that is not a name of somebody's own. */
+/** The value with one key misspelt, for each key that is not a user-defined name. */
 function* misspelt(value: Json, at: readonly string[]): Generator<{ at: string; value: Json }> {
   if (typeof value !== 'object' || value === null) return;
   const entries = Object.entries(value);
@@ -96,7 +96,7 @@ const target = (more: object): object => ({
 });
 
 test('a duration is to the schema what it is to the daemon', () => {
-  // No two digits in a row: that it may be too long, only the daemon can tell.
+  // No consecutive digits: only the daemon can tell that a duration is too long.
   const units = ['ms', 's', 'm', 'min', 'h', 'd', 'w', ' s'].map((unit) => `1${unit}`);
   const part = fc.constantFrom(...units, ' ', '.', '2', 'x', '-');
   const texts = fc.array(part, { maxLength: 5 }).map((parts) => parts.join(''));
@@ -191,7 +191,7 @@ test('every key is explained', () => {
         );
       }
     }
-    // What is said there of a key is said beside what explains it.
+    // Keys there are described where they are defined.
     const parts = Object.entries(node).filter(([key]) => key !== 'then');
     for (const [key, part] of parts) walk(part, `${at}.${key}`);
   };

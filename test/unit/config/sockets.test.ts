@@ -1,4 +1,4 @@
-/** Which sockets a daemon listens on, and how they are described in config.json. */
+/** Which sockets a daemon listens on, and their descriptions in config.json. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeConfig } from '../../../daemon/config/describe.ts';

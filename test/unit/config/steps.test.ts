@@ -1,4 +1,4 @@
-/** How a large configuration is read: in steps, of which none grows with the number of targets. */
+/** A large configuration is read in steps whose size does not grow with the number of targets. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ test('each target is a step of its own wherever all of them are looked at', () =
   }
 });
 
-/** How many targets are looked at in the step that looks at most. */
+/** The largest number of targets that one step looks at. */
 function mostLookedAt(
   names: readonly string[],
   stepsOf: (targets: readonly Target[]) => CooperativeSteps<unknown>,

@@ -1,4 +1,4 @@
-/** What is known of tools, and what a target has from its tool. */
+/** The known tools, and what a target gets from its tool. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

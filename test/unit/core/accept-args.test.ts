@@ -1,4 +1,4 @@
-/** Arguments of a request: only those that the target's patterns describe, and never others. */
+/** Arguments of a request: only those that match the target's patterns, and no others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
  * What counts while the machine sleeps: how long a run has waited and how old a success is, but not
- * how long a command has run, nor what gives processes time.
+ * how long a command has run, nor times that are meant for processes.
  */
 
 import assert from 'node:assert/strict';

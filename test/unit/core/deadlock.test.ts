@@ -1,4 +1,4 @@
-/** Requests of the commands of runs: what would wait for ever is refused, and nothing else is. */
+/** Requests from the commands of runs: exactly what would wait for ever is refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -20,7 +20,7 @@ class Jobs {
     this.core = core;
   }
 
-  /** The command of this run asks for a target, and waits if it is accepted. */
+  /** The command of this run requests a target, and waits if it is accepted. */
   ask(caller: RunId, name: string): Answer {
     const token = `of ${caller}, ${++this.#tokens}`;
     const { waits } = this;
@@ -36,7 +36,7 @@ class Jobs {
     return answer;
   }
 
-  /** Ends every run that waits for nobody or is being stopped, until no more can. */
+  /** Ends every run that waits for nothing or is being stopped, until no more can. */
   settle(): void {
     const { core } = this;
     const isOver = (run: RunId) => core.state.runs.get(run)?.state === 'ended';
@@ -181,9 +181,9 @@ test('a group that is busy with others will be free: the request waits', () => {
 
 const requests = fc.array(fc.tuple(fc.option(fc.nat(9)), fc.nat(9)), { maxLength: 25 });
 
-/** Without limits of time, which would end any wait. */
+/** Without time limits, which would end any wait. */
 const timeless = targets.map((list) => shown(list.map(withoutLimits)));
-/** A waiting run that a limit keeps from starting is passed over by those behind it. */
+/** A queued run that is held back by a limit is passed over by those behind it. */
 const limitsOnly = timeless.map((list) =>
   shown(
     list.map((it) => ({
@@ -197,7 +197,7 @@ function withoutLimits({ timeoutMs: _, maxWaitMs: __, broken: ___, ...rest }: Ta
   return { ...rest, bindings: rest.bindings.filter(({ policy }) => policy.deadline === undefined) };
 }
 
-/** A counterexample shows what is to be known of the targets. */
+/** A counterexample shows the relevant settings of the targets. */
 function shown(list: Target[]): Target[] {
   const value = () =>
     JSON.stringify(list.map(({ bindings }) => bindings.map(({ key, options }) => [key, options])));
@@ -244,7 +244,7 @@ test('what is refused would have kept its caller waiting for ever', () => {
         const answer = other.core.submit(name, 'without a word of the caller');
         assert.ok('run' in answer);
         other.waits.push({ caller, run: answer.run });
-        // Ended for its own request, it would take the one that waits with it.
+        // If it is ended by its own request, the run that waits with it ends, too.
         if (other.core.expect(caller, 'running').stopping?.by === answer.run) return;
         other.settle();
         other.core.expect(caller, 'running');

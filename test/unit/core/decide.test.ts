@@ -74,7 +74,7 @@ const PATHS: Readonly<Record<string, (core: Core) => void>> = {
 
 const REPORTED = { type: 'reported', run: 1, attempt: 1 } as const;
 const GONE = { type: 'gone', run: 1, attempt: 1, survivors: [], rebooted: false } as const;
-/** Another life had let it go; with our nonce, a later one of this journal. */
+/** An earlier journal had released it; with our nonce, a later state of this journal. */
 const STRANGE = {
   run: 7,
   nonce: 'other',
@@ -124,7 +124,7 @@ const COMMANDS: Readonly<Record<string, CommandInput>> = {
   retain: { type: 'retain', target: 't', keep: { runs: 0 } },
 };
 
-/** The events that follow: `-` for none, with outcome and held processes where a run ends. */
+/** The resulting events: `-` for none, with outcome and held processes if a run ends. */
 const TABLE = `
                unknown   queued          starting        running           stopping        down              ended      held       evicted
 submit         accepted  accepted        accepted        accepted          accepted        accepted          accepted   accepted   accepted
@@ -200,14 +200,14 @@ test('runs of another life that never ran do not run beside each other', () => {
   for (const run of [1, 2]) {
     core.send({ type: 'reported', run, attempt: 1, report: NEVER_RAN });
   }
-  // The first gives way to the other, which is alone then and has its place already.
+  // The first gives way to the other, which is then alone and already has its place.
   assert.deepEqual(core.expect(1, 'queued').attempts, 1);
   assert.equal(core.expect(2, 'starting').attempt, 2);
   core.compact();
   core.ask('v');
   core.keep(2);
   core.end(2);
-  // Asked for before run 3, and no attempt has a number twice.
+  // Requested before run 3, and no attempt has the same number twice.
   assert.equal(core.expect(1, 'starting').attempt, 2);
   assert.equal(core.expect(3, 'queued').attempts, undefined);
 });
@@ -354,7 +354,7 @@ test('a reload that makes a shared run full refuses, ignores and joins as the po
 
 const CHECKS: readonly ((moment: Moment) => void)[] = [startsOnce, holdsLimits, ordersLevels, fifo];
 
-/** Plays a history with the checks on every event, and comes back at rest. */
+/** Plays a history with the checks on every event, and returns at rest. */
 function play(
   catalog: readonly Target[],
   list: Parameters<typeof perform>[1][],
@@ -372,7 +372,7 @@ function play(
   return core;
 }
 
-/** A command is told to go again only where its keeper says that it never ran. */
+/** A command is started again only if its keeper says that it never ran. */
 function startsOnce({ core, command, event }: Moment): void {
   if (event.type !== 'starting') return;
   const run = core.state.runs.get(event.run);
@@ -418,7 +418,7 @@ function ordersLevels({ core, event }: Moment): void {
   }
 }
 
-/** Where only limits count, the older goes first. */
+/** If only limits apply, the older run goes first. */
 function fifo({ core, event }: Moment): void {
   if (event.type !== 'starting' || core.state.runs.get(event.run)?.state !== 'queued') return;
   const run = core.expect(event.run, 'queued');
@@ -428,7 +428,7 @@ function fifo({ core, event }: Moment): void {
   for (const other of core.runs('queued')) {
     if (other.run >= run.run) return;
     const [first = other.run] = core.state.targetStates.get(other.target)?.queue ?? [];
-    // It waits for its next attempt, and those behind it in its queue with it.
+    // It waits for its next attempt, and the runs behind it in its queue wait with it.
     const isResting = restOf(core.expect(first, 'queued'), core.now()) !== undefined;
     if (isResting && other.target !== run.target) continue;
     assert.notEqual(other.target, run.target, `run ${run.run} goes before ${other.run}`);
@@ -450,7 +450,7 @@ function everyWaitIsExplained(core: Core): void {
       groupViewMaker(core.state, core.catalog, core.now(), core.world()),
     );
     const { isFresh } = moodsOf(core.catalog, run.target, run.run, core.nowMs);
-    // A plugin that was repaired is asked again later.
+    // A repaired plugin is called again later.
     assert.ok(waits.length > 0 || isFresh, `nobody knows why run ${run.run} waits`);
     for (const { reason, behind } of waits) {
       for (const number of behind) {
@@ -518,13 +518,13 @@ test('a new daemon goes on from the journal as the old one would have', () => {
     fc.property(targets, steps, steps, (catalog, before, after) => {
       const quiet = (list: typeof before) =>
         list.filter(({ do: what }) => what !== 'restart' && what !== 'compact');
-      // What was found is not in the journal: a new daemon looks again, at other times.
+      // Findings are not in the journal: a new daemon checks again, at other times.
       const one = play(catalog, quiet(before), () => true);
       const two = play(catalog, quiet(before), () => true);
       // A new daemon also finds what is due at this moment.
       for (const core of [one, two]) core.advance(core.nowMs);
       two.restart([...minimalHistory(two.state)]);
-      // A start that was under way is done again, under the next attempt's number.
+      // An unfinished start is repeated, with the next attempt's number.
       for (const { run } of one.runs('starting')) one.send({ type: 'recover', run });
       for (const step of quiet(after)) for (const core of [one, two]) perform(core, step);
       assert.deepEqual(two.state, one.state);
@@ -549,7 +549,7 @@ test('of runs that can all start at once the oldest takes the place, also by way
   core.send({ type: 'pause', target: 'near' });
   core.send({ type: 'pause', all: true });
   const [older, younger] = [core.ask('older'), core.ask('younger')];
-  // It is looked around "near" first, where "younger" is the only one.
+  // The look around "near" comes first, where "younger" is the only one.
   core.send({ type: 'resume', all: true });
   core.expect(older, 'starting');
   core.expect(younger, 'queued');

@@ -1,4 +1,4 @@
-/** What is usual for a target, and what that says of a run that goes on. */
+/** What is usual for a target, and the resulting estimate for a running run. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

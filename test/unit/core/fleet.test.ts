@@ -1,4 +1,4 @@
-/** A request for a fleet: all of its runs or none, once for a token, on all hosts or on some. */
+/** A request for a fleet: all of its runs or none, once per token, on all hosts or on some. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -25,7 +25,7 @@ function ask(core: Core, token: string, wish: Wish = {}): Answer {
   return core.send({ type: 'submit', target: 'up', token, merged: true, ...wish });
 }
 
-/** What became of each target: "up@web1 accepted 1". */
+/** The result for each target: "up@web1 accepted 1". */
 function told(answer: Answer): readonly string[] {
   assert.equal(answer.type, 'fleet', JSON.stringify(answer));
   if (answer.type !== 'fleet') return [];
@@ -134,7 +134,7 @@ test('those that failed the last time run again, and no others', () => {
     'up@web1 accepted 4',
     'up@web2 accepted 5',
   ]);
-  // What runs again is not asked for once more.
+  // A run that is running again is not requested once more.
   assert.equal(ask(core, 'three', { failed: true }).type, 'ignored');
   core.end(4);
   core.end(5, exit(9));

@@ -1,4 +1,4 @@
-/** The forecast, held against what comes true when every run takes its usual time. */
+/** The forecast, compared with what happens when every run takes its usual time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -120,7 +120,7 @@ test('of many queues less is looked at of each, and the forecast ends where the 
   for (const { name } of crowd) remember(core, { [name]: 1_000 });
   const runs = crowd.map(({ name }) => Array.from({ length: 5 }, () => core.ask(name)));
   const expected = expect(core);
-  // One runs, of the four that wait two are looked at.
+  // One runs; of the four that wait, two are examined.
   const starts = (place: number) =>
     runs.flatMap((of) => expected.get(of[place] ?? 0)?.startMs ?? []);
   assert.deepEqual(starts(1), Array(1_000).fill(1_000));
@@ -145,7 +145,7 @@ test('thousands of targets in one group cost no more than the limit on work', ()
   assert.ok(looks.count < 100_000, `${looks.count} looks at members of the group`);
 });
 
-/** From now on: how often a member of a group is looked at. */
+/** From now on: how often a group member is looked at. */
 function countMembers(core: Core): { count: number } {
   const looks = { count: 0 };
   const groups = [...core.catalog.groups].map(([key, group]) => {
@@ -193,8 +193,8 @@ test('every start that is foreseen comes true if all runs take their usual time'
 });
 
 /**
- * Lets the core live on, each run taking its usual time, until all rests. Where two things happen
- * in the same millisecond their order is open, and so is all that follows.
+ * Continues the core, each run taking its usual time, until everything rests. If two things happen
+ * in the same millisecond, their order is open, and so is everything that follows.
  */
 function live(core: Core, usual: Readonly<Record<string, number>>) {
   const starts = new Map<number, number>();
@@ -219,7 +219,7 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
     if (isOpen) sureUntilMs = Math.min(sureUntilMs, nextMs);
     const end = ends.find(({ atMs }) => atMs <= nextMs);
     core.advance(nextMs);
-    // A limit has ended what was expected to go on for ever.
+    // A limit has ended what was expected to run for ever.
     if (
       core
         .runs('running')
@@ -235,10 +235,10 @@ function live(core: Core, usual: Readonly<Record<string, number>>) {
   }
 }
 
-/** What is due then shares a group, each with each: one look at any of them is a look at all. */
+/** What is due then shares a group pairwise: a look at any of them covers all. */
 function areOneLook(core: Core, nextMs: number): boolean {
   const due = core.timers.filter(({ atMs }) => atMs <= nextMs);
-  // A pause that is over is a look at everybody.
+  // The end of a pause means a look at everything.
   if (due.some((look) => 'pauses' in look)) return false;
   const names = due.map((look) =>
     'run' in look ? core.state.runs.get(look.run)?.target : 'target' in look ? look.target : '',
@@ -251,7 +251,7 @@ function areOneLook(core: Core, nextMs: number): boolean {
   );
 }
 
-/** It has taken longer than ever when the forecast was made: nobody knows when it ends. */
+/** It had taken longer than ever when the forecast was made: its end is unknown. */
 function isOverdue(
   { started: { steadyMs }, target: name }: Extract<Run, { state: 'running' }>,
   usual: Readonly<Record<string, number>>,

@@ -1,5 +1,5 @@
 /**
- * Hooks and lateness: what runs because of how another run ended, or because none has succeeded.
+ * Hooks and lateness: runs that start because of how another run ended, or because none succeeded.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ function coreOf(more: Partial<Target> = {}, hooks = HOOKS): Core {
   return core;
 }
 
-/** The runs that hooks brought about, in order. */
+/** The runs started by hooks, in order. */
 function called(core: Core) {
   return [...core.state.runs.values()].flatMap(({ target: name, cause }) =>
     cause === undefined ? [] : [{ name, why: cause.why, of: cause.run }],

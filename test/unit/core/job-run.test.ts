@@ -1,4 +1,4 @@
-/** A run whose keeper is in a job of Slurm: neither of this machine nor of this boot. */
+/** A run whose keeper is in a Slurm job: neither on this machine nor in this boot. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Retry, Target } from '../../../daemon/core/catalog.ts';
@@ -17,7 +17,7 @@ const KEEPER: KeeperId = {
   },
 };
 
-/** A run of which the journal says that it is let go. */
+/** A run that the journal has as released. */
 function started(more: Partial<Target> = {}) {
   const core = new Core([target('far', [], more)], { manualKeepers: true });
   const run = core.ask('far');
@@ -60,7 +60,7 @@ test('a run that Slurm does not take is given up by maxWait', () => {
   core.expect(run, 'starting');
   core.advance(MINUTE_MS);
   assert.equal(core.expect(run, 'ended').outcome.kind, 'expired');
-  // It had been taken just then.
+  // It had been accepted just then.
   core.send({ type: 'kept', run, attempt: 1, keeper: KEEPER });
   core.expect(run, 'ended');
 });

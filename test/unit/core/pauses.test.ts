@@ -1,4 +1,4 @@
-/** Pauses of a target, of a group and of everything: what they hold up, and until when. */
+/** Pauses of a target, of a group and of everything: what they affect, and until when. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeEvent } from '../../../daemon/core/describe-event.ts';

@@ -1,4 +1,4 @@
-/** Random durations through the scheduler, held against what follows from each of them. */
+/** Random durations through the scheduler, compared with what follows from each of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -41,7 +41,7 @@ test('what follows from one of two durations has the chance of that duration', (
   assert.equal(found.plays, PLAYS);
   const long = weekly.running;
   assert.ok(long > 0.4 && long < 0.6, `${long}`);
-  // Of 200 plays about half have the long one: then daily waits at two, and gives up at half past.
+  // About half of 200 plays have the long one: then daily waits at two, and expires at half past.
   assert.deepEqual([daily.waiting, daily.expired, daily.running], [long, long, 0]);
   assert.deepEqual([daily.startsLate, weekly.startsLate], [1 - long, 0].map(Number));
   assert.deepEqual(daily.waitMs, {

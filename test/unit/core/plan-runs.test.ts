@@ -1,4 +1,4 @@
-/** The plan, held against the scheduler that is driven with the same requests and durations. */
+/** The plan, compared with the scheduler driven by the same requests and durations. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -12,7 +12,7 @@ import type { Stamp } from '../../../daemon/shared/run.ts';
 import { targets } from '../../support/arbitraries.ts';
 import { Core, EXIT_0, target } from '../../support/core.ts';
 
-/** A Tuesday, 22:13:20 in UTC: the windows of random catalogs are about then. */
+/** A Tuesday, 22:13:20 in UTC: the windows of random catalogs are around that time. */
 const FROM_MS = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 
@@ -29,7 +29,7 @@ function plan(
   return planRuns({ catalog: makeCatalog(catalog), ...span, requests, tookMs, ...more });
 }
 
-/** A run as target, asked, started and ended, in ms after the beginning. */
+/** A run as target, requested, started and ended, in ms after the beginning. */
 function times({ runs }: PlannedRuns): readonly (readonly unknown[])[] {
   const after = (ms: number | undefined): number | undefined => ms && ms - FROM_MS;
   return runs.map((run) => [
@@ -170,12 +170,12 @@ test('present runs keep their own time to be given up, and the time of their nex
     },
   );
   assert.deepEqual(times(planned), [
-    // Begins when it may, is over after 50 ms, and has one attempt left.
+    // Starts when it may, times out after 50 ms, and has one attempt left.
     ['a', -500, 450, 500],
     ['c', -500, -500, 400],
     ['c', -500, undefined, 200],
     ['a', -500, -10, 40],
-    // The time of its retries is over before another attempt could begin.
+    // The time for its retries is over before another attempt could start.
     ['a', -500, -20, 30],
   ]);
   const attempts = planned.runs.map((run) => [run.outcome, run.attempts]);
@@ -236,7 +236,7 @@ test('of each run a few reasons are kept, however many it has', () => {
   assert.equal(runs[8]?.startedAtMs, FROM_MS + 800);
 });
 
-/** A Core whose clocks show the same, and whose runs end when their time is over. */
+/** A Core whose clocks are all equal, and whose runs end when they time out. */
 class Clocked extends Core {
   override nowMs = FROM_MS;
 

@@ -18,7 +18,7 @@ import { perform, type Step, steps, targets } from '../../support/arbitraries.ts
 import { flaky } from '../../support/conditions.ts';
 import { Core, type Moment, target } from '../../support/core.ts';
 
-/** Plays a history with a law that is asked of every first start. */
+/** Plays a history and checks a law at every first start. */
 function play(
   catalog: readonly Target[],
   list: readonly Step[],
@@ -44,7 +44,7 @@ interface Spacing {
   readonly least: number;
 }
 
-/** By the events alone. */
+/** Uses only the events. */
 function keepsApart({ core, event }: Moment, bindings: readonly Binding[]): void {
   if (event.type !== 'starting') return;
   for (const binding of bindings.filter(({ policy }) => policy.type === 'spacing')) {
@@ -63,7 +63,7 @@ function keepsApart({ core, event }: Moment, bindings: readonly Binding[]): void
   }
 }
 
-/** A queued run is cancelled without one, also if it was about to start before. */
+/** A queued run is cancelled without one, even if it was about to start before. */
 function hadPlace(before: readonly Event[], run: number): boolean {
   const last = before.findLast(
     (it) => (it.type === 'starting' || it.type === 'requeued') && it.run === run,
@@ -83,7 +83,7 @@ test('between two runs of a group that is spaced there is at least the time that
   );
 });
 
-/** Who has a higher rank and could start as well would have started before. */
+/** A run with a higher rank that could start as well would have started before. */
 function followsRanks({ core, event }: Moment, bindings: readonly Binding[]): void {
   if (event.type !== 'starting') return;
   const binding = bindings.find(({ policy }) => policy.rank !== undefined);
@@ -103,7 +103,7 @@ function followsRanks({ core, event }: Moment, bindings: readonly Binding[]): vo
   }
 }
 
-/** What must be so is so, mounts at this moment, the rest not long ago. */
+/** The conditions are met: mounts at this moment, the others not long ago. */
 function isAsRequired({ core }: Moment, bindings: readonly Binding[]): void {
   for (const condition of bindings.flatMap(({ asks }) => asks).filter(isCondition)) {
     const agoMs = core.conditions.seenAgoMs(condition, core.now());
@@ -119,7 +119,7 @@ test('no run starts while something that it requires is not so', () => {
   );
 });
 
-/** All of them want the same place, or ranks would rarely matter. */
+/** All of them need the same place, or ranks would rarely matter. */
 const crowded = targets.map((list) =>
   list.map((it) => {
     const { bindings } = target(it.name, [{ type: 'cardinality', group: 'crowd' }]);

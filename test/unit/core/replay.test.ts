@@ -1,4 +1,4 @@
-/** What is told of a journal to somebody who debugs the scheduler. */
+/** The explanation of a journal for somebody who debugs the scheduler. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -18,7 +18,7 @@ type Options = Omit<ConstructorParameters<typeof Replay>[0], 'showTime'>;
 
 const replayOf = (options: Options): Replay => new Replay({ ...options, showTime: localTime });
 
-/** What is told of these events, without the times. */
+/** The explanation of these events, without the times. */
 function told(events: readonly Event[], options: Options): readonly string[] {
   const it = replayOf(options);
   return events.flatMap((event) => it.take(event)).map((line) => line.slice(24).trimStart());
@@ -32,7 +32,7 @@ const rsnapshots = () => [
   target('weekly', [{ ...WEEKLY, ...LEVELS }]),
 ];
 
-/** Daily is asked for, then weekly, which goes first; daily follows when it has failed. */
+/** Daily is requested, then weekly, which goes first; daily follows when it has failed. */
 function night(): Core {
   const core = new Core(rsnapshots());
   core.nowMs = 1_000;
@@ -208,12 +208,12 @@ test('any history can be told, and what waits at its end waits for what explain 
   fc.assert(
     fc.property(targets, steps, (list, moves) => {
       const core = new Core(list, { manualKeepers: true });
-      // What would stand in the journal: a compaction begins it anew.
+      // The content of the journal: a compaction starts it afresh.
       let [kept, mark]: [readonly Event[], number] = [[], 0];
       for (const move of moves) {
         if (move.do === 'compact')
           [kept, mark] = [[...minimalHistory(core.state)], core.events.length];
-        // The next daemon reads what the compaction kept, too.
+        // The next daemon also reads what the compaction kept.
         if (move.do === 'restart') core.restart([...kept, ...core.events.slice(mark)]);
         else perform(core, move);
       }
@@ -224,7 +224,7 @@ test('any history can be told, and what waits at its end waits for what explain 
         const waits = explain(it.state, run, stamp(atMs), core.catalog, groupViewOf);
         return waits.map(({ reason }) => reason).join('; and ');
       };
-      // What was told last, and when it was last true: a rank that grows makes it so by itself.
+      // The last explanation, and when it was last true: a rising rank can change it by itself.
       const told = new Map<number, { readonly why: string; readonly nowMs: number }>();
       let nowMs = 0;
       for (const event of journal) {
@@ -251,7 +251,7 @@ test('any history can be told, and what waits at its end waits for what explain 
       for (const run of watched) {
         const last = told.get(run.run) ?? { why: '', nowMs };
         const why = whyAt(run, last.nowMs);
-        // That nothing keeps it any more, as when a gap has passed, is told if it waits on.
+        // If nothing holds it up any more, as after a gap, that is shown if it keeps waiting.
         if (why !== '' && !/the journal and this configuration show no reason/.test(last.why))
           assert.equal(last.why, why);
       }

@@ -1,4 +1,4 @@
-/** What is forgotten: the oldest ended runs of a target, as few as the limits ask for. */
+/** What is forgotten: the oldest ended runs of a target, as few as the limits require. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

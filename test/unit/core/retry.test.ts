@@ -1,4 +1,4 @@
-/** A run that fails has further attempts, if its target says so; and it stays one run. */
+/** A failed run gets further attempts, if its target wants that; and it stays one run. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Retry, Target } from '../../../daemon/core/catalog.ts';
@@ -22,7 +22,7 @@ function mail(): Target {
   return target('mail');
 }
 
-/** The kinds of the events that concern a run, in their order. */
+/** The types of the events about a run, in order. */
 function story(core: Core, run: number): string[] {
   return core.events.flatMap((event) => ('run' in event && event.run === run ? event.type : []));
 }

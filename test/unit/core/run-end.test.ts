@@ -1,6 +1,6 @@
 /**
- * What a real keeper records of the end of its command, and what is concluded from it: when it
- * ended, and whether the machine went down then.
+ * What a real keeper records when its command ends, and the conclusions: when it ended, and whether
+ * the machine was shutting down.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ const NONCE = 'nonce';
 const STATUS = `status.1.${NONCE}`;
 const RUN = { run: 1, target: 'job', merged: true, startNonce: NONCE };
 
-/** Keepers that see the real time; `take` makes others, as the next daemon has them. */
+/** Keepers in real time; `take` creates others, as in the next daemon. */
 function stage(t: TestContext) {
   const state = directory(t);
   const runs = join(state, 'runs');
@@ -50,7 +50,7 @@ function stage(t: TestContext) {
     }
   };
   const keepers = take();
-  /** Starts a shell script and resolves when it has said that it is up. */
+  /** Starts a shell script and resolves when it has reported that it is up. */
   const start = async (script: string): Promise<KeeperId> => {
     const args: [string, ...string[]] = ['/bin/sh', '-c', script];
     await keepers.start(RUN, 1, { keeper: 'process', env: {}, args });
@@ -76,7 +76,7 @@ test('a run that ended while there was no daemon ended when its keeper says, not
   writeFileSync(join(own, 'go'), '');
   while (seemsAlive(keeper)) await sleep(2);
   const goneMs = clock.now().steadyMs;
-  await sleep(300); // the time in which there is no daemon
+  await sleep(300); // the time without a daemon
   take().adopt(RUN, 1, keeper);
   const { report } = await posted('reported');
   const { ended } = report;
@@ -185,7 +185,7 @@ for (const [what, obstacle] of [
   test(`${what} in place of the status file does not hide how the command ended`, async (t) => {
     const { own, keepers, take, posted, start } = stage(t);
     const keeper = await start(`${obstacle}; ${UP}; ${WAIT}; exit 6`);
-    // Another daemon looks while it is there: it neither waits for it nor takes it for an end.
+    // Another daemon checks while it is there: it neither waits for it nor takes it for an end.
     keepers.drop(1);
     const next = take();
     next.adopt(RUN, 1, keeper);
@@ -254,10 +254,10 @@ test('where the number of clock_gettime is not known, a keeper still tells the t
 });
 
 const HOUR = 3_600_000;
-/** The machine lost its power, and was started again nine hours after the run. */
+/** The machine lost its power, and was restarted nine hours after the run. */
 const BOOTED: Event = { type: 'booted', bootId: 'the next', offsetMs: 9 * HOUR };
 
-/** A run of the boot before, found ten minutes after the new one began. */
+/** A run of the previous boot, found ten minutes after the new one began. */
 function afterPowerCut(booted: Event, more: Partial<Target> = {}): { core: Core; run: RunId } {
   const core = new Core([target('nightly', [], more)]);
   const run = core.ask('nightly');

@@ -1,4 +1,4 @@
-/** The runs of a target keep the order of a Set, and are read from both ends without a walk. */
+/** The runs of a target keep a Set's order, and both ends can be read without a traversal. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
 /**
- * What one more costs where there are thousands: looked at by counting what is looked at, since
- * time depends on the machine.
+ * The cost of one more run, among thousands: measured by counting looks, because time depends on
+ * the machine.
  */
 
 import assert from 'node:assert/strict';
@@ -58,7 +58,7 @@ class Counted {
     }
   }
 
-  /** Lookups for each of so many. */
+  /** Lookups for each of this many. */
   each(count: number, act: (at: number) => void): number {
     this.lookups = 0;
     for (let at = 1; at <= count; at++) act(at);
@@ -98,7 +98,7 @@ test('to end one of many that run looks at as many runs as to end one of a few',
   assert.ok(many < few + 1, `${few}, ${many}`);
 });
 
-/** So many runs of a target that have ended. */
+/** This many ended runs of a target. */
 function past(count: number): Counted {
   const core = new Counted(['t']);
   core.submit('t', count);
@@ -165,7 +165,7 @@ test('the size of all output of a target is that of the runs that are remembered
   assert.equal(bytes(), 23);
 });
 
-/** Counts what the policies of a catalog are asked, and the members they are shown for it. */
+/** Counts the calls to the policies of a catalog, and the members in their views. */
 function countAsked(catalog: Catalog): { asked: number; shown: number } {
   const counts = { asked: 0, shown: 0 };
   for (const binding of [...catalog.targets.values()].flatMap(({ bindings }) => bindings)) {
@@ -199,9 +199,9 @@ test('a group of rsnapshot intervals is looked through once for all that wait in
     core.submit(name, 1);
     core.send({ type: 'evaluate', target: name });
   }
-  // Once for each look, whoever is asked then.
+  // Once for each look, whichever run is asked about.
   assert.equal(counts.shown, COUNT * COUNT);
-  // The highest starts at the end, and everybody is asked whether it is overtaken.
+  // The highest starts at the end, and all are asked whether it is overtaken.
   assert.ok(counts.asked <= (COUNT * (COUNT + 1)) / 2 + COUNT, `asked ${counts.asked}`);
 });
 

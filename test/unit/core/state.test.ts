@@ -32,7 +32,7 @@ const lost: Event = {
   heldBy: [99],
 };
 
-/** How run 1 comes into each state. */
+/** How run 1 gets into each state. */
 const PATHS: Readonly<Record<string, readonly Event[]>> = {
   unknown: [],
   queued: [accepted],
@@ -73,7 +73,7 @@ const EVENTS: Readonly<Record<string, Event>> = {
   booted: { type: 'booted', bootId: 'b', offsetMs: 0 },
 };
 
-/** What run 1 is after the event; `-` throws, `=` leaves it as it is. */
+/** The state of run 1 after the event; `-` throws, `=` leaves it unchanged. */
 const TABLE = `
            unknown  queued    starting  running   stopping  down      ended    held     evicted
 accepted   queued   -         -         -         -         -         -        -        -
@@ -111,7 +111,7 @@ for (const [name = '', ...cells] of rows) {
     for (const [column, wanted] of cells.entries()) {
       const from = header[column] ?? '';
       const state = replay(path(from));
-      // Run 2 waits, too: an event about it may concern run 1.
+      // Run 2 is queued, too: an event about it may affect run 1.
       apply(state, { ...accepted, run: 2, token: 'two' });
       if (from === 'unknown') state.nextRun = 1;
       const act = () => apply(state, EVENTS[name] ?? accepted);
@@ -135,7 +135,7 @@ function nameState(state: State): string {
   return run.stopping === undefined ? 'held' : 'evicted';
 }
 
-/** Every run stands in the sets of its target that its state says, and nowhere else. */
+/** Every run is in exactly the sets of its target that match its state. */
 function checkLanes(state: State): void {
   for (const run of state.runs.values()) {
     const targetState = state.targetStates.get(run.target);

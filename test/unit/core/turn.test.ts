@@ -1,6 +1,6 @@
 /**
- * What the loop does in one turn: no more than its limits say, so that sockets and timers get their
- * share; what is left has its turn next, and nothing of it is lost or comes out of order.
+ * One turn of the loop: it does no more than its limits allow, so that sockets and timers get their
+ * share; the rest follows in the next turn, complete and in order.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { Loop, TURN_COMMANDS_MAX, TURN_WORK_MAX } from '../../../daemon/engine/l
 import type { LoopAnswer } from '../../../daemon/engine/replies.ts';
 import { EXIT_0, keeper, NONCE, stamp, target } from '../../support/core.ts';
 
-/** A loop whose turns are taken by hand, and what it has appended to its journal. */
+/** A loop whose turns are run by hand, and what it has appended to its journal. */
 class Turns {
   readonly events: Event[] = [];
   /** How many events were written at once, one number for each write. */
@@ -22,7 +22,7 @@ class Turns {
   nowMs = 1;
   /** Why nothing can be written. */
   errno: string | undefined;
-  /** Events of which nothing can be written. */
+  /** The type of events that cannot be written. */
   noRoomFor: Event['type'] | undefined;
   #next: (() => void) | undefined;
   #timer: (() => void) | undefined;
@@ -87,7 +87,7 @@ class Turns {
     while (this.turn());
   }
 
-  /** The time of the timer has come; false: there is none. */
+  /** Fires the timer; false if there is none. */
   ring(): boolean {
     const timer = this.#timer;
     this.#timer = undefined;
@@ -95,7 +95,7 @@ class Turns {
     return timer !== undefined;
   }
 
-  /** So many that wait, of a target where none starts. */
+  /** This many queued runs, of a target where none starts. */
   pile(name: string, count: number): readonly number[] {
     this.loop.post({ type: 'pause', target: name });
     for (const at of upTo(count)) this.submit(name, `token ${at}`);
@@ -157,7 +157,7 @@ test('a turn does no more work than its limit where a group is large, and the ne
   const targets = Array.from({ length: MEMBERS }, (_, at) => target(`t${at}`, policies));
   const turns = new Turns(targets);
   for (const at of upTo(ASKED)) turns.submit(`t${at}`, `token ${at}`);
-  // Each request has its group looked at, which costs a member's worth for each member.
+  // Each request causes a look at its group, whose cost is one for each member.
   const most = TURN_WORK_MAX / MEMBERS + 1;
   let count = 0;
   for (let had = 0; turns.turn(); count++) {
@@ -172,7 +172,7 @@ test('a turn does no more work than its limit where a group is large, and the ne
 
 const STEPS = 5;
 const MANY = (STEPS - 1) * ENDED_AT_ONCE_MAX + 1;
-/** How many are written at once where so many end. */
+/** How many are written at once if this many end. */
 const WRITTEN = [...Array.from({ length: STEPS - 1 }, () => ENDED_AT_ONCE_MAX), 1];
 
 test('many runs are cancelled some at a time, with a write for each time and one answer', async () => {

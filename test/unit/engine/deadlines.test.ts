@@ -7,7 +7,7 @@ import { stampOf } from '../../../daemon/shared/elapsed.ts';
 
 const HOUR = 3_600_000;
 
-/** A clock with timers that stand still while it sleeps. */
+/** A clock with timers that stop while it sleeps. */
 function machine() {
   let [nowMs, asleepMs, setMs] = [0, 0, 0];
   let timers: { readonly atMs: number; readonly callback: () => void }[] = [];
@@ -34,7 +34,7 @@ function machine() {
     sleep(ms: number) {
       asleepMs += ms;
     },
-    /** The clock on the wall. */
+    /** The wall clock. */
     set(ms: number) {
       setMs += ms;
     },

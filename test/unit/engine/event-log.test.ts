@@ -1,4 +1,4 @@
-/** What the log says of events, by the lines that it writes. */
+/** How the log describes events, by the lines that it writes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
@@ -19,7 +19,7 @@ function linesOf(core: Core, act: () => unknown): readonly Record<string, unknow
   return lines;
 }
 
-/** A target where so many wait, and their numbers. */
+/** A target with this many queued runs, and their numbers. */
 function waiting(count: number, more: Parameters<typeof target>[2] = {}) {
   const core = new Core([target('t', [], more)]);
   core.send({ type: 'pause', target: 't' });

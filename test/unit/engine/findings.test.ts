@@ -1,4 +1,4 @@
-/** How the world is looked at: in the background, with a limit, and never twice at once. */
+/** How conditions are checked: in the background, with a limit, and never twice at once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeCatalog } from '../../../daemon/core/catalog.ts';
@@ -16,7 +16,7 @@ interface Begun {
   isKilled: boolean;
 }
 
-/** A machine that answers when the test says so. */
+/** A machine that answers when the test wants it to. */
 function world() {
   let [nowMs, asleepMs] = [0, 0];
   let timers: { readonly atMs: number; readonly callback: () => void }[] = [];

@@ -1,4 +1,4 @@
-/** When a daemon that nobody needs ends. */
+/** When an idle daemon ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apply } from '../../../daemon/core/apply.ts';
@@ -6,7 +6,7 @@ import { emptyState } from '../../../daemon/core/state.ts';
 import { hasWork, Idle } from '../../../daemon/engine/idle-exit.ts';
 import type { Clock } from '../../../daemon/system/clock.ts';
 
-/** A clock whose timers fire when they are told. */
+/** A clock whose timers fire on demand. */
 function stage() {
   const timers = new Set<{ delayMs: number; callback: () => void }>();
   const clock: Clock = {

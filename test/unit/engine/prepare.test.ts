@@ -1,4 +1,4 @@
-/** What of a start may begin before the disk has it, and what may not. */
+/** Which parts of a start may begin before it is on the disk, and which may not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { ManualClock, SpokenLog } from '../../support/parts.ts';
 const LOCAL = { type: 'local', options: { type: 'local', args: ['true'] } };
 const SSH = { type: 'ssh', options: { type: 'ssh', host: 'h', args: ['true'] } };
 
-/** A daemon whose disk is as slow as the test says, and what it asks of its keepers. */
+/** A daemon whose disk is as slow as the test wants, and its calls to its keepers. */
 function stage() {
   const done: string[] = [];
   const syncs: (() => void)[] = [];
@@ -48,13 +48,13 @@ function stage() {
   });
   daemon.recover();
   return {
-    /** All that the daemon does by itself after this. */
+    /** Everything that the daemon does by itself after this. */
     post: async (input: CommandInput) => {
       daemon.loop.post(input);
       for (let count = 0; count < 5; count++) await turn();
       return done.splice(0);
     },
-    /** All that was written gets on the disk. */
+    /** Everything written reaches the disk. */
     sync: async () => {
       for (const synced of syncs.splice(0)) synced();
       for (let count = 0; count < 5; count++) await turn();

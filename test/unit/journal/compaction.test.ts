@@ -1,6 +1,6 @@
 /**
- * Compaction: the journal is written anew while it goes on. Whatever happens, and whenever the
- * power goes, no event that was told to be durable is lost, and all come in their order.
+ * Compaction: the journal is rewritten while it is in use. Whatever happens, and whenever the power
+ * fails, no event that was reported as durable is lost, and all are in order.
  */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
@@ -42,7 +42,7 @@ test('replaying a compacted journal leads to the same state', async (t) => {
   assert.equal(fs.statSync(fileOf(path)).mode & 0o777, 0o600);
 });
 
-/** How many calls one compaction makes, and which. */
+/** The calls of one compaction. */
 async function callsOfCompaction(t: TestContext): Promise<readonly Call[]> {
   const path = directory(t);
   writeJournal(path, LONG);
@@ -63,7 +63,7 @@ test('a crash at any step of a compaction leaves the old or the new journal, who
       let from = Number.POSITIVE_INFINITY;
       const { disk, calls } = faulty((_, index) => {
         if (index < from + step) return undefined;
-        return index === from + step ? how : 'EIO'; // nothing is done any more by who is dead
+        return index === from + step ? how : 'EIO'; // a dead process does nothing more
       });
       const { journal } = openJournal(path, disk);
       from = calls.length;
@@ -85,7 +85,7 @@ test('a compaction that fails at any step costs no event that is appended after 
     const state = replay(LONG);
     const compacted = await journal.compact(minimalHistory(state));
     const where = `${call}, step ${step}`;
-    // A file that cannot be closed costs nothing; all else is said.
+    // A file that cannot be closed costs nothing; all other errors are reported.
     assert.equal(compacted.ok, call === 'close' || call === 'closeSync', where);
     assert.deepEqual(fs.readdirSync(path), ['journal.ndjson'], `${where}: no rest is left`);
     const event: Event = { type: 'resumed', target: 'web' };
@@ -94,7 +94,7 @@ test('a compaction that fails at any step costs no event that is appended after 
       () => true,
       () => false,
     );
-    // After the rename only the directory's fsync can fail, and what it has lost nobody knows.
+    // After the rename only the directory's fsync can fail, and then the result is unknown.
     assert.equal(appended && isDurable, call !== 'fsync', where);
     if (appended) apply(state, event);
     assertSame(replay(readJournal(path)), state, where);
@@ -120,7 +120,7 @@ test('a compaction that fails is not tried again before the journal has grown fu
 
 const FOREIGN = 'what another one has put there';
 
-/** What somebody else does, and whether the name is his then. */
+/** What somebody else does, and whether the name then belongs to that file. */
 const INTRUSIONS: readonly (readonly [string, (path: string) => void])[] = [
   ['replaced', (path) => replace(fileOf(path))],
   ['removed', (path) => fs.rmSync(fileOf(path))],
@@ -144,7 +144,7 @@ function replace(file: string): void {
 for (const [what, intrude] of INTRUSIONS) {
   test(`a journal that is ${what} at any step of a compaction is not written over`, async (t) => {
     const calls = await callsOfCompaction(t);
-    // What comes between that and the rename goes on in one breath.
+    // What comes between that and the rename is synchronous.
     const last = calls.lastIndexOf('fdatasync', calls.indexOf('renameSync'));
     assert.ok(last > 5);
     for (let step = 0; step <= last; step++) {
@@ -181,7 +181,7 @@ test('what is appended at any time of a compaction is in the new journal, in ord
     assert.ok(journal.append([event]).ok);
     apply(state, event);
   };
-  // The history tells of this moment, though the state goes on.
+  // The history describes this moment, although the state changes.
   const compacted = journal.compact(minimalHistory(state), {
     events: 2,
     pause: async () => {
@@ -240,14 +240,12 @@ test('a journal that is closed meanwhile is left as it is', async (t) => {
   assert.deepEqual(fs.readdirSync(path), ['journal.ndjson']);
 });
 
-/**
- * A disk of which is known what a power cut would leave: the least that the kernel has promised.
- */
+/** A disk that knows what a power cut would leave: the minimum that the kernel promises. */
 class Mains {
   readonly disk: Disk;
   /** By inode; what was written after its last fdatasync is gone. */
   readonly #synced = new Map<number, Buffer>();
-  /** Which file may have the name of the journal. */
+  /** The files that may have the journal's name. */
   #named: readonly number[];
 
   constructor(path: string, meanwhile: () => Promise<void>) {

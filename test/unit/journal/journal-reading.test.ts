@@ -1,4 +1,4 @@
-/** How a journal is read by the next daemon: in pieces, and no larger than it has to be. */
+/** How the next daemon reads a journal: in pieces, and no larger than necessary. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -64,7 +64,7 @@ test('of a decision a power cut leaves all or nothing, also behind a compaction'
     const runs: number[] = [];
     const next = open(path, (event) => event.type === 'accepted' && runs.push(event.run));
     assert.ok([1, 3, 6].includes(runs.length), `runs ${runs} of a journal of ${length} bytes`);
-    // It goes on where the last whole decision ended.
+    // It continues where the last complete decision ended.
     assert.ok(next.append([accepted(7)]).ok);
     next.close();
     open(path).close();

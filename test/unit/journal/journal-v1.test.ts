@@ -1,7 +1,7 @@
 /**
- * A journal of format 1, as the first build that wrote it did: test/support/journal-v1.ndjson, with
- * every event and every kind of outcome. It must load for ever, and lead to this very state; and so
- * must the journal that each release has left in test/support/releases.
+ * A journal of format 1, as written by the first build: test/support/journal-v1.ndjson, with every
+ * event and every kind of outcome. It must load for ever, and lead to this same state; and so must
+ * the journal of each release in test/support/releases.
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';

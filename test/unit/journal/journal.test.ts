@@ -1,6 +1,6 @@
 /**
- * The journal on real files, and on a disk that fails where a test says so: whatever happens, it is
- * whole, or what is wrong is said.
+ * The journal on real files, and on a disk that fails where a test wants it to: whatever happens,
+ * it is intact, or the damage is reported.
  */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
@@ -116,7 +116,7 @@ test('a flipped bit is named by line and byte, or cut off if it is in the last r
       flipped.writeUInt8(whole.readUInt8(at) ^ bit, at);
       fs.writeFileSync(fileOf(path), flipped);
       const opened = tryOpen(path);
-      // The newline before the last record, once flipped, makes it a part of the last line.
+      // If the newline before the last record is flipped, it becomes part of the last line.
       if (at >= last - 1) {
         assert.ok(opened.ok && opened.value.tornBytes > 0, `byte ${at}, bit ${bit}`);
         assert.deepEqual(opened.value.events.slice(1), EIGHT.slice(0, at >= last ? 7 : 6));
@@ -162,7 +162,7 @@ for (const code of ['ENOSPC', 'EDQUOT', 'EIO'] as const) {
     const { disk } = faulty((call) => {
       if (call !== 'writeSync') return undefined;
       writes++;
-      // The header is written; of the first append a half gets through, and then no more.
+      // The header is written; of the first append only a half is, and nothing after that.
       return writes === 2 ? 'half' : writes === 3 ? code : undefined;
     });
     const { journal } = openJournal(path, disk);
@@ -229,7 +229,7 @@ test('all that is appended while a sync is under way shares one further fdatasyn
       }),
   };
   const { journal } = openJournal(path, disk);
-  // The header is durable already; nothing waits.
+  // The header is already durable; nothing waits.
   await journal.sync();
   assert.equal(under.length, 0);
   const nextAsked = (): Promise<void> => new Promise((resolve) => (asked = resolve));

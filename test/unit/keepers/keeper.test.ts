@@ -1,6 +1,6 @@
 /**
- * A keeper that cannot be had now is had later: the run is never ended for a shortage of processes,
- * files or memory, nor for the end of the fork server, and never begun twice for it.
+ * A keeper that is unavailable now is started later: a run never ends for a shortage of processes,
+ * files or memory, nor for the end of the fork server, and never starts twice for it.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -23,7 +23,7 @@ import { ManualClock, SpokenLog } from '../../support/parts.ts';
 const NONCE = 'nonce';
 const RUN = { run: 1, target: 'hello', merged: true, startNonce: NONCE };
 
-/** Keepers in a directory of their own, whose first spawn is this one; the rest are real. */
+/** Keepers in a directory of their own, whose first spawn is this one; the others are real. */
 function stage(t: TestContext, first: Spawn = REAL_SPAWN) {
   const posts: CommandInput[] = [];
   t.after(() => keepersGone(posts));
@@ -45,7 +45,7 @@ function stage(t: TestContext, first: Spawn = REAL_SPAWN) {
       return server;
     },
   });
-  /** Lets time go on until there is one; the real processes need some real time, too. */
+  /** Lets time pass until there is one; the real processes need some real time, too. */
   const found = async <T>(look: () => T | undefined): Promise<T> => {
     for (;;) {
       const one = look();
@@ -70,7 +70,7 @@ function stage(t: TestContext, first: Spawn = REAL_SPAWN) {
   return { keepers, clock, posts, posted, said, found, plan, runs, servers };
 }
 
-/** As Node tells of a spawn that failed: by an event, without a process. */
+/** As Node reports a failed spawn: by an event, without a process. */
 function failing(code: string): Spawn {
   return () => {
     const child = Object.assign(new EventEmitter(), { pid: undefined, stdio: [], unref: () => {} });
@@ -91,7 +91,7 @@ interface Pose {
   readonly end: () => void;
 }
 
-/** A fork server that does with its orders what the test says, and forks nobody. */
+/** A fork server that handles its requests as the test wants, and forks nothing. */
 function posing(act: (order: readonly string[], pose: Pose) => void): Spawn {
   return () => {
     const socket = new Duplex({
@@ -111,7 +111,7 @@ function posing(act: (order: readonly string[], pose: Pose) => void): Spawn {
   };
 }
 
-/** Of a process that has been. */
+/** Of a process that has ended. */
 const GONE = spawnSync('/bin/true').pid;
 
 for (const errno of ['EAGAIN', 'ENFILE', 'EMFILE', 'ENOMEM']) {

@@ -1,6 +1,6 @@
 /**
- * The directory of a run moves while the run ends: it is found where it is now, by the daemon that
- * takes the run over and by the keeper that writes how it ended.
+ * The directory of a run is moved while the run ends: it is found in its new place, both by the
+ * daemon that takes over the run and by the keeper that writes how it ended.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,7 +19,7 @@ import { directory } from '../../support/config.ts';
 import { ManualClock, SpokenLog } from '../../support/parts.ts';
 
 const NONCE = 'nonce';
-/** A keeper that lives and holds no record: its command has ended, and it has yet to go. */
+/** A keeper that is alive and holds no record: its command has ended, but it has not exited yet. */
 const ENDED: KeeperId = {
   ...{ pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 },
   ...{ bootId: bootId(), nonce: NONCE, was: 1 },
@@ -77,7 +77,7 @@ test('a keeper writes how its run ended into the directory that is moved meanwhi
   readFileSync(gate);
   for (let moves = 0; seemsAlive(keeper); moves++) {
     renameSync(here, there);
-    // From here on, so that its end comes while the directory is moved, however fast it is.
+    // Only now, so that its end comes while the directory is moved, however fast it is.
     if (moves === 0) writeFileSync(gate, 'go\n');
     renameSync(there, here);
     if (moves % 1_000 === 0) await setImmediate();

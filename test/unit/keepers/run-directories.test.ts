@@ -1,4 +1,4 @@
-/** Which run directories are put aside when a daemon starts. */
+/** Which run directories are moved aside when a daemon starts. */
 import assert from 'node:assert/strict';
 import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The commands of Slurm, with scripts in the place of the programs. */
+/** The commands of Slurm, with scripts in place of the programs. */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { ManualClock } from '../../support/parts.ts';
 const TOKEN = 'baton:far:1.1:0123456789abcdef';
 const SUBMISSION = { token: TOKEN, directory: '/shared/1.n.1', attempt: 1, options: ['--mem=1G'] };
 
-/** Programs of these names, each a shell script. */
+/** Programs with these names, each a shell script. */
 function stage(t: TestContext, scripts: Readonly<Record<string, string>>) {
   const place = directory(t);
   for (const [name, script] of Object.entries(scripts)) {

@@ -1,6 +1,6 @@
 /**
- * The daemon's side of runs that are jobs of Slurm, with a Slurm that is played: each way in which
- * the real one was seen to lie, forget or repeat. See test/e2e/slurm.test.ts for the real one.
+ * The daemon's side of runs that are Slurm jobs, with a simulated Slurm: each way in which the real
+ * one was observed to lie, forget or repeat. See test/e2e/slurm.test.ts for the real one.
  */
 import assert from 'node:assert/strict';
 import {
@@ -29,7 +29,7 @@ import { ManualClock, SpokenLog } from '../../support/parts.ts';
 const NONCE = 'nonce';
 const STOP = { signal: 'INT', to: 'main', graceMs: 5_000 } as const;
 const RUN = { run: 4, target: 'far, away', merged: false, startNonce: NONCE, stop: STOP };
-/** More steps than anything here takes: a test that waits for what never comes fails. */
+/** More steps than anything here takes: a test that waits for something that never comes fails. */
 const STEPS_MAX = 20_000;
 
 function stage(t: TestContext) {
@@ -63,7 +63,7 @@ function stage(t: TestContext) {
     }
     assert.fail(`it never came: ${look.toString()}`);
   };
-  /** Lets time pass, and everything that goes on with it. */
+  /** Lets time pass, with everything that depends on it. */
   const pass = async (ms: number): Promise<void> => {
     for (let passedMs = 0; passedMs < ms; passedMs += 250) await step(250);
   };
@@ -71,8 +71,8 @@ function stage(t: TestContext) {
 }
 
 /**
- * Files are real: their time must not be counted by the clock, however slow they are. A close is
- * a request of its own kind: one that took 6 ms was 70 s of this clock, and its keeper "silent".
+ * Files are real: their time must not count on the simulated clock, however slow they are. A close
+ * is a request of its own: one of 6 ms took 70 s on this clock, and its keeper was "silent".
  */
 async function settled(): Promise<void> {
   for (let quiet = 0; quiet < 3; quiet++) {
@@ -97,7 +97,7 @@ async function submitted(staged: Stage, daemon: Daemon): Promise<KeeperId> {
   return (await staged.until(() => postOf(daemon, 'kept'))).keeper;
 }
 
-/** A run whose command runs. */
+/** A run whose command is running. */
 async function running(staged: Stage, daemon: Daemon): Promise<PlayedKeeper> {
   await submitted(staged, daemon);
   daemon.keepers.go(RUN.run);

@@ -1,4 +1,4 @@
-/** Which runs that are jobs of Slurm are looked at in one round. */
+/** Which runs that are Slurm jobs are looked at in one round. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dueOf, WAITING_LOOKS_MAX } from '../../../daemon/keepers/slurm-look.ts';
@@ -8,7 +8,7 @@ import { LOOK_MS } from '../../../daemon/keepers/supervision.ts';
 const COUNT = 10 * WAITING_LOOKS_MAX;
 const NOW_MS = 100_000;
 
-/** `lookedAtMs` is written, as the looks do it. */
+/** `lookedAtMs` is written, as by the looks. */
 function jobs(count: number, sight: Sight = NOTHING_SEEN, releasedAtMs = 0) {
   return Array.from({ length: count }, (_, at) => ({
     ...{ name: at, sight, releasedAtMs },

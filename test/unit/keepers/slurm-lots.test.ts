@@ -1,4 +1,4 @@
-/** Submissions that wait for their turn go together, with a script in the place of sbatch. */
+/** Pending submissions are sent together, with a script in place of sbatch. */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { ProgramFinder } from '../../../daemon/system/find-program.ts';
 import { directory } from '../../support/config.ts';
 import { ManualClock } from '../../support/parts.ts';
 
-/** Behind eleven arguments of the runner, of which $7 is the token, there is the option. */
+/** The option follows eleven arguments of the runner, of which $7 is the token. */
 const NOTES = 'token=$7; shift 11; printf "%s\\n" "$PPID $token $1" >> "$(dirname "$0")"/calls';
 
 interface Call {
@@ -47,7 +47,7 @@ function stage(t: TestContext, script: string) {
   return { clock, submit, calls };
 }
 
-/** More than those that run at once, so that the rest waits. */
+/** More than run at once, so that the rest waits. */
 function names(more: number): readonly string[] {
   return Array.from({ length: COMMANDS_MAX + more }, (_, at) => `t${at}`);
 }
@@ -104,7 +104,7 @@ test('submissions with more words than one shell takes are submitted alone', asy
   const { submit, calls } = stage(t, 'echo 17');
   await submit('t');
   const tokens = names(SUBMITS_MAX);
-  // Linux takes 128 KiB in one word.
+  // Linux accepts 128 KiB in one argument.
   const more = 'x'.repeat((2 * 131_072) / SUBMITS_MAX);
   const answers = await Promise.all(tokens.map((token) => submit(token, undefined, more)));
   assert.ok(answers.every(({ kind }) => kind === 'taken'));

@@ -1,4 +1,4 @@
-/** What is concluded of a job from the words of Slurm and the signs of life of its keeper. */
+/** The conclusions about a job from Slurm's reports and the signs of life of its keeper. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -20,7 +20,7 @@ function job(state: string, reason = 'None'): Job {
   return { job: '1', token: 'baton:x:1.1:0', state, reason, node: 'n1' };
 }
 
-/** What is concluded `ms` after Slurm began to say so, being asked every 5 s. */
+/** The conclusion `ms` after Slurm's first such report, with queries every 5 s. */
 function after(
   ms: number,
   states: readonly string[],

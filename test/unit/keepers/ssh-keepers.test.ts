@@ -1,7 +1,4 @@
-/**
- * An SSH keeper that cannot be spawned now is spawned later; only what does not pass by itself ends
- * a run.
- */
+/** An SSH keeper that cannot be spawned now is spawned later; only permanent errors end a run. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
@@ -98,14 +95,14 @@ const NONCE = 'nonce';
 const RUN = { run: 1, target: 'far', merged: true, startNonce: NONCE };
 const PLAN = { keeper: 'ssh', session: {} } as unknown as SshPlan;
 
-/** A state directory, and what is in it. */
+/** A state directory, and its content. */
 function places(t: { after(done: () => void): void }, log: SpokenLog) {
   const state = directory(t);
   const directories = new RunDirectories({ directory: state, nonce: NONCE, log: log.pino });
   return { directory: state, directories };
 }
 
-/** SSH keepers that meet this first; then there is a keeper that takes what it is told. */
+/** SSH keepers that get this first; later there is a keeper that accepts everything. */
 function stage(t: { after(done: () => void): void }, first: NoConnection) {
   const clock = new ManualClock();
   const log = new SpokenLog();
@@ -184,7 +181,7 @@ test('an SSH keeper leaves a daemon that it does not understand, and serves the 
   assert.ok(!('why' in other) && other.pid === link.pid);
 });
 
-/** Somebody on the socket of the state directory, who says this to whoever comes. */
+/** A listener on the socket of the state directory, which sends this to every client. */
 async function speaker(t: TestContext, lines: readonly string[]) {
   const state = directory(t);
   const heard: string[] = [];
@@ -198,7 +195,7 @@ async function speaker(t: TestContext, lines: readonly string[]) {
   return { state, heard };
 }
 
-/** What is taken of these lines until the connection is closed. */
+/** What is accepted of these lines until the connection is closed. */
 async function takenFrom(t: TestContext, lines: readonly string[]): Promise<readonly unknown[]> {
   const { state } = await speaker(t, lines);
   const taken: unknown[] = [];
@@ -261,7 +258,7 @@ test('a run is not ended because a stop looks for a keeper that has gone just th
   keepers.drop(1);
 });
 
-/** The keeper of the stage, as the journal has it. */
+/** The keeper of the stage, as in the journal. */
 const KEEPER: KeeperId = {
   ...{ pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 },
   ...{ bootId: bootId(), nonce: NONCE },
@@ -330,7 +327,7 @@ test('a run whose status cannot be read for a failing disk is not lost', (t) => 
   const place = { directory: own, attempt: 1, keeper, isIdle: false, clock: new ManualClock() };
   const signs = { tells: () => true, leaves: () => [], unreadable: () => {} };
   assert.deepEqual(observe(place, signs), { kind: 'gone', rebooted: false, survivors: [] });
-  // A path through a file fails as a bad disk does: with neither a file nor its absence.
+  // A path through a file fails like a bad disk: it shows neither a file nor its absence.
   writeFileSync(join(own, 'file'), '');
   const bad = { ...place, directory: join(own, 'file') };
   assert.deepEqual(observe(bad, signs), { kind: 'unknown', errno: 'ENOTDIR' });

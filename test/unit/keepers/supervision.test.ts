@@ -1,6 +1,6 @@
 /**
- * The one supervisor, with a kind of keepers of its own: what it must learn of any kind, it learns
- * of this one, which is a few lines.
+ * The common supervisor, with a kind of keeper of its own, which takes only a few lines: it
+ * provides everything that the supervisor needs to know about any kind.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const SELF: KeeperId = {
 const GONE: KeeperId = { ...SELF, startTime: 1 };
 const EXIT_7 = { started: true, code: 7, signal: null, core: false, stage: null, errno: null };
 
-/** Supervises one run of keepers that show nothing but their process and their status file. */
+/** Supervises one run of keepers that show only their process and their status file. */
 function stage(t: TestContext, keeper: KeeperId) {
   const [clock, log, posts]: [ManualClock, SpokenLog, CommandInput[]] = [
     new ManualClock(),
@@ -101,7 +101,7 @@ test('a run whose keeper is gone is lost, unless its keeper was not let go: then
 
 test('what cannot be looked at now is not lost: that is said once, and it is looked at again', (t) => {
   const { supervisor, kept, clock, posts, said, own, status } = stage(t, GONE);
-  // A path through a file fails as a bad disk does: with neither a file nor its absence.
+  // A path through a file fails like a bad disk: it shows neither a file nor its absence.
   renameSync(own, `${own}.away`);
   writeFileSync(own, '');
   supervisor.watch(kept);

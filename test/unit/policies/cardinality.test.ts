@@ -1,6 +1,4 @@
-/**
- * The cardinality policy by its examples: what a full group does, and several policies together.
- */
+/** The cardinality policy in examples: what a full group does, and several policies together. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
@@ -71,7 +69,7 @@ test('whenFull join shares the waiting run, else the running one', () => {
   assert.deepEqual(core.submit('t'), { type: 'joined', run: second });
 });
 
-/** A run that waits and is shared by a request a second later; what became of it by then. */
+/** A queued run that a request shares a second later, and its state after that. */
 function shared(own: number | undefined, first: number | undefined, second: number | undefined) {
   const limits = own === undefined ? {} : { maxWaitMs: own };
   const policies = [limit({ group: 'disk', whenFull: 'join' })];
@@ -252,7 +250,7 @@ test('a reload that removes or moves a running target does not free its place', 
   }
 });
 
-/** A target whose newest request counts. */
+/** A target where the newest request wins. */
 const NEWEST = limit({ whenFull: 'replace' });
 const TERMINATED = { started: true, code: null, signal: 15, core: false };
 

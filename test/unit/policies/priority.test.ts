@@ -1,4 +1,4 @@
-/** The priority policy by its examples: alone, with limits, and with what holds a run back. */
+/** The priority policy in examples: alone, with limits, and with other reasons to wait. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
@@ -13,7 +13,7 @@ function rank(value: number, more: Omit<RawPolicy, 'type'> = {}): RawPolicy {
   return { type: 'priority', group: 'disk', rank: value, ...more };
 }
 
-/** A disk that is busy, and what waits for it: a low rank, one without, and higher ones. */
+/** A busy disk, and what waits for it: a low rank, one without, and higher ones. */
 function busy(...more: Parameters<typeof target>[]): Core {
   const all = [
     target('busy', [DISK]),
@@ -27,7 +27,7 @@ function busy(...more: Parameters<typeof target>[]): Core {
   return core;
 }
 
-/** And "held", which is above them all and waits for a tape. */
+/** And "held", which ranks above them all and waits for a tape. */
 function busyTape(): Core {
   const tape: RawPolicy = { type: 'cardinality', group: 'tape' };
   const core = busy(['held', [DISK, rank(9), tape]], ['tape', [tape]]);
@@ -56,7 +56,7 @@ test('no younger run goes before one that has no rank', () => {
       ['none', 'low', 'high'],
       ['none', 'high', 'low'],
     ],
-    // The low one goes behind the high one, and that stays behind what was asked for before it.
+    // The low one goes behind the high one, which stays behind what was requested before it.
     [
       ['low', 'none', 'high'],
       ['none', 'high', 'low'],
@@ -149,7 +149,7 @@ test('waiting lifts a run by a rank an hour, asleep or awake, so that it starts 
     core.expect(high, 'running');
     running = high;
   }
-  // Ten hours have lifted it from -5 to 5, and it was asked for first.
+  // Ten hours have lifted it from -5 to 5, and it was requested first.
   core.advance(core.nowMs + HOUR);
   core.ask('high');
   core.end(running);

@@ -1,4 +1,4 @@
-/** The require policy by its examples. */
+/** The require policy in examples. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';

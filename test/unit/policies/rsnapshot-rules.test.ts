@@ -1,4 +1,4 @@
-/** The rsnapshot policy with what it reads of this machine: confs, locks, sync. No files here. */
+/** The rsnapshot policy with what it reads from this machine: confs, locks, sync. No files here. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LOCK_RETRY_MS } from '../../../policies/rsnapshot.ts';

@@ -1,4 +1,4 @@
-/** What a sync, and above all one that failed, means to the levels of its rsnapshot.conf. */
+/** What a sync, especially a failed one, means for the levels of its rsnapshot.conf. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Core, exit, NEVER_RAN, target } from '../../support/core.ts';
@@ -14,7 +14,7 @@ function end(it: Core, name: string, code: number): void {
   it.end(run.run, exit(code));
 }
 
-/** A sync that ends with this code, whatever waits. */
+/** A sync that exits with this code, whatever is queued. */
 function sync(it: Core, code: number): void {
   it.ask('sync');
   it.advance(it.nowMs + 2_000);

@@ -1,4 +1,4 @@
-/** The rsnapshot policy by its examples: the order of intervals, the settle window, duplicates. */
+/** The rsnapshot policy in examples: the order of intervals, the settle window, duplicates. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
@@ -8,12 +8,12 @@ import { Core, exit, permutations, type RawPolicy, target } from '../../support/
 
 const LEVELS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 
-/** One target per interval, with the interval's name. */
+/** One target per interval, named after it. */
 function intervals(names: readonly string[] = LEVELS, more: Partial<RawPolicy> = {}) {
   return names.map((name) => target(name, [{ type: 'rsnapshot', interval: name, ...more }]));
 }
 
-/** Ends whatever runs, one after the other, until nothing waits; gives the order of starts. */
+/** Ends all runs, one after the other, until nothing waits; returns the order of starts. */
 function finish(core: Core): string[] {
   core.drain();
   return core.order();

@@ -1,4 +1,4 @@
-/** The spacing policy by its examples. */
+/** The spacing policy in examples. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chanceOf } from '../../../daemon/shared/chance.ts';

@@ -1,7 +1,7 @@
 /**
- * When windows are open, by the zones of this machine: by examples around the nights in which a
- * clock is set, and against independent calendars: Temporal for what is past, since its zones come
- * with Node and know of other plans than those of this machine, and date(1) for what is to come.
+ * When windows are open, in the time zones of this machine: in examples around nights with a clock
+ * change, and compared with independent calendars: Temporal for the past, because its zones come
+ * with Node and know of other plans than those of this machine, and date(1) for the future.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -35,7 +35,7 @@ const seconds = (iso: string): number => Temporal.Instant.from(iso).epochMillise
 const iso = (at: number): string =>
   Temporal.Instant.fromEpochMilliseconds(at * 1_000).toString({ smallestUnit: 'minute' });
 
-/** From when until when it is open, of the opening at that instant or after it. */
+/** Begin and end of the opening at or after that instant. */
 function open(zone: string, at: string, ...texts: readonly string[]): readonly string[] {
   const opening = new Calendar(spansOf(...texts), zoneOf(zone)).openingAt(seconds(at));
   return opening === undefined ? [] : [iso(opening.opens), iso(opening.closes)];
@@ -63,7 +63,7 @@ test('a time that a night does not have is the moment at which the clock is set'
   const berlin = (text: string) => open('Europe/Berlin', '2026-03-29T00:30Z', text);
   assert.deepEqual(berlin('02:30-04:00'), ['2026-03-29T01:00Z', '2026-03-29T02:00Z']);
   assert.deepEqual(berlin('01:00-02:30'), ['2026-03-29T00:00Z', '2026-03-29T01:00Z']);
-  // It has none of this: the next night does.
+  // That night does not have this time; the next one does.
   assert.deepEqual(berlin('02:10-02:50'), ['2026-03-30T00:10Z', '2026-03-30T00:50Z']);
 });
 
@@ -103,7 +103,7 @@ test('a zone that changes its mind is followed: Samoa had no 30 December 2011', 
     '2011-12-30T08:00Z',
     '2011-12-30T16:00Z',
   ]);
-  // A day that is left out does not open; the next one of its name does.
+  // A skipped day does not open; the next one with its name does.
   assert.deepEqual(open('Pacific/Apia', '2011-12-29T12:00Z', 'Fri'), [
     '2012-01-05T10:00Z',
     '2012-01-06T10:00Z',
@@ -130,11 +130,11 @@ const ZONES = [
 const YEAR_S = 365.2425 * 86_400;
 const START = seconds('2005-01-01T00:00Z');
 
-/** Any moment of twenty years, or one around a night in which a clock was set. */
+/** Any moment in twenty years, or one around a clock change. */
 const cases = fc.record({
   zone: fc.constantFrom(...ZONES),
   at: fc.integer({ min: START, max: START + 20 * YEAR_S }),
-  /** From the next transition; none: the moment itself. */
+  /** Relative to the next transition; none: the moment itself. */
   near: fc.option(fc.integer({ min: -40 * 3_600, max: 40 * 3_600 }), { freq: 3 }),
   spans: fc.array(
     fc.record({
@@ -157,7 +157,7 @@ function textOf({ first, last, begin, end }: Case['spans'][number]): string {
   return first === null ? times : `${DAYS[first]}-${DAYS[last]} ${times}`;
 }
 
-/** The first moment at which a clock there shows this, or has jumped over it. */
+/** The first moment at which a clock there shows this, or has skipped it. */
 function shown(day: Temporal.PlainDate, minutes: number, zone: string): number {
   const date = day.add({ days: Math.floor(minutes / 1_440) });
   const local = date.toPlainDateTime({
@@ -171,7 +171,7 @@ function shown(day: Temporal.PlainDate, minutes: number, zone: string): number {
   return found.epochMilliseconds / 1_000;
 }
 
-/** The same question, put to Temporal. */
+/** The same question, answered by Temporal. */
 function expected(spans: Case['spans'], zone: string, at: number): Opening | undefined {
   const today = Temporal.Instant.fromEpochMilliseconds(at * 1_000)
     .toZonedDateTimeISO(zone)
@@ -232,13 +232,13 @@ test('long after the end of its table a zone goes on by its rule', NEEDS, () => 
   }
 });
 
-/** As date(1) has it. */
+/** As date(1) prints it. */
 function showOffset(offset: number): string {
   const parts = [3_600, 60, 1].map((unit) => Math.floor(Math.abs(offset) / unit) % 60);
   return `${offset < 0 ? '-' : '+'}${parts.map((it) => String(it).padStart(2, '0')).join(':')}`;
 }
 
-/** A file without a table, as it is for a zone that has only a rule. */
+/** A file without a table, as for a zone that has only a rule. */
 function fileOf(footer: string, version = '2'): string {
   const header = `TZif${version}${'\0'.repeat(15)}${[0, 0, 0, 0, 1, 4].map((it) => `\0\0\0${String.fromCharCode(it)}`).join('')}`;
   const block = `${header}\0\0\x0e\x10\0\0ABC\0`;

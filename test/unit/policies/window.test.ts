@@ -1,5 +1,5 @@
 /**
- * The window policy by its examples: when it lets a run start, and what becomes of one at its end.
+ * The window policy in examples: when it lets a run start, and what happens to a run at its end.
  * The core's clock begins on Tuesday, 14 November 2023, at 22:13:20 UTC.
  */
 
@@ -87,7 +87,7 @@ test('the end of a window outlives the daemon, the compaction of its journal, an
       core.sleep(TO_2214);
       core.advance(0);
     } else if (anew === 'late') {
-      // Nobody was there when it closed.
+      // No daemon was there when it closed.
       core.timers = [];
       core.advance(TO_2214 + HOUR);
       core.restart();
@@ -135,7 +135,7 @@ test('who sets the clock on the wall moves what waits for it, and what runs in i
   ]);
   core.advance(0);
   assert.equal(core.expect(runs, 'running').stopping?.why, 'timed-out');
-  // Back again: it opens in 46 min 40 s, not in a day.
+  // Set back: it opens in 46 min 40 s, not in a day.
   core.wallShiftMs = 0;
   core.send({ type: 'configured' });
   core.advance(TO_2214 + 46 * MINUTE);
@@ -217,7 +217,7 @@ test('a zone that this machine does not have breaks the target that names it, an
       '/usr/share/zoneinfo/posixrules holds no time zone; correct "zone", or install tzdata',
     ],
   );
-  // As the C library has it.
+  // As in the C library.
   const local = { targets: { c: { ...entry(''), policies: [opened(['22:00-06:00'])] } } };
   assert.equal(accepted(load(local, files)).catalog.targets.get('c')?.broken, undefined);
 });

@@ -1,4 +1,4 @@
-/** CONTRIBUTING.md and README.md name what is there, and the worked example works. */
+/** CONTRIBUTING.md and README.md refer only to existing things, and the worked example works. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

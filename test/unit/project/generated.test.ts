@@ -1,4 +1,4 @@
-/** What is generated and committed is current. */
+/** The committed generated files are up to date. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The rooms of CONTRIBUTING.md are all there are, and in the order of their imports; each rule of
- * biome.json names what it forbids by itself, and might forget a room that comes later.
+ * The rooms in CONTRIBUTING.md are complete, and in the order of their imports; each rule of
+ * biome.json lists what it forbids, and might omit a room that is added later.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const SOURCES = ['daemon', 'policies', 'runners', 'client'].flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 );
 
-/** The innermost one; what is of no room is of the client, which biome.json looks after. */
+/** The innermost one; files without a room belong to the client, which biome.json checks. */
 function roomOf(file: string): string | undefined {
   const around = ROOMS.filter((room) => file.startsWith(room));
   return around.sort((a, b) => b.length - a.length)[0];

@@ -1,7 +1,7 @@
 /**
- * The style of what baton says to people, held for every entry of the tables: daemon/messages.ts
- * names them and the rules. What breaks a rule
- * stands in EXCEPTIONS with the reason.
+ * Checks the style of baton's messages for people, for every entry of the tables:
+ * daemon/messages.ts lists them and the rules. EXCEPTIONS lists what breaks a rule, with the
+ * reason.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -110,12 +110,12 @@ function all(advice: string, table: string, names: readonly string[]): Record<st
   return Object.fromEntries(names.map((name) => [`${table}.${name}`, { advice }]));
 }
 
-/** A clause that has one of them after its subject, of one or two words, states something. */
+/** A clause with one of these after a subject of one or two words is a statement. */
 const AUXILIARIES = [
   ...['is', 'are', 'was', 'were', 'has', 'have', 'had', 'does', 'did', 'can', 'cannot'],
   ...['could', 'may', 'might', 'must', 'shall', 'should', 'will', 'would'],
 ];
-/** Begin a clause that states something, too: articles, pronouns, prepositions, conjunctions. */
+/** These begin a statement, too: articles, pronouns, prepositions, conjunctions. */
 const STATING = [
   ...['a', 'an', 'the', 'its', 'it', 'they', 'their', 'this', 'that', 'these', 'those', 'there'],
   ...['no', 'none', 'nothing', 'nobody', 'not', 'only', 'all', 'some', 'any', 'each', 'every'],
@@ -123,9 +123,9 @@ const STATING = [
   ...['at', 'by', 'for', 'from', 'in', 'of', 'on', 'with', 'without', 'until', 'after', 'before'],
   ...['you', 'both', 'neither', 'if', 'once', 'unless', 'to', 'or', 'and', 'then', 'run \\d'],
 ];
-/** In front of what to do: a conjunction, a case or a purpose. */
+/** Before an instruction: a conjunction, a condition or a purpose. */
 const LEAD = '(?:(?:or|and|then) )?(?:(?:if|once|unless|to) [^,;]*, )?';
-/** A clause that begins with another word tells the reader what to do. */
+/** A clause that begins with any other word tells the reader what to do. */
 const TOLD = [
   LEAD,
   `(?!(?:${[...STATING, ...AUXILIARIES].join('|')})\\b)`,
@@ -188,10 +188,10 @@ for (const end of OUTCOMES) {
 /** As in `biome.json`. */
 const COLUMNS = 100;
 
-/** Where a sentence for people would be made, or handed on, with its own words. */
+/** Where a message for people would be created, or passed on, with words of its own. */
 const WORDS =
   /(?:\b(?:error|message|reason|detail|why|advice|hint)\s*[:=]\s*|\b(?:complain|Mistake|Error|NoWay|refuse|lost|fail|failWith)\((?:[\w.]+, )*)[`'"](?!Internal error)[^`'"]*[a-z] [a-z$]/g;
-/** Files that may, since what they say is no message of its own. */
+/** Files that may do that, because their texts are not messages. */
 const FREE: Readonly<Record<string, string>> = {
   'daemon/core/ranking.ts': 'why a run waits',
   'daemon/core/target-state.ts': 'an internal error, begun elsewhere',
@@ -248,7 +248,7 @@ test('no comment is wider than code', () => {
 });
 
 test('the daemon knows rsnapshot by no name: what is special of a policy, the policy says', () => {
-  // py9tor's handlers have names of their own, and the schema explains a default of the policy.
+  // py9tor's handlers have their own names, and the schema describes a default of the policy.
   const named = [
     'daemon/config/py9tor.ts',
     'daemon/config/target-keys.ts',
@@ -267,7 +267,7 @@ test('the daemon knows rsnapshot by no name: what is special of a policy, the po
   assert.deepEqual(found.sort(), named);
 });
 
-/** The rules that a text breaks, without the exceptions. */
+/** The rules that a text breaks, except for the listed exceptions. */
 function broken(text: string, args: readonly unknown[]): readonly string[] {
   const breaks: Readonly<Record<Rule, boolean>> = {
     line: /\p{Cc}|[.!,;:]$/u.test(text),

@@ -1,4 +1,4 @@
-/** Several commands as one, read by the machine's own sh. */
+/** Several commands as one, run by the machine's own sh. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ function perform([file, ...args]: readonly string[]) {
   return { status, stdout };
 }
 
-/** Says which of the commands it is, and ends with a code. */
+/** Prints which of the commands it is, and exits with a code. */
 function step(name: number, code: number): [string, ...string[]] {
   return ['/bin/sh', '-c', `echo ${name}; exit ${code}`];
 }

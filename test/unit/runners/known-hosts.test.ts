@@ -1,4 +1,4 @@
-/** Host keys as OpenSSH finds them: the rules as a table, and ssh-keygen itself as the judge. */
+/** Host keys as OpenSSH finds them: the rules as a table, compared with ssh-keygen itself. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

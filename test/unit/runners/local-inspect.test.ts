@@ -1,4 +1,4 @@
-/** What batond --check warns of before 03:00, for commands on this machine. */
+/** The warnings of batond --check, ahead of 03:00, for commands on this machine. */
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What of a remote command's output cannot be written is counted, not forgotten. */
+/** Output of a remote command that cannot be written is counted, not forgotten. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, symlinkSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { OutputWriter } from '../../../runners/ssh-keeper/output-writer.ts';
 import { directory } from '../../support/config.ts';
 
-/** May be opened for writing, and takes no words: EINVAL, which does not pass. */
+/** Can be opened for writing, but accepts nothing: EINVAL, which is permanent. */
 const WRITES_NOTHING = '/proc/self/oom_score_adj';
 
 test('output that can never be written is drained and counted, of each stream', async (t) => {

@@ -1,4 +1,4 @@
-/** What ssh says of its key and its known hosts before anything runs. */
+/** Checks of an ssh target's key and known hosts before anything runs. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** What is sent to a server, in the shells that may read it; and who may shake hands when. */
+/** What is sent to a server, in the shells that may read it; and the order of handshakes. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { HANDSHAKES_MAX, HandshakeLimiter } from '../../../runners/ssh/handshake
 import { quote, script, stopLine } from '../../../runners/ssh/remote-script.ts';
 import { parseJump } from '../../../runners/ssh/route.ts';
 
-/** Of somebody who does not give up. */
+/** Of a caller that does not give up. */
 const STAYS = new AbortController().signal;
 const STOP = { signal: 'TERM', to: 'tree', graceMs: 1_000 } as const;
 const PLAIN = {
@@ -18,7 +18,7 @@ const PLAIN = {
   stop: STOP,
 } as const;
 
-/** bash reads ~/.bashrc where its stdin is a socket. */
+/** bash reads ~/.bashrc if its stdin is a socket. */
 function envOf(shell: string) {
   return { HOME: '/nonexistent', PATH: process.env['PATH'], SHELL: `/bin/${shell}` };
 }
@@ -60,7 +60,7 @@ for (const shell of ['dash', 'bash']) {
       const options = { input, env: envOf(shell), encoding: 'utf8' } as const;
       const end = spawnSync('setsid', ['-w', `/bin/${shell}`, '-c', text], options);
       assert.equal(end.stdout, '');
-      // A TERM in the very instant of a fork is forgotten by the shell: then KILL ends it.
+      // The shell loses a TERM that arrives exactly during a fork: then KILL ends it.
       if (end.signal === 'SIGKILL') late += 1;
       else assert.equal(end.status, 143);
     }

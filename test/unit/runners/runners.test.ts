@@ -1,4 +1,4 @@
-/** What the runners take and what they plan. */
+/** The options that the runners accept, and their plans. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ function plan<O>(runner: Runner<O>, options: Record<string, unknown>): ProcessPl
   return planned;
 }
 
-/** What ssh(1) is given before the command, and the command. */
+/** The arguments of ssh(1) before the command, and the command. */
 function opensshOf(options: Record<string, unknown>): { args: readonly string[]; command: string } {
   const planned = planAny(ssh, { via: 'openssh', ...options });
   if (planned.keeper !== 'ssh') throw new Error('not for the SSH keeper');
@@ -135,7 +135,7 @@ test('ssh names keys, port, user and known hosts', () => {
 
 test('ssh believes that its command line is well-formed', (t) => {
   if (skipWithout(t, 'ssh')) return;
-  // ssh forgets a key that does not exist.
+  // ssh ignores a key that does not exist.
   const key = process.execPath;
   const { args } = opensshOf({
     ...{ host: 'nas.example', user: 'backup', port: 2222, key, knownHosts: '/my hosts' },
@@ -259,7 +259,7 @@ test('via openssh, agent, jump, config file and accept-new are options of ssh', 
   );
 });
 
-/** What a remote shell would make of the command that sshd hands to it. */
+/** What a remote shell would do with the command from sshd. */
 function run(shell: string, command: string): { output: string; status: number } {
   try {
     const output = execFileSync(shell, ['-c', command], { encoding: 'utf8', stdio: 'pipe' });

@@ -1,4 +1,4 @@
-/** What a cluster does not keep, as its own configuration tells it. */
+/** What a cluster does not keep, according to its own configuration. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ SLURM_VERSION           = 22.05.8
 Slurmctld(primary) at vm is UP
 `;
 
-/** The same keys where a cluster of Slurm 24.11 has a section for cgroups behind them. */
+/** The same keys in Slurm 24.11, followed by a section for cgroups. */
 const NEW = `Configuration data as of 2026-11-27T22:40:00
 KillWait                = 120 sec
 PreemptMode             = GANG,SUSPEND

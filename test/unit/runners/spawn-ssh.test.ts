@@ -1,4 +1,4 @@
-/** ssh(1) that cannot be started: each way in which Node tells it is an errno. */
+/** ssh(1) that cannot be started: each way in which Node reports that becomes an errno. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { whyWithout } from '../../support/tools.ts';
 
 const PATH = process.env['PATH'];
 
-/** An ssh that ends with 7, or none, in place of the system's. */
+/** An ssh that exits with 7, or none, in place of the system's. */
 function stage(t: TestContext, isThere: boolean): void {
   const bin = directory(t);
   if (isThere) writeFileSync(join(bin, 'ssh'), '#!/bin/sh\nexit 7\n', { mode: 0o755 });

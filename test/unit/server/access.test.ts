@@ -1,4 +1,4 @@
-/** What a socket permits: verbs, targets, and what of the answers is shown. */
+/** What a socket permits: verbs, targets, and which parts of the replies are shown. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
@@ -44,9 +44,7 @@ const CLOSED =
   'socket /s permits nothing: config.json has no entry of "sockets" with this "name"; ' +
   'add one and run "baton reload" on another socket';
 
-/**
- * What comes back for a request where the service answers `answer`; undefined: it was not asked.
- */
+/** The reply to a request if the service answers `answer`; undefined: it was not called. */
 function ask(input: RequestInput, rights: Omit<Rights, 'socket'>, answer: Reply) {
   const replies: Reply[] = [];
   const asked: Request[] = [];
@@ -276,6 +274,6 @@ test('a fleet is permitted only where all of its targets are that are meant', ()
   const picked = { type: 'run' as const, target: 'up', only: ['o*'] };
   assert.deepEqual(ask(picked, rights, done).reply, done);
   assert.equal(ask({ ...picked, only: ['*'] }, rights, done).asked, undefined);
-  // What no host fits is for the service to say.
+  // The service reports patterns that match no host.
   assert.deepEqual(ask({ ...picked, only: ['three'] }, rights, done).reply, done);
 });

@@ -1,4 +1,4 @@
-/** One connection of the daemon, with a service that says what the test wants. */
+/** One connection of the daemon, with a service that answers as the test wants. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
@@ -14,7 +14,7 @@ import { finishWith, type Responder } from '../../../daemon/server/responder.ts'
 import { makeLog } from '../../../daemon/system/log.ts';
 import { Session } from '../../support/rig.ts';
 
-/** A client of a connection whose requests are handled so. */
+/** A client of a connection whose requests are handled in this way. */
 async function connect(
   t: TestContext,
   handle: (request: Request, responder: Responder) => void,
@@ -53,7 +53,7 @@ test('an answer that is too long is an error that says so, and the next is serve
   assert.equal((await session.ask({ type: 'pause', target: 'x' }, 'done')).text, 'short');
 });
 
-/** A client whose run is held until the test says so; all that is served is told. */
+/** A client whose run is held until the test releases it; everything served is recorded. */
 async function holding(t: TestContext) {
   const served: string[] = [];
   let letGo = (): void => {};

@@ -1,4 +1,4 @@
-/** Who has the next turn: in order, and never so many in one go that others wait for long. */
+/** Whose turn is next: in order, and never so many in one turn that others wait for long. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { FairQueue } from '../../../daemon/server/fair-queue.ts';
 
 function work(ms: number): void {
   for (const untilMs = performance.now() + ms; performance.now() < untilMs; ) {
-    // As a relay does that reads and writes.
+    // Like a relay that reads and writes.
   }
 }
 

@@ -1,4 +1,4 @@
-/** Requests that wait for files to be read again: who is held, and in which order they go on. */
+/** Requests that wait for files to be read again: which are held, and in which order. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HeldRequests } from '../../../daemon/server/held-requests.ts';

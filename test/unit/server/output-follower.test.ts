@@ -1,4 +1,4 @@
-/** A follower of output that is not there yet costs next to nothing, and misses none of it. */
+/** A follower of output that does not exist yet costs next to nothing, and misses none of it. */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import '../../support/scratch.ts';
 const MINUTE_MS = 60_000;
 const STEP_MS = 10;
 
-/** On a clock that the test moves, in a directory that is there or not. */
+/** On a clock that the test advances, in a directory that may or may not exist. */
 function follow(t: TestContext, directory: string) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const seen = { opened: 0, text: '' };
@@ -42,11 +42,11 @@ function follow(t: TestContext, directory: string) {
   follower.pump();
   return {
     seen,
-    /** In steps: what a timer sets is due later than the timer. */
+    /** In steps, because a timer set by a timer is due later than that. */
     pass(ms: number): void {
       for (let step = 0; step < ms; step += STEP_MS) t.mock.timers.tick(STEP_MS);
     },
-    /** What the system tells comes between the turns of the loop. */
+    /** Notifications of the system arrive between the turns of the loop. */
     async until(isTrue: () => boolean): Promise<void> {
       while (!isTrue()) {
         await new Promise((resolve) => setImmediate(resolve));

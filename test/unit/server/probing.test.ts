@@ -1,4 +1,4 @@
-/** Looking at the machine of a target or those of a fleet: how many at once, what is said. */
+/** Probing the machine of a target or those of a fleet: how many at once, and the output. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeCatalog, type Target } from '../../../daemon/core/catalog.ts';
@@ -13,7 +13,7 @@ import { target } from '../../support/core.ts';
 const FINE: Probed = { lines: ['connected'] };
 const REFUSED: Probed = { lines: [], failure: { phase: 'connect', message: 'ECONNREFUSED' } };
 
-/** A client that is there until `leave` is called. */
+/** A client that is connected until `leave` is called. */
 function client() {
   const replies: Reply[] = [];
   let close = (): void => {};
@@ -51,7 +51,7 @@ test('all hosts of a fleet are looked at, some at once, and told in their order'
   const waiting: (() => void)[] = [];
   const prober: Prober = async ({ name }) => {
     most = Math.max(most, ++now);
-    // The first ones are answered last, and only when no more are asked.
+    // The first ones are answered last, and only when there are no more requests.
     await new Promise<void>((resolve) => {
       waiting.push(resolve);
       setImmediate(() => waiting.pop()?.());

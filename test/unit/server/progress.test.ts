@@ -1,4 +1,4 @@
-/** Percentages in what programs print. */
+/** Percentages in the output of programs. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

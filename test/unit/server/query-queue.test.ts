@@ -1,4 +1,4 @@
-/** Questions whose answers take long: one after another, with turns for others in between. */
+/** Queries whose answers take long: one after another, with time for others in between. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,11 +10,11 @@ import type { CooperativeSteps } from '../../../daemon/shared/cooperative.ts';
 
 const DONE: Reply = { type: 'done' };
 
-/** Work of so many milliseconds, in pieces of one. */
+/** Work of this many milliseconds, in steps of one. */
 function* pieces(ms: number): CooperativeSteps<Reply> {
   for (let at = 0; at < ms; at++) {
     for (const untilMs = performance.now() + 1; performance.now() < untilMs; ) {
-      // As a view does that looks at a thousand targets.
+      // Like a view that looks at a thousand targets.
     }
     yield;
   }

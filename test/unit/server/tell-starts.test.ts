@@ -1,4 +1,4 @@
-/** A client hears of each start of its run once, whatever is on the disk when it comes. */
+/** A client is told of each start of its run once, whatever is on the disk when it connects. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '../../../daemon/core/event.ts';

@@ -1,4 +1,4 @@
-/** What clients are shown of the state, on the pure core. */
+/** What clients see of the state, with the pure core. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -81,7 +81,7 @@ test('a narrowed history is what the whole one holds of it', () => {
       const core = new Core(catalog);
       for (const step of list) perform(core, step);
       const context = sceneryOf(core);
-      // The clock on the wall may differ: keepers tell their own ends.
+      // The wall clock may differ: keepers report the times of their ends.
       const agoMs = ({ run }: { readonly run: number }): number => {
         const known = core.state.runs.get(run);
         return known?.state === 'ended' ? elapsedMs(context.now) - elapsedMs(known.ended) : 0;
@@ -225,7 +225,7 @@ test('a run that was started again tells its attempt, also once it has ended', (
 test('a start that its command never saw is no attempt, and takes none from "onLost"', () => {
   const core = new Core([target('job', [], { onLost: 'retry' })], { manualKeepers: true });
   const run = core.ask('job');
-  // As in a shutdown: the attempt that follows is begun, and left to the next daemon.
+  // As in a shutdown: the next attempt is begun, and left to the next daemon.
   for (const tries of [1, 2, 3]) {
     core.restart();
     core.compact();
@@ -268,7 +268,7 @@ test('a status of a thousand runs that wait in one group looks at the group once
   assert.ok(looks < 20_000, `${looks} looks at queues`);
 });
 
-/** A thousand targets, each with its own group, a run that goes on and three that wait. */
+/** A thousand targets, each with its own group, a running run and three queued ones. */
 function crowded(): Core {
   const crowd = Array.from({ length: 1_000 }, (_, at) => {
     return target(`t${at}`, [{ type: 'cardinality', group: `g${at}`, instances: 1 }]);
@@ -295,7 +295,7 @@ test('no piece of a status or a chain looks at more than a few of a thousand tar
   const waiting = core.runs('queued')[0];
   assert.ok(waiting);
   for (const pieces of [view.viewTargets(context), view.viewChain([waiting], context)]) {
-    // The first one takes the copy to play on.
+    // The first step makes the copy for the simulation.
     let most = 0;
     for (let at = 0; pieces.next().done !== true; at++) {
       if (at > 0) most = Math.max(most, looks);

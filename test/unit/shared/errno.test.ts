@@ -1,4 +1,4 @@
-/** System errors are told with what can be done about them. */
+/** System errors come with advice. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

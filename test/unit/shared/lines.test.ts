@@ -1,4 +1,4 @@
-/** Lines of what comes in pieces. */
+/** Lines from data that arrives in pieces. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

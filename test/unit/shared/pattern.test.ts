@@ -1,6 +1,6 @@
 /**
- * Patterns of `acceptArgs`: they mean what JavaScript means by them, and no text of anybody keeps
- * the daemon busy.
+ * Patterns of `acceptArgs`: they mean the same as in JavaScript, and no foreign text keeps the
+ * daemon busy.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -35,7 +35,7 @@ function targetOf(...acceptArgs: readonly string[]): Target {
   return target;
 }
 
-/** What a part of a pattern may be, with the characters below. */
+/** Possible parts of a pattern, with the characters below. */
 const ATOMS = [
   ...['a', 'b', '-', '😀', '.', '\\n', '\\d', '\\w', '\\W', '\\s', '\\S', '\\.', '[ab]', '[^a]'],
   ...['[a-c-]', '[\\]\\-]', '[^\\d\\s]', '[[:]', '\\p{L}', '\\P{L}', '\\u0061', '\\x62', '\\u{63}'],
@@ -64,8 +64,8 @@ const { source: SOURCE } = fc.letrec<{ source: string }>((tie) => ({
 }));
 
 /**
- * What JavaScript says of each text; undefined where it gives up: nested repetitions cost it more
- * time than it has here, or all of its stack, even with eight characters.
+ * JavaScript's verdict on each text; undefined if it gives up: nested repetitions need more time
+ * than it has here, or its whole stack, even with eight characters.
  */
 function theirMatches(source: string, texts: readonly string[]): unknown {
   Object.assign(engine, { pattern: new RegExp(`^(?:${source})$`, 'u'), texts });
@@ -83,12 +83,12 @@ test('a pattern matches what it matches in JavaScript', () => {
     fc.property(SOURCE, fc.array(TEXT, { minLength: 5, maxLength: 10 }), (source, texts) => {
       const parsed = parsePattern(source);
       if (parsed === 'too-large') return;
-      // Two groups of one name, in an older JavaScript.
+      // Two groups with one name, in an older JavaScript.
       if (parsed === 'no-pattern') return assert.throws(() => new RegExp(source, 'u'));
       if (typeof parsed === 'string') assert.fail(parsed);
       const matched = texts.map((text) => matchWhole(parsed, text, MATCH_STEPS_MAX)?.matches);
       const context = JSON.stringify({ source, texts });
-      // Decided within the steps even where JavaScript gives up.
+      // Decided within the steps even if JavaScript gives up.
       assert.ok(!matched.includes(undefined), context);
       const expected = theirMatches(source, texts);
       if (expected === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * The configuration in force: reloads that are asked for while another one is under way, and files
- * of targets that have changed.
+ * The current configuration: reloads that are requested while another one is under way, and changed
+ * files of targets.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { makeLog } from '../../../daemon/system/log.ts';
 import { accepted, directory } from '../../support/config.ts';
 import { stamp } from '../../support/core.ts';
 
-/** Plugins whose import takes until the test says so. */
+/** Plugins whose import takes until the test ends it. */
 class SlowPlugins extends PluginFiles {
   readonly begun: (() => void)[] = [];
 

@@ -1,4 +1,4 @@
-/** What `batond --check` says of the conditions of targets. */
+/** What `batond --check` prints about the conditions of targets. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeCatalog } from '../../../daemon/core/catalog.ts';
@@ -12,7 +12,7 @@ const MOUNT: RawPolicy = { type: 'require', mounted: '/mnt/a' };
 const COMMAND: RawPolicy = { type: 'require', command: ['/bin/ready'] };
 const FILE: RawPolicy = { type: 'require', exists: '/x' };
 
-/** A machine that says of every condition what kind it is; `check` answers as it is told. */
+/** A machine whose answer to every condition is its kind; `check` answers as given. */
 function machineThat(check: WorldPort['check']): Pick<WorldPort, 'look' | 'check'> {
   return {
     look: (conditions) =>

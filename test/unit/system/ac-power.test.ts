@@ -1,4 +1,4 @@
-/** AC power, by trees as sysfs shows them on laptops, desktops and in guests. */
+/** AC power, with sysfs trees of laptops, desktops and guests. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Looks at files of which one may never come back. */
+/** Looks at files, one of which may never return. */
 import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** Steady time: it goes on across boots, whatever the clock on the wall says. */
+/** Steady time: it continues across boots, whatever the wall clock shows. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,14 +12,14 @@ import { Core, target } from '../../support/core.ts';
 
 const HOUR = 3_600_000;
 
-/** The steady time of a boot that follows on what this core knows. */
+/** The steady time of a boot that follows what this core knows. */
 function afterBoot({ state }: Core): number {
   const event = bootEvent(state, 'next boot');
   assert.ok(event?.type === 'booted');
   return new SystemClock(event).now().steadyMs;
 }
 
-/** A core whose clock on the wall was a day ahead, which the machine forgets at its boot. */
+/** A core whose wall clock was a day ahead, which the machine forgets at its boot. */
 function ahead(more: Parameters<typeof target>[2] = {}): Core {
   const targets = [target('job', [], more), target('other')];
   const core = new Core(targets);
@@ -80,12 +80,12 @@ test('a clock that is set an hour back and forth changes no duration, no age and
   }
 });
 
-/** The clocks of a machine that sleeps when told to. Its uptime has steps of 10 ms, as Linux's. */
+/** The clocks of a machine that sleeps on demand. Its uptime has steps of 10 ms, as in Linux. */
 class Machine implements Kernel {
   awakeMs = 50_000;
   asleepMs = 0;
   wallShiftMs = 1_700_000_000_000;
-  /** How often it was asked for its uptime. */
+  /** How often its uptime was read. */
   asked = 0;
 
   monotonicMs(): number {
@@ -109,7 +109,7 @@ class Machine implements Kernel {
   }
 }
 
-/** As if it were the one of the older daemon that has begun this boot. */
+/** As if the older daemon that started this boot had written it. */
 function ofOldVersion({ state }: Core): void {
   if (state.boot === undefined) return;
   const { bootId, offsetMs } = state.boot;

@@ -1,4 +1,4 @@
-/** Programs are found by a PATH of which a directory may hang. */
+/** Programs are found in a PATH of which a directory may hang. */
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Who holds a lock, as rsnapshot counts it. */
+/** Who holds a lock, by rsnapshot's rules. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

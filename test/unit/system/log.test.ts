@@ -1,4 +1,4 @@
-/** How a line of the log looks to people, to machines and to the journal. */
+/** How a log line looks to people, to machines and to the journal. */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ test('the journal is told the priority and has its own clock', () => {
   assert.equal(renderLine(warning, 'text', true), '<4>warn started\n');
 });
 
-/** What comes of what `write` logs. */
+/** The output for what `write` logs. */
 function logged(t: TestContext, format: 'json' | 'text', write: (log: Log) => void): string {
   const path = join(directory(t), 'log');
   const fd = openSync(path, 'w');

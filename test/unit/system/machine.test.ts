@@ -1,4 +1,4 @@
-/** What the real machine says to conditions: its mounts, a directory, stat(1). */
+/** The real machine's answers to conditions: its mounts, a directory, stat(1). */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -83,7 +83,7 @@ test('free space and inodes are held against what is asked', async (t) => {
 test('a command that does not end is killed with all that it has started, and then it is done', async () => {
   const ran = await new Promise<unknown>((resolve) => {
     const end = runBounded(['sh', '-c', 'sleep 1000 & echo ready; wait'], resolve);
-    // Its output is read as it comes, so that it can be known to run.
+    // Its output is read as it arrives, so that it is known to be running.
     setImmediate(end);
   });
   assert.ok(typeof ran === 'object' && ran !== null && !('code' in ran));

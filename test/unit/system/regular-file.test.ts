@@ -1,6 +1,6 @@
 /**
- * What others can put in the place of a file holds nobody up. Each of these would stand still for
- * ever if it opened a named pipe as it opens a file: the time limit of the test tells.
+ * What others put in place of a file blocks nothing. Each of these would hang for ever if it opened
+ * a named pipe like a file, which the test's time limit would show.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** Work in slices: all of it is done in order, and others have their turn between two. */
+/** Work in slices: all of it is done in order, and others run in between. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CooperativeSteps } from '../../../daemon/shared/cooperative.ts';

@@ -1,6 +1,6 @@
-# The verdicts of the installed rsnapshot on many files, without compiling it for each: after it has been
-# compiled and before it begins, a child of it goes on for every path on stdin, as `configtest` of
-# that file. What it says goes to PATH.said, how it ended to stdout.
+# The verdicts of the installed rsnapshot on many files, without compiling it for each: after it has
+# been compiled and before it starts, it forks a child for every path on stdin, which continues as
+# `configtest` of that file. Its output goes to PATH.said, its exit status to stdout.
 #
 #   perl -I test/support -MConfigtest /usr/bin/rsnapshot
 package Configtest;
@@ -18,7 +18,7 @@ INIT {
       open STDOUT, '>', '/dev/null';
       open STDIN, '<', '/dev/null';
       @ARGV = ('-c', $path, 'configtest');
-      # Only the child becomes rsnapshot.
+      # Only the child continues as rsnapshot.
       last;
     }
     waitpid $pid, 0;

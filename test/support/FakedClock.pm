@@ -1,5 +1,5 @@
-# Gives keepers the clock of faketime: perl -MFakedClock. They ask the kernel for the time by
-# syscall(), which faketime does not intercept; this asks the C library instead.
+# Gives keepers the clock of faketime: perl -MFakedClock. They read the kernel's time with
+# syscall(), which faketime does not intercept; this uses the C library instead.
 package FakedClock;
 use strict;
 use warnings;

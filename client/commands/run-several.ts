@@ -145,7 +145,7 @@ export async function waitAll(place: Place): Promise<Ending> {
     const [wallMs, awakeMs] = [Date.now() - beganAtMs, performance.now() - beganMs];
     const unseen = await failures(EARLIER_MS + Math.max(wallMs, awakeMs), place);
     for (const end of unseen.reverse()) {
-      // Only if the clock was not set, or it would have been among the earlier ones.
+      // If the clock was set forward, the period reaches too far back.
       const isOlder = wallMs > awakeMs && (end.endedAtMs ?? 0) < beganAtMs - EARLIER_MS;
       if (!told.has(end.run) && !isOlder) worst = worseOf(worst, endingOf(withAdvice(end)));
     }
@@ -153,7 +153,7 @@ export async function waitAll(place: Place): Promise<Ending> {
   }
 }
 
-/** Failures that shortly before the start are known not to be meant. */
+/** Failures from this long before the start are known, and not reported. */
 const EARLIER_MS = 10_000;
 
 /** Newest first; empty if the socket does not permit the request. */

@@ -1,10 +1,11 @@
 /**
  * Whether a run whose attempt has failed gets another one by its target's `retry`, and when. Pure.
  *
- * This is decided together with the end of the attempt, in one event, `requeued`. After a crash
- * before it, the end of the attempt is where its keeper recorded it, and is decided again; after a
- * crash behind it, the run is in its queue. The place in the groups is given up: the run is again a
- * queued run of its target, at its old position, and its policies let it start like any other.
+ * This is decided together with the end of the attempt, in one event, `requeued`. If the daemon
+ * crashes before that, the keeper has recorded the end of the attempt, and it is decided again; if
+ * it crashes after that, the run is in its queue. The place in the groups is given up: the run is
+ * again a queued run of its target, at its old position, and its policies let it start like any
+ * other.
  *
  * A run ends as its last attempt did, also if it waits for another one that never comes because it
  * expires, `retry` is removed from the configuration, or the target itself is.

@@ -143,7 +143,7 @@ class Output {
  */
 function openAnew(fd: number): { readonly fd: number; readonly mayBlock: boolean } {
   const file = fstatSync(fd);
-  if (file.isFile()) return { fd, mayBlock: false }; // it does not depend on the descriptor
+  if (file.isFile()) return { fd, mayBlock: false }; // it keeps its write position
   const isOurs = file.isCharacterDevice() && file.rdev === statOf(process.pid)?.terminal;
   for (const path of [`/proc/self/fd/${fd}`, ...(isOurs ? ['/dev/tty'] : [])]) {
     try {

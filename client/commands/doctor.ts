@@ -23,7 +23,7 @@ export async function doctor(
   const notes = findings.filter(({ level }) => level === 'note').length;
   const report = { version, atMs: Date.now(), wrong, notes, findings };
   const ending = printed(json ? jsonText(report) : showFindings(findings, screen()));
-  // A hanging file or command would keep the process alive; the result is known before this.
+  // A hanging command would keep the process alive; the result is known before this.
   setImmediate(() => process.exit());
   if (ending.status !== 0) return ending;
   return { status: wrong === 0 ? 0 : EXIT_WRONG, isOwn: true };

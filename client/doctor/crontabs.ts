@@ -9,7 +9,7 @@ import { namesOfProcesses } from './processes.ts';
 const BATON = join(import.meta.dirname, 'main.cjs');
 const STDIN = '/dev/stdin';
 const CHECK_MS = 20_000;
-export const CRONTABS_MS = CHECK_MS + 5_000;
+export const CRONTABS_MS = CHECK_MS + 10_000;
 const SHOWN_MAX = 5;
 const CRONS = ['cron', 'crond', 'fcron', 'bcron-start', 'dcron'];
 /** Of check-crontab: nothing found, something found, and a file could not be read. */

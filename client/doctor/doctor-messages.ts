@@ -13,6 +13,14 @@ export const lateLook = (look: string, limit: string): Trouble =>
     'check for a file server that hangs, or a machine that is out of memory or CPU time',
   );
 
+/** A path on a file server that hangs. */
+export const deafPlace = (path: string, limit: string): Trouble =>
+  say(
+    `${path}: its file system did not answer within ${limit}`,
+    'a file system that answers',
+    `check the file server or device behind it; "df ${path}" waits for it, too`,
+  );
+
 export const failedLook = (look: string, error: string): Trouble =>
   say(`the check of ${look} failed: ${error}`, 'a finding', 'report this bug in baton');
 

@@ -5,14 +5,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RUN_SOCKET, type StatusReply, SUBMIT_SOCKET } from '../../daemon/protocol/request.ts';
-import { findConfig, findState, type Places } from '../../daemon/startup/paths.ts';
+import { findConfig, findState, type Places, placesOfConfig } from '../../daemon/startup/paths.ts';
 import type { Place } from '../connection/conversation.ts';
 import { judgeClock, lookAtClock } from './clock.ts';
 import { CONFIG_MS, checkConfig, judgeConfig, modeInConfig } from './config.ts';
 import { CRONTABS_MS, judgeCrontabs, lookAtCrontabs } from './crontabs.ts';
 import { askDaemon, daemonLimitMs, findStateOf, judgeDaemon } from './daemon.ts';
 import { asNote, type Finding, ok } from './finding.ts';
-import { bounded, COMMAND_MS } from './limits.ts';
+import { bounded, COMMAND_MS, isAnswering, reached } from './limits.ts';
 import { describeMachine, judgePrograms, lookAtPrograms } from './programs.ts';
 import { judgeSocket, lookAtSocket, type SocketFacts } from './socket.ts';
 import { judgeRefusedStart, judgeState, lookAtState, STATE_MS, type StateFacts } from './state.ts';
@@ -30,6 +30,7 @@ const LOOK_MS = 3 * COMMAND_MS;
 const SYSTEMD = '/run/systemd/system';
 const SYSTEM_CONFIG = '/etc/baton/config.json';
 const SYSTEM_STATE = '/var/lib/baton';
+const NO_SOCKET = '/dev/null';
 
 export interface Scene {
   readonly place: Place;
@@ -43,9 +44,12 @@ export async function examine(scene: Scene): Promise<readonly Finding[]> {
   const hasSystemd = existsSync(SYSTEMD);
   const apart = [
     bounded('programs', LOOK_MS, async () => judgePrograms(await lookAtPrograms(scene.version))),
-    bounded('crontabs', CRONTABS_MS, async () =>
-      judgeCrontabs(await lookAtCrontabs(scene.crontabs, scene.place.socket)),
-    ),
+    bounded('crontabs', CRONTABS_MS, async () => {
+      const { socket } = scene.place;
+      // It would wait for a hanging socket, which has its own finding.
+      const asked = (await isAnswering(socket)) ? socket : NO_SOCKET;
+      return judgeCrontabs(await lookAtCrontabs(scene.crontabs, asked));
+    }),
   ];
   const service = await examineService(scene, hasSystemd);
   const others = await Promise.all(apart);
@@ -74,32 +78,39 @@ async function examineService(
         ? [ok('units', hasSystemd ? 'none is installed for this socket' : 'no systemd runs here')]
         : [...judgeUnits(known.units), ...judgeCrashes(known.units)];
     }),
-    bounded('daemon', daemonLimitMs(place), async () => {
-      known.socket = await lookAtSocket(socket);
-      if (known.socket.kind !== 'socket' || known.socket.refused !== undefined) return [];
-      const answer = await askDaemon(place);
-      if (answer.ok) known.status = answer.value;
-      return judgeDaemon(answer, version);
-    }),
+    bounded('daemon', daemonLimitMs(place), () =>
+      reached('socket', socket, async () => {
+        known.socket = await lookAtSocket(socket);
+        if (known.socket.kind !== 'socket' || known.socket.refused !== undefined) return [];
+        const answer = await askDaemon(place);
+        if (answer.ok) known.status = answer.value;
+        return judgeDaemon(answer, version);
+      }),
+    ),
   ]);
   const where = await findPlaces(known, socket, uid);
   const isAnswered = known.status !== undefined;
   const isAccepted = known.socket?.kind === 'socket' && known.socket.refused === undefined;
-  const config = bounded('config', CONFIG_MS, async () => {
-    const checked = await checkConfig(where.config);
-    known.mode = modeInConfig(checked, socket);
-    const judged = judgeConfig(checked, where.config, uid === 0);
-    // A silent listener may have its files anywhere.
-    const isGuess = isAccepted && !isAnswered && where.config === undefined;
-    return isGuess ? judged.map(asNote) : judged;
-  });
+  const config = bounded('config', CONFIG_MS, () =>
+    reached('config', where.config ?? '/', async () => {
+      const checked = await checkConfig(where.config);
+      known.mode = modeInConfig(checked, socket);
+      const judged = judgeConfig(checked, where.config, uid === 0);
+      // A silent listener may have its files anywhere.
+      const isGuess = isAccepted && !isAnswered && where.config === undefined;
+      return isGuess ? judged.map(asNote) : judged;
+    }),
+  );
   const state = bounded('state', STATE_MS, async () => {
-    if (where.state === undefined) return [ok('state', 'its location is unknown')];
-    known.state = await lookAtState(where.state, uid, { isAnswered, config: where.config });
-    return [
-      ...judgeState(known.state, { isAccepted, socket }),
-      ...judgeRefusedStart(known.state, isAnswered),
-    ];
+    const { state: path, config } = where;
+    if (path === undefined) return [ok('state', 'its location is unknown')];
+    return await reached('state', path, async () => {
+      known.state = await lookAtState(path, uid, { isAnswered, config });
+      return [
+        ...judgeState(known.state, { isAccepted, socket }),
+        ...judgeRefusedStart(known.state, isAnswered),
+      ];
+    });
   });
   const found = [...(await config), ...(await state)];
   const clock = await bounded('clock', LOOK_MS, async () => {
@@ -145,7 +156,13 @@ interface Where {
 /** Where this socket's daemon has its files: from itself, from its unit, or the defaults. */
 async function findPlaces({ status, units }: Known, socket: string, uid: number): Promise<Where> {
   const isSystems = socket === RUN_SOCKET || socket === SUBMIT_SOCKET;
-  const places: Places = { env: process.env, uid, exists: existsSync };
+  const deaf = new Set<string>();
+  for (const path of placesOfConfig({ env: process.env, uid, exists: existsSync })) {
+    if (!(await isAnswering(path))) deaf.add(path);
+  }
+  // The daemon would wait for one that hangs.
+  const exists = (path: string): boolean => deaf.has(path) || existsSync(path);
+  const places: Places = { env: process.env, uid, exists };
   const own = units === undefined ? undefined : placesOfUnits(units);
   const by = units?.manager === 'user' ? 'systemctl --user' : 'systemctl';
   const open = status === undefined ? undefined : await findStateOf(status.pid);

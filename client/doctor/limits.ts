@@ -1,6 +1,7 @@
 /**
  * Nothing that `baton doctor` checks may block it: each command has a time limit, after which all
- * of it is killed, and so has each check. A hanging file server holds up only one check.
+ * of it is killed, and so has each check. A hanging file server holds up only one check. Only
+ * commands wait for it: a thread of this process that waits would prevent even its exit.
  */
 import { showDuration } from '../../daemon/protocol/request.ts';
 import { runBounded } from '../../daemon/system/bounded-command.ts';
@@ -46,6 +47,22 @@ export function run(
       STDOUT_CHARS_MAX,
     );
   });
+}
+
+/** Whether the file system of a path answers, even with an error. */
+export async function isAnswering(path: string): Promise<boolean> {
+  const { code, how } = await run(['df', '-P', '--', path]);
+  return code !== undefined || how === 'ENOENT';
+}
+
+/** The findings of a check of a path, or that its file system does not answer. */
+export async function reached(
+  look: Look,
+  path: string,
+  find: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  if (await isAnswering(path)) return await find();
+  return [wrong(look, say.deafPlace(path, showDuration(COMMAND_MS)))];
 }
 
 /** The findings of a check, or that it does not end. */

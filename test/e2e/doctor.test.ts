@@ -304,6 +304,32 @@ test('a disk of the state that has no room for more files', async (t) => {
   ]);
 });
 
+/** A command beside which `place` is on a file system that never answers. */
+function hung(place: string): readonly string[] {
+  const server = join(import.meta.dirname, '../../../test/support/deaf-mount.pl');
+  return ['unshare', '--mount', '--propagation', 'private', 'perl', server, place];
+}
+const SILENT = /: its file system did not answer within 5\.0 s$/;
+
+test('a file server that hangs under the state, the configuration or the socket', async (t) => {
+  if (skipWithout(t, 'root', 'unshare', 'a mount namespace', 'FUSE')) return;
+  mkdirSync(rig.state, { mode: 0o700 });
+  const wrong = (look: string): Wrong => [look, SILENT, /^check the file server or device/];
+  const ended: Promise<void>[] = [];
+  const place = join(rig.directory, 'hung');
+  mkdirSync(place);
+  const inPlace = { BATON_CONFIG: join(place, 'c.json'), BATON_SOCKET: join(place, 's') };
+  for (const [env, at, ...wrongs] of [
+    [{}, rig.state, noSocket(), wrong('state')],
+    [{ BATON_CONFIG: inPlace.BATON_CONFIG }, place, noSocket(), wrong('config')],
+    [{ BATON_SOCKET: inPlace.BATON_SOCKET }, place, wrong('socket')],
+  ] as const) {
+    const asked = ask({ within: hung(at), env });
+    ended.push(asked.then((diagnosis) => assertWrong(diagnosis, ...wrongs)));
+  }
+  await Promise.all(ended);
+});
+
 test('a file in the place of the state directory', async () => {
   writeFileSync(rig.state, '');
   assertWrong(await ask(), noSocket(), [

@@ -256,6 +256,7 @@ function joined<T extends Readonly<Record<string, (...args: never[]) => Trouble>
 }
 
 const DOCTOR: Samples<Joined<typeof doctor>> = {
+  deafPlace: [['/var/lib/baton', '5.0 s']],
   lateLook: [['state', '30 s']],
   failedLook: [['state', 'EIO']],
   noSocket: [['/run/s', 'start batond']],

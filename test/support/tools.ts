@@ -14,6 +14,7 @@ const PROBES: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
   'a mount namespace': () => isGood('unshare', '--mount', 'true'),
   'a time namespace': () => isGood('unshare', '--time', '--boottime', '1', 'true'),
+  FUSE: () => existsSync('/dev/fuse'),
   // A root made by mmdebstrap has no /etc/hosts.
   localhost: () => isGood('getent', 'hosts', 'localhost'),
   tzdata: () => existsSync('/usr/share/zoneinfo/Europe/Berlin'),

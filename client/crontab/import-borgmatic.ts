@@ -2,12 +2,13 @@
  * `baton import borgmatic [FILE…]`: prints a target for each borgmatic configuration on stdout, and
  * the lines for cron on stderr. It changes no file. Each target runs borgmatic with that file: its
  * hooks, retention and monitoring stay with borgmatic. The files are not parsed, except for one
- * thing that changes their meaning. Because borgmatic processes its files one by one, the targets
- * share a group. An unreadable file is reported, also by the exit status; the others are printed.
+ * thing that changes their meaning, which an included file may have, too. Because borgmatic
+ * processes its files one by one, the targets share a group. An unreadable file is reported, also
+ * by the exit status; the others are printed.
  */
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT } from '../../daemon/protocol/request.ts';
 import { cannotRead } from '../client-errors.ts';
 import type { Ending } from '../ending.ts';
@@ -23,7 +24,9 @@ const PROGRAM = 'borgmatic';
 const TIME = '0 3 * * *';
 /** Hooks around a whole call with all its files: before 2.0, and since then. */
 const AROUND_ALL =
-  /^\s*(?:(?:before|after)_everything\s*:|-?\s*(?:before|after)\s*:\s*everything\b)/m;
+  /^[^#\n]*\b(?:before|after)(?:_everything["']?\s*:|["']?\s*:\s*["']?everything\b)/m;
+/** A path relative to the directory of this file, or a list of such paths. */
+const INCLUDE = /^[^#\n]*!include\s+(.+)$/gm;
 
 const UNREAD: Ending = { status: EXIT.config, isOwn: true };
 
@@ -91,13 +94,29 @@ function readPlaces(places: readonly string[], mayBeAbsent: boolean): AllRead {
     attempt(place, () => {
       for (const file of filesOf(resolve(place))) {
         attempt(file, () => {
-          if (AROUND_ALL.test(readFound(file))) around.add(file);
+          if (hasAroundAll(file, readFound(file))) around.add(file);
           files.add(file);
         });
       }
     });
   }
   return { files: [...files], around: [...around], unread: [...unread] };
+}
+
+/** In a file or its includes. borgmatic itself reports an unreadable include. */
+function hasAroundAll(file: string, text: string, seen = new Set<string>()): boolean {
+  seen.add(file);
+  if (AROUND_ALL.test(text)) return true;
+  const words = [...text.matchAll(INCLUDE)].flatMap(([, rest = '']) => rest.split(/[\s,[\]"']+/));
+  return words.filter(Boolean).some((word) => {
+    const path = resolve(dirname(file), word);
+    if (seen.has(path)) return false;
+    try {
+      return hasAroundAll(path, readFound(path), seen);
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Does not exist; a dangling link does exist. */

@@ -93,6 +93,68 @@ test('each configuration of borgmatic becomes a target that saves what it names,
   }
 });
 
+/** The configuration that borgmatic itself writes as an example, of what is there. */
+function example(root: string): string {
+  const file = join(root, 'example.yaml');
+  const old = spawnSync('generate-borgmatic-config', ['--destination', file]);
+  if (old.status !== 0) {
+    execFileSync('borgmatic', ['config', 'generate', '--destination', file], { stdio: 'ignore' });
+  }
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const own = lines.filter((line) => !/^ *- (?:\/|ssh:|path: )|^ +label: \S+$/.test(line));
+  const named = own.map((line) => {
+    if (/^ *source_directories:$/.test(line)) return `${line} [${root}/data]`;
+    if (!/^ *repositories:$/.test(line)) return line;
+    return `${line} [${old.status === 0 ? `${root}/b` : `{path: ${root}/b}`}]`;
+  });
+  writeFileSync(file, named.join('\n'), { mode: 0o600 });
+  return file;
+}
+
+test('the example configuration of the installed borgmatic is imported, and saves', async (t) => {
+  if (skipWithout(t, 'borgmatic', 'borg')) return;
+  const root = directory(t);
+  mkdirSync(join(root, 'data'));
+  writeFileSync(join(root, 'data/x'), 'kept');
+  const own = { HOME: root, BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK: 'yes' };
+  const env = { PATH: process.env['PATH'], ...own };
+  execFileSync('borg', ['init', '-e', 'none', join(root, 'b')], { env, stdio: 'ignore' });
+  const made = baton(t, 'borgmatic', example(root));
+  assert.equal(made.status, 0, made.errors);
+  assert.doesNotMatch(made.errors, /for the whole session/);
+  const targets = targetsIn(t, made.text);
+  assert.deepEqual(Object.keys(targets), ['borgmatic-example']);
+  Object.assign(targets['borgmatic-example'].runner, { env: own });
+  const rig = await Rig.start({ targets });
+  t.after(() => rig.close());
+  const ran = await rig.baton('run', 'borgmatic-example', '--wait');
+  assert.equal(ran.status, 0, ran.errors);
+  const list = ['list', '--short', join(root, 'b')];
+  assert.match(execFileSync('borg', list, { env, encoding: 'utf8' }), /^\S+\n$/);
+});
+
+test('import borgmatic names hooks around all files in every form of YAML, and in what a file includes', (t) => {
+  const root = directory(t);
+  const plain = join(root, 'plain.yaml');
+  writeFileSync(plain, '# before_everything: [x]\n#commands: [{before: everything}]\n');
+  for (const hook of [
+    '"before_everything": [mount /mnt]\n',
+    'hooks: {after_everything: [umount /mnt]}\n',
+    'commands:\n  - {"before": "everything", run: [mount /mnt]}\n',
+    "commands:\n  - run: [umount /mnt]\n    after: 'everything'\n",
+    '<<: !include more/common.yaml\n',
+  ]) {
+    const file = join(root, 'hooked.yaml');
+    mkdirSync(join(root, 'more'), { recursive: true });
+    writeFileSync(join(root, 'more/common.yaml'), 'before_everything:\n  - mount /mnt\n');
+    writeFileSync(file, hook);
+    const { status, errors } = baton(t, 'borgmatic', plain, file);
+    assert.equal(status, 0, errors);
+    const named = errors.match(/^# (\S+) has hooks for the whole session/gm);
+    assert.deepEqual(named, [`# ${file} has hooks for the whole session`], hook);
+  }
+});
+
 test('import borgmatic names hooks around all files, and files that it cannot read', (t) => {
   const root = directory(t);
   const [one, two] = [join(root, 'one.yaml'), join(root, 'two.yml')];

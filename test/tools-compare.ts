@@ -40,6 +40,10 @@ function agrees(row: KnownTool, fact: string, value: string, debian: 12 | 13): b
       return code === 0;
     case 'caution-text':
       return value === 'yes';
+    case 'percent':
+      return row.percent?.includes(value) === true;
+    case 'no-percent':
+      return row.percent?.includes(value) !== true;
     case 'locked-text':
       return value === 'yes' || row.lockedText === undefined;
     case 'stopped':

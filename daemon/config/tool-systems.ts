@@ -62,9 +62,9 @@ export const SYSTEMS = {
     programs: ['sqlite3'],
     word: '.dump',
     caution:
-      'exits with 0 although the database is damaged, locked or missing, or the disk is full; the ' +
-      'last line of its output has to be "COMMIT;"',
-    seen: seenIn('sqlite3', '3.40.1-2+deb12u2', '3.46.1-7+deb13u2'),
+      'exits with 0 although the database is damaged, locked or missing, or the disk is full; use ' +
+      '-readonly, and see that the last line of its output is "COMMIT;"',
+    seen: seenIn('sqlite3', '3.40.1-2+deb12u2', '3.46.1-7+deb13u2', { 12: true, 13: true }),
   },
   sqlite3: {
     programs: ['sqlite3'],
@@ -72,7 +72,7 @@ export const SYSTEMS = {
     stop: 'TERM',
     stopped: [143, 143],
     caution: 'exits with 0 although the database is missing, and makes an empty one; use -readonly',
-    seen: seenIn('sqlite3', '3.40.1-2+deb12u2', '3.46.1-7+deb13u2'),
+    seen: seenIn('sqlite3', '3.40.1-2+deb12u2', '3.46.1-7+deb13u2', { 12: true, 13: true }),
   },
   certbot: {
     programs: ['certbot'],
@@ -125,16 +125,21 @@ export const SYSTEMS = {
     programs: ['zstd'],
     failed: { 1: 'missing, unreadable, or the target exists', 70: 'disk full' },
     stop: 'INT',
-    stopped: [2, 2],
+    stopped: [2, 2, 2],
     leaves: 'after TERM, HUP and KILL a part under the final name',
     percent: ['--progress'],
-    seen: seenIn('zstd', '1.5.4+dfsg2-5', '1.5.7+dfsg-1+deb13u1'),
+    seen: [
+      ...seenIn('zstd', '1.5.4+dfsg2-5', '1.5.7+dfsg-1', { 12: true, 13: true }),
+      ...seenIn('zstd', undefined, '1.5.7+dfsg-1+deb13u1'),
+    ],
   },
   etckeeper: {
     programs: ['etckeeper'],
     failed: { 1: 'nothing to commit, or a failure', 128: 'index.lock is there' },
+    stop: 'TERM',
+    stopped: [143, 143],
     leaves: 'after KILL .git/index.lock, until it is removed by hand',
-    seen: seenIn('etckeeper', '1.18.20-1', '1.18.22-2'),
+    seen: seenIn('etckeeper', '1.18.20-1', '1.18.22-2', { 12: true, 13: true }),
   },
   chronic: {
     programs: ['chronic'],
@@ -142,6 +147,6 @@ export const SYSTEMS = {
     stop: 'TERM',
     stopped: [143, 143],
     leavesOthers: true,
-    seen: seenIn('moreutils', '0.67-1', '0.69-1'),
+    seen: seenIn('moreutils', '0.67-1', '0.69-1', { 12: true, 13: true }),
   },
 } as const satisfies Readonly<Record<string, KnownTool>>;

@@ -51,6 +51,10 @@ duplicity_rows() {
     done
   }
   rm -rf /tmp/dup-big
+  head -c 300000000 /dev/urandom >/tmp/random
+  # shellcheck disable=SC2086 # words
+  percent duplicity --progress --progress-rate 1 $plain /tmp/random file:///tmp/dup-progress
+  rm -rf /tmp/random /tmp/dup-progress
 }
 
 # borgmatic FILE SOURCE REPOSITORY [LINE]

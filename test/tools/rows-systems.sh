@@ -48,6 +48,7 @@ postgres_rows() {
   status pg_basebackup ok pg_basebackup -c fast -D /tmp/bb
   status pg_basebackup means pg_basebackup -c fast -D /tmp/bb
   status pg_basebackup means pg_basebackup -U plain -D /tmp/bb2
+  for flag in -P --progress; do percent pg_basebackup $flag -c fast -D "/tmp/bb$flag"; done
   # shellcheck disable=SC2317 # called as "$busy"
   copies() { [ "$(du -sk /tmp/bb3 2>/dev/null | cut -f 1)" -gt 500 ] 2>/dev/null; }
   busy=copies
@@ -56,6 +57,7 @@ postgres_rows() {
   status pg_basebackup means pg_basebackup -c fast -D /tmp/bb3
   rm -rf /tmp/bb3
   goes_on pg_basebackup pg_basebackup 5 pg_basebackup -c fast --max-rate=200k -D /tmp/bb3
+  busy=reads
   kill -QUIT $server; wait $server 2>/dev/null
   rm -rf /tmp/pg /tmp/bb* /tmp/pg.sql
 }

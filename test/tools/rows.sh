@@ -87,6 +87,13 @@ goes_on() {
 # Without zombies.
 runs() { pgrep -r D,R,S,T -x "$1" >/dev/null; }
 end() { while runs "$1"; do pkill -KILL -x "$1"; sleep .1; done; }
+# percent TOOL FLAG ARGUMENT...: whether it prints "NN%" where there is no terminal.
+percent() {
+  tool=$1 flag=$2
+  shift 2
+  quiet "$tool" "$flag" "$@"
+  if grep -q '[0-9]%' /tmp/log/out; then say "$tool percent $flag"; else say "$tool no-percent $flag"; fi
+}
 # Its own output has this many bytes.
 bytes() { wc -c </tmp/log/out; }
 big() { mkdir -p /tmp/big && truncate -s 40G $BIG; }
@@ -108,6 +115,7 @@ rsync_rows() {
   say "rsync warn $code"
   status rsync failed rsync -a /tmp/src/ /tmp/no/such/
   stop rsync stopped TERM tree rsync -a --bwlimit=100M $BIG /tmp/d4/
+  for flag in --info=progress2 --progress -P; do percent rsync $flag -a /tmp/many/ "/tmp/d5$flag/"; done
 }
 
 rsnapshot_rows() {
@@ -211,6 +219,9 @@ rclone_rows() {
   chown nobody /tmp/u
   status rclone failed as_user env HOME=/tmp/u RCLONE_CONFIG=/dev/null rclone copy /tmp/src /tmp/u/rc
   stop rclone stopped TERM tree rclone copy --bwlimit 100M --local-no-preallocate $BIG /tmp/rc2
+  truncate -s 200M /tmp/some
+  for flag in -P --progress; do percent rclone $flag copy --bwlimit 100M /tmp/some "/tmp/rc3$flag"; done
+  percent rclone --stats-one-line -v --stats 500ms copy --bwlimit 100M /tmp/some /tmp/rc4
 }
 
 tar_rows() {
@@ -258,4 +269,8 @@ seq 3000 | (mkdir -p /tmp/many && cd /tmp/many && split -l 1 -a 3 - f)
 . /rows/rows-backups.sh
 # shellcheck source=test/tools/rows-systems.sh
 . /rows/rows-systems.sh
+# shellcheck source=test/tools/rows-archives.sh
+. /rows/rows-archives.sh
+# shellcheck source=test/tools/rows-keepers.sh
+. /rows/rows-keepers.sh
 for tool in "$@"; do "$(echo "$tool" | tr '[:punct:]' _)_rows"; done

@@ -110,6 +110,11 @@ test('a status that btrbk has also where every backup is missing is a failure, n
   assert.deepEqual([target.warnExit, target.stopSignal, target.stopTo], [[], 'INT', 'main']);
 });
 
+test('a warning of backupninja is a failure, as its handlers only warn where no database was saved', () => {
+  const { target } = targetOf({ runner: command('backupninja', '--now'), tool: 'backupninja' });
+  assert.deepEqual([target.okExit, target.warnExit], [[0], []]);
+});
+
 test('unattended-upgrade alone is told to stop, as the package that it installs would be left in pieces', () => {
   const runner = command('nice', 'unattended-upgrade');
   const { target } = targetOf({ runner, tool: 'unattended-upgrade' });

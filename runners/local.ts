@@ -54,7 +54,9 @@ const Options = v.pipe(
         'daemon.',
       group: 'Primary group (name or gid), instead of that of the user.',
       umask: 'File mode creation mask. Default: `"022"`.',
-      nice: 'CPU niceness, from -20 (highest priority) to 19 (lowest).',
+      nice:
+        'CPU niceness, from -20 (highest priority) to 19 (lowest), added to that of the daemon, ' +
+        'which is usually 0.',
       ionice:
         'I/O scheduling class, as for ionice(1): `"idle"`, or a class with a level such as ' +
         '`"best-effort:7"`.',

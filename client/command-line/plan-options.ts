@@ -71,5 +71,8 @@ function assumedOf(text: string | undefined): Readonly<Record<string, number>> {
     const expected = 'TARGET=TIME, such as rsnap-daily=2h';
     throw new Mistake(say.wrongValue('--assume', expected, pair));
   });
-  return Object.fromEntries(pairs);
+  const names = pairs.map(([name]) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice === undefined) return Object.fromEntries(pairs);
+  throw new Mistake(say.wrongValue('--assume', 'each target once', twice));
 }

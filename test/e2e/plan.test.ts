@@ -196,6 +196,7 @@ test('without a daemon the configuration is found as ever, and mistakes of all k
     ['--from', 'soon'],
     ['--for', '1s'],
     ['--assume', 'a'],
+    ['--assume', 'a=1h,b=1h,a=2h'],
     ['--for', '9999d'],
     ['--html', '--json'],
     ['--output', '/dev/null'],

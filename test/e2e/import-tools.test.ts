@@ -223,15 +223,15 @@ test('the configurations that borgmatic keeps for a user are found, too', (t) =>
   assert.match(dangling.errors, /borgmatic\.d\/web\.yaml: cannot be read \(ENOENT\)/);
 });
 
-/** As in its template for `schedule-permission: system`. */
-function unitOf(command: string, profile: string): string {
+/** As in its template for `schedule-permission: system`, or `user`, for which `more` has a line. */
+function unitOf(command: string, profile: string, ...more: readonly string[]): string {
   return [
     ...['[Unit]', `Description=resticprofile ${command} for profile ${profile} in profiles.yaml`],
     ...['After=network-online.target', '', '[Service]', 'Type=notify'],
     ...['WorkingDirectory=/etc/resticprofile'],
     `ExecStart=/usr/local/bin/resticprofile --no-prio --no-ansi --config profiles.yaml run-schedule ${command}@${profile}`,
     ...['Nice=19', 'CPUSchedulingPolicy=idle', 'IOSchedulingClass=3', 'IOSchedulingPriority=7'],
-    ...['Environment="HOME=/root"', ''],
+    ...[...more, 'Environment="HOME=/root"', ''],
   ].join('\n');
 }
 
@@ -266,4 +266,27 @@ test('the schedules of resticprofile become targets, and its services ask for th
     readFileSync(join(out, dropIn), 'utf8'),
     /^\[Service\]\nType=exec\nExecStart=\nExecStart=baton run resticprofile-prune-profile-web --wait$/m,
   );
+});
+
+test('of resticprofile, a service of a user keeps that user, and one of their own systemd is not imported', (t) => {
+  const root = directory(t);
+  const name = 'resticprofile-backup@profile-web.service';
+  const system = join(root, name);
+  writeFileSync(system, unitOf('backup', 'web', 'User=backup'));
+  mkdirSync(`${system}.d`);
+  writeFileSync(join(`${system}.d`, 'umask.conf'), '[Service]\nUMask=0027\n');
+  const made = baton(t, 'resticprofile', system, '--write', join(root, 'out'));
+  assert.equal(made.status, 0, made.errors);
+  assert.match(made.errors, /not subject to CPUSchedulingPolicy=/);
+  const targets = targetsIn(t, readFileSync(join(root, 'out/config.json'), 'utf8'));
+  const { runner } = targets['resticprofile-backup-profile-web'];
+  assert.deepEqual([runner.user, runner.umask], ['backup', '0027']);
+  const dropIn = join(root, 'out/etc/systemd/system', `${name}.d/baton.conf`);
+  assert.match(readFileSync(dropIn, 'utf8'), /^User=$/m);
+  const users = join(root, '.config/systemd/user');
+  mkdirSync(users, { recursive: true });
+  writeFileSync(join(users, name), unitOf('backup', 'web'));
+  const away = baton(t, 'resticprofile', join(users, name));
+  assert.equal(away.text, '');
+  assert.match(away.errors, /not imported: it is a user unit; name a system unit$/m);
 });

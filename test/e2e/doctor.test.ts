@@ -327,6 +327,17 @@ test('a file server that hangs under the state, the configuration or the socket'
     const asked = ask({ within: hung(at), env });
     ended.push(asked.then((diagnosis) => assertWrong(diagnosis, ...wrongs)));
   }
+  // The home of a user, where batond would look first.
+  chmodSync(rig.directory, 0o755);
+  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+  const asked = ask({
+    within: [...hung(place), 'setpriv', ...ids],
+    env: { HOME: place, BATON_CONFIG: '', STATE_DIRECTORY: '' },
+    client: join(publish(rig.directory), 'dist/client/main.cjs'),
+  });
+  ended.push(
+    asked.then((found) => assertWrong(found, noSocket(), wrong('config'), wrong('state'))),
+  );
   await Promise.all(ended);
 });
 

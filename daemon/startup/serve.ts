@@ -10,6 +10,7 @@ import type { PluginFiles } from '../config/plugin-files.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT, parseDuration } from '../protocol/request.ts';
 import { noHome } from '../system/boot-messages.ts';
+import { leave } from '../system/bounded-looks.ts';
 import { LOG_FORMATS, type Log, makeLog } from '../system/log.ts';
 import { findOwnEntry } from '../system/passwd.ts';
 import { isGoingDown } from '../system/shutdown.ts';
@@ -131,8 +132,8 @@ async function run(config: Config, start: Start): Promise<void> {
   let daemon: Running | undefined;
   const end = (): void => {
     note.remove();
-    if (daemon === undefined) process.exit(0);
-    daemon.stop().then(() => process.exit(0), fail);
+    if (daemon === undefined) leave(0);
+    daemon.stop().then(() => leave(0), fail);
   };
   // On shutdown, runs are ended here, while what they need still exists: mounts and the network go
   // after the daemon, and if left alone the runs would go last of all.
@@ -209,7 +210,7 @@ function warnOf({ path, warnings, catalog }: Config, log: Log): void {
 function catchBugs(log: Log): (error: unknown) => void {
   const fail = (error: unknown): void => {
     log.fatal({ err: error }, 'cannot continue');
-    process.exit(EXIT_SOFTWARE);
+    leave(EXIT_SOFTWARE);
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);

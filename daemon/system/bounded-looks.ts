@@ -9,6 +9,23 @@ const LOOK_MS_MAX = 2_000;
 /** A timer that is this late was delayed by a busy thread. */
 const HELD_UP_MS = 100;
 
+/** How many checks of this process have not returned. */
+let out = 0;
+
+/**
+ * Ends this process with a status. While a check hangs, `process.exit` would wait forever for its
+ * thread. Then SIGTERM ends the process, which is a clean exit for systemd, or SIGKILL.
+ */
+export function leave(code: number): never {
+  if (out > 0) {
+    process.emit('exit', code);
+    const signal = code === 0 ? 'SIGTERM' : 'SIGKILL';
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+  process.exit(code);
+}
+
 export class BoundedLooks {
   readonly #limitMs: number;
   #last: Promise<unknown> = Promise.resolve();
@@ -27,9 +44,11 @@ export class BoundedLooks {
 
   async #bound<T>(look: Promise<T>): Promise<T | undefined> {
     this.#isOut = true;
+    out += 1;
     const timer = new AbortController();
     const back = look.finally(() => {
       this.#isOut = false;
+      out -= 1;
       timer.abort();
     });
     const found = back.then((value) => ({ value }));

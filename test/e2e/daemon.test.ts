@@ -18,8 +18,10 @@ import { type TestContext, test } from 'node:test';
 import { Journal } from '../../daemon/journal/journal.ts';
 import { removed } from '../../daemon/protocol/outcome-text.ts';
 import type { Reply } from '../../daemon/protocol/request.ts';
+import { HUNG_NEEDS, hung } from '../support/hung.ts';
 import { Puppets } from '../support/puppet.ts';
 import { BATOND, Rig, type Session } from '../support/rig.ts';
+import { skipWithout } from '../support/tools.ts';
 
 const CONFIG = { targets: { nap: { runner: { type: 'dummy', time: 0 } } } };
 
@@ -464,4 +466,22 @@ test('log lines are events, and no secret of an environment is in the log, the j
     JSON.stringify(session.replies),
   ];
   for (const text of everything) assert.equal(text.includes(secret), false, text);
+});
+
+test('a daemon stops although a file server that hangs has the command of a run', async (t) => {
+  if (skipWithout(t, ...HUNG_NEEDS)) return;
+  const rig = rigOf(t);
+  const place = join(rig.directory, 'hung');
+  mkdirSync(place);
+  // Behind nice(1) the command is looked at first.
+  const runner = { type: 'local', args: [join(place, 'command')], nice: 1 };
+  rig.configure({ targets: { job: { runner } } });
+  const own = ['--config', rig.configFile, '--socket', rig.socket, '--state', rig.state];
+  const ended = rig.spawn([...hung(place), process.execPath, BATOND, ...own]);
+  await Promise.race([rig.logged('ready'), ended]);
+  assert.equal((await rig.baton('run', 'job')).status, 0);
+  await Promise.race([rig.logged('started'), ended]);
+  // systemd takes this for a good end.
+  assert.equal(await rig.end(), 'SIGTERM');
+  assert.deepEqual(rig.log.at(-1)?.['msg'], 'stopped');
 });

@@ -24,6 +24,7 @@ import {
   type Wrong,
 } from '../support/diagnose.ts';
 import { type FakeConnection, FakeDaemon } from '../support/fake-daemon.ts';
+import { HUNG_NEEDS, hung } from '../support/hung.ts';
 import { Rig } from '../support/rig.ts';
 import { publish, skipWithout } from '../support/tools.ts';
 
@@ -304,15 +305,10 @@ test('a disk of the state that has no room for more files', async (t) => {
   ]);
 });
 
-/** A command beside which `place` is on a file system that never answers. */
-function hung(place: string): readonly string[] {
-  const server = join(import.meta.dirname, '../../../test/support/deaf-mount.pl');
-  return ['unshare', '--mount', '--propagation', 'private', 'perl', server, place];
-}
 const SILENT = /: its file system did not answer within 5\.0 s$/;
 
 test('a file server that hangs under the state, the configuration or the socket', async (t) => {
-  if (skipWithout(t, 'root', 'unshare', 'a mount namespace', 'FUSE')) return;
+  if (skipWithout(t, ...HUNG_NEEDS)) return;
   mkdirSync(rig.state, { mode: 0o700 });
   const wrong = (look: string): Wrong => [look, SILENT, /^check the file server or device/];
   const ended: Promise<void>[] = [];

@@ -48,8 +48,8 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
       '(root) or $XDG_RUNTIME_DIR/baton.sock',
     ],
     text:
-      'Socket to listen on. It permits all requests to every user who may open it; its mode ' +
-      'is 0600, so that only root and the user of the daemon may. Default: the sockets that ' +
+      'Socket to listen on. It permits all requests to every user who can open it; its mode ' +
+      'is 0600, so only root and the user of the daemon can. Default: the sockets that ' +
       'systemd passes or the configuration lists, else `$BATON_SOCKET`, else ' +
       `\`${RUN_SOCKET}\` for root and \`$XDG_RUNTIME_DIR/baton.sock\` for other users.`,
   },
@@ -85,10 +85,13 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
     brief: ['print what the configuration means, or its errors, and', 'exit'],
     text:
       'Check the configuration and exit. If it is correct, print what it means, target by ' +
-      'target, and exit with 0. Otherwise print all errors and exit with 78. A target that ' +
-      'cannot work on this machine is an error. For each condition of `require`, say whether ' +
-      'it is met now; an unmet condition is not an error. Conditions are checked for at most ' +
-      '15 s, and the `command` of a condition is not run.',
+      'target, and exit with 0. Otherwise print all errors and exit with 78. Lines that begin ' +
+      'with `problem:` name targets that cannot work at all, such as one whose policy cannot ' +
+      'read its file; the exit status is then 78, too. Lines that begin with `warning:` name ' +
+      'what would fail during a run, such as a missing program, user or directory; they do not ' +
+      'change the exit status. For each condition of `require`, say whether it is met now; an ' +
+      'unmet condition is not an error. Conditions are checked for at most 15 s, and the ' +
+      '`command` of a condition is not run.',
   },
   replay: {
     usage: '--replay FILE',
@@ -99,8 +102,8 @@ export const FLAG_TEXTS: Readonly<Record<keyof typeof FLAGS, FlagText>> = {
       'daemon. Each line shows the time, the line number in the journal, the run and its ' +
       'target, and what happened. Below it are listed the runs whose reason for waiting has ' +
       'changed. The reasons are those of the present configuration (`--config`): a run that ' +
-      'started despite them is flagged. A journal contains neither refused requests nor locks ' +
-      'of other programs.',
+      'started despite them is flagged. A journal contains no refused requests, no results of ' +
+      '`require` conditions and no locks of other programs.',
   },
   only: {
     usage: '--only RUN|TARGET',

@@ -1,6 +1,6 @@
 /**
  * A plugin for batond (baton-plugin(7)): a runner that limits the memory of a command. If the
- * command uses more, only the command is killed. In config.json:
+ * command uses more, only the command is killed. Copy this file to /etc/baton. In config.json:
  *
  *   "plugins": ["/etc/baton/memory-limit.mjs"],
  *   … "runner": { "type": "memory-limit", "memory": "2G", "args": ["/usr/local/bin/dump"] }

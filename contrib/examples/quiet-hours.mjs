@@ -1,7 +1,7 @@
 /**
  * A plugin for batond (baton-plugin(7)): no run starts during quiet hours. The hours are in a file
  * of their own, so you can change them without editing config.json. Each line is a span in local
- * time, such as "22:00-06:00"; "#" starts a comment. In config.json:
+ * time, such as "22:00-06:00"; "#" starts a comment. Copy this file to /etc/baton. In config.json:
  *
  *   "plugins": ["/etc/baton/quiet-hours.mjs"],
  *   … "policies": [{ "type": "quiet-hours", "file": "/etc/baton/quiet-hours" }]

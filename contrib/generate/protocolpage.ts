@@ -53,10 +53,10 @@ export const EXAMPLES = [
   [
     'The replies:',
     [
-      '{"type":"accepted","run":17,"target":"hello"}',
+      '{"type":"accepted","run":17,"target":"hello","nonce":"KMFqOncnjQ"}',
       '{"type":"started","run":17}',
-      '{"type":"output","run":17,"stream":"out","offset":0,"bytes":6,',
-      ' "data":"hello\\n"}',
+      '{"type":"output","run":17,"stream":"out","offset":0,"bytes":17,',
+      ' "data":"hello from baton\\n"}',
       '{"type":"ended","run":17,"target":"hello",',
       ' "outcome":{"kind":"exited","code":0},"verdict":"ok","exit":0,',
       ' "text":"exited with 0","tell":false}',

@@ -29,8 +29,9 @@ export const TARGET_KEYS = {
   stopTo:
     'Processes that receive `stopSignal`. `tree` (default): all processes of the run. `main`: ' +
     'the command itself, which then stops its helpers; after it has ended, any that are left. ' +
-    '`main` cannot be used with `cmds`, whose command is a shell. SIGKILL goes to all ' +
-    'processes. Over SSH with `verbatim`, the server decides.',
+    '`main` cannot be used with `cmds`, because the main process is then the shell that baton ' +
+    'starts to run them in order. SIGKILL goes to all processes. Over SSH with `verbatim`, the ' +
+    'server decides.',
   maxWait:
     'Give up a run, with status 75, if its command has not started within this time, whatever ' +
     'it waits for. Time while the machine sleeps counts.',

@@ -204,8 +204,8 @@ export class Replay {
 const HEADS: readonly Event['type'][] = ['journal', 'base', 'booted'];
 
 const NOTHING =
-  'the journal and this configuration show no reason; possibly a lock of another program, or ' +
-  'a different configuration at that time';
+  'the journal and this configuration show no reason; possibly a condition of "require", a lock ' +
+  'of another program, or a different configuration at that time';
 
 function nameOf({ run, target }: Run): string {
   return `run ${run} (${target})`;

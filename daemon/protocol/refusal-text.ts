@@ -62,7 +62,9 @@ export const notProbed = (runner: string): string =>
 export const wrongCount = (expected: number, found: number): string => {
   const noun = expected === 1 ? 'argument' : 'arguments';
   const advice =
-    expected === 0 ? 'to allow arguments, set "acceptArgs" of the target' : 'give that many';
+    expected === 0
+      ? 'to allow arguments, set "acceptArgs" of the target'
+      : `give ${expected} after "--"`;
   return `takes ${expected || 'no'} ${noun}, found ${found}; ${advice}`;
 };
 

@@ -232,8 +232,8 @@ test('a target takes the arguments that it describes, and a restarted daemon run
       ['echo', '--', 'A', '1'],
       /^baton: echo: does not accept argument 1: expected .*, found "A"\n$/,
     ],
-    [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1; give that many\n$/],
-    [['echo'], /^baton: echo: takes 2 arguments, found 0; give that many\n$/],
+    [['echo', '--', 'a'], /^baton: echo: takes 2 arguments, found 1; give 2 after "--"\n$/],
+    [['echo'], /^baton: echo: takes 2 arguments, found 0; give 2 after "--"\n$/],
     [['plain', '--', 'a'], /^baton: plain: takes no arguments, found 1; to allow arguments, .*\n$/],
   ] as const) {
     const refused = await rig.baton('run', ...args);

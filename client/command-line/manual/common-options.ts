@@ -6,21 +6,18 @@ export const JSON_OPTION = {
   text: "print the daemon's reply as JSON; see baton-protocol(7)",
 } as const satisfies Option;
 
-export const SINCE = {
-  name: 'since',
-  value: 'TIME',
-  text:
-    'how far back to look, such as 12h or 7d (default: 24h for `timeline` and `retry`, 7d for ' +
-    '`report`, no limit for `history`)',
+/** For a verb that describes its own JSON. */
+export const DESCRIBED_JSON = {
+  name: 'json',
+  text: 'print one JSON object instead; its fields are described above',
 } as const satisfies Option;
 
-export const FOR = {
-  name: 'for',
-  value: 'TIME',
-  text:
-    'how long to pause or plan, such as `2h` or `7d` (`pause`: resume automatically after ' +
-    'TIME, which includes time while the machine sleeps; `plan`: default 24h)',
-} as const satisfies Option;
+export const since = (standard: string) =>
+  ({
+    name: 'since',
+    value: 'TIME',
+    text: `how far back to look, such as 12h or 7d (default: ${standard})`,
+  }) as const satisfies Option;
 
 export const OUTPUT = {
   name: 'output',

@@ -53,7 +53,9 @@ export const EXIT_STATUSES: readonly ExitStatus[] = [
   {
     status: `${EXIT.signalBase}+S`,
     brief: 'killed by S',
-    text: 'the command was killed by signal S, also because the running run was cancelled',
+    text:
+      'the command was killed by signal S, also because the running run was cancelled; or ' +
+      'signal S (130: INT, 143: TERM) ended the client, and the run continues',
   },
   {
     status: `${EXIT.timedOut}`,

@@ -1,6 +1,6 @@
 /** The manual of the verbs for queries: what is running or queued, why, and what has run. */
 import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
-import { FOR, JSON_OPTION, OUTPUT, SINCE } from './common-options.ts';
+import { DESCRIBED_JSON, JSON_OPTION, OUTPUT, since } from './common-options.ts';
 import type { Verb } from './verb.ts';
 
 export const QUESTIONS = [
@@ -57,7 +57,7 @@ export const QUESTIONS = [
           'list at most the N most recent runs (1 to 10000; default 50, or no limit with ' +
           '`--since`)',
       },
-      SINCE,
+      since('no limit'),
       {
         name: 'outcome',
         value: 'KIND',
@@ -86,7 +86,7 @@ export const QUESTIONS = [
     name: 'timeline',
     summary: 'draw when targets ran and how they ended',
     overview: ['timeline [--since TIME]', 'draw when targets ran'],
-    options: [SINCE],
+    options: [since('24h')],
     text: [
       'Draws a row for each target that shows when its runs were queued, when they were ' +
         'running, and how they ended. Below it are runs that failed or warned, and targets that ' +
@@ -112,7 +112,11 @@ export const QUESTIONS = [
           'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", without any runs ' +
           'or pauses; by default the plan begins now, with the present runs and pauses',
       },
-      FOR,
+      {
+        name: 'for',
+        value: 'TIME',
+        text: 'how long to plan, such as `2h` or `7d` (default 24h)',
+      },
       {
         name: 'assume',
         value: 'TARGET=TIME,…',
@@ -157,7 +161,7 @@ export const QUESTIONS = [
         text: 'write the plan as one HTML page, in the style of `report`, to standard output',
       },
       OUTPUT,
-      JSON_OPTION,
+      DESCRIBED_JSON,
     ],
     text: [
       'Reads the CRONTABs, or, if none is given, all crontabs of the machine that you may ' +
@@ -250,7 +254,7 @@ export const QUESTIONS = [
     name: 'report',
     summary: 'write an HTML report of past runs',
     overview: ['report|metrics > FILE', 'write an HTML report, or OpenMetrics'],
-    options: [SINCE, OUTPUT],
+    options: [since('7d'), OUTPUT],
     text: [
       'Writes a page that needs no network and no scripts: what failed, with the last lines ' +
         'of its output; when runs were running and how long they took; and a table of all runs. ' +
@@ -272,7 +276,7 @@ export const QUESTIONS = [
     text: [
       'Prints, for each target, how many runs are running and queued, when and how the most ' +
         'recent run ended, and when one last succeeded. The output is valid both as OpenMetrics ' +
-        'and in the older text format of Prometheus. contrib/systemd has a timer that writes a ' +
+        'and in the older text format of Prometheus. With systemd, baton-metrics.timer writes a ' +
         'file for the textfile collector of node_exporter.',
     ],
     examples: [

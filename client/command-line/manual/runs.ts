@@ -1,5 +1,5 @@
 /** The manual of the verbs for a single run: request it, follow it, read it, end it. */
-import { SINCE } from './common-options.ts';
+import { since } from './common-options.ts';
 import type { Option, Verb } from './verb.ts';
 
 const ERROR_CODE = {
@@ -147,13 +147,12 @@ export const RUNS = [
           'wait for the runs to end, stream their output, and exit with the first status that ' +
           'is not 0',
       },
-      SINCE,
+      since('24h'),
       ERROR_CODE,
     ],
     text: [
-      'Queues a new run of the same target with the same arguments, to replace run number ' +
-        'RUN, which failed. With `--failed`, does this for everything that failed in the last ' +
-        '24 hours. Prints one line for each run. The exit status is 0 if all requests were ' +
+      'Queues a new run with the target and the arguments of run number RUN, which failed. ' +
+        'With `--failed`, does this for everything that failed in the last 24 hours. Prints one line for each run. The exit status is 0 if all requests were ' +
         'accepted.',
       'With `--wait`, works like `baton run --wait`: all runs are queued at once, and their ' +
         'output is shown one after the other. With `--failed`, each run that fails again is ' +
@@ -233,9 +232,9 @@ export const RUNS = [
     operands: { show: 'RUN|TARGET', least: 1, most: 1, completes: 'run-or-target' },
     options: [],
     text: [
-      'Removes queued runs from the queue. Stops a running one with every process that it ' +
-        'started: with the `stopSignal` of its target, and with KILL after `killAfter`. Prints ' +
-        'the numbers of the runs.',
+      'Cancels run number RUN, or all runs of TARGET. A queued run is removed from the queue. A ' +
+        'running one is stopped with every process that it started: with the `stopSignal` of ' +
+        'its target, and with KILL after `killAfter`. Prints the numbers of the runs.',
     ],
     examples: [
       { line: 'baton cancel 17', text: 'stop run 17' },

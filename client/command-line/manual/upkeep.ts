@@ -1,5 +1,5 @@
 /** The manual of the verbs that maintain the daemon, its configuration and the crontabs. */
-import { FOR } from './common-options.ts';
+import { DESCRIBED_JSON } from './common-options.ts';
 import type { Option, Verb } from './verb.ts';
 
 const PAUSED = [
@@ -11,11 +11,6 @@ const PAUSED = [
   },
   { name: 'all', text: 'all targets' },
 ] as const satisfies readonly Option[];
-
-const JSON_OPTION = {
-  name: 'json',
-  text: 'print one JSON object instead, as described above',
-} as const satisfies Option;
 
 export const LISTS = ['targets', 'groups', 'hosts', 'runs'] as const;
 export type List = (typeof LISTS)[number];
@@ -52,7 +47,16 @@ export const UPKEEP = [
     summary: 'keep queued runs of a target, a group or all targets from starting',
     overview: ['pause|resume TARGET', 'hold back queued runs; release them'],
     operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
-    options: [...PAUSED, FOR],
+    options: [
+      ...PAUSED,
+      {
+        name: 'for',
+        value: 'TIME',
+        text:
+          'resume automatically after TIME, such as `2h` or `7d`; time while the machine sleeps ' +
+          'counts',
+      },
+    ],
     text: [
       'Requests are still accepted and queued, but none starts until `baton resume` with the ' +
         'same TARGET, `--group` or `--all`, or until TIME has passed. Running runs are not ' +
@@ -98,7 +102,7 @@ export const UPKEEP = [
     text: [
       'For targets with a runner of type `ssh`: connects, checks the host key, logs in, and ' +
         'prints the result. The command is not executed. The exit status is 0 if a run could ' +
-        'have started. A fleet stands for all its hosts; its exit status is the highest one.',
+        'have started. For a fleet, all hosts are tested, and the exit status is the highest one.',
     ],
     examples: [
       {
@@ -144,15 +148,15 @@ export const UPKEEP = [
     summary: 'check the whole installation for problems',
     elsewhere: ['diagnose', 'health', 'selftest', 'debug'],
     operands: { show: 'CRONTAB…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'file' },
-    options: [JSON_OPTION],
+    options: [DESCRIBED_JSON],
     text: [
       'Checks the socket and who may use it, the daemon, the systemd units and how the daemon ' +
         'last ended, the configuration, the state directory and the free space on its disk, the ' +
         'programs and their versions, the crontabs (the CRONTABs, or all that you may read) and ' +
         'cron, and the clock. It changes nothing and needs no running daemon; every check has a ' +
         'time limit.',
-      'Each line is marked `wrong`, `note` or `ok`, problems first; below it stand what was ' +
-        'expected and what to do. The exit status is 1 if something is wrong, otherwise 0. Run ' +
+      'Each line is marked `wrong`, `note` or `ok`, problems first. Below a problem or a note ' +
+        'is what was expected and what to do. The exit status is 1 if something is wrong, otherwise 0. Run ' +
         'as root, it can check more. It prints no commands, arguments or environment, so the ' +
         'output can go into a bug report; it does contain names of targets, users and files.',
       'With `--json`, it prints one object: `version`, `atMs`, the number of problems ' +
@@ -169,7 +173,7 @@ export const UPKEEP = [
     summary: 'suggest improvements to crontabs',
     overview: ['check-crontab [FILE…]', 'suggest improvements to crontabs'],
     operands: { show: 'FILE…', least: 0, most: Number.POSITIVE_INFINITY, completes: 'file' },
-    options: [JSON_OPTION],
+    options: [DESCRIBED_JSON],
     text: [
       'Reads the FILEs, or, if none is given, all crontabs of the machine, and suggests line ' +
         'by line what to change, such as a command that could be a target or a call of a target ' +
@@ -243,7 +247,7 @@ export const UPKEEP = [
     examples: [
       {
         line: 'baton import crontab --write /root/baton',
-        text: 'write config.json and the new crontabs to a directory of their own',
+        text: 'write config.json and the new crontabs to /root/baton',
       },
       {
         line: 'baton import crontab /etc/cron.d/backup',
@@ -263,11 +267,11 @@ export const UPKEEP = [
       },
       {
         line: 'baton import borgmatic > /etc/baton/config.json',
-        text: 'create config.json; the lines for cron appear on the terminal',
+        text: 'write a new config.json; the lines for cron appear on the terminal',
       },
       {
         line: 'baton import rsnapshot > /etc/baton/config.json',
-        text: 'create config.json; the lines for cron appear on the terminal',
+        text: 'write a new config.json; the lines for cron appear on the terminal',
       },
       {
         line: 'baton import py9tor config.json',

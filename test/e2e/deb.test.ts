@@ -56,6 +56,11 @@ describe('the Debian package', { skip }, () => {
     return machine;
   }
 
+  /** The content of a file in the package. */
+  function fileOf(path: string): string {
+    return outside('sh', '-c', 'dpkg-deb --fsys-tarfile "$1" | tar -xO "$2"', 'sh', deb, path);
+  }
+
   function install(machine: Machine, file = deb): void {
     machine.ask(`dpkg -i ${machine.share}/${file.split('/').at(-1)}`);
   }
@@ -107,6 +112,13 @@ describe('the Debian package', { skip }, () => {
     assert.equal(outside('dpkg-deb', '--info', deb, 'conffiles'), '/etc/baton/config.json\n');
   });
 
+  test('its example configurations name the schema that it installs', () => {
+    for (const name of ['config.json', 'rsnapshot.json']) {
+      const example = fileOf(`./usr/share/doc/baton/examples/${name}`);
+      assert.match(example, /"\$schema": "file:\/\/\/usr\/share\/baton\/config\.schema\.json"/);
+    }
+  });
+
   test('all users can read what is in it, though it was built under umask 077', () => {
     const entries = outside('dpkg-deb', '--contents', deb).trim().split('\n');
     const closed = entries.filter((entry) => !/^(d.{6}r.x|[-l].{6}r)/.test(entry));
@@ -127,14 +139,12 @@ describe('the Debian package', { skip }, () => {
   });
 
   test('the copyright file has the licence of every module in it', () => {
-    const read = (file: string) =>
-      outside('sh', '-c', 'dpkg-deb --fsys-tarfile "$1" | tar -xO "$2"', 'sh', deb, file);
-    const copyright = read('./usr/share/doc/baton/copyright');
+    const copyright = fileOf('./usr/share/doc/baton/copyright');
     assert.match(copyright, /^Files: \*\nCopyright: .*\nLicense: EUPL-1\.2\n EUROPEAN UNION/m);
     // A bundle that is not minified contains the names of its source files.
     const bundles = filesOf(deb).filter((file) => /(batond|keeper|ssh2)\.cjs$/.test(file));
     const parts = bundles.flatMap((file) => [
-      ...read(file).matchAll(/^ *\/\/ (node_modules\/(?:@[^/\n]+\/)?[^/\n]+)\//gm),
+      ...fileOf(file).matchAll(/^ *\/\/ (node_modules\/(?:@[^/\n]+\/)?[^/\n]+)\//gm),
     ]);
     const modules = new Set(parts.map(([, name = '']) => name));
     for (const name of ['ssh2', 'valibot', 'pino', 'ndjson', 'asn1']) {

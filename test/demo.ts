@@ -31,14 +31,14 @@ async function demo(): Promise<number> {
   const real = spawnSync('sh', ['-c', 'command -v rsnapshot']).status === 0;
   say(
     real
-      ? 'rsnapshot is installed: the real one runs, on a small tree of its own'
-      : 'rsnapshot is not installed: dummy commands that take a second stand in for it',
+      ? 'rsnapshot is installed: the demo uses it, on a small temporary tree'
+      : 'rsnapshot is not installed: the demo runs "sleep" in its place',
   );
   const conf = real ? makeSnapshots() : '';
   writeFileSync(join(directory, 'config.json'), JSON.stringify(makeConfig(conf)), { mode: 0o600 });
   const daemon = await startDaemon();
   try {
-    say(`asked at the same instant, with --wait: ${INTERVALS.join(', ')}`);
+    say(`requested at the same moment, with --wait: ${INTERVALS.join(', ')}`);
     const clients = INTERVALS.map(startClient);
     const order = await watch(Promise.all(clients));
     return judge(order, await Promise.all(clients), conf);
@@ -155,7 +155,11 @@ function judge(seen: readonly string[], exits: readonly (number | null)[], conf:
   say(`the clients exited with: ${exits.map((exit, i) => `${INTERVALS[i]} ${exit}`).join(', ')}`);
   const right = order.join() === INTERVALS.toReversed().join();
   const well = exits.every((exit) => exit === 0);
-  say(right && well ? 'all five ran, the highest interval first' : 'that is not as it should be');
+  say(
+    right && well
+      ? 'all five ran, the highest interval first'
+      : 'expected: all five run and exit with 0, the highest interval first',
+  );
   return right && well ? 0 : 1;
 }
 

@@ -9,19 +9,19 @@ const BAD: readonly What[] = ['refused', 'given-up', 'fails', 'never-starts'];
 export const COUNTS = {
   earlier: 'earlier',
   later: 'later',
-  refused: 'refused now',
-  ignored: 'ignored now',
-  'given-up': 'given up now',
-  fails: 'failing now',
-  'never-starts': 'never started now',
-  runs: 'running now',
+  refused: 'now refused',
+  ignored: 'now ignored',
+  'given-up': 'now given up',
+  fails: 'now failing',
+  'never-starts': 'now never starting',
+  runs: 'now running',
   new: 'new',
   gone: 'gone',
-  late: 'late now',
+  late: 'now late',
   'not-late': 'no longer late',
 } as const satisfies Readonly<Record<What | LateChange['what'], string>>;
 
-/** "1 earlier, 2 refused now; the last run ends Mon 23 Nov 06:00, as before" */
+/** "1 earlier, 2 now refused; the last run ends Mon 23 Nov 06:00, as before" */
 export function countChanges({ before, after, changes, late }: PlanChanges): string {
   const count = (what: What): readonly string[] => {
     const runs = changes.filter((change) => change.what === what).length;
@@ -98,15 +98,15 @@ function happens({ what, before, after }: PlanChange): string {
     }
     case 'refused':
     case 'ignored':
-      return `is ${what} now${why}`;
+      return `is now ${what}${why}`;
     case 'given-up':
-      return `is given up now${why}`;
+      return `is now given up${why}`;
     case 'fails':
-      return `fails now${why}`;
+      return `now fails${why}`;
     case 'never-starts':
-      return `never starts now${why}`;
+      return `now never starts${why}`;
     case 'runs':
-      return `runs now${at}; before, it ${wasOf(before)}`;
+      return `now runs${at}; before, it ${wasOf(before)}`;
     case 'new':
       return `is new${at}`;
     case 'gone':
@@ -138,7 +138,7 @@ function wasOf(before: PlanChange['before']): string {
 function tellLate({ target, what, atMs }: LateChange): ToldChange {
   const isBad = what === 'late';
   const text = isBad
-    ? 'is late now: no success for longer than its lateAfter'
+    ? 'is now late: no success for longer than its lateAfter'
     : 'is no longer late';
   return { atMs, target, what, text, isBad };
 }

@@ -41,7 +41,7 @@ test('the demo runs the real rsnapshot, highest interval first, and leaves nothi
   if (skipWithout(t, 'rsnapshot', 'rsync')) return;
   const home = mkdtempSync(join(tmpdir(), 'demo-'));
   const result = await demo('/usr/bin:/bin', home);
-  assert.match(result.text, /the real one runs/);
+  assert.match(result.text, /the demo uses it/);
   checkDemo(result, home);
   rmSync(home, { recursive: true });
 });

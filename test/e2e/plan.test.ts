@@ -141,10 +141,10 @@ test('a changed configuration is compared before it is reloaded', async (t) => {
   const told = await plan();
   assert.match(
     told.text,
-    /1 later, 1 refused\s+now;\s+the\s+last\s+run\s+ends [^;]* 04:10\s+instead/,
+    /1 later, 1 now\s+refused;\s+the\s+last\s+run\s+ends [^;]* 04:10\s+instead/,
   );
   const page = await plan('--html');
-  assert.match(page.text, /With [^<]*changed\.json: 1 later, 1 refused now; the last run ends/);
+  assert.match(page.text, /With [^<]*changed\.json: 1 later, 1 now refused; the last run ends/);
   // Nothing changes.
   write({ a: dummy('1ms'), b: dummy('1ms'), c: dummy('1ms') });
   const same = await plan();

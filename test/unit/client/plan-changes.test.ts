@@ -93,18 +93,18 @@ test('what is worse stands first, then what moves the farthest', () => {
   const text = showChanges(changesOf(BEFORE, AFTER), '/etc/new.json', READ, screen);
   assert.equal(
     text,
-    `Mon 4 Jan 00:00 to Tue 5 Jan 00:00 with /etc/new.json: 1 earlier, 2 later, 1
-refused now, 1 given up now, 1 failing now, 1 never started now, 1 running now,
-1 new, 1 gone, 1 late now, 1 no longer late; the last run ends Mon 4 Jan 07:00
+    `Mon 4 Jan 00:00 to Tue 5 Jan 00:00 with /etc/new.json: 1 earlier, 2 later, 1 now
+refused, 1 now given up, 1 now failing, 1 now never starting, 1 now running, 1
+new, 1 gone, 1 now late, 1 no longer late; the last run ends Mon 4 Jan 07:00
 instead of Mon 4 Jan 06:00
 
-! Mon 4 Jan 03:00 c: fails now: timed out
-! Mon 4 Jan 03:00 d: is given up now: was given up after 1 h
-! Mon 4 Jan 03:00 e: never starts now: waits for its window
-! Mon 4 Jan 03:00 f: is refused now: it runs already
-! Mon 4 Jan 09:00 a: is late now: no success for longer than its lateAfter
+! Mon 4 Jan 03:00 c: now fails: timed out
+! Mon 4 Jan 03:00 d: is now given up: was given up after 1 h
+! Mon 4 Jan 03:00 e: now never starts: waits for its window
+! Mon 4 Jan 03:00 f: is now refused: it runs already
+! Mon 4 Jan 09:00 a: is now late: no success for longer than its lateAfter
 · Mon 4 Jan 03:00 gone: no longer has a run
-· Mon 4 Jan 03:00 back: runs now and starts Mon 4 Jan 04:00; before, it never
+· Mon 4 Jan 03:00 back: now runs and starts Mon 4 Jan 04:00; before, it never
   started
 · Mon 4 Jan 03:00 new: is new and starts Mon 4 Jan 04:00
 · Mon 4 Jan 03:00 a: starts 1 h later, Mon 4 Jan 05:00 instead of Mon 4 Jan

@@ -84,7 +84,7 @@ export function adviseOutcome(
     case 'not-started':
       return adviseStart(outcome);
     case 'expired':
-      return 'see what takes so long with "baton status", or increase "maxWait"';
+      return 'see what takes so long with "baton status", or increase "maxWait" or --max-wait';
     case 'unreachable':
       return adviseReach(outcome, target);
     case 'lost':

@@ -12,6 +12,9 @@ export const DESCRIBED_JSON = {
   text: 'print one JSON object instead; its fields are described above',
 } as const satisfies Option;
 
+export const forTime = (text: string) =>
+  ({ name: 'for', value: 'TIME', text }) as const satisfies Option;
+
 export const since = (standard: string) =>
   ({
     name: 'since',

@@ -1,6 +1,6 @@
 /** The manual of the verbs for queries: what is running or queued, why, and what has run. */
 import { OUTCOME_WORDS } from '../../../daemon/protocol/request.ts';
-import { DESCRIBED_JSON, JSON_OPTION, OUTPUT, since } from './common-options.ts';
+import { DESCRIBED_JSON, forTime, JSON_OPTION, OUTPUT, since } from './common-options.ts';
 import type { Verb } from './verb.ts';
 
 export const QUESTIONS = [
@@ -112,11 +112,7 @@ export const QUESTIONS = [
           'begin at TIME, such as 03:00, 2026-11-29 or "2026-11-29 03:00", without any runs ' +
           'or pauses; by default the plan begins now, with the present runs and pauses',
       },
-      {
-        name: 'for',
-        value: 'TIME',
-        text: 'how long to plan, such as `2h` or `7d` (default 24h)',
-      },
+      forTime('how long to plan, such as `2h` or `7d` (default 24h)'),
       {
         name: 'assume',
         value: 'TARGET=TIME,…',

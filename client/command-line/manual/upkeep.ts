@@ -1,5 +1,5 @@
 /** The manual of the verbs that maintain the daemon, its configuration and the crontabs. */
-import { DESCRIBED_JSON } from './common-options.ts';
+import { DESCRIBED_JSON, forTime } from './common-options.ts';
 import type { Option, Verb } from './verb.ts';
 
 const PAUSED = [
@@ -49,13 +49,9 @@ export const UPKEEP = [
     operands: { show: 'TARGET', least: 0, most: 1, completes: 'target' },
     options: [
       ...PAUSED,
-      {
-        name: 'for',
-        value: 'TIME',
-        text:
-          'resume automatically after TIME, such as `2h` or `7d`; time while the machine sleeps ' +
-          'counts',
-      },
+      forTime(
+        'resume automatically after TIME, such as `2h`; time while the machine sleeps counts',
+      ),
     ],
     text: [
       'Requests are still accepted and queued, but none starts until `baton resume` with the ' +

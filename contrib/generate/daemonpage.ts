@@ -75,8 +75,9 @@ const SYSTEMD =
   'systemd passes the sockets and the daemon cannot start, it still answers waiting clients: ' +
   'with the errors of its configuration and status 78, or with another reason and status 69. ' +
   'It serves them as soon as the configuration is correct. Do not use `systemctl kill baton`, ' +
-  'which sends the signal to the runs as well. To reload, use `systemctl reload baton`; to ' +
-  'send a signal only to the daemon, add `--kill-whom=main`.';
+  'which sends the signal to the runs as well; to send a signal only to the daemon, add ' +
+  '`--kill-whom=main`. To reload, use `baton reload`: `systemctl reload baton` fails if the ' +
+  'daemon has exited because it was idle.';
 
 export function daemonPage(version: string): string {
   const items = (rows: readonly (readonly [string, string])[]): readonly string[] =>

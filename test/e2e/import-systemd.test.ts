@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Planned } from '../../daemon/protocol/planned.ts';
 import { GUEST_NEEDS, Guest } from '../support/guest.ts';
 import { installBaton } from '../support/guestbaton.ts';
+import { commandsBelow } from '../support/guide.ts';
 import { whyWithout } from '../support/tools.ts';
 
 /** Prints everything that a command can find out about its start. */
@@ -23,6 +24,8 @@ exit $ENV{STATUS} || 0;
 `;
 /** Variables of every command in baton but not in systemd without User=; PWD is from a sequence. */
 const MORE = /^(?:HOME|LOGNAME|PWD|SHELL|USER)=.*\n/gm;
+
+const ADOPTION = commandsBelow('README.md', '## Move existing jobs to baton').join('\n');
 
 /** The output file of each of these units. */
 const OUT = '/run/out';
@@ -56,7 +59,7 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     for (const [name, lines] of Object.entries(UNITS)) {
       write(name, ['[Service]', ...lines, `StandardOutput=append:${OUT}`]);
     }
-    guest.ask('systemctl daemon-reload');
+    guest.ask('systemctl daemon-reload; systemctl start baton.socket');
   });
   after(() => guest?.close());
 
@@ -64,17 +67,15 @@ describe('import systemd', { skip: whyWithout(...GUEST_NEEDS) }, () => {
     guest.ask(`cat >'/etc/systemd/system/${name}' <<'END'\n${lines.join('\n')}\nEND`);
   }
 
-  /** Imports units and installs the result, as in README.md. */
+  /** Imports units and installs the result, as in README.md, while no daemon runs. */
   function adopt(units: readonly string[]): void {
     const words = units.map((unit) => `'${unit}'`).join(' ');
     guest.ask(`set -e
       rm -rf /root/new
       baton import systemd ${words} --write /root/new
       cp /root/new/config.json /etc/baton/config.json
-      cp -R /root/new/etc/systemd/system/. /etc/systemd/system/
-      batond --check
-      systemctl daemon-reload
-      systemctl restart baton.socket`);
+      systemctl stop baton.service
+      ${ADOPTION.replaceAll('DIRECTORY', '/root/new')}`);
   }
 
   /** A service's output, and how it ended according to systemd. */

@@ -1,10 +1,10 @@
 /**
- * When the waiting runs are going to start, and all of them to end: the scheduler itself plays on
- * from here, on a copy of the state, with every run taking as long as it usually does. So the
- * forecast knows every policy without asking one. Pure.
+ * Estimates when queued runs will start and when all runs will end: runs the scheduler itself ahead
+ * of time, on a copy of the state, with every run taking as long as it usually does. So the
+ * forecast follows every policy without knowing any of them. Pure.
  *
- * What is not known stays unsaid: a run whose duration nobody knows never ends here, and what waits
- * for it has no start. The work is bounded, because a daemon answers others meanwhile: the furthest
+ * What is unknown gets no estimate: a run of unknown duration never ends here, and a run that waits
+ * for it gets no start. The work is limited, because the daemon has others to answer: the latest
  * starts are left out first.
  */
 
@@ -24,7 +24,7 @@ import type { ReadonlyState, Running, State } from './state.ts';
 import { PAUSES, TimerQueue } from './timer-queue.ts';
 import type { World } from './world.ts';
 
-/** Steady milliseconds. */
+/** In steady milliseconds. */
 export interface Expected {
   readonly startMs?: number;
   readonly endMs?: number;
@@ -35,15 +35,15 @@ export interface ForecastContext {
   readonly catalog: Catalog;
   readonly now: Stamp;
   readonly worldAround: (target: TargetName) => World;
-  /** A better word on when a running run ends, in steady milliseconds, where there is one. */
+  /** A better estimate of a running run's end, in steady milliseconds, if there is one. */
   readonly endOf?: (run: RunId) => number | undefined;
 }
 
-/** Members of groups that are looked at in all. */
+/** Most group members that are looked at in all. */
 const WORK_MAX = 20_000;
 /**
- * Times that one run is looked at anew while nothing starts or ends; a foreign lock asks for a look
- * every two seconds.
+ * How often one run is looked at again while nothing starts or ends; a lock that another program
+ * holds asks for a look every two seconds.
  */
 const IDLE_LOOKS_MAX = 10;
 
@@ -54,7 +54,7 @@ export function* forecast(
   yield;
   yield* play.begin();
   while (yield* play.step()) {
-    // One thing after another happens.
+    // Each step simulates the next event.
   }
   return play.expected;
 }
@@ -64,20 +64,20 @@ class Play {
   readonly #context: ForecastContext;
   readonly #state: State;
   readonly #worlds = new Map<TargetName, World>();
-  /** When each run is looked at anew; several policies may each ask for a time of their own. */
+  /** When to look at each run again; each of its policies may ask for a different time. */
   readonly #looks = new Map<RunId, Set<number>>();
-  /** How many of them were asked for since something last started or ended. */
+  /** How many of these were requested since something last started or ended. */
   readonly #idleLooks = new Map<RunId, number>();
   readonly #timers = new TimerQueue();
-  /** Runs whose start is to be foreseen yet. */
+  /** Runs whose start is still to be estimated. */
   readonly #waiting = new Set<RunId>();
-  /** Targets of which more runs wait than are looked at. */
+  /** Targets with more queued runs than the snapshot contains. */
   readonly #cut: ReadonlySet<TargetName>;
-  /** Steady; the timers go by elapsed time, and nobody can foresee that the machine sleeps. */
+  /** In steady time; timers use elapsed time, and future sleep of the machine is unknown. */
   #nowMs: number;
   readonly #asleepMs: number;
   #work = 0;
-  /** The seen end of a queue is reached. */
+  /** The last run that the snapshot has of a longer queue has left it. */
   #isAtEnd = false;
 
   constructor(context: ForecastContext) {
@@ -89,7 +89,7 @@ class Play {
     this.#cut = new Set(cut.map(([name]) => name));
   }
 
-  /** What is under way, and the first look at everybody. */
+  /** Sets the timers for what is under way, and looks at all targets once. */
   *begin(): CooperativeSteps<void> {
     const targets = new Set<TargetName>();
     const seen = new Set<string>();
@@ -99,7 +99,7 @@ class Play {
       if (run.state === 'starting') this.#keep(run.run, run.attempt);
       if (run.state !== 'queued') continue;
       this.#waiting.add(run.run);
-      // A look at one target is a look at all that share a group with it.
+      // A look at one target covers all that share a group with it.
       const { bindings = [] } = this.#context.catalog.targets.get(run.target) ?? {};
       if (!bindings.some(({ key }) => seen.has(key))) {
         targets.add(run.target);
@@ -114,7 +114,7 @@ class Play {
     yield* this.#look(targets);
   }
 
-  /** The next thing happens; false: nothing more does, or it is too much work to see. */
+  /** Simulates the next event; false if there is none, or if nothing more can be foreseen. */
   *step(): CooperativeSteps<boolean> {
     const { nextMs } = this.#timers;
     if (nextMs === undefined || this.#waiting.size === 0 || this.#isBlind()) return false;
@@ -137,7 +137,7 @@ class Play {
     return { type: 'reported', run, attempt, report };
   }
 
-  /** Lets start what may. Each start may let others go. */
+  /** Starts everything that can start; each start may make others possible. */
   *#look(names: Iterable<TargetName>): CooperativeSteps<void> {
     const targets = new Set(names);
     for (const target of targets) {
@@ -152,7 +152,7 @@ class Play {
     }
   }
 
-  /** What is not as it should be now stays so, as far as anybody can tell. */
+  /** Conditions that are known not to be met now are assumed to stay so. */
   #foreseen(target: TargetName): World {
     const world = this.#worlds.get(target) ?? {
       ...this.#context.worldAround(target),
@@ -162,7 +162,7 @@ class Play {
     return world;
   }
 
-  /** Nothing more can be foreseen: it is too much work, or the seen end of a queue is reached. */
+  /** Nothing more can be foreseen: too much work, or the rest of a queue is not in the snapshot. */
   #isBlind(): boolean {
     return this.#isAtEnd || this.#work > WORK_MAX;
   }
@@ -175,11 +175,11 @@ class Play {
     if (this.#state.targetStates.get(target)?.queue.size === 0) this.#isAtEnd = true;
   }
 
-  /** Decides and applies; returns the targets that this concerns. */
+  /** Decides and applies; returns the targets that this affects. */
   #decide(input: CommandInput): readonly TargetName[] {
     const { catalog, now } = this.#context;
     const wallMs = now.wallMs + this.#nowMs - now.steadyMs;
-    // Nothing of this is ever journaled, so that nobody has to know it again.
+    // The nonce is empty because nothing of this is journaled.
     const at = stampOf(this.#nowMs, wallMs, this.#asleepMs);
     const command = { ...input, at, nonce: '' } as Command;
     const { events, touched, wakeups } = decide(this.#state, command, catalog);
@@ -231,7 +231,7 @@ class Play {
     this.#timers.add(run.run, endMs + this.#asleepMs);
   }
 
-  /** By what was usual when the forecast was made, never later than the timeout. */
+  /** From the usual durations when the forecast was made; never later than the timeout. */
   #endOf({ run, target, started, stopping, timeoutAtMs }: Running): number | undefined {
     if (stopping !== undefined) return this.#nowMs;
     const { state, endOf } = this.#context;

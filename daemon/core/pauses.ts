@@ -1,9 +1,9 @@
 /**
- * Pauses: of one target or one fleet, of every group of a name, or of all targets. They do not know
- * of each other: a target is paused as long as one of them holds it up, and each ends by the wish
- * that names it, or when its own time is over. A pause goes by names, so that it also holds up a
- * target that a reload puts into its group or its fleet, and holds on through a restart of the
- * daemon and of the machine. Pure.
+ * Pauses: of one target or fleet, of every group with a certain name, or of all targets. They are
+ * independent: a target is paused as long as at least one pause applies to it, and each pause ends
+ * by a `resume` with the same scope, or when its own time is over. Pauses are stored by name, so
+ * they also apply to targets that a reload adds to the group or fleet, and they survive restarts of
+ * the daemon and of the machine. Pure.
  */
 
 import { elapsedMs } from '../shared/elapsed.ts';
@@ -60,22 +60,21 @@ export function pauseDue(state: ReadonlyState, { at }: CommandOf<'pause-due'>): 
   return { ...NOTHING, events, wakeups: rest };
 }
 
-/** When the pauses end that end by themselves. */
+/** The ends of the pauses that have a time limit. */
 export function pauseWakeups(state: ReadonlyState): readonly Wakeup[] {
   return [...state.pauses.values()].flatMap(({ untilMs }) =>
     untilMs === undefined ? [] : [{ pauses: true, atMs: untilMs }],
   );
 }
 
-/** Whether nothing of a target starts. */
 export function isPaused({ pauses }: ReadonlyState, target: TargetName, catalog: Catalog): boolean {
   if (pauses.size === 0) return false;
-  // The first is enough: this is asked for each member of a group.
+  // Stops at the first: this is called for each member of a group.
   for (const scope of scopesOver(target, catalog)) if (pauses.has(pauseKey(scope))) return true;
   return false;
 }
 
-/** What holds a target up: its own pause first, that of all last. */
+/** The pauses that apply to a target: its own first, the pause of all targets last. */
 export function pausesOf(
   { pauses }: ReadonlyState,
   target: TargetName,
@@ -90,7 +89,7 @@ export function pausesOf(
   return found;
 }
 
-/** A list and no generator: `status` asks for each target and each run that it shows. */
+/** A list, which is faster than a generator: `status` asks for every target and run it shows. */
 function scopesOver(target: TargetName, catalog: Catalog): readonly PauseScope[] {
   const scopes: PauseScope[] = [{ target }];
   const { fleet } = catalog.targets.get(target) ?? {};
@@ -100,7 +99,7 @@ function scopesOver(target: TargetName, catalog: Catalog): readonly PauseScope[]
   return scopes;
 }
 
-/** When the last of its pauses ends by itself, in elapsed time; undefined: not, or it has none. */
+/** When the last of its pauses ends, in elapsed time; undefined if it has none, or no limit. */
 export function pausedUntil(
   state: ReadonlyState,
   target: TargetName,
@@ -119,9 +118,9 @@ export function holdsUp(scope: PauseScope, target: TargetName, catalog: Catalog)
 }
 
 /**
- * Targets around which a pause makes a difference: those it holds up, and every target that shares
- * a group with one of them, for a target that is held up keeps no other one waiting. A look at one
- * target is a look at all members of its groups, so few are enough: the larger groups come first.
+ * Targets to look at after a change of a pause: those that it applies to, and all that share a
+ * group with them, because a paused target keeps no other waiting. A look at one target covers all
+ * members of its groups, so a few targets are enough: the larger groups come first.
  */
 export function heldUp(
   state: ReadonlyState,
@@ -159,7 +158,7 @@ function namesIn(state: ReadonlyState, scope: PauseScope, catalog: Catalog): rea
   );
 }
 
-/** What people call a group: its key without the type of the policy. */
+/** The name of a group as users know it: its key without the policy type. */
 export function groupName(key: string): string {
   return key.slice(key.indexOf(':') + 1);
 }

@@ -1,24 +1,23 @@
 /**
- * Runs in the order of their entry, of which the first and the last are known without a walk: a
- * Set passes by all that was ever deleted ahead of its first, which makes emptying one of 100,000
- * from the front a matter of minutes. It is a Set still, so its readers need not know.
+ * Runs in insertion order, whose first and last are known without iterating: a plain Set steps over
+ * all entries that were deleted before its first, so emptying one of 100,000 from the front takes
+ * minutes. It is still a Set to its readers.
  *
- * Invariant: a run that was deleted does not come back.
+ * Invariant: a deleted run is never added again.
  */
 import type { RunId } from '../shared/run.ts';
 
-/** So many that are gone are not worth a new list. */
+/** This few deleted runs are not worth a new list. */
 const GONE_MIN = 64;
 
-/** As those see it that only look. */
 export interface ReadonlyRuns extends ReadonlySet<RunId> {
   readonly first: RunId | undefined;
 }
 
 export class Runs extends Set<RunId> implements ReadonlyRuns {
-  /** All of them in order, and between them some that are gone. */
+  /** All runs in order, with some deleted ones among them. */
   #order: RunId[] = [];
-  /** Nothing before it is left. */
+  /** All entries before this index are deleted. */
   #head = 0;
 
   constructor(runs: Iterable<RunId> = []) {
@@ -45,7 +44,7 @@ export class Runs extends Set<RunId> implements ReadonlyRuns {
     while (this.#head < this.#order.length && this.#isGone(this.#head)) this.#head++;
     while (this.#order.length > this.#head && this.#isGone(this.#order.length - 1))
       this.#order.pop();
-    // A new list, not the old one made shorter: somebody may be going through it.
+    // A new list, because somebody may be iterating over the old one.
     if (this.size === 0 || this.#order.length > 2 * this.size + GONE_MIN) {
       this.#order = [...this];
       this.#head = 0;

@@ -1,15 +1,15 @@
 /**
- * A copy of the state of one moment: what holds a place or waits, without the far end of long
- * queues and without the past but the last run of each target. To play with, and to look at while
- * the state itself goes on: the runs never change, so that to hold on to them is enough. Pure.
+ * Copies the state at one moment: the runs that hold a place or wait, without the tails of long
+ * queues, and of the past only the latest run of each target. The copy may be changed, or read
+ * while the state itself moves on: runs never change, so references to them are enough. Pure.
  */
 import type { RunId } from '../shared/run.ts';
 import { Runs } from './run-set.ts';
 import { emptyState, type ReadonlyState, type State, waitingIn } from './state.ts';
 
-/** Most waiting runs of one target that are in it; the rest are counted. */
+/** Most queued runs of one target in a snapshot; the rest are only counted. */
 const AHEAD_MAX = 100;
-/** The same of all targets together; but one of each. */
+/** The same for all targets together, but at least one of each. */
 const AHEAD_ALL_MAX = 2_000;
 
 export function snapshotOf(state: ReadonlyState): State {
@@ -42,7 +42,7 @@ export function snapshotOf(state: ReadonlyState): State {
   return copy;
 }
 
-/** The same for a snapshot as for what it was taken from. */
+/** Queued runs to copy of each target; a snapshot of a snapshot gives the same number. */
 function aheadIn(state: ReadonlyState): number {
   let targetStates = 0;
   for (const { queue } of state.targetStates.values()) if (queue.size > 0) targetStates++;

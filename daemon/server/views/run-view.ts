@@ -1,6 +1,6 @@
 /**
- * What clients are shown of one run: what the state knows, what is expected of it, and how it
- * compares with the runs before it. Reads only.
+ * One run as clients see it: its state, the estimates, and how it compares with earlier runs. Read
+ * only.
  */
 
 import { groupsOf } from '../../core/affected.ts';
@@ -32,22 +32,22 @@ export interface ViewContext {
   readonly catalog: Catalog;
   readonly now: Stamp;
   readonly lives: (process: ProcessId) => boolean;
-  /** What the world says to what waits around a target. */
+  /** What is known about the machine for runs that wait around a target. */
   readonly worldAround: (target: TargetName) => World;
-  /** How far a run is by its own output, in percent. */
+  /** Progress of a run according to its output, in percent. */
   readonly progressOf: (run: RunId) => number | undefined;
-  /** How it ended, where the journal has no room for that. */
+  /** How a run ended, if its end cannot be written to the journal. */
   readonly unrecordedEnd: (run: RunId) => UnrecordedEnd | undefined;
-  /** Which job of Slurm it is, where it is one. */
+  /** The Slurm job of a run, if it is one. */
   readonly jobOf?: (run: RunId) => JobView | undefined;
 }
 
-/** The same with what is expected of each run. */
+/** The same with the estimates for each run. */
 export interface ForecastView extends ViewContext {
   readonly expected: ReadonlyMap<RunId, Expected>;
   /** The groups around a target. */
   readonly groupViewOf: (target: TargetName) => GroupViewOf;
-  /** How long the last successes of a target took. */
+  /** How long the most recent successful runs of a target took. */
   readonly usual: (target: TargetName) => Usual | undefined;
 }
 
@@ -56,7 +56,7 @@ export function* forecastViewOf(context: ViewContext): CooperativeSteps<Forecast
   return { ...pastOf(context), expected };
 }
 
-/** Enough for runs that have ended: of them nothing is expected. */
+/** Without a forecast; enough for runs that have ended. */
 export function pastOf(context: ViewContext): ForecastView {
   return {
     ...context,
@@ -66,7 +66,7 @@ export function pastOf(context: ViewContext): ForecastView {
   };
 }
 
-/** Works it out once for all runs of a target. */
+/** Computes it only once for all runs of a target. */
 function usualIn(state: ReadonlyState): ForecastView['usual'] {
   const known = new Map<TargetName, Usual | undefined>();
   return (target) => {
@@ -77,8 +77,8 @@ function usualIn(state: ReadonlyState): ForecastView['usual'] {
 }
 
 /**
- * Looks at a group once for all that wait in it, where it is the same for all: where nothing of
- * the world matters.
+ * Looks at each group only once for all runs that wait in it, if it looks the same to all of them:
+ * if they do not depend on the state of the machine.
  */
 function groupViewsOf({
   state,
@@ -89,7 +89,7 @@ function groupViewsOf({
   const free = groupViewMaker(state, catalog, now);
   const known = new Map<string, GroupViewOf>();
   return (target) => {
-    // Targets of the same groups have the same world around them.
+    // Targets in the same groups depend on the same facts about the machine.
     const around = JSON.stringify(groupsOf(target, catalog));
     const seen = known.get(around);
     if (seen !== undefined) return seen;
@@ -100,7 +100,7 @@ function groupViewsOf({
   };
 }
 
-/** A run that tells how far it is goes on as fast as it went so far. */
+/** Assumes that a run that shows its progress continues at the same speed. */
 function endOf(number: RunId, context: ViewContext): number | undefined {
   const run = context.state.runs.get(number);
   if (run?.state !== 'running') return undefined;
@@ -122,7 +122,7 @@ function progressOf(
 
 type Draft = { -readonly [K in keyof RunView]: RunView[K] };
 
-/** Field by field: to spread what is there only sometimes takes many times as long. */
+/** Field by field: spreading optional fields takes many times as long. */
 export function viewRun(run: Run, context: ForecastView): RunView {
   const { now } = context;
   const view: Draft = {
@@ -183,7 +183,7 @@ function showJob(view: Draft, { jobOf }: ForecastView): void {
   if (job !== undefined) view.slurm = job;
 }
 
-/** Of a run that is tried again. */
+/** Start of the first attempt, if there were earlier attempts. */
 function firstStart({ earlier }: Run): Stamp | undefined {
   return earlier?.attempts[0]?.started;
 }
@@ -207,7 +207,7 @@ function viewEnd(
   const { started } = run;
   view.endedAtMs = ended.wallMs;
   view.waitedMs = elapsedMs(firstStart(run) ?? started ?? ended) - elapsedMs(run.accepted);
-  // One that waited for another attempt when it ended ran as long as its last one did.
+  // If it ended while waiting for another attempt, the times are those of its last attempt.
   const last = started === undefined ? run.earlier?.attempts.at(-1) : { started, ended };
   if (last !== undefined) {
     view.startedAtMs = last.started.wallMs;
@@ -231,7 +231,7 @@ function expect(view: Draft, { expected, now }: ForecastView): void {
   if (endMs !== undefined) view.expectedEndAtMs = wallMs(endMs);
 }
 
-/** What is usual for the target of a run, and how the run compares. */
+/** Adds the usual durations of the run's target, and how the run compares. */
 function compare(view: Draft, run: Run, { now, usual: usually }: ForecastView): void {
   const usual = usually(run.target);
   if (usual === undefined) return;

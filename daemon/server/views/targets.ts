@@ -1,7 +1,7 @@
 /**
- * What clients are shown of the state: targets, chains, the past. Reads only; the sentences come
- * from the policies and from the table of outcomes. All of it is made in pieces, between which the
- * state may go on: for the targets or a chain of one moment, give a snapshot of it.
+ * The state as clients see it: targets, chains of waiting runs, history. Read only; the texts come
+ * from the policies and from the table of outcomes. All of it is computed in steps, between which
+ * the state may change: pass a snapshot to see the targets or a chain at one moment.
  */
 
 import { pausesOf } from '../../core/pauses.ts';
@@ -21,29 +21,29 @@ import {
   waitsOf,
 } from './run-view.ts';
 
-/** Most waiting runs of one target that `status` names; the rest are counted. */
+/** Most queued runs of one target that `status` lists; the rest are only counted. */
 const QUEUED_SHOWN_MAX = 10;
-/** The same of all targets together, for each costs the loop its time; but one of each. */
+/** The same for all targets together, to save time; but at least one of each. */
 const QUEUED_SHOWN_ALL_MAX = 1_000;
-/** Most levels of an order that are named: those next to the target's own. */
+/** Most levels of an order that are listed: those closest to the target's own. */
 const LEVELS_SHOWN_MAX = 20;
-/** Longest chain that `why` follows. */
+/** Longest chain that `why` shows. */
 const CHAIN_RUNS_MAX = 50;
-/** Runs of the past that are looked at in a piece; to pass one over costs next to nothing. */
+/** Past runs that are examined per step; skipping one costs almost nothing. */
 const PIECE_RUNS = 100;
-/** The same for runs of which only the number is taken. */
+/** The same for runs of which only the number is read. */
 const PIECE_NUMBERS = 1_000;
 
 /**
- * Every configured target, and those that are gone from the configuration but not from memory.
- * `hasDurations`: with each duration that is remembered.
+ * Every configured target, and those that were removed from the configuration but still have state.
+ * `hasDurations`: include every stored duration.
  */
 export function* viewTargets(
   context: ViewContext,
   hasDurations = false,
 ): CooperativeSteps<readonly TargetView[]> {
   const { state, catalog } = context;
-  // A fleet that is paused is known by its name, and no target.
+  // A paused fleet has an entry under its name, but is not a target.
   const past = [...state.targetStates.keys()].filter((name) => !catalog.fleets.has(name));
   const names = new Set([...catalog.targets.keys(), ...past]);
   const view = yield* forecastViewOf(context);
@@ -59,7 +59,7 @@ export function* viewTargets(
   return views;
 }
 
-/** Field by field, as with `viewRun`. */
+/** Field by field, like `viewRun`. */
 function* viewTarget(
   name: TargetName,
   context: ForecastView,
@@ -101,7 +101,7 @@ function* viewTarget(
   return view;
 }
 
-/** Those of groups, and of everything. */
+/** The pauses of groups, and of all targets. */
 export function viewPauses({ state, now }: ViewContext): readonly PauseView[] {
   const shared = [...state.pauses.values()].filter((pause) => !('target' in pause));
   return shared.map((pause) => viewPause(pause, now));
@@ -112,7 +112,7 @@ function viewPause(pause: Pause, now: Stamp): PauseView {
   return untilMs === undefined ? pause : { ...pause, untilMs: wallOf(untilMs, now) };
 }
 
-/** Named by each of thousands, a long order would fill the answer. */
+/** Repeated for thousands of targets, a long order would fill the answer. */
 function near({ name, order }: Level): Level {
   const from = Math.min(
     order.indexOf(name) - LEVELS_SHOWN_MAX / 2,
@@ -137,7 +137,7 @@ function* viewRuns(
   return views;
 }
 
-/** The runs asked about, then the runs in their way, then those in theirs; each once. */
+/** The requested runs, then the runs that they wait for, and so on; each once. */
 export function* viewChain(
   asked: readonly Run[],
   context: ViewContext,
@@ -167,8 +167,8 @@ export function* viewChain(
 type HistoryRequest = Extract<Request, { readonly type: 'history' }>;
 
 /**
- * The newest runs that have ended and that were asked for, newest first. Of the state as it is at
- * every piece: one that ends meanwhile may be among them or not, and each is shown as it ended.
+ * The latest ended runs that match the request, newest first. Reads the current state at every
+ * step: a run that ends in the meantime may or may not be included.
  */
 export function* viewHistory(
   context: ViewContext,
@@ -183,7 +183,7 @@ export function* viewHistory(
   const views: RunView[] = [];
   const seen = new Set<string>();
   let looked = 0;
-  // A newer one that has not ended counts as well.
+  // A newer run counts for `latest` even if it has not ended.
   const isOfAll = targets === undefined || request.latest;
   const numbers = isOfAll ? numbersOf(state) : yield* endedOf(state, targets);
   for (const number of numbers) {
@@ -208,7 +208,7 @@ function isSeen({ target, args = [] }: Run, seen: Set<string>): boolean {
   return false;
 }
 
-/** All numbers that runs may have, newest first. */
+/** All possible run numbers, newest first. */
 function* numbersOf(state: ReadonlyState): Generator<RunId> {
   const [oldest = 0] = state.runs.keys();
   for (let number = state.nextRun - 1; number >= oldest; number--) yield number;
@@ -225,11 +225,11 @@ function* endedOf(
       if (numbers.push(number) % PIECE_NUMBERS === 0) yield;
     }
   }
-  // Sorts numbers as such: a list would call a function for each comparison.
+  // A typed array sorts numerically without calling a function for each comparison.
   return new Float64Array(numbers).sort().reverse();
 }
 
-/** The run that a target's name stands for: one that runs, else one that waits, else the last. */
+/** The run that a target's name means: its running run, else the next queued, else the latest. */
 export function runOf(state: ReadonlyState, target: TargetName): Run | undefined {
   const targetState = state.targetStates.get(target);
   const [active] = targetState?.active ?? new Set<RunId>();

@@ -1,7 +1,7 @@
 /**
- * What facts bring about: joins the loop to the keepers, and takes over what another daemon left.
- * It has no files, sockets or clocks of its own, so that the simulation runs the very same code;
- * boot.ts gives it the real ones.
+ * Performs the effects of events: connects the loop to the keepers, and takes over what another
+ * daemon left. It has no files, sockets or clocks of its own, so that the simulation runs the very
+ * same code; boot.ts passes in the real ones.
  */
 
 import { runnerOf } from '../config/registry.ts';
@@ -18,61 +18,59 @@ import { logEvents } from './event-log.ts';
 import { Loop } from './loop.ts';
 import type { LoopOptions } from './loop-options.ts';
 
-/** What a keeper is told of its run. */
+/** What a keeper is told about its run. */
 export interface KeptRun {
   readonly run: RunId;
   readonly target: TargetName;
   readonly merged: boolean;
   /** Marks its directory; see daemon/keepers/run-directories.ts. */
   readonly startNonce?: Nonce;
-  /** What becomes of processes that it leaves behind. */
+  /** What to do with processes that it leaves behind. */
   readonly leftovers?: 'leave' | 'kill';
-  /** How it is ended; as by default where absent. */
+  /** How it is stopped; absent: by default. */
   readonly stop?: StopOrder;
-  /** How long its command may run, where its keeper has to see to that. */
+  /** How long its command may run, for keepers that enforce the limit themselves. */
   readonly timeoutMs?: number;
   /**
-   * In elapsed time: if its command has not begun by then, it is not to begin any more. Asked each
-   * time, as one who joins may grant more; undefined: never.
+   * In elapsed time: if its command has not started by then, it must not start any more. A
+   * function, because a request that joins may allow more time; undefined: no limit.
    */
   readonly expiresAtMs?: () => number | undefined;
-  /** It is the run of a hook, which is told of this. */
+  /** If it is the run of a hook: what the hook is told. */
   readonly cause?: Cause;
 }
 
 /** Living processes of a lost run. */
 export interface Survivors {
   readonly pids: readonly number[];
-  /** In the same order. */
+  /** In the order of `pids`. */
   readonly startTimes?: readonly number[];
-  /** Gone, but its name is on what it has left. */
+  /** No longer running, but the processes that it left can be recognized by it. */
   readonly keeper?: KeeperId;
   readonly startNonce?: Nonce;
 }
 
-/**
- * The keepers as the daemon needs them; see daemon/keepers/process-keepers.ts for the real ones.
- */
+/** The keepers as the daemon sees them; daemon/keepers/router.ts implements this. */
 export interface KeepersPort {
-  /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with the reason why not. */
+  /** Spawns a keeper that waits for `go`; posts `kept`, or `reported` with why that failed. */
   start(run: KeptRun, attempt: number, plan: Plan): Promise<void>;
   /** The start is in the journal: let the command run. */
   go(run: Running): void;
-  /** The run ended before its command was let go: it must never start. */
+  /** The attempt is over: if its command has not been released, it must never start. */
   drop(run: RunId): void;
-  /** Takes over a keeper that another daemon spawned. */
+  /** Takes over the keeper of another daemon. */
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void;
-  /** Ends all processes of a run, also of a lost one; its end is posted when the last is gone. */
+  /** Ends all processes of a run, even a lost one; its end is posted when the last one is gone. */
   stop(run: RunId, order: StopOrder): void;
   /** Posts `vacated` when the last of these processes, left by a lost run, is gone. */
   awaitSurvivors(run: RunId, survivors: Survivors): void;
-  /** Deletes what is left of a run: it is forgotten. */
+  /** Deletes the files of a run that was forgotten. */
   remove(run: RunId): void;
 }
 
 export interface DaemonParts extends Omit<LoopOptions, 'prepare' | 'perform'> {
   readonly keepers: (post: (observation: CommandInput) => void) => KeepersPort;
-  /** Hears every event once it is durable and its effects have been set going. */
+  /** Called with every event once it is durable and its effects have been started. */
   readonly notify: (event: Event) => void;
 }
 
@@ -81,10 +79,10 @@ export class Daemon {
   readonly #keepers: KeepersPort;
   readonly #parts: DaemonParts;
   readonly #log: Log;
-  /** Targets whose past is being looked through; true: it has to be once more. */
+  /** Targets whose old runs are being removed; true: it has to be done once more. */
   readonly #retaining = new Map<TargetName, boolean>();
   readonly #upSinceMs: number;
-  /** Runs whose start was set going before it was durable. */
+  /** Runs whose keeper was requested before their start was durable. */
   readonly #prepared = new Set<RunId>();
   #noneRuns: (() => void) | undefined;
 
@@ -112,8 +110,8 @@ export class Daemon {
   }
 
   /**
-   * Takes over what another daemon left: living keepers, deadlines, half-done starts. `letGo` is
-   * what runs or has run, whether the journal knows of it or not.
+   * Takes over what another daemon left: living keepers, deadlines, unfinished starts. `letGo`:
+   * what is running or has run, whether the journal knows it or not.
    */
   recover(letGo: readonly LetGo[] = []): void {
     for (const run of this.loop.state.runs.values()) {
@@ -130,8 +128,9 @@ export class Daemon {
   }
 
   /**
-   * The machine goes down: ends all that runs, with the grace of each target. What waits, and what
-   * is to be retried, is the next daemon's. Calls back once nothing runs, and that is durable.
+   * Stops all running runs because the machine is shutting down, with the grace period of each
+   * target. Queued runs and retries are left to the next daemon. Calls back once no run is left and
+   * that is durable.
    */
   endRuns(done: () => void): void {
     this.#noneRuns = done;
@@ -149,8 +148,9 @@ export class Daemon {
   }
 
   /**
-   * A process that waits for `go` provably runs nothing, so it need not wait for the disk. Only for
-   * a first attempt: what ends an earlier one comes once that is durable, and would end this one.
+   * A keeper that waits for `go` certainly runs nothing, so it may be forked before the start is
+   * durable. Only for a first attempt: the `drop` of an earlier attempt comes once the end of that
+   * one is durable, and would hit this one.
    */
   #prepare({ run, attempt }: EventOf<'starting'>): void {
     if (attempt > 1 || !this.#isProcess(run)) return;
@@ -164,7 +164,7 @@ export class Daemon {
     return target !== undefined && planOf(target).keeper === 'process';
   }
 
-  /** What a fact brings about in the world, once it is durable. */
+  /** Performs the effects of an event, once it is durable. */
   #perform(event: Event): void {
     switch (event.type) {
       case 'starting':
@@ -210,7 +210,7 @@ export class Daemon {
     this.#keepers.start(this.#kept(run), attempt, planOf(target, args)).catch(this.#parts.fail);
   }
 
-  /** Another daemon's keeper had run before it was found, whatever the journal said. */
+  /** Releases the run, unless its keeper is another daemon's: then the run was already released. */
   #letGo({ run: number, attempt, keeper }: EventOf<'started'>): void {
     const run = this.loop.state.runs.get(number);
     if (run?.state !== 'running') return;
@@ -245,7 +245,7 @@ export class Daemon {
     };
   }
 
-  /** By the present configuration, as with `killAfter`: it may have been changed for this run. */
+  /** By the current configuration: it may have been changed because of this run. */
   #stopRun(run: RunId): void {
     const target = this.loop.catalog.targets.get(this.loop.state.runs.get(run)?.target ?? '');
     this.#keepers.stop(run, stopOrderOf(target));
@@ -263,7 +263,7 @@ export class Daemon {
     this.#keepers.awaitSurvivors(run.run, survivors);
   }
 
-  /** Once for all that end together. */
+  /** Once for all runs that end at the same time. */
   #retain(target: TargetName | undefined): void {
     if (target === undefined) return;
     const isAsked = this.#retaining.has(target);
@@ -278,7 +278,7 @@ export class Daemon {
   }
 }
 
-/** What a keeper would be told for this target, with the arguments of a request. */
+/** The plan for a run of this target, with the arguments of a request. */
 export function planOf(target: Target, args: readonly string[] = []): Plan {
   const plan = runnerOf(target.runner.type).plan(target.runner.options);
   if (plan.keeper === 'ssh' || args.length === 0) return plan;

@@ -4,14 +4,14 @@
  *   {"seq":7,"crc":2774821094,"event":{"type":"accepted",…}}
  *   {"seq":8,"crc":1316212365,"part":true,"event":{"type":"ended",…}}
  *
- * `seq` is dense, `crc` is that of "SEQ EVENT", or of "SEQ part EVENT". The first line names the
- * format. `part`: what was decided goes on in the next line. All of a decision has happened, or
- * nothing. A torn last line, or decision, is what a power cut leaves: it is cut off. A bad line
- * elsewhere means that something else wrote here: the journal refuses to open, and is left as it
- * is.
+ * `seq` has no gaps; `crc` is the CRC of "SEQ EVENT", or of "SEQ part EVENT". The first line names
+ * the format. `part`: the decision continues on the next line. A decision is applied completely or
+ * not at all. A power cut may leave a torn last line or decision: it is cut off. A bad line
+ * anywhere else means that something else wrote here: the journal refuses to open, and is left as
+ * it is.
  *
- * A journal is read piece by piece, and each event is handed on as it comes: neither the file nor
- * its events are ever in memory as a whole.
+ * A journal is read piece by piece, and each event is passed on immediately: neither the whole file
+ * nor all of its events are ever in memory.
  */
 import { isAscii } from 'node:buffer';
 import { crc32 } from 'node:zlib';
@@ -20,10 +20,10 @@ import { linesOf, WholeLines } from '../shared/lines.ts';
 import type { Result } from '../shared/result.ts';
 import * as say from '../system/boot-messages.ts';
 
-/** The format that this version writes; it reads this and all before. */
+/** The format that this version writes; it reads this and all earlier ones. */
 export const FORMAT = 1;
 
-/** Several lines that are one decision. */
+/** The lines of one decision. */
 export function encodeLines(seq: number, events: readonly Event[]): string {
   let text = '';
   for (const [at, event] of events.entries()) {
@@ -39,7 +39,7 @@ export function encodeLine(seq: number, event: Event, isPart = false): string {
 }
 
 export interface Parsed {
-  /** Number of the last event, which is how many there are. */
+  /** Number of the last event, and so the number of events. */
   readonly seq: number;
   readonly goodBytes: number;
   readonly tornBytes: number;
@@ -47,14 +47,14 @@ export interface Parsed {
   readonly compactedBytes: number;
 }
 
-/** An event, and where it stands. */
+/** An event and its position. */
 interface Line {
   readonly event: Event;
   readonly seq: number;
   readonly at: number;
 }
 
-/** `take` gets every event, in order; what it throws is said of the line. */
+/** `take` gets every event, in order; if it throws, the line is reported as impossible. */
 export function parseJournal(
   path: string,
   pieces: Iterable<Buffer>,
@@ -67,7 +67,7 @@ export function parseJournal(
   for (const block of blocksOf(pieces)) {
     bytes += block.length;
     const isPlain = isAscii(block);
-    // One string for many lines: a slice of it costs next to nothing.
+    // One string for many lines: slices of it cost almost nothing.
     for (const line of linesOf(block.toString('utf8'))) {
       if (isBad) return wrong(say.damaged(path, seq + 1, at));
       const decoded = decodeLine(line, seq + 1);
@@ -93,7 +93,7 @@ export function parseJournal(
   return { ok: true, value: { ...good, compactedBytes } };
 }
 
-/** What is wrong with one of them, if anything is. */
+/** Returns what is wrong with the first bad line, if there is one. */
 function takeAll(
   path: string,
   lines: readonly Line[],
@@ -127,7 +127,7 @@ interface Decoded {
   readonly isPart: boolean;
 }
 
-/** Undefined unless the line is, to the byte, as `encodeLine` would have written it. */
+/** Undefined unless the line is byte for byte what `encodeLine` would have written. */
 function decodeLine(line: string, seq: number): Decoded | undefined {
   const comma = line.indexOf(EVENT);
   if (comma < 0 || !line.endsWith('}\n')) return undefined;

@@ -1,41 +1,43 @@
-# The fork server and the keepers that come from it, behind keeper.pl in one file.
+# The fork server and the keepers that it forks; the build puts keeper.pl in front of this.
 #
 #   perl keeper.pl TITLE
 #
-# The fork server is one process a daemon, and does what the daemon is too large to do fast: it
-# forks a keeper for every run. A keeper outlives the daemon and the fork server, holds one child,
-# and records how it ended.
+# There is one fork server per daemon, and it does what the daemon is too large to do fast: it forks
+# a keeper for every run. A keeper outlives the daemon and the fork server, runs one child, and
+# records how it ended.
 #
-# Orders come on fd 3, each a length (32 bits, network order) and its words with NUL between them:
+# Orders come on fd 3, each a length (32 bits, network order) and its words, separated by NUL:
 #   keep KEY TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N [NAME=VALUE]... COMMAND [ARG]...
 #                 N variables; OWNER is UID:GID or empty; without ERR both streams go to OUT
 #   go KEY        the start is in the journal: the command may run
-#   drop KEY      it must never run
-#   rescue TITLE OUT ERR PID...   their keeper is gone: go on with what it did for their output
-# Answers go out there, too, each a line:
+#   drop KEY      it must never start
+#   rescue KEY TITLE OUT ERR PID...   their keeper is gone: go on copying their output
+# Answers go out on fd 3, too, each a line:
 #   kept KEY PID | none KEY ERRNO | begun KEY | unwritten KEY | closed KEY
-# EOF is the end of the daemon: the fork server leaves, and no keeper that has not read go runs its
-# command ever. A keeper says begun before it forks, so that who has not said it has run nothing. It
-# closes its end when the status file is in place (or by dying), and stays until its last descendant
-# is gone, so that nothing can slip out of reach. While the status file cannot be written, the
-# record is the keeper's title: any daemon finds it there, and "unwritten" tells this one to look.
+# EOF means that the daemon has ended: the fork server exits, and a keeper that has not read go
+# never runs its command. A keeper says begun before it forks, so one that has not said it has run
+# nothing. It closes its end when the status file is in place (or when it dies), and stays until its
+# last descendant is gone, so that none can get out of reach. While the status file cannot be
+# written, the record is in the keeper's title: any daemon finds it there, and "unwritten" tells
+# this one to look.
 #
-# The record says when the command ended, by the keeper's own clocks, and what speaks for a machine
-# that goes down: TERM comes to everybody then, so to the keeper, too.
+# The record says when the command ended, by the keeper's own clocks, and what suggests that the
+# machine is shutting down: then every process gets TERM, the keeper included.
 #
-# A command has its pipes open for reading, too: it gets no SIGPIPE should its keeper be killed, but
-# waits, when the pipe is full, for the process that the next daemon sends to its rescue. That one
-# knows the pipes by the links FILE.pipe.
+# A command has its pipes open for reading, too: if its keeper is killed, it gets no SIGPIPE, but
+# blocks when the pipe is full, until the process that the next daemon sends to rescue its output
+# reads on. That process recognizes the pipes by the links FILE.pipe.
 #
-# TITLE is room for the titles of the keepers.
-# The server's ends by key, and the keys by them: bare descriptors, which a keeper closes at once.
-# To close hundreds of handles would take it as long as all else, and a third of its memory.
+# TITLE is padding that makes room for the titles of the keepers.
+
+# The server's ends by key, and the keys by end: bare descriptors, which a keeper closes with one
+# call. Closing hundreds of handles would take as long as all the rest, and a third of its memory.
 my (%keepers, %keys);
 my $watched = '';                                # for select(2)
-my $AGAIN_MAX = 10;                              # one a second
+my $AGAIN_MAX = 10;                              # one per second
 $0 = title('baton fork server');
 $SIG{TERM} = sub { $term_ms = clock_ms(1) };
-$SIG{CHLD} = 'IGNORE';                           # the system buries the keepers
+$SIG{CHLD} = 'IGNORE';                           # the kernel reaps the keepers
 close_inherited();
 open my $daemon, '+<&=', 3 or die $!;
 serve();
@@ -77,7 +79,7 @@ sub spawn {
   $fd = fcntl $server, 1030, 4 if socketpair $server, $keeper, 1, 1, 0;
   if (defined $fd && defined($pid = fork)) {
     if (!$pid) {
-      close $_ for $daemon, $server;             # else no keeper would get EOF while another lives
+      close $_ for $daemon, $server;             # or no keeper gets EOF while another one lives
       if (!close_all_but(fileno $keeper)) {
         close_bare($_) for $fd, values %keepers;
       }
@@ -95,7 +97,7 @@ sub spawn {
   }
 }
 
-# A handle for one of the server's ends; nothing, after a while, where there is no room for one.
+# A handle for one of the server's ends; if none can be opened, nothing, after a short delay.
 sub end_of {
   my ($fd) = @_;
   my $end;
@@ -104,7 +106,7 @@ sub end_of {
   return;
 }
 
-# Who cannot be told is given up: it has run nothing, and the run is started again.
+# A keeper that cannot be told is given up: it has run nothing, and the run is started again.
 sub let_go {
   my ($key) = @_;
   my $end = end_of($keepers{$key});
@@ -117,7 +119,7 @@ sub close_bare {
   open my $end, '+<&=', $_[0];
 }
 
-# All bare descriptors, by close_range(2), which has the same number everywhere. False before 5.9.
+# By close_range(2), which has the same number on all machines. False before Linux 5.9.
 sub close_all_but {
   my ($spared) = @_;
   return !syscall(436, 3, $spared - 1, 0) && !syscall 436, $spared + 1, 0xffffffff, 0;
@@ -141,7 +143,7 @@ sub keep {
   if (defined $go) {
     (my $path = $file) =~ s{/status(\.[^/]*)$}{/keeper$1};
     open $record, '<', $path;
-    syswrite $ctl, "begun\n";                    # a keeper that dies before ran nothing
+    syswrite $ctl, "begun\n";                    # a keeper that died before this ran nothing
     my %env = map { split /=/, $_, 2 } @env;
     ($pid, $failure) = start(\@streams, $umask, $cwd, \%env, \@words);
     $status = attend($pid, \@streams) if defined $pid;
@@ -150,10 +152,10 @@ sub keep {
   my $placed;
   $placed = write_record($file, $report, $ctl, $title, $fsync) if defined $go || is_here();
   (my $ended = $title) =~ s/ run / ended run /;
-  $0 = title($ended);                            # what it left behind holds no place
+  $0 = title($ended);                            # processes that it left hold no place
   close $record if $record;
   close $ctl;
-  # A daemon that lives has it in its journal soon; for the next one it has to be on the disk.
+  # A running daemon soon has the record in its journal; the next one needs it on disk.
   if ($placed && $fsync && syscall $fsync, fileno $placed) {
     my $name = substr $file, 1 + rindex $file, '/';
     for (1 .. $AGAIN_MAX) {
@@ -164,7 +166,7 @@ sub keep {
   finish(\@streams) if $pid;
 }
 
-# A stream whose pipe can be found again, and stays open as long as who writes into it lives.
+# A stream whose pipe can be found again, and stays open as long as its writers live.
 sub make_rescuable {
   my ($path, $owner) = @_;
   my $stream = make_stream($path) or return;
@@ -173,12 +175,12 @@ sub make_rescuable {
   symlink readlink $self, "$path.pipe";
   my $both;
   $stream->{end} = $both if open $both, '+<', $self;
-  # The user that opens its own /dev/stderr has to own it.
+  # To open /dev/stderr, the user of the command has to own the pipe.
   chown split(/:/, $owner), $stream->{end} if length $owner;
   return $stream;
 }
 
-# Does for processes whose keeper is gone what it did: their pipes are where they have them open.
+# Copies the output of processes whose keeper is gone: opens the pipes by their descriptors.
 sub rescue {
   my ($key, $title, $out, $err, @pids) = @_;
   my $pid = fork;
@@ -191,7 +193,7 @@ sub rescue {
     my $name = readlink "$path.pipe";
     defined $name or next;
     open(my $file, '>>', $path) or next;
-    flock($file, 6) or next;                     # LOCK_EX|LOCK_NB: one is enough
+    flock($file, 6) or next;                     # LOCK_EX|LOCK_NB: one copier is enough
     for my $fd (map { files_of($_) } @pids) {
       next if $name ne (readlink($fd) || '') || !open my $pipe, '<', $fd;
       push @streams, { pipe => $pipe, file => $file, lost => 0 };
@@ -208,13 +210,14 @@ sub files_of {
   return map { "/proc/$pid/fd/$_" } grep { /^\d+$/ } readdir $dir;
 }
 
-# Whether the run directory, this one's working directory, is there, wherever it was moved.
+# Whether the run directory, which is the working directory, still exists, wherever it was moved.
 sub is_here {
   return (readlink '/proc/self/cwd' // ' (deleted)') !~ / \(deleted\)$/;
 }
 
-# A full disk is waited out. By its name alone, the file gets into the run directory also while that
-# is moved. A run directory that vanished is made anew, unless its parent is gone, too.
+# Retries while the disk is full. By its bare name, the file gets into the run directory even if
+# that is being moved. A run directory that is missing at first is created, unless its parent is
+# missing, too; if it vanishes later, nothing is written.
 sub write_record {
   my ($file, $record, $ctl, $title, $later) = @_;
   my ($dir, $name) = $file =~ m{(.*)/(.*)}s;
@@ -246,7 +249,7 @@ sub forget {
   close_bare($fd);
 }
 
-# A listening socket that came by socket activation would be held as long as any keeper lives.
+# Otherwise a listening socket from socket activation would stay open as long as any keeper lives.
 sub close_inherited {
   opendir my $dir, '/proc/self/fd' or return;
   my @fds = grep { /^\d+$/ && $_ > 3 } readdir $dir;

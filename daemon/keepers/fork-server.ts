@@ -1,8 +1,8 @@
 /**
- * The daemon's side of its fork server (keeper.pl): one small process that forks the keepers, since
- * a fork of the daemon itself takes many times as long and holds up everything else meanwhile.
- * It is spawned for the first run and stays. Should it end, another is spawned for the next run;
- * the keepers live on, and only what they would still have said is lost.
+ * The daemon's side of its fork server (fork-server.pl): one small process that forks the keepers,
+ * because forking the daemon itself takes many times as long and blocks everything else meanwhile.
+ * It is spawned for the first run and stays. If it exits, another is spawned for the next run; the
+ * keepers live on, and only their further messages are lost.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -13,19 +13,19 @@ import { WholeLines } from '../shared/lines.ts';
 import { findKeeperTrouble, findPerl, KEEPER_SCRIPT } from './perl.ts';
 import { ErrnoNumber } from './status-file.ts';
 
-/** What a keeper is to keep. */
+/** What a keeper has to run. */
 export interface SpawnRequest {
   /** As ps(1) shows it. */
   readonly title: string;
   readonly statusFile: string;
   readonly umask: number;
   readonly cwd: string;
-  /** UID:GID to whom the command's streams belong, so that it can open /dev/stderr; '' for ours. */
+  /** UID:GID that owns the command's streams, so that it can open /dev/stderr; '' for our own. */
   readonly owner: string;
-  /** '' for nothing to read. */
+  /** '' for no input. */
   readonly in: string;
   readonly out: string;
-  /** '' for one file for both streams, so that their order is kept. */
+  /** '' if both streams go to one file, so that their order is kept. */
   readonly err: string;
   readonly env: Readonly<Record<string, string>>;
   readonly args: readonly string[];
@@ -35,35 +35,35 @@ export interface SpawnRequest {
 export interface Rescue {
   readonly title: string;
   readonly out: string;
-  /** There is none where one file is for both streams. */
+  /** Does not exist if both streams go to one file. */
   readonly err: string;
   readonly pids: readonly number[];
 }
 
-/** What is heard of a keeper, in this order. */
+/** Messages about a keeper, in this order. */
 export interface KeeperListener {
   /** It waits for `go`. */
   readonly kept: (pid: number, control: KeeperControl) => void;
-  /** There is none, by this errno where the system gave one; nothing else follows. */
+  /** There is no keeper; `errno` if the system gave one. Nothing else follows. */
   readonly none: (errno?: string) => void;
   /** Its command may run from now on, or may have run. */
   readonly begun: () => void;
-  /** Its command has ended, and it cannot write its status file: its title says how. */
+  /** Its command has ended, but it cannot write its status file: its title says how it ended. */
   readonly unwritten: () => void;
-  /** It is done, or gone, or will not be heard of any more: look at what it left. */
+  /** It is done, or dead, or will not be heard of again: check what it left. */
   readonly closed: () => void;
-  /** The fork server ended: whether there is a keeper is not known, but none will ever run. */
+  /** The fork server exited: a keeper may exist, but it will never run anything. */
   readonly unknown: () => void;
 }
 
 export interface KeeperControl {
   /** The start is in the journal: let the command run. */
   go(): void;
-  /** Its command must never run, unless it runs; nothing more is heard. */
+  /** Its command must not start any more; no further messages. */
   drop(): void;
 }
 
-/** spawn(2) as a test may replace it. */
+/** Node's `spawn`; tests may replace it. */
 export type Spawn = (
   file: string,
   args: readonly string[],
@@ -78,7 +78,7 @@ export type Spawn = (
 export const REAL_SPAWN: Spawn = (file, args, options) =>
   spawn(file, [...args], { ...options, stdio: [...options.stdio] });
 
-/** Room for the titles of the keepers, which stand where the arguments were. */
+/** Room for the titles of the keepers, which overwrite the arguments. */
 const TITLE_ROOM = ' '.repeat(400);
 
 export class ForkServer {
@@ -90,7 +90,7 @@ export class ForkServer {
     this.#spawn = spawn;
   }
 
-  /** Asks for a keeper. What comes of it is told to the listener, never within this call. */
+  /** Requests a keeper. The listener is never called within this call. */
   keep(order: SpawnRequest, listener: KeeperListener): void {
     const words = wordsOf(order);
     if (words.some((word) => word.includes('\0'))) {
@@ -101,8 +101,8 @@ export class ForkServer {
   }
 
   /**
-   * Has the output of processes without a keeper go on into its files; where somebody does that
-   * already, nothing happens. `failed`: nobody could be sent.
+   * Has the output of processes without a keeper copied into its files; does nothing if another
+   * process already copies it. `failed`: no process could be started.
    */
   rescue({ title, out, err, pids }: Rescue, failed: () => void): void {
     this.#ask('rescue', [title, out, err, ...pids.map(String)], {
@@ -124,7 +124,7 @@ export class ForkServer {
   }
 }
 
-/** What the fork server says, in the words of keeper.pl. */
+/** What the fork server prints; see fork-server.pl. */
 const Digits = v.pipe(v.string(), v.digits(), v.transform(Number));
 const Line = v.union([
   v.tuple([v.literal('kept'), v.string(), v.pipe(Digits, v.safeInteger(), v.minValue(1))]),
@@ -138,7 +138,7 @@ interface Client {
   state: 'asked' | 'kept' | 'let go';
 }
 
-/** One fork server, from its spawn to its end. */
+/** One fork server, from its spawn to its exit. */
 class Connection {
   readonly #clients = new Map<string, Client>();
   readonly #ended: (self: Connection) => void;
@@ -166,7 +166,7 @@ class Connection {
     child.on('error', (error) => this.#fail(errnoOf(error)));
     child.unref();
     const socket = child.stdio[3] as Socket | null | undefined;
-    if (child.pid === undefined || !socket) return; // the error comes
+    if (child.pid === undefined || !socket) return; // `error` follows
     this.#socket = socket;
     socket.unref();
     socket.on('error', () => {}); // ECONNRESET and EPIPE are normal here; `close` follows
@@ -190,7 +190,7 @@ class Connection {
   #hear(bytes: Buffer): void {
     for (const line of this.#lines.read(bytes)) {
       const parsed = v.safeParse(Line, line.slice(0, -1).split(' '));
-      // What nobody can read was said to nobody.
+      // A line that cannot be parsed names no client.
       if (parsed.success) this.#tell(parsed.output);
     }
   }
@@ -232,7 +232,7 @@ class Connection {
     };
   }
 
-  /** It could not be spawned, so there are no keepers of its. */
+  /** It could not be spawned, so it has no keepers. */
   #fail(errno?: string): void {
     this.#ended(this);
     for (const { listener } of this.#take()) listener.none(errno);
@@ -245,7 +245,7 @@ class Connection {
         if (findKeeperTrouble(process.env['PATH']) === undefined) listener.unknown();
         else listener.none();
       } else {
-        // Whether the keeper had read it is known to nobody now.
+        // Whether the keeper has read `go` is unknown now.
         if (state === 'let go') listener.begun();
         listener.closed();
       }
@@ -259,7 +259,7 @@ class Connection {
   }
 }
 
-/** As keeper.pl reads them. */
+/** In the order in which fork-server.pl reads them. */
 export function wordsOf(order: SpawnRequest): readonly string[] {
   const { title, statusFile, umask, cwd, owner, out, err, args } = order;
   const env = Object.entries(order.env).map(([name, value]) => `${name}=${value}`);

@@ -1,16 +1,16 @@
 /**
- * The end of a run's output in a file of its own, for the hook that is told of it: the run itself
- * may be forgotten before the hook has read.
+ * Writes the end of a run's output to a separate file, for the hook that is told about the run: the
+ * run itself may be forgotten before the hook has read it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEnd } from '../system/regular-file.ts';
 
-/** Of each of the two streams. */
+/** For each of the two streams. */
 const TAIL_BYTES_MAX = 16_384;
 const TAIL_NAME = 'tail';
 
-/** The file's path, in the directory `into`; undefined where it cannot be made. */
+/** The file's path, in the directory `into`; undefined if it cannot be written. */
 export function writeTail(of: string, into: string): string | undefined {
   const path = join(into, TAIL_NAME);
   try {
@@ -19,12 +19,12 @@ export function writeTail(of: string, into: string): string | undefined {
     writeFileSync(path, Buffer.concat(ends), { mode: 0o600 });
     return path;
   } catch {
-    // Whatever is wrong with the disk: the hook has to run without.
+    // Whatever is wrong with the disk, the hook has to run without it.
     return undefined;
   }
 }
 
-/** Empty where there is none, or none that can be read. */
+/** Empty if there is no file, or it cannot be read. */
 function endOf(path: string): Buffer {
   try {
     return readEnd(path, TAIL_BYTES_MAX);

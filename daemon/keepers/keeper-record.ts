@@ -1,9 +1,9 @@
 /**
- * The record of an attempt that was let go: `keeper.ATTEMPT.NONCE` in the directory of its run,
- * written once the start is in the journal and before the command runs. The keeper holds it open as
- * long as the command runs. So what has run can be told where the journal cannot: it was restored
- * from an older copy, or removed; and a living keeper can be asked for it also where the directory
- * was moved or removed.
+ * The record of an attempt that was released: `keeper.ATTEMPT.NONCE` in the directory of its run,
+ * written once the start is in the journal and before the command runs. The keeper holds it open
+ * while the command runs. So it is known what has run even if the journal was restored from an
+ * older copy, or removed; and the record of a living keeper can be read through its descriptor even
+ * if the directory was moved or removed.
  */
 import { closeSync, constants, openSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ import { parseJson } from '../system/parse-json.ts';
 import { bootId, commandOf, statOf } from '../system/proc.ts';
 import { readRegular } from '../system/regular-file.ts';
 
-/** A job of Slurm, as files have it. */
+/** A job of Slurm, as stored in files. */
 export const SlurmJobSchema = v.object({
   token: v.string(),
   directory: v.string(),
@@ -41,13 +41,13 @@ const Record_ = v.object({
   }),
   /** The state directory at that time. */
   state: v.string(),
-  /** When it was let go. */
+  /** When it was released. */
   monotonicMs: v.number(),
   wallMs: v.number(),
 });
 export type KeeperRecord = v.InferOutput<typeof Record_>;
 
-/** A record that a living keeper holds. */
+/** A record that a living keeper holds open. */
 export interface HeldRecord {
   readonly record: KeeperRecord;
   /** The directory of the run, wherever it is now; absent: it was removed. */
@@ -57,10 +57,10 @@ export interface HeldRecord {
 const NAME = /^keeper\.\d+\.[\w-]+$/;
 const DELETED = ' (deleted)';
 const RECORD_BYTES_MAX = 4_096;
-/** As keepers name themselves while commands run. */
+/** How the titles of keepers begin while commands run. */
 const TITLES = ['baton run ', 'baton ssh keeper'];
 
-/** Throws what the system says. */
+/** Throws system errors. */
 export function writeRecord(directory: string, record: KeeperRecord): void {
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
   const name = `keeper.${record.attempt}.${record.keeper.nonce}`;
@@ -72,14 +72,14 @@ export function writeRecord(directory: string, record: KeeperRecord): void {
   }
 }
 
-/** Those in the directory of a run; none where there is none. */
+/** The records in the directory of a run; none if there is no directory. */
 export function recordsIn(directory: string): readonly KeeperRecord[] {
   return namesIn(directory)
     .filter((name) => NAME.test(name))
     .flatMap((name) => read(join(directory, name), constants.O_NOFOLLOW) ?? []);
 }
 
-/** Those that all living keepers of this machine hold, of whatever state directory. */
+/** The records that living keepers on this machine hold, for any state directory. */
 export function heldRecords(): readonly HeldRecord[] {
   return namesIn('/proc').flatMap((name) => {
     const isKeeper =
@@ -88,7 +88,7 @@ export function heldRecords(): readonly HeldRecord[] {
   });
 }
 
-/** Those that one process holds; none if it is gone, or if its pid was reused. */
+/** The records that one process holds; none if it is gone, or if its pid was reused. */
 export function heldBy(pid: number): readonly HeldRecord[] {
   const folder = `/proc/${pid}/fd`;
   const held = namesIn(folder).flatMap((fd) => {
@@ -104,7 +104,7 @@ export function heldBy(pid: number): readonly HeldRecord[] {
   return held.filter(({ record }) => record.keeper.startTime === stat?.startTime);
 }
 
-/** As the scheduler has it; `at` is when it was let go, in the time of this life. */
+/** As the scheduler sees it; `at` is when it was released, by this daemon's clocks. */
 export function letGoBy(
   { state: _, monotonicMs: __, wallMs: ___, ...record }: KeeperRecord,
   at: LetGo['at'],
@@ -113,7 +113,7 @@ export function letGoBy(
   return { ...record, at, isLive };
 }
 
-/** Undefined where it is none, or not whole. */
+/** Undefined if it is not a record, or not complete. */
 function read(path: string, flags = 0): KeeperRecord | undefined {
   try {
     return parseJson(Record_, readRegular(path, RECORD_BYTES_MAX, flags));

@@ -1,14 +1,15 @@
-# What the keepers of commands on this machine and those inside the jobs of Slurm have in common: a
-# command is started, its output copied, and its end described. The build puts it before
-# fork-server.pl and before slurm-keeper.pl: a keeper is one file.
+# The common part of the keepers of commands on this machine and of those inside Slurm jobs: starts
+# a command, copies its output, and describes its end. The build puts it in front of fork-server.pl
+# and of slurm-keeper.pl, so that each keeper is one file.
 #
-# The command writes into pipes, one if the streams are one, and its keeper copies what comes into
-# the files. A command that had the files themselves would cut them off by `> /dev/stderr`.
+# The command writes into pipes, only one if its streams are merged, and its keeper copies the
+# output into the files. If the command had the files themselves, `> /dev/stderr` would truncate
+# them.
 #
-# Perl without modules: perl-base is on every Debian, starts in 3 ms and tells an exit code, a
-# signal and a failed exec apart, which no shell does. It has no names for some system calls.
-my $nofile = 1024;                               # Node had raised the soft limit, or slurmd
-# By the machine of an ELF file: x86-64, ARM, RISC-V, LoongArch, PowerPC, s390.
+# Perl without modules: perl-base is on every Debian, starts in 3 ms, and can tell an exit code, a
+# signal and a failed exec apart, which no shell can. It has no names for some system calls.
+my $nofile = 1024;                               # Node or slurmd has raised the soft limit
+# By the machine field of the ELF header: x86-64, ARM, RISC-V, LoongArch, PowerPC, s390.
 my @common = (167, 261, 157, 113, 82, 94);
 my %syscalls = (                                 # prctl prlimit setsid clock fsync exit_group
   62 => [157, 302, 112, 228, 74, 231],
@@ -19,9 +20,9 @@ my %syscalls = (                                 # prctl prlimit setsid clock fs
 my ($prctl, $prlimit, $setsid, $clock, $fsync, $exit_group) = system_calls();
 my $term_ms;                                     # when the last TERM came
 my @sigs = qw(HUP INT QUIT TERM USR1 USR2 ALRM PIPE XFSZ);
-$SIG{$_} = sub { } for @sigs;                    # survive; exec gives the child the defaults back
+$SIG{$_} = sub { } for @sigs;                    # survive; exec resets them for the child
 
-# Those of the 64-bit program that runs this; none where they are not known.
+# The numbers for the 64-bit program that runs this; none if they are not known.
 sub system_calls {
   open my $self, '<', '/proc/self/exe' or return;
   sysread($self, my $head, 20) == 20 or return;
@@ -29,12 +30,12 @@ sub system_calls {
   return $class == 2 ? @{ $syscalls{$machine} || [] } : ();
 }
 
-# Starts a command. Returns its pid, or undef, and what has failed: "STAGE ERRNO", or nothing.
-# `bound`: it dies with its keeper, which nobody comes to replace.
+# Starts a command. Returns its pid or undef, and what failed: "STAGE ERRNO", or nothing. `bound`:
+# the command dies with its keeper, because nothing can replace that.
 sub start {
   my ($streams, $umask, $cwd, $env, $words, $bound) = @_;
   my ($keeper, $pid) = $$;
-  # close-on-exec: EOF says that exec worked
+  # close-on-exec: EOF means that exec worked
   $pid = fork if pipe my $r, my $w;
   return (undef, 'system ' . (0 + $!)) if !defined $pid;
   if (!$pid) {
@@ -65,27 +66,27 @@ sub start {
     exit 127;
   }
   close $w;
-  delete $_->{end} for @$streams;                # the last writer's end is the end of the file
+  delete $_->{end} for @$streams;                # so that EOF comes when the last writer is gone
   my $failure = '';
   1 until defined sysread($r, $failure, 32) || $! != 4;
   return ($pid, $failure);
 }
 
-# Ends this process at once: to free its memory page by page would cost a short run as much as its
-# fork. Nothing is buffered.
+# Exits immediately: freeing the memory page by page would cost a short run as much as its fork.
+# Nothing is buffered.
 sub leave {
   my ($code) = @_;
   syscall $exit_group, 0 + $code if $exit_group;
   exit $code;
 }
 
-# The user of a command may not be let in where the file is, so that it gets it open.
+# Opened by the keeper, because the user of the command may have no access to the file.
 sub open_stdin {
   my ($path) = @_;
   return length $path && open(STDIN, '<', $path) || open STDIN, '<', '/dev/null';
 }
 
-# A pipe to a file. With `later`, that is made for the first byte.
+# A pipe to a file. With `later`, the file is not opened before the first byte.
 sub make_stream {
   my ($path, $later) = @_;
   my $file;
@@ -94,14 +95,14 @@ sub make_stream {
   return { pipe => $pipe, end => $end, path => $path, file => $file, lost => 0 };
 }
 
-# Copies until this child has ended, and then what it has left in the pipes. Returns its status.
-# `tick` is called on the way, and returns after how many seconds it wants to be called again.
+# Copies until this child has ended, and then what it left in the pipes. Returns its status. `tick`
+# is called repeatedly, and returns the number of seconds until its next call.
 sub attend {
   my ($child, $streams, $tick) = @_;
-  my $fd = syscall 434, $child, 0;               # pidfd_open, by the same number everywhere
+  my $fd = syscall 434, $child, 0;               # pidfd_open: the same number on all machines
   my $ended = $fd < 0 ? undef : do { open my $handle, '<&=', $fd; $handle };
   my $status;
-  local $SIG{CHLD} = sub { };                    # adopted orphans are reaped on the way
+  local $SIG{CHLD} = sub { };                    # adopted orphans are reaped, too
   until (defined $status) {
     my $timeout = $tick ? $tick->() : undef;
     $timeout = .05 if !$ended;
@@ -110,7 +111,7 @@ sub attend {
       $status = $? if $pid == $child;
     }
   }
-  # Others may go on writing: what was there at its end is no more than a pipe holds.
+  # Others may go on writing, but what was there when it ended is at most a full pipe.
   for my $stream (@$streams) {
     my $left = $stream->{pipe} ? fcntl $stream->{pipe}, 1032, 0 : 0;   # F_GETPIPE_SZ
     while ($left > 0 && (my $got = copy_some([$stream], undef, 0))) {
@@ -120,7 +121,7 @@ sub attend {
   return $status;
 }
 
-# Copies until nobody has the pipes open any more, and stays until the last descendant is gone.
+# Copies until no process has the pipes open, and stays until the last descendant is gone.
 sub finish {
   my ($streams, $tick) = @_;
   local $SIG{CHLD} = sub { };
@@ -134,9 +135,9 @@ sub finish {
   }
 }
 
-# Waits until there is something to copy, or `other` to be read, or the time is over. Returns how
-# much there was. What cannot be written is lost and counted: a run must not stand still for a full
-# disk, of which nobody would hear until it ends.
+# Waits until there is something to copy, `other` can be read, or the timeout has passed. Returns
+# the number of bytes read. What cannot be written is lost and counted: a run must not block on a
+# full disk, because nobody would hear of it until the run ends.
 sub copy_some {
   my ($streams, $other, $timeout) = @_;
   my @open = grep { $_->{pipe} } @$streams;
@@ -163,7 +164,7 @@ sub copy_some {
   return $bytes;
 }
 
-# What is known of the end, as status-file.ts reads it.
+# The record of the end, as status-file.ts reads it.
 sub describe {
   my ($begun_ms, $started, $status, $streams, $stage, $errno) = @_;
   my ($lost, $why) = (0, 0);
@@ -173,7 +174,7 @@ sub describe {
   }
   my ($now_ms, @cpu) = (clock_ms(1), times);
   my $after_ms = defined $term_ms ? $now_ms - $term_ms : 'null';
-  # The last process of systemd in a shutdown is "systemd-shutdown", which is cut off there.
+  # In the last phase of a shutdown, PID 1 is "systemd-shutdown"; comm has only 15 characters.
   my $is_down = first_line('/proc/1/comm') eq "systemd-shutdow\n";
   return sprintf
     qq({"started":%s,"code":%s,"signal":%s,"core":%s,"stage":%s,"errno":%s,"lostBytes":%d,)
@@ -184,8 +185,8 @@ sub describe {
     $is_down ? 'true' : 'false';
 }
 
-# On disk before it gets its name. With `later`, the caller syncs the handle that this returns.
-# What stands in the way is put aside: a job can make anything here, a directory or a FIFO, too.
+# Writes a file that is on disk before it gets its name. With `later`, the caller has to sync the
+# returned handle. Anything in the way is moved aside: a job can create even a directory or a FIFO.
 sub place {
   my ($file, $text, $later) = @_;
   my $f;
@@ -197,7 +198,7 @@ sub place {
     && $f;
 }
 
-# 0: the time of day; 1: CLOCK_MONOTONIC, which nobody sets.
+# 0: the time of day; 1: CLOCK_MONOTONIC, which nobody can set.
 sub clock_ms {
   my ($which) = @_;
   my $spec = pack 'q2', 0, 0;
@@ -215,7 +216,7 @@ sub first_line {
   return scalar(<$file>) // '';
 }
 
-# Perl fills the rest of the room with blanks, which systemctl status shows, unless there is no rest.
+# Perl pads a short title with blanks, which systemctl status shows; this one fills all the room.
 sub title {
   return $_[0] . "\0" x 512;
 }

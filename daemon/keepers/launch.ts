@@ -1,7 +1,7 @@
 /**
- * From a plan to what is spawned: the prefix chain and the environment of a run. Every prefix is
- * exec-only, so pid and status stay those of the command. The environment is built from nothing,
- * as cron does it: nothing of the daemon's own leaks into a job.
+ * Turns a plan into what is spawned: the prefix commands and the environment of a run. Every prefix
+ * only execs, so pid and status stay those of the command. The environment is built from scratch,
+ * as cron does it: none of the daemon's own leaks into a job.
  */
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly umask: number;
-  /** A file that stdin comes from. */
+  /** Path of the file for stdin. */
   readonly stdin?: string;
   /** Owns stdout and stderr, so that the job can open /dev/stderr. */
   readonly owner?: PasswdEntry;
@@ -34,7 +34,7 @@ const PATH_DEFAULT = '/usr/bin:/bin';
 
 const looks = new BoundedLooks();
 
-/** What to spawn for a run, or why it cannot be. */
+/** What to spawn for a run, or why it cannot be started. */
 export async function prepare(
   plan: ProcessPlan,
   run: {
@@ -80,7 +80,7 @@ export async function prepare(
   };
 }
 
-/** The sentence for a command or a directory that the keeper could not use. */
+/** The message for a start that failed in the keeper. */
 export function describeFailure(stage: Failure['stage'], errno: string, launch: Launch): Failure {
   const command = launch.args[0] ?? '';
   const detail = {
@@ -92,7 +92,7 @@ export function describeFailure(stage: Failure['stage'], errno: string, launch: 
   return failure(stage, detail, errno);
 }
 
-/** The sentence for a keeper that cannot be had, for a reason that does not pass by itself. */
+/** The message if no keeper can be started, for a reason that is not temporary. */
 export function describeNoKeeper(errno?: string): Failure {
   const trouble = findKeeperTrouble(process.env['PATH']);
   return failure('system', trouble ?? say.noProcess(errno), errno);
@@ -113,8 +113,8 @@ function chain(plan: ProcessPlan, passwd: PasswdEntry, gid: number): readonly st
 }
 
 /**
- * Behind a prefix a failed exec would look like an exit of the command, with 127 or 126 and the
- * prefix's own words; so what can be seen beforehand is looked at here.
+ * After a prefix, a failed exec would look as if the command had exited with 127 or 126 and the
+ * prefix's message; so everything that can be checked beforehand is checked here.
  */
 async function findProblem(
   command: string,
@@ -137,7 +137,7 @@ async function findProblem(
   return failure('command', say.noCommand(command, errno, path), errno);
 }
 
-/** Why a command has not run. Codes of our own or Node's (EUNKNOWN, EFTYPE, ERR_…) are no errno. */
+/** Why a command did not run. Our own and Node's codes (EUNKNOWN, EFTYPE, ERR_…) are no errnos. */
 export function failure(stage: Failure['stage'], detail: string, errno?: string): Failure {
   const isReal = errno !== undefined && errno in os.errno;
   return { kind: 'not-started', stage, ...(isReal ? { errno } : {}), detail };

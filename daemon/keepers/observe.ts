@@ -1,8 +1,8 @@
 /**
- * What can be seen of a run from outside, by its keeper and its status file; one rule for every
- * kind of keeper. A run is lost when its keeper is gone, by pid and start time, and a second look
- * finds no status file. A status file always wins, and so does what a living keeper tells in its
- * place. What cannot be told now is unknown: nobody is gone by that.
+ * What can be observed of a run, by its keeper and its status file; one rule for every kind of
+ * keeper. A run is lost if its keeper is gone, by pid and start time, and a second look finds no
+ * status file. A status file always wins, and so does what a living keeper reports in its place.
+ * What cannot be determined now is `unknown`; no run counts as lost because of that.
  */
 
 import { errnoOf } from '../shared/errno.ts';
@@ -15,12 +15,12 @@ import { type Found, foundIn, NEVER_RAN, readStatusFile, statusFileOf } from './
 export type Observation =
   | { readonly kind: 'running' }
   | { readonly kind: 'ended'; readonly found: Found }
-  /** `survivors`: processes of the run that live without their keeper. */
+  /** `survivors`: processes of the run that are alive without their keeper. */
   | {
       readonly kind: 'gone';
       readonly rebooted: boolean;
       readonly survivors: readonly ProcessStat[];
-      /** Of keepers on other machines: what is known, and that the command may go on there. */
+      /** For keepers on other machines: what is known, and that the command may still run there. */
       readonly detail?: string;
       readonly mayLive?: true;
     }
@@ -30,20 +30,20 @@ export interface Subject {
   readonly directory: string;
   readonly attempt: number;
   readonly keeper: KeeperId;
-  /** The keeper has not been let go, so that its command cannot have run. */
+  /** The keeper has not been released, so its command cannot have run. */
   readonly isIdle: boolean;
   readonly clock: Clock;
 }
 
-/** What only this kind of keepers shows. All of it throws where that cannot be told now. */
+/** What only this kind of keeper shows. Its methods throw if that cannot be determined now. */
 export interface Signs {
-  /** Absent where another daemon had prepared the run. */
+  /** Absent if another daemon prepared the run. */
   readonly launch?: Launch | undefined;
-  /** Of a keeper that lives: whether it keeps the run, or how that ended. */
+  /** For a living keeper: whether it still keeps the run, or how the run ended. */
   tells(): boolean | Found;
-  /** What lives of the run without its keeper, in the boot of the keeper. */
+  /** Processes of the run that are alive without their keeper; called only in its boot. */
   leaves(): readonly ProcessStat[];
-  /** Path of a status file that makes no sense. */
+  /** Called with the path of a status file that makes no sense. */
   unreadable(path: string): void;
 }
 

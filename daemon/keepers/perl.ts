@@ -1,4 +1,4 @@
-/** What the fork server and the keepers need of the machine: perl and their script. */
+/** What the fork server and the keepers need on the machine: perl and their script. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { noKeeperScript, noPerl } from '../system/boot-messages.ts';
@@ -6,7 +6,7 @@ import { installed } from '../system/installed.ts';
 
 export const KEEPER_SCRIPT = installed('daemon/keeper.pl');
 
-/** Why no keeper can be had here, and what to do; undefined if one can. */
+/** Why keepers cannot work here, and what to do; undefined if they can. */
 export function findKeeperTrouble(
   path: string | undefined,
   script: string = KEEPER_SCRIPT,
@@ -18,7 +18,7 @@ export function findKeeperTrouble(
   return noKeeperScript(script);
 }
 
-/** By the PATH of the daemon: that of a target may be anything. */
+/** In the PATH of the daemon, because that of a target may be anything. */
 export function findPerl(path = '/usr/bin:/bin'): string | undefined {
   const places = path.split(delimiter).map((place) => join(place || '.', 'perl'));
   return places.find((place) => isUsable(place, constants.X_OK));

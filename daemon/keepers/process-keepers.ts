@@ -1,7 +1,7 @@
 /**
- * The daemon's side of the process keepers: has them forked, tells them to go, learns how their
- * children ended, and takes over those of a daemon that died. A transport of supervision.ts; see
- * keeper.pl for the other side.
+ * The daemon's side of the process keepers: has them forked, releases them, learns how their
+ * children ended, and takes over the keepers of a daemon that died. A transport of supervision.ts;
+ * see fork-server.pl for the other side.
  */
 
 import type { ProcessPlan } from '../core/plan.ts';
@@ -28,7 +28,7 @@ import { foundInTitle, statusFileOf } from './status-file.ts';
 import { type Kept, type Stop, Supervisor, type SupervisorOptions } from './supervision.ts';
 import { endMembers, send, tellStuck } from './terminate.ts';
 
-/** A keeper that this daemon has had forked. */
+/** A keeper that this daemon requested. */
 interface Forked {
   readonly control: KeeperControl;
   readonly launch: Launch;
@@ -94,7 +94,7 @@ export class ProcessKeepers implements ProcessKeepersPort {
     }
   }
 
-  /** Nothing has been forked: if that passes by itself, the same attempt is tried again. */
+  /** Nothing was forked: if the reason is temporary, the same attempt is tried again. */
   #none(kept: KeptProcess, plan: ProcessPlan, errno?: string): void {
     if (kept.life.state === 'ended') return;
     if (errno === undefined || !isPassing(errno)) {
@@ -113,7 +113,7 @@ export class ProcessKeepers implements ProcessKeepersPort {
     if (kept === undefined) return;
     const { life } = kept;
     this.#supervisor.forget(kept);
-    // Its end is in the journal now; without this it would try to write it for ever.
+    // Its end is in the journal now; otherwise it would try to write the file for ever.
     if ('unwritten' in life && life.unwritten) dismiss(life.unwritten);
   }
 
@@ -159,7 +159,7 @@ export class ProcessKeepers implements ProcessKeepersPort {
     try {
       startTime = statOf(pid)?.startTime ?? 0;
     } catch (error) {
-      // Who could not be known again is ended before it does or writes anything.
+      // A keeper that could not be recognized later is killed before it does or writes anything.
       send(pid, 'SIGKILL');
       control.drop();
       return none(errnoOf(error));
@@ -175,11 +175,11 @@ export class ProcessKeepers implements ProcessKeepersPort {
   }
 }
 
-/** Ends a keeper that is of no use any more, unless processes are left that write to its pipes. */
+/** Kills a keeper that is no longer needed, unless processes are left that write to its pipes. */
 function dismiss(keeper: KeeperId): void {
   try {
     if (seemsAlive(keeper) && childrenOf(keeper.pid).length === 0) send(keeper.pid, 'SIGKILL');
   } catch {
-    // It goes by itself once it can write.
+    // It exits by itself once it can write.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * All kinds of keepers as one: every run is kept by the kind that its plan names, and taken over
- * by the kind that the journal names.
+ * All kinds of keepers behind one interface: a new run is kept by the kind that its plan names, and
+ * an adopted run by the kind that the journal names.
  */
 import { rmSync } from 'node:fs';
 import type { CommandInput } from '../core/command.ts';
@@ -18,14 +18,14 @@ import { heldBy, writeRecord } from './keeper-record.ts';
 import type { RunDirectories } from './run-directories.ts';
 import { LostRuns } from './survivors.ts';
 
-/** What each kind does in its own way; files and left processes are the same for all. */
+/** What each kind does in its own way; files and survivors are handled the same way for all. */
 export type KindOfKeepers = Omit<KeepersPort, 'go' | 'awaitSurvivors' | 'remove'> & {
   go(run: RunId): void;
 };
 
-/** Those that keep processes of this machine. */
+/** The keepers of processes on this machine. */
 export interface ProcessKeepersPort extends KindOfKeepers {
-  /** Goes on with what the keeper of a lost run did for its output; `failed`: not now. */
+  /** Goes on copying the output of a lost run; `failed`: not possible now. */
   rescue(run: RunId, pids: readonly number[], failed: () => void): void;
 }
 
@@ -63,15 +63,15 @@ export class KeeperRouter implements KeepersPort {
   }
 
   /**
-   * A hook is told what happened; the end of the output is its stdin, and a file if it may read
-   * that.
+   * Tells a hook what happened; the end of the output is its stdin, and also a file if the hook's
+   * user can read that.
    */
   #tell(plan: Plan, run: KeptRun, cause: Cause): Plan {
     if (plan.keeper === 'ssh') {
       const env = { ...plan.session.env, ...causeEnv(cause, undefined) };
       return { ...plan, session: { ...plan.session, env } };
     }
-    // On its node it can read nothing of this machine.
+    // On a node of the cluster it cannot read files of this machine.
     if (plan.keeper === 'slurm') {
       return { ...plan, env: { ...plan.env, ...causeEnv(cause, undefined) } };
     }
@@ -82,7 +82,7 @@ export class KeeperRouter implements KeepersPort {
     return { ...plan, env, ...(tail === undefined ? {} : { stdin: tail }) };
   }
 
-  /** Undefined where it cannot be written: the hook has to run without. */
+  /** Undefined if it cannot be written: the hook has to run without it. */
   #writeTail(of: RunId, run: KeptRun): string | undefined {
     const { directories } = this.#options;
     try {
@@ -101,8 +101,8 @@ export class KeeperRouter implements KeepersPort {
   }
 
   /**
-   * Its directory was moved aside: it is where the keeper goes on writing; where that holds no
-   * record any more, since its command has ended, it is where it was moved.
+   * Takes back a run directory that was moved aside: the one in which the keeper holds its record,
+   * or, if it holds none because its command has ended, the one in STATE/aside.
    */
   #takeIn({ run, startNonce }: KeptRun, attempt: number, keeper: KeeperId): void {
     const { directories, log } = this.#options;
@@ -127,7 +127,7 @@ export class KeeperRouter implements KeepersPort {
     kind.go(run.run);
   }
 
-  /** What is not on record runs all the same: the journal has it. */
+  /** If this fails, the run starts anyway, because it is in the journal. */
   #record(run: Running): void {
     const { directories, clock, log } = this.#options;
     const { target, merged, nonce, startNonce, attempt, keeper } = run;
@@ -161,7 +161,7 @@ export class KeeperRouter implements KeepersPort {
     this.#lost.stop(run, order);
   }
 
-  /** Only processes of this machine are ever guarded, whatever kind of keeper they had. */
+  /** Survivors are always processes of this machine, whatever kind of keeper they had. */
   awaitSurvivors(run: RunId, survivors: Survivors): void {
     this.#lost.awaitSurvivors(run, survivors);
   }

@@ -1,12 +1,12 @@
 /**
- * Which directory under STATE/runs is whose. A run's number alone does not tell: numbers are given
- * out again after a journal was restored from a copy, or removed. So the daemon that first starts a
- * run marks the run's directory with its nonce, which the journal has, too.
+ * Which run owns which directory under STATE/runs. A run's number alone does not decide: numbers
+ * are reused after a journal was restored from a copy, or removed. So the daemon that first starts
+ * a run marks the run's directory with its nonce, which is also in the journal.
  *
- * Invariants: a run is started only in a directory with its own mark, made for it or found empty;
- * after `sweep`, no directory with the number of a run in the journal is another one's. What is in
- * the way is never deleted, but moved to STATE/aside, and said. It comes back where its keeper
- * lives.
+ * Invariants: a run is started only in a directory with its own mark, created for it or found
+ * empty; after `sweep`, no directory with the number of a run in the journal belongs to another
+ * run. A directory in the way is moved to STATE/aside, and this is logged; it is deleted only if
+ * nothing ever ran in it. It is moved back if its keeper is alive.
  */
 import {
   closeSync,
@@ -26,7 +26,7 @@ import type { Log } from '../system/log.ts';
 import { recordsIn } from './keeper-record.ts';
 
 const MARK = 'nonce.';
-/** How many are named in the log; all are counted. */
+/** Most that are listed in the log; all are counted. */
 const NAMED_MAX = 20;
 
 /** A run, as far as its directory is concerned. */
@@ -37,9 +37,9 @@ interface Owner {
 }
 
 export class RunDirectories {
-  /** Of this daemon. */
+  /** This daemon's nonce. */
   readonly nonce: Nonce;
-  /** The state directory, without links. */
+  /** The state directory, with symbolic links resolved. */
   readonly place: string;
   readonly #runs: string;
   readonly #aside: string;
@@ -62,7 +62,7 @@ export class RunDirectories {
     return join(this.#runs, String(run));
   }
 
-  /** Makes the directory of a run, or finds it its own. Throws what the system says. */
+  /** Creates the directory of a run, or checks that it is its own. Throws system errors. */
   claim(owner: Owner): void {
     const directory = this.of(owner.run);
     const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
@@ -78,19 +78,19 @@ export class RunDirectories {
     closeSync(openSync(join(directory, MARK + owner.startNonce), 'w', 0o600));
   }
 
-  /** Makes a directory that was moved aside that of a run, unless that has one. */
+  /** Gives a run a directory that was moved aside, unless the run has one. */
   takeIn(run: RunId, directory: string): void {
     const isAside = dirname(directory) === join(this.place, 'aside');
     if (isAside && !existsSync(this.of(run))) renameSync(directory, this.of(run));
   }
 
-  /** Where the directory of a run was moved to; undefined: it was not. */
+  /** Where the directory of a run was moved to; undefined if it was not moved. */
   asideOf({ run, startNonce }: Owner): string | undefined {
     const path = join(this.place, 'aside', `${run}.${startNonce}`);
     return existsSync(path) ? path : undefined;
   }
 
-  /** Moves aside what belongs to no run of this journal, before anybody takes it for one's own. */
+  /** Moves aside what belongs to no run of this journal, before a run is started in it. */
   sweep(state: ReadonlyState): void {
     const moved: RunId[] = [];
     for (const name of readdirSync(this.#runs)) {
@@ -106,7 +106,7 @@ export class RunDirectories {
         this.#putAside(Number(name));
         moved.push(Number(name));
       } catch (error) {
-        // Whoever starts a run there tries again, and does not start it in what is there.
+        // Starting a run there tries this again, and never uses the old directory.
         this.#log.error({ path, err: error }, 'run directory cannot be moved aside');
       }
     }
@@ -131,8 +131,8 @@ export class RunDirectories {
 }
 
 /**
- * A power cut came between the directory and the start in the journal: nothing was let go there,
- * and nothing is in it.
+ * A power cut came after the directory was created and before the start was in the journal: nothing
+ * was released there, and there is no output.
  */
 function wasUnused(directory: string): boolean {
   return readdirSync(directory).every((name) => {
@@ -141,7 +141,7 @@ function wasUnused(directory: string): boolean {
   });
 }
 
-/** A run that never was started has none, but in a journal that is an older copy. */
+/** A run that was never started has no directory, unless the journal is an older copy. */
 function mayBeOf(directory: string, run: Run): boolean {
   if (run.state === 'queued' && run.startNonce === undefined) {
     const { nonce } = run;
@@ -156,7 +156,7 @@ function isOf(directory: string, { startNonce }: Owner): boolean {
     : existsSync(join(directory, MARK + startNonce));
 }
 
-/** Undefined where it has none, or is no directory at all. */
+/** Undefined if it has no mark, or is not a directory. */
 function markOf(directory: string): Nonce | undefined {
   try {
     const names = readdirSync(directory);

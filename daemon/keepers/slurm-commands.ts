@@ -1,11 +1,11 @@
 /**
- * The commands of Slurm: submit, look, release, cancel. A job is named by its token, never by its
- * number, which a crash of slurmctld gives to another job.
+ * The commands of Slurm: submit, list, release, cancel. A job is identified by its token, never by
+ * its number, which slurmctld may give to another job after a crash.
  *
- * Invariants: no command goes on for longer than its limit; of one that failed it is not known what
- * it has brought about (sbatch exits with 1, and the job is there); nothing of the daemon's
- * environment gets to it, where SBATCH_* and SLURM_* would be options; neither the command of the
- * run nor its environment is an argument, which other users could read.
+ * Invariants: no command runs longer than its limit; the effect of a failed command is unknown
+ * (sbatch may exit with 1 although the job exists); the daemon's environment is not passed on,
+ * because SBATCH_* and SLURM_* would be options; neither the command of the run nor its environment
+ * is an argument, which other users could read.
  */
 import { join } from 'node:path';
 import * as say from '../protocol/slurm-text.ts';
@@ -20,7 +20,7 @@ import { SubmissionLots, type Words } from './slurm-lots.ts';
 /** What Slurm is asked to run. */
 export interface Submission {
   readonly token: string;
-  /** What the daemon and the keeper in the job share. */
+  /** Shared by the daemon and the keeper in the job. */
   readonly directory: string;
   readonly attempt: number;
   /** For sbatch(1). */
@@ -30,53 +30,53 @@ export interface Submission {
 
 export type Submitted =
   | { readonly kind: 'taken'; readonly job: string }
-  /** It did not take it, and will not. */
+  /** Slurm did not accept the job, and will not. */
   | { readonly kind: 'refused'; readonly why: string }
-  /** It may have taken it. */
+  /** Slurm may have accepted the job. */
   | { readonly kind: 'unknown'; readonly why: string };
 
 export type Conf = string | undefined;
 
 export interface SlurmCommands {
-  /** The job is held: it does not start before it is released. */
+  /** The job is held: it does not start until it is released. */
   submit(submission: Submission): Promise<Submitted>;
-  /** The jobs of this user that have the name of a run of baton, also those that have ended. */
+  /** The jobs of this user that are named like a run of baton, including ended ones. */
   jobs(conf: Conf): Promise<Result<readonly Job[]>>;
   release(token: string, conf: Conf): Promise<Result<void>>;
-  /** TERM to the keeper alone. */
+  /** Sends TERM to the keeper alone. */
   tell(token: string, conf: Conf): Promise<Result<void>>;
-  /** Slurm ends all of it that it can reach: TERM, and KILL after its KillWait. */
+  /** Slurm ends everything in the job that it can reach: TERM, then KILL after its KillWait. */
   cancel(token: string, conf: Conf): Promise<Result<void>>;
-  /** Only jobs of this name that have not begun. */
+  /** Cancels only jobs of this name that have not begun. */
   withdraw(token: string, conf: Conf): Promise<Result<void>>;
 }
 
-/** Beyond what Slurm waits for its own controller: MessageTimeout, 10 s. */
+/** Longer than Slurm waits for its own controller: MessageTimeout, 10 s. */
 export const COMMAND_MS_MAX = 15_000;
-/** sbatch also waits while the table of jobs is full. */
+/** sbatch also waits while the job table is full. */
 export const SUBMIT_MS_MAX = 30_000;
-/** How many run at once, so that a controller that hangs holds up few processes. */
+/** Most commands at once, so that a controller that hangs blocks few processes. */
 export const COMMANDS_MAX = 4;
 /**
- * How many jobs one command releases: a process costs more than what it asks for, but scontrol
+ * Most jobs that one command releases: starting a process costs more than a release, but scontrol
  * fetches the table of all jobs for each name.
  */
 export const RELEASES_MAX = 20;
-/** 10,000 jobs are the most of a usual slurmctld, and a name has at most 1,024 bytes. */
+/** By default slurmctld has at most 10,000 jobs, and a name has at most 1,024 bytes. */
 const JOBS_CHARS_MAX = 16_000_000;
-/** How long KILL may take to end one that is late, before it is left to itself. */
+/** How long KILL may take to end a late command before it is abandoned. */
 export const KILL_MS_MAX = 1_000;
-/** Of what a command says only the last lines are told, */
+/** Of a command's messages, only the last lines are reported, */
 export const SAID_LINES_MAX = 5;
-/** and of each its beginning. */
+/** and only the beginning of each. */
 export const SAID_LINE_CHARS_MAX = 300;
 const PATH = '/usr/bin:/bin';
 const NOTHING = { stdout: '', stderr: '' };
-/** As of a file server that does not answer: a place in the PATH is on it. */
+/** The search hangs, as if a directory in PATH were on a file server that does not answer. */
 const SEARCH_HANGS = 'ETIMEDOUT';
 const SCRIPT = installed('daemon/slurm-keeper.pl');
 
-/** What sbatch(1) says where slurmctld did not answer, or cannot take it now. */
+/** What sbatch(1) says if slurmctld did not answer, or cannot accept the job now. */
 const PASSING = [
   'timed out',
   'unable to contact',
@@ -102,30 +102,30 @@ function isPassing(said: string): boolean {
 /** Jobs that one command releases. */
 interface Releases {
   readonly tokens: string[];
-  /** It has not begun. */
+  /** The command has not started. */
   isOpen: boolean;
   done?: Promise<Result<void>>;
 }
 
 interface Asking {
   readonly answer: Promise<unknown>;
-  /** The question after it. */
+  /** The query after this one. */
   next?: Promise<Result<readonly Job[]>>;
 }
 
 export class RealSlurm implements SlurmCommands {
   readonly #clock: Clock;
   readonly #script: string;
-  /** By the PATH of the daemon, where clusters have Slurm in a place of its own. */
+  /** In the daemon's PATH, because some clusters have Slurm in a directory of its own. */
   readonly #programs: ProgramFinder;
-  /** Questions that are not answered, by cluster. */
+  /** Unanswered queries, by cluster. */
   readonly #asking = new Map<Conf, Asking>();
   readonly #lots: SubmissionLots;
-  /** The last ones of each cluster. */
+  /** The latest batch of each cluster. */
   readonly #releases = new Map<Conf, Releases>();
   /**
-   * Jobs that were submitted get on before others are. All else keeps its order: what is wanted of
-   * a cluster that hangs must not come before every submission to the others.
+   * Submitted jobs are released before others are submitted. All other commands keep their order:
+   * those for a cluster that hangs must not run before all submissions to the others.
    */
   readonly #waiting = { release: [] as (() => void)[], other: [] as (() => void)[] };
   #running = 0;
@@ -160,7 +160,7 @@ export class RealSlurm implements SlurmCommands {
     return { kind: isKnown && ran.code !== 0 ? 'refused' : 'unknown', why };
   }
 
-  /** Who asks while an answer is awaited shares the next question: no run has one of its own. */
+  /** Callers that come while a query is running share the next one: there is none for each run. */
   jobs(conf: Conf): Promise<Result<readonly Job[]>> {
     const asking = this.#asking.get(conf);
     if (asking === undefined) return this.#askNow(conf);
@@ -178,13 +178,13 @@ export class RealSlurm implements SlurmCommands {
     const format = '%i|%T|%r|%N|%j';
     const user = String(process.getuid?.() ?? '');
     const args = ['-h', '-a', '-t', 'all', '-u', user, '-o', format];
-    // Not in turn: it tells of all runs.
+    // Does not wait for its turn, because it is for all runs.
     const ran = await this.#run('squeue', args, conf, COMMAND_MS_MAX);
     if (ran.code !== 0) return { ok: false, error: whyOf('squeue', ran, COMMAND_MS_MAX) };
     return { ok: true, value: parseJobs(ran.stdout) };
   }
 
-  /** While one command releases jobs, those that come meanwhile wait for the next one. */
+  /** Jobs that come while one command releases others are left to the next command. */
   release(token: string, conf: Conf): Promise<Result<void>> {
     const last = this.#releases.get(conf);
     const isOpen = last?.isOpen === true && last.tokens.length < RELEASES_MAX;
@@ -200,13 +200,13 @@ export class RealSlurm implements SlurmCommands {
     conf: Conf,
     before: Promise<unknown> | undefined,
   ): Promise<Result<void>> {
-    // Also where there is none: all that one turn of the daemon's loop lets go are there then.
+    // Even if undefined: after that, all jobs that one turn of the loop releases are in the batch.
     await before;
     return await this.#inTurn('release', async () => {
       releases.isOpen = false;
       const names = releases.tokens.map((token) => `jobname=${token}`);
       const ran = await this.#run('scontrol', ['release', ...names], conf, COMMAND_MS_MAX);
-      // One of several has ended, say: that is not told of the others. Who is held is seen soon.
+      // Perhaps only one of several has failed, for example ended; a job still held is seen soon.
       if (ran.code !== undefined && names.length > 1) return { ok: true, value: undefined };
       return resultOf('scontrol', ran);
     });
@@ -261,7 +261,7 @@ export class RealSlurm implements SlurmCommands {
         isLate = true;
         if (end === undefined) return resolve({ ...NOTHING, errno: SEARCH_HANGS });
         end();
-        // What even KILL does not end is left to itself; otherwise it is known what it has said.
+        // Abandons a command that even KILL does not end; otherwise `done` gets its output.
         cancel = this.#clock.after(KILL_MS_MAX, () => resolve(NOTHING));
       });
       const done = (ran: Ran): void => {

@@ -1,5 +1,5 @@
 /**
- * How a run ended that was a job of Slurm: by the record of its keeper, or that there is none and
+ * How a run that was a job of Slurm ended: by the record of its keeper, or that there is none and
  * never will be.
  */
 import { slurmLost } from '../protocol/slurm-text.ts';
@@ -9,18 +9,18 @@ import type { Observation } from './observe.ts';
 import type { Sight } from './slurm-sight.ts';
 import { type Found, foundIn, NEVER_RAN, type StatusRecord } from './status-file.ts';
 
-/** So far the clocks of nodes may be apart where that decides if a wish brought an end about. */
+/** How far clocks of nodes may differ, where they decide whether a request caused an end. */
 const CLOCKS_APART_MS = 60_000;
 
-/** Its command never runs, no matter who decided it; `why`, where nobody had asked for it. */
+/** Its command never runs; `why`: the reason, if nobody requested that. */
 export function neverRan(why?: string): Observation {
   const found = { report: NEVER_RAN, ...(why === undefined ? {} : { shortage: why }) };
   return { kind: 'ended', found };
 }
 
 /**
- * The keeper's steady clock is that of another machine, and its clock on the wall may be apart. A
- * TERM that it had is a wish of somebody, and no machine that goes down.
+ * The keeper's steady clock is that of another machine, and its wall clock may differ. A TERM that
+ * the keeper got was a request to stop, and does not mean that a machine was shutting down.
  */
 export function endedBy(
   { steadyMs: _, termMs: __, ...record }: StatusRecord,
@@ -43,7 +43,7 @@ export function endedBy(
   return { kind: 'ended', found: { ...found, report: whole } satisfies Found };
 }
 
-/** Nobody will ever know how it ended. */
+/** How it ended will never be known. */
 export function lost({ job }: Sight, node = job?.node ?? ''): Observation {
   const state = job?.state;
   const mayLive = state === 'NODE_FAIL' || state === 'PENDING' || job === undefined;

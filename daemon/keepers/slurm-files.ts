@@ -1,18 +1,18 @@
 /**
  * The directory that the daemon shares with the keeper in a job of Slurm, one for each attempt:
  *
- *   spawn.N    what it is to keep, so that no other user can read it; see slurm-keeper.pl. A keeper
- *              that does not find the name of its job in it runs nothing
- *   begun.N    made by the first: the keeper, whose command runs from then on, or the daemon, and
- *              then it never does. So a command starts once at the most, and a withdrawal is sure
- *   stop.N     the wish that it ends: how long it may take, in ms, by which signal, and to whom
- *   beat.N     touched by the keeper while it lives
+ *   spawn.N    what to run, in a file so that no other user can read it; see slurm-keeper.pl. A
+ *              keeper that does not find the name of its job in it runs nothing
+ *   begun.N    created by the keeper, whose command runs from then on, or by the daemon, and then
+ *              the command never runs. So it starts at most once, and a withdrawal is final
+ *   stop.N     the request to stop: grace period in ms, signal, and which processes get it
+ *   beat.N     touched by the keeper while it is alive
  *   status.N   how the command ended: the only verdict
- *   over.N     the last process of the command is gone, and the keeper leaves
- *   out, err   what it prints
+ *   over.N     the last process of the command is gone, and the keeper exits
+ *   out, err   the command's output
  *
- * It may be on a file server that hangs: nothing here is done on the daemon's own thread. What a
- * job can put in the place of a file is not waited for.
+ * It may be on a file server that hangs, so all of this is done off the daemon's main thread. A job
+ * can put anything in the place of a file: nothing here blocks on that.
  */
 import { constants } from 'node:fs';
 import {
@@ -36,19 +36,19 @@ import type { StopOrder } from '../shared/stop.ts';
 import { type SpawnRequest, wordsOf } from './fork-server.ts';
 import { parseStatus, STATUS_BYTES_MAX, type StatusRecord } from './status-file.ts';
 
-/** An attempt at a run as a job. */
+/** The files of one attempt. */
 export interface JobFiles {
   readonly directory: string;
   readonly attempt: number;
 }
 
-/** What the keeper said when it began. */
+/** What the keeper wrote when it began. */
 export interface Begun {
   readonly job?: string;
   readonly node?: string;
 }
 
-/** What the keeper does by itself. */
+/** What the keeper enforces by itself. */
 interface Limits {
   readonly stop: StopOrder;
   /** In milliseconds; 0 for no limit. */
@@ -58,24 +58,24 @@ interface Limits {
 const FORMAT = 'baton-spawn-3';
 const WITHHELD = 'withheld\n';
 const BEGUN_BYTES_MAX = 4_096;
-/** Of a stream: what is copied at once. */
+/** How much of a stream is copied at once. */
 const CHUNK_BYTES = 1_048_576;
-/** What is copied of a stream before the next run is looked at. */
+/** Most that is copied of a stream before the next run is looked at. */
 const TURN_BYTES = 16 * CHUNK_BYTES;
 
-/** Whose the directory is stands in its name: others may have theirs beside it. */
+/** The name says whose directory it is: others may have theirs beside it. */
 export function jobDirectory(shared: string, run: RunId, nonce: Nonce, attempt: number): string {
   return join(shared, `${run}.${nonce}.${attempt}`);
 }
 
-/** Throws what the system says, EEXIST where another life had the same attempt. */
+/** Throws system errors; EEXIST: another life of the state directory had the same attempt. */
 export async function makeJobDirectory(
   { directory, attempt }: JobFiles,
   token: string,
   request: SpawnRequest,
   { stop, timeoutMs }: Limits,
 ): Promise<void> {
-  // Not with those above it: they may be of a file system that is not mounted.
+  // Not recursive: the directories above may belong to a file system that is not mounted.
   await mkdir(directory, { mode: 0o700 });
   const { graceMs, signal, to } = stop;
   const limits = [graceMs, signal, to, timeoutMs].map(String);
@@ -83,14 +83,14 @@ export async function makeJobDirectory(
   await write(join(directory, `spawn.${attempt}`), words.join('\0'));
 }
 
-/** On disk, or on its server, before anything relies on it. */
+/** Returns once the file is on disk, or on its server, so that others can rely on it. */
 export async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true });
 }
 
 /**
- * Decides who is first; `missing` where somebody has removed the directory of the job alone, so
- * that nobody will ever know. Throws where that cannot be told now.
+ * Decides who is first; `missing`: the directory of the job was removed, but not its parent, so
+ * this will never be known. Throws if it cannot be determined now.
  */
 export async function withhold(files: JobFiles): Promise<'withheld' | 'begun' | 'missing'> {
   const { directory, attempt } = files;
@@ -107,7 +107,7 @@ export async function withhold(files: JobFiles): Promise<'withheld' | 'begun' | 
   }
 }
 
-/** Undefined where nobody has begun. */
+/** Undefined if nobody has created the file. */
 export async function readBegun({
   directory,
   attempt,
@@ -127,7 +127,7 @@ export async function readStatus({
   return text === undefined ? undefined : parseStatus(text);
 }
 
-/** When the keeper last gave a sign of life, by the clock of the file server; to be compared. */
+/** When the keeper last gave a sign of life, by the file server's clock: only for comparison. */
 export async function readBeat({ directory, attempt }: JobFiles): Promise<number | undefined> {
   try {
     return (await stat(join(directory, `beat.${attempt}`))).mtimeMs;
@@ -137,7 +137,7 @@ export async function readBeat({ directory, attempt }: JobFiles): Promise<number
   }
 }
 
-/** The keeper has left. */
+/** Whether the keeper has exited, or is about to. */
 export async function hasLeft({ directory, attempt }: JobFiles): Promise<boolean> {
   try {
     await stat(join(directory, `over.${attempt}`));
@@ -157,30 +157,30 @@ export async function askToStop(
   await rename(`${path}.tmp`, path);
 }
 
-/** Mostly it has a few files, of which rm() would ask much before it removes each. */
+/** Usually it contains few files, for which rm() would make many more system calls. */
 export async function removeJobDirectory(directory: string): Promise<void> {
   try {
-    // What is behind a link is not its own.
+    // What a symbolic link points to is not its own.
     if ((await lstat(directory)).isDirectory()) {
       for (const name of await readdir(directory)) await unlink(join(directory, name));
       return await rmdir(directory);
     }
   } catch {
-    // A directory is in it, or it is gone.
+    // It contains a directory, or is already gone.
   }
   await rm(directory, { recursive: true, force: true });
 }
 
 export interface Copied {
-  /** Of the stream of the job, from its beginning. */
+  /** How much of the job's stream has been copied, from its beginning. */
   readonly bytes: number;
   /** There is nothing more to copy now. */
   readonly isWhole: boolean;
 }
 
 /**
- * Goes on with the copy of a stream in the run's own directory, which tells where it was. While
- * there is nothing to copy, nothing is made there, unless it has `ended`.
+ * Continues the copy of a stream in the run's own directory; the size of the copy says how far it
+ * is. While there is nothing to copy, no file is created, unless the run `hasEnded`.
  */
 export async function copyStream(
   job: Pick<SlurmJob, 'directory' | 'from'>,
@@ -213,7 +213,7 @@ export async function copyStream(
   }
 }
 
-/** A run directory that vanished is made anew, as the keeper on this machine does it. */
+/** A run directory that vanished is created again, as a keeper on this machine does it. */
 async function openOwn(own: string, stream: string): Promise<FileHandle> {
   const path = join(own, stream);
   try {
@@ -225,7 +225,7 @@ async function openOwn(own: string, stream: string): Promise<FileHandle> {
   }
 }
 
-/** What a run has in its own directory so far. */
+/** How much output is in a run's own directory so far. */
 export async function sizesIn(own: string): Promise<SlurmJob['from']> {
   const sizeOf = async (stream: string): Promise<number> => {
     try {
@@ -238,7 +238,7 @@ export async function sizesIn(own: string): Promise<SlurmJob['from']> {
   return { out: await sizeOf('out'), err: await sizeOf('err') };
 }
 
-/** Undefined where there is none. What is no plain file is an empty one. */
+/** Undefined if there is none, or it is not a plain file. */
 async function read(path: string, bytesMax: number): Promise<string | undefined> {
   const file = await openPlain(path);
   if (file === undefined) return undefined;
@@ -256,7 +256,7 @@ async function openPlain(path: string): Promise<FileHandle | undefined> {
   try {
     file = await open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
   } catch (error) {
-    // ELOOP: a link; ENXIO: a socket.
+    // ELOOP: a symbolic link; ENXIO: a socket.
     if (['ENOENT', 'ELOOP', 'ENXIO'].includes(errnoOf(error))) return undefined;
     throw error;
   }

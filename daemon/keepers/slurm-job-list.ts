@@ -1,4 +1,4 @@
-/** The jobs of a user as squeue(1) lists them. Pure. */
+/** Parses the jobs of a user as squeue(1) lists them. Pure. */
 
 /** A job as squeue(1) shows it. Its state is no verdict. */
 export interface Job {
@@ -9,7 +9,7 @@ export interface Job {
   readonly node: string;
 }
 
-/** Lines that are no jobs of baton mean nothing here: names may hold anything. */
+/** Ignores lines of jobs that are not baton's: their names may contain anything. */
 export function parseJobs(text: string): readonly Job[] {
   return text.split('\n').flatMap((line) => {
     const found = /^(\d+)\|([A-Z_]+)\|([^|]*)\|([^|]*)\|(baton:[\w.:-]+)$/.exec(line);

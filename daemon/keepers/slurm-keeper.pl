@@ -1,43 +1,43 @@
-# The keeper of a run inside a job of Slurm, behind keeper.pl in one file: it is the batch script.
+# The keeper of a run inside a job of Slurm. With keeper.pl in front, it is the batch script.
 #
 #   slurm_script DIRECTORY ATTEMPT TOKEN
 #
-# DIRECTORY is that of the run, shared by the nodes and the daemon, who has made it and in it
-#   spawn.ATTEMPT   what to run, words with NUL between them:
+# DIRECTORY is shared by the nodes and the daemon, which has created it, and in it
+#   spawn.ATTEMPT   what to run, words separated by NUL:
 #     baton-spawn-3 TOKEN GRACE_MS SIGNAL TO TIMEOUT_MS
 #     TITLE STATUSFILE UMASK CWD OWNER IN OUT ERR N [NAME=VALUE]... COMMAND [ARG]...
-#                   OWNER is empty; a TIMEOUT_MS of 0 is none. A node without the shared file
-#                   system does not have it, and another job has another TOKEN.
-# The keeper makes there
-#   begun.ATTEMPT   before anything else, by O_EXCL: Slurm may start a job twice, and a command must
-#                   not. "JOB NODE RESTARTS WALL_MS PID"; without a newline it is being written.
-#   beat.ATTEMPT    touched every 10 s as long as the keeper lives, the first time after 10 s
-#   STATUSFILE      the end of the command, on the disk after all that it has written. The only
-#                   word on it that counts: Slurm says COMPLETED of what never ran.
-#   over.ATTEMPT    once no process of the run is left; another name of begun.ATTEMPT
-# and looks every second for
-#   stop.ATTEMPT    the wish to end, of the daemon: GRACE_MS SIGNAL TO
-# TERM, which scancel --batch sends, is the same wish, and so is the end of TIMEOUT_MS: SIGNAL and
-# CONT to every descendant, or where TO is "main" to the command alone until it has ended; and KILL
-# to all after the grace. The keeper adopts what a command leaves.
+#                   OWNER is empty; a TIMEOUT_MS of 0 means none. On a node without the shared file
+#                   system the file is missing, and in the file of another job TOKEN differs.
+# The keeper creates there
+#   begun.ATTEMPT   before anything else, by O_EXCL: Slurm may start a job twice, but the command
+#                   must run once. "JOB NODE RESTARTS WALL_MS PID"; incomplete without a newline.
+#   beat.ATTEMPT    touched every 10 s while the keeper lives, the first time after 10 s
+#   STATUSFILE      how the command ended, on disk after all of its output. Only this counts:
+#                   Slurm says COMPLETED even of jobs that never ran.
+#   over.ATTEMPT    once no process of the run is left; a hard link to begun.ATTEMPT, if possible
+# and checks every second for
+#   stop.ATTEMPT    the daemon's request to stop: GRACE_MS SIGNAL TO
+# TERM, which scancel --batch sends, is the same request, and so is the end of TIMEOUT_MS: SIGNAL
+# and CONT go to every descendant (if TO is "main", only to the command until it has ended), and
+# KILL to all after the grace period. The keeper adopts the processes that a command leaves.
 #
-# Exit status 75: this job has run nothing; without begun.ATTEMPT it has made nothing, either. No
-# other status means anything to baton.
+# Exit status 75: this job has run nothing; without begun.ATTEMPT it has not created anything,
+# either. No other status means anything to baton.
 #
-# The command has no environment but what it is given, and what Slurm tells every job of itself.
+# The environment of the command is what it is given, and what Slurm tells every job about itself.
 #
-# To parse it costs more than a job of `true`, and so do files that are made: there is none that
-# tells nothing, and what few jobs need is behind __END__.
+# Parsing this costs more than a job that runs `true`, and so does creating files: so there is none
+# that says nothing, and what few jobs need is behind __END__.
 my ($dir, $attempt, $token) = @ARGV;
 my $refused = 75;
 my %passed = map { $_ => 1 }
   qw(CUDA_VISIBLE_DEVICES ROCR_VISIBLE_DEVICES ZE_AFFINITY_MASK GPU_DEVICE_ORDINAL TMPDIR);
 my ($look_every_ms, $beat_every_ms) = (1_000, 10_000);
 my ($grace_ms, $signal, $to, $timeout_ms);       # from the spawn file
-my $end_ms;                                      # when the time of the command is over
-my ($stopped_by, $kill_ms, %told);               # why and when it is to end; who was told
+my $end_ms;                                      # when the command times out
+my ($stopped_by, $kill_ms, %told);               # why it is stopped, when to KILL, who was told
 my $main;                                        # the command, until it has ended
-my ($look_ms, $beat_ms) = (0, clock_ms(1) + $beat_every_ms);   # when it is time for the next
+my ($look_ms, $beat_ms) = (0, clock_ms(1) + $beat_every_ms);   # when the next is due
 my $has_term = 0;
 $SIG{TERM} = sub { $has_term = 1 };
 $SIG{CHLD} = 'DEFAULT';
@@ -45,8 +45,8 @@ leave(keep_job());
 
 sub keep_job {
   my ($title, $file, $umask, $cwd, $in, $out, $err, $env, @words) = claim();
-  # proctrack/linuxproc does not find a process whose name has a blank, nor its children; the name
-  # is what stands in /proc/PID/comm, which $0 sets, too. PR_SET_NAME
+  # proctrack/linuxproc finds neither a process with a blank in /proc/PID/comm nor its children.
+  # $0 changes that name, too, so PR_SET_NAME comes after it.
   if ($prctl) {
     $0 = title($title);
     syscall $prctl, 15, my $name = "baton-keeper\0", 0, 0, 0;
@@ -73,9 +73,9 @@ sub keep_job {
   my $by = $stopped_by ? qq("$stopped_by") : 'null';
   my $more = sprintf qq("stop":%s,"outBytes":%d,"errBytes":%d), $by, map { $_ || 0 } @sizes[0, 1];
   $record =~ s/\}$/,$more}/;
-  for (my $tries = 0; !place($file, "$record\n"); $tries++) {   # a full disk is waited out
+  for (my $tries = 0; !place($file, "$record\n"); $tries++) {   # retries while the disk is full
     print STDERR "baton: $file cannot be written ($!): this is tried again\n" if !$tries;
-    last if !-d $dir && $! == 2;                 # it is the daemon's, and never made here
+    last if !-d $dir && $! == 2;                 # only the daemon creates it
     select undef, undef, undef, tick();
   }
   finish(\@streams, \&tick) if defined $pid;
@@ -86,7 +86,7 @@ sub keep_job {
   return $status & 127 ? 128 + ($status & 127) : $status >> 8;
 }
 
-# What to run, once nobody else can run it any more.
+# Returns what to run, once nothing else can run it.
 sub claim {
   my $path = "$dir/spawn.$attempt";
   my ($form, $known, @words) = split /\0/, slurp($path) // '', -1;
@@ -109,10 +109,10 @@ sub claim {
   return ($title, $file, $umask, $cwd, $in, $out, $err, \%env, @words);
 }
 
-# Does what it is time for, and returns after how many seconds there is more to do.
+# Does what is due, and returns the number of seconds until more is due.
 sub tick {
   my $now_ms = clock_ms(1);
-  $look_ms = $now_ms if $has_term;               # the daemon has written before it had TERM sent
+  $look_ms = $now_ms if $has_term;               # the daemon wrote the file before it sent TERM
   if ($now_ms >= $beat_ms) {
     $beat_ms = $now_ms + $beat_every_ms;
     my $beat = "$dir/beat.$attempt";
@@ -134,17 +134,17 @@ sub tick {
   return ($next_ms - $now_ms) / 1_000;
 }
 
-# What the file system has taken and cannot keep is lost. Returns how much is in the file.
+# Output that the file system accepted but cannot store counts as lost. Returns the file's size.
 sub sync {
   my ($stream) = @_;
   my $bytes = $stream->{file} && -s $stream->{file} or return 0;
-  # EINVAL: it is no file of a disk, such as /dev/null
+  # EINVAL: not a file on disk, but for example /dev/null
   return $bytes if !$fsync || syscall($fsync, fileno $stream->{file}) == 0 || $! == 22;
   @$stream{'lost', 'errno'} = ($stream->{lost} || 1, 0 + $!);
   return $bytes;
 }
 
-# All of a file; undef where there is none. What is no plain file is not waited for.
+# All of a file; undef if there is none. Does not block on a FIFO.
 sub slurp {
   my ($path) = @_;
   sysopen my $file, $path, 04000 or return;      # O_NONBLOCK
@@ -152,7 +152,7 @@ sub slurp {
   return readline($file) // '';
 }
 
-# Only at the end of a job that is ended, or that runs nothing.
+# Loads the rest, only in a job that is stopped or that runs nothing.
 sub AUTOLOAD {
   my $called = $AUTOLOAD;
   local $/;
@@ -168,7 +168,7 @@ sub refuse {
   exit $refused;
 }
 
-# Of all wishes the first says how, and the earliest when; what one does not say is as at the start.
+# The first request decides how to stop, the earliest KILL time when; the defaults are in spawn.*.
 sub wish {
   my ($by, $after_ms, $sent, $whom) = @_;
   my $is_known = grep { $_ eq ($sent // '') } @sigs;
@@ -178,7 +178,7 @@ sub wish {
   $kill_ms = $at_ms if !defined $kill_ms || $at_ms < $kill_ms;
 }
 
-# Again and again, as there may be new ones. Returns after how many seconds.
+# To be repeated, because there may be new ones. Returns after how many seconds.
 sub end_members {
   my ($now_ms) = @_;
   my %members = descendants();
@@ -194,7 +194,7 @@ sub end_members {
   return $left < .25 ? $left : .25;
 }
 
-# The start time of each by its pid.
+# Start times by pid.
 sub descendants {
   my (%children, %since);
   opendir my $proc, '/proc' or return;

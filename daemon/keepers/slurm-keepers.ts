@@ -1,8 +1,8 @@
 /**
- * The daemon's side of the keepers in jobs of Slurm: has a job submitted that is held, lets it go
- * once the start is in the journal, and stops it. A transport of supervision.ts; see slurm-files.ts
- * for what it shares with the keeper, and slurm-sight.ts for what Slurm is believed. Nothing of a
- * run hangs on the daemon: the next one finds it by the journal and by its files.
+ * The daemon's side of the keepers in jobs of Slurm: has a held job submitted, releases it once the
+ * start is in the journal, and stops it. A transport of supervision.ts; see slurm-files.ts for what
+ * it shares with the keeper, and slurm-sight.ts for how far Slurm is believed. No run depends on
+ * this daemon: the next one finds it by the journal and by its files.
  */
 import type { SlurmPlan } from '../core/plan.ts';
 import type { KeptRun } from '../engine/daemon.ts';
@@ -78,7 +78,7 @@ export class SlurmKeepers implements KindOfKeepers {
     });
   }
 
-  /** Takes care of the jobs of earlier daemons that no run needs; after those were adopted. */
+  /** Takes care of jobs of earlier daemons that no run needs; call it after adopting the runs. */
   async tidy(): Promise<void> {
     const needed = new Set([...this.#supervisor.runs.values()].map(({ slurm }) => slurm?.token));
     await this.#ledger.load((token) => needed.has(token));
@@ -99,7 +99,7 @@ export class SlurmKeepers implements KindOfKeepers {
     await this.#prepare(kept, plan, launch, named);
   }
 
-  /** All that the keeper needs is there before anything is submitted. */
+  /** Creates everything that the keeper needs before anything is submitted. */
   async #prepare(
     kept: KeptJob,
     plan: SlurmPlan,
@@ -119,7 +119,7 @@ export class SlurmKeepers implements KindOfKeepers {
     } catch (error) {
       const errno = errnoOf(error);
       if (hasEnded(kept)) return this.#leave(kept);
-      // Another life of the state directory has such an attempt, and that directory is its own.
+      // The directory belongs to the same attempt in another life of the state directory.
       if (errno === 'EEXIST') {
         if (kept.slurm !== undefined) await this.#ledger.remove(kept.slurm);
         delete kept.slurm;
@@ -160,7 +160,7 @@ export class SlurmKeepers implements KindOfKeepers {
         if (avoided.length === 0) {
           return this.#supervisor.fail(kept, failure('system', say.slurmRefused(taken.why)));
         }
-        // Nothing else may be left for it.
+        // There may be no other node for it.
         this.#vain.avoidNone();
         return await this.#submit(kept, plan, slurm);
       case 'taken':
@@ -205,20 +205,20 @@ export class SlurmKeepers implements KindOfKeepers {
     void stopJob(kept, kept.slurm, { order, stop }, parts);
   }
 
-  /** Undefined where it is no job. */
+  /** Undefined if it is not a job. */
   view(run: RunId): JobView | undefined {
     const kept = this.#supervisor.runs.get(run);
     return kept === undefined ? undefined : viewOf(kept);
   }
 
-  /** Until it is known how it ended. */
+  /** Watches the run until it is known how it ended. */
   #follow(kept: KeptJob, slurm: SlurmJob): void {
     kept.releasedAtMs = this.#clock.now().steadyMs;
     this.#looks.begin(slurm);
     this.#poll.soon(slurm.conf);
   }
 
-  /** By its name; what is not heard now is repeated when Slurm shows that it is held. */
+  /** By its name; if this fails, it is repeated when Slurm shows that the job is held. */
   async #release(kept: KeptJob, { token, conf }: SlurmJob): Promise<void> {
     if (kept.isReleasing) return;
     kept.isReleasing = true;
@@ -228,7 +228,7 @@ export class SlurmKeepers implements KindOfKeepers {
     if (!released.ok && !hasEnded(kept)) kept.trouble = released.error;
   }
 
-  /** Those of which Slurm is asked. */
+  /** The runs about which Slurm is asked: released, and not known to have ended. */
   #released(conf: Conf): readonly KeptJob[] {
     return [...this.#supervisor.runs.values()].filter(({ slurm, life, end }) => {
       const isReleased = end === undefined && life.state === 'released';
@@ -243,7 +243,7 @@ export class SlurmKeepers implements KindOfKeepers {
       if (slurm === undefined || askedAtMs < releasedAtMs) continue;
       delete kept.trouble;
       kept.sight = seeJobs(kept.sight, jobs.get(slurm.token) ?? [], askedAtMs);
-      // A crash of slurmctld forgets that a job was released.
+      // After a crash slurmctld may not remember that a job was released.
       if (kept.sight.job?.reason === 'JobHeldUser') void this.#release(kept, slurm);
     }
   }
@@ -276,7 +276,7 @@ export class SlurmKeepers implements KindOfKeepers {
     else if (found === 'missing') this.#end(kept, lost(sight, begun?.node));
   }
 
-  /** Slurm has ended its job, or forgotten it, and its command has not begun. */
+  /** Slurm has ended or forgotten its job before the command began. */
   #endInVain(kept: KeptJob): void {
     const { run, sight } = kept;
     const { state = 'FORGOTTEN', node = '' } = sight.job ?? {};
@@ -291,7 +291,7 @@ export class SlurmKeepers implements KindOfKeepers {
     this.#supervisor.watch(kept);
   }
 
-  /** Not before it is known what has become of its submission. */
+  /** Not before its submission has been answered. */
   #leave({ run, attempt, slurm, isSure, isSubmitting }: KeptJob): void {
     if (slurm !== undefined && !isSubmitting) this.#ledger.leave({ run, attempt, slurm }, isSure);
   }

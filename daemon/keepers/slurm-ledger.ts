@@ -1,8 +1,8 @@
 /**
- * The jobs that were submitted, or may have been, and are not known to be over for Slurm: a file in
- * STATE/slurm for each, written before it is submitted. So no job is left behind by a daemon that
- * was killed, and nobody else's is ever touched. A job whose run does not need it any more is
- * withdrawn unless it has begun, and its directory is removed once Slurm has done with it.
+ * The jobs that were submitted, or may have been, and that Slurm may not be done with: a file in
+ * STATE/slurm for each, written before the submission. So a daemon that is killed leaves no job
+ * behind, and nobody else's job is ever touched. A job that its run no longer needs is withdrawn
+ * unless it has begun, and its directory is removed once Slurm is done with it.
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,27 +19,27 @@ import type { Job } from './slurm-job-list.ts';
 import { isOver } from './slurm-sight.ts';
 
 /**
- * Slurm may still have a submission in its queue that nobody has heard of: longer than its
- * MessageTimeout. What comes later is held for ever, and never runs.
+ * How long a submission without an answer may stay in Slurm's queue: longer than its
+ * MessageTimeout. A job that appears later is held for ever, and never runs.
  */
 const TWIN_MS = 60_000;
 
-/** So long Slurm may take to see that the keeper in a job has left. */
+/** How long Slurm may take to notice that the keeper in a job has exited. */
 const LEFT_MS = 30_000;
 
 const Entry = v.object({ run: v.number(), attempt: v.number(), slurm: SlurmJobSchema });
 export type Entry = v.InferOutput<typeof Entry>;
 
-/** Of a job that no run needs any more. */
+/** A job that no run needs any more. */
 interface Left extends Entry {
-  /** Its submission was answered: there is no other. */
+  /** Its submission was answered: there is no other job. */
   readonly isSure: boolean;
   readonly sinceMs: number;
-  /** Since when Slurm has no job of it that is not over. */
+  /** Since when Slurm has no unfinished job of it. */
   overAtMs?: number;
-  /** Since when its keeper has left, while Slurm still counts it as running. */
+  /** Since when its keeper has exited although Slurm counts it as running. */
   leftAtMs?: number;
-  /** Something is being done about it: nothing else is, however long that takes. */
+  /** Something is being done about it: until then nothing else is started. */
   isBusy?: boolean;
 }
 
@@ -49,7 +49,7 @@ interface Options {
   readonly commands: SlurmCommands;
   readonly clock: Clock;
   readonly log: Log;
-  /** There is something to ask Slurm. */
+  /** Slurm has to be asked about something. */
   readonly wanted: (conf: Conf) => void;
 }
 
@@ -63,7 +63,7 @@ export class SlurmLedger {
     this.#place = join(options.directory, 'slurm');
   }
 
-  /** Throws what the system says. */
+  /** Throws system errors. */
   async add(entry: Entry): Promise<void> {
     const [path, text] = [this.#fileOf(entry.slurm), JSON.stringify(entry)];
     try {
@@ -75,19 +75,19 @@ export class SlurmLedger {
     }
   }
 
-  /** Nothing was made for it, nor submitted. */
+  /** Nothing was created for it, or submitted. */
   async remove(slurm: SlurmJob): Promise<void> {
     await rm(this.#fileOf(slurm), { force: true });
   }
 
-  /** Its run needs it no more. */
+  /** Its run no longer needs it. */
   leave(entry: Entry, isSure: boolean): void {
     const { steadyMs: sinceMs } = this.#options.clock.now();
     this.#left.set(entry.slurm.token, { ...entry, isSure, sinceMs });
     this.#options.wanted(entry.slurm.conf);
   }
 
-  /** Those of earlier daemons that no run needs. */
+  /** Loads the jobs of earlier daemons that no run needs. */
   async load(isNeeded: (token: string) => boolean): Promise<void> {
     const names = await readdir(this.#place).catch(() => []);
     for (const name of names) {
@@ -101,7 +101,7 @@ export class SlurmLedger {
     return [...this.#left.values()].some(({ slurm }) => slurm.conf === conf);
   }
 
-  /** What Slurm said when it was asked. */
+  /** Processes an answer of Slurm. */
   take(conf: Conf, jobs: ReadonlyMap<string, readonly Job[]>, askedAtMs: number): void {
     for (const left of this.#left.values()) {
       if (left.slurm.conf !== conf || askedAtMs < left.sinceMs || left.isBusy) continue;
@@ -131,7 +131,7 @@ export class SlurmLedger {
     try {
       await withhold({ directory, attempt });
     } catch (error) {
-      // Without its directory it runs nothing.
+      // Without its directory, the job runs nothing.
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
     await this.#options.commands.withdraw(token, conf);

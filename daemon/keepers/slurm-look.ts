@@ -1,9 +1,9 @@
 /**
  * Looks at runs that are jobs of Slurm by the files that they share with the daemon: whether the
- * keeper has begun, what the command prints, how it ended. What was printed is copied into the
- * run's own directory, where clients follow it, before the end is told.
+ * keeper has begun, what the command prints, how it ended. Output is copied into the run's own
+ * directory, where clients follow it, before the end is reported.
  *
- * One look at a time for each shared directory: a file server that hangs holds up its own runs.
+ * One look at a time for each shared directory: a file server that hangs delays only its own runs.
  */
 import { dirname } from 'node:path';
 import { elapsedMs } from '../shared/elapsed.ts';
@@ -26,12 +26,12 @@ import { isInDoubt, type Sight, seeBeat } from './slurm-sight.ts';
 import type { StatusRecord } from './status-file.ts';
 import { type Kept, LOOK_MS } from './supervision.ts';
 
-/** One whose command has not begun for so long is looked at less often. */
+/** A run is looked at less often if its command has not begun for this long. */
 const SOON_MS = 3_000;
 const LOOK_WAITING_MS = 1_000;
 /**
- * So many of those are looked at in one round: half are the oldest, since Slurm starts them first,
- * and half those that were looked at longest ago.
+ * Most waiting runs that are looked at in one round: half are the oldest, because Slurm starts them
+ * first, and half are those that were looked at longest ago.
  */
 export const WAITING_LOOKS_MAX = 8;
 /** How long a file system may take to show what was written before the status file. */
@@ -40,7 +40,7 @@ const LATE_MS_MAX = 60_000;
 /** A run that is a job of Slurm, or is to become one. */
 export interface KeptJob extends Kept {
   slurm?: SlurmJob;
-  /** Absent where another daemon had prepared it. */
+  /** Absent if another daemon prepared it. */
   launch?: Launch;
   /** Its submission was answered: there is no other job of its name. */
   isSure: boolean;
@@ -49,30 +49,30 @@ export interface KeptJob extends Kept {
   begun?: Begun;
   /** Since when its command may run. */
   releasedAtMs?: number;
-  /** Slurm is being told so. */
+  /** Slurm is being told to release it. */
   isReleasing?: boolean;
-  /** Its submission is not answered. */
+  /** Its submission has not been answered. */
   isSubmitting?: boolean;
   lookedAtMs?: number;
-  /** Since when it has ended and not all of its output was seen. */
+  /** Since when its end is known, but not all of its output has been seen. */
   endedAtMs?: number;
-  /** What Slurm, or the file system, said last instead of an answer. */
+  /** What Slurm last said instead of an answer. */
   trouble?: string;
-  /** How it ended, as far as that will be known. */
+  /** How it ended, as far as this can be known. */
   end?: Observation;
 }
 
-/** What a look has brought. */
+/** The result of a look. */
 export type Seen =
   | { readonly kind: 'nothing' }
-  /** The daemon had been first: its command never runs. */
+  /** The daemon was first: the command never runs. */
   | { readonly kind: 'withheld' }
   | { readonly kind: 'ended'; readonly record: StatusRecord; readonly lostBytes: number };
 
-/** How far the copy of the output is. */
+/** How complete the copy of the output is. */
 interface Copy {
   readonly isWhole: boolean;
-  /** The keeper says that there is so much more. */
+  /** How much more there is, according to the keeper. */
   readonly missingBytes: number;
 }
 
@@ -83,7 +83,7 @@ interface Options {
   readonly clock: Clock;
   readonly log: Log;
   readonly directoryOf: (run: number) => string;
-  /** Those that may have something to show. */
+  /** Runs that may have something to show. */
   readonly runs: () => Iterable<KeptJob>;
   readonly seen: (kept: KeptJob, slurm: SlurmJob, seen: Seen) => Promise<void>;
 }
@@ -96,7 +96,7 @@ export class SlurmLooks {
     this.#options = options;
   }
 
-  /** Looks until there is nothing more to see below this directory. */
+  /** Looks until there is nothing more to see in the shared directory. */
   begin({ directory }: SlurmJob): void {
     const shared = dirname(directory);
     if (this.#busy.has(shared)) return;
@@ -134,7 +134,7 @@ export class SlurmLooks {
       if (begun !== undefined) kept.begun = begun;
     }
     const { steadyMs } = this.#options.clock.now();
-    // In this order: what was printed before the end is there when the end is.
+    // In this order: once the status is there, all output before the end is there, too.
     const record = kept.begun === undefined ? undefined : await readStatus(files);
     const copy = kept.begun === undefined ? NO_COPY : await this.#copy(kept, slurm, record);
     kept.isUnseen = false;
@@ -142,7 +142,7 @@ export class SlurmLooks {
     else if (record !== undefined) return await this.#end(kept, files, record, copy);
     if (isInDoubt(kept.sight, kept.begun !== undefined)) {
       const beat = await readBeat(files);
-      // What Slurm has said meanwhile stays.
+      // Reads `sight` only now, to keep what Slurm has said meanwhile.
       kept.sight = seeBeat(kept.sight, beat, steadyMs);
     }
     return { kind: 'nothing' };
@@ -168,7 +168,7 @@ export class SlurmLooks {
     record: StatusRecord,
     { isWhole, missingBytes }: Copy,
   ): Promise<Seen> {
-    // All of it is being ended: the keeper tells when nobody is left, or Slurm that it is over.
+    // The run is being stopped: waits until the keeper, or Slurm, says that no process is left.
     const isEnding = record.started && typeof record.stop === 'string';
     if (isEnding && kept.sight.overAtMs === undefined && !(await hasLeft(files))) {
       return { kind: 'nothing' };
@@ -176,7 +176,7 @@ export class SlurmLooks {
     if (isWhole && missingBytes === 0) return { kind: 'ended', record, lostBytes: 0 };
     const { steadyMs } = this.#options.clock.now();
     kept.endedAtMs ??= steadyMs;
-    // More can still be copied, or the file system is behind.
+    // More can still be copied, or the file system lags behind.
     if (!isWhole || steadyMs - kept.endedAtMs < LATE_MS_MAX) return { kind: 'nothing' };
     return { kind: 'ended', record, lostBytes: missingBytes };
   }
@@ -198,7 +198,7 @@ export class SlurmLooks {
 
 type Looked = Pick<KeptJob, 'begun' | 'sight' | 'releasedAtMs' | 'lookedAtMs'>;
 
-/** Those that are looked at now, of some in the order of their starts. */
+/** Which runs to look at now; `wanted` is in the order of their starts. */
 export function dueOf<K extends Looked>(wanted: readonly K[], nowMs: number): readonly K[] {
   const waiting = wanted.filter((kept) => seemsToWait(kept));
   const due = waiting.filter(({ releasedAtMs = 0, lookedAtMs = 0 }) => {
@@ -213,18 +213,18 @@ export function dueOf<K extends Looked>(wanted: readonly K[], nowMs: number): re
   return wanted.filter((kept) => looked.has(kept) || !seemsToWait(kept));
 }
 
-/** Its command has not begun, nor does Slurm say that it may have. */
+/** Its command has not begun, and Slurm does not say that it may have. */
 function seemsToWait({ begun, sight }: Looked): boolean {
   const { job, overAtMs } = sight;
   return begun === undefined && overAtMs === undefined && (job?.state ?? 'PENDING') === 'PENDING';
 }
 
-/** There is nothing more to learn of it, or it has not been let go. */
+/** There is nothing more to learn about it, or it has not been released. */
 function isOver({ life, end }: KeptJob): boolean {
   return end !== undefined || life.state !== 'released';
 }
 
-/** Its command has not begun in the time that its run may wait, and is not to begin any more. */
+/** Its command has not begun within the time that the run may wait, and must not begin any more. */
 export function isExpired({ begun, expiresAtMs }: KeptJob, now: Stamp): boolean {
   return begun === undefined && (expiresAtMs?.() ?? Infinity) <= elapsedMs(now);
 }

@@ -1,19 +1,19 @@
 /**
  * Submissions that wait for their turn go together: one shell calls sbatch for one after the other,
- * since to spawn a process from the daemon costs it as much as sbatch itself does.
+ * because spawning a process costs the daemon as much as sbatch itself.
  *
- * Invariants: while sbatch fails or is late, it is called for each submission alone; of those that
- * a shell has not come to, none was submitted, and they take another turn.
+ * Invariants: while sbatch fails or is late, each submission is made alone; submissions that the
+ * shell did not reach were not made, and wait for another turn.
  */
 import { quote } from '../../runners/ssh/remote-script.ts';
 import type { Ran } from '../system/bounded-command.ts';
 
-/** What one shell submits: none waits long for the answer to another. */
+/** Most submissions for one shell, so that none waits long for the answer to another. */
 export const SUBMITS_MAX = 8;
 
 const SHELL = '/bin/sh';
 const BEGUN = 'begun';
-/** The first that fails is the last. What sbatch says may not end with its line. */
+/** Stops at the first failure. The output of sbatch may lack the final newline. */
 const CALL = [
   `call() { echo ${BEGUN}; printf '\\n${BEGUN}\\n' >&2`,
   '"$@"; s=$?; echo "ended $s"; [ "$s" = 0 ] || exit 0; }',
@@ -22,9 +22,9 @@ const CALL = [
 export type Words = readonly [string, ...string[]];
 
 interface Parts {
-  /** Calls back when a command may run; the next one runs when this has. */
+  /** Calls `run` when a command may run; the next one may run once it is done. */
   readonly inTurn: (run: () => Promise<void>) => Promise<void>;
-  /** Runs what is made of the path of sbatch. */
+  /** Runs a command that is made from the path of sbatch. */
   readonly run: (wordsOf: (sbatch: string) => Words, conf: string | undefined) => Promise<Ran>;
 }
 
@@ -38,14 +38,14 @@ interface Wanted {
 export class SubmissionLots {
   readonly #parts: Parts;
   readonly #wanted = new Set<Wanted>();
-  /** Clusters that have taken all of the last lot. */
+  /** Clusters that accepted all of their last lot. */
   readonly #willing = new Set<string | undefined>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** What sbatch answers to this. */
+  /** Returns the answer of sbatch. */
   async submit(args: readonly string[], conf: string | undefined): Promise<Ran> {
     for (;;) {
       const ran = await new Promise<Ran | undefined>((resolve) => {
@@ -58,7 +58,7 @@ export class SubmissionLots {
   }
 
   async #submitWith(first: Wanted): Promise<void> {
-    // It has gone with another.
+    // It was submitted together with another.
     if (!this.#wanted.delete(first)) return;
     const { conf } = first;
     const same = [...this.#wanted].filter((wanted) => wanted.conf === conf);
@@ -70,7 +70,7 @@ export class SubmissionLots {
     const answers = others.length === 0 ? [ran] : answersIn(ran);
     if (lot.every((_, at) => answers[at]?.code === 0)) this.#willing.add(conf);
     else this.#willing.delete(conf);
-    // Without a shell, as where their words are too many for one, none of several was submitted.
+    // If no shell could be started, for example with too many words, none of several was submitted.
     const isUnknown = answers.length === 0 && ran.errno === undefined;
     for (const [at, wanted] of lot.entries()) wanted.ran(isUnknown ? ran : answers[at]);
   }
@@ -83,7 +83,7 @@ function wordsOf(sbatch: string, calls: readonly (readonly string[])[]): Words {
   return [SHELL, '-c', [CALL, ...lines].join('\n')];
 }
 
-/** What each call answered that was begun, in order; nothing: what was begun is not known. */
+/** The answer of each call that was begun, in order; empty: it is not known which were begun. */
 export function answersIn({ stdout, stderr }: Ran): readonly Ran[] {
   const [said, complained] = [stdout, stderr].map((text) =>
     `\n${text}`.split(`\n${BEGUN}\n`).slice(1),

@@ -1,6 +1,6 @@
 /**
- * Asks Slurm for all jobs of a configuration at once, as long as somebody wants to know; one
- * question at a time, and fewer while there is no answer.
+ * Asks Slurm for all jobs of a configuration at once, as long as anything needs to know; one query
+ * at a time, and less often while there is no answer.
  */
 import { errnoOf } from '../shared/errno.ts';
 import type { Clock } from '../system/clock.ts';
@@ -9,9 +9,9 @@ import type { Conf, SlurmCommands } from './slurm-commands.ts';
 import type { Job } from './slurm-job-list.ts';
 
 const POLL_MS = 5_000;
-/** After something has happened. */
+/** Delay after something has happened. */
 const POLL_SOON_MS = 1_000;
-/** While there is no answer. */
+/** Longest delay while there is no answer. */
 const POLL_MS_MAX = 60_000;
 
 interface Options {
@@ -19,15 +19,15 @@ interface Options {
   readonly clock: Clock;
   readonly log: Log;
   readonly isWanted: (conf: Conf) => boolean;
-  /** By token; all that can be known of jobs that were submitted before it was asked. */
+  /** Jobs by token; complete for jobs that were submitted before `askedAtMs`. */
   readonly take: (conf: Conf, jobs: ReadonlyMap<string, readonly Job[]>, askedAtMs: number) => void;
   readonly failed: (conf: Conf, why: string) => void;
 }
 
 interface Asking {
-  /** Absent while it is asked. */
+  /** Cancels the next query; absent if none is scheduled. */
   cancel?: () => void;
-  /** When it is asked next. */
+  /** When the next query is due. */
   dueMs?: number;
   isAsked?: boolean;
   failures: number;
@@ -41,7 +41,7 @@ export class SlurmPoll {
     this.#options = options;
   }
 
-  /** There is something new to see. */
+  /** Something may have changed. */
   soon(conf: Conf): void {
     const asking = this.#asking.get(conf) ?? { failures: 0 };
     this.#asking.set(conf, asking);
@@ -80,7 +80,7 @@ export class SlurmPoll {
       asking.failures += 1;
       failed(conf, jobs.error);
     }
-    // Something may have happened meanwhile.
+    // `soon` was called meanwhile.
     if (asking.cancel !== undefined) return;
     this.#after(conf, asking, Math.min(POLL_MS * 2 ** asking.failures, POLL_MS_MAX));
   }

@@ -1,8 +1,8 @@
 /**
  * Ends a run that is a job of Slurm. One that has not begun never does (slurm-files.ts), whether
- * Slurm answers or not. Otherwise its keeper is asked, by a file and by a signal, since either way
- * may be blocked; it ends the whole tree within the time of grace. If it does not answer, Slurm is
- * told to end what it can reach, again and again.
+ * Slurm answers or not. Otherwise its keeper is asked, both by a file and by a signal, because
+ * either may be blocked; it ends the whole tree within the grace period. If it does not answer,
+ * Slurm is told repeatedly to end what it can reach.
  */
 import { errnoOf } from '../shared/errno.ts';
 import type { SlurmJob } from '../shared/run.ts';
@@ -14,20 +14,20 @@ import { askToStop, withhold } from './slurm-files.ts';
 import type { KeptJob } from './slurm-look.ts';
 import { RETRY_MS, type Stop } from './supervision.ts';
 
-/** How long a keeper may take to answer, beyond the time of grace. */
+/** How long a keeper may take to answer, beyond the grace period. */
 const ANSWER_MS = 10_000;
-/** From one order to Slurm to the next. */
+/** Time between two orders to Slurm. */
 const CANCEL_MS = 30_000;
 
 interface Parts {
   readonly commands: SlurmCommands;
   readonly clock: Clock;
   readonly log: Log;
-  /** Its command never runs. */
+  /** Called if the command never runs. */
   readonly withheld: () => void;
 }
 
-/** Goes on until the run has ended. */
+/** Continues until the run has ended. */
 export async function stopJob(
   kept: KeptJob,
   slurm: SlurmJob,
@@ -44,7 +44,7 @@ export async function stopJob(
       try {
         return await what();
       } catch (error) {
-        // Its directory was removed: Slurm alone can end it.
+        // Its directory was removed: only Slurm can end it.
         if (errnoOf(error) === 'ENOENT') return;
         if (!isSaid) log.warn({ run, target, errno: errnoOf(error) }, 'run cannot be stopped now');
         await pause(RETRY_MS);

@@ -1,8 +1,8 @@
 /**
- * Submits a run as a held job of Slurm, for as long as that takes: a controller that is down, slow
- * or full delays it. A submission without an answer may have come through, or do so yet: it is
- * looked for by its token, and submitted again under the same one. A twin runs nothing; see
- * slurm-files.ts.
+ * Submits a run as a held job of Slurm, however long that takes: a controller that is down, slow or
+ * full delays it. A submission without an answer may have been accepted, or may still be: the job
+ * is searched for by its token, and submitted again under the same one. A duplicate runs nothing;
+ * see slurm-files.ts.
  */
 import { randomBytes } from 'node:crypto';
 import type { SlurmPlan } from '../core/plan.ts';
@@ -16,22 +16,22 @@ import type { SlurmCommands, Submission } from './slurm-commands.ts';
 import { makeJobDirectory } from './slurm-files.ts';
 import type { KeptJob } from './slurm-look.ts';
 
-/** Bytes of chance: nobody else has such a name, in whatever life of a state directory. */
+/** Random bytes that make the name unique, in any life of any state directory. */
 const NONCE_BYTES = 8;
-/** Of a target's name, which may be longer than a name of a job. */
+/** Characters of a target's name, which may be longer than the name of a job. */
 const NAME_MAX = 100;
-/** Longer than slurmctld may have a request in its queue: MessageTimeout is 10 s. */
+/** Longer than a request may stay in slurmctld's queue: MessageTimeout is 10 s. */
 const DOUBT_MS = 30_000;
 const WAIT_MS = 1_000;
 const WAIT_MS_MAX = 30_000;
 
-/** As all users see it: nothing of the command, and nothing that squeue or a path would split. */
+/** All users can see it: nothing of the command, and nothing at which squeue or a path splits. */
 export function tokenOf({ run, target }: KeptRun, attempt: number): string {
   const name = target.replace(/[^\w.-]/g, '_').slice(0, NAME_MAX);
   return `baton:${name}:${run}.${attempt}:${randomBytes(NONCE_BYTES).toString('hex')}`;
 }
 
-/** All that the keeper in the job needs. Throws what the system says. */
+/** Creates all that the keeper in the job needs. Throws system errors. */
 export async function makeJobFiles(kept: KeptJob, launch: Launch, slurm: SlurmJob): Promise<void> {
   const { attempt, stop = stopOrderOf(), timeoutMs = 0 } = kept;
   const { directory, token } = slurm;
@@ -54,7 +54,7 @@ function requestOf(
   };
 }
 
-/** It is no process of this machine, nor of this boot. */
+/** It is not a process of this machine, or of this boot. */
 export function keeperOf(slurm: SlurmJob, nonce: Nonce): KeeperId {
   return { pid: 0, startTime: 0, bootId: '', nonce, kind: 'slurm', slurm };
 }
@@ -79,14 +79,14 @@ export function submissionOf(
 export type Taken =
   | { readonly kind: 'taken'; readonly job: string; readonly isSure: boolean }
   | { readonly kind: 'refused'; readonly why: string }
-  /** Nobody wants it any more. */
+  /** It is no longer wanted. */
   | { readonly kind: 'dropped' };
 
 interface Waits {
   readonly commands: SlurmCommands;
   readonly clock: Clock;
   readonly isDropped: () => boolean;
-  /** What Slurm said instead of an answer. */
+  /** Called with what Slurm said instead of an answer. */
   readonly trouble: (why: string) => void;
 }
 
@@ -105,7 +105,7 @@ export async function submitUntilTaken(submission: Submission, waits: Waits): Pr
   }
 }
 
-/** Undefined once it is not there, and cannot come any more. */
+/** Undefined once the job is not there and cannot appear any more, or is dropped. */
 async function lookFor({ token, conf }: Submission, waits: Waits): Promise<string | undefined> {
   const { commands, clock, isDropped, trouble } = waits;
   let noneAtMs: number | undefined;

@@ -1,16 +1,16 @@
 /**
- * Jobs that Slurm has ended before they began. Another one may do; but a node whose slurmstepd is
- * broken stays "idle" and takes every next job, so it gets none of baton's for a while; and a run
- * that ends so again and again is given up.
+ * Jobs that Slurm ended before they began. Another job may succeed; but a node whose slurmstepd is
+ * broken stays "idle" and attracts every further job, so it gets none of baton's for a while; and a
+ * run whose jobs keep ending this way is given up.
  */
 import type { RunId } from '../shared/run.ts';
 import type { Clock } from '../system/clock.ts';
 
-/** A run of which Slurm has ended this many jobs is not tried again. */
+/** A run is given up after Slurm has ended this many of its jobs. */
 export const VAIN_MAX = 5;
-/** For so long a node gets no job. */
+/** How long a node gets no job. */
 const AVOID_MS = 3_600_000;
-/** More runs, or nodes, are forgotten: the oldest first. */
+/** Most runs, and most nodes, that are remembered; the oldest are forgotten first. */
 const KNOWN_MAX = 100;
 
 export class VainJobs {
@@ -23,8 +23,8 @@ export class VainJobs {
   }
 
   /**
-   * How many jobs of this run nodes have ended. `node` is empty where it had none: then slurmctld
-   * has forgotten it in a crash, which delays a run and ends none.
+   * How many jobs of this run have ended on nodes. `node` is empty if the job had none: then
+   * slurmctld forgot it in a crash, which delays the run but does not count.
    */
   count(run: RunId, node: string): number {
     const before = this.#times.get(run) ?? 0;

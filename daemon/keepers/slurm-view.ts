@@ -1,4 +1,4 @@
-/** What people see of a run that is a job of Slurm: which job, on which node, why it waits. */
+/** What users see of a run that is a job of Slurm: which job, on which node, why it waits. */
 import type { JobView } from '../protocol/reply.ts';
 import * as say from '../protocol/slurm-text.ts';
 import type { KeptJob } from './slurm-look.ts';

@@ -1,6 +1,6 @@
 /**
- * What is ordered of the fork server for a run. The files for the output are made here, since a
- * keeper could not say why it cannot: who opens them later finds them.
+ * The request to the fork server for a run. The output files are created here, because a keeper
+ * could not say why it cannot create them; the keeper only opens them.
  */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { APPEND, openRegular } from '../system/regular-file.ts';
 import type { Rescue, SpawnRequest } from './fork-server.ts';
 import type { Launch } from './launch.ts';
 
-/** Throws what the system says where the files cannot be made; the directory is there. */
+/** Throws system errors if the files cannot be created; the directory must exist. */
 export function makeSpawnRequest(
   { run, target, merged }: KeptRun,
   statusFile: string,
@@ -37,7 +37,7 @@ export function makeRescue(run: RunId, directory: string, pids: readonly number[
   return { title, out: join(directory, 'out'), err: join(directory, 'err'), pids };
 }
 
-/** What an earlier attempt has written stays. */
+/** Keeps what an earlier attempt has written. */
 function makeFile(path: string): string {
   closeSync(openRegular(path, APPEND));
   return path;

@@ -1,9 +1,9 @@
 /**
- * A connection to the SSH keeper of a state directory, which is started where there is none. See
- * runners/ssh/keeper-protocol.ts for what is said on it.
+ * A connection to the SSH keeper of a state directory, which is started if there is none. See
+ * runners/ssh/keeper-protocol.ts for the messages.
  *
- * The socket is reached through a descriptor of the state directory: its own path may be longer
- * than the 107 bytes that the kernel takes.
+ * The socket is reached through a descriptor of the state directory, because its own path may be
+ * longer than the 107 bytes that the kernel allows.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
@@ -22,13 +22,13 @@ import { APPEND, openRegular } from '../system/regular-file.ts';
 
 const LOG_NAME = 'ssh.log';
 const KEEPER = installed('runners/ssh/keeper.cjs');
-/** How long a keeper has to answer, or to come up. */
+/** How long a keeper may take to answer. */
 const ANSWER_MS = 20_000;
-/** How long the connection is kept with nothing to say; without one the keeper leaves. */
+/** How long an idle connection is kept; a keeper without work and connections exits. */
 const LINGER_MS = 10_000;
 
 export interface SshConnection {
-  /** The keeper's. */
+  /** The keeper's pid. */
   readonly pid: number;
   send(message: ToKeeper): void;
   close(): void;
@@ -42,18 +42,16 @@ export interface Listener {
 /** Why there is no connection. */
 export interface NoConnection {
   readonly why: string;
-  /** It passes by itself: too many processes or files, no memory, a full disk. */
+  /** It is temporary: too many processes or files, no memory, a full disk. */
   readonly passes: boolean;
-  /** Where the system gave one. */
+  /** If the system gave one. */
   readonly errno?: string;
 }
 
-/**
- * What is spawned for the state directory, its log, and a pipe on which it says that it listens.
- */
+/** Spawns the keeper with its log, and a pipe as fd 3 on which it says that it listens. */
 export type SpawnSshKeeper = (directory: string, log: number) => ChildProcess;
 
-/** A connection, or why there is none; with `mayStart` false only to a keeper that runs. */
+/** A connection, or why there is none; without `mayStart` only to a keeper that is running. */
 export async function openConnection(
   directory: string,
   mayStart: boolean,
@@ -66,7 +64,7 @@ export async function openConnection(
   return failed ?? (await greet(directory, listener));
 }
 
-/** Connects and waits for `hello`. A keeper of another version is told to take no more runs. */
+/** Connects and waits for `hello`. A keeper of another version is told to accept no more runs. */
 async function greet(directory: string, listener: Listener): Promise<SshConnection | NoConnection> {
   let folder: number;
   try {
@@ -104,7 +102,7 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoCo
     });
     const hear = (line: string): void => {
       const message = parseJson(FromKeeper, line);
-      // Who says what nobody understands is left: `closed` finds out what became of its runs.
+      // Disconnects if the message makes no sense: `closed` finds out what became of the runs.
       if (isOpen) return void (message === undefined ? socket.destroy() : listener.take(message));
       if (message?.type !== 'hello' || message.version !== KEEPER_VERSION) {
         send({ type: 'retire' });
@@ -122,7 +120,7 @@ function hello(socket: Socket, listener: Listener): Promise<SshConnection | NoCo
   });
 }
 
-/** Resolves once it listens, or with the reason why it does not. */
+/** Resolves once the keeper listens, or with the reason why it does not. */
 function startKeeper(
   directory: string,
   spawnIt: SpawnSshKeeper,
@@ -139,15 +137,15 @@ function startKeeper(
       const child = spawnIt(directory, log);
       child.unref();
       child.on('error', failWith);
-      // By a signal: aborted or killed for want of threads or memory.
+      // Ended by a signal: aborted or killed for lack of threads or memory.
       child.on('exit', (code, signal) =>
         fail({ why: say.sshEnded(code ?? signal), passes: signal !== null }),
       );
-      // Without a free descriptor (EMFILE) Node gives a child that has no streams.
+      // If no descriptor is free (EMFILE), Node returns a child without streams.
       child.once('spawn', () => {
         const ready = child.stdio[3];
         ready?.on('error', () => {});
-        // Not when it is closed: one that has died has closed it, too.
+        // Not on `close`: a keeper that has died has closed the pipe, too.
         ready?.on('data', () => resolve(undefined));
       });
     } catch (error) {
@@ -167,10 +165,10 @@ function spawnKeeper(directory: string, log: number): ChildProcess {
   });
 }
 
-/** Small young generations: what passes through is output, which lives for one write. */
+/** A small young generation: most memory is output, which is needed for one write only. */
 const NODE_FLAGS = ['--max-semi-space-size=1'];
 
-/** What ssh(1) and the agent need; nothing else of the daemon's own. */
+/** What ssh(1) and the agent need, and nothing else of the daemon's environment. */
 function environment(): Record<string, string> {
   const names = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK', 'LANG', 'TZ'];
   return Object.fromEntries(
@@ -182,8 +180,8 @@ function environment(): Record<string, string> {
 }
 
 /**
- * The daemon's one connection to the SSH keeper: opened when there is something to say, shared by
- * all who have something to say, and closed some time after the last of them has come to rest.
+ * The daemon's only connection to the SSH keeper: opened when it is needed, shared by all that need
+ * it, and closed some time after nothing needs it any more.
  */
 export class PooledConnection {
   readonly #directory: string;
@@ -202,10 +200,10 @@ export class PooledConnection {
     readonly directory: string;
     readonly clock: Clock;
     readonly open: typeof openConnection;
-    /** Somebody waits for an answer. */
+    /** Whether a run or a probe still needs the connection. */
     readonly isBusy: () => boolean;
     readonly take: (message: FromKeeper) => void;
-    /** The keeper is gone, or it has closed this connection. */
+    /** The keeper is gone, or has closed this connection. */
     readonly closed: (link: SshConnection) => void;
   }) {
     this.#directory = options.directory;
@@ -216,13 +214,13 @@ export class PooledConnection {
     this.#closed = options.closed;
   }
 
-  /** The connection, or why there is none; with `mayStart` false only to a keeper that runs. */
+  /** The connection, or why there is none; without `mayStart` only to a keeper that is running. */
   connect(mayStart: boolean): Promise<SshConnection | NoConnection> {
     this.#linger?.();
     this.#linger = undefined;
     const { link, mayStart: started } = this.#opening ?? {};
     if (link !== undefined && (started === true || !mayStart)) return link;
-    // Who opens it now starts no keeper, and this request needs one.
+    // The attempt in progress starts no keeper, and this request needs one.
     if (link !== undefined) return this.#orStarted(link);
     const opening = this.#open(this.#directory, mayStart, {
       take: this.#take,
@@ -235,7 +233,7 @@ export class PooledConnection {
     return opening;
   }
 
-  /** With nothing left to ask the connection is closed, later. */
+  /** Closes the connection later, if nothing needs it then. */
   rest(): void {
     if (this.#isBusy() || this.#linger !== undefined) return;
     this.#linger = this.#clock.after(LINGER_MS, () => {
@@ -244,7 +242,7 @@ export class PooledConnection {
     });
   }
 
-  /** Lets the connection go; the keeper goes on by itself. */
+  /** Closes the connection; the keeper goes on by itself. */
   close(): void {
     this.#linger?.();
     void this.#opening?.link.then((link) => {

@@ -1,7 +1,7 @@
 /**
- * The daemon's side of the SSH keeper: hands it runs, lets them go once their start is in the
- * journal, and stops them. A transport of supervision.ts: how a run ended is learnt by the same
- * files as from a process keeper. A run that the keeper had not confirmed never starts.
+ * The daemon's side of the SSH keeper: hands it runs, releases them once their start is in the
+ * journal, and stops them. A transport of supervision.ts: how a run ended is learnt from the same
+ * files as with a process keeper. A run that the keeper has not confirmed never starts.
  */
 
 import type { AttemptId, FromKeeper } from '../../runners/ssh/keeper-protocol.ts';
@@ -24,7 +24,7 @@ import { type Kept, LOOK_MS, RETRY_MS, Supervisor, type SupervisorOptions } from
 
 /** A run that the SSH keeper keeps, or is to keep. */
 interface KeptSession extends Kept {
-  /** Where the keeper was told of it last; absent: it has not been, or nobody is there any more. */
+  /** On which the keeper was last told about it; absent: not told yet, or it was closed. */
   link?: SshConnection;
 }
 
@@ -87,7 +87,7 @@ export class SshKeepers implements KindOfKeepers {
     link.send({ type: 'prepare', run, attempt, nonce, directory, merged, stop, session });
   }
 
-  /** Nothing has been prepared; the attempt is the same. */
+  /** Nothing was prepared, so the same attempt is tried again. */
   #again(kept: KeptSession, session: SshSession, why: string): void {
     this.#supervisor.again(kept, why, () => void this.#prepare(kept, session));
   }
@@ -112,7 +112,7 @@ export class SshKeepers implements KindOfKeepers {
 
   stop(run: RunId, order: StopOrder): void {
     const kept = this.#supervisor.runs.get(run);
-    // Its keeper ends it; there is nobody left to this daemon.
+    // Its keeper ends all processes; this daemon has none to end.
     if (kept === undefined) return;
     const keeper = this.#supervisor.stop(kept, { isOver: true });
     if (keeper === undefined) return;
@@ -121,7 +121,7 @@ export class SshKeepers implements KindOfKeepers {
     );
   }
 
-  /** Connects, checks and authenticates as a run would, and runs nothing. */
+  /** Connects, checks and authenticates as a run would, but runs nothing. */
   async probe(session: SshSession): Promise<Probed> {
     const link = await this.#connection.connect(true);
     return 'why' in link ? unreachable(link.why) : await this.#probes.ask(link, session);
@@ -160,7 +160,7 @@ export class SshKeepers implements KindOfKeepers {
     }
   }
 
-  /** What the keeper calls an attempt; what an older version started is not its business. */
+  /** The keeper's name for an attempt; it does not know those started by an older version. */
   #attemptOf({ run, attempt, life }: KeptSession): AttemptId {
     const keeper = 'keeper' in life ? life.keeper : undefined;
     const { nonce = '' } = keeper ?? this.#directories;
@@ -174,7 +174,7 @@ export class SshKeepers implements KindOfKeepers {
     };
     const kept = this.#supervisor.runs.get(id.run);
     if (kept !== undefined && isIt(kept)) return kept;
-    // One of another life has another number here.
+    // A run of another life has a different number here.
     return [...this.#supervisor.runs.values()].find(isIt);
   }
 
@@ -186,7 +186,7 @@ export class SshKeepers implements KindOfKeepers {
     try {
       startTime = statOf(pid)?.startTime ?? 0;
     } catch {
-      // A keeper that could not be known again must not be let go.
+      // A run must not be released if its keeper could not be recognized later.
       return void this.#clock.after(LOOK_MS, () => this.#ready(message));
     }
     const { nonce } = message;
@@ -208,7 +208,8 @@ export class SshKeepers implements KindOfKeepers {
 }
 
 /**
- * A run of another life may leave no status file where it is looked for, and its keeper goes on.
+ * Whether the keeper still holds a run of another life, which may leave no status file where it is
+ * expected, although the keeper goes on. Runs of this life do leave one.
  */
 function holds({ pid, nonce, was }: KeeperId, attempt: number): boolean {
   if (was === undefined) return true;

@@ -1,4 +1,4 @@
-/** The questions to the SSH keeper that run nothing, and who waits for the answers. */
+/** The probes that the SSH keeper has been asked for, and the callers that wait for the answers. */
 
 import type { Failure } from '../../runners/ssh/keeper-protocol.ts';
 import type { SshSession } from '../core/plan.ts';
@@ -13,7 +13,7 @@ export class SshProbes {
   readonly #open = new Map<string, (probed: Probed) => void>();
   #asked = 0;
 
-  /** How many wait. */
+  /** Number of unanswered probes. */
   get size(): number {
     return this.#open.size;
   }
@@ -31,7 +31,7 @@ export class SshProbes {
     this.#open.delete(id);
   }
 
-  /** Nobody will answer any more. */
+  /** There will be no more answers. */
   giveUp(why: string): void {
     for (const resolve of this.#open.values()) resolve(unreachable(why));
     this.#open.clear();

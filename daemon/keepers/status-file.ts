@@ -1,9 +1,9 @@
 /**
- * What a keeper recorded of the end of a run, as the daemon's own words: `status.ATTEMPT.NONCE` in
- * the directory of the run, which gets its name when it is complete. A keeper of another life of
- * the state directory writes under another name, wherever it writes. A job can put anything in its
- * place; what is no plain file is no status file, and nothing here waits for one. While the file
- * cannot be written, the record is the title of its keeper (keeper.pl).
+ * Reads a keeper's record of the end of a run: `status.ATTEMPT.NONCE` in the directory of the run,
+ * which gets this name once it is complete. A keeper of another life of the state directory uses
+ * another name, wherever it writes. A job can put anything in its place: only a plain file is a
+ * status file, and nothing here blocks on anything else. While the file cannot be written, the
+ * record is in the title of its keeper (fork-server.pl).
  */
 import { constants, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,14 +21,14 @@ import { describeFailure, type Launch } from './launch.ts';
 
 /** Longest status file that is read. */
 export const STATUS_BYTES_MAX = 65_536;
-/** The largest number that the kernel returns for an error. */
+/** The largest error number that the kernel returns. */
 const ERRNO_MAX = 4_095;
 
 const Whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** Not 0, which is no error and has no name. */
 export const ErrnoNumber = v.pipe(Whole, v.minValue(1), v.maxValue(ERRNO_MAX));
 const Number_ = v.nullable(v.number());
-/** Keepers of older versions tell less; the SSH keeper tells `phase` and `message`. */
+/** Keepers of older versions write fewer fields; the SSH keeper adds `phase` and `message`. */
 const Record_ = v.object({
   started: v.boolean(),
   code: v.nullable(Whole),
@@ -36,21 +36,21 @@ const Record_ = v.object({
   core: v.boolean(),
   stage: v.nullable(v.picklist(['command', 'directory', 'system'])),
   errno: v.nullable(ErrnoNumber),
-  /** Output for which there was no room. */
+  /** Output that could not be written. */
   lostBytes: v.exactOptional(v.number()),
   phase: v.exactOptional(v.picklist(['connect', 'auth', 'hostkey', 'lost'])),
   message: v.exactOptional(v.string()),
-  /** How long the command ran; when it ended, by CLOCK_MONOTONIC and by the clock on the wall. */
+  /** How long the command ran; when it ended, by CLOCK_MONOTONIC and by the wall clock. */
   tookMs: v.exactOptional(v.number()),
   steadyMs: v.exactOptional(v.number()),
   wallMs: v.exactOptional(v.number()),
-  /** From the last TERM that the keeper had to the end. */
+  /** From the last TERM that the keeper got to the end. */
   termMs: v.exactOptional(Number_),
   /** systemd was shutting down. */
   down: v.exactOptional(v.boolean()),
-  /** Of the keeper in a job of Slurm: what told it first to end its command, if anything did. */
+  /** From the keeper in a job of Slurm: what first told it to stop its command, if anything. */
   stop: v.exactOptional(v.nullable(v.picklist(['file', 'signal', 'timeout']))),
-  /** Of the same: how much the command had printed. */
+  /** From the same: how much the command had printed. */
   outBytes: v.exactOptional(Whole),
   errBytes: v.exactOptional(Whole),
 });
@@ -58,12 +58,12 @@ export type StatusRecord = v.InferOutput<typeof Record_>;
 
 export const NEVER_RAN: Report = { started: false, code: null, signal: null, core: false };
 
-/** `nonce` is that of the daemon which started the attempt; absent: it was of an older version. */
+/** `nonce`: of the daemon that started the attempt; absent: that was of an older version. */
 export function statusFileOf(directory: string, attempt: number, nonce?: Nonce): string {
   return join(directory, nonce === undefined ? `status.${attempt}` : `status.${attempt}.${nonce}`);
 }
 
-/** Undefined where there is none. Throws where that cannot be told now (EMFILE, EIO, …). */
+/** Undefined if there is none. Throws if that cannot be determined now (EMFILE, EIO, …). */
 export function readStatusFile(path: string): StatusRecord | 'unreadable' | undefined {
   try {
     return parseStatus(readRegular(path, STATUS_BYTES_MAX, constants.O_NOFOLLOW));
@@ -79,10 +79,7 @@ export function parseStatus(text: string): StatusRecord | 'unreadable' {
   return parseJson(Record_, text) ?? 'unreadable';
 }
 
-/**
- * What the title of a living keeper tells in place of its status file: "baton ended ERRNO RECORD
- * …".
- */
+/** What the title of a living keeper says in place of the file: "baton ended ERRNO RECORD …". */
 export function foundInTitle(
   pid: number,
   clock: Clock,
@@ -105,17 +102,17 @@ export function foundInTitle(
 
 export interface Found {
   readonly report: Report;
-  /** Why the command could not be begun, where that passes. */
+  /** Why the command could not be started, if that is temporary. */
   readonly shortage?: string;
-  /** Its keeper was told to end in this boot: it may be the machine that goes down. */
+  /** Its keeper got a TERM in this boot: the machine may be shutting down. */
   readonly isDoubtful?: true;
   /** Why the keeper cannot write its status file. */
   readonly unwritten?: string;
 }
 
 /**
- * `launch` is absent where another daemon had prepared the run. `rebooted`: the machine was started
- * anew since.
+ * `launch` is absent if another daemon prepared the run. `rebooted`: the machine has been rebooted
+ * since.
  */
 export function foundIn(
   record: StatusRecord,
@@ -131,8 +128,8 @@ export function foundIn(
   const report = { started, code, signal, core, ...more, ...endTime(record, rebooted, clock) };
   if (stage !== null && errno !== null) {
     const name = getSystemErrorName(-errno);
-    // The keeper could not fork, or its child not exec: the command provably never ran, and may
-    // yet.
+    // The keeper could not fork, or its child could not exec: the command certainly never ran, and
+    // a retry may succeed.
     if (isShortage(name)) return { report: NEVER_RAN, shortage: name };
     const known = launch ?? { args: [], env: {}, cwd: '', umask: 0 };
     return { report: { ...report, failure: describeFailure(stage, name, known) } };
@@ -142,7 +139,7 @@ export function foundIn(
   return wasTold && code !== 0 ? { report, isDoubtful: true } : { report };
 }
 
-/** What kept a session from its work, as the outcome of a run. */
+/** The failure of a session, as the outcome of a run. */
 export function outcomeOfFailure({
   phase,
   message: detail,
@@ -160,12 +157,12 @@ function endTime(
   return { ended: { tookMs, wallMs, ...steady } };
 }
 
-/** The keeper itself had a TERM, and its command ended in the time that a shutdown gives it. */
+/** The keeper itself got a TERM, and its command ended within the time that a shutdown allows. */
 function wasToldToEnd({ termMs }: StatusRecord): boolean {
   return typeof termMs === 'number' && termMs <= TERM_MS_MAX;
 }
 
-/** What a run has printed so far; what cannot be looked at counts for nothing. */
+/** How much a run has printed so far; what cannot be examined counts as nothing. */
 export function outputBytes(directory: string): number {
   const sizes = ['out', 'err'].map((name) => {
     try {

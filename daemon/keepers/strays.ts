@@ -1,7 +1,8 @@
 /**
- * Runs that were let go and of which the journal knows nothing, because it was removed or is an
- * older copy: those whose keepers live; those whose keepers are gone and whose commands live, by
- * what was moved aside; and those of this journal that have run, by what lies in their directories.
+ * Finds runs that were released without the journal knowing, because it was removed or is an older
+ * copy: those whose keepers are alive; those whose keepers are gone but whose commands are alive,
+ * by the directories in STATE/aside; and runs of this journal that have run, by the records in
+ * their directories.
  */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ import { bootId, membersOf } from '../system/proc.ts';
 import { heldRecords, type KeeperRecord, letGoBy, recordsIn } from './keeper-record.ts';
 import { statusFileOf } from './status-file.ts';
 
-/** All that may be: the scheduler finds out of which it knows. */
+/** All candidates: the scheduler finds out which of them it knows. */
 export function findLetGo(
   directory: string,
   directoryOf: (run: number) => string,
@@ -34,7 +35,7 @@ export function findLetGo(
     ...queue,
     ...active,
   ]);
-  // Most that wait have none: to look for each of 100,000 would hold up the start for a second.
+  // Most queued runs have no directory: looking for each of 100,000 would take a second.
   const there = new Set(readdirSync(join(directory, 'runs')));
   const lying = unended
     .filter((run) => there.has(String(run)))
@@ -44,7 +45,7 @@ export function findLetGo(
   return [...live, ...lying];
 }
 
-/** Those that were moved aside whose keepers are gone without a word, and whose commands live. */
+/** Runs moved aside whose keepers died without a status file, but whose commands are alive. */
 function orphansIn(aside: string): readonly KeeperRecord[] {
   if (!existsSync(aside)) return [];
   return readdirSync(aside).flatMap((name) => {
@@ -63,7 +64,7 @@ function nameOf({ run, attempt, keeper }: Pick<LetGo, 'run' | 'attempt' | 'keepe
   return `${run} ${attempt} ${keeper.nonce}`;
 }
 
-/** When it was let go. Of another boot only the clock on the wall tells. */
+/** When it was released; for another boot only the wall clock can tell. */
 function startOf({ keeper, monotonicMs, wallMs }: KeeperRecord, clock: Clock): Stamp {
   const now = clock.now();
   const agoMs = Math.max(0, now.wallMs - wallMs);

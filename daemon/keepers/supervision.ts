@@ -1,11 +1,11 @@
 /**
- * Supervises the runs of one kind of keepers, whatever the kind: looks at each until it is known
- * how it ended (observe.ts), and tells the scheduler once. How a keeper is had, let go and stopped
- * is the business of its transport (process-keepers.ts, ssh-keepers.ts, slurm-keepers.ts), and so
- * is what only it can show. The life of a run changes here only.
+ * Supervises the runs of one kind of keeper, whatever the kind: looks at each run until it is known
+ * how it ended (observe.ts), and tells the scheduler once. Getting, releasing and stopping a keeper
+ * is up to its transport (process-keepers.ts, ssh-keepers.ts, slurm-keepers.ts), and so is what
+ * only that kind can show. Only this file changes the life of a run.
  *
- * Invariants: a run is told of at most once, and never after it was dropped; that a keeper has
- * closed or said something is only a hint to look; what cannot be looked at now is looked at again.
+ * Invariants: a run is reported at most once, and never after it was dropped; a message from a
+ * keeper, or its end, is only a hint to look; what cannot be seen now is looked at again.
  */
 import type { CommandInput, Report } from '../core/command.ts';
 import type { KeptRun } from '../engine/daemon.ts';
@@ -21,19 +21,22 @@ import { type Found, NEVER_RAN, outputBytes } from './status-file.ts';
 
 /** How often a run is looked at, once there is a reason to. */
 export const LOOK_MS = 250;
-/** How long to wait before what the system had no room for is tried again. */
+/** Delay before a retry, after the system was short of something. */
 export const RETRY_MS = 1_000;
 
-/** preparing → ready → released → held → ended. It may be stopped as soon as it has a keeper. */
+/**
+ * preparing → ready → released → held → ended; from `released` it may go through `doubted` and
+ * back. It can be stopped as soon as it has a keeper.
+ */
 type Life =
   | { readonly state: 'preparing' }
-  /** Its keeper waits, so that its command cannot have run; or it may run. */
+  /** Its keeper waits, so its command cannot have run; or its command may run. */
   | (WithKeeper & { readonly state: 'ready' | 'released' })
-  /** It has ended, perhaps because the machine goes down. */
+  /** It has ended, perhaps because the machine is shutting down. */
   | (WithKeeper & { readonly state: 'doubted' })
-  /** It is known how it ended, and told in a while. */
+  /** It is known how it ended; this is reported later. */
   | (WithKeeper & { readonly state: 'held'; readonly report: Report; unwritten?: KeeperId })
-  /** `unwritten`: of a keeper that lives until the end is in the journal: it cannot write it. */
+  /** `unwritten`: a keeper that cannot write the end and lives until the journal has it. */
   | { readonly state: 'ended'; readonly unwritten?: KeeperId };
 
 interface WithKeeper {
@@ -41,33 +44,33 @@ interface WithKeeper {
   stop?: Stop;
 }
 
-/** All of a run is being ended. */
+/** All processes of a run are being ended. */
 export interface Stop {
-  /** Nobody is left whom this daemon has to end. */
+  /** No process is left that this daemon has to end. */
   isOver: boolean;
-  /** The keeper did not answer, and was ended with all the rest. */
+  /** The keeper did not answer, and was ended with the rest. */
   wasEnded?: true;
 }
 
-/** A run that is being started or runs; each transport adds how it reaches the keeper. */
+/** A run that is starting or running; each transport adds how it reaches the keeper. */
 export interface Kept extends KeptRun {
   readonly attempt: number;
   life: Life;
-  /** It is looked at, again and again. */
+  /** The next look is scheduled. */
   isWatched?: boolean;
-  /** It was said that nothing can be seen of the run now. */
+  /** It was logged that the run cannot be checked now. */
   isUnseen?: boolean;
-  /** It was said that its status file makes no sense. */
+  /** It was logged that its status file makes no sense. */
   isUnreadable?: boolean;
 }
 
-/** What each kind of keepers does and shows in its own way. */
+/** What each kind of keeper does and shows in its own way. */
 export type Transport<K extends Kept> = (
   | { signs(kept: K, keeper: KeeperId): Omit<Signs, 'unreadable'> }
-  /** What it saw last; a caller that sees something new has the run watched. */
+  /** What it last saw; the transport calls `watch` when it sees something new. */
   | { seen(kept: K): Observation }
 ) & {
-  /** A run has ended: what it has left. Throws where that cannot be seen now. */
+  /** What processes a run left when it ended. Throws if that cannot be determined now. */
   ended?(kept: K, keeper: KeeperId): Pick<Report, 'leftovers'>;
   /** Nothing more will be asked of its keeper. */
   forgotten(kept: K): void;
@@ -98,13 +101,13 @@ export class Supervisor<K extends Kept> {
     this.#runs.set(kept.run, kept);
   }
 
-  /** Another daemon had it started. */
+  /** Adds a run that another daemon started. */
   adopt(kept: K): void {
     this.add(kept);
     this.watch(kept);
   }
 
-  /** There is somebody to let go. */
+  /** There is a keeper to release. */
   ready(kept: K, keeper: KeeperId): void {
     kept.life = { state: 'ready', keeper };
     this.#options.post({ type: 'kept', run: kept.run, attempt: kept.attempt, keeper });
@@ -115,7 +118,7 @@ export class Supervisor<K extends Kept> {
     if (kept.life.state === 'ready') kept.life = { ...kept.life, state: 'released' };
   }
 
-  /** Whom to stop; undefined where there is nobody, or it is being done. */
+  /** Returns the keeper to stop; undefined if there is none, or a stop is already in progress. */
   stop(kept: K, stop: Stop): KeeperId | undefined {
     const { life } = kept;
     if (!('keeper' in life) || life.stop !== undefined) return undefined;
@@ -123,7 +126,7 @@ export class Supervisor<K extends Kept> {
     return life.keeper;
   }
 
-  /** Looks now, and again until it is known how it ended. */
+  /** Looks now, and repeatedly until it is known how the run ended. */
   watch(kept: K): void {
     if (isOpen(kept.life)) this.#look(kept, kept.life);
     if (!isOpen(kept.life) || kept.isWatched || 'seen' in this.#transport) return;
@@ -134,7 +137,7 @@ export class Supervisor<K extends Kept> {
     });
   }
 
-  /** Waits until what is lacking may be there, unless the run is dropped meanwhile. */
+  /** Retries after a delay, unless the run is dropped meanwhile. */
   again(kept: K, errno: string, next: () => void): void {
     const { run, target } = kept;
     this.#options.log.warn({ run, target, errno }, 'start is retried');
@@ -147,7 +150,7 @@ export class Supervisor<K extends Kept> {
     this.#report(kept, { started: true, code: null, signal: null, core: false, failure });
   }
 
-  /** The attempt is over, and another one may begin after a while. */
+  /** The attempt is over; another one may start after a delay. */
   neverRan(kept: K, why: string): void {
     this.again(kept, why, () => this.#report(kept, NEVER_RAN));
   }
@@ -157,7 +160,7 @@ export class Supervisor<K extends Kept> {
     this.#tell(kept, report);
   }
 
-  /** Tells how a run ended, unless the rest of it is being ended still. */
+  /** Reports how a run ended, unless the rest of it is still being ended. */
   finish(kept: K): void {
     const { life } = kept;
     if (life.state !== 'held' || life.stop?.isOver === false) return;
@@ -169,7 +172,7 @@ export class Supervisor<K extends Kept> {
     this.#tell(kept, report);
   }
 
-  /** A later attempt may have taken its place. */
+  /** A later attempt may already have its place in `#runs`. */
   forget(kept: K): void {
     kept.life = { state: 'ended' };
     if (this.#runs.get(kept.run) === kept) this.#runs.delete(kept.run);
@@ -219,14 +222,14 @@ export class Supervisor<K extends Kept> {
     }
   }
 
-  /** To say `lost` of it would be a lie: it is looked at again. */
+  /** Reporting `lost` would be wrong, so it is looked at again. */
   #unseen(kept: K, errno: string): void {
     const { run, target, isUnseen } = kept;
     kept.isUnseen = true;
     if (!isUnseen) this.#options.log.warn({ run, target, errno }, 'run cannot be checked now');
   }
 
-  /** While the machine goes down nothing is concluded: the next boot tells. */
+  /** Concludes nothing while the machine is shutting down: the next boot decides. */
   async #doubt(kept: K, found: Found): Promise<void> {
     const isDown = await isGoingDown();
     const { life, run, target } = kept;
@@ -241,7 +244,7 @@ export class Supervisor<K extends Kept> {
     this.watch(kept);
   }
 
-  /** Until nobody of it is being ended any more, and what was lacking may be there. */
+  /** Delays the report until none of its processes is being ended, and a shortage may be over. */
   #hold(kept: K, { report, shortage, unwritten: errno }: Found): void {
     const { directories, log } = this.#options;
     const { run, target, life } = kept;
@@ -279,7 +282,7 @@ export class Supervisor<K extends Kept> {
 
 type Open = Life & { readonly state: 'ready' | 'released' };
 
-/** There is something to look at, and something to learn by it. */
+/** There is something to look at, and the end is not known yet. */
 function isOpen(life: Life): life is Open {
   return life.state === 'ready' || life.state === 'released';
 }

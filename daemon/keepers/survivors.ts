@@ -1,7 +1,7 @@
 /**
- * Lost runs of which processes live: they hold their run's place until the last one is gone, have
- * their output looked after, and can be ended like those of any run. A process that is gone may
- * have left others behind, so all of them are searched for before the place is free.
+ * Lost runs with processes that are still alive: these hold the run's place until the last one is
+ * gone, have their output copied, and can be ended like those of any run. A process that is gone
+ * may have left others behind, so all of them are searched for before the place is free.
  */
 
 import type { Survivors } from '../engine/daemon.ts';
@@ -22,16 +22,16 @@ import { endMembers, tellStuck } from './terminate.ts';
 
 const BOOT_ID = bootId();
 const LOOK_MS = 250;
-/** How long to wait before somebody is sent again to copy their output. */
+/** Delay before trying again to have their output copied. */
 const RESCUE_MS = 1_000;
 
 interface Options {
   readonly clock: Clock;
   readonly directoryOf: (run: RunId) => string;
-  /** The last process of a run is gone. */
+  /** Called when the last process of a run is gone. */
   readonly vacated: (run: RunId) => void;
   readonly log: Log;
-  /** Has what these processes write copied; `failed`: not now. */
+  /** Has the output of these processes copied; `failed`: not possible now. */
   readonly rescue: (run: RunId, pids: readonly number[], failed: () => void) => void;
 }
 
@@ -68,7 +68,7 @@ export class LostRuns {
     rescue(lost.run, pids, () => clock.after(RESCUE_MS, () => this.#rescue(lost)));
   }
 
-  /** Ends all that is left of it; nothing where it is not guarded. */
+  /** Ends all processes that are left of a lost run; does nothing for other runs. */
   stop(run: RunId, order: StopOrder): void {
     const lost = this.#runs.get(run);
     if (lost === undefined || lost.isEnding) return;
@@ -88,9 +88,9 @@ export class LostRuns {
     vacated(lost.run);
   }
 
-  /** True also where that cannot be told now. */
+  /** Also true if it cannot be determined now. */
   #isHeld(lost: Lost): boolean {
-    // No process outlives its boot; who has such a pid now is somebody else.
+    // No process outlives its boot; a process that has the pid now is another one.
     if (lost.keeper !== undefined && isOfOldBoot(lost.keeper)) return false;
     try {
       if (lost.processes.some((process) => seemsAlive(this.#known(lost, process)))) return true;
@@ -101,9 +101,7 @@ export class LostRuns {
     }
   }
 
-  /**
-   * An old journal may not know when it started: then the process that has the pid now is taken.
-   */
+  /** An old journal may lack the start time: then it is the process that has the pid now. */
   #known(lost: Lost, process: ProcessId): ProcessId {
     if (!Number.isNaN(process.startTime)) return process;
     const known = { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 };
@@ -122,7 +120,7 @@ export class LostRuns {
   }
 }
 
-/** A compacted journal of an older version has forgotten the keeper, and with it the boot. */
+/** A journal compacted by an older version may lack the keeper, and with it the boot. */
 function isOfOldBoot({ bootId: boot }: KeeperId): boolean {
   return boot !== '' && boot !== BOOT_ID;
 }

@@ -1,10 +1,10 @@
 /**
- * Ends everything that belongs to a run: its signal, as a rule TERM, and CONT to every member (a
- * stopped job must see it), grace, then KILL in rounds until nobody is left. Some tools want the
- * signal for their main process alone, and end their helpers themselves: then the others hear it
- * once that one has ended. Never a bare pid: members are found anew for every round, by the keeper.
- * The keeper itself is spared, since it records the end; a command may have stopped it, so it gets
- * CONT, too. One that says nothing after all that is ended.
+ * Ends everything that belongs to a run: its stop signal, usually TERM, and CONT to every member (a
+ * stopped job must see the signal), then the grace period, then KILL in rounds until no process is
+ * left. Some tools want the signal only for their main process, and end their helpers themselves:
+ * then the others get it once that one has ended. Never a stored pid: members are found again for
+ * every round, by the keeper. The keeper itself is spared, because it records the end; a command
+ * may have stopped it, so it gets CONT, too. If it still reports nothing, it is killed.
  */
 
 import type { ProcessId } from '../shared/run.ts';
@@ -13,31 +13,31 @@ import type { Clock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { type ProcessStat, seemsAlive } from '../system/proc.ts';
 
-/** How often the members are looked at: at first, and after a second. */
+/** How often the members are looked at: in the first second, and later. */
 const LOOK_MS = 50;
 const LOOK_LATER_MS = 250;
-/** After so many rounds of KILL baton says that something is wrong, and goes on. */
+/** After this many rounds of KILL baton reports a problem, and continues. */
 const ROUNDS_QUIET = 40;
-/** How long a keeper may take to say how its command ended, once no process of the run is left. */
+/** How long a keeper may take to record the end, once no process of the run is left. */
 const ANSWER_MS_MAX = 5_000;
 
 /**
- * Starts ending a run: all that `members` finds, each time it looks. `done` is called once nobody
- * is left and no more can come, which `settled` knows: a keeper that was just let go may not have
- * forked yet. `stuck` hears, now and then, of processes that even KILL does not end (state D: they
- * wait for a device).
+ * Starts ending a run: all processes that `members` finds, each time it looks. `done` is called
+ * once none is left and no more can appear, which `settled` knows: a keeper that was just released
+ * may not have forked yet. `stuck` is called now and then with processes that even KILL does not
+ * end (state D: they wait for a device).
  */
 export function endMembers(
   clock: Clock,
   members: () => readonly ProcessStat[],
   options: {
     readonly order: StopOrder;
-    /** Absent where it is gone. */
+    /** Absent if it is gone. */
     readonly keeper?: ProcessId;
     readonly settled: () => boolean;
     readonly done: () => void;
     readonly stuck: (members: readonly ProcessStat[]) => void;
-    /** The keeper is about to be ended: it did not answer. */
+    /** Called before the keeper is killed because it did not answer. */
     readonly silent?: () => void;
   },
 ): void {
@@ -75,13 +75,13 @@ export function endMembers(
   look();
 }
 
-/** Nobody waits in silence for processes that even KILL does not end. */
+/** Logs that even KILL does not end these processes. */
 export function tellStuck(log: Log, about: object, members: readonly ProcessStat[]): void {
   const processes = members.map(({ pid, state }) => ({ pid, state }));
   log.error({ ...about, processes }, 'processes cannot be killed');
 }
 
-/** Undefined where nobody can tell now: the next look tells. */
+/** Undefined if it cannot be determined now: the next look will tell. */
 function tryTo<T>(find: () => T): T | undefined {
   try {
     return find();
@@ -91,15 +91,15 @@ function tryTo<T>(find: () => T): T | undefined {
 }
 
 /**
- * The one that the keeper has started: of its children it is the first, since it adopts the others
- * from it. None where it has not been forked yet, or has ended.
+ * The process that the keeper started: the first of its children, because it adopts the others from
+ * that one. None if it has not been forked yet, or has ended.
  */
 function mainOf(members: readonly ProcessStat[], keeper: ProcessId): readonly ProcessStat[] {
   const children = members.filter(({ parent }) => parent === keeper.pid);
   return children.sort((a, b) => a.startTime - b.startTime || a.pid - b.pid).slice(0, 1);
 }
 
-/** The signal once, also to members that came later. */
+/** Sends the signal once to each member, also to those that appear later. */
 function tell({ pid, startTime }: ProcessStat, { signal }: StopOrder, told: Set<string>): void {
   const name = `${pid} ${startTime}`;
   if (told.has(name)) return;
@@ -108,11 +108,11 @@ function tell({ pid, startTime }: ProcessStat, { signal }: StopOrder, told: Set<
   send(pid, 'SIGCONT');
 }
 
-/** Nothing is said of a process that is gone. */
+/** Ignores that a process is gone. */
 export function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended meanwhile, or is not ours to signal; the next look tells.
+    // It has ended meanwhile, or we may not signal it; the next look will tell.
   }
 }

@@ -14,7 +14,7 @@ import { past, pausing, waiting } from './pile.ts';
 import { SLEEP, Subject, TRUE } from './subject.ts';
 import type { Line } from './table.ts';
 
-/** Of the disk's own rate, by the number of connections. */
+/** Fractions of the disk's own rate, by number of connections. */
 const RATE_GOALS = [
   [1, 0.7],
   [16, 0.6],
@@ -69,7 +69,7 @@ async function measureRates({ isQuick }: Options): Promise<readonly Line[]> {
   }
 }
 
-/** The server of bare-server.ts, which ends with its stdin. */
+/** Starts bare-server.ts, which exits when its stdin ends. */
 async function startBare(directory: string) {
   const socket = join(directory, 's');
   const script = join(import.meta.dirname, 'bare-server.js');
@@ -104,7 +104,7 @@ async function measurePiles(options: Options): Promise<readonly Line[]> {
   }
 }
 
-/** One run sleeps, the others wait behind it. */
+/** One run sleeps, and the others wait for it. */
 const DISK = { ...SLEEP, policies: [{ type: 'cardinality', instances: 1, group: 'disk' }] };
 const isWatched = true;
 
@@ -136,7 +136,7 @@ async function inThePast(many: number): Promise<Pile> {
   return { what: `${count(many)} past runs`, subject, target: 't' };
 }
 
-/** Submissions to each pile in turn; the ratio is to the empty one. */
+/** Submissions to each pile in turn; the ratio is to the first, in which a few wait. */
 async function costs(piles: readonly Pile[], { isQuick }: Options): Promise<readonly Line[]> {
   const blocks = new Map<Pile, number[]>(piles.map((pile) => [pile, []]));
   const ask = (pile: Pile) => async () => {
@@ -191,7 +191,7 @@ async function answers({ what, subject, target }: Pile): Promise<readonly Line[]
   return [...rows, blockRow(`loop blocked by questions, ${what}`, blocks)];
 }
 
-/** The longest block of each round; unlike a neighbour's load, the code's own is in each. */
+/** The longest block of each round: the code's own blocks are in every round, other load is not. */
 function blockRow(what: string, blocks: readonly number[]): Line {
   const budget = { rule: 'at most', on: 'figure', bound: BLOCK_MS } as const;
   return { what, unit: 'ms', figure: median(blocks), budget };

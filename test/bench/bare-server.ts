@@ -1,10 +1,10 @@
 /**
- * The least that a server in Node can be which makes requests durable before it answers: no checks,
- * no queues, no policies, one write and one fdatasync for all that came meanwhile.
+ * The smallest server in Node that makes requests durable before it answers: no checks, no queues,
+ * no policies, one write and one fdatasync for all requests that came in the meantime.
  *
  *   node bare-server.js SOCKET FILE
  *
- * Prints a line once it listens, and ends with its stdin.
+ * Prints a line once it listens, and exits when its stdin ends.
  */
 import { fdatasync, openSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -23,7 +23,7 @@ let runs = 0;
 
 createServer((client) => {
   client.on('error', () => {});
-  // Its clients wait for each answer: what comes is one request.
+  // Clients wait for each answer, so each chunk is one request.
   client.setEncoding('utf8').on('data', (request: string) => {
     const { target } = JSON.parse(request) as { readonly target: string };
     const record = { type: 'accepted', run: ++runs, target, at: Date.now() };

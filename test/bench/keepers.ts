@@ -1,6 +1,6 @@
 /**
- * Keepers without a daemon: the fork server is asked for each, which may go as soon as it is there.
- * What a run costs beyond that is the daemon's: its decisions, the journal, its clients.
+ * Keepers without a daemon: each is requested from the fork server, and released as soon as it is
+ * ready. All else that a run costs is the daemon's: its decisions, the journal, its clients.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,11 @@ import { ForkServer } from '../../daemon/keepers/fork-server.ts';
 export class BareKeepers {
   readonly #directory = mkdtempSync(join(tmpdir(), 'baton-keepers-'));
   readonly #forkServer = new ForkServer();
-  /** The connection to the fork server keeps no process alive, which is right for a daemon. */
+  /** The connection to the fork server does not keep the process alive, which suits a daemon. */
   readonly #alive = setInterval(() => {}, 60_000);
   #runs = 0;
 
-  /** Keeps `true` to its end. */
+  /** Runs `true` under a keeper. */
   keep(): Promise<void> {
     const directory = join(this.#directory, String(++this.#runs));
     mkdirSync(directory);

@@ -1,4 +1,4 @@
-/** Section 3: runs themselves: how soon, how many a second, how many at once, how much memory. */
+/** Section 3: runs: how soon they start, how many per second and at once, with how much memory. */
 import { spawn } from 'node:child_process';
 import type { RequestInput } from '../../daemon/protocol/request-schema.ts';
 import { BareKeepers } from './keepers.ts';
@@ -12,7 +12,7 @@ import type { Line } from './table.ts';
 const RUN_MS = 8;
 const RUN_MB = 0.75;
 const RUN_GOAL_MB = 0.25;
-/** Of a bare spawn, of task-spooler's rate, and of its time. */
+/** Relative to a bare spawn, to task-spooler's rate, and to its time. */
 const SPAWN_FACTOR = 1.3;
 const DRAIN_FACTOR = 1;
 const CROWD_FACTOR = 1;
@@ -118,7 +118,7 @@ async function drainBaton(count: number): Promise<number> {
   }
 }
 
-/** The floor of the design: as many keepers, each told to go at once, and no journal. */
+/** The limit of the design: the same number of keepers, each released immediately, no journal. */
 async function drainKeepers(count: number): Promise<number> {
   const keepers = new BareKeepers();
   try {
@@ -134,7 +134,7 @@ async function drainKeepers(count: number): Promise<number> {
   }
 }
 
-/** Fills it behind a job that sleeps, wakes that, and waits for all. */
+/** Queues jobs behind one that sleeps, kills that one, and waits for all. */
 async function drainPeer(peer: Peer, count: number): Promise<number> {
   try {
     await peer.fill(1, 'sleep 1000');
@@ -152,7 +152,7 @@ async function drainPeer(peer: Peer, count: number): Promise<number> {
   }
 }
 
-/** So many sleep at once, of baton and of tsp. */
+/** Compares baton and tsp with this many sleeping jobs at once. */
 async function measureCrowds(count: number): Promise<readonly Line[]> {
   const { tookMs, memory } = await measureCrowd(count);
   const row = { what: `${count} runs started at once`, unit: 'ms', figure: tookMs } as const;
@@ -164,7 +164,7 @@ async function measureCrowds(count: number): Promise<readonly Line[]> {
 }
 
 interface Crowd {
-  /** Until the last one runs. */
+  /** Until the last one is running. */
   readonly tookMs: number;
   readonly memory: Line;
 }
@@ -201,7 +201,7 @@ async function measureCrowd(count: number): Promise<Crowd> {
   }
 }
 
-/** The same for tsp: its own processes, without the jobs. */
+/** The same for tsp: the memory of its own processes, without the jobs. */
 async function measureTspCrowd(count: number): Promise<Crowd> {
   const what = `memory of each of ${count} jobs of tsp (PSS)`;
   const peer = new Peer('tsp', count);

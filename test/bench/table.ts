@@ -23,7 +23,7 @@ export interface Row {
   /** A lower bound or another tool, in the same unit. */
   readonly against?: { readonly what: string; readonly figure: number };
   readonly budget?: Budget;
-  /** What the row has to come to one day: --check does not fail until it is the budget. */
+  /** What the row should reach one day: --check ignores it until it becomes the budget. */
   readonly goal?: Budget;
 }
 
@@ -68,7 +68,7 @@ export function findMissed(parts: readonly Part[]): readonly string[] {
   );
 }
 
-/** The goals that are still ahead. */
+/** The goals that have not been reached yet. */
 export function findAhead(parts: readonly Part[]): readonly string[] {
   return parts.flatMap(({ section, lines }) =>
     lines.flatMap((line) => {

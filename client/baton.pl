@@ -9,8 +9,8 @@
 # goes to stdout. test/e2e/front-door.test.ts tests both clients with one table.
 #
 # Perl without modules starts in 2 ms. Replies are parsed in the form that JSON.stringify produces:
-# one a line, the type first, and quotes inside strings escaped with a backslash, so that "name": is
-# always a name.
+# one per line, the type first, and quotes inside strings escaped with a backslash, so that "name":
+# is always a name.
 BEGIN { $^H |= 0x602 }           # use strict, without its file
 
 our $node; $node //= 'node';     # a launcher sets it
@@ -48,7 +48,7 @@ if ($waits) {
 dial() or become_node();
 listen_to_it();
 
-# As in Node: a closed stream becomes /dev/null. perl may use such a number for its files.
+# As in Node, a closed stream becomes /dev/null. perl may have opened its own files in its place.
 sub open_closed {
   my $own = join '|', map { join ' ', (stat $_)[0, 1] } $0, __FILE__;
   for my $file (\*STDIN, \*STDOUT, \*STDERR) {
@@ -83,7 +83,7 @@ sub find_socket {
   return $socket;
 }
 
-# If this runs inside a run's command, the daemon must know: it may be that run that is waited for.
+# If a run's command calls this, the daemon must know that: a run must not wait for itself.
 sub find_caller {
   my $directory = $ENV{BATON_RUN_DIR};
   return '' if !length $directory || length $directory > $CALLER_CHARS_MAX;
@@ -98,7 +98,7 @@ sub new_token {
   return "$$-" . unpack 'H*', $bytes;
 }
 
-# False if nobody answers. It does not block: a daemon without room refuses immediately.
+# False if nobody answers. Does not block: if the daemon's backlog is full, connect fails at once.
 sub dial {
   socket $connection, $AF_UNIX, $SOCK_STREAM, 0 or return 0;
   binmode $connection;    # PERL_UNICODE may say otherwise

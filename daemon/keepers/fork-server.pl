@@ -180,7 +180,7 @@ sub make_rescuable {
   return $stream;
 }
 
-# Copies the output of processes whose keeper is gone: opens the pipes by their descriptors.
+# Copies the output of processes whose keeper is gone: opens the pipes through their descriptors.
 sub rescue {
   my ($key, $title, $out, $err, @pids) = @_;
   my $pid = fork;

@@ -10,7 +10,7 @@
 #                   system the file is missing, and in the file of another job TOKEN differs.
 # The keeper creates there
 #   begun.ATTEMPT   before anything else, by O_EXCL: Slurm may start a job twice, but the command
-#                   must run once. "JOB NODE RESTARTS WALL_MS PID"; incomplete without a newline.
+#                   must not. "JOB NODE RESTARTS WALL_MS PID"; incomplete without a newline.
 #   beat.ATTEMPT    touched every 10 s while the keeper lives, the first time after 10 s
 #   STATUSFILE      how the command ended, on disk after all of its output. Only this counts:
 #                   Slurm says COMPLETED even of jobs that never ran.
@@ -26,8 +26,8 @@
 #
 # The environment of the command is what it is given, and what Slurm tells every job about itself.
 #
-# Parsing this costs more than a job that runs `true`, and so does creating files: so there is none
-# that says nothing, and what few jobs need is behind __END__.
+# Parsing this costs more than a job that runs `true`, and so does creating files: so no file is
+# created that says nothing, and what few jobs need is behind __END__.
 my ($dir, $attempt, $token) = @ARGV;
 my $refused = 75;
 my %passed = map { $_ => 1 }

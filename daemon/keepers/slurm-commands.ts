@@ -160,7 +160,7 @@ export class RealSlurm implements SlurmCommands {
     return { kind: isKnown && ran.code !== 0 ? 'refused' : 'unknown', why };
   }
 
-  /** Callers that come while a query is running share the next one: there is none for each run. */
+  /** Callers that come while a query is running share the next one, instead of one for each run. */
   jobs(conf: Conf): Promise<Result<readonly Job[]>> {
     const asking = this.#asking.get(conf);
     if (asking === undefined) return this.#askNow(conf);

@@ -1,5 +1,5 @@
 /**
- * The benchmark: what DESIGN's budgets limit, and comparable tools, in one table of ratios.
+ * The benchmark: all budgets and goals, and comparable tools, in one table of ratios.
  *
  *   npm run bench -- [--check] [--only SECTION]… [--quick] [--idle-seconds N] [--out DIRECTORY]
  *

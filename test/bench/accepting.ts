@@ -21,7 +21,7 @@ const RATE_GOALS = [
   [256, 0.3],
 ] as const;
 const SAME_COST = 1.5;
-/** The plan allows 50. */
+/** The first budget was 50. */
 const ANSWER_MS = 30;
 const ANSWER_GOAL_MS = 15;
 const BLOCK_MS = 10;

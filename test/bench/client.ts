@@ -11,7 +11,7 @@ const FRONT_DOOR = join(dirname(BATON), 'baton.pl');
 const CROWD = 30;
 /** What a run itself may cost a waiting client: forks, four disk writes, and the way back. */
 const RUN_MS = 10;
-/** The plan allows 1.3, and 12 ms for the run. */
+/** The first budget was 1.3, and 12 ms for the run. */
 const NODE_FACTOR = 1.25;
 /** What the front door may take, of the time that task-spooler takes. */
 const TSP_FACTOR = 2.5;

@@ -7,7 +7,7 @@ import { gaps, has } from './peers.ts';
 import { Subject, TRUE } from './subject.ts';
 import type { Line } from './table.ts';
 
-/** The plan allows 60. */
+/** The first budget was 60. */
 const RSS_MB = 55;
 /** Once, some 8 s after the last activity, V8 cleans up. */
 const SETTLE_MS = 15_000;

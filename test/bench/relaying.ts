@@ -7,7 +7,7 @@ import { Subject } from './subject.ts';
 import type { Line } from './table.ts';
 
 const MB = 1_000_000;
-/** The plan allows 200. */
+/** The first budget was 200. */
 const RATE_MBS = 300;
 /** Of `cat | cat`. */
 const CAT_FACTOR = 1;

@@ -8,7 +8,7 @@ import { gaps, has, Peer } from './peers.ts';
 import { SLEEP, Subject, TRUE } from './subject.ts';
 import type { Line } from './table.ts';
 
-/** The plan allows 10 ms and 1 MB. */
+/** The first budgets were 10 ms and 1 MB. */
 const RUN_MS = 8;
 const RUN_MB = 0.75;
 const RUN_GOAL_MB = 0.25;

@@ -14,7 +14,7 @@ import type { Line } from './table.ts';
 
 /** Of the time that as many `ssh` take. */
 const TIME_FACTOR = 0.6;
-/** The plan allows 120. */
+/** The first budget was 120. */
 const ALL_MB = 60;
 const COUNT = 50;
 const LOOK_MS = 20;

@@ -16,7 +16,7 @@ import { past, pausing, waiting, writePile } from './pile.ts';
 import { Subject, TRUE } from './subject.ts';
 import type { Line } from './table.ts';
 
-/** The plan allows 1,000. */
+/** The first budget was 1,000. */
 const REPLAY_MS = 800;
 /** Of `node -e 0`, and of the start with an empty journal. */
 const COLD_FACTOR = 1.8;

@@ -11,7 +11,7 @@ import { SSHD_NEEDS, Sshd } from '../support/sshd.ts';
 import { whyWithout } from '../support/tools.ts';
 
 const FIFTY = 50;
-/** As a budget of the benchmark. */
+/** Twice the budget of the benchmark. */
 const FIFTY_PSS_MB_MAX = 120;
 
 describe('ssh peers', { skip: whyWithout(...SSHD_NEEDS) }, () => {

@@ -47,7 +47,7 @@ export async function measureSsh({ isQuick }: Options): Promise<readonly Line[]>
         unit: 'ms',
         figure: baton,
         against: { what: `${COUNT} × ssh`, figure: ssh },
-        budget: { rule: 'at most', on: 'ratio', bound: TIME_FACTOR },
+        goal: { rule: 'at most', on: 'ratio', bound: TIME_FACTOR },
       },
       {
         what: `memory of ${COUNT} SSH runs in all (PSS)`,

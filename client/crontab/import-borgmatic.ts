@@ -23,10 +23,11 @@ const PATH = '/usr/local/bin:/usr/bin:/bin';
 const PROGRAM = 'borgmatic';
 const TIME = '0 3 * * *';
 /** Hooks around a whole call with all its files: before 2.0, and since then. */
-const AROUND_ALL =
-  /^[^#\n]*\b(?:before|after)(?:_everything["']?\s*:|["']?\s*:\s*["']?everything\b)/m;
+const AROUND_ALL = /\b(?:before|after)(?:_everything["']?\s*:|["']?\s*:\s*["']?everything\b)/;
 /** A path relative to the directory of this file, or a list of such paths. */
-const INCLUDE = /^[^#\n]*!include\s+(.+)$/gm;
+const INCLUDE = /!include\b(.*(?:\n\s+- .*)*)/g;
+/** A quoted text, which may contain a "#", or a comment. */
+const QUOTED_OR_COMMENT = /"[^"\n]*"|'[^'\n]*'|(?:^|\s)#.*$/gm;
 
 const UNREAD: Ending = { status: EXIT.config, isOwn: true };
 
@@ -106,10 +107,11 @@ function readPlaces(places: readonly string[], mayBeAbsent: boolean): AllRead {
 /** In a file or its includes. borgmatic itself reports an unreadable include. */
 function hasAroundAll(file: string, text: string, seen = new Set<string>()): boolean {
   seen.add(file);
-  if (AROUND_ALL.test(text)) return true;
-  const words = [...text.matchAll(INCLUDE)].flatMap(([, rest = '']) => rest.split(/[\s,[\]"']+/));
+  const yaml = text.replace(QUOTED_OR_COMMENT, (part) => (/^["']/.test(part) ? part : ''));
+  if (AROUND_ALL.test(yaml)) return true;
+  const words = [...yaml.matchAll(INCLUDE)].flatMap(([, rest = '']) => rest.split(/[\s,[\]"']+/));
   return words.filter(Boolean).some((word) => {
-    const path = resolve(dirname(file), word);
+    const path = resolve(dirname(file), word.replace(/^~(?=\/)/, homedir()));
     if (seen.has(path)) return false;
     try {
       return hasAroundAll(path, readFound(path), seen);

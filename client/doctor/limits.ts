@@ -20,6 +20,8 @@ export interface Answer {
   readonly stderr: string;
   /** Why there is none: ENOENT, a signal, or a timeout. */
   readonly how: string;
+  /** It did not end within its time limit. */
+  readonly isLate?: true;
 }
 
 /** Runs a command by its argv. Its messages are in English, whatever the locale is. */
@@ -34,7 +36,7 @@ export function run(
     const timer = setTimeout(() => {
       end();
       const how = `nothing for ${showDuration(limitMs)}`;
-      resolve({ code: undefined, stdout: '', stderr: '', how });
+      resolve({ code: undefined, stdout: '', stderr: '', how, isLate: true });
     }, limitMs);
     const end = runBounded(
       argv,
@@ -49,10 +51,10 @@ export function run(
   });
 }
 
-/** Whether the file system of a path answers, even with an error. */
+/** Whether the file system of a path answers, even with an error; true if df cannot be run. */
 export async function isAnswering(path: string): Promise<boolean> {
-  const { code, how } = await run(['df', '-P', '--', path]);
-  return code !== undefined || how === 'ENOENT';
+  const { isLate = false } = await run(['df', '-P', '--', path]);
+  return !isLate;
 }
 
 /** The findings of a check of a path, or that its file system does not answer. */

@@ -25,7 +25,11 @@ const SIGNALS = [
 ] as const;
 
 const STATUSES = [
-  ['0', 'Stopped by a signal, or idle for the time of `--idle-exit`.'],
+  [
+    '0',
+    'Stopped by a signal, or idle for the time of `--idle-exit`. While a file server that hangs ' +
+      'holds a check, batond ends by SIGTERM instead, which systemd counts as success.',
+  ],
   [`${EXIT.usage}`, 'Usage error.'],
   [
     `${EXIT.unavailable}`,

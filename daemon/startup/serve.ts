@@ -10,7 +10,7 @@ import type { PluginFiles } from '../config/plugin-files.ts';
 import * as say from '../protocol/refusal-text.ts';
 import { EXIT, parseDuration } from '../protocol/request.ts';
 import { noHome } from '../system/boot-messages.ts';
-import { leave } from '../system/bounded-looks.ts';
+import { leave, looksReturned } from '../system/bounded-looks.ts';
 import { LOG_FORMATS, type Log, makeLog } from '../system/log.ts';
 import { findOwnEntry } from '../system/passwd.ts';
 import { isGoingDown } from '../system/shutdown.ts';
@@ -133,7 +133,10 @@ async function run(config: Config, start: Start): Promise<void> {
   const end = (): void => {
     note.remove();
     if (daemon === undefined) leave(0);
-    daemon.stop().then(() => leave(0), fail);
+    daemon
+      .stop()
+      .then(looksReturned)
+      .then(() => leave(0), fail);
   };
   // On shutdown, runs are ended here, while what they need still exists: mounts and the network go
   // after the daemon, and if left alone the runs would go last of all.

@@ -9,15 +9,27 @@ const LOOK_MS_MAX = 2_000;
 /** A timer that is this late was delayed by a busy thread. */
 const HELD_UP_MS = 100;
 
-/** How many checks of this process have not returned. */
-let out = 0;
+/** How long the end of a process waits for checks that do not hang. */
+const END_MS_MAX = 500;
+
+/** The checks of this process that have not returned. */
+const pending = new Set<Promise<unknown>>();
+
+/** Waits until all checks have returned, but not for one that hangs. */
+export async function looksReturned(): Promise<void> {
+  const timer = new AbortController();
+  const late = delay(END_MS_MAX, undefined, { signal: timer.signal }).catch(() => {});
+  await Promise.race([Promise.allSettled(pending), late]);
+  timer.abort();
+}
 
 /**
  * Ends this process with a status. While a check hangs, `process.exit` would wait forever for its
- * thread. Then SIGTERM ends the process, which is a clean exit for systemd, or SIGKILL.
+ * thread. Then SIGTERM ends the process, which is a clean exit for systemd, or SIGKILL. The first
+ * process of a container, which no signal of its own ends, waits for the check.
  */
 export function leave(code: number): never {
-  if (out > 0) {
+  if (pending.size > 0) {
     process.emit('exit', code);
     const signal = code === 0 ? 'SIGTERM' : 'SIGKILL';
     process.removeAllListeners(signal);
@@ -44,13 +56,13 @@ export class BoundedLooks {
 
   async #bound<T>(look: Promise<T>): Promise<T | undefined> {
     this.#isOut = true;
-    out += 1;
     const timer = new AbortController();
     const back = look.finally(() => {
       this.#isOut = false;
-      out -= 1;
+      pending.delete(look);
       timer.abort();
     });
+    pending.add(look);
     const found = back.then((value) => ({ value }));
     for (;;) {
       const dueMs = performance.now() + this.#limitMs;

@@ -37,8 +37,9 @@ export async function measureAccepting(options: Options): Promise<readonly Line[
 async function measureRates({ isQuick }: Options): Promise<readonly Line[]> {
   const subject = await Subject.on({ t: TRUE });
   const floor = mkdtempSync(join(tmpdir(), 'baton-floor-'));
-  const bare = await startBare(floor);
+  const bare = startBare(floor);
   try {
+    await bare.listening;
     const line = await subject.line();
     await line.ask({ type: 'pause', target: 't' }, 'done');
     line.close();
@@ -63,22 +64,25 @@ async function measureRates({ isQuick }: Options): Promise<readonly Line[]> {
     }
     return rows;
   } finally {
-    bare.process.stdin.end();
+    bare.end();
     await subject.close();
     rmSync(floor, { recursive: true });
   }
 }
 
 /** Starts bare-server.ts, which exits when its stdin ends. */
-async function startBare(directory: string) {
+function startBare(directory: string) {
   const socket = join(directory, 's');
   const script = join(import.meta.dirname, 'bare-server.js');
   const server = spawn(NODE, [script, socket, join(directory, 'journal')], {
     env: ENV,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  await once(server.stdout, 'data');
-  return { process: server, socket };
+  const failed = once(server, 'exit').then(() => {
+    throw new Error(`${script} did not listen`);
+  });
+  const listening = Promise.race([once(server.stdout, 'data'), failed]);
+  return { socket, listening, end: () => void server.stdin.end() };
 }
 
 interface Pile {

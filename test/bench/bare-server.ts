@@ -25,8 +25,8 @@ createServer((client) => {
   client.on('error', () => {});
   // Clients wait for each answer, so each chunk is one request.
   client.setEncoding('utf8').on('data', (request: string) => {
-    const { target } = JSON.parse(request) as { readonly target: string };
-    const record = { type: 'accepted', run: ++runs, target, at: Date.now() };
+    const asked: unknown = JSON.parse(request);
+    const record = { type: 'accepted', run: ++runs, asked, at: Date.now() };
     waiting.push({ client, run: record.run });
     lines.push(`${JSON.stringify(record)}\n`);
     if (isBusy) return;

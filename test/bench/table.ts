@@ -69,7 +69,7 @@ export function findMissed(parts: readonly Part[]): readonly string[] {
 }
 
 /** The goals that have not been reached yet. */
-export function findAhead(parts: readonly Part[]): readonly string[] {
+export function findUnreached(parts: readonly Part[]): readonly string[] {
   return parts.flatMap(({ section, lines }) =>
     lines.flatMap((line) => {
       if (isReached(line) !== false || 'why' in line) return [];
@@ -129,7 +129,7 @@ function cells(line: Line): readonly string[] {
     [showBudget(budget, unit), aim].filter((text) => text !== '').join(', '),
     [
       ...(met === undefined ? [] : [met ? 'ok' : 'MISSED']),
-      ...(reached === undefined ? [] : [reached ? 'reached' : 'ahead']),
+      ...(reached === undefined ? [] : [reached ? 'goal reached' : 'goal not reached']),
     ].join(', '),
   ];
 }

@@ -14,8 +14,8 @@ import { plot } from '../bench/plot.ts';
 import {
   type Budget,
   exitStatus,
-  findAhead,
   findMissed,
+  findUnreached,
   isMet,
   isReached,
   type Line,
@@ -82,16 +82,16 @@ test('only a check fails by a missed budget, or by a peer that is not there', ()
   ]);
 });
 
-test('a goal that is ahead is named and fails no check, one that is reached is not named', () => {
+test('a goal that is not reached is named and fails no check, one that is reached is not named', () => {
   const bound = { rule: 'at most', on: 'figure', bound: 20 } as const;
   const goal = { rule: 'at most', on: 'ratio', bound: 1.3 } as const;
   const aimed = (figure: number): Row => ({ ...row(figure, bound), goal });
   const parts = [{ section: 'one', lines: [aimed(13), aimed(14), row(20, bound), GAP] }];
   assert.deepEqual(parts[0]?.lines.map(isReached), [true, false, undefined, undefined]);
-  assert.deepEqual(findAhead(parts), ['one: a thing: expected ≤ 1.3 ×, found 1.40 ×']);
+  assert.deepEqual(findUnreached(parts), ['one: a thing: expected ≤ 1.3 ×, found 1.40 ×']);
   assert.equal(exitStatus([{ section: 'one', lines: [aimed(14)] }], true), 0);
-  assert.match(render(parts), / 1\.30 × {2}≤ 20 ms, goal ≤ 1\.3 × {2}ok, reached\n/);
-  assert.match(render(parts), / 1\.40 × {2}≤ 20 ms, goal ≤ 1\.3 × {2}ok, ahead\n/);
+  assert.match(render(parts), / 1\.30 × {2}≤ 20 ms, goal ≤ 1\.3 × {2}ok, goal reached\n/);
+  assert.match(render(parts), / 1\.40 × {2}≤ 20 ms, goal ≤ 1\.3 × {2}ok, goal not reached\n/);
 });
 
 test('the table shows figure, floor, ratio, budget and verdict', () => {

@@ -136,13 +136,17 @@ test('the example configuration of the installed borgmatic is imported, and save
 test('import borgmatic names hooks around all files in every form of YAML, and in what a file includes', (t) => {
   const root = directory(t);
   const plain = join(root, 'plain.yaml');
-  writeFileSync(plain, '# before_everything: [x]\n#commands: [{before: everything}]\n');
+  const comments = ['# before_everything: [x]', '#commands: [{before: everything}]'];
+  const after = 'keep: "a # b" # !include more/common.yaml';
+  writeFileSync(plain, [...comments, after, ''].join('\n'));
   for (const hook of [
     '"before_everything": [mount /mnt]\n',
     'hooks: {after_everything: [umount /mnt]}\n',
     'commands:\n  - {"before": "everything", run: [mount /mnt]}\n',
     "commands:\n  - run: [umount /mnt]\n    after: 'everything'\n",
+    'hooks: {note: "a # b", before_everything: [mount /mnt]}\n',
     '<<: !include more/common.yaml\n',
+    '<<: !include\n  - more/other.yaml\n  - more/common.yaml\n',
   ]) {
     const file = join(root, 'hooked.yaml');
     mkdirSync(join(root, 'more'), { recursive: true });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { BoundedLooks } from '../../../daemon/system/bounded-looks.ts';
+import { BoundedLooks, looksReturned } from '../../../daemon/system/bounded-looks.ts';
 
 test('there is one look at a time, and each tells what it found', async () => {
   const looks = new BoundedLooks();
@@ -56,4 +56,28 @@ test('a thread that was held up says nothing of the server', async () => {
   await Promise.resolve();
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
   assert.equal(await found, 'there');
+});
+
+test('the end of a process waits for a look that comes back, and not for one that hangs', async () => {
+  const looks = new BoundedLooks();
+  let comeBack: () => void = () => {};
+  const out = () => new Promise<string>((resolve) => (comeBack = () => resolve('back')));
+  const found = looks.at(out);
+  await setImmediate();
+  let isOver = false;
+  const over = looksReturned().then(() => {
+    isOver = true;
+  });
+  await setImmediate();
+  assert.equal(isOver, false);
+  comeBack();
+  assert.equal(await found, 'back');
+  await setImmediate();
+  assert.equal(isOver, true);
+  await over;
+  const hung = looks.at(out);
+  await setImmediate();
+  await looksReturned();
+  comeBack();
+  assert.equal(await hung, 'back');
 });

@@ -183,7 +183,7 @@ sub take {
   elsif ($type eq 'fleet' && !$waits) { exit 0 }    # else Node: the same token finds the same fleet
   elsif ($type eq 'refused') {
     complain(text($line, 'reason'));
-    exit(number($line, 'exit') || 125);    # baton's own status here is never 0
+    exit(number($line, 'exit') || 125);    # never 0: the run did not succeed
   }
   elsif ($type eq 'notice') {
     # cron would mail it, although the next attempt may well succeed.

@@ -15,7 +15,7 @@ interface Invocation {
   readonly command: Command;
   readonly socket: string | undefined;
   readonly connectTimeoutMs: number | undefined;
-  /** Replaces every status of baton's own. */
+  /** Replaces every exit status that is not that of the command. */
   readonly errorCode: number | undefined;
 }
 

@@ -35,7 +35,7 @@ import { watch } from './watch.ts';
 
 const STDOUT = 1;
 
-/** `errorCode` replaces every status of baton's own. */
+/** `errorCode` replaces every exit status that is not that of the command. */
 export async function perform(command: Command, place: Place, errorCode?: number): Promise<Ending> {
   const v = PROTOCOL_VERSION;
   switch (command.verb) {

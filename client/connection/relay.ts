@@ -8,7 +8,7 @@
  *     └── ignored, or (without wait) accepted, joined ──────────> Ending, status 0
  *
  * Invariants: every byte is written once, in the order of its stream; the status is never 0 for a
- * run that did not succeed, or if output could not be written; none of baton's own output goes to
+ * run that did not succeed, or if output could not be written; messages of baton never go to
  * stdout.
  */
 import { isatty } from 'node:tty';

@@ -10,7 +10,7 @@ export interface HostEnd {
   readonly host: string;
   readonly run?: number;
   readonly status: number;
-  /** The status is one of baton's own. */
+  /** The status is from baton, not from the command. */
   readonly isOwn: boolean;
   readonly verdict: Verdict;
   /** Absent: unknown. */

@@ -30,7 +30,7 @@ export function print(text: string): string | undefined {
   return writeAll(STDOUT, Buffer.from(text));
 }
 
-/** Prints one line of baton's own on stderr, at the start of a line. */
+/** Prints a message of baton on stderr, on a line of its own. */
 export function complain(text: string, isMidLine = false): void {
   writeAll(STDERR, Buffer.from(`${isMidLine ? '\n' : ''}baton: ${plain(text)}\n`));
 }

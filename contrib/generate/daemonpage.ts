@@ -28,7 +28,8 @@ const STATUSES = [
   [
     '0',
     'Stopped by a signal, or idle for the time of `--idle-exit`. While a file server that hangs ' +
-      'holds a check, batond ends by SIGTERM instead, which systemd counts as success.',
+      'holds a check, batond ends by SIGTERM instead (and instead of 70 by SIGKILL). systemd ' +
+      'counts SIGTERM as success.',
   ],
   [`${EXIT.usage}`, 'Usage error.'],
   [
@@ -69,7 +70,8 @@ const FILES = [
   [
     '/var/lib/baton/aside/',
     'Directories of runs that the journal does not contain, because it was restored from a ' +
-      'backup or started from scratch. Remove them when you no longer need them.',
+      'backup or started from scratch. They move back if a restored journal contains their runs ' +
+      'again. Remove them when you no longer need them.',
   ],
 ] as const;
 

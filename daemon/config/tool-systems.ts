@@ -62,8 +62,8 @@ export const SYSTEMS = {
     programs: ['sqlite3'],
     word: '.dump',
     caution:
-      'exits with 0 although the database is damaged, locked or missing, or the disk is full; use ' +
-      '-readonly, and see that the last line of its output is "COMMIT;"',
+      'exits with 0 although the database is damaged, locked or missing, or the disk is full; ' +
+      'use -readonly, and see that the last line of its output is "COMMIT;"',
     seen: seenIn('sqlite3', '3.40.1-2+deb12u2', '3.46.1-7+deb13u2', { 12: true, 13: true }),
   },
   sqlite3: {

@@ -2,7 +2,7 @@
  * All kinds of keepers behind one interface: a new run is kept by the kind that its plan names, and
  * an adopted run by the kind that the journal names.
  */
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { CommandInput } from '../core/command.ts';
 import { causeEnv } from '../core/hooks.ts';
 import type { Plan } from '../core/plan.ts';
@@ -96,9 +96,7 @@ export class KeeperRouter implements KeepersPort {
   adopt(run: KeptRun, attempt: number, keeper: KeeperId): void {
     const keepers = this.#options[keeper.kind ?? 'process'];
     this.#runs.set(run.run, keepers);
-    // Without its journal, the directory was moved aside; now a copy of the journal is back.
-    const isAside = !existsSync(this.#options.directories.of(run.run));
-    if (keeper.was !== undefined || isAside) this.#takeIn(run, attempt, keeper);
+    if (keeper.was !== undefined) this.#takeIn(run, attempt, keeper);
     keepers.adopt(run, attempt, keeper);
   }
 

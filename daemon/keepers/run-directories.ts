@@ -6,7 +6,8 @@
  * Invariants: a run is started only in a directory with its own mark, created for it or found
  * empty; after `sweep`, no directory with the number of a run in the journal belongs to another
  * run. A directory in the way is moved to STATE/aside, and this is logged; it is deleted only if
- * nothing ever ran in it. It is moved back if its keeper is alive.
+ * nothing ever ran in it. It is moved back if its keeper is alive, or if the journal has its run
+ * again.
  */
 import {
   closeSync,
@@ -90,8 +91,16 @@ export class RunDirectories {
     return existsSync(path) ? path : undefined;
   }
 
-  /** Moves aside what belongs to no run of this journal, before a run is started in it. */
+  /**
+   * Moves aside what belongs to no run of this journal, before a run is started in it, and back
+   * what does belong to one, which is so if a copy of the journal was restored.
+   */
   sweep(state: ReadonlyState): void {
+    this.#moveAside(state);
+    this.#moveBack(state);
+  }
+
+  #moveAside(state: ReadonlyState): void {
     const moved: RunId[] = [];
     for (const name of readdirSync(this.#runs)) {
       if (!/^[1-9]\d*$/.test(name)) continue;
@@ -111,10 +120,30 @@ export class RunDirectories {
       }
     }
     if (moved.length === 0) return;
-    const runs = moved.sort((a, b) => a - b).slice(0, NAMED_MAX);
     this.#log.error(
-      { aside: this.#aside, directories: moved.length, runs },
+      { aside: this.#aside, ...summaryOf(moved) },
       'moved aside run directories that belong to no run of the journal',
+    );
+  }
+
+  #moveBack(state: ReadonlyState): void {
+    if (!existsSync(this.#aside)) return;
+    const moved: RunId[] = [];
+    for (const name of readdirSync(this.#aside)) {
+      const path = join(this.#aside, name);
+      try {
+        const run = ownerOf(path, state);
+        if (run === undefined || existsSync(this.of(run))) continue;
+        renameSync(path, this.of(run));
+        moved.push(run);
+      } catch (error) {
+        this.#log.error({ path, err: error }, 'run directory cannot be moved back');
+      }
+    }
+    if (moved.length === 0) return;
+    this.#log.warn(
+      { aside: this.#aside, ...summaryOf(moved) },
+      'moved back run directories that belong to runs of the journal',
     );
   }
 
@@ -139,6 +168,22 @@ function wasUnused(directory: string): boolean {
     if (name.startsWith(MARK) || /^(?:out|err)\.pipe$/.test(name)) return true;
     return /^(?:out|err)$/.test(name) && lstatSync(join(directory, name)).size === 0;
   });
+}
+
+function summaryOf(moved: readonly RunId[]) {
+  const runs = moved.toSorted((a, b) => a - b).slice(0, NAMED_MAX);
+  return { directories: moved.length, runs };
+}
+
+/**
+ * The run of this journal that ran in a directory, by its records. The directory may have another
+ * run's name: without its journal, a run that is alive gets a new number.
+ */
+function ownerOf(directory: string, state: ReadonlyState): RunId | undefined {
+  const records = recordsIn(directory);
+  return records.find(({ run, nonce }) => {
+    return nonce !== undefined && state.runs.get(run)?.nonce === nonce;
+  })?.run;
 }
 
 /** A run that was never started has no directory, unless the journal is an older copy. */

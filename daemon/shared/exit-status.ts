@@ -1,7 +1,7 @@
 /** The exit status for each outcome; the texts are in daemon/protocol/outcome-text.ts. Pure. */
 import type { Outcome, Verdict } from './run.ts';
 
-/** baton's own exit statuses, following sysexits(3) and timeout(1). */
+/** The exit statuses that baton sets, following sysexits(3) and timeout(1). */
 export const EXIT = {
   usage: 64,
   unavailable: 69,

@@ -43,7 +43,7 @@ export interface Unlinked {
   readonly ok: false;
   readonly failure: Failure;
   readonly isPassing: boolean;
-  /** What this machine is short of now (errno); nothing is known about the route then. */
+  /** The errno of a temporary shortage on this machine, which says nothing about the route. */
   readonly shortage?: string;
   readonly seen: readonly string[];
 }

@@ -35,7 +35,7 @@ export type Route =
   | {
       readonly ok: false;
       readonly message: string;
-      /** What this machine is short of now (errno), so that ssh(1) could not be asked. */
+      /** The errno of a temporary shortage on this machine: ssh(1) could not be run. */
       readonly shortage?: string;
     };
 

@@ -82,7 +82,7 @@ test('only a check fails by a missed budget, or by a peer that is not there', ()
   ]);
 });
 
-test('a goal that is not reached is named and fails no check, one that is reached is not named', () => {
+test('only goals that are not reached are named, and they fail no check', () => {
   const bound = { rule: 'at most', on: 'figure', bound: 20 } as const;
   const goal = { rule: 'at most', on: 'ratio', bound: 1.3 } as const;
   const aimed = (figure: number): Row => ({ ...row(figure, bound), goal });

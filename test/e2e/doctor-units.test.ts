@@ -44,7 +44,7 @@ describe('baton doctor under systemd', { skip: whyWithout(...GUEST_NEEDS) }, () 
     return { status: status ?? 'SIGKILL', text, findings };
   }
 
-  test('a daemon that was killed is told with its signal and time while systemd waits to restart it', async () => {
+  test('while systemd waits to restart it, a killed daemon is reported with its signal', async () => {
     change('[Service]', KILL, 'RestartSec=10min');
     guest.run('systemctl start baton.service');
     await guest.until('systemctl show -P SubState baton.service', /auto-restart/);

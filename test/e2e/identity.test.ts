@@ -393,6 +393,37 @@ for (const when of ['has ended', 'runs'] as const) {
   });
 }
 
+for (const was of ['waits', 'runs', 'has ended'] as const) {
+  test(`a run that ${was} in a journal that was gone and is restored keeps its end`, async (t) => {
+    const { rig, puppets } = await stage(t);
+    const copy = join(rig.directory, 'copy');
+    const session = await rig.open();
+    if (was === 'waits') await session.ask({ type: 'pause', target: 'free' }, 'done');
+    const { run, nonce } = await session.ask({ type: 'run', target: 'free' }, 'accepted');
+    if (was === 'waits') {
+      copyFileSync(journalOf(rig), copy);
+      await session.ask({ type: 'resume', target: 'free' }, 'done');
+    }
+    const puppet = await puppets.next();
+    await puppet.print('out', 'once');
+    if (was === 'runs') copyFileSync(journalOf(rig), copy);
+    puppet.exit(7);
+    assert.equal((await session.ask({ type: 'wait', run }, 'ended')).exit, 7);
+    if (was === 'has ended') copyFileSync(journalOf(rig), copy);
+    await begin(rig, () => rmSync(journalOf(rig)));
+    assert.equal(readdirSync(join(rig.state, 'aside')).length, 1);
+    await begin(rig, () => copyFileSync(copy, journalOf(rig)));
+    const later = await rig.open();
+    const named = { type: 'wait', run, ...(nonce === undefined ? {} : { nonce }) } as const;
+    const { outcome } = await later.ask(named, 'ended');
+    assert.deepEqual(outcome, { kind: 'exited', code: 7 });
+    await later.ask({ type: 'resume', target: 'free' }, 'done');
+    assert.equal((await rig.baton('logs', String(run))).text, 'once');
+    assert.equal(puppets.unasked, 0, 'it runs again');
+    assert.deepEqual(readdirSync(join(rig.state, 'aside')), []);
+  });
+}
+
 test('an SSH run of another life is a run of this one, which nothing starts beside', {
   skip: whyWithout(...SSHD_NEEDS),
 }, async (t) => {

@@ -133,7 +133,7 @@ test('the example configuration of the installed borgmatic is imported, and save
   assert.match(execFileSync('borg', list, { env, encoding: 'utf8' }), /^\S+\n$/);
 });
 
-test('import borgmatic names hooks around all files in every form of YAML, and in what a file includes', (t) => {
+test('import borgmatic names hooks around all files, also in included files', (t) => {
   const root = directory(t);
   const plain = join(root, 'plain.yaml');
   const comments = ['# before_everything: [x]', '#commands: [{before: everything}]'];
@@ -272,7 +272,7 @@ test('the schedules of resticprofile become targets, and its services ask for th
   );
 });
 
-test('of resticprofile, a service of a user keeps that user, and one of their own systemd is not imported', (t) => {
+test('units of resticprofile keep User=, and those below systemctl --user are refused', (t) => {
   const root = directory(t);
   const name = 'resticprofile-backup@profile-web.service';
   const system = join(root, name);

@@ -152,8 +152,8 @@ export const RUNS = [
     ],
     text: [
       'Queues a new run with the target and the arguments of run number RUN, which failed. ' +
-        'With `--failed`, does this for everything that failed in the last 24 hours. Prints one line for each run. The exit status is 0 if all requests were ' +
-        'accepted.',
+        'With `--failed`, does this for everything that failed in the last 24 hours. Prints ' +
+        'one line for each run. The exit status is 0 if all requests were accepted.',
       'With `--wait`, works like `baton run --wait`: all runs are queued at once, and their ' +
         'output is shown one after the other. With `--failed`, each run that fails again is ' +
         'named in a line on stderr.',

@@ -152,9 +152,9 @@ export const UPKEEP = [
         'cron, and the clock. It changes nothing and needs no running daemon; every check has a ' +
         'time limit.',
       'Each line is marked `wrong`, `note` or `ok`, problems first. Below a problem or a note ' +
-        'is what was expected and what to do. The exit status is 1 if something is wrong, otherwise 0. Run ' +
-        'as root, it can check more. It prints no commands, arguments or environment, so the ' +
-        'output can go into a bug report; it does contain names of targets, users and files.',
+        'is what was expected and what to do. The exit status is 1 if something is wrong, else ' +
+        '0. Run as root, it can check more. It prints no commands, arguments or environment, so ' +
+        'it can go into a bug report; it does contain names of targets, users and files.',
       'With `--json`, it prints one object: `version`, `atMs`, the number of problems ' +
         '(`wrong`) and `notes`, and `findings`, each with the check (`look`), its `level`, what ' +
         'was `found` and, unless the level is `ok`, what was `expected` and what to do (`todo`).',

@@ -110,7 +110,7 @@ test('a status that btrbk has also where every backup is missing is a failure, n
   assert.deepEqual([target.warnExit, target.stopSignal, target.stopTo], [[], 'INT', 'main']);
 });
 
-test('a warning of backupninja is a failure, as its handlers only warn where no database was saved', () => {
+test('a warning of backupninja is a failure: it also warns if no database was saved', () => {
   const { target } = targetOf({ runner: command('backupninja', '--now'), tool: 'backupninja' });
   assert.deepEqual([target.okExit, target.warnExit], [[0], []]);
 });

@@ -244,7 +244,7 @@ test('what is refused would have kept its caller waiting for ever', () => {
         const answer = other.core.submit(name, 'without a word of the caller');
         assert.ok('run' in answer);
         other.waits.push({ caller, run: answer.run });
-        // If it is ended by its own request, the run that waits with it ends, too.
+        // Its own request ends it, and with it the run that waits.
         if (other.core.expect(caller, 'running').stopping?.by === answer.run) return;
         other.settle();
         other.core.expect(caller, 'running');

@@ -64,25 +64,6 @@ test('a run of another life that ends just before it is taken over has its true 
   assert.ok(!existsSync(aside));
 });
 
-test('a run that ended while its journal was gone has its true end once the journal is back', (t) => {
-  const { state, clock, log, posts, post, directories, keepers } = stage(t);
-  const router = new KeeperRouter({
-    ...{ process: keepers, ssh: keepers, slurm: keepers, directories, clock, log, post },
-  });
-  const aside = join(state, 'aside', `1.${NONCE}`);
-  mkdirSync(aside);
-  writeFileSync(join(aside, `status.1.${NONCE}`), EXIT_7);
-  const { was: _, ...keeper } = ENDED;
-  router.adopt({ run: 1, target: 'one', merged: true, startNonce: NONCE }, 1, {
-    ...keeper,
-    startTime: 1,
-  });
-  clock.advance(1_000);
-  const [told] = posts;
-  assert.equal(told?.type === 'reported' && told.report.code, 7);
-  assert.ok(existsSync(directories.of(1)));
-});
-
 test('a keeper writes how its run ended into the directory that is moved meanwhile', async (t) => {
   const { state, posted, keepers } = stage(t);
   const [here, there, gate] = [join(state, 'runs', '1'), join(state, 'there'), join(state, 'gate')];

@@ -58,7 +58,7 @@ test('a thread that was held up says nothing of the server', async () => {
   assert.equal(await found, 'there');
 });
 
-test('the end of a process waits for a look that comes back, and not for one that hangs', async () => {
+test('a process that ends waits for a look that returns, not for one that hangs', async () => {
   const looks = new BoundedLooks();
   let comeBack: () => void = () => {};
   const out = () => new Promise<string>((resolve) => (comeBack = () => resolve('back')));

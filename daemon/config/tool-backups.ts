@@ -189,7 +189,9 @@ export const BACKUPS = {
     stop: 'TERM',
     stopped: [143, 143],
     leavesOthers: true,
-    caution: 'exits with 0 although a handler that ends in .sh exited with another status',
+    caution:
+      'exits with 0 although an action that ends in .sh exited with another status, and, with ' +
+      '"reportwarning = no", although an action warned; let actions say "fatal"',
     seen: seenIn('backupninja', '1.2.2-1', '1.2.2-1', { 12: true, 13: true }),
   },
   backup2l: {

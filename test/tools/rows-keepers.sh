@@ -60,6 +60,9 @@ backupninja_rows() {
   ninja 'warning odd'; status backupninja means backupninja --now
   ninja 'fatal bad'; status backupninja means backupninja --now
   ninja 'exit 7'; status backupninja silent backupninja --now
+  sed -i 's/^reportwarning.*/reportwarning = no/' /etc/backupninja.conf
+  ninja 'warning odd'; status backupninja silent backupninja --now
+  sed -i 's/^reportwarning.*/reportwarning = yes/' /etc/backupninja.conf
   status backupninja failed backupninja --now -f /tmp/none.conf
   # No database was saved, and its handler calls that a warning.
   rm /etc/backup.d/* && mkdir -p /tmp/pgb

@@ -113,6 +113,7 @@ test('a status that btrbk has also where every backup is missing is a failure, n
 test('a warning of backupninja is a failure: it also warns if no database was saved', () => {
   const { target } = targetOf({ runner: command('backupninja', '--now'), tool: 'backupninja' });
   assert.deepEqual([target.okExit, target.warnExit], [[0], []]);
+  assert.match(cautionOf('backupninja') ?? '', /reportwarning = no/);
 });
 
 test('unattended-upgrade alone is told to stop, as the package that it installs would be left in pieces', () => {
